@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Time: now, and as the registry writes it (spec/formats.md, Time): `2026-07-25T15:11:12.686Z`. Times are int64_t milliseconds
+ * since 1970 UTC unless the name says otherwise; 0 means "not yet" in a job.
+ */
+#ifndef LIB_BASE_CLOCK_H
+#define LIB_BASE_CLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { TIME_TEXT_MAX = 32 };
+
+int64_t clock_now_ms(void);       /* wall clock */
+int64_t clock_monotonic_ms(void); /* for deadlines and durations; never steps */
+int64_t clock_monotonic_us(void);
+
+void time_print(int64_t time_ms, char out[TIME_TEXT_MAX]); /* always three fractional digits */
+
+/* Reads zero to three fractional digits, and only `Z` as zone. False if it is anything else, or no such date. */
+bool time_parse(const char *text, int64_t *time_ms);
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "lib/base/error.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Cuts an over-long UTF-8 text at the last whole character. */
+static void cut_at_character(char *text, size_t capacity) {
+    size_t length = strnlen(text, capacity - 1);
+    if (length < capacity - 1) return;
+    while (length > 0 && ((unsigned char)text[length - 1] & 0xC0) == 0x80) length--;
+    if (length > 0 && ((unsigned char)text[length - 1] & 0x80)) length--;
+    text[length] = '\0';
+}
+
+static void set_message(struct error *err, enum status status, const char *path, const char *format, va_list arguments) {
+    if (!err) return;
+    char message[ERROR_MESSAGE_MAX]; /* apart, since an argument may point into err->message */
+    vsnprintf(message, sizeof message, format, arguments);
+    cut_at_character(message, sizeof message);
+    err->status = status;
+    snprintf(err->path, sizeof err->path, "%s", path);
+    memcpy(err->message, message, strlen(message) + 1);
+}
+
+enum status error_set(struct error *err, enum status status, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    set_message(err, status, "", format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+enum status error_set_at(struct error *err, enum status status, const char *path, const char *format, ...) {
+    char copy[ERROR_PATH_MAX];
+    snprintf(copy, sizeof copy, "%s", path);
+    va_list arguments;
+    va_start(arguments, format);
+    set_message(err, status, copy, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+enum status error_prefix(struct error *err, const char *format, ...) {
+    char prefix[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(prefix, sizeof prefix, format, arguments);
+    va_end(arguments);
+    cut_at_character(prefix, sizeof prefix);
+    char path[ERROR_PATH_MAX];
+    memcpy(path, err->path, sizeof path);
+    return error_set_at(err, err->status, path, "%s: %s", prefix, err->message);
+}
+
+enum status error_under(struct error *err, const char *parent) {
+    char path[ERROR_PATH_MAX];
+    bool separate = err->path[0] != '\0' && err->path[0] != '[';
+    snprintf(path, sizeof path, "%s%s%.100s", parent, separate ? "." : "", err->path);
+    memcpy(err->path, path, sizeof path);
+    return err->status;
+}
+
+int status_http(enum status status) {
+    static const int codes[] = {
+#define STATUS(name, http, code) [STATUS_##name] = http,
+        STATUS_TABLE(STATUS)
+#undef STATUS
+    };
+    return codes[status];
+}
+
+const char *status_code(enum status status) {
+    static const char *const names[] = {
+#define STATUS(name, http, code) [STATUS_##name] = code,
+        STATUS_TABLE(STATUS)
+#undef STATUS
+    };
+    return names[status];
+}
+
+bool status_is_temporary(enum status status) {
+    return status == STATUS_BUSY || status == STATUS_CONFLICT || status == STATUS_UNAVAILABLE || status == STATUS_TIMEOUT;
+}

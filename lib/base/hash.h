@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Digests, their spellings, and randomness; the one file of lib/base that sees OpenSSL.
+ */
+#ifndef LIB_BASE_HASH_H
+#define LIB_BASE_HASH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/error.h"
+
+struct arena;
+
+enum {
+    SHA256_BYTES = 32,
+    SHA256_SRI_MAX = 52, /* "sha256-" and 44 characters of base64, with the NUL */
+    SHA256_HEX_MAX = 65,
+    UUID_TEXT_MAX = 37,
+};
+
+void hash_sha256(const void *bytes, size_t length, unsigned char out[SHA256_BYTES]);
+void hash_sha256_hex(const void *bytes, size_t length, char out[SHA256_HEX_MAX]);
+void hash_sha256_sri(const void *bytes, size_t length, char out[SHA256_SRI_MAX]); /* spec/formats.md, Hash */
+CHECK_RESULT enum status hash_sha256_sri_file(const char *path, char out[SHA256_SRI_MAX], int64_t *size_bytes, struct error *err);
+bool hash_is_sha256_sri(const char *text);
+
+void hash_hmac_sha256(const char *key, const void *bytes, size_t length, unsigned char out[SHA256_BYTES]);
+
+/* Constant time in the contents; the only comparison for digests that prove something. */
+bool hash_equal(const unsigned char a[SHA256_BYTES], const unsigned char b[SHA256_BYTES]);
+
+void hash_hex(const void *bytes, size_t length, char *out); /* lower case; `out` holds 2 * length + 1 */
+
+/* Base64 with padding, strictly: false for anything else. The result is in the arena. */
+bool hash_base64_decode(struct arena *arena, const char *text, unsigned char **out, size_t *length);
+char *hash_base64_encode(struct arena *arena, const void *bytes, size_t length);
+
+void hash_random_bytes(void *out, size_t length);
+void hash_random_uuid(char out[UUID_TEXT_MAX]); /* RFC 9562 version 4, lower case */
+
+#endif

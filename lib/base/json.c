@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "lib/base/json.h"
+
+#include <string.h>
+
+#include "lib/base/text.h"
+
+enum status json_read(json_t **out, const char *bytes, size_t length, const char *what, struct error *err) {
+    json_error_t problem;
+    *out = json_loadb(bytes, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &problem);
+    if (*out) return STATUS_OK;
+    return error_set(err, STATUS_INVALID, "%s is not valid JSON: %s at line %d, column %d.", what, problem.text, problem.line,
+                     problem.column);
+}
+
+const char *json_type_name(const json_t *value) {
+    if (!value) return "nothing";
+    switch (json_typeof(value)) {
+    case JSON_OBJECT: return "an object";
+    case JSON_ARRAY: return "an array";
+    case JSON_STRING: return "a string";
+    case JSON_INTEGER:
+    case JSON_REAL: return "a number";
+    case JSON_TRUE:
+    case JSON_FALSE: return "a boolean";
+    case JSON_NULL: return "null";
+    }
+    return "something else";
+}
+
+/* The field, checked for its type: *out is NULL where an optional field is absent or null. */
+static enum status find_field(const json_t *object, const char *key, json_type type, const char *wanted, bool required,
+                              const json_t **out, struct error *err) {
+    *out = json_object_get(object, key);
+    if (*out && json_typeof(*out) == type) return STATUS_OK;
+    bool absent = !*out || json_is_null(*out);
+    if (absent && !required) {
+        *out = NULL;
+        return STATUS_OK;
+    }
+    if (!*out) return error_set_at(err, STATUS_INVALID, key, "The field \"%s\" is missing: it must be %s.", key, wanted);
+    return error_set_at(err, STATUS_INVALID, key, "The field \"%s\" must be %s, but it is %s.", key, wanted, json_type_name(*out));
+}
+
+static enum status find_text(const json_t *object, const char *key, bool required, const char **out, struct error *err) {
+    const json_t *value;
+    enum status status = find_field(object, key, JSON_STRING, "a string", required, &value, err);
+    if (status) return status;
+    *out = value ? json_string_value(value) : NULL;
+    if (*out && strlen(*out) != json_string_length(value))
+        return error_set_at(err, STATUS_INVALID, key, "The field \"%s\" must not contain a NUL character.", key);
+    return STATUS_OK;
+}
+
+enum status json_need_text(const json_t *object, const char *key, const char **out, struct error *err) {
+    return find_text(object, key, true, out, err);
+}
+
+enum status json_want_text(const json_t *object, const char *key, const char **out, struct error *err) {
+    return find_text(object, key, false, out, err);
+}
+
+enum status json_need_object(const json_t *object, const char *key, const json_t **out, struct error *err) {
+    return find_field(object, key, JSON_OBJECT, "an object", true, out, err);
+}
+
+enum status json_want_object(const json_t *object, const char *key, const json_t **out, struct error *err) {
+    return find_field(object, key, JSON_OBJECT, "an object", false, out, err);
+}
+
+enum status json_need_array(const json_t *object, const char *key, const json_t **out, struct error *err) {
+    return find_field(object, key, JSON_ARRAY, "an array", true, out, err);
+}
+
+enum status json_want_array(const json_t *object, const char *key, const json_t **out, struct error *err) {
+    return find_field(object, key, JSON_ARRAY, "an array", false, out, err);
+}
+
+enum status json_need_integer(const json_t *object, const char *key, int64_t *out, struct error *err) {
+    const json_t *value;
+    enum status status = find_field(object, key, JSON_INTEGER, "a whole number", true, &value, err);
+    if (status) return status;
+    *out = json_integer_value(value);
+    return STATUS_OK;
+}
+
+void json_append_text(struct text *out, const char *bytes, size_t length) {
+    text_append_character(out, '"');
+    size_t plain = 0; /* where the run of characters that need no escape began */
+    for (size_t i = 0; i < length; i++) {
+        unsigned char character = (unsigned char)bytes[i];
+        if (character >= 0x20 && character != '"' && character != '\\') continue;
+        text_append_bytes(out, bytes + plain, i - plain);
+        plain = i + 1;
+        switch (character) {
+        case '"': text_append(out, "\\\""); break;
+        case '\\': text_append(out, "\\\\"); break;
+        case '\b': text_append(out, "\\b"); break;
+        case '\f': text_append(out, "\\f"); break;
+        case '\n': text_append(out, "\\n"); break;
+        case '\r': text_append(out, "\\r"); break;
+        case '\t': text_append(out, "\\t"); break;
+        default: text_append_format(out, "\\u%04x", character);
+        }
+    }
+    text_append_bytes(out, bytes + plain, length - plain);
+    text_append_character(out, '"');
+}
+
+void json_append(struct text *out, const char *text) {
+    json_append_text(out, text, strlen(text));
+}
+
+static void append_line_break(struct text *out, int indent, int depth) {
+    if (indent == 0) return;
+    text_append_character(out, '\n');
+    for (int i = 0; i < indent * depth; i++) text_append_character(out, ' ');
+}
+
+static void append_value(struct text *out, const json_t *value, int indent, int depth) {
+    size_t index;
+    const char *key;
+    json_t *item;
+    bool first = true;
+    switch (json_typeof(value)) {
+    case JSON_OBJECT:
+        text_append_character(out, '{');
+        json_object_foreach((json_t *)value, key, item) {
+            if (!first) text_append_character(out, ',');
+            first = false;
+            append_line_break(out, indent, depth + 1);
+            json_append(out, key);
+            text_append(out, indent ? ": " : ":");
+            append_value(out, item, indent, depth + 1);
+        }
+        if (!first) append_line_break(out, indent, depth);
+        text_append_character(out, '}');
+        break;
+    case JSON_ARRAY:
+        text_append_character(out, '[');
+        json_array_foreach(value, index, item) {
+            if (index) text_append_character(out, ',');
+            append_line_break(out, indent, depth + 1);
+            append_value(out, item, indent, depth + 1);
+        }
+        if (json_array_size(value)) append_line_break(out, indent, depth);
+        text_append_character(out, ']');
+        break;
+    case JSON_STRING: json_append_text(out, json_string_value(value), json_string_length(value)); break;
+    case JSON_INTEGER: text_append_format(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value)); break;
+    case JSON_REAL: text_append_format(out, "%.17g", json_real_value(value)); break;
+    case JSON_TRUE: text_append(out, "true"); break;
+    case JSON_FALSE: text_append(out, "false"); break;
+    case JSON_NULL: text_append(out, "null"); break;
+    }
+}
+
+void json_append_value(struct text *out, const json_t *value, int indent) {
+    append_value(out, value, indent, 0);
+}

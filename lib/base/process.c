@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "lib/base/process.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static atomic_bool stopping;
+
+static void fill_stop_signals(sigset_t *set) {
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+}
+
+void process_start(void) {
+    struct rlimit none = {0, 0};
+    setrlimit(RLIMIT_CORE, &none);
+    prctl(PR_SET_DUMPABLE, 0);
+    umask(022);
+    signal(SIGPIPE, SIG_IGN);
+    sigset_t set;
+    fill_stop_signals(&set);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+void process_wait_for_stop(void) {
+    sigset_t set;
+    fill_stop_signals(&set);
+    int received;
+    while (!atomic_load(&stopping) && sigwait(&set, &received) != 0) {
+    }
+    atomic_store(&stopping, true);
+}
+
+void process_request_stop(void) {
+    atomic_store(&stopping, true);
+    kill(getpid(), SIGTERM);
+}
+
+bool process_is_stopping(void) {
+    return atomic_load(&stopping);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "lib/base/secret.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "lib/base/memory.h"
+#include "lib/base/text.h"
+
+enum { SECRET_MIN_BYTES = 8 };
+
+static pthread_rwlock_t secrets_lock = PTHREAD_RWLOCK_INITIALIZER;
+static char **secrets;
+static size_t secret_count;
+
+void secret_register(const char *value) {
+    if (!value || strlen(value) < SECRET_MIN_BYTES) return;
+    pthread_rwlock_wrlock(&secrets_lock);
+    bool known = false;
+    for (size_t i = 0; i < secret_count; i++) known = known || strcmp(secrets[i], value) == 0;
+    if (!known) {
+        secrets = memory_resize(secrets, secret_count + 1, sizeof *secrets);
+        secrets[secret_count++] = memory_copy_text(value);
+    }
+    pthread_rwlock_unlock(&secrets_lock);
+}
+
+static void blank_one(struct text *text, const char *secret) {
+    const char *found = strstr(text_view(text), secret);
+    if (!found) return;
+    struct text clean = {0};
+    const char *rest = text_view(text);
+    for (; found; found = strstr(rest, secret)) {
+        text_append_bytes(&clean, rest, (size_t)(found - rest));
+        text_append(&clean, "[secret]");
+        rest = found + strlen(secret);
+    }
+    text_append(&clean, rest);
+    text_release(text);
+    *text = clean;
+}
+
+void secret_blank(struct text *text) {
+    pthread_rwlock_rdlock(&secrets_lock);
+    for (size_t i = 0; i < secret_count; i++) blank_one(text, secrets[i]);
+    pthread_rwlock_unlock(&secrets_lock);
+}

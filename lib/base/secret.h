@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Tokens and keys never reach a log. A program registers each secret that it was given, once, at start and on reload; whatever
+ * writes a line for somebody to read (lib/base/log.c, lib/store/log_stream.c) blanks them first (spec/jobs.md, Log).
+ */
+#ifndef LIB_BASE_SECRET_H
+#define LIB_BASE_SECRET_H
+
+struct text;
+
+/* Remembers a copy of `value`, for ever. Shorter than 8 bytes is ignored: it would blank ordinary words. Safe from any thread. */
+void secret_register(const char *value);
+
+/* Replaces every registered secret in `text` by `[secret]`. Safe from any thread. */
+void secret_blank(struct text *text);
+
+#endif

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "lib/base/settings.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lib/base/memory.h"
+#include "lib/base/secret.h"
+#include "lib/base/text.h"
+
+enum { ENV_FILE_LIMIT = 1 << 20 };
+
+/* ./.env: `NAME=VALUE` lines, `#` comments, an optional `export`, and single or double quotes around a value. */
+struct env_file {
+    char *names_and_values[512]; /* name, value, name, value, … */
+    size_t count;
+};
+
+static char *trim(char *text) {
+    while (isspace((unsigned char)*text)) text++;
+    size_t length = strlen(text);
+    while (length > 0 && isspace((unsigned char)text[length - 1])) text[--length] = '\0';
+    if (length >= 2 && (text[0] == '"' || text[0] == '\'') && text[length - 1] == text[0]) {
+        text[length - 1] = '\0';
+        text++;
+    }
+    return text;
+}
+
+static void read_env_file(struct env_file *out) {
+    FILE *file = fopen(".env", "re");
+    if (!file) return;
+    char *line = NULL;
+    size_t capacity = 0;
+    while (getline(&line, &capacity, file) >= 0 && out->count + 2 <= sizeof out->names_and_values / sizeof(char *)) {
+        char *start = trim(line);
+        if (text_starts_with(start, "export ")) start = trim(start + 7);
+        char *equals = strchr(start, '=');
+        if (*start == '#' || !equals) continue;
+        *equals = '\0';
+        out->names_and_values[out->count++] = memory_copy_text(trim(start));
+        out->names_and_values[out->count++] = memory_copy_text(trim(equals + 1));
+    }
+    free(line);
+    fclose(file);
+}
+
+static void release_env_file(struct env_file *env) {
+    for (size_t i = 0; i < env->count; i++) free(env->names_and_values[i]);
+}
+
+/* The variable's value, NULL where unset or empty. Borrowed. */
+static const char *look_up(const struct env_file *env, const char *name) {
+    const char *value = getenv(name);
+    for (size_t i = 0; !value && i < env->count; i += 2)
+        if (strcmp(env->names_and_values[i], name) == 0) value = env->names_and_values[i + 1];
+    return value && *value ? value : NULL;
+}
+
+static char *expand(const char *standard, const char *state_dir) {
+    static const char mark[] = "{STATE_DIR}";
+    const char *found = strstr(standard, mark);
+    if (!found) return memory_copy_text(standard);
+    struct text text = {0};
+    text_append_bytes(&text, standard, (size_t)(found - standard));
+    text_append(&text, state_dir);
+    text_append(&text, found + strlen(mark));
+    return text.bytes;
+}
+
+static char *read_text(const struct env_file *env, const char *name, const char *standard, const char *state_dir) {
+    const char *value = look_up(env, name);
+    if (value) return memory_copy_text(value);
+    return *standard ? expand(standard, state_dir ? state_dir : "") : NULL;
+}
+
+static enum status read_secret(const struct env_file *env, const char *name, char **out, struct error *err) {
+    const char *value = look_up(env, name);
+    char file_variable[128];
+    snprintf(file_variable, sizeof file_variable, "%s_FILE", name);
+    const char *path = look_up(env, file_variable);
+    if (value) *out = memory_copy_text(value);
+    if (value || !path) return STATUS_OK;
+
+    FILE *file = fopen(path, "re");
+    if (!file) return error_set_at(err, STATUS_INVALID, file_variable, "%s: cannot read %s: %s.", file_variable, path, strerror(errno));
+    char *bytes = memory_alloc(ENV_FILE_LIMIT + 1);
+    bytes[fread(bytes, 1, ENV_FILE_LIMIT, file)] = '\0';
+    fclose(file);
+    *out = memory_copy_text(trim(bytes));
+    free(bytes);
+    return STATUS_OK;
+}
+
+static enum status read_flag(const struct env_file *env, const char *name, bool standard, bool *out, struct error *err) {
+    const char *value = look_up(env, name);
+    *out = standard;
+    if (!value) return STATUS_OK;
+    *out = strcmp(value, "true") == 0 || strcmp(value, "1") == 0;
+    if (*out || strcmp(value, "false") == 0 || strcmp(value, "0") == 0) return STATUS_OK;
+    return error_set_at(err, STATUS_INVALID, name, "%s must be true, 1, false or 0, but it is \"%s\".", name, value);
+}
+
+static enum status read_number(const struct env_file *env, const char *name, int64_t standard, int64_t min, int64_t max,
+                               int64_t *out, struct error *err) {
+    const char *value = look_up(env, name);
+    *out = standard;
+    if (!value) return STATUS_OK;
+    char *end = NULL;
+    errno = 0;
+    long long number = strtoll(value, &end, 10);
+    *out = number;
+    if (errno == 0 && *end == '\0' && !isspace((unsigned char)*value) && number >= min && number <= max) return STATUS_OK;
+    return error_set_at(err, STATUS_INVALID, name, "%s must be a whole number from %lld to %lld, but it is \"%s\".", name,
+                        (long long)min, (long long)max, value);
+}
+
+static enum status make_state_dir(const char *path, struct error *err) {
+    if (mkdir(path, 0755) == 0 || errno == EEXIST) return STATUS_OK;
+    return error_set_at(err, STATUS_INVALID, "STATE_DIR", "STATE_DIR: cannot create the folder %s: %s.", path, strerror(errno));
+}
+
+enum status settings_load(struct settings *out, enum program program, struct error *err) {
+    enum { G = PROGRAM_GATEWAY, P = PROGRAM_PUBLISH, T = PROGRAM_TRANSFER, S = PROGRAM_PACKAGE_SET };
+    enum { M = PROGRAM_BUILD_MATRIX, W = PROGRAM_BUILD_WORKER, C = PROGRAM_REGISTRYCTL };
+    *out = (struct settings){0};
+    struct env_file env = {0};
+    read_env_file(&env);
+    enum status status = STATUS_OK;
+#define MINE(programs) (!status && ((programs) & (int)program))
+#define TEXT(field, variable, standard, programs, help)                                                                        \
+    if (MINE(programs)) out->field = read_text(&env, variable, standard, out->state_dir);
+#define SECRET(field, variable, programs, help)                                                                                \
+    if (MINE(programs)) status = read_secret(&env, variable, &out->field, err);                                                \
+    if (!status) secret_register(out->field);
+#define FLAG(field, variable, standard, programs, help)                                                                        \
+    if (MINE(programs)) status = read_flag(&env, variable, standard, &out->field, err);
+#define NUMBER(field, variable, standard, min, max, programs, help)                                                            \
+    if (MINE(programs)) status = read_number(&env, variable, standard, min, max, &out->field, err);
+#include "lib/base/settings.def"
+#undef TEXT
+#undef SECRET
+#undef FLAG
+#undef NUMBER
+#undef MINE
+    release_env_file(&env);
+    if (!status) status = make_state_dir(out->state_dir, err);
+    return status;
+}
+
+void settings_release(struct settings *settings) {
+#define TEXT(field, variable, standard, programs, help) free(settings->field);
+#define SECRET(field, variable, programs, help) free(settings->field);
+#define FLAG(field, variable, standard, programs, help)
+#define NUMBER(field, variable, standard, min, max, programs, help)
+#include "lib/base/settings.def"
+#undef TEXT
+#undef SECRET
+#undef FLAG
+#undef NUMBER
+    *settings = (struct settings){0};
+}
+
+static void append_row(struct text *out, const char *variable, const char *standard, int programs, const char *help) {
+    static const struct {
+        int program;
+        const char *name;
+    } names[] = {{PROGRAM_GATEWAY, "gateway"},          {PROGRAM_PUBLISH, "publish"},
+                 {PROGRAM_TRANSFER, "transfer"},        {PROGRAM_PACKAGE_SET, "package-set"},
+                 {PROGRAM_BUILD_MATRIX, "build-matrix"}, {PROGRAM_BUILD_WORKER, "build-worker"}};
+    text_append_format(out, "| `%s` | %s%s%s | ", variable, *standard ? "`" : "", standard, *standard ? "`" : "");
+    bool first = true;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (!(programs & names[i].program)) continue;
+        text_append_format(out, "%s%s", first ? "" : ", ", names[i].name);
+        first = false;
+    }
+    text_append_format(out, " | %s |\n", help);
+}
+
+void settings_append_markdown(struct text *out) {
+    enum { G = PROGRAM_GATEWAY, P = PROGRAM_PUBLISH, T = PROGRAM_TRANSFER, S = PROGRAM_PACKAGE_SET };
+    enum { M = PROGRAM_BUILD_MATRIX, W = PROGRAM_BUILD_WORKER, C = PROGRAM_REGISTRYCTL };
+    text_append(out, "| variable | default | read by | meaning |\n| --- | --- | --- | --- |\n");
+#define TEXT(field, variable, standard, programs, help) append_row(out, variable, standard, programs, help);
+#define SECRET(field, variable, programs, help) append_row(out, variable "`, `" variable "_FILE", "", programs, help);
+#define FLAG(field, variable, standard, programs, help) append_row(out, variable, #standard, programs, help);
+#define NUMBER(field, variable, standard, min, max, programs, help) append_row(out, variable, #standard, programs, help);
+#include "lib/base/settings.def"
+#undef TEXT
+#undef SECRET
+#undef FLAG
+#undef NUMBER
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What operators set, by environment variables; `./.env` is read where it exists and the environment wins (spec/outside.md).
+ * The rows are in settings.def. A malformed value is an error that names the variable and what would be right. Empty means
+ * unset; unknown variables are ignored.
+ */
+#ifndef LIB_BASE_SETTINGS_H
+#define LIB_BASE_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/error.h"
+
+struct text;
+
+enum program {
+    PROGRAM_GATEWAY = 1,
+    PROGRAM_PUBLISH = 2,
+    PROGRAM_TRANSFER = 4,
+    PROGRAM_PACKAGE_SET = 8,
+    PROGRAM_BUILD_MATRIX = 16,
+    PROGRAM_BUILD_WORKER = 32,
+    PROGRAM_REGISTRYCTL = 64,
+};
+
+/* Texts are owned by the struct; NULL where not set. A setting that `program` does not read stays at zero. */
+struct settings {
+#define TEXT(field, variable, standard, programs, help) char *field;
+#define SECRET(field, variable, programs, help) char *field;
+#define FLAG(field, variable, standard, programs, help) bool field;
+#define NUMBER(field, variable, standard, min, max, programs, help) int64_t field;
+#include "lib/base/settings.def"
+#undef TEXT
+#undef SECRET
+#undef FLAG
+#undef NUMBER
+};
+
+/* Reads the environment and ./.env for `program`, registers the secrets (lib/base/secret.h) and creates STATE_DIR. The caller
+ * releases `out` in any case. STATUS_INVALID with the variable as path. */
+CHECK_RESULT enum status settings_load(struct settings *out, enum program program, struct error *err);
+void settings_release(struct settings *settings);
+
+/* Appends the table of README.md: one row a setting. */
+void settings_append_markdown(struct text *out);
+
+#endif

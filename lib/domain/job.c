@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "lib/domain/job.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static const struct {
+    const char *text;
+    const char *service;
+    bool known_to_old_clients;
+} kinds[JOB_KIND_COUNT] = {
+#define JOB_KIND(name, text, service, known) [JOB_KIND_##name] = {text, service, known},
+    JOB_KIND_TABLE(JOB_KIND)
+#undef JOB_KIND
+};
+
+static const char *const states[JOB_STATE_COUNT] = {
+#define JOB_STATE(name, text) [JOB_STATE_##name] = text,
+    JOB_STATE_TABLE(JOB_STATE)
+#undef JOB_STATE
+};
+
+static const bool transitions[JOB_STATE_COUNT][JOB_STATE_COUNT] = {
+    [JOB_STATE_PENDING] = {[JOB_STATE_RUNNING] = true},
+    [JOB_STATE_RUNNING] = {[JOB_STATE_PENDING] = true, [JOB_STATE_SUCCEEDED] = true, [JOB_STATE_FAILED] = true},
+};
+
+const char *job_kind_text(enum job_kind kind) {
+    return kinds[kind].text;
+}
+
+const char *job_kind_service(enum job_kind kind) {
+    return kinds[kind].service;
+}
+
+bool job_kind_is_known_to_old_clients(enum job_kind kind) {
+    return kinds[kind].known_to_old_clients;
+}
+
+bool job_kind_parse(const char *text, enum job_kind *kind) {
+    for (int i = 0; i < JOB_KIND_COUNT; i++) {
+        if (strcmp(text, kinds[i].text) != 0) continue;
+        *kind = (enum job_kind)i;
+        return true;
+    }
+    return false;
+}
+
+const char *job_state_text(enum job_state state) {
+    return states[state];
+}
+
+bool job_state_parse(const char *text, enum job_state *state) {
+    for (int i = 0; i < JOB_STATE_COUNT; i++) {
+        if (strcmp(text, states[i]) != 0) continue;
+        *state = (enum job_state)i;
+        return true;
+    }
+    return false;
+}
+
+bool job_state_may_become(enum job_state from, enum job_state to) {
+    return transitions[from][to];
+}

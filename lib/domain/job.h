@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What a job is (spec/jobs.md): one request being carried out.
+ *
+ *            claim                     finish
+ *   pending ───────► running ──────────────────────► succeeded | failed     (finished once, for good)
+ *      ▲                │
+ *      └────────────────┘  release (a drain), or the lease ran out
+ *
+ * Kinds and transitions are tables; the Redis side (lib/store/job_store.h) checks every move against the same states.
+ */
+#ifndef LIB_DOMAIN_JOB_H
+#define LIB_DOMAIN_JOB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/hash.h"
+
+/* JOB_KIND(name, text in the API, the service that runs it, readable by clients of before: others are listed with kinds=all only) */
+#define JOB_KIND_TABLE(JOB_KIND)                                                                                               \
+    JOB_KIND(PUBLISH, "publish", "publish", true)                                                                              \
+    JOB_KIND(UNPUBLISH, "unpublish", "publish", true)                                                                          \
+    JOB_KIND(TRANSFER, "transfer", "transfer", true)                                                                           \
+    JOB_KIND(PACKAGE_SET, "packageset", "package-set", true)                                                                   \
+    JOB_KIND(MATRIX, "matrix", "build-matrix", true)                                                                           \
+    JOB_KIND(REVISION, "revision", "build-matrix", false)
+
+enum job_kind {
+#define JOB_KIND(name, text, service, known) JOB_KIND_##name,
+    JOB_KIND_TABLE(JOB_KIND)
+#undef JOB_KIND
+    JOB_KIND_COUNT
+};
+
+#define JOB_STATE_TABLE(JOB_STATE)                                                                                             \
+    JOB_STATE(PENDING, "pending")                                                                                              \
+    JOB_STATE(RUNNING, "running")                                                                                              \
+    JOB_STATE(SUCCEEDED, "succeeded")                                                                                          \
+    JOB_STATE(FAILED, "failed")
+
+enum job_state {
+#define JOB_STATE(name, text) JOB_STATE_##name,
+    JOB_STATE_TABLE(JOB_STATE)
+#undef JOB_STATE
+    JOB_STATE_COUNT
+};
+
+/* Texts are NULL where unknown and belong to the arena that the job was read into; times are 0 until known. */
+struct job {
+    char id[UUID_TEXT_MAX];
+    enum job_kind kind;
+    enum job_state state;
+    int64_t created_ms;
+    int64_t started_ms; /* the last start */
+    int64_t finished_ms;
+    int attempts;              /* how often it was taken up, less the leases that were handed back */
+    const char *payload;       /* the request as it was received: JSON */
+    const char *package;       /* all kinds but package sets */
+    const char *version;       /* publish, unpublish, matrix, revision */
+    const char *compiler;      /* matrix */
+    const char *actor;         /* "anonymous", an owner's key id, or the trustee's account */
+    const char *issue;         /* trustee actions */
+    const char *reason;        /* trustee actions */
+    const char *error;         /* a failed job's last sentence */
+    const char *documentation; /* publish: "published", "failed" or "skipped" */
+    const char *record;        /* JSON of what the run writes outside, kept before its first outside write (spec/jobs.md, Once) */
+};
+
+const char *job_kind_text(enum job_kind kind);
+bool job_kind_parse(const char *text, enum job_kind *kind);
+const char *job_kind_service(enum job_kind kind);
+bool job_kind_is_known_to_old_clients(enum job_kind kind);
+
+const char *job_state_text(enum job_state state);
+bool job_state_parse(const char *text, enum job_state *state);
+bool job_state_may_become(enum job_state from, enum job_state to);
+static inline bool job_state_is_finished(enum job_state state) {
+    return state == JOB_STATE_SUCCEEDED || state == JOB_STATE_FAILED;
+}
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Carries jobs out: `slots` threads that each claim one job, run its handler and end it, and one more that renews the leases,
+ * writes the log lines, looks for jobs that no message announced, and takes back what other runners lost.
+ *
+ * What a handler's status means for its job:
+ *   STATUS_OK          succeeded, with what it left in job_run.end
+ *   STATUS_STALE       the lease is lost: nothing more is written, whoever holds it now goes on
+ *   STATUS_CANCELLED   a drain: handed back, to be run again by the next process
+ *   temporary (status_is_temporary) or STATUS_INTERNAL, after job_run_record(): tried again with backoff, operators are told
+ *   anything else      failed; err->message becomes the last line of its log, at ERROR
+ */
+#ifndef LIB_SERVICE_JOB_RUNNER_H
+#define LIB_SERVICE_JOB_RUNNER_H
+
+#include "lib/base/arena.h"
+#include "lib/base/deadline.h"
+#include "lib/base/error.h"
+#include "lib/base/settings.h"
+#include "lib/store/job_store.h"
+
+struct job_runner;
+struct job_log;
+
+/* One run of one job; belongs to the slot's thread. */
+struct job_run {
+    struct job job;          /* as it was claimed; job.record is set where an earlier run got that far */
+    struct lease lease;
+    struct job_store *store; /* this slot's connection */
+    struct arena arena;      /* freed when the run ends */
+    struct deadline deadline; /* of the job's kind; raised at a drain's end and when the lease is lost */
+    struct job_log *log;
+    struct job_end end;      /* for the handler to fill: documentation, event; its texts in `arena` */
+    bool has_record;         /* outside writes have begun, in this run or an earlier one */
+};
+
+struct job_handler {
+    enum job_kind kind;
+    int64_t timeout_ms;
+    enum status (*run)(void *context, struct job_run *run, struct error *err);
+};
+
+/* `handlers` ends with a row whose `run` is NULL; borrowed, like `context` and `settings`, until job_runner_free(). */
+CHECK_RESULT enum status job_runner_create(struct job_runner **out, const struct settings *settings, const char *name, int slots,
+                                           const struct job_handler *handlers, void *context, struct error *err);
+
+/* The message for a job came: try it now, or as soon as a slot is free. Any thread; never blocks. */
+void job_runner_announce(struct job_runner *runner, const char *job_id);
+
+/* Takes no more jobs, lets those that run go on for up to `drain_ms`, hands the rest back, writes all lines, and frees. */
+void job_runner_free(struct job_runner *runner, int64_t drain_ms);
+
+/* Adds a line to the job's log (written within some milliseconds, in order, before the job's end). */
+void job_run_log(struct job_run *run, enum log_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* To be called right before each outside write that may take `needed_ms`: STATUS_STALE when the lease does not last that long. */
+CHECK_RESULT enum status job_run_guard(struct job_run *run, int64_t needed_ms, struct error *err);
+
+/* Keeps in the job what is going to be written outside; from here on it is never failed by time or attempts. */
+CHECK_RESULT enum status job_run_record(struct job_run *run, const char *record, struct error *err);
+
+#endif

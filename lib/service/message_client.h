@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The asking side of messages over nng: one object per service that is talked to, used from any thread, many requests in
+ * flight. Requests carry an id and a deadline; nng may send one again, and the answering side knows it by its id.
+ */
+#ifndef LIB_SERVICE_MESSAGE_CLIENT_H
+#define LIB_SERVICE_MESSAGE_CLIENT_H
+
+#include "lib/base/arena.h"
+#include "lib/base/error.h"
+#include "proto/message.h"
+
+struct message_client;
+
+/* Does not wait for the other side to be there: it connects, and connects again, in the background. `service_key` NULL: only for
+ * IPC and loopback addresses. */
+CHECK_RESULT enum status message_client_create(struct message_client **out, const char *address, const char *service_key,
+                                               struct error *err);
+void message_client_free(struct message_client *client);
+
+/* Sends `request` and waits for its answer, which lives in `arena`. A `failure` message comes back as its status. */
+CHECK_RESULT enum status message_client_call(struct message_client *client, const struct message *request, int timeout_ms,
+                                             struct arena *arena, struct message *answer, struct error *err);
+
+/* Sends `request` (copied) without waiting; what becomes of it is logged at DEBUG only, since Redis holds what matters. Never
+ * blocks; too many in flight (1,024) are dropped. */
+void message_client_post(struct message_client *client, const struct message *request, int timeout_ms);
+
+#endif

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Jobs in Redis: what exists here exists, whatever happens to any process (spec/jobs.md). Every change is one script, so it
+ * happens whole or not at all, and every change may be repeated after a lost reply.
+ *
+ * A `struct job_store` is one connection and belongs to one thread. It reconnects by itself: a call made while Redis is away
+ * answers STATUS_UNAVAILABLE, and the next one tries again.
+ */
+#ifndef LIB_STORE_JOB_STORE_H
+#define LIB_STORE_JOB_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/arena.h"
+#include "lib/base/error.h"
+#include "lib/base/log.h"
+#include "lib/domain/job.h"
+
+struct job_store;
+
+/* Makes the object; does not connect yet. `redis_url` as the setting REDIS_URL; `timeout_ms` bounds each call. */
+CHECK_RESULT enum status job_store_create(struct job_store **out, const char *redis_url, int timeout_ms, struct error *err);
+void job_store_free(struct job_store *store);
+
+/* Is Redis there and set up so that accepted means kept: append-only, fsync always, noeviction, maxmemory set? The sentence in
+ * `err` says which is not (for /readyz, and at a service's start). */
+CHECK_RESULT enum status job_store_check(struct job_store *store, struct error *err);
+
+/* ---- Accepting ---- */
+
+struct job_request {
+    char id[UUID_TEXT_MAX]; /* made by the caller (hash_random_uuid), so that a repeat after a lost reply is the same job */
+    enum job_kind kind;
+    const char *payload;
+    const char *package; /* these as in struct job */
+    const char *version;
+    const char *compiler;
+    const char *actor;
+    const char *issue;
+    const char *reason;
+    const char *address;       /* the client's, for the bound on its pending jobs; NULL: none */
+    const char *duplicate_key; /* equal for requests that are the same (spec/jobs.md, Duplicates); NULL: never a duplicate */
+    const char *replay_key;    /* signed requests: hash of payload and signature, kept for ever once succeeded; else NULL */
+};
+
+struct job_limits {
+    int64_t pending;             /* in all: STATUS_UNAVAILABLE above */
+    int64_t pending_per_address; /* STATUS_TOO_MANY above */
+};
+
+struct job_accepted {
+    char id[UUID_TEXT_MAX];
+    bool created; /* false: the id is that of the job that the same request already has */
+};
+
+/* Duplicate check and creation in one step. When it answers STATUS_OK the job is on disk. */
+CHECK_RESULT enum status job_store_accept(struct job_store *store, const struct job_request *request,
+                                          const struct job_limits *limits, struct job_accepted *out, struct error *err);
+
+/* ---- Reading ---- */
+
+CHECK_RESULT enum status job_store_get(struct job_store *store, const char *id, struct arena *arena, struct job *out,
+                                       struct error *err); /* STATUS_NOT_FOUND for any text that is no job's id */
+
+struct job_filter {
+    int64_t since_ms; /* on createdAt, included; 0: none */
+    int64_t until_ms; /* not included; 0: none */
+    bool descending;
+    bool include_finished;
+    bool include_unknown_to_old_clients; /* kinds=all */
+    const char *package;                 /* NULL: any */
+    const char *actor;
+    bool has_state;
+    enum job_state state;
+    bool has_kind;
+    enum job_kind kind;
+    const char *after_id; /* for the next page: begin after this job (its createdAt is `since_ms` or `until_ms`); NULL: none */
+    size_t limit;
+};
+
+struct job_list {
+    struct job *jobs;
+    size_t count;
+    bool more;
+};
+
+CHECK_RESULT enum status job_store_list(struct job_store *store, const struct job_filter *filter, struct arena *arena,
+                                        struct job_list *out, struct error *err);
+
+/* ---- Running: a lease ---- */
+
+/* What a runner holds. `fence` only grows, over all claims; a call with a stale one answers STATUS_STALE and changes nothing. */
+struct lease {
+    char job_id[UUID_TEXT_MAX];
+    int64_t fence;
+};
+
+/* Claims the job `id`, and its package's lock with it. STATUS_BUSY: not pending, not the first of its package, or the lock is
+ * held (it will be found by job_store_claim_next once it can run). STATUS_NOT_FOUND: no such job. */
+CHECK_RESULT enum status job_store_claim(struct job_store *store, const char *id, const char *runner, int64_t lease_ms,
+                                         struct arena *arena, struct lease *lease, struct job *job, struct error *err);
+
+/* Claims the oldest job of one of `kinds` (a set of 1 << enum job_kind) that can run now. STATUS_NOT_FOUND: there is none. */
+CHECK_RESULT enum status job_store_claim_next(struct job_store *store, unsigned kinds, const char *runner, int64_t lease_ms,
+                                              struct arena *arena, struct lease *lease, struct job *job, struct error *err);
+
+CHECK_RESULT enum status job_store_renew(struct job_store *store, const struct lease *lease, int64_t lease_ms, struct error *err);
+
+/* How long the lease still holds, by Redis's clock: to be asked right before each outside write. STATUS_STALE: not ours. */
+CHECK_RESULT enum status job_store_lease_left(struct job_store *store, const struct lease *lease, int64_t *left_ms,
+                                              struct error *err);
+
+/* Hands the job back at a drain: pending again, at its old place, and the attempt does not count. */
+CHECK_RESULT enum status job_store_release(struct job_store *store, const struct lease *lease, struct error *err);
+
+/* Hands the job back to be tried again not before `delay_ms` have passed (outside writes had begun; the attempt does not count
+ * towards the third). The package's order is kept: nothing of that package runs before it. */
+CHECK_RESULT enum status job_store_retry_later(struct job_store *store, const struct lease *lease, int64_t delay_ms,
+                                               struct error *err);
+
+/* Keeps in the job what the run is going to write outside (spec/jobs.md, Once). From here on the job is never failed by time or
+ * attempts. The same again is fine; another record is STATUS_CONFLICT. */
+CHECK_RESULT enum status job_store_record(struct job_store *store, const struct lease *lease, const char *record,
+                                          struct error *err);
+
+struct job_end {
+    bool success;
+    bool readonly;             /* run under READONLY: never returned as a duplicate */
+    const char *error;         /* of a failed job: its last sentence */
+    const char *documentation; /* of a publish job; else NULL */
+    const char *event;         /* JSON of what follows, written to the stream of events in the same step; NULL: nothing does */
+};
+
+/* Ends the job, frees its package, keeps its event: one step. The same end again with the same fence is fine. */
+CHECK_RESULT enum status job_store_finish(struct job_store *store, const struct lease *lease, const struct job_end *end,
+                                          struct error *err);
+
+/* ---- Housekeeping, by any service, every now and then ---- */
+
+struct job_reaped {
+    size_t returned; /* leases that had run out: pending again */
+    size_t failed;   /* … for the third time: ended as failed */
+    size_t alarming; /* third time or more, but outside writes had begun: pending again with a backoff, operators are to know */
+};
+
+/* Takes back the leases that ran out (by Redis's clock; an expiry counts as an attempt only if Redis was up for a full lease
+ * before it). `failed_ids` gets at most `capacity` ids of jobs in `failed` or `alarming`. */
+CHECK_RESULT enum status job_store_reap(struct job_store *store, int64_t lease_ms, struct job_reaped *out, struct error *err);
+
+struct job_counts {
+    int64_t pending[JOB_KIND_COUNT];
+    int64_t running[JOB_KIND_COUNT];
+    int64_t oldest_pending_ms[JOB_KIND_COUNT]; /* createdAt of the oldest pending job, 0: none */
+};
+
+CHECK_RESULT enum status job_store_count(struct job_store *store, struct job_counts *out, struct error *err);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A lock in Redis: one holder, a deadline, and a fencing number that moves only when the lock is taken (spec/jobs.md, Locks).
+ * Used for the repositories during a commit and push; a package's lock is taken by the claim of its job (job_store.h).
+ */
+#ifndef LIB_STORE_LOCK_H
+#define LIB_STORE_LOCK_H
+
+#include "lib/store/job_store.h"
+
+struct lock {
+    char name[200];
+    char token[UUID_TEXT_MAX];
+    int64_t fence;
+};
+
+/* Waits up to `wait_ms` for the lock, then STATUS_BUSY. It is held for `hold_ms` unless renewed. */
+CHECK_RESULT enum status lock_take(struct job_store *store, const char *name, int64_t hold_ms, int64_t wait_ms, struct lock *out,
+                                   struct error *err);
+CHECK_RESULT enum status lock_renew(struct job_store *store, const struct lock *lock, int64_t hold_ms, struct error *err);
+/* STATUS_STALE: it had run out. */
+CHECK_RESULT enum status lock_release(struct job_store *store, const struct lock *lock, struct error *err);
+
+#endif

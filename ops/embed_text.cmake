@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Writes the file INPUT as a C array NAME into the header OUTPUT (see embed_text in CMakeLists.txt).
+file(READ ${INPUT} bytes HEX)
+string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${bytes}")
+string(REGEX REPLACE "(................................................................................)" "\\1\n" bytes "${bytes}")
+file(WRITE ${OUTPUT} "static const char ${NAME}[] = {\n${bytes}0};\n")
