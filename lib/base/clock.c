@@ -66,7 +66,8 @@ bool time_parse(const char *text, int64_t *time_ms) {
     if (*at == '.') {
         at++;
         int scale = 100, digits = 0;
-        for (; isdigit((unsigned char)*at) && digits < 3; at++, digits++, scale /= 10) fraction += (*at - '0') * scale;
+        for (; isdigit((unsigned char)*at) && digits < 3; at++, digits++, scale /= 10)
+            fraction += (*at - '0') * scale;
         if (digits == 0) return false;
     }
     if (!skip(&at, 'Z') || *at != '\0') return false;

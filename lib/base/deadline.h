@@ -12,8 +12,8 @@
 #include "lib/base/error.h"
 
 struct deadline {
-    int64_t at_ms;          /* clock_monotonic_ms() at which time is up; INT64_MAX: never */
-    atomic_int cancelled;   /* an enum status: 0, or why to stop (STATUS_CANCELLED, STATUS_STALE) */
+    int64_t at_ms;        /* clock_monotonic_ms() at which time is up; INT64_MAX: never */
+    atomic_int cancelled; /* an enum status: 0, or why to stop (STATUS_CANCELLED, STATUS_STALE) */
 };
 
 void deadline_start(struct deadline *deadline, int64_t timeout_ms);

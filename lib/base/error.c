@@ -8,7 +8,8 @@
 static void cut_at_character(char *text, size_t capacity) {
     size_t length = strnlen(text, capacity - 1);
     if (length < capacity - 1) return;
-    while (length > 0 && ((unsigned char)text[length - 1] & 0xC0) == 0x80) length--;
+    while (length > 0 && ((unsigned char)text[length - 1] & 0xC0) == 0x80)
+        length--;
     if (length > 0 && ((unsigned char)text[length - 1] & 0x80)) length--;
     text[length] = '\0';
 }

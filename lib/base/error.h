@@ -16,21 +16,21 @@
 /* STATUS(name, HTTP status, code in `{"error": CODE}`) */
 #define STATUS_TABLE(STATUS)                                                                                                   \
     STATUS(OK, 200, "ok")                                                                                                      \
-    STATUS(INVALID, 400, "invalid_request")          /* what was given is malformed; `path` names the field */                 \
-    STATUS(UNAUTHORIZED, 401, "unauthorized")        /* no proof of who is asking, or a wrong one */                           \
-    STATUS(FORBIDDEN, 403, "forbidden")              /* known, and not allowed */                                              \
-    STATUS(NOT_FOUND, 404, "not_found")              /* the thing asked for does not exist */                                  \
+    STATUS(INVALID, 400, "invalid_request")   /* what was given is malformed; `path` names the field */                        \
+    STATUS(UNAUTHORIZED, 401, "unauthorized") /* no proof of who is asking, or a wrong one */                                  \
+    STATUS(FORBIDDEN, 403, "forbidden")       /* known, and not allowed */                                                     \
+    STATUS(NOT_FOUND, 404, "not_found")       /* the thing asked for does not exist */                                         \
     STATUS(METHOD_NOT_ALLOWED, 405, "method_not_allowed")                                                                      \
-    STATUS(TOO_LARGE, 413, "too_large")              /* over a configured limit */                                             \
-    STATUS(TOO_MANY, 429, "too_many_requests")       /* over a rate limit */                                                   \
-    STATUS(REFUSED, 400, "refused")                  /* well-formed, but against a rule of the registry */                     \
-    STATUS(CONFLICT, 409, "conflict")                /* somebody else changed it first: read again and retry */                \
-    STATUS(BUSY, 503, "busy")                        /* held by somebody else for now */                                       \
-    STATUS(STALE, 409, "stale")                      /* the lease or fencing number is no longer ours: stop writing */         \
-    STATUS(CANCELLED, 503, "cancelled")              /* we were told to stop */                                                \
-    STATUS(UNAVAILABLE, 503, "unavailable")          /* a service or network is away: try later */                             \
-    STATUS(TIMEOUT, 504, "timeout")                  /* a deadline passed */                                                   \
-    STATUS(INTERNAL, 500, "internal_error")          /* this machine failed us: disk, corrupted data */
+    STATUS(TOO_LARGE, 413, "too_large")        /* over a configured limit */                                                   \
+    STATUS(TOO_MANY, 429, "too_many_requests") /* over a rate limit */                                                         \
+    STATUS(REFUSED, 400, "refused")            /* well-formed, but against a rule of the registry */                           \
+    STATUS(CONFLICT, 409, "conflict")          /* somebody else changed it first: read again and retry */                      \
+    STATUS(BUSY, 503, "busy")                  /* held by somebody else for now */                                             \
+    STATUS(STALE, 409, "stale")                /* the lease or fencing number is no longer ours: stop writing */               \
+    STATUS(CANCELLED, 503, "cancelled")        /* we were told to stop */                                                      \
+    STATUS(UNAVAILABLE, 503, "unavailable")    /* a service or network is away: try later */                                   \
+    STATUS(TIMEOUT, 504, "timeout")            /* a deadline passed */                                                         \
+    STATUS(INTERNAL, 500, "internal_error")    /* this machine failed us: disk, corrupted data */
 
 enum status {
 #define STATUS(name, http, code) STATUS_##name,
@@ -45,13 +45,15 @@ enum {
 
 struct error {
     enum status status;
-    char path[ERROR_PATH_MAX];       /* the offending field, as in `payload.dependencies.prelude`; empty where there is none */
-    char message[ERROR_MESSAGE_MAX]; /* one sentence (a long one may have several lines); cut at a character's end when longer */
+    char path[ERROR_PATH_MAX]; /* the offending field, as in `payload.dependencies.prelude`; empty where there is none */
+    char
+        message[ERROR_MESSAGE_MAX]; /* one sentence (a long one may have several lines); cut at a character's end when longer */
 };
 
 #define CHECK_RESULT __attribute__((warn_unused_result))
 
-/* Fills `err` (which may be NULL) and returns `status`, so that a failure is one line: `return error_set(err, STATUS_…, "…")`. */
+/* Fills `err` (which may be NULL) and returns `status`, so that a failure is one line: `return error_set(err, STATUS_…, "…")`.
+ */
 enum status error_set(struct error *err, enum status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* The same, naming the offending field. */
@@ -61,7 +63,8 @@ enum status error_set_at(struct error *err, enum status status, const char *path
 /* Puts "PREFIX: " before the message, for the caller that knows what was being done. Returns err's status. */
 enum status error_prefix(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Puts `parent.` before the path (or makes it `parent` where there was none), for the caller that knows where the field stands. */
+/* Puts `parent.` before the path (or makes it `parent` where there was none), for the caller that knows where the field stands.
+ */
 enum status error_under(struct error *err, const char *parent);
 
 int status_http(enum status status);

@@ -36,7 +36,9 @@ void hash_sha256_sri(const void *bytes, size_t length, char out[SHA256_SRI_MAX])
 
 enum status hash_sha256_sri_file(const char *path, char out[SHA256_SRI_MAX], int64_t *size_bytes, struct error *err) {
     FILE *file = fopen(path, "rbe");
-    if (!file) return error_set(err, errno == ENOENT ? STATUS_NOT_FOUND : STATUS_INTERNAL, "cannot read %s: %s", path, strerror(errno));
+    if (!file)
+        return error_set(err, errno == ENOENT ? STATUS_NOT_FOUND : STATUS_INTERNAL, "cannot read %s: %s", path,
+                         strerror(errno));
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     assert(context);
     int done = EVP_DigestInit_ex(context, EVP_sha256(), NULL);

@@ -23,7 +23,8 @@ enum {
 void hash_sha256(const void *bytes, size_t length, unsigned char out[SHA256_BYTES]);
 void hash_sha256_hex(const void *bytes, size_t length, char out[SHA256_HEX_MAX]);
 void hash_sha256_sri(const void *bytes, size_t length, char out[SHA256_SRI_MAX]); /* spec/formats.md, Hash */
-CHECK_RESULT enum status hash_sha256_sri_file(const char *path, char out[SHA256_SRI_MAX], int64_t *size_bytes, struct error *err);
+CHECK_RESULT enum status hash_sha256_sri_file(const char *path, char out[SHA256_SRI_MAX], int64_t *size_bytes,
+                                              struct error *err);
 bool hash_is_sha256_sri(const char *text);
 
 void hash_hmac_sha256(const char *key, const void *bytes, size_t length, unsigned char out[SHA256_BYTES]);

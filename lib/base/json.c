@@ -39,7 +39,8 @@ static enum status find_field(const json_t *object, const char *key, json_type t
         return STATUS_OK;
     }
     if (!*out) return error_set_at(err, STATUS_INVALID, key, "The field \"%s\" is missing: it must be %s.", key, wanted);
-    return error_set_at(err, STATUS_INVALID, key, "The field \"%s\" must be %s, but it is %s.", key, wanted, json_type_name(*out));
+    return error_set_at(err, STATUS_INVALID, key, "The field \"%s\" must be %s, but it is %s.", key, wanted,
+                        json_type_name(*out));
 }
 
 static enum status find_text(const json_t *object, const char *key, bool required, const char **out, struct error *err) {
@@ -114,7 +115,8 @@ void json_append(struct text *out, const char *text) {
 static void append_line_break(struct text *out, int indent, int depth) {
     if (indent == 0) return;
     text_append_character(out, '\n');
-    for (int i = 0; i < indent * depth; i++) text_append_character(out, ' ');
+    for (int i = 0; i < indent * depth; i++)
+        text_append_character(out, ' ');
 }
 
 static void append_value(struct text *out, const json_t *value, int indent, int depth) {

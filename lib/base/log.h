@@ -16,8 +16,8 @@ enum log_level {
 #undef LEVEL
 };
 
-const char *log_level_name(enum log_level level);                 /* "INFO" */
-bool log_level_parse(const char *text, enum log_level *level);    /* exactly as spelled in the table */
+const char *log_level_name(enum log_level level);              /* "INFO" */
+bool log_level_parse(const char *text, enum log_level *level); /* exactly as spelled in the table */
 
 /* What is below `minimum` is not written. `program` is borrowed for ever. */
 void log_configure(const char *program, enum log_level minimum);

@@ -18,7 +18,8 @@ void secret_register(const char *value) {
     if (!value || strlen(value) < SECRET_MIN_BYTES) return;
     pthread_rwlock_wrlock(&secrets_lock);
     bool known = false;
-    for (size_t i = 0; i < secret_count; i++) known = known || strcmp(secrets[i], value) == 0;
+    for (size_t i = 0; i < secret_count; i++)
+        known = known || strcmp(secrets[i], value) == 0;
     if (!known) {
         secrets = memory_resize(secrets, secret_count + 1, sizeof *secrets);
         secrets[secret_count++] = memory_copy_text(value);
@@ -43,6 +44,7 @@ static void blank_one(struct text *text, const char *secret) {
 
 void secret_blank(struct text *text) {
     pthread_rwlock_rdlock(&secrets_lock);
-    for (size_t i = 0; i < secret_count; i++) blank_one(text, secrets[i]);
+    for (size_t i = 0; i < secret_count; i++)
+        blank_one(text, secrets[i]);
     pthread_rwlock_unlock(&secrets_lock);
 }

@@ -8,7 +8,8 @@
 
 struct text;
 
-/* Remembers a copy of `value`, for ever. Shorter than 8 bytes is ignored: it would blank ordinary words. Safe from any thread. */
+/* Remembers a copy of `value`, for ever. Shorter than 8 bytes is ignored: it would blank ordinary words. Safe from any thread.
+ */
 void secret_register(const char *value);
 
 /* Replaces every registered secret in `text` by `[secret]`. Safe from any thread. */

@@ -21,9 +21,11 @@ struct env_file {
 };
 
 static char *trim(char *text) {
-    while (isspace((unsigned char)*text)) text++;
+    while (isspace((unsigned char)*text))
+        text++;
     size_t length = strlen(text);
-    while (length > 0 && isspace((unsigned char)text[length - 1])) text[--length] = '\0';
+    while (length > 0 && isspace((unsigned char)text[length - 1]))
+        text[--length] = '\0';
     if (length >= 2 && (text[0] == '"' || text[0] == '\'') && text[length - 1] == text[0]) {
         text[length - 1] = '\0';
         text++;
@@ -50,7 +52,8 @@ static void read_env_file(struct env_file *out) {
 }
 
 static void release_env_file(struct env_file *env) {
-    for (size_t i = 0; i < env->count; i++) free(env->names_and_values[i]);
+    for (size_t i = 0; i < env->count; i++)
+        free(env->names_and_values[i]);
 }
 
 /* The variable's value, NULL where unset or empty. Borrowed. */
@@ -87,7 +90,9 @@ static enum status read_secret(const struct env_file *env, const char *name, cha
     if (value || !path) return STATUS_OK;
 
     FILE *file = fopen(path, "re");
-    if (!file) return error_set_at(err, STATUS_INVALID, file_variable, "%s: cannot read %s: %s.", file_variable, path, strerror(errno));
+    if (!file)
+        return error_set_at(err, STATUS_INVALID, file_variable, "%s: cannot read %s: %s.", file_variable, path,
+                            strerror(errno));
     char *bytes = memory_alloc(ENV_FILE_LIMIT + 1);
     bytes[fread(bytes, 1, ENV_FILE_LIMIT, file)] = '\0';
     fclose(file);
@@ -169,8 +174,8 @@ static void append_row(struct text *out, const char *variable, const char *stand
     static const struct {
         int program;
         const char *name;
-    } names[] = {{PROGRAM_GATEWAY, "gateway"},          {PROGRAM_PUBLISH, "publish"},
-                 {PROGRAM_TRANSFER, "transfer"},        {PROGRAM_PACKAGE_SET, "package-set"},
+    } names[] = {{PROGRAM_GATEWAY, "gateway"},           {PROGRAM_PUBLISH, "publish"},
+                 {PROGRAM_TRANSFER, "transfer"},         {PROGRAM_PACKAGE_SET, "package-set"},
                  {PROGRAM_BUILD_MATRIX, "build-matrix"}, {PROGRAM_BUILD_WORKER, "build-worker"}};
     text_append_format(out, "| `%s` | %s%s%s | ", variable, *standard ? "`" : "", standard, *standard ? "`" : "");
     bool first = true;

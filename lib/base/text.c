@@ -15,7 +15,8 @@ char *text_reserve(struct text *text, size_t more) {
     size_t needed = text->length + more + 1;
     if (needed > text->capacity) {
         size_t capacity = text->capacity ? text->capacity * 2 : 64;
-        while (capacity < needed) capacity *= 2;
+        while (capacity < needed)
+            capacity *= 2;
         text->bytes = memory_resize(text->bytes, capacity, 1);
         text->capacity = capacity;
         text->bytes[text->length] = '\0';
@@ -85,7 +86,8 @@ bool text_ends_with(const char *text, const char *suffix) {
 
 bool text_is_blank(const char *text) {
     if (!text) return true;
-    while (isspace((unsigned char)*text)) text++;
+    while (isspace((unsigned char)*text))
+        text++;
     return *text == '\0';
 }
 

@@ -17,7 +17,8 @@
 
 #include "lib/base/hash.h"
 
-/* JOB_KIND(name, text in the API, the service that runs it, readable by clients of before: others are listed with kinds=all only) */
+/* JOB_KIND(name, text in the API, the service that runs it, readable by clients of before: others are listed with kinds=all
+ * only) */
 #define JOB_KIND_TABLE(JOB_KIND)                                                                                               \
     JOB_KIND(PUBLISH, "publish", "publish", true)                                                                              \
     JOB_KIND(UNPUBLISH, "unpublish", "publish", true)                                                                          \
@@ -30,7 +31,7 @@ enum job_kind {
 #define JOB_KIND(name, text, service, known) JOB_KIND_##name,
     JOB_KIND_TABLE(JOB_KIND)
 #undef JOB_KIND
-    JOB_KIND_COUNT
+        JOB_KIND_COUNT
 };
 
 #define JOB_STATE_TABLE(JOB_STATE)                                                                                             \
@@ -43,7 +44,7 @@ enum job_state {
 #define JOB_STATE(name, text) JOB_STATE_##name,
     JOB_STATE_TABLE(JOB_STATE)
 #undef JOB_STATE
-    JOB_STATE_COUNT
+        JOB_STATE_COUNT
 };
 
 /* Texts are NULL where unknown and belong to the arena that the job was read into; times are 0 until known. */
@@ -64,7 +65,7 @@ struct job {
     const char *reason;        /* trustee actions */
     const char *error;         /* a failed job's last sentence */
     const char *documentation; /* publish: "published", "failed" or "skipped" */
-    const char *record;        /* JSON of what the run writes outside, kept before its first outside write (spec/jobs.md, Once) */
+    const char *record; /* JSON of what the run writes outside, kept before its first outside write (spec/jobs.md, Once) */
 };
 
 const char *job_kind_text(enum job_kind kind);

@@ -24,14 +24,14 @@ struct job_log;
 
 /* One run of one job; belongs to the slot's thread. */
 struct job_run {
-    struct job job;          /* as it was claimed; job.record is set where an earlier run got that far */
+    struct job job; /* as it was claimed; job.record is set where an earlier run got that far */
     struct lease lease;
-    struct job_store *store; /* this slot's connection */
-    struct arena arena;      /* freed when the run ends */
+    struct job_store *store;  /* this slot's connection */
+    struct arena arena;       /* freed when the run ends */
     struct deadline deadline; /* of the job's kind; raised at a drain's end and when the lease is lost */
     struct job_log *log;
-    struct job_end end;      /* for the handler to fill: documentation, event; its texts in `arena` */
-    bool has_record;         /* outside writes have begun, in this run or an earlier one */
+    struct job_end end; /* for the handler to fill: documentation, event; its texts in `arena` */
+    bool has_record;    /* outside writes have begun, in this run or an earlier one */
 };
 
 struct job_handler {
@@ -41,8 +41,8 @@ struct job_handler {
 };
 
 /* `handlers` ends with a row whose `run` is NULL; borrowed, like `context` and `settings`, until job_runner_free(). */
-CHECK_RESULT enum status job_runner_create(struct job_runner **out, const struct settings *settings, const char *name, int slots,
-                                           const struct job_handler *handlers, void *context, struct error *err);
+CHECK_RESULT enum status job_runner_create(struct job_runner **out, const struct settings *settings, const char *name,
+                                           int slots, const struct job_handler *handlers, void *context, struct error *err);
 
 /* The message for a job came: try it now, or as soon as a slot is free. Any thread; never blocks. */
 void job_runner_announce(struct job_runner *runner, const char *job_id);
@@ -53,7 +53,8 @@ void job_runner_free(struct job_runner *runner, int64_t drain_ms);
 /* Adds a line to the job's log (written within some milliseconds, in order, before the job's end). */
 void job_run_log(struct job_run *run, enum log_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* To be called right before each outside write that may take `needed_ms`: STATUS_STALE when the lease does not last that long. */
+/* To be called right before each outside write that may take `needed_ms`: STATUS_STALE when the lease does not last that long.
+ */
 CHECK_RESULT enum status job_run_guard(struct job_run *run, int64_t needed_ms, struct error *err);
 
 /* Keeps in the job what is going to be written outside; from here on it is never failed by time or attempts. */

@@ -12,8 +12,8 @@
 
 struct message_client;
 
-/* Does not wait for the other side to be there: it connects, and connects again, in the background. `service_key` NULL: only for
- * IPC and loopback addresses. */
+/* Does not wait for the other side to be there: it connects, and connects again, in the background. `service_key` NULL: only
+ * for IPC and loopback addresses. */
 CHECK_RESULT enum status message_client_create(struct message_client **out, const char *address, const char *service_key,
                                                struct error *err);
 void message_client_free(struct message_client *client);

@@ -20,6 +20,7 @@ struct event {
 CHECK_RESULT enum status events_read(struct job_store *store, const char *group, const char *consumer, int64_t idle_ms,
                                      int wait_ms, size_t limit, struct arena *arena, struct event **out, size_t *count,
                                      struct error *err);
-CHECK_RESULT enum status events_acknowledge(struct job_store *store, const char *group, const char *event_id, struct error *err);
+CHECK_RESULT enum status events_acknowledge(struct job_store *store, const char *group, const char *event_id,
+                                            struct error *err);
 
 #endif

@@ -91,7 +91,8 @@ CHECK_RESULT enum status job_store_list(struct job_store *store, const struct jo
 
 /* ---- Running: a lease ---- */
 
-/* What a runner holds. `fence` only grows, over all claims; a call with a stale one answers STATUS_STALE and changes nothing. */
+/* What a runner holds. `fence` only grows, over all claims; a call with a stale one answers STATUS_STALE and changes nothing.
+ */
 struct lease {
     char job_id[UUID_TEXT_MAX];
     int64_t fence;
@@ -106,7 +107,8 @@ CHECK_RESULT enum status job_store_claim(struct job_store *store, const char *id
 CHECK_RESULT enum status job_store_claim_next(struct job_store *store, unsigned kinds, const char *runner, int64_t lease_ms,
                                               struct arena *arena, struct lease *lease, struct job *job, struct error *err);
 
-CHECK_RESULT enum status job_store_renew(struct job_store *store, const struct lease *lease, int64_t lease_ms, struct error *err);
+CHECK_RESULT enum status job_store_renew(struct job_store *store, const struct lease *lease, int64_t lease_ms,
+                                         struct error *err);
 
 /* How long the lease still holds, by Redis's clock: to be asked right before each outside write. STATUS_STALE: not ours. */
 CHECK_RESULT enum status job_store_lease_left(struct job_store *store, const struct lease *lease, int64_t *left_ms,

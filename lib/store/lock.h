@@ -15,8 +15,8 @@ struct lock {
 };
 
 /* Waits up to `wait_ms` for the lock, then STATUS_BUSY. It is held for `hold_ms` unless renewed. */
-CHECK_RESULT enum status lock_take(struct job_store *store, const char *name, int64_t hold_ms, int64_t wait_ms, struct lock *out,
-                                   struct error *err);
+CHECK_RESULT enum status lock_take(struct job_store *store, const char *name, int64_t hold_ms, int64_t wait_ms,
+                                   struct lock *out, struct error *err);
 CHECK_RESULT enum status lock_renew(struct job_store *store, const struct lock *lock, int64_t hold_ms, struct error *err);
 /* STATUS_STALE: it had run out. */
 CHECK_RESULT enum status lock_release(struct job_store *store, const struct lock *lock, struct error *err);

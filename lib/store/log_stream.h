@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * A job's log: one Redis stream per job (spec/jobs.md, Log). A line's time is its stream id: milliseconds, strictly increasing
- * within the job, so that a client that pages by time loses nothing. Secrets are blanked here, before a line leaves the process.
+ * within the job, so that a client that pages by time loses nothing. Secrets are blanked here, before a line leaves the
+ * process.
  */
 #ifndef LIB_STORE_LOG_STREAM_H
 #define LIB_STORE_LOG_STREAM_H
@@ -27,13 +28,13 @@ struct log_query {
     int64_t since_ms;     /* included; 0: from the first */
     int64_t until_ms;     /* not included; 0: to the last */
     bool descending;
-    size_t limit;         /* of lines returned */
+    size_t limit; /* of lines returned */
 };
 
 struct log_lines {
     struct log_line *lines; /* in the asked-for order; texts are in the arena */
     size_t count;
-    bool cut;               /* there were more than `limit` */
+    bool cut; /* there were more than `limit` */
 };
 
 CHECK_RESULT enum status log_stream_read(struct job_store *store, const char *job_id, const struct log_query *query,
