@@ -75,7 +75,7 @@ static void the_same_again_is_fine_and_another_is_refused(void **state) {
     struct stored_tarball stored;
     assert_int_equal(tarball_store_look_up(f->store, "prelude", "1.0.0", &stored, &f->err), STATUS_OK);
     assert_int_equal(stored.size_bytes, 11);
-    char command[128]; /* and no half-written file is left beside it */
+    char command[192]; /* and no half-written file is left beside it */
     snprintf(command, sizeof command, "test \"$(ls -A %s/prelude)\" = 1.0.0.tar.gz", f->storage);
     assert_int_equal(system(command), 0);
 }
