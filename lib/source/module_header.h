@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The header of a PureScript source file: `module NAME (EXPORTS) where`, and the imports that follow it. Comments (nested ones,
+ * too), any layout, and names with letters beyond ASCII are read as the compiler reads them. What comes after the imports is
+ * not looked at.
+ */
+#ifndef LIB_SOURCE_MODULE_HEADER_H
+#define LIB_SOURCE_MODULE_HEADER_H
+
+#include <stddef.h>
+
+#include "lib/base/arena.h"
+#include "lib/base/error.h"
+
+/* A place in a file; lines and columns (in characters) count from 1. */
+struct source_position {
+    int line;
+    int column;
+};
+
+struct module_import {
+    const char *module;
+    struct source_position start; /* of the `import` */
+    struct source_position end;   /* behind the module's name */
+};
+
+/* In the caller's arena. */
+struct module_header {
+    const char *name;
+    struct source_position start; /* of the name */
+    struct source_position end;
+    struct module_import *imports;
+    size_t import_count;
+    struct source_position problem; /* where reading stopped, when it failed */
+};
+
+/* STATUS_REFUSED: it is no such header; the sentence says what was expected, and where. */
+CHECK_RESULT enum status module_header_parse(struct module_header *out, struct arena *arena, const char *bytes, size_t length,
+                                             struct error *err);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The PureScript compiler: which ones are here, how they are called, what they answer (spec/compiler.md). They always run in
+ * the sandbox, with an empty environment.
+ */
+#ifndef LIB_TOOLS_COMPILER_H
+#define LIB_TOOLS_COMPILER_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/base/arena.h"
+#include "lib/base/error.h"
+#include "lib/domain/version.h"
+
+struct deadline;
+struct sandbox;
+struct text;
+
+struct compiler {
+    struct version version;
+    const char *path; /* absolute */
+};
+
+/* Sorted by version, no version twice. */
+struct compilers {
+    struct compiler *items;
+    size_t count;
+    struct arena arena; /* owns the above */
+};
+
+/* Looks for `purs-X_Y_Z` and `purs` in `folder`, or, where that is NULL, in the folders of `search_path` (as in PATH, which the
+ * caller reads; the first find of a version wins). A plain `purs` is asked for its version; where it has no answer it is passed
+ * over. STATUS_NOT_FOUND: `folder` is not there. An empty list is no error. The caller releases `out`. */
+CHECK_RESULT enum status compilers_find(struct compilers *out, const char *folder, const char *search_path,
+                                        const struct sandbox *sandbox, struct deadline *deadline, struct error *err);
+void compilers_release(struct compilers *compilers);
+
+/* The compiler of that version, or NULL. Borrowed from the list. */
+const struct compiler *compilers_get(const struct compilers *compilers, struct version version);
+
+/* The compiler whose `graph` serves a package that is for `target`: that one itself from 0.14.0 on, else the lowest that has
+ * `graph`; NULL where there is none. */
+const struct compiler *compilers_choose_for_graph(const struct compilers *compilers, struct version target);
+
+/* An error or a warning, as the compiler's JSON has it. */
+struct compiler_message {
+    const char *message;
+    const char *code;     /* "ModuleNotFound" */
+    const char *link;     /* to its explanation; may be NULL */
+    const char *filename; /* NULL where there is none */
+    const char *module;   /* NULL where there is none */
+    bool has_position;
+    int start_line, start_column, end_line, end_column;
+};
+
+/* What a run said; everything in the caller's arena. */
+struct compiler_report {
+    bool succeeded;
+    struct compiler_message *errors; /* at least one where it did not succeed */
+    size_t error_count;
+    struct compiler_message *warnings;
+    size_t warning_count;
+    size_t compiled_count; /* modules that were compiled in this run, those up to date left out */
+};
+
+/* `purs compile GLOB… --json-errors`: compiles what the globs (NULL at the end, relative to `folder`, never by a shell) match,
+ * to `folder`/output. `readable` are folders outside that the sources lead to, as in sandbox_run(). A program that does not
+ * compile is STATUS_OK with report->succeeded false. STATUS_TIMEOUT: stopped at the deadline, or at the limit of CPU time or
+ * memory, as the sentence says; STATUS_INTERNAL: it did not answer in JSON, three times. */
+CHECK_RESULT enum status compiler_compile(struct compiler_report *report, struct arena *arena, const struct compiler *compiler,
+                                          const struct sandbox *sandbox, const char *folder, const char *const *globs,
+                                          const char *const *readable, struct deadline *deadline, struct error *err);
+
+/* `purs graph GLOB… --json-errors`, from 0.14.0 on: *graph maps module names to {"path", "depends"}; the caller owns it. It is
+ * NULL where report->succeeded is false. Otherwise as compiler_compile(). */
+CHECK_RESULT enum status compiler_graph(json_t **graph, struct compiler_report *report, struct arena *arena,
+                                        const struct compiler *compiler, const struct sandbox *sandbox, const char *folder,
+                                        const char *const *globs, const char *const *readable, struct deadline *deadline,
+                                        struct error *err);
+
+/* Appends the errors for a person to read: a blank line between two, place and code first. At most `most` of them, then how
+ * many more there are. */
+void compiler_report_print_errors(struct text *out, const struct compiler_report *report, size_t most);
+
+#endif
