@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Fetches a package's source (spec/outside.md, Sources), by a child process: what comes is a stranger's, so the program
+ * `registry-fetch-source` runs with a deadline, bounds on memory and file sizes, an empty environment without secrets and, if
+ * the service is root, as another user. It may hang, be fed a hostile pack or crash; the job then fails with a sentence.
+ *
+ * The child prints one line of JSON: {"commit": "…"} or {"status": "not_found", "path": "ref", "message": "…"}.
+ */
+#ifndef LIB_SOURCE_SOURCE_FETCH_H
+#define LIB_SOURCE_SOURCE_FETCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/arena.h"
+#include "lib/base/deadline.h"
+#include "lib/base/error.h"
+#include "lib/tools/git_source.h"
+
+struct source_request {
+    const char *url;    /* for a GitHub location source_github_url(); else the location's gitUrl */
+    const char *ref;    /* the name of a tag or a branch */
+    const char *subdir; /* the location's; NULL: none */
+    const char
+        *known_commit;       /* from an earlier attempt of the same job: is used again, whatever the ref says now; NULL: none */
+    const char *work_folder; /* does not exist yet; is made, and is the caller's to remove, also after a failure. Where `user`
+                                is set its parents must be searchable by that user */
+};
+
+struct source_limits {
+    const char *program; /* path of registry-fetch-source; NULL: beside the program that is running */
+    bool allow_private;  /* SOURCE_ALLOW_PRIVATE */
+    int64_t timeout_ms;  /* SOURCE_TIMEOUT_MS */
+    int64_t bytes;       /* SOURCE_LIMIT_BYTES: received, and in the work tree */
+    int64_t files;       /* SOURCE_LIMIT_FILES */
+    const char *user;    /* the account to run as if this process is root; NULL: as this one */
+};
+
+struct source_fetched {
+    char commit[GIT_COMMIT_MAX]; /* what `ref` resolved to: to be kept in the job */
+    const char *folder;          /* the package's folder (work_folder/tree), in the arena */
+};
+
+/* STATUS_INVALID (path `ref`, `location` or `location.subdir`): what the user gave is wrong, or there is no such ref.
+ * STATUS_NOT_FOUND: the repository does not exist or is private. STATUS_REFUSED, STATUS_TOO_LARGE: what is in it.
+ * STATUS_TIMEOUT, STATUS_UNAVAILABLE: later perhaps. */
+CHECK_RESULT enum status source_fetch(struct source_fetched *out, const struct source_request *request,
+                                      const struct source_limits *limits, struct deadline *deadline, struct arena *arena,
+                                      struct error *err);
+
+/* BASE/OWNER/REPO.git, `base` being the setting GITHUB_GIT_URL. */
+const char *source_github_url(struct arena *arena, const char *base, const char *owner, const char *repo);
+
+#endif

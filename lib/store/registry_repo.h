@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * One of the two git repositories that the server writes: the registry (metadata, package sets) or the index (manifests).
+ * spec/outside.md, Repositories.
+ *
+ * Others push to the same branch. So a change is a function from a file's current content to its new one, which can be applied
+ * again on a newer base: fetch, apply each change as its own commit, push once, forward only; a refused push starts over. What
+ * is committed and not pushed is an object without a name: a crash leaves nothing that a later push could take along.
+ *
+ *   a repository on this disk (path, file://)     is opened itself; fetching is reading its branch, pushing is moving the
+ *                                                 branch if it still is where it was read
+ *   any other (https://)                          has a bare clone in `clone_folder`, made when missing, and made anew when
+ *                                                 damaged; no work tree
+ *
+ * Calls from several threads are let in one after the other. One repository has several writers (services, machines): whoever
+ * commits holds the repository's lock in Redis (lib/store/lock.h), which is the caller's to take. READONLY is, too.
+ */
+#ifndef LIB_STORE_REGISTRY_REPO_H
+#define LIB_STORE_REGISTRY_REPO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/arena.h"
+#include "lib/base/deadline.h"
+#include "lib/base/error.h"
+
+enum { REGISTRY_COMMIT_MAX = 41 }; /* 40 hex digits and the NUL */
+
+struct registry_repo;
+
+struct registry_repo_options {
+    const char *url;          /* settings REGISTRY_REPO, REGISTRY_INDEX_REPO: a path, file://, https:// or http:// */
+    const char *clone_folder; /* STATE_DIR/clone/….git: for a repository that is not on this disk; its parent is made */
+    const char *token;        /* PACCHETTIBOTTI_TOKEN, sent over http(s); NULL: none */
+};
+
+/* Opens the repository, cloning it if need be, and reads where its default branch is. The texts are copied.
+ * STATUS_NOT_FOUND: there is no such repository. */
+CHECK_RESULT enum status registry_repo_open(struct registry_repo **out, const struct registry_repo_options *options,
+                                            struct deadline *deadline, struct error *err);
+void registry_repo_free(struct registry_repo *repo);
+
+/* Looks where the remote's branch is now, and brings what is new. `head` (may be NULL) gets the commit, "" if the branch has
+ * none yet. */
+CHECK_RESULT enum status registry_repo_fetch(struct registry_repo *repo, struct deadline *deadline,
+                                             char head[REGISTRY_COMMIT_MAX], struct error *err);
+
+/* ---- Reading ---- */
+
+struct registry_file {
+    const char *bytes; /* NUL-terminated; NULL: there is no such file */
+    size_t length;
+};
+
+/* The file's content at the head that was fetched last, in the arena. A file that does not exist is no failure. */
+CHECK_RESULT enum status registry_repo_read(struct registry_repo *repo, const char *path, struct arena *arena,
+                                            struct registry_file *out, struct error *err);
+
+/* Called for a file that differs, in path order; path and content are borrowed for the call. Another status than STATUS_OK ends
+ * the walk and is passed on. */
+typedef enum status registry_visit(const char *path, const struct registry_file *file, void *context, struct error *err);
+
+/* Visits every file that differs between two commits, with its content in `to` (bytes NULL: removed). `from` "": every file of
+ * `to`. Only regular files under `folder` ("metadata"; NULL: all) are visited. The repository's other users do not wait.
+ * STATUS_NOT_FOUND: `from` is no commit of this repository (its history was rewritten): read everything again. */
+CHECK_RESULT enum status registry_repo_compare(struct registry_repo *repo, const char *from, const char *to, const char *folder,
+                                               registry_visit *visit, void *context, struct error *err);
+
+/* ---- Writing ---- */
+
+enum registry_edit_kind {
+    REGISTRY_KEEP,  /* it is already as it should be: no commit */
+    REGISTRY_WRITE, /* `content` is the new content */
+    REGISTRY_REMOVE,
+};
+
+struct registry_edit {
+    enum registry_edit_kind kind;
+    struct registry_file content; /* in the arena that the function was given, or living as long as the change */
+};
+
+/* Decides what becomes of the file whose content is `current`. May be called again, on another base; so it changes nothing but
+ * `out`. Another status than STATUS_OK: this change is left out (the others are made), with that status and error. */
+typedef enum status registry_edit_function(struct registry_edit *out, const struct registry_file *current, void *context,
+                                           struct arena *arena, struct error *err);
+
+struct registry_change {
+    const char *path;    /* `metadata/prelude.json`, `pr/el/prelude` */
+    const char *message; /* the commit's, whole: its paragraph `Job ID: ID` included */
+    registry_edit_function *edit;
+    void *context;
+
+    /* What came of it, set by registry_repo_apply: */
+    enum status status;               /* of `edit`, as last called */
+    struct error *err;                /* the caller's place for that status's sentence; NULL: not wanted */
+    bool written;                     /* false: it was already so */
+    char commit[REGISTRY_COMMIT_MAX]; /* its commit, or, if it was already so, the head it was seen at */
+};
+
+/* Applies the changes in their order, each as its own commit by pacchettibotti, and pushes once. A refused push starts over, at
+ * most `tries` times in all. STATUS_OK: what each change came to is in it. Anything else: nothing is known to be pushed
+ * (STATUS_CONFLICT: the remote moved on each time); apply again, what did get through is then "already so". */
+CHECK_RESULT enum status registry_repo_apply(struct registry_repo *repo, struct registry_change *changes, size_t count,
+                                             int tries, struct deadline *deadline, struct error *err);
+
+/* Removes the `*.lock` files that a killed writer left in the repository on disk (or the clone) and that are older than
+ * `older_than_ms`. For whoever holds the repository's lock in Redis, before it writes. `removed` (may be NULL) counts them. */
+CHECK_RESULT enum status registry_repo_remove_stale_locks(struct registry_repo *repo, int64_t older_than_ms, size_t *removed,
+                                                          struct error *err);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A package's source out of a git repository, in this process: finds the ref among those that the remote advertises, fetches
+ * it, writes its files (spec/outside.md, Sources). The services do not call this: a source is a stranger's, and is fetched by a
+ * process of its own (lib/source/source_fetch.h), whose main is what calls it.
+ */
+#ifndef LIB_TOOLS_GIT_SOURCE_H
+#define LIB_TOOLS_GIT_SOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/deadline.h"
+#include "lib/base/error.h"
+
+enum { GIT_COMMIT_MAX = 41 }; /* 40 hex digits and the NUL */
+
+struct git_source {
+    const char *url;
+    const char *ref;          /* name of a tag or branch: refs/tags/REF, then refs/heads/REF */
+    const char *subdir;       /* the package's folder in the repository; NULL: its root */
+    const char *known_commit; /* what `ref` was resolved to by an earlier attempt, to be used again; NULL: none */
+    bool allow_private;       /* setting SOURCE_ALLOW_PRIVATE */
+    int64_t limit_bytes;      /* received, and in the work tree */
+    int64_t limit_files;
+};
+
+/* Is `ref` the plain name of a tag or branch? Commit ids, `refs/…`, `pull/…`, refspecs and what git cannot name are
+ * STATUS_INVALID with path `ref`. */
+CHECK_RESULT enum status git_source_check_ref(const char *ref, struct error *err);
+
+/* Makes `work_folder`/clone (a bare repository, to be thrown away) and `work_folder`/tree (the package's files; folders 0755).
+ * `work_folder` exists and is empty. `commit` gets the id in hex. */
+CHECK_RESULT enum status git_source_fetch(const struct git_source *source, const char *work_folder, struct deadline *deadline,
+                                          char commit[GIT_COMMIT_MAX], struct error *err);
+
+#endif
