@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * One HTTP request to somebody else's server, and its answer, whole, in memory: for services that we are a client of
+ * (healthchecks.io, the GitHub API, Pursuit, S3). Not for fetching what strangers point at: lib/tools/git_transport.h does that
+ * and checks addresses. Blocks the calling thread; any number of threads may call at once.
+ */
+#ifndef LIB_TOOLS_HTTP_CLIENT_H
+#define LIB_TOOLS_HTTP_CLIENT_H
+
+#include <stddef.h>
+
+#include "lib/base/deadline.h"
+#include "lib/base/error.h"
+#include "lib/base/text.h"
+
+/* Zero fields take their defaults; nothing is kept after the call. */
+struct http_request {
+    const char *method;         /* NULL: GET */
+    const char *url;            /* http:// or https:// */
+    const char *const *headers; /* "Name: value" lines, NULL at the end; may be NULL itself */
+    const void *body;           /* NULL: none */
+    size_t body_length;
+    int timeout_ms;            /* for everything; 0: 30 s */
+    size_t limit_bytes;        /* most bytes of the answer's body; 0: 1 MiB */
+    int redirects;             /* how many to follow, to the same schemes; 0: none, the redirect is the answer */
+    struct deadline *deadline; /* gives up earlier when this is over; may be NULL */
+};
+
+struct http_response {
+    int status;          /* as in "HTTP/1.1 200 OK"; of the last answer where redirects were followed */
+    struct text body;    /* NUL-terminated behind its length */
+    struct text headers; /* the lines as they came, each with its line break */
+};
+
+/* STATUS_OK when there was an answer, whatever its status. STATUS_UNAVAILABLE: no connection, name, or TLS; STATUS_TIMEOUT; the
+ * deadline's own reason; STATUS_TOO_LARGE: more than limit_bytes. The sentences name the server, never the path or the query,
+ * which can hold secrets. The caller releases `out` in any case. */
+CHECK_RESULT enum status http_client_send(const struct http_request *request, struct http_response *out, struct error *err);
+void http_response_release(struct http_response *response);
+
+/* Appends the value of the first header of that name (case does not count); false where there is none. */
+bool http_response_header(const struct http_response *response, const char *name, struct text *out);
+
+#endif
