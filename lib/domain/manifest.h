@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A manifest: what a package version says of itself (spec/formats.md, Manifest). The same data is a `purs.json` (printed with
+ * indentation) and a line of the index (compact). Reading takes what old data has; manifest_check_new() is for what is new.
+ */
+#ifndef LIB_DOMAIN_MANIFEST_H
+#define LIB_DOMAIN_MANIFEST_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/domain/location.h"
+#include "lib/domain/owner.h"
+#include "lib/domain/range.h"
+
+struct arena;
+struct text;
+
+enum { DESCRIPTION_CHARACTERS_MAX = 500 };
+
+struct dependency {
+    const char *name;
+    struct range range;
+};
+
+struct globs {
+    const char **items;
+    size_t count; /* 0: the file has no such field */
+};
+
+/* Whatever it points to belongs to the arena that it was read into. */
+struct manifest {
+    const char *name;
+    struct version version;
+    const char *licence;     /* as it was read, see licence.h */
+    const char *description; /* NULL where there is none */
+    struct location location;
+    const char *ref;
+    struct owners owners;
+    struct globs include_files;
+    struct globs exclude_files;
+    struct dependency *dependencies; /* sorted by name, each name once */
+    size_t dependency_count;
+};
+
+/* Reads a JSON object; unknown keys are ignored. Names, version, ranges and the types of all fields are checked; the licence,
+ * the location's rules and lengths are not. STATUS_INVALID with the field as path. */
+CHECK_RESULT enum status manifest_read(struct manifest *out, const json_t *object, struct arena *arena, struct error *err);
+
+/* The same from text. `what` begins the sentence where it is no JSON ("The file purs.json"). */
+CHECK_RESULT enum status manifest_parse(struct manifest *out, const char *bytes, size_t length, const char *what,
+                                        struct arena *arena, struct error *err);
+
+/* What a newly submitted manifest must keep to besides: a canonical licence, a location that every client can read, lengths,
+ * owners with keys that are keys, dependencies other than itself. Also for manifests that were made from other formats; those
+ * must have their dependencies sorted. */
+CHECK_RESULT enum status manifest_check_new(const struct manifest *manifest, struct error *err);
+
+void manifest_sort_dependencies(struct manifest *manifest); /* for manifests that were made from other formats */
+
+void manifest_append_line(struct text *out, const struct manifest *manifest); /* compact, without the newline */
+void manifest_append_file(struct text *out, const struct manifest *manifest); /* as purs.json: two spaces, a final newline */
+
+bool manifest_equal(const struct manifest *a, const struct manifest *b); /* printed, they are the same bytes */
+
+/* NULL where it is no direct dependency. Borrowed from `manifest`. */
+const struct dependency *manifest_find_dependency(const struct manifest *manifest, const char *name);
+
+#endif

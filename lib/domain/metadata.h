@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What the registry knows of one package: `metadata/NAME.json` (spec/formats.md, Metadata).
+ *
+ *   {location, owners?, published: {VERSION: {bytes, compilers, hash, publishedTime, ref?, revision?}},
+ *                       unpublished: {VERSION: {publishedTime, reason, unpublishedTime}}}
+ *
+ * Every client ever shipped reads these files, and others than us may write them, so fields that we do not know are kept and
+ * printed again in their place (all keys are in alphabetical order).
+ */
+#ifndef LIB_DOMAIN_METADATA_H
+#define LIB_DOMAIN_METADATA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/domain/location.h"
+#include "lib/domain/owner.h"
+#include "lib/domain/version.h"
+
+struct arena;
+struct text;
+
+/* A field that is not ours, printed as it stands in the file. */
+struct unknown_field {
+    const char *key;
+    const char *printed;
+    struct unknown_field *next; /* in alphabetical order */
+};
+
+struct published_version {
+    struct version version;
+    int64_t size_bytes;        /* of the tarball */
+    struct version *compilers; /* ascending, each once */
+    size_t compiler_count;
+    const char *hash; /* of the tarball, `sha256-…` */
+    int64_t published_ms;
+    const char *ref;  /* "" for new versions; NULL where the file has none */
+    int64_t revision; /* how often its bounds were revised; 0: never */
+    struct unknown_field *unknown_fields;
+};
+
+struct unpublished_version {
+    struct version version;
+    int64_t published_ms;
+    const char *reason;
+    int64_t unpublished_ms;
+    struct unknown_field *unknown_fields;
+};
+
+/* Whatever it points to belongs to the arena that it was read into, which the functions that change it take, too. Location and
+ * owners may simply be assigned. A new package's metadata is a zeroed struct with a location. */
+struct metadata {
+    struct location location;
+    struct owners owners;
+    struct published_version *published; /* ascending by version */
+    size_t published_count;
+    struct unpublished_version *unpublished; /* ascending by version; no version is in both */
+    size_t unpublished_count;
+    struct unknown_field *unknown_fields;
+};
+
+/* STATUS_INVALID names the field; its path begins with `published.VERSION` where it is there. */
+CHECK_RESULT enum status metadata_parse(struct metadata *out, const char *bytes, size_t length, struct arena *arena,
+                                        struct error *err);
+void metadata_append_file(struct text *out, const struct metadata *metadata);
+
+/* NULL where there is none. Borrowed from `metadata` until its next change. */
+struct published_version *metadata_find_published(const struct metadata *metadata, struct version version);
+struct unpublished_version *metadata_find_unpublished(const struct metadata *metadata, struct version version);
+
+/* Adds a version, which is copied (its texts are borrowed). It has at least one compiler. STATUS_REFUSED where that version is
+ * there already, published or unpublished. */
+CHECK_RESULT enum status metadata_add_published(struct metadata *metadata, const struct published_version *version,
+                                                struct arena *arena, struct error *err);
+
+/* Adds a compiler to a published version; nothing changes where it is there already. STATUS_NOT_FOUND where the version is not
+ * published (any more). */
+CHECK_RESULT enum status metadata_add_compiler(struct metadata *metadata, struct version version, struct version compiler,
+                                               struct arena *arena, struct error *err);
+
+/* Moves a published version to the unpublished ones. `reason` is borrowed. STATUS_NOT_FOUND where there is no such version,
+ * STATUS_REFUSED where it is unpublished already. */
+CHECK_RESULT enum status metadata_unpublish(struct metadata *metadata, struct version version, const char *reason,
+                                            int64_t unpublished_ms, struct arena *arena, struct error *err);
+
+#endif

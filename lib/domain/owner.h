@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * An owner of a package: an SSH public key (spec/formats.md, Owner), which may sign unpublishing and transfer. Checking
+ * signatures is not here.
+ */
+#ifndef LIB_DOMAIN_OWNER_H
+#define LIB_DOMAIN_OWNER_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/base/error.h"
+
+struct arena;
+struct json_writer;
+
+/* OWNER_KEY(name, text) */
+#define OWNER_KEY_TABLE(OWNER_KEY)                                                                                             \
+    OWNER_KEY(ED25519, "ssh-ed25519")                                                                                          \
+    OWNER_KEY(ECDSA_P256, "ecdsa-sha2-nistp256")                                                                               \
+    OWNER_KEY(ECDSA_P384, "ecdsa-sha2-nistp384")                                                                               \
+    OWNER_KEY(ECDSA_P521, "ecdsa-sha2-nistp521")                                                                               \
+    OWNER_KEY(RSA, "ssh-rsa")
+
+enum owner_key {
+#define OWNER_KEY(name, text) OWNER_KEY_##name,
+    OWNER_KEY_TABLE(OWNER_KEY)
+#undef OWNER_KEY
+        OWNER_KEY_COUNT
+};
+
+/* Texts belong to the arena that it was read into. */
+struct owner {
+    const char *id;         /* the key's comment, NULL where there is none */
+    const char *key_type;   /* as read; owner_check() knows whether it is one of the table */
+    const char *public_key; /* base64 of the key's SSH wire form */
+};
+
+struct owners {
+    struct owner *items;
+    size_t count; /* 0: the file has no such field */
+};
+
+/* Reads the shape alone. STATUS_INVALID with the field as path. */
+CHECK_RESULT enum status owner_read(struct owner *out, const json_t *object, struct arena *arena, struct error *err);
+
+/* A JSON array, which must not be empty; NULL (no such field) gives no owners. */
+CHECK_RESULT enum status owners_read(struct owners *out, const json_t *array, struct arena *arena, struct error *err);
+
+/* The key's kind and its SSH wire form (in the arena): STATUS_INVALID where the kind is not known, the base64 is none, or the
+ * type that the wire form begins with is another. */
+CHECK_RESULT enum status owner_decode(const struct owner *owner, struct arena *arena, enum owner_key *key, unsigned char **wire,
+                                      size_t *wire_bytes, struct error *err);
+
+/* owner_decode() of each, for what is newly submitted. */
+CHECK_RESULT enum status owners_check(const struct owners *owners, struct error *err);
+
+void owner_write(struct json_writer *writer, const struct owner *owner);
+void owners_write(struct json_writer *writer, const struct owners *owners);
+bool owner_equal(const struct owner *a, const struct owner *b);
+bool owners_equal(const struct owners *a, const struct owners *b); /* in the same order */
+
+#endif
