@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "lib/store/tarball_store.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/memory.h"
+#include "lib/base/text.h"
 
 struct tarball_store {
     char *folder;
@@ -44,30 +46,20 @@ enum status tarball_store_look_up(struct tarball_store *store, const char *name,
     return status;
 }
 
-/* Copies the file `from` into the new file `to` and onto the disk. */
-static enum status copy_file(const char *from, const char *to, struct error *err) {
-    enum status status = STATUS_OK;
-    char buffer[65536];
-    ssize_t count = 0;
-    int target = -1;
-    int source = open(from, O_RDONLY | O_CLOEXEC);
-    if (source < 0) {
-        status = errno == ENOENT ? STATUS_NOT_FOUND : STATUS_INTERNAL;
-        error_set(err, status, "cannot read %s: %s", from, strerror(errno));
-        goto out;
+/* Writes the new file `path` and brings it onto the disk. */
+static enum status write_file(const char *path, const char *bytes, size_t length, struct error *err) {
+    int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    bool failed = file < 0;
+    for (size_t done = 0; !failed && done < length;) {
+        ssize_t count = write(file, bytes + done, length - done);
+        failed = count < 0;
+        done += count > 0 ? (size_t)count : 0;
     }
-    target = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (target < 0) goto failed;
-    while ((count = read(source, buffer, sizeof buffer)) > 0)
-        if (write(target, buffer, (size_t)count) != count) goto failed;
-    if (count < 0 || fsync(target) != 0) goto failed;
-    goto out;
-failed:
-    status = error_set(err, STATUS_INTERNAL, "cannot copy %s to %s: %s", from, to, strerror(errno));
-out:
-    if (source >= 0) close(source);
-    if (target >= 0) close(target);
-    return status;
+    failed = failed || fsync(file) != 0;
+    int cause = errno;
+    if (file >= 0) close(file);
+    if (failed) return error_set(err, STATUS_INTERNAL, "cannot write %s: %s", path, strerror(cause));
+    return STATUS_OK;
 }
 
 static void sync_folder(const char *path) {
@@ -89,18 +81,19 @@ static enum status check_existing(struct tarball_store *store, const char *name,
                      name, version, stored.hash, hash);
 }
 
-enum status tarball_store_put(struct tarball_store *store, const char *name, const char *version, const char *path,
-                              const char *hash, struct error *err) {
+enum status tarball_store_put(struct tarball_store *store, const char *name, const char *version, const void *bytes,
+                              size_t length, struct error *err) {
     struct arena arena = {0};
     enum status status = STATUS_OK;
-    char unique[UUID_TEXT_MAX];
+    char unique[UUID_TEXT_MAX], hash[SHA256_SRI_MAX];
     hash_random_uuid(unique);
+    hash_sha256_sri(bytes, length, hash);
     const char *folder = arena_format(&arena, "%s/%s", store->folder, name);
     const char *object = object_path(&arena, store, name, version);
     const char *temporary = arena_format(&arena, "%s/.%s.%s", folder, version, unique);
 
     if (mkdir(folder, 0755) == 0) sync_folder(store->folder);
-    status = copy_file(path, temporary, err);
+    status = write_file(temporary, bytes, length, err);
     if (status) goto out;
     if (link(temporary, object) == 0) /* unlike a rename, this never replaces what is there */
         sync_folder(folder);
@@ -114,18 +107,43 @@ out:
     return status;
 }
 
-enum status tarball_store_get(struct tarball_store *store, const char *name, const char *version, const char *hash,
-                              int64_t size_bytes, const char *path, struct error *err) {
+enum status tarball_store_read(struct tarball_store *store, const char *name, const char *version, const char *hash,
+                               int64_t size_bytes, struct text *out, struct error *err) {
     struct arena arena = {0};
-    struct stored_tarball copied = {.size_bytes = -1};
-    enum status status = copy_file(object_path(&arena, store, name, version), path, err);
-    if (status == STATUS_NOT_FOUND) error_set(err, status, "The storage has no tarball of %s@%s.", name, version);
-    if (!status) status = hash_sha256_sri_file(path, copied.hash, &copied.size_bytes, err);
-    if (!status && (copied.size_bytes != size_bytes || strcmp(copied.hash, hash) != 0))
-        status = error_set(err, STATUS_INTERNAL,
-                           "The stored tarball of %s@%s has %lld bytes and %s, but its metadata says %lld bytes and %s.", name,
-                           version, (long long)copied.size_bytes, copied.hash, (long long)size_bytes, hash);
-    if (status) unlink(path);
+    enum status status = STATUS_OK;
+    char stored_hash[SHA256_SRI_MAX];
+    size_t count = 0;
+    FILE *file = fopen(object_path(&arena, store, name, version), "rbe");
+    if (!file) {
+        status = error_set(err, errno == ENOENT ? STATUS_NOT_FOUND : STATUS_INTERNAL,
+                           "The tarball of %s@%s cannot be read from storage: %s.", name, version, strerror(errno));
+        goto out;
+    }
+    assert(size_bytes >= 0 && size_bytes < INT32_MAX);
+    char *bytes = text_reserve(out, (size_t)size_bytes + 1); /* one more, to see that it is no longer than it should be */
+    count = fread(bytes, 1, (size_t)size_bytes + 1, file);
+    bytes[count] = '\0';
+    hash_sha256_sri(bytes, count, stored_hash);
+    if (count == (size_t)size_bytes && strcmp(stored_hash, hash) == 0) {
+        out->length += count;
+        goto out;
+    }
+    bytes[0] = '\0';
+    status = error_set(err, STATUS_INTERNAL,
+                       "The stored tarball of %s@%s is not the one that its metadata describes (%lld bytes, %s).", name,
+                       version, (long long)size_bytes, hash);
+out:
+    if (file) fclose(file);
+    arena_release(&arena);
+    return status;
+}
+
+enum status tarball_store_remove(struct tarball_store *store, const char *name, const char *version, struct error *err) {
+    struct arena arena = {0};
+    const char *object = object_path(&arena, store, name, version);
+    enum status status = STATUS_OK;
+    if (unlink(object) != 0 && errno != ENOENT)
+        status = error_set(err, STATUS_INTERNAL, "cannot remove %s: %s", object, strerror(errno));
     arena_release(&arena);
     return status;
 }

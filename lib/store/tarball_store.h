@@ -12,6 +12,7 @@
 #include "lib/base/hash.h"
 
 struct tarball_store;
+struct text;
 
 /* `folder` is made where it is missing. */
 CHECK_RESULT enum status tarball_store_create(struct tarball_store **out, const char *folder, struct error *err);
@@ -26,15 +27,19 @@ struct stored_tarball {
 CHECK_RESULT enum status tarball_store_look_up(struct tarball_store *store, const char *name, const char *version,
                                                struct stored_tarball *out, struct error *err);
 
-/* Stores the file `path`, whose hash is `hash`: on disk when it answers. An object with the same hash is left as it is; one
- * with another hash is STATUS_REFUSED (operations.md, Publish step 10). */
-CHECK_RESULT enum status tarball_store_put(struct tarball_store *store, const char *name, const char *version, const char *path,
-                                           const char *hash, struct error *err);
+/* Stores these bytes: on disk when it answers. An object with the same bytes is left as it is; one with others is
+ * STATUS_REFUSED (spec/operations.md, Publish, step 10). */
+CHECK_RESULT enum status tarball_store_put(struct tarball_store *store, const char *name, const char *version,
+                                           const void *bytes, size_t length, struct error *err);
 
-/* Copies the object to the file `path`, checked against the metadata's hash and size: a mismatch is STATUS_INTERNAL and leaves
- * no file. */
-CHECK_RESULT enum status tarball_store_get(struct tarball_store *store, const char *name, const char *version, const char *hash,
-                                           int64_t size_bytes, const char *path, struct error *err);
+/* Appends the object to `out`, checked against the hash and size that the metadata says: a mismatch is STATUS_INTERNAL and
+ * appends nothing. */
+CHECK_RESULT enum status tarball_store_read(struct tarball_store *store, const char *name, const char *version,
+                                            const char *hash, int64_t size_bytes, struct text *out, struct error *err);
+
+/* Removes the object; fine where there is none. */
+CHECK_RESULT enum status tarball_store_remove(struct tarball_store *store, const char *name, const char *version,
+                                              struct error *err);
 
 /* Is storage there and writable? For /readyz. */
 CHECK_RESULT enum status tarball_store_check(struct tarball_store *store, struct error *err);

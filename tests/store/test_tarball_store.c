@@ -8,22 +8,15 @@
 #include <unistd.h>
 
 #include "lib/base/hash.h"
+#include "lib/base/text.h"
 #include "lib/store/tarball_store.h"
 
 struct fixture {
     char folder[64];
     char storage[96];
-    char file[96];
     struct tarball_store *store;
     struct error err;
 };
-
-static void write_file(const char *path, const char *bytes) {
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    fputs(bytes, file);
-    assert_int_equal(fclose(file), 0);
-}
 
 static int set_up(void **state) {
     struct fixture *f = calloc(1, sizeof *f);
@@ -31,7 +24,6 @@ static int set_up(void **state) {
     snprintf(f->folder, sizeof f->folder, "/tmp/registry-storage-XXXXXX");
     assert_non_null(mkdtemp(f->folder));
     snprintf(f->storage, sizeof f->storage, "%s/storage", f->folder);
-    snprintf(f->file, sizeof f->file, "%s/file", f->folder);
     assert_int_equal(tarball_store_create(&f->store, f->storage, &f->err), STATUS_OK);
     *state = f;
     return 0;
@@ -48,10 +40,7 @@ static int tear_down(void **state) {
 }
 
 static enum status put(struct fixture *f, const char *bytes) {
-    char hash[SHA256_SRI_MAX];
-    hash_sha256_sri(bytes, strlen(bytes), hash);
-    write_file(f->file, bytes);
-    return tarball_store_put(f->store, "prelude", "1.0.0", f->file, hash, &f->err);
+    return tarball_store_put(f->store, "prelude", "1.0.0", bytes, strlen(bytes), &f->err);
 }
 
 static void what_was_put_is_found_with_its_hash_and_size(void **state) {
@@ -80,26 +69,41 @@ static void the_same_again_is_fine_and_another_is_refused(void **state) {
     assert_int_equal(system(command), 0);
 }
 
-static void a_copy_that_differs_from_the_metadata_is_never_handed_out(void **state) {
+static enum status read_back(struct fixture *f, const char *expected, int64_t size_bytes, struct text *out) {
+    char hash[SHA256_SRI_MAX];
+    hash_sha256_sri(expected, strlen(expected), hash);
+    return tarball_store_read(f->store, "prelude", "1.0.0", hash, size_bytes, out, &f->err);
+}
+
+static void what_differs_from_the_metadata_is_never_handed_out(void **state) {
     struct fixture *f = *state;
+    struct text out = {0};
+    assert_int_equal(read_back(f, "the tarball", 11, &out), STATUS_NOT_FOUND);
     assert_int_equal(put(f, "the tarball"), STATUS_OK);
-    char hash[SHA256_SRI_MAX], target[128];
-    hash_sha256_sri("the tarball", 11, hash);
-    snprintf(target, sizeof target, "%s/copy", f->folder);
-    assert_int_equal(tarball_store_get(f->store, "prelude", "1.0.0", hash, 11, target, &f->err), STATUS_OK);
-    assert_int_equal(access(target, R_OK), 0);
-    assert_int_equal(tarball_store_get(f->store, "prelude", "1.0.0", hash, 12, target, &f->err), STATUS_INTERNAL);
-    assert_int_not_equal(access(target, R_OK), 0);
-    hash_sha256_sri("something else", 14, hash);
-    assert_int_equal(tarball_store_get(f->store, "prelude", "1.0.0", hash, 11, target, &f->err), STATUS_INTERNAL);
-    assert_int_equal(tarball_store_get(f->store, "prelude", "2.0.0", hash, 11, target, &f->err), STATUS_NOT_FOUND);
+    assert_int_equal(read_back(f, "the tarball", 12, &out), STATUS_INTERNAL);
+    assert_int_equal(read_back(f, "the tarball", 10, &out), STATUS_INTERNAL);
+    assert_int_equal(read_back(f, "the tarbell", 11, &out), STATUS_INTERNAL);
+    assert_int_equal(out.length, 0);
+    assert_int_equal(read_back(f, "the tarball", 11, &out), STATUS_OK);
+    assert_string_equal(text_view(&out), "the tarball");
+    text_release(&out);
+}
+
+static void what_was_removed_is_gone_and_removing_it_again_is_fine(void **state) {
+    struct fixture *f = *state;
+    struct stored_tarball stored;
+    assert_int_equal(put(f, "the tarball"), STATUS_OK);
+    assert_int_equal(tarball_store_remove(f->store, "prelude", "1.0.0", &f->err), STATUS_OK);
+    assert_int_equal(tarball_store_remove(f->store, "prelude", "1.0.0", &f->err), STATUS_OK);
+    assert_int_equal(tarball_store_look_up(f->store, "prelude", "1.0.0", &stored, &f->err), STATUS_NOT_FOUND);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_was_put_is_found_with_its_hash_and_size, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_same_again_is_fine_and_another_is_refused, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_copy_that_differs_from_the_metadata_is_never_handed_out, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_differs_from_the_metadata_is_never_handed_out, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_removed_is_gone_and_removing_it_again_is_fine, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
