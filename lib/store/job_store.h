@@ -40,9 +40,12 @@ struct job_request {
     const char *actor;
     const char *issue;
     const char *reason;
-    const char *address;       /* the client's, for the bound on its pending jobs; NULL: none */
-    const char *duplicate_key; /* equal for requests that are the same (spec/jobs.md, Duplicates); NULL: never a duplicate */
-    const char *replay_key;    /* signed requests: hash of payload and signature, kept for ever once succeeded; else NULL */
+    const char *address; /* the client's, for the bound on its pending jobs; NULL: none */
+    const char
+        *duplicate_key;     /* equal for requests that are the same (spec/jobs.md, Duplicates); NULL: never a duplicate. Matrix
+                               jobs need none: they are the same by package, version, compiler and plan (the payload) */
+    const char *replay_key; /* signed requests: hash of payload and signature, kept for ever once succeeded; else NULL */
+    bool again;             /* matrix: whatever was found before, since an operator or trustee asked for it */
 };
 
 struct job_limits {
@@ -55,7 +58,8 @@ struct job_accepted {
     bool created; /* false: the id is that of the job that the same request already has */
 };
 
-/* Duplicate check and creation in one step. When it answers STATUS_OK the job is on disk. */
+/* Duplicate check and creation in one step. When it answers STATUS_OK the job is on disk. `limits` NULL: none (jobs that the
+ * services make themselves). STATUS_UNAVAILABLE also when Redis is near its memory limit. */
 CHECK_RESULT enum status job_store_accept(struct job_store *store, const struct job_request *request,
                                           const struct job_limits *limits, struct job_accepted *out, struct error *err);
 
@@ -141,14 +145,19 @@ CHECK_RESULT enum status job_store_finish(struct job_store *store, const struct 
 
 /* ---- Housekeeping, by any service, every now and then ---- */
 
+enum { JOB_REAP_MAX = 64 }; /* leases taken back by one call; the next call goes on */
+
 struct job_reaped {
     size_t returned; /* leases that had run out: pending again */
     size_t failed;   /* … for the third time: ended as failed */
     size_t alarming; /* third time or more, but outside writes had begun: pending again with a backoff, operators are to know */
+    char failed_ids[JOB_REAP_MAX][UUID_TEXT_MAX];   /* the first `failed` are set */
+    char alarming_ids[JOB_REAP_MAX][UUID_TEXT_MAX]; /* the first `alarming` */
+    size_t logs_removed;                            /* of the oldest finished jobs, because Redis is near its memory limit */
 };
 
-/* Takes back the leases that ran out (by Redis's clock; an expiry counts as an attempt only if Redis was up for a full lease
- * before it). `failed_ids` gets at most `capacity` ids of jobs in `failed` or `alarming`. */
+/* Takes back the leases that ran out, by Redis's clock. An expiry counts as an attempt only if Redis was up for a full lease
+ * before it; after a start of Redis runners first have half a lease to renew theirs. */
 CHECK_RESULT enum status job_store_reap(struct job_store *store, int64_t lease_ms, struct job_reaped *out, struct error *err);
 
 struct job_counts {
