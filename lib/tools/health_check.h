@@ -34,8 +34,8 @@ CHECK_RESULT enum status health_check_create(struct health_check **out, const st
                                              struct error *err);
 void health_check_free(struct health_check *check);
 
-/* One ping, now, on the caller's thread: `suffix` is "" or "/start" or "/fail", `body` says what (NULL: nothing to say). Anything
- * but a 2xx is STATUS_UNAVAILABLE. */
+/* One ping, now, on the caller's thread: `suffix` is "" or "/start" or "/fail", `body` says what (NULL: nothing to say).
+ * Anything but a 2xx is STATUS_UNAVAILABLE. */
 CHECK_RESULT enum status health_check_ping(const char *url, const char *suffix, const char *body, struct error *err);
 
 #endif

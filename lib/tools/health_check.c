@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "lib/tools/health_check.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/base/log.h"
+#include "lib/base/memory.h"
+#include "lib/base/text.h"
+#include "lib/tools/http_client.h"
+
+enum { PING_TIMEOUT_MS = 10000 };
+
+struct health_check {
+    struct health_check_options options;
+    char *url;
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    bool is_stopping;          /* under the mutex */
+    struct deadline no_longer; /* raised to end a ping that is under way */
+};
+
+static enum status ping(const char *url, const char *suffix, const char *body, struct deadline *deadline, struct error *err) {
+    struct text address = {0};
+    struct http_response response = {0};
+    size_t length = strlen(url);
+    while (length > 0 && url[length - 1] == '/')
+        length--;
+    text_append_bytes(&address, url, length);
+    text_append(&address, suffix);
+    struct http_request request = {.url = address.bytes, .timeout_ms = PING_TIMEOUT_MS, .redirects = 3, .deadline = deadline};
+    if (body) {
+        request.body = body;
+        request.body_length = strlen(body);
+    }
+    enum status status = http_client_send(&request, &response, err);
+    if (!status && (response.status < 200 || response.status > 299))
+        status = error_set(err, STATUS_UNAVAILABLE, "The health check's server answered %d.", response.status);
+    http_response_release(&response);
+    text_release(&address);
+    return status;
+}
+
+enum status health_check_ping(const char *url, const char *suffix, const char *body, struct error *err) {
+    return ping(url, suffix, body, NULL, err);
+}
+
+/* Sleeps, or less when it is to stop; true when it is. */
+static bool wait_to_stop(struct health_check *check, int milliseconds) {
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += milliseconds / 1000;
+    until.tv_nsec += (milliseconds % 1000) * 1000000L;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000L;
+    }
+    pthread_mutex_lock(&check->mutex);
+    while (!check->is_stopping && pthread_cond_timedwait(&check->changed, &check->mutex, &until) != ETIMEDOUT) {
+    }
+    bool is_stopping = check->is_stopping;
+    pthread_mutex_unlock(&check->mutex);
+    return is_stopping;
+}
+
+static void *run(void *argument) {
+    struct health_check *check = argument;
+    struct text reasons = {0};
+    struct error *err = memory_alloc(sizeof *err);
+    int pause_ms;
+    do {
+        text_clear(&reasons);
+        bool is_ready = check->options.is_ready(check->options.context, &reasons);
+        enum status status = is_ready ? ping(check->url, "", NULL, &check->no_longer, err)
+                                      : ping(check->url, "/fail", text_view(&reasons), &check->no_longer, err);
+        pause_ms = status ? check->options.retry_ms : check->options.interval_ms;
+        if (status && status != STATUS_CANCELLED)
+            log_line(LOG_WARN, "health check failed", "retry_in_ms=%d error=\"%s\"", pause_ms, err->message);
+    } while (!wait_to_stop(check, pause_ms));
+    free(err);
+    text_release(&reasons);
+    return NULL;
+}
+
+enum status health_check_create(struct health_check **out, const struct health_check_options *options, struct error *err) {
+    struct health_check *check = memory_alloc(sizeof *check);
+    *out = check;
+    check->options = *options;
+    check->url = memory_copy_text(options->url);
+    deadline_start(&check->no_longer, INT64_MAX);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&check->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_mutex_init(&check->mutex, NULL);
+    int problem = pthread_create(&check->thread, NULL, run, check);
+    if (!problem) return STATUS_OK;
+    pthread_cond_destroy(&check->changed);
+    pthread_mutex_destroy(&check->mutex);
+    free(check->url);
+    free(check);
+    *out = NULL;
+    return error_set(err, STATUS_INTERNAL, "The health check's thread cannot be started: %s.", strerror(problem));
+}
+
+void health_check_free(struct health_check *check) {
+    if (!check) return;
+    deadline_cancel(&check->no_longer, STATUS_CANCELLED);
+    pthread_mutex_lock(&check->mutex);
+    check->is_stopping = true;
+    pthread_cond_signal(&check->changed);
+    pthread_mutex_unlock(&check->mutex);
+    pthread_join(check->thread, NULL);
+    pthread_cond_destroy(&check->changed);
+    pthread_mutex_destroy(&check->mutex);
+    free(check->url);
+    free(check);
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "lib/tools/http_client.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+#include <string.h>
+#include <strings.h>
+
+enum { TIMEOUT_STANDARD_MS = 30000, CONNECT_TIMEOUT_MS = 10000, LIMIT_STANDARD_BYTES = 1 << 20, HEADERS_LIMIT_BYTES = 1 << 18 };
+
+struct transfer {
+    const struct http_request *request;
+    struct http_response *response;
+    size_t limit_bytes;
+    bool is_over_limit;
+};
+
+static void start_curl(void) {
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+static size_t receive_body(char *bytes, size_t size, size_t count, void *context) {
+    struct transfer *transfer = context;
+    size_t length = size * count;
+    transfer->is_over_limit = transfer->response->body.length + length > transfer->limit_bytes;
+    if (transfer->is_over_limit) return 0;
+    text_append_bytes(&transfer->response->body, bytes, length);
+    return length;
+}
+
+static size_t receive_header(char *bytes, size_t size, size_t count, void *context) {
+    struct transfer *transfer = context;
+    size_t length = size * count;
+    bool begins_an_answer = length > 5 && memcmp(bytes, "HTTP/", 5) == 0; /* the headers of a redirect are forgotten */
+    if (begins_an_answer) {
+        text_clear(&transfer->response->headers);
+        text_clear(&transfer->response->body);
+    }
+    transfer->is_over_limit = transfer->response->headers.length + length > HEADERS_LIMIT_BYTES;
+    if (transfer->is_over_limit) return 0;
+    text_append_bytes(&transfer->response->headers, bytes, length);
+    return length;
+}
+
+/* curl asks several times a second; anything but 0 stops the transfer. */
+static int look_at_deadline(void *context, curl_off_t down_all, curl_off_t down, curl_off_t up_all, curl_off_t up) {
+    (void)down_all, (void)down, (void)up_all, (void)up;
+    struct transfer *transfer = context;
+    return transfer->request->deadline && deadline_check(transfer->request->deadline, NULL);
+}
+
+/* "http://host:port" of a URL: what an error may show of it. */
+static enum status name_server(const char *url, struct text *out, struct error *err) {
+    enum status status = STATUS_OK;
+    CURLU *parts = curl_url();
+    char *scheme = NULL, *host = NULL, *port = NULL;
+    if (!parts || curl_url_set(parts, CURLUPART_URL, url, 0) || curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) ||
+        curl_url_get(parts, CURLUPART_HOST, &host, 0)) {
+        status = error_set(err, STATUS_INVALID,
+                           "An address to ask over HTTP is malformed: it must be http://HOST/… or "
+                           "https://HOST/….");
+        goto out;
+    }
+    text_append_format(out, "%s://%s", scheme, host);
+    if (curl_url_get(parts, CURLUPART_PORT, &port, 0) == CURLUE_OK) text_append_format(out, ":%s", port);
+out:
+    curl_free(port);
+    curl_free(host);
+    curl_free(scheme);
+    curl_url_cleanup(parts);
+    return status;
+}
+
+static enum status explain(CURLcode code, const char *detail, const char *server, const struct transfer *transfer,
+                           struct error *err) {
+    if (transfer->is_over_limit)
+        return error_set(err, STATUS_TOO_LARGE, "The answer of %s is larger than %zu bytes.", server, transfer->limit_bytes);
+    switch (code) {
+    case CURLE_OPERATION_TIMEDOUT: return error_set(err, STATUS_TIMEOUT, "%s did not answer in time.", server);
+    case CURLE_ABORTED_BY_CALLBACK: return deadline_check(transfer->request->deadline, err);
+    case CURLE_UNSUPPORTED_PROTOCOL: return error_set(err, STATUS_INVALID, "%s is not an address of http or https.", server);
+    default: return error_set(err, STATUS_UNAVAILABLE, "%s cannot be asked: %s.", server, detail);
+    }
+}
+
+static void set_method(CURL *curl, const struct http_request *request) {
+    if (request->body) {
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body);
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_length);
+    }
+    if (request->method && strcmp(request->method, "HEAD") == 0)
+        curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
+    else if (request->method)
+        curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
+}
+
+static void set_limits(CURL *curl, struct transfer *transfer) {
+    const struct http_request *request = transfer->request;
+    int timeout_ms = request->timeout_ms ? request->timeout_ms : TIMEOUT_STANDARD_MS;
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, request->redirects > 0 ? 1L : 0L);
+    curl_easy_setopt(curl, CURLOPT_MAXREDIRS, (long)request->redirects);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
+                     (long)(timeout_ms < CONNECT_TIMEOUT_MS ? timeout_ms : CONNECT_TIMEOUT_MS));
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive_body);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, transfer);
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, receive_header);
+    curl_easy_setopt(curl, CURLOPT_HEADERDATA, transfer);
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, look_at_deadline);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, transfer);
+}
+
+enum status http_client_send(const struct http_request *request, struct http_response *out, struct error *err) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, start_curl);
+    *out = (struct http_response){0};
+    struct transfer transfer = {request, out, request->limit_bytes ? request->limit_bytes : LIMIT_STANDARD_BYTES, false};
+    struct curl_slist *headers = NULL;
+    struct text server = {0};
+    char detail[CURL_ERROR_SIZE] = "";
+    CURL *curl = NULL;
+    enum status status = name_server(request->url, &server, err);
+    if (status) goto out;
+
+    curl = curl_easy_init();
+    if (!curl) {
+        status = error_set(err, STATUS_INTERNAL, "The HTTP client cannot be started.");
+        goto out;
+    }
+    curl_easy_setopt(curl, CURLOPT_URL, request->url);
+    curl_easy_setopt(curl, CURLOPT_USERAGENT, "purescript-registry/" REGISTRY_VERSION);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
+    set_method(curl, request);
+    set_limits(curl, &transfer);
+    for (const char *const *header = request->headers; header && *header; header++)
+        headers = curl_slist_append(headers, *header);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+
+    CURLcode code = curl_easy_perform(curl);
+    if (code) {
+        status = explain(code, *detail ? detail : curl_easy_strerror(code), text_view(&server), &transfer, err);
+        goto out;
+    }
+    long http_status = 0;
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &http_status);
+    out->status = (int)http_status;
+out:
+    curl_easy_cleanup(curl);
+    curl_slist_free_all(headers);
+    text_release(&server);
+    return status;
+}
+
+void http_response_release(struct http_response *response) {
+    text_release(&response->body);
+    text_release(&response->headers);
+}
+
+bool http_response_header(const struct http_response *response, const char *name, struct text *out) {
+    size_t name_length = strlen(name);
+    for (const char *line = text_view(&response->headers); *line;) {
+        size_t length = strcspn(line, "\r\n");
+        if (length > name_length && line[name_length] == ':' && strncasecmp(line, name, name_length) == 0) {
+            const char *value = line + name_length + 1;
+            value += strspn(value, " \t");
+            text_append_bytes(out, value, (size_t)(line + length - value));
+            return true;
+        }
+        line += length + strspn(line + length, "\r\n");
+    }
+    return false;
+}
