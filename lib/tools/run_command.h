@@ -42,7 +42,7 @@ struct command {
     const struct command_user *user; /* NULL stays who we are */
     const char *input;               /* for its standard input; NULL is /dev/null */
     size_t input_length;
-    size_t output_limit_bytes; /* most that is kept of stdout, and most of stderr; the rest is read and dropped */
+    size_t output_limit_bytes; /* most that is kept of stdout, and most of stderr, the rest is dropped; 0 is 1 MiB */
     struct command_limits limits;
 };
 

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "lib/tools/run_command.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/deadline.h"
+#include "lib/tools/command_watcher.h"
+
+enum {
+    OUTPUT_LIMIT_BYTES = 1024 * 1024,
+    CHUNK_BYTES = 16 * 1024,
+    LOOK_MS = 50, /* how often the deadline is looked at */
+};
+
+/* Our ends of the pipes; -1 is closed. */
+struct channels {
+    int output, errors, report;
+    int control; /* closing it stops the program */
+};
+
+static void close_file(int *file) {
+    if (*file >= 0) close(*file);
+    *file = -1;
+}
+
+static void add_limit(struct watcher_plan *plan, int resource, int64_t value) {
+    struct rlimit now, *limit = &plan->limits[plan->limit_count].value;
+    if (value == 0 && resource != RLIMIT_CORE) return;
+    assert(value >= 0 && plan->limit_count < WATCHER_LIMITS_MAX);
+    if (getrlimit((__rlimit_resource_t)resource, &now)) now.rlim_max = RLIM_INFINITY;
+    limit->rlim_cur = limit->rlim_max = (rlim_t)value < now.rlim_max ? (rlim_t)value : now.rlim_max;
+    /* SIGXCPU comes at the first, SIGKILL at the second: apart, so that one sees what it was. */
+    if (resource == RLIMIT_CPU && limit->rlim_max < now.rlim_max) limit->rlim_max++;
+    plan->limits[plan->limit_count++].resource = resource;
+}
+
+static void plan_limits(struct watcher_plan *plan, const struct command_limits *limits) {
+    add_limit(plan, RLIMIT_CORE, 0);
+    add_limit(plan, RLIMIT_AS, limits->memory_bytes);
+    add_limit(plan, RLIMIT_CPU, limits->cpu_seconds);
+    add_limit(plan, RLIMIT_FSIZE, limits->file_bytes);
+    add_limit(plan, RLIMIT_NPROC, limits->processes);
+    add_limit(plan, RLIMIT_NOFILE, limits->open_files);
+}
+
+/* A file that reads as the command's input; -1 with errno if there can be none. */
+static int open_input(const struct command *command) {
+    if (!command->input) return open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int file = memfd_create("input", MFD_CLOEXEC);
+    size_t done = 0;
+    while (file >= 0 && done < command->input_length) {
+        ssize_t written = write(file, command->input + done, command->input_length - done);
+        if (written > 0)
+            done += (size_t)written;
+        else if (errno != EINTR)
+            close_file(&file);
+    }
+    if (file >= 0 && lseek(file, 0, SEEK_SET) != 0) close_file(&file);
+    return file;
+}
+
+/* A pipe with `*ours` not blocking. */
+static bool open_pipe(int *read_end, int *write_end, int *ours) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC)) return false;
+    *read_end = ends[0];
+    *write_end = ends[1];
+    return fcntl(*ours, F_SETFL, O_NONBLOCK) == 0;
+}
+
+static bool open_channels(struct channels *ours, struct watcher_plan *plan, const struct command *command) {
+    plan->input = open_input(command);
+    return plan->input >= 0 && open_pipe(&ours->output, &plan->output, &ours->output) &&
+           open_pipe(&ours->errors, &plan->errors, &ours->errors) && open_pipe(&ours->report, &plan->report, &ours->report) &&
+           open_pipe(&plan->control, &ours->control, &ours->control);
+}
+
+/* Forks the watcher, with every signal blocked in it. -1 with errno if that fails. */
+static pid_t start_watcher(const struct watcher_plan *plan) {
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pid_t watcher = fork();
+    if (watcher == 0) command_watcher_run(plan);
+    int problem = errno;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = problem;
+    return watcher;
+}
+
+/* Takes what is there to read, up to `limit` bytes in all, and drops the rest; closes the file at its end. */
+static void read_available(int *file, struct text *text, size_t limit, bool *was_cut) {
+    char chunk[CHUNK_BYTES];
+    while (*file >= 0) {
+        ssize_t length = read(*file, chunk, sizeof chunk);
+        if (length < 0 && errno == EINTR) continue;
+        if (length < 0 && errno == EAGAIN) return;
+        if (length <= 0) {
+            close_file(file);
+            return;
+        }
+        size_t room = limit - text->length, take = (size_t)length < room ? (size_t)length : room;
+        text_append_bytes(text, chunk, take);
+        if (take < (size_t)length) *was_cut = true;
+        if (length < (ssize_t)sizeof chunk) return; /* let the others have their turn */
+    }
+}
+
+static void read_channels(struct channels *ours, struct command_result *out, struct text *report, size_t limit) {
+    bool ignored = false;
+    read_available(&ours->output, &out->output, limit, &out->output_was_cut);
+    read_available(&ours->errors, &out->errors, limit, &out->errors_were_cut);
+    read_available(&ours->report, report, SIZE_MAX / 8, &ignored);
+}
+
+/* Collects until the watcher has closed its report, which it does when all is over; stops the program at the deadline. Returns
+ * why it was stopped, or STATUS_OK. */
+static enum status collect(struct channels *ours, struct command_result *out, struct text *report, size_t limit,
+                           struct deadline *deadline, struct error *err) {
+    enum status stopped = STATUS_OK;
+    while (ours->report >= 0) {
+        if (!stopped && (stopped = deadline_check(deadline, err))) close_file(&ours->control);
+        struct pollfd files[] = {{.fd = ours->output, .events = POLLIN},
+                                 {.fd = ours->errors, .events = POLLIN},
+                                 {.fd = ours->report, .events = POLLIN}};
+        int wait_ms = stopped ? LOOK_MS : deadline_left_ms(deadline, LOOK_MS);
+        if (poll(files, 3, wait_ms) > 0) read_channels(ours, out, report, limit);
+    }
+    /* Everything that could write is gone, unless it escaped: take what is left in the pipes, and do not wait for more. */
+    read_available(&ours->output, &out->output, limit, &out->output_was_cut);
+    read_available(&ours->errors, &out->errors, limit, &out->errors_were_cut);
+    return stopped;
+}
+
+static const char *step_text(enum watcher_step step) {
+    static const char *const texts[] = {
+#define STEP(name, text) [WATCHER_STEP_##name] = text,
+        WATCHER_STEP_TABLE(STEP)
+#undef STEP
+    };
+    return texts[step];
+}
+
+/* Reads the watcher's records. */
+static enum status read_report(struct command_result *out, const struct text *report, const struct command *command,
+                               struct error *err) {
+    const char *program = command->arguments[0];
+    struct watcher_record record = {0};
+    size_t at = 0;
+    for (; at + sizeof record <= report->length; at += sizeof record) {
+        memcpy(&record, report->bytes + at, sizeof record);
+        if (record.failed_step == WATCHER_STEP_NONE) continue;
+        if (record.failed_step == WATCHER_STEP_PROGRAM && record.failed_errno == ENOENT)
+            return error_set(err, STATUS_NOT_FOUND, "The program %s is not there.", program);
+        return error_set(err, STATUS_INTERNAL, "The program %s could not be started (%s): %s.", program,
+                         step_text(record.failed_step), strerror(record.failed_errno));
+    }
+    if (at == 0 || at != report->length)
+        return error_set(err, STATUS_INTERNAL, "The process that watches %s was killed.", program);
+    out->cpu_ms = record.cpu_us / 1000;
+    out->exit_status = WIFEXITED(record.wait_status) ? WEXITSTATUS(record.wait_status) : -1;
+    out->signal = WIFSIGNALED(record.wait_status) ? WTERMSIG(record.wait_status) : 0;
+    return STATUS_OK;
+}
+
+static void close_plan(struct watcher_plan *plan) {
+    close_file(&plan->input);
+    close_file(&plan->output);
+    close_file(&plan->errors);
+    close_file(&plan->control);
+    close_file(&plan->report);
+}
+
+static void close_channels(struct channels *ours) {
+    close_file(&ours->output);
+    close_file(&ours->errors);
+    close_file(&ours->report);
+    close_file(&ours->control);
+}
+
+/* Starts the watcher and the program; on success *watcher is to be waited for. */
+static enum status start(pid_t *watcher, struct channels *ours, const struct command *command, struct error *err) {
+    static const char *const no_environment[] = {NULL};
+    assert(command->arguments && command->arguments[0]);
+    struct watcher_plan plan = {
+        .arguments = (char *const *)(uintptr_t)command->arguments,
+        .environment = (char *const *)(uintptr_t)(command->environment ? command->environment : no_environment),
+        .folder = command->folder ? command->folder : "/",
+        .changes_user = command->user != NULL,
+        .user_id = command->user ? command->user->user_id : 0,
+        .group_id = command->user ? command->user->group_id : 0,
+        .input = -1,
+        .output = -1,
+        .errors = -1,
+        .control = -1,
+        .report = -1,
+    };
+    plan_limits(&plan, &command->limits);
+    *watcher = -1;
+    if (open_channels(ours, &plan, command)) *watcher = start_watcher(&plan);
+    int problem = errno;
+    close_plan(&plan);
+    if (*watcher >= 0) return STATUS_OK;
+    return error_set(err, STATUS_INTERNAL, "The program %s could not be started: %s.", command->arguments[0],
+                     strerror(problem));
+}
+
+enum status command_run(struct command_result *out, const struct command *command, struct deadline *deadline,
+                        struct error *err) {
+    *out = (struct command_result){.exit_status = -1};
+    struct channels ours = {-1, -1, -1, -1};
+    struct text report = {0};
+    pid_t watcher = -1;
+    int64_t start_ms = clock_monotonic_ms();
+    enum status status = deadline_check(deadline, err);
+    if (!status) status = start(&watcher, &ours, command, err);
+    if (!status) {
+        size_t limit = command->output_limit_bytes ? command->output_limit_bytes : OUTPUT_LIMIT_BYTES;
+        status = collect(&ours, out, &report, limit, deadline, err);
+        while (waitpid(watcher, NULL, 0) < 0 && errno == EINTR) {
+        }
+        enum status reported = read_report(out, &report, command, status ? NULL : err);
+        if (!status) status = reported;
+    }
+    out->elapsed_ms = clock_monotonic_ms() - start_ms;
+    close_channels(&ours);
+    text_release(&report);
+    return status;
+}
+
+void command_result_release(struct command_result *result) {
+    text_release(&result->output);
+    text_release(&result->errors);
+}
+
+void command_result_describe(struct text *out, const struct command_result *result) {
+    const char *description = sigdescr_np(result->signal);
+    if (result->signal)
+        text_append_format(out, "signal %d (%s)", result->signal, description ? description : "unknown");
+    else
+        text_append_format(out, "exit status %d", result->exit_status);
+}
+
+enum status command_user_find(struct command_user *out, const char *name, struct error *err) {
+    struct passwd entry, *found = NULL;
+    char buffer[4096];
+    int problem = getpwnam_r(name, &entry, buffer, sizeof buffer, &found);
+    if (!found && problem)
+        return error_set(err, STATUS_INTERNAL, "The account \"%s\" could not be looked up: %s.", name, strerror(problem));
+    if (!found) return error_set(err, STATUS_NOT_FOUND, "There is no account \"%s\" on this machine.", name);
+    *out = (struct command_user){.user_id = entry.pw_uid, .group_id = entry.pw_gid};
+    return STATUS_OK;
+}

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tests/support/cmocka_all.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/deadline.h"
+#include "lib/tools/run_command.h"
+
+/* A shell script as a command. */
+#define SCRIPT(text) ((const char *const[]){"/bin/sh", "-c", (text), NULL})
+
+enum { PATIENCE_MS = 20000 };
+
+static enum status run(struct command_result *out, const struct command *command, int64_t timeout_ms, struct error *err) {
+    struct deadline deadline;
+    deadline_start(&deadline, timeout_ms);
+    return command_run(out, command, &deadline, err);
+}
+
+static void output_and_exit_status_come_back(void **state) {
+    (void)state;
+    struct error err = {0};
+    struct command_result result;
+    struct command command = {.arguments = SCRIPT("cat; echo oops >&2; exit 7"), .input = "given\n", .input_length = 6};
+    assert_int_equal(run(&result, &command, PATIENCE_MS, &err), STATUS_OK);
+    assert_int_equal(result.exit_status, 7);
+    assert_int_equal(result.signal, 0);
+    assert_string_equal(text_view(&result.output), "given\n");
+    assert_string_equal(text_view(&result.errors), "oops\n");
+    assert_false(result.output_was_cut);
+    command_result_release(&result);
+}
+
+static void a_signal_is_reported(void **state) {
+    (void)state;
+    struct error err = {0};
+    struct command_result result;
+    struct command command = {.arguments = SCRIPT("kill -SEGV $$")};
+    assert_int_equal(run(&result, &command, PATIENCE_MS, &err), STATUS_OK);
+    assert_int_equal(result.exit_status, -1);
+    assert_int_equal(result.signal, SIGSEGV);
+    struct text text = {0};
+    command_result_describe(&text, &result);
+    assert_string_equal(text_view(&text), "signal 11 (Segmentation fault)");
+    text_release(&text);
+    command_result_release(&result);
+}
+
+static void a_missing_program_and_folder_are_told_apart(void **state) {
+    (void)state;
+    struct error err = {0};
+    struct command_result result;
+    struct command missing = {.arguments = (const char *const[]){"/nowhere/program", NULL}};
+    assert_int_equal(run(&result, &missing, PATIENCE_MS, &err), STATUS_NOT_FOUND);
+    assert_string_equal(err.message, "The program /nowhere/program is not there.");
+    command_result_release(&result);
+    struct command astray = {.arguments = (const char *const[]){"/bin/true", NULL}, .folder = "/nowhere"};
+    assert_int_equal(run(&result, &astray, PATIENCE_MS, &err), STATUS_INTERNAL);
+    assert_non_null(strstr(err.message, "entering its working folder"));
+    command_result_release(&result);
+}
+
+/* Neither variables, nor files, nor blocked or ignored signals get through. */
+static void nothing_is_inherited(void **state) {
+    (void)state;
+    struct error err = {0};
+    struct command_result result;
+    setenv("LEAKED", "yes", 1);
+    int ends[2];
+    assert_int_equal(pipe(ends), 0); /* not close-on-exec */
+    signal(SIGPIPE, SIG_IGN);
+    sigset_t blocked;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &blocked, NULL);
+    struct command command = {.arguments =
+                                  SCRIPT("/usr/bin/env; grep -E 'Sig(Blk|Ign)' /proc/self/status; ls /proc/self/fd; pwd")};
+    assert_int_equal(run(&result, &command, PATIENCE_MS, &err), STATUS_OK);
+    assert_string_equal(text_view(&result.output), "PWD=/\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n"
+                                                   "0\n1\n2\n3\n/\n"); /* 3 is ls's own look at the folder */
+    command_result_release(&result);
+    pthread_sigmask(SIG_UNBLOCK, &blocked, NULL);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static void an_environment_is_passed_on(void **state) {
+    (void)state;
+    struct error err = {0};
+    struct command_result result;
+    struct command command = {.arguments = (const char *const[]){"/usr/bin/env", NULL},
+                              .environment = (const char *const[]){"A=1", "B=2", NULL}};
+    assert_int_equal(run(&result, &command, PATIENCE_MS, &err), STATUS_OK);
+    assert_string_equal(text_view(&result.output), "A=1\nB=2\n");
+    command_result_release(&result);
+}
+
+static void a_flood_of_output_is_cut_and_does_not_block(void **state) {
+    (void)state;
+    struct error err = {0};
+    struct command_result result;
+    struct command command = {.arguments = SCRIPT("head -c 5000000 /dev/zero; head -c 5000000 /dev/zero >&2; exit 3"),
+                              .output_limit_bytes = 1000};
+    assert_int_equal(run(&result, &command, PATIENCE_MS, &err), STATUS_OK);
+    assert_int_equal(result.exit_status, 3);
+    assert_int_equal(result.output.length, 1000);
+    assert_int_equal(result.errors.length, 1000);
+    assert_true(result.output_was_cut);
+    assert_true(result.errors_were_cut);
+    command_result_release(&result);
+}
+
+static void assert_gone(pid_t process) {
+    int64_t give_up_ms = clock_monotonic_ms() + PATIENCE_MS;
+    while (kill(process, 0) == 0) {
+        assert_true(clock_monotonic_ms() < give_up_ms);
+        sched_yield();
+    }
+    assert_int_equal(errno, ESRCH);
+}
+
+/* Ignores SIGTERM, and has a child in a session of its own that ignores it, too, and whose parent is gone. */
+static const char stubborn[] =
+    "trap '' TERM\n"
+    "setsid sh -c 'trap \"\" TERM; (echo $(exec sh -c \"echo \\$PPID\"); while :; do sleep 1000; done) & exit' \n"
+    "echo $$\n"
+    "while :; do sleep 1000; done\n";
+
+static void a_time_out_ends_the_whole_tree(void **state) {
+    (void)state;
+    struct error err = {0};
+    struct command_result result;
+    struct command command = {.arguments = SCRIPT(stubborn)};
+    assert_int_equal(run(&result, &command, 700, &err), STATUS_TIMEOUT);
+    char *rest;
+    pid_t daemon = (pid_t)strtol(text_view(&result.output), &rest, 10), program = (pid_t)strtol(rest, NULL, 10);
+    assert_true(daemon > 1 && program > 1 && daemon != program);
+    assert_gone(daemon);
+    assert_gone(program);
+    assert_true(result.elapsed_ms >= 700 && result.elapsed_ms < PATIENCE_MS);
+    command_result_release(&result);
+}
+
+static void what_a_program_leaves_behind_ends_with_it(void **state) {
+    (void)state;
+    struct error err = {0};
+    struct command_result result;
+    struct command command = {.arguments = SCRIPT("setsid sh -c 'echo $$; exec sleep 1000' & head -c 0 /dev/null; exit 0")};
+    assert_int_equal(run(&result, &command, PATIENCE_MS, &err), STATUS_OK);
+    pid_t daemon = (pid_t)strtol(text_view(&result.output), NULL, 10);
+    if (daemon) assert_gone(daemon); /* it may have been ended before it said who it was */
+    assert_true(result.elapsed_ms < PATIENCE_MS);
+    command_result_release(&result);
+}
+
+static void *cancel(void *argument) {
+    deadline_cancel(argument, STATUS_STALE);
+    return NULL;
+}
+
+static void a_cancelled_command_ends(void **state) {
+    (void)state;
+    struct error err = {0};
+    struct command_result result;
+    struct command command = {.arguments = SCRIPT("exec sleep 1000")};
+    struct deadline deadline;
+    deadline_start(&deadline, INT64_MAX);
+    pthread_t other;
+    assert_int_equal(pthread_create(&other, NULL, cancel, &deadline), 0);
+    assert_int_equal(command_run(&result, &command, &deadline, &err), STATUS_STALE);
+    pthread_join(other, NULL);
+    command_result_release(&result);
+}
+
+/* The service is killed: what it was running must not live on. */
+static void a_killed_caller_leaves_no_orphan(void **state) {
+    (void)state;
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    pid_t service = fork();
+    if (service == 0) {
+        char script[200];
+        snprintf(script, sizeof script, "trap '' TERM; echo $$ >/proc/%d/fd/%d; while :; do sleep 1000; done", (int)getppid(),
+                 ends[1]);
+        struct command_result result;
+        struct command command = {.arguments = SCRIPT(script)};
+        _exit((int)run(&result, &command, INT64_MAX, NULL));
+    }
+    char line[32] = "";
+    assert_true(read(ends[0], line, sizeof line - 1) > 0);
+    pid_t program = (pid_t)strtol(line, NULL, 10);
+    assert_int_equal(kill(program, 0), 0);
+    kill(service, SIGKILL);
+    waitpid(service, NULL, 0);
+    assert_gone(program);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static void limits_hold(void **state) {
+    (void)state;
+    struct error err = {0};
+    struct command_result result;
+    struct command spins = {.arguments = SCRIPT("while :; do :; done"), .limits = {.cpu_seconds = 1}};
+    assert_int_equal(run(&result, &spins, PATIENCE_MS, &err), STATUS_OK);
+    assert_int_equal(result.signal, SIGXCPU);
+    assert_in_range(result.cpu_ms, 800, 3000);
+    command_result_release(&result);
+
+    char path[] = "/tmp/run-command-XXXXXX";
+    int file = mkstemp(path);
+    assert_true(file >= 0);
+    close(file);
+    char target[64];
+    snprintf(target, sizeof target, "of=%s", path);
+    struct command writes = {.arguments =
+                                 (const char *const[]){"/bin/dd", "if=/dev/zero", "bs=1000", "count=100", target, NULL},
+                             .limits = {.file_bytes = 10000}};
+    assert_int_equal(run(&result, &writes, PATIENCE_MS, &err), STATUS_OK);
+    assert_int_equal(result.signal, SIGXFSZ);
+    command_result_release(&result);
+    unlink(path);
+
+    struct command opens = {.arguments = SCRIPT("ulimit -n; ulimit -v; ulimit -c"),
+                            .limits = {.open_files = 20, .memory_bytes = INT64_C(1024) * 1024 * 1024}};
+    assert_int_equal(run(&result, &opens, PATIENCE_MS, &err), STATUS_OK);
+    assert_string_equal(text_view(&result.output), "20\n1048576\n0\n");
+    command_result_release(&result);
+}
+
+static void another_user_runs_it(void **state) {
+    (void)state;
+    if (geteuid() != 0) skip();
+    struct error err = {0};
+    struct command_user nobody, nobody_else;
+    assert_int_equal(command_user_find(&nobody, "nobody", &err), STATUS_OK);
+    assert_int_equal(command_user_find(&nobody_else, "no-such-account", &err), STATUS_NOT_FOUND);
+    struct command_result result;
+    struct command command = {.arguments = (const char *const[]){"/usr/bin/id", NULL}, .user = &nobody};
+    assert_int_equal(run(&result, &command, PATIENCE_MS, &err), STATUS_OK);
+    assert_non_null(strstr(text_view(&result.output), "uid=65534(nobody)"));
+    assert_null(strstr(text_view(&result.output), "root"));
+    command_result_release(&result);
+}
+
+static void *run_many(void *failures) {
+    for (int i = 0; i < 20; i++) {
+        char number[16];
+        int length = snprintf(number, sizeof number, "%d\n", i);
+        struct command_result result;
+        struct command command = {
+            .arguments = (const char *const[]){"/bin/cat", NULL}, .input = number, .input_length = (size_t)length};
+        if (run(&result, &command, PATIENCE_MS, NULL) || strcmp(text_view(&result.output), number) != 0) *(int *)failures += 1;
+        command_result_release(&result);
+    }
+    return NULL;
+}
+
+static void threads_do_not_get_into_each_others_way(void **state) {
+    (void)state;
+    pthread_t threads[4];
+    int failures[4] = {0};
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, run_many, &failures[i]), 0);
+    for (int i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(failures[i], 0);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(output_and_exit_status_come_back),
+        cmocka_unit_test(a_signal_is_reported),
+        cmocka_unit_test(a_missing_program_and_folder_are_told_apart),
+        cmocka_unit_test(nothing_is_inherited),
+        cmocka_unit_test(an_environment_is_passed_on),
+        cmocka_unit_test(a_flood_of_output_is_cut_and_does_not_block),
+        cmocka_unit_test(a_time_out_ends_the_whole_tree),
+        cmocka_unit_test(what_a_program_leaves_behind_ends_with_it),
+        cmocka_unit_test(a_cancelled_command_ends),
+        cmocka_unit_test(a_killed_caller_leaves_no_orphan),
+        cmocka_unit_test(limits_hold),
+        cmocka_unit_test(another_user_runs_it),
+        cmocka_unit_test(threads_do_not_get_into_each_others_way),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
