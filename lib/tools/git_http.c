@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * One git connection is a few requests, one after the other:
+ *
+ *   GET  URL/info/refs?service=git-upload-pack      the refs; redirects are followed here
+ *   POST BASE/git-upload-pack                       wants and haves, the answer is the pack; as often as the negotiation takes
+ *
+ * and the same with git-receive-pack for a push. BASE is where the GET ended up. libgit2 writes a request whole, then reads the
+ * answer piece by piece; curl runs within those reads.
+ */
+#include "lib/tools/git_http.h"
+
+#include <curl/curl.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lib/base/memory.h"
+#include "lib/base/text.h"
+#include "lib/tools/public_address.h"
+
+enum {
+    CONNECT_TIMEOUT_MS = 20000,
+    REDIRECTS_MAX = 5,
+    POLL_MS = 200, /* how soon a cancelled deadline is noticed */
+    HTTPS_PORT = 443,
+};
+
+struct service {
+    const char *path; /* behind the repository's URL */
+    const char *request_type;
+    const char *answer_type;
+    bool is_first; /* a GET, which may be redirected */
+};
+
+static const struct service services[] = {
+    [GIT_SERVICE_UPLOADPACK_LS] = {"/info/refs?service=git-upload-pack", NULL, "application/x-git-upload-pack-advertisement",
+                                   true},
+    [GIT_SERVICE_UPLOADPACK] = {"/git-upload-pack", "application/x-git-upload-pack-request",
+                                "application/x-git-upload-pack-result", false},
+    [GIT_SERVICE_RECEIVEPACK_LS] = {"/info/refs?service=git-receive-pack", NULL, "application/x-git-receive-pack-advertisement",
+                                    true},
+    [GIT_SERVICE_RECEIVEPACK] = {"/git-receive-pack", "application/x-git-receive-pack-request",
+                                 "application/x-git-receive-pack-result", false},
+};
+
+/* libgit2 hands back pointers to the `parent` of these, which therefore come first. */
+struct http_transport {
+    git_smart_subtransport parent;
+    struct git_session *session;
+    CURLM *multi;          /* keeps the connection from one request to the next */
+    char *base;            /* where the first request ended up; NULL before */
+    bool base_is_own_host; /* scheme, host and port are those of the URL: credentials may go there */
+};
+
+struct http_stream {
+    git_smart_subtransport_stream parent;
+    struct http_transport *transport;
+    const struct service *service;
+    char *url;
+    CURL *easy;
+    struct curl_slist *headers;
+    struct text request;
+    struct text answer; /* of which `taken` bytes were read */
+    size_t taken;
+    bool has_started;
+    bool has_ended;
+    bool address_was_refused;
+    char curl_error[CURL_ERROR_SIZE];
+};
+
+/* ---- Failures ---- */
+
+/* The status is in the session now; what libgit2 carries back only says that there is one. */
+static int fail(struct git_session *session) {
+    git_error_set_str(GIT_ERROR_HTTP, session->failure.message);
+    return GIT_EUSER;
+}
+
+static int fail_for_curl(struct http_stream *stream, CURLcode code) {
+    static const struct {
+        CURLcode code;
+        enum status status;
+        const char *what;
+    } rows[] = {
+        {CURLE_COULDNT_RESOLVE_HOST, STATUS_UNAVAILABLE, "has a host that could not be found"},
+        {CURLE_OPERATION_TIMEDOUT, STATUS_TIMEOUT, "did not answer in time"},
+        {CURLE_TOO_MANY_REDIRECTS, STATUS_REFUSED, "redirects too often"},
+        {CURLE_UNSUPPORTED_PROTOCOL, STATUS_REFUSED, "redirects to something else than https"},
+        {CURLE_PEER_FAILED_VERIFICATION, STATUS_UNAVAILABLE, "has a certificate that could not be verified"},
+        {CURLE_PARTIAL_FILE, STATUS_UNAVAILABLE, "broke off in its answer"},
+    };
+    struct error *failure = &stream->transport->session->failure;
+    const char *detail = stream->curl_error[0] ? stream->curl_error : curl_easy_strerror(code);
+    if (failure->status) return fail(stream->transport->session);
+    if (stream->address_was_refused) {
+        error_set(failure, STATUS_REFUSED, "%s leads to an address or port that sources may not be fetched from.", stream->url);
+        return fail(stream->transport->session);
+    }
+    enum status status = STATUS_UNAVAILABLE;
+    const char *what = "could not be reached";
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (rows[i].code != code) continue;
+        status = rows[i].status;
+        what = rows[i].what;
+    }
+    error_set(failure, status, "%s %s (%s).", stream->url, what, detail);
+    return fail(stream->transport->session);
+}
+
+static int fail_for_http_status(struct http_stream *stream, long code) {
+    struct git_session *session = stream->transport->session;
+    if (code == 401 && session->access->token)
+        error_set(&session->failure, STATUS_FORBIDDEN, "%s does not accept the credentials.", stream->url);
+    else if (code == 401 || code == 404 || code == 410)
+        error_set(&session->failure, STATUS_NOT_FOUND, "%s does not exist or is private.", stream->url);
+    else if (code == 403)
+        error_set(&session->failure, STATUS_FORBIDDEN, "%s does not let us in.", stream->url);
+    else if (code == 200)
+        error_set(&session->failure, STATUS_NOT_FOUND, "%s does not answer as a git repository.", stream->url);
+    else
+        error_set(&session->failure, STATUS_UNAVAILABLE, "%s answered with HTTP status %ld.", stream->url, code);
+    return fail(session);
+}
+
+/* ---- What curl calls ---- */
+
+static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
+    struct http_stream *stream = context;
+    in_port_t port = 0; /* at the same place in sockaddr_in and sockaddr_in6 */
+    memcpy(&port, (const char *)&address->addr + offsetof(struct sockaddr_in, sin_port), sizeof port);
+    if (!stream->transport->session->access->allow_private &&
+        (purpose != CURLSOCKTYPE_IPCXN || !address_is_public(&address->addr) || ntohs(port) != HTTPS_PORT)) {
+        stream->address_was_refused = true;
+        return CURL_SOCKET_BAD;
+    }
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+/* True once the head of the answer says that it is what was asked for. */
+static bool answer_is_expected(struct http_stream *stream) {
+    long code = 0;
+    const char *type = NULL;
+    curl_easy_getinfo(stream->easy, CURLINFO_RESPONSE_CODE, &code);
+    curl_easy_getinfo(stream->easy, CURLINFO_CONTENT_TYPE, &type);
+    return code == 200 && type && strcasecmp(type, stream->service->answer_type) == 0;
+}
+
+static size_t take_answer(char *bytes, size_t size, size_t count, void *context) {
+    struct http_stream *stream = context;
+    struct git_session *session = stream->transport->session;
+    size_t length = size * count;
+    if (!answer_is_expected(stream)) return 0; /* its text is of no use; see stream_end() */
+    session->received_bytes += (int64_t)length;
+    if (session->access->limit_bytes && session->received_bytes > session->access->limit_bytes) {
+        error_set(&session->failure, STATUS_TOO_LARGE, "%s sends more than %lld bytes.", stream->url,
+                  (long long)session->access->limit_bytes);
+        return 0;
+    }
+    text_append_bytes(&stream->answer, bytes, length);
+    return length;
+}
+
+/* ---- A request ---- */
+
+/* True if both URLs have the same scheme, host and port. */
+static bool is_same_host(const char *a, const char *b) {
+    static const CURLUPart parts[] = {CURLUPART_SCHEME, CURLUPART_HOST, CURLUPART_PORT};
+    CURLU *first = curl_url(), *second = curl_url();
+    bool same = first && second && !curl_url_set(first, CURLUPART_URL, a, 0) && !curl_url_set(second, CURLUPART_URL, b, 0);
+    for (size_t i = 0; same && i < sizeof parts / sizeof *parts; i++) {
+        char *one = NULL, *other = NULL;
+        curl_url_get(first, parts[i], &one, CURLU_DEFAULT_PORT);
+        curl_url_get(second, parts[i], &other, CURLU_DEFAULT_PORT);
+        same = one && other && strcasecmp(one, other) == 0;
+        curl_free(one);
+        curl_free(other);
+    }
+    curl_url_cleanup(first);
+    curl_url_cleanup(second);
+    return same;
+}
+
+static void set_access(struct http_stream *stream) {
+    const struct git_access *access = stream->transport->session->access;
+    CURL *easy = stream->easy;
+    const char *schemes = access->allow_private ? "http,https" : "https";
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, schemes);
+    curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, schemes);
+    curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* it would connect on our behalf, unchecked */
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, stream);
+    if (access->token && (stream->service->is_first || stream->transport->base_is_own_host)) {
+        curl_easy_setopt(easy, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+        curl_easy_setopt(easy, CURLOPT_USERNAME, access->user ? access->user : "");
+        curl_easy_setopt(easy, CURLOPT_PASSWORD, access->token); /* curl does not take it along to another host */
+    }
+}
+
+static void set_body(struct http_stream *stream) {
+    char type[100];
+    snprintf(type, sizeof type, "Content-Type: %s", stream->service->request_type);
+    stream->headers = curl_slist_append(stream->headers, type);
+    stream->headers = curl_slist_append(stream->headers, "Expect:"); /* no round trip to ask whether we may */
+    curl_easy_setopt(stream->easy, CURLOPT_POST, 1L);
+    curl_easy_setopt(stream->easy, CURLOPT_POSTFIELDS, text_view(&stream->request));
+    curl_easy_setopt(stream->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)stream->request.length);
+}
+
+static void stream_start(struct http_stream *stream) {
+    CURL *easy = stream->easy;
+    stream->has_started = true;
+    curl_easy_setopt(easy, CURLOPT_URL, stream->url);
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, stream->curl_error);
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, "git/registry-" REGISTRY_VERSION); /* hosts expect it to begin with git/ */
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, stream->service->is_first ? 1L : 0L);
+    curl_easy_setopt(easy, CURLOPT_MAXREDIRS, (long)REDIRECTS_MAX);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_answer);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, stream);
+    set_access(stream);
+    if (!stream->service->is_first) set_body(stream);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, stream->headers);
+    curl_multi_add_handle(stream->transport->multi, easy);
+}
+
+/* Keeps where the first request ended up, for those that follow. */
+static int keep_base(struct http_stream *stream) {
+    struct http_transport *transport = stream->transport;
+    const char *effective = NULL;
+    curl_easy_getinfo(stream->easy, CURLINFO_EFFECTIVE_URL, &effective);
+    if (!effective || !text_ends_with(effective, stream->service->path)) {
+        error_set(&transport->session->failure, STATUS_NOT_FOUND, "%s redirects to something that is no git repository.",
+                  stream->url);
+        return fail(transport->session);
+    }
+    free(transport->base);
+    transport->base = memory_copy_text(effective);
+    transport->base[strlen(effective) - strlen(stream->service->path)] = '\0';
+    transport->base_is_own_host = is_same_host(stream->url, effective);
+    return 0;
+}
+
+static int stream_end(struct http_stream *stream, CURLcode code) {
+    stream->has_ended = true;
+    long http_status = 0;
+    curl_easy_getinfo(stream->easy, CURLINFO_RESPONSE_CODE, &http_status);
+    bool was_dropped = code == CURLE_WRITE_ERROR && !stream->transport->session->failure.status;
+    if (code != CURLE_OK && !was_dropped) return fail_for_curl(stream, code);
+    if (!answer_is_expected(stream)) return fail_for_http_status(stream, http_status);
+    return stream->service->is_first ? keep_base(stream) : 0;
+}
+
+/* Lets curl work until there is something to read or the answer has ended. */
+static int stream_wait(struct http_stream *stream) {
+    struct git_session *session = stream->transport->session;
+    CURLM *multi = stream->transport->multi;
+    while (stream->taken == stream->answer.length && !stream->has_ended) {
+        if (deadline_check(session->access->deadline, &session->failure)) {
+            error_prefix(&session->failure, "While talking to %s", stream->url);
+            return fail(session);
+        }
+        text_clear(&stream->answer);
+        stream->taken = 0;
+        int running = 0, left = 0;
+        if (curl_multi_perform(multi, &running)) return fail_for_curl(stream, CURLE_FAILED_INIT);
+        CURLMsg *message = curl_multi_info_read(multi, &left);
+        if (message && message->msg == CURLMSG_DONE) {
+            int failed = stream_end(stream, message->data.result);
+            if (failed) return failed;
+        } else if (stream->answer.length == 0) {
+            curl_multi_poll(multi, NULL, 0, deadline_left_ms(session->access->deadline, POLL_MS), NULL);
+        }
+    }
+    return 0;
+}
+
+/* ---- What libgit2 calls ---- */
+
+static int stream_read(git_smart_subtransport_stream *parent, char *buffer, size_t capacity, size_t *length) {
+    struct http_stream *stream = (struct http_stream *)parent;
+    if (!stream->has_started) stream_start(stream);
+    int failed = stream_wait(stream);
+    if (failed) return failed;
+    size_t left = stream->answer.length - stream->taken;
+    *length = left < capacity ? left : capacity;
+    memcpy(buffer, text_view(&stream->answer) + stream->taken, *length);
+    stream->taken += *length;
+    return 0;
+}
+
+static int stream_write(git_smart_subtransport_stream *parent, const char *bytes, size_t length) {
+    struct http_stream *stream = (struct http_stream *)parent;
+    text_append_bytes(&stream->request, bytes, length);
+    return 0;
+}
+
+static void stream_free(git_smart_subtransport_stream *parent) {
+    struct http_stream *stream = (struct http_stream *)parent;
+    if (stream->has_started) curl_multi_remove_handle(stream->transport->multi, stream->easy);
+    curl_easy_cleanup(stream->easy);
+    curl_slist_free_all(stream->headers);
+    text_release(&stream->request);
+    text_release(&stream->answer);
+    free(stream->url);
+    free(stream);
+}
+
+static int transport_action(git_smart_subtransport_stream **out, git_smart_subtransport *parent, const char *url,
+                            git_smart_service_t action) {
+    struct http_transport *transport = (struct http_transport *)parent;
+    const struct service *service = &services[action];
+    struct http_stream *stream = memory_alloc(sizeof *stream);
+    stream->parent.subtransport = parent;
+    stream->parent.read = stream_read;
+    stream->parent.write = stream_write;
+    stream->parent.free = stream_free;
+    stream->transport = transport;
+    stream->service = service;
+    stream->easy = curl_easy_init();
+
+    const char *base = service->is_first || !transport->base ? url : transport->base;
+    size_t length = strlen(base);
+    while (length > 0 && base[length - 1] == '/')
+        length--;
+    struct text whole = {0};
+    text_append_bytes(&whole, base, length);
+    text_append(&whole, service->path);
+    stream->url = whole.bytes;
+    *out = &stream->parent;
+    return 0;
+}
+
+static int transport_close(git_smart_subtransport *parent) {
+    struct http_transport *transport = (struct http_transport *)parent;
+    free(transport->base);
+    transport->base = NULL;
+    return 0;
+}
+
+static void transport_free(git_smart_subtransport *parent) {
+    struct http_transport *transport = (struct http_transport *)parent;
+    curl_multi_cleanup(transport->multi);
+    free(transport->base);
+    free(transport);
+}
+
+int git_http_create(git_smart_subtransport **out, git_transport *owner, void *session) {
+    (void)owner;
+    struct http_transport *transport = memory_alloc(sizeof *transport);
+    transport->parent.action = transport_action;
+    transport->parent.close = transport_close;
+    transport->parent.free = transport_free;
+    transport->session = session;
+    transport->multi = curl_multi_init();
+    *out = &transport->parent;
+    return 0;
+}

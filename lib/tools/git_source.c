@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "lib/tools/git_source.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lib/base/text.h"
+#include "lib/tools/git_checkout.h"
+#include "lib/tools/git_transport.h"
+
+enum { OBJECT_SIZE_MAX = 512 * 1024 * 1024 };
+
+static bool is_commit_id(const char *ref) {
+    size_t length = strlen(ref);
+    return (length == 40 || length == 64) && strspn(ref, "0123456789abcdefABCDEF") == length;
+}
+
+enum status git_source_check_ref(const char *ref, struct error *err) {
+    struct text name = {0};
+    text_append_format(&name, "refs/tags/%s", ref);
+    int is_valid = 0;
+    bool is_plain = git_reference_name_is_valid(&is_valid, name.bytes) == 0 && is_valid && !is_commit_id(ref) &&
+                    !text_starts_with(ref, "refs/") && !text_starts_with(ref, "pull/") && !text_starts_with(ref, "+") &&
+                    !text_starts_with(ref, "-") && text_is_utf8(ref, strlen(ref));
+    text_release(&name);
+    if (is_plain) return STATUS_OK;
+    return error_set_at(err, STATUS_INVALID, "ref",
+                        "'%.200s' cannot be fetched: a ref is the name of a tag or a branch (no commit id, refs/… or pull/…).",
+                        ref);
+}
+
+/* Finds refs/tags/REF, then refs/heads/REF, among what the remote advertises. */
+static enum status find_ref(struct git_connection *connection, const struct git_source *source, struct text *name, git_oid *id,
+                            struct error *err) {
+    static const char *const folders[] = {"refs/tags/", "refs/heads/"};
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        text_clear(name);
+        text_append(name, folders[i]);
+        text_append(name, source->ref);
+        if (git_connection_find(connection, name->bytes, id)) return STATUS_OK;
+    }
+    return error_set_at(err, STATUS_INVALID, "ref", "There is no tag or branch named '%s' in %s.", source->ref, source->url);
+}
+
+/* The commit behind what the ref names (an annotated tag is an object of its own), or the one that was taken before. */
+static enum status resolve_commit(git_repository *repository, const struct git_source *source, git_oid *id, struct error *err) {
+    git_object *object = NULL;
+    git_object *commit = NULL;
+    int code = git_object_lookup(&object, repository, id, GIT_OBJECT_ANY);
+    if (code == 0) code = git_object_peel(&commit, object, GIT_OBJECT_COMMIT);
+    if (code == 0) git_oid_cpy(id, git_object_id(commit));
+    git_object_free(commit);
+    git_object_free(object);
+    if (code < 0) return error_set_at(err, STATUS_INVALID, "ref", "'%s' does not name a commit.", source->ref);
+    if (!source->known_commit) return STATUS_OK;
+
+    git_oid known;
+    if (git_oid_fromstr(&known, source->known_commit) < 0)
+        return error_set(err, STATUS_INTERNAL, "'%.100s' is no commit id.", source->known_commit);
+    if (!git_oid_equal(&known, id) && git_graph_descendant_of(repository, id, &known) != 1)
+        return error_set_at(err, STATUS_REFUSED, "ref", "'%s' has been moved away from commit %s, which this job is about.",
+                            source->ref, source->known_commit);
+    git_oid_cpy(id, &known);
+    return STATUS_OK;
+}
+
+static enum status fetch_commit(git_repository *repository, const struct git_source *source, struct deadline *deadline,
+                                git_oid *id, struct error *err) {
+    struct git_access access = {
+        .allow_private = source->allow_private, .limit_bytes = source->limit_bytes, .deadline = deadline};
+    struct git_connection *connection = NULL;
+    struct text ref = {0};
+    enum status status = git_connection_open(&connection, repository, source->url, GIT_DIRECTION_FETCH, &access, err);
+    if (!status) status = find_ref(connection, source, &ref, id, err);
+    if (!status) status = git_connection_fetch(connection, ref.bytes, err);
+    git_connection_free(connection);
+    text_release(&ref);
+    return status ? status : resolve_commit(repository, source, id, err);
+}
+
+enum status git_source_fetch(const struct git_source *source, const char *work_folder, struct deadline *deadline,
+                             char commit[GIT_COMMIT_MAX], struct error *err) {
+    struct text clone = {0}, tree = {0};
+    git_repository *repository = NULL;
+    git_oid id;
+    struct git_checkout_limits limits = {.bytes = source->limit_bytes, .files = source->limit_files};
+    enum status status = git_transport_start(err);
+    if (!status) status = git_source_check_ref(source->ref, err);
+    if (status) return status;
+
+    text_append_format(&clone, "%s/clone", work_folder);
+    text_append_format(&tree, "%s/tree", work_folder);
+    git_libgit2_opts(GIT_OPT_SET_PACK_MAX_OBJECT_SIZE, (size_t)OBJECT_SIZE_MAX);
+    int code = git_repository_init(&repository, clone.bytes, 1);
+    if (code < 0)
+        status = git_transport_failure(code, "The clone could not be made", err);
+    else if (mkdir(tree.bytes, 0755) != 0 || chmod(tree.bytes, 0755) != 0)
+        status = error_set(err, STATUS_INTERNAL, "The folder '%s' could not be made: %s.", tree.bytes, strerror(errno));
+    if (!status) status = fetch_commit(repository, source, deadline, &id, err);
+    if (!status) status = git_checkout_write(repository, &id, source->subdir, tree.bytes, &limits, deadline, err);
+    if (!status) git_oid_tostr(commit, GIT_COMMIT_MAX, &id);
+    git_repository_free(repository);
+    text_release(&clone);
+    text_release(&tree);
+    return status;
+}

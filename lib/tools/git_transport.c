@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "lib/tools/git_transport.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/memory.h"
+#include "lib/base/text.h"
+#include "lib/tools/git_http.h"
+
+enum { MAX_OBJECTS_IN_PACK = 5000000 };
+
+struct git_connection {
+    git_remote *remote;
+    struct git_session session;
+    char *url;
+    git_buf default_branch;
+    struct error push_refusal; /* what the remote said of our ref, if it said no */
+};
+
+/* ---- Start ---- */
+
+static pthread_once_t start_once = PTHREAD_ONCE_INIT;
+static int start_result;
+
+static void start(void) {
+    static const int levels[] = {GIT_CONFIG_LEVEL_PROGRAMDATA, GIT_CONFIG_LEVEL_SYSTEM, GIT_CONFIG_LEVEL_XDG,
+                                 GIT_CONFIG_LEVEL_GLOBAL};
+    start_result = git_libgit2_init();
+    if (start_result < 0) return;
+    start_result = git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
+    if (start_result == 0) start_result = git_libgit2_opts(GIT_OPT_SET_PACK_MAX_OBJECTS, (size_t)MAX_OBJECTS_IN_PACK);
+    for (size_t i = 0; i < sizeof levels / sizeof *levels && start_result == 0; i++)
+        start_result = git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, levels[i], "");
+}
+
+enum status git_transport_start(struct error *err) {
+    pthread_once(&start_once, start);
+    return start_result < 0 ? git_transport_failure(start_result, "Git could not be set up", err) : STATUS_OK;
+}
+
+/* ---- Errors ---- */
+
+enum status git_transport_failure(int code, const char *doing, struct error *err) {
+    static const struct {
+        int code;
+        enum status status;
+    } rows[] = {
+        {GIT_ENOTFOUND, STATUS_NOT_FOUND},      {GIT_ENONFASTFORWARD, STATUS_CONFLICT}, {GIT_ELOCKED, STATUS_CONFLICT},
+        {GIT_EMODIFIED, STATUS_CONFLICT},       {GIT_EAUTH, STATUS_FORBIDDEN},          {GIT_EEOF, STATUS_UNAVAILABLE},
+        {GIT_ECERTIFICATE, STATUS_UNAVAILABLE},
+    };
+    const git_error *last = git_error_last();
+    enum status status = last && last->klass == GIT_ERROR_NET ? STATUS_UNAVAILABLE : STATUS_INTERNAL;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].code == code) status = rows[i].status;
+    return error_set(err, status, "%s: %s.", doing, last && last->message ? last->message : "git gave no reason");
+}
+
+/* The session's failure where there is one, else libgit2's. */
+static enum status connection_failure(struct git_connection *connection, int code, const char *doing, struct error *err) {
+    const struct error *failure = &connection->session.failure;
+    if (failure->status) return error_set(err, failure->status, "%s", failure->message);
+    char sentence[600];
+    snprintf(sentence, sizeof sentence, "%s %.500s failed", doing, connection->url);
+    return git_transport_failure(code, sentence, err);
+}
+
+/* ---- URLs ---- */
+
+static bool is_http(const char *url) {
+    return text_starts_with(url, "https://") || text_starts_with(url, "http://");
+}
+
+enum status git_transport_check_url(const char *url, bool allow_private, struct error *err) {
+    const char *host = strstr(url, "://");
+    size_t host_length = host ? strcspn(host + 3, "/") : 0;
+    if (host && memchr(host + 3, '@', host_length))
+        return error_set(err, STATUS_INVALID, "A git URL may not hold a user or password.");
+    if (allow_private) return STATUS_OK;
+    if (!text_starts_with(url, "https://"))
+        return error_set(err, STATUS_REFUSED, "'%s' cannot be fetched: only https:// URLs are.", url);
+    if (host_length == 0 || memchr(host + 3, ':', host_length))
+        return error_set(err, STATUS_REFUSED, "'%s' cannot be fetched: the URL must name a host, and no port.", url);
+    return STATUS_OK;
+}
+
+/* ---- What libgit2 calls ---- */
+
+/* A git_transport_cb: which way to the remote. */
+static int choose_transport(git_transport **out, git_remote *owner, void *payload) {
+    struct git_connection *connection = payload;
+    git_smart_subtransport_definition http = {.callback = git_http_create, .rpc = 1, .param = &connection->session};
+    git_smart_subtransport_definition git = {.callback = git_smart_subtransport_git, .rpc = 0};
+    if (is_http(connection->url)) return git_transport_smart(out, owner, &http);
+    if (text_starts_with(connection->url, "git://")) return git_transport_smart(out, owner, &git);
+    return git_transport_local(out, owner, NULL);
+}
+
+static int check_deadline(struct git_connection *connection) {
+    struct git_session *session = &connection->session;
+    if (deadline_check(session->access->deadline, &session->failure) == STATUS_OK) return 0;
+    error_prefix(&session->failure, "While talking to %.500s", connection->url);
+    return GIT_EUSER;
+}
+
+static int on_sideband(const char *text, int length, void *payload) {
+    (void)text;
+    (void)length;
+    return check_deadline(payload);
+}
+
+static int on_progress(const git_indexer_progress *progress, void *payload) {
+    struct git_connection *connection = payload;
+    int64_t limit = connection->session.access->limit_bytes;
+    if (limit && progress->received_bytes > (uint64_t)limit) { /* counted here, too, for remotes that are not http */
+        error_set(&connection->session.failure, STATUS_TOO_LARGE, "%.500s sends more than %lld bytes.", connection->url,
+                  (long long)limit);
+        return GIT_EUSER;
+    }
+    return check_deadline(connection);
+}
+
+/* What git's receive-pack says when somebody else was faster, or is at it. */
+static bool refusal_is_conflict(const char *reason) {
+    static const char *const reasons[] = {"non-fast-forward",     "fetch first",        "stale info", "lock",
+                                          "failed to update ref", "incorrect old value"};
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+        if (strstr(reason, reasons[i])) return true;
+    return false;
+}
+
+static int on_pushed_ref(const char *ref, const char *reason, void *payload) {
+    struct git_connection *connection = payload;
+    if (reason)
+        error_set(&connection->push_refusal, refusal_is_conflict(reason) ? STATUS_CONFLICT : STATUS_REFUSED,
+                  "%.500s did not take the push to %s: %s.", connection->url, ref, reason);
+    return 0;
+}
+
+static git_remote_callbacks callbacks_for(struct git_connection *connection) {
+    git_remote_callbacks callbacks;
+    git_remote_init_callbacks(&callbacks, GIT_REMOTE_CALLBACKS_VERSION);
+    callbacks.transport = choose_transport;
+    callbacks.sideband_progress = on_sideband;
+    callbacks.transfer_progress = on_progress;
+    callbacks.push_update_reference = on_pushed_ref;
+    callbacks.payload = connection;
+    return callbacks;
+}
+
+/* ---- A connection ---- */
+
+enum status git_connection_open(struct git_connection **out, git_repository *repository, const char *url,
+                                git_direction direction, const struct git_access *access, struct error *err) {
+    enum status status = git_transport_start(err);
+    if (!status) status = git_transport_check_url(url, access->allow_private, err);
+    if (status) return status;
+
+    struct git_connection *connection = memory_alloc(sizeof *connection);
+    connection->session.access = access;
+    connection->url = memory_copy_text(url);
+    git_remote_connect_options options;
+    git_remote_connect_options_init(&options, GIT_REMOTE_CONNECT_OPTIONS_VERSION);
+    options.callbacks = callbacks_for(connection);
+    int code = git_remote_create_anonymous(&connection->remote, repository, url);
+    if (code == 0) code = git_remote_connect_ext(connection->remote, direction, &options);
+    if (code < 0) {
+        if (code == GIT_ENOTFOUND && !connection->session.failure.status)
+            status = error_set(err, STATUS_NOT_FOUND, "%s does not exist or is private.", url);
+        else
+            status = connection_failure(connection, code, "Connecting to", err);
+        git_connection_free(connection);
+        return status;
+    }
+    *out = connection;
+    return STATUS_OK;
+}
+
+void git_connection_free(struct git_connection *connection) {
+    if (!connection) return;
+    git_remote_free(connection->remote);
+    git_buf_dispose(&connection->default_branch);
+    free(connection->url);
+    free(connection);
+}
+
+bool git_connection_find(struct git_connection *connection, const char *ref, git_oid *out) {
+    const git_remote_head **heads = NULL;
+    size_t count = 0;
+    if (git_remote_ls(&heads, &count, connection->remote) < 0) return false;
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(heads[i]->name, ref) != 0) continue;
+        git_oid_cpy(out, &heads[i]->oid);
+        return true;
+    }
+    return false;
+}
+
+const char *git_connection_default_branch(struct git_connection *connection) {
+    if (connection->default_branch.ptr) return connection->default_branch.ptr;
+    return git_remote_default_branch(&connection->default_branch, connection->remote) < 0 ? NULL
+                                                                                          : connection->default_branch.ptr;
+}
+
+enum status git_connection_fetch(struct git_connection *connection, const char *ref, struct error *err) {
+    char *refs[] = {(char *)ref};
+    git_strarray refspecs = {.strings = refs, .count = 1};
+    git_fetch_options options;
+    git_fetch_options_init(&options, GIT_FETCH_OPTIONS_VERSION);
+    options.callbacks = callbacks_for(connection);
+    options.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE;
+    options.update_fetchhead = 0;
+    int code = git_remote_download(connection->remote, &refspecs, &options);
+    return code < 0 ? connection_failure(connection, code, "Fetching from", err) : STATUS_OK;
+}
+
+enum status git_connection_push(struct git_connection *connection, const char *source, const char *target, struct error *err) {
+    struct text refspec = {0};
+    text_append_format(&refspec, "%s:%s", source, target);
+    char *refs[] = {refspec.bytes};
+    git_strarray refspecs = {.strings = refs, .count = 1};
+    git_push_options options;
+    git_push_options_init(&options, GIT_PUSH_OPTIONS_VERSION);
+    options.callbacks = callbacks_for(connection);
+    options.pb_parallelism = 1;
+    connection->push_refusal.status = STATUS_OK;
+    int code = git_remote_upload(connection->remote, &refspecs, &options);
+    text_release(&refspec);
+    if (code < 0) return connection_failure(connection, code, "Pushing to", err);
+    if (connection->push_refusal.status)
+        return error_set(err, connection->push_refusal.status, "%s", connection->push_refusal.message);
+    return STATUS_OK;
+}
