@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "lib/tools/sandbox.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/arena.h"
+#include "lib/base/deadline.h"
+#include "lib/base/memory.h"
+
+#define BUBBLEWRAP "/usr/bin/bwrap"
+
+enum { PROBE_OUTPUT_BYTES = 4096 };
+
+/* Bubblewrap's arguments, growing; NULL at the end. */
+struct argument_list {
+    const char **items;
+    size_t count, capacity;
+};
+
+static void add_arguments(struct argument_list *list, const char *const *more) {
+    for (; *more; more++) {
+        if (list->count + 1 >= list->capacity) {
+            list->capacity = list->capacity ? list->capacity * 2 : 128;
+            list->items = memory_resize(list->items, list->capacity, sizeof *list->items);
+        }
+        list->items[list->count++] = *more;
+    }
+    list->items[list->count] = NULL;
+}
+
+#define ADD(list, ...) add_arguments((list), (const char *const[]){__VA_ARGS__, NULL})
+
+/* The system's programs and libraries, as this machine has them: `/bin` and `/lib` are links into `/usr`, or folders. */
+static void add_system_folders(struct argument_list *list, struct arena *arena) {
+    static const char *const folders[] = {"/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"};
+    ADD(list, "--ro-bind", "/usr", "/usr");
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+        char target[PATH_MAX];
+        ssize_t length = readlink(folders[i], target, sizeof target - 1);
+        if (length > 0)
+            ADD(list, "--symlink", arena_copy_bytes(arena, target, (size_t)length), folders[i]);
+        else
+            ADD(list, "--ro-bind-try", folders[i], folders[i]);
+    }
+    ADD(list, "--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"); /* where libraries are looked for first */
+}
+
+/* Everything before the program's own arguments. The order counts: a later mount lies over an earlier one. */
+static void add_walls(struct argument_list *list, const struct sandbox *sandbox, struct arena *arena) {
+    ADD(list, BUBBLEWRAP, "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-net",
+        "--unshare-cgroup-try", "--die-with-parent", "--new-session", "--clearenv", "--hostname", "sandbox", "--cap-drop",
+        "ALL");
+    add_system_folders(list, arena);
+    ADD(list, "--dev", "/dev", "--tmpfs", "/tmp");
+    if (sandbox->has_proc) ADD(list, "--proc", "/proc");
+}
+
+static const struct command_user *sandbox_user(const struct sandbox *sandbox) {
+    return sandbox->changes_user ? &sandbox->user : NULL;
+}
+
+/* Adds a mount of what is at `path` here to `there` (NULL: its own path), which bubblewrap wants absolute. */
+static enum status add_mount(struct argument_list *list, const char *option, const char *path, const char *there,
+                             struct arena *arena, struct error *err) {
+    char absolute[PATH_MAX];
+    if (!realpath(path, absolute))
+        return error_set(err, STATUS_INTERNAL, "The folder %s cannot be put into the sandbox: %s.", path, strerror(errno));
+    char *copy = arena_copy(arena, absolute);
+    ADD(list, option, copy, there ? there : path[0] == '/' ? path : copy);
+    return STATUS_OK;
+}
+
+/* Bubblewrap's command line for `command`. */
+static enum status wrap(struct argument_list *list, const struct sandbox *sandbox, const struct command *command,
+                        const char *const *readable, struct arena *arena, struct error *err) {
+    enum status status = STATUS_OK;
+    add_walls(list, sandbox, arena);
+    for (; !status && readable && *readable; readable++)
+        status = add_mount(list, "--ro-bind", *readable, NULL, arena, err);
+    if (!status) status = add_mount(list, "--bind", command->folder, SANDBOX_WORK_FOLDER, arena, err);
+    if (status) return status;
+    ADD(list, "--chdir", SANDBOX_WORK_FOLDER);
+    for (size_t i = 0; command->environment && command->environment[i]; i++) {
+        const char *entry = command->environment[i], *equals = strchr(entry, '=');
+        assert(equals);
+        ADD(list, "--setenv", arena_copy_bytes(arena, entry, (size_t)(equals - entry)), equals + 1);
+    }
+    ADD(list, "--");
+    add_arguments(list, command->arguments);
+    return STATUS_OK;
+}
+
+enum status sandbox_run(struct command_result *out, const struct sandbox *sandbox, const struct command *command,
+                        const char *const *readable, struct deadline *deadline, struct error *err) {
+    assert(!command->user && command->folder);
+    *out = (struct command_result){.exit_status = -1};
+    struct command inner = *command;
+    struct arena arena = {0};
+    struct argument_list list = {0};
+    enum status status = STATUS_OK;
+    inner.user = sandbox_user(sandbox);
+    if (sandbox->is_isolating) {
+        status = wrap(&list, sandbox, command, readable, &arena, err);
+        inner.arguments = list.items;
+        inner.environment = NULL;
+        inner.folder = NULL;
+    }
+    if (!status) status = command_run(out, &inner, deadline, err);
+    free(list.items);
+    arena_release(&arena);
+    return status;
+}
+
+/* Whether `true` runs in the sandbox as it is set; if not, bubblewrap's own words are appended to `why`. */
+static enum status try_it(const struct sandbox *sandbox, bool *works, struct text *why, struct deadline *deadline,
+                          struct error *err) {
+    struct command_result result = {0};
+    struct error problem = {0};
+    struct arena arena = {0};
+    struct argument_list list = {0};
+    add_walls(&list, sandbox, &arena);
+    ADD(&list, "--", "/bin/true");
+    struct command command = {.arguments = list.items, .user = sandbox_user(sandbox), .output_limit_bytes = PROBE_OUTPUT_BYTES};
+    enum status status = command_run(&result, &command, deadline, &problem);
+    *works = status == STATUS_OK && result.exit_status == 0;
+    text_clear(why);
+    if (status)
+        text_append(why, problem.message);
+    else if (!*works) {
+        text_append(why, "bubblewrap says \"");
+        text_append_bytes(why, text_view(&result.errors), strcspn(text_view(&result.errors), "\n"));
+        text_append(why, "\".");
+    }
+    command_result_release(&result);
+    free(list.items);
+    arena_release(&arena);
+    return deadline_check(deadline, err);
+}
+
+enum status sandbox_init(struct sandbox *out, const char *user_name, struct deadline *deadline, struct error *err) {
+    *out = (struct sandbox){.is_isolating = true, .user = {.user_id = geteuid(), .group_id = getegid()}};
+    enum status status;
+    if (geteuid() == 0 && user_name) {
+        if ((status = command_user_find(&out->user, user_name, err))) return status;
+        out->changes_user = out->user.user_id != 0;
+    }
+    struct text why = {0};
+    bool works = false;
+    out->has_proc = true;
+    status = try_it(out, &works, &why, deadline, err);
+    if (!status && !works) { /* many containers do not let one have a /proc of its own */
+        out->has_proc = false;
+        status = try_it(out, &works, &why, deadline, err);
+    }
+    if (!status && !works) {
+        out->is_isolating = false;
+        snprintf(out->warning, sizeof out->warning,
+                 "Packages are compiled without a sandbox, %s, since bubblewrap does not work here: %s",
+                 out->changes_user ? "as another user only" : "as this user", text_view(&why));
+    }
+    text_release(&why);
+    return status;
+}
+
+/* Whether the sandbox's user has all of `wanted` (bits of rwx) on what `information` is about. */
+static bool has_access(const struct sandbox *sandbox, const struct stat *information, mode_t wanted) {
+    if (sandbox->user.user_id == 0) return true;
+    mode_t granted = information->st_mode & 7;
+    if (information->st_gid == sandbox->user.group_id) granted = information->st_mode >> 3 & 7;
+    if (information->st_uid == sandbox->user.user_id) granted = information->st_mode >> 6 & 7;
+    return (granted & wanted) == wanted;
+}
+
+enum status sandbox_check_reachable(const struct sandbox *sandbox, const char *folder, bool to_write, struct error *err) {
+    char path[PATH_MAX];
+    if (!realpath(folder, path))
+        return error_set(err, STATUS_REFUSED, "The folder %s cannot be reached: %s.", folder, strerror(errno));
+    for (size_t i = 1, length = strlen(path); i <= length; i++) {
+        if (path[i] != '/' && path[i] != '\0') continue;
+        char parent[PATH_MAX];
+        snprintf(parent, sizeof parent, "%.*s", (int)i, path);
+        mode_t wanted = i < length ? 1 : to_write ? 7 : 5;
+        struct stat information;
+        if (stat(parent, &information))
+            return error_set(err, STATUS_REFUSED, "The folder %s cannot be reached: %s.", parent, strerror(errno));
+        if (!S_ISDIR(information.st_mode)) return error_set(err, STATUS_REFUSED, "%s is not a folder.", parent);
+        if (!has_access(sandbox, &information, wanted))
+            return error_set(err, STATUS_REFUSED,
+                             "The folder %s is closed (mode %04o) to the user %u, who runs the compiler and needs it to %s %s: "
+                             "open it, or set STATE_DIR or REGISTRY_COMPILERS to another place.",
+                             parent, information.st_mode & 07777, sandbox->user.user_id,
+                             wanted == 1   ? "get to"
+                             : wanted == 5 ? "read"
+                                           : "write to",
+                             path);
+    }
+    return STATUS_OK;
+}
+
+enum status sandbox_make_folder(const struct sandbox *sandbox, const char *path, struct error *err) {
+    if (mkdir(path, 0755)) return error_set(err, STATUS_INTERNAL, "The folder %s cannot be made: %s.", path, strerror(errno));
+    if (sandbox->changes_user && chown(path, sandbox->user.user_id, sandbox->user.group_id)) {
+        int problem = errno;
+        rmdir(path);
+        return error_set(err, STATUS_INTERNAL, "The folder %s cannot be given to the user %u: %s.", path, sandbox->user.user_id,
+                         strerror(problem));
+    }
+    return STATUS_OK;
+}

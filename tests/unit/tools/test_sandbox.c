@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tests/support/cmocka_all.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/deadline.h"
+#include "lib/tools/sandbox.h"
+
+#define SCRIPT(text) ((const char *const[]){"/bin/sh", "-c", (text), NULL})
+
+static struct sandbox sandbox;
+static struct deadline deadline;
+static char home[] = "/tmp/sandbox-test-XXXXXX";
+static char work[PATH_MAX];
+
+static int set_up(void **state) {
+    (void)state;
+    struct error err = {0};
+    deadline_start(&deadline, 60000);
+    if (!mkdtemp(home) || chmod(home, 0755)) return -1;
+    snprintf(work, sizeof work, "%s/work", home);
+    if (sandbox_init(&sandbox, "nobody", &deadline, &err)) return -1;
+    return sandbox_make_folder(&sandbox, work, &err) ? -1 : 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    struct command command = {.arguments = (const char *const[]){"/bin/rm", "-rf", home, NULL}};
+    struct command_result result;
+    int failed = command_run(&result, &command, &deadline, NULL) != STATUS_OK || result.exit_status;
+    command_result_release(&result);
+    return failed;
+}
+
+static void run(struct command_result *out, const char *script, const char *const *readable) {
+    struct error err = {0};
+    struct command command = {.arguments = SCRIPT(script), .folder = work};
+    assert_int_equal(sandbox_run(out, &sandbox, &command, readable, &deadline, &err), STATUS_OK);
+}
+
+static void without_bubblewrap_there_is_a_warning(void **state) {
+    (void)state;
+    assert_int_equal(sandbox.is_isolating, sandbox.warning[0] == '\0');
+    if (!sandbox.is_isolating) print_message("%s\n", sandbox.warning);
+}
+
+static void the_work_folder_can_be_written(void **state) {
+    (void)state;
+    struct command_result result;
+    run(&result, "echo content >file && cat file", NULL);
+    assert_string_equal(text_view(&result.output), "content\n");
+    command_result_release(&result);
+    char path[PATH_MAX + 8];
+    snprintf(path, sizeof path, "%s/file", work);
+    struct stat information;
+    assert_int_equal(stat(path, &information), 0);
+    assert_int_equal(information.st_uid, sandbox.user.user_id);
+}
+
+static void nothing_else_can_be_seen(void **state) {
+    (void)state;
+    if (!sandbox.is_isolating) skip();
+    struct command_result result;
+    setenv("SECRET", "leaked", 1);
+    run(&result,
+        "pwd; ls -d /etc/passwd /home /root /var /work 2>/dev/null; env | grep -c SECRET; ls /tmp; "
+        "touch /usr/x 2>/dev/null || echo read-only; cut -d: -f1 /proc/net/dev | tail -n +3 | tr -d ' '; "
+        "ls /proc | grep -c '^[0-9]*$'",
+        NULL);
+    /* one interface, lo; in /proc bubblewrap's own, the shell, ls and grep */
+    assert_string_equal(text_view(&result.output), "/build\n0\nread-only\nlo\n4\n");
+    command_result_release(&result);
+}
+
+static void a_readable_folder_is_there_and_read_only(void **state) {
+    (void)state;
+    if (!sandbox.is_isolating) skip();
+    char folder[PATH_MAX + 8], script[2 * PATH_MAX + 100];
+    snprintf(folder, sizeof folder, "%s/store", home);
+    assert_int_equal(mkdir(folder, 0777), 0);
+    assert_int_equal(chmod(folder, 0777), 0);
+    snprintf(script, sizeof script, "test -d %s && echo there; touch %s/x 2>/dev/null || echo read-only", folder, folder);
+    struct command_result result;
+    run(&result, script, NULL);
+    assert_string_equal(text_view(&result.output), "read-only\n");
+    command_result_release(&result);
+    run(&result, script, (const char *const[]){folder, NULL});
+    assert_string_equal(text_view(&result.output), "there\nread-only\n");
+    command_result_release(&result);
+}
+
+static void exit_statuses_and_variables_get_through(void **state) {
+    (void)state;
+    struct error err = {0};
+    struct command_result result;
+    struct command command = {
+        .arguments = SCRIPT("exit $WANTED"), .folder = work, .environment = (const char *const[]){"WANTED=42", NULL}};
+    assert_int_equal(sandbox_run(&result, &sandbox, &command, NULL, &deadline, &err), STATUS_OK);
+    assert_int_equal(result.exit_status, 42);
+    command_result_release(&result);
+}
+
+static void a_time_out_ends_what_runs_inside(void **state) {
+    (void)state;
+    struct error err = {0};
+    struct command_result result;
+    struct command command = {.arguments = SCRIPT("trap '' TERM; setsid sleep 1000 & sleep 1000"), .folder = work};
+    struct deadline short_deadline;
+    deadline_start(&short_deadline, 300);
+    assert_int_equal(sandbox_run(&result, &sandbox, &command, NULL, &short_deadline, &err), STATUS_TIMEOUT);
+    assert_in_range(result.elapsed_ms, 300, 10000);
+    command_result_release(&result);
+}
+
+static void a_closed_folder_on_the_way_is_named(void **state) {
+    (void)state;
+    struct error err = {0};
+    struct sandbox stranger = {.user = {.user_id = 54321, .group_id = 54321}};
+    char closed[PATH_MAX + 16], inner[PATH_MAX + 32];
+    snprintf(closed, sizeof closed, "%s/closed", home);
+    snprintf(inner, sizeof inner, "%s/inner", closed);
+    assert_int_equal(mkdir(closed, 0755), 0);
+    assert_int_equal(mkdir(inner, 0755), 0);
+    assert_int_equal(sandbox_check_reachable(&stranger, inner, false, &err), STATUS_OK);
+    assert_int_equal(sandbox_check_reachable(&stranger, inner, true, &err), STATUS_REFUSED);
+    assert_non_null(strstr(err.message, "needs it to write to"));
+    assert_int_equal(chmod(closed, 0700), 0);
+    assert_int_equal(sandbox_check_reachable(&stranger, inner, false, &err), STATUS_REFUSED);
+    assert_non_null(strstr(err.message, closed));
+    assert_null(strstr(err.message, "inner is closed"));
+    assert_non_null(strstr(err.message, "mode 0700"));
+    assert_int_equal(chmod(closed, 0711), 0);
+    assert_int_equal(sandbox_check_reachable(&stranger, inner, false, &err), STATUS_OK);
+}
+
+static void an_unknown_account_is_an_error(void **state) {
+    (void)state;
+    if (geteuid() != 0) skip();
+    struct error err = {0};
+    struct sandbox other;
+    assert_int_equal(sandbox_init(&other, "no-such-account", &deadline, &err), STATUS_NOT_FOUND);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_bubblewrap_there_is_a_warning),
+        cmocka_unit_test(the_work_folder_can_be_written),
+        cmocka_unit_test(nothing_else_can_be_seen),
+        cmocka_unit_test(a_readable_folder_is_there_and_read_only),
+        cmocka_unit_test(exit_statuses_and_variables_get_through),
+        cmocka_unit_test(a_time_out_ends_what_runs_inside),
+        cmocka_unit_test(a_closed_folder_on_the_way_is_named),
+        cmocka_unit_test(an_unknown_account_is_an_error),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
