@@ -32,7 +32,7 @@ CHECK_RESULT enum status index_file_put(struct text *out, const char *bytes, siz
 
 /* Appends to `out` the file without that version. Nothing appended: the file is to be deleted. STATUS_NOT_FOUND where the
  * version is not in it. */
-CHECK_RESULT enum status index_file_remove(struct text *out, const char *bytes, size_t length, struct version version,
-                                           struct error *err);
+CHECK_RESULT enum status index_file_remove(struct text *out, const char *name, const char *bytes, size_t length,
+                                           struct version version, struct error *err);
 
 #endif

@@ -48,9 +48,6 @@ void location_write(struct json_writer *writer, const struct location *location)
 /* The same when all fields are. */
 bool location_equal(const struct location *a, const struct location *b);
 
-/* The same but for the case of a GitHub owner's and repository's letters, which GitHub does not tell apart. */
-bool location_equal_at_github(const struct location *a, const struct location *b);
-
 /* For messages: `github.com/OWNER/REPO` or the URL, with ` (folder SUBDIR)` behind it where there is one. */
 void location_append_text(struct text *out, const struct location *location);
 

@@ -25,7 +25,7 @@ struct package_versions {
     size_t count;
 };
 
-/* Reads a JSON object. STATUS_INVALID with the package's name as path. */
+/* Reads a JSON object. STATUS_INVALID with the package's name as path, where it is a name. */
 CHECK_RESULT enum status package_versions_read(struct package_versions *out, const json_t *object, struct arena *arena,
                                                struct error *err);
 void package_versions_write(struct json_writer *writer, const struct package_versions *versions);

@@ -27,8 +27,8 @@ void version_print(struct version version, char out[VERSION_TEXT_MAX]);
 int version_compare(struct version a, struct version b);
 bool version_equal(struct version a, struct version b);
 
-/* The next version of that place. A place that is at VERSION_NUMBER_MAX carries into the one before it, which is the next
- * version all the same; the very last version has none and comes back unchanged. */
+/* The next version of that place. A place that is at VERSION_NUMBER_MAX carries into the one before it; where the major is at
+ * it, there is no next one, and the version comes back unchanged (range_is_valid() tells). */
 struct version version_bump_major(struct version version);
 struct version version_bump_minor(struct version version);
 struct version version_bump_patch(struct version version);

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "lib/base/json_writer.h"
+
+#include <assert.h>
+#include <inttypes.h>
+
+#include "lib/base/json.h"
+#include "lib/base/text.h"
+
+static void break_line(struct json_writer *writer) {
+    if (writer->indent == 0) return;
+    text_append_format(writer->out, "\n%*s", writer->indent * writer->depth, "");
+}
+
+void json_writer_open(struct json_writer *writer, char bracket) {
+    assert(bracket == '{' || bracket == '[');
+    text_append_character(writer->out, bracket);
+    writer->depth++;
+    writer->has_items = false;
+}
+
+void json_writer_close(struct json_writer *writer, char bracket) {
+    assert(writer->depth > 0 && (bracket == '}' || bracket == ']'));
+    writer->depth--;
+    if (writer->has_items) break_line(writer);
+    text_append_character(writer->out, bracket);
+    writer->has_items = true; /* of what is around it, this is one */
+}
+
+void json_writer_item(struct json_writer *writer) {
+    if (writer->has_items) text_append_character(writer->out, ',');
+    writer->has_items = true;
+    break_line(writer);
+}
+
+void json_writer_key(struct json_writer *writer, const char *key) {
+    json_writer_item(writer);
+    json_append(writer->out, key);
+    text_append(writer->out, writer->indent ? ": " : ":");
+}
+
+void json_writer_text(struct json_writer *writer, const char *value) {
+    json_append(writer->out, value);
+}
+
+void json_writer_integer(struct json_writer *writer, int64_t value) {
+    text_append_format(writer->out, "%" PRId64, value);
+}
+
+void json_writer_raw(struct json_writer *writer, const char *json) {
+    text_append(writer->out, json);
+}
+
+void json_writer_text_field(struct json_writer *writer, const char *key, const char *value) {
+    if (!value) return;
+    json_writer_key(writer, key);
+    json_writer_text(writer, value);
+}

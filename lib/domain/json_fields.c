@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "lib/domain/json_fields.h"
+
+#include "lib/base/arena.h"
+#include "lib/base/json.h"
+#include "lib/domain/package_name.h"
+
+enum status within_field(const char *key, enum status status, struct error *err) {
+    if (status && err) error_under(err, key);
+    return status;
+}
+
+enum status json_need_version(const json_t *object, const char *key, struct version *out, struct error *err) {
+    const char *text;
+    enum status status = json_need_text(object, key, &text, err);
+    return status ? status : within_field(key, version_parse(out, text, err), err);
+}
+
+enum status json_want_version(const json_t *object, const char *key, bool *has_version, struct version *out,
+                              struct error *err) {
+    const json_t *value = json_object_get(object, key);
+    *has_version = value && !json_is_null(value);
+    return *has_version ? json_need_version(object, key, out, err) : STATUS_OK;
+}
+
+enum status json_need_package_name(const json_t *object, const char *key, const char **out, struct arena *arena,
+                                   struct error *err) {
+    enum status status = json_need_copy(object, key, out, arena, err);
+    return status ? status : within_field(key, package_name_check(*out, err), err);
+}
+
+enum status json_need_copy(const json_t *object, const char *key, const char **out, struct arena *arena, struct error *err) {
+    enum status status = json_need_text(object, key, out, err);
+    if (!status) *out = arena_copy(arena, *out);
+    return status;
+}
+
+enum status json_want_copy(const json_t *object, const char *key, const char **out, struct arena *arena, struct error *err) {
+    enum status status = json_want_text(object, key, out, err);
+    if (!status && *out) *out = arena_copy(arena, *out);
+    return status;
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "lib/domain/location.h"
+
+#include <ctype.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "lib/base/json.h"
+#include "lib/base/json_writer.h"
+#include "lib/base/text.h"
+#include "lib/domain/json_fields.h"
+
+enum {
+    GITHUB_OWNER_MAX = 39,
+    GITHUB_REPO_MAX = 100,
+    GIT_URL_MAX = 1000,
+    SUBDIR_MAX = 500,
+};
+
+enum status location_read(struct location *out, const json_t *object, struct arena *arena, struct error *err) {
+    *out = (struct location){0};
+    if (!json_is_object(object))
+        return error_set(err, STATUS_INVALID, "A location must be an object, but it is %s.", json_type_name(object));
+    bool is_git = json_object_get(object, "gitUrl"), is_github = json_object_get(object, "githubOwner");
+    if (is_git == is_github)
+        return error_set(err, STATUS_INVALID, "A location must have either \"githubOwner\" and \"githubRepo\", or \"gitUrl\".");
+    enum status status;
+    if (is_git) {
+        out->kind = LOCATION_GIT;
+        status = json_need_copy(object, "gitUrl", &out->git_url, arena, err);
+    } else {
+        out->kind = LOCATION_GITHUB;
+        status = json_need_copy(object, "githubOwner", &out->github_owner, arena, err);
+        if (!status) status = json_need_copy(object, "githubRepo", &out->github_repo, arena, err);
+    }
+    if (!status) status = json_want_copy(object, "subdir", &out->subdir, arena, err);
+    return status;
+}
+
+/* Whether a name may stand as one part of a GitHub address. */
+static bool is_github_name(const char *name, size_t most, const char *more_characters) {
+    size_t length = strlen(name);
+    if (length == 0 || length > most || text_equal(name, ".") || text_equal(name, "..")) return false;
+    for (size_t i = 0; i < length; i++)
+        if (!isalnum((unsigned char)name[i]) && !strchr(more_characters, name[i])) return false;
+    return true;
+}
+
+static enum status check_github(const struct location *location, struct error *err) {
+    if (!is_github_name(location->github_owner, GITHUB_OWNER_MAX, "-_"))
+        return error_set_at(
+            err, STATUS_INVALID, "githubOwner",
+            "\"%s\" is not the name of a GitHub user or organisation: it must be 1 to 39 letters, digits, hyphens "
+            "and underscores.",
+            location->github_owner);
+    if (!is_github_name(location->github_repo, GITHUB_REPO_MAX, "-_."))
+        return error_set_at(
+            err, STATUS_INVALID, "githubRepo",
+            "\"%s\" is not the name of a GitHub repository: it must be 1 to 100 letters, digits, dots, hyphens and "
+            "underscores, without the owner.",
+            location->github_repo);
+    return STATUS_OK;
+}
+
+/* A relative path that stays inside: its parts are separated by single slashes, and none is `.` or `..`. */
+static bool is_inside_path(const char *path) {
+    for (const char *part = path;;) {
+        size_t length = strcspn(part, "/");
+        if (length == 0 || strncmp(part, "..", length) == 0) return false; /* empty, `.` or `..` */
+        part += length;
+        if (*part++ == '\0') return true;
+    }
+}
+
+static enum status check_subdir(const char *subdir, struct error *err) {
+    if (!subdir) return STATUS_OK;
+    bool is_plain = strlen(subdir) <= SUBDIR_MAX && text_is_utf8(subdir, strlen(subdir));
+    for (const char *at = subdir; *at && is_plain; at++)
+        is_plain = !iscntrl((unsigned char)*at) && *at != '\\';
+    if (is_plain && is_inside_path(subdir)) return STATUS_OK;
+    return error_set_at(err, STATUS_INVALID, "subdir",
+                        "\"%s\" cannot be a folder of the repository: it must be a relative path such as \"packages/core\", "
+                        "without \".\", \"..\" or backslashes, of at most %d bytes.",
+                        subdir, SUBDIR_MAX);
+}
+
+/* What follows the scheme; NULL where the URL has none of `schemes`. */
+static const char *skip_scheme(const char *url, const char *const *schemes) {
+    for (; *schemes; schemes++)
+        if (text_starts_with(url, *schemes)) return url + strlen(*schemes);
+    return NULL;
+}
+
+/* Whether `.git` stands at the very end, or before a last slash, or nowhere in `address`. */
+static bool git_suffix_is_last(const char *address) {
+    const char *at = strstr(address, ".git");
+    return !at || text_equal(at, ".git") || text_equal(at, ".git/");
+}
+
+static enum status check_published_url(const char *url, struct error *err) {
+    static const char *const schemes[] = {"https://", "http://", "git://", NULL};
+    const char *address = skip_scheme(url, schemes);
+    if (!address)
+        return error_set_at(err, STATUS_INVALID, "gitUrl",
+                            "The git URL \"%s\" must begin with \"https://\", \"http://\" or \"git://\".", url);
+    if (*address == '\0' || *address == '/' || strlen(url) > GIT_URL_MAX)
+        return error_set_at(err, STATUS_INVALID, "gitUrl",
+                            "The git URL \"%s\" must have a host name and at most %d characters.", url, GIT_URL_MAX);
+    for (const char *at = address; *at; at++)
+        if (!isalnum((unsigned char)*at) && !strchr("./_-~", *at))
+            return error_set_at(
+                err, STATUS_INVALID, "gitUrl",
+                "The git URL \"%s\" may have only letters, digits and the characters . / _ - ~ after its \"://\": no "
+                "port, user or query.",
+                url);
+    if (!git_suffix_is_last(address))
+        return error_set_at(err, STATUS_INVALID, "gitUrl", "The git URL \"%s\" may contain \".git\" only at its very end.",
+                            url);
+    return STATUS_OK;
+}
+
+enum status location_check_published(const struct location *location, struct error *err) {
+    enum status status =
+        location->kind == LOCATION_GIT ? check_published_url(location->git_url, err) : check_github(location, err);
+    return status ? status : check_subdir(location->subdir, err);
+}
+
+/* `HOST:PORT/…`, else as it may be published. */
+static bool is_url_with_port(const char *url) {
+    static const char *const schemes[] = {"https://", "http://", "git://", NULL};
+    const char *host = skip_scheme(url, schemes);
+    if (!host) return false;
+    size_t host_length = strcspn(host, ":/");
+    const char *port = host + host_length + 1;
+    if (host_length == 0 || host[host_length] != ':') return false;
+    size_t port_length = strspn(port, "0123456789");
+    return port_length >= 1 && port_length <= 5 && port[port_length] == '/';
+}
+
+static enum status check_private_url(const char *url, struct error *err) {
+    const char *address = text_starts_with(url, "file://") ? url + strlen("file://") : NULL;
+    bool is_path = address && *address == '/';
+    if (!is_path && !is_url_with_port(url)) return check_published_url(url, err);
+    for (const char *at = strstr(url, "://") + 3; *at; at++)
+        if (!isalnum((unsigned char)*at) && !strchr("./_-~:", *at))
+            return error_set_at(err, STATUS_INVALID, "gitUrl",
+                                "The git URL \"%s\" may have only letters, digits and the characters . / _ - ~ in its path.",
+                                url);
+    return STATUS_OK;
+}
+
+enum status location_check_source(const struct location *location, bool allow_private, struct error *err) {
+    enum status status;
+    if (location->kind == LOCATION_GITHUB)
+        status = check_github(location, err);
+    else if (allow_private)
+        status = check_private_url(location->git_url, err);
+    else if (text_starts_with(location->git_url, "https://"))
+        status = check_published_url(location->git_url, err);
+    else
+        status = error_set_at(err, STATUS_INVALID, "gitUrl",
+                              "The git URL \"%s\" cannot be fetched: sources are fetched by https only.", location->git_url);
+    return status ? status : check_subdir(location->subdir, err);
+}
+
+void location_write(struct json_writer *writer, const struct location *location) {
+    json_writer_open(writer, '{');
+    json_writer_text_field(writer, "githubOwner", location->github_owner);
+    json_writer_text_field(writer, "githubRepo", location->github_repo);
+    json_writer_text_field(writer, "gitUrl", location->git_url);
+    json_writer_text_field(writer, "subdir", location->subdir);
+    json_writer_close(writer, '}');
+}
+
+bool location_equal(const struct location *a, const struct location *b) {
+    return a->kind == b->kind && text_equal(a->github_owner, b->github_owner) && text_equal(a->github_repo, b->github_repo) &&
+           text_equal(a->git_url, b->git_url) && text_equal(a->subdir, b->subdir);
+}
+
+void location_append_text(struct text *out, const struct location *location) {
+    if (location->kind == LOCATION_GITHUB)
+        text_append_format(out, "github.com/%s/%s", location->github_owner, location->github_repo);
+    else
+        text_append(out, location->git_url);
+    if (location->subdir) text_append_format(out, " (folder %s)", location->subdir);
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "lib/domain/manifest.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/arena.h"
+#include "lib/base/json.h"
+#include "lib/base/json_writer.h"
+#include "lib/base/text.h"
+#include "lib/domain/json_fields.h"
+#include "lib/domain/licence.h"
+#include "lib/domain/package_name.h"
+
+static int compare_dependencies(const void *a, const void *b) {
+    return strcmp(((const struct dependency *)a)->name, ((const struct dependency *)b)->name);
+}
+
+void manifest_sort_dependencies(struct manifest *manifest) {
+    if (manifest->dependency_count > 1)
+        qsort(manifest->dependencies, manifest->dependency_count, sizeof *manifest->dependencies, compare_dependencies);
+}
+
+static enum status read_dependency(struct dependency *out, const json_t *object, const char *name, struct arena *arena,
+                                   struct error *err) {
+    const char *text;
+    enum status status = package_name_check(name, err);
+    if (!status) status = json_need_text(object, name, &text, err);
+    if (status) return status;
+    out->name = arena_copy(arena, name);
+    return within_field(name, range_parse(&out->range, text, err), err);
+}
+
+static enum status read_dependencies(struct manifest *out, const json_t *object, struct arena *arena, struct error *err) {
+    const json_t *dependencies;
+    enum status status = json_need_object(object, "dependencies", &dependencies, err);
+    if (status) return status;
+    out->dependencies = arena_alloc(arena, json_object_size(dependencies) * sizeof *out->dependencies);
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)dependencies, name, value) {
+        struct dependency *dependency = &out->dependencies[out->dependency_count++];
+        status = within_field("dependencies", read_dependency(dependency, dependencies, name, arena, err), err);
+        if (status) return status;
+    }
+    manifest_sort_dependencies(out);
+    return STATUS_OK;
+}
+
+static enum status read_globs(struct globs *out, const json_t *object, const char *key, struct arena *arena,
+                              struct error *err) {
+    const json_t *array;
+    enum status status = json_want_array(object, key, &array, err);
+    if (status || !array) return status;
+    if (json_array_size(array) == 0)
+        return error_set_at(err, STATUS_INVALID, key, "\"%s\" must not be an empty list: leave the field out.", key);
+    out->items = arena_alloc(arena, json_array_size(array) * sizeof *out->items);
+    size_t index;
+    const json_t *item;
+    json_array_foreach(array, index, item) {
+        if (!json_is_string(item) || strlen(json_string_value(item)) != json_string_length(item))
+            return error_set_at(err, STATUS_INVALID, key, "\"%s\" must be a list of texts without NUL characters.", key);
+        out->items[out->count++] = arena_copy_bytes(arena, json_string_value(item), json_string_length(item));
+    }
+    return STATUS_OK;
+}
+
+static enum status read_location(struct manifest *out, const json_t *object, struct arena *arena, struct error *err) {
+    const json_t *location;
+    enum status status = json_need_object(object, "location", &location, err);
+    return status ? status : within_field("location", location_read(&out->location, location, arena, err), err);
+}
+
+static enum status read_owners(struct manifest *out, const json_t *object, struct arena *arena, struct error *err) {
+    const json_t *owners;
+    enum status status = json_want_array(object, "owners", &owners, err);
+    return status ? status : within_field("owners", owners_read(&out->owners, owners, arena, err), err);
+}
+
+enum status manifest_read(struct manifest *out, const json_t *object, struct arena *arena, struct error *err) {
+    *out = (struct manifest){0};
+    if (!json_is_object(object))
+        return error_set(err, STATUS_INVALID, "A manifest must be an object, but it is %s.", json_type_name(object));
+    enum status status = json_need_package_name(object, "name", &out->name, arena, err);
+    if (!status) status = json_need_version(object, "version", &out->version, err);
+    if (!status) status = json_need_copy(object, "license", &out->licence, arena, err);
+    if (!status) status = json_want_copy(object, "description", &out->description, arena, err);
+    if (!status) status = read_location(out, object, arena, err);
+    if (!status) status = json_need_copy(object, "ref", &out->ref, arena, err);
+    if (!status) status = read_owners(out, object, arena, err);
+    if (!status) status = read_globs(&out->include_files, object, "includeFiles", arena, err);
+    if (!status) status = read_globs(&out->exclude_files, object, "excludeFiles", arena, err);
+    if (!status) status = read_dependencies(out, object, arena, err);
+    return status;
+}
+
+enum status manifest_parse(struct manifest *out, const char *bytes, size_t length, const char *what, struct arena *arena,
+                           struct error *err) {
+    json_t *json = NULL;
+    enum status status = json_read(&json, bytes, length, what, err);
+    if (!status) status = manifest_read(out, json, arena, err);
+    json_decref(json);
+    return status;
+}
+
+static enum status check_dependencies(const struct manifest *manifest, struct error *err) {
+    for (size_t i = 0; i < manifest->dependency_count; i++) {
+        const struct dependency *dependency = &manifest->dependencies[i];
+        char path[ERROR_PATH_MAX], range[RANGE_TEXT_MAX];
+        snprintf(path, sizeof path, "dependencies.%.*s", PACKAGE_NAME_MAX - 10, dependency->name);
+        if (text_equal(dependency->name, manifest->name))
+            return error_set_at(err, STATUS_INVALID, path, "The package \"%s\" cannot depend on itself.", manifest->name);
+        if (range_is_valid(dependency->range)) continue;
+        range_print(dependency->range, range);
+        return error_set_at(err, STATUS_INVALID, path, "The range \"%s\" of the dependency \"%s\" includes no version.", range,
+                            dependency->name);
+    }
+    return STATUS_OK;
+}
+
+enum status manifest_check_new(const struct manifest *manifest, struct error *err) {
+    enum status status = within_field("name", package_name_check(manifest->name, err), err);
+    if (!status) status = within_field("license", licence_check_new(manifest->licence, err), err);
+    if (!status && manifest->description && text_count_characters(manifest->description) > DESCRIPTION_CHARACTERS_MAX)
+        status = error_set_at(err, STATUS_INVALID, "description", "The description is longer than %d characters.",
+                              DESCRIPTION_CHARACTERS_MAX);
+    if (!status) status = within_field("location", location_check_published(&manifest->location, err), err);
+    if (!status) status = within_field("owners", owners_check(&manifest->owners, err), err);
+    return status ? status : check_dependencies(manifest, err);
+}
+
+static void write_globs(struct json_writer *writer, const char *key, const struct globs *globs) {
+    if (globs->count == 0) return;
+    json_writer_key(writer, key);
+    json_writer_open(writer, '[');
+    for (size_t i = 0; i < globs->count; i++) {
+        json_writer_item(writer);
+        json_writer_text(writer, globs->items[i]);
+    }
+    json_writer_close(writer, ']');
+}
+
+static void write_dependencies(struct json_writer *writer, const struct manifest *manifest) {
+    json_writer_key(writer, "dependencies");
+    json_writer_open(writer, '{');
+    for (size_t i = 0; i < manifest->dependency_count; i++) {
+        char range[RANGE_TEXT_MAX];
+        range_print(manifest->dependencies[i].range, range);
+        json_writer_text_field(writer, manifest->dependencies[i].name, range);
+    }
+    json_writer_close(writer, '}');
+}
+
+static void write_manifest(struct json_writer *writer, const struct manifest *manifest) {
+    char version[VERSION_TEXT_MAX];
+    version_print(manifest->version, version);
+    json_writer_open(writer, '{');
+    json_writer_text_field(writer, "name", manifest->name);
+    json_writer_text_field(writer, "version", version);
+    json_writer_text_field(writer, "license", manifest->licence);
+    json_writer_text_field(writer, "description", manifest->description);
+    json_writer_key(writer, "location");
+    location_write(writer, &manifest->location);
+    json_writer_text_field(writer, "ref", manifest->ref);
+    if (manifest->owners.count > 0) {
+        json_writer_key(writer, "owners");
+        owners_write(writer, &manifest->owners);
+    }
+    write_globs(writer, "includeFiles", &manifest->include_files);
+    write_globs(writer, "excludeFiles", &manifest->exclude_files);
+    write_dependencies(writer, manifest);
+    json_writer_close(writer, '}');
+}
+
+void manifest_append_line(struct text *out, const struct manifest *manifest) {
+    write_manifest(&(struct json_writer){.out = out}, manifest);
+}
+
+void manifest_append_file(struct text *out, const struct manifest *manifest) {
+    write_manifest(&(struct json_writer){.out = out, .indent = 2}, manifest);
+    text_append_character(out, '\n');
+}
+
+bool manifest_equal(const struct manifest *a, const struct manifest *b) {
+    struct text first = {0}, second = {0};
+    manifest_append_line(&first, a);
+    manifest_append_line(&second, b);
+    bool are_equal = text_equal(first.bytes, second.bytes);
+    text_release(&first);
+    text_release(&second);
+    return are_equal;
+}
+
+const struct dependency *manifest_find_dependency(const struct manifest *manifest, const char *name) {
+    if (manifest->dependency_count == 0) return NULL;
+    struct dependency wanted = {.name = name};
+    return bsearch(&wanted, manifest->dependencies, manifest->dependency_count, sizeof wanted, compare_dependencies);
+}
