@@ -18,7 +18,7 @@
 
 struct text;
 
-/* clang-format off: halves of declarations */
+/* clang-format off */
 
 /* MESSAGE_done, MESSAGE_failure, …; 0 is no message */
 enum message_tag {
@@ -28,12 +28,10 @@ enum message_tag {
 
 /* struct message_done, struct message_failure, … */
 #define MESSAGE(name, number) struct message_##name {
-#define TEXT(field, max_bytes) const char *field; /* NULL: absent */
-#define NUMBER(field) int64_t field;
-#define FLAG(field) bool field;
-#define END(name)                                                                                                              \
-    }                                                                                                                          \
-    ;
+#define TEXT(field, max_bytes)    const char *field; /* NULL: absent */
+#define NUMBER(field)             int64_t field;
+#define FLAG(field)               bool field;
+#define END(name)             };
 #include "proto/messages.def"
 
 /* One message: `tag` says which member counts. Texts are borrowed: the sender's, or the arena's it was unpacked into. */
@@ -47,19 +45,16 @@ struct message {
 
 /* The longest that each message can get when packed: a text's head takes up to five bytes, a number nine, a flag one. */
 union message_longest {
-#define MESSAGE(name, number)                                                                                                  \
-    struct {                                                                                                                   \
-        char head[5];
-#define TEXT(field, max_bytes) char field[5 + (max_bytes)];
-#define NUMBER(field) char field[9];
-#define FLAG(field) char field[1];
-#define END(name)                                                                                                              \
-    }                                                                                                                          \
-    name;
+#define MESSAGE(name, number) struct { char head[5];
+#define TEXT(field, max_bytes)    char field[5 + (max_bytes)];
+#define NUMBER(field)             char field[9];
+#define FLAG(field)               char field[1];
+#define END(name)             } name;
 #include "proto/messages.def"
 };
 
 /* clang-format on */
+
 enum { MESSAGE_BYTES_MAX = sizeof(union message_longest) };
 
 /* "job_accepted"; NULL where `tag` is no message's. */

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tests/support/cmocka_all.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/text.h"
+#include "proto/message.h"
+#include "proto/wire.h"
+
+static enum status unpack(enum message_tag tag, const struct text *bytes, struct message *out, struct error *err) {
+    struct arena arena = {0};
+    enum status status = message_unpack(tag, bytes->bytes, bytes->length, &arena, out, err);
+    arena_release(&arena); /* callers look at numbers and flags only */
+    return status;
+}
+
+static void every_message_comes_back_as_it_was(void **state) {
+    (void)state;
+    static const struct message messages[] = {
+        {.tag = MESSAGE_done},
+        {.tag = MESSAGE_failure, .failure = {.status = -7, .path = "", .text = "Zu gro\xC3\x9F."}},
+        {.tag = MESSAGE_failure, .failure = {.status = INT64_MIN}},
+        {.tag = MESSAGE_failure, .failure = {.status = INT64_MAX}},
+        {.tag = MESSAGE_job_accepted, .job_accepted = {.job_id = "1", .kind = "publish", .payload = "{}"}},
+        {.tag = MESSAGE_ready_query},
+        {.tag = MESSAGE_ready, .ready = {.is_ready = true, .program = "publish"}},
+    };
+    for (size_t i = 0; i < sizeof messages / sizeof messages[0]; i++) {
+        const struct message *sent = &messages[i];
+        struct text bytes = {0};
+        struct arena arena = {0};
+        struct message got;
+        assert_int_equal(message_pack(sent, &bytes, NULL), STATUS_OK);
+        assert_int_equal(message_unpack(sent->tag, bytes.bytes, bytes.length, &arena, &got, NULL), STATUS_OK);
+        assert_int_equal(got.tag, sent->tag);
+        struct text again = {0};
+        assert_int_equal(message_pack(&got, &again, NULL), STATUS_OK);
+        assert_int_equal(bytes.length, again.length);
+        assert_memory_equal(bytes.bytes, again.bytes, again.length);
+        text_release(&again);
+        text_release(&bytes);
+        arena_release(&arena);
+    }
+}
+
+static void fields_arrive_in_their_places(void **state) {
+    (void)state;
+    struct message sent = {.tag = MESSAGE_job_accepted,
+                           .job_accepted = {.job_id = "id", .kind = "publish", .version = "1.0.0", .payload = ""}};
+    struct text bytes = {0};
+    struct arena arena = {0};
+    struct message got;
+    assert_int_equal(message_pack(&sent, &bytes, NULL), STATUS_OK);
+    assert_int_equal(message_unpack(MESSAGE_job_accepted, bytes.bytes, bytes.length, &arena, &got, NULL), STATUS_OK);
+    assert_string_equal(got.job_accepted.job_id, "id");
+    assert_string_equal(got.job_accepted.kind, "publish");
+    assert_null(got.job_accepted.package);
+    assert_string_equal(got.job_accepted.version, "1.0.0");
+    assert_string_equal(got.job_accepted.payload, "");
+    text_release(&bytes);
+    arena_release(&arena);
+}
+
+static void a_text_over_its_bound_is_not_packed(void **state) {
+    (void)state;
+    char text[65 + 1];
+    memset(text, 'x', 65);
+    text[65] = '\0';
+    struct message message = {.tag = MESSAGE_job_accepted, .job_accepted.job_id = text};
+    struct text bytes = {0};
+    struct error err;
+    text_append(&bytes, "before");
+    assert_int_equal(message_pack(&message, &bytes, &err), STATUS_TOO_LARGE);
+    assert_string_equal(err.path, "job_id");
+    assert_string_equal(text_view(&bytes), "before");
+    text[64] = '\0';
+    assert_int_equal(message_pack(&message, &bytes, &err), STATUS_OK);
+    text_release(&bytes);
+}
+
+static void a_text_that_is_not_utf8_is_not_packed(void **state) {
+    (void)state;
+    struct message message = {.tag = MESSAGE_ready, .ready.program = "a\xC3"};
+    struct text bytes = {0};
+    struct error err;
+    assert_int_equal(message_pack(&message, &bytes, &err), STATUS_INVALID);
+    assert_string_equal(err.path, "program");
+    text_release(&bytes);
+}
+
+static void the_longest_message_fits_the_bound(void **state) {
+    (void)state;
+    static const size_t bounds[] = {64, 32, 256, 64, 1100000};
+    const char *texts[5];
+    for (size_t i = 0; i < 5; i++) {
+        char *text = malloc(bounds[i] + 1);
+        assert_non_null(text);
+        memset(text, 'x', bounds[i]);
+        text[bounds[i]] = '\0';
+        texts[i] = text;
+    }
+    struct message message = {.tag = MESSAGE_job_accepted, .job_accepted = {texts[0], texts[1], texts[2], texts[3], texts[4]}};
+    struct text bytes = {0};
+    assert_int_equal(message_pack(&message, &bytes, NULL), STATUS_OK);
+    assert_true(bytes.length > 1100000 && bytes.length <= MESSAGE_BYTES_MAX);
+    text_release(&bytes);
+    for (size_t i = 0; i < 5; i++)
+        free((char *)texts[i]);
+}
+
+/* The fields of `ready`, written by hand; each test spoils one. */
+static void write_ready(struct text *out, size_t count, const char *program) {
+    wire_write_array(out, count);
+    wire_write_flag(out, true);
+    wire_write_text(out, program);
+    wire_write_text(out, NULL);
+}
+
+static void a_wrong_number_of_fields_is_refused(void **state) {
+    (void)state;
+    for (size_t count = 0; count < 20; count++) {
+        struct text bytes = {0};
+        struct message got;
+        write_ready(&bytes, count, "publish");
+        assert_int_equal(unpack(MESSAGE_ready, &bytes, &got, NULL), count == 3 ? STATUS_OK : STATUS_INVALID);
+        text_release(&bytes);
+    }
+}
+
+static void a_wrong_type_is_refused_by_name(void **state) {
+    (void)state;
+    struct text bytes = {0};
+    struct message got;
+    struct error err;
+    wire_write_array(&bytes, 3);
+    wire_write_number(&bytes, 1);
+    wire_write_text(&bytes, "publish");
+    wire_write_text(&bytes, NULL);
+    assert_int_equal(unpack(MESSAGE_ready, &bytes, &got, &err), STATUS_INVALID);
+    assert_string_equal(err.path, "is_ready");
+
+    text_clear(&bytes);
+    wire_write_array(&bytes, 3);
+    wire_write_flag(&bytes, true);
+    wire_write_binary(&bytes, "publish", 7);
+    wire_write_text(&bytes, NULL);
+    assert_int_equal(unpack(MESSAGE_ready, &bytes, &got, &err), STATUS_INVALID);
+    assert_string_equal(err.path, "program");
+    text_release(&bytes);
+}
+
+static void a_number_out_of_range_is_refused(void **state) {
+    (void)state;
+    struct text bytes = {0};
+    struct message got;
+    struct error err;
+    static const char unsigned_max[] = "\x93\xCF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xC0\xC0";
+    text_append_bytes(&bytes, unsigned_max, sizeof unsigned_max - 1);
+    assert_int_equal(unpack(MESSAGE_failure, &bytes, &got, &err), STATUS_INVALID);
+    assert_string_equal(err.path, "status");
+    text_release(&bytes);
+}
+
+static void a_long_or_malformed_text_is_refused(void **state) {
+    (void)state;
+    struct text bytes = {0};
+    struct message got;
+    struct error err;
+    char text[65 + 1];
+    memset(text, 'x', 65);
+    text[65] = '\0';
+    write_ready(&bytes, 3, text);
+    assert_int_equal(unpack(MESSAGE_ready, &bytes, &got, &err), STATUS_TOO_LARGE);
+    assert_string_equal(err.path, "program");
+    text_clear(&bytes);
+    write_ready(&bytes, 3, "\xED\xA0\x80");
+    assert_int_equal(unpack(MESSAGE_ready, &bytes, &got, &err), STATUS_INVALID);
+    text_clear(&bytes);
+    text_append_bytes(&bytes, "\x93\xC3\xA3x\0y\xC0", 7); /* a text of three bytes with a NUL inside */
+    assert_int_equal(unpack(MESSAGE_ready, &bytes, &got, &err), STATUS_INVALID);
+    assert_string_equal(err.path, "program");
+    text_release(&bytes);
+}
+
+static void bytes_left_over_are_refused(void **state) {
+    (void)state;
+    struct text bytes = {0};
+    struct message got;
+    write_ready(&bytes, 3, "publish");
+    text_append_character(&bytes, '\0');
+    assert_int_equal(unpack(MESSAGE_ready, &bytes, &got, NULL), STATUS_INVALID);
+    text_release(&bytes);
+}
+
+static void every_cut_message_is_refused(void **state) {
+    (void)state;
+    struct message sent = {.tag = MESSAGE_failure, .failure = {.status = 4000000000, .path = "a", .text = "A sentence."}};
+    struct text bytes = {0};
+    assert_int_equal(message_pack(&sent, &bytes, NULL), STATUS_OK);
+    for (size_t length = 0; length < bytes.length; length++) {
+        char *exact = malloc(length + 1); /* so that the sanitizer sees a read past the end */
+        assert_non_null(exact);
+        memcpy(exact + 1, bytes.bytes, length);
+        struct text cut = {.bytes = exact + 1, .length = length};
+        struct message got;
+        assert_int_equal(unpack(MESSAGE_failure, &cut, &got, NULL), STATUS_INVALID);
+        free(exact);
+    }
+    text_release(&bytes);
+}
+
+static void an_unknown_tag_is_refused(void **state) {
+    (void)state;
+    struct text bytes = {0};
+    struct message got;
+    wire_write_array(&bytes, 0);
+    assert_int_equal(unpack((enum message_tag)0, &bytes, &got, NULL), STATUS_INVALID);
+    assert_int_equal(unpack((enum message_tag)4711, &bytes, &got, NULL), STATUS_INVALID);
+    assert_null(message_name((enum message_tag)4711));
+    assert_string_equal(message_name(MESSAGE_ready_query), "ready_query");
+    text_release(&bytes);
+}
+
+/* An array or map that claims millions of members costs nothing: its head is not believed. */
+static void claimed_sizes_cost_no_memory(void **state) {
+    (void)state;
+    static const char *const heads[] = {"\xDD\x0F\xFF\xFF\xFF",         "\x93\xDD\x0F\xFF\xFF\xFF",
+                                        "\x93\xDF\x0F\xFF\xFF\xFF",     "\x93\xC9\x0F\xFF\xFF\xFF\x01",
+                                        "\x93\xC3\xDB\x0F\xFF\xFF\xFF", "\x93\xC3\xC1"};
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
+        struct text bytes = {0};
+        struct message got;
+        text_append(&bytes, heads[i]);
+        assert_int_equal(unpack(MESSAGE_ready, &bytes, &got, NULL), STATUS_INVALID);
+        text_release(&bytes);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_message_comes_back_as_it_was),  cmocka_unit_test(fields_arrive_in_their_places),
+        cmocka_unit_test(a_text_over_its_bound_is_not_packed), cmocka_unit_test(a_text_that_is_not_utf8_is_not_packed),
+        cmocka_unit_test(the_longest_message_fits_the_bound),  cmocka_unit_test(a_wrong_number_of_fields_is_refused),
+        cmocka_unit_test(a_wrong_type_is_refused_by_name),     cmocka_unit_test(a_number_out_of_range_is_refused),
+        cmocka_unit_test(a_long_or_malformed_text_is_refused), cmocka_unit_test(bytes_left_over_are_refused),
+        cmocka_unit_test(every_cut_message_is_refused),        cmocka_unit_test(an_unknown_tag_is_refused),
+        cmocka_unit_test(claimed_sizes_cost_no_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
