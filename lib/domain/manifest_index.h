@@ -5,8 +5,8 @@
  * changes is lib/store/registry_view.
  *
  *   name ──► package id ──► versions, ascending ──► needs: [0] the compiler range, then (package id, low, high) by name
- *             (dense, kept             │
- *              for good)               └──► the manifest's line as it stands in the index file
+ *             (dense, kept │            └─────────► manifest
+ *              for good)   └► metadata
  *
  * Names get a dense id when they are first heard of, also as somebody's dependency, and keep it as long as the index lives; a
  * package whose files were removed keeps its id with no versions. Versions are compared as one 128-bit integer each.
@@ -37,7 +37,7 @@ enum {
     PACKAGE_NONE = UINT32_MAX, /* no such package */
 };
 
-/* Versions and bounds as integers that order the same way. */
+/* A range as two integers that order as versions do. */
 struct packed_range {
     unsigned __int128 low;  /* included */
     unsigned __int128 high; /* excluded */
@@ -56,14 +56,15 @@ struct indexed_version {
     const struct indexed_need *needs; /* [0]: from the lowest known compiler to just above the highest (meaningless where not
                                          published); then the dependencies, by name */
     size_t need_count;                /* with the compiler: the number of dependencies and 1 */
-    const char *line;                 /* the manifest as it stands in the index file: compact JSON without the newline */
-    size_t line_bytes;
+    const struct manifest *manifest;
 };
 
 struct indexed_package {
     const char *name;
     const struct indexed_version *versions; /* ascending */
     size_t version_count;
+    const uint32_t *mentions; /* the ids of all that any version needs, each once, the compiler first */
+    size_t mention_count;
     const struct metadata *metadata; /* NULL where there is none */
 };
 
@@ -79,9 +80,8 @@ void manifest_index_free(struct manifest_index *index);
 
 /* --- changing: the caller has the index for itself --- */
 
-/* Takes the text of a package's index file (one manifest per line, ascending), in place of what was known of its manifests.
- * STATUS_INVALID names the line and what is wrong with it (malformed, another package's, out of order), and nothing was
- * changed then. */
+/* Takes the text of a package's index file in place of what was known of its manifests. STATUS_INVALID as index_file_parse(),
+ * and nothing was changed then. An empty text is as good as none: see manifest_index_remove_manifests(). */
 CHECK_RESULT enum status manifest_index_set_manifests(struct manifest_index *index, const char *name, const char *text,
                                                       size_t length, struct error *err);
 
@@ -109,10 +109,12 @@ uint32_t manifest_index_by_name(const struct manifest_index *index, size_t posit
 const struct indexed_version *manifest_index_find(const struct manifest_index *index, const char *name, struct version version);
 const struct metadata *manifest_index_find_metadata(const struct manifest_index *index, const char *name);
 
-/* The manifest in full, in the arena. STATUS_NOT_FOUND where the index does not have it. */
-CHECK_RESULT enum status manifest_index_read_manifest(struct manifest *out, const struct manifest_index *index,
+/* Copies in the arena, for who needs them longer than the lock is held. STATUS_NOT_FOUND where there is none. */
+CHECK_RESULT enum status manifest_index_copy_manifest(struct manifest *out, const struct manifest_index *index,
                                                       const char *name, struct version version, struct arena *arena,
                                                       struct error *err);
+CHECK_RESULT enum status manifest_index_copy_metadata(struct metadata *out, const struct manifest_index *index,
+                                                      const char *name, struct arena *arena, struct error *err);
 
 /* --- the invariant: for every dependency of every manifest some version inside the range is in the index --- */
 

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "lib/domain/manifest_index.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/arena.h"
+#include "lib/base/memory.h"
+#include "lib/base/text.h"
+#include "lib/domain/index_file.h"
+
+#define COMPILER_NAME "purs"
+
+/* What the index holds of one package. Manifests and metadata change apart from each other, so each has its own memory. */
+struct entry {
+    struct indexed_package package;
+    struct indexed_version *versions; /* what package.versions points to */
+    struct arena manifest_memory;
+    struct arena metadata_memory;
+    struct metadata metadata;
+};
+
+struct manifest_index {
+    struct entry **entries; /* by id */
+    uint32_t *by_name;      /* ids in alphabetical order */
+    size_t count;
+    size_t capacity;
+};
+
+/* --- names --- */
+
+/* The position of `name` in alphabetical order, or where it would go. */
+static size_t find_position(const struct manifest_index *index, const char *name, bool *is_there) {
+    size_t low = 0;
+    size_t high = index->count;
+    *is_there = false;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(index->entries[index->by_name[middle]]->package.name, name);
+        if (order == 0) *is_there = true;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static uint32_t intern_name(struct manifest_index *index, const char *name) {
+    bool is_there;
+    size_t position = find_position(index, name, &is_there);
+    if (is_there) return index->by_name[position];
+
+    if (index->count == index->capacity) {
+        index->capacity = index->capacity ? 2 * index->capacity : 256;
+        index->entries = memory_resize(index->entries, index->capacity, sizeof index->entries[0]);
+        index->by_name = memory_resize(index->by_name, index->capacity, sizeof index->by_name[0]);
+    }
+    struct entry *entry = memory_alloc(sizeof *entry);
+    entry->package.name = memory_copy_text(name);
+    uint32_t id = (uint32_t)index->count;
+    assert(id != PACKAGE_NONE);
+    index->entries[id] = entry;
+    memmove(&index->by_name[position + 1], &index->by_name[position], (index->count - position) * sizeof index->by_name[0]);
+    index->by_name[position] = id;
+    index->count++;
+    return id;
+}
+
+uint32_t manifest_index_find_package(const struct manifest_index *index, const char *name) {
+    bool is_there;
+    size_t position = find_position(index, name, &is_there);
+    return is_there ? index->by_name[position] : PACKAGE_NONE;
+}
+
+static struct entry *find_entry(const struct manifest_index *index, const char *name) {
+    uint32_t id = manifest_index_find_package(index, name);
+    return id == PACKAGE_NONE ? NULL : index->entries[id];
+}
+
+struct manifest_index *manifest_index_create(void) {
+    struct manifest_index *index = memory_alloc(sizeof *index);
+    uint32_t compiler = intern_name(index, COMPILER_NAME);
+    assert(compiler == PACKAGE_COMPILER);
+    return index;
+}
+
+void manifest_index_free(struct manifest_index *index) {
+    if (!index) return;
+    for (size_t i = 0; i < index->count; i++) {
+        struct entry *entry = index->entries[i];
+        arena_release(&entry->metadata_memory);
+        arena_release(&entry->manifest_memory);
+        free((char *)entry->package.name);
+        free(entry);
+    }
+    free(index->by_name);
+    free(index->entries);
+    free(index);
+}
+
+/* --- changing --- */
+
+/* Brings what the metadata says of each version (is it published, with which compilers) to the versions. */
+static void link_metadata(struct entry *entry) {
+    for (size_t i = 0; i < entry->package.version_count; i++) {
+        struct indexed_version *version = &entry->versions[i];
+        const struct published_version *published =
+            entry->package.metadata ? metadata_find_published(&entry->metadata, version->version) : NULL;
+        version->is_published = published && published->compiler_count > 0;
+        if (!version->is_published) continue;
+        struct range compilers = {.low = published->compilers[0],
+                                  .high = version_bump_patch(published->compilers[published->compiler_count - 1])};
+        ((struct indexed_need *)version->needs)[0] =
+            (struct indexed_need){.range = range_pack(compilers), .package = PACKAGE_COMPILER};
+    }
+}
+
+static void intern_needs(struct manifest_index *index, struct indexed_version *version, const struct manifest *manifest,
+                         struct arena *memory) {
+    struct indexed_need *needs = arena_alloc(memory, (manifest->dependency_count + 1) * sizeof needs[0]);
+    size_t count = 1; /* [0] is link_metadata()'s */
+    for (size_t i = 0; i < manifest->dependency_count; i++) {
+        const struct dependency *dependency = &manifest->dependencies[i];
+        uint32_t package = intern_name(index, dependency->name);
+        if (package == PACKAGE_COMPILER) continue; /* what it builds with is the metadata's to say */
+        needs[count++] = (struct indexed_need){.range = range_pack(dependency->range), .package = package};
+    }
+    *version = (struct indexed_version){.packed = version_pack(manifest->version),
+                                        .version = manifest->version,
+                                        .needs = needs,
+                                        .need_count = count,
+                                        .manifest = manifest};
+}
+
+static int compare_ids(const void *left, const void *right) {
+    uint32_t a = *(const uint32_t *)left;
+    uint32_t b = *(const uint32_t *)right;
+    return (a > b) - (a < b);
+}
+
+/* Collects who is mentioned by any version. */
+static void list_mentions(struct entry *entry) {
+    size_t total = 0;
+    for (size_t i = 0; i < entry->package.version_count; i++)
+        total += entry->versions[i].need_count;
+    uint32_t *mentions = arena_alloc(&entry->manifest_memory, total * sizeof mentions[0]);
+    size_t all = 0;
+    for (size_t i = 0; i < entry->package.version_count; i++)
+        for (size_t j = 0; j < entry->versions[i].need_count; j++)
+            mentions[all++] = entry->versions[i].needs[j].package;
+    qsort(mentions, all, sizeof mentions[0], compare_ids);
+    size_t kept = 0;
+    for (size_t i = 0; i < all; i++)
+        if (i == 0 || mentions[i] != mentions[kept - 1]) mentions[kept++] = mentions[i];
+    entry->package.mentions = mentions;
+    entry->package.mention_count = kept;
+}
+
+static void forget_manifests(struct entry *entry) {
+    arena_release(&entry->manifest_memory);
+    entry->versions = NULL;
+    entry->package.versions = NULL;
+    entry->package.version_count = 0;
+    entry->package.mentions = NULL;
+    entry->package.mention_count = 0;
+}
+
+static void forget_metadata(struct entry *entry) {
+    arena_release(&entry->metadata_memory);
+    entry->metadata = (struct metadata){0};
+    entry->package.metadata = NULL;
+}
+
+enum status manifest_index_set_manifests(struct manifest_index *index, const char *name, const char *text, size_t length,
+                                         struct error *err) {
+    struct arena memory = {0};
+    struct manifest *manifests = NULL;
+    size_t count = 0;
+    enum status status = index_file_parse(&manifests, &count, name, text, length, &memory, err);
+    if (status != STATUS_OK) {
+        arena_release(&memory);
+        return status;
+    }
+    struct entry *entry = index->entries[intern_name(index, name)];
+    forget_manifests(entry);
+    entry->versions = arena_alloc(&memory, count * sizeof entry->versions[0]);
+    for (size_t i = 0; i < count; i++)
+        intern_needs(index, &entry->versions[i], &manifests[i], &memory);
+    entry->manifest_memory = memory;
+    entry->package.versions = entry->versions;
+    entry->package.version_count = count;
+    link_metadata(entry);
+    list_mentions(entry);
+    return STATUS_OK;
+}
+
+enum status manifest_index_set_metadata(struct manifest_index *index, const char *name, const char *text, size_t length,
+                                        struct error *err) {
+    struct arena memory = {0};
+    struct metadata metadata = {0};
+    enum status status = metadata_parse(&metadata, text, length, &memory, err);
+    if (status != STATUS_OK) {
+        arena_release(&memory);
+        return status;
+    }
+    struct entry *entry = index->entries[intern_name(index, name)];
+    forget_metadata(entry);
+    entry->metadata_memory = memory;
+    entry->metadata = metadata;
+    entry->package.metadata = &entry->metadata;
+    link_metadata(entry);
+    return STATUS_OK;
+}
+
+void manifest_index_remove_manifests(struct manifest_index *index, const char *name) {
+    struct entry *entry = find_entry(index, name);
+    if (entry) forget_manifests(entry);
+}
+
+void manifest_index_remove_metadata(struct manifest_index *index, const char *name) {
+    struct entry *entry = find_entry(index, name);
+    if (!entry) return;
+    forget_metadata(entry);
+    link_metadata(entry);
+}
+
+/* --- looking things up --- */
+
+size_t manifest_index_package_count(const struct manifest_index *index) {
+    return index->count;
+}
+
+const struct indexed_package *manifest_index_package(const struct manifest_index *index, uint32_t package) {
+    assert(package < index->count);
+    return &index->entries[package]->package;
+}
+
+uint32_t manifest_index_by_name(const struct manifest_index *index, size_t position) {
+    assert(position < index->count);
+    return index->by_name[position];
+}
+
+/* The first version that is not below `packed`. */
+static size_t find_version_position(const struct indexed_package *package, unsigned __int128 packed) {
+    size_t low = 0;
+    size_t high = package->version_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (package->versions[middle].packed < packed)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+const struct indexed_version *manifest_index_find(const struct manifest_index *index, const char *name,
+                                                  struct version version) {
+    const struct entry *entry = find_entry(index, name);
+    if (!entry) return NULL;
+    unsigned __int128 packed = version_pack(version);
+    size_t position = find_version_position(&entry->package, packed);
+    bool is_there = position < entry->package.version_count && entry->package.versions[position].packed == packed;
+    return is_there ? &entry->package.versions[position] : NULL;
+}
+
+const struct metadata *manifest_index_find_metadata(const struct manifest_index *index, const char *name) {
+    const struct entry *entry = find_entry(index, name);
+    return entry ? entry->package.metadata : NULL;
+}
+
+enum status manifest_index_copy_manifest(struct manifest *out, const struct manifest_index *index, const char *name,
+                                         struct version version, struct arena *arena, struct error *err) {
+    char version_text[VERSION_TEXT_MAX];
+    version_print(version, version_text);
+    const struct indexed_version *found = manifest_index_find(index, name, version);
+    if (!found) return error_set(err, STATUS_NOT_FOUND, "The registry index has no %s@%s.", name, version_text);
+    struct text line = {0};
+    manifest_append_line(&line, found->manifest);
+    enum status status = manifest_parse(out, text_view(&line), line.length, "The manifest", arena, err);
+    text_release(&line);
+    return status;
+}
+
+enum status manifest_index_copy_metadata(struct metadata *out, const struct manifest_index *index, const char *name,
+                                         struct arena *arena, struct error *err) {
+    const struct metadata *found = manifest_index_find_metadata(index, name);
+    if (!found) return error_set(err, STATUS_NOT_FOUND, "The registry has no package %s.", name);
+    struct text file = {0};
+    metadata_append_file(&file, found);
+    enum status status = metadata_parse(out, text_view(&file), file.length, arena, err);
+    text_release(&file);
+    return status;
+}
+
+/* --- the invariant --- */
+
+/* Whether some version of the package is inside `range`, leaving out `except` (NULL: none). */
+static bool is_satisfied(const struct indexed_package *package, struct packed_range range,
+                         const struct indexed_version *except) {
+    size_t i = find_version_position(package, range.low);
+    if (except && i < package->version_count && &package->versions[i] == except) i++;
+    return i < package->version_count && package->versions[i].packed < range.high;
+}
+
+enum status manifest_index_check_dependencies(const struct manifest_index *index, const struct manifest *manifest,
+                                              struct error *err) {
+    struct text missing = {0};
+    for (size_t i = 0; i < manifest->dependency_count; i++) {
+        const struct dependency *dependency = &manifest->dependencies[i];
+        const struct entry *entry = find_entry(index, dependency->name);
+        if (entry && is_satisfied(&entry->package, range_pack(dependency->range), NULL)) continue;
+        char range_text[RANGE_TEXT_MAX];
+        range_print(dependency->range, range_text);
+        text_append_format(&missing, "%s%s %s", missing.length ? ", " : "", dependency->name, range_text);
+    }
+    enum status status = STATUS_OK;
+    if (missing.length) {
+        char version_text[VERSION_TEXT_MAX];
+        version_print(manifest->version, version_text);
+        status = error_set(err, STATUS_REFUSED, "%s@%s has unsatisfied dependencies: no version in the registry index fits %s.",
+                           manifest->name, version_text, text_view(&missing));
+    }
+    text_release(&missing);
+    return status;
+}
+
+/* Who depends on one version. */
+struct dependant_search {
+    const struct indexed_package *package;
+    uint32_t id;
+    unsigned __int128 packed;
+    const struct indexed_version *except; /* not NULL: only those whom no other version than this would do */
+    struct dependant *found;
+    size_t count;
+    size_t capacity;
+};
+
+static void add_dependant(struct dependant_search *search, const struct indexed_package *candidate, struct version version,
+                          struct packed_range range) {
+    if (search->count == search->capacity) {
+        search->capacity = search->capacity ? 2 * search->capacity : 64;
+        search->found = memory_resize(search->found, search->capacity, sizeof search->found[0]);
+    }
+    search->found[search->count++] =
+        (struct dependant){.name = candidate->name,
+                           .version = version,
+                           .range = {.low = version_unpack(range.low), .high = version_unpack(range.high)}};
+}
+
+static void search_package(struct dependant_search *search, const struct indexed_package *candidate) {
+    for (size_t i = 0; i < candidate->version_count; i++) {
+        const struct indexed_version *version = &candidate->versions[i];
+        if (version == search->except) continue;
+        for (size_t j = 1; j < version->need_count; j++) {
+            const struct indexed_need *need = &version->needs[j];
+            if (need->package != search->id || !packed_range_includes(need->range, search->packed)) continue;
+            if (search->except && is_satisfied(search->package, need->range, search->except)) continue;
+            add_dependant(search, candidate, version->version, need->range);
+        }
+    }
+}
+
+/* Goes through all packages, by name, and moves what was found to the arena. */
+static size_t run_search(struct dependant **out, struct dependant_search *search, const struct manifest_index *index,
+                         struct arena *arena) {
+    for (size_t position = 0; position < index->count; position++) {
+        const struct indexed_package *candidate = &index->entries[index->by_name[position]]->package;
+        if (bsearch(&search->id, candidate->mentions, candidate->mention_count, sizeof search->id, compare_ids))
+            search_package(search, candidate);
+    }
+    *out = arena_alloc(arena, search->count * sizeof search->found[0]);
+    for (size_t i = 0; i < search->count; i++) {
+        (*out)[i] = search->found[i];
+        (*out)[i].name = arena_copy(arena, search->found[i].name);
+    }
+    free(search->found);
+    return search->count;
+}
+
+size_t manifest_index_find_dependants(struct dependant **out, const struct manifest_index *index, const char *name,
+                                      struct version version, struct arena *arena) {
+    *out = NULL;
+    uint32_t id = manifest_index_find_package(index, name);
+    if (id == PACKAGE_NONE) return 0;
+    struct dependant_search search = {.package = &index->entries[id]->package, .id = id, .packed = version_pack(version)};
+    return run_search(out, &search, index, arena);
+}
+
+size_t manifest_index_find_orphans(struct dependant **out, const struct manifest_index *index, const char *name,
+                                   struct version version, struct arena *arena) {
+    *out = NULL;
+    const struct indexed_version *removed = manifest_index_find(index, name, version);
+    if (!removed) return 0;
+    uint32_t id = manifest_index_find_package(index, name);
+    struct dependant_search search = {
+        .package = &index->entries[id]->package, .id = id, .packed = version_pack(version), .except = removed};
+    return run_search(out, &search, index, arena);
+}
