@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "lib/base/folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/log.h"
+#include "lib/base/text.h"
+
+enum { WALK_OPEN_FILES = 32 };
+
+enum status folder_make(const char *path, struct error *err) {
+    struct text part = {0};
+    enum status status = STATUS_OK;
+    for (const char *end = path; !status && *end;) {
+        end = strchrnul(end + 1, '/');
+        text_clear(&part);
+        text_append_bytes(&part, path, (size_t)(end - path));
+        if (mkdir(text_view(&part), 0755) != 0 && errno != EEXIST)
+            status = error_set(err, STATUS_INTERNAL, "cannot create the folder %s: %s", text_view(&part), strerror(errno));
+    }
+    text_release(&part);
+    return status;
+}
+
+static int remove_entry(const char *path, const struct stat *about, int kind, struct FTW *where) {
+    (void)about, (void)where;
+    if (kind == FTW_DNR) chmod(path, 0700);
+    if (remove(path) != 0 && errno != ENOENT)
+        log_line(LOG_WARN, "cannot remove", "path=\"%s\" error=\"%s\"", path, strerror(errno));
+    return 0;
+}
+
+void folder_remove(const char *path) {
+    nftw(path, remove_entry, WALK_OPEN_FILES, FTW_DEPTH | FTW_PHYS);
+}
+
+enum status file_read(const char *path, size_t limit_bytes, struct text *out, struct error *err) {
+    FILE *file = fopen(path, "rbe");
+    if (!file)
+        return error_set(err, errno == ENOENT ? STATUS_NOT_FOUND : STATUS_INTERNAL, "cannot read %s: %s", path,
+                         strerror(errno));
+    size_t before = out->length;
+    enum status status = STATUS_OK;
+    for (size_t count = 1; !status && count > 0;) {
+        char *end = text_reserve(out, 65536);
+        count = fread(end, 1, 65536, file);
+        out->length += count;
+        end[count] = '\0';
+        if (out->length - before > limit_bytes)
+            status = error_set(err, STATUS_TOO_LARGE, "%s is larger than %zu bytes", path, limit_bytes);
+    }
+    if (!status && ferror(file)) status = error_set(err, STATUS_INTERNAL, "cannot read %s: %s", path, strerror(errno));
+    fclose(file);
+    return status;
+}
+
+enum status file_write(const char *path, const void *bytes, size_t length, struct error *err) {
+    struct text beside = {0};
+    text_append_format(&beside, "%s.new", path);
+    int file = open(text_view(&beside), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    bool failed = file < 0;
+    for (size_t done = 0; !failed && done < length;) {
+        ssize_t count = write(file, (const char *)bytes + done, length - done);
+        failed = count < 0;
+        done += count > 0 ? (size_t)count : 0;
+    }
+    failed = failed || fsync(file) != 0;
+    failed = failed || rename(text_view(&beside), path) != 0;
+    int cause = errno;
+    if (file >= 0) close(file);
+    if (failed) unlink(text_view(&beside));
+    text_release(&beside);
+    if (failed) return error_set(err, STATUS_INTERNAL, "cannot write %s: %s", path, strerror(cause));
+    return STATUS_OK;
+}

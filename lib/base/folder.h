@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Folders and small files of our own: made, removed, read and written whole.
+ */
+#ifndef LIB_BASE_FOLDER_H
+#define LIB_BASE_FOLDER_H
+
+#include <stddef.h>
+
+#include "lib/base/error.h"
+
+struct text;
+
+/* Makes the folder and those above it, mode 0755; fine where it is there. STATUS_INTERNAL names it and the reason. */
+CHECK_RESULT enum status folder_make(const char *path, struct error *err);
+
+/* Removes the folder with all that is in it, never following links; fine where there is none. What cannot be removed is logged
+ * and left. */
+void folder_remove(const char *path);
+
+/* Appends the file's content. STATUS_NOT_FOUND, STATUS_INTERNAL; STATUS_TOO_LARGE above `limit_bytes`. */
+CHECK_RESULT enum status file_read(const char *path, size_t limit_bytes, struct text *out, struct error *err);
+
+/* Writes the file whole, in place of one that is there, and on the disk when it answers: beside it first, then renamed. */
+CHECK_RESULT enum status file_write(const char *path, const void *bytes, size_t length, struct error *err);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * registry-fetch-source: fetches one package's source and says how that went. The publish service runs it for each
+ * (lib/source/source_fetch.h), since what it fetches is a stranger's; it is not for people to call. There is nothing in it to
+ * wind up, so a signal may end it at once.
+ */
+#include <stdbool.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "lib/base/text.h"
+#include "lib/source/source_child.h"
+
+enum {
+    INPUT_LIMIT_BYTES = 64 * 1024,
+    CHUNK_BYTES = 4096,
+};
+
+int main(void) {
+    struct text input = {0}, output = {0};
+    ssize_t received = 1;
+    while (received > 0 && input.length < INPUT_LIMIT_BYTES) {
+        received = read(STDIN_FILENO, text_reserve(&input, CHUNK_BYTES), CHUNK_BYTES);
+        if (received > 0) input.length += (size_t)received;
+    }
+    source_order_carry_out(&output, text_view(&input), input.length);
+    bool written = puts(text_view(&output)) >= 0 && fflush(stdout) == 0;
+    text_release(&input);
+    text_release(&output);
+    return written ? 0 : 1;
+}

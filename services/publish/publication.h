@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * One run of one publication: the state that its steps (spec/operations.md, Publish) hand on to each other. A step is a
+ * function `enum status publication_STEP(struct publication *, struct error *)`; publish_job.c has them in a table. A refusal's
+ * sentence is the last line of the job's log.
+ */
+#ifndef SERVICES_PUBLISH_PUBLICATION_H
+#define SERVICES_PUBLISH_PUBLICATION_H
+
+#include "lib/domain/build_plan.h"
+#include "lib/domain/operation.h"
+#include "lib/service/job_runner.h"
+#include "lib/source/package_files.h"
+#include "lib/source/source_fetch.h"
+#include "services/publish/publish_record.h"
+#include "services/publish/publish_service.h"
+
+struct publication {
+    struct publish_service *service;
+    struct job_run *run;
+    struct arena *arena; /* the run's: everything below lives there, but the tarball */
+    struct publish_request request;
+    const char *version;        /* as text */
+    const char *folder_name;    /* NAME-VERSION */
+    const char *work_folder;    /* of this run, removed at its end */
+    const char *tarball_backup; /* a file that outlives the run: what is to be uploaded */
+    struct location location;
+    struct source_fetched source;
+    struct manifest manifest;
+    struct build_plan plan;
+    struct package_files files;
+    struct text tarball;
+    char hash[SHA256_SRI_MAX];    /* of the tarball */
+    struct publish_record record; /* filled as it becomes known, kept by publication_keep_record() */
+    char registry_commit[REGISTRY_COMMIT_MAX];
+    char index_commit[REGISTRY_COMMIT_MAX];
+};
+
+/* publication_source.c: what is to be published */
+enum status publication_check_metadata(struct publication *p, struct error *err); /* step 1 */
+enum status publication_fetch_source(struct publication *p, struct error *err);   /* step 2 */
+enum status publication_read_manifest(struct publication *p, struct error *err);  /* step 3 */
+enum status publication_check_is_new(struct publication *p, struct error *err);   /* step 5 */
+
+/* publication_build.c: does it build? */
+enum status publication_solve(struct publication *p, struct error *err);              /* step 6 */
+enum status publication_check_modules(struct publication *p, struct error *err);      /* step 7 */
+enum status publication_pack(struct publication *p, struct error *err);               /* step 10, its first half */
+enum status publication_install(struct publication *p, struct error *err);            /* the plan, and the tarball itself */
+enum status publication_check_dependencies(struct publication *p, struct error *err); /* step 8 */
+enum status publication_compile(struct publication *p, struct error *err);            /* step 9 */
+
+/* publication_write.c: the outside writes, step 10 */
+enum status publication_keep_record(struct publication *p, struct error *err);
+enum status publication_resume(struct publication *p, struct error *err); /* instead of all before, where a record was kept */
+enum status publication_write(struct publication *p, struct error *err);
+
+#endif

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Does it build, from exactly what will be in the tarball? Steps 6 to 9 of spec/operations.md, Publish, and the packing of 10.
+ *
+ *   WORK_FOLDER/build/.registry/NAME-VERSION/   the package itself and every package of its plan, each out of its tarball
+ *   WORK_FOLDER/build/output/                   what the compiler makes of them
+ */
+#include <string.h>
+
+#include "lib/base/folder.h"
+#include "lib/base/hash.h"
+#include "lib/base/text.h"
+#include "lib/domain/solver.h"
+#include "lib/source/dependency_check.h"
+#include "lib/source/source_modules.h"
+#include "lib/tools/archive.h"
+#include "services/publish/publication.h"
+
+enum {
+    TARBALL_BYTES_MIN = 30,
+    TARBALL_BYTES_WARNING = 200000,
+    TARBALL_BYTES_MAX = 2000000,
+    COMPILER_ERRORS_SHOWN = 50,
+};
+
+/* Of one tarball, unpacked: far above anything in the registry, far below what would hurt. */
+static const struct archive_limits unpack_limits = {.bytes = 256 << 20, .entries = 100000};
+static const char *const source_globs[] = {".registry/*/src/**/*.purs", NULL};
+
+static const char *build_folder(const struct publication *p) {
+    return arena_format(p->arena, "%s/build", p->work_folder);
+}
+
+static const struct compiler *chosen_compiler(const struct publication *p) {
+    return compilers_get(&p->service->compilers, p->plan.compiler);
+}
+
+/* ---- Plan ---- */
+
+static enum status refuse_compiler(const struct publication *p, struct error *err) {
+    char asked[VERSION_TEXT_MAX], version[VERSION_TEXT_MAX];
+    version_print(p->request.compiler, asked);
+    struct text supported = {0};
+    for (size_t i = 0; i < p->service->compilers.count; i++) {
+        version_print(p->service->compilers.items[i].version, version);
+        text_append_format(&supported, "%s%s", i ? ", " : "", version);
+    }
+    enum status status =
+        error_set_at(err, STATUS_REFUSED, "compiler", "The compiler %s is not supported by this registry. Supported are: %s.",
+                     asked, text_view(&supported));
+    text_release(&supported);
+    return status;
+}
+
+/* The client's versions, as exact ranges. */
+static struct dependency *require_exactly(struct publication *p, const struct package_versions *versions) {
+    struct dependency *required = arena_alloc(p->arena, (versions->count + 1) * sizeof *required);
+    for (size_t i = 0; i < versions->count; i++) {
+        required[i].name = versions->items[i].name;
+        required[i].range = range_exact(versions->items[i].version);
+    }
+    return required;
+}
+
+/* Finds compiler and versions. With the client's own versions only the compiler is to be found, where none was asked for. */
+static enum status find_plan(struct publication *p, const struct manifest_index *index, struct error *err) {
+    const struct publish_request *asked = &p->request;
+    struct solver_request request = {
+        .required = p->manifest.dependencies,
+        .required_count = p->manifest.dependency_count,
+        .compilers = p->service->compiler_versions,
+        .compiler_count = p->service->compilers.count,
+        .acceptable_compilers = asked->has_compiler ? range_exact(asked->compiler) : SOLVER_ANY_COMPILER,
+    };
+    if (asked->has_resolutions) {
+        request.required = require_exactly(p, &asked->resolutions);
+        request.required_count = asked->resolutions.count;
+    }
+    bool is_given = asked->has_resolutions && asked->has_compiler;
+    p->plan = (struct build_plan){.compiler = asked->compiler};
+    if (!is_given) {
+        enum status status = solver_solve(&p->plan, index, &request, p->arena, err);
+        if (status) return error_set(err, status, "Could not produce valid dependencies for manifest.\n%s", err->message);
+    }
+    if (asked->has_resolutions) p->plan.packages = asked->resolutions;
+    return STATUS_OK;
+}
+
+enum status publication_solve(struct publication *p, struct error *err) {
+    const struct publish_request *asked = &p->request;
+    if (asked->has_compiler && !compilers_get(&p->service->compilers, asked->compiler)) return refuse_compiler(p, err);
+
+    const struct manifest_index *index = registry_view_lock(p->service->view);
+    enum status status = manifest_index_check_dependencies(index, &p->manifest, err);
+    if (!status && asked->has_resolutions) status = build_plan_check_resolutions(index, &p->manifest, &asked->resolutions, err);
+    if (!status) status = find_plan(p, index, err);
+    registry_view_unlock(p->service->view);
+    if (status) return status;
+
+    char version[VERSION_TEXT_MAX];
+    struct text plan = {0};
+    for (size_t i = 0; i < p->plan.packages.count; i++) {
+        version_print(p->plan.packages.items[i].version, version);
+        text_append_format(&plan, "%s%s@%s", i ? ", " : "", p->plan.packages.items[i].name, version);
+    }
+    version_print(p->plan.compiler, version);
+    job_run_log(p->run, LOG_INFO, "Building with compiler %s and %s.", version, plan.length ? plan.bytes : "no other packages");
+    text_release(&plan);
+    return STATUS_OK;
+}
+
+/* ---- Modules ---- */
+
+enum status publication_check_modules(struct publication *p, struct error *err) {
+    bool headers_may_fail = version_compare(p->plan.compiler, (struct version){0, 15, 0}) < 0;
+    struct source_modules modules;
+    enum status status =
+        source_modules_read(&modules, p->arena, p->source.folder, p->files.paths, p->files.count, headers_may_fail, err);
+    if (status) return status;
+    for (size_t i = 0; i < modules.problem_count; i++)
+        job_run_log(p->run, LOG_WARN, "%s", modules.problems[i]);
+    job_run_log(p->run, LOG_INFO, "It has %zu modules.", modules.count);
+    return STATUS_OK;
+}
+
+/* ---- Tarball ---- */
+
+enum status publication_pack(struct publication *p, struct error *err) {
+    struct text purs_json = {0};
+    manifest_append_file(&purs_json, &p->manifest);
+    for (size_t i = 0; i < p->files.left_out_count; i++)
+        job_run_log(p->run, LOG_WARN, "%s is left out: it leads out of the package's folder.", p->files.left_out[i]);
+    enum status status = package_files_pack(&p->tarball, p->source.folder, &p->files, p->folder_name, text_view(&purs_json),
+                                            p->service->settings.source_limit_bytes, err);
+    text_release(&purs_json);
+    if (status) return status;
+
+    if (p->tarball.length < TARBALL_BYTES_MIN)
+        return error_set(err, STATUS_REFUSED, "Packing failed: the tarball has only %zu bytes.", p->tarball.length);
+    if (p->tarball.length > TARBALL_BYTES_MAX)
+        return error_set(err, STATUS_REFUSED,
+                         "The package's tarball has %zu bytes; more than %d are not allowed. Leave files out with "
+                         "\"excludeFiles\", or include fewer.",
+                         p->tarball.length, TARBALL_BYTES_MAX);
+    if (p->tarball.length > TARBALL_BYTES_WARNING)
+        job_run_log(p->run, LOG_WARN, "The package's tarball has %zu bytes, which is a lot: does it hold more than it needs?",
+                    p->tarball.length);
+    hash_sha256_sri(p->tarball.bytes, p->tarball.length, p->hash);
+    job_run_log(p->run, LOG_INFO, "Packed %zu files into %zu bytes, %s.", p->files.count, p->tarball.length, p->hash);
+    return STATUS_OK;
+}
+
+/* ---- Installing ---- */
+
+/* What the metadata says of a package's tarball; the hash is copied. */
+static enum status find_tarball(struct publication *p, const struct package_version *package, const char **hash,
+                                int64_t *size_bytes, struct error *err) {
+    const struct manifest_index *index = registry_view_lock(p->service->view);
+    const struct metadata *metadata = manifest_index_find_metadata(index, package->name);
+    const struct published_version *published = metadata ? metadata_find_published(metadata, package->version) : NULL;
+    if (published) {
+        *hash = arena_copy(p->arena, published->hash);
+        *size_bytes = published->size_bytes;
+    }
+    registry_view_unlock(p->service->view);
+    if (published) return STATUS_OK;
+    return error_set(err, STATUS_REFUSED, "%s, which the build needs, is not published any more.", package->name);
+}
+
+static enum status install_package(struct publication *p, const struct package_version *package, const char *folder,
+                                   struct error *err) {
+    char version[VERSION_TEXT_MAX];
+    version_print(package->version, version);
+    const char *hash = NULL;
+    int64_t size_bytes = 0;
+    struct text tarball = {0};
+    enum status status = find_tarball(p, package, &hash, &size_bytes, err);
+    if (!status) status = tarball_store_read(p->service->tarballs, package->name, version, hash, size_bytes, &tarball, err);
+    if (!status)
+        status = archive_unpack(tarball.bytes, tarball.length, folder, arena_format(p->arena, "%s-%s", package->name, version),
+                                &unpack_limits, err);
+    text_release(&tarball);
+    return status;
+}
+
+enum status publication_install(struct publication *p, struct error *err) {
+    const char *build = build_folder(p);
+    const char *packages = arena_format(p->arena, "%s/.registry", build);
+    enum status status = sandbox_make_folder(&p->service->sandbox, build, err);
+    if (!status) status = folder_make(packages, err);
+    for (size_t i = 0; !status && i < p->plan.packages.count; i++)
+        status = install_package(p, &p->plan.packages.items[i], packages, err);
+    if (!status) status = archive_unpack(p->tarball.bytes, p->tarball.length, packages, p->folder_name, &unpack_limits, err);
+    return status;
+}
+
+/* ---- Graph and compile ---- */
+
+enum status publication_check_dependencies(struct publication *p, struct error *err) {
+    const struct compiler *compiler = compilers_choose_for_graph(&p->service->compilers, p->plan.compiler);
+    if (!compiler) {
+        job_run_log(p->run, LOG_WARN, "There is no compiler that can tell imports: the dependencies stand as declared.");
+        return STATUS_OK;
+    }
+    json_t *graph = NULL;
+    struct compiler_report report;
+    enum status status = compiler_graph(&graph, &report, p->arena, compiler, &p->service->sandbox, build_folder(p),
+                                        source_globs, NULL, &p->run->deadline, err);
+    if (!status && !report.succeeded) {
+        struct text errors = {0};
+        compiler_report_print_errors(&errors, &report, COMPILER_ERRORS_SHOWN);
+        job_run_log(p->run, LOG_WARN, "The imports could not be read, so the dependencies stand as declared:\n%s",
+                    text_view(&errors));
+        text_release(&errors);
+        return STATUS_OK;
+    }
+    struct dependency_findings findings;
+    const char **declared = arena_alloc(p->arena, (p->manifest.dependency_count + 1) * sizeof *declared);
+    for (size_t i = 0; i < p->manifest.dependency_count; i++)
+        declared[i] = p->manifest.dependencies[i].name;
+    if (!status)
+        status =
+            dependency_findings_make(&findings, p->arena, graph, p->request.name, declared, p->manifest.dependency_count, err);
+    if (!status) status = dependency_findings_check(&findings, err);
+    json_decref(graph);
+    return status;
+}
+
+enum status publication_compile(struct publication *p, struct error *err) {
+    struct compiler_report report;
+    char version[VERSION_TEXT_MAX];
+    version_print(p->plan.compiler, version);
+    if (!p->service->sandbox.is_isolating) job_run_log(p->run, LOG_WARN, "%s", p->service->sandbox.warning);
+    enum status status = compiler_compile(&report, p->arena, chosen_compiler(p), &p->service->sandbox, build_folder(p),
+                                          source_globs, NULL, &p->run->deadline, err);
+    if (status) return status;
+    if (report.succeeded) {
+        job_run_log(p->run, LOG_INFO, "Compiled %zu modules with compiler %s.", report.compiled_count, version);
+        return STATUS_OK;
+    }
+    struct text errors = {0};
+    compiler_report_print_errors(&errors, &report, COMPILER_ERRORS_SHOWN);
+    job_run_log(p->run, LOG_ERROR, "%s", text_view(&errors));
+    text_release(&errors);
+    return error_set(err, STATUS_REFUSED, "%s@%s does not compile with compiler %s: %zu error%s, shown above.", p->request.name,
+                     p->version, version, report.error_count, report.error_count == 1 ? "" : "s");
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What is to be published: steps 1, 2, 3 and 5 of spec/operations.md, Publish.
+ */
+#include <string.h>
+
+#include "lib/base/json.h"
+#include "lib/base/text.h"
+#include "lib/domain/package_name.h"
+#include "lib/source/manifest_source.h"
+#include "lib/tools/archive.h"
+#include "services/publish/publication.h"
+
+/* What an unpacked tarball of ours can hold at most, when its manifest is read back. */
+static const struct archive_limits stored_limits = {.bytes = 256 << 20, .entries = 100000};
+
+static const char *copy_optional(struct arena *arena, const char *text) {
+    return text ? arena_copy(arena, text) : NULL;
+}
+
+static struct location copy_location(struct arena *arena, const struct location *from) {
+    return (struct location){.kind = from->kind,
+                             .github_owner = copy_optional(arena, from->github_owner),
+                             .github_repo = copy_optional(arena, from->github_repo),
+                             .git_url = copy_optional(arena, from->git_url),
+                             .subdir = copy_optional(arena, from->subdir)};
+}
+
+static enum status refuse_other_location(const struct publication *p, const struct location *known, struct error *err) {
+    struct text was = {0}, asked = {0};
+    location_append_text(&was, known);
+    location_append_text(&asked, &p->request.location);
+    enum status status = error_set_at(
+        err, STATUS_REFUSED, "location",
+        "The package %s is registered at %s, but this request says %s. To move a package, ask for a transfer first.",
+        p->request.name, text_view(&was), text_view(&asked));
+    text_release(&was);
+    text_release(&asked);
+    return status;
+}
+
+/* The location to publish from: the known one, which a request may repeat but not change, or for a new package the request's.
+ */
+static enum status decide_location(struct publication *p, const struct metadata *metadata, struct error *err) {
+    if (metadata && p->request.has_location && !location_equal(&metadata->location, &p->request.location))
+        return refuse_other_location(p, &metadata->location, err);
+    if (!metadata && !p->request.has_location)
+        return error_set_at(err, STATUS_REFUSED, "location",
+                            "There is no package named %s in the registry. To register it, add the \"location\" of its "
+                            "repository to the request.",
+                            p->request.name);
+    p->location = metadata ? copy_location(p->arena, &metadata->location) : p->request.location;
+    return STATUS_OK;
+}
+
+enum status publication_check_metadata(struct publication *p, struct error *err) {
+    const char *name = p->request.name;
+    if (package_name_is_reserved(name))
+        return error_set_at(err, STATUS_REFUSED, "name", "The name \"%s\" is reserved and can never be published.", name);
+    job_run_log(p->run, LOG_INFO, "Publishing %s@%s from %s.", name, p->version, p->request.ref);
+    enum status status = registry_view_refresh(p->service->view, &p->run->deadline, err);
+    if (status) return status;
+    const struct manifest_index *index = registry_view_lock(p->service->view);
+    const struct metadata *metadata = manifest_index_find_metadata(index, name);
+    bool is_new = metadata == NULL;
+    status = decide_location(p, metadata, err);
+    registry_view_unlock(p->service->view);
+    if (!status && is_new) status = location_check_published(&p->location, err);
+    if (!status) status = location_check_source(&p->location, p->service->settings.source_allow_private, err);
+    if (!status && is_new) job_run_log(p->run, LOG_INFO, "%s is a new package.", name);
+    return status;
+}
+
+enum status publication_fetch_source(struct publication *p, struct error *err) {
+    const struct settings *settings = &p->service->settings;
+    const struct location *location = &p->location;
+    struct source_request request = {.ref = p->request.ref,
+                                     .subdir = location->subdir,
+                                     .known_commit = p->record.commit,
+                                     .work_folder = arena_format(p->arena, "%s/source", p->work_folder)};
+    request.url = location->kind == LOCATION_GITHUB
+                      ? source_github_url(p->arena, settings->github_git_url, location->github_owner, location->github_repo)
+                      : location->git_url;
+    struct source_limits limits = {.allow_private = settings->source_allow_private,
+                                   .timeout_ms = settings->source_timeout_ms,
+                                   .bytes = settings->source_limit_bytes,
+                                   .files = settings->source_limit_files,
+                                   .user = p->service->sandbox.changes_user ? settings->compiler_user : NULL};
+    enum status status = source_fetch(&p->source, &request, &limits, &p->run->deadline, p->arena, err);
+    if (!status) job_run_log(p->run, LOG_INFO, "Fetched %s, which is commit %s.", p->request.ref, p->source.commit);
+    return status;
+}
+
+enum status publication_read_manifest(struct publication *p, struct error *err) {
+    struct manifest_request request = {
+        .name = p->request.name, .version = p->request.version, .location = &p->location, .ref = p->request.ref};
+    const char *file_name = NULL;
+    enum status status = manifest_source_read(&p->manifest, &file_name, p->arena, p->source.folder, &request, err);
+    if (status) return status;
+    struct text printed = {0};
+    manifest_append_file(&printed, &p->manifest);
+    job_run_log(p->run, LOG_INFO, "Read the manifest from %s:\n%s", file_name, text_view(&printed));
+    text_release(&printed);
+    return package_files_select(&p->files, p->arena, p->source.folder, &p->manifest.include_files, &p->manifest.exclude_files,
+                                err);
+}
+
+/* The version is published, but its manifest never reached the index: this run finishes that, if it is the same manifest. */
+static enum status check_stored_manifest(struct publication *p, const char *hash, int64_t size_bytes, struct error *err) {
+    struct text stored = {0}, ours = {0}, tarball = {0};
+    manifest_append_file(&ours, &p->manifest);
+    enum status status = tarball_store_read(p->service->tarballs, p->request.name, p->version, hash, size_bytes, &tarball, err);
+    if (!status)
+        status = archive_read_file(&stored, tarball.bytes, tarball.length, p->folder_name, "purs.json", &stored_limits, err);
+    struct manifest manifest;
+    if (!status) status = manifest_parse(&manifest, stored.bytes, stored.length, "The stored purs.json", p->arena, err);
+    if (!status && !manifest_equal(&manifest, &p->manifest))
+        status = error_set(err, STATUS_REFUSED,
+                           "%s@%s is already published with another manifest. The published one is:\n%s\nThis source has:\n%s",
+                           p->request.name, p->version, text_view(&stored), text_view(&ours));
+    text_release(&stored);
+    text_release(&ours);
+    text_release(&tarball);
+    return status;
+}
+
+static enum status refuse_published(const struct publication *p, struct error *err) {
+    const struct settings *settings = &p->service->settings;
+    return error_set_at(err, STATUS_REFUSED, "version",
+                        "%s@%s is already published, and a published version cannot be published again. Its tarball is at "
+                        "%s/%s/%s.tar.gz and its documentation at %s/packages/purescript-%s/%s.",
+                        p->request.name, p->version,
+                        settings->s3_api_url ? settings->s3_api_url : "https://packages.registry.purescript.org",
+                        p->request.name, p->version, settings->pursuit_api_url, p->request.name, p->version);
+}
+
+enum status publication_check_is_new(struct publication *p, struct error *err) {
+    const struct manifest_index *index = registry_view_lock(p->service->view);
+    const struct metadata *metadata = manifest_index_find_metadata(index, p->request.name);
+    bool is_indexed = manifest_index_find(index, p->request.name, p->request.version) != NULL;
+    bool is_unpublished = metadata && metadata_find_unpublished(metadata, p->request.version);
+    const struct published_version *published = metadata ? metadata_find_published(metadata, p->request.version) : NULL;
+    if (published) { /* taken over while the registry is held: what is published stays as it is */
+        p->record.is_finishing = true;
+        p->record.hash = arena_copy(p->arena, published->hash);
+        p->record.size_bytes = published->size_bytes;
+        p->record.published_ms = published->published_ms;
+        p->record.compiler = published->compilers[0];
+    }
+    registry_view_unlock(p->service->view);
+
+    if (is_unpublished)
+        return error_set_at(
+            err, STATUS_REFUSED, "version",
+            "%s@%s was unpublished, and an unpublished version cannot be published again. Publish a higher one.",
+            p->request.name, p->version);
+    if (!p->record.is_finishing) return STATUS_OK;
+    if (is_indexed) return refuse_published(p, err);
+    job_run_log(p->run, LOG_NOTICE, "%s@%s is published, but its manifest is not in the index: finishing that.",
+                p->request.name, p->version);
+    return check_stored_manifest(p, p->record.hash, p->record.size_bytes, err);
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Carries out one publish job: its steps in their order, each timed. A run that finds the record of an earlier one goes on from
+ * there: nothing before the record left a trace outside, and everything after it can be done again.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/folder.h"
+#include "lib/base/json.h"
+#include "lib/base/json_writer.h"
+#include "lib/base/text.h"
+#include "services/publish/publication.h"
+
+struct step {
+    const char *name; /* in the timings */
+    enum status (*run)(struct publication *p, struct error *err);
+    bool finishing_too; /* also where only the index entry of a published version is missing */
+};
+
+static const struct step first_run[] = {
+    {"metadata", publication_check_metadata, true},
+    {"fetch", publication_fetch_source, true},
+    {"manifest", publication_read_manifest, true},
+    {"check", publication_check_is_new, true},
+    {"solve", publication_solve, false},
+    {"modules", publication_check_modules, false},
+    {"pack", publication_pack, false},
+    {"install", publication_install, false},
+    {"graph", publication_check_dependencies, false},
+    {"compile", publication_compile, false},
+    {"record", publication_keep_record, true},
+    {"commit", publication_write, true},
+    {0},
+};
+
+static const struct step resumed_run[] = {
+    {"resume", publication_resume, true},
+    {"commit", publication_write, true},
+    {0},
+};
+
+static enum status run_steps(struct publication *p, const struct step *steps, struct error *err) {
+    enum status status = STATUS_OK;
+    struct text timings = {0};
+    for (const struct step *step = steps; step->name && !status; step++) {
+        if (p->record.is_finishing && !step->finishing_too) continue;
+        int64_t start_us = clock_monotonic_us();
+        status = deadline_check(&p->run->deadline, err);
+        if (!status) status = step->run(p, err);
+        text_append_format(&timings, " %s=%.1fms", step->name, (double)(clock_monotonic_us() - start_us) / 1000);
+    }
+    job_run_log(p->run, LOG_DEBUG, "Timings:%s", text_view(&timings));
+    text_release(&timings);
+    return status;
+}
+
+/* The event for the build matrix: other compilers, and dependants (spec/operations.md, Publish, step 12). */
+static const char *make_event(struct publication *p) {
+    char compiler[VERSION_TEXT_MAX];
+    version_print(p->record.compiler, compiler);
+    struct text text = {0};
+    struct json_writer writer = {.out = &text};
+    json_writer_open(&writer, '{');
+    json_writer_text_field(&writer, "event", "published");
+    json_writer_text_field(&writer, "name", p->request.name);
+    json_writer_text_field(&writer, "version", p->version);
+    json_writer_text_field(&writer, "compiler", compiler);
+    json_writer_text_field(&writer, "registryCommit", *p->registry_commit ? p->registry_commit : NULL);
+    json_writer_text_field(&writer, "indexCommit", *p->index_commit ? p->index_commit : NULL);
+    json_writer_close(&writer, '}');
+    const char *event = arena_copy(p->arena, text_view(&text));
+    text_release(&text);
+    return event;
+}
+
+static enum status read_request(struct publication *p, struct error *err) {
+    json_t *body = NULL;
+    const char *payload = p->run->job.payload;
+    enum status status = json_read(&body, payload, strlen(payload), "The job's payload", err);
+    if (!status) status = publish_request_read(&p->request, body, p->arena, err);
+    json_decref(body);
+    if (status) return status;
+    char version[VERSION_TEXT_MAX];
+    version_print(p->request.version, version);
+    p->version = arena_copy(p->arena, version);
+    p->folder_name = arena_format(p->arena, "%s-%s", p->request.name, version);
+    return STATUS_OK;
+}
+
+static enum status make_work_folder(struct publication *p, struct error *err) {
+    const char *base = p->service->settings.work_dir;
+    p->tarball_backup = arena_format(p->arena, "%s/tarballs/%s.tar.gz", base, p->run->job.id);
+    p->work_folder = arena_format(p->arena, "%s/runs/%s-%lld", base, p->run->job.id, (long long)p->run->lease.fence);
+    if (mkdir(p->work_folder, 0755) == 0) return STATUS_OK;
+    return error_set(err, STATUS_INTERNAL, "cannot create the folder %s: %s", p->work_folder, strerror(errno));
+}
+
+enum status publish_job_run(void *context, struct job_run *run, struct error *err) {
+    struct publication p = {.service = context, .run = run, .arena = &run->arena};
+    enum status status = read_request(&p, err);
+    if (!status) status = make_work_folder(&p, err);
+    if (!status) status = run_steps(&p, run->job.record ? resumed_run : first_run, err);
+    if (!status) {
+        bool is_readonly = p.service->settings.readonly;
+        run->end.documentation = "skipped"; /* no Pursuit is set */
+        run->end.readonly = is_readonly;
+        if (!is_readonly) run->end.event = make_event(&p);
+        job_run_log(run, LOG_NOTICE,
+                    is_readonly ? "%s@%s would be published now, but this server is read-only." : "Published %s@%s.",
+                    p.request.name, p.version);
+    }
+    /* Kept for the next run where there will be one: what is to be uploaded must be the same then. */
+    if (p.tarball_backup && (!status || !run->has_record)) unlink(p.tarball_backup);
+    if (p.work_folder) folder_remove(p.work_folder);
+    text_release(&p.tarball);
+    return status;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "services/publish/publish_record.h"
+
+#include <string.h>
+
+#include "lib/base/arena.h"
+#include "lib/base/clock.h"
+#include "lib/base/json.h"
+#include "lib/base/json_writer.h"
+#include "lib/base/text.h"
+
+void publish_record_append_json(struct text *out, const struct publish_record *record) {
+    char time[TIME_TEXT_MAX], compiler[VERSION_TEXT_MAX];
+    time_print(record->published_ms, time);
+    version_print(record->compiler, compiler);
+    struct text manifest = {0};
+    manifest_append_line(&manifest, &record->manifest);
+
+    struct json_writer writer = {.out = out};
+    json_writer_open(&writer, '{');
+    json_writer_text_field(&writer, "commit", record->commit);
+    json_writer_text_field(&writer, "hash", record->hash);
+    json_writer_key(&writer, "bytes");
+    json_writer_integer(&writer, record->size_bytes);
+    json_writer_text_field(&writer, "publishedTime", time);
+    json_writer_text_field(&writer, "compiler", compiler);
+    json_writer_key(&writer, "finishing");
+    json_writer_raw(&writer, record->is_finishing ? "true" : "false");
+    json_writer_key(&writer, "manifest");
+    json_writer_raw(&writer, text_view(&manifest));
+    json_writer_close(&writer, '}');
+    text_release(&manifest);
+}
+
+enum status publish_record_parse(struct publish_record *out, const char *json, struct arena *arena, struct error *err) {
+    json_t *object = NULL;
+    const json_t *manifest = NULL;
+    const char *commit = NULL, *hash = NULL, *time = NULL, *compiler = NULL;
+    enum status status = json_read(&object, json, strlen(json), "The job's record", err);
+    if (!status) status = json_need_text(object, "commit", &commit, err);
+    if (!status) status = json_need_text(object, "hash", &hash, err);
+    if (!status) status = json_need_integer(object, "bytes", &out->size_bytes, err);
+    if (!status) status = json_need_text(object, "publishedTime", &time, err);
+    if (!status) status = json_need_text(object, "compiler", &compiler, err);
+    if (!status) status = json_need_object(object, "manifest", &manifest, err);
+    if (!status) status = version_parse(&out->compiler, compiler, err);
+    if (!status) status = manifest_read(&out->manifest, manifest, arena, err);
+    if (!status && !time_parse(time, &out->published_ms))
+        status = error_set_at(err, STATUS_INVALID, "publishedTime", "The job's record has no valid publishedTime.");
+    if (!status) {
+        out->is_finishing = json_is_true(json_object_get(object, "finishing"));
+        out->commit = arena_copy(arena, commit);
+        out->hash = arena_copy(arena, hash);
+    }
+    json_decref(object);
+    return status;
+}
