@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What source_fetch() and its child process registry-fetch-source say to each other: one JSON object on the child's standard
+ * input, one on its standard output.
+ *
+ *   {"url": "https://…", "ref": "v1.0.0", "subdir": "core", "knownCommit": "…", "workFolder": "…", "allowPrivate": true,
+ *    "limitBytes": 268435456, "limitFiles": 10000, "timeoutMs": 120000}                         subdir and knownCommit: or
+ * absent
+ *
+ *   {"commit": "…"}    or    {"status": "invalid_request", "path": "ref", "message": "There is no tag …"}
+ */
+#ifndef LIB_SOURCE_SOURCE_CHILD_H
+#define LIB_SOURCE_SOURCE_CHILD_H
+
+#include "lib/base/arena.h"
+#include "lib/base/error.h"
+#include "lib/base/text.h"
+#include "lib/tools/git_source.h"
+
+struct source_order {
+    struct git_source source;
+    const char *work_folder;
+    int64_t timeout_ms;
+};
+
+void source_order_append(struct text *out, const struct source_order *order);
+
+/* Carries out the order that `input` holds, and appends the answer. The whole of the child but its main(). */
+void source_order_carry_out(struct text *out, const char *input, size_t length);
+
+/* Reads the answer: the status and error that the child had, or the commit. STATUS_INTERNAL: that is no answer. */
+CHECK_RESULT enum status source_answer_read(char commit[GIT_COMMIT_MAX], const char *bytes, size_t length, struct error *err);
+
+#endif
