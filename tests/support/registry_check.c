@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tests/support/registry_check.h"
+
+#include "tests/support/cmocka_all.h"
+
+#include <regex.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/hash.h"
+#include "tests/support/shell.h"
+
+char *registry_snapshot(struct server *server) {
+    return shell_output(&server->arena,
+                        "cd '%s' && git -C " REGISTRY_REPO " for-each-ref && git -C " INDEX_REPO " for-each-ref && "
+                        "mkdir -p storage && find storage -type f -printf '%%p %%s\\n' | sort",
+                        server->folder);
+}
+
+char *registry_file(struct server *server, const char *repo, const char *path) {
+    char *output = shell_output(&server->arena,
+                                "cd '%s/%s' && if git cat-file -e 'HEAD:%s' 2>/dev/null; then echo yes; git show 'HEAD:%s'; fi",
+                                server->folder, repo, path, path);
+    return output[0] == '\0' ? NULL : output + strlen("yes\n");
+}
+
+static json_t *parse(const char *bytes, size_t length, const char *what) {
+    json_t *json = bytes == NULL ? NULL : json_loadb(bytes, length, JSON_REJECT_DUPLICATES, NULL);
+    if (json == NULL) fail_msg("no JSON in %s: %s", what, bytes == NULL ? "it is not there" : bytes);
+    return json;
+}
+
+static json_t *read_metadata(struct server *server, const char *path) {
+    const char *bytes = registry_file(server, REGISTRY_REPO, path);
+    return parse(bytes, bytes == NULL ? 0 : strlen(bytes), path);
+}
+
+json_t *registry_published(struct server *server, const char *name, const char *version) {
+    json_t *metadata = read_metadata(server, arena_format(&server->arena, "metadata/%s.json", name));
+    json_t *entry = json_object_get(json_object_get(metadata, "published"), version);
+    if (entry == NULL) fail_msg("%s@%s is not published", name, version);
+    json_incref(entry);
+    json_decref(metadata);
+    return entry;
+}
+
+void registry_write(struct server *server, const char *repo, const char *path, const char *content) {
+    shell_run("cd '%s' && rm -rf tree && git clone -q %s tree", server->folder, repo);
+    char *file = arena_format(&server->arena, "%s/tree/%s", server->folder, path);
+    if (content == NULL)
+        shell_run("rm '%s'", file);
+    else
+        write_file(file, content);
+    shell_run(
+        "cd '%s/tree' && git add -A && git -c user.name=someone -c user.email=someone@example.org commit -q -m 'By hand' && "
+        "git push -q origin main 2>&1 && cd .. && rm -rf tree",
+        server->folder);
+}
+
+/* ---- Agreement: three sorted lists of NAME@VERSION ---- */
+
+static const char *sorted(struct server *server, const char *name, struct text *lines) {
+    char *path = arena_format(&server->arena, "%s/list-%s", server->folder, name);
+    write_file(path, text_view(lines));
+    text_release(lines);
+    return shell_output(&server->arena, "sort '%s'; rm '%s'", path, path);
+}
+
+static void check_tarball(struct server *server, const char *name, const char *version, const json_t *entry) {
+    char hash[SHA256_SRI_MAX];
+    int64_t size_bytes = 0;
+    struct error err;
+    char *path = arena_format(&server->arena, "%s/storage/%s/%s.tar.gz", server->folder, name, version);
+    if (hash_sha256_sri_file(path, hash, &size_bytes, &err) != STATUS_OK) fail_msg("%s", err.message);
+    assert_string_equal(hash, server_job_text(entry, "hash"));
+    assert_int_equal(size_bytes, json_integer_value(json_object_get(entry, "bytes")));
+}
+
+static const char *list_metadata(struct server *server) {
+    struct text lines = {0};
+    char *paths =
+        shell_output(&server->arena, "cd '%s/" REGISTRY_REPO "' && git ls-tree -r --name-only HEAD metadata/", server->folder);
+    for (char *rest = NULL, *path = strtok_r(paths, "\n", &rest); path != NULL; path = strtok_r(NULL, "\n", &rest)) {
+        json_t *metadata = read_metadata(server, path);
+        char *name = arena_copy(&server->arena, path + strlen("metadata/"));
+        name[strlen(name) - strlen(".json")] = '\0';
+        const char *version;
+        const json_t *entry;
+        json_object_foreach(json_object_get(metadata, "published"), version, entry) {
+            text_append_format(&lines, "%s@%s\n", name, version);
+            check_tarball(server, name, version, entry);
+        }
+        json_decref(metadata);
+    }
+    return sorted(server, "metadata", &lines);
+}
+
+static const char *list_index(struct server *server) {
+    struct text lines = {0};
+    char *manifests = shell_output(&server->arena,
+                                   "cd '%s/" INDEX_REPO "' && git ls-tree -r --name-only HEAD | "
+                                   "grep -vxE 'README.md|config.json' | while read -r path; do git show \"HEAD:$path\"; done",
+                                   server->folder);
+    for (char *rest = NULL, *line = strtok_r(manifests, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
+        json_t *manifest = parse(line, strlen(line), "a line of the index");
+        text_append_format(&lines, "%s@%s\n", server_job_text(manifest, "name"), server_job_text(manifest, "version"));
+        json_decref(manifest);
+    }
+    return sorted(server, "index", &lines);
+}
+
+static const char *list_storage(struct server *server) {
+    return shell_output(&server->arena,
+                        "cd '%s' && mkdir -p storage && cd storage && find . -type f | sed -E "
+                        "'s,^\\./([a-z0-9-]+)/([0-9.]+)\\.tar\\.gz$,\\1@\\2,' | sort",
+                        server->folder);
+}
+
+void registry_expect_consistency(struct server *server) {
+    shell_run("cd '%s' && git -C " REGISTRY_REPO " fsck --strict 2>&1 && git -C " INDEX_REPO " fsck --strict 2>&1",
+              server->folder);
+    const char *metadata = list_metadata(server);
+    assert_string_equal(list_index(server), metadata);
+    assert_string_equal(list_storage(server), metadata);
+    const char *locks =
+        shell_output(&server->arena, "cd '%s' && find " REGISTRY_REPO " " INDEX_REPO " -name '*.lock'", server->folder);
+    assert_string_equal(locks, "");
+}
+
+/* ---- Commits ---- */
+
+#define UUID_PATTERN "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+
+/* Checks each commit but the first, `subject` being a pattern without groups; returns `SUBJECT` lines and `ID` lines, sorted.
+ */
+static void check_commits(struct server *server, const char *repo, const char *subject, const char **subjects,
+                          const char **ids) {
+    const char *by = "pacchettibotti <pacchettibotti@purescript.org>";
+    char *pattern = arena_format(&server->arena, "^\n?%s\n%s\n(%s)\n\nJob ID: (" UUID_PATTERN ")\n$", by, by, subject);
+    char *log = shell_output(&server->arena,
+                             "cd '%s/%s' && git log --format='%%an <%%ae>%%n%%cn <%%ce>%%n%%B%%x1e' "
+                             "$(git rev-list --max-parents=0 HEAD)..HEAD",
+                             server->folder, repo);
+    regex_t expression;
+    assert_int_equal(regcomp(&expression, pattern, REG_EXTENDED), 0);
+    struct text subject_lines = {0}, id_lines = {0};
+    for (char *rest = NULL, *commit = strtok_r(log, "\x1e", &rest); commit != NULL; commit = strtok_r(NULL, "\x1e", &rest)) {
+        regmatch_t found[3];
+        if (strcmp(commit, "\n") == 0) break; /* behind the last one */
+        if (regexec(&expression, commit, 3, found, 0) != 0)
+            fail_msg("%s: a commit that is not as it should be:\n%s", repo, commit);
+        text_append_format(&subject_lines, "%.*s\n", (int)(found[1].rm_eo - found[1].rm_so), commit + found[1].rm_so);
+        text_append_format(&id_lines, "%.*s\n", (int)(found[2].rm_eo - found[2].rm_so), commit + found[2].rm_so);
+    }
+    regfree(&expression);
+    *subjects = sorted(server, "subjects", &subject_lines);
+    *ids = sorted(server, "ids", &id_lines);
+}
+
+void registry_expect_one_commit_each(struct server *server) {
+    const char *metadata_subjects, *metadata_ids, *index_subjects, *index_ids;
+    check_commits(server, REGISTRY_REPO, "Update metadata for [a-z0-9-]+", &metadata_subjects, &metadata_ids);
+    check_commits(server, INDEX_REPO, "Update manifest for [a-z0-9-]+@[0-9.]+", &index_subjects, &index_ids);
+    assert_string_equal(index_ids, metadata_ids);
+    char *path = arena_format(&server->arena, "%s/list-ids", server->folder);
+    write_file(path, index_ids);
+    assert_string_equal(shell_output(&server->arena, "uniq -d '%s'; rm '%s'", path, path), "");
+
+    struct text expected_index = {0}, expected_metadata = {0};
+    char *published = arena_copy(&server->arena, list_metadata(server));
+    for (char *rest = NULL, *line = strtok_r(published, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
+        text_append_format(&expected_index, "Update manifest for %s\n", line);
+        text_append_format(&expected_metadata, "Update metadata for %.*s\n", (int)strcspn(line, "@"), line);
+    }
+    assert_string_equal(index_subjects, sorted(server, "expected", &expected_index));
+    assert_string_equal(metadata_subjects, sorted(server, "expected", &expected_metadata));
+}

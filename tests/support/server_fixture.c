@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tests/support/server_fixture.h"
+
+#include "tests/support/cmocka_all.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/base/memory.h"
+#include "tests/support/shell.h"
+
+enum { STOP_TIMEOUT_MS = 60000, CALL_TIMEOUT_MS = 30000 };
+
+static const char *const program_names[SERVER_PROGRAM_COUNT] = {"redis", "publish", "gateway"};
+
+/* ---- Starting and stopping ---- */
+
+static void add_setting(struct server *server, enum server_program program, const char *setting) {
+    const char **place = server->environments[program];
+    while (*place != NULL)
+        place++;
+    assert_true(place - server->environments[program] < SERVER_SETTINGS_MAX - 1);
+    *place = arena_copy(&server->arena, setting);
+}
+
+static void add_settings(struct server *server, enum server_program program, const char *const *settings) {
+    for (; settings != NULL && *settings != NULL; settings++)
+        add_setting(server, program, *settings);
+}
+
+/* Of two settings with one name the first counts, so the test's own come first. */
+static void make_environment(struct server *server, enum server_program program, const struct server_options *options) {
+    struct arena *arena = &server->arena;
+    if (program == SERVER_GATEWAY) add_settings(server, program, options->gateway_settings);
+    add_settings(server, program, options->settings);
+    add_setting(server, program, arena_format(arena, "STATE_DIR=%s", server->folder));
+    add_setting(server, program, arena_format(arena, "WORK_DIR=%s/work", server->folder));
+    add_setting(server, program, arena_format(arena, "REDIS_URL=%s", redis_server_url(server->redis)));
+    add_setting(server, program, arena_format(arena, "GITHUB_GIT_URL=file://%s/sources", server->folder));
+    add_setting(server, program, arena_format(arena, "REGISTRY_COMPILERS=%s/compilers", server->folder));
+    const char *const fixed[] = {"SOURCE_ALLOW_PRIVATE=true", "SERVER_PORT=0", "MANAGEMENT_PORT=0", "POST_LIMIT_PER_MINUTE=0",
+                                 NULL};
+    add_settings(server, program, fixed);
+    const char *const inherited[] = {"PATH", "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"};
+    for (size_t i = 0; i < sizeof inherited / sizeof inherited[0]; i++) {
+        const char *value = getenv(inherited[i]);
+        if (value != NULL) add_setting(server, program, arena_format(arena, "%s=%s", inherited[i], value));
+    }
+}
+
+static void make_empty_repository(const struct server *server, const char *name) {
+    shell_run("cd '%s' && git init -q -b main begin && echo 'Nothing yet.' >begin/README.md && git -C begin add -A && "
+              "git -C begin -c user.name=pacchettibotti -c user.email=pacchettibotti@purescript.org commit -q -m Begin && "
+              "git clone -q --bare begin %s && rm -rf begin",
+              server->folder, name);
+}
+
+/* The compiler and the fetching of sources may run as another user, who must get at what is in the folder. */
+static void make_folder(struct server *server, const struct server_options *options) {
+    snprintf(server->folder, sizeof server->folder, "/tmp/registry-flow-XXXXXX");
+    assert_non_null(mkdtemp(server->folder));
+    assert_int_equal(chmod(server->folder, 0755), 0);
+    shell_run("cd '%s' && mkdir sources work compilers && for version in 0_15_14 0_15_15; do cp '%s/purs-stand-in' "
+              "compilers/purs-$version; done",
+              server->folder, server->programs);
+    if (options->make_repositories != NULL) {
+        shell_run("'%s' '%s'", options->make_repositories, server->folder);
+    } else {
+        make_empty_repository(server, "registry.git");
+        make_empty_repository(server, "registry-index.git");
+    }
+}
+
+struct server *server_start(const struct server_options *options) {
+    static const struct server_options standard = {0};
+    if (options == NULL) options = &standard;
+    struct server *server = memory_alloc(sizeof *server);
+    server->programs = options->programs != NULL ? options->programs : BUILD_DIR "/bin";
+    make_folder(server, options);
+    server->redis = redis_server_start();
+    for (enum server_program program = SERVER_PUBLISH; program <= SERVER_GATEWAY; program++) {
+        make_environment(server, program, options);
+        server_start_program(server, program);
+    }
+    server_wait_until_ready(server);
+    return server;
+}
+
+static const char *log_path(struct server *server, enum server_program program) {
+    return arena_format(&server->arena, "%s/%s.log", server->folder, program_names[program]);
+}
+
+void server_start_program(struct server *server, enum server_program program) {
+    if (program == SERVER_REDIS) {
+        redis_server_restart(server->redis);
+        return;
+    }
+    if (program == SERVER_GATEWAY) unlink(arena_format(&server->arena, "%s/gateway.ports", server->folder));
+    const char *const arguments[] = {arena_format(&server->arena, "%s/registry-%s", server->programs, program_names[program]),
+                                     NULL};
+    child_start(&server->children[program], arguments, server->environments[program], server->folder,
+                log_path(server, program));
+}
+
+void server_kill(struct server *server, enum server_program program) {
+    if (program == SERVER_REDIS)
+        redis_server_kill(server->redis);
+    else
+        child_stop(&server->children[program], SIGKILL, STOP_TIMEOUT_MS);
+}
+
+static void fail_with_log(struct server *server, enum server_program program, const char *what, int status) {
+    char *log = read_file(&server->arena, log_path(server, program));
+    fail_msg("%s %s (wait status %d); its log:\n%s", program_names[program], what, status, log == NULL ? "" : log);
+}
+
+void server_terminate(struct server *server, enum server_program program) {
+    int status = child_stop(&server->children[program], SIGTERM, STOP_TIMEOUT_MS);
+    if (status != 0) fail_with_log(server, program, "did not end well", status);
+}
+
+void server_stop(struct server *server) {
+    for (enum server_program program = SERVER_GATEWAY; program >= SERVER_PUBLISH; program--)
+        if (server->children[program].pid != 0) server_terminate(server, program);
+    redis_server_stop(server->redis);
+    shell_run("rm -rf '%s'", server->folder);
+    arena_release(&server->arena);
+    free(server);
+}
+
+/* ---- Being ready ---- */
+
+static bool read_ports(struct server *server) {
+    int management_port = 0;
+    char *ports = read_file(&server->arena, arena_format(&server->arena, "%s/gateway.ports", server->folder));
+    if (ports == NULL || sscanf(ports, "server=%d\nmanagement=%d", &server->port, &management_port) != 2) return false;
+    snprintf(server->url, sizeof server->url, "http://127.0.0.1:%d", server->port);
+    snprintf(server->management_url, sizeof server->management_url, "http://127.0.0.1:%d", management_port);
+    return true;
+}
+
+/* The answer's body is in the server's arena; NULL where there was no answer, or another status than 200. */
+static char *try_get(struct server *server, const char *path) {
+    char *body = NULL;
+    struct http_response response = {0};
+    const char *const headers[] = {"Accept: application/json", NULL};
+    struct http_request request = {.url = arena_format(&server->arena, "%s%s", server->url, path),
+                                   .headers = headers,
+                                   .timeout_ms = CALL_TIMEOUT_MS,
+                                   .limit_bytes = 64 << 20};
+    struct error err;
+    if (http_client_send(&request, &response, &err) == STATUS_OK && response.status == 200)
+        body = arena_copy(&server->arena, text_view(&response.body));
+    http_response_release(&response);
+    return body;
+}
+
+static bool is_ready(void *context) {
+    struct server *server = context;
+    for (enum server_program program = SERVER_PUBLISH; program <= SERVER_GATEWAY; program++)
+        if (!child_is_running(&server->children[program])) fail_with_log(server, program, "ended at its start", 0);
+    return read_ports(server) && try_get(server, "/readyz") != NULL;
+}
+
+void server_wait_until_ready(struct server *server) {
+    if (wait_until(is_ready, server, PATIENCE_MS)) return;
+    struct http_response response = {0};
+    server_call(server, "GET", "/readyz", NULL, &response);
+    fail_msg("the server does not become ready: %s", text_view(&response.body));
+}
+
+/* ---- What a client does ---- */
+
+void server_call(struct server *server, const char *method, const char *path, const char *body, struct http_response *out) {
+    const char *const headers[] = {"Accept: application/json", "Content-Type: application/json", NULL};
+    struct http_request request = {.method = method,
+                                   .url = arena_format(&server->arena, "%s%s", server->url, path),
+                                   .headers = headers,
+                                   .body = body,
+                                   .body_length = body == NULL ? 0 : strlen(body),
+                                   .timeout_ms = CALL_TIMEOUT_MS,
+                                   .limit_bytes = 64 << 20};
+    struct error err;
+    if (http_client_send(&request, out, &err) != STATUS_OK) fail_msg("%s %s: %s", method, path, err.message);
+}
+
+json_t *server_get(struct server *server, const char *path) {
+    struct http_response response = {0};
+    server_call(server, "GET", path, NULL, &response);
+    json_t *json = json_loads(text_view(&response.body), 0, NULL);
+    if (response.status != 200 || json == NULL) fail_msg("GET %s: %d %s", path, response.status, text_view(&response.body));
+    http_response_release(&response);
+    return json;
+}
+
+struct server_accepted server_publish(struct server *server, const char *body) {
+    struct http_response response = {0};
+    server_call(server, "POST", "/api/v1/publish", body, &response);
+    json_t *json = json_loads(text_view(&response.body), 0, NULL);
+    const char *id = json_string_value(json_object_get(json, "jobId"));
+    const json_t *created = json_object_get(json, "created");
+    if (response.status != 200 || id == NULL || !json_is_boolean(created))
+        fail_msg("POST %s: %d %s", body, response.status, text_view(&response.body));
+    struct server_accepted accepted = {arena_copy(&server->arena, id), json_is_true(created)};
+    json_decref(json);
+    http_response_release(&response);
+    return accepted;
+}
+
+/* What a wait looks at: GET `path` answers JSON; `is_there` says whether that is what was waited for. */
+struct watch {
+    struct server *server;
+    const char *path;
+    const char *words;
+    bool (*is_there)(const json_t *answer, const char *words);
+    json_t *answer;
+};
+
+static bool look(void *context) {
+    struct watch *watch = context;
+    char *body = try_get(watch->server, watch->path);
+    json_decref(watch->answer);
+    watch->answer = body == NULL ? NULL : json_loads(body, 0, NULL);
+    return watch->answer != NULL && watch->is_there(watch->answer, watch->words);
+}
+
+static json_t *wait_for(struct watch *watch) {
+    if (!wait_until(look, watch, PATIENCE_MS)) {
+        char *answer = json_dumps(watch->answer, JSON_INDENT(2));
+        fail_msg("waited in vain for %s %s; the last answer: %s", watch->path, watch->words, answer == NULL ? "none" : answer);
+    }
+    return watch->answer;
+}
+
+static const char *job_path(struct server *server, const char *id) {
+    return arena_format(&server->arena, "/api/v1/jobs/%s?level=DEBUG", id);
+}
+
+static bool has_finished(const json_t *job, const char *words) {
+    (void)words;
+    return json_object_get(job, "finishedAt") != NULL;
+}
+
+json_t *server_wait_for_job(struct server *server, const char *id) {
+    return wait_for(&(struct watch){server, job_path(server, id), "its end", has_finished, NULL});
+}
+
+static bool has_line(const json_t *job, const char *words) {
+    size_t i;
+    const json_t *line;
+    json_array_foreach(json_object_get(job, "logs"), i, line) {
+        if (strstr(server_job_text(line, "message"), words) != NULL) return true;
+    }
+    return false;
+}
+
+void server_wait_for_line(struct server *server, const char *id, const char *words) {
+    json_decref(wait_for(&(struct watch){server, job_path(server, id), words, has_line, NULL}));
+}
+
+static bool has_state(const json_t *status, const char *words) {
+    return strcmp(server_job_text(status, "state"), words) == 0;
+}
+
+void server_wait_for_state(struct server *server, const char *id, const char *state) {
+    json_decref(wait_for(&(struct watch){server, arena_format(&server->arena, "/status/%s", id), state, has_state, NULL}));
+}
+
+void server_expect_success(struct server *server, const char *id) {
+    json_t *job = server_wait_for_job(server, id);
+    if (!json_is_true(json_object_get(job, "success"))) fail_msg("job %s failed:\n%s", id, server_log_text(server, job));
+    json_decref(job);
+}
+
+const char *server_job_text(const json_t *job, const char *key) {
+    const char *text = json_string_value(json_object_get(job, key));
+    return text == NULL ? "" : text;
+}
+
+const char *server_last_error(struct server *server, const json_t *job) {
+    const json_t *lines = json_object_get(job, "logs");
+    if (json_array_size(lines) == 0) fail_msg("the job has no log");
+    const json_t *last = json_array_get(lines, json_array_size(lines) - 1);
+    if (json_object_get(job, "success") == NULL || json_is_true(json_object_get(job, "success")) ||
+        strcmp(server_job_text(last, "level"), "ERROR") != 0)
+        fail_msg("the job did not fail with an error:\n%s", server_log_text(server, job));
+    return arena_copy(&server->arena, server_job_text(last, "message"));
+}
+
+const char *server_log_text(struct server *server, const json_t *job) {
+    struct text out = {0};
+    size_t i;
+    const json_t *line;
+    json_array_foreach(json_object_get(job, "logs"), i, line) {
+        text_append_format(&out, "%s %s\n", server_job_text(line, "level"), server_job_text(line, "message"));
+    }
+    const char *copy = arena_copy(&server->arena, text_view(&out));
+    text_release(&out);
+    return copy;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The whole registry server for a test: a private redis-server, `registry-publish` and `registry-gateway`, each a process of
+ * its own, on free ports, with repositories, storage and package sources in a temporary folder; and the calls that a client
+ * makes. What goes wrong in here fails the test (in a benchmark it ends the program); the children die with their parent.
+ *
+ * The compiler is `purs-stand-in`, as 0.15.14 and 0.15.15; a source obeys no rate limit, and is fetched from the folder
+ * `sources` (package_source.h makes them).
+ */
+#ifndef TESTS_SUPPORT_SERVER_FIXTURE_H
+#define TESTS_SUPPORT_SERVER_FIXTURE_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "lib/base/arena.h"
+#include "lib/tools/http_client.h"
+#include "tests/support/child_process.h"
+#include "tests/support/redis_server.h"
+
+enum {
+    PATIENCE_MS = 60000, /* for what should take a moment: sanitized programs on a busy machine are slow */
+    SERVER_SETTINGS_MAX = 48,
+};
+
+enum server_program { SERVER_REDIS, SERVER_PUBLISH, SERVER_GATEWAY, SERVER_PROGRAM_COUNT };
+
+struct server_options {
+    const char *programs;                /* folder of the programs; NULL: the build's */
+    const char *const *settings;         /* "NAME=value", NULL at the end, for both programs; they win over the fixture's own */
+    const char *const *gateway_settings; /* the same, for the gateway alone */
+    const char *make_repositories;       /* a program called with the folder to make them in; NULL: empty repositories */
+};
+
+struct server {
+    char folder[64]; /* STATE_DIR; `sources`, `work`, `compilers`, and the programs' logs are in it, too */
+    char url[64];    /* http://127.0.0.1:PORT */
+    char management_url[64];
+    int port;
+    struct redis_server *redis;
+    struct child_process children[SERVER_PROGRAM_COUNT]; /* the one of SERVER_REDIS is redis_server's own affair */
+    const char *environments[SERVER_PROGRAM_COUNT][SERVER_SETTINGS_MAX];
+    const char *programs;
+    struct arena arena; /* lives as long as the server: what the calls below return is borrowed from it */
+};
+
+/* Starts everything and waits until it is ready. `options` may be NULL. The caller frees it by server_stop(). */
+struct server *server_start(const struct server_options *options);
+
+/* Stops everything by SIGTERM and removes the folder. A program that does not end with 0 (the sanitizers' complaints) fails the
+ * test, and its log is printed. */
+void server_stop(struct server *server);
+
+void server_kill(struct server *server, enum server_program program);      /* SIGKILL */
+void server_terminate(struct server *server, enum server_program program); /* SIGTERM, and waits for its end, which must be 0 */
+void server_start_program(struct server *server, enum server_program program);
+void server_wait_until_ready(struct server *server); /* by /readyz */
+
+/* ---- What a client does ---- */
+
+/* Any call, to a path that begins with `/`. The caller releases the answer. Fails where there was none. */
+void server_call(struct server *server, const char *method, const char *path, const char *body, struct http_response *out);
+
+/* GET that must be answered with 200 and JSON; the caller owns it. */
+json_t *server_get(struct server *server, const char *path);
+
+struct server_accepted {
+    const char *id;
+    bool created;
+};
+
+/* POST of a publication that must be accepted. */
+struct server_accepted server_publish(struct server *server, const char *body);
+
+/* Waits for the job's end and returns the job with its lines from DEBUG up; the caller owns it. */
+json_t *server_wait_for_job(struct server *server, const char *id);
+
+/* The same for a job that must succeed (its log is printed otherwise); returns nothing. */
+void server_expect_success(struct server *server, const char *id);
+
+/* Waits until the job's log has a line with `words` in it. */
+void server_wait_for_line(struct server *server, const char *id, const char *words);
+
+/* Waits until the job is in that state: "pending", "running", "succeeded", "failed". */
+void server_wait_for_state(struct server *server, const char *id, const char *state);
+
+const char *server_job_text(const json_t *job, const char *key);         /* "" where it has no such text */
+const char *server_last_error(struct server *server, const json_t *job); /* the last line, which must be at ERROR */
+const char *server_log_text(struct server *server, const json_t *job);   /* `LEVEL message` lines */
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * For tests: shell commands, and waiting for something to become true. What goes wrong fails the test (outside of a test it
+ * ends the program).
+ */
+#ifndef TESTS_SUPPORT_SHELL_H
+#define TESTS_SUPPORT_SHELL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/arena.h"
+
+/* Runs a command by /bin/sh and returns what it printed, in the arena. Fails where it does not exit with 0. */
+char *shell_output(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void shell_run(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Writes a file, with the folders that lead to it. */
+void write_file(const char *path, const char *content);
+char *read_file(struct arena *arena, const char *path); /* NULL where there is none */
+
+/* Asks `is_so` again and again. False when `timeout_ms` passed without it. */
+bool wait_until(bool (*is_so)(void *context), void *context, int64_t timeout_ms);
+
+#endif
