@@ -27,12 +27,13 @@ struct compiler {
 struct compilers {
     struct compiler *items;
     size_t count;
-    struct arena arena; /* owns the above */
+    struct arena arena; /* owns the paths */
 };
 
 /* Looks for `purs-X_Y_Z` and `purs` in `folder`, or, where that is NULL, in the folders of `search_path` (as in PATH, which the
  * caller reads; the first find of a version wins). A plain `purs` is asked for its version; where it has no answer it is passed
- * over. STATUS_NOT_FOUND: `folder` is not there. An empty list is no error. The caller releases `out`. */
+ * over. STATUS_NOT_FOUND: `folder` is not there; STATUS_REFUSED: the sandbox's user cannot get to it (such folders in PATH are
+ * passed over). An empty list is no error. The caller releases `out`. */
 CHECK_RESULT enum status compilers_find(struct compilers *out, const char *folder, const char *search_path,
                                         const struct sandbox *sandbox, struct deadline *deadline, struct error *err);
 void compilers_release(struct compilers *compilers);

@@ -106,6 +106,7 @@ enum status sandbox_run(struct command_result *out, const struct sandbox *sandbo
     struct argument_list list = {0};
     enum status status = STATUS_OK;
     inner.user = sandbox_user(sandbox);
+    if (!sandbox->changes_user) inner.limits.processes = 0; /* it would count everything that this user runs elsewhere, too */
     if (sandbox->is_isolating) {
         status = wrap(&list, sandbox, command, readable, &arena, err);
         inner.arguments = list.items;
