@@ -68,6 +68,11 @@ static uint32_t intern_name(struct manifest_index *index, const char *name) {
     return id;
 }
 
+static struct entry *intern_entry(struct manifest_index *index, const char *name) {
+    uint32_t id = intern_name(index, name); /* before index->entries is read: it may move */
+    return index->entries[id];
+}
+
 uint32_t manifest_index_find_package(const struct manifest_index *index, const char *name) {
     bool is_there;
     size_t position = find_position(index, name, &is_there);
@@ -183,7 +188,7 @@ enum status manifest_index_set_manifests(struct manifest_index *index, const cha
         arena_release(&memory);
         return status;
     }
-    struct entry *entry = index->entries[intern_name(index, name)];
+    struct entry *entry = intern_entry(index, name);
     forget_manifests(entry);
     entry->versions = arena_alloc(&memory, count * sizeof entry->versions[0]);
     for (size_t i = 0; i < count; i++)
@@ -205,7 +210,7 @@ enum status manifest_index_set_metadata(struct manifest_index *index, const char
         arena_release(&memory);
         return status;
     }
-    struct entry *entry = index->entries[intern_name(index, name)];
+    struct entry *entry = intern_entry(index, name);
     forget_metadata(entry);
     entry->metadata_memory = memory;
     entry->metadata = metadata;
