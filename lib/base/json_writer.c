@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "lib/base/json.h"
 #include "lib/base/text.h"
@@ -48,7 +49,14 @@ void json_writer_integer(struct json_writer *writer, int64_t value) {
 }
 
 void json_writer_raw(struct json_writer *writer, const char *json) {
-    text_append(writer->out, json);
+    while (*json) {
+        size_t length = strcspn(json, "\n");
+        text_append_bytes(writer->out, json, length);
+        json += length;
+        if (*json == '\0') return;
+        break_line(writer);
+        json++;
+    }
 }
 
 void json_writer_text_field(struct json_writer *writer, const char *key, const char *value) {

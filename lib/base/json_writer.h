@@ -30,7 +30,9 @@ void json_writer_key(struct json_writer *writer, const char *key); /* of an obje
 void json_writer_item(struct json_writer *writer);                 /* of an array, its value follows */
 void json_writer_text(struct json_writer *writer, const char *value);
 void json_writer_integer(struct json_writer *writer, int64_t value);
-void json_writer_raw(struct json_writer *writer, const char *json); /* a value that is printed already */
+
+/* A value that json_append_value() printed with the same indentation. */
+void json_writer_raw(struct json_writer *writer, const char *json);
 
 /* Key and value, where there is a value: NULL writes nothing. */
 void json_writer_text_field(struct json_writer *writer, const char *key, const char *value);

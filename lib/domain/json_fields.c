@@ -10,6 +10,11 @@ enum status within_field(const char *key, enum status status, struct error *err)
     return status;
 }
 
+enum status json_must_be_object(const json_t *value, const char *what, struct error *err) {
+    if (json_is_object(value)) return STATUS_OK;
+    return error_set(err, STATUS_INVALID, "%s must be an object, but it is %s.", what, json_type_name(value));
+}
+
 enum status json_need_version(const json_t *object, const char *key, struct version *out, struct error *err) {
     const char *text;
     enum status status = json_need_text(object, key, &text, err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Fields of JSON objects that are names or versions, as lib/base/json.h has them for texts: STATUS_INVALID with the field as
- * path.
+ * What the formats of the registry share in reading JSON: fields that are names or versions, as lib/base/json.h has them for
+ * texts. All answer STATUS_INVALID with the field as path.
  */
 #ifndef LIB_DOMAIN_JSON_FIELDS_H
 #define LIB_DOMAIN_JSON_FIELDS_H
@@ -17,6 +17,9 @@ struct arena;
 /* Passes `status` on; where it is a failure, `key` is put before the path of `err` (which may be NULL), for whoever read a
  * field that has fields of its own. */
 CHECK_RESULT enum status within_field(const char *key, enum status status, struct error *err);
+
+/* STATUS_INVALID where `value` is no object; `what` begins the sentence ("A location"). */
+CHECK_RESULT enum status json_must_be_object(const json_t *value, const char *what, struct error *err);
 
 CHECK_RESULT enum status json_need_version(const json_t *object, const char *key, struct version *out, struct error *err);
 

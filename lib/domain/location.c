@@ -19,12 +19,11 @@ enum {
 
 enum status location_read(struct location *out, const json_t *object, struct arena *arena, struct error *err) {
     *out = (struct location){0};
-    if (!json_is_object(object))
-        return error_set(err, STATUS_INVALID, "A location must be an object, but it is %s.", json_type_name(object));
+    enum status status = json_must_be_object(object, "A location", err);
+    if (status) return status;
     bool is_git = json_object_get(object, "gitUrl"), is_github = json_object_get(object, "githubOwner");
     if (is_git == is_github)
         return error_set(err, STATUS_INVALID, "A location must have either \"githubOwner\" and \"githubRepo\", or \"gitUrl\".");
-    enum status status;
     if (is_git) {
         out->kind = LOCATION_GIT;
         status = json_need_copy(object, "gitUrl", &out->git_url, arena, err);

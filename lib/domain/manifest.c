@@ -80,9 +80,8 @@ static enum status read_owners(struct manifest *out, const json_t *object, struc
 
 enum status manifest_read(struct manifest *out, const json_t *object, struct arena *arena, struct error *err) {
     *out = (struct manifest){0};
-    if (!json_is_object(object))
-        return error_set(err, STATUS_INVALID, "A manifest must be an object, but it is %s.", json_type_name(object));
-    enum status status = json_need_package_name(object, "name", &out->name, arena, err);
+    enum status status = json_must_be_object(object, "A manifest", err);
+    if (!status) status = json_need_package_name(object, "name", &out->name, arena, err);
     if (!status) status = json_need_version(object, "version", &out->version, err);
     if (!status) status = json_need_copy(object, "license", &out->licence, arena, err);
     if (!status) status = json_want_copy(object, "description", &out->description, arena, err);

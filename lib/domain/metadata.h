@@ -5,8 +5,8 @@
  *   {location, owners?, published: {VERSION: {bytes, compilers, hash, publishedTime, ref?, revision?}},
  *                       unpublished: {VERSION: {publishedTime, reason, unpublishedTime}}}
  *
- * Every client ever shipped reads these files, and others than us may write them, so fields that we do not know are kept and
- * printed again in their place (all keys are in alphabetical order).
+ * Every client ever shipped reads these files, and others than us may write them, so fields that we do not know, of the file or
+ * of a version, are kept and printed again in their place (all keys are in alphabetical order).
  */
 #ifndef LIB_DOMAIN_METADATA_H
 #define LIB_DOMAIN_METADATA_H

@@ -13,17 +13,16 @@
 #include <stddef.h>
 
 #include "lib/base/hash.h"
+#include "lib/domain/job.h"
 #include "lib/domain/location.h"
 #include "lib/domain/package_versions.h"
+#include "lib/domain/ref.h"
 #include "lib/domain/version.h"
 
 struct arena;
 struct text;
 
-enum {
-    REF_MAX = 255, /* bytes */
-    UNPUBLISH_REASON_CHARACTERS_MAX = 300,
-};
+enum { UNPUBLISH_REASON_CHARACTERS_MAX = 300 };
 
 /* Whatever these point to belongs to the arena that they were read into. */
 struct publish_request {
@@ -66,10 +65,11 @@ struct package_set_request {
 /* A request that is signed as a whole: `{"payload": STRING, "signature": HEX}`. */
 struct signed_request {
     const char *payload;   /* the exact bytes that are signed */
-    const char *signature; /* lower-case hex; NULL where there is none, which only package sets may lack */
+    const char *signature; /* lower-case hex; NULL where there is none (or an empty one), which only package sets may lack */
 };
 
-/* All of these: unknown fields are ignored, STATUS_INVALID with the field as path. */
+/* All of these: unknown fields are ignored, STATUS_INVALID with the field as path (`payload.version` for one inside the string
+ * that is signed). Locations must be such as may be published. */
 CHECK_RESULT enum status publish_request_read(struct publish_request *out, const json_t *body, struct arena *arena,
                                               struct error *err);
 CHECK_RESULT enum status signed_request_read(struct signed_request *out, const json_t *body, bool signature_is_required,
@@ -81,20 +81,19 @@ CHECK_RESULT enum status transfer_request_parse(struct transfer_request *out, co
 CHECK_RESULT enum status package_set_request_parse(struct package_set_request *out, const char *payload, struct arena *arena,
                                                    struct error *err);
 
-/* Whether `ref` can be the name of a tag or a branch, and is nothing else that git would take for a commit (spec/outside.md,
- * Sources). STATUS_INVALID with the reason. */
-CHECK_RESULT enum status ref_check(const char *ref, struct error *err);
-
 /* The request as a job keeps and shows it: the fields that are known, in the order of the specification. publish_request_read()
  * of it gives the same request. */
 void publish_request_append_json(struct text *out, const struct publish_request *request);
 void signed_request_append_json(struct text *out, const struct signed_request *request);
 void package_set_request_append_json(struct text *out, const struct package_set_request *request);
 
-/* Keys of "the same request", hex of a SHA-256. Of a publish everything but compiler and resolutions counts; of what is signed
- * the payload's exact bytes and the signature, under the job's kind ("unpublish"). The same key serves for the replays of
- * signed jobs that succeeded. */
+/* Keys of "the same request", hex of a SHA-256. Of a publish everything but compiler and resolutions counts, of a package set
+ * what is asked for and not who signed it. */
 void publish_request_duplicate_key(const struct publish_request *request, char out[SHA256_HEX_MAX]);
-void signed_request_duplicate_key(const struct signed_request *request, const char *kind, char out[SHA256_HEX_MAX]);
+void package_set_request_duplicate_key(const struct package_set_request *request, char out[SHA256_HEX_MAX]);
+
+/* Of what is signed the exact bytes of payload and signature: for duplicates of unpublish and transfer, and for replays of all
+ * signed jobs that succeeded. */
+void signed_request_key(const struct signed_request *request, enum job_kind kind, char out[SHA256_HEX_MAX]);
 
 #endif

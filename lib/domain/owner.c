@@ -19,9 +19,9 @@ static const char *const key_types[OWNER_KEY_COUNT] = {
 
 enum status owner_read(struct owner *out, const json_t *object, struct arena *arena, struct error *err) {
     *out = (struct owner){0};
-    if (!json_is_object(object))
-        return error_set(err, STATUS_INVALID, "An owner must be an object, but it is %s.", json_type_name(object));
-    enum status status = json_want_copy(object, "id", &out->id, arena, err);
+    enum status status = json_must_be_object(object, "An owner", err);
+    if (status) return status;
+    status = json_want_copy(object, "id", &out->id, arena, err);
     if (!status) status = json_need_copy(object, "keytype", &out->key_type, arena, err);
     if (!status) status = json_need_copy(object, "public", &out->public_key, arena, err);
     return status;
