@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ */
+#include "lib/store/registry_repo.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/folder.h"
+#include "lib/base/log.h"
+#include "lib/base/memory.h"
+#include "lib/base/text.h"
+#include "lib/store/registry_repo_parts.h"
+
+#define BRANCH_OF_EMPTY_REMOTE "refs/heads/main"
+
+/* ---- Opening ---- */
+
+static bool is_on_this_disk(const char *url) {
+    return text_starts_with(url, "file://") || !strstr(url, "://");
+}
+
+static void set_branch(struct registry_repo *repo, const char *branch) {
+    if (text_equal(repo->branch, branch)) return;
+    free(repo->branch);
+    repo->branch = memory_copy_text(branch);
+}
+
+static enum status open_local(struct registry_repo *repo, struct error *err) {
+    int code = git_repository_open_bare(&repo->git, repo->path);
+    if (code == GIT_ENOTFOUND) return error_set(err, STATUS_NOT_FOUND, "'%s' is no bare git repository.", repo->path);
+    if (code == 0) code = git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1); /* what is pushed here is nowhere else */
+    if (code < 0) return git_transport_failure(code, "The repository could not be opened", err);
+    return STATUS_OK;
+}
+
+/* True if the clone can be opened and its head, if it has one, be read. */
+static bool clone_is_sound(struct registry_repo *repo) {
+    git_object *tree = NULL;
+    git_oid id;
+    bool is_sound = git_repository_open_bare(&repo->git, repo->path) == 0;
+    if (is_sound && git_reference_name_to_id(&id, repo->git, REGISTRY_HEAD_REF) == 0)
+        is_sound = git_revparse_single(&tree, repo->git, REGISTRY_HEAD_REF "^{tree}") == 0;
+    git_object_free(tree);
+    return is_sound;
+}
+
+static enum status make_clone(struct registry_repo *repo, struct error *err) {
+    git_repository_free(repo->git);
+    repo->git = NULL;
+    folder_remove(repo->path);
+    int code = git_repository_init(&repo->git, repo->path, 1);
+    repo->is_damaged = code < 0;
+    return code < 0 ? git_transport_failure(code, "The clone could not be made", err) : STATUS_OK;
+}
+
+static enum status open_clone(struct registry_repo *repo, struct error *err) {
+    struct text parent = {0};
+    char *slash = strrchr(repo->path, '/');
+    if (slash) text_append_bytes(&parent, repo->path, (size_t)(slash - repo->path));
+    enum status status = parent.length ? folder_make(parent.bytes, err) : STATUS_OK;
+    text_release(&parent);
+    if (status || clone_is_sound(repo)) return status;
+    if (repo->git) log_line(LOG_WARN, "clone is damaged, made anew", "folder=\"%s\"", repo->path);
+    return make_clone(repo, err);
+}
+
+enum status registry_repo_open(struct registry_repo **out, const struct registry_repo_options *options,
+                               struct deadline *deadline, struct error *err) {
+    enum status status = git_transport_start(err);
+    if (status) return status;
+    const char *url = options->url;
+    bool is_local = is_on_this_disk(url);
+    assert(is_local || options->clone_folder);
+    struct registry_repo *repo = memory_alloc(sizeof *repo);
+    pthread_mutex_init(&repo->mutex, NULL);
+    repo->url = memory_copy_text(url);
+    repo->token = options->token ? memory_copy_text(options->token) : NULL;
+    repo->is_local = is_local;
+    if (is_local && text_starts_with(url, "file://")) url += strlen("file://");
+    repo->path = memory_copy_text(is_local ? url : options->clone_folder);
+    status = is_local ? open_local(repo, err) : open_clone(repo, err);
+    if (!status) status = registry_repo_fetch(repo, deadline, NULL, err);
+    if (status)
+        registry_repo_free(repo);
+    else
+        *out = repo;
+    return status;
+}
+
+void registry_repo_free(struct registry_repo *repo) {
+    if (!repo) return;
+    git_repository_free(repo->git);
+    pthread_mutex_destroy(&repo->mutex);
+    free(repo->url);
+    free(repo->token);
+    free(repo->path);
+    free(repo->branch);
+    free(repo);
+}
+
+/* ---- Fetching ---- */
+
+struct git_access registry_repo_access(const struct registry_repo *repo, struct deadline *deadline) {
+    return (struct git_access){
+        .user = REGISTRY_COMMITTER_NAME, .token = repo->token, .allow_private = true, .deadline = deadline};
+}
+
+static enum status fetch_local(struct registry_repo *repo, struct error *err) {
+    git_reference *symbolic = NULL;
+    int code = git_reference_lookup(&symbolic, repo->git, "HEAD");
+    if (code == 0 && !git_reference_symbolic_target(symbolic)) {
+        git_reference_free(symbolic);
+        return error_set(err, STATUS_INTERNAL, "HEAD of '%s' is not a branch.", repo->path);
+    }
+    if (code == 0) set_branch(repo, git_reference_symbolic_target(symbolic));
+    git_reference_free(symbolic);
+    if (code == 0) code = git_reference_name_to_id(&repo->head, repo->git, repo->branch);
+    if (code == GIT_ENOTFOUND && repo->branch) {
+        memset(&repo->head, 0, sizeof repo->head);
+        return STATUS_OK;
+    }
+    return code < 0 ? git_transport_failure(code, "The repository's branch could not be read", err) : STATUS_OK;
+}
+
+enum status registry_repo_point_ref(struct registry_repo *repo, const char *name, const git_oid *id, struct error *err) {
+    git_reference *ref = NULL;
+    int code = git_reference_create(&ref, repo->git, name, id, 1, NULL);
+    git_reference_free(ref);
+    return code < 0 ? git_transport_failure(code, "The clone's ref could not be moved", err) : STATUS_OK;
+}
+
+/* Brings the commit that the branch stands at, unless it is here. */
+static enum status fetch_branch(struct registry_repo *repo, struct git_connection *connection, const git_oid *id,
+                                struct error *err) {
+    git_commit *commit = NULL;
+    enum status status = STATUS_OK;
+    if (git_commit_lookup(&commit, repo->git, id) < 0) {
+        status = git_connection_fetch(connection, repo->branch, err);
+        int code = status ? 0 : git_commit_lookup(&commit, repo->git, id);
+        if (code < 0) status = git_transport_failure(code, "The fetched commit could not be read", err);
+    }
+    git_commit_free(commit);
+    if (!status) status = registry_repo_point_ref(repo, REGISTRY_HEAD_REF, id, err);
+    if (!status) git_oid_cpy(&repo->head, id);
+    return status;
+}
+
+static enum status fetch_remote(struct registry_repo *repo, struct deadline *deadline, struct error *err) {
+    struct git_access access = registry_repo_access(repo, deadline);
+    struct git_connection *connection = NULL;
+    git_oid id;
+    enum status status = git_connection_open(&connection, repo->git, repo->url, GIT_DIRECTION_FETCH, &access, err);
+    if (status) return status;
+    const char *branch = git_connection_default_branch(connection);
+    set_branch(repo, branch ? branch : BRANCH_OF_EMPTY_REMOTE);
+    if (git_connection_find(connection, repo->branch, &id))
+        status = fetch_branch(repo, connection, &id, err);
+    else
+        memset(&repo->head, 0, sizeof repo->head);
+    git_connection_free(connection);
+    return status;
+}
+
+enum status registry_repo_fetch_locked(struct registry_repo *repo, struct deadline *deadline, struct error *err) {
+    if (repo->is_local) return fetch_local(repo, err);
+    enum status status = repo->is_damaged ? STATUS_INTERNAL : fetch_remote(repo, deadline, err);
+    if (status != STATUS_INTERNAL) return status;
+    log_line(LOG_WARN, "clone is damaged, made anew", "folder=\"%s\"", repo->path);
+    status = make_clone(repo, err);
+    return status ? status : fetch_remote(repo, deadline, err);
+}
+
+enum status registry_repo_fetch(struct registry_repo *repo, struct deadline *deadline, char head[REGISTRY_COMMIT_MAX],
+                                struct error *err) {
+    pthread_mutex_lock(&repo->mutex);
+    enum status status = registry_repo_fetch_locked(repo, deadline, err);
+    if (!status && head) {
+        head[0] = '\0';
+        if (!git_oid_is_zero(&repo->head)) git_oid_tostr(head, REGISTRY_COMMIT_MAX, &repo->head);
+    }
+    pthread_mutex_unlock(&repo->mutex);
+    return status;
+}
+
+/* ---- Reading ---- */
+
+enum status registry_repo_cannot_read(const char *what, struct error *err) {
+    const git_error *last = git_error_last();
+    return error_set(err, STATUS_INTERNAL, "%s could not be read from the repository: %s.", what,
+                     last && last->message ? last->message : "it is damaged");
+}
+
+enum status registry_repo_read_tree(git_tree **out, git_repository *git, const git_oid *commit_id, struct error *err) {
+    git_commit *commit = NULL;
+    *out = NULL;
+    if (git_oid_is_zero(commit_id)) return STATUS_OK;
+    int code = git_commit_lookup(&commit, git, commit_id);
+    if (code == 0) code = git_commit_tree(out, commit);
+    git_commit_free(commit);
+    return code < 0 ? registry_repo_cannot_read("A commit", err) : STATUS_OK;
+}
+
+static bool is_regular(unsigned mode) {
+    return mode == GIT_FILEMODE_BLOB || mode == GIT_FILEMODE_BLOB_EXECUTABLE;
+}
+
+static enum status copy_blob(git_repository *git, const git_oid *id, const char *path, struct arena *arena,
+                             struct registry_file *out, struct error *err) {
+    git_blob *blob = NULL;
+    if (git_blob_lookup(&blob, git, id) < 0) return registry_repo_cannot_read(path, err);
+    out->length = (size_t)git_blob_rawsize(blob);
+    out->bytes = arena_copy_bytes(arena, git_blob_rawcontent(blob), out->length);
+    git_blob_free(blob);
+    return STATUS_OK;
+}
+
+enum status registry_repo_read_file(git_repository *git, const git_tree *tree, const char *path, struct arena *arena,
+                                    struct registry_file *out, struct error *err) {
+    *out = (struct registry_file){0};
+    git_tree_entry *entry = NULL;
+    int code = tree ? git_tree_entry_bypath(&entry, tree, path) : GIT_ENOTFOUND;
+    enum status status = STATUS_OK;
+    if (code == 0 && is_regular(git_tree_entry_filemode(entry)))
+        status = copy_blob(git, git_tree_entry_id(entry), path, arena, out, err);
+    else if (code == 0)
+        status = error_set(err, STATUS_REFUSED, "'%s' in the repository is not a file.", path);
+    else if (code != GIT_ENOTFOUND)
+        status = registry_repo_cannot_read(path, err);
+    git_tree_entry_free(entry);
+    return status;
+}
+
+enum status registry_repo_read(struct registry_repo *repo, const char *path, struct arena *arena, struct registry_file *out,
+                               struct error *err) {
+    git_tree *tree = NULL;
+    pthread_mutex_lock(&repo->mutex);
+    enum status status = registry_repo_read_tree(&tree, repo->git, &repo->head, err);
+    if (!status) status = registry_repo_read_file(repo->git, tree, path, arena, out, err);
+    if (status == STATUS_INTERNAL) repo->is_damaged = true;
+    git_tree_free(tree);
+    pthread_mutex_unlock(&repo->mutex);
+    return status;
+}
+
+/* ---- Comparing ---- */
+
+/* The tree of the commit `text` ("": none), or of its folder; NULL if there is none. */
+static enum status find_tree(git_tree **out, git_repository *git, const char *text, const char *folder, struct error *err) {
+    git_oid id = {0};
+    git_tree *root = NULL;
+    git_object *inner = NULL;
+    *out = NULL;
+    if (text[0] && git_oid_fromstr(&id, text) < 0) return error_set(err, STATUS_NOT_FOUND, "'%s' is no commit id.", text);
+    enum status status = registry_repo_read_tree(&root, git, &id, err);
+    if (status) return error_set(err, STATUS_NOT_FOUND, "The repository has no commit %s that can be read.", text);
+    if (!folder || !root) {
+        *out = root;
+        return STATUS_OK;
+    }
+    if (git_object_lookup_bypath(&inner, (git_object *)root, folder, GIT_OBJECT_TREE) == 0) *out = (git_tree *)inner;
+    git_tree_free(root);
+    return STATUS_OK;
+}
+
+static enum status visit_delta(git_repository *git, const git_diff_delta *delta, const char *folder, registry_visit *visit,
+                               void *context, struct error *err) {
+    struct arena arena = {0};
+    struct registry_file file = {0};
+    enum status status = STATUS_OK;
+    if (delta->status != GIT_DELTA_DELETED && is_regular(delta->new_file.mode))
+        status = copy_blob(git, &delta->new_file.id, delta->new_file.path, &arena, &file, err);
+    else if (!is_regular(delta->old_file.mode))
+        return STATUS_OK;
+    const char *path = folder ? arena_format(&arena, "%s/%s", folder, delta->new_file.path) : delta->new_file.path;
+    if (!status) status = visit(path, &file, context, err);
+    arena_release(&arena);
+    return status;
+}
+
+enum status registry_repo_compare(struct registry_repo *repo, const char *from, const char *to, const char *folder,
+                                  registry_visit *visit, void *context, struct error *err) {
+    git_repository *git = NULL; /* a handle of our own, so that nobody waits */
+    git_tree *before = NULL, *after = NULL;
+    git_diff *diff = NULL;
+    enum status status = STATUS_OK;
+    if (git_repository_open_bare(&git, repo->path) < 0) return registry_repo_cannot_read(repo->path, err);
+    status = find_tree(&before, git, from, folder, err);
+    if (!status) status = find_tree(&after, git, to, folder, err);
+    if (!status && git_diff_tree_to_tree(&diff, git, before, after, NULL) < 0)
+        status = registry_repo_cannot_read("What has changed", err);
+    for (size_t i = 0; !status && i < git_diff_num_deltas(diff); i++)
+        status = visit_delta(git, git_diff_get_delta(diff, i), folder, visit, context, err);
+    git_diff_free(diff);
+    git_tree_free(after);
+    git_tree_free(before);
+    git_repository_free(git);
+    return status;
+}

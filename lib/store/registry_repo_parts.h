@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What registry_repo.c (opening, fetching, reading) and registry_repo_write.c (committing, pushing) share. For nobody else.
+ */
+#ifndef LIB_STORE_REGISTRY_REPO_PARTS_H
+#define LIB_STORE_REGISTRY_REPO_PARTS_H
+
+#include <pthread.h>
+
+#include "lib/store/registry_repo.h"
+#include "lib/tools/git_transport.h"
+
+#define REGISTRY_HEAD_REF "refs/registry/head"       /* in a clone: the remote's branch as it was fetched or pushed last */
+#define REGISTRY_PUSHING_REF "refs/registry/pushing" /* in a clone: what a push under way pushes */
+#define REGISTRY_COMMITTER_NAME "pacchettibotti"
+#define REGISTRY_COMMITTER_EMAIL "pacchettibotti@purescript.org"
+
+struct registry_repo {
+    pthread_mutex_t mutex; /* guards all that follows but the texts */
+    char *url;
+    char *token;
+    char *path; /* of `git`: the repository itself, or the clone */
+    bool is_local;
+    bool is_damaged; /* a clone whose objects could not be read: made anew by the next fetch */
+    git_repository *git;
+    char *branch; /* the remote's default branch: refs/heads/main */
+    git_oid head; /* zero while the branch has no commit */
+};
+
+/* Registry_repo_fetch() with the mutex held. A clone is only a copy: one that fails us is thrown away, once. */
+CHECK_RESULT enum status registry_repo_fetch_locked(struct registry_repo *repo, struct deadline *deadline, struct error *err);
+
+/* How the remote is reached: it is the operator who names it, so it may be anywhere. */
+struct git_access registry_repo_access(const struct registry_repo *repo, struct deadline *deadline);
+
+CHECK_RESULT enum status registry_repo_point_ref(struct registry_repo *repo, const char *name, const git_oid *id,
+                                                 struct error *err);
+
+/* STATUS_INTERNAL with libgit2's reason: for objects that must be there. */
+enum status registry_repo_cannot_read(const char *what, struct error *err);
+
+/* The tree of a commit, the caller's to free; NULL for the zero id. */
+CHECK_RESULT enum status registry_repo_read_tree(git_tree **out, git_repository *git, const git_oid *commit_id,
+                                                 struct error *err);
+
+/* The content of the file, in the arena; bytes NULL where there is none. `tree` may be NULL: empty. */
+CHECK_RESULT enum status registry_repo_read_file(git_repository *git, const git_tree *tree, const char *path,
+                                                 struct arena *arena, struct registry_file *out, struct error *err);
+
+#endif

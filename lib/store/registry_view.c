@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "lib/store/registry_view.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/arena.h"
+#include "lib/base/log.h"
+#include "lib/base/memory.h"
+#include "lib/base/text.h"
+#include "lib/domain/index_file.h"
+
+#define METADATA_FOLDER "metadata"
+
+/* What a file is, by the repository that it is in. */
+enum file_kind { FILE_METADATA, FILE_MANIFESTS, FILE_KIND_COUNT };
+
+struct skipped_file {
+    struct skipped_file *next;
+    enum file_kind kind;
+    char name[PACKAGE_NAME_MAX + 1];
+};
+
+struct registry_view {
+    pthread_mutex_t refreshing; /* one refresh at a time; guards `skipped`'s and `commits`'s writing */
+    pthread_rwlock_t lock;      /* guards what follows */
+    struct manifest_index *index;
+    struct skipped_file *skipped;
+    char commits[FILE_KIND_COUNT][REGISTRY_COMMIT_MAX];
+    struct registry_repo *repos[FILE_KIND_COUNT]; /* borrowed; set once */
+};
+
+/* A file that changed: read before the readers are kept out. */
+struct changed_file {
+    struct changed_file *next;
+    enum file_kind kind;
+    const char *name; /* of the package */
+    const char *bytes;
+    size_t length; /* bytes NULL: removed */
+};
+
+struct changes {
+    struct arena arena;
+    struct changed_file *first;
+    struct changed_file **last; /* where the next one goes */
+    enum file_kind kind;        /* of those being read */
+};
+
+struct registry_view *registry_view_create(struct registry_repo *registry, struct registry_repo *index) {
+    struct registry_view *view = memory_alloc(sizeof *view);
+    pthread_mutex_init(&view->refreshing, NULL);
+    pthread_rwlock_init(&view->lock, NULL);
+    view->index = manifest_index_create();
+    view->repos[FILE_METADATA] = registry;
+    view->repos[FILE_MANIFESTS] = index;
+    return view;
+}
+
+static void forget_skipped(struct registry_view *view) {
+    while (view->skipped) {
+        struct skipped_file *next = view->skipped->next;
+        free(view->skipped);
+        view->skipped = next;
+    }
+}
+
+void registry_view_free(struct registry_view *view) {
+    if (!view) return;
+    forget_skipped(view);
+    manifest_index_free(view->index);
+    pthread_rwlock_destroy(&view->lock);
+    pthread_mutex_destroy(&view->refreshing);
+    free(view);
+}
+
+/* ---- Reading what changed ---- */
+
+/* The package that a file belongs to, in the arena; NULL for a file that is none of ours. */
+static const char *package_of(enum file_kind kind, const char *path, struct arena *arena) {
+    if (kind == FILE_MANIFESTS) {
+        const char *name = index_file_package(path);
+        return name ? arena_copy(arena, name) : NULL;
+    }
+    if (!text_starts_with(path, METADATA_FOLDER "/") || !text_ends_with(path, ".json")) return NULL;
+    const char *begin = path + strlen(METADATA_FOLDER "/");
+    const char *name = arena_copy_bytes(arena, begin, strlen(begin) - strlen(".json"));
+    return package_name_check(name, NULL) ? NULL : name;
+}
+
+/* A registry_visit. */
+static enum status take_file(const char *path, const struct registry_file *file, void *context, struct error *err) {
+    (void)err;
+    struct changes *changes = context;
+    const char *name = package_of(changes->kind, path, &changes->arena);
+    if (!name) return STATUS_OK;
+    struct changed_file *changed = arena_alloc(&changes->arena, sizeof *changed);
+    changed->kind = changes->kind;
+    changed->name = name;
+    changed->length = file->length;
+    if (file->bytes) changed->bytes = arena_copy_bytes(&changes->arena, file->bytes, file->length);
+    *changes->last = changed;
+    changes->last = &changed->next;
+    return STATUS_OK;
+}
+
+/* Adds the files that differ between what the view has and the heads. `from_nothing`: all files. */
+static enum status read_changes(struct changes *changes, struct registry_view *view, bool from_nothing,
+                                char heads[FILE_KIND_COUNT][REGISTRY_COMMIT_MAX], struct error *err) {
+    static const char *const folders[FILE_KIND_COUNT] = {[FILE_METADATA] = METADATA_FOLDER};
+    enum status status = STATUS_OK;
+    changes->first = NULL;
+    changes->last = &changes->first;
+    for (int kind = 0; kind < FILE_KIND_COUNT && !status; kind++) {
+        const char *from = from_nothing ? "" : view->commits[kind];
+        changes->kind = (enum file_kind)kind;
+        if (strcmp(from, heads[kind]) != 0)
+            status = registry_repo_compare(view->repos[kind], from, heads[kind], folders[kind], take_file, changes, err);
+    }
+    return status;
+}
+
+/* ---- Taking it in ---- */
+
+static void note_skipped(struct registry_view *view, const struct changed_file *file, const struct error *err) {
+    log_line(LOG_ERROR, "file of the registry skipped", "kind=%s package=%s error=\"%s\"",
+             file->kind == FILE_METADATA ? "metadata" : "manifests", file->name, err->message);
+    struct skipped_file *skipped = memory_alloc(sizeof *skipped);
+    skipped->kind = file->kind;
+    memcpy(skipped->name, file->name, strlen(file->name) + 1);
+    skipped->next = view->skipped;
+    view->skipped = skipped;
+}
+
+static void forget_if_skipped(struct registry_view *view, const struct changed_file *file) {
+    for (struct skipped_file **at = &view->skipped; *at; at = &(*at)->next) {
+        struct skipped_file *skipped = *at;
+        if (skipped->kind != file->kind || strcmp(skipped->name, file->name) != 0) continue;
+        *at = skipped->next;
+        free(skipped);
+        return;
+    }
+}
+
+static void take_change(struct registry_view *view, struct manifest_index *index, const struct changed_file *file) {
+    struct error err = {0};
+    enum status status = STATUS_OK;
+    forget_if_skipped(view, file);
+    if (file->kind == FILE_METADATA && file->bytes)
+        status = manifest_index_set_metadata(index, file->name, file->bytes, file->length, &err);
+    else if (file->kind == FILE_METADATA)
+        manifest_index_remove_metadata(index, file->name);
+    else if (file->bytes)
+        status = manifest_index_set_manifests(index, file->name, file->bytes, file->length, &err);
+    else
+        manifest_index_remove_manifests(index, file->name);
+    if (status) note_skipped(view, file, &err);
+}
+
+/* Puts the changes in. With `replacement` they are put there, and it takes the place of the view's index. */
+static void take_changes(struct registry_view *view, const struct changes *changes, struct manifest_index *replacement,
+                         char heads[FILE_KIND_COUNT][REGISTRY_COMMIT_MAX]) {
+    pthread_rwlock_wrlock(&view->lock);
+    if (replacement) {
+        forget_skipped(view);
+        manifest_index_free(view->index);
+        view->index = replacement;
+    }
+    for (const struct changed_file *file = changes->first; file; file = file->next)
+        take_change(view, view->index, file);
+    memcpy(view->commits, heads, sizeof view->commits);
+    pthread_rwlock_unlock(&view->lock);
+}
+
+static enum status refresh_locked(struct registry_view *view, struct deadline *deadline, struct error *err) {
+    char heads[FILE_KIND_COUNT][REGISTRY_COMMIT_MAX] = {{0}};
+    struct changes changes = {0};
+    struct manifest_index *replacement = NULL;
+    enum status status = STATUS_OK;
+    for (int kind = 0; kind < FILE_KIND_COUNT && !status; kind++)
+        status = registry_repo_fetch(view->repos[kind], deadline, heads[kind], err);
+    if (status || memcmp(heads, view->commits, sizeof heads) == 0) return status;
+
+    status = read_changes(&changes, view, false, heads, err);
+    if (status == STATUS_NOT_FOUND) { /* the history was rewritten, and what we had is not in it */
+        log_line(LOG_WARN, "registry is read anew", "reason=\"%s\"", err ? err->message : "");
+        arena_release(&changes.arena);
+        status = read_changes(&changes, view, true, heads, err);
+        if (!status) replacement = manifest_index_create();
+    }
+    if (!status) take_changes(view, &changes, replacement, heads);
+    arena_release(&changes.arena);
+    return status;
+}
+
+enum status registry_view_refresh(struct registry_view *view, struct deadline *deadline, struct error *err) {
+    pthread_mutex_lock(&view->refreshing);
+    enum status status = refresh_locked(view, deadline, err);
+    pthread_mutex_unlock(&view->refreshing);
+    return status;
+}
+
+/* ---- Readers ---- */
+
+const struct manifest_index *registry_view_lock(struct registry_view *view) {
+    pthread_rwlock_rdlock(&view->lock);
+    return view->index;
+}
+
+void registry_view_unlock(struct registry_view *view) {
+    pthread_rwlock_unlock(&view->lock);
+}
+
+struct registry_view_state registry_view_state(struct registry_view *view) {
+    struct registry_view_state state = {0};
+    pthread_rwlock_rdlock(&view->lock);
+    memcpy(state.registry_commit, view->commits[FILE_METADATA], REGISTRY_COMMIT_MAX);
+    memcpy(state.index_commit, view->commits[FILE_MANIFESTS], REGISTRY_COMMIT_MAX);
+    for (const struct skipped_file *file = view->skipped; file; file = file->next)
+        state.skipped_files++;
+    pthread_rwlock_unlock(&view->lock);
+    return state;
+}
