@@ -48,8 +48,6 @@ static enum status find_text(const json_t *object, const char *key, bool require
     enum status status = find_field(object, key, JSON_STRING, "a string", required, &value, err);
     if (status) return status;
     *out = value ? json_string_value(value) : NULL;
-    if (*out && strlen(*out) != json_string_length(value))
-        return error_set_at(err, STATUS_INVALID, key, "The field \"%s\" must not contain a NUL character.", key);
     return STATUS_OK;
 }
 

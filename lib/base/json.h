@@ -15,8 +15,8 @@
 
 struct text;
 
-/* Parses the whole of `bytes`; duplicate keys are refused. On success the caller owns *out (json_decref). STATUS_INVALID says
- * line and column; `what` begins the sentence ("The request body"). */
+/* Parses the whole of `bytes`; duplicate keys and NUL characters are refused. On success the caller owns *out (json_decref).
+ * STATUS_INVALID says line and column; `what` begins the sentence ("The request body"). */
 CHECK_RESULT enum status json_read(json_t **out, const char *bytes, size_t length, const char *what, struct error *err);
 
 /* The fields of an object. The text is borrowed from the object. A missing or null optional field gives NULL; a missing
