@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "services/gateway/call.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/json.h"
+#include "lib/base/log.h"
+#include "lib/base/memory.h"
+#include "services/gateway/gateway.h"
+#include "services/gateway/loop.h"
+#include "services/gateway/tail.h"
+
+static const char busy_message[] = "The registry is very busy: try again in a few seconds.";
+static atomic_uint_fast64_t call_number;
+
+static void free_call(struct call *call) {
+    call->loop->calls--;
+    if (call->answer.file >= 0) close(call->answer.file);
+    text_release(&call->answer.body);
+    arena_release(&call->arena);
+    free(call);
+}
+
+/* The request's memory is going: the client has its answer, or left. */
+static void forget_request(void *hook) {
+    struct call *call = *(struct call **)hook;
+    call->req = NULL;
+    h2o_timeout_unlink(&call->retry_timer);
+    if (!call->is_away) free_call(call);
+}
+
+static void submit(struct call *call);
+
+static void retry(h2o_timeout_entry_t *entry) {
+    struct call *call = H2O_STRUCT_FROM_MEMBER(struct call, retry_timer, entry);
+    submit(call);
+}
+
+static struct call *create_call(struct loop *loop, struct gateway *gateway, h2o_req_t *req) {
+    struct call *call = memory_alloc(sizeof *call);
+    call->gateway = gateway;
+    call->loop = loop;
+    call->req = req;
+    call->number = atomic_fetch_add(&call_number, 1) + 1;
+    call->started_ms = clock_monotonic_ms();
+    call->answer.file = -1;
+    call->is_head = h2o_memis(req->method.base, req->method.len, H2O_STRLIT("HEAD"));
+    call->retry_timer.cb = retry;
+    loop->calls++;
+    struct call **hook = h2o_mem_alloc_shared(&req->pool, sizeof *hook, forget_request);
+    *hook = call;
+    return call;
+}
+
+/* ---- Before the route's function ---- */
+
+static void find_address(struct call *call) {
+    struct sockaddr_storage peer = {.ss_family = AF_UNSPEC};
+    h2o_conn_t *conn = call->req->conn;
+    conn->callbacks->get_peername(conn, (struct sockaddr *)&peer);
+    client_address_find(call->gateway->proxies, (struct sockaddr *)&peer, call_request_header(call, "x-forwarded-for"),
+                        call->address);
+}
+
+/* Whether this POST may go on: not too many of them, and not too long. Answers it where not. */
+static bool admit_body(struct call *call) {
+    int64_t retry_after_s = 0;
+    if (call->route->method == METHOD_POST) {
+        find_address(call);
+        if (!rate_limit_take(call->gateway->post_limit, call->address, call->started_ms, &retry_after_s)) {
+            answer_header(&call->answer, "retry-after", arena_format(&call->arena, "%" PRId64, retry_after_s));
+            call_fail(call, STATUS_TOO_MANY, NULL,
+                      arena_format(&call->arena, "Too many requests from %s: try again in %" PRId64 " s.", call->address,
+                                   retry_after_s));
+            return false;
+        }
+    }
+    call->body_length = call->req->entity.len;
+    if (call->body_length > call->route->body_limit_bytes && call->route->method == METHOD_POST) {
+        call_fail(call, STATUS_TOO_LARGE, NULL,
+                  arena_format(&call->arena, "The request's body has %zu bytes, but %s takes %zu at most.", call->body_length,
+                               call->route->path, call->route->body_limit_bytes));
+        return false;
+    }
+    call->body = arena_copy_bytes(&call->arena, call->req->entity.base ? call->req->entity.base : "", call->body_length);
+    return true;
+}
+
+/* The path's parameters; false (and answered) for bytes that no name or id has. */
+static bool copy_parameters(struct call *call, const struct route_match *match) {
+    for (size_t i = 0; i < ROUTE_PARAMETERS_MAX && match->parameters[i].start; i++) {
+        if (!text_is_utf8(match->parameters[i].start, match->parameters[i].length)) {
+            call_fail(call, STATUS_NOT_FOUND, NULL, "There is nothing at this address.");
+            return false;
+        }
+        call->parameters[i] = arena_copy_bytes(&call->arena, match->parameters[i].start, match->parameters[i].length);
+    }
+    return true;
+}
+
+static bool parse_query(struct call *call) {
+    h2o_req_t *req = call->req;
+    if (req->query_at == SIZE_MAX) return true;
+    struct error err;
+    size_t start = req->query_at + 1;
+    enum status status = query_parse(&call->query, req->path.base + start, req->path.len - start, &call->arena, &err);
+    if (status) call_fail_with(call, &err);
+    return status == STATUS_OK;
+}
+
+static void refuse_unknown(struct call *call, const struct route_match *match) {
+    if (!match->other_methods) {
+        call_fail(call, STATUS_NOT_FOUND, NULL, "There is nothing at this address.");
+        return;
+    }
+    const char *allowed = match->other_methods == METHOD_POST  ? "POST, OPTIONS"
+                          : match->other_methods == METHOD_GET ? "GET, HEAD, OPTIONS"
+                                                               : "GET, HEAD, POST, OPTIONS";
+    answer_header(&call->answer, "allow", allowed);
+    call_fail(call, STATUS_METHOD_NOT_ALLOWED, NULL,
+              arena_format(&call->arena, "This address takes %s, but not %.*s.", allowed, (int)call->req->method.len,
+                           call->req->method.base));
+}
+
+static void answer_options(struct call *call) {
+    call->answer.http_status = 204;
+    answer_header(&call->answer, "access-control-allow-headers", "Content-Type, Authorization, Last-Event-ID");
+    answer_header(&call->answer, "access-control-max-age", "86400");
+    call_send(call);
+}
+
+void call_start(struct loop *loop, struct gateway *gateway, enum port port, h2o_req_t *req) {
+    struct call *call = create_call(loop, gateway, req);
+    if (h2o_memis(req->method.base, req->method.len, H2O_STRLIT("OPTIONS"))) {
+        answer_options(call);
+        return;
+    }
+    struct route_match match;
+    router_find(port, req->method.base, req->method.len, req->path_normalized.base, req->path_normalized.len, &match);
+    call->route = match.route;
+    if (!match.route)
+        refuse_unknown(call, &match);
+    else if (admit_body(call) && copy_parameters(call, &match) && parse_query(call))
+        match.route->start(call);
+}
+
+/* ---- Away and back ---- */
+
+void call_leave(struct call *call) {
+    assert(!call->is_away);
+    call->is_away = true;
+}
+
+void call_return(struct call *call) {
+    h2o_multithread_send_message(&call->loop->receiver, &call->message);
+}
+
+/* On a thread of the pool. What waited too long for it is not even tried: the client is about to give up. */
+static void run_work(struct store_task *task, struct job_store *store) {
+    struct call *call = H2O_STRUCT_FROM_MEMBER(struct call, task, task);
+    struct error err;
+    call->next = CALL_SENDS;
+    text_clear(&call->answer.body);
+    call->answer.header_count = 0;
+    int64_t queued_ms = clock_monotonic_ms() - call->tried_ms;
+    call->tried_ms += queued_ms;
+    call->status =
+        queued_ms > OUTAGE_WAIT_MS ? error_set(&err, STATUS_BUSY, "%s", busy_message) : call->work(call, store, &err);
+    if (call->status) {
+        call->failure_path = err.path[0] ? arena_copy(&call->arena, err.path) : NULL;
+        call->failure_message = arena_copy(&call->arena, err.message);
+    }
+    call_return(call);
+}
+
+static void submit(struct call *call) {
+    call->tried_ms = clock_monotonic_ms();
+    call_leave(call);
+    if (store_pool_submit(call->gateway->pool, &call->task)) return;
+    call->is_away = false;
+    call_fail(call, STATUS_BUSY, NULL, busy_message);
+}
+
+void call_work(struct call *call, enum status (*work)(struct call *call, struct job_store *store, struct error *err)) {
+    call->work = work;
+    call->task.run = run_work;
+    call->asked_ms = clock_monotonic_ms();
+    submit(call);
+}
+
+/* The failures of Redis, which pass by themselves. */
+static bool is_outage(enum status status) {
+    return status == STATUS_UNAVAILABLE || status == STATUS_TIMEOUT;
+}
+
+/* Is there time for another try, as long as the last one took? */
+static bool may_try_again(const struct call *call) {
+    int64_t now_ms = clock_monotonic_ms();
+    return is_outage(call->status) && now_ms - call->asked_ms + (now_ms - call->tried_ms) < OUTAGE_WAIT_MS;
+}
+
+/* What broke on our side is for operators; the client hears what to do. */
+static void fail_after_work(struct call *call) {
+    enum status status = call->status;
+    if (!is_outage(status) && status != STATUS_INTERNAL) {
+        call_fail(call, status, call->failure_path, call->failure_message);
+        return;
+    }
+    log_line(LOG_WARN, "request failed", "request=%" PRIu64 " route=\"%s\" error=\"%s\"", call->number, call->route->path,
+             call->failure_message);
+    if (status == STATUS_INTERNAL)
+        call_fail(call, status, NULL, "Something went wrong in the registry; its operators can see what.");
+    else
+        call_fail(call, STATUS_UNAVAILABLE, NULL,
+                  "The registry cannot take this at the moment, and nothing is lost: try again in a few seconds.");
+}
+
+void call_resume(struct call *call) {
+    call->is_away = false;
+    if (!call->req) {
+        free_call(call);
+    } else if (may_try_again(call)) {
+        h2o_timeout_link(call->loop->context.loop, &call->loop->context.hundred_ms_timeout, &call->retry_timer);
+    } else if (call->status) {
+        fail_after_work(call);
+    } else if (call->next == CALL_WAITS_FOR_LOG) {
+        call_leave(call);
+        tail_wait(call->gateway->tail, call);
+    } else if (call->next == CALL_WORKS_AGAIN) {
+        call_work(call, call->work);
+    } else {
+        call_send(call);
+    }
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * One request being answered.
+ *
+ *   loop's thread          route->start ──► call_answer…() or call_fail()      at once, or
+ *                               │
+ *                          call_work(work) ─► store pool's thread: work() ─┐
+ *   loop's thread          ◄───────────────────────────────────────────────┘  the answer that work() left is sent;
+ *                               │                                             Redis away: again, for a second and a half;
+ *                               └─► call_wait(): the tail's or readiness' thread, then work() again or the answer
+ *
+ * A call belongs to one thread at a time: its loop's, or the one that it was handed to (`is_away`). Only the loop's thread
+ * touches `req`, and it is NULL once the client is gone: such a call is freed as soon as it is back. What a work function needs
+ * of the request is copied into the call before.
+ */
+#ifndef SERVICES_GATEWAY_CALL_H
+#define SERVICES_GATEWAY_CALL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/arena.h"
+#include "lib/base/error.h"
+#include "lib/base/text.h"
+#include "services/gateway/client_address.h"
+#include "services/gateway/h2o_all.h"
+#include "services/gateway/query.h"
+#include "services/gateway/router.h"
+#include "services/gateway/store_pool.h"
+
+struct gateway;
+struct loop;
+
+enum {
+    ANSWER_HEADERS_MAX = 8,
+    OUTAGE_WAIT_MS = 1500, /* how long a passing outage of Redis is waited out (spec/http-api.md) */
+};
+
+/* What is going to be sent. Names, values and types are literals or in the call's arena. */
+struct answer {
+    int http_status; /* 0: 200 */
+    const char *content_type;
+    struct text body;
+    int file; /* a file's descriptor, to be sent instead of the body; -1: none */
+    int64_t file_offset, file_length;
+    size_t header_count;
+    struct {
+        const char *name; /* lower case */
+        const char *value;
+    } headers[ANSWER_HEADERS_MAX];
+};
+
+/* What comes next for a call that is back without a failure. */
+enum call_next {
+    CALL_SENDS,         /* the answer */
+    CALL_WAITS_FOR_LOG, /* nothing to say yet: to be woken when the log that `tail` names has changed */
+    CALL_WORKS_AGAIN,   /* woken: work once more */
+};
+
+struct call {
+    h2o_multithread_message_t message; /* how it comes back to its loop */
+    h2o_generator_t generator;
+    struct store_task task;
+    h2o_timeout_entry_t retry_timer;
+    struct gateway *gateway;
+    struct loop *loop;
+    h2o_req_t *req;
+    bool is_away;
+    bool is_head;
+
+    uint64_t number;    /* of this process, for the program's own log */
+    int64_t started_ms; /* monotonic, like the next two */
+    int64_t asked_ms;   /* when `work` was asked for, the first of its tries */
+    int64_t tried_ms;   /* when the last try was queued, then when it began */
+    const struct route *route;
+    struct arena arena;
+    const char *parameters[ROUTE_PARAMETERS_MAX];
+    struct query query;
+    char address[CLIENT_ADDRESS_MAX]; /* of the client, as limits count it */
+    const char *body;
+    size_t body_length;
+
+    enum status (*work)(struct call *call, struct job_store *store, struct error *err);
+    void *work_data; /* of the route, in the arena */
+    enum status status;
+    const char *failure_path;
+    const char *failure_message;
+    enum call_next next;
+    struct {
+        const char *job_id;
+        int64_t after_ms;
+        int64_t until_ms; /* monotonic */
+        struct call *next;
+    } tail;
+    struct answer answer;
+};
+
+/* Makes the call for `req`, which answers it from here on. */
+void call_start(struct loop *loop, struct gateway *gateway, enum port port, h2o_req_t *req);
+
+/* A call that comes back to its loop; there alone. */
+void call_resume(struct call *call);
+
+/* Sends the call, which is away, back to its loop. */
+void call_return(struct call *call);
+
+/* Runs `work` on a thread that may block, then sends what it left in call->answer, or its failure. `work` may be called again:
+ * for an outage that passes, and after a wait. */
+void call_work(struct call *call, enum status (*work)(struct call *call, struct job_store *store, struct error *err));
+
+/* Hands the call to another thread, which calls call_return() once. */
+void call_leave(struct call *call);
+
+/* The answers: on the loop's thread, once. */
+void call_send(struct call *call); /* call->answer */
+void call_fail(struct call *call, enum status status, const char *path, const char *message);
+void call_fail_with(struct call *call, const struct error *err);
+
+/* For an answer that is being made, on whatever thread has the call. Values are borrowed. */
+void answer_header(struct answer *answer, const char *name, const char *value);
+
+/* What a client would rather read: JSON, or text (http-api.md, GET /status/ID). */
+bool call_wants_json(struct call *call);
+
+/* The value of a request's header, several joined by commas, in the arena; NULL: none. On the loop's thread. */
+const char *call_request_header(struct call *call, const char *name);
+
+#endif

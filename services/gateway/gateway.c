@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "services/gateway/gateway.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/log.h"
+#include "lib/base/text.h"
+#include "lib/tools/health_check.h"
+#include "services/gateway/server.h"
+
+static const char *const service_names[] = {
+#define SERVICE(identifier, name, setting) name,
+    SERVICE_TABLE(SERVICE)
+#undef SERVICE
+};
+
+const char *service_name(size_t service) {
+    return service_names[service];
+}
+
+struct message_client *gateway_service_for(const struct gateway *gateway, enum job_kind kind) {
+    for (size_t i = 0; i < SERVICE_COUNT; i++)
+        if (strcmp(service_names[i], job_kind_service(kind)) == 0) return gateway->services[i];
+    return NULL;
+}
+
+static enum status create_clients(struct gateway *gateway, struct error *err) {
+    const struct settings *settings = gateway->settings;
+    const char *const addresses[] = {
+#define SERVICE(identifier, name, setting) settings->setting,
+        SERVICE_TABLE(SERVICE)
+#undef SERVICE
+    };
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < SERVICE_COUNT && !status; i++)
+        status = message_client_create(&gateway->services[i], addresses[i], settings->service_key, err);
+    return status;
+}
+
+static bool is_ready(void *context, struct text *reasons) {
+    return readiness_check(((struct gateway *)context)->readiness, reasons);
+}
+
+static enum status start_health_check(struct gateway *gateway, struct error *err) {
+    if (!gateway->settings->healthchecks_url) return STATUS_OK;
+    const struct health_check_options options = {.url = gateway->settings->healthchecks_url,
+                                                 .interval_ms = HEALTH_CHECK_INTERVAL_MS,
+                                                 .retry_ms = HEALTH_CHECK_RETRY_MS,
+                                                 .is_ready = is_ready,
+                                                 .context = gateway};
+    return health_check_create(&gateway->health_check, &options, err);
+}
+
+/* Where we listen, for whoever let the system choose: `server=PORT` and `management=PORT`, put in place whole. */
+static enum status write_ports(const struct gateway *gateway, struct error *err) {
+    enum status status = STATUS_OK;
+    struct text path = {0}, draft = {0};
+    text_append_format(&path, "%s/gateway.ports", gateway->settings->state_dir);
+    text_append_format(&draft, "%s.new", path.bytes);
+    FILE *file = fopen(draft.bytes, "we");
+    bool is_written = file && fprintf(file, "server=%d\nmanagement=%d\n", server_port(gateway->server),
+                                      server_management_port(gateway->server)) > 0;
+    if (file && fclose(file) != 0) is_written = false;
+    if (!is_written || rename(draft.bytes, path.bytes) != 0)
+        status = error_set(err, STATUS_INTERNAL, "%s cannot be written: %s.", path.bytes, strerror(errno));
+    text_release(&draft);
+    text_release(&path);
+    return status;
+}
+
+enum status gateway_start(struct gateway *gateway, const struct settings *settings, struct error *err) {
+    *gateway = (struct gateway){.settings = settings};
+    gateway->post_limit = rate_limit_create(settings->post_limit_per_minute);
+    enum status status = trusted_proxies_parse(&gateway->proxies, settings->trusted_proxies, err);
+    if (!status) status = create_clients(gateway, err);
+    if (!status) status = store_pool_create(&gateway->pool, settings->redis_url, (size_t)settings->gateway_store_threads, err);
+    if (!status) status = tail_create(&gateway->tail, settings->redis_url, err);
+    if (!status) status = readiness_create(&gateway->readiness, gateway, err);
+    if (!status) status = server_create(&gateway->server, gateway, err);
+    if (!status) status = write_ports(gateway, err);
+    if (!status) status = start_health_check(gateway, err);
+    if (status) return status;
+    log_line(LOG_INFO, "listening", "address=%s port=%d management_port=%d tls=%s", settings->server_address,
+             server_port(gateway->server), server_management_port(gateway->server), settings->tls_key ? "yes" : "no");
+    return STATUS_OK;
+}
+
+void gateway_stop(struct gateway *gateway) {
+    atomic_store(&gateway->is_draining, true);
+    health_check_free(gateway->health_check);
+    if (gateway->tail) tail_stop(gateway->tail);
+    if (gateway->server) server_drain(gateway->server);
+    readiness_free(gateway->readiness);
+    tail_free(gateway->tail);
+    store_pool_free(gateway->pool);
+    server_free(gateway->server);
+    for (size_t i = 0; i < SERVICE_COUNT; i++)
+        message_client_free(gateway->services[i]);
+    rate_limit_free(gateway->post_limit);
+    trusted_proxies_free(gateway->proxies);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The gateway as a whole: what its requests share. It checks the form of a request, makes the job in Redis, tells the service,
+ * and answers; it has no registry rules and never waits for a build (design.md).
+ */
+#ifndef SERVICES_GATEWAY_GATEWAY_H
+#define SERVICES_GATEWAY_GATEWAY_H
+
+#include <stdatomic.h>
+
+#include "lib/base/error.h"
+#include "lib/base/settings.h"
+#include "lib/domain/job.h"
+#include "lib/service/message_client.h"
+#include "services/gateway/client_address.h"
+#include "services/gateway/rate_limit.h"
+#include "services/gateway/readiness.h"
+#include "services/gateway/store_pool.h"
+#include "services/gateway/tail.h"
+
+struct health_check;
+struct server;
+
+/* The services that the gateway talks to: SERVICE(identifier, name as in the table of job kinds, the setting of its address) */
+#define SERVICE_TABLE(SERVICE) SERVICE(PUBLISH, "publish", publish_address)
+
+enum service {
+#define SERVICE(identifier, name, setting) SERVICE_##identifier,
+    SERVICE_TABLE(SERVICE)
+#undef SERVICE
+        SERVICE_COUNT
+};
+
+/* Filled by gateway_start() and only read from then on, except what is atomic; each part is safe from any thread. */
+struct gateway {
+    const struct settings *settings;
+    atomic_bool is_draining;
+    struct trusted_proxies *proxies;
+    struct rate_limit *post_limit;
+    struct message_client *services[SERVICE_COUNT];
+    struct store_pool *pool;
+    struct tail *tail;
+    struct readiness *readiness;
+    struct health_check *health_check; /* NULL where no HEALTHCHECKS_URL is set */
+    struct server *server;
+};
+
+/* `settings` is borrowed. gateway_stop() is to be called in any case. */
+CHECK_RESULT enum status gateway_start(struct gateway *gateway, const struct settings *settings, struct error *err);
+
+/* Lets what is under way end, then frees everything. */
+void gateway_stop(struct gateway *gateway);
+
+const char *service_name(size_t service);
+
+/* The client of the service that runs jobs of this kind; NULL where that service is not there yet. */
+struct message_client *gateway_service_for(const struct gateway *gateway, enum job_kind kind);
+
+#endif

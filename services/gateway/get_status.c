@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * GET /status/ID and GET /logs/ID: the short forms, for people at a terminal; and GET /api/v1/status, /healthz, /readyz.
+ */
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/store/job_store.h"
+#include "lib/store/log_stream.h"
+#include "services/gateway/call.h"
+#include "services/gateway/gateway.h"
+#include "services/gateway/job_json.h"
+
+enum { LINES_MAX = 10000, WAIT_MAX_S = 60 };
+
+static const char text_type[] = "text/plain; charset=utf-8";
+
+/* What a short form's work needs of its request. */
+struct short_form {
+    bool is_json;
+    struct log_query lines; /* of GET /logs/ID */
+    bool waits;
+};
+
+static struct short_form *begin(struct call *call) {
+    struct short_form *form = arena_alloc(&call->arena, sizeof *form);
+    form->is_json = call_wants_json(call);
+    call->work_data = form;
+    return form;
+}
+
+static void set_type(struct call *call) {
+    const struct short_form *form = call->work_data;
+    call->answer.content_type = form->is_json ? "application/json" : text_type;
+    answer_header(&call->answer, "vary", "Origin, Accept, User-Agent");
+}
+
+static enum status read_status(struct call *call, struct job_store *store, struct error *err) {
+    const struct short_form *form = call->work_data;
+    struct job job;
+    enum status status = job_store_get(store, call->parameters[0], &call->arena, &job, err);
+    if (status) return status;
+    if (form->is_json)
+        job_append_status_json(&call->answer.body, &job);
+    else
+        job_append_status_text(&call->answer.body, &job);
+    set_type(call);
+    return STATUS_OK;
+}
+
+void get_status(struct call *call) {
+    begin(call);
+    call_work(call, read_status);
+}
+
+/* The time of the log's newest line, of whatever level; 0: there is none. */
+static enum status find_newest(struct call *call, struct job_store *store, const char *job_id, int64_t *newest_ms,
+                               struct error *err) {
+    const struct log_query query = {.level = LOG_DEBUG, .descending = true, .limit = 1};
+    struct log_lines lines;
+    enum status status = log_stream_read(store, job_id, &query, &call->arena, &lines, err);
+    *newest_ms = !status && lines.count ? lines.lines[0].time_ms : 0;
+    return status;
+}
+
+/* The newest line is looked up before the lines are read: one that comes in between is read, or ends the wait at once. */
+static enum status read_logs(struct call *call, struct job_store *store, struct error *err) {
+    const struct short_form *form = call->work_data;
+    struct job job;
+    struct log_lines lines;
+    int64_t newest_ms = 0;
+    bool may_wait = form->waits && clock_monotonic_ms() < call->tail.until_ms && !atomic_load(&call->gateway->is_draining);
+    enum status status = job_store_get(store, call->parameters[0], &call->arena, &job, err);
+    if (!status && may_wait) status = find_newest(call, store, job.id, &newest_ms, err);
+    if (!status) status = log_stream_read(store, job.id, &form->lines, &call->arena, &lines, err);
+    if (status) return status;
+    if (may_wait && lines.count == 0 && !job_state_is_finished(job.state)) {
+        call->tail.job_id = arena_copy(&call->arena, job.id);
+        call->tail.after_ms = newest_ms;
+        call->next = CALL_WAITS_FOR_LOG;
+        return STATUS_OK;
+    }
+    if (form->is_json)
+        log_lines_append_json(&call->answer.body, job.id, &lines);
+    else
+        log_lines_append_text(&call->answer.body, &lines);
+    set_type(call);
+    return STATUS_OK;
+}
+
+void get_logs(struct call *call) {
+    struct error err;
+    struct short_form *form = begin(call);
+    int64_t wait_s = 0;
+    form->lines = (struct log_query){.level = LOG_INFO, .limit = LINES_MAX};
+    enum status status = query_level(&call->query, "level", &form->lines.level, &err);
+    if (!status) status = query_time(&call->query, "since", &form->lines.since_ms, &err);
+    if (!status) status = query_number(&call->query, "wait", 0, WAIT_MAX_S, &wait_s, &err);
+    if (status) {
+        call_fail_with(call, &err);
+        return;
+    }
+    form->waits = wait_s > 0;
+    call->tail.until_ms = clock_monotonic_ms() + wait_s * 1000;
+    call_work(call, read_logs);
+}
+
+void get_api_status(struct call *call) {
+    call_send(call);
+}
+
+void get_healthz(struct call *call) {
+    text_append(&call->answer.body, "{\"alive\":true}");
+    call->answer.content_type = "application/json";
+    call_send(call);
+}
+
+void get_readyz(struct call *call) {
+    call_leave(call);
+    readiness_answer(call->gateway->readiness, call);
+}

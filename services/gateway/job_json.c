@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "services/gateway/job_json.h"
+
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/json.h"
+
+/* The keys here need no escaping, and each field but the first of an object brings its comma. */
+static void append_text_field(struct text *out, const char *key, const char *value) {
+    if (!value) return;
+    text_append(out, ",\"");
+    text_append(out, key);
+    text_append(out, "\":");
+    json_append(out, value);
+}
+
+static void append_time_field(struct text *out, const char *key, int64_t time_ms) {
+    if (time_ms == 0) return;
+    char time[TIME_TEXT_MAX];
+    time_print(time_ms, time);
+    append_text_field(out, key, time);
+}
+
+static void append_line(struct text *out, const char *job_id, const struct log_line *line) {
+    char time[TIME_TEXT_MAX];
+    time_print(line->time_ms, time);
+    text_append(out, "{\"level\":\"");
+    text_append(out, log_level_name(line->level));
+    text_append(out, "\",\"message\":");
+    json_append(out, line->message);
+    append_text_field(out, "jobId", job_id);
+    append_text_field(out, "timestamp", time);
+    text_append_character(out, '}');
+}
+
+void log_lines_append_json(struct text *out, const char *job_id, const struct log_lines *lines) {
+    text_append_character(out, '[');
+    for (size_t i = 0; i < lines->count; i++) {
+        if (i) text_append_character(out, ',');
+        append_line(out, job_id, &lines->lines[i]);
+    }
+    text_append_character(out, ']');
+}
+
+static void append_identity(struct text *out, const struct job *job) {
+    text_append(out, "{\"jobId\":");
+    json_append(out, job->id);
+    append_text_field(out, "jobType", job_kind_text(job->kind));
+}
+
+void job_append_json(struct text *out, const struct job *job, const struct log_lines *lines, bool shows_end) {
+    append_identity(out, job);
+    append_time_field(out, "createdAt", job->created_ms);
+    append_time_field(out, "startedAt", job->started_ms);
+    if (shows_end) append_time_field(out, "finishedAt", job->finished_ms);
+    text_append(out, job->state == JOB_STATE_SUCCEEDED ? ",\"success\":true" : ",\"success\":false");
+    append_text_field(out, "packageName", job->package);
+    append_text_field(out, "packageVersion", job->version);
+    append_text_field(out, "compilerVersion", job->compiler);
+    text_append(out, ",\"logs\":");
+    log_lines_append_json(out, job->id, lines);
+    text_append(out, ",\"payload\":");
+    text_append(out, job->payload ? job->payload : "{}");
+    text_append_character(out, '}');
+}
+
+void job_append_status_json(struct text *out, const struct job *job) {
+    append_identity(out, job);
+    append_text_field(out, "state", job_state_text(job->state));
+    append_text_field(out, "error", job->error);
+    append_time_field(out, "createdAt", job->created_ms);
+    append_time_field(out, "startedAt", job->started_ms);
+    append_time_field(out, "finishedAt", job->finished_ms);
+    text_append_character(out, '}');
+}
+
+static void append_row(struct text *out, const char *label, const char *value) {
+    if (value) text_append_format(out, "%-9s %s\n", label, value);
+}
+
+static void append_time_row(struct text *out, const char *label, int64_t time_ms) {
+    if (time_ms == 0) return;
+    char time[TIME_TEXT_MAX];
+    time_print(time_ms, time);
+    append_row(out, label, time);
+}
+
+void job_append_status_text(struct text *out, const struct job *job) {
+    append_row(out, "job", job->id);
+    append_row(out, "kind", job_kind_text(job->kind));
+    append_row(out, "package", job->package);
+    append_row(out, "version", job->version);
+    append_row(out, "compiler", job->compiler);
+    append_row(out, "state", job_state_text(job->state));
+    append_row(out, "error", job->error);
+    append_time_row(out, "created", job->created_ms);
+    append_time_row(out, "started", job->started_ms);
+    append_time_row(out, "finished", job->finished_ms);
+}
+
+void log_lines_append_text(struct text *out, const struct log_lines *lines) {
+    for (size_t i = 0; i < lines->count; i++) {
+        char time[TIME_TEXT_MAX];
+        time_print(lines->lines[i].time_ms, time);
+        text_append_format(out, "%s %-6s ", time, log_level_name(lines->lines[i].level));
+        for (const char *at = lines->lines[i].message; *at;) {
+            size_t length = strcspn(at, "\n");
+            text_append_bytes(out, at, length);
+            at += length;
+            if (*at == '\n' && *++at) text_append(out, "\n    ");
+        }
+        text_append_character(out, '\n');
+    }
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "services/gateway/loop.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "services/gateway/call.h"
+
+enum {
+    ACCEPTS_AT_ONCE = 16,
+    DRAIN_MS = 10000,    /* most that calls under way may take after a stop */
+    IDLE_DRAIN_MS = 700, /* clients that poll every half second get their last answer with `Connection: close` */
+};
+
+/* ---- Connections ---- */
+
+static bool has_room(const struct loop *loop) {
+    return atomic_load(loop->options.connections) < loop->options.connection_limit;
+}
+
+static void forget_connection(void *argument) {
+    struct loop *loop = argument;
+    loop->connections--;
+    atomic_fetch_sub(loop->options.connections, 1);
+}
+
+static void accept_connections(h2o_socket_t *listening, const char *problem);
+
+static void resume_listening(h2o_timeout_entry_t *entry) {
+    struct loop *loop = H2O_STRUCT_FROM_MEMBER(struct loop, resume_timer, entry);
+    if (!has_room(loop)) {
+        h2o_timeout_link(loop->context.loop, &loop->context.hundred_ms_timeout, &loop->resume_timer);
+        return;
+    }
+    for (size_t i = 0; i < LOOP_LISTENERS_MAX; i++)
+        if (loop->listeners[i].socket) h2o_socket_read_start(loop->listeners[i].socket, accept_connections);
+}
+
+/* At the limit the rest waits in the kernel's queue. The management port is never closed to operators. */
+static void pause_listening(struct loop *loop) {
+    h2o_socket_read_stop(loop->listeners[0].socket);
+    if (!h2o_timeout_is_linked(&loop->resume_timer))
+        h2o_timeout_link(loop->context.loop, &loop->context.hundred_ms_timeout, &loop->resume_timer);
+}
+
+static void accept_connections(h2o_socket_t *listening, const char *problem) {
+    struct listener *listener = listening->data;
+    struct loop *loop = listener->loop;
+    if (problem) return;
+    for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
+        if (listener == &loop->listeners[0] && !has_room(loop)) {
+            pause_listening(loop);
+            return;
+        }
+        h2o_socket_t *socket = h2o_evloop_socket_accept(listening);
+        if (!socket) return;
+        loop->connections++;
+        atomic_fetch_add(loop->options.connections, 1);
+        socket->on_close.cb = forget_connection;
+        socket->on_close.data = loop;
+        h2o_accept(&listener->accept, socket);
+    }
+}
+
+static void open_listener(struct loop *loop, size_t index, int descriptor, h2o_hostconf_t **hosts, SSL_CTX *tls) {
+    if (descriptor < 0) return;
+    struct listener *listener = &loop->listeners[index];
+    listener->loop = loop;
+    listener->accept = (h2o_accept_ctx_t){.ctx = &loop->context, .hosts = hosts, .ssl_ctx = tls};
+    listener->socket = h2o_evloop_socket_create(loop->context.loop, descriptor, H2O_SOCKET_FLAG_DONT_READ);
+    listener->socket->data = listener;
+    h2o_socket_read_start(listener->socket, accept_connections);
+}
+
+/* ---- Messages from other threads ---- */
+
+static void take_calls(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messages) {
+    (void)receiver;
+    while (!h2o_linklist_is_empty(messages)) {
+        struct call *call = H2O_STRUCT_FROM_MEMBER(struct call, message.link, messages->next);
+        h2o_linklist_unlink(&call->message.link);
+        call_resume(call);
+    }
+}
+
+static void take_stop(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messages) {
+    struct loop *loop = H2O_STRUCT_FROM_MEMBER(struct loop, stop_receiver, receiver);
+    while (!h2o_linklist_is_empty(messages))
+        h2o_linklist_unlink(messages->next);
+    loop->stopping_since_ms = clock_monotonic_ms();
+    h2o_timeout_unlink(&loop->resume_timer);
+    for (size_t i = 0; i < LOOP_LISTENERS_MAX; i++) {
+        if (!loop->listeners[i].socket) continue;
+        accept_connections(loop->listeners[i].socket, NULL); /* those that wait in the kernel's queue would be reset */
+        h2o_timeout_unlink(&loop->resume_timer);
+        h2o_socket_close(loop->listeners[i].socket);
+        loop->listeners[i].socket = NULL;
+    }
+    h2o_context_request_shutdown(&loop->context);
+}
+
+/* ---- The thread ---- */
+
+static bool is_drained(const struct loop *loop) {
+    int64_t passed_ms = clock_monotonic_ms() - loop->stopping_since_ms;
+    return loop->connections == 0 || passed_ms > DRAIN_MS || (loop->calls == 0 && passed_ms > IDLE_DRAIN_MS);
+}
+
+static void *run(void *argument) {
+    struct loop *loop = argument;
+    while (loop->stopping_since_ms == 0)
+        h2o_evloop_run(loop->context.loop, INT32_MAX);
+    while (!is_drained(loop))
+        h2o_evloop_run(loop->context.loop, 20);
+    atomic_store(&loop->has_ended, true);
+    return NULL;
+}
+
+enum status loop_start(struct loop *loop, const struct loop_options *options, struct error *err) {
+    loop->options = *options;
+    h2o_context_init(&loop->context, h2o_evloop_create(), options->config);
+    h2o_multithread_register_receiver(loop->context.queue, &loop->receiver, take_calls);
+    h2o_multithread_register_receiver(loop->context.queue, &loop->stop_receiver, take_stop);
+    loop->resume_timer.cb = resume_listening;
+    open_listener(loop, 0, options->public_socket, options->public_hosts, options->tls);
+    open_listener(loop, 1, options->management_socket, options->management_hosts, NULL);
+    int problem = pthread_create(&loop->thread, NULL, run, loop);
+    if (!problem) return STATUS_OK;
+    return error_set(err, STATUS_INTERNAL, "An event loop's thread cannot be started: %s.", strerror(problem));
+}
+
+void loop_request_stop(struct loop *loop) {
+    h2o_multithread_send_message(&loop->stop_receiver, &loop->stop_message);
+}
+
+void loop_join(struct loop *loop) {
+    pthread_join(loop->thread, NULL);
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "services/gateway/readiness.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/json.h"
+#include "lib/base/memory.h"
+#include "lib/store/job_store.h"
+#include "services/gateway/call.h"
+#include "services/gateway/gateway.h"
+
+enum { SERVICE_TIMEOUT_MS = 1000 };
+
+struct readiness {
+    struct gateway *gateway;
+    pthread_t thread;
+    bool has_thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    struct call *arrived; /* under the mutex, like the flag */
+    bool is_stopping;
+    pthread_mutex_t check_mutex; /* one check at a time */
+    struct job_store *store;     /* under it */
+};
+
+/* What one check has found so far. */
+struct findings {
+    struct text *out;
+    bool is_ready;
+    bool has_any;
+};
+
+/* `reasons` is JSON, of a service that knows more; NULL: none. */
+static void add_finding(struct findings *findings, const char *check, bool is_fine, const char *message, const char *reasons) {
+    if (findings->has_any) text_append_character(findings->out, ',');
+    findings->has_any = true;
+    findings->is_ready = findings->is_ready && is_fine;
+    text_append(findings->out, "{\"check\":");
+    json_append(findings->out, check);
+    text_append(findings->out, is_fine ? ",\"ok\":true" : ",\"ok\":false");
+    if (message) {
+        text_append(findings->out, ",\"message\":");
+        json_append(findings->out, message);
+    }
+    if (reasons) {
+        text_append(findings->out, ",\"reasons\":");
+        text_append(findings->out, reasons);
+    }
+    text_append_character(findings->out, '}');
+}
+
+static void check_gateway(struct readiness *readiness, struct findings *findings) {
+    bool is_stopping = atomic_load(&readiness->gateway->is_draining);
+    add_finding(findings, "gateway", !is_stopping, is_stopping ? "The gateway is stopping." : NULL, NULL);
+}
+
+static void check_redis(struct readiness *readiness, struct findings *findings) {
+    struct error err;
+    enum status status = job_store_check(readiness->store, &err);
+    add_finding(findings, "redis", !status, status ? err.message : NULL, NULL);
+}
+
+static void check_service(const char *name, struct message_client *client, struct findings *findings) {
+    struct error err;
+    struct arena arena = {0};
+    struct message answer, request = {.tag = MESSAGE_ready_query};
+    enum status status = message_client_call(client, &request, SERVICE_TIMEOUT_MS, &arena, &answer, &err);
+    if (status)
+        add_finding(findings, name, false, err.message, NULL);
+    else if (answer.tag != MESSAGE_ready)
+        add_finding(findings, name, false, "The service answers something else than was asked.", NULL);
+    else
+        add_finding(findings, name, answer.ready.is_ready, answer.ready.is_ready ? NULL : "The service cannot work.",
+                    answer.ready.reasons);
+    arena_release(&arena);
+}
+
+/* Where S3_API_URL is set the folder is a leftover that may be missing. */
+static void check_storage(struct readiness *readiness, struct findings *findings) {
+    const struct settings *settings = readiness->gateway->settings;
+    if (settings->s3_api_url || access(settings->storage_dir, R_OK | X_OK) == 0) {
+        add_finding(findings, "storage", true, NULL, NULL);
+        return;
+    }
+    struct error err;
+    error_set(&err, STATUS_INTERNAL, "The storage folder %s cannot be read: %s.", settings->storage_dir, strerror(errno));
+    add_finding(findings, "storage", false, err.message, NULL);
+}
+
+bool readiness_check(struct readiness *readiness, struct text *out) {
+    struct text checks = {0};
+    struct findings findings = {.out = &checks, .is_ready = true};
+    pthread_mutex_lock(&readiness->check_mutex);
+    check_gateway(readiness, &findings);
+    check_redis(readiness, &findings);
+    for (size_t i = 0; i < SERVICE_COUNT; i++)
+        check_service(service_name(i), readiness->gateway->services[i], &findings);
+    check_storage(readiness, &findings);
+    pthread_mutex_unlock(&readiness->check_mutex);
+    text_append(out, findings.is_ready ? "{\"ready\":true,\"checks\":[" : "{\"ready\":false,\"checks\":[");
+    text_append(out, text_view(&checks));
+    text_append(out, "]}");
+    text_release(&checks);
+    return findings.is_ready;
+}
+
+static struct call *take_arrivals(struct readiness *readiness, bool *goes_on) {
+    pthread_mutex_lock(&readiness->mutex);
+    while (!readiness->arrived && !readiness->is_stopping)
+        pthread_cond_wait(&readiness->changed, &readiness->mutex);
+    struct call *calls = readiness->arrived;
+    readiness->arrived = NULL;
+    *goes_on = calls || !readiness->is_stopping;
+    pthread_mutex_unlock(&readiness->mutex);
+    return calls;
+}
+
+static void *run(void *argument) {
+    struct readiness *readiness = argument;
+    struct text findings = {0};
+    bool goes_on;
+    do {
+        struct call *calls = take_arrivals(readiness, &goes_on);
+        if (!calls) continue;
+        text_clear(&findings);
+        bool is_ready = readiness_check(readiness, &findings);
+        while (calls) {
+            struct call *call = calls;
+            calls = call->tail.next;
+            text_append(&call->answer.body, findings.bytes);
+            call->answer.content_type = "application/json";
+            call->answer.http_status = is_ready ? 200 : 503;
+            if (!is_ready) answer_header(&call->answer, "retry-after", "5");
+            call_return(call);
+        }
+    } while (goes_on);
+    text_release(&findings);
+    return NULL;
+}
+
+enum status readiness_create(struct readiness **out, struct gateway *gateway, struct error *err) {
+    struct readiness *readiness = memory_alloc(sizeof *readiness);
+    *out = readiness;
+    readiness->gateway = gateway;
+    pthread_mutex_init(&readiness->mutex, NULL);
+    pthread_mutex_init(&readiness->check_mutex, NULL);
+    pthread_cond_init(&readiness->changed, NULL);
+    enum status status = job_store_create(&readiness->store, gateway->settings->redis_url, STORE_TIMEOUT_MS, err);
+    if (status) return status;
+    int problem = pthread_create(&readiness->thread, NULL, run, readiness);
+    if (problem)
+        return error_set(err, STATUS_INTERNAL, "The thread that checks readiness cannot be started: %s.", strerror(problem));
+    readiness->has_thread = true;
+    return STATUS_OK;
+}
+
+void readiness_answer(struct readiness *readiness, struct call *call) {
+    pthread_mutex_lock(&readiness->mutex);
+    call->tail.next = readiness->arrived;
+    readiness->arrived = call;
+    pthread_cond_signal(&readiness->changed);
+    pthread_mutex_unlock(&readiness->mutex);
+}
+
+void readiness_free(struct readiness *readiness) {
+    if (!readiness) return;
+    pthread_mutex_lock(&readiness->mutex);
+    readiness->is_stopping = true;
+    pthread_cond_signal(&readiness->changed);
+    pthread_mutex_unlock(&readiness->mutex);
+    if (readiness->has_thread) pthread_join(readiness->thread, NULL);
+    job_store_free(readiness->store);
+    pthread_cond_destroy(&readiness->changed);
+    pthread_mutex_destroy(&readiness->check_mutex);
+    pthread_mutex_destroy(&readiness->mutex);
+    free(readiness);
+}

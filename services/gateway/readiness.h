@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Is the registry able to work? Redis, each service (which answers for its git remotes), storage, with the reason for each no.
+ * A check takes as long as those need to answer, so it has a thread; requests that come while one is under way share the next.
+ */
+#ifndef SERVICES_GATEWAY_READINESS_H
+#define SERVICES_GATEWAY_READINESS_H
+
+#include <stdbool.h>
+
+#include "lib/base/error.h"
+
+struct call;
+struct gateway;
+struct readiness;
+struct text;
+
+CHECK_RESULT enum status readiness_create(struct readiness **out, struct gateway *gateway, struct error *err);
+
+/* Answers `call`, which is away, with what a check finds that begins after now: 200 or 503. */
+void readiness_answer(struct readiness *readiness, struct call *call);
+
+/* Checks on the caller's thread, and appends the findings: {"ready": BOOL, "checks": [{"check", "ok", "message"?}, …]}. */
+bool readiness_check(struct readiness *readiness, struct text *findings);
+
+/* Answers who waits, then ends. */
+void readiness_free(struct readiness *readiness);
+
+#endif

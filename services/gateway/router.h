@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Which function answers a request: the rows of routes.def as a table, and the look-up in it.
+ */
+#ifndef SERVICES_GATEWAY_ROUTER_H
+#define SERVICES_GATEWAY_ROUTER_H
+
+#include <stddef.h>
+
+struct call;
+
+enum method { METHOD_GET = 1, METHOD_POST = 2 };
+
+enum port { PORT_PUBLIC = 1, PORT_MANAGEMENT = 2, PORT_BOTH = 3 };
+
+enum { ROUTE_PARAMETERS_MAX = 2 };
+
+struct route {
+    enum method method;
+    const char *path;
+    void (*start)(struct call *call); /* on the loop's thread: quick, and leads to exactly one answer */
+    size_t body_limit_bytes;
+    unsigned ports; /* a set of enum port */
+    const char *description;
+};
+
+/* What a `{name}` stood for, within the path that was matched. */
+struct route_parameter {
+    const char *start;
+    size_t length;
+};
+
+struct route_match {
+    const struct route *route; /* NULL: none */
+    struct route_parameter parameters[ROUTE_PARAMETERS_MAX];
+    unsigned other_methods; /* where there is none: the methods that the path has (a set of enum method), for `Allow` */
+};
+
+/* All routes, in the order of routes.def; borrowed for ever. */
+const struct route *router_routes(size_t *count);
+
+/* The largest body that any route takes. */
+size_t router_largest_body_bytes(void);
+
+void router_find(enum port port, const char *method, size_t method_length, const char *path, size_t path_length,
+                 struct route_match *out);
+
+/* The functions of routes.def. */
+#define ROUTE(method, path, function, limit, ports, description) void function(struct call *call);
+#include "services/gateway/routes.def"
+#undef ROUTE
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "services/gateway/server.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "lib/base/memory.h"
+#include "services/gateway/call.h"
+#include "services/gateway/gateway.h"
+#include "services/gateway/listen.h"
+#include "services/gateway/loop.h"
+#include "services/gateway/response_filter.h"
+
+enum {
+    READ_TIMEOUT_MS = 30000,    /* for a whole request to arrive over HTTP/1, and for an idle connection */
+    BODY_MARGIN_BYTES = 1 << 20 /* see make_config() */
+};
+
+struct port_handler {
+    h2o_handler_t super;
+    struct gateway *gateway;
+    enum port port;
+};
+
+struct server {
+    h2o_globalconf_t config;
+    h2o_hostconf_t *public_hosts[2]; /* ending with NULL */
+    h2o_hostconf_t *management_hosts[2];
+    SSL_CTX *tls;
+    int public_socket, management_socket; /* -1: handed to the first loop */
+    int port, management_port;
+    atomic_int_fast64_t connections;
+    size_t loop_count;
+    struct loop loops[];
+};
+
+static int take_request(h2o_handler_t *super, h2o_req_t *req) {
+    struct port_handler *handler = H2O_STRUCT_FROM_MEMBER(struct port_handler, super, super);
+    struct loop *loop = H2O_STRUCT_FROM_MEMBER(struct loop, context, req->conn->ctx);
+    call_start(loop, handler->gateway, handler->port, req);
+    return 0;
+}
+
+/* h2o finds paths by prefix; ours are found by router.h. So a host has one handler, for everything, where h2o's own errors go
+ * too. */
+static h2o_hostconf_t *add_host(struct server *server, struct gateway *gateway, enum port port, const char *name) {
+    h2o_hostconf_t *host = h2o_config_register_host(&server->config, h2o_iovec_init(name, strlen(name)), 65535);
+    h2o_pathconf_t *path = &host->fallback_path;
+    struct port_handler *handler = (struct port_handler *)h2o_create_handler(path, sizeof *handler);
+    handler->super.on_req = take_request;
+    handler->gateway = gateway;
+    handler->port = port;
+    response_filter_register(path);
+    return host;
+}
+
+/* h2o reads a body before a handler sees the request. One over h2o's own limit is answered 413 at once on HTTP/1, but on
+ * HTTP/2 its stream is refused, which makes clients send it again: so that limit stands above the routes', which call.c
+ * checks. */
+static void make_config(struct server *server, struct gateway *gateway) {
+    h2o_config_init(&server->config);
+    server->config.server_name = h2o_iovec_init(H2O_STRLIT("registry"));
+    server->config.max_request_entity_size = router_largest_body_bytes() + BODY_MARGIN_BYTES;
+    server->config.http1.req_timeout = READ_TIMEOUT_MS;
+    server->config.http2.idle_timeout = READ_TIMEOUT_MS;
+    server->public_hosts[0] = add_host(server, gateway, PORT_PUBLIC, "public");
+    server->management_hosts[0] = add_host(server, gateway, PORT_MANAGEMENT, "management");
+}
+
+static enum status open_ports(struct server *server, const struct settings *settings, struct error *err) {
+    if (!settings->tls_certificate != !settings->tls_key)
+        return error_set_at(err, STATUS_INVALID, settings->tls_key ? "TLS_CERTIFICATE" : "TLS_KEY",
+                            "TLS_CERTIFICATE and TLS_KEY belong together: %s is not set.",
+                            settings->tls_key ? "TLS_CERTIFICATE" : "TLS_KEY");
+    enum status status = STATUS_OK;
+    if (settings->tls_key) status = listen_tls(&server->tls, settings->tls_certificate, settings->tls_key, err);
+    if (!status)
+        status = listen_open(&server->public_socket, settings->server_address, settings->server_port, "SERVER_PORT",
+                             &server->port, err);
+    int64_t management_port = settings->management_port;
+    if (management_port < 0) management_port = settings->server_port == 0 ? 0 : settings->server_port + 1;
+    if (!status)
+        status = listen_open(&server->management_socket, settings->management_address, management_port, "MANAGEMENT_PORT",
+                             &server->management_port, err);
+    return status;
+}
+
+static enum status start_loops(struct server *server, struct gateway *gateway, struct error *err) {
+    struct loop_options options = {.gateway = gateway,
+                                   .config = &server->config,
+                                   .public_hosts = server->public_hosts,
+                                   .management_hosts = server->management_hosts,
+                                   .tls = server->tls,
+                                   .connection_limit = gateway->settings->gateway_connections,
+                                   .connections = &server->connections};
+    for (int64_t i = 0; i < gateway->settings->gateway_threads; i++) {
+        options.public_socket =
+            i == 0 ? server->public_socket : fcntl(server->loops[0].options.public_socket, F_DUPFD_CLOEXEC, 0);
+        options.management_socket = i == 0 ? server->management_socket : -1;
+        enum status status = loop_start(&server->loops[i], &options, err);
+        server->public_socket = server->management_socket = -1;
+        if (status) return status;
+        server->loop_count++;
+    }
+    return STATUS_OK;
+}
+
+enum status server_create(struct server **out, struct gateway *gateway, struct error *err) {
+    struct server *server = memory_alloc(sizeof *server + (size_t)gateway->settings->gateway_threads * sizeof server->loops[0]);
+    *out = server;
+    server->public_socket = server->management_socket = -1;
+    make_config(server, gateway);
+    enum status status = open_ports(server, gateway->settings, err);
+    if (!status) status = start_loops(server, gateway, err);
+    return status;
+}
+
+int server_port(const struct server *server) {
+    return server->port;
+}
+
+int server_management_port(const struct server *server) {
+    return server->management_port;
+}
+
+void server_drain(struct server *server) {
+    for (size_t i = 0; i < server->loop_count; i++)
+        loop_request_stop(&server->loops[i]);
+    for (size_t i = 0; i < server->loop_count; i++)
+        loop_join(&server->loops[i]);
+    server->loop_count = 0;
+}
+
+/* The contexts and what still hangs on them (idle connections) end with the process: h2o cannot dispose of a context that has
+ * connections. */
+void server_free(struct server *server) {
+    if (!server) return;
+    server_drain(server);
+    if (server->public_socket >= 0) close(server->public_socket);
+    if (server->management_socket >= 0) close(server->management_socket);
+    SSL_CTX_free(server->tls);
+}

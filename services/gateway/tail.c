@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "services/gateway/tail.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/memory.h"
+#include "lib/store/log_stream.h"
+#include "services/gateway/call.h"
+
+enum {
+    LOOK_MS = 100,    /* one wait in Redis: who came meanwhile joins the next one */
+    TIMEOUT_MS = 1000 /* of a call to Redis, beyond the wait itself */
+};
+
+/* A job that somebody waits for. */
+struct awaited {
+    const char *job_id;
+    int64_t after_ms; /* the least of its readers' */
+    bool has_changed;
+};
+
+struct tail {
+    struct job_store *store;
+    pthread_t thread;
+    bool has_thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    struct call *arrived; /* under the mutex, like the flag */
+    bool is_stopping;
+    struct call *waiting; /* the thread's own, like what follows */
+    struct awaited *jobs;
+    size_t job_count, job_capacity;
+};
+
+/* Takes over who arrived; blocks while there is nobody. False: it is to stop. */
+static bool take_arrivals(struct tail *tail) {
+    pthread_mutex_lock(&tail->mutex);
+    while (!tail->arrived && !tail->waiting && !tail->is_stopping)
+        pthread_cond_wait(&tail->changed, &tail->mutex);
+    while (tail->arrived) {
+        struct call *call = tail->arrived;
+        tail->arrived = call->tail.next;
+        call->tail.next = tail->waiting;
+        tail->waiting = call;
+    }
+    bool goes_on = !tail->is_stopping;
+    pthread_mutex_unlock(&tail->mutex);
+    return goes_on;
+}
+
+static int compare_awaited(const void *a, const void *b) {
+    return strcmp(((const struct awaited *)a)->job_id, ((const struct awaited *)b)->job_id);
+}
+
+/* The jobs that are waited for, sorted, each once. */
+static void collect_jobs(struct tail *tail) {
+    tail->job_count = 0;
+    for (struct call *call = tail->waiting; call; call = call->tail.next) {
+        if (tail->job_count == tail->job_capacity) {
+            tail->job_capacity = tail->job_capacity ? tail->job_capacity * 2 : 64;
+            tail->jobs = memory_resize(tail->jobs, tail->job_capacity, sizeof *tail->jobs);
+        }
+        tail->jobs[tail->job_count++] = (struct awaited){call->tail.job_id, call->tail.after_ms, false};
+    }
+    if (tail->job_count == 0) return;
+    qsort(tail->jobs, tail->job_count, sizeof *tail->jobs, compare_awaited);
+    size_t kept = 1;
+    for (size_t i = 1; i < tail->job_count; i++) {
+        struct awaited *last = &tail->jobs[kept - 1];
+        if (strcmp(last->job_id, tail->jobs[i].job_id) != 0)
+            tail->jobs[kept++] = tail->jobs[i];
+        else if (tail->jobs[i].after_ms < last->after_ms)
+            last->after_ms = tail->jobs[i].after_ms;
+    }
+    tail->job_count = kept;
+}
+
+/* Waits in Redis. Where that is away everybody is woken: each call meets the outage itself, and says so to its client. */
+static void look(struct tail *tail) {
+    const char **ids = memory_alloc(tail->job_count * sizeof *ids);
+    int64_t *after_ms = memory_alloc(tail->job_count * sizeof *after_ms);
+    bool *changed = memory_alloc(tail->job_count * sizeof *changed);
+    for (size_t i = 0; i < tail->job_count; i++) {
+        ids[i] = tail->jobs[i].job_id;
+        after_ms[i] = tail->jobs[i].after_ms;
+    }
+    struct error err;
+    enum status status = log_stream_wait(tail->store, ids, after_ms, tail->job_count, LOOK_MS, changed, &err);
+    if (status) log_line(LOG_WARN, "waiting for log lines failed", "error=\"%s\"", err.message);
+    for (size_t i = 0; i < tail->job_count; i++)
+        tail->jobs[i].has_changed = status || changed[i];
+    free(changed);
+    free(after_ms);
+    free(ids);
+}
+
+static bool is_awaited_changed(const struct tail *tail, const char *job_id) {
+    const struct awaited key = {.job_id = job_id};
+    const struct awaited *found = bsearch(&key, tail->jobs, tail->job_count, sizeof key, compare_awaited);
+    return found && found->has_changed;
+}
+
+static void wake(struct tail *tail, bool everybody) {
+    int64_t now_ms = clock_monotonic_ms();
+    for (struct call **link = &tail->waiting; *link;) {
+        struct call *call = *link;
+        if (!everybody && now_ms < call->tail.until_ms && !is_awaited_changed(tail, call->tail.job_id)) {
+            link = &call->tail.next;
+            continue;
+        }
+        *link = call->tail.next;
+        call->next = CALL_WORKS_AGAIN;
+        call_return(call);
+    }
+}
+
+static void *run(void *argument) {
+    struct tail *tail = argument;
+    while (take_arrivals(tail)) {
+        collect_jobs(tail);
+        look(tail);
+        wake(tail, false);
+    }
+    wake(tail, true);
+    return NULL;
+}
+
+enum status tail_create(struct tail **out, const char *redis_url, struct error *err) {
+    struct tail *tail = memory_alloc(sizeof *tail);
+    *out = tail;
+    pthread_mutex_init(&tail->mutex, NULL);
+    pthread_cond_init(&tail->changed, NULL);
+    enum status status = job_store_create(&tail->store, redis_url, TIMEOUT_MS, err);
+    if (status) return status;
+    int problem = pthread_create(&tail->thread, NULL, run, tail);
+    if (problem)
+        return error_set(err, STATUS_INTERNAL, "The thread that waits for log lines cannot be started: %s.", strerror(problem));
+    tail->has_thread = true;
+    return STATUS_OK;
+}
+
+void tail_wait(struct tail *tail, struct call *call) {
+    pthread_mutex_lock(&tail->mutex);
+    bool is_stopping = tail->is_stopping;
+    if (!is_stopping) {
+        call->tail.next = tail->arrived;
+        tail->arrived = call;
+        pthread_cond_signal(&tail->changed);
+    }
+    pthread_mutex_unlock(&tail->mutex);
+    if (!is_stopping) return;
+    call->next = CALL_WORKS_AGAIN;
+    call_return(call);
+}
+
+void tail_stop(struct tail *tail) {
+    pthread_mutex_lock(&tail->mutex);
+    tail->is_stopping = true;
+    pthread_cond_signal(&tail->changed);
+    pthread_mutex_unlock(&tail->mutex);
+}
+
+void tail_free(struct tail *tail) {
+    if (!tail) return;
+    tail_stop(tail);
+    if (tail->has_thread) pthread_join(tail->thread, NULL);
+    job_store_free(tail->store);
+    pthread_cond_destroy(&tail->changed);
+    pthread_mutex_destroy(&tail->mutex);
+    free(tail->jobs);
+    free(tail);
+}
