@@ -130,8 +130,7 @@ static enum status make_state_dir(const char *path, struct error *err) {
 }
 
 enum status settings_load(struct settings *out, enum program program, struct error *err) {
-    enum { G = PROGRAM_GATEWAY, P = PROGRAM_PUBLISH, T = PROGRAM_TRANSFER, S = PROGRAM_PACKAGE_SET };
-    enum { M = PROGRAM_BUILD_MATRIX, W = PROGRAM_BUILD_WORKER, C = PROGRAM_REGISTRYCTL };
+    enum { G = PROGRAM_GATEWAY, P = PROGRAM_PUBLISH };
     *out = (struct settings){0};
     struct env_file env = {0};
     read_env_file(&env);
@@ -174,9 +173,7 @@ static void append_row(struct text *out, const char *variable, const char *stand
     static const struct {
         int program;
         const char *name;
-    } names[] = {{PROGRAM_GATEWAY, "gateway"},           {PROGRAM_PUBLISH, "publish"},
-                 {PROGRAM_TRANSFER, "transfer"},         {PROGRAM_PACKAGE_SET, "package-set"},
-                 {PROGRAM_BUILD_MATRIX, "build-matrix"}, {PROGRAM_BUILD_WORKER, "build-worker"}};
+    } names[] = {{PROGRAM_GATEWAY, "gateway"}, {PROGRAM_PUBLISH, "publish"}};
     text_append_format(out, "| `%s` | %s%s%s | ", variable, *standard ? "`" : "", standard, *standard ? "`" : "");
     bool first = true;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -188,8 +185,7 @@ static void append_row(struct text *out, const char *variable, const char *stand
 }
 
 void settings_append_markdown(struct text *out) {
-    enum { G = PROGRAM_GATEWAY, P = PROGRAM_PUBLISH, T = PROGRAM_TRANSFER, S = PROGRAM_PACKAGE_SET };
-    enum { M = PROGRAM_BUILD_MATRIX, W = PROGRAM_BUILD_WORKER, C = PROGRAM_REGISTRYCTL };
+    enum { G = PROGRAM_GATEWAY, P = PROGRAM_PUBLISH };
     text_append(out, "| variable | default | read by | meaning |\n| --- | --- | --- | --- |\n");
 #define TEXT(field, variable, standard, programs, help) append_row(out, variable, standard, programs, help);
 #define SECRET(field, variable, programs, help) append_row(out, variable "`, `" variable "_FILE", "", programs, help);

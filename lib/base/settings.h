@@ -17,11 +17,6 @@ struct text;
 enum program {
     PROGRAM_GATEWAY = 1,
     PROGRAM_PUBLISH = 2,
-    PROGRAM_TRANSFER = 4,
-    PROGRAM_PACKAGE_SET = 8,
-    PROGRAM_BUILD_MATRIX = 16,
-    PROGRAM_BUILD_WORKER = 32,
-    PROGRAM_REGISTRYCTL = 64,
 };
 
 /* Texts are owned by the struct; NULL where not set. A setting that `program` does not read stays at zero. */
