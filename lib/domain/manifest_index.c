@@ -373,6 +373,7 @@ static size_t run_search(struct dependant **out, struct dependant_search *search
                          struct arena *arena) {
     for (size_t position = 0; position < index->count; position++) {
         const struct indexed_package *candidate = &index->entries[index->by_name[position]]->package;
+        if (candidate->version_count == 0) continue;
         if (bsearch(&search->id, candidate->mentions, candidate->mention_count, sizeof search->id, compare_ids))
             search_package(search, candidate);
     }

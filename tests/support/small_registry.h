@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * For tests: registries in memory, small ones written down as rows, and the real one from the folder of shared test data.
+ */
+#ifndef TESTS_SUPPORT_SMALL_REGISTRY_H
+#define TESTS_SUPPORT_SMALL_REGISTRY_H
+
+#include <stddef.h>
+
+#include "lib/base/arena.h"
+#include "lib/domain/manifest_index.h"
+
+/* A row is `NAME VERSION [COMPILER …] NAME RANGE, NAME RANGE, …`; without compilers (`[]`) the version is not published. Rows
+ * of one package stand together. What is wrong with a row ends the program. */
+struct manifest_index *small_registry_create(const char *const *rows, size_t row_count);
+
+/* `NAME RANGE, NAME RANGE, …` as dependencies, in the arena. */
+struct dependency *small_registry_dependencies(const char *text, size_t *count, struct arena *arena);
+
+/* The real registry of one day, from the folder REGISTRY_DATA (or, where that is not set, ../shared/data beside the sources).
+ * NULL, and a sentence on standard output, where there is none. */
+struct manifest_index *real_registry_create(void);
+
+/* Every compiler in any metadata, ascending, in the arena. */
+struct version *registry_compilers(const struct manifest_index *index, size_t *count, struct arena *arena);
+
+#endif
