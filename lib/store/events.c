@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The stream is never trimmed: an entry is small beside the job it follows, and a service that is started for the first time is
+ * to find what happened before.
+ */
+#include "lib/store/events.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "lib/base/text.h"
+#include "lib/store/job_steps.h"
+
+static enum status make_group(struct job_store *store, const char *group, struct error *err) {
+    redis_add(store->redis, "XGROUP CREATE events %s 0 MKSTREAM", group);
+    struct redis_reply *reply;
+    enum status status = redis_run(store->redis, 0, &reply, err);
+    if (status != STATUS_OK || (reply->type == REDIS_FAILURE && text_starts_with(reply->text, "BUSYGROUP"))) return status;
+    return redis_check_reply(reply, err);
+}
+
+/* Runs the command that was added; makes the group where there is none, and then *again is true. */
+static enum status run_for_group(struct job_store *store, const char *group, int block_ms, struct redis_reply **reply,
+                                 bool *again, struct error *err) {
+    *again = false;
+    enum status status = redis_run(store->redis, block_ms, reply, err);
+    if (status != STATUS_OK) return status;
+    *again = (*reply)->type == REDIS_FAILURE && text_starts_with((*reply)->text, "NOGROUP");
+    return *again ? make_group(store, group, err) : redis_check_reply(*reply, err);
+}
+
+/* Entries: [id, [name, value, …]] each. */
+static void take_events(const struct redis_reply *entries, struct arena *arena, struct event **out, size_t *count) {
+    *out = arena_alloc(arena, entries->count * sizeof **out);
+    *count = 0;
+    for (size_t i = 0; i < entries->count; i++) {
+        const struct redis_reply *entry = &entries->items[i];
+        if (entry->count != 2 || entry->items[1].count != 4) continue;
+        (*out)[(*count)++] = (struct event){
+            .id = arena_copy(arena, entry->items[0].text),
+            .job_id = arena_copy(arena, entry->items[1].items[1].text),
+            .payload = arena_copy(arena, entry->items[1].items[3].text),
+        };
+    }
+}
+
+enum status events_read(struct job_store *store, const char *group, const char *consumer, int64_t idle_ms, int wait_ms,
+                        size_t limit, struct arena *arena, struct event **out, size_t *count, struct error *err) {
+    struct redis_reply *reply;
+    bool again = true;
+    enum status status = STATUS_OK;
+    *count = 0;
+    while (again && status == STATUS_OK) {
+        redis_add(store->redis, "XAUTOCLAIM events %s %s %" PRId64 " 0 COUNT %zu", group, consumer, idle_ms, limit);
+        status = run_for_group(store, group, 0, &reply, &again, err);
+    }
+    if (status != STATUS_OK) return status;
+    take_events(&reply->items[1], arena, out, count);
+    if (*count > 0) return STATUS_OK;
+
+    redis_add(store->redis, "XREADGROUP GROUP %s %s COUNT %zu BLOCK %d STREAMS events >", group, consumer, limit,
+              wait_ms > 0 ? wait_ms : 1); /* 0 would be for ever */
+    status = run_for_group(store, group, wait_ms, &reply, &again, err);
+    if (status == STATUS_OK && !again && reply->type == REDIS_ARRAY) take_events(&reply->items[0].items[1], arena, out, count);
+    return status;
+}
+
+enum status events_acknowledge(struct job_store *store, const char *group, const char *event_id, struct error *err) {
+    struct redis_reply *reply;
+    return redis_call(store->redis, &reply, err, "XACK events %s %s", group, event_id);
+}

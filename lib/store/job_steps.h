@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What the files of this folder that keep things in Redis share: the connection behind `struct job_store`, and the steps of
+ * jobs.lua. Not for anybody outside lib/store.
+ */
+#ifndef LIB_STORE_JOB_STEPS_H
+#define LIB_STORE_JOB_STEPS_H
+
+#include "lib/store/job_store.h"
+#include "lib/store/redis.h"
+
+struct job_store {
+    struct redis *redis;
+    struct redis_script script;
+};
+
+/* Runs one step of jobs.lua; the format begins with its name ("renew %s …"). What the step refused is a status with its
+ * sentence. */
+CHECK_RESULT enum status job_step(struct job_store *store, struct redis_reply **reply, struct error *err, const char *format,
+                                  ...) __attribute__((format(printf, 4, 5)));
+CHECK_RESULT enum status job_step_list(struct job_store *store, struct redis_reply **reply, struct error *err,
+                                       const char *const *arguments, size_t count);
+
+/* A step's "none" is the empty text. */
+static inline const char *job_step_text(const char *text) {
+    return text ? text : "";
+}
+
+/* Is it shaped like a job's id? (Anything else must not become part of a key.) */
+bool job_id_is_well_formed(const char *text);
+
+/* Fills `out` from the reply to HGETALL; its texts are copied to the arena. False: there is no such job. */
+bool job_from_reply(const struct redis_reply *fields, const char *id, struct arena *arena, struct job *out);
+
+#endif

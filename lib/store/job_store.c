@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The changing half of job_store.h: each function is one step of jobs.lua, where the rules are. The reading half is job_read.c.
+ */
+#include "lib/store/job_store.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/memory.h"
+#include "lib/base/secret.h"
+#include "lib/base/text.h"
+#include "lib/store/job_steps.h"
+#include "lib/store/jobs.lua.h"
+
+enum { PLACES_PER_MS = 1024 /* as in jobs.lua */ };
+
+enum status job_store_create(struct job_store **out, const char *redis_url, int timeout_ms, struct error *err) {
+    struct job_store *store = memory_alloc(sizeof *store);
+    store->script.source = jobs_script;
+    enum status status = redis_create(&store->redis, redis_url, timeout_ms, err);
+    if (status == STATUS_OK)
+        *out = store;
+    else
+        job_store_free(store);
+    return status;
+}
+
+void job_store_free(struct job_store *store) {
+    if (!store) return;
+    redis_free(store->redis);
+    free(store);
+}
+
+/* ---- Is Redis set up so that accepted means kept? ---- */
+
+static const struct {
+    const char *name;
+    const char *value; /* NULL: anything but 0 */
+    const char *why;
+} needed_settings[] = {
+    {"appendonly", "yes", "what was accepted would be lost with Redis"},
+    {"appendfsync", "always", "what was accepted could be lost with the machine"},
+    {"maxmemory-policy", "noeviction", "jobs could be thrown away to make room"},
+    {"maxmemory", NULL, "the machine's memory would be the only limit"},
+};
+
+enum status job_store_check(struct job_store *store, struct error *err) {
+    enum { COUNT = sizeof needed_settings / sizeof needed_settings[0] };
+    for (size_t i = 0; i < COUNT; i++)
+        redis_add(store->redis, "CONFIG GET %s", needed_settings[i].name);
+    redis_add(store->redis, "INFO persistence");
+    struct redis_reply *replies;
+    enum status status = redis_run(store->redis, 0, &replies, err);
+    if (status != STATUS_OK) return status;
+    for (size_t i = 0; i < COUNT; i++) {
+        const char *name = needed_settings[i].name, *wanted = needed_settings[i].value;
+        if ((status = redis_check_reply(&replies[i], err)) != STATUS_OK) return status;
+        const char *value = replies[i].count == 2 ? replies[i].items[1].text : "";
+        if (wanted ? !text_equal(value, wanted) : atoll(value) == 0)
+            return error_set(err, STATUS_UNAVAILABLE, "Redis has %s=%s, it must be %s: %s (see ops/redis.conf)", name, value,
+                             wanted ? wanted : "set", needed_settings[i].why);
+    }
+    if (!strstr(replies[COUNT].text, "aof_last_write_status:ok"))
+        return error_set(err, STATUS_UNAVAILABLE, "Redis could not write its append-only file: is its disk full?");
+    return STATUS_OK;
+}
+
+/* ---- Accepting ---- */
+
+/* The names and values of jobs.lua's fields. */
+struct field {
+    const char *name;
+    const char *value;
+};
+
+static void check_request(const struct job_request *request) {
+    assert(job_id_is_well_formed(request->id) && request->payload);
+    assert(request->kind == JOB_KIND_PACKAGE_SET || request->package);
+    assert(request->kind != JOB_KIND_MATRIX || (request->version && request->compiler));
+}
+
+enum status job_store_accept(struct job_store *store, const struct job_request *request, const struct job_limits *limits,
+                             struct job_accepted *out, struct error *err) {
+    check_request(request);
+    char pending[24] = "", per_address[24] = "";
+    if (limits) {
+        snprintf(pending, sizeof pending, "%" PRId64, limits->pending);
+        snprintf(per_address, sizeof per_address, "%" PRId64, limits->pending_per_address);
+    }
+    const struct field fields[] = {
+        {"kind", job_kind_text(request->kind)},
+        {"payload", request->payload},
+        {"package", request->package},
+        {"version", request->version},
+        {"compiler", request->compiler},
+        {"actor", request->actor},
+        {"issue", request->issue},
+        {"reason", request->reason},
+        {"address", request->address},
+        {"duplicate", request->duplicate_key},
+        {"replay", request->replay_key},
+    };
+    enum { FIELDS = sizeof fields / sizeof fields[0], FIXED = 5 };
+    const char *arguments[FIXED + 2 * FIELDS] = {"accept", request->id, pending, per_address, request->again ? "1" : ""};
+    for (size_t i = 0; i < FIELDS; i++) {
+        arguments[FIXED + 2 * i] = fields[i].name;
+        arguments[FIXED + 2 * i + 1] = job_step_text(fields[i].value);
+    }
+    struct redis_reply *reply;
+    enum status status = job_step_list(store, &reply, err, arguments, FIXED + 2 * FIELDS);
+    if (status != STATUS_OK) return status;
+    snprintf(out->id, sizeof out->id, "%s", reply->items[0].text);
+    out->created = reply->items[1].integer == 1;
+    return STATUS_OK;
+}
+
+/* ---- Running ---- */
+
+static enum status take_claim(const struct redis_reply *reply, struct arena *arena, struct lease *lease, struct job *job,
+                              struct error *err) {
+    snprintf(lease->job_id, sizeof lease->job_id, "%s", reply->items[0].text);
+    lease->fence = reply->items[1].integer;
+    if (job_from_reply(&reply->items[2], lease->job_id, arena, job)) return STATUS_OK;
+    return error_set(err, STATUS_INTERNAL, "The job %s in Redis has no kind or state", lease->job_id);
+}
+
+enum status job_store_claim(struct job_store *store, const char *id, const char *runner, int64_t lease_ms, struct arena *arena,
+                            struct lease *lease, struct job *job, struct error *err) {
+    if (!job_id_is_well_formed(id)) return error_set(err, STATUS_NOT_FOUND, "There is no job %.64s", id);
+    char token[UUID_TEXT_MAX];
+    hash_random_uuid(token);
+    struct redis_reply *reply;
+    enum status status = job_step(store, &reply, err, "claim %s %s %" PRId64 " %s", id, runner, lease_ms, token);
+    return status == STATUS_OK ? take_claim(reply, arena, lease, job, err) : status;
+}
+
+enum status job_store_claim_next(struct job_store *store, unsigned kinds, const char *runner, int64_t lease_ms,
+                                 struct arena *arena, struct lease *lease, struct job *job, struct error *err) {
+    char token[UUID_TEXT_MAX], lease_text[24];
+    hash_random_uuid(token);
+    snprintf(lease_text, sizeof lease_text, "%" PRId64, lease_ms);
+    const char *arguments[4 + JOB_KIND_COUNT] = {"claim_next", runner, lease_text, token};
+    size_t count = 4;
+    for (int kind = 0; kind < JOB_KIND_COUNT; kind++)
+        if (kinds & 1U << kind) arguments[count++] = job_kind_text((enum job_kind)kind);
+    struct redis_reply *reply;
+    enum status status = job_step_list(store, &reply, err, arguments, count);
+    return status == STATUS_OK ? take_claim(reply, arena, lease, job, err) : status;
+}
+
+enum status job_store_renew(struct job_store *store, const struct lease *lease, int64_t lease_ms, struct error *err) {
+    struct redis_reply *reply;
+    return job_step(store, &reply, err, "renew %s %" PRId64 " %" PRId64, lease->job_id, lease->fence, lease_ms);
+}
+
+enum status job_store_lease_left(struct job_store *store, const struct lease *lease, int64_t *left_ms, struct error *err) {
+    struct redis_reply *reply;
+    enum status status = job_step(store, &reply, err, "lease_left %s %" PRId64, lease->job_id, lease->fence);
+    if (status == STATUS_OK) *left_ms = reply->integer;
+    return status;
+}
+
+enum status job_store_release(struct job_store *store, const struct lease *lease, struct error *err) {
+    struct redis_reply *reply;
+    return job_step(store, &reply, err, "release %s %" PRId64, lease->job_id, lease->fence);
+}
+
+enum status job_store_retry_later(struct job_store *store, const struct lease *lease, int64_t delay_ms, struct error *err) {
+    struct redis_reply *reply;
+    return job_step(store, &reply, err, "release %s %" PRId64 " %" PRId64, lease->job_id, lease->fence, delay_ms);
+}
+
+enum status job_store_record(struct job_store *store, const struct lease *lease, const char *record, struct error *err) {
+    struct redis_reply *reply;
+    return job_step(store, &reply, err, "record %s %" PRId64 " %s", lease->job_id, lease->fence, record);
+}
+
+enum status job_store_finish(struct job_store *store, const struct lease *lease, const struct job_end *end, struct error *err) {
+    struct text sentence = {0};
+    if (end->error) text_append(&sentence, end->error);
+    secret_blank(&sentence);
+    struct redis_reply *reply;
+    enum status status =
+        job_step(store, &reply, err, "finish %s %" PRId64 " %d %d %s %s %s", lease->job_id, lease->fence, end->success,
+                 end->readonly, text_view(&sentence), job_step_text(end->documentation), job_step_text(end->event));
+    text_release(&sentence);
+    return status;
+}
+
+/* ---- Housekeeping ---- */
+
+static void note_job(char ids[JOB_REAP_MAX][UUID_TEXT_MAX], size_t *count, const char *id) {
+    snprintf(ids[(*count)++], UUID_TEXT_MAX, "%s", id);
+}
+
+enum status job_store_reap(struct job_store *store, int64_t lease_ms, struct job_reaped *out, struct error *err) {
+    memset(out, 0, sizeof *out);
+    struct redis_reply *reply;
+    enum status status = job_step(store, &reply, err, "reap %" PRId64 " %d", lease_ms, JOB_REAP_MAX);
+    if (status != STATUS_OK) return status;
+    assert(reply->count <= 1 + 2 * JOB_REAP_MAX);
+    out->logs_removed = (size_t)reply->items[0].integer;
+    for (size_t i = 1; i + 1 < reply->count; i += 2) {
+        const char *fate = reply->items[i].text, *id = reply->items[i + 1].text;
+        if (strcmp(fate, "failed") == 0)
+            note_job(out->failed_ids, &out->failed, id);
+        else if (strcmp(fate, "alarming") == 0)
+            note_job(out->alarming_ids, &out->alarming, id);
+        else
+            out->returned++;
+    }
+    return STATUS_OK;
+}
+
+enum status job_store_count(struct job_store *store, struct job_counts *out, struct error *err) {
+    enum { COMMANDS = 3 }; /* a kind */
+    for (int kind = 0; kind < JOB_KIND_COUNT; kind++) {
+        const char *name = job_kind_text((enum job_kind)kind);
+        redis_add(store->redis, "ZCARD pending:%s", name);
+        redis_add(store->redis, "ZCARD running:%s", name);
+        redis_add(store->redis, "ZRANGE pending:%s 0 0 WITHSCORES", name);
+    }
+    struct redis_reply *replies;
+    enum status status = redis_run(store->redis, 0, &replies, err);
+    for (int i = 0; i < COMMANDS * JOB_KIND_COUNT && status == STATUS_OK; i++)
+        status = redis_check_reply(&replies[i], err);
+    if (status != STATUS_OK) return status;
+    for (int kind = 0; kind < JOB_KIND_COUNT; kind++) {
+        const struct redis_reply *pending = &replies[kind * COMMANDS], *oldest = pending + 2;
+        out->pending[kind] = pending[0].integer;
+        out->running[kind] = pending[1].integer;
+        out->oldest_pending_ms[kind] = oldest->count ? redis_reply_number(&oldest->items[1], 0) / PLACES_PER_MS : 0;
+    }
+    return STATUS_OK;
+}

@@ -1,0 +1,566 @@
+#!lua flags=allow-oom
+-- SPDX-License-Identifier: BSD-3-Clause
+--
+-- Every change to a job, as one step each (jobs.md). Redis runs a script whole, alone, and writes what it did to disk as one
+-- transaction. ARGV[1] names the step; an empty argument means "none". Each step checks first and writes then, and may be
+-- repeated after a lost reply. allow-oom: running jobs can end when the memory is used up; step `accept` looks by itself.
+--
+-- Keys:
+--   job:ID               hash: the fields of `struct job`, and below "lane", "place", "fence", "notBefore", "log…", "retries" …
+--   job:ID:log           stream: see log_stream.c; its last entry, field "end", stands for the job's end and wakes its readers
+--   jobs, jobs:unfinished, jobs:failed, jobs:kind:K, jobs:package:P, jobs:actor:A     sorted sets of ids by place, for lists
+--   pending:K, running:K sorted sets by place: the jobs of a kind that are pending or running
+--   ready:K              the part of pending:K that can be claimed
+--   delayed              sorted set by time: pending jobs that wait to be tried again
+--   lane:L               list: the unfinished jobs of a package (or of the package sets) as they were accepted. Only its head
+--                        is ever ready or running, so "one at a time, in order" needs no search
+--   lock:NAME            hash token, fence, deadline: lock.h; the job that runs in a lane holds the lock of that name
+--   leases               sorted set by deadline: the running jobs
+--   claim:TOKEN          the job that a claim got, for its repetition
+--   fence, place         counters that only grow
+--   duplicate:KEY, replay:KEY, verdict:PACKAGE@VERSION:COMPILER, unpublished:PACKAGE    what Duplicates and Replays need
+--   pending:address      hash: pending jobs per client address
+--   logs:finished        sorted set by time: the logs that may go when memory is short
+--   events               stream: what follows finished jobs
+--   redis                hash run, since: the current run of Redis, and when it was first seen
+--
+-- A place is createdAt * 1024 and a count within the millisecond: one number for the order of acceptance and for times.
+
+local call = redis.call
+local KINDS = {'publish', 'unpublish', 'transfer', 'packageset', 'matrix', 'revision'}
+local IN_PACKAGE_ORDER = {publish = true, unpublish = true, transfer = true, revision = true}
+local PLACES_PER_MS = 1024
+local ATTEMPTS_MAX = 3
+local BACKOFF_MAX_MS = 600000
+local MEMORY_FOR_NEW_JOBS, MEMORY_FOR_LOGS = 0.9, 0.8 -- parts of maxmemory
+local LOGS_REMOVED_MAX = 100 -- by one step
+
+local function now_ms()
+  local time = call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- `code` is one of those in job_store.c.
+local function refuse(code, sentence)
+  return redis.error_reply(code .. ' ' .. sentence)
+end
+
+-- The named fields of a job; what it does not have is nil.
+local function read_job(id, ...)
+  local names, job = {...}, {}
+  for i, value in ipairs(call('HMGET', 'job:' .. id, ...)) do job[names[i]] = value or nil end
+  return job
+end
+
+local function memory_used()
+  local info = call('INFO', 'memory')
+  local limit = tonumber(info:match('maxmemory:(%d+)'))
+  return limit > 0 and tonumber(info:match('used_memory:(%d+)')) / limit or 0
+end
+
+-- When this run of Redis was first seen here: its start, or a little later.
+local function redis_up_since(now)
+  local run = call('INFO', 'server'):match('run_id:(%x+)')
+  local known, since = unpack(call('HMGET', 'redis', 'run', 'since'))
+  if known == run then return tonumber(since) end
+  call('HSET', 'redis', 'run', run, 'since', now)
+  return now
+end
+
+---- Locks
+
+-- Who holds the lock now, or nil.
+local function lock_holder(name, now)
+  local token, deadline = unpack(call('HMGET', 'lock:' .. name, 'token', 'deadline'))
+  return token and token ~= '' and tonumber(deadline) > now and token or nil
+end
+
+local function set_lock(name, token, fence, deadline)
+  call('HSET', 'lock:' .. name, 'token', token, 'fence', fence, 'deadline', deadline)
+end
+
+local function has_lock(name, token, fence)
+  local holder, number = unpack(call('HMGET', 'lock:' .. name, 'token', 'fence'))
+  return holder == token and number == fence
+end
+
+local function free_lock(name, token, fence)
+  if has_lock(name, token, fence) then call('HSET', 'lock:' .. name, 'token', '', 'released', token) end
+end
+
+---- Log
+
+-- Times grow by at least a millisecond from line to line; a burst runs ahead of the clock.
+local function add_line(id, job, time, text)
+  time = math.max(time, (tonumber(job.logTime) or 0) + 1)
+  call('XADD', 'job:' .. id .. ':log', string.format('%.0f-0', time), 'line', text)
+  call('HSET', 'job:' .. id, 'logTime', time)
+  job.logTime = time
+end
+
+---- Pending
+
+local function lane_head(lane)
+  return call('LINDEX', 'lane:' .. lane, 0)
+end
+
+-- Lets the pending job be claimed, if it is its turn.
+local function make_ready(id)
+  local job = read_job(id, 'kind', 'lane', 'place', 'notBefore')
+  if job.lane and lane_head(job.lane) ~= id then return end
+  if job.notBefore then
+    call('ZADD', 'delayed', job.notBefore, id)
+  else
+    call('ZADD', 'ready:' .. job.kind, job.place, id)
+  end
+end
+
+local function enter_pending(id, job)
+  call('ZADD', 'pending:' .. job.kind, job.place, id)
+  if job.address then call('HINCRBY', 'pending:address', job.address, 1) end
+  make_ready(id)
+end
+
+local function leave_pending(id, job)
+  call('ZREM', 'pending:' .. job.kind, id)
+  call('ZREM', 'ready:' .. job.kind, id)
+  if job.address and call('HINCRBY', 'pending:address', job.address, -1) <= 0 then
+    call('HDEL', 'pending:address', job.address)
+  end
+end
+
+---- Accepting
+
+-- Does the job that has the same duplicate key stand for the new request? (One that failed, or may be run again, has given its
+-- key back at its end.)
+local function stands_for_repeat(id)
+  local job = read_job(id, 'kind', 'state', 'package', 'version')
+  local is_unpublished = job.kind == 'publish' and job.state == 'succeeded' and job.version
+    and call('HEXISTS', 'unpublished:' .. job.package, job.version) == 1
+  return job.state and not is_unpublished
+end
+
+local function verdict_key(job)
+  return 'verdict:' .. job.package .. '@' .. job.version .. ':' .. job.compiler
+end
+
+-- The matrix job that has already found what this one would, or nil.
+local function known_verdict(job)
+  local succeeded, failed = unpack(call('HMGET', verdict_key(job), 'succeeded', redis.sha1hex(job.payload)))
+  local verdict = succeeded or failed
+  return verdict and verdict:sub(1, 36)
+end
+
+local function same_request(job, again)
+  local id = job.replay and call('GET', 'replay:' .. job.replay)
+  if id then return id end
+  id = job.duplicate and call('GET', 'duplicate:' .. job.duplicate)
+  if id and stands_for_repeat(id) then return id end
+  return job.kind == 'matrix' and not again and known_verdict(job)
+end
+
+-- Why there is no room for another job, as a refusal, or nil.
+local function no_room(job, limit, address_limit)
+  local pending = 0
+  for _, kind in ipairs(KINDS) do pending = pending + call('ZCARD', 'pending:' .. kind) end
+  if limit and pending >= limit then
+    return refuse('UNAVAILABLE', 'There are ' .. pending .. ' jobs waiting already; please try again later')
+  end
+  local mine = tonumber(job.address and call('HGET', 'pending:address', job.address)) or 0
+  if address_limit and mine >= address_limit then
+    return refuse('TOOMANY', 'There are ' .. mine .. ' jobs from your address waiting already; please try again when some are done')
+  end
+  if memory_used() >= MEMORY_FOR_NEW_JOBS then
+    return refuse('UNAVAILABLE', 'The memory for jobs is nearly used up; please try again later')
+  end
+end
+
+local function lane_of(job)
+  if IN_PACKAGE_ORDER[job.kind] then return 'package:' .. job.package end
+  if job.kind == 'packageset' then return 'package-set' end
+end
+
+local function next_place(now)
+  local place = math.max((tonumber(call('GET', 'place')) or 0) + 1, now * PLACES_PER_MS)
+  call('SET', 'place', string.format('%.0f', place))
+  return place
+end
+
+local function create_job(id, job)
+  local fields = {}
+  for name, value in pairs(job) do
+    fields[#fields + 1] = name
+    fields[#fields + 1] = value
+  end
+  call('HSET', 'job:' .. id, unpack(fields))
+  call('ZADD', 'jobs', job.place, id)
+  call('ZADD', 'jobs:unfinished', job.place, id)
+  call('ZADD', 'jobs:kind:' .. job.kind, job.place, id)
+  if job.package then call('ZADD', 'jobs:package:' .. job.package, job.place, id) end
+  if job.actor and job.actor ~= 'anonymous' then call('ZADD', 'jobs:actor:' .. job.actor, job.place, id) end
+  if job.duplicate then call('SET', 'duplicate:' .. job.duplicate, id) end
+  if job.lane then call('RPUSH', 'lane:' .. job.lane, id) end
+  enter_pending(id, job)
+end
+
+local steps = {}
+
+-- id, limit, limit per address, again, then names and values of fields → id, whether it was created
+function steps.accept()
+  local id, limit, address_limit, again = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5] == '1'
+  if call('EXISTS', 'job:' .. id) == 1 then return {id, 1} end
+  local job = {}
+  for i = 6, #ARGV, 2 do
+    if ARGV[i + 1] ~= '' then job[ARGV[i]] = ARGV[i + 1] end
+  end
+  if job.kind == 'matrix' then job.duplicate = verdict_key(job) end
+  local existing = same_request(job, again)
+  if existing then return {existing, 0} end
+  local refusal = no_room(job, limit, address_limit)
+  if refusal then return refusal end
+  job.state, job.attempts, job.lane, job.place = 'pending', 0, lane_of(job), next_place(now_ms())
+  job.createdAt = math.floor(job.place / PLACES_PER_MS)
+  create_job(id, job)
+  return {id, 1}
+end
+
+---- Claiming
+
+-- Why the job cannot be claimed now, or nil.
+local function obstacle(id, job, now)
+  if job.state ~= 'pending' then return 'The job is ' .. job.state end
+  if job.lane and lane_head(job.lane) ~= id then return 'An earlier job of ' .. job.lane .. ' comes first' end
+  if tonumber(job.notBefore or 0) > now then return 'The job waits to be tried again' end
+  if job.lane and lock_holder(job.lane, now) then return 'The lock of ' .. job.lane .. ' is held' end
+end
+
+local function read_for_claim(id)
+  return read_job(id, 'state', 'kind', 'lane', 'place', 'notBefore', 'address', 'createdAt', 'claim', 'fence')
+end
+
+local function claimed(id, fence)
+  return {id, fence, call('HGETALL', 'job:' .. id)}
+end
+
+local function claim(id, job, runner, lease_ms, token, now)
+  local fence, deadline = call('INCR', 'fence'), now + lease_ms
+  redis_up_since(now)
+  leave_pending(id, job)
+  call('ZREM', 'delayed', id)
+  call('HDEL', 'job:' .. id, 'notBefore')
+  call('HSET', 'job:' .. id, 'state', 'running', 'startedAt', math.max(now, job.createdAt), 'fence', fence, 'runner', runner,
+    'claim', token)
+  call('HINCRBY', 'job:' .. id, 'attempts', 1)
+  call('ZADD', 'running:' .. job.kind, job.place, id)
+  call('ZADD', 'leases', deadline, id)
+  if job.lane then set_lock(job.lane, id, fence, deadline) end
+  call('SET', 'claim:' .. token, id, 'PX', lease_ms)
+  return claimed(id, fence)
+end
+
+-- id, runner, lease, token → id, fence, the job's fields
+function steps.claim()
+  local id, runner, lease_ms, token, now = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5], now_ms()
+  local job = read_for_claim(id)
+  if not job.state then return refuse('NOTFOUND', 'There is no job ' .. id) end
+  if job.state == 'running' and job.claim == token then return claimed(id, tonumber(job.fence)) end
+  local why_not = obstacle(id, job, now)
+  if why_not then return refuse('HELD', why_not) end
+  return claim(id, job, runner, lease_ms, token, now)
+end
+
+local function end_delays(now)
+  for _, id in ipairs(call('ZRANGE', 'delayed', '-inf', now, 'BYSCORE', 'LIMIT', 0, 50)) do
+    local job = read_job(id, 'kind', 'place')
+    call('ZREM', 'delayed', id)
+    call('HDEL', 'job:' .. id, 'notBefore')
+    call('ZADD', 'ready:' .. job.kind, job.place, id)
+  end
+end
+
+-- Goes through the ready jobs of all `kinds` by place: calls `visit` with each id until it answers something.
+local function each_ready(kinds, visit)
+  local at, heads = {}, {}
+  while true do
+    local first
+    for _, kind in ipairs(kinds) do
+      at[kind] = at[kind] or 0
+      heads[kind] = heads[kind] or call('ZRANGE', 'ready:' .. kind, at[kind], at[kind], 'WITHSCORES')
+      local place = tonumber(heads[kind][2])
+      if place and (not first or place < tonumber(heads[first][2])) then first = kind end
+    end
+    if not first then return end
+    local answer = visit(heads[first][1])
+    if answer then return answer end
+    at[first], heads[first] = at[first] + 1, nil
+  end
+end
+
+-- runner, lease, token, kinds… → as claim
+function steps.claim_next()
+  local runner, lease_ms, token, now = ARGV[2], tonumber(ARGV[3]), ARGV[4], now_ms()
+  local before = call('GET', 'claim:' .. token)
+  if before then
+    local job = read_for_claim(before)
+    if job.state == 'running' and job.claim == token then return claimed(before, tonumber(job.fence)) end
+  end
+  end_delays(now)
+  local answer = each_ready({unpack(ARGV, 5)}, function(id)
+    local job = read_for_claim(id)
+    if not obstacle(id, job, now) then return claim(id, job, runner, lease_ms, token, now) end
+  end)
+  return answer or refuse('NOTFOUND', 'No job can run now')
+end
+
+---- Running
+
+-- The job, if it runs under this number and nobody took its package's lock; else nil.
+local function held_job(id, fence, ...)
+  local job = read_job(id, 'state', 'fence', 'kind', 'lane', 'place', ...)
+  if job.state ~= 'running' or job.fence ~= fence then return end
+  if job.lane and not has_lock(job.lane, id, fence) then return end
+  return job
+end
+
+local function stale(id)
+  return refuse('STALE', 'The job ' .. id .. ' is no longer held by this runner')
+end
+
+-- id, fence, lease
+function steps.renew()
+  local id, fence, deadline = ARGV[2], ARGV[3], now_ms() + ARGV[4]
+  local job = held_job(id, fence)
+  if not job then return stale(id) end
+  call('ZADD', 'leases', deadline, id)
+  if job.lane then set_lock(job.lane, id, fence, deadline) end
+  return 1
+end
+
+-- id, fence → milliseconds
+function steps.lease_left()
+  local id, fence = ARGV[2], ARGV[3]
+  if not held_job(id, fence) then return stale(id) end
+  return math.max(0, call('ZSCORE', 'leases', id) - now_ms())
+end
+
+-- From running back to pending, at the old place.
+local function hand_back(id, job, not_before)
+  call('ZREM', 'leases', id)
+  call('ZREM', 'running:' .. job.kind, id)
+  if job.lane then free_lock(job.lane, id, job.fence) end
+  call('HSET', 'job:' .. id, 'state', 'pending', 'handedBack', job.fence)
+  call('HDEL', 'job:' .. id, 'runner', 'claim')
+  if not_before then call('HSET', 'job:' .. id, 'notBefore', not_before) end
+  enter_pending(id, job)
+end
+
+-- id, fence, delay
+function steps.release()
+  local id, fence, delay_ms = ARGV[2], ARGV[3], tonumber(ARGV[4])
+  if read_job(id, 'handedBack').handedBack == fence then return 1 end
+  local job = held_job(id, fence, 'address')
+  if not job then return stale(id) end
+  call('HINCRBY', 'job:' .. id, 'attempts', -1)
+  hand_back(id, job, delay_ms and now_ms() + delay_ms)
+  return 1
+end
+
+-- id, fence, record
+function steps.record()
+  local id, fence, record = ARGV[2], ARGV[3], ARGV[4]
+  local job = held_job(id, fence, 'record')
+  if not job then return stale(id) end
+  if job.record and job.record ~= record then
+    return refuse('CONFLICT', 'The job ' .. id .. ' has another record of what it writes already')
+  end
+  call('HSET', 'job:' .. id, 'record', record)
+  return 1
+end
+
+---- Log
+
+-- id, fence, most lines, most bytes, then for each line its number, time and text
+function steps.append()
+  local id, fence, most_lines, most_bytes, now = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), now_ms()
+  local job = held_job(id, fence, 'logTime', 'logLines', 'logBytes', 'logFence', 'logNumber', 'logIsCut', 'startedAt')
+  if not job then return stale(id) end
+  local written = job.logFence == fence and tonumber(job.logNumber) or 0
+  local lines, bytes = tonumber(job.logLines) or 0, tonumber(job.logBytes) or 0
+  local last = math.max(tonumber(job.logTime) or 0, job.startedAt - 1)
+  local function add(time, text)
+    last = math.max(math.min(time, now), last + 1)
+    call('XADD', 'job:' .. id .. ':log', string.format('%.0f-0', last), 'line', text)
+  end
+  for i = 6, #ARGV, 3 do
+    local number, time, text = tonumber(ARGV[i]), tonumber(ARGV[i + 1]), ARGV[i + 2]
+    if number > written and not job.logIsCut then
+      lines, bytes = lines + 1, bytes + #text
+      if lines > most_lines or bytes > most_bytes then
+        job.logIsCut = '1'
+        text = 'WARN 0 0 The log is cut here: a job may write ' .. most_lines .. ' lines and ' .. most_bytes .. ' bytes'
+      end
+      add(time, text)
+    end
+    written = math.max(written, number)
+  end
+  call('HSET', 'job:' .. id, 'logTime', last, 'logLines', lines, 'logBytes', bytes, 'logFence', fence, 'logNumber', written)
+  if job.logIsCut then call('HSET', 'job:' .. id, 'logIsCut', 1) end
+  return 1
+end
+
+---- Ending
+
+-- A job that succeeded keeps its duplicate key where a repeated request is to get it; any other gives the key back.
+local function settle_duplicates(id, job, result)
+  local stays = result.success and not result.readonly
+    and (job.kind == 'unpublish' or job.kind == 'publish' and result.documentation ~= 'failed')
+  if job.duplicate and not stays and call('GET', 'duplicate:' .. job.duplicate) == id then
+    call('DEL', 'duplicate:' .. job.duplicate)
+  end
+  if result.readonly then return end
+  if result.success and job.replay then call('SET', 'replay:' .. job.replay, id, 'NX') end
+  if result.success and job.kind == 'unpublish' and job.version then
+    call('HSET', 'unpublished:' .. job.package, job.version, id)
+  end
+  if job.kind == 'matrix' then
+    call('HSET', verdict_key(job), result.success and 'succeeded' or redis.sha1hex(job.payload),
+      id .. ' ' .. (result.error or ''))
+  end
+end
+
+-- What owners and trustees did is never removed.
+local function log_may_go(job)
+  return job.kind == 'matrix' or job.kind ~= 'unpublish' and job.kind ~= 'transfer' and job.kind ~= 'revision'
+    and (job.actor or 'anonymous') == 'anonymous'
+end
+
+local function next_in_lane(id, job)
+  free_lock(job.lane, id, job.fence)
+  call('LREM', 'lane:' .. job.lane, 1, id)
+  local next_id = lane_head(job.lane)
+  if next_id then make_ready(next_id) end
+end
+
+local ENDING = {'duplicate', 'replay', 'payload', 'package', 'version', 'compiler', 'actor', 'logTime', 'logIsCut', 'startedAt'}
+
+local function end_job(id, job, result, now)
+  local state = result.success and 'succeeded' or 'failed'
+  if result.error and job.logIsCut then add_line(id, job, now, 'ERROR 0 0 ' .. result.error) end
+  local finished = math.max(now, job.startedAt, (tonumber(job.logTime) or 0) + 1)
+  call('XADD', 'job:' .. id .. ':log', string.format('%.0f-0', finished), 'end', state)
+  call('HSET', 'job:' .. id, 'state', state, 'finishedAt', finished)
+  if result.error then call('HSET', 'job:' .. id, 'error', result.error) end
+  if result.documentation then call('HSET', 'job:' .. id, 'documentation', result.documentation) end
+  if result.readonly then call('HSET', 'job:' .. id, 'readonly', 1) end
+  call('HDEL', 'job:' .. id, 'runner', 'claim', 'address')
+  call('ZREM', 'leases', id)
+  call('ZREM', 'running:' .. job.kind, id)
+  call('ZREM', 'jobs:unfinished', id)
+  if not result.success then call('ZADD', 'jobs:failed', job.place, id) end
+  if log_may_go(job) then call('ZADD', 'logs:finished', finished, id) end
+  if job.lane then next_in_lane(id, job) end
+  settle_duplicates(id, job, result)
+  if result.event then call('XADD', 'events', '*', 'job', id, 'event', result.event) end
+end
+
+local function none_if_empty(text)
+  if text ~= '' then return text end
+end
+
+-- id, fence, success, readonly, error, documentation, event
+function steps.finish()
+  local id, fence, success = ARGV[2], ARGV[3], ARGV[4] == '1'
+  local done = read_job(id, 'state', 'fence')
+  if done.fence == fence and done.state == (success and 'succeeded' or 'failed') then return 1 end
+  local job = held_job(id, fence, unpack(ENDING))
+  if not job then return stale(id) end
+  end_job(id, job, {success = success, readonly = ARGV[5] == '1', error = none_if_empty(ARGV[6]),
+    documentation = none_if_empty(ARGV[7]), event = none_if_empty(ARGV[8])}, now_ms())
+  return 1
+end
+
+---- Housekeeping
+
+local LOST = 'The service that ran this job stopped, or lost its connection, before the job was done'
+
+-- What becomes of a job whose lease ran out, as the word for the caller.
+local function take_back(id, now, lease_ms, is_attempt)
+  local job = read_job(id, 'state', 'fence', 'kind', 'lane', 'place', 'address', 'attempts', 'record', unpack(ENDING))
+  local attempts = tonumber(job.attempts)
+  if not is_attempt then
+    call('HINCRBY', 'job:' .. id, 'attempts', -1)
+  elseif attempts >= ATTEMPTS_MAX and job.record then
+    local delay = math.min(lease_ms * 2 ^ math.min(attempts - ATTEMPTS_MAX, 20), BACKOFF_MAX_MS)
+    add_line(id, job, now, 'WARN 0 0 ' .. LOST .. ' (attempt ' .. attempts .. '). It has begun to write, so it is tried again')
+    hand_back(id, job, now + delay)
+    return 'alarming'
+  elseif attempts >= ATTEMPTS_MAX then
+    local sentence = LOST .. ', ' .. attempts .. ' times in a row, so it was given up. Nothing was published or changed; please '
+      .. 'send the request again, and tell the registry team if that fails, too'
+    add_line(id, job, now, 'ERROR 0 0 ' .. sentence)
+    job.logIsCut = nil -- said already
+    end_job(id, job, {success = false, error = sentence}, now)
+    return 'failed'
+  end
+  add_line(id, job, now, 'WARN 0 0 ' .. LOST .. '. It will be taken up again')
+  hand_back(id, job)
+  return 'returned'
+end
+
+local function remove_oldest_logs()
+  local removed = 0
+  if memory_used() < MEMORY_FOR_LOGS then return removed end
+  local oldest = call('ZPOPMIN', 'logs:finished', LOGS_REMOVED_MAX)
+  for i = 1, #oldest, 2 do
+    local key, finished = 'job:' .. oldest[i] .. ':log', oldest[i + 1]
+    call('UNLINK', key)
+    call('XADD', key, string.format('%.0f-0', finished - 1), 'line', 'WARN 0 0 The log of this job was removed to make room')
+    removed = removed + 1
+  end
+  return removed
+end
+
+-- lease, most → logs removed, then what became of each job, and its id
+function steps.reap()
+  local lease_ms, most, now = tonumber(ARGV[2]), ARGV[3], now_ms()
+  local since, answer = redis_up_since(now), {remove_oldest_logs()}
+  if now < since + lease_ms / 2 then return answer end -- runners are given time to renew
+  local expired = call('ZRANGE', 'leases', '-inf', now, 'BYSCORE', 'LIMIT', 0, most, 'WITHSCORES')
+  for i = 1, #expired, 2 do
+    answer[#answer + 1] = take_back(expired[i], now, lease_ms, tonumber(expired[i + 1]) >= since + lease_ms)
+    answer[#answer + 1] = expired[i]
+  end
+  return answer
+end
+
+---- Locks that no job holds
+
+-- name, token, hold → fence, or less than 0: the milliseconds until it runs out
+function steps.lock_take()
+  local name, token, now = ARGV[2], ARGV[3], now_ms()
+  local holder = lock_holder(name, now)
+  if holder == token then return tonumber(call('HGET', 'lock:' .. name, 'fence')) end
+  if holder then return now - call('HGET', 'lock:' .. name, 'deadline') end
+  local fence = call('INCR', 'fence')
+  set_lock(name, token, fence, now + ARGV[4])
+  return fence
+end
+
+-- name, token, hold
+function steps.lock_renew()
+  local name, token, now = ARGV[2], ARGV[3], now_ms()
+  if lock_holder(name, now) ~= token then return refuse('STALE', 'The lock ' .. name .. ' has run out') end
+  call('HSET', 'lock:' .. name, 'deadline', now + ARGV[4])
+  return 1
+end
+
+-- name, token
+function steps.lock_release()
+  local name, token = ARGV[2], ARGV[3]
+  if call('HGET', 'lock:' .. name, 'released') == token then return 1 end
+  if lock_holder(name, now_ms()) ~= token then return refuse('STALE', 'The lock ' .. name .. ' has run out') end
+  call('HSET', 'lock:' .. name, 'token', '', 'released', token)
+  return 1
+end
+
+return steps[ARGV[1]]()

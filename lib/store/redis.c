@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The batch is kept as the bytes that go over the wire, so that it can be sent again as it is. Replies are built in an arena,
+ * in place of hiredis' own objects: an array's items lie side by side, and the whole tree goes at once.
+ */
+#include "lib/store/redis.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <hiredis/hiredis.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/arena.h"
+#include "lib/base/memory.h"
+#include "lib/base/text.h"
+
+enum { REDIS_PORT = 6379, READ_BUFFER_BYTES = 256 * 1024 };
+
+struct redis {
+    char *path;     /* of the unix socket, or NULL */
+    char *host;     /* … and the rest where there is none */
+    char *password; /* NULL: none */
+    int port;
+    int database;
+    int timeout_ms;
+
+    redisContext *context; /* NULL: not connected */
+    int patience_ms;       /* the time-out that is set on it */
+    struct text batch;
+    size_t batch_count;
+    struct arena replies;
+};
+
+/* ---- Address ---- */
+
+static char *copy_part(const char *bytes, size_t length) {
+    char *copy = memory_alloc(length + 1);
+    memcpy(copy, bytes, length);
+    return copy;
+}
+
+static enum status parse_tcp(struct redis *redis, const char *rest, struct error *err) {
+    const char *at = strrchr(rest, '@');
+    if (at) {
+        const char *colon = memchr(rest, ':', (size_t)(at - rest));
+        const char *password = colon ? colon + 1 : rest;
+        redis->password = copy_part(password, (size_t)(at - password));
+        rest = at + 1;
+    }
+    size_t host_length = strcspn(rest, ":/");
+    redis->host = copy_part(rest, host_length);
+    rest += host_length;
+    redis->port = REDIS_PORT;
+    char *end = (char *)(uintptr_t)rest;
+    if (*rest == ':') redis->port = (int)strtol(rest + 1, &end, 10);
+    if (*end == '/') redis->database = (int)strtol(end + 1, &end, 10);
+    if (host_length == 0 || *end != '\0' || redis->port < 1 || redis->port > 65535 || redis->database < 0)
+        return error_set_at(err, STATUS_INVALID, "REDIS_URL", "A Redis address is redis://[:PASSWORD@]HOST[:PORT][/DATABASE]");
+    return STATUS_OK;
+}
+
+static enum status parse_url(struct redis *redis, const char *url, struct error *err) {
+    if (text_starts_with(url, "redis://")) return parse_tcp(redis, url + strlen("redis://"), err);
+    if (text_starts_with(url, "unix:///")) {
+        redis->path = memory_copy_text(url + strlen("unix://"));
+        return STATUS_OK;
+    }
+    return error_set_at(err, STATUS_INVALID, "REDIS_URL",
+                        "A Redis address begins with unix:/// (then the path of a socket) or redis://");
+}
+
+enum status redis_create(struct redis **out, const char *url, int timeout_ms, struct error *err) {
+    assert(timeout_ms > 0);
+    struct redis *redis = memory_alloc(sizeof *redis);
+    redis->timeout_ms = timeout_ms;
+    enum status status = parse_url(redis, url, err);
+    if (status == STATUS_OK)
+        *out = redis;
+    else
+        redis_free(redis);
+    return status;
+}
+
+static void disconnect(struct redis *redis) {
+    if (redis->context) redisFree(redis->context);
+    redis->context = NULL;
+}
+
+void redis_free(struct redis *redis) {
+    if (!redis) return;
+    disconnect(redis);
+    text_release(&redis->batch);
+    arena_release(&redis->replies);
+    free(redis->path);
+    free(redis->host);
+    free(redis->password);
+    free(redis);
+}
+
+/* ---- Replies, as hiredis' reader hands them over ---- */
+
+static struct redis_reply *place_reply(const redisReadTask *task, enum redis_type type) {
+    struct redis_reply *reply;
+    if (task->parent)
+        reply = &((struct redis_reply *)task->parent->obj)->items[task->idx];
+    else
+        reply = arena_alloc(task->privdata, sizeof *reply);
+    reply->type = type;
+    reply->text = "";
+    return reply;
+}
+
+static void *place_text(const redisReadTask *task, char *bytes, size_t length) {
+    struct redis_reply *reply = place_reply(task, task->type == REDIS_REPLY_ERROR ? REDIS_FAILURE : REDIS_TEXT);
+    reply->text = arena_copy_bytes(task->privdata, bytes, length);
+    reply->length = length;
+    return reply;
+}
+
+static void *place_array(const redisReadTask *task, int count) {
+    struct redis_reply *reply = place_reply(task, REDIS_ARRAY);
+    reply->count = (size_t)count;
+    reply->items = arena_alloc(task->privdata, reply->count * sizeof *reply->items);
+    return reply;
+}
+
+static void *place_integer(const redisReadTask *task, long long value) {
+    struct redis_reply *reply = place_reply(task, REDIS_INTEGER);
+    reply->integer = value;
+    return reply;
+}
+
+static void *place_nil(const redisReadTask *task) {
+    return place_reply(task, REDIS_NIL);
+}
+
+static void leave_to_arena(void *reply) {
+    (void)reply;
+}
+
+static redisReplyObjectFunctions reply_functions = {
+    .createString = place_text,
+    .createArray = place_array,
+    .createInteger = place_integer,
+    .createNil = place_nil,
+    .freeObject = leave_to_arena,
+};
+
+int64_t redis_reply_number(const struct redis_reply *reply, int64_t otherwise) {
+    if (reply->type == REDIS_INTEGER) return reply->integer;
+    if (reply->type != REDIS_TEXT || reply->length == 0) return otherwise;
+    return strtoll(reply->text, NULL, 10);
+}
+
+enum status redis_check_reply(const struct redis_reply *reply, struct error *err) {
+    if (reply->type != REDIS_FAILURE) return STATUS_OK;
+    return error_set(err, STATUS_INTERNAL, "Redis refused a command: %s", reply->text);
+}
+
+/* ---- Connecting ---- */
+
+static struct timeval duration(int duration_ms) {
+    return (struct timeval){.tv_sec = duration_ms / 1000, .tv_usec = duration_ms % 1000 * 1000};
+}
+
+static enum status connection_failed(struct redis *redis, struct error *err) {
+    const char *why = !redis->context                                                         ? "out of memory"
+                      : redis->context->err == REDIS_ERR_IO && errno == EAGAIN                ? "it does not answer in time"
+                      : redis->context->err == REDIS_ERR_IO && redis->context->errstr[0] == 0 ? strerror(errno)
+                                                                                              : redis->context->errstr;
+    enum status status = redis->path
+                             ? error_set(err, STATUS_UNAVAILABLE, "Redis at %s is away: %s", redis->path, why)
+                             : error_set(err, STATUS_UNAVAILABLE, "Redis at %s:%d is away: %s", redis->host, redis->port, why);
+    disconnect(redis);
+    return status;
+}
+
+static enum status set_patience(struct redis *redis, int patience_ms, struct error *err) {
+    if (redis->patience_ms == patience_ms) return STATUS_OK;
+    if (redisSetTimeout(redis->context, duration(patience_ms)) != REDIS_OK) return connection_failed(redis, err);
+    redis->patience_ms = patience_ms;
+    return STATUS_OK;
+}
+
+/* Sends one command on a connection that is being made. */
+static enum status greet(struct redis *redis, struct error *err, const char *command, const char *value) {
+    struct redis_reply *reply = redisCommand(redis->context, "%s %s", command, value);
+    if (!reply) return connection_failed(redis, err);
+    if (reply->type != REDIS_FAILURE) return STATUS_OK;
+    error_set(err, STATUS_UNAVAILABLE, "Redis refused %s: %s", command, reply->text);
+    disconnect(redis);
+    return STATUS_UNAVAILABLE;
+}
+
+static enum status connect_to_redis(struct redis *redis, struct error *err) {
+    struct timeval timeout = duration(redis->timeout_ms);
+    redis->context = redis->path ? redisConnectUnixWithTimeout(redis->path, timeout)
+                                 : redisConnectWithTimeout(redis->host, redis->port, timeout);
+    if (!redis->context || redis->context->err) return connection_failed(redis, err);
+    redis->context->reader->fn = &reply_functions;
+    redis->context->reader->privdata = &redis->replies;
+    redis->context->reader->maxbuf = READ_BUFFER_BYTES;
+    redis->patience_ms = 0;
+    enum status status = set_patience(redis, redis->timeout_ms, err);
+    if (status == STATUS_OK && redis->password) status = greet(redis, err, "AUTH", redis->password);
+    char number[16];
+    snprintf(number, sizeof number, "%d", redis->database);
+    if (status == STATUS_OK && redis->database) status = greet(redis, err, "SELECT", number);
+    return status;
+}
+
+/* ---- Batches ---- */
+
+static void add_bytes(struct redis *redis, char *bytes, int length) {
+    assert(length > 0); /* anything else is a bad format */
+    text_append_bytes(&redis->batch, bytes, (size_t)length);
+    redis->batch_count++;
+    redisFreeCommand(bytes);
+}
+
+static void add_formatted(struct redis *redis, const char *format, va_list values) __attribute__((format(printf, 2, 0)));
+static void add_formatted(struct redis *redis, const char *format, va_list values) {
+    char *bytes = NULL;
+    int length = redisvFormatCommand(&bytes, format, values);
+    add_bytes(redis, bytes, length);
+}
+
+void redis_add(struct redis *redis, const char *format, ...) {
+    va_list values;
+    va_start(values, format);
+    add_formatted(redis, format, values);
+    va_end(values);
+}
+
+void redis_add_list(struct redis *redis, const char *const *arguments, size_t count) {
+    char *bytes = NULL;
+    int length = redisFormatCommandArgv(&bytes, (int)count, (const char **)(uintptr_t)arguments, NULL);
+    add_bytes(redis, bytes, length);
+}
+
+static void clear_batch(struct redis *redis) {
+    text_clear(&redis->batch);
+    redis->batch_count = 0;
+}
+
+/* Redis is there, but says that it cannot work: it loads its data, is out of memory or disk, wants a password, … */
+static const char *const not_now[] = {"LOADING ", "OOM ",    "MISCONF ",    "BUSY ",        "READONLY ", "MASTERDOWN ",
+                                      "NOAUTH ",  "NOPERM ", "NOREPLICAS ", "CLUSTERDOWN ", "TRYAGAIN "};
+
+static enum status check_availability(const struct redis_reply *reply, struct error *err) {
+    if (reply->type != REDIS_FAILURE) return STATUS_OK;
+    for (size_t i = 0; i < sizeof not_now / sizeof not_now[0]; i++)
+        if (text_starts_with(reply->text, not_now[i]))
+            return error_set(err, STATUS_UNAVAILABLE, "Redis cannot work now: %s", reply->text);
+    return STATUS_OK;
+}
+
+/* Sends the batch and reads its replies, once. False: the connection failed; why is in the context and errno. */
+static bool exchange(struct redis *redis, struct redis_reply *replies) {
+    redisAppendFormattedCommand(redis->context, redis->batch.bytes, redis->batch.length);
+    for (size_t i = 0; i < redis->batch_count; i++) {
+        void *reply = NULL;
+        if (redisGetReply(redis->context, &reply) != REDIS_OK) return false;
+        replies[i] = *(struct redis_reply *)reply;
+    }
+    return true;
+}
+
+/* Redis hung up: it was stopped, or started anew. (Silence is something else: it may still be at work on the batch.) */
+static bool connection_is_gone(const redisContext *context) {
+    return context->err == REDIS_ERR_EOF || (context->err == REDIS_ERR_IO && (errno == EPIPE || errno == ECONNRESET));
+}
+
+/* As redis_run(), but the batch stays. */
+static enum status run_batch(struct redis *redis, int block_ms, struct redis_reply **out, struct error *err) {
+    arena_release(&redis->replies);
+    struct redis_reply *replies = arena_alloc(&redis->replies, redis->batch_count * sizeof *replies);
+    bool is_new = !redis->context;
+    enum status status = is_new ? connect_to_redis(redis, err) : STATUS_OK;
+    if (status == STATUS_OK) status = set_patience(redis, redis->timeout_ms + block_ms, err);
+    if (status != STATUS_OK) return status;
+    if (!exchange(redis, replies)) {
+        if (is_new || !connection_is_gone(redis->context)) return connection_failed(redis, err);
+        disconnect(redis);
+        status = connect_to_redis(redis, err);
+        if (status == STATUS_OK) status = set_patience(redis, redis->timeout_ms + block_ms, err);
+        if (status != STATUS_OK) return status;
+        if (!exchange(redis, replies)) return connection_failed(redis, err);
+    }
+    for (size_t i = 0; i < redis->batch_count && status == STATUS_OK; i++)
+        status = check_availability(&replies[i], err);
+    *out = replies;
+    return status;
+}
+
+enum status redis_run(struct redis *redis, int block_ms, struct redis_reply **replies, struct error *err) {
+    assert(redis->batch_count > 0);
+    enum status status = run_batch(redis, block_ms, replies, err);
+    clear_batch(redis);
+    return status;
+}
+
+enum status redis_call(struct redis *redis, struct redis_reply **reply, struct error *err, const char *format, ...) {
+    assert(redis->batch_count == 0);
+    va_list values;
+    va_start(values, format);
+    add_formatted(redis, format, values);
+    va_end(values);
+    enum status status = redis_run(redis, 0, reply, err);
+    return status == STATUS_OK ? redis_check_reply(*reply, err) : status;
+}
+
+/* ---- Scripts ---- */
+
+static enum status load_script(struct redis *redis, struct redis_script *script, struct error *err) {
+    struct redis_reply *reply;
+    enum status status = redis_call(redis, &reply, err, "SCRIPT LOAD %s", script->source);
+    if (status == STATUS_OK) snprintf(script->hash, sizeof script->hash, "%s", reply->text);
+    return status;
+}
+
+/* Runs the one script call that is in the batch. */
+static enum status run_script(struct redis *redis, struct redis_script *script, struct redis_reply **reply, struct error *err) {
+    struct text call = {0};
+    enum status status = run_batch(redis, 0, reply, err);
+    if (status == STATUS_OK && (*reply)->type == REDIS_FAILURE && text_starts_with((*reply)->text, "NOSCRIPT")) {
+        call = redis->batch; /* put aside while the script is loaded */
+        redis->batch = (struct text){0};
+        clear_batch(redis);
+        status = load_script(redis, script, err);
+        text_release(&redis->batch);
+        redis->batch = call;
+        redis->batch_count = 1;
+        if (status == STATUS_OK) status = run_batch(redis, 0, reply, err);
+    }
+    clear_batch(redis);
+    return status;
+}
+
+enum status redis_call_script(struct redis *redis, struct redis_script *script, struct redis_reply **reply, struct error *err,
+                              const char *format, va_list values) {
+    enum status status = script->hash[0] ? STATUS_OK : load_script(redis, script, err);
+    if (status != STATUS_OK) return status;
+    struct text whole = {0};
+    text_append_format(&whole, "EVALSHA %s 0 %s", script->hash, format);
+    add_formatted(redis, whole.bytes, values);
+    text_release(&whole);
+    return run_script(redis, script, reply, err);
+}
+
+enum status redis_call_script_list(struct redis *redis, struct redis_script *script, struct redis_reply **reply,
+                                   struct error *err, const char *const *arguments, size_t count) {
+    enum status status = script->hash[0] ? STATUS_OK : load_script(redis, script, err);
+    if (status != STATUS_OK) return status;
+    const char **whole = memory_alloc((count + 3) * sizeof *whole);
+    whole[0] = "EVALSHA", whole[1] = script->hash, whole[2] = "0";
+    memcpy(whole + 3, arguments, count * sizeof *whole);
+    redis_add_list(redis, whole, count + 3);
+    free(whole);
+    return run_script(redis, script, reply, err);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * One connection to Redis, and the only file that sees hiredis. Knows nothing of jobs: commands go out in a batch, replies come
+ * back as a tree. A connection belongs to one thread.
+ *
+ * It connects at the first command and again after any failure (a context of hiredis that timed out stays broken). A batch
+ * whose connection turns out to be gone is sent once more on a new one, since Redis may have been restarted while nothing was
+ * said: so every batch must be one that may be carried out twice. After a time-out nothing is sent again.
+ */
+#ifndef LIB_STORE_REDIS_H
+#define LIB_STORE_REDIS_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/error.h"
+
+struct redis;
+
+enum redis_type { REDIS_NIL, REDIS_INTEGER, REDIS_TEXT, REDIS_ARRAY, REDIS_FAILURE };
+
+/* Borrowed from the connection until the next redis_run() or redis_call(). */
+struct redis_reply {
+    enum redis_type type;
+    int64_t integer;           /* REDIS_INTEGER */
+    const char *text;          /* REDIS_TEXT, REDIS_FAILURE: with a NUL behind; "" otherwise */
+    size_t length;             /* of text */
+    struct redis_reply *items; /* REDIS_ARRAY */
+    size_t count;
+};
+
+/* Does not connect. `url`: `unix://PATH` or `redis://[:PASSWORD@]HOST[:PORT][/DATABASE]`. `timeout_ms` bounds connecting, and
+ * each wait for Redis. STATUS_INVALID for any other address. */
+CHECK_RESULT enum status redis_create(struct redis **out, const char *url, int timeout_ms, struct error *err);
+void redis_free(struct redis *redis);
+
+/* Adds a command to the batch. The format is split at its blanks, then `%s`, `%d`, `%lld` and so on are put in, so a value may
+ * hold blanks and line breaks. */
+void redis_add(struct redis *redis, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void redis_add_list(struct redis *redis, const char *const *arguments, size_t count);
+
+/* Sends the batch in one go, waits for as many replies as it has commands, and empties it. `block_ms` is how long its commands
+ * may block by themselves. STATUS_UNAVAILABLE when Redis is away, does not answer in time, or says that it cannot work now. A
+ * reply of REDIS_FAILURE is left to the caller. */
+CHECK_RESULT enum status redis_run(struct redis *redis, int block_ms, struct redis_reply **replies, struct error *err);
+
+/* One command; a reply of REDIS_FAILURE becomes STATUS_INTERNAL. */
+CHECK_RESULT enum status redis_call(struct redis *redis, struct redis_reply **reply, struct error *err, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* A reply of REDIS_FAILURE as a status: STATUS_INTERNAL with Redis's own text. Any other reply: STATUS_OK. */
+CHECK_RESULT enum status redis_check_reply(const struct redis_reply *reply, struct error *err);
+
+/* A Lua script, kept in Redis under its hash and sent again when Redis has lost it. Its arguments are as in redis_add(), or a
+ * list. A reply of REDIS_FAILURE is left to the caller: it may be the script's own. */
+struct redis_script {
+    const char *source;
+    char hash[41]; /* empty until this connection has loaded it */
+};
+
+CHECK_RESULT enum status redis_call_script(struct redis *redis, struct redis_script *script, struct redis_reply **reply,
+                                           struct error *err, const char *format, va_list values)
+    __attribute__((format(printf, 5, 0)));
+CHECK_RESULT enum status redis_call_script_list(struct redis *redis, struct redis_script *script, struct redis_reply **reply,
+                                                struct error *err, const char *const *arguments, size_t count);
+
+/* The text's value as a number (replies carry many numbers as texts); `otherwise` where there is none. */
+int64_t redis_reply_number(const struct redis_reply *reply, int64_t otherwise);
+
+#endif

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What the tests of lib/store's Redis half begin with: a redis-server of their own for all tests of a program, emptied before
+ * each, a job store, and short words for making and taking jobs.
+ */
+#ifndef TESTS_STORE_FIXTURE_H
+#define TESTS_STORE_FIXTURE_H
+
+#include "tests/support/cmocka_all.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/memory.h"
+#include "lib/store/job_store.h"
+#include "lib/store/redis.h"
+#include "tests/support/redis_server.h"
+
+#include <poll.h>
+#include <stdlib.h>
+
+enum { TIMEOUT_MS = 5000, LEASE_MS = 30000, SHORT_LEASE_MS = 200, ALL_KINDS = (1 << JOB_KIND_COUNT) - 1 };
+
+struct fixture {
+    struct redis_server *server;
+    struct redis *redis; /* to look past the store */
+    struct job_store *store;
+    struct arena arena;
+    struct error err;
+};
+
+/* Fails the test with the sentence when the status is another than expected. */
+#define assert_status(expected, call)                                                                                          \
+    do {                                                                                                                       \
+        f->err.message[0] = '\0';                                                                                              \
+        enum status got_ = (call);                                                                                             \
+        if (got_ != (expected)) fail_msg("%s: %s: %s", #call, status_code(got_), f->err.message);                              \
+    } while (0)
+#define assert_ok(call) assert_status(STATUS_OK, call)
+
+static inline void connect_fixture(struct fixture *f) {
+    assert_ok(redis_create(&f->redis, redis_server_url(f->server), TIMEOUT_MS, &f->err));
+    assert_ok(job_store_create(&f->store, redis_server_url(f->server), TIMEOUT_MS, &f->err));
+}
+
+static inline int start_fixture(void **state) {
+    struct fixture *f = memory_alloc(sizeof *f);
+    f->server = redis_server_start();
+    connect_fixture(f);
+    *state = f;
+    return 0;
+}
+
+static inline int stop_fixture(void **state) {
+    struct fixture *f = *state;
+    redis_free(f->redis);
+    job_store_free(f->store);
+    redis_server_stop(f->server);
+    arena_release(&f->arena);
+    free(f);
+    return 0;
+}
+
+/* Before each test. */
+static inline int empty_fixture(void **state) {
+    struct fixture *f = *state;
+    struct redis_reply *reply;
+    arena_release(&f->arena);
+    assert_ok(redis_call(f->redis, &reply, &f->err, "FLUSHALL"));
+    return 0;
+}
+
+#define store_test(name) cmocka_unit_test_setup(name, empty_fixture)
+
+/* A publish job of version 1.0.0; the id is made here. Tests change what they are about. */
+static inline struct job_request publish_of(const char *package) {
+    struct job_request request = {.kind = JOB_KIND_PUBLISH,
+                                  .payload = "{\"ref\":\"v1.0.0\"}",
+                                  .package = package,
+                                  .version = "1.0.0",
+                                  .actor = "anonymous"};
+    hash_random_uuid(request.id);
+    return request;
+}
+
+static inline struct job_request unpublish_of(const char *package) {
+    struct job_request request = publish_of(package);
+    request.kind = JOB_KIND_UNPUBLISH;
+    request.payload = "{\"payload\":\"{}\",\"signature\":\"ab\"}";
+    request.actor = "key-1";
+    return request;
+}
+
+static inline struct job_request matrix_of(const char *package, const char *compiler) {
+    struct job_request request = publish_of(package);
+    request.kind = JOB_KIND_MATRIX;
+    request.payload = "{\"prelude\":\"6.0.0\"}";
+    request.compiler = compiler;
+    return request;
+}
+
+static inline struct job_request package_set(void) {
+    struct job_request request = {.kind = JOB_KIND_PACKAGE_SET, .payload = "{\"packages\":{}}", .actor = "anonymous"};
+    hash_random_uuid(request.id);
+    return request;
+}
+
+static inline struct job_accepted accept(struct fixture *f, const struct job_request *request) {
+    struct job_accepted accepted;
+    assert_ok(job_store_accept(f->store, request, NULL, &accepted, &f->err));
+    return accepted;
+}
+
+static inline struct lease claim(struct fixture *f, const char *id) {
+    struct lease lease;
+    struct job job;
+    assert_ok(job_store_claim(f->store, id, "runner", LEASE_MS, &f->arena, &lease, &job, &f->err));
+    assert_string_equal(lease.job_id, id);
+    return lease;
+}
+
+static inline struct job get(struct fixture *f, const char *id) {
+    struct job job;
+    assert_ok(job_store_get(f->store, id, &f->arena, &job, &f->err));
+    return job;
+}
+
+static inline void finish(struct fixture *f, const struct lease *lease, bool success) {
+    struct job_end end = {.success = success, .error = success ? NULL : "It does not compile."};
+    assert_ok(job_store_finish(f->store, lease, &end, &f->err));
+}
+
+/* Accepts, claims and finishes. */
+static inline struct job_accepted run(struct fixture *f, const struct job_request *request, const struct job_end *end) {
+    struct job_accepted accepted = accept(f, request);
+    struct lease lease = claim(f, accepted.id);
+    assert_ok(job_store_finish(f->store, &lease, end, &f->err));
+    return accepted;
+}
+
+static inline void wait_ms(int duration_ms) {
+    poll(NULL, 0, duration_ms);
+}
+
+#endif

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Accepting jobs: duplicates, replays and bounds (spec/jobs.md). */
+#include "tests/store/fixture.h"
+
+static const struct job_end success = {.success = true, .documentation = "published"};
+static const struct job_end failure = {.error = "It does not compile."};
+
+/* The same request again, as a client sends it: with a new id. */
+static struct job_accepted repeat(struct fixture *f, struct job_request *request) {
+    hash_random_uuid(request->id);
+    return accept(f, request);
+}
+
+static void an_accepted_job_has_what_was_sent(void **state) {
+    struct fixture *f = *state;
+    struct job_request request = publish_of("prelude");
+    request.payload = "{\"a\": \"b  c\\n\",\n \"%s\": 1}";
+    request.actor = "thomas h", request.issue = "7", request.reason = "it \"was\" time";
+    struct job_accepted accepted = accept(f, &request);
+    assert_true(accepted.created);
+    assert_string_equal(accepted.id, request.id);
+    struct job job = get(f, accepted.id);
+    assert_string_equal(job.payload, request.payload);
+    assert_string_equal(job.package, "prelude");
+    assert_string_equal(job.version, "1.0.0");
+    assert_null(job.compiler);
+    assert_string_equal(job.actor, "thomas h");
+    assert_string_equal(job.issue, "7");
+    assert_string_equal(job.reason, request.reason);
+    assert_int_equal(job.kind, JOB_KIND_PUBLISH);
+    assert_int_equal(job.state, JOB_STATE_PENDING);
+    assert_int_equal(job.attempts, 0);
+    assert_in_range(job.created_ms, clock_now_ms() - 5000, clock_now_ms() + 100);
+    assert_int_equal(job.started_ms, 0);
+    assert_int_equal(job.finished_ms, 0);
+}
+
+static void the_same_id_again_is_the_same_job(void **state) {
+    struct fixture *f = *state;
+    struct job_request request = publish_of("prelude");
+    request.duplicate_key = "d1";
+    assert_true(accept(f, &request).created);
+    assert_true(accept(f, &request).created);
+    struct lease lease = claim(f, request.id);
+    assert_true(accept(f, &request).created);
+    finish(f, &lease, false);
+    assert_true(accept(f, &request).created);
+    struct job_counts counts;
+    assert_ok(job_store_count(f->store, &counts, &f->err));
+    assert_int_equal(counts.pending[JOB_KIND_PUBLISH], 0);
+}
+
+static void an_unfinished_job_stands_for_its_repeats(void **state) {
+    struct fixture *f = *state;
+    struct job_request requests[] = {publish_of("a"), unpublish_of("b"), unpublish_of("c"), package_set()};
+    requests[2].kind = JOB_KIND_TRANSFER;
+    static const char *const keys[] = {"d1", "d2", "d3", "d4"};
+    for (int i = 0; i < 4; i++) {
+        requests[i].duplicate_key = keys[i];
+        struct job_accepted first = accept(f, &requests[i]);
+        struct job_accepted again = repeat(f, &requests[i]);
+        assert_false(again.created);
+        assert_string_equal(again.id, first.id);
+        claim(f, first.id);
+        again = repeat(f, &requests[i]);
+        assert_false(again.created);
+        assert_string_equal(again.id, first.id);
+    }
+}
+
+static void after_a_failure_there_is_a_new_job(void **state) {
+    struct fixture *f = *state;
+    struct job_request requests[] = {publish_of("a"), unpublish_of("b"), unpublish_of("c"), package_set()};
+    requests[2].kind = JOB_KIND_TRANSFER;
+    for (int i = 0; i < 4; i++) {
+        requests[i].duplicate_key = "d";
+        requests[i].replay_key = "r";
+        struct job_accepted first = run(f, &requests[i], &failure);
+        struct job_accepted again = repeat(f, &requests[i]);
+        assert_true(again.created);
+        assert_string_not_equal(again.id, first.id);
+        struct lease lease = claim(f, again.id);
+        finish(f, &lease, false);
+    }
+}
+
+static void a_success_stands_for_repeats_of_publish_and_unpublish_only(void **state) {
+    struct fixture *f = *state;
+    struct job_request requests[] = {publish_of("a"), unpublish_of("b"), unpublish_of("c"), package_set()};
+    requests[2].kind = JOB_KIND_TRANSFER;
+    static const bool is_new[] = {false, false, true, true};
+    static const char *const keys[] = {"d1", "d2", "d3", "d4"};
+    for (int i = 0; i < 4; i++) {
+        requests[i].duplicate_key = keys[i];
+        struct job_accepted first = run(f, &requests[i], &success);
+        struct job_accepted again = repeat(f, &requests[i]);
+        assert_int_equal(again.created, is_new[i]);
+        assert_int_equal(strcmp(again.id, first.id) != 0, is_new[i]);
+    }
+}
+
+static void a_publish_whose_documentation_is_missing_is_made_again(void **state) {
+    struct fixture *f = *state;
+    static const struct {
+        const char *package;
+        const char *documentation;
+        bool is_new;
+    } rows[] = {{"a", "published", false}, {"b", "skipped", false}, {"c", "failed", true}};
+    for (int i = 0; i < 3; i++) {
+        struct job_request request = publish_of(rows[i].package);
+        request.duplicate_key = rows[i].package;
+        run(f, &request, &(struct job_end){.success = true, .documentation = rows[i].documentation});
+        assert_string_equal(get(f, request.id).documentation, rows[i].documentation);
+        assert_int_equal(repeat(f, &request).created, rows[i].is_new);
+    }
+}
+
+static void a_publish_that_was_unpublished_since_is_made_again(void **state) {
+    struct fixture *f = *state;
+    struct job_request publish = publish_of("a"), unpublish = unpublish_of("a");
+    publish.duplicate_key = "publish", unpublish.duplicate_key = "unpublish";
+    run(f, &publish, &success);
+    run(f, &unpublish, &failure);
+    assert_false(repeat(f, &publish).created);
+    hash_random_uuid(unpublish.id);
+    run(f, &unpublish, &success);
+    assert_true(repeat(f, &publish).created);
+    assert_false(repeat(f, &unpublish).created);
+}
+
+static void a_readonly_job_is_no_duplicate(void **state) {
+    struct fixture *f = *state;
+    struct job_request request = unpublish_of("a"), matrix = matrix_of("a", "0.15.15");
+    request.duplicate_key = "d", request.replay_key = "r";
+    const struct job_end end = {.success = true, .readonly = true};
+    run(f, &request, &end);
+    assert_true(repeat(f, &request).created);
+    run(f, &matrix, &end);
+    assert_true(repeat(f, &matrix).created);
+}
+
+static void signed_bytes_that_succeeded_never_do_it_again(void **state) {
+    struct fixture *f = *state;
+    struct job_request request = unpublish_of("a");
+    request.kind = JOB_KIND_TRANSFER;
+    request.duplicate_key = "d", request.replay_key = "r";
+    run(f, &request, &failure);
+    hash_random_uuid(request.id);
+    struct job_accepted done = run(f, &request, &success);
+    request.duplicate_key = "another";
+    struct job_accepted again = repeat(f, &request);
+    assert_false(again.created);
+    assert_string_equal(again.id, done.id);
+    struct redis_reply *reply;
+    assert_ok(redis_call(f->redis, &reply, &f->err, "TTL replay:r"));
+    assert_int_equal(reply->integer, -1);
+}
+
+static void a_matrix_job_is_made_once_until_its_plan_changes(void **state) {
+    struct fixture *f = *state;
+    struct job_request request = matrix_of("a", "0.15.15");
+    struct job_accepted first = accept(f, &request);
+    assert_string_equal(repeat(f, &request).id, first.id);
+    struct lease lease = claim(f, first.id);
+    assert_false(repeat(f, &request).created);
+    finish(f, &lease, false);
+    struct job_accepted again = repeat(f, &request); /* it failed: the same plan would fail again */
+    assert_false(again.created);
+    assert_string_equal(again.id, first.id);
+    struct job_request other = matrix_of("a", "0.15.14");
+    assert_true(accept(f, &other).created);
+
+    request.payload = "{\"prelude\":\"6.0.1\"}";
+    again = repeat(f, &request);
+    assert_true(again.created);
+    lease = claim(f, again.id);
+    finish(f, &lease, true);
+    request.payload = "{\"prelude\":\"6.0.2\"}"; /* it succeeded: whatever the plan */
+    assert_string_equal(repeat(f, &request).id, again.id);
+    assert_false(repeat(f, &request).created);
+}
+
+static void an_operator_may_have_a_matrix_job_again(void **state) {
+    struct fixture *f = *state;
+    struct job_request request = matrix_of("a", "0.15.15");
+    run(f, &request, &success);
+    assert_false(repeat(f, &request).created);
+    request.again = true;
+    struct job_accepted again = repeat(f, &request);
+    assert_true(again.created);
+    assert_string_equal(repeat(f, &request).id, again.id); /* not twice at once */
+    struct lease lease = claim(f, again.id);
+    finish(f, &lease, false);
+    request.again = false;
+    assert_false(repeat(f, &request).created); /* the success stays */
+}
+
+static void too_many_pending_jobs_are_refused(void **state) {
+    struct fixture *f = *state;
+    const struct job_limits limits = {.pending = 3, .pending_per_address = 2};
+    struct job_accepted accepted;
+    static const char *const packages[] = {"a", "b", "c", "d"};
+    struct job_request requests[4];
+    for (int i = 0; i < 4; i++) {
+        requests[i] = publish_of(packages[i]);
+        requests[i].address = i < 3 ? "192.0.2.1" : "192.0.2.2";
+        requests[i].duplicate_key = packages[i];
+    }
+    assert_ok(job_store_accept(f->store, &requests[0], &limits, &accepted, &f->err));
+    assert_ok(job_store_accept(f->store, &requests[1], &limits, &accepted, &f->err));
+    assert_status(STATUS_TOO_MANY, job_store_accept(f->store, &requests[2], &limits, &accepted, &f->err));
+    assert_ok(job_store_accept(f->store, &requests[3], &limits, &accepted, &f->err));
+    hash_random_uuid(requests[0].id); /* a repeat is answered all the same */
+    assert_ok(job_store_accept(f->store, &requests[0], &limits, &accepted, &f->err));
+    assert_false(accepted.created);
+    requests[2].address = "192.0.2.3";
+    assert_status(STATUS_UNAVAILABLE, job_store_accept(f->store, &requests[2], &limits, &accepted, &f->err));
+    claim(f, requests[3].id); /* it waits no longer */
+    assert_ok(job_store_accept(f->store, &requests[2], &limits, &accepted, &f->err));
+}
+
+static void addresses_are_forgotten_when_their_jobs_end(void **state) {
+    struct fixture *f = *state;
+    struct job_request request = publish_of("a");
+    request.address = "192.0.2.1";
+    run(f, &request, &success);
+    struct redis_reply *reply;
+    assert_ok(redis_call(f->redis, &reply, &f->err, "HLEN pending:address"));
+    assert_int_equal(reply->integer, 0);
+    assert_ok(redis_call(f->redis, &reply, &f->err, "HEXISTS job:%s address", request.id));
+    assert_int_equal(reply->integer, 0);
+}
+
+/* Fills Redis' memory up to `part` of its limit. */
+static void set_memory_share(struct fixture *f, double part) {
+    struct redis_reply *reply;
+    assert_ok(redis_call(f->redis, &reply, &f->err, "INFO memory"));
+    double used = strtod(strstr(reply->text, "used_memory:") + strlen("used_memory:"), NULL);
+    assert_ok(redis_call(f->redis, &reply, &f->err, "CONFIG SET maxmemory %lld", (long long)(used / part)));
+}
+
+static void at_the_memory_limit_new_jobs_are_refused_and_running_ones_end(void **state) {
+    struct fixture *f = *state;
+    struct job_request request = publish_of("a"), refused = publish_of("b");
+    accept(f, &request);
+    set_memory_share(f, 1.05);
+    struct job_accepted accepted;
+    assert_status(STATUS_UNAVAILABLE, job_store_accept(f->store, &refused, NULL, &accepted, &f->err));
+    struct lease lease = claim(f, request.id);
+    finish(f, &lease, true);
+    assert_int_equal(get(f, request.id).state, JOB_STATE_SUCCEEDED);
+    set_memory_share(f, 0.95);
+    assert_status(STATUS_UNAVAILABLE, job_store_accept(f->store, &refused, NULL, &accepted, &f->err));
+    set_memory_share(f, 0.1);
+    assert_ok(job_store_accept(f->store, &refused, NULL, &accepted, &f->err));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        store_test(an_accepted_job_has_what_was_sent),
+        store_test(the_same_id_again_is_the_same_job),
+        store_test(an_unfinished_job_stands_for_its_repeats),
+        store_test(after_a_failure_there_is_a_new_job),
+        store_test(a_success_stands_for_repeats_of_publish_and_unpublish_only),
+        store_test(a_publish_whose_documentation_is_missing_is_made_again),
+        store_test(a_publish_that_was_unpublished_since_is_made_again),
+        store_test(a_readonly_job_is_no_duplicate),
+        store_test(signed_bytes_that_succeeded_never_do_it_again),
+        store_test(a_matrix_job_is_made_once_until_its_plan_changes),
+        store_test(an_operator_may_have_a_matrix_job_again),
+        store_test(too_many_pending_jobs_are_refused),
+        store_test(addresses_are_forgotten_when_their_jobs_end),
+        store_test(at_the_memory_limit_new_jobs_are_refused_and_running_ones_end),
+    };
+    return cmocka_run_group_tests(tests, start_fixture, stop_fixture);
+}
