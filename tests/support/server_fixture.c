@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/memory.h"
 #include "tests/support/shell.h"
 
@@ -87,7 +88,10 @@ struct server *server_start(const struct server_options *options) {
         make_environment(server, program, options);
         server_start_program(server, program);
     }
-    server_wait_until_ready(server);
+    if (options->is_cut_off)
+        server_wait_until_answering(server);
+    else
+        server_wait_until_ready(server);
     return server;
 }
 
@@ -160,11 +164,22 @@ static char *try_get(struct server *server, const char *path) {
     return body;
 }
 
-static bool is_ready(void *context) {
-    struct server *server = context;
+static bool answers(struct server *server, const char *path) {
     for (enum server_program program = SERVER_PUBLISH; program <= SERVER_GATEWAY; program++)
         if (!child_is_running(&server->children[program])) fail_with_log(server, program, "ended at its start", 0);
-    return read_ports(server) && try_get(server, "/readyz") != NULL;
+    return read_ports(server) && try_get(server, path) != NULL;
+}
+
+static bool is_ready(void *context) {
+    return answers(context, "/readyz");
+}
+
+static bool is_answering(void *context) {
+    return answers(context, "/api/v1/status");
+}
+
+void server_wait_until_answering(struct server *server) {
+    if (!wait_until(is_answering, server, PATIENCE_MS)) fail_msg("the gateway does not answer");
 }
 
 void server_wait_until_ready(struct server *server) {
@@ -210,6 +225,17 @@ struct server_accepted server_publish(struct server *server, const char *body) {
     json_decref(json);
     http_response_release(&response);
     return accepted;
+}
+
+const char *server_post_package(struct server *server, const struct package *package) {
+    package_push(arena_format(&server->arena, "%s/sources", server->folder), package);
+    return server_publish(server, package_request(&server->arena, package)).id;
+}
+
+const char *server_expect_published(struct server *server, const struct package *package) {
+    const char *id = server_post_package(server, package);
+    server_expect_success(server, id);
+    return id;
 }
 
 /* What a wait looks at: GET `path` answers JSON; `is_there` says whether that is what was waited for. */
@@ -280,6 +306,12 @@ void server_expect_success(struct server *server, const char *id) {
 const char *server_job_text(const json_t *job, const char *key) {
     const char *text = json_string_value(json_object_get(job, key));
     return text == NULL ? "" : text;
+}
+
+int64_t server_job_time(const json_t *job, const char *key) {
+    int64_t time_ms = 0;
+    if (!time_parse(server_job_text(job, key), &time_ms)) fail_msg("%s is no time: %s", key, server_job_text(job, key));
+    return time_ms;
 }
 
 const char *server_last_error(struct server *server, const json_t *job) {

@@ -11,11 +11,13 @@
 #define TESTS_SUPPORT_SERVER_FIXTURE_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/base/arena.h"
 #include "lib/tools/http_client.h"
 #include "tests/support/child_process.h"
+#include "tests/support/package_source.h"
 #include "tests/support/redis_server.h"
 
 enum {
@@ -29,6 +31,7 @@ struct server_options {
     const char *programs;                /* folder of the programs; NULL: the build's */
     const char *const *settings;         /* "NAME=value", NULL at the end, for both programs; they win over the fixture's own */
     const char *const *gateway_settings; /* the same, for the gateway alone */
+    bool is_cut_off;                     /* by its settings it cannot become ready: wait only until the gateway answers */
     const char *make_repositories;       /* a program called with the folder to make them in; NULL: empty repositories */
 };
 
@@ -54,7 +57,8 @@ void server_stop(struct server *server);
 void server_kill(struct server *server, enum server_program program);      /* SIGKILL */
 void server_terminate(struct server *server, enum server_program program); /* SIGTERM, and waits for its end, which must be 0 */
 void server_start_program(struct server *server, enum server_program program);
-void server_wait_until_ready(struct server *server); /* by /readyz */
+void server_wait_until_ready(struct server *server);     /* by /readyz */
+void server_wait_until_answering(struct server *server); /* by /api/v1/status */
 
 /* ---- What a client does ---- */
 
@@ -72,6 +76,10 @@ struct server_accepted {
 /* POST of a publication that must be accepted. */
 struct server_accepted server_publish(struct server *server, const char *body);
 
+/* Pushes the package's source and posts it; returns the job's id. With `expect` in its name: and waits for its success. */
+const char *server_post_package(struct server *server, const struct package *package);
+const char *server_expect_published(struct server *server, const struct package *package);
+
 /* Waits for the job's end and returns the job with its lines from DEBUG up; the caller owns it. */
 json_t *server_wait_for_job(struct server *server, const char *id);
 
@@ -84,6 +92,7 @@ void server_wait_for_line(struct server *server, const char *id, const char *wor
 /* Waits until the job is in that state: "pending", "running", "succeeded", "failed". */
 void server_wait_for_state(struct server *server, const char *id, const char *state);
 
+int64_t server_job_time(const json_t *job, const char *key);             /* a time of the job in ms, which must be there */
 const char *server_job_text(const json_t *job, const char *key);         /* "" where it has no such text */
 const char *server_last_error(struct server *server, const json_t *job); /* the last line, which must be at ERROR */
 const char *server_log_text(struct server *server, const json_t *job);   /* `LEVEL message` lines */
