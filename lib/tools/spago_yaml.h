@@ -13,8 +13,8 @@
 
 /* The manifest in its JSON form (spec/formats.md, Manifest), for the manifest's own reader to check; the caller owns it. `ref`
  * is the request's, since spago.yaml has none. STATUS_INVALID: not YAML, a field missing or of the wrong kind (err->path names
- * it), or dependencies without a range, which are named. Aliases, tags other than the standard ones, and several documents are
- * refused. */
+ * it), or dependencies without a range, which are named. Only the first document of several is read; tags are ignored, and what
+ * aliases multiply is bounded. */
 CHECK_RESULT enum status spago_yaml_read(json_t **manifest, const char *bytes, size_t length, const char *ref,
                                          struct error *err);
 

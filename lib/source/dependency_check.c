@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "lib/source/dependency_check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/text.h"
+
+#define INSTALLED ".registry/"
+
+/* Whether `path` is below `.registry/NAME-VERSION/`; then where NAME is. */
+static bool find_package(const char *path, const char **name, size_t *length) {
+    if (text_starts_with(path, "./")) path += 2;
+    if (!text_starts_with(path, INSTALLED)) return false;
+    const char *folder = path + strlen(INSTALLED), *slash = strchr(folder, '/');
+    const char *dash = slash ? memrchr(folder, '-', (size_t)(slash - folder)) : NULL;
+    if (!dash || dash == folder) return false;
+    *name = folder;
+    *length = (size_t)(dash - folder);
+    return true;
+}
+
+static bool is_named(const char *text, const char *name, size_t length) {
+    return strlen(text) == length && memcmp(text, name, length) == 0;
+}
+
+/* Whether `path` is one of the package's own files. */
+static bool is_own(const char *path, const char *package) {
+    const char *name;
+    size_t length;
+    return !find_package(path, &name, &length) || is_named(package, name, length);
+}
+
+/* The names from which something is imported, each once. */
+struct name_list {
+    const char **items;
+    size_t count;
+};
+
+static void add_name(struct name_list *list, struct arena *arena, const char *name, size_t length) {
+    for (size_t i = 0; i < list->count; i++)
+        if (is_named(list->items[i], name, length)) return;
+    if ((list->count & (list->count - 1)) == 0) { /* room for the next power of two */
+        const char **more = arena_alloc(arena, (list->count ? list->count * 2 : 1) * sizeof *more);
+        if (list->count) memcpy(more, list->items, list->count * sizeof *more);
+        list->items = more;
+    }
+    list->items[list->count++] = arena_copy_bytes(arena, name, length);
+}
+
+static bool has_name(const char *const *names, size_t count, const char *name) {
+    for (size_t i = 0; i < count; i++)
+        if (text_equal(names[i], name)) return true;
+    return false;
+}
+
+/* Adds the packages that the module at `node` imports from. False if the graph is not well-formed there. */
+static bool add_imports(struct name_list *used, struct arena *arena, const json_t *graph, const json_t *node,
+                        const char *package) {
+    size_t index;
+    json_t *import;
+    const char *path = json_string_value(json_object_get(node, "path"));
+    const json_t *depends = json_object_get(node, "depends");
+    if (!path || !json_is_array(depends)) return false;
+    if (!is_own(path, package)) return true;
+    json_array_foreach(depends, index, import) {
+        const char *module = json_string_value(import), *name;
+        const json_t *target = module ? json_object_get(graph, module) : NULL;
+        if (!module) return false;
+        if (!target) continue; /* the compiler's own modules, Prim and below, are not in it */
+        const char *target_path = json_string_value(json_object_get(target, "path"));
+        size_t length;
+        if (!target_path) return false;
+        if (!is_own(target_path, package) && find_package(target_path, &name, &length)) add_name(used, arena, name, length);
+    }
+    return true;
+}
+
+static int compare_names(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Those of `names` that are not in `others`, sorted. */
+static const char **difference(struct arena *arena, const char *const *names, size_t count, const char *const *others,
+                               size_t other_count, size_t *difference_count) {
+    const char **left = arena_alloc(arena, (count + 1) * sizeof *left);
+    *difference_count = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!has_name(others, other_count, names[i])) left[(*difference_count)++] = arena_copy(arena, names[i]);
+    qsort(left, *difference_count, sizeof *left, compare_names);
+    return left;
+}
+
+enum status dependency_findings_make(struct dependency_findings *out, struct arena *arena, const json_t *graph,
+                                     const char *package, const char *const *declared, size_t declared_count,
+                                     struct error *err) {
+    struct name_list used = {0};
+    const char *module;
+    json_t *node;
+    if (!json_is_object(graph)) return error_set(err, STATUS_INTERNAL, "The compiler's module graph is not an object.");
+    json_object_foreach((json_t *)graph, module, node) {
+        if (!add_imports(&used, arena, graph, node, package))
+            return error_set(err, STATUS_INTERNAL, "The compiler's module graph is not as expected at %s.", module);
+    }
+    out->unused = difference(arena, declared, declared_count, used.items, used.count, &out->unused_count);
+    out->missing = difference(arena, used.items, used.count, declared, declared_count, &out->missing_count);
+    return STATUS_OK;
+}
+
+static void append_names(struct text *out, const char *const *names, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        text_append_format(out, "%s%s", i == 0 ? "" : i + 1 < count ? ", " : " and ", names[i]);
+}
+
+enum status dependency_findings_check(const struct dependency_findings *findings, struct error *err) {
+    struct text sentence = {0};
+    if (findings->unused_count == 0 && findings->missing_count == 0) return STATUS_OK;
+    if (findings->unused_count) {
+        text_append(&sentence, "The manifest declares dependencies from which nothing is imported (unused): ");
+        append_names(&sentence, findings->unused, findings->unused_count);
+        text_append(&sentence, findings->missing_count ? ". " : ".");
+    }
+    if (findings->missing_count) {
+        text_append(&sentence, "The modules import from packages that the manifest does not declare (missing): ");
+        append_names(&sentence, findings->missing, findings->missing_count);
+        text_append(&sentence, ".");
+    }
+    error_set_at(err, STATUS_REFUSED, "dependencies", "%s", text_view(&sentence));
+    text_release(&sentence);
+    return STATUS_REFUSED;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "lib/source/source_modules.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/text.h"
+#include "lib/source/module_header.h"
+
+/* Names that would clash in every project that used the package. */
+static const char *const forbidden_names[] = {"Main", "Test.Main"};
+
+static enum status read_whole_file(struct text *out, const char *path, struct error *err) {
+    FILE *file = fopen(path, "rbe");
+    if (!file) return error_set(err, STATUS_INTERNAL, "The file %s cannot be opened: %s.", path, strerror(errno));
+    size_t length;
+    text_clear(out);
+    do {
+        enum { CHUNK_BYTES = 64 * 1024 };
+        length = fread(text_reserve(out, CHUNK_BYTES), 1, CHUNK_BYTES, file);
+        out->length += length;
+    } while (length > 0);
+    bool has_failed = ferror(file) != 0;
+    fclose(file);
+    if (has_failed) return error_set(err, STATUS_INTERNAL, "The file %s cannot be read.", path);
+    out->bytes[out->length] = '\0';
+    return STATUS_OK;
+}
+
+static enum status check_name(const struct source_modules *modules, const char *const *paths_of, const char *name,
+                              const char *path, struct error *err) {
+    for (size_t i = 0; i < sizeof forbidden_names / sizeof forbidden_names[0]; i++)
+        if (text_equal(name, forbidden_names[i]))
+            return error_set(
+                err, STATUS_REFUSED,
+                "The file %s has a module called %s: a package may not have modules called Main or Test.Main, since "
+                "they would clash with those of the projects that use it.",
+                path, name);
+    for (size_t i = 0; i < modules->count; i++)
+        if (text_equal(name, modules->names[i]))
+            return error_set(err, STATUS_REFUSED, "The module %s is in two files: %s and %s.", name, paths_of[i], path);
+    return STATUS_OK;
+}
+
+enum status source_modules_read(struct source_modules *out, struct arena *arena, const char *folder, const char *const *paths,
+                                size_t path_count, bool headers_may_fail, struct error *err) {
+    *out = (struct source_modules){.names = arena_alloc(arena, (path_count + 1) * sizeof(char *)),
+                                   .problems = arena_alloc(arena, (path_count + 1) * sizeof(char *))};
+    const char **paths_of = arena_alloc(arena, (path_count + 1) * sizeof *paths_of); /* of out->names */
+    struct text content = {0}, full_path = {0};
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < path_count && !status; i++) {
+        struct module_header header;
+        if (!text_ends_with(paths[i], ".purs")) continue;
+        text_clear(&full_path);
+        text_append_format(&full_path, "%s/%s", folder, paths[i]);
+        status = read_whole_file(&content, full_path.bytes, err);
+        if (status) break;
+        struct error problem;
+        if (module_header_parse(&header, arena, content.bytes, content.length, &problem)) {
+            if (!headers_may_fail) status = error_set(err, STATUS_REFUSED, "The file %s: %s", paths[i], problem.message);
+            out->problems[out->problem_count++] = arena_format(arena, "The file %s: %s", paths[i], problem.message);
+            continue;
+        }
+        status = check_name(out, paths_of, header.name, paths[i], err);
+        paths_of[out->count] = paths[i];
+        out->names[out->count++] = header.name;
+    }
+    text_release(&content);
+    text_release(&full_path);
+    return status;
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tests/support/purs_output.h"
+
+#include <errno.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PRAGMA "-- stand-in: "
+
+struct output {
+    const char *folder, *version;
+    json_t *old_cache, *cache; /* the cache-db.json that was there, and the one to write */
+    json_t *errors;
+    int number, total; /* of the module being compiled */
+};
+
+static bool write_file(const char *path, const char *bytes, size_t length) {
+    FILE *file = fopen(path, "wbe");
+    if (!file) return false;
+    bool is_written = fwrite(bytes, 1, length, file) == length;
+    return fclose(file) == 0 && is_written;
+}
+
+/* As the compiler writes a time: without a fraction where there is none, and no zeros at its end. */
+static void print_time(struct timespec time, char out[64]) {
+    struct tm parts;
+    gmtime_r(&time.tv_sec, &parts);
+    size_t length = strftime(out, 64, "%Y-%m-%dT%H:%M:%S", &parts);
+    if (time.tv_nsec) length += (size_t)snprintf(out + length, 64 - length, ".%09ld", time.tv_nsec);
+    while (time.tv_nsec && out[length - 1] == '0')
+        length--;
+    snprintf(out + length, 64 - length, "Z");
+}
+
+static bool hash_file(const char *path, char out[2 * EVP_MAX_MD_SIZE + 1]) {
+    unsigned char digest[EVP_MAX_MD_SIZE], chunk[65536];
+    unsigned digest_length = 0;
+    size_t length;
+    FILE *file = fopen(path, "rbe");
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    bool is_hashed = file && EVP_DigestInit_ex(context, EVP_sha512(), NULL);
+    while (is_hashed && (length = fread(chunk, 1, sizeof chunk, file)) > 0)
+        EVP_DigestUpdate(context, chunk, length);
+    if (is_hashed) EVP_DigestFinal_ex(context, digest, &digest_length);
+    for (unsigned i = 0; i < digest_length; i++)
+        snprintf(out + 2 * (size_t)i, 3, "%02x", digest[i]);
+    EVP_MD_CTX_free(context);
+    if (file) fclose(file);
+    return is_hashed;
+}
+
+/* Adds `path` to a module's entry. An equal time in the old entry is believed; else the hash decides. True if it is the same.
+ */
+static bool add_file(json_t *entry, const json_t *old_entry, const char *path) {
+    struct stat information;
+    char time[64], hash[2 * EVP_MAX_MD_SIZE + 1];
+    const json_t *old = json_object_get(old_entry, path);
+    const char *old_time = json_string_value(json_array_get(old, 0)), *old_hash = json_string_value(json_array_get(old, 1));
+    if (stat(path, &information)) return false;
+    print_time(information.st_mtim, time);
+    bool is_same = old_hash && text_equal(time, old_time);
+    if (!is_same) {
+        if (!hash_file(path, hash)) return false;
+        is_same = text_equal(hash, old_hash);
+    }
+    json_object_set_new(entry, path, json_pack("[s,s]", time, is_same ? old_hash : hash));
+    return is_same;
+}
+
+/* The file of the same name that holds the module's JavaScript, or NULL; in the arena. */
+static const char *find_foreign(struct purs_sources *sources, const struct purs_source *source) {
+    size_t length = strlen(source->path) - strlen(".purs");
+    const char *path = arena_format(&sources->arena, "%.*s.js", (int)length, source->path);
+    return access(path, R_OK) == 0 ? path : NULL;
+}
+
+/* The first rule: the module's files are those of the last time. Sets the new entry in any case. */
+static bool has_same_files(struct output *output, struct purs_sources *sources, const struct purs_source *source) {
+    const json_t *old_entry = json_object_get(output->old_cache, source->header.name);
+    const char *foreign = find_foreign(sources, source);
+    json_t *entry = json_object();
+    bool is_same = add_file(entry, old_entry, source->path);
+    if (foreign) is_same &= add_file(entry, old_entry, foreign);
+    is_same &= json_object_size(entry) == json_object_size(old_entry);
+    json_object_set_new(output->cache, source->header.name, entry);
+    return is_same;
+}
+
+static const char *output_path(const struct output *output, struct purs_sources *sources, const struct purs_source *source,
+                               const char *name) {
+    return arena_format(&sources->arena, "%s/%s/%s", output->folder, source->header.name, name);
+}
+
+static const char *externs_head(const struct output *output, struct purs_sources *sources) {
+    return arena_format(&sources->arena, "externs of the purs stand-in %s\n", output->version);
+}
+
+/* The second and the third rule: externs of this compiler, not older than those of anything it imports. */
+static bool has_good_externs(struct output *output, struct purs_sources *sources, const struct purs_source *source) {
+    struct stat own, other;
+    char head[128] = "";
+    const char *path = output_path(output, sources, source, "externs.cbor");
+    FILE *file = fopen(path, "rbe");
+    bool is_good = file && fgets(head, sizeof head, file) && text_equal(head, externs_head(output, sources)) &&
+                   stat(path, &own) == 0 && access(output_path(output, sources, source, "index.js"), R_OK) == 0;
+    if (file) fclose(file);
+    for (size_t i = 0; i < source->import_count && is_good; i++)
+        is_good = stat(output_path(output, sources, source->imports[i], "externs.cbor"), &other) == 0 &&
+                  (other.st_mtim.tv_sec < own.st_mtim.tv_sec ||
+                   (other.st_mtim.tv_sec == own.st_mtim.tv_sec && other.st_mtim.tv_nsec <= own.st_mtim.tv_nsec));
+    return is_good;
+}
+
+/* Obeys the pragmas in the module's comments; false if it is to fail. */
+static bool obey_pragmas(struct output *output, const struct purs_source *source) {
+    int line = 1;
+    for (const char *at = text_view(&source->content); at && *at; line++) {
+        size_t length = strcspn(at, "\n");
+        if (text_starts_with(at, PRAGMA "sleep ")) {
+            long ms = strtol(at + strlen(PRAGMA "sleep "), NULL, 10);
+            nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
+        } else if (text_starts_with(at, PRAGMA "fail ")) {
+            size_t skipped = strlen(PRAGMA "fail ");
+            struct text message = {0};
+            text_append(&message, "  ");
+            text_append_bytes(&message, at + skipped, length - skipped);
+            json_array_append_new(output->errors, purs_error("TypesDoNotUnify", source->path, source->header.name,
+                                                             (struct source_position){line, 1},
+                                                             (struct source_position){line, (int)length + 1}, message.bytes));
+            text_release(&message);
+            return false;
+        }
+        at += length + (at[length] == '\n');
+    }
+    return true;
+}
+
+static bool write_module(struct output *output, struct purs_sources *sources, const struct purs_source *source) {
+    struct text externs = {0}, script = {0};
+    const char *folder = arena_format(&sources->arena, "%s/%s", output->folder, source->header.name);
+    text_append_format(&externs, "%smodule %s\n", externs_head(output, sources), source->header.name);
+    for (size_t i = 0; i < source->import_count; i++)
+        text_append_format(&externs, "imports %s\n", source->imports[i]->header.name);
+    text_append_format(&script, "// Written by the purs stand-in %s: there is no code in here.\nexport {};\n", output->version);
+    bool is_written = (mkdir(folder, 0777) == 0 || errno == EEXIST) &&
+                      write_file(output_path(output, sources, source, "index.js"), script.bytes, script.length) &&
+                      write_file(output_path(output, sources, source, "externs.cbor"), externs.bytes, externs.length);
+    text_release(&externs);
+    text_release(&script);
+    return is_written;
+}
+
+/* False only if it cannot write. */
+static bool make_module(struct output *output, struct purs_sources *sources, struct purs_source *source) {
+    bool imports_are_current = true;
+    for (size_t i = 0; i < source->import_count; i++) {
+        source->has_failed |= source->imports[i]->has_failed;
+        imports_are_current &= source->imports[i]->is_current;
+    }
+    bool is_current =
+        has_same_files(output, sources, source) && imports_are_current && has_good_externs(output, sources, source);
+    output->number++;
+    if (!is_current && !source->has_failed) {
+        fprintf(stderr, "[%d of %d] Compiling %s\n", output->number, output->total, source->header.name);
+        source->has_failed = !obey_pragmas(output, source);
+        if (!source->has_failed && !write_module(output, sources, source)) return false;
+    }
+    source->is_current = is_current;
+    if (source->has_failed) json_object_del(output->cache, source->header.name);
+    return true;
+}
+
+bool purs_output_make(struct purs_sources *sources, const char *folder, const char *version, json_t *errors) {
+    const char *cache_path = arena_format(&sources->arena, "%s/cache-db.json", folder);
+    const char *package_path = arena_format(&sources->arena, "%s/package.json", folder);
+    struct output output = {.folder = folder, .version = version, .errors = errors, .total = (int)sources->count};
+    output.old_cache = json_load_file(cache_path, 0, NULL);
+    output.cache = json_is_object(output.old_cache) ? json_copy(output.old_cache) : json_object();
+    bool is_written = (mkdir(folder, 0777) == 0 || errno == EEXIST) &&
+                      write_file(package_path, "{\"type\":\"module\"}\n", strlen("{\"type\":\"module\"}\n"));
+    for (size_t i = 0; i < sources->count && is_written; i++)
+        is_written = make_module(&output, sources, sources->order[i]);
+    is_written = is_written && json_dump_file(output.cache, cache_path, JSON_COMPACT | JSON_SORT_KEYS) == 0;
+    json_decref(output.old_cache);
+    json_decref(output.cache);
+    return is_written;
+}

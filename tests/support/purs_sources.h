@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The source files of one run of the stand-in compiler (purs.c), and what it finds wrong with them.
+ */
+#ifndef TESTS_SUPPORT_PURS_SOURCES_H
+#define TESTS_SUPPORT_PURS_SOURCES_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "lib/base/arena.h"
+#include "lib/base/text.h"
+#include "lib/source/module_header.h"
+
+struct purs_source {
+    const char *path;
+    struct text content;
+    struct module_header header;
+    struct purs_source **imports; /* those that are among the sources, in order, each once */
+    size_t import_count;
+    int visit;       /* while sorting: 0 not yet, 1 under way, 2 done */
+    bool is_current; /* it was up to date, and is left alone */
+    bool has_failed; /* or something that it imports has */
+};
+
+struct purs_sources {
+    struct purs_source *items; /* sorted by path */
+    size_t count;
+    struct purs_source **order; /* dependencies first */
+    struct arena arena;
+};
+
+/* Finds the files that the globs match, and reads them. False if one cannot be read. */
+bool purs_sources_read(struct purs_sources *out, const char *const *globs, size_t glob_count);
+
+/* Parses the headers and sorts the modules; appends to `errors` what is wrong, in the compiler's JSON form. */
+void purs_sources_check(struct purs_sources *sources, json_t *errors);
+
+/* One error in the compiler's JSON form. `module` may be NULL. */
+json_t *purs_error(const char *code, const char *path, const char *module, struct source_position start,
+                   struct source_position end, const char *message);
+
+void purs_sources_release(struct purs_sources *sources);
+
+#endif
