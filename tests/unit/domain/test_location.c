@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tests/support/cmocka_all.h"
+
+#include <string.h>
+
+#include "lib/base/arena.h"
+#include "lib/base/json.h"
+#include "lib/base/json_writer.h"
+#include "lib/base/text.h"
+#include "lib/domain/location.h"
+
+static struct arena arena;
+
+static int release_arena(void **state) {
+    (void)state;
+    arena_release(&arena);
+    return 0;
+}
+
+static enum status read_location(struct location *out, const char *text, struct error *err) {
+    json_t *json = NULL;
+    assert_int_equal(json_read(&json, text, strlen(text), "The test", NULL), STATUS_OK);
+    enum status status = location_read(out, json, &arena, err);
+    json_decref(json);
+    return status;
+}
+
+static struct location git(const char *url) {
+    return (struct location){.kind = LOCATION_GIT, .git_url = url};
+}
+
+static struct location github(const char *owner, const char *repo, const char *subdir) {
+    return (struct location){.kind = LOCATION_GITHUB, .github_owner = owner, .github_repo = repo, .subdir = subdir};
+}
+
+static void both_kinds_print_as_they_were_read(void **state) {
+    (void)state;
+    static const char *const texts[] = {
+        "{\"githubOwner\":\"purescript\",\"githubRepo\":\"purescript-prelude\"}",
+        "{\"githubOwner\":\"o\",\"githubRepo\":\"r\",\"subdir\":\"packages/core\"}",
+        "{\"gitUrl\":\"https://codeberg.org/a/b.git\"}",
+        "{\"gitUrl\":\"https://codeberg.org/a/b.git\",\"subdir\":\"x\"}",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct location location;
+        struct text printed = {0};
+        assert_int_equal(read_location(&location, texts[i], NULL), STATUS_OK);
+        location_write(&(struct json_writer){.out = &printed}, &location);
+        assert_string_equal(text_view(&printed), texts[i]);
+        text_release(&printed);
+    }
+}
+
+static void a_location_is_of_one_kind(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *path;
+    } rows[] = {
+        {"{}", ""},
+        {"[]", ""},
+        {"{\"gitUrl\":\"https://a/b\",\"githubOwner\":\"o\",\"githubRepo\":\"r\"}", ""},
+        {"{\"githubOwner\":\"o\"}", "githubRepo"},
+        {"{\"gitUrl\":7}", "gitUrl"},
+        {"{\"gitUrl\":\"https://a/b\",\"subdir\":[]}", "subdir"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct location location;
+        struct error err = {0};
+        assert_int_equal(read_location(&location, rows[i].text, &err), STATUS_INVALID);
+        assert_string_equal(err.path, rows[i].path);
+    }
+}
+
+static void only_urls_that_every_client_reads_are_published(void **state) {
+    (void)state;
+    static const char *const good[] = {
+        "https://codeberg.org/a/b.git", "https://codeberg.org/a/b", "https://a.b/c.git/",
+        "http://a.b/~c/d_e-f",          "git://a.b/c.git",          "https://github.com/a/b.git"};
+    static const char *const bad[] = {
+        "",
+        "a/b",
+        "ssh://git@a.b/c.git",
+        "git@github.com:a/b.git",
+        "file:///srv/b.git",
+        "HTTPS://a.b/c",
+        "https://",
+        "https:///c",
+        "https://a.b:8080/c.git",
+        "https://user@a.b/c.git",
+        "https://a.b/c.git?x=1",
+        "https://a.b/c.git#x",
+        "https://a.b/c d",
+        "https://a.b/%20",
+        "https://a.b/c.github",
+        "https://a.b/c.git/d.git",
+        "https://a.b/c.git.git",
+        "https://a.b/c.git//",
+        "https://a.b/\xC3\xA4",
+    };
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        assert_int_equal(location_check_published(&(struct location){LOCATION_GIT, .git_url = good[i]}, NULL), STATUS_OK);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct location location = git(bad[i]);
+        struct error err = {0};
+        assert_int_equal(location_check_published(&location, &err), STATUS_INVALID);
+        assert_string_equal(err.path, "gitUrl");
+    }
+}
+
+static void names_at_github_stay_parts_of_an_address(void **state) {
+    (void)state;
+    struct location good = github("a-b", "x.y_z-1", NULL);
+    assert_int_equal(location_check_published(&good, NULL), STATUS_OK);
+    static const char *const bad[] = {"", ".", "..", "a/b", "a b", "a?b", "a#b", "a:b", "\xC3\xA4"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct location location = github("o", bad[i], NULL);
+        assert_int_equal(location_check_published(&location, NULL), STATUS_INVALID);
+        assert_int_equal(location_check_source(&location, true, NULL), STATUS_INVALID);
+        location = github(bad[i], "r", NULL);
+        assert_int_equal(location_check_published(&location, NULL), STATUS_INVALID);
+    }
+}
+
+static void a_subdir_stays_inside_the_repository(void **state) {
+    (void)state;
+    static const char *const good[] = {"a", "a/b", "a-b/..c", "\xC3\xA4", ".hidden/x"};
+    static const char *const bad[] = {"", "/a", "a/", "a//b", ".", "..", "./a", "a/../b", "a/..", "a\\b", "a\nb"};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        struct location location = github("o", "r", good[i]);
+        assert_int_equal(location_check_published(&location, NULL), STATUS_OK);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct location location = github("o", "r", bad[i]);
+        struct error err = {0};
+        assert_int_equal(location_check_published(&location, &err), STATUS_INVALID);
+        assert_string_equal(err.path, "subdir");
+        assert_int_equal(location_check_source(&location, true, NULL), STATUS_INVALID);
+    }
+}
+
+static void sources_are_fetched_by_https_unless_the_operator_says_so(void **state) {
+    (void)state;
+    static const struct {
+        const char *url;
+        bool is_public, is_private;
+    } rows[] = {
+        {"https://a.b/c.git", true, true},
+        {"http://a.b/c.git", false, true},
+        {"git://a.b/c.git", false, true},
+        {"https://a.b:8443/c.git", false, true},
+        {"http://127.0.0.1:8080/c.git", false, true},
+        {"file:///srv/git/c.git", false, true},
+        {"file://srv/c.git", false, false},
+        {"file:///srv/c.git?x", false, false},
+        {"https://u:p@a.b/c.git", false, false},
+        {"https://a.b:80:80/c d", false, false},
+        {"https://a.b:/c", false, false},
+        {"https://:80/c", false, false},
+        {"ssh://a.b/c.git", false, false},
+        {"ext::sh -c true", false, false},
+        {"--upload-pack=x", false, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct location location = git(rows[i].url);
+        assert_int_equal(location_check_source(&location, false, NULL) == STATUS_OK, rows[i].is_public);
+        assert_int_equal(location_check_source(&location, true, NULL) == STATUS_OK, rows[i].is_private);
+    }
+}
+
+static void locations_are_equal_when_all_fields_are(void **state) {
+    (void)state;
+    struct location a = github("o", "r", NULL), b = github("o", "r", "x"), c = github("O", "r", NULL), d = git("https://a/b");
+    assert_true(location_equal(&a, &(struct location){LOCATION_GITHUB, "o", "r", NULL, NULL}));
+    assert_false(location_equal(&a, &b));
+    assert_false(location_equal(&a, &c));
+    assert_false(location_equal(&a, &d));
+}
+
+static void messages_show_where_it_is(void **state) {
+    (void)state;
+    struct location a = github("o", "r", "x");
+    struct text text = {0};
+    location_append_text(&text, &a);
+    assert_string_equal(text_view(&text), "github.com/o/r (folder x)");
+    text_release(&text);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(both_kinds_print_as_they_were_read),
+        cmocka_unit_test(a_location_is_of_one_kind),
+        cmocka_unit_test(only_urls_that_every_client_reads_are_published),
+        cmocka_unit_test(names_at_github_stay_parts_of_an_address),
+        cmocka_unit_test(a_subdir_stays_inside_the_repository),
+        cmocka_unit_test(sources_are_fetched_by_https_unless_the_operator_says_so),
+        cmocka_unit_test(locations_are_equal_when_all_fields_are),
+        cmocka_unit_test(messages_show_where_it_is),
+    };
+    return cmocka_run_group_tests(tests, NULL, release_arena);
+}

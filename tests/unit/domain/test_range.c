@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tests/support/cmocka_all.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/domain/range.h"
+
+static struct range parsed(const char *text) {
+    struct range range;
+    assert_int_equal(range_parse(&range, text, NULL), STATUS_OK);
+    return range;
+}
+
+static void assert_range(struct range range, const char *expected) {
+    char text[RANGE_TEXT_MAX];
+    range_print(range, text);
+    assert_string_equal(text, expected);
+}
+
+static void what_is_read_prints_the_same(void **state) {
+    (void)state;
+    static const char *const texts[] = {">=1.0.0 <2.0.0", ">=0.0.0 <0.0.1",
+                                        ">=2147483646.2147483647.2147483647 <2147483647.2147483647.2147483647"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        assert_range(parsed(texts[i]), texts[i]);
+}
+
+static void one_spelling_alone_is_read(void **state) {
+    (void)state;
+    static const char *const texts[] = {"",
+                                        "*",
+                                        "1.0.0",
+                                        "^1.0.0",
+                                        ">=1.0.0",
+                                        ">=1.0.0  <2.0.0",
+                                        ">= 1.0.0 <2.0.0",
+                                        ">=1.0.0 < 2.0.0",
+                                        ">=1.0.0 <=2.0.0",
+                                        ">1.0.0 <2.0.0",
+                                        " >=1.0.0 <2.0.0",
+                                        ">=1.0.0 <2.0.0 ",
+                                        ">=1.0.0\t<2.0.0",
+                                        "<2.0.0 >=1.0.0",
+                                        ">=1.0 <2.0.0",
+                                        ">=1.0.0 <1.0.0",
+                                        ">=2.0.0 <1.0.0",
+                                        ">=00000000000000000000000000000000000000001.0.0 <2.0.0"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct range range;
+        struct error err = {0};
+        assert_int_equal(range_parse(&range, texts[i], &err), STATUS_INVALID);
+        assert_non_null(strstr(err.message, "is not a range"));
+    }
+}
+
+static void exact_and_caret_are_of_their_versions(void **state) {
+    (void)state;
+    assert_range(range_exact((struct version){1, 2, 3}), ">=1.2.3 <1.2.4");
+    assert_range(range_caret((struct version){1, 2, 3}), ">=1.2.3 <2.0.0");
+    assert_range(range_caret((struct version){0, 2, 3}), ">=0.2.3 <0.3.0");
+    assert_range(range_caret((struct version){0, 0, 3}), ">=0.0.3 <0.0.4");
+    assert_false(range_is_valid(range_exact((struct version){VERSION_NUMBER_MAX, VERSION_NUMBER_MAX, VERSION_NUMBER_MAX})));
+}
+
+static void low_is_in_and_high_is_out(void **state) {
+    (void)state;
+    struct range range = parsed(">=1.0.0 <2.0.0");
+    assert_true(range_includes(range, (struct version){1, 0, 0}));
+    assert_true(range_includes(range, (struct version){1, 99, 99}));
+    assert_false(range_includes(range, (struct version){2, 0, 0}));
+    assert_false(range_includes(range, (struct version){0, 99, 99}));
+}
+
+static void ranges_that_only_touch_have_nothing_in_common(void **state) {
+    (void)state;
+    struct range both;
+    assert_false(range_intersect(parsed(">=1.0.0 <2.0.0"), parsed(">=2.0.0 <3.0.0"), &both));
+    assert_true(range_intersect(parsed(">=1.0.0 <2.0.0"), parsed(">=1.5.0 <3.0.0"), &both));
+    assert_range(both, ">=1.5.0 <2.0.0");
+    assert_range(range_union(parsed(">=1.0.0 <2.0.0"), parsed(">=5.0.0 <6.0.0")), ">=1.0.0 <6.0.0");
+}
+
+static struct version random_version(void) {
+    return (struct version){(uint32_t)rand() % 2, (uint32_t)rand() % 3, (uint32_t)rand() % 3};
+}
+
+static struct range random_range(void) {
+    struct range range;
+    do
+        range = (struct range){random_version(), random_version()};
+    while (!range_is_valid(range));
+    return range;
+}
+
+static void union_and_intersection_agree_with_includes(void **state) {
+    (void)state;
+    srand(11);
+    for (int i = 0; i < 5000; i++) {
+        struct range a = random_range(), b = random_range(), both;
+        struct version version = random_version();
+        bool in_both = range_includes(a, version) && range_includes(b, version);
+        bool have_common = range_intersect(a, b, &both);
+        assert_int_equal(have_common && range_includes(both, version), in_both);
+        if (range_includes(a, version) || range_includes(b, version)) assert_true(range_includes(range_union(a, b), version));
+        char text[RANGE_TEXT_MAX];
+        range_print(a, text);
+        assert_true(range_equal(parsed(text), a));
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_read_prints_the_same),
+        cmocka_unit_test(one_spelling_alone_is_read),
+        cmocka_unit_test(exact_and_caret_are_of_their_versions),
+        cmocka_unit_test(low_is_in_and_high_is_out),
+        cmocka_unit_test(ranges_that_only_touch_have_nothing_in_common),
+        cmocka_unit_test(union_and_intersection_agree_with_includes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
