@@ -51,14 +51,14 @@ enum status events_read(struct job_store *store, const char *group, const char *
     enum status status = STATUS_OK;
     *count = 0;
     while (again && status == STATUS_OK) {
-        redis_add(store->redis, "XAUTOCLAIM events %s %s %" PRId64 " 0 COUNT %zu", group, consumer, idle_ms, limit);
+        redis_add(store->redis, "XAUTOCLAIM events %s %s %" PRId64 " 0 COUNT %d", group, consumer, idle_ms, (int)limit);
         status = run_for_group(store, group, 0, &reply, &again, err);
     }
     if (status != STATUS_OK) return status;
     take_events(&reply->items[1], arena, out, count);
     if (*count > 0) return STATUS_OK;
 
-    redis_add(store->redis, "XREADGROUP GROUP %s %s COUNT %zu BLOCK %d STREAMS events >", group, consumer, limit,
+    redis_add(store->redis, "XREADGROUP GROUP %s %s COUNT %d BLOCK %d STREAMS events >", group, consumer, (int)limit,
               wait_ms > 0 ? wait_ms : 1); /* 0 would be for ever */
     status = run_for_group(store, group, wait_ms, &reply, &again, err);
     if (status == STATUS_OK && !again && reply->type == REDIS_ARRAY) take_events(&reply->items[0].items[1], arena, out, count);

@@ -131,14 +131,13 @@ static enum status find_range(struct job_store *store, const struct job_filter *
 }
 
 /* One round trip's worth of ids, in *ids (of the arena); *range then begins behind them. */
-static enum status read_ids(struct job_store *store, const char *index, bool descending, struct place_range *range,
-                            size_t wanted, struct arena *arena, const char ***ids, size_t *count, struct error *err) {
+static enum status read_ids(struct job_store *store, const char *index, bool descending, struct place_range *range, int wanted,
+                            struct arena *arena, const char ***ids, size_t *count, struct error *err) {
     struct redis_reply *reply;
-    enum status status = descending
-                             ? redis_call(store->redis, &reply, err, "ZRANGE %s %s %s BYSCORE REV LIMIT 0 %zu WITHSCORES",
-                                          index, range->to, range->from, wanted)
-                             : redis_call(store->redis, &reply, err, "ZRANGE %s %s %s BYSCORE LIMIT 0 %zu WITHSCORES", index,
-                                          range->from, range->to, wanted);
+    enum status status = descending ? redis_call(store->redis, &reply, err, "ZRANGE %s %s %s BYSCORE REV LIMIT 0 %d WITHSCORES",
+                                                 index, range->to, range->from, wanted)
+                                    : redis_call(store->redis, &reply, err, "ZRANGE %s %s %s BYSCORE LIMIT 0 %d WITHSCORES",
+                                                 index, range->from, range->to, wanted);
     if (status != STATUS_OK) return status;
     *count = reply->count / 2;
     *ids = arena_alloc(arena, *count * sizeof **ids);
@@ -179,9 +178,9 @@ enum status job_store_list(struct job_store *store, const struct job_filter *fil
     while (status == STATUS_OK && count > 0 && !out->more) {
         struct arena scratch = {0};
         const char **ids;
-        size_t wanted = filter->limit - out->count + 1;
-        status = read_ids(store, index, filter->descending, &range, wanted < CHUNK_MAX ? wanted : CHUNK_MAX, &scratch, &ids,
-                          &count, err);
+        size_t wanted = filter->limit - out->count + 1; /* one more, to see that it is there */
+        status = read_ids(store, index, filter->descending, &range, wanted < CHUNK_MAX ? (int)wanted : CHUNK_MAX, &scratch,
+                          &ids, &count, err);
         if (status == STATUS_OK && count > 0) status = take_jobs(store, filter, ids, count, arena, out, err);
         arena_release(&scratch);
     }

@@ -6,7 +6,7 @@
 -- repeated after a lost reply. allow-oom: running jobs can end when the memory is used up; step `accept` looks by itself.
 --
 -- Keys:
---   job:ID               hash: the fields of `struct job`, and below "lane", "place", "fence", "notBefore", "log…", "retries" …
+--   job:ID               hash: the fields of `struct job`, and below "lane", "place", "fence", "notBefore", "handedBack", "log…"
 --   job:ID:log           stream: see log_stream.c; its last entry, field "end", stands for the job's end and wakes its readers
 --   jobs, jobs:unfinished, jobs:failed, jobs:kind:K, jobs:package:P, jobs:actor:A     sorted sets of ids by place, for lists
 --   pending:K, running:K sorted sets by place: the jobs of a kind that are pending or running
@@ -348,7 +348,7 @@ local function hand_back(id, job, not_before)
   call('ZREM', 'leases', id)
   call('ZREM', 'running:' .. job.kind, id)
   if job.lane then free_lock(job.lane, id, job.fence) end
-  call('HSET', 'job:' .. id, 'state', 'pending', 'handedBack', job.fence)
+  call('HSET', 'job:' .. id, 'state', 'pending')
   call('HDEL', 'job:' .. id, 'runner', 'claim')
   if not_before then call('HSET', 'job:' .. id, 'notBefore', not_before) end
   enter_pending(id, job)
@@ -361,6 +361,7 @@ function steps.release()
   local job = held_job(id, fence, 'address')
   if not job then return stale(id) end
   call('HINCRBY', 'job:' .. id, 'attempts', -1)
+  call('HSET', 'job:' .. id, 'handedBack', fence)
   hand_back(id, job, delay_ms and now_ms() + delay_ms)
   return 1
 end

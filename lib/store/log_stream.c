@@ -90,11 +90,11 @@ struct id_range {
 };
 
 static enum status read_entries(struct job_store *store, const char *job_id, bool descending, const struct id_range *range,
-                                size_t count, struct redis_reply **entries, struct error *err) {
+                                int count, struct redis_reply **entries, struct error *err) {
     if (descending)
-        return redis_call(store->redis, entries, err, "XREVRANGE job:%s:log %s %s COUNT %zu", job_id, range->to, range->from,
+        return redis_call(store->redis, entries, err, "XREVRANGE job:%s:log %s %s COUNT %d", job_id, range->to, range->from,
                           count);
-    return redis_call(store->redis, entries, err, "XRANGE job:%s:log %s %s COUNT %zu", job_id, range->from, range->to, count);
+    return redis_call(store->redis, entries, err, "XRANGE job:%s:log %s %s COUNT %d", job_id, range->from, range->to, count);
 }
 
 static void begin_range(const struct log_query *query, struct id_range *range) {
@@ -114,7 +114,7 @@ enum status log_stream_read(struct job_store *store, const char *job_id, const s
         struct redis_reply *entries;
         size_t wanted = query->limit - out->count + 2; /* one to see that there are more, one for the entry of the end */
         if (wanted > CHUNK_LINES) wanted = CHUNK_LINES;
-        enum status status = read_entries(store, job_id, query->descending, &range, wanted, &entries, err);
+        enum status status = read_entries(store, job_id, query->descending, &range, (int)wanted, &entries, err);
         if (status != STATUS_OK) return status;
         if (out->count + entries->count > capacity) {
             capacity = out->count + entries->count > 2 * capacity ? out->count + entries->count : 2 * capacity;

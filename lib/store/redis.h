@@ -37,7 +37,7 @@ CHECK_RESULT enum status redis_create(struct redis **out, const char *url, int t
 void redis_free(struct redis *redis);
 
 /* Adds a command to the batch. The format is split at its blanks, then `%s`, `%d`, `%lld` and so on are put in, so a value may
- * hold blanks and line breaks. */
+ * hold blanks and line breaks. (hiredis knows no `%zu`.) */
 void redis_add(struct redis *redis, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void redis_add_list(struct redis *redis, const char *const *arguments, size_t count);
 

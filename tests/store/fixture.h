@@ -106,13 +106,13 @@ static inline struct job_request package_set(void) {
     return request;
 }
 
-static inline struct job_accepted accept(struct fixture *f, const struct job_request *request) {
+static inline struct job_accepted accept_job(struct fixture *f, const struct job_request *request) {
     struct job_accepted accepted;
     assert_ok(job_store_accept(f->store, request, NULL, &accepted, &f->err));
     return accepted;
 }
 
-static inline struct lease claim(struct fixture *f, const char *id) {
+static inline struct lease claim_job(struct fixture *f, const char *id) {
     struct lease lease;
     struct job job;
     assert_ok(job_store_claim(f->store, id, "runner", LEASE_MS, &f->arena, &lease, &job, &f->err));
@@ -120,21 +120,21 @@ static inline struct lease claim(struct fixture *f, const char *id) {
     return lease;
 }
 
-static inline struct job get(struct fixture *f, const char *id) {
+static inline struct job get_job(struct fixture *f, const char *id) {
     struct job job;
     assert_ok(job_store_get(f->store, id, &f->arena, &job, &f->err));
     return job;
 }
 
-static inline void finish(struct fixture *f, const struct lease *lease, bool success) {
+static inline void finish_job(struct fixture *f, const struct lease *lease, bool success) {
     struct job_end end = {.success = success, .error = success ? NULL : "It does not compile."};
     assert_ok(job_store_finish(f->store, lease, &end, &f->err));
 }
 
 /* Accepts, claims and finishes. */
-static inline struct job_accepted run(struct fixture *f, const struct job_request *request, const struct job_end *end) {
-    struct job_accepted accepted = accept(f, request);
-    struct lease lease = claim(f, accepted.id);
+static inline struct job_accepted run_job(struct fixture *f, const struct job_request *request, const struct job_end *end) {
+    struct job_accepted accepted = accept_job(f, request);
+    struct lease lease = claim_job(f, accepted.id);
     assert_ok(job_store_finish(f->store, &lease, end, &f->err));
     return accepted;
 }

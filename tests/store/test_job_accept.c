@@ -8,7 +8,7 @@ static const struct job_end failure = {.error = "It does not compile."};
 /* The same request again, as a client sends it: with a new id. */
 static struct job_accepted repeat(struct fixture *f, struct job_request *request) {
     hash_random_uuid(request->id);
-    return accept(f, request);
+    return accept_job(f, request);
 }
 
 static void an_accepted_job_has_what_was_sent(void **state) {
@@ -16,10 +16,10 @@ static void an_accepted_job_has_what_was_sent(void **state) {
     struct job_request request = publish_of("prelude");
     request.payload = "{\"a\": \"b  c\\n\",\n \"%s\": 1}";
     request.actor = "thomas h", request.issue = "7", request.reason = "it \"was\" time";
-    struct job_accepted accepted = accept(f, &request);
+    struct job_accepted accepted = accept_job(f, &request);
     assert_true(accepted.created);
     assert_string_equal(accepted.id, request.id);
-    struct job job = get(f, accepted.id);
+    struct job job = get_job(f, accepted.id);
     assert_string_equal(job.payload, request.payload);
     assert_string_equal(job.package, "prelude");
     assert_string_equal(job.version, "1.0.0");
@@ -39,12 +39,12 @@ static void the_same_id_again_is_the_same_job(void **state) {
     struct fixture *f = *state;
     struct job_request request = publish_of("prelude");
     request.duplicate_key = "d1";
-    assert_true(accept(f, &request).created);
-    assert_true(accept(f, &request).created);
-    struct lease lease = claim(f, request.id);
-    assert_true(accept(f, &request).created);
-    finish(f, &lease, false);
-    assert_true(accept(f, &request).created);
+    assert_true(accept_job(f, &request).created);
+    assert_true(accept_job(f, &request).created);
+    struct lease lease = claim_job(f, request.id);
+    assert_true(accept_job(f, &request).created);
+    finish_job(f, &lease, false);
+    assert_true(accept_job(f, &request).created);
     struct job_counts counts;
     assert_ok(job_store_count(f->store, &counts, &f->err));
     assert_int_equal(counts.pending[JOB_KIND_PUBLISH], 0);
@@ -57,11 +57,11 @@ static void an_unfinished_job_stands_for_its_repeats(void **state) {
     static const char *const keys[] = {"d1", "d2", "d3", "d4"};
     for (int i = 0; i < 4; i++) {
         requests[i].duplicate_key = keys[i];
-        struct job_accepted first = accept(f, &requests[i]);
+        struct job_accepted first = accept_job(f, &requests[i]);
         struct job_accepted again = repeat(f, &requests[i]);
         assert_false(again.created);
         assert_string_equal(again.id, first.id);
-        claim(f, first.id);
+        claim_job(f, first.id);
         again = repeat(f, &requests[i]);
         assert_false(again.created);
         assert_string_equal(again.id, first.id);
@@ -75,12 +75,12 @@ static void after_a_failure_there_is_a_new_job(void **state) {
     for (int i = 0; i < 4; i++) {
         requests[i].duplicate_key = "d";
         requests[i].replay_key = "r";
-        struct job_accepted first = run(f, &requests[i], &failure);
+        struct job_accepted first = run_job(f, &requests[i], &failure);
         struct job_accepted again = repeat(f, &requests[i]);
         assert_true(again.created);
         assert_string_not_equal(again.id, first.id);
-        struct lease lease = claim(f, again.id);
-        finish(f, &lease, false);
+        struct lease lease = claim_job(f, again.id);
+        finish_job(f, &lease, false);
     }
 }
 
@@ -92,7 +92,7 @@ static void a_success_stands_for_repeats_of_publish_and_unpublish_only(void **st
     static const char *const keys[] = {"d1", "d2", "d3", "d4"};
     for (int i = 0; i < 4; i++) {
         requests[i].duplicate_key = keys[i];
-        struct job_accepted first = run(f, &requests[i], &success);
+        struct job_accepted first = run_job(f, &requests[i], &success);
         struct job_accepted again = repeat(f, &requests[i]);
         assert_int_equal(again.created, is_new[i]);
         assert_int_equal(strcmp(again.id, first.id) != 0, is_new[i]);
@@ -109,8 +109,8 @@ static void a_publish_whose_documentation_is_missing_is_made_again(void **state)
     for (int i = 0; i < 3; i++) {
         struct job_request request = publish_of(rows[i].package);
         request.duplicate_key = rows[i].package;
-        run(f, &request, &(struct job_end){.success = true, .documentation = rows[i].documentation});
-        assert_string_equal(get(f, request.id).documentation, rows[i].documentation);
+        run_job(f, &request, &(struct job_end){.success = true, .documentation = rows[i].documentation});
+        assert_string_equal(get_job(f, request.id).documentation, rows[i].documentation);
         assert_int_equal(repeat(f, &request).created, rows[i].is_new);
     }
 }
@@ -119,11 +119,11 @@ static void a_publish_that_was_unpublished_since_is_made_again(void **state) {
     struct fixture *f = *state;
     struct job_request publish = publish_of("a"), unpublish = unpublish_of("a");
     publish.duplicate_key = "publish", unpublish.duplicate_key = "unpublish";
-    run(f, &publish, &success);
-    run(f, &unpublish, &failure);
+    run_job(f, &publish, &success);
+    run_job(f, &unpublish, &failure);
     assert_false(repeat(f, &publish).created);
     hash_random_uuid(unpublish.id);
-    run(f, &unpublish, &success);
+    run_job(f, &unpublish, &success);
     assert_true(repeat(f, &publish).created);
     assert_false(repeat(f, &unpublish).created);
 }
@@ -133,9 +133,9 @@ static void a_readonly_job_is_no_duplicate(void **state) {
     struct job_request request = unpublish_of("a"), matrix = matrix_of("a", "0.15.15");
     request.duplicate_key = "d", request.replay_key = "r";
     const struct job_end end = {.success = true, .readonly = true};
-    run(f, &request, &end);
+    run_job(f, &request, &end);
     assert_true(repeat(f, &request).created);
-    run(f, &matrix, &end);
+    run_job(f, &matrix, &end);
     assert_true(repeat(f, &matrix).created);
 }
 
@@ -144,9 +144,9 @@ static void signed_bytes_that_succeeded_never_do_it_again(void **state) {
     struct job_request request = unpublish_of("a");
     request.kind = JOB_KIND_TRANSFER;
     request.duplicate_key = "d", request.replay_key = "r";
-    run(f, &request, &failure);
+    run_job(f, &request, &failure);
     hash_random_uuid(request.id);
-    struct job_accepted done = run(f, &request, &success);
+    struct job_accepted done = run_job(f, &request, &success);
     request.duplicate_key = "another";
     struct job_accepted again = repeat(f, &request);
     assert_false(again.created);
@@ -159,22 +159,22 @@ static void signed_bytes_that_succeeded_never_do_it_again(void **state) {
 static void a_matrix_job_is_made_once_until_its_plan_changes(void **state) {
     struct fixture *f = *state;
     struct job_request request = matrix_of("a", "0.15.15");
-    struct job_accepted first = accept(f, &request);
+    struct job_accepted first = accept_job(f, &request);
     assert_string_equal(repeat(f, &request).id, first.id);
-    struct lease lease = claim(f, first.id);
+    struct lease lease = claim_job(f, first.id);
     assert_false(repeat(f, &request).created);
-    finish(f, &lease, false);
+    finish_job(f, &lease, false);
     struct job_accepted again = repeat(f, &request); /* it failed: the same plan would fail again */
     assert_false(again.created);
     assert_string_equal(again.id, first.id);
     struct job_request other = matrix_of("a", "0.15.14");
-    assert_true(accept(f, &other).created);
+    assert_true(accept_job(f, &other).created);
 
     request.payload = "{\"prelude\":\"6.0.1\"}";
     again = repeat(f, &request);
     assert_true(again.created);
-    lease = claim(f, again.id);
-    finish(f, &lease, true);
+    lease = claim_job(f, again.id);
+    finish_job(f, &lease, true);
     request.payload = "{\"prelude\":\"6.0.2\"}"; /* it succeeded: whatever the plan */
     assert_string_equal(repeat(f, &request).id, again.id);
     assert_false(repeat(f, &request).created);
@@ -183,14 +183,14 @@ static void a_matrix_job_is_made_once_until_its_plan_changes(void **state) {
 static void an_operator_may_have_a_matrix_job_again(void **state) {
     struct fixture *f = *state;
     struct job_request request = matrix_of("a", "0.15.15");
-    run(f, &request, &success);
+    run_job(f, &request, &success);
     assert_false(repeat(f, &request).created);
     request.again = true;
     struct job_accepted again = repeat(f, &request);
     assert_true(again.created);
     assert_string_equal(repeat(f, &request).id, again.id); /* not twice at once */
-    struct lease lease = claim(f, again.id);
-    finish(f, &lease, false);
+    struct lease lease = claim_job(f, again.id);
+    finish_job(f, &lease, false);
     request.again = false;
     assert_false(repeat(f, &request).created); /* the success stays */
 }
@@ -215,7 +215,7 @@ static void too_many_pending_jobs_are_refused(void **state) {
     assert_false(accepted.created);
     requests[2].address = "192.0.2.3";
     assert_status(STATUS_UNAVAILABLE, job_store_accept(f->store, &requests[2], &limits, &accepted, &f->err));
-    claim(f, requests[3].id); /* it waits no longer */
+    claim_job(f, requests[3].id); /* it waits no longer */
     assert_ok(job_store_accept(f->store, &requests[2], &limits, &accepted, &f->err));
 }
 
@@ -223,7 +223,7 @@ static void addresses_are_forgotten_when_their_jobs_end(void **state) {
     struct fixture *f = *state;
     struct job_request request = publish_of("a");
     request.address = "192.0.2.1";
-    run(f, &request, &success);
+    run_job(f, &request, &success);
     struct redis_reply *reply;
     assert_ok(redis_call(f->redis, &reply, &f->err, "HLEN pending:address"));
     assert_int_equal(reply->integer, 0);
@@ -242,13 +242,13 @@ static void set_memory_share(struct fixture *f, double part) {
 static void at_the_memory_limit_new_jobs_are_refused_and_running_ones_end(void **state) {
     struct fixture *f = *state;
     struct job_request request = publish_of("a"), refused = publish_of("b");
-    accept(f, &request);
+    accept_job(f, &request);
     set_memory_share(f, 1.05);
     struct job_accepted accepted;
     assert_status(STATUS_UNAVAILABLE, job_store_accept(f->store, &refused, NULL, &accepted, &f->err));
-    struct lease lease = claim(f, request.id);
-    finish(f, &lease, true);
-    assert_int_equal(get(f, request.id).state, JOB_STATE_SUCCEEDED);
+    struct lease lease = claim_job(f, request.id);
+    finish_job(f, &lease, true);
+    assert_int_equal(get_job(f, request.id).state, JOB_STATE_SUCCEEDED);
     set_memory_share(f, 0.95);
     assert_status(STATUS_UNAVAILABLE, job_store_accept(f->store, &refused, NULL, &accepted, &f->err));
     set_memory_share(f, 0.1);

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Lists of jobs, as GET /api/v1/jobs asks for them (spec/http-api.md). */
+#include "tests/store/fixture.h"
+
+static struct job_list list(struct fixture *f, struct job_filter filter) {
+    struct job_list jobs;
+    if (filter.limit == 0) filter.limit = 100;
+    assert_ok(job_store_list(f->store, &filter, &f->arena, &jobs, &f->err));
+    return jobs;
+}
+
+enum { JOBS = 30 };
+
+/* 30 publish jobs of as many packages, accepted as fast as it goes; the first ten end, every other of them as failed. */
+static void fill(struct fixture *f, char ids[JOBS][UUID_TEXT_MAX]) {
+    for (int i = 0; i < JOBS; i++) {
+        char package[16];
+        snprintf(package, sizeof package, "package-%d", i);
+        struct job_request request = publish_of(package);
+        if (i % 3 == 0) request.actor = "a-trustee";
+        memcpy(ids[i], accept_job(f, &request).id, UUID_TEXT_MAX);
+    }
+    for (int i = 0; i < 10; i++) {
+        struct lease lease = claim_job(f, ids[i]);
+        finish_job(f, &lease, i % 2 == 0);
+    }
+}
+
+static void unfinished_jobs_are_listed_in_the_order_accepted(void **state) {
+    struct fixture *f = *state;
+    char ids[JOBS][UUID_TEXT_MAX];
+    fill(f, ids);
+    claim_job(f, ids[15]); /* running is not finished */
+    struct job_list jobs = list(f, (struct job_filter){0});
+    assert_int_equal(jobs.count, 20);
+    assert_false(jobs.more);
+    for (size_t i = 0; i < jobs.count; i++)
+        assert_string_equal(jobs.jobs[i].id, ids[10 + i]);
+    jobs = list(f, (struct job_filter){.descending = true});
+    for (size_t i = 0; i < jobs.count; i++)
+        assert_string_equal(jobs.jobs[i].id, ids[29 - i]);
+}
+
+static void pages_follow_each_other_without_a_gap(void **state) {
+    struct fixture *f = *state;
+    char ids[JOBS][UUID_TEXT_MAX];
+    fill(f, ids);
+    for (int descending = 0; descending < 2; descending++)
+        for (size_t limit = 1; limit <= JOBS; limit += 7) {
+            struct job_filter filter = {.include_finished = true, .descending = descending, .limit = limit};
+            size_t seen = 0;
+            for (bool more = true; more;) {
+                struct job_list jobs = list(f, filter);
+                for (size_t i = 0; i < jobs.count; i++, seen++)
+                    assert_string_equal(jobs.jobs[i].id, ids[descending ? JOBS - 1 - seen : seen]);
+                more = jobs.more;
+                const struct job *last = &jobs.jobs[jobs.count - 1];
+                filter.after_id = last->id;
+                *(descending ? &filter.until_ms : &filter.since_ms) = last->created_ms;
+            }
+            assert_int_equal(seen, JOBS);
+        }
+}
+
+static void since_is_included_and_until_is_not(void **state) {
+    struct fixture *f = *state;
+    struct job job[3];
+    for (int i = 0; i < 3; i++) {
+        struct job_request request = publish_of("a");
+        job[i] = get_job(f, accept_job(f, &request).id);
+        while (clock_now_ms() <= job[i].created_ms)
+            wait_ms(1);
+    }
+    struct job_list jobs = list(f, (struct job_filter){.since_ms = job[0].created_ms, .until_ms = job[2].created_ms});
+    assert_int_equal(jobs.count, 2);
+    assert_string_equal(jobs.jobs[0].id, job[0].id);
+    assert_string_equal(jobs.jobs[1].id, job[1].id);
+    assert_int_equal(list(f, (struct job_filter){.since_ms = job[2].created_ms + 1}).count, 0);
+    assert_int_equal(list(f, (struct job_filter){.since_ms = job[2].created_ms, .descending = true}).count, 1);
+}
+
+static void filters_narrow_the_list_down(void **state) {
+    struct fixture *f = *state;
+    char ids[JOBS][UUID_TEXT_MAX];
+    fill(f, ids);
+    struct job_request revision = publish_of("package-0");
+    revision.kind = JOB_KIND_REVISION;
+    accept_job(f, &revision);
+    static const struct {
+        struct job_filter filter;
+        size_t count;
+    } rows[] = {
+        {{.include_finished = true}, 30},
+        {{.include_finished = true, .include_unknown_to_old_clients = true}, 31},
+        {{.package = "package-0", .include_finished = true}, 1},
+        {{.package = "package-0", .include_finished = true, .include_unknown_to_old_clients = true}, 2},
+        {{.package = "package-0"}, 0},
+        {{.package = "package-12"}, 1},
+        {{.package = "no-such"}, 0},
+        {{.actor = "a-trustee", .include_finished = true}, 10},
+        {{.actor = "a-trustee"}, 6},
+        {{.actor = "anonymous", .include_finished = true}, 20},
+        {{.has_state = true, .state = JOB_STATE_FAILED, .include_finished = true}, 5},
+        {{.has_state = true, .state = JOB_STATE_SUCCEEDED, .include_finished = true}, 5},
+        {{.has_state = true, .state = JOB_STATE_FAILED, .actor = "a-trustee", .include_finished = true}, 2},
+        {{.has_state = true, .state = JOB_STATE_PENDING}, 20},
+        {{.has_state = true, .state = JOB_STATE_RUNNING}, 0},
+        {{.has_kind = true, .kind = JOB_KIND_PUBLISH, .include_finished = true}, 30},
+        {{.has_kind = true, .kind = JOB_KIND_MATRIX, .include_finished = true}, 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (list(f, rows[i].filter).count != rows[i].count)
+            fail_msg("row %zu: %zu jobs, not %zu", i, list(f, rows[i].filter).count, rows[i].count);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        store_test(unfinished_jobs_are_listed_in_the_order_accepted),
+        store_test(pages_follow_each_other_without_a_gap),
+        store_test(since_is_included_and_until_is_not),
+        store_test(filters_narrow_the_list_down),
+    };
+    return cmocka_run_group_tests(tests, start_fixture, stop_fixture);
+}

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * A job's log (spec/jobs.md, Log). */
+#include "lib/store/log_stream.h"
+
+#include "lib/base/secret.h"
+#include "tests/store/fixture.h"
+
+#include <pthread.h>
+
+enum { LINES = 100000, BYTES = 16 * 1024 * 1024 };
+
+static struct lease running_job(struct fixture *f, const char *package) {
+    struct job_request request = publish_of(package);
+    accept_job(f, &request);
+    return claim_job(f, request.id);
+}
+
+static void append(struct fixture *f, const struct lease *lease, const struct log_line *lines, size_t count) {
+    assert_ok(log_stream_append(f->store, lease, lines, count, LINES, BYTES, &f->err));
+}
+
+static void say(struct fixture *f, const struct lease *lease, int number, enum log_level level, const char *message) {
+    const struct log_line line = {
+        .level = level, .message = message, .time_ms = clock_now_ms(), .attempt = 1, .number = number};
+    append(f, lease, &line, 1);
+}
+
+static struct log_lines read_log(struct fixture *f, const char *id, struct log_query query) {
+    struct log_lines log;
+    if (query.limit == 0) query.limit = 10000;
+    assert_ok(log_stream_read(f->store, id, &query, &f->arena, &log, &f->err));
+    return log;
+}
+
+static void lines_come_back_as_they_were_written(void **state) {
+    struct fixture *f = *state;
+    struct lease lease = running_job(f, "a");
+    static const char *const messages[] = {"plain", "", " leading and trailing ", "two\nlines\n", "\xE2\x82\xAC 100 % %s",
+                                           "1 2 3"};
+    for (int i = 0; i < 6; i++)
+        say(f, &lease, i + 1, (enum log_level)(i % 5), messages[i]);
+    struct log_lines log = read_log(f, lease.job_id, (struct log_query){0});
+    assert_int_equal(log.count, 6);
+    assert_false(log.cut);
+    for (int i = 0; i < 6; i++) {
+        assert_string_equal(log.lines[i].message, messages[i]);
+        assert_int_equal(log.lines[i].level, i % 5);
+        assert_int_equal(log.lines[i].attempt, 1);
+        assert_int_equal(log.lines[i].number, i + 1);
+    }
+}
+
+static void times_grow_strictly_even_in_a_burst(void **state) {
+    struct fixture *f = *state;
+    struct lease lease = running_job(f, "a");
+    int64_t now_ms = clock_now_ms();
+    struct log_line lines[300];
+    for (int i = 0; i < 300; i++)
+        lines[i] = (struct log_line){.message = "x", .time_ms = now_ms - i, .attempt = 1, .number = i + 1};
+    append(f, &lease, lines, 150);
+    append(f, &lease, lines + 150, 150);
+    struct log_lines log = read_log(f, lease.job_id, (struct log_query){0});
+    assert_int_equal(log.count, 300);
+    for (int i = 1; i < 300; i++)
+        assert_true(log.lines[i].time_ms > log.lines[i - 1].time_ms);
+    finish_job(f, &lease, true);
+    struct job job = get_job(f, lease.job_id);
+    assert_true(job.finished_ms > log.lines[299].time_ms);
+    assert_true(log.lines[0].time_ms >= job.started_ms);
+    assert_int_equal(read_log(f, lease.job_id, (struct log_query){0}).count, 300); /* the end is no line */
+}
+
+static void a_runner_whose_clock_is_ahead_does_not_write_into_the_future(void **state) {
+    struct fixture *f = *state;
+    struct lease lease = running_job(f, "a");
+    const struct log_line line = {.message = "x", .time_ms = clock_now_ms() + 3600000, .attempt = 1, .number = 1};
+    append(f, &lease, &line, 1);
+    assert_true(read_log(f, lease.job_id, (struct log_query){0}).lines[0].time_ms <= clock_now_ms() + 1000);
+}
+
+static void a_line_that_is_sent_again_counts_once(void **state) {
+    struct fixture *f = *state;
+    struct lease lease = running_job(f, "a");
+    struct log_line lines[] = {{.message = "one", .attempt = 1, .number = 1},
+                               {.message = "two", .attempt = 1, .number = 2},
+                               {.message = "three", .attempt = 1, .number = 3}};
+    append(f, &lease, lines, 2);
+    append(f, &lease, lines, 3);
+    append(f, &lease, lines, 3);
+    assert_int_equal(read_log(f, lease.job_id, (struct log_query){0}).count, 3);
+    assert_ok(job_store_release(f->store, &lease, &f->err));
+    lease = claim_job(f, lease.job_id); /* counts from 1 again */
+    append(f, &lease, lines, 1);
+    assert_int_equal(read_log(f, lease.job_id, (struct log_query){0}).count, 4);
+}
+
+static void the_past_limit_is_said_once_and_the_last_error_still_comes(void **state) {
+    struct fixture *f = *state;
+    struct lease lease = running_job(f, "a");
+    struct log_line lines[20];
+    for (int i = 0; i < 20; i++)
+        lines[i] = (struct log_line){.message = "a line", .attempt = 1, .number = i + 1};
+    assert_ok(log_stream_append(f->store, &lease, lines, 15, 10, BYTES, &f->err));
+    assert_ok(log_stream_append(f->store, &lease, lines + 15, 5, 10, BYTES, &f->err));
+    struct log_lines log = read_log(f, lease.job_id, (struct log_query){0});
+    assert_int_equal(log.count, 11);
+    assert_int_equal(log.lines[10].level, LOG_WARN);
+    assert_non_null(strstr(log.lines[10].message, "cut"));
+    finish_job(f, &lease, false);
+    log = read_log(f, lease.job_id, (struct log_query){0});
+    assert_int_equal(log.count, 12);
+    assert_int_equal(log.lines[11].level, LOG_ERROR);
+    assert_string_equal(log.lines[11].message, "It does not compile.");
+
+    lease = running_job(f, "b");
+    assert_ok(log_stream_append(f->store, &lease, lines, 20, LINES, 100, &f->err));
+    log = read_log(f, lease.job_id, (struct log_query){0});
+    assert_true(log.count < 10);
+    assert_int_equal(log.lines[log.count - 1].level, LOG_WARN);
+}
+
+static void secrets_and_broken_characters_are_blanked(void **state) {
+    struct fixture *f = *state;
+    struct lease lease = running_job(f, "a");
+    secret_register("ghp_another-secret");
+    say(f, &lease, 1, LOG_INFO, "token ghp_another-secret.");
+    say(f, &lease, 2, LOG_INFO, "broken \xFF\xC3 end");
+    struct log_lines log = read_log(f, lease.job_id, (struct log_query){0});
+    assert_string_equal(log.lines[0].message, "token [secret].");
+    assert_string_equal(log.lines[1].message, "broken ?? end");
+}
+
+static void a_level_is_a_minimum(void **state) {
+    struct fixture *f = *state;
+    struct lease lease = running_job(f, "a");
+    for (int i = 0; i < 50; i++)
+        say(f, &lease, i + 1, (enum log_level)(i % 5), "x");
+    assert_int_equal(read_log(f, lease.job_id, (struct log_query){.level = LOG_INFO}).count, 40);
+    assert_int_equal(read_log(f, lease.job_id, (struct log_query){.level = LOG_ERROR}).count, 10);
+    struct log_lines log = read_log(f, lease.job_id, (struct log_query){.level = LOG_ERROR, .limit = 9});
+    assert_int_equal(log.count, 9);
+    assert_true(log.cut);
+    log = read_log(f, lease.job_id, (struct log_query){.level = LOG_ERROR, .limit = 10});
+    assert_int_equal(log.count, 10);
+    assert_false(log.cut);
+}
+
+static void a_log_is_paged_by_time_without_loss(void **state) {
+    struct fixture *f = *state;
+    struct lease lease = running_job(f, "a");
+    enum { COUNT = 2500 };
+    struct log_line *lines = arena_alloc(&f->arena, COUNT * sizeof *lines);
+    for (int i = 0; i < COUNT; i++)
+        lines[i] = (struct log_line){.level = LOG_INFO, .message = "x", .attempt = 1, .number = i + 1};
+    append(f, &lease, lines, COUNT);
+    finish_job(f, &lease, true);
+    static const size_t limits[] = {1, 7, 100, 1000, 2499, 2500, 10000};
+    for (size_t l = 0; l < sizeof limits / sizeof limits[0]; l++) {
+        int64_t since_ms = 0;
+        int seen = limits[l] < 7 ? COUNT - 20 : 0; /* not all of them one by one */
+        if (seen) since_ms = read_log(f, lease.job_id, (struct log_query){.limit = (size_t)seen}).lines[seen - 1].time_ms + 1;
+        for (bool cut = true; cut;) {
+            struct log_lines log = read_log(f, lease.job_id, (struct log_query){.since_ms = since_ms, .limit = limits[l]});
+            for (size_t i = 0; i < log.count; i++)
+                assert_int_equal(log.lines[i].number, ++seen);
+            cut = log.cut;
+            if (log.count) since_ms = log.lines[log.count - 1].time_ms + 1;
+        }
+        assert_int_equal(seen, COUNT);
+    }
+    struct log_lines whole = read_log(f, lease.job_id, (struct log_query){0});
+    struct log_lines part =
+        read_log(f, lease.job_id, (struct log_query){.since_ms = whole.lines[10].time_ms, .until_ms = whole.lines[20].time_ms});
+    assert_int_equal(part.count, 10);
+    assert_int_equal(part.lines[0].number, 11);
+    part = read_log(f, lease.job_id, (struct log_query){.until_ms = whole.lines[20].time_ms, .descending = true, .limit = 5});
+    assert_int_equal(part.lines[0].number, 20);
+    assert_int_equal(part.lines[4].number, 16);
+    assert_true(part.cut);
+    part = read_log(f, lease.job_id, (struct log_query){.descending = true});
+    assert_int_equal(part.count, COUNT);
+    assert_int_equal(part.lines[COUNT - 1].number, 1);
+}
+
+struct writer {
+    struct fixture *f;
+    struct lease lease;
+    bool ends;
+};
+
+/* Writes, or ends the job, from another connection while the test waits. */
+static void *write_later(void *context) {
+    struct writer *writer = context;
+    struct fixture *f = writer->f;
+    struct job_store *store = NULL;
+    const struct log_line line = {.level = LOG_INFO, .message = "x", .attempt = 1, .number = 1};
+    const struct job_end end = {.success = true};
+    wait_ms(50);
+    struct error err;
+    enum status status = job_store_create(&store, redis_server_url(f->server), TIMEOUT_MS, &err);
+    if (status == STATUS_OK)
+        status = writer->ends ? job_store_finish(store, &writer->lease, &end, &err)
+                              : log_stream_append(store, &writer->lease, &line, 1, LINES, BYTES, &err);
+    job_store_free(store);
+    return status == STATUS_OK ? writer : NULL;
+}
+
+static void waiting_ends_with_a_line_or_the_end_of_the_job(void **state) {
+    struct fixture *f = *state;
+    struct lease leases[] = {running_job(f, "a"), running_job(f, "b"), running_job(f, "c")};
+    const char *ids[] = {leases[0].job_id, leases[1].job_id, leases[2].job_id};
+    int64_t after_ms[] = {0, 0, 0};
+    bool changed[3];
+    assert_ok(log_stream_wait(f->store, ids, after_ms, 3, 20, changed, &f->err));
+    assert_false(changed[0] || changed[1] || changed[2]);
+    for (int ends = 0; ends < 2; ends++) {
+        struct writer writer = {.f = f, .lease = leases[1], .ends = ends};
+        pthread_t thread;
+        void *result;
+        assert_int_equal(pthread_create(&thread, NULL, write_later, &writer), 0);
+        int64_t begun_ms = clock_monotonic_ms();
+        assert_ok(log_stream_wait(f->store, ids, after_ms, 3, 10000, changed, &f->err));
+        assert_true(clock_monotonic_ms() - begun_ms < 5000);
+        pthread_join(thread, &result);
+        assert_non_null(result);
+        assert_true(!changed[0] && changed[1] && !changed[2]);
+        struct log_lines log = read_log(f, leases[1].job_id, (struct log_query){0});
+        after_ms[1] = log.lines[log.count - 1].time_ms;
+    }
+    after_ms[1] = get_job(f, leases[1].job_id).finished_ms;
+    assert_ok(log_stream_wait(f->store, ids, after_ms, 3, 20, changed, &f->err));
+    assert_false(changed[1]);
+}
+
+static void near_the_memory_limit_the_oldest_finished_logs_go(void **state) {
+    struct fixture *f = *state;
+    struct lease anonymous = running_job(f, "a"), open = running_job(f, "b");
+    struct job_request request = unpublish_of("c");
+    accept_job(f, &request);
+    struct lease owner = claim_job(f, request.id);
+    struct lease all[] = {anonymous, open, owner};
+    for (int i = 0; i < 3; i++)
+        for (int number = 1; number <= 5; number++)
+            say(f, &all[i], number, LOG_INFO, "x");
+    finish_job(f, &anonymous, true), finish_job(f, &owner, true);
+    struct redis_reply *reply;
+    struct job_reaped reaped;
+    assert_ok(job_store_reap(f->store, LEASE_MS, &reaped, &f->err));
+    assert_int_equal(reaped.logs_removed, 0);
+    assert_ok(redis_call(f->redis, &reply, &f->err, "INFO memory"));
+    double used = strtod(strstr(reply->text, "used_memory:") + strlen("used_memory:"), NULL);
+    assert_ok(redis_call(f->redis, &reply, &f->err, "CONFIG SET maxmemory %lld", (long long)(used / 0.85)));
+    assert_ok(job_store_reap(f->store, LEASE_MS, &reaped, &f->err));
+    assert_ok(redis_call(f->redis, &reply, &f->err, "CONFIG SET maxmemory 256mb"));
+    assert_int_equal(reaped.logs_removed, 1);
+    struct log_lines log = read_log(f, anonymous.job_id, (struct log_query){0});
+    assert_int_equal(log.count, 1);
+    assert_int_equal(log.lines[0].level, LOG_WARN);
+    assert_true(log.lines[0].time_ms < get_job(f, anonymous.job_id).finished_ms);
+    assert_int_equal(read_log(f, open.job_id, (struct log_query){0}).count, 5);
+    assert_int_equal(read_log(f, owner.job_id, (struct log_query){0}).count, 5); /* what owners did stays */
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        store_test(lines_come_back_as_they_were_written),
+        store_test(times_grow_strictly_even_in_a_burst),
+        store_test(a_runner_whose_clock_is_ahead_does_not_write_into_the_future),
+        store_test(a_line_that_is_sent_again_counts_once),
+        store_test(the_past_limit_is_said_once_and_the_last_error_still_comes),
+        store_test(secrets_and_broken_characters_are_blanked),
+        store_test(a_level_is_a_minimum),
+        store_test(a_log_is_paged_by_time_without_loss),
+        store_test(waiting_ends_with_a_line_or_the_end_of_the_job),
+        store_test(near_the_memory_limit_the_oldest_finished_logs_go),
+    };
+    return cmocka_run_group_tests(tests, start_fixture, stop_fixture);
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * The connection: addresses, outages, and what Redis must be set to. */
+#include "lib/store/redis.h"
+
+#include "tests/store/fixture.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void addresses_are_checked(void **state) {
+    struct fixture *f = *state;
+    static const char *const good[] = {"unix:///run/redis.sock", "redis://localhost", "redis://10.0.0.1:6380",
+                                       "redis://:p@ss:word@host:6379/3", "redis://host/1"};
+    static const char *const bad[] = {"",
+                                      "redis",
+                                      "unix://redis.sock",
+                                      "redis://",
+                                      "redis://:6379",
+                                      "redis://h:0",
+                                      "redis://h:x",
+                                      "redis://h:70000",
+                                      "http://h",
+                                      "redis://h:6379x",
+                                      "redis://h/x",
+                                      "redis://h/-1"};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        struct redis *redis = NULL;
+        assert_ok(redis_create(&redis, good[i], TIMEOUT_MS, &f->err));
+        redis_free(redis);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct redis *redis = NULL;
+        if (redis_create(&redis, bad[i], TIMEOUT_MS, &f->err) != STATUS_INVALID) fail_msg("%s was taken", bad[i]);
+        assert_string_equal(f->err.path, "REDIS_URL");
+    }
+}
+
+static void replies_come_back_in_order_and_shape(void **state) {
+    struct fixture *f = *state;
+    struct redis_reply *replies;
+    redis_add(f->redis, "RPUSH list %s %s %d", "a  b\n", "", 7);
+    redis_add(f->redis, "LRANGE list 0 -1");
+    redis_add(f->redis, "GET nothing");
+    redis_add(f->redis, "INCR list");
+    redis_add(f->redis, "EVAL %s 0", "return {1, {2, {'three', {}}}}");
+    assert_ok(redis_run(f->redis, 0, &replies, &f->err));
+    assert_int_equal(replies[0].integer, 3);
+    assert_int_equal(replies[1].count, 3);
+    assert_string_equal(replies[1].items[0].text, "a  b\n");
+    assert_int_equal(replies[1].items[1].length, 0);
+    assert_int_equal(redis_reply_number(&replies[1].items[2], -1), 7);
+    assert_int_equal(replies[2].type, REDIS_NIL);
+    assert_int_equal(replies[3].type, REDIS_FAILURE);
+    assert_status(STATUS_INTERNAL, redis_check_reply(&replies[3], &f->err));
+    assert_string_equal(replies[4].items[1].items[1].items[0].text, "three");
+    assert_int_equal(replies[4].items[1].items[1].items[1].count, 0);
+}
+
+static void a_restart_of_redis_goes_unnoticed_once_it_is_back(void **state) {
+    struct fixture *f = *state;
+    struct job_request request = publish_of("a");
+    accept_job(f, &request);
+    redis_server_kill(f->server);
+    struct job job;
+    struct job_accepted accepted;
+    struct job_request refused = publish_of("b");
+    assert_status(STATUS_UNAVAILABLE, job_store_get(f->store, request.id, &f->arena, &job, &f->err));
+    assert_status(STATUS_UNAVAILABLE, job_store_accept(f->store, &refused, NULL, &accepted, &f->err));
+    assert_status(STATUS_UNAVAILABLE, job_store_check(f->store, &f->err));
+    redis_server_restart(f->server);
+    assert_string_equal(get_job(f, request.id).id, request.id);
+    redis_server_restart(f->server); /* between two calls; the script is gone, too */
+    assert_true(accept_job(f, &request).created);
+    assert_ok(job_store_check(f->store, &f->err));
+}
+
+static void silence_is_not_waited_for_longer_than_the_timeout(void **state) {
+    struct fixture *f = *state;
+    struct redis *redis = NULL;
+    struct redis_reply *reply;
+    assert_ok(redis_create(&redis, redis_server_url(f->server), 100, &f->err));
+    assert_ok(redis_call(redis, &reply, &f->err, "SET a 1"));
+    redis_server_pause(f->server);
+    int64_t begun_ms = clock_monotonic_ms();
+    enum status status = redis_call(redis, &reply, &f->err, "GET a");
+    int64_t took_ms = clock_monotonic_ms() - begun_ms;
+    redis_server_resume(f->server);
+    assert_int_equal(status, STATUS_UNAVAILABLE);
+    assert_in_range(took_ms, 90, 2000);
+    assert_ok(redis_call(redis, &reply, &f->err, "GET a")); /* not the answer to the call before */
+    assert_string_equal(reply->text, "1");
+    assert_ok(redis_call(redis, &reply, &f->err, "PING"));
+    assert_string_equal(reply->text, "PONG");
+    redis_free(redis);
+}
+
+/* A port that was free just now. */
+static int free_port(void) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof address;
+    int probe = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(probe, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(getsockname(probe, (struct sockaddr *)&address, &length), 0);
+    close(probe);
+    return ntohs(address.sin_port);
+}
+
+static void tcp_with_a_password_and_a_database_works(void **state) {
+    struct fixture *f = *state;
+    char url[100];
+    struct redis_reply *reply;
+    int port = free_port();
+    assert_ok(redis_call(f->redis, &reply, &f->err, "CONFIG SET port %d", port));
+    assert_ok(redis_call(f->redis, &reply, &f->err, "CONFIG SET requirepass %s", "p@ss:word"));
+    struct redis *redis = NULL, *stranger = NULL;
+    snprintf(url, sizeof url, "redis://:p@ss:word@127.0.0.1:%d/2", port);
+    assert_ok(redis_create(&redis, url, TIMEOUT_MS, &f->err));
+    assert_ok(redis_call(redis, &reply, &f->err, "SET a 1"));
+    snprintf(url, sizeof url, "redis://:wrong@127.0.0.1:%d", port);
+    assert_ok(redis_create(&stranger, url, TIMEOUT_MS, &f->err));
+    assert_status(STATUS_UNAVAILABLE, redis_call(stranger, &reply, &f->err, "GET a"));
+    assert_null(strstr(f->err.message, "wrong@"));
+    redis_free(stranger);
+    snprintf(url, sizeof url, "redis://127.0.0.1:%d", port);
+    assert_ok(redis_create(&stranger, url, TIMEOUT_MS, &f->err));
+    assert_status(STATUS_UNAVAILABLE, redis_call(stranger, &reply, &f->err, "GET a"));
+    redis_free(stranger);
+    assert_ok(redis_call(f->redis, &reply, &f->err, "CONFIG SET requirepass %s", ""));
+    assert_ok(redis_call(f->redis, &reply, &f->err, "GET a")); /* database 0 */
+    assert_int_equal(reply->type, REDIS_NIL);
+    redis_free(redis);
+}
+
+static void each_setting_that_keeps_jobs_is_checked(void **state) {
+    struct fixture *f = *state;
+    static const struct {
+        const char *name;
+        const char *bad;
+        const char *good;
+    } rows[] = {{"appendfsync", "everysec", "always"},
+                {"maxmemory-policy", "allkeys-lru", "noeviction"},
+                {"maxmemory", "0", "268435456"},
+                {"appendonly", "no", "yes"}};
+    struct redis_reply *reply;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_ok(job_store_check(f->store, &f->err));
+        assert_ok(redis_call(f->redis, &reply, &f->err, "CONFIG SET %s %s", rows[i].name, rows[i].bad));
+        assert_status(STATUS_UNAVAILABLE, job_store_check(f->store, &f->err));
+        assert_non_null(strstr(f->err.message, rows[i].name));
+        assert_ok(redis_call(f->redis, &reply, &f->err, "CONFIG SET %s %s", rows[i].name, rows[i].good));
+    }
+    assert_ok(job_store_check(f->store, &f->err));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        store_test(addresses_are_checked),
+        store_test(replies_come_back_in_order_and_shape),
+        store_test(a_restart_of_redis_goes_unnoticed_once_it_is_back),
+        store_test(silence_is_not_waited_for_longer_than_the_timeout),
+        store_test(tcp_with_a_password_and_a_database_works),
+        store_test(each_setting_that_keeps_jobs_is_checked),
+    };
+    return cmocka_run_group_tests(tests, start_fixture, stop_fixture);
+}
