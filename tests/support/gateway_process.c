@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tests/support/gateway_process.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "lib/base/memory.h"
+#include "tests/support/child_process.h"
+#include "tests/support/cmocka_all.h"
+#include "tests/support/shell.h"
+
+enum { PATIENCE_MS = 60000, SETTINGS_MAX = 32 };
+
+struct gateway_process {
+    struct child_process child;
+    struct arena arena;
+    const char *folder;
+    const char *url, *management_url;
+    int port;
+};
+
+static bool has_written_ports(void *context) {
+    struct gateway_process *process = context;
+    int management_port;
+    char *ports = read_file(&process->arena, arena_format(&process->arena, "%s/gateway.ports", process->folder));
+    if (!ports || sscanf(ports, "server=%d\nmanagement=%d", &process->port, &management_port) != 2)
+        return !child_is_running(&process->child);
+    process->url = arena_format(&process->arena, "http://127.0.0.1:%d", process->port);
+    process->management_url = arena_format(&process->arena, "http://127.0.0.1:%d", management_port);
+    return true;
+}
+
+static void print_log(struct gateway_process *process) {
+    char *log = read_file(&process->arena, arena_format(&process->arena, "%s/gateway.log", process->folder));
+    fprintf(stderr, "%s", log ? log : "");
+}
+
+struct gateway_process *gateway_process_start(const char *redis_url, const char *const *settings) {
+    struct gateway_process *process = memory_alloc(sizeof *process);
+    struct arena *arena = &process->arena;
+    char folder[] = "/tmp/gateway-test-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    process->folder = arena_copy(arena, folder);
+    const char *environment[SETTINGS_MAX] = {
+        arena_format(arena, "STATE_DIR=%s", folder),
+        arena_format(arena, "REDIS_URL=%s", redis_url),
+        "SERVER_PORT=0",
+        "MANAGEMENT_PORT=0",
+        "ASAN_OPTIONS=abort_on_error=0",
+        "LSAN_OPTIONS=suppressions=" SOURCE_DIR "/tests/support/lsan.supp:print_suppressions=0",
+        "TSAN_OPTIONS=halt_on_error=1:suppressions=" SOURCE_DIR "/tests/support/tsan.supp",
+    };
+    size_t count = 7;
+    for (; settings && *settings; settings++) {
+        assert_true(count + 1 < SETTINGS_MAX);
+        environment[count++] = *settings;
+    }
+    const char *const arguments[] = {BUILD_DIR "/bin/registry-gateway", NULL};
+    shell_run("mkdir %s/storage", folder);
+    child_start(&process->child, arguments, environment, folder, arena_format(arena, "%s/gateway.log", folder));
+    if (wait_until(has_written_ports, process, PATIENCE_MS) && process->url) return process;
+    print_log(process);
+    fail_msg("The gateway did not start.");
+    return NULL;
+}
+
+const char *gateway_process_folder(const struct gateway_process *process) {
+    return process->folder;
+}
+
+const char *gateway_process_url(const struct gateway_process *process) {
+    return process->url;
+}
+
+const char *gateway_process_management_url(const struct gateway_process *process) {
+    return process->management_url;
+}
+
+int gateway_process_port(const struct gateway_process *process) {
+    return process->port;
+}
+
+void gateway_process_request_stop(struct gateway_process *process) {
+    kill(process->child.pid, SIGTERM);
+}
+
+int gateway_process_stop(struct gateway_process *process) {
+    int ending = child_stop(&process->child, SIGTERM, PATIENCE_MS);
+    int status = WIFEXITED(ending) ? WEXITSTATUS(ending) : 128 + WTERMSIG(ending);
+    if (status != 0) print_log(process);
+    shell_run("rm -r %s", process->folder);
+    arena_release(&process->arena);
+    free(process);
+    return status;
+}

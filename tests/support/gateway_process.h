@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A registry-gateway of a test's own: the real program, on free ports, with a folder and a Redis. What goes wrong here fails
+ * the test. `settings` are "NAME=VALUE" lines ending with NULL; NULL: none.
+ */
+#ifndef TESTS_SUPPORT_GATEWAY_PROCESS_H
+#define TESTS_SUPPORT_GATEWAY_PROCESS_H
+
+struct gateway_process;
+
+/* Answers when the gateway listens. The program dies with the thread that started it. */
+struct gateway_process *gateway_process_start(const char *redis_url, const char *const *settings);
+
+const char *gateway_process_folder(const struct gateway_process *process); /* STATE_DIR; borrowed, like the next two */
+const char *gateway_process_url(const struct gateway_process *process);    /* "http://127.0.0.1:PORT" */
+const char *gateway_process_management_url(const struct gateway_process *process);
+int gateway_process_port(const struct gateway_process *process);
+
+/* SIGTERM, without waiting. */
+void gateway_process_request_stop(struct gateway_process *process);
+
+/* SIGTERM, and waits: the exit status, or 128 + the signal's number where that ended it (its log is then printed). Removes the
+ * folder, and frees. */
+int gateway_process_stop(struct gateway_process *process);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tests/support/cmocka_all.h"
+
+#include <string.h>
+
+#include "services/gateway/job_json.h"
+
+static struct log_line line = {.level = LOG_NOTICE, .message = "a \"b\"\nc", .time_ms = 1784992272686};
+static const struct log_lines one_line = {.lines = &line, .count = 1};
+static const struct log_lines no_lines = {0};
+
+static void a_job_prints_byte_for_byte(void **state) {
+    (void)state;
+    struct text out = {0};
+    const struct job job = {.id = "11111111-2222-4333-8444-555555555555",
+                            .kind = JOB_KIND_PUBLISH,
+                            .state = JOB_STATE_SUCCEEDED,
+                            .created_ms = 1784992272000,
+                            .started_ms = 1784992272001,
+                            .finished_ms = 1784992273000,
+                            .package = "aff",
+                            .version = "1.0.0",
+                            .payload = "{\"name\":\"aff\"}"};
+    job_append_json(&out, &job, &one_line, true);
+    assert_string_equal(
+        text_view(&out),
+        "{\"jobId\":\"11111111-2222-4333-8444-555555555555\",\"jobType\":\"publish\",\"createdAt\":\"2026-07-25T15:11:12."
+        "000Z\","
+        "\"startedAt\":\"2026-07-25T15:11:12.001Z\",\"finishedAt\":\"2026-07-25T15:11:13.000Z\",\"success\":true,"
+        "\"packageName\":\"aff\",\"packageVersion\":\"1.0.0\",\"logs\":[{\"level\":\"NOTICE\",\"message\":\"a \\\"b\\\"\\nc\","
+        "\"jobId\":\"11111111-2222-4333-8444-555555555555\",\"timestamp\":\"2026-07-25T15:11:12.686Z\"}],"
+        "\"payload\":{\"name\":\"aff\"}}");
+    text_release(&out);
+}
+
+static void what_is_unknown_is_left_out(void **state) {
+    (void)state;
+    struct text out = {0};
+    const struct job job = {.id = "x", .kind = JOB_KIND_PACKAGE_SET, .created_ms = 1784992272000, .payload = "{}"};
+    job_append_json(&out, &job, &no_lines, true);
+    assert_string_equal(text_view(&out),
+                        "{\"jobId\":\"x\",\"jobType\":\"packageset\",\"createdAt\":\"2026-07-25T15:11:12.000Z\","
+                        "\"success\":false,\"logs\":[],\"payload\":{}}");
+    text_clear(&out);
+    job_append_status_json(&out, &job);
+    assert_string_equal(text_view(&out), "{\"jobId\":\"x\",\"jobType\":\"packageset\",\"state\":\"pending\","
+                                         "\"createdAt\":\"2026-07-25T15:11:12.000Z\"}");
+    text_release(&out);
+}
+
+static void the_end_can_be_withheld(void **state) {
+    (void)state;
+    struct text out = {0};
+    const struct job job = {.id = "x", .kind = JOB_KIND_TRANSFER, .state = JOB_STATE_FAILED, .finished_ms = 5, .payload = "{}"};
+    job_append_json(&out, &job, &no_lines, false);
+    assert_null(strstr(text_view(&out), "finishedAt"));
+    text_release(&out);
+}
+
+static void lines_as_text_stay_lines(void **state) {
+    (void)state;
+    struct text out = {0};
+    log_lines_append_text(&out, &one_line);
+    assert_string_equal(text_view(&out), "2026-07-25T15:11:12.686Z NOTICE a \"b\"\n    c\n");
+    text_release(&out);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_job_prints_byte_for_byte),
+        cmocka_unit_test(what_is_unknown_is_left_out),
+        cmocka_unit_test(the_end_can_be_withheld),
+        cmocka_unit_test(lines_as_text_stay_lines),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

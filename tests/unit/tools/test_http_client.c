@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tests/support/cmocka_all.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/tools/http_client.h"
+#include "tests/support/http_stub.h"
+
+static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nETag:  \"x\"  \r\nX-Empty:\r\n\r\nhello";
+
+static char url[128];
+
+static const char *url_of(const struct http_stub *stub, const char *path) {
+    snprintf(url, sizeof url, "http://127.0.0.1:%d%s", http_stub_port(stub), path);
+    return url;
+}
+
+static void an_answer_comes_with_its_headers(void **state) {
+    (void)state;
+    struct http_stub *stub = http_stub_start(ok);
+    const char *const headers[] = {"Accept: application/json", NULL};
+    struct http_request request = {.url = url_of(stub, "/a?b"), .headers = headers};
+    struct http_response response;
+    struct error err;
+    assert_int_equal(http_client_send(&request, &response, &err), STATUS_OK);
+    assert_int_equal(response.status, 200);
+    assert_string_equal(text_view(&response.body), "hello");
+    struct text tag = {0};
+    assert_true(http_response_header(&response, "etag", &tag));
+    assert_true(text_starts_with(tag.bytes, "\"x\""));
+    assert_false(http_response_header(&response, "et", &tag));
+    const char *seen = http_stub_request(stub, 0);
+    assert_true(text_starts_with(seen, "GET /a?b HTTP/1.1\r\n"));
+    assert_non_null(strstr(seen, "\r\nAccept: application/json\r\n"));
+    text_release(&tag);
+    http_response_release(&response);
+    http_stub_stop(stub);
+}
+
+static void a_body_is_sent_as_it_is(void **state) {
+    (void)state;
+    struct http_stub *stub = http_stub_start(ok);
+    struct http_request request = {.method = "PUT", .url = url_of(stub, "/"), .body = "some bytes", .body_length = 10};
+    struct http_response response;
+    struct error err;
+    assert_int_equal(http_client_send(&request, &response, &err), STATUS_OK);
+    const char *seen = http_stub_request(stub, 0);
+    assert_true(text_starts_with(seen, "PUT / "));
+    assert_true(text_ends_with(seen, "\r\n\r\nsome bytes"));
+    http_response_release(&response);
+    http_stub_stop(stub);
+}
+
+static void an_error_status_is_an_answer(void **state) {
+    (void)state;
+    struct http_stub *stub = http_stub_start("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n");
+    struct http_request request = {.url = url_of(stub, "/")};
+    struct http_response response;
+    struct error err;
+    assert_int_equal(http_client_send(&request, &response, &err), STATUS_OK);
+    assert_int_equal(response.status, 503);
+    http_response_release(&response);
+    http_stub_stop(stub);
+}
+
+static void a_redirect_is_followed_only_where_asked(void **state) {
+    (void)state;
+    struct http_stub *target = http_stub_start(ok);
+    char answer[256];
+    snprintf(answer, sizeof answer, "HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 4\r\n\r\ngone",
+             url_of(target, "/b"));
+    struct http_stub *stub = http_stub_start(answer);
+    struct http_request request = {.url = url_of(stub, "/a")};
+    struct http_response response;
+    struct error err;
+    assert_int_equal(http_client_send(&request, &response, &err), STATUS_OK);
+    assert_int_equal(response.status, 302);
+    http_response_release(&response);
+    request.redirects = 1;
+    assert_int_equal(http_client_send(&request, &response, &err), STATUS_OK);
+    assert_int_equal(response.status, 200);
+    assert_string_equal(text_view(&response.body), "hello");
+    http_response_release(&response);
+    http_stub_stop(stub);
+    http_stub_stop(target);
+}
+
+static void too_large_an_answer_is_not_read(void **state) {
+    (void)state;
+    struct http_stub *stub = http_stub_start(ok);
+    struct http_request request = {.url = url_of(stub, "/"), .limit_bytes = 4};
+    struct http_response response;
+    struct error err;
+    assert_int_equal(http_client_send(&request, &response, &err), STATUS_TOO_LARGE);
+    http_response_release(&response);
+    http_stub_stop(stub);
+}
+
+static void silence_ends_in_a_timeout_that_hides_the_path(void **state) {
+    (void)state;
+    struct http_stub *stub = http_stub_start(NULL);
+    struct http_request request = {.url = url_of(stub, "/secret-path"), .timeout_ms = 100};
+    struct http_response response;
+    struct error err;
+    assert_int_equal(http_client_send(&request, &response, &err), STATUS_TIMEOUT);
+    assert_null(strstr(err.message, "secret"));
+    http_response_release(&response);
+    http_stub_stop(stub);
+}
+
+static void a_raised_deadline_ends_the_wait(void **state) {
+    (void)state;
+    struct http_stub *stub = http_stub_start(NULL);
+    struct deadline deadline;
+    deadline_start(&deadline, 100000);
+    deadline_cancel(&deadline, STATUS_CANCELLED);
+    struct http_request request = {.url = url_of(stub, "/"), .deadline = &deadline};
+    struct http_response response;
+    struct error err;
+    assert_int_equal(http_client_send(&request, &response, &err), STATUS_CANCELLED);
+    http_response_release(&response);
+    http_stub_stop(stub);
+}
+
+static void nobody_there_and_nonsense_are_told_apart(void **state) {
+    (void)state;
+    struct http_stub *stub = http_stub_start(ok);
+    struct http_request request = {.url = url_of(stub, "/")};
+    http_stub_stop(stub);
+    struct http_response response;
+    struct error err;
+    assert_int_equal(http_client_send(&request, &response, &err), STATUS_UNAVAILABLE);
+    http_response_release(&response);
+    request.url = "file:///etc/passwd";
+    assert_int_equal(http_client_send(&request, &response, &err), STATUS_INVALID);
+    http_response_release(&response);
+    request.url = "not an address";
+    assert_int_equal(http_client_send(&request, &response, &err), STATUS_INVALID);
+    http_response_release(&response);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_answer_comes_with_its_headers), cmocka_unit_test(a_body_is_sent_as_it_is),
+        cmocka_unit_test(an_error_status_is_an_answer),     cmocka_unit_test(a_redirect_is_followed_only_where_asked),
+        cmocka_unit_test(too_large_an_answer_is_not_read),  cmocka_unit_test(silence_ends_in_a_timeout_that_hides_the_path),
+        cmocka_unit_test(a_raised_deadline_ends_the_wait),  cmocka_unit_test(nobody_there_and_nonsense_are_told_apart),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
