@@ -17,6 +17,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/hash.h"
@@ -24,6 +25,7 @@
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 #include "lib/service/service_address.h"
+#include "lib/service/socket_closing.h"
 #include "proto/envelope.h"
 
 enum {
@@ -31,6 +33,7 @@ enum {
     RECONNECT_MAX_MS = 1000,
     RESEND_MS = 2 * ENVELOPE_TIME_LEFT_MAX_MS,
     POSTS_MAX = 1024,
+    POST_PATIENCE_S = 1,
     POSTED_BYTES_MAX = 64 << 20, /* what may wait in memory for a service that is away */
 };
 
@@ -313,9 +316,22 @@ enum status message_client_create(struct message_client **out, const char *addre
     return STATUS_OK;
 }
 
+/* Posts that were just made may still get through. */
+static void await_posts(struct message_client *client, int patience_s) {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += patience_s;
+    int failure = 0;
+    pthread_mutex_lock(&client->mutex);
+    while (client->posts > 0 && failure == 0)
+        failure = pthread_cond_timedwait(&client->post_done, &client->mutex, &until);
+    pthread_mutex_unlock(&client->mutex);
+}
+
 void message_client_free(struct message_client *client) {
     if (!client) return;
-    nng_close(client->socket); /* what is in flight fails at once */
+    await_posts(client, POST_PATIENCE_S);
+    if (!socket_close(client->socket)) return; /* else what was in flight has failed now */
     pthread_mutex_lock(&client->mutex);
     while (client->posts > 0)
         pthread_cond_wait(&client->post_done, &client->mutex);

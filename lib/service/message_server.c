@@ -24,6 +24,7 @@
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 #include "lib/service/service_address.h"
+#include "lib/service/socket_closing.h"
 #include "proto/envelope.h"
 
 enum {
@@ -220,8 +221,8 @@ enum status message_server_create(struct message_server **out, const char *addre
     return STATUS_OK;
 }
 
-/* Desks that wait for a request are called off; those with a request answer it first. */
-static void close_desks(struct message_server *server) {
+/* Desks that wait for a request are called off; those with a request answer it first. False: nng still has them. */
+static bool close_desks(struct message_server *server) {
     pthread_mutex_lock(&server->mutex);
     server->is_closing = true;
     for (int i = 0; i < DESKS; i++)
@@ -229,14 +230,15 @@ static void close_desks(struct message_server *server) {
     while (server->open_desks > 0)
         pthread_cond_wait(&server->desk_closed, &server->mutex);
     pthread_mutex_unlock(&server->mutex);
-    nng_close(server->socket);
+    if (!socket_close(server->socket)) return false;
     for (int i = 0; i < DESKS; i++)
         nng_aio_free(server->desks[i].aio);
+    return true;
 }
 
 void message_server_free(struct message_server *server) {
     if (!server) return;
-    if (server->open_desks > 0) close_desks(server);
+    if (server->open_desks > 0 && !close_desks(server)) return;
     pthread_cond_destroy(&server->desk_closed);
     pthread_mutex_destroy(&server->mutex);
     free(server->service_key);

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "lib/service/socket_closing.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "lib/base/log.h"
+#include "lib/base/memory.h"
+
+enum { PATIENCE_S = 2 };
+
+/* Shared by the thread that closes and the one that waits for it; the last of the two frees it. */
+struct closing {
+    nng_socket socket;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    bool is_closed;
+    int users;
+};
+
+static void leave(struct closing *closing) { /* with the mutex held */
+    bool is_last = --closing->users == 0;
+    pthread_mutex_unlock(&closing->mutex);
+    if (!is_last) return;
+    pthread_cond_destroy(&closing->changed);
+    pthread_mutex_destroy(&closing->mutex);
+    free(closing);
+}
+
+static void *run_close(void *argument) {
+    struct closing *closing = argument;
+    nng_close(closing->socket);
+    pthread_mutex_lock(&closing->mutex);
+    closing->is_closed = true;
+    pthread_cond_signal(&closing->changed);
+    leave(closing);
+    return NULL;
+}
+
+static struct closing *create_closing(nng_socket socket) {
+    struct closing *closing = memory_alloc(sizeof *closing);
+    closing->socket = socket;
+    closing->users = 2;
+    pthread_mutex_init(&closing->mutex, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&closing->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    return closing;
+}
+
+bool socket_close(nng_socket socket) {
+    struct closing *closing = create_closing(socket);
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, run_close, closing) != 0) abort(); /* out of memory or threads */
+    pthread_detach(thread);
+
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += PATIENCE_S;
+    pthread_mutex_lock(&closing->mutex);
+    int failure = 0;
+    while (!closing->is_closed && failure == 0)
+        failure = pthread_cond_timedwait(&closing->changed, &closing->mutex, &until);
+    bool is_closed = closing->is_closed;
+    leave(closing);
+    if (!is_closed) log_line(LOG_WARN, "socket left open", "reason=\"nng did not close it within %d s\"", PATIENCE_S);
+    return is_closed;
+}
