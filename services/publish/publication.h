@@ -40,6 +40,7 @@ struct publication {
 enum status publication_check_metadata(struct publication *p, struct error *err); /* step 1 */
 enum status publication_fetch_source(struct publication *p, struct error *err);   /* step 2 */
 enum status publication_read_manifest(struct publication *p, struct error *err);  /* step 3 */
+enum status publication_check_licence(struct publication *p, struct error *err);  /* step 4 */
 enum status publication_check_is_new(struct publication *p, struct error *err);   /* step 5 */
 
 /* publication_build.c: does it build? */

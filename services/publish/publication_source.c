@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What is to be published: steps 1, 2, 3 and 5 of spec/operations.md, Publish.
+ * What is to be published: steps 1 to 5 of spec/operations.md, Publish.
  */
 #include <string.h>
 
 #include "lib/base/json.h"
 #include "lib/base/text.h"
 #include "lib/domain/package_name.h"
+#include "lib/source/licence_check.h"
 #include "lib/source/manifest_source.h"
 #include "lib/tools/archive.h"
 #include "services/publish/publication.h"
@@ -103,6 +104,10 @@ enum status publication_read_manifest(struct publication *p, struct error *err) 
     text_release(&printed);
     return package_files_select(&p->files, p->arena, p->source.folder, &p->manifest.include_files, &p->manifest.exclude_files,
                                 err);
+}
+
+enum status publication_check_licence(struct publication *p, struct error *err) {
+    return licence_check_folder(p->source.folder, p->manifest.licence, p->arena, err);
 }
 
 /* The version is published, but its manifest never reached the index: this run finishes that, if it is the same manifest. */

@@ -25,6 +25,7 @@ static const struct step first_run[] = {
     {"metadata", publication_check_metadata, true},
     {"fetch", publication_fetch_source, true},
     {"manifest", publication_read_manifest, true},
+    {"licence", publication_check_licence, true},
     {"check", publication_check_is_new, true},
     {"solve", publication_solve, false},
     {"modules", publication_check_modules, false},
