@@ -30,7 +30,7 @@ struct location {
     const char *subdir;       /* NULL: the repository's root */
 };
 
-/* Reads the shape alone: one kind or the other, texts that are not empty. STATUS_INVALID with the field as path. */
+/* Reads the shape alone: one kind or the other, and texts. STATUS_INVALID with the field as path. */
 CHECK_RESULT enum status location_read(struct location *out, const json_t *object, struct arena *arena, struct error *err);
 
 /* What may be written into the registry. Every client ever shipped must be able to read it, or it loses the package's whole

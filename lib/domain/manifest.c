@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "lib/domain/manifest.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -103,19 +102,22 @@ enum status manifest_parse(struct manifest *out, const char *bytes, size_t lengt
     return status;
 }
 
+static enum status check_dependency(const struct manifest *manifest, const struct dependency *dependency, struct error *err) {
+    if (text_equal(dependency->name, manifest->name))
+        return error_set_at(err, STATUS_INVALID, dependency->name, "The package \"%s\" cannot depend on itself.",
+                            manifest->name);
+    if (range_is_valid(dependency->range)) return STATUS_OK;
+    char range[RANGE_TEXT_MAX];
+    range_print(dependency->range, range);
+    return error_set_at(err, STATUS_INVALID, dependency->name, "The range \"%s\" of the dependency \"%s\" includes no version.",
+                        range, dependency->name);
+}
+
 static enum status check_dependencies(const struct manifest *manifest, struct error *err) {
-    for (size_t i = 0; i < manifest->dependency_count; i++) {
-        const struct dependency *dependency = &manifest->dependencies[i];
-        char path[ERROR_PATH_MAX], range[RANGE_TEXT_MAX];
-        snprintf(path, sizeof path, "dependencies.%.*s", PACKAGE_NAME_MAX - 10, dependency->name);
-        if (text_equal(dependency->name, manifest->name))
-            return error_set_at(err, STATUS_INVALID, path, "The package \"%s\" cannot depend on itself.", manifest->name);
-        if (range_is_valid(dependency->range)) continue;
-        range_print(dependency->range, range);
-        return error_set_at(err, STATUS_INVALID, path, "The range \"%s\" of the dependency \"%s\" includes no version.", range,
-                            dependency->name);
-    }
-    return STATUS_OK;
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < manifest->dependency_count && !status; i++)
+        status = check_dependency(manifest, &manifest->dependencies[i], err);
+    return within_field("dependencies", status, err);
 }
 
 enum status manifest_check_new(const struct manifest *manifest, struct error *err) {

@@ -21,10 +21,8 @@ enum status range_parse(struct range *out, const char *text, struct error *err) 
         return error_set(err, STATUS_INVALID, "\"%s\" is not a range: it must be written as in \">=1.0.0 <2.0.0\".", text);
     enum status status = version_parse(&out->low, low, err);
     if (!status) status = version_parse(&out->high, high, err);
-    if (status) {
-        error_prefix(err, "\"%s\" is not a range", text);
-        return status;
-    }
+    if (status && err) error_prefix(err, "\"%s\" is not a range", text);
+    if (status) return status;
     if (range_is_valid(*out)) return STATUS_OK;
     return error_set(err, STATUS_INVALID, "\"%s\" is not a range: its first version must be lower than its second.", text);
 }

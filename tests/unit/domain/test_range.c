@@ -51,6 +51,7 @@ static void one_spelling_alone_is_read(void **state) {
         struct error err = {0};
         assert_int_equal(range_parse(&range, texts[i], &err), STATUS_INVALID);
         assert_non_null(strstr(err.message, "is not a range"));
+        assert_int_equal(range_parse(&range, texts[i], NULL), STATUS_INVALID);
     }
 }
 

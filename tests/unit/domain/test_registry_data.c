@@ -182,12 +182,90 @@ static void a_manifest_taken_out_and_put_in_leaves_the_same_file(void **state) {
     for_each_file("registry-index", check_changes);
 }
 
+/* Changes a few bytes, most often into some that mean something in these files. */
+static void damage(struct text *content) {
+    static const char bytes[] = "{}[]\",:.0129-<>= \\anpr\xC3\x80";
+    for (int i = rand() % 3; i >= 0; i--)
+        content->bytes[(size_t)rand() % content->length] = bytes[(size_t)rand() % (sizeof bytes - 1)];
+}
+
+/* What is still read prints to something that is read and printed the same. */
+static void check_damaged_metadata(const char *path, const struct text *content) {
+    (void)path;
+    struct text damaged = {0}, printed = {0}, again = {0};
+    for (int i = 0; i < 10; i++) {
+        struct arena arena = {0};
+        struct metadata metadata;
+        struct error err = {0};
+        text_clear(&damaged);
+        text_append_bytes(&damaged, content->bytes, content->length);
+        damage(&damaged);
+        text_clear(&printed);
+        text_clear(&again);
+        if (metadata_parse(&metadata, damaged.bytes, damaged.length, &arena, &err) == STATUS_OK) {
+            metadata_append_file(&printed, &metadata);
+            assert_int_equal(metadata_parse(&metadata, printed.bytes, printed.length, &arena, &err), STATUS_OK);
+            metadata_append_file(&again, &metadata);
+            assert_string_equal(again.bytes, printed.bytes);
+        } else {
+            assert_true(err.message[0] != '\0');
+        }
+        arena_release(&arena);
+    }
+    text_release(&damaged);
+    text_release(&printed);
+    text_release(&again);
+}
+
+static void damaged_metadata_is_read_or_refused(void **state) {
+    (void)state;
+    srand(13);
+    for_each_file("registry/metadata", check_damaged_metadata);
+}
+
+static void check_damaged_manifest(const char *path, const struct text *content) {
+    if (!entry_path(path)) return;
+    struct text damaged = {0}, printed = {0}, again = {0};
+    for (int i = 0; i < 10; i++) {
+        struct arena arena = {0};
+        struct manifest manifest;
+        struct error err = {0};
+        text_clear(&damaged);
+        text_append_bytes(&damaged, content->bytes, strcspn(content->bytes, "\n"));
+        damage(&damaged);
+        text_clear(&printed);
+        text_clear(&again);
+        if (manifest_parse(&manifest, damaged.bytes, damaged.length, "The test", &arena, &err) == STATUS_OK) {
+            manifest_append_file(&printed, &manifest);
+            bool is_good = manifest_check_new(&manifest, &err) == STATUS_OK;
+            assert_int_equal(manifest_parse(&manifest, printed.bytes, printed.length, "The test", &arena, &err), STATUS_OK);
+            manifest_append_file(&again, &manifest);
+            assert_string_equal(again.bytes, printed.bytes);
+            assert_int_equal(manifest_check_new(&manifest, &err) == STATUS_OK, is_good);
+        } else {
+            assert_true(err.message[0] != '\0');
+        }
+        arena_release(&arena);
+    }
+    text_release(&damaged);
+    text_release(&printed);
+    text_release(&again);
+}
+
+static void a_damaged_manifest_is_read_or_refused(void **state) {
+    (void)state;
+    srand(17);
+    for_each_file("registry-index", check_damaged_manifest);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_metadata_file_prints_as_it_was_read),
         cmocka_unit_test(every_package_set_prints_as_it_was_read),
         cmocka_unit_test(every_index_file_prints_as_it_was_read),
         cmocka_unit_test(a_manifest_taken_out_and_put_in_leaves_the_same_file),
+        cmocka_unit_test(damaged_metadata_is_read_or_refused),
+        cmocka_unit_test(a_damaged_manifest_is_read_or_refused),
     };
     return cmocka_run_group_tests(tests, unpack_archive, remove_folder);
 }
