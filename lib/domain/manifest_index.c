@@ -15,7 +15,8 @@
 /* What the index holds of one package. Manifests and metadata change apart from each other, so each has its own memory. */
 struct entry {
     struct indexed_package package;
-    struct indexed_version *versions; /* what package.versions points to */
+    char *name;                       /* what package.name points to, */
+    struct indexed_version *versions; /* and package.versions */
     struct arena manifest_memory;
     struct arena metadata_memory;
     struct metadata metadata;
@@ -58,7 +59,8 @@ static uint32_t intern_name(struct manifest_index *index, const char *name) {
         index->by_name = memory_resize(index->by_name, index->capacity, sizeof index->by_name[0]);
     }
     struct entry *entry = memory_alloc(sizeof *entry);
-    entry->package.name = memory_copy_text(name);
+    entry->name = memory_copy_text(name);
+    entry->package.name = entry->name;
     uint32_t id = (uint32_t)index->count;
     assert(id != PACKAGE_NONE);
     index->entries[id] = entry;
@@ -97,7 +99,7 @@ void manifest_index_free(struct manifest_index *index) {
         struct entry *entry = index->entries[i];
         arena_release(&entry->metadata_memory);
         arena_release(&entry->manifest_memory);
-        free((char *)entry->package.name);
+        free(entry->name);
         free(entry);
     }
     free(index->by_name);
@@ -117,8 +119,7 @@ static void link_metadata(struct entry *entry) {
         if (!version->is_published) continue;
         struct range compilers = {.low = published->compilers[0],
                                   .high = version_bump_patch(published->compilers[published->compiler_count - 1])};
-        ((struct indexed_need *)version->needs)[0] =
-            (struct indexed_need){.range = range_pack(compilers), .package = PACKAGE_COMPILER};
+        version->needs[0] = (struct indexed_need){.range = range_pack(compilers), .package = PACKAGE_COMPILER};
     }
 }
 

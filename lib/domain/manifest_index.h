@@ -52,10 +52,10 @@ struct indexed_need {
 struct indexed_version {
     unsigned __int128 packed;
     struct version version;
-    bool is_published;                /* in the metadata, too: only then the solver may choose it */
-    const struct indexed_need *needs; /* [0]: from the lowest known compiler to just above the highest (meaningless where not
-                                         published); then the dependencies, by name */
-    size_t need_count;                /* with the compiler: the number of dependencies and 1 */
+    bool is_published;          /* in the metadata, too: only then the solver may choose it */
+    struct indexed_need *needs; /* [0]: from the lowest known compiler to just above the highest (meaningless where not
+                                   published); then the dependencies, by name */
+    size_t need_count;          /* with the compiler: the number of dependencies and 1 */
     const struct manifest *manifest;
 };
 

@@ -9,7 +9,7 @@
 #include "lib/domain/solver_state.h"
 
 /* The newest version that counts. There is one for every needed package once bounds were carried over. */
-static uint32_t find_latest(struct solver *solver, const struct slot *slot, uint32_t below) {
+static uint32_t find_latest(const struct solver *solver, const struct slot *slot, uint32_t below) {
     for (uint32_t i = below; i-- > slot->first;) {
         const struct indexed_version *version = &slot->package->versions[i];
         if (version->is_published && !solver_find_obstacle(solver, version)) return i;
@@ -37,7 +37,7 @@ static bool latest_is_solution(struct solver *solver) {
 }
 
 /* The alphabetically first needed package that still has more than one possible version. */
-static uint32_t find_choice(struct solver *solver) {
+static uint32_t find_choice(const struct solver *solver) {
     uint32_t choice = SLOT_NONE;
     for (size_t i = 0; i < solver->needed_count; i++) {
         const struct slot *slot = &solver->slots[solver->needed[i]];

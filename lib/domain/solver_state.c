@@ -16,18 +16,20 @@ static void *grow(void *items, size_t *capacity, size_t item_bytes) {
 }
 
 /* The compilers as versions of a package that needs nothing. */
-static void init_compiler(struct indexed_package *out, const struct solver_request *request) {
+static void init_compiler(struct solver *solver, const struct solver_request *request) {
     struct indexed_version *versions = memory_alloc((request->compiler_count + 1) * sizeof versions[0]);
     for (size_t i = 0; i < request->compiler_count; i++)
         versions[i] = (struct indexed_version){
             .packed = version_pack(request->compilers[i]), .version = request->compilers[i], .is_published = true};
-    *out = (struct indexed_package){.versions = versions, .version_count = request->compiler_count};
+    solver->compiler_versions = versions;
+    solver->compiler = (struct indexed_package){.name = manifest_index_package(solver->index, PACKAGE_COMPILER)->name,
+                                                .versions = versions,
+                                                .version_count = request->compiler_count};
 }
 
 void solver_init(struct solver *solver, const struct manifest_index *index, const struct solver_request *request) {
     *solver = (struct solver){.index = index, .steps_left = request->step_limit ? request->step_limit : SOLVER_STEP_LIMIT};
-    init_compiler(&solver->compiler, request);
-    solver->compiler.name = manifest_index_package(index, PACKAGE_COMPILER)->name;
+    init_compiler(solver, request);
     size_t bytes = manifest_index_package_count(index) * sizeof solver->slot_of_package[0];
     solver->slot_of_package = memory_alloc(bytes);
     memset(solver->slot_of_package, 0xff, bytes); /* SLOT_NONE */
@@ -40,7 +42,7 @@ void solver_release(struct solver *solver) {
     free(solver->watches);
     free(solver->slots);
     free(solver->slot_of_package);
-    free((void *)solver->compiler.versions);
+    free(solver->compiler_versions);
 }
 
 uint32_t solver_find_slot(struct solver *solver, uint32_t package) {
@@ -141,7 +143,7 @@ bool solver_put_bound(struct solver *solver, uint32_t slot, const struct sourced
     return true;
 }
 
-const struct indexed_need *solver_find_obstacle(struct solver *solver, const struct indexed_version *version) {
+const struct indexed_need *solver_find_obstacle(const struct solver *solver, const struct indexed_version *version) {
     for (size_t i = 0; i < version->need_count; i++) {
         const struct indexed_need *need = &version->needs[i];
         const struct slot *slot = solver_slot_of(solver, need->package);

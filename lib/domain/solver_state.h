@@ -84,8 +84,9 @@ struct solver_mark {
 
 struct solver {
     const struct manifest_index *index;
-    struct indexed_package compiler; /* `purs`, its versions the supported compilers */
-    uint32_t *slot_of_package;       /* by id; SLOT_NONE where it has none yet */
+    struct indexed_package compiler;           /* `purs`, its versions the supported compilers, */
+    struct indexed_version *compiler_versions; /* which are these */
+    uint32_t *slot_of_package;                 /* by id; SLOT_NONE where it has none yet */
     struct slot *slots;
     size_t slot_count, slot_capacity;
     struct watch *watches;
@@ -115,7 +116,7 @@ bool solver_put_bound(struct solver *solver, uint32_t slot, const struct sourced
 bool solver_carry_bounds(struct solver *solver);
 
 /* The first need of a version that is not possible within the bounds, or NULL: then the version counts. */
-const struct indexed_need *solver_find_obstacle(struct solver *solver, const struct indexed_version *version);
+const struct indexed_need *solver_find_obstacle(const struct solver *solver, const struct indexed_version *version);
 
 struct solver_mark solver_mark(const struct solver *solver);
 void solver_undo(struct solver *solver, struct solver_mark mark);
