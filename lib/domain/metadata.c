@@ -9,6 +9,10 @@
 
 #include "lib/base/arena.h"
 
+/* Versions are searched and sorted as what their items begin with, here and in metadata_file.c. */
+_Static_assert(offsetof(struct published_version, version) == 0, "items begin with their version");
+_Static_assert(offsetof(struct unpublished_version, version) == 0, "items begin with their version");
+
 /* Where `version` is, or would have to be inserted, among items that begin with their version and ascend by it. */
 static size_t find_place(const void *items, size_t count, size_t item_bytes, struct version version, bool *is_there) {
     size_t low = 0, high = count;
