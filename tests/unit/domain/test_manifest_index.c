@@ -125,6 +125,36 @@ static void a_bad_file_changes_nothing(void **state) {
     assert_true(manifest_index_find(index, "core", read_version("2.0.0"))->is_published);
 }
 
+/* A follower brings the two files of a package in any order, and again whenever one changes. */
+static void files_may_come_in_any_order_and_again(void **state) {
+    struct manifest_index *index = *state;
+    struct arena arena = {0};
+    struct dependant *found;
+    const char *manifest =
+        "{\"name\":\"core\",\"version\":\"3.0.0\",\"license\":\"MIT\",\"location\":{\"githubOwner\":\"owner\","
+        "\"githubRepo\":\"repo\"},\"ref\":\"v3\",\"dependencies\":{\"fresh\":\">=1.0.0 <2.0.0\"}}\n";
+    const char *metadata =
+        "{\"location\":{\"githubOwner\":\"owner\",\"githubRepo\":\"repo\"},\"published\":{\"3.0.0\":{\"bytes\":1000,"
+        "\"compilers\":[\"0.15.4\"],\"hash\":\"sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\","
+        "\"publishedTime\":\"2026-01-01T00:00:00.000Z\",\"ref\":\"\"}},\"unpublished\":{}}";
+    for (int first = 0; first < 2; first++) {
+        struct error err = {0};
+        manifest_index_remove_manifests(index, "core");
+        manifest_index_remove_metadata(index, "core");
+        for (int step = 0; step < 2; step++)
+            assert_int_equal(step == first ? manifest_index_set_metadata(index, "core", metadata, strlen(metadata), &err)
+                                           : manifest_index_set_manifests(index, "core", manifest, strlen(manifest), &err),
+                             STATUS_OK);
+        const struct indexed_version *version = manifest_index_find(index, "core", read_version("3.0.0"));
+        assert_true(version->is_published);
+        assert_true(version->needs[0].range.low == version_pack(read_version("0.15.4")));
+        assert_null(manifest_index_find(index, "core", read_version("2.0.0")));
+        size_t count = manifest_index_find_dependants(&found, index, "fresh", read_version("1.0.0"), &arena);
+        assert_string_equal(print_dependants(found, count, &arena), "core@3.0.0");
+    }
+    arena_release(&arena);
+}
+
 static void ids_stay_when_files_come_and_go(void **state) {
     struct manifest_index *index = *state;
     uint32_t id = manifest_index_find_package(index, "core");
@@ -187,6 +217,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(what_is_not_there_is_not_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(copies_outlive_the_index, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_bad_file_changes_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(files_may_come_in_any_order_and_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(ids_stay_when_files_come_and_go, set_up, tear_down),
         cmocka_unit_test_setup_teardown(dependants_are_those_whose_range_includes_the_version, set_up, tear_down),
         cmocka_unit_test_setup_teardown(orphans_are_those_whom_nothing_else_would_do, set_up, tear_down),

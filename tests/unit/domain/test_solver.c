@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tests/support/cmocka_all.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include "lib/base/text.h"
@@ -293,6 +294,39 @@ static void a_long_explanation_is_cut(void **state) {
     arena_release(&arena);
 }
 
+static void *solve_many_times(void *context) {
+    const struct manifest_index *index = context;
+    for (int i = 0; i < 50; i++) {
+        struct arena arena = {0};
+        struct build_plan plan = {0};
+        struct error err = {0};
+        struct solver_request request = {
+            .compilers = supported, .compiler_count = COUNT(supported), .acceptable_compilers = SOLVER_ANY_COMPILER};
+        request.required = small_registry_dependencies(require_pigeons(&arena, 5), &request.required_count, &arena);
+        bool is_right = solver_solve(&plan, index, &request, &arena, &err) == STATUS_OK &&
+                        package_versions_find(&plan.packages, "pigeon05")->version.major == 1;
+        arena_release(&arena);
+        if (!is_right) return NULL;
+    }
+    return context;
+}
+
+static void several_threads_solve_at_once(void **state) {
+    (void)state;
+    struct arena arena = {0};
+    struct manifest_index *index = create_pigeonholes(&arena, 5, 5);
+    pthread_t threads[4];
+    for (size_t i = 0; i < COUNT(threads); i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, solve_many_times, index), 0);
+    for (size_t i = 0; i < COUNT(threads); i++) {
+        void *result = NULL;
+        assert_int_equal(pthread_join(threads[i], &result), 0);
+        assert_ptr_equal(result, index);
+    }
+    manifest_index_free(index);
+    arena_release(&arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_required_is_the_newest_compiler),
@@ -310,6 +344,7 @@ int main(void) {
         cmocka_unit_test(bounds_are_a_conflict_even_before_any_version_is_looked_at),
         cmocka_unit_test(too_much_work_is_given_up_with_a_sentence),
         cmocka_unit_test(a_long_explanation_is_cut),
+        cmocka_unit_test(several_threads_solve_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
