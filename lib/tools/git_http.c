@@ -124,6 +124,42 @@ static int fail_for_http_status(struct http_stream *stream, long code) {
     return fail(session);
 }
 
+/* ---- Redirects ---- */
+
+/* True if both URLs have the same scheme, host and port. */
+static bool is_same_host(const char *a, const char *b) {
+    static const CURLUPart parts[] = {CURLUPART_SCHEME, CURLUPART_HOST, CURLUPART_PORT};
+    CURLU *first = curl_url(), *second = curl_url();
+    bool same = first && second && !curl_url_set(first, CURLUPART_URL, a, 0) && !curl_url_set(second, CURLUPART_URL, b, 0);
+    for (size_t i = 0; same && i < sizeof parts / sizeof *parts; i++) {
+        char *one = NULL, *other = NULL;
+        curl_url_get(first, parts[i], &one, CURLU_DEFAULT_PORT);
+        curl_url_get(second, parts[i], &other, CURLU_DEFAULT_PORT);
+        same = one && other && strcasecmp(one, other) == 0;
+        curl_free(one);
+        curl_free(other);
+    }
+    curl_url_cleanup(first);
+    curl_url_cleanup(second);
+    return same;
+}
+
+/* Keeps where the first request ended up, for those that follow. False: at something that is no repository. */
+static bool keep_base(struct http_stream *stream) {
+    struct http_transport *transport = stream->transport;
+    const char *effective = NULL;
+    curl_easy_getinfo(stream->easy, CURLINFO_EFFECTIVE_URL, &effective);
+    if (!effective || !text_ends_with(effective, stream->service->path)) {
+        error_set(&transport->session->failure, STATUS_NOT_FOUND, "%s redirects to something that is no git repository.",
+                  stream->url);
+        return false;
+    }
+    transport->base = memory_copy_text(effective);
+    transport->base[strlen(effective) - strlen(stream->service->path)] = '\0';
+    transport->base_is_own_host = is_same_host(stream->url, effective);
+    return true;
+}
+
 /* ---- What curl calls ---- */
 
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
@@ -152,6 +188,7 @@ static size_t take_answer(char *bytes, size_t size, size_t count, void *context)
     struct git_session *session = stream->transport->session;
     size_t length = size * count;
     if (!answer_is_expected(stream)) return 0; /* its text is of no use; see stream_end() */
+    if (stream->service->is_first && !stream->transport->base && !keep_base(stream)) return 0;
     session->received_bytes += (int64_t)length;
     if (session->access->limit_bytes && session->received_bytes > session->access->limit_bytes) {
         error_set(&session->failure, STATUS_TOO_LARGE, "%s sends more than %lld bytes.", stream->url,
@@ -163,24 +200,6 @@ static size_t take_answer(char *bytes, size_t size, size_t count, void *context)
 }
 
 /* ---- A request ---- */
-
-/* True if both URLs have the same scheme, host and port. */
-static bool is_same_host(const char *a, const char *b) {
-    static const CURLUPart parts[] = {CURLUPART_SCHEME, CURLUPART_HOST, CURLUPART_PORT};
-    CURLU *first = curl_url(), *second = curl_url();
-    bool same = first && second && !curl_url_set(first, CURLUPART_URL, a, 0) && !curl_url_set(second, CURLUPART_URL, b, 0);
-    for (size_t i = 0; same && i < sizeof parts / sizeof *parts; i++) {
-        char *one = NULL, *other = NULL;
-        curl_url_get(first, parts[i], &one, CURLU_DEFAULT_PORT);
-        curl_url_get(second, parts[i], &other, CURLU_DEFAULT_PORT);
-        same = one && other && strcasecmp(one, other) == 0;
-        curl_free(one);
-        curl_free(other);
-    }
-    curl_url_cleanup(first);
-    curl_url_cleanup(second);
-    return same;
-}
 
 static void set_access(struct http_stream *stream) {
     const struct git_access *access = stream->transport->session->access;
@@ -226,23 +245,6 @@ static void stream_start(struct http_stream *stream) {
     curl_multi_add_handle(stream->transport->multi, easy);
 }
 
-/* Keeps where the first request ended up, for those that follow. */
-static int keep_base(struct http_stream *stream) {
-    struct http_transport *transport = stream->transport;
-    const char *effective = NULL;
-    curl_easy_getinfo(stream->easy, CURLINFO_EFFECTIVE_URL, &effective);
-    if (!effective || !text_ends_with(effective, stream->service->path)) {
-        error_set(&transport->session->failure, STATUS_NOT_FOUND, "%s redirects to something that is no git repository.",
-                  stream->url);
-        return fail(transport->session);
-    }
-    free(transport->base);
-    transport->base = memory_copy_text(effective);
-    transport->base[strlen(effective) - strlen(stream->service->path)] = '\0';
-    transport->base_is_own_host = is_same_host(stream->url, effective);
-    return 0;
-}
-
 static int stream_end(struct http_stream *stream, CURLcode code) {
     stream->has_ended = true;
     long http_status = 0;
@@ -250,7 +252,7 @@ static int stream_end(struct http_stream *stream, CURLcode code) {
     bool was_dropped = code == CURLE_WRITE_ERROR && !stream->transport->session->failure.status;
     if (code != CURLE_OK && !was_dropped) return fail_for_curl(stream, code);
     if (!answer_is_expected(stream)) return fail_for_http_status(stream, http_status);
-    return stream->service->is_first ? keep_base(stream) : 0;
+    return 0;
 }
 
 /* Lets curl work until there is something to read or the answer has ended. */

@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Committing and pushing, to a repository on this disk and to one behind http; every test runs with both.
+ */
+#include "lib/store/registry_repo.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/text.h"
+#include "tests/support/cmocka_all.h"
+#include "tests/support/git_fixture.h"
+#include "tests/support/git_server.h"
+
+enum { TEST_TIMEOUT_MS = 60000, TRIES = 5 };
+
+struct scene {
+    struct git_fixture git;
+    struct git_server *server; /* NULL: the repository is on this disk */
+    struct registry_repo *repo;
+    struct registry_repo_options options;
+    struct deadline deadline;
+    struct error err;
+};
+
+/* Opens it, or opens it again as a process does that starts anew. */
+static void open_repo(struct scene *scene) {
+    registry_repo_free(scene->repo);
+    scene->repo = NULL;
+    if (registry_repo_open(&scene->repo, &scene->options, &scene->deadline, &scene->err)) fail_msg("%s", scene->err.message);
+}
+
+static int set_up(void **state, bool is_local) {
+    static struct scene scene;
+    scene = (struct scene){0};
+    git_fixture_make(&scene.git);
+    git_script(&scene.git, "mkdir -p data/metadata data/pr/el && echo '{}' >data/metadata/prelude.json && "
+                           "echo old >data/pr/el/prelude && push_files data.git");
+    if (!is_local) scene.server = git_server_start(scene.git.folder);
+    scene.options = (struct registry_repo_options){
+        .url = arena_format(&scene.git.arena, "%s/data.git", is_local ? scene.git.folder : git_server_url(scene.server)),
+        .clone_folder = arena_format(&scene.git.arena, "%s/clones/data.git", scene.git.folder),
+    };
+    deadline_start(&scene.deadline, TEST_TIMEOUT_MS);
+    open_repo(&scene);
+    *state = &scene;
+    return 0;
+}
+
+static int set_up_local(void **state) {
+    return set_up(state, true);
+}
+
+static int set_up_http(void **state) {
+    return set_up(state, false);
+}
+
+static int tear_down(void **state) {
+    struct scene *scene = *state;
+    registry_repo_free(scene->repo);
+    git_server_stop(scene->server);
+    git_fixture_remove(&scene->git);
+    return 0;
+}
+
+/* ---- Edits ---- */
+
+/* A registry_edit_function: the file is to hold the text `context`; NULL: not to be. */
+static enum status set_content(struct registry_edit *out, const struct registry_file *current, void *context,
+                               struct arena *arena, struct error *err) {
+    (void)current;
+    (void)arena;
+    (void)err;
+    const char *content = context;
+    out->kind = content ? REGISTRY_WRITE : REGISTRY_REMOVE;
+    out->content = (struct registry_file){.bytes = content, .length = content ? strlen(content) : 0};
+    return STATUS_OK;
+}
+
+/* A line more, unless it is there. */
+static enum status add_line(struct registry_edit *out, const struct registry_file *current, void *context, struct arena *arena,
+                            struct error *err) {
+    (void)err;
+    const char *line = context;
+    if (current->bytes && strstr(current->bytes, line)) {
+        out->kind = REGISTRY_KEEP;
+        return STATUS_OK;
+    }
+    const char *whole = arena_format(arena, "%s%s\n", current->bytes ? current->bytes : "", line);
+    *out = (struct registry_edit){.kind = REGISTRY_WRITE, .content = {.bytes = whole, .length = strlen(whole)}};
+    return STATUS_OK;
+}
+
+static enum status refuse(struct registry_edit *out, const struct registry_file *current, void *context, struct arena *arena,
+                          struct error *err) {
+    (void)out;
+    (void)current;
+    (void)context;
+    (void)arena;
+    return error_set(err, STATUS_REFUSED, "It cannot be.");
+}
+
+static void assert_applied(struct scene *scene, struct registry_change *changes, size_t count) {
+    if (registry_repo_apply(scene->repo, changes, count, TRIES, &scene->deadline, &scene->err))
+        fail_msg("%s", scene->err.message);
+}
+
+static void assert_content(struct scene *scene, const char *path, const char *content) {
+    assert_string_equal(git_output(&scene->git, "git -C data.git cat-file blob HEAD:%s", path), content);
+}
+
+static const char *head(struct scene *scene) {
+    return git_output(&scene->git, "git -C data.git rev-parse HEAD");
+}
+
+/* ---- Tests ---- */
+
+static void a_commit_is_exactly_what_was_asked_for(void **state) {
+    struct scene *scene = *state;
+    struct registry_change change = {.path = "metadata/aff.json",
+                                     .message = "Update metadata for aff\n\nJob ID: 1234",
+                                     .edit = set_content,
+                                     .context = "{\"a\": 1}\n"};
+    assert_applied(scene, &change, 1);
+    assert_true(change.written);
+    assert_int_equal(change.status, STATUS_OK);
+    assert_string_equal(change.commit, head(scene));
+    assert_string_equal(git_output(&scene->git, "git -C data.git log -1 --format='%%an <%%ae>|%%cn <%%ce>|%%B'"),
+                        "pacchettibotti <pacchettibotti@purescript.org>|pacchettibotti <pacchettibotti@purescript.org>|"
+                        "Update metadata for aff\n\nJob ID: 1234\n");
+    assert_string_equal(git_output(&scene->git, "git -C data.git diff-tree -r --no-commit-id --name-status HEAD"),
+                        "A\tmetadata/aff.json");
+    assert_content(scene, "metadata/aff.json", "{\"a\": 1}");
+    git_script(&scene->git, "git -C data.git fsck --strict --no-dangling");
+}
+
+static void several_changes_are_a_commit_each(void **state) {
+    struct scene *scene = *state;
+    struct registry_change changes[] = {
+        {.path = "metadata/a.json", .message = "First", .edit = set_content, .context = "1\n"},
+        {.path = "metadata/prelude.json", .message = "Refused", .edit = refuse},
+        {.path = "pr/el/prelude", .message = "Removed", .edit = set_content, .context = NULL},
+        {.path = "metadata/a.json", .message = "Second", .edit = add_line, .context = "2"},
+        {.path = "metadata/a.json", .message = "Nothing", .edit = add_line, .context = "2"},
+    };
+    struct error refusal = {0};
+    changes[1].err = &refusal;
+    assert_applied(scene, changes, 5);
+    assert_string_equal(git_output(&scene->git, "git -C data.git log --format=%%s HEAD~3.."), "Second\nRemoved\nFirst");
+    assert_content(scene, "metadata/a.json", "1\n2");
+    assert_int_equal(changes[1].status, STATUS_REFUSED);
+    assert_string_equal(refusal.message, "It cannot be.");
+    assert_false(changes[4].written);
+    assert_string_equal(changes[4].commit, head(scene));
+    assert_string_equal(git_output(&scene->git, "git -C data.git ls-tree --name-only HEAD"), "metadata"); /* no empty folders */
+}
+
+static void what_is_already_so_makes_no_commit(void **state) {
+    struct scene *scene = *state;
+    const char *before = head(scene);
+    struct registry_change changes[] = {
+        {.path = "pr/el/prelude", .message = "Same", .edit = set_content, .context = "old\n"},
+        {.path = "pr/el/none", .message = "Gone", .edit = set_content, .context = NULL},
+    };
+    assert_applied(scene, changes, 2);
+    assert_false(changes[0].written || changes[1].written);
+    assert_string_equal(changes[0].commit, before);
+    assert_string_equal(head(scene), before);
+}
+
+static void a_file_is_read_at_the_head(void **state) {
+    struct scene *scene = *state;
+    struct registry_file file;
+    char commit[REGISTRY_COMMIT_MAX];
+    git_script(&scene->git, "echo new >data/pr/el/prelude && push_files data.git");
+    assert_int_equal(registry_repo_fetch(scene->repo, &scene->deadline, commit, &scene->err), STATUS_OK);
+    assert_string_equal(commit, head(scene));
+    assert_int_equal(registry_repo_read(scene->repo, "pr/el/prelude", &scene->git.arena, &file, &scene->err), STATUS_OK);
+    assert_string_equal(file.bytes, "new\n");
+    assert_int_equal(file.length, 4);
+    assert_int_equal(registry_repo_read(scene->repo, "pr/el/none", &scene->git.arena, &file, &scene->err), STATUS_OK);
+    assert_null(file.bytes);
+}
+
+/* Somebody else adds a line of its own, by git. */
+static void push_as_rival(void *context) {
+    struct scene *scene = context;
+    git_script(&scene->git, "rm -rf rival; git clone -q data.git rival; echo rival >>rival/pr/el/prelude; "
+                            "git -C rival commit -qam Rival; git -C rival push -q");
+}
+
+/* An edit that, the first time, lets the rival push between our fetch and our push. */
+struct overtaken {
+    struct scene *scene;
+    int calls;
+};
+
+static enum status add_line_overtaken(struct registry_edit *out, const struct registry_file *current, void *context,
+                                      struct arena *arena, struct error *err) {
+    struct overtaken *overtaken = context;
+    if (overtaken->calls++ == 0) push_as_rival(overtaken->scene);
+    return add_line(out, current, "ours", arena, err);
+}
+
+static void a_rival_that_was_faster_is_kept(void **state) {
+    struct scene *scene = *state;
+    struct overtaken overtaken = {.scene = scene};
+    struct registry_change change = {
+        .path = "pr/el/prelude", .message = "Ours", .edit = add_line_overtaken, .context = &overtaken};
+    assert_applied(scene, &change, 1);
+    assert_int_equal(overtaken.calls, 2);
+    assert_content(scene, "pr/el/prelude", "old\nrival\nours");
+    assert_string_equal(git_output(&scene->git, "git -C data.git log --format=%%s HEAD~2.."), "Ours\nRival");
+}
+
+static void a_rival_within_the_push_is_kept(void **state) {
+    struct scene *scene = *state;
+    struct registry_change change = {.path = "pr/el/prelude", .message = "Ours", .edit = add_line, .context = "ours"};
+    git_server_before_next_push(scene->server, push_as_rival, scene);
+    assert_applied(scene, &change, 1);
+    assert_content(scene, "pr/el/prelude", "old\nrival\nours");
+}
+
+static void a_branch_that_always_moves_is_a_conflict(void **state) {
+    struct scene *scene = *state;
+    struct overtaken overtaken = {.scene = scene};
+    struct registry_change change = {
+        .path = "pr/el/prelude", .message = "Ours", .edit = add_line_overtaken, .context = &overtaken};
+    assert_int_equal(registry_repo_apply(scene->repo, &change, 1, 1, &scene->deadline, &scene->err), STATUS_CONFLICT);
+    assert_content(scene, "pr/el/prelude", "old\nrival");
+    assert_applied(scene, &change, 1);
+    assert_content(scene, "pr/el/prelude", "old\nrival\nours");
+}
+
+static void a_lock_that_a_killed_push_left_is_removed(void **state) {
+    struct scene *scene = *state;
+    struct registry_change change = {.path = "pr/el/prelude", .message = "Ours", .edit = add_line, .context = "ours"};
+    size_t removed = 0;
+    git_script(&scene->git, "touch data.git/refs/heads/main.lock");
+    assert_int_equal(registry_repo_apply(scene->repo, &change, 1, 2, &scene->deadline, &scene->err), STATUS_CONFLICT);
+    if (scene->server) { /* whoever has the disk removes it there */
+        git_script(&scene->git, "rm data.git/refs/heads/main.lock; mkdir -p clones/data.git/refs/registry; "
+                                "touch clones/data.git/refs/registry/head.lock");
+    }
+    assert_int_equal(registry_repo_remove_stale_locks(scene->repo, 3600000, &removed, &scene->err), STATUS_OK);
+    assert_int_equal(removed, 0); /* it is young: somebody may be at it */
+    assert_int_equal(registry_repo_remove_stale_locks(scene->repo, 0, &removed, &scene->err), STATUS_OK);
+    assert_int_equal(removed, 1);
+    assert_applied(scene, &change, 1);
+    assert_content(scene, "pr/el/prelude", "old\nours");
+}
+
+/* What a process left that committed and did not push. */
+static void commits_that_were_not_pushed_are_never_taken_along(void **state) {
+    struct scene *scene = *state;
+    struct registry_change lost = {.path = "pr/el/lost", .message = "Lost", .edit = set_content, .context = "lost\n"};
+    struct registry_change ours = {.path = "pr/el/prelude", .message = "Ours", .edit = add_line, .context = "ours"};
+    git_script(&scene->git, "touch data.git/refs/heads/main.lock");
+    assert_int_equal(registry_repo_apply(scene->repo, &lost, 1, 1, &scene->deadline, &scene->err), STATUS_CONFLICT);
+    git_script(&scene->git, "rm data.git/refs/heads/main.lock");
+    assert_applied(scene, &ours, 1);
+    assert_string_equal(git_output(&scene->git, "git -C data.git log --format=%%s HEAD~1.."), "Ours");
+    open_repo(scene);
+    assert_applied(scene, &ours, 1);
+    assert_false(ours.written);
+}
+
+static void an_empty_repository_gets_its_first_commit(void **state) {
+    struct scene *scene = *state;
+    struct registry_change change = {.path = "pr/el/prelude", .message = "First", .edit = set_content, .context = "1\n"};
+    git_script(&scene->git,
+               "rm -rf data.git clones; git init -q --bare data.git; git -C data.git config http.receivepack true");
+    open_repo(scene);
+    char commit[REGISTRY_COMMIT_MAX] = "?";
+    assert_int_equal(registry_repo_fetch(scene->repo, &scene->deadline, commit, &scene->err), STATUS_OK);
+    assert_string_equal(commit, "");
+    assert_applied(scene, &change, 1);
+    assert_string_equal(git_output(&scene->git, "git -C data.git log --format=%%s main"), "First");
+}
+
+static void the_default_branch_is_the_remotes(void **state) {
+    struct scene *scene = *state;
+    struct registry_change change = {.path = "pr/el/prelude", .message = "Ours", .edit = add_line, .context = "ours"};
+    git_script(&scene->git, "git -C data.git branch -m main trunk && git -C data.git symbolic-ref HEAD refs/heads/trunk");
+    assert_applied(scene, &change, 1);
+    assert_string_equal(git_output(&scene->git, "git -C data.git for-each-ref --format='%%(refname)'"), "refs/heads/trunk");
+    assert_content(scene, "pr/el/prelude", "old\nours");
+}
+
+static void a_missing_repository_is_named(void **state) {
+    struct scene *scene = *state;
+    registry_repo_free(scene->repo);
+    scene->repo = NULL;
+    git_script(&scene->git, "rm -rf data.git clones");
+    assert_int_equal(registry_repo_open(&scene->repo, &scene->options, &scene->deadline, &scene->err), STATUS_NOT_FOUND);
+    if (!strstr(scene->err.message, "data.git")) fail_msg("%s", scene->err.message);
+}
+
+static void a_damaged_clone_is_made_anew(void **state) {
+    struct scene *scene = *state;
+    struct registry_change change = {.path = "pr/el/prelude", .message = "Ours", .edit = add_line, .context = "ours"};
+    git_script(&scene->git, "chmod -R u+w clones; for pack in clones/data.git/objects/pack/*.pack; do : >$pack; done");
+    open_repo(scene);
+    assert_applied(scene, &change, 1);
+    git_script(&scene->git, "rm -r clones/data.git/objects/* clones/data.git/HEAD");
+    open_repo(scene);
+    change.context = "again";
+    assert_applied(scene, &change, 1);
+    assert_content(scene, "pr/el/prelude", "old\nours\nagain");
+}
+
+static void a_clone_damaged_while_it_is_open_is_made_anew(void **state) {
+    struct scene *scene = *state;
+    struct registry_change change = {.path = "pr/el/prelude", .message = "Ours", .edit = add_line, .context = "ours"};
+    git_script(&scene->git, "rm -rf clones/data.git/objects/*");
+    git_script(&scene->git, "echo new >data/pr/el/prelude && push_files data.git");
+    enum status status = registry_repo_apply(scene->repo, &change, 1, TRIES, &scene->deadline, &scene->err);
+    if (status) assert_applied(scene, &change, 1);
+    assert_content(scene, "pr/el/prelude", "new\nours");
+}
+
+static void the_token_is_sent_and_nowhere_kept(void **state) {
+    struct scene *scene = *state;
+    struct registry_change change = {.path = "pr/el/prelude", .message = "Ours", .edit = add_line, .context = "ours"};
+    git_server_need_login(scene->server, "pacchettibotti", "very-secret-token");
+    assert_int_equal(registry_repo_apply(scene->repo, &change, 1, TRIES, &scene->deadline, &scene->err), STATUS_NOT_FOUND);
+    scene->options.token = "very-secret-token";
+    open_repo(scene);
+    assert_applied(scene, &change, 1);
+    assert_true(git_server_logins(scene->server) >= 4);
+    git_script(&scene->git, "! grep -r very-secret clones data.git");
+    registry_repo_free(scene->repo);
+    scene->repo = NULL;
+    scene->options.token = "wrong-token";
+    assert_int_equal(registry_repo_open(&scene->repo, &scene->options, &scene->deadline, &scene->err), STATUS_FORBIDDEN);
+    assert_null(strstr(scene->err.message, "wrong-token"));
+}
+
+static void the_token_stays_with_its_host(void **state) {
+    struct scene *scene = *state;
+    struct git_server *other = git_server_start(scene->git.folder);
+    git_server_behave(scene->server, GIT_SERVER_REDIRECT, 0, git_server_url(other));
+    scene->options.token = "very-secret-token";
+    git_script(&scene->git, "rm -rf clones");
+    open_repo(scene);
+    assert_int_equal(git_server_logins(scene->server), 1);
+    assert_int_equal(git_server_logins(other), 0);
+    git_server_stop(other);
+}
+
+static void a_remote_that_hangs_ends_at_the_deadline(void **state) {
+    struct scene *scene = *state;
+    struct registry_change change = {.path = "pr/el/prelude", .message = "Ours", .edit = add_line, .context = "ours"};
+    git_server_behave(scene->server, GIT_SERVER_HANG, 0, NULL);
+    struct deadline deadline;
+    deadline_start(&deadline, 200);
+    assert_int_equal(registry_repo_apply(scene->repo, &change, 1, TRIES, &deadline, &scene->err), STATUS_TIMEOUT);
+    git_server_behave(scene->server, GIT_SERVER_SERVE, 0, NULL);
+    assert_applied(scene, &change, 1);
+}
+
+static void a_hook_that_says_no_is_no_conflict(void **state) {
+    struct scene *scene = *state;
+    struct registry_change change = {.path = "pr/el/prelude", .message = "Ours", .edit = add_line, .context = "ours"};
+    git_script(&scene->git, "printf '#!/bin/sh\\nexit 1\\n' >data.git/hooks/pre-receive; chmod +x data.git/hooks/pre-receive");
+    assert_int_equal(registry_repo_apply(scene->repo, &change, 1, TRIES, &scene->deadline, &scene->err), STATUS_REFUSED);
+    if (!strstr(scene->err.message, "pre-receive hook declined")) fail_msg("%s", scene->err.message);
+}
+
+/* ---- Several at once ---- */
+
+struct worker {
+    pthread_t thread;
+    struct registry_repo *repo;
+    struct deadline *deadline;
+    char path[40];
+    char line[40];
+    bool is_done;
+};
+
+static void *work(void *argument) {
+    struct worker *worker = argument;
+    struct registry_change changes[] = {
+        {.path = worker->path, .message = worker->line, .edit = add_line, .context = worker->line},
+        {.path = "shared", .message = worker->line, .edit = add_line, .context = worker->line},
+    };
+    struct error err;
+    worker->is_done = registry_repo_apply(worker->repo, changes, 2, 50, worker->deadline, &err) == STATUS_OK;
+    return NULL;
+}
+
+static void threads_and_processes_lose_nothing(void **state) {
+    struct scene *scene = *state;
+    struct registry_repo *second = NULL; /* as another process has it: a handle and a clone of its own */
+    struct registry_repo_options options = scene->options;
+    options.clone_folder = arena_format(&scene->git.arena, "%s/clones/second.git", scene->git.folder);
+    assert_int_equal(registry_repo_open(&second, &options, &scene->deadline, &scene->err), STATUS_OK);
+    enum { WORKERS = 8 };
+    struct worker workers[WORKERS];
+    for (int i = 0; i < WORKERS; i++) {
+        workers[i] = (struct worker){.repo = i % 2 ? second : scene->repo, .deadline = &scene->deadline};
+        snprintf(workers[i].path, sizeof workers[i].path, "own/%d", i);
+        snprintf(workers[i].line, sizeof workers[i].line, "line of %d", i);
+        assert_int_equal(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
+    }
+    for (int i = 0; i < WORKERS; i++)
+        pthread_join(workers[i].thread, NULL);
+    registry_repo_free(second);
+    for (int i = 0; i < WORKERS; i++)
+        assert_true(workers[i].is_done);
+    assert_string_equal(git_output(&scene->git, "git -C data.git log --format=%%s HEAD | grep -c line"), "16");
+    assert_string_equal(git_output(&scene->git, "git -C data.git cat-file blob HEAD:shared | sort -u | wc -l"), "8");
+    git_script(&scene->git, "git -C data.git fsck --strict --no-dangling");
+}
+
+/* ---- Comparing ---- */
+
+static enum status note_visit(const char *path, const struct registry_file *file, void *context, struct error *err) {
+    (void)err;
+    text_append_format(context, "%s=%s;", path, file->bytes ? file->bytes : "(removed)");
+    return STATUS_OK;
+}
+
+static void what_differs_is_visited(void **state) {
+    struct scene *scene = *state;
+    struct text seen = {0};
+    char first[REGISTRY_COMMIT_MAX], second[REGISTRY_COMMIT_MAX];
+    assert_int_equal(registry_repo_fetch(scene->repo, &scene->deadline, first, &scene->err), STATUS_OK);
+    git_script(&scene->git, "printf new >data/metadata/new.json && rm data/metadata/prelude.json && "
+                            "ln -s new.json data/metadata/link.json && printf x >data/pr/el/prelude && push_files data.git");
+    assert_int_equal(registry_repo_fetch(scene->repo, &scene->deadline, second, &scene->err), STATUS_OK);
+    assert_int_equal(registry_repo_compare(scene->repo, first, second, "metadata", note_visit, &seen, &scene->err), STATUS_OK);
+    assert_string_equal(text_view(&seen), "metadata/new.json=new;metadata/prelude.json=(removed);");
+    text_clear(&seen);
+    assert_int_equal(registry_repo_compare(scene->repo, "", second, NULL, note_visit, &seen, &scene->err), STATUS_OK);
+    assert_string_equal(text_view(&seen), "metadata/new.json=new;pr/el/prelude=x;");
+    assert_int_equal(registry_repo_compare(scene->repo, "0123456789012345678901234567890123456789", second, NULL, note_visit,
+                                           &seen, &scene->err),
+                     STATUS_NOT_FOUND);
+    text_release(&seen);
+}
+
+#define LOCAL(name)                                                                                                            \
+    { #name "/on_this_disk", name, set_up_local, tear_down, NULL }
+#define HTTP(name)                                                                                                             \
+    { #name "/over_http", name, set_up_http, tear_down, NULL }
+#define BOTH(name) LOCAL(name), HTTP(name)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        BOTH(a_commit_is_exactly_what_was_asked_for),
+        BOTH(several_changes_are_a_commit_each),
+        BOTH(what_is_already_so_makes_no_commit),
+        BOTH(a_file_is_read_at_the_head),
+        BOTH(a_rival_that_was_faster_is_kept),
+        HTTP(a_rival_within_the_push_is_kept),
+        BOTH(a_branch_that_always_moves_is_a_conflict),
+        BOTH(a_lock_that_a_killed_push_left_is_removed),
+        BOTH(commits_that_were_not_pushed_are_never_taken_along),
+        BOTH(an_empty_repository_gets_its_first_commit),
+        BOTH(the_default_branch_is_the_remotes),
+        BOTH(a_missing_repository_is_named),
+        HTTP(a_damaged_clone_is_made_anew),
+        HTTP(a_clone_damaged_while_it_is_open_is_made_anew),
+        HTTP(the_token_is_sent_and_nowhere_kept),
+        HTTP(the_token_stays_with_its_host),
+        HTTP(a_remote_that_hangs_ends_at_the_deadline),
+        HTTP(a_hook_that_says_no_is_no_conflict),
+        BOTH(threads_and_processes_lose_nothing),
+        BOTH(what_differs_is_visited),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
