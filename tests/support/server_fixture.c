@@ -81,7 +81,10 @@ struct server *server_start(const struct server_options *options) {
     static const struct server_options standard = {0};
     if (options == NULL) options = &standard;
     struct server *server = memory_alloc(sizeof *server);
-    server->programs = options->programs != NULL ? options->programs : BUILD_DIR "/bin";
+    char *programs = realpath(options->programs != NULL ? options->programs : BUILD_DIR "/bin", NULL);
+    if (programs == NULL) fail_msg("there is no folder %s with the programs", options->programs);
+    server->programs = arena_copy(&server->arena, programs);
+    free(programs);
     make_folder(server, options);
     server->redis = redis_server_start();
     for (enum server_program program = SERVER_PUBLISH; program <= SERVER_GATEWAY; program++) {
@@ -141,33 +144,51 @@ void server_stop(struct server *server) {
 
 static bool read_ports(struct server *server) {
     int management_port = 0;
-    char *ports = read_file(&server->arena, arena_format(&server->arena, "%s/gateway.ports", server->folder));
-    if (ports == NULL || sscanf(ports, "server=%d\nmanagement=%d", &server->port, &management_port) != 2) return false;
+    struct arena arena = {0};
+    char *ports = read_file(&arena, arena_format(&arena, "%s/gateway.ports", server->folder));
+    bool are_there = ports != NULL && sscanf(ports, "server=%d\nmanagement=%d", &server->port, &management_port) == 2;
+    arena_release(&arena);
+    if (!are_there) return false;
     snprintf(server->url, sizeof server->url, "http://127.0.0.1:%d", server->port);
     snprintf(server->management_url, sizeof server->management_url, "http://127.0.0.1:%d", management_port);
     return true;
 }
 
-/* The answer's body is in the server's arena; NULL where there was no answer, or another status than 200. */
-static char *try_get(struct server *server, const char *path) {
-    char *body = NULL;
-    struct http_response response = {0};
-    const char *const headers[] = {"Accept: application/json", NULL};
-    struct http_request request = {.url = arena_format(&server->arena, "%s%s", server->url, path),
+static enum status send_request(struct server *server, const char *method, const char *path, const char *body, int timeout_ms,
+                                struct http_response *out, struct error *err) {
+    const char *const headers[] = {"Accept: application/json", "Content-Type: application/json", NULL};
+    char url[512];
+    snprintf(url, sizeof url, "%s%s", server->url, path);
+    struct http_request request = {.method = method,
+                                   .url = url,
                                    .headers = headers,
-                                   .timeout_ms = CALL_TIMEOUT_MS,
+                                   .body = body,
+                                   .body_length = body == NULL ? 0 : strlen(body),
+                                   .timeout_ms = timeout_ms,
                                    .limit_bytes = 64 << 20};
+    return http_client_send(&request, out, err);
+}
+
+/* GET; NULL where there was no answer, or another status than 200. The caller owns it. */
+static json_t *try_get(struct server *server, const char *path) {
+    json_t *json = NULL;
+    struct http_response response = {0};
     struct error err;
-    if (http_client_send(&request, &response, &err) == STATUS_OK && response.status == 200)
-        body = arena_copy(&server->arena, text_view(&response.body));
+    if (send_request(server, "GET", path, NULL, CALL_TIMEOUT_MS, &response, &err) == STATUS_OK && response.status == 200)
+        json = json_loads(text_view(&response.body), JSON_DECODE_ANY, NULL);
     http_response_release(&response);
-    return body;
+    return json;
 }
 
 static bool answers(struct server *server, const char *path) {
     for (enum server_program program = SERVER_PUBLISH; program <= SERVER_GATEWAY; program++)
         if (!child_is_running(&server->children[program])) fail_with_log(server, program, "ended at its start", 0);
-    return read_ports(server) && try_get(server, path) != NULL;
+    struct http_response response = {0};
+    struct error err;
+    bool is_good = read_ports(server) && !send_request(server, "GET", path, NULL, CALL_TIMEOUT_MS, &response, &err) &&
+                   response.status == 200;
+    http_response_release(&response);
+    return is_good;
 }
 
 static bool is_ready(void *context) {
@@ -192,16 +213,14 @@ void server_wait_until_ready(struct server *server) {
 /* ---- What a client does ---- */
 
 void server_call(struct server *server, const char *method, const char *path, const char *body, struct http_response *out) {
-    const char *const headers[] = {"Accept: application/json", "Content-Type: application/json", NULL};
-    struct http_request request = {.method = method,
-                                   .url = arena_format(&server->arena, "%s%s", server->url, path),
-                                   .headers = headers,
-                                   .body = body,
-                                   .body_length = body == NULL ? 0 : strlen(body),
-                                   .timeout_ms = CALL_TIMEOUT_MS,
-                                   .limit_bytes = 64 << 20};
     struct error err;
-    if (http_client_send(&request, out, &err) != STATUS_OK) fail_msg("%s %s: %s", method, path, err.message);
+    if (send_request(server, method, path, body, CALL_TIMEOUT_MS, out, &err)) fail_msg("%s %s: %s", method, path, err.message);
+}
+
+bool server_try_call(struct server *server, const char *method, const char *path, const char *body, int timeout_ms,
+                     struct http_response *out) {
+    struct error err;
+    return read_ports(server) && !send_request(server, method, path, body, timeout_ms, out, &err);
 }
 
 json_t *server_get(struct server *server, const char *path) {
@@ -249,9 +268,8 @@ struct watch {
 
 static bool look(void *context) {
     struct watch *watch = context;
-    char *body = try_get(watch->server, watch->path);
     json_decref(watch->answer);
-    watch->answer = body == NULL ? NULL : json_loads(body, 0, NULL);
+    watch->answer = try_get(watch->server, watch->path);
     return watch->answer != NULL && watch->is_there(watch->answer, watch->words);
 }
 

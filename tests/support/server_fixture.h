@@ -65,6 +65,10 @@ void server_wait_until_answering(struct server *server); /* by /api/v1/status */
 /* Any call, to a path that begins with `/`. The caller releases the answer. Fails where there was none. */
 void server_call(struct server *server, const char *method, const char *path, const char *body, struct http_response *out);
 
+/* The same for a server that may be in the middle of a restart: false where there was no answer within `timeout_ms`. */
+bool server_try_call(struct server *server, const char *method, const char *path, const char *body, int timeout_ms,
+                     struct http_response *out);
+
 /* GET that must be answered with 200 and JSON; the caller owns it. */
 json_t *server_get(struct server *server, const char *path);
 

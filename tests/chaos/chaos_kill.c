@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Kills any one process of a working server (gateway, publish, redis-server) at random moments of a batch of publications, and
+ * starts it again at once. At the end every accepted job has ended, every package is published exactly once, by the job that
+ * was told to succeed, and nothing is left lying about (spec/jobs.md).
+ *
+ *   tests/chaos/kill [--kills N] [--publications N] [--seed S] [--bin DIR]
+ *
+ * The client does what clients do: it repeats a POST that got no answer, and posts again what failed. A job may fail only
+ * because its service was killed under it three times. The same seed gives the same packages and kills, not the same moments.
+ */
+#include "tests/support/cmocka_all.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/store/events.h"
+#include "tests/support/registry_check.h"
+#include "tests/support/shell.h"
+
+enum {
+    PUBLICATIONS_MAX = 1000,
+    JOBS_MAX = 20, /* of one publication */
+    WINDOW = 4,    /* publications under way at once, besides those that the kills are behind with */
+    POST_TIMEOUT_MS = 2000,
+    GAP_MIN_MS = 20, /* between two kills */
+    GAP_MAX_MS = 1400,
+    POLL_MS = 20,
+    END_MS = 300000, /* for what is left to do after the last kill */
+};
+
+static const char *const program_names[SERVER_PROGRAM_COUNT] = {"redis", "publish", "gateway"};
+
+/* One package to be published, and all that was done for it. */
+struct publication {
+    struct package package;
+    char pragma[32];
+    const char *request;
+    int dependency; /* index of the publication that must be there before; -1: none */
+    const char *jobs[JOBS_MAX];
+    int job_count;
+    bool is_pending; /* the last of `jobs` has not ended yet */
+    bool is_published;
+};
+
+struct chaos {
+    struct server *server;
+    struct publication publications[PUBLICATIONS_MAX];
+    int publication_count;
+    int kill_count;
+    unsigned seed;
+    int kills[SERVER_PROGRAM_COUNT];
+    int killed;
+    int unanswered; /* POSTs without an answer, or with 503 */
+    int repeated;   /* jobs that failed and were posted again */
+};
+
+static int choose(struct chaos *chaos, int from, int to) {
+    return from + (int)((unsigned)rand_r(&chaos->seed) % (unsigned)(to - from + 1));
+}
+
+/* ---- Before ---- */
+
+static void prepare(struct chaos *chaos) {
+    struct arena *arena = &chaos->server->arena;
+    const char *sources = arena_format(arena, "%s/sources", chaos->server->folder);
+    for (int i = 0; i < chaos->publication_count; i++) {
+        struct publication *publication = &chaos->publications[i];
+        snprintf(publication->pragma, sizeof publication->pragma, "sleep %d", choose(chaos, 0, 400));
+        publication->package =
+            (struct package){.name = arena_format(arena, "chaos-%d", i), .version = "1.0.0", .pragma = publication->pragma};
+        publication->dependency = i > 0 && choose(chaos, 0, 2) == 0 ? choose(chaos, 0, i - 1) : -1;
+        if (publication->dependency >= 0)
+            publication->package.dependencies[0] =
+                (struct package_dependency){chaos->publications[publication->dependency].package.name, ">=1.0.0 <2.0.0"};
+        publication->request = package_request(arena, &publication->package);
+        package_push(sources, &publication->package);
+    }
+}
+
+/* ---- The client ---- */
+
+static void post(struct chaos *chaos, struct publication *publication) {
+    struct http_response response = {0};
+    if (!server_try_call(chaos->server, "POST", "/api/v1/publish", publication->request, POST_TIMEOUT_MS, &response) ||
+        response.status == 503) {
+        chaos->unanswered++;
+    } else {
+        json_t *answer = json_loads(text_view(&response.body), 0, NULL);
+        const char *id = server_job_text(answer, "jobId");
+        if (response.status != 200 || id[0] == '\0') fail_msg("POST: %d %s", response.status, text_view(&response.body));
+        if (publication->job_count > 0 && strcmp(publication->jobs[publication->job_count - 1], id) == 0)
+            fail_msg("the failed job %s stands in the way of its repeat", id);
+        if (publication->job_count == JOBS_MAX) fail_msg("%s never gets done", publication->package.name);
+        publication->jobs[publication->job_count++] = arena_copy(&chaos->server->arena, id);
+        publication->is_pending = true;
+        json_decref(answer);
+    }
+    http_response_release(&response);
+}
+
+/* Takes note where the publication's job has ended. */
+static void look(struct chaos *chaos, struct publication *publication) {
+    const char *id = publication->jobs[publication->job_count - 1];
+    char path[128];
+    snprintf(path, sizeof path, "/api/v1/jobs/%s", id);
+    struct http_response response = {0};
+    if (server_try_call(chaos->server, "GET", path, NULL, POST_TIMEOUT_MS, &response)) {
+        json_t *job = json_loads(text_view(&response.body), 0, NULL);
+        if (response.status == 404) fail_msg("the accepted job %s is gone", id);
+        if (response.status == 200 && json_object_get(job, "finishedAt") != NULL) {
+            publication->is_pending = false;
+            publication->is_published = json_is_true(json_object_get(job, "success"));
+            if (!publication->is_published) {
+                chaos->repeated++;
+                printf("%s: %s\n", publication->package.name, server_last_error(chaos->server, job));
+            }
+        }
+        json_decref(job);
+    }
+    http_response_release(&response);
+}
+
+/* One round over all publications: how many are not done yet? Begins so many that some are under way at every kill. */
+static int work(struct chaos *chaos) {
+    int left = 0, under_way = 0;
+    int begun = WINDOW + chaos->publication_count * chaos->killed / (chaos->kill_count + 1);
+    for (int i = 0; i < chaos->publication_count; i++) {
+        struct publication *publication = &chaos->publications[i];
+        if (publication->is_pending) look(chaos, publication);
+        if (publication->is_published) continue;
+        left++;
+        bool may_begin = publication->dependency < 0 || chaos->publications[publication->dependency].is_published;
+        if (publication->is_pending || (i < begun && may_begin && ++under_way <= 2 * WINDOW)) {
+            if (!publication->is_pending) post(chaos, publication);
+        }
+    }
+    return left;
+}
+
+/* ---- The killer ---- */
+
+static void kill_one(struct chaos *chaos) {
+    enum server_program program = (enum server_program)choose(chaos, 0, SERVER_PROGRAM_COUNT - 1);
+    server_kill(chaos->server, program);
+    server_start_program(chaos->server, program);
+    chaos->kills[program]++;
+    chaos->killed++;
+}
+
+static void run(struct chaos *chaos) {
+    int64_t next_kill_ms = clock_monotonic_ms() + choose(chaos, GAP_MIN_MS, GAP_MAX_MS), end_ms = 0;
+    for (int left = chaos->publication_count; left > 0 || chaos->killed < chaos->kill_count;) {
+        if (chaos->killed < chaos->kill_count && clock_monotonic_ms() >= next_kill_ms) {
+            kill_one(chaos);
+            next_kill_ms = clock_monotonic_ms() + choose(chaos, GAP_MIN_MS, GAP_MAX_MS);
+            end_ms = clock_monotonic_ms() + END_MS;
+        }
+        left = work(chaos);
+        if (chaos->killed == chaos->kill_count && clock_monotonic_ms() > end_ms) fail_msg("%d publications never end", left);
+        nanosleep(&(struct timespec){.tv_nsec = POLL_MS * 1000000}, NULL);
+    }
+}
+
+/* ---- After ---- */
+
+/* Each accepted job has ended; the package's one commit in each repository is by the job that succeeded. */
+static void check_publications(struct chaos *chaos) {
+    for (int i = 0; i < chaos->publication_count; i++) {
+        const struct publication *publication = &chaos->publications[i];
+        for (int j = 0; j < publication->job_count; j++)
+            json_decref(server_wait_for_job(chaos->server, publication->jobs[j]));
+        const char *id = shell_output(&chaos->server->arena,
+                                      "git -C '%s/" INDEX_REPO "' log --format=%%B --grep='^Update manifest for %s@1.0.0$' | "
+                                      "sed -n 's/^Job ID: //p'",
+                                      chaos->server->folder, publication->package.name);
+        assert_string_equal(id, arena_format(&chaos->server->arena, "%s\n", publication->jobs[publication->job_count - 1]));
+    }
+}
+
+/* One event for each publication, by the job that succeeded. */
+static void check_events(struct chaos *chaos) {
+    struct job_store *store = NULL;
+    struct arena arena = {0};
+    struct event *events = NULL;
+    size_t count = 0;
+    struct error err;
+    if (job_store_create(&store, redis_server_url(chaos->server->redis), 10000, &err) ||
+        events_read(store, "chaos", "chaos", 0, 0, PUBLICATIONS_MAX, &arena, &events, &count, &err))
+        fail_msg("%s", err.message);
+    assert_int_equal(count, chaos->publication_count);
+    for (int i = 0; i < chaos->publication_count; i++) {
+        const struct publication *publication = &chaos->publications[i];
+        int found = 0;
+        for (size_t j = 0; j < count; j++)
+            found += strcmp(events[j].job_id, publication->jobs[publication->job_count - 1]) == 0;
+        if (found != 1) fail_msg("%s has %d events", publication->package.name, found);
+    }
+    arena_release(&arena);
+    job_store_free(store);
+}
+
+/* No lock is held for ever: one more publication goes through. And no temporary folder outlives the next start. */
+static void check_leftovers(struct chaos *chaos) {
+    struct server *server = chaos->server;
+    server_terminate(server, SERVER_PUBLISH);
+    server_start_program(server, SERVER_PUBLISH);
+    server_wait_until_ready(server);
+    const struct package last = {"chaos-last", "1.0.0", .pragma = NULL};
+    server_expect_published(server, &last);
+    server_terminate(server, SERVER_PUBLISH);
+    assert_string_equal(shell_output(&server->arena, "find '%s/work' -mindepth 2", server->folder), "");
+    server_start_program(server, SERVER_PUBLISH);
+    server_wait_until_ready(server);
+}
+
+static int usage(void) {
+    fprintf(stderr, "usage: tests/chaos/kill [--kills N] [--publications N] [--seed S] [--bin DIR]\n");
+    return 2;
+}
+
+int main(int argument_count, char **arguments) {
+    static const struct option options[] = {{"kills", required_argument, NULL, 'k'},
+                                            {"publications", required_argument, NULL, 'p'},
+                                            {"seed", required_argument, NULL, 's'},
+                                            {"bin", required_argument, NULL, 'b'},
+                                            {0}};
+    static const char *const settings[] = {"LEASE_MS=1000", "PENDING_SCAN_MS=200", "PUBLISH_SLOTS=4", NULL};
+    struct server_options how = {.settings = settings};
+    static struct chaos chaos = {.publication_count = 30, .kill_count = 100};
+    chaos.seed = (unsigned)time(NULL) ^ (unsigned)getpid();
+    for (int option; (option = getopt_long(argument_count, arguments, "", options, NULL)) != -1;) {
+        switch (option) {
+        case 'k': chaos.kill_count = atoi(optarg); break;
+        case 'p': chaos.publication_count = atoi(optarg); break;
+        case 's': chaos.seed = (unsigned)strtoul(optarg, NULL, 10); break;
+        case 'b': how.programs = optarg; break;
+        default: return usage();
+        }
+    }
+    if (optind < argument_count || chaos.publication_count < 1 || chaos.publication_count >= PUBLICATIONS_MAX) return usage();
+
+    unsigned seed = chaos.seed;
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    chaos.server = server_start(&how);
+    printf("seed %u, in %s\n", seed, chaos.server->folder);
+    prepare(&chaos);
+    int64_t start_ms = clock_monotonic_ms();
+    run(&chaos);
+    int64_t end_ms = clock_monotonic_ms();
+    server_wait_until_ready(chaos.server);
+    check_publications(&chaos);
+    check_events(&chaos);
+    check_leftovers(&chaos);
+    registry_expect_consistency(chaos.server);
+    registry_expect_one_commit_each(chaos.server);
+    server_stop(chaos.server);
+
+    printf("%-30s %6d\n", "publications", chaos.publication_count);
+    for (int i = 0; i < SERVER_PROGRAM_COUNT; i++)
+        printf("kills of %-21s %6d\n", program_names[i], chaos.kills[i]);
+    printf("%-30s %6d\n%-30s %6d\n%-30s %6.1f\n", "POSTs without an answer", chaos.unanswered, "jobs failed and repeated",
+           chaos.repeated, "seconds", (double)(end_ms - start_ms) / 1000);
+    printf("every accepted job ended, every package is published once, the repositories and the storage agree (seed %u)\n",
+           seed);
+    return 0;
+}
