@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "lib/base/error.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -43,6 +44,7 @@ enum status error_set_at(struct error *err, enum status status, const char *path
 }
 
 enum status error_prefix(struct error *err, const char *format, ...) {
+    assert(err);
     char prefix[1024];
     va_list arguments;
     va_start(arguments, format);
@@ -55,6 +57,7 @@ enum status error_prefix(struct error *err, const char *format, ...) {
 }
 
 enum status error_under(struct error *err, const char *parent) {
+    assert(err);
     char path[ERROR_PATH_MAX];
     bool separate = err->path[0] != '\0' && err->path[0] != '[';
     snprintf(path, sizeof path, "%s%s%.100s", parent, separate ? "." : "", err->path);

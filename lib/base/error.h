@@ -60,7 +60,8 @@ enum status error_set(struct error *err, enum status status, const char *format,
 enum status error_set_at(struct error *err, enum status status, const char *path, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* Puts "PREFIX: " before the message, for the caller that knows what was being done. Returns err's status. */
+/* Puts "PREFIX: " before the message, for the caller that knows what was being done. Returns err's status; `err` must be there.
+ */
 enum status error_prefix(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Puts `parent.` before the path (or makes it `parent` where there was none), for the caller that knows where the field stands.
