@@ -1,33 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "lib/source/source_modules.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
+#include "lib/base/folder.h"
 #include "lib/base/text.h"
 #include "lib/source/module_header.h"
 
+enum { FILE_BYTES_MAX = 16 * 1024 * 1024 };
+
 /* Names that would clash in every project that used the package. */
 static const char *const forbidden_names[] = {"Main", "Test.Main"};
-
-static enum status read_whole_file(struct text *out, const char *path, struct error *err) {
-    FILE *file = fopen(path, "rbe");
-    if (!file) return error_set(err, STATUS_INTERNAL, "The file %s cannot be opened: %s.", path, strerror(errno));
-    size_t length;
-    text_clear(out);
-    do {
-        enum { CHUNK_BYTES = 64 * 1024 };
-        length = fread(text_reserve(out, CHUNK_BYTES), 1, CHUNK_BYTES, file);
-        out->length += length;
-    } while (length > 0);
-    bool has_failed = ferror(file) != 0;
-    fclose(file);
-    if (has_failed) return error_set(err, STATUS_INTERNAL, "The file %s cannot be read.", path);
-    out->bytes[out->length] = '\0';
-    return STATUS_OK;
-}
 
 static enum status check_name(const struct source_modules *modules, const char *const *paths_of, const char *name,
                               const char *path, struct error *err) {
@@ -56,10 +37,11 @@ enum status source_modules_read(struct source_modules *out, struct arena *arena,
         if (!text_ends_with(paths[i], ".purs")) continue;
         text_clear(&full_path);
         text_append_format(&full_path, "%s/%s", folder, paths[i]);
-        status = read_whole_file(&content, full_path.bytes, err);
+        text_clear(&content);
+        status = file_read(full_path.bytes, FILE_BYTES_MAX, &content, err);
         if (status) break;
         struct error problem;
-        if (module_header_parse(&header, arena, content.bytes, content.length, &problem)) {
+        if (module_header_parse(&header, arena, text_view(&content), content.length, &problem)) {
             if (!headers_may_fail) status = error_set(err, STATUS_REFUSED, "The file %s: %s", paths[i], problem.message);
             out->problems[out->problem_count++] = arena_format(arena, "The file %s: %s", paths[i], problem.message);
             continue;

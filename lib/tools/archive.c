@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "lib/base/text.h"
+#include "lib/tools/archive_locale.h"
 
 enum { CHUNK_BYTES = 64 * 1024 };
 
@@ -81,6 +82,7 @@ static enum status walk_archive(const char *bytes, size_t length, const char *to
                                 const struct entry_sink *sink, struct error *err) {
     enum status status = STATUS_OK;
     int64_t bytes_left = limits->bytes, entries_left = limits->entries;
+    struct archive_locale locale = archive_locale_enter();
     struct archive *archive = archive_read_new();
     if (!archive || archive_read_support_filter_gzip(archive) || archive_read_support_format_tar(archive) ||
         archive_read_open_memory(archive, bytes, length) != ARCHIVE_OK)
@@ -102,6 +104,7 @@ static enum status walk_archive(const char *bytes, size_t length, const char *to
     }
     if (!status && entries_left == limits->entries) status = error_set(err, STATUS_REFUSED, "The tarball is empty.");
     archive_read_free(archive);
+    archive_locale_leave(&locale);
     return status;
 }
 

@@ -15,6 +15,7 @@
 #include "lib/base/arena.h"
 #include "lib/base/text.h"
 #include "lib/tools/archive.h"
+#include "lib/tools/archive_locale.h"
 
 /* Everything that goes in, folders too, before it is sorted. */
 struct pack_entry {
@@ -132,11 +133,11 @@ enum status archive_pack(struct text *out, const char *folder, const char *top, 
     if (root < 0) return error_set(err, STATUS_INTERNAL, "The folder %s cannot be opened: %s.", folder, strerror(errno));
     size_t count;
     struct pack_entry *entries = list_entries(&arena, top, items, item_count, &count);
+    struct archive_locale locale = archive_locale_enter();
     archive = archive_write_new();
-    /* ustar where a path fits, else pax headers with nothing in them but the path. Names are bytes, whatever the locale. */
+    /* ustar where a path fits, else pax headers with nothing in them but the path. */
     if (!archive || archive_write_set_format_pax_restricted(archive) || archive_write_add_filter_gzip(archive) ||
         archive_write_set_filter_option(archive, "gzip", "timestamp", NULL) ||
-        archive_write_set_format_option(archive, "pax", "hdrcharset", "BINARY") ||
         archive_write_set_bytes_in_last_block(archive, 1) || archive_write_open(archive, out, NULL, append_packed, NULL))
         status =
             error_set(err, STATUS_INTERNAL, "Packing cannot begin: %s.", archive ? archive_error_string(archive) : "no memory");
@@ -144,6 +145,7 @@ enum status archive_pack(struct text *out, const char *folder, const char *top, 
     if (!status && archive_write_close(archive))
         status = error_set(err, STATUS_INTERNAL, "Packing failed: %s.", archive_error_string(archive));
     archive_write_free(archive);
+    archive_locale_leave(&locale);
     close(root);
     arena_release(&arena);
     return status;
