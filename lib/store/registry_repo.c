@@ -36,12 +36,12 @@ static enum status open_local(struct registry_repo *repo, struct error *err) {
 
 /* True if the clone can be opened and its head, if it has one, be read. */
 static bool clone_is_sound(struct registry_repo *repo) {
-    git_object *tree = NULL;
+    git_tree *tree = NULL;
     git_oid id;
-    bool is_sound = git_repository_open_bare(&repo->git, repo->path) == 0;
-    if (is_sound && git_reference_name_to_id(&id, repo->git, REGISTRY_HEAD_REF) == 0)
-        is_sound = git_revparse_single(&tree, repo->git, REGISTRY_HEAD_REF "^{tree}") == 0;
-    git_object_free(tree);
+    if (git_repository_open_bare(&repo->git, repo->path) < 0) return false;
+    if (git_reference_name_to_id(&id, repo->git, REGISTRY_HEAD_REF) < 0) return true;
+    bool is_sound = registry_repo_read_tree(&tree, repo->git, &id, NULL) == STATUS_OK;
+    git_tree_free(tree);
     return is_sound;
 }
 

@@ -313,7 +313,7 @@ static void a_damaged_clone_is_made_anew(void **state) {
 static void a_clone_damaged_while_it_is_open_is_made_anew(void **state) {
     struct scene *scene = *state;
     struct registry_change change = {.path = "pr/el/prelude", .message = "Ours", .edit = add_line, .context = "ours"};
-    git_script(&scene->git, "rm -rf clones/data.git/objects/*");
+    git_script(&scene->git, "find clones/data.git/objects -type f -delete");
     git_script(&scene->git, "echo new >data/pr/el/prelude && push_files data.git");
     enum status status = registry_repo_apply(scene->repo, &change, 1, TRIES, &scene->deadline, &scene->err);
     if (status) assert_applied(scene, &change, 1);
