@@ -86,15 +86,16 @@ bool compiler_report_read(struct compiler_report *out, struct arena *arena, cons
     return true;
 }
 
-/* Appends `message` indented by two blanks, without blanks and line breaks at its end. */
+/* Appends `message` indented by two blanks (as most come already), without blanks and line breaks at its end. */
 static void append_indented(struct text *out, const char *message) {
+    const char *indent = message[0] == ' ' ? "" : "  ";
     size_t length = strlen(message);
     while (length > 0 && strchr(" \n", message[length - 1]))
         length--;
     for (size_t at = 0; at < length;) {
         size_t line = strcspn(message + at, "\n");
         if (line > length - at) line = length - at;
-        if (line > 0) text_append(out, "  ");
+        if (line > 0) text_append(out, indent);
         text_append_bytes(out, message + at, line);
         text_append_character(out, '\n');
         at += line + 1;
