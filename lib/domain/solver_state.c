@@ -153,18 +153,18 @@ const struct indexed_need *solver_find_obstacle(const struct solver *solver, con
     return NULL;
 }
 
-/* Adds what one more version needs to what all that count so far need: `count` of them. */
-static void loosen(struct solver *solver, const struct indexed_version *version, struct bound_source source, uint32_t count) {
+/* Adds what one more version that counts needs. What the first does not need, not all need. */
+static void loosen(struct solver *solver, const struct indexed_version *version, struct bound_source source, bool is_first) {
     for (size_t i = 0; i < version->need_count; i++) {
         const struct indexed_need *need = &version->needs[i];
         struct slot *slot = solver_slot_of(solver, need->package);
-        if (count == 0) {
+        if (is_first) {
             slot->look = solver->look;
             slot->wanted_by_count = 1;
             slot->loosest = (struct sourced_range){.range = need->range, .low_source = source, .high_source = source};
             continue;
         }
-        if (slot->look != solver->look || slot->wanted_by_count != count) continue; /* not all of them need it */
+        if (slot->look != solver->look) continue;
         slot->wanted_by_count++;
         if (need->range.low <= slot->loosest.range.low) {
             slot->loosest.range.low = need->range.low;
@@ -188,7 +188,8 @@ static bool look_at(struct solver *solver, uint32_t slot) {
         if (solver->steps_left == 0) return false;
         solver->steps_left--;
         if (!versions[i].is_published || solver_find_obstacle(solver, &versions[i])) continue;
-        loosen(solver, &versions[i], (struct bound_source){.origin = BOUND_WANTED, .slot = slot, .version = i}, count++);
+        loosen(solver, &versions[i], (struct bound_source){.origin = BOUND_WANTED, .slot = slot, .version = i}, count == 0);
+        count++;
         any = &versions[i];
     }
     if (!any) {
