@@ -19,56 +19,76 @@ enum {
 
 /* ---- One job ---- */
 
-/* The fields of a job's hash that are texts or times of `struct job`. */
+/* What a field of a job's hash is in `struct job`. The hash has more fields, which are jobs.lua's own. */
+enum field_type { FIELD_TEXT, FIELD_TIME, FIELD_COUNT, FIELD_KIND, FIELD_STATE };
+
+#define FIELD(name, type, member)                                                                                              \
+    { name, sizeof name - 1, type, offsetof(struct job, member) }
 static const struct {
     const char *name;
+    size_t length;
+    enum field_type type;
     size_t offset;
-} text_fields[] =
-    {
-        {"payload", offsetof(struct job, payload)},
-        {"package", offsetof(struct job, package)},
-        {"version", offsetof(struct job, version)},
-        {"compiler", offsetof(struct job, compiler)},
-        {"actor", offsetof(struct job, actor)},
-        {"issue", offsetof(struct job, issue)},
-        {"reason", offsetof(struct job, reason)},
-        {"error", offsetof(struct job, error)},
-        {"documentation", offsetof(struct job, documentation)},
-        {"record", offsetof(struct job, record)},
-},
-  time_fields[] = {
-      {"createdAt", offsetof(struct job, created_ms)},
-      {"startedAt", offsetof(struct job, started_ms)},
-      {"finishedAt", offsetof(struct job, finished_ms)},
+} fields_of_jobs[] = {
+    FIELD("kind", FIELD_KIND, kind),
+    FIELD("state", FIELD_STATE, state),
+    FIELD("createdAt", FIELD_TIME, created_ms),
+    FIELD("startedAt", FIELD_TIME, started_ms),
+    FIELD("finishedAt", FIELD_TIME, finished_ms),
+    FIELD("attempts", FIELD_COUNT, attempts),
+    FIELD("payload", FIELD_TEXT, payload),
+    FIELD("package", FIELD_TEXT, package),
+    FIELD("version", FIELD_TEXT, version),
+    FIELD("compiler", FIELD_TEXT, compiler),
+    FIELD("actor", FIELD_TEXT, actor),
+    FIELD("issue", FIELD_TEXT, issue),
+    FIELD("reason", FIELD_TEXT, reason),
+    FIELD("error", FIELD_TEXT, error),
+    FIELD("documentation", FIELD_TEXT, documentation),
+    FIELD("record", FIELD_TEXT, record),
 };
+#undef FIELD
+enum { FIELDS = sizeof fields_of_jobs / sizeof fields_of_jobs[0] };
 
-static void set_field(struct job *job, const char *name, const struct redis_reply *value, struct arena *arena) {
-    for (size_t i = 0; i < sizeof text_fields / sizeof text_fields[0]; i++)
-        if (strcmp(name, text_fields[i].name) == 0) {
-            *(const char **)((char *)job + text_fields[i].offset) = arena_copy_bytes(arena, value->text, value->length);
-            return;
-        }
-    for (size_t i = 0; i < sizeof time_fields / sizeof time_fields[0]; i++)
-        if (strcmp(name, time_fields[i].name) == 0)
-            *(int64_t *)((char *)job + time_fields[i].offset) = redis_reply_number(value, 0);
-    if (strcmp(name, "attempts") == 0) job->attempts = (int)redis_reply_number(value, 0);
+/* Sets what the field is in the job; a text is borrowed from the reply. False: a kind or state that there is not. */
+static bool set_field(struct job *job, const struct redis_reply *name, const struct redis_reply *value) {
+    size_t i = 0;
+    while (i < FIELDS && (fields_of_jobs[i].length != name->length || strcmp(fields_of_jobs[i].name, name->text) != 0))
+        i++;
+    if (i == FIELDS) return true;
+    void *member = (char *)job + fields_of_jobs[i].offset;
+    switch (fields_of_jobs[i].type) {
+    case FIELD_TEXT: *(const char **)member = value->text; return true;
+    case FIELD_TIME: *(int64_t *)member = redis_reply_number(value, 0); return true;
+    case FIELD_COUNT: *(int *)member = (int)redis_reply_number(value, 0); return true;
+    case FIELD_KIND: return job_kind_parse(value->text, member);
+    case FIELD_STATE: return job_state_parse(value->text, member);
+    }
+    return true;
+}
+
+/* As job_from_reply(), but the texts are borrowed from the reply. */
+static bool view_reply(const struct redis_reply *fields, const char *id, struct job *out) {
+    bool is_job = fields->count > 0;
+    *out = (struct job){0};
+    snprintf(out->id, sizeof out->id, "%s", id);
+    for (size_t i = 0; i + 1 < fields->count; i += 2)
+        is_job = set_field(out, &fields->items[i], &fields->items[i + 1]) && is_job;
+    return is_job;
+}
+
+static void copy_texts(struct job *job, struct arena *arena) {
+    for (size_t i = 0; i < FIELDS; i++) {
+        if (fields_of_jobs[i].type != FIELD_TEXT) continue;
+        const char **text = (const char **)((char *)job + fields_of_jobs[i].offset);
+        if (*text) *text = arena_copy(arena, *text);
+    }
 }
 
 bool job_from_reply(const struct redis_reply *fields, const char *id, struct arena *arena, struct job *out) {
-    bool has_kind = false, has_state = false;
-    *out = (struct job){0};
-    snprintf(out->id, sizeof out->id, "%s", id);
-    for (size_t i = 0; i + 1 < fields->count; i += 2) {
-        const char *name = fields->items[i].text;
-        const struct redis_reply *value = &fields->items[i + 1];
-        if (strcmp(name, "kind") == 0)
-            has_kind = job_kind_parse(value->text, &out->kind);
-        else if (strcmp(name, "state") == 0)
-            has_state = job_state_parse(value->text, &out->state);
-        else
-            set_field(out, name, value, arena);
-    }
-    return has_kind && has_state;
+    bool is_job = view_reply(fields, id, out);
+    copy_texts(out, arena);
+    return is_job;
 }
 
 static enum status no_such_job(const char *id, struct error *err) {
@@ -155,21 +175,21 @@ static enum status take_jobs(struct job_store *store, const struct job_filter *f
     for (size_t i = 0; i < count; i++)
         redis_add(store->redis, "HGETALL job:%s", ids[i]);
     enum status status = redis_run(store->redis, 0, &replies, err);
-    struct arena scratch = {0};
     for (size_t i = 0; i < count && status == STATUS_OK && !out->more; i++) {
-        struct job job;
-        if ((status = redis_check_reply(&replies[i], err)) != STATUS_OK) break;
-        if (!job_from_reply(&replies[i], ids[i], &scratch, &job) || !filter_wants(filter, &job)) continue;
+        struct job *job = &out->jobs[out->count]; /* there is room for one more than the limit */
+        status = redis_check_reply(&replies[i], err);
+        if (status != STATUS_OK || !view_reply(&replies[i], ids[i], job) || !filter_wants(filter, job)) continue;
         out->more = out->count == filter->limit;
-        if (!out->more) job_from_reply(&replies[i], ids[i], arena, &out->jobs[out->count++]);
+        if (out->more) break;
+        copy_texts(job, arena);
+        out->count++;
     }
-    arena_release(&scratch);
     return status;
 }
 
 enum status job_store_list(struct job_store *store, const struct job_filter *filter, struct arena *arena, struct job_list *out,
                            struct error *err) {
-    *out = (struct job_list){.jobs = arena_alloc(arena, filter->limit * sizeof *out->jobs)};
+    *out = (struct job_list){.jobs = arena_alloc(arena, (filter->limit + 1) * sizeof *out->jobs)};
     char index[KEY_MAX];
     choose_index(filter, index);
     struct place_range range;

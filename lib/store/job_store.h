@@ -41,11 +41,11 @@ struct job_request {
     const char *issue;
     const char *reason;
     const char *address; /* the client's, for the bound on its pending jobs; NULL: none */
-    const char
-        *duplicate_key;     /* equal for requests that are the same (spec/jobs.md, Duplicates); NULL: never a duplicate. Matrix
-                               jobs need none: they are the same by package, version, compiler and plan (the payload) */
+    /* Equal for requests that are the same (spec/jobs.md, Duplicates); NULL: never a duplicate. A matrix job needs none: it is
+     * known by package, version, compiler and plan (the payload, whose keys must always be in the same order). */
+    const char *duplicate_key;
     const char *replay_key; /* signed requests: hash of payload and signature, kept for ever once succeeded; else NULL */
-    bool again;             /* matrix: whatever was found before, since an operator or trustee asked for it */
+    bool again;             /* matrix: whatever was found before, since an operator or trustee asks for it */
 };
 
 struct job_limits {
@@ -72,7 +72,7 @@ struct job_filter {
     int64_t since_ms; /* on createdAt, included; 0: none */
     int64_t until_ms; /* not included; 0: none */
     bool descending;
-    bool include_finished;
+    bool include_finished;               /* without effect where a state is asked for */
     bool include_unknown_to_old_clients; /* kinds=all */
     const char *package;                 /* NULL: any */
     const char *actor;

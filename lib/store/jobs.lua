@@ -24,6 +24,8 @@
 --   events               stream: what follows finished jobs
 --   redis                hash run, since: the current run of Redis, and when it was first seen
 --
+-- Longer than a file should be, since Redis runs one text at a time and a script cannot call another.
+--
 -- A place is createdAt * 1024 and a count within the millisecond: one number for the order of acceptance and for times.
 
 local call = redis.call

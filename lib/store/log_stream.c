@@ -137,30 +137,35 @@ enum status log_stream_read(struct job_store *store, const char *job_id, const s
 
 /* ---- Waiting ---- */
 
+/* Sets changed[i] for whoever waits on the stream `key` and has not seen its entry at `time_ms`. */
+static void mark_changed(const char *key, int64_t time_ms, const char *const *keys, const int64_t *after_ms, size_t count,
+                         bool *changed) {
+    for (size_t i = 0; i < count; i++)
+        changed[i] = changed[i] || (after_ms[i] < time_ms && strcmp(keys[i], key) == 0);
+}
+
 enum status log_stream_wait(struct job_store *store, const char *const *job_ids, const int64_t *after_ms, size_t count,
                             int timeout_ms, bool *changed, struct error *err) {
-    enum { FIXED = 4 };
+    enum { FIXED = 6 };
+    if (count == 0) return STATUS_OK;
     struct arena arena = {0};
     memset(changed, 0, count * sizeof *changed);
-    if (count == 0) return STATUS_OK;
     const char **arguments = arena_alloc(&arena, (FIXED + 2 * count) * sizeof *arguments);
-    arguments[0] = "XREAD", arguments[1] = "BLOCK";
-    arguments[2] = arena_format(&arena, "%d", timeout_ms > 0 ? timeout_ms : 1); /* 0 would be for ever */
-    arguments[3] = "STREAMS";
+    arguments[0] = "XREAD", arguments[1] = "COUNT", arguments[2] = "1", arguments[3] = "BLOCK";
+    arguments[4] = arena_format(&arena, "%d", timeout_ms > 0 ? timeout_ms : 1); /* 0 would be for ever */
+    arguments[5] = "STREAMS";
+    const char **keys = arguments + FIXED;
     for (size_t i = 0; i < count; i++) {
-        arguments[FIXED + i] = arena_format(&arena, "job:%s:log", job_ids[i]);
-        arguments[FIXED + count + i] = arena_format(&arena, "%" PRId64 "-0", after_ms[i]);
+        keys[i] = arena_format(&arena, "job:%s:log", job_ids[i]);
+        keys[count + i] = arena_format(&arena, "%" PRId64 "-0", after_ms[i]);
     }
     redis_add_list(store->redis, arguments, FIXED + 2 * count);
     struct redis_reply *reply;
     enum status status = redis_run(store->redis, timeout_ms, &reply, err);
     if (status == STATUS_OK) status = redis_check_reply(reply, err);
-    /* The answer has the streams that changed in the order asked for. */
-    size_t at = 0;
-    for (size_t i = 0; status == STATUS_OK && reply->type == REDIS_ARRAY && i < reply->count; i++) {
-        while (at < count && strcmp(arguments[FIXED + at], reply->items[i].items[0].text) != 0)
-            at++;
-        if (at < count) changed[at] = true;
+    for (size_t i = 0; status == STATUS_OK && i < reply->count; i++) {
+        const struct redis_reply *stream = &reply->items[i], *first = &stream->items[1].items[0];
+        mark_changed(stream->items[0].text, strtoll(first->items[0].text, NULL, 10), keys, after_ms, count, changed);
     }
     arena_release(&arena);
     return status;

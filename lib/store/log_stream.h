@@ -41,7 +41,7 @@ CHECK_RESULT enum status log_stream_read(struct job_store *store, const char *jo
                                          struct arena *arena, struct log_lines *out, struct error *err);
 
 /* Waits until one of `count` logs has a line later than its `after_ms[i]`, or its job ended, or `timeout_ms` passed. Sets
- * changed[i]. For one thread that waits on behalf of many readers. */
+ * changed[i]; an id may occur more than once. For one thread that waits on behalf of many readers. */
 CHECK_RESULT enum status log_stream_wait(struct job_store *store, const char *const *job_ids, const int64_t *after_ms,
                                          size_t count, int timeout_ms, bool *changed, struct error *err);
 

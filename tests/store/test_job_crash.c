@@ -172,7 +172,7 @@ static void what_was_answered_outlives_the_death_of_redis(void **state) {
     pthread_t accepting[4], running[4];
     start_threads(accepting, 4, accept_jobs, all);
     start_threads(running, 4, run_jobs, all);
-    for (int kill = 0; kill < 5; kill++) {
+    for (int kill = 0; kill < 10; kill++) {
         int goal = all->accepted_count + 100;
         int64_t until_ms = clock_monotonic_ms() + 20000;
         while (all->accepted_count < goal && clock_monotonic_ms() < until_ms)

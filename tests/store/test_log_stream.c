@@ -232,6 +232,19 @@ static void waiting_ends_with_a_line_or_the_end_of_the_job(void **state) {
     assert_false(changed[1]);
 }
 
+static void readers_of_one_log_wait_each_for_their_own_next_line(void **state) {
+    struct fixture *f = *state;
+    struct lease lease = running_job(f, "a");
+    for (int number = 1; number <= 3; number++)
+        say(f, &lease, number, LOG_INFO, "x");
+    struct log_lines log = read_log(f, lease.job_id, (struct log_query){0});
+    const char *ids[] = {lease.job_id, lease.job_id, lease.job_id};
+    const int64_t after_ms[] = {log.lines[2].time_ms, log.lines[1].time_ms, 0};
+    bool changed[3];
+    assert_ok(log_stream_wait(f->store, ids, after_ms, 3, 1000, changed, &f->err));
+    assert_true(!changed[0] && changed[1] && changed[2]);
+}
+
 static void near_the_memory_limit_the_oldest_finished_logs_go(void **state) {
     struct fixture *f = *state;
     struct lease anonymous = running_job(f, "a"), open = running_job(f, "b");
@@ -272,6 +285,7 @@ int main(void) {
         store_test(a_level_is_a_minimum),
         store_test(a_log_is_paged_by_time_without_loss),
         store_test(waiting_ends_with_a_line_or_the_end_of_the_job),
+        store_test(readers_of_one_log_wait_each_for_their_own_next_line),
         store_test(near_the_memory_limit_the_oldest_finished_logs_go),
     };
     return cmocka_run_group_tests(tests, start_fixture, stop_fixture);
