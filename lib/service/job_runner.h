@@ -9,6 +9,10 @@
  *   STATUS_CANCELLED   a drain: handed back, to be run again by the next process
  *   temporary (status_is_temporary) or STATUS_INTERNAL, after job_run_record(): tried again with backoff, operators are told
  *   anything else      failed; err->message becomes the last line of its log, at ERROR
+ * Where the deadline was raised, its reason counts instead of the failure that it led to.
+ *
+ * Redis may go away at any time: handlers go on, their lines wait in memory, and an end is tried again until Redis has it. A
+ * lease counts as lost when Redis has not answered for its length.
  */
 #ifndef LIB_SERVICE_JOB_RUNNER_H
 #define LIB_SERVICE_JOB_RUNNER_H
@@ -29,6 +33,7 @@ struct job_run {
     struct job_store *store;  /* this slot's connection */
     struct arena arena;       /* freed when the run ends */
     struct deadline deadline; /* of the job's kind; raised at a drain's end and when the lease is lost */
+    int64_t lease_ms;         /* how long the lease holds once it is renewed */
     struct job_log *log;
     struct job_end end; /* for the handler to fill: documentation, event; its texts in `arena` */
     bool has_record;    /* outside writes have begun, in this run or an earlier one */
@@ -47,17 +52,22 @@ CHECK_RESULT enum status job_runner_create(struct job_runner **out, const struct
 /* The message for a job came: try it now, or as soon as a slot is free. Any thread; never blocks. */
 void job_runner_announce(struct job_runner *runner, const char *job_id);
 
+/* How often so far operators had to be told (spec/jobs.md: a job that runners lost three times, one that cannot be brought to
+ * its end). Each is in the program's log at ERROR. Any thread. */
+int64_t job_runner_alarms(const struct job_runner *runner);
+
 /* Takes no more jobs, lets those that run go on for up to `drain_ms`, hands the rest back, writes all lines, and frees. */
 void job_runner_free(struct job_runner *runner, int64_t drain_ms);
 
-/* Adds a line to the job's log (written within some milliseconds, in order, before the job's end). */
+/* Adds a line to the job's log (written within some milliseconds, in order, before the job's end). Any thread of the run. */
 void job_run_log(struct job_run *run, enum log_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* To be called right before each outside write that may take `needed_ms`: STATUS_STALE when the lease does not last that long.
- */
+/* To be called right before each outside write that may take `needed_ms`: STATUS_STALE when the lease does not last that long,
+ * renewed or not; STATUS_CANCELLED at a drain's end. Waits for Redis while the lease may still hold. */
 CHECK_RESULT enum status job_run_guard(struct job_run *run, int64_t needed_ms, struct error *err);
 
-/* Keeps in the job what is going to be written outside; from here on it is never failed by time or attempts. */
+/* Keeps in the job what is going to be written outside; from here on it is never failed by time or attempts. STATUS_CONFLICT:
+ * an earlier run has kept another record. Waits for Redis while the lease may still hold. */
 CHECK_RESULT enum status job_run_record(struct job_run *run, const char *record, struct error *err);
 
 #endif

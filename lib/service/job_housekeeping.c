@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The runner's one thread beside the slots. Every FLUSH_MS while something runs it goes over the slots: it renews leases at a
+ * third of their length and writes the lines that were said. Now and then it has a slot look for jobs, and takes back what
+ * other runners lost. When Redis does not answer, the round goes on without it: a lease that is over is noticed in any case.
+ */
+#include "lib/base/clock.h"
+#include "lib/service/job_log.h"
+#include "lib/service/job_slot.h"
+
+enum {
+    FLUSH_MS = 20,
+    RENEW_AGAIN_MIN_MS = 20, /* after a failed renewal; else a tenth of the lease */
+};
+
+struct rounds {
+    int64_t scan_at_ms; /* INT64_MAX: never */
+    int64_t reap_at_ms;
+};
+
+/* ---- Runs ---- */
+
+static enum status renew(struct job_slot *slot, int64_t now_ms) {
+    struct job_runner *runner = slot->runner;
+    struct error err = {0};
+    enum status status = job_store_renew(runner->store, &slot->run->lease, runner->lease_ms, &err);
+    if (!status) {
+        slot->held_until_ms = now_ms + runner->lease_ms;
+        slot->renew_at_ms = now_ms + runner->lease_ms / 3;
+    } else if (status == STATUS_STALE) {
+        slot->renew_at_ms = INT64_MAX;
+        deadline_cancel(&slot->run->deadline, STATUS_STALE);
+        log_line(LOG_WARN, "lease lost", "job=%s reason=\"%s\"", slot->run->job.id, err.message);
+    } else {
+        int64_t pause_ms = runner->lease_ms / 10;
+        slot->renew_at_ms = now_ms + (pause_ms > RENEW_AGAIN_MIN_MS ? pause_ms : RENEW_AGAIN_MIN_MS);
+    }
+    return status;
+}
+
+static void notice_lost_lease(struct job_slot *slot) {
+    if (slot->renew_at_ms == INT64_MAX || clock_monotonic_ms() < slot->held_until_ms) return;
+    slot->renew_at_ms = INT64_MAX;
+    deadline_cancel(&slot->run->deadline, STATUS_STALE);
+    log_line(LOG_WARN, "lease lost", "job=%s reason=\"Redis did not answer for its length\"", slot->run->job.id);
+}
+
+/* False: Redis is away. */
+static bool tend_run(struct job_slot *slot, bool redis_answers) {
+    pthread_mutex_lock(&slot->mutex);
+    if (slot->run) {
+        int64_t now_ms = clock_monotonic_ms();
+        struct error err = {0};
+        if (redis_answers && now_ms >= slot->renew_at_ms) redis_answers = !job_store_is_away(renew(slot, now_ms));
+        if (redis_answers)
+            redis_answers = !job_store_is_away(job_log_write(slot->run->log, slot->runner->store, &slot->run->lease, &err));
+        notice_lost_lease(slot);
+    }
+    pthread_mutex_unlock(&slot->mutex);
+    return redis_answers;
+}
+
+/* ---- Other runners' jobs ---- */
+
+static void reap(struct job_runner *runner) {
+    struct error err = {0};
+    struct job_reaped reaped;
+    if (job_store_reap(runner->store, runner->lease_ms, &reaped, &err)) return; /* said where a job is waiting for Redis */
+    for (size_t i = 0; i < reaped.failed; i++)
+        job_runner_alarm(runner, "job given up", reaped.failed_ids[i], "its runners were lost three times");
+    for (size_t i = 0; i < reaped.alarming; i++)
+        job_runner_alarm(runner, "job is tried again", reaped.alarming_ids[i], "its runners were lost three times");
+    if (reaped.logs_removed > 0)
+        log_line(LOG_WARN, "logs removed", "count=%zu reason=\"Redis is short of memory\"", reaped.logs_removed);
+    if (reaped.returned > 0) log_line(LOG_WARN, "leases ran out", "count=%zu", reaped.returned);
+    if (reaped.returned > 0 && runner->settings->pending_scan_ms > 0) job_runner_look(runner);
+}
+
+/* ---- The thread ---- */
+
+static void go_round(struct job_runner *runner, struct rounds *rounds) {
+    bool redis_answers = true;
+    for (int i = 0; i < runner->slot_count; i++)
+        redis_answers = tend_run(&runner->slots[i], redis_answers);
+    int64_t now_ms = clock_monotonic_ms();
+    if (now_ms >= rounds->scan_at_ms) {
+        rounds->scan_at_ms = now_ms + runner->settings->pending_scan_ms;
+        job_runner_look(runner);
+    }
+    if (now_ms >= rounds->reap_at_ms && redis_answers) {
+        rounds->reap_at_ms = now_ms + runner->lease_ms / 3;
+        reap(runner);
+    }
+}
+
+/* Waits for the next thing that is due. False: the runner is stopped. */
+static bool wait_for_next(struct job_runner *runner, const struct rounds *rounds) {
+    int64_t due_ms = rounds->scan_at_ms < rounds->reap_at_ms ? rounds->scan_at_ms : rounds->reap_at_ms;
+    int64_t flush_ms = clock_monotonic_ms() + FLUSH_MS;
+    pthread_mutex_lock(&runner->mutex);
+    bool is_in_time = true;
+    while (!runner->is_stopped && is_in_time)
+        is_in_time =
+            job_runner_wait(runner, &runner->state_moved, runner->running > 0 && flush_ms < due_ms ? flush_ms : due_ms);
+    bool is_stopped = runner->is_stopped;
+    pthread_mutex_unlock(&runner->mutex);
+    return !is_stopped;
+}
+
+void *job_housekeeping_main(void *argument) {
+    struct job_runner *runner = argument;
+    int64_t now_ms = clock_monotonic_ms();
+    struct rounds rounds = {
+        .scan_at_ms = runner->settings->pending_scan_ms > 0 ? now_ms : INT64_MAX,
+        .reap_at_ms = now_ms,
+    };
+    do
+        go_round(runner, &rounds);
+    while (wait_for_next(runner, &rounds));
+    return NULL;
+}

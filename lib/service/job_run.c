@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/text.h"
+#include "lib/service/job_log.h"
+#include "lib/service/job_slot.h"
+
+enum {
+    POLL_MS = 50, /* for Redis to come back, while a handler waits for it */
+    STEP_RETRY_MIN_MS = 20,
+    STEP_RETRY_MAX_MS = 1000,
+    TRY_AGAIN_MIN_MS = 1000, /* doubled with each try */
+    TRY_AGAIN_MAX_MS = 60 * 1000,
+};
+
+/* ---- For handlers ---- */
+
+void job_run_log(struct job_run *run, enum log_level level, const char *format, ...) {
+    struct text line = {0};
+    va_list arguments;
+    va_start(arguments, format);
+    text_append_format_list(&line, format, arguments);
+    va_end(arguments);
+    text_append(&line, ""); /* an empty one has bytes, too */
+    job_log_add(run->log, level, line.bytes);
+}
+
+static enum status stop_reason(struct job_run *run) {
+    return (enum status)atomic_load(&run->deadline.cancelled);
+}
+
+/* True: Redis is away, there is still hope, and some time has passed. */
+static bool waited_for_redis(struct job_run *run, enum status status) {
+    if (!job_store_is_away(status) || stop_reason(run)) return false; /* the housekeeper raises STALE when the lease is over */
+    usleep(POLL_MS * 1000);
+    return true;
+}
+
+enum status job_run_guard(struct job_run *run, int64_t needed_ms, struct error *err) {
+    enum status status;
+    int64_t left_ms = 0;
+    do {
+        if (stop_reason(run)) return deadline_check(&run->deadline, err);
+        status = job_store_lease_left(run->store, &run->lease, &left_ms, err);
+        if (!status && left_ms < needed_ms) {
+            status = job_store_renew(run->store, &run->lease, run->lease_ms, err);
+            if (!status) status = job_store_lease_left(run->store, &run->lease, &left_ms, err);
+        }
+    } while (waited_for_redis(run, status));
+    if (status || left_ms >= needed_ms) return status;
+    return error_set(err, STATUS_STALE, "The job is held for another %lld ms only, and the next step may take %lld ms.",
+                     (long long)left_ms, (long long)needed_ms);
+}
+
+enum status job_run_record(struct job_run *run, const char *record, struct error *err) {
+    enum status status;
+    do {
+        if (stop_reason(run)) return deadline_check(&run->deadline, err);
+        status = job_store_record(run->store, &run->lease, record, err);
+    } while (waited_for_redis(run, status));
+    if (!status) run->has_record = true;
+    return status;
+}
+
+/* ---- What the handler's status means ---- */
+
+enum outcome { OUTCOME_SUCCEEDED, OUTCOME_FAILED, OUTCOME_TRIED_AGAIN, OUTCOME_HANDED_BACK, OUTCOME_LOST };
+
+static const char *const outcome_names[] = {
+    [OUTCOME_SUCCEEDED] = "succeeded",     [OUTCOME_FAILED] = "failed", [OUTCOME_TRIED_AGAIN] = "tried again later",
+    [OUTCOME_HANDED_BACK] = "handed back", [OUTCOME_LOST] = "lost",
+};
+
+static enum outcome judge(const struct job_run *run, enum status status, enum status stopped_for) {
+    if (status == STATUS_OK) return OUTCOME_SUCCEEDED;
+    if (stopped_for) status = stopped_for;
+    if (status == STATUS_STALE) return OUTCOME_LOST;
+    if (status == STATUS_CANCELLED && stopped_for) return OUTCOME_HANDED_BACK;
+    bool may_pass = status_is_temporary(status) || status == STATUS_INTERNAL || status == STATUS_CANCELLED;
+    return run->has_record && may_pass ? OUTCOME_TRIED_AGAIN : OUTCOME_FAILED;
+}
+
+/* A job at its limit is told which; what took so long is no use to its requester. */
+static void name_limit(enum job_kind kind, int64_t timeout_ms, struct error *err) {
+    bool is_in_minutes = timeout_ms % 60000 == 0;
+    error_set(err, STATUS_TIMEOUT, "The job was stopped: it took longer than the %lld %s that a %s job may take.",
+              (long long)(is_in_minutes ? timeout_ms / 60000 : timeout_ms), is_in_minutes ? "minutes" : "ms",
+              job_kind_text(kind));
+}
+
+/* How often this process has tried the job again, this time included. */
+static int count_try(struct job_runner *runner, const char *job_id) {
+    pthread_mutex_lock(&runner->mutex);
+    struct job_retry *found = NULL;
+    for (size_t i = 0; i < RETRIES_MAX && !found; i++)
+        if (strcmp(runner->retries[i].job_id, job_id) == 0) found = &runner->retries[i];
+    if (!found) {
+        found = &runner->retries[runner->retries_next++ % RETRIES_MAX];
+        *found = (struct job_retry){0};
+        memcpy(found->job_id, job_id, sizeof found->job_id);
+    }
+    int tries = ++found->tries;
+    pthread_mutex_unlock(&runner->mutex);
+    return tries;
+}
+
+static int64_t backoff_ms(int tries) {
+    int64_t delay_ms = TRY_AGAIN_MIN_MS;
+    for (int i = 1; i < tries && delay_ms < TRY_AGAIN_MAX_MS; i++)
+        delay_ms *= 2;
+    return delay_ms < TRY_AGAIN_MAX_MS ? delay_ms : TRY_AGAIN_MAX_MS;
+}
+
+/* ---- Bringing it to its end ---- */
+
+struct settlement {
+    enum outcome outcome;
+    int64_t delay_ms; /* OUTCOME_TRIED_AGAIN */
+};
+
+static enum status write_lines(struct job_slot *slot, struct job_run *run, const struct settlement *settlement,
+                               struct error *err) {
+    (void)settlement;
+    pthread_mutex_lock(&slot->mutex); /* one writer at a time */
+    enum status status = job_log_write(run->log, slot->store, &run->lease, err);
+    pthread_mutex_unlock(&slot->mutex);
+    return status;
+}
+
+static enum status tell_redis(struct job_slot *slot, struct job_run *run, const struct settlement *settlement,
+                              struct error *err) {
+    switch (settlement->outcome) {
+    case OUTCOME_SUCCEEDED:
+    case OUTCOME_FAILED: return job_store_finish(slot->store, &run->lease, &run->end, err);
+    case OUTCOME_TRIED_AGAIN: return job_store_retry_later(slot->store, &run->lease, settlement->delay_ms, err);
+    case OUTCOME_HANDED_BACK: return job_store_release(slot->store, &run->lease, err);
+    case OUTCOME_LOST: break;
+    }
+    return STATUS_OK;
+}
+
+/* Once it is written there is no lease to keep any more. */
+static enum status write_outcome(struct job_slot *slot, struct job_run *run, const struct settlement *settlement,
+                                 struct error *err) {
+    pthread_mutex_lock(&slot->mutex);
+    enum status status = tell_redis(slot, run, settlement, err);
+    if (!job_store_is_away(status)) slot->run = NULL;
+    pthread_mutex_unlock(&slot->mutex);
+    return status;
+}
+
+/* Tries the step until Redis has answered it, or the process must end. */
+static enum status until_answered(struct job_slot *slot, struct job_run *run, const struct settlement *settlement,
+                                  enum status (*step)(struct job_slot *, struct job_run *, const struct settlement *,
+                                                      struct error *),
+                                  struct error *err) {
+    struct job_runner *runner = slot->runner;
+    enum status status;
+    for (int64_t delay_ms = STEP_RETRY_MIN_MS; job_store_is_away(status = step(slot, run, settlement, err));) {
+        if (delay_ms == STEP_RETRY_MIN_MS)
+            log_line(LOG_WARN, "waiting for Redis", "job=%s outcome=\"%s\" error=\"%s\"", run->job.id,
+                     outcome_names[settlement->outcome], err->message);
+        pthread_mutex_lock(&runner->mutex);
+        int64_t until_ms = clock_monotonic_ms() + delay_ms;
+        while (!runner->has_given_up && job_runner_wait(runner, &runner->state_moved, until_ms)) {
+        }
+        bool is_over = runner->has_given_up;
+        pthread_mutex_unlock(&runner->mutex);
+        if (is_over) break;
+        delay_ms = delay_ms * 2 < STEP_RETRY_MAX_MS ? delay_ms * 2 : STEP_RETRY_MAX_MS;
+    }
+    return status;
+}
+
+/* The last line of a job that failed, or why it is tried again. */
+static void say_outcome(struct job_slot *slot, struct job_run *run, const struct settlement *settlement,
+                        const struct error *err) {
+    if (settlement->outcome == OUTCOME_FAILED) job_run_log(run, LOG_ERROR, "%s", err->message);
+    if (settlement->outcome != OUTCOME_TRIED_AGAIN) return;
+    job_run_log(run, LOG_WARN, "%s\nThe job has begun to write, so it is tried again in %lld s.", err->message,
+                (long long)settlement->delay_ms / 1000);
+    job_runner_alarm(slot->runner, "job is tried again", run->job.id, err->message);
+}
+
+static void settle(struct job_slot *slot, struct job_run *run, struct settlement *settlement, struct error *err) {
+    if (settlement->outcome == OUTCOME_TRIED_AGAIN) settlement->delay_ms = backoff_ms(count_try(slot->runner, run->job.id));
+    run->end.success = settlement->outcome == OUTCOME_SUCCEEDED;
+    run->end.error = settlement->outcome == OUTCOME_FAILED ? err->message : NULL;
+    say_outcome(slot, run, settlement, err);
+    struct error problem = {0};
+    enum status status = STATUS_OK;
+    if (settlement->outcome != OUTCOME_LOST) status = until_answered(slot, run, settlement, write_lines, &problem);
+    if (!status) status = until_answered(slot, run, settlement, write_outcome, &problem);
+    if (status == STATUS_STALE) settlement->outcome = OUTCOME_LOST;
+    if (status && status != STATUS_STALE)
+        log_line(LOG_ERROR, "job's end not written", "job=%s outcome=\"%s\" error=\"%s\"", run->job.id,
+                 outcome_names[settlement->outcome], problem.message);
+}
+
+/* ---- One run ---- */
+
+static const struct job_handler *find_handler(const struct job_runner *runner, enum job_kind kind) {
+    for (const struct job_handler *handler = runner->handlers; handler->run; handler++)
+        if (handler->kind == kind) return handler;
+    return NULL;
+}
+
+/* From here on the housekeeper keeps the lease, writes lines, and raises the deadline. */
+static void begin_run(struct job_slot *slot, struct job_run *run, int64_t claimed_ms) {
+    struct job_runner *runner = slot->runner;
+    pthread_mutex_lock(&slot->mutex);
+    slot->run = run;
+    slot->held_until_ms = claimed_ms + runner->lease_ms;
+    slot->renew_at_ms = claimed_ms + runner->lease_ms / 3;
+    pthread_mutex_unlock(&slot->mutex);
+    pthread_mutex_lock(&runner->mutex);
+    runner->running++;
+    if (runner->has_given_up) deadline_cancel(&run->deadline, STATUS_CANCELLED);
+    pthread_cond_broadcast(&runner->state_moved);
+    pthread_mutex_unlock(&runner->mutex);
+}
+
+static void end_run(struct job_slot *slot) {
+    struct job_runner *runner = slot->runner;
+    pthread_mutex_lock(&slot->mutex);
+    slot->run = NULL;
+    pthread_mutex_unlock(&slot->mutex);
+    pthread_mutex_lock(&runner->mutex);
+    runner->running--;
+    pthread_cond_broadcast(&runner->state_moved);
+    pthread_mutex_unlock(&runner->mutex);
+}
+
+static void release_other_kind(struct job_slot *slot, const struct job_run *run) {
+    struct error err = {0};
+    log_line(LOG_WARN, "job of another service", "job=%s kind=%s", run->job.id, job_kind_text(run->job.kind));
+    if (job_store_release(slot->store, &run->lease, &err))
+        log_line(LOG_WARN, "job not handed back", "job=%s error=\"%s\"", run->job.id, err.message);
+}
+
+void job_run_carry_out(struct job_slot *slot, struct job_run *run, int64_t claimed_ms) {
+    struct job_runner *runner = slot->runner;
+    const struct job_handler *handler = find_handler(runner, run->job.kind);
+    if (!handler) {
+        release_other_kind(slot, run);
+        return;
+    }
+    const struct settings *settings = runner->settings;
+    run->store = slot->store;
+    run->lease_ms = runner->lease_ms;
+    run->has_record = run->job.record != NULL;
+    run->end.readonly = settings->readonly;
+    run->log = job_log_create(run->job.attempts, settings->log_limit_lines, settings->log_limit_bytes);
+    deadline_start(&run->deadline, handler->timeout_ms);
+    begin_run(slot, run, claimed_ms);
+    log_line(LOG_INFO, "job started", "job=%s kind=%s package=%s attempt=%d waited_ms=%lld", run->job.id,
+             job_kind_text(run->job.kind), run->job.package ? run->job.package : "-", run->job.attempts,
+             (long long)(clock_now_ms() - run->job.created_ms));
+
+    struct error err = {0};
+    enum status status = handler->run(runner->context, run, &err);
+    bool is_over_limit = status == STATUS_TIMEOUT && clock_monotonic_ms() >= run->deadline.at_ms;
+    if (is_over_limit) name_limit(run->job.kind, handler->timeout_ms, &err);
+    if (status && !err.message[0]) error_set(&err, status, "The job failed (%s).", status_code(status));
+    struct settlement settlement = {.outcome = judge(run, status, stop_reason(run))};
+    settle(slot, run, &settlement, &err);
+
+    end_run(slot);
+    log_line(LOG_INFO, "job ended", "job=%s kind=%s outcome=\"%s\" took_ms=%lld error=\"%s\"", run->job.id,
+             job_kind_text(run->job.kind), outcome_names[settlement.outcome], (long long)(clock_monotonic_ms() - claimed_ms),
+             status ? err.message : "");
+    job_log_free(run->log);
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A free slot is woken for two reasons: an id was announced, or there may be work in Redis that nobody announced to this
+ * process. The second goes first, since Redis gives out jobs in the order in which they were accepted. It is assumed after a
+ * timed look, after every claim that found something (there may be more, for other slots), and after every run (the next job of
+ * the same package can run now).
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/memory.h"
+#include "lib/service/job_slot.h"
+
+enum {
+    STORE_TIMEOUT_MIN_MS = 50, /* a quarter of the lease, so that a silent Redis is noticed in time */
+    STORE_TIMEOUT_MAX_MS = 5000,
+    CLAIM_RETRY_MS = 100, /* while Redis is away */
+};
+
+bool job_runner_wait(struct job_runner *runner, pthread_cond_t *condition, int64_t until_ms) {
+    if (until_ms == INT64_MAX) return pthread_cond_wait(condition, &runner->mutex) == 0;
+    struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
+    return pthread_cond_timedwait(condition, &runner->mutex, &until) == 0;
+}
+
+void job_runner_alarm(struct job_runner *runner, const char *event, const char *job_id, const char *why) {
+    atomic_fetch_add(&runner->alarms, 1);
+    log_line(LOG_ERROR, event, "job=%s reason=\"%s\"", job_id, why);
+}
+
+int64_t job_runner_alarms(const struct job_runner *runner) {
+    return atomic_load(&runner->alarms);
+}
+
+/* ---- What there is to do ---- */
+
+void job_runner_look(struct job_runner *runner) {
+    pthread_mutex_lock(&runner->mutex);
+    runner->may_have_work = true;
+    pthread_cond_signal(&runner->work_came);
+    pthread_mutex_unlock(&runner->mutex);
+}
+
+void job_runner_announce(struct job_runner *runner, const char *job_id) {
+    pthread_mutex_lock(&runner->mutex);
+    if (runner->announced_count == ANNOUNCED_MAX || strlen(job_id) >= UUID_TEXT_MAX) {
+        runner->may_have_work = true;
+    } else {
+        char *place = runner->announced[(runner->announced_first + runner->announced_count++) % ANNOUNCED_MAX];
+        snprintf(place, UUID_TEXT_MAX, "%s", job_id);
+    }
+    pthread_cond_signal(&runner->work_came);
+    pthread_mutex_unlock(&runner->mutex);
+}
+
+/* Waits for something to try: an announced id, or an empty one for "whatever there is". False: draining. */
+static bool take_work(struct job_runner *runner, char job_id[UUID_TEXT_MAX]) {
+    pthread_mutex_lock(&runner->mutex);
+    while (!runner->is_draining && !runner->may_have_work && runner->announced_count == 0)
+        pthread_cond_wait(&runner->work_came, &runner->mutex);
+    bool is_there = !runner->is_draining;
+    job_id[0] = '\0';
+    if (runner->may_have_work) {
+        runner->may_have_work = false;
+    } else if (is_there) {
+        memcpy(job_id, runner->announced[runner->announced_first], UUID_TEXT_MAX);
+        runner->announced_first = (runner->announced_first + 1) % ANNOUNCED_MAX;
+        runner->announced_count--;
+    }
+    pthread_mutex_unlock(&runner->mutex);
+    return is_there;
+}
+
+/* Redis is away: what was to be tried is kept for later. */
+static void put_work_back(struct job_runner *runner, const char *job_id) {
+    if (job_id[0])
+        job_runner_announce(runner, job_id);
+    else
+        job_runner_look(runner);
+    pthread_mutex_lock(&runner->mutex);
+    int64_t until_ms = clock_monotonic_ms() + CLAIM_RETRY_MS;
+    while (!runner->is_draining && job_runner_wait(runner, &runner->state_moved, until_ms)) {
+    }
+    pthread_mutex_unlock(&runner->mutex);
+}
+
+/* ---- The slots' threads ---- */
+
+static enum status claim(struct job_slot *slot, const char *job_id, struct job_run *run, struct error *err) {
+    struct job_runner *runner = slot->runner;
+    if (job_id[0])
+        return job_store_claim(slot->store, job_id, slot->name, runner->lease_ms, &run->arena, &run->lease, &run->job, err);
+    return job_store_claim_next(slot->store, runner->kinds, slot->name, runner->lease_ms, &run->arena, &run->lease, &run->job,
+                                err);
+}
+
+/* Claims and carries out. Nothing to claim, or claimed by somebody else, is no failure. */
+static void try_work(struct job_slot *slot, const char *job_id) {
+    struct job_runner *runner = slot->runner;
+    struct job_run run = {0};
+    struct error err = {0};
+    int64_t now_ms = clock_monotonic_ms();
+    enum status status = claim(slot, job_id, &run, &err);
+    if (!status) {
+        if (!job_id[0]) job_runner_look(runner); /* there may be more, for another slot */
+        job_run_carry_out(slot, &run, now_ms);
+        job_runner_look(runner);
+    } else if (job_store_is_away(status)) {
+        log_line(LOG_DEBUG, "cannot claim", "error=\"%s\"", err.message);
+        put_work_back(runner, job_id);
+    } else if (status != STATUS_NOT_FOUND && status != STATUS_BUSY) {
+        log_line(LOG_ERROR, "cannot claim", "job=%s error=\"%s\"", job_id, err.message);
+    }
+    arena_release(&run.arena);
+}
+
+static void *slot_main(void *argument) {
+    struct job_slot *slot = argument;
+    char job_id[UUID_TEXT_MAX];
+    while (take_work(slot->runner, job_id))
+        try_work(slot, job_id);
+    return NULL;
+}
+
+/* ---- Beginning ---- */
+
+static void init_locks(struct job_runner *runner) {
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC); /* as clock_monotonic_ms() */
+    pthread_mutex_init(&runner->mutex, NULL);
+    pthread_cond_init(&runner->work_came, &attributes);
+    pthread_cond_init(&runner->state_moved, &attributes);
+    pthread_condattr_destroy(&attributes);
+    for (int i = 0; i < runner->slot_count; i++)
+        pthread_mutex_init(&runner->slots[i].mutex, NULL);
+}
+
+static int store_timeout_ms(int64_t lease_ms) {
+    int64_t timeout_ms = lease_ms / 4;
+    if (timeout_ms < STORE_TIMEOUT_MIN_MS) return STORE_TIMEOUT_MIN_MS;
+    return timeout_ms < STORE_TIMEOUT_MAX_MS ? (int)timeout_ms : STORE_TIMEOUT_MAX_MS;
+}
+
+static enum status create_stores(struct job_runner *runner, const char *name, struct error *err) {
+    char host[64] = "";
+    gethostname(host, sizeof host - 1);
+    int timeout_ms = store_timeout_ms(runner->lease_ms);
+    enum status status = job_store_create(&runner->store, runner->settings->redis_url, timeout_ms, err);
+    for (int i = 0; i < runner->slot_count && !status; i++) {
+        struct job_slot *slot = &runner->slots[i];
+        slot->runner = runner;
+        snprintf(slot->name, sizeof slot->name, "%s/%s/%d/%d", name, host, (int)getpid(), i);
+        status = job_store_create(&slot->store, runner->settings->redis_url, timeout_ms, err);
+    }
+    return status;
+}
+
+static enum status start_threads(struct job_runner *runner, struct error *err) {
+    int failure = pthread_create(&runner->housekeeper, NULL, job_housekeeping_main, runner);
+    runner->housekeeper_is_started = failure == 0;
+    for (int i = 0; i < runner->slot_count && !failure; i++) {
+        failure = pthread_create(&runner->slots[i].thread, NULL, slot_main, &runner->slots[i]);
+        if (!failure) runner->slots_started++;
+    }
+    return failure ? error_set(err, STATUS_INTERNAL, "Cannot start a thread: %s.", strerror(failure)) : STATUS_OK;
+}
+
+enum status job_runner_create(struct job_runner **out, const struct settings *settings, const char *name, int slots,
+                              const struct job_handler *handlers, void *context, struct error *err) {
+    assert(slots > 0);
+    struct job_runner *runner = memory_alloc(sizeof *runner);
+    runner->settings = settings;
+    runner->handlers = handlers;
+    runner->context = context;
+    runner->lease_ms = settings->lease_ms;
+    runner->slots = memory_alloc((size_t)slots * sizeof *runner->slots);
+    runner->slot_count = slots;
+    for (const struct job_handler *handler = handlers; handler->run; handler++)
+        runner->kinds |= 1U << handler->kind;
+    init_locks(runner);
+    enum status status = create_stores(runner, name, err);
+    if (!status) status = start_threads(runner, err);
+    if (status)
+        job_runner_free(runner, 0);
+    else
+        *out = runner;
+    return status;
+}
+
+/* ---- End ---- */
+
+static void drain(struct job_runner *runner, int64_t drain_ms) {
+    int64_t until_ms = clock_monotonic_ms() + drain_ms;
+    pthread_mutex_lock(&runner->mutex);
+    runner->is_draining = true;
+    pthread_cond_broadcast(&runner->work_came);
+    pthread_cond_broadcast(&runner->state_moved);
+    while (runner->running > 0 && job_runner_wait(runner, &runner->state_moved, until_ms)) {
+    }
+    runner->has_given_up = true;
+    pthread_cond_broadcast(&runner->state_moved);
+    pthread_mutex_unlock(&runner->mutex);
+}
+
+static void hand_back(struct job_slot *slot) {
+    pthread_mutex_lock(&slot->mutex);
+    if (slot->run) deadline_cancel(&slot->run->deadline, STATUS_CANCELLED);
+    pthread_mutex_unlock(&slot->mutex);
+}
+
+static void stop_threads(struct job_runner *runner) {
+    for (int i = 0; i < runner->slot_count; i++)
+        hand_back(&runner->slots[i]);
+    for (int i = 0; i < runner->slots_started; i++)
+        pthread_join(runner->slots[i].thread, NULL);
+    pthread_mutex_lock(&runner->mutex);
+    runner->is_stopped = true;
+    pthread_cond_broadcast(&runner->state_moved);
+    pthread_mutex_unlock(&runner->mutex);
+    if (runner->housekeeper_is_started) pthread_join(runner->housekeeper, NULL);
+}
+
+void job_runner_free(struct job_runner *runner, int64_t drain_ms) {
+    if (!runner) return;
+    drain(runner, drain_ms);
+    stop_threads(runner);
+    for (int i = 0; i < runner->slot_count; i++) {
+        job_store_free(runner->slots[i].store);
+        pthread_mutex_destroy(&runner->slots[i].mutex);
+    }
+    job_store_free(runner->store);
+    pthread_cond_destroy(&runner->work_came);
+    pthread_cond_destroy(&runner->state_moved);
+    pthread_mutex_destroy(&runner->mutex);
+    free(runner->slots);
+    free(runner);
+}
