@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tests/support/cmocka_all.h"
+
+#include <string.h>
+
+#include "lib/base/text.h"
+#include "lib/source/manifest_source.h"
+#include "tests/support/temporary_folder.h"
+
+static struct temporary_folder folder;
+static struct arena arena;
+
+static const struct location location = {.kind = LOCATION_GITHUB, .github_owner = "some", .github_repo = "thing"};
+static const struct manifest_request request = {.name = "demo", .version = {1, 2, 3}, .location = &location, .ref = "v1.2.3"};
+
+#define PURS_JSON(name, version, repository)                                                                                   \
+    "{\"name\":\"" name "\",\"version\":\"" version "\",\"license\":\"MIT\",\"location\":{\"githubOwner\":\"some\","           \
+    "\"githubRepo\":\"" repository "\"},\"ref\":\"main\",\"dependencies\":{\"prelude\":\">=6.0.0 <7.0.0\"}}"
+
+static const char spago_yaml[] = "package:\n"
+                                 "  name: demo\n"
+                                 "  dependencies:\n"
+                                 "    - prelude: \">=6.0.0 <7.0.0\"\n"
+                                 "    - effect: \">=4.0.0 <5.0.0\"\n"
+                                 "  publish:\n"
+                                 "    version: 1.2.3\n"
+                                 "    license: MIT\n"
+                                 "    location: {githubOwner: some, githubRepo: thing}\n";
+
+static int set_up(void **state) {
+    (void)state;
+    temporary_folder_make(&folder);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    temporary_folder_remove(&folder);
+    arena_release(&arena);
+    return 0;
+}
+
+static void expect(const char *expected_file, const char *expected_line) {
+    struct error err = {0};
+    struct manifest manifest;
+    struct text line = {0};
+    const char *file_name;
+    if (manifest_source_read(&manifest, &file_name, &arena, folder.path, &request, &err)) fail_msg("%s", err.message);
+    assert_string_equal(file_name, expected_file);
+    manifest_append_line(&line, &manifest);
+    assert_string_equal(line.bytes, expected_line);
+    text_release(&line);
+}
+
+static void expect_refusal(enum status expected, const char *path, const char *word) {
+    struct error err = {0};
+    struct manifest manifest;
+    const char *file_name;
+    assert_int_equal(manifest_source_read(&manifest, &file_name, &arena, folder.path, &request, &err), expected);
+    assert_string_equal(err.path, path);
+    if (!strstr(err.message, word)) fail_msg("\"%s\" says nothing of \"%s\"", err.message, word);
+}
+
+static void the_first_format_that_is_there_is_read(void **state) {
+    (void)state;
+    expect_refusal(STATUS_REFUSED, "", "There is no manifest");
+    temporary_folder_write(&folder, "spago.dhall", "./env:HOME");
+    expect_refusal(STATUS_REFUSED, "", "spago.dhall can no longer be published from: add a spago.yaml or a purs.json");
+    temporary_folder_write(&folder, "spago.yaml", spago_yaml);
+    expect("spago.yaml", "{\"name\":\"demo\",\"version\":\"1.2.3\",\"license\":\"MIT\",\"location\":{\"githubOwner\":\"some\","
+                         "\"githubRepo\":\"thing\"},\"ref\":\"v1.2.3\",\"dependencies\":{\"effect\":\">=4.0.0 <5.0.0\","
+                         "\"prelude\":\">=6.0.0 <7.0.0\"}}");
+    temporary_folder_write(&folder, "purs.json", PURS_JSON("demo", "1.2.3", "thing"));
+    expect("purs.json", PURS_JSON("demo", "1.2.3", "thing"));
+}
+
+static void what_was_not_asked_for_is_refused(void **state) {
+    (void)state;
+    temporary_folder_write(&folder, "purs.json", PURS_JSON("other", "1.2.3", "thing"));
+    expect_refusal(STATUS_REFUSED, "name", "called \"other\" in purs.json, but \"demo\" in the request");
+    temporary_folder_write(&folder, "purs.json", PURS_JSON("demo", "1.2.4", "thing"));
+    expect_refusal(STATUS_REFUSED, "version", "1.2.4 in purs.json, but 1.2.3 in the request");
+    temporary_folder_write(&folder, "purs.json", PURS_JSON("demo", "1.2.3", "other"));
+    expect_refusal(STATUS_REFUSED, "location", "some/other");
+}
+
+static void faults_name_the_file_and_the_field(void **state) {
+    (void)state;
+    temporary_folder_write(&folder, "purs.json", "{");
+    expect_refusal(STATUS_INVALID, "", "The file purs.json is not valid JSON");
+    temporary_folder_write(&folder, "purs.json", "{\"name\":\"demo\"}");
+    expect_refusal(STATUS_INVALID, "version", "purs.json");
+    temporary_folder_write(
+        &folder, "purs.json",
+        "{\"name\":\"demo\",\"version\":\"1.2.3\",\"license\":\"GPL-3.0\",\"location\":{\"githubOwner\":\"some\","
+        "\"githubRepo\":\"thing\"},\"ref\":\"main\",\"dependencies\":{}}");
+    expect_refusal(STATUS_INVALID, "license", "GPL-3.0-only");
+}
+
+static void a_manifest_outside_of_the_package_is_not_read(void **state) {
+    (void)state;
+    temporary_folder_link(&folder, "purs.json", "/etc/passwd");
+    expect_refusal(STATUS_REFUSED, "", "purs.json");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(the_first_format_that_is_there_is_read),
+        TEST(what_was_not_asked_for_is_refused),
+        TEST(faults_name_the_file_and_the_field),
+        TEST(a_manifest_outside_of_the_package_is_not_read),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
