@@ -2,16 +2,18 @@
 #include "services/gateway/loop.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/memory.h"
 #include "services/gateway/call.h"
 
 enum {
     ACCEPTS_AT_ONCE = 16,
-    DRAIN_MS = 10000,    /* most that calls under way may take after a stop */
-    IDLE_DRAIN_MS = 700, /* clients that poll every half second get their last answer with `Connection: close` */
+    LINGER_BYTES = 64 << 20, /* most that a client whose request was refused may still send; one second at most, too */
+    DRAIN_MS = 10000,        /* most that calls under way may take after a stop */
+    IDLE_DRAIN_MS = 700,     /* clients that poll every half second get their last answer with `Connection: close` */
 };
 
 /* ---- Connections ---- */
@@ -20,10 +22,69 @@ static bool has_room(const struct loop *loop) {
     return atomic_load(loop->options.connections) < loop->options.connection_limit;
 }
 
-static void forget_connection(void *argument) {
-    struct loop *loop = argument;
-    loop->connections--;
-    atomic_fetch_sub(loop->options.connections, 1);
+/* A client's connection, from h2o's point of view its socket's `on_close` data. */
+struct connection {
+    struct loop *loop;
+    int descriptor; /* a second one of the connection, where it is to linger; else -1 */
+    h2o_socket_t *lingering;
+    h2o_timeout_entry_t timer;
+    size_t bytes_left;
+};
+
+static void free_connection(struct connection *connection) {
+    connection->loop->connections--;
+    atomic_fetch_sub(connection->loop->options.connections, 1);
+    free(connection);
+}
+
+static void stop_lingering(h2o_timeout_entry_t *timer) {
+    struct connection *connection = H2O_STRUCT_FROM_MEMBER(struct connection, timer, timer);
+    h2o_timeout_unlink(timer);
+    h2o_socket_close(connection->lingering);
+    free_connection(connection);
+}
+
+static void forget_bytes(h2o_socket_t *socket, const char *problem) {
+    struct connection *connection = socket->data;
+    size_t length = socket->input->size;
+    h2o_buffer_consume(&socket->input, length);
+    if (problem || length >= connection->bytes_left)
+        stop_lingering(&connection->timer);
+    else
+        connection->bytes_left -= length;
+}
+
+static void close_connection(void *argument) {
+    struct connection *connection = argument;
+    h2o_context_t *context = &connection->loop->context;
+    if (connection->descriptor < 0) {
+        free_connection(connection);
+        return;
+    }
+    shutdown(connection->descriptor, SHUT_WR);
+    connection->lingering = h2o_evloop_socket_create(context->loop, connection->descriptor, 0);
+    connection->lingering->data = connection;
+    connection->timer.cb = stop_lingering;
+    connection->bytes_left = LINGER_BYTES;
+    h2o_timeout_link(context->loop, &context->one_sec_timeout, &connection->timer);
+    h2o_socket_read_start(connection->lingering, forget_bytes);
+}
+
+void loop_linger(h2o_req_t *req) {
+    h2o_socket_t *socket = req->conn->callbacks->get_socket(req->conn);
+    struct connection *connection = socket->on_close.data;
+    if (connection->descriptor < 0) connection->descriptor = fcntl(h2o_socket_get_fd(socket), F_DUPFD_CLOEXEC, 0);
+}
+
+static void serve_connection(struct listener *listener, h2o_socket_t *socket) {
+    struct connection *connection = memory_alloc(sizeof *connection);
+    connection->loop = listener->loop;
+    connection->descriptor = -1;
+    connection->loop->connections++;
+    atomic_fetch_add(connection->loop->options.connections, 1);
+    socket->on_close.cb = close_connection;
+    socket->on_close.data = connection;
+    h2o_accept(&listener->accept, socket);
 }
 
 static void accept_connections(h2o_socket_t *listening, const char *problem);
@@ -56,11 +117,7 @@ static void accept_connections(h2o_socket_t *listening, const char *problem) {
         }
         h2o_socket_t *socket = h2o_evloop_socket_accept(listening);
         if (!socket) return;
-        loop->connections++;
-        atomic_fetch_add(loop->options.connections, 1);
-        socket->on_close.cb = forget_connection;
-        socket->on_close.data = loop;
-        h2o_accept(&listener->accept, socket);
+        serve_connection(listener, socket);
     }
 }
 
@@ -114,7 +171,6 @@ static void *run(void *argument) {
         h2o_evloop_run(loop->context.loop, INT32_MAX);
     while (!is_drained(loop))
         h2o_evloop_run(loop->context.loop, 20);
-    atomic_store(&loop->has_ended, true);
     return NULL;
 }
 

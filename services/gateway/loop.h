@@ -8,7 +8,6 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 
 #include "lib/base/error.h"
 #include "services/gateway/h2o_all.h"
@@ -49,7 +48,6 @@ struct loop {
     size_t connections;
     int64_t stopping_since_ms; /* 0: not */
     pthread_t thread;
-    atomic_bool has_ended;
 };
 
 /* Starts the thread. `loop` stays where it is until loop_join(). */
@@ -58,7 +56,11 @@ CHECK_RESULT enum status loop_start(struct loop *loop, const struct loop_options
 /* Takes no more connections, answers what is under way, and ends. Any thread. */
 void loop_request_stop(struct loop *loop);
 
-/* Waits for the end, and frees what the loop has. */
+/* Waits for the end. */
 void loop_join(struct loop *loop);
+
+/* The connection of `req` is about to be closed with bytes of the client unread, at which the kernel would send a reset, and
+ * the client might never see the answer: read and forget what still comes, for a moment. On the loop's thread. */
+void loop_linger(h2o_req_t *req);
 
 #endif

@@ -4,6 +4,7 @@
 #include "lib/base/error.h"
 #include "lib/base/json.h"
 #include "lib/base/text.h"
+#include "services/gateway/loop.h"
 
 #define OURS H2O_STRLIT("gateway.answers")
 
@@ -85,7 +86,10 @@ static h2o_ostream_t **replace_body(h2o_req_t *req, h2o_ostream_t **slot) {
 static void set_up(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t **slot) {
     (void)self;
     add_common_headers(req);
-    if (!h2o_req_getenv(req, OURS, 0)) slot = replace_body(req, slot);
+    if (!h2o_req_getenv(req, OURS, 0)) {
+        if (req->version < 0x200 && !req->http1_is_persistent) loop_linger(req);
+        slot = replace_body(req, slot);
+    }
     h2o_setup_next_ostream(req, slot);
 }
 
