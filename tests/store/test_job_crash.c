@@ -119,6 +119,28 @@ static int64_t count_of(struct fixture *f, const char *command, const char *key)
     return reply->integer;
 }
 
+/* Does what is kept beside the jobs agree with them? Answers with the first disagreement. */
+static const char consistency_script[] =
+    "local call, listed = redis.call, {}\n"
+    "for _, id in ipairs(call('ZRANGE', 'jobs', 0, -1)) do\n"
+    "  local state, kind, lane = unpack(call('HMGET', 'job:' .. id, 'state', 'kind', 'lane'))\n"
+    "  local is_head = call('LINDEX', 'lane:' .. lane, 0) == id\n"
+    "  local function is_in(set) return call('ZSCORE', set, id) and true or false end\n"
+    "  if is_in('pending:' .. kind) ~= (state == 'pending') then return id .. ' pending' end\n"
+    "  if is_in('running:' .. kind) ~= (state == 'running') then return id .. ' running' end\n"
+    "  if is_in('leases') ~= (state == 'running') then return id .. ' leases' end\n"
+    "  if is_in('jobs:unfinished') ~= (state == 'pending' or state == 'running') then return id .. ' unfinished' end\n"
+    "  if is_in('ready:' .. kind) ~= (state == 'pending' and is_head) then return id .. ' ready' end\n"
+    "  if state == 'running' and not is_head then return id .. ' runs out of turn' end\n"
+    "end\n"
+    "return ''";
+
+static void assert_consistent(struct fixture *f) {
+    struct redis_reply *reply;
+    assert_ok(redis_call(f->redis, &reply, &f->err, "EVAL %s 0", consistency_script));
+    assert_string_equal(reply->text, "");
+}
+
 static void no_job_goes_to_two_and_no_package_has_two(void **state) {
     struct fixture *f = *state;
     struct shared *all = memory_alloc(sizeof *all);
@@ -138,6 +160,7 @@ static void no_job_goes_to_two_and_no_package_has_two(void **state) {
     assert_int_equal(all->faults, 0);
     assert_int_equal(all->finished_count, 500);
     assert_int_equal(count_different(all->finished, all->finished_count), 500);
+    assert_consistent(f);
     free(all);
 }
 
@@ -200,6 +223,7 @@ static void what_was_answered_outlives_the_death_of_redis(void **state) {
     assert_int_equal(count_of(f, "ZCARD", "jobs"), accepted);
     assert_int_equal(count_of(f, "XLEN", "events"), ended);
     assert_int_equal(count_of(f, "ZCARD", "jobs:unfinished"), accepted - ended);
+    assert_consistent(f);
     free(all);
 }
 

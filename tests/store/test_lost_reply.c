@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Every step may be repeated after a lost reply and counts once (spec/jobs.md). Between the store and Redis stands a relay
+ * that, when told to, lets a request through and hangs up instead of passing the reply on. */
+#include "lib/store/lock.h"
+#include "lib/store/log_stream.h"
+#include "tests/store/fixture.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+struct relay {
+    char path[108];
+    struct sockaddr_un redis;
+    int listener;
+    pthread_t thread;
+    atomic_bool loses_next_reply;
+    atomic_int lost;
+};
+
+static int connect_to(const struct sockaddr_un *address) {
+    int connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (connect(connection, (const struct sockaddr *)address, sizeof *address) == 0) return connection;
+    close(connection);
+    return -1;
+}
+
+/* Passes on what comes from `from`; false: one side hung up. */
+static bool pass_on(int from, int to) {
+    char bytes[65536];
+    ssize_t length = read(from, bytes, sizeof bytes);
+    return length > 0 && send(to, bytes, (size_t)length, MSG_NOSIGNAL) == length;
+}
+
+static void serve_connection(struct relay *relay, int client) {
+    int redis = connect_to(&relay->redis);
+    bool open = redis >= 0;
+    while (open) {
+        struct pollfd both[] = {{.fd = client, .events = POLLIN}, {.fd = redis, .events = POLLIN}};
+        poll(both, 2, -1);
+        if (both[1].revents && atomic_exchange(&relay->loses_next_reply, false)) {
+            relay->lost++;
+            break;
+        }
+        if (both[0].revents) open = pass_on(client, redis);
+        if (open && both[1].revents) open = pass_on(redis, client);
+    }
+    close(redis);
+    close(client);
+}
+
+/* One connection after the other: there is one store. */
+static void *run_relay(void *context) {
+    struct relay *relay = context;
+    int client;
+    while ((client = accept(relay->listener, NULL, NULL)) >= 0)
+        serve_connection(relay, client);
+    return NULL;
+}
+
+static void start_relay(struct relay *relay, const struct redis_server *server) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(relay->path, sizeof relay->path, "%s/relay.sock", redis_server_folder(server));
+    memcpy(address.sun_path, relay->path, sizeof address.sun_path);
+    relay->redis.sun_family = AF_UNIX;
+    snprintf(relay->redis.sun_path, sizeof relay->redis.sun_path, "%s", redis_server_url(server) + strlen("unix://"));
+    relay->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(relay->listener, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(relay->listener, 5), 0);
+    assert_int_equal(pthread_create(&relay->thread, NULL, run_relay, relay), 0);
+}
+
+static struct relay relay;
+
+/* The fixture's store goes through the relay. */
+static int start_with_relay(void **state) {
+    start_fixture(state);
+    struct fixture *f = *state;
+    char url[160];
+    start_relay(&relay, f->server);
+    snprintf(url, sizeof url, "unix://%s", relay.path);
+    job_store_free(f->store);
+    assert_ok(job_store_create(&f->store, url, TIMEOUT_MS, &f->err));
+    return 0;
+}
+
+static int stop_with_relay(void **state) {
+    shutdown(relay.listener, SHUT_RDWR);
+    stop_fixture(state);
+    pthread_join(relay.thread, NULL);
+    close(relay.listener);
+    return 0;
+}
+
+/* The store has connected and loaded its script, and the reply to its next request gets lost. */
+static void lose_next_reply(struct fixture *f) {
+    struct lock lock;
+    char name[UUID_TEXT_MAX];
+    hash_random_uuid(name);
+    assert_ok(lock_take(f->store, name, LEASE_MS, 0, &lock, &f->err));
+    relay.lost = 0;
+    relay.loses_next_reply = true;
+}
+
+static void assert_reply_was_lost(void) {
+    assert_int_equal(relay.lost, 1);
+    assert_false(relay.loses_next_reply);
+}
+
+static void a_job_is_made_once(void **state) {
+    struct fixture *f = *state;
+    struct job_request request = publish_of("a");
+    request.duplicate_key = "d";
+    lose_next_reply(f);
+    struct job_accepted accepted = accept_job(f, &request);
+    assert_reply_was_lost();
+    assert_true(accepted.created);
+    assert_string_equal(accepted.id, request.id);
+    struct job_counts counts;
+    assert_ok(job_store_count(f->store, &counts, &f->err));
+    assert_int_equal(counts.pending[JOB_KIND_PUBLISH], 1);
+}
+
+static void a_claim_is_the_claim_it_was(void **state) {
+    struct fixture *f = *state;
+    for (int by_id = 0; by_id < 2; by_id++) {
+        struct job_request request = publish_of(by_id ? "a" : "b"), other = publish_of(by_id ? "c" : "d");
+        accept_job(f, &request), accept_job(f, &other);
+        struct lease lease;
+        struct job job;
+        lose_next_reply(f);
+        if (by_id)
+            assert_ok(job_store_claim(f->store, request.id, "r", LEASE_MS, &f->arena, &lease, &job, &f->err));
+        else
+            assert_ok(job_store_claim_next(f->store, ALL_KINDS, "r", LEASE_MS, &f->arena, &lease, &job, &f->err));
+        assert_reply_was_lost();
+        assert_string_equal(lease.job_id, request.id);
+        assert_int_equal(job.attempts, 1);
+        assert_int_equal(get_job(f, other.id).state, JOB_STATE_PENDING);
+        assert_ok(job_store_renew(f->store, &lease, LEASE_MS, &f->err));
+        finish_job(f, &lease, true);
+        struct lease rest = claim_job(f, other.id);
+        finish_job(f, &rest, true);
+    }
+}
+
+static void what_a_run_writes_counts_once(void **state) {
+    struct fixture *f = *state;
+    struct job_request request = publish_of("a");
+    accept_job(f, &request);
+    struct lease lease = claim_job(f, request.id);
+    const struct log_line lines[] = {{.message = "one", .attempt = 1, .number = 1},
+                                     {.message = "two", .attempt = 1, .number = 2}};
+    lose_next_reply(f);
+    assert_ok(log_stream_append(f->store, &lease, lines, 2, 100, 10000, &f->err));
+    assert_reply_was_lost();
+    const struct log_query query = {.limit = 10};
+    struct log_lines log;
+    assert_ok(log_stream_read(f->store, request.id, &query, &f->arena, &log, &f->err));
+    assert_int_equal(log.count, 2);
+
+    lose_next_reply(f);
+    assert_ok(job_store_record(f->store, &lease, "{\"a\":1}", &f->err));
+    assert_reply_was_lost();
+    lose_next_reply(f);
+    assert_ok(job_store_retry_later(f->store, &lease, 1, &f->err));
+    assert_reply_was_lost();
+    assert_int_equal(get_job(f, request.id).attempts, 0);
+    struct job job;
+    int64_t until_ms = clock_monotonic_ms() + TIMEOUT_MS;
+    while (job_store_claim(f->store, request.id, "r", LEASE_MS, &f->arena, &lease, &job, &f->err) != STATUS_OK) {
+        assert_true(clock_monotonic_ms() < until_ms);
+        wait_ms(1);
+    }
+
+    lose_next_reply(f);
+    const struct job_end end = {.success = true, .event = "{}"};
+    assert_ok(job_store_finish(f->store, &lease, &end, &f->err));
+    assert_reply_was_lost();
+    struct redis_reply *reply;
+    assert_ok(redis_call(f->redis, &reply, &f->err, "XLEN events"));
+    assert_int_equal(reply->integer, 1);
+}
+
+static void a_lock_is_taken_and_released_once(void **state) {
+    struct fixture *f = *state;
+    struct lock lock, next;
+    lose_next_reply(f);
+    assert_ok(lock_take(f->store, "registry", LEASE_MS, 0, &lock, &f->err));
+    assert_reply_was_lost();
+    assert_ok(lock_renew(f->store, &lock, LEASE_MS, &f->err));
+    lose_next_reply(f);
+    assert_ok(lock_release(f->store, &lock, &f->err));
+    assert_reply_was_lost();
+    assert_ok(lock_take(f->store, "registry", LEASE_MS, 0, &next, &f->err));
+    assert_true(next.fence > lock.fence);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        store_test(a_job_is_made_once),
+        store_test(a_claim_is_the_claim_it_was),
+        store_test(what_a_run_writes_counts_once),
+        store_test(a_lock_is_taken_and_released_once),
+    };
+    return cmocka_run_group_tests(tests, start_with_relay, stop_with_relay);
+}
