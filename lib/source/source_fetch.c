@@ -89,6 +89,8 @@ static enum status run_child(char commit[GIT_COMMIT_MAX], const char *program, c
                    .open_files = OPEN_FILES},
     };
     enum status status = command_run(&result, &command, deadline, err);
+    if (status == STATUS_NOT_FOUND) /* not to be taken for a repository that is not there */
+        status = error_set(err, STATUS_INTERNAL, "The program '%s' is not installed.", program);
     if (!status) status = read_result(commit, &result, request->url, err);
     command_result_release(&result);
     text_release(&input);

@@ -18,13 +18,14 @@
 #include "lib/tools/git_source.h"
 
 struct source_request {
-    const char *url;    /* for a GitHub location source_github_url(); else the location's gitUrl */
-    const char *ref;    /* the name of a tag or a branch */
-    const char *subdir; /* the location's; NULL: none */
-    const char
-        *known_commit;       /* from an earlier attempt of the same job: is used again, whatever the ref says now; NULL: none */
-    const char *work_folder; /* does not exist yet; is made, and is the caller's to remove, also after a failure. Where `user`
-                                is set its parents must be searchable by that user */
+    const char *url;          /* for a GitHub location source_github_url(); else the location's gitUrl */
+    const char *ref;          /* the name of a tag or a branch */
+    const char *subdir;       /* the location's; NULL: none */
+    const char *known_commit; /* from an earlier attempt of the job: used again, whatever the ref says now; NULL: none */
+
+    /* Does not exist yet; is made, and is the caller's to remove, also after a failure. Where source_limits.user is set, its
+     * parents must be searchable by that user, and a file:// source readable. */
+    const char *work_folder;
 };
 
 struct source_limits {
@@ -33,7 +34,7 @@ struct source_limits {
     int64_t timeout_ms;  /* SOURCE_TIMEOUT_MS */
     int64_t bytes;       /* SOURCE_LIMIT_BYTES: received, and in the work tree */
     int64_t files;       /* SOURCE_LIMIT_FILES */
-    const char *user;    /* the account to run as if this process is root; NULL: as this one */
+    const char *user;    /* the account to run as where this process is root's; NULL: as this one */
 };
 
 struct source_fetched {

@@ -82,7 +82,8 @@ struct registry_edit {
 };
 
 /* Decides what becomes of the file whose content is `current`. May be called again, on another base; so it changes nothing but
- * `out`. Another status than STATUS_OK: this change is left out (the others are made), with that status and error. */
+ * `out`, and does not call the repository. Another status than STATUS_OK: this change is left out (the others are made), with
+ * that status and error. */
 typedef enum status registry_edit_function(struct registry_edit *out, const struct registry_file *current, void *context,
                                            struct arena *arena, struct error *err);
 

@@ -23,8 +23,8 @@ struct skipped_file {
 };
 
 struct registry_view {
-    pthread_mutex_t refreshing; /* one refresh at a time; guards `skipped`'s and `commits`'s writing */
-    pthread_rwlock_t lock;      /* guards what follows */
+    pthread_mutex_t refreshing; /* one refresh at a time */
+    pthread_rwlock_t lock;      /* guards what follows, against writing by the one that refreshes */
     struct manifest_index *index;
     struct skipped_file *skipped;
     char commits[FILE_KIND_COUNT][REGISTRY_COMMIT_MAX];
@@ -50,7 +50,11 @@ struct changes {
 struct registry_view *registry_view_create(struct registry_repo *registry, struct registry_repo *index) {
     struct registry_view *view = memory_alloc(sizeof *view);
     pthread_mutex_init(&view->refreshing, NULL);
-    pthread_rwlock_init(&view->lock, NULL);
+    pthread_rwlockattr_t fair; /* else readers that follow one another would keep a refresh out for ever */
+    pthread_rwlockattr_init(&fair);
+    pthread_rwlockattr_setkind_np(&fair, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    pthread_rwlock_init(&view->lock, &fair);
+    pthread_rwlockattr_destroy(&fair);
     view->index = manifest_index_create();
     view->repos[FILE_METADATA] = registry;
     view->repos[FILE_MANIFESTS] = index;

@@ -33,7 +33,8 @@ void registry_view_free(struct registry_view *view);
 CHECK_RESULT enum status registry_view_refresh(struct registry_view *view, struct deadline *deadline, struct error *err);
 
 /* The registry as it was at the last refresh; good until registry_view_unlock(), by the same thread. Many can read at once; a
- * refresh waits for them only to put in what it has read. Never refresh while holding it. */
+ * refresh waits for them only to put in what it has read, and new ones wait for it. So while holding it, call nothing else of
+ * the view but registry_view_unlock(). */
 const struct manifest_index *registry_view_lock(struct registry_view *view);
 void registry_view_unlock(struct registry_view *view);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "lib/base/folder.h"
 #include "lib/base/text.h"
 #include "lib/tools/git_checkout.h"
 #include "lib/tools/git_transport.h"
@@ -101,6 +102,7 @@ enum status git_source_fetch(const struct git_source *source, const char *work_f
     if (!status) status = git_checkout_write(repository, &id, source->subdir, tree.bytes, &limits, deadline, err);
     if (!status) git_oid_tostr(commit, GIT_COMMIT_MAX, &id);
     git_repository_free(repository);
+    folder_remove(clone.bytes);
     text_release(&clone);
     text_release(&tree);
     return status;

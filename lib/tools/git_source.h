@@ -29,7 +29,7 @@ struct git_source {
  * STATUS_INVALID with path `ref`. */
 CHECK_RESULT enum status git_source_check_ref(const char *ref, struct error *err);
 
-/* Makes `work_folder`/clone (a bare repository, to be thrown away) and `work_folder`/tree (the package's files; folders 0755).
+/* Makes `work_folder`/tree, the package's files; `work_folder`/clone is a bare repository on the way, removed again.
  * `work_folder` exists and is empty. `commit` gets the id in hex. */
 CHECK_RESULT enum status git_source_fetch(const struct git_source *source, const char *work_folder, struct deadline *deadline,
                                           char commit[GIT_COMMIT_MAX], struct error *err);

@@ -75,6 +75,7 @@ static void a_source_is_fetched_by_a_child(void **state) {
     if (fetch(scene)) fail_msg("%s", scene->err.message);
     assert_string_equal(git_output(&scene->git, "cat %s/src/Main.purs", scene->fetched.folder), "one");
     assert_string_equal(scene->fetched.commit, git_output(&scene->git, "git -C lib.git rev-parse v1.0.0"));
+    assert_string_equal(git_output(&scene->git, "ls %s", scene->request.work_folder), "tree");
 }
 
 static void the_childs_error_is_passed_on(void **state) {
@@ -133,6 +134,9 @@ static void a_child_that_breaks_is_a_fault_of_ours(void **state) {
     folder_remove(scene->request.work_folder);
     scene->limits.program = "/bin/true";
     assert_refused(scene, STATUS_INTERNAL, "no answer");
+    folder_remove(scene->request.work_folder);
+    scene->limits.program = "/bin/no-such-program";
+    assert_refused(scene, STATUS_INTERNAL, "not installed");
 }
 
 static void a_ref_that_is_no_name_starts_no_child(void **state) {
