@@ -65,7 +65,7 @@ static enum status read_content(struct archive *archive, const char *path, int64
 
 static enum status read_entry(struct archive *archive, struct archive_entry *entry, const char *top, int64_t *bytes_left,
                               const struct entry_sink *sink, struct error *err) {
-    const char *path = archive_entry_pathname(entry), *inner;
+    const char *path = archive_entry_pathname(entry), *inner = NULL;
     if (!path) return refuse(err, "?", "has no name");
     enum status status = find_inner_path(&inner, path, top, err);
     if (status) return status;
