@@ -92,10 +92,11 @@ static int fail_for_curl(struct http_stream *stream, CURLcode code) {
         {CURLE_PARTIAL_FILE, STATUS_UNAVAILABLE, "broke off in its answer"},
     };
     struct error *failure = &stream->transport->session->failure;
+    const char *url = stream->transport->session->url;
     const char *detail = stream->curl_error[0] ? stream->curl_error : curl_easy_strerror(code);
     if (failure->status) return fail(stream->transport->session);
     if (stream->address_was_refused) {
-        error_set(failure, STATUS_REFUSED, "%s leads to an address or port that sources may not be fetched from.", stream->url);
+        error_set(failure, STATUS_REFUSED, "%s leads to an address or port that sources may not be fetched from.", url);
         return fail(stream->transport->session);
     }
     enum status status = STATUS_UNAVAILABLE;
@@ -105,22 +106,22 @@ static int fail_for_curl(struct http_stream *stream, CURLcode code) {
         status = rows[i].status;
         what = rows[i].what;
     }
-    error_set(failure, status, "%s %s (%s).", stream->url, what, detail);
+    error_set(failure, status, "%s %s (%s).", url, what, detail);
     return fail(stream->transport->session);
 }
 
 static int fail_for_http_status(struct http_stream *stream, long code) {
     struct git_session *session = stream->transport->session;
     if (code == 401 && session->access->token)
-        error_set(&session->failure, STATUS_FORBIDDEN, "%s does not accept the credentials.", stream->url);
+        error_set(&session->failure, STATUS_FORBIDDEN, "%s does not accept the credentials.", session->url);
     else if (code == 401 || code == 404 || code == 410)
-        error_set(&session->failure, STATUS_NOT_FOUND, "%s does not exist or is private.", stream->url);
+        error_set(&session->failure, STATUS_NOT_FOUND, "%s does not exist or is private.", session->url);
     else if (code == 403)
-        error_set(&session->failure, STATUS_FORBIDDEN, "%s does not let us in.", stream->url);
+        error_set(&session->failure, STATUS_FORBIDDEN, "%s does not let us in.", session->url);
     else if (code == 200)
-        error_set(&session->failure, STATUS_NOT_FOUND, "%s does not answer as a git repository.", stream->url);
+        error_set(&session->failure, STATUS_NOT_FOUND, "%s does not answer as a git repository.", session->url);
     else
-        error_set(&session->failure, STATUS_UNAVAILABLE, "%s answered with HTTP status %ld.", stream->url, code);
+        error_set(&session->failure, STATUS_UNAVAILABLE, "%s answered with HTTP status %ld.", session->url, code);
     return fail(session);
 }
 
@@ -151,7 +152,7 @@ static bool keep_base(struct http_stream *stream) {
     curl_easy_getinfo(stream->easy, CURLINFO_EFFECTIVE_URL, &effective);
     if (!effective || !text_ends_with(effective, stream->service->path)) {
         error_set(&transport->session->failure, STATUS_NOT_FOUND, "%s redirects to something that is no git repository.",
-                  stream->url);
+                  transport->session->url);
         return false;
     }
     transport->base = memory_copy_text(effective);
@@ -191,7 +192,7 @@ static size_t take_answer(char *bytes, size_t size, size_t count, void *context)
     if (stream->service->is_first && !stream->transport->base && !keep_base(stream)) return 0;
     session->received_bytes += (int64_t)length;
     if (session->access->limit_bytes && session->received_bytes > session->access->limit_bytes) {
-        error_set(&session->failure, STATUS_TOO_LARGE, "%s sends more than %lld bytes.", stream->url,
+        error_set(&session->failure, STATUS_TOO_LARGE, "%s sends more than %lld bytes.", session->url,
                   (long long)session->access->limit_bytes);
         return 0;
     }
@@ -261,7 +262,7 @@ static int stream_wait(struct http_stream *stream) {
     CURLM *multi = stream->transport->multi;
     while (stream->taken == stream->answer.length && !stream->has_ended) {
         if (deadline_check(session->access->deadline, &session->failure)) {
-            error_prefix(&session->failure, "While talking to %s", stream->url);
+            error_prefix(&session->failure, "While talking to %.500s", session->url);
             return fail(session);
         }
         text_clear(&stream->answer);

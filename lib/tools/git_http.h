@@ -18,6 +18,7 @@
  * sentence of a failure are kept here; failure.status is STATUS_OK as long as there is none. */
 struct git_session {
     const struct git_access *access;
+    const char *url; /* the repository's, for sentences; borrowed */
     int64_t received_bytes;
     struct error failure;
 };

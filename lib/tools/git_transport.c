@@ -182,6 +182,7 @@ enum status git_connection_open(struct git_connection **out, git_repository *rep
     struct git_connection *connection = memory_alloc(sizeof *connection);
     connection->session.access = access;
     connection->url = memory_copy_text(url);
+    connection->session.url = connection->url;
     git_remote_connect_options options;
     git_remote_connect_options_init(&options, GIT_REMOTE_CONNECT_OPTIONS_VERSION);
     options.callbacks = callbacks_for(connection);

@@ -5,8 +5,11 @@
 #include "lib/store/registry_repo.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "lib/base/text.h"
 #include "tests/support/cmocka_all.h"
@@ -414,6 +417,39 @@ static void threads_and_processes_lose_nothing(void **state) {
     git_script(&scene->git, "git -C data.git fsck --strict --no-dangling");
 }
 
+/* Commits and pushes until it is killed. */
+static void write_on_and_on(struct scene *scene) {
+    struct registry_repo *repo = NULL;
+    struct error err;
+    if (registry_repo_open(&repo, &scene->options, &scene->deadline, &err)) _exit(1);
+    for (int i = 0;; i++) {
+        char line[40];
+        snprintf(line, sizeof line, "%d of %d", i, getpid());
+        struct registry_change change = {.path = "pr/el/prelude", .message = line, .edit = add_line, .context = line};
+        if (registry_repo_apply(repo, &change, 1, 1, &scene->deadline, &err)) _exit(1);
+    }
+}
+
+static void killed_writers_leave_nothing_broken(void **state) {
+    struct scene *scene = *state;
+    struct registry_change change = {.path = "pr/el/prelude", .message = "After", .edit = add_line, .context = "after"};
+    enum { KILLS = 25, STEP_US = 1700 };
+    for (int i = 0; i < KILLS; i++) {
+        pid_t writer = fork();
+        if (writer == 0) write_on_and_on(scene);
+        usleep((useconds_t)i * STEP_US); /* not to wait for something, but to hit another moment each time */
+        kill(writer, SIGKILL);
+        int ended = 0;
+        assert_int_equal(waitpid(writer, &ended, 0), writer);
+        assert_true(WIFSIGNALED(ended)); /* it got on until then */
+        assert_int_equal(registry_repo_remove_stale_locks(scene->repo, 0, NULL, &scene->err), STATUS_OK);
+    }
+    assert_applied(scene, &change, 1);
+    git_script(&scene->git, "git -C data.git fsck --strict --no-dangling; "
+                            "test $(git -C data.git cat-file blob HEAD:pr/el/prelude | wc -l) = "
+                            "$(git -C data.git rev-list --count HEAD)"); /* a line a commit: none lost, none twice */
+}
+
 /* ---- Comparing ---- */
 
 static enum status note_visit(const char *path, const struct registry_file *file, void *context, struct error *err) {
@@ -468,6 +504,7 @@ int main(void) {
         HTTP(a_remote_that_hangs_ends_at_the_deadline),
         HTTP(a_hook_that_says_no_is_no_conflict),
         BOTH(threads_and_processes_lose_nothing),
+        LOCAL(killed_writers_leave_nothing_broken),
         BOTH(what_differs_is_visited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
