@@ -12,8 +12,9 @@
 enum {
     ACCEPTS_AT_ONCE = 16,
     LINGER_BYTES = 64 << 20, /* most that a client whose request was refused may still send; one second at most, too */
-    DRAIN_MS = 10000,        /* most that calls under way may take after a stop */
-    IDLE_DRAIN_MS = 700,     /* clients that poll every half second get their last answer with `Connection: close` */
+    CUT_MS = 2000,
+    DRAIN_MS = 10000,    /* most that calls under way may take after a stop */
+    IDLE_DRAIN_MS = 700, /* clients that poll every half second get their last answer with `Connection: close` */
 };
 
 /* ---- Connections ---- */
@@ -25,14 +26,17 @@ static bool has_room(const struct loop *loop) {
 /* A client's connection, from h2o's point of view its socket's `on_close` data. */
 struct connection {
     struct loop *loop;
-    int descriptor; /* a second one of the connection, where it is to linger; else -1 */
+    struct connection *next, **link; /* of the loop's list; `link` points at what points here */
+    int descriptor;
+    int second_descriptor; /* where it is to linger; else -1 */
     h2o_socket_t *lingering;
     h2o_timeout_entry_t timer;
     size_t bytes_left;
 };
 
 static void free_connection(struct connection *connection) {
-    connection->loop->connections--;
+    *connection->link = connection->next;
+    if (connection->next) connection->next->link = connection->link;
     atomic_fetch_sub(connection->loop->options.connections, 1);
     free(connection);
 }
@@ -57,10 +61,11 @@ static void forget_bytes(h2o_socket_t *socket, const char *problem) {
 static void close_connection(void *argument) {
     struct connection *connection = argument;
     h2o_context_t *context = &connection->loop->context;
-    if (connection->descriptor < 0) {
+    if (connection->second_descriptor < 0) {
         free_connection(connection);
         return;
     }
+    connection->descriptor = connection->second_descriptor;
     shutdown(connection->descriptor, SHUT_WR);
     connection->lingering = h2o_evloop_socket_create(context->loop, connection->descriptor, 0);
     connection->lingering->data = connection;
@@ -73,15 +78,20 @@ static void close_connection(void *argument) {
 void loop_linger(h2o_req_t *req) {
     h2o_socket_t *socket = req->conn->callbacks->get_socket(req->conn);
     struct connection *connection = socket->on_close.data;
-    if (connection->descriptor < 0) connection->descriptor = fcntl(h2o_socket_get_fd(socket), F_DUPFD_CLOEXEC, 0);
+    if (connection->second_descriptor < 0) connection->second_descriptor = fcntl(connection->descriptor, F_DUPFD_CLOEXEC, 0);
 }
 
 static void serve_connection(struct listener *listener, h2o_socket_t *socket) {
     struct connection *connection = memory_alloc(sizeof *connection);
-    connection->loop = listener->loop;
-    connection->descriptor = -1;
-    connection->loop->connections++;
-    atomic_fetch_add(connection->loop->options.connections, 1);
+    struct loop *loop = listener->loop;
+    connection->loop = loop;
+    connection->descriptor = h2o_socket_get_fd(socket);
+    connection->second_descriptor = -1;
+    connection->next = loop->connections;
+    connection->link = &loop->connections;
+    if (connection->next) connection->next->link = &connection->next;
+    loop->connections = connection;
+    atomic_fetch_add(loop->options.connections, 1);
     socket->on_close.cb = close_connection;
     socket->on_close.data = connection;
     h2o_accept(&listener->accept, socket);
@@ -162,7 +172,16 @@ static void take_stop(h2o_multithread_receiver_t *receiver, h2o_linklist_t *mess
 
 static bool is_drained(const struct loop *loop) {
     int64_t passed_ms = clock_monotonic_ms() - loop->stopping_since_ms;
-    return loop->connections == 0 || passed_ms > DRAIN_MS || (loop->calls == 0 && passed_ms > IDLE_DRAIN_MS);
+    return !loop->connections || passed_ms > DRAIN_MS || (loop->calls == 0 && passed_ms > IDLE_DRAIN_MS);
+}
+
+/* What is left idles, or is too slow: h2o closes it as if the client had. */
+static void cut_connections(struct loop *loop) {
+    for (struct connection *connection = loop->connections; connection; connection = connection->next)
+        shutdown(connection->descriptor, SHUT_RDWR);
+    int64_t give_up_ms = clock_monotonic_ms() + CUT_MS;
+    while ((loop->connections || loop->calls) && clock_monotonic_ms() < give_up_ms)
+        h2o_evloop_run(loop->context.loop, 20);
 }
 
 static void *run(void *argument) {
@@ -171,6 +190,7 @@ static void *run(void *argument) {
         h2o_evloop_run(loop->context.loop, INT32_MAX);
     while (!is_drained(loop))
         h2o_evloop_run(loop->context.loop, 20);
+    cut_connections(loop);
     return NULL;
 }
 
@@ -193,4 +213,15 @@ void loop_request_stop(struct loop *loop) {
 
 void loop_join(struct loop *loop) {
     pthread_join(loop->thread, NULL);
+}
+
+bool loop_release(struct loop *loop) {
+    if (loop->connections || loop->calls) return false;
+    h2o_evloop_t *events = loop->context.loop;
+    h2o_timeout_unlink(&loop->context.http2._graceful_shutdown_timeout); /* set by the stop, and h2o forgets it */
+    h2o_multithread_unregister_receiver(loop->context.queue, &loop->receiver);
+    h2o_multithread_unregister_receiver(loop->context.queue, &loop->stop_receiver);
+    h2o_context_dispose(&loop->context);
+    h2o_evloop_destroy(events);
+    return true;
 }

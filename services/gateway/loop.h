@@ -8,10 +8,12 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include "lib/base/error.h"
 #include "services/gateway/h2o_all.h"
 
+struct connection;
 struct gateway;
 struct loop;
 
@@ -44,8 +46,8 @@ struct loop {
     struct loop_options options;
     struct listener listeners[LOOP_LISTENERS_MAX];
     h2o_timeout_entry_t resume_timer; /* looks whether connections are taken again */
-    size_t calls;                     /* being answered */
-    size_t connections;
+    size_t calls;                     /* of which the memory is not freed yet */
+    struct connection *connections;
     int64_t stopping_since_ms; /* 0: not */
     pthread_t thread;
 };
@@ -58,6 +60,9 @@ void loop_request_stop(struct loop *loop);
 
 /* Waits for the end. */
 void loop_join(struct loop *loop);
+
+/* Frees what a loop has that has ended. False, and nothing is freed, where a connection or a call would not end. */
+bool loop_release(struct loop *loop);
 
 /* The connection of `req` is about to be closed with bytes of the client unread, at which the kernel would send a reset, and
  * the client might never see the answer: read and forget what still comes, for a moment. On the loop's thread. */
