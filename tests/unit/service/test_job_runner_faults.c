@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The job runner while things go wrong: handlers fail or take too long, leases are lost, Redis is silent or killed. */
+#include "tests/unit/service/job_fixture.h"
+
+/* Lets the job's lease run out now, and takes it back. */
+static void expire_lease(struct job_fixture *j, const char *id) {
+    struct fixture *f = &j->f;
+    struct redis_reply *reply;
+    struct job_reaped reaped = {0};
+    await(({
+        assert_ok(redis_call(f->redis, &reply, &f->err, "ZADD leases XX 1 %s", id));
+        assert_ok(job_store_reap(f->store, 100, &reaped, &f->err));
+        reaped.returned + reaped.failed + reaped.alarming > 0;
+    }));
+}
+
+static void a_refused_job_says_why_in_its_last_line(void **state) {
+    struct job_fixture *j = *state;
+    start_runner(j, 1);
+    struct job_accepted accepted = announce_order(j, "prelude", "refuse");
+    await(state_of(j, accepted.id) == JOB_STATE_FAILED);
+    stop_runner(j);
+    struct job job = get_job(&j->f, accepted.id);
+    assert_string_equal(job.error, "There is no licence.");
+    struct log_lines lines = read_log(j, accepted.id);
+    assert_int_equal(lines.lines[lines.count - 1].level, LOG_ERROR);
+    assert_string_equal(lines.lines[lines.count - 1].message, "There is no licence.");
+}
+
+static void a_job_over_its_limit_fails_and_names_it(void **state) {
+    struct job_fixture *j = *state;
+    static const struct job_handler handlers[] = {{JOB_KIND_PUBLISH, 100, handle_job}, {0, 0, NULL}};
+    start_runner_with(j, 1, handlers);
+    struct job_accepted accepted = announce_order(j, "prelude", "wait");
+    await(state_of(j, accepted.id) == JOB_STATE_FAILED);
+    stop_runner(j);
+    assert_non_null(strstr(get_job(&j->f, accepted.id).error, "100 ms"));
+}
+
+static void once_it_has_a_record_it_is_tried_again(void **state) {
+    struct job_fixture *j = *state;
+    j->settings.pending_scan_ms = 20;
+    start_runner(j, 1);
+    struct job_accepted accepted = announce_order(j, "prelude", "record");
+    await(state_of(j, accepted.id) == JOB_STATE_SUCCEEDED);
+    assert_int_equal(job_runner_alarms(j->runner), 1);
+    stop_runner(j);
+    assert_int_equal(atomic_load(&j->begun), 2);
+    struct log_lines lines = read_log(j, accepted.id);
+    assert_int_equal(lines.count, 1);
+    assert_int_equal(lines.lines[0].level, LOG_WARN);
+    assert_non_null(strstr(lines.lines[0].message, "The storage is away."));
+}
+
+static void a_lost_lease_stops_the_run_and_leaves_the_job_to_its_new_holder(void **state) {
+    struct job_fixture *j = *state;
+    struct fixture *f = &j->f;
+    j->settings.lease_ms = 600;
+    start_runner(j, 1);
+    struct job_accepted accepted = announce_order(j, "prelude", "wait and say 1");
+    await(read_log(j, accepted.id).count == 1);
+    expire_lease(j, accepted.id);
+    struct lease lease = claim_job(f, accepted.id);
+    await(atomic_load(&j->last_status) == STATUS_STALE);
+    stop_runner(j);
+    assert_int_equal(state_of(j, accepted.id), JOB_STATE_RUNNING);
+    assert_int_equal(read_log(j, accepted.id).count, 2); /* ours, and that the lease was lost */
+    finish_job(f, &lease, true);
+}
+
+static void a_silent_redis_costs_the_lease(void **state) {
+    struct job_fixture *j = *state;
+    j->settings.lease_ms = 400;
+    start_runner(j, 2);
+    struct job_accepted accepted = announce_order(j, "prelude", "wait");
+    await(atomic_load(&j->begun) == 1);
+    redis_server_pause(j->f.server);
+    int64_t before_ms = clock_monotonic_ms();
+    await(atomic_load(&j->last_status) == STATUS_STALE);
+    assert_in_range(clock_monotonic_ms() - before_ms, 100, 5000);
+    redis_server_resume(j->f.server);
+    stop_runner(j);
+    assert_int_not_equal(state_of(j, accepted.id), JOB_STATE_FAILED);
+}
+
+static void a_killed_redis_loses_no_line_and_no_end(void **state) {
+    struct job_fixture *j = *state;
+    enum { EACH = 700 };
+    start_runner(j, 2);
+    struct job_accepted accepted = announce_order(j, "prelude", "wait and say 700");
+    await(read_log(j, accepted.id).count == EACH);
+    redis_server_kill(j->f.server);
+    atomic_store(&j->gate_is_open, true);
+    await(atomic_load(&j->running) == 0); /* the handler is done, and Redis does not know */
+    redis_server_restart(j->f.server);
+    await(state_of(j, accepted.id) == JOB_STATE_SUCCEEDED);
+    struct log_lines lines = read_log(j, accepted.id);
+    assert_int_equal(lines.count, 2 * EACH);
+    for (int i = 0; i < 2 * EACH; i++) {
+        char expected[32];
+        snprintf(expected, sizeof expected, "line %d", i % EACH + 1);
+        assert_string_equal(lines.lines[i].message, expected);
+    }
+    struct job_accepted next = announce_order(j, "prelude", "return");
+    await(state_of(j, next.id) == JOB_STATE_SUCCEEDED);
+    stop_runner(j);
+}
+
+static void what_was_announced_while_redis_was_away_runs_when_it_is_back(void **state) {
+    struct job_fixture *j = *state;
+    struct job_accepted accepted = accept_order(j, "prelude", "return");
+    redis_server_kill(j->f.server);
+    start_runner(j, 2);
+    job_runner_announce(j->runner, accepted.id);
+    redis_server_restart(j->f.server);
+    await(state_of(j, accepted.id) == JOB_STATE_SUCCEEDED);
+    stop_runner(j);
+}
+
+static void a_drain_ends_although_redis_is_away(void **state) {
+    struct job_fixture *j = *state;
+    start_runner(j, 2);
+    struct job_accepted accepted = announce_order(j, "prelude", "wait");
+    await(read_log(j, accepted.id).count == 1);
+    redis_server_kill(j->f.server);
+    int64_t before_ms = clock_monotonic_ms();
+    job_runner_free(j->runner, 100);
+    assert_in_range(clock_monotonic_ms() - before_ms, 100, PATIENCE_MS / 2);
+    redis_server_restart(j->f.server);
+    assert_int_equal(state_of(j, accepted.id), JOB_STATE_RUNNING); /* until its lease runs out */
+}
+
+static void a_job_lost_three_times_is_an_alarm(void **state) {
+    struct job_fixture *j = *state;
+    struct fixture *f = &j->f;
+    struct job_accepted accepted = accept_order(j, "prelude", "return");
+    struct redis_reply *reply;
+    struct lease lease;
+    struct job job;
+    assert_ok(redis_call(f->redis, &reply, &f->err, "HSET job:%s attempts 2", accepted.id));
+    assert_ok(job_store_claim(f->store, accepted.id, "runner", 400, &f->arena, &lease, &job, &f->err));
+    j->settings.lease_ms = 200;
+    start_runner(j, 1);
+    await(state_of(j, accepted.id) == JOB_STATE_FAILED);
+    await(job_runner_alarms(j->runner) == 1);
+    stop_runner(j);
+    assert_int_equal(atomic_load(&j->begun), 0);
+}
+
+/* ---- job_run_guard ---- */
+
+static atomic_int guard_short, guard_long;
+
+static enum status ask_guard(void *context, struct job_run *run, struct error *err) {
+    (void)context;
+    atomic_store(&guard_short, job_run_guard(run, run->lease_ms / 2, err));
+    atomic_store(&guard_long, job_run_guard(run, 2 * run->lease_ms, err));
+    return STATUS_OK;
+}
+
+static void a_write_may_begin_only_if_the_lease_outlasts_it(void **state) {
+    struct job_fixture *j = *state;
+    static const struct job_handler handlers[] = {{JOB_KIND_PUBLISH, PATIENCE_MS, ask_guard}, {0, 0, NULL}};
+    start_runner_with(j, 1, handlers);
+    struct job_accepted accepted = announce_order(j, "prelude", "return");
+    await(state_of(j, accepted.id) == JOB_STATE_SUCCEEDED);
+    stop_runner(j);
+    assert_int_equal(atomic_load(&guard_short), STATUS_OK);
+    assert_int_equal(atomic_load(&guard_long), STATUS_STALE);
+}
+
+int main(void) {
+    alarm(110); /* a lost wake-up is a failure, not a wait for ever */
+    const struct CMUnitTest tests[] = {
+        job_test(a_refused_job_says_why_in_its_last_line),
+        job_test(a_job_over_its_limit_fails_and_names_it),
+        job_test(once_it_has_a_record_it_is_tried_again),
+        job_test(a_lost_lease_stops_the_run_and_leaves_the_job_to_its_new_holder),
+        job_test(a_silent_redis_costs_the_lease),
+        job_test(a_killed_redis_loses_no_line_and_no_end),
+        job_test(what_was_announced_while_redis_was_away_runs_when_it_is_back),
+        job_test(a_drain_ends_although_redis_is_away),
+        job_test(a_job_lost_three_times_is_an_alarm),
+        job_test(a_write_may_begin_only_if_the_lease_outlasts_it),
+    };
+    return cmocka_run_group_tests(tests, start_job_fixture, stop_job_fixture);
+}
