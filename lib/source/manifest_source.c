@@ -11,6 +11,7 @@
 
 #include "lib/base/json.h"
 #include "lib/base/text.h"
+#include "lib/source/bower_json.h"
 #include "lib/tools/spago_yaml.h"
 
 enum { MANIFEST_BYTES_MAX = 1000000 };
@@ -42,49 +43,41 @@ static enum status read_root_file(struct text *out, const char *folder, const ch
     return status;
 }
 
-static enum status read_purs_json(struct manifest *out, const struct text *file, struct arena *arena, const char *ref,
-                                  struct error *err) {
-    (void)ref; /* it has its own */
-    return manifest_parse(out, text_view(file), file->length, "The file purs.json", arena, err);
+static enum status read_purs_json(struct manifest *out, struct arena *arena, const char *bytes, size_t length,
+                                  const struct manifest_request *request, struct error *err) {
+    (void)request; /* it has everything itself */
+    return manifest_parse(out, bytes, length, "The file purs.json", arena, err);
 }
 
-static enum status read_spago_yaml(struct manifest *out, const struct text *file, struct arena *arena, const char *ref,
-                                   struct error *err) {
+static enum status read_spago_yaml(struct manifest *out, struct arena *arena, const char *bytes, size_t length,
+                                   const struct manifest_request *request, struct error *err) {
     json_t *object = NULL;
-    enum status status = spago_yaml_read(&object, text_view(file), file->length, ref, err);
+    enum status status = spago_yaml_read(&object, bytes, length, request->ref, err);
     if (!status) status = manifest_read(out, object, arena, err);
     if (!status) manifest_sort_dependencies(out);
     json_decref(object);
     return status;
 }
 
-static enum status refuse_bower_json(struct manifest *out, const struct text *file, struct arena *arena, const char *ref,
-                                     struct error *err) {
+static enum status refuse_spago_dhall(struct manifest *out, struct arena *arena, const char *bytes, size_t length,
+                                      const struct manifest_request *request, struct error *err) {
     (void)out;
-    (void)file;
     (void)arena;
-    (void)ref;
-    return error_set(err, STATUS_REFUSED,
-                     "This server does not publish from a bower.json yet: add a purs.json or a spago.yaml.");
-}
-
-static enum status refuse_spago_dhall(struct manifest *out, const struct text *file, struct arena *arena, const char *ref,
-                                      struct error *err) {
-    (void)out;
-    (void)file;
-    (void)arena;
-    (void)ref;
+    (void)bytes;
+    (void)length;
+    (void)request;
     return error_set(err, STATUS_REFUSED, "A spago.dhall can no longer be published from: add a spago.yaml or a purs.json.");
 }
 
 /* The first that is there is read. */
 static const struct manifest_format {
     const char *file_name;
-    enum status (*read)(struct manifest *out, const struct text *file, struct arena *arena, const char *ref, struct error *err);
+    enum status (*read)(struct manifest *out, struct arena *arena, const char *bytes, size_t length,
+                        const struct manifest_request *request, struct error *err);
 } formats[] = {
     {"purs.json", read_purs_json},
     {"spago.yaml", read_spago_yaml},
-    {"bower.json", refuse_bower_json},
+    {"bower.json", bower_json_read},
     {"spago.dhall", refuse_spago_dhall},
 };
 
@@ -122,7 +115,7 @@ enum status manifest_source_read(struct manifest *out, const char **file_name, s
     if (status == STATUS_NOT_FOUND)
         return error_set(err, STATUS_REFUSED, "There is no manifest in the package's folder: add a spago.yaml or a purs.json.");
     *file_name = format->file_name;
-    if (!status) status = format->read(out, &file, arena, request->ref, err);
+    if (!status) status = format->read(out, arena, text_view(&file), file.length, request, err);
     if (status == STATUS_INVALID && !strstr(err->message, format->file_name)) error_prefix(err, "In %s", format->file_name);
     if (!status) status = check_request(out, format->file_name, request, err);
     if (!status) status = manifest_check_new(out, err);

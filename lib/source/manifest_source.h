@@ -11,7 +11,7 @@
 #include "lib/base/error.h"
 #include "lib/domain/manifest.h"
 
-/* What was asked for. The texts are borrowed. */
+/* What was asked for. The manifest may borrow its texts. */
 struct manifest_request {
     const char *name;
     struct version version;

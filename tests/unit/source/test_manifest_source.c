@@ -66,6 +66,13 @@ static void the_first_format_that_is_there_is_read(void **state) {
     expect_refusal(STATUS_REFUSED, "", "There is no manifest");
     temporary_folder_write(&folder, "spago.dhall", "./env:HOME");
     expect_refusal(STATUS_REFUSED, "", "spago.dhall can no longer be published from: add a spago.yaml or a purs.json");
+    temporary_folder_write(&folder, "bower.json",
+                           "{\"name\":\"purescript-demo\",\"version\":\"9.9.9\",\"license\":[\"MIT OR ISC\",\"GPL-3.0\"],"
+                           "\"description\":\"old\",\"repository\":{},\"dependencies\":{\"purescript-prelude\":\"^6.0.0\","
+                           "\"purescript-effect\":\"~4.0\"},\"devDependencies\":{\"purescript-spec\":\"*\"}}");
+    expect("bower.json", "{\"name\":\"demo\",\"version\":\"1.2.3\",\"license\":\"(MIT OR ISC) AND GPL-3.0-only\","
+                         "\"description\":\"old\",\"location\":{\"githubOwner\":\"some\",\"githubRepo\":\"thing\"},"
+                         "\"ref\":\"v1.2.3\",\"dependencies\":{\"effect\":\">=4.0.0 <4.1.0\",\"prelude\":\">=6.0.0 <7.0.0\"}}");
     temporary_folder_write(&folder, "spago.yaml", spago_yaml);
     expect("spago.yaml", "{\"name\":\"demo\",\"version\":\"1.2.3\",\"license\":\"MIT\",\"location\":{\"githubOwner\":\"some\","
                          "\"githubRepo\":\"thing\"},\"ref\":\"v1.2.3\",\"dependencies\":{\"effect\":\">=4.0.0 <5.0.0\","
@@ -97,6 +104,29 @@ static void faults_name_the_file_and_the_field(void **state) {
     expect_refusal(STATUS_INVALID, "license", "GPL-3.0-only");
 }
 
+static void old_manifests_that_cannot_be_used_are_refused(void **state) {
+    (void)state;
+    static const struct {
+        const char *content, *path, *word;
+    } faults[] = {
+        {"{\"license\":\"MIT\"}", "name", "missing"},
+        {"{\"name\":\"demo\"}", "license", "has no license"},
+        {"{\"name\":\"demo\",\"license\":[]}", "license", "has no license"},
+        {"{\"name\":\"demo\",\"license\":\"mine\"}", "license", "The licence \"mine\" in bower.json"},
+        {"{\"name\":\"demo\",\"license\":\"MIT\",\"dependencies\":{\"purescript-aff\":\"*\"}}", "dependencies",
+         "The dependency \"purescript-aff\" in bower.json: The range \"*\" has no upper bound."},
+        {"{\"name\":\"demo\",\"license\":\"MIT\",\"dependencies\":{\"purescript-A\":\"^1.0.0\"}}", "dependencies",
+         "purescript-A"},
+        {"{\"name\":\"demo\",\"license\":\"MIT\",\"dependencies\":{\"aff\":\"1\",\"purescript-aff\":\"1\"}}", "dependencies",
+         "twice"},
+        {"[]", "", "must be an object"},
+    };
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+        temporary_folder_write(&folder, "bower.json", faults[i].content);
+        expect_refusal(STATUS_INVALID, faults[i].path, faults[i].word);
+    }
+}
+
 static void a_manifest_outside_of_the_package_is_not_read(void **state) {
     (void)state;
     temporary_folder_link(&folder, "purs.json", "/etc/passwd");
@@ -110,6 +140,7 @@ int main(void) {
         TEST(the_first_format_that_is_there_is_read),
         TEST(what_was_not_asked_for_is_refused),
         TEST(faults_name_the_file_and_the_field),
+        TEST(old_manifests_that_cannot_be_used_are_refused),
         TEST(a_manifest_outside_of_the_package_is_not_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

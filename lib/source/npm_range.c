@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "lib/source/npm_range.h"
+
+#include <ctype.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "lib/base/text.h"
+
+/* A version of which the last places may be left open. */
+struct partial {
+    struct version version; /* open places are 0 */
+    int places;             /* how many are given: 0 to 3 */
+};
+
+/* A range that may be open to the top. */
+struct bounds {
+    struct version low, high;
+    bool has_high;
+};
+
+static void skip_blanks(const char **at) {
+    while (isspace((unsigned char)**at))
+        (*at)++;
+}
+
+/* One place: a number, or a sign for any. False if there is neither. */
+static bool read_place(const char **at, uint32_t *number, bool *is_given) {
+    *is_given = false;
+    *number = 0;
+    if (**at == 'x' || **at == 'X' || **at == '*') {
+        (*at)++;
+        return true;
+    }
+    for (; isdigit((unsigned char)**at); (*at)++) {
+        uint32_t digit = (uint32_t)(**at - '0');
+        if (*number > (VERSION_NUMBER_MAX - digit) / 10) return false;
+        *number = *number * 10 + digit;
+        *is_given = true;
+    }
+    return *is_given;
+}
+
+static bool read_partial(const char **at, struct partial *out) {
+    *out = (struct partial){0};
+    uint32_t *const places[] = {&out->version.major, &out->version.minor, &out->version.patch};
+    bool is_open = false;
+    while (**at == 'v' || **at == '=')
+        (*at)++;
+    for (int i = 0; i < 3; i++) {
+        uint32_t number;
+        bool is_given;
+        if (i > 0 && **at != '.') break;
+        if (i > 0) (*at)++;
+        if (!read_place(at, &number, &is_given)) return false;
+        is_open |= !is_given; /* behind an open place the others count as open, too */
+        if (is_open) continue;
+        *places[i] = number;
+        out->places = i + 1;
+    }
+    if (**at == '-' || **at == '+') /* prerelease, build */
+        while (isalnum((unsigned char)**at) || (**at && strchr("-+.", **at)))
+            (*at)++;
+    return **at == '\0' || isspace((unsigned char)**at) || strchr("|<>=^~", **at);
+}
+
+/* The first version behind all that `partial` stands for: of 1.2 it is 1.3.0. */
+static struct version behind(const struct partial *partial) {
+    if (partial->places == 3) return version_bump_patch(partial->version);
+    if (partial->places == 2) return version_bump_minor(partial->version);
+    return version_bump_major(partial->version);
+}
+
+/* The first version that `^partial` does not include: up to the first given place that is not 0. */
+static struct version behind_caret(const struct partial *partial) {
+    if (partial->version.major > 0 || partial->places == 1) return version_bump_major(partial->version);
+    if (partial->version.minor > 0 || partial->places == 2) return version_bump_minor(partial->version);
+    return version_bump_patch(partial->version);
+}
+
+enum comparator { CARET, TILDE, AT_LEAST, ABOVE, AT_MOST, BELOW, SAME };
+
+static const struct {
+    const char *sign;
+    enum comparator comparator;
+} comparators[] = {
+    {"^", CARET}, {"~>", TILDE}, {"~", TILDE}, {">=", AT_LEAST}, {">", ABOVE}, {"<=", AT_MOST}, {"<", BELOW}, {"", SAME},
+};
+
+static struct bounds bounds_of(enum comparator comparator, const struct partial *partial) {
+    struct bounds any = {0}, from = {.low = partial->version}, out = {.low = partial->version, .has_high = true};
+    if (partial->places == 0) return any;
+    switch (comparator) {
+    case CARET: out.high = behind_caret(partial); break;
+    case TILDE:
+        out.high = partial->places == 1 ? version_bump_major(partial->version) : version_bump_minor(partial->version);
+        break;
+    case AT_LEAST: return from;
+    case ABOVE: from.low = behind(partial); return from;
+    case AT_MOST: out = (struct bounds){.high = behind(partial), .has_high = true}; break;
+    case BELOW: out = (struct bounds){.high = partial->version, .has_high = true}; break;
+    case SAME: out.high = behind(partial); break;
+    }
+    return out;
+}
+
+static void intersect(struct bounds *bounds, const struct bounds *other) {
+    if (version_compare(other->low, bounds->low) > 0) bounds->low = other->low;
+    if (other->has_high && (!bounds->has_high || version_compare(other->high, bounds->high) < 0)) bounds->high = other->high;
+    bounds->has_high |= other->has_high;
+}
+
+static bool read_comparator(const char **at, struct bounds *out) {
+    size_t i = 0;
+    struct partial partial;
+    while (!text_starts_with(*at, comparators[i].sign))
+        i++;
+    *at += strlen(comparators[i].sign);
+    skip_blanks(at);
+    if (!read_partial(at, &partial)) return false;
+    *out = bounds_of(comparators[i].comparator, &partial);
+    return true;
+}
+
+/* The part behind " - ", where there is one. */
+static bool read_upper_end(const char **at, struct bounds *bounds, bool *is_hyphen) {
+    struct partial partial;
+    *is_hyphen = text_starts_with(*at, "- ");
+    if (!*is_hyphen) return true;
+    *at += 1;
+    skip_blanks(at);
+    if (!read_partial(at, &partial)) return false;
+    struct bounds upper = bounds_of(AT_MOST, &partial);
+    bounds->has_high = false; /* what stands before it is a lower end */
+    intersect(bounds, &upper);
+    return true;
+}
+
+/* Up to `||` or the end. */
+static bool read_alternative(const char **at, struct bounds *out) {
+    *out = (struct bounds){0};
+    for (skip_blanks(at); **at && **at != '|'; skip_blanks(at)) {
+        struct bounds next;
+        bool is_hyphen;
+        if (!read_comparator(at, &next)) return false;
+        skip_blanks(at);
+        if (!read_upper_end(at, &next, &is_hyphen)) return false;
+        intersect(out, &next);
+    }
+    return true;
+}
+
+static bool read_range(const char *at, struct bounds *out) {
+    if (!read_alternative(&at, out)) return false;
+    while (text_starts_with(at, "||")) {
+        struct bounds next;
+        at += 2;
+        if (!read_alternative(&at, &next)) return false;
+        if (version_compare(next.low, out->low) < 0) out->low = next.low;
+        if (version_compare(next.high, out->high) > 0) out->high = next.high;
+        out->has_high &= next.has_high;
+    }
+    return *at == '\0';
+}
+
+enum status npm_range_parse(struct range *out, const char *text, struct error *err) {
+    struct bounds bounds;
+    if (!read_range(text, &bounds)) return error_set(err, STATUS_INVALID, "\"%s\" is not a range of versions.", text);
+    if (!bounds.has_high) return error_set(err, STATUS_INVALID, "The range \"%s\" has no upper bound.", text);
+    if (version_equal(bounds.low, bounds.high)) bounds.high = version_bump_patch(bounds.high);
+    *out = (struct range){bounds.low, bounds.high};
+    if (range_is_valid(*out)) return STATUS_OK;
+    return error_set(err, STATUS_INVALID, "The range \"%s\" contains no version.", text);
+}

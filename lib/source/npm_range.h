@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Ranges as npm and Bower write them, reduced to one `>=LOW <HIGH` (spec/operations.md, Publish, step 3):
+ *
+ *   range      = alternative { "||" alternative }          all of them together: the lowest LOW and the highest HIGH
+ *   alternative = partial " - " partial | { comparator }   what is in every comparator
+ *   comparator = ("^" | "~" | ">=" | ">" | "<=" | "<" | "=" | "") ["v"] partial
+ *   partial    = NUMBER | NUMBER.NUMBER | NUMBER.NUMBER.NUMBER [PRERELEASE] [BUILD]     with "x", "X" or "*" for a number
+ *
+ * Prereleases and builds are dropped, since the registry has none.
+ */
+#ifndef LIB_SOURCE_NPM_RANGE_H
+#define LIB_SOURCE_NPM_RANGE_H
+
+#include "lib/base/error.h"
+#include "lib/domain/range.h"
+
+/* STATUS_INVALID: it is no such range, has no upper bound, or contains no version. */
+CHECK_RESULT enum status npm_range_parse(struct range *out, const char *text, struct error *err);
+
+#endif
