@@ -32,7 +32,7 @@ struct registry_repo;
 
 struct registry_repo_options {
     const char *url;          /* settings REGISTRY_REPO, REGISTRY_INDEX_REPO: a path, file://, https:// or http:// */
-    const char *clone_folder; /* STATE_DIR/clone/….git: for a repository that is not on this disk; its parent is made */
+    const char *clone_folder; /* for a repository that is not on this disk; its parent is made. Each process has its own */
     const char *token;        /* PACCHETTIBOTTI_TOKEN, sent over http(s); NULL: none */
 };
 
