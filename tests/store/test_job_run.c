@@ -194,22 +194,42 @@ static void assert_is_stale(struct fixture *f, const struct lease *lease) {
 
 static void a_stale_number_can_write_nothing(void **state) {
     struct fixture *f = *state;
+    struct job_request requests[] = {publish_of("a"), matrix_of("a", "0.15.15")}; /* with a package's lock, and without */
+    for (int i = 0; i < 2; i++) {
+        const char *id = requests[i].id;
+        accept_job(f, &requests[i]);
+        struct lease stale = claim_job(f, id);
+        assert_ok(job_store_release(f->store, &stale, &f->err));
+        assert_int_equal(lose(f, id).returned, 1);
+        stale.fence++;
+        assert_is_stale(f, &stale); /* pending again */
+        struct lease lease = claim_job(f, id);
+        assert_true(lease.fence > stale.fence);
+        assert_is_stale(f, &stale); /* somebody else's */
+        struct job job = get_job(f, id);
+        assert_int_equal(job.state, JOB_STATE_RUNNING);
+        assert_null(job.record);
+        finish_job(f, &lease, false);
+        assert_is_stale(f, &stale); /* ended */
+        assert_int_equal(get_job(f, id).state, JOB_STATE_FAILED);
+    }
+}
+
+static void a_lease_is_stale_once_somebody_took_its_lock(void **state) {
+    struct fixture *f = *state;
     struct job_request request = publish_of("a");
     accept_job(f, &request);
-    struct lease stale = {.fence = 1};
-    memcpy(stale.job_id, request.id, sizeof stale.job_id);
-    assert_is_stale(f, &stale); /* pending */
-    assert_int_equal(lose(f, request.id).returned, 1);
-    assert_is_stale(f, &stale); /* pending again */
-    struct lease lease = claim_job(f, request.id);
-    assert_true(lease.fence > stale.fence);
-    assert_is_stale(f, &stale); /* somebody else's */
-    struct job job = get_job(f, request.id);
-    assert_int_equal(job.state, JOB_STATE_RUNNING);
-    assert_null(job.record);
-    finish_job(f, &lease, false);
-    assert_is_stale(f, &stale); /* ended */
-    assert_int_equal(get_job(f, request.id).state, JOB_STATE_FAILED);
+    struct lease lease;
+    struct job job;
+    struct lock lock;
+    assert_ok(job_store_claim(f->store, request.id, "runner", SHORT_LEASE_MS, &f->arena, &lease, &job, &f->err));
+    assert_ok(lock_take(f->store, "package:a", LEASE_MS, TIMEOUT_MS, &lock, &f->err)); /* when the lease has run out */
+    assert_is_stale(f, &lease);
+    struct job_reaped reaped;
+    assert_ok(job_store_reap(f->store, SHORT_LEASE_MS, &reaped, &f->err));
+    assert_int_equal(reaped.returned, 1);
+    assert_not_claimable(f, request.id);
+    assert_ok(lock_renew(f->store, &lock, LEASE_MS, &f->err)); /* the lock was not given back with the job */
 }
 
 static void a_lease_lasts_as_long_as_it_is_renewed(void **state) {
@@ -469,6 +489,7 @@ int main(void) {
         store_test(the_oldest_of_the_asked_kinds_comes_first),
         store_test(the_number_of_a_claim_only_grows),
         store_test(a_stale_number_can_write_nothing),
+        store_test(a_lease_is_stale_once_somebody_took_its_lock),
         store_test(a_lease_lasts_as_long_as_it_is_renewed),
         store_test(a_job_handed_back_keeps_its_place_and_its_attempts),
         store_test(a_retried_job_waits_and_its_package_with_it),
