@@ -184,44 +184,62 @@ static void cut_connections(struct loop *loop) {
         h2o_evloop_run(loop->context.loop, 20);
 }
 
-static void *run(void *argument) {
-    struct loop *loop = argument;
-    while (loop->stopping_since_ms == 0)
-        h2o_evloop_run(loop->context.loop, INT32_MAX);
-    while (!is_drained(loop))
-        h2o_evloop_run(loop->context.loop, 20);
-    cut_connections(loop);
-    return NULL;
-}
-
-enum status loop_start(struct loop *loop, const struct loop_options *options, struct error *err) {
-    loop->options = *options;
+static void open_loop(struct loop *loop) {
+    const struct loop_options *options = &loop->options;
     h2o_context_init(&loop->context, h2o_evloop_create(), options->config);
     h2o_multithread_register_receiver(loop->context.queue, &loop->receiver, take_calls);
     h2o_multithread_register_receiver(loop->context.queue, &loop->stop_receiver, take_stop);
     loop->resume_timer.cb = resume_listening;
     open_listener(loop, 0, options->public_socket, options->public_hosts, options->tls);
     open_listener(loop, 1, options->management_socket, options->management_hosts, NULL);
-    int problem = pthread_create(&loop->thread, NULL, run, loop);
-    if (!problem) return STATUS_OK;
-    return error_set(err, STATUS_INTERNAL, "An event loop's thread cannot be started: %s.", strerror(problem));
 }
 
-void loop_request_stop(struct loop *loop) {
-    h2o_multithread_send_message(&loop->stop_receiver, &loop->stop_message);
-}
-
-void loop_join(struct loop *loop) {
-    pthread_join(loop->thread, NULL);
-}
-
-bool loop_release(struct loop *loop) {
-    if (loop->connections || loop->calls) return false;
+/* Where something would not end (a call that never came back), h2o's memory is left to the process's end. */
+static void close_loop(struct loop *loop) {
+    if (loop->connections || loop->calls) return;
     h2o_evloop_t *events = loop->context.loop;
     h2o_timeout_unlink(&loop->context.http2._graceful_shutdown_timeout); /* set by the stop, and h2o forgets it */
     h2o_multithread_unregister_receiver(loop->context.queue, &loop->receiver);
     h2o_multithread_unregister_receiver(loop->context.queue, &loop->stop_receiver);
     h2o_context_dispose(&loop->context);
     h2o_evloop_destroy(events);
-    return true;
+    loop->is_closed = true;
+}
+
+/* h2o's sockets take their buffers from a store of the thread that made them, without a lock: a loop and all that is in it is
+ * made, used and freed by its own thread. */
+static void *run(void *argument) {
+    struct loop *loop = argument;
+    open_loop(loop);
+    sem_post(&loop->is_open);
+    while (loop->stopping_since_ms == 0)
+        h2o_evloop_run(loop->context.loop, INT32_MAX);
+    while (!is_drained(loop))
+        h2o_evloop_run(loop->context.loop, 20);
+    cut_connections(loop);
+    close_loop(loop);
+    return NULL;
+}
+
+enum status loop_start(struct loop *loop, const struct loop_options *options, struct error *err) {
+    loop->options = *options;
+    sem_init(&loop->is_open, 0, 0);
+    int problem = pthread_create(&loop->thread, NULL, run, loop);
+    if (problem) {
+        sem_destroy(&loop->is_open);
+        return error_set(err, STATUS_INTERNAL, "An event loop's thread cannot be started: %s.", strerror(problem));
+    }
+    while (sem_wait(&loop->is_open) != 0) {
+    }
+    return STATUS_OK;
+}
+
+void loop_request_stop(struct loop *loop) {
+    h2o_multithread_send_message(&loop->stop_receiver, &loop->stop_message);
+}
+
+bool loop_join(struct loop *loop) {
+    pthread_join(loop->thread, NULL);
+    sem_destroy(&loop->is_open);
+    return loop->is_closed;
 }

@@ -7,6 +7,7 @@
 #define SERVICES_GATEWAY_LOOP_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -50,6 +51,8 @@ struct loop {
     struct connection *connections;
     int64_t stopping_since_ms; /* 0: not */
     pthread_t thread;
+    sem_t is_open;  /* posted when it serves */
+    bool is_closed; /* everything was freed; to be read after the thread's end */
 };
 
 /* Starts the thread. `loop` stays where it is until loop_join(). */
@@ -58,11 +61,8 @@ CHECK_RESULT enum status loop_start(struct loop *loop, const struct loop_options
 /* Takes no more connections, answers what is under way, and ends. Any thread. */
 void loop_request_stop(struct loop *loop);
 
-/* Waits for the end. */
-void loop_join(struct loop *loop);
-
-/* Frees what a loop has that has ended. False, and nothing is freed, where a connection or a call would not end. */
-bool loop_release(struct loop *loop);
+/* Waits for the end. False where a connection or a call would not end: what it needs of the config is then still in use. */
+bool loop_join(struct loop *loop);
 
 /* The connection of `req` is about to be closed with bytes of the client unread, at which the kernel would send a reset, and
  * the client might never see the answer: read and forget what still comes, for a moment. On the loop's thread. */

@@ -32,7 +32,7 @@ struct server {
     int public_socket, management_socket; /* -1: handed to the first loop */
     int port, management_port;
     atomic_int_fast64_t connections;
-    bool is_drained;
+    bool is_stuck; /* a loop could not free what it has */
     size_t loop_count;
     struct loop loops[];
 };
@@ -130,21 +130,17 @@ void server_drain(struct server *server) {
     for (size_t i = 0; i < server->loop_count; i++)
         loop_request_stop(&server->loops[i]);
     for (size_t i = 0; i < server->loop_count; i++)
-        loop_join(&server->loops[i]);
-    server->is_drained = true;
+        server->is_stuck = !loop_join(&server->loops[i]) || server->is_stuck;
+    server->loop_count = 0;
 }
 
-/* Where a loop still has something (a call that never came back), h2o's memory is left to the process's end. */
 void server_free(struct server *server) {
     if (!server) return;
-    if (!server->is_drained) server_drain(server);
-    bool is_released = true;
-    for (size_t i = 0; i < server->loop_count; i++)
-        is_released = loop_release(&server->loops[i]) && is_released;
+    server_drain(server);
     if (server->public_socket >= 0) close(server->public_socket);
     if (server->management_socket >= 0) close(server->management_socket);
+    if (server->is_stuck) return; /* a loop still uses the rest, until the process ends */
     SSL_CTX_free(server->tls);
-    if (!is_released) return;
     h2o_config_dispose(&server->config);
     free(server);
 }
