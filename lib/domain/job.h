@@ -65,6 +65,7 @@ struct job {
     const char *reason;        /* trustee actions */
     const char *error;         /* a failed job's last sentence */
     const char *documentation; /* publish: "published", "failed" or "skipped" */
+    const char *commit;        /* publish: what its ref resolved to in the first run; every later run uses it */
     const char *record; /* JSON of what the run writes outside, kept before its first outside write (spec/jobs.md, Once) */
 };
 

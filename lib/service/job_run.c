@@ -56,12 +56,24 @@ enum status job_run_guard(struct job_run *run, int64_t needed_ms, struct error *
                      (long long)left_ms, (long long)needed_ms);
 }
 
-enum status job_run_record(struct job_run *run, const char *record, struct error *err) {
+/* Keeps something in the job, for as long as that takes: a passing outage of Redis is waited out. */
+static enum status keep(struct job_run *run, const char *value, struct error *err,
+                        enum status (*store)(struct job_store *store, const struct lease *lease, const char *value,
+                                             struct error *err)) {
     enum status status;
     do {
         if (stop_reason(run)) return deadline_check(&run->deadline, err);
-        status = job_store_record(run->store, &run->lease, record, err);
+        status = store(run->store, &run->lease, value, err);
     } while (waited_for_redis(run, status));
+    return status;
+}
+
+enum status job_run_keep_commit(struct job_run *run, const char *commit, struct error *err) {
+    return keep(run, commit, err, job_store_keep_commit);
+}
+
+enum status job_run_record(struct job_run *run, const char *record, struct error *err) {
+    enum status status = keep(run, record, err, job_store_record);
     if (!status) run->has_record = true;
     return status;
 }

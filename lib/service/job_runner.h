@@ -66,6 +66,9 @@ void job_run_log(struct job_run *run, enum log_level level, const char *format, 
  * renewed or not; STATUS_CANCELLED at a drain's end. Waits for Redis while the lease may still hold. */
 CHECK_RESULT enum status job_run_guard(struct job_run *run, int64_t needed_ms, struct error *err);
 
+/* Keeps in the job the commit that its ref resolved to: run->job.commit of every later run. */
+CHECK_RESULT enum status job_run_keep_commit(struct job_run *run, const char *commit, struct error *err);
+
 /* Keeps in the job what is going to be written outside; from here on it is never failed by time or attempts. STATUS_CONFLICT:
  * an earlier run has kept another record. Waits for Redis while the lease may still hold. */
 CHECK_RESULT enum status job_run_record(struct job_run *run, const char *record, struct error *err);

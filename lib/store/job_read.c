@@ -45,6 +45,7 @@ static const struct {
     FIELD("reason", FIELD_TEXT, reason),
     FIELD("error", FIELD_TEXT, error),
     FIELD("documentation", FIELD_TEXT, documentation),
+    FIELD("commit", FIELD_TEXT, commit),
     FIELD("record", FIELD_TEXT, record),
 };
 #undef FIELD

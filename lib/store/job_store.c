@@ -176,7 +176,12 @@ enum status job_store_retry_later(struct job_store *store, const struct lease *l
 
 enum status job_store_record(struct job_store *store, const struct lease *lease, const char *record, struct error *err) {
     struct redis_reply *reply;
-    return job_step(store, &reply, err, "record %s %" PRId64 " %s", lease->job_id, lease->fence, record);
+    return job_step(store, &reply, err, "keep %s %" PRId64 " record %s", lease->job_id, lease->fence, record);
+}
+
+enum status job_store_keep_commit(struct job_store *store, const struct lease *lease, const char *commit, struct error *err) {
+    struct redis_reply *reply;
+    return job_step(store, &reply, err, "keep %s %" PRId64 " commit %s", lease->job_id, lease->fence, commit);
 }
 
 enum status job_store_finish(struct job_store *store, const struct lease *lease, const struct job_end *end, struct error *err) {

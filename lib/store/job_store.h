@@ -131,6 +131,11 @@ CHECK_RESULT enum status job_store_retry_later(struct job_store *store, const st
 CHECK_RESULT enum status job_store_record(struct job_store *store, const struct lease *lease, const char *record,
                                           struct error *err);
 
+/* Keeps in the job the commit that its ref resolved to, for every later run (spec/outside.md, Sources). The same again is fine;
+ * another one is STATUS_CONFLICT. */
+CHECK_RESULT enum status job_store_keep_commit(struct job_store *store, const struct lease *lease, const char *commit,
+                                               struct error *err);
+
 struct job_end {
     bool success;
     bool readonly;             /* run under READONLY: never returned as a duplicate */

@@ -368,15 +368,15 @@ function steps.release()
   return 1
 end
 
--- id, fence, record
-function steps.record()
-  local id, fence, record = ARGV[2], ARGV[3], ARGV[4]
-  local job = held_job(id, fence, 'record')
+-- id, fence, field, value: what a run finds out once for all runs
+function steps.keep()
+  local id, fence, field, value = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+  local job = held_job(id, fence, field)
   if not job then return stale(id) end
-  if job.record and job.record ~= record then
-    return refuse('CONFLICT', 'The job ' .. id .. ' has another record of what it writes already')
+  if job[field] and job[field] ~= value then
+    return refuse('CONFLICT', 'The job ' .. id .. ' has another ' .. field .. ' already')
   end
-  call('HSET', 'job:' .. id, 'record', record)
+  call('HSET', 'job:' .. id, field, value)
   return 1
 end
 

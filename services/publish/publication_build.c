@@ -119,7 +119,7 @@ enum status publication_check_modules(struct publication *p, struct error *err) 
     if (status) return status;
     for (size_t i = 0; i < modules.problem_count; i++)
         job_run_log(p->run, LOG_WARN, "%s", modules.problems[i]);
-    job_run_log(p->run, LOG_INFO, "It has %zu modules.", modules.count);
+    job_run_log(p->run, LOG_INFO, "It has %zu module%s.", modules.count, modules.count == 1 ? "" : "s");
     return STATUS_OK;
 }
 
@@ -235,7 +235,8 @@ enum status publication_compile(struct publication *p, struct error *err) {
                                           source_globs, NULL, &p->run->deadline, err);
     if (status) return status;
     if (report.succeeded) {
-        job_run_log(p->run, LOG_INFO, "Compiled %zu modules with compiler %s.", report.compiled_count, version);
+        job_run_log(p->run, LOG_INFO, "Compiled %zu module%s with compiler %s.", report.compiled_count,
+                    report.compiled_count == 1 ? "" : "s", version);
         return STATUS_OK;
     }
     struct text errors = {0};

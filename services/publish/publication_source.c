@@ -77,7 +77,7 @@ enum status publication_fetch_source(struct publication *p, struct error *err) {
     const struct location *location = &p->location;
     struct source_request request = {.ref = p->request.ref,
                                      .subdir = location->subdir,
-                                     .known_commit = p->record.commit,
+                                     .known_commit = p->run->job.commit,
                                      .work_folder = arena_format(p->arena, "%s/source", p->work_folder)};
     request.url = location->kind == LOCATION_GITHUB
                       ? source_github_url(p->arena, settings->github_git_url, location->github_owner, location->github_repo)
@@ -88,6 +88,7 @@ enum status publication_fetch_source(struct publication *p, struct error *err) {
                                    .files = settings->source_limit_files,
                                    .user = p->service->sandbox.changes_user ? settings->compiler_user : NULL};
     enum status status = source_fetch(&p->source, &request, &limits, &p->run->deadline, p->arena, err);
+    if (!status) status = job_run_keep_commit(p->run, p->source.commit, err);
     if (!status) job_run_log(p->run, LOG_INFO, "Fetched %s, which is commit %s.", p->request.ref, p->source.commit);
     return status;
 }
