@@ -305,6 +305,20 @@ static void a_record_is_written_once(void **state) {
     assert_string_equal(get_job(f, request.id).record, "{\"a\":  1}");
 }
 
+static void the_commit_of_a_job_is_kept_for_every_later_run(void **state) {
+    struct fixture *f = *state;
+    struct job_request request = publish_of("a");
+    accept_job(f, &request);
+    struct lease lease = claim_job(f, request.id);
+    assert_ok(job_store_keep_commit(f->store, &lease, "1234abcd", &f->err));
+    assert_ok(job_store_keep_commit(f->store, &lease, "1234abcd", &f->err));
+    assert_status(STATUS_CONFLICT, job_store_keep_commit(f->store, &lease, "5678", &f->err));
+    assert_ok(job_store_release(f->store, &lease, &f->err));
+    assert_status(STATUS_STALE, job_store_keep_commit(f->store, &lease, "1234abcd", &f->err));
+    claim_job(f, request.id);
+    assert_string_equal(get_job(f, request.id).commit, "1234abcd");
+}
+
 static void the_third_lost_lease_ends_the_job_and_says_why(void **state) {
     struct fixture *f = *state;
     struct job_request request = publish_of("a"), behind = publish_of("a");
@@ -494,6 +508,7 @@ int main(void) {
         store_test(a_job_handed_back_keeps_its_place_and_its_attempts),
         store_test(a_retried_job_waits_and_its_package_with_it),
         store_test(a_record_is_written_once),
+        store_test(the_commit_of_a_job_is_kept_for_every_later_run),
         store_test(the_third_lost_lease_ends_the_job_and_says_why),
         store_test(a_job_that_has_begun_to_write_is_never_given_up),
         store_test(a_lease_lost_with_redis_is_no_attempt),
