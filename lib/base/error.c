@@ -15,7 +15,8 @@ static void cut_at_character(char *text, size_t capacity) {
     text[length] = '\0';
 }
 
-static void set_message(struct error *err, enum status status, const char *path, const char *format, va_list arguments) {
+__attribute__((format(printf, 4, 0))) static void set_message(struct error *err, enum status status, const char *path,
+                                                              const char *format, va_list arguments) {
     if (!err) return;
     char message[ERROR_MESSAGE_MAX]; /* apart, since an argument may point into err->message */
     vsnprintf(message, sizeof message, format, arguments);
