@@ -69,7 +69,8 @@ struct compiler_report {
 /* `purs compile GLOB… --json-errors`: compiles what the globs (NULL at the end, relative to `folder`, never by a shell) match,
  * to `folder`/output. `readable` are folders outside that the sources lead to, as in sandbox_run(). A program that does not
  * compile is STATUS_OK with report->succeeded false. STATUS_TIMEOUT: stopped at the deadline, or at the limit of CPU time or
- * memory, as the sentence says; STATUS_INTERNAL: it did not answer in JSON, three times. */
+ * memory, as the sentence says; STATUS_REFUSED: it printed too much; STATUS_INTERNAL: it did not answer in JSON, three times.
+ */
 CHECK_RESULT enum status compiler_compile(struct compiler_report *report, struct arena *arena, const struct compiler *compiler,
                                           const struct sandbox *sandbox, const char *folder, const char *const *globs,
                                           const char *const *readable, struct deadline *deadline, struct error *err);

@@ -278,6 +278,24 @@ static void linked_sources_are_compiled(void **state) {
     assert_int_equal(report.compiled_count, 2);
 }
 
+/* Where bubblewrap does not work; then the work folder keeps its own path. */
+static void without_isolation_it_compiles_all_the_same(void **state) {
+    (void)state;
+    struct error err = {0};
+    struct compiler_report report;
+    struct sandbox open_sandbox = sandbox;
+    const char *work = make_work_folder(), *path = arena_format(&arena, "%s/%s", folder.path, work);
+    open_sandbox.is_isolating = false;
+    write_module(work, "src/A.purs", "module A where\n");
+    assert_int_equal(compiler_compile(&report, &arena, compilers_get(&compilers, current), &open_sandbox, path, globs, NULL,
+                                      &deadline, &err),
+                     STATUS_OK);
+    assert_true(report.succeeded);
+    struct stat information;
+    assert_int_equal(stat(arena_format(&arena, "%s/output/A/externs.cbor", path), &information), 0);
+    assert_int_equal(information.st_uid, sandbox.user.user_id);
+}
+
 /* As a real compiler printed it: lines about progress, then the report, with fields that we do not use. */
 static void a_report_among_other_lines_is_found(void **state) {
     (void)state;
@@ -312,6 +330,7 @@ int main(void) {
         cmocka_unit_test(a_compiler_that_takes_too_long_is_stopped),
         cmocka_unit_test(the_graph_names_paths_and_imports),
         cmocka_unit_test(linked_sources_are_compiled),
+        cmocka_unit_test(without_isolation_it_compiles_all_the_same),
         cmocka_unit_test(a_report_among_other_lines_is_found),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
