@@ -11,7 +11,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/base/text.h"
 #include "tests/support/cmocka_all.h"
 #include "tests/support/git_fixture.h"
 #include "tests/support/git_server.h"
@@ -450,33 +449,6 @@ static void killed_writers_leave_nothing_broken(void **state) {
                             "$(git -C data.git rev-list --count HEAD)"); /* a line a commit: none lost, none twice */
 }
 
-/* ---- Comparing ---- */
-
-static enum status note_visit(const char *path, const struct registry_file *file, void *context, struct error *err) {
-    (void)err;
-    text_append_format(context, "%s=%s;", path, file->bytes ? file->bytes : "(removed)");
-    return STATUS_OK;
-}
-
-static void what_differs_is_visited(void **state) {
-    struct scene *scene = *state;
-    struct text seen = {0};
-    char first[REGISTRY_COMMIT_MAX], second[REGISTRY_COMMIT_MAX];
-    assert_int_equal(registry_repo_fetch(scene->repo, &scene->deadline, first, &scene->err), STATUS_OK);
-    git_script(&scene->git, "printf new >data/metadata/new.json && rm data/metadata/prelude.json && "
-                            "ln -s new.json data/metadata/link.json && printf x >data/pr/el/prelude && push_files data.git");
-    assert_int_equal(registry_repo_fetch(scene->repo, &scene->deadline, second, &scene->err), STATUS_OK);
-    assert_int_equal(registry_repo_compare(scene->repo, first, second, "metadata", note_visit, &seen, &scene->err), STATUS_OK);
-    assert_string_equal(text_view(&seen), "metadata/new.json=new;metadata/prelude.json=(removed);");
-    text_clear(&seen);
-    assert_int_equal(registry_repo_compare(scene->repo, "", second, NULL, note_visit, &seen, &scene->err), STATUS_OK);
-    assert_string_equal(text_view(&seen), "metadata/new.json=new;pr/el/prelude=x;");
-    assert_int_equal(registry_repo_compare(scene->repo, "0123456789012345678901234567890123456789", second, NULL, note_visit,
-                                           &seen, &scene->err),
-                     STATUS_NOT_FOUND);
-    text_release(&seen);
-}
-
 #define LOCAL(name)                                                                                                            \
     { #name "/on_this_disk", name, set_up_local, tear_down, NULL }
 #define HTTP(name)                                                                                                             \
@@ -505,7 +477,6 @@ int main(void) {
         HTTP(a_hook_that_says_no_is_no_conflict),
         BOTH(threads_and_processes_lose_nothing),
         LOCAL(killed_writers_leave_nothing_broken),
-        BOTH(what_differs_is_visited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -164,6 +164,34 @@ static void a_failed_refresh_leaves_it_as_it_was(void **state) {
     assert_true(has_metadata(scene, "prelude"));
 }
 
+/* ---- What it is made of: the files that differ ---- */
+
+static enum status note_visit(const char *path, const struct registry_file *file, void *context, struct error *err) {
+    (void)err;
+    text_append_format(context, "%s=%s;", path, file->bytes ? file->bytes : "(removed)");
+    return STATUS_OK;
+}
+
+static void files_that_differ_are_visited(void **state) {
+    struct scene *scene = *state;
+    struct text seen = {0};
+    char first[REGISTRY_COMMIT_MAX], second[REGISTRY_COMMIT_MAX];
+    assert_int_equal(registry_repo_fetch(scene->registry, &scene->deadline, first, &scene->err), STATUS_OK);
+    git_script(&scene->git, "cd registry; printf new >metadata/new.json; rm metadata/prelude.json package-sets/1.0.0.json; "
+                            "ln -s new.json metadata/link.json; printf x >other; cd ..; push_files registry.git");
+    assert_int_equal(registry_repo_fetch(scene->registry, &scene->deadline, second, &scene->err), STATUS_OK);
+    assert_int_equal(registry_repo_compare(scene->registry, first, second, "metadata", note_visit, &seen, &scene->err),
+                     STATUS_OK);
+    assert_string_equal(text_view(&seen), "metadata/new.json=new;metadata/prelude.json=(removed);");
+    text_clear(&seen);
+    assert_int_equal(registry_repo_compare(scene->registry, "", second, NULL, note_visit, &seen, &scene->err), STATUS_OK);
+    assert_string_equal(text_view(&seen), "metadata/new.json=new;other=x;");
+    assert_int_equal(registry_repo_compare(scene->registry, "0123456789012345678901234567890123456789", second, NULL,
+                                           note_visit, &seen, &scene->err),
+                     STATUS_NOT_FOUND);
+    text_release(&seen);
+}
+
 /* ---- Readers beside a refresh ---- */
 
 struct reader {
@@ -271,6 +299,7 @@ int main(void) {
         SMALL(a_file_that_cannot_be_read_is_skipped_until_it_can),
         SMALL(a_rewritten_history_is_read_anew),
         SMALL(a_failed_refresh_leaves_it_as_it_was),
+        SMALL(files_that_differ_are_visited),
         SMALL(readers_see_whole_changes),
         cmocka_unit_test_setup_teardown(the_real_registry_is_loaded_and_followed, set_up, tear_down),
     };
