@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * How fast messages are asked and answered between two threads of this process, over ipc and tcp, with SERVICE_KEY. The request
+ * is a job of ordinary size, the answer `done`. Prints `key=value`, one a line.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/service/message_client.h"
+#include "lib/service/message_server.h"
+
+enum { CALLS = 2000, CALLERS = 64, DURATION_MS = 2000, TIMEOUT_MS = 10000, POSTS = 5000, IN_FLIGHT = 512 };
+
+static const char key[] = "a key for this benchmark";
+static atomic_int handled;
+
+static void need(enum status status, const struct error *err) {
+    if (status == STATUS_OK) return;
+    fprintf(stderr, "%s\n", err->message);
+    exit(1);
+}
+
+static enum status take_job(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                            struct error *err) {
+    (void)context, (void)request, (void)arena, (void)err;
+    answer->tag = MESSAGE_done;
+    atomic_fetch_add(&handled, 1);
+    return STATUS_OK;
+}
+
+static struct message make_request(void) {
+    static char payload[400];
+    memset(payload, 'x', sizeof payload - 1);
+    return (struct message){.tag = MESSAGE_job_accepted,
+                            .job_accepted = {.job_id = "00000000-0000-4000-8000-000000000000",
+                                             .kind = "publish",
+                                             .package = "prelude",
+                                             .version = "6.0.0",
+                                             .payload = payload}};
+}
+
+static void call(struct message_client *client) {
+    struct message request = make_request(), answer;
+    struct arena arena = {0};
+    struct error err = {0};
+    need(message_client_call(client, &request, TIMEOUT_MS, &arena, &answer, &err), &err);
+    arena_release(&arena);
+}
+
+static int compare(const void *a, const void *b) {
+    int64_t difference = *(const int64_t *)a - *(const int64_t *)b;
+    return difference < 0 ? -1 : difference > 0;
+}
+
+static void measure_one_caller(struct message_client *client, const char *name) {
+    static int64_t times_us[CALLS];
+    for (int i = 0; i < CALLS; i++) {
+        int64_t before_us = clock_monotonic_us();
+        call(client);
+        times_us[i] = clock_monotonic_us() - before_us;
+    }
+    qsort(times_us, CALLS, sizeof times_us[0], compare);
+    printf("%s_call_median_us=%lld\n%s_call_p99_us=%lld\n", name, (long long)times_us[CALLS / 2], name,
+           (long long)times_us[CALLS * 99 / 100]);
+}
+
+static void *call_for_a_while(void *client) {
+    for (int64_t until_ms = clock_monotonic_ms() + DURATION_MS; clock_monotonic_ms() < until_ms;)
+        call(client);
+    return NULL;
+}
+
+static void measure_many_callers(struct message_client *client, const char *name) {
+    pthread_t threads[CALLERS];
+    int before = atomic_load(&handled);
+    for (int i = 0; i < CALLERS; i++)
+        if (pthread_create(&threads[i], NULL, call_for_a_while, client) != 0) abort();
+    for (int i = 0; i < CALLERS; i++)
+        pthread_join(threads[i], NULL);
+    printf("%s_calls_per_s=%lld\n", name, (long long)(atomic_load(&handled) - before) * 1000 / DURATION_MS);
+}
+
+static void measure_posts(struct message_client *client, const char *name) {
+    struct message request = make_request();
+    int before = atomic_load(&handled);
+    int64_t before_us = clock_monotonic_us(), posting_us = 0;
+    for (int i = 0; i < POSTS; i++) {
+        while (i - (atomic_load(&handled) - before) >= IN_FLIGHT)
+            usleep(100);
+        int64_t start_us = clock_monotonic_us();
+        message_client_post(client, &request, TIMEOUT_MS);
+        posting_us += clock_monotonic_us() - start_us;
+    }
+    while (atomic_load(&handled) - before < POSTS)
+        usleep(100);
+    printf("%s_post_us=%.1f\n", name, (double)posting_us / POSTS);
+    printf("%s_posts_per_s=%.0f\n", name, POSTS * 1e6 / (double)(clock_monotonic_us() - before_us));
+}
+
+static void measure(const char *address, const char *name) {
+    static const struct message_handler handlers[] = {{MESSAGE_job_accepted, take_job}, {0, NULL}};
+    struct message_server *server = NULL;
+    struct message_client *client = NULL;
+    struct error err = {0};
+    need(message_server_create(&server, address, key, handlers, NULL, &err), &err);
+    need(message_client_create(&client, address, key, &err), &err);
+    call(client);
+    measure_one_caller(client, name);
+    measure_many_callers(client, name);
+    measure_posts(client, name);
+    message_client_free(client);
+    message_server_free(server);
+}
+
+int main(void) {
+    char folder[] = "/tmp/registry-bench-XXXXXX", address[64];
+    if (!mkdtemp(folder)) return EXIT_FAILURE;
+    snprintf(address, sizeof address, "ipc://%s/bench.ipc", folder);
+    measure(address, "ipc");
+    rmdir(folder);
+    measure("tcp://127.0.0.1:47113", "tcp");
+    return EXIT_SUCCESS;
+}
