@@ -26,15 +26,15 @@
 enum {
     PUBLICATIONS_MAX = 1000,
     JOBS_MAX = 20, /* of one publication */
-    WINDOW = 4,    /* publications under way at once, besides those that the kills are behind with */
+    WINDOW = 4,    /* publications under way at once */
     POST_TIMEOUT_MS = 2000,
-    GAP_MIN_MS = 20, /* between two kills */
-    GAP_MAX_MS = 1400,
-    POLL_MS = 20,
+    SLEEP_MAX_MS = 500, /* of a compile */
+    GAP_MIN_MS = 10,    /* between two kills */
+    GAP_MAX_MS = 800,
+    GAP_HURRY_MS = 150, /* the same where the kills are behind the publications */
+    POLL_MS = 5,
     END_MS = 300000, /* for what is left to do after the last kill */
 };
-
-static const char *const program_names[SERVER_PROGRAM_COUNT] = {"redis", "publish", "gateway"};
 
 /* One package to be published, and all that was done for it. */
 struct publication {
@@ -56,6 +56,10 @@ struct chaos {
     unsigned seed;
     int kills[SERVER_PROGRAM_COUNT];
     int killed;
+    int killed_idle; /* of these, while nothing was under way */
+    int begun;
+    int under_way;  /* posted and not ended, as of the last round */
+    int resumed;    /* jobs that went on from the record of a run that was killed */
     int unanswered; /* POSTs without an answer, or with 503 */
     int repeated;   /* jobs that failed and were posted again */
 };
@@ -71,7 +75,9 @@ static void prepare(struct chaos *chaos) {
     const char *sources = arena_format(arena, "%s/sources", chaos->server->folder);
     for (int i = 0; i < chaos->publication_count; i++) {
         struct publication *publication = &chaos->publications[i];
-        snprintf(publication->pragma, sizeof publication->pragma, "sleep %d", choose(chaos, 0, 400));
+        /* Most compile at once, so that many a kill meets the writing. */
+        snprintf(publication->pragma, sizeof publication->pragma, "sleep %d",
+                 choose(chaos, 0, 2) == 0 ? choose(chaos, 0, SLEEP_MAX_MS) : 0);
         publication->package =
             (struct package){.name = arena_format(arena, "chaos-%d", i), .version = "1.0.0", .pragma = publication->pragma};
         publication->dependency = i > 0 && choose(chaos, 0, 2) == 0 ? choose(chaos, 0, i - 1) : -1;
@@ -126,20 +132,35 @@ static void look(struct chaos *chaos, struct publication *publication) {
     http_response_release(&response);
 }
 
-/* One round over all publications: how many are not done yet? Begins so many that some are under way at every kill. */
+/* Are there more kills left, in proportion, than publications? */
+static bool kills_are_behind(const struct chaos *chaos) {
+    return chaos->killed * chaos->publication_count < chaos->begun * chaos->kill_count;
+}
+
+static bool may_begin(const struct chaos *chaos, const struct publication *publication, int under_way) {
+    if (publication->dependency >= 0 && !chaos->publications[publication->dependency].is_published) return false;
+    if (publication->job_count > 0) return true; /* a failed one's repeat */
+    return under_way == 0 || (under_way < WINDOW && !kills_are_behind(chaos));
+}
+
+/* One round over all publications: how many are not done yet? There are always some under way, as long as there are any. */
 static int work(struct chaos *chaos) {
     int left = 0, under_way = 0;
-    int begun = WINDOW + chaos->publication_count * chaos->killed / (chaos->kill_count + 1);
     for (int i = 0; i < chaos->publication_count; i++) {
         struct publication *publication = &chaos->publications[i];
         if (publication->is_pending) look(chaos, publication);
-        if (publication->is_published) continue;
-        left++;
-        bool may_begin = publication->dependency < 0 || chaos->publications[publication->dependency].is_published;
-        if (publication->is_pending || (i < begun && may_begin && ++under_way <= 2 * WINDOW)) {
-            if (!publication->is_pending) post(chaos, publication);
-        }
+        left += !publication->is_published;
+        under_way += publication->is_pending;
     }
+    for (int i = 0; i < chaos->publication_count; i++) {
+        struct publication *publication = &chaos->publications[i];
+        if (publication->is_pending || publication->is_published || !may_begin(chaos, publication, under_way)) continue;
+        chaos->begun += publication->job_count == 0;
+        post(chaos, publication);
+        chaos->begun -= publication->job_count == 0; /* there was no answer */
+        under_way++;
+    }
+    chaos->under_way = under_way;
     return left;
 }
 
@@ -151,14 +172,19 @@ static void kill_one(struct chaos *chaos) {
     server_start_program(chaos->server, program);
     chaos->kills[program]++;
     chaos->killed++;
+    chaos->killed_idle += chaos->under_way == 0;
+}
+
+static int64_t next_moment_ms(struct chaos *chaos) {
+    return clock_monotonic_ms() + choose(chaos, GAP_MIN_MS, kills_are_behind(chaos) ? GAP_HURRY_MS : GAP_MAX_MS);
 }
 
 static void run(struct chaos *chaos) {
-    int64_t next_kill_ms = clock_monotonic_ms() + choose(chaos, GAP_MIN_MS, GAP_MAX_MS), end_ms = 0;
+    int64_t next_kill_ms = next_moment_ms(chaos), end_ms = 0;
     for (int left = chaos->publication_count; left > 0 || chaos->killed < chaos->kill_count;) {
         if (chaos->killed < chaos->kill_count && clock_monotonic_ms() >= next_kill_ms) {
             kill_one(chaos);
-            next_kill_ms = clock_monotonic_ms() + choose(chaos, GAP_MIN_MS, GAP_MAX_MS);
+            next_kill_ms = next_moment_ms(chaos);
             end_ms = clock_monotonic_ms() + END_MS;
         }
         left = work(chaos);
@@ -173,8 +199,11 @@ static void run(struct chaos *chaos) {
 static void check_publications(struct chaos *chaos) {
     for (int i = 0; i < chaos->publication_count; i++) {
         const struct publication *publication = &chaos->publications[i];
-        for (int j = 0; j < publication->job_count; j++)
-            json_decref(server_wait_for_job(chaos->server, publication->jobs[j]));
+        for (int j = 0; j < publication->job_count; j++) {
+            json_t *job = server_wait_for_job(chaos->server, publication->jobs[j]);
+            chaos->resumed += strstr(server_log_text(chaos->server, job), "DEBUG Timings: resume=") != NULL;
+            json_decref(job);
+        }
         const char *id = shell_output(&chaos->server->arena,
                                       "git -C '%s/" INDEX_REPO "' log --format=%%B --grep='^Update manifest for %s@1.0.0$' | "
                                       "sed -n 's/^Job ID: //p'",
@@ -247,6 +276,7 @@ int main(int argument_count, char **arguments) {
 
     unsigned seed = chaos.seed;
     setvbuf(stdout, NULL, _IOLBF, 0);
+    setenv("CMOCKA_TEST_ABORT", "1", 1); /* cmocka: outside of a test, say what failed */
     chaos.server = server_start(&how);
     printf("seed %u, in %s\n", seed, chaos.server->folder);
     prepare(&chaos);
@@ -261,11 +291,20 @@ int main(int argument_count, char **arguments) {
     registry_expect_one_commit_each(chaos.server);
     server_stop(chaos.server);
 
-    printf("%-30s %6d\n", "publications", chaos.publication_count);
-    for (int i = 0; i < SERVER_PROGRAM_COUNT; i++)
-        printf("kills of %-21s %6d\n", program_names[i], chaos.kills[i]);
-    printf("%-30s %6d\n%-30s %6d\n%-30s %6.1f\n", "POSTs without an answer", chaos.unanswered, "jobs failed and repeated",
-           chaos.repeated, "seconds", (double)(end_ms - start_ms) / 1000);
+    const struct {
+        const char *what;
+        int count;
+    } rows[] = {{"publications", chaos.publication_count},
+                {"POSTs without an answer", chaos.unanswered},
+                {"jobs failed and repeated", chaos.repeated},
+                {"jobs resumed from their record", chaos.resumed},
+                {"kills while nothing was going on", chaos.killed_idle},
+                {"kills of redis", chaos.kills[SERVER_REDIS]},
+                {"kills of publish", chaos.kills[SERVER_PUBLISH]},
+                {"kills of gateway", chaos.kills[SERVER_GATEWAY]},
+                {"seconds", (int)((end_ms - start_ms) / 1000)}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        printf("%-34s %5d\n", rows[i].what, rows[i].count);
     printf("every accepted job ended, every package is published once, the repositories and the storage agree (seed %u)\n",
            seed);
     return 0;
