@@ -64,7 +64,7 @@ static enum status open_repository(struct publish_service *service, struct regis
     struct arena arena = {0};
     struct registry_repo_options options = {
         .url = url,
-        .clone_folder = arena_format(&arena, "%s/clone/%s", service->settings.state_dir, clone),
+        .clone_folder = arena_format(&arena, "%s/clone/%s", service->settings.work_dir, clone),
         .token = service->settings.pacchettibotti_token,
     };
     enum status status = registry_repo_open(repo, &options, deadline, err);
