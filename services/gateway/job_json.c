@@ -22,25 +22,30 @@ static void append_time_field(struct text *out, const char *key, int64_t time_ms
     append_text_field(out, key, time);
 }
 
-static void append_line(struct text *out, const char *job_id, const struct log_line *line) {
+/* `job_id_field` is the same for all lines of a job, and printed once. */
+static void append_line(struct text *out, const struct log_line *line, const struct text *job_id_field) {
     char time[TIME_TEXT_MAX];
     time_print(line->time_ms, time);
     text_append(out, "{\"level\":\"");
     text_append(out, log_level_name(line->level));
     text_append(out, "\",\"message\":");
     json_append(out, line->message);
-    append_text_field(out, "jobId", job_id);
-    append_text_field(out, "timestamp", time);
-    text_append_character(out, '}');
+    text_append_bytes(out, job_id_field->bytes, job_id_field->length);
+    text_append(out, ",\"timestamp\":\"");
+    text_append(out, time);
+    text_append(out, "\"}");
 }
 
 void log_lines_append_json(struct text *out, const char *job_id, const struct log_lines *lines) {
+    struct text job_id_field = {0};
+    append_text_field(&job_id_field, "jobId", job_id);
     text_append_character(out, '[');
     for (size_t i = 0; i < lines->count; i++) {
         if (i) text_append_character(out, ',');
-        append_line(out, job_id, &lines->lines[i]);
+        append_line(out, &lines->lines[i], &job_id_field);
     }
     text_append_character(out, ']');
+    text_release(&job_id_field);
 }
 
 static void append_identity(struct text *out, const struct job *job) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tests/support/cmocka_all.h"
 
+#include <time.h>
+
 #include "lib/base/clock.h"
 
 static void times_are_printed_with_three_digits_and_read_with_fewer(void **state) {
@@ -18,6 +20,19 @@ static void times_are_printed_with_three_digits_and_read_with_fewer(void **state
     assert_string_equal(text, "2024-02-29T00:00:00.000Z");
     assert_true(time_parse("1970-01-01T00:00:00.000Z", &time_ms));
     assert_int_equal(time_ms, 0);
+}
+
+static void every_day_prints_as_the_c_library_does(void **state) {
+    (void)state;
+    for (int64_t day = 0; day < 300 * 366; day++) {
+        char text[TIME_TEXT_MAX], expected[TIME_TEXT_MAX];
+        time_t seconds = (time_t)(day * 86400 + day % 86400);
+        struct tm parts;
+        assert_non_null(gmtime_r(&seconds, &parts));
+        strftime(expected, sizeof expected, "%Y-%m-%dT%H:%M:%S.007Z", &parts);
+        time_print(seconds * 1000 + 7, text);
+        assert_string_equal(text, expected);
+    }
 }
 
 static void what_is_no_time_is_refused(void **state) {
@@ -49,6 +64,7 @@ static void what_is_no_time_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(times_are_printed_with_three_digits_and_read_with_fewer),
+        cmocka_unit_test(every_day_prints_as_the_c_library_does),
         cmocka_unit_test(what_is_no_time_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
