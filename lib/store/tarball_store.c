@@ -46,20 +46,29 @@ enum status tarball_store_look_up(struct tarball_store *store, const char *name,
     return status;
 }
 
-/* Writes the new file `path` and brings it onto the disk. */
-static enum status write_file(const char *path, const char *bytes, size_t length, struct error *err) {
-    int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    bool failed = file < 0;
-    for (size_t done = 0; !failed && done < length;) {
-        ssize_t count = write(file, bytes + done, length - done);
-        failed = count < 0;
-        done += count > 0 ? (size_t)count : 0;
+/* A new file in `folder`, open for writing; *path is what it is linked from. It has no name, so that nothing is left of it
+ * where this process is killed; on a file system that cannot do that (NFS) it has one, which the caller unlinks. */
+static int open_new_file(struct arena *arena, const char *folder, const char **path, bool *has_name) {
+    int file = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644);
+    *has_name = file < 0 && (errno == EOPNOTSUPP || errno == EISDIR);
+    if (!*has_name) {
+        *path = arena_format(arena, "/proc/self/fd/%d", file);
+        return file;
     }
-    failed = failed || fsync(file) != 0;
-    int cause = errno;
-    if (file >= 0) close(file);
-    if (failed) return error_set(err, STATUS_INTERNAL, "cannot write %s: %s", path, strerror(cause));
-    return STATUS_OK;
+    char unique[UUID_TEXT_MAX];
+    hash_random_uuid(unique);
+    *path = arena_format(arena, "%s/.%s", folder, unique);
+    return open(*path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+}
+
+/* Writes it all, and brings it onto the disk. */
+static bool write_to_disk(int file, const char *bytes, size_t length) {
+    for (size_t done = 0; done < length;) {
+        ssize_t count = write(file, bytes + done, length - done);
+        if (count < 0) return false;
+        done += (size_t)count;
+    }
+    return fsync(file) == 0;
 }
 
 static void sync_folder(const char *path) {
@@ -85,24 +94,25 @@ enum status tarball_store_put(struct tarball_store *store, const char *name, con
                               size_t length, struct error *err) {
     struct arena arena = {0};
     enum status status = STATUS_OK;
-    char unique[UUID_TEXT_MAX], hash[SHA256_SRI_MAX];
-    hash_random_uuid(unique);
+    char hash[SHA256_SRI_MAX];
     hash_sha256_sri(bytes, length, hash);
     const char *folder = arena_format(&arena, "%s/%s", store->folder, name);
     const char *object = object_path(&arena, store, name, version);
-    const char *temporary = arena_format(&arena, "%s/.%s.%s", folder, version, unique);
+    const char *path = NULL;
+    bool has_name = false;
 
     if (mkdir(folder, 0755) == 0) sync_folder(store->folder);
-    status = write_file(temporary, bytes, length, err);
-    if (status) goto out;
-    if (link(temporary, object) == 0) /* unlike a rename, this never replaces what is there */
+    int file = open_new_file(&arena, folder, &path, &has_name);
+    if (file < 0 || !write_to_disk(file, bytes, length))
+        status = error_set(err, STATUS_INTERNAL, "cannot write a file in %s: %s", folder, strerror(errno));
+    else if (linkat(AT_FDCWD, path, AT_FDCWD, object, AT_SYMLINK_FOLLOW) == 0) /* never replaces what is there */
         sync_folder(folder);
     else if (errno == EEXIST)
         status = check_existing(store, name, version, hash, err);
     else
         status = error_set(err, STATUS_INTERNAL, "cannot store %s: %s", object, strerror(errno));
-out:
-    unlink(temporary);
+    if (file >= 0) close(file);
+    if (has_name) unlink(path);
     arena_release(&arena);
     return status;
 }
