@@ -92,7 +92,9 @@ enum status git_source_fetch(const struct git_source *source, const char *work_f
 
     text_append_format(&clone, "%s/clone", work_folder);
     text_append_format(&tree, "%s/tree", work_folder);
+#ifdef HAVE_PACK_MAX_OBJECT_SIZE
     git_libgit2_opts(GIT_OPT_SET_PACK_MAX_OBJECT_SIZE, (size_t)OBJECT_SIZE_MAX);
+#endif
     int code = git_repository_init(&repository, clone.bytes, 1);
     if (code < 0)
         status = git_transport_failure(code, "The clone could not be made", err);
