@@ -21,6 +21,7 @@ static atomic_uint_fast64_t call_number;
 
 static void free_call(struct call *call) {
     call->loop->calls--;
+    atomic_fetch_sub(&call->gateway->answer_bytes, call->answer_bytes);
     if (call->answer.file >= 0) close(call->answer.file);
     text_release(&call->answer.body);
     arena_release(&call->arena);
@@ -221,6 +222,11 @@ static void fail_after_work(struct call *call) {
                   "The registry cannot take this at the moment, and nothing is lost: try again in a few seconds.");
 }
 
+static bool has_room_for_answer(struct call *call) {
+    call->answer_bytes = (int64_t)call->answer.body.length;
+    return atomic_fetch_add(&call->gateway->answer_bytes, call->answer_bytes) + call->answer_bytes <= ANSWER_BYTES_MAX;
+}
+
 void call_resume(struct call *call) {
     call->is_away = false;
     if (!call->req) {
@@ -234,7 +240,9 @@ void call_resume(struct call *call) {
         tail_wait(call->gateway->tail, call);
     } else if (call->next == CALL_WORKS_AGAIN) {
         call_work(call, call->work);
-    } else {
+    } else if (has_room_for_answer(call)) {
         call_send(call);
+    } else {
+        call_fail(call, STATUS_BUSY, NULL, busy_message);
     }
 }

@@ -93,6 +93,7 @@ struct call {
         struct call *next;
     } tail;
     struct answer answer;
+    int64_t answer_bytes; /* as counted in gateway->answer_bytes */
 };
 
 /* Makes the call for `req`, which answers it from here on. */

@@ -21,6 +21,9 @@
 struct health_check;
 struct server;
 
+/* Most bytes of answers that wait for their clients to read them: slow readers of long logs must not fill the memory. */
+enum { ANSWER_BYTES_MAX = 512 << 20 };
+
 /* The services that the gateway talks to: SERVICE(identifier, name as in the table of job kinds, the setting of its address) */
 #define SERVICE_TABLE(SERVICE) SERVICE(PUBLISH, "publish", publish_address)
 
@@ -35,6 +38,7 @@ enum service {
 struct gateway {
     const struct settings *settings;
     atomic_bool is_draining;
+    atomic_int_fast64_t answer_bytes; /* of the answers that are being sent */
     struct trusted_proxies *proxies;
     struct rate_limit *post_limit;
     struct message_client *services[SERVICE_COUNT];

@@ -108,7 +108,7 @@ void call_send(struct call *call) {
 
 void call_fail(struct call *call, enum status status, const char *path, const char *message) {
     struct answer *answer = &call->answer;
-    text_clear(&answer->body);
+    text_release(&answer->body);
     if (answer->file >= 0) close(answer->file);
     answer->file = -1;
     answer->http_status = status_http(status);

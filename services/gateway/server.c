@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "services/gateway/server.h"
 
-#include <assert.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "services/gateway/call.h"
 #include "services/gateway/gateway.h"
@@ -88,13 +90,33 @@ static enum status open_ports(struct server *server, const struct settings *sett
     return status;
 }
 
+/* Raises this process's limit of open files to what GATEWAY_CONNECTIONS needs, and returns how many connections the limit
+ * allows: a connection may have a file that it downloads open, or a second descriptor. */
+static int64_t allow_connections(int64_t wanted) {
+    enum { PER_CONNECTION = 2, OTHERS = 512 };
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return wanted;
+    rlim_t needed = (rlim_t)wanted * PER_CONNECTION + OTHERS;
+    if (limit.rlim_cur < needed) {
+        limit.rlim_cur = limit.rlim_max < needed ? limit.rlim_max : needed;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    if (limit.rlim_cur >= needed) return wanted;
+    int64_t allowed = ((int64_t)limit.rlim_cur - OTHERS) / PER_CONNECTION;
+    if (allowed < 1) allowed = 1;
+    log_line(LOG_WARN, "fewer connections than GATEWAY_CONNECTIONS",
+             "wanted=%" PRId64 " allowed=%" PRId64 " reason=\"limit of %" PRIu64 " open files\"", wanted, allowed,
+             (uint64_t)limit.rlim_cur);
+    return allowed;
+}
+
 static enum status start_loops(struct server *server, struct gateway *gateway, struct error *err) {
     struct loop_options options = {.gateway = gateway,
                                    .config = &server->config,
                                    .public_hosts = server->public_hosts,
                                    .management_hosts = server->management_hosts,
                                    .tls = server->tls,
-                                   .connection_limit = gateway->settings->gateway_connections,
+                                   .connection_limit = allow_connections(gateway->settings->gateway_connections),
                                    .connections = &server->connections};
     for (int64_t i = 0; i < gateway->settings->gateway_threads; i++) {
         options.public_socket =

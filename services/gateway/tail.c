@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
@@ -90,7 +91,10 @@ static void look(struct tail *tail) {
     }
     struct error err;
     enum status status = log_stream_wait(tail->store, ids, after_ms, tail->job_count, LOOK_MS, changed, &err);
-    if (status) log_line(LOG_WARN, "waiting for log lines failed", "error=\"%s\"", err.message);
+    if (status) {
+        log_line(LOG_WARN, "waiting for log lines failed", "error=\"%s\"", err.message);
+        nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * 1000000L}, NULL); /* they may be back at once */
+    }
     for (size_t i = 0; i < tail->job_count; i++)
         tail->jobs[i].has_changed = status || changed[i];
     free(changed);
