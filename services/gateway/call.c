@@ -69,27 +69,33 @@ static void find_address(struct call *call) {
                         call->address);
 }
 
-/* Whether this POST may go on: not too many of them, and not too long. Answers it where not. */
-static bool admit_body(struct call *call) {
+static bool admit_rate(struct call *call) {
     int64_t retry_after_s = 0;
-    if (call->route->method == METHOD_POST) {
-        find_address(call);
-        if (!rate_limit_take(call->gateway->post_limit, call->address, call->started_ms, &retry_after_s)) {
-            answer_header(&call->answer, "retry-after", arena_format(&call->arena, "%" PRId64, retry_after_s));
-            call_fail(call, STATUS_TOO_MANY, NULL,
-                      arena_format(&call->arena, "Too many requests from %s: try again in %" PRId64 " s.", call->address,
-                                   retry_after_s));
-            return false;
-        }
-    }
-    call->body_length = call->req->entity.len;
-    if (call->body_length > call->route->body_limit_bytes && call->route->method == METHOD_POST) {
-        call_fail(call, STATUS_TOO_LARGE, NULL,
-                  arena_format(&call->arena, "The request's body has %zu bytes, but %s takes %zu at most.", call->body_length,
-                               call->route->path, call->route->body_limit_bytes));
-        return false;
-    }
-    call->body = arena_copy_bytes(&call->arena, call->req->entity.base ? call->req->entity.base : "", call->body_length);
+    find_address(call);
+    if (rate_limit_take(call->gateway->post_limit, call->address, call->started_ms, &retry_after_s)) return true;
+    answer_header(&call->answer, "retry-after", arena_format(&call->arena, "%" PRId64, retry_after_s));
+    call_fail(
+        call, STATUS_TOO_MANY, NULL,
+        arena_format(&call->arena, "Too many requests from %s: try again in %" PRId64 " s.", call->address, retry_after_s));
+    return false;
+}
+
+static bool admit_length(struct call *call) {
+    if (call->req->entity.len <= call->route->body_limit_bytes) return true;
+    call_fail(call, STATUS_TOO_LARGE, NULL,
+              arena_format(&call->arena, "The request's body has %zu bytes, but %s takes %zu at most.", call->req->entity.len,
+                           call->route->path, call->route->body_limit_bytes));
+    return false;
+}
+
+/* Whether this POST may go on: not too many of them, and not too long. Answers it where not, and keeps its body where it may.
+ * What else comes with a body is taken without it. */
+static bool admit_body(struct call *call) {
+    if (call->route->method != METHOD_POST) return true;
+    if (!admit_rate(call) || !admit_length(call)) return false;
+    const h2o_iovec_t *entity = &call->req->entity;
+    call->body = arena_copy_bytes(&call->arena, entity->base ? entity->base : "", entity->len);
+    call->body_length = entity->len;
     return true;
 }
 

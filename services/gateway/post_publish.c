@@ -14,7 +14,7 @@
 
 enum { MESSAGE_TIMEOUT_MS = 5000 };
 
-/* The message makes it fast; the service finds the job in Redis in any case. A client that is slow to connect loses nothing. */
+/* The message makes it fast; where it is lost, the service finds the job in Redis. */
 static void tell_service(struct call *call, const struct job_request *request) {
     struct message_client *service = gateway_service_for(call->gateway, request->kind);
     if (!service) return;
