@@ -10,6 +10,7 @@
 #include "lib/base/json_writer.h"
 #include "lib/base/text.h"
 #include "lib/domain/json_fields.h"
+#include "lib/domain/ssh_key.h"
 
 static const char *const key_types[OWNER_KEY_COUNT] = {
 #define OWNER_KEY(name, text) [OWNER_KEY_##name] = text,
@@ -59,6 +60,27 @@ static bool find_key_type(const char *text, enum owner_key *key) {
     return false;
 }
 
+static const char *copy_word(const char **at, struct arena *arena) {
+    static const char blanks[] = " \t";
+    *at += strspn(*at, blanks);
+    const char *word = arena_copy_bytes(arena, *at, strcspn(*at, blanks));
+    *at += strlen(word);
+    return word;
+}
+
+enum status owner_parse_line(struct owner *out, const char *line, struct arena *arena, struct error *err) {
+    *out = (struct owner){0};
+    size_t length = strcspn(line, "\r\n");
+    const char *at = arena_copy_bytes(arena, line, length);
+    out->key_type = copy_word(&at, arena);
+    out->public_key = copy_word(&at, arena);
+    at += strspn(at, " \t");
+    if (*at) out->id = at;
+    if (*out->public_key && line[length + strspn(line + length, "\r\n")] == '\0') return STATUS_OK;
+    return error_set(err, STATUS_INVALID,
+                     "A public key must be one line as in OpenSSH's \".pub\" files: the key's type, the key, and a comment.");
+}
+
 /* The wire form begins with the type's name: four bytes of length, most significant first, then the name. */
 static bool wire_names_type(const unsigned char *wire, size_t wire_bytes, const char *type) {
     size_t length = strlen(type);
@@ -86,10 +108,8 @@ enum status owners_check(const struct owners *owners, struct error *err) {
     struct arena scratch = {0};
     enum status status = STATUS_OK;
     for (size_t i = 0; i < owners->count && !status; i++) {
-        enum owner_key key;
-        unsigned char *wire;
-        size_t wire_bytes;
-        status = within_item(i, owner_decode(&owners->items[i], &scratch, &key, &wire, &wire_bytes, err), err);
+        struct ssh_key key;
+        status = within_item(i, ssh_key_read_public(&key, &owners->items[i], &scratch, err), err);
     }
     arena_release(&scratch);
     return status;

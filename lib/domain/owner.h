@@ -48,12 +48,16 @@ CHECK_RESULT enum status owner_read(struct owner *out, const json_t *object, str
 /* A JSON array, which must not be empty; NULL (no such field) gives no owners. */
 CHECK_RESULT enum status owners_read(struct owners *out, const json_t *array, struct arena *arena, struct error *err);
 
+/* Reads a line as in OpenSSH's ".pub" files, `TYPE BASE64 COMMENT`, the comment (the owner's id) optional. Shape alone, too:
+ * STATUS_INVALID where there are no two words. */
+CHECK_RESULT enum status owner_parse_line(struct owner *out, const char *line, struct arena *arena, struct error *err);
+
 /* The key's kind and its SSH wire form (in the arena): STATUS_INVALID where the kind is not known, the base64 is none, or the
  * type that the wire form begins with is another. */
 CHECK_RESULT enum status owner_decode(const struct owner *owner, struct arena *arena, enum owner_key *key, unsigned char **wire,
                                       size_t *wire_bytes, struct error *err);
 
-/* owner_decode() of each, for what is newly submitted. */
+/* Whether each is a whole key of its type, for what is newly submitted. */
 CHECK_RESULT enum status owners_check(const struct owners *owners, struct error *err);
 
 void owner_write(struct json_writer *writer, const struct owner *owner);
