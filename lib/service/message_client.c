@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * nng's REQ socket with a context for each request in flight. A request is an `exchange`: it is sent, its answer received, and
- * nng's threads call exchange_went_on() between. A call waits for its exchange to be done; a post's is put back by itself.
+ * A few lines, each an nng REQ socket with one connection, and at most one request in flight on it:
  *
  *     call or post ──► SENDING ──sent──► RECEIVING ──answer──► done
  *                         └──── its time-out, whichever comes first ────► failed
  *
- * While the other side is away a request waits in SENDING and is taken out of nng when its time is over: it is never delivered
- * later. One that was delivered is sent again only when its connection breaks, since the resend time is beyond every time-out.
- * Contexts and their aio are kept for the next request.
+ * nng's threads call line_went_on() between. A call waits for its line to be done; a post's line takes the next post that
+ * waits, or becomes idle. While the other side is away a request waits in SENDING and is taken out of nng when its time is
+ * over: it is never delivered later. One that was delivered is sent again only when its connection breaks, since the resend
+ * time is beyond every time-out.
+ *
+ * Why not one socket with a context for each request: in nng 1.5, where a write fails on a connection (the other side was
+ * killed) while an answer is half read, the connection is never taken down, and no connection of the whole process after it, so
+ * that nothing connects again. With one request at a time nothing is being read when something is written.
  */
 #include "lib/service/message_client.h"
 
@@ -29,27 +33,34 @@
 #include "proto/envelope.h"
 
 enum {
+    LINES = 16,
     RECONNECT_MIN_MS = 50,
     RECONNECT_MAX_MS = 1000,
     RESEND_MS = 2 * ENVELOPE_TIME_LEFT_MAX_MS,
     POSTS_MAX = 1024,
-    POST_PATIENCE_S = 1,
     POSTED_BYTES_MAX = 64 << 20, /* what may wait in memory for a service that is away */
+    POST_PATIENCE_MS = 1000,     /* of message_client_free() */
 };
 
-enum exchange_state { EXCHANGE_SENDING, EXCHANGE_RECEIVING };
-
-struct exchange {
-    struct message_client *client;
-    struct exchange *next; /* in the client's list of idle ones */
-    nng_ctx context;
-    nng_aio *aio;
+/* A packed request. */
+struct parcel {
+    struct parcel *next; /* in the queue of posts */
+    struct text bytes;
     unsigned char id[ENVELOPE_ID_BYTES];
     enum message_tag tag;
     int64_t until_ms; /* clock_monotonic_ms() */
-    size_t size_bytes;
     bool is_post;
-    enum exchange_state state; /* of whoever has the exchange: who starts it, then nng's thread */
+};
+
+enum line_state { LINE_SENDING, LINE_RECEIVING };
+
+struct line {
+    struct message_client *client;
+    struct line *next; /* in the list of idle ones */
+    nng_socket socket;
+    nng_aio *aio;
+    struct parcel *parcel; /* on its way; the caller's, or a post that the line frees */
+    enum line_state state; /* of whoever has the line: who starts it, then nng's thread */
     bool was_sent;
     int failure;     /* of nng; 0: `answer` is there */
     nng_msg *answer; /* owned */
@@ -60,147 +71,208 @@ struct exchange {
 struct message_client {
     char *address;
     char *service_key;
-    nng_socket socket;
 
     pthread_mutex_t mutex;
+    pthread_cond_t line_idle;
     pthread_cond_t post_done;
-    struct exchange *idle;
-    int posts;
+    struct line *lines[LINES];
+    int line_count;
+    struct line *idle;
+    int callers_waiting; /* they go before posts */
+    struct parcel *waiting_first;
+    struct parcel *waiting_last;
+    int posts; /* waiting and on their way */
     size_t posted_bytes;
 };
 
-/* ---- An exchange's life ---- */
-
-static struct exchange *take_exchange(struct message_client *client) {
-    pthread_mutex_lock(&client->mutex);
-    struct exchange *exchange = client->idle;
-    if (exchange) client->idle = exchange->next;
-    pthread_mutex_unlock(&client->mutex);
-    return exchange;
-}
-
-static void exchange_went_on(void *argument);
-
-static struct exchange *create_exchange(struct message_client *client) {
-    struct exchange *exchange = memory_alloc(sizeof *exchange);
-    exchange->client = client;
-    pthread_cond_init(&exchange->done, NULL);
-    if (nng_aio_alloc(&exchange->aio, exchange_went_on, exchange) != 0) abort(); /* out of memory */
-    if (nng_ctx_open(&exchange->context, client->socket) != 0) abort();
-    return exchange;
-}
-
-static void free_exchange(struct exchange *exchange) {
-    nng_aio_free(exchange->aio);
-    nng_ctx_close(exchange->context);
-    pthread_cond_destroy(&exchange->done);
-    free(exchange);
-}
-
-static void put_back(struct exchange *exchange) {
-    struct message_client *client = exchange->client;
-    nng_msg_free(exchange->answer);
-    exchange->answer = NULL;
-    pthread_mutex_lock(&client->mutex);
-    exchange->next = client->idle;
-    client->idle = exchange;
-    if (exchange->is_post) {
-        client->posts--;
-        client->posted_bytes -= exchange->size_bytes;
-        pthread_cond_signal(&client->post_done);
-    }
-    pthread_mutex_unlock(&client->mutex);
-}
-
-static int left_ms(const struct exchange *exchange) {
-    int64_t left = exchange->until_ms - clock_monotonic_ms();
-    return left > 1 ? (int)left : 1;
-}
-
-static void log_post(const struct exchange *exchange) {
-    const char *outcome = !exchange->failure ? "answered" : exchange->was_sent ? "not answered" : "not delivered";
-    log_line(LOG_DEBUG, "message posted", "address=%s message=%s outcome=\"%s\"", exchange->client->address,
-             message_name(exchange->tag), outcome);
-}
-
-static void finish_exchange(struct exchange *exchange, int failure) {
-    exchange->failure = failure;
-    if (exchange->is_post) {
-        log_post(exchange);
-        put_back(exchange);
-        return;
-    }
-    pthread_mutex_lock(&exchange->client->mutex);
-    exchange->is_done = true;
-    pthread_cond_signal(&exchange->done);
-    pthread_mutex_unlock(&exchange->client->mutex);
-}
-
-static void exchange_went_on(void *argument) {
-    struct exchange *exchange = argument;
-    int failure = nng_aio_result(exchange->aio);
-    if (exchange->state == EXCHANGE_SENDING) {
-        if (failure) {
-            nng_msg_free(nng_aio_get_msg(exchange->aio));
-            finish_exchange(exchange, failure);
-            return;
-        }
-        exchange->was_sent = true;
-        exchange->state = EXCHANGE_RECEIVING;
-        nng_aio_set_timeout(exchange->aio, left_ms(exchange));
-        nng_ctx_recv(exchange->context, exchange->aio);
-        return;
-    }
-    if (!failure) exchange->answer = nng_aio_get_msg(exchange->aio);
-    finish_exchange(exchange, failure);
-}
-
-static void start_exchange(struct exchange *exchange, const struct text *bytes, int timeout_ms) {
-    nng_msg *message = NULL;
-    if (nng_msg_alloc(&message, 0) != 0 || nng_msg_append(message, bytes->bytes, bytes->length) != 0) abort();
-    exchange->until_ms = clock_monotonic_ms() + timeout_ms;
-    exchange->state = EXCHANGE_SENDING;
-    exchange->was_sent = false;
-    exchange->is_done = false;
-    exchange->failure = 0;
-    nng_aio_set_msg(exchange->aio, message);
-    nng_aio_set_timeout(exchange->aio, left_ms(exchange));
-    nng_ctx_send(exchange->context, exchange->aio);
-}
-
-static enum status pack_request(struct message_client *client, const struct message *request, int timeout_ms,
-                                unsigned char id[ENVELOPE_ID_BYTES], struct text *out, struct error *err) {
-    struct envelope envelope = {.time_left_ms = timeout_ms, .time_sent_ms = clock_now_ms(), .message = *request};
-    hash_random_bytes(id, ENVELOPE_ID_BYTES);
-    memcpy(envelope.id, id, sizeof envelope.id);
-    return envelope_pack(&envelope, client->service_key, out, err);
-}
+/* ---- Parcels ---- */
 
 static int bound_timeout(int timeout_ms) {
     if (timeout_ms < 1) return 1;
     return timeout_ms < ENVELOPE_TIME_LEFT_MAX_MS ? timeout_ms : ENVELOPE_TIME_LEFT_MAX_MS;
 }
 
+static enum status pack_parcel(struct message_client *client, const struct message *request, int timeout_ms, struct parcel *out,
+                               struct error *err) {
+    struct envelope envelope = {.time_left_ms = timeout_ms, .time_sent_ms = clock_now_ms(), .message = *request};
+    *out = (struct parcel){.tag = request->tag, .until_ms = clock_monotonic_ms() + timeout_ms};
+    hash_random_bytes(out->id, sizeof out->id);
+    memcpy(envelope.id, out->id, sizeof envelope.id);
+    return envelope_pack(&envelope, client->service_key, &out->bytes, err);
+}
+
+static int left_ms(const struct parcel *parcel) {
+    int64_t left = parcel->until_ms - clock_monotonic_ms();
+    return left > 1 ? (int)left : 1;
+}
+
+/* Ends a post, with the client's mutex held. */
+static void drop_post(struct message_client *client, struct parcel *post, const char *outcome) {
+    log_line(LOG_DEBUG, "message posted", "address=%s message=%s outcome=\"%s\"", client->address, message_name(post->tag),
+             outcome);
+    client->posts--;
+    client->posted_bytes -= post->bytes.length;
+    pthread_cond_signal(&client->post_done);
+    text_release(&post->bytes);
+    free(post);
+}
+
+/* The next post whose time is not over, or NULL; with the client's mutex held. */
+static struct parcel *take_waiting(struct message_client *client) {
+    for (struct parcel *post; (post = client->waiting_first);) {
+        client->waiting_first = post->next;
+        if (!post->next) client->waiting_last = NULL;
+        if (clock_monotonic_ms() < post->until_ms) return post;
+        drop_post(client, post, "not delivered");
+    }
+    return NULL;
+}
+
+/* ---- A line's round ---- */
+
+static void line_went_on(void *argument);
+
+/* NULL, with nng's failure, where the socket cannot be made. */
+static struct line *create_line(struct message_client *client, int *failure) {
+    struct line *line = memory_alloc(sizeof *line);
+    line->client = client;
+    nng_dialer dialer;
+    *failure = nng_req0_open(&line->socket);
+    if (*failure) {
+        free(line);
+        return NULL;
+    }
+    *failure = nng_socket_set_ms(line->socket, NNG_OPT_REQ_RESENDTIME, RESEND_MS);
+    if (!*failure) *failure = nng_dialer_create(&dialer, line->socket, client->address);
+    if (!*failure) *failure = nng_dialer_set_ms(dialer, NNG_OPT_RECONNMINT, RECONNECT_MIN_MS);
+    if (!*failure) *failure = nng_dialer_set_ms(dialer, NNG_OPT_RECONNMAXT, RECONNECT_MAX_MS);
+    if (!*failure) *failure = nng_dialer_set_size(dialer, NNG_OPT_RECVMAXSZ, ENVELOPE_BYTES_MAX);
+    if (!*failure) *failure = nng_dialer_start(dialer, NNG_FLAG_NONBLOCK);
+    if (!*failure) *failure = nng_aio_alloc(&line->aio, line_went_on, line);
+    if (*failure) {
+        nng_close(line->socket);
+        free(line);
+        return NULL;
+    }
+    pthread_cond_init(&line->done, NULL);
+    return line;
+}
+
+/* An idle line, a new one while there may be more, or NULL; with the client's mutex held. */
+static struct line *take_line(struct message_client *client) {
+    struct line *line = client->idle;
+    int failure = 0;
+    if (line) {
+        client->idle = line->next;
+    } else if (client->line_count < LINES && (line = create_line(client, &failure))) {
+        client->lines[client->line_count++] = line;
+    }
+    return line;
+}
+
+static void start_line(struct line *line, struct parcel *parcel) {
+    nng_msg *message = NULL;
+    if (nng_msg_alloc(&message, 0) != 0 || nng_msg_append(message, parcel->bytes.bytes, parcel->bytes.length) != 0) abort();
+    line->parcel = parcel;
+    line->state = LINE_SENDING;
+    line->was_sent = false;
+    line->is_done = false;
+    line->failure = 0;
+    nng_aio_set_msg(line->aio, message);
+    nng_aio_set_timeout(line->aio, left_ms(parcel));
+    nng_send_aio(line->socket, line->aio);
+}
+
+/* The line's request is over: it takes the next post, or becomes idle. */
+static void free_line(struct line *line) {
+    struct message_client *client = line->client;
+    nng_msg_free(line->answer);
+    line->answer = NULL;
+    pthread_mutex_lock(&client->mutex);
+    struct parcel *post = client->callers_waiting == 0 ? take_waiting(client) : NULL;
+    if (!post) {
+        line->next = client->idle;
+        client->idle = line;
+        pthread_cond_signal(&client->line_idle);
+    }
+    pthread_mutex_unlock(&client->mutex);
+    if (post) start_line(line, post);
+}
+
+static void finish_line(struct line *line, int failure) {
+    struct message_client *client = line->client;
+    line->failure = failure;
+    pthread_mutex_lock(&client->mutex);
+    if (!line->parcel->is_post) {
+        line->is_done = true;
+        pthread_cond_signal(&line->done);
+        pthread_mutex_unlock(&client->mutex);
+        return;
+    }
+    drop_post(client, line->parcel, !failure ? "answered" : line->was_sent ? "not answered" : "not delivered");
+    pthread_mutex_unlock(&client->mutex);
+    free_line(line);
+}
+
+static void line_went_on(void *argument) {
+    struct line *line = argument;
+    int failure = nng_aio_result(line->aio);
+    if (line->state == LINE_SENDING && failure) {
+        nng_msg_free(nng_aio_get_msg(line->aio));
+        finish_line(line, failure);
+    } else if (line->state == LINE_SENDING) {
+        line->was_sent = true;
+        line->state = LINE_RECEIVING;
+        nng_aio_set_timeout(line->aio, left_ms(line->parcel));
+        nng_recv_aio(line->socket, line->aio);
+    } else {
+        if (!failure) line->answer = nng_aio_get_msg(line->aio);
+        finish_line(line, failure);
+    }
+}
+
 /* ---- Calls ---- */
+
+/* False: the time is over. With the client's mutex held. */
+static bool wait_until(struct message_client *client, pthread_cond_t *condition, int64_t until_ms) {
+    struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
+    return pthread_cond_timedwait(condition, &client->mutex, &until) == 0;
+}
+
+static struct line *wait_for_line(struct message_client *client, int64_t until_ms) {
+    pthread_mutex_lock(&client->mutex);
+    struct line *line = take_line(client);
+    client->callers_waiting++;
+    while (!line && wait_until(client, &client->line_idle, until_ms))
+        line = take_line(client);
+    client->callers_waiting--;
+    pthread_mutex_unlock(&client->mutex);
+    return line;
+}
+
+static void wait_for_answer(struct line *line) {
+    pthread_mutex_lock(&line->client->mutex);
+    while (!line->is_done)
+        pthread_cond_wait(&line->done, &line->client->mutex);
+    pthread_mutex_unlock(&line->client->mutex);
+}
 
 /* A status that the other side claims to have met: one of ours, and a failure. */
 static enum status failure_status(int64_t number) {
     return number > STATUS_OK && number <= STATUS_INTERNAL ? (enum status)number : STATUS_INTERNAL;
 }
 
-static enum status read_answer(const struct exchange *exchange, struct arena *arena, struct message *answer,
-                               struct error *err) {
-    const struct message_client *client = exchange->client;
+static enum status read_answer(const struct line *line, struct arena *arena, struct message *answer, struct error *err) {
+    const struct message_client *client = line->client;
     struct envelope envelope;
     bool is_from_peer = false;
-    enum status status = envelope_unpack(nng_msg_body(exchange->answer), nng_msg_len(exchange->answer), client->service_key,
+    enum status status = envelope_unpack(nng_msg_body(line->answer), nng_msg_len(line->answer), client->service_key,
                                          clock_now_ms(), arena, &envelope, &is_from_peer, err);
-    if (!status && (!envelope.is_answer || memcmp(envelope.id, exchange->id, sizeof envelope.id) != 0))
-        status = error_set(err, STATUS_UNAUTHORIZED, "it is not the answer to what was asked");
-    if (status) {
-        error_prefix(err, "What came from %s is not to be believed", client->address);
-        return STATUS_UNAVAILABLE;
-    }
+    if (!status && (!envelope.is_answer || memcmp(envelope.id, line->parcel->id, sizeof envelope.id) != 0))
+        status = error_set(err, STATUS_UNAUTHORIZED, "It is not the answer to what was asked.");
+    if (status)
+        return error_set(err, STATUS_UNAVAILABLE, "What came from %s is not to be believed: %s", client->address,
+                         err ? err->message : "");
     *answer = envelope.message;
     if (answer->tag != MESSAGE_failure) return STATUS_OK;
     const struct message_failure *failure = &answer->failure;
@@ -208,91 +280,91 @@ static enum status read_answer(const struct exchange *exchange, struct arena *ar
                         failure->text ? failure->text : "");
 }
 
-static enum status describe_failure(const struct exchange *exchange, int timeout_ms, struct error *err) {
-    const char *address = exchange->client->address, *name = message_name(exchange->tag);
-    if (exchange->failure != NNG_ETIMEDOUT)
-        return error_set(err, STATUS_UNAVAILABLE, "The message \"%s\" could not be sent to %s: %s.", name, address,
-                         nng_strerror(exchange->failure));
-    if (!exchange->was_sent)
-        return error_set(err, STATUS_UNAVAILABLE, "Nobody took the message \"%s\" at %s within %d ms.", name, address,
+static enum status describe_failure(const struct message_client *client, const struct line *line, const char *name,
+                                    int timeout_ms, struct error *err) {
+    if (!line || (line->failure == NNG_ETIMEDOUT && !line->was_sent))
+        return error_set(err, STATUS_UNAVAILABLE, "Nobody took the message \"%s\" at %s within %d ms.", name, client->address,
                          timeout_ms);
-    return error_set(err, STATUS_TIMEOUT, "The message \"%s\" to %s was not answered within %d ms.", name, address, timeout_ms);
+    if (line->failure == NNG_ETIMEDOUT)
+        return error_set(err, STATUS_TIMEOUT, "The message \"%s\" to %s was not answered within %d ms.", name, client->address,
+                         timeout_ms);
+    return error_set(err, STATUS_UNAVAILABLE, "The message \"%s\" could not be sent to %s: %s.", name, client->address,
+                     nng_strerror(line->failure));
 }
 
 enum status message_client_call(struct message_client *client, const struct message *request, int timeout_ms,
                                 struct arena *arena, struct message *answer, struct error *err) {
     timeout_ms = bound_timeout(timeout_ms);
-    unsigned char id[ENVELOPE_ID_BYTES];
-    struct text bytes = {0};
-    enum status status = pack_request(client, request, timeout_ms, id, &bytes, err);
+    struct parcel parcel;
+    enum status status = pack_parcel(client, request, timeout_ms, &parcel, err);
     if (!status) {
-        struct exchange *exchange = take_exchange(client);
-        if (!exchange) exchange = create_exchange(client);
-        exchange->is_post = false;
-        exchange->tag = request->tag;
-        memcpy(exchange->id, id, sizeof id);
-        start_exchange(exchange, &bytes, timeout_ms);
-
-        pthread_mutex_lock(&client->mutex);
-        while (!exchange->is_done)
-            pthread_cond_wait(&exchange->done, &client->mutex);
-        pthread_mutex_unlock(&client->mutex);
-        status = exchange->failure ? describe_failure(exchange, timeout_ms, err) : read_answer(exchange, arena, answer, err);
-        put_back(exchange);
+        struct line *line = wait_for_line(client, parcel.until_ms);
+        if (line) {
+            start_line(line, &parcel);
+            wait_for_answer(line);
+        }
+        if (!line || line->failure)
+            status = describe_failure(client, line, message_name(request->tag), timeout_ms, err);
+        else
+            status = read_answer(line, arena, answer, err);
+        if (line) free_line(line);
     }
-    text_release(&bytes);
+    text_release(&parcel.bytes);
     return status;
 }
 
 /* ---- Posts ---- */
 
-static bool reserve_post(struct message_client *client, size_t size_bytes) {
+/* Gives the post to a line, or puts it behind the others that wait for one. */
+static void send_post(struct message_client *client, struct parcel *post) {
     pthread_mutex_lock(&client->mutex);
-    bool there_is_room = client->posts < POSTS_MAX && size_bytes <= POSTED_BYTES_MAX - client->posted_bytes;
-    if (there_is_room) {
-        client->posts++;
-        client->posted_bytes += size_bytes;
+    struct line *line = NULL;
+    bool is_taken = client->posts < POSTS_MAX && post->bytes.length <= POSTED_BYTES_MAX - client->posted_bytes;
+    client->posts++;
+    client->posted_bytes += post->bytes.length;
+    if (!is_taken) {
+        drop_post(client, post, "too many in flight");
+    } else if (!(line = take_line(client))) {
+        if (client->waiting_last) client->waiting_last->next = post;
+        if (!client->waiting_first) client->waiting_first = post;
+        client->waiting_last = post;
     }
     pthread_mutex_unlock(&client->mutex);
-    return there_is_room;
+    if (line) start_line(line, post);
 }
 
 void message_client_post(struct message_client *client, const struct message *request, int timeout_ms) {
-    timeout_ms = bound_timeout(timeout_ms);
-    unsigned char id[ENVELOPE_ID_BYTES];
-    struct text bytes = {0};
+    struct parcel *post = memory_alloc(sizeof *post);
     struct error err;
-    if (pack_request(client, request, timeout_ms, id, &bytes, &err)) {
+    if (pack_parcel(client, request, bound_timeout(timeout_ms), post, &err)) {
         log_line(LOG_WARN, "message cannot be posted", "address=%s message=%s reason=\"%s\"", client->address,
                  message_name(request->tag), err.message);
-    } else if (!reserve_post(client, bytes.length)) {
-        log_line(LOG_DEBUG, "message dropped", "address=%s message=%s reason=\"too many in flight\"", client->address,
-                 message_name(request->tag));
-    } else {
-        struct exchange *exchange = take_exchange(client);
-        if (!exchange) exchange = create_exchange(client);
-        exchange->is_post = true;
-        exchange->tag = request->tag;
-        exchange->size_bytes = bytes.length;
-        start_exchange(exchange, &bytes, timeout_ms);
+        free(post);
+        return;
     }
-    text_release(&bytes);
+    post->is_post = true;
+    send_post(client, post);
 }
 
 /* ---- Beginning and end ---- */
 
-static int open_socket(struct message_client *client) {
-    int failure = nng_req0_open(&client->socket);
-    if (failure) return failure;
-    nng_dialer dialer;
-    failure = nng_socket_set_ms(client->socket, NNG_OPT_REQ_RESENDTIME, RESEND_MS);
-    if (!failure) failure = nng_dialer_create(&dialer, client->socket, client->address);
-    if (!failure) failure = nng_dialer_set_ms(dialer, NNG_OPT_RECONNMINT, RECONNECT_MIN_MS);
-    if (!failure) failure = nng_dialer_set_ms(dialer, NNG_OPT_RECONNMAXT, RECONNECT_MAX_MS);
-    if (!failure) failure = nng_dialer_set_size(dialer, NNG_OPT_RECVMAXSZ, ENVELOPE_BYTES_MAX);
-    if (!failure) failure = nng_dialer_start(dialer, NNG_FLAG_NONBLOCK);
-    if (failure) nng_close(client->socket);
-    return failure;
+static void init_locks(struct message_client *client) {
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC); /* as clock_monotonic_ms() */
+    pthread_mutex_init(&client->mutex, NULL);
+    pthread_cond_init(&client->line_idle, &attributes);
+    pthread_cond_init(&client->post_done, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+static void release_client(struct message_client *client) {
+    pthread_cond_destroy(&client->post_done);
+    pthread_cond_destroy(&client->line_idle);
+    pthread_mutex_destroy(&client->mutex);
+    free(client->service_key);
+    free(client->address);
+    free(client);
 }
 
 enum status message_client_create(struct message_client **out, const char *address, const char *service_key,
@@ -302,47 +374,41 @@ enum status message_client_create(struct message_client **out, const char *addre
     struct message_client *client = memory_alloc(sizeof *client);
     client->address = memory_copy_text(address);
     client->service_key = service_key ? memory_copy_text(service_key) : NULL;
-    int failure = open_socket(client);
+    init_locks(client);
+    int failure = 0;
+    client->idle = client->lines[0] = create_line(client, &failure); /* tells a wrong address, and connects already */
     if (failure) {
-        status = error_set(err, STATUS_INVALID, "The address \"%s\" cannot be used: %s.", address, nng_strerror(failure));
-        free(client->service_key);
-        free(client->address);
-        free(client);
-        return status;
+        release_client(client);
+        return error_set(err, STATUS_INVALID, "The address \"%s\" cannot be used: %s.", address, nng_strerror(failure));
     }
-    pthread_mutex_init(&client->mutex, NULL);
-    pthread_cond_init(&client->post_done, NULL);
+    client->line_count = 1;
     *out = client;
     return STATUS_OK;
 }
 
-/* Posts that were just made may still get through. */
-static void await_posts(struct message_client *client, int patience_s) {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += patience_s;
-    int failure = 0;
+/* Posts that were just made may still get through; those that wait for a line do not. */
+static void await_posts(struct message_client *client) {
+    int64_t until_ms = clock_monotonic_ms() + POST_PATIENCE_MS;
     pthread_mutex_lock(&client->mutex);
-    while (client->posts > 0 && failure == 0)
-        failure = pthread_cond_timedwait(&client->post_done, &client->mutex, &until);
+    while (client->posts > 0 && wait_until(client, &client->post_done, until_ms)) {
+    }
+    for (struct parcel *post; (post = client->waiting_first);) {
+        client->waiting_first = post->next;
+        drop_post(client, post, "not delivered");
+    }
+    client->waiting_last = NULL;
     pthread_mutex_unlock(&client->mutex);
 }
 
 void message_client_free(struct message_client *client) {
     if (!client) return;
-    await_posts(client, POST_PATIENCE_S);
-    if (!socket_close(client->socket)) return; /* else what was in flight has failed now */
-    pthread_mutex_lock(&client->mutex);
-    while (client->posts > 0)
-        pthread_cond_wait(&client->post_done, &client->mutex);
-    pthread_mutex_unlock(&client->mutex);
-    for (struct exchange *next; client->idle; client->idle = next) {
-        next = client->idle->next;
-        free_exchange(client->idle);
+    await_posts(client);
+    for (int i = 0; i < client->line_count; i++)
+        if (!socket_close(client->lines[i]->socket)) return; /* else what was in flight has failed now */
+    for (int i = 0; i < client->line_count; i++) {
+        nng_aio_free(client->lines[i]->aio);
+        pthread_cond_destroy(&client->lines[i]->done);
+        free(client->lines[i]);
     }
-    pthread_cond_destroy(&client->post_done);
-    pthread_mutex_destroy(&client->mutex);
-    free(client->service_key);
-    free(client->address);
-    free(client);
+    release_client(client);
 }

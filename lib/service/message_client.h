@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The asking side of messages over nng: one object per service that is talked to, used from any thread, many requests in
- * flight. Requests carry an id and a deadline; nng may send one again, and the answering side knows it by its id.
+ * The asking side of messages over nng: one object per service that is talked to, used from any thread, several requests in
+ * flight (16; the rest wait their turn). Requests carry an id and a deadline; nng may send one again, and the answering side
+ * knows it by its id.
  */
 #ifndef LIB_SERVICE_MESSAGE_CLIENT_H
 #define LIB_SERVICE_MESSAGE_CLIENT_H
@@ -18,12 +19,13 @@ CHECK_RESULT enum status message_client_create(struct message_client **out, cons
                                                struct error *err);
 void message_client_free(struct message_client *client);
 
-/* Sends `request` and waits for its answer, which lives in `arena`. A `failure` message comes back as its status. */
+/* Sends `request` and waits for its answer, which lives in `arena`. A `failure` message comes back as its status. Nobody there,
+ * or nobody to be believed: STATUS_UNAVAILABLE; delivered, but not answered in time: STATUS_TIMEOUT. At most ten minutes. */
 CHECK_RESULT enum status message_client_call(struct message_client *client, const struct message *request, int timeout_ms,
                                              struct arena *arena, struct message *answer, struct error *err);
 
 /* Sends `request` (copied) without waiting; what becomes of it is logged at DEBUG only, since Redis holds what matters. Never
- * blocks; too many in flight (1,024) are dropped. */
+ * blocks; too many in flight (1,024, or 64 MiB) are dropped, and so is what could not be delivered within `timeout_ms`. */
 void message_client_post(struct message_client *client, const struct message *request, int timeout_ms);
 
 #endif

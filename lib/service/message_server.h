@@ -14,7 +14,7 @@ struct message_server;
 
 struct message_handler {
     enum message_tag tag;
-    /* Fills *answer (texts in `arena`), or returns a failure, which is sent as such. */
+    /* Fills *answer, which is `done` at first (texts in `arena`), or returns a failure, which is sent as such. */
     enum status (*handle)(void *context, const struct message *request, struct arena *arena, struct message *answer,
                           struct error *err);
 };

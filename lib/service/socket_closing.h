@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Closing an nng socket without the risk of waiting for ever. In nng 1.5 a connection that is closed in the moment between a
- * message's head and its body never ends its read, and nng_close() waits for it. That must not keep a program from stopping.
+ * message's head and its body never ends its read, and nng_close() waits for it (so do all later ones in the process). That
+ * must not keep a program from stopping.
  */
 #ifndef LIB_SERVICE_SOCKET_CLOSING_H
 #define LIB_SERVICE_SOCKET_CLOSING_H

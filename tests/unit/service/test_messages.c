@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
@@ -479,7 +481,68 @@ static void closing_answers_what_is_in_flight(void **state) {
     message_client_free(client);
 }
 
-int main(void) {
+/* ---- A server that is killed: this program again, with the address as its argument ---- */
+
+static int serve_until_killed(const char *address) {
+    struct fixture fixture = {0};
+    struct message_server *server = NULL;
+    if (message_server_create(&server, address, NULL, handlers, &fixture, NULL)) return EXIT_FAILURE;
+    pause();
+    message_server_free(server);
+    return EXIT_SUCCESS;
+}
+
+static pid_t start_server_process(const char *address) {
+    pid_t process = fork();
+    if (process == 0) {
+        execl("/proc/self/exe", "test_messages", address, (char *)NULL);
+        _exit(EXIT_FAILURE);
+    }
+    assert_true(process > 0);
+    return process;
+}
+
+static atomic_bool traffic_is_over;
+static atomic_int traffic_answers;
+
+static void *make_traffic(void *client) {
+    while (!atomic_load(&traffic_is_over)) {
+        struct message request = {.tag = MESSAGE_job_accepted, .job_accepted.job_id = "a job"}, answer;
+        struct arena arena = {0};
+        if (message_client_call(client, &request, 1000, &arena, &answer, NULL) == STATUS_OK)
+            atomic_fetch_add(&traffic_answers, 1);
+        arena_release(&arena);
+    }
+    return NULL;
+}
+
+/* nng 1.5 lost its way for good when a connection broke while answers were coming in (see message_client.c). */
+static void a_server_killed_under_traffic_is_found_again(void **state) {
+    struct fixture *fixture = *state;
+    enum { THREADS = 16, ROUNDS = 30 };
+    struct message_client *client = start_client(fixture->tcp, NULL);
+    pthread_t threads[THREADS];
+    atomic_store(&traffic_is_over, false);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, make_traffic, client), 0);
+    for (int round = 0; round < ROUNDS; round++) {
+        int before = atomic_load(&traffic_answers);
+        pid_t server = start_server_process(fixture->tcp);
+        for (int64_t until_ms = clock_monotonic_ms() + CALL_MS; atomic_load(&traffic_answers) < before + 50;) {
+            assert_true(clock_monotonic_ms() < until_ms);
+            usleep(500);
+        }
+        kill(server, SIGKILL);
+        waitpid(server, NULL, 0);
+    }
+    atomic_store(&traffic_is_over, true);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    message_client_free(client);
+}
+
+int main(int argument_count, char **arguments) {
+    if (argument_count == 2) return serve_until_killed(arguments[1]);
     alarm(110); /* a lost wake-up is a failure, not a wait for ever */
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -501,6 +564,7 @@ int main(void) {
         TEST(too_many_posts_are_dropped_without_waiting),
         TEST(a_dead_process_socket_is_no_obstacle_a_living_one_is),
         TEST(closing_answers_what_is_in_flight),
+        TEST(a_server_killed_under_traffic_is_found_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
