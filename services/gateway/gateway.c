@@ -39,8 +39,15 @@ static enum status create_clients(struct gateway *gateway, struct error *err) {
     return status;
 }
 
+/* Jobs that the services gave up, or cannot finish, are trouble that operators are told of once, though all is ready. */
 static bool is_ready(void *context, struct text *reasons) {
-    return readiness_check(((struct gateway *)context)->readiness, reasons);
+    struct readiness *readiness = ((struct gateway *)context)->readiness;
+    bool is_ready = readiness_check(readiness, reasons);
+    int64_t alarms = readiness_take_alarms(readiness);
+    if (alarms)
+        text_append_format(reasons, "\n%lld jobs need to be looked at: see the ERROR lines of the services' logs.",
+                           (long long)alarms);
+    return is_ready && alarms == 0;
 }
 
 static enum status start_health_check(struct gateway *gateway, struct error *err) {

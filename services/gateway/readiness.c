@@ -23,8 +23,10 @@ struct readiness {
     pthread_cond_t changed;
     struct call *arrived; /* under the mutex, like the flag */
     bool is_stopping;
-    pthread_mutex_t check_mutex; /* one check at a time */
-    struct job_store *store;     /* under it */
+    pthread_mutex_t check_mutex;   /* one check at a time */
+    struct job_store *store;       /* under it, like the next two */
+    int64_t alarms[SERVICE_COUNT]; /* as each service counted them last */
+    int64_t new_alarms;            /* since they were taken last */
 };
 
 /* What one check has found so far. */
@@ -64,7 +66,16 @@ static void check_redis(struct readiness *readiness, struct findings *findings) 
     add_finding(findings, "redis", !status, status ? err.message : NULL, NULL);
 }
 
-static void check_service(const char *name, struct message_client *client, struct findings *findings) {
+/* A service that was started again counts from nothing. */
+static void note_alarms(struct readiness *readiness, size_t service, int64_t alarms) {
+    int64_t before = readiness->alarms[service] <= alarms ? readiness->alarms[service] : 0;
+    readiness->new_alarms += alarms - before;
+    readiness->alarms[service] = alarms;
+}
+
+static void check_service(struct readiness *readiness, size_t service, struct findings *findings) {
+    const char *name = service_name(service);
+    struct message_client *client = readiness->gateway->services[service];
     struct error err;
     struct arena arena = {0};
     struct message answer, request = {.tag = MESSAGE_ready_query};
@@ -76,6 +87,7 @@ static void check_service(const char *name, struct message_client *client, struc
     else
         add_finding(findings, name, answer.ready.is_ready, answer.ready.is_ready ? NULL : "The service cannot work.",
                     answer.ready.reasons);
+    if (!status && answer.tag == MESSAGE_ready) note_alarms(readiness, service, answer.ready.alarms);
     arena_release(&arena);
 }
 
@@ -98,7 +110,7 @@ bool readiness_check(struct readiness *readiness, struct text *out) {
     check_gateway(readiness, &findings);
     check_redis(readiness, &findings);
     for (size_t i = 0; i < SERVICE_COUNT; i++)
-        check_service(service_name(i), readiness->gateway->services[i], &findings);
+        check_service(readiness, i, &findings);
     check_storage(readiness, &findings);
     pthread_mutex_unlock(&readiness->check_mutex);
     text_append(out, findings.is_ready ? "{\"ready\":true,\"checks\":[" : "{\"ready\":false,\"checks\":[");
@@ -106,6 +118,14 @@ bool readiness_check(struct readiness *readiness, struct text *out) {
     text_append(out, "]}");
     text_release(&checks);
     return findings.is_ready;
+}
+
+int64_t readiness_take_alarms(struct readiness *readiness) {
+    pthread_mutex_lock(&readiness->check_mutex);
+    int64_t alarms = readiness->new_alarms;
+    readiness->new_alarms = 0;
+    pthread_mutex_unlock(&readiness->check_mutex);
+    return alarms;
 }
 
 static struct call *take_arrivals(struct readiness *readiness, bool *goes_on) {

@@ -7,6 +7,7 @@
 #define SERVICES_GATEWAY_READINESS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "lib/base/error.h"
 
@@ -22,6 +23,10 @@ void readiness_answer(struct readiness *readiness, struct call *call);
 
 /* Checks on the caller's thread, and appends the findings: {"ready": BOOL, "checks": [{"check", "ok", "message"?}, …]}. */
 bool readiness_check(struct readiness *readiness, struct text *findings);
+
+/* How many jobs the services have raised an alarm for (third lost attempt, writes that do not come to an end) since this was
+ * asked last, as far as the checks since then have seen. */
+int64_t readiness_take_alarms(struct readiness *readiness);
 
 /* Answers who waits, then ends. */
 void readiness_free(struct readiness *readiness);

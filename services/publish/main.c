@@ -34,6 +34,7 @@ static enum status handle_ready_query(void *context, const struct message *reque
     answer->tag = MESSAGE_ready;
     answer->ready.is_ready = publish_service_is_ready(&program->service, &reasons);
     answer->ready.program = "publish";
+    answer->ready.alarms = job_runner_alarms(program->runner);
     answer->ready.reasons = arena_copy(arena, text_view(&reasons));
     text_release(&reasons);
     return STATUS_OK;

@@ -115,6 +115,7 @@ static void write_ready(struct text *out, size_t count, const char *program) {
     wire_write_flag(out, true);
     wire_write_text(out, program);
     wire_write_text(out, NULL);
+    wire_write_number(out, 0);
 }
 
 static void a_wrong_number_of_fields_is_refused(void **state) {
@@ -123,7 +124,7 @@ static void a_wrong_number_of_fields_is_refused(void **state) {
         struct text bytes = {0};
         struct message got;
         write_ready(&bytes, count, "publish");
-        assert_int_equal(unpack(MESSAGE_ready, &bytes, &got, NULL), count == 3 ? STATUS_OK : STATUS_INVALID);
+        assert_int_equal(unpack(MESSAGE_ready, &bytes, &got, NULL), count == 4 ? STATUS_OK : STATUS_INVALID);
         text_release(&bytes);
     }
 }
@@ -133,18 +134,20 @@ static void a_wrong_type_is_refused_by_name(void **state) {
     struct text bytes = {0};
     struct message got;
     struct error err;
-    wire_write_array(&bytes, 3);
+    wire_write_array(&bytes, 4);
     wire_write_number(&bytes, 1);
     wire_write_text(&bytes, "publish");
     wire_write_text(&bytes, NULL);
+    wire_write_number(&bytes, 0);
     assert_int_equal(unpack(MESSAGE_ready, &bytes, &got, &err), STATUS_INVALID);
     assert_string_equal(err.path, "is_ready");
 
     text_clear(&bytes);
-    wire_write_array(&bytes, 3);
+    wire_write_array(&bytes, 4);
     wire_write_flag(&bytes, true);
     wire_write_binary(&bytes, "publish", 7);
     wire_write_text(&bytes, NULL);
+    wire_write_number(&bytes, 0);
     assert_int_equal(unpack(MESSAGE_ready, &bytes, &got, &err), STATUS_INVALID);
     assert_string_equal(err.path, "program");
     text_release(&bytes);
@@ -170,14 +173,14 @@ static void a_long_or_malformed_text_is_refused(void **state) {
     char text[65 + 1];
     memset(text, 'x', 65);
     text[65] = '\0';
-    write_ready(&bytes, 3, text);
+    write_ready(&bytes, 4, text);
     assert_int_equal(unpack(MESSAGE_ready, &bytes, &got, &err), STATUS_TOO_LARGE);
     assert_string_equal(err.path, "program");
     text_clear(&bytes);
-    write_ready(&bytes, 3, "\xED\xA0\x80");
+    write_ready(&bytes, 4, "\xED\xA0\x80");
     assert_int_equal(unpack(MESSAGE_ready, &bytes, &got, &err), STATUS_INVALID);
     text_clear(&bytes);
-    text_append_bytes(&bytes, "\x93\xC3\xA3x\0y\xC0", 7); /* a text of three bytes with a NUL inside */
+    text_append_bytes(&bytes, "\x94\xC3\xA3x\0y\xC0\x00", 8); /* a text of three bytes with a NUL inside */
     assert_int_equal(unpack(MESSAGE_ready, &bytes, &got, &err), STATUS_INVALID);
     assert_string_equal(err.path, "program");
     text_release(&bytes);
@@ -187,7 +190,7 @@ static void bytes_left_over_are_refused(void **state) {
     (void)state;
     struct text bytes = {0};
     struct message got;
-    write_ready(&bytes, 3, "publish");
+    write_ready(&bytes, 4, "publish");
     text_append_character(&bytes, '\0');
     assert_int_equal(unpack(MESSAGE_ready, &bytes, &got, NULL), STATUS_INVALID);
     text_release(&bytes);
