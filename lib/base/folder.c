@@ -15,6 +15,20 @@
 
 enum { WALK_OPEN_FILES = 32 };
 
+/* Brings what was made or renamed in the folder of `path` onto the disk. Where that cannot be done (no right to read it, a file
+ * system without it) there is nothing better to do. */
+static void sync_folder_of(const char *path) {
+    struct text folder = {0};
+    const char *name = strrchr(path, '/');
+    text_append_bytes(&folder, path, name ? (size_t)(name - path) : 0);
+    int file = open(folder.length ? text_view(&folder) : name ? "/" : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (file >= 0) {
+        fsync(file);
+        close(file);
+    }
+    text_release(&folder);
+}
+
 enum status folder_make(const char *path, struct error *err) {
     struct text part = {0};
     enum status status = STATUS_OK;
@@ -22,7 +36,9 @@ enum status folder_make(const char *path, struct error *err) {
         end = strchrnul(end + 1, '/');
         text_clear(&part);
         text_append_bytes(&part, path, (size_t)(end - path));
-        if (mkdir(text_view(&part), 0755) != 0 && errno != EEXIST)
+        if (mkdir(text_view(&part), 0755) == 0)
+            sync_folder_of(text_view(&part));
+        else if (errno != EEXIST)
             status = error_set(err, STATUS_INTERNAL, "cannot create the folder %s: %s", text_view(&part), strerror(errno));
     }
     text_release(&part);
@@ -78,5 +94,6 @@ enum status file_write(const char *path, const void *bytes, size_t length, struc
     if (failed) unlink(text_view(&beside));
     text_release(&beside);
     if (failed) return error_set(err, STATUS_INTERNAL, "cannot write %s: %s", path, strerror(cause));
+    sync_folder_of(path);
     return STATUS_OK;
 }
