@@ -151,6 +151,8 @@ static enum status create_stores(struct job_runner *runner, const char *name, st
     gethostname(host, sizeof host - 1);
     int timeout_ms = store_timeout_ms(runner->lease_ms);
     enum status status = job_store_create(&runner->store, runner->settings->redis_url, timeout_ms, err);
+    if (!status && runner->settings->storage_dir)
+        status = job_store_create(&runner->retention_store, runner->settings->redis_url, timeout_ms, err);
     for (int i = 0; i < runner->slot_count && !status; i++) {
         struct job_slot *slot = &runner->slots[i];
         slot->runner = runner;
@@ -163,6 +165,10 @@ static enum status create_stores(struct job_runner *runner, const char *name, st
 static enum status start_threads(struct job_runner *runner, struct error *err) {
     int failure = pthread_create(&runner->housekeeper, NULL, job_housekeeping_main, runner);
     runner->housekeeper_is_started = failure == 0;
+    if (!failure && runner->retention_store) {
+        failure = pthread_create(&runner->retention, NULL, job_retention_main, runner);
+        runner->retention_is_started = failure == 0;
+    }
     for (int i = 0; i < runner->slot_count && !failure; i++) {
         failure = pthread_create(&runner->slots[i].thread, NULL, slot_main, &runner->slots[i]);
         if (!failure) runner->slots_started++;
@@ -223,6 +229,7 @@ static void stop_threads(struct job_runner *runner) {
     pthread_cond_broadcast(&runner->state_moved);
     pthread_mutex_unlock(&runner->mutex);
     if (runner->housekeeper_is_started) pthread_join(runner->housekeeper, NULL);
+    if (runner->retention_is_started) pthread_join(runner->retention, NULL);
 }
 
 void job_runner_free(struct job_runner *runner, int64_t drain_ms) {
@@ -233,6 +240,7 @@ void job_runner_free(struct job_runner *runner, int64_t drain_ms) {
         job_store_free(runner->slots[i].store);
         pthread_mutex_destroy(&runner->slots[i].mutex);
     }
+    job_store_free(runner->retention_store);
     job_store_free(runner->store);
     pthread_cond_destroy(&runner->work_came);
     pthread_cond_destroy(&runner->state_moved);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Carries jobs out: `slots` threads that each claim one job, run its handler and end it, and one more that renews the leases,
- * writes the log lines, looks for jobs that no message announced, and takes back what other runners lost.
+ * writes the log lines, looks for jobs that no message announced, and takes back what other runners lost. Where STORAGE_DIR is
+ * set, a third moves finished jobs there when their time in Redis is over.
  *
  * What a handler's status means for its job:
  *   STATUS_OK          succeeded, with what it left in job_run.end

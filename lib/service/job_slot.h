@@ -5,6 +5,7 @@
  *   job_runner.c        the slots' threads: waiting, claiming, draining
  *   job_run.c           one run: the handler, what its status means, and how the job is brought to its end
  *   job_housekeeping.c  the thread that keeps leases alive and logs flowing, and looks after what others lost
+ *   job_retention.c     the thread that moves old jobs out of Redis
  *
  * Locks: a slot's mutex is held while its run is looked after by a thread that is not the run's own, also across calls to
  * Redis; the runner's mutex is held for moments only, and may be taken while a slot's is held, never the other way round.
@@ -53,6 +54,9 @@ struct job_runner {
     struct job_store *store; /* of the housekeeping thread */
     pthread_t housekeeper;
     bool housekeeper_is_started;
+    struct job_store *retention_store; /* of the thread that moves old jobs; NULL where no storage folder is set */
+    pthread_t retention;
+    bool retention_is_started;
     int slots_started;
 
     pthread_mutex_t mutex;
@@ -82,6 +86,9 @@ void job_run_carry_out(struct job_slot *slot, struct job_run *run, int64_t claim
 
 /* job_housekeeping.c */
 void *job_housekeeping_main(void *runner);
+
+/* job_retention.c */
+void *job_retention_main(void *runner);
 
 /* Redis is away or does not answer: the same call may succeed later. */
 static inline bool job_store_is_away(enum status status) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The stream is never trimmed: an entry is small beside the job it follows, and a service that is started for the first time is
- * to find what happened before.
+ * A group begins with the oldest entry: a service that is started for the first time is to find what happened before. So until
+ * there is a group, nothing is trimmed.
  */
 #include "lib/store/events.h"
 
@@ -68,4 +68,11 @@ enum status events_read(struct job_store *store, const char *group, const char *
 enum status events_acknowledge(struct job_store *store, const char *group, const char *event_id, struct error *err) {
     struct redis_reply *reply;
     return redis_call(store->redis, &reply, err, "XACK events %s %s", group, event_id);
+}
+
+enum status events_trim(struct job_store *store, size_t *removed, struct error *err) {
+    struct redis_reply *reply;
+    enum status status = job_step(store, &reply, err, "trim_events");
+    *removed = status ? 0 : (size_t)reply->integer;
+    return status;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lib/base/text.h"
+#include "lib/store/job_fields.h"
 #include "lib/store/job_steps.h"
 
 enum {
@@ -19,46 +20,15 @@ enum {
 
 /* ---- One job ---- */
 
-/* What a field of a job's hash is in `struct job`. The hash has more fields, which are jobs.lua's own. */
-enum field_type { FIELD_TEXT, FIELD_TIME, FIELD_COUNT, FIELD_KIND, FIELD_STATE };
-
-#define FIELD(name, type, member)                                                                                              \
-    { name, sizeof name - 1, type, offsetof(struct job, member) }
-static const struct {
-    const char *name;
-    size_t length;
-    enum field_type type;
-    size_t offset;
-} fields_of_jobs[] = {
-    FIELD("kind", FIELD_KIND, kind),
-    FIELD("state", FIELD_STATE, state),
-    FIELD("createdAt", FIELD_TIME, created_ms),
-    FIELD("startedAt", FIELD_TIME, started_ms),
-    FIELD("finishedAt", FIELD_TIME, finished_ms),
-    FIELD("attempts", FIELD_COUNT, attempts),
-    FIELD("payload", FIELD_TEXT, payload),
-    FIELD("package", FIELD_TEXT, package),
-    FIELD("version", FIELD_TEXT, version),
-    FIELD("compiler", FIELD_TEXT, compiler),
-    FIELD("actor", FIELD_TEXT, actor),
-    FIELD("issue", FIELD_TEXT, issue),
-    FIELD("reason", FIELD_TEXT, reason),
-    FIELD("error", FIELD_TEXT, error),
-    FIELD("documentation", FIELD_TEXT, documentation),
-    FIELD("commit", FIELD_TEXT, commit),
-    FIELD("record", FIELD_TEXT, record),
-};
-#undef FIELD
-enum { FIELDS = sizeof fields_of_jobs / sizeof fields_of_jobs[0] };
-
-/* Sets what the field is in the job; a text is borrowed from the reply. False: a kind or state that there is not. */
+/* Sets what the field is in the job; a text is borrowed from the reply. (The hash has more fields, which are jobs.lua's own.)
+ * False: a kind or state that there is not. */
 static bool set_field(struct job *job, const struct redis_reply *name, const struct redis_reply *value) {
     size_t i = 0;
-    while (i < FIELDS && (fields_of_jobs[i].length != name->length || strcmp(fields_of_jobs[i].name, name->text) != 0))
+    while (i < JOB_FIELDS && (job_fields[i].length != name->length || strcmp(job_fields[i].name, name->text) != 0))
         i++;
-    if (i == FIELDS) return true;
-    void *member = (char *)job + fields_of_jobs[i].offset;
-    switch (fields_of_jobs[i].type) {
+    if (i == JOB_FIELDS) return true;
+    void *member = job_field_of(job, &job_fields[i]);
+    switch (job_fields[i].type) {
     case FIELD_TEXT: *(const char **)member = value->text; return true;
     case FIELD_TIME: *(int64_t *)member = redis_reply_number(value, 0); return true;
     case FIELD_COUNT: *(int *)member = (int)redis_reply_number(value, 0); return true;
@@ -79,9 +49,9 @@ static bool view_reply(const struct redis_reply *fields, const char *id, struct 
 }
 
 static void copy_texts(struct job *job, struct arena *arena) {
-    for (size_t i = 0; i < FIELDS; i++) {
-        if (fields_of_jobs[i].type != FIELD_TEXT) continue;
-        const char **text = (const char **)((char *)job + fields_of_jobs[i].offset);
+    for (size_t i = 0; i < JOB_FIELDS; i++) {
+        if (job_fields[i].type != FIELD_TEXT) continue;
+        const char **text = job_field_of(job, &job_fields[i]);
         if (*text) *text = arena_copy(arena, *text);
     }
 }

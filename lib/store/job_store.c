@@ -221,6 +221,25 @@ enum status job_store_reap(struct job_store *store, int64_t lease_ms, struct job
     return STATUS_OK;
 }
 
+enum status job_store_list_aged(struct job_store *store, const struct job_periods *periods, size_t limit, struct arena *arena,
+                                const char ***ids, size_t *count, struct error *err) {
+    struct redis_reply *reply;
+    enum status status = job_step(store, &reply, err, "list_aged %d %" PRId64 " %" PRId64 " %" PRId64, (int)limit,
+                                  periods->matrix_ms, periods->other_ms, periods->least_ms);
+    if (status != STATUS_OK) return status;
+    *count = reply->count;
+    *ids = arena_alloc(arena, reply->count * sizeof **ids);
+    for (size_t i = 0; i < reply->count; i++)
+        (*ids)[i] = arena_copy(arena, reply->items[i].text);
+    return STATUS_OK;
+}
+
+enum status job_store_forget(struct job_store *store, const char *id, struct error *err) {
+    assert(job_id_is_well_formed(id));
+    struct redis_reply *reply;
+    return job_step(store, &reply, err, "forget %s", id);
+}
+
 enum status job_store_count(struct job_store *store, struct job_counts *out, struct error *err) {
     enum { COMMANDS = 3 }; /* a kind */
     for (int kind = 0; kind < JOB_KIND_COUNT; kind++) {

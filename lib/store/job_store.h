@@ -63,7 +63,7 @@ struct job_accepted {
 CHECK_RESULT enum status job_store_accept(struct job_store *store, const struct job_request *request,
                                           const struct job_limits *limits, struct job_accepted *out, struct error *err);
 
-/* ---- Reading ---- */
+/* ---- Reading: what is in Redis (older jobs: job_keeping.h) ---- */
 
 CHECK_RESULT enum status job_store_get(struct job_store *store, const char *id, struct arena *arena, struct job *out,
                                        struct error *err); /* STATUS_NOT_FOUND for any text that is no job's id */
@@ -164,6 +164,22 @@ struct job_reaped {
 /* Takes back the leases that ran out, by Redis's clock. An expiry counts as an attempt only if Redis was up for a full lease
  * before it; after a start of Redis runners first have half a lease to renew theirs. */
 CHECK_RESULT enum status job_store_reap(struct job_store *store, int64_t lease_ms, struct job_reaped *out, struct error *err);
+
+/* How long finished jobs stay, in milliseconds since their end by Redis's clock (spec/jobs.md, Keeping). */
+struct job_periods {
+    int64_t matrix_ms;
+    int64_t other_ms;
+    int64_t least_ms; /* all of them, while Redis is near its memory limit */
+};
+
+/* The ids of up to `limit` finished jobs whose time is over, in the arena; of each kind the oldest first. What owners and
+ * trustees did is never among them. */
+CHECK_RESULT enum status job_store_list_aged(struct job_store *store, const struct job_periods *periods, size_t limit,
+                                             struct arena *arena, const char ***ids, size_t *count, struct error *err);
+
+/* Takes the finished job, its log, and its place in all lists out of Redis, in one step; it must be in storage by now
+ * (job_keeping.h). What must outlive it stays. Fine where it is gone already. STATUS_CONFLICT: it is one that stays. */
+CHECK_RESULT enum status job_store_forget(struct job_store *store, const char *id, struct error *err);
 
 struct job_counts {
     int64_t pending[JOB_KIND_COUNT];

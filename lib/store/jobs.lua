@@ -18,9 +18,11 @@
 --   leases               sorted set by deadline: the running jobs
 --   claim:TOKEN          the job that a claim got, for its repetition
 --   fence, place         counters that only grow
---   duplicate:KEY, replay:KEY, verdict:PACKAGE@VERSION:COMPILER, unpublished:PACKAGE    what Duplicates and Replays need
+--   duplicate:KEY, replay:KEY, verdict:PACKAGE@VERSION:COMPILER, unpublished:PACKAGE    what Duplicates and Replays need;
+--                        these outlive the jobs that they name
 --   pending:address      hash: pending jobs per client address
---   logs:finished        sorted set by time: the logs that may go when memory is short
+--   finished:K           sorted set by time: the finished jobs of a kind that move to storage one day (job_keeping.h)
+--   logs:finished        sorted set by time: those of them whose logs are still here, to go when memory is short
 --   events               stream: what follows finished jobs
 --   redis                hash run, since: the current run of Redis, and when it was first seen
 --
@@ -34,7 +36,9 @@ local IN_PACKAGE_ORDER = {publish = true, unpublish = true, transfer = true, rev
 local PLACES_PER_MS = 1024
 local ATTEMPTS_MAX = 3
 local BACKOFF_MAX_MS = 600000
-local MEMORY_FOR_NEW_JOBS, MEMORY_FOR_LOGS = 0.9, 0.8 -- parts of maxmemory
+-- Parts of maxmemory: above the first, finished jobs move to storage before their time; where that does not help (there may be
+-- no storage), the oldest logs go; at last no new jobs are taken.
+local MEMORY_FOR_FINISHED_JOBS, MEMORY_FOR_LOGS, MEMORY_FOR_NEW_JOBS = 0.7, 0.8, 0.9
 local LOGS_REMOVED_MAX = 100 -- by one step
 
 local function now_ms()
@@ -134,12 +138,12 @@ end
 ---- Accepting
 
 -- Does the job that has the same duplicate key stand for the new request? (One that failed, or may be run again, has given its
--- key back at its end.)
-local function stands_for_repeat(id)
-  local job = read_job(id, 'kind', 'state', 'package', 'version')
-  local is_unpublished = job.kind == 'publish' and job.state == 'succeeded' and job.version
-    and call('HEXISTS', 'unpublished:' .. job.package, job.version) == 1
-  return job.state and not is_unpublished
+-- key back at its end. One that is no longer here succeeded. Both are about the same package and version.)
+local function stands_for_repeat(id, request)
+  local state = call('HGET', 'job:' .. id, 'state') or 'succeeded'
+  local is_unpublished = request.kind == 'publish' and state == 'succeeded' and request.version
+    and call('HEXISTS', 'unpublished:' .. request.package, request.version) == 1
+  return not is_unpublished
 end
 
 local function verdict_key(job)
@@ -157,7 +161,7 @@ local function same_request(job, again)
   local id = job.replay and call('GET', 'replay:' .. job.replay)
   if id then return id end
   id = job.duplicate and call('GET', 'duplicate:' .. job.duplicate)
-  if id and stands_for_repeat(id) then return id end
+  if id and stands_for_repeat(id, job) then return id end
   return job.kind == 'matrix' and not again and known_verdict(job)
 end
 
@@ -432,8 +436,8 @@ local function settle_duplicates(id, job, result)
 end
 
 -- What owners and trustees did is never removed.
-local function log_may_go(job)
-  return job.kind == 'matrix' or job.kind ~= 'unpublish' and job.kind ~= 'transfer' and job.kind ~= 'revision'
+local function may_leave(job)
+  return job.kind ~= 'unpublish' and job.kind ~= 'transfer' and job.kind ~= 'revision'
     and (job.actor or 'anonymous') == 'anonymous'
 end
 
@@ -460,7 +464,10 @@ local function end_job(id, job, result, now)
   call('ZREM', 'running:' .. job.kind, id)
   call('ZREM', 'jobs:unfinished', id)
   if not result.success then call('ZADD', 'jobs:failed', job.place, id) end
-  if log_may_go(job) then call('ZADD', 'logs:finished', finished, id) end
+  if may_leave(job) then
+    call('ZADD', 'finished:' .. job.kind, finished, id)
+    call('ZADD', 'logs:finished', finished, id)
+  end
   if job.lane then next_in_lane(id, job) end
   settle_duplicates(id, job, result)
   if result.event then call('XADD', 'events', '*', 'job', id, 'event', result.event) end
@@ -534,6 +541,63 @@ function steps.reap()
     answer[#answer + 1] = expired[i]
   end
   return answer
+end
+
+-- most, how long matrix jobs stay, others, and any while memory is short → ids, of each kind the oldest first
+function steps.list_aged()
+  local most, matrix_ms, other_ms, least_ms = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+  local now, is_short, ids = now_ms(), memory_used() >= MEMORY_FOR_FINISHED_JOBS, {}
+  for _, kind in ipairs({'matrix', 'packageset', 'publish'}) do
+    local stay_ms = is_short and least_ms or kind == 'matrix' and matrix_ms or other_ms
+    local aged = call('ZRANGE', 'finished:' .. kind, '-inf', now - stay_ms, 'BYSCORE', 'LIMIT', 0, most - #ids)
+    for _, id in ipairs(aged) do ids[#ids + 1] = id end
+  end
+  return ids
+end
+
+-- id; its duplicate key stays with the id, if it has kept it at its end
+function steps.forget()
+  local id = ARGV[2]
+  local job = read_job(id, 'state', 'kind', 'package', 'actor')
+  if not job.state then return 1 end
+  if job.state ~= 'succeeded' and job.state ~= 'failed' or not may_leave(job) then
+    return refuse('CONFLICT', 'The job ' .. id .. ' stays: it is not finished, or an owner or trustee asked for it')
+  end
+  for _, set in ipairs({'jobs', 'jobs:failed', 'jobs:kind:' .. job.kind, 'finished:' .. job.kind, 'logs:finished'}) do
+    call('ZREM', set, id)
+  end
+  if job.package then call('ZREM', 'jobs:package:' .. job.package, id) end
+  call('UNLINK', 'job:' .. id, 'job:' .. id .. ':log')
+  return 1
+end
+
+---- Events
+
+-- "MS-NUMBER" as two numbers.
+local function event_place(event)
+  local ms, number = event:match('(%d+)-(%d+)')
+  return tonumber(ms), tonumber(number)
+end
+
+-- The oldest event that the group has not acknowledged, or where its next one may be.
+local function first_needed(name, pending, last_delivered)
+  if pending > 0 then return event_place(call('XPENDING', 'events', name)[2]) end
+  local ms, number = event_place(last_delivered)
+  return ms, number + 1
+end
+
+-- → events removed. Whole nodes of the stream go, so some acknowledged events may stay.
+function steps.trim_events()
+  if call('EXISTS', 'events') == 0 then return 0 end
+  local first_ms, first_number
+  for _, fields in ipairs(call('XINFO', 'GROUPS', 'events')) do
+    local group = {}
+    for i = 1, #fields, 2 do group[fields[i]] = fields[i + 1] end
+    local ms, number = first_needed(group.name, group.pending, group['last-delivered-id'])
+    if not first_ms or ms < first_ms or ms == first_ms and number < first_number then first_ms, first_number = ms, number end
+  end
+  if not first_ms then return 0 end
+  return call('XTRIM', 'events', 'MINID', '~', string.format('%.0f-%.0f', first_ms, first_number))
 end
 
 ---- Locks that no job holds

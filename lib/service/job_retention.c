@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The runner's thread that keeps Redis small: it moves finished jobs whose time is over to the storage folder, and trims the
+ * stream of events. A thread and a connection of its own, since a slow disk must not hold up the leases that the housekeeping
+ * thread renews. Some jobs a second at most, so that nobody notices; other runners' threads wait for another round.
+ */
+#include "lib/base/clock.h"
+#include "lib/service/job_slot.h"
+#include "lib/store/events.h"
+#include "lib/store/job_keeping.h"
+
+enum {
+    JOBS_PER_ROUND = 16,
+    PAUSE_MS = 1000,       /* while there is more to move */
+    PAUSE_LONG_MS = 60000, /* else, and after a failure */
+    LEAST_MS = 60000,      /* after its end a job stays that long in any case: its readers are to see the end */
+};
+static const int64_t day_ms = 24 * 60 * 60 * 1000;
+
+/* True: there may be more. */
+static bool move_jobs(struct job_runner *runner) {
+    const struct settings *settings = runner->settings;
+    const struct job_periods periods = {
+        .matrix_ms = settings->matrix_retention_days * day_ms,
+        .other_ms = settings->retention_days * day_ms,
+        .least_ms = LEAST_MS,
+    };
+    struct error err;
+    size_t moved = 0;
+    enum status status =
+        job_keeping_move(runner->retention_store, settings->storage_dir, &periods, JOBS_PER_ROUND, &moved, &err);
+    if (moved > 0) log_line(LOG_INFO, "finished jobs moved to storage", "count=%zu", moved);
+    if (status && status != STATUS_BUSY && !job_store_is_away(status))
+        log_line(LOG_ERROR, "finished jobs cannot be moved to storage", "error=\"%s\"", err.message);
+    return !status && moved == JOBS_PER_ROUND;
+}
+
+static void trim_events(struct job_runner *runner) {
+    struct error err;
+    size_t removed = 0;
+    enum status status = events_trim(runner->retention_store, &removed, &err);
+    if (removed > 0) log_line(LOG_DEBUG, "events removed", "count=%zu", removed);
+    if (status && !job_store_is_away(status)) log_line(LOG_ERROR, "cannot trim the events", "error=\"%s\"", err.message);
+}
+
+/* False: the runner is stopped. */
+static bool wait_for_round(struct job_runner *runner, int64_t pause_ms) {
+    int64_t until_ms = clock_monotonic_ms() + pause_ms;
+    pthread_mutex_lock(&runner->mutex);
+    while (!runner->is_draining && job_runner_wait(runner, &runner->state_moved, until_ms)) {
+    }
+    bool is_draining = runner->is_draining;
+    pthread_mutex_unlock(&runner->mutex);
+    return !is_draining;
+}
+
+void *job_retention_main(void *argument) {
+    struct job_runner *runner = argument;
+    int64_t pause_ms;
+    do {
+        trim_events(runner);
+        pause_ms = move_jobs(runner) ? PAUSE_MS : PAUSE_LONG_MS;
+    } while (wait_for_round(runner, pause_ms));
+    return NULL;
+}

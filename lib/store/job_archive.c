@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "lib/store/job_archive.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/folder.h"
+#include "lib/base/json.h"
+#include "lib/base/json_writer.h"
+#include "lib/base/text.h"
+#include "lib/store/job_fields.h"
+#include "lib/store/job_steps.h"
+#include "lib/tools/gzip.h"
+
+/* Far above any log (LOG_LIMIT_BYTES): against a file that unpacks without end. */
+static const size_t document_max_bytes = (size_t)2 << 30;
+
+static const char *folder_of(const char *storage_dir, const char *id, struct arena *arena) {
+    return arena_format(arena, "%s/_jobs/%.2s", storage_dir, id);
+}
+
+static const char *path_of(const char *storage_dir, const char *id, struct arena *arena) {
+    return arena_format(arena, "%s/%s.json.gz", folder_of(storage_dir, id, arena), id);
+}
+
+/* ---- Writing ---- */
+
+static void write_number(struct json_writer *writer, const char *name, int64_t number) {
+    json_writer_key(writer, name);
+    json_writer_integer(writer, number);
+}
+
+/* What a job does not have is left out. */
+static void write_field(struct json_writer *writer, const struct job *job, const struct job_field *field) {
+    const void *member = (const char *)job + field->offset;
+    int64_t time_ms;
+    switch (field->type) {
+    case FIELD_TEXT: json_writer_text_field(writer, field->name, *(const char *const *)member); break;
+    case FIELD_TIME:
+        if ((time_ms = *(const int64_t *)member) != 0) write_number(writer, field->name, time_ms);
+        break;
+    case FIELD_COUNT: write_number(writer, field->name, *(const int *)member); break;
+    case FIELD_KIND: json_writer_text_field(writer, field->name, job_kind_text(job->kind)); break;
+    case FIELD_STATE: json_writer_text_field(writer, field->name, job_state_text(job->state)); break;
+    }
+}
+
+static void write_line(struct json_writer *writer, const struct log_line *line) {
+    json_writer_item(writer);
+    json_writer_open(writer, '{');
+    write_number(writer, "time", line->time_ms);
+    json_writer_text_field(writer, "level", log_level_name(line->level));
+    write_number(writer, "attempt", line->attempt);
+    write_number(writer, "number", line->number);
+    json_writer_text_field(writer, "message", line->message);
+    json_writer_close(writer, '}');
+}
+
+static void write_document(struct text *out, const struct job *job, const struct log_lines *lines) {
+    struct json_writer writer = {.out = out};
+    json_writer_open(&writer, '{');
+    json_writer_text_field(&writer, "id", job->id);
+    for (size_t i = 0; i < JOB_FIELDS; i++)
+        write_field(&writer, job, &job_fields[i]);
+    json_writer_key(&writer, "log");
+    json_writer_open(&writer, '[');
+    for (size_t i = 0; i < lines->count; i++)
+        write_line(&writer, &lines->lines[i]);
+    json_writer_close(&writer, ']');
+    json_writer_close(&writer, '}');
+}
+
+enum status job_archive_write(const char *storage_dir, const struct job *job, const struct log_lines *lines,
+                              struct error *err) {
+    assert(job_id_is_well_formed(job->id) && job_state_is_finished(job->state) && !lines->cut);
+    struct arena arena = {0};
+    struct text document = {0}, packed = {0};
+    write_document(&document, job, lines);
+    gzip_pack(&packed, document.bytes, document.length);
+    enum status status = folder_make(folder_of(storage_dir, job->id, &arena), err);
+    if (!status) status = file_write(path_of(storage_dir, job->id, &arena), packed.bytes, packed.length, err);
+    text_release(&packed);
+    text_release(&document);
+    arena_release(&arena);
+    return status;
+}
+
+/* ---- Reading ---- */
+
+/* A number of the document, or 0: what is not there was not known. */
+static int64_t number_of(const json_t *object, const char *name) {
+    return json_integer_value(json_object_get(object, name));
+}
+
+static const char *text_of(const json_t *object, const char *name, struct arena *arena) {
+    const char *text = json_string_value(json_object_get(object, name));
+    return text ? arena_copy(arena, text) : NULL;
+}
+
+/* False: a kind or state that there is not. */
+static bool read_field(const json_t *document, const struct job_field *field, struct arena *arena, struct job *job) {
+    void *member = job_field_of(job, field);
+    const char *word = json_string_value(json_object_get(document, field->name));
+    switch (field->type) {
+    case FIELD_TEXT: *(const char **)member = text_of(document, field->name, arena); return true;
+    case FIELD_TIME: *(int64_t *)member = number_of(document, field->name); return true;
+    case FIELD_COUNT: *(int *)member = (int)number_of(document, field->name); return true;
+    case FIELD_KIND: return word && job_kind_parse(word, member);
+    case FIELD_STATE: return word && job_state_parse(word, member);
+    }
+    return true;
+}
+
+static bool read_line(const json_t *entry, struct arena *arena, struct log_line *out) {
+    const char *level = json_string_value(json_object_get(entry, "level"));
+    *out = (struct log_line){
+        .time_ms = number_of(entry, "time"),
+        .attempt = (int)number_of(entry, "attempt"),
+        .number = (int)number_of(entry, "number"),
+        .message = text_of(entry, "message", arena),
+    };
+    return level && log_level_parse(level, &out->level) && out->message;
+}
+
+static bool is_asked_for(const json_t *entry, const struct log_query *query) {
+    enum log_level level = LOG_ERROR;
+    const char *level_name = json_string_value(json_object_get(entry, "level"));
+    int64_t time_ms = number_of(entry, "time");
+    if (level_name && log_level_parse(level_name, &level) && level < query->level) return false;
+    return time_ms >= query->since_ms && (query->until_ms == 0 || time_ms < query->until_ms);
+}
+
+/* As log_stream_read(). False: a line cannot be read. */
+static bool read_lines(const json_t *entries, const struct log_query *query, struct arena *arena, struct log_lines *out) {
+    size_t count = json_array_size(entries), room = query->limit < count ? query->limit : count;
+    *out = (struct log_lines){.lines = arena_alloc(arena, room * sizeof *out->lines)};
+    for (size_t i = 0; i < count; i++) {
+        const json_t *entry = json_array_get(entries, query->descending ? count - 1 - i : i);
+        if (!is_asked_for(entry, query)) continue;
+        out->cut = out->count == query->limit;
+        if (out->cut) return true;
+        if (!read_line(entry, arena, &out->lines[out->count++])) return false;
+    }
+    return true;
+}
+
+static enum status read_document(const char *path, json_t **out, struct error *err) {
+    struct text packed = {0}, document = {0};
+    struct error problem;
+    enum status status = file_read(path, document_max_bytes, &packed, err);
+    if (status) goto out;
+    status = gzip_unpack(&document, text_view(&packed), packed.length, document_max_bytes, &problem);
+    if (!status) status = json_read(out, text_view(&document), document.length, "it", &problem);
+    if (status) status = error_set(err, STATUS_INTERNAL, "%s cannot be read: %s", path, problem.message);
+out:
+    text_release(&document);
+    text_release(&packed);
+    return status;
+}
+
+enum status job_archive_read(const char *storage_dir, const char *id, const struct log_query *query, struct arena *arena,
+                             struct job *job, struct log_lines *lines, struct error *err) {
+    if (!job_id_is_well_formed(id)) return error_set(err, STATUS_NOT_FOUND, "There is no job %.64s", id);
+    json_t *document = NULL;
+    const char *path = path_of(storage_dir, id, arena);
+    enum status status = read_document(path, &document, err);
+    if (status == STATUS_NOT_FOUND) return error_set(err, STATUS_NOT_FOUND, "There is no job %s", id);
+    if (status) return status;
+    *job = (struct job){0};
+    snprintf(job->id, sizeof job->id, "%s", id);
+    bool is_readable = text_equal(json_string_value(json_object_get(document, "id")), id);
+    for (size_t i = 0; i < JOB_FIELDS && is_readable; i++)
+        is_readable = read_field(document, &job_fields[i], arena, job);
+    if (is_readable && query) is_readable = read_lines(json_object_get(document, "log"), query, arena, lines);
+    json_decref(document);
+    if (is_readable) return STATUS_OK;
+    return error_set(err, STATUS_INTERNAL, "%s cannot be read: it is not the job %s, or has unknown words", path, id);
+}

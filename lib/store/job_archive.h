@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Finished jobs that left Redis (spec/jobs.md, Keeping), in the storage folder: a gzipped JSON document each, with the log.
+ *
+ *   STORAGE_DIR/_jobs/3f/3f2c0d4e-….json.gz
+ *
+ *   {"id": …, "kind": "publish", "state": "succeeded", "createdAt": 1764000000123, …,
+ *    "log": [{"time": 1764000000456, "level": "INFO", "attempt": 1, "number": 1, "message": …}, …]}
+ *
+ * Names and values of the job's fields are those of its hash in Redis (job_fields.c); times are in milliseconds. `_jobs` can be
+ * no package's name, so no tarball's address leads there. This file knows the documents; when a job moves, and who looks where,
+ * is job_keeping.h. Functions may be called from several threads.
+ */
+#ifndef LIB_STORE_JOB_ARCHIVE_H
+#define LIB_STORE_JOB_ARCHIVE_H
+
+#include "lib/store/job_store.h"
+#include "lib/store/log_stream.h"
+
+/* Writes the finished job with all its lines, ascending: on disk, whole, when it answers. The same again changes nothing. One
+ * writer at a time for a job (job_keeping_move() sees to it). */
+CHECK_RESULT enum status job_archive_write(const char *storage_dir, const struct job *job, const struct log_lines *lines,
+                                           struct error *err);
+
+/* Reads the job, and the lines that `query` asks for (NULL: none, and `lines` may be NULL); texts are in the arena.
+ * STATUS_NOT_FOUND: no such document, or no job's id. STATUS_INTERNAL: it cannot be read, or is damaged. */
+CHECK_RESULT enum status job_archive_read(const char *storage_dir, const char *id, const struct log_query *query,
+                                          struct arena *arena, struct job *job, struct log_lines *lines, struct error *err);
+
+#endif

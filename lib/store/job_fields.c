@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "lib/store/job_fields.h"
+
+#define FIELD(name, type, member)                                                                                              \
+    { name, sizeof name - 1, type, offsetof(struct job, member) }
+const struct job_field job_fields[] = {
+    FIELD("kind", FIELD_KIND, kind),
+    FIELD("state", FIELD_STATE, state),
+    FIELD("createdAt", FIELD_TIME, created_ms),
+    FIELD("startedAt", FIELD_TIME, started_ms),
+    FIELD("finishedAt", FIELD_TIME, finished_ms),
+    FIELD("attempts", FIELD_COUNT, attempts),
+    FIELD("payload", FIELD_TEXT, payload),
+    FIELD("package", FIELD_TEXT, package),
+    FIELD("version", FIELD_TEXT, version),
+    FIELD("compiler", FIELD_TEXT, compiler),
+    FIELD("actor", FIELD_TEXT, actor),
+    FIELD("issue", FIELD_TEXT, issue),
+    FIELD("reason", FIELD_TEXT, reason),
+    FIELD("error", FIELD_TEXT, error),
+    FIELD("documentation", FIELD_TEXT, documentation),
+    FIELD("commit", FIELD_TEXT, commit),
+    FIELD("record", FIELD_TEXT, record),
+};
+#undef FIELD
+
+_Static_assert(sizeof job_fields / sizeof job_fields[0] == JOB_FIELDS, "JOB_FIELDS is the number of rows");

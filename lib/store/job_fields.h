@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The fields of `struct job` as they are kept, in a job's hash in Redis and in an archived job's document: their names, and
+ * what each is. Not for anybody outside lib/store.
+ */
+#ifndef LIB_STORE_JOB_FIELDS_H
+#define LIB_STORE_JOB_FIELDS_H
+
+#include <stddef.h>
+
+#include "lib/domain/job.h"
+
+enum job_field_type { FIELD_TEXT, FIELD_TIME, FIELD_COUNT, FIELD_KIND, FIELD_STATE };
+
+struct job_field {
+    const char *name;
+    size_t length; /* of the name */
+    enum job_field_type type;
+    size_t offset; /* in struct job: a const char *, int64_t, int, enum job_kind, enum job_state */
+};
+
+enum { JOB_FIELDS = 17 };
+extern const struct job_field job_fields[JOB_FIELDS];
+
+static inline void *job_field_of(struct job *job, const struct job_field *field) {
+    return (char *)job + field->offset;
+}
+
+#endif
