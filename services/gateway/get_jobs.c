@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
-#include "lib/store/job_store.h"
-#include "lib/store/log_stream.h"
+#include "lib/store/job_keeping.h"
 #include "services/gateway/call.h"
+#include "services/gateway/gateway.h"
 #include "services/gateway/job_json.h"
 
 enum { JOBS_MAX = 100, LINES_MAX = 10000 };
@@ -138,8 +138,8 @@ static enum status read_job(struct call *call, struct job_store *store, struct e
     const struct log_query *query = call->work_data;
     struct job job;
     struct log_lines lines;
-    enum status status = job_store_get(store, call->parameters[0], &call->arena, &job, err);
-    if (!status) status = log_stream_read(store, job.id, query, &call->arena, &lines, err);
+    enum status status = job_keeping_read(store, call->gateway->settings->storage_dir, call->parameters[0], query, &call->arena,
+                                          &job, &lines, err);
     if (status) return status;
     bool pages_by_time = query_text(&call->query, "since") && !query->descending;
     job_append_json(&call->answer.body, &job, &lines, !(lines.cut && pages_by_time));

@@ -5,8 +5,7 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
-#include "lib/store/job_store.h"
-#include "lib/store/log_stream.h"
+#include "lib/store/job_keeping.h"
 #include "services/gateway/call.h"
 #include "services/gateway/gateway.h"
 #include "services/gateway/job_json.h"
@@ -38,7 +37,8 @@ static void set_type(struct call *call) {
 static enum status read_status(struct call *call, struct job_store *store, struct error *err) {
     const struct short_form *form = call->work_data;
     struct job job;
-    enum status status = job_store_get(store, call->parameters[0], &call->arena, &job, err);
+    enum status status =
+        job_keeping_read(store, call->gateway->settings->storage_dir, call->parameters[0], NULL, &call->arena, &job, NULL, err);
     if (status) return status;
     if (form->is_json)
         job_append_status_json(&call->answer.body, &job);
@@ -70,9 +70,11 @@ static enum status read_logs(struct call *call, struct job_store *store, struct 
     struct log_lines lines;
     int64_t newest_ms = 0;
     bool may_wait = form->waits && clock_monotonic_ms() < call->tail.until_ms && !atomic_load(&call->gateway->is_draining);
-    enum status status = job_store_get(store, call->parameters[0], &call->arena, &job, err);
-    if (!status && may_wait) status = find_newest(call, store, job.id, &newest_ms, err);
-    if (!status) status = log_stream_read(store, job.id, &form->lines, &call->arena, &lines, err);
+    enum status status = STATUS_OK;
+    if (may_wait) status = find_newest(call, store, call->parameters[0], &newest_ms, err);
+    if (!status)
+        status = job_keeping_read(store, call->gateway->settings->storage_dir, call->parameters[0], &form->lines, &call->arena,
+                                  &job, &lines, err);
     if (status) return status;
     if (may_wait && lines.count == 0 && !job_state_is_finished(job.state)) {
         call->tail.job_id = arena_copy(&call->arena, job.id);
