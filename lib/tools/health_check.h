@@ -15,7 +15,6 @@ struct health_check;
 struct text;
 
 enum {
-    HEALTH_CHECK_INTERVAL_MS = 300000,
     HEALTH_CHECK_RETRY_MS = 60000,
 };
 

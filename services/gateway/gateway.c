@@ -53,7 +53,7 @@ static bool is_ready(void *context, struct text *reasons) {
 static enum status start_health_check(struct gateway *gateway, struct error *err) {
     if (!gateway->settings->healthchecks_url) return STATUS_OK;
     const struct health_check_options options = {.url = gateway->settings->healthchecks_url,
-                                                 .interval_ms = HEALTH_CHECK_INTERVAL_MS,
+                                                 .interval_ms = (int)gateway->settings->healthchecks_interval_ms,
                                                  .retry_ms = HEALTH_CHECK_RETRY_MS,
                                                  .is_ready = is_ready,
                                                  .context = gateway};

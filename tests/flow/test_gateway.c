@@ -15,6 +15,7 @@
 #include "lib/service/message_server.h"
 #include "tests/support/gateway_process.h"
 #include "tests/support/http.h"
+#include "tests/support/http_stub.h"
 #include "tests/support/redis_server.h"
 #include "tests/support/shell.h"
 
@@ -324,6 +325,7 @@ struct service {
     bool is_ready;
     char job_id[UUID_TEXT_MAX];
     struct text payload;
+    int64_t alarms;
 };
 
 static enum status answer_ready(void *context, const struct message *request, struct arena *arena, struct message *answer,
@@ -334,6 +336,7 @@ static enum status answer_ready(void *context, const struct message *request, st
     *answer = (struct message){.tag = MESSAGE_ready,
                                .ready = {.is_ready = service->is_ready,
                                          .program = "publish",
+                                         .alarms = service->alarms,
                                          .reasons = "[{\"check\":\"registry\",\"ok\":false,\"message\":\"gone fishing\"}]"}};
     pthread_mutex_unlock(&service->mutex);
     return STATUS_OK;
@@ -392,6 +395,35 @@ static void readiness_names_what_is_missing(void **state) {
     pthread_mutex_unlock(&service.mutex);
     assert_int_equal(readiness(url, "gone fishing"), 503);
     message_server_free(server);
+    text_release(&service.payload);
+}
+
+static void a_job_that_was_given_up_fails_the_health_check_once(void **state) {
+    (void)state;
+    struct http_stub *stub = http_stub_start("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    struct service service = {.mutex = PTHREAD_MUTEX_INITIALIZER, .is_ready = true, .alarms = 2};
+    char ping[96], address[160];
+    struct error err;
+    struct message_server *server;
+    snprintf(ping, sizeof ping, "HEALTHCHECKS_URL=http://127.0.0.1:%d/ping", http_stub_port(stub));
+    snprintf(address, sizeof address, "PUBLISH_ADDRESS=ipc://%s/alarming.ipc", gateway_process_folder(gateway));
+    if (message_server_create(&server, strchr(address, '=') + 1, NULL, handlers, &service, &err)) fail_msg("%s", err.message);
+    const char *const settings[] = {ping, address, "HEALTHCHECKS_INTERVAL_MS=50", NULL};
+    struct gateway_process *pinging = gateway_process_start(redis_server_url(redis), settings);
+
+    size_t index = 0;
+    const char *request = http_stub_request(stub, index);
+    while (request && !strstr(request, "2 jobs need to be looked at"))
+        request = http_stub_request(stub, ++index);
+    assert_non_null(request);
+    assert_true(text_starts_with(request, "POST /ping/fail "));
+    request = http_stub_request(stub, index + 1); /* and all is well again */
+    assert_non_null(request);
+    assert_true(text_starts_with(request, "GET /ping "));
+
+    assert_int_equal(gateway_process_stop(pinging), 0);
+    message_server_free(server);
+    http_stub_stop(stub);
     text_release(&service.payload);
 }
 
@@ -466,6 +498,7 @@ int main(void) {
         cmocka_unit_test(tarballs_stand_under_their_own_host_only),
         cmocka_unit_test(pages_about_jobs_keep_crawlers_out),
         cmocka_unit_test(readiness_names_what_is_missing),
+        cmocka_unit_test(a_job_that_was_given_up_fails_the_health_check_once),
         cmocka_unit_test(the_management_port_has_health_and_nothing_else),
         cmocka_unit_test(the_service_is_told_of_a_job_at_once),
     };
