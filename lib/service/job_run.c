@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: BSD-3-Clause */
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * One run of a job, on its slot's thread: the handler, what its status means (the table in job_runner.h), and how that gets to
+ * Redis: first every line, then the end, each tried until Redis has answered.
+ */
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>

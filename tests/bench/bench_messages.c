@@ -123,6 +123,7 @@ int main(void) {
     snprintf(address, sizeof address, "ipc://%s/bench.ipc", folder);
     measure(address, "ipc");
     rmdir(folder);
-    measure("tcp://127.0.0.1:47113", "tcp");
+    snprintf(address, sizeof address, "tcp://127.0.0.1:%d", 20000 + (int)(getpid() % 10000));
+    measure(address, "tcp");
     return EXIT_SUCCESS;
 }
