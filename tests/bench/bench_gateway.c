@@ -22,7 +22,15 @@
 #include "tests/support/server_fixture.h"
 #include "tests/support/shell.h"
 
-enum { CONNECTIONS = 32, ROUNDS = 5, LINES = 100, STATUS_REQUESTS = 30000, JOB_REQUESTS = 6000, TIMEOUT_MS = 30000 };
+enum {
+    CLIENTS = 2,      /* threads … */
+    CONNECTIONS = 32, /* … and what each of them keeps busy */
+    ROUNDS = 5,
+    LINES = 100,
+    STATUS_REQUESTS = 60000,
+    JOB_REQUESTS = 6000,
+    TIMEOUT_MS = 30000,
+};
 
 /* One load: all clients ask for `path` until `left` is used up. */
 struct load {
@@ -31,24 +39,29 @@ struct load {
     atomic_int left;
 };
 
+/* Asks on all its connections, then reads all answers, so that the server is never without work. */
 static void *run_client(void *context) {
     struct load *load = context;
-    struct http_connection connection;
-    if (!http_connection_open(&connection, load->port, TIMEOUT_MS)) abort();
-    while (atomic_fetch_sub(&load->left, 1) > 0)
-        if (!http_connection_send(&connection, "GET", load->path, NULL) || !http_connection_receive(&connection) ||
-            connection.status != 200)
-            abort();
-    http_connection_close(&connection);
+    struct http_connection connections[CONNECTIONS];
+    for (int i = 0; i < CONNECTIONS; i++)
+        if (!http_connection_open(&connections[i], load->port, TIMEOUT_MS)) abort();
+    while (atomic_fetch_sub(&load->left, CONNECTIONS) > 0) {
+        for (int i = 0; i < CONNECTIONS; i++)
+            if (!http_connection_send(&connections[i], "GET", load->path, NULL)) abort();
+        for (int i = 0; i < CONNECTIONS; i++)
+            if (!http_connection_receive(&connections[i]) || connections[i].status != 200) abort();
+    }
+    for (int i = 0; i < CONNECTIONS; i++)
+        http_connection_close(&connections[i]);
     return NULL;
 }
 
 static void run_load(int port, const char *path, int requests) {
     struct load load = {.port = port, .path = path, .left = requests};
-    pthread_t clients[CONNECTIONS];
-    for (int i = 0; i < CONNECTIONS; i++)
+    pthread_t clients[CLIENTS];
+    for (int i = 0; i < CLIENTS; i++)
         assert_int_equal(pthread_create(&clients[i], NULL, run_client, &load), 0);
-    for (int i = 0; i < CONNECTIONS; i++)
+    for (int i = 0; i < CLIENTS; i++)
         pthread_join(clients[i], NULL);
 }
 
