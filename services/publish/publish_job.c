@@ -100,6 +100,11 @@ static enum status make_work_folder(struct publication *p, struct error *err) {
     return error_set(err, STATUS_INTERNAL, "cannot create the folder %s: %s", p->work_folder, strerror(errno));
 }
 
+/* Then what is to be uploaded must be the same, and is kept (lib/service/job_runner.h says what follows which status). */
+static bool may_be_run_again(enum status status) {
+    return status_is_temporary(status) || status == STATUS_INTERNAL || status == STATUS_STALE || status == STATUS_CANCELLED;
+}
+
 enum status publish_job_run(void *context, struct job_run *run, struct error *err) {
     struct publication p = {.service = context, .run = run, .arena = &run->arena};
     enum status status = read_request(&p, err);
@@ -114,8 +119,7 @@ enum status publish_job_run(void *context, struct job_run *run, struct error *er
                     is_readonly ? "%s@%s would be published now, but this server is read-only." : "Published %s@%s.",
                     p.request.name, p.version);
     }
-    /* Kept for the next run where there will be one: what is to be uploaded must be the same then. */
-    if (p.tarball_backup && (!status || !run->has_record)) unlink(p.tarball_backup);
+    if (p.tarball_backup && !may_be_run_again(status)) unlink(p.tarball_backup);
     if (p.work_folder) folder_remove(p.work_folder);
     text_release(&p.tarball);
     return status;
