@@ -119,7 +119,7 @@ enum status publish_job_run(void *context, struct job_run *run, struct error *er
                     is_readonly ? "%s@%s would be published now, but this server is read-only." : "Published %s@%s.",
                     p.request.name, p.version);
     }
-    if (p.tarball_backup && !may_be_run_again(status)) unlink(p.tarball_backup);
+    if (p.tarball_backup && !(run->has_record && may_be_run_again(status))) unlink(p.tarball_backup);
     if (p.work_folder) folder_remove(p.work_folder);
     text_release(&p.tarball);
     return status;
