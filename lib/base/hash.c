@@ -63,6 +63,11 @@ bool hash_is_sha256_sri(const char *text) {
     return strncmp(text, "sha256-", 7) == 0 && strspn(text + 7, alphabet) == 43 && strcmp(text + 50, "=") == 0;
 }
 
+enum status hash_check_sha256_sri(const char *text, struct error *err) {
+    if (hash_is_sha256_sri(text)) return STATUS_OK;
+    return error_set(err, STATUS_INVALID, "\"%s\" is not a hash: it must be \"sha256-\" and 44 characters of base64.", text);
+}
+
 void hash_hmac_sha256(const char *key, const void *bytes, size_t length, unsigned char out[SHA256_BYTES]) {
     unsigned char *done = HMAC(EVP_sha256(), key, (int)strlen(key), bytes, length, out, NULL);
     assert(done);

@@ -26,6 +26,7 @@ void hash_sha256_sri(const void *bytes, size_t length, char out[SHA256_SRI_MAX])
 CHECK_RESULT enum status hash_sha256_sri_file(const char *path, char out[SHA256_SRI_MAX], int64_t *size_bytes,
                                               struct error *err);
 bool hash_is_sha256_sri(const char *text);
+CHECK_RESULT enum status hash_check_sha256_sri(const char *text, struct error *err); /* STATUS_INVALID */
 
 void hash_hmac_sha256(const char *key, const void *bytes, size_t length, unsigned char out[SHA256_BYTES]);
 

@@ -72,9 +72,7 @@ static enum status read_size(const json_t *object, const char *key, int64_t *out
 
 static enum status read_hash(const json_t *object, const char *key, const char **out, struct arena *arena, struct error *err) {
     enum status status = json_need_copy(object, key, out, arena, err);
-    if (status || hash_is_sha256_sri(*out)) return status;
-    return error_set_at(err, STATUS_INVALID, key, "\"%s\" is not a hash: it must be \"sha256-\" and 44 characters of base64.",
-                        *out);
+    return status ? status : within_field(key, hash_check_sha256_sri(*out, err), err);
 }
 
 static int compare_versions(const void *a, const void *b) {

@@ -21,7 +21,11 @@
 #include "lib/source/glob.h"
 #include "lib/tools/archive.h"
 
-enum { DEPTH_MAX = 64 };
+enum {
+    DEPTH_MAX = 64,
+    TARBALL_BYTES_MIN = 30,
+    TARBALL_BYTES_MAX = 2000000,
+};
 
 /* Always in, at the root. */
 static const char *const always_named[] = {"purs.json",      "spago.yaml", "spago.dhall",
@@ -226,4 +230,14 @@ enum status package_files_pack(struct text *out, const char *folder, const struc
     enum status status = archive_pack(out, folder, top, items, count, limit_bytes, err);
     free(items);
     return status;
+}
+
+enum status package_files_check_size(size_t tarball_bytes, struct error *err) {
+    if (tarball_bytes < TARBALL_BYTES_MIN)
+        return error_set(err, STATUS_REFUSED, "Packing failed: the tarball has only %zu bytes.", tarball_bytes);
+    if (tarball_bytes <= TARBALL_BYTES_MAX) return STATUS_OK;
+    return error_set(err, STATUS_REFUSED,
+                     "The package's tarball has %zu bytes; more than %d are not allowed. Leave files out with "
+                     "\"excludeFiles\", or include fewer.",
+                     tarball_bytes, TARBALL_BYTES_MAX);
 }

@@ -32,4 +32,7 @@ CHECK_RESULT enum status package_files_select(struct package_files *out, struct 
 CHECK_RESULT enum status package_files_pack(struct text *out, const char *folder, const struct package_files *files,
                                             const char *top, const char *purs_json, int64_t limit_bytes, struct error *err);
 
+/* Whether the registry takes a tarball of this size. STATUS_REFUSED says why not. */
+CHECK_RESULT enum status package_files_check_size(size_t tarball_bytes, struct error *err);
+
 #endif

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -77,19 +78,22 @@ static enum status read_entry(struct archive *archive, struct archive_entry *ent
     return is_folder ? STATUS_OK : read_content(archive, path, bytes_left, sink, err);
 }
 
+static enum status open_archive(struct archive *archive, const char *bytes, size_t length, struct error *err) {
+    if (!archive || archive_read_support_filter_gzip(archive) || archive_read_support_format_tar(archive) ||
+        archive_read_open_memory(archive, bytes, length) != ARCHIVE_OK)
+        return error_set(err, STATUS_REFUSED, "The tarball cannot be read: %s.",
+                         archive ? archive_error_string(archive) : "no memory");
+    if (archive_filter_code(archive, 0) == ARCHIVE_FILTER_GZIP) return STATUS_OK;
+    return error_set(err, STATUS_REFUSED, "The tarball cannot be read: it is not gzipped.");
+}
+
 /* Goes through a whole tarball, checking everything. */
 static enum status walk_archive(const char *bytes, size_t length, const char *top, const struct archive_limits *limits,
                                 const struct entry_sink *sink, struct error *err) {
-    enum status status = STATUS_OK;
     int64_t bytes_left = limits->bytes, entries_left = limits->entries;
     struct archive_locale locale = archive_locale_enter();
     struct archive *archive = archive_read_new();
-    if (!archive || archive_read_support_filter_gzip(archive) || archive_read_support_format_tar(archive) ||
-        archive_read_open_memory(archive, bytes, length) != ARCHIVE_OK)
-        status = error_set(err, STATUS_REFUSED, "The tarball cannot be read: %s.",
-                           archive ? archive_error_string(archive) : "no memory");
-    if (!status && archive_filter_code(archive, 0) != ARCHIVE_FILTER_GZIP)
-        status = error_set(err, STATUS_REFUSED, "The tarball cannot be read: it is not gzipped.");
+    enum status status = open_archive(archive, bytes, length, err);
     while (!status) {
         struct archive_entry *entry;
         int result = archive_read_next_header(archive, &entry);
@@ -103,6 +107,28 @@ static enum status walk_archive(const char *bytes, size_t length, const char *to
             status = read_entry(archive, entry, top, &bytes_left, sink, err);
     }
     if (!status && entries_left == limits->entries) status = error_set(err, STATUS_REFUSED, "The tarball is empty.");
+    archive_read_free(archive);
+    archive_locale_leave(&locale);
+    return status;
+}
+
+enum status archive_find_top(struct text *out, const char *bytes, size_t length, struct error *err) {
+    struct archive_locale locale = archive_locale_enter();
+    struct archive *archive = archive_read_new();
+    struct archive_entry *entry = NULL;
+    enum status status = open_archive(archive, bytes, length, err);
+    if (!status && archive_read_next_header(archive, &entry) < ARCHIVE_WARN)
+        status = error_set(err, STATUS_REFUSED, "The tarball cannot be read: %s.", archive_error_string(archive));
+    const char *path = !status && entry ? archive_entry_pathname(entry) : NULL, *inner = NULL;
+    if (!status && !path) status = error_set(err, STATUS_REFUSED, "The tarball is empty.");
+    if (!status && strncmp(path, "./", 2) == 0) path += 2;
+    if (!status) {
+        char *top = strndup(path, strcspn(path, "/"));
+        assert(top);
+        status = top[0] && path[strlen(top)] ? find_inner_path(&inner, path, top, err) : refuse(err, path, "is in no folder");
+        if (!status) text_append(out, top);
+        free(top);
+    }
     archive_read_free(archive);
     archive_locale_leave(&locale);
     return status;

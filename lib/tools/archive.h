@@ -32,6 +32,10 @@ struct archive_limits {
     int64_t entries; /* most files and folders */
 };
 
+/* Appends the name of the top folder, which is that of the first entry. STATUS_REFUSED: these bytes are no gzipped tarball, or
+ * its first entry is in no folder. The rest of it is not looked at. */
+CHECK_RESULT enum status archive_find_top(struct text *out, const char *bytes, size_t length, struct error *err);
+
 /* Unpacks into `folder`/`top`, which must not be there yet; `folder` must. Every entry has to be a plain file or a folder under
  * the top folder `top`. Files come out with mode 0644 and the time stamp 0. STATUS_REFUSED: a rule is broken, a limit is
  * passed, or these bytes are no whole gzipped tarball; some of it may have been written by then, nothing outside

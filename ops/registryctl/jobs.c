@@ -92,7 +92,7 @@ static enum status read_location(struct invocation *call, struct publish_request
     request->has_location = github || git;
     if (github) {
         const char *slash = strchr(github, '/');
-        if (!slash) return error_set(err, STATUS_INVALID, "--github must be OWNER/REPO, but it is \"%s\".", github);
+        if (!slash) return wrong_call(call, err, "--github must be OWNER/REPO, but it is \"%s\".", github);
         request->location.kind = LOCATION_GITHUB;
         request->location.github_owner = arena_copy_bytes(&call->arena, github, (size_t)(slash - github));
         request->location.github_repo = slash + 1;
@@ -108,8 +108,8 @@ enum status command_publish(struct invocation *call, struct error *err) {
     bool follow = take_flag(call, "--follow", NULL);
     const char *compiler = take_option(call, "--compiler");
     enum status status = read_location(call, &request, err);
+    if (!status) status = finish_arguments(call, err);
     if (status) return status;
-    if (call->count < 3) return error_set(err, STATUS_INVALID, "NAME, REF and VERSION are needed");
     request.name = call->arguments[0];
     request.ref = call->arguments[1];
     request.has_compiler = compiler != NULL;
@@ -133,7 +133,8 @@ enum status command_publish(struct invocation *call, struct error *err) {
 
 enum status command_status(struct invocation *call, struct error *err) {
     json_t *answer = NULL;
-    enum status status = ask(call, arena_format(&call->arena, "/status/%s", call->arguments[0]), NULL, &answer, err);
+    enum status status = finish_arguments(call, err);
+    if (!status) status = ask(call, arena_format(&call->arena, "/status/%s", call->arguments[0]), NULL, &answer, err);
     if (status) return status;
     printf("%s %s %s\n", text_of(answer, "jobId"), text_of(answer, "jobType"), text_of(answer, "state"));
     if (*text_of(answer, "error")) printf("%s\n", text_of(answer, "error"));
@@ -145,8 +146,8 @@ enum status command_status(struct invocation *call, struct error *err) {
 enum status command_logs(struct invocation *call, struct error *err) {
     bool follow = take_flag(call, "--follow", "-f");
     const char *level = take_option(call, "--level");
-    if (call->count < 1) return error_set(err, STATUS_INVALID, "the job's id is needed");
-    return print_log(call, call->arguments[0], level ? level : "INFO", follow, err);
+    enum status status = finish_arguments(call, err);
+    return status ? status : print_log(call, call->arguments[0], level ? level : "INFO", follow, err);
 }
 
 enum status command_jobs(struct invocation *call, struct error *err) {
@@ -156,7 +157,8 @@ enum status command_jobs(struct invocation *call, struct error *err) {
     size_t index;
     const char *path = arena_format(&call->arena, "/api/v1/jobs?order=DESC&kinds=all&include_completed=%s%s%s",
                                     all ? "true" : "false", package ? "&package=" : "", package ? package : "");
-    enum status status = ask(call, path, NULL, &jobs, err);
+    enum status status = finish_arguments(call, err);
+    if (!status) status = ask(call, path, NULL, &jobs, err);
     if (status) return status;
     json_array_foreach(jobs, index, job) {
         const char *state = json_object_get(job, "finishedAt")

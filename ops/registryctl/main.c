@@ -3,6 +3,7 @@
  * registryctl: the registry from a terminal. Exit status 0: done; 1: the answer is no (a failed job, a refused request);
  * 2: the call was wrong.
  */
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,29 +12,57 @@
 #include "lib/base/text.h"
 #include "ops/registryctl/command.h"
 
-static const struct {
-    const char *name;
-    int least, most; /* arguments, without options */
-    const char *arguments;
-    const char *help;
-    enum status (*run)(struct invocation *call, struct error *err);
-} commands[] = {
+static const struct command commands[] = {
     {"publish", 3, 3, "NAME REF VERSION [--github OWNER/REPO | --git URL] [--subdir DIR] [--compiler V] [--follow]",
-     "ask for a publication; with --follow print its log, and exit 1 if it fails", command_publish},
-    {"status", 1, 1, "JOB", "what became of a job", command_status},
-    {"logs", 1, 1, "JOB [-f] [--level LEVEL]", "a job's log; -f goes on until the job ends", command_logs},
-    {"jobs", 0, 0, "[--all] [--package NAME]", "the unfinished jobs, or with --all the newest hundred", command_jobs},
-    {"settings", 0, 0, "", "every setting of every program, as the table in README.md", command_settings},
+     "Ask for a publication; with --follow print its log, and exit 1 if it fails.", command_publish},
+    {"status", 1, 1, "JOB", "What became of a job; exit 1 if it failed.", command_status},
+    {"logs", 1, 1, "JOB [-f] [--level LEVEL]", "A job's log; -f goes on until the job ends.", command_logs},
+    {"jobs", 0, 0, "[--all] [--package NAME]", "The unfinished jobs, or with --all the newest hundred.", command_jobs},
+    {"settings", 0, 0, "", "Every setting of every program, as the table in README.md.", command_settings},
+    {"check", 1, 1, "DIR",
+     "Read every file of a registry, and list what is wrong, one line each: `PATH: SENTENCE`; exit 1 if anything is.",
+     command_check},
+    {"solve", 1, 2, "DIR [--compiler V] NAME@VERSION | --dependencies JSON | --all [--threads N]",
+     "Choose versions: a line of JSON for each plan, {\"name\",\"version\",\"compiler\",\"plan\"}, or \"error\" in place of\n"
+     "      \"plan\", and then exit 1. For a version, or for dependencies ({NAME: RANGE}; no name and version in the answer),\n"
+     "      without --compiler with the newest that will do. With --all every published version with each compiler in its\n"
+     "      metadata (with --compiler only that one), by name, version and compiler, and a line of times on stderr.",
+     command_solve},
+    {"manifest", 1, 1, "FILE [--ref REF]",
+     "Check a purs.json, or a spago.yaml (its ref is vVERSION unless given), as a new manifest, and print it as purs.json.",
+     command_manifest},
+    {"package-name", 1, 1, "-- TEXT", "Print TEXT if it is a package's name.", command_package_name},
+    {"version", 1, 1, "-- TEXT", "The same for a version.", command_version},
+    {"range", 1, 1, "-- TEXT", "The same for a range of versions.", command_range},
+    {"hash", 1, 1, "-- TEXT", "The same for a tarball's hash.", command_hash},
+    {"licence", 1, 1, "[--canonical] -- TEXT",
+     "The same for an SPDX expression, which is judged as in a new manifest, and printed in its normal form; with\n"
+     "      --canonical it is judged as in old ones, and deprecated identifiers are replaced.",
+     command_licence},
+    {"verify", 0, 0, "--key LINE --signature HEX < PAYLOAD",
+     "Exit 0 if the signature is one of exactly these bytes by the public key LINE (as in a .pub file), else 1.",
+     command_verify},
+    {"sign", 0, 0, "--key FILE < PAYLOAD", "Sign these bytes with an OpenSSH private key without a passphrase; prints hex.",
+     command_sign},
+    {"pack", 2, 2, "DIR OUT [--ref REF]",
+     "Pack the package in the folder DIR as the server does, into the file OUT; prints the tarball's hash and size.",
+     command_pack},
+    {"unpack", 2, 2, "FILE DIR", "Unpack a tarball as the server does, into DIR/NAME-VERSION; prints that.", command_unpack},
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 
 static int print_usage(FILE *out, int exit_status) {
-    fputs("usage: registryctl [--gateway URL] COMMAND …\n\n"
-          "The gateway's address is taken from --gateway, REGISTRY_GATEWAY, or is http://127.0.0.1:9000.\n\n",
-          out);
+    fputs(
+        "usage: registryctl [--gateway URL] COMMAND …\n\n"
+        "The gateway's address is taken from --gateway, REGISTRY_GATEWAY, or is http://127.0.0.1:9000; only publish, status,\n"
+        "logs and jobs ask it. The registry in DIR is its two bare git repositories (registry.git, registry-index.git: their\n"
+        "branch) or two folders (registry, registry-index: the files on disk). Exit status: 0 done, 1 the answer is no or it\n"
+        "failed, 2 the call was wrong.\n\n",
+        out);
     for (int i = 0; i < COMMAND_COUNT; i++)
-        fprintf(out, "  registryctl %s %s\n      %s\n", commands[i].name, commands[i].arguments, commands[i].help);
+        fprintf(out, "  registryctl %s%s%s\n      %s\n", commands[i].name, *commands[i].arguments ? " " : "",
+                commands[i].arguments, commands[i].help);
     return exit_status;
 }
 
@@ -43,8 +72,16 @@ static void remove_arguments(struct invocation *call, int at, int count) {
     call->count -= count;
 }
 
+/* The arguments that can be options: those before `--`. */
+static int count_before_texts(const struct invocation *call) {
+    for (int i = 0; i < call->count; i++)
+        if (strcmp(call->arguments[i], "--") == 0) return i;
+    return call->count;
+}
+
 const char *take_option(struct invocation *call, const char *name) {
-    for (int i = 0; i + 1 < call->count; i++) {
+    int end = count_before_texts(call);
+    for (int i = 0; i + 1 < end; i++) {
         if (strcmp(call->arguments[i], name) != 0) continue;
         const char *value = call->arguments[i + 1];
         remove_arguments(call, i, 2);
@@ -54,7 +91,8 @@ const char *take_option(struct invocation *call, const char *name) {
 }
 
 bool take_flag(struct invocation *call, const char *name, const char *short_name) {
-    for (int i = 0; i < call->count; i++) {
+    int end = count_before_texts(call);
+    for (int i = 0; i < end; i++) {
         if (strcmp(call->arguments[i], name) != 0 && !text_equal(call->arguments[i], short_name)) continue;
         remove_arguments(call, i, 1);
         return true;
@@ -62,30 +100,46 @@ bool take_flag(struct invocation *call, const char *name, const char *short_name
     return false;
 }
 
+enum status wrong_call(struct invocation *call, struct error *err, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    const char *why = arena_format_list(&call->arena, format, arguments);
+    va_end(arguments);
+    call->exit_status = 2;
+    return error_set(err, STATUS_INVALID, "%s\nusage: registryctl %s %s", why, call->command->name, call->command->arguments);
+}
+
+enum status finish_arguments(struct invocation *call, struct error *err) {
+    int end = count_before_texts(call);
+    for (int i = 0; i < end; i++)
+        if (call->arguments[i][0] == '-')
+            return wrong_call(call, err, "The option \"%s\" is not known, or has no value.", call->arguments[i]);
+    if (end < call->count) remove_arguments(call, end, 1);
+    if (call->count < call->command->least) return wrong_call(call, err, "Something is missing.");
+    if (call->count > call->command->most)
+        return wrong_call(call, err, "\"%s\" is too much.", call->arguments[call->command->most]);
+    return STATUS_OK;
+}
+
 enum status command_settings(struct invocation *call, struct error *err) {
-    (void)call, (void)err;
     struct text table = {0};
+    enum status status = finish_arguments(call, err);
+    if (status) return status;
     settings_append_markdown(&table);
     fputs(text_view(&table), stdout);
     text_release(&table);
     return STATUS_OK;
 }
 
-/* Options have been taken when a command counts what is left; so the count is checked here only from below. */
-static int run_command(int command, struct invocation *call) {
+static int run_command(struct invocation *call) {
     struct error err = {0};
-    enum status status = STATUS_OK;
-    if (call->count < commands[command].least)
-        status =
-            error_set(&err, STATUS_INVALID, "usage: registryctl %s %s", commands[command].name, commands[command].arguments);
-    if (!status) status = commands[command].run(call, &err);
-    if (!status && call->count > commands[command].most)
-        status = error_set(&err, STATUS_INVALID, "\"%s\" is not understood; usage: registryctl %s %s",
-                           call->arguments[commands[command].most], commands[command].name, commands[command].arguments);
+    enum status status = call->command->run(call, &err);
     arena_release(&call->arena);
+    if ((fflush(stdout) || ferror(stdout)) && !status)
+        status = error_set(&err, STATUS_INTERNAL, "The output cannot be written.");
     if (!status) return call->exit_status;
-    fprintf(stderr, "registryctl: %s\n", err.message);
-    return status == STATUS_INVALID ? 2 : 1;
+    fprintf(stderr, "registryctl: %s%s%s\n", err.path, err.path[0] ? ": " : "", err.message);
+    return call->exit_status ? call->exit_status : 1;
 }
 
 int main(int count, char **arguments) {
@@ -98,7 +152,8 @@ int main(int count, char **arguments) {
     for (int i = 0; i < COMMAND_COUNT; i++) {
         if (strcmp(call.arguments[0], commands[i].name) != 0) continue;
         remove_arguments(&call, 0, 1);
-        return run_command(i, &call);
+        call.command = &commands[i];
+        return run_command(&call);
     }
     fprintf(stderr, "registryctl: there is no command \"%s\"\n\n", call.arguments[0]);
     return print_usage(stderr, 2);

@@ -17,9 +17,7 @@
 #include "services/publish/publication.h"
 
 enum {
-    TARBALL_BYTES_MIN = 30,
     TARBALL_BYTES_WARNING = 200000,
-    TARBALL_BYTES_MAX = 2000000,
     COMPILER_ERRORS_SHOWN = 50,
 };
 
@@ -133,15 +131,9 @@ enum status publication_pack(struct publication *p, struct error *err) {
     enum status status = package_files_pack(&p->tarball, p->source.folder, &p->files, p->folder_name, text_view(&purs_json),
                                             p->service->settings.source_limit_bytes, err);
     text_release(&purs_json);
+    if (!status) status = package_files_check_size(p->tarball.length, err);
     if (status) return status;
 
-    if (p->tarball.length < TARBALL_BYTES_MIN)
-        return error_set(err, STATUS_REFUSED, "Packing failed: the tarball has only %zu bytes.", p->tarball.length);
-    if (p->tarball.length > TARBALL_BYTES_MAX)
-        return error_set(err, STATUS_REFUSED,
-                         "The package's tarball has %zu bytes; more than %d are not allowed. Leave files out with "
-                         "\"excludeFiles\", or include fewer.",
-                         p->tarball.length, TARBALL_BYTES_MAX);
     if (p->tarball.length > TARBALL_BYTES_WARNING)
         job_run_log(p->run, LOG_WARN, "The package's tarball has %zu bytes, which is a lot: does it hold more than it needs?",
                     p->tarball.length);

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * One text in one of the registry's formats (spec/formats.md): checked with what the server checks it with, and printed as the
+ * server prints it.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/hash.h"
+#include "lib/base/text.h"
+#include "lib/domain/licence.h"
+#include "lib/domain/package_name.h"
+#include "lib/domain/range.h"
+#include "ops/registryctl/command.h"
+#include "ops/registryctl/manifest_file.h"
+
+/* Prints the normal form of the argument, which `normalise` puts into the arena. */
+static enum status print_normal(struct invocation *call, struct error *err,
+                                enum status (*normalise)(const char **out, const char *text, struct arena *arena,
+                                                         struct error *err)) {
+    const char *normal = NULL;
+    enum status status = finish_arguments(call, err);
+    if (!status) status = normalise(&normal, call->arguments[0], &call->arena, err);
+    if (!status) puts(normal);
+    return status;
+}
+
+static enum status normalise_package_name(const char **out, const char *text, struct arena *arena, struct error *err) {
+    (void)arena;
+    *out = text;
+    return package_name_check(text, err);
+}
+
+static enum status normalise_version(const char **out, const char *text, struct arena *arena, struct error *err) {
+    struct version version;
+    char *printed = arena_alloc(arena, VERSION_TEXT_MAX);
+    enum status status = version_parse(&version, text, err);
+    if (!status) version_print(version, printed);
+    *out = printed;
+    return status;
+}
+
+static enum status normalise_range(const char **out, const char *text, struct arena *arena, struct error *err) {
+    struct range range;
+    char *printed = arena_alloc(arena, RANGE_TEXT_MAX);
+    enum status status = range_parse(&range, text, err);
+    if (!status) range_print(range, printed);
+    *out = printed;
+    return status;
+}
+
+static enum status normalise_hash(const char **out, const char *text, struct arena *arena, struct error *err) {
+    (void)arena;
+    *out = text;
+    return hash_check_sha256_sri(text, err);
+}
+
+static enum status normalise_new_licence(const char **out, const char *text, struct arena *arena, struct error *err) {
+    enum status status = licence_check_new(text, err);
+    return status ? status : licence_canonicalise(out, text, arena, err);
+}
+
+enum status command_package_name(struct invocation *call, struct error *err) {
+    return print_normal(call, err, normalise_package_name);
+}
+
+enum status command_version(struct invocation *call, struct error *err) {
+    return print_normal(call, err, normalise_version);
+}
+
+enum status command_range(struct invocation *call, struct error *err) {
+    return print_normal(call, err, normalise_range);
+}
+
+enum status command_hash(struct invocation *call, struct error *err) {
+    return print_normal(call, err, normalise_hash);
+}
+
+enum status command_licence(struct invocation *call, struct error *err) {
+    bool is_lenient = take_flag(call, "--canonical", NULL);
+    return print_normal(call, err, is_lenient ? licence_canonicalise : normalise_new_licence);
+}
+
+enum status command_manifest(struct invocation *call, struct error *err) {
+    struct manifest manifest;
+    struct text printed = {0};
+    const char *ref = take_option(call, "--ref");
+    enum status status = finish_arguments(call, err);
+    if (!status) status = manifest_file_read(&manifest, call->arguments[0], ref, &call->arena, err);
+    if (status) return status;
+    manifest_append_file(&printed, &manifest);
+    fputs(text_view(&printed), stdout);
+    text_release(&printed);
+    return STATUS_OK;
+}
