@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "lib/base/secret.h"
 #include "lib/base/text.h"
 
 /* The codes with which jobs.lua refuses. */
@@ -35,6 +36,13 @@ enum status job_step_list(struct job_store *store, struct redis_reply **reply, s
                           size_t count) {
     enum status status = redis_call_script_list(store->redis, &store->script, reply, err, arguments, count);
     return status == STATUS_OK ? check_refusal(*reply, err) : status;
+}
+
+void job_step_clean(struct text *text) {
+    if (!text_is_utf8(text_view(text), text->length))
+        for (size_t i = 0; i < text->length; i++)
+            if ((unsigned char)text->bytes[i] >= 0x80) text->bytes[i] = '?';
+    secret_blank(text);
 }
 
 bool job_id_is_well_formed(const char *text) {

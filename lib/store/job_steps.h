@@ -9,6 +9,8 @@
 #include "lib/store/job_store.h"
 #include "lib/store/redis.h"
 
+struct text;
+
 struct job_store {
     struct redis *redis;
     struct redis_script script;
@@ -25,6 +27,9 @@ CHECK_RESULT enum status job_step_list(struct job_store *store, struct redis_rep
 static inline const char *job_step_text(const char *text) {
     return text ? text : "";
 }
+
+/* What people wrote or programs said, as it may be kept: without secrets, and without bytes that are not UTF-8. */
+void job_step_clean(struct text *text);
 
 /* Is it shaped like a job's id? (Anything else must not become part of a key.) */
 bool job_id_is_well_formed(const char *text);

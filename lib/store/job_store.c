@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "lib/base/memory.h"
-#include "lib/base/secret.h"
 #include "lib/base/text.h"
 #include "lib/store/job_steps.h"
 #include "lib/store/jobs.lua.h"
@@ -187,7 +186,7 @@ enum status job_store_keep_commit(struct job_store *store, const struct lease *l
 enum status job_store_finish(struct job_store *store, const struct lease *lease, const struct job_end *end, struct error *err) {
     struct text sentence = {0};
     if (end->error) text_append(&sentence, end->error);
-    secret_blank(&sentence);
+    job_step_clean(&sentence);
     struct redis_reply *reply;
     enum status status =
         job_step(store, &reply, err, "finish %s %" PRId64 " %d %d %s %s %s", lease->job_id, lease->fence, end->success,

@@ -16,7 +16,6 @@
 #include <string.h>
 
 #include "lib/base/memory.h"
-#include "lib/base/secret.h"
 #include "lib/base/text.h"
 #include "lib/store/job_steps.h"
 
@@ -24,15 +23,12 @@ enum { CHUNK_LINES = 1000 }; /* read in one round trip */
 
 /* ---- Writing ---- */
 
-/* The line's text as it is kept, in `scratch`: without secrets, and without bytes that are not UTF-8. */
+/* The line's text as it is kept, in `scratch`. */
 static void print_line(const struct log_line *line, struct text *scratch) {
     text_clear(scratch);
     text_append_format(scratch, "%s %d %d ", log_level_name(line->level), line->attempt, line->number);
     text_append(scratch, line->message);
-    if (!text_is_utf8(scratch->bytes, scratch->length))
-        for (size_t i = 0; i < scratch->length; i++)
-            if ((unsigned char)scratch->bytes[i] >= 0x80) scratch->bytes[i] = '?';
-    secret_blank(scratch);
+    job_step_clean(scratch);
 }
 
 enum status log_stream_append(struct job_store *store, const struct lease *lease, const struct log_line *lines, size_t count,

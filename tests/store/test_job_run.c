@@ -430,12 +430,12 @@ static void a_job_is_finished_once(void **state) {
     assert_int_equal(reply->integer, 1);
 }
 
-static void secrets_are_blanked_in_the_last_sentence(void **state) {
+static void secrets_and_broken_characters_are_blanked_in_the_last_sentence(void **state) {
     struct fixture *f = *state;
     secret_register("ghp_the-very-secret");
     struct job_request request = publish_of("a");
-    run_job(f, &request, &(struct job_end){.error = "Push with ghp_the-very-secret refused."});
-    assert_string_equal(get_job(f, request.id).error, "Push with [secret] refused.");
+    run_job(f, &request, &(struct job_end){.error = "Push of \xC3\xA4\xFF with ghp_the-very-secret refused."});
+    assert_string_equal(get_job(f, request.id).error, "Push of ??? with [secret] refused.");
 }
 
 static void jobs_are_counted_by_kind(void **state) {
@@ -514,7 +514,7 @@ int main(void) {
         store_test(a_lease_lost_with_redis_is_no_attempt),
         store_test(after_a_restart_of_redis_a_runner_can_renew),
         store_test(a_job_is_finished_once),
-        store_test(secrets_are_blanked_in_the_last_sentence),
+        store_test(secrets_and_broken_characters_are_blanked_in_the_last_sentence),
         store_test(jobs_are_counted_by_kind),
         store_test(events_come_until_they_are_acknowledged),
     };
