@@ -144,14 +144,12 @@ void server_stop(struct server *server) {
 /* ---- Being ready ---- */
 
 static bool read_ports(struct server *server) {
-    int management_port = 0;
     struct arena arena = {0};
     char *ports = read_file(&arena, arena_format(&arena, "%s/gateway.ports", server->folder));
-    bool are_there = ports != NULL && sscanf(ports, "server=%d\nmanagement=%d", &server->port, &management_port) == 2;
+    bool are_there = ports != NULL && sscanf(ports, "server=%d\n", &server->port) == 1;
     arena_release(&arena);
     if (!are_there) return false;
     snprintf(server->url, sizeof server->url, "http://127.0.0.1:%d", server->port);
-    snprintf(server->management_url, sizeof server->management_url, "http://127.0.0.1:%d", management_port);
     return true;
 }
 
@@ -293,19 +291,6 @@ static bool has_finished(const json_t *job, const char *words) {
 
 json_t *server_wait_for_job(struct server *server, const char *id) {
     return wait_for(&(struct watch){server, job_path(server, id), "its end", has_finished, NULL});
-}
-
-static bool has_line(const json_t *job, const char *words) {
-    size_t i;
-    const json_t *line;
-    json_array_foreach(json_object_get(job, "logs"), i, line) {
-        if (strstr(server_job_text(line, "message"), words) != NULL) return true;
-    }
-    return false;
-}
-
-void server_wait_for_line(struct server *server, const char *id, const char *words) {
-    json_decref(wait_for(&(struct watch){server, job_path(server, id), words, has_line, NULL}));
 }
 
 static bool has_state(const json_t *status, const char *words) {

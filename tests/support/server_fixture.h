@@ -4,8 +4,8 @@
  * its own, on free ports, with repositories, storage and package sources in a temporary folder; and the calls that a client
  * makes. What goes wrong in here fails the test (in a benchmark it ends the program); the children die with their parent.
  *
- * The compiler is `purs-stand-in`, as 0.15.14 and 0.15.15; a source obeys no rate limit, and is fetched from the folder
- * `sources` (package_source.h makes them).
+ * The compiler is `purs-stand-in`, as 0.15.14 and 0.15.15. Sources are fetched from the folder `sources` (package_source.h
+ * makes them).
  */
 #ifndef TESTS_SUPPORT_SERVER_FIXTURE_H
 #define TESTS_SUPPORT_SERVER_FIXTURE_H
@@ -38,7 +38,6 @@ struct server_options {
 struct server {
     char folder[64]; /* STATE_DIR; `sources`, `work`, `compilers`, and the programs' logs are in it, too */
     char url[64];    /* http://127.0.0.1:PORT */
-    char management_url[64];
     int port;
     struct redis_server *redis;
     struct child_process children[SERVER_PROGRAM_COUNT]; /* the one of SERVER_REDIS is redis_server's own affair */
@@ -89,9 +88,6 @@ json_t *server_wait_for_job(struct server *server, const char *id);
 
 /* The same for a job that must succeed (its log is printed otherwise); returns nothing. */
 void server_expect_success(struct server *server, const char *id);
-
-/* Waits until the job's log has a line with `words` in it. */
-void server_wait_for_line(struct server *server, const char *id, const char *words);
 
 /* Waits until the job is in that state: "pending", "running", "succeeded", "failed". */
 void server_wait_for_state(struct server *server, const char *id, const char *state);
