@@ -2,8 +2,8 @@
 #include "lib/store/job_archive.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/folder.h"
@@ -49,6 +49,7 @@ static void write_field(struct json_writer *writer, const struct job *job, const
 
 static void write_line(struct json_writer *writer, const struct log_line *line) {
     json_writer_item(writer);
+    text_append_character(writer->out, '\n');
     json_writer_open(writer, '{');
     write_number(writer, "time", line->time_ms);
     json_writer_text_field(writer, "level", log_level_name(line->level));
@@ -68,6 +69,7 @@ static void write_document(struct text *out, const struct job *job, const struct
     json_writer_open(&writer, '[');
     for (size_t i = 0; i < lines->count; i++)
         write_line(&writer, &lines->lines[i]);
+    text_append_character(out, '\n');
     json_writer_close(&writer, ']');
     json_writer_close(&writer, '}');
 }
@@ -100,20 +102,75 @@ static const char *text_of(const json_t *object, const char *name, struct arena 
 }
 
 /* False: a kind or state that there is not. */
-static bool read_field(const json_t *document, const struct job_field *field, struct arena *arena, struct job *job) {
+static bool read_field(const json_t *head, const struct job_field *field, struct arena *arena, struct job *job) {
     void *member = job_field_of(job, field);
-    const char *word = json_string_value(json_object_get(document, field->name));
+    const char *word = json_string_value(json_object_get(head, field->name));
     switch (field->type) {
-    case FIELD_TEXT: *(const char **)member = text_of(document, field->name, arena); return true;
-    case FIELD_TIME: *(int64_t *)member = number_of(document, field->name); return true;
-    case FIELD_COUNT: *(int *)member = (int)number_of(document, field->name); return true;
+    case FIELD_TEXT: *(const char **)member = text_of(head, field->name, arena); return true;
+    case FIELD_TIME: *(int64_t *)member = number_of(head, field->name); return true;
+    case FIELD_COUNT: *(int *)member = (int)number_of(head, field->name); return true;
     case FIELD_KIND: return word && job_kind_parse(word, member);
     case FIELD_STATE: return word && job_state_parse(word, member);
     }
     return true;
 }
 
-static bool read_line(const json_t *entry, struct arena *arena, struct log_line *out) {
+/* A document that was unpacked. */
+struct document {
+    struct text text;
+    const char *from; /* the log's lines, each with its line break, and before it a comma unless it is the last */
+    const char *to;
+};
+
+static const char log_end[] = "\n]}", line_begin[] = "{\"time\":";
+enum { LOG_END_LENGTH = sizeof log_end - 1 };
+
+/* Unpacks the file and reads what stands before the log, which the caller decrefs. */
+static enum status open_document(const char *path, struct document *document, json_t **head, struct error *err) {
+    struct text packed = {0}, first_line = {0};
+    struct error problem = {.message = "its end is not there"};
+    enum status status = file_read(path, document_max_bytes, &packed, err);
+    if (status) goto out;
+    status = gzip_unpack(&document->text, text_view(&packed), packed.length, document_max_bytes, &problem);
+    const char *text = text_view(&document->text), *end = text + document->text.length;
+    if (!status && (end - text < LOG_END_LENGTH || memcmp(end - LOG_END_LENGTH, log_end, LOG_END_LENGTH) != 0))
+        status = STATUS_INVALID;
+    if (!status) {
+        document->from = (const char *)memchr(text, '\n', document->text.length) + 1;
+        document->to = end - LOG_END_LENGTH + 1;
+        text_append_bytes(&first_line, text, (size_t)(document->from - text));
+        text_append(&first_line, log_end);
+        status = json_read(head, first_line.bytes, first_line.length, "its first line", &problem);
+    }
+    if (status) status = error_set(err, STATUS_INTERNAL, "%s cannot be read: %s", path, problem.message);
+out:
+    text_release(&first_line);
+    text_release(&packed);
+    return status;
+}
+
+/* Takes the next line off the log's beginning, or its end. False: there is none. */
+static bool take_line(struct document *document, bool descending, const char **line, size_t *length) {
+    size_t left = (size_t)(document->to - document->from);
+    if (left == 0) return false;
+    const char *end;
+    if (descending) {
+        const char *line_break = memrchr(document->from, '\n', left - 1);
+        end = document->to - 1;
+        *line = document->to = line_break ? line_break + 1 : document->from;
+    } else {
+        end = memchr(document->from, '\n', left);
+        *line = document->from;
+        document->from = end + 1;
+    }
+    *length = (size_t)(end - *line);
+    if (*length > 0 && (*line)[*length - 1] == ',') --*length;
+    return true;
+}
+
+static bool read_line(const char *line, size_t length, struct arena *arena, struct log_line *out) {
+    json_t *entry = NULL;
+    if (json_read(&entry, line, length, "the line", NULL)) return false;
     const char *level = json_string_value(json_object_get(entry, "level"));
     *out = (struct log_line){
         .time_ms = number_of(entry, "time"),
@@ -121,60 +178,56 @@ static bool read_line(const json_t *entry, struct arena *arena, struct log_line 
         .number = (int)number_of(entry, "number"),
         .message = text_of(entry, "message", arena),
     };
-    return level && log_level_parse(level, &out->level) && out->message;
+    bool is_line = level && log_level_parse(level, &out->level) && out->message;
+    json_decref(entry);
+    return is_line;
 }
 
-static bool is_asked_for(const json_t *entry, const struct log_query *query) {
-    enum log_level level = LOG_ERROR;
-    const char *level_name = json_string_value(json_object_get(entry, "level"));
-    int64_t time_ms = number_of(entry, "time");
-    if (level_name && log_level_parse(level_name, &level) && level < query->level) return false;
-    return time_ms >= query->since_ms && (query->until_ms == 0 || time_ms < query->until_ms);
+static size_t count_lines(const struct document *document) {
+    size_t count = 0;
+    for (const char *at = document->from; at < document->to; count++)
+        at = (const char *)memchr(at, '\n', (size_t)(document->to - at)) + 1;
+    return count;
 }
 
 /* As log_stream_read(). False: a line cannot be read. */
-static bool read_lines(const json_t *entries, const struct log_query *query, struct arena *arena, struct log_lines *out) {
-    size_t count = json_array_size(entries), room = query->limit < count ? query->limit : count;
-    *out = (struct log_lines){.lines = arena_alloc(arena, room * sizeof *out->lines)};
-    for (size_t i = 0; i < count; i++) {
-        const json_t *entry = json_array_get(entries, query->descending ? count - 1 - i : i);
-        if (!is_asked_for(entry, query)) continue;
+static bool read_lines(struct document *document, const struct log_query *query, struct arena *arena, struct log_lines *out) {
+    size_t count = count_lines(document), length;
+    const char *text;
+    *out = (struct log_lines){.lines = arena_alloc(arena, (query->limit < count ? query->limit : count) * sizeof *out->lines)};
+    while (take_line(document, query->descending, &text, &length)) {
+        if (!text_starts_with(text, line_begin)) return false;
+        int64_t time_ms = strtoll(text + strlen(line_begin), NULL, 10);
+        if (time_ms < query->since_ms || (query->until_ms != 0 && time_ms >= query->until_ms)) continue;
+        struct log_line line;
+        if (!read_line(text, length, arena, &line)) return false;
+        if (line.level < query->level) continue;
         out->cut = out->count == query->limit;
         if (out->cut) return true;
-        if (!read_line(entry, arena, &out->lines[out->count++])) return false;
+        out->lines[out->count++] = line;
     }
     return true;
-}
-
-static enum status read_document(const char *path, json_t **out, struct error *err) {
-    struct text packed = {0}, document = {0};
-    struct error problem;
-    enum status status = file_read(path, document_max_bytes, &packed, err);
-    if (status) goto out;
-    status = gzip_unpack(&document, text_view(&packed), packed.length, document_max_bytes, &problem);
-    if (!status) status = json_read(out, text_view(&document), document.length, "it", &problem);
-    if (status) status = error_set(err, STATUS_INTERNAL, "%s cannot be read: %s", path, problem.message);
-out:
-    text_release(&document);
-    text_release(&packed);
-    return status;
 }
 
 enum status job_archive_read(const char *storage_dir, const char *id, const struct log_query *query, struct arena *arena,
                              struct job *job, struct log_lines *lines, struct error *err) {
     if (!job_id_is_well_formed(id)) return error_set(err, STATUS_NOT_FOUND, "There is no job %.64s", id);
-    json_t *document = NULL;
+    struct document document = {0};
+    json_t *head = NULL;
     const char *path = path_of(storage_dir, id, arena);
-    enum status status = read_document(path, &document, err);
-    if (status == STATUS_NOT_FOUND) return error_set(err, STATUS_NOT_FOUND, "There is no job %s", id);
-    if (status) return status;
+    enum status status = open_document(path, &document, &head, err);
+    if (status == STATUS_NOT_FOUND) status = error_set(err, STATUS_NOT_FOUND, "There is no job %s", id);
+    if (status) goto out;
     *job = (struct job){0};
     snprintf(job->id, sizeof job->id, "%s", id);
-    bool is_readable = text_equal(json_string_value(json_object_get(document, "id")), id);
+    bool is_readable = text_equal(json_string_value(json_object_get(head, "id")), id);
     for (size_t i = 0; i < JOB_FIELDS && is_readable; i++)
-        is_readable = read_field(document, &job_fields[i], arena, job);
-    if (is_readable && query) is_readable = read_lines(json_object_get(document, "log"), query, arena, lines);
-    json_decref(document);
-    if (is_readable) return STATUS_OK;
-    return error_set(err, STATUS_INTERNAL, "%s cannot be read: it is not the job %s, or has unknown words", path, id);
+        is_readable = read_field(head, &job_fields[i], arena, job);
+    if (is_readable && query) is_readable = read_lines(&document, query, arena, lines);
+    if (!is_readable)
+        status = error_set(err, STATUS_INTERNAL, "%s cannot be read: it is not the job %s, or is damaged", path, id);
+out:
+    json_decref(head);
+    text_release(&document.text);
+    return status;
 }

@@ -4,8 +4,13 @@
  *
  *   STORAGE_DIR/_jobs/3f/3f2c0d4e-….json.gz
  *
- *   {"id": …, "kind": "publish", "state": "succeeded", "createdAt": 1764000000123, …,
- *    "log": [{"time": 1764000000456, "level": "INFO", "attempt": 1, "number": 1, "message": …}, …]}
+ *   {"id": …, "kind": "publish", "state": "succeeded", "createdAt": 1764000000123, …, "log": [
+ *   {"time": 1764000000456, "level": "INFO", "attempt": 1, "number": 1, "message": …},
+ *   …
+ *   ]}
+ *
+ * The line breaks are part of the format (and the only ones; there are no blanks): so a long log is read line by line, and not
+ * at all where nobody asked for it. Time comes first in a line, since most lines are passed over by it.
  *
  * Names and values of the job's fields are those of its hash in Redis (job_fields.c); times are in milliseconds. `_jobs` can be
  * no package's name, so no tarball's address leads there. This file knows the documents; when a job moves, and who looks where,

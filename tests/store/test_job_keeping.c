@@ -4,13 +4,12 @@
  */
 #include "tests/store/fixture.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
+#include "lib/base/text.h"
 #include "lib/store/events.h"
 #include "lib/store/job_archive.h"
 #include "lib/store/job_keeping.h"
 #include "lib/store/lock.h"
+#include "lib/tools/gzip.h"
 #include "tests/support/temporary_folder.h"
 
 enum { HOUR_MS = 3600000, MANY = 100 };
@@ -313,9 +312,46 @@ static void what_is_no_jobs_id_leads_to_no_file(void **state) {
 static void a_damaged_document_is_named(void **state) {
     struct fixture *f = *state;
     static const char id[] = "00000000-0000-4000-8000-000000000000";
+#define HEAD(id) "{\"id\":\"" id "\",\"kind\":\"publish\",\"state\":\"failed\",\"log\":["
+#define LINE "\n{\"time\":1,\"level\":\"INFO\",\"attempt\":1,\"number\":1,\"message\":\"x\"}"
+#define GOOD_HEAD HEAD("00000000-0000-4000-8000-000000000000")
+    static const struct {
+        enum status status;
+        const char *text;
+        size_t length; /* 0: that of the text */
+    } rows[] = {
+        {STATUS_OK, GOOD_HEAD LINE "\n]}", 0},
+        {STATUS_OK, GOOD_HEAD LINE "," LINE "\n]}", 0},
+        {STATUS_OK, GOOD_HEAD "\n]}", 0},
+        {STATUS_INTERNAL, "", 0},
+        {STATUS_INTERNAL, "\n]}", 0},
+        {STATUS_INTERNAL, "{}", 0},
+        {STATUS_INTERNAL, "\n]}\0x", 5},
+        {STATUS_INTERNAL, GOOD_HEAD "\n]}\0more", sizeof GOOD_HEAD + 7},
+        {STATUS_INTERNAL, GOOD_HEAD LINE, 0},
+        {STATUS_INTERNAL, GOOD_HEAD LINE "\nno line\n]}", 0},
+        {STATUS_INTERNAL, GOOD_HEAD "\n\n]}", 0},
+        {STATUS_INTERNAL, GOOD_HEAD "\n{\"time\":1}\n]}", 0},
+        {STATUS_INTERNAL, HEAD("11111111-0000-4000-8000-000000000000") "\n]}", 0},
+        {STATUS_INTERNAL, "{\"id\":\"00000000-0000-4000-8000-000000000000\",\"log\":[\n]}", 0},
+    };
+#undef HEAD
+#undef LINE
+#undef GOOD_HEAD
+    const struct log_query everything = {.limit = 10};
     const char *name = arena_format(&f->arena, "_jobs/00/%s.json.gz", id);
-    temporary_folder_write(&storage, name, "no gzip");
     struct job job;
+    struct log_lines lines;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct text packed = {0};
+        gzip_pack(&packed, rows[i].text, rows[i].length ? rows[i].length : strlen(rows[i].text));
+        temporary_folder_write_bytes(&storage, name, packed.bytes, packed.length);
+        text_release(&packed);
+        enum status status = job_archive_read(storage.path, id, &everything, &f->arena, &job, &lines, &f->err);
+        if (status != rows[i].status) fail_msg("row %zu: %s", i, status_code(status));
+        if (status) assert_non_null(strstr(f->err.message, name));
+    }
+    temporary_folder_write(&storage, name, "no gzip");
     assert_status(STATUS_INTERNAL, job_archive_read(storage.path, id, NULL, &f->arena, &job, NULL, &f->err));
     assert_non_null(strstr(f->err.message, name));
 }
