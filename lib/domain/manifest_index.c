@@ -179,27 +179,41 @@ static void forget_metadata(struct entry *entry) {
     entry->package.metadata = NULL;
 }
 
+void manifest_index_put_manifests(struct manifest_index *index, const char *name, const struct manifest *manifests,
+                                  size_t count, struct arena *memory) {
+    struct entry *entry = intern_entry(index, name);
+    forget_manifests(entry);
+    entry->manifest_memory = *memory;
+    *memory = (struct arena){0};
+    entry->versions = arena_alloc(&entry->manifest_memory, count * sizeof entry->versions[0]);
+    for (size_t i = 0; i < count; i++)
+        intern_needs(index, &entry->versions[i], &manifests[i], &entry->manifest_memory);
+    entry->package.versions = entry->versions;
+    entry->package.version_count = count;
+    link_metadata(entry);
+    list_mentions(entry);
+}
+
 enum status manifest_index_set_manifests(struct manifest_index *index, const char *name, const char *text, size_t length,
                                          struct error *err) {
     struct arena memory = {0};
     struct manifest *manifests = NULL;
     size_t count = 0;
     enum status status = index_file_parse(&manifests, &count, name, text, length, &memory, err);
-    if (status != STATUS_OK) {
-        arena_release(&memory);
-        return status;
-    }
+    if (!status) manifest_index_put_manifests(index, name, manifests, count, &memory);
+    arena_release(&memory);
+    return status;
+}
+
+void manifest_index_put_metadata(struct manifest_index *index, const char *name, const struct metadata *metadata,
+                                 struct arena *memory) {
     struct entry *entry = intern_entry(index, name);
-    forget_manifests(entry);
-    entry->versions = arena_alloc(&memory, count * sizeof entry->versions[0]);
-    for (size_t i = 0; i < count; i++)
-        intern_needs(index, &entry->versions[i], &manifests[i], &memory);
-    entry->manifest_memory = memory;
-    entry->package.versions = entry->versions;
-    entry->package.version_count = count;
+    forget_metadata(entry);
+    entry->metadata_memory = *memory;
+    *memory = (struct arena){0};
+    entry->metadata = *metadata;
+    entry->package.metadata = &entry->metadata;
     link_metadata(entry);
-    list_mentions(entry);
-    return STATUS_OK;
 }
 
 enum status manifest_index_set_metadata(struct manifest_index *index, const char *name, const char *text, size_t length,
@@ -207,17 +221,9 @@ enum status manifest_index_set_metadata(struct manifest_index *index, const char
     struct arena memory = {0};
     struct metadata metadata = {0};
     enum status status = metadata_parse(&metadata, text, length, &memory, err);
-    if (status != STATUS_OK) {
-        arena_release(&memory);
-        return status;
-    }
-    struct entry *entry = intern_entry(index, name);
-    forget_metadata(entry);
-    entry->metadata_memory = memory;
-    entry->metadata = metadata;
-    entry->package.metadata = &entry->metadata;
-    link_metadata(entry);
-    return STATUS_OK;
+    if (!status) manifest_index_put_metadata(index, name, &metadata, &memory);
+    arena_release(&memory);
+    return status;
 }
 
 void manifest_index_remove_manifests(struct manifest_index *index, const char *name) {

@@ -89,6 +89,13 @@ CHECK_RESULT enum status manifest_index_set_manifests(struct manifest_index *ind
 CHECK_RESULT enum status manifest_index_set_metadata(struct manifest_index *index, const char *name, const char *text,
                                                      size_t length, struct error *err);
 
+/* The same for files that were parsed before, by index_file_parse() and metadata_parse(), in whatever thread. `memory` is the
+ * arena that they were read into: it becomes the index's, and is left empty. */
+void manifest_index_put_manifests(struct manifest_index *index, const char *name, const struct manifest *manifests,
+                                  size_t count, struct arena *memory);
+void manifest_index_put_metadata(struct manifest_index *index, const char *name, const struct metadata *metadata,
+                                 struct arena *memory);
+
 /* Forget the manifests, or the metadata, of a package (its file was removed). Fine where there was nothing. */
 void manifest_index_remove_manifests(struct manifest_index *index, const char *name);
 void manifest_index_remove_metadata(struct manifest_index *index, const char *name);

@@ -201,12 +201,12 @@ enum status registry_repo_read_tree(git_tree **out, git_repository *git, const g
     return code < 0 ? registry_repo_cannot_read("A commit", err) : STATUS_OK;
 }
 
-static bool is_regular(unsigned mode) {
+bool registry_repo_is_regular(git_filemode_t mode) {
     return mode == GIT_FILEMODE_BLOB || mode == GIT_FILEMODE_BLOB_EXECUTABLE;
 }
 
-static enum status copy_blob(git_repository *git, const git_oid *id, const char *path, struct arena *arena,
-                             struct registry_file *out, struct error *err) {
+enum status registry_repo_copy_blob(git_repository *git, const git_oid *id, const char *path, struct arena *arena,
+                                    struct registry_file *out, struct error *err) {
     git_blob *blob = NULL;
     if (git_blob_lookup(&blob, git, id) < 0) return registry_repo_cannot_read(path, err);
     out->length = (size_t)git_blob_rawsize(blob);
@@ -221,8 +221,8 @@ enum status registry_repo_read_file(git_repository *git, const git_tree *tree, c
     git_tree_entry *entry = NULL;
     int code = tree ? git_tree_entry_bypath(&entry, tree, path) : GIT_ENOTFOUND;
     enum status status = STATUS_OK;
-    if (code == 0 && is_regular(git_tree_entry_filemode(entry)))
-        status = copy_blob(git, git_tree_entry_id(entry), path, arena, out, err);
+    if (code == 0 && registry_repo_is_regular(git_tree_entry_filemode(entry)))
+        status = registry_repo_copy_blob(git, git_tree_entry_id(entry), path, arena, out, err);
     else if (code == 0)
         status = error_set(err, STATUS_REFUSED, "'%s' in the repository is not a file.", path);
     else if (code != GIT_ENOTFOUND)
@@ -240,60 +240,5 @@ enum status registry_repo_read(struct registry_repo *repo, const char *path, str
     if (status == STATUS_INTERNAL) repo->is_damaged = true;
     git_tree_free(tree);
     pthread_mutex_unlock(&repo->mutex);
-    return status;
-}
-
-/* ---- Comparing ---- */
-
-/* The tree of the commit `text` ("": none), or of its folder; NULL if there is none. */
-static enum status find_tree(git_tree **out, git_repository *git, const char *text, const char *folder, struct error *err) {
-    git_oid id = {0};
-    git_tree *root = NULL;
-    git_object *inner = NULL;
-    *out = NULL;
-    if (text[0] && git_oid_fromstr(&id, text) < 0) return error_set(err, STATUS_NOT_FOUND, "'%s' is no commit id.", text);
-    enum status status = registry_repo_read_tree(&root, git, &id, err);
-    if (status) return error_set(err, STATUS_NOT_FOUND, "The repository has no commit %s that can be read.", text);
-    if (!folder || !root) {
-        *out = root;
-        return STATUS_OK;
-    }
-    if (git_object_lookup_bypath(&inner, (git_object *)root, folder, GIT_OBJECT_TREE) == 0) *out = (git_tree *)inner;
-    git_tree_free(root);
-    return STATUS_OK;
-}
-
-static enum status visit_delta(git_repository *git, const git_diff_delta *delta, const char *folder, registry_visit *visit,
-                               void *context, struct error *err) {
-    struct arena arena = {0};
-    struct registry_file file = {0};
-    enum status status = STATUS_OK;
-    if (delta->status != GIT_DELTA_DELETED && is_regular(delta->new_file.mode))
-        status = copy_blob(git, &delta->new_file.id, delta->new_file.path, &arena, &file, err);
-    else if (!is_regular(delta->old_file.mode))
-        return STATUS_OK;
-    const char *path = folder ? arena_format(&arena, "%s/%s", folder, delta->new_file.path) : delta->new_file.path;
-    if (!status) status = visit(path, &file, context, err);
-    arena_release(&arena);
-    return status;
-}
-
-enum status registry_repo_compare(struct registry_repo *repo, const char *from, const char *to, const char *folder,
-                                  registry_visit *visit, void *context, struct error *err) {
-    git_repository *git = NULL; /* a handle of our own, so that nobody waits */
-    git_tree *before = NULL, *after = NULL;
-    git_diff *diff = NULL;
-    enum status status = STATUS_OK;
-    if (git_repository_open_bare(&git, repo->path) < 0) return registry_repo_cannot_read(repo->path, err);
-    status = find_tree(&before, git, from, folder, err);
-    if (!status) status = find_tree(&after, git, to, folder, err);
-    if (!status && git_diff_tree_to_tree(&diff, git, before, after, NULL) < 0)
-        status = registry_repo_cannot_read("What has changed", err);
-    for (size_t i = 0; !status && i < git_diff_num_deltas(diff); i++)
-        status = visit_delta(git, git_diff_get_delta(diff, i), folder, visit, context, err);
-    git_diff_free(diff);
-    git_tree_free(after);
-    git_tree_free(before);
-    git_repository_free(git);
     return status;
 }

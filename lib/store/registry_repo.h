@@ -68,6 +68,11 @@ typedef enum status registry_visit(const char *path, const struct registry_file 
 CHECK_RESULT enum status registry_repo_compare(struct registry_repo *repo, const char *from, const char *to, const char *folder,
                                                registry_visit *visit, void *context, struct error *err);
 
+/* The same on all cores where there are many files: `visit` is called by several threads at once, in no order. */
+CHECK_RESULT enum status registry_repo_compare_in_threads(struct registry_repo *repo, const char *from, const char *to,
+                                                          const char *folder, registry_visit *visit, void *context,
+                                                          struct error *err);
+
 /* ---- Writing ---- */
 
 enum registry_edit_kind {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What registry_repo.c (opening, fetching, reading) and registry_repo_write.c (committing, pushing) share. For nobody else.
+ * What registry_repo.c (opening, fetching, reading), registry_compare.c (what differs) and registry_repo_write.c (committing,
+ * pushing) share. For nobody else.
  */
 #ifndef LIB_STORE_REGISTRY_REPO_PARTS_H
 #define LIB_STORE_REGISTRY_REPO_PARTS_H
@@ -42,6 +43,12 @@ enum status registry_repo_cannot_read(const char *what, struct error *err);
 /* The tree of a commit, the caller's to free; NULL for the zero id. */
 CHECK_RESULT enum status registry_repo_read_tree(git_tree **out, git_repository *git, const git_oid *commit_id,
                                                  struct error *err);
+
+bool registry_repo_is_regular(git_filemode_t mode); /* a file, and no link, folder or submodule */
+
+/* The content behind the id, in the arena; `path` is for the sentence where it cannot be read. */
+CHECK_RESULT enum status registry_repo_copy_blob(git_repository *git, const git_oid *id, const char *path, struct arena *arena,
+                                                 struct registry_file *out, struct error *err);
 
 /* The content of the file, in the arena; bytes NULL where there is none. `tree` may be NULL: empty. */
 CHECK_RESULT enum status registry_repo_read_file(git_repository *git, const git_tree *tree, const char *path,

@@ -31,20 +31,24 @@ struct registry_view {
     struct registry_repo *repos[FILE_KIND_COUNT]; /* borrowed; set once */
 };
 
-/* A file that changed: read before the readers are kept out. */
+/* A file that changed: read and parsed before the readers are kept out. */
 struct changed_file {
     struct changed_file *next;
     enum file_kind kind;
-    const char *name; /* of the package */
-    const char *bytes;
-    size_t length; /* bytes NULL: removed */
+    char name[PACKAGE_NAME_MAX + 1]; /* of the package */
+    bool is_removed;
+    char *problem;              /* why it could not be parsed; NULL: it could */
+    struct arena memory;        /* of what was parsed, until the index has it */
+    struct metadata metadata;   /* by its kind: this, */
+    struct manifest *manifests; /* or these */
+    size_t manifest_count;
 };
 
+/* Those of a comparison, gathered by several threads. */
 struct changes {
-    struct arena arena;
+    pthread_mutex_t mutex; /* guards `first` */
     struct changed_file *first;
-    struct changed_file **last; /* where the next one goes */
-    enum file_kind kind;        /* of those being read */
+    enum file_kind kind; /* of those being read */
 };
 
 struct registry_view *registry_view_create(struct registry_repo *registry, struct registry_repo *index) {
@@ -80,32 +84,62 @@ void registry_view_free(struct registry_view *view) {
 
 /* ---- Reading what changed ---- */
 
-/* The package that a file belongs to, in the arena; NULL for a file that is none of ours. */
-static const char *package_of(enum file_kind kind, const char *path, struct arena *arena) {
+/* The package that a file belongs to; false for a file that is none of ours. */
+static bool find_package(enum file_kind kind, const char *path, char out[PACKAGE_NAME_MAX + 1]) {
+    const char *name = path;
+    size_t length;
     if (kind == FILE_MANIFESTS) {
-        const char *name = index_file_package(path);
-        return name ? arena_copy(arena, name) : NULL;
+        name = index_file_package(path);
+        length = name ? strlen(name) : 0;
+    } else {
+        if (!text_starts_with(path, METADATA_FOLDER "/") || !text_ends_with(path, ".json")) return false;
+        name += strlen(METADATA_FOLDER "/");
+        length = strlen(name) - strlen(".json");
     }
-    if (!text_starts_with(path, METADATA_FOLDER "/") || !text_ends_with(path, ".json")) return NULL;
-    const char *begin = path + strlen(METADATA_FOLDER "/");
-    const char *name = arena_copy_bytes(arena, begin, strlen(begin) - strlen(".json"));
-    return package_name_check(name, NULL) ? NULL : name;
+    if (length == 0 || length > PACKAGE_NAME_MAX) return false;
+    memcpy(out, name, length);
+    out[length] = '\0';
+    return package_name_check(out, NULL) == STATUS_OK;
 }
 
-/* A registry_visit. */
+static void parse_file(struct changed_file *out, const struct registry_file *file) {
+    struct error err = {0};
+    enum status status = STATUS_OK;
+    if (out->kind == FILE_METADATA)
+        status = metadata_parse(&out->metadata, file->bytes, file->length, &out->memory, &err);
+    else
+        status =
+            index_file_parse(&out->manifests, &out->manifest_count, out->name, file->bytes, file->length, &out->memory, &err);
+    if (status) out->problem = memory_copy_text(err.message);
+}
+
+/* A registry_visit, in any thread. */
 static enum status take_file(const char *path, const struct registry_file *file, void *context, struct error *err) {
     (void)err;
     struct changes *changes = context;
-    const char *name = package_of(changes->kind, path, &changes->arena);
-    if (!name) return STATUS_OK;
-    struct changed_file *changed = arena_alloc(&changes->arena, sizeof *changed);
+    struct changed_file *changed = memory_alloc(sizeof *changed);
     changed->kind = changes->kind;
-    changed->name = name;
-    changed->length = file->length;
-    if (file->bytes) changed->bytes = arena_copy_bytes(&changes->arena, file->bytes, file->length);
-    *changes->last = changed;
-    changes->last = &changed->next;
+    changed->is_removed = !file->bytes;
+    if (!find_package(changed->kind, path, changed->name)) {
+        free(changed);
+        return STATUS_OK;
+    }
+    if (file->bytes) parse_file(changed, file);
+    pthread_mutex_lock(&changes->mutex);
+    changed->next = changes->first;
+    changes->first = changed;
+    pthread_mutex_unlock(&changes->mutex);
     return STATUS_OK;
+}
+
+static void forget_changes(struct changes *changes) {
+    while (changes->first) {
+        struct changed_file *file = changes->first;
+        changes->first = file->next;
+        arena_release(&file->memory);
+        free(file->problem);
+        free(file);
+    }
 }
 
 /* Adds the files that differ between what the view has and the heads. `from_nothing`: all files. */
@@ -113,25 +147,24 @@ static enum status read_changes(struct changes *changes, struct registry_view *v
                                 char heads[FILE_KIND_COUNT][REGISTRY_COMMIT_MAX], struct error *err) {
     static const char *const folders[FILE_KIND_COUNT] = {[FILE_METADATA] = METADATA_FOLDER};
     enum status status = STATUS_OK;
-    changes->first = NULL;
-    changes->last = &changes->first;
     for (int kind = 0; kind < FILE_KIND_COUNT && !status; kind++) {
         const char *from = from_nothing ? "" : view->commits[kind];
         changes->kind = (enum file_kind)kind;
         if (strcmp(from, heads[kind]) != 0)
-            status = registry_repo_compare(view->repos[kind], from, heads[kind], folders[kind], take_file, changes, err);
+            status =
+                registry_repo_compare_in_threads(view->repos[kind], from, heads[kind], folders[kind], take_file, changes, err);
     }
     return status;
 }
 
 /* ---- Taking it in ---- */
 
-static void note_skipped(struct registry_view *view, const struct changed_file *file, const struct error *err) {
+static void note_skipped(struct registry_view *view, const struct changed_file *file) {
     log_line(LOG_ERROR, "file of the registry skipped", "kind=%s package=%s error=\"%s\"",
-             file->kind == FILE_METADATA ? "metadata" : "manifests", file->name, err->message);
+             file->kind == FILE_METADATA ? "metadata" : "manifests", file->name, file->problem);
     struct skipped_file *skipped = memory_alloc(sizeof *skipped);
     skipped->kind = file->kind;
-    memcpy(skipped->name, file->name, strlen(file->name) + 1);
+    memcpy(skipped->name, file->name, sizeof skipped->name);
     skipped->next = view->skipped;
     view->skipped = skipped;
 }
@@ -146,19 +179,18 @@ static void forget_if_skipped(struct registry_view *view, const struct changed_f
     }
 }
 
-static void take_change(struct registry_view *view, struct manifest_index *index, const struct changed_file *file) {
-    struct error err = {0};
-    enum status status = STATUS_OK;
+static void take_change(struct registry_view *view, struct manifest_index *index, struct changed_file *file) {
     forget_if_skipped(view, file);
-    if (file->kind == FILE_METADATA && file->bytes)
-        status = manifest_index_set_metadata(index, file->name, file->bytes, file->length, &err);
-    else if (file->kind == FILE_METADATA)
+    if (file->problem)
+        note_skipped(view, file);
+    else if (file->kind == FILE_METADATA && file->is_removed)
         manifest_index_remove_metadata(index, file->name);
-    else if (file->bytes)
-        status = manifest_index_set_manifests(index, file->name, file->bytes, file->length, &err);
-    else
+    else if (file->kind == FILE_METADATA)
+        manifest_index_put_metadata(index, file->name, &file->metadata, &file->memory);
+    else if (file->is_removed)
         manifest_index_remove_manifests(index, file->name);
-    if (status) note_skipped(view, file, &err);
+    else
+        manifest_index_put_manifests(index, file->name, file->manifests, file->manifest_count, &file->memory);
 }
 
 /* Puts the changes in. With `replacement` they are put there, and it takes the place of the view's index. */
@@ -170,7 +202,7 @@ static void take_changes(struct registry_view *view, const struct changes *chang
         manifest_index_free(view->index);
         view->index = replacement;
     }
-    for (const struct changed_file *file = changes->first; file; file = file->next)
+    for (struct changed_file *file = changes->first; file; file = file->next)
         take_change(view, view->index, file);
     memcpy(view->commits, heads, sizeof view->commits);
     pthread_rwlock_unlock(&view->lock);
@@ -178,7 +210,7 @@ static void take_changes(struct registry_view *view, const struct changes *chang
 
 static enum status refresh_locked(struct registry_view *view, struct deadline *deadline, struct error *err) {
     char heads[FILE_KIND_COUNT][REGISTRY_COMMIT_MAX] = {{0}};
-    struct changes changes = {0};
+    struct changes changes = {.mutex = PTHREAD_MUTEX_INITIALIZER};
     struct manifest_index *replacement = NULL;
     enum status status = STATUS_OK;
     for (int kind = 0; kind < FILE_KIND_COUNT && !status; kind++)
@@ -188,12 +220,12 @@ static enum status refresh_locked(struct registry_view *view, struct deadline *d
     status = read_changes(&changes, view, false, heads, err);
     if (status == STATUS_NOT_FOUND) { /* the history was rewritten, and what we had is not in it */
         log_line(LOG_WARN, "registry is read anew", "reason=\"%s\"", err ? err->message : "");
-        arena_release(&changes.arena);
+        forget_changes(&changes);
         status = read_changes(&changes, view, true, heads, err);
         if (!status) replacement = manifest_index_create();
     }
     if (!status) take_changes(view, &changes, replacement, heads);
-    arena_release(&changes.arena);
+    forget_changes(&changes);
     return status;
 }
 
