@@ -101,6 +101,13 @@ static enum status read_secret(const struct env_file *env, const char *name, cha
     return STATUS_OK;
 }
 
+/* Its value is looked at by nobody. */
+static bool is_secret_given(const struct env_file *env, const char *name) {
+    char file_variable[128];
+    snprintf(file_variable, sizeof file_variable, "%s_FILE", name);
+    return look_up(env, name) || look_up(env, file_variable);
+}
+
 static enum status read_flag(const struct env_file *env, const char *name, bool standard, bool *out, struct error *err) {
     const char *value = look_up(env, name);
     *out = standard;
@@ -145,11 +152,14 @@ enum status settings_load(struct settings *out, enum program program, struct err
     if (MINE(programs)) status = read_flag(&env, variable, standard, &out->field, err);
 #define NUMBER(field, variable, standard, min, max, programs, help)                                                            \
     if (MINE(programs)) status = read_number(&env, variable, standard, min, max, &out->field, err);
+#define GIVEN(field, variable, programs, help)                                                                                 \
+    if (MINE(programs)) out->field = is_secret_given(&env, variable);
 #include "lib/base/settings.def"
 #undef TEXT
 #undef SECRET
 #undef FLAG
 #undef NUMBER
+#undef GIVEN
 #undef MINE
     release_env_file(&env);
     if (!status) status = make_state_dir(out->state_dir, err);
@@ -161,11 +171,13 @@ void settings_release(struct settings *settings) {
 #define SECRET(field, variable, programs, help) free(settings->field);
 #define FLAG(field, variable, standard, programs, help)
 #define NUMBER(field, variable, standard, min, max, programs, help)
+#define GIVEN(field, variable, programs, help)
 #include "lib/base/settings.def"
 #undef TEXT
 #undef SECRET
 #undef FLAG
 #undef NUMBER
+#undef GIVEN
     *settings = (struct settings){0};
 }
 
@@ -191,9 +203,11 @@ void settings_append_markdown(struct text *out) {
 #define SECRET(field, variable, programs, help) append_row(out, variable "`, `" variable "_FILE", "", programs, help);
 #define FLAG(field, variable, standard, programs, help) append_row(out, variable, #standard, programs, help);
 #define NUMBER(field, variable, standard, min, max, programs, help) append_row(out, variable, #standard, programs, help);
+#define GIVEN(field, variable, programs, help) append_row(out, variable, "", programs, help);
 #include "lib/base/settings.def"
 #undef TEXT
 #undef SECRET
 #undef FLAG
 #undef NUMBER
+#undef GIVEN
 }

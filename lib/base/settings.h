@@ -25,11 +25,13 @@ struct settings {
 #define SECRET(field, variable, programs, help) char *field;
 #define FLAG(field, variable, standard, programs, help) bool field;
 #define NUMBER(field, variable, standard, min, max, programs, help) int64_t field;
+#define GIVEN(field, variable, programs, help) bool field;
 #include "lib/base/settings.def"
 #undef TEXT
 #undef SECRET
 #undef FLAG
 #undef NUMBER
+#undef GIVEN
 };
 
 /* Reads the environment and ./.env for `program`, registers the secrets (lib/base/secret.h) and creates STATE_DIR. The caller

@@ -114,6 +114,18 @@ static void a_secret_comes_from_a_file_and_is_blanked(void **state) {
     text_release(&line);
 }
 
+static void the_gateway_learns_only_that_a_secret_is_set(void **state) {
+    struct fixture *f = *state;
+    assert_int_equal(settings_load(&f->settings, PROGRAM_GATEWAY, &f->err), STATUS_OK);
+    assert_false(f->settings.has_spaces_key);
+    settings_release(&f->settings);
+    setenv("SPACES_KEY_FILE", "a file that the gateway cannot read", 1);
+    assert_int_equal(settings_load(&f->settings, PROGRAM_GATEWAY, &f->err), STATUS_OK);
+    unsetenv("SPACES_KEY_FILE");
+    assert_true(f->settings.has_spaces_key);
+    assert_null(f->settings.spaces_key);
+}
+
 static void the_table_has_a_row_for_every_variable(void **state) {
     (void)state;
     struct text table = {0};
@@ -130,6 +142,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(malformed_values_are_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(empty_means_unset_and_the_environment_wins_over_the_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_secret_comes_from_a_file_and_is_blanked, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_gateway_learns_only_that_a_secret_is_set, set_up, tear_down),
         cmocka_unit_test(the_table_has_a_row_for_every_variable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
