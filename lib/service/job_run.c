@@ -30,6 +30,9 @@ void job_run_log(struct job_run *run, enum log_level level, const char *format, 
     text_append_format_list(&line, format, arguments);
     va_end(arguments);
     text_append(&line, ""); /* an empty one has bytes, too */
+    /* Clients print lines, and would print an empty one. */
+    while (line.length > 0 && line.bytes[line.length - 1] == '\n')
+        line.bytes[--line.length] = '\0';
     job_log_add(run->log, level, line.bytes);
 }
 

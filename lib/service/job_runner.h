@@ -60,7 +60,8 @@ int64_t job_runner_alarms(const struct job_runner *runner);
 /* Takes no more jobs, lets those that run go on for up to `drain_ms`, hands the rest back, writes all lines, and frees. */
 void job_runner_free(struct job_runner *runner, int64_t drain_ms);
 
-/* Adds a line to the job's log (written within some milliseconds, in order, before the job's end). Any thread of the run. */
+/* Adds a line to the job's log (written within some milliseconds, in order, before the job's end); a line break at the end of a
+ * text is left out. Any thread of the run. */
 void job_run_log(struct job_run *run, enum log_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* To be called right before each outside write that may take `needed_ms`: STATUS_STALE when the lease does not last that long,

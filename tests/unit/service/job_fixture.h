@@ -60,6 +60,7 @@ static inline enum status obey(struct job_fixture *j, struct job_run *run, struc
     const char *order = run->job.payload;
     int count = 0;
     if (sscanf(order, "say %d", &count) == 1) say_lines(run, count);
+    if (strcmp(order, "say a text") == 0) job_run_log(run, LOG_INFO, "above\n\nbelow\n\n");
     if (strcmp(order, "refuse") == 0) return error_set(err, STATUS_REFUSED, "There is no licence.");
     if (strcmp(order, "record") == 0) return record_once(run, err);
     if (strcmp(order, "wait") == 0) {

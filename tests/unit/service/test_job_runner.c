@@ -18,6 +18,17 @@ static void an_announced_job_runs_to_its_end(void **state) {
     assert_int_equal(ended.attempts, 1);
 }
 
+static void a_log_line_ends_without_a_line_break(void **state) {
+    struct job_fixture *j = *state;
+    start_runner(j, 2);
+    struct job_accepted job = announce_order(j, "prelude", "say a text");
+    await(state_of(j, job.id) == JOB_STATE_SUCCEEDED);
+    stop_runner(j);
+    struct log_lines lines = read_log(j, job.id);
+    assert_int_equal(lines.count, 1);
+    assert_string_equal(lines.lines[0].message, "above\n\nbelow");
+}
+
 static void a_job_that_nobody_announced_is_found(void **state) {
     struct job_fixture *j = *state;
     struct job_accepted before = accept_order(j, "prelude", "return");
@@ -240,6 +251,7 @@ int main(void) {
     alarm(110); /* a lost wake-up is a failure, not a wait for ever */
     const struct CMUnitTest tests[] = {
         job_test(an_announced_job_runs_to_its_end),
+        job_test(a_log_line_ends_without_a_line_break),
         job_test(a_job_that_nobody_announced_is_found),
         job_test(without_scans_jobs_start_by_messages_and_after_others),
         job_test(jobs_of_one_package_run_one_by_one_in_order),
