@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "lib/base/clock.h"
 
-#include <assert.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <time.h>
@@ -48,7 +47,7 @@ static void find_date(int64_t day, int64_t *year, int64_t *month, int64_t *day_o
 
 void time_print(int64_t time_ms, char out[TIME_TEXT_MAX]) {
     enum { DAY_MS = 86400000 };
-    assert(time_ms >= 0);
+    time_ms = time_ms < 0 ? 0 : time_ms > TIME_MAX_MS ? TIME_MAX_MS : time_ms;
     int64_t year, month, day, rest_ms = time_ms % DAY_MS;
     find_date(time_ms / DAY_MS, &year, &month, &day);
     char *at = write_digits(out, year, 4);

@@ -10,12 +10,15 @@
 #include <stdint.h>
 
 enum { TIME_TEXT_MAX = 32 };
+#define TIME_MAX_MS INT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
 
 int64_t clock_now_ms(void);       /* wall clock */
 int64_t clock_monotonic_ms(void); /* for deadlines and durations; never steps */
 int64_t clock_monotonic_us(void);
 
-void time_print(int64_t time_ms, char out[TIME_TEXT_MAX]); /* always three fractional digits */
+/* Always three fractional digits. What is before 1970 or after 9999 (in damaged data; we have no such times) becomes the
+ * nearest time that is not. */
+void time_print(int64_t time_ms, char out[TIME_TEXT_MAX]);
 
 /* Reads zero to three fractional digits, and only `Z` as zone. False if it is anything else, or no such date. */
 bool time_parse(const char *text, int64_t *time_ms);

@@ -35,6 +35,15 @@ static void every_day_prints_as_the_c_library_does(void **state) {
     }
 }
 
+static void damaged_times_are_printed_as_the_nearest_there_is(void **state) {
+    (void)state;
+    char text[TIME_TEXT_MAX];
+    time_print(-1, text);
+    assert_string_equal(text, "1970-01-01T00:00:00.000Z");
+    time_print(INT64_MAX, text);
+    assert_string_equal(text, "9999-12-31T23:59:59.999Z");
+}
+
 static void what_is_no_time_is_refused(void **state) {
     (void)state;
     static const char *const bad[] = {
@@ -65,6 +74,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(times_are_printed_with_three_digits_and_read_with_fewer),
         cmocka_unit_test(every_day_prints_as_the_c_library_does),
+        cmocka_unit_test(damaged_times_are_printed_as_the_nearest_there_is),
         cmocka_unit_test(what_is_no_time_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
