@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "lib/base/json.h"
 
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/text.h"
@@ -117,6 +120,30 @@ static void append_line_break(struct text *out, int indent, int depth) {
         text_append_character(out, ' ');
 }
 
+/* The fewest digits that are this number, as JavaScript writes them. Whole numbers beyond int64_t keep their exponent, or
+ * jansson would not read them again. */
+static void append_real(struct text *out, double value) {
+    enum { DIGITS_MAX = 17, POINT_MIN = -6, POINT_MAX = 18 };
+    char printed[DIGITS_MAX + 10], digits[DIGITS_MAX + 1] = "";
+    for (int count = 1; count <= DIGITS_MAX; count++) {
+        snprintf(printed, sizeof printed, "%.*e", count - 1, fabs(value));
+        if (strtod(printed, NULL) == fabs(value)) break;
+    }
+    char *exponent = strchr(printed, 'e');
+    int point = atoi(exponent + 1) + 1, count = 0; /* the value is 0.DIGITS times 10 to the power of `point` */
+    for (const char *at = printed; at < exponent; at++)
+        if (*at != '.') digits[count++] = *at;
+    if (value < 0) text_append_character(out, '-');
+    if (point > POINT_MAX || point <= POINT_MIN)
+        text_append_format(out, "%.1s%s%se%+d", digits, count > 1 ? "." : "", digits + 1, point - 1);
+    else if (point <= 0)
+        text_append_format(out, "0.%.*s%s", -point, "000000", digits);
+    else if (count <= point)
+        text_append_format(out, "%s%.*s", digits, point - count, "00000000000000000");
+    else
+        text_append_format(out, "%.*s.%s", point, digits, digits + point);
+}
+
 static void append_value(struct text *out, const json_t *value, int indent, int depth) {
     size_t index;
     const char *key;
@@ -148,7 +175,7 @@ static void append_value(struct text *out, const json_t *value, int indent, int 
         break;
     case JSON_STRING: json_append_text(out, json_string_value(value), json_string_length(value)); break;
     case JSON_INTEGER: text_append_format(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value)); break;
-    case JSON_REAL: text_append_format(out, "%.17g", json_real_value(value)); break;
+    case JSON_REAL: append_real(out, json_real_value(value)); break;
     case JSON_TRUE: text_append(out, "true"); break;
     case JSON_FALSE: text_append(out, "false"); break;
     case JSON_NULL: text_append(out, "null"); break;

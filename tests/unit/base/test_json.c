@@ -73,11 +73,41 @@ static void printing_gives_the_bytes_of_javascript(void **state) {
     }
 }
 
+static void numbers_with_a_point_are_printed_as_by_javascript(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *printed;
+    } cases[] = {
+        {"[-0.0]", "[0]"},
+        {"[0.1]", "[0.1]"},
+        {"[-1.50]", "[-1.5]"},
+        {"[100.0]", "[100]"},
+        {"[123456789012345.67]", "[123456789012345.67]"},
+        {"[0.000001]", "[0.000001]"},
+        {"[0.0000001]", "[1e-7]"},
+        {"[-2.5e-300]", "[-2.5e-300]"},
+        {"[1e21]", "[1e+21]"},
+        {"[1.7976931348623157e308]", "[1.7976931348623157e+308]"},
+        {"[5e-324]", "[5e-324]"},
+        {"[999999999999999900.0]", "[999999999999999900]"},
+        {"[1e20]", "[1e+20]"}, /* JavaScript prints a whole number here, which no reader with 64 bits takes */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        json_t *value = read_text(cases[i].text);
+        struct text out = {0};
+        json_append_value(&out, value, 0);
+        assert_string_equal(text_view(&out), cases[i].printed);
+        text_release(&out);
+        json_decref(value);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(malformed_text_is_refused_with_its_place),
         cmocka_unit_test(fields_are_named_where_they_are_wrong),
         cmocka_unit_test(printing_gives_the_bytes_of_javascript),
+        cmocka_unit_test(numbers_with_a_point_are_printed_as_by_javascript),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
