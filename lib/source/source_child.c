@@ -90,12 +90,16 @@ static enum status find_status(const char *code) {
     return STATUS_INTERNAL;
 }
 
+static bool is_commit_id(const char *text) {
+    return strlen(text) == GIT_COMMIT_MAX - 1 && strspn(text, "0123456789abcdef") == GIT_COMMIT_MAX - 1;
+}
+
 enum status source_answer_read(char commit[GIT_COMMIT_MAX], const char *bytes, size_t length, struct error *err) {
     json_t *json = NULL;
     const char *id = NULL, *code = NULL, *path = NULL, *message = NULL;
     enum status status = json_read(&json, bytes, length, "The answer of registry-fetch-source", err);
     if (!status) status = json_want_text(json, "commit", &id, err);
-    if (!status && id && strlen(id) == GIT_COMMIT_MAX - 1) {
+    if (!status && id && is_commit_id(id)) {
         memcpy(commit, id, GIT_COMMIT_MAX);
         json_decref(json);
         return STATUS_OK;

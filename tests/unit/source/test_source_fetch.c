@@ -15,6 +15,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/folder.h"
+#include "lib/source/source_child.h"
 #include "tests/support/cmocka_all.h"
 #include "tests/support/git_fixture.h"
 #include "tests/support/git_server.h"
@@ -165,6 +166,15 @@ static void a_github_url_is_made_of_base_owner_and_repository(void **state) {
     assert_string_equal(source_github_url(&scene->git.arena, "file:///mirror/", "a", "b"), "file:///mirror/a/b.git");
 }
 
+static void an_answer_with_what_is_no_commit_is_none(void **state) {
+    (void)state;
+    static const char answer[] = "{\"commit\": \"../../../../../../../../../../../../../..\"}";
+    char commit[GIT_COMMIT_MAX];
+    struct error err;
+    assert_int_equal(source_answer_read(commit, answer, strlen(answer), &err), STATUS_INTERNAL);
+    assert_string_equal(err.message, "registry-fetch-source gave no answer that can be read.");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -177,6 +187,7 @@ int main(void) {
         TEST(too_large_a_source_is_refused),
         TEST(a_child_that_breaks_is_a_fault_of_ours),
         TEST(a_ref_that_is_no_name_starts_no_child),
+        cmocka_unit_test(an_answer_with_what_is_no_commit_is_none),
         TEST(root_fetches_as_another_user),
         TEST(a_github_url_is_made_of_base_owner_and_repository),
     };
