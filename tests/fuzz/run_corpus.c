@@ -6,23 +6,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "lib/base/text.h"
+#include "lib/base/folder.h"
 #include "tests/fuzz/fuzz.h"
 
-static int run_file(const char *path) {
-    FILE *file = fopen(path, "rbe");
-    if (!file) {
-        perror(path);
-        return 1;
-    }
+enum { INPUT_MAX_BYTES = 1 << 20 };
+
+static bool run_file(const char *path) {
     struct text bytes = {0};
-    char part[4096];
-    for (size_t count; (count = fread(part, 1, sizeof part, file)) > 0;)
-        text_append_bytes(&bytes, part, count);
-    fclose(file);
-    LLVMFuzzerTestOneInput((const uint8_t *)text_view(&bytes), bytes.length);
+    struct error err;
+    bool is_read = file_read(path, INPUT_MAX_BYTES, &bytes, &err) == STATUS_OK;
+    if (is_read) { /* from memory of just its size, so that a sanitizer sees who reads beyond its end */
+        uint8_t *exact = memory_alloc(bytes.length);
+        memcpy(exact, text_view(&bytes), bytes.length);
+        LLVMFuzzerTestOneInput(exact, bytes.length);
+        free(exact);
+    } else {
+        fprintf(stderr, "%s\n", err.message);
+    }
     text_release(&bytes);
-    return 0;
+    return is_read;
 }
 
 int main(int count, char **folders) {
@@ -37,7 +39,7 @@ int main(int count, char **folders) {
             if (entry->d_name[0] == '.') continue;
             struct text path = {0};
             text_append_format(&path, "%s/%s", folders[i], entry->d_name);
-            failures += run_file(text_view(&path));
+            failures += !run_file(text_view(&path));
             runs++;
             text_release(&path);
         }

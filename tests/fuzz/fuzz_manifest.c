@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The input as a manifest. What is read must say the same when it is printed, as a file and as a line, and read once more; what
+ * judges it must cope with whatever was read.
+ */
+#include "lib/base/arena.h"
+#include "lib/domain/manifest.h"
+#include "tests/fuzz/fuzz.h"
+
+static void print_and_read_again(void (*append)(struct text *out, const struct manifest *manifest),
+                                 const struct manifest *manifest, struct arena *arena) {
+    struct text once = {0}, twice = {0};
+    struct manifest again;
+    append(&once, manifest);
+    enum status status = manifest_parse(&again, once.bytes, once.length, "It", arena, NULL);
+    assert(status == STATUS_OK && manifest_equal(manifest, &again));
+    append(&twice, &again);
+    fuzz_must_be_same(&once, &twice);
+    text_release(&once);
+    text_release(&twice);
+}
+
+static void judge(const struct manifest *manifest) {
+    struct text text = {0};
+    enum status strict = location_check_source(&manifest->location, false, NULL);
+    enum status lenient = location_check_source(&manifest->location, true, NULL);
+    assert(strict || !lenient);
+    if (!manifest_check_new(manifest, NULL)) assert(!location_check_published(&manifest->location, NULL));
+    location_append_text(&text, &manifest->location);
+    text_release(&text);
+    for (size_t i = 0; i < manifest->dependency_count; i++) {
+        const struct dependency *dependency = &manifest->dependencies[i];
+        assert(manifest_find_dependency(manifest, dependency->name) == dependency);
+        assert(i == 0 || strcmp(dependency[-1].name, dependency->name) < 0);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
+    struct arena arena = {0};
+    struct manifest manifest;
+    if (!manifest_parse(&manifest, (const char *)bytes, length, "It", &arena, NULL)) {
+        print_and_read_again(manifest_append_line, &manifest, &arena);
+        print_and_read_again(manifest_append_file, &manifest, &arena);
+        judge(&manifest);
+    }
+    arena_release(&arena);
+    return 0;
+}

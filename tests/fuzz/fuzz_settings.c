@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The input as the file .env, which both programs read. What they cannot use they name. The environment has the secrets (they
+ * are remembered for ever) and the state folder (which is made), so that the file's are read and passed over.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "lib/base/folder.h"
+#include "lib/base/settings.h"
+#include "tests/fuzz/fuzz.h"
+
+static char folder[] = "/tmp/registry-fuzz-XXXXXX";
+
+static void remove_folder(void) {
+    folder_remove(folder);
+}
+
+static void prepare(void) {
+    if (!mkdtemp(folder) || chdir(folder) || setenv("STATE_DIR", folder, 1) || atexit(remove_folder)) abort();
+#define SECRET(field, variable, programs, help) setenv(variable, "from the environment", 1);
+#define TEXT(field, variable, standard, programs, help)
+#define FLAG(field, variable, standard, programs, help)
+#define NUMBER(field, variable, standard, min, max, programs, help)
+#define GIVEN(field, variable, programs, help)
+#include "lib/base/settings.def"
+#undef SECRET
+#undef TEXT
+#undef FLAG
+#undef NUMBER
+#undef GIVEN
+}
+
+static void load(enum program program) {
+    struct settings settings;
+    struct error err = {0};
+    if (settings_load(&settings, program, &err))
+        assert(err.status == STATUS_INVALID && err.path[0] && err.message[0]);
+    else
+        assert(text_equal(settings.state_dir, folder) && settings.server_port >= 0 && settings.server_port <= 65535);
+    settings_release(&settings);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
+    if (!getenv("STATE_DIR")) prepare();
+    FILE *file = fopen(".env", "we");
+    if (!file || fwrite(bytes, 1, length, file) != length || fclose(file)) abort();
+    load(PROGRAM_GATEWAY);
+    load(PROGRAM_PUBLISH);
+    return 0;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The answer of the process that fetches sources: it has seen what strangers made, and is believed in nothing but its form.
+ */
+#include "lib/source/source_child.h"
+#include "tests/fuzz/fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
+    char commit[GIT_COMMIT_MAX] = "";
+    struct error err = {0};
+    enum status status = source_answer_read(commit, (const char *)bytes, length, &err);
+    if (status)
+        assert(status == err.status && text_is_utf8(err.message, strlen(err.message)) &&
+               text_is_utf8(err.path, strlen(err.path)));
+    else
+        assert(strlen(commit) == GIT_COMMIT_MAX - 1 && strspn(commit, "0123456789abcdef") == GIT_COMMIT_MAX - 1);
+    return 0;
+}
