@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -16,7 +17,17 @@
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 
-enum { START_TIMEOUT_MS = 600000, READY_TIMEOUT_MS = 1500 };
+enum { START_TIMEOUT_MS = 600000, READY_TIMEOUT_MS = 1500, LOCK_WAIT_MS = 10000, LOCK_POLL_MS = 20 };
+
+/* A service that was killed in the middle of a fork leaves a child that holds its lock until it notices. */
+static bool lock_file(int file) {
+    int64_t end_ms = clock_monotonic_ms() + LOCK_WAIT_MS;
+    while (flock(file, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK || clock_monotonic_ms() > end_ms) return false;
+        poll(NULL, 0, LOCK_POLL_MS);
+    }
+    return true;
+}
 
 /* WORK_DIR is one service's: what a killed one left in it is removed at start. */
 static enum status open_work_folder(struct publish_service *service, struct error *err) {
@@ -26,7 +37,7 @@ static enum status open_work_folder(struct publish_service *service, struct erro
     if (status) goto out;
     const char *lock = arena_format(&arena, "%s/lock", base);
     service->work_folder_lock = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (service->work_folder_lock < 0 || flock(service->work_folder_lock, LOCK_EX | LOCK_NB) != 0) {
+    if (service->work_folder_lock < 0 || !lock_file(service->work_folder_lock)) {
         status = error_set_at(err, STATUS_INVALID, "WORK_DIR",
                               "WORK_DIR: %s is used by another service, or cannot be locked: %s.", base, strerror(errno));
         goto out;
