@@ -19,7 +19,11 @@ enum { IS_WATCHED = 1 }; /* by the address sanitizer */
 enum { IS_WATCHED = 0 };
 #endif
 
-enum { BLOCK_BYTES = 16 * 1024 };
+/* Blocks grow with the arena: the registry in memory has thousands of small ones. */
+enum {
+    FIRST_BLOCK_BYTES = 1024,
+    BLOCK_BYTES_MAX = 16 * 1024, /* but for something larger, which has its own */
+};
 
 struct arena_block {
     struct arena_block *next;
@@ -41,7 +45,11 @@ void *arena_alloc(struct arena *arena, size_t size_bytes) {
     if (IS_WATCHED) return add_block(arena, size_bytes)->bytes; /* alone, so that it is seen who goes beyond its end */
     size_t size = (size_bytes + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
     struct arena_block *block = arena->blocks;
-    if (!block || block->capacity - block->used < size) block = add_block(arena, size > BLOCK_BYTES ? size : BLOCK_BYTES);
+    if (!block || block->capacity - block->used < size) {
+        size_t usual = !block ? FIRST_BLOCK_BYTES : 2 * block->capacity;
+        if (usual > BLOCK_BYTES_MAX) usual = BLOCK_BYTES_MAX;
+        block = add_block(arena, size > usual ? size : usual);
+    }
     void *memory = block->bytes + block->used;
     block->used += size;
     return memory;
