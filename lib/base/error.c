@@ -5,14 +5,19 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Cuts an over-long UTF-8 text at the last whole character. */
+#include "lib/base/text.h"
+
+/* Cuts an over-long UTF-8 text at the last whole character. What is not UTF-8 otherwise (a file's name, the half of a character
+ * that `%.200s` left) becomes `?`: an error is shown in JSON. */
 static void cut_at_character(char *text, size_t capacity) {
-    size_t length = strnlen(text, capacity - 1);
-    if (length < capacity - 1) return;
-    while (length > 0 && ((unsigned char)text[length - 1] & 0xC0) == 0x80)
-        length--;
-    if (length > 0 && ((unsigned char)text[length - 1] & 0x80)) length--;
-    text[length] = '\0';
+    size_t length = strlen(text);
+    if (length == capacity - 1) {
+        while (length > 0 && ((unsigned char)text[length - 1] & 0xC0) == 0x80)
+            length--;
+        if (length > 0 && ((unsigned char)text[length - 1] & 0x80)) length--;
+        text[length] = '\0';
+    }
+    text_mend_utf8(text, length);
 }
 
 __attribute__((format(printf, 4, 0))) static void set_message(struct error *err, enum status status, const char *path,
@@ -23,6 +28,7 @@ __attribute__((format(printf, 4, 0))) static void set_message(struct error *err,
     cut_at_character(message, sizeof message);
     err->status = status;
     snprintf(err->path, sizeof err->path, "%s", path);
+    cut_at_character(err->path, sizeof err->path);
     memcpy(err->message, message, strlen(message) + 1);
 }
 
@@ -62,6 +68,7 @@ enum status error_under(struct error *err, const char *parent) {
     char path[ERROR_PATH_MAX];
     bool separate = err->path[0] != '\0' && err->path[0] != '[';
     snprintf(path, sizeof path, "%s%s%.100s", parent, separate ? "." : "", err->path);
+    cut_at_character(path, sizeof path);
     memcpy(err->path, path, sizeof path);
     return err->status;
 }

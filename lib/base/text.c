@@ -118,6 +118,18 @@ bool text_is_utf8(const char *bytes, size_t length) {
     return true;
 }
 
+void text_mend_utf8(char *bytes, size_t length) {
+    while (length > 0) {
+        size_t step = character_length((const unsigned char *)bytes, length);
+        if (step == 0) {
+            *bytes = '?';
+            step = 1;
+        }
+        bytes += step;
+        length -= step;
+    }
+}
+
 size_t text_count_characters(const char *text) {
     size_t count = 0;
     for (; *text; text++)

@@ -39,9 +39,7 @@ enum status job_step_list(struct job_store *store, struct redis_reply **reply, s
 }
 
 void job_step_clean(struct text *text) {
-    if (!text_is_utf8(text_view(text), text->length))
-        for (size_t i = 0; i < text->length; i++)
-            if ((unsigned char)text->bytes[i] >= 0x80) text->bytes[i] = '?';
+    text_mend_utf8(text->bytes, text->length);
     secret_blank(text);
 }
 

@@ -44,6 +44,30 @@ static void a_long_message_is_cut_between_characters(void **state) {
     arena_release(&arena);
 }
 
+static void what_is_not_utf8_becomes_a_question_mark(void **state) {
+    (void)state;
+    struct error err;
+    error_set_at(&err, STATUS_REFUSED, "a.\xFF", "The name \"%.4s\" or \"%s\"", "abc\xE2\x82\xAC", "caf\xC3\xA9 \xED\xA0\x80");
+    assert_string_equal(err.message, "The name \"abc?\" or \"caf\xC3\xA9 ???\"");
+    assert_string_equal(err.path, "a.?");
+    error_prefix(&err, "%.1s", "\xC3\xA9");
+    assert_true(text_starts_with(err.message, "?: The name"));
+}
+
+static void a_long_path_is_cut_between_characters(void **state) {
+    (void)state;
+    char name[2 * ERROR_PATH_MAX + 1] = "";
+    for (int i = 0; i < ERROR_PATH_MAX; i++)
+        strcat(name, "\xC3\xA9");
+    struct error err;
+    for (int shift = 0; shift < 2; shift++) {
+        error_set_at(&err, STATUS_INVALID, name + shift, "No such field");
+        assert_true(text_is_utf8(err.path, strlen(err.path)));
+        error_under(&err, "payload");
+        assert_true(text_is_utf8(err.path, strlen(err.path)));
+    }
+}
+
 static void a_deadline_passes_or_is_cancelled_once(void **state) {
     (void)state;
     struct deadline deadline;
@@ -63,10 +87,9 @@ static void a_deadline_passes_or_is_cancelled_once(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_sentence_keeps_its_status_and_path),
-        cmocka_unit_test(a_message_may_be_built_from_itself),
-        cmocka_unit_test(a_long_message_is_cut_between_characters),
-        cmocka_unit_test(a_deadline_passes_or_is_cancelled_once),
+        cmocka_unit_test(a_sentence_keeps_its_status_and_path),     cmocka_unit_test(a_message_may_be_built_from_itself),
+        cmocka_unit_test(a_long_message_is_cut_between_characters), cmocka_unit_test(what_is_not_utf8_becomes_a_question_mark),
+        cmocka_unit_test(a_long_path_is_cut_between_characters),    cmocka_unit_test(a_deadline_passes_or_is_cancelled_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
