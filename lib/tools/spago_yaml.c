@@ -33,8 +33,10 @@ static enum status convert_scalar(json_t **out, const yaml_node_t *node, struct 
         *out = json_null();
         return STATUS_OK;
     }
+    if (!text_is_utf8(text, node->data.scalar.length))
+        return refuse(err, &node->start_mark, "a text that is not UTF-8 or has a NUL");
     *out = json_stringn(text, node->data.scalar.length);
-    return *out ? STATUS_OK : refuse(err, &node->start_mark, "a text that is not UTF-8");
+    return STATUS_OK;
 }
 
 static enum status convert_mapping(json_t *object, struct conversion *conversion, const yaml_node_t *node, int depth,

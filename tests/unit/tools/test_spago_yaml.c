@@ -133,6 +133,12 @@ static void a_file_that_grows_without_end_is_refused(void **state) {
     text_release(&bomb);
 }
 
+static void a_nul_in_a_text_is_refused(void **state) {
+    (void)state;
+    expect_refusal("package:\n  name: \"demo\\0x\"\n  dependencies: []\n" PUBLISH, "", "NUL at line 2");
+    expect_refusal("package:\n  \"name\\0x\": demo\n  dependencies: []\n" PUBLISH, "", "a key that is not a text");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_whole_file_becomes_a_manifest),
@@ -141,6 +147,7 @@ int main(void) {
         cmocka_unit_test(bad_dependencies_are_refused),
         cmocka_unit_test(what_is_missing_is_named),
         cmocka_unit_test(what_is_not_yaml_is_refused_with_its_place),
+        cmocka_unit_test(a_nul_in_a_text_is_refused),
         cmocka_unit_test(a_file_that_grows_without_end_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
