@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Where a source is, by strangers' word: the input's first line as a git URL, the second as a folder in it, the third as a ref.
+ * What may be fetched leads to a host by https and to nothing else, and what checks it later agrees.
+ */
+#include <ctype.h>
+#include <stdlib.h>
+
+#include "lib/domain/location.h"
+#include "lib/domain/ref.h"
+#include "lib/tools/git_source.h"
+#include "lib/tools/git_transport.h"
+#include "tests/fuzz/fuzz.h"
+
+static void look_at_url(const char *url, bool is_published) {
+    static const char https[] = "https://";
+    const char *host = strstr(url, "://") + 3;
+    assert(isalnum((unsigned char)host[0]) || is_published);
+    assert(!strpbrk(host, ":@?#%\\ \t\r\n"));
+    assert(is_published || (text_starts_with(url, https) && git_transport_check_url(url, false, NULL) == STATUS_OK));
+}
+
+static void look_at_subdir(const char *subdir) {
+    assert(subdir[0] && subdir[0] != '/' && !text_equal(subdir, "..") && !text_starts_with(subdir, "../"));
+    assert(!strstr(subdir, "/../") && !text_ends_with(subdir, "/.."));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
+    char *url = fuzz_take_line(&bytes, &length), *subdir = fuzz_take_line(&bytes, &length);
+    char *ref = fuzz_take_line(&bytes, &length);
+    struct location location = {.kind = LOCATION_GIT, .git_url = url, .subdir = subdir[0] ? subdir : NULL};
+    enum status published = location_check_published(&location, NULL), source = location_check_source(&location, false, NULL);
+    if (!published) look_at_url(url, true);
+    if (!source) look_at_url(url, false);
+    if ((!published || !source) && location.subdir) look_at_subdir(subdir);
+    assert(source || !location_check_source(&location, true, NULL));
+    assert((git_source_check_ref(ref, NULL) == STATUS_OK) == (ref_check(ref, NULL) == STATUS_OK));
+    free(url);
+    free(subdir);
+    free(ref);
+    return 0;
+}
