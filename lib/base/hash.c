@@ -17,6 +17,11 @@ static void print_sri(const unsigned char digest[SHA256_BYTES], char out[SHA256_
     EVP_EncodeBlock((unsigned char *)out + 7, digest, SHA256_BYTES);
 }
 
+void hash_sha1(const void *bytes, size_t length, unsigned char out[SHA1_BYTES]) {
+    int done = EVP_Digest(bytes, length, out, NULL, EVP_sha1(), NULL);
+    assert(done == 1);
+}
+
 void hash_sha256(const void *bytes, size_t length, unsigned char out[SHA256_BYTES]) {
     int done = EVP_Digest(bytes, length, out, NULL, EVP_sha256(), NULL);
     assert(done == 1);

@@ -46,6 +46,7 @@ static bool clone_is_sound(struct registry_repo *repo) {
 }
 
 static enum status make_clone(struct registry_repo *repo, struct error *err) {
+    registry_pack_release(&repo->pack);
     git_repository_free(repo->git);
     repo->git = NULL;
     folder_remove(repo->path);
@@ -90,6 +91,7 @@ enum status registry_repo_open(struct registry_repo **out, const struct registry
 
 void registry_repo_free(struct registry_repo *repo) {
     if (!repo) return;
+    registry_pack_release(&repo->pack);
     git_repository_free(repo->git);
     pthread_mutex_destroy(&repo->mutex);
     free(repo->url);

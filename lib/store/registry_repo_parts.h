@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 #include "lib/store/registry_repo.h"
+#include "lib/store/registry_repo_pack.h"
 #include "lib/tools/git_transport.h"
 
 #define REGISTRY_HEAD_REF "refs/registry/head"       /* in a clone: the remote's branch as it was fetched or pushed last */
@@ -24,8 +25,9 @@ struct registry_repo {
     bool is_local;
     bool is_damaged; /* a clone whose objects could not be read: made anew by the next fetch */
     git_repository *git;
-    char *branch; /* the remote's default branch: refs/heads/main */
-    git_oid head; /* zero while the branch has no commit */
+    struct registry_pack pack; /* of the commits that are being made; zeroed before the first */
+    char *branch;              /* the remote's default branch: refs/heads/main */
+    git_oid head;              /* zero while the branch has no commit */
 };
 
 /* Registry_repo_fetch() with the mutex held. A clone is only a copy: one that fails us is thrown away, once. */

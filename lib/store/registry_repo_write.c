@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Commits are built on the head that was fetched last, as objects without a ref, and are found by nobody until the push. In a
+ * Commits are built on the head that was fetched last, in memory, and are found by nobody until the push. In a
  * repository on this disk the push is moving its branch, under git's own lock and only from where it was read.
  */
 #include <assert.h>
@@ -15,6 +15,7 @@
 #include "lib/base/log.h"
 #include "lib/base/text.h"
 #include "lib/store/registry_repo_parts.h"
+#include "lib/store/registry_repo_tree.h"
 
 enum {
     FIRST_WAIT_MS = 10, /* after a refused push; twice as long each time, up to */
@@ -34,76 +35,65 @@ static bool edit_changes_nothing(const struct registry_edit *edit, const struct 
     return true;
 }
 
-/* The tree `base` (NULL: empty) with the edit at `path`. */
-static int build_tree(git_oid *out, git_repository *git, git_tree *base, const char *path, const struct registry_edit *edit) {
-    git_tree_update update = {.action = edit->kind == REGISTRY_WRITE ? GIT_TREE_UPDATE_UPSERT : GIT_TREE_UPDATE_REMOVE,
-                              .filemode = GIT_FILEMODE_BLOB,
-                              .path = path};
-    git_treebuilder *empty = NULL;
-    git_tree *start = NULL;
-    int code = 0;
-    if (edit->kind == REGISTRY_WRITE)
-        code = git_blob_create_from_buffer(&update.id, git, edit->content.bytes, edit->content.length);
-    if (code == 0 && !base) {
-        code = git_treebuilder_new(&empty, git, NULL);
-        if (code == 0) code = git_treebuilder_write(out, empty);
-        if (code == 0) code = git_tree_lookup(&start, git, out);
-    }
-    if (code == 0) code = git_tree_create_updated(out, git, base ? base : start, 1, &update);
-    git_tree_free(start);
-    git_treebuilder_free(empty);
+/* What the next commit comes after. */
+struct tip {
+    git_oid commit;
+    git_oid tree;
+};
+
+static int create_commit(struct registry_pack *pack, struct tip *tip, const char *message) {
+    struct text text = {0};
+    char id[REGISTRY_COMMIT_MAX];
+    const char *const roles[] = {"author", "committer"};
+    long long now_s = (long long)time(NULL);
+    text_append_format(&text, "tree %s\n", git_oid_tostr(id, sizeof id, &tip->tree));
+    if (!git_oid_is_zero(&tip->commit)) text_append_format(&text, "parent %s\n", git_oid_tostr(id, sizeof id, &tip->commit));
+    for (int i = 0; i < 2; i++)
+        text_append_format(&text, "%s %s <%s> %lld +0000\n", roles[i], REGISTRY_COMMITTER_NAME, REGISTRY_COMMITTER_EMAIL,
+                           now_s);
+    text_append_format(&text, "\n%s%s", message, text_ends_with(message, "\n") ? "" : "\n");
+    int code = registry_pack_add(pack, &tip->commit, GIT_OBJECT_COMMIT, text.bytes, text.length, NULL);
+    text_release(&text);
     return code;
 }
 
-static int create_commit(git_oid *out, git_repository *git, const git_oid *tree_id, const git_oid *parent_id,
-                         const char *message) {
-    git_signature *signature = NULL;
-    git_tree *tree = NULL;
-    git_commit *parent = NULL;
-    struct text whole = {0};
-    text_append(&whole, message);
-    if (!text_ends_with(message, "\n")) text_append_character(&whole, '\n');
-    int code = git_signature_new(&signature, REGISTRY_COMMITTER_NAME, REGISTRY_COMMITTER_EMAIL, time(NULL), 0);
-    if (code == 0) code = git_tree_lookup(&tree, git, tree_id);
-    if (code == 0 && !git_oid_is_zero(parent_id)) code = git_commit_lookup(&parent, git, parent_id);
-    const git_commit *parents[] = {parent};
-    if (code == 0)
-        code = git_commit_create(out, git, NULL, signature, signature, NULL, whole.bytes, tree, parent ? 1 : 0, parents);
-    git_commit_free(parent);
-    git_tree_free(tree);
-    git_signature_free(signature);
-    text_release(&whole);
-    return code;
+static int commit_edit(struct registry_pack *pack, struct tip *tip, const struct registry_tree_path *path,
+                       const struct registry_edit *edit, const char *message) {
+    git_oid file;
+    bool is_there = edit->kind == REGISTRY_WRITE;
+    int code = 0;
+    if (is_there) code = registry_pack_add(pack, &file, GIT_OBJECT_BLOB, edit->content.bytes, edit->content.length, NULL);
+    if (code == 0) code = registry_tree_replace(&tip->tree, path, pack, is_there ? &file : NULL);
+    return code == 0 ? create_commit(pack, tip, message) : code;
 }
 
 /* Applies one change on top of `tip`, which moves to its commit. A status of the change's own is kept in it. */
-static enum status apply_change(struct registry_repo *repo, struct registry_change *change, git_oid *tip, struct error *err) {
+static enum status apply_change(struct registry_repo *repo, struct registry_change *change, struct tip *tip,
+                                struct error *err) {
     struct arena arena = {0};
     struct registry_file current = {0};
     struct registry_edit edit = {0};
-    git_tree *base = NULL;
-    git_oid tree, commit;
-    enum status status = registry_repo_read_tree(&base, repo->git, tip, err);
-    if (!status) status = registry_repo_read_file(repo->git, base, change->path, &arena, &current, err);
-    if (status) goto out;
-
+    struct registry_tree_path path;
     change->written = false;
     change->commit[0] = '\0';
+    enum status status = registry_tree_find(&path, repo->pack.odb, &tip->tree, change->path, err);
+    if (!status && !git_oid_is_zero(&path.file))
+        status = registry_repo_copy_blob(repo->git, &path.file, change->path, &arena, &current, err);
+    if (status) goto out;
+
     change->status = change->edit(&edit, &current, change->context, &arena, change->err);
     if (change->status) goto out;
     if (!edit_changes_nothing(&edit, &current)) {
-        int code = build_tree(&tree, repo->git, base, change->path, &edit);
-        if (code == 0) code = create_commit(&commit, repo->git, &tree, tip, change->message);
+        int code = commit_edit(&repo->pack, tip, &path, &edit, change->message);
         if (code < 0) {
             status = git_transport_failure(code, "The commit could not be made", err);
             goto out;
         }
-        git_oid_cpy(tip, &commit);
         change->written = true;
     }
-    if (!git_oid_is_zero(tip)) git_oid_tostr(change->commit, sizeof change->commit, tip);
+    if (!git_oid_is_zero(&tip->commit)) git_oid_tostr(change->commit, sizeof change->commit, &tip->commit);
 out:
-    git_tree_free(base);
+    registry_tree_release(&path);
     arena_release(&arena);
     return status;
 }
@@ -131,19 +121,40 @@ static enum status push_remote(struct registry_repo *repo, const git_oid *tip, s
     return status ? status : registry_repo_point_ref(repo, REGISTRY_HEAD_REF, tip, err);
 }
 
+/* The head as it was fetched, and the pack for what comes on top of it. */
+static enum status begin_commits(struct registry_repo *repo, struct tip *tip, struct error *err) {
+    git_tree *tree = NULL;
+    int code = repo->pack.odb ? 0 : registry_pack_init(&repo->pack, repo->git);
+    if (code < 0) return git_transport_failure(code, "The repository could not be written to", err);
+    registry_pack_clear(&repo->pack);
+    *tip = (struct tip){.commit = repo->head};
+    enum status status = registry_repo_read_tree(&tree, repo->git, &repo->head, err);
+    if (tree) tip->tree = *git_tree_id(tree);
+    git_tree_free(tree);
+    return status;
+}
+
+/* What a push of ours says is in the repository must be on the disk before. */
+static enum status push(struct registry_repo *repo, const git_oid *tip, struct deadline *deadline, struct error *err) {
+    int code = registry_pack_write(&repo->pack);
+    if (code < 0) return git_transport_failure(code, "The commits could not be written", err);
+    enum status status = deadline_check(deadline, err);
+    if (!status) status = repo->is_local ? push_local(repo, tip, err) : push_remote(repo, tip, deadline, err);
+    if (!status) git_oid_cpy(&repo->head, tip);
+    return status;
+}
+
 /* One try: fetch, commit, push. */
 static enum status apply_once(struct registry_repo *repo, struct registry_change *changes, size_t count,
                               struct deadline *deadline, struct error *err) {
+    struct tip tip;
     enum status status = registry_repo_fetch_locked(repo, deadline, err);
-    if (status) return status;
-    git_oid tip = repo->head;
+    if (!status) status = begin_commits(repo, &tip, err);
     for (size_t i = 0; i < count && !status; i++)
         status = apply_change(repo, &changes[i], &tip, err);
     if (status == STATUS_INTERNAL) repo->is_damaged = true;
-    if (!status) status = deadline_check(deadline, err);
-    if (status || git_oid_equal(&tip, &repo->head)) return status;
-    status = repo->is_local ? push_local(repo, &tip, err) : push_remote(repo, &tip, deadline, err);
-    if (!status) git_oid_cpy(&repo->head, &tip);
+    if (!status && !git_oid_equal(&tip.commit, &repo->head)) status = push(repo, &tip.commit, deadline, err);
+    registry_pack_clear(&repo->pack);
     return status;
 }
 
