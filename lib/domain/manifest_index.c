@@ -254,8 +254,7 @@ uint32_t manifest_index_by_name(const struct manifest_index *index, size_t posit
     return index->by_name[position];
 }
 
-/* The first version that is not below `packed`. */
-static size_t find_version_position(const struct indexed_package *package, unsigned __int128 packed) {
+size_t indexed_package_position(const struct indexed_package *package, unsigned __int128 packed) {
     size_t low = 0;
     size_t high = package->version_count;
     while (low < high) {
@@ -273,7 +272,7 @@ const struct indexed_version *manifest_index_find(const struct manifest_index *i
     const struct entry *entry = find_entry(index, name);
     if (!entry) return NULL;
     unsigned __int128 packed = version_pack(version);
-    size_t position = find_version_position(&entry->package, packed);
+    size_t position = indexed_package_position(&entry->package, packed);
     bool is_there = position < entry->package.version_count && entry->package.versions[position].packed == packed;
     return is_there ? &entry->package.versions[position] : NULL;
 }
@@ -312,7 +311,7 @@ enum status manifest_index_copy_metadata(struct metadata *out, const struct mani
 /* Whether some version of the package is inside `range`, leaving out `except` (NULL: none). */
 static bool is_satisfied(const struct indexed_package *package, struct packed_range range,
                          const struct indexed_version *except) {
-    size_t i = find_version_position(package, range.low);
+    size_t i = indexed_package_position(package, range.low);
     if (except && i < package->version_count && &package->versions[i] == except) i++;
     return i < package->version_count && package->versions[i].packed < range.high;
 }

@@ -112,6 +112,9 @@ uint32_t manifest_index_find_package(const struct manifest_index *index, const c
 /* The position of `name` in alphabetical order: the package with manifest_index_by_name(index, 0) comes first. */
 uint32_t manifest_index_by_name(const struct manifest_index *index, size_t position);
 
+/* The position of the first version of the package that is not below `packed`; version_count where there is none. */
+size_t indexed_package_position(const struct indexed_package *package, unsigned __int128 packed);
+
 /* NULL where the index has no such manifest, or the registry no such metadata. */
 const struct indexed_version *manifest_index_find(const struct manifest_index *index, const char *name, struct version version);
 const struct metadata *manifest_index_find_metadata(const struct manifest_index *index, const char *name);
@@ -137,6 +140,14 @@ size_t manifest_index_find_dependants(struct dependant **out, const struct manif
  * include itself.) */
 size_t manifest_index_find_orphans(struct dependant **out, const struct manifest_index *index, const char *name,
                                    struct version version, struct arena *arena);
+
+/* Put in, or take out, one manifest, for whoever holds an index of their own. A manifest of the same name and version is
+ * replaced. STATUS_REFUSED, and nothing was changed, where that would leave a dependency unsatisfied: it names each.
+ * STATUS_NOT_FOUND where there is nothing to take out. Other manifests of the package that were borrowed are gone. */
+CHECK_RESULT enum status manifest_index_insert(struct manifest_index *index, const struct manifest *manifest,
+                                               struct error *err);
+CHECK_RESULT enum status manifest_index_delete(struct manifest_index *index, const char *name, struct version version,
+                                               struct error *err);
 
 /* --- versions as integers --- */
 

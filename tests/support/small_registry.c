@@ -36,16 +36,26 @@ static void append_dependencies(struct text *out, const char *text) {
     }
 }
 
-struct dependency *small_registry_dependencies(const char *text, size_t *count, struct arena *arena) {
+static void append_manifest(struct text *out, const char *name, const char *version, const char *dependencies) {
+    text_append_format(
+        out, "{\"name\":\"%s\",\"version\":\"%s\",\"license\":\"MIT\"," FIXED_LOCATION ",\"ref\":\"v%s\",\"dependencies\":{",
+        name, version, version);
+    append_dependencies(out, dependencies);
+    text_append(out, "}}");
+}
+
+struct manifest small_registry_manifest(const char *name, const char *version, const char *dependencies, struct arena *arena) {
     struct text json = {0};
     struct error err = {0};
     struct manifest manifest = {0};
-    text_append(&json, "{\"name\":\"any\",\"version\":\"1.0.0\",\"license\":\"MIT\"," FIXED_LOCATION
-                       ",\"ref\":\"\",\"dependencies\":{");
-    append_dependencies(&json, text);
-    text_append(&json, "}}");
-    need(manifest_parse(&manifest, text_view(&json), json.length, text, arena, &err), &err, text);
+    append_manifest(&json, name, version, dependencies);
+    need(manifest_parse(&manifest, text_view(&json), json.length, name, arena, &err), &err, dependencies);
     text_release(&json);
+    return manifest;
+}
+
+struct dependency *small_registry_dependencies(const char *text, size_t *count, struct arena *arena) {
+    struct manifest manifest = small_registry_manifest("any", "1.0.0", text, arena);
     *count = manifest.dependency_count;
     return manifest.dependencies;
 }
@@ -69,12 +79,8 @@ static void append_compilers(struct text *out, const char *text, size_t length) 
 static void add_row(struct package_files *files, const char *version, const char *compilers) {
     size_t compilers_length = strcspn(compilers, "]");
     const char *dependencies = compilers + compilers_length + 1;
-    text_append_format(&files->manifests,
-                       "{\"name\":\"%s\",\"version\":\"%s\",\"license\":\"MIT\"," FIXED_LOCATION
-                       ",\"ref\":\"v%s\",\"dependencies\":{",
-                       files->name, version, version);
-    append_dependencies(&files->manifests, dependencies + strspn(dependencies, " "));
-    text_append(&files->manifests, "}}\n");
+    append_manifest(&files->manifests, files->name, version, dependencies + strspn(dependencies, " "));
+    text_append_character(&files->manifests, '\n');
     if (compilers_length == 0) return;
     text_append_format(&files->published, "%s\"%s\":{\"bytes\":1000,\"compilers\":[", files->published.length ? "," : "",
                        version);

@@ -17,6 +17,9 @@ struct manifest_index *small_registry_create(const char *const *rows, size_t row
 /* `NAME RANGE, NAME RANGE, …` as dependencies, in the arena. */
 struct dependency *small_registry_dependencies(const char *text, size_t *count, struct arena *arena);
 
+/* One manifest with such dependencies, in the arena. */
+struct manifest small_registry_manifest(const char *name, const char *version, const char *dependencies, struct arena *arena);
+
 /* The real registry of one day, from the folder REGISTRY_DATA (or, where that is not set, ../shared/data beside the sources).
  * NULL, and a sentence on standard output, where there is none. */
 struct manifest_index *real_registry_create(void);

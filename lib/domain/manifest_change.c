@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Changing the index by one manifest, so that no dependency is left unsatisfied. The package's file is written anew, as in git
+ * (lib/domain/index_file.h), and taken in whole.
+ */
+#include "lib/base/arena.h"
+#include "lib/base/text.h"
+#include "lib/domain/manifest_index.h"
+
+/* The lines of a package's index file, without those of one version. */
+static void append_other_lines(struct text *out, const struct manifest_index *index, const char *name, struct version version) {
+    uint32_t id = manifest_index_find_package(index, name);
+    if (id == PACKAGE_NONE) return;
+    const struct indexed_package *package = manifest_index_package(index, id);
+    for (size_t i = 0; i < package->version_count; i++) {
+        if (version_equal(package->versions[i].version, version)) continue;
+        manifest_append_line(out, package->versions[i].manifest);
+        text_append_character(out, '\n');
+    }
+}
+
+enum status manifest_index_insert(struct manifest_index *index, const struct manifest *manifest, struct error *err) {
+    enum status status = manifest_index_check_dependencies(index, manifest, err);
+    if (status) return status;
+    struct text file = {0};
+    append_other_lines(&file, index, manifest->name, manifest->version);
+    manifest_append_line(&file, manifest);
+    status = manifest_index_set_manifests(index, manifest->name, text_view(&file), file.length, err);
+    text_release(&file);
+    return status;
+}
+
+/* STATUS_REFUSED names each dependant for which no other version would do. */
+static enum status check_not_needed(const struct manifest_index *index, const char *name, struct version version,
+                                    struct error *err) {
+    struct arena scratch = {0};
+    struct text orphans = {0};
+    struct dependant *found;
+    enum status status = STATUS_OK;
+    size_t count = manifest_index_find_orphans(&found, index, name, version, &scratch);
+    for (size_t i = 0; i < count; i++) {
+        char dependant[VERSION_TEXT_MAX], range[RANGE_TEXT_MAX];
+        version_print(found[i].version, dependant);
+        range_print(found[i].range, range);
+        text_append_format(&orphans, "%s%s@%s (%s)", i ? ", " : "", found[i].name, dependant, range);
+    }
+    if (count > 0) {
+        char removed[VERSION_TEXT_MAX];
+        version_print(version, removed);
+        status = error_set(err, STATUS_REFUSED, "%s@%s cannot be removed: no other version in the registry index satisfies %s.", name,
+                           removed, text_view(&orphans));
+    }
+    text_release(&orphans);
+    arena_release(&scratch);
+    return status;
+}
+
+enum status manifest_index_delete(struct manifest_index *index, const char *name, struct version version, struct error *err) {
+    if (!manifest_index_find(index, name, version)) {
+        char missing[VERSION_TEXT_MAX];
+        version_print(version, missing);
+        return error_set(err, STATUS_NOT_FOUND, "The registry index has no %s@%s.", name, missing);
+    }
+    enum status status = check_not_needed(index, name, version, err);
+    if (status) return status;
+    struct text file = {0};
+    append_other_lines(&file, index, name, version);
+    if (file.length)
+        status = manifest_index_set_manifests(index, name, text_view(&file), file.length, err);
+    else
+        manifest_index_remove_manifests(index, name);
+    text_release(&file);
+    return status;
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The index changed manifest by manifest, and its order, on small registries made at random, against what a table of all
+ * versions says by going through everything.
+ *
+ * INDEX_PROPERTY_COUNT: how many registries (500 where it is not set); INDEX_PROPERTY_SEED: the first one's number.
+ */
+#include "tests/support/cmocka_all.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/domain/manifest_order.h"
+#include "tests/support/small_registry.h"
+
+enum { PACKAGES = 5, VERSIONS = 4, NODES = PACKAGES * VERSIONS, STEPS = 60 };
+
+static const char *const names[PACKAGES] = {"a", "m", "q", "x", "z"};
+
+struct bounds {
+    int low, high; /* high == 0: none */
+};
+
+/* Version v of a package is v.0.0, from 0 on. */
+struct table {
+    bool exists[PACKAGES][VERSIONS];
+    struct bounds needs[PACKAGES][VERSIONS][PACKAGES];
+};
+
+static uint32_t random_state;
+
+static int random_below(int limit) {
+    random_state = random_state * 1664525U + 1013904223U;
+    return (int)((random_state >> 8) % (uint32_t)limit);
+}
+
+static void make_needs(struct bounds *needs, int density) {
+    for (int d = 0; d < PACKAGES; d++) {
+        int low = random_below(VERSIONS);
+        needs[d] = (struct bounds){.low = low, .high = random_below(100) < density ? low + 1 + random_below(2) : 0};
+    }
+}
+
+static bool includes(struct bounds bounds, int version) {
+    return version >= bounds.low && version < bounds.high;
+}
+
+/* Whether each need of every version has somebody. */
+static bool is_whole(const struct table *table) {
+    for (int p = 0; p < PACKAGES; p++)
+        for (int v = 0; v < VERSIONS; v++)
+            for (int d = 0; table->exists[p][v] && d < PACKAGES; d++) {
+                bool has_one = table->needs[p][v][d].high == 0;
+                for (int w = 0; w < VERSIONS; w++)
+                    has_one = has_one || (table->exists[d][w] && includes(table->needs[p][v][d], w));
+                if (!has_one) return false;
+            }
+    return true;
+}
+
+/* --- the index --- */
+
+static const char *list_needs(const struct bounds *needs, struct arena *arena) {
+    char *all = arena_copy(arena, "");
+    for (int d = 0; d < PACKAGES; d++)
+        if (needs[d].high)
+            all = arena_format(arena, "%s%s%s >=%d.0.0 <%d.0.0", all, *all ? ", " : "", names[d], needs[d].low, needs[d].high);
+    return all;
+}
+
+static struct version version_of(int version) {
+    return (struct version){.major = (uint32_t)version};
+}
+
+static struct manifest manifest_of(const struct table *table, int package, int version, struct arena *arena) {
+    return small_registry_manifest(names[package], arena_format(arena, "%d.0.0", version),
+                                   list_needs(table->needs[package][version], arena), arena);
+}
+
+static bool is_same(const struct table *table, const struct manifest_index *index, struct arena *arena) {
+    for (int p = 0; p < PACKAGES; p++)
+        for (int v = 0; v < VERSIONS; v++) {
+            const struct indexed_version *found = manifest_index_find(index, names[p], version_of(v));
+            if ((found != NULL) != table->exists[p][v]) return false;
+            struct manifest expected = manifest_of(table, p, v, arena);
+            if (found && !manifest_equal(found->manifest, &expected)) return false;
+        }
+    return true;
+}
+
+/* Puts one version into both, or takes it out, unless that leaves a need without anybody. Answers whether it was done. */
+static bool change_both(struct table *table, struct manifest_index *index, struct arena *arena) {
+    struct error err = {0};
+    struct table changed = *table;
+    int package = random_below(PACKAGES), version = random_below(VERSIONS);
+    enum status status, expected = STATUS_OK;
+    if (random_below(5) < 2) {
+        if (!table->exists[package][version]) expected = STATUS_NOT_FOUND;
+        changed.exists[package][version] = false;
+        status = manifest_index_delete(index, names[package], version_of(version), &err);
+    } else {
+        make_needs(changed.needs[package][version], 25);
+        changed.needs[package][version][package] = (struct bounds){0};
+        changed.exists[package][version] = true;
+        struct manifest manifest = manifest_of(&changed, package, version, arena);
+        status = manifest_index_insert(index, &manifest, &err);
+    }
+    if (expected == STATUS_OK && !is_whole(&changed)) expected = STATUS_REFUSED;
+    assert_int_equal(status, expected);
+    if (status == STATUS_OK) *table = changed;
+    return status == STATUS_OK;
+}
+
+/* --- the order --- */
+
+/* reaches[a][b]: a needs b, or needs something that does. */
+static void find_reach(const struct table *table, bool needs[NODES][NODES], bool reaches[NODES][NODES]) {
+    for (int a = 0; a < NODES; a++)
+        for (int b = 0; b < NODES; b++)
+            reaches[a][b] = needs[a][b] = table->exists[a / VERSIONS][a % VERSIONS] &&
+                                          table->exists[b / VERSIONS][b % VERSIONS] &&
+                                          includes(table->needs[a / VERSIONS][a % VERSIONS][b / VERSIONS], b % VERSIONS);
+    for (int by = 0; by < NODES; by++)
+        for (int a = 0; a < NODES; a++)
+            for (int b = 0; b < NODES; b++)
+                reaches[a][b] = reaches[a][b] || (reaches[a][by] && reaches[by][b]);
+}
+
+/* The version's place in the table. */
+static int find_node(const struct manifest_index *index, const struct ordered_version *ordered) {
+    const char *name = manifest_index_package(index, ordered->package)->name;
+    for (int p = 0; p < PACKAGES; p++)
+        if (strcmp(names[p], name) == 0) return p * VERSIONS + (int)ordered->version->version.major;
+    return -1;
+}
+
+/* Answers whether there is a circle. */
+static bool check_order(const struct table *table, const struct manifest_index *index, struct arena *arena) {
+    bool needs[NODES][NODES], reaches[NODES][NODES], has_circle = false;
+    struct manifest_order order;
+    size_t expected_count = 0;
+    int place[NODES];
+    find_reach(table, needs, reaches);
+    manifest_index_order(&order, index, arena);
+    for (int node = 0; node < NODES; node++) {
+        place[node] = -1;
+        expected_count += table->exists[node / VERSIONS][node % VERSIONS];
+        has_circle = has_circle || reaches[node][node];
+    }
+    assert_int_equal(order.count, expected_count);
+    for (size_t i = 0; i < order.count; i++) {
+        int node = find_node(index, &order.versions[i]);
+        assert_true(node >= 0 && place[node] == -1); /* each once */
+        place[node] = (int)i;
+    }
+    for (int a = 0; a < NODES; a++)
+        for (int b = 0; b < NODES; b++)
+            if (needs[a][b] && !reaches[b][a]) assert_true(place[b] < place[a]);
+    assert_true((order.cycle_count > 0) == has_circle);
+    return has_circle;
+}
+
+static struct manifest_index *create_index(const struct table *table, bool is_backwards, struct arena *arena) {
+    const char *rows[NODES];
+    size_t count = 0;
+    for (int i = 0; i < NODES; i++) {
+        int node = is_backwards ? NODES - 1 - i : i;
+        int p = node / VERSIONS, v = node % VERSIONS;
+        if (table->exists[p][v])
+            rows[count++] = arena_format(arena, "%s %d.0.0 [] %s", names[p], v, list_needs(table->needs[p][v], arena));
+    }
+    return small_registry_create(rows, count);
+}
+
+static bool are_same_orders(const struct manifest_index *first, const struct manifest_index *second, struct arena *arena) {
+    struct manifest_order orders[2];
+    manifest_index_order(&orders[0], first, arena);
+    manifest_index_order(&orders[1], second, arena);
+    if (orders[0].count != orders[1].count || orders[0].cycle_count != orders[1].cycle_count) return false;
+    for (size_t i = 0; i < orders[0].count; i++)
+        if (find_node(first, &orders[0].versions[i]) != find_node(second, &orders[1].versions[i])) return false;
+    return true;
+}
+
+/* --- the tests --- */
+
+static int read_number(const char *name, int otherwise) {
+    const char *text = getenv(name);
+    return text ? atoi(text) : otherwise;
+}
+
+static void no_change_leaves_a_need_without_anybody(void **state) {
+    (void)state;
+    int count = read_number("INDEX_PROPERTY_COUNT", 500), seed = read_number("INDEX_PROPERTY_SEED", 1);
+    int done = 0, refused = 0;
+    for (int i = 0; i < count; i++) {
+        struct table table = {0};
+        struct manifest_index *index = manifest_index_create();
+        struct arena arena = {0};
+        random_state = (uint32_t)(seed + i);
+        for (int step = 0; step < STEPS; step++) {
+            bool is_done = change_both(&table, index, &arena);
+            done += is_done;
+            refused += !is_done;
+            if (!is_whole(&table)) fail_msg("step %d with seed %d (INDEX_PROPERTY_SEED) goes wrong", step, seed + i);
+        }
+        if (!is_same(&table, index, &arena)) fail_msg("the index with seed %d (INDEX_PROPERTY_SEED) is another", seed + i);
+        check_order(&table, index, &arena);
+        arena_release(&arena);
+        manifest_index_free(index);
+    }
+    print_message("%d registries, %d changes, %d refused\n", count, done, refused);
+    assert_true(done > count && refused > count); /* both kinds were there */
+}
+
+static void dependencies_come_first_but_for_circles(void **state) {
+    (void)state;
+    int count = read_number("INDEX_PROPERTY_COUNT", 500), seed = read_number("INDEX_PROPERTY_SEED", 1);
+    int with_circle = 0;
+    for (int i = 0; i < count; i++) {
+        struct table table = {0};
+        struct arena arena = {0};
+        random_state = (uint32_t)(seed + i);
+        int density = 5 + random_below(25);
+        for (int p = 0; p < PACKAGES; p++)
+            for (int v = 0; v < VERSIONS; v++) {
+                table.exists[p][v] = random_below(100) < 80;
+                make_needs(table.needs[p][v], density);
+            }
+        struct manifest_index *index = create_index(&table, false, &arena);
+        struct manifest_index *backwards = create_index(&table, true, &arena);
+        with_circle += check_order(&table, index, &arena);
+        if (!are_same_orders(index, backwards, &arena))
+            fail_msg("the registry with seed %d (INDEX_PROPERTY_SEED) has two orders", seed + i);
+        manifest_index_free(backwards);
+        manifest_index_free(index);
+        arena_release(&arena);
+    }
+    print_message("%d registries, %d with a circle\n", count, with_circle);
+    assert_true(with_circle > count / 10 && with_circle < count * 9 / 10); /* both kinds were there */
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_change_leaves_a_need_without_anybody),
+        cmocka_unit_test(dependencies_come_first_but_for_circles),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
