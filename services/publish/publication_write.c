@@ -5,7 +5,9 @@
  * nothing; so a run that was killed anywhere is followed by one that goes on (spec/jobs.md, Once).
  *
  * The index repository's lock is held from the last look at the dependencies to the index's push, so that nobody takes a
- * dependency away in between; the registry repository's for the metadata alone.
+ * dependency away in between; the registry repository's for the metadata alone. Publications that come this far at the same
+ * time share both locks and a push to each (lib/store/change_queue.h): what follows may be called by another slot's thread,
+ * while this one waits.
  */
 #include <string.h>
 
@@ -13,14 +15,9 @@
 #include "lib/base/folder.h"
 #include "lib/base/text.h"
 #include "lib/domain/index_file.h"
-#include "lib/store/lock.h"
 #include "services/publish/publication.h"
 
-enum {
-    PUSH_TRIES = 10,
-    LOCK_WAIT_MS = 120000,
-    BACKUP_BYTES_MAX = 16 << 20,
-};
+enum { BACKUP_BYTES_MAX = 16 << 20 };
 
 /* ---- The record ---- */
 
@@ -76,34 +73,9 @@ enum status publication_resume(struct publication *p, struct error *err) {
     return make_tarball_again(p, err);
 }
 
-/* ---- One write ---- */
-
-/* Called right before each write: the lease and the locks are ours for longer than the write may take. */
-static enum status begin_write(struct publication *p, const struct lock *const *locks, struct deadline *limit,
-                               struct error *err) {
-    int64_t lease_ms = p->service->settings.lease_ms, write_ms = lease_ms / 2;
-    enum status status = job_run_guard(p->run, write_ms, err);
-    for (; !status && *locks; locks++) {
-        status = lock_renew(p->run->store, *locks, lease_ms, err);
-        if (status == STATUS_STALE) status = error_set(err, STATUS_BUSY, "The lock %s was lost: trying again.", (*locks)->name);
-    }
-    deadline_start(limit, write_ms);
-    return status;
-}
-
-static enum status apply_change(struct publication *p, struct registry_repo *repo, struct registry_change *change,
-                                struct deadline *limit, struct error *err) {
-    change->context = p;
-    change->err = err;
-    enum status status = registry_repo_apply(repo, change, 1, PUSH_TRIES, limit, err);
-    return status ? status : change->status;
-}
-
 /* ---- Tarball ---- */
 
-static enum status store_tarball(struct publication *p, const struct lock *index_lock, struct error *err) {
-    const struct lock *locks[] = {index_lock, NULL};
-    struct deadline limit;
+static enum status store_tarball(struct publication *p, struct error *err) {
     struct stored_tarball stored;
     if (p->tarball.length == 0) { /* stored by an earlier run, or published long ago */
         enum status status = tarball_store_look_up(p->service->tarballs, p->request.name, p->version, &stored, err);
@@ -111,9 +83,8 @@ static enum status store_tarball(struct publication *p, const struct lock *index
         return error_set(err, STATUS_REFUSED, "The storage holds another tarball for %s@%s: %s, this one is %s.",
                          p->request.name, p->version, stored.hash, p->record.hash);
     }
-    enum status status = begin_write(p, locks, &limit, err);
-    if (!status)
-        status = tarball_store_put(p->service->tarballs, p->request.name, p->version, p->tarball.bytes, p->tarball.length, err);
+    enum status status =
+        tarball_store_put(p->service->tarballs, p->request.name, p->version, p->tarball.bytes, p->tarball.length, err);
     if (!status) job_run_log(p->run, LOG_INFO, "Stored the tarball.");
     return status;
 }
@@ -166,37 +137,6 @@ static enum status edit_metadata(struct registry_edit *out, const struct registr
     return STATUS_OK;
 }
 
-static enum status commit_metadata_locked(struct publication *p, const struct lock *index_lock,
-                                          const struct lock *registry_lock, struct error *err) {
-    const struct lock *locks[] = {index_lock, registry_lock, NULL};
-    struct registry_repo *repo = p->service->registry;
-    struct deadline limit;
-    struct registry_change change = {
-        .path = arena_format(p->arena, "metadata/%s.json", p->request.name),
-        .message = arena_format(p->arena, "Update metadata for %s\n\nJob ID: %s\n", p->request.name, p->run->job.id),
-        .edit = edit_metadata,
-    };
-    enum status status = registry_repo_remove_stale_locks(repo, p->service->settings.lease_ms, NULL, err);
-    if (!status) status = begin_write(p, locks, &limit, err);
-    if (!status) status = apply_change(p, repo, &change, &limit, err);
-    if (status) return status;
-    memcpy(p->registry_commit, change.commit, sizeof change.commit);
-    job_run_log(p->run, LOG_INFO, change.written ? "Committed the metadata: %s." : "The metadata is there already: %s.",
-                change.commit);
-    return STATUS_OK;
-}
-
-static enum status commit_metadata(struct publication *p, const struct lock *index_lock, struct error *err) {
-    struct lock lock;
-    struct error ignored;
-    enum status status =
-        lock_take(p->run->store, "repository:registry", p->service->settings.lease_ms, LOCK_WAIT_MS, &lock, err);
-    if (status) return status;
-    status = commit_metadata_locked(p, index_lock, &lock, err);
-    if (lock_release(p->run->store, &lock, &ignored)) log_line(LOG_WARN, "lock not released", "error=\"%s\"", ignored.message);
-    return status;
-}
-
 /* ---- Index ---- */
 
 /* registry_edit_function: puts this version's manifest into the package's index file. */
@@ -212,33 +152,11 @@ static enum status edit_index(struct registry_edit *out, const struct registry_f
     return status;
 }
 
-static enum status commit_index(struct publication *p, const struct lock *index_lock, struct error *err) {
-    const struct lock *locks[] = {index_lock, NULL};
-    struct registry_repo *repo = p->service->index;
-    struct deadline limit;
-    char path[INDEX_PATH_MAX];
-    index_file_path(p->request.name, path);
-    struct registry_change change = {
-        .path = path,
-        .message =
-            arena_format(p->arena, "Update manifest for %s@%s\n\nJob ID: %s\n", p->request.name, p->version, p->run->job.id),
-        .edit = edit_index,
-    };
-    enum status status = begin_write(p, locks, &limit, err);
-    if (!status) status = apply_change(p, repo, &change, &limit, err);
-    if (status) return status;
-    memcpy(p->index_commit, change.commit, sizeof change.commit);
-    job_run_log(p->run, LOG_INFO, change.written ? "Committed the manifest to the index: %s." : "The index has it already: %s.",
-                change.commit);
-    return STATUS_OK;
-}
-
 /* ---- All of it ---- */
 
-/* The last look at the dependencies, under the index's lock. Once the version is in the metadata it is too late to refuse. */
+/* The last look at the dependencies. Once the version is in the metadata it is too late to refuse. */
 static enum status check_dependencies_again(struct publication *p, struct error *err) {
-    enum status status = registry_view_refresh(p->service->view, &p->run->deadline, err);
-    if (status) return status;
+    enum status status = STATUS_OK;
     const struct manifest_index *index = registry_view_lock(p->service->view);
     const struct metadata *metadata = manifest_index_find_metadata(index, p->request.name);
     bool is_published = metadata && metadata_find_published(metadata, p->request.version);
@@ -251,28 +169,61 @@ static enum status check_dependencies_again(struct publication *p, struct error 
     return status;
 }
 
-static enum status write_locked(struct publication *p, const struct lock *index_lock, struct error *err) {
-    enum status status = registry_repo_remove_stale_locks(p->service->index, p->service->settings.lease_ms, NULL, err);
-    if (!status) status = check_dependencies_again(p, err);
-    if (!status) status = store_tarball(p, index_lock, err);
-    if (!status) status = commit_metadata(p, index_lock, err);
-    if (!status) status = commit_index(p, index_lock, err);
+/* queued_change.prepare: under the index's lock, on the registry as it is now. */
+static enum status prepare_commits(void *context, struct deadline *limit, struct error *err) {
+    struct publication *p = context;
+    enum status status = check_dependencies_again(p, err);
+    if (!status) status = deadline_check(limit, err);
+    return status ? status : store_tarball(p, err);
+}
+
+/* queued_change.guard */
+static enum status check_lease(void *context, int64_t needed_ms, struct error *err) {
+    struct publication *p = context;
+    return job_run_guard(p->run, needed_ms, err);
+}
+
+/* Metadata, then index. */
+static enum status commit(struct publication *p, struct error *err) {
+    const char *name = p->request.name, *job_id = p->run->job.id;
+    char index_path[INDEX_PATH_MAX];
+    index_file_path(name, index_path);
+    struct queued_change metadata = {
+        .change = {.path = arena_format(p->arena, "metadata/%s.json", name),
+                   .message = arena_format(p->arena, "Update metadata for %s\n\nJob ID: %s\n", name, job_id),
+                   .edit = edit_metadata,
+                   .context = p},
+        .guard = check_lease,
+        .context = p,
+    };
+    struct queued_change index = {
+        .change = {.path = index_path,
+                   .message = arena_format(p->arena, "Update manifest for %s@%s\n\nJob ID: %s\n", name, p->version, job_id),
+                   .edit = edit_index,
+                   .context = p},
+        .first = &metadata,
+        .prepare = prepare_commits,
+        .guard = check_lease,
+        .context = p,
+    };
+    enum status status = change_queue_commit(p->service->index_queue, p->run->store, &index, 1, &p->run->deadline, err);
+    memcpy(p->registry_commit, metadata.change.commit, sizeof p->registry_commit);
+    memcpy(p->index_commit, index.change.commit, sizeof p->index_commit);
+    if (*p->registry_commit)
+        job_run_log(p->run, LOG_INFO,
+                    metadata.change.written ? "Committed the metadata: %s." : "The metadata is there already: %s.",
+                    p->registry_commit);
+    if (!status)
+        job_run_log(p->run, LOG_INFO,
+                    index.change.written ? "Committed the manifest to the index: %s." : "The index has it already: %s.",
+                    p->index_commit);
     return status;
 }
 
 enum status publication_write(struct publication *p, struct error *err) {
-    if (p->service->settings.readonly) {
-        job_run_log(p->run, LOG_WARN, "Read-only: the tarball is not stored.");
-        job_run_log(p->run, LOG_WARN, "Read-only: the metadata is not committed.");
-        job_run_log(p->run, LOG_WARN, "Read-only: the manifest is not committed to the index.");
-        return STATUS_OK;
-    }
-    struct lock lock;
-    struct error ignored;
-    enum status status =
-        lock_take(p->run->store, "repository:registry-index", p->service->settings.lease_ms, LOCK_WAIT_MS, &lock, err);
-    if (status) return status;
-    status = write_locked(p, &lock, err);
-    if (lock_release(p->run->store, &lock, &ignored)) log_line(LOG_WARN, "lock not released", "error=\"%s\"", ignored.message);
-    return status;
+    if (!p->service->settings.readonly) return commit(p, err);
+    job_run_log(p->run, LOG_WARN, "Read-only: the tarball is not stored.");
+    job_run_log(p->run, LOG_WARN, "Read-only: the metadata is not committed.");
+    job_run_log(p->run, LOG_WARN, "Read-only: the manifest is not committed to the index.");
+    return STATUS_OK;
 }

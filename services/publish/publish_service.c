@@ -97,6 +97,26 @@ static enum status open_registry(struct publish_service *service, struct deadlin
     return status;
 }
 
+/* change_queue_options.begin: rules are looked up in the registry as it is under the lock. */
+static enum status refresh_view(void *context, struct deadline *limit, struct error *err) {
+    struct publish_service *service = context;
+    return registry_view_refresh(service->view, limit, err);
+}
+
+static void create_queues(struct publish_service *service) {
+    struct change_queue_options options = {.repo = service->registry,
+                                           .lock_name = CHANGE_QUEUE_REGISTRY,
+                                           .hold_ms = service->settings.lease_ms,
+                                           .wait_ms = LOCK_WAIT_MS};
+    service->registry_queue = change_queue_create(&options);
+    options.repo = service->index;
+    options.lock_name = CHANGE_QUEUE_INDEX;
+    options.first = service->registry_queue;
+    options.begin = refresh_view;
+    options.context = service;
+    service->index_queue = change_queue_create(&options);
+}
+
 enum status publish_service_init(struct publish_service *service, struct error *err) {
     struct deadline deadline;
     deadline_start(&deadline, START_TIMEOUT_MS);
@@ -105,10 +125,13 @@ enum status publish_service_init(struct publish_service *service, struct error *
     if (!status) status = tarball_store_create(&service->tarballs, service->settings.storage_dir, err);
     if (!status) status = open_compilers(service, &deadline, err);
     if (!status) status = open_registry(service, &deadline, err);
+    if (!status) create_queues(service);
     return status;
 }
 
 void publish_service_release(struct publish_service *service) {
+    change_queue_free(service->index_queue);
+    change_queue_free(service->registry_queue);
     registry_view_free(service->view);
     registry_repo_free(service->index);
     registry_repo_free(service->registry);

@@ -7,6 +7,7 @@
 #define SERVICES_PUBLISH_PUBLISH_SERVICE_H
 
 #include "lib/base/settings.h"
+#include "lib/store/change_queue.h"
 #include "lib/store/registry_repo.h"
 #include "lib/store/registry_view.h"
 #include "lib/store/tarball_store.h"
@@ -21,6 +22,8 @@ struct publish_service {
     struct registry_repo *registry;
     struct registry_repo *index;
     struct registry_view *view;
+    struct change_queue *registry_queue;
+    struct change_queue *index_queue; /* refreshes the view; metadata goes first, through the registry's */
     struct tarball_store *tarballs;
     struct sandbox sandbox;
     struct compilers compilers;
