@@ -8,7 +8,7 @@
 #include "lib/source/glob.h"
 #include "tests/fuzz/fuzz.h"
 
-enum { LINE_MAX_BYTES = 24 };
+enum { LINE_MAX_BYTES = 12 };
 
 /* `*` within a name: none of it, or one more character. */
 static bool name_fits(const char *glob, const char *glob_end, const char *name, const char *name_end) {
