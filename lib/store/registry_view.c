@@ -86,17 +86,15 @@ void registry_view_free(struct registry_view *view) {
 
 /* The package that a file belongs to; false for a file that is none of ours. */
 static bool find_package(enum file_kind kind, const char *path, char out[PACKAGE_NAME_MAX + 1]) {
-    const char *name = path;
-    size_t length;
     if (kind == FILE_MANIFESTS) {
-        name = index_file_package(path);
-        length = name ? strlen(name) : 0;
-    } else {
-        if (!text_starts_with(path, METADATA_FOLDER "/") || !text_ends_with(path, ".json")) return false;
-        name += strlen(METADATA_FOLDER "/");
-        length = strlen(name) - strlen(".json");
+        const char *name = index_file_package(path);
+        if (name) memcpy(out, name, strlen(name) + 1);
+        return name;
     }
-    if (length == 0 || length > PACKAGE_NAME_MAX) return false;
+    if (!text_starts_with(path, METADATA_FOLDER "/") || !text_ends_with(path, ".json")) return false;
+    const char *name = path + strlen(METADATA_FOLDER "/");
+    size_t length = strlen(name) - strlen(".json");
+    if (length > PACKAGE_NAME_MAX) return false;
     memcpy(out, name, length);
     out[length] = '\0';
     return package_name_check(out, NULL) == STATUS_OK;

@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -192,6 +193,83 @@ static void files_that_differ_are_visited(void **state) {
     text_release(&seen);
 }
 
+static void what_a_file_was_before_does_not_matter(void **state) {
+    struct scene *scene = *state;
+    struct text seen = {0};
+    char first[REGISTRY_COMMIT_MAX], second[REGISTRY_COMMIT_MAX];
+    git_script(&scene->git, "cd registry; mkdir a same; printf 1 >a/file; printf 2 >b; printf 3 >same/file; printf x >script; "
+                            "ln -s b link; cd ..; push_files registry.git");
+    assert_int_equal(registry_repo_fetch(scene->registry, &scene->deadline, first, &scene->err), STATUS_OK);
+    git_script(&scene->git, "cd registry; rm -r a b link; printf 4 >a; mkdir b; printf 5 >b/file; printf 6 >link; "
+                            "chmod +x script; cd ..; push_files registry.git");
+    assert_int_equal(registry_repo_fetch(scene->registry, &scene->deadline, second, &scene->err), STATUS_OK);
+    assert_int_equal(registry_repo_compare(scene->registry, first, second, NULL, note_visit, &seen, &scene->err), STATUS_OK);
+    assert_string_equal(text_view(&seen), "a=4;a/file=(removed);b=(removed);b/file=5;link=6;");
+    text_clear(&seen);
+    assert_int_equal(registry_repo_compare(scene->registry, second, "", NULL, note_visit, &seen, &scene->err), STATUS_OK);
+    assert_non_null(strstr(text_view(&seen), "same/file=(removed);"));
+    text_release(&seen);
+}
+
+enum { MANY_FILES = 500 }; /* enough for several threads */
+
+struct many_visits {
+    atomic_int times[MANY_FILES];
+    int refused; /* the file whose visit fails; -1: none does */
+};
+
+static enum status count_visit(const char *path, const struct registry_file *file, void *context, struct error *err) {
+    struct many_visits *visits = context;
+    int number = atoi(file->bytes);
+    atomic_fetch_add(&visits->times[number], 1);
+    return number == visits->refused ? error_set(err, STATUS_REFUSED, "The file %s is not wanted.", path) : STATUS_OK;
+}
+
+static void push_many_files(struct scene *scene, char head[REGISTRY_COMMIT_MAX]) {
+    git_script(&scene->git,
+               "mkdir -p registry/many; i=0; while [ $i -lt %d ]; do printf $i >registry/many/$i; i=$((i+1)); done; "
+               "push_files registry.git",
+               MANY_FILES);
+    assert_int_equal(registry_repo_fetch(scene->registry, &scene->deadline, head, &scene->err), STATUS_OK);
+}
+
+static void several_threads_visit_each_file_once(void **state) {
+    struct scene *scene = *state;
+    struct many_visits visits = {.refused = -1};
+    char head[REGISTRY_COMMIT_MAX];
+    push_many_files(scene, head);
+    assert_int_equal(registry_repo_compare_in_threads(scene->registry, "", head, "many", count_visit, &visits, &scene->err),
+                     STATUS_OK);
+    for (int i = 0; i < MANY_FILES; i++)
+        assert_int_equal(atomic_load(&visits.times[i]), 1);
+}
+
+static void one_that_fails_ends_the_visits_of_all_threads(void **state) {
+    struct scene *scene = *state;
+    char head[REGISTRY_COMMIT_MAX];
+    push_many_files(scene, head);
+    for (int refused = 0; refused < MANY_FILES; refused += MANY_FILES / 5) {
+        struct many_visits visits = {.refused = refused};
+        assert_int_equal(registry_repo_compare_in_threads(scene->registry, "", head, "many", count_visit, &visits, &scene->err),
+                         STATUS_REFUSED);
+        assert_non_null(strstr(scene->err.message, " is not wanted."));
+        assert_int_equal(atomic_load(&visits.times[refused]), 1);
+    }
+}
+
+static void a_lost_file_is_named(void **state) {
+    struct scene *scene = *state;
+    struct many_visits visits = {.refused = -1};
+    char head[REGISTRY_COMMIT_MAX];
+    push_many_files(scene, head);
+    git_script(&scene->git, "cd registry.git; if ls objects/pack/*.pack >/dev/null 2>&1; then mv objects/pack ../pack; "
+                            "for p in ../pack/*.pack; do git unpack-objects -q <$p; done; fi; "
+                            "id=$(git rev-parse HEAD:many/77); rm -f objects/$(echo $id | cut -c1-2)/$(echo $id | cut -c3-)");
+    assert_int_equal(registry_repo_compare_in_threads(scene->registry, "", head, "many", count_visit, &visits, &scene->err),
+                     STATUS_INTERNAL);
+    assert_non_null(strstr(scene->err.message, "many/77 could not be read from the repository"));
+}
+
 /* ---- Readers beside a refresh ---- */
 
 struct reader {
@@ -300,6 +378,10 @@ int main(void) {
         SMALL(a_rewritten_history_is_read_anew),
         SMALL(a_failed_refresh_leaves_it_as_it_was),
         SMALL(files_that_differ_are_visited),
+        SMALL(what_a_file_was_before_does_not_matter),
+        SMALL(several_threads_visit_each_file_once),
+        SMALL(one_that_fails_ends_the_visits_of_all_threads),
+        SMALL(a_lost_file_is_named),
         SMALL(readers_see_whole_changes),
         cmocka_unit_test_setup_teardown(the_real_registry_is_loaded_and_followed, set_up, tear_down),
     };
