@@ -111,8 +111,9 @@ struct registry_change {
 CHECK_RESULT enum status registry_repo_apply(struct registry_repo *repo, struct registry_change *changes, size_t count,
                                              int tries, struct deadline *deadline, struct error *err);
 
-/* Removes the `*.lock` files that a killed writer left in the repository on disk (or the clone) and that are older than
- * `older_than_ms`. For whoever holds the repository's lock in Redis, before it writes. `removed` (may be NULL) counts them. */
+/* Removes the `*.lock` files and unfinished packs that a killed writer left in the repository on disk (or the clone) and that
+ * are older than `older_than_ms`. For whoever holds the repository's lock in Redis, before it writes. `removed` (may be NULL)
+ * counts them. */
 CHECK_RESULT enum status registry_repo_remove_stale_locks(struct registry_repo *repo, int64_t older_than_ms, size_t *removed,
                                                           struct error *err);
 

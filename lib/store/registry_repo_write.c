@@ -176,9 +176,18 @@ enum status registry_repo_apply(struct registry_repo *repo, struct registry_chan
 
 /* ---- Locks of killed writers ---- */
 
-static bool lock_is_stale(const FTSENT *entry, int64_t older_than_ms) {
+/* Locks, and the packs of libgit2 that have no name of their own yet. */
+static bool is_left_behind(const FTSENT *entry, int64_t older_than_ms) {
     int64_t changed_ms = (int64_t)entry->fts_statp->st_mtim.tv_sec * 1000 + entry->fts_statp->st_mtim.tv_nsec / 1000000;
-    return entry->fts_info == FTS_F && text_ends_with(entry->fts_name, ".lock") && clock_now_ms() - changed_ms >= older_than_ms;
+    return entry->fts_info == FTS_F &&
+           (text_ends_with(entry->fts_name, ".lock") || text_starts_with(entry->fts_name, "pack_git2_")) &&
+           clock_now_ms() - changed_ms >= older_than_ms;
+}
+
+/* Of the folders of objects, which are many, only the packs' is looked into. */
+static bool is_folder_of_objects(const FTSENT *entry) {
+    return entry->fts_info == FTS_D && entry->fts_level == 2 && strcmp(entry->fts_parent->fts_name, "objects") == 0 &&
+           strcmp(entry->fts_name, "pack") != 0;
 }
 
 enum status registry_repo_remove_stale_locks(struct registry_repo *repo, int64_t older_than_ms, size_t *removed,
@@ -188,10 +197,9 @@ enum status registry_repo_remove_stale_locks(struct registry_repo *repo, int64_t
     FTS *walk = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
     if (!walk) return error_set(err, STATUS_INTERNAL, "The folder '%s' could not be read.", repo->path);
     for (FTSENT *entry = fts_read(walk); entry; entry = fts_read(walk)) {
-        if (entry->fts_info == FTS_D && entry->fts_level == 1 && strcmp(entry->fts_name, "objects") == 0)
-            fts_set(walk, entry, FTS_SKIP);
-        if (!lock_is_stale(entry, older_than_ms) || unlink(entry->fts_accpath) != 0) continue;
-        log_line(LOG_WARN, "stale lock of a killed writer removed", "file=\"%s\"", entry->fts_path);
+        if (is_folder_of_objects(entry)) fts_set(walk, entry, FTS_SKIP);
+        if (!is_left_behind(entry, older_than_ms) || unlink(entry->fts_accpath) != 0) continue;
+        log_line(LOG_WARN, "file of a killed writer removed", "file=\"%s\"", entry->fts_path);
         count++;
     }
     fts_close(walk);

@@ -33,6 +33,7 @@ enum {
     GAP_MAX_MS = 800,
     GAP_HURRY_MS = 150, /* the same where the kills are behind the publications */
     POLL_MS = 5,
+    LEASE_MS = 1000,
     END_MS = 300000, /* for what is left to do after the last kill */
 };
 
@@ -236,9 +237,11 @@ static void check_events(struct chaos *chaos) {
     job_store_free(store);
 }
 
-/* No lock is held for ever: one more publication goes through. And no temporary folder outlives the next start. */
+/* No lock is held for ever: one more publication goes through, and cleans up what is old enough to be nobody's. And no
+ * temporary folder outlives the next start. */
 static void check_leftovers(struct chaos *chaos) {
     struct server *server = chaos->server;
+    nanosleep(&(struct timespec){.tv_sec = LEASE_MS / 1000 + 1}, NULL);
     server_terminate(server, SERVER_PUBLISH);
     server_start_program(server, SERVER_PUBLISH);
     server_wait_until_ready(server);
@@ -261,7 +264,9 @@ int main(int argument_count, char **arguments) {
                                             {"seed", required_argument, NULL, 's'},
                                             {"bin", required_argument, NULL, 'b'},
                                             {0}};
-    static const char *const settings[] = {"LEASE_MS=1000", "PENDING_SCAN_MS=200", "PUBLISH_SLOTS=4", NULL};
+    char lease[32];
+    snprintf(lease, sizeof lease, "LEASE_MS=%d", LEASE_MS);
+    const char *const settings[] = {lease, "PENDING_SCAN_MS=200", "PUBLISH_SLOTS=4", NULL};
     struct server_options how = {.settings = settings};
     static struct chaos chaos = {.publication_count = 30, .kill_count = 100};
     chaos.seed = (unsigned)time(NULL) ^ (unsigned)getpid();

@@ -253,6 +253,17 @@ static void a_lock_that_a_killed_push_left_is_removed(void **state) {
     assert_content(scene, "pr/el/prelude", "old\nours");
 }
 
+static void a_pack_that_a_killed_push_did_not_finish_is_removed(void **state) {
+    struct scene *scene = *state;
+    const char *repo = scene->server ? "clones/data.git" : "data.git";
+    size_t removed = 0;
+    git_script(&scene->git, "mkdir -p %s/objects/pack; touch %s/objects/pack/pack_git2_0123456789abcdef", repo, repo);
+    assert_int_equal(registry_repo_remove_stale_locks(scene->repo, 3600000, &removed, &scene->err), STATUS_OK);
+    assert_int_equal(removed, 0);
+    assert_int_equal(registry_repo_remove_stale_locks(scene->repo, 0, &removed, &scene->err), STATUS_OK);
+    assert_int_equal(removed, 1);
+}
+
 /* What a process left that committed and did not push. */
 static void commits_that_were_not_pushed_are_never_taken_along(void **state) {
     struct scene *scene = *state;
@@ -465,6 +476,7 @@ int main(void) {
         HTTP(a_rival_within_the_push_is_kept),
         BOTH(a_branch_that_always_moves_is_a_conflict),
         BOTH(a_lock_that_a_killed_push_left_is_removed),
+        BOTH(a_pack_that_a_killed_push_did_not_finish_is_removed),
         BOTH(commits_that_were_not_pushed_are_never_taken_along),
         BOTH(an_empty_repository_gets_its_first_commit),
         BOTH(the_default_branch_is_the_remotes),

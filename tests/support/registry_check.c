@@ -123,9 +123,10 @@ void registry_expect_consistency(struct server *server) {
     const char *metadata = list_metadata(server);
     assert_string_equal(list_index(server), metadata);
     assert_string_equal(list_storage(server), metadata);
-    const char *locks =
-        shell_output(&server->arena, "cd '%s' && find " REGISTRY_REPO " " INDEX_REPO " -name '*.lock'", server->folder);
-    assert_string_equal(locks, "");
+    const char *left_behind =
+        shell_output(&server->arena, "cd '%s' && find " REGISTRY_REPO " " INDEX_REPO " -name '*.lock' -o -name 'pack_git2_*'",
+                     server->folder);
+    assert_string_equal(left_behind, "");
 }
 
 /* ---- Commits ---- */
