@@ -145,8 +145,10 @@ static int append_packed(struct text *out, const void *bytes, size_t length) {
 
 int registry_pack_add(struct registry_pack *pack, git_oid *out, git_object_t type, const void *bytes, size_t length,
                       const struct registry_pack_base *base) {
-    int code = git_odb_write(out, pack->odb, bytes, length, type);
-    if (code < 0 || find_object(pack, out)) return code; /* made twice, it stands there once */
+    int code = git_odb_hash(out, bytes, length, type);
+    if (code < 0 || find_object(pack, out)) return code;                /* made twice, it stands there once */
+    code = pack->memory->write(pack->memory, out, bytes, length, type); /* git_odb_write() would look for it in every pack */
+    if (code < 0) return code;
     if (pack->count == 0) {
         static const char header[HEADER_BYTES] = "PACK\0\0\0\2";
         text_append_bytes(&pack->bytes, header, sizeof header);
