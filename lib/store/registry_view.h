@@ -7,6 +7,8 @@
  *                                             ├──► manifest_index      readers hold the view between _lock and _unlock
  *   registry-index.git  pr/el/prelude       ──┘
  *
+ * What changed is read and parsed on all cores, and beside the readers; they wait only while it is put into the index.
+ *
  * A file that cannot be parsed is somebody's mistake in git: it is logged and left out (what was known of it before stays), and
  * the rest is served. Package sets are read from the repository when they are wanted (registry_repo_read).
  *
