@@ -3,7 +3,10 @@
  * A thousand changes to metadata by eight threads through the change queue, and the same by the git program with a work tree:
  * add, commit, push for each. In the real registry's data where it is at hand (../shared/data/make-repos), to a bare repository
  * on this disk and to one behind http, alone and beside a rival who pushes every 100 ms. Every side must leave the same tree,
- * and a commit for each change that names its job.
+ * and a commit for each change that names its job; the rival loses none.
+ *
+ * "One by one": a thread waits for its change before it hands in the next, so that a push has eight at most. "All at once": it
+ * hands in what it has. Takes some minutes, for git's sake; `--changes 100` gives a first impression.
  *
  *   tests/bench/run commits      (bench_commits [--changes N] [--threads N])
  */
@@ -38,7 +41,7 @@ struct bench {
     struct git_server *server;
     char **files; /* under metadata/: change I is made to the file I modulo their number */
     int file_count;
-    double git_ms;
+    double git_ms[2]; /* over http, on this disk */
 };
 
 static void split_names(struct bench *bench, char *list) {
@@ -69,11 +72,14 @@ static const char *line_of(struct bench *bench, struct arena *arena, int i, cons
 
 /* ---- The git program ---- */
 
-static void measure_git(struct bench *bench) {
+static void measure_git(struct bench *bench, bool is_local) {
     struct arena arena = {0};
     struct text script = {0};
     struct error err;
-    git_script(&bench->git, "git clone -q --bare data.git by-git.git; git clone -q by-git.git work");
+    git_script(&bench->git,
+               "rm -rf by-git.git work; git clone -q --bare data.git by-git.git; "
+               "git -C by-git.git config http.receivepack true; git clone -q '%s/by-git.git' work",
+               is_local ? bench->git.folder : git_server_url(bench->server));
     text_append(&script, "set -e; cd work\n");
     for (int i = 0; i < change_count; i++) {
         const char *path, *line = line_of(bench, &arena, i, &path);
@@ -84,7 +90,11 @@ static void measure_git(struct bench *bench) {
     if (file_write(file, script.bytes, script.length, &err)) fail_msg("%s", err.message);
     int64_t start_us = clock_monotonic_us();
     git_script(&bench->git, "sh script");
-    bench->git_ms = (double)(clock_monotonic_us() - start_us) / 1000;
+    double took_ms = (double)(clock_monotonic_us() - start_us) / 1000;
+    bench->git_ms[is_local] = took_ms;
+    printf("  %-7s %-22s %-22s %9.0f ms  %6.2f ms each\n", is_local ? "on disk" : "http", "git add, commit, push", "no rival",
+           took_ms, took_ms / change_count);
+    fflush(stdout);
     text_release(&script);
     arena_release(&arena);
 }
@@ -143,7 +153,6 @@ static void *push_as_rival(void *argument) {
     struct rival *rival = argument;
     struct git_fixture git = {0}; /* an arena of this thread's own */
     memcpy(git.folder, rival->git->folder, sizeof git.folder);
-    git_script(&git, "rm -rf rival; git clone -q ours.git rival");
     while (!atomic_load(&rival->is_over)) {
         git_script(&git,
                    "cd rival; echo %d >>rival-was-here; git add rival-was-here; git commit -q -m 'Rival %d'; "
@@ -187,7 +196,8 @@ static void measure(struct bench *bench, bool is_local, int at_once, bool has_ri
     struct rival rival = {.git = &bench->git};
     struct registry_repo *repo = NULL;
     git_script(&bench->git, "rm -rf ours.git clone.git; git clone -q --bare data.git ours.git; "
-                            "git -C ours.git config http.receivepack true");
+                            "git -C ours.git config http.receivepack true; "
+                            "git -C ours.git config receive.autogc false"); /* would repack while it is checked */
     struct registry_repo_options options = {
         .url = arena_format(&arena, "%s/ours.git", is_local ? bench->git.folder : git_server_url(bench->server)),
         .clone_folder = arena_format(&arena, "%s/clone.git", bench->git.folder)};
@@ -195,6 +205,7 @@ static void measure(struct bench *bench, bool is_local, int at_once, bool has_ri
     if (registry_repo_open(&repo, &options, &deadline, &err)) fail_msg("%s", err.message);
     struct change_queue *queue = change_queue_create(&(struct change_queue_options){
         .repo = repo, .lock_name = CHANGE_QUEUE_REGISTRY, .hold_ms = HOLD_MS, .wait_ms = TIMEOUT_MS});
+    if (has_rival) git_script(&bench->git, "rm -rf rival; git clone -q ours.git rival");
     if (has_rival) assert_int_equal(pthread_create(&rival.thread, NULL, push_as_rival, &rival), 0);
     double took_ms = run_workers(bench, queue, at_once);
     if (has_rival) {
@@ -214,13 +225,13 @@ static void measure(struct bench *bench, bool is_local, int at_once, bool has_ri
 }
 
 static void read_options(int argument_count, char **arguments) {
-    static const struct option options[] = {{"changes", required_argument, NULL, 'c'},
-                                            {"threads", required_argument, NULL, 't'},
-                                            {"bin", required_argument, NULL, 'b'},
-                                            {0}};
+    static const struct option options[] = {
+        {"changes", required_argument, NULL, 'c'}, {"threads", required_argument, NULL, 't'}, {0}};
     for (int option; (option = getopt_long(argument_count, arguments, "", options, NULL)) != -1;) {
-        if (option == 'c') change_count = atoi(optarg);
-        if (option == 't') thread_count = atoi(optarg);
+        if (option == 't')
+            thread_count = atoi(optarg);
+        else
+            change_count = option == 'c' ? atoi(optarg) : 0;
     }
     if (optind < argument_count || change_count < 1 || thread_count < 1) {
         fprintf(stderr, "usage: %s [--changes N] [--threads N]\n", arguments[0]);
@@ -232,13 +243,14 @@ int main(int argument_count, char **arguments) {
     static struct bench bench;
     read_options(argument_count, arguments);
     set_up(&bench);
-    measure_git(&bench);
     printf("%d changes in a registry of %d packages, %d threads:\n", change_count, bench.file_count, thread_count);
-    printf("  %-7s %-22s %-22s %9.0f ms  %6.2f ms each\n", "on disk", "git add, commit, push", "no rival", bench.git_ms,
-           bench.git_ms / change_count);
-    fflush(stdout);
-    for (int i = 0; i < 8; i++)
-        measure(&bench, i < 4, i & 1 ? change_count : 1, i & 2);
+    for (int i = 0; i < 10; i++) {
+        bool is_local = i < 5;
+        if (i % 5 == 0)
+            measure_git(&bench, is_local);
+        else
+            measure(&bench, is_local, i % 5 % 2 ? 1 : change_count, i % 5 > 2);
+    }
     free(bench.files);
     git_server_stop(bench.server);
     redis_server_stop(bench.redis);
