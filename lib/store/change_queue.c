@@ -154,7 +154,7 @@ static enum status prepare(const struct round *round, struct error *err) {
     return STATUS_OK;
 }
 
-/* Makes the changes from the first on that have not failed, each on its repository; their `status` is what came of them. */
+/* One try to make those that have not failed; what came of each stands in it. A status: none is known to be pushed. */
 static enum status push(const struct round *round, const struct entry *entries, size_t count, struct error *err) {
     struct registry_change *changes = memory_alloc((count + 1) * sizeof *changes);
     struct deadline limit;
@@ -203,7 +203,7 @@ static void reset(struct registry_change *change, struct error *err) {
 
 static void run_ticket(struct change_queue *queue, struct ticket *ticket, struct job_store *store, struct deadline *deadline);
 
-/* The `first` changes of those that are still in it, through their own queue; whose failed is out of it. */
+/* The `first` changes of those that are still in it, through their own queue; with one that failed, its second is left out. */
 static void push_firsts(const struct round *round) {
     struct queued_change *firsts = memory_alloc((round->count + 1) * sizeof *firsts);
     struct ticket ticket = {.changes = firsts, .outer = round};

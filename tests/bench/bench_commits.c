@@ -216,7 +216,8 @@ static void measure(struct bench *bench, bool is_local, int at_once, bool has_ri
     printf("  %-7s %-22s %-22s %9.0f ms  %6.2f ms each  %5lld pushes %5lld refused  %6.1f times as fast as git\n",
            is_local ? "on disk" : "http", at_once == 1 ? "one by one" : "all at once",
            has_rival ? arena_format(&arena, "rival pushed %d times", rival.pushed) : "no rival", took_ms,
-           took_ms / change_count, (long long)counts.pushes, (long long)counts.refused_pushes, bench->git_ms / took_ms);
+           took_ms / change_count, (long long)counts.pushes, (long long)counts.refused_pushes,
+           bench->git_ms[is_local] / took_ms);
     fflush(stdout);
     change_queue_free(queue);
     registry_repo_free(repo);
