@@ -3,6 +3,7 @@
  * The input as the file .env, which both programs read. What they cannot use they name. The environment has the secrets (they
  * are remembered for ever) and the state folder (which is made), so that the file's are read and passed over.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -18,7 +19,7 @@ static void remove_folder(void) {
 }
 
 static void prepare(void) {
-    if (!mkdtemp(folder) || chdir(folder) || setenv("STATE_DIR", folder, 1) || atexit(remove_folder)) abort();
+    if (!mkdtemp(folder) || setenv("STATE_DIR", folder, 1) || atexit(remove_folder)) abort();
 #define SECRET(field, variable, programs, help) setenv(variable, "from the environment", 1);
 #define GIVEN(field, variable, programs, help)
 #define TEXT(field, variable, standard, programs, help)
@@ -46,9 +47,13 @@ static void load(enum program program) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
     if (!getenv("STATE_DIR")) prepare();
+    int folder_before = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (folder_before < 0 || chdir(folder)) abort();
     FILE *file = fopen(".env", "we");
     if (!file || fwrite(bytes, 1, length, file) != length || fclose(file)) abort();
     load(PROGRAM_GATEWAY);
     load(PROGRAM_PUBLISH);
+    if (fchdir(folder_before)) abort(); /* where the inputs are */
+    close(folder_before);
     return 0;
 }
