@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// A whole registry server in a folder: redis-server, the publish service and the gateway, each a process, with repositories
+// that begin empty and storage in the folder. The gateway speaks TLS as the two hosts that clients know, with a certificate of
+// an authority made here (`server.authority`).
+'use strict';
+const { execFileSync, spawn } = require('node:child_process');
+const fs = require('node:fs');
+const http = require('node:http');
+const https = require('node:https');
+const path = require('node:path');
+const { text } = require('node:stream/consumers');
+const { setTimeout: sleep } = require('node:timers/promises');
+
+const API_HOST = 'registry.purescript.org';
+const PACKAGES_HOST = 'packages.registry.purescript.org';
+const REDIS_CONFIGURATION = path.resolve(__dirname, '../../ops/redis.conf');
+const PROGRAMS = ['redis', 'publish', 'gateway']; // in the order of their start
+const COMPILERS = ['0_15_15', '0_15_16'];
+const START_MS = 30_000;
+const STOP_MS = 60_000;
+
+const run = (program, ...words) => execFileSync(program, words, { stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8' });
+
+// An authority of our own and a certificate of its for both hosts.
+function makeCertificate(folder) {
+  const at = (name) => path.join(folder, name);
+  const create = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '1'];
+  run('openssl', ...create, '-subj', '/CN=Test authority', '-keyout', at('authority.key'), '-out', at('authority.pem'));
+  run('openssl', ...create, '-subj', `/CN=${API_HOST}`, '-addext', `subjectAltName=DNS:${API_HOST},DNS:${PACKAGES_HOST}`,
+    '-addext', 'basicConstraints=critical,CA:FALSE', '-CA', at('authority.pem'), '-CAkey', at('authority.key'),
+    '-keyout', at('server.key'), '-out', at('server.pem'));
+}
+
+// A bare repository with one commit, which has these files.
+function makeRepository(folder, name, files) {
+  const begin = path.join(folder, 'begin');
+  for (const [file, text] of Object.entries(files)) {
+    fs.mkdirSync(path.join(begin, path.dirname(file)), { recursive: true });
+    fs.writeFileSync(path.join(begin, file), text);
+  }
+  run('git', 'init', '-q', '-b', 'main', begin);
+  run('git', '-C', begin, 'add', '-A');
+  run('git', '-C', begin, '-c', 'user.name=test', '-c', 'user.email=test@example.org', 'commit', '-q', '-m', 'Begin');
+  run('git', 'clone', '-q', '--bare', begin, path.join(folder, name));
+  fs.rmSync(begin, { recursive: true });
+}
+
+// GET on the management port; resolves to whether the answer is 200.
+function isReady(port) {
+  return new Promise((resolve) => {
+    http.get({ host: '127.0.0.1', port, path: '/readyz', timeout: START_MS }, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    }).on('error', () => resolve(false));
+  });
+}
+
+class RegistryServer {
+  // `programs` is the folder of the built programs; `folder` is made, in one that everybody may look into.
+  constructor(programs, folder) {
+    this.programs = programs;
+    this.folder = folder;
+    this.authority = this.at('authority.pem');
+    this.sources = this.at('sources'); // OWNER/REPO.git: what GitHub is to the server
+    this.running = new Map(); // a program's name to its child process
+  }
+
+  at(name) { return path.join(this.folder, name); }
+
+  async start() {
+    for (const name of ['sources', 'work', 'compilers', 'redis']) fs.mkdirSync(this.at(name), { recursive: true });
+    for (const version of COMPILERS)
+      fs.copyFileSync(path.join(this.programs, 'purs-stand-in'), this.at(`compilers/purs-${version}`));
+    makeCertificate(this.folder);
+    const packageSet = { version: '1.0.0', compiler: '0.15.16', published: '2026-01-01', packages: {} };
+    makeRepository(this.folder, 'registry.git', { 'package-sets/1.0.0.json': JSON.stringify(packageSet, null, 2) });
+    makeRepository(this.folder, 'registry-index.git', { 'README.md': 'Nothing yet.\n' });
+    this.environment = {
+      PATH: process.env.PATH,
+      STATE_DIR: this.folder, WORK_DIR: this.at('work'), REDIS_URL: `unix://${this.at('redis.sock')}`,
+      SERVER_PORT: '0', MANAGEMENT_PORT: '0', TLS_CERTIFICATE: this.at('server.pem'), TLS_KEY: this.at('server.key'),
+      S3_API_URL: `https://${PACKAGES_HOST}`, GITHUB_GIT_URL: `file://${this.sources}`, SOURCE_ALLOW_PRIVATE: 'true',
+      REGISTRY_COMPILERS: this.at('compilers'),
+    };
+    for (const name of PROGRAMS) this.startProgram(name);
+    await this.waitUntilReady();
+  }
+
+  startProgram(name) {
+    const [program, ...words] = name === 'redis'
+      ? ['redis-server', REDIS_CONFIGURATION, '--dir', this.at('redis'), '--unixsocket', this.at('redis.sock')]
+      : [path.join(this.programs, `registry-${name}`)];
+    const log = fs.openSync(this.at(`${name}.log`), 'a');
+    const child = spawn(program, words, { cwd: this.folder, env: this.environment, stdio: ['ignore', log, log] });
+    fs.closeSync(log);
+    process.once('exit', () => child.kill('SIGKILL')); // where stop() was not called
+    this.running.set(name, { child, ended: new Promise((resolve) => child.once('close', resolve).once('error', resolve)) });
+  }
+
+  async waitUntilReady() {
+    for (const end = Date.now() + START_MS; Date.now() < end; await sleep(50)) {
+      for (const [name, { child }] of this.running)
+        if (child.exitCode !== null || child.pid === undefined) throw new Error(`${name} ended:\n${this.log(name)}`);
+      const ports = fs.existsSync(this.at('gateway.ports')) ? fs.readFileSync(this.at('gateway.ports'), 'utf8') : '';
+      this.port = Number(/^server=(\d+)$/m.exec(ports)?.[1]);
+      const managementPort = Number(/^management=(\d+)$/m.exec(ports)?.[1]);
+      if (managementPort && await isReady(managementPort)) return;
+    }
+    throw new Error(`the server does not become ready:\n${this.log('gateway')}`);
+  }
+
+  // GET by TLS as a client of the API does it; resolves to the answer's JSON.
+  get(target) {
+    const ca = fs.readFileSync(this.authority);
+    const request = { host: '127.0.0.1', port: this.port, servername: API_HOST, ca, path: target };
+    return new Promise((resolve, reject) => {
+      https.get(request, async (response) => resolve(JSON.parse(await text(response)))).on('error', reject);
+    });
+  }
+
+  log(name) { return fs.readFileSync(this.at(`${name}.log`), 'utf8'); }
+
+  // A file on the main branch of one of the two repositories.
+  committed(repository, file) {
+    return run('git', '-C', this.at(repository), 'show', `main:${file}`).trim();
+  }
+
+  // Asks the program to end, which it must do well.
+  async stopProgram(name) {
+    const { child, ended } = this.running.get(name);
+    this.running.delete(name);
+    child.kill('SIGTERM');
+    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+    await ended;
+    clearTimeout(timer);
+    const status = child.exitCode ?? child.signalCode;
+    if (status !== 0) throw new Error(`${name} did not end well (${status}):\n${this.log(name)}`);
+  }
+
+  async stop() {
+    for (const name of PROGRAMS.toReversed()) if (this.running.has(name)) await this.stopProgram(name);
+  }
+}
+
+module.exports = { RegistryServer, API_HOST, PACKAGES_HOST };

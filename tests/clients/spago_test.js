@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The unmodified spago publishes through our gateway (spec/http-api.md says what it insists on): a package, then one that
+// depends on it and downloads it from our storage, and both once more in a higher version, with -v; each to spago's own message
+// of success. Then publications that fail, whose reasons spago must print. Every author begins with empty caches.
+//
+//   node spago_test.js PROGRAMS FOLDER      FOLDER/npm/node_modules has spago; see tests/clients/spago
+'use strict';
+const assert = require('node:assert/strict');
+const path = require('node:path');
+const { Author } = require('./spago_author.js');
+const { startProxy } = require('./connect_proxy.js');
+const { RegistryServer, API_HOST, PACKAGES_HOST } = require('./registry_server.js');
+
+const SUCCESS = 'Your package was published successfully!';
+const PUBLISH_URL = `https://${API_HOST}/api/v1/publish`;
+
+const leaf = (version) => ({ name: 'leaf', module: 'Leaf', version });
+const tree = (version, files) => ({ name: 'tree', module: 'Tree', version, dependency: leaf(version), files });
+// Takes longer to compile than spago waits between two looks at the log (tests/support/purs.c).
+const slow = { 'src/Slow.purs': 'module Slow where\n\n-- stand-in: sleep 1200\n' };
+// spago looks at no package.json, so it is the server that must notice.
+const otherLicence = { 'package.json': '{"license": "GPL-3.0-only"}\n' };
+
+// The requests that do not poll: the POSTs, and what is downloaded.
+function checkRequests(requests, expected) {
+  assert.deepEqual(requests.filter((request) => !request.includes('/api/v1/jobs/')), expected);
+}
+
+// Every line of the job's log was printed, once and in order, though spago asks by time; and every poll was answered.
+async function checkLog(server, { output, requests }, level) {
+  const polls = requests.filter((request) => request.includes('/api/v1/jobs/'));
+  for (const poll of polls) assert.match(poll, / 200$/);
+  const [, id] = /\/api\/v1\/jobs\/([^?]+)/.exec(polls[0]);
+  const job = await server.get(`/api/v1/jobs/${id}?level=${level}`);
+  const printed = [...output.matchAll(/^(?:\[ *\d+ms\])? *(\d{4}-\S+Z) (.*)$/gm)].map(([, time, line]) => `${time} ${line}`);
+  assert.deepEqual(printed, job.logs.map(({ timestamp, message }) => `${timestamp} ${message.split('\n')[0]}`));
+}
+
+async function checkSuccess(server, { name, version }, published, level = 'INFO') {
+  assert.equal(published.status, 0);
+  assert.ok(published.output.includes(SUCCESS), 'spago says that it succeeded');
+  checkRequests(published.requests, [`POST ${PUBLISH_URL} 200`]);
+  await checkLog(server, published, level);
+  const metadata = JSON.parse(server.committed('registry.git', `metadata/${name}.json`));
+  assert.ok(metadata.published[version], `${name} ${version} is in the metadata`);
+}
+
+// A story is told to a fresh author; what spago printed last is shown where it ends badly.
+const stories = {
+  async 'a package'(server, author) {
+    await author.prepare(leaf('1.0.0'));
+    await checkSuccess(server, leaf('1.0.0'), await author.publish());
+  },
+  async 'a package that depends on it'(server, author) {
+    const fetched = await author.prepare(tree('1.0.0'));
+    checkRequests(fetched.requests, [`GET https://${PACKAGES_HOST}/leaf/1.0.0.tar.gz 200`]);
+    await checkSuccess(server, tree('1.0.0'), await author.publish());
+  },
+  async 'the package again, with -v'(server, author) {
+    await author.prepare(leaf('1.1.0'));
+    await checkSuccess(server, leaf('1.1.0'), await author.publish('-v'), 'DEBUG');
+  },
+  async 'the one that depends on it again, with -v, and slowly'(server, author) {
+    const fetched = await author.prepare(tree('1.1.0', slow));
+    checkRequests(fetched.requests, [`GET https://${PACKAGES_HOST}/leaf/1.1.0.tar.gz 200`]);
+    await checkSuccess(server, tree('1.1.0'), await author.publish('-v'), 'DEBUG');
+  },
+  async 'a package that the server refuses, and prints why'(server, author) {
+    await author.prepare({ name: 'unlicensed', module: 'Unlicensed', version: '1.0.0', files: otherLicence });
+    const refused = await author.publish();
+    assert.equal(refused.status, 1);
+    checkRequests(refused.requests, [`POST ${PUBLISH_URL} 200`]);
+    await checkLog(server, refused, 'INFO');
+    assert.match(refused.output, /package\.json says that the licence is "GPL-3\.0-only"/);
+  },
+  async 'a package while Redis is away, prints why, and publishes it later'(server, author) {
+    const pkg = { name: 'patient', module: 'Patient', version: '1.0.0' };
+    await author.prepare(pkg);
+    await server.stopProgram('redis');
+    const refused = await author.publish();
+    assert.equal(refused.status, 1);
+    checkRequests(refused.requests, [`POST ${PUBLISH_URL} 503`]); // spago sends it again where there is no answer in 2 s
+    assert.match(refused.output, /"error":"unavailable"/);
+    server.startProgram('redis');
+    await server.waitUntilReady();
+    await checkSuccess(server, pkg, await author.publish());
+  },
+};
+
+async function tellStories(server, folder, proxy) {
+  const spago = path.join(folder, 'npm/node_modules/spago/bin/bundle.js');
+  for (const [i, [what, story]] of Object.entries(stories).entries()) {
+    const author = new Author(path.join(folder, `author-${i}`), spago, server, proxy);
+    const start = Date.now();
+    try {
+      await story(server, author);
+    } catch (error) {
+      console.log(`${author.lastRun?.output}\n${author.lastRun?.requests.join('\n')}\n${server.log('publish')}`);
+      throw error;
+    }
+    console.log(`spago publishes ${what}: ${Date.now() - start} ms`);
+  }
+}
+
+async function main(programs, folder) {
+  const server = new RegistryServer(programs, path.join(folder, 'server'));
+  let proxy;
+  try {
+    await server.start();
+    proxy = await startProxy([API_HOST, PACKAGES_HOST], server.port);
+    await tellStories(server, folder, proxy);
+  } finally {
+    proxy?.cut();
+    await server.stop();
+  }
+}
+
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
+main(...process.argv.slice(2)).catch((error) => {
+  console.error(error);
+  process.exit(1); // what still runs ends with us
+});
