@@ -60,9 +60,12 @@ static void restore_signals(void) {
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static enum watcher_step prepare_program(const struct watcher_plan *plan, pid_t watcher) {
+/* `program` gets the program as we can open it: its user may not be able to reach the folder that it is in. */
+static enum watcher_step prepare_program(const struct watcher_plan *plan, pid_t watcher, int *program) {
     setsid();
     if (chdir(plan->folder)) return WATCHER_STEP_FOLDER;
+    *program = open(plan->arguments[0], O_PATH | O_CLOEXEC);
+    if (*program < 0) return WATCHER_STEP_PROGRAM;
     for (int i = 0; i < plan->limit_count; i++)
         if (setrlimit((__rlimit_resource_t)plan->limits[i].resource, &plan->limits[i].value)) return WATCHER_STEP_LIMIT;
     if (plan->changes_user && !become_user(plan)) return WATCHER_STEP_USER;
@@ -76,8 +79,11 @@ static enum watcher_step prepare_program(const struct watcher_plan *plan, pid_t 
 }
 
 static _Noreturn void run_program(const struct watcher_plan *plan, pid_t watcher) {
-    struct watcher_record record = {.failed_step = prepare_program(plan, watcher)};
+    int program = -1;
+    struct watcher_record record = {.failed_step = prepare_program(plan, watcher, &program)};
     if (record.failed_step == WATCHER_STEP_NONE) {
+        syscall(SYS_execveat, program, "", plan->arguments, plan->environment, AT_EMPTY_PATH);
+        /* A script is read by another program, which must find it by its path. */
         execve(plan->arguments[0], plan->arguments, plan->environment);
         record.failed_step = WATCHER_STEP_PROGRAM;
     }
