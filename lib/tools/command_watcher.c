@@ -63,6 +63,8 @@ static void restore_signals(void) {
 /* `program` gets the program as we can open it: its user may not be able to reach the folder that it is in. */
 static enum watcher_step prepare_program(const struct watcher_plan *plan, pid_t watcher, int *program) {
     setsid();
+    if (dup2(plan->input, STDIN_FILENO) < 0 || dup2(plan->output, STDOUT_FILENO) < 0 || dup2(plan->errors, STDERR_FILENO) < 0)
+        return WATCHER_STEP_FILES;
     if (chdir(plan->folder)) return WATCHER_STEP_FOLDER;
     *program = open(plan->arguments[0], O_PATH | O_CLOEXEC);
     if (*program < 0) return WATCHER_STEP_PROGRAM;
@@ -72,8 +74,6 @@ static enum watcher_step prepare_program(const struct watcher_plan *plan, pid_t 
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* after the change of user, which would clear it */
     if (getppid() != watcher) _exit(1);
-    if (dup2(plan->input, STDIN_FILENO) < 0 || dup2(plan->output, STDOUT_FILENO) < 0 || dup2(plan->errors, STDERR_FILENO) < 0)
-        return WATCHER_STEP_FILES;
     restore_signals();
     return WATCHER_STEP_NONE;
 }

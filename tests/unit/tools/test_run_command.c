@@ -8,11 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/base/arena.h"
 #include "lib/base/clock.h"
 #include "lib/base/deadline.h"
+#include "lib/base/folder.h"
 #include "lib/tools/run_command.h"
 
 /* A shell script as a command. */
@@ -252,6 +255,30 @@ static void another_user_runs_it(void **state) {
     command_result_release(&result);
 }
 
+static void a_program_in_a_folder_that_its_user_cannot_enter_runs(void **state) {
+    (void)state;
+    if (geteuid() != 0) skip();
+    struct error err = {0};
+    struct arena arena = {0};
+    struct text program = {0};
+    struct command_user nobody;
+    struct command_result result;
+    char folder[] = "/tmp/registry-private-XXXXXX"; /* 0700 */
+    assert_non_null(mkdtemp(folder));
+    const char *path = arena_format(&arena, "%s/id", folder);
+    assert_int_equal(file_read("/usr/bin/id", 16 << 20, &program, &err), STATUS_OK);
+    assert_int_equal(file_write(path, program.bytes, program.length, &err), STATUS_OK);
+    assert_int_equal(chmod(path, 0755), 0);
+    assert_int_equal(command_user_find(&nobody, "nobody", &err), STATUS_OK);
+    struct command command = {.arguments = (const char *const[]){path, NULL}, .user = &nobody};
+    if (run(&result, &command, PATIENCE_MS, &err)) fail_msg("%s", err.message);
+    assert_non_null(strstr(text_view(&result.output), "uid=65534(nobody)"));
+    command_result_release(&result);
+    folder_remove(folder);
+    text_release(&program);
+    arena_release(&arena);
+}
+
 static void *run_many(void *failures) {
     for (int i = 0; i < 20; i++) {
         char number[16];
@@ -291,6 +318,7 @@ int main(void) {
         cmocka_unit_test(a_killed_caller_leaves_no_orphan),
         cmocka_unit_test(limits_hold),
         cmocka_unit_test(another_user_runs_it),
+        cmocka_unit_test(a_program_in_a_folder_that_its_user_cannot_enter_runs),
         cmocka_unit_test(threads_do_not_get_into_each_others_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
