@@ -2,87 +2,73 @@
 #include "lib/store/tarball_store.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "lib/base/arena.h"
 #include "lib/base/memory.h"
+#include "lib/base/settings.h"
 #include "lib/base/text.h"
+#include "lib/store/tarball_place.h"
+
+static const char object_suffix[] = ".tar.gz";
 
 struct tarball_store {
-    char *folder;
+    struct tarball_place *place;
+    bool is_readonly;
 };
 
-enum status tarball_store_create(struct tarball_store **out, const char *folder, struct error *err) {
-    if (mkdir(folder, 0755) != 0 && errno != EEXIST)
-        return error_set(err, STATUS_INVALID, "cannot create the storage folder %s: %s", folder, strerror(errno));
+static void assert_whole(const struct tarball_place_functions *functions) {
+    assert(functions->look_up && functions->create && functions->read && functions->remove && functions->list &&
+           functions->check && functions->free);
+}
+
+enum status tarball_store_open(struct tarball_store **out, const struct settings *settings, struct error *err) {
+    struct tarball_place *place = NULL;
+    enum status status = tarball_folder_create(&place, settings->storage_dir, err);
+    if (status) return status;
+    assert_whole(place->functions);
     struct tarball_store *store = memory_alloc(sizeof *store);
-    store->folder = memory_copy_text(folder);
+    *store = (struct tarball_store){.place = place, .is_readonly = settings->readonly};
     *out = store;
     return STATUS_OK;
 }
 
 void tarball_store_free(struct tarball_store *store) {
     if (!store) return;
-    free(store->folder);
+    store->place->functions->free(store->place);
     free(store);
 }
 
-static char *object_path(struct arena *arena, const struct tarball_store *store, const char *name, const char *version) {
-    return arena_format(arena, "%s/%s/%s.tar.gz", store->folder, name, version);
+static char *object_name(struct arena *arena, const char *name, const char *version) {
+    return arena_format(arena, "%s/%s%s", name, version, object_suffix);
+}
+
+static enum status check_time(struct deadline *deadline, struct error *err) {
+    return deadline ? deadline_check(deadline, err) : STATUS_OK;
+}
+
+static enum status check_writable(const struct tarball_store *store, const char *object, struct deadline *deadline,
+                                  struct error *err) {
+    if (!store->is_readonly) return check_time(deadline, err);
+    return error_set(err, STATUS_FORBIDDEN, "READONLY is set: %s is neither stored nor removed.", object);
 }
 
 enum status tarball_store_look_up(struct tarball_store *store, const char *name, const char *version,
-                                  struct stored_tarball *out, struct error *err) {
+                                  struct stored_tarball *out, struct deadline *deadline, struct error *err) {
     struct arena arena = {0};
-    const char *path = object_path(&arena, store, name, version);
-    enum status status = hash_sha256_sri_file(path, out->hash, &out->size_bytes, err);
+    enum status status = check_time(deadline, err);
+    if (!status)
+        status = store->place->functions->look_up(store->place, object_name(&arena, name, version), out, deadline, err);
     arena_release(&arena);
     return status;
 }
 
-/* A new file in `folder`, open for writing; *path is what it is linked from. It has no name, so that nothing is left of it
- * where this process is killed; on a file system that cannot do that (NFS) it has one, which the caller unlinks. */
-static int open_new_file(struct arena *arena, const char *folder, const char **path, bool *has_name) {
-    int file = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644);
-    *has_name = file < 0 && (errno == EOPNOTSUPP || errno == EISDIR);
-    if (!*has_name) {
-        *path = arena_format(arena, "/proc/self/fd/%d", file);
-        return file;
-    }
-    char unique[UUID_TEXT_MAX];
-    hash_random_uuid(unique);
-    *path = arena_format(arena, "%s/.%s", folder, unique);
-    return open(*path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-}
-
-/* Writes it all, and brings it onto the disk. */
-static bool write_to_disk(int file, const char *bytes, size_t length) {
-    for (size_t done = 0; done < length;) {
-        ssize_t count = write(file, bytes + done, length - done);
-        if (count < 0) return false;
-        done += (size_t)count;
-    }
-    return fsync(file) == 0;
-}
-
-static void sync_folder(const char *path) {
-    int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder < 0) return;
-    fsync(folder);
-    close(folder);
-}
-
 /* The object is there already: fine if it is the same. */
 static enum status check_existing(struct tarball_store *store, const char *name, const char *version, const char *hash,
-                                  struct error *err) {
+                                  struct deadline *deadline, struct error *err) {
     struct stored_tarball stored;
-    enum status status = tarball_store_look_up(store, name, version, &stored, err);
+    enum status status = tarball_store_look_up(store, name, version, &stored, deadline, err);
     if (status || strcmp(stored.hash, hash) == 0) return status;
     return error_set(err, STATUS_REFUSED,
                      "The storage already holds a different tarball for %s@%s (%s, this one is %s), and a stored tarball is "
@@ -91,74 +77,79 @@ static enum status check_existing(struct tarball_store *store, const char *name,
 }
 
 enum status tarball_store_put(struct tarball_store *store, const char *name, const char *version, const void *bytes,
-                              size_t length, struct error *err) {
+                              size_t length, struct deadline *deadline, struct error *err) {
     struct arena arena = {0};
-    enum status status = STATUS_OK;
     char hash[SHA256_SRI_MAX];
-    hash_sha256_sri(bytes, length, hash);
-    const char *folder = arena_format(&arena, "%s/%s", store->folder, name);
-    const char *object = object_path(&arena, store, name, version);
-    const char *path = NULL;
-    bool has_name = false;
-
-    if (mkdir(folder, 0755) == 0) sync_folder(store->folder);
-    int file = open_new_file(&arena, folder, &path, &has_name);
-    if (file < 0 || !write_to_disk(file, bytes, length))
-        status = error_set(err, STATUS_INTERNAL, "cannot write a file in %s: %s", folder, strerror(errno));
-    else if (linkat(AT_FDCWD, path, AT_FDCWD, object, AT_SYMLINK_FOLLOW) == 0) /* never replaces what is there */
-        sync_folder(folder);
-    else if (errno == EEXIST)
-        status = check_existing(store, name, version, hash, err);
-    else
-        status = error_set(err, STATUS_INTERNAL, "cannot store %s: %s", object, strerror(errno));
-    if (file >= 0) close(file);
-    if (has_name) unlink(path);
+    const char *object = object_name(&arena, name, version);
+    enum status status = check_writable(store, object, deadline, err);
+    if (!status) status = store->place->functions->create(store->place, object, bytes, length, deadline, err);
+    if (status == STATUS_CONFLICT) {
+        hash_sha256_sri(bytes, length, hash);
+        status = check_existing(store, name, version, hash, deadline, err);
+    }
     arena_release(&arena);
     return status;
 }
 
 enum status tarball_store_read(struct tarball_store *store, const char *name, const char *version, const char *hash,
-                               int64_t size_bytes, struct text *out, struct error *err) {
+                               int64_t size_bytes, struct text *out, struct deadline *deadline, struct error *err) {
     struct arena arena = {0};
-    enum status status = STATUS_OK;
-    char stored_hash[SHA256_SRI_MAX];
-    size_t count = 0;
-    FILE *file = fopen(object_path(&arena, store, name, version), "rbe");
-    if (!file) {
-        status = error_set(err, errno == ENOENT ? STATUS_NOT_FOUND : STATUS_INTERNAL,
-                           "The tarball of %s@%s cannot be read from storage: %s.", name, version, strerror(errno));
-        goto out;
-    }
-    assert(size_bytes >= 0 && size_bytes < INT32_MAX);
-    char *bytes = text_reserve(out, (size_t)size_bytes + 1); /* one more, to see that it is no longer than it should be */
-    count = fread(bytes, 1, (size_t)size_bytes + 1, file);
-    bytes[count] = '\0';
-    hash_sha256_sri(bytes, count, stored_hash);
-    if (count == (size_t)size_bytes && strcmp(stored_hash, hash) == 0) {
-        out->length += count;
-        goto out;
-    }
-    bytes[0] = '\0';
-    status = error_set(err, STATUS_INTERNAL,
-                       "The stored tarball of %s@%s is not the one that its metadata describes (%lld bytes, %s).", name,
-                       version, (long long)size_bytes, hash);
-out:
-    if (file) fclose(file);
+    struct stored_tarball expected = {.size_bytes = size_bytes};
+    assert(size_bytes >= 0 && size_bytes < INT32_MAX && strlen(hash) < sizeof expected.hash);
+    memcpy(expected.hash, hash, strlen(hash));
+    enum status status = check_time(deadline, err);
+    if (!status)
+        status = store->place->functions->read(store->place, object_name(&arena, name, version), &expected, out, deadline, err);
     arena_release(&arena);
     return status;
 }
 
-enum status tarball_store_remove(struct tarball_store *store, const char *name, const char *version, struct error *err) {
+enum status tarball_place_accept(struct text *out, size_t start, const char *object, const struct stored_tarball *expected,
+                                 struct error *err) {
+    struct stored_tarball found = {.size_bytes = (int64_t)(out->length - start)};
+    hash_sha256_sri(text_view(out) + start, out->length - start, found.hash);
+    if (found.size_bytes == expected->size_bytes && strcmp(found.hash, expected->hash) == 0) return STATUS_OK;
+    out->length = start;
+    if (out->bytes) out->bytes[start] = '\0';
+    return error_set(err, STATUS_INTERNAL,
+                     "The stored %s is not the one that its metadata describes: it has %lld bytes, %s, and should have %lld, "
+                     "%s.",
+                     object, (long long)found.size_bytes, found.hash, (long long)expected->size_bytes, expected->hash);
+}
+
+enum status tarball_store_remove(struct tarball_store *store, const char *name, const char *version, struct deadline *deadline,
+                                 struct error *err) {
     struct arena arena = {0};
-    const char *object = object_path(&arena, store, name, version);
-    enum status status = STATUS_OK;
-    if (unlink(object) != 0 && errno != ENOENT)
-        status = error_set(err, STATUS_INTERNAL, "cannot remove %s: %s", object, strerror(errno));
+    const char *object = object_name(&arena, name, version);
+    enum status status = check_writable(store, object, deadline, err);
+    if (!status) status = store->place->functions->remove(store->place, object, deadline, err);
     arena_release(&arena);
     return status;
 }
 
-enum status tarball_store_check(struct tarball_store *store, struct error *err) {
-    if (access(store->folder, R_OK | W_OK | X_OK) == 0) return STATUS_OK;
-    return error_set(err, STATUS_UNAVAILABLE, "The storage folder %s cannot be written: %s.", store->folder, strerror(errno));
+static int compare_texts(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+enum status tarball_store_list(struct tarball_store *store, const char *name, struct arena *arena, struct stored_versions *out,
+                               struct deadline *deadline, struct error *err) {
+    struct stored_versions objects = {0};
+    *out = (struct stored_versions){0};
+    enum status status = check_time(deadline, err);
+    if (!status)
+        status = store->place->functions->list(store->place, arena_format(arena, "%s/", name), arena, &objects, deadline, err);
+    if (status || objects.count == 0) return status;
+    for (size_t i = 0; i < objects.count; i++) { /* what is no tarball is left out */
+        if (!text_ends_with(objects.items[i], object_suffix)) continue;
+        objects.items[i][strlen(objects.items[i]) - strlen(object_suffix)] = '\0';
+        objects.items[out->count++] = objects.items[i];
+    }
+    out->items = objects.items;
+    qsort(out->items, out->count, sizeof *out->items, compare_texts);
+    return STATUS_OK;
+}
+
+enum status tarball_store_check(struct tarball_store *store, struct deadline *deadline, struct error *err) {
+    enum status status = check_time(deadline, err);
+    return status ? status : store->place->functions->check(store->place, deadline, err);
 }

@@ -1,22 +1,31 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Where the tarballs are kept: objects `NAME/VERSION.tar.gz` (spec/outside.md, Storage), here in a local folder that the
- * gateway serves. An object is written whole or not at all, and never overwritten. Safe from several threads and processes.
+ * Where the tarballs are kept: objects `NAME/VERSION.tar.gz` (spec/outside.md, Storage), in a local folder that the gateway
+ * serves, or on S3. An object is written whole or not at all, and never overwritten. Safe from several threads and processes.
+ *
+ * The rules are here and in tarball_store.c; what a place for objects must be able to do is struct tarball_place.
  */
 #ifndef LIB_STORE_TARBALL_STORE_H
 #define LIB_STORE_TARBALL_STORE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
+#include "lib/base/deadline.h"
 #include "lib/base/error.h"
 #include "lib/base/hash.h"
 
+struct arena;
+struct settings;
 struct tarball_store;
 struct text;
 
-/* `folder` is made where it is missing. */
-CHECK_RESULT enum status tarball_store_create(struct tarball_store **out, const char *folder, struct error *err);
+/* The folder STORAGE_DIR, which is made where it is missing. */
+CHECK_RESULT enum status tarball_store_open(struct tarball_store **out, const struct settings *settings, struct error *err);
 void tarball_store_free(struct tarball_store *store);
+
+/* In all of the following `deadline` may be NULL; when it is over, its reason is the status. STATUS_UNAVAILABLE: storage cannot
+ * be asked for now, and the sentence says what an operator can do about it. */
 
 struct stored_tarball {
     char hash[SHA256_SRI_MAX];
@@ -25,23 +34,35 @@ struct stored_tarball {
 
 /* What is stored for NAME VERSION; STATUS_NOT_FOUND where nothing is. */
 CHECK_RESULT enum status tarball_store_look_up(struct tarball_store *store, const char *name, const char *version,
-                                               struct stored_tarball *out, struct error *err);
+                                               struct stored_tarball *out, struct deadline *deadline, struct error *err);
 
-/* Stores these bytes: on disk when it answers. An object with the same bytes is left as it is; one with others is
- * STATUS_REFUSED (spec/operations.md, Publish, step 10). */
+/* Stores these bytes: safely there when it answers. An object with the same bytes is left as it is; one with others is
+ * STATUS_REFUSED (spec/operations.md, Publish, step 10). Not every S3 server can be told to write only where nothing is, so the
+ * caller sees to it that nobody else puts the same version at the same time: by the index repository's lock, within whose time
+ * `deadline` must be. With READONLY nothing is stored: STATUS_FORBIDDEN, as for tarball_store_remove(). */
 CHECK_RESULT enum status tarball_store_put(struct tarball_store *store, const char *name, const char *version,
-                                           const void *bytes, size_t length, struct error *err);
+                                           const void *bytes, size_t length, struct deadline *deadline, struct error *err);
 
 /* Appends the object to `out`, checked against the hash and size that the metadata says: a mismatch is STATUS_INTERNAL and
- * appends nothing. */
+ * appends nothing. STATUS_NOT_FOUND where nothing is stored. */
 CHECK_RESULT enum status tarball_store_read(struct tarball_store *store, const char *name, const char *version,
-                                            const char *hash, int64_t size_bytes, struct text *out, struct error *err);
+                                            const char *hash, int64_t size_bytes, struct text *out, struct deadline *deadline,
+                                            struct error *err);
 
 /* Removes the object; fine where there is none. */
 CHECK_RESULT enum status tarball_store_remove(struct tarball_store *store, const char *name, const char *version,
-                                              struct error *err);
+                                              struct deadline *deadline, struct error *err);
 
-/* Is storage there and writable? For /readyz. */
-CHECK_RESULT enum status tarball_store_check(struct tarball_store *store, struct error *err);
+struct stored_versions {
+    char **items; /* as in the objects' names, in ascending order of bytes; in the arena */
+    size_t count;
+};
+
+/* The versions of NAME of which a tarball is stored. */
+CHECK_RESULT enum status tarball_store_list(struct tarball_store *store, const char *name, struct arena *arena,
+                                            struct stored_versions *out, struct deadline *deadline, struct error *err);
+
+/* Is storage there, and does it let us in? For /readyz. */
+CHECK_RESULT enum status tarball_store_check(struct tarball_store *store, struct deadline *deadline, struct error *err);
 
 #endif

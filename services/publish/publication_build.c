@@ -167,7 +167,9 @@ static enum status install_package(struct publication *p, const struct package_v
     int64_t size_bytes = 0;
     struct text tarball = {0};
     enum status status = find_tarball(p, package, &hash, &size_bytes, err);
-    if (!status) status = tarball_store_read(p->service->tarballs, package->name, version, hash, size_bytes, &tarball, err);
+    if (!status)
+        status = tarball_store_read(p->service->tarballs, package->name, version, hash, size_bytes, &tarball, &p->run->deadline,
+                                    err);
     if (!status)
         status = archive_unpack(tarball.bytes, tarball.length, folder, arena_format(p->arena, "%s-%s", package->name, version),
                                 &unpack_limits, err);

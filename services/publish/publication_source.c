@@ -115,7 +115,8 @@ enum status publication_check_licence(struct publication *p, struct error *err) 
 static enum status check_stored_manifest(struct publication *p, const char *hash, int64_t size_bytes, struct error *err) {
     struct text stored = {0}, ours = {0}, tarball = {0};
     manifest_append_file(&ours, &p->manifest);
-    enum status status = tarball_store_read(p->service->tarballs, p->request.name, p->version, hash, size_bytes, &tarball, err);
+    enum status status = tarball_store_read(p->service->tarballs, p->request.name, p->version, hash, size_bytes, &tarball,
+                                            &p->run->deadline, err);
     if (!status)
         status = archive_read_file(&stored, tarball.bytes, tarball.length, p->folder_name, "purs.json", &stored_limits, err);
     struct manifest manifest;

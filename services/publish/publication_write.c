@@ -62,7 +62,7 @@ enum status publication_resume(struct publication *p, struct error *err) {
     job_run_log(p->run, LOG_INFO, "Going on with what an earlier run had decided: commit %s, tarball %s.", p->record.commit,
                 p->record.hash);
     struct stored_tarball stored;
-    status = tarball_store_look_up(p->service->tarballs, p->request.name, p->version, &stored, err);
+    status = tarball_store_look_up(p->service->tarballs, p->request.name, p->version, &stored, &p->run->deadline, err);
     if (status != STATUS_NOT_FOUND) return status; /* it is stored; whether it is the same is checked when it is written */
 
     char hash[SHA256_SRI_MAX] = "";
@@ -75,27 +75,27 @@ enum status publication_resume(struct publication *p, struct error *err) {
 
 /* ---- Tarball ---- */
 
-static enum status store_tarball(struct publication *p, struct error *err) {
+static enum status store_tarball(struct publication *p, struct deadline *limit, struct error *err) {
     struct stored_tarball stored;
     if (p->tarball.length == 0) { /* stored by an earlier run, or published long ago */
-        enum status status = tarball_store_look_up(p->service->tarballs, p->request.name, p->version, &stored, err);
+        enum status status = tarball_store_look_up(p->service->tarballs, p->request.name, p->version, &stored, limit, err);
         if (status || strcmp(stored.hash, p->record.hash) == 0) return status;
         return error_set(err, STATUS_REFUSED, "The storage holds another tarball for %s@%s: %s, this one is %s.",
                          p->request.name, p->version, stored.hash, p->record.hash);
     }
     enum status status =
-        tarball_store_put(p->service->tarballs, p->request.name, p->version, p->tarball.bytes, p->tarball.length, err);
+        tarball_store_put(p->service->tarballs, p->request.name, p->version, p->tarball.bytes, p->tarball.length, limit, err);
     if (!status) job_run_log(p->run, LOG_INFO, "Stored the tarball.");
     return status;
 }
 
 /* A refusal leaves nothing behind: an object that no metadata names was put there by this job's earlier run. */
-static void remove_orphaned_tarball(struct publication *p) {
+static void remove_orphaned_tarball(struct publication *p, struct deadline *limit) {
     struct error ignored;
     struct stored_tarball stored;
-    if (tarball_store_look_up(p->service->tarballs, p->request.name, p->version, &stored, &ignored)) return;
+    if (tarball_store_look_up(p->service->tarballs, p->request.name, p->version, &stored, limit, &ignored)) return;
     if (strcmp(stored.hash, p->record.hash) != 0) return;
-    if (tarball_store_remove(p->service->tarballs, p->request.name, p->version, &ignored))
+    if (tarball_store_remove(p->service->tarballs, p->request.name, p->version, limit, &ignored))
         job_run_log(p->run, LOG_WARN, "%s", ignored.message);
 }
 
@@ -155,7 +155,7 @@ static enum status edit_index(struct registry_edit *out, const struct registry_f
 /* ---- All of it ---- */
 
 /* The last look at the dependencies. Once the version is in the metadata it is too late to refuse. */
-static enum status check_dependencies_again(struct publication *p, struct error *err) {
+static enum status check_dependencies_again(struct publication *p, struct deadline *limit, struct error *err) {
     enum status status = STATUS_OK;
     const struct manifest_index *index = registry_view_lock(p->service->view);
     const struct metadata *metadata = manifest_index_find_metadata(index, p->request.name);
@@ -165,16 +165,15 @@ static enum status check_dependencies_again(struct publication *p, struct error 
     registry_view_unlock(p->service->view);
     if (!status || p->record.is_finishing) return status;
     if (is_published) return error_set(err, STATUS_UNAVAILABLE, "The manifest waits for its dependencies: %s", err->message);
-    remove_orphaned_tarball(p);
+    remove_orphaned_tarball(p, limit);
     return status;
 }
 
 /* queued_change.prepare: under the index's lock, on the registry as it is now. */
 static enum status prepare_commits(void *context, struct deadline *limit, struct error *err) {
     struct publication *p = context;
-    enum status status = check_dependencies_again(p, err);
-    if (!status) status = deadline_check(limit, err);
-    return status ? status : store_tarball(p, err);
+    enum status status = check_dependencies_again(p, limit, err);
+    return status ? status : store_tarball(p, limit, err);
 }
 
 /* queued_change.guard */

@@ -122,7 +122,7 @@ enum status publish_service_init(struct publish_service *service, struct error *
     deadline_start(&deadline, START_TIMEOUT_MS);
     service->work_folder_lock = -1;
     enum status status = open_work_folder(service, err);
-    if (!status) status = tarball_store_create(&service->tarballs, service->settings.storage_dir, err);
+    if (!status) status = tarball_store_open(&service->tarballs, &service->settings, err);
     if (!status) status = open_compilers(service, &deadline, err);
     if (!status) status = open_registry(service, &deadline, err);
     if (!status) create_queues(service);
@@ -161,7 +161,7 @@ bool publish_service_is_ready(struct publish_service *service, struct text *reas
     struct deadline deadline;
     deadline_start(&deadline, READY_TIMEOUT_MS);
     json_writer_open(&writer, '[');
-    enum status status = tarball_store_check(service->tarballs, &err);
+    enum status status = tarball_store_check(service->tarballs, &deadline, &err);
     bool is_ready = append_check(&writer, "storage", status, err.message);
     err = (struct error){0};
     status = registry_repo_fetch(service->registry, &deadline, NULL, &err);

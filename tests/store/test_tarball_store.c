@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lib/base/hash.h"
+#include "lib/base/settings.h"
 #include "lib/base/text.h"
 #include "lib/store/tarball_store.h"
 
@@ -24,7 +25,8 @@ static int set_up(void **state) {
     snprintf(f->folder, sizeof f->folder, "/tmp/registry-storage-XXXXXX");
     assert_non_null(mkdtemp(f->folder));
     snprintf(f->storage, sizeof f->storage, "%s/storage", f->folder);
-    assert_int_equal(tarball_store_create(&f->store, f->storage, &f->err), STATUS_OK);
+    struct settings settings = {.storage_dir = f->storage};
+    assert_int_equal(tarball_store_open(&f->store, &settings, &f->err), STATUS_OK);
     *state = f;
     return 0;
 }
@@ -40,15 +42,15 @@ static int tear_down(void **state) {
 }
 
 static enum status put(struct fixture *f, const char *bytes) {
-    return tarball_store_put(f->store, "prelude", "1.0.0", bytes, strlen(bytes), &f->err);
+    return tarball_store_put(f->store, "prelude", "1.0.0", bytes, strlen(bytes), NULL, &f->err);
 }
 
 static void what_was_put_is_found_with_its_hash_and_size(void **state) {
     struct fixture *f = *state;
     struct stored_tarball stored;
-    assert_int_equal(tarball_store_look_up(f->store, "prelude", "1.0.0", &stored, &f->err), STATUS_NOT_FOUND);
+    assert_int_equal(tarball_store_look_up(f->store, "prelude", "1.0.0", &stored, NULL, &f->err), STATUS_NOT_FOUND);
     assert_int_equal(put(f, "the tarball"), STATUS_OK);
-    assert_int_equal(tarball_store_look_up(f->store, "prelude", "1.0.0", &stored, &f->err), STATUS_OK);
+    assert_int_equal(tarball_store_look_up(f->store, "prelude", "1.0.0", &stored, NULL, &f->err), STATUS_OK);
     char hash[SHA256_SRI_MAX];
     hash_sha256_sri("the tarball", 11, hash);
     assert_string_equal(stored.hash, hash);
@@ -62,7 +64,7 @@ static void the_same_again_is_fine_and_another_is_refused(void **state) {
     assert_int_equal(put(f, "another one"), STATUS_REFUSED);
     assert_non_null(strstr(f->err.message, "prelude@1.0.0"));
     struct stored_tarball stored;
-    assert_int_equal(tarball_store_look_up(f->store, "prelude", "1.0.0", &stored, &f->err), STATUS_OK);
+    assert_int_equal(tarball_store_look_up(f->store, "prelude", "1.0.0", &stored, NULL, &f->err), STATUS_OK);
     assert_int_equal(stored.size_bytes, 11);
     char command[192]; /* and no half-written file is left beside it */
     snprintf(command, sizeof command, "test \"$(ls -A %s/prelude)\" = 1.0.0.tar.gz", f->storage);
@@ -72,7 +74,7 @@ static void the_same_again_is_fine_and_another_is_refused(void **state) {
 static enum status read_back(struct fixture *f, const char *expected, int64_t size_bytes, struct text *out) {
     char hash[SHA256_SRI_MAX];
     hash_sha256_sri(expected, strlen(expected), hash);
-    return tarball_store_read(f->store, "prelude", "1.0.0", hash, size_bytes, out, &f->err);
+    return tarball_store_read(f->store, "prelude", "1.0.0", hash, size_bytes, out, NULL, &f->err);
 }
 
 static void what_differs_from_the_metadata_is_never_handed_out(void **state) {
@@ -93,9 +95,9 @@ static void what_was_removed_is_gone_and_removing_it_again_is_fine(void **state)
     struct fixture *f = *state;
     struct stored_tarball stored;
     assert_int_equal(put(f, "the tarball"), STATUS_OK);
-    assert_int_equal(tarball_store_remove(f->store, "prelude", "1.0.0", &f->err), STATUS_OK);
-    assert_int_equal(tarball_store_remove(f->store, "prelude", "1.0.0", &f->err), STATUS_OK);
-    assert_int_equal(tarball_store_look_up(f->store, "prelude", "1.0.0", &stored, &f->err), STATUS_NOT_FOUND);
+    assert_int_equal(tarball_store_remove(f->store, "prelude", "1.0.0", NULL, &f->err), STATUS_OK);
+    assert_int_equal(tarball_store_remove(f->store, "prelude", "1.0.0", NULL, &f->err), STATUS_OK);
+    assert_int_equal(tarball_store_look_up(f->store, "prelude", "1.0.0", &stored, NULL, &f->err), STATUS_NOT_FOUND);
 }
 
 int main(void) {

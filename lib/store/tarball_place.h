@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A place for objects, as functions: what tarball_store.c needs of a folder or of S3, and all that it knows of them. Only for
+ * the files tarball_*.c. An object's name is `NAME/VERSION.tar.gz`; `deadline` may be NULL.
+ */
+#ifndef LIB_STORE_TARBALL_PLACE_H
+#define LIB_STORE_TARBALL_PLACE_H
+
+#include "lib/store/tarball_store.h"
+
+struct tarball_place;
+
+struct tarball_place_functions {
+    /* STATUS_NOT_FOUND where there is no such object. */
+    enum status (*look_up)(struct tarball_place *place, const char *object, struct stored_tarball *out,
+                           struct deadline *deadline, struct error *err);
+
+    /* Makes the object, whole; STATUS_CONFLICT, changing nothing, where there is one, whatever is in it. */
+    enum status (*create)(struct tarball_place *place, const char *object, const void *bytes, size_t length,
+                          struct deadline *deadline, struct error *err);
+
+    /* Appends the object, which should be the `expected` one: where it can be had from two sources, that of the first which has
+     * it right. STATUS_NOT_FOUND, or what tarball_place_accept() says. */
+    enum status (*read)(struct tarball_place *place, const char *object, const struct stored_tarball *expected,
+                        struct text *out, struct deadline *deadline, struct error *err);
+
+    /* Fine where there is none. */
+    enum status (*remove)(struct tarball_place *place, const char *object, struct deadline *deadline, struct error *err);
+
+    /* Names of objects that begin with `folder`, which ends with a slash, without it; in any order. */
+    enum status (*list)(struct tarball_place *place, const char *folder, struct arena *arena, struct stored_versions *out,
+                        struct deadline *deadline, struct error *err);
+
+    enum status (*check)(struct tarball_place *place, struct deadline *deadline, struct error *err);
+
+    void (*free)(struct tarball_place *place);
+};
+
+/* The first field of every place. */
+struct tarball_place {
+    const struct tarball_place_functions *functions;
+};
+
+/* A folder on this machine, made where it is missing. */
+CHECK_RESULT enum status tarball_folder_create(struct tarball_place **out, const char *folder, struct error *err);
+
+/* Is what stands in `out` from `start` on the object that was expected? Else it is taken away again: STATUS_INTERNAL. */
+CHECK_RESULT enum status tarball_place_accept(struct text *out, size_t start, const char *object,
+                                              const struct stored_tarball *expected, struct error *err);
+
+#endif
