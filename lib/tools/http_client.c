@@ -2,11 +2,35 @@
 #include "lib/tools/http_client.h"
 
 #include <curl/curl.h>
+#include <limits.h>
+#include <poll.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
-enum { TIMEOUT_STANDARD_MS = 30000, CONNECT_TIMEOUT_MS = 10000, LIMIT_STANDARD_BYTES = 1 << 20, HEADERS_LIMIT_BYTES = 1 << 18 };
+#include "lib/base/clock.h"
+#include "lib/base/hash.h"
+#include "lib/base/memory.h"
+
+enum {
+    TIMEOUT_STANDARD_MS = 30000,
+    CONNECT_TIMEOUT_MS = 10000,
+    LIMIT_STANDARD_BYTES = 1 << 20,
+    HEADERS_LIMIT_BYTES = 1 << 18,
+    FIRST_WAIT_MS = 100, /* before the second try; each time twice as long */
+    LONGEST_WAIT_MS = 5000,
+    POLL_MS = 50,
+    IDLE_MAX = 16, /* connections' handles that are kept */
+};
+
+/* A handle of curl's keeps the connections that it made; idle ones wait here for the next request, the last used first. */
+struct http_connections {
+    pthread_mutex_t mutex;
+    CURL *idle[IDLE_MAX];
+    size_t count;
+};
 
 struct transfer {
     const struct http_request *request;
@@ -18,6 +42,54 @@ struct transfer {
 static void start_curl(void) {
     curl_global_init(CURL_GLOBAL_DEFAULT);
 }
+
+/* ---- Connections ---- */
+
+struct http_connections *http_connections_create(void) {
+    struct http_connections *connections = memory_alloc(sizeof *connections);
+    pthread_mutex_init(&connections->mutex, NULL);
+    return connections;
+}
+
+void http_connections_free(struct http_connections *connections) {
+    if (!connections) return;
+    while (connections->count > 0)
+        curl_easy_cleanup(connections->idle[--connections->count]);
+    pthread_mutex_destroy(&connections->mutex);
+    free(connections);
+}
+
+static CURL *take_handle(struct http_connections *connections) {
+    CURL *curl = NULL;
+    if (connections) {
+        pthread_mutex_lock(&connections->mutex);
+        if (connections->count > 0) curl = connections->idle[--connections->count];
+        pthread_mutex_unlock(&connections->mutex);
+    }
+    return curl ? curl : curl_easy_init();
+}
+
+/* Forgets all about the request, its secrets included, but for the connection. */
+static void put_handle_back(struct http_connections *connections, CURL *curl) {
+    if (!curl) return;
+    curl_easy_reset(curl);
+    bool is_kept = false;
+    if (connections) {
+        pthread_mutex_lock(&connections->mutex);
+        is_kept = connections->count < IDLE_MAX;
+        if (is_kept) connections->idle[connections->count++] = curl;
+        pthread_mutex_unlock(&connections->mutex);
+    }
+    if (!is_kept) curl_easy_cleanup(curl);
+}
+
+/* What other threads start must not inherit the connection. */
+static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
+    (void)context, (void)purpose;
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+/* ---- One try ---- */
 
 static size_t receive_body(char *bytes, size_t size, size_t count, void *context) {
     struct transfer *transfer = context;
@@ -73,11 +145,13 @@ out:
 
 static enum status explain(CURLcode code, const char *detail, const char *server, const struct transfer *transfer,
                            struct error *err) {
+    struct deadline *deadline = transfer->request->deadline;
+    enum status over = deadline ? deadline_check(deadline, err) : STATUS_OK;
+    if (over) return over;
     if (transfer->is_over_limit)
         return error_set(err, STATUS_TOO_LARGE, "The answer of %s is larger than %zu bytes.", server, transfer->limit_bytes);
     switch (code) {
     case CURLE_OPERATION_TIMEDOUT: return error_set(err, STATUS_TIMEOUT, "%s did not answer in time.", server);
-    case CURLE_ABORTED_BY_CALLBACK: return deadline_check(transfer->request->deadline, err);
     case CURLE_UNSUPPORTED_PROTOCOL: return error_set(err, STATUS_INVALID, "%s is not an address of http or https.", server);
     default: return error_set(err, STATUS_UNAVAILABLE, "%s cannot be asked: %s.", server, detail);
     }
@@ -94,9 +168,18 @@ static void set_method(CURL *curl, const struct http_request *request) {
         curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
 }
 
+static void set_signature(CURL *curl, const struct http_signature *signature) {
+    if (!signature) return;
+    curl_easy_setopt(curl, CURLOPT_AWS_SIGV4, signature->scope);
+    curl_easy_setopt(curl, CURLOPT_USERNAME, signature->key);
+    curl_easy_setopt(curl, CURLOPT_PASSWORD, signature->secret);
+}
+
 static void set_limits(CURL *curl, struct transfer *transfer) {
     const struct http_request *request = transfer->request;
     int timeout_ms = request->timeout_ms ? request->timeout_ms : TIMEOUT_STANDARD_MS;
+    /* One more than is left, so that it is the deadline that is over then. (0 would be no limit for curl.) */
+    if (request->deadline) timeout_ms = deadline_left_ms(request->deadline, timeout_ms - 1) + 1;
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, request->redirects > 0 ? 1L : 0L);
@@ -105,6 +188,7 @@ static void set_limits(CURL *curl, struct transfer *transfer) {
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
                      (long)(timeout_ms < CONNECT_TIMEOUT_MS ? timeout_ms : CONNECT_TIMEOUT_MS));
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive_body);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, transfer);
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, receive_header);
@@ -114,9 +198,7 @@ static void set_limits(CURL *curl, struct transfer *transfer) {
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, transfer);
 }
 
-enum status http_client_send(const struct http_request *request, struct http_response *out, struct error *err) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, start_curl);
+static enum status send_once(const struct http_request *request, struct http_response *out, struct error *err) {
     *out = (struct http_response){0};
     struct transfer transfer = {request, out, request->limit_bytes ? request->limit_bytes : LIMIT_STANDARD_BYTES, false};
     struct curl_slist *headers = NULL;
@@ -126,7 +208,7 @@ enum status http_client_send(const struct http_request *request, struct http_res
     enum status status = name_server(request->url, &server, err);
     if (status) goto out;
 
-    curl = curl_easy_init();
+    curl = take_handle(request->connections);
     if (!curl) {
         status = error_set(err, STATUS_INTERNAL, "The HTTP client cannot be started.");
         goto out;
@@ -135,6 +217,7 @@ enum status http_client_send(const struct http_request *request, struct http_res
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "purescript-registry/" REGISTRY_VERSION);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
     set_method(curl, request);
+    set_signature(curl, request->signature);
     set_limits(curl, &transfer);
     for (const char *const *header = request->headers; header && *header; header++)
         headers = curl_slist_append(headers, *header);
@@ -149,11 +232,49 @@ enum status http_client_send(const struct http_request *request, struct http_res
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &http_status);
     out->status = (int)http_status;
 out:
-    curl_easy_cleanup(curl);
+    put_handle_back(request->connections, curl);
     curl_slist_free_all(headers);
     text_release(&server);
     return status;
 }
+
+/* ---- Several tries ---- */
+
+/* Is it worth another try? */
+static bool may_pass(enum status status, const struct http_response *response) {
+    if (status) return status == STATUS_UNAVAILABLE || status == STATUS_TIMEOUT;
+    return response->status == 429 || response->status >= 500;
+}
+
+/* Waits after try number `tries` (from 1), not all clients equally long; false where the deadline does not leave that time. */
+static bool wait_to_try_again(int tries, struct deadline *deadline) {
+    unsigned char chance;
+    hash_random_bytes(&chance, sizeof chance);
+    int wait_ms = FIRST_WAIT_MS;
+    for (int i = 1; i < tries && wait_ms < LONGEST_WAIT_MS; i++)
+        wait_ms *= 2;
+    wait_ms = wait_ms / 2 + wait_ms / 2 * chance / UCHAR_MAX;
+    if (deadline && deadline_left_ms(deadline, wait_ms + 1) <= wait_ms) return false;
+    for (int64_t end_ms = clock_monotonic_ms() + wait_ms, left_ms; (left_ms = end_ms - clock_monotonic_ms()) > 0;) {
+        if (deadline && deadline_check(deadline, NULL)) return false;
+        poll(NULL, 0, left_ms < POLL_MS ? (int)left_ms : POLL_MS);
+    }
+    return true;
+}
+
+enum status http_client_send(const struct http_request *request, struct http_response *out, struct error *err) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, start_curl);
+    enum status status = send_once(request, out, err);
+    for (int tries = 1; tries < request->tries && may_pass(status, out); tries++) {
+        if (!wait_to_try_again(tries, request->deadline)) break;
+        http_response_release(out);
+        status = send_once(request, out, err);
+    }
+    return status;
+}
+
+/* ---- Answers ---- */
 
 void http_response_release(struct http_response *response) {
     text_release(&response->body);
