@@ -10,11 +10,14 @@
 #include <unistd.h>
 
 static atomic_bool stopping;
+static void (*reload_function)(void *context);
+static void *reload_context;
 
-static void fill_stop_signals(sigset_t *set) {
+static void fill_awaited_signals(sigset_t *set) {
     sigemptyset(set);
     sigaddset(set, SIGTERM);
     sigaddset(set, SIGINT);
+    sigaddset(set, SIGHUP);
 }
 
 void process_start(void) {
@@ -24,17 +27,26 @@ void process_start(void) {
     umask(022);
     signal(SIGPIPE, SIG_IGN);
     sigset_t set;
-    fill_stop_signals(&set);
+    fill_awaited_signals(&set);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+void process_on_reload(void (*reload)(void *context), void *context) {
+    reload_function = reload;
+    reload_context = context;
 }
 
 void process_wait_for_stop(void) {
     sigset_t set;
-    fill_stop_signals(&set);
-    int received;
-    while (!atomic_load(&stopping) && sigwait(&set, &received) != 0) {
+    fill_awaited_signals(&set);
+    while (!atomic_load(&stopping)) {
+        int received = 0;
+        if (sigwait(&set, &received) != 0) continue;
+        if (received != SIGHUP)
+            atomic_store(&stopping, true);
+        else if (reload_function)
+            reload_function(reload_context);
     }
-    atomic_store(&stopping, true);
 }
 
 void process_request_stop(void) {

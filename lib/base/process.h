@@ -7,11 +7,14 @@
 
 #include <stdbool.h>
 
-/* To be called first, before any thread: no core dumps (they would hold secrets), no SIGPIPE, SIGTERM and SIGINT blocked in
- * every thread so that process_wait_for_stop() receives them, files created with mode 0644 at most. */
+/* To be called first, before any thread: no core dumps (they would hold secrets), no SIGPIPE, SIGTERM, SIGINT and SIGHUP
+ * blocked in every thread so that process_wait_for_stop() receives them, files created with mode 0644 at most. */
 void process_start(void);
 
-/* Blocks until SIGTERM or SIGINT, or until process_request_stop() was called. */
+/* What SIGHUP asks for: `reload` is called, each time, by the thread that waits for the stop. To be set before that. */
+void process_on_reload(void (*reload)(void *context), void *context);
+
+/* Blocks until SIGTERM or SIGINT, or until process_request_stop() was called; sees to SIGHUP meanwhile. */
 void process_wait_for_stop(void);
 
 /* Wakes process_wait_for_stop(). Safe from any thread. */

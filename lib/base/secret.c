@@ -2,7 +2,6 @@
 #include "lib/base/secret.h"
 
 #include <pthread.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "lib/base/memory.h"
@@ -14,17 +13,23 @@ static pthread_rwlock_t secrets_lock = PTHREAD_RWLOCK_INITIALIZER;
 static char **secrets;
 static size_t secret_count;
 
-void secret_register(const char *value) {
-    if (!value || strlen(value) < SECRET_MIN_BYTES) return;
+const char *secret_keep(const char *value) {
+    if (!value) return NULL;
+    char *kept = NULL;
     pthread_rwlock_wrlock(&secrets_lock);
-    bool known = false;
-    for (size_t i = 0; i < secret_count; i++)
-        known = known || strcmp(secrets[i], value) == 0;
-    if (!known) {
+    for (size_t i = 0; i < secret_count && !kept; i++)
+        if (strcmp(secrets[i], value) == 0) kept = secrets[i];
+    if (!kept) {
+        kept = memory_copy_text(value);
         secrets = memory_resize(secrets, secret_count + 1, sizeof *secrets);
-        secrets[secret_count++] = memory_copy_text(value);
+        secrets[secret_count++] = kept;
     }
     pthread_rwlock_unlock(&secrets_lock);
+    return kept;
+}
+
+void secret_register(const char *value) {
+    secret_keep(value);
 }
 
 static void blank_one(struct text *text, const char *secret) {
@@ -45,6 +50,6 @@ static void blank_one(struct text *text, const char *secret) {
 void secret_blank(struct text *text) {
     pthread_rwlock_rdlock(&secrets_lock);
     for (size_t i = 0; i < secret_count; i++)
-        blank_one(text, secrets[i]);
+        if (strlen(secrets[i]) >= SECRET_MIN_BYTES) blank_one(text, secrets[i]);
     pthread_rwlock_unlock(&secrets_lock);
 }

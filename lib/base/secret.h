@@ -8,8 +8,12 @@
 
 struct text;
 
-/* Remembers a copy of `value`, for ever. Shorter than 8 bytes is ignored: it would blank ordinary words. Safe from any thread.
- */
+/* Remembers `value` for ever and returns the copy that is kept, so that who reads a secret need not care when it is replaced by
+ * a newer one. One shorter than 8 bytes is kept, too, but not blanked: it would blank ordinary words. NULL stays NULL. Safe
+ * from any thread. */
+const char *secret_keep(const char *value);
+
+/* The same, for who needs no copy. */
 void secret_register(const char *value);
 
 /* Replaces every registered secret in `text` by `[secret]`. Safe from any thread. */

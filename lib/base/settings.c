@@ -81,12 +81,13 @@ static char *read_text(const struct env_file *env, const char *name, const char 
     return *standard ? expand(standard, state_dir ? state_dir : "") : NULL;
 }
 
-static enum status read_secret(const struct env_file *env, const char *name, char **out, struct error *err) {
+/* An empty file is a secret that is not set. */
+static enum status read_secret(const struct env_file *env, const char *name, const char *_Atomic *out, struct error *err) {
     const char *value = look_up(env, name);
     char file_variable[128];
     snprintf(file_variable, sizeof file_variable, "%s_FILE", name);
     const char *path = look_up(env, file_variable);
-    if (value) *out = memory_copy_text(value);
+    if (value) *out = secret_keep(value);
     if (value || !path) return STATUS_OK;
 
     FILE *file = fopen(path, "re");
@@ -96,7 +97,8 @@ static enum status read_secret(const struct env_file *env, const char *name, cha
     char *bytes = memory_alloc(ENV_FILE_LIMIT + 1);
     bytes[fread(bytes, 1, ENV_FILE_LIMIT, file)] = '\0';
     fclose(file);
-    *out = memory_copy_text(trim(bytes));
+    const char *content = trim(bytes);
+    *out = *content ? secret_keep(content) : NULL;
     free(bytes);
     return STATUS_OK;
 }
@@ -146,8 +148,7 @@ enum status settings_load(struct settings *out, enum program program, struct err
 #define TEXT(field, variable, standard, programs, help)                                                                        \
     if (MINE(programs)) out->field = read_text(&env, variable, standard, out->state_dir);
 #define SECRET(field, variable, programs, help)                                                                                \
-    if (MINE(programs)) status = read_secret(&env, variable, &out->field, err);                                                \
-    if (!status) secret_register(out->field);
+    if (MINE(programs)) status = read_secret(&env, variable, &out->field, err);
 #define FLAG(field, variable, standard, programs, help)                                                                        \
     if (MINE(programs)) status = read_flag(&env, variable, standard, &out->field, err);
 #define NUMBER(field, variable, standard, min, max, programs, help)                                                            \
@@ -166,9 +167,33 @@ enum status settings_load(struct settings *out, enum program program, struct err
     return status;
 }
 
+enum status settings_reload_secrets(struct settings *settings, enum program program, struct error *err) {
+    enum { G = PROGRAM_GATEWAY, P = PROGRAM_PUBLISH };
+    struct env_file env = {0};
+    read_env_file(&env);
+    enum status status = STATUS_OK;
+#define TEXT(field, variable, standard, programs, help)
+#define SECRET(field, variable, programs, help)                                                                                \
+    if ((programs) & (int)program) {                                                                                           \
+        enum status result = read_secret(&env, variable, &settings->field, status ? NULL : err);                               \
+        if (!status) status = result;                                                                                          \
+    }
+#define FLAG(field, variable, standard, programs, help)
+#define NUMBER(field, variable, standard, min, max, programs, help)
+#define GIVEN(field, variable, programs, help)
+#include "lib/base/settings.def"
+#undef TEXT
+#undef SECRET
+#undef FLAG
+#undef NUMBER
+#undef GIVEN
+    release_env_file(&env);
+    return status;
+}
+
 void settings_release(struct settings *settings) {
 #define TEXT(field, variable, standard, programs, help) free(settings->field);
-#define SECRET(field, variable, programs, help) free(settings->field);
+#define SECRET(field, variable, programs, help)
 #define FLAG(field, variable, standard, programs, help)
 #define NUMBER(field, variable, standard, min, max, programs, help)
 #define GIVEN(field, variable, programs, help)

@@ -19,10 +19,12 @@ enum program {
     PROGRAM_PUBLISH = 2,
 };
 
-/* Texts are owned by the struct; NULL where not set. A setting that `program` does not read stays at zero. */
+/* Texts are owned by the struct; NULL where not set. A setting that `program` does not read stays at zero. Secrets may be
+ * replaced at any time by settings_reload_secrets(): take the value when it is needed; it stays readable (lib/base/secret.h).
+ */
 struct settings {
 #define TEXT(field, variable, standard, programs, help) char *field;
-#define SECRET(field, variable, programs, help) char *field;
+#define SECRET(field, variable, programs, help) const char *_Atomic field;
 #define FLAG(field, variable, standard, programs, help) bool field;
 #define NUMBER(field, variable, standard, min, max, programs, help) int64_t field;
 #define GIVEN(field, variable, programs, help) bool field;
@@ -38,6 +40,10 @@ struct settings {
  * releases `out` in any case. STATUS_INVALID with the variable as path. */
 CHECK_RESULT enum status settings_load(struct settings *out, enum program program, struct error *err);
 void settings_release(struct settings *settings);
+
+/* Reads every secret of `program` again that comes as NAME_FILE, as SIGHUP asks. One that cannot be read stays as it was, and
+ * is what the error names. Other threads may read `settings` meanwhile. */
+CHECK_RESULT enum status settings_reload_secrets(struct settings *settings, enum program program, struct error *err);
 
 /* Appends the table of README.md: one row a setting. */
 void settings_append_markdown(struct text *out);

@@ -9,6 +9,7 @@
 #include "lib/base/folder.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
+#include "lib/base/secret.h"
 #include "lib/base/text.h"
 #include "lib/store/registry_repo_parts.h"
 
@@ -76,7 +77,7 @@ enum status registry_repo_open(struct registry_repo **out, const struct registry
     struct registry_repo *repo = memory_alloc(sizeof *repo);
     pthread_mutex_init(&repo->mutex, NULL);
     repo->url = memory_copy_text(url);
-    repo->token = options->token ? memory_copy_text(options->token) : NULL;
+    repo->token = secret_keep(options->token);
     repo->is_local = is_local;
     if (is_local && text_starts_with(url, "file://")) url += strlen("file://");
     repo->path = memory_copy_text(is_local ? url : options->clone_folder);
@@ -95,10 +96,13 @@ void registry_repo_free(struct registry_repo *repo) {
     git_repository_free(repo->git);
     pthread_mutex_destroy(&repo->mutex);
     free(repo->url);
-    free(repo->token);
     free(repo->path);
     free(repo->branch);
     free(repo);
+}
+
+void registry_repo_set_token(struct registry_repo *repo, const char *token) {
+    repo->token = secret_keep(token);
 }
 
 /* ---- Fetching ---- */

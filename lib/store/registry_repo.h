@@ -42,6 +42,9 @@ CHECK_RESULT enum status registry_repo_open(struct registry_repo **out, const st
                                             struct deadline *deadline, struct error *err);
 void registry_repo_free(struct registry_repo *repo);
 
+/* From the next connection on. NULL: none. Any thread; never blocks. */
+void registry_repo_set_token(struct registry_repo *repo, const char *token);
+
 /* Looks where the remote's branch is now, and brings what is new. `head` (may be NULL) gets the commit, "" if the branch has
  * none yet. */
 CHECK_RESULT enum status registry_repo_fetch(struct registry_repo *repo, struct deadline *deadline,

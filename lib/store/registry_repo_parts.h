@@ -20,8 +20,8 @@
 struct registry_repo {
     pthread_mutex_t mutex; /* guards all that follows but the texts */
     char *url;
-    char *token;
-    char *path; /* of `git`: the repository itself, or the clone */
+    const char *_Atomic token; /* kept for ever (lib/base/secret.h) */
+    char *path;                /* of `git`: the repository itself, or the clone */
     bool is_local;
     bool is_damaged; /* a clone whose objects could not be read: made anew by the next fetch */
     git_repository *git;

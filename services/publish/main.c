@@ -40,6 +40,12 @@ static enum status handle_ready_query(void *context, const struct message *reque
     return STATUS_OK;
 }
 
+/* SIGHUP. */
+static void reload(void *context) {
+    struct publish_program *program = context;
+    publish_service_reload(&program->service);
+}
+
 static const struct message_handler message_handlers[] = {
     {MESSAGE_job_accepted, handle_job_accepted},
     {MESSAGE_ready_query, handle_ready_query},
@@ -61,6 +67,7 @@ static enum status serve(struct publish_program *program, struct error *err) {
             message_server_create(&server, settings->publish_address, settings->service_key, message_handlers, program, err);
     if (!status) {
         log_line(LOG_INFO, "listening", "address=%s", settings->publish_address);
+        process_on_reload(reload, program);
         process_wait_for_stop();
         log_line(LOG_INFO, "draining", "drain_ms=%lld", (long long)settings->drain_ms);
     }

@@ -142,6 +142,16 @@ void publish_service_release(struct publish_service *service) {
     settings_release(&service->settings);
 }
 
+void publish_service_reload(struct publish_service *service) {
+    struct error err;
+    if (settings_reload_secrets(&service->settings, PROGRAM_PUBLISH, &err))
+        log_line(LOG_ERROR, "secrets not all read again", "error=\"%s\"", err.message);
+    else
+        log_line(LOG_INFO, "secrets read again", "has_token=%s", service->settings.pacchettibotti_token ? "yes" : "no");
+    registry_repo_set_token(service->registry, service->settings.pacchettibotti_token);
+    registry_repo_set_token(service->index, service->settings.pacchettibotti_token);
+}
+
 /* ---- Readiness ---- */
 
 static bool append_check(struct json_writer *writer, const char *check, enum status status, const char *message) {

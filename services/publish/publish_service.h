@@ -35,6 +35,9 @@ struct publish_service {
 CHECK_RESULT enum status publish_service_init(struct publish_service *service, struct error *err);
 void publish_service_release(struct publish_service *service);
 
+/* Reads the secrets that come from files again, and uses them from then on; what cannot be read stays, and is logged. */
+void publish_service_reload(struct publish_service *service);
+
 /* Appends the JSON array of checks that /readyz shows; false where one of them says no. */
 bool publish_service_is_ready(struct publish_service *service, struct text *reasons);
 

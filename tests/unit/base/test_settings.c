@@ -114,6 +114,41 @@ static void a_secret_comes_from_a_file_and_is_blanked(void **state) {
     text_release(&line);
 }
 
+static void assert_blanked(const char *secret) {
+    struct text line = {0};
+    text_append(&line, secret);
+    secret_blank(&line);
+    assert_string_equal(text_view(&line), "[secret]");
+    text_release(&line);
+}
+
+static void a_secret_in_a_file_can_be_replaced(void **state) {
+    struct fixture *f = *state;
+    write_file("key", "correct horse battery staple\n");
+    write_file("token", "the first token");
+    setenv("SERVICE_KEY_FILE", "key", 1);
+    setenv("PACCHETTIBOTTI_TOKEN_FILE", "token", 1);
+    assert_int_equal(settings_load(&f->settings, PROGRAM_PUBLISH, &f->err), STATUS_OK);
+    const char *first = f->settings.pacchettibotti_token;
+    write_file("token", "the second token\n");
+    assert_int_equal(unlink("key"), 0);
+    assert_int_equal(settings_reload_secrets(&f->settings, PROGRAM_PUBLISH, &f->err), STATUS_INVALID);
+    assert_string_equal(f->err.path, "SERVICE_KEY_FILE");
+    assert_string_equal(f->settings.service_key, "correct horse battery staple");
+    assert_string_equal(f->settings.pacchettibotti_token, "the second token");
+    assert_string_equal(first, "the first token"); /* for who took it before */
+    assert_blanked("the first token");
+    assert_blanked("the second token");
+}
+
+static void an_empty_file_is_no_secret(void **state) {
+    struct fixture *f = *state;
+    write_file("token", " \n");
+    setenv("PACCHETTIBOTTI_TOKEN_FILE", "token", 1);
+    assert_int_equal(settings_load(&f->settings, PROGRAM_PUBLISH, &f->err), STATUS_OK);
+    assert_null(f->settings.pacchettibotti_token);
+}
+
 static void the_gateway_learns_only_that_a_secret_is_set(void **state) {
     struct fixture *f = *state;
     assert_int_equal(settings_load(&f->settings, PROGRAM_GATEWAY, &f->err), STATUS_OK);
@@ -142,6 +177,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(malformed_values_are_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(empty_means_unset_and_the_environment_wins_over_the_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_secret_comes_from_a_file_and_is_blanked, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_secret_in_a_file_can_be_replaced, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_empty_file_is_no_secret, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_gateway_learns_only_that_a_secret_is_set, set_up, tear_down),
         cmocka_unit_test(the_table_has_a_row_for_every_variable),
     };
