@@ -113,10 +113,10 @@ static bool copy_parameters(struct call *call, const struct route_match *match) 
 
 static bool parse_query(struct call *call) {
     h2o_req_t *req = call->req;
-    if (req->query_at == SIZE_MAX) return true;
     struct error err;
-    size_t start = req->query_at + 1;
-    enum status status = query_parse(&call->query, req->path.base + start, req->path.len - start, &call->arena, &err);
+    size_t start = req->query_at == SIZE_MAX ? req->path.len : req->query_at + 1;
+    enum status status =
+        query_parse(&call->query, call->route->parameters, req->path.base + start, req->path.len - start, &call->arena, &err);
     if (status) call_fail_with(call, &err);
     return status == STATUS_OK;
 }

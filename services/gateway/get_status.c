@@ -10,7 +10,7 @@
 #include "services/gateway/gateway.h"
 #include "services/gateway/job_json.h"
 
-enum { LINES_MAX = 10000, WAIT_MAX_S = 60 };
+enum { LINES_MAX = 10000 };
 
 static const char text_type[] = "text/plain; charset=utf-8";
 
@@ -91,17 +91,10 @@ static enum status read_logs(struct call *call, struct job_store *store, struct 
 }
 
 void get_logs(struct call *call) {
-    struct error err;
     struct short_form *form = begin(call);
-    int64_t wait_s = 0;
-    form->lines = (struct log_query){.level = LOG_INFO, .limit = LINES_MAX};
-    enum status status = query_level(&call->query, "level", &form->lines.level, &err);
-    if (!status) status = query_time(&call->query, "since", &form->lines.since_ms, &err);
-    if (!status) status = query_number(&call->query, "wait", 0, WAIT_MAX_S, &wait_s, &err);
-    if (status) {
-        call_fail_with(call, &err);
-        return;
-    }
+    int64_t wait_s = query_number(&call->query, "wait");
+    form->lines = (struct log_query){
+        .level = query_level(&call->query, "level"), .since_ms = query_time(&call->query, "since"), .limit = LINES_MAX};
     form->waits = wait_s > 0;
     call->tail.until_ms = clock_monotonic_ms() + wait_s * 1000;
     call_work(call, read_logs);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "services/gateway/query.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -9,7 +10,20 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/clock.h"
+#include "lib/base/log.h"
 #include "lib/base/text.h"
+#include "lib/domain/job.h"
+
+const char *const query_orders[] = {"ASC", "DESC", NULL};
+#define LEVEL(name) #name,
+const char *const query_levels[] = {LOG_LEVEL_TABLE(LEVEL) NULL};
+#undef LEVEL
+#define JOB_STATE(name, text) text,
+const char *const query_states[] = {JOB_STATE_TABLE(JOB_STATE) NULL};
+#undef JOB_STATE
+#define JOB_KIND(name, text, service, known) text,
+const char *const query_kinds[] = {"all", JOB_KIND_TABLE(JOB_KIND) NULL};
+#undef JOB_KIND
 
 static int hex_digit(char character) {
     if (character >= '0' && character <= '9') return character - '0';
@@ -36,10 +50,9 @@ static bool decode(char *text) {
     return text_is_utf8(text, (size_t)(to - text));
 }
 
-enum status query_parse(struct query *out, const char *bytes, size_t length, struct arena *arena, struct error *err) {
-    out->count = 0;
-    char *copy = arena_copy_bytes(arena, bytes, length), *rest = NULL;
-    for (char *pair = strtok_r(copy, "&", &rest); pair; pair = strtok_r(NULL, "&", &rest)) {
+static enum status split(struct query *out, char *text, struct error *err) {
+    char *rest = NULL;
+    for (char *pair = strtok_r(text, "&", &rest); pair; pair = strtok_r(NULL, "&", &rest)) {
         char *equals = strchr(pair, '='), *value = equals ? equals + 1 : pair + strlen(pair);
         if (equals) *equals = '\0';
         if (!decode(pair)) return error_set(err, STATUS_INVALID, "The name of a parameter in the address is not well encoded.");
@@ -56,56 +69,117 @@ enum status query_parse(struct query *out, const char *bytes, size_t length, str
     return STATUS_OK;
 }
 
-const char *query_text(const struct query *query, const char *name) {
+const char *query_value(const struct query *query, const char *name) {
     for (size_t i = 0; i < query->count; i++)
         if (strcmp(query->parameters[i].name, name) == 0)
             return *query->parameters[i].value ? query->parameters[i].value : NULL;
     return NULL;
 }
 
-enum status query_time(const struct query *query, const char *name, int64_t *out, struct error *err) {
-    const char *value = query_text(query, name);
-    if (!value || time_parse(value, out)) return STATUS_OK;
-    return error_set_at(err, STATUS_INVALID, name,
-                        "The parameter \"%s\" must be a time like 2026-07-25T15:11:12.686Z, but it is \"%s\".", name, value);
+/* ---- One check for each type of row ---- */
+
+static enum status check_text(const struct query_parameter *row, const char *value, struct error *err) {
+    (void)row, (void)value, (void)err;
+    return STATUS_OK;
 }
 
-enum status query_flag(const struct query *query, const char *name, bool *out, struct error *err) {
-    const char *value = query_text(query, name);
-    if (!value) return STATUS_OK;
-    *out = strcmp(value, "true") == 0;
-    if (*out || strcmp(value, "false") == 0) return STATUS_OK;
-    return error_set_at(err, STATUS_INVALID, name, "The parameter \"%s\" must be true or false, but it is \"%s\".", name,
+static enum status check_time(const struct query_parameter *row, const char *value, struct error *err) {
+    int64_t time_ms;
+    if (time_parse(value, &time_ms)) return STATUS_OK;
+    return error_set_at(err, STATUS_INVALID, row->name,
+                        "The parameter \"%s\" must be a time like 2026-07-25T15:11:12.686Z, but it is \"%s\".", row->name,
                         value);
 }
 
-enum status query_number(const struct query *query, const char *name, int64_t min, int64_t max, int64_t *out,
-                         struct error *err) {
-    const char *value = query_text(query, name);
-    if (!value) return STATUS_OK;
+static enum status check_flag(const struct query_parameter *row, const char *value, struct error *err) {
+    if (strcmp(value, "true") == 0 || strcmp(value, "false") == 0) return STATUS_OK;
+    return error_set_at(err, STATUS_INVALID, row->name, "The parameter \"%s\" must be true or false, but it is \"%s\".",
+                        row->name, value);
+}
+
+static enum status check_number(const struct query_parameter *row, const char *value, struct error *err) {
     char *end = NULL;
     errno = 0;
     long long number = strtoll(value, &end, 10);
-    if (errno == 0 && *end == '\0' && isdigit((unsigned char)*value) && number >= min && number <= max) {
-        *out = number;
+    if (errno == 0 && *end == '\0' && isdigit((unsigned char)*value) && number >= row->least && number <= row->most)
         return STATUS_OK;
+    return error_set_at(err, STATUS_INVALID, row->name,
+                        "The parameter \"%s\" must be a whole number from %" PRId64 " to %" PRId64 ", but it is \"%s\".",
+                        row->name, row->least, row->most, value);
+}
+
+static enum status check_choice(const struct query_parameter *row, const char *value, struct error *err) {
+    struct text words = {0};
+    for (const char *const *word = row->words; *word; word++) {
+        if (strcmp(*word, value) == 0) {
+            text_release(&words);
+            return STATUS_OK;
+        }
+        text_append(&words, word == row->words ? "" : word[1] ? ", " : " or ");
+        text_append(&words, *word);
     }
-    return error_set_at(err, STATUS_INVALID, name,
-                        "The parameter \"%s\" must be a whole number from %" PRId64 " to %" PRId64 ", but it is \"%s\".", name,
-                        min, max, value);
+    enum status status = error_set_at(err, STATUS_INVALID, row->name, "The parameter \"%s\" must be %s, but it is \"%s\".",
+                                      row->name, text_view(&words), value);
+    text_release(&words);
+    return status;
 }
 
-enum status query_level(const struct query *query, const char *name, enum log_level *out, struct error *err) {
-    const char *value = query_text(query, name);
-    if (!value || log_level_parse(value, out)) return STATUS_OK;
-    return error_set_at(err, STATUS_INVALID, name,
-                        "The parameter \"%s\" must be DEBUG, INFO, WARN, NOTICE or ERROR, but it is \"%s\".", name, value);
+enum status query_parse(struct query *out, const struct query_parameter *rows, const char *bytes, size_t length,
+                        struct arena *arena, struct error *err) {
+    static enum status (*const checks[])(const struct query_parameter *, const char *, struct error *) = {
+        [QUERY_TEXT] = check_text,     [QUERY_TIME] = check_time,     [QUERY_FLAG] = check_flag,
+        [QUERY_NUMBER] = check_number, [QUERY_CHOICE] = check_choice, [QUERY_HEADER] = check_text};
+    out->rows = rows;
+    out->count = 0;
+    enum status status = split(out, arena_copy_bytes(arena, bytes, length), err);
+    for (const struct query_parameter *row = rows; row->name && !status; row++) {
+        const char *value = query_value(out, row->name);
+        if (value) status = checks[row->type](row, value, err);
+    }
+    return status;
 }
 
-enum status query_order(const struct query *query, bool *descending, struct error *err) {
-    const char *value = query_text(query, "order");
-    if (!value) return STATUS_OK;
-    *descending = strcmp(value, "DESC") == 0;
-    if (*descending || strcmp(value, "ASC") == 0) return STATUS_OK;
-    return error_set_at(err, STATUS_INVALID, "order", "The parameter \"order\" must be ASC or DESC, but it is \"%s\".", value);
+/* ---- What routes ask for ---- */
+
+/* The value that counts; NULL: absent. */
+static const char *find(const struct query *query, const char *name, enum query_type type) {
+    const struct query_parameter *row = query->rows;
+    while (row->name && strcmp(row->name, name) != 0)
+        row++;
+    assert(row->name && (row->type == type || (row->type == QUERY_CHOICE && type == QUERY_TEXT)));
+    const char *value = query_value(query, name);
+    return value ? value : row->initial;
+}
+
+const char *query_text(const struct query *query, const char *name) {
+    return find(query, name, QUERY_TEXT);
+}
+
+int64_t query_time(const struct query *query, const char *name) {
+    const char *value = find(query, name, QUERY_TIME);
+    int64_t time_ms = 0;
+    return value && time_parse(value, &time_ms) ? time_ms : 0;
+}
+
+bool query_flag(const struct query *query, const char *name) {
+    const char *value = find(query, name, QUERY_FLAG);
+    return value && strcmp(value, "true") == 0;
+}
+
+int64_t query_number(const struct query *query, const char *name) {
+    const char *value = find(query, name, QUERY_NUMBER);
+    return value ? strtoll(value, NULL, 10) : 0;
+}
+
+enum log_level query_level(const struct query *query, const char *name) {
+    const char *value = find(query, name, QUERY_CHOICE);
+    enum log_level level = LOG_INFO;
+    bool is_level = value && log_level_parse(value, &level);
+    assert(is_level);
+    return level;
+}
+
+bool query_is_descending(const struct query *query) {
+    const char *value = find(query, "order", QUERY_CHOICE);
+    return value && strcmp(value, "DESC") == 0;
 }

@@ -4,9 +4,33 @@
 #include <stdbool.h>
 #include <string.h>
 
+/* The words of routes.def. The lists are compound literals, which last as long as the program. */
+#define BODY(limit, schema) limit, schema
+#define NO_BODY 0, NULL
+#define END                                                                                                                    \
+    { .name = NULL }
+#define PARAMETERS(rows)                                                                                                       \
+    (const struct query_parameter[]) {                                                                                         \
+        rows END                                                                                                               \
+    }
+#define NO_PARAMETERS PARAMETERS()
+#define TEXT(text, help) {.name = text, .type = QUERY_TEXT, .meaning = help},
+#define TIME(text, help) {.name = text, .type = QUERY_TIME, .meaning = help},
+#define FLAG(text, value, help) {.name = text, .type = QUERY_FLAG, .initial = value, .meaning = help},
+#define NUMBER(text, value, min, max, help)                                                                                    \
+    {.name = text, .type = QUERY_NUMBER, .initial = value, .least = min, .most = max, .meaning = help},
+#define CHOICE(text, list, value, help) {.name = text, .type = QUERY_CHOICE, .initial = value, .words = list, .meaning = help},
+#define HEADER(text, help) {.name = text, .type = QUERY_HEADER, .meaning = help},
+#define ANSWERS(rows)                                                                                                          \
+    (const struct route_answer[]){rows}, sizeof((const struct route_answer[]){rows}) / sizeof(struct route_answer)
+#define JSON(status, name, help) {.http_status = status, .media_type = "application/json", .schema = name, .meaning = help},
+#define OTHER(status, type, help) {.http_status = status, .media_type = type, .meaning = help},
+#define EMPTY(status, help) {.http_status = status, .meaning = help},
+#define ANSWER_HEADER(status, name) {.http_status = status, .header = name},
+#define FAILURE(status) {.failure = STATUS_##status},
+
 static const struct route routes[] = {
-#define ROUTE(method, path, function, limit, ports, description)                                                               \
-    {METHOD_##method, path, function, limit, PORT_##ports, description},
+#define ROUTE(method, path, function, ports, ...) {METHOD_##method, path, #function, function, PORT_##ports, __VA_ARGS__},
 #include "services/gateway/routes.def"
 #undef ROUTE
 };

@@ -7,6 +7,9 @@
 
 #include <stddef.h>
 
+#include "lib/base/error.h"
+#include "services/gateway/query.h"
+
 struct call;
 
 enum method { METHOD_GET = 1, METHOD_POST = 2 };
@@ -15,13 +18,28 @@ enum port { PORT_PUBLIC = 1, PORT_MANAGEMENT = 2, PORT_BOTH = 3 };
 
 enum { ROUTE_PARAMETERS_MAX = 2 };
 
+/* What may come back, for the document: an answer, a header of one, or a failure. */
+struct route_answer {
+    int http_status;        /* 0: a failure */
+    const char *media_type; /* NULL: no body */
+    const char *schema;     /* of JSON, by its name in openapi.json */
+    const char *meaning;
+    const char *header;  /* not NULL: the name of a header of that status, and nothing else */
+    enum status failure; /* STATUS_OK: an answer */
+};
+
 struct route {
     enum method method;
     const char *path;
+    const char *name;                 /* of its function */
     void (*start)(struct call *call); /* on the loop's thread: quick, and leads to exactly one answer */
-    size_t body_limit_bytes;
-    unsigned ports; /* a set of enum port */
+    unsigned ports;                   /* a set of enum port */
+    size_t body_limit_bytes;          /* 0: takes none */
+    const char *body_schema;
     const char *description;
+    const struct query_parameter *parameters; /* without a name: the end */
+    const struct route_answer *answers;
+    size_t answer_count;
 };
 
 /* What a `{name}` stood for, within the path that was matched. */
@@ -46,7 +64,7 @@ void router_find(enum port port, const char *method, size_t method_length, const
                  struct route_match *out);
 
 /* The functions of routes.def. */
-#define ROUTE(method, path, function, limit, ports, description) void function(struct call *call);
+#define ROUTE(method, path, function, ...) void function(struct call *call);
 #include "services/gateway/routes.def"
 #undef ROUTE
 

@@ -8,8 +8,19 @@
 
 static struct arena arena;
 
+static const struct query_parameter rows[] = {
+    {.name = "t", .type = QUERY_TIME},
+    {.name = "n", .type = QUERY_NUMBER, .initial = "7", .least = 1, .most = 30},
+    {.name = "f", .type = QUERY_FLAG, .initial = "true"},
+    {.name = "l", .type = QUERY_CHOICE, .initial = "INFO", .words = query_levels},
+    {.name = "order", .type = QUERY_CHOICE, .words = query_orders},
+    {.name = "x", .type = QUERY_TEXT},
+    {.name = "h", .type = QUERY_HEADER},
+    {.name = NULL},
+};
+
 static enum status parse(struct query *query, const char *text, struct error *err) {
-    return query_parse(query, text, strlen(text), &arena, err);
+    return query_parse(query, rows, text, strlen(text), &arena, err);
 }
 
 static void names_and_values_are_decoded(void **state) {
@@ -17,12 +28,12 @@ static void names_and_values_are_decoded(void **state) {
     struct query query;
     struct error err;
     assert_int_equal(parse(&query, "a=1&b=x%20y+z&c&d=&a=2&%65=%E2%82%AC&=", &err), STATUS_OK);
-    assert_string_equal(query_text(&query, "a"), "1");
-    assert_string_equal(query_text(&query, "b"), "x y z");
-    assert_null(query_text(&query, "c"));
-    assert_null(query_text(&query, "d"));
-    assert_string_equal(query_text(&query, "e"), "\xE2\x82\xAC");
-    assert_null(query_text(&query, "f"));
+    assert_string_equal(query_value(&query, "a"), "1");
+    assert_string_equal(query_value(&query, "b"), "x y z");
+    assert_null(query_value(&query, "c"));
+    assert_null(query_value(&query, "d"));
+    assert_string_equal(query_value(&query, "e"), "\xE2\x82\xAC");
+    assert_null(query_value(&query, "f"));
     arena_release(&arena);
 }
 
@@ -38,33 +49,72 @@ static void broken_encoding_is_refused_by_name(void **state) {
     arena_release(&arena);
 }
 
-static void values_are_checked(void **state) {
+static void values_are_read(void **state) {
     (void)state;
     struct query query;
     struct error err;
-    int64_t time_ms = 5, number = 7;
-    bool flag = false, descending = false;
-    enum log_level level = LOG_INFO;
-    assert_int_equal(parse(&query, "t=2026-07-25T15%3A11%3A12.686Z&n=30&f=true&order=DESC&l=WARN&bad=nope", &err), STATUS_OK);
-    assert_int_equal(query_time(&query, "t", &time_ms, &err), STATUS_OK);
-    assert_int_equal(time_ms, 1784992272686);
-    assert_int_equal(query_number(&query, "n", 1, 30, &number, &err), STATUS_OK);
-    assert_int_equal(number, 30);
-    assert_int_equal(query_flag(&query, "f", &flag, &err), STATUS_OK);
-    assert_true(flag);
-    assert_int_equal(query_order(&query, &descending, &err), STATUS_OK);
-    assert_true(descending);
-    assert_int_equal(query_level(&query, "l", &level, &err), STATUS_OK);
-    assert_int_equal(level, LOG_WARN);
+    assert_int_equal(parse(&query, "t=2026-07-25T15%3A11%3A12.686Z&n=30&f=false&order=DESC&l=WARN&x=y&h=z&n=99", &err),
+                     STATUS_OK);
+    assert_int_equal(query_time(&query, "t"), 1784992272686);
+    assert_int_equal(query_number(&query, "n"), 30);
+    assert_false(query_flag(&query, "f"));
+    assert_true(query_is_descending(&query));
+    assert_int_equal(query_level(&query, "l"), LOG_WARN);
+    assert_string_equal(query_text(&query, "l"), "WARN");
+    assert_string_equal(query_text(&query, "x"), "y");
+    arena_release(&arena);
+}
 
-    assert_int_equal(query_number(&query, "n", 1, 29, &number, &err), STATUS_INVALID);
-    assert_string_equal(err.path, "n");
-    assert_int_equal(query_number(&query, "bad", 1, 29, &number, &err), STATUS_INVALID);
-    assert_int_equal(query_time(&query, "bad", &time_ms, &err), STATUS_INVALID);
-    assert_int_equal(query_flag(&query, "bad", &flag, &err), STATUS_INVALID);
-    assert_int_equal(query_level(&query, "bad", &level, &err), STATUS_INVALID);
-    assert_int_equal(query_time(&query, "absent", &time_ms, &err), STATUS_OK);
-    assert_int_equal(time_ms, 1784992272686);
+static void what_is_absent_or_empty_is_as_its_row_says(void **state) {
+    (void)state;
+    static const char *const texts[] = {"", "t=&n=&f=&l=&order=&x="};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct query query;
+        struct error err;
+        assert_int_equal(parse(&query, texts[i], &err), STATUS_OK);
+        assert_int_equal(query_time(&query, "t"), 0);
+        assert_int_equal(query_number(&query, "n"), 7);
+        assert_true(query_flag(&query, "f"));
+        assert_int_equal(query_level(&query, "l"), LOG_INFO);
+        assert_false(query_is_descending(&query));
+        assert_null(query_text(&query, "order"));
+        assert_null(query_text(&query, "x"));
+    }
+    arena_release(&arena);
+}
+
+static void a_value_of_another_type_is_refused_by_name(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *path;
+    } bad[] = {{"x=1&n=31", "n"},
+               {"n=0", "n"},
+               {"n=+5", "n"},
+               {"n=5x", "n"},
+               {"n=99999999999999999999", "n"},
+               {"t=yesterday", "t"},
+               {"f=yes", "f"},
+               {"l=info", "l"},
+               {"l=", NULL},
+               {"order=asc", "order"},
+               {"h=anything", NULL},
+               {"unknown=anything", NULL}};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct query query;
+        struct error err = {0};
+        assert_int_equal(parse(&query, bad[i].text, &err), bad[i].path ? STATUS_INVALID : STATUS_OK);
+        if (bad[i].path) assert_string_equal(err.path, bad[i].path);
+    }
+    arena_release(&arena);
+}
+
+static void a_refused_choice_is_told_all_words(void **state) {
+    (void)state;
+    struct query query;
+    struct error err;
+    assert_int_equal(parse(&query, "l=LOUD", &err), STATUS_INVALID);
+    assert_string_equal(err.message, "The parameter \"l\" must be DEBUG, INFO, WARN, NOTICE or ERROR, but it is \"LOUD\".");
     arena_release(&arena);
 }
 
@@ -83,7 +133,10 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_and_values_are_decoded),
         cmocka_unit_test(broken_encoding_is_refused_by_name),
-        cmocka_unit_test(values_are_checked),
+        cmocka_unit_test(values_are_read),
+        cmocka_unit_test(what_is_absent_or_empty_is_as_its_row_says),
+        cmocka_unit_test(a_value_of_another_type_is_refused_by_name),
+        cmocka_unit_test(a_refused_choice_is_told_all_words),
         cmocka_unit_test(too_many_parameters_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
