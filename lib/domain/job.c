@@ -62,3 +62,20 @@ bool job_state_parse(const char *text, enum job_state *state) {
 bool job_state_may_become(enum job_state from, enum job_state to) {
     return transitions[from][to];
 }
+
+static void append_trailer(struct text *out, const char *key, const char *value) {
+    if (!text_is_blank(value)) text_append_format(out, "%s: %s\n", key, value);
+}
+
+const char *job_commit_message(const struct job *job, struct arena *arena, const char *subject) {
+    struct text message = {0};
+    text_append_format(&message, "%s\n\nJob ID: %s\n", subject, job->id);
+    if (job_is_by_trustee(job)) {
+        append_trailer(&message, "Trustee", job->actor);
+        append_trailer(&message, "Issue", job->issue);
+        append_trailer(&message, "Reason", job->reason);
+    }
+    const char *copy = arena_copy(arena, text_view(&message));
+    text_release(&message);
+    return copy;
+}

@@ -15,7 +15,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/base/arena.h"
 #include "lib/base/hash.h"
+#include "lib/base/text.h"
 
 /* JOB_KIND(name, text in the API, the service that runs it, readable by clients of before: others are listed with kinds=all
  * only) */
@@ -47,6 +49,9 @@ enum job_state {
         JOB_STATE_COUNT
 };
 
+/* The gateway has seen a trustee's token when it made the job: `actor` needs no other proof. */
+#define JOB_AUTHORITY_TRUSTEE "trustee"
+
 /* Texts are NULL where unknown and belong to the arena that the job was read into; times are 0 until known. */
 struct job {
     char id[UUID_TEXT_MAX];
@@ -60,14 +65,23 @@ struct job {
     const char *package;       /* all kinds but package sets */
     const char *version;       /* publish, unpublish, matrix, revision */
     const char *compiler;      /* matrix */
-    const char *actor;         /* "anonymous", an owner's key id, or the trustee's account */
+    const char *actor;         /* "anonymous", the signer's (lib/domain/signer.h) once proved, or the trustee's account */
     const char *issue;         /* trustee actions */
     const char *reason;        /* trustee actions */
+    const char *authority;     /* JOB_AUTHORITY_TRUSTEE, or NULL: what needs proof brings a signature */
     const char *error;         /* a failed job's last sentence */
     const char *documentation; /* publish: "published", "failed" or "skipped" */
     const char *commit;        /* publish: what its ref resolved to in the first run; every later run uses it */
     const char *record; /* JSON of what the run writes outside, kept before its first outside write (spec/jobs.md, Once) */
 };
+
+static inline bool job_is_by_trustee(const struct job *job) {
+    return text_equal(job->authority, JOB_AUTHORITY_TRUSTEE);
+}
+
+/* The message of a commit that this job makes (spec/outside.md, Repositories): the subject, the job's id, and for a trustee's
+ * action who asked for it and why. In the arena. */
+const char *job_commit_message(const struct job *job, struct arena *arena, const char *subject);
 
 const char *job_kind_text(enum job_kind kind);
 bool job_kind_parse(const char *text, enum job_kind *kind);

@@ -128,9 +128,30 @@ void signed_request_key(const struct signed_request *request, enum job_kind kind
     text_release(&identity);
 }
 
+/* Each kind of payload that is signed has a field that no other has. */
+static const struct {
+    enum job_kind kind;
+    const char *key;
+    const char *route;
+} payload_kinds[] = {
+    {JOB_KIND_UNPUBLISH, "version", "/api/v1/unpublish"},
+    {JOB_KIND_TRANSFER, "newLocation", "/api/v1/transfer"},
+    {JOB_KIND_PACKAGE_SET, "packages", "/api/v1/package-sets"},
+};
+
+static enum status refuse_other_kind(const json_t *payload, enum job_kind wanted, struct error *err) {
+    enum status status = json_must_be_object(payload, "The payload", err);
+    for (size_t i = 0; i < sizeof payload_kinds / sizeof payload_kinds[0] && !status; i++)
+        if (payload_kinds[i].kind != wanted && json_object_get(payload, payload_kinds[i].key))
+            status = error_set_at(err, STATUS_INVALID, payload_kinds[i].key,
+                                  "A payload with \"%s\" is one for %s, and must be signed and sent as such.",
+                                  payload_kinds[i].key, payload_kinds[i].route);
+    return status;
+}
+
 static enum status read_unpublish(struct unpublish_request *out, const json_t *payload, struct arena *arena,
                                   struct error *err) {
-    enum status status = json_must_be_object(payload, "The payload", err);
+    enum status status = refuse_other_kind(payload, JOB_KIND_UNPUBLISH, err);
     if (!status) status = json_need_package_name(payload, "name", &out->name, arena, err);
     if (!status) status = json_need_version(payload, "version", &out->version, err);
     if (!status) status = json_need_copy(payload, "reason", &out->reason, arena, err);
@@ -152,7 +173,7 @@ enum status unpublish_request_parse(struct unpublish_request *out, const char *p
 static enum status read_transfer(struct transfer_request *out, const json_t *payload, struct arena *arena, struct error *err) {
     static const char key[] = "newLocation";
     const json_t *location;
-    enum status status = json_must_be_object(payload, "The payload", err);
+    enum status status = refuse_other_kind(payload, JOB_KIND_TRANSFER, err);
     if (!status) status = json_need_package_name(payload, "name", &out->name, arena, err);
     if (!status) status = json_need_object(payload, key, &location, err);
     if (status) return status;

@@ -68,7 +68,8 @@ struct signed_request {
     const char *signature; /* lower-case hex; NULL where there is none (or an empty one), which only package sets may lack */
 };
 
-/* All of these: unknown fields are ignored, STATUS_INVALID with the field as path (`payload.version` for one inside the string
+/* All of these: unknown fields are ignored (but a payload to be signed must not have what makes it one of another kind, so that
+ * one signature never serves two), STATUS_INVALID with the field as path (`payload.version` for one inside the string
  * that is signed). Locations must be such as may be published. */
 CHECK_RESULT enum status publish_request_read(struct publish_request *out, const json_t *body, struct arena *arena,
                                               struct error *err);

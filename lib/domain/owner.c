@@ -115,6 +115,16 @@ enum status owners_check(const struct owners *owners, struct error *err) {
     return status;
 }
 
+const char *owner_fingerprint(const struct owner *owner, struct arena *arena) {
+    unsigned char *wire, sum[SHA256_BYTES];
+    size_t length;
+    if (!hash_base64_decode(arena, owner->public_key, &wire, &length)) return NULL;
+    hash_sha256(wire, length, sum);
+    char *text = hash_base64_encode(arena, sum, sizeof sum);
+    text[strcspn(text, "=")] = '\0';
+    return arena_format(arena, "SHA256:%s", text);
+}
+
 void owner_write(struct json_writer *writer, const struct owner *owner) {
     json_writer_open(writer, '{');
     json_writer_text_field(writer, "id", owner->id);

@@ -60,6 +60,10 @@ CHECK_RESULT enum status owner_decode(const struct owner *owner, struct arena *a
 /* Whether each is a whole key of its type, for what is newly submitted. */
 CHECK_RESULT enum status owners_check(const struct owners *owners, struct error *err);
 
+/* As OpenSSH shows a key, `SHA256:` and the base64, unpadded, of the wire form's sum: what a key is called that nobody can
+ * choose as they choose its comment. In the arena; NULL where `public_key` is no base64. */
+const char *owner_fingerprint(const struct owner *owner, struct arena *arena);
+
 void owner_write(struct json_writer *writer, const struct owner *owner);
 void owners_write(struct json_writer *writer, const struct owners *owners);
 bool owner_equal(const struct owner *a, const struct owner *b);

@@ -17,6 +17,7 @@ const struct job_field job_fields[] = {
     FIELD("actor", FIELD_TEXT, actor),
     FIELD("issue", FIELD_TEXT, issue),
     FIELD("reason", FIELD_TEXT, reason),
+    FIELD("authority", FIELD_TEXT, authority),
     FIELD("error", FIELD_TEXT, error),
     FIELD("documentation", FIELD_TEXT, documentation),
     FIELD("commit", FIELD_TEXT, commit),

@@ -99,6 +99,7 @@ enum status job_store_accept(struct job_store *store, const struct job_request *
         {"actor", request->actor},
         {"issue", request->issue},
         {"reason", request->reason},
+        {"authority", request->authority},
         {"address", request->address},
         {"duplicate", request->duplicate_key},
         {"replay", request->replay_key},
@@ -181,6 +182,15 @@ enum status job_store_record(struct job_store *store, const struct lease *lease,
 enum status job_store_keep_commit(struct job_store *store, const struct lease *lease, const char *commit, struct error *err) {
     struct redis_reply *reply;
     return job_step(store, &reply, err, "keep %s %" PRId64 " commit %s", lease->job_id, lease->fence, commit);
+}
+
+enum status job_store_identify(struct job_store *store, const struct lease *lease, const struct job_identity *identity,
+                               char done_by[UUID_TEXT_MAX], struct error *err) {
+    struct redis_reply *reply;
+    enum status status = job_step(store, &reply, err, "identify %s %" PRId64 " %s %s", lease->job_id, lease->fence,
+                                  identity->actor, identity->replay_key);
+    if (status == STATUS_OK) snprintf(done_by, UUID_TEXT_MAX, "%s", reply->text);
+    return status;
 }
 
 enum status job_store_finish(struct job_store *store, const struct lease *lease, const struct job_end *end, struct error *err) {

@@ -40,12 +40,15 @@ struct job_request {
     const char *actor;
     const char *issue;
     const char *reason;
+    const char *authority;
     const char *address; /* the client's, for the bound on its pending jobs; NULL: none */
     /* Equal for requests that are the same (spec/jobs.md, Duplicates); NULL: never a duplicate. A matrix job needs none: it is
      * known by package, version, compiler and plan (the payload, whose keys must always be in the same order). */
     const char *duplicate_key;
-    const char *replay_key; /* signed requests: hash of payload and signature, kept for ever once succeeded; else NULL */
-    bool again;             /* matrix: whatever was found before, since an operator or trustee asks for it */
+    /* Signed requests: hash of payload and signature, kept for ever once the job succeeded; else NULL. (What is the same
+     * request in other bytes, job_store_identify() finds out.) */
+    const char *replay_key;
+    bool again; /* matrix: whatever was found before, since an operator or trustee asks for it */
 };
 
 struct job_limits {
@@ -135,6 +138,21 @@ CHECK_RESULT enum status job_store_record(struct job_store *store, const struct 
  * another one is STATUS_CONFLICT. */
 CHECK_RESULT enum status job_store_keep_commit(struct job_store *store, const struct lease *lease, const char *commit,
                                                struct error *err);
+
+/* Who was proved to have asked for the job. */
+struct job_identity {
+    const char *actor; /* job.actor from here on, also in lists */
+    /* Of payload and key: kept for ever once the job succeeded, since one payload can have several good signatures by one key
+     * (lib/domain/signature.h). */
+    const char *replay_key;
+};
+
+/* Keeps it in the job. STATUS_OK with an id in `done_by`: that job has succeeded with the same replay key, and nothing was
+ * kept;
+ * "" there: none has. The same again is fine. */
+CHECK_RESULT enum status job_store_identify(struct job_store *store, const struct lease *lease,
+                                            const struct job_identity *identity, char done_by[UUID_TEXT_MAX],
+                                            struct error *err);
 
 struct job_end {
     bool success;

@@ -6,7 +6,8 @@
 -- repeated after a lost reply. allow-oom: running jobs can end when the memory is used up; step `accept` looks by itself.
 --
 -- Keys:
---   job:ID               hash: the fields of `struct job`, and below "lane", "place", "fence", "notBefore", "handedBack", "log…"
+--   job:ID               hash: the fields of `struct job`, and below "lane", "place", "fence", "notBefore", "handedBack",
+--                        "replayByKey", "log…"
 --   job:ID:log           stream: see log_stream.c; its last entry, field "end", stands for the job's end and wakes its readers
 --   jobs, jobs:unfinished, jobs:failed, jobs:kind:K, jobs:package:P, jobs:actor:A     sorted sets of ids by place, for lists
 --   pending:K, running:K sorted sets by place: the jobs of a kind that are pending or running
@@ -192,6 +193,10 @@ local function next_place(now)
   return place
 end
 
+local function list_under_actor(id, job)
+  if job.actor and job.actor ~= 'anonymous' then call('ZADD', 'jobs:actor:' .. job.actor, job.place, id) end
+end
+
 local function create_job(id, job)
   local fields = {}
   for name, value in pairs(job) do
@@ -203,7 +208,7 @@ local function create_job(id, job)
   call('ZADD', 'jobs:unfinished', job.place, id)
   call('ZADD', 'jobs:kind:' .. job.kind, job.place, id)
   if job.package then call('ZADD', 'jobs:package:' .. job.package, job.place, id) end
-  if job.actor and job.actor ~= 'anonymous' then call('ZADD', 'jobs:actor:' .. job.actor, job.place, id) end
+  list_under_actor(id, job)
   if job.duplicate then call('SET', 'duplicate:' .. job.duplicate, id) end
   if job.lane then call('RPUSH', 'lane:' .. job.lane, id) end
   enter_pending(id, job)
@@ -384,6 +389,20 @@ function steps.keep()
   return 1
 end
 
+-- id, fence, actor, replay key → the job that has done the same, or ''
+function steps.identify()
+  local id, fence, actor, key = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+  local job = held_job(id, fence, 'actor')
+  if not job then return stale(id) end
+  local done_by = call('GET', 'replay:' .. key)
+  if done_by and done_by ~= id then return done_by end
+  if job.actor then call('ZREM', 'jobs:actor:' .. job.actor, id) end
+  job.actor = actor
+  list_under_actor(id, job)
+  call('HSET', 'job:' .. id, 'actor', actor, 'replayByKey', key)
+  return ''
+end
+
 ---- Log
 
 -- id, fence, most lines, most bytes, then for each line its number, time and text
@@ -426,6 +445,7 @@ local function settle_duplicates(id, job, result)
   end
   if result.readonly then return end
   if result.success and job.replay then call('SET', 'replay:' .. job.replay, id, 'NX') end
+  if result.success and job.replayByKey then call('SET', 'replay:' .. job.replayByKey, id, 'NX') end
   if result.success and job.kind == 'unpublish' and job.version then
     call('HSET', 'unpublished:' .. job.package, job.version, id)
   end
@@ -448,7 +468,8 @@ local function next_in_lane(id, job)
   if next_id then make_ready(next_id) end
 end
 
-local ENDING = {'duplicate', 'replay', 'payload', 'package', 'version', 'compiler', 'actor', 'logTime', 'logIsCut', 'startedAt'}
+local ENDING = {'duplicate', 'replay', 'replayByKey', 'payload', 'package', 'version', 'compiler', 'actor', 'logTime', 'logIsCut',
+  'startedAt'}
 
 local function end_job(id, job, result, now)
   local state = result.success and 'succeeded' or 'failed'

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Both repositories as a service that writes to them has them: opened (cloned where they are not on this disk), followed by a
+ * view, each with the queue that its changes go through. Set up once at a service's start, then used from every slot's thread:
+ * each part says itself how it is shared.
+ */
+#ifndef LIB_STORE_REGISTRY_ACCESS_H
+#define LIB_STORE_REGISTRY_ACCESS_H
+
+#include "lib/base/settings.h"
+#include "lib/store/change_queue.h"
+#include "lib/store/registry_repo.h"
+#include "lib/store/registry_view.h"
+
+struct registry_access {
+    struct registry_repo *registry;
+    struct registry_repo *index;
+    struct registry_view *view;
+    struct change_queue *registry_queue;
+    struct change_queue *index_queue; /* refreshes the view first; its changes' `first` go through the registry's */
+};
+
+/* `settings`: the repositories' addresses, the bot's token, the time of a lease. `clone_folder` is this process's own. Close it
+ * also after a failure. */
+CHECK_RESULT enum status registry_access_open(struct registry_access *out, const struct settings *settings,
+                                              const char *clone_folder, struct deadline *deadline, struct error *err);
+/* Of the bot, from the next connection on. Any thread. */
+void registry_access_set_token(struct registry_access *access, const char *token);
+
+void registry_access_close(struct registry_access *access);
+
+#endif
