@@ -10,28 +10,16 @@
 #include <string.h>
 
 #include "tests/support/http_connection.h"
+#include "tests/support/refusal.h"
 #include "tests/support/registry_check.h"
 #include "tests/support/shell.h"
-
-/* What the rows are about; `request` NULL: the ordinary one for the package. */
-struct refusal {
-    const char *holds; /* the test's name */
-    struct package package;
-    const char *request;
-    const char *words[3];       /* all of them are in the last line */
-    const char *words_above[2]; /* and these somewhere in the log */
-    bool is_there_already;      /* the source is not to be pushed */
-};
 
 /* One server for all rows; cmocka hands a test either this or its row. */
 static struct server *server;
 
-#define LOCATION(repo) "\"location\": {\"githubOwner\": \"flow\", \"githubRepo\": \"" repo "\"}"
-#define REQUEST(name, version, ref, more)                                                                                      \
-    "{\"name\": \"" name "\", \"version\": \"" version "\", \"ref\": \"" ref "\", " more "}"
-#define PURS_JSON(name, version, licence, repo, more)                                                                          \
-    "{\"name\": \"" name "\", \"version\": \"" version "\", \"license\": \"" licence                                           \
-    "\", " LOCATION(repo) ", \"ref\": \"v1.0.0\", " more "\"dependencies\": {}}"
+#define LOCATION(repo) REFUSAL_LOCATION(repo)
+#define REQUEST(name, version, ref, more) REFUSAL_REQUEST(name, version, ref, more)
+#define PURS_JSON(name, version, licence, repo, more) REFUSAL_PURS_JSON(name, version, licence, repo, more)
 #define SPAGO_YAML(name, dependency)                                                                                           \
     "package:\n  name: " name "\n  dependencies:\n    - " dependency "\n  publish:\n    version: 1.0.0\n"                      \
     "    license: BSD-3-Clause\n    location:\n      githubOwner: flow\n      githubRepo: purescript-" name "\n"
@@ -209,8 +197,6 @@ static const struct refusal refusals[] = {
     {.holds = "a_tarball_in_the_way_is_never_overwritten", .package = {"occupied", "1.0.0"}, .words = {"occupied@1.0.0"}},
 };
 
-enum { REFUSAL_COUNT = sizeof refusals / sizeof refusals[0] };
-
 static const char *sources(void) {
     return arena_format(&server->arena, "%s/sources", server->folder);
 }
@@ -225,7 +211,7 @@ static int set_up(void **state) {
         {"wants-old", "1.0.0", .dependencies = {GROUND}},
         {"wants-new", "1.0.0", .dependencies = {{"ground", ">=2.0.0 <3.0.0"}}},
     };
-    server = server_start(NULL);
+    server = server_start(&(struct server_options){.has_git_server = true});
     for (size_t i = 0; i < sizeof packages / sizeof packages[0]; i++) {
         server_expect_published(server, &packages[i]);
         if (i == 0) shell_run("git -C '%s/flow/purescript-ground.git' branch old main", sources());
@@ -248,41 +234,8 @@ static int tear_down(void **state) {
     return 0;
 }
 
-/* Posts it; the sentence that refuses it, from the job's last line or from the gateway's answer. */
-static const char *refusing_sentence(const char *request, const char **log) {
-    struct http_response response = {0};
-    server_call(server, "POST", "/api/v1/publish", request, &response);
-    json_t *answer = json_loads(text_view(&response.body), 0, NULL);
-    const char *sentence;
-    *log = "";
-    if (response.status == 400) {
-        sentence = arena_copy(&server->arena, server_job_text(answer, "message"));
-    } else {
-        json_t *job = server_wait_for_job(server, arena_copy(&server->arena, server_job_text(answer, "jobId")));
-        sentence = server_last_error(server, job);
-        *log = server_log_text(server, job);
-        json_decref(job);
-    }
-    json_decref(answer);
-    http_response_release(&response);
-    return sentence;
-}
-
-static void expect_refusal(const struct refusal *refusal) {
-    if (!refusal->is_there_already) package_push(sources(), &refusal->package);
-    char *before = registry_snapshot(server);
-    const char *request = refusal->request != NULL ? refusal->request : package_request(&server->arena, &refusal->package),
-               *log;
-    const char *sentence = refusing_sentence(request, &log);
-    for (int i = 0; i < 3 && refusal->words[i] != NULL; i++)
-        if (strstr(sentence, refusal->words[i]) == NULL) fail_msg("\"%s\" is not in: %s\n%s", refusal->words[i], sentence, log);
-    for (int i = 0; i < 2 && refusal->words_above[i] != NULL; i++)
-        if (strstr(log, refusal->words_above[i]) == NULL) fail_msg("\"%s\" is not in:\n%s", refusal->words_above[i], log);
-    assert_string_equal(registry_snapshot(server), before);
-}
-
 static void a_refusal_names_the_thing_and_leaves_no_trace(void **state) {
-    expect_refusal(*state);
+    refusal_expect(server, *state);
 }
 
 static void a_tarball_that_is_too_large_is_refused(void **state) {
@@ -298,7 +251,7 @@ static void a_tarball_that_is_too_large_is_refused(void **state) {
         .package = {"large", "1.0.0", .files = {{"src/data.txt", large}}},
         .words = {"2000000"},
     };
-    expect_refusal(&refusal);
+    refusal_expect(server, &refusal);
 }
 
 /* ---- Step 5: what an earlier server left unfinished ---- */
@@ -322,7 +275,7 @@ static void a_published_version_without_index_entry_is_finished(void **state) {
         .words = {"unfinished@1.0.0", "\"dependencies\": {}", "\"ground\": \">=1.0.0 <2.0.0\""},
         .is_there_already = true,
     };
-    expect_refusal(&refusal);
+    refusal_expect(server, &refusal);
 
     server_expect_success(server,
                           server_publish(server, REQUEST("unfinished", "1.0.0", "same", LOCATION("purescript-unfinished"))).id);
@@ -387,12 +340,6 @@ int main(void) {
         cmocka_unit_test(what_is_no_publication_is_answered_with_400_and_its_field),
         cmocka_unit_test(a_body_over_the_limit_is_refused_before_it_was_sent),
     };
-    enum { OTHER_COUNT = sizeof others / sizeof others[0] };
-    struct CMUnitTest tests[REFUSAL_COUNT + OTHER_COUNT] = {0};
-    for (size_t i = 0; i < REFUSAL_COUNT; i++)
-        tests[i] = (struct CMUnitTest){.name = refusals[i].holds,
-                                       .test_func = a_refusal_names_the_thing_and_leaves_no_trace,
-                                       .initial_state = (void *)&refusals[i]};
-    memcpy(tests + REFUSAL_COUNT, others, sizeof others);
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return refusals_run(refusals, sizeof refusals / sizeof refusals[0], a_refusal_names_the_thing_and_leaves_no_trace, others,
+                        sizeof others / sizeof others[0], set_up, tear_down);
 }

@@ -104,6 +104,7 @@ void package_push(const char *sources, const struct package *package) {
         else
             shell_run("rm '%s'", path);
     }
+    if (package->script != NULL) shell_run("cd '%s' && %s", tree, package->script);
     shell_run(
         "cd '%s' && git add -A && git -c user.name=flow -c user.email=flow@example.org commit -q --allow-empty -m '%s' && "
         "git tag -f 'v%s' >/dev/null && git push -q -f '%s' main 'v%s' 2>&1",

@@ -13,6 +13,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
+#include "tests/support/git_server.h"
 #include "tests/support/shell.h"
 
 enum { STOP_TIMEOUT_MS = 60000, CALL_TIMEOUT_MS = 30000 };
@@ -42,7 +43,14 @@ static void make_environment(struct server *server, enum server_program program,
     add_setting(server, program, arena_format(arena, "STATE_DIR=%s", server->folder));
     add_setting(server, program, arena_format(arena, "WORK_DIR=%s/work", server->folder));
     add_setting(server, program, arena_format(arena, "REDIS_URL=%s", redis_server_url(server->redis)));
-    add_setting(server, program, arena_format(arena, "GITHUB_GIT_URL=file://%s/sources", server->folder));
+    if (server->git != NULL) {
+        const char *url = git_server_url(server->git);
+        add_setting(server, program, arena_format(arena, "GITHUB_GIT_URL=%s/sources", url));
+        add_setting(server, program, arena_format(arena, "REGISTRY_REPO=%s/registry.git", url));
+        add_setting(server, program, arena_format(arena, "REGISTRY_INDEX_REPO=%s/registry-index.git", url));
+    } else {
+        add_setting(server, program, arena_format(arena, "GITHUB_GIT_URL=file://%s/sources", server->folder));
+    }
     add_setting(server, program, arena_format(arena, "REGISTRY_COMPILERS=%s/compilers", server->folder));
     const char *const fixed[] = {"SOURCE_ALLOW_PRIVATE=true", "SERVER_PORT=0", "MANAGEMENT_PORT=0", "POST_LIMIT_PER_MINUTE=0",
                                  NULL};
@@ -57,8 +65,8 @@ static void make_environment(struct server *server, enum server_program program,
 static void make_empty_repository(const struct server *server, const char *name) {
     shell_run("cd '%s' && git init -q -b main begin && echo 'Nothing yet.' >begin/README.md && git -C begin add -A && "
               "git -C begin -c user.name=pacchettibotti -c user.email=pacchettibotti@purescript.org commit -q -m Begin && "
-              "git clone -q --bare begin %s && rm -rf begin",
-              server->folder, name);
+              "git clone -q --bare begin %s && git -C %s config http.receivepack true && rm -rf begin",
+              server->folder, name, name);
 }
 
 /* The compiler and the fetching of sources may run as another user, who must get at what is in the folder. */
@@ -66,9 +74,9 @@ static void make_folder(struct server *server, const struct server_options *opti
     snprintf(server->folder, sizeof server->folder, "/tmp/registry-flow-XXXXXX");
     assert_non_null(mkdtemp(server->folder));
     assert_int_equal(chmod(server->folder, 0755), 0);
-    shell_run("cd '%s' && mkdir sources work compilers && for version in 0_15_14 0_15_15; do cp '%s/purs-stand-in' "
+    shell_run("cd '%s' && mkdir sources work compilers && for version in %s; do cp '%s/purs-stand-in' "
               "compilers/purs-$version; done",
-              server->folder, server->programs);
+              server->folder, options->compilers != NULL ? options->compilers : "0_15_14 0_15_15", server->programs);
     if (options->make_repositories != NULL) {
         shell_run("'%s' '%s'", options->make_repositories, server->folder);
     } else {
@@ -86,6 +94,7 @@ struct server *server_start(const struct server_options *options) {
     server->programs = arena_copy(&server->arena, programs);
     free(programs);
     make_folder(server, options);
+    if (options->has_git_server) server->git = git_server_start(server->folder);
     server->redis = redis_server_start();
     for (enum server_program program = SERVER_PUBLISH; program <= SERVER_GATEWAY; program++) {
         make_environment(server, program, options);
@@ -136,6 +145,7 @@ void server_stop(struct server *server) {
     for (enum server_program program = SERVER_GATEWAY; program >= SERVER_PUBLISH; program--)
         if (server->children[program].pid != 0) server_terminate(server, program);
     redis_server_stop(server->redis);
+    if (server->git != NULL) git_server_stop(server->git);
     shell_run("rm -rf '%s'", server->folder);
     arena_release(&server->arena);
     free(server);

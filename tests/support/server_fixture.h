@@ -4,8 +4,8 @@
  * its own, on free ports, with repositories, storage and package sources in a temporary folder; and the calls that a client
  * makes. What goes wrong in here fails the test (in a benchmark it ends the program); the children die with their parent.
  *
- * The compiler is `purs-stand-in`, as 0.15.14 and 0.15.15. Sources are fetched from the folder `sources` (package_source.h
- * makes them).
+ * The compiler is `purs-stand-in`, as 0.15.14 and 0.15.15 where the test wants no others. Sources are fetched from the folder
+ * `sources` (package_source.h makes them): straight from it, or by http, as the two repositories are then.
  */
 #ifndef TESTS_SUPPORT_SERVER_FIXTURE_H
 #define TESTS_SUPPORT_SERVER_FIXTURE_H
@@ -32,6 +32,8 @@ struct server_options {
     const char *const *settings;         /* "NAME=value", NULL at the end, for both programs; they win over the fixture's own */
     const char *const *gateway_settings; /* the same, for the gateway alone */
     bool is_cut_off;                     /* by its settings it cannot become ready: wait only until the gateway answers */
+    bool has_git_server;                 /* sources and repositories are reached by http, through a server of the test */
+    const char *compilers;               /* "0_14_0 0_15_15"; NULL: the standard ones */
     const char *make_repositories;       /* a program called with the folder to make them in; NULL: empty repositories */
 };
 
@@ -40,6 +42,7 @@ struct server {
     char url[64];    /* http://127.0.0.1:PORT */
     int port;
     struct redis_server *redis;
+    struct git_server *git;                              /* NULL where the options want none */
     struct child_process children[SERVER_PROGRAM_COUNT]; /* the one of SERVER_REDIS is redis_server's own affair */
     const char *environments[SERVER_PROGRAM_COUNT][SERVER_SETTINGS_MAX];
     const char *programs;

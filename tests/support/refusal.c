@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tests/support/refusal.h"
+
+#include "tests/support/cmocka_all.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/memory.h"
+#include "tests/support/registry_check.h"
+#include "tests/support/shell.h"
+
+const char *refusal_sentence(struct server *server, const char *request, const char **log) {
+    struct http_response response = {0};
+    server_call(server, "POST", "/api/v1/publish", request, &response);
+    json_t *answer = json_loads(text_view(&response.body), 0, NULL);
+    const char *sentence;
+    *log = "";
+    if (response.status == 400) {
+        sentence = arena_copy(&server->arena, server_job_text(answer, "message"));
+    } else {
+        json_t *job = server_wait_for_job(server, arena_copy(&server->arena, server_job_text(answer, "jobId")));
+        sentence = server_last_error(server, job);
+        *log = server_log_text(server, job);
+        json_decref(job);
+    }
+    json_decref(answer);
+    http_response_release(&response);
+    return sentence;
+}
+
+void refusal_expect_no_work(struct server *server) {
+    const char *left = shell_output(&server->arena, "cd '%s/work' && find runs tarballs -mindepth 1", server->folder);
+    assert_string_equal(left, "");
+}
+
+static void expect_words(const char *const *words, size_t count, const char *text, const char *log) {
+    for (size_t i = 0; i < count && words[i] != NULL; i++)
+        if (strstr(text, words[i]) == NULL) fail_msg("\"%s\" is not in: %s\n%s", words[i], text, log);
+}
+
+void refusal_expect(struct server *server, const struct refusal *refusal) {
+    if (!refusal->is_there_already) package_push(arena_format(&server->arena, "%s/sources", server->folder), &refusal->package);
+    char *before = registry_snapshot(server);
+    const char *request = refusal->request != NULL ? refusal->request : package_request(&server->arena, &refusal->package),
+               *log;
+    const char *sentence = refusal_sentence(server, request, &log);
+    if (refusal->sentence != NULL && strcmp(sentence, refusal->sentence) != 0)
+        fail_msg("it says:   %s\ninstead of: %s\n%s", sentence, refusal->sentence, log);
+    expect_words(refusal->words, sizeof refusal->words / sizeof refusal->words[0], sentence, log);
+    expect_words(refusal->words_above, sizeof refusal->words_above / sizeof refusal->words_above[0], log, log);
+    assert_string_equal(registry_snapshot(server), before);
+    refusal_expect_no_work(server);
+}
+
+int refusals_run(const struct refusal *refusals, size_t count, void (*expect)(void **state), const struct CMUnitTest *others,
+                 size_t other_count, int (*set_up)(void **state), int (*tear_down)(void **state)) {
+    struct CMUnitTest *tests = memory_alloc((count + other_count) * sizeof *tests);
+    for (size_t i = 0; i < count; i++)
+        tests[i] = (struct CMUnitTest){.name = refusals[i].holds, .test_func = expect, .initial_state = (void *)&refusals[i]};
+    if (other_count > 0) memcpy(tests + count, others, other_count * sizeof *others);
+    int failed =
+        _cmocka_run_group_tests("refusals", tests, count + other_count, set_up, tear_down); /* its macro wants an array */
+    free(tests);
+    return failed;
+}
