@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/fault.h"
 #include "lib/base/text.h"
 #include "lib/service/job_log.h"
 #include "lib/service/job_slot.h"
@@ -214,6 +215,7 @@ static void settle(struct job_slot *slot, struct job_run *run, struct settlement
     enum status status = STATUS_OK;
     if (settlement->outcome != OUTCOME_LOST) status = until_answered(slot, run, settlement, write_lines, &problem);
     if (!status) status = until_answered(slot, run, settlement, write_outcome, &problem);
+    if (!status) fault_point("end");
     if (status == STATUS_STALE) settlement->outcome = OUTCOME_LOST;
     if (status && status != STATUS_STALE)
         log_line(LOG_ERROR, "job's end not written", "job=%s outcome=\"%s\" error=\"%s\"", run->job.id,

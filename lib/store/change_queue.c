@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/fault.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "lib/store/lock.h"
@@ -185,6 +186,7 @@ static enum status push_all(struct round *round, struct error *err) {
             continue;
         }
         if (status) return status;
+        fault_point(queue->options.lock_name);
         count_one(queue, &queue->counts.pushes);
         round->pushed += piece;
         piece *= 2;

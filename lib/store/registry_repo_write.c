@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/fault.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
 #include "lib/store/registry_repo_parts.h"
@@ -138,6 +139,7 @@ static enum status begin_commits(struct registry_repo *repo, struct tip *tip, st
 static enum status push(struct registry_repo *repo, const git_oid *tip, struct deadline *deadline, struct error *err) {
     int code = registry_pack_write(&repo->pack);
     if (code < 0) return git_transport_failure(code, "The commits could not be written", err);
+    fault_point("unpushed");
     enum status status = deadline_check(deadline, err);
     if (!status) status = repo->is_local ? push_local(repo, tip, err) : push_remote(repo, tip, deadline, err);
     if (!status) git_oid_cpy(&repo->head, tip);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/fault.h"
 #include "lib/base/folder.h"
 #include "lib/base/text.h"
 #include "lib/domain/index_file.h"
@@ -173,7 +174,9 @@ static enum status check_dependencies_again(struct publication *p, struct deadli
 static enum status prepare_commits(void *context, struct deadline *limit, struct error *err) {
     struct publication *p = context;
     enum status status = check_dependencies_again(p, limit, err);
-    return status ? status : store_tarball(p, limit, err);
+    if (!status) status = store_tarball(p, limit, err);
+    if (!status) fault_point("tarball");
+    return status;
 }
 
 /* queued_change.guard */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/fault.h"
 #include "lib/base/folder.h"
 #include "lib/base/json.h"
 #include "lib/base/json_writer.h"
@@ -52,6 +53,7 @@ static enum status run_steps(struct publication *p, const struct step *steps, st
         int64_t start_us = clock_monotonic_us();
         status = deadline_check(&p->run->deadline, err);
         if (!status) status = step->run(p, err);
+        if (!status) fault_point(step->name);
         text_append_format(&timings, " %s=%.1fms", step->name, (double)(clock_monotonic_us() - start_us) / 1000);
     }
     job_run_log(p->run, LOG_DEBUG, "Timings:%s", text_view(&timings));

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "lib/base/fault.h"
+
+#ifdef FAULT_POINTS
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/log.h"
+
+void fault_point(const char *name) {
+    static atomic_int passed; /* the point that is wanted */
+    const char *wanted = getenv("REGISTRY_FAULT");
+    if (!wanted) return;
+    log_line(LOG_DEBUG, "fault point", "name=%s", name);
+    size_t length = strlen(name);
+    if (strncmp(wanted, name, length) != 0 || (wanted[length] != '\0' && wanted[length] != '#')) return;
+    int at = wanted[length] == '#' ? atoi(wanted + length + 1) : 1;
+    if (atomic_fetch_add(&passed, 1) + 1 != at) return;
+    log_line(LOG_WARN, "killed by its fault point", "name=%s", name);
+    kill(getpid(), SIGKILL);
+}
+
+#endif

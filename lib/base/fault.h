@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Places where a test can have the process killed, as by SIGKILL or a power cut, to see what the next run makes of what is left
+ * (tests/flow/test_publish_faults.c). In builds for tests only (-DFAULTS=ON, or any SANITIZE); elsewhere it is nothing at all.
+ *
+ *   REGISTRY_FAULT=NAME       dies when it gets to this point
+ *   REGISTRY_FAULT=NAME#N     … for the N-th time
+ *
+ * Where REGISTRY_FAULT is set, every point that is passed is a line in the program's log at DEBUG, so that a test can see that
+ * it knows them all.
+ */
+#ifndef LIB_BASE_FAULT_H
+#define LIB_BASE_FAULT_H
+
+#ifdef FAULT_POINTS
+void fault_point(const char *name);
+#else
+static inline void fault_point(const char *name) {
+    (void)name;
+}
+#endif
+
+#endif
