@@ -8,6 +8,7 @@
 #include "lib/base/log.h"
 #include "lib/base/text.h"
 #include "lib/tools/health_check.h"
+#include "services/gateway/openapi.h"
 #include "services/gateway/server.h"
 
 static const char *const service_names[] = {
@@ -79,6 +80,7 @@ static enum status write_ports(const struct gateway *gateway, struct error *err)
 
 enum status gateway_start(struct gateway *gateway, const struct settings *settings, struct error *err) {
     *gateway = (struct gateway){.settings = settings};
+    openapi_append(&gateway->openapi);
     gateway->post_limit = rate_limit_create(settings->post_limit_per_minute);
     enum status status = trusted_proxies_parse(&gateway->proxies, settings->trusted_proxies, err);
     if (!status) status = create_clients(gateway, err);
@@ -107,4 +109,5 @@ void gateway_stop(struct gateway *gateway) {
         message_client_free(gateway->services[i]);
     rate_limit_free(gateway->post_limit);
     trusted_proxies_free(gateway->proxies);
+    text_release(&gateway->openapi);
 }

@@ -10,6 +10,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/settings.h"
+#include "lib/base/text.h"
 #include "lib/domain/job.h"
 #include "lib/service/message_client.h"
 #include "services/gateway/client_address.h"
@@ -46,6 +47,7 @@ struct gateway {
     struct tail *tail;
     struct readiness *readiness;
     struct health_check *health_check; /* NULL where no HEALTHCHECKS_URL is set */
+    struct text openapi;               /* GET /api/v1/openapi.json */
     struct server *server;
 };
 
