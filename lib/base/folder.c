@@ -4,16 +4,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
 
-enum { WALK_OPEN_FILES = 32 };
+enum { WALK_OPEN_FILES = 32, CLAIM_WAIT_MS = 10000, CLAIM_POLL_MS = 20 };
 
 /* Brings what was made or renamed in the folder of `path` onto the disk. Where that cannot be done (no right to read it, a file
  * system without it) there is nothing better to do. */
@@ -96,4 +99,31 @@ enum status file_write(const char *path, const void *bytes, size_t length, struc
     if (failed) return error_set(err, STATUS_INTERNAL, "cannot write %s: %s", path, strerror(cause));
     sync_folder_of(path);
     return STATUS_OK;
+}
+
+/* A process that was killed in the middle of a fork leaves a child that holds its lock until it notices. */
+static bool lock_file(int file) {
+    int64_t end_ms = clock_monotonic_ms() + CLAIM_WAIT_MS;
+    while (flock(file, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK || clock_monotonic_ms() > end_ms) return false;
+        poll(NULL, 0, CLAIM_POLL_MS);
+    }
+    return true;
+}
+
+enum status folder_claim(int *file, const char *path, struct error *err) {
+    struct text lock = {0};
+    *file = -1;
+    enum status status = folder_make(path, err);
+    if (status) return status;
+    text_append_format(&lock, "%s/lock", path);
+    *file = open(text_view(&lock), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (*file < 0 || !lock_file(*file)) {
+        status = error_set(err, errno == EWOULDBLOCK ? STATUS_BUSY : STATUS_INTERNAL,
+                           "The folder %s is used by another process, or cannot be locked: %s.", path, strerror(errno));
+        if (*file >= 0) close(*file);
+        *file = -1;
+    }
+    text_release(&lock);
+    return status;
 }

@@ -18,6 +18,10 @@ CHECK_RESULT enum status folder_make(const char *path, struct error *err);
  * and left. */
 void folder_remove(const char *path);
 
+/* Makes the folder where it is missing, and takes it for this process until it closes *file (-1 after a failure). Waits a
+ * little for a process that is ending. STATUS_BUSY: another one has it. */
+CHECK_RESULT enum status folder_claim(int *file, const char *path, struct error *err);
+
 /* Appends the file's content. STATUS_NOT_FOUND, STATUS_INTERNAL; STATUS_TOO_LARGE above `limit_bytes`. */
 CHECK_RESULT enum status file_read(const char *path, size_t limit_bytes, struct text *out, struct error *err);
 

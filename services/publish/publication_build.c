@@ -88,11 +88,11 @@ enum status publication_solve(struct publication *p, struct error *err) {
     const struct publish_request *asked = &p->request;
     if (asked->has_compiler && !compilers_get(&p->service->compilers, asked->compiler)) return refuse_compiler(p, err);
 
-    const struct manifest_index *index = registry_view_lock(p->service->view);
+    const struct manifest_index *index = registry_view_lock(p->service->repositories.view);
     enum status status = manifest_index_check_dependencies(index, &p->manifest, err);
     if (!status && asked->has_resolutions) status = build_plan_check_resolutions(index, &p->manifest, &asked->resolutions, err);
     if (!status) status = find_plan(p, index, err);
-    registry_view_unlock(p->service->view);
+    registry_view_unlock(p->service->repositories.view);
     if (status) return status;
 
     char version[VERSION_TEXT_MAX];
@@ -147,14 +147,14 @@ enum status publication_pack(struct publication *p, struct error *err) {
 /* What the metadata says of a package's tarball; the hash is copied. */
 static enum status find_tarball(struct publication *p, const struct package_version *package, const char **hash,
                                 int64_t *size_bytes, struct error *err) {
-    const struct manifest_index *index = registry_view_lock(p->service->view);
+    const struct manifest_index *index = registry_view_lock(p->service->repositories.view);
     const struct metadata *metadata = manifest_index_find_metadata(index, package->name);
     const struct published_version *published = metadata ? metadata_find_published(metadata, package->version) : NULL;
     if (published) {
         *hash = arena_copy(p->arena, published->hash);
         *size_bytes = published->size_bytes;
     }
-    registry_view_unlock(p->service->view);
+    registry_view_unlock(p->service->repositories.view);
     if (published) return STATUS_OK;
     return error_set(err, STATUS_REFUSED, "%s, which the build needs, is not published any more.", package->name);
 }

@@ -59,13 +59,13 @@ enum status publication_check_metadata(struct publication *p, struct error *err)
     if (package_name_is_reserved(name))
         return error_set_at(err, STATUS_REFUSED, "name", "The name \"%s\" is reserved and can never be published.", name);
     job_run_log(p->run, LOG_INFO, "Publishing %s@%s from %s.", name, p->version, p->request.ref);
-    enum status status = registry_view_refresh(p->service->view, &p->run->deadline, err);
+    enum status status = registry_view_refresh(p->service->repositories.view, &p->run->deadline, err);
     if (status) return status;
-    const struct manifest_index *index = registry_view_lock(p->service->view);
+    const struct manifest_index *index = registry_view_lock(p->service->repositories.view);
     const struct metadata *metadata = manifest_index_find_metadata(index, name);
     bool is_new = metadata == NULL;
     status = decide_location(p, metadata, err);
-    registry_view_unlock(p->service->view);
+    registry_view_unlock(p->service->repositories.view);
     if (!status && is_new) status = location_check_published(&p->location, err);
     if (!status) status = location_check_source(&p->location, p->service->settings.source_allow_private, err);
     if (!status && is_new) job_run_log(p->run, LOG_INFO, "%s is a new package.", name);
@@ -142,7 +142,7 @@ static enum status refuse_published(const struct publication *p, struct error *e
 }
 
 enum status publication_check_is_new(struct publication *p, struct error *err) {
-    const struct manifest_index *index = registry_view_lock(p->service->view);
+    const struct manifest_index *index = registry_view_lock(p->service->repositories.view);
     const struct metadata *metadata = manifest_index_find_metadata(index, p->request.name);
     bool is_indexed = manifest_index_find(index, p->request.name, p->request.version) != NULL;
     bool is_unpublished = metadata && metadata_find_unpublished(metadata, p->request.version);
@@ -154,7 +154,7 @@ enum status publication_check_is_new(struct publication *p, struct error *err) {
         p->record.published_ms = published->published_ms;
         p->record.compiler = published->compilers[0];
     }
-    registry_view_unlock(p->service->view);
+    registry_view_unlock(p->service->repositories.view);
 
     if (is_unpublished)
         return error_set_at(

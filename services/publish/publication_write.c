@@ -158,12 +158,12 @@ static enum status edit_index(struct registry_edit *out, const struct registry_f
 /* The last look at the dependencies. Once the version is in the metadata it is too late to refuse. */
 static enum status check_dependencies_again(struct publication *p, struct deadline *limit, struct error *err) {
     enum status status = STATUS_OK;
-    const struct manifest_index *index = registry_view_lock(p->service->view);
+    const struct manifest_index *index = registry_view_lock(p->service->repositories.view);
     const struct metadata *metadata = manifest_index_find_metadata(index, p->request.name);
     bool is_published = metadata && metadata_find_published(metadata, p->request.version);
     if (!manifest_index_find(index, p->request.name, p->request.version))
         status = manifest_index_check_dependencies(index, &p->record.manifest, err);
-    registry_view_unlock(p->service->view);
+    registry_view_unlock(p->service->repositories.view);
     if (!status || p->record.is_finishing) return status;
     if (is_published) return error_set(err, STATUS_UNAVAILABLE, "The manifest waits for its dependencies: %s", err->message);
     remove_orphaned_tarball(p, limit);
@@ -208,7 +208,7 @@ static enum status commit(struct publication *p, struct error *err) {
         .guard = check_lease,
         .context = p,
     };
-    enum status status = change_queue_commit(p->service->index_queue, p->run->store, &index, 1, &p->run->deadline, err);
+    enum status status = change_queue_commit(p->service->repositories.index_queue, p->run->store, &index, 1, &p->run->deadline, err);
     memcpy(p->registry_commit, metadata.change.commit, sizeof p->registry_commit);
     memcpy(p->index_commit, index.change.commit, sizeof p->index_commit);
     if (*p->registry_commit)

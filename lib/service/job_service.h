@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A service that carries out jobs, as a process: its settings, the messages that it answers, its job runner, what it says to
+ * /readyz, SIGHUP, and the drain on SIGTERM. Its main() loads the settings, sets up what its handlers need, and calls
+ * job_service_run().
+ */
+#ifndef LIB_SERVICE_JOB_SERVICE_H
+#define LIB_SERVICE_JOB_SERVICE_H
+
+#include "lib/base/json_writer.h"
+#include "lib/base/settings.h"
+#include "lib/service/job_runner.h"
+#include "lib/store/registry_access.h"
+
+/* What /readyz shows of a service: a list of checks, all of which must be fine. */
+struct job_service_checks {
+    struct json_writer writer;
+    bool are_fine;
+};
+
+struct job_service {
+    const char *name; /* as in the table of job kinds */
+    enum program program;
+    struct settings *settings; /* loaded; its secrets are read again on SIGHUP */
+    const char *address;       /* where it listens */
+    int slots;
+    const struct job_handler *handlers; /* as job_runner_create() takes them */
+    void *context;                      /* of the handlers, and of these two: */
+    void (*check)(void *context, struct job_service_checks *checks, struct deadline *deadline); /* any thread */
+    void (*use_secrets)(void *context); /* SIGHUP: the settings' secrets may be others now */
+};
+
+/* The first that main() does: prepares the process, and reads its settings. */
+CHECK_RESULT enum status job_service_begin(struct settings *out, enum program program, const char *name, struct error *err);
+
+/* From the first message to the last job. */
+CHECK_RESULT enum status job_service_run(const struct job_service *service, struct error *err);
+
+/* `message` is shown where it is not empty. */
+void job_service_add_check(struct job_service_checks *checks, const char *name, enum status status, const char *message);
+
+/* Both repositories, by asking their remotes. */
+void job_service_check_repositories(struct job_service_checks *checks, struct registry_access *repositories,
+                                    struct deadline *deadline);
+
+#endif
