@@ -30,7 +30,8 @@ struct s3_server;
 struct s3_server *s3_server_start(void);
 void s3_server_stop(struct s3_server *server); /* NULL is fine */
 
-const char *s3_server_url(const struct s3_server *server);        /* for S3_BUCKET_URL; borrowed, as the next */
+const char *s3_server_url(const struct s3_server *server);        /* for S3_BUCKET_URL; borrowed, as the next two */
+const char *s3_server_named_url(const struct s3_server *server);  /* the same by a name, for S3_VIRTUAL_HOST */
 const char *s3_server_public_url(const struct s3_server *server); /* for S3_API_URL: anonymous downloads, below a path */
 
 /* ---- Misbehaving ---- */

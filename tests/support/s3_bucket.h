@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * For tests: what an S3 server does with a request that it has let in, on the objects of one bucket in memory. Used by
+ * s3_server.c, which does the rest. Not for use by two threads at a time.
+ */
+#ifndef TESTS_SUPPORT_S3_BUCKET_H
+#define TESTS_SUPPORT_S3_BUCKET_H
+
+#include "tests/support/http_message.h"
+
+struct s3_object {
+    char *name;
+    struct text bytes;
+    bool is_public;
+};
+
+/* A zeroed struct is an empty bucket. */
+struct s3_bucket {
+    struct s3_object *objects; /* in ascending order of their names' bytes */
+    size_t count;
+    size_t page; /* most names in one answer to a list; 0: 1000 */
+};
+
+void s3_bucket_release(struct s3_bucket *bucket);
+
+struct s3_object *s3_bucket_find(const struct s3_bucket *bucket, const char *name); /* NULL: there is none */
+void s3_bucket_put(struct s3_bucket *bucket, const char *name, const char *bytes, size_t length, bool is_public);
+void s3_bucket_remove(struct s3_bucket *bucket, const char *name);
+
+/* ListObjectsV2: appends the page that the query asks for. */
+void s3_bucket_append_page(const struct s3_bucket *bucket, const char *query, struct text *out);
+
+#endif
