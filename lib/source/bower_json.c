@@ -19,12 +19,8 @@ static const char *without_prefix(const char *name) {
 static enum status add_licence(struct text *joined, const json_t *item, bool is_alone, struct arena *arena, struct error *err) {
     const char *text = json_string_value(item), *canonical;
     if (!text)
-        return error_set_at(err, STATUS_INVALID, "license", "A licence in bower.json must be a string, but one is %s.",
-                            json_type_name(item));
-    if (licence_canonicalise(&canonical, text, arena, err)) {
-        error_prefix(err, "The licence \"%.200s\" in bower.json", text);
-        return error_under(err, "license");
-    }
+        return error_set_at(err, STATUS_INVALID, "license", "A licence must be a string, but it is %s.", json_type_name(item));
+    if (licence_canonicalise(&canonical, text, arena, err)) return error_under(err, "license");
     bool needs_parentheses = !is_alone && strstr(canonical, " OR ");
     text_append_format(joined, "%s%s%s%s", joined->length ? " AND " : "", needs_parentheses ? "(" : "", canonical,
                        needs_parentheses ? ")" : "");
@@ -59,7 +55,7 @@ static enum status read_dependency(struct dependency *out, const char *name, con
     if (!status) status = npm_range_parse(&out->range, range, err);
     out->name = arena_copy(arena, without_prefix(name));
     if (!status) return STATUS_OK;
-    error_prefix(err, "The dependency \"%.200s\" in bower.json", name);
+    error_under(err, name);
     return error_under(err, "dependencies");
 }
 
@@ -77,7 +73,8 @@ static enum status read_dependencies(struct manifest *out, const json_t *object,
     manifest_sort_dependencies(out);
     for (size_t i = 1; i < out->dependency_count; i++)
         if (text_equal(out->dependencies[i - 1].name, out->dependencies[i].name))
-            return error_set_at(err, STATUS_INVALID, "dependencies", "The dependency %s is in bower.json twice.",
+            return error_set_at(err, STATUS_INVALID, "dependencies",
+                                "The dependency %s is there twice, with and without \"" PREFIX "\".",
                                 out->dependencies[i].name);
     return STATUS_OK;
 }

@@ -64,7 +64,13 @@ bool glob_matches(const char *glob, const char *path) {
 
 enum status glob_check(const char *glob, struct error *err) {
     if (glob[0] == '\0') return error_set(err, STATUS_INVALID, "A glob is empty.");
-    if (strchr(glob, '!')) return error_set(err, STATUS_INVALID, "The glob \"%s\" has a `!`, which is not supported.", glob);
+    if (strchr(glob, '!'))
+        return error_set(err, STATUS_INVALID,
+                         "The glob \"%s\" has a \"!\", which is not supported: leave files out with excludeFiles.", glob);
+    return STATUS_OK;
+}
+
+enum status glob_check_inside(const char *glob, struct error *err) {
     if (glob[0] == '/')
         return error_set(err, STATUS_INVALID, "The glob \"%s\" is absolute: it must be relative to the package's folder.",
                          glob);
@@ -72,7 +78,8 @@ enum status glob_check(const char *glob, struct error *err) {
         size_t length;
         const char *rest = next_part(part, &length);
         if (part_is(part, length, ".."))
-            return error_set(err, STATUS_INVALID, "The glob \"%s\" leads out of the package's folder.", glob);
+            return error_set(err, STATUS_INVALID,
+                             "The glob \"%s\" has a \"..\" in it: only what is in the package's folder can be included.", glob);
         part = rest;
     }
     return STATUS_OK;

@@ -10,8 +10,11 @@
 
 #include "lib/base/error.h"
 
-/* STATUS_INVALID for a glob that cannot be used: empty, with `!`, absolute, or with a `..` in it. */
+/* STATUS_INVALID for a glob that cannot be used: empty, or with `!`. */
 CHECK_RESULT enum status glob_check(const char *glob, struct error *err);
+
+/* STATUS_INVALID for one that asks for what is not in the folder: absolute, or with a `..` in it. (It matches nothing.) */
+CHECK_RESULT enum status glob_check_inside(const char *glob, struct error *err);
 
 /* `path` is relative, with single slashes. */
 bool glob_matches(const char *glob, const char *path);

@@ -16,6 +16,16 @@
 
 enum { MANIFEST_BYTES_MAX = 1000000 };
 
+/* Why a file that could not be opened cannot be read; STATUS_NOT_FOUND if there is none. */
+static enum status explain_absence(int root, const char *name, int reason, struct error *err) {
+    struct stat information;
+    bool is_link = root >= 0 && fstatat(root, name, &information, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(information.st_mode);
+    if (is_link)
+        return error_set(err, STATUS_REFUSED, "The file %s is a link that leads to no file in the package's folder.", name);
+    if (reason == ENOENT) return error_set(err, STATUS_NOT_FOUND, "There is no file %s.", name);
+    return error_set(err, STATUS_INTERNAL, "The file %s cannot be opened: %s.", name, strerror(reason));
+}
+
 /* Appends the file `name` of `folder`, which may be a link within it. STATUS_NOT_FOUND if there is none. */
 static enum status read_root_file(struct text *out, const char *folder, const char *name, struct error *err) {
     struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
@@ -23,13 +33,14 @@ static enum status read_root_file(struct text *out, const char *folder, const ch
     enum status status = STATUS_OK;
     int root = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
     int file = root < 0 ? -1 : (int)syscall(SYS_openat2, root, name, &how, sizeof how);
+    if (file < 0) status = explain_absence(root, name, errno, err);
     if (root >= 0) close(root);
-    if (file < 0 && errno == ENOENT) return error_set(err, STATUS_NOT_FOUND, "There is no file %s.", name);
-    if (file < 0) return error_set(err, STATUS_REFUSED, "The file %s cannot be opened: %s.", name, strerror(errno));
+    if (status) return status;
     if (fstat(file, &information) || !S_ISREG(information.st_mode))
-        status = error_set(err, STATUS_REFUSED, "%s is not a plain file.", name);
+        status = error_set(err, STATUS_REFUSED, "The file %s is not a plain file.", name);
     else if (information.st_size > MANIFEST_BYTES_MAX)
-        status = error_set(err, STATUS_REFUSED, "The file %s is larger than %d bytes.", name, MANIFEST_BYTES_MAX);
+        status = error_set(err, STATUS_REFUSED, "The file %s is larger than the %d bytes that a manifest may have.", name,
+                           MANIFEST_BYTES_MAX);
     while (!status) {
         ssize_t length = read(file, text_reserve(out, MANIFEST_BYTES_MAX), MANIFEST_BYTES_MAX);
         if (length == 0 || out->length > MANIFEST_BYTES_MAX) break;
@@ -42,6 +53,8 @@ static enum status read_root_file(struct text *out, const char *folder, const ch
     if (out->bytes) out->bytes[out->length] = '\0';
     return status;
 }
+
+/* ---- Formats ---- */
 
 static enum status read_purs_json(struct manifest *out, struct arena *arena, const char *bytes, size_t length,
                                   const struct manifest_request *request, struct error *err) {
@@ -74,12 +87,34 @@ static const struct manifest_format {
     const char *file_name;
     enum status (*read)(struct manifest *out, struct arena *arena, const char *bytes, size_t length,
                         const struct manifest_request *request, struct error *err);
+    void (*place_error)(
+        struct error *err); /* err->path, a field of the manifest, as it is called in the file; NULL: the same */
 } formats[] = {
-    {"purs.json", read_purs_json},
-    {"spago.yaml", read_spago_yaml},
-    {"bower.json", bower_json_read},
-    {"spago.dhall", refuse_spago_dhall},
+    {"purs.json", read_purs_json, NULL},
+    {"spago.yaml", read_spago_yaml, spago_yaml_place_error},
+    {"bower.json", bower_json_read, NULL},
+    {"spago.dhall", refuse_spago_dhall, NULL},
 };
+
+static enum status read_as(const struct manifest_format *format, struct manifest *out, struct arena *arena, const char *bytes,
+                           size_t length, const struct manifest_request *request, struct error *err) {
+    enum status status = format->read(out, arena, bytes, length, request, err);
+    if (!status) status = manifest_check_new(out, err);
+    if (status != STATUS_INVALID || text_starts_with(err->message, "The file ")) return status;
+    if (format->place_error) format->place_error(err);
+    return err->path[0] ? error_prefix(err, "In %s, at %s", format->file_name, err->path)
+                        : error_prefix(err, "In %s", format->file_name);
+}
+
+enum status manifest_source_parse(struct manifest *out, struct arena *arena, const char *file_name, const char *bytes,
+                                  size_t length, const struct manifest_request *request, struct error *err) {
+    const struct manifest_format *format = formats;
+    while (!text_equal(format->file_name, file_name))
+        format++;
+    return read_as(format, out, arena, bytes, length, request, err);
+}
+
+/* ---- What was asked for ---- */
 
 static enum status check_request(const struct manifest *manifest, const char *file_name, const struct manifest_request *request,
                                  struct error *err) {
@@ -96,11 +131,19 @@ static enum status check_request(const struct manifest *manifest, const char *fi
     struct text in_file = {0}, in_request = {0};
     location_append_text(&in_file, &manifest->location);
     location_append_text(&in_request, request->location);
-    error_set_at(err, STATUS_REFUSED, "location", "The location is %s in %s, but the package is at %s.", text_view(&in_file),
+    error_set_at(err, STATUS_REFUSED, "location",
+                 "The location is %s in %s, but the package is published from %s. Make the two agree.", text_view(&in_file),
                  file_name, text_view(&in_request));
     text_release(&in_file);
     text_release(&in_request);
     return STATUS_REFUSED;
+}
+
+static enum status refuse_without_manifest(const struct manifest_request *request, struct error *err) {
+    const char *subdir = request->location->subdir;
+    return error_set(err, STATUS_REFUSED,
+                     "There is no manifest in the %s%s at %s: add a spago.yaml with a publish section, or a purs.json.",
+                     subdir ? "folder " : "repository", subdir ? subdir : "", request->ref);
 }
 
 enum status manifest_source_read(struct manifest *out, const char **file_name, struct arena *arena, const char *folder,
@@ -112,13 +155,10 @@ enum status manifest_source_read(struct manifest *out, const char **file_name, s
         status = read_root_file(&file, folder, format->file_name, err);
         if (status != STATUS_NOT_FOUND) break;
     }
-    if (status == STATUS_NOT_FOUND)
-        return error_set(err, STATUS_REFUSED, "There is no manifest in the package's folder: add a spago.yaml or a purs.json.");
+    if (status == STATUS_NOT_FOUND) return refuse_without_manifest(request, err);
     *file_name = format->file_name;
-    if (!status) status = format->read(out, arena, text_view(&file), file.length, request, err);
-    if (status == STATUS_INVALID && !strstr(err->message, format->file_name)) error_prefix(err, "In %s", format->file_name);
+    if (!status) status = read_as(format, out, arena, text_view(&file), file.length, request, err);
     if (!status) status = check_request(out, format->file_name, request, err);
-    if (!status) status = manifest_check_new(out, err);
     text_release(&file);
     return status;
 }

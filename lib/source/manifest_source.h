@@ -21,8 +21,14 @@ struct manifest_request {
 
 /* Reads it, into the arena. *file_name is the file it was read from, a constant. STATUS_REFUSED: there is none, or only a
  * spago.dhall, or it is about another name, version or location. STATUS_INVALID: it cannot be read, or manifest_check_new()
- * does not take it; err->path is the field. */
+ * does not take it; err->path is the field as the file calls it, and the sentence begins with both. */
 CHECK_RESULT enum status manifest_source_read(struct manifest *out, const char **file_name, struct arena *arena,
                                               const char *folder, const struct manifest_request *request, struct error *err);
+
+/* The same for the bytes of one file, which `file_name` says to be a purs.json, spago.yaml or bower.json. Of the request only
+ * what the format lacks is looked at: `ref` for a spago.yaml, all but the name for a bower.json. */
+CHECK_RESULT enum status manifest_source_parse(struct manifest *out, struct arena *arena, const char *file_name,
+                                               const char *bytes, size_t length, const struct manifest_request *request,
+                                               struct error *err);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * The header of a PureScript source file: `module NAME (EXPORTS) where`, and the imports that follow it. Comments (which do
- * not nest), any layout, and names with letters beyond ASCII are read as the compiler reads them. What comes after the imports is
- * not looked at.
+ * not nest), any layout, and names with letters beyond ASCII are read as the compiler reads them. What comes after the imports
+ * is not looked at.
  */
 #ifndef LIB_SOURCE_MODULE_HEADER_H
 #define LIB_SOURCE_MODULE_HEADER_H

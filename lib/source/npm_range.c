@@ -58,7 +58,7 @@ static bool read_partial(const char **at, struct partial *out) {
         *places[i] = number;
         out->places = i + 1;
     }
-    if (**at == '-' || **at == '+') /* prerelease, build */
+    if (**at == '-' || **at == '+' || (out->places == 3 && isalpha((unsigned char)**at))) /* prerelease, build; `1.0.0rc1` */
         while (isalnum((unsigned char)**at) || (**at && strchr("-+.", **at)))
             (*at)++;
     return **at == '\0' || isspace((unsigned char)**at) || strchr("|<>=^~", **at);
@@ -165,8 +165,13 @@ static bool read_range(const char *at, struct bounds *out) {
 
 enum status npm_range_parse(struct range *out, const char *text, struct error *err) {
     struct bounds bounds;
-    if (!read_range(text, &bounds)) return error_set(err, STATUS_INVALID, "\"%s\" is not a range of versions.", text);
-    if (!bounds.has_high) return error_set(err, STATUS_INVALID, "The range \"%s\" has no upper bound.", text);
+    if (!read_range(text, &bounds))
+        return error_set(err, STATUS_INVALID, "\"%s\" is not a range of versions, such as \"^1.0.0\" or \">=1.0.0 <2.0.0\".",
+                         text);
+    if (!bounds.has_high)
+        return error_set(err, STATUS_INVALID,
+                         "The range \"%s\" has no upper bound, which publishing needs: write \"^1.0.0\" or \">=1.0.0 <2.0.0\".",
+                         text);
     if (version_equal(bounds.low, bounds.high)) bounds.high = version_bump_patch(bounds.high);
     *out = (struct range){bounds.low, bounds.high};
     if (range_is_valid(*out)) return STATUS_OK;

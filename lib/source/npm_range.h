@@ -7,6 +7,7 @@
  *   comparator = ("^" | "~" | ">=" | ">" | "<=" | "<" | "=" | "") ["v"] partial
  *   partial    = NUMBER | NUMBER.NUMBER | NUMBER.NUMBER.NUMBER [PRERELEASE] [BUILD]     with "x", "X" or "*" for a number
  *
+ * Loosely, as npm says: blanks behind a comparator, zeros in front of a number and a prerelease without its "-" are fine.
  * Prereleases and builds are dropped, since the registry has none.
  */
 #ifndef LIB_SOURCE_NPM_RANGE_H

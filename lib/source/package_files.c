@@ -153,7 +153,8 @@ static enum status walk_entry(struct selection *selection, char path[PATH_MAX], 
     if (!S_ISDIR(information.st_mode)) return STATUS_OK;
     size_t length = strlen(path);
     if (depth >= DEPTH_MAX || length + 1 >= PATH_MAX)
-        return error_set(err, STATUS_REFUSED, "The folder %s is nested too deep.", path);
+        return error_set(err, STATUS_REFUSED, "The folder %s is nested too deep: more than %d folders in each other.", path,
+                         DEPTH_MAX);
     path[length] = '/';
     path[length + 1] = '\0';
     return walk_folder(selection, path, length + 1, depth + 1, err);
@@ -185,9 +186,11 @@ static enum status walk_folder(struct selection *selection, char path[PATH_MAX],
     return status;
 }
 
-static enum status check_globs(const struct globs *globs, const char *field, struct error *err) {
+/* What is left out may well be outside: nothing comes of it. */
+static enum status check_globs(const struct globs *globs, const char *field, bool must_be_inside, struct error *err) {
     for (size_t i = 0; i < globs->count; i++)
-        if (glob_check(globs->items[i], err)) {
+        if (glob_check(globs->items[i], err) || (must_be_inside && glob_check_inside(globs->items[i], err))) {
+            error_prefix(err, "%s", field);
             error_under(err, field);
             return err->status = STATUS_REFUSED;
         }
@@ -202,8 +205,8 @@ enum status package_files_select(struct package_files *out, struct arena *arena,
                                  const struct globs *include, const struct globs *exclude, struct error *err) {
     struct selection selection = {.arena = arena, .include = include, .exclude = exclude};
     char path[PATH_MAX] = "";
-    enum status status = check_globs(include, "includeFiles", err);
-    if (!status) status = check_globs(exclude, "excludeFiles", err);
+    enum status status = check_globs(include, "includeFiles", true, err);
+    if (!status) status = check_globs(exclude, "excludeFiles", false, err);
     if (status) return status;
     selection.root = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (selection.root < 0)

@@ -22,8 +22,8 @@ struct package_files {
     size_t left_out_count;
 };
 
-/* STATUS_REFUSED: a glob that cannot be used or matches outside of `folder`, a link in src/ that leads outside, or no `.purs`
- * file in src/; err->path is "includeFiles" or "excludeFiles" where it is a glob's fault. */
+/* STATUS_REFUSED: a glob that cannot be used, one of `include` that matches outside of `folder`, a link in src/ that leads
+ * outside, or no `.purs` file in src/; err->path is "includeFiles" or "excludeFiles" where it is a glob's fault. */
 CHECK_RESULT enum status package_files_select(struct package_files *out, struct arena *arena, const char *folder,
                                               const struct globs *include, const struct globs *exclude, struct error *err);
 

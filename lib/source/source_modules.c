@@ -10,6 +10,11 @@ enum { FILE_BYTES_MAX = 16 * 1024 * 1024 };
 /* Names that would clash in every project that used the package. */
 static const char *const forbidden_names[] = {"Main", "Test.Main"};
 
+/* What is not in src/ is never seen by the compiler, nor by those who use the package. */
+static bool is_compiled(const char *path) {
+    return text_starts_with(path, "src/");
+}
+
 static enum status check_name(const struct source_modules *modules, const char *const *paths_of, const char *name,
                               const char *path, struct error *err) {
     for (size_t i = 0; i < sizeof forbidden_names / sizeof forbidden_names[0]; i++)
@@ -19,8 +24,8 @@ static enum status check_name(const struct source_modules *modules, const char *
                 "The file %s has a module called %s: a package may not have modules called Main or Test.Main, since "
                 "they would clash with those of the projects that use it.",
                 path, name);
-    for (size_t i = 0; i < modules->count; i++)
-        if (text_equal(name, modules->names[i]))
+    for (size_t i = 0; i < modules->count && is_compiled(path); i++)
+        if (text_equal(name, modules->names[i]) && is_compiled(paths_of[i]))
             return error_set(err, STATUS_REFUSED, "The module %s is in two files: %s and %s.", name, paths_of[i], path);
     return STATUS_OK;
 }
@@ -39,6 +44,9 @@ enum status source_modules_read(struct source_modules *out, struct arena *arena,
         text_append_format(&full_path, "%s/%s", folder, paths[i]);
         text_clear(&content);
         status = file_read(full_path.bytes, FILE_BYTES_MAX, &content, err);
+        if (status == STATUS_TOO_LARGE)
+            status = error_set(err, STATUS_REFUSED, "The file %s is larger than the %d bytes that a module may have.", paths[i],
+                               FILE_BYTES_MAX);
         if (status) break;
         struct error problem;
         if (module_header_parse(&header, arena, text_view(&content), content.length, &problem)) {

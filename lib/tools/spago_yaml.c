@@ -114,15 +114,15 @@ static enum status add_dependency(json_t *dependencies, struct text *bare, const
     char text[RANGE_TEXT_MAX];
     const char *given = json_string_value(range);
     if (json_object_get(dependencies, name))
-        return error_set_at(err, STATUS_INVALID, "package.dependencies", "The dependency %s is in spago.yaml twice.", name);
+        return error_set_at(err, STATUS_INVALID, "package.dependencies", "The dependency %s is there twice.", name);
     if (!range || json_is_null(range) || text_equal(given, "*")) {
         text_append_format(bare, "%s%s", bare->length ? ", " : "", name);
         return STATUS_OK;
     }
     if (!given)
         return error_set_at(err, STATUS_INVALID, "package.dependencies",
-                            "The dependency %s in spago.yaml must have a range as a text (\">=1.0.0 <2.0.0\"), but has %s.",
-                            name, json_type_name(range));
+                            "The dependency %s must have a range, such as \">=1.0.0 <2.0.0\", but has %s.", name,
+                            json_type_name(range));
     if (version_parse(&exact, given, NULL) == STATUS_OK) {
         range_print(range_exact(exact), text);
         given = text;
@@ -142,7 +142,7 @@ static enum status read_dependencies(json_t *dependencies, struct text *bare, co
             status = add_dependency(dependencies, bare, json_string_value(item), NULL, err);
         else if (!json_is_object(item))
             status = error_set_at(err, STATUS_INVALID, "package.dependencies",
-                                  "A dependency in spago.yaml must be `name: RANGE`, but one is %s.", json_type_name(item));
+                                  "A dependency must be written as `name: RANGE`, but one is %s.", json_type_name(item));
         else
             json_object_foreach(item, name, range) {
                 status = add_dependency(dependencies, bare, name, range, err);
@@ -152,27 +152,43 @@ static enum status read_dependencies(json_t *dependencies, struct text *bare, co
     }
     if (bare->length)
         return error_set_at(err, STATUS_INVALID, "package.dependencies",
-                            "These dependencies in spago.yaml have no range, which publishing needs: %s. Write them as "
+                            "These dependencies have no range, which publishing needs: %s. Write them as "
                             "`name: \">=1.0.0 <2.0.0\"`.",
                             text_view(bare));
     return STATUS_OK;
 }
 
-/* Copies a field under another name; an empty list, null or nothing is left out. */
-static void copy_field(json_t *manifest, const char *name, const json_t *section, const char *key) {
-    json_t *value = json_object_get(section, key);
-    if (!value || json_is_null(value) || (json_is_array(value) && json_array_size(value) == 0)) return;
-    json_object_set(manifest, name, value);
+/* Which field of the manifest stands where. */
+static const struct field {
+    const char *name, *section, *key;
+} fields[] = {
+    {"name", "package", "name"},
+    {"version", "package.publish", "version"},
+    {"license", "package.publish", "license"},
+    {"description", "package", "description"},
+    {"location", "package.publish", "location"},
+    {"owners", "package.publish", "owners"},
+    {"includeFiles", "package.publish", "include"},
+    {"excludeFiles", "package.publish", "exclude"},
+    {"dependencies", "package", "dependencies"},
+};
+enum { FIELD_COUNT = sizeof fields / sizeof fields[0] };
+
+/* Copies all but the dependencies; an empty list, null or nothing is left out. */
+static void copy_fields(json_t *manifest, const json_t *package, const json_t *publish) {
+    for (const struct field *field = fields; field < fields + FIELD_COUNT - 1; field++) {
+        json_t *value = json_object_get(text_equal(field->section, "package") ? package : publish, field->key);
+        if (!value || json_is_null(value) || (json_is_array(value) && json_array_size(value) == 0)) continue;
+        json_object_set(manifest, field->name, value);
+    }
 }
 
-/* The location; a git repository's address is `url` there, `gitUrl` in a manifest. */
-static void copy_location(json_t *manifest, const json_t *publish) {
-    json_t *location = json_object_get(publish, "location"), *url = json_object_get(location, "url");
-    if (url) {
-        json_object_set(location, "gitUrl", url);
-        json_object_del(location, "url");
-    }
-    copy_field(manifest, "location", publish, "location");
+/* A git repository's address is `url` there, `gitUrl` in a manifest. */
+static void rename_url(json_t *location) {
+    json_t *url = json_object_get(location, "url");
+    if (!url) return;
+    json_object_set(location, "gitUrl", url);
+    json_object_del(location, "url");
 }
 
 static enum status need(const json_t *section, const char *section_name, const char *key, struct error *err) {
@@ -207,19 +223,24 @@ enum status spago_yaml_read(json_t **manifest, const char *bytes, size_t length,
     if (!status) status = read_dependencies(dependencies, &bare, json_object_get(package, "dependencies"), err);
     if (!status) {
         *manifest = json_object();
-        copy_field(*manifest, "name", package, "name");
-        copy_field(*manifest, "version", publish, "version");
-        copy_field(*manifest, "license", publish, "license");
-        copy_field(*manifest, "description", package, "description");
-        copy_location(*manifest, publish);
+        rename_url(json_object_get(publish, "location"));
+        copy_fields(*manifest, package, publish);
         json_object_set_new(*manifest, "ref", json_string(ref));
-        copy_field(*manifest, "owners", publish, "owners");
-        copy_field(*manifest, "includeFiles", publish, "include");
-        copy_field(*manifest, "excludeFiles", publish, "exclude");
         json_object_set(*manifest, "dependencies", dependencies);
     }
     json_decref(dependencies);
     json_decref(file);
     text_release(&bare);
     return status;
+}
+
+void spago_yaml_place_error(struct error *err) {
+    for (const struct field *field = fields; field < fields + FIELD_COUNT; field++) {
+        size_t length = strlen(field->name);
+        if (!text_starts_with(err->path, field->name) || (err->path[length] && !strchr(".[", err->path[length]))) continue;
+        char rest[ERROR_PATH_MAX];
+        snprintf(rest, sizeof rest, "%s", err->path + length);
+        snprintf(err->path, sizeof err->path, "%s.%s%.100s", field->section, field->key, rest);
+        return;
+    }
 }

@@ -18,4 +18,8 @@
 CHECK_RESULT enum status spago_yaml_read(json_t **manifest, const char *bytes, size_t length, const char *ref,
                                          struct error *err);
 
+/* Puts err->path, a field of the manifest, to where it stands in a spago.yaml: `license` becomes `package.publish.license`.
+ * Any other path is left as it is. */
+void spago_yaml_place_error(struct error *err);
+
 #endif

@@ -101,7 +101,30 @@ static void faults_name_the_file_and_the_field(void **state) {
         &folder, "purs.json",
         "{\"name\":\"demo\",\"version\":\"1.2.3\",\"license\":\"GPL-3.0\",\"location\":{\"githubOwner\":\"some\","
         "\"githubRepo\":\"thing\"},\"ref\":\"main\",\"dependencies\":{}}");
-    expect_refusal(STATUS_INVALID, "license", "GPL-3.0-only");
+    expect_refusal(STATUS_INVALID, "license", "In purs.json, at license: The licence identifier \"GPL-3.0\" is deprecated");
+}
+
+static void a_spago_yaml_is_blamed_where_the_fault_stands(void **state) {
+    (void)state;
+    static const struct {
+        const char *from, *to, *path;
+    } faults[] = {
+        {"license: MIT", "license: GPL-3.0", "package.publish.license"},
+        {"version: 1.2.3", "version: 1.2", "package.publish.version"},
+        {"githubOwner: some", "githubOwner: some/thing", "package.publish.location.githubOwner"},
+        {"name: demo", "name: Demo", "package.name"},
+        {">=6.0.0 <7.0.0", "^6.0.0", "package.dependencies.prelude"},
+        {"license: MIT", "license: MIT\n    include: docs", "package.publish.include"},
+        {"license: MIT", "license: MIT\n    exclude: docs", "package.publish.exclude"},
+        {"license: MIT", "license: MIT\n    owners: me", "package.publish.owners"},
+    };
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+        const char *place = strstr(spago_yaml, faults[i].from);
+        const char *content = arena_format(&arena, "%.*s%s%s", (int)(place - spago_yaml), spago_yaml, faults[i].to,
+                                           place + strlen(faults[i].from));
+        temporary_folder_write(&folder, "spago.yaml", content);
+        expect_refusal(STATUS_INVALID, faults[i].path, arena_format(&arena, "In spago.yaml, at %s: ", faults[i].path));
+    }
 }
 
 static void old_manifests_that_cannot_be_used_are_refused(void **state) {
@@ -112,10 +135,10 @@ static void old_manifests_that_cannot_be_used_are_refused(void **state) {
         {"{\"license\":\"MIT\"}", "name", "missing"},
         {"{\"name\":\"demo\"}", "license", "has no license"},
         {"{\"name\":\"demo\",\"license\":[]}", "license", "has no license"},
-        {"{\"name\":\"demo\",\"license\":\"mine\"}", "license", "The licence \"mine\" in bower.json"},
-        {"{\"name\":\"demo\",\"license\":\"MIT\",\"dependencies\":{\"purescript-aff\":\"*\"}}", "dependencies",
-         "The dependency \"purescript-aff\" in bower.json: The range \"*\" has no upper bound."},
-        {"{\"name\":\"demo\",\"license\":\"MIT\",\"dependencies\":{\"purescript-A\":\"^1.0.0\"}}", "dependencies",
+        {"{\"name\":\"demo\",\"license\":\"mine\"}", "license", "In bower.json, at license: \"mine\" is not"},
+        {"{\"name\":\"demo\",\"license\":\"MIT\",\"dependencies\":{\"purescript-aff\":\"*\"}}", "dependencies.purescript-aff",
+         "In bower.json, at dependencies.purescript-aff: The range \"*\" has no upper bound"},
+        {"{\"name\":\"demo\",\"license\":\"MIT\",\"dependencies\":{\"purescript-A\":\"^1.0.0\"}}", "dependencies.purescript-A",
          "purescript-A"},
         {"{\"name\":\"demo\",\"license\":\"MIT\",\"dependencies\":{\"aff\":\"1\",\"purescript-aff\":\"1\"}}", "dependencies",
          "twice"},
@@ -129,8 +152,16 @@ static void old_manifests_that_cannot_be_used_are_refused(void **state) {
 
 static void a_manifest_outside_of_the_package_is_not_read(void **state) {
     (void)state;
+    temporary_folder_write(&folder, "spago.yaml", spago_yaml);
     temporary_folder_link(&folder, "purs.json", "/etc/passwd");
-    expect_refusal(STATUS_REFUSED, "", "purs.json");
+    expect_refusal(STATUS_REFUSED, "", "The file purs.json is a link that leads to no file in the package's folder.");
+}
+
+static void a_manifest_that_is_a_link_to_nothing_is_there_all_the_same(void **state) {
+    (void)state;
+    temporary_folder_write(&folder, "spago.yaml", spago_yaml);
+    temporary_folder_link(&folder, "purs.json", "gone.json");
+    expect_refusal(STATUS_REFUSED, "", "The file purs.json is a link that leads to no file in the package's folder.");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -140,8 +171,10 @@ int main(void) {
         TEST(the_first_format_that_is_there_is_read),
         TEST(what_was_not_asked_for_is_refused),
         TEST(faults_name_the_file_and_the_field),
+        TEST(a_spago_yaml_is_blamed_where_the_fault_stands),
         TEST(old_manifests_that_cannot_be_used_are_refused),
         TEST(a_manifest_outside_of_the_package_is_not_read),
+        TEST(a_manifest_that_is_a_link_to_nothing_is_there_all_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

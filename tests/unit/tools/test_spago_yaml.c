@@ -57,9 +57,9 @@ static void a_whole_file_becomes_a_manifest(void **state) {
            "workspace:\n"
            "  packageSet: {registry: 50.0.0}\n",
            "{\"name\":\"demo\",\"version\":\"1.2.3\",\"license\":\"BSD-3-Clause\",\"description\":\"What it is: a demo\","
-           "\"location\":{\"githubOwner\":\"some\",\"githubRepo\":\"thing\",\"subdir\":\"lib\"},\"ref\":\"v1\","
+           "\"location\":{\"githubOwner\":\"some\",\"githubRepo\":\"thing\",\"subdir\":\"lib\"},"
            "\"owners\":[{\"id\":\"me\",\"keytype\":\"ssh-ed25519\",\"public\":\"AAAA\"}],\"includeFiles\":[\"docs/**\"],"
-           "\"dependencies\":{\"prelude\":\">=6.0.0 <7.0.0\",\"effect\":\">=4.0.0 <4.0.1\"}}");
+           "\"ref\":\"v1\",\"dependencies\":{\"prelude\":\">=6.0.0 <7.0.0\",\"effect\":\">=4.0.0 <4.0.1\"}}");
 }
 
 static void a_git_address_is_renamed(void **state) {
@@ -139,6 +139,27 @@ static void a_nul_in_a_text_is_refused(void **state) {
     expect_refusal("package:\n  \"name\\0x\": demo\n  dependencies: []\n" PUBLISH, "", "a key that is not a text");
 }
 
+static void an_error_is_placed_where_the_field_stands(void **state) {
+    (void)state;
+    static const struct {
+        const char *field, *place;
+    } rows[] = {
+        {"name", "package.name"},
+        {"dependencies.prelude", "package.dependencies.prelude"},
+        {"owners[0].public", "package.publish.owners[0].public"},
+        {"includeFiles", "package.publish.include"},
+        {"names", "names"},
+        {"package.publish", "package.publish"},
+        {"", ""},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct error err;
+        assert_int_equal(error_set_at(&err, STATUS_INVALID, rows[i].field, "wrong"), STATUS_INVALID);
+        spago_yaml_place_error(&err);
+        assert_string_equal(err.path, rows[i].place);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_whole_file_becomes_a_manifest),
@@ -147,6 +168,7 @@ int main(void) {
         cmocka_unit_test(bad_dependencies_are_refused),
         cmocka_unit_test(what_is_missing_is_named),
         cmocka_unit_test(what_is_not_yaml_is_refused_with_its_place),
+        cmocka_unit_test(an_error_is_placed_where_the_field_stands),
         cmocka_unit_test(a_nul_in_a_text_is_refused),
         cmocka_unit_test(a_file_that_grows_without_end_is_refused),
     };
