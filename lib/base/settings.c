@@ -14,6 +14,9 @@
 
 enum { ENV_FILE_LIMIT = 1 << 20 };
 
+/* As in settings.def. */
+enum { G = PROGRAM_GATEWAY, P = PROGRAM_PUBLISH, T = PROGRAM_TRANSFER };
+
 /* ./.env: `NAME=VALUE` lines, `#` comments, an optional `export`, and single or double quotes around a value. */
 struct env_file {
     char *names_and_values[512]; /* name, value, name, value, … */
@@ -139,7 +142,6 @@ static enum status make_state_dir(const char *path, struct error *err) {
 }
 
 enum status settings_load(struct settings *out, enum program program, struct error *err) {
-    enum { G = PROGRAM_GATEWAY, P = PROGRAM_PUBLISH };
     *out = (struct settings){0};
     struct env_file env = {0};
     read_env_file(&env);
@@ -168,7 +170,6 @@ enum status settings_load(struct settings *out, enum program program, struct err
 }
 
 enum status settings_reload_secrets(struct settings *settings, enum program program, struct error *err) {
-    enum { G = PROGRAM_GATEWAY, P = PROGRAM_PUBLISH };
     struct env_file env = {0};
     read_env_file(&env);
     enum status status = STATUS_OK;
@@ -210,7 +211,11 @@ static void append_row(struct text *out, const char *variable, const char *stand
     static const struct {
         int program;
         const char *name;
-    } names[] = {{PROGRAM_GATEWAY, "gateway"}, {PROGRAM_PUBLISH, "publish"}};
+    } names[] = {
+#define PROGRAM(name, text, bit) {PROGRAM_##name, text},
+        PROGRAM_TABLE(PROGRAM)
+#undef PROGRAM
+    };
     text_append_format(out, "| `%s` | %s%s%s | ", variable, *standard ? "`" : "", standard, *standard ? "`" : "");
     bool first = true;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -222,7 +227,6 @@ static void append_row(struct text *out, const char *variable, const char *stand
 }
 
 void settings_append_markdown(struct text *out) {
-    enum { G = PROGRAM_GATEWAY, P = PROGRAM_PUBLISH };
     text_append(out, "| variable | default | read by | meaning |\n| --- | --- | --- | --- |\n");
 #define TEXT(field, variable, standard, programs, help) append_row(out, variable, standard, programs, help);
 #define SECRET(field, variable, programs, help) append_row(out, variable "`, `" variable "_FILE", "", programs, help);

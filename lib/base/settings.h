@@ -14,9 +14,16 @@
 
 struct text;
 
+/* PROGRAM(name, text, bit) */
+#define PROGRAM_TABLE(PROGRAM)                                                                                                 \
+    PROGRAM(GATEWAY, "gateway", 1)                                                                                             \
+    PROGRAM(PUBLISH, "publish", 2)                                                                                             \
+    PROGRAM(TRANSFER, "transfer", 4)
+
 enum program {
-    PROGRAM_GATEWAY = 1,
-    PROGRAM_PUBLISH = 2,
+#define PROGRAM(name, text, bit) PROGRAM_##name = (bit),
+    PROGRAM_TABLE(PROGRAM)
+#undef PROGRAM
 };
 
 /* Texts are owned by the struct; NULL where not set. A setting that `program` does not read stays at zero. Secrets may be

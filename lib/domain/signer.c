@@ -10,18 +10,24 @@
 static const char bot_variable[] = "PACCHETTIBOTTI_ED25519_PUB";
 static const char bot_comment[] = "pacchettibotti@purescript.org";
 
-enum status signer_read_pacchettibotti(struct owner *out, const char *setting, struct arena *arena, struct error *err) {
+enum status signer_read_pacchettibotti(const struct owner **out, const char *setting, struct arena *arena, struct error *err) {
+    *out = NULL;
+    if (!setting) return STATUS_OK;
+    struct owner *owner = arena_alloc(arena, sizeof *owner);
     unsigned char *line;
     size_t length;
     struct ssh_key key;
     struct error why = {0};
     if (!hash_base64_decode(arena, setting, &line, &length) || !text_is_utf8((const char *)line, length))
         error_set(&why, STATUS_INVALID, "it is no base64 of a text");
-    else if (!owner_parse_line(out, arena_copy_bytes(arena, line, length), arena, &why) &&
-             !ssh_key_read_public(&key, out, arena, &why) &&
-             (key.kind != OWNER_KEY_ED25519 || !text_equal(out->id, bot_comment)))
-        error_set(&why, STATUS_INVALID, "its type is %s and its comment \"%s\"", out->key_type, out->id ? out->id : "");
-    if (!why.status) return STATUS_OK;
+    else if (!owner_parse_line(owner, arena_copy_bytes(arena, line, length), arena, &why) &&
+             !ssh_key_read_public(&key, owner, arena, &why) &&
+             (key.kind != OWNER_KEY_ED25519 || !text_equal(owner->id, bot_comment)))
+        error_set(&why, STATUS_INVALID, "its type is %s and its comment \"%s\"", owner->key_type, owner->id ? owner->id : "");
+    if (!why.status) {
+        *out = owner;
+        return STATUS_OK;
+    }
     return error_set_at(err, STATUS_INVALID, bot_variable,
                         "%s must be the base64 of the line `ssh-ed25519 … %s`, but it is not: %s.", bot_variable, bot_comment,
                         why.message);

@@ -21,8 +21,9 @@ struct signer {
     const struct owner *key; /* one of those given */
 };
 
-/* Reads the setting PACCHETTIBOTTI_ED25519_PUB: the base64 of an OpenSSH line. STATUS_INVALID with the variable as path. */
-CHECK_RESULT enum status signer_read_pacchettibotti(struct owner *out, const char *setting, struct arena *arena,
+/* Reads the setting PACCHETTIBOTTI_ED25519_PUB, the base64 of an OpenSSH line; NULL where `setting` is. STATUS_INVALID with the
+ * variable as path. */
+CHECK_RESULT enum status signer_read_pacchettibotti(const struct owner **out, const char *setting, struct arena *arena,
                                                     struct error *err);
 
 /* `pacchettibotti` NULL: this server does not know its key. STATUS_REFUSED says who could sign, or what to do where nobody can.

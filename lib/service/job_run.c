@@ -80,6 +80,17 @@ enum status job_run_keep_commit(struct job_run *run, const char *commit, struct 
     return keep(run, commit, err, job_store_keep_commit);
 }
 
+enum status job_run_identify(struct job_run *run, const struct job_identity *identity, char done_by[UUID_TEXT_MAX],
+                             struct error *err) {
+    enum status status;
+    do {
+        if (stop_reason(run)) return deadline_check(&run->deadline, err);
+        status = job_store_identify(run->store, &run->lease, identity, done_by, err);
+    } while (waited_for_redis(run, status));
+    if (!status && !*done_by) run->job.actor = identity->actor;
+    return status;
+}
+
 enum status job_run_record(struct job_run *run, const char *record, struct error *err) {
     enum status status = keep(run, record, err, job_store_record);
     if (!status) run->has_record = true;

@@ -71,6 +71,11 @@ CHECK_RESULT enum status job_run_guard(struct job_run *run, int64_t needed_ms, s
 /* Keeps in the job the commit that its ref resolved to: run->job.commit of every later run. */
 CHECK_RESULT enum status job_run_keep_commit(struct job_run *run, const char *commit, struct error *err);
 
+/* Keeps in the job who was proved to have asked for it, as job_store_identify() says; run->job.actor from here on (the text is
+ * borrowed). */
+CHECK_RESULT enum status job_run_identify(struct job_run *run, const struct job_identity *identity, char done_by[UUID_TEXT_MAX],
+                                          struct error *err);
+
 /* Keeps in the job what is going to be written outside; from here on it is never failed by time or attempts. STATUS_CONFLICT:
  * an earlier run has kept another record. Waits for Redis while the lease may still hold. */
 CHECK_RESULT enum status job_run_record(struct job_run *run, const char *record, struct error *err);

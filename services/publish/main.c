@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The publish service: carries publish jobs out. Jobs are announced by a message and live in Redis (lib/service/job_runner.h).
+ * The publish service: carries publish and unpublish jobs out. Jobs are announced by a message and live in Redis
+ * (lib/service/job_runner.h).
  */
 #include <stdlib.h>
 
@@ -13,6 +14,7 @@ static enum status serve(struct publish_service *publish, struct error *err) {
     const struct settings *settings = &publish->settings;
     const struct job_handler handlers[] = {
         {JOB_KIND_PUBLISH, settings->publish_timeout_ms, publish_job_run},
+        {JOB_KIND_UNPUBLISH, settings->publish_timeout_ms, unpublish_job_run},
         {0},
     };
     const struct job_service service = {

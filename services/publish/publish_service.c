@@ -8,6 +8,7 @@
 #include "lib/base/folder.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
+#include "lib/domain/signer.h"
 
 enum { START_TIMEOUT_MS = 600000 };
 
@@ -57,6 +58,9 @@ enum status publish_service_init(struct publish_service *service, struct error *
     deadline_start(&deadline, START_TIMEOUT_MS);
     service->work_folder_claim = -1;
     enum status status = open_work_folder(service, err);
+    if (!status)
+        status = signer_read_pacchettibotti(&service->pacchettibotti, service->settings.pacchettibotti_public_key,
+                                            &service->arena, err);
     if (!status) status = tarball_store_open(&service->tarballs, &service->settings, err);
     if (!status) status = open_compilers(service, &deadline, err);
     if (!status) status = open_registry(service, &deadline, err);
@@ -69,6 +73,7 @@ void publish_service_release(struct publish_service *service) {
     free(service->compiler_versions);
     tarball_store_free(service->tarballs);
     if (service->work_folder_claim >= 0) close(service->work_folder_claim);
+    arena_release(&service->arena);
     settings_release(&service->settings);
 }
 

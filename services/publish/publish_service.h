@@ -17,6 +17,8 @@ struct job_run;
 
 struct publish_service {
     struct settings settings;
+    struct arena arena;                 /* of the next */
+    const struct owner *pacchettibotti; /* the bot's key; NULL where it is not set */
     struct registry_access repositories;
     struct tarball_store *tarballs;
     struct sandbox sandbox;
@@ -33,7 +35,8 @@ void publish_service_release(struct publish_service *service);
 void publish_service_check(void *context, struct job_service_checks *checks, struct deadline *deadline);
 void publish_service_use_secrets(void *context);
 
-/* The job handler for publications: `context` is the service. */
+/* The job handlers: `context` is the service. */
 enum status publish_job_run(void *context, struct job_run *run, struct error *err);
+enum status unpublish_job_run(void *context, struct job_run *run, struct error *err);
 
 #endif

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The outside writes of an unpublishing: index entry, metadata, tarball, in that order, so that all can be brought back until
+ * the last step. Each can be done again and changes nothing then, so a run that was killed anywhere is followed by one that
+ * goes on (spec/jobs.md, Once).
+ *
+ * The dependants are looked for once more under the index repository's lock, which is held until the entry is gone: whoever
+ * publishes looks for its dependencies under the same. From then on nobody can come to depend on this version. Publications and
+ * other changes never share that round (queued_change.is_alone), since all of a round are looked at before any is written.
+ */
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/json.h"
+#include "lib/base/json_writer.h"
+#include "lib/base/text.h"
+#include "lib/domain/index_file.h"
+#include "lib/store/metadata_edit.h"
+#include "services/publish/unpublishing.h"
+
+/* ---- The record ---- */
+
+enum status unpublishing_keep_record(struct unpublishing *u, struct error *err) {
+    u->record = (struct unpublish_record){.reason = u->request.reason, .unpublished_ms = clock_now_ms()};
+    if (u->service->settings.readonly) return STATUS_OK; /* nothing will be written */
+    char time[TIME_TEXT_MAX];
+    struct text json = {0};
+    struct json_writer writer = {.out = &json};
+    time_print(u->record.unpublished_ms, time);
+    json_writer_open(&writer, '{');
+    json_writer_text_field(&writer, "reason", u->record.reason);
+    json_writer_text_field(&writer, "unpublishedTime", time);
+    json_writer_close(&writer, '}');
+    enum status status = job_run_record(u->run, text_view(&json), err);
+    text_release(&json);
+    return status;
+}
+
+enum status unpublishing_resume(struct unpublishing *u, struct error *err) {
+    json_t *record = NULL;
+    const char *reason = NULL, *time = NULL;
+    enum status status = json_read(&record, u->run->job.record, strlen(u->run->job.record), "The job's record", err);
+    if (!status) status = json_need_text(record, "reason", &reason, err);
+    if (!status) status = json_need_text(record, "unpublishedTime", &time, err);
+    if (!status && !time_parse(time, &u->record.unpublished_ms))
+        status = error_set(err, STATUS_INTERNAL, "The job's record has no valid unpublishedTime.");
+    if (!status) {
+        u->record.reason = arena_copy(u->arena, reason);
+        job_run_log(u->run, LOG_INFO, "Going on with what an earlier run had decided, at %s.", time);
+    }
+    json_decref(record);
+    return status;
+}
+
+/* ---- Index ---- */
+
+/* registry_edit_function */
+static enum status edit_index(struct registry_edit *out, const struct registry_file *current, void *context,
+                              struct arena *arena, struct error *err) {
+    const struct unpublishing *u = context;
+    struct text text = {0};
+    out->kind = REGISTRY_KEEP;
+    enum status status = STATUS_OK;
+    if (current->bytes)
+        status = index_file_remove(&text, u->request.name, current->bytes, current->length, u->request.version, err);
+    if (current->bytes && !status) {
+        out->kind = text.length ? REGISTRY_WRITE : REGISTRY_REMOVE;
+        out->content = (struct registry_file){arena_copy_bytes(arena, text_view(&text), text.length), text.length};
+    }
+    text_release(&text);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status; /* it is gone already */
+}
+
+/* queued_change.prepare: under the index's lock, on the registry as it is now. */
+static enum status check_dependants_again(void *context, struct deadline *limit, struct error *err) {
+    (void)limit;
+    return unpublishing_check_dependants(context, err);
+}
+
+/* queued_change.guard */
+static enum status check_lease(void *context, int64_t needed_ms, struct error *err) {
+    struct unpublishing *u = context;
+    return job_run_guard(u->run, needed_ms, err);
+}
+
+static const char *make_message(const struct unpublishing *u, const char *subject) {
+    return job_commit_message(&u->run->job, u->arena, subject);
+}
+
+enum status unpublishing_remove_manifest(struct unpublishing *u, struct error *err) {
+    char path[INDEX_PATH_MAX];
+    index_file_path(u->request.name, path);
+    const char *subject = arena_format(u->arena, "Remove manifest entry for %s@%s", u->request.name, u->version);
+    struct queued_change change = {
+        .change = {.path = path, .message = make_message(u, subject), .edit = edit_index, .context = u},
+        .prepare = check_dependants_again,
+        .guard = check_lease,
+        .context = u,
+        .is_alone = true,
+    };
+    enum status status =
+        change_queue_commit(u->service->repositories.index_queue, u->run->store, &change, 1, &u->run->deadline, err);
+    if (!status)
+        job_run_log(u->run, LOG_INFO,
+                    change.change.written ? "Removed the manifest from the index: %s."
+                                          : "The index does not have the manifest: %s.",
+                    change.change.commit);
+    return status;
+}
+
+/* ---- Metadata ---- */
+
+/* registry_edit_function */
+static enum status edit_metadata(struct registry_edit *out, const struct registry_file *current, void *context,
+                                 struct arena *arena, struct error *err) {
+    const struct unpublishing *u = context;
+    struct metadata metadata;
+    enum status status = metadata_edit_read(&metadata, u->request.name, current, arena, err);
+    if (status) return status;
+    out->kind = REGISTRY_KEEP;
+    if (metadata_find_unpublished(&metadata, u->request.version)) return STATUS_OK;
+    status = metadata_unpublish(&metadata, u->request.version, u->record.reason, u->record.unpublished_ms, arena, err);
+    if (status) return error_set(err, STATUS_INTERNAL, "The metadata of %s: %s", u->request.name, err->message);
+    metadata_edit_write(out, &metadata, arena);
+    return STATUS_OK;
+}
+
+enum status unpublishing_change_metadata(struct unpublishing *u, struct error *err) {
+    const char *name = u->request.name;
+    struct queued_change change = {
+        .change = {.path = arena_format(u->arena, "metadata/%s.json", name),
+                   .message = make_message(u, arena_format(u->arena, "Update metadata for %s", name)),
+                   .edit = edit_metadata,
+                   .context = u},
+        .guard = check_lease,
+        .context = u,
+    };
+    enum status status =
+        change_queue_commit(u->service->repositories.registry_queue, u->run->store, &change, 1, &u->run->deadline, err);
+    if (!status)
+        job_run_log(u->run, LOG_INFO,
+                    change.change.written ? "Committed the metadata: %s." : "The metadata says so already: %s.",
+                    change.change.commit);
+    return status;
+}
+
+/* ---- Tarball ---- */
+
+/* A version that is unpublished stays so, and nobody can store another tarball for it: so removing is right whoever does it,
+ * however late. */
+enum status unpublishing_remove_tarball(struct unpublishing *u, struct error *err) {
+    int64_t needed_ms = u->run->lease_ms / 2;
+    struct deadline limit;
+    enum status status = job_run_guard(u->run, needed_ms, err);
+    if (status) return status;
+    deadline_start(&limit, needed_ms);
+    status = tarball_store_remove(u->service->tarballs, u->request.name, u->version, &limit, err);
+    if (!status) job_run_log(u->run, LOG_INFO, "Removed the tarball.");
+    return status;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The transfer service: carries transfer jobs out. Jobs are announced by a message and live in Redis
+ * (lib/service/job_runner.h).
+ */
+#include <stdlib.h>
+
+#include "lib/base/log.h"
+#include "services/transfer/transfer_service.h"
+
+/* From the first message to the last job. */
+static enum status serve(struct transfer_service *transfer, struct error *err) {
+    const struct settings *settings = &transfer->settings;
+    const struct job_handler handlers[] = {
+        {JOB_KIND_TRANSFER, settings->publish_timeout_ms, transfer_job_run},
+        {0},
+    };
+    const struct job_service service = {
+        .name = "transfer",
+        .program = PROGRAM_TRANSFER,
+        .settings = &transfer->settings,
+        .address = settings->transfer_address,
+        .slots = (int)settings->transfer_slots,
+        .handlers = handlers,
+        .context = transfer,
+        .check = transfer_service_check,
+        .use_secrets = transfer_service_use_secrets,
+    };
+    return job_service_run(&service, err);
+}
+
+int main(void) {
+    struct transfer_service transfer = {.folder_claim = -1};
+    struct error err = {0};
+    enum status status = job_service_begin(&transfer.settings, PROGRAM_TRANSFER, "transfer", &err);
+    if (!status) status = transfer_service_init(&transfer, &err);
+    if (!status) status = serve(&transfer, &err);
+    if (status) log_line(LOG_ERROR, "stopped", "error=\"%s\"", err.message);
+    transfer_service_release(&transfer);
+    return status ? EXIT_FAILURE : EXIT_SUCCESS;
+}
