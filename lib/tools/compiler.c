@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "lib/tools/compiler.h"
 
+#include <ctype.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -68,8 +69,17 @@ static const char *const *list_arguments(struct arena *arena, const char *path, 
     return list;
 }
 
-/* Why a run gave no answer. */
-static enum status explain_silence(const struct compiler *compiler, const struct command_result *result, struct error *err) {
+/* The end of what a run printed. */
+static const char *last_words(const struct command_result *result) {
+    const char *words = text_view(&result->errors);
+    if (text_is_blank(words)) words = text_view(&result->output);
+    size_t length = strlen(words);
+    return length > LAST_WORDS_MAX ? words + length - LAST_WORDS_MAX : words;
+}
+
+/* Why a run, or `attempts` of them, gave no answer. */
+static enum status explain_silence(const struct compiler *compiler, const struct command_result *result, int attempts,
+                                   struct error *err) {
     char version[VERSION_TEXT_MAX];
     version_print(compiler->version, version);
     int ended_by = result->signal ? result->signal : result->exit_status - SIGNAL_EXIT;
@@ -85,11 +95,8 @@ static enum status explain_silence(const struct compiler *compiler, const struct
                          OUTPUT_LIMIT_BYTES / 1024 / 1024);
     struct text how = {0};
     command_result_describe(&how, result);
-    if (text_is_blank(words)) words = text_view(&result->output);
-    size_t length = strlen(words);
-    const char *last_words = length > LAST_WORDS_MAX ? words + length - LAST_WORDS_MAX : words;
-    error_set(err, STATUS_INTERNAL, "The compiler %s ended with %s and no report, %d times. Its last words: %s", version,
-              text_view(&how), ATTEMPTS, last_words);
+    error_set(err, STATUS_INTERNAL, "The compiler %s ended with %s and no report, %d time%s. Its last words: %s", version,
+              text_view(&how), attempts, attempts == 1 ? "" : "s", last_words(result));
     text_release(&how);
     return STATUS_INTERNAL;
 }
@@ -119,7 +126,7 @@ static enum status run_compiler(struct command_result *result, struct compiler_r
         if (result->signal || result->output_was_cut) break;
         compiled_count = report->compiled_count;
     }
-    return explain_silence(compiler, result, err);
+    return explain_silence(compiler, result, ATTEMPTS, err);
 }
 
 enum status compiler_compile(struct compiler_report *report, struct arena *arena, const struct compiler *compiler,
@@ -144,6 +151,57 @@ enum status compiler_graph(json_t **graph, struct compiler_report *report, struc
     if (!status && report->succeeded)
         status = json_read(graph, text_view(&result.output), result.output.length, "The compiler's module graph", err);
     if (status == STATUS_INVALID) err->status = status = STATUS_INTERNAL;
+    command_result_release(&result);
+    return status;
+}
+
+/* ---- Documentation ---- */
+
+bool compiler_can_publish(struct version compiler) {
+    static const struct version first_to_read_purs_json = {0, 14, 7};
+    return version_compare(compiler, first_to_read_purs_json) >= 0;
+}
+
+/* The last line, which is the documentation after lines of progress. */
+static enum status take_documentation(struct text *out, const struct text *output, struct error *err) {
+    const char *begin = text_view(output), *end = begin + output->length;
+    while (end > begin && isspace((unsigned char)end[-1]))
+        end--;
+    const char *newline = end > begin ? memrchr(begin, '\n', (size_t)(end - begin)) : NULL,
+               *line = newline ? newline + 1 : begin;
+    json_t *documentation = NULL;
+    enum status status = json_read(&documentation, line, (size_t)(end - line), "The compiler's documentation", err);
+    if (!status && !json_is_object(documentation))
+        status = error_set(err, STATUS_INVALID, "The compiler's documentation is %s.", json_type_name(documentation));
+    if (!status) text_append_bytes(out, line, (size_t)(end - line));
+    json_decref(documentation);
+    if (status) err->status = STATUS_INTERNAL;
+    return status ? STATUS_INTERNAL : STATUS_OK;
+}
+
+enum status compiler_publish(struct text *out, struct arena *arena, const struct compiler *compiler,
+                             const struct sandbox *sandbox, const char *folder, const char *resolutions,
+                             struct deadline *deadline, struct error *err) {
+    struct command_result result = {0};
+    const struct command command = {
+        .arguments = (const char *const[]){compiler->path, "publish", "--manifest", "purs.json", "--resolutions", resolutions,
+                                           "+RTS", "-N1", "-RTS", NULL},
+        /* It asks git, which trusts no checkout of another user, and would like to note what it has seen. */
+        .environment = (const char *const[]){"PATH=/usr/bin:/bin", "HOME=/tmp", "LANG=C.UTF-8", "GIT_CONFIG_NOSYSTEM=1",
+                                             "GIT_OPTIONAL_LOCKS=0", "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory",
+                                             "GIT_CONFIG_VALUE_0=*", NULL},
+        .folder = folder,
+        .output_limit_bytes = OUTPUT_LIMIT_BYTES,
+        .limits = limits,
+    };
+    enum status status = sandbox_run(&result, sandbox, &command, list_readable(arena, compiler, NULL), deadline, err);
+    bool has_ended = !status && !result.signal && result.exit_status < SIGNAL_EXIT && !result.output_was_cut;
+    if (!status && !has_ended) status = explain_silence(compiler, &result, 1, err);
+    if (!status && result.exit_status != 0) {
+        const char *words = last_words(&result);
+        status = error_set(err, STATUS_REFUSED, "The compiler says:\n%s", words);
+    }
+    if (!status) status = take_documentation(out, &result.output, err);
     command_result_release(&result);
     return status;
 }

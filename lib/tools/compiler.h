@@ -82,6 +82,17 @@ CHECK_RESULT enum status compiler_graph(json_t **graph, struct compiler_report *
                                         const char *const *globs, const char *const *readable, struct deadline *deadline,
                                         struct error *err);
 
+/* Whether it has `purs publish` as it is called here: from 0.14.7 on. */
+bool compiler_can_publish(struct version compiler);
+
+/* `purs publish --manifest purs.json --resolutions FILE`: appends the documentation of the package in `folder`, JSON as Pursuit
+ * wants it. `folder` is a git checkout without changes, with a tag `vVERSION` at its commit; `resolutions` (relative to it)
+ * says where in it the dependencies are; `output` in it belongs to the sandbox's user. STATUS_REFUSED: the compiler will not
+ * have it so, in its words; otherwise as compiler_compile(). */
+CHECK_RESULT enum status compiler_publish(struct text *out, struct arena *arena, const struct compiler *compiler,
+                                          const struct sandbox *sandbox, const char *folder, const char *resolutions,
+                                          struct deadline *deadline, struct error *err);
+
 /* Appends the errors for a person to read: a blank line between two, place and code first. At most `most` of them, then how
  * many more there are. */
 void compiler_report_print_errors(struct text *out, const struct compiler_report *report, size_t most);

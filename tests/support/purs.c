@@ -5,15 +5,18 @@
  *
  * What it does: expands globs, reads module headers and imports, and reports headers that do not parse, unknown and duplicate
  * modules and cycles in the compiler's JSON; writes `output/MODULE/`, `output/cache-db.json`; leaves alone what is up to date,
- * by the compiler's three rules; `graph`; `--version`, which it takes from the name it is called by (`purs-0_15_15`).
+ * by the compiler's three rules; `graph`; `publish`, which asks git what the real one asks and prints the documentation's
+ * frame;
+ * `--version`, which it takes from the name it is called by (`purs-0_15_15`).
  *
  * What it does not do: look at anything behind the imports. So no type errors, no missing foreign modules, no warnings, no code
- * in index.js, nothing in externs.cbor but a few lines of text. No `publish`, `docs`, `bundle`, `ide`, `repl`; of the flags
- * only those below. Names imported from a module are not checked to be there.
+ * in index.js, nothing in externs.cbor but a few lines of text, no declarations in the documentation. No `docs`, `bundle`,
+ * `ide`, `repl`; of the flags only those below. Names imported from a module are not checked to be there.
  *
  * Tests steer it by comment lines at the left margin of a source, since it runs with an empty environment:
  *   -- stand-in: sleep MS        takes that long to compile this module
  *   -- stand-in: fail MESSAGE    a type error in this line
+ *   -- stand-in: fail-publish MESSAGE   `publish` ends with that
  *   -- stand-in: garble N        the first N runs on this `output` end with text in place of JSON, as the real one's race does
  */
 #include <stdio.h>
@@ -24,6 +27,7 @@
 #include "lib/base/text.h"
 #include "lib/domain/version.h"
 #include "tests/support/purs_output.h"
+#include "tests/support/purs_publish.h"
 #include "tests/support/purs_sources.h"
 
 static const struct version newest = {0, 15, 16}; /* where the name tells none */
@@ -32,7 +36,7 @@ static const struct version first_with_graph = {0, 14, 0};
 
 struct options {
     struct version version;
-    const char *output;
+    const char *output, *manifest, *resolutions;
     const char **globs;
     size_t glob_count;
     bool wants_json;
@@ -63,6 +67,10 @@ static bool read_options(struct options *out, char **arguments) {
             out->wants_json = true;
         else if ((text_equal(argument, "--output") || text_equal(argument, "-o")) && arguments[1])
             out->output = *++arguments;
+        else if (text_equal(argument, "--manifest") && arguments[1])
+            out->manifest = *++arguments;
+        else if (text_equal(argument, "--resolutions") && arguments[1])
+            out->resolutions = *++arguments;
         else if ((text_equal(argument, "--codegen") || text_equal(argument, "-g")) && arguments[1])
             arguments++;
         else if (argument[0] == '-') {
@@ -169,12 +177,20 @@ static int graph(const struct options *options, struct purs_sources *sources) {
     return status;
 }
 
+/* It finds its sources by itself. */
+static int publish(const struct options *options, struct purs_sources *sources) {
+    (void)sources;
+    return purs_publish(&(struct purs_publish_options){
+        .version = options->version, .manifest = options->manifest, .resolutions = options->resolutions});
+}
+
 static const struct {
     const char *name;
     int (*run)(const struct options *options, struct purs_sources *sources);
 } subcommands[] = {
     {"compile", compile},
     {"graph", graph},
+    {"publish", publish},
 };
 
 static int run(int argument_count, char **arguments, struct options *options) {
@@ -194,7 +210,7 @@ static int run(int argument_count, char **arguments, struct options *options) {
         purs_sources_release(&sources);
         return status;
     }
-    fputs("Usage: purs COMMAND (the stand-in has compile, graph and --version)\n", stderr);
+    fputs("Usage: purs COMMAND (the stand-in has compile, graph, publish and --version)\n", stderr);
     return 1;
 }
 
