@@ -2,7 +2,7 @@
  *
  * The description of all public routes as OpenAPI 3.1, made from routes.def: paths, parameters, bodies and answers from its
  * rows, the words of job kinds, states, levels and error codes from their tables. What no table knows, the schemas of bodies,
- * is written by hand in openapi.json, into which the rest is put. tests/clients/openapi checks it with real answers.
+ * is written by hand in openapi.json, into which the rest is put. tests/clients/openapi_test.js checks it with real answers.
  */
 #ifndef SERVICES_GATEWAY_OPENAPI_H
 #define SERVICES_GATEWAY_OPENAPI_H

@@ -9,7 +9,7 @@ const fs = require('node:fs');
 const http = require('node:http');
 const https = require('node:https');
 const path = require('node:path');
-const { text } = require('node:stream/consumers');
+const { buffer } = require('node:stream/consumers');
 const { setTimeout: sleep } = require('node:timers/promises');
 
 const API_HOST = 'registry.purescript.org';
@@ -32,8 +32,8 @@ function makeCertificate(folder) {
     '-keyout', at('server.key'), '-out', at('server.pem'));
 }
 
-// A bare repository with one commit, which has these files.
-function makeRepository(folder, name, files) {
+// A bare repository with one commit, which has these files, and perhaps a tag.
+function makeRepository(folder, name, files, tag) {
   const begin = path.join(folder, 'begin');
   for (const [file, text] of Object.entries(files)) {
     fs.mkdirSync(path.join(begin, path.dirname(file)), { recursive: true });
@@ -42,6 +42,7 @@ function makeRepository(folder, name, files) {
   run('git', 'init', '-q', '-b', 'main', begin);
   run('git', '-C', begin, 'add', '-A');
   run('git', '-C', begin, '-c', 'user.name=test', '-c', 'user.email=test@example.org', 'commit', '-q', '-m', 'Begin');
+  if (tag) run('git', '-C', begin, 'tag', tag);
   run('git', 'clone', '-q', '--bare', begin, path.join(folder, name));
   fs.rmSync(begin, { recursive: true });
 }
@@ -57,10 +58,12 @@ function isReady(port) {
 }
 
 class RegistryServer {
-  // `programs` is the folder of the built programs; `folder` is made, in one that everybody may look into.
-  constructor(programs, folder) {
+  // `programs` is the folder of the built programs; `folder` is made, in one that everybody may look into. `settings` win over
+  // those below.
+  constructor(programs, folder, settings = {}) {
     this.programs = programs;
     this.folder = folder;
+    this.settings = settings;
     this.authority = this.at('authority.pem');
     this.sources = this.at('sources'); // OWNER/REPO.git: what GitHub is to the server
     this.running = new Map(); // a program's name to its child process
@@ -82,6 +85,7 @@ class RegistryServer {
       SERVER_PORT: '0', MANAGEMENT_PORT: '0', TLS_CERTIFICATE: this.at('server.pem'), TLS_KEY: this.at('server.key'),
       S3_API_URL: `https://${PACKAGES_HOST}`, GITHUB_GIT_URL: `file://${this.sources}`, SOURCE_ALLOW_PRIVATE: 'true',
       REGISTRY_COMPILERS: this.at('compilers'),
+      ...this.settings,
     };
     for (const name of PROGRAMS) this.startProgram(name);
     await this.waitUntilReady();
@@ -110,13 +114,37 @@ class RegistryServer {
     throw new Error(`the server does not become ready:\n${this.log('gateway')}`);
   }
 
-  // GET by TLS as a client of the API does it; resolves to the answer's JSON.
-  get(target) {
+  // A request by TLS as a client of the API sends it; resolves to {status, headers, body}, the body as bytes.
+  request(method, target, { headers = {}, body } = {}) {
     const ca = fs.readFileSync(this.authority);
-    const request = { host: '127.0.0.1', port: this.port, servername: API_HOST, ca, path: target };
+    const options = { method, host: '127.0.0.1', port: this.port, servername: API_HOST, ca, path: target, headers };
     return new Promise((resolve, reject) => {
-      https.get(request, async (response) => resolve(JSON.parse(await text(response)))).on('error', reject);
+      https.request(options, async (response) => {
+        resolve({ status: response.statusCode, headers: response.headers, body: await buffer(response) });
+      }).on('error', reject).end(body);
     });
+  }
+
+  // GET; resolves to the answer's JSON.
+  async get(target) { return JSON.parse((await this.request('GET', target)).body); }
+
+  // POST of JSON; resolves to the answer's.
+  async post(target, body) { return JSON.parse((await this.request('POST', target, { body: JSON.stringify(body) })).body); }
+
+  // Resolves to the job once `is` says so of its short form.
+  async waitForJob(id, is) {
+    for (const end = Date.now() + START_MS; Date.now() < end; await sleep(20)) {
+      const job = await this.get(`/status/${id}`);
+      if (is(job)) return job;
+    }
+    throw new Error(`job ${id} does not get there:\n${this.log('publish')}`);
+  }
+
+  // The source of what a publication asks for, with these files.
+  makeSource({ name, version, ref, location }, files) {
+    const manifest = { name, version, license: 'BSD-3-Clause', location, ref, dependencies: {} };
+    const all = { 'purs.json': JSON.stringify(manifest), LICENSE: 'BSD 3-Clause\n', ...files };
+    makeRepository(this.sources, `${location.githubOwner}/${location.githubRepo}.git`, all, ref);
   }
 
   log(name) { return fs.readFileSync(this.at(`${name}.log`), 'utf8'); }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * That the document is made from the rows, whole and without loose ends. That it is OpenAPI, and true, is for
- * tests/clients/openapi, which needs tools from npm.
+ * tests/clients/openapi_test.js, which needs tools from npm.
  */
 #include "tests/support/cmocka_all.h"
 

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// What openapi_test.js asks of each route, by operationId, so that each answer that the document describes is seen at least
+// once. (The 400s of parameters and bodies, and 413 and 429, it finds by itself.) `story` has the ids of jobs: {published,
+// failed, running, pending}.
+'use strict';
+
+// A body for each POST, well-formed, with every field. The server says no to what is in it, or not; it must be able to read it.
+const bodies = {
+  post_publish: {
+    name: 'full', ref: 'v1.0.0', version: '1.0.0', compiler: '0.15.15', resolutions: { prelude: '6.0.1' },
+    location: { githubOwner: 'author', githubRepo: 'purescript-full', subdir: 'packages/full' },
+  },
+};
+
+// Another request that each POST accepts, of its own for each number.
+const further = {
+  post_publish: (number) => ({
+    name: `further-${number}`, ref: 'main', version: '1.0.0',
+    location: { gitUrl: 'https://example.org/further.git', subdir: 'packages/further' },
+  }),
+};
+
+const TARBALL = '/leaf/1.0.0.tar.gz';
+const UNKNOWN = '/00000000-0000-4000-8000-000000000000';
+
+// [operationId, status, target, headers?]; in this order, while everything runs.
+const whileRunning = (story) => [
+  ['get_openapi', 200, '/api/v1/openapi.json'],
+  ['get_api_status', 200, '/api/v1/status'],
+  ['get_healthz', 200, '/healthz'],
+  ['get_readyz', 200, '/readyz'],
+  ['get_jobs', 200, '/api/v1/jobs'],
+  ['get_jobs', 200, '/api/v1/jobs?include_completed=true&kinds=all&order=DESC'],
+  ...Object.values(story).flatMap((id) => [
+    ['get_job', 200, `/api/v1/jobs/${id}?level=DEBUG`],
+    ['get_status', 200, `/status/${id}`],
+    ['get_status', 200, `/status/${id}`, { accept: 'text/plain' }],
+    ['get_logs', 200, `/logs/${id}?level=DEBUG`],
+    ['get_logs', 200, `/logs/${id}`, { accept: 'text/plain' }],
+  ]),
+  ['get_job', 404, `/api/v1/jobs${UNKNOWN}`],
+  ['get_job', 404, '/api/v1/jobs/no-id'],
+  ['get_status', 404, `/status${UNKNOWN}`],
+  ['get_logs', 404, `/logs${UNKNOWN}`],
+  ['get_tarball', 200, TARBALL],
+  ['get_tarball', 206, TARBALL, { range: 'bytes=0-9' }],
+  ['get_tarball', 304, TARBALL, { 'if-none-match': '*' }],
+  ['get_tarball', 416, TARBALL, { range: 'bytes=99999999-' }],
+  ['get_tarball', 404, '/leaf/9.9.9.tar.gz'],
+  ['get_tarball', 404, '/Leaf/1.0.0.tar.gz'],
+];
+
+// While the publish service is not there, and a hundred and one jobs wait for it.
+const whileWaiting = (story) => [
+  ['get_readyz', 503, '/readyz'],
+  ['get_job', 200, `/api/v1/jobs/${story.pending}`],
+  ['get_status', 200, `/status/${story.pending}`],
+  ['get_jobs', 200, '/api/v1/jobs?include_completed=true'], // and so the payloads of `bodies`
+];
+
+// While Redis is away.
+const whileRedisIsAway = (story) => [
+  ['get_jobs', 503, '/api/v1/jobs'],
+  ['get_job', 503, `/api/v1/jobs/${story.published}`],
+  ['get_status', 503, `/status/${story.published}`],
+  ['get_logs', 503, `/logs/${story.published}`],
+  ['post_publish', 503, '/api/v1/publish'],
+];
+
+module.exports = { bodies, further, whileRunning, whileWaiting, whileRedisIsAway };

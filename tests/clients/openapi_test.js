@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// GET /api/v1/openapi.json is OpenAPI 3.1 by a validator from npm, and true: what it says of parameters and bodies is how the
+// gateway checks them, real answers of every route are valid by its schemas, error answers too, and every status of every route
+// and every field of every answer was seen at least once.
+//
+//   node openapi_test.js PROGRAMS FOLDER      FOLDER/npm/node_modules has the validators; see tests/clients/run
+'use strict';
+const assert = require('node:assert/strict');
+const { createRequire } = require('node:module');
+const path = require('node:path');
+const { pathToFileURL } = require('node:url');
+const { Document } = require('./openapi_document.js');
+const { bodies, further, whileRunning, whileWaiting, whileRedisIsAway } = require('./openapi_requests.js');
+const { RegistryServer } = require('./registry_server.js');
+
+const POST_LIMIT = 400; // a minute: more than we send, but at the end
+const LARGE_BYTES = (1 << 20) + 1; // more than any route takes
+const JOBS_A_PAGE = 100;
+
+const publication = (name) =>
+  ({ name, version: '1.0.0', ref: 'v1.0.0', location: { githubOwner: 'author', githubRepo: `purescript-${name}` } });
+
+// ---- The document ----
+
+async function checkForm(npm, document) {
+  const { Validator } = await import(pathToFileURL(npm.resolve('@seriousme/openapi-schema-validator')));
+  const result = await new Validator().validate(structuredClone(document));
+  assert.ok(result.valid, `not OpenAPI: ${JSON.stringify(result.errors, null, 2)}`);
+  assert.equal(document.openapi, '3.1.0');
+}
+
+function readDocument(npm, document) {
+  const Ajv = npm('ajv/dist/2020').default;
+  const ajv = new Ajv({ strict: true, strictTypes: false, allErrors: true });
+  npm('ajv-formats').default(ajv);
+  return new Document(document, ajv);
+}
+
+// ---- Parameters and bodies are checked as they are described ----
+
+// What a parameter of this schema takes, and what it does not.
+function examplesOf(schema) {
+  if (schema.enum) return { good: schema.enum, bad: ['nonsense'] };
+  if (schema.type === 'boolean') return { good: ['true', 'false'], bad: ['yes', '1'] };
+  if (schema.type === 'integer') return { good: [schema.minimum], bad: [schema.minimum - 1, schema.maximum + 1, '1.5', 'x'] };
+  if (schema.format === 'date-time')
+    return { good: ['2026-07-25T15:11:12.686Z', '2026-07-25T15:11:12Z'], bad: ['yesterday', '2026-02-30T00:00:00Z'] };
+  return { good: ['x'], bad: [] };
+}
+
+async function checkParameters(server, document, story) {
+  for (const [id, { path: pattern, parameters = [] }] of document.operations) {
+    const target = pattern.replace('{id}', story.published).replace('{name}', 'leaf').replace('{version}', '1.0.0');
+    for (const { name, schema } of parameters.filter((parameter) => parameter.in === 'query')) {
+      const { good, bad } = examplesOf(schema);
+      for (const value of good) {
+        const answer = await server.request('GET', `${target}?${name}=${encodeURIComponent(value)}`);
+        assert.equal(answer.status, 200, `${id} takes ${name}=${value}`);
+        document.check(id, answer);
+      }
+      for (const value of bad) {
+        const answer = await server.request('GET', `${target}?${name}=${encodeURIComponent(value)}`);
+        assert.equal(answer.status, 400, `${id} refuses ${name}=${value}`);
+        assert.equal(JSON.parse(answer.body).path, name);
+        document.check(id, answer);
+      }
+    }
+  }
+}
+
+// Posts and checks; resolves to the answer's JSON.
+async function post(server, document, id, body, expected) {
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  const answer = await server.request('POST', document.operations.get(id).path, { body: text });
+  assert.equal(answer.status, expected, `${id} of ${text.slice(0, 200)}: ${answer.body}`);
+  document.check(id, answer);
+  return JSON.parse(answer.body);
+}
+
+async function checkBodies(server, document) {
+  for (const [id, { requestBody }] of document.operations) {
+    if (!requestBody) continue;
+    const schema = document.resolve(requestBody.content['application/json'].schema);
+    assert.ok(bodies[id] && further[id], `openapi_requests.js has no body for ${id}`);
+    assert.deepEqual(Object.keys(schema.properties).filter((key) => !(key in bodies[id])), [], `${id}'s body has every field`);
+    await post(server, document, id, bodies[id], 200);
+    await post(server, document, id, { ...bodies[id], unknown: true }, 200);
+    for (const key of schema.required) {
+      const { [key]: left, ...others } = bodies[id];
+      assert.equal((await post(server, document, id, others, 400)).path, key);
+    }
+    for (const key of Object.keys(schema.properties))
+      assert.match((await post(server, document, id, { ...bodies[id], [key]: 5 }, 400)).path, new RegExp(`^${key}`));
+    await post(server, document, id, '{"name":', 400);
+    await post(server, document, id, ' '.repeat(LARGE_BYTES), 413);
+  }
+}
+
+// ---- Answers ----
+
+// All at once: an answer without Redis takes its time.
+async function checkAnswers(server, document, requests) {
+  await Promise.all(requests.map(async ([id, expected, target, headers]) => {
+    const { method } = document.operations.get(id);
+    const body = method === 'POST' ? JSON.stringify(bodies[id]) : undefined;
+    const answer = await server.request(method, target, { headers, body });
+    assert.equal(answer.status, expected, `${id}: ${method} ${target}: ${answer.body}`);
+    document.check(id, answer);
+  }));
+}
+
+// The failures that belong to no route.
+async function checkOtherFailures(server, document) {
+  for (const [method, target, expected] of [['GET', '/nothing/here/at/all', 404], ['PATCH', '/api/v1/jobs', 405]]) {
+    const answer = await server.request(method, target);
+    assert.equal(answer.status, expected);
+    document.checkValue('Error', JSON.parse(answer.body), `${method} ${target}`);
+    document.checkHeaders(`${method} ${target}`, document.components.responses.failure, answer.headers);
+  }
+}
+
+async function checkRateLimit(server, document) {
+  for (const [id, { requestBody, path: target }] of document.operations) {
+    if (!requestBody) continue;
+    for (let answer = { status: 400 }; answer.status !== 429;) {
+      answer = await server.request('POST', target, { body: '{}' });
+      document.check(id, answer);
+    }
+  }
+}
+
+// Posts a publication whose source is a module with that text, or is not there; resolves to the job's id.
+async function publish(server, name, text) {
+  const request = publication(name);
+  const module = name.replace(/^./, (letter) => letter.toUpperCase());
+  if (text !== undefined) server.makeSource(request, { 'src/Library.purs': `module ${module} where\n\n${text}` });
+  return (await server.post('/api/v1/publish', request)).jobId;
+}
+
+const isFinished = ({ state }) => state === 'succeeded' || state === 'failed';
+
+async function tell(server, npm) {
+  const plain = await server.get('/api/v1/openapi.json');
+  await checkForm(npm, plain);
+  const document = readDocument(npm, plain);
+
+  const story = {
+    published: await publish(server, 'leaf', ''),
+    failed: await publish(server, 'missing'),
+    running: await publish(server, 'slow', '-- stand-in: sleep 2000\n'),
+  };
+  assert.equal((await server.waitForJob(story.published, isFinished)).state, 'succeeded');
+  assert.equal((await server.waitForJob(story.failed, isFinished)).state, 'failed');
+  await server.waitForJob(story.running, ({ state }) => state === 'running');
+  await checkAnswers(server, document, whileRunning(story));
+  await checkParameters(server, document, story);
+  await checkBodies(server, document);
+  await checkOtherFailures(server, document);
+
+  await server.stopProgram('publish');
+  for (let i = 0; i <= JOBS_A_PAGE; i++)
+    for (const id of Object.keys(further)) story.pending = (await post(server, document, id, further[id](i), 200)).jobId;
+  await checkAnswers(server, document, whileWaiting(story));
+  await server.stopProgram('redis');
+  await checkAnswers(server, document, whileRedisIsAway(story));
+  await checkRateLimit(server, document);
+  assert.deepEqual(document.unseen(), [], 'described, and never seen');
+  console.log(`${document.operations.size} routes answer as described`);
+}
+
+async function main(programs, folder) {
+  const npm = createRequire(path.join(folder, 'npm/'));
+  const server = new RegistryServer(programs, path.join(folder, 'server'),
+    { S3_API_URL: '', POST_LIMIT_PER_MINUTE: String(POST_LIMIT) });
+  try {
+    await server.start();
+    await tell(server, npm);
+  } finally {
+    await server.stop();
+  }
+}
+
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
+main(...process.argv.slice(2)).catch((error) => {
+  console.error(error);
+  process.exit(1); // what still runs ends with us
+});
