@@ -2,60 +2,138 @@
 #include "lib/source/licence_check.h"
 
 #include <jansson.h>
+#include <string.h>
+#include <strings.h>
 
+#include "lib/base/deadline.h"
 #include "lib/base/folder.h"
 #include "lib/base/json.h"
 #include "lib/base/text.h"
 #include "lib/domain/licence.h"
+#include "lib/source/package_files.h"
+#include "lib/tools/licensee.h"
 
-enum { FILE_BYTES_MAX = 1 << 20 };
+enum {
+    JSON_BYTES_MAX = 1 << 20,
+    TEXT_BYTES_MAX = 256 << 10, /* the longest licence, the GPL, has 35 KB */
+    TEXTS_MAX = 16,
+};
 
-static enum status check_one(const char *file, const char *recognised, const char *expression, struct arena *arena,
+/* The content of a root file of the package; false where it is not there, or too large. */
+static bool read_root_file(const struct licence_check *check, const char *name, size_t limit_bytes, struct arena *arena,
+                           struct text *out) {
+    struct error ignored;
+    text_clear(out);
+    return !file_read(arena_format(arena, "%s/%s", check->folder, name), limit_bytes, out, &ignored);
+}
+
+/* Whether the manifest has every licence of `recognised`, which is *missing otherwise. */
+static bool agrees(const struct licence_check *check, const char *recognised, const char **missing, struct arena *arena) {
+    struct error ignored;
+    *missing = NULL;
+    return licence_find_missing(missing, check->expression, recognised, arena, &ignored) || !*missing;
+}
+
+/* ---- Fields ---- */
+
+static enum status check_one(const struct licence_check *check, const char *file, const char *recognised, struct arena *arena,
                              struct error *err) {
     const char *missing = NULL;
-    struct error ignored;
-    if (!recognised || licence_find_missing(&missing, expression, recognised, arena, &ignored) || !missing) return STATUS_OK;
+    if (!recognised || agrees(check, recognised, &missing, arena)) return STATUS_OK;
     return error_set_at(
         err, STATUS_REFUSED, "license",
         "The file %s says that the licence is \"%s\", but the manifest's \"license\" is \"%s\", in which %s does "
         "not occur. Make the two agree.",
-        file, recognised, expression, missing);
+        file, recognised, check->expression, missing);
 }
 
 /* A `license` field is a text, or an object with a `type`, as old packages have it; `licenses` and bower's are lists of them.
  */
-static enum status check_field(const char *file, const json_t *field, const char *expression, struct arena *arena,
+static enum status check_field(const struct licence_check *check, const char *file, const json_t *field, struct arena *arena,
                                struct error *err) {
     enum status status = STATUS_OK;
     size_t index;
     json_t *item;
-    if (json_is_string(field)) return check_one(file, json_string_value(field), expression, arena, err);
-    if (json_is_object(field))
-        return check_one(file, json_string_value(json_object_get(field, "type")), expression, arena, err);
+    if (json_is_string(field)) return check_one(check, file, json_string_value(field), arena, err);
+    if (json_is_object(field)) return check_one(check, file, json_string_value(json_object_get(field, "type")), arena, err);
     json_array_foreach(field, index, item) {
         const char *text = json_string_value(json_is_object(item) ? json_object_get(item, "type") : item);
-        if (!status) status = check_one(file, text, expression, arena, err);
+        if (!status) status = check_one(check, file, text, arena, err);
     }
     return status;
 }
 
-static enum status check_file(const char *folder, const char *file, const char *expression, struct arena *arena,
-                              struct error *err) {
+static enum status check_json_file(const struct licence_check *check, const char *file, struct arena *arena,
+                                   struct error *err) {
     static const char *const fields[] = {"license", "licenses"};
     struct text bytes = {0};
     struct error ignored;
     json_t *object = NULL;
     enum status status = STATUS_OK;
-    bool is_there = !file_read(arena_format(arena, "%s/%s", folder, file), FILE_BYTES_MAX, &bytes, &ignored) &&
+    bool is_there = read_root_file(check, file, JSON_BYTES_MAX, arena, &bytes) &&
                     !json_read(&object, text_view(&bytes), bytes.length, file, &ignored);
     for (size_t i = 0; is_there && !status && i < sizeof fields / sizeof fields[0]; i++)
-        status = check_field(file, json_object_get(object, fields[i]), expression, arena, err);
+        status = check_field(check, file, json_object_get(object, fields[i]), arena, err);
     json_decref(object);
     text_release(&bytes);
     return status;
 }
 
-enum status licence_check_folder(const char *folder, const char *expression, struct arena *arena, struct error *err) {
-    enum status status = check_file(folder, "package.json", expression, arena, err);
-    return status ? status : check_file(folder, "bower.json", expression, arena, err);
+static enum status check_json_files(const struct licence_check *check, struct arena *arena, struct error *err) {
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < check->files->count && !status; i++) {
+        const char *path = check->files->paths[i];
+        if (text_equal(path, "package.json") || text_equal(path, "bower.json"))
+            status = check_json_file(check, path, arena, err);
+    }
+    return status;
+}
+
+/* ---- Texts ---- */
+
+static bool is_licence_text(const char *path) {
+    return !strchr(path, '/') && (strncasecmp(path, "LICENSE", 7) == 0 || strncasecmp(path, "LICENCE", 7) == 0);
+}
+
+/* The licence files, their content in the arena; how many there are. */
+static size_t collect_texts(const struct licence_check *check, struct licensee_file out[TEXTS_MAX], struct arena *arena) {
+    size_t count = 0;
+    struct text bytes = {0};
+    for (size_t i = 0; i < check->files->count && count < TEXTS_MAX; i++) {
+        const char *path = check->files->paths[i];
+        if (!is_licence_text(path) || !read_root_file(check, path, TEXT_BYTES_MAX, arena, &bytes)) continue;
+        out[count++] = (struct licensee_file){path, arena_copy_bytes(arena, text_view(&bytes), bytes.length), bytes.length};
+    }
+    text_release(&bytes);
+    return count;
+}
+
+static enum status check_texts(const struct licence_check *check, const char **warning, struct arena *arena,
+                               struct deadline *deadline, struct error *err) {
+    struct licensee_file files[TEXTS_MAX];
+    struct licensee_findings findings;
+    size_t count = collect_texts(check, files, arena);
+    if (count == 0) return STATUS_OK;
+    enum status status = licensee_recognise(&findings, check->licensee, files, count, check->work_folder, arena, deadline, err);
+    if (status && deadline_check(deadline, NULL)) return status;
+    if (status) {
+        *warning = arena_format(arena, "The texts of its licence files were not compared with its manifest: %s", err->message);
+        return STATUS_OK;
+    }
+    for (size_t i = 0; i < findings.count; i++) {
+        const char *missing = NULL;
+        if (agrees(check, findings.items[i].identifier, &missing, arena)) continue;
+        return error_set_at(err, STATUS_REFUSED, "license",
+                            "The text in the file %s is the licence %s, but the manifest's \"license\" is \"%s\", in which %s "
+                            "does not occur. Make the two agree.",
+                            findings.items[i].file, findings.items[i].identifier, check->expression, missing);
+    }
+    return STATUS_OK;
+}
+
+enum status licence_check_source(const struct licence_check *check, const char **warning, struct arena *arena,
+                                 struct deadline *deadline, struct error *err) {
+    *warning = NULL;
+    enum status status = check_json_files(check, arena, err);
+    return status ? status : check_texts(check, warning, arena, deadline, err);
 }

@@ -108,7 +108,15 @@ enum status publication_read_manifest(struct publication *p, struct error *err) 
 }
 
 enum status publication_check_licence(struct publication *p, struct error *err) {
-    return licence_check_folder(p->source.folder, p->manifest.licence, p->arena, err);
+    const struct licence_check check = {.folder = p->source.folder,
+                                        .files = &p->files,
+                                        .expression = p->manifest.licence,
+                                        .licensee = p->service->licensee,
+                                        .work_folder = arena_format(p->arena, "%s/licence", p->work_folder)};
+    const char *warning = NULL;
+    enum status status = licence_check_source(&check, &warning, p->arena, &p->run->deadline, err);
+    if (warning) job_run_log(p->run, LOG_WARN, "%s", warning);
+    return status;
 }
 
 /* The version is published, but its manifest never reached the index: this run finishes that, if it is the same manifest. */

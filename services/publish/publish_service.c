@@ -12,6 +12,9 @@
 
 enum { START_TIMEOUT_MS = 600000 };
 
+static const char no_licensee[] =
+    "licensee is not installed, so the texts of licence files are not compared with manifests: install ruby-licensee.";
+
 /* WORK_DIR is one service's: what a killed one left in it is removed at start. */
 static enum status open_work_folder(struct publish_service *service, struct error *err) {
     const char *base = service->settings.work_dir;
@@ -45,6 +48,11 @@ static enum status open_compilers(struct publish_service *service, struct deadli
     return STATUS_OK;
 }
 
+static void open_licensee(struct publish_service *service) {
+    service->licensee = licensee_create(getenv("PATH"), &service->sandbox);
+    if (!licensee_is_installed(service->licensee)) log_line(LOG_WARN, "no licensee", "hint=\"%s\"", no_licensee);
+}
+
 static enum status open_registry(struct publish_service *service, struct deadline *deadline, struct error *err) {
     struct arena arena = {0};
     enum status status = registry_access_open(&service->repositories, &service->settings,
@@ -63,12 +71,14 @@ enum status publish_service_init(struct publish_service *service, struct error *
                                             &service->arena, err);
     if (!status) status = tarball_store_open(&service->tarballs, &service->settings, err);
     if (!status) status = open_compilers(service, &deadline, err);
+    if (!status) open_licensee(service);
     if (!status) status = open_registry(service, &deadline, err);
     return status;
 }
 
 void publish_service_release(struct publish_service *service) {
     registry_access_close(&service->repositories);
+    licensee_free(service->licensee);
     compilers_release(&service->compilers);
     free(service->compiler_versions);
     tarball_store_free(service->tarballs);
@@ -92,3 +102,4 @@ void publish_service_check(void *context, struct job_service_checks *checks, str
     job_service_add_check(checks, "compilers", status, status ? "No compiler was found: set REGISTRY_COMPILERS." : "");
     job_service_add_check(checks, "sandbox", STATUS_OK, service->sandbox.warning);
 }
+    job_service_add_check(checks, "licences", STATUS_OK, licensee_is_installed(service->licensee) ? "" : no_licensee);

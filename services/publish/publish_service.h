@@ -11,6 +11,7 @@
 #include "lib/store/registry_access.h"
 #include "lib/store/tarball_store.h"
 #include "lib/tools/compiler.h"
+#include "lib/tools/licensee.h"
 #include "lib/tools/sandbox.h"
 
 struct job_run;
@@ -22,6 +23,7 @@ struct publish_service {
     struct registry_access repositories;
     struct tarball_store *tarballs;
     struct sandbox sandbox;
+    struct licensee *licensee;
     struct compilers compilers;
     struct version *compiler_versions; /* of `compilers`, ascending: what is supported */
     int work_folder_claim;             /* of the one service that uses WORK_DIR */
