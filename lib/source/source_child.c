@@ -23,6 +23,7 @@ void source_order_append(struct text *out, const struct source_order *order) {
     json_writer_text_field(&writer, "subdir", source->subdir);
     json_writer_text_field(&writer, "knownCommit", source->known_commit);
     json_writer_text_field(&writer, "workFolder", order->work_folder);
+    json_writer_text_field(&writer, "authorities", source->authorities);
     json_writer_key(&writer, "allowPrivate");
     json_writer_raw(&writer, source->allow_private ? "true" : "false");
     append_integer(&writer, "limitBytes", source->limit_bytes);
@@ -38,6 +39,7 @@ static enum status read_order(struct source_order *out, const json_t *json, stru
     if (!status) status = json_want_text(json, "subdir", &source->subdir, err);
     if (!status) status = json_want_text(json, "knownCommit", &source->known_commit, err);
     if (!status) status = json_need_text(json, "workFolder", &out->work_folder, err);
+    if (!status) status = json_want_text(json, "authorities", &source->authorities, err);
     if (!status) status = json_need_integer(json, "limitBytes", &source->limit_bytes, err);
     if (!status) status = json_need_integer(json, "limitFiles", &source->limit_files, err);
     if (!status) status = json_need_integer(json, "timeoutMs", &out->timeout_ms, err);

@@ -3,9 +3,9 @@
  * What source_fetch() and its child process registry-fetch-source say to each other: one JSON object on the child's standard
  * input, one on its standard output.
  *
- *   {"url": "https://…", "ref": "v1.0.0", "subdir": "core", "knownCommit": "…", "workFolder": "…", "allowPrivate": true,
- *    "limitBytes": 268435456, "limitFiles": 10000, "timeoutMs": 120000}                         subdir and knownCommit: or
- * absent
+ *   {"url": "https://…", "ref": "v1.0.0", "subdir": "core", "knownCommit": "…", "workFolder": "…", "authorities": "…",
+ *    "allowPrivate": true, "limitBytes": 268435456, "limitFiles": 10000, "timeoutMs": 120000}
+ *                                                                            subdir, knownCommit and authorities: or absent
  *
  *   {"commit": "…"}    or    {"status": "invalid_request", "path": "ref", "message": "There is no tag …"}
  */

@@ -16,12 +16,11 @@ enum {
     MIB = 1024 * 1024,
     OPEN_FILES = 256,
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    MEMORY_BYTES_PER_MIB = 0, /* the sanitizers' shadow memory is larger than any bound */
+    MEMORY_IS_LIMITED = 0, /* the sanitizers' shadow memory is larger than any bound */
 #else
-    MEMORY_BYTES_PER_MIB = MIB,
+    MEMORY_IS_LIMITED = 1,
 #endif
 };
-static const int64_t memory_limit_bytes = INT64_C(2048) * MEMORY_BYTES_PER_MIB;
 
 const char *source_github_url(struct arena *arena, const char *base, const char *owner, const char *repo) {
     return arena_format(arena, "%s%s%s/%s.git", base, text_ends_with(base, "/") ? "" : "/", owner, repo);
@@ -68,6 +67,7 @@ static enum status run_child(char commit[GIT_COMMIT_MAX], const char *program, c
                    .ref = request->ref,
                    .subdir = request->subdir,
                    .known_commit = request->known_commit,
+                   .authorities = limits->authorities,
                    .allow_private = limits->allow_private,
                    .limit_bytes = limits->bytes,
                    .limit_files = limits->files},
@@ -83,7 +83,7 @@ static enum status run_child(char commit[GIT_COMMIT_MAX], const char *program, c
         .user = user,
         .input = input.bytes,
         .input_length = input.length,
-        .limits = {.memory_bytes = memory_limit_bytes,
+        .limits = {.memory_bytes = MEMORY_IS_LIMITED * limits->memory_bytes,
                    .cpu_seconds = limits->timeout_ms / 1000 + 1,
                    .file_bytes = 2 * limits->bytes + MIB, /* a pack is completed with what it leaves out, and has an index */
                    .open_files = OPEN_FILES},

@@ -29,12 +29,14 @@ struct source_request {
 };
 
 struct source_limits {
-    const char *program; /* path of registry-fetch-source; NULL: beside the program that is running */
-    bool allow_private;  /* SOURCE_ALLOW_PRIVATE */
-    int64_t timeout_ms;  /* SOURCE_TIMEOUT_MS */
-    int64_t bytes;       /* SOURCE_LIMIT_BYTES: received, and in the work tree */
-    int64_t files;       /* SOURCE_LIMIT_FILES */
-    const char *user;    /* the account to run as where this process is root's; NULL: as this one */
+    const char *program;     /* path of registry-fetch-source; NULL: beside the program that is running */
+    const char *authorities; /* GIT_CA_FILE; NULL: this machine's */
+    bool allow_private;      /* SOURCE_ALLOW_PRIVATE */
+    int64_t timeout_ms;      /* what is left of SOURCE_TIMEOUT_MS */
+    int64_t bytes;           /* SOURCE_LIMIT_BYTES: received, and in the work tree; of each file on the way, twice that */
+    int64_t files;           /* SOURCE_LIMIT_FILES */
+    int64_t memory_bytes;    /* SOURCE_LIMIT_MEMORY_BYTES: address space of the child */
+    const char *user;        /* the account to run as where this process is root's; NULL: as this one */
 };
 
 struct source_fetched {

@@ -7,9 +7,12 @@
 
 enum { LOCK_WAIT_MS = 10000 };
 
-static enum status open_repository(struct registry_repo **repo, const char *url, const char *clone_folder, const char *token,
-                                   struct deadline *deadline, struct error *err) {
-    struct registry_repo_options options = {.url = url, .clone_folder = clone_folder, .token = token};
+static enum status open_repository(struct registry_repo **repo, const char *url, const char *clone_folder,
+                                   const struct settings *settings, struct deadline *deadline, struct error *err) {
+    struct registry_repo_options options = {.url = url,
+                                            .clone_folder = clone_folder,
+                                            .token = settings->pacchettibotti_token,
+                                            .authorities = settings->git_ca_file};
     return registry_repo_open(repo, &options, deadline, err);
 }
 
@@ -35,13 +38,12 @@ enum status registry_access_open(struct registry_access *out, const struct setti
                                  struct deadline *deadline, struct error *err) {
     int64_t start_ms = clock_monotonic_ms();
     struct arena arena = {0};
-    const char *token = settings->pacchettibotti_token;
     *out = (struct registry_access){0};
     enum status status = open_repository(&out->registry, settings->registry_repo,
-                                         arena_format(&arena, "%s/registry.git", clone_folder), token, deadline, err);
+                                         arena_format(&arena, "%s/registry.git", clone_folder), settings, deadline, err);
     if (!status)
         status = open_repository(&out->index, settings->registry_index_repo,
-                                 arena_format(&arena, "%s/registry-index.git", clone_folder), token, deadline, err);
+                                 arena_format(&arena, "%s/registry-index.git", clone_folder), settings, deadline, err);
     arena_release(&arena);
     if (status) return status;
     out->view = registry_view_create(out->registry, out->index);

@@ -78,6 +78,7 @@ enum status registry_repo_open(struct registry_repo **out, const struct registry
     pthread_mutex_init(&repo->mutex, NULL);
     repo->url = memory_copy_text(url);
     repo->token = secret_keep(options->token);
+    repo->authorities = options->authorities ? memory_copy_text(options->authorities) : NULL;
     repo->is_local = is_local;
     if (is_local && text_starts_with(url, "file://")) url += strlen("file://");
     repo->path = memory_copy_text(is_local ? url : options->clone_folder);
@@ -96,6 +97,7 @@ void registry_repo_free(struct registry_repo *repo) {
     git_repository_free(repo->git);
     pthread_mutex_destroy(&repo->mutex);
     free(repo->url);
+    free(repo->authorities);
     free(repo->path);
     free(repo->branch);
     free(repo);
@@ -108,8 +110,11 @@ void registry_repo_set_token(struct registry_repo *repo, const char *token) {
 /* ---- Fetching ---- */
 
 struct git_access registry_repo_access(const struct registry_repo *repo, struct deadline *deadline) {
-    return (struct git_access){
-        .user = REGISTRY_COMMITTER_NAME, .token = repo->token, .allow_private = true, .deadline = deadline};
+    return (struct git_access){.user = REGISTRY_COMMITTER_NAME,
+                               .token = repo->token,
+                               .authorities = repo->authorities,
+                               .allow_private = true,
+                               .deadline = deadline};
 }
 
 static enum status fetch_local(struct registry_repo *repo, struct error *err) {

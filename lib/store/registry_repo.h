@@ -33,7 +33,8 @@ struct registry_repo;
 struct registry_repo_options {
     const char *url;          /* settings REGISTRY_REPO, REGISTRY_INDEX_REPO: a path, file://, https:// or http:// */
     const char *clone_folder; /* for a repository that is not on this disk; its parent is made. Each process has its own */
-    const char *token;        /* PACCHETTIBOTTI_TOKEN, sent over http(s); NULL: none */
+    const char *token;        /* PACCHETTIBOTTI_TOKEN, sent over https; NULL: none */
+    const char *authorities;  /* GIT_CA_FILE; NULL: this machine's */
 };
 
 /* Opens the repository, cloning it if need be, and reads where its default branch is. The texts are copied.

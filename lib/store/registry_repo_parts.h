@@ -17,17 +17,25 @@
 #define REGISTRY_COMMITTER_NAME "pacchettibotti"
 #define REGISTRY_COMMITTER_EMAIL "pacchettibotti@purescript.org"
 
+/* A commit, and its tree; zero: there is none. */
+struct registry_tip {
+    git_oid commit;
+    git_oid tree;
+};
+
 struct registry_repo {
     pthread_mutex_t mutex; /* guards all that follows but the texts */
     char *url;
     const char *_Atomic token; /* kept for ever (lib/base/secret.h) */
-    char *path;                /* of `git`: the repository itself, or the clone */
+    char *authorities;
+    char *path; /* of `git`: the repository itself, or the clone */
     bool is_local;
     bool is_damaged; /* a clone whose objects could not be read: made anew by the next fetch */
     git_repository *git;
     struct registry_pack pack; /* of the commits that are being made; zeroed before the first */
     char *branch;              /* the remote's default branch: refs/heads/main */
     git_oid head;              /* zero while the branch has no commit */
+    struct registry_tip made;  /* what was pushed last */
 };
 
 /* Registry_repo_fetch() with the mutex held. A clone is only a copy: one that fails us is thrown away, once. */

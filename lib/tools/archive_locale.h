@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * libarchive takes names to be in the locale's characters, and drops or changes what it cannot convert. Between these two calls
- * a thread's names are UTF-8, whatever the process's locale. Only for archive.c and archive_pack.c.
+ * a thread's names are UTF-8, whatever the process's locale. Only for archive.c, archive_pack.c and file_names.c.
  */
 #ifndef LIB_TOOLS_ARCHIVE_LOCALE_H
 #define LIB_TOOLS_ARCHIVE_LOCALE_H

@@ -5,17 +5,19 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/memory.h"
 #include "lib/base/text.h"
+#include "lib/tools/file_names.h"
 #include "lib/tools/git_transport.h"
 
 enum {
     DEPTH_MAX = 100,
     LINKS_FOLLOWED_MAX = 40, /* as the kernel counts */
     LINK_TARGET_MAX = 4096,
+    LFS_POINTER_MAX = 1024, /* as Git LFS has it */
 };
 
 struct checkout {
@@ -94,11 +96,14 @@ static bool link_stays_inside(struct checkout *checkout, const char *path) {
 /* ---- Writing ---- */
 
 static enum status fail_to_write(struct checkout *checkout, struct error *err) {
-    if (errno == EEXIST)
-        return error_set(err, STATUS_REFUSED, "The repository has '%.500s' twice.", text_view(&checkout->path));
     if (errno == ENAMETOOLONG)
         return error_set(err, STATUS_REFUSED, "The name '%.500s' in the repository is too long.", text_view(&checkout->path));
     return error_set(err, STATUS_INTERNAL, "'%.500s' could not be written: %s.", text_view(&checkout->path), strerror(errno));
+}
+
+static enum status refuse_damaged(const struct checkout *checkout, struct error *err) {
+    return error_set(err, STATUS_REFUSED, "The repository is damaged: '%.500s' is not in it, or is not what it should be.",
+                     text_view(&checkout->path));
 }
 
 /* Counts a file in before it is read. Its size comes from the object's header, so that a large one is never loaded. */
@@ -109,7 +114,7 @@ static enum status count_blob(struct checkout *checkout, const git_oid *id, stru
     int code = git_repository_odb(&odb, checkout->repository);
     if (code == 0) code = git_odb_read_header(&size, &type, odb, id);
     git_odb_free(odb);
-    if (code < 0 || type != GIT_OBJECT_BLOB) return git_transport_failure(code, "A file of the repository is damaged", err);
+    if (code < 0 || type != GIT_OBJECT_BLOB) return refuse_damaged(checkout, err);
     if (size > (uint64_t)(checkout->limits->bytes - checkout->bytes))
         return error_set(err, STATUS_TOO_LARGE, "The files of the package are larger than %lld bytes together.",
                          (long long)checkout->limits->bytes);
@@ -140,8 +145,25 @@ static enum status write_link(struct checkout *checkout, int folder, const char 
     return result ? fail_to_write(checkout, err) : STATUS_OK;
 }
 
+/* What Git LFS has in a repository in place of a file. */
+static bool is_lfs_pointer(const git_blob *blob) {
+    static const char *const beginnings[] = {"version https://git-lfs.github.com/spec/",
+                                             "version https://hawser.github.com/spec/", "version http://git-media.io/v/"};
+    size_t length = (size_t)git_blob_rawsize(blob);
+    for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings && length < LFS_POINTER_MAX; i++)
+        if (length > strlen(beginnings[i]) && memcmp(git_blob_rawcontent(blob), beginnings[i], strlen(beginnings[i])) == 0)
+            return true;
+    return false;
+}
+
 static enum status write_regular(struct checkout *checkout, int folder, const char *name, const git_blob *blob, mode_t mode,
                                  struct error *err) {
+    if (is_lfs_pointer(blob))
+        return error_set(
+            err, STATUS_REFUSED,
+            "The file '%.500s' is kept in Git LFS, which sources are not fetched from: put the file itself into the "
+            "repository.",
+            text_view(&checkout->path));
     int file = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (file < 0) return fail_to_write(checkout, err);
     bool written = fchmod(file, mode) == 0 && write_all(file, git_blob_rawcontent(blob), (size_t)git_blob_rawsize(blob));
@@ -155,7 +177,7 @@ static enum status write_blob(struct checkout *checkout, int folder, const git_t
     enum status status = count_blob(checkout, git_tree_entry_id(entry), err);
     if (status) return status;
     int code = git_blob_lookup(&blob, checkout->repository, git_tree_entry_id(entry));
-    if (code < 0) return git_transport_failure(code, "A file of the repository is damaged", err);
+    if (code < 0) return refuse_damaged(checkout, err);
     git_filemode_t mode = git_tree_entry_filemode(entry);
     const char *name = git_tree_entry_name(entry);
     if (mode == GIT_FILEMODE_LINK)
@@ -176,7 +198,7 @@ static enum status write_folder(struct checkout *checkout, int parent, const git
                          text_view(&checkout->path));
     git_tree *tree = NULL;
     int code = git_tree_lookup(&tree, checkout->repository, git_tree_entry_id(entry));
-    if (code < 0) return git_transport_failure(code, "A folder of the repository is damaged", err);
+    if (code < 0) return refuse_damaged(checkout, err);
     enum status status = STATUS_OK;
     int folder = -1;
     if (mkdirat(parent, name, 0755) == 0) folder = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -189,23 +211,52 @@ static enum status write_folder(struct checkout *checkout, int parent, const git
     return status;
 }
 
+static enum status refuse_many(const struct checkout *checkout, struct error *err) {
+    return error_set(err, STATUS_TOO_LARGE, "The package has more than %lld files and folders.",
+                     (long long)checkout->limits->files);
+}
+
 static enum status write_entry(struct checkout *checkout, int folder, const git_tree_entry *entry, int depth,
                                struct error *err) {
-    const char *name = git_tree_entry_name(entry);
     git_filemode_t mode = git_tree_entry_filemode(entry);
-    if (mode == GIT_FILEMODE_COMMIT) return STATUS_OK; /* a submodule */
-    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strchr(name, '/') || strcasecmp(name, ".git") == 0)
-        return error_set(err, STATUS_REFUSED, "The repository has a file of the name '%.500s', which cannot be.",
+    const char *fault = file_name_fault(git_tree_entry_name(entry));
+    if (fault)
+        return error_set(err, STATUS_REFUSED, "The repository has a file or folder '%.500s', whose name %s.",
+                         text_view(&checkout->path), fault);
+    if (mode == GIT_FILEMODE_COMMIT)
+        return error_set(err, STATUS_REFUSED,
+                         "'%.500s' is a submodule, and those are not fetched: put its files into the repository itself.",
                          text_view(&checkout->path));
-    if (++checkout->files > checkout->limits->files)
-        return error_set(err, STATUS_TOO_LARGE, "The package has more than %lld files and folders.",
-                         (long long)checkout->limits->files);
+    if (++checkout->files > checkout->limits->files) return refuse_many(checkout, err);
     return mode == GIT_FILEMODE_TREE ? write_folder(checkout, folder, entry, depth, err)
                                      : write_blob(checkout, folder, entry, err);
 }
 
+static enum status refuse_clash(const struct checkout *checkout, const char *one, const char *other, struct error *err) {
+    const char *folder = text_view(&checkout->path), *slash = *folder ? "/" : "";
+    if (text_equal(one, other))
+        return error_set(err, STATUS_REFUSED, "The repository has '%.300s%s%.300s' twice.", folder, slash, one);
+    return error_set(err, STATUS_REFUSED,
+                     "'%.300s%s%.300s' and '%.300s%s%.300s' differ in nothing but upper and lower case, so not everybody could "
+                     "unpack them: rename one of them.",
+                     folder, slash, one, folder, slash, other);
+}
+
+/* No name in a folder may be another's, upper or lower case. Folders with too many entries are not looked at any further. */
+static enum status check_names(struct checkout *checkout, const git_tree *tree, struct error *err) {
+    size_t count = git_tree_entrycount(tree), one, other;
+    if (count > (uint64_t)(checkout->limits->files - checkout->files)) return refuse_many(checkout, err);
+    const char **names = memory_resize(NULL, count + 1, sizeof *names);
+    for (size_t i = 0; i < count; i++)
+        names[i] = git_tree_entry_name(git_tree_entry_byindex(tree, i));
+    bool clash = file_names_clash(names, count, &one, &other);
+    enum status status = clash ? refuse_clash(checkout, names[one], names[other], err) : STATUS_OK;
+    free(names);
+    return status;
+}
+
 static enum status write_tree(struct checkout *checkout, int folder, const git_tree *tree, int depth, struct error *err) {
-    enum status status = STATUS_OK;
+    enum status status = check_names(checkout, tree, err);
     size_t parent_length = checkout->path.length;
     for (size_t i = 0; i < git_tree_entrycount(tree) && !status; i++) {
         const git_tree_entry *entry = git_tree_entry_byindex(tree, i);

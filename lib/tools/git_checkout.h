@@ -5,8 +5,10 @@
  *
  *   regular file      mode 0644 or 0755
  *   symbolic link     kept as a link if it stays inside the folder, through other links too; else refused, naming it
- *   submodule         left out
- *   anything odd      (`.git`, `..`, a name twice, more than 100 levels) refused, naming it
+ *   submodule         refused, naming it: what is in it is not fetched
+ *   Git LFS pointer   refused, naming it, for the same reason
+ *   odd names         (`.git`, `..`, control characters; two that differ in case alone) refused: lib/tools/file_names.h
+ *   anything odd      (more than 100 levels) refused, naming it
  */
 #ifndef LIB_TOOLS_GIT_CHECKOUT_H
 #define LIB_TOOLS_GIT_CHECKOUT_H

@@ -25,6 +25,8 @@ enum {
     REDIRECTS_MAX = 5,
     POLL_MS = 200, /* how soon a cancelled deadline is noticed */
     HTTPS_PORT = 443,
+    HEAD_LIMIT_BYTES = 256 * 1024,       /* of all heads of one request's answers */
+    REFS_LIMIT_BYTES = 64 * 1024 * 1024, /* what a host advertises is kept in memory, several times as large */
 };
 
 struct service {
@@ -64,11 +66,29 @@ struct http_stream {
     struct text request;
     struct text answer; /* of which `taken` bytes were read */
     size_t taken;
+    size_t head_bytes;
     bool has_started;
     bool has_ended;
     bool address_was_refused;
     char curl_error[CURL_ERROR_SIZE];
 };
+
+/* ---- Credentials ---- */
+
+/* Are they safe on their way? Over https, or where the way does not leave this machine. */
+static bool is_safe_for_token(const char *url) {
+    static const char *const safe[] = {"https://",          "http://127.0.0.1:", "http://127.0.0.1/", "http://localhost:",
+                                       "http://localhost/", "http://[::1]:",     "http://[::1]/"};
+    for (size_t i = 0; i < sizeof safe / sizeof *safe; i++)
+        if (text_starts_with(url, safe[i])) return true;
+    return false;
+}
+
+static bool may_send_token(const struct http_stream *stream) {
+    const struct http_transport *transport = stream->transport;
+    return transport->session->access->token && is_safe_for_token(transport->session->url) &&
+           (stream->service->is_first || transport->base_is_own_host);
+}
 
 /* ---- Failures ---- */
 
@@ -89,7 +109,9 @@ static int fail_for_curl(struct http_stream *stream, CURLcode code) {
         {CURLE_TOO_MANY_REDIRECTS, STATUS_REFUSED, "redirects too often"},
         {CURLE_UNSUPPORTED_PROTOCOL, STATUS_REFUSED, "redirects to something else than https"},
         {CURLE_PEER_FAILED_VERIFICATION, STATUS_UNAVAILABLE, "has a certificate that could not be verified"},
+        {CURLE_SSL_CACERT_BADFILE, STATUS_UNAVAILABLE, "cannot be checked: the certificates of authorities are not readable"},
         {CURLE_PARTIAL_FILE, STATUS_UNAVAILABLE, "broke off in its answer"},
+        {CURLE_RECV_ERROR, STATUS_UNAVAILABLE, "broke off in its answer"},
     };
     struct error *failure = &stream->transport->session->failure;
     const char *url = stream->transport->session->url;
@@ -110,18 +132,46 @@ static int fail_for_curl(struct http_stream *stream, CURLcode code) {
     return fail(stream->transport->session);
 }
 
-static int fail_for_http_status(struct http_stream *stream, long code) {
+/* With credentials, that is for the registry's own repositories, 401 and 403 are the operators' affair. */
+static int fail_for_credentials(struct http_stream *stream, long code) {
     struct git_session *session = stream->transport->session;
-    if (code == 401 && session->access->token)
-        error_set(&session->failure, STATUS_FORBIDDEN, "%s does not accept the credentials.", session->url);
-    else if (code == 401 || code == 404 || code == 410)
-        error_set(&session->failure, STATUS_NOT_FOUND, "%s does not exist or is private.", session->url);
-    else if (code == 403)
-        error_set(&session->failure, STATUS_FORBIDDEN, "%s does not let us in.", session->url);
-    else if (code == 200)
-        error_set(&session->failure, STATUS_NOT_FOUND, "%s does not answer as a git repository.", session->url);
+    if (!may_send_token(stream))
+        error_set(&session->failure, STATUS_FORBIDDEN,
+                  "%s asks for credentials, but they are sent over https only, and to no host that it redirects to.",
+                  session->url);
     else
-        error_set(&session->failure, STATUS_UNAVAILABLE, "%s answered with HTTP status %ld.", session->url, code);
+        error_set(&session->failure, STATUS_FORBIDDEN,
+                  "%s does not %s the token of %s (HTTP status %ld): PACCHETTIBOTTI_TOKEN is wrong, has run out, or may not do "
+                  "this.",
+                  session->url, code == 401 ? "accept" : "let in", session->access->user, code);
+    return fail(session);
+}
+
+static int fail_for_http_status(struct http_stream *stream, long code) {
+    static const struct {
+        long first, last; /* HTTP statuses */
+        enum status status;
+        const char *what;
+    } rows[] = {
+        {200, 200, STATUS_NOT_FOUND, "does not answer as a git repository"},
+        {401, 401, STATUS_NOT_FOUND, "does not exist or is private"}, /* what GitHub says to strangers of both */
+        {403, 403, STATUS_FORBIDDEN, "does not let us in"},
+        {404, 404, STATUS_NOT_FOUND, "does not exist or is private"},
+        {408, 408, STATUS_UNAVAILABLE, "is not available at the moment"},
+        {410, 410, STATUS_NOT_FOUND, "does not exist any more"},
+        {429, 429, STATUS_UNAVAILABLE, "is asked too often at the moment"},
+        {500, 599, STATUS_UNAVAILABLE, "is not available at the moment"},
+    };
+    struct git_session *session = stream->transport->session;
+    enum status status = STATUS_REFUSED;
+    const char *what = "gave an answer that is not git's";
+    if (session->access->token && (code == 401 || code == 403)) return fail_for_credentials(stream, code);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (code < rows[i].first || code > rows[i].last) continue;
+        status = rows[i].status;
+        what = rows[i].what;
+    }
+    error_set(&session->failure, status, "%s %s (HTTP status %ld).", session->url, what, code);
     return fail(session);
 }
 
@@ -175,6 +225,16 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
+static size_t take_head(char *bytes, size_t size, size_t count, void *context) {
+    struct http_stream *stream = context;
+    (void)bytes;
+    stream->head_bytes += size * count;
+    if (stream->head_bytes <= HEAD_LIMIT_BYTES) return size * count;
+    error_set(&stream->transport->session->failure, STATUS_TOO_LARGE, "%s sends a head of more than %d bytes.",
+              stream->transport->session->url, HEAD_LIMIT_BYTES);
+    return 0;
+}
+
 /* True once the head of the answer says that it is what was asked for. */
 static bool answer_is_expected(struct http_stream *stream) {
     long code = 0;
@@ -191,6 +251,10 @@ static size_t take_answer(char *bytes, size_t size, size_t count, void *context)
     if (!answer_is_expected(stream)) return 0; /* its text is of no use; see stream_end() */
     if (stream->service->is_first && !stream->transport->base && !keep_base(stream)) return 0;
     session->received_bytes += (int64_t)length;
+    if (stream->service->is_first && session->received_bytes > REFS_LIMIT_BYTES) {
+        error_set(&session->failure, STATUS_TOO_LARGE, "%s has more than %d bytes of refs.", session->url, REFS_LIMIT_BYTES);
+        return 0;
+    }
     if (session->access->limit_bytes && session->received_bytes > session->access->limit_bytes) {
         error_set(&session->failure, STATUS_TOO_LARGE, "%s sends more than %lld bytes.", session->url,
                   (long long)session->access->limit_bytes);
@@ -211,7 +275,11 @@ static void set_access(struct http_stream *stream) {
     curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* it would connect on our behalf, unchecked */
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, stream);
-    if (access->token && (stream->service->is_first || stream->transport->base_is_own_host)) {
+    if (access->authorities) {
+        curl_easy_setopt(easy, CURLOPT_CAINFO, access->authorities);
+        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    }
+    if (may_send_token(stream)) {
         curl_easy_setopt(easy, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
         curl_easy_setopt(easy, CURLOPT_USERNAME, access->user ? access->user : "");
         curl_easy_setopt(easy, CURLOPT_PASSWORD, access->token); /* curl does not take it along to another host */
@@ -238,6 +306,8 @@ static void stream_start(struct http_stream *stream) {
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, stream->service->is_first ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_MAXREDIRS, (long)REDIRECTS_MAX);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_head);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, stream);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_answer);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, stream);
     set_access(stream);

@@ -7,28 +7,20 @@
 
 #include "lib/base/folder.h"
 #include "lib/base/text.h"
+#include "lib/domain/ref.h"
 #include "lib/tools/git_checkout.h"
 #include "lib/tools/git_transport.h"
 
-enum { OBJECT_SIZE_MAX = 512 * 1024 * 1024 };
-
-static bool is_commit_id(const char *ref) {
-    size_t length = strlen(ref);
-    return (length == 40 || length == 64) && strspn(ref, "0123456789abcdefABCDEF") == length;
-}
-
 enum status git_source_check_ref(const char *ref, struct error *err) {
+    enum status status = ref_check(ref, err);
+    if (status) return error_under(err, "ref");
     struct text name = {0};
-    text_append_format(&name, "refs/tags/%s", ref);
     int is_valid = 0;
-    bool is_plain = git_reference_name_is_valid(&is_valid, name.bytes) == 0 && is_valid && !is_commit_id(ref) &&
-                    !text_starts_with(ref, "refs/") && !text_starts_with(ref, "pull/") && !text_starts_with(ref, "+") &&
-                    !text_starts_with(ref, "-") && text_is_utf8(ref, strlen(ref));
+    text_append_format(&name, "refs/tags/%s", ref);
+    if (git_reference_name_is_valid(&is_valid, name.bytes) < 0 || !is_valid)
+        status = error_set_at(err, STATUS_INVALID, "ref", "'%s' is not the name of a tag or a branch.", ref);
     text_release(&name);
-    if (is_plain) return STATUS_OK;
-    return error_set_at(err, STATUS_INVALID, "ref",
-                        "'%.200s' cannot be fetched: a ref is the name of a tag or a branch (no commit id, refs/… or pull/…).",
-                        ref);
+    return status;
 }
 
 /* Finds refs/tags/REF, then refs/heads/REF, among what the remote advertises. */
@@ -68,8 +60,10 @@ static enum status resolve_commit(git_repository *repository, const struct git_s
 
 static enum status fetch_commit(git_repository *repository, const struct git_source *source, struct deadline *deadline,
                                 git_oid *id, struct error *err) {
-    struct git_access access = {
-        .allow_private = source->allow_private, .limit_bytes = source->limit_bytes, .deadline = deadline};
+    struct git_access access = {.authorities = source->authorities,
+                                .allow_private = source->allow_private,
+                                .limit_bytes = source->limit_bytes,
+                                .deadline = deadline};
     struct git_connection *connection = NULL;
     struct text ref = {0};
     enum status status = git_connection_open(&connection, repository, source->url, GIT_DIRECTION_FETCH, &access, err);
@@ -93,7 +87,7 @@ enum status git_source_fetch(const struct git_source *source, const char *work_f
     text_append_format(&clone, "%s/clone", work_folder);
     text_append_format(&tree, "%s/tree", work_folder);
 #ifdef HAVE_PACK_MAX_OBJECT_SIZE
-    git_libgit2_opts(GIT_OPT_SET_PACK_MAX_OBJECT_SIZE, (size_t)OBJECT_SIZE_MAX);
+    git_libgit2_opts(GIT_OPT_SET_PACK_MAX_OBJECT_SIZE, (size_t)source->limit_bytes);
 #endif
     int code = git_repository_init(&repository, clone.bytes, 1);
     if (code < 0)

@@ -20,17 +20,18 @@ struct git_source {
     const char *ref;          /* name of a tag or branch: refs/tags/REF, then refs/heads/REF */
     const char *subdir;       /* the package's folder in the repository; NULL: its root */
     const char *known_commit; /* what `ref` was resolved to by an earlier attempt, to be used again; NULL: none */
+    const char *authorities;  /* setting GIT_CA_FILE; NULL: this machine's */
     bool allow_private;       /* setting SOURCE_ALLOW_PRIVATE */
     int64_t limit_bytes;      /* received, and in the work tree */
     int64_t limit_files;
 };
 
-/* Is `ref` the plain name of a tag or branch? Commit ids, `refs/…`, `pull/…`, refspecs and what git cannot name are
- * STATUS_INVALID with path `ref`. */
+/* The registry's rule (lib/domain/ref.h), and git's own on top of it. STATUS_INVALID with path `ref`. */
 CHECK_RESULT enum status git_source_check_ref(const char *ref, struct error *err);
 
 /* Makes `work_folder`/tree, the package's files; `work_folder`/clone is a bare repository on the way, removed again.
- * `work_folder` exists and is empty. `commit` gets the id in hex. */
+ * `work_folder` exists and is empty. `commit` gets the id in hex. What is wrong with the ref
+ * has the path `ref`. */
 CHECK_RESULT enum status git_source_fetch(const struct git_source *source, const char *work_folder, struct deadline *deadline,
                                           char commit[GIT_COMMIT_MAX], struct error *err);
 

@@ -19,8 +19,11 @@
 
 /* How a remote may be reached. Borrowed by the connection until it is freed. */
 struct git_access {
-    const char *user;          /* with token: sent as basic authentication to the URL's own host; NULL: anonymous */
-    const char *token;         /* in memory only: never in a URL, an argument list or a log */
+    /* Sent as basic authentication to the URL's own host, scheme and port, and to no other that it redirects to; over https, or
+     * to this machine itself. In memory only: never in a URL, an argument list or a log. NULL: anonymous. */
+    const char *user;
+    const char *token;
+    const char *authorities;   /* PEM file of those that certificates are checked against; NULL: this machine's */
     bool allow_private;        /* also http://, git://, file:// and paths, ports, and addresses that are not public */
     int64_t limit_bytes;       /* most bytes received over the connection; 0: no limit */
     struct deadline *deadline; /* asked while it waits and between packets */
@@ -38,7 +41,8 @@ CHECK_RESULT enum status git_transport_check_url(const char *url, bool allow_pri
 
 /* Connects and reads the refs that the remote advertises. `repository` is where fetched objects go, or pushed ones come from.
  * STATUS_NOT_FOUND: the repository does not exist or is private. STATUS_UNAVAILABLE, STATUS_TIMEOUT: try later.
- * STATUS_REFUSED: an address that is not allowed. STATUS_FORBIDDEN: the credentials were refused. */
+ * STATUS_REFUSED: an address that is not allowed, or what is no git host. STATUS_TOO_LARGE: refs without end.
+ * STATUS_FORBIDDEN: the credentials were refused, or we are. */
 CHECK_RESULT enum status git_connection_open(struct git_connection **out, git_repository *repository, const char *url,
                                              git_direction direction, const struct git_access *access, struct error *err);
 void git_connection_free(struct git_connection *connection);

@@ -38,10 +38,12 @@ struct publication {
 
 /* publication_source.c: what is to be published */
 enum status publication_check_metadata(struct publication *p, struct error *err); /* step 1 */
-enum status publication_fetch_source(struct publication *p, struct error *err);   /* step 2 */
 enum status publication_read_manifest(struct publication *p, struct error *err);  /* step 3 */
 enum status publication_check_licence(struct publication *p, struct error *err);  /* step 4 */
 enum status publication_check_is_new(struct publication *p, struct error *err);   /* step 5 */
+
+/* publication_fetch.c */
+enum status publication_fetch_source(struct publication *p, struct error *err); /* step 2 */
 
 /* publication_build.c: does it build? */
 enum status publication_solve(struct publication *p, struct error *err);              /* step 6 */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What is to be published: steps 1 to 5 of spec/operations.md, Publish.
+ * What is to be published: steps 1 to 5 of spec/operations.md, Publish, but for the fetching (publication_fetch.c).
  */
 #include <string.h>
 
@@ -69,27 +69,6 @@ enum status publication_check_metadata(struct publication *p, struct error *err)
     if (!status && is_new) status = location_check_published(&p->location, err);
     if (!status) status = location_check_source(&p->location, p->service->settings.source_allow_private, err);
     if (!status && is_new) job_run_log(p->run, LOG_INFO, "%s is a new package.", name);
-    return status;
-}
-
-enum status publication_fetch_source(struct publication *p, struct error *err) {
-    const struct settings *settings = &p->service->settings;
-    const struct location *location = &p->location;
-    struct source_request request = {.ref = p->request.ref,
-                                     .subdir = location->subdir,
-                                     .known_commit = p->run->job.commit,
-                                     .work_folder = arena_format(p->arena, "%s/source", p->work_folder)};
-    request.url = location->kind == LOCATION_GITHUB
-                      ? source_github_url(p->arena, settings->github_git_url, location->github_owner, location->github_repo)
-                      : location->git_url;
-    struct source_limits limits = {.allow_private = settings->source_allow_private,
-                                   .timeout_ms = settings->source_timeout_ms,
-                                   .bytes = settings->source_limit_bytes,
-                                   .files = settings->source_limit_files,
-                                   .user = p->service->sandbox.changes_user ? settings->compiler_user : NULL};
-    enum status status = source_fetch(&p->source, &request, &limits, &p->run->deadline, p->arena, err);
-    if (!status) status = job_run_keep_commit(p->run, p->source.commit, err);
-    if (!status) job_run_log(p->run, LOG_INFO, "Fetched %s, which is commit %s.", p->request.ref, p->source.commit);
     return status;
 }
 

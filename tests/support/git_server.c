@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,15 +16,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/base/arena.h"
 #include "lib/base/hash.h"
 #include "lib/base/memory.h"
-#include "lib/base/text.h"
+#include "tests/support/git_server_parts.h"
 
 struct git_server {
     pthread_t thread;
     int listener;
     int wake[2]; /* closing [1] ends the thread, also out of a hanging answer */
+    SSL_CTX *tls;
     char url[64];
     char *folder;
 
@@ -34,29 +35,56 @@ struct git_server {
     const char *user, *password;
     void (*rival)(void *context);
     void *rival_context;
-    size_t logins;
+    int failures; /* still to come, with the status `number` */
+    size_t requests, logins;
+    struct text heads; /* of all requests, and what their logins stand for */
 };
 
-struct request {
-    struct arena arena;
-    char *method, *path, *query;
-    const char *type, *login;
-    struct text body;
-};
+/* ---- A connection ---- */
 
-/* ---- Reading ---- */
+static bool wait_for(const struct git_client *client, short events) {
+    struct pollfd files[] = {{.fd = client->file, .events = events}, {.fd = client->stop, .events = POLLIN}};
+    return poll(files, 2, -1) > 0 && !files[1].revents;
+}
 
-static bool receive_more(struct git_server *server, int client, struct text *input) {
-    struct pollfd files[] = {{.fd = client, .events = POLLIN}, {.fd = server->wake[0], .events = POLLIN}};
-    if (poll(files, 2, -1) < 0 || files[1].revents) return false;
-    ssize_t received = recv(client, text_reserve(input, 65536), 65536, 0);
+bool git_client_receive(struct git_client *client, struct text *input) {
+    enum { CHUNK = 65536 };
+    if (!(client->tls && SSL_pending(client->tls)) && !wait_for(client, POLLIN)) return false;
+    char *place = text_reserve(input, CHUNK);
+    ssize_t received = client->tls ? SSL_read(client->tls, place, CHUNK) : recv(client->file, place, CHUNK, 0);
     if (received <= 0) return false;
     input->length += (size_t)received;
     input->bytes[input->length] = '\0';
     return true;
 }
 
-static const char *find_header(struct request *request, const char *head, const char *name) {
+bool git_client_send(struct git_client *client, const void *bytes, size_t length) {
+    const char *at = bytes;
+    while (length > 0) {
+        if (!wait_for(client, POLLOUT)) return false;
+        int piece = length < 16384 ? (int)length : 16384;
+        ssize_t sent = client->tls ? SSL_write(client->tls, at, piece) : send(client->file, at, (size_t)piece, MSG_NOSIGNAL);
+        if (sent <= 0) return false;
+        at += sent;
+        length -= (size_t)sent;
+    }
+    return true;
+}
+
+bool git_client_send_text(struct git_client *client, const char *text) {
+    return git_client_send(client, text, strlen(text));
+}
+
+void git_client_hang(struct git_client *client) {
+    struct text ignored = {0};
+    while (git_client_receive(client, &ignored))
+        text_clear(&ignored);
+    text_release(&ignored);
+}
+
+/* ---- Reading ---- */
+
+static const char *find_header(struct git_request *request, const char *head, const char *name) {
     for (const char *line = strstr(head, "\r\n"); line; line = strstr(line + 2, "\r\n")) {
         if (strncasecmp(line + 2, name, strlen(name)) != 0 || line[2 + strlen(name)] != ':') continue;
         const char *value = line + 3 + strlen(name);
@@ -66,10 +94,24 @@ static const char *find_header(struct request *request, const char *head, const 
     return NULL;
 }
 
-static bool read_request(struct git_server *server, int client, struct request *request) {
+static void note_head(struct git_server *server, struct git_request *request, const char *head) {
+    unsigned char *plain = NULL;
+    size_t length = 0;
+    const char *login = request->login && strncmp(request->login, "Basic ", 6) == 0 ? request->login + 6 : "";
+    bool is_decoded = *login && hash_base64_decode(&request->arena, login, &plain, &length);
+    pthread_mutex_lock(&server->mutex);
+    server->requests++;
+    if (request->login) server->logins++;
+    text_append(&server->heads, head);
+    if (is_decoded) text_append_bytes(&server->heads, plain, length);
+    pthread_mutex_unlock(&server->mutex);
+}
+
+static bool read_request(struct git_server *server, struct git_client *client, struct git_request *request) {
     struct text input = {0};
+    bool is_whole = false;
     while (!strstr(text_view(&input), "\r\n\r\n"))
-        if (!receive_more(server, client, &input)) goto broken;
+        if (!git_client_receive(client, &input)) goto out;
     size_t head_length = (size_t)(strstr(input.bytes, "\r\n\r\n") - input.bytes) + 4;
     char *head = arena_copy_bytes(&request->arena, input.bytes, head_length);
     const char *length = find_header(request, head, "Content-Length");
@@ -80,60 +122,27 @@ static bool read_request(struct git_server *server, int client, struct request *
     request->path = arena_copy_bytes(&request->arena, target, strcspn(target, " ?"));
     target += strlen(request->path);
     request->query = *target == '?' ? arena_copy_bytes(&request->arena, target + 1, strcspn(target + 1, " ")) : NULL;
+    note_head(server, request, head);
     size_t body_length = length ? strtoul(length, NULL, 10) : 0;
     while (input.length < head_length + body_length)
-        if (!receive_more(server, client, &input)) goto broken;
+        if (!git_client_receive(client, &input)) goto out;
     text_append_bytes(&request->body, input.bytes + head_length, body_length);
+    is_whole = true;
+out:
     text_release(&input);
-    return true;
-broken:
-    text_release(&input);
-    return false;
+    return is_whole;
 }
 
 /* ---- Answering ---- */
 
-static bool send_bytes(int client, const char *bytes, size_t length) {
-    while (length > 0) {
-        ssize_t sent = send(client, bytes, length, MSG_NOSIGNAL);
-        if (sent <= 0) return false;
-        bytes += sent;
-        length -= (size_t)sent;
-    }
-    return true;
-}
-
-static void send_status(int client, int status, const char *headers) {
+static void send_status(struct git_client *client, int status, const char *headers) {
     char head[1024];
     snprintf(head, sizeof head, "HTTP/1.1 %d Status\r\nContent-Length: 0\r\nConnection: close\r\n%s\r\n", status, headers);
-    send_bytes(client, head, strlen(head));
-}
-
-/* Until the client leaves or the server stops. */
-static void hang(struct git_server *server, int client) {
-    struct text ignored = {0};
-    while (receive_more(server, client, &ignored))
-        text_clear(&ignored);
-    text_release(&ignored);
-}
-
-static void flood(struct git_server *server, int client, const struct request *request) {
-    const char *service = request->query ? request->query : "service=git-upload-pack";
-    char head[300];
-    snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Type: application/x-%s-advertisement\r\n\r\n",
-             service + strlen("service="));
-    bool is_open = send_bytes(client, head, strlen(head)) &&
-                   send_bytes(client, "001e# service=git-upload-pack\n0000", strlen("001e# service=git-upload-pack\n0000"));
-    for (unsigned i = 0; is_open; i++) {
-        char line[100];
-        struct pollfd wake = {.fd = server->wake[0], .events = POLLIN};
-        snprintf(line, sizeof line, "003f%040u refs/heads/%07u\n", i, i);
-        is_open = send_bytes(client, line, 0x3f) && poll(&wake, 1, 0) == 0;
-    }
+    git_client_send_text(client, head);
 }
 
 /* Runs `git http-backend` (a CGI program) and appends what it prints. */
-static void run_backend(struct git_server *server, const struct request *request, struct text *out) {
+static void run_backend(struct git_server *server, const struct git_request *request, struct text *out) {
     struct arena arena = {0};
     char *const arguments[] = {"git", "http-backend", NULL};
     char *const environment[] = {
@@ -172,18 +181,19 @@ static void run_backend(struct git_server *server, const struct request *request
     arena_release(&arena);
 }
 
-static void serve(struct git_server *server, int client, const struct request *request, bool stalls) {
+static void serve(struct git_server *server, struct git_client *client, const struct git_request *request, bool stalls) {
     struct text answer = {0}, head = {0};
     run_backend(server, request, &answer);
     int status = text_starts_with(text_view(&answer), "Status: ") ? atoi(answer.bytes + strlen("Status: ")) : 200;
     text_append_format(&head, "HTTP/1.1 %d Status\r\nConnection: close\r\n", status);
-    if (send_bytes(client, head.bytes, head.length)) send_bytes(client, text_view(&answer), answer.length / (stalls ? 2 : 1));
-    if (stalls) hang(server, client);
+    if (git_client_send(client, head.bytes, head.length))
+        git_client_send(client, text_view(&answer), answer.length / (stalls ? 2 : 1));
+    if (stalls) git_client_hang(client);
     text_release(&answer);
     text_release(&head);
 }
 
-static bool login_is_right(struct git_server *server, const struct request *request) {
+static bool login_is_right(struct git_server *server, const struct git_request *request) {
     if (!server->user) return true;
     struct arena arena = {0};
     const char *plain = arena_format(&arena, "%s:%s", server->user, server->password);
@@ -193,22 +203,36 @@ static bool login_is_right(struct git_server *server, const struct request *requ
     return is_right;
 }
 
-static void answer(struct git_server *server, int client, const struct request *request) {
+/* How the next request is answered; may call the rival. */
+static enum git_server_mode choose_mode(struct git_server *server, const struct git_request *request, int *number,
+                                        bool *may_enter) {
     pthread_mutex_lock(&server->mutex);
-    enum git_server_mode mode = server->mode;
-    int number = server->number;
-    char location[600];
-    snprintf(location, sizeof location, "Location: %s%s?%s\r\n", server->text ? server->text : "", request->path,
-             request->query ? request->query : "");
-    bool may_enter = login_is_right(server, request);
-    if (request->login) server->logins++;
+    enum git_server_mode mode = server->failures > 0 ? GIT_SERVER_STATUS : server->mode;
+    if (server->failures > 0) server->failures--;
+    *number = server->number;
+    *may_enter = login_is_right(server, request);
     void (*rival)(void *context) = text_ends_with(request->path, "/git-receive-pack") ? server->rival : NULL;
     void *rival_context = server->rival_context;
     if (rival) server->rival = NULL;
     pthread_mutex_unlock(&server->mutex);
-
-    static const char page[] = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 7\r\n\r\nWelcome";
     if (rival) rival(rival_context);
+    return mode;
+}
+
+static void redirect(struct git_server *server, struct git_client *client, const struct git_request *request) {
+    char location[600];
+    pthread_mutex_lock(&server->mutex);
+    snprintf(location, sizeof location, "Location: %s%s?%s\r\n", server->text ? server->text : "", request->path,
+             request->query ? request->query : "");
+    pthread_mutex_unlock(&server->mutex);
+    send_status(client, 302, location);
+}
+
+static void answer(struct git_server *server, struct git_client *client, const struct git_request *request) {
+    static const char page[] = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 7\r\n\r\nWelcome";
+    int number = 0;
+    bool may_enter = false;
+    enum git_server_mode mode = choose_mode(server, request, &number, &may_enter);
     if (!may_enter) {
         send_status(client, 401, "WWW-Authenticate: Basic realm=\"git\"\r\n");
         return;
@@ -216,45 +240,83 @@ static void answer(struct git_server *server, int client, const struct request *
     switch (mode) {
     case GIT_SERVER_SERVE: serve(server, client, request, false); break;
     case GIT_SERVER_STALL: serve(server, client, request, true); break;
-    case GIT_SERVER_HANG: hang(server, client); break;
-    case GIT_SERVER_FLOOD: flood(server, client, request); break;
+    case GIT_SERVER_HANG: git_client_hang(client); break;
+    case GIT_SERVER_DROP: break;
+    case GIT_SERVER_TRICKLE: git_client_trickle(client, request); break;
+    case GIT_SERVER_FLOOD: git_client_flood(client, request); break;
+    case GIT_SERVER_ENDLESS_HEAD: git_client_send_endless_head(client); break;
+    case GIT_SERVER_ENDLESS_PACK:
+        if (text_ends_with(request->path, "/git-upload-pack"))
+            git_client_send_endless_pack(client);
+        else
+            serve(server, client, request, false);
+        break;
     case GIT_SERVER_STATUS: send_status(client, number, ""); break;
-    case GIT_SERVER_REDIRECT: send_status(client, 302, location); break;
-    case GIT_SERVER_PAGE: send_bytes(client, page, strlen(page)); break;
+    case GIT_SERVER_REDIRECT: redirect(server, client, request); break;
+    case GIT_SERVER_PAGE: git_client_send_text(client, page); break;
     }
 }
 
 /* ---- The server ---- */
+
+static void serve_client(struct git_server *server, int file) {
+    struct git_client client = {.file = file, .stop = server->wake[0]};
+    struct git_request request = {0};
+    if (server->tls) {
+        client.tls = SSL_new(server->tls);
+        SSL_set_fd(client.tls, file);
+    }
+    if (!client.tls || SSL_accept(client.tls) == 1)
+        if (read_request(server, &client, &request)) answer(server, &client, &request);
+    if (client.tls) SSL_shutdown(client.tls);
+    SSL_free(client.tls);
+    text_release(&request.body);
+    arena_release(&request.arena);
+    shutdown(file, SHUT_WR);
+    close(file);
+}
 
 static void *run(void *argument) {
     struct git_server *server = argument;
     struct pollfd files[] = {{.fd = server->listener, .events = POLLIN}, {.fd = server->wake[0], .events = POLLIN}};
     while (poll(files, 2, -1) > 0 && !files[1].revents) {
         int client = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC);
-        if (client < 0) continue;
-        struct request request = {0};
-        if (read_request(server, client, &request)) answer(server, client, &request);
-        text_release(&request.body);
-        arena_release(&request.arena);
-        shutdown(client, SHUT_WR);
-        close(client);
+        if (client >= 0) serve_client(server, client);
     }
     return NULL;
 }
 
-struct git_server *git_server_start(const char *folder) {
+static SSL_CTX *make_tls(const char *certificate, const char *key) {
+    SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
+    signal(SIGPIPE, SIG_IGN); /* OpenSSL writes to sockets that the client has closed */
+    if (!tls || SSL_CTX_use_certificate_chain_file(tls, certificate) != 1 ||
+        SSL_CTX_use_PrivateKey_file(tls, key, SSL_FILETYPE_PEM) != 1)
+        abort();
+    return tls;
+}
+
+static struct git_server *start(const char *folder, SSL_CTX *tls) {
     struct git_server *server = memory_alloc(sizeof *server);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
     server->folder = memory_copy_text(folder);
+    server->tls = tls;
     server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     pthread_mutex_init(&server->mutex, NULL);
     if (bind(server->listener, (struct sockaddr *)&address, length) != 0 || listen(server->listener, 64) != 0 ||
         getsockname(server->listener, (struct sockaddr *)&address, &length) != 0 || pipe2(server->wake, O_CLOEXEC) != 0)
         abort();
-    snprintf(server->url, sizeof server->url, "http://127.0.0.1:%d", ntohs(address.sin_port));
+    snprintf(server->url, sizeof server->url, tls ? "https://localhost:%d" : "http://127.0.0.1:%d", ntohs(address.sin_port));
     if (pthread_create(&server->thread, NULL, run, server) != 0) abort();
     return server;
+}
+
+struct git_server *git_server_start(const char *folder) {
+    return start(folder, NULL);
+}
+
+struct git_server *git_server_start_tls(const char *folder, const char *certificate, const char *key) {
+    return start(folder, make_tls(certificate, key));
 }
 
 void git_server_stop(struct git_server *server) {
@@ -264,6 +326,8 @@ void git_server_stop(struct git_server *server) {
     close(server->wake[0]);
     close(server->listener);
     pthread_mutex_destroy(&server->mutex);
+    SSL_CTX_free(server->tls);
+    text_release(&server->heads);
     free(server->folder);
     free(server);
 }
@@ -294,9 +358,30 @@ void git_server_before_next_push(struct git_server *server, void (*rival)(void *
     pthread_mutex_unlock(&server->mutex);
 }
 
+void git_server_fail_next(struct git_server *server, int count, int number) {
+    pthread_mutex_lock(&server->mutex);
+    server->failures = count;
+    server->number = number;
+    pthread_mutex_unlock(&server->mutex);
+}
+
+size_t git_server_requests(struct git_server *server) {
+    pthread_mutex_lock(&server->mutex);
+    size_t count = server->requests;
+    pthread_mutex_unlock(&server->mutex);
+    return count;
+}
+
 size_t git_server_logins(struct git_server *server) {
     pthread_mutex_lock(&server->mutex);
     size_t count = server->logins;
     pthread_mutex_unlock(&server->mutex);
     return count;
+}
+
+bool git_server_has_seen(struct git_server *server, const char *text) {
+    pthread_mutex_lock(&server->mutex);
+    bool has_seen = strstr(text_view(&server->heads), text) != NULL;
+    pthread_mutex_unlock(&server->mutex);
+    return has_seen;
 }

@@ -144,7 +144,7 @@ static void a_ref_that_is_no_name_starts_no_child(void **state) {
     struct scene *scene = *state;
     scene->request.ref = "refs/heads/main";
     scene->limits.program = "/bin/false";
-    assert_refused(scene, STATUS_INVALID, "name of a tag or a branch");
+    assert_refused(scene, STATUS_INVALID, "cannot be used as a ref");
     assert_int_not_equal(access(scene->request.work_folder, F_OK), 0);
 }
 

@@ -1,78 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Sources over http (git's own server behind tests/support/git_server.h), in this process.
+ * Sources over http (git's own server behind tests/support/git_server.h), in this process: refs, limits and hosts. What becomes
+ * of the tree is test_git_checkout.c's.
  */
-#include "lib/tools/git_source.h"
-
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "tests/unit/tools/git_source_scene.h"
 
 #include "lib/base/clock.h"
-#include "lib/base/folder.h"
-#include "lib/base/text.h"
-#include "tests/support/cmocka_all.h"
-#include "tests/support/git_fixture.h"
-#include "tests/support/git_server.h"
 
-enum { TEST_TIMEOUT_MS = 20000, SHORT_TIMEOUT_MS = 300 };
-
-struct scene {
-    struct git_fixture git;
-    struct git_server *server;
-    struct git_source source; /* changed by a test as it likes */
-    int64_t timeout_ms;
-    char url[200];
-    char work[200];
-    char commit[GIT_COMMIT_MAX];
-    struct error err;
-};
-
-static int set_up(void **state) {
-    static struct scene scene;
-    scene = (struct scene){.timeout_ms = TEST_TIMEOUT_MS};
-    git_fixture_make(&scene.git);
-    scene.server = git_server_start(scene.git.folder);
-    snprintf(scene.url, sizeof scene.url, "%s/lib.git", git_server_url(scene.server));
-    snprintf(scene.work, sizeof scene.work, "%s/fetched", scene.git.folder);
-    scene.source = (struct git_source){
-        .url = scene.url, .ref = "v1.0.0", .allow_private = true, .limit_bytes = 1000000, .limit_files = 100};
-    git_script(&scene.git, "mkdir -p lib/src && echo one >lib/src/Main.purs && push_files lib.git && git -C lib tag v1.0.0 && "
-                           "git -C lib push -q ../lib.git v1.0.0");
-    *state = &scene;
-    return 0;
-}
-
-static int tear_down(void **state) {
-    struct scene *scene = *state;
-    git_server_stop(scene->server);
-    git_fixture_remove(&scene->git);
-    return 0;
-}
-
-static enum status fetch(struct scene *scene) {
-    struct deadline deadline;
-    folder_remove(scene->work);
-    assert_int_equal(mkdir(scene->work, 0755), 0);
-    scene->err = (struct error){0};
-    deadline_start(&deadline, scene->timeout_ms);
-    return git_source_fetch(&scene->source, scene->work, &deadline, scene->commit, &scene->err);
-}
-
-static void assert_fetched(struct scene *scene) {
-    if (fetch(scene)) fail_msg("%s", scene->err.message);
-}
-
-static void assert_refused(struct scene *scene, enum status status, const char *part_of_message) {
-    assert_int_equal(fetch(scene), status);
-    assert_int_equal(scene->err.status, status);
-    if (!strstr(scene->err.message, part_of_message)) fail_msg("not in '%s': %s", scene->err.message, part_of_message);
-}
-
-static const char *content(struct scene *scene, const char *path) {
-    return git_output(&scene->git, "cat 'fetched/tree/%s'", path);
-}
+enum { SHORT_TIMEOUT_MS = 300 };
 
 /* ---- Refs ---- */
 
@@ -122,23 +57,42 @@ static void a_tag_of_something_else_than_a_commit_is_refused(void **state) {
     assert_refused(scene, STATUS_INVALID, "does not name a commit");
 }
 
+/* The rule and its sentences are lib/domain/ref.h's. */
 static void what_is_no_plain_name_is_refused(void **state) {
     struct scene *scene = *state;
     static const char *const refs[] = {"refs/tags/v1.0.0",
+                                       "refs/pull/1/head",
                                        "pull/1/head",
+                                       "0123456789abcdef0123456789abcdef01234567",
                                        "v1.0.0:refs/heads/x",
                                        "+v1.0.0",
-                                       "v*",
-                                       "",
-                                       "a..b",
                                        "-v",
-                                       "HEAD~1",
+                                       "v*",
+                                       "a..b",
                                        "a b",
-                                       "refs/pull/1/head",
-                                       "0123456789abcdef0123456789abcdef01234567"};
+                                       "v1.0.0.lock",
+                                       "v1.0.0^{}",
+                                       "main~1",
+                                       "@",
+                                       "HEAD",
+                                       ""};
     for (size_t i = 0; i < sizeof refs / sizeof *refs; i++) {
         scene->source.ref = refs[i];
-        assert_refused(scene, STATUS_INVALID, "name of a tag or a branch");
+        assert_refused(scene, STATUS_INVALID, "cannot be used as a ref");
+        assert_string_equal(scene->err.path, "ref");
+    }
+    assert_int_equal(git_server_requests(scene->server), 0);
+}
+
+/* Hosts have them under names that are no tag's or branch's. */
+static void what_strangers_asked_to_be_merged_is_not_found(void **state) {
+    struct scene *scene = *state;
+    static const char *const refs[] = {"merge-requests/1/head", "changes/01/1/1", "tags/v1.0.0", "heads/main",
+                                       "remotes/fork/main"};
+    git_script(&scene->git, "for ref in pull merge-requests; do git -C lib push -q ../lib.git HEAD:refs/$ref/1/head; done");
+    for (size_t i = 0; i < sizeof refs / sizeof *refs; i++) {
+        scene->source.ref = refs[i];
+        assert_refused(scene, STATUS_INVALID, "There is no tag or branch named");
     }
 }
 
@@ -147,7 +101,7 @@ static void a_strangers_commit_is_not_had_by_its_id(void **state) {
     git_script(&scene->git, "git -C lib.git config uploadpack.allowAnySHA1InWant true; echo stranger >lib/src/Main.purs && "
                             "git -C lib commit -qam Fork && git -C lib push -q ../lib.git HEAD:refs/pull/1/head");
     scene->source.ref = git_output(&scene->git, "git -C lib rev-parse HEAD");
-    assert_refused(scene, STATUS_INVALID, "no commit id");
+    assert_refused(scene, STATUS_INVALID, "looks like a commit id");
     scene->source.known_commit = scene->source.ref;
     scene->source.ref = "v1.0.0";
     assert_refused(scene, STATUS_REFUSED, "moved away");
@@ -162,101 +116,6 @@ static void a_known_commit_is_used_though_the_branch_moved_on(void **state) {
     assert_fetched(scene);
     assert_string_equal(scene->commit, first);
     assert_string_equal(content(scene, "src/Main.purs"), "one");
-}
-
-/* ---- Trees ---- */
-
-/* Commits what `script` makes in lib/, and tags it v1.0.0. */
-static void change(struct scene *scene, const char *script) {
-    git_script(&scene->git,
-               "(cd lib; %s) && push_files lib.git && git -C lib tag -f v1.0.0 >/dev/null && "
-               "git -C lib push -q -f ../lib.git v1.0.0",
-               script);
-}
-
-static void a_subdirectory_alone_is_written(void **state) {
-    struct scene *scene = *state;
-    change(scene, "mkdir -p packages/core && echo core >packages/core/file");
-    scene->source.subdir = "packages/core";
-    assert_fetched(scene);
-    assert_string_equal(git_output(&scene->git, "cd fetched/tree; find . -type f"), "./file");
-    scene->source.subdir = "packages/none";
-    assert_refused(scene, STATUS_INVALID, "no folder 'packages/none'");
-    assert_string_equal(scene->err.path, "location.subdir");
-}
-
-static void files_keep_bytes_and_mode_and_nothing_else(void **state) {
-    struct scene *scene = *state;
-    change(scene, "printf 'a\\n' >lines; printf '* text eol=crlf\\n*.bin filter=lfs\\n' >.gitattributes; echo 1 >x.bin; "
-                  "chmod 755 x.bin; chmod 600 lines");
-    assert_fetched(scene);
-    assert_string_equal(git_output(&scene->git, "stat -c %%a fetched/tree/x.bin fetched/tree/lines fetched/tree/src"),
-                        "755\n644\n755");
-    assert_string_equal(git_output(&scene->git, "od -An -c fetched/tree/lines"), "   a  \\n");
-}
-
-static void links_that_stay_inside_are_kept(void **state) {
-    struct scene *scene = *state;
-    change(scene, "mkdir -p a/b; ln -s ../../src/Main.purs a/b/link; ln -s a/b folder; ln -s folder/../../src through; "
-                  "ln -s nowhere dangling");
-    assert_fetched(scene);
-    assert_string_equal(content(scene, "a/b/link"), "one");
-    assert_string_equal(git_output(&scene->git, "readlink fetched/tree/through"), "folder/../../src");
-}
-
-static void links_that_leave_are_refused_by_name(void **state) {
-    struct scene *scene = *state;
-    static const char *const links[] = {
-        "ln -s /etc/passwd x",
-        "ln -s ../x x",
-        "ln -s src/../../x x",
-        "mkdir -p a/b; ln -s a/b y; ln -s y/../../../src x; ln -s .. a/b/up; ln -s a/b/up/../../src x2",
-        "ln -s . here; mkdir deep; ln -s here/../out x",
-        "ln -s x x"};
-    for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
-        git_script(&scene->git, "rm -rf lib/x lib/x2 lib/y lib/a lib/here lib/deep");
-        change(scene, links[i]);
-        assert_refused(scene, STATUS_REFUSED, "The symbolic link 'x");
-    }
-}
-
-static void a_link_out_of_the_subdirectory_is_refused(void **state) {
-    struct scene *scene = *state;
-    change(scene, "mkdir core; ln -s ../src core/src");
-    scene->source.subdir = "core";
-    assert_refused(scene, STATUS_REFUSED, "'src' leads out");
-}
-
-static void submodules_are_left_out(void **state) {
-    struct scene *scene = *state;
-    git_script(&scene->git, "git -C lib update-index --add --cacheinfo 160000,$(git -C lib rev-parse HEAD),module && "
-                            "git -C lib commit -qm Module && git -C lib tag v2 && git -C lib push -q ../lib.git v2");
-    scene->source.ref = "v2";
-    assert_fetched(scene);
-    assert_string_equal(git_output(&scene->git, "ls fetched/tree"), "src");
-}
-
-/* A tree as git would not make it: each name for the same file. */
-static void push_odd_tree(struct scene *scene, const char *names) {
-    git_script(&scene->git,
-               "cd lib; blob=$(git rev-parse HEAD:src/Main.purs | sed 's/../\\\\x&/g'); "
-               "for name in %s; do printf '100644 %%s\\0' $name; /usr/bin/printf \"$blob\"; done >../odd; "
-               "tree=$(git hash-object -t tree -w --literally ../odd); "
-               "commit=$(git commit-tree -m Odd $tree); git push -q -f ../lib.git $commit:refs/tags/odd",
-               names);
-}
-
-static void names_that_cannot_be_are_refused(void **state) {
-    struct scene *scene = *state;
-    scene->source.ref = "odd";
-    push_odd_tree(scene, "..");
-    assert_refused(scene, STATUS_REFUSED, "'..'");
-    push_odd_tree(scene, ".GIT");
-    assert_refused(scene, STATUS_REFUSED, "'.GIT'");
-    push_odd_tree(scene, "../escaped");
-    assert_refused(scene, STATUS_REFUSED, "'../escaped'");
-    push_odd_tree(scene, "same same");
-    assert_refused(scene, STATUS_REFUSED, "'same' twice");
 }
 
 /* ---- Limits ---- */
@@ -282,17 +141,34 @@ static void too_much_received_is_refused(void **state) {
     assert_refused(scene, STATUS_TOO_LARGE, "sends more than 1000000 bytes");
 }
 
-static void refs_without_end_are_refused(void **state) {
+static void what_never_ends_is_refused(void **state) {
+    struct scene *scene = *state;
+    static const struct {
+        enum git_server_mode mode;
+        const char *message;
+    } rows[] = {
+        {GIT_SERVER_FLOOD, "sends more than 1000000 bytes"},
+        {GIT_SERVER_ENDLESS_PACK, "sends more than 1000000 bytes"},
+        {GIT_SERVER_ENDLESS_HEAD, "sends a head of more than"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        git_server_behave(scene->server, rows[i].mode, 0, NULL);
+        assert_refused(scene, STATUS_TOO_LARGE, rows[i].message);
+    }
+}
+
+static void refs_are_bounded_apart_from_the_rest(void **state) {
     struct scene *scene = *state;
     git_server_behave(scene->server, GIT_SERVER_FLOOD, 0, NULL);
-    assert_refused(scene, STATUS_TOO_LARGE, "sends more than");
+    scene->source.limit_bytes = 1000000000;
+    assert_refused(scene, STATUS_TOO_LARGE, "bytes of refs");
 }
 
 /* ---- Hosts ---- */
 
 static void a_host_that_hangs_ends_at_the_time_limit(void **state) {
     struct scene *scene = *state;
-    static const enum git_server_mode modes[] = {GIT_SERVER_HANG, GIT_SERVER_STALL};
+    static const enum git_server_mode modes[] = {GIT_SERVER_HANG, GIT_SERVER_STALL, GIT_SERVER_TRICKLE};
     scene->timeout_ms = SHORT_TIMEOUT_MS;
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
         int64_t begin_ms = clock_monotonic_ms();
@@ -308,18 +184,25 @@ static void answers_of_the_host_are_told_apart(void **state) {
         int http;
         enum status status;
         const char *message;
-    } rows[] = {{404, STATUS_NOT_FOUND, "does not exist or is private"},
+    } rows[] = {{404, STATUS_NOT_FOUND, "does not exist or is private (HTTP status 404)"},
                 {401, STATUS_NOT_FOUND, "does not exist or is private"},
+                {410, STATUS_NOT_FOUND, "does not exist any more"},
                 {403, STATUS_FORBIDDEN, "does not let us in"},
-                {500, STATUS_UNAVAILABLE, "HTTP status 500"},
-                {503, STATUS_UNAVAILABLE, "HTTP status 503"},
-                {429, STATUS_UNAVAILABLE, "HTTP status 429"}};
+                {451, STATUS_REFUSED, "gave an answer that is not git's (HTTP status 451)"},
+                {400, STATUS_REFUSED, "gave an answer that is not git's"},
+                {500, STATUS_UNAVAILABLE, "is not available at the moment (HTTP status 500)"},
+                {503, STATUS_UNAVAILABLE, "is not available at the moment"},
+                {408, STATUS_UNAVAILABLE, "is not available at the moment"},
+                {429, STATUS_UNAVAILABLE, "is asked too often"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         git_server_behave(scene->server, GIT_SERVER_STATUS, rows[i].http, NULL);
         assert_refused(scene, rows[i].status, rows[i].message);
     }
     git_server_behave(scene->server, GIT_SERVER_PAGE, 0, NULL);
     assert_refused(scene, STATUS_NOT_FOUND, "does not answer as a git repository");
+    git_server_behave(scene->server, GIT_SERVER_DROP, 0, NULL);
+    assert_refused(scene, STATUS_UNAVAILABLE, "lib.git");
+    assert_true(status_is_temporary(STATUS_UNAVAILABLE));
 }
 
 static void a_repository_that_is_not_there_is_named(void **state) {
@@ -330,6 +213,8 @@ static void a_repository_that_is_not_there_is_named(void **state) {
     assert_refused(scene, STATUS_NOT_FOUND, "does not exist or is private");
     scene->source.url = "http://127.0.0.1:1/lib.git";
     assert_refused(scene, STATUS_UNAVAILABLE, "could not be reached");
+    scene->source.url = "https://no-such-host.invalid/lib.git";
+    assert_refused(scene, STATUS_UNAVAILABLE, "has a host that could not be found");
 }
 
 static void a_redirect_is_followed_by_all_requests(void **state) {
@@ -372,8 +257,6 @@ static void git_and_file_urls_serve_where_private_ones_may(void **state) {
     assert_string_equal(content(scene, "src/Main.purs"), "one");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_tags_files_and_commit_are_fetched),
@@ -383,19 +266,14 @@ int main(void) {
         TEST(a_missing_ref_is_named),
         TEST(a_tag_of_something_else_than_a_commit_is_refused),
         TEST(what_is_no_plain_name_is_refused),
+        TEST(what_strangers_asked_to_be_merged_is_not_found),
         TEST(a_strangers_commit_is_not_had_by_its_id),
         TEST(a_known_commit_is_used_though_the_branch_moved_on),
-        TEST(a_subdirectory_alone_is_written),
-        TEST(files_keep_bytes_and_mode_and_nothing_else),
-        TEST(links_that_stay_inside_are_kept),
-        TEST(links_that_leave_are_refused_by_name),
-        TEST(a_link_out_of_the_subdirectory_is_refused),
-        TEST(submodules_are_left_out),
-        TEST(names_that_cannot_be_are_refused),
         TEST(too_many_files_are_refused),
         TEST(too_large_a_tree_is_refused),
         TEST(too_much_received_is_refused),
-        TEST(refs_without_end_are_refused),
+        TEST(what_never_ends_is_refused),
+        TEST(refs_are_bounded_apart_from_the_rest),
         TEST(a_host_that_hangs_ends_at_the_time_limit),
         TEST(answers_of_the_host_are_told_apart),
         TEST(a_repository_that_is_not_there_is_named),

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Step 2 of spec/operations.md, Publish: the source. Its host is somebody else's, so a failure is one of three kinds:
+ *
+ *   the requester's    no such repository, ref or folder, or what is in it is refused: said at once, and not tried again
+ *   the host's         not reached, not available, broke off: tried again after a pause, a few times (SOURCE_TRIES), each
+ *                      time with a WARN line, within the one time limit of SOURCE_TIMEOUT_MS; then the job fails with "try
+ * again later". Nothing was written by then, so the same request may be posted again ours               a drain, a lost lease:
+ * the job goes on elsewhere, from the start
+ */
+#include <poll.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/folder.h"
+#include "services/publish/publication.h"
+
+enum { POLL_MS = 50 }; /* how soon a raised deadline is noticed */
+
+/* False where the job is to stop, or where `end_ms` would be passed. */
+static bool pause_ms(struct publication *p, int64_t length_ms, int64_t end_ms) {
+    int64_t until_ms = clock_monotonic_ms() + length_ms;
+    if (until_ms >= end_ms) return false;
+    for (int64_t left_ms; (left_ms = until_ms - clock_monotonic_ms()) > 0;) {
+        if (deadline_check(&p->run->deadline, NULL)) return false;
+        poll(NULL, 0, left_ms < POLL_MS ? (int)left_ms : POLL_MS);
+    }
+    return deadline_check(&p->run->deadline, NULL) == STATUS_OK;
+}
+
+/* Fetches until it is there, or there is no use in trying, or no time. */
+static enum status fetch_with_tries(struct publication *p, const struct source_request *request, struct source_limits *limits,
+                                    struct error *err) {
+    const struct settings *settings = &p->service->settings;
+    int64_t end_ms = clock_monotonic_ms() + settings->source_timeout_ms, wait_ms = settings->source_retry_ms;
+    int64_t tries = 1;
+    enum status status;
+    for (;; tries++, wait_ms *= 2) {
+        limits->timeout_ms = end_ms - clock_monotonic_ms();
+        status = source_fetch(&p->source, request, limits, &p->run->deadline, p->arena, err);
+        if (!status_is_temporary(status) || tries == settings->source_tries) break;
+        folder_remove(request->work_folder);
+        job_run_log(p->run, LOG_WARN, "%s This may pass: try %lld of %lld comes in %.1f s.", err->message, (long long)tries + 1,
+                    (long long)settings->source_tries, (double)wait_ms / 1000);
+        if (!pause_ms(p, wait_ms, end_ms)) break;
+    }
+    if (!status_is_temporary(status)) return status;
+    return error_set(err, status, "%s This may pass: try again later. (Tried %lld time%s.)", err->message, (long long)tries,
+                     tries == 1 ? "" : "s");
+}
+
+enum status publication_fetch_source(struct publication *p, struct error *err) {
+    const struct settings *settings = &p->service->settings;
+    const struct location *location = &p->location;
+    struct source_request request = {.ref = p->request.ref,
+                                     .subdir = location->subdir,
+                                     .known_commit = p->run->job.commit,
+                                     .work_folder = arena_format(p->arena, "%s/source", p->work_folder)};
+    request.url = location->kind == LOCATION_GITHUB
+                      ? source_github_url(p->arena, settings->github_git_url, location->github_owner, location->github_repo)
+                      : location->git_url;
+    struct source_limits limits = {.authorities = settings->git_ca_file,
+                                   .allow_private = settings->source_allow_private,
+                                   .bytes = settings->source_limit_bytes,
+                                   .files = settings->source_limit_files,
+                                   .memory_bytes = settings->source_limit_memory_bytes,
+                                   .user = p->service->sandbox.changes_user ? settings->compiler_user : NULL};
+    enum status status = fetch_with_tries(p, &request, &limits, err);
+    if (!status) status = job_run_keep_commit(p->run, p->source.commit, err);
+    if (!status) job_run_log(p->run, LOG_INFO, "Fetched %s, which is commit %s.", p->request.ref, p->source.commit);
+    return status;
+}
