@@ -164,6 +164,10 @@ static enum status check_folder(struct tarball_place *place, struct deadline *de
     return error_set(err, STATUS_UNAVAILABLE, "The storage folder %s cannot be written: %s.", path, strerror(errno));
 }
 
+static void set_key(struct tarball_place *place, const char *key, const char *secret) {
+    (void)place, (void)key, (void)secret; /* a folder has none */
+}
+
 static void free_folder(struct tarball_place *place) {
     free(folder_of(place)->path);
     free(place);
@@ -176,6 +180,7 @@ static const struct tarball_place_functions folder_functions = {
     .remove = remove_object,
     .list = list_objects,
     .check = check_folder,
+    .set_key = set_key,
     .free = free_folder,
 };
 

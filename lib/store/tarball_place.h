@@ -7,6 +7,7 @@
 #define LIB_STORE_TARBALL_PLACE_H
 
 #include "lib/store/tarball_store.h"
+#include "lib/tools/s3_client.h"
 
 struct tarball_place;
 
@@ -33,6 +34,9 @@ struct tarball_place_functions {
 
     enum status (*check)(struct tarball_place *place, struct deadline *deadline, struct error *err);
 
+    /* As tarball_store_set_key(). */
+    void (*set_key)(struct tarball_place *place, const char *key, const char *secret);
+
     void (*free)(struct tarball_place *place);
 };
 
@@ -43,6 +47,10 @@ struct tarball_place {
 
 /* A folder on this machine, made where it is missing. */
 CHECK_RESULT enum status tarball_folder_create(struct tarball_place **out, const char *folder, struct error *err);
+
+/* A bucket. Downloads are from `public_base` where it is not NULL, else from the bucket itself. */
+CHECK_RESULT enum status tarball_s3_create(struct tarball_place **out, const struct s3_options *options,
+                                           const char *public_base, struct error *err);
 
 /* Is what stands in `out` from `start` on the object that was expected? Else it is taken away again: STATUS_INTERNAL. */
 CHECK_RESULT enum status tarball_place_accept(struct text *out, size_t start, const char *object,

@@ -20,12 +20,26 @@ struct tarball_store {
 
 static void assert_whole(const struct tarball_place_functions *functions) {
     assert(functions->look_up && functions->create && functions->read && functions->remove && functions->list &&
-           functions->check && functions->free);
+           functions->check && functions->set_key && functions->free);
+}
+
+static enum status open_s3(struct tarball_place **out, const struct settings *settings, struct error *err) {
+    struct s3_options options = {
+        .endpoint = settings->s3_bucket_url,
+        .bucket = settings->s3_bucket,
+        .region = settings->s3_region,
+        .key = settings->spaces_key,
+        .secret = settings->spaces_secret,
+        .is_virtual_host = settings->s3_virtual_host,
+        .try_timeout_ms = (int)settings->s3_timeout_ms,
+    };
+    return tarball_s3_create(out, &options, settings->s3_api_url, err);
 }
 
 enum status tarball_store_open(struct tarball_store **out, const struct settings *settings, struct error *err) {
     struct tarball_place *place = NULL;
-    enum status status = tarball_folder_create(&place, settings->storage_dir, err);
+    bool is_on_s3 = settings->spaces_key || settings->spaces_secret; /* one without the other is an error */
+    enum status status = is_on_s3 ? open_s3(&place, settings, err) : tarball_folder_create(&place, settings->storage_dir, err);
     if (status) return status;
     assert_whole(place->functions);
     struct tarball_store *store = memory_alloc(sizeof *store);
@@ -38,6 +52,10 @@ void tarball_store_free(struct tarball_store *store) {
     if (!store) return;
     store->place->functions->free(store->place);
     free(store);
+}
+
+void tarball_store_set_key(struct tarball_store *store, const char *key, const char *secret) {
+    store->place->functions->set_key(store->place, key, secret);
 }
 
 static char *object_name(struct arena *arena, const char *name, const char *version) {

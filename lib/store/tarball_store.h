@@ -20,9 +20,13 @@ struct settings;
 struct tarball_store;
 struct text;
 
-/* The folder STORAGE_DIR, which is made where it is missing. */
+/* Where SPACES_KEY is set: S3, by the settings that go with it; else the folder STORAGE_DIR, which is made where it is missing.
+ * STATUS_INVALID names the setting. */
 CHECK_RESULT enum status tarball_store_open(struct tarball_store **out, const struct settings *settings, struct error *err);
 void tarball_store_free(struct tarball_store *store);
+
+/* The S3 key and its secret, from the next request on. Any thread; never blocks. A folder needs none. */
+void tarball_store_set_key(struct tarball_store *store, const char *key, const char *secret);
 
 /* In all of the following `deadline` may be NULL; when it is over, its reason is the status. STATUS_UNAVAILABLE: storage cannot
  * be asked for now, and the sentence says what an operator can do about it. */

@@ -90,6 +90,7 @@ void publish_service_release(struct publish_service *service) {
 void publish_service_use_secrets(void *context) {
     struct publish_service *service = context;
     registry_access_set_token(&service->repositories, service->settings.pacchettibotti_token);
+    tarball_store_set_key(service->tarballs, service->settings.spaces_key, service->settings.spaces_secret);
 }
 
 void publish_service_check(void *context, struct job_service_checks *checks, struct deadline *deadline) {
@@ -101,5 +102,5 @@ void publish_service_check(void *context, struct job_service_checks *checks, str
     status = service->compilers.count ? STATUS_OK : STATUS_UNAVAILABLE;
     job_service_add_check(checks, "compilers", status, status ? "No compiler was found: set REGISTRY_COMPILERS." : "");
     job_service_add_check(checks, "sandbox", STATUS_OK, service->sandbox.warning);
-}
     job_service_add_check(checks, "licences", STATUS_OK, licensee_is_installed(service->licensee) ? "" : no_licensee);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What only a folder can do wrong; the rest is the contract's (test_tarball_store.c).
+ */
+#include "tests/support/cmocka_all.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/settings.h"
+#include "lib/base/text.h"
+#include "lib/store/tarball_store.h"
+#include "tests/support/shell.h"
+#include "tests/support/temporary_folder.h"
+
+static void nothing_but_whole_objects_is_left_in_the_folder(void **state) {
+    (void)state;
+    struct temporary_folder folder;
+    struct tarball_store *store;
+    struct error err;
+    temporary_folder_make(&folder);
+    struct settings settings = {.storage_dir = folder.path};
+    assert_int_equal(tarball_store_open(&store, &settings, &err), STATUS_OK);
+    assert_int_equal(tarball_store_put(store, "prelude", "1.0.0", "one", 3, NULL, &err), STATUS_OK);
+    assert_int_equal(tarball_store_put(store, "prelude", "1.0.0", "two", 3, NULL, &err), STATUS_REFUSED);
+    struct arena arena = {0};
+    assert_string_equal(shell_output(&arena, "ls -A %s/prelude", folder.path), "1.0.0.tar.gz\n");
+    arena_release(&arena);
+    tarball_store_free(store);
+    temporary_folder_remove(&folder);
+}
+
+static void a_folder_that_is_gone_is_told_by_its_name(void **state) {
+    (void)state;
+    struct temporary_folder folder;
+    struct tarball_store *store;
+    struct error err;
+    char path[80];
+    temporary_folder_make(&folder);
+    snprintf(path, sizeof path, "%s/new/storage", folder.path); /* is made */
+    struct settings settings = {.storage_dir = path};
+    assert_int_equal(tarball_store_open(&store, &settings, &err), STATUS_OK);
+    assert_int_equal(tarball_store_check(store, NULL, &err), STATUS_OK);
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(tarball_store_check(store, NULL, &err), STATUS_UNAVAILABLE);
+    assert_non_null(strstr(err.message, path));
+    tarball_store_free(store);
+    temporary_folder_remove(&folder);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_but_whole_objects_is_left_in_the_folder),
+        cmocka_unit_test(a_folder_that_is_gone_is_told_by_its_name),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
