@@ -90,7 +90,8 @@ static enum status store_tarball(struct publication *p, struct deadline *limit, 
     return status;
 }
 
-/* A refusal leaves nothing behind: an object that no metadata names was put there by this job's earlier run. */
+/* A refusal leaves nothing behind: an object with these bytes that no metadata names was put there by this job, whose package
+ * nobody else publishes meanwhile. */
 static void remove_orphaned_tarball(struct publication *p, struct deadline *limit) {
     struct error ignored;
     struct stored_tarball stored;
@@ -101,6 +102,16 @@ static void remove_orphaned_tarball(struct publication *p, struct deadline *limi
 }
 
 /* ---- Metadata ---- */
+
+static enum status refuse_moved(const struct publication *p, const struct location *location, struct error *err) {
+    struct text moved = {0};
+    location_append_text(&moved, location);
+    enum status status = error_set_at(err, STATUS_REFUSED, "location",
+                                      "The package %s has moved to %s while this job was running: publish it from there.",
+                                      p->request.name, text_view(&moved));
+    text_release(&moved);
+    return status;
+}
 
 /* registry_edit_function: adds this version to the package's metadata. */
 static enum status edit_metadata(struct registry_edit *out, const struct registry_file *current, void *context,
@@ -117,8 +128,7 @@ static enum status edit_metadata(struct registry_edit *out, const struct registr
         out->kind = REGISTRY_KEEP;
         return STATUS_OK;
     }
-    if (!location_equal(&metadata.location, &p->location))
-        return error_set(err, STATUS_REFUSED, "The package %s has moved to another location meanwhile.", p->request.name);
+    if (!location_equal(&metadata.location, &p->location)) return refuse_moved(p, &metadata.location, err);
     struct version compiler = p->record.compiler;
     struct published_version published = {.version = p->request.version,
                                           .size_bytes = p->record.size_bytes,
@@ -127,8 +137,7 @@ static enum status edit_metadata(struct registry_edit *out, const struct registr
                                           .hash = p->record.hash,
                                           .published_ms = p->record.published_ms,
                                           .ref = ""};
-    enum status status = metadata_add_published(&metadata, &published, arena, err);
-    if (status) return status;
+    if (metadata_add_published(&metadata, &published, arena, err)) return error_prefix(err, "The package %s", p->request.name);
     metadata.owners = p->manifest.owners;
     struct text text = {0};
     metadata_append_file(&text, &metadata);
@@ -156,7 +165,7 @@ static enum status edit_index(struct registry_edit *out, const struct registry_f
 /* ---- All of it ---- */
 
 /* The last look at the dependencies. Once the version is in the metadata it is too late to refuse. */
-static enum status check_dependencies_again(struct publication *p, struct deadline *limit, struct error *err) {
+static enum status check_dependencies_again(struct publication *p, struct error *err) {
     enum status status = STATUS_OK;
     const struct manifest_index *index = registry_view_lock(p->service->repositories.view);
     const struct metadata *metadata = manifest_index_find_metadata(index, p->request.name);
@@ -166,14 +175,13 @@ static enum status check_dependencies_again(struct publication *p, struct deadli
     registry_view_unlock(p->service->repositories.view);
     if (!status || p->record.is_finishing) return status;
     if (is_published) return error_set(err, STATUS_UNAVAILABLE, "The manifest waits for its dependencies: %s", err->message);
-    remove_orphaned_tarball(p, limit);
     return status;
 }
 
 /* queued_change.prepare: under the index's lock, on the registry as it is now. */
 static enum status prepare_commits(void *context, struct deadline *limit, struct error *err) {
     struct publication *p = context;
-    enum status status = check_dependencies_again(p, limit, err);
+    enum status status = check_dependencies_again(p, err);
     if (!status) status = store_tarball(p, limit, err);
     if (!status) fault_point("tarball");
     return status;
@@ -211,6 +219,8 @@ static enum status commit(struct publication *p, struct error *err) {
     enum status status = change_queue_commit(p->service->repositories.index_queue, p->run->store, &index, 1, &p->run->deadline, err);
     memcpy(p->registry_commit, metadata.change.commit, sizeof p->registry_commit);
     memcpy(p->index_commit, index.change.commit, sizeof p->index_commit);
+    if (status == STATUS_REFUSED && !*p->registry_commit && !p->record.is_finishing)
+        remove_orphaned_tarball(p, &p->run->deadline);
     if (*p->registry_commit)
         job_run_log(p->run, LOG_INFO,
                     metadata.change.written ? "Committed the metadata: %s." : "The metadata is there already: %s.",
