@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * The leader takes the lock first and then whoever waits by then: what comes while it waits for the lock shares its round.
+ *
+ * Whoever made a change usually wants the next one right away. So where others were in a round, its leader does not give the
+ * lock back at once but waits a moment for one of them to come again and lead the next round under the same lock, which saves
+ * Redis two writes; and that one waits a moment for the rest, which saves pushes. Now and then there is a pause in which other
+ * processes get the lock.
  */
 #include "lib/store/change_queue.h"
 
@@ -20,8 +25,12 @@
 enum {
     ROUND_MAX = 1000,       /* changes in one round, unless one caller has more */
     PATIENCE_POLL_MS = 100, /* how often a waiting caller looks at its deadline */
-    REFUSALS_MAX = 20,      /* one after the other: the remote never stands still */
-    FIRST_WAIT_MS = 5,      /* after a refused push; twice as long each time, up to */
+    LINGER_US = 2000,       /* how long a leader waits for somebody to come who takes the lock over, */
+    GATHER_US = 1000,       /* and that one for as many as there were in the round before */
+    TURN_MS = 1000,         /* so long rounds may follow each other */
+    PAUSE_MS = 2 * LOCK_POLL_MS,
+    REFUSALS_MAX = 20, /* one after the other: the remote never stands still */
+    FIRST_WAIT_MS = 1, /* after a refused push; twice as long each time, up to */
     LONGEST_WAIT_MS = 200,
 };
 
@@ -31,16 +40,26 @@ struct ticket {
     size_t count;
     const struct round *outer; /* whose `first` changes these are: its lock must hold, too */
     bool is_alone, is_taken, is_done;
+    pthread_cond_t woken; /* it is done, or nobody leads */
     struct ticket *next;
 };
 
 struct change_queue {
     struct change_queue_options options;
     pthread_mutex_t mutex; /* guards what follows */
-    pthread_cond_t moved;  /* a round ended, a leader gave up */
     struct ticket *waiting, **end;
+    size_t waiting_count;
+    size_t expected_count; /* of callers; with fewer, the leader may wait a moment */
+    pthread_cond_t came;   /* so many wait */
     bool is_led;
     struct change_queue_counts counts;
+
+    /* The leader's: */
+    struct lock lock;
+    bool has_lock;
+    size_t last_count;                  /* of callers in the round before */
+    int64_t turn_began_ms, released_ms; /* the first of rounds that followed each other closely; the last of them */
+    int64_t swept_ms;                   /* when files of killed writers were looked for; 0: not yet */
 };
 
 struct entry {
@@ -52,21 +71,24 @@ struct entry {
 struct round {
     struct change_queue *queue;
     struct job_store *store;
-    struct lock lock;
     struct entry *entries;
     size_t count;
     size_t pushed; /* of the entries, so many are done with */
 };
 
-struct change_queue *change_queue_create(const struct change_queue_options *options) {
-    assert(options->hold_ms > 1);
-    struct change_queue *queue = memory_alloc(sizeof *queue);
+static void create_condition(pthread_cond_t *condition) {
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_mutex_init(&queue->mutex, NULL);
-    pthread_cond_init(&queue->moved, &attributes);
+    pthread_cond_init(condition, &attributes);
     pthread_condattr_destroy(&attributes);
+}
+
+struct change_queue *change_queue_create(const struct change_queue_options *options) {
+    assert(options->hold_ms > 1);
+    struct change_queue *queue = memory_alloc(sizeof *queue);
+    pthread_mutex_init(&queue->mutex, NULL);
+    create_condition(&queue->came);
     queue->options = *options;
     queue->end = &queue->waiting;
     return queue;
@@ -74,8 +96,8 @@ struct change_queue *change_queue_create(const struct change_queue_options *opti
 
 void change_queue_free(struct change_queue *queue) {
     if (!queue) return;
-    assert(!queue->waiting && !queue->is_led);
-    pthread_cond_destroy(&queue->moved);
+    assert(!queue->waiting && !queue->is_led && !queue->has_lock);
+    pthread_cond_destroy(&queue->came);
     pthread_mutex_destroy(&queue->mutex);
     free(queue);
 }
@@ -107,8 +129,9 @@ static int64_t step_ms(const struct round *round) {
 }
 
 static enum status keep_lock(const struct round *round, struct error *err) {
-    enum status status = lock_renew(round->store, &round->lock, round->queue->options.hold_ms, err);
-    return status == STATUS_STALE ? error_set(err, STATUS_BUSY, "The lock %s was lost: trying again.", round->lock.name)
+    const struct change_queue *queue = round->queue;
+    enum status status = lock_keep(round->store, &queue->lock, step_ms(round), queue->options.hold_ms, err);
+    return status == STATUS_STALE ? error_set(err, STATUS_BUSY, "The lock %s was lost: trying again.", queue->lock.name)
                                   : status;
 }
 
@@ -132,11 +155,29 @@ static enum status guard(const struct round *round, const struct entry *entries,
     return keep_lock(round, err);
 }
 
+/* What the host of the registry's own repositories has against us (a token that has run out, a repository that moved, a hook)
+ * is nothing that a requester could mend: operators do, and the change is made then. What speaks against one change stands in
+ * it and is not meant here. */
+static enum status as_passing(enum status status, struct error *err) {
+    static const enum status ours[] = {STATUS_NOT_FOUND, STATUS_FORBIDDEN, STATUS_REFUSED, STATUS_INVALID, STATUS_TOO_LARGE};
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        if (status == ours[i]) return error_set(err, STATUS_UNAVAILABLE, "%s", err->message);
+    return status;
+}
+
+/* Files that a killed writer left are in nobody's way while pushes succeed. */
+static enum status sweep(struct change_queue *queue, struct error *err) {
+    queue->swept_ms = clock_monotonic_ms();
+    return registry_repo_remove_stale_locks(queue->options.repo, queue->options.hold_ms, NULL, err);
+}
+
 static enum status begin_round(struct round *round, struct error *err) {
-    const struct change_queue_options *options = &round->queue->options;
+    struct change_queue *queue = round->queue;
+    const struct change_queue_options *options = &queue->options;
     struct deadline limit;
+    enum status status = STATUS_OK;
     deadline_start(&limit, step_ms(round));
-    enum status status = registry_repo_remove_stale_locks(options->repo, options->hold_ms, NULL, err);
+    if (!queue->swept_ms || clock_monotonic_ms() - queue->swept_ms >= options->hold_ms) status = sweep(queue, err);
     if (!status && options->begin) status = options->begin(options->context, &limit, err);
     return status;
 }
@@ -163,7 +204,8 @@ static enum status push(const struct round *round, const struct entry *entries, 
     enum status status = guard(round, entries, count, &limit, err);
     for (size_t i = 0; i < count; i++)
         if (!entries[i].change->change.status) changes[wanted++] = entries[i].change->change;
-    if (!status && wanted) status = registry_repo_apply(round->queue->options.repo, changes, wanted, 1, &limit, err);
+    if (!status && wanted)
+        status = as_passing(registry_repo_apply(round->queue->options.repo, changes, wanted, 1, &limit, err), err);
     for (size_t i = 0, j = 0; !status && i < count; i++)
         if (!entries[i].change->change.status) entries[i].change->change = changes[j++];
     free(changes);
@@ -180,6 +222,8 @@ static enum status push_all(struct round *round, struct error *err) {
         enum status status = push(round, round->entries + round->pushed, piece, err);
         if (status == STATUS_CONFLICT && ++refusals < REFUSALS_MAX) {
             count_one(queue, &queue->counts.refused_pushes);
+            if (refusals > 1) status = sweep(queue, err);
+            if (refusals > 1 && status) return status;
             usleep((useconds_t)wait_ms * 1000);
             wait_ms = 2 * wait_ms < LONGEST_WAIT_MS ? 2 * wait_ms : LONGEST_WAIT_MS;
             piece = (piece + 1) / 2;
@@ -246,21 +290,67 @@ static void run_round(struct round *round, struct ticket *tickets) {
     free(round->entries);
 }
 
-/* ---- Who leads ---- */
+/* ---- The lock, over several rounds ---- */
 
 /* Puts up with a lock that is held for as long as the caller may wait, and looks now and then whether it still may. */
-static enum status take_lock(struct round *round, struct deadline *deadline, struct error *err) {
-    const struct change_queue_options *options = &round->queue->options;
+static enum status wait_for_lock(struct change_queue *queue, struct job_store *store, struct deadline *deadline,
+                                 struct error *err) {
+    const struct change_queue_options *options = &queue->options;
     int64_t until_ms = clock_monotonic_ms() + options->wait_ms;
     enum status status;
     do {
         status = deadline_check(deadline, err);
         if (status) return status;
         int64_t left_ms = until_ms - clock_monotonic_ms();
-        status = lock_take(round->store, options->lock_name, options->hold_ms,
-                           left_ms < PATIENCE_POLL_MS ? left_ms : PATIENCE_POLL_MS, &round->lock, err);
+        status = lock_take(store, options->lock_name, options->hold_ms, left_ms < PATIENCE_POLL_MS ? left_ms : PATIENCE_POLL_MS,
+                           &queue->lock, err);
     } while (status == STATUS_BUSY && clock_monotonic_ms() < until_ms);
     return status;
+}
+
+/* A turn is over when nothing was to be done for a pause's time, or by that pause. */
+static void begin_turn(struct change_queue *queue) {
+    int64_t now_ms = clock_monotonic_ms();
+    bool is_over = now_ms - queue->turn_began_ms >= TURN_MS;
+    bool was_idle = now_ms - queue->released_ms >= PAUSE_MS;
+    if (is_over && !was_idle) usleep((useconds_t)(PAUSE_MS - (now_ms - queue->released_ms)) * 1000);
+    if (is_over || was_idle) queue->turn_began_ms = clock_monotonic_ms();
+}
+
+/* The one that the round before left us, where it still holds; else taken anew. */
+static enum status hold_lock(struct change_queue *queue, struct job_store *store, struct deadline *deadline,
+                             struct error *err) {
+    const struct change_queue_options *options = &queue->options;
+    if (queue->has_lock && lock_keep(store, &queue->lock, options->hold_ms / 2, options->hold_ms, err) == STATUS_OK)
+        return STATUS_OK;
+    queue->has_lock = false;
+    begin_turn(queue);
+    enum status status = wait_for_lock(queue, store, deadline, err);
+    queue->has_lock = status == STATUS_OK;
+    return status;
+}
+
+static void release_lock(struct change_queue *queue, struct job_store *store) {
+    struct error ignored;
+    queue->has_lock = false;
+    if (lock_release(store, &queue->lock, &ignored))
+        log_line(LOG_WARN, "lock not released", "lock=%s error=\"%s\"", queue->lock.name, ignored.message);
+    queue->released_ms = clock_monotonic_ms();
+}
+
+/* ---- Who leads ---- */
+
+static struct timespec time_after(int64_t us) {
+    int64_t at_us = clock_monotonic_us() + us;
+    return (struct timespec){.tv_sec = at_us / 1000000, .tv_nsec = at_us % 1000000 * 1000};
+}
+
+/* With the mutex held, which is let go meanwhile: until so many wait, but not for long. */
+static void wait_for_callers(struct change_queue *queue, size_t count, int64_t limit_us) {
+    struct timespec until = time_after(limit_us);
+    queue->expected_count = count;
+    while (queue->waiting_count < count && pthread_cond_timedwait(&queue->came, &queue->mutex, &until) == 0)
+        continue;
 }
 
 /* With the mutex held: the tickets of the next round, out of the list. */
@@ -271,6 +361,7 @@ static struct ticket *take_tickets(struct change_queue *queue) {
         total += (*end)->count;
         if (last && (last->is_alone || (*end)->is_alone || total > ROUND_MAX)) break;
         (*end)->is_taken = true;
+        queue->waiting_count--;
     }
     queue->waiting = *end;
     *end = NULL;
@@ -278,30 +369,51 @@ static struct ticket *take_tickets(struct change_queue *queue) {
     return taken;
 }
 
-/* With the mutex held, which is let go meanwhile. */
-static enum status lead_round(struct change_queue *queue, struct job_store *store, struct deadline *deadline,
+/* With the mutex held: their owners are gone with them as soon as it is free. */
+static size_t finish_tickets(struct ticket *tickets) {
+    size_t count = 0;
+    for (struct ticket *ticket = tickets; ticket; ticket = ticket->next, count++) {
+        ticket->is_done = true;
+        pthread_cond_signal(&ticket->woken);
+    }
+    return count;
+}
+
+/* With the mutex held, which is let go meanwhile. `is_inner`: another queue's leader, which must not be held up. */
+static enum status lead_round(struct change_queue *queue, struct job_store *store, bool is_inner, struct deadline *deadline,
                               struct error *err) {
     struct round round = {.queue = queue, .store = store};
-    struct error ignored;
+    bool is_passed_on = queue->has_lock;
     pthread_mutex_unlock(&queue->mutex);
-    enum status status = take_lock(&round, deadline, err);
+    enum status status = hold_lock(queue, store, deadline, err);
     pthread_mutex_lock(&queue->mutex);
     if (status) return status;
+    if (is_passed_on) wait_for_callers(queue, queue->last_count, GATHER_US);
     struct ticket *tickets = take_tickets(queue);
     queue->counts.rounds++;
     pthread_mutex_unlock(&queue->mutex);
 
     run_round(&round, tickets);
     pthread_mutex_lock(&queue->mutex);
-    for (struct ticket *ticket = tickets; ticket; ticket = ticket->next)
-        ticket->is_done = true; /* its owner is gone with it as soon as the mutex is free */
-    pthread_cond_broadcast(&queue->moved);
+    queue->last_count = finish_tickets(tickets);
+    bool has_time = clock_monotonic_ms() - queue->turn_began_ms < TURN_MS;
+    if (has_time && !is_inner && queue->last_count > 1) wait_for_callers(queue, 1, LINGER_US);
+    if (has_time && queue->waiting) return STATUS_OK; /* one of them takes it over */
     pthread_mutex_unlock(&queue->mutex);
-
-    if (lock_release(store, &round.lock, &ignored))
-        log_line(LOG_WARN, "lock not released", "lock=%s error=\"%s\"", round.lock.name, ignored.message);
+    release_lock(queue, store);
     pthread_mutex_lock(&queue->mutex);
     return STATUS_OK;
+}
+
+/* With the mutex held, which may be let go meanwhile: somebody who waits leads the next round. */
+static void hand_on(struct change_queue *queue, struct job_store *store) {
+    while (!queue->waiting && queue->has_lock) {
+        pthread_mutex_unlock(&queue->mutex);
+        release_lock(queue, store);
+        pthread_mutex_lock(&queue->mutex);
+    }
+    queue->is_led = false;
+    if (queue->waiting) pthread_cond_signal(&queue->waiting->woken);
 }
 
 /* With the mutex held: nobody has taken it up, and its caller does not wait any longer. */
@@ -311,36 +423,40 @@ static void withdraw(struct change_queue *queue, struct ticket *ticket, enum sta
         link = &(*link)->next;
     *link = ticket->next;
     if (queue->end == &ticket->next) queue->end = link;
+    queue->waiting_count--;
     for (size_t i = 0; i < ticket->count; i++)
         fail(&ticket->changes[i], status, err);
     ticket->is_done = true;
 }
 
-static void wait_for_leader(struct change_queue *queue) {
-    int64_t until_ms = clock_monotonic_ms() + PATIENCE_POLL_MS;
-    struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
-    pthread_cond_timedwait(&queue->moved, &queue->mutex, &until);
+static void append(struct change_queue *queue, struct ticket *ticket) {
+    *queue->end = ticket;
+    queue->end = &ticket->next;
+    queue->waiting_count++;
+    if (queue->is_led && queue->waiting_count >= queue->expected_count) pthread_cond_signal(&queue->came);
 }
 
 static void run_ticket(struct change_queue *queue, struct ticket *ticket, struct job_store *store, struct deadline *deadline) {
     struct error err = {0};
+    create_condition(&ticket->woken);
     pthread_mutex_lock(&queue->mutex);
-    *queue->end = ticket;
-    queue->end = &ticket->next;
+    append(queue, ticket);
     while (!ticket->is_done) {
         enum status status = STATUS_OK;
-        if (queue->is_led) {
-            wait_for_leader(queue);
-            if (!ticket->is_taken) status = deadline_check(deadline, &err);
-        } else {
+        bool leads = !queue->is_led;
+        if (leads) {
             queue->is_led = true;
-            status = lead_round(queue, store, deadline, &err);
-            queue->is_led = false;
-            pthread_cond_broadcast(&queue->moved);
+            status = lead_round(queue, store, ticket->outer != NULL, deadline, &err);
+        } else {
+            struct timespec until = time_after(PATIENCE_POLL_MS * 1000);
+            pthread_cond_timedwait(&ticket->woken, &queue->mutex, &until);
+            if (!ticket->is_taken) status = deadline_check(deadline, &err);
         }
         if (status) withdraw(queue, ticket, status, &err);
+        if (leads) hand_on(queue, store);
     }
     pthread_mutex_unlock(&queue->mutex);
+    pthread_cond_destroy(&ticket->woken);
 }
 
 enum status change_queue_commit(struct change_queue *queue, struct job_store *store, struct queued_change *changes,

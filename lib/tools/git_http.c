@@ -26,7 +26,7 @@ enum {
     POLL_MS = 200, /* how soon a cancelled deadline is noticed */
     HTTPS_PORT = 443,
     HEAD_LIMIT_BYTES = 256 * 1024,       /* of all heads of one request's answers */
-    REFS_LIMIT_BYTES = 64 * 1024 * 1024, /* what a host advertises is kept in memory, several times as large */
+    REFS_LIMIT_BYTES = 32 * 1024 * 1024, /* what a host advertises is kept in memory, several times as large */
 };
 
 struct service {
@@ -75,6 +75,24 @@ struct http_stream {
 
 /* ---- Credentials ---- */
 
+/* True if both URLs have the same scheme, host and port. */
+static bool is_same_host(const char *a, const char *b) {
+    static const CURLUPart parts[] = {CURLUPART_SCHEME, CURLUPART_HOST, CURLUPART_PORT};
+    CURLU *first = curl_url(), *second = curl_url();
+    bool same = first && second && !curl_url_set(first, CURLUPART_URL, a, 0) && !curl_url_set(second, CURLUPART_URL, b, 0);
+    for (size_t i = 0; same && i < sizeof parts / sizeof *parts; i++) {
+        char *one = NULL, *other = NULL;
+        curl_url_get(first, parts[i], &one, CURLU_DEFAULT_PORT);
+        curl_url_get(second, parts[i], &other, CURLU_DEFAULT_PORT);
+        same = one && other && strcasecmp(one, other) == 0;
+        curl_free(one);
+        curl_free(other);
+    }
+    curl_url_cleanup(first);
+    curl_url_cleanup(second);
+    return same;
+}
+
 /* Are they safe on their way? Over https, or where the way does not leave this machine. */
 static bool is_safe_for_token(const char *url) {
     static const char *const safe[] = {"https://",          "http://127.0.0.1:", "http://127.0.0.1/", "http://localhost:",
@@ -88,6 +106,13 @@ static bool may_send_token(const struct http_stream *stream) {
     const struct http_transport *transport = stream->transport;
     return transport->session->access->token && is_safe_for_token(transport->session->url) &&
            (stream->service->is_first || transport->base_is_own_host);
+}
+
+/* Also where the first request was redirected, which is when curl leaves it out. */
+static bool token_was_sent(const struct http_stream *stream) {
+    const char *effective = NULL;
+    curl_easy_getinfo(stream->easy, CURLINFO_EFFECTIVE_URL, &effective);
+    return may_send_token(stream) && effective && is_same_host(stream->url, effective);
 }
 
 /* ---- Failures ---- */
@@ -135,7 +160,7 @@ static int fail_for_curl(struct http_stream *stream, CURLcode code) {
 /* With credentials, that is for the registry's own repositories, 401 and 403 are the operators' affair. */
 static int fail_for_credentials(struct http_stream *stream, long code) {
     struct git_session *session = stream->transport->session;
-    if (!may_send_token(stream))
+    if (!token_was_sent(stream))
         error_set(&session->failure, STATUS_FORBIDDEN,
                   "%s asks for credentials, but they are sent over https only, and to no host that it redirects to.",
                   session->url);
@@ -176,24 +201,6 @@ static int fail_for_http_status(struct http_stream *stream, long code) {
 }
 
 /* ---- Redirects ---- */
-
-/* True if both URLs have the same scheme, host and port. */
-static bool is_same_host(const char *a, const char *b) {
-    static const CURLUPart parts[] = {CURLUPART_SCHEME, CURLUPART_HOST, CURLUPART_PORT};
-    CURLU *first = curl_url(), *second = curl_url();
-    bool same = first && second && !curl_url_set(first, CURLUPART_URL, a, 0) && !curl_url_set(second, CURLUPART_URL, b, 0);
-    for (size_t i = 0; same && i < sizeof parts / sizeof *parts; i++) {
-        char *one = NULL, *other = NULL;
-        curl_url_get(first, parts[i], &one, CURLU_DEFAULT_PORT);
-        curl_url_get(second, parts[i], &other, CURLU_DEFAULT_PORT);
-        same = one && other && strcasecmp(one, other) == 0;
-        curl_free(one);
-        curl_free(other);
-    }
-    curl_url_cleanup(first);
-    curl_url_cleanup(second);
-    return same;
-}
 
 /* Keeps where the first request ended up, for those that follow. False: at something that is no repository. */
 static bool keep_base(struct http_stream *stream) {

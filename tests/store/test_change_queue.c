@@ -441,6 +441,23 @@ static void a_change_that_must_be_alone_shares_no_round(void **state) {
     assert_int_equal(change_queue_counts(scene->queue).rounds, THREADS * CHANGES_EACH);
 }
 
+/* What the host says then is FORBIDDEN, NOT_FOUND or REFUSED; a job must not end with that once it has begun to write. */
+static void what_the_host_has_against_us_is_no_refusal_of_the_change(void **state) {
+    struct scene *scene = *state;
+    struct fixture *f = &scene->f;
+    static const int http_statuses[] = {403, 404, 451, 503};
+    for (size_t i = 0; i < sizeof http_statuses / sizeof *http_statuses; i++) {
+        struct queued_change change = change_of("pr/file", "late");
+        git_server_behave(scene->server, GIT_SERVER_STATUS, http_statuses[i], NULL);
+        assert_status(STATUS_UNAVAILABLE, change_queue_commit(scene->queue, f->store, &change, 1, &scene->deadline, &f->err));
+        assert_non_null(strstr(f->err.message, "index.git"));
+    }
+    struct queued_change change = change_of("pr/file", "late");
+    git_server_behave(scene->server, GIT_SERVER_SERVE, 0, NULL);
+    assert_ok(change_queue_commit(scene->queue, f->store, &change, 1, &scene->deadline, &f->err));
+    assert_content(scene, "index", "pr/file", "old\nlate");
+}
+
 #define LOCAL(name)                                                                                                            \
     { #name "/on_this_disk", name, set_up_local, tear_down, NULL }
 #define HTTP(name)                                                                                                             \
@@ -460,6 +477,7 @@ int main(void) {
         BOTH(a_rival_who_pushes_all_the_time_and_we_lose_nothing),
         BOTH(a_refused_push_is_made_again_on_what_came),
         LOCAL(a_change_that_must_be_alone_shares_no_round),
+        HTTP(what_the_host_has_against_us_is_no_refusal_of_the_change),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

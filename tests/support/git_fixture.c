@@ -52,3 +52,13 @@ char *git_output(struct git_fixture *fixture, const char *format, ...) {
     va_end(arguments);
     return output;
 }
+
+void git_fixture_make_authority(struct git_fixture *fixture) {
+    git_script(fixture, "new_key() { openssl ecparam -name prime256v1 -genkey -noout -out $1; };"
+                        "new_key authority.key; new_key host.key;"
+                        "openssl req -x509 -new -key authority.key -subj '/CN=Authority of a test' -days 2 -out authority.pem;"
+                        "openssl req -new -key host.key -subj /CN=localhost -out host.csr;"
+                        "echo subjectAltName=DNS:localhost >host.ext;"
+                        "openssl x509 -req -in host.csr -CA authority.pem -CAkey authority.key -CAcreateserial -days 2"
+                        " -extfile host.ext -out host.pem 2>openssl.log");
+}

@@ -184,7 +184,8 @@ static void run_backend(struct git_server *server, const struct git_request *req
 static void serve(struct git_server *server, struct git_client *client, const struct git_request *request, bool stalls) {
     struct text answer = {0}, head = {0};
     run_backend(server, request, &answer);
-    int status = text_starts_with(text_view(&answer), "Status: ") ? atoi(answer.bytes + strlen("Status: ")) : 200;
+    const char *line = strstr(text_view(&answer), "Status: "), *end = strstr(text_view(&answer), "\r\n\r\n");
+    int status = line && end && line < end ? atoi(line + strlen("Status: ")) : 200;
     text_append_format(&head, "HTTP/1.1 %d Status\r\nConnection: close\r\n", status);
     if (git_client_send(client, head.bytes, head.length))
         git_client_send(client, text_view(&answer), answer.length / (stalls ? 2 : 1));

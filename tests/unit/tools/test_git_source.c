@@ -161,6 +161,7 @@ static void refs_are_bounded_apart_from_the_rest(void **state) {
     struct scene *scene = *state;
     git_server_behave(scene->server, GIT_SERVER_FLOOD, 0, NULL);
     scene->source.limit_bytes = 1000000000;
+    scene->timeout_ms = 3 * TEST_TIMEOUT_MS;
     assert_refused(scene, STATUS_TOO_LARGE, "bytes of refs");
 }
 
