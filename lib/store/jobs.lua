@@ -634,12 +634,14 @@ function steps.lock_take()
   return fence
 end
 
--- name, token, hold
-function steps.lock_renew()
+-- name, token, needed, hold → how long it holds: renewed where that would be less than needed, else nothing is written
+function steps.lock_keep()
   local name, token, now = ARGV[2], ARGV[3], now_ms()
   if lock_holder(name, now) ~= token then return refuse('STALE', 'The lock ' .. name .. ' has run out') end
-  call('HSET', 'lock:' .. name, 'deadline', now + ARGV[4])
-  return 1
+  local left = call('HGET', 'lock:' .. name, 'deadline') - now
+  if left >= tonumber(ARGV[4]) then return left end
+  call('HSET', 'lock:' .. name, 'deadline', now + ARGV[5])
+  return tonumber(ARGV[5])
 end
 
 -- name, token

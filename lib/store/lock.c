@@ -9,8 +9,6 @@
 #include "lib/base/clock.h"
 #include "lib/store/job_steps.h"
 
-enum { LOCK_POLL_MS = 20 }; /* how often a waiter looks */
-
 static int least(int64_t a, int64_t b, int64_t c) {
     int64_t result = a < b ? a : b;
     return (int)(result < c ? result : c);
@@ -36,9 +34,9 @@ enum status lock_take(struct job_store *store, const char *name, int64_t hold_ms
     }
 }
 
-enum status lock_renew(struct job_store *store, const struct lock *lock, int64_t hold_ms, struct error *err) {
+enum status lock_keep(struct job_store *store, const struct lock *lock, int64_t needed_ms, int64_t hold_ms, struct error *err) {
     struct redis_reply *reply;
-    return job_step(store, &reply, err, "lock_renew %s %s %" PRId64, lock->name, lock->token, hold_ms);
+    return job_step(store, &reply, err, "lock_keep %s %s %" PRId64 " %" PRId64, lock->name, lock->token, needed_ms, hold_ms);
 }
 
 enum status lock_release(struct job_store *store, const struct lock *lock, struct error *err) {

@@ -9,16 +9,21 @@
 
 #include "lib/store/job_store.h"
 
+enum { LOCK_POLL_MS = 20 }; /* how often a waiter looks whether it is free */
+
 struct lock {
     char name[200];
     char token[UUID_TEXT_MAX];
     int64_t fence;
 };
 
-/* Waits up to `wait_ms` for the lock, then STATUS_BUSY. It is held for `hold_ms` unless renewed. */
+/* Waits up to `wait_ms` for the lock, then STATUS_BUSY. It is held for `hold_ms` unless kept longer. */
 CHECK_RESULT enum status lock_take(struct job_store *store, const char *name, int64_t hold_ms, int64_t wait_ms,
                                    struct lock *out, struct error *err);
-CHECK_RESULT enum status lock_renew(struct job_store *store, const struct lock *lock, int64_t hold_ms, struct error *err);
+/* Makes sure that it holds for `needed_ms` more: where it would not, it is renewed for `hold_ms`. Where it would, nothing is
+ * written, and nobody waits for Redis's disk. STATUS_STALE: it had run out. */
+CHECK_RESULT enum status lock_keep(struct job_store *store, const struct lock *lock, int64_t needed_ms, int64_t hold_ms,
+                                   struct error *err);
 /* STATUS_STALE: it had run out. */
 CHECK_RESULT enum status lock_release(struct job_store *store, const struct lock *lock, struct error *err);
 

@@ -11,10 +11,11 @@
  */
 #include "lib/store/registry_repo_pack.h"
 
-#include <git2/sys/mempack.h>
+#include <assert.h>
 #include <git2/sys/odb_backend.h>
 #include <limits.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -23,39 +24,161 @@
 #include "lib/base/memory.h"
 
 enum {
-    MEMORY_PRIORITY = 1000, /* before the files: what is written goes here */
+    MEMORY_PRIORITY = 1000, /* before the files */
     HEADER_BYTES = 12,
-    OFFSET_DELTA = 6,  /* an object's type in a pack: a difference from one further up */
-    CHAIN_MAX = 50,    /* differences from differences: reading the last one reads them all */
-    COPY_MAX = 0xffff, /* bytes in one piece */
+    OBJECT_HEADER_MAX = 32, /* "commit LENGTH\0", what an object's id is made of besides its bytes */
+    OFFSET_DELTA = 6,       /* an object's type in a pack: a difference from one further up */
+    CHAIN_MAX = 50,         /* differences from differences: reading the last one reads them all */
+    COPY_MAX = 0xffff,      /* bytes in one piece */
     INSERT_MAX = 0x7f,
+    SLOTS_MIN = 1024,            /* a power of two */
+    MEMORY_BYTES_MAX = 16 << 20, /* of what was written before */
 };
 
-struct registry_pack_object {
+/* ---- Memory: a backend of the repository's ---- */
+
+struct object {
     git_oid id;
-    size_t offset;
-    int chain; /* how many differences it takes */
+    git_object_t type;
+    char *bytes;
+    size_t length;
+    size_t entry; /* where it stands in the pack that is being made; NOT_IN_PACK: in an earlier one */
 };
 
-int registry_pack_init(struct registry_pack *pack, git_repository *git) {
-    *pack = (struct registry_pack){0};
-    int code = git_repository_odb(&pack->odb, git);
-    if (code == 0) code = git_mempack_new(&pack->memory);
-    if (code == 0) code = git_odb_add_backend(pack->odb, pack->memory, MEMORY_PRIORITY);
+#define NOT_IN_PACK SIZE_MAX
+
+/* Found by an open hash table: an id's own bytes are as good as a hash of it. */
+struct registry_pack_memory {
+    git_odb_backend parent; /* first: libgit2 hands this back */
+    struct object **slots;
+    size_t slot_count, count;
+    size_t bytes;
+};
+
+/* Where the id stands, or is to stand. */
+static struct object **find_slot(const struct registry_pack_memory *memory, const git_oid *id) {
+    uint32_t at;
+    memcpy(&at, id->id, sizeof at);
+    for (;; at++) {
+        struct object **slot = &memory->slots[at & (memory->slot_count - 1)];
+        if (!*slot || git_oid_equal(&(*slot)->id, id)) return slot;
+    }
+}
+
+static struct object *find_object(const struct registry_pack_memory *memory, const git_oid *id) {
+    return memory->slot_count ? *find_slot(memory, id) : NULL;
+}
+
+static void make_room(struct registry_pack_memory *memory) {
+    if (2 * memory->count < memory->slot_count) return;
+    struct registry_pack_memory old = *memory;
+    memory->slot_count = old.slot_count ? 2 * old.slot_count : SLOTS_MIN;
+    memory->slots = memory_alloc(memory->slot_count * sizeof *memory->slots);
+    for (size_t i = 0; i < old.slot_count; i++)
+        if (old.slots[i]) *find_slot(memory, &old.slots[i]->id) = old.slots[i];
+    free(old.slots);
+}
+
+static struct object *remember(struct registry_pack_memory *memory, const git_oid *id, git_object_t type, const char *bytes,
+                               size_t length) {
+    struct object *object = memory_alloc(sizeof *object);
+    *object = (struct object){.id = *id, .type = type, .length = length, .bytes = memory_alloc(length + 1)};
+    if (length > 0) memcpy(object->bytes, bytes, length);
+    make_room(memory);
+    *find_slot(memory, id) = object;
+    memory->count++;
+    memory->bytes += length;
+    return object;
+}
+
+static void forget_all(struct registry_pack_memory *memory) {
+    for (size_t i = 0; i < memory->slot_count; i++) {
+        if (!memory->slots[i]) continue;
+        free(memory->slots[i]->bytes);
+        free(memory->slots[i]);
+    }
+    free(memory->slots);
+    memory->slots = NULL;
+    memory->slot_count = memory->count = memory->bytes = 0;
+}
+
+static int memory_read(void **bytes, size_t *length, git_object_t *type, git_odb_backend *backend, const git_oid *id) {
+    const struct object *object = find_object((struct registry_pack_memory *)backend, id);
+    if (!object) return GIT_ENOTFOUND;
+    *bytes = git_odb_backend_data_alloc(backend, object->length + 1);
+    if (!*bytes) return GIT_ERROR;
+    memcpy(*bytes, object->bytes, object->length + 1);
+    *length = object->length;
+    *type = object->type;
+    return 0;
+}
+
+static int memory_read_header(size_t *length, git_object_t *type, git_odb_backend *backend, const git_oid *id) {
+    const struct object *object = find_object((struct registry_pack_memory *)backend, id);
+    if (!object) return GIT_ENOTFOUND;
+    *length = object->length;
+    *type = object->type;
+    return 0;
+}
+
+static int memory_exists(git_odb_backend *backend, const git_oid *id) {
+    return find_object((struct registry_pack_memory *)backend, id) != NULL;
+}
+
+static void memory_free(git_odb_backend *backend) {
+    forget_all((struct registry_pack_memory *)backend);
+    free(backend);
+}
+
+static struct registry_pack_memory *memory_create(void) {
+    struct registry_pack_memory *memory = memory_alloc(sizeof *memory);
+    git_odb_init_backend(&memory->parent, GIT_ODB_BACKEND_VERSION);
+    memory->parent.read = memory_read;
+    memory->parent.read_header = memory_read_header;
+    memory->parent.exists = memory_exists;
+    memory->parent.free = memory_free;
+    return memory;
+}
+
+/* ---- The pack ---- */
+
+static char *folder_of_packs(git_repository *git) {
+    struct text folder = {0};
+    text_append_format(&folder, "%sobjects/pack", git_repository_commondir(git)); /* which ends in a slash */
+    return folder.bytes;
+}
+
+int registry_pack_init(struct registry_pack *pack, git_repository *git, bool is_durable) {
+    *pack = (struct registry_pack){.is_durable = is_durable, .folder = folder_of_packs(git)};
+    pack->zlib = memory_alloc(sizeof *pack->zlib);
+    struct registry_pack_memory *memory = memory_create();
+    int code = deflateInit(pack->zlib, Z_BEST_SPEED) == Z_OK ? 0 : GIT_ERROR;
+    if (code == 0) code = git_repository_odb(&pack->odb, git);
+    if (code == 0) code = git_odb_add_backend(pack->odb, &memory->parent, MEMORY_PRIORITY);
+    if (code == 0) {
+        pack->memory = memory; /* the odb's now */
+        return 0;
+    }
+    memory_free(&memory->parent);
+    registry_pack_release(pack);
     return code;
 }
 
-void registry_pack_clear(struct registry_pack *pack) {
-    if (pack->memory) git_mempack_reset(pack->memory);
-    text_clear(&pack->bytes);
-    pack->count = 0;
-}
-
 void registry_pack_release(struct registry_pack *pack) {
+    if (pack->memory) forget_all(pack->memory);
+    if (pack->zlib) deflateEnd(pack->zlib);
+    free(pack->zlib);
     git_odb_free(pack->odb);
     text_release(&pack->bytes);
-    free(pack->objects);
+    free(pack->folder);
+    free(pack->entries);
     *pack = (struct registry_pack){0};
+}
+
+void registry_pack_clear(struct registry_pack *pack) {
+    if (pack->memory && pack->count > 0) forget_all(pack->memory);
+    text_clear(&pack->bytes);
+    pack->count = 0;
 }
 
 /* ---- Differences ---- */
@@ -90,31 +213,36 @@ static void append_insert(struct text *out, const char *bytes, size_t length) {
     }
 }
 
-/* What both have at their beginning, then what is new, then what both have at their end. */
 static void append_difference(struct text *out, const struct registry_pack_base *base, const char *bytes, size_t length) {
-    size_t least = base->length < length ? base->length : length, before = 0, after = 0;
-    while (before < least && base->bytes[before] == bytes[before])
-        before++;
-    while (after < least - before && base->bytes[base->length - 1 - after] == bytes[length - 1 - after])
-        after++;
+    assert(base->before + base->after <= base->length && base->before + base->after <= length);
     append_size(out, base->length);
     append_size(out, length);
-    append_copy(out, 0, before);
-    append_insert(out, bytes + before, length - before - after);
-    append_copy(out, base->length - after, after);
+    append_copy(out, 0, base->before);
+    append_insert(out, bytes + base->before, length - base->before - base->after);
+    append_copy(out, base->length - base->after, base->after);
 }
 
 /* ---- Objects ---- */
 
-static const struct registry_pack_object *find_object(const struct registry_pack *pack, const git_oid *id) {
-    for (size_t i = pack->count; i-- > 0;)
-        if (git_oid_equal(&pack->objects[i].id, id)) return &pack->objects[i];
-    return NULL;
+/* Blobs hold what strangers wrote: libgit2's SHA-1 notices bytes that were made to collide. The rest is ours, and OpenSSL's is
+ * several times as fast. */
+static int hash_object(git_oid *out, git_object_t type, const char *bytes, size_t length) {
+    if (type == GIT_OBJECT_BLOB) return git_odb_hash(out, bytes, length, type);
+    struct text whole = {0};
+    text_reserve(&whole, OBJECT_HEADER_MAX + length);
+    text_append_format(&whole, "%s %zu", git_object_type2string(type), length);
+    text_append_bytes(&whole, "", 1);
+    text_append_bytes(&whole, bytes, length);
+    hash_sha1(whole.bytes, whole.length, out->id);
+    text_release(&whole);
+    return 0;
 }
 
-static const struct registry_pack_object *find_base(const struct registry_pack *pack, const struct registry_pack_base *base) {
-    const struct registry_pack_object *found = base && base->length <= UINT32_MAX ? find_object(pack, &base->id) : NULL;
-    return found && found->chain < CHAIN_MAX ? found : NULL;
+static const struct registry_pack_entry *find_base(const struct registry_pack *pack, const struct registry_pack_base *base) {
+    const struct object *found = base && base->length <= UINT32_MAX ? find_object(pack->memory, &base->id) : NULL;
+    if (!found || found->entry == NOT_IN_PACK) return NULL;
+    const struct registry_pack_entry *entry = &pack->entries[found->entry];
+    return entry->chain < CHAIN_MAX ? entry : NULL;
 }
 
 static void append_object_header(struct text *out, int type, size_t length) {
@@ -133,59 +261,82 @@ static void append_distance(struct text *out, size_t distance) {
     text_append_bytes(out, digits + at, sizeof digits - at);
 }
 
-static int append_packed(struct text *out, const void *bytes, size_t length) {
-    uLongf packed = compressBound(length);
-    Bytef *room = (Bytef *)text_reserve(out, packed + 1);
-    int code = compress2(room, &packed, bytes, length, Z_BEST_SPEED);
-    if (code != Z_OK) return GIT_ERROR;
-    out->length += packed;
-    out->bytes[out->length] = '\0';
-    return 0;
+static void append_packed(struct registry_pack *pack, int level, const char *bytes, size_t length) {
+    z_stream *zlib = pack->zlib;
+    deflateReset(zlib);
+    int code = deflateParams(zlib, level, Z_DEFAULT_STRATEGY);
+    size_t room = deflateBound(zlib, length) + OBJECT_HEADER_MAX;
+    zlib->next_out = (Bytef *)text_reserve(&pack->bytes, room + 1);
+    zlib->avail_out = (uInt)room;
+    zlib->next_in = (Bytef *)(uintptr_t)bytes;
+    zlib->avail_in = (uInt)length;
+    if (code == Z_OK) code = deflate(zlib, Z_FINISH);
+    assert(code == Z_STREAM_END); /* there is room for it */
+    pack->bytes.length += room - zlib->avail_out;
+    pack->bytes.bytes[pack->bytes.length] = '\0';
 }
 
-int registry_pack_add(struct registry_pack *pack, git_oid *out, git_object_t type, const void *bytes, size_t length,
+static void append_object(struct registry_pack *pack, struct registry_pack_entry *entry, git_object_t type, const char *bytes,
+                          size_t length, const struct registry_pack_base *base) {
+    const struct registry_pack_entry *parent = find_base(pack, base);
+    entry->offset = pack->bytes.length;
+    if (parent) {
+        struct text difference = {0};
+        append_difference(&difference, base, bytes, length);
+        entry->chain = parent->chain + 1;
+        append_object_header(&pack->bytes, OFFSET_DELTA, difference.length);
+        append_distance(&pack->bytes, entry->offset - parent->offset);
+        append_packed(pack, Z_BEST_SPEED, difference.bytes, difference.length);
+        text_release(&difference);
+    } else {
+        append_object_header(&pack->bytes, type, length);
+        append_packed(pack, type == GIT_OBJECT_TREE ? Z_NO_COMPRESSION : Z_BEST_SPEED, bytes, length); /* ids do not shrink */
+    }
+    entry->checksum =
+        (uint32_t)crc32(0, (const Bytef *)pack->bytes.bytes + entry->offset, (uInt)(pack->bytes.length - entry->offset));
+}
+
+int registry_pack_add(struct registry_pack *pack, git_oid *out, git_object_t type, const char *bytes, size_t length,
                       const struct registry_pack_base *base) {
-    int code = git_odb_hash(out, bytes, length, type);
-    if (code < 0 || find_object(pack, out)) return code;                /* made twice, it stands there once */
-    code = pack->memory->write(pack->memory, out, bytes, length, type); /* git_odb_write() would look for it in every pack */
+    int code = length > INT_MAX ? GIT_ERROR : hash_object(out, type, bytes, length);
     if (code < 0) return code;
+    struct object *object = find_object(pack->memory, out);
+    if (object && object->entry != NOT_IN_PACK) return 0; /* made twice, it stands there once */
     if (pack->count == 0) {
         static const char header[HEADER_BYTES] = "PACK\0\0\0\2";
         text_append_bytes(&pack->bytes, header, sizeof header);
     }
-    const struct registry_pack_object *parent = find_base(pack, base);
-    struct registry_pack_object object = {.id = *out, .offset = pack->bytes.length};
-    if (parent) {
-        struct text difference = {0};
-        append_difference(&difference, base, bytes, length);
-        object.chain = parent->chain + 1;
-        append_object_header(&pack->bytes, OFFSET_DELTA, difference.length);
-        append_distance(&pack->bytes, object.offset - parent->offset);
-        code = append_packed(&pack->bytes, difference.bytes, difference.length);
-        text_release(&difference);
-    } else {
-        append_object_header(&pack->bytes, type, length);
-        code = append_packed(&pack->bytes, bytes, length);
+    if (pack->count == pack->capacity) {
+        pack->capacity = pack->capacity ? 2 * pack->capacity : 256;
+        pack->entries = memory_resize(pack->entries, pack->capacity, sizeof *pack->entries);
     }
-    if (pack->count % 256 == 0) pack->objects = memory_resize(pack->objects, pack->count + 256, sizeof *pack->objects);
-    pack->objects[pack->count++] = object;
-    return code;
+    struct registry_pack_entry *entry = &pack->entries[pack->count];
+    *entry = (struct registry_pack_entry){.id = *out};
+    append_object(pack, entry, type, bytes, length, base);
+    if (!object) object = remember(pack->memory, out, type, bytes, length);
+    object->entry = pack->count++;
+    return 0;
 }
 
-int registry_pack_write(struct registry_pack *pack) {
-    git_odb_writepack *writer = NULL;
-    git_indexer_progress progress = {0};
-    if (pack->count == 0) return 0;
+/* What was written is not in the pack that comes next. */
+static void begin_next(struct registry_pack *pack) {
+    struct registry_pack_memory *memory = pack->memory;
+    for (size_t i = 0; i < pack->count; i++)
+        find_object(memory, &pack->entries[i].id)->entry = NOT_IN_PACK;
+    pack->count = 0;
+    text_clear(&pack->bytes);
+    if (memory->bytes > MEMORY_BYTES_MAX) forget_all(memory);
+}
+
+enum status registry_pack_write(struct registry_pack *pack, struct error *err) {
+    if (pack->count == 0) return STATUS_OK;
     for (int i = 0; i < 4; i++)
         pack->bytes.bytes[8 + i] = (char)(pack->count >> (24 - 8 * i));
-    unsigned char digest[SHA1_BYTES];
-    hash_sha1(pack->bytes.bytes, pack->bytes.length, digest);
-    text_append_bytes(&pack->bytes, digest, sizeof digest);
-
-    int code = git_odb_write_pack(&writer, pack->odb, NULL, NULL);
-    if (code == 0) code = writer->append(writer, pack->bytes.bytes, pack->bytes.length, &progress);
-    if (code == 0) code = writer->commit(writer, &progress);
-    if (writer) writer->free(writer);
-    registry_pack_clear(pack);
-    return code;
+    enum status status =
+        registry_pack_file_write(pack->folder, &pack->bytes, pack->entries, pack->count, pack->is_durable, err);
+    if (status)
+        registry_pack_clear(pack);
+    else
+        begin_next(pack);
+    return status;
 }

@@ -4,43 +4,62 @@
  * one pack before the push. A file and an fsync for each of a thousand commits' blobs and trees is what the git program takes
  * its time for; and a folder's tree of 50 kB differs from the one before in 20 bytes, which a pack can say.
  *
- * For registry_repo_write.c and registry_repo_tree.c; nobody else.
+ * The pack and its index are put together here (registry_repo_pack.c) and brought to the disk (registry_repo_pack_file.c):
+ * libgit2 would unpack, hash and map all that was just made once more, which is most of the time that a commit takes. What has
+ * been written stays in memory for a while, since the next commits are made of it.
+ *
+ * For registry_repo.c, registry_repo_write.c and registry_repo_tree.c; nobody else.
  */
 #ifndef LIB_STORE_REGISTRY_REPO_PACK_H
 #define LIB_STORE_REGISTRY_REPO_PACK_H
 
 #include <git2.h>
 
+#include "lib/base/error.h"
 #include "lib/base/text.h"
+
+#define REGISTRY_PACK_UNFINISHED "tmp_registry_" /* how the names of files begin that are not whole yet (git removes tmp_*) */
+
+struct registry_pack_entry {
+    git_oid id;
+    size_t offset;
+    uint32_t checksum; /* CRC-32 of what stands there */
+    int chain;         /* how many differences it takes */
+};
 
 struct registry_pack {
     git_odb *odb;
-    git_odb_backend *memory; /* the odb's */
-    struct text bytes;       /* of the pack so far */
-    struct registry_pack_object *objects;
-    size_t count;
+    struct registry_pack_memory *memory; /* the odb's: what was made lately, in this pack or one before */
+    char *folder;                        /* objects/pack */
+    bool is_durable;                     /* on the disk before it counts as written */
+    struct z_stream_s *zlib;
+    struct text bytes; /* of the pack so far */
+    struct registry_pack_entry *entries;
+    size_t count, capacity;
 };
 
-/* `git` gets a backend more, for good: use the pack with no other repository. A libgit2 code, as all here. */
-int registry_pack_init(struct registry_pack *pack, git_repository *git);
+/* `git` gets a backend more, for good: use the pack with no other repository. A libgit2 code, as all here that is no status. */
+int registry_pack_init(struct registry_pack *pack, git_repository *git, bool is_durable);
 void registry_pack_release(struct registry_pack *pack);
 
-/* An object of the repository, and what it is made of. */
+/* An object of the repository of which another is made: `before` bytes at its beginning and `after` at its end are the same. */
 struct registry_pack_base {
     git_oid id;
-    const char *bytes;
-    size_t length;
+    size_t length, before, after;
 };
 
-/* Adds the object. `base` (may be NULL): what it resembles at both ends; it is packed as the difference where that is known to
- * the pack, too. */
-int registry_pack_add(struct registry_pack *pack, git_oid *out, git_object_t type, const void *bytes, size_t length,
+/* Adds the object. `base` (may be NULL): it is packed as the difference from that where this pack has it, too. */
+int registry_pack_add(struct registry_pack *pack, git_oid *out, git_object_t type, const char *bytes, size_t length,
                       const struct registry_pack_base *base);
 
 /* Puts what was added since the last call into the repository. */
-int registry_pack_write(struct registry_pack *pack);
+CHECK_RESULT enum status registry_pack_write(struct registry_pack *pack, struct error *err);
 
 /* Forgets what was added since the last call of registry_pack_write(). */
 void registry_pack_clear(struct registry_pack *pack);
+
+/* Both files of a whole pack, into the folder: `bytes` without the sum at their end, which is added. Sorts the entries. */
+CHECK_RESULT enum status registry_pack_file_write(const char *folder, struct text *bytes, struct registry_pack_entry *entries,
+                                                  size_t count, bool is_durable, struct error *err);
 
 #endif

@@ -120,18 +120,20 @@ int registry_tree_replace(git_oid *out, const struct registry_tree_path *path, s
         const struct registry_tree_level *level = &path->levels[i];
         struct registry_pack_base base = {0};
         if (level->folder)
-            base = (struct registry_pack_base){*git_odb_object_id(level->folder), git_odb_object_data(level->folder),
-                                               git_odb_object_size(level->folder)};
+            base = (struct registry_pack_base){.id = *git_odb_object_id(level->folder),
+                                               .length = git_odb_object_size(level->folder),
+                                               .before = level->at,
+                                               .after = git_odb_object_size(level->folder) - level->at - level->length};
+        const char *old = level->folder ? git_odb_object_data(level->folder) : "";
         text_clear(&folder);
-        text_append_bytes(&folder, base.bytes, level->at);
+        text_append_bytes(&folder, old, base.before);
         if (is_there) {
             text_append_format(&folder, "%s %.*s", i == path->depth - 1 ? FILE_MODE : FOLDER_MODE, (int)level->name_length,
                                level->name);
             text_append_bytes(&folder, "", 1);
             text_append_bytes(&folder, out->id, GIT_OID_RAWSZ);
         }
-        if (level->folder)
-            text_append_bytes(&folder, base.bytes + level->at + level->length, base.length - level->at - level->length);
+        text_append_bytes(&folder, old + base.length - base.after, base.after);
         is_there = folder.length > 0 || i == 0;
         if (is_there)
             code =

@@ -36,13 +36,7 @@ static bool edit_changes_nothing(const struct registry_edit *edit, const struct 
     return true;
 }
 
-/* What the next commit comes after. */
-struct tip {
-    git_oid commit;
-    git_oid tree;
-};
-
-static int create_commit(struct registry_pack *pack, struct tip *tip, const char *message) {
+static int create_commit(struct registry_pack *pack, struct registry_tip *tip, const char *message) {
     struct text text = {0};
     char id[REGISTRY_COMMIT_MAX];
     const char *const roles[] = {"author", "committer"};
@@ -58,7 +52,7 @@ static int create_commit(struct registry_pack *pack, struct tip *tip, const char
     return code;
 }
 
-static int commit_edit(struct registry_pack *pack, struct tip *tip, const struct registry_tree_path *path,
+static int commit_edit(struct registry_pack *pack, struct registry_tip *tip, const struct registry_tree_path *path,
                        const struct registry_edit *edit, const char *message) {
     git_oid file;
     bool is_there = edit->kind == REGISTRY_WRITE;
@@ -69,7 +63,7 @@ static int commit_edit(struct registry_pack *pack, struct tip *tip, const struct
 }
 
 /* Applies one change on top of `tip`, which moves to its commit. A status of the change's own is kept in it. */
-static enum status apply_change(struct registry_repo *repo, struct registry_change *change, struct tip *tip,
+static enum status apply_change(struct registry_repo *repo, struct registry_change *change, struct registry_tip *tip,
                                 struct error *err) {
     struct arena arena = {0};
     struct registry_file current = {0};
@@ -101,6 +95,15 @@ out:
 
 /* ---- Pushing ---- */
 
+/* The branch has not moved meanwhile: else the pack would be written for nothing. */
+static enum status check_still_there(const struct registry_repo *repo, struct error *err) {
+    git_oid now = {0};
+    int code = git_reference_name_to_id(&now, repo->git, repo->branch);
+    if (code < 0 && code != GIT_ENOTFOUND) return git_transport_failure(code, "The repository's branch could not be read", err);
+    return git_oid_equal(&now, &repo->head) ? STATUS_OK
+                                            : error_set(err, STATUS_CONFLICT, "The branch was moved by somebody else.");
+}
+
 static enum status push_local(struct registry_repo *repo, const git_oid *tip, struct error *err) {
     git_reference *ref = NULL;
     int code = git_oid_is_zero(&repo->head)
@@ -123,12 +126,14 @@ static enum status push_remote(struct registry_repo *repo, const git_oid *tip, s
 }
 
 /* The head as it was fetched, and the pack for what comes on top of it. */
-static enum status begin_commits(struct registry_repo *repo, struct tip *tip, struct error *err) {
+static enum status begin_commits(struct registry_repo *repo, struct registry_tip *tip, struct error *err) {
     git_tree *tree = NULL;
-    int code = repo->pack.odb ? 0 : registry_pack_init(&repo->pack, repo->git);
+    int code = repo->pack.odb ? 0 : registry_pack_init(&repo->pack, repo->git, repo->is_local);
     if (code < 0) return git_transport_failure(code, "The repository could not be written to", err);
     registry_pack_clear(&repo->pack);
-    *tip = (struct tip){.commit = repo->head};
+    *tip = repo->made;
+    if (git_oid_equal(&repo->head, &repo->made.commit)) return STATUS_OK;
+    *tip = (struct registry_tip){.commit = repo->head};
     enum status status = registry_repo_read_tree(&tree, repo->git, &repo->head, err);
     if (tree) tip->tree = *git_tree_id(tree);
     git_tree_free(tree);
@@ -136,26 +141,30 @@ static enum status begin_commits(struct registry_repo *repo, struct tip *tip, st
 }
 
 /* What a push of ours says is in the repository must be on the disk before. */
-static enum status push(struct registry_repo *repo, const git_oid *tip, struct deadline *deadline, struct error *err) {
-    int code = registry_pack_write(&repo->pack);
-    if (code < 0) return git_transport_failure(code, "The commits could not be written", err);
+static enum status push(struct registry_repo *repo, const struct registry_tip *tip, struct deadline *deadline,
+                        struct error *err) {
+    enum status status = repo->is_local ? check_still_there(repo, err) : STATUS_OK;
+    if (!status) status = registry_pack_write(&repo->pack, err);
+    if (status) return status;
     fault_point("unpushed");
-    enum status status = deadline_check(deadline, err);
-    if (!status) status = repo->is_local ? push_local(repo, tip, err) : push_remote(repo, tip, deadline, err);
-    if (!status) git_oid_cpy(&repo->head, tip);
-    return status;
+    status = deadline_check(deadline, err);
+    if (!status) status = repo->is_local ? push_local(repo, &tip->commit, err) : push_remote(repo, &tip->commit, deadline, err);
+    if (status) return status;
+    repo->head = tip->commit;
+    repo->made = *tip;
+    return STATUS_OK;
 }
 
 /* One try: fetch, commit, push. */
 static enum status apply_once(struct registry_repo *repo, struct registry_change *changes, size_t count,
                               struct deadline *deadline, struct error *err) {
-    struct tip tip;
+    struct registry_tip tip;
     enum status status = registry_repo_fetch_locked(repo, deadline, err);
     if (!status) status = begin_commits(repo, &tip, err);
     for (size_t i = 0; i < count && !status; i++)
         status = apply_change(repo, &changes[i], &tip, err);
     if (status == STATUS_INTERNAL) repo->is_damaged = true;
-    if (!status && !git_oid_equal(&tip.commit, &repo->head)) status = push(repo, &tip.commit, deadline, err);
+    if (!status && !git_oid_equal(&tip.commit, &repo->head)) status = push(repo, &tip, deadline, err);
     registry_pack_clear(&repo->pack);
     return status;
 }
@@ -178,11 +187,12 @@ enum status registry_repo_apply(struct registry_repo *repo, struct registry_chan
 
 /* ---- Locks of killed writers ---- */
 
-/* Locks, and the packs of libgit2 that have no name of their own yet. */
+/* Locks, and packs that have no name of their own yet: ours, and those that libgit2 fetches. */
 static bool is_left_behind(const FTSENT *entry, int64_t older_than_ms) {
     int64_t changed_ms = (int64_t)entry->fts_statp->st_mtim.tv_sec * 1000 + entry->fts_statp->st_mtim.tv_nsec / 1000000;
     return entry->fts_info == FTS_F &&
-           (text_ends_with(entry->fts_name, ".lock") || text_starts_with(entry->fts_name, "pack_git2_")) &&
+           (text_ends_with(entry->fts_name, ".lock") || text_starts_with(entry->fts_name, "pack_git2_") ||
+            text_starts_with(entry->fts_name, REGISTRY_PACK_UNFINISHED)) &&
            clock_now_ms() - changed_ms >= older_than_ms;
 }
 

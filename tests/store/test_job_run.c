@@ -229,7 +229,7 @@ static void a_lease_is_stale_once_somebody_took_its_lock(void **state) {
     assert_ok(job_store_reap(f->store, SHORT_LEASE_MS, &reaped, &f->err));
     assert_int_equal(reaped.returned, 1);
     assert_not_claimable(f, request.id);
-    assert_ok(lock_renew(f->store, &lock, LEASE_MS, &f->err)); /* the lock was not given back with the job */
+    assert_ok(lock_keep(f->store, &lock, LEASE_MS, LEASE_MS, &f->err)); /* the lock was not given back with the job */
 }
 
 static void a_lease_lasts_as_long_as_it_is_renewed(void **state) {

@@ -25,11 +25,11 @@ static void only_the_holder_can_renew_or_release(void **state) {
     assert_ok(lock_take(f->store, "registry", LEASE_MS, 0, &lock, &f->err));
     struct lock stranger = lock;
     hash_random_uuid(stranger.token);
-    assert_status(STATUS_STALE, lock_renew(f->store, &stranger, LEASE_MS, &f->err));
+    assert_status(STATUS_STALE, lock_keep(f->store, &stranger, LEASE_MS, LEASE_MS, &f->err));
     assert_status(STATUS_STALE, lock_release(f->store, &stranger, &f->err));
-    assert_ok(lock_renew(f->store, &lock, LEASE_MS, &f->err));
+    assert_ok(lock_keep(f->store, &lock, LEASE_MS, LEASE_MS, &f->err));
     assert_ok(lock_release(f->store, &lock, &f->err));
-    assert_status(STATUS_STALE, lock_renew(f->store, &lock, LEASE_MS, &f->err));
+    assert_status(STATUS_STALE, lock_keep(f->store, &lock, LEASE_MS, LEASE_MS, &f->err));
 }
 
 static void a_lock_runs_out(void **state) {
@@ -40,16 +40,25 @@ static void a_lock_runs_out(void **state) {
     assert_ok(lock_take(f->store, "registry", LEASE_MS, TIMEOUT_MS, &second, &f->err));
     assert_in_range(clock_monotonic_ms() - begun_ms, SHORT_LEASE_MS - 50, TIMEOUT_MS);
     assert_true(second.fence > first.fence);
-    assert_status(STATUS_STALE, lock_renew(f->store, &first, LEASE_MS, &f->err));
+    assert_status(STATUS_STALE, lock_keep(f->store, &first, LEASE_MS, LEASE_MS, &f->err));
     assert_status(STATUS_STALE, lock_release(f->store, &first, &f->err));
-    assert_ok(lock_renew(f->store, &second, LEASE_MS, &f->err));
+    assert_ok(lock_keep(f->store, &second, LEASE_MS, LEASE_MS, &f->err));
 }
 
-static void a_renewed_lock_stays(void **state) {
+static const char *deadline_of(struct fixture *f, const char *name) {
+    struct redis_reply *reply;
+    assert_ok(redis_call(f->redis, &reply, &f->err, "HGET lock:%s deadline", name));
+    return arena_copy(&f->arena, reply->text);
+}
+
+static void a_lock_that_is_kept_stays(void **state) {
     struct fixture *f = *state;
     struct lock lock, other;
     assert_ok(lock_take(f->store, "registry", SHORT_LEASE_MS, 0, &lock, &f->err));
-    assert_ok(lock_renew(f->store, &lock, LEASE_MS, &f->err));
+    const char *before = deadline_of(f, "registry");
+    assert_ok(lock_keep(f->store, &lock, 1, LEASE_MS, &f->err));
+    assert_string_equal(deadline_of(f, "registry"), before); /* it lasts so long without being renewed */
+    assert_ok(lock_keep(f->store, &lock, LEASE_MS, LEASE_MS, &f->err));
     assert_status(STATUS_BUSY, lock_take(f->store, "registry", LEASE_MS, SHORT_LEASE_MS + 100, &other, &f->err));
 }
 
@@ -106,7 +115,7 @@ int main(void) {
         store_test(a_taken_lock_is_refused),
         store_test(only_the_holder_can_renew_or_release),
         store_test(a_lock_runs_out),
-        store_test(a_renewed_lock_stays),
+        store_test(a_lock_that_is_kept_stays),
         store_test(a_name_that_is_too_long_is_refused),
         store_test(among_many_there_is_one_holder),
     };

@@ -190,7 +190,7 @@ static void a_lock_is_taken_and_released_once(void **state) {
     lose_next_reply(f);
     assert_ok(lock_take(f->store, "registry", LEASE_MS, 0, &lock, &f->err));
     assert_reply_was_lost();
-    assert_ok(lock_renew(f->store, &lock, LEASE_MS, &f->err));
+    assert_ok(lock_keep(f->store, &lock, LEASE_MS, LEASE_MS, &f->err));
     lose_next_reply(f);
     assert_ok(lock_release(f->store, &lock, &f->err));
     assert_reply_was_lost();

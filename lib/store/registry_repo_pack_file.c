@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A pack and its index as files of a repository. The index, version 2 (git's gitformat-pack):
+ *
+ *   FF "tOc"  00 00 00 02
+ *   per first byte of an id: how many ids have it or a lower one (256 of 4)
+ *   the ids, sorted; then in their order: CRC-32 of what is packed (4), where it begins (4)
+ *   the pack's sum, SHA-1 of all before
+ *
+ * Readers look for indexes: so the pack gets its name first, both when they are whole.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/hash.h"
+#include "lib/store/registry_repo_pack.h"
+
+enum { FILE_MODE = 0444, PATH_BYTES = 4096 };
+
+static void append_number(struct text *out, size_t number) {
+    for (int shift = 24; shift >= 0; shift -= 8)
+        text_append_character(out, (char)(number >> shift));
+}
+
+static void append_sum(struct text *out) {
+    unsigned char digest[SHA1_BYTES];
+    hash_sha1(out->bytes, out->length, digest);
+    text_append_bytes(out, digest, sizeof digest);
+}
+
+static int compare_ids(const void *a, const void *b) {
+    return git_oid_cmp(&((const struct registry_pack_entry *)a)->id, &((const struct registry_pack_entry *)b)->id);
+}
+
+static void append_index(struct text *out, const struct registry_pack_entry *entries, size_t count, const char *pack_sum) {
+    static const char header[8] = "\377tOc\0\0\0\2";
+    text_append_bytes(out, header, sizeof header);
+    for (size_t byte = 0, i = 0; byte < 256; byte++) {
+        while (i < count && entries[i].id.id[0] <= byte)
+            i++;
+        append_number(out, i);
+    }
+    for (size_t i = 0; i < count; i++)
+        text_append_bytes(out, entries[i].id.id, GIT_OID_RAWSZ);
+    for (size_t i = 0; i < count; i++)
+        append_number(out, entries[i].checksum);
+    for (size_t i = 0; i < count; i++)
+        append_number(out, entries[i].offset);
+    text_append_bytes(out, pack_sum, SHA1_BYTES);
+    append_sum(out);
+}
+
+/* ---- Files ---- */
+
+/* One that is being written: open, under a name of its own, until it is given its place. */
+struct new_file {
+    int file;
+    char path[PATH_BYTES];
+};
+
+static enum status fail(const char *path, struct error *err) {
+    return error_set(err, STATUS_INTERNAL, "The commits could not be written to '%s': %s.", path, strerror(errno));
+}
+
+static enum status begin_file(struct new_file *out, const char *folder, const struct text *content, bool is_durable,
+                              struct error *err) {
+    snprintf(out->path, sizeof out->path, "%s/" REGISTRY_PACK_UNFINISHED "XXXXXX", folder);
+    out->file = mkostemp(out->path, O_CLOEXEC);
+    if (out->file < 0) return fail(folder, err);
+    for (size_t at = 0; at < content->length;) {
+        ssize_t written = write(out->file, content->bytes + at, content->length - at);
+        if (written < 0 && errno != EINTR) return fail(out->path, err);
+        if (written > 0) at += (size_t)written;
+    }
+    if (fchmod(out->file, FILE_MODE) != 0) return fail(out->path, err);
+    /* On its way to the disk, while the next one is written. */
+    if (is_durable) sync_file_range(out->file, 0, 0, SYNC_FILE_RANGE_WRITE);
+    return STATUS_OK;
+}
+
+static enum status finish_file(struct new_file *file, const char *folder, const char *name, const char *suffix,
+                               struct error *err) {
+    char path[PATH_BYTES];
+    snprintf(path, sizeof path, "%s/pack-%s.%s", folder, name, suffix);
+    if (rename(file->path, path) != 0) return fail(path, err);
+    file->path[0] = '\0';
+    return STATUS_OK;
+}
+
+static void release_file(struct new_file *file) {
+    if (file->file >= 0) close(file->file);
+    if (file->file >= 0 && file->path[0]) unlink(file->path);
+}
+
+static enum status sync_folder(const char *folder, struct error *err) {
+    int file = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    enum status status = file < 0 || fsync(file) != 0 ? fail(folder, err) : STATUS_OK;
+    if (file >= 0) close(file);
+    return status;
+}
+
+enum status registry_pack_file_write(const char *folder, struct text *bytes, struct registry_pack_entry *entries, size_t count,
+                                     bool is_durable, struct error *err) {
+    struct new_file pack = {.file = -1}, index = {.file = -1};
+    struct text index_bytes = {0};
+    char name[2 * SHA1_BYTES + 1];
+    if (bytes->length > INT32_MAX)
+        return error_set(err, STATUS_TOO_LARGE, "The commits are more than one pack can hold: %zu bytes.", bytes->length);
+    append_sum(bytes);
+    const char *sum = bytes->bytes + bytes->length - SHA1_BYTES;
+    hash_hex(sum, SHA1_BYTES, name);
+    qsort(entries, count, sizeof *entries, compare_ids);
+    append_index(&index_bytes, entries, count, sum);
+
+    enum status status = begin_file(&pack, folder, bytes, is_durable, err);
+    if (!status) status = begin_file(&index, folder, &index_bytes, is_durable, err);
+    if (!status && is_durable && (fsync(pack.file) != 0 || fsync(index.file) != 0)) status = fail(folder, err);
+    if (!status) status = finish_file(&pack, folder, name, "pack", err);
+    if (!status) status = finish_file(&index, folder, name, "idx", err);
+    if (!status && is_durable) status = sync_folder(folder, err);
+    release_file(&index);
+    release_file(&pack);
+    text_release(&index_bytes);
+    return status;
+}
