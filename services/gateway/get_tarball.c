@@ -95,7 +95,8 @@ void get_tarball(struct call *call) {
     const struct settings *settings = call->gateway->settings;
     struct error err;
     struct version version;
-    if (settings->s3_api_url && !is_host_of(settings->s3_api_url, &call->req->authority)) {
+    bool is_elsewhere = settings->s3_api_url && !is_host_of(settings->s3_api_url, &call->req->authority);
+    if (settings->has_spaces_key || is_elsewhere) {
         call_fail(call, STATUS_NOT_FOUND, NULL, "There is nothing at this address.");
         return;
     }

@@ -91,10 +91,10 @@ static void check_service(struct readiness *readiness, size_t service, struct fi
     arena_release(&arena);
 }
 
-/* Where S3_API_URL is set the folder is a leftover that may be missing. */
+/* Where tarballs are on S3, the services that use it say how it is. */
 static void check_storage(struct readiness *readiness, struct findings *findings) {
     const struct settings *settings = readiness->gateway->settings;
-    if (settings->s3_api_url || access(settings->storage_dir, R_OK | X_OK) == 0) {
+    if (settings->has_spaces_key || access(settings->storage_dir, R_OK | X_OK) == 0) {
         add_finding(findings, "storage", true, NULL, NULL);
         return;
     }

@@ -304,6 +304,20 @@ static void tarballs_stand_under_their_own_host_only(void **state) {
     assert_int_equal(gateway_process_stop(other), 0);
 }
 
+/* The key itself is of no use to the gateway: that there is one says where tarballs are. */
+static void where_tarballs_are_on_s3_none_are_served(void **state) {
+    (void)state;
+    static const char *const settings[] = {"SPACES_KEY=whatever", NULL};
+    struct gateway_process *other = gateway_process_start(redis_server_url(redis), settings);
+    struct arena arena = {0};
+    write_file(arena_format(&arena, "%s/storage/aff/1.0.0.tar.gz", gateway_process_folder(other)), "a leftover");
+    struct http_response response = http_ask(NULL, gateway_process_url(other), "/aff/1.0.0.tar.gz", NULL, NULL);
+    assert_int_equal(response.status, 404);
+    http_response_release(&response);
+    arena_release(&arena);
+    assert_int_equal(gateway_process_stop(other), 0);
+}
+
 static void pages_about_jobs_keep_crawlers_out(void **state) {
     (void)state;
     static const char *const hidden[] = {"/api/v1/jobs", "/api/v1/jobs/none", "/status/none", "/logs/none"};
@@ -496,6 +510,7 @@ int main(void) {
         cmocka_unit_test(tarballs_are_served_whole_and_in_parts),
         cmocka_unit_test(only_tarballs_are_served),
         cmocka_unit_test(tarballs_stand_under_their_own_host_only),
+        cmocka_unit_test(where_tarballs_are_on_s3_none_are_served),
         cmocka_unit_test(pages_about_jobs_keep_crawlers_out),
         cmocka_unit_test(readiness_names_what_is_missing),
         cmocka_unit_test(a_job_that_was_given_up_fails_the_health_check_once),

@@ -112,6 +112,10 @@ const char *http_stub_request(struct http_stub *stub, size_t index) {
     return wait_until(has_come, &awaited, PATIENCE_MS) ? stub->requests[index] : NULL;
 }
 
+size_t http_stub_count(struct http_stub *stub) {
+    return atomic_load(&stub->count);
+}
+
 void http_stub_stop(struct http_stub *stub) {
     atomic_store(&stub->is_stopping, true);
     pthread_join(stub->thread, NULL);

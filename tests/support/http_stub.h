@@ -21,6 +21,8 @@ void http_stub_set_answer(struct http_stub *stub, const char *answer);
  * until http_stub_stop(). */
 const char *http_stub_request(struct http_stub *stub, size_t index);
 
+size_t http_stub_count(struct http_stub *stub); /* requests that came so far */
+
 void http_stub_stop(struct http_stub *stub);
 
 #endif

@@ -225,9 +225,9 @@ static void carry_out(struct s3_bucket *bucket, struct request *request, struct 
     }
 }
 
-/* Lets the server behind us do it, in path style. False where it does not answer. */
+/* Lets the server behind us do it, anonymously and in path style. False where it does not answer. */
 static bool hand_on(struct s3_server *server, struct request *request, struct answer *answer) {
-    static const char *const handed_on[] = {"authorization", "x-amz-date", "x-amz-content-sha256", "x-amz-acl", "content-type"};
+    static const char *const handed_on[] = {"x-amz-content-sha256", "x-amz-acl", "content-type"};
     enum { COUNT = sizeof handed_on / sizeof *handed_on };
     struct http_message *message = &request->message;
     const char *headers[COUNT + 1] = {NULL};

@@ -123,6 +123,88 @@ static void a_raised_deadline_ends_the_wait(void **state) {
     http_stub_stop(stub);
 }
 
+static void what_may_pass_is_asked_for_again(void **state) {
+    (void)state;
+    struct http_stub *stub = http_stub_start("HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy");
+    struct http_request request = {.url = url_of(stub, "/"), .tries = 3};
+    struct http_response response;
+    struct error err;
+    assert_int_equal(http_client_send(&request, &response, &err), STATUS_OK);
+    assert_int_equal(response.status, 503);
+    assert_string_equal(text_view(&response.body), "busy"); /* once */
+    assert_int_equal(http_stub_count(stub), 3);
+    http_response_release(&response);
+    http_stub_set_answer(stub, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+    assert_int_equal(http_client_send(&request, &response, &err), STATUS_OK);
+    assert_int_equal(http_stub_count(stub), 4); /* an answer like any other */
+    http_response_release(&response);
+    http_stub_set_answer(stub, ""); /* the connection is closed without an answer */
+    assert_int_equal(http_client_send(&request, &response, &err), STATUS_UNAVAILABLE);
+    assert_int_equal(http_stub_count(stub), 7);
+    http_response_release(&response);
+    http_stub_stop(stub);
+}
+
+static void tries_end_with_the_deadline(void **state) {
+    (void)state;
+    struct http_stub *stub = http_stub_start("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n");
+    struct deadline deadline;
+    deadline_start(&deadline, 1000);
+    struct http_request request = {.url = url_of(stub, "/"), .tries = 1000, .deadline = &deadline};
+    struct http_response response;
+    struct error err;
+    enum status status = http_client_send(&request, &response, &err);
+    assert_true((status == STATUS_OK && response.status == 503) || status == STATUS_TIMEOUT);
+    assert_true(http_stub_count(stub) > 1 && http_stub_count(stub) < 20);
+    http_response_release(&response);
+    http_stub_stop(stub);
+}
+
+/* Of a server that does not answer, it is the deadline that is over, and not the server that is slow. */
+static void a_deadline_that_passes_meanwhile_is_the_reason(void **state) {
+    (void)state;
+    struct http_stub *stub = http_stub_start(NULL);
+    struct deadline deadline;
+    deadline_start(&deadline, 100);
+    struct http_request request = {.url = url_of(stub, "/"), .tries = 3, .deadline = &deadline};
+    struct http_response response;
+    struct error err;
+    assert_int_equal(http_client_send(&request, &response, &err), STATUS_TIMEOUT);
+    assert_non_null(strstr(err.message, "time limit"));
+    http_response_release(&response);
+    http_stub_stop(stub);
+}
+
+/* Nothing of one request is left for the next on the same connection. */
+static void requests_that_share_connections_share_nothing_else(void **state) {
+    (void)state;
+    struct http_stub *stub = http_stub_start(ok);
+    struct http_connections *connections = http_connections_create();
+    const char *const headers[] = {"X-Secret: secret", NULL};
+    struct http_signature signature = {"aws:amz:region:s3", "key", "secret"};
+    struct http_request first = {.method = "PUT",
+                                 .url = url_of(stub, "/first"),
+                                 .headers = headers,
+                                 .body = "secret",
+                                 .body_length = 6,
+                                 .connections = connections,
+                                 .signature = &signature};
+    struct http_response response;
+    struct error err;
+    assert_int_equal(http_client_send(&first, &response, &err), STATUS_OK);
+    http_response_release(&response);
+    assert_non_null(strstr(http_stub_request(stub, 0), "Authorization: AWS4-HMAC-SHA256 Credential=key/"));
+    struct http_request second = {.url = url_of(stub, "/second"), .connections = connections};
+    assert_int_equal(http_client_send(&second, &response, &err), STATUS_OK);
+    http_response_release(&response);
+    const char *seen = http_stub_request(stub, 1);
+    assert_true(text_starts_with(seen, "GET /second HTTP/1.1\r\n"));
+    assert_null(strstr(seen, "secret"));
+    assert_null(strstr(seen, "Authorization"));
+    http_connections_free(connections);
+    http_stub_stop(stub);
+}
+
 static void nobody_there_and_nonsense_are_told_apart(void **state) {
     (void)state;
     struct http_stub *stub = http_stub_start(ok);
@@ -142,10 +224,18 @@ static void nobody_there_and_nonsense_are_told_apart(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_answer_comes_with_its_headers), cmocka_unit_test(a_body_is_sent_as_it_is),
-        cmocka_unit_test(an_error_status_is_an_answer),     cmocka_unit_test(a_redirect_is_followed_only_where_asked),
-        cmocka_unit_test(too_large_an_answer_is_not_read),  cmocka_unit_test(silence_ends_in_a_timeout_that_hides_the_path),
-        cmocka_unit_test(a_raised_deadline_ends_the_wait),  cmocka_unit_test(nobody_there_and_nonsense_are_told_apart),
+        cmocka_unit_test(an_answer_comes_with_its_headers),
+        cmocka_unit_test(a_body_is_sent_as_it_is),
+        cmocka_unit_test(an_error_status_is_an_answer),
+        cmocka_unit_test(a_redirect_is_followed_only_where_asked),
+        cmocka_unit_test(too_large_an_answer_is_not_read),
+        cmocka_unit_test(silence_ends_in_a_timeout_that_hides_the_path),
+        cmocka_unit_test(a_raised_deadline_ends_the_wait),
+        cmocka_unit_test(nobody_there_and_nonsense_are_told_apart),
+        cmocka_unit_test(what_may_pass_is_asked_for_again),
+        cmocka_unit_test(tries_end_with_the_deadline),
+        cmocka_unit_test(a_deadline_that_passes_meanwhile_is_the_reason),
+        cmocka_unit_test(requests_that_share_connections_share_nothing_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
