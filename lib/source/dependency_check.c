@@ -118,12 +118,12 @@ enum status dependency_findings_check(const struct dependency_findings *findings
     if (findings->unused_count) {
         text_append(&sentence, "The manifest declares dependencies from which nothing is imported (unused): ");
         append_names(&sentence, findings->unused, findings->unused_count);
-        text_append(&sentence, findings->missing_count ? ". " : ".");
+        text_append(&sentence, findings->missing_count ? ". Leave them out. " : ". Leave them out.");
     }
     if (findings->missing_count) {
         text_append(&sentence, "The modules import from packages that the manifest does not declare (missing): ");
         append_names(&sentence, findings->missing, findings->missing_count);
-        text_append(&sentence, ".");
+        text_append(&sentence, ". Add them to its dependencies.");
     }
     error_set_at(err, STATUS_REFUSED, "dependencies", "%s", text_view(&sentence));
     text_release(&sentence);

@@ -201,6 +201,15 @@ static int compare_paths(const void *a, const void *b) {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+static enum status refuse_without_modules(const char *folder, struct error *err) {
+    struct arena arena = {0};
+    struct stat information;
+    bool is_link = lstat(arena_format(&arena, "%s/src", folder), &information) == 0 && S_ISLNK(information.st_mode);
+    arena_release(&arena);
+    if (is_link) return error_set(err, STATUS_REFUSED, "The package's src is a link: it must be a folder itself.");
+    return error_set(err, STATUS_REFUSED, "The package has no .purs file in its folder src/.");
+}
+
 enum status package_files_select(struct package_files *out, struct arena *arena, const char *folder,
                                  const struct globs *include, const struct globs *exclude, struct error *err) {
     struct selection selection = {.arena = arena, .include = include, .exclude = exclude};
@@ -213,8 +222,7 @@ enum status package_files_select(struct package_files *out, struct arena *arena,
         return error_set(err, STATUS_INTERNAL, "The folder %s cannot be opened: %s.", folder, strerror(errno));
     status = walk_folder(&selection, path, 0, 0, err);
     close(selection.root);
-    if (!status && !selection.has_module)
-        status = error_set(err, STATUS_REFUSED, "The package has no .purs file in its folder src/.");
+    if (!status && !selection.has_module) status = refuse_without_modules(folder, err);
     if (status) return status;
     qsort(selection.chosen.items, selection.chosen.count, sizeof(char *), compare_paths);
     if (selection.left_out.count) qsort(selection.left_out.items, selection.left_out.count, sizeof(char *), compare_paths);

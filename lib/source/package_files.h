@@ -18,7 +18,7 @@ struct text;
 struct package_files {
     const char **paths;
     size_t count;
-    const char **left_out; /* root files that would be in it but lead out of the package's folder (`LICENSE -> ../LICENSE`) */
+    const char **left_out; /* root files that would be in it, but are links to no file in the package's folder */
     size_t left_out_count;
 };
 
