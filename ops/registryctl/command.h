@@ -2,7 +2,7 @@
  *
  * registryctl's commands: each is a row of the table in main.c and a function. They are in files by what they are about:
  *
- *   jobs.c      what a gateway knows: publish, status, logs, jobs
+ *   jobs.c      what a gateway knows: publish, status, logs, jobs (with gateway.c and follow.c)
  *   check.c     a registry's files: check
  *   solve.c     a registry's versions: solve (with solve_all.c)
  *   formats.c   one text in one of the registry's formats: manifest, package-name, version, range, hash, licence

@@ -14,9 +14,14 @@
 
 static const struct command commands[] = {
     {"publish", 3, 3, "NAME REF VERSION [--github OWNER/REPO | --git URL] [--subdir DIR] [--compiler V] [--follow]",
-     "Ask for a publication; with --follow print its log, and exit 1 if it fails.", command_publish},
+     "Ask for a publication, and print the job's id. With --follow also its log, each line as it comes, until the job\n"
+     "      ends: exit 0 if it was published, else 1 with the job's last error on stderr. A gateway that is away, or says\n"
+     "      when to come back, is asked again for a quarter of an hour. Ctrl-C ends the following, not the job.",
+     command_publish},
     {"status", 1, 1, "JOB", "What became of a job; exit 1 if it failed.", command_status},
-    {"logs", 1, 1, "JOB [-f] [--level LEVEL]", "A job's log; -f goes on until the job ends.", command_logs},
+    {"logs", 1, 1, "JOB [--follow | -f] [--level LEVEL]",
+     "A job's log, and exit 1 with its last error if it failed; --follow goes on until the job ends, as publish does.",
+     command_logs},
     {"jobs", 0, 0, "[--all] [--package NAME]", "The unfinished jobs, or with --all the newest hundred.", command_jobs},
     {"settings", 0, 0, "", "Every setting of every program, as the table in README.md.", command_settings},
     {"check", 1, 1, "DIR",

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A job's log at a terminal. A job that is finished has all its lines, so the state is asked before the lines; the gateway
+ * holds the question for lines until there is one. Times are strictly increasing within a job, so what comes behind the last
+ * line begins a millisecond later, and nothing is lost or printed twice, whatever happens to the connection in between.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/arena.h"
+#include "lib/base/clock.h"
+#include "ops/registryctl/command.h"
+#include "ops/registryctl/gateway.h"
+
+/* Ctrl-C ends us, and not the job: who pressed it is told how to go on. A handler can only reach what is static. */
+static char farewell[512];
+
+static void leave(int signal_number) {
+    ssize_t ignored = write(STDERR_FILENO, farewell, strlen(farewell));
+    (void)ignored;
+    raise(signal_number); /* once more, without a handler */
+}
+
+static void say_farewell_on_interrupt(const struct invocation *call, const char *id) {
+    struct sigaction action = {.sa_handler = leave, .sa_flags = (int)SA_RESETHAND};
+    snprintf(farewell, sizeof farewell, "\nThe job goes on: registryctl --gateway %s logs --follow %s\n", call->gateway, id);
+    sigaction(SIGINT, &action, NULL);
+}
+
+/* Prints the lines and moves *since_ms behind the last one. */
+static void print_lines(const json_t *lines, int64_t *since_ms) {
+    size_t index;
+    json_t *line;
+    json_array_foreach(lines, index, line) {
+        int64_t time_ms;
+        const char *time = gateway_text(line, "timestamp");
+        printf("%s %-6s %s\n", time, gateway_text(line, "level"), gateway_text(line, "message"));
+        if (time_parse(time, &time_ms)) *since_ms = time_ms + 1;
+    }
+    fflush(stdout);
+}
+
+static enum status end_of(const json_t *job, struct error *err) {
+    if (strcmp(gateway_text(job, "state"), "failed") != 0) return STATUS_OK;
+    const char *why = gateway_text(job, "error");
+    return error_set(err, STATUS_REFUSED, "%s", *why ? why : "The job failed.");
+}
+
+enum status job_print_log(struct invocation *call, const char *id, const char *level, bool follow, struct error *err) {
+    int64_t since_ms = 0, patience_ms = follow ? GATEWAY_PATIENCE_MS : 0;
+    if (follow) say_farewell_on_interrupt(call, id);
+    for (;;) {
+        char since[TIME_TEXT_MAX];
+        struct arena *arena = &call->arena;
+        json_t *job = NULL, *lines = NULL;
+        enum status status = gateway_ask(call, arena_format(arena, "/status/%s", id), NULL, patience_ms, &job, err);
+        bool is_finished = json_object_get(job, "finishedAt") != NULL, goes_on = follow && !is_finished;
+        time_print(since_ms, since);
+        if (!status)
+            status = gateway_ask(
+                call,
+                arena_format(arena, "/logs/%s?level=%s&since=%s&wait=%d", id, level, since, goes_on ? GATEWAY_WAIT_SECONDS : 0),
+                NULL, patience_ms, &lines, err);
+        print_lines(lines, &since_ms);
+        bool is_end = status || (json_array_size(lines) == 0 && !goes_on);
+        if (!status && is_end) status = end_of(job, err);
+        json_decref(lines);
+        json_decref(job);
+        if (is_end) return status;
+    }
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "ops/registryctl/gateway.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/json.h"
+#include "lib/tools/http_client.h"
+#include "ops/registryctl/command.h"
+
+enum { ANSWER_BYTES_MAX = 256 << 20, RETRY_MS = 1000, RETRY_AFTER_MAX_S = 300 };
+
+const char *gateway_text(const json_t *object, const char *key) {
+    const char *value = json_string_value(json_object_get(object, key));
+    return value ? value : "";
+}
+
+/* When the gateway wants to be asked again. */
+static int64_t retry_after_ms(const struct http_response *response) {
+    struct text value = {0};
+    long seconds = http_response_header(response, "Retry-After", &value) ? strtol(value.bytes, NULL, 10) : 0;
+    text_release(&value);
+    if (seconds > RETRY_AFTER_MAX_S) seconds = RETRY_AFTER_MAX_S;
+    return seconds > 0 ? seconds * 1000 : RETRY_MS;
+}
+
+/* What an answer other than 200 says, which need not be ours. */
+static enum status read_failure(const struct http_response *response, struct error *err) {
+    bool may_pass = response->status == 429 || response->status >= 500;
+    json_t *value = NULL;
+    const char *message = NULL;
+    if (!json_read(&value, text_view(&response->body), response->body.length, "The gateway's answer", NULL))
+        message = json_string_value(json_object_get(value, "message"));
+    enum status status = error_set(err, may_pass ? STATUS_UNAVAILABLE : STATUS_REFUSED, "%s (HTTP status %d)",
+                                   message ? message : "The gateway does not say why.", response->status);
+    json_decref(value);
+    return status;
+}
+
+/* One try; *wait_ms says when the next one may be. */
+static enum status ask_once(const struct http_request *request, json_t **answer, int64_t *wait_ms, struct error *err) {
+    struct http_response response = {0};
+    *wait_ms = RETRY_MS;
+    enum status status = http_client_send(request, &response, err);
+    if (!status && response.status == 200) {
+        status = json_read(answer, text_view(&response.body), response.body.length, "The gateway's answer", err);
+    } else if (!status) {
+        *wait_ms = retry_after_ms(&response);
+        status = read_failure(&response, err);
+    }
+    http_response_release(&response);
+    return status;
+}
+
+enum status gateway_ask(struct invocation *call, const char *path, const char *body, int64_t patience_ms, json_t **answer,
+                        struct error *err) {
+    static const char *const headers[] = {"Content-Type: application/json", "Accept: application/json", NULL};
+    const struct http_request request = {.method = body ? "POST" : "GET",
+                                         .url = arena_format(&call->arena, "%s%s", call->gateway, path),
+                                         .headers = headers,
+                                         .body = body,
+                                         .body_length = body ? strlen(body) : 0,
+                                         .timeout_ms = (GATEWAY_WAIT_SECONDS + 10) * 1000,
+                                         .limit_bytes = ANSWER_BYTES_MAX};
+    int64_t until_ms = clock_monotonic_ms() + patience_ms, wait_ms;
+    for (bool is_first = true;; is_first = false) {
+        enum status status = ask_once(&request, answer, &wait_ms, err);
+        bool may_pass = status == STATUS_UNAVAILABLE || status == STATUS_TIMEOUT;
+        if (!may_pass || clock_monotonic_ms() + wait_ms > until_ms) return status;
+        if (is_first) fprintf(stderr, "registryctl: %s\nregistryctl: trying again\n", err->message);
+        nanosleep(&(struct timespec){wait_ms / 1000, wait_ms % 1000 * 1000000}, NULL);
+    }
+}
