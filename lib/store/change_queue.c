@@ -179,7 +179,7 @@ static enum status begin_round(struct round *round, struct error *err) {
     deadline_start(&limit, step_ms(round));
     if (!queue->swept_ms || clock_monotonic_ms() - queue->swept_ms >= options->hold_ms) status = sweep(queue, err);
     if (!status && options->begin) status = options->begin(options->context, &limit, err);
-    return status;
+    return as_passing(status, err);
 }
 
 static enum status prepare(const struct round *round, struct error *err) {
