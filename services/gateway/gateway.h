@@ -26,7 +26,9 @@ struct server;
 enum { ANSWER_BYTES_MAX = 512 << 20 };
 
 /* The services that the gateway talks to: SERVICE(identifier, name as in the table of job kinds, the setting of its address) */
-#define SERVICE_TABLE(SERVICE) SERVICE(PUBLISH, "publish", publish_address)
+#define SERVICE_TABLE(SERVICE)                                                                                                 \
+    SERVICE(PUBLISH, "publish", publish_address)                                                                               \
+    SERVICE(TRANSFER, "transfer", transfer_address)
 
 enum service {
 #define SERVICE(identifier, name, setting) SERVICE_##identifier,

@@ -308,6 +308,7 @@ int main(int argument_count, char **arguments) {
                 {"kills while nothing was going on", chaos.killed_idle},
                 {"kills of redis", chaos.kills[SERVER_REDIS]},
                 {"kills of publish", chaos.kills[SERVER_PUBLISH]},
+                {"kills of transfer", chaos.kills[SERVER_TRANSFER]},
                 {"kills of gateway", chaos.kills[SERVER_GATEWAY]},
                 {"seconds", (int)((end_ms - start_ms) / 1000)}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)

@@ -5,16 +5,22 @@
 // failed, running, pending}.
 'use strict';
 
+const signed = (payload) => ({ payload: JSON.stringify(payload), signature: '00ff'.repeat(32) }); // by nobody
+
 // A body for each POST, well-formed, with every field. The server says no to what is in it, or not; it must be able to read it.
 const bodies = {
   post_publish: {
     name: 'full', ref: 'v1.0.0', version: '1.0.0', compiler: '0.15.15', resolutions: { prelude: '6.0.1' },
     location: { githubOwner: 'author', githubRepo: 'purescript-full', subdir: 'packages/full' },
   },
+  post_unpublish: signed({ name: 'full', version: '1.0.0', reason: 'It was never meant to be.' }),
+  post_transfer: signed({ name: 'full', newLocation: { githubOwner: 'author', githubRepo: 'purescript-full' } }),
 };
 
 // Another request that each POST accepts, of its own for each number.
 const further = {
+  post_unpublish: (number) => signed({ name: `further-${number}`, version: '1.0.0', reason: '' }),
+  post_transfer: (number) => signed({ name: `further-${number}`, newLocation: { gitUrl: 'https://example.org/further.git' } }),
   post_publish: (number) => ({
     name: `further-${number}`, ref: 'main', version: '1.0.0',
     location: { gitUrl: 'https://example.org/further.git', subdir: 'packages/further' },
@@ -66,6 +72,8 @@ const whileRedisIsAway = (story) => [
   ['get_status', 503, `/status/${story.published}`],
   ['get_logs', 503, `/logs/${story.published}`],
   ['post_publish', 503, '/api/v1/publish'],
+  ['post_unpublish', 503, '/api/v1/unpublish'],
+  ['post_transfer', 503, '/api/v1/transfer'],
 ];
 
 module.exports = { bodies, further, whileRunning, whileWaiting, whileRedisIsAway };

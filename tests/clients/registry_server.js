@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// A whole registry server in a folder: redis-server, the publish service and the gateway, each a process, with repositories
-// that begin empty and storage in the folder. The gateway speaks TLS as the two hosts that clients know, with a certificate of
+// A whole registry server in a folder: redis-server, the services and the gateway, each a process, with repositories that begin
+// empty and storage in the folder. The gateway speaks TLS as the two hosts that clients know, with a certificate of
 // an authority made here (`server.authority`).
 'use strict';
 const { execFileSync, spawn } = require('node:child_process');
@@ -15,7 +15,7 @@ const { setTimeout: sleep } = require('node:timers/promises');
 const API_HOST = 'registry.purescript.org';
 const PACKAGES_HOST = 'packages.registry.purescript.org';
 const REDIS_CONFIGURATION = path.resolve(__dirname, '../../ops/redis.conf');
-const PROGRAMS = ['redis', 'publish', 'gateway']; // in the order of their start
+const PROGRAMS = ['redis', 'publish', 'transfer', 'gateway']; // in the order of their start
 const COMPILERS = ['0_15_15', '0_15_16'];
 const START_MS = 30_000;
 const STOP_MS = 60_000;

@@ -333,7 +333,7 @@ static void pages_about_jobs_keep_crawlers_out(void **state) {
 
 /* ---- With a service ---- */
 
-/* The publish service's side: says that it is ready, and remembers the last job it was told of. */
+/* The side of all services: says that it is ready, and remembers the last job it was told of. */
 struct service {
     pthread_mutex_t mutex;
     bool is_ready;
@@ -415,14 +415,15 @@ static void readiness_names_what_is_missing(void **state) {
 static void a_job_that_was_given_up_fails_the_health_check_once(void **state) {
     (void)state;
     struct http_stub *stub = http_stub_start("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
-    struct service service = {.mutex = PTHREAD_MUTEX_INITIALIZER, .is_ready = true, .alarms = 2};
-    char ping[96], address[160];
+    struct service service = {.mutex = PTHREAD_MUTEX_INITIALIZER, .is_ready = true, .alarms = 1};
+    char ping[96], address[160], transfer_address[160];
     struct error err;
     struct message_server *server;
     snprintf(ping, sizeof ping, "HEALTHCHECKS_URL=http://127.0.0.1:%d/ping", http_stub_port(stub));
     snprintf(address, sizeof address, "PUBLISH_ADDRESS=ipc://%s/alarming.ipc", gateway_process_folder(gateway));
+    snprintf(transfer_address, sizeof transfer_address, "TRANSFER_%s", strchr(address, 'A'));
     if (message_server_create(&server, strchr(address, '=') + 1, NULL, handlers, &service, &err)) fail_msg("%s", err.message);
-    const char *const settings[] = {ping, address, "HEALTHCHECKS_INTERVAL_MS=50", NULL};
+    const char *const settings[] = {ping, address, transfer_address, "HEALTHCHECKS_INTERVAL_MS=50", NULL};
     struct gateway_process *pinging = gateway_process_start(redis_server_url(redis), settings);
 
     size_t index = 0;

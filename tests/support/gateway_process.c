@@ -44,8 +44,13 @@ struct gateway_process *gateway_process_start(const char *redis_url, const char 
     char folder[] = "/tmp/gateway-test-XXXXXX";
     assert_non_null(mkdtemp(folder));
     process->folder = arena_copy(arena, folder);
-    const char *environment[SETTINGS_MAX] = {
+    const char *environment[SETTINGS_MAX] = {0};
+    size_t count = 0;
+    for (; settings && *settings; settings++) /* of two with one name the first counts */
+        environment[count++] = *settings;
+    const char *const fixed[] = {
         arena_format(arena, "STATE_DIR=%s", folder),
+        arena_format(arena, "TRANSFER_ADDRESS=ipc://%s/publish.ipc", folder),
         arena_format(arena, "REDIS_URL=%s", redis_url),
         "SERVER_PORT=0",
         "MANAGEMENT_PORT=0",
@@ -53,10 +58,9 @@ struct gateway_process *gateway_process_start(const char *redis_url, const char 
         "LSAN_OPTIONS=suppressions=" SOURCE_DIR "/tests/support/lsan.supp:print_suppressions=0",
         "TSAN_OPTIONS=halt_on_error=1:suppressions=" SOURCE_DIR "/tests/support/tsan.supp",
     };
-    size_t count = 7;
-    for (; settings && *settings; settings++) {
+    for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
         assert_true(count + 1 < SETTINGS_MAX);
-        environment[count++] = *settings;
+        environment[count++] = fixed[i];
     }
     const char *const arguments[] = {BUILD_DIR "/bin/registry-gateway", NULL};
     shell_run("mkdir %s/storage", folder);

@@ -46,8 +46,10 @@ char *package_manifest(struct arena *arena, const struct package *package) {
     text_append_format(&out,
                        "{\n  \"name\": \"%s\",\n  \"version\": \"%s\",\n  \"license\": \"" PACKAGE_LICENCE "\",\n"
                        "  \"location\": {\n    \"githubOwner\": \"" PACKAGE_OWNER "\",\n"
-                       "    \"githubRepo\": \"purescript-%s\"\n  },\n  \"ref\": \"v%s\",\n  \"dependencies\": ",
+                       "    \"githubRepo\": \"purescript-%s\"\n  },\n  \"ref\": \"v%s\",\n  ",
                        package->name, package->version, package->name, package->version);
+    if (package->owners != NULL) text_append_format(&out, "\"owners\": %s,\n  ", package->owners);
+    text_append(&out, "\"dependencies\": ");
     append_dependencies(&out, package, "    ");
     text_append(&out, "\n}\n");
     return take(arena, &out);

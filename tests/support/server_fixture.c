@@ -18,7 +18,7 @@
 
 enum { STOP_TIMEOUT_MS = 60000, CALL_TIMEOUT_MS = 30000 };
 
-static const char *const program_names[SERVER_PROGRAM_COUNT] = {"redis", "publish", "gateway"};
+static const char *const program_names[SERVER_PROGRAM_COUNT] = {"redis", "publish", "transfer", "gateway"};
 
 /* ---- Starting and stopping ---- */
 
@@ -241,18 +241,22 @@ json_t *server_get(struct server *server, const char *path) {
     return json;
 }
 
-struct server_accepted server_publish(struct server *server, const char *body) {
+struct server_accepted server_post(struct server *server, const char *path, const char *body) {
     struct http_response response = {0};
-    server_call(server, "POST", "/api/v1/publish", body, &response);
+    server_call(server, "POST", path, body, &response);
     json_t *json = json_loads(text_view(&response.body), 0, NULL);
     const char *id = json_string_value(json_object_get(json, "jobId"));
     const json_t *created = json_object_get(json, "created");
     if (response.status != 200 || id == NULL || !json_is_boolean(created))
-        fail_msg("POST %s: %d %s", body, response.status, text_view(&response.body));
+        fail_msg("POST %s %s: %d %s", path, body, response.status, text_view(&response.body));
     struct server_accepted accepted = {arena_copy(&server->arena, id), json_is_true(created)};
     json_decref(json);
     http_response_release(&response);
     return accepted;
+}
+
+struct server_accepted server_publish(struct server *server, const char *body) {
+    return server_post(server, "/api/v1/publish", body);
 }
 
 const char *server_post_package(struct server *server, const struct package *package) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The whole registry server for a test: a private redis-server, `registry-publish` and `registry-gateway`, each a process of
- * its own, on free ports, with repositories, storage and package sources in a temporary folder; and the calls that a client
- * makes. What goes wrong in here fails the test (in a benchmark it ends the program); the children die with their parent.
+ * The whole registry server for a test: a private redis-server, `registry-publish`, `registry-transfer` and
+ * `registry-gateway`, each a process of its own, on free ports, with repositories, storage and package sources in a temporary
+ * folder; and the calls that a client makes. What goes wrong in here fails the test (in a benchmark it ends the program); the
+ * children die with their parent.
  *
  * The compiler is `purs-stand-in`, as 0.15.14 and 0.15.15 where the test wants no others. Sources are fetched from the folder
  * `sources` (package_source.h makes them): straight from it, or by http, as the two repositories are then.
@@ -25,11 +26,11 @@ enum {
     SERVER_SETTINGS_MAX = 48,
 };
 
-enum server_program { SERVER_REDIS, SERVER_PUBLISH, SERVER_GATEWAY, SERVER_PROGRAM_COUNT };
+enum server_program { SERVER_REDIS, SERVER_PUBLISH, SERVER_TRANSFER, SERVER_GATEWAY, SERVER_PROGRAM_COUNT };
 
 struct server_options {
     const char *programs;                /* folder of the programs; NULL: the build's */
-    const char *const *settings;         /* "NAME=value", NULL at the end, for both programs; they win over the fixture's own */
+    const char *const *settings;         /* "NAME=value", NULL at the end, for all programs; they win over the fixture's own */
     const char *const *gateway_settings; /* the same, for the gateway alone */
     bool is_cut_off;                     /* by its settings it cannot become ready: wait only until the gateway answers */
     bool has_git_server;                 /* sources and repositories are reached by http, through a server of the test */
@@ -81,6 +82,9 @@ struct server_accepted {
 
 /* POST of a publication that must be accepted. */
 struct server_accepted server_publish(struct server *server, const char *body);
+
+/* POST of any body to `path` that must be accepted. */
+struct server_accepted server_post(struct server *server, const char *path, const char *body);
 
 /* Pushes the package's source and posts it; returns the job's id. With `expect` in its name: and waits for its success. */
 const char *server_post_package(struct server *server, const struct package *package);

@@ -171,11 +171,31 @@ static void payloads_of_the_other_kind_are_refused(void **state) {
     assert_int_equal(transfer_request_parse(&transfer_request, transfer, &arena, NULL), STATUS_OK);
     assert_string_equal(transfer_request.new_location.github_repo, "r");
     assert_int_equal(unpublish_request_parse(&unpublish_request, transfer, &arena, &err), STATUS_INVALID);
-    assert_string_equal(err.path, "payload.version");
-    assert_int_equal(transfer_request_parse(&transfer_request, unpublish, &arena, &err), STATUS_INVALID);
     assert_string_equal(err.path, "payload.newLocation");
+    assert_non_null(strstr(err.message, "/api/v1/transfer"));
+    assert_int_equal(transfer_request_parse(&transfer_request, unpublish, &arena, &err), STATUS_INVALID);
+    assert_string_equal(err.path, "payload.version");
+    assert_non_null(strstr(err.message, "/api/v1/unpublish"));
     assert_int_equal(unpublish_request_parse(&unpublish_request, "{", &arena, &err), STATUS_INVALID);
     assert_string_equal(err.path, "payload");
+}
+
+/* It would be a good signature for each of them. */
+static void a_payload_of_two_kinds_is_neither(void **state) {
+    (void)state;
+    static const char location[] = "{\"githubOwner\":\"o\",\"githubRepo\":\"r\"}";
+    struct unpublish_request unpublish_request;
+    struct transfer_request transfer_request;
+    struct error err = {0};
+    const char *both = arena_format(
+        &arena, "{\"name\":\"a\",\"version\":\"1.0.0\",\"reason\":\"x\",\"newLocation\":%s,\"packages\":{}}", location);
+    assert_int_equal(unpublish_request_parse(&unpublish_request, both, &arena, &err), STATUS_INVALID);
+    assert_string_equal(err.path, "payload.newLocation");
+    assert_int_equal(transfer_request_parse(&transfer_request, both, &arena, &err), STATUS_INVALID);
+    assert_string_equal(err.path, "payload.version");
+    const char *set = arena_format(&arena, "{\"name\":\"a\",\"newLocation\":%s,\"packages\":{}}", location);
+    assert_int_equal(transfer_request_parse(&transfer_request, set, &arena, &err), STATUS_INVALID);
+    assert_string_equal(err.path, "payload.packages");
 }
 
 static void a_reason_has_at_most_300_characters(void **state) {
@@ -246,6 +266,7 @@ int main(void) {
         cmocka_unit_test(a_package_set_may_lack_its_signature),
         cmocka_unit_test(a_signed_request_is_the_same_by_its_bytes),
         cmocka_unit_test(payloads_of_the_other_kind_are_refused),
+        cmocka_unit_test(a_payload_of_two_kinds_is_neither),
         cmocka_unit_test(a_reason_has_at_most_300_characters),
         cmocka_unit_test(a_package_set_with_a_compiler_or_a_removal_is_restricted),
         cmocka_unit_test(package_sets_that_ask_for_the_same_have_one_key),

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What every POST that becomes a job ends with: the job is made (or found, for a repeated request), its service is told, and
+ * the client has the id before anything else happens. What the registry thinks of the request is for the job to say.
+ */
+#ifndef SERVICES_GATEWAY_ACCEPT_JOB_H
+#define SERVICES_GATEWAY_ACCEPT_JOB_H
+
+#include "lib/store/job_store.h"
+
+struct call;
+
+/* A request in the call's arena, made once, so that every try is the same job: id and the client's address are set. */
+struct job_request *new_job_request(struct call *call, enum job_kind kind);
+
+/* Answers the call with `{"jobId", "created"}`. `request` is borrowed until then. */
+void call_accept_job(struct call *call, struct job_request *request);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * For tests: a server that knows pacchettibotti's key, an owner of packages and a stranger, and the requests that they sign.
+ */
+#ifndef TESTS_SUPPORT_OWNERS_SCENE_H
+#define TESTS_SUPPORT_OWNERS_SCENE_H
+
+#include "tests/support/owner_key.h"
+#include "tests/support/server_fixture.h"
+
+#define ROUTE_UNPUBLISH "/api/v1/unpublish"
+#define ROUTE_TRANSFER "/api/v1/transfer"
+
+struct owners_scene {
+    char folder[64];
+    struct arena arena;                                    /* of the keys */
+    struct owner_key_pair owner, stranger, pacchettibotti; /* ed25519 */
+    struct server *server;
+};
+
+/* `settings` as in struct server_options; NULL: none. `make_repositories` too. */
+void owners_scene_start(struct owners_scene *scene, const char *const *settings, const char *make_repositories);
+void owners_scene_stop(struct owners_scene *scene);
+
+/* Publishes the package with these owners (a JSON array; NULL: none). */
+void owners_scene_publish(struct owners_scene *scene, const char *name, const char *version, const char *owners);
+const char *owners_of(struct owners_scene *scene, const struct owner_key_pair *key); /* the array with this one */
+
+/* Payloads, in the server's arena; a location is `OWNER/REPO` at GitHub. */
+const char *unpublish_payload(struct owners_scene *scene, const char *name, const char *version);
+const char *transfer_payload(struct owners_scene *scene, const char *name, const char *repository);
+
+/* Posts what the key signs. With `expect`: and waits for the job's success; returns its id. */
+struct server_accepted owners_scene_send(struct owners_scene *scene, const char *route, const char *payload,
+                                         const struct owner_key_pair *key);
+const char *owners_scene_expect_done(struct owners_scene *scene, const char *route, const char *payload,
+                                     const struct owner_key_pair *key);
+
+/* The job fails with all of `words` (NULL at the end) in the last line of its log, and has changed no byte of repositories and
+ * storage. Returns the job's id. */
+const char *owners_scene_expect_refused(struct owners_scene *scene, const char *route, const char *payload,
+                                        const char *signature, const char *const *words);
+
+/* The package's metadata; the caller owns it. */
+json_t *owners_scene_metadata(struct owners_scene *scene, const char *name);
+
+/* Makes a version one that was published at this time, by a commit of somebody else's. */
+void owners_scene_backdate(struct owners_scene *scene, const char *name, const char *version, int64_t published_ms);
+
+#endif
