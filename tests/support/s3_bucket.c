@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tests/support/s3_bucket.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/folder.h"
 #include "lib/base/hash.h"
 #include "lib/base/memory.h"
 
@@ -82,7 +84,8 @@ static size_t start_of_page(const struct s3_bucket *bucket, struct arena *arena,
     return at + 1;
 }
 
-void s3_bucket_append_page(const struct s3_bucket *bucket, const char *query, struct text *out) {
+/* ListObjectsV2: the page that the query asks for. */
+static void append_page(const struct s3_bucket *bucket, const char *query, struct text *out) {
     struct arena arena = {0};
     const char *prefix = find_parameter(&arena, query, "prefix");
     const char *token = find_parameter(&arena, query, "continuation-token");
@@ -105,4 +108,98 @@ void s3_bucket_append_page(const struct s3_bucket *bucket, const char *query, st
     }
     text_append(out, "</ListBucketResult>");
     arena_release(&arena);
+}
+
+void s3_bucket_save(const struct s3_bucket *bucket, const char *folder) {
+    for (size_t i = 0; i < bucket->count; i++) {
+        const struct s3_object *object = &bucket->objects[i];
+        struct arena arena = {0};
+        struct error err;
+        const char *path = arena_format(&arena, "%s/%s", folder, object->name);
+        const char *parent = arena_copy_bytes(&arena, path, (size_t)(strrchr(path, '/') - path));
+        if (folder_make(parent, &err) || file_write(path, text_view(&object->bytes), object->bytes.length, &err)) {
+            fprintf(stderr, "s3_bucket: %s\n", err.message);
+            abort();
+        }
+        arena_release(&arena);
+    }
+}
+
+/* ---- Requests ---- */
+
+/* S3's errors; the last of a status is what a server with no better reason says. */
+static const struct {
+    const char *code;
+    int status;
+} errors[] = {
+    {"AuthorizationHeaderMalformed", 400},
+    {"XAmzContentSHA256Mismatch", 400},
+    {"InvalidRequest", 400},
+    {"InvalidAccessKeyId", 403},
+    {"RequestTimeTooSkewed", 403},
+    {"SignatureDoesNotMatch", 403},
+    {"AccessDenied", 403},
+    {"NoSuchBucket", 404},
+    {"NoSuchKey", 404},
+    {"MethodNotAllowed", 405},
+    {"TooManyRequests", 429},
+    {"InternalError", 500},
+    {"SlowDown", 503},
+};
+
+static void reply_error(struct s3_reply *reply, int status, const char *code) {
+    reply->status = status;
+    reply->type = "application/xml";
+    text_clear(&reply->body);
+    text_append_format(
+        &reply->body,
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>%s</Code><Message>This request was refused for "
+        "a test: %s.</Message><RequestId>1</RequestId></Error>",
+        code, code);
+}
+
+void s3_reply_error(struct s3_reply *reply, const char *code) {
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
+        if (strcmp(errors[i].code, code) == 0) reply_error(reply, errors[i].status, code);
+}
+
+void s3_reply_status(struct s3_reply *reply, int status) {
+    reply_error(reply, status, "Whatever");
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
+        if (errors[i].status == status) reply_error(reply, status, errors[i].code);
+}
+
+void s3_bucket_carry_out(struct s3_bucket *bucket, enum s3_kind kind, const char *name, const struct http_message *message,
+                         struct s3_reply *reply) {
+    const char *access = http_message_header(message, "x-amz-acl");
+    struct s3_object *object = *name ? s3_bucket_find(bucket, name) : NULL;
+    *reply = (struct s3_reply){.status = 200, .type = "application/xml"};
+    switch ((int)kind) {
+    case S3_LIST:
+        if (strcmp(message->method, "GET") != 0 || !strstr(message->query, "list-type=2"))
+            s3_reply_error(reply, "MethodNotAllowed");
+        else
+            append_page(bucket, message->query, &reply->body);
+        break;
+    case S3_PUT:
+        if (!*name)
+            s3_reply_error(reply, "MethodNotAllowed");
+        else
+            s3_bucket_put(bucket, name, text_view(&message->body), message->body.length,
+                          access && strcmp(access, "public-read") == 0);
+        break;
+    case S3_DELETE:
+        if (*name) s3_bucket_remove(bucket, name);
+        reply->status = 204;
+        break;
+    default:
+        if (kind == S3_DOWNLOAD && (!object || !object->is_public)) {
+            s3_reply_error(reply, "AccessDenied");
+        } else if (!object) {
+            s3_reply_error(reply, "NoSuchKey");
+        } else {
+            reply->type = "application/gzip";
+            text_append_bytes(&reply->body, text_view(&object->bytes), object->bytes.length);
+        }
+    }
 }

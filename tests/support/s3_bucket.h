@@ -7,6 +7,7 @@
 #define TESTS_SUPPORT_S3_BUCKET_H
 
 #include "tests/support/http_message.h"
+#include "tests/support/s3_server.h"
 
 struct s3_object {
     char *name;
@@ -27,7 +28,21 @@ struct s3_object *s3_bucket_find(const struct s3_bucket *bucket, const char *nam
 void s3_bucket_put(struct s3_bucket *bucket, const char *name, const char *bytes, size_t length, bool is_public);
 void s3_bucket_remove(struct s3_bucket *bucket, const char *name);
 
-/* ListObjectsV2: appends the page that the query asks for. */
-void s3_bucket_append_page(const struct s3_bucket *bucket, const char *query, struct text *out);
+/* What is said to a request; the body is released by the caller. */
+struct s3_reply {
+    int status;
+    const char *type;
+    struct text body;
+};
+
+void s3_reply_error(struct s3_reply *reply, const char *code); /* one of S3's: "NoSuchKey" */
+void s3_reply_status(struct s3_reply *reply, int status);      /* with the error that S3 has for it, or a made-up one */
+
+/* Carries out a request of that kind on the object, "" being the bucket itself. */
+void s3_bucket_carry_out(struct s3_bucket *bucket, enum s3_kind kind, const char *name, const struct http_message *message,
+                         struct s3_reply *reply);
+
+/* A file for each object, below the folder. */
+void s3_bucket_save(const struct s3_bucket *bucket, const char *folder);
 
 #endif

@@ -47,12 +47,6 @@ struct request {
     bool has_bucket;    /* it is ours that was asked */
 };
 
-struct answer {
-    int status;
-    const char *type;
-    struct text body;
-};
-
 struct connection {
     struct s3_server *server;
     int socket;
@@ -135,48 +129,6 @@ static enum s3_kind kind_of(const struct request *request) {
 
 /* ---- Answering ---- */
 
-struct error_row {
-    const char *code;
-    int status;
-    const char *message;
-};
-static const struct error_row errors[] = {
-    {"AccessDenied", 403, "Access Denied"},
-    {"AuthorizationHeaderMalformed", 400, "The authorization header is malformed"},
-    {"InternalError", 500, "We encountered an internal error. Please try again."},
-    {"InvalidAccessKeyId", 403, "The key Id you provided does not exist in our records."},
-    {"InvalidRequest", 400, "Missing required header for this request: x-amz-content-sha256"},
-    {"MethodNotAllowed", 405, "The specified method is not allowed against this resource."},
-    {"NoSuchBucket", 404, "The specified bucket does not exist"},
-    {"NoSuchKey", 404, "The specified key does not exist."},
-    {"RequestTimeTooSkewed", 403, "The difference between the request time and the current time is too large."},
-    {"SignatureDoesNotMatch", 403, "The request signature we calculated does not match the signature you provided."},
-    {"SlowDown", 503, "Please reduce your request rate."},
-    {"TooManyRequests", 429, "Please reduce your request rate."},
-    {"XAmzContentSHA256Mismatch", 400, "The provided 'x-amz-content-sha256' header does not match what was computed."},
-};
-
-static void answer_error_row(struct answer *answer, int status, const char *code, const char *message) {
-    answer->status = status;
-    answer->type = "application/xml";
-    text_clear(&answer->body);
-    text_append_format(&answer->body,
-                       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>%s</Code><Message>%s</Message>"
-                       "<RequestId>1</RequestId></Error>",
-                       code, message);
-}
-
-static void answer_error(struct answer *answer, const char *code) {
-    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
-        if (strcmp(errors[i].code, code) == 0) answer_error_row(answer, errors[i].status, code, errors[i].message);
-}
-
-static void answer_status(struct answer *answer, int status) {
-    answer_error_row(answer, status, "Whatever", "Something is wrong.");
-    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
-        if (errors[i].status == status && status != 403 && status != 404 && status != 400) answer_error(answer, errors[i].code);
-}
-
 /* Why the request is not let in; NULL where it is. */
 static const char *find_fault(struct s3_server *server, struct request *request) {
     pthread_mutex_lock(&server->mutex);
@@ -190,43 +142,8 @@ static const char *find_fault(struct s3_server *server, struct request *request)
     return fault;
 }
 
-static void carry_out(struct s3_bucket *bucket, struct request *request, struct answer *answer) {
-    const struct http_message *message = &request->message;
-    const char *access = http_message_header(message, "x-amz-acl");
-    struct s3_object *object = *request->object ? s3_bucket_find(bucket, request->object) : NULL;
-    *answer = (struct answer){.status = 200, .type = "application/xml"};
-    switch ((int)request->kind) {
-    case S3_LIST:
-        if (strcmp(message->method, "GET") != 0 || !strstr(message->query, "list-type=2"))
-            answer_error(answer, "MethodNotAllowed");
-        else
-            s3_bucket_append_page(bucket, message->query, &answer->body);
-        break;
-    case S3_PUT:
-        if (!*request->object)
-            answer_error(answer, "MethodNotAllowed");
-        else
-            s3_bucket_put(bucket, request->object, text_view(&message->body), message->body.length,
-                          access && strcmp(access, "public-read") == 0);
-        break;
-    case S3_DELETE:
-        if (*request->object) s3_bucket_remove(bucket, request->object);
-        answer->status = 204;
-        break;
-    default:
-        if (request->kind == S3_DOWNLOAD && (!object || !object->is_public)) {
-            answer_error(answer, "AccessDenied");
-        } else if (!object) {
-            answer_error(answer, "NoSuchKey");
-        } else {
-            answer->type = "application/gzip";
-            text_append_bytes(&answer->body, text_view(&object->bytes), object->bytes.length);
-        }
-    }
-}
-
 /* Lets the server behind us do it, anonymously and in path style. False where it does not answer. */
-static bool hand_on(struct s3_server *server, struct request *request, struct answer *answer) {
+static bool hand_on(struct s3_server *server, struct request *request, struct s3_reply *answer) {
     static const char *const handed_on[] = {"x-amz-content-sha256", "x-amz-acl", "content-type"};
     enum { COUNT = sizeof handed_on / sizeof *handed_on };
     struct http_message *message = &request->message;
@@ -248,13 +165,13 @@ static bool hand_on(struct s3_server *server, struct request *request, struct an
     struct http_response response;
     struct error err;
     enum status status = http_client_send(&onward, &response, &err);
-    *answer = (struct answer){.status = response.status, .type = "application/octet-stream", .body = response.body};
+    *answer = (struct s3_reply){.status = response.status, .type = "application/octet-stream", .body = response.body};
     text_release(&response.headers);
     if (status) fprintf(stderr, "s3_server: %s\n", err.message);
     return !status;
 }
 
-static bool send_answer(struct connection *connection, const struct request *request, const struct answer *answer,
+static bool send_answer(struct connection *connection, const struct request *request, const struct s3_reply *answer,
                         bool is_cut) {
     struct text out = {0};
     bool has_body = strcmp(request->message.method, "HEAD") != 0 && answer->status != 204;
@@ -273,8 +190,8 @@ static size_t index_of(enum s3_kind kind) {
     return (size_t)ffs((int)kind) - 1;
 }
 
-/* Counts the request. True where it meets a fault. */
-static bool take_fault(struct s3_server *server, enum s3_kind kind, struct s3_fault_plan *out) {
+/* Counts the request. `out` is left as it is where the request meets no fault. */
+static void take_fault(struct s3_server *server, enum s3_kind kind, struct s3_fault_plan *out) {
     bool is_found = false;
     pthread_mutex_lock(&server->mutex);
     server->counts[index_of(kind)]++;
@@ -290,7 +207,6 @@ static bool take_fault(struct s3_server *server, enum s3_kind kind, struct s3_fa
         is_found = true;
     }
     pthread_mutex_unlock(&server->mutex);
-    return is_found;
 }
 
 static void note(struct s3_server *server, const struct request *request, int status) {
@@ -302,37 +218,47 @@ static void note(struct s3_server *server, const struct request *request, int st
 }
 
 /* What there is to say to the request, were it not for a fault. */
-static bool find_answer(struct s3_server *server, struct request *request, struct answer *answer) {
+static bool find_answer(struct s3_server *server, struct request *request, struct s3_reply *answer) {
     const char *refusal = find_fault(server, request);
     if (refusal) {
-        answer_error(answer, refusal);
+        s3_reply_error(answer, refusal);
         return true;
     }
     if (server->behind) return hand_on(server, request, answer);
     pthread_mutex_lock(&server->mutex);
-    carry_out(&server->bucket, request, answer);
+    s3_bucket_carry_out(&server->bucket, request->kind, request->object, &request->message, answer);
     pthread_mutex_unlock(&server->mutex);
     return true;
 }
 
+/* What is said to the request in the end; false where nothing is. */
+static bool choose_answer(struct connection *connection, struct request *request, const struct s3_fault_plan *plan,
+                          struct s3_reply *answer) {
+    switch (plan->fault) {
+    case S3_FAULT_DROP: return false;
+    case S3_FAULT_HANG: wait_for_input(connection, -1); return false;
+    case S3_FAULT_WAIT:
+        if (plan->number > 0 && wait_for_input(connection, plan->number)) return false; /* the client left */
+        return find_answer(connection->server, request, answer);
+    case S3_FAULT_STATUS: s3_reply_status(answer, plan->number); return true;
+    case S3_FAULT_LOSE: find_answer(connection->server, request, answer); return false;
+    case S3_FAULT_TRUNCATE: return find_answer(connection->server, request, answer);
+    case S3_FAULT_CHANGE:
+        if (!find_answer(connection->server, request, answer)) return false;
+        if (answer->body.length > 0) answer->body.bytes[answer->body.length / 2] ^= 1;
+        return true;
+    }
+    return false;
+}
+
 /* True where the connection stays open. */
 static bool serve(struct connection *connection, struct request *request) {
-    struct s3_server *server = connection->server;
-    struct answer answer = {0};
-    struct s3_fault_plan plan;
-    bool has_fault = take_fault(server, request->kind, &plan), stays_open = false;
-    enum s3_fault fault = has_fault ? plan.fault : S3_FAULT_WAIT;
-    int wait_ms = !has_fault ? 0 : fault == S3_FAULT_HANG ? -1 : fault == S3_FAULT_WAIT ? plan.number : 0;
-    if (wait_ms != 0 && wait_for_input(connection, wait_ms)) goto out; /* the client left */
-    if (fault == S3_FAULT_HANG || fault == S3_FAULT_DROP) goto out;
-    if (fault == S3_FAULT_STATUS)
-        answer_status(&answer, plan.number);
-    else if (!find_answer(server, request, &answer) || fault == S3_FAULT_LOSE)
-        goto out;
-    if (fault == S3_FAULT_CHANGE && answer.body.length > 0) answer.body.bytes[answer.body.length / 2] ^= 1;
-    stays_open = send_answer(connection, request, &answer, fault == S3_FAULT_TRUNCATE);
-out:
-    note(server, request, stays_open ? answer.status : 0);
+    struct s3_reply answer = {0};
+    struct s3_fault_plan plan = {.fault = S3_FAULT_WAIT}; /* for no time: no fault */
+    take_fault(connection->server, request->kind, &plan);
+    bool is_answered = choose_answer(connection, request, &plan, &answer);
+    note(connection->server, request, is_answered ? answer.status : 0);
+    bool stays_open = is_answered && send_answer(connection, request, &answer, plan.fault == S3_FAULT_TRUNCATE);
     text_release(&answer.body);
     return stays_open;
 }
@@ -515,5 +441,11 @@ bool s3_server_read_object(struct s3_server *server, const char *object, struct 
 void s3_server_write_object(struct s3_server *server, const char *object, const char *bytes, size_t length) {
     pthread_mutex_lock(&server->mutex);
     s3_bucket_put(&server->bucket, object, bytes, length, true);
+    pthread_mutex_unlock(&server->mutex);
+}
+
+void s3_server_save(struct s3_server *server, const char *folder) {
+    pthread_mutex_lock(&server->mutex);
+    s3_bucket_save(&server->bucket, folder);
     pthread_mutex_unlock(&server->mutex);
 }

@@ -87,4 +87,8 @@ size_t s3_server_object_count(struct s3_server *server);
 bool s3_server_read_object(struct s3_server *server, const char *object, struct text *out); /* appends; false: none */
 void s3_server_write_object(struct s3_server *server, const char *object, const char *bytes, size_t length); /* public */
 
+/* Writes every object as a file of its name below `folder`, which is there: what looks into a storage folder can then look
+ * here. */
+void s3_server_save(struct s3_server *server, const char *folder);
+
 #endif
