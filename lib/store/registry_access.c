@@ -51,6 +51,7 @@ enum status registry_access_open(struct registry_access *out, const struct setti
     if (status) return status;
     log_line(LOG_INFO, "registry loaded", "ms=%lld", (long long)(clock_monotonic_ms() - start_ms));
     create_queues(out, settings->lease_ms);
+    out->upkeep = registry_upkeep_start(out->registry, out->index);
     return STATUS_OK;
 }
 
@@ -60,6 +61,7 @@ void registry_access_set_token(struct registry_access *access, const char *token
 }
 
 void registry_access_close(struct registry_access *access) {
+    registry_upkeep_stop(access->upkeep);
     change_queue_free(access->index_queue);
     change_queue_free(access->registry_queue);
     registry_view_free(access->view);

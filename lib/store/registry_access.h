@@ -10,6 +10,7 @@
 #include "lib/base/settings.h"
 #include "lib/store/change_queue.h"
 #include "lib/store/registry_repo.h"
+#include "lib/store/registry_repo_upkeep.h"
 #include "lib/store/registry_view.h"
 
 struct registry_access {
@@ -18,6 +19,7 @@ struct registry_access {
     struct registry_view *view;
     struct change_queue *registry_queue;
     struct change_queue *index_queue; /* refreshes the view first; its changes' `first` go through the registry's */
+    struct registry_upkeep *upkeep;   /* repacks both where they are on this disk, and their clones */
 };
 
 /* `settings`: the repositories' addresses, the bot's token, the time of a lease. `clone_folder` is this process's own. Close it

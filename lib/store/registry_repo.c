@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/folder.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
@@ -14,6 +15,8 @@
 #include "lib/store/registry_repo_parts.h"
 
 #define BRANCH_OF_EMPTY_REMOTE "refs/heads/main"
+
+enum { HANDLE_MAX_MS = 600000 }; /* other processes repack, too */
 
 /* ---- Opening ---- */
 
@@ -83,6 +86,7 @@ enum status registry_repo_open(struct registry_repo **out, const struct registry
     if (is_local && text_starts_with(url, "file://")) url += strlen("file://");
     repo->path = memory_copy_text(is_local ? url : options->clone_folder);
     status = is_local ? open_local(repo, err) : open_clone(repo, err);
+    repo->opened_ms = clock_monotonic_ms();
     if (!status) status = registry_repo_fetch(repo, deadline, NULL, err);
     if (status)
         registry_repo_free(repo);
@@ -173,7 +177,35 @@ static enum status fetch_remote(struct registry_repo *repo, struct deadline *dea
     return status;
 }
 
+void registry_repo_wear(struct registry_repo *repo) {
+    pthread_mutex_lock(&repo->mutex);
+    repo->is_worn = true;
+    pthread_mutex_unlock(&repo->mutex);
+}
+
+/* libgit2 lets go of no pack, whoever removed it: they would pile up, with their files open. */
+static enum status open_again(struct registry_repo *repo, struct error *err) {
+    git_repository *fresh = NULL;
+    int code = git_repository_open_bare(&fresh, repo->path);
+    if (code < 0) return git_transport_failure(code, "The repository could not be opened again", err);
+    registry_pack_release(&repo->pack);
+    git_repository_free(repo->git);
+    repo->git = fresh;
+    repo->is_worn = false;
+    repo->opened_ms = clock_monotonic_ms();
+    return STATUS_OK;
+}
+
+static bool is_worn(const struct registry_repo *repo) {
+    return repo->is_worn || clock_monotonic_ms() - repo->opened_ms >= HANDLE_MAX_MS;
+}
+
 enum status registry_repo_fetch_locked(struct registry_repo *repo, struct deadline *deadline, struct error *err) {
+    if (is_worn(repo) && !repo->is_damaged) {
+        enum status status = open_again(repo, err);
+        if (status && repo->is_local) return status;
+        if (status) repo->is_damaged = true;
+    }
     if (repo->is_local) return fetch_local(repo, err);
     enum status status = repo->is_damaged ? STATUS_INTERNAL : fetch_remote(repo, deadline, err);
     if (status != STATUS_INTERNAL) return status;

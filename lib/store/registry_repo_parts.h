@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What registry_repo.c (opening, fetching, reading), registry_compare.c (what differs) and registry_repo_write.c (committing,
- * pushing) share. For nobody else.
+ * What registry_repo.c (opening, fetching, reading), registry_compare.c (what differs), registry_repo_write.c (committing,
+ * pushing) and registry_repo_upkeep.c (repacking) share. For nobody else.
  */
 #ifndef LIB_STORE_REGISTRY_REPO_PARTS_H
 #define LIB_STORE_REGISTRY_REPO_PARTS_H
@@ -31,6 +31,8 @@ struct registry_repo {
     char *path; /* of `git`: the repository itself, or the clone */
     bool is_local;
     bool is_damaged; /* a clone whose objects could not be read: made anew by the next fetch */
+    bool is_worn;    /* a handle that may hold packs which are gone: opened anew by the next fetch */
+    int64_t opened_ms;
     git_repository *git;
     struct registry_pack pack; /* of the commits that are being made; zeroed before the first */
     char *branch;              /* the remote's default branch: refs/heads/main */
@@ -40,6 +42,9 @@ struct registry_repo {
 
 /* Registry_repo_fetch() with the mutex held. A clone is only a copy: one that fails us is thrown away, once. */
 CHECK_RESULT enum status registry_repo_fetch_locked(struct registry_repo *repo, struct deadline *deadline, struct error *err);
+
+/* The repository was repacked. Any thread. */
+void registry_repo_wear(struct registry_repo *repo);
 
 /* How the remote is reached: it is the operator who names it, so it may be anywhere. */
 struct git_access registry_repo_access(const struct registry_repo *repo, struct deadline *deadline);

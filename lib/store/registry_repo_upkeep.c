@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Packs that are put together leave the disk while others may have them open. Git and libgit2 find what was in them in the new
+ * one: a pack that is gone when it is wanted counts as one without the object, and the folder is read again. libgit2 keeps what
+ * it has open for good, though; so the repository's handle is opened anew (registry_repo.c).
+ */
+#include "lib/store/registry_repo_upkeep.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/memory.h"
+#include "lib/store/registry_repo_parts.h"
+#include "lib/tools/run_command.h"
+
+enum {
+    PAUSE_MS = 10000,
+    PAUSE_AFTER_FAILURE_MS = 600000,
+    TIMEOUT_MS = 1800000,
+    PROGRAM_MISSING = 127, /* what env answers then */
+    REPOSITORIES = 2,
+};
+
+/* ---- One repository ---- */
+
+static enum status count_packs(const char *folder, size_t *out, struct error *err) {
+    DIR *entries = opendir(folder);
+    *out = 0;
+    if (!entries) return error_set(err, STATUS_INTERNAL, "The folder '%s' could not be read: %s.", folder, strerror(errno));
+    for (const struct dirent *entry = readdir(entries); entry; entry = readdir(entries))
+        *out += text_ends_with(entry->d_name, ".pack");
+    closedir(entries);
+    return STATUS_OK;
+}
+
+/* Its own processor's idle time, one thread, bounded memory; nobody's configuration. */
+static enum status run_git(const char *path, struct deadline *deadline, struct error *err) {
+    const char *const arguments[] = {
+        "/usr/bin/env",          "nice",   "git", "-c", "safe.directory=*", "-c", "pack.threads=1", "-c",
+        "pack.windowMemory=64m", "repack", "-d",  "-q", "--geometric=2",    NULL};
+    const char *const environment[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/nonexistent", "GIT_CONFIG_NOSYSTEM=1",
+                                       "GIT_DIR=.", NULL};
+    const struct command command = {.arguments = arguments, .environment = environment, .folder = path};
+    struct command_result result = {0};
+    enum status status = command_run(&result, &command, deadline, err);
+    if (!status && result.exit_status == PROGRAM_MISSING)
+        status = error_set(err, STATUS_NOT_FOUND, "There is no git program to repack '%s' with.", path);
+    else if (!status && result.exit_status != 0)
+        status = error_set(err, STATUS_INTERNAL, "'%s' could not be repacked: %.1000s", path, text_view(&result.errors));
+    command_result_release(&result);
+    return status;
+}
+
+static enum status pack(struct registry_repo *repo, const char *folder, size_t before, struct deadline *deadline,
+                        struct error *err) {
+    size_t after = 0;
+    int64_t start_ms = clock_monotonic_ms();
+    enum status status = run_git(repo->path, deadline, err);
+    if (!status) status = count_packs(folder, &after, err);
+    if (status) return status;
+    registry_repo_wear(repo);
+    log_line(LOG_INFO, "repository packed", "folder=\"%s\" packs=%zu before=%zu ms=%" PRId64, repo->path, after, before,
+             clock_monotonic_ms() - start_ms);
+    return STATUS_OK;
+}
+
+enum status registry_repo_tidy(struct registry_repo *repo, size_t packs_max, bool *packed, struct deadline *deadline,
+                               struct error *err) {
+    char folder[PATH_MAX];
+    size_t count = 0;
+    if (packed) *packed = false;
+    snprintf(folder, sizeof folder, "%s/objects/pack", repo->path);
+    enum status status = count_packs(folder, &count, err);
+    if (status || count <= packs_max) return status;
+    int file = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (file < 0 || flock(file, LOCK_EX | LOCK_NB) != 0)
+        status = error_set(err, STATUS_BUSY, "'%s' is being repacked by another process.", repo->path);
+    else
+        status = pack(repo, folder, count, deadline, err);
+    if (packed) *packed = status == STATUS_OK;
+    if (file >= 0) close(file);
+    return status;
+}
+
+/* ---- The thread ---- */
+
+struct registry_upkeep {
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t stopped;
+    bool is_stopping; /* guarded by the mutex */
+    struct deadline deadline;
+    struct registry_repo *repos[REPOSITORIES];
+};
+
+/* False: it is stopped. */
+static bool wait_for_look(struct registry_upkeep *upkeep, int64_t pause_ms) {
+    int64_t until_ms = clock_monotonic_ms() + pause_ms;
+    struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
+    pthread_mutex_lock(&upkeep->mutex);
+    while (!upkeep->is_stopping && pthread_cond_timedwait(&upkeep->stopped, &upkeep->mutex, &until) == 0)
+        continue;
+    bool goes_on = !upkeep->is_stopping;
+    upkeep->deadline.at_ms = clock_monotonic_ms() + TIMEOUT_MS;
+    pthread_mutex_unlock(&upkeep->mutex);
+    return goes_on;
+}
+
+/* How long to wait until the next look. */
+static int64_t look(struct registry_upkeep *upkeep) {
+    int64_t pause_ms = PAUSE_MS;
+    for (size_t i = 0; i < REPOSITORIES; i++) {
+        struct error err;
+        enum status status = registry_repo_tidy(upkeep->repos[i], REGISTRY_PACKS_MAX, NULL, &upkeep->deadline, &err);
+        if (!status || status == STATUS_BUSY || status == STATUS_CANCELLED) continue;
+        log_line(LOG_WARN, "repository not packed", "error=\"%s\"", err.message);
+        pause_ms = PAUSE_AFTER_FAILURE_MS;
+    }
+    return pause_ms;
+}
+
+static void *look_after(void *argument) {
+    struct registry_upkeep *upkeep = argument;
+    int64_t pause_ms = PAUSE_MS;
+    while (wait_for_look(upkeep, pause_ms))
+        pause_ms = look(upkeep);
+    return NULL;
+}
+
+struct registry_upkeep *registry_upkeep_start(struct registry_repo *registry, struct registry_repo *index) {
+    struct registry_upkeep *upkeep = memory_alloc(sizeof *upkeep);
+    upkeep->repos[0] = registry;
+    upkeep->repos[1] = index;
+    deadline_start(&upkeep->deadline, TIMEOUT_MS);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_mutex_init(&upkeep->mutex, NULL);
+    pthread_cond_init(&upkeep->stopped, &attributes);
+    pthread_condattr_destroy(&attributes);
+    int failure = pthread_create(&upkeep->thread, NULL, look_after, upkeep);
+    if (failure == 0) return upkeep;
+    log_line(LOG_WARN, "repositories are not packed", "error=\"%s\"", strerror(failure));
+    pthread_cond_destroy(&upkeep->stopped);
+    pthread_mutex_destroy(&upkeep->mutex);
+    free(upkeep);
+    return NULL;
+}
+
+void registry_upkeep_stop(struct registry_upkeep *upkeep) {
+    if (!upkeep) return;
+    pthread_mutex_lock(&upkeep->mutex);
+    upkeep->is_stopping = true;
+    pthread_cond_signal(&upkeep->stopped);
+    pthread_mutex_unlock(&upkeep->mutex);
+    deadline_cancel(&upkeep->deadline, STATUS_CANCELLED); /* ends a repack, too */
+    pthread_join(upkeep->thread, NULL);
+    pthread_cond_destroy(&upkeep->stopped);
+    pthread_mutex_destroy(&upkeep->mutex);
+    free(upkeep);
+}
