@@ -65,8 +65,7 @@ bool glob_matches(const char *glob, const char *path) {
 enum status glob_check(const char *glob, struct error *err) {
     if (glob[0] == '\0') return error_set(err, STATUS_INVALID, "A glob is empty.");
     if (strchr(glob, '!'))
-        return error_set(err, STATUS_INVALID,
-                         "The glob \"%s\" has a \"!\", which is not supported: leave files out with excludeFiles.", glob);
+        return error_set(err, STATUS_INVALID, "The glob \"%s\" has a \"!\" in it, which is not supported.", glob);
     return STATUS_OK;
 }
 
