@@ -10,7 +10,7 @@ const path = require('node:path');
 const SPAGO_MS = 120_000; // for one run; it takes seconds
 const OWNER = 'author';
 
-// pkg: {name, module, version, dependency?: {name, module}, files?: {PATH: TEXT}}
+// pkg: {name, module, version, dependency?: {name, module, range}, files?: {PATH: TEXT}}
 function packageFiles({ name, module, version, dependency, files }) {
   return {
     '.gitignore': 'output/\n.spago/\n',
@@ -18,7 +18,7 @@ function packageFiles({ name, module, version, dependency, files }) {
     'spago.yaml': `package:
   name: ${name}
   description: A package of the tests
-  dependencies: [${dependency ? `{ ${dependency.name}: ">=${version} <2.0.0" }` : ''}]
+  dependencies: [${dependency ? `{ ${dependency.name}: "${dependency.range}" }` : ''}]
   publish:
     version: ${version}
     license: BSD-3-Clause
@@ -81,19 +81,22 @@ class Author {
   // Writes the package, lets spago fetch what it depends on and make its lock file, commits, tags, and pushes the branch (spago
   // pushes the tag itself). Returns what runSpago() says of the fetching.
   async prepare(pkg) {
-    const repository = `${OWNER}/purescript-${pkg.name}.git`;
     for (const [name, text] of Object.entries(packageFiles(pkg))) this.write(path.join('work', name), text);
-    this.git('init', '-q', '-b', 'main');
-    this.git('remote', 'add', 'origin', `https://github.com/${repository}`);
+    if (!fs.existsSync(path.join(this.work, '.git'))) this.beginHistory(`${OWNER}/purescript-${pkg.name}.git`);
     const fetched = await this.runSpago('fetch');
     if (fetched.status !== 0) throw new Error(`spago fetch failed (${fetched.status})`);
     this.git('add', '-A');
     this.git('commit', '-q', '-m', `Release ${pkg.version}`);
     this.git('tag', `v${pkg.version}`);
+    this.git('push', '-q', '-f', 'origin', 'main'); // over another author's history, whose tags stay
+    return fetched;
+  }
+
+  beginHistory(repository) {
+    this.git('init', '-q', '-b', 'main');
+    this.git('remote', 'add', 'origin', `https://github.com/${repository}`);
     const remote = path.join(this.server.sources, repository);
     if (!fs.existsSync(remote)) execFileSync('git', ['init', '-q', '--bare', '-b', 'main', remote]);
-    this.git('push', '-q', '-f', 'origin', 'main'); // each author begins a history; the tags of others stay
-    return fetched;
   }
 
   publish(...options) { return this.runSpago('publish', ...options); }

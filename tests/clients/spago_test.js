@@ -1,22 +1,26 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The unmodified spago publishes through our gateway (spec/http-api.md says what it insists on): a package, then one that
-// depends on it and downloads it from our storage, and both once more in a higher version, with -v; each to spago's own message
-// of success. Then publications that fail, whose reasons spago must print. Every author begins with empty caches.
+// The unmodified spago publishes through our gateway (spec/http-api.md says what it insists on), twice in a row: a package and,
+// from the same caches, its next version with -v; another that depends on it and downloads it from our storage, and, by an
+// author without caches, its next version with -v while the publish service is restarted. Each to spago's own message of
+// success. Then publications that fail, whose reasons spago must print.
 //
-//   node spago_test.js PROGRAMS FOLDER      FOLDER/npm/node_modules has spago; see tests/clients/spago
+//   node spago_test.js PROGRAMS FOLDER      FOLDER/npm/node_modules has spago; see tests/clients/run
 'use strict';
 const assert = require('node:assert/strict');
 const path = require('node:path');
+const { setTimeout: sleep } = require('node:timers/promises');
 const { Author } = require('./spago_author.js');
 const { startProxy } = require('./connect_proxy.js');
 const { RegistryServer, API_HOST, PACKAGES_HOST } = require('./registry_server.js');
 
 const SUCCESS = 'Your package was published successfully!';
+const PATIENCE_MS = 30_000;
 const PUBLISH_URL = `https://${API_HOST}/api/v1/publish`;
 
 const leaf = (version) => ({ name: 'leaf', module: 'Leaf', version });
-const tree = (version, files) => ({ name: 'tree', module: 'Tree', version, dependency: leaf(version), files });
+const onLeaf = { name: 'leaf', module: 'Leaf', range: '>=1.1.0 <2.0.0' }; // else spago would rewrite it
+const tree = (version, files) => ({ name: 'tree', module: 'Tree', version, dependency: onLeaf, files });
 // Takes longer to compile than spago waits between two looks at the log (tests/support/purs.c).
 const slow = { 'src/Slow.purs': 'module Slow where\n\n-- stand-in: sleep 1200\n' };
 // spago looks at no package.json, so it is the server that must notice.
@@ -27,44 +31,65 @@ function checkRequests(requests, expected) {
   assert.deepEqual(requests.filter((request) => !request.includes('/api/v1/jobs/')), expected);
 }
 
-// Every line of the job's log was printed, once and in order, though spago asks by time; and every poll was answered.
+// The job that spago polled, with its log. Every poll was answered, and every line of the log was printed, once and in order,
+// though spago asks by time.
 async function checkLog(server, { output, requests }, level) {
   const polls = requests.filter((request) => request.includes('/api/v1/jobs/'));
   for (const poll of polls) assert.match(poll, / 200$/);
   const [, id] = /\/api\/v1\/jobs\/([^?]+)/.exec(polls[0]);
   const job = await server.get(`/api/v1/jobs/${id}?level=${level}`);
-  const printed = [...output.matchAll(/^(?:\[ *\d+ms\])? *(\d{4}-\S+Z) (.*)$/gm)].map(([, time, line]) => `${time} ${line}`);
-  assert.deepEqual(printed, job.logs.map(({ timestamp, message }) => `${timestamp} ${message.split('\n')[0]}`));
+  assert.deepEqual(printedLines(output), job.logs.map(({ timestamp, message }) => `${timestamp} ${message.split('\n')[0]}`));
+  return job;
+}
+
+// `TIME MESSAGE` for each line of a job's log that spago has printed.
+function printedLines(output) {
+  return [...output.matchAll(/^(?:\[ *\d+ms\])? *(\d{4}-\S+Z) (.*)$/gm)].map(([, time, message]) => `${time} ${message}`);
 }
 
 async function checkSuccess(server, { name, version }, published, level = 'INFO') {
   assert.equal(published.status, 0);
   assert.ok(published.output.includes(SUCCESS), 'spago says that it succeeded');
   checkRequests(published.requests, [`POST ${PUBLISH_URL} 200`]);
-  await checkLog(server, published, level);
   const metadata = JSON.parse(server.committed('registry.git', `metadata/${name}.json`));
   assert.ok(metadata.published[version], `${name} ${version} is in the metadata`);
+  return checkLog(server, published, level);
+}
+
+// The publish service hands its job back (DRAIN_MS) while spago polls, and is there again at once.
+async function restartWhilePolling(server, author) {
+  await until(() => printedLines(author.lastRun.output).length > 0, 'spago prints a line of the log');
+  const stopped = Date.now();
+  await server.stopProgram('publish');
+  server.startProgram('publish');
+  return stopped;
+}
+
+async function until(is, what) {
+  for (const end = Date.now() + PATIENCE_MS; !is(); await sleep(20))
+    assert.ok(Date.now() < end, what);
 }
 
 // A story is told to a fresh author; what spago printed last is shown where it ends badly.
 const stories = {
-  async 'a package'(server, author) {
+  async 'a package, and its next version with -v'(server, author) {
     await author.prepare(leaf('1.0.0'));
     await checkSuccess(server, leaf('1.0.0'), await author.publish());
-  },
-  async 'a package that depends on it'(server, author) {
-    const fetched = await author.prepare(tree('1.0.0'));
-    checkRequests(fetched.requests, [`GET https://${PACKAGES_HOST}/leaf/1.0.0.tar.gz 200`]);
-    await checkSuccess(server, tree('1.0.0'), await author.publish());
-  },
-  async 'the package again, with -v'(server, author) {
     await author.prepare(leaf('1.1.0'));
     await checkSuccess(server, leaf('1.1.0'), await author.publish('-v'), 'DEBUG');
   },
-  async 'the one that depends on it again, with -v, and slowly'(server, author) {
+  async 'a package that depends on it'(server, author) {
+    const fetched = await author.prepare(tree('1.0.0'));
+    checkRequests(fetched.requests, [`GET https://${PACKAGES_HOST}/leaf/1.1.0.tar.gz 200`]);
+    await checkSuccess(server, tree('1.0.0'), await author.publish());
+  },
+  async 'its next version with -v, slowly, while the publish service restarts'(server, author) {
     const fetched = await author.prepare(tree('1.1.0', slow));
     checkRequests(fetched.requests, [`GET https://${PACKAGES_HOST}/leaf/1.1.0.tar.gz 200`]);
-    await checkSuccess(server, tree('1.1.0'), await author.publish('-v'), 'DEBUG');
+    const publishing = author.publish('-v');
+    const stopped = await restartWhilePolling(server, author);
+    const job = await checkSuccess(server, tree('1.1.0'), await publishing, 'DEBUG');
+    assert.ok(Date.parse(job.startedAt) > stopped, 'the job was started again');
   },
   async 'a package that the server refuses, and prints why'(server, author) {
     await author.prepare({ name: 'unlicensed', module: 'Unlicensed', version: '1.0.0', files: otherLicence });
@@ -104,16 +129,12 @@ async function tellStories(server, folder, proxy) {
 }
 
 async function main(programs, folder) {
-  const server = new RegistryServer(programs, path.join(folder, 'server'));
-  let proxy;
-  try {
-    await server.start();
-    proxy = await startProxy([API_HOST, PACKAGES_HOST], server.port);
-    await tellStories(server, folder, proxy);
-  } finally {
-    proxy?.cut();
-    await server.stop();
-  }
+  const server = new RegistryServer(programs, path.join(folder, 'server'), { DRAIN_MS: '0' });
+  await server.start();
+  const proxy = await startProxy([API_HOST, PACKAGES_HOST], server.port);
+  await tellStories(server, folder, proxy);
+  proxy.cut();
+  await server.stop();
 }
 
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
