@@ -20,6 +20,8 @@
 #include "lib/base/memory.h"
 #include "tests/support/git_server_parts.h"
 
+enum { HTTPS_PORT = 443 };
+
 struct git_server {
     pthread_t thread;
     int listener;
@@ -28,15 +30,18 @@ struct git_server {
     char url[64];
     char *folder;
 
-    pthread_mutex_t mutex; /* guards what follows */
+    pthread_mutex_t mutex;         /* guards what follows */
+    pthread_cond_t client_is_gone; /* one less is active */
+    size_t active;
     enum git_server_mode mode;
     int number;
     const char *text;
+    const char *part; /* of a path, that mode is for; NULL: for all */
     const char *user, *password;
     void (*rival)(void *context);
     void *rival_context;
     int failures; /* still to come, with the status `number` */
-    size_t requests, logins;
+    size_t connections, requests, logins;
     struct text heads; /* of all requests, and what their logins stand for */
 };
 
@@ -208,7 +213,8 @@ static bool login_is_right(struct git_server *server, const struct git_request *
 static enum git_server_mode choose_mode(struct git_server *server, const struct git_request *request, int *number,
                                         bool *may_enter) {
     pthread_mutex_lock(&server->mutex);
-    enum git_server_mode mode = server->failures > 0 ? GIT_SERVER_STATUS : server->mode;
+    bool is_meant = !server->part || strstr(request->path, server->part);
+    enum git_server_mode mode = server->failures > 0 ? GIT_SERVER_STATUS : is_meant ? server->mode : GIT_SERVER_SERVE;
     if (server->failures > 0) server->failures--;
     *number = server->number;
     *may_enter = login_is_right(server, request);
@@ -277,12 +283,40 @@ static void serve_client(struct git_server *server, int file) {
     close(file);
 }
 
+struct visit {
+    struct git_server *server;
+    int file;
+};
+
+static void *run_visit(void *argument) {
+    struct visit visit = *(struct visit *)argument;
+    free(argument);
+    serve_client(visit.server, visit.file);
+    pthread_mutex_lock(&visit.server->mutex);
+    visit.server->active--;
+    pthread_cond_signal(&visit.server->client_is_gone);
+    pthread_mutex_unlock(&visit.server->mutex);
+    return NULL;
+}
+
+static void start_visit(struct git_server *server, int file) {
+    struct visit *visit = memory_alloc(sizeof *visit);
+    pthread_t thread;
+    *visit = (struct visit){server, file};
+    pthread_mutex_lock(&server->mutex);
+    server->active++;
+    server->connections++;
+    pthread_mutex_unlock(&server->mutex);
+    if (pthread_create(&thread, NULL, run_visit, visit) != 0) abort();
+    pthread_detach(thread);
+}
+
 static void *run(void *argument) {
     struct git_server *server = argument;
     struct pollfd files[] = {{.fd = server->listener, .events = POLLIN}, {.fd = server->wake[0], .events = POLLIN}};
     while (poll(files, 2, -1) > 0 && !files[1].revents) {
         int client = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC);
-        if (client >= 0) serve_client(server, client);
+        if (client >= 0) start_visit(server, client);
     }
     return NULL;
 }
@@ -296,14 +330,14 @@ static SSL_CTX *make_tls(const char *certificate, const char *key) {
     return tls;
 }
 
-static struct git_server *start(const char *folder, SSL_CTX *tls) {
+static struct git_server *start(struct sockaddr_in address, const char *folder, SSL_CTX *tls) {
     struct git_server *server = memory_alloc(sizeof *server);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
     server->folder = memory_copy_text(folder);
     server->tls = tls;
     server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     pthread_mutex_init(&server->mutex, NULL);
+    pthread_cond_init(&server->client_is_gone, NULL);
     if (bind(server->listener, (struct sockaddr *)&address, length) != 0 || listen(server->listener, 64) != 0 ||
         getsockname(server->listener, (struct sockaddr *)&address, &length) != 0 || pipe2(server->wake, O_CLOEXEC) != 0)
         abort();
@@ -312,18 +346,35 @@ static struct git_server *start(const char *folder, SSL_CTX *tls) {
     return server;
 }
 
+static struct sockaddr_in loopback(void) {
+    return (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+}
+
 struct git_server *git_server_start(const char *folder) {
-    return start(folder, NULL);
+    return start(loopback(), folder, NULL);
 }
 
 struct git_server *git_server_start_tls(const char *folder, const char *certificate, const char *key) {
-    return start(folder, make_tls(certificate, key));
+    return start(loopback(), folder, make_tls(certificate, key));
+}
+
+struct git_server *git_server_start_at(const char *address, const char *folder, const char *certificate, const char *key) {
+    struct sockaddr_in place = {.sin_family = AF_INET, .sin_port = htons(HTTPS_PORT)};
+    if (inet_pton(AF_INET, address, &place.sin_addr) != 1) abort();
+    struct git_server *server = start(place, folder, make_tls(certificate, key));
+    snprintf(server->url, sizeof server->url, "https://%s", address);
+    return server;
 }
 
 void git_server_stop(struct git_server *server) {
     if (!server) return;
     close(server->wake[1]);
     pthread_join(server->thread, NULL);
+    pthread_mutex_lock(&server->mutex);
+    while (server->active > 0)
+        pthread_cond_wait(&server->client_is_gone, &server->mutex);
+    pthread_mutex_unlock(&server->mutex);
+    pthread_cond_destroy(&server->client_is_gone);
     close(server->wake[0]);
     close(server->listener);
     pthread_mutex_destroy(&server->mutex);
@@ -338,7 +389,13 @@ const char *git_server_url(const struct git_server *server) {
 }
 
 void git_server_behave(struct git_server *server, enum git_server_mode mode, int number, const char *text) {
+    git_server_behave_for(server, NULL, mode, number, text);
+}
+
+void git_server_behave_for(struct git_server *server, const char *part, enum git_server_mode mode, int number,
+                           const char *text) {
     pthread_mutex_lock(&server->mutex);
+    server->part = part;
     server->mode = mode;
     server->number = number;
     server->text = text;
@@ -364,6 +421,13 @@ void git_server_fail_next(struct git_server *server, int count, int number) {
     server->failures = count;
     server->number = number;
     pthread_mutex_unlock(&server->mutex);
+}
+
+size_t git_server_connections(struct git_server *server) {
+    pthread_mutex_lock(&server->mutex);
+    size_t count = server->connections;
+    pthread_mutex_unlock(&server->mutex);
+    return count;
 }
 
 size_t git_server_requests(struct git_server *server) {

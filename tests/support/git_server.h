@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * For tests: an HTTP server in front of `git http-backend`, on a free port of 127.0.0.1, with TLS or without, that can also
- * misbehave in the ways a host does. One request at a time, a connection each.
+ * misbehave in the ways a host does. A connection and a thread for each request.
  */
 #ifndef TESTS_SUPPORT_GIT_SERVER_H
 #define TESTS_SUPPORT_GIT_SERVER_H
@@ -30,13 +30,20 @@ struct git_server *git_server_start(const char *folder);
 
 /* The same by https, with a certificate and key in PEM files. */
 struct git_server *git_server_start_tls(const char *folder, const char *certificate, const char *key);
+
+/* The same at an address of this machine, on https's own port. */
+struct git_server *git_server_start_at(const char *address, const char *folder, const char *certificate, const char *key);
 void git_server_stop(struct git_server *server);
 
-/* http://127.0.0.1:PORT or https://localhost:PORT, borrowed. */
+/* http://127.0.0.1:PORT, https://localhost:PORT or https://ADDRESS, borrowed. */
 const char *git_server_url(const struct git_server *server);
 
 /* From the next request on. `text` is borrowed until the next call. */
 void git_server_behave(struct git_server *server, enum git_server_mode mode, int number, const char *text);
+
+/* From the next request on, for those whose path has `part` in it; the others are served. */
+void git_server_behave_for(struct git_server *server, const char *part, enum git_server_mode mode, int number,
+                           const char *text);
 
 /* The next `count` requests get the status `number`, then it serves again. */
 void git_server_fail_next(struct git_server *server, int count, int number);
@@ -47,7 +54,8 @@ void git_server_need_login(struct git_server *server, const char *user, const ch
 /* Calls `rival` once, right before the next pack is received: somebody else is faster. */
 void git_server_before_next_push(struct git_server *server, void (*rival)(void *context), void *context);
 
-/* Requests so far: all, and those that came with a login. */
+/* So far: connections, requests, and requests that came with a login. */
+size_t git_server_connections(struct git_server *server);
 size_t git_server_requests(struct git_server *server);
 size_t git_server_logins(struct git_server *server);
 
