@@ -15,6 +15,9 @@
 #include "services/publish/publish_record.h"
 #include "services/publish/publish_service.h"
 
+/* In a folder where the compiler runs: the packages, each as NAME-VERSION. */
+#define PUBLICATION_PACKAGES_FOLDER ".registry"
+
 struct publication {
     struct publish_service *service;
     struct job_run *run;
@@ -32,6 +35,7 @@ struct publication {
     struct text tarball;
     char hash[SHA256_SRI_MAX];    /* of the tarball */
     struct publish_record record; /* filled as it becomes known, kept by publication_keep_record() */
+    const char *documentation;    /* "published", "failed" or "skipped", once that is known */
     char registry_commit[REGISTRY_COMMIT_MAX];
     char index_commit[REGISTRY_COMMIT_MAX];
 };
@@ -46,12 +50,17 @@ enum status publication_check_is_new(struct publication *p, struct error *err); 
 enum status publication_fetch_source(struct publication *p, struct error *err); /* step 2 */
 
 /* publication_build.c: does it build? */
-enum status publication_solve(struct publication *p, struct error *err);              /* step 6 */
-enum status publication_check_modules(struct publication *p, struct error *err);      /* step 7 */
-enum status publication_pack(struct publication *p, struct error *err);               /* step 10, its first half */
-enum status publication_install(struct publication *p, struct error *err);            /* the plan, and the tarball itself */
-enum status publication_check_dependencies(struct publication *p, struct error *err); /* step 8 */
-enum status publication_compile(struct publication *p, struct error *err);            /* step 9 */
+enum status publication_solve(struct publication *p, struct error *err);         /* step 6 */
+enum status publication_check_modules(struct publication *p, struct error *err); /* step 7 */
+enum status publication_pack(struct publication *p, struct error *err);          /* step 10, its first half */
+enum status publication_install(struct publication *p, struct error *err);       /* the plan, and the tarball itself */
+enum status publication_install_plan(struct publication *p, const char *folder, struct error *err); /* makes the folder */
+enum status publication_check_dependencies(struct publication *p, struct error *err);               /* step 8 */
+enum status publication_compile(struct publication *p, struct error *err);                          /* step 9 */
+
+/* publication_documentation.c */
+enum status publication_look_for_documentation(struct publication *p, bool *is_missing, struct error *err); /* for step 5 */
+enum status publication_document(struct publication *p, struct error *err);                                 /* step 11 */
 
 /* publication_write.c: the outside writes, step 10 */
 enum status publication_keep_record(struct publication *p, struct error *err);

@@ -23,7 +23,7 @@ enum {
 
 /* Of one tarball, unpacked: far above anything in the registry, far below what would hurt. */
 static const struct archive_limits unpack_limits = {.bytes = 256 << 20, .entries = 100000};
-static const char *const source_globs[] = {".registry/*/src/**/*.purs", NULL};
+static const char *const source_globs[] = {PUBLICATION_PACKAGES_FOLDER "/*/src/**/*.purs", NULL};
 
 static const char *build_folder(const struct publication *p) {
     return arena_format(p->arena, "%s/build", p->work_folder);
@@ -178,13 +178,18 @@ static enum status install_package(struct publication *p, const struct package_v
     return status;
 }
 
+enum status publication_install_plan(struct publication *p, const char *folder, struct error *err) {
+    enum status status = folder_make(folder, err);
+    for (size_t i = 0; !status && i < p->plan.packages.count; i++)
+        status = install_package(p, &p->plan.packages.items[i], folder, err);
+    return status;
+}
+
 enum status publication_install(struct publication *p, struct error *err) {
     const char *build = build_folder(p);
-    const char *packages = arena_format(p->arena, "%s/.registry", build);
+    const char *packages = arena_format(p->arena, "%s/" PUBLICATION_PACKAGES_FOLDER, build);
     enum status status = sandbox_make_folder(&p->service->sandbox, build, err);
-    if (!status) status = folder_make(packages, err);
-    for (size_t i = 0; !status && i < p->plan.packages.count; i++)
-        status = install_package(p, &p->plan.packages.items[i], packages, err);
+    if (!status) status = publication_install_plan(p, packages, err);
     if (!status) status = archive_unpack(p->tarball.bytes, p->tarball.length, packages, p->folder_name, &unpack_limits, err);
     return status;
 }

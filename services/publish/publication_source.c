@@ -98,7 +98,7 @@ enum status publication_check_licence(struct publication *p, struct error *err) 
     return status;
 }
 
-/* The version is published, but its manifest never reached the index: this run finishes that, if it is the same manifest. */
+/* A published version is finished only by the source that it was made from: the same manifest, at least. */
 static enum status check_stored_manifest(struct publication *p, const char *hash, int64_t size_bytes, struct error *err) {
     struct text stored = {0}, ours = {0}, tarball = {0};
     manifest_append_file(&ours, &p->manifest);
@@ -135,7 +135,7 @@ enum status publication_check_is_new(struct publication *p, struct error *err) {
     bool is_unpublished = metadata && metadata_find_unpublished(metadata, p->request.version);
     const struct published_version *published = metadata ? metadata_find_published(metadata, p->request.version) : NULL;
     if (published) { /* taken over while the registry is held: what is published stays as it is */
-        p->record.is_finishing = true;
+        p->record.finishing = is_indexed ? FINISHING_DOCUMENTATION : FINISHING_INDEX;
         p->record.hash = arena_copy(p->arena, published->hash);
         p->record.size_bytes = published->size_bytes;
         p->record.published_ms = published->published_ms;
@@ -148,9 +148,12 @@ enum status publication_check_is_new(struct publication *p, struct error *err) {
             err, STATUS_REFUSED, "version",
             "%s@%s was unpublished, and an unpublished version cannot be published again. Publish a higher one.",
             p->request.name, p->version);
-    if (!p->record.is_finishing) return STATUS_OK;
-    if (is_indexed) return refuse_published(p, err);
-    job_run_log(p->run, LOG_NOTICE, "%s@%s is published, but its manifest is not in the index: finishing that.",
-                p->request.name, p->version);
+    if (p->record.finishing == FINISHING_NOTHING) return STATUS_OK;
+    bool lacks_documentation = false;
+    enum status status = is_indexed ? publication_look_for_documentation(p, &lacks_documentation, err) : STATUS_OK;
+    if (status) return status;
+    if (is_indexed && !lacks_documentation) return refuse_published(p, err);
+    job_run_log(p->run, LOG_NOTICE, "%s@%s is published, but %s: finishing that.", p->request.name, p->version,
+                is_indexed ? "its documentation is not on Pursuit" : "its manifest is not in the index");
     return check_stored_manifest(p, p->record.hash, p->record.size_bytes, err);
 }

@@ -26,7 +26,8 @@ enum status publication_keep_record(struct publication *p, struct error *err) {
     struct publish_record *record = &p->record;
     record->commit = p->source.commit;
     record->manifest = p->manifest;
-    if (!record->is_finishing) {
+    record->plan = p->plan;
+    if (record->finishing == FINISHING_NOTHING) {
         record->hash = p->hash;
         record->size_bytes = (int64_t)p->tarball.length;
         record->published_ms = clock_now_ms();
@@ -34,7 +35,8 @@ enum status publication_keep_record(struct publication *p, struct error *err) {
     }
     if (p->service->settings.readonly) return STATUS_OK; /* nothing will be written */
     enum status status = STATUS_OK;
-    if (!record->is_finishing) status = file_write(p->tarball_backup, p->tarball.bytes, p->tarball.length, err);
+    if (record->finishing == FINISHING_NOTHING)
+        status = file_write(p->tarball_backup, p->tarball.bytes, p->tarball.length, err);
     struct text json = {0};
     publish_record_append_json(&json, record);
     if (!status) status = job_run_record(p->run, text_view(&json), err);
@@ -59,6 +61,7 @@ enum status publication_resume(struct publication *p, struct error *err) {
     enum status status = publish_record_parse(&p->record, p->run->job.record, p->arena, err);
     if (status) return status;
     p->manifest = p->record.manifest;
+    p->plan = p->record.plan;
     p->location = p->manifest.location;
     job_run_log(p->run, LOG_INFO, "Going on with what an earlier run had decided: commit %s, tarball %s.", p->record.commit,
                 p->record.hash);
@@ -173,7 +176,7 @@ static enum status check_dependencies_again(struct publication *p, struct error 
     if (!manifest_index_find(index, p->request.name, p->request.version))
         status = manifest_index_check_dependencies(index, &p->record.manifest, err);
     registry_view_unlock(p->service->repositories.view);
-    if (!status || p->record.is_finishing) return status;
+    if (!status || p->record.finishing != FINISHING_NOTHING) return status;
     if (is_published) return error_set(err, STATUS_UNAVAILABLE, "The manifest waits for its dependencies: %s", err->message);
     return status;
 }
@@ -216,10 +219,11 @@ static enum status commit(struct publication *p, struct error *err) {
         .guard = check_lease,
         .context = p,
     };
-    enum status status = change_queue_commit(p->service->repositories.index_queue, p->run->store, &index, 1, &p->run->deadline, err);
+    enum status status =
+        change_queue_commit(p->service->repositories.index_queue, p->run->store, &index, 1, &p->run->deadline, err);
     memcpy(p->registry_commit, metadata.change.commit, sizeof p->registry_commit);
     memcpy(p->index_commit, index.change.commit, sizeof p->index_commit);
-    if (status == STATUS_REFUSED && !*p->registry_commit && !p->record.is_finishing)
+    if (status == STATUS_REFUSED && !*p->registry_commit && p->record.finishing == FINISHING_NOTHING)
         remove_orphaned_tarball(p, &p->run->deadline);
     if (*p->registry_commit)
         job_run_log(p->run, LOG_INFO,

@@ -19,29 +19,31 @@
 struct step {
     const char *name; /* in the timings */
     enum status (*run)(struct publication *p, struct error *err);
-    bool finishing_too; /* also where only the index entry of a published version is missing */
+    enum publish_finishing up_to; /* left out where there is less than this left to do */
 };
 
 static const struct step first_run[] = {
-    {"metadata", publication_check_metadata, true},
-    {"fetch", publication_fetch_source, true},
-    {"manifest", publication_read_manifest, true},
-    {"licence", publication_check_licence, true},
-    {"check", publication_check_is_new, true},
-    {"solve", publication_solve, false},
-    {"modules", publication_check_modules, false},
-    {"pack", publication_pack, false},
-    {"install", publication_install, false},
-    {"graph", publication_check_dependencies, false},
-    {"compile", publication_compile, false},
-    {"record", publication_keep_record, true},
-    {"commit", publication_write, true},
+    {"metadata", publication_check_metadata, FINISHING_DOCUMENTATION},
+    {"fetch", publication_fetch_source, FINISHING_DOCUMENTATION},
+    {"manifest", publication_read_manifest, FINISHING_DOCUMENTATION},
+    {"licence", publication_check_licence, FINISHING_DOCUMENTATION},
+    {"check", publication_check_is_new, FINISHING_DOCUMENTATION},
+    {"solve", publication_solve, FINISHING_DOCUMENTATION},
+    {"modules", publication_check_modules, FINISHING_NOTHING},
+    {"pack", publication_pack, FINISHING_NOTHING},
+    {"install", publication_install, FINISHING_NOTHING},
+    {"graph", publication_check_dependencies, FINISHING_NOTHING},
+    {"compile", publication_compile, FINISHING_NOTHING},
+    {"record", publication_keep_record, FINISHING_DOCUMENTATION},
+    {"commit", publication_write, FINISHING_INDEX},
+    {"documentation", publication_document, FINISHING_DOCUMENTATION},
     {0},
 };
 
 static const struct step resumed_run[] = {
-    {"resume", publication_resume, true},
-    {"commit", publication_write, true},
+    {"resume", publication_resume, FINISHING_DOCUMENTATION},
+    {"commit", publication_write, FINISHING_INDEX},
+    {"documentation", publication_document, FINISHING_DOCUMENTATION},
     {0},
 };
 
@@ -49,7 +51,7 @@ static enum status run_steps(struct publication *p, const struct step *steps, st
     enum status status = STATUS_OK;
     struct text timings = {0};
     for (const struct step *step = steps; step->name && !status; step++) {
-        if (p->record.is_finishing && !step->finishing_too) continue;
+        if (p->record.finishing > step->up_to) continue;
         int64_t start_us = clock_monotonic_us();
         status = deadline_check(&p->run->deadline, err);
         if (!status) status = step->run(p, err);
@@ -114,13 +116,15 @@ enum status publish_job_run(void *context, struct job_run *run, struct error *er
     if (!status) status = run_steps(&p, run->job.record ? resumed_run : first_run, err);
     if (!status) {
         bool is_readonly = p.service->settings.readonly;
-        run->end.documentation = "skipped"; /* no Pursuit is set */
         run->end.readonly = is_readonly;
-        if (!is_readonly) run->end.event = make_event(&p);
+        if (!is_readonly && p.record.finishing != FINISHING_DOCUMENTATION) run->end.event = make_event(&p);
         job_run_log(run, LOG_NOTICE,
-                    is_readonly ? "%s@%s would be published now, but this server is read-only." : "Published %s@%s.",
+                    is_readonly                               ? "%s@%s would be published now, but this server is read-only."
+                    : p.record.finishing != FINISHING_NOTHING ? "%s@%s is finished."
+                                                              : "Published %s@%s.",
                     p.request.name, p.version);
     }
+    run->end.documentation = p.documentation;
     if (p.tarball_backup && !(run->has_record && may_be_run_again(status))) unlink(p.tarball_backup);
     if (p.work_folder) folder_remove(p.work_folder);
     text_release(&p.tarball);

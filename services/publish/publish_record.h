@@ -3,7 +3,8 @@
  * What a publication is going to write outside, kept in the job before the first such write (spec/jobs.md, Once): with it, any
  * later run writes the same.
  *
- *   {"commit": ID, "hash": SRI, "bytes": N, "publishedTime": TIME, "compiler": VERSION, "finishing": BOOL,
+ *   {"commit": ID, "hash": SRI, "bytes": N, "publishedTime": TIME, "compiler": VERSION,
+ *    "finishing": "nothing" | "index" | "documentation", "plan": {"compiler": VERSION, "packages": {NAME: VERSION}},
  *    "manifest": {…}}
  */
 #ifndef SERVICES_PUBLISH_PUBLISH_RECORD_H
@@ -11,7 +12,15 @@
 
 #include <stdint.h>
 
+#include "lib/domain/build_plan.h"
 #include "lib/domain/manifest.h"
+
+/* What was published before this job and what it is to finish (spec/operations.md, Publish, step 5). */
+enum publish_finishing {
+    FINISHING_NOTHING,       /* it is a new version */
+    FINISHING_INDEX,         /* its index entry, and its documentation */
+    FINISHING_DOCUMENTATION, /* its documentation alone */
+};
 
 /* Texts belong to the arena of the run. */
 struct publish_record {
@@ -19,8 +28,9 @@ struct publish_record {
     const char *hash;   /* of the tarball */
     int64_t size_bytes; /* of the tarball */
     int64_t published_ms;
-    struct version compiler;
-    bool is_finishing; /* the version was published before this job, and only its index entry is to be written */
+    struct version compiler; /* one that it is known to build with */
+    enum publish_finishing finishing;
+    struct build_plan plan; /* for its documentation */
     struct manifest manifest;
 };
 

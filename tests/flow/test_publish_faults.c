@@ -50,6 +50,7 @@ static const struct fault {
     {"unpushed#2", "unpushed", "… the manifest's commit made, not pushed"},
     {"repository:registry-index", NULL, "… the manifest pushed"},
     {"commit", NULL, "commit"},
+    {"documentation", NULL, "documentation"},
     {"end", "", "the job's end in Redis"},
 };
 enum { FAULT_COUNT = sizeof faults / sizeof faults[0] };
