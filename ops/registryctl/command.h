@@ -8,6 +8,7 @@
  *   formats.c   one text in one of the registry's formats: manifest, package-name, version, range, hash, licence
  *   signing.c   verify, sign
  *   packing.c   pack, unpack
+ *   storage.c   storage
  *
  * A command takes its options first, then calls finish_arguments(), and only then does anything.
  */
@@ -73,5 +74,7 @@ enum status command_sign(struct invocation *call, struct error *err);
 
 enum status command_pack(struct invocation *call, struct error *err);
 enum status command_unpack(struct invocation *call, struct error *err);
+
+enum status command_storage(struct invocation *call, struct error *err);
 
 #endif

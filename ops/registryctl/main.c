@@ -53,6 +53,10 @@ static const struct command commands[] = {
      "Pack the package in the folder DIR as the server does, into the file OUT; prints the tarball's hash and size.",
      command_pack},
     {"unpack", 2, 2, "FILE DIR", "Unpack a tarball as the server does, into DIR/NAME-VERSION; prints that.", command_unpack},
+    {"storage", 0, 1, "[--write] [NAME]",
+     "Is storage there, folder or S3, by the settings of the publish service? With --write also store, read and remove an\n"
+     "      object; with NAME print the versions of which a tarball is stored.",
+     command_storage},
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
