@@ -16,7 +16,10 @@
 
 #define BRANCH_OF_EMPTY_REMOTE "refs/heads/main"
 
-enum { HANDLE_MAX_MS = 600000 }; /* other processes repack, too */
+enum {
+    HANDLE_MAX_MS = 600000, /* other processes repack, too */
+    FRESH_MS = 2000,
+};
 
 /* ---- Opening ---- */
 
@@ -85,6 +88,7 @@ enum status registry_repo_open(struct registry_repo **out, const struct registry
     repo->is_local = is_local;
     if (is_local && text_starts_with(url, "file://")) url += strlen("file://");
     repo->path = memory_copy_text(is_local ? url : options->clone_folder);
+    repo->pusher = is_local ? NULL : git_pusher_create(url);
     status = is_local ? open_local(repo, err) : open_clone(repo, err);
     repo->opened_ms = clock_monotonic_ms();
     if (!status) status = registry_repo_fetch(repo, deadline, NULL, err);
@@ -97,6 +101,7 @@ enum status registry_repo_open(struct registry_repo **out, const struct registry
 
 void registry_repo_free(struct registry_repo *repo) {
     if (!repo) return;
+    git_pusher_free(repo->pusher);
     registry_pack_release(&repo->pack);
     git_repository_free(repo->git);
     pthread_mutex_destroy(&repo->mutex);
@@ -165,7 +170,7 @@ static enum status fetch_remote(struct registry_repo *repo, struct deadline *dea
     struct git_access access = registry_repo_access(repo, deadline);
     struct git_connection *connection = NULL;
     git_oid id;
-    enum status status = git_connection_open(&connection, repo->git, repo->url, GIT_DIRECTION_FETCH, &access, err);
+    enum status status = git_connection_open(&connection, repo->git, repo->url, &access, err);
     if (status) return status;
     const char *branch = git_connection_default_branch(connection);
     set_branch(repo, branch ? branch : BRANCH_OF_EMPTY_REMOTE);
@@ -174,6 +179,7 @@ static enum status fetch_remote(struct registry_repo *repo, struct deadline *dea
     else
         memset(&repo->head, 0, sizeof repo->head);
     git_connection_free(connection);
+    if (!status) repo->seen_ms = clock_monotonic_ms();
     return status;
 }
 
@@ -198,6 +204,10 @@ static enum status open_again(struct registry_repo *repo, struct error *err) {
 
 static bool is_worn(const struct registry_repo *repo) {
     return repo->is_worn || clock_monotonic_ms() - repo->opened_ms >= HANDLE_MAX_MS;
+}
+
+bool registry_repo_is_fresh(const struct registry_repo *repo) {
+    return repo->seen_ms && clock_monotonic_ms() - repo->seen_ms < FRESH_MS && !is_worn(repo) && !repo->is_damaged;
 }
 
 enum status registry_repo_fetch_locked(struct registry_repo *repo, struct deadline *deadline, struct error *err) {

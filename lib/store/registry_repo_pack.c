@@ -179,6 +179,7 @@ void registry_pack_clear(struct registry_pack *pack) {
     if (pack->memory && pack->count > 0) forget_all(pack->memory);
     text_clear(&pack->bytes);
     pack->count = 0;
+    pack->is_sealed = false;
 }
 
 /* ---- Differences ---- */
@@ -300,6 +301,7 @@ int registry_pack_add(struct registry_pack *pack, git_oid *out, git_object_t typ
                       const struct registry_pack_base *base) {
     int code = length > INT_MAX ? GIT_ERROR : hash_object(out, type, bytes, length);
     if (code < 0) return code;
+    assert(!pack->is_sealed);
     struct object *object = find_object(pack->memory, out);
     if (object && object->entry != NOT_IN_PACK) return 0; /* made twice, it stands there once */
     if (pack->count == 0) {
@@ -324,14 +326,26 @@ static void begin_next(struct registry_pack *pack) {
     for (size_t i = 0; i < pack->count; i++)
         find_object(memory, &pack->entries[i].id)->entry = NOT_IN_PACK;
     pack->count = 0;
+    pack->is_sealed = false;
     text_clear(&pack->bytes);
     if (memory->bytes > MEMORY_BYTES_MAX) forget_all(memory);
 }
 
-enum status registry_pack_write(struct registry_pack *pack, struct error *err) {
-    if (pack->count == 0) return STATUS_OK;
+const struct text *registry_pack_seal(struct registry_pack *pack) {
+    assert(pack->count > 0);
+    if (pack->is_sealed) return &pack->bytes;
     for (int i = 0; i < 4; i++)
         pack->bytes.bytes[8 + i] = (char)(pack->count >> (24 - 8 * i));
+    unsigned char digest[SHA1_BYTES];
+    hash_sha1(pack->bytes.bytes, pack->bytes.length, digest);
+    text_append_bytes(&pack->bytes, digest, sizeof digest);
+    pack->is_sealed = true;
+    return &pack->bytes;
+}
+
+enum status registry_pack_write(struct registry_pack *pack, struct error *err) {
+    if (pack->count == 0) return STATUS_OK;
+    registry_pack_seal(pack);
     enum status status =
         registry_pack_file_write(pack->folder, &pack->bytes, pack->entries, pack->count, pack->is_durable, err);
     if (status)

@@ -34,6 +34,7 @@ struct registry_pack {
     bool is_durable;                     /* on the disk before it counts as written */
     struct z_stream_s *zlib;
     struct text bytes; /* of the pack so far */
+    bool is_sealed;    /* with its sum at the end */
     struct registry_pack_entry *entries;
     size_t count, capacity;
 };
@@ -52,14 +53,18 @@ struct registry_pack_base {
 int registry_pack_add(struct registry_pack *pack, git_oid *out, git_object_t type, const char *bytes, size_t length,
                       const struct registry_pack_base *base);
 
+/* The whole pack as it is so far, borrowed until it is written or cleared; nothing can be added any more. */
+const struct text *registry_pack_seal(struct registry_pack *pack);
+
 /* Puts what was added since the last call into the repository. */
 CHECK_RESULT enum status registry_pack_write(struct registry_pack *pack, struct error *err);
 
 /* Forgets what was added since the last call of registry_pack_write(). */
 void registry_pack_clear(struct registry_pack *pack);
 
-/* Both files of a whole pack, into the folder: `bytes` without the sum at their end, which is added. Sorts the entries. */
-CHECK_RESULT enum status registry_pack_file_write(const char *folder, struct text *bytes, struct registry_pack_entry *entries,
-                                                  size_t count, bool is_durable, struct error *err);
+/* Both files of a sealed pack, into the folder. Sorts the entries. */
+CHECK_RESULT enum status registry_pack_file_write(const char *folder, const struct text *bytes,
+                                                  struct registry_pack_entry *entries, size_t count, bool is_durable,
+                                                  struct error *err);
 
 #endif

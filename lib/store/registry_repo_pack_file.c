@@ -28,12 +28,6 @@ static void append_number(struct text *out, size_t number) {
         text_append_character(out, (char)(number >> shift));
 }
 
-static void append_sum(struct text *out) {
-    unsigned char digest[SHA1_BYTES];
-    hash_sha1(out->bytes, out->length, digest);
-    text_append_bytes(out, digest, sizeof digest);
-}
-
 static int compare_ids(const void *a, const void *b) {
     return git_oid_cmp(&((const struct registry_pack_entry *)a)->id, &((const struct registry_pack_entry *)b)->id);
 }
@@ -53,7 +47,9 @@ static void append_index(struct text *out, const struct registry_pack_entry *ent
     for (size_t i = 0; i < count; i++)
         append_number(out, entries[i].offset);
     text_append_bytes(out, pack_sum, SHA1_BYTES);
-    append_sum(out);
+    unsigned char digest[SHA1_BYTES];
+    hash_sha1(out->bytes, out->length, digest);
+    text_append_bytes(out, digest, sizeof digest);
 }
 
 /* ---- Files ---- */
@@ -105,14 +101,13 @@ static enum status sync_folder(const char *folder, struct error *err) {
     return status;
 }
 
-enum status registry_pack_file_write(const char *folder, struct text *bytes, struct registry_pack_entry *entries, size_t count,
-                                     bool is_durable, struct error *err) {
+enum status registry_pack_file_write(const char *folder, const struct text *bytes, struct registry_pack_entry *entries,
+                                     size_t count, bool is_durable, struct error *err) {
     struct new_file pack = {.file = -1}, index = {.file = -1};
     struct text index_bytes = {0};
     char name[2 * SHA1_BYTES + 1];
     if (bytes->length > INT32_MAX)
         return error_set(err, STATUS_TOO_LARGE, "The commits are more than one pack can hold: %zu bytes.", bytes->length);
-    append_sum(bytes);
     const char *sum = bytes->bytes + bytes->length - SHA1_BYTES;
     hash_hex(sum, SHA1_BYTES, name);
     qsort(entries, count, sizeof *entries, compare_ids);

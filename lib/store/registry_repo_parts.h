@@ -10,10 +10,10 @@
 
 #include "lib/store/registry_repo.h"
 #include "lib/store/registry_repo_pack.h"
+#include "lib/tools/git_push.h"
 #include "lib/tools/git_transport.h"
 
-#define REGISTRY_HEAD_REF "refs/registry/head"       /* in a clone: the remote's branch as it was fetched or pushed last */
-#define REGISTRY_PUSHING_REF "refs/registry/pushing" /* in a clone: what a push under way pushes */
+#define REGISTRY_HEAD_REF "refs/registry/head" /* in a clone: the remote's branch as it was fetched or pushed last */
 #define REGISTRY_COMMITTER_NAME "pacchettibotti"
 #define REGISTRY_COMMITTER_EMAIL "pacchettibotti@purescript.org"
 
@@ -34,6 +34,8 @@ struct registry_repo {
     bool is_worn;    /* a handle that may hold packs which are gone: opened anew by the next fetch */
     int64_t opened_ms;
     git_repository *git;
+    struct git_pusher *pusher; /* NULL: is_local */
+    int64_t seen_ms;           /* when the remote's branch was at `head`, as it said itself; 0: not known, or is_local */
     struct registry_pack pack; /* of the commits that are being made; zeroed before the first */
     char *branch;              /* the remote's default branch: refs/heads/main */
     git_oid head;              /* zero while the branch has no commit */
@@ -42,6 +44,9 @@ struct registry_repo {
 
 /* Registry_repo_fetch() with the mutex held. A clone is only a copy: one that fails us is thrown away, once. */
 CHECK_RESULT enum status registry_repo_fetch_locked(struct registry_repo *repo, struct deadline *deadline, struct error *err);
+
+/* So short ago that the remote need not be asked again: it refuses a push from where its branch is not any more. */
+bool registry_repo_is_fresh(const struct registry_repo *repo);
 
 /* The repository was repacked. Any thread. */
 void registry_repo_wear(struct registry_repo *repo);

@@ -104,8 +104,14 @@ static enum status check_still_there(const struct registry_repo *repo, struct er
                                             : error_set(err, STATUS_CONFLICT, "The branch was moved by somebody else.");
 }
 
-static enum status push_local(struct registry_repo *repo, const git_oid *tip, struct error *err) {
+/* What is said to be in the repository must be on the disk before. */
+static enum status push_local(struct registry_repo *repo, const git_oid *tip, struct deadline *deadline, struct error *err) {
     git_reference *ref = NULL;
+    enum status status = check_still_there(repo, err);
+    if (!status) status = registry_pack_write(&repo->pack, err);
+    if (!status) fault_point("unpushed");
+    if (!status) status = deadline_check(deadline, err);
+    if (status) return status;
     int code = git_oid_is_zero(&repo->head)
                    ? git_reference_create(&ref, repo->git, repo->branch, tip, 0, NULL)
                    : git_reference_create_matching(&ref, repo->git, repo->branch, tip, 1, &repo->head, "push");
@@ -114,15 +120,21 @@ static enum status push_local(struct registry_repo *repo, const git_oid *tip, st
     return code < 0 ? git_transport_failure(code, "The branch could not be moved", err) : STATUS_OK;
 }
 
+/* The clone is but a copy: when it cannot take what the remote has by now, it is made anew. */
 static enum status push_remote(struct registry_repo *repo, const git_oid *tip, struct deadline *deadline, struct error *err) {
     struct git_access access = registry_repo_access(repo, deadline);
-    struct git_connection *connection = NULL;
-    enum status status = registry_repo_point_ref(repo, REGISTRY_PUSHING_REF, tip, err);
-    if (!status) status = git_connection_open(&connection, repo->git, repo->url, GIT_DIRECTION_PUSH, &access, err);
-    if (!status) status = git_connection_push(connection, REGISTRY_PUSHING_REF, repo->branch, err);
-    git_connection_free(connection);
-    git_reference_remove(repo->git, REGISTRY_PUSHING_REF);
-    return status ? status : registry_repo_point_ref(repo, REGISTRY_HEAD_REF, tip, err);
+    struct git_push push = {.ref = repo->branch, .from = repo->head, .to = *tip, .pack = registry_pack_seal(&repo->pack)};
+    struct error ignored;
+    repo->seen_ms = 0;
+    fault_point("unpushed");
+    enum status status = git_pusher_push(repo->pusher, &push, &access, err);
+    if (status) return status;
+    repo->seen_ms = clock_monotonic_ms();
+    if (registry_pack_write(&repo->pack, &ignored) || registry_repo_point_ref(repo, REGISTRY_HEAD_REF, tip, &ignored)) {
+        log_line(LOG_WARN, "clone not written", "error=\"%s\"", ignored.message);
+        repo->is_damaged = true;
+    }
+    return STATUS_OK;
 }
 
 /* The head as it was fetched, and the pack for what comes on top of it. */
@@ -140,30 +152,37 @@ static enum status begin_commits(struct registry_repo *repo, struct registry_tip
     return status;
 }
 
-/* What a push of ours says is in the repository must be on the disk before. */
 static enum status push(struct registry_repo *repo, const struct registry_tip *tip, struct deadline *deadline,
                         struct error *err) {
-    enum status status = repo->is_local ? check_still_there(repo, err) : STATUS_OK;
-    if (!status) status = registry_pack_write(&repo->pack, err);
-    if (status) return status;
-    fault_point("unpushed");
-    status = deadline_check(deadline, err);
-    if (!status) status = repo->is_local ? push_local(repo, &tip->commit, err) : push_remote(repo, &tip->commit, deadline, err);
+    enum status status =
+        repo->is_local ? push_local(repo, &tip->commit, deadline, err) : push_remote(repo, &tip->commit, deadline, err);
     if (status) return status;
     repo->head = tip->commit;
     repo->made = *tip;
     return STATUS_OK;
 }
 
-/* One try: fetch, commit, push. */
+static enum status make_commits(struct registry_repo *repo, struct registry_change *changes, size_t count,
+                                struct registry_tip *tip, struct error *err) {
+    enum status status = begin_commits(repo, tip, err);
+    for (size_t i = 0; i < count && !status; i++)
+        status = apply_change(repo, &changes[i], tip, err);
+    if (status == STATUS_INTERNAL) repo->is_damaged = true;
+    return status;
+}
+
+/* One try: fetch, commit, push. A remote that was just seen is not asked first: a push tells whether it is where it was; and
+ * only where there is nothing to push it is asked after all. */
 static enum status apply_once(struct registry_repo *repo, struct registry_change *changes, size_t count,
                               struct deadline *deadline, struct error *err) {
     struct registry_tip tip;
-    enum status status = registry_repo_fetch_locked(repo, deadline, err);
-    if (!status) status = begin_commits(repo, &tip, err);
-    for (size_t i = 0; i < count && !status; i++)
-        status = apply_change(repo, &changes[i], &tip, err);
-    if (status == STATUS_INTERNAL) repo->is_damaged = true;
+    bool is_guess = registry_repo_is_fresh(repo);
+    enum status status = is_guess ? STATUS_OK : registry_repo_fetch_locked(repo, deadline, err);
+    if (!status) status = make_commits(repo, changes, count, &tip, err);
+    if (is_guess && (status || git_oid_equal(&tip.commit, &repo->head))) {
+        status = registry_repo_fetch_locked(repo, deadline, err);
+        if (!status) status = make_commits(repo, changes, count, &tip, err);
+    }
     if (!status && !git_oid_equal(&tip.commit, &repo->head)) status = push(repo, &tip, deadline, err);
     registry_pack_clear(&repo->pack);
     return status;

@@ -4,7 +4,7 @@
  * followed a few times (for the first request of a connection only), and every address checked at the moment a socket for it
  * is opened, that is after each redirect and name look-up. Proxies, cookies and .netrc are not used.
  *
- * Used by git_transport.c alone.
+ * Used by git_transport.c and git_push.c alone.
  */
 #ifndef LIB_TOOLS_GIT_HTTP_H
 #define LIB_TOOLS_GIT_HTTP_H

@@ -66,7 +66,7 @@ static enum status fetch_commit(git_repository *repository, const struct git_sou
                                 .deadline = deadline};
     struct git_connection *connection = NULL;
     struct text ref = {0};
-    enum status status = git_connection_open(&connection, repository, source->url, GIT_DIRECTION_FETCH, &access, err);
+    enum status status = git_connection_open(&connection, repository, source->url, &access, err);
     if (!status) status = find_ref(connection, source, &ref, id, err);
     if (!status) status = git_connection_fetch(connection, ref.bytes, err);
     git_connection_free(connection);

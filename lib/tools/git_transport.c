@@ -18,7 +18,6 @@ struct git_connection {
     struct git_session session;
     char *url;
     git_buf default_branch;
-    struct error push_refusal; /* what the remote said of our ref, if it said no */
 };
 
 /* ---- Start ---- */
@@ -124,30 +123,12 @@ static int on_progress(const git_indexer_progress *progress, void *payload) {
     return check_deadline(connection);
 }
 
-/* What git's receive-pack says when somebody else was faster, or is at it. */
-static bool refusal_is_conflict(const char *reason) {
-    static const char *const reasons[] = {"non-fast-forward",     "fetch first",        "stale info", "lock",
-                                          "failed to update ref", "incorrect old value"};
-    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
-        if (strstr(reason, reasons[i])) return true;
-    return false;
-}
-
-static int on_pushed_ref(const char *ref, const char *reason, void *payload) {
-    struct git_connection *connection = payload;
-    if (reason)
-        error_set(&connection->push_refusal, refusal_is_conflict(reason) ? STATUS_CONFLICT : STATUS_REFUSED,
-                  "%.500s did not take the push to %s: %s.", connection->url, ref, reason);
-    return 0;
-}
-
 static git_remote_callbacks callbacks_for(struct git_connection *connection) {
     git_remote_callbacks callbacks;
     git_remote_init_callbacks(&callbacks, GIT_REMOTE_CALLBACKS_VERSION);
     callbacks.transport = choose_transport;
     callbacks.sideband_progress = on_sideband;
     callbacks.transfer_progress = on_progress;
-    callbacks.push_update_reference = on_pushed_ref;
     callbacks.payload = connection;
     return callbacks;
 }
@@ -174,7 +155,7 @@ static enum status connect_failure(struct git_connection *connection, int code, 
 }
 
 enum status git_connection_open(struct git_connection **out, git_repository *repository, const char *url,
-                                git_direction direction, const struct git_access *access, struct error *err) {
+                                const struct git_access *access, struct error *err) {
     enum status status = git_transport_start(err);
     if (!status) status = git_transport_check_url(url, access->allow_private, err);
     if (status) return status;
@@ -188,7 +169,7 @@ enum status git_connection_open(struct git_connection **out, git_repository *rep
     options.callbacks = callbacks_for(connection);
     int code = ignore_configuration(repository);
     if (code == 0) code = git_remote_create_anonymous(&connection->remote, repository, url);
-    if (code == 0) code = git_remote_connect_ext(connection->remote, direction, &options);
+    if (code == 0) code = git_remote_connect_ext(connection->remote, GIT_DIRECTION_FETCH, &options);
     if (code < 0) {
         status = connect_failure(connection, code, err);
         git_connection_free(connection);
@@ -234,22 +215,4 @@ enum status git_connection_fetch(struct git_connection *connection, const char *
     options.update_fetchhead = 0;
     int code = git_remote_download(connection->remote, &refspecs, &options);
     return code < 0 ? connection_failure(connection, code, "Fetching from", err) : STATUS_OK;
-}
-
-enum status git_connection_push(struct git_connection *connection, const char *source, const char *target, struct error *err) {
-    struct text refspec = {0};
-    text_append_format(&refspec, "%s:%s", source, target);
-    char *refs[] = {refspec.bytes};
-    git_strarray refspecs = {.strings = refs, .count = 1};
-    git_push_options options;
-    git_push_options_init(&options, GIT_PUSH_OPTIONS_VERSION);
-    options.callbacks = callbacks_for(connection);
-    options.pb_parallelism = 1;
-    connection->push_refusal.status = STATUS_OK;
-    int code = git_remote_upload(connection->remote, &refspecs, &options);
-    text_release(&refspec);
-    if (code < 0) return connection_failure(connection, code, "Pushing to", err);
-    if (connection->push_refusal.status)
-        return error_set(err, connection->push_refusal.status, "%s", connection->push_refusal.message);
-    return STATUS_OK;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Fetching and pushing with libgit2: one connection to one remote, with a deadline, a cap on bytes, and checks on where it
- * connects. libgit2's own http has no time-outs and no say in which address is used, so http and https go through curl
- * (lib/tools/git_http.h); `file://` and paths use libgit2's local transport, `git://` its own.
+ * Fetching with libgit2 (pushing is git_push.h): one connection to one remote, with a deadline, a cap on bytes, and checks on
+ * where it connects. libgit2's own http has no time-outs and no say in which address is used, so http and https go through
+ * curl (lib/tools/git_http.h); `file://` and paths use libgit2's local transport, `git://` its own.
  *
  * Libgit2's types are seen here and in the other git_* files, and in lib/store/registry_repo.c; nowhere else. Its errors are
  * translated here, once.
@@ -39,12 +39,12 @@ CHECK_RESULT enum status git_transport_start(struct error *err);
  * a port. */
 CHECK_RESULT enum status git_transport_check_url(const char *url, bool allow_private, struct error *err);
 
-/* Connects and reads the refs that the remote advertises. `repository` is where fetched objects go, or pushed ones come from.
+/* Connects and reads the refs that the remote advertises. `repository` is where fetched objects go.
  * STATUS_NOT_FOUND: the repository does not exist or is private. STATUS_UNAVAILABLE, STATUS_TIMEOUT: try later.
  * STATUS_REFUSED: an address that is not allowed, or what is no git host. STATUS_TOO_LARGE: refs without end.
  * STATUS_FORBIDDEN: the credentials were refused, or we are. */
 CHECK_RESULT enum status git_connection_open(struct git_connection **out, git_repository *repository, const char *url,
-                                             git_direction direction, const struct git_access *access, struct error *err);
+                                             const struct git_access *access, struct error *err);
 void git_connection_free(struct git_connection *connection);
 
 /* The id behind an advertised ref, by its whole name (`refs/tags/v1.0.0`). False: not advertised. */
@@ -56,11 +56,6 @@ const char *git_connection_default_branch(struct git_connection *connection);
 /* Brings the objects of one advertised ref, and their history, into the repository. No local ref is written.
  * STATUS_TOO_LARGE: over limit_bytes. */
 CHECK_RESULT enum status git_connection_fetch(struct git_connection *connection, const char *ref, struct error *err);
-
-/* Pushes the local ref `source` to the remote's `target`, forward only. STATUS_CONFLICT: the remote has moved on (or its ref is
- * locked): fetch and apply again. STATUS_REFUSED: the remote said no, with what it said. */
-CHECK_RESULT enum status git_connection_push(struct git_connection *connection, const char *source, const char *target,
-                                             struct error *err);
 
 /* What libgit2's last failure (of this thread; `code` is what it returned) means; `doing` begins the sentence. */
 enum status git_transport_failure(int code, const char *doing, struct error *err);

@@ -341,13 +341,41 @@ static void the_token_is_sent_and_nowhere_kept(void **state) {
     scene->options.token = "very-secret-token";
     open_repo(scene);
     assert_applied(scene, &change, 1);
-    assert_true(git_server_logins(scene->server) >= 4);
+    assert_true(git_server_logins(scene->server) >= 3);
     git_script(&scene->git, "! grep -r very-secret clones data.git");
     registry_repo_free(scene->repo);
     scene->repo = NULL;
     scene->options.token = "wrong-token";
     assert_int_equal(registry_repo_open(&scene->repo, &scene->options, &scene->deadline, &scene->err), STATUS_FORBIDDEN);
     assert_null(strstr(scene->err.message, "wrong-token"));
+}
+
+static void a_push_after_another_is_one_request(void **state) {
+    struct scene *scene = *state;
+    struct registry_change change = {.path = "pr/el/prelude", .message = "Ours", .edit = add_line, .context = "ours"};
+    git_server_need_login(scene->server, "pacchettibotti", "very-secret-token");
+    scene->options.token = "very-secret-token";
+    open_repo(scene);
+    assert_applied(scene, &change, 1);
+    change.context = "ours too";
+    size_t before = git_server_logins(scene->server);
+    assert_applied(scene, &change, 1);
+    assert_int_equal(git_server_logins(scene->server), before + 1);
+    assert_content(scene, "pr/el/prelude", "old\nours\nours too");
+}
+
+/* What a push of ours left is not there any more: to leave it alone would be wrong, to say that it is so, too. */
+static void what_seems_to_be_so_already_is_looked_up(void **state) {
+    struct scene *scene = *state;
+    struct registry_change change = {.path = "pr/el/prelude", .message = "Ours", .edit = set_content, .context = "ours"};
+    assert_applied(scene, &change, 1);
+    git_script(&scene->git, "git clone -q data.git rival; echo rival >rival/pr/el/prelude; git -C rival commit -qam Rival; "
+                            "git -C rival push -q");
+    assert_applied(scene, &change, 1);
+    assert_true(change.written);
+    assert_content(scene, "pr/el/prelude", "ours");
+    assert_applied(scene, &change, 1);
+    assert_false(change.written);
 }
 
 static void the_token_stays_with_its_host(void **state) {
@@ -485,6 +513,8 @@ int main(void) {
         HTTP(a_clone_damaged_while_it_is_open_is_made_anew),
         HTTP(the_token_is_sent_and_nowhere_kept),
         HTTP(the_token_stays_with_its_host),
+        HTTP(a_push_after_another_is_one_request),
+        BOTH(what_seems_to_be_so_already_is_looked_up),
         HTTP(a_remote_that_hangs_ends_at_the_deadline),
         HTTP(a_hook_that_says_no_is_no_conflict),
         BOTH(threads_and_processes_lose_nothing),
