@@ -156,6 +156,52 @@ static void signed_bytes_that_succeeded_never_do_it_again(void **state) {
     assert_int_equal(reply->integer, -1);
 }
 
+static void who_asked_is_kept_and_listed_once_it_is_proved(void **state) {
+    struct fixture *f = *state;
+    struct job_request request = unpublish_of("a");
+    request.actor = "anonymous";
+    struct lease lease = claim_job(f, accept_job(f, &request).id);
+    const struct job_identity identity = {.actor = "SHA256:a/b+c", .replay_key = "k"};
+    char done_by[UUID_TEXT_MAX] = "?";
+    for (int i = 0; i < 2; i++) { /* also after a lost reply */
+        assert_ok(job_store_identify(f->store, &lease, &identity, done_by, &f->err));
+        assert_string_equal(done_by, "");
+    }
+    assert_string_equal(get_job(f, request.id).actor, "SHA256:a/b+c");
+    struct job_list list;
+    const struct job_filter filter = {.actor = "SHA256:a/b+c", .include_finished = true, .limit = 10};
+    assert_ok(job_store_list(f->store, &filter, &f->arena, &list, &f->err));
+    assert_int_equal(list.count, 1);
+    struct lease stale = {.fence = lease.fence - 1};
+    memcpy(stale.job_id, lease.job_id, sizeof stale.job_id);
+    assert_status(STATUS_STALE, job_store_identify(f->store, &stale, &identity, done_by, &f->err));
+    finish_job(f, &lease, true);
+}
+
+/* A job of its own, since its bytes are others; it finds out that the same was signed by the same key and done. */
+static void a_payload_is_done_once_for_each_key(void **state) {
+    struct fixture *f = *state;
+    const struct job_identity identity = {.actor = "SHA256:a", .replay_key = "payload and key"};
+    const struct job_end ends[] = {failure, {.success = true, .readonly = true}, success};
+    char done_by[UUID_TEXT_MAX];
+    struct job_request request = unpublish_of("a");
+    for (int i = 0; i < 3; i++) { /* what failed, or changed nothing, stands in nobody's way */
+        hash_random_uuid(request.id);
+        struct lease lease = claim_job(f, accept_job(f, &request).id);
+        assert_ok(job_store_identify(f->store, &lease, &identity, done_by, &f->err));
+        assert_string_equal(done_by, "");
+        assert_ok(job_store_finish(f->store, &lease, &ends[i], &f->err));
+    }
+    struct job_request remade = unpublish_of("a");
+    struct lease lease = claim_job(f, accept_job(f, &remade).id);
+    assert_ok(job_store_identify(f->store, &lease, &identity, done_by, &f->err));
+    assert_string_equal(done_by, request.id);
+    finish_job(f, &lease, false);
+    struct redis_reply *reply;
+    assert_ok(redis_call(f->redis, &reply, &f->err, "TTL %s", "replay:payload and key"));
+    assert_int_equal(reply->integer, -1);
+}
+
 static void a_matrix_job_is_made_once_until_its_plan_changes(void **state) {
     struct fixture *f = *state;
     struct job_request request = matrix_of("a", "0.15.15");
@@ -266,6 +312,8 @@ int main(void) {
         store_test(a_publish_that_was_unpublished_since_is_made_again),
         store_test(a_readonly_job_is_no_duplicate),
         store_test(signed_bytes_that_succeeded_never_do_it_again),
+        store_test(who_asked_is_kept_and_listed_once_it_is_proved),
+        store_test(a_payload_is_done_once_for_each_key),
         store_test(a_matrix_job_is_made_once_until_its_plan_changes),
         store_test(an_operator_may_have_a_matrix_job_again),
         store_test(too_many_pending_jobs_are_refused),
