@@ -196,6 +196,8 @@ static enum status send_call(struct s3_client *client, const struct call *call, 
     if (status == STATUS_TIMEOUT && !is_over) /* a server that is slow is no deadline of ours */
         status = error_set(err, STATUS_UNAVAILABLE, "The S3 server did not answer within %d ms, nor when it was asked again.",
                            client->try_timeout_ms);
+    else if (status == STATUS_TIMEOUT && err)
+        status = error_prefix(err, "The S3 server did not answer in time");
     arena_release(&arena);
     return status;
 }

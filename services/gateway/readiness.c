@@ -13,7 +13,7 @@
 #include "services/gateway/call.h"
 #include "services/gateway/gateway.h"
 
-enum { SERVICE_TIMEOUT_MS = 1000 };
+enum { SERVICE_TIMEOUT_MS = 2000 }; /* more than a service allows its own checks */
 
 struct readiness {
     struct gateway *gateway;

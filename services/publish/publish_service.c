@@ -10,7 +10,7 @@
 #include "lib/base/memory.h"
 #include "lib/domain/signer.h"
 
-enum { START_TIMEOUT_MS = 600000 };
+enum { START_TIMEOUT_MS = 600000, STORAGE_CHECK_MS = 700 };
 
 static const char no_licensee[] =
     "licensee is not installed, so the texts of licence files are not compared with manifests: install ruby-licensee.";
@@ -96,7 +96,9 @@ void publish_service_use_secrets(void *context) {
 void publish_service_check(void *context, struct job_service_checks *checks, struct deadline *deadline) {
     struct publish_service *service = context;
     struct error err = {0};
-    enum status status = tarball_store_check(service->tarballs, deadline, &err);
+    struct deadline part; /* storage that hangs must not leave the rest without time */
+    deadline_start(&part, deadline_left_ms(deadline, STORAGE_CHECK_MS));
+    enum status status = tarball_store_check(service->tarballs, &part, &err);
     job_service_add_check(checks, "storage", status, err.message);
     job_service_check_repositories(checks, &service->repositories, deadline);
     status = service->compilers.count ? STATUS_OK : STATUS_UNAVAILABLE;

@@ -115,6 +115,27 @@ static void a_wrong_secret_is_told_by_readyz_and_the_right_one_is_taken_up_on_si
     stop(&scene);
 }
 
+static bool readyz_tells_storage_from_the_rest(void *context) {
+    struct http_response response = {0};
+    server_call(context, "GET", "/readyz", NULL, &response);
+    const char *checks = text_view(&response.body);
+    bool is_told = response.status == 503 && strstr(checks, "The S3 server did not answer in time") &&
+                   strstr(checks, "{\"check\":\"index repository\",\"ok\":true}");
+    http_response_release(&response);
+    return is_told;
+}
+
+static void storage_that_hangs_does_not_hide_how_the_rest_is(void **state) {
+    (void)state;
+    struct scene scene;
+    start(&scene, S3_SERVER_SECRET, NULL, false);
+    fail_next(&scene, S3_LIST, SIZE_MAX, S3_FAULT_HANG, 0);
+    assert_true(wait_until(readyz_tells_storage_from_the_rest, scene.server, PATIENCE_MS));
+    s3_server_clear_faults(scene.storage);
+    server_wait_until_ready(scene.server);
+    stop(&scene);
+}
+
 static void with_readonly_nothing_is_uploaded(void **state) {
     (void)state;
     struct scene scene;
@@ -132,6 +153,7 @@ int main(void) {
         cmocka_unit_test(tarballs_are_uploaded_and_come_from_the_public_base),
         cmocka_unit_test(what_s3_does_wrong_delays_a_publication_and_does_not_fail_it),
         cmocka_unit_test(a_wrong_secret_is_told_by_readyz_and_the_right_one_is_taken_up_on_sighup),
+        cmocka_unit_test(storage_that_hangs_does_not_hide_how_the_rest_is),
         cmocka_unit_test(with_readonly_nothing_is_uploaded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
