@@ -49,8 +49,9 @@ static struct pack_entry *list_entries(struct arena *arena, const char *top, con
     return entries;
 }
 
-/* Appends the content of the plain file `path` below `root`, into `out`. Links are followed as long as they stay below. */
-static enum status read_below(struct text *out, int root, const char *path, int64_t limit_bytes, struct error *err) {
+/* Appends the content of the plain file `path` below `root`, into `out`. Links are followed as long as they stay below. Over
+ * `left_bytes` it is STATUS_TOO_LARGE, and the caller says so. */
+static enum status read_below(struct text *out, int root, const char *path, int64_t left_bytes, struct error *err) {
     struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
     int file = (int)syscall(SYS_openat2, root, path, &how, sizeof how);
     if (file < 0 && (errno == EXDEV || errno == ELOOP))
@@ -60,9 +61,8 @@ static enum status read_below(struct text *out, int root, const char *path, int6
     struct stat information;
     if (fstat(file, &information) || !S_ISREG(information.st_mode))
         status = error_set(err, STATUS_REFUSED, "%s is not a plain file.", path);
-    else if (information.st_size > limit_bytes)
-        status = error_set(err, STATUS_TOO_LARGE, "The file %s has %lld bytes: too large for a package.", path,
-                           (long long)information.st_size);
+    else if (information.st_size > left_bytes)
+        status = STATUS_TOO_LARGE;
     for (size_t left = status ? 0 : (size_t)information.st_size; left > 0 && !status;) {
         ssize_t length = read(file, text_reserve(out, left), left);
         if (length < 0 && errno == EINTR) continue;
@@ -105,19 +105,22 @@ static enum status write_entries(struct archive *archive, const struct pack_entr
                                  int64_t limit_bytes, struct error *err) {
     enum status status = STATUS_OK;
     struct text content = {0};
+    int64_t left_bytes = limit_bytes;
     for (size_t i = 0; i < count && !status; i++) {
         const struct archive_item *item = entries[i].item;
         const char *bytes = item ? item->bytes : NULL;
         size_t length = item ? item->length : 0;
         text_clear(&content);
         if (item && !bytes) {
-            status = read_below(&content, root, item->path, limit_bytes, err);
+            status = read_below(&content, root, item->path, left_bytes, err);
             bytes = text_view(&content);
             length = content.length;
         }
-        if (!status && (int64_t)length > limit_bytes)
-            status = error_set(err, STATUS_TOO_LARGE, "The package's files are too large in all, at %s.", entries[i].path);
-        limit_bytes -= (int64_t)length;
+        left_bytes -= (int64_t)length;
+        if (status == STATUS_TOO_LARGE || left_bytes < 0)
+            status = error_set(err, STATUS_TOO_LARGE,
+                               "The files of the tarball have more than the %lld bytes that are allowed, from %s on.",
+                               (long long)limit_bytes, entries[i].path);
         if (!status) status = write_entry(archive, entries[i].path, !item, bytes, length, err);
     }
     text_release(&content);

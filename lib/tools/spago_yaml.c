@@ -209,7 +209,7 @@ static enum status need_all(const json_t *file, struct error *err) {
     if (!status) status = need(publish, "package.publish", "license", err);
     if (!status) status = need(publish, "package.publish", "location", err);
     if (!status && !json_is_array(json_object_get(package, "dependencies")))
-        status = error_set_at(err, STATUS_INVALID, "package.dependencies", "The dependencies in spago.yaml must be a list.");
+        status = error_set_at(err, STATUS_INVALID, "package.dependencies", "The dependencies must be a list of `name: RANGE`.");
     return status;
 }
 

@@ -39,6 +39,13 @@ static const struct refusal refusals[] = {
      .package = {"unclosed", "1.0.0", MODULE("module Unclosed\n  ( one\n  , two\nwhere\n")},
      .sentence =
          "The file src/Main.purs: The module header does not parse: at line 4, column 1 `,` or `)` was expected, not `where`."},
+    {.holds = "constructors_are_names_with_capital_letters",
+     .package = {"constructing", "1.0.0", MODULE("module Constructing (Type(one)) where\n")},
+     .sentence = "The file src/Main.purs: The module header does not parse: at line 1, column 27 a constructor's name was "
+                 "expected, not `one`."},
+    {.holds = "what_is_hidden_is_a_list",
+     .package = {"hiding", "1.0.0", MODULE("module Hiding where\nimport Flow.Ground hiding one\n")},
+     .sentence = "The file src/Main.purs: The module header does not parse: at line 2, column 27 `(` was expected, not `one`."},
     {.holds = "a_comment_must_end_before_the_header",
      .package = {"commented", "1.0.0", MODULE("{- module Commented where\n")},
      .sentence = "The file src/Main.purs: The module header does not parse: at line 2, column 1 `module` was expected, but the "
@@ -158,13 +165,15 @@ static void headers_are_read_as_the_compiler_reads_them(void **state) {
     (void)state;
     const struct package package = {
         "readable", "1.0.0",
-        .files = {{"src/Main.purs", "-- | module Main where\n{- {- no nesting -}\nmodule\n  Flow.Readable\n  ( one -- why\n"
-                                    "  , class Two, (<>), type (~>), Three(..)\n  , module Flow.Ünicode\n  )\n  where\n\n"
-                                    "import Flow.\xC3\x9Cnicode\n\none = \"module Test.Main where\"\n"},
-                  {"src/Unicode.purs", "#!/usr/bin/env purs\r\nmodule Flow.\xC3\x9Cnicode where\r\nπ = 3\r\n"},
-                  {"src/Maine.purs", "module Maine where\n"},
-                  {"src/Main/Test.purs", "module Main.Test where\n"},
-                  {"test/Main.purs", "module Test.Main where\n"}}};
+        .files = {
+            {"src/Main.purs",
+             "-- | module Main where\n{- {- no nesting -}\nmodule\n  Flow.Readable\n  ( one -- why\n"
+             "  , class Two, (<>), type (~>), Three(..), Four(Five, Six), Seven()\n  , module Flow.Ünicode\n  )\n  where\n\n"
+             "import Flow.\xC3\x9Cnicode\n\none = \"module Test.Main where\"\n"},
+            {"src/Unicode.purs", "#!/usr/bin/env purs\r\nmodule Flow.\xC3\x9Cnicode where\r\nπ = 3\r\n"},
+            {"src/Maine.purs", "module Maine where\n"},
+            {"src/Main/Test.purs", "module Main.Test where\n"},
+            {"test/Main.purs", "module Test.Main where\n"}}};
     expect_in(publish(&package, NULL), "INFO It has 4 modules.");
 }
 

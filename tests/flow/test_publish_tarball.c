@@ -115,6 +115,23 @@ static void a_tarball_over_200_kilobytes_is_warned_of(void **state) {
     if (strstr(log, "WARN The package's tarball has 20") == NULL) fail_msg("%s", log);
 }
 
+/* A link counts with what it leads to, so that a tarball can have more than its source. */
+static void files_that_are_too_large_together_are_refused(void **state) {
+    (void)state;
+    static char noise[60000 + 1];
+    static const char *const settings[] = {"SOURCE_LIMIT_BYTES=100000", NULL};
+    struct server *small = server_start(&(struct server_options){.settings = settings});
+    const struct refusal refusal = {
+        .package = {"doubled", "1.0.0", .files = {{"src/data.txt", make_noise(noise, sizeof noise - 1)}},
+                    .script = "ln -s data.txt src/more.txt"},
+        .sentence =
+            "The files of the tarball have more than the 100000 bytes that are allowed, from doubled-1.0.0/src/more.txt "
+            "on.",
+    };
+    refusal_expect(small, &refusal);
+    server_stop(small);
+}
+
 /* ---- What is in it ---- */
 
 static const char *list_tarball(const char *name, const char *version) {
@@ -291,6 +308,7 @@ static void the_owners_in_the_metadata_follow_the_manifest(void **state) {
 int main(void) {
     const struct CMUnitTest others[] = {
         cmocka_unit_test(a_tarball_over_two_megabytes_is_refused),
+        cmocka_unit_test(files_that_are_too_large_together_are_refused),
         cmocka_unit_test(a_tarball_over_200_kilobytes_is_warned_of),
         cmocka_unit_test(a_tarball_has_what_it_should_and_nothing_else),
         cmocka_unit_test(a_tarball_has_the_manifest_printed_and_plain_entries),

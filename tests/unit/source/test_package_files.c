@@ -215,6 +215,16 @@ static void the_tarball_has_the_printed_manifest(void **state) {
     text_release(&content);
 }
 
+static void a_tarball_has_its_size(void **state) {
+    (void)state;
+    struct error err = {0};
+    assert_int_equal(package_files_check_size(29, &err), STATUS_REFUSED);
+    assert_string_equal(err.message, "Packing failed: the tarball has only 29 bytes.");
+    assert_int_equal(package_files_check_size(30, &err), STATUS_OK);
+    assert_int_equal(package_files_check_size(2000000, &err), STATUS_OK);
+    assert_int_equal(package_files_check_size(2000001, &err), STATUS_REFUSED);
+}
+
 /* source_modules_read(), on the same folder. */
 static void expect_modules(bool headers_may_fail, enum status expected, size_t problem_count, const char *word) {
     struct error err = {0};
@@ -259,6 +269,7 @@ int main(void) {
         TEST(links_inside_are_followed_and_stray_licences_left_out),
         TEST(a_source_without_modules_is_refused),
         TEST(the_tarball_has_the_printed_manifest),
+        TEST(a_tarball_has_its_size),
         TEST(module_names_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
