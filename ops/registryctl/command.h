@@ -2,7 +2,8 @@
  *
  * registryctl's commands: each is a row of the table in main.c and a function. They are in files by what they are about:
  *
- *   jobs.c      what a gateway knows: publish, status, logs, jobs (with gateway.c and follow.c)
+ *   requests.c  what is asked of a registry: publish, unpublish, transfer (with gateway.c and follow.c)
+ *   jobs.c      what a gateway knows: status, logs, jobs
  *   check.c     a registry's files: check
  *   solve.c     a registry's versions: solve (with solve_all.c)
  *   formats.c   one text in one of the registry's formats: manifest, package-name, version, range, hash, licence
@@ -54,6 +55,9 @@ enum status wrong_call(struct invocation *call, struct error *err, const char *f
     __attribute__((format(printf, 3, 4)));
 
 enum status command_publish(struct invocation *call, struct error *err);
+enum status command_unpublish(struct invocation *call, struct error *err);
+enum status command_transfer(struct invocation *call, struct error *err);
+
 enum status command_status(struct invocation *call, struct error *err);
 enum status command_logs(struct invocation *call, struct error *err);
 enum status command_jobs(struct invocation *call, struct error *err);

@@ -18,6 +18,11 @@ static const struct command commands[] = {
      "      ends: exit 0 if it was published, else 1 with the job's last error on stderr. A gateway that is away, or says\n"
      "      when to come back, is asked again for a quarter of an hour. Ctrl-C ends the following, not the job.",
      command_publish},
+    {"unpublish", 3, 3, "--key FILE [--follow] NAME VERSION REASON",
+     "Ask for a version to be unpublished, signed with the OpenSSH private key of one of the package's owners.",
+     command_unpublish},
+    {"transfer", 1, 1, "--key FILE (--github OWNER/REPO | --git URL) [--subdir DIR] [--follow] NAME",
+     "Ask for a package to be moved to this location, signed likewise.", command_transfer},
     {"status", 1, 1, "JOB", "What became of a job; exit 1 if it failed.", command_status},
     {"logs", 1, 1, "JOB [--follow | -f] [--level LEVEL]",
      "A job's log, and exit 1 with its last error if it failed; --follow goes on until the job ends, as publish does.",
@@ -64,10 +69,10 @@ enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 static int print_usage(FILE *out, int exit_status) {
     fputs(
         "usage: registryctl [--gateway URL] COMMAND …\n\n"
-        "The gateway's address is taken from --gateway, REGISTRY_GATEWAY, or is http://127.0.0.1:9000; only publish, status,\n"
-        "logs and jobs ask it. The registry in DIR is its two bare git repositories (registry.git, registry-index.git: their\n"
-        "branch) or two folders (registry, registry-index: the files on disk). Exit status: 0 done, 1 the answer is no or it\n"
-        "failed, 2 the call was wrong.\n\n",
+        "The gateway's address is taken from --gateway, REGISTRY_GATEWAY, or is http://127.0.0.1:9000; only publish,\n"
+        "unpublish, transfer, status, logs and jobs ask it. The registry in DIR is its two bare git repositories (registry.git,\n"
+        "registry-index.git: their branch) or two folders (registry, registry-index: the files on disk). Exit status: 0 done, 1\n"
+        "the answer is no or it failed, 2 the call was wrong.\n\n",
         out);
     for (int i = 0; i < COMMAND_COUNT; i++)
         fprintf(out, "  registryctl %s%s%s\n      %s\n", commands[i].name, *commands[i].arguments ? " " : "",

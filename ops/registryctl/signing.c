@@ -12,6 +12,7 @@
 #include "lib/base/text.h"
 #include "lib/domain/signature.h"
 #include "ops/registryctl/command.h"
+#include "ops/registryctl/signing.h"
 
 enum { KEY_BYTES_MAX = 64 * 1024, PAYLOAD_BYTES_MAX = 16 << 20, CHUNK_BYTES = 64 * 1024 };
 
@@ -43,21 +44,27 @@ enum status command_verify(struct invocation *call, struct error *err) {
     return status;
 }
 
+enum status sign_with_file(struct text *out, const char *path, const void *payload, size_t payload_bytes, struct error *err) {
+    struct signing_key *key = NULL;
+    struct text file = {0};
+    enum status status = file_read(path, KEY_BYTES_MAX, &file, err);
+    if (!status) status = signing_key_read(&key, text_view(&file), err);
+    if (!status) status = signing_key_sign(key, payload, payload_bytes, out, err);
+    signing_key_free(key);
+    text_release(&file);
+    return status;
+}
+
 enum status command_sign(struct invocation *call, struct error *err) {
     const char *path = take_option(call, "--key");
-    struct signing_key *key = NULL;
-    struct text file = {0}, payload = {0}, signature = {0};
+    struct text payload = {0}, signature = {0};
     enum status status = finish_arguments(call, err);
     if (status) return status;
     if (!path) return wrong_call(call, err, "--key is needed.");
-    status = file_read(path, KEY_BYTES_MAX, &file, err);
-    if (!status) status = signing_key_read(&key, text_view(&file), err);
-    if (!status) status = read_payload(&payload, err);
-    if (!status) status = signing_key_sign(key, text_view(&payload), payload.length, &signature, err);
+    status = read_payload(&payload, err);
+    if (!status) status = sign_with_file(&signature, path, text_view(&payload), payload.length, err);
     if (!status) puts(text_view(&signature));
-    signing_key_free(key);
     text_release(&signature);
     text_release(&payload);
-    text_release(&file);
     return status;
 }

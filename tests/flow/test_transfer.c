@@ -217,6 +217,27 @@ static void what_failed_may_be_asked_for_again(void **state) {
     owners_scene_expect_done(&scene, ROUTE_TRANSFER, payload, &scene.owner);
 }
 
+/* ---- registryctl ---- */
+
+static const char *registryctl(const struct owner_key_pair *key, int exit_status, const char *words) {
+    return shell_output(&scene.server->arena,
+                        BUILD_DIR "/bin/registryctl --gateway '%s' %s --key '%s' --follow 2>&1 || test $? = %d",
+                        scene.server->url, words, key->path, exit_status);
+}
+
+static void registryctl_signs_asks_and_follows(void **state) {
+    (void)state;
+    owners_scene_publish(&scene, "from-terminal", "1.0.0", owners_of(&scene, &scene.owner));
+    const char *words = "transfer from-terminal --github flow/purescript-terminal";
+    assert_non_null(strstr(registryctl(&scene.stranger, 1, words), "exactly this payload"));
+    assert_non_null(strstr(registryctl(&scene.owner, 0, words), "NOTICE Transferred from-terminal from "));
+    expect_location("from-terminal", "flow/purescript-terminal");
+    assert_non_null(strstr(registryctl(&scene.owner, 0, words), "(the same request was made before)"));
+    words = "unpublish from-terminal 1.0.0 'It was \"wrong\".'";
+    assert_non_null(strstr(registryctl(&scene.owner, 0, words), "NOTICE Unpublished from-terminal@1.0.0."));
+    assert_non_null(strstr(registryctl(&scene.owner, 1, "unpublish from-terminal 1.0 x"), "payload.version"));
+}
+
 /* ---- At once ---- */
 
 static void one_place_is_taken_by_one_of_many(void **state) {
@@ -272,6 +293,7 @@ int main(void) {
         cmocka_unit_test(a_transfer_played_back_after_another_changes_nothing),
         cmocka_unit_test(a_signature_made_anew_without_the_key_does_nothing),
         cmocka_unit_test(what_failed_may_be_asked_for_again),
+        cmocka_unit_test(registryctl_signs_asks_and_follows),
         cmocka_unit_test(one_place_is_taken_by_one_of_many),
     };
     return cmocka_run_group_tests(tests, start, stop);

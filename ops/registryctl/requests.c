@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The commands that ask for something to be done (spec/http-api.md). Each makes the request's body, posts it, prints the job's
+ * id, and with --follow its log. What an owner signs is signed once, so that a request sent again is the same request.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/json_writer.h"
+#include "lib/base/text.h"
+#include "lib/domain/operation.h"
+#include "ops/registryctl/command.h"
+#include "ops/registryctl/gateway.h"
+#include "ops/registryctl/signing.h"
+
+static enum status send_request(struct invocation *call, const char *path, const char *body, bool follow, struct error *err) {
+    json_t *answer = NULL;
+    enum status status = gateway_ask(call, path, body, follow ? GATEWAY_PATIENCE_MS : 0, &answer, err);
+    if (status) return status;
+    const char *id = arena_copy(&call->arena, gateway_text(answer, "jobId"));
+    printf(json_is_true(json_object_get(answer, "created")) ? "Job %s\n" : "Job %s (the same request was made before)\n", id);
+    fflush(stdout);
+    json_decref(answer);
+    return follow ? job_print_log(call, id, "INFO", true, err) : STATUS_OK;
+}
+
+/* The location of the options; *is_given is false where there is none of them. */
+static enum status take_location(struct invocation *call, struct location *out, bool *is_given, struct error *err) {
+    const char *github = take_option(call, "--github"), *git = take_option(call, "--git");
+    out->subdir = take_option(call, "--subdir");
+    *is_given = github || git;
+    if (github) {
+        const char *slash = strchr(github, '/');
+        if (!slash) return wrong_call(call, err, "--github must be OWNER/REPO, but it is \"%s\".", github);
+        out->kind = LOCATION_GITHUB;
+        out->github_owner = arena_copy_bytes(&call->arena, github, (size_t)(slash - github));
+        out->github_repo = slash + 1;
+    } else if (git) {
+        out->kind = LOCATION_GIT;
+        out->git_url = git;
+    }
+    return STATUS_OK;
+}
+
+enum status command_publish(struct invocation *call, struct error *err) {
+    struct publish_request request = {0};
+    bool follow = take_flag(call, "--follow", NULL);
+    const char *compiler = take_option(call, "--compiler");
+    enum status status = take_location(call, &request.location, &request.has_location, err);
+    if (!status) status = finish_arguments(call, err);
+    if (status) return status;
+    request.name = call->arguments[0];
+    request.ref = call->arguments[1];
+    request.has_compiler = compiler != NULL;
+    status = version_parse(&request.version, call->arguments[2], err);
+    if (!status && compiler) status = version_parse(&request.compiler, compiler, err);
+    if (status) return status;
+
+    struct text body = {0};
+    publish_request_append_json(&body, &request);
+    status = send_request(call, "/api/v1/publish", text_view(&body), follow, err);
+    text_release(&body);
+    return status;
+}
+
+/* ---- What an owner signs ---- */
+
+static enum status send_signed(struct invocation *call, const char *path, const char *key_file, const struct text *payload,
+                               bool follow, struct error *err) {
+    struct text signature = {0}, body = {0};
+    enum status status = sign_with_file(&signature, key_file, text_view(payload), payload->length, err);
+    if (!status) {
+        const struct signed_request request = {text_view(payload), text_view(&signature)};
+        signed_request_append_json(&body, &request);
+        status = send_request(call, path, text_view(&body), follow, err);
+    }
+    text_release(&body);
+    text_release(&signature);
+    return status;
+}
+
+enum status command_unpublish(struct invocation *call, struct error *err) {
+    bool follow = take_flag(call, "--follow", NULL);
+    const char *key_file = take_option(call, "--key");
+    enum status status = finish_arguments(call, err);
+    if (status) return status;
+    if (!key_file) return wrong_call(call, err, "--key is needed.");
+    struct text payload = {0};
+    struct json_writer writer = {.out = &payload};
+    json_writer_open(&writer, '{');
+    json_writer_text_field(&writer, "name", call->arguments[0]);
+    json_writer_text_field(&writer, "version", call->arguments[1]);
+    json_writer_text_field(&writer, "reason", call->arguments[2]);
+    json_writer_close(&writer, '}');
+    status = send_signed(call, "/api/v1/unpublish", key_file, &payload, follow, err);
+    text_release(&payload);
+    return status;
+}
+
+enum status command_transfer(struct invocation *call, struct error *err) {
+    struct location location = {0};
+    bool follow = take_flag(call, "--follow", NULL), is_given;
+    const char *key_file = take_option(call, "--key");
+    enum status status = take_location(call, &location, &is_given, err);
+    if (!status) status = finish_arguments(call, err);
+    if (status) return status;
+    if (!key_file || !is_given) return wrong_call(call, err, "Both --key and the new location are needed.");
+    struct text payload = {0};
+    struct json_writer writer = {.out = &payload};
+    json_writer_open(&writer, '{');
+    json_writer_text_field(&writer, "name", call->arguments[0]);
+    json_writer_key(&writer, "newLocation");
+    location_write(&writer, &location);
+    json_writer_close(&writer, '}');
+    status = send_signed(call, "/api/v1/transfer", key_file, &payload, follow, err);
+    text_release(&payload);
+    return status;
+}
