@@ -5,6 +5,9 @@
  * on this disk and to one behind http, alone and beside a rival who pushes every 100 ms. Every side must leave the same tree,
  * and a commit for each change that names its job; the rival loses none.
  *
+ * Then what packs cost that nobody puts together: a commit in a repository of 5,000 pushes, and after its upkeep
+ * (lib/store/registry_repo_upkeep.h).
+ *
  * "One by one": a thread waits for its change before it hands in the next, so that a push has eight at most. "All at once": it
  * hands in what it has. Takes some minutes, for git's sake; `--changes 100` gives a first impression.
  *
@@ -25,13 +28,14 @@
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 #include "lib/store/change_queue.h"
+#include "lib/store/registry_repo_upkeep.h"
 #include "tests/support/git_fixture.h"
 #include "tests/support/git_server.h"
 #include "tests/support/redis_server.h"
 
 #define REAL_DATA SOURCE_DIR "/../shared/data/make-repos"
 
-enum { TIMEOUT_MS = 600000, RIVAL_PAUSE_US = 100000, HOLD_MS = 30000 };
+enum { TIMEOUT_MS = 600000, RIVAL_PAUSE_US = 100000, HOLD_MS = 30000, PUSHES = 5000, COMMITS_MEASURED = 100 };
 
 static int change_count = 1000, thread_count = 8;
 
@@ -225,6 +229,62 @@ static void measure(struct bench *bench, bool is_local, int at_once, bool has_ri
     arena_release(&arena);
 }
 
+/* ---- Many packs ---- */
+
+static struct registry_repo *open_on_disk(struct bench *bench, struct deadline *deadline) {
+    struct registry_repo *repo = NULL;
+    struct error err;
+    struct registry_repo_options options = {.url = arena_format(&bench->git.arena, "%s/ours.git", bench->git.folder)};
+    deadline_start(deadline, TIMEOUT_MS);
+    if (registry_repo_open(&repo, &options, deadline, &err)) fail_msg("%s", err.message);
+    return repo;
+}
+
+static void commit_each(struct bench *bench, struct registry_repo *repo, int count, struct deadline *deadline) {
+    struct arena arena = {0};
+    struct error err;
+    for (int i = 0; i < count; i++) {
+        struct registry_change change = {.message = "Update", .edit = add_line};
+        change.context = (void *)(uintptr_t)line_of(bench, &arena, i, &change.path);
+        if (registry_repo_apply(repo, &change, 1, 1, deadline, &err)) fail_msg("%s", err.message);
+    }
+    arena_release(&arena);
+}
+
+/* A process that starts, and commits one after the other. */
+static void measure_commits_in_packs(struct bench *bench) {
+    struct deadline deadline;
+    int64_t start_us = clock_monotonic_us();
+    struct registry_repo *repo = open_on_disk(bench, &deadline);
+    commit_each(bench, repo, 1, &deadline);
+    int64_t first_us = clock_monotonic_us();
+    commit_each(bench, repo, COMMITS_MEASURED, &deadline);
+    int64_t end_us = clock_monotonic_us();
+    git_script(&bench->git, "git -C ours.git log --format=%%T >/dev/null");
+    int64_t git_us = clock_monotonic_us();
+    printf("  %5s packs: open and commit %8.2f ms, a commit %6.2f ms, git log %8.2f ms\n",
+           git_output(&bench->git, "ls ours.git/objects/pack/*.pack | wc -l"), (double)(first_us - start_us) / 1000,
+           (double)(end_us - first_us) / 1000 / COMMITS_MEASURED, (double)(git_us - end_us) / 1000);
+    fflush(stdout);
+    registry_repo_free(repo);
+}
+
+static void measure_packs(struct bench *bench) {
+    struct deadline deadline;
+    struct error err;
+    git_script(&bench->git, "rm -rf ours.git; git clone -q --bare data.git ours.git");
+    measure_commits_in_packs(bench);
+    struct registry_repo *repo = open_on_disk(bench, &deadline);
+    commit_each(bench, repo, PUSHES, &deadline);
+    registry_repo_free(repo);
+    measure_commits_in_packs(bench);
+    repo = open_on_disk(bench, &deadline);
+    if (registry_repo_tidy(repo, REGISTRY_PACKS_MAX, NULL, &deadline, &err)) fail_msg("%s", err.message);
+    registry_repo_free(repo);
+    measure_commits_in_packs(bench);
+    git_script(&bench->git, "git -C ours.git fsck --no-dangling 2>&1");
+}
+
 static void read_options(int argument_count, char **arguments) {
     static const struct option options[] = {
         {"changes", required_argument, NULL, 'c'}, {"threads", required_argument, NULL, 't'}, {0}};
@@ -252,6 +312,8 @@ int main(int argument_count, char **arguments) {
         else
             measure(&bench, is_local, i % 5 % 2 ? 1 : change_count, i % 5 > 2);
     }
+    printf("One commit and push at a time, on disk:\n");
+    measure_packs(&bench);
     free(bench.files);
     git_server_stop(bench.server);
     redis_server_stop(bench.redis);
