@@ -10,6 +10,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/fault.h"
+#include "lib/base/folder.h"
 #include "lib/base/text.h"
 #include "lib/service/job_log.h"
 #include "lib/service/job_slot.h"
@@ -300,6 +301,7 @@ void job_run_carry_out(struct job_slot *slot, struct job_run *run, int64_t claim
     if (status && !err.message[0]) error_set(&err, status, "The job failed (%s).", status_code(status));
     struct settlement settlement = {.outcome = judge(run, status, stop_reason(run))};
     settle(slot, run, &settlement, &err);
+    if (run->work_folder) folder_remove(run->work_folder);
 
     end_run(slot);
     log_line(LOG_INFO, "job ended", "job=%s kind=%s outcome=\"%s\" took_ms=%lld error=\"%s\"", run->job.id,

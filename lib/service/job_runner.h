@@ -36,8 +36,9 @@ struct job_run {
     struct deadline deadline; /* of the job's kind; raised at a drain's end and when the lease is lost */
     int64_t lease_ms;         /* how long the lease holds once it is renewed */
     struct job_log *log;
-    struct job_end end; /* for the handler to fill: documentation, event; its texts in `arena` */
-    bool has_record;    /* outside writes have begun, in this run or an earlier one */
+    const char *work_folder; /* for the handler to set: removed once the job's end is written, so that nobody waits for that */
+    struct job_end end;      /* for the handler to fill: documentation, event; its texts in `arena` */
+    bool has_record;         /* outside writes have begun, in this run or an earlier one */
 };
 
 struct job_handler {

@@ -120,6 +120,7 @@ static enum status run_compiler(struct command_result *result, struct compiler_r
         if (status) return status;
         bool has_answered = compiler_report_read(report, arena, &result->output, &result->errors);
         report->succeeded = result->exit_status == 0;
+        report->elapsed_ms += result->elapsed_ms;
         report->compiled_count += compiled_count; /* what an attempt without an answer compiled is up to date in the next */
         if (has_answered && (report->succeeded || report->error_count > 0)) return STATUS_OK;
         if (report->succeeded && text_equal(subcommand, "graph")) return STATUS_OK; /* some print no warnings */
@@ -181,7 +182,7 @@ static enum status take_documentation(struct text *out, const struct text *outpu
 
 enum status compiler_publish(struct text *out, struct arena *arena, const struct compiler *compiler,
                              const struct sandbox *sandbox, const char *folder, const char *resolutions,
-                             struct deadline *deadline, struct error *err) {
+                             const char *const *readable, struct deadline *deadline, struct error *err) {
     struct command_result result = {0};
     const struct command command = {
         .arguments = (const char *const[]){compiler->path, "publish", "--manifest", "purs.json", "--resolutions", resolutions,
@@ -194,7 +195,7 @@ enum status compiler_publish(struct text *out, struct arena *arena, const struct
         .output_limit_bytes = OUTPUT_LIMIT_BYTES,
         .limits = limits,
     };
-    enum status status = sandbox_run(&result, sandbox, &command, list_readable(arena, compiler, NULL), deadline, err);
+    enum status status = sandbox_run(&result, sandbox, &command, list_readable(arena, compiler, readable), deadline, err);
     bool has_ended = !status && !result.signal && result.exit_status < SIGNAL_EXIT && !result.output_was_cut;
     if (!status && !has_ended) status = explain_silence(compiler, &result, 1, err);
     if (!status && result.exit_status != 0) {

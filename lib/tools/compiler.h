@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lib/base/arena.h"
 #include "lib/base/error.h"
@@ -64,6 +65,7 @@ struct compiler_report {
     struct compiler_message *warnings;
     size_t warning_count;
     size_t compiled_count; /* modules that were compiled in this run, those up to date left out */
+    int64_t elapsed_ms;    /* from the compiler's start to its end */
 };
 
 /* `purs compile GLOB… --json-errors`: compiles what the globs (NULL at the end, relative to `folder`, never by a shell) match,
@@ -91,7 +93,7 @@ bool compiler_can_publish(struct version compiler);
  * have it so, in its words; otherwise as compiler_compile(). */
 CHECK_RESULT enum status compiler_publish(struct text *out, struct arena *arena, const struct compiler *compiler,
                                           const struct sandbox *sandbox, const char *folder, const char *resolutions,
-                                          struct deadline *deadline, struct error *err);
+                                          const char *const *readable, struct deadline *deadline, struct error *err);
 
 /* Appends the errors for a person to read: a blank line between two, place and code first. At most `most` of them, then how
  * many more there are. */

@@ -12,6 +12,7 @@
 #include "lib/service/job_runner.h"
 #include "lib/source/package_files.h"
 #include "lib/source/source_fetch.h"
+#include "lib/tools/package_cache.h"
 #include "services/publish/publish_record.h"
 #include "services/publish/publish_service.h"
 
@@ -25,12 +26,14 @@ struct publication {
     struct publish_request request;
     const char *version;        /* as text */
     const char *folder_name;    /* NAME-VERSION */
-    const char *work_folder;    /* of this run, removed at its end */
+    const char *work_folder;    /* of this run, removed after its end */
     const char *tarball_backup; /* a file that outlives the run: what is to be uploaded */
     struct location location;
     struct source_fetched source;
     struct manifest manifest;
     struct build_plan plan;
+    int64_t compiler_ms;                /* for which the compiler ran */
+    struct package_cache_hold packages; /* of the plan, let go at the run's end */
     struct package_files files;
     struct text tarball;
     char hash[SHA256_SRI_MAX];    /* of the tarball */
@@ -55,8 +58,9 @@ enum status publication_check_modules(struct publication *p, struct error *err);
 enum status publication_pack(struct publication *p, struct error *err);          /* step 10, its first half */
 enum status publication_install(struct publication *p, struct error *err);       /* the plan, and the tarball itself */
 enum status publication_install_plan(struct publication *p, const char *folder, struct error *err); /* makes the folder */
-enum status publication_check_dependencies(struct publication *p, struct error *err);               /* step 8 */
-enum status publication_compile(struct publication *p, struct error *err);                          /* step 9 */
+const char *const *publication_readable(const struct publication *p); /* what the compiler must see for that; in the arena */
+enum status publication_check_dependencies(struct publication *p, struct error *err); /* step 8 */
+enum status publication_compile(struct publication *p, struct error *err);            /* step 9 */
 
 /* publication_documentation.c */
 enum status publication_look_for_documentation(struct publication *p, bool *is_missing, struct error *err); /* for step 5 */

@@ -2,12 +2,15 @@
  *
  * Does it build, from exactly what will be in the tarball? Steps 6 to 9 of spec/operations.md, Publish, and the packing of 10.
  *
- *   WORK_FOLDER/build/.registry/NAME-VERSION/   the package itself and every package of its plan, each out of its tarball
+ *   WORK_FOLDER/build/.registry/NAME-VERSION/   the package itself, out of its tarball, and every package of its plan: links
+ *                                               into what is unpacked for all builds (lib/tools/package_cache.h)
  *   WORK_FOLDER/build/output/                   what the compiler makes of them
  */
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#include "lib/base/folder.h"
 #include "lib/base/hash.h"
 #include "lib/base/text.h"
 #include "lib/domain/solver.h"
@@ -27,6 +30,12 @@ static const char *const source_globs[] = {PUBLICATION_PACKAGES_FOLDER "/*/src/*
 
 static const char *build_folder(const struct publication *p) {
     return arena_format(p->arena, "%s/build", p->work_folder);
+}
+
+const char *const *publication_readable(const struct publication *p) {
+    const char **folders = arena_alloc(p->arena, 2 * sizeof *folders);
+    folders[0] = package_cache_folder(p->service->packages);
+    return folders;
 }
 
 static const struct compiler *chosen_compiler(const struct publication *p) {
@@ -160,26 +169,41 @@ static enum status find_tarball(struct publication *p, const struct package_vers
     return error_set(err, STATUS_REFUSED, "%s, which the build needs, is not published any more.", package->name);
 }
 
-static enum status install_package(struct publication *p, const struct package_version *package, const char *folder,
-                                   struct error *err) {
-    char version[VERSION_TEXT_MAX];
-    version_print(package->version, version);
+/* Finds the folder in which it is unpacked, for as long as this run goes on. */
+static enum status unpack_package(struct publication *p, const struct package_version *package, const char *version,
+                                  const char *top, const char **folder, struct error *err) {
     const char *hash = NULL;
     int64_t size_bytes = 0;
     struct text tarball = {0};
+    struct package_cache *packages = p->service->packages;
     enum status status = find_tarball(p, package, &hash, &size_bytes, err);
-    if (!status)
-        status = tarball_store_read(p->service->tarballs, package->name, version, hash, size_bytes, &tarball, &p->run->deadline,
-                                    err);
-    if (!status)
-        status = archive_unpack(tarball.bytes, tarball.length, folder, arena_format(p->arena, "%s-%s", package->name, version),
-                                &unpack_limits, err);
+    if (status) return status;
+    *folder = package_cache_find(packages, hash, top, &p->packages);
+    if (*folder) return STATUS_OK;
+    status =
+        tarball_store_read(p->service->tarballs, package->name, version, hash, size_bytes, &tarball, &p->run->deadline, err);
+    if (!status) status = package_cache_add(packages, hash, top, tarball.bytes, tarball.length, &p->packages, folder, err);
     text_release(&tarball);
     return status;
 }
 
+/* Has it below `packages`, by a link. */
+static enum status install_package(struct publication *p, const struct package_version *package, const char *packages,
+                                   struct error *err) {
+    char version[VERSION_TEXT_MAX];
+    version_print(package->version, version);
+    const char *folder = NULL, *top = arena_format(p->arena, "%s-%s", package->name, version);
+    enum status status = unpack_package(p, package, version, top, &folder, err);
+    if (status) return status;
+    const char *link = arena_format(p->arena, "%s/%s", packages, top);
+    if (symlink(folder, link) == 0) return STATUS_OK;
+    return error_set(err, STATUS_INTERNAL, "cannot link %s to %s: %s", link, folder, strerror(errno));
+}
+
 enum status publication_install_plan(struct publication *p, const char *folder, struct error *err) {
-    enum status status = folder_make(folder, err);
+    if (mkdir(folder, 0755) != 0)
+        return error_set(err, STATUS_INTERNAL, "cannot create the folder %s: %s", folder, strerror(errno));
+    enum status status = STATUS_OK;
     for (size_t i = 0; !status && i < p->plan.packages.count; i++)
         status = install_package(p, &p->plan.packages.items[i], folder, err);
     return status;
@@ -205,7 +229,8 @@ enum status publication_check_dependencies(struct publication *p, struct error *
     json_t *graph = NULL;
     struct compiler_report report;
     enum status status = compiler_graph(&graph, &report, p->arena, compiler, &p->service->sandbox, build_folder(p),
-                                        source_globs, NULL, &p->run->deadline, err);
+                                        source_globs, publication_readable(p), &p->run->deadline, err);
+    p->compiler_ms += report.elapsed_ms;
     if (!status && !report.succeeded) {
         struct text errors = {0};
         compiler_report_print_errors(&errors, &report, COMPILER_ERRORS_SHOWN);
@@ -232,7 +257,8 @@ enum status publication_compile(struct publication *p, struct error *err) {
     version_print(p->plan.compiler, version);
     if (!p->service->sandbox.is_isolating) job_run_log(p->run, LOG_WARN, "%s", p->service->sandbox.warning);
     enum status status = compiler_compile(&report, p->arena, chosen_compiler(p), &p->service->sandbox, build_folder(p),
-                                          source_globs, NULL, &p->run->deadline, err);
+                                          source_globs, publication_readable(p), &p->run->deadline, err);
+    p->compiler_ms += report.elapsed_ms;
     if (status) return status;
     if (report.succeeded) {
         job_run_log(p->run, LOG_INFO, "Compiled %zu module%s with compiler %s.", report.compiled_count,

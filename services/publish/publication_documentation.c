@@ -140,7 +140,8 @@ static enum status make_documentation(struct publication *p, struct text *json, 
     if (!compiler) return error_set(err, STATUS_UNAVAILABLE, "The compiler that it was built with is not here any more.");
     enum status status = make_checkout(p, parent, folder, err);
     if (!status)
-        status = compiler_publish(json, p->arena, compiler, &p->service->sandbox, folder, RESOLUTIONS, &p->run->deadline, err);
+        status = compiler_publish(json, p->arena, compiler, &p->service->sandbox, folder, RESOLUTIONS, publication_readable(p),
+                                  &p->run->deadline, err);
     return status;
 }
 

@@ -58,7 +58,7 @@ static enum status run_steps(struct publication *p, const struct step *steps, st
         if (!status) fault_point(step->name);
         text_append_format(&timings, " %s=%.1fms", step->name, (double)(clock_monotonic_us() - start_us) / 1000);
     }
-    job_run_log(p->run, LOG_DEBUG, "Timings:%s", text_view(&timings));
+    job_run_log(p->run, LOG_DEBUG, "Timings:%s; the compiler ran for %lld ms.", text_view(&timings), (long long)p->compiler_ms);
     text_release(&timings);
     return status;
 }
@@ -100,6 +100,7 @@ static enum status make_work_folder(struct publication *p, struct error *err) {
     const char *base = p->service->settings.work_dir;
     p->tarball_backup = arena_format(p->arena, "%s/tarballs/%s.tar.gz", base, p->run->job.id);
     p->work_folder = arena_format(p->arena, "%s/runs/%s-%lld", base, p->run->job.id, (long long)p->run->lease.fence);
+    p->run->work_folder = p->work_folder;
     if (mkdir(p->work_folder, 0755) == 0) return STATUS_OK;
     return error_set(err, STATUS_INTERNAL, "cannot create the folder %s: %s", p->work_folder, strerror(errno));
 }
@@ -126,7 +127,7 @@ enum status publish_job_run(void *context, struct job_run *run, struct error *er
     }
     run->end.documentation = p.documentation;
     if (p.tarball_backup && !(run->has_record && may_be_run_again(status))) unlink(p.tarball_backup);
-    if (p.work_folder) folder_remove(p.work_folder);
+    package_cache_let_go(p.service->packages, &p.packages);
     text_release(&p.tarball);
     return status;
 }

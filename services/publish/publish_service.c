@@ -9,6 +9,7 @@
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "lib/domain/signer.h"
+#include "lib/tools/package_cache.h"
 
 enum { START_TIMEOUT_MS = 600000, STORAGE_CHECK_MS = 700 };
 
@@ -24,6 +25,14 @@ static enum status open_work_folder(struct publish_service *service, struct erro
     folder_remove(arena_format(&arena, "%s/runs", base));
     status = folder_make(arena_format(&arena, "%s/runs", base), err);
     if (!status) status = folder_make(arena_format(&arena, "%s/tarballs", base), err);
+    arena_release(&arena);
+    return status;
+}
+
+static enum status open_package_cache(struct publish_service *service, struct error *err) {
+    struct arena arena = {0};
+    const char *folder = arena_format(&arena, "%s/packages", service->settings.work_dir);
+    enum status status = package_cache_create(&service->packages, folder, service->settings.package_cache_bytes, err);
     arena_release(&arena);
     return status;
 }
@@ -69,6 +78,7 @@ enum status publish_service_init(struct publish_service *service, struct error *
     if (!status)
         status = signer_read_pacchettibotti(&service->pacchettibotti, service->settings.pacchettibotti_public_key,
                                             &service->arena, err);
+    if (!status) status = open_package_cache(service, err);
     if (!status) status = tarball_store_open(&service->tarballs, &service->settings, err);
     if (!status) status = open_compilers(service, &deadline, err);
     if (!status) open_licensee(service);
@@ -81,6 +91,7 @@ void publish_service_release(struct publish_service *service) {
     licensee_free(service->licensee);
     compilers_release(&service->compilers);
     free(service->compiler_versions);
+    package_cache_free(service->packages);
     tarball_store_free(service->tarballs);
     if (service->work_folder_claim >= 0) close(service->work_folder_claim);
     arena_release(&service->arena);

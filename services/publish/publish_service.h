@@ -22,6 +22,7 @@ struct publish_service {
     const struct owner *pacchettibotti; /* the bot's key; NULL where it is not set */
     struct registry_access repositories;
     struct tarball_store *tarballs;
+    struct package_cache *packages; /* in WORK_DIR: what builds need, out of its tarballs */
     struct sandbox sandbox;
     struct licensee *licensee;
     struct compilers compilers;
