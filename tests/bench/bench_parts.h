@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The parts of a publication, as its job's log names them: `Timings: fetch=12.3ms …`.
+ */
+#ifndef TESTS_BENCH_BENCH_PARTS_H
+#define TESTS_BENCH_BENCH_PARTS_H
+
+#include "tests/bench/bench_support.h"
+#include "tests/support/server_fixture.h"
+
+enum { PARTS_MAX = 32 };
+
+struct part {
+    char name[32];
+    struct samples samples;
+};
+
+/* In the order in which they were first seen. A zeroed struct is empty; parts_release() frees it. */
+struct parts {
+    struct part items[PARTS_MAX];
+};
+
+struct samples *parts_find(struct parts *parts, const char *name); /* a new one where it is not known yet */
+void parts_release(struct parts *parts);
+
+/* Adds the parts of this job, which came through server_wait_for_job(), to their samples. */
+void parts_read(struct parts *parts, struct server *server, const json_t *job);
+
+double parts_of_job(struct server *server, const json_t *job, const char *name); /* one of them; 0 where it has none such */
+double parts_sum_of_job(struct server *server, const json_t *job);
+double parts_compiler_of_job(struct server *server, const json_t *job); /* for how long the compiler ran, within its parts */
+
+void parts_print(struct parts *parts);
+
+#endif
