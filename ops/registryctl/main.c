@@ -67,13 +67,14 @@ static const struct command commands[] = {
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 
 static int print_usage(FILE *out, int exit_status) {
-    fputs(
-        "usage: registryctl [--gateway URL] COMMAND …\n\n"
-        "The gateway's address is taken from --gateway, REGISTRY_GATEWAY, or is http://127.0.0.1:9000; only publish,\n"
-        "unpublish, transfer, status, logs and jobs ask it. The registry in DIR is its two bare git repositories (registry.git,\n"
-        "registry-index.git: their branch) or two folders (registry, registry-index: the files on disk). Exit status: 0 done, 1\n"
-        "the answer is no or it failed, 2 the call was wrong.\n\n",
-        out);
+    fputs("usage: registryctl [--gateway URL] COMMAND …\n\n"
+          "The gateway's address is taken from --gateway, REGISTRY_GATEWAY, or is http://127.0.0.1:9000; only publish,\n"
+          "unpublish, transfer, status, logs and jobs ask it. The registry in DIR is its two bare git repositories "
+          "(registry.git,\n"
+          "registry-index.git: their branch) or two folders (registry, registry-index: the files on disk). Exit status: 0 "
+          "done, 1\n"
+          "the answer is no or it failed, 2 the call was wrong.\n\n",
+          out);
     for (int i = 0; i < COMMAND_COUNT; i++)
         fprintf(out, "  registryctl %s%s%s\n      %s\n", commands[i].name, *commands[i].arguments ? " " : "",
                 commands[i].arguments, commands[i].help);
