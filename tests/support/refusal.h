@@ -30,7 +30,7 @@ void refusal_expect(struct server *server, const struct refusal *refusal);
  * tests that look at more than the sentence. */
 const char *refusal_sentence(struct server *server, const char *request, const char **log);
 
-/* Fails where the work folder holds anything of a job. */
+/* Fails where the work folder still holds anything of a job, a while after its end. */
 void refusal_expect_no_work(struct server *server);
 
 /* Runs a test for each row, with the row's name, and then the others. `expect` hands its row (*state) to refusal_expect().

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The licence files of a package and its manifest, through the whole server: with licensee as it is installed, without it, and
+ * with one that does not work (spec/operations.md, Publish, step 4).
+ */
+#include "tests/support/cmocka_all.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/refusal.h"
+#include "tests/support/registry_check.h"
+#include "tests/support/shell.h"
+
+#define LICENCE_FILES "/usr/share/common-licenses"
+
+static void expect_in(const char *text, const char *words) {
+    if (strstr(text, words) == NULL) fail_msg("no \"%s\" in:\n%s", words, text);
+}
+
+static const char *publish_and_read_log(struct server *server, const struct package *package) {
+    json_t *job = server_wait_for_job(server, server_post_package(server, package));
+    const char *log = server_log_text(server, job);
+    if (!json_is_true(json_object_get(job, "success"))) fail_msg("%s", log);
+    json_decref(job);
+    return log;
+}
+
+/* What /readyz says of the licences: the check must be fine in any case. */
+static const char *readiness(struct server *server) {
+    struct http_response response = {0};
+    server_call(server, "GET", "/readyz", NULL, &response);
+    assert_int_equal(response.status, 200);
+    const char *at = strstr(text_view(&response.body), "{\"check\":\"licences\",\"ok\":true");
+    if (at == NULL) fail_msg("%s", text_view(&response.body));
+    const char *check = arena_copy_bytes(&server->arena, at, strcspn(at, "}"));
+    http_response_release(&response);
+    return check;
+}
+
+static void a_text_of_another_licence_is_refused(void **state) {
+    (void)state;
+    if (system("command -v licensee >/dev/null") != 0) skip();
+    struct server *server = server_start(NULL);
+    char *ours = read_file(&server->arena, SOURCE_DIR "/LICENSE"), *gpl = read_file(&server->arena, LICENCE_FILES "/GPL-3");
+    const struct package good = {"licensed", "1.0.0",
+                                 .files = {{"LICENSE", ours}, {"package.json", "{\"license\": \"BSD-3-Clause\"}"}}};
+    const char *log = publish_and_read_log(server, &good);
+    assert_null(strstr(log, "WARN"));
+    const struct refusal refusals[] = {
+        {.package = {"relicensed", "1.0.0", .files = {{"LICENSE", gpl}}},
+         .sentence =
+             "The text in the file LICENSE is the licence GPL-3.0, but the manifest's \"license\" is \"BSD-3-Clause\", in "
+             "which GPL-3.0-only does not occur. Make the two agree."},
+        {.package = {"twice-licensed", "1.0.0", .files = {{"LICENSE", ours}, {"LICENCE-GPL.txt", gpl}}},
+         .words = {"LICENCE-GPL.txt", "GPL-3.0-only"}},
+        {.package = {"miswritten", "1.0.0",
+                     .files = {{"LICENSE", ours}, {"bower.json", "{\"license\": [\"BSD-3-Clause\", \"MIT\"]}"}}},
+         .words = {"bower.json", "MIT"}},
+    };
+    if (gpl == NULL) print_message("there is no text of the GPL here: only one refusal is tested\n");
+    for (size_t i = gpl == NULL ? 2 : 0; i < sizeof refusals / sizeof refusals[0]; i++)
+        refusal_expect(server, &refusals[i]);
+    assert_null(strstr(readiness(server), "message"));
+    registry_expect_consistency(server);
+    server_stop(server);
+}
+
+static void without_licensee_there_is_a_warning(void **state) {
+    (void)state;
+    const char *const settings[] = {"PATH=/nowhere", NULL};
+    struct server *server = server_start(&(struct server_options){.settings = settings});
+    const struct package package = {"unread", "1.0.0", .pragma = NULL};
+    const struct package no_text = {"textless", "1.0.0", .files = {{"LICENSE", NULL}}};
+    expect_in(publish_and_read_log(server, &package),
+              "WARN The texts of its licence files were not compared with its manifest: licensee is not installed.");
+    assert_null(strstr(publish_and_read_log(server, &no_text), "WARN"));
+    expect_in(readiness(server), "install ruby-licensee");
+    registry_expect_consistency(server);
+    server_stop(server);
+}
+
+static void a_licensee_that_fails_is_a_warning(void **state) {
+    (void)state;
+    char folder[] = "/tmp/registry-flow-licensee-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    struct arena arena = {0};
+    write_file(arena_format(&arena, "%s/licensee", folder), "#!/bin/sh\necho 'It is broken.' >&2\nexit 1\n");
+    shell_run("chmod -R 755 '%s'", folder);
+    const char *const settings[] = {arena_format(&arena, "PATH=%s:/usr/bin:/bin", folder), NULL};
+    struct server *server = server_start(&(struct server_options){.settings = settings});
+    const struct package package = {"misread", "1.0.0", .pragma = NULL};
+    expect_in(
+        publish_and_read_log(server, &package),
+        "WARN The texts of its licence files were not compared with its manifest: licensee ended with exit status 1: It is "
+        "broken.");
+    refusal_expect_no_work(server);
+    registry_expect_consistency(server);
+    server_stop(server);
+    shell_run("rm -r '%s'", folder);
+    arena_release(&arena);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_text_of_another_licence_is_refused),
+        cmocka_unit_test(without_licensee_there_is_a_warning),
+        cmocka_unit_test(a_licensee_that_fails_is_a_warning),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
