@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/base/folder.h"
 #include "tests/support/registry_check.h"
 #include "tests/support/s3_server.h"
 #include "tests/support/shell.h"
@@ -78,6 +79,36 @@ static void tarballs_are_uploaded_and_come_from_the_public_base(void **state) {
 }
 
 /* More answers of each kind than one attempt takes: the job waits, and tries again. */
+static void put_there(struct scene *scene, const char *bytes, size_t length) {
+    s3_server_write_object(scene->storage, "occupied/1.0.0.tar.gz", bytes, length);
+}
+
+static void an_object_in_the_way_is_refused_and_one_with_the_same_bytes_is_used(void **state) {
+    (void)state;
+    struct scene scene;
+    struct text tarball = {0};
+    struct error err;
+    const struct package package = {"occupied", "1.0.0", .pragma = NULL};
+    start(&scene, S3_SERVER_SECRET, NULL, false);
+    put_there(&scene, "not one of ours", strlen("not one of ours"));
+    json_t *job = server_wait_for_job(scene.server, server_post_package(scene.server, &package));
+    const char *sentence = server_last_error(scene.server, job);
+    if (strstr(sentence, "The storage already holds a different tarball for occupied@1.0.0 (sha256-") == NULL)
+        fail_msg("%s", sentence);
+    json_decref(job);
+    assert_null(registry_file(scene.server, REGISTRY_REPO, "metadata/occupied.json"));
+
+    const char *path = arena_format(&scene.arena, "%s/occupied.tar.gz", scene.server->folder);
+    shell_run("'%s/registryctl' pack '%s/sources/flow/purescript-occupied.tree' '%s' >'%s.log'", scene.server->programs,
+              scene.server->folder, path, path);
+    if (file_read(path, 1 << 20, &tarball, &err)) fail_msg("%s", err.message);
+    put_there(&scene, tarball.bytes, tarball.length);
+    server_expect_success(scene.server, server_publish(scene.server, package_request(&scene.server->arena, &package)).id);
+    assert_int_equal(s3_server_count(scene.storage, S3_PUT), 0);
+    text_release(&tarball);
+    stop(&scene);
+}
+
 static void what_s3_does_wrong_delays_a_publication_and_does_not_fail_it(void **state) {
     (void)state;
     struct scene scene;
@@ -151,6 +182,7 @@ static void with_readonly_nothing_is_uploaded(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tarballs_are_uploaded_and_come_from_the_public_base),
+        cmocka_unit_test(an_object_in_the_way_is_refused_and_one_with_the_same_bytes_is_used),
         cmocka_unit_test(what_s3_does_wrong_delays_a_publication_and_does_not_fail_it),
         cmocka_unit_test(a_wrong_secret_is_told_by_readyz_and_the_right_one_is_taken_up_on_sighup),
         cmocka_unit_test(storage_that_hangs_does_not_hide_how_the_rest_is),
