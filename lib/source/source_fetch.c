@@ -53,7 +53,8 @@ static enum status read_result(char commit[GIT_COMMIT_MAX], const struct command
         return error_set(err, STATUS_TOO_LARGE, "The source from %s is larger than is allowed.", url);
     struct text end = {0};
     command_result_describe(&end, result);
-    error_set(err, STATUS_INTERNAL, "The source from %s could not be read (%s%s%.500s).", url, text_view(&end),
+    error_set(err, STATUS_INTERNAL, "The source from %s could not be read%s (%s%s%.500s).", url,
+              result->signal ? ": the program that fetches it broke, for want of memory perhaps" : "", text_view(&end),
               result->errors.length ? ": " : "", text_view(&result->errors));
     text_release(&end);
     return err->status;

@@ -93,20 +93,29 @@ static bool link_stays_inside(struct checkout *checkout, const char *path) {
     return inside;
 }
 
-/* ---- Writing ---- */
-
-static enum status fail_to_write(struct checkout *checkout, struct error *err) {
-    if (errno == ENAMETOOLONG)
-        return error_set(err, STATUS_REFUSED, "The name '%.500s' in the repository is too long.", text_view(&checkout->path));
-    return error_set(err, STATUS_INTERNAL, "'%.500s' could not be written: %s.", text_view(&checkout->path), strerror(errno));
-}
+/* ---- Looking at everything before anything is written ---- */
 
 static enum status refuse_damaged(const struct checkout *checkout, struct error *err) {
     return error_set(err, STATUS_REFUSED, "The repository is damaged: '%.500s' is not in it, or is not what it should be.",
                      text_view(&checkout->path));
 }
 
-/* Counts a file in before it is read. Its size comes from the object's header, so that a large one is never loaded. */
+static enum status refuse_many(const struct checkout *checkout, struct error *err) {
+    return error_set(err, STATUS_TOO_LARGE, "The package has more than %lld files and folders.",
+                     (long long)checkout->limits->files);
+}
+
+static enum status refuse_clash(const struct checkout *checkout, const char *one, const char *other, struct error *err) {
+    const char *folder = text_view(&checkout->path), *slash = *folder ? "/" : "";
+    if (text_equal(one, other))
+        return error_set(err, STATUS_REFUSED, "The repository has '%.300s%s%.300s' twice.", folder, slash, one);
+    return error_set(err, STATUS_REFUSED,
+                     "'%.300s%s%.300s' and '%.300s%s%.300s' differ in nothing but upper and lower case, so not everybody could "
+                     "unpack them: rename one of them.",
+                     folder, slash, one, folder, slash, other);
+}
+
+/* The size comes from the object's header, so that a large one is never loaded. */
 static enum status count_blob(struct checkout *checkout, const git_oid *id, struct error *err) {
     size_t size = 0;
     git_object_t type = GIT_OBJECT_INVALID;
@@ -120,6 +129,80 @@ static enum status count_blob(struct checkout *checkout, const git_oid *id, stru
                          (long long)checkout->limits->bytes);
     checkout->bytes += (int64_t)size;
     return STATUS_OK;
+}
+
+/* No name in a folder may be another's, upper or lower case. Folders with too many entries are not looked at any further. */
+static enum status check_names(struct checkout *checkout, const git_tree *tree, struct error *err) {
+    size_t count = git_tree_entrycount(tree), one, other;
+    if (count > (uint64_t)(checkout->limits->files - checkout->files)) return refuse_many(checkout, err);
+    const char **names = memory_resize(NULL, count + 1, sizeof *names);
+    for (size_t i = 0; i < count; i++)
+        names[i] = git_tree_entry_name(git_tree_entry_byindex(tree, i));
+    bool clash = file_names_clash(names, count, &one, &other);
+    enum status status = clash ? refuse_clash(checkout, names[one], names[other], err) : STATUS_OK;
+    free(names);
+    return status;
+}
+
+static enum status check_tree(struct checkout *checkout, const git_tree *tree, int depth, struct error *err);
+
+static enum status check_folder(struct checkout *checkout, const git_oid *id, int depth, struct error *err) {
+    git_tree *tree = NULL;
+    if (depth >= DEPTH_MAX)
+        return error_set(err, STATUS_REFUSED, "The repository's folders are more than %d deep ('%.500s').", DEPTH_MAX,
+                         text_view(&checkout->path));
+    if (git_tree_lookup(&tree, checkout->repository, id) < 0) return refuse_damaged(checkout, err);
+    enum status status = check_tree(checkout, tree, depth + 1, err);
+    git_tree_free(tree);
+    return status;
+}
+
+static enum status check_entry(struct checkout *checkout, const git_tree_entry *entry, int depth, struct error *err) {
+    git_filemode_t mode = git_tree_entry_filemode(entry);
+    const char *fault = file_name_fault(git_tree_entry_name(entry));
+    if (fault)
+        return error_set(err, STATUS_REFUSED, "The repository has a file or folder '%.500s', whose name %s.",
+                         text_view(&checkout->path), fault);
+    if (mode == GIT_FILEMODE_COMMIT)
+        return error_set(err, STATUS_REFUSED,
+                         "'%.500s' is a submodule, and those are not fetched: put its files into the repository itself.",
+                         text_view(&checkout->path));
+    if (++checkout->files > checkout->limits->files) return refuse_many(checkout, err);
+    const git_oid *id = git_tree_entry_id(entry);
+    return mode == GIT_FILEMODE_TREE ? check_folder(checkout, id, depth, err) : count_blob(checkout, id, err);
+}
+
+/* The entry's path in place of its folder's; leave_entry() goes back. */
+static size_t enter_entry(struct checkout *checkout, const git_tree_entry *entry) {
+    size_t parent_length = checkout->path.length;
+    if (parent_length) text_append_character(&checkout->path, '/');
+    text_append(&checkout->path, git_tree_entry_name(entry));
+    return parent_length;
+}
+
+static void leave_entry(struct checkout *checkout, size_t parent_length) {
+    checkout->path.length = parent_length;
+    checkout->path.bytes[parent_length] = '\0';
+}
+
+static enum status check_tree(struct checkout *checkout, const git_tree *tree, int depth, struct error *err) {
+    enum status status = check_names(checkout, tree, err);
+    for (size_t i = 0; i < git_tree_entrycount(tree) && !status; i++) {
+        const git_tree_entry *entry = git_tree_entry_byindex(tree, i);
+        size_t parent_length = enter_entry(checkout, entry);
+        status = deadline_check(checkout->deadline, err);
+        if (!status) status = check_entry(checkout, entry, depth, err);
+        leave_entry(checkout, parent_length);
+    }
+    return status;
+}
+
+/* ---- Writing ---- */
+
+static enum status fail_to_write(struct checkout *checkout, struct error *err) {
+    if (errno == ENAMETOOLONG)
+        return error_set(err, STATUS_REFUSED, "The name '%.500s' in the repository is too long.", text_view(&checkout->path));
+    return error_set(err, STATUS_INTERNAL, "'%.500s' could not be written: %s.", text_view(&checkout->path), strerror(errno));
 }
 
 static bool write_all(int file, const char *bytes, size_t length) {
@@ -174,10 +257,8 @@ static enum status write_regular(struct checkout *checkout, int folder, const ch
 
 static enum status write_blob(struct checkout *checkout, int folder, const git_tree_entry *entry, struct error *err) {
     git_blob *blob = NULL;
-    enum status status = count_blob(checkout, git_tree_entry_id(entry), err);
-    if (status) return status;
-    int code = git_blob_lookup(&blob, checkout->repository, git_tree_entry_id(entry));
-    if (code < 0) return refuse_damaged(checkout, err);
+    enum status status;
+    if (git_blob_lookup(&blob, checkout->repository, git_tree_entry_id(entry)) < 0) return refuse_damaged(checkout, err);
     git_filemode_t mode = git_tree_entry_filemode(entry);
     const char *name = git_tree_entry_name(entry);
     if (mode == GIT_FILEMODE_LINK)
@@ -188,84 +269,34 @@ static enum status write_blob(struct checkout *checkout, int folder, const git_t
     return status;
 }
 
-static enum status write_tree(struct checkout *checkout, int folder, const git_tree *tree, int depth, struct error *err);
+static enum status write_tree(struct checkout *checkout, int folder, const git_tree *tree, struct error *err);
 
-static enum status write_folder(struct checkout *checkout, int parent, const git_tree_entry *entry, int depth,
-                                struct error *err) {
+static enum status write_folder(struct checkout *checkout, int parent, const git_tree_entry *entry, struct error *err) {
     const char *name = git_tree_entry_name(entry);
-    if (depth >= DEPTH_MAX)
-        return error_set(err, STATUS_REFUSED, "The repository's folders are more than %d deep ('%.500s').", DEPTH_MAX,
-                         text_view(&checkout->path));
     git_tree *tree = NULL;
-    int code = git_tree_lookup(&tree, checkout->repository, git_tree_entry_id(entry));
-    if (code < 0) return refuse_damaged(checkout, err);
+    if (git_tree_lookup(&tree, checkout->repository, git_tree_entry_id(entry)) < 0) return refuse_damaged(checkout, err);
     enum status status = STATUS_OK;
     int folder = -1;
     if (mkdirat(parent, name, 0755) == 0) folder = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (folder < 0 || fchmod(folder, 0755) != 0)
         status = fail_to_write(checkout, err);
     else
-        status = write_tree(checkout, folder, tree, depth + 1, err);
+        status = write_tree(checkout, folder, tree, err);
     if (folder >= 0) close(folder);
     git_tree_free(tree);
     return status;
 }
 
-static enum status refuse_many(const struct checkout *checkout, struct error *err) {
-    return error_set(err, STATUS_TOO_LARGE, "The package has more than %lld files and folders.",
-                     (long long)checkout->limits->files);
-}
-
-static enum status write_entry(struct checkout *checkout, int folder, const git_tree_entry *entry, int depth,
-                               struct error *err) {
-    git_filemode_t mode = git_tree_entry_filemode(entry);
-    const char *fault = file_name_fault(git_tree_entry_name(entry));
-    if (fault)
-        return error_set(err, STATUS_REFUSED, "The repository has a file or folder '%.500s', whose name %s.",
-                         text_view(&checkout->path), fault);
-    if (mode == GIT_FILEMODE_COMMIT)
-        return error_set(err, STATUS_REFUSED,
-                         "'%.500s' is a submodule, and those are not fetched: put its files into the repository itself.",
-                         text_view(&checkout->path));
-    if (++checkout->files > checkout->limits->files) return refuse_many(checkout, err);
-    return mode == GIT_FILEMODE_TREE ? write_folder(checkout, folder, entry, depth, err)
-                                     : write_blob(checkout, folder, entry, err);
-}
-
-static enum status refuse_clash(const struct checkout *checkout, const char *one, const char *other, struct error *err) {
-    const char *folder = text_view(&checkout->path), *slash = *folder ? "/" : "";
-    if (text_equal(one, other))
-        return error_set(err, STATUS_REFUSED, "The repository has '%.300s%s%.300s' twice.", folder, slash, one);
-    return error_set(err, STATUS_REFUSED,
-                     "'%.300s%s%.300s' and '%.300s%s%.300s' differ in nothing but upper and lower case, so not everybody could "
-                     "unpack them: rename one of them.",
-                     folder, slash, one, folder, slash, other);
-}
-
-/* No name in a folder may be another's, upper or lower case. Folders with too many entries are not looked at any further. */
-static enum status check_names(struct checkout *checkout, const git_tree *tree, struct error *err) {
-    size_t count = git_tree_entrycount(tree), one, other;
-    if (count > (uint64_t)(checkout->limits->files - checkout->files)) return refuse_many(checkout, err);
-    const char **names = memory_resize(NULL, count + 1, sizeof *names);
-    for (size_t i = 0; i < count; i++)
-        names[i] = git_tree_entry_name(git_tree_entry_byindex(tree, i));
-    bool clash = file_names_clash(names, count, &one, &other);
-    enum status status = clash ? refuse_clash(checkout, names[one], names[other], err) : STATUS_OK;
-    free(names);
-    return status;
-}
-
-static enum status write_tree(struct checkout *checkout, int folder, const git_tree *tree, int depth, struct error *err) {
-    enum status status = check_names(checkout, tree, err);
-    size_t parent_length = checkout->path.length;
+static enum status write_tree(struct checkout *checkout, int folder, const git_tree *tree, struct error *err) {
+    enum status status = STATUS_OK;
     for (size_t i = 0; i < git_tree_entrycount(tree) && !status; i++) {
         const git_tree_entry *entry = git_tree_entry_byindex(tree, i);
-        if (parent_length) text_append_character(&checkout->path, '/');
-        text_append(&checkout->path, git_tree_entry_name(entry));
+        size_t parent_length = enter_entry(checkout, entry);
         status = deadline_check(checkout->deadline, err);
-        if (!status) status = write_entry(checkout, folder, entry, depth, err);
-        checkout->path.length = parent_length;
-        checkout->path.bytes[parent_length] = '\0';
+        if (!status)
+            status = git_tree_entry_filemode(entry) == GIT_FILEMODE_TREE ? write_folder(checkout, folder, entry, err)
+                                                                         : write_blob(checkout, folder, entry, err);
+        leave_entry(checkout, parent_length);
     }
     return status;
 }
@@ -301,10 +332,9 @@ enum status git_checkout_write(git_repository *repository, const git_oid *commit
     enum status status = find_root(&checkout.root, repository, commit, subdir, err);
     if (status) return status;
     int top = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (top < 0)
-        status = error_set(err, STATUS_INTERNAL, "The folder '%s' could not be opened: %s.", folder, strerror(errno));
-    else
-        status = write_tree(&checkout, top, checkout.root, 0, err);
+    if (top < 0) status = error_set(err, STATUS_INTERNAL, "The folder '%s' could not be opened: %s.", folder, strerror(errno));
+    if (!status) status = check_tree(&checkout, checkout.root, 0, err);
+    if (!status) status = write_tree(&checkout, top, checkout.root, err);
     if (top >= 0) close(top);
     git_tree_free(checkout.root);
     text_release(&checkout.path);

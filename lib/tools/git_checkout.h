@@ -25,8 +25,9 @@ struct git_checkout_limits {
 };
 
 /* Writes the tree of `commit`, or its folder `subdir` (NULL: all), into `folder`, which must exist and be empty. STATUS_INVALID
- * with path `location.subdir`: no such folder in the commit. STATUS_TOO_LARGE, STATUS_REFUSED as above. What was written before
- * a failure stays: the caller throws the folder away. */
+ * with path `location.subdir`: no such folder in the commit. STATUS_TOO_LARGE, STATUS_REFUSED as above. Names, numbers and
+ * sizes are looked at before anything is written; what was written before a failure stays: the caller throws the folder away.
+ */
 CHECK_RESULT enum status git_checkout_write(git_repository *repository, const git_oid *commit, const char *subdir,
                                             const char *folder, const struct git_checkout_limits *limits,
                                             struct deadline *deadline, struct error *err);

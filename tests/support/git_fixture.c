@@ -58,7 +58,7 @@ void git_fixture_make_authority(struct git_fixture *fixture) {
                         "new_key authority.key; new_key host.key;"
                         "openssl req -x509 -new -key authority.key -subj '/CN=Authority of a test' -days 2 -out authority.pem;"
                         "openssl req -new -key host.key -subj /CN=localhost -out host.csr;"
-                        "echo subjectAltName=DNS:localhost >host.ext;"
+                        "echo 'subjectAltName=DNS:localhost,DNS:*.example.org' >host.ext;"
                         "openssl x509 -req -in host.csr -CA authority.pem -CAkey authority.key -CAcreateserial -days 2"
                         " -extfile host.ext -out host.pem 2>openssl.log");
 }

@@ -20,8 +20,8 @@ void git_fixture_remove(struct git_fixture *fixture);
  *   git_script(&fixture, "mkdir -p lib && echo text >lib/file && push_files lib.git"); */
 void git_script(struct git_fixture *fixture, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Makes, in the fixture's folder, the certificate of an authority (authority.pem) and one of its for the host `localhost`
- * (host.pem, host.key). */
+/* Makes, in the fixture's folder, the certificate of an authority (authority.pem) and one of its for the hosts `localhost` and
+ * `*.example.org` (host.pem, host.key). */
 void git_fixture_make_authority(struct git_fixture *fixture);
 
 /* What the script printed, without the last line break; in the fixture's arena. */

@@ -65,11 +65,11 @@ void git_client_send_endless_head(struct git_client *client) {
     }
 }
 
-/* One blob of noise as it stands in a pack, in a packet of the first side band. */
-static void append_blob(struct text *out) {
+/* A blob of noise as it stands in a pack, in a packet of the first side band; each number's, from 1, is another. */
+static void append_blob(struct text *out, unsigned number) {
     unsigned char noise[BLOB_BYTES], packed[BLOB_BYTES + 1000];
     uLongf length = sizeof packed;
-    srandom(1);
+    srandom(number);
     for (size_t i = 0; i < sizeof noise; i++)
         noise[i] = (unsigned char)random();
     if (compress2(packed, &length, noise, sizeof noise, Z_NO_COMPRESSION) != Z_OK) abort();
@@ -88,13 +88,15 @@ void git_client_send_endless_pack(struct git_client *client) {
     static const unsigned char count[] = {OBJECTS_PROMISED >> 24, OBJECTS_PROMISED >> 16 & 255, OBJECTS_PROMISED >> 8 & 255,
                                           OBJECTS_PROMISED & 255};
     struct text blob = {0}, start = {0};
-    append_blob(&blob);
     text_append(&start, "HTTP/1.1 200 OK\r\nContent-Type: application/x-git-upload-pack-result\r\n\r\n0008NAK\n0011\x01PACK");
     text_append_bytes(&start, "\0\0\0\2", 4); /* the version */
     text_append_bytes(&start, count, sizeof count);
     bool is_open = git_client_send(client, start.bytes, start.length);
-    while (is_open)
+    for (unsigned number = 1; is_open; number++) {
+        text_clear(&blob);
+        append_blob(&blob, number);
         is_open = git_client_send(client, blob.bytes, blob.length);
+    }
     text_release(&start);
     text_release(&blob);
 }
