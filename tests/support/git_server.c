@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/hash.h"
 #include "lib/base/memory.h"
 #include "tests/support/git_server_parts.h"
@@ -42,6 +43,8 @@ struct git_server {
     void *rival_context;
     int failures; /* still to come, with the status `number` */
     size_t connections, requests, logins;
+    size_t working; /* requests that git works at */
+    int64_t working_since_us, worked_us;
     struct text heads; /* of all requests, and what their logins stand for */
 };
 
@@ -186,9 +189,23 @@ static void run_backend(struct git_server *server, const struct git_request *req
     arena_release(&arena);
 }
 
+static void begin_work(struct git_server *server) {
+    pthread_mutex_lock(&server->mutex);
+    if (server->working++ == 0) server->working_since_us = clock_monotonic_us();
+    pthread_mutex_unlock(&server->mutex);
+}
+
+static void end_work(struct git_server *server) {
+    pthread_mutex_lock(&server->mutex);
+    if (--server->working == 0) server->worked_us += clock_monotonic_us() - server->working_since_us;
+    pthread_mutex_unlock(&server->mutex);
+}
+
 static void serve(struct git_server *server, struct git_client *client, const struct git_request *request, bool stalls) {
     struct text answer = {0}, head = {0};
+    begin_work(server);
     run_backend(server, request, &answer);
+    end_work(server);
     const char *line = strstr(text_view(&answer), "Status: "), *end = strstr(text_view(&answer), "\r\n\r\n");
     int status = line && end && line < end ? atoi(line + strlen("Status: ")) : 200;
     text_append_format(&head, "HTTP/1.1 %d Status\r\nConnection: close\r\n", status);
@@ -449,4 +466,11 @@ bool git_server_has_seen(struct git_server *server, const char *text) {
     bool has_seen = strstr(text_view(&server->heads), text) != NULL;
     pthread_mutex_unlock(&server->mutex);
     return has_seen;
+}
+
+int64_t git_server_worked_us(struct git_server *server) {
+    pthread_mutex_lock(&server->mutex);
+    int64_t worked_us = server->worked_us;
+    pthread_mutex_unlock(&server->mutex);
+    return worked_us;
 }

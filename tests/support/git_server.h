@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum git_server_mode {
     GIT_SERVER_SERVE,
@@ -58,6 +59,9 @@ void git_server_before_next_push(struct git_server *server, void (*rival)(void *
 size_t git_server_connections(struct git_server *server);
 size_t git_server_requests(struct git_server *server);
 size_t git_server_logins(struct git_server *server);
+
+/* For how long so far git was at work at a request of which nothing was answered yet; two at a time count once. */
+int64_t git_server_worked_us(struct git_server *server);
 
 /* Was `text` anywhere in the heads of the requests so far, or, where a login had it, in what that stands for? */
 bool git_server_has_seen(struct git_server *server, const char *text);
