@@ -151,6 +151,25 @@ static void a_job_that_was_killed_while_it_sent_is_finished_by_the_next_run(void
     stop_scene(&scene);
 }
 
+static void a_job_with_nothing_else_to_do_goes_on_after_a_kill_too(void **state) {
+    (void)state;
+    const char *const settings[] = {"LEASE_MS=3000", "PENDING_SCAN_MS=200", NULL};
+    struct scene scene = start_scene(settings, NULL);
+    const struct package package = {"late", "1.0.0", .pragma = NULL};
+    pursuit_server_set_mode(scene.pursuit, PURSUIT_REFUSING);
+    expect_end(&scene, server_post_package(scene.server, &package), true, "failed");
+    char *before = registry_snapshot(scene.server);
+    pursuit_server_set_mode(scene.pursuit, PURSUIT_SILENT);
+    const char *id = ask_again(&scene, &package);
+    assert_true(wait_until(has_second_upload, scene.pursuit, PATIENCE_MS));
+    server_kill(scene.server, SERVER_PUBLISH);
+    pursuit_server_set_mode(scene.pursuit, PURSUIT_WELL);
+    server_start_program(scene.server, SERVER_PUBLISH);
+    expect_in(expect_end(&scene, id, true, "published"), "Going on with");
+    assert_string_equal(registry_snapshot(scene.server), before);
+    stop_scene(&scene);
+}
+
 static void a_token_that_comes_in_a_file_is_read_again(void **state) {
     (void)state;
     struct pursuit_server *pursuit = pursuit_server_start(TOKEN);
@@ -298,6 +317,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(documentation_is_on_pursuit_after_a_publication),
         cmocka_unit_test(a_job_that_was_killed_while_it_sent_is_finished_by_the_next_run),
+        cmocka_unit_test(a_job_with_nothing_else_to_do_goes_on_after_a_kill_too),
         cmocka_unit_test(a_token_that_comes_in_a_file_is_read_again),
         cmocka_unit_test(a_pursuit_that_is_away_fails_no_publication_but_whoever_asks_again),
         cmocka_unit_test(a_run_with_nothing_but_documentation_to_do_fails_with_it),

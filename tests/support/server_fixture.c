@@ -52,7 +52,11 @@ static void make_environment(struct server *server, enum server_program program,
         add_setting(server, program, arena_format(arena, "GITHUB_GIT_URL=file://%s/sources", server->folder));
     }
     add_setting(server, program, arena_format(arena, "REGISTRY_COMPILERS=%s/compilers", server->folder));
-    const char *const fixed[] = {"SOURCE_ALLOW_PRIVATE=true", "SERVER_PORT=0", "MANAGEMENT_PORT=0", "POST_LIMIT_PER_MINUTE=0",
+    const char *const fixed[] = {"SOURCE_ALLOW_PRIVATE=true",
+                                 "PURSUIT_API_URL=http://127.0.0.1:9", /* where nobody listens */
+                                 "SERVER_PORT=0",
+                                 "MANAGEMENT_PORT=0",
+                                 "POST_LIMIT_PER_MINUTE=0",
                                  NULL};
     add_settings(server, program, fixed);
     const char *const inherited[] = {"PATH", "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"};
