@@ -20,11 +20,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/base/folder.h"
 #include "lib/store/events.h"
 #include "tests/support/registry_check.h"
+#include "tests/support/s3_server.h"
 #include "tests/support/shell.h"
 
-enum { FAULT_SETTING_MAX = 64, EVENTS_MAX = 10 };
+enum { EVENTS_MAX = 10, TARBALL_BYTES_MAX = 1 << 20 };
 
 /* In the order in which a publication gets there; the test knows if one is missing. */
 static const struct fault {
@@ -62,18 +64,44 @@ static struct {
     bool is_remote;
     char folder[64];              /* `template`: repositories and storage with `base`; `copy`: puts them into another folder */
     char *outside, *job, *points; /* of the undisturbed publication */
+    struct s3_server *storage;    /* of the server that runs; NULL: its folder */
     struct arena arena;
 } suite;
 
 /* ---- A server with `base`, whose publish service dies at a point ---- */
 
+/* With `base` in it, where that was published. */
+static void start_storage(void) {
+    struct text tarball = {0};
+    struct error err;
+    suite.storage = s3_server_start();
+    if (!file_read(arena_format(&suite.arena, "%s/template/storage/base/1.0.0.tar.gz", suite.folder), TARBALL_BYTES_MAX,
+                   &tarball, &err))
+        s3_server_write_object(suite.storage, "base/1.0.0.tar.gz", tarball.bytes, tarball.length);
+    text_release(&tarball);
+}
+
 static struct server *start(const char *point) {
-    char fault[FAULT_SETTING_MAX];
-    snprintf(fault, sizeof fault, "REGISTRY_FAULT=%s", point);
-    const char *const settings[] = {fault, "LOG_LEVEL=DEBUG", "LEASE_MS=1000", "PENDING_SCAN_MS=100", NULL};
+    const char *settings[12] = {arena_format(&suite.arena, "REGISTRY_FAULT=%s", point), "LOG_LEVEL=DEBUG", "LEASE_MS=1000",
+                                "PENDING_SCAN_MS=100"};
+    if (suite.is_remote) {
+        start_storage();
+        settings[4] = "SPACES_KEY=" S3_SERVER_KEY;
+        settings[5] = "SPACES_SECRET=" S3_SERVER_SECRET;
+        settings[6] = arena_format(&suite.arena, "S3_BUCKET_URL=%s", s3_server_url(suite.storage));
+        settings[7] = arena_format(&suite.arena, "S3_API_URL=%s", s3_server_public_url(suite.storage));
+        settings[8] = "S3_BUCKET=" S3_SERVER_BUCKET;
+        settings[9] = "S3_REGION=" S3_SERVER_REGION;
+    }
     char *copy = arena_format(&suite.arena, "%s/copy", suite.folder);
     return server_start(&(struct server_options){
         .settings = settings, .has_git_server = suite.is_remote, .make_repositories = access(copy, X_OK) == 0 ? copy : NULL});
+}
+
+static void stop(struct server *server) {
+    server_stop(server);
+    s3_server_stop(suite.storage);
+    suite.storage = NULL;
 }
 
 static void start_publish_again(struct server *server, const char *point) {
@@ -102,7 +130,15 @@ static const char *post_subject(struct server *server) {
 
 /* ---- What is there ---- */
 
+/* Where the storage is not a folder: puts it where one looks. */
+static void show_storage(struct server *server) {
+    if (suite.storage == NULL) return;
+    shell_run("rm -rf '%s/storage' && mkdir '%s/storage'", server->folder, server->folder);
+    s3_server_save(suite.storage, arena_format(&server->arena, "%s/storage", server->folder));
+}
+
 static char *picture_of_outside(struct server *server) {
+    show_storage(server);
     return shell_output(
         &suite.arena,
         "cd '%s' && git -C " REGISTRY_REPO " ls-tree -r --name-only HEAD | while read -r path; do echo \"== $path\"; "
@@ -234,7 +270,7 @@ static void kill_twice(const struct fault *fault, struct row *row) {
     registry_expect_one_commit_each(server);
     expect_empty_folder(server, "runs");
     expect_empty_folder(server, "tarballs");
-    server_stop(server);
+    stop(server);
 }
 
 /* `and Redis lost`: what the same request comes to. */
@@ -258,7 +294,7 @@ static void lose_job(const struct fault *fault, struct row *row) {
     json_decref(job);
     expect_as_undisturbed(server);
     expect_empty_folder(server, "runs");
-    server_stop(server);
+    stop(server);
 }
 
 /* ---- The tests ---- */
@@ -302,7 +338,7 @@ static void a_job_killed_for_the_third_time_fails_and_its_repeat_publishes(void 
     server_expect_success(server, again.id);
     assert_string_equal(picture_of_job(server, again.id), suite.job);
     expect_as_undisturbed(server);
-    server_stop(server);
+    stop(server);
 }
 
 /* ---- Before all of them ---- */
@@ -311,11 +347,12 @@ static void a_job_killed_for_the_third_time_fails_and_its_repeat_publishes(void 
 static void make_template(void) {
     struct server *server = start("none");
     server_expect_published(server, &base);
+    show_storage(server);
     package_push(arena_format(&server->arena, "%s/sources", server->folder), &subject);
     shell_run("cd '%s' && mkdir -p template && cp -a '%s/sources' '%s/" REGISTRY_REPO "' '%s/" INDEX_REPO
               "' '%s/storage' template && printf '#!/bin/sh\\ncp -a %s/template/. \"$1\"\\n' >copy && chmod +x copy",
               suite.folder, server->folder, server->folder, server->folder, server->folder, suite.folder);
-    server_stop(server);
+    stop(server);
 }
 
 static int publish_undisturbed(void **state) {
@@ -331,7 +368,7 @@ static int publish_undisturbed(void **state) {
     suite.points = shell_output(&suite.arena, "sed -n 's/.*event=\"fault point\" //p' '%s/publish.log' | awk '!seen[$0]++'",
                                 server->folder);
     expect_as_undisturbed(server);
-    server_stop(server);
+    stop(server);
     return 0;
 }
 
