@@ -128,6 +128,17 @@ static void too_large_a_source_is_refused(void **state) {
     assert_refused(scene, STATUS_TOO_LARGE, "more than 1 files");
 }
 
+/* Zeros, so that they are a megabyte on their way. (With a sanitizer there is no bound on memory.) */
+static void what_is_larger_than_the_memory_is_refused_all_the_same(void **state) {
+    struct scene *scene = *state;
+    git_script(&scene->git,
+               "cd lib; truncate -s 512M zeros; git -c core.compression=1 -c core.bigFileThreshold=1m add zeros; "
+               "rm zeros; git push -q -f ../lib.git $(git commit-tree -m Huge $(git write-tree)):refs/tags/v1.0.0");
+    scene->limits.memory_bytes = 128 << 20;
+    scene->limits.bytes = 2000000;
+    assert_refused(scene, STATUS_TOO_LARGE, "larger than 2000000 bytes");
+}
+
 static void a_child_that_breaks_is_a_fault_of_ours(void **state) {
     struct scene *scene = *state;
     scene->limits.program = "/bin/false";
@@ -185,6 +196,7 @@ int main(void) {
         TEST(a_git_host_that_hangs_ends_as_well),
         TEST(a_cancelled_job_ends_the_child),
         TEST(too_large_a_source_is_refused),
+        TEST(what_is_larger_than_the_memory_is_refused_all_the_same),
         TEST(a_child_that_breaks_is_a_fault_of_ours),
         TEST(a_ref_that_is_no_name_starts_no_child),
         cmocka_unit_test(an_answer_with_what_is_no_commit_is_none),
