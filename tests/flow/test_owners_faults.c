@@ -165,7 +165,7 @@ static int start(void **state) {
     (void)state;
     static const char *const settings[] = {"REGISTRY_FAULT=none", "LOG_LEVEL=DEBUG", "LEASE_MS=1000", "PENDING_SCAN_MS=100",
                                            NULL};
-    owners_scene_start(&scene, settings, NULL);
+    owners_scene_start(&scene, &(struct server_options){.settings = settings});
     return 0;
 }
 

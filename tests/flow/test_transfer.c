@@ -269,7 +269,7 @@ static void one_place_is_taken_by_one_of_many(void **state) {
 static int start(void **state) {
     (void)state;
     static const char *const settings[] = {"PENDING_SCAN_MS=100", NULL};
-    owners_scene_start(&scene, settings, NULL);
+    owners_scene_start(&scene, &(struct server_options){.settings = settings});
     return 0;
 }
 

@@ -417,7 +417,7 @@ static void a_read_only_server_changes_nothing(void **state) {
 static int start(void **state) {
     (void)state;
     static const char *const settings[] = {"PENDING_SCAN_MS=100", NULL};
-    owners_scene_start(&scene, settings, NULL);
+    owners_scene_start(&scene, &(struct server_options){.settings = settings});
     return 0;
 }
 

@@ -13,7 +13,7 @@
 
 enum { SETTINGS_MAX = 16 };
 
-void owners_scene_start(struct owners_scene *scene, const char *const *settings, const char *make_repositories) {
+void owners_scene_start(struct owners_scene *scene, const struct server_options *options) {
     *scene = (struct owners_scene){.folder = "/tmp/registry-owners-XXXXXX"};
     assert_non_null(mkdtemp(scene->folder));
     static const char ed25519[] = "-t ed25519";
@@ -22,13 +22,15 @@ void owners_scene_start(struct owners_scene *scene, const char *const *settings,
     scene->pacchettibotti = owner_key_make(&scene->arena, scene->folder, "bot", ed25519, "pacchettibotti@purescript.org");
     const char *all[SETTINGS_MAX] = {0};
     size_t count = 0;
-    for (; settings != NULL && settings[count] != NULL; count++) {
+    for (; options->settings != NULL && options->settings[count] != NULL; count++) {
         assert_true(count + 2 < SETTINGS_MAX);
-        all[count] = settings[count];
+        all[count] = options->settings[count];
     }
     const char *encoded = shell_output(&scene->arena, "base64 -w0 '%s.pub'", scene->pacchettibotti.path);
     all[count] = arena_format(&scene->arena, "PACCHETTIBOTTI_ED25519_PUB=%s", encoded);
-    scene->server = server_start(&(struct server_options){.settings = all, .make_repositories = make_repositories});
+    struct server_options with_key = *options;
+    with_key.settings = all;
+    scene->server = server_start(&with_key);
 }
 
 void owners_scene_stop(struct owners_scene *scene) {

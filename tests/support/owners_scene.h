@@ -18,8 +18,8 @@ struct owners_scene {
     struct server *server;
 };
 
-/* `settings` as in struct server_options; NULL: none. `make_repositories` too. */
-void owners_scene_start(struct owners_scene *scene, const char *const *settings, const char *make_repositories);
+/* `options` as server_start() takes them, without NULL; the bot's key is added to the settings. */
+void owners_scene_start(struct owners_scene *scene, const struct server_options *options);
 void owners_scene_stop(struct owners_scene *scene);
 
 /* Publishes the package with these owners (a JSON array; NULL: none). */
