@@ -53,3 +53,7 @@ void secret_blank(struct text *text) {
         if (strlen(secrets[i]) >= SECRET_MIN_BYTES) blank_one(text, secrets[i]);
     pthread_rwlock_unlock(&secrets_lock);
 }
+
+void secret_wipe(void *bytes, size_t length) {
+    explicit_bzero(bytes, length);
+}

@@ -6,6 +6,8 @@
 #ifndef LIB_BASE_SECRET_H
 #define LIB_BASE_SECRET_H
 
+#include <stddef.h>
+
 struct text;
 
 /* Remembers `value` for ever and returns the copy that is kept, so that who reads a secret need not care when it is replaced by
@@ -18,5 +20,8 @@ void secret_register(const char *value);
 
 /* Replaces every registered secret in `text` by `[secret]`. Safe from any thread. */
 void secret_blank(struct text *text);
+
+/* Overwrites the bytes of a secret that is no longer needed; the compiler leaves this in. */
+void secret_wipe(void *bytes, size_t length);
 
 #endif

@@ -68,6 +68,9 @@ struct job {
     const char *actor;         /* "anonymous", the signer's (lib/domain/signer.h) once proved, or the trustee's account */
     const char *issue;         /* trustee actions */
     const char *reason;        /* trustee actions */
+    const char *credential;    /* what proved the actor: a key's type and fingerprint, or whose token it was; NULL: nothing */
+    const char *retry_of;      /* the failed job that this one tries again, at a trustee's request */
+    const char *commits;       /* what it changed: `registry=COMMIT` and `index=COMMIT`, by blanks, as they were pushed */
     const char *authority;     /* JOB_AUTHORITY_TRUSTEE, or NULL: what needs proof brings a signature */
     const char *error;         /* a failed job's last sentence */
     const char *documentation; /* publish: "published", "failed" or "skipped" */

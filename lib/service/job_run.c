@@ -81,6 +81,10 @@ enum status job_run_keep_commit(struct job_run *run, const char *commit, struct 
     return keep(run, commit, err, job_store_keep_commit);
 }
 
+enum status job_run_add_commit(struct job_run *run, const char *repository, const char *commit, struct error *err) {
+    return keep(run, arena_format(&run->arena, "%s=%s", repository, commit), err, job_store_add_commit);
+}
+
 enum status job_run_identify(struct job_run *run, const struct job_identity *identity, char done_by[UUID_TEXT_MAX],
                              struct error *err) {
     enum status status;
@@ -88,7 +92,7 @@ enum status job_run_identify(struct job_run *run, const struct job_identity *ide
         if (stop_reason(run)) return deadline_check(&run->deadline, err);
         status = job_store_identify(run->store, &run->lease, identity, done_by, err);
     } while (waited_for_redis(run, status));
-    if (!status && !*done_by) run->job.actor = identity->actor;
+    if (!status && !*done_by && !run->job.retry_of) run->job.actor = identity->actor;
     return status;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "lib/service/job_service.h"
 
+#include <assert.h>
+
 #include "lib/base/log.h"
 #include "lib/base/process.h"
 #include "lib/base/text.h"
@@ -69,11 +71,28 @@ static enum status handle_ready_query(void *context, const struct message *reque
     return STATUS_OK;
 }
 
-static const struct message_handler message_handlers[] = {
-    {MESSAGE_job_accepted, handle_job_accepted},
-    {MESSAGE_ready_query, handle_ready_query},
-    {0},
-};
+/* A message that only this service answers. */
+static enum status handle_other(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                                struct error *err) {
+    const struct job_service *service = ((struct running_service *)context)->service;
+    const struct message_handler *handler = service->messages;
+    while (handler->tag != request->tag)
+        handler++;
+    return handler->handle(service->context, request, arena, answer, err);
+}
+
+enum { MESSAGES_MAX = 8 };
+
+/* What all services answer, and what this one does; zeros at the end. */
+static void list_messages(struct message_handler out[MESSAGES_MAX], const struct job_service *service) {
+    size_t count = 0;
+    out[count++] = (struct message_handler){MESSAGE_job_accepted, handle_job_accepted};
+    out[count++] = (struct message_handler){MESSAGE_ready_query, handle_ready_query};
+    for (const struct message_handler *handler = service->messages; handler && handler->handle; handler++) {
+        assert(count + 1 < MESSAGES_MAX);
+        out[count++] = (struct message_handler){handler->tag, handle_other};
+    }
+}
 
 /* ---- The process ---- */
 
@@ -102,11 +121,12 @@ enum status job_service_begin(struct settings *out, enum program program, const 
 enum status job_service_run(const struct job_service *service, struct error *err) {
     const struct settings *settings = service->settings;
     struct running_service running = {.service = service};
+    struct message_handler messages[MESSAGES_MAX] = {0};
+    list_messages(messages, service);
     struct message_server *server = NULL;
     enum status status =
         job_runner_create(&running.runner, settings, service->name, service->slots, service->handlers, service->context, err);
-    if (!status)
-        status = message_server_create(&server, service->address, settings->service_key, message_handlers, &running, err);
+    if (!status) status = message_server_create(&server, service->address, settings->service_key, messages, &running, err);
     if (!status) {
         log_line(LOG_INFO, "listening", "address=%s", service->address);
         process_on_reload(reload, &running);

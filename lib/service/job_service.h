@@ -10,6 +10,7 @@
 #include "lib/base/json_writer.h"
 #include "lib/base/settings.h"
 #include "lib/service/job_runner.h"
+#include "lib/service/message_server.h"
 #include "lib/store/registry_access.h"
 
 /* What /readyz shows of a service: a list of checks, all of which must be fine. */
@@ -24,8 +25,9 @@ struct job_service {
     struct settings *settings; /* loaded; its secrets are read again on SIGHUP */
     const char *address;       /* where it listens */
     int slots;
-    const struct job_handler *handlers; /* as job_runner_create() takes them */
-    void *context;                      /* of the handlers, and of these two: */
+    const struct job_handler *handlers;     /* as job_runner_create() takes them */
+    const struct message_handler *messages; /* that only this service answers, a row without `handle` at the end; NULL: none */
+    void *context;                          /* of both kinds of handlers, and of these two: */
     void (*check)(void *context, struct job_service_checks *checks, struct deadline *deadline); /* any thread */
     void (*use_secrets)(void *context); /* SIGHUP: the settings' secrets may be others now */
 };

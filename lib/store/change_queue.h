@@ -13,7 +13,8 @@
  * left out of the rest, and no other with it. A refused push is done again on the newer base, with fewer changes each time, so
  * that somebody who pushes all the time cannot keep a large batch out for ever.
  *
- * Every push is made with a time-out of half the lock's time, after the lock was renewed for all of it.
+ * Every push is made with a time-out of half the lock's time, after the lock was seen to hold for all of it, and renewed where
+ * it would not. Rounds that follow each other share the lock, for a second at most: then other processes have a chance.
  */
 #ifndef LIB_STORE_CHANGE_QUEUE_H
 #define LIB_STORE_CHANGE_QUEUE_H

@@ -14,6 +14,7 @@ static const struct {
 } refusals[] = {
     {"STALE ", STATUS_STALE},       {"HELD ", STATUS_BUSY},        {"NOTFOUND ", STATUS_NOT_FOUND},
     {"CONFLICT ", STATUS_CONFLICT}, {"TOOMANY ", STATUS_TOO_MANY}, {"UNAVAILABLE ", STATUS_UNAVAILABLE},
+    {"REFUSED ", STATUS_REFUSED},
 };
 
 static enum status check_refusal(const struct redis_reply *reply, struct error *err) {

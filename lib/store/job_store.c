@@ -85,7 +85,8 @@ static void check_request(const struct job_request *request) {
 enum status job_store_accept(struct job_store *store, const struct job_request *request, const struct job_limits *limits,
                              struct job_accepted *out, struct error *err) {
     check_request(request);
-    char pending[24] = "", per_address[24] = "";
+    char pending[24] = "", per_address[24] = "", retry_of_created[24] = "";
+    if (request->retry_of) snprintf(retry_of_created, sizeof retry_of_created, "%" PRId64, request->retry_of_created_ms);
     if (limits) {
         snprintf(pending, sizeof pending, "%" PRId64, limits->pending);
         snprintf(per_address, sizeof per_address, "%" PRId64, limits->pending_per_address);
@@ -100,6 +101,9 @@ enum status job_store_accept(struct job_store *store, const struct job_request *
         {"issue", request->issue},
         {"reason", request->reason},
         {"authority", request->authority},
+        {"credential", request->credential},
+        {"retryOf", request->retry_of},
+        {"retryOfCreatedAt", retry_of_created},
         {"address", request->address},
         {"duplicate", request->duplicate_key},
         {"replay", request->replay_key},
@@ -184,11 +188,16 @@ enum status job_store_keep_commit(struct job_store *store, const struct lease *l
     return job_step(store, &reply, err, "keep %s %" PRId64 " commit %s", lease->job_id, lease->fence, commit);
 }
 
+enum status job_store_add_commit(struct job_store *store, const struct lease *lease, const char *commit, struct error *err) {
+    struct redis_reply *reply;
+    return job_step(store, &reply, err, "add_commit %s %" PRId64 " %s", lease->job_id, lease->fence, commit);
+}
+
 enum status job_store_identify(struct job_store *store, const struct lease *lease, const struct job_identity *identity,
                                char done_by[UUID_TEXT_MAX], struct error *err) {
     struct redis_reply *reply;
-    enum status status = job_step(store, &reply, err, "identify %s %" PRId64 " %s %s", lease->job_id, lease->fence,
-                                  identity->actor, identity->replay_key);
+    enum status status = job_step(store, &reply, err, "identify %s %" PRId64 " %s %s %s", lease->job_id, lease->fence,
+                                  identity->actor, identity->replay_key, job_step_text(identity->credential));
     if (status == STATUS_OK) snprintf(done_by, UUID_TEXT_MAX, "%s", reply->text);
     return status;
 }

@@ -41,7 +41,10 @@ struct job_request {
     const char *issue;
     const char *reason;
     const char *authority;
-    const char *address; /* the client's, for the bound on its pending jobs; NULL: none */
+    const char *credential;
+    const char *retry_of;        /* refused (STATUS_REFUSED) where a later unpublish, transfer or revision of the package */
+    int64_t retry_of_created_ms; /* has succeeded, or may yet: later than this, which is when that job was created */
+    const char *address;         /* the client's, for the bound on its pending jobs; NULL: none */
     /* Equal for requests that are the same (spec/jobs.md, Duplicates); NULL: never a duplicate. A matrix job needs none: it is
      * known by package, version, compiler and plan (the payload, whose keys must always be in the same order). */
     const char *duplicate_key;
@@ -139,9 +142,14 @@ CHECK_RESULT enum status job_store_record(struct job_store *store, const struct 
 CHECK_RESULT enum status job_store_keep_commit(struct job_store *store, const struct lease *lease, const char *commit,
                                                struct error *err);
 
+/* Adds to the job what it has changed: `registry=COMMIT` or `index=COMMIT`. The same again is fine. */
+CHECK_RESULT enum status job_store_add_commit(struct job_store *store, const struct lease *lease, const char *commit,
+                                              struct error *err);
+
 /* Who was proved to have asked for the job. */
 struct job_identity {
-    const char *actor; /* job.actor from here on, also in lists */
+    const char *actor;      /* job.actor from here on, also in lists (a job that a trustee tries again stays the trustee's) */
+    const char *credential; /* job.credential from here on */
     /* Of payload and key: kept for ever once the job succeeded, since one payload can have several good signatures by one key
      * (lib/domain/signature.h). */
     const char *replay_key;

@@ -214,6 +214,25 @@ local function create_job(id, job)
   enter_pending(id, job)
 end
 
+-- What was asked for before must not be done after something else was: a job of these kinds on the package that was accepted
+-- later than `created`, and has not failed.
+local function later_change(package, created)
+  local after = string.format('(%.0f', created * PLACES_PER_MS + PLACES_PER_MS - 1)
+  for _, id in ipairs(call('ZRANGE', 'jobs:package:' .. package, after, '+inf', 'BYSCORE')) do
+    local job = read_job(id, 'kind', 'state')
+    if job.state ~= 'failed' and (job.kind == 'unpublish' or job.kind == 'transfer' or job.kind == 'revision') then
+      return id
+    end
+  end
+end
+
+local function refuse_retry(job)
+  local later = job.package and later_change(job.package, tonumber(job.retryOfCreatedAt))
+  if later then
+    return refuse('REFUSED', 'The job ' .. later .. ' has changed ' .. job.package .. ' since, or may yet, so what was asked for before cannot be tried again')
+  end
+end
+
 local steps = {}
 
 -- id, limit, limit per address, again, then names and values of fields → id, whether it was created
@@ -227,8 +246,9 @@ function steps.accept()
   if job.kind == 'matrix' then job.duplicate = verdict_key(job) end
   local existing = same_request(job, again)
   if existing then return {existing, 0} end
-  local refusal = no_room(job, limit, address_limit)
+  local refusal = no_room(job, limit, address_limit) or job.retryOf and refuse_retry(job)
   if refusal then return refusal end
+  job.retryOfCreatedAt = nil
   job.state, job.attempts, job.lane, job.place = 'pending', 0, lane_of(job), next_place(now_ms())
   job.createdAt = math.floor(job.place / PLACES_PER_MS)
   create_job(id, job)
@@ -389,17 +409,30 @@ function steps.keep()
   return 1
 end
 
--- id, fence, actor, replay key → the job that has done the same, or ''
+-- id, fence, commit: `REPOSITORY=COMMIT`
+function steps.add_commit()
+  local id, fence, commit = ARGV[2], ARGV[3], ARGV[4]
+  local job = held_job(id, fence, 'commits')
+  if not job then return stale(id) end
+  local commits = job.commits and job.commits .. ' ' or ''
+  if not (' ' .. commits):find(' ' .. commit .. ' ', 1, true) then call('HSET', 'job:' .. id, 'commits', commits .. commit) end
+  return 1
+end
+
+-- id, fence, actor, replay key, credential → the job that has done the same, or ''
 function steps.identify()
-  local id, fence, actor, key = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-  local job = held_job(id, fence, 'actor')
+  local id, fence, actor, key, credential = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+  local job = held_job(id, fence, 'actor', 'retryOf')
   if not job then return stale(id) end
   local done_by = call('GET', 'replay:' .. key)
   if done_by and done_by ~= id then return done_by end
-  if job.actor then call('ZREM', 'jobs:actor:' .. job.actor, id) end
-  job.actor = actor
-  list_under_actor(id, job)
-  call('HSET', 'job:' .. id, 'actor', actor, 'replayByKey', key)
+  if not job.retryOf then
+    if job.actor then call('ZREM', 'jobs:actor:' .. job.actor, id) end
+    job.actor = actor
+    list_under_actor(id, job)
+  end
+  call('HSET', 'job:' .. id, 'actor', job.actor, 'replayByKey', key)
+  if credential ~= '' then call('HSET', 'job:' .. id, 'credential', credential) end
   return ''
 end
 

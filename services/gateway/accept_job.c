@@ -22,21 +22,26 @@ static void tell_service(struct call *call, const struct job_request *request) {
     message_client_post(service, &message, MESSAGE_TIMEOUT_MS);
 }
 
-static enum status accept_job(struct call *call, struct job_store *store, struct error *err) {
-    const struct job_request *request = call->work_data;
+enum status accept_job(struct call *call, struct job_store *store, const struct job_request *request, struct error *err) {
     const struct settings *settings = call->gateway->settings;
     const struct job_limits limits = {settings->pending_limit, settings->pending_limit_per_address};
     struct job_accepted accepted;
     enum status status = job_store_accept(store, request, &limits, &accepted, err);
     if (status) return status;
-    log_line(LOG_INFO, "job accepted", "request=%" PRIu64 " job=%s kind=%s package=%s version=%s address=%s created=%s",
-             call->number, accepted.id, job_kind_text(request->kind), request->package ? request->package : "-",
-             request->version ? request->version : "-", request->address, accepted.created ? "true" : "false");
+    log_line(LOG_INFO, "job accepted",
+             "request=%" PRIu64 " job=%s kind=%s package=%s version=%s actor=%s address=%s created=%s", call->number,
+             accepted.id, job_kind_text(request->kind), request->package ? request->package : "-",
+             request->version ? request->version : "-", request->actor, call->address, accepted.created ? "true" : "false");
     if (accepted.created) tell_service(call, request);
     text_append_format(&call->answer.body, "{\"jobId\":\"%s\",\"created\":%s}", accepted.id,
                        accepted.created ? "true" : "false");
     call->answer.content_type = "application/json";
     return STATUS_OK;
+}
+
+/* store_pool's thread */
+static enum status accept_work_data(struct call *call, struct job_store *store, struct error *err) {
+    return accept_job(call, store, call->work_data, err);
 }
 
 struct job_request *new_job_request(struct call *call, enum job_kind kind) {
@@ -50,5 +55,5 @@ struct job_request *new_job_request(struct call *call, enum job_kind kind) {
 
 void call_accept_job(struct call *call, struct job_request *request) {
     call->work_data = request;
-    call_work(call, accept_job);
+    call_work(call, accept_work_data);
 }

@@ -13,6 +13,10 @@ struct call;
 /* A request in the call's arena, made once, so that every try is the same job: id and the client's address are set. */
 struct job_request *new_job_request(struct call *call, enum job_kind kind);
 
+/* What call_accept_job() does on a thread that may block, for who has something to find out there before. */
+CHECK_RESULT enum status accept_job(struct call *call, struct job_store *store, const struct job_request *request,
+                                    struct error *err);
+
 /* Answers the call with `{"jobId", "created"}`. `request` is borrowed until then. */
 void call_accept_job(struct call *call, struct job_request *request);
 

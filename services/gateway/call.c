@@ -72,6 +72,7 @@ static void find_address(struct call *call) {
 static bool admit_rate(struct call *call) {
     int64_t retry_after_s = 0;
     find_address(call);
+    if (call->route->has_token) return true;
     if (rate_limit_take(call->gateway->post_limit, call->address, call->started_ms, &retry_after_s)) return true;
     answer_header(&call->answer, "retry-after", arena_format(&call->arena, "%" PRId64, retry_after_s));
     call_fail(
@@ -246,6 +247,8 @@ void call_resume(struct call *call) {
         tail_wait(call->gateway->tail, call);
     } else if (call->next == CALL_WORKS_AGAIN) {
         call_work(call, call->work);
+    } else if (call->next == CALL_GOES_ON) {
+        call->go_on(call);
     } else if (has_room_for_answer(call)) {
         call_send(call);
     } else {

@@ -55,6 +55,7 @@ enum call_next {
     CALL_SENDS,         /* the answer */
     CALL_WAITS_FOR_LOG, /* nothing to say yet: to be woken when the log that `tail` names has changed */
     CALL_WORKS_AGAIN,   /* woken: work once more */
+    CALL_GOES_ON,       /* call->go_on() is called, on the loop's thread */
 };
 
 struct call {
@@ -81,6 +82,7 @@ struct call {
     size_t body_length;
 
     enum status (*work)(struct call *call, struct job_store *store, struct error *err);
+    void (*go_on)(struct call *call);
     void *work_data; /* of the route, in the arena */
     enum status status;
     const char *failure_path;

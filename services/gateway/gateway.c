@@ -10,6 +10,8 @@
 #include "lib/tools/health_check.h"
 #include "services/gateway/openapi.h"
 #include "services/gateway/server.h"
+#include "services/gateway/trustee_check.h"
+#include "services/gateway/trustee_token.h"
 
 static const char *const service_names[] = {
 #define SERVICE(identifier, name, setting) name,
@@ -78,6 +80,17 @@ static enum status write_ports(const struct gateway *gateway, struct error *err)
     return status;
 }
 
+static enum status start_trustees(struct gateway *gateway, struct error *err) {
+    const struct settings *settings = gateway->settings;
+    unsigned char digest[SHA256_BYTES];
+    gateway->trustee_failures = rate_limit_create(TRUSTEE_FAILURES_PER_MINUTE);
+    if (settings->trustee_token_sha256) {
+        enum status status = trustee_digest_parse(digest, settings->trustee_token_sha256, err);
+        if (status) return status;
+    }
+    return settings->trustee_lookup ? trustee_check_create(&gateway->trustee_check, gateway, err) : STATUS_OK;
+}
+
 enum status gateway_start(struct gateway *gateway, const struct settings *settings, struct error *err) {
     *gateway = (struct gateway){.settings = settings};
     openapi_append(&gateway->openapi);
@@ -87,6 +100,7 @@ enum status gateway_start(struct gateway *gateway, const struct settings *settin
     if (!status) status = store_pool_create(&gateway->pool, settings->redis_url, (size_t)settings->gateway_store_threads, err);
     if (!status) status = tail_create(&gateway->tail, settings->redis_url, err);
     if (!status) status = readiness_create(&gateway->readiness, gateway, err);
+    if (!status) status = start_trustees(gateway, err);
     if (!status) status = server_create(&gateway->server, gateway, err);
     if (!status) status = write_ports(gateway, err);
     if (!status) status = start_health_check(gateway, err);
@@ -102,11 +116,13 @@ void gateway_stop(struct gateway *gateway) {
     if (gateway->tail) tail_stop(gateway->tail);
     if (gateway->server) server_drain(gateway->server);
     readiness_free(gateway->readiness);
+    trustee_check_free(gateway->trustee_check);
     tail_free(gateway->tail);
     store_pool_free(gateway->pool);
     server_free(gateway->server);
     for (size_t i = 0; i < SERVICE_COUNT; i++)
         message_client_free(gateway->services[i]);
+    rate_limit_free(gateway->trustee_failures);
     rate_limit_free(gateway->post_limit);
     trusted_proxies_free(gateway->proxies);
     text_release(&gateway->openapi);

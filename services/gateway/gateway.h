@@ -21,9 +21,15 @@
 
 struct health_check;
 struct server;
+struct trustee_check;
 
 /* Most bytes of answers that wait for their clients to read them: slow readers of long logs must not fill the memory. */
 enum { ANSWER_BYTES_MAX = 512 << 20 };
+
+enum { TRUSTEE_FAILURES_PER_MINUTE = 5 }; /* of POST /api/v1/trustee, from one address (spec/operations.md) */
+
+/* job.credential, where the token was the configured one. */
+#define TRUSTEE_CREDENTIAL "PACCHETTIBOTTI_TOKEN"
 
 /* The services that the gateway talks to: SERVICE(identifier, name as in the table of job kinds, the setting of its address) */
 #define SERVICE_TABLE(SERVICE)                                                                                                 \
@@ -44,6 +50,8 @@ struct gateway {
     atomic_int_fast64_t answer_bytes; /* of the answers that are being sent */
     struct trusted_proxies *proxies;
     struct rate_limit *post_limit;
+    struct rate_limit *trustee_failures;
+    struct trustee_check *trustee_check; /* NULL where TRUSTEE_LOOKUP is not set */
     struct message_client *services[SERVICE_COUNT];
     struct store_pool *pool;
     struct tail *tail;

@@ -48,10 +48,40 @@ void log_lines_append_json(struct text *out, const char *job_id, const struct lo
     text_release(&job_id_field);
 }
 
+/* `registry=COMMIT index=COMMIT` as an array. */
+static void append_commits(struct text *out, const char *commits) {
+    if (!commits) return;
+    text_append(out, ",\"commits\":[");
+    for (const char *at = commits; *at; at += strspn(at, " ")) {
+        size_t name = strcspn(at, "="), length = strcspn(at, " ");
+        if (at != commits) text_append_character(out, ',');
+        text_append(out, "{\"repository\":");
+        json_append_text(out, at, name);
+        text_append(out, ",\"commit\":");
+        json_append_text(out, at + name + 1, length - name - 1);
+        text_append_character(out, '}');
+        at += length;
+    }
+    text_append_character(out, ']');
+}
+
 static void append_identity(struct text *out, const struct job *job) {
     text_append(out, "{\"jobId\":");
     json_append(out, job->id);
     append_text_field(out, "jobType", job_kind_text(job->kind));
+}
+
+/* Who asked, as far as that was proved, and what was changed. */
+static void append_audit(struct text *out, const struct job *job) {
+    if (!text_equal(job->actor, "anonymous")) append_text_field(out, "actor", job->actor);
+    append_text_field(out, "credential", job->credential);
+    if (job->issue) {
+        text_append(out, ",\"issue\":");
+        text_append(out, job->issue);
+    }
+    append_text_field(out, "reason", job->reason);
+    append_text_field(out, "retryOf", job->retry_of);
+    append_commits(out, job->commits);
 }
 
 void job_append_json(struct text *out, const struct job *job, const struct log_lines *lines, bool shows_end) {
@@ -63,6 +93,7 @@ void job_append_json(struct text *out, const struct job *job, const struct log_l
     append_text_field(out, "packageName", job->package);
     append_text_field(out, "packageVersion", job->version);
     append_text_field(out, "compilerVersion", job->compiler);
+    append_audit(out, job);
     text_append(out, ",\"logs\":");
     log_lines_append_json(out, job->id, lines);
     text_append(out, ",\"payload\":");

@@ -9,6 +9,21 @@
 #include "lib/base/process.h"
 #include "lib/base/settings.h"
 #include "services/gateway/gateway.h"
+#include "services/gateway/trustee_token.h"
+
+/* SIGHUP: the trustees' token may be another. A digest that cannot be read fits no token. */
+static void reload(void *context) {
+    struct settings *settings = context;
+    struct error err;
+    unsigned char digest[SHA256_BYTES];
+    enum status status = settings_reload_secrets(settings, PROGRAM_GATEWAY, &err);
+    const char *configured = settings->trustee_token_sha256;
+    if (!status && configured) status = trustee_digest_parse(digest, configured, &err);
+    if (status)
+        log_line(LOG_ERROR, "secrets not all read again", "error=\"%s\"", err.message);
+    else
+        log_line(LOG_INFO, "secrets read again", "has_token=%s", configured ? "yes" : "no");
+}
 
 int main(void) {
     process_start();
@@ -24,6 +39,7 @@ int main(void) {
     if (!status) {
         log_configure("gateway", level);
         status = gateway_start(&gateway, &settings, &err);
+        process_on_reload(reload, &settings);
         if (!status) process_wait_for_stop();
         log_line(LOG_INFO, "stopping", "failed=%s", status ? "yes" : "no");
         gateway_stop(&gateway);

@@ -187,6 +187,7 @@ static void add_route(json_t *document, const struct route *route) {
         json_object_set_new(operation, "requestBody",
                             json_pack("{s:b, s:{s:{s:o}}}", "required", true, "content", "application/json", "schema",
                                       reference_to(components, "schemas", route->body_schema)));
+    if (route->has_token) json_object_set_new(operation, "security", json_pack("[{s:[]}]", "trusteeToken"));
     json_object_set_new(operation, "responses", responses_of(components, route));
 }
 

@@ -67,10 +67,14 @@ static struct bucket *find_bucket(struct rate_limit *limit, uint64_t address, in
     return best;
 }
 
+static int64_t token_ms(const struct rate_limit *limit) {
+    return MINUTE_MS / limit->per_minute > 0 ? MINUTE_MS / limit->per_minute : 1;
+}
+
 bool rate_limit_take(struct rate_limit *limit, const char *address, int64_t now_ms, int64_t *retry_after_s) {
     if (limit->per_minute == 0) return true;
     uint64_t hash = hash_address(limit, address);
-    int64_t token = MINUTE_MS / limit->per_minute > 0 ? MINUTE_MS / limit->per_minute : 1;
+    int64_t token = token_ms(limit);
     pthread_mutex_lock(&limit->mutex);
     struct bucket *bucket = find_bucket(limit, hash, now_ms);
     bool is_allowed = bucket->used + token <= MINUTE_MS;
@@ -80,4 +84,13 @@ bool rate_limit_take(struct rate_limit *limit, const char *address, int64_t now_
         *retry_after_s = (bucket->used + token - MINUTE_MS + 999) / 1000;
     pthread_mutex_unlock(&limit->mutex);
     return is_allowed;
+}
+
+bool rate_limit_has_room(struct rate_limit *limit, const char *address, int64_t now_ms) {
+    if (limit->per_minute == 0) return true;
+    uint64_t hash = hash_address(limit, address);
+    pthread_mutex_lock(&limit->mutex);
+    bool has_room = find_bucket(limit, hash, now_ms)->used + token_ms(limit) <= MINUTE_MS;
+    pthread_mutex_unlock(&limit->mutex);
+    return has_room;
 }

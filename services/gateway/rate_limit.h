@@ -19,4 +19,7 @@ void rate_limit_free(struct rate_limit *limit);
  * will be. */
 bool rate_limit_take(struct rate_limit *limit, const char *address, int64_t now_ms, int64_t *retry_after_s);
 
+/* Would rate_limit_take() answer true? Takes nothing. */
+bool rate_limit_has_room(struct rate_limit *limit, const char *address, int64_t now_ms);
+
 #endif

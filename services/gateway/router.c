@@ -5,8 +5,9 @@
 #include <string.h>
 
 /* The words of routes.def. The lists are compound literals, which last as long as the program. */
-#define BODY(limit, schema) limit, schema
-#define NO_BODY 0, NULL
+#define BODY(limit, schema) limit, schema, false
+#define BODY_WITH_TOKEN(limit, schema) limit, schema, true
+#define NO_BODY 0, NULL, false
 #define END                                                                                                                    \
     { .name = NULL }
 #define PARAMETERS(rows)                                                                                                       \

@@ -5,6 +5,7 @@
 #ifndef SERVICES_GATEWAY_ROUTER_H
 #define SERVICES_GATEWAY_ROUTER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lib/base/error.h"
@@ -36,6 +37,7 @@ struct route {
     unsigned ports;                   /* a set of enum port */
     size_t body_limit_bytes;          /* 0: takes none */
     const char *body_schema;
+    bool has_token; /* comes with a trustee's token: what limits it is its function's affair */
     const char *description;
     const struct query_parameter *parameters; /* without a name: the end */
     const struct route_answer *answers;

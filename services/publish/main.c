@@ -8,6 +8,21 @@
 #include "lib/base/log.h"
 #include "lib/service/job_service.h"
 #include "services/publish/publish_service.h"
+#include "services/publish/trustee_lookup.h"
+
+/* Where the look-up is switched on for the gateway alone, nobody is a trustee. */
+static enum status answer_trustee_query(void *context, const struct message *request, struct arena *arena,
+                                        struct message *answer, struct error *err) {
+    struct publish_service *publish = context;
+    if (!publish->trustees) return error_set(err, STATUS_UNAVAILABLE, "TRUSTEE_LOOKUP is not set for the publish service.");
+    answer->tag = MESSAGE_trustee_answer;
+    return trustee_lookup_answer(publish->trustees, &request->trustee_query, arena, &answer->trustee_answer, err);
+}
+
+static const struct message_handler messages[] = {
+    {MESSAGE_trustee_query, answer_trustee_query},
+    {0},
+};
 
 /* From the first message to the last job. */
 static enum status serve(struct publish_service *publish, struct error *err) {
@@ -24,6 +39,7 @@ static enum status serve(struct publish_service *publish, struct error *err) {
         .address = settings->publish_address,
         .slots = (int)settings->publish_slots,
         .handlers = handlers,
+        .messages = messages,
         .context = publish,
         .check = publish_service_check,
         .use_secrets = publish_service_use_secrets,

@@ -196,14 +196,27 @@ static enum status check_lease(void *context, int64_t needed_ms, struct error *e
     return job_run_guard(p->run, needed_ms, err);
 }
 
+static const char *make_message(const struct publication *p, const char *subject) {
+    return job_commit_message(&p->run->job, p->arena, subject);
+}
+
+/* Keeps in the job which commits it made, once both are pushed. */
+static enum status keep_commits(struct publication *p, const struct registry_change *metadata,
+                                const struct registry_change *index, struct error *err) {
+    enum status status = STATUS_OK;
+    if (metadata->written) status = job_run_add_commit(p->run, "registry", metadata->commit, err);
+    if (!status && index->written) status = job_run_add_commit(p->run, "index", index->commit, err);
+    return status;
+}
+
 /* Metadata, then index. */
 static enum status commit(struct publication *p, struct error *err) {
-    const char *name = p->request.name, *job_id = p->run->job.id;
+    const char *name = p->request.name;
     char index_path[INDEX_PATH_MAX];
     index_file_path(name, index_path);
     struct queued_change metadata = {
         .change = {.path = arena_format(p->arena, "metadata/%s.json", name),
-                   .message = arena_format(p->arena, "Update metadata for %s\n\nJob ID: %s\n", name, job_id),
+                   .message = make_message(p, arena_format(p->arena, "Update metadata for %s", name)),
                    .edit = edit_metadata,
                    .context = p},
         .guard = check_lease,
@@ -211,7 +224,7 @@ static enum status commit(struct publication *p, struct error *err) {
     };
     struct queued_change index = {
         .change = {.path = index_path,
-                   .message = arena_format(p->arena, "Update manifest for %s@%s\n\nJob ID: %s\n", name, p->version, job_id),
+                   .message = make_message(p, arena_format(p->arena, "Update manifest for %s@%s", name, p->version)),
                    .edit = edit_index,
                    .context = p},
         .first = &metadata,
@@ -233,7 +246,7 @@ static enum status commit(struct publication *p, struct error *err) {
         job_run_log(p->run, LOG_INFO,
                     index.change.written ? "Committed the manifest to the index: %s." : "The index has it already: %s.",
                     p->index_commit);
-    return status;
+    return status ? status : keep_commits(p, &metadata.change, &index.change, err);
 }
 
 enum status publication_write(struct publication *p, struct error *err) {

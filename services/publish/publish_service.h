@@ -15,6 +15,7 @@
 #include "lib/tools/sandbox.h"
 
 struct job_run;
+struct trustee_lookup;
 
 struct publish_service {
     struct settings settings;
@@ -27,6 +28,7 @@ struct publish_service {
     struct licensee *licensee;
     struct compilers compilers;
     struct version *compiler_versions; /* of `compilers`, ascending: what is supported */
+    struct trustee_lookup *trustees;   /* NULL where TRUSTEE_LOOKUP is not set */
     int work_folder_claim;             /* of the one service that uses WORK_DIR */
 };
 

@@ -7,6 +7,10 @@
 
 const signed = (payload) => ({ payload: JSON.stringify(payload), signature: '00ff'.repeat(32) }); // by nobody
 
+// Who is who at the GitHub of openapi_test.js: only the member is a trustee.
+const tokens = { member: `ghp_${'Member'.repeat(6)}`, stranger: `ghp_${'Others'.repeat(6)}` };
+const as = (who) => ({ authorization: `Bearer ${tokens[who]}` });
+
 // A body for each POST, well-formed, with every field. The server says no to what is in it, or not; it must be able to read it.
 const bodies = {
   post_publish: {
@@ -15,9 +19,12 @@ const bodies = {
   },
   post_unpublish: signed({ name: 'full', version: '1.0.0', reason: 'It was never meant to be.' }),
   post_transfer: signed({ name: 'full', newLocation: { githubOwner: 'author', githubRepo: 'purescript-full' } }),
+  post_trustee: {
+    action: 'unpublish', payload: { name: 'full', version: '1.0.0' }, actor: 'member', issue: 7, reason: 'It must not stay.',
+  },
 };
 
-// Another request that each POST accepts, of its own for each number.
+// Another request that each POST accepts, of its own for each number, also while no service is there to look a trustee up.
 const further = {
   post_unpublish: (number) => signed({ name: `further-${number}`, version: '1.0.0', reason: '' }),
   post_transfer: (number) => signed({ name: `further-${number}`, newLocation: { gitUrl: 'https://example.org/further.git' } }),
@@ -55,6 +62,8 @@ const whileRunning = (story) => [
   ['get_tarball', 416, TARBALL, { range: 'bytes=99999999-' }],
   ['get_tarball', 404, '/leaf/9.9.9.tar.gz'],
   ['get_tarball', 404, '/Leaf/1.0.0.tar.gz'],
+  ['post_trustee', 401, '/api/v1/trustee', {}],
+  ['post_trustee', 403, '/api/v1/trustee', as('stranger')],
 ];
 
 // While the publish service is not there, and a hundred and one jobs wait for it.
@@ -74,6 +83,7 @@ const whileRedisIsAway = (story) => [
   ['post_publish', 503, '/api/v1/publish'],
   ['post_unpublish', 503, '/api/v1/unpublish'],
   ['post_transfer', 503, '/api/v1/transfer'],
+  ['post_trustee', 503, '/api/v1/trustee'],
 ];
 
-module.exports = { bodies, further, whileRunning, whileWaiting, whileRedisIsAway };
+module.exports = { tokens, bodies, further, whileRunning, whileWaiting, whileRedisIsAway };

@@ -7,16 +7,19 @@
 //   node openapi_test.js PROGRAMS FOLDER      FOLDER/npm/node_modules has the validators; see tests/clients/run
 'use strict';
 const assert = require('node:assert/strict');
+const http = require('node:http');
 const { createRequire } = require('node:module');
 const path = require('node:path');
 const { pathToFileURL } = require('node:url');
 const { Document } = require('./openapi_document.js');
-const { bodies, further, whileRunning, whileWaiting, whileRedisIsAway } = require('./openapi_requests.js');
+const { tokens, bodies, further, whileRunning, whileWaiting, whileRedisIsAway } = require('./openapi_requests.js');
 const { RegistryServer } = require('./registry_server.js');
 
 const POST_LIMIT = 1000; // a minute: more than we send, but at the end
 const LARGE_BYTES = (1 << 20) + 1; // more than any route takes
 const JOBS_A_PAGE = 100;
+
+const TOKEN = 'the-token-of-the-registry-itself';
 
 const publication = (name) =>
   ({ name, version: '1.0.0', ref: 'v1.0.0', location: { githubOwner: 'author', githubRepo: `purescript-${name}` } });
@@ -69,20 +72,24 @@ async function checkParameters(server, document, story) {
   }
 }
 
+// What an operation that is for trustees needs.
+const proofFor = (operation) => (operation.security ? { authorization: `Bearer ${tokens.member}` } : {});
+
 // Posts and checks; resolves to the answer's JSON.
 async function post(server, document, id, body, expected) {
   const text = typeof body === 'string' ? body : JSON.stringify(body);
-  const answer = await server.request('POST', document.operations.get(id).path, { body: text });
+  const operation = document.operations.get(id);
+  const answer = await server.request('POST', operation.path, { body: text, headers: proofFor(operation) });
   assert.equal(answer.status, expected, `${id} of ${text.slice(0, 200)}: ${answer.body}`);
   document.check(id, answer);
   return JSON.parse(answer.body);
 }
 
 async function checkBodies(server, document) {
-  for (const [id, { requestBody }] of document.operations) {
+  for (const [id, { requestBody, security }] of document.operations) {
     if (!requestBody) continue;
     const schema = document.resolve(requestBody.content['application/json'].schema);
-    assert.ok(bodies[id] && further[id], `openapi_requests.js has no body for ${id}`);
+    assert.ok(bodies[id] && (security || further[id]), `openapi_requests.js has no body for ${id}`);
     assert.deepEqual(Object.keys(schema.properties).filter((key) => !(key in bodies[id])), [], `${id}'s body has every field`);
     await post(server, document, id, bodies[id], 200);
     await post(server, document, id, { ...bodies[id], unknown: true }, 200);
@@ -91,7 +98,7 @@ async function checkBodies(server, document) {
       assert.equal((await post(server, document, id, others, 400)).path, key);
     }
     for (const key of Object.keys(schema.properties))
-      assert.match((await post(server, document, id, { ...bodies[id], [key]: 5 }, 400)).path, new RegExp(`^${key}`));
+      assert.match((await post(server, document, id, { ...bodies[id], [key]: true }, 400)).path, new RegExp(`^${key}`));
     await post(server, document, id, '{"name":', 400);
     await post(server, document, id, ' '.repeat(LARGE_BYTES), 413);
   }
@@ -102,9 +109,10 @@ async function checkBodies(server, document) {
 // All at once: an answer without Redis takes its time.
 async function checkAnswers(server, document, requests) {
   await Promise.all(requests.map(async ([id, expected, target, headers]) => {
-    const { method } = document.operations.get(id);
+    const operation = document.operations.get(id);
+    const { method } = operation;
     const body = method === 'POST' ? JSON.stringify(bodies[id]) : undefined;
-    const answer = await server.request(method, target, { headers, body });
+    const answer = await server.request(method, target, { headers: headers ?? proofFor(operation), body });
     assert.equal(answer.status, expected, `${id}: ${method} ${target}: ${answer.body}`);
     document.check(id, answer);
   }));
@@ -156,6 +164,9 @@ async function tell(server, npm) {
   await checkAnswers(server, document, whileRunning(story));
   await checkParameters(server, document, story);
   await checkBodies(server, document);
+  const retry = { ...bodies.post_trustee, action: 'retry', payload: { jobId: story.failed } };
+  const { jobId: again } = await post(server, document, 'post_trustee', retry, 200);
+  await checkAnswers(server, document, [['get_job', 200, `/api/v1/jobs/${again}`]]);
   await checkOtherFailures(server, document);
 
   await server.stopProgram('publish');
@@ -169,10 +180,25 @@ async function tell(server, npm) {
   console.log(`${document.operations.size} routes answer as described`);
 }
 
+// A GitHub that knows the owners of `tokens`, and one team.
+async function startGitHub() {
+  const github = http.createServer((request, response) => {
+    const who = Object.keys(tokens).find((name) => request.headers.authorization === `Bearer ${tokens[name]}`);
+    const isTeam = request.url.startsWith('/orgs/purescript/teams/packaging/members?');
+    const isServer = request.headers.authorization === `Bearer ${TOKEN}`;
+    const answer = isTeam && isServer ? [{ login: 'Member' }] : request.url === '/user' && who ? { login: who } : undefined;
+    response.writeHead(answer ? 200 : 401, { 'content-type': 'application/json' }).end(JSON.stringify(answer ?? {}));
+  });
+  await new Promise((resolve) => github.listen(0, '127.0.0.1', resolve));
+  github.unref();
+  return `http://127.0.0.1:${github.address().port}`;
+}
+
 async function main(programs, folder) {
   const npm = createRequire(path.join(folder, 'npm/'));
   const server = new RegistryServer(programs, path.join(folder, 'server'),
-    { S3_API_URL: '', POST_LIMIT_PER_MINUTE: String(POST_LIMIT) });
+    { S3_API_URL: '', POST_LIMIT_PER_MINUTE: String(POST_LIMIT), TRUSTEE_LOOKUP: 'true', GITHUB_API_URL: await startGitHub(),
+      PACCHETTIBOTTI_TOKEN: TOKEN, PURSUIT_API_URL: 'http://127.0.0.1:9' });
   await server.start();
   await tell(server, npm);
   await server.stop();

@@ -350,6 +350,54 @@ static void two_processes_take_turns(void **state) {
     arena_release(&other.git.arena);
 }
 
+/* Hands in one change after the other until it is over. */
+struct busy_thread {
+    pthread_t thread;
+    struct scene *scene;
+    atomic_bool *is_over;
+    bool is_good;
+};
+
+static void *keep_busy(void *argument) {
+    struct busy_thread *busy = argument;
+    struct scene *scene = busy->scene;
+    struct job_store *store = NULL;
+    struct error err;
+    busy->is_good = job_store_create(&store, redis_server_url(scene->f.server), TIMEOUT_MS, &err) == STATUS_OK;
+    while (busy->is_good && !atomic_load(busy->is_over)) {
+        struct queued_change change = change_of("pr/busy", "line");
+        busy->is_good = change_queue_commit(scene->queue, store, &change, 1, &scene->deadline, &err) == STATUS_OK;
+    }
+    job_store_free(store);
+    return NULL;
+}
+
+static void a_process_that_is_always_busy_lets_others_have_a_turn(void **state) {
+    struct scene *scene = *state;
+    struct fixture *f = &scene->f;
+    struct busy_thread busy[THREADS];
+    atomic_bool is_over = false;
+    struct registry_repo *index = open_repo(scene, "index"); /* as another process has it */
+    struct change_queue *other = change_queue_create(&(struct change_queue_options){
+        .repo = index, .lock_name = CHANGE_QUEUE_INDEX, .hold_ms = LEASE_MS, .wait_ms = DEADLINE_MS / 4});
+    for (int i = 0; i < THREADS; i++) {
+        busy[i] = (struct busy_thread){.scene = scene, .is_over = &is_over};
+        assert_int_equal(pthread_create(&busy[i].thread, NULL, keep_busy, &busy[i]), 0);
+    }
+    for (int i = 0; i < 3; i++) {
+        struct queued_change change = change_of("pr/file", "line");
+        assert_ok(change_queue_commit(other, f->store, &change, 1, &scene->deadline, &f->err));
+    }
+    atomic_store(&is_over, true);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(busy[i].thread, NULL);
+    for (int i = 0; i < THREADS; i++)
+        assert_true(busy[i].is_good);
+    assert_content(scene, "index", "pr/file", "old\nline\nline\nline");
+    change_queue_free(other);
+    registry_repo_free(index);
+}
+
 struct rival {
     pthread_t thread;
     struct scene *scene;
@@ -474,6 +522,7 @@ int main(void) {
         LOCAL(a_caller_whose_job_is_stopped_waits_no_longer),
         BOTH(threads_that_wait_together_share_a_push),
         LOCAL(two_processes_take_turns),
+        LOCAL(a_process_that_is_always_busy_lets_others_have_a_turn),
         BOTH(a_rival_who_pushes_all_the_time_and_we_lose_nothing),
         BOTH(a_refused_push_is_made_again_on_what_came),
         LOCAL(a_change_that_must_be_alone_shares_no_round),

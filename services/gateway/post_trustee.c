@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * POST /api/v1/trustee (spec/operations.md, Trustee actions): who asks, then what. In this order:
+ *
+ *   404   no token is configured, and none is looked up
+ *   401   no token, a malformed one, or one that is nobody's          ┐ 429 instead, after five of these in a minute
+ *   403   the token's owner is no trustee, or the actor is none       ┘ from one address
+ *   503   GitHub cannot be asked
+ *   400   the request, with the field
+ *
+ * Whoever has the right token is limited by nothing. The look-up takes time, so the request waits for it away from the loop
+ * (trustee_check.h). Nothing here puts the token, or a part of it, into a text.
+ */
+#include <inttypes.h>
+
+#include "lib/base/json.h"
+#include "lib/base/log.h"
+#include "services/gateway/accept_job.h"
+#include "services/gateway/call.h"
+#include "services/gateway/gateway.h"
+#include "services/gateway/trustee_check.h"
+#include "services/gateway/trustee_request.h"
+#include "services/gateway/trustee_token.h"
+
+/* What the body came to: a request, or what is wrong with it, which only those hear who may ask. In the call's arena. */
+struct trustee_body {
+    struct trustee_request request;
+    const char *actor;
+    enum status status;
+    const char *path;
+    const char *message;
+};
+
+struct trustee_call {
+    struct trustee_body body;
+    struct trustee_token token;
+    bool is_configured_token;
+    struct trustee_question question;
+};
+
+/* ---- Refusals ---- */
+
+/* Nobody learns from the answer's words what was wrong with a token that is well-formed. */
+static void refuse(struct call *call, enum status status, const char *path, const char *message) {
+    int64_t retry_after_s = 0;
+    if (!rate_limit_take(call->gateway->trustee_failures, call->address, call->started_ms, &retry_after_s)) {
+        status = STATUS_TOO_MANY;
+        path = NULL;
+        message = arena_format(&call->arena, "Too many requests with a wrong token from %s: try again in %" PRId64 " s.",
+                               call->address, retry_after_s);
+        answer_header(&call->answer, "retry-after", arena_format(&call->arena, "%" PRId64, retry_after_s));
+    }
+    if (status == STATUS_UNAUTHORIZED) answer_header(&call->answer, "www-authenticate", "Bearer");
+    log_line(LOG_WARN, "trustee request refused", "request=%" PRIu64 " address=%s code=%s", call->number, call->address,
+             status_code(status));
+    call_fail(call, status, path, message);
+}
+
+static void refuse_token(struct call *call) {
+    refuse(call, STATUS_UNAUTHORIZED, NULL, "The token is not one of a trustee of this registry.");
+}
+
+/* ---- The body ---- */
+
+static void read_body(struct trustee_body *out, struct call *call) {
+    struct error err = {0};
+    json_t *body = NULL;
+    out->status = json_read(&body, call->body, call->body_length, "The request's body", &err);
+    if (!out->status) {
+        out->actor = trustee_request_actor(call, body);
+        out->status = trustee_request_read(&out->request, call, body, &err);
+    }
+    json_decref(body);
+    if (!out->status) return;
+    out->path = err.path[0] ? arena_copy(&call->arena, err.path) : NULL;
+    out->message = arena_copy(&call->arena, err.message);
+}
+
+/* ---- Those who may ---- */
+
+/* store_pool's thread */
+static enum status accept_retry(struct call *call, struct job_store *store, struct error *err) {
+    struct trustee_request *request = call->work_data;
+    enum status status = trustee_request_retry(request, call, store, err);
+    return status ? status : accept_job(call, store, request->job, err);
+}
+
+/* `credential` is what the job keeps of how its actor was proved. */
+static void accept_request(struct call *call, struct trustee_body *body, const char *credential) {
+    if (body->status) {
+        call_fail(call, body->status, body->path, body->message);
+        return;
+    }
+    body->request.job->credential = credential;
+    log_line(LOG_INFO, "trustee request", "request=%" PRIu64 " address=%s actor=%s credential=\"%s\"", call->number,
+             call->address, body->request.actor, credential);
+    if (!body->request.retry_of) {
+        call_accept_job(call, body->request.job);
+        return;
+    }
+    call->work_data = &body->request;
+    call_work(call, accept_retry);
+}
+
+/* ---- Look-up ---- */
+
+static void go_on_after_look_up(struct call *call) {
+    struct trustee_call *trustee = call->work_data;
+    const struct trustee_question *question = &trustee->question;
+    const struct message_trustee_answer *answer = &question->answer;
+    if (question->status) {
+        call_fail(call, STATUS_UNAVAILABLE, NULL,
+                  "Whether this may be asked for cannot be looked up at GitHub at the moment: try again in a minute.");
+        return;
+    }
+    if (!trustee->is_configured_token && !answer->token_is_known) {
+        refuse_token(call);
+        return;
+    }
+    if (!trustee->is_configured_token && !answer->owner_may) {
+        refuse(call, STATUS_FORBIDDEN, NULL, "The token's owner is not a trustee of this registry.");
+        return;
+    }
+    if (trustee->body.actor && !answer->actor_may) {
+        refuse(call, STATUS_FORBIDDEN, "actor", "The actor is not a trustee of this registry.");
+        return;
+    }
+    accept_request(call, &trustee->body,
+                   trustee->is_configured_token ? TRUSTEE_CREDENTIAL
+                                                : arena_format(&call->arena, "GitHub token of %s", answer->owner));
+}
+
+static void look_up(struct call *call, struct trustee_call *trustee) {
+    bool has_failed_often = !rate_limit_has_room(call->gateway->trustee_failures, call->address, call->started_ms);
+    trustee->question.query =
+        (struct message_trustee_query){.token = trustee->is_configured_token ? NULL : trustee->token.sealed,
+                                       .actor = trustee->body.actor,
+                                       .is_last_chance = has_failed_often};
+    call->work_data = trustee;
+    call->go_on = go_on_after_look_up;
+    call->next = CALL_GOES_ON;
+    call_leave(call);
+    if (trustee_check_ask(call->gateway->trustee_check, call, &trustee->question)) return;
+    call->is_away = false;
+    call_fail(call, STATUS_BUSY, NULL, "Too many tokens are being looked up: try again in a few seconds.");
+}
+
+/* ---- The route ---- */
+
+void post_trustee(struct call *call) {
+    const struct settings *settings = call->gateway->settings;
+    const char *configured = settings->trustee_token_sha256;
+    struct trustee_call *trustee = arena_alloc(&call->arena, sizeof *trustee);
+    trustee_token_take(&trustee->token, call);
+    if (!configured && !settings->trustee_lookup) {
+        call_fail(call, STATUS_NOT_FOUND, NULL, "Trustees' actions are not set up on this server.");
+        return;
+    }
+    trustee->is_configured_token = trustee_token_is(&trustee->token, configured);
+    if (trustee->token.problem) {
+        refuse(call, STATUS_UNAUTHORIZED, NULL, trustee->token.problem);
+        return;
+    }
+    if (!trustee->is_configured_token && !trustee->token.sealed) {
+        refuse_token(call);
+        return;
+    }
+    read_body(&trustee->body, call);
+    bool is_to_be_looked_up = settings->trustee_lookup && (!trustee->is_configured_token || trustee->body.actor);
+    if (is_to_be_looked_up)
+        look_up(call, trustee);
+    else
+        accept_request(call, &trustee->body, TRUSTEE_CREDENTIAL);
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "services/publish/trustee_lookup.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/deadline.h"
+#include "lib/base/hash.h"
+#include "lib/base/log.h"
+#include "lib/base/memory.h"
+#include "lib/base/secret.h"
+#include "lib/base/text.h"
+#include "lib/domain/sealed_secret.h"
+#include "lib/domain/signer.h"
+#include "lib/tools/github.h"
+
+enum {
+    KNOWN_MS = 3 * 60 * 1000, /* so a trustee who leaves the team is one for as long at most */
+    LOOK_UPS_PER_MINUTE = 30,
+    OWNERS_MAX = 256, /* more than are looked up while they are believed */
+    TIMEOUT_MS = 6000,
+};
+static const char organization[] = "purescript", team_name[] = "packaging";
+
+/* What GitHub said about a token. */
+struct token_owner {
+    unsigned char token[SHA256_BYTES];
+    char login[GITHUB_LOGIN_MAX]; /* "": nobody's */
+    int64_t until_ms;             /* monotonic; 0: the place is free */
+};
+
+struct trustee_lookup {
+    const struct settings *settings;
+    struct github *github;
+    pthread_mutex_t mutex; /* of what follows; never held while GitHub is asked */
+    struct token_owner owners[OWNERS_MAX];
+    struct arena team_arena; /* of the next */
+    struct github_team team;
+    int64_t team_until_ms; /* 0: not known */
+    int64_t minute_begins_ms;
+    int look_ups; /* in this minute */
+};
+
+struct trustee_lookup *trustee_lookup_create(const struct settings *settings) {
+    struct trustee_lookup *lookup = memory_alloc(sizeof *lookup);
+    lookup->settings = settings;
+    lookup->github = github_create(settings->github_api_url);
+    pthread_mutex_init(&lookup->mutex, NULL);
+    return lookup;
+}
+
+void trustee_lookup_free(struct trustee_lookup *lookup) {
+    if (!lookup) return;
+    github_free(lookup->github);
+    arena_release(&lookup->team_arena);
+    pthread_mutex_destroy(&lookup->mutex);
+    free(lookup);
+}
+
+/* ---- The owner of a token ---- */
+
+static bool find_owner(struct trustee_lookup *lookup, const unsigned char digest[SHA256_BYTES], char out[GITHUB_LOGIN_MAX]) {
+    bool is_known = false;
+    pthread_mutex_lock(&lookup->mutex);
+    for (size_t i = 0; i < OWNERS_MAX && !is_known; i++) {
+        const struct token_owner *owner = &lookup->owners[i];
+        is_known = owner->until_ms > clock_monotonic_ms() && hash_equal(owner->token, digest);
+        if (is_known) memcpy(out, owner->login, GITHUB_LOGIN_MAX);
+    }
+    pthread_mutex_unlock(&lookup->mutex);
+    return is_known;
+}
+
+static void keep_owner(struct trustee_lookup *lookup, const unsigned char digest[SHA256_BYTES],
+                       const char login[GITHUB_LOGIN_MAX]) {
+    pthread_mutex_lock(&lookup->mutex);
+    struct token_owner *place = &lookup->owners[0];
+    for (size_t i = 1; i < OWNERS_MAX; i++)
+        if (lookup->owners[i].until_ms < place->until_ms) place = &lookup->owners[i];
+    memcpy(place->token, digest, SHA256_BYTES);
+    memcpy(place->login, login, GITHUB_LOGIN_MAX);
+    place->until_ms = clock_monotonic_ms() + KNOWN_MS;
+    pthread_mutex_unlock(&lookup->mutex);
+}
+
+static bool may_look_up(struct trustee_lookup *lookup) {
+    enum { MINUTE_MS = 60000 };
+    int64_t now_ms = clock_monotonic_ms();
+    pthread_mutex_lock(&lookup->mutex);
+    if (now_ms - lookup->minute_begins_ms >= MINUTE_MS) {
+        lookup->minute_begins_ms = now_ms;
+        lookup->look_ups = 0;
+    }
+    bool is_allowed = lookup->look_ups < LOOK_UPS_PER_MINUTE;
+    if (is_allowed) lookup->look_ups++;
+    pthread_mutex_unlock(&lookup->mutex);
+    return is_allowed;
+}
+
+/* `out` "": nobody's token. */
+static enum status look_up_owner(struct trustee_lookup *lookup, const char *token, bool is_last_chance,
+                                 char out[GITHUB_LOGIN_MAX], struct deadline *deadline, struct error *err) {
+    unsigned char digest[SHA256_BYTES];
+    memset(out, 0, GITHUB_LOGIN_MAX);
+    if (!github_is_token(token)) return STATUS_OK;
+    hash_sha256(token, strlen(token), digest);
+    if (find_owner(lookup, digest, out) || is_last_chance) return STATUS_OK;
+    if (!may_look_up(lookup))
+        return error_set(err, STATUS_UNAVAILABLE, "Too many tokens were to be looked up at GitHub in this minute.");
+    enum status status = github_read_login(lookup->github, token, out, deadline, err);
+    if (status == STATUS_UNAUTHORIZED) status = STATUS_OK;
+    if (!status) keep_owner(lookup, digest, out);
+    return status;
+}
+
+/* ---- The team ---- */
+
+static bool team_has(const struct github_team *team, const char *login) {
+    for (size_t i = 0; i < team->count; i++)
+        if (strcasecmp(team->logins[i], login) == 0) return true;
+    return false;
+}
+
+static enum status refresh_team(struct trustee_lookup *lookup, struct deadline *deadline, struct error *err) {
+    const char *token = lookup->settings->pacchettibotti_token;
+    if (!token)
+        return error_set(err, STATUS_UNAVAILABLE,
+                         "PACCHETTIBOTTI_TOKEN is not set, so GitHub cannot be asked who is in the packaging team.");
+    struct arena arena = {0};
+    struct github_team team;
+    enum status status = github_read_team(lookup->github, token, organization, team_name, &arena, &team, deadline, err);
+    if (status) {
+        arena_release(&arena);
+        return status;
+    }
+    pthread_mutex_lock(&lookup->mutex);
+    arena_release(&lookup->team_arena);
+    lookup->team_arena = arena;
+    lookup->team = team;
+    lookup->team_until_ms = clock_monotonic_ms() + KNOWN_MS;
+    pthread_mutex_unlock(&lookup->mutex);
+    return STATUS_OK;
+}
+
+/* Is `login` a trustee? False for the empty text. */
+static enum status look_up_trustee(struct trustee_lookup *lookup, const char *login, bool *out, struct deadline *deadline,
+                                   struct error *err) {
+    *out = login && strcasecmp(login, SIGNER_PACCHETTIBOTTI) == 0;
+    if (*out || !login || !*login) return STATUS_OK;
+    pthread_mutex_lock(&lookup->mutex);
+    bool is_known = lookup->team_until_ms > clock_monotonic_ms();
+    pthread_mutex_unlock(&lookup->mutex);
+    enum status status = is_known ? STATUS_OK : refresh_team(lookup, deadline, err);
+    if (status) return status;
+    pthread_mutex_lock(&lookup->mutex);
+    *out = team_has(&lookup->team, login);
+    pthread_mutex_unlock(&lookup->mutex);
+    return STATUS_OK;
+}
+
+/* ---- The message ---- */
+
+static enum status unseal(struct trustee_lookup *lookup, const struct message_trustee_query *query, struct arena *arena,
+                          char **token, struct error *err) {
+    *token = NULL;
+    if (!query->token) return STATUS_OK;
+    return secret_unseal(token, arena, lookup->settings->service_key, "trustee_query", query->token, err);
+}
+
+enum status trustee_lookup_answer(struct trustee_lookup *lookup, const struct message_trustee_query *query, struct arena *arena,
+                                  struct message_trustee_answer *out, struct error *err) {
+    struct deadline deadline;
+    char *token, owner[GITHUB_LOGIN_MAX] = "";
+    deadline_start(&deadline, TIMEOUT_MS);
+    *out = (struct message_trustee_answer){0};
+    enum status status = unseal(lookup, query, arena, &token, err);
+    if (!status && token) {
+        status = look_up_owner(lookup, token, query->is_last_chance, owner, &deadline, err);
+        secret_wipe(token, strlen(token));
+    }
+    out->token_is_known = *owner != '\0';
+    out->owner = out->token_is_known ? arena_copy(arena, owner) : NULL;
+    if (!status && *owner) status = look_up_trustee(lookup, owner, &out->owner_may, &deadline, err);
+    /* Strangers do not learn from us who is in the team. */
+    bool is_asked_for_actor = query->actor && (!token || out->owner_may);
+    if (!status && is_asked_for_actor) status = look_up_trustee(lookup, query->actor, &out->actor_may, &deadline, err);
+    if (status) log_line(LOG_WARN, "trustee not looked up", "error=\"%s\"", err->message);
+    return status;
+}
