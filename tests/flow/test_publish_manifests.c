@@ -246,23 +246,10 @@ static const struct refusal refusals[] = {
      .sentence = "In bower.json, at dependencies: The dependency ground is there twice, with and without \"purescript-\"."},
 };
 
-static int set_up(void **state) {
-    (void)state;
+static void start(void) {
     const struct package ground = {"ground", "1.0.0", .pragma = NULL};
     server = server_start(&(struct server_options){.has_git_server = true});
     server_expect_published(server, &ground);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    registry_expect_consistency(server);
-    server_stop(server);
-    return 0;
-}
-
-static void a_manifest_is_refused_in_words(void **state) {
-    refusal_expect(server, *state);
 }
 
 /* ---- Manifests that are taken ---- */
@@ -345,6 +332,12 @@ int main(void) {
         cmocka_unit_test(a_manifest_of_each_format_is_taken),
         cmocka_unit_test(a_manifest_may_have_a_million_bytes_and_no_more),
     };
-    return refusals_run(refusals, sizeof refusals / sizeof refusals[0], a_manifest_is_refused_in_words, others,
-                        sizeof others / sizeof others[0], set_up, tear_down);
+    return refusals_run(&(struct refusals){
+        .server = &server,
+        .start = start,
+        .rows = refusals,
+        .row_count = sizeof refusals / sizeof refusals[0],
+        .others = others,
+        .other_count = sizeof others / sizeof others[0],
+    });
 }

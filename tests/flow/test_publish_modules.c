@@ -120,8 +120,7 @@ static const struct refusal refusals[] = {
          "The compiler 0.15.15 ended with exit status 1 and no report, 3 times. Its last words: Unexpected end of JSON input"},
 };
 
-static int set_up(void **state) {
-    (void)state;
+static void start(void) {
     const struct package packages[] = {
         {"ground", "1.0.0", .pragma = NULL},
         {"aside", "1.0.0", .pragma = NULL},
@@ -130,18 +129,6 @@ static int set_up(void **state) {
     server = server_start(&(struct server_options){.has_git_server = true, .compilers = "0_13_8 0_14_9 0_15_15"});
     for (size_t i = 0; i < sizeof packages / sizeof packages[0]; i++)
         server_expect_published(server, &packages[i]);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    registry_expect_consistency(server);
-    server_stop(server);
-    return 0;
-}
-
-static void a_module_is_refused_in_words(void **state) {
-    refusal_expect(server, *state);
 }
 
 /* ---- Modules that are taken ---- */
@@ -255,6 +242,12 @@ int main(void) {
         cmocka_unit_test(a_module_may_have_16_mib_and_no_more),
         cmocka_unit_test(without_a_graph_the_dependencies_stand_as_declared),
     };
-    return refusals_run(refusals, sizeof refusals / sizeof refusals[0], a_module_is_refused_in_words, others,
-                        sizeof others / sizeof others[0], set_up, tear_down);
+    return refusals_run(&(struct refusals){
+        .server = &server,
+        .start = start,
+        .rows = refusals,
+        .row_count = sizeof refusals / sizeof refusals[0],
+        .others = others,
+        .other_count = sizeof others / sizeof others[0],
+    });
 }

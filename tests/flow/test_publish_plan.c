@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "tests/support/refusal.h"
-#include "tests/support/registry_check.h"
 #include "tests/support/shell.h"
 
 static struct server *server;
@@ -80,8 +79,7 @@ static const struct refusal refusals[] = {
 
 /* Two versions of one package, two packages that cannot agree about it, and one that no compiler but the older is known to
  * build. */
-static int set_up(void **state) {
-    (void)state;
+static void start(void) {
     const struct package packages[] = {
         {"ground", "1.0.0", .pragma = NULL},
         {"ground", "2.0.0", .pragma = NULL},
@@ -95,18 +93,6 @@ static int set_up(void **state) {
         server_expect_published(server, &packages[i]);
     package_push(sources, &old_only);
     server_expect_success(server, server_publish(server, REQUEST("old-only", COMPILER("0.15.14"))).id);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    registry_expect_consistency(server);
-    server_stop(server);
-    return 0;
-}
-
-static void a_plan_is_refused_in_words(void **state) {
-    refusal_expect(server, *state);
 }
 
 /* ---- Plans that are taken ---- */
@@ -155,6 +141,12 @@ static void a_plan_is_found_or_taken(void **state) {
 
 int main(void) {
     const struct CMUnitTest others[] = {cmocka_unit_test(a_plan_is_found_or_taken)};
-    return refusals_run(refusals, sizeof refusals / sizeof refusals[0], a_plan_is_refused_in_words, others,
-                        sizeof others / sizeof others[0], set_up, tear_down);
+    return refusals_run(&(struct refusals){
+        .server = &server,
+        .start = start,
+        .rows = refusals,
+        .row_count = sizeof refusals / sizeof refusals[0],
+        .others = others,
+        .other_count = sizeof others / sizeof others[0],
+    });
 }

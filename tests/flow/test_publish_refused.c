@@ -131,8 +131,7 @@ static const char *sources(void) {
 }
 
 /* What was there before: a package and an unpublished version. */
-static int set_up(void **state) {
-    (void)state;
+static void start(void) {
     const struct package ground = {"ground", "1.0.0", .pragma = NULL};
     server = server_start(&(struct server_options){.has_git_server = true});
     server_expect_published(server, &ground);
@@ -143,18 +142,6 @@ static int set_up(void **state) {
                    "  \"published\": {},\n  \"unpublished\": {\n    \"1.0.0\": {\n"
                    "      \"publishedTime\": \"2026-01-01T00:00:00.000Z\",\n      \"reason\": \"It was a mistake\",\n"
                    "      \"unpublishedTime\": \"2026-01-01T01:00:00.000Z\"\n    }\n  }\n}\n");
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    registry_expect_consistency(server);
-    server_stop(server);
-    return 0;
-}
-
-static void a_refusal_names_the_thing_and_leaves_no_trace(void **state) {
-    refusal_expect(server, *state);
 }
 
 /* ---- Step 5: what an earlier server left unfinished ---- */
@@ -242,6 +229,12 @@ int main(void) {
         cmocka_unit_test(what_is_no_publication_is_answered_with_400_and_its_field),
         cmocka_unit_test(a_body_over_the_limit_is_refused_before_it_was_sent),
     };
-    return refusals_run(refusals, sizeof refusals / sizeof refusals[0], a_refusal_names_the_thing_and_leaves_no_trace, others,
-                        sizeof others / sizeof others[0], set_up, tear_down);
+    return refusals_run(&(struct refusals){
+        .server = &server,
+        .start = start,
+        .rows = refusals,
+        .row_count = sizeof refusals / sizeof refusals[0],
+        .others = others,
+        .other_count = sizeof others / sizeof others[0],
+    });
 }

@@ -49,29 +49,10 @@ static const struct refusal refusals[] = {
      .package = {"nested", "1.0.0",
                  .script = "folder=$(yes deep | head -70 | paste -sd /) && mkdir -p $folder && touch $folder/file"},
      .words = {"deep/deep/deep is nested too deep: more than 64 folders in each other."}},
-    {.holds = "a_tarball_in_the_way_is_never_overwritten",
-     .package = {"occupied", "1.0.0"},
-     .words = {"The storage already holds a different tarball for occupied@1.0.0 (sha256-", ", this one is sha256-",
-               "), and a stored tarball is never overwritten."}},
 };
 
-static int set_up(void **state) {
-    (void)state;
+static void start(void) {
     server = server_start(&(struct server_options){.has_git_server = true});
-    write_file(arena_format(&server->arena, "%s/storage/occupied/1.0.0.tar.gz", server->folder), "not one of ours\n");
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    shell_run("rm '%s/storage/occupied/1.0.0.tar.gz'", server->folder);
-    registry_expect_consistency(server);
-    server_stop(server);
-    return 0;
-}
-
-static void a_tarball_is_refused_in_words(void **state) {
-    refusal_expect(server, *state);
 }
 
 /* ---- Size ---- */
@@ -286,6 +267,17 @@ static void the_same_source_gives_the_same_bytes_everywhere(void **state) {
     }
 }
 
+static void a_tarball_in_the_way_is_never_overwritten(void **state) {
+    (void)state;
+    const struct refusal refusal = {.package = {"occupied", "1.0.0"},
+                                    .words = {"The storage already holds a different tarball for occupied@1.0.0 (sha256-",
+                                              ", this one is sha256-", "), and a stored tarball is never overwritten."}};
+    const char *tarball = arena_format(&server->arena, "%s/storage/occupied/1.0.0.tar.gz", server->folder);
+    write_file(tarball, "not one of ours\n");
+    refusal_expect(server, &refusal);
+    assert_int_equal(unlink(tarball), 0);
+}
+
 /* ---- Metadata ---- */
 
 #define KEY "AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
@@ -314,8 +306,15 @@ int main(void) {
         cmocka_unit_test(a_tarball_has_the_manifest_printed_and_plain_entries),
         cmocka_unit_test(a_long_path_is_packed_whole),
         cmocka_unit_test(the_same_source_gives_the_same_bytes_everywhere),
+        cmocka_unit_test(a_tarball_in_the_way_is_never_overwritten),
         cmocka_unit_test(the_owners_in_the_metadata_follow_the_manifest),
     };
-    return refusals_run(refusals, sizeof refusals / sizeof refusals[0], a_tarball_is_refused_in_words, others,
-                        sizeof others / sizeof others[0], set_up, tear_down);
+    return refusals_run(&(struct refusals){
+        .server = &server,
+        .start = start,
+        .rows = refusals,
+        .row_count = sizeof refusals / sizeof refusals[0],
+        .others = others,
+        .other_count = sizeof others / sizeof others[0],
+    });
 }

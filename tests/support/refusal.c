@@ -60,14 +60,37 @@ void refusal_expect(struct server *server, const struct refusal *refusal) {
     refusal_expect_no_work(server);
 }
 
-int refusals_run(const struct refusal *refusals, size_t count, void (*expect)(void **state), const struct CMUnitTest *others,
-                 size_t other_count, int (*set_up)(void **state), int (*tear_down)(void **state)) {
-    struct CMUnitTest *tests = memory_alloc((count + other_count) * sizeof *tests);
-    for (size_t i = 0; i < count; i++)
-        tests[i] = (struct CMUnitTest){.name = refusals[i].holds, .test_func = expect, .initial_state = (void *)&refusals[i]};
-    if (other_count > 0) memcpy(tests + count, others, other_count * sizeof *others);
-    int failed =
-        _cmocka_run_group_tests("refusals", tests, count + other_count, set_up, tear_down); /* its macro wants an array */
+/* ---- A program of them ---- */
+
+static const struct refusals *running; /* cmocka hands the functions around a group nothing */
+
+static int start_group(void **state) {
+    (void)state;
+    running->start();
+    return 0;
+}
+
+static int stop_group(void **state) {
+    (void)state;
+    registry_expect_consistency(*running->server);
+    server_stop(*running->server);
+    return 0;
+}
+
+static void expect_row(void **state) {
+    refusal_expect(*running->server, *state);
+}
+
+int refusals_run(const struct refusals *refusals) {
+    size_t count = refusals->row_count + refusals->other_count;
+    struct CMUnitTest *tests = memory_alloc(count * sizeof *tests);
+    for (size_t i = 0; i < refusals->row_count; i++) {
+        const struct refusal *row = &refusals->rows[i];
+        tests[i] = (struct CMUnitTest){.name = row->holds, .test_func = expect_row, .initial_state = (void *)row};
+    }
+    if (refusals->other_count > 0) memcpy(tests + refusals->row_count, refusals->others, refusals->other_count * sizeof *tests);
+    running = refusals;
+    int failed = _cmocka_run_group_tests("refusals", tests, count, start_group, stop_group); /* its macro wants an array */
     free(tests);
     return failed;
 }

@@ -33,10 +33,19 @@ const char *refusal_sentence(struct server *server, const char *request, const c
 /* Fails where the work folder still holds anything of a job, a while after its end. */
 void refusal_expect_no_work(struct server *server);
 
-/* Runs a test for each row, with the row's name, and then the others. `expect` hands its row (*state) to refusal_expect().
- * Returns what main() returns. */
-int refusals_run(const struct refusal *refusals, size_t count, void (*expect)(void **state), const struct CMUnitTest *others,
-                 size_t other_count, int (*set_up)(void **state), int (*tear_down)(void **state));
+/* A test program of refusals. */
+struct refusals {
+    struct server **server; /* where its tests have the server, */
+    void (*start)(void);    /* which this starts there, with what is published before */
+    const struct refusal *rows;
+    size_t row_count;
+    const struct CMUnitTest *others;
+    size_t other_count;
+};
+
+/* Runs a test for each row, with the row's name, and then the others; in the end the registry must be consistent. Returns what
+ * main() returns. */
+int refusals_run(const struct refusals *refusals);
 
 /* ---- What rows are made of ---- */
 
