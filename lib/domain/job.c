@@ -63,8 +63,13 @@ bool job_state_may_become(enum job_state from, enum job_state to) {
     return transitions[from][to];
 }
 
+/* One line, whatever the value is: a line of its own could pass for another trailer. */
 static void append_trailer(struct text *out, const char *key, const char *value) {
-    if (!text_is_blank(value)) text_append_format(out, "%s: %s\n", key, value);
+    if (text_is_blank(value)) return;
+    text_append_format(out, "%s: ", key);
+    for (; *value; value++)
+        text_append_character(out, (unsigned char)*value < ' ' ? ' ' : *value);
+    text_append_character(out, '\n');
 }
 
 const char *job_commit_message(const struct job *job, struct arena *arena, const char *subject) {

@@ -266,6 +266,24 @@ static void one_place_is_taken_by_one_of_many(void **state) {
     assert_int_equal(atoi(count), 1);
 }
 
+/* ---- Read-only ---- */
+
+static void a_read_only_server_changes_nothing(void **state) {
+    (void)state;
+    struct server *server = scene.server;
+    owners_scene_publish(&scene, "staying", "1.0.0", owners_of(&scene, &scene.owner));
+    owners_scene_set_readonly(&scene, SERVER_TRANSFER, true);
+    char *before = registry_snapshot(server);
+    const char *payload = transfer_payload(&scene, "staying", "flow/purescript-going");
+    json_t *job = server_wait_for_job(server, owners_scene_expect_done(&scene, ROUTE_TRANSFER, payload, &scene.owner));
+    assert_non_null(strstr(server_log_text(server, job), "WARN Read-only: the metadata is not committed."));
+    json_decref(job);
+    assert_string_equal(registry_snapshot(server), before);
+    owners_scene_set_readonly(&scene, SERVER_TRANSFER, false);
+    owners_scene_expect_done(&scene, ROUTE_TRANSFER, payload, &scene.owner); /* nothing was done, so this is a new job */
+    expect_location("staying", "flow/purescript-going");
+}
+
 static int start(void **state) {
     (void)state;
     static const char *const settings[] = {"PENDING_SCAN_MS=100", NULL};
@@ -295,6 +313,7 @@ int main(void) {
         cmocka_unit_test(what_failed_may_be_asked_for_again),
         cmocka_unit_test(registryctl_signs_asks_and_follows),
         cmocka_unit_test(one_place_is_taken_by_one_of_many),
+        cmocka_unit_test(a_read_only_server_changes_nothing),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

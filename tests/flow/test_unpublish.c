@@ -81,6 +81,19 @@ static void the_last_version_leaves_no_index_file(void **state) {
     registry_expect_consistency(scene.server);
 }
 
+/* Its manifest never reached the index (or is gone from there), and its tarball is missing. */
+static void an_unfinished_version_can_be_unpublished_too(void **state) {
+    (void)state;
+    owners_scene_publish(&scene, "halfway", "1.0.0", owners_of(&scene, &scene.owner));
+    registry_write(scene.server, INDEX_REPO, "ha/lf/halfway", NULL);
+    shell_run("rm '%s/storage/halfway/1.0.0.tar.gz'", scene.server->folder);
+    owners_scene_expect_done(&scene, ROUTE_UNPUBLISH, unpublish_payload(&scene, "halfway", "1.0.0"), &scene.owner);
+    json_t *metadata = owners_scene_metadata(&scene, "halfway");
+    assert_non_null(json_object_get(json_object_get(metadata, "unpublished"), "1.0.0"));
+    json_decref(metadata);
+    registry_expect_consistency(scene.server);
+}
+
 static void the_job_shows_what_was_sent_and_by_whom(void **state) {
     (void)state;
     struct server *server = scene.server;
@@ -392,12 +405,7 @@ static void a_read_only_server_changes_nothing(void **state) {
     (void)state;
     struct server *server = scene.server;
     owners_scene_publish(&scene, "kept", "1.0.0", owners_of(&scene, &scene.owner));
-    server_terminate(server, SERVER_PUBLISH);
-    const char **place = server->environments[SERVER_PUBLISH];
-    while (*place != NULL)
-        place++;
-    *place = "READONLY=true";
-    server_start_program(server, SERVER_PUBLISH);
+    owners_scene_set_readonly(&scene, SERVER_PUBLISH, true);
     char *before = registry_snapshot(server);
     const char *payload = unpublish_payload(&scene, "kept", "1.0.0");
     const char *id = owners_scene_expect_done(&scene, ROUTE_UNPUBLISH, payload, &scene.owner);
@@ -408,9 +416,7 @@ static void a_read_only_server_changes_nothing(void **state) {
     assert_non_null(strstr(log, "WARN Read-only: the tarball is not removed."));
     json_decref(job);
     assert_string_equal(registry_snapshot(server), before);
-    server_terminate(server, SERVER_PUBLISH);
-    *place = NULL;
-    server_start_program(server, SERVER_PUBLISH);
+    owners_scene_set_readonly(&scene, SERVER_PUBLISH, false);
     owners_scene_expect_done(&scene, ROUTE_UNPUBLISH, payload, &scene.owner); /* nothing was done, so this is a new job */
 }
 
@@ -431,6 +437,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_owner_unpublishes_a_version),
         cmocka_unit_test(the_last_version_leaves_no_index_file),
+        cmocka_unit_test(an_unfinished_version_can_be_unpublished_too),
         cmocka_unit_test(the_job_shows_what_was_sent_and_by_whom),
         cmocka_unit_test(an_unpublished_version_cannot_come_back),
         cmocka_unit_test(every_kind_of_key_may_sign),

@@ -109,3 +109,12 @@ void owners_scene_backdate(struct owners_scene *scene, const char *name, const c
     free(text);
     json_decref(metadata);
 }
+
+void owners_scene_set_readonly(struct owners_scene *scene, enum server_program program, bool is_readonly) {
+    const char **place = scene->server->environments[program];
+    while (*place != NULL && strcmp(*place, "READONLY=true") != 0)
+        place++;
+    server_terminate(scene->server, program);
+    *place = is_readonly ? "READONLY=true" : NULL; /* it is the last one */
+    server_start_program(scene->server, program);
+}

@@ -41,6 +41,9 @@ const char *owners_scene_expect_done(struct owners_scene *scene, const char *rou
 const char *owners_scene_expect_refused(struct owners_scene *scene, const char *route, const char *payload,
                                         const char *signature, const char *const *words);
 
+/* Starts the service again with READONLY, or without it. */
+void owners_scene_set_readonly(struct owners_scene *scene, enum server_program program, bool is_readonly);
+
 /* The package's metadata; the caller owns it. */
 json_t *owners_scene_metadata(struct owners_scene *scene, const char *name);
 
