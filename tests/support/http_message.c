@@ -2,7 +2,10 @@
 #include "tests/support/http_message.h"
 
 #include <ctype.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 static bool parse_request_line(struct http_message *out, char *line) {
     char *rest = NULL;
@@ -49,4 +52,27 @@ const char *http_message_header(const struct http_message *message, const char *
     for (size_t i = 0; i < message->header_count; i++)
         if (strcmp(message->headers[i].name, name) == 0) return message->headers[i].value;
     return NULL;
+}
+
+bool http_message_receive(struct http_message *out, int connection) {
+    struct text input = {0};
+    size_t head_length = 0, wanted = SIZE_MAX;
+    bool is_whole = false;
+    while (!is_whole) {
+        ssize_t got = recv(connection, text_reserve(&input, 65536), 65536, 0);
+        if (got <= 0) break;
+        input.length += (size_t)got;
+        input.bytes[input.length] = '\0';
+        const char *end = head_length ? NULL : strstr(input.bytes, "\r\n\r\n");
+        if (end) {
+            head_length = (size_t)(end - input.bytes) + 4;
+            if (!http_message_parse_head(out, input.bytes, head_length)) break;
+            const char *length = http_message_header(out, "content-length");
+            wanted = head_length + (length ? strtoul(length, NULL, 10) : 0);
+        }
+        is_whole = input.length >= wanted;
+    }
+    if (is_whole) text_append_bytes(&out->body, input.bytes + head_length, wanted - head_length);
+    text_release(&input);
+    return is_whole;
 }

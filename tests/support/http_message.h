@@ -30,6 +30,9 @@ struct http_message {
 bool http_message_parse_head(struct http_message *out, const char *head, size_t length);
 void http_message_release(struct http_message *message);
 
+/* Reads one whole request from a connection, head and body. False where the client left or sent something else. */
+bool http_message_receive(struct http_message *out, int connection);
+
 /* NULL where there is no such header; its name in lower case. */
 const char *http_message_header(const struct http_message *message, const char *name);
 

@@ -37,29 +37,6 @@ struct pursuit_server {
 
 /* ---- Requests ---- */
 
-static bool read_message(int connection, struct http_message *out) {
-    struct text input = {0};
-    size_t head_length = 0, wanted = SIZE_MAX;
-    bool is_whole = false;
-    while (!is_whole) {
-        ssize_t got = recv(connection, text_reserve(&input, 65536), 65536, 0);
-        if (got <= 0) break;
-        input.length += (size_t)got;
-        input.bytes[input.length] = '\0';
-        const char *end = head_length ? NULL : strstr(input.bytes, "\r\n\r\n");
-        if (end) {
-            head_length = (size_t)(end - input.bytes) + 4;
-            if (!http_message_parse_head(out, input.bytes, head_length)) break;
-            const char *length = http_message_header(out, "content-length");
-            wanted = head_length + (length ? strtoul(length, NULL, 10) : 0);
-        }
-        is_whole = input.length >= wanted;
-    }
-    if (is_whole) text_append_bytes(&out->body, input.bytes + head_length, wanted - head_length);
-    text_release(&input);
-    return is_whole;
-}
-
 static void answer(int connection, const char *status, const char *body) {
     struct text text = {0};
     text_append_format(&text,
@@ -190,7 +167,7 @@ static void *run(void *argument) {
         if (poll(&event, 1, POLL_MS) <= 0) continue;
         int connection = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC);
         struct http_message message = {0};
-        if (connection >= 0 && read_message(connection, &message)) answer_message(server, connection, &message);
+        if (connection >= 0 && http_message_receive(&message, connection)) answer_message(server, connection, &message);
         http_message_release(&message);
         if (connection >= 0) close(connection);
     }
