@@ -162,16 +162,10 @@ static void a_killed_transfer_leaves_what_an_undisturbed_one_leaves(void **state
 }
 
 static int start(void **state) {
-    (void)state;
     static const char *const settings[] = {"REGISTRY_FAULT=none", "LOG_LEVEL=DEBUG", "LEASE_MS=1000", "PENDING_SCAN_MS=100",
                                            NULL};
     owners_scene_start(&scene, &(struct server_options){.settings = settings});
-    return 0;
-}
-
-static int stop(void **state) {
-    (void)state;
-    owners_scene_stop(&scene);
+    *state = &scene;
     return 0;
 }
 
@@ -185,5 +179,5 @@ int main(void) {
            sizeof tests / sizeof tests[0]);
     return 0;
 #endif
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, owners_scene_tear_down);
 }

@@ -32,10 +32,6 @@ static const char make_network[] =
     "printf '127.0.0.1 localhost inside.example.org both.example.org\\n" PUBLIC_ADDRESS " git.example.org both.example.org\\n' "
     ">'%s/hosts' && mount --bind '%s/hosts' /etc/hosts";
 
-static const char *file_in(const char *name) {
-    return arena_format(&git.arena, "%s/%s", git.folder, name);
-}
-
 static int set_up(void **state) {
     (void)state;
     git_fixture_make(&git);
@@ -46,10 +42,12 @@ static int set_up(void **state) {
         print_message("Not root, or no namespaces, ip or mount here.\n");
         return 0;
     }
-    host = git_server_start_at(PUBLIC_ADDRESS, git.folder, file_in("host.pem"), file_in("host.key"));
-    inside = git_server_start_at("127.0.0.1", git.folder, file_in("host.pem"), file_in("host.key"));
+    host =
+        git_server_start_at(PUBLIC_ADDRESS, git.folder, git_fixture_file(&git, "host.pem"), git_fixture_file(&git, "host.key"));
+    inside =
+        git_server_start_at("127.0.0.1", git.folder, git_fixture_file(&git, "host.pem"), git_fixture_file(&git, "host.key"));
     const char *const settings[] = {"SOURCE_ALLOW_PRIVATE=false", "SOURCE_RETRY_MS=20",
-                                    arena_format(&git.arena, "GIT_CA_FILE=%s", file_in("authority.pem")), NULL};
+                                    arena_format(&git.arena, "GIT_CA_FILE=%s", git_fixture_file(&git, "authority.pem")), NULL};
     server = server_start(&(struct server_options){.settings = settings});
     return 0;
 }
@@ -79,7 +77,7 @@ static void push_package(const char *name, const char *url) {
         "{\"name\": \"%s\", \"version\": \"1.0.0\", \"license\": \"BSD-3-Clause\", \"location\": {\"gitUrl\": \"%s\"}, "
         "\"ref\": \"v1.0.0\", \"dependencies\": {}}",
         name, url);
-    package_push(file_in("sources"), &(struct package){name, "1.0.0", .files = {{"purs.json", manifest}}});
+    package_push(git_fixture_file(&git, "sources"), &(struct package){name, "1.0.0", .files = {{"purs.json", manifest}}});
 }
 
 static void expect_published(const char *name, const char *url) {

@@ -22,10 +22,6 @@ struct scene {
     struct server *server;
 };
 
-static const char *file_in(struct scene *scene, const char *name) {
-    return arena_format(&scene->git.arena, "%s/%s", scene->git.folder, name);
-}
-
 static int set_up(void **state) {
     static struct scene scene;
     scene = (struct scene){0};
@@ -33,15 +29,16 @@ static int set_up(void **state) {
     git_fixture_make_authority(&scene.git);
     git_script(&scene.git, "for name in registry registry-index; do mkdir $name; echo 'Nothing yet.' >$name/README.md; "
                            "push_files $name.git; done");
-    write_file(file_in(&scene, "token"), FIRST_TOKEN "\n");
-    scene.host = git_server_start_tls(scene.git.folder, file_in(&scene, "host.pem"), file_in(&scene, "host.key"));
+    write_file(git_fixture_file(&scene.git, "token"), FIRST_TOKEN "\n");
+    scene.host = git_server_start_tls(scene.git.folder, git_fixture_file(&scene.git, "host.pem"),
+                                      git_fixture_file(&scene.git, "host.key"));
     git_server_need_login(scene.host, BOT, FIRST_TOKEN);
     const char *url = git_server_url(scene.host);
     const char *const settings[] = {
         arena_format(&scene.git.arena, "REGISTRY_REPO=%s/registry.git", url),
         arena_format(&scene.git.arena, "REGISTRY_INDEX_REPO=%s/registry-index.git", url),
-        arena_format(&scene.git.arena, "GIT_CA_FILE=%s", file_in(&scene, "authority.pem")),
-        arena_format(&scene.git.arena, "PACCHETTIBOTTI_TOKEN_FILE=%s", file_in(&scene, "token")),
+        arena_format(&scene.git.arena, "GIT_CA_FILE=%s", git_fixture_file(&scene.git, "authority.pem")),
+        arena_format(&scene.git.arena, "PACCHETTIBOTTI_TOKEN_FILE=%s", git_fixture_file(&scene.git, "token")),
         NULL,
     };
     scene.server = server_start(&(struct server_options){.settings = settings});
@@ -64,7 +61,7 @@ static void replace_token(struct scene *scene, const char *token) {
 
 /* What operators do then. */
 static void bring_token(struct scene *scene, const char *token) {
-    write_file(file_in(scene, "token"), token);
+    write_file(git_fixture_file(&scene->git, "token"), token);
     for (enum server_program program = SERVER_PUBLISH; program < SERVER_GATEWAY; program++)
         assert_int_equal(kill(scene->server->children[program].pid, SIGHUP), 0);
 }

@@ -285,15 +285,9 @@ static void a_read_only_server_changes_nothing(void **state) {
 }
 
 static int start(void **state) {
-    (void)state;
     static const char *const settings[] = {"PENDING_SCAN_MS=100", NULL};
     owners_scene_start(&scene, &(struct server_options){.settings = settings});
-    return 0;
-}
-
-static int stop(void **state) {
-    (void)state;
-    owners_scene_stop(&scene);
+    *state = &scene;
     return 0;
 }
 
@@ -315,5 +309,5 @@ int main(void) {
         cmocka_unit_test(one_place_is_taken_by_one_of_many),
         cmocka_unit_test(a_read_only_server_changes_nothing),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, owners_scene_tear_down);
 }

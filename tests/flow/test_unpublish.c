@@ -421,15 +421,9 @@ static void a_read_only_server_changes_nothing(void **state) {
 }
 
 static int start(void **state) {
-    (void)state;
     static const char *const settings[] = {"PENDING_SCAN_MS=100", NULL};
     owners_scene_start(&scene, &(struct server_options){.settings = settings});
-    return 0;
-}
-
-static int stop(void **state) {
-    (void)state;
-    owners_scene_stop(&scene);
+    *state = &scene;
     return 0;
 }
 
@@ -453,5 +447,5 @@ int main(void) {
         cmocka_unit_test(a_trustee_may_at_any_age_and_says_why),
         cmocka_unit_test(a_read_only_server_changes_nothing),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, owners_scene_tear_down);
 }

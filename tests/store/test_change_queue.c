@@ -11,19 +11,15 @@
 
 #include "lib/store/lock.h"
 #include "tests/store/fixture.h"
-#include "tests/support/git_fixture.h"
-#include "tests/support/git_server.h"
+#include "tests/store/repo_scene.h"
 
 enum { THREADS = 8, CHANGES_EACH = 10, DEADLINE_MS = 60000, RIVAL_PAUSE_MS = 100 };
 
 struct scene {
     struct fixture f;
-    struct git_fixture git;
-    struct git_server *server; /* NULL: the repositories are on this disk */
-    struct registry_repo *registry, *index;
+    struct repo_scene on;                        /* data.git stands for the registry */
     struct change_queue *registry_queue, *queue; /* the index's, which pushes to the registry first */
-    struct deadline deadline;
-    atomic_int begun; /* rounds of `queue` */
+    atomic_int begun;                            /* rounds of `queue` */
 };
 
 static enum status count_round(void *context, struct deadline *limit, struct error *err) {
@@ -32,24 +28,12 @@ static enum status count_round(void *context, struct deadline *limit, struct err
     return deadline_check(limit, err);
 }
 
-static struct registry_repo *open_repo(struct scene *scene, const char *name) {
-    struct fixture *f = &scene->f;
-    struct registry_repo *repo = NULL;
-    struct registry_repo_options options = {
-        .url = arena_format(&scene->git.arena, "%s/%s.git", scene->server ? git_server_url(scene->server) : scene->git.folder,
-                            name),
-        .clone_folder = arena_format(&scene->git.arena, "%s/clones/%s.git", scene->git.folder, name),
-    };
-    assert_ok(registry_repo_open(&repo, &options, &scene->deadline, &f->err));
-    return repo;
-}
-
 static void create_queues(struct scene *scene, int64_t hold_ms, int64_t wait_ms) {
     change_queue_free(scene->queue);
     change_queue_free(scene->registry_queue);
     scene->registry_queue = change_queue_create(&(struct change_queue_options){
-        .repo = scene->registry, .lock_name = CHANGE_QUEUE_REGISTRY, .hold_ms = hold_ms, .wait_ms = wait_ms});
-    scene->queue = change_queue_create(&(struct change_queue_options){.repo = scene->index,
+        .repo = scene->on.repo, .lock_name = CHANGE_QUEUE_REGISTRY, .hold_ms = hold_ms, .wait_ms = wait_ms});
+    scene->queue = change_queue_create(&(struct change_queue_options){.repo = scene->on.index,
                                                                       .lock_name = CHANGE_QUEUE_INDEX,
                                                                       .hold_ms = hold_ms,
                                                                       .wait_ms = wait_ms,
@@ -58,40 +42,28 @@ static void create_queues(struct scene *scene, int64_t hold_ms, int64_t wait_ms)
                                                                       .context = scene});
 }
 
-static int set_up(void **state, bool is_local) {
+static int set_up(void **state) {
     static struct scene scene;
     scene = (struct scene){0};
     struct fixture *f = &scene.f;
     f->server = redis_server_start();
     connect_fixture(f);
-    git_fixture_make(&scene.git);
-    git_script(&scene.git, "mkdir -p registry index/pr; echo old >registry/file; echo old >index/pr/file; "
-                           "push_files registry.git; push_files index.git");
-    if (!is_local) scene.server = git_server_start(scene.git.folder);
-    deadline_start(&scene.deadline, DEADLINE_MS);
-    scene.registry = open_repo(&scene, "registry");
-    scene.index = open_repo(&scene, "index");
+    repo_scene_start(&scene.on,
+                     "mkdir -p data index/pr; echo old >data/file; echo old >index/pr/file; push_files data.git; "
+                     "push_files index.git",
+                     *state == NULL, DEADLINE_MS);
+    scene.on.repo = repo_scene_open(&scene.on, "data");
+    scene.on.index = repo_scene_open(&scene.on, "index");
     create_queues(&scene, LEASE_MS, DEADLINE_MS);
     *state = &scene;
     return 0;
-}
-
-static int set_up_local(void **state) {
-    return set_up(state, true);
-}
-
-static int set_up_http(void **state) {
-    return set_up(state, false);
 }
 
 static int tear_down(void **state) {
     struct scene *scene = *state;
     change_queue_free(scene->queue);
     change_queue_free(scene->registry_queue);
-    registry_repo_free(scene->index);
-    registry_repo_free(scene->registry);
-    git_server_stop(scene->server);
-    git_fixture_remove(&scene->git);
+    repo_scene_stop(&scene->on);
     redis_free(scene->f.redis);
     job_store_free(scene->f.store);
     redis_server_stop(scene->f.server);
@@ -101,32 +73,17 @@ static int tear_down(void **state) {
 
 /* ---- Changes ---- */
 
-/* A registry_edit_function: a line more. */
-static enum status add_line(struct registry_edit *out, const struct registry_file *current, void *context, struct arena *arena,
-                            struct error *err) {
-    (void)err;
-    const char *whole = arena_format(arena, "%s%s\n", current->bytes ? current->bytes : "", (const char *)context);
-    *out = (struct registry_edit){.kind = REGISTRY_WRITE, .content = {whole, strlen(whole)}};
-    return STATUS_OK;
-}
-
-static enum status refuse_edit(struct registry_edit *out, const struct registry_file *current, void *context,
-                               struct arena *arena, struct error *err) {
-    (void)out, (void)current, (void)context, (void)arena;
-    return error_set(err, STATUS_REFUSED, "It cannot be.");
-}
-
 static struct queued_change change_of(const char *path, char *line) {
     return (struct queued_change){.change = {.path = path, .message = line, .edit = add_line, .context = line}};
 }
 
 static char *log_of(struct scene *scene, const char *repo) {
-    return git_output(&scene->git, "git -C %s.git log --reverse --format=%%s HEAD~%s..HEAD", repo,
-                      git_output(&scene->git, "git -C %s.git log --format=%%s | grep -vc Change || true", repo));
+    return git_output(&scene->on.git, "git -C %s.git log --reverse --format=%%s HEAD~%s..HEAD", repo,
+                      git_output(&scene->on.git, "git -C %s.git log --format=%%s | grep -vc Change || true", repo));
 }
 
 static void assert_content(struct scene *scene, const char *repo, const char *path, const char *content) {
-    assert_string_equal(git_output(&scene->git, "git -C %s.git cat-file blob HEAD:%s", repo, path), content);
+    assert_string_equal(git_output(&scene->on.git, "git -C %s.git cat-file blob HEAD:%s", repo, path), content);
 }
 
 /* ---- One caller ---- */
@@ -155,16 +112,16 @@ static void a_change_that_fails_takes_no_other_with_it(void **state) {
     changes[2].prepare = refuse_to_prepare;
     changes[2].first = &first;
     changes[3].guard = refuse_to_write;
-    assert_status(STATUS_REFUSED, change_queue_commit(scene->queue, f->store, changes, 5, &scene->deadline, &f->err));
+    assert_status(STATUS_REFUSED, change_queue_commit(scene->queue, f->store, changes, 5, &scene->on.deadline, &f->err));
     assert_int_equal(changes[0].change.status, STATUS_OK);
     assert_string_equal(errors[0].message, "It cannot be.");
     assert_string_equal(errors[1].message, "A dependency is gone.");
     assert_int_equal(changes[3].change.status, STATUS_STALE);
     assert_string_equal(errors[2].message, "The lease is lost.");
     assert_string_equal(log_of(scene, "index"), "good\ngood too");
-    assert_string_equal(changes[4].change.commit, git_output(&scene->git, "git -C index.git rev-parse HEAD"));
+    assert_string_equal(changes[4].change.commit, git_output(&scene->on.git, "git -C index.git rev-parse HEAD"));
     assert_content(scene, "index", "pr/file", "old\ngood");
-    assert_content(scene, "registry", "file", "old"); /* its second half must not come, so the first did not either */
+    assert_content(scene, "data", "file", "old"); /* its second half must not come, so the first did not either */
 }
 
 static void the_first_repository_is_pushed_before_the_second(void **state) {
@@ -177,18 +134,18 @@ static void the_first_repository_is_pushed_before_the_second(void **state) {
     changes[0].first = &firsts[0];
     changes[1].first = &firsts[1];
     changes[1].change.err = &error;
-    assert_status(STATUS_REFUSED, change_queue_commit(scene->queue, f->store, changes, 2, &scene->deadline, &f->err));
+    assert_status(STATUS_REFUSED, change_queue_commit(scene->queue, f->store, changes, 2, &scene->on.deadline, &f->err));
     assert_string_equal(error.message, "It cannot be.");
-    assert_string_equal(log_of(scene, "registry"), "one");
+    assert_string_equal(log_of(scene, "data"), "one");
     assert_string_equal(log_of(scene, "index"), "one");
-    assert_string_equal(firsts[0].change.commit, git_output(&scene->git, "git -C registry.git rev-parse HEAD"));
+    assert_string_equal(firsts[0].change.commit, git_output(&scene->on.git, "git -C data.git rev-parse HEAD"));
 
     firsts[0] = change_of("file", "three");
     changes[0].change.edit = refuse_edit;
-    assert_status(STATUS_REFUSED, change_queue_commit(scene->queue, f->store, changes, 1, &scene->deadline, &f->err));
+    assert_status(STATUS_REFUSED, change_queue_commit(scene->queue, f->store, changes, 1, &scene->on.deadline, &f->err));
     assert_true(firsts[0].change.written);
     assert_false(changes[0].change.written);
-    assert_content(scene, "registry", "file", "old\none\nthree");
+    assert_content(scene, "data", "file", "old\none\nthree");
 }
 
 /* ---- The lock ---- */
@@ -210,16 +167,16 @@ static void nothing_is_pushed_after_the_lock_was_lost(void **state) {
     create_queues(scene, SHORT_LEASE_MS, 0);
     change.prepare = lose_lock;
     change.context = scene;
-    assert_status(STATUS_BUSY, change_queue_commit(scene->queue, f->store, &change, 1, &scene->deadline, &f->err));
+    assert_status(STATUS_BUSY, change_queue_commit(scene->queue, f->store, &change, 1, &scene->on.deadline, &f->err));
     assert_content(scene, "index", "pr/file", "old");
 
     /* The lock around both: without it the first repository is not written either. */
     struct redis_reply *reply;
     assert_ok(redis_call(f->redis, &reply, &f->err, "FLUSHALL"));
     change.first = &first;
-    assert_status(STATUS_BUSY, change_queue_commit(scene->queue, f->store, &change, 1, &scene->deadline, &f->err));
+    assert_status(STATUS_BUSY, change_queue_commit(scene->queue, f->store, &change, 1, &scene->on.deadline, &f->err));
     if (!strstr(f->err.message, "lost")) fail_msg("%s", f->err.message);
-    assert_content(scene, "registry", "file", "old");
+    assert_content(scene, "data", "file", "old");
 }
 
 static void a_lock_that_is_held_is_waited_for(void **state) {
@@ -228,10 +185,10 @@ static void a_lock_that_is_held_is_waited_for(void **state) {
     struct queued_change change = change_of("pr/file", "line");
     struct lock lock;
     assert_ok(lock_take(f->store, CHANGE_QUEUE_INDEX, SHORT_LEASE_MS, 0, &lock, &f->err));
-    assert_ok(change_queue_commit(scene->queue, f->store, &change, 1, &scene->deadline, &f->err));
+    assert_ok(change_queue_commit(scene->queue, f->store, &change, 1, &scene->on.deadline, &f->err));
     assert_ok(lock_take(f->store, CHANGE_QUEUE_INDEX, LEASE_MS, TIMEOUT_MS, &lock, &f->err));
     create_queues(scene, LEASE_MS, SHORT_LEASE_MS);
-    assert_status(STATUS_BUSY, change_queue_commit(scene->queue, f->store, &change, 1, &scene->deadline, &f->err));
+    assert_status(STATUS_BUSY, change_queue_commit(scene->queue, f->store, &change, 1, &scene->on.deadline, &f->err));
     assert_content(scene, "index", "pr/file", "old\nline");
 }
 
@@ -241,7 +198,7 @@ static void the_lock_is_free_afterwards(void **state) {
     struct queued_change change = change_of("pr/file", "line");
     struct lock lock;
     change.prepare = refuse_to_prepare;
-    assert_status(STATUS_REFUSED, change_queue_commit(scene->queue, f->store, &change, 1, &scene->deadline, &f->err));
+    assert_status(STATUS_REFUSED, change_queue_commit(scene->queue, f->store, &change, 1, &scene->on.deadline, &f->err));
     assert_ok(lock_take(f->store, CHANGE_QUEUE_INDEX, LEASE_MS, 0, &lock, &f->err));
 }
 
@@ -251,8 +208,8 @@ static void a_caller_whose_job_is_stopped_waits_no_longer(void **state) {
     struct queued_change change = change_of("pr/file", "line");
     struct lock lock;
     assert_ok(lock_take(f->store, CHANGE_QUEUE_INDEX, LEASE_MS, 0, &lock, &f->err));
-    deadline_cancel(&scene->deadline, STATUS_CANCELLED);
-    assert_status(STATUS_CANCELLED, change_queue_commit(scene->queue, f->store, &change, 1, &scene->deadline, &f->err));
+    deadline_cancel(&scene->on.deadline, STATUS_CANCELLED);
+    assert_status(STATUS_CANCELLED, change_queue_commit(scene->queue, f->store, &change, 1, &scene->on.deadline, &f->err));
 }
 
 /* ---- Several callers ---- */
@@ -282,7 +239,7 @@ static void *work(void *argument) {
         change.prepare = worker->prepare;
         change.context = worker;
         change.is_alone = worker->is_alone;
-        is_good = change_queue_commit(worker->queue, store, &change, 1, &scene->deadline, &err) == STATUS_OK &&
+        is_good = change_queue_commit(worker->queue, store, &change, 1, &scene->on.deadline, &err) == STATUS_OK &&
                   change.change.written && (!worker->has_first || first.change.written);
         if (!is_good) fprintf(stderr, "%s\n", err.message);
     }
@@ -306,7 +263,7 @@ static void run_workers(struct scene *scene, struct worker workers[THREADS]) {
 
 /* A commit a change, each in its file and in the order in which its thread made them. */
 static void assert_all_there(struct scene *scene) {
-    git_script(&scene->git,
+    git_script(&scene->on.git,
                "cd index.git; git fsck --strict --no-dangling; test $(git log --format=%%s | grep -c ' of ') = %d; "
                "for i in $(seq 0 %d); do for j in $(seq 0 %d); do echo \"$j of $i\"; done >../want; "
                "git cat-file blob HEAD:pr/$i | cmp - ../want; done",
@@ -320,7 +277,7 @@ static void threads_that_wait_together_share_a_push(void **state) {
         workers[i].has_first = true;
     run_workers(scene, workers);
     assert_all_there(scene);
-    assert_string_equal(git_output(&scene->git, "git -C registry.git log --format=%%s | grep -c ' of '"), "80");
+    assert_string_equal(git_output(&scene->on.git, "git -C data.git log --format=%%s | grep -c ' of '"), "80");
     struct change_queue_counts counts = change_queue_counts(scene->queue), first = change_queue_counts(scene->registry_queue);
     if (counts.rounds > THREADS * CHANGES_EACH / 2) fail_msg("%lld rounds", (long long)counts.rounds);
     assert_int_equal(counts.pushes, counts.rounds);
@@ -332,10 +289,10 @@ static void two_processes_take_turns(void **state) {
     struct scene *scene = *state;
     struct worker workers[THREADS] = {0};
     struct scene other = *scene; /* as another process has it: repositories and queues of its own */
-    other.git.arena = (struct arena){0};
-    other.server = NULL;
-    other.registry = open_repo(&other, "registry");
-    other.index = open_repo(&other, "index");
+    other.on.git.arena = (struct arena){0};
+    other.on.server = NULL;
+    other.on.repo = repo_scene_open(&other.on, "data");
+    other.on.index = repo_scene_open(&other.on, "index");
     other.queue = other.registry_queue = NULL;
     create_queues(&other, LEASE_MS, DEADLINE_MS);
     for (int i = 0; i < THREADS; i += 2)
@@ -345,9 +302,9 @@ static void two_processes_take_turns(void **state) {
     assert_int_equal(change_queue_counts(other.queue).refused_pushes + change_queue_counts(scene->queue).refused_pushes, 0);
     change_queue_free(other.queue);
     change_queue_free(other.registry_queue);
-    registry_repo_free(other.registry);
-    registry_repo_free(other.index);
-    arena_release(&other.git.arena);
+    registry_repo_free(other.on.repo);
+    registry_repo_free(other.on.index);
+    arena_release(&other.on.git.arena);
 }
 
 /* Hands in one change after the other until it is over. */
@@ -366,7 +323,7 @@ static void *keep_busy(void *argument) {
     busy->is_good = job_store_create(&store, redis_server_url(scene->f.server), TIMEOUT_MS, &err) == STATUS_OK;
     while (busy->is_good && !atomic_load(busy->is_over)) {
         struct queued_change change = change_of("pr/busy", "line");
-        busy->is_good = change_queue_commit(scene->queue, store, &change, 1, &scene->deadline, &err) == STATUS_OK;
+        busy->is_good = change_queue_commit(scene->queue, store, &change, 1, &scene->on.deadline, &err) == STATUS_OK;
     }
     job_store_free(store);
     return NULL;
@@ -377,7 +334,7 @@ static void a_process_that_is_always_busy_lets_others_have_a_turn(void **state) 
     struct fixture *f = &scene->f;
     struct busy_thread busy[THREADS];
     atomic_bool is_over = false;
-    struct registry_repo *index = open_repo(scene, "index"); /* as another process has it */
+    struct registry_repo *index = repo_scene_open(&scene->on, "index"); /* as another process has it */
     struct change_queue *other = change_queue_create(&(struct change_queue_options){
         .repo = index, .lock_name = CHANGE_QUEUE_INDEX, .hold_ms = LEASE_MS, .wait_ms = DEADLINE_MS / 4});
     for (int i = 0; i < THREADS; i++) {
@@ -386,7 +343,7 @@ static void a_process_that_is_always_busy_lets_others_have_a_turn(void **state) 
     }
     for (int i = 0; i < 3; i++) {
         struct queued_change change = change_of("pr/file", "line");
-        assert_ok(change_queue_commit(other, f->store, &change, 1, &scene->deadline, &f->err));
+        assert_ok(change_queue_commit(other, f->store, &change, 1, &scene->on.deadline, &f->err));
     }
     atomic_store(&is_over, true);
     for (int i = 0; i < THREADS; i++)
@@ -409,7 +366,7 @@ struct rival {
 static void *push_as_rival(void *argument) {
     struct rival *rival = argument;
     struct git_fixture git = {0}; /* an arena of this thread's own */
-    memcpy(git.folder, rival->scene->git.folder, sizeof git.folder);
+    memcpy(git.folder, rival->scene->on.git.folder, sizeof git.folder);
     git_script(&git, "git clone -q index.git rival");
     while (!atomic_load(&rival->is_over)) {
         git_script(&git,
@@ -432,22 +389,22 @@ static void a_rival_who_pushes_all_the_time_and_we_lose_nothing(void **state) {
     atomic_store(&rival.is_over, true);
     pthread_join(rival.thread, NULL);
     assert_all_there(scene);
-    git_script(&scene->git, "(echo old; seq 0 %d) >want; git -C index.git cat-file blob HEAD:pr/file | cmp - want",
+    git_script(&scene->on.git, "(echo old; seq 0 %d) >want; git -C index.git cat-file blob HEAD:pr/file | cmp - want",
                rival.pushed - 1);
 }
 
 static void push_once_as_rival(void *context) {
     struct scene *scene = context;
-    git_script(&scene->git, "rm -rf rival; git clone -q index.git rival; echo rival >>rival/pr/file; "
-                            "git -C rival commit -qam Change; git -C rival push -q");
+    git_script(&scene->on.git, "rm -rf rival; git clone -q index.git rival; echo rival >>rival/pr/file; "
+                               "git -C rival commit -qam Change; git -C rival push -q");
 }
 
 /* A `prepare`: what it looked at is fine, and then somebody else pushes. */
 static enum status let_rival_push(void *context, struct deadline *limit, struct error *err) {
     struct scene *scene = context;
     (void)limit, (void)err;
-    if (scene->server)
-        git_server_before_next_push(scene->server, push_once_as_rival, scene);
+    if (scene->on.server)
+        git_server_before_next_push(scene->on.server, push_once_as_rival, scene);
     else
         push_once_as_rival(scene);
     return STATUS_OK;
@@ -459,9 +416,9 @@ static void a_refused_push_is_made_again_on_what_came(void **state) {
     struct queued_change changes[] = {change_of("pr/file", "one"), change_of("pr/file", "two"), change_of("pr/file", "three")};
     changes[0].prepare = let_rival_push;
     changes[0].context = scene;
-    assert_ok(change_queue_commit(scene->queue, f->store, changes, 3, &scene->deadline, &f->err));
+    assert_ok(change_queue_commit(scene->queue, f->store, changes, 3, &scene->on.deadline, &f->err));
     assert_content(scene, "index", "pr/file", "old\nrival\none\ntwo\nthree");
-    assert_int_equal(change_queue_counts(scene->queue).refused_pushes, scene->server ? 1 : 0);
+    assert_int_equal(change_queue_counts(scene->queue).refused_pushes, scene->on.server ? 1 : 0);
     assert_int_equal(atomic_load(&scene->begun), 1); /* it is still the same round */
 }
 
@@ -496,21 +453,16 @@ static void what_the_host_has_against_us_is_no_refusal_of_the_change(void **stat
     static const int http_statuses[] = {403, 404, 451, 503};
     for (size_t i = 0; i < sizeof http_statuses / sizeof *http_statuses; i++) {
         struct queued_change change = change_of("pr/file", "late");
-        git_server_behave(scene->server, GIT_SERVER_STATUS, http_statuses[i], NULL);
-        assert_status(STATUS_UNAVAILABLE, change_queue_commit(scene->queue, f->store, &change, 1, &scene->deadline, &f->err));
+        git_server_behave(scene->on.server, GIT_SERVER_STATUS, http_statuses[i], NULL);
+        assert_status(STATUS_UNAVAILABLE,
+                      change_queue_commit(scene->queue, f->store, &change, 1, &scene->on.deadline, &f->err));
         assert_non_null(strstr(f->err.message, "index.git"));
     }
     struct queued_change change = change_of("pr/file", "late");
-    git_server_behave(scene->server, GIT_SERVER_SERVE, 0, NULL);
-    assert_ok(change_queue_commit(scene->queue, f->store, &change, 1, &scene->deadline, &f->err));
+    git_server_behave(scene->on.server, GIT_SERVER_SERVE, 0, NULL);
+    assert_ok(change_queue_commit(scene->queue, f->store, &change, 1, &scene->on.deadline, &f->err));
     assert_content(scene, "index", "pr/file", "old\nlate");
 }
-
-#define LOCAL(name)                                                                                                            \
-    { #name "/on_this_disk", name, set_up_local, tear_down, NULL }
-#define HTTP(name)                                                                                                             \
-    { #name "/over_http", name, set_up_http, tear_down, NULL }
-#define BOTH(name) LOCAL(name), HTTP(name)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

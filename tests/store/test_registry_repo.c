@@ -11,115 +11,47 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/support/cmocka_all.h"
-#include "tests/support/git_fixture.h"
-#include "tests/support/git_server.h"
+#include "tests/store/repo_scene.h"
 
 enum { TEST_TIMEOUT_MS = 60000, TRIES = 5 };
 
-struct scene {
-    struct git_fixture git;
-    struct git_server *server; /* NULL: the repository is on this disk */
-    struct registry_repo *repo;
-    struct registry_repo_options options;
-    struct deadline deadline;
-    struct error err;
-};
-
-/* Opens it, or opens it again as a process does that starts anew. */
-static void open_repo(struct scene *scene) {
-    registry_repo_free(scene->repo);
-    scene->repo = NULL;
-    if (registry_repo_open(&scene->repo, &scene->options, &scene->deadline, &scene->err)) fail_msg("%s", scene->err.message);
+static void reopen(struct repo_scene *scene) {
+    if (repo_scene_reopen(scene)) fail_msg("%s", scene->err.message);
 }
 
-static int set_up(void **state, bool is_local) {
-    static struct scene scene;
-    scene = (struct scene){0};
-    git_fixture_make(&scene.git);
-    git_script(&scene.git, "mkdir -p data/metadata data/pr/el && echo '{}' >data/metadata/prelude.json && "
-                           "echo old >data/pr/el/prelude && push_files data.git");
-    if (!is_local) scene.server = git_server_start(scene.git.folder);
-    scene.options = (struct registry_repo_options){
-        .url = arena_format(&scene.git.arena, "%s/data.git", is_local ? scene.git.folder : git_server_url(scene.server)),
-        .clone_folder = arena_format(&scene.git.arena, "%s/clones/data.git", scene.git.folder),
-    };
-    deadline_start(&scene.deadline, TEST_TIMEOUT_MS);
-    open_repo(&scene);
+static int set_up(void **state) {
+    static struct repo_scene scene;
+    repo_scene_start(&scene,
+                     "mkdir -p data/metadata data/pr/el && echo '{}' >data/metadata/prelude.json && "
+                     "echo old >data/pr/el/prelude && push_files data.git",
+                     *state == NULL, TEST_TIMEOUT_MS);
+    reopen(&scene);
     *state = &scene;
     return 0;
 }
 
-static int set_up_local(void **state) {
-    return set_up(state, true);
-}
-
-static int set_up_http(void **state) {
-    return set_up(state, false);
-}
-
 static int tear_down(void **state) {
-    struct scene *scene = *state;
-    registry_repo_free(scene->repo);
-    git_server_stop(scene->server);
-    git_fixture_remove(&scene->git);
+    repo_scene_stop(*state);
     return 0;
 }
 
-/* ---- Edits ---- */
-
-/* A registry_edit_function: the file is to hold the text `context`; NULL: not to be. */
-static enum status set_content(struct registry_edit *out, const struct registry_file *current, void *context,
-                               struct arena *arena, struct error *err) {
-    (void)current;
-    (void)arena;
-    (void)err;
-    const char *content = context;
-    out->kind = content ? REGISTRY_WRITE : REGISTRY_REMOVE;
-    out->content = (struct registry_file){.bytes = content, .length = content ? strlen(content) : 0};
-    return STATUS_OK;
-}
-
-/* A line more, unless it is there. */
-static enum status add_line(struct registry_edit *out, const struct registry_file *current, void *context, struct arena *arena,
-                            struct error *err) {
-    (void)err;
-    const char *line = context;
-    if (current->bytes && strstr(current->bytes, line)) {
-        out->kind = REGISTRY_KEEP;
-        return STATUS_OK;
-    }
-    const char *whole = arena_format(arena, "%s%s\n", current->bytes ? current->bytes : "", line);
-    *out = (struct registry_edit){.kind = REGISTRY_WRITE, .content = {.bytes = whole, .length = strlen(whole)}};
-    return STATUS_OK;
-}
-
-static enum status refuse(struct registry_edit *out, const struct registry_file *current, void *context, struct arena *arena,
-                          struct error *err) {
-    (void)out;
-    (void)current;
-    (void)context;
-    (void)arena;
-    return error_set(err, STATUS_REFUSED, "It cannot be.");
-}
-
-static void assert_applied(struct scene *scene, struct registry_change *changes, size_t count) {
+static void assert_applied(struct repo_scene *scene, struct registry_change *changes, size_t count) {
     if (registry_repo_apply(scene->repo, changes, count, TRIES, &scene->deadline, &scene->err))
         fail_msg("%s", scene->err.message);
 }
 
-static void assert_content(struct scene *scene, const char *path, const char *content) {
+static void assert_content(struct repo_scene *scene, const char *path, const char *content) {
     assert_string_equal(git_output(&scene->git, "git -C data.git cat-file blob HEAD:%s", path), content);
 }
 
-static const char *head(struct scene *scene) {
+static const char *head(struct repo_scene *scene) {
     return git_output(&scene->git, "git -C data.git rev-parse HEAD");
 }
 
 /* ---- Tests ---- */
 
 static void a_commit_is_exactly_what_was_asked_for(void **state) {
-    struct scene *scene = *state;
+    struct repo_scene *scene = *state;
     struct registry_change change = {.path = "metadata/aff.json",
                                      .message = "Update metadata for aff\n\nJob ID: 1234",
                                      .edit = set_content,
@@ -138,13 +70,13 @@ static void a_commit_is_exactly_what_was_asked_for(void **state) {
 }
 
 static void several_changes_are_a_commit_each(void **state) {
-    struct scene *scene = *state;
+    struct repo_scene *scene = *state;
     struct registry_change changes[] = {
         {.path = "metadata/a.json", .message = "First", .edit = set_content, .context = "1\n"},
-        {.path = "metadata/prelude.json", .message = "Refused", .edit = refuse},
+        {.path = "metadata/prelude.json", .message = "Refused", .edit = refuse_edit},
         {.path = "pr/el/prelude", .message = "Removed", .edit = set_content, .context = NULL},
-        {.path = "metadata/a.json", .message = "Second", .edit = add_line, .context = "2"},
-        {.path = "metadata/a.json", .message = "Nothing", .edit = add_line, .context = "2"},
+        {.path = "metadata/a.json", .message = "Second", .edit = ensure_line, .context = "2"},
+        {.path = "metadata/a.json", .message = "Nothing", .edit = ensure_line, .context = "2"},
     };
     struct error refusal = {0};
     changes[1].err = &refusal;
@@ -159,7 +91,7 @@ static void several_changes_are_a_commit_each(void **state) {
 }
 
 static void what_is_already_so_makes_no_commit(void **state) {
-    struct scene *scene = *state;
+    struct repo_scene *scene = *state;
     const char *before = head(scene);
     struct registry_change changes[] = {
         {.path = "pr/el/prelude", .message = "Same", .edit = set_content, .context = "old\n"},
@@ -172,7 +104,7 @@ static void what_is_already_so_makes_no_commit(void **state) {
 }
 
 static void a_file_is_read_at_the_head(void **state) {
-    struct scene *scene = *state;
+    struct repo_scene *scene = *state;
     struct registry_file file;
     char commit[REGISTRY_COMMIT_MAX];
     git_script(&scene->git, "echo new >data/pr/el/prelude && push_files data.git");
@@ -187,14 +119,14 @@ static void a_file_is_read_at_the_head(void **state) {
 
 /* Somebody else adds a line of its own, by git. */
 static void push_as_rival(void *context) {
-    struct scene *scene = context;
+    struct repo_scene *scene = context;
     git_script(&scene->git, "rm -rf rival; git clone -q data.git rival; echo rival >>rival/pr/el/prelude; "
                             "git -C rival commit -qam Rival; git -C rival push -q");
 }
 
 /* An edit that, the first time, lets the rival push between our fetch and our push. */
 struct overtaken {
-    struct scene *scene;
+    struct repo_scene *scene;
     int calls;
 };
 
@@ -202,11 +134,11 @@ static enum status add_line_overtaken(struct registry_edit *out, const struct re
                                       struct arena *arena, struct error *err) {
     struct overtaken *overtaken = context;
     if (overtaken->calls++ == 0) push_as_rival(overtaken->scene);
-    return add_line(out, current, "ours", arena, err);
+    return ensure_line(out, current, "ours", arena, err);
 }
 
 static void a_rival_that_was_faster_is_kept(void **state) {
-    struct scene *scene = *state;
+    struct repo_scene *scene = *state;
     struct overtaken overtaken = {.scene = scene};
     struct registry_change change = {
         .path = "pr/el/prelude", .message = "Ours", .edit = add_line_overtaken, .context = &overtaken};
@@ -217,15 +149,15 @@ static void a_rival_that_was_faster_is_kept(void **state) {
 }
 
 static void a_rival_within_the_push_is_kept(void **state) {
-    struct scene *scene = *state;
-    struct registry_change change = {.path = "pr/el/prelude", .message = "Ours", .edit = add_line, .context = "ours"};
+    struct repo_scene *scene = *state;
+    struct registry_change change = {.path = "pr/el/prelude", .message = "Ours", .edit = ensure_line, .context = "ours"};
     git_server_before_next_push(scene->server, push_as_rival, scene);
     assert_applied(scene, &change, 1);
     assert_content(scene, "pr/el/prelude", "old\nrival\nours");
 }
 
 static void a_branch_that_always_moves_is_a_conflict(void **state) {
-    struct scene *scene = *state;
+    struct repo_scene *scene = *state;
     struct overtaken overtaken = {.scene = scene};
     struct registry_change change = {
         .path = "pr/el/prelude", .message = "Ours", .edit = add_line_overtaken, .context = &overtaken};
@@ -236,8 +168,8 @@ static void a_branch_that_always_moves_is_a_conflict(void **state) {
 }
 
 static void a_lock_that_a_killed_push_left_is_removed(void **state) {
-    struct scene *scene = *state;
-    struct registry_change change = {.path = "pr/el/prelude", .message = "Ours", .edit = add_line, .context = "ours"};
+    struct repo_scene *scene = *state;
+    struct registry_change change = {.path = "pr/el/prelude", .message = "Ours", .edit = ensure_line, .context = "ours"};
     size_t removed = 0;
     git_script(&scene->git, "touch data.git/refs/heads/main.lock");
     assert_int_equal(registry_repo_apply(scene->repo, &change, 1, 2, &scene->deadline, &scene->err), STATUS_CONFLICT);
@@ -254,7 +186,7 @@ static void a_lock_that_a_killed_push_left_is_removed(void **state) {
 }
 
 static void a_pack_that_a_killed_push_did_not_finish_is_removed(void **state) {
-    struct scene *scene = *state;
+    struct repo_scene *scene = *state;
     const char *repo = scene->server ? "clones/data.git" : "data.git";
     size_t removed = 0;
     git_script(&scene->git, "mkdir -p %s/objects/pack; touch %s/objects/pack/pack_git2_0123456789abcdef", repo, repo);
@@ -266,25 +198,25 @@ static void a_pack_that_a_killed_push_did_not_finish_is_removed(void **state) {
 
 /* What a process left that committed and did not push. */
 static void commits_that_were_not_pushed_are_never_taken_along(void **state) {
-    struct scene *scene = *state;
+    struct repo_scene *scene = *state;
     struct registry_change lost = {.path = "pr/el/lost", .message = "Lost", .edit = set_content, .context = "lost\n"};
-    struct registry_change ours = {.path = "pr/el/prelude", .message = "Ours", .edit = add_line, .context = "ours"};
+    struct registry_change ours = {.path = "pr/el/prelude", .message = "Ours", .edit = ensure_line, .context = "ours"};
     git_script(&scene->git, "touch data.git/refs/heads/main.lock");
     assert_int_equal(registry_repo_apply(scene->repo, &lost, 1, 1, &scene->deadline, &scene->err), STATUS_CONFLICT);
     git_script(&scene->git, "rm data.git/refs/heads/main.lock");
     assert_applied(scene, &ours, 1);
     assert_string_equal(git_output(&scene->git, "git -C data.git log --format=%%s HEAD~1.."), "Ours");
-    open_repo(scene);
+    reopen(scene);
     assert_applied(scene, &ours, 1);
     assert_false(ours.written);
 }
 
 static void an_empty_repository_gets_its_first_commit(void **state) {
-    struct scene *scene = *state;
+    struct repo_scene *scene = *state;
     struct registry_change change = {.path = "pr/el/prelude", .message = "First", .edit = set_content, .context = "1\n"};
     git_script(&scene->git,
                "rm -rf data.git clones; git init -q --bare data.git; git -C data.git config http.receivepack true");
-    open_repo(scene);
+    reopen(scene);
     char commit[REGISTRY_COMMIT_MAX] = "?";
     assert_int_equal(registry_repo_fetch(scene->repo, &scene->deadline, commit, &scene->err), STATUS_OK);
     assert_string_equal(commit, "");
@@ -293,8 +225,8 @@ static void an_empty_repository_gets_its_first_commit(void **state) {
 }
 
 static void the_default_branch_is_the_remotes(void **state) {
-    struct scene *scene = *state;
-    struct registry_change change = {.path = "pr/el/prelude", .message = "Ours", .edit = add_line, .context = "ours"};
+    struct repo_scene *scene = *state;
+    struct registry_change change = {.path = "pr/el/prelude", .message = "Ours", .edit = ensure_line, .context = "ours"};
     git_script(&scene->git, "git -C data.git branch -m main trunk && git -C data.git symbolic-ref HEAD refs/heads/trunk");
     assert_applied(scene, &change, 1);
     assert_string_equal(git_output(&scene->git, "git -C data.git for-each-ref --format='%%(refname)'"), "refs/heads/trunk");
@@ -302,7 +234,7 @@ static void the_default_branch_is_the_remotes(void **state) {
 }
 
 static void a_missing_repository_is_named(void **state) {
-    struct scene *scene = *state;
+    struct repo_scene *scene = *state;
     registry_repo_free(scene->repo);
     scene->repo = NULL;
     git_script(&scene->git, "rm -rf data.git clones");
@@ -311,21 +243,21 @@ static void a_missing_repository_is_named(void **state) {
 }
 
 static void a_damaged_clone_is_made_anew(void **state) {
-    struct scene *scene = *state;
-    struct registry_change change = {.path = "pr/el/prelude", .message = "Ours", .edit = add_line, .context = "ours"};
+    struct repo_scene *scene = *state;
+    struct registry_change change = {.path = "pr/el/prelude", .message = "Ours", .edit = ensure_line, .context = "ours"};
     git_script(&scene->git, "chmod -R u+w clones; for pack in clones/data.git/objects/pack/*.pack; do : >$pack; done");
-    open_repo(scene);
+    reopen(scene);
     assert_applied(scene, &change, 1);
     git_script(&scene->git, "rm -r clones/data.git/objects/* clones/data.git/HEAD");
-    open_repo(scene);
+    reopen(scene);
     change.context = "again";
     assert_applied(scene, &change, 1);
     assert_content(scene, "pr/el/prelude", "old\nours\nagain");
 }
 
 static void a_clone_damaged_while_it_is_open_is_made_anew(void **state) {
-    struct scene *scene = *state;
-    struct registry_change change = {.path = "pr/el/prelude", .message = "Ours", .edit = add_line, .context = "ours"};
+    struct repo_scene *scene = *state;
+    struct registry_change change = {.path = "pr/el/prelude", .message = "Ours", .edit = ensure_line, .context = "ours"};
     git_script(&scene->git, "find clones/data.git/objects -type f -delete");
     git_script(&scene->git, "echo new >data/pr/el/prelude && push_files data.git");
     enum status status = registry_repo_apply(scene->repo, &change, 1, TRIES, &scene->deadline, &scene->err);
@@ -334,12 +266,12 @@ static void a_clone_damaged_while_it_is_open_is_made_anew(void **state) {
 }
 
 static void the_token_is_sent_and_nowhere_kept(void **state) {
-    struct scene *scene = *state;
-    struct registry_change change = {.path = "pr/el/prelude", .message = "Ours", .edit = add_line, .context = "ours"};
+    struct repo_scene *scene = *state;
+    struct registry_change change = {.path = "pr/el/prelude", .message = "Ours", .edit = ensure_line, .context = "ours"};
     git_server_need_login(scene->server, "pacchettibotti", "very-secret-token");
     assert_int_equal(registry_repo_apply(scene->repo, &change, 1, TRIES, &scene->deadline, &scene->err), STATUS_NOT_FOUND);
     scene->options.token = "very-secret-token";
-    open_repo(scene);
+    reopen(scene);
     assert_applied(scene, &change, 1);
     assert_true(git_server_logins(scene->server) >= 3);
     git_script(&scene->git, "! grep -r very-secret clones data.git");
@@ -351,11 +283,11 @@ static void the_token_is_sent_and_nowhere_kept(void **state) {
 }
 
 static void a_push_after_another_is_one_request(void **state) {
-    struct scene *scene = *state;
-    struct registry_change change = {.path = "pr/el/prelude", .message = "Ours", .edit = add_line, .context = "ours"};
+    struct repo_scene *scene = *state;
+    struct registry_change change = {.path = "pr/el/prelude", .message = "Ours", .edit = ensure_line, .context = "ours"};
     git_server_need_login(scene->server, "pacchettibotti", "very-secret-token");
     scene->options.token = "very-secret-token";
-    open_repo(scene);
+    reopen(scene);
     assert_applied(scene, &change, 1);
     change.context = "ours too";
     size_t before = git_server_logins(scene->server);
@@ -366,7 +298,7 @@ static void a_push_after_another_is_one_request(void **state) {
 
 /* What a push of ours left is not there any more: to leave it alone would be wrong, to say that it is so, too. */
 static void what_seems_to_be_so_already_is_looked_up(void **state) {
-    struct scene *scene = *state;
+    struct repo_scene *scene = *state;
     struct registry_change change = {.path = "pr/el/prelude", .message = "Ours", .edit = set_content, .context = "ours"};
     assert_applied(scene, &change, 1);
     git_script(&scene->git, "git clone -q data.git rival; echo rival >rival/pr/el/prelude; git -C rival commit -qam Rival; "
@@ -379,20 +311,20 @@ static void what_seems_to_be_so_already_is_looked_up(void **state) {
 }
 
 static void the_token_stays_with_its_host(void **state) {
-    struct scene *scene = *state;
+    struct repo_scene *scene = *state;
     struct git_server *other = git_server_start(scene->git.folder);
     git_server_behave(scene->server, GIT_SERVER_REDIRECT, 0, git_server_url(other));
     scene->options.token = "very-secret-token";
     git_script(&scene->git, "rm -rf clones");
-    open_repo(scene);
+    reopen(scene);
     assert_int_equal(git_server_logins(scene->server), 1);
     assert_int_equal(git_server_logins(other), 0);
     git_server_stop(other);
 }
 
 static void a_remote_that_hangs_ends_at_the_deadline(void **state) {
-    struct scene *scene = *state;
-    struct registry_change change = {.path = "pr/el/prelude", .message = "Ours", .edit = add_line, .context = "ours"};
+    struct repo_scene *scene = *state;
+    struct registry_change change = {.path = "pr/el/prelude", .message = "Ours", .edit = ensure_line, .context = "ours"};
     git_server_behave(scene->server, GIT_SERVER_HANG, 0, NULL);
     struct deadline deadline;
     deadline_start(&deadline, 200);
@@ -402,8 +334,8 @@ static void a_remote_that_hangs_ends_at_the_deadline(void **state) {
 }
 
 static void a_hook_that_says_no_is_no_conflict(void **state) {
-    struct scene *scene = *state;
-    struct registry_change change = {.path = "pr/el/prelude", .message = "Ours", .edit = add_line, .context = "ours"};
+    struct repo_scene *scene = *state;
+    struct registry_change change = {.path = "pr/el/prelude", .message = "Ours", .edit = ensure_line, .context = "ours"};
     git_script(&scene->git, "printf '#!/bin/sh\\nexit 1\\n' >data.git/hooks/pre-receive; chmod +x data.git/hooks/pre-receive");
     assert_int_equal(registry_repo_apply(scene->repo, &change, 1, TRIES, &scene->deadline, &scene->err), STATUS_REFUSED);
     if (!strstr(scene->err.message, "pre-receive hook declined")) fail_msg("%s", scene->err.message);
@@ -423,8 +355,8 @@ struct worker {
 static void *work(void *argument) {
     struct worker *worker = argument;
     struct registry_change changes[] = {
-        {.path = worker->path, .message = worker->line, .edit = add_line, .context = worker->line},
-        {.path = "shared", .message = worker->line, .edit = add_line, .context = worker->line},
+        {.path = worker->path, .message = worker->line, .edit = ensure_line, .context = worker->line},
+        {.path = "shared", .message = worker->line, .edit = ensure_line, .context = worker->line},
     };
     struct error err;
     worker->is_done = registry_repo_apply(worker->repo, changes, 2, 50, worker->deadline, &err) == STATUS_OK;
@@ -432,7 +364,7 @@ static void *work(void *argument) {
 }
 
 static void threads_and_processes_lose_nothing(void **state) {
-    struct scene *scene = *state;
+    struct repo_scene *scene = *state;
     struct registry_repo *second = NULL; /* as another process has it: a handle and a clone of its own */
     struct registry_repo_options options = scene->options;
     options.clone_folder = arena_format(&scene->git.arena, "%s/clones/second.git", scene->git.folder);
@@ -456,21 +388,21 @@ static void threads_and_processes_lose_nothing(void **state) {
 }
 
 /* Commits and pushes until it is killed. */
-static void write_on_and_on(struct scene *scene) {
+static void write_on_and_on(struct repo_scene *scene) {
     struct registry_repo *repo = NULL;
     struct error err;
     if (registry_repo_open(&repo, &scene->options, &scene->deadline, &err)) _exit(1);
     for (int i = 0;; i++) {
         char line[40];
         snprintf(line, sizeof line, "%d of %d", i, getpid());
-        struct registry_change change = {.path = "pr/el/prelude", .message = line, .edit = add_line, .context = line};
+        struct registry_change change = {.path = "pr/el/prelude", .message = line, .edit = ensure_line, .context = line};
         if (registry_repo_apply(repo, &change, 1, 1, &scene->deadline, &err)) _exit(1);
     }
 }
 
 static void killed_writers_leave_nothing_broken(void **state) {
-    struct scene *scene = *state;
-    struct registry_change change = {.path = "pr/el/prelude", .message = "After", .edit = add_line, .context = "after"};
+    struct repo_scene *scene = *state;
+    struct registry_change change = {.path = "pr/el/prelude", .message = "After", .edit = ensure_line, .context = "after"};
     enum { KILLS = 25, STEP_US = 1700 };
     for (int i = 0; i < KILLS; i++) {
         pid_t writer = fork();
@@ -487,12 +419,6 @@ static void killed_writers_leave_nothing_broken(void **state) {
                             "test $(git -C data.git cat-file blob HEAD:pr/el/prelude | wc -l) = "
                             "$(git -C data.git rev-list --count HEAD)"); /* a line a commit: none lost, none twice */
 }
-
-#define LOCAL(name)                                                                                                            \
-    { #name "/on_this_disk", name, set_up_local, tear_down, NULL }
-#define HTTP(name)                                                                                                             \
-    { #name "/over_http", name, set_up_http, tear_down, NULL }
-#define BOTH(name) LOCAL(name), HTTP(name)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -8,14 +8,11 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #include "lib/store/registry_view.h"
-#include "tests/support/cmocka_all.h"
-#include "tests/support/git_fixture.h"
-#include "tests/support/git_server.h"
+#include "tests/store/repo_scene.h"
 
 enum { TEST_TIMEOUT_MS = 100000, WRITERS = 3, COMMITS_EACH = 60, PACKS_MAX = 5 };
 
@@ -23,62 +20,21 @@ enum { TEST_TIMEOUT_MS = 100000, WRITERS = 3, COMMITS_EACH = 60, PACKS_MAX = 5 }
     "{\"name\":\"a%d\",\"version\":\"1.0.%d\",\"license\":\"MIT\",\"location\":{\"githubOwner\":\"o\","                        \
     "\"githubRepo\":\"a%d\"},\"ref\":\"v1\",\"dependencies\":{}}"
 
-struct scene {
-    struct git_fixture git;
-    struct git_server *server; /* NULL: the repositories are on this disk */
-    struct registry_repo *registry, *index;
-    struct deadline deadline;
-    struct error err;
-};
-
-static struct registry_repo *open_repo(struct scene *scene, const char *name) {
-    struct registry_repo *repo = NULL;
-    struct arena *arena = &scene->git.arena;
-    const char *base = scene->server ? git_server_url(scene->server) : scene->git.folder;
-    struct registry_repo_options options = {.url = arena_format(arena, "%s/%s.git", base, name),
-                                            .clone_folder = arena_format(arena, "%s/clones/%s.git", scene->git.folder, name)};
-    if (registry_repo_open(&repo, &options, &scene->deadline, &scene->err)) fail_msg("%s", scene->err.message);
-    return repo;
-}
-
-static int set_up(void **state, bool is_local) {
-    static struct scene scene;
-    scene = (struct scene){0};
-    git_fixture_make(&scene.git);
-    git_script(&scene.git, "mkdir -p registry index; echo one >registry/file; echo one >index/README.md; "
-                           "push_files registry.git; push_files index.git");
-    if (!is_local) scene.server = git_server_start(scene.git.folder);
-    deadline_start(&scene.deadline, TEST_TIMEOUT_MS);
-    scene.registry = open_repo(&scene, "registry");
-    scene.index = open_repo(&scene, "index");
+static int set_up(void **state) {
+    static struct repo_scene scene;
+    repo_scene_start(&scene,
+                     "mkdir -p data index; echo one >data/file; echo one >index/README.md; push_files data.git; "
+                     "push_files index.git",
+                     *state == NULL, TEST_TIMEOUT_MS);
+    scene.repo = repo_scene_open(&scene, "data");
+    scene.index = repo_scene_open(&scene, "index");
     *state = &scene;
     return 0;
 }
 
-static int set_up_local(void **state) {
-    return set_up(state, true);
-}
-
-static int set_up_http(void **state) {
-    return set_up(state, false);
-}
-
 static int tear_down(void **state) {
-    struct scene *scene = *state;
-    registry_repo_free(scene->index);
-    registry_repo_free(scene->registry);
-    git_server_stop(scene->server);
-    git_fixture_remove(&scene->git);
+    repo_scene_stop(*state);
     return 0;
-}
-
-/* A registry_edit_function: a line more. */
-static enum status add_line(struct registry_edit *out, const struct registry_file *current, void *context, struct arena *arena,
-                            struct error *err) {
-    (void)err;
-    const char *whole = arena_format(arena, "%s%s\n", current->bytes ? current->bytes : "", (const char *)context);
-    *out = (struct registry_edit){.kind = REGISTRY_WRITE, .content = {whole, strlen(whole)}};
-    return STATUS_OK;
 }
 
 static enum status commit_line(struct registry_repo *repo, const char *path, char *line, struct deadline *deadline,
@@ -87,71 +43,70 @@ static enum status commit_line(struct registry_repo *repo, const char *path, cha
     return registry_repo_apply(repo, &change, 1, 50, deadline, err);
 }
 
-static void commit_lines(struct scene *scene, struct registry_repo *repo, int count) {
+static void commit_lines(struct repo_scene *scene, struct registry_repo *repo, int count) {
     for (int i = 0; i < count; i++)
         if (commit_line(repo, "file", "line", &scene->deadline, &scene->err)) fail_msg("%s", scene->err.message);
 }
 
-static const char *count_packs(struct scene *scene, const char *folder) {
+static const char *count_packs(struct repo_scene *scene, const char *folder) {
     return git_output(&scene->git, "ls %s/objects/pack/*.pack | wc -l", folder);
 }
 
-static bool tidy(struct scene *scene, struct registry_repo *repo, size_t packs_max) {
+static bool tidy(struct repo_scene *scene, struct registry_repo *repo, size_t packs_max) {
     bool packed = false;
     if (registry_repo_tidy(repo, packs_max, &packed, &scene->deadline, &scene->err)) fail_msg("%s", scene->err.message);
     return packed;
 }
 
 static void a_repository_with_many_packs_gets_few(void **state) {
-    struct scene *scene = *state;
-    const char *folder = scene->server ? "clones/registry.git" : "registry.git";
-    commit_lines(scene, scene->registry, PACKS_MAX);
-    assert_false(tidy(scene, scene->registry, 2 * PACKS_MAX));
-    commit_lines(scene, scene->registry, 2 * PACKS_MAX);
-    assert_true(tidy(scene, scene->registry, PACKS_MAX));
+    struct repo_scene *scene = *state;
+    const char *folder = scene->server ? "clones/data.git" : "data.git";
+    commit_lines(scene, scene->repo, PACKS_MAX);
+    assert_false(tidy(scene, scene->repo, 2 * PACKS_MAX));
+    commit_lines(scene, scene->repo, 2 * PACKS_MAX);
+    assert_true(tidy(scene, scene->repo, PACKS_MAX));
     assert_true(atoi(count_packs(scene, folder)) <= 2);
-    commit_lines(scene, scene->registry, 1); /* on what is in the new pack */
+    commit_lines(scene, scene->repo, 1); /* on what is in the new pack */
     git_script(&scene->git,
-               "git -C %s fsck --strict --no-dangling; test $(git -C registry.git cat-file blob HEAD:file | wc -l) = %d",
-               folder, 3 * PACKS_MAX + 2);
+               "git -C %s fsck --strict --no-dangling; test $(git -C data.git cat-file blob HEAD:file | wc -l) = %d", folder,
+               3 * PACKS_MAX + 2);
 }
 
 static void what_no_branch_leads_to_is_kept(void **state) {
-    struct scene *scene = *state;
-    const char *loose = git_output(&scene->git, "echo loose | git -C registry.git hash-object -w --stdin");
+    struct repo_scene *scene = *state;
+    const char *loose = git_output(&scene->git, "echo loose | git -C data.git hash-object -w --stdin");
     const char *packed =
-        git_output(&scene->git, "cd registry.git; echo packed | git hash-object -w --stdin | tee ../id | "
+        git_output(&scene->git, "cd data.git; echo packed | git hash-object -w --stdin | tee ../id | "
                                 "git pack-objects -q objects/pack/pack >/dev/null; git prune-packed; cat ../id");
-    commit_lines(scene, scene->registry, 2 * PACKS_MAX);
-    assert_true(tidy(scene, scene->registry, PACKS_MAX));
-    assert_string_equal(git_output(&scene->git, "git -C registry.git cat-file blob %s", loose), "loose");
-    assert_string_equal(git_output(&scene->git, "git -C registry.git cat-file blob %s", packed), "packed");
+    commit_lines(scene, scene->repo, 2 * PACKS_MAX);
+    assert_true(tidy(scene, scene->repo, PACKS_MAX));
+    assert_string_equal(git_output(&scene->git, "git -C data.git cat-file blob %s", loose), "loose");
+    assert_string_equal(git_output(&scene->git, "git -C data.git cat-file blob %s", packed), "packed");
 }
 
 static void one_process_at_a_time_repacks(void **state) {
-    struct scene *scene = *state;
-    commit_lines(scene, scene->registry, 2 * PACKS_MAX);
-    int other =
-        open(arena_format(&scene->git.arena, "%s/registry.git/objects/pack", scene->git.folder), O_RDONLY | O_DIRECTORY);
+    struct repo_scene *scene = *state;
+    commit_lines(scene, scene->repo, 2 * PACKS_MAX);
+    int other = open(arena_format(&scene->git.arena, "%s/data.git/objects/pack", scene->git.folder), O_RDONLY | O_DIRECTORY);
     assert_int_equal(flock(other, LOCK_EX), 0);
-    assert_int_equal(registry_repo_tidy(scene->registry, PACKS_MAX, NULL, &scene->deadline, &scene->err), STATUS_BUSY);
+    assert_int_equal(registry_repo_tidy(scene->repo, PACKS_MAX, NULL, &scene->deadline, &scene->err), STATUS_BUSY);
     close(other);
-    assert_true(tidy(scene, scene->registry, PACKS_MAX));
+    assert_true(tidy(scene, scene->repo, PACKS_MAX));
 }
 
 static void a_repack_ends_with_the_process(void **state) {
-    struct scene *scene = *state;
-    commit_lines(scene, scene->registry, 2 * PACKS_MAX);
+    struct repo_scene *scene = *state;
+    commit_lines(scene, scene->repo, 2 * PACKS_MAX);
     deadline_cancel(&scene->deadline, STATUS_CANCELLED);
-    assert_int_equal(registry_repo_tidy(scene->registry, PACKS_MAX, NULL, &scene->deadline, &scene->err), STATUS_CANCELLED);
-    registry_upkeep_stop(registry_upkeep_start(scene->registry, scene->index));
+    assert_int_equal(registry_repo_tidy(scene->repo, PACKS_MAX, NULL, &scene->deadline, &scene->err), STATUS_CANCELLED);
+    registry_upkeep_stop(registry_upkeep_start(scene->repo, scene->index));
 }
 
 /* ---- Beside others ---- */
 
 struct writer {
     pthread_t thread;
-    struct scene *scene;
+    struct repo_scene *scene;
     struct registry_repo *repo; /* a handle of its own, as another process has it */
     int number;
     atomic_bool is_done;
@@ -185,13 +140,13 @@ static size_t count_versions(struct registry_view *view) {
 }
 
 static void writers_and_readers_go_on_while_it_is_repacked(void **state) {
-    struct scene *scene = *state;
+    struct repo_scene *scene = *state;
     struct writer writers[WRITERS] = {0};
-    struct registry_view *view = registry_view_create(scene->registry, scene->index);
+    struct registry_view *view = registry_view_create(scene->repo, scene->index);
     for (int i = 0; i < WRITERS; i++) {
         writers[i].scene = scene;
         writers[i].number = i;
-        writers[i].repo = i == 0 || scene->server ? scene->index : open_repo(scene, "index");
+        writers[i].repo = i == 0 || scene->server ? scene->index : repo_scene_open(scene, "index");
         assert_int_equal(pthread_create(&writers[i].thread, NULL, write_versions, &writers[i]), 0);
     }
     int repacks = 0;
@@ -222,11 +177,6 @@ static void writers_and_readers_go_on_while_it_is_repacked(void **state) {
                "test $(git -C index.git ls-tree -r HEAD:2 | wc -l) = %d",
                scene->server ? "clones/index.git" : "index.git", WRITERS * COMMITS_EACH + 1, WRITERS);
 }
-
-#define LOCAL(name)                                                                                                            \
-    { #name "/on_this_disk", name, set_up_local, tear_down, NULL }
-#define HTTP(name)                                                                                                             \
-    { #name "/over_http", name, set_up_http, tear_down, NULL }
 
 int main(void) {
     const struct CMUnitTest tests[] = {

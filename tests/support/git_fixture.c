@@ -31,6 +31,10 @@ void git_fixture_remove(struct git_fixture *fixture) {
     arena_release(&fixture->arena);
 }
 
+char *git_fixture_file(struct git_fixture *fixture, const char *name) {
+    return arena_format(&fixture->arena, "%s/%s", fixture->folder, name);
+}
+
 static char *run_script(struct git_fixture *fixture, const char *script) {
     char *output = shell_output(&fixture->arena, "cd '%s'\n%s%s", fixture->folder, prelude, script);
     size_t length = strlen(output);

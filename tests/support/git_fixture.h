@@ -15,6 +15,9 @@ struct git_fixture {
 void git_fixture_make(struct git_fixture *fixture);
 void git_fixture_remove(struct git_fixture *fixture);
 
+/* The path of a file in the fixture's folder; in its arena. */
+char *git_fixture_file(struct git_fixture *fixture, const char *name);
+
 /* Runs a script by /bin/sh in the fixture's folder. Commits made in it are a stranger's; `push_files REPOSITORY` commits what
  * is in its folder of the same name without `.git` and pushes it, making a bare repository where there is none:
  *   git_script(&fixture, "mkdir -p lib && echo text >lib/file && push_files lib.git"); */

@@ -39,6 +39,11 @@ void owners_scene_stop(struct owners_scene *scene) {
     arena_release(&scene->arena);
 }
 
+int owners_scene_tear_down(void **state) {
+    owners_scene_stop(*state);
+    return 0;
+}
+
 const char *owners_of(struct owners_scene *scene, const struct owner_key_pair *key) {
     return arena_format(&scene->arena, "[%s]", key->json);
 }

@@ -21,6 +21,7 @@ struct owners_scene {
 /* `options` as server_start() takes them, without NULL; the bot's key is added to the settings. */
 void owners_scene_start(struct owners_scene *scene, const struct server_options *options);
 void owners_scene_stop(struct owners_scene *scene);
+int owners_scene_tear_down(void **state); /* stops the scene in *state, after a group of tests */
 
 /* Publishes the package with these owners (a JSON array; NULL: none). */
 void owners_scene_publish(struct owners_scene *scene, const char *name, const char *version, const char *owners);
