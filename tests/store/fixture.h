@@ -120,6 +120,20 @@ static inline struct lease claim_job(struct fixture *f, const char *id) {
     return lease;
 }
 
+static inline struct lease claim_next(struct fixture *f, unsigned kinds) {
+    struct lease lease;
+    struct job job;
+    assert_ok(job_store_claim_next(f->store, kinds, "runner", LEASE_MS, &f->arena, &lease, &job, &f->err));
+    assert_string_equal(lease.job_id, job.id);
+    return lease;
+}
+
+static inline void assert_not_claimable(struct fixture *f, const char *id) {
+    struct lease lease;
+    struct job job;
+    assert_status(STATUS_BUSY, job_store_claim(f->store, id, "runner", LEASE_MS, &f->arena, &lease, &job, &f->err));
+}
+
 static inline struct job get_job(struct fixture *f, const char *id) {
     struct job job;
     assert_ok(job_store_get(f->store, id, &f->arena, &job, &f->err));

@@ -46,7 +46,7 @@ json_t *registry_published(struct server *server, const char *name, const char *
 }
 
 void registry_write(struct server *server, const char *repo, const char *path, const char *content) {
-    shell_run("cd '%s' && rm -rf tree && git clone -q %s tree", server->folder, repo);
+    shell_run("cd '%s' && rm -rf tree && git clone -q -c gc.auto=0 -c maintenance.auto=false %s tree", server->folder, repo);
     char *file = arena_format(&server->arena, "%s/tree/%s", server->folder, path);
     if (content == NULL)
         shell_run("rm '%s'", file);

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * For the tests of messages: a service over real nng, on a socket in a folder of its own and on a port, and its callers.
+ */
+#ifndef TESTS_UNIT_SERVICE_MESSAGE_FIXTURE_H
+#define TESTS_UNIT_SERVICE_MESSAGE_FIXTURE_H
+
+#include "tests/support/cmocka_all.h"
+
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/folder.h"
+#include "lib/service/message_client.h"
+#include "lib/service/message_server.h"
+
+enum { CALL_MS = 20000 }; /* longer than any of these calls should take, on a busy machine, too */
+
+struct fixture {
+    char folder[64];
+    char ipc[96];
+    char tcp[64];
+    int port;
+    atomic_int handled;
+    pthread_mutex_t gate; /* a `ready_query` is answered once this can be had */
+};
+
+static inline int take_free_port(void) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof address;
+    int file = socket(AF_INET, SOCK_STREAM, 0);
+    assert_true(file >= 0);
+    assert_int_equal(bind(file, (struct sockaddr *)&address, length), 0);
+    assert_int_equal(getsockname(file, (struct sockaddr *)&address, &length), 0);
+    close(file);
+    return ntohs(address.sin_port);
+}
+
+static inline int set_up(void **state) {
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    assert_non_null(fixture);
+    snprintf(fixture->folder, sizeof fixture->folder, "/tmp/registry-messages-XXXXXX");
+    assert_non_null(mkdtemp(fixture->folder));
+    snprintf(fixture->ipc, sizeof fixture->ipc, "ipc://%s/run/test.ipc", fixture->folder);
+    fixture->port = take_free_port();
+    snprintf(fixture->tcp, sizeof fixture->tcp, "tcp://127.0.0.1:%d", fixture->port);
+    pthread_mutex_init(&fixture->gate, NULL);
+    *state = fixture;
+    return 0;
+}
+
+static inline int tear_down(void **state) {
+    struct fixture *fixture = *state;
+    folder_remove(fixture->folder);
+    pthread_mutex_destroy(&fixture->gate);
+    free(fixture);
+    return 0;
+}
+
+/* The service under test: says back the job's id, refuses jobs without one, answers ready_query once the gate is open. */
+
+static inline enum status say_back(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                                   struct error *err) {
+    struct fixture *fixture = context;
+    atomic_fetch_add(&fixture->handled, 1);
+    if (!request->job_accepted.job_id) return error_set_at(err, STATUS_REFUSED, "job_id", "There is no job.");
+    *answer = (struct message){.tag = MESSAGE_ready, .ready.program = arena_copy(arena, request->job_accepted.job_id)};
+    return STATUS_OK;
+}
+
+static inline enum status wait_at_gate(void *context, const struct message *request, struct arena *arena,
+                                       struct message *answer, struct error *err) {
+    (void)request, (void)arena, (void)answer, (void)err;
+    struct fixture *fixture = context;
+    atomic_fetch_add(&fixture->handled, 1);
+    pthread_mutex_lock(&fixture->gate);
+    pthread_mutex_unlock(&fixture->gate);
+    return STATUS_OK;
+}
+
+static inline enum status answer_too_long(void *context, const struct message *request, struct arena *arena,
+                                          struct message *answer, struct error *err) {
+    (void)context, (void)request, (void)arena, (void)err;
+    *answer = (struct message){
+        .tag = MESSAGE_ready,
+        .ready.program = "a name that is longer than the sixty-four bytes that the row of its field allows for it",
+    };
+    return STATUS_OK;
+}
+
+static const struct message_handler handlers[] = {
+    {MESSAGE_job_accepted, say_back},
+    {MESSAGE_ready_query, wait_at_gate},
+    {MESSAGE_ready, answer_too_long},
+    {0, NULL},
+};
+
+static inline struct message_server *start_server(struct fixture *fixture, const char *address, const char *key) {
+    struct message_server *server = NULL;
+    struct error err = {0};
+    enum status status = message_server_create(&server, address, key, handlers, fixture, &err);
+    if (status) fail_msg("%s", err.message);
+    return server;
+}
+
+static inline struct message_client *start_client(const char *address, const char *key) {
+    struct message_client *client = NULL;
+    assert_int_equal(message_client_create(&client, address, key, NULL), STATUS_OK);
+    return client;
+}
+
+static inline enum status ask(struct message_client *client, const char *job_id, int timeout_ms, struct error *err) {
+    struct arena arena = {0};
+    struct message request = {.tag = MESSAGE_job_accepted, .job_accepted.job_id = job_id}, answer;
+    enum status status = message_client_call(client, &request, timeout_ms, &arena, &answer, err);
+    if (!status) {
+        assert_int_equal(answer.tag, MESSAGE_ready);
+        assert_string_equal(answer.ready.program, job_id);
+    }
+    arena_release(&arena);
+    return status;
+}
+
+static inline void wait_until_handled(struct fixture *fixture, int count) {
+    for (int64_t until_ms = clock_monotonic_ms() + CALL_MS; atomic_load(&fixture->handled) < count;) {
+        assert_true(clock_monotonic_ms() < until_ms);
+        usleep(1000);
+    }
+}
+
+struct caller {
+    pthread_t thread;
+    struct message_client *client;
+    int number;
+    int right_answers;
+};
+
+enum { CALLERS = 64, CALLS_EACH = 20 };
+
+static inline void *call_often(void *argument) {
+    struct caller *caller = argument;
+    for (int i = 0; i < CALLS_EACH; i++) {
+        struct arena arena = {0};
+        struct message answer;
+        struct message request = {.tag = MESSAGE_job_accepted};
+        request.job_accepted.job_id = arena_format(&arena, "%d-%d", caller->number, i);
+        enum status status = message_client_call(caller->client, &request, CALL_MS, &arena, &answer, NULL);
+        if (!status && answer.tag == MESSAGE_ready && strcmp(answer.ready.program, request.job_accepted.job_id) == 0)
+            caller->right_answers++;
+        arena_release(&arena);
+    }
+    return NULL;
+}
+
+#endif
