@@ -3,13 +3,10 @@
 
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-static atomic_bool stopping;
 static void (*reload_function)(void *context);
 static void *reload_context;
 
@@ -39,21 +36,10 @@ void process_on_reload(void (*reload)(void *context), void *context) {
 void process_wait_for_stop(void) {
     sigset_t set;
     fill_awaited_signals(&set);
-    while (!atomic_load(&stopping)) {
+    for (;;) {
         int received = 0;
         if (sigwait(&set, &received) != 0) continue;
-        if (received != SIGHUP)
-            atomic_store(&stopping, true);
-        else if (reload_function)
-            reload_function(reload_context);
+        if (received != SIGHUP) return;
+        if (reload_function) reload_function(reload_context);
     }
-}
-
-void process_request_stop(void) {
-    atomic_store(&stopping, true);
-    kill(getpid(), SIGTERM);
-}
-
-bool process_is_stopping(void) {
-    return atomic_load(&stopping);
 }

@@ -28,10 +28,6 @@ const char *secret_keep(const char *value) {
     return kept;
 }
 
-void secret_register(const char *value) {
-    secret_keep(value);
-}
-
 static void blank_one(struct text *text, const char *secret) {
     const char *found = strstr(text_view(text), secret);
     if (!found) return;

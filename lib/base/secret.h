@@ -15,9 +15,6 @@ struct text;
  * from any thread. */
 const char *secret_keep(const char *value);
 
-/* The same, for who needs no copy. */
-void secret_register(const char *value);
-
 /* Replaces every registered secret in `text` by `[secret]`. Safe from any thread. */
 void secret_blank(struct text *text);
 

@@ -20,11 +20,6 @@ static const char *const states[JOB_STATE_COUNT] = {
 #undef JOB_STATE
 };
 
-static const bool transitions[JOB_STATE_COUNT][JOB_STATE_COUNT] = {
-    [JOB_STATE_PENDING] = {[JOB_STATE_RUNNING] = true},
-    [JOB_STATE_RUNNING] = {[JOB_STATE_PENDING] = true, [JOB_STATE_SUCCEEDED] = true, [JOB_STATE_FAILED] = true},
-};
-
 const char *job_kind_text(enum job_kind kind) {
     return kinds[kind].text;
 }
@@ -57,10 +52,6 @@ bool job_state_parse(const char *text, enum job_state *state) {
         return true;
     }
     return false;
-}
-
-bool job_state_may_become(enum job_state from, enum job_state to) {
-    return transitions[from][to];
 }
 
 /* One line, whatever the value is: a line of its own could pass for another trailer. */

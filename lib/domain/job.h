@@ -7,7 +7,7 @@
  *      ▲                │
  *      └────────────────┘  release (a drain), or the lease ran out
  *
- * Kinds and transitions are tables; the Redis side (lib/store/job_store.h) checks every move against the same states.
+ * Kinds and states are tables. Every move is a step of lib/store/jobs.lua, which checks where the job is and then moves it.
  */
 #ifndef LIB_DOMAIN_JOB_H
 #define LIB_DOMAIN_JOB_H
@@ -93,7 +93,6 @@ bool job_kind_is_known_to_old_clients(enum job_kind kind);
 
 const char *job_state_text(enum job_state state);
 bool job_state_parse(const char *text, enum job_state *state);
-bool job_state_may_become(enum job_state from, enum job_state to);
 static inline bool job_state_is_finished(enum job_state state) {
     return state == JOB_STATE_SUCCEEDED || state == JOB_STATE_FAILED;
 }

@@ -192,9 +192,3 @@ bool manifest_equal(const struct manifest *a, const struct manifest *b) {
     text_release(&second);
     return are_equal;
 }
-
-const struct dependency *manifest_find_dependency(const struct manifest *manifest, const char *name) {
-    if (manifest->dependency_count == 0) return NULL;
-    struct dependency wanted = {.name = name};
-    return bsearch(&wanted, manifest->dependencies, manifest->dependency_count, sizeof wanted, compare_dependencies);
-}

@@ -64,7 +64,4 @@ void manifest_append_file(struct text *out, const struct manifest *manifest); /*
 
 bool manifest_equal(const struct manifest *a, const struct manifest *b); /* printed, they are the same bytes */
 
-/* NULL where it is no direct dependency. Borrowed from `manifest`. */
-const struct dependency *manifest_find_dependency(const struct manifest *manifest, const char *name);
-
 #endif

@@ -18,7 +18,7 @@ static const char *const key_types[OWNER_KEY_COUNT] = {
 #undef OWNER_KEY
 };
 
-enum status owner_read(struct owner *out, const json_t *object, struct arena *arena, struct error *err) {
+static enum status read_owner(struct owner *out, const json_t *object, struct arena *arena, struct error *err) {
     *out = (struct owner){0};
     enum status status = json_must_be_object(object, "An owner", err);
     if (status) return status;
@@ -44,7 +44,7 @@ enum status owners_read(struct owners *out, const json_t *array, struct arena *a
     size_t index;
     const json_t *item;
     json_array_foreach(array, index, item) {
-        enum status status = within_item(index, owner_read(&out->items[index], item, arena, err), err);
+        enum status status = within_item(index, read_owner(&out->items[index], item, arena, err), err);
         if (status) return status;
         out->count++;
     }
@@ -125,7 +125,7 @@ const char *owner_fingerprint(const struct owner *owner, struct arena *arena) {
     return arena_format(arena, "SHA256:%s", text);
 }
 
-void owner_write(struct json_writer *writer, const struct owner *owner) {
+static void write_owner(struct json_writer *writer, const struct owner *owner) {
     json_writer_open(writer, '{');
     json_writer_text_field(writer, "id", owner->id);
     json_writer_text_field(writer, "keytype", owner->key_type);
@@ -137,18 +137,11 @@ void owners_write(struct json_writer *writer, const struct owners *owners) {
     json_writer_open(writer, '[');
     for (size_t i = 0; i < owners->count; i++) {
         json_writer_item(writer);
-        owner_write(writer, &owners->items[i]);
+        write_owner(writer, &owners->items[i]);
     }
     json_writer_close(writer, ']');
 }
 
 bool owner_equal(const struct owner *a, const struct owner *b) {
     return text_equal(a->id, b->id) && text_equal(a->key_type, b->key_type) && text_equal(a->public_key, b->public_key);
-}
-
-bool owners_equal(const struct owners *a, const struct owners *b) {
-    if (a->count != b->count) return false;
-    for (size_t i = 0; i < a->count; i++)
-        if (!owner_equal(&a->items[i], &b->items[i])) return false;
-    return true;
 }

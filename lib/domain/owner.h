@@ -42,10 +42,8 @@ struct owners {
     size_t count; /* 0: the file has no such field */
 };
 
-/* Reads the shape alone. STATUS_INVALID with the field as path. */
-CHECK_RESULT enum status owner_read(struct owner *out, const json_t *object, struct arena *arena, struct error *err);
-
-/* A JSON array, which must not be empty; NULL (no such field) gives no owners. */
+/* A JSON array, which must not be empty; NULL (no such field) gives no owners. Reads the shape alone: STATUS_INVALID with the
+ * field as path. */
 CHECK_RESULT enum status owners_read(struct owners *out, const json_t *array, struct arena *arena, struct error *err);
 
 /* Reads a line as in OpenSSH's ".pub" files, `TYPE BASE64 COMMENT`, the comment (the owner's id) optional. Shape alone, too:
@@ -64,9 +62,7 @@ CHECK_RESULT enum status owners_check(const struct owners *owners, struct error 
  * choose as they choose its comment. In the arena; NULL where `public_key` is no base64. */
 const char *owner_fingerprint(const struct owner *owner, struct arena *arena);
 
-void owner_write(struct json_writer *writer, const struct owner *owner);
 void owners_write(struct json_writer *writer, const struct owners *owners);
 bool owner_equal(const struct owner *a, const struct owner *b);
-bool owners_equal(const struct owners *a, const struct owners *b); /* in the same order */
 
 #endif

@@ -268,8 +268,9 @@ enum status registry_repo_copy_blob(git_repository *git, const git_oid *id, cons
     return STATUS_OK;
 }
 
-enum status registry_repo_read_file(git_repository *git, const git_tree *tree, const char *path, struct arena *arena,
-                                    struct registry_file *out, struct error *err) {
+/* `tree` may be NULL: empty. */
+static enum status read_file(git_repository *git, const git_tree *tree, const char *path, struct arena *arena,
+                             struct registry_file *out, struct error *err) {
     *out = (struct registry_file){0};
     git_tree_entry *entry = NULL;
     int code = tree ? git_tree_entry_bypath(&entry, tree, path) : GIT_ENOTFOUND;
@@ -289,7 +290,7 @@ enum status registry_repo_read(struct registry_repo *repo, const char *path, str
     git_tree *tree = NULL;
     pthread_mutex_lock(&repo->mutex);
     enum status status = registry_repo_read_tree(&tree, repo->git, &repo->head, err);
-    if (!status) status = registry_repo_read_file(repo->git, tree, path, arena, out, err);
+    if (!status) status = read_file(repo->git, tree, path, arena, out, err);
     if (status == STATUS_INTERNAL) repo->is_damaged = true;
     git_tree_free(tree);
     pthread_mutex_unlock(&repo->mutex);

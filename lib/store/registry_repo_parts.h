@@ -70,8 +70,4 @@ bool registry_repo_is_regular(git_filemode_t mode); /* a file, and no link, fold
 CHECK_RESULT enum status registry_repo_copy_blob(git_repository *git, const git_oid *id, const char *path, struct arena *arena,
                                                  struct registry_file *out, struct error *err);
 
-/* The content of the file, in the arena; bytes NULL where there is none. `tree` may be NULL: empty. */
-CHECK_RESULT enum status registry_repo_read_file(git_repository *git, const git_tree *tree, const char *path,
-                                                 struct arena *arena, struct registry_file *out, struct error *err);
-
 #endif

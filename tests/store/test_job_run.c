@@ -277,7 +277,7 @@ static void a_job_is_finished_once(void **state) {
 
 static void secrets_and_broken_characters_are_blanked_in_the_last_sentence(void **state) {
     struct fixture *f = *state;
-    secret_register("ghp_the-very-secret");
+    secret_keep("ghp_the-very-secret");
     struct job_request request = publish_of("a");
     run_job(f, &request, &(struct job_end){.error = "Push of \xC3\xA4\xFF with ghp_the-very-secret refused."});
     assert_string_equal(get_job(f, request.id).error, "Push of \xC3\xA4? with [secret] refused.");

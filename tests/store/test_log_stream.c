@@ -122,7 +122,7 @@ static void the_past_limit_is_said_once_and_the_last_error_still_comes(void **st
 static void secrets_and_broken_characters_are_blanked(void **state) {
     struct fixture *f = *state;
     struct lease lease = running_job(f, "a");
-    secret_register("ghp_another-secret");
+    secret_keep("ghp_another-secret");
     say(f, &lease, 1, LOG_INFO, "token ghp_another-secret.");
     say(f, &lease, 2, LOG_INFO, "broken \xFF\xC3 end");
     struct log_lines log = read_log(f, lease.job_id, (struct log_query){0});
