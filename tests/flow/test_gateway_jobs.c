@@ -68,11 +68,6 @@ static void end_job(struct work *work, bool success, const char *sentence) {
     must(job_store_finish(store, &work->lease, &end, &err), &err);
 }
 
-static const char *text_of(const json_t *object, const char *key) {
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
-
 static json_t *get_job(const struct work *work, const char *query) {
     return http_get_json(url, arena_format(&arena, "/api/v1/jobs/%s%s", work->id, query), NULL);
 }
@@ -93,19 +88,19 @@ static void a_job_is_shown_with_its_lines(void **state) {
     say(&work, LOG_ERROR, "last \"words\"\n\xE2\x82\xAC", clock_now_ms());
     end_job(&work, false, "last words");
     json_t *job = get_job(&work, "");
-    assert_string_equal(text_of(job, "jobId"), work.id);
+    assert_string_equal(http_json_text(job, "jobId"), work.id);
     assert_true(json_is_false(json_object_get(job, "success")));
-    assert_int_equal(strlen(text_of(job, "createdAt")), 24);
-    assert_int_equal(strlen(text_of(job, "startedAt")), 24);
-    assert_int_equal(strlen(text_of(job, "finishedAt")), 24);
+    assert_int_equal(strlen(http_json_text(job, "createdAt")), 24);
+    assert_int_equal(strlen(http_json_text(job, "startedAt")), 24);
+    assert_int_equal(strlen(http_json_text(job, "finishedAt")), 24);
     const json_t *lines = json_object_get(job, "logs");
     assert_int_equal(json_array_size(lines), 2);
     const json_t *last = json_array_get(lines, 1);
-    assert_string_equal(text_of(last, "message"), "last \"words\"\n\xE2\x82\xAC");
-    assert_string_equal(text_of(last, "level"), "ERROR");
-    assert_string_equal(text_of(last, "jobId"), work.id);
-    assert_true(strcmp(text_of(last, "timestamp"), text_of(json_array_get(lines, 0), "timestamp")) > 0);
-    assert_true(strcmp(text_of(job, "finishedAt"), text_of(last, "timestamp")) > 0);
+    assert_string_equal(http_json_text(last, "message"), "last \"words\"\n\xE2\x82\xAC");
+    assert_string_equal(http_json_text(last, "level"), "ERROR");
+    assert_string_equal(http_json_text(last, "jobId"), work.id);
+    assert_true(strcmp(http_json_text(last, "timestamp"), http_json_text(json_array_get(lines, 0), "timestamp")) > 0);
+    assert_true(strcmp(http_json_text(job, "finishedAt"), http_json_text(last, "timestamp")) > 0);
     json_decref(job);
     assert_int_equal(count_lines(&work, "?level=DEBUG"), 3);
     assert_int_equal(count_lines(&work, "?verbosity=ERROR"), 1);
@@ -132,7 +127,7 @@ static void a_client_that_pages_by_time_loses_no_line(void **state) {
         assert_true(count > 0);
         char next[TIME_TEXT_MAX];
         int64_t last_ms;
-        assert_true(time_parse(text_of(json_array_get(lines, count - 1), "timestamp"), &last_ms));
+        assert_true(time_parse(http_json_text(json_array_get(lines, count - 1), "timestamp"), &last_ms));
         time_print(last_ms + 1, next);
         snprintf(query, sizeof query, "?limit=10&since=%s", next);
         json_decref(job);
@@ -171,14 +166,15 @@ static void lines_are_chosen_by_time_and_order(void **state) {
         say(&work, LOG_INFO, arena_format(&arena, "%d", i), clock_now_ms());
     json_t *all = get_job(&work, "");
     const json_t *first = json_object_get(all, "logs");
-    const char *query = arena_format(&arena, "?since=%s&until=%s&order=DESC", text_of(json_array_get(first, 1), "timestamp"),
-                                     text_of(json_array_get(first, 3), "timestamp"));
+    const char *query =
+        arena_format(&arena, "?since=%s&until=%s&order=DESC", http_json_text(json_array_get(first, 1), "timestamp"),
+                     http_json_text(json_array_get(first, 3), "timestamp"));
     json_decref(all);
     json_t *job = get_job(&work, query);
     const json_t *lines = json_object_get(job, "logs");
     assert_int_equal(json_array_size(lines), 2);
-    assert_string_equal(text_of(json_array_get(lines, 0), "message"), "2");
-    assert_string_equal(text_of(json_array_get(lines, 1), "message"), "1");
+    assert_string_equal(http_json_text(json_array_get(lines, 0), "message"), "2");
+    assert_string_equal(http_json_text(json_array_get(lines, 1), "message"), "1");
     json_decref(job);
     end_job(&work, true, NULL);
 }
@@ -209,10 +205,10 @@ static void lists_are_filtered_and_ordered(void **state) {
         json_decref(list);
     }
     json_t *list = http_get_json(url, "/api/v1/jobs?package=filtered&include_completed=true&order=DESC", NULL);
-    assert_string_equal(text_of(json_array_get(list, 0), "jobId"), waiting.id);
-    assert_string_equal(text_of(json_array_get(list, 1), "jobId"), done.id);
+    assert_string_equal(http_json_text(json_array_get(list, 0), "jobId"), waiting.id);
+    assert_string_equal(http_json_text(json_array_get(list, 1), "jobId"), done.id);
     assert_int_equal(json_array_size(json_object_get(json_array_get(list, 1), "logs")), 0);
-    assert_string_not_equal(text_of(json_array_get(list, 1), "finishedAt"), "");
+    assert_string_not_equal(http_json_text(json_array_get(list, 1), "finishedAt"), "");
     json_decref(list);
 }
 
@@ -238,8 +234,8 @@ static size_t count_by_links(const char *path) {
         json_t *list = json_loads(response.body.bytes, 0, NULL), *job;
         size_t index;
         json_array_foreach(list, index, job) {
-            assert_null(json_object_get(seen, text_of(job, "jobId")));
-            json_object_set_new(seen, text_of(job, "jobId"), json_true());
+            assert_null(json_object_get(seen, http_json_text(job, "jobId")));
+            json_object_set_new(seen, http_json_text(job, "jobId"), json_true());
         }
         count += json_array_size(list);
         assert_true(json_array_size(list) <= 100);
@@ -279,7 +275,7 @@ static void a_parameter_that_cannot_be_read_is_named(void **state) {
         int status;
         json_t *json = http_get_json(url, path, &status);
         if (status != 400) fail_msg("%s: %d", path, status);
-        assert_memory_equal(text_of(json, "path"), query, strcspn(query, "="));
+        assert_memory_equal(http_json_text(json, "path"), query, strcspn(query, "="));
         json_decref(json);
     }
 }
@@ -315,9 +311,9 @@ static void short_forms_speak_text_or_json(void **state) {
 
     response = http_ask(NULL, url, arena_format(&arena, "/status/%s", work.id), json, NULL);
     json_t *status = json_loads(response.body.bytes, 0, NULL);
-    assert_string_equal(text_of(status, "state"), "failed");
-    assert_string_equal(text_of(status, "error"), "It did not work.");
-    assert_string_equal(text_of(status, "jobType"), "publish");
+    assert_string_equal(http_json_text(status, "state"), "failed");
+    assert_string_equal(http_json_text(status, "error"), "It did not work.");
+    assert_string_equal(http_json_text(status, "jobType"), "publish");
     json_decref(status);
     http_response_release(&response);
 

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The gateway and the services behind it, which are stand-ins here: whether they are ready, what they ask operators to look at,
+ * and that they are told of jobs.
+ */
+#include "tests/support/cmocka_all.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/hash.h"
+#include "lib/base/log.h"
+#include "lib/service/message_server.h"
+#include "tests/support/gateway_process.h"
+#include "tests/support/http.h"
+#include "tests/support/http_stub.h"
+#include "tests/support/redis_server.h"
+#include "tests/support/shell.h"
+
+enum { PATIENCE_MS = 20000 };
+
+static struct redis_server *redis;
+static struct gateway_process *gateway;
+static const char *url;
+
+/* The side of all services: says that it is ready, and remembers the last job it was told of. */
+struct service {
+    pthread_mutex_t mutex;
+    bool is_ready;
+    char job_id[UUID_TEXT_MAX];
+    struct text payload;
+    int64_t alarms;
+};
+
+static enum status answer_ready(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                                struct error *err) {
+    (void)request, (void)arena, (void)err;
+    struct service *service = context;
+    pthread_mutex_lock(&service->mutex);
+    *answer = (struct message){.tag = MESSAGE_ready,
+                               .ready = {.is_ready = service->is_ready,
+                                         .program = "publish",
+                                         .alarms = service->alarms,
+                                         .reasons = "[{\"check\":\"registry\",\"ok\":false,\"message\":\"gone fishing\"}]"}};
+    pthread_mutex_unlock(&service->mutex);
+    return STATUS_OK;
+}
+
+static enum status take_job(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                            struct error *err) {
+    (void)arena, (void)err;
+    struct service *service = context;
+    pthread_mutex_lock(&service->mutex);
+    snprintf(service->job_id, sizeof service->job_id, "%s", request->job_accepted.job_id);
+    text_clear(&service->payload);
+    text_append(&service->payload, request->job_accepted.payload);
+    pthread_mutex_unlock(&service->mutex);
+    *answer = (struct message){.tag = MESSAGE_done};
+    return STATUS_OK;
+}
+
+static const struct message_handler handlers[] = {
+    {MESSAGE_ready_query, answer_ready}, {MESSAGE_job_accepted, take_job}, {0, NULL}};
+
+static struct message_server *serve(struct service *service) {
+    char address[128];
+    struct error err;
+    struct message_server *server;
+    snprintf(address, sizeof address, "ipc://%s/publish.ipc", gateway_process_folder(gateway));
+    if (message_server_create(&server, address, NULL, handlers, service, &err)) fail_msg("%s", err.message);
+    return server;
+}
+
+static int readiness(const char *base, const char *needle) {
+    struct http_response response = http_ask(NULL, base, "/readyz", NULL, NULL);
+    json_t *json = http_json(&response);
+    assert_int_equal(json_is_true(json_object_get(json, "ready")), response.status == 200);
+    if (needle && !strstr(text_view(&response.body), needle)) fail_msg("no \"%s\" in %s", needle, response.body.bytes);
+    if (response.status == 503) assert_string_not_equal(http_header(&response, "retry-after"), "");
+    json_decref(json);
+    int status = response.status;
+    http_response_release(&response);
+    return status;
+}
+
+static bool is_ready(void *base) {
+    return readiness(base, NULL) == 200;
+}
+
+static void readiness_names_what_is_missing(void **state) {
+    (void)state;
+    struct service service = {.mutex = PTHREAD_MUTEX_INITIALIZER, .is_ready = true};
+    assert_int_equal(readiness(url, "{\"check\":\"publish\",\"ok\":false,\"message\":"), 503);
+    struct message_server *server = serve(&service);
+    assert_true(wait_until(is_ready, (void *)(uintptr_t)url, PATIENCE_MS));
+    assert_int_equal(readiness(gateway_process_management_url(gateway), "{\"check\":\"redis\",\"ok\":true}"), 200);
+    pthread_mutex_lock(&service.mutex);
+    service.is_ready = false;
+    pthread_mutex_unlock(&service.mutex);
+    assert_int_equal(readiness(url, "gone fishing"), 503);
+    message_server_free(server);
+    text_release(&service.payload);
+}
+
+static void a_job_that_was_given_up_fails_the_health_check_once(void **state) {
+    (void)state;
+    struct http_stub *stub = http_stub_start("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    struct service service = {.mutex = PTHREAD_MUTEX_INITIALIZER, .is_ready = true, .alarms = 1};
+    char ping[96], address[160], transfer_address[160];
+    struct error err;
+    struct message_server *server;
+    snprintf(ping, sizeof ping, "HEALTHCHECKS_URL=http://127.0.0.1:%d/ping", http_stub_port(stub));
+    snprintf(address, sizeof address, "PUBLISH_ADDRESS=ipc://%s/alarming.ipc", gateway_process_folder(gateway));
+    snprintf(transfer_address, sizeof transfer_address, "TRANSFER_%s", strchr(address, 'A'));
+    if (message_server_create(&server, strchr(address, '=') + 1, NULL, handlers, &service, &err)) fail_msg("%s", err.message);
+    const char *const settings[] = {ping, address, transfer_address, "HEALTHCHECKS_INTERVAL_MS=50", NULL};
+    struct gateway_process *pinging = gateway_process_start(redis_server_url(redis), settings);
+
+    size_t index = 0;
+    const char *request = http_stub_request(stub, index);
+    while (request && !strstr(request, "2 jobs need to be looked at"))
+        request = http_stub_request(stub, ++index);
+    assert_non_null(request);
+    assert_true(text_starts_with(request, "POST /ping/fail "));
+    request = http_stub_request(stub, index + 1); /* and all is well again */
+    assert_non_null(request);
+    assert_true(text_starts_with(request, "GET /ping "));
+
+    assert_int_equal(gateway_process_stop(pinging), 0);
+    message_server_free(server);
+    http_stub_stop(stub);
+    text_release(&service.payload);
+}
+
+struct told {
+    struct service *service;
+    const char *job_id;
+};
+
+static bool was_told(void *context) {
+    struct told *told = context;
+    pthread_mutex_lock(&told->service->mutex);
+    bool is_so = strcmp(told->service->job_id, told->job_id) == 0;
+    pthread_mutex_unlock(&told->service->mutex);
+    return is_so;
+}
+
+static void the_service_is_told_of_a_job_at_once(void **state) {
+    (void)state;
+    struct service service = {.mutex = PTHREAD_MUTEX_INITIALIZER, .is_ready = true};
+    struct message_server *server = serve(&service);
+    assert_true(wait_until(is_ready, (void *)(uintptr_t)url, PATIENCE_MS));
+    struct http_response response =
+        http_ask("POST", url, "/api/v1/publish", NULL, "{\"name\":\"aff\",\"version\":\"7.0.50\",\"ref\":\"v7.0.50\"}");
+    json_t *accepted = http_json(&response);
+    http_response_release(&response);
+    struct told told = {&service, http_json_text(accepted, "jobId")};
+    assert_true(wait_until(was_told, &told, PATIENCE_MS));
+    assert_non_null(strstr(service.payload.bytes, "\"ref\":\"v7.0.50\""));
+    json_decref(accepted);
+    message_server_free(server);
+    text_release(&service.payload);
+}
+
+static int start(void **state) {
+    (void)state;
+    redis = redis_server_start();
+    gateway = gateway_process_start(redis_server_url(redis), NULL);
+    url = gateway_process_url(gateway);
+    return 0;
+}
+
+static int stop(void **state) {
+    (void)state;
+    int status = gateway_process_stop(gateway);
+    redis_server_stop(redis);
+    return status;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(readiness_names_what_is_missing),
+        cmocka_unit_test(a_job_that_was_given_up_fails_the_health_check_once),
+        cmocka_unit_test(the_service_is_told_of_a_job_at_once),
+    };
+    log_configure("test", LOG_ERROR);
+    return cmocka_run_group_tests(tests, start, stop);
+}
