@@ -158,11 +158,6 @@ enum status settings_load(struct settings *out, enum program program, struct err
 #define GIVEN(field, variable, programs, help)                                                                                 \
     if (MINE(programs)) out->field = is_secret_given(&env, variable);
 #include "lib/base/settings.def"
-#undef TEXT
-#undef SECRET
-#undef FLAG
-#undef NUMBER
-#undef GIVEN
 #undef MINE
     release_env_file(&env);
     if (!status) status = make_state_dir(out->state_dir, err);
@@ -173,37 +168,19 @@ enum status settings_reload_secrets(struct settings *settings, enum program prog
     struct env_file env = {0};
     read_env_file(&env);
     enum status status = STATUS_OK;
-#define TEXT(field, variable, standard, programs, help)
 #define SECRET(field, variable, programs, help)                                                                                \
     if ((programs) & (int)program) {                                                                                           \
         enum status result = read_secret(&env, variable, &settings->field, status ? NULL : err);                               \
         if (!status) status = result;                                                                                          \
     }
-#define FLAG(field, variable, standard, programs, help)
-#define NUMBER(field, variable, standard, min, max, programs, help)
-#define GIVEN(field, variable, programs, help)
 #include "lib/base/settings.def"
-#undef TEXT
-#undef SECRET
-#undef FLAG
-#undef NUMBER
-#undef GIVEN
     release_env_file(&env);
     return status;
 }
 
 void settings_release(struct settings *settings) {
 #define TEXT(field, variable, standard, programs, help) free(settings->field);
-#define SECRET(field, variable, programs, help)
-#define FLAG(field, variable, standard, programs, help)
-#define NUMBER(field, variable, standard, min, max, programs, help)
-#define GIVEN(field, variable, programs, help)
 #include "lib/base/settings.def"
-#undef TEXT
-#undef SECRET
-#undef FLAG
-#undef NUMBER
-#undef GIVEN
     *settings = (struct settings){0};
 }
 
@@ -234,9 +211,4 @@ void settings_append_markdown(struct text *out) {
 #define NUMBER(field, variable, standard, min, max, programs, help) append_row(out, variable, #standard, programs, help);
 #define GIVEN(field, variable, programs, help) append_row(out, variable, "", programs, help);
 #include "lib/base/settings.def"
-#undef TEXT
-#undef SECRET
-#undef FLAG
-#undef NUMBER
-#undef GIVEN
 }

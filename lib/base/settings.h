@@ -36,11 +36,6 @@ struct settings {
 #define NUMBER(field, variable, standard, min, max, programs, help) int64_t field;
 #define GIVEN(field, variable, programs, help) bool field;
 #include "lib/base/settings.def"
-#undef TEXT
-#undef SECRET
-#undef FLAG
-#undef NUMBER
-#undef GIVEN
 };
 
 /* Reads the environment and ./.env for `program`, registers the secrets (lib/base/secret.h) and creates STATE_DIR. The caller

@@ -21,18 +21,7 @@ static void remove_folder(void) {
 static void prepare(void) {
     if (!mkdtemp(folder) || setenv("STATE_DIR", folder, 1) || atexit(remove_folder)) abort();
 #define SECRET(field, variable, programs, help) setenv(variable, "from the environment", 1);
-#define GIVEN(field, variable, programs, help)
-#define TEXT(field, variable, standard, programs, help)
-#define FLAG(field, variable, standard, programs, help)
-#define NUMBER(field, variable, standard, min, max, programs, help)
-#define GIVEN(field, variable, programs, help)
 #include "lib/base/settings.def"
-#undef SECRET
-#undef GIVEN
-#undef TEXT
-#undef FLAG
-#undef NUMBER
-#undef GIVEN
 }
 
 static void load(enum program program) {
