@@ -13,7 +13,10 @@ enum {
     ACCEPTS_AT_ONCE = 16,
     LINGER_BYTES = 64 << 20, /* most that a client whose request was refused may still send; one second at most, too */
     CUT_MS = 2000,
-    DRAIN_MS = 10000,    /* most that calls under way may take after a stop */
+    DRAIN_MS = 10000, /* most that calls under way may take after a stop */
+    /* Twice what h2o wants to have free before each read: so a request that is no longer than half of it stays where it was
+     * read, and no copy of it, with its token, is left in memory that was freed (trustee_token.h). */
+    INPUT_BUFFER_BYTES = 2 * H2O_SOCKET_INITIAL_INPUT_BUFFER_SIZE,
     IDLE_DRAIN_MS = 700, /* clients that poll every half second get their last answer with `Connection: close` */
 };
 
@@ -186,6 +189,7 @@ static void cut_connections(struct loop *loop) {
 
 static void open_loop(struct loop *loop) {
     const struct loop_options *options = &loop->options;
+    h2o_socket_buffer_prototype._initial_buf.capacity = INPUT_BUFFER_BYTES; /* this thread's */
     h2o_context_init(&loop->context, h2o_evloop_create(), options->config);
     h2o_multithread_register_receiver(loop->context.queue, &loop->receiver, take_calls);
     h2o_multithread_register_receiver(loop->context.queue, &loop->stop_receiver, take_stop);

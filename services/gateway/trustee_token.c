@@ -78,15 +78,26 @@ static void read_value(struct trustee_token *out, struct call *call, const h2o_i
     seal_for_look_up(out, call, bytes, length);
 }
 
-void trustee_token_take(struct trustee_token *out, struct call *call) {
+/* h2o gives a handler copies of the headers where there is a body, and what they were copied from is still in the socket's
+ * buffer, as it came. Other requests that follow there keep theirs: only the first such bytes are this one's. */
+static void wipe(struct call *call, const h2o_iovec_t *value) {
     enum { HTTP_2 = 0x200 };
+    if (call->req->version >= HTTP_2 || value->len == 0) return;
+    const h2o_buffer_t *input = call->req->conn->callbacks->get_socket(call->req->conn)->input;
+    bool is_copy = value->base < input->bytes || value->base >= input->bytes + input->size;
+    char *original = is_copy ? memmem(input->bytes, input->size, value->base, value->len) : NULL;
+    if (original) secret_wipe(original, value->len);
+    secret_wipe(value->base, value->len);
+}
+
+void trustee_token_take(struct trustee_token *out, struct call *call) {
     const h2o_headers_t *headers = &call->req->headers;
     size_t count = 0;
     *out = (struct trustee_token){0};
     for (ssize_t at = -1; (at = h2o_find_header(headers, H2O_TOKEN_AUTHORIZATION, at)) >= 0; count++) {
         const h2o_iovec_t *value = &headers->entries[at].value;
         if (count == 0) read_value(out, call, value);
-        if (call->req->version < HTTP_2) secret_wipe(value->base, value->len);
+        wipe(call, value);
     }
     if (count == 0) out->problem = "This needs a trustee's token, in the header `Authorization: Bearer TOKEN`.";
     if (count > 1) out->problem = "There is more than one Authorization header, so nobody can say which token counts.";
