@@ -14,6 +14,7 @@ const { pathToFileURL } = require('node:url');
 const { Document } = require('./openapi_document.js');
 const { tokens, bodies, further, whileRunning, whileWaiting, whileRedisIsAway } = require('./openapi_requests.js');
 const { RegistryServer } = require('./registry_server.js');
+const { runMain } = require('./run_main.js');
 
 const POST_LIMIT = 1000; // a minute: more than we send, but at the end
 const LARGE_BYTES = (1 << 20) + 1; // more than any route takes
@@ -204,8 +205,4 @@ async function main(programs, folder) {
   await server.stop();
 }
 
-for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
-main(...process.argv.slice(2)).catch((error) => {
-  console.error(error);
-  process.exit(1); // what still runs ends with us
-});
+runMain(main);

@@ -14,6 +14,7 @@ const { utils: { parseKey } } = require('ssh2');
 const { Author } = require('./spago_author.js');
 const { startProxy } = require('./connect_proxy.js');
 const { RegistryServer, API_HOST, PACKAGES_HOST } = require('./registry_server.js');
+const { runMain } = require('./run_main.js');
 
 const KEYS = { // names to what ssh-keygen makes them of
   ed25519: ['-t', 'ed25519'], p256: ['-t', 'ecdsa', '-b', '256'], p384: ['-t', 'ecdsa', '-b', '384'],
@@ -118,8 +119,4 @@ async function main(programs, folder) {
   await server.stop();
 }
 
-for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
-main(...process.argv.slice(2)).catch((error) => {
-  console.error(error);
-  process.exit(1); // what still runs ends with us
-});
+runMain(main);

@@ -11,6 +11,7 @@ const { spawn } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const S3rver = require('s3rver');
+const { runMain } = require('./run_main.js');
 
 const BUCKET = 'tarballs'; // S3_SERVER_BUCKET
 
@@ -33,7 +34,4 @@ async function main(programs, folder) {
   assert.ok(requests > 0, 's3rver was asked');
 }
 
-main(...process.argv.slice(2)).catch((error) => {
-  console.error(error);
-  process.exit(1);
-});
+runMain(main);

@@ -13,6 +13,7 @@ const { setTimeout: sleep } = require('node:timers/promises');
 const { Author } = require('./spago_author.js');
 const { startProxy } = require('./connect_proxy.js');
 const { RegistryServer, API_HOST, PACKAGES_HOST } = require('./registry_server.js');
+const { runMain } = require('./run_main.js');
 
 const SUCCESS = 'Your package was published successfully!';
 const PATIENCE_MS = 30_000;
@@ -137,8 +138,4 @@ async function main(programs, folder) {
   await server.stop();
 }
 
-for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
-main(...process.argv.slice(2)).catch((error) => {
-  console.error(error);
-  process.exit(1); // what still runs ends with us
-});
+runMain(main);
