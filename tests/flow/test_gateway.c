@@ -10,13 +10,8 @@
 #include "lib/base/clock.h"
 #include "lib/base/hash.h"
 #include "lib/base/log.h"
-#include "tests/support/gateway_process.h"
+#include "tests/flow/gateway_fixture.h"
 #include "tests/support/http.h"
-#include "tests/support/redis_server.h"
-
-static struct redis_server *redis;
-static struct gateway_process *gateway;
-static const char *url;
 
 static const char publish_body[] = "{\"name\":\"aff\",\"version\":\"7.0.%d\",\"ref\":\"v7.0.%d\",\"extra\":1,"
                                    "\"location\":{\"githubOwner\":\"purescript-contrib\",\"githubRepo\":\"purescript-aff\"},"
@@ -214,22 +209,6 @@ static void the_management_port_has_health_and_nothing_else(void **state) {
     http_response_release(&response);
 }
 
-static int start(void **state) {
-    (void)state;
-    static const char *const settings[] = {"POST_LIMIT_PER_MINUTE=0", NULL};
-    redis = redis_server_start();
-    gateway = gateway_process_start(redis_server_url(redis), settings);
-    url = gateway_process_url(gateway);
-    return 0;
-}
-
-static int stop(void **state) {
-    (void)state;
-    int status = gateway_process_stop(gateway);
-    redis_server_stop(redis);
-    return status;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_response_may_be_read_by_any_page),
@@ -244,5 +223,5 @@ int main(void) {
         cmocka_unit_test(the_management_port_has_health_and_nothing_else),
     };
     log_configure("test", LOG_ERROR);
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start_gateway, stop_gateway);
 }

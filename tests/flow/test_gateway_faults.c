@@ -14,17 +14,12 @@
 #include "lib/base/hash.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
-#include "tests/support/gateway_process.h"
+#include "tests/flow/gateway_fixture.h"
 #include "tests/support/http.h"
 #include "tests/support/http_connection.h"
-#include "tests/support/redis_server.h"
 #include "tests/support/shell.h"
 
 enum { PATIENCE_MS = 20000, OUTAGE_LIMIT_MS = 4000 /* 1.5 s, and room for a busy machine */ };
-
-static struct redis_server *redis;
-static struct gateway_process *gateway;
-static const char *url;
 
 static struct http_response publish(int patch) {
     char body[256];
@@ -329,22 +324,6 @@ static void a_second_gateway_on_the_port_is_refused(void **state) {
     arena_release(&arena);
 }
 
-static int start(void **state) {
-    (void)state;
-    static const char *const settings[] = {"POST_LIMIT_PER_MINUTE=0", NULL};
-    redis = redis_server_start();
-    gateway = gateway_process_start(redis_server_url(redis), settings);
-    url = gateway_process_url(gateway);
-    return 0;
-}
-
-static int stop(void **state) {
-    (void)state;
-    int status = gateway_process_stop(gateway);
-    redis_server_stop(redis);
-    return status;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(redis_killed_is_503_and_afterwards_all_is_there),
@@ -362,5 +341,5 @@ int main(void) {
         cmocka_unit_test(a_second_gateway_on_the_port_is_refused),
     };
     log_configure("test", LOG_ERROR);
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start_gateway, stop_gateway);
 }

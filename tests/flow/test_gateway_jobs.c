@@ -13,15 +13,11 @@
 #include "lib/base/log.h"
 #include "lib/store/job_store.h"
 #include "lib/store/log_stream.h"
-#include "tests/support/gateway_process.h"
+#include "tests/flow/gateway_fixture.h"
 #include "tests/support/http.h"
-#include "tests/support/redis_server.h"
 
 enum { LEASE_MS = 60000, LINES_LIMIT = 100000, BYTES_LIMIT = 16 << 20 };
 
-static struct redis_server *redis;
-static struct gateway_process *gateway;
-static const char *url;
 static struct job_store *store;
 static struct arena arena;
 
@@ -401,20 +397,15 @@ static void a_wait_without_news_ends_empty(void **state) {
 }
 
 static int start(void **state) {
-    (void)state;
     struct error err;
-    redis = redis_server_start();
-    gateway = gateway_process_start(redis_server_url(redis), NULL);
-    url = gateway_process_url(gateway);
+    start_gateway(state);
     must(job_store_create(&store, redis_server_url(redis), 5000, &err), &err);
     return 0;
 }
 
 static int stop(void **state) {
-    (void)state;
-    int status = gateway_process_stop(gateway);
+    int status = stop_gateway(state);
     job_store_free(store);
-    redis_server_stop(redis);
     arena_release(&arena);
     return status;
 }

@@ -12,17 +12,12 @@
 #include "lib/base/hash.h"
 #include "lib/base/log.h"
 #include "lib/service/message_server.h"
-#include "tests/support/gateway_process.h"
+#include "tests/flow/gateway_fixture.h"
 #include "tests/support/http.h"
 #include "tests/support/http_stub.h"
-#include "tests/support/redis_server.h"
 #include "tests/support/shell.h"
 
 enum { PATIENCE_MS = 20000 };
-
-static struct redis_server *redis;
-static struct gateway_process *gateway;
-static const char *url;
 
 /* The side of all services: says that it is ready, and remembers the last job it was told of. */
 struct service {
@@ -163,21 +158,6 @@ static void the_service_is_told_of_a_job_at_once(void **state) {
     text_release(&service.payload);
 }
 
-static int start(void **state) {
-    (void)state;
-    redis = redis_server_start();
-    gateway = gateway_process_start(redis_server_url(redis), NULL);
-    url = gateway_process_url(gateway);
-    return 0;
-}
-
-static int stop(void **state) {
-    (void)state;
-    int status = gateway_process_stop(gateway);
-    redis_server_stop(redis);
-    return status;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(readiness_names_what_is_missing),
@@ -185,5 +165,5 @@ int main(void) {
         cmocka_unit_test(the_service_is_told_of_a_job_at_once),
     };
     log_configure("test", LOG_ERROR);
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start_gateway, stop_gateway);
 }

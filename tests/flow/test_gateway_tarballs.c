@@ -10,14 +10,9 @@
 
 #include "lib/base/hash.h"
 #include "lib/base/log.h"
-#include "tests/support/gateway_process.h"
+#include "tests/flow/gateway_fixture.h"
 #include "tests/support/http.h"
-#include "tests/support/redis_server.h"
 #include "tests/support/shell.h"
-
-static struct redis_server *redis;
-static struct gateway_process *gateway;
-static const char *url;
 
 static void tarballs_are_served_whole_and_in_parts(void **state) {
     (void)state;
@@ -115,21 +110,6 @@ static void where_tarballs_are_on_s3_none_are_served(void **state) {
     assert_int_equal(gateway_process_stop(other), 0);
 }
 
-static int start(void **state) {
-    (void)state;
-    redis = redis_server_start();
-    gateway = gateway_process_start(redis_server_url(redis), NULL);
-    url = gateway_process_url(gateway);
-    return 0;
-}
-
-static int stop(void **state) {
-    (void)state;
-    int status = gateway_process_stop(gateway);
-    redis_server_stop(redis);
-    return status;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tarballs_are_served_whole_and_in_parts),
@@ -138,5 +118,5 @@ int main(void) {
         cmocka_unit_test(where_tarballs_are_on_s3_none_are_served),
     };
     log_configure("test", LOG_ERROR);
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start_gateway, stop_gateway);
 }

@@ -332,12 +332,5 @@ int main(void) {
         cmocka_unit_test(a_manifest_of_each_format_is_taken),
         cmocka_unit_test(a_manifest_may_have_a_million_bytes_and_no_more),
     };
-    return refusals_run(&(struct refusals){
-        .server = &server,
-        .start = start,
-        .rows = refusals,
-        .row_count = sizeof refusals / sizeof refusals[0],
-        .others = others,
-        .other_count = sizeof others / sizeof others[0],
-    });
+    return REFUSALS_RUN(server, start, refusals, others);
 }

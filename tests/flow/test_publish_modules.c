@@ -242,12 +242,5 @@ int main(void) {
         cmocka_unit_test(a_module_may_have_16_mib_and_no_more),
         cmocka_unit_test(without_a_graph_the_dependencies_stand_as_declared),
     };
-    return refusals_run(&(struct refusals){
-        .server = &server,
-        .start = start,
-        .rows = refusals,
-        .row_count = sizeof refusals / sizeof refusals[0],
-        .others = others,
-        .other_count = sizeof others / sizeof others[0],
-    });
+    return REFUSALS_RUN(server, start, refusals, others);
 }

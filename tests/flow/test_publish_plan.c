@@ -141,12 +141,5 @@ static void a_plan_is_found_or_taken(void **state) {
 
 int main(void) {
     const struct CMUnitTest others[] = {cmocka_unit_test(a_plan_is_found_or_taken)};
-    return refusals_run(&(struct refusals){
-        .server = &server,
-        .start = start,
-        .rows = refusals,
-        .row_count = sizeof refusals / sizeof refusals[0],
-        .others = others,
-        .other_count = sizeof others / sizeof others[0],
-    });
+    return REFUSALS_RUN(server, start, refusals, others);
 }

@@ -229,12 +229,5 @@ int main(void) {
         cmocka_unit_test(what_is_no_publication_is_answered_with_400_and_its_field),
         cmocka_unit_test(a_body_over_the_limit_is_refused_before_it_was_sent),
     };
-    return refusals_run(&(struct refusals){
-        .server = &server,
-        .start = start,
-        .rows = refusals,
-        .row_count = sizeof refusals / sizeof refusals[0],
-        .others = others,
-        .other_count = sizeof others / sizeof others[0],
-    });
+    return REFUSALS_RUN(server, start, refusals, others);
 }

@@ -309,12 +309,5 @@ int main(void) {
         cmocka_unit_test(a_tarball_in_the_way_is_never_overwritten),
         cmocka_unit_test(the_owners_in_the_metadata_follow_the_manifest),
     };
-    return refusals_run(&(struct refusals){
-        .server = &server,
-        .start = start,
-        .rows = refusals,
-        .row_count = sizeof refusals / sizeof refusals[0],
-        .others = others,
-        .other_count = sizeof others / sizeof others[0],
-    });
+    return REFUSALS_RUN(server, start, refusals, others);
 }

@@ -47,6 +47,11 @@ struct refusals {
  * main() returns. */
 int refusals_run(const struct refusals *refusals);
 
+/* The same for arrays. */
+#define REFUSALS_RUN(server, start, rows, others)                                                                              \
+    refusals_run(                                                                                                              \
+        &(struct refusals){&(server), start, rows, sizeof(rows) / sizeof *(rows), others, sizeof(others) / sizeof *(others)})
+
 /* ---- What rows are made of ---- */
 
 #define REFUSAL_LOCATION(repo) "\"location\": {\"githubOwner\": \"flow\", \"githubRepo\": \"" repo "\"}"
