@@ -18,8 +18,8 @@ enum status job_read_signed_request(struct signed_request *out, struct job_run *
 /* What a trustee asks for is public (spec/operations.md, Trustee actions), in the log, too. */
 static void say_trustee(struct job_run *run) {
     const struct job *job = &run->job;
-    job_run_log(run, LOG_NOTICE, "Asked for by the trustee %s%s%s%s%s.", job->actor, job->issue ? ", issue " : "",
-                job->issue ? job->issue : "", job->reason ? ": " : "", job->reason ? job->reason : "");
+    job_run_log(run, LOG_NOTICE, "Asked for by the trustee %s%s%s%s%s", job->actor, job->issue ? ", issue " : "",
+                job->issue ? job->issue : "", job->reason ? ": " : ".", job->reason ? job->reason : "");
 }
 
 enum status job_prove_right(struct job_run *run, const struct signed_request *request, const char *package,
