@@ -31,7 +31,7 @@ struct package {
     struct package_dependency dependencies[PACKAGE_DEPENDENCIES_MAX];
     const char *pragma;                           /* what the compiler stand-in is told: "sleep 2000" */
     struct package_file files[PACKAGE_FILES_MAX]; /* more files, or others in place of those that it would have by itself */
-    const char *owners; /* of its purs.json, a JSON array; NULL: none */
+    const char *owners;                           /* of its purs.json, a JSON array; NULL: none */
     const char *script;                           /* for /bin/sh in the source's folder, before it is committed: links, modes */
 };
 
