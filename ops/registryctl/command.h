@@ -2,7 +2,7 @@
  *
  * registryctl's commands: each is a row of the table in main.c and a function. They are in files by what they are about:
  *
- *   requests.c  what is asked of a registry: publish, unpublish, transfer (with gateway.c and follow.c)
+ *   requests.c  what is asked of a registry: publish, unpublish, transfer, trustee (with gateway.c and follow.c)
  *   jobs.c      what a gateway knows: status, logs, jobs
  *   check.c     a registry's files: check
  *   solve.c     a registry's versions: solve (with solve_all.c)
@@ -35,8 +35,9 @@ struct command {
 /* What one call of the program has. */
 struct invocation {
     const struct command *command;
-    const char *gateway; /* its address, without a path */
-    char **arguments;    /* the command's own, NULL at the end; options were taken out by take_option() */
+    const char *gateway;       /* its address, without a path */
+    const char *authorization; /* the header with a trustee's token, for what needs it; NULL: none */
+    char **arguments;          /* the command's own, NULL at the end; options were taken out by take_option() */
     int count;
     struct arena arena;
     int exit_status; /* for the command to set where it ended well and the answer is no; or wrong_call() did */
@@ -57,6 +58,8 @@ enum status wrong_call(struct invocation *call, struct error *err, const char *f
 enum status command_publish(struct invocation *call, struct error *err);
 enum status command_unpublish(struct invocation *call, struct error *err);
 enum status command_transfer(struct invocation *call, struct error *err);
+
+enum status command_trustee(struct invocation *call, struct error *err);
 
 enum status command_status(struct invocation *call, struct error *err);
 enum status command_logs(struct invocation *call, struct error *err);

@@ -57,7 +57,7 @@ static enum status ask_once(const struct http_request *request, json_t **answer,
 
 enum status gateway_ask(struct invocation *call, const char *path, const char *body, int64_t patience_ms, json_t **answer,
                         struct error *err) {
-    static const char *const headers[] = {"Content-Type: application/json", "Accept: application/json", NULL};
+    const char *const headers[] = {"Content-Type: application/json", "Accept: application/json", call->authorization, NULL};
     const struct http_request request = {.method = body ? "POST" : "GET",
                                          .url = arena_format(&call->arena, "%s%s", call->gateway, path),
                                          .headers = headers,

@@ -23,6 +23,10 @@ static const struct command commands[] = {
      command_unpublish},
     {"transfer", 1, 1, "--key FILE (--github OWNER/REPO | --git URL) [--subdir DIR] [--follow] NAME",
      "Ask for a package to be moved to this location, signed likewise.", command_transfer},
+    {"trustee", 2, 2, "--actor LOGIN [--issue NUMBER] [--reason TEXT] [--token-file FILE] [--follow] ACTION PAYLOAD",
+     "What a trustee asks for: publish, unpublish, transfer, package-set or retry, with its payload as JSON. The token is\n"
+     "      in the file, or in the variable TRUSTEE_TOKEN.",
+     command_trustee},
     {"status", 1, 1, "JOB", "What became of a job; exit 1 if it failed.", command_status},
     {"logs", 1, 1, "JOB [--follow | -f] [--level LEVEL]",
      "A job's log, and exit 1 with its last error if it failed; --follow goes on until the job ends, as publish does.",

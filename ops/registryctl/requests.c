@@ -3,9 +3,12 @@
  * The commands that ask for something to be done (spec/http-api.md). Each makes the request's body, posts it, prints the job's
  * id, and with --follow its log. What an owner signs is signed once, so that a request sent again is the same request.
  */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/json.h"
 #include "lib/base/json_writer.h"
 #include "lib/base/text.h"
 #include "lib/domain/operation.h"
@@ -16,6 +19,7 @@
 static enum status send_request(struct invocation *call, const char *path, const char *body, bool follow, struct error *err) {
     json_t *answer = NULL;
     enum status status = gateway_ask(call, path, body, follow ? GATEWAY_PATIENCE_MS : 0, &answer, err);
+    call->authorization = NULL; /* whatever is asked after that needs none */
     if (status) return status;
     const char *id = arena_copy(&call->arena, gateway_text(answer, "jobId"));
     printf(json_is_true(json_object_get(answer, "created")) ? "Job %s\n" : "Job %s (the same request was made before)\n", id);
@@ -114,5 +118,56 @@ enum status command_transfer(struct invocation *call, struct error *err) {
     json_writer_close(&writer, '}');
     status = send_signed(call, "/api/v1/transfer", key_file, &payload, follow, err);
     text_release(&payload);
+    return status;
+}
+
+/* ---- What a trustee asks for ---- */
+
+/* The file's only line, or the variable; never an argument, which every user of the machine could see. */
+static enum status read_token(struct invocation *call, const char *path, struct error *err) {
+    char line[512] = "";
+    const char *token = getenv("TRUSTEE_TOKEN");
+    if (path) {
+        FILE *file = fopen(path, "re");
+        if (!file) return error_set(err, STATUS_INVALID, "%s cannot be read: %s.", path, strerror(errno));
+        token = fgets(line, sizeof line, file) ? line : "";
+        line[strcspn(line, "\r\n")] = '\0';
+        fclose(file);
+    }
+    if (text_is_blank(token)) return wrong_call(call, err, "A token is needed, in TRUSTEE_TOKEN or the file of --token-file.");
+    call->authorization = arena_format(&call->arena, "Authorization: Bearer %s", token);
+    return STATUS_OK;
+}
+
+/* What is wrong with any of it, the gateway says best. */
+enum status command_trustee(struct invocation *call, struct error *err) {
+    bool follow = take_flag(call, "--follow", NULL);
+    const char *token_file = take_option(call, "--token-file"), *actor = take_option(call, "--actor");
+    const char *issue = take_option(call, "--issue"), *reason = take_option(call, "--reason");
+    json_t *payload = NULL;
+    struct text body = {0};
+    struct json_writer writer = {.out = &body};
+    enum status status = finish_arguments(call, err);
+    if (!status && !actor) status = wrong_call(call, err, "--actor is needed.");
+    if (!status && issue && strspn(issue, "0123456789") != strlen(issue))
+        status = wrong_call(call, err, "--issue must be a number, but it is \"%s\".", issue);
+    if (!status) status = read_token(call, token_file, err);
+    if (!status) status = json_read(&payload, call->arguments[1], strlen(call->arguments[1]), "The payload", err);
+    if (!status) {
+        json_writer_open(&writer, '{');
+        json_writer_text_field(&writer, "action", call->arguments[0]);
+        json_writer_key(&writer, "payload");
+        json_writer_raw(&writer, call->arguments[1]);
+        json_writer_text_field(&writer, "actor", actor);
+        if (issue) {
+            json_writer_key(&writer, "issue");
+            json_writer_raw(&writer, issue);
+        }
+        json_writer_text_field(&writer, "reason", reason);
+        json_writer_close(&writer, '}');
+        status = send_request(call, "/api/v1/trustee", text_view(&body), follow, err);
+    }
+    json_decref(payload);
+    text_release(&body);
     return status;
 }

@@ -151,6 +151,22 @@ static void an_owners_act_says_by_which_key(void **state) {
     json_decref(job);
 }
 
+static void registryctl_asks_for_a_trustee(void **state) {
+    (void)state;
+    struct arena *calls = &scene.server->arena;
+    owners_scene_publish(&scene, "by-terminal", "1.0.0", NULL);
+    write_file(arena_format(calls, "%s/token", folder), TOKEN "\n");
+    const char *program = arena_format(calls, "%s/registryctl --gateway %s", scene.server->programs, scene.server->url);
+    const char *options = arena_format(calls, "--token-file %s/token --actor " ACTOR " --issue 7 --follow", folder);
+    char *log = shell_output(calls, "%s trustee %s transfer '%s'", program, options,
+                             transfer_payload(&scene, "by-terminal", "new/terminal"));
+    assert_non_null(strstr(log, "Transferred by-terminal"));
+    char *refusal = shell_output(calls, "TRUSTEE_TOKEN=wrong %s trustee --actor a transfer '{}' 2>&1 || echo exit $?", program);
+    assert_non_null(strstr(refusal, "not one of a trustee"));
+    assert_non_null(strstr(refusal, "exit 1"));
+    assert_non_null(strstr(shell_output(calls, "%s trustee --actor a retry '{}' 2>&1 || echo exit $?", program), "exit 2"));
+}
+
 /* ---- Duplicates and tries again ---- */
 
 static void the_same_action_by_the_same_trustee_is_one_job_while_it_lasts(void **state) {
@@ -316,6 +332,7 @@ int main(void) {
         cmocka_unit_test(a_trustee_unpublishes_at_any_age_with_a_reason),
         cmocka_unit_test(a_trustee_transfers_there_and_back_and_there_again),
         cmocka_unit_test(an_owners_act_says_by_which_key),
+        cmocka_unit_test(registryctl_asks_for_a_trustee),
         cmocka_unit_test(the_same_action_by_the_same_trustee_is_one_job_while_it_lasts),
         cmocka_unit_test(a_failed_job_is_tried_again_and_linked),
         cmocka_unit_test(a_try_again_proves_nothing_and_undoes_nothing),
