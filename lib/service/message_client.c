@@ -13,6 +13,9 @@
  * Why not one socket with a context for each request: in nng 1.5, where a write fails on a connection (the other side was
  * killed) while an answer is half read, the connection is never taken down, and no connection of the whole process after it, so
  * that nothing connects again. With one request at a time nothing is being read when something is written.
+ *
+ * Another fault of it: where the other side is killed while a connection to it is being made, the dialer may never try again.
+ * So a line whose request nobody took gets a new dialer before its next one.
  */
 #include "lib/service/message_client.h"
 
@@ -58,6 +61,8 @@ struct line {
     struct message_client *client;
     struct line *next; /* in the list of idle ones */
     nng_socket socket;
+    nng_dialer dialer;
+    bool is_in_doubt; /* nobody took its last request: the dialer may have given up; of whoever has the line */
     nng_aio *aio;
     struct parcel *parcel; /* on its way; the caller's, or a post that the line frees */
     enum line_state state; /* of whoever has the line: who starts it, then nng's thread */
@@ -132,22 +137,26 @@ static struct parcel *take_waiting(struct message_client *client) {
 
 static void line_went_on(void *argument);
 
+static int start_dialer(struct line *line) {
+    int failure = nng_dialer_create(&line->dialer, line->socket, line->client->address);
+    if (!failure) failure = nng_dialer_set_ms(line->dialer, NNG_OPT_RECONNMINT, RECONNECT_MIN_MS);
+    if (!failure) failure = nng_dialer_set_ms(line->dialer, NNG_OPT_RECONNMAXT, RECONNECT_MAX_MS);
+    if (!failure) failure = nng_dialer_set_size(line->dialer, NNG_OPT_RECVMAXSZ, ENVELOPE_BYTES_MAX);
+    if (!failure) failure = nng_dialer_start(line->dialer, NNG_FLAG_NONBLOCK);
+    return failure;
+}
+
 /* NULL, with nng's failure, where the socket cannot be made. */
 static struct line *create_line(struct message_client *client, int *failure) {
     struct line *line = memory_alloc(sizeof *line);
     line->client = client;
-    nng_dialer dialer;
     *failure = nng_req0_open(&line->socket);
     if (*failure) {
         free(line);
         return NULL;
     }
     *failure = nng_socket_set_ms(line->socket, NNG_OPT_REQ_RESENDTIME, RESEND_MS);
-    if (!*failure) *failure = nng_dialer_create(&dialer, line->socket, client->address);
-    if (!*failure) *failure = nng_dialer_set_ms(dialer, NNG_OPT_RECONNMINT, RECONNECT_MIN_MS);
-    if (!*failure) *failure = nng_dialer_set_ms(dialer, NNG_OPT_RECONNMAXT, RECONNECT_MAX_MS);
-    if (!*failure) *failure = nng_dialer_set_size(dialer, NNG_OPT_RECVMAXSZ, ENVELOPE_BYTES_MAX);
-    if (!*failure) *failure = nng_dialer_start(dialer, NNG_FLAG_NONBLOCK);
+    if (!*failure) *failure = start_dialer(line);
     if (!*failure) *failure = nng_aio_alloc(&line->aio, line_went_on, line);
     if (*failure) {
         nng_close(line->socket);
@@ -168,6 +177,16 @@ static struct line *take_line(struct message_client *client) {
         client->lines[client->line_count++] = line;
     }
     return line;
+}
+
+/* Not to be called from nng's threads. */
+static void mend_line(struct line *line) {
+    if (!line->is_in_doubt) return;
+    line->is_in_doubt = false;
+    nng_dialer_close(line->dialer);
+    int failure = start_dialer(line);
+    if (failure)
+        log_line(LOG_ERROR, "cannot connect again", "address=%s reason=\"%s\"", line->client->address, nng_strerror(failure));
 }
 
 static void start_line(struct line *line, struct parcel *parcel) {
@@ -218,6 +237,7 @@ static void line_went_on(void *argument) {
     struct line *line = argument;
     int failure = nng_aio_result(line->aio);
     if (line->state == LINE_SENDING && failure) {
+        line->is_in_doubt = failure == NNG_ETIMEDOUT;
         nng_msg_free(nng_aio_get_msg(line->aio));
         finish_line(line, failure);
     } else if (line->state == LINE_SENDING) {
@@ -300,6 +320,7 @@ enum status message_client_call(struct message_client *client, const struct mess
     if (!status) {
         struct line *line = wait_for_line(client, parcel.until_ms);
         if (line) {
+            mend_line(line);
             start_line(line, &parcel);
             wait_for_answer(line);
         }
@@ -330,7 +351,9 @@ static void send_post(struct message_client *client, struct parcel *post) {
         client->waiting_last = post;
     }
     pthread_mutex_unlock(&client->mutex);
-    if (line) start_line(line, post);
+    if (!line) return;
+    mend_line(line);
+    start_line(line, post);
 }
 
 void message_client_post(struct message_client *client, const struct message *request, int timeout_ms) {
