@@ -14,6 +14,7 @@
 #include "lib/base/text.h"
 #include "lib/service/job_log.h"
 #include "lib/service/job_slot.h"
+#include "lib/store/registry_repo.h"
 
 enum {
     POLL_MS = 50, /* for Redis to come back, while a handler waits for it */
@@ -81,8 +82,15 @@ enum status job_run_keep_commit(struct job_run *run, const char *commit, struct 
     return keep(run, commit, err, job_store_keep_commit);
 }
 
-enum status job_run_add_commit(struct job_run *run, const char *repository, const char *commit, struct error *err) {
-    return keep(run, arena_format(&run->arena, "%s=%s", repository, commit), err, job_store_add_commit);
+enum status job_run_add_commit(struct job_run *run, const char *name, struct registry_repo *repo,
+                               const struct registry_change *change, struct error *err) {
+    char commit[REGISTRY_COMMIT_MAX];
+    memcpy(commit, change->commit, sizeof commit);
+    if (!change->written) {
+        enum status status = run->job.record ? registry_repo_find_commit(repo, change->message, commit, err) : STATUS_NOT_FOUND;
+        if (status) return status == STATUS_NOT_FOUND ? STATUS_OK : status; /* it is somebody else's, or of long ago */
+    }
+    return keep(run, arena_format(&run->arena, "%s=%s", name, commit), err, job_store_add_commit);
 }
 
 enum status job_run_identify(struct job_run *run, const struct job_identity *identity, char done_by[UUID_TEXT_MAX],

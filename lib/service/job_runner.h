@@ -25,6 +25,8 @@
 #include "lib/store/job_store.h"
 
 struct job_runner;
+struct registry_change;
+struct registry_repo;
 struct job_log;
 
 /* One run of one job; belongs to the slot's thread. */
@@ -77,8 +79,10 @@ CHECK_RESULT enum status job_run_keep_commit(struct job_run *run, const char *co
 CHECK_RESULT enum status job_run_identify(struct job_run *run, const struct job_identity *identity, char done_by[UUID_TEXT_MAX],
                                           struct error *err);
 
-/* Keeps in the job, for whoever asks what it has done, that it made this commit in that repository ("registry", "index"). */
-CHECK_RESULT enum status job_run_add_commit(struct job_run *run, const char *repository, const char *commit, struct error *err);
+/* Keeps in the job, for whoever asks what it has done, the commit that this change, which succeeded, made in that repository
+ * ("registry", "index"): now, or in an earlier run, from whose record this one goes on. */
+CHECK_RESULT enum status job_run_add_commit(struct job_run *run, const char *name, struct registry_repo *repo,
+                                            const struct registry_change *change, struct error *err);
 
 /* Keeps in the job what is going to be written outside; from here on it is never failed by time or attempts. STATUS_CONFLICT:
  * an earlier run has kept another record. Waits for Redis while the lease may still hold. */

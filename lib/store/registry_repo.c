@@ -17,6 +17,7 @@
 #define BRANCH_OF_EMPTY_REMOTE "refs/heads/main"
 
 enum {
+    HISTORY_MAX = 10000,    /* commits looked through for one of ours */
     HANDLE_MAX_MS = 600000, /* other processes repack, too */
     FRESH_MS = 2000,
 };
@@ -293,6 +294,40 @@ enum status registry_repo_read(struct registry_repo *repo, const char *path, str
     if (!status) status = read_file(repo->git, tree, path, arena, out, err);
     if (status == STATUS_INTERNAL) repo->is_damaged = true;
     git_tree_free(tree);
+    pthread_mutex_unlock(&repo->mutex);
+    return status;
+}
+
+/* The final line break is git's, not the caller's. */
+static bool has_message(git_repository *git, const git_oid *id, const char *message) {
+    git_commit *commit = NULL;
+    if (git_commit_lookup(&commit, git, id) < 0) return false;
+    const char *found = git_commit_message(commit);
+    size_t length = strlen(message);
+    bool is_same = strncmp(found, message, length) == 0 && (found[length] == '\0' || text_equal(found + length, "\n"));
+    git_commit_free(commit);
+    return is_same;
+}
+
+enum status registry_repo_find_commit(struct registry_repo *repo, const char *message, char commit[REGISTRY_COMMIT_MAX],
+                                      struct error *err) {
+    git_revwalk *walk = NULL;
+    git_oid id;
+    enum status status = STATUS_NOT_FOUND;
+    pthread_mutex_lock(&repo->mutex);
+    int code = git_revwalk_new(&walk, repo->git);
+    if (code == 0 && !git_oid_is_zero(&repo->head)) code = git_revwalk_push(walk, &repo->head);
+    for (int i = 0; code == 0 && status == STATUS_NOT_FOUND && i < HISTORY_MAX; i++) {
+        code = git_revwalk_next(&id, walk);
+        if (code == 0 && has_message(repo->git, &id, message)) status = STATUS_OK;
+    }
+    if (status == STATUS_OK)
+        git_oid_tostr(commit, REGISTRY_COMMIT_MAX, &id);
+    else if (code < 0 && code != GIT_ITEROVER)
+        status = registry_repo_cannot_read("The history", err);
+    else
+        error_set(err, status, "No commit has the message \"%s\".", message);
+    git_revwalk_free(walk);
     pthread_mutex_unlock(&repo->mutex);
     return status;
 }

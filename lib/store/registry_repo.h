@@ -66,6 +66,11 @@ CHECK_RESULT enum status registry_repo_read(struct registry_repo *repo, const ch
  * the walk and is passed on. */
 typedef enum status registry_visit(const char *path, const struct registry_file *file, void *context, struct error *err);
 
+/* The newest commit with that message (as in struct registry_change) among the last thousands before the head that was fetched
+ * last: what an earlier run of a job has made. STATUS_NOT_FOUND: there is none. */
+CHECK_RESULT enum status registry_repo_find_commit(struct registry_repo *repo, const char *message,
+                                                   char commit[REGISTRY_COMMIT_MAX], struct error *err);
+
 /* Visits every file that differs between two commits, with its content in `to` (bytes NULL: removed). `from` "": every file of
  * `to`. Only regular files under `folder` ("metadata"; NULL: all) are visited. The repository's other users do not wait.
  * STATUS_NOT_FOUND: `from` is no commit of this repository (its history was rewritten): read everything again. */

@@ -203,10 +203,9 @@ static const char *make_message(const struct publication *p, const char *subject
 /* Keeps in the job which commits it made, once both are pushed. */
 static enum status keep_commits(struct publication *p, const struct registry_change *metadata,
                                 const struct registry_change *index, struct error *err) {
-    enum status status = STATUS_OK;
-    if (metadata->written) status = job_run_add_commit(p->run, "registry", metadata->commit, err);
-    if (!status && index->written) status = job_run_add_commit(p->run, "index", index->commit, err);
-    return status;
+    const struct registry_access *repositories = &p->service->repositories;
+    enum status status = job_run_add_commit(p->run, "registry", repositories->registry, metadata, err);
+    return status ? status : job_run_add_commit(p->run, "index", repositories->index, index, err);
 }
 
 /* Metadata, then index. */

@@ -105,8 +105,7 @@ enum status unpublishing_remove_manifest(struct unpublishing *u, struct error *e
                     change.change.written ? "Removed the manifest from the index: %s."
                                           : "The index does not have the manifest: %s.",
                     change.change.commit);
-    if (!status && change.change.written) status = job_run_add_commit(u->run, "index", change.change.commit, err);
-    return status;
+    return status ? status : job_run_add_commit(u->run, "index", u->service->repositories.index, &change.change, err);
 }
 
 /* ---- Metadata ---- */
@@ -142,8 +141,7 @@ enum status unpublishing_change_metadata(struct unpublishing *u, struct error *e
         job_run_log(u->run, LOG_INFO,
                     change.change.written ? "Committed the metadata: %s." : "The metadata says so already: %s.",
                     change.change.commit);
-    if (!status && change.change.written) status = job_run_add_commit(u->run, "registry", change.change.commit, err);
-    return status;
+    return status ? status : job_run_add_commit(u->run, "registry", u->service->repositories.registry, &change.change, err);
 }
 
 /* ---- Tarball ---- */

@@ -176,8 +176,7 @@ static enum status commit(struct transfer *t, struct error *err) {
         job_run_log(t->run, LOG_INFO,
                     change.change.written ? "Committed the metadata: %s." : "The metadata says so already: %s.",
                     change.change.commit);
-    if (!status && change.change.written) status = job_run_add_commit(t->run, "registry", change.change.commit, err);
-    return status;
+    return status ? status : job_run_add_commit(t->run, "registry", t->service->repositories.registry, &change.change, err);
 }
 
 /* ---- All of it ---- */

@@ -103,6 +103,22 @@ static void what_is_already_so_makes_no_commit(void **state) {
     assert_string_equal(head(scene), before);
 }
 
+static void the_commit_of_an_earlier_run_is_found_by_its_message(void **state) {
+    struct repo_scene *scene = *state;
+    char found[REGISTRY_COMMIT_MAX] = "";
+    struct registry_change changes[] = {
+        {.path = "a", .message = "Update a\n\nJob ID: 1", .edit = set_content, .context = "1\n"},
+        {.path = "b", .message = "Update b\n\nJob ID: 12\n", .edit = set_content, .context = "2\n"},
+        {.path = "a", .message = "Update a\n\nJob ID: 3", .edit = set_content, .context = "3\n"},
+    };
+    assert_applied(scene, changes, 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(registry_repo_find_commit(scene->repo, changes[i].message, found, &scene->err), STATUS_OK);
+        assert_string_equal(found, changes[i].commit);
+    }
+    assert_int_equal(registry_repo_find_commit(scene->repo, "Update a\n\nJob ID: ", found, &scene->err), STATUS_NOT_FOUND);
+}
+
 static void a_file_is_read_at_the_head(void **state) {
     struct repo_scene *scene = *state;
     struct registry_file file;
@@ -425,6 +441,7 @@ int main(void) {
         BOTH(a_commit_is_exactly_what_was_asked_for),
         BOTH(several_changes_are_a_commit_each),
         BOTH(what_is_already_so_makes_no_commit),
+        BOTH(the_commit_of_an_earlier_run_is_found_by_its_message),
         BOTH(a_file_is_read_at_the_head),
         BOTH(a_rival_that_was_faster_is_kept),
         HTTP(a_rival_within_the_push_is_kept),
