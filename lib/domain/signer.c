@@ -33,6 +33,33 @@ enum status signer_read_pacchettibotti(const struct owner **out, const char *set
                         why.message);
 }
 
+enum status signer_read_private_key(struct signing_key **out, const char *setting, struct error *err) {
+    static const char variable[] = "PACCHETTIBOTTI_ED25519";
+    *out = NULL;
+    if (!setting) return STATUS_OK;
+    struct arena arena = {0};
+    unsigned char *bytes = NULL;
+    size_t length = 0;
+    struct error why = {0};
+    enum status status = STATUS_INVALID;
+    if (!hash_base64_decode(&arena, setting, &bytes, &length) || !text_is_utf8((const char *)bytes, length))
+        error_set(&why, STATUS_INVALID, "it is no base64 of a text");
+    else
+        status = signing_key_read(out, arena_copy_bytes(&arena, bytes, length), &why);
+    if (status)
+        error_set_at(err, STATUS_INVALID, variable, "%s must be the base64 of an OpenSSH private key, but it is not: %s.",
+                     variable, why.message);
+    arena_release(&arena);
+    return status ? STATUS_INVALID : STATUS_OK;
+}
+
+enum status signer_check_private_key(const char *setting, struct error *err) {
+    struct signing_key *key = NULL;
+    enum status status = signer_read_private_key(&key, setting, err);
+    signing_key_free(key);
+    return status;
+}
+
 static bool has_signed(const struct owner *owner, const struct signed_request *request) {
     return request->signature &&
            signature_check(owner, request->payload, strlen(request->payload), request->signature, NULL) == STATUS_OK;

@@ -15,6 +15,8 @@
 #define SIGNER_PACCHETTIBOTTI "pacchettibotti"
 #define REGISTRY_ISSUES_URL "https://github.com/purescript/registry/issues"
 
+struct signing_key;
+
 struct signer {
     const char *actor;       /* "pacchettibotti", or the fingerprint: no owner can pass for somebody else */
     const char *fingerprint; /* of the key, in the arena */
@@ -25,6 +27,11 @@ struct signer {
  * variable as path. */
 CHECK_RESULT enum status signer_read_pacchettibotti(const struct owner **out, const char *setting, struct arena *arena,
                                                     struct error *err);
+
+/* Reads the setting PACCHETTIBOTTI_ED25519, the base64 of an OpenSSH private key; NULL where `setting` is. The caller owns
+ * *out. STATUS_INVALID with the variable as path. */
+CHECK_RESULT enum status signer_read_private_key(struct signing_key **out, const char *setting, struct error *err);
+CHECK_RESULT enum status signer_check_private_key(const char *setting, struct error *err); /* the same, and forgets it */
 
 /* `pacchettibotti` NULL: this server does not know its key. STATUS_REFUSED says who could sign, or what to do where nobody can.
  */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/base/json.h"
+#include "lib/domain/signature.h"
 #include "lib/domain/signer.h"
 
 enum status job_read_signed_request(struct signed_request *out, struct job_run *run, struct error *err) {
@@ -43,4 +44,36 @@ enum status job_prove_right(struct job_run *run, const struct signed_request *re
                         "The job %s has done what this payload asks for, signed by the same key, and one payload is carried "
                         "out once. To ask for the same again, sign a payload with a difference, such as one more blank.",
                         done_by);
+}
+
+static enum status sign(struct job_run *run, const struct signed_request *request, const struct signing_key *key,
+                        struct error *err) {
+    struct text signature = {0}, json = {0};
+    char replay_key[SHA256_HEX_MAX], done_by[UUID_TEXT_MAX];
+    enum status status = signing_key_sign(key, request->payload, strlen(request->payload), &signature, err);
+    if (!status) {
+        const struct signed_request signed_request = {request->payload, text_view(&signature)};
+        const struct signer signer = {.fingerprint = owner_fingerprint(signing_key_owner(key), &run->arena)};
+        const struct job_identity identity = {
+            .actor = run->job.actor, .credential = run->job.credential, .replay_key = replay_key};
+        signer_replay_key(&signer, &signed_request, run->job.kind, replay_key);
+        signed_request_append_json(&json, &signed_request);
+        run->end.payload = arena_copy(&run->arena, text_view(&json));
+        status = job_run_identify(run, &identity, done_by, err); /* a job that has done the same before is no reason not to */
+    }
+    text_release(&json);
+    text_release(&signature);
+    return status;
+}
+
+enum status job_sign_for_trustee(struct job_run *run, const struct signed_request *request, const char *private_key,
+                                 struct error *err) {
+    struct signing_key *key = NULL;
+    if (!job_is_by_trustee(&run->job)) return STATUS_OK;
+    enum status status = signer_read_private_key(&key, private_key, err);
+    if (!status && key) status = sign(run, request, key, err);
+    signing_key_free(key);
+    if (status != STATUS_INVALID) return status;
+    job_run_log(run, LOG_WARN, "Shown without a signature: %s", err->message); /* that is no reason to fail what is done */
+    return STATUS_OK;
 }

@@ -207,9 +207,9 @@ enum status job_store_finish(struct job_store *store, const struct lease *lease,
     if (end->error) text_append(&sentence, end->error);
     job_step_clean(&sentence);
     struct redis_reply *reply;
-    enum status status =
-        job_step(store, &reply, err, "finish %s %" PRId64 " %d %d %s %s %s", lease->job_id, lease->fence, end->success,
-                 end->readonly, text_view(&sentence), job_step_text(end->documentation), job_step_text(end->event));
+    enum status status = job_step(store, &reply, err, "finish %s %" PRId64 " %d %d %s %s %s %s", lease->job_id, lease->fence,
+                                  end->success, end->readonly, text_view(&sentence), job_step_text(end->documentation),
+                                  job_step_text(end->event), job_step_text(end->payload));
     text_release(&sentence);
     return status;
 }

@@ -167,6 +167,7 @@ struct job_end {
     bool readonly;             /* run under READONLY: never returned as a duplicate */
     const char *error;         /* of a failed job: its last sentence */
     const char *documentation; /* of a publish job; else NULL */
+    const char *payload;       /* job.payload from here on; NULL: as it was */
     const char *event;         /* JSON of what follows, written to the stream of events in the same step; NULL: nothing does */
 };
 

@@ -512,6 +512,7 @@ local function end_job(id, job, result, now)
   call('HSET', 'job:' .. id, 'state', state, 'finishedAt', finished)
   if result.error then call('HSET', 'job:' .. id, 'error', result.error) end
   if result.documentation then call('HSET', 'job:' .. id, 'documentation', result.documentation) end
+  if result.payload then call('HSET', 'job:' .. id, 'payload', result.payload) end
   if result.readonly then call('HSET', 'job:' .. id, 'readonly', 1) end
   call('HDEL', 'job:' .. id, 'runner', 'claim', 'address')
   call('ZREM', 'leases', id)
@@ -531,7 +532,7 @@ local function none_if_empty(text)
   if text ~= '' then return text end
 end
 
--- id, fence, success, readonly, error, documentation, event
+-- id, fence, success, readonly, error, documentation, event, payload
 function steps.finish()
   local id, fence, success = ARGV[2], ARGV[3], ARGV[4] == '1'
   local done = read_job(id, 'state', 'fence')
@@ -539,7 +540,7 @@ function steps.finish()
   local job = held_job(id, fence, unpack(ENDING))
   if not job then return stale(id) end
   end_job(id, job, {success = success, readonly = ARGV[5] == '1', error = none_if_empty(ARGV[6]),
-    documentation = none_if_empty(ARGV[7]), event = none_if_empty(ARGV[8])}, now_ms())
+    documentation = none_if_empty(ARGV[7]), event = none_if_empty(ARGV[8]), payload = none_if_empty(ARGV[9])}, now_ms())
   return 1
 end
 

@@ -79,6 +79,7 @@ enum status publish_service_init(struct publish_service *service, struct error *
     if (!status)
         status = signer_read_pacchettibotti(&service->pacchettibotti, service->settings.pacchettibotti_public_key,
                                             &service->arena, err);
+    if (!status) status = signer_check_private_key(service->settings.pacchettibotti_private_key, err);
     if (!status) status = open_package_cache(service, err);
     if (!status) status = tarball_store_open(&service->tarballs, &service->settings, err);
     if (!status) status = open_compilers(service, &deadline, err);

@@ -66,6 +66,9 @@ enum status unpublish_job_run(void *context, struct job_run *run, struct error *
     if (!status) status = run_steps(&u, writes, err);
     if (status) return status;
     bool is_readonly = u.service->settings.readonly;
+    if (!is_readonly)
+        status = job_sign_for_trustee(run, &u.signed_request, u.service->settings.pacchettibotti_private_key, err);
+    if (status) return status;
     run->end.readonly = is_readonly;
     job_run_log(run, LOG_NOTICE,
                 is_readonly ? "%s@%s would be unpublished now, but this server is read-only." : "Unpublished %s@%s.",

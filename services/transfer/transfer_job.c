@@ -219,6 +219,9 @@ enum status transfer_job_run(void *context, struct job_run *run, struct error *e
     if (!status) status = run_steps(&t, run->job.record ? resumed_run : first_run, err);
     if (status) return status;
     bool is_readonly = t.service->settings.readonly;
+    if (!is_readonly)
+        status = job_sign_for_trustee(run, &t.signed_request, t.service->settings.pacchettibotti_private_key, err);
+    if (status) return status;
     run->end.readonly = is_readonly;
     job_run_log(run, LOG_NOTICE,
                 is_readonly ? "%s would be moved from %s to %s now, but this server is read-only."

@@ -15,6 +15,7 @@ enum status transfer_service_init(struct transfer_service *service, struct error
     enum status status = folder_claim(&service->folder_claim, settings->transfer_dir, err);
     if (status) return error_prefix(err, "TRANSFER_DIR");
     status = signer_read_pacchettibotti(&service->pacchettibotti, settings->pacchettibotti_public_key, &service->arena, err);
+    if (!status) status = signer_check_private_key(settings->pacchettibotti_private_key, err);
     if (!status) status = registry_access_open(&service->repositories, settings, settings->transfer_dir, &deadline, err);
     return status;
 }

@@ -105,6 +105,8 @@ static void a_trustee_unpublishes_at_any_age_with_a_reason(void **state) {
     json_t *job =
         server_wait_for_job(server, trustee_expect_job(server, TOKEN, body("unpublish", version_payload("ancient"), NULL)));
     assert_non_null(strstr(server_last_error(server, job), "a reason is required"));
+    /* What was not done has no signature that somebody could do it with. */
+    assert_string_equal(json_string_value(json_object_get(json_object_get(job, "payload"), "signature")), "");
     json_decref(job);
     assert_string_equal(registry_snapshot(server), before);
 
@@ -113,7 +115,16 @@ static void a_trustee_unpublishes_at_any_age_with_a_reason(void **state) {
     const json_t *payload = json_object_get(job, "payload");
     assert_string_equal(server_job_text(payload, "payload"),
                         "{\"name\":\"ancient\",\"version\":\"1.0.0\",\"reason\":\"A court said so.\"}");
-    assert_string_equal(json_string_value(json_object_get(payload, "signature")), "");
+    assert_string_equal(server_job_text(payload, "signature"),
+                        owner_key_sign(&scene.arena, &scene.pacchettibotti, server_job_text(payload, "payload")));
+    /* It is public, and of no use: it was used up with the job's end. */
+    const char *replay =
+        signed_request_body(&scene.arena, server_job_text(payload, "payload"), server_job_text(payload, "signature"));
+    before = registry_snapshot(server);
+    json_t *replayed = server_wait_for_job(server, server_post(server, ROUTE_UNPUBLISH, replay).id);
+    assert_non_null(strstr(server_last_error(server, replayed), id));
+    json_decref(replayed);
+    assert_string_equal(registry_snapshot(server), before);
     assert_string_equal(server_job_text(job, "reason"), "A court said so.");
     json_decref(job);
     expect_audit(id, "registry");

@@ -23,11 +23,13 @@ void owners_scene_start(struct owners_scene *scene, const struct server_options 
     const char *all[SETTINGS_MAX] = {0};
     size_t count = 0;
     for (; options->settings != NULL && options->settings[count] != NULL; count++) {
-        assert_true(count + 2 < SETTINGS_MAX);
+        assert_true(count + 3 < SETTINGS_MAX);
         all[count] = options->settings[count];
     }
     const char *encoded = shell_output(&scene->arena, "base64 -w0 '%s.pub'", scene->pacchettibotti.path);
-    all[count] = arena_format(&scene->arena, "PACCHETTIBOTTI_ED25519_PUB=%s", encoded);
+    all[count++] = arena_format(&scene->arena, "PACCHETTIBOTTI_ED25519_PUB=%s", encoded);
+    encoded = shell_output(&scene->arena, "base64 -w0 '%s'", scene->pacchettibotti.path);
+    all[count] = arena_format(&scene->arena, "PACCHETTIBOTTI_ED25519=%s", encoded);
     struct server_options with_key = *options;
     with_key.settings = all;
     scene->server = server_start(&with_key);

@@ -18,7 +18,7 @@ struct owners_scene {
     struct server *server;
 };
 
-/* `options` as server_start() takes them, without NULL; the bot's key is added to the settings. */
+/* `options` as server_start() takes them, without NULL; the bot's keys are added to the settings. */
 void owners_scene_start(struct owners_scene *scene, const struct server_options *options);
 void owners_scene_stop(struct owners_scene *scene);
 int owners_scene_tear_down(void **state); /* stops the scene in *state, after a group of tests */
