@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Accepting jobs: duplicates, replays and bounds (spec/jobs.md). */
+#include "lib/base/clock.h"
 #include "tests/store/fixture.h"
 
 static const struct job_end success = {.success = true, .documentation = "published"};
@@ -202,6 +203,62 @@ static void a_payload_is_done_once_for_each_key(void **state) {
     assert_int_equal(reply->integer, -1);
 }
 
+/* What was asked for before a package was changed must not be done after it. */
+static void a_try_again_is_refused_where_a_later_change_stands(void **state) {
+    struct fixture *f = *state;
+    struct job_request failed = unpublish_of("a"), later = unpublish_of("a");
+    struct lease lease = claim_job(f, accept_job(f, &failed).id);
+    finish_job(f, &lease, false);
+    struct job_request retry = unpublish_of("a");
+    retry.retry_of = failed.id;
+    retry.retry_of_created_ms = get_job(f, failed.id).created_ms;
+    struct job_accepted accepted;
+    while (clock_now_ms() <= retry.retry_of_created_ms) {
+    }
+    accept_job(f, &later);
+    assert_status(STATUS_REFUSED, job_store_accept(f->store, &retry, NULL, &accepted, &f->err)); /* it may be done yet */
+    assert_non_null(strstr(f->err.message, later.id));
+    lease = claim_job(f, later.id);
+    finish_job(f, &lease, false);
+    assert_ok(job_store_accept(f->store, &retry, NULL, &accepted, &f->err));
+    assert_true(accepted.created);
+    assert_string_equal(get_job(f, retry.id).retry_of, failed.id);
+    lease = claim_job(f, retry.id);
+    finish_job(f, &lease, true);
+    hash_random_uuid(retry.id);
+    assert_status(STATUS_REFUSED, job_store_accept(f->store, &retry, NULL, &accepted, &f->err)); /* it was done */
+}
+
+static void who_tries_again_stays_the_one_who_asked(void **state) {
+    struct fixture *f = *state;
+    struct job_request request = unpublish_of("a");
+    request.actor = "a-trustee";
+    request.retry_of = "00000000-0000-4000-8000-000000000000";
+    struct lease lease = claim_job(f, accept_job(f, &request).id);
+    const struct job_identity identity = {.actor = "SHA256:a", .credential = "ssh-ed25519 SHA256:a", .replay_key = "k"};
+    char done_by[UUID_TEXT_MAX];
+    assert_ok(job_store_identify(f->store, &lease, &identity, done_by, &f->err));
+    struct job job = get_job(f, request.id);
+    assert_string_equal(job.actor, "a-trustee");
+    assert_string_equal(job.credential, "ssh-ed25519 SHA256:a");
+    finish_job(f, &lease, true);
+}
+
+static void commits_are_kept_once_each_and_the_end_may_bring_a_payload(void **state) {
+    struct fixture *f = *state;
+    struct job_request request = unpublish_of("a");
+    struct lease lease = claim_job(f, accept_job(f, &request).id);
+    static const char *const commits[] = {"index=1", "index=1", "registry=11", "index=1"};
+    for (size_t i = 0; i < sizeof commits / sizeof commits[0]; i++)
+        assert_ok(job_store_add_commit(f->store, &lease, commits[i], &f->err));
+    const struct job_end end = {.success = true, .payload = "{\"signed\": true}"};
+    assert_ok(job_store_finish(f->store, &lease, &end, &f->err));
+    struct job job = get_job(f, request.id);
+    assert_string_equal(job.commits, "index=1 registry=11");
+    assert_string_equal(job.payload, end.payload);
+    assert_status(STATUS_STALE, job_store_add_commit(f->store, &lease, "index=2", &f->err));
+}
+
 static void a_matrix_job_is_made_once_until_its_plan_changes(void **state) {
     struct fixture *f = *state;
     struct job_request request = matrix_of("a", "0.15.15");
@@ -314,6 +371,9 @@ int main(void) {
         store_test(signed_bytes_that_succeeded_never_do_it_again),
         store_test(who_asked_is_kept_and_listed_once_it_is_proved),
         store_test(a_payload_is_done_once_for_each_key),
+        store_test(a_try_again_is_refused_where_a_later_change_stands),
+        store_test(who_tries_again_stays_the_one_who_asked),
+        store_test(commits_are_kept_once_each_and_the_end_may_bring_a_payload),
         store_test(a_matrix_job_is_made_once_until_its_plan_changes),
         store_test(an_operator_may_have_a_matrix_job_again),
         store_test(too_many_pending_jobs_are_refused),

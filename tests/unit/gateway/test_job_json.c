@@ -48,6 +48,29 @@ static void what_is_unknown_is_left_out(void **state) {
     text_release(&out);
 }
 
+static void what_was_proved_is_shown(void **state) {
+    (void)state;
+    struct text out = {0};
+    const struct job job = {.id = "x",
+                            .kind = JOB_KIND_TRANSFER,
+                            .created_ms = 1784992272000,
+                            .actor = "a-trustee",
+                            .credential = "PACCHETTIBOTTI_TOKEN",
+                            .issue = "7",
+                            .reason = "\"Why\"",
+                            .retry_of = "y",
+                            .commits = "index=11 registry=22",
+                            .authority = JOB_AUTHORITY_TRUSTEE,
+                            .payload = "{}"};
+    job_append_json(&out, &job, &no_lines, true);
+    assert_string_equal(text_view(&out),
+                        "{\"jobId\":\"x\",\"jobType\":\"transfer\",\"createdAt\":\"2026-07-25T15:11:12.000Z\","
+                        "\"success\":false,\"actor\":\"a-trustee\",\"credential\":\"PACCHETTIBOTTI_TOKEN\",\"issue\":7,"
+                        "\"reason\":\"\\\"Why\\\"\",\"retryOf\":\"y\",\"commits\":[{\"repository\":\"index\","
+                        "\"commit\":\"11\"},{\"repository\":\"registry\",\"commit\":\"22\"}],\"logs\":[],\"payload\":{}}");
+    text_release(&out);
+}
+
 static void the_end_can_be_withheld(void **state) {
     (void)state;
     struct text out = {0};
@@ -67,9 +90,8 @@ static void lines_as_text_stay_lines(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_job_prints_byte_for_byte),
-        cmocka_unit_test(what_is_unknown_is_left_out),
-        cmocka_unit_test(the_end_can_be_withheld),
+        cmocka_unit_test(a_job_prints_byte_for_byte), cmocka_unit_test(what_is_unknown_is_left_out),
+        cmocka_unit_test(what_was_proved_is_shown),   cmocka_unit_test(the_end_can_be_withheld),
         cmocka_unit_test(lines_as_text_stay_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,6 +19,19 @@ static void after_the_limit_comes_a_refusal_with_the_time_to_wait(void **state) 
     rate_limit_free(limit);
 }
 
+static void asking_for_room_takes_none(void **state) {
+    (void)state;
+    struct rate_limit *limit = rate_limit_create(2);
+    int64_t wait_s;
+    for (int i = 0; i < 5; i++)
+        assert_true(rate_limit_has_room(limit, "a", 1000));
+    assert_true(rate_limit_take(limit, "a", 1000, &wait_s) && rate_limit_take(limit, "a", 1000, &wait_s));
+    assert_false(rate_limit_has_room(limit, "a", 1000));
+    assert_true(rate_limit_has_room(limit, "b", 1000));
+    assert_true(rate_limit_has_room(limit, "a", 31000));
+    rate_limit_free(limit);
+}
+
 static void addresses_do_not_share(void **state) {
     (void)state;
     struct rate_limit *limit = rate_limit_create(1);
@@ -54,6 +67,7 @@ static void a_flood_of_addresses_hits_nobody_else(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(after_the_limit_comes_a_refusal_with_the_time_to_wait),
+        cmocka_unit_test(asking_for_room_takes_none),
         cmocka_unit_test(addresses_do_not_share),
         cmocka_unit_test(zero_is_no_limit),
         cmocka_unit_test(a_flood_of_addresses_hits_nobody_else),
