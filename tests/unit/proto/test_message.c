@@ -25,6 +25,8 @@ static void every_message_comes_back_as_it_was(void **state) {
         {.tag = MESSAGE_job_accepted, .job_accepted = {.job_id = "1", .kind = "publish", .payload = "{}"}},
         {.tag = MESSAGE_ready_query},
         {.tag = MESSAGE_ready, .ready = {.is_ready = true, .program = "publish"}},
+        {.tag = MESSAGE_trustee_query, .trustee_query = {.token = "c2VhbGVk", .actor = "somebody", .is_last_chance = true}},
+        {.tag = MESSAGE_trustee_answer, .trustee_answer = {.token_is_known = true, .owner = "somebody", .actor_may = true}},
     };
     for (size_t i = 0; i < sizeof messages / sizeof messages[0]; i++) {
         const struct message *sent = &messages[i];
