@@ -10,7 +10,7 @@
 #include "lib/base/hash.h"
 #include "lib/base/secret.h"
 
-enum { NONCE_BYTES = 12, TAG_BYTES = 16, SECRET_BYTES_MAX = 4096 };
+enum { NONCE_BYTES = 12, TAG_BYTES = 16 };
 
 static EVP_CIPHER_CTX *begin(const char *service_key, const char *purpose, const unsigned char nonce[NONCE_BYTES],
                              bool is_sealing) {

@@ -17,7 +17,9 @@
 
 struct arena;
 
-/* In the arena. `service_key` may be NULL. */
+enum { SECRET_BYTES_MAX = 4096 };
+
+/* In the arena. `service_key` may be NULL; `length` is at most SECRET_BYTES_MAX. */
 char *secret_seal(struct arena *arena, const char *service_key, const char *purpose, const char *secret, size_t length);
 
 /* In the arena, with a NUL behind it; the caller wipes it (lib/base/secret.h). STATUS_UNAUTHORIZED: it was not sealed with this

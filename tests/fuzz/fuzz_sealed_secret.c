@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A sealed secret, as it comes in a message: nothing that was not sealed is opened, and what is sealed comes back.
+ */
+#include "lib/base/arena.h"
+#include "lib/domain/sealed_secret.h"
+#include "tests/fuzz/fuzz.h"
+
+static const char key[] = "a key that two programs share";
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
+    struct arena arena = {0};
+    char *text = arena_copy_bytes(&arena, bytes, length), *opened = NULL;
+    enum status status = secret_unseal(&opened, &arena, key, "fuzz", text, NULL);
+    assert(status != STATUS_OK);
+    if (length > SECRET_BYTES_MAX) length = SECRET_BYTES_MAX;
+    const char *sealed = secret_seal(&arena, key, "fuzz", text, length);
+    status = secret_unseal(&opened, &arena, key, "fuzz", sealed, NULL);
+    assert(status == STATUS_OK && memcmp(opened, bytes, length) == 0);
+    status = secret_unseal(&opened, &arena, key, "another purpose", sealed, NULL);
+    assert(status != STATUS_OK);
+    arena_release(&arena);
+    return 0;
+}
