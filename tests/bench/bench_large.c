@@ -70,7 +70,7 @@ static void push_dependency(struct server *server, int number) {
 
 struct bench {
     struct server *server;
-    struct parts parts;
+    struct parts parts, first_parts;
     struct samples total, compiler, remote, own, rest;
     double first_own_ms; /* its dependencies were not unpacked yet, its licence not known */
     struct yardstick yardstick;
@@ -93,6 +93,7 @@ static void publish_large(struct bench *bench, int number) {
     double compiler_ms = parts_compiler_of_job(server, job);
     if (number == 0) {
         bench->first_own_ms = total_ms - compiler_ms - remote_ms;
+        parts_read(&bench->first_parts, server, job);
     } else {
         samples_add(parts_find(&bench->parts, "queue"), queue_ms);
         parts_read(&bench->parts, server, job);
@@ -131,8 +132,10 @@ int main(int argument_count, char **arguments) {
     samples_print(&bench.remote, "the git server's part", "ms");
     samples_print(&bench.own, "the server's own part: all the rest", "ms");
     printf("  %-38s %9.2f           ms\n", "the same of the first: nothing known yet", bench.first_own_ms);
+    parts_print(&bench.first_parts);
     yardstick_print(&bench.yardstick);
     parts_release(&bench.parts);
+    parts_release(&bench.first_parts);
     yardstick_release(&bench.yardstick);
     struct samples *const all[] = {&bench.total, &bench.compiler, &bench.remote, &bench.own, &bench.rest};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
