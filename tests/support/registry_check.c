@@ -14,7 +14,7 @@
 char *registry_snapshot(struct server *server) {
     return shell_output(&server->arena,
                         "cd '%s' && git -C " REGISTRY_REPO " for-each-ref && git -C " INDEX_REPO " for-each-ref && "
-                        "mkdir -p storage && find storage -type f -printf '%%p %%s\\n' | sort",
+                        "mkdir -p storage && find storage -type f -exec sha256sum {} + | sort",
                         server->folder);
 }
 

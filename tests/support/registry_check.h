@@ -14,7 +14,7 @@
 #define REGISTRY_REPO "registry.git"
 #define INDEX_REPO "registry-index.git"
 
-/* The heads of both repositories and every file in storage with its size: equal texts mean that nothing was written. */
+/* The heads of both repositories and every file in storage with its hash: equal texts mean that nothing was written. */
 char *registry_snapshot(struct server *server);
 
 /* A file at the head of a repository, in the server's arena; NULL where there is none. */
