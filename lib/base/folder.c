@@ -18,17 +18,22 @@
 
 enum { WALK_OPEN_FILES = 32, CLAIM_WAIT_MS = 10000, CLAIM_POLL_MS = 20 };
 
-/* Brings what was made or renamed in the folder of `path` onto the disk. Where that cannot be done (no right to read it, a file
- * system without it) there is nothing better to do. */
+bool folder_sync(const char *path) {
+    int file = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool done = file >= 0 && fsync(file) == 0;
+    int cause = errno;
+    if (file >= 0) close(file);
+    errno = cause;
+    return done;
+}
+
+/* The folder that `path` is in. Where that cannot be synced (no right to read it, a file system without it) there is nothing
+ * better to do. */
 static void sync_folder_of(const char *path) {
     struct text folder = {0};
     const char *name = strrchr(path, '/');
     text_append_bytes(&folder, path, name ? (size_t)(name - path) : 0);
-    int file = open(folder.length ? text_view(&folder) : name ? "/" : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (file >= 0) {
-        fsync(file);
-        close(file);
-    }
+    folder_sync(folder.length ? text_view(&folder) : name ? "/" : ".");
     text_release(&folder);
 }
 
@@ -80,17 +85,20 @@ enum status file_read(const char *path, size_t limit_bytes, struct text *out, st
     return status;
 }
 
+bool file_write_all(int file, const void *bytes, size_t length) {
+    for (size_t done = 0; done < length;) {
+        ssize_t count = write(file, (const char *)bytes + done, length - done);
+        if (count < 0 && errno != EINTR) return false;
+        if (count > 0) done += (size_t)count;
+    }
+    return true;
+}
+
 enum status file_write(const char *path, const void *bytes, size_t length, struct error *err) {
     struct text beside = {0};
     text_append_format(&beside, "%s.new", path);
     int file = open(text_view(&beside), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    bool failed = file < 0;
-    for (size_t done = 0; !failed && done < length;) {
-        ssize_t count = write(file, (const char *)bytes + done, length - done);
-        failed = count < 0;
-        done += count > 0 ? (size_t)count : 0;
-    }
-    failed = failed || fsync(file) != 0;
+    bool failed = file < 0 || !file_write_all(file, bytes, length) || fsync(file) != 0;
     failed = failed || rename(text_view(&beside), path) != 0;
     int cause = errno;
     if (file >= 0) close(file);

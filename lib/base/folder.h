@@ -5,6 +5,7 @@
 #ifndef LIB_BASE_FOLDER_H
 #define LIB_BASE_FOLDER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lib/base/error.h"
@@ -18,6 +19,9 @@ CHECK_RESULT enum status folder_make(const char *path, struct error *err);
  * and left. */
 void folder_remove(const char *path);
 
+/* Brings what was made or renamed in the folder onto the disk; false, with errno, where that cannot be done. */
+bool folder_sync(const char *path);
+
 /* Makes the folder where it is missing, and takes it for this process until it closes *file (-1 after a failure). Waits a
  * little for a process that is ending. STATUS_BUSY: another one has it. */
 CHECK_RESULT enum status folder_claim(int *file, const char *path, struct error *err);
@@ -27,5 +31,8 @@ CHECK_RESULT enum status file_read(const char *path, size_t limit_bytes, struct 
 
 /* Writes the file whole, in place of one that is there, and on the disk when it answers: beside it first, then renamed. */
 CHECK_RESULT enum status file_write(const char *path, const void *bytes, size_t length, struct error *err);
+
+/* Writes all of it to the open file; false, with errno. */
+bool file_write_all(int file, const void *bytes, size_t length);
 
 #endif

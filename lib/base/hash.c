@@ -92,6 +92,16 @@ void hash_hex(const void *bytes, size_t length, char *out) {
     out[2 * length] = '\0';
 }
 
+size_t hash_hex_decode(const char *text, size_t text_length, unsigned char *out, size_t most) {
+    if (text_length % 2 || text_length / 2 > most) return 0;
+    for (size_t i = 0; i < text_length; i++) {
+        int digit = OPENSSL_hexchar2int((unsigned char)text[i]);
+        if (digit < 0) return 0;
+        out[i / 2] = (unsigned char)(i % 2 ? out[i / 2] | digit : digit << 4);
+    }
+    return text_length / 2;
+}
+
 bool hash_base64_decode(struct arena *arena, const char *text, unsigned char **out, size_t *length) {
     size_t size = strlen(text);
     if (size == 0 || size % 4 != 0 || size > 1 << 20) return false;

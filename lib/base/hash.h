@@ -37,6 +37,10 @@ bool hash_equal(const unsigned char a[SHA256_BYTES], const unsigned char b[SHA25
 
 void hash_hex(const void *bytes, size_t length, char *out); /* lower case; `out` holds 2 * length + 1 */
 
+/* The bytes that `text_length` hex digits of either case mean; their number, 0 where it is anything else or more than `most`.
+ */
+size_t hash_hex_decode(const char *text, size_t text_length, unsigned char *out, size_t most);
+
 /* Base64 with padding, strictly: false for anything else. The result is in the arena. */
 bool hash_base64_decode(struct arena *arena, const char *text, unsigned char **out, size_t *length);
 char *hash_base64_encode(struct arena *arena, const void *bytes, size_t length);

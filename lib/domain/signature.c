@@ -98,12 +98,8 @@ static EVP_PKEY *make_key(const struct ssh_key *key) {
 
 /* The number of bytes, 0 where it is no lower-case hex or too long. */
 static size_t decode_hex(const char *text, unsigned char out[SIGNATURE_BYTES_MAX]) {
-    static const char digits[] = "0123456789abcdef";
     size_t length = strlen(text);
-    if (length % 2 || length > 2 * SIGNATURE_BYTES_MAX || strspn(text, digits) != length) return 0;
-    for (size_t i = 0; i < length; i += 2)
-        out[i / 2] = (unsigned char)((strchr(digits, text[i]) - digits) << 4 | (strchr(digits, text[i + 1]) - digits));
-    return length / 2;
+    return strspn(text, "0123456789abcdef") == length ? hash_hex_decode(text, length, out, SIGNATURE_BYTES_MAX) : 0;
 }
 
 static bool verifies(EVP_PKEY *key, const EVP_MD *digest, const unsigned char *signature, size_t signature_bytes,

@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/folder.h"
 #include "lib/base/hash.h"
 #include "lib/store/registry_repo_pack.h"
 
@@ -69,12 +70,8 @@ static enum status begin_file(struct new_file *out, const char *folder, const st
     snprintf(out->path, sizeof out->path, "%s/" REGISTRY_PACK_UNFINISHED "XXXXXX", folder);
     out->file = mkostemp(out->path, O_CLOEXEC);
     if (out->file < 0) return fail(folder, err);
-    for (size_t at = 0; at < content->length;) {
-        ssize_t written = write(out->file, content->bytes + at, content->length - at);
-        if (written < 0 && errno != EINTR) return fail(out->path, err);
-        if (written > 0) at += (size_t)written;
-    }
-    if (fchmod(out->file, FILE_MODE) != 0) return fail(out->path, err);
+    if (!file_write_all(out->file, content->bytes, content->length) || fchmod(out->file, FILE_MODE) != 0)
+        return fail(out->path, err);
     /* On its way to the disk, while the next one is written. */
     if (is_durable) sync_file_range(out->file, 0, 0, SYNC_FILE_RANGE_WRITE);
     return STATUS_OK;
@@ -94,13 +91,6 @@ static void release_file(struct new_file *file) {
     if (file->file >= 0 && file->path[0]) unlink(file->path);
 }
 
-static enum status sync_folder(const char *folder, struct error *err) {
-    int file = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    enum status status = file < 0 || fsync(file) != 0 ? fail(folder, err) : STATUS_OK;
-    if (file >= 0) close(file);
-    return status;
-}
-
 enum status registry_pack_file_write(const char *folder, const struct text *bytes, struct registry_pack_entry *entries,
                                      size_t count, bool is_durable, struct error *err) {
     struct new_file pack = {.file = -1}, index = {.file = -1};
@@ -118,7 +108,7 @@ enum status registry_pack_file_write(const char *folder, const struct text *byte
     if (!status && is_durable && (fsync(pack.file) != 0 || fsync(index.file) != 0)) status = fail(folder, err);
     if (!status) status = finish_file(&pack, folder, name, "pack", err);
     if (!status) status = finish_file(&index, folder, name, "idx", err);
-    if (!status && is_durable) status = sync_folder(folder, err);
+    if (!status && is_durable && !folder_sync(folder)) status = fail(folder, err);
     release_file(&index);
     release_file(&pack);
     text_release(&index_bytes);

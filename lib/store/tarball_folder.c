@@ -54,23 +54,6 @@ static int open_new_file(struct arena *arena, const char *folder, const char **p
     return open(*path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 }
 
-/* Writes it all, and brings it onto the disk. */
-static bool write_to_disk(int file, const char *bytes, size_t length) {
-    for (size_t done = 0; done < length;) {
-        ssize_t count = write(file, bytes + done, length - done);
-        if (count < 0) return false;
-        done += (size_t)count;
-    }
-    return fsync(file) == 0;
-}
-
-static void sync_folder(const char *path) {
-    int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder < 0) return;
-    fsync(folder);
-    close(folder);
-}
-
 static enum status create_object(struct tarball_place *place, const char *object, const void *bytes, size_t length,
                                  struct deadline *deadline, struct error *err) {
     (void)deadline;
@@ -80,12 +63,12 @@ static enum status create_object(struct tarball_place *place, const char *object
     const char *folder = arena_copy_bytes(&arena, path, (size_t)(strrchr(path, '/') - path));
     bool has_name = false;
 
-    if (mkdir(folder, 0755) == 0) sync_folder(folder_of(place)->path);
+    if (mkdir(folder, 0755) == 0) folder_sync(folder_of(place)->path);
     int file = open_new_file(&arena, folder, &new_path, &has_name);
-    if (file < 0 || !write_to_disk(file, bytes, length))
+    if (file < 0 || !file_write_all(file, bytes, length) || fsync(file) != 0)
         status = error_set(err, STATUS_INTERNAL, "cannot write a file in %s: %s", folder, strerror(errno));
     else if (linkat(AT_FDCWD, new_path, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0)
-        sync_folder(folder);
+        folder_sync(folder);
     else if (errno == EEXIST)
         status = error_set(err, STATUS_CONFLICT, "%s is there already", path);
     else

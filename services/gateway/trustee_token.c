@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "services/gateway/trustee_token.h"
 
-#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -15,19 +14,9 @@ static const char variable[] = "PACCHETTIBOTTI_TOKEN_SHA256";
 
 /* ---- The configured one ---- */
 
-static int hex_value(char digit) {
-    static const char digits[] = "0123456789abcdef";
-    const char *found = digit ? strchr(digits, tolower((unsigned char)digit)) : NULL;
-    return found ? (int)(found - digits) : -1;
-}
-
 enum status trustee_digest_parse(unsigned char out[SHA256_BYTES], const char *setting, struct error *err) {
     unsigned char nothing[SHA256_BYTES];
-    size_t digits = 0;
-    for (int value; digits < 2 * SHA256_BYTES && (value = hex_value(setting[digits])) >= 0; digits++)
-        out[digits / 2] = (unsigned char)(digits % 2 ? out[digits / 2] | value : value << 4);
-    const char *rest = setting + digits;
-    if (digits != 2 * SHA256_BYTES || (*rest && *rest != ' '))
+    if (hash_hex_decode(setting, strcspn(setting, " "), out, SHA256_BYTES) != SHA256_BYTES)
         return error_set_at(err, STATUS_INVALID, variable, "%s must be the SHA-256 of a token as 64 hex digits.", variable);
     hash_sha256("", 0, nothing);
     if (hash_equal(out, nothing))

@@ -57,8 +57,20 @@ static void random_ids_have_the_form_of_uuids_and_differ(void **state) {
     assert_int_equal(strspn(first, "0123456789abcdef-"), 36);
 }
 
+static void hex_is_read_in_either_case_and_nothing_else_is(void **state) {
+    (void)state;
+    unsigned char bytes[2] = {0};
+    assert_int_equal(hash_hex_decode("0aFf", 4, bytes, sizeof bytes), 2);
+    assert_int_equal(bytes[0], 0x0a);
+    assert_int_equal(bytes[1], 0xff);
+    static const char *const wrong[] = {"", "0", "0g", " 0", "0x", "000000"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        assert_int_equal(hash_hex_decode(wrong[i], strlen(wrong[i]), bytes, sizeof bytes), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hex_is_read_in_either_case_and_nothing_else_is),
         cmocka_unit_test(digests_are_those_of_the_standard),
         cmocka_unit_test(what_is_no_sri_hash_is_told),
         cmocka_unit_test(base64_is_read_strictly),
