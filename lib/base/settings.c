@@ -15,7 +15,7 @@
 enum { ENV_FILE_LIMIT = 1 << 20 };
 
 /* As in settings.def. */
-enum { G = PROGRAM_GATEWAY, P = PROGRAM_PUBLISH, T = PROGRAM_TRANSFER };
+enum { G = PROGRAM_GATEWAY, P = PROGRAM_PUBLISH, T = PROGRAM_TRANSFER, M = PROGRAM_BUILD_MATRIX, W = PROGRAM_BUILD_WORKER };
 
 /* ./.env: `NAME=VALUE` lines, `#` comments, an optional `export`, and single or double quotes around a value. */
 struct env_file {

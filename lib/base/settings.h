@@ -18,7 +18,9 @@ struct text;
 #define PROGRAM_TABLE(PROGRAM)                                                                                                 \
     PROGRAM(GATEWAY, "gateway", 1)                                                                                             \
     PROGRAM(PUBLISH, "publish", 2)                                                                                             \
-    PROGRAM(TRANSFER, "transfer", 4)
+    PROGRAM(TRANSFER, "transfer", 4)                                                                                           \
+    PROGRAM(BUILD_MATRIX, "build-matrix", 8)                                                                                   \
+    PROGRAM(BUILD_WORKER, "build-worker", 16)
 
 enum program {
 #define PROGRAM(name, text, bit) PROGRAM_##name = (bit),

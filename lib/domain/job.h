@@ -49,6 +49,25 @@ enum job_state {
         JOB_STATE_COUNT
 };
 
+/* MATRIX_PURPOSE(name, text, priority): why a matrix job was made. Those of a lower priority number are handed out first: what
+ * somebody waits for comes before a wave, and a wave before the sweep. */
+#define MATRIX_PURPOSE_TABLE(MATRIX_PURPOSE)                                                                                   \
+    MATRIX_PURPOSE(REQUEST, "request", 0)         /* a trustee asked for it */                                                 \
+    MATRIX_PURPOSE(PUBLICATION, "publication", 0) /* a version was published: other compilers, and dependants */               \
+    MATRIX_PURPOSE(REVISION, "revision", 0)       /* bounds are to be revised: writes nothing, is no verdict on the version */ \
+    MATRIX_PURPOSE(WAVE, "wave", 1)               /* a new compiler */                                                         \
+    MATRIX_PURPOSE(VERIFY, "verify", 1)           /* built both ways, to compare: writes nothing, is no verdict */             \
+    MATRIX_PURPOSE(SWEEP, "sweep", 2)             /* untried so far, found by the daily sweep */
+
+enum matrix_purpose {
+#define MATRIX_PURPOSE(name, text, priority) MATRIX_PURPOSE_##name,
+    MATRIX_PURPOSE_TABLE(MATRIX_PURPOSE)
+#undef MATRIX_PURPOSE
+        MATRIX_PURPOSE_COUNT
+};
+
+enum { MATRIX_PRIORITIES = 3 };
+
 /* The gateway has seen a trustee's token when it made the job: `actor` needs no other proof. */
 #define JOB_AUTHORITY_TRUSTEE "trustee"
 
@@ -75,7 +94,11 @@ struct job {
     const char *error;         /* a failed job's last sentence */
     const char *documentation; /* publish: "published", "failed" or "skipped" */
     const char *commit;        /* publish: what its ref resolved to in the first run; every later run uses it */
-    const char *record; /* JSON of what the run writes outside, kept before its first outside write (spec/jobs.md, Once) */
+    const char *record;  /* JSON of what the run writes outside, kept before its first outside write (spec/jobs.md, Once) */
+    const char *purpose; /* matrix: a text of MATRIX_PURPOSE_TABLE */
+    const char *verdict; /* matrix, once finished: lib/domain/verdict.h */
+    const char *result;  /* matrix, once finished: JSON of struct build_result; NULL: none came */
+    const char *runner;  /* while it runs: who holds it */
 };
 
 static inline bool job_is_by_trustee(const struct job *job) {
@@ -90,6 +113,10 @@ const char *job_kind_text(enum job_kind kind);
 bool job_kind_parse(const char *text, enum job_kind *kind);
 const char *job_kind_service(enum job_kind kind);
 bool job_kind_is_known_to_old_clients(enum job_kind kind);
+
+const char *matrix_purpose_text(enum matrix_purpose purpose);
+bool matrix_purpose_parse(const char *text, enum matrix_purpose *purpose);
+int matrix_purpose_priority(enum matrix_purpose purpose);
 
 const char *job_state_text(enum job_state state);
 bool job_state_parse(const char *text, enum job_state *state);

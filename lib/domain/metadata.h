@@ -69,8 +69,8 @@ void metadata_append_file(struct text *out, const struct metadata *metadata);
 struct published_version *metadata_find_published(const struct metadata *metadata, struct version version);
 struct unpublished_version *metadata_find_unpublished(const struct metadata *metadata, struct version version);
 
-/* Adds a version, which is copied (its texts and compilers are borrowed). It has at least one compiler. STATUS_REFUSED where that version is
- * there already, published or unpublished. */
+/* Adds a version, which is copied (its texts and compilers are borrowed). It has at least one compiler. STATUS_REFUSED where
+ * that version is there already, published or unpublished. */
 CHECK_RESULT enum status metadata_add_published(struct metadata *metadata, const struct published_version *version,
                                                 struct arena *arena, struct error *err);
 

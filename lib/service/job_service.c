@@ -86,11 +86,11 @@ enum { MESSAGES_MAX = 8 };
 /* What all services answer, and what this one does; zeros at the end. */
 static void list_messages(struct message_handler out[MESSAGES_MAX], const struct job_service *service) {
     size_t count = 0;
-    out[count++] = (struct message_handler){MESSAGE_job_accepted, handle_job_accepted};
-    out[count++] = (struct message_handler){MESSAGE_ready_query, handle_ready_query};
+    out[count++] = (struct message_handler){MESSAGE_job_accepted, .handle = handle_job_accepted};
+    out[count++] = (struct message_handler){MESSAGE_ready_query, .handle = handle_ready_query};
     for (const struct message_handler *handler = service->messages; handler && handler->handle; handler++) {
         assert(count + 1 < MESSAGES_MAX);
-        out[count++] = (struct message_handler){handler->tag, handle_other};
+        out[count++] = (struct message_handler){handler->tag, .handle = handle_other};
     }
 }
 
@@ -126,7 +126,10 @@ enum status job_service_run(const struct job_service *service, struct error *err
     struct message_server *server = NULL;
     enum status status =
         job_runner_create(&running.runner, settings, service->name, service->slots, service->handlers, service->context, err);
-    if (!status) status = message_server_create(&server, service->address, settings->service_key, messages, &running, err);
+    if (!status)
+        status = message_server_create(
+            &server, &(struct message_server_options){.address = service->address, .service_key = settings->service_key},
+            messages, &running, err);
     if (!status) {
         log_line(LOG_INFO, "listening", "address=%s", service->address);
         process_on_reload(reload, &running);

@@ -8,6 +8,7 @@
 #define LIB_SERVICE_JOB_SERVICE_H
 
 #include "lib/base/json_writer.h"
+#include "lib/base/metrics.h"
 #include "lib/base/settings.h"
 #include "lib/service/job_runner.h"
 #include "lib/service/message_server.h"
@@ -30,6 +31,12 @@ struct job_service {
     void *context;                          /* of both kinds of handlers, and of these two: */
     void (*check)(void *context, struct job_service_checks *checks, struct deadline *deadline); /* any thread */
     void (*use_secrets)(void *context); /* SIGHUP: the settings' secrets may be others now */
+
+    /* What a service has beside its job runner; each may be NULL. */
+    enum status (*start)(void *context, struct error *err); /* before the first message */
+    void (*stop)(void *context); /* after `start`, when a stop was asked for: no more messages come once it has returned */
+    void (*announce)(void *context, const struct message *message); /* job_accepted of a kind without a handler; never blocks */
+    void (*measure)(void *context, struct metrics *metrics);        /* adds its figures, for metrics_query; any thread */
 };
 
 /* The first that main() does: prepares the process, and reads its settings. */

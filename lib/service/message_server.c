@@ -194,14 +194,14 @@ static void open_desk(struct message_server *server, struct desk *desk) {
     if (nng_ctx_open(&desk->context, server->socket) != 0 || nng_aio_alloc(&desk->aio, desk_went_on, desk) != 0) abort();
 }
 
-enum status message_server_create(struct message_server **out, const char *address, const char *service_key,
+enum status message_server_create(struct message_server **out, const struct message_server_options *options,
                                   const struct message_handler *handlers, void *context, struct error *err) {
-    enum status status = service_address_check(address, service_key, err);
-    if (!status) status = service_address_prepare(address, err);
+    enum status status = service_address_check(options->address, options->service_key, err);
+    if (!status) status = service_address_prepare(options->address, err);
     if (status) return status;
     struct message_server *server = memory_alloc(sizeof *server);
-    server->address = memory_copy_text(address);
-    server->service_key = service_key ? memory_copy_text(service_key) : NULL;
+    server->address = memory_copy_text(options->address);
+    server->service_key = options->service_key ? memory_copy_text(options->service_key) : NULL;
     server->handlers = handlers;
     server->context = context;
     server->open_desks = DESKS;

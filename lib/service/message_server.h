@@ -12,16 +12,37 @@
 
 struct message_server;
 
+/* A request whose answer comes later. Whoever has it answers it exactly once, from any thread, and before the server is freed.
+ */
+struct message_pending;
+
 struct message_handler {
     enum message_tag tag;
     /* Fills *answer, which is `done` at first (texts in `arena`), or returns a failure, which is sent as such. */
     enum status (*handle)(void *context, const struct message *request, struct arena *arena, struct message *answer,
                           struct error *err);
+    /* In its place, for what cannot be answered at once: takes `pending` over. `request` is borrowed until it is answered. */
+    void (*handle_later)(void *context, const struct message *request, struct message_pending *pending);
 };
 
-/* Listens on `address`. Refuses an address that is neither IPC nor loopback without a `service_key`. `handlers` ends with a row
- * whose `handle` is NULL and is borrowed, like `context`, until message_server_free(). */
-CHECK_RESULT enum status message_server_create(struct message_server **out, const char *address, const char *service_key,
+/* How long the asking side still waits, by its own word. */
+int64_t message_pending_left_ms(const struct message_pending *pending);
+/* Sends the answer (copied) and frees `pending`; never blocks. */
+void message_pending_answer(struct message_pending *pending, const struct message *answer);
+void message_pending_fail(struct message_pending *pending, enum status status, const struct error *err);
+
+/* How a server listens. Zeros: as a service for other services. */
+struct message_server_options {
+    const char *address;
+    const char *service_key; /* NULL: only on IPC and loopback */
+    int requests;            /* at once, those that wait for a later answer among them; 0: 16. More wait their turn */
+    const char *certificate; /* PEM files, for tls+tcp://; else NULL */
+    const char *certificate_key;
+};
+
+/* Listens. Refuses an address that is neither IPC nor loopback without a `service_key`. `handlers` ends with a row without both
+ * functions and is borrowed, like `context`, until message_server_free(). */
+CHECK_RESULT enum status message_server_create(struct message_server **out, const struct message_server_options *options,
                                                const struct message_handler *handlers, void *context, struct error *err);
 void message_server_free(struct message_server *server); /* answers what is in flight, then closes */
 

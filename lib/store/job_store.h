@@ -51,7 +51,8 @@ struct job_request {
     /* Signed requests: hash of payload and signature, kept for ever once the job succeeded; else NULL. (What is the same
      * request in other bytes, job_store_identify() finds out.) */
     const char *replay_key;
-    bool again; /* matrix: whatever was found before, since an operator or trustee asks for it */
+    bool again;          /* matrix: whatever was found before, since an operator or trustee asks for it */
+    const char *purpose; /* matrix: a text of MATRIX_PURPOSE_TABLE. Jobs for a revision or to verify are never duplicates */
 };
 
 struct job_limits {
@@ -117,6 +118,20 @@ CHECK_RESULT enum status job_store_claim(struct job_store *store, const char *id
 CHECK_RESULT enum status job_store_claim_next(struct job_store *store, unsigned kinds, const char *runner, int64_t lease_ms,
                                               struct arena *arena, struct lease *lease, struct job *job, struct error *err);
 
+/* Matrix jobs are handed out by build-matrix, not by a job runner, several at once: which ones, it decides from these. */
+
+/* The matrix jobs for one of `compilers` (texts) that can be claimed now, in the order in which they are to be: by priority,
+ * then as they were accepted. At most `limit`. */
+CHECK_RESULT enum status job_store_list_ready(struct job_store *store, const char *const *compilers, size_t compiler_count,
+                                              size_t limit, struct arena *arena, struct job **jobs, size_t *count,
+                                              struct error *err);
+
+/* Claims those of the matrix jobs `ids` that are still ready, in one step, all for one runner; sets `leases` and `jobs` (both
+ * with room for `count`) and how many there are. */
+CHECK_RESULT enum status job_store_claim_some(struct job_store *store, const char *const *ids, size_t count, const char *runner,
+                                              int64_t lease_ms, struct arena *arena, struct lease *leases, struct job *jobs,
+                                              size_t *claimed, struct error *err);
+
 CHECK_RESULT enum status job_store_renew(struct job_store *store, const struct lease *lease, int64_t lease_ms,
                                          struct error *err);
 
@@ -169,6 +184,8 @@ struct job_end {
     const char *documentation; /* of a publish job; else NULL */
     const char *payload;       /* job.payload from here on; NULL: as it was */
     const char *event;         /* JSON of what follows, written to the stream of events in the same step; NULL: nothing does */
+    const char *verdict;       /* of a matrix job: a text of VERDICT_TABLE; else NULL */
+    const char *result;        /* of a matrix job: JSON of struct build_result, or NULL */
 };
 
 /* Ends the job, frees its package, keeps its event: one step. The same end again with the same fence is fine. */

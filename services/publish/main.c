@@ -20,7 +20,7 @@ static enum status answer_trustee_query(void *context, const struct message *req
 }
 
 static const struct message_handler messages[] = {
-    {MESSAGE_trustee_query, answer_trustee_query},
+    {MESSAGE_trustee_query, .handle = answer_trustee_query},
     {0},
 };
 

@@ -56,14 +56,16 @@ static enum status take_job(void *context, const struct message *request, struct
 }
 
 static const struct message_handler handlers[] = {
-    {MESSAGE_ready_query, answer_ready}, {MESSAGE_job_accepted, take_job}, {0, NULL}};
+    {MESSAGE_ready_query, .handle = answer_ready}, {MESSAGE_job_accepted, .handle = take_job}, {0}};
 
 static struct message_server *serve(struct service *service) {
     char address[128];
     struct error err;
     struct message_server *server;
     snprintf(address, sizeof address, "ipc://%s/publish.ipc", gateway_process_folder(gateway));
-    if (message_server_create(&server, address, NULL, handlers, service, &err)) fail_msg("%s", err.message);
+    if (message_server_create(&server, &(struct message_server_options){.address = address, .service_key = NULL}, handlers,
+                              service, &err))
+        fail_msg("%s", err.message);
     return server;
 }
 
@@ -108,7 +110,10 @@ static void a_job_that_was_given_up_fails_the_health_check_once(void **state) {
     snprintf(ping, sizeof ping, "HEALTHCHECKS_URL=http://127.0.0.1:%d/ping", http_stub_port(stub));
     snprintf(address, sizeof address, "PUBLISH_ADDRESS=ipc://%s/alarming.ipc", gateway_process_folder(gateway));
     snprintf(transfer_address, sizeof transfer_address, "TRANSFER_%s", strchr(address, 'A'));
-    if (message_server_create(&server, strchr(address, '=') + 1, NULL, handlers, &service, &err)) fail_msg("%s", err.message);
+    if (message_server_create(&server,
+                              &(struct message_server_options){.address = strchr(address, '=') + 1, .service_key = NULL},
+                              handlers, &service, &err))
+        fail_msg("%s", err.message);
     const char *const settings[] = {ping, address, transfer_address, "HEALTHCHECKS_INTERVAL_MS=50", NULL};
     struct gateway_process *pinging = gateway_process_start(redis_server_url(redis), settings);
 

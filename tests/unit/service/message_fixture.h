@@ -96,16 +96,17 @@ static inline enum status answer_too_long(void *context, const struct message *r
 }
 
 static const struct message_handler handlers[] = {
-    {MESSAGE_job_accepted, say_back},
-    {MESSAGE_ready_query, wait_at_gate},
-    {MESSAGE_ready, answer_too_long},
-    {0, NULL},
+    {MESSAGE_job_accepted, .handle = say_back},
+    {MESSAGE_ready_query, .handle = wait_at_gate},
+    {MESSAGE_ready, .handle = answer_too_long},
+    {0},
 };
 
 static inline struct message_server *start_server(struct fixture *fixture, const char *address, const char *key) {
     struct message_server *server = NULL;
     struct error err = {0};
-    enum status status = message_server_create(&server, address, key, handlers, fixture, &err);
+    enum status status = message_server_create(
+        &server, &(struct message_server_options){.address = address, .service_key = key}, handlers, fixture, &err);
     if (status) fail_msg("%s", err.message);
     return server;
 }

@@ -41,7 +41,9 @@ static void a_dead_process_socket_is_no_obstacle_a_living_one_is(void **state) {
     struct message_client *client = start_client(ipc, NULL);
     assert_int_equal(ask(client, "a job", CALL_MS, NULL), STATUS_OK);
     struct error err = {0};
-    assert_int_equal(message_server_create(&second, ipc, NULL, handlers, fixture, &err), STATUS_BUSY);
+    assert_int_equal(message_server_create(&second, &(struct message_server_options){.address = ipc, .service_key = NULL},
+                                           handlers, fixture, &err),
+                     STATUS_BUSY);
     assert_non_null(strstr(err.message, ipc));
     assert_int_equal(ask(client, "another", CALL_MS, NULL), STATUS_OK);
     message_client_free(client);
@@ -86,7 +88,9 @@ static void closing_answers_what_is_in_flight(void **state) {
 static int serve_until_killed(const char *address) {
     struct fixture fixture = {0};
     struct message_server *server = NULL;
-    if (message_server_create(&server, address, NULL, handlers, &fixture, NULL)) return EXIT_FAILURE;
+    if (message_server_create(&server, &(struct message_server_options){.address = address, .service_key = NULL}, handlers,
+                              &fixture, NULL))
+        return EXIT_FAILURE;
     pause();
     message_server_free(server);
     return EXIT_SUCCESS;

@@ -79,7 +79,10 @@ static void a_network_address_without_a_key_is_refused(void **state) {
     struct message_server *server = NULL;
     struct message_client *client = NULL;
     struct error err = {0};
-    assert_int_equal(message_server_create(&server, "tcp://0.0.0.0:0", NULL, handlers, fixture, &err), STATUS_INVALID);
+    assert_int_equal(message_server_create(&server,
+                                           &(struct message_server_options){.address = "tcp://0.0.0.0:0", .service_key = NULL},
+                                           handlers, fixture, &err),
+                     STATUS_INVALID);
     assert_non_null(strstr(err.message, "SERVICE_KEY"));
     assert_int_equal(message_client_create(&client, "tcp://192.0.2.1:5000", NULL, &err), STATUS_INVALID);
     assert_non_null(strstr(err.message, "tcp://192.0.2.1:5000"));

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The build matrix: which package versions build with which compilers (spec/operations.md, Build matrix).
+ *
+ *                events (Redis)                              messages (BUILD_WORKER_ADDRESS)
+ *   published ──────────────────► planner ──jobs──► Redis ◄──► dispatcher ◄──ask/renew/lines/result──► build workers
+ *   new compiler, sweep ─────────►   ▲                              │
+ *                                    └── event `built` ◄── committer ◄── what succeeded
+ *
+ *   planner.c      turns events, new compilers and the daily sweep into matrix jobs
+ *   dispatcher.c   hands ready jobs to workers that ask, in batches that share one consistent plan
+ *   committer.c    writes compilers that succeeded into the metadata, many at a time, and ends their jobs
+ *   revision_*.c   a trustee's change of bounds, checked by builds
+ *   matrix_query*.c  answers the gateway and registryctl
+ *
+ * Nothing is held here that is not in Redis: any instance can be killed, and any other goes on.
+ */
+#ifndef SERVICES_BUILD_MATRIX_MATRIX_SERVICE_H
+#define SERVICES_BUILD_MATRIX_MATRIX_SERVICE_H
+
+#include "lib/base/settings.h"
+#include "lib/service/job_service.h"
+#include "lib/store/registry_access.h"
+
+struct committer;
+struct dispatcher;
+struct planner;
+struct store_stock;
+
+struct matrix_service {
+    struct settings settings;
+    struct registry_access repositories;
+    struct store_stock *stores; /* connections to Redis for whoever needs one for a moment */
+    struct committer *committer;
+    struct dispatcher *dispatcher;
+    struct planner *planner;
+};
+
+/* Opens everything but the threads; `settings` are loaded. Release it also after a failure. */
+CHECK_RESULT enum status matrix_service_init(struct matrix_service *service, struct error *err);
+void matrix_service_release(struct matrix_service *service);
+
+/* For struct job_service; `context` is the service. */
+enum status matrix_service_start(void *context, struct error *err);
+void matrix_service_stop(void *context);
+void matrix_service_announce(void *context, const struct message *message);
+void matrix_service_measure(void *context, struct metrics *metrics);
+void matrix_service_check(void *context, struct job_service_checks *checks, struct deadline *deadline);
+void matrix_service_use_secrets(void *context);
+
+/* The job handler of revisions; `context` is the service (revision_job.c). */
+enum status revision_job_run(void *context, struct job_run *run, struct error *err);
+
+#endif
