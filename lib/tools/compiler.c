@@ -77,12 +77,21 @@ static const char *last_words(const struct command_result *result) {
     return length > LAST_WORDS_MAX ? words + length - LAST_WORDS_MAX : words;
 }
 
+/* Which stop it is that deadline_check() answered. */
+static enum compiler_stop deadline_stop(enum status status) {
+    return status == STATUS_TIMEOUT ? COMPILER_STOP_TIME : COMPILER_STOP_CANCELLED;
+}
+
 /* Why a run, or `attempts` of them, gave no answer. */
-static enum status explain_silence(const struct compiler *compiler, const struct command_result *result, int attempts,
-                                   struct error *err) {
+static enum status explain_silence(enum compiler_stop *stop, const struct compiler *compiler,
+                                   const struct command_result *result, int attempts, struct error *err) {
     char version[VERSION_TEXT_MAX];
     version_print(compiler->version, version);
     int ended_by = result->signal ? result->signal : result->exit_status - SIGNAL_EXIT;
+    *stop = ended_by == SIGXCPU                                                          ? COMPILER_STOP_CPU_TIME
+            : strstr(text_view(&result->errors), "eap exhausted") || ended_by == SIGKILL ? COMPILER_STOP_MEMORY
+            : result->output_was_cut                                                     ? COMPILER_STOP_OUTPUT
+                                                                                         : COMPILER_STOP_NO_ANSWER;
     if (ended_by == SIGXCPU)
         return error_set(err, STATUS_TIMEOUT, "The compiler %s used up its %lld seconds of CPU time.", version,
                          (long long)limits.cpu_seconds);
@@ -117,6 +126,8 @@ static enum status run_compiler(struct command_result *result, struct compiler_r
     for (int attempt = 1; attempt <= ATTEMPTS; attempt++) {
         command_result_release(result);
         enum status status = sandbox_run(result, sandbox, &command, mounts, deadline, err);
+        if (status == STATUS_TIMEOUT || status == STATUS_STALE || status == STATUS_CANCELLED)
+            report->stop = deadline_stop(status);
         if (status) return status;
         bool has_answered = compiler_report_read(report, arena, &result->output, &result->errors);
         report->succeeded = result->exit_status == 0;
@@ -127,7 +138,7 @@ static enum status run_compiler(struct command_result *result, struct compiler_r
         if (result->signal || result->output_was_cut) break;
         compiled_count = report->compiled_count;
     }
-    return explain_silence(compiler, result, ATTEMPTS, err);
+    return explain_silence(&report->stop, compiler, result, ATTEMPTS, err);
 }
 
 enum status compiler_compile(struct compiler_report *report, struct arena *arena, const struct compiler *compiler,
@@ -197,7 +208,10 @@ enum status compiler_publish(struct text *out, struct arena *arena, const struct
     };
     enum status status = sandbox_run(&result, sandbox, &command, list_readable(arena, compiler, readable), deadline, err);
     bool has_ended = !status && !result.signal && result.exit_status < SIGNAL_EXIT && !result.output_was_cut;
-    if (!status && !has_ended) status = explain_silence(compiler, &result, 1, err);
+    if (!status && !has_ended) {
+        enum compiler_stop stop;
+        status = explain_silence(&stop, compiler, &result, 1, err);
+    }
     if (!status && result.exit_status != 0) {
         const char *words = last_words(&result);
         status = error_set(err, STATUS_REFUSED, "The compiler says:\n%s", words);

@@ -57,8 +57,29 @@ struct compiler_message {
     int start_line, start_column, end_line, end_column;
 };
 
+/* Why a run was stopped before its end, or has no answer. STOP(name, meaning); lib/domain/verdict.h says what it means for a
+ * package: TIME and CPU_TIME are TIMED_OUT, MEMORY is OUT_OF_MEMORY, PROCESSES, DISK and OUTPUT are LIMIT_EXCEEDED, NO_ANSWER
+ * is SPURIOUS. CANCELLED is no verdict: somebody (SIGTERM, a lost lease) wanted it to end. */
+#define COMPILER_STOP_TABLE(STOP)                                                                                              \
+    STOP(NONE, "It was not stopped: it answered, or could not be started.")                                                    \
+    STOP(TIME, "The deadline passed.")                                                                                         \
+    STOP(CPU_TIME, "One of its processes used up its CPU time.")                                                               \
+    STOP(MEMORY, "Its processes together needed more memory than a run may have, or the machine had no more.")                 \
+    STOP(PROCESSES, "It started more processes and threads than a run may.")                                                   \
+    STOP(DISK, "It wrote more than a run may, in all or to one file.")                                                         \
+    STOP(OUTPUT, "It printed more than a run may.")                                                                            \
+    STOP(NO_ANSWER, "It ended by itself without a report, several times.")                                                     \
+    STOP(CANCELLED, "The deadline was cancelled.")
+
+enum compiler_stop {
+#define STOP(name, meaning) COMPILER_STOP_##name,
+    COMPILER_STOP_TABLE(STOP)
+#undef STOP
+};
+
 /* What a run said; everything in the caller's arena. */
 struct compiler_report {
+    enum compiler_stop stop; /* NONE where the status is STATUS_OK; set with any other status, too */
     bool succeeded;
     struct compiler_message *errors; /* at least one where it did not succeed */
     size_t error_count;
@@ -70,9 +91,10 @@ struct compiler_report {
 
 /* `purs compile GLOB… --json-errors`: compiles what the globs (NULL at the end, relative to `folder`, never by a shell) match,
  * to `folder`/output. `readable` are folders outside that the sources lead to, as in sandbox_run(). A program that does not
- * compile is STATUS_OK with report->succeeded false. STATUS_TIMEOUT: stopped at the deadline, or at the limit of CPU time or
- * memory, as the sentence says; STATUS_REFUSED: it printed too much; STATUS_INTERNAL: it did not answer in JSON, three times.
- */
+ * compile is STATUS_OK with report->succeeded false. Otherwise report->stop says what it was, and the sentence says it for a
+ * person: STATUS_TIMEOUT: stopped at the deadline, or at the limit of CPU time or memory; STATUS_REFUSED: it wrote, printed or
+ * started too much; STATUS_INTERNAL: it did not answer in JSON, three times, or could not be started; and what else
+ * deadline_check() answers. */
 CHECK_RESULT enum status compiler_compile(struct compiler_report *report, struct arena *arena, const struct compiler *compiler,
                                           const struct sandbox *sandbox, const char *folder, const char *const *globs,
                                           const char *const *readable, struct deadline *deadline, struct error *err);

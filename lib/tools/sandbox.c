@@ -12,11 +12,20 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/deadline.h"
+#include "lib/base/log.h"
 #include "lib/base/memory.h"
+#include "lib/base/settings.h"
 
 #define BUBBLEWRAP "/usr/bin/bwrap"
 
 enum { PROBE_OUTPUT_BYTES = 4096 };
+
+/* For who has no settings; the same as in settings.def. */
+static const struct build_limits standard_limits = {
+    .memory_bytes = INT64_C(6) << 30,
+    .disk_bytes = INT64_C(2) << 30,
+    .processes = 256,
+};
 
 /* Bubblewrap's arguments, growing; NULL at the end. */
 struct argument_list {
@@ -146,7 +155,8 @@ static enum status try_it(const struct sandbox *sandbox, bool *works, struct tex
 }
 
 enum status sandbox_init(struct sandbox *out, const char *user_name, struct deadline *deadline, struct error *err) {
-    *out = (struct sandbox){.is_isolating = true, .user = {.user_id = geteuid(), .group_id = getegid()}};
+    *out = (struct sandbox){
+        .limits = standard_limits, .is_isolating = true, .user = {.user_id = geteuid(), .group_id = getegid()}};
     enum status status;
     if (geteuid() == 0 && user_name) {
         if ((status = command_user_find(&out->user, user_name, err))) return status;
@@ -163,11 +173,32 @@ enum status sandbox_init(struct sandbox *out, const char *user_name, struct dead
     if (!status && !works) {
         out->is_isolating = false;
         snprintf(out->warning, sizeof out->warning,
-                 "Packages are compiled without a sandbox, %s, since bubblewrap does not work here: %s",
-                 out->changes_user ? "as another user only" : "as this user", text_view(&why));
+                 "Packages can only be compiled without a sandbox, as %s user, since bubblewrap does not work here: %s",
+                 out->changes_user ? "another" : "this", text_view(&why));
     }
     text_release(&why);
     return status;
+}
+
+enum status sandbox_require(struct sandbox *out, const struct settings *settings, bool accepts_no_sandbox,
+                            struct deadline *deadline, struct error *err) {
+    enum status status = sandbox_init(out, settings->compiler_user, deadline, err);
+    if (status) return status;
+    out->limits = (struct build_limits){
+        .memory_bytes = settings->build_memory_bytes,
+        .disk_bytes = settings->build_disk_bytes,
+        .processes = settings->build_processes,
+    };
+    if (out->is_isolating) return STATUS_OK;
+    if (!accepts_no_sandbox)
+        return error_set(
+            err, STATUS_UNAVAILABLE,
+            "%s Install bubblewrap and let this program make user namespaces (README.md, The sandbox), or start it "
+            "with " SANDBOX_UNSAFE_OPTION
+            ", which lets strangers' code read whatever the compiler's user can, and use the network.",
+            out->warning);
+    log_line(LOG_WARN, "no sandbox", "reason=\"%s\"", out->warning);
+    return STATUS_OK;
 }
 
 /* Whether the sandbox's user has all of `wanted` (bits of rwx) on what `information` is about. */
