@@ -145,6 +145,7 @@ enum status solver_solve(struct build_plan *out, const struct manifest_index *in
             return error_set(err, STATUS_REFUSED, "There is no package %s in the registry (a declared dependency).", name);
     }
     enum status status = run(out, index, request, NULL, arena);
+    if (status == STATUS_REFUSED && request->is_quiet) return error_set(err, status, "There is no plan.");
     if (status == STATUS_REFUSED) return explain(index, request, arena, err);
     if (status == STATUS_TOO_LARGE)
         return error_set(err, status,

@@ -6,6 +6,7 @@
 #ifndef LIB_DOMAIN_SOLVER_H
 #define LIB_DOMAIN_SOLVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,7 @@ struct solver_request {
     size_t compiler_count;
     struct range acceptable_compilers; /* range_exact(v) for exactly v, SOLVER_ANY_COMPILER for all supported ones */
     uint64_t step_limit;               /* 0: SOLVER_STEP_LIMIT */
+    bool is_quiet; /* nobody will read why there is no plan: the message says no more than that, and costs nothing */
 };
 
 /* A step is one look at one version of a package. Real requests take some hundreds to some thousands; this is about a second.
