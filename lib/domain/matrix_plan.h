@@ -46,7 +46,7 @@ void matrix_pairs_release(struct matrix_pairs *pairs); /* empty again */
 /* ---- What follows from what has happened ---- */
 
 enum matrix_change_kind {
-    MATRIX_PUBLISHED, /* the version is there, and builds with `compiler` */
+    MATRIX_PUBLISHED, /* the version is there */
     MATRIX_BUILT,     /* the version was found to build with `compiler`, too */
     MATRIX_REVISED,   /* the version has other bounds */
 };
@@ -55,17 +55,17 @@ struct matrix_change {
     enum matrix_change_kind kind;
     const char *package;
     struct version version;
-    struct version compiler;     /* without meaning for MATRIX_REVISED */
+    struct version compiler;     /* of MATRIX_BUILT; of the others it has no meaning */
     enum matrix_purpose purpose; /* of what comes of it */
 };
 
 /* Adds, once each, for all changes together:
- *   published   the version with every other compiler, and its dependants with that compiler
- *   built       its dependants with that compiler
- *   revised     the version with every compiler, and its dependants with each that it builds with
- * Dependants are those whose plan could contain the version: where one is possible with the compiler already, its own
- * dependants are among them. What is known to build is left out, and so is a change of a version that is not there. Where
- * several changes lead to a pair, it has the most urgent of their purposes; the most urgent pairs come first.
+ *   published, revised   the version with every compiler, and its dependants with each that it is possible with
+ *   built                its dependants with that compiler
+ * Dependants are all whose plan could contain the version: where one is possible with the compiler itself, its own dependants
+ * are among them. What is known to build is left out; a change of a version that is not there leads to nothing. Where several
+ * changes lead to a pair, it has the most urgent of their purposes. The most urgent pairs come first, then the newest
+ * compilers, and of each package the newest versions.
  * `compilers`: the supported ones, ascending; changes about others lead to nothing. */
 void matrix_plan_follow(struct matrix_pairs *out, const struct manifest_index *index, const struct matrix_change *changes,
                         size_t change_count, const struct version *compilers, size_t compiler_count);

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What matrix_plan.c and matrix_follow.c share. For nobody else.
+ */
+#ifndef LIB_DOMAIN_MATRIX_PAIRS_H
+#define LIB_DOMAIN_MATRIX_PAIRS_H
+
+#include "lib/domain/manifest_index.h"
+#include "lib/domain/matrix_plan.h"
+
+/* May the solver choose the version for a plan with that compiler? */
+bool matrix_version_is_possible(const struct indexed_version *version, unsigned __int128 compiler);
+
+/* Adds the pair where it is worth planning. */
+void matrix_pairs_consider(struct matrix_pairs *out, const struct manifest_index *index, const struct indexed_package *package,
+                           const struct indexed_version *version, struct version compiler, enum matrix_purpose purpose);
+
+#endif
