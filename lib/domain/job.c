@@ -20,6 +20,15 @@ static const char *const states[JOB_STATE_COUNT] = {
 #undef JOB_STATE
 };
 
+static const struct {
+    const char *text;
+    int priority;
+} purposes[MATRIX_PURPOSE_COUNT] = {
+#define MATRIX_PURPOSE(name, text, priority) [MATRIX_PURPOSE_##name] = {text, priority},
+    MATRIX_PURPOSE_TABLE(MATRIX_PURPOSE)
+#undef MATRIX_PURPOSE
+};
+
 const char *job_kind_text(enum job_kind kind) {
     return kinds[kind].text;
 }
@@ -52,6 +61,23 @@ bool job_state_parse(const char *text, enum job_state *state) {
         return true;
     }
     return false;
+}
+
+const char *matrix_purpose_text(enum matrix_purpose purpose) {
+    return purposes[purpose].text;
+}
+
+bool matrix_purpose_parse(const char *text, enum matrix_purpose *purpose) {
+    for (int i = 0; i < MATRIX_PURPOSE_COUNT; i++) {
+        if (strcmp(text, purposes[i].text) != 0) continue;
+        *purpose = (enum matrix_purpose)i;
+        return true;
+    }
+    return false;
+}
+
+int matrix_purpose_priority(enum matrix_purpose purpose) {
+    return purposes[purpose].priority;
 }
 
 /* One line, whatever the value is: a line of its own could pass for another trailer. */

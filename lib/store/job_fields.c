@@ -25,6 +25,10 @@ const struct job_field job_fields[] = {
     FIELD("documentation", FIELD_TEXT, documentation),
     FIELD("commit", FIELD_TEXT, commit),
     FIELD("record", FIELD_TEXT, record),
+    FIELD("purpose", FIELD_TEXT, purpose),
+    FIELD("verdict", FIELD_TEXT, verdict),
+    FIELD("result", FIELD_TEXT, result),
+    FIELD("runner", FIELD_TEXT, runner),
 };
 #undef FIELD
 

@@ -39,6 +39,20 @@ enum status job_step_list(struct job_store *store, struct redis_reply **reply, s
     return status == STATUS_OK ? check_refusal(*reply, err) : status;
 }
 
+enum status matrix_step(struct job_store *store, struct redis_reply **reply, struct error *err, const char *format, ...) {
+    va_list values;
+    va_start(values, format);
+    enum status status = redis_call_script(store->redis, &store->matrix_script, reply, err, format, values);
+    va_end(values);
+    return status == STATUS_OK ? redis_check_reply(*reply, err) : status;
+}
+
+enum status matrix_step_list(struct job_store *store, struct redis_reply **reply, struct error *err,
+                             const char *const *arguments, size_t count) {
+    enum status status = redis_call_script_list(store->redis, &store->matrix_script, reply, err, arguments, count);
+    return status == STATUS_OK ? redis_check_reply(*reply, err) : status;
+}
+
 void job_step_clean(struct text *text) {
     text_mend_utf8(text->bytes, text->length);
     secret_blank(text);

@@ -13,7 +13,8 @@ struct text;
 
 struct job_store {
     struct redis *redis;
-    struct redis_script script;
+    struct redis_script script;        /* jobs.lua */
+    struct redis_script matrix_script; /* matrix.lua */
 };
 
 /* Runs one step of jobs.lua; the format begins with its name ("renew %s …"). What the step refused is a status with its
@@ -22,6 +23,12 @@ CHECK_RESULT enum status job_step(struct job_store *store, struct redis_reply **
                                   ...) __attribute__((format(printf, 4, 5)));
 CHECK_RESULT enum status job_step_list(struct job_store *store, struct redis_reply **reply, struct error *err,
                                        const char *const *arguments, size_t count);
+
+/* The same for matrix.lua. */
+CHECK_RESULT enum status matrix_step(struct job_store *store, struct redis_reply **reply, struct error *err, const char *format,
+                                     ...) __attribute__((format(printf, 4, 5)));
+CHECK_RESULT enum status matrix_step_list(struct job_store *store, struct redis_reply **reply, struct error *err,
+                                          const char *const *arguments, size_t count);
 
 /* A step's "none" is the empty text. */
 static inline const char *job_step_text(const char *text) {

@@ -12,14 +12,17 @@
 
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
+#include "lib/domain/verdict.h"
 #include "lib/store/job_steps.h"
 #include "lib/store/jobs.lua.h"
+#include "lib/store/matrix.lua.h"
 
 enum { PLACES_PER_MS = 1024 /* as in jobs.lua */ };
 
 enum status job_store_create(struct job_store **out, const char *redis_url, int timeout_ms, struct error *err) {
     struct job_store *store = memory_alloc(sizeof *store);
     store->script.source = jobs_script;
+    store->matrix_script.source = matrix_script;
     enum status status = redis_create(&store->redis, redis_url, timeout_ms, err);
     if (status == STATUS_OK)
         *out = store;
@@ -79,13 +82,24 @@ struct field {
 static void check_request(const struct job_request *request) {
     assert(job_id_is_well_formed(request->id) && request->payload);
     assert(request->kind == JOB_KIND_PACKAGE_SET || request->package);
-    assert(request->kind != JOB_KIND_MATRIX || (request->version && request->compiler));
+    assert(request->kind != JOB_KIND_MATRIX || (request->version && request->compiler && request->purpose));
+}
+
+/* A matrix job's, as text; empty for others. */
+static void print_priority(const struct job_request *request, char priority[8]) {
+    enum matrix_purpose purpose;
+    priority[0] = '\0';
+    if (request->kind != JOB_KIND_MATRIX) return;
+    bool is_purpose = matrix_purpose_parse(request->purpose, &purpose);
+    assert(is_purpose);
+    snprintf(priority, 8, "%d", matrix_purpose_priority(purpose));
 }
 
 enum status job_store_accept(struct job_store *store, const struct job_request *request, const struct job_limits *limits,
                              struct job_accepted *out, struct error *err) {
     check_request(request);
-    char pending[24] = "", per_address[24] = "", retry_of_created[24] = "";
+    char pending[24] = "", per_address[24] = "", retry_of_created[24] = "", priority[8];
+    print_priority(request, priority);
     if (request->retry_of) snprintf(retry_of_created, sizeof retry_of_created, "%" PRId64, request->retry_of_created_ms);
     if (limits) {
         snprintf(pending, sizeof pending, "%" PRId64, limits->pending);
@@ -97,6 +111,8 @@ enum status job_store_accept(struct job_store *store, const struct job_request *
         {"package", request->package},
         {"version", request->version},
         {"compiler", request->compiler},
+        {"purpose", request->purpose},
+        {"priority", priority},
         {"actor", request->actor},
         {"issue", request->issue},
         {"reason", request->reason},
@@ -124,12 +140,16 @@ enum status job_store_accept(struct job_store *store, const struct job_request *
 
 /* ---- Running ---- */
 
+static enum status damaged_job(const char *id, struct error *err) {
+    return error_set(err, STATUS_INTERNAL, "The job %s in Redis has no kind or state", id);
+}
+
+/* `reply`: id, fence, the job's fields. */
 static enum status take_claim(const struct redis_reply *reply, struct arena *arena, struct lease *lease, struct job *job,
                               struct error *err) {
     snprintf(lease->job_id, sizeof lease->job_id, "%s", reply->items[0].text);
     lease->fence = reply->items[1].integer;
-    if (job_from_reply(&reply->items[2], lease->job_id, arena, job)) return STATUS_OK;
-    return error_set(err, STATUS_INTERNAL, "The job %s in Redis has no kind or state", lease->job_id);
+    return job_from_reply(&reply->items[2], lease->job_id, arena, job) ? STATUS_OK : damaged_job(lease->job_id, err);
 }
 
 enum status job_store_claim(struct job_store *store, const char *id, const char *runner, int64_t lease_ms, struct arena *arena,
@@ -144,6 +164,7 @@ enum status job_store_claim(struct job_store *store, const char *id, const char 
 
 enum status job_store_claim_next(struct job_store *store, unsigned kinds, const char *runner, int64_t lease_ms,
                                  struct arena *arena, struct lease *lease, struct job *job, struct error *err) {
+    assert(!(kinds & 1U << JOB_KIND_MATRIX));
     char token[UUID_TEXT_MAX], lease_text[24];
     hash_random_uuid(token);
     snprintf(lease_text, sizeof lease_text, "%" PRId64, lease_ms);
@@ -156,9 +177,78 @@ enum status job_store_claim_next(struct job_store *store, unsigned kinds, const 
     return status == STATUS_OK ? take_claim(reply, arena, lease, job, err) : status;
 }
 
-enum status job_store_renew(struct job_store *store, const struct lease *lease, int64_t lease_ms, struct error *err) {
+/* ---- Running: matrix jobs ---- */
+
+enum status job_store_list_ready(struct job_store *store, const char *const *compilers, size_t compiler_count, size_t limit,
+                                 struct arena *arena, struct job **jobs, size_t *count, struct error *err) {
+    enum { FIXED = 2 };
+    assert(limit > 0);
+    char limit_text[24];
+    snprintf(limit_text, sizeof limit_text, "%zu", limit);
+    const char **arguments = arena_alloc(arena, (FIXED + compiler_count) * sizeof *arguments);
+    arguments[0] = "list_ready", arguments[1] = limit_text;
+    for (size_t i = 0; i < compiler_count; i++)
+        arguments[FIXED + i] = compilers[i];
     struct redis_reply *reply;
-    return job_step(store, &reply, err, "renew %s %" PRId64 " %" PRId64, lease->job_id, lease->fence, lease_ms);
+    *count = 0;
+    enum status status = job_step_list(store, &reply, err, arguments, FIXED + compiler_count);
+    if (status != STATUS_OK) return status;
+    *jobs = arena_alloc(arena, reply->count * sizeof **jobs);
+    for (size_t i = 0; i < reply->count; i++) {
+        const char *id = reply->items[i].items[0].text;
+        if (!job_from_reply(&reply->items[i].items[1], id, arena, &(*jobs)[(*count)++])) return damaged_job(id, err);
+    }
+    return STATUS_OK;
+}
+
+enum status job_store_claim_some(struct job_store *store, const char *const *ids, size_t count, const char *runner,
+                                 int64_t lease_ms, struct arena *arena, struct lease *leases, struct job *jobs, size_t *claimed,
+                                 struct error *err) {
+    enum { FIXED = 4 };
+    char token[UUID_TEXT_MAX], lease_text[24];
+    hash_random_uuid(token);
+    snprintf(lease_text, sizeof lease_text, "%" PRId64, lease_ms);
+    const char **arguments = arena_alloc(arena, (FIXED + count) * sizeof *arguments);
+    arguments[0] = "claim_some", arguments[1] = runner, arguments[2] = lease_text, arguments[3] = token;
+    for (size_t i = 0; i < count; i++)
+        arguments[FIXED + i] = ids[i];
+    struct redis_reply *reply;
+    *claimed = 0;
+    enum status status = job_step_list(store, &reply, err, arguments, FIXED + count);
+    if (status == STATUS_OK) assert(reply->count <= count);
+    for (size_t i = 0; status == STATUS_OK && i < reply->count; i++) {
+        status = take_claim(&reply->items[i], arena, &leases[i], &jobs[i], err);
+        if (status == STATUS_OK) ++*claimed;
+    }
+    return status;
+}
+
+/* ---- Running: a lease ---- */
+
+enum status job_store_renew_some(struct job_store *store, const struct lease *leases, size_t count, int64_t lease_ms,
+                                 bool *is_held, struct error *err) {
+    enum { FIXED = 2 };
+    struct arena arena = {0};
+    const char **arguments = arena_alloc(&arena, (FIXED + 2 * count) * sizeof *arguments);
+    arguments[0] = "renew", arguments[1] = arena_format(&arena, "%" PRId64, lease_ms);
+    for (size_t i = 0; i < count; i++) {
+        arguments[FIXED + 2 * i] = leases[i].job_id;
+        arguments[FIXED + 2 * i + 1] = arena_format(&arena, "%" PRId64, leases[i].fence);
+    }
+    struct redis_reply *reply;
+    enum status status = job_step_list(store, &reply, err, arguments, FIXED + 2 * count);
+    if (status == STATUS_OK) assert(reply->count == count);
+    for (size_t i = 0; status == STATUS_OK && i < count; i++)
+        is_held[i] = reply->items[i].integer == 1;
+    arena_release(&arena);
+    return status;
+}
+
+enum status job_store_renew(struct job_store *store, const struct lease *lease, int64_t lease_ms, struct error *err) {
+    bool is_held;
+    enum status status = job_store_renew_some(store, lease, 1, lease_ms, &is_held, err);
+    if (status != STATUS_OK || is_held) return status;
+    return error_set(err, STATUS_STALE, "The job %s is no longer held by this runner", lease->job_id);
 }
 
 enum status job_store_lease_left(struct job_store *store, const struct lease *lease, int64_t *left_ms, struct error *err) {
@@ -202,14 +292,28 @@ enum status job_store_identify(struct job_store *store, const struct lease *leas
     return status;
 }
 
+/* Does the verdict stand (lib/domain/verdict.h)? */
+static bool check_verdict(const struct job_end *end) {
+    enum verdict verdict;
+    if (!end->verdict) return false;
+    bool is_verdict = verdict_parse(end->verdict, &verdict);
+    assert(is_verdict && (end->success || verdict != VERDICT_SUCCEEDED));
+    return verdict_stands(verdict);
+}
+
 enum status job_store_finish(struct job_store *store, const struct lease *lease, const struct job_end *end, struct error *err) {
+    bool stands = check_verdict(end);
+    if (end->result && strlen(end->result) > JOB_RESULT_MAX_BYTES)
+        return error_set(err, STATUS_TOO_LARGE, "The result of the job %s has %zu bytes; %d are kept at most", lease->job_id,
+                         strlen(end->result), JOB_RESULT_MAX_BYTES);
     struct text sentence = {0};
     if (end->error) text_append(&sentence, end->error);
     job_step_clean(&sentence);
     struct redis_reply *reply;
-    enum status status = job_step(store, &reply, err, "finish %s %" PRId64 " %d %d %s %s %s %s", lease->job_id, lease->fence,
-                                  end->success, end->readonly, text_view(&sentence), job_step_text(end->documentation),
-                                  job_step_text(end->event), job_step_text(end->payload));
+    enum status status = job_step(store, &reply, err, "finish %s %" PRId64 " %d %d %s %s %s %s %s %d %s", lease->job_id,
+                                  lease->fence, end->success, end->readonly, text_view(&sentence),
+                                  job_step_text(end->documentation), job_step_text(end->event), job_step_text(end->payload),
+                                  job_step_text(end->verdict), stands, job_step_text(end->result));
     text_release(&sentence);
     return status;
 }

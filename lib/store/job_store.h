@@ -51,8 +51,10 @@ struct job_request {
     /* Signed requests: hash of payload and signature, kept for ever once the job succeeded; else NULL. (What is the same
      * request in other bytes, job_store_identify() finds out.) */
     const char *replay_key;
-    bool again;          /* matrix: whatever was found before, since an operator or trustee asks for it */
-    const char *purpose; /* matrix: a text of MATRIX_PURPOSE_TABLE. Jobs for a revision or to verify are never duplicates */
+    bool again; /* matrix: whatever was found before, since an operator or trustee asks for it */
+    /* matrix: a text of MATRIX_PURPOSE_TABLE. Jobs for a revision or to verify are never duplicates. A job that waits already
+     * takes this purpose on where it comes sooner with it. */
+    const char *purpose;
 };
 
 struct job_limits {
@@ -114,7 +116,8 @@ struct lease {
 CHECK_RESULT enum status job_store_claim(struct job_store *store, const char *id, const char *runner, int64_t lease_ms,
                                          struct arena *arena, struct lease *lease, struct job *job, struct error *err);
 
-/* Claims the oldest job of one of `kinds` (a set of 1 << enum job_kind) that can run now. STATUS_NOT_FOUND: there is none. */
+/* Claims the oldest job of one of `kinds` (a set of 1 << enum job_kind, without matrix jobs) that can run now.
+ * STATUS_NOT_FOUND: there is none. */
 CHECK_RESULT enum status job_store_claim_next(struct job_store *store, unsigned kinds, const char *runner, int64_t lease_ms,
                                               struct arena *arena, struct lease *lease, struct job *job, struct error *err);
 
@@ -126,14 +129,18 @@ CHECK_RESULT enum status job_store_list_ready(struct job_store *store, const cha
                                               size_t limit, struct arena *arena, struct job **jobs, size_t *count,
                                               struct error *err);
 
-/* Claims those of the matrix jobs `ids` that are still ready, in one step, all for one runner; sets `leases` and `jobs` (both
- * with room for `count`) and how many there are. */
+/* Claims those of the matrix jobs `ids` (each there once) that are still ready, in one step, all for one runner; sets `leases`
+ * and `jobs` (both with room for `count`) and how many there are. */
 CHECK_RESULT enum status job_store_claim_some(struct job_store *store, const char *const *ids, size_t count, const char *runner,
                                               int64_t lease_ms, struct arena *arena, struct lease *leases, struct job *jobs,
                                               size_t *claimed, struct error *err);
 
 CHECK_RESULT enum status job_store_renew(struct job_store *store, const struct lease *lease, int64_t lease_ms,
                                          struct error *err);
+
+/* The same for many in one step: is_held[i] says whether leases[i] is still ours, and then it was renewed. */
+CHECK_RESULT enum status job_store_renew_some(struct job_store *store, const struct lease *leases, size_t count,
+                                              int64_t lease_ms, bool *is_held, struct error *err);
 
 /* How long the lease still holds, by Redis's clock: to be asked right before each outside write. STATUS_STALE: not ours. */
 CHECK_RESULT enum status job_store_lease_left(struct job_store *store, const struct lease *lease, int64_t *left_ms,
@@ -184,11 +191,16 @@ struct job_end {
     const char *documentation; /* of a publish job; else NULL */
     const char *payload;       /* job.payload from here on; NULL: as it was */
     const char *event;         /* JSON of what follows, written to the stream of events in the same step; NULL: nothing does */
-    const char *verdict;       /* of a matrix job: a text of VERDICT_TABLE; else NULL */
-    const char *result;        /* of a matrix job: JSON of struct build_result, or NULL */
+    /* Of a matrix job: a text of VERDICT_TABLE, which is kept for its version, compiler and plan for good. NULL where nothing
+     * was found out about the plan (the version was unpublished meanwhile). A job that fails has not "succeeded". */
+    const char *verdict;
+    const char *result; /* of a matrix job: JSON of struct build_result, or NULL */
 };
 
-/* Ends the job, frees its package, keeps its event: one step. The same end again with the same fence is fine. */
+enum { JOB_RESULT_MAX_BYTES = 256 * 1024 };
+
+/* Ends the job, frees its package, keeps its event: one step. The same end again with the same fence is fine. STATUS_TOO_LARGE:
+ * the result is above JOB_RESULT_MAX_BYTES, and the job runs on; whoever makes a result leaves out errors until it fits. */
 CHECK_RESULT enum status job_store_finish(struct job_store *store, const struct lease *lease, const struct job_end *end,
                                           struct error *err);
 

@@ -7,11 +7,11 @@
 --
 -- Keys:
 --   job:ID               hash: the fields of `struct job`, and below "lane", "place", "fence", "notBefore", "handedBack",
---                        "replayByKey", "log…"
+--                        "replayByKey", "priority", "log…"
 --   job:ID:log           stream: see log_stream.c; its last entry, field "end", stands for the job's end and wakes its readers
 --   jobs, jobs:unfinished, jobs:failed, jobs:kind:K, jobs:package:P, jobs:actor:A     sorted sets of ids by place, for lists
 --   pending:K, running:K sorted sets by place: the jobs of a kind that are pending or running
---   ready:K              the part of pending:K that can be claimed
+--   ready:K              the part of pending:K that can be claimed; matrix jobs: ready:matrix:COMPILER:PRIORITY
 --   delayed              sorted set by time: pending jobs that wait to be tried again
 --   lane:L               list: the unfinished jobs of a package (or of the package sets) as they were accepted. Only its head
 --                        is ever ready or running, so "one at a time, in order" needs no search
@@ -19,21 +19,29 @@
 --   leases               sorted set by deadline: the running jobs
 --   claim:TOKEN          the job that a claim got, for its repetition
 --   fence, place         counters that only grow
---   duplicate:KEY, replay:KEY, verdict:PACKAGE@VERSION:COMPILER, unpublished:PACKAGE    what Duplicates and Replays need;
---                        these outlive the jobs that they name
+--   duplicate:KEY, replay:KEY, unpublished:PACKAGE    what Duplicates and Replays need; these outlive the jobs that they name,
+--                        and so does the next
+--   verdicts:PACKAGE@VERSION   hash: COMPILER → "VERDICT JOB TIME PLAN", the last one; COMPILER " succeeded" → the job;
+--                        COMPILER " " PLAN → the job whose verdict on that plan (its hash) stands
+--   matrix:COMPILER      hash of counts: pending, running, ended:VERDICT, endedSinceFirst; and times: first, last
 --   pending:address      hash: pending jobs per client address
 --   finished:K           sorted set by time: the finished jobs of a kind that move to storage one day (job_keeping.h)
 --   logs:finished        sorted set by time: those of them whose logs are still here, to go when memory is short
 --   events               stream: what follows finished jobs
 --   redis                hash run, since: the current run of Redis, and when it was first seen
 --
--- Longer than a file should be, since Redis runs one text at a time and a script cannot call another.
+-- Longer than a file should be, since Redis runs one text at a time and a script cannot call another. (What the build matrix
+-- keeps beside its jobs has a script of its own: matrix.lua.)
 --
 -- A place is createdAt * 1024 and a count within the millisecond: one number for the order of acceptance and for times.
 
 local call = redis.call
 local KINDS = {'publish', 'unpublish', 'transfer', 'packageset', 'matrix', 'revision'}
 local IN_PACKAGE_ORDER = {publish = true, unpublish = true, transfer = true, revision = true}
+-- Matrix jobs for these purposes are about something else than a version as it was published: they are never duplicates and
+-- leave no verdict.
+local TRIALS = {revision = true, verify = true}
+local MATRIX_PRIORITIES = 3 -- as in lib/domain/job.h: 0 comes first
 local PLACES_PER_MS = 1024
 local ATTEMPTS_MAX = 3
 local BACKOFF_MAX_MS = 600000
@@ -111,26 +119,40 @@ local function lane_head(lane)
   return call('LINDEX', 'lane:' .. lane, 0)
 end
 
+-- Where the job is while it can be claimed. Matrix jobs are found by compiler and priority, since a worker has only some
+-- compilers: ten thousand that wait for others cost nothing.
+local function ready_set(job)
+  if job.kind ~= 'matrix' then return 'ready:' .. job.kind end
+  return 'ready:matrix:' .. job.compiler .. ':' .. job.priority
+end
+
+-- How far a compiler is (matrix_store.h).
+local function count_build(job, what, by)
+  if job.kind == 'matrix' then call('HINCRBY', 'matrix:' .. job.compiler, what, by) end
+end
+
 -- Lets the pending job be claimed, if it is its turn.
 local function make_ready(id)
-  local job = read_job(id, 'kind', 'lane', 'place', 'notBefore')
+  local job = read_job(id, 'kind', 'compiler', 'priority', 'lane', 'place', 'notBefore')
   if job.lane and lane_head(job.lane) ~= id then return end
   if job.notBefore then
     call('ZADD', 'delayed', job.notBefore, id)
   else
-    call('ZADD', 'ready:' .. job.kind, job.place, id)
+    call('ZADD', ready_set(job), job.place, id)
   end
 end
 
 local function enter_pending(id, job)
   call('ZADD', 'pending:' .. job.kind, job.place, id)
+  count_build(job, 'pending', 1)
   if job.address then call('HINCRBY', 'pending:address', job.address, 1) end
   make_ready(id)
 end
 
 local function leave_pending(id, job)
   call('ZREM', 'pending:' .. job.kind, id)
-  call('ZREM', 'ready:' .. job.kind, id)
+  call('ZREM', ready_set(job), id)
+  count_build(job, 'pending', -1)
   if job.address and call('HINCRBY', 'pending:address', job.address, -1) <= 0 then
     call('HDEL', 'pending:address', job.address)
   end
@@ -147,15 +169,12 @@ local function stands_for_repeat(id, request)
   return not is_unpublished
 end
 
-local function verdict_key(job)
-  return 'verdict:' .. job.package .. '@' .. job.version .. ':' .. job.compiler
-end
-
--- The matrix job that has already found what this one would, or nil.
+-- The matrix job that has already found what this one would, or nil: a success with whatever plan, or what was found with this
+-- plan, where that stands (lib/domain/verdict.h).
 local function known_verdict(job)
-  local succeeded, failed = unpack(call('HMGET', verdict_key(job), 'succeeded', redis.sha1hex(job.payload)))
-  local verdict = succeeded or failed
-  return verdict and verdict:sub(1, 36)
+  local plan = job.compiler .. ' ' .. redis.sha1hex(job.payload)
+  local succeeded, found = unpack(call('HMGET', 'verdicts:' .. job.package .. '@' .. job.version, job.compiler .. ' succeeded', plan))
+  return succeeded or found or nil
 end
 
 local function same_request(job, again)
@@ -163,7 +182,17 @@ local function same_request(job, again)
   if id then return id end
   id = job.duplicate and call('GET', 'duplicate:' .. job.duplicate)
   if id and stands_for_repeat(id, job) then return id end
-  return job.kind == 'matrix' and not again and known_verdict(job)
+  return job.kind == 'matrix' and not TRIALS[job.purpose] and not again and known_verdict(job)
+end
+
+-- The matrix job waits already, for something that may wait longer than what is asked for now.
+local function raise_priority(id, request)
+  local job = read_job(id, 'state', 'kind', 'compiler', 'priority', 'place')
+  if job.state ~= 'pending' or tonumber(job.priority) <= tonumber(request.priority) then return end
+  local is_ready = call('ZREM', ready_set(job), id) == 1
+  job.priority = request.priority
+  call('HSET', 'job:' .. id, 'priority', job.priority, 'purpose', request.purpose)
+  if is_ready then call('ZADD', ready_set(job), job.place, id) end
 end
 
 -- Why there is no room for another job, as a refusal, or nil.
@@ -197,6 +226,14 @@ local function list_under_actor(id, job)
   if job.actor and job.actor ~= 'anonymous' then call('ZADD', 'jobs:actor:' .. job.actor, job.place, id) end
 end
 
+-- A compiler's estimate begins anew with the first job after there were none.
+local function note_first_build(job)
+  local pending, running = unpack(call('HMGET', 'matrix:' .. job.compiler, 'pending', 'running'))
+  if (tonumber(pending) or 0) + (tonumber(running) or 0) == 0 then
+    call('HSET', 'matrix:' .. job.compiler, 'first', job.createdAt, 'endedSinceFirst', 0)
+  end
+end
+
 local function create_job(id, job)
   local fields = {}
   for name, value in pairs(job) do
@@ -211,6 +248,7 @@ local function create_job(id, job)
   list_under_actor(id, job)
   if job.duplicate then call('SET', 'duplicate:' .. job.duplicate, id) end
   if job.lane then call('RPUSH', 'lane:' .. job.lane, id) end
+  if job.kind == 'matrix' then note_first_build(job) end
   enter_pending(id, job)
 end
 
@@ -243,9 +281,14 @@ function steps.accept()
   for i = 6, #ARGV, 2 do
     if ARGV[i + 1] ~= '' then job[ARGV[i]] = ARGV[i + 1] end
   end
-  if job.kind == 'matrix' then job.duplicate = verdict_key(job) end
+  if job.kind == 'matrix' and not TRIALS[job.purpose] then
+    job.duplicate = 'build:' .. job.package .. '@' .. job.version .. ':' .. job.compiler
+  end
   local existing = same_request(job, again)
-  if existing then return {existing, 0} end
+  if existing then
+    if job.kind == 'matrix' then raise_priority(existing, job) end
+    return {existing, 0}
+  end
   local refusal = no_room(job, limit, address_limit) or job.retryOf and refuse_retry(job)
   if refusal then return refusal end
   job.retryOfCreatedAt = nil
@@ -266,7 +309,7 @@ local function obstacle(id, job, now)
 end
 
 local function read_for_claim(id)
-  return read_job(id, 'state', 'kind', 'lane', 'place', 'notBefore', 'address', 'createdAt', 'claim', 'fence')
+  return read_job(id, 'state', 'kind', 'compiler', 'priority', 'lane', 'place', 'notBefore', 'address', 'createdAt', 'claim', 'fence')
 end
 
 local function claimed(id, fence)
@@ -275,17 +318,18 @@ end
 
 local function claim(id, job, runner, lease_ms, token, now)
   local fence, deadline = call('INCR', 'fence'), now + lease_ms
-  redis_up_since(now)
   leave_pending(id, job)
-  call('ZREM', 'delayed', id)
-  call('HDEL', 'job:' .. id, 'notBefore')
+  if job.notBefore then
+    call('ZREM', 'delayed', id)
+    call('HDEL', 'job:' .. id, 'notBefore')
+  end
   call('HSET', 'job:' .. id, 'state', 'running', 'startedAt', math.max(now, job.createdAt), 'fence', fence, 'runner', runner,
     'claim', token)
   call('HINCRBY', 'job:' .. id, 'attempts', 1)
   call('ZADD', 'running:' .. job.kind, job.place, id)
+  count_build(job, 'running', 1)
   call('ZADD', 'leases', deadline, id)
   if job.lane then set_lock(job.lane, id, fence, deadline) end
-  call('SET', 'claim:' .. token, id, 'PX', lease_ms)
   return claimed(id, fence)
 end
 
@@ -297,15 +341,16 @@ function steps.claim()
   if job.state == 'running' and job.claim == token then return claimed(id, tonumber(job.fence)) end
   local why_not = obstacle(id, job, now)
   if why_not then return refuse('HELD', why_not) end
+  redis_up_since(now)
   return claim(id, job, runner, lease_ms, token, now)
 end
 
 local function end_delays(now)
   for _, id in ipairs(call('ZRANGE', 'delayed', '-inf', now, 'BYSCORE', 'LIMIT', 0, 50)) do
-    local job = read_job(id, 'kind', 'place')
+    local job = read_job(id, 'kind', 'compiler', 'priority', 'place')
     call('ZREM', 'delayed', id)
     call('HDEL', 'job:' .. id, 'notBefore')
-    call('ZADD', 'ready:' .. job.kind, job.place, id)
+    call('ZADD', ready_set(job), job.place, id)
   end
 end
 
@@ -336,11 +381,50 @@ function steps.claim_next()
     if job.state == 'running' and job.claim == token then return claimed(before, tonumber(job.fence)) end
   end
   end_delays(now)
+  redis_up_since(now)
   local answer = each_ready({unpack(ARGV, 5)}, function(id)
     local job = read_for_claim(id)
-    if not obstacle(id, job, now) then return claim(id, job, runner, lease_ms, token, now) end
+    if obstacle(id, job, now) then return end
+    call('SET', 'claim:' .. token, id, 'PX', lease_ms)
+    return claim(id, job, runner, lease_ms, token, now)
   end)
   return answer or refuse('NOTFOUND', 'No job can run now')
+end
+
+-- limit, compilers… → id and fields of each
+function steps.list_ready()
+  local limit, jobs = tonumber(ARGV[2]), {}
+  end_delays(now_ms())
+  for priority = 0, MATRIX_PRIORITIES - 1 do
+    local found = {}
+    for i = 3, #ARGV do
+      local set = ready_set({kind = 'matrix', compiler = ARGV[i], priority = priority})
+      local ready = call('ZRANGE', set, 0, limit - #jobs - 1, 'WITHSCORES')
+      for n = 1, #ready, 2 do found[#found + 1] = {id = ready[n], place = tonumber(ready[n + 1])} end
+    end
+    table.sort(found, function(a, b) return a.place < b.place end)
+    for n = 1, math.min(#found, limit - #jobs) do
+      jobs[#jobs + 1] = {found[n].id, call('HGETALL', 'job:' .. found[n].id)}
+    end
+    if #jobs == limit then break end
+  end
+  return jobs
+end
+
+-- runner, lease, token, ids… → as claim, for each that was to be had
+function steps.claim_some()
+  local runner, lease_ms, token, now, answer = ARGV[2], tonumber(ARGV[3]), ARGV[4], now_ms(), {}
+  redis_up_since(now)
+  for i = 5, #ARGV do
+    local id = ARGV[i]
+    local job = read_for_claim(id)
+    if job.state == 'running' and job.claim == token then
+      answer[#answer + 1] = claimed(id, tonumber(job.fence))
+    elseif job.kind == 'matrix' and not obstacle(id, job, now) then
+      answer[#answer + 1] = claim(id, job, runner, lease_ms, token, now)
+    end
+  end
+  return answer
 end
 
 ---- Running
@@ -357,14 +441,17 @@ local function stale(id)
   return refuse('STALE', 'The job ' .. id .. ' is no longer held by this runner')
 end
 
--- id, fence, lease
+-- lease, then id and fence of each → 1 or 0 for each: it is held
 function steps.renew()
-  local id, fence, deadline = ARGV[2], ARGV[3], now_ms() + ARGV[4]
-  local job = held_job(id, fence)
-  if not job then return stale(id) end
-  call('ZADD', 'leases', deadline, id)
-  if job.lane then set_lock(job.lane, id, fence, deadline) end
-  return 1
+  local deadline, answer = now_ms() + ARGV[2], {}
+  for i = 3, #ARGV, 2 do
+    local id, fence = ARGV[i], ARGV[i + 1]
+    local job = held_job(id, fence)
+    if job then call('ZADD', 'leases', deadline, id) end
+    if job and job.lane then set_lock(job.lane, id, fence, deadline) end
+    answer[#answer + 1] = job and 1 or 0
+  end
+  return answer
 end
 
 -- id, fence → milliseconds
@@ -378,6 +465,7 @@ end
 local function hand_back(id, job, not_before)
   call('ZREM', 'leases', id)
   call('ZREM', 'running:' .. job.kind, id)
+  count_build(job, 'running', -1)
   if job.lane then free_lock(job.lane, id, job.fence) end
   call('HSET', 'job:' .. id, 'state', 'pending')
   call('HDEL', 'job:' .. id, 'runner', 'claim')
@@ -389,7 +477,7 @@ end
 function steps.release()
   local id, fence, delay_ms = ARGV[2], ARGV[3], tonumber(ARGV[4])
   if read_job(id, 'handedBack').handedBack == fence then return 1 end
-  local job = held_job(id, fence, 'address')
+  local job = held_job(id, fence, 'address', 'compiler')
   if not job then return stale(id) end
   call('HINCRBY', 'job:' .. id, 'attempts', -1)
   call('HSET', 'job:' .. id, 'handedBack', fence)
@@ -482,10 +570,21 @@ local function settle_duplicates(id, job, result)
   if result.success and job.kind == 'unpublish' and job.version then
     call('HSET', 'unpublished:' .. job.package, job.version, id)
   end
-  if job.kind == 'matrix' then
-    call('HSET', verdict_key(job), result.success and 'succeeded' or redis.sha1hex(job.payload),
-      id .. ' ' .. (result.error or ''))
-  end
+end
+
+-- Counts it for its compiler, and keeps it for the version, for good.
+local function settle_verdict(id, job, result, finished)
+  local verdict, compiler = result.verdict, job.compiler
+  count_build(job, 'running', -1)
+  count_build(job, 'endedSinceFirst', 1)
+  call('HSET', 'matrix:' .. compiler, 'last', finished)
+  if not verdict then return end
+  count_build(job, 'ended:' .. verdict, 1)
+  if result.readonly or TRIALS[job.purpose] then return end
+  local key, plan = 'verdicts:' .. job.package .. '@' .. job.version, redis.sha1hex(job.payload)
+  call('HSET', key, compiler, string.format('%s %s %.0f %s', verdict, id, finished, plan))
+  if result.success then call('HSET', key, compiler .. ' succeeded', id) end
+  if result.stands then call('HSET', key, compiler .. ' ' .. plan, id) end
 end
 
 -- What owners and trustees did is never removed.
@@ -501,18 +600,23 @@ local function next_in_lane(id, job)
   if next_id then make_ready(next_id) end
 end
 
-local ENDING = {'duplicate', 'replay', 'replayByKey', 'payload', 'package', 'version', 'compiler', 'actor', 'logTime', 'logIsCut',
-  'startedAt'}
+local ENDING = {'duplicate', 'replay', 'replayByKey', 'payload', 'package', 'version', 'compiler', 'purpose', 'actor', 'logTime',
+  'logIsCut', 'startedAt'}
+local FOUND_AT_END = {'error', 'documentation', 'payload', 'verdict', 'result'}
 
 local function end_job(id, job, result, now)
   local state = result.success and 'succeeded' or 'failed'
   if result.error and job.logIsCut then add_line(id, job, now, 'ERROR 0 0 ' .. result.error) end
   local finished = math.max(now, job.startedAt, (tonumber(job.logTime) or 0) + 1)
   call('XADD', 'job:' .. id .. ':log', string.format('%.0f-0', finished), 'end', state)
-  call('HSET', 'job:' .. id, 'state', state, 'finishedAt', finished)
-  if result.error then call('HSET', 'job:' .. id, 'error', result.error) end
-  if result.documentation then call('HSET', 'job:' .. id, 'documentation', result.documentation) end
-  if result.payload then call('HSET', 'job:' .. id, 'payload', result.payload) end
+  local fields = {'state', state, 'finishedAt', finished}
+  for _, name in ipairs(FOUND_AT_END) do
+    if result[name] then
+      fields[#fields + 1] = name
+      fields[#fields + 1] = result[name]
+    end
+  end
+  call('HSET', 'job:' .. id, unpack(fields))
   if result.readonly then call('HSET', 'job:' .. id, 'readonly', 1) end
   call('HDEL', 'job:' .. id, 'runner', 'claim', 'address')
   call('ZREM', 'leases', id)
@@ -525,6 +629,10 @@ local function end_job(id, job, result, now)
   end
   if job.lane then next_in_lane(id, job) end
   settle_duplicates(id, job, result)
+  if job.kind == 'matrix' then
+    call('HDEL', 'job:' .. id, 'record') -- the result is the same once more
+    settle_verdict(id, job, result, finished)
+  end
   if result.event then call('XADD', 'events', '*', 'job', id, 'event', result.event) end
 end
 
@@ -532,7 +640,7 @@ local function none_if_empty(text)
   if text ~= '' then return text end
 end
 
--- id, fence, success, readonly, error, documentation, event, payload
+-- id, fence, success, readonly, error, documentation, event, payload, verdict, whether that stands, result
 function steps.finish()
   local id, fence, success = ARGV[2], ARGV[3], ARGV[4] == '1'
   local done = read_job(id, 'state', 'fence')
@@ -540,34 +648,42 @@ function steps.finish()
   local job = held_job(id, fence, unpack(ENDING))
   if not job then return stale(id) end
   end_job(id, job, {success = success, readonly = ARGV[5] == '1', error = none_if_empty(ARGV[6]),
-    documentation = none_if_empty(ARGV[7]), event = none_if_empty(ARGV[8]), payload = none_if_empty(ARGV[9])}, now_ms())
+    documentation = none_if_empty(ARGV[7]), event = none_if_empty(ARGV[8]), payload = none_if_empty(ARGV[9]),
+    verdict = none_if_empty(ARGV[10]), stands = ARGV[11] == '1', result = none_if_empty(ARGV[12])}, now_ms())
   return 1
 end
 
 ---- Housekeeping
 
-local LOST = 'The service that ran this job stopped, or lost its connection, before the job was done'
+-- What a log says of a job whose runner was lost, and what it and the job's error say in the end.
+local LOST = {
+  request = 'The service that ran this job stopped, or lost its connection, before the job was done',
+  build = 'The build worker that had this job stopped, or was not heard of any more, before the job was done'
+}
+local GIVEN_UP = {
+  request = 'Nothing was published or changed; please send the request again, and tell the registry team if that fails, too',
+  build = 'That says nothing about the package, and nothing was changed'
+}
 
 -- What becomes of a job whose lease ran out, as the word for the caller.
 local function take_back(id, now, lease_ms, is_attempt)
   local job = read_job(id, 'state', 'fence', 'kind', 'lane', 'place', 'address', 'attempts', 'record', unpack(ENDING))
-  local attempts = tonumber(job.attempts)
+  local attempts, what = tonumber(job.attempts), job.kind == 'matrix' and 'build' or 'request'
   if not is_attempt then
     call('HINCRBY', 'job:' .. id, 'attempts', -1)
   elseif attempts >= ATTEMPTS_MAX and job.record then
     local delay = math.min(lease_ms * 2 ^ math.min(attempts - ATTEMPTS_MAX, 20), BACKOFF_MAX_MS)
-    add_line(id, job, now, 'WARN 0 0 ' .. LOST .. ' (attempt ' .. attempts .. '). It has begun to write, so it is tried again')
+    add_line(id, job, now, 'WARN 0 0 ' .. LOST[what] .. ' (attempt ' .. attempts .. '). It has begun to write, so it is tried again')
     hand_back(id, job, now + delay)
     return 'alarming'
   elseif attempts >= ATTEMPTS_MAX then
-    local sentence = LOST .. ', ' .. attempts .. ' times in a row, so it was given up. Nothing was published or changed; please '
-      .. 'send the request again, and tell the registry team if that fails, too'
+    local sentence = LOST[what] .. ', ' .. attempts .. ' times in a row, so it was given up. ' .. GIVEN_UP[what]
     add_line(id, job, now, 'ERROR 0 0 ' .. sentence)
     job.logIsCut = nil -- said already
-    end_job(id, job, {success = false, error = sentence}, now)
+    end_job(id, job, {success = false, error = sentence, verdict = what == 'build' and 'worker_lost' or nil}, now)
     return 'failed'
   end
-  add_line(id, job, now, 'WARN 0 0 ' .. LOST .. '. It will be taken up again')
+  add_line(id, job, now, 'WARN 0 0 ' .. LOST[what] .. '. It will be taken up again')
   hand_back(id, job)
   return 'returned'
 end

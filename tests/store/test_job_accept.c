@@ -133,9 +133,10 @@ static void a_readonly_job_is_no_duplicate(void **state) {
     struct fixture *f = *state;
     struct job_request request = unpublish_of("a"), matrix = matrix_of("a", "0.15.15");
     request.duplicate_key = "d", request.replay_key = "r";
-    const struct job_end end = {.success = true, .readonly = true};
+    struct job_end end = {.success = true, .readonly = true};
     run_job(f, &request, &end);
     assert_true(repeat(f, &request).created);
+    end.verdict = "succeeded";
     run_job(f, &matrix, &end);
     assert_true(repeat(f, &matrix).created);
 }
@@ -259,45 +260,6 @@ static void commits_are_kept_once_each_and_the_end_may_bring_a_payload(void **st
     assert_status(STATUS_STALE, job_store_add_commit(f->store, &lease, "index=2", &f->err));
 }
 
-static void a_matrix_job_is_made_once_until_its_plan_changes(void **state) {
-    struct fixture *f = *state;
-    struct job_request request = matrix_of("a", "0.15.15");
-    struct job_accepted first = accept_job(f, &request);
-    assert_string_equal(repeat(f, &request).id, first.id);
-    struct lease lease = claim_job(f, first.id);
-    assert_false(repeat(f, &request).created);
-    finish_job(f, &lease, false);
-    struct job_accepted again = repeat(f, &request); /* it failed: the same plan would fail again */
-    assert_false(again.created);
-    assert_string_equal(again.id, first.id);
-    struct job_request other = matrix_of("a", "0.15.14");
-    assert_true(accept_job(f, &other).created);
-
-    request.payload = "{\"prelude\":\"6.0.1\"}";
-    again = repeat(f, &request);
-    assert_true(again.created);
-    lease = claim_job(f, again.id);
-    finish_job(f, &lease, true);
-    request.payload = "{\"prelude\":\"6.0.2\"}"; /* it succeeded: whatever the plan */
-    assert_string_equal(repeat(f, &request).id, again.id);
-    assert_false(repeat(f, &request).created);
-}
-
-static void an_operator_may_have_a_matrix_job_again(void **state) {
-    struct fixture *f = *state;
-    struct job_request request = matrix_of("a", "0.15.15");
-    run_job(f, &request, &success);
-    assert_false(repeat(f, &request).created);
-    request.again = true;
-    struct job_accepted again = repeat(f, &request);
-    assert_true(again.created);
-    assert_string_equal(repeat(f, &request).id, again.id); /* not twice at once */
-    struct lease lease = claim_job(f, again.id);
-    finish_job(f, &lease, false);
-    request.again = false;
-    assert_false(repeat(f, &request).created); /* the success stays */
-}
-
 static void too_many_pending_jobs_are_refused(void **state) {
     struct fixture *f = *state;
     const struct job_limits limits = {.pending = 3, .pending_per_address = 2};
@@ -374,8 +336,6 @@ int main(void) {
         store_test(a_try_again_is_refused_where_a_later_change_stands),
         store_test(who_tries_again_stays_the_one_who_asked),
         store_test(commits_are_kept_once_each_and_the_end_may_bring_a_payload),
-        store_test(a_matrix_job_is_made_once_until_its_plan_changes),
-        store_test(an_operator_may_have_a_matrix_job_again),
         store_test(too_many_pending_jobs_are_refused),
         store_test(addresses_are_forgotten_when_their_jobs_end),
         store_test(at_the_memory_limit_new_jobs_are_refused_and_running_ones_end),

@@ -223,7 +223,8 @@ static void verdicts_and_replays_outlive_their_jobs(void **state) {
     struct job_request matrix = matrix_of("prelude", "0.15.15"), set = package_set();
     struct job_request matrix_again = matrix, set_again = set;
     set.replay_key = set_again.replay_key = "r1";
-    run_job(f, &matrix, &failure), run_job(f, &set, &success);
+    const struct job_end not_built = {.error = "It does not compile.", .verdict = "failed_to_compile"};
+    run_job(f, &matrix, &not_built), run_job(f, &set, &success);
     assert_int_equal(move(f, at_once, MANY), 2);
     hash_random_uuid(matrix_again.id), hash_random_uuid(set_again.id);
     assert_string_equal(accept_job(f, &matrix_again).id, matrix.id);

@@ -1,0 +1,69 @@
+#!lua flags=allow-oom
+-- SPDX-License-Identifier: BSD-3-Clause
+--
+-- What the build matrix keeps beside its jobs (matrix_store.h) and cannot change by one command. As in jobs.lua, ARGV[1] names
+-- the step, which happens whole and may be repeated after a lost reply. Jobs, verdicts and counts are changed by jobs.lua alone.
+--
+-- Keys:
+--   worker:ID            hash: the fields of `struct worker_entry`; gone when nothing was heard of it for long enough
+--   workers              set of the ids of those, and of some that are gone
+--   sweep                hash token, begun: who began the last sweep, and when
+--   compilers            text: the supported compilers, by blanks
+--   wave:COMPILER        text: "begun", or for a while the token of whoever is about to begin it
+
+local call = redis.call
+
+local function now_ms()
+  local time = call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local steps = {}
+
+-- id, how long it is kept, then names and values of fields
+function steps.add_worker()
+  local id, key, now = ARGV[2], 'worker:' .. ARGV[2], now_ms()
+  call('DEL', key)
+  call('HSET', key, 'hello', now, 'seen', now, unpack(ARGV, 4))
+  call('PEXPIRE', key, ARGV[3])
+  call('SADD', 'workers', id)
+  return 1
+end
+
+-- id, how long it is kept, busy slots or -1, figures → whether it is known
+function steps.see_worker()
+  local key, keep_ms, busy_slots, figures = 'worker:' .. ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+  if call('EXISTS', key) == 0 then return 0 end
+  call('HSET', key, 'seen', now_ms())
+  if tonumber(busy_slots) >= 0 then call('HSET', key, 'busySlots', busy_slots) end
+  if figures ~= '' then call('HSET', key, 'figures', figures) end
+  call('PEXPIRE', key, keep_ms)
+  return 1
+end
+
+-- → id and fields of each, by id
+function steps.list_workers()
+  local ids, workers = call('SMEMBERS', 'workers'), {}
+  table.sort(ids)
+  for _, id in ipairs(ids) do
+    local fields = call('HGETALL', 'worker:' .. id)
+    if #fields > 0 then
+      workers[#workers + 1] = {id, fields}
+    else
+      call('SREM', 'workers', id)
+    end
+  end
+  return workers
+end
+
+-- token, interval → whether the sweep is the caller's
+function steps.claim_sweep()
+  local token, interval_ms, now = ARGV[2], tonumber(ARGV[3]), now_ms()
+  local holder, begun = unpack(call('HMGET', 'sweep', 'token', 'begun'))
+  if holder == token then return 1 end
+  if begun and now - begun < interval_ms then return 0 end
+  call('HSET', 'sweep', 'token', token, 'begun', now)
+  return 1
+end
+
+return steps[ARGV[1]]()
