@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * For tests and benchmarks: the build matrix in memory, where every build succeeds at once. What a planner finds is built level
+ * by level: all jobs of a level are known to build before the next is planned.
+ */
+#ifndef TESTS_SUPPORT_WAVE_H
+#define TESTS_SUPPORT_WAVE_H
+
+#include "lib/domain/matrix_plan.h"
+
+struct manifest_index;
+
+struct wave {
+    struct manifest_index *index;
+    const struct version *compilers; /* the supported ones, ascending */
+    size_t compiler_count;
+    size_t jobs, levels; /* so far */
+    size_t solves;       /* pairs that might have had a plan; the others were rejected */
+    size_t rejected;
+};
+
+/* Solves the pairs, and leaves those that have a plan. */
+void wave_plan(struct wave *wave, struct matrix_pairs *pairs);
+
+/* All of them are known to build from now on. */
+void wave_build(struct wave *wave, const struct matrix_pairs *pairs);
+
+/* The pairs that follow from the builds of `built`: not planned yet. */
+void wave_follow(struct wave *wave, const struct matrix_pairs *built, struct matrix_pairs *out);
+
+/* Plans and builds `pairs` and all that follows, until nothing does. `pairs` is empty afterwards. */
+void wave_run(struct wave *wave, struct matrix_pairs *pairs);
+
+#endif

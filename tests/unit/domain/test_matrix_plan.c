@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What the build matrix plans, on registries written down here. (test_matrix_plan_property.c compares with brute force.)
+ */
+#include "tests/support/cmocka_all.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/text.h"
+#include "lib/domain/manifest_index.h"
+#include "lib/domain/matrix_plan.h"
+#include "tests/support/small_registry.h"
+
+static const struct version compilers[] = {{0, 15, 10}, {0, 15, 11}, {0, 15, 12}};
+enum { COMPILERS = sizeof compilers / sizeof compilers[0] };
+
+#define CREATE(...)                                                                                                            \
+    small_registry_create((const char *const[]){__VA_ARGS__}, sizeof(const char *const[]){__VA_ARGS__} / sizeof(const char *))
+
+/* `NAME@VERSION:PATCH/PURPOSE`, by blanks; PATCH is the compiler's. */
+static void assert_pairs(struct matrix_pairs *pairs, const char *expected) {
+    struct text all = {0};
+    for (size_t i = 0; i < pairs->count; i++) {
+        const struct matrix_pair *pair = &pairs->items[i];
+        text_append_format(&all, "%s%s@%u.%u.%u:%u/%s", i ? " " : "", pair->package, pair->version.major, pair->version.minor,
+                           pair->version.patch, pair->compiler.patch, matrix_purpose_text(pair->purpose));
+    }
+    assert_string_equal(text_view(&all), expected);
+    text_release(&all);
+    matrix_pairs_release(pairs);
+}
+
+static struct matrix_change change(enum matrix_change_kind kind, const char *package, uint32_t major, uint32_t compiler_patch,
+                                   enum matrix_purpose purpose) {
+    return (struct matrix_change){
+        .kind = kind, .package = package, .version = {major, 0, 0}, .compiler = {0, 15, compiler_patch}, .purpose = purpose};
+}
+
+static void assert_follows(const struct manifest_index *index, const struct matrix_change *changes, size_t count,
+                           const char *expected) {
+    struct matrix_pairs pairs = {0};
+    matrix_plan_follow(&pairs, index, changes, count, compilers, COMPILERS);
+    assert_pairs(&pairs, expected);
+}
+
+static void a_publication_brings_other_compilers_and_dependants_with_its_own(void **state) {
+    (void)state;
+    struct manifest_index *index = CREATE("prelude 1.0.0 [0.15.10 0.15.12]", "a 1.0.0 [0.15.12] prelude >=1.0.0 <2.0.0",
+                                          "b 1.0.0 [0.15.10] a >=1.0.0 <2.0.0", "c 1.0.0 [0.15.10] a >=2.0.0 <3.0.0");
+    struct matrix_change published = change(MATRIX_PUBLISHED, "a", 1, 12, MATRIX_PURPOSE_PUBLICATION);
+    assert_follows(index, &published, 1, "b@1.0.0:12/publication a@1.0.0:11/publication a@1.0.0:10/publication");
+    manifest_index_free(index);
+}
+
+static void a_build_brings_dependants_with_that_compiler_alone(void **state) {
+    (void)state;
+    struct manifest_index *index =
+        CREATE("prelude 1.0.0 [0.15.10 0.15.11]", "a 1.0.0 [0.15.12] prelude >=1.0.0 <2.0.0",
+               "b 2.0.0 [0.15.11] prelude >=1.0.0 <2.0.0", "c 1.0.0 [0.15.10] prelude >=1.0.0 <2.0.0, b >=3.0.0 <4.0.0");
+    struct matrix_change built = change(MATRIX_BUILT, "prelude", 1, 11, MATRIX_PURPOSE_WAVE);
+    assert_follows(index, &built, 1, "a@1.0.0:11/wave"); /* b is known, and c has no plan */
+    manifest_index_free(index);
+}
+
+static void dependants_are_found_through_those_that_are_known_already(void **state) {
+    (void)state;
+    struct manifest_index *index = CREATE("prelude 1.0.0 [0.15.10 0.15.11]", "a 1.0.0 [0.15.10 0.15.11] prelude >=1.0.0 <2.0.0",
+                                          "b 1.0.0 [0.15.10] a >=1.0.0 <2.0.0", "c 1.0.0 [0.15.10] b >=1.0.0 <2.0.0");
+    struct matrix_change published = change(MATRIX_BUILT, "prelude", 1, 11, MATRIX_PURPOSE_PUBLICATION);
+    assert_follows(index, &published, 1, "b@1.0.0:11/publication"); /* c has to wait for b */
+    manifest_index_free(index);
+}
+
+static void a_revision_brings_what_its_new_bounds_allow(void **state) {
+    (void)state;
+    struct manifest_index *index = CREATE("prelude 1.0.0 [0.15.10 0.15.11]", "a 1.0.0 [0.15.10] prelude >=1.0.0 <2.0.0",
+                                          "b 1.0.0 [0.15.12] a >=1.0.0 <2.0.0");
+    struct matrix_change revised = change(MATRIX_REVISED, "a", 1, 0, MATRIX_PURPOSE_PUBLICATION);
+    assert_follows(index, &revised, 1, "a@1.0.0:11/publication b@1.0.0:10/publication");
+    manifest_index_free(index);
+}
+
+static void several_changes_bring_each_pair_once_with_the_most_urgent_purpose(void **state) {
+    (void)state;
+    struct manifest_index *index =
+        CREATE("a 1.0.0 [0.15.11]", "b 1.0.0 [0.15.11]", "c 1.0.0 [0.15.10] a >=1.0.0 <2.0.0, b >=1.0.0 <2.0.0",
+               "d 1.0.0 [0.15.10] b >=1.0.0 <2.0.0", "d 2.0.0 [0.15.10] b >=1.0.0 <2.0.0");
+    struct matrix_change changes[] = {
+        change(MATRIX_BUILT, "b", 1, 11, MATRIX_PURPOSE_SWEEP), change(MATRIX_BUILT, "b", 1, 11, MATRIX_PURPOSE_SWEEP),
+        change(MATRIX_BUILT, "a", 1, 11, MATRIX_PURPOSE_PUBLICATION), change(MATRIX_BUILT, "b", 1, 12, MATRIX_PURPOSE_REQUEST)};
+    assert_follows(index, changes, 4, "c@1.0.0:11/publication d@2.0.0:11/sweep d@1.0.0:11/sweep");
+    manifest_index_free(index);
+}
+
+static void a_publication_and_a_build_of_the_same_version_hide_nothing(void **state) {
+    (void)state;
+    struct manifest_index *index = CREATE("a 1.0.0 [0.15.10 0.15.11]", "b 1.0.0 [0.15.12] a >=1.0.0 <2.0.0");
+    struct matrix_change changes[] = {change(MATRIX_PUBLISHED, "a", 1, 10, MATRIX_PURPOSE_PUBLICATION),
+                                      change(MATRIX_BUILT, "a", 1, 11, MATRIX_PURPOSE_PUBLICATION)};
+    assert_follows(index, changes, 2, "a@1.0.0:12/publication b@1.0.0:11/publication b@1.0.0:10/publication");
+    manifest_index_free(index);
+}
+
+static void what_is_gone_or_not_supported_leads_to_nothing(void **state) {
+    (void)state;
+    struct manifest_index *index = CREATE("a 1.0.0 [0.15.11]", "a 2.0.0 []", "b 1.0.0 [0.15.10] a >=1.0.0 <3.0.0");
+    struct matrix_change changes[] = {change(MATRIX_PUBLISHED, "nobody", 1, 11, MATRIX_PURPOSE_PUBLICATION),
+                                      change(MATRIX_PUBLISHED, "a", 3, 11, MATRIX_PURPOSE_PUBLICATION),
+                                      change(MATRIX_PUBLISHED, "a", 2, 11, MATRIX_PURPOSE_PUBLICATION),
+                                      change(MATRIX_BUILT, "a", 1, 99, MATRIX_PURPOSE_PUBLICATION)};
+    assert_follows(index, changes, 4, "");
+    manifest_index_free(index);
+}
+
+static void a_wave_begins_with_what_needs_nothing_the_newest_first(void **state) {
+    (void)state;
+    struct manifest_index *index =
+        CREATE("a 1.0.0 [0.15.11]", "a 2.0.0 [0.15.11 0.15.12]", "a 3.0.0 []", "b 1.0.0 [0.15.11] a >=1.0.0 <3.0.0",
+               "b 2.0.0 [0.15.11]", "c 1.0.0 [0.15.11]", "c 2.0.0 [0.15.11]");
+    struct matrix_pairs pairs = {0};
+    matrix_plan_begin_wave(&pairs, index, compilers[2]);
+    assert_pairs(&pairs, "b@2.0.0:12/wave c@2.0.0:12/wave c@1.0.0:12/wave a@1.0.0:12/wave");
+    manifest_index_free(index);
+}
+
+static void a_compiler_is_new_above_those_of_the_newest_published_prelude(void **state) {
+    (void)state;
+    struct manifest_index *index =
+        CREATE("prelude 1.0.0 [0.15.10 0.15.12]", "prelude 2.0.0 [0.15.10 0.15.11]", "prelude 3.0.0 []");
+    assert_false(matrix_plan_is_new_compiler(index, compilers[0]));
+    assert_false(matrix_plan_is_new_compiler(index, compilers[1]));
+    assert_true(matrix_plan_is_new_compiler(index, compilers[2]));
+    manifest_index_free(index);
+    index = CREATE("a 1.0.0 [0.15.11]");
+    assert_false(matrix_plan_is_new_compiler(index, compilers[2]));
+    manifest_index_free(index);
+}
+
+static void a_sweep_goes_from_new_to_old_in_pieces(void **state) {
+    (void)state;
+    struct manifest_index *index = CREATE("a 1.0.0 [0.15.11]", "a 2.0.0 [0.15.11]", "b 1.0.0 [0.15.12] a >=1.0.0 <2.0.0",
+                                          "c 1.0.0 []", "d 1.0.0 [0.15.10 0.15.11]");
+    for (size_t look_limit = 1; look_limit < 20; look_limit += 6) {
+        struct matrix_pairs pairs = {0};
+        struct matrix_sweep sweep = {0};
+        for (size_t before = 0; !sweep.is_over; before = pairs.count) {
+            matrix_plan_sweep(&pairs, &sweep, index, compilers, COMPILERS, look_limit);
+            assert_true(pairs.count - before <= look_limit);
+        }
+        assert_pairs(&pairs, "a@2.0.0:12/sweep d@1.0.0:12/sweep b@1.0.0:11/sweep a@2.0.0:10/sweep a@1.0.0:12/sweep "
+                             "a@1.0.0:10/sweep");
+    }
+    manifest_index_free(index);
+}
+
+static void a_pair_that_is_not_worth_a_build_any_more_has_no_plan(void **state) {
+    (void)state;
+    struct manifest_index *index = CREATE("a 1.0.0 [0.15.11]", "a 2.0.0 []", "b 1.0.0 [0.15.10] a >=1.0.0 <2.0.0");
+    struct arena arena = {0};
+    struct build_plan plan;
+    struct matrix_pair pair = {.package = "b", .version = {1, 0, 0}, .compiler = compilers[1]};
+    assert_true(matrix_plan_solve(&plan, index, &pair, &arena));
+    assert_true(version_equal(plan.compiler, compilers[1]));
+    assert_int_equal(plan.packages.count, 1);
+    assert_string_equal(plan.packages.items[0].name, "a");
+    pair.compiler = compilers[0];
+    assert_false(matrix_plan_solve(&plan, index, &pair, &arena)); /* known */
+    pair.compiler = compilers[2];
+    assert_false(matrix_plan_solve(&plan, index, &pair, &arena)); /* a does not build with it */
+    pair = (struct matrix_pair){.package = "a", .version = {2, 0, 0}, .compiler = compilers[1]};
+    assert_false(matrix_plan_solve(&plan, index, &pair, &arena)); /* withdrawn */
+    pair.version.major = 3;
+    assert_false(matrix_plan_solve(&plan, index, &pair, &arena));
+    pair.package = "nobody";
+    assert_false(matrix_plan_solve(&plan, index, &pair, &arena));
+    arena_release(&arena);
+    manifest_index_free(index);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_publication_brings_other_compilers_and_dependants_with_its_own),
+        cmocka_unit_test(a_build_brings_dependants_with_that_compiler_alone),
+        cmocka_unit_test(dependants_are_found_through_those_that_are_known_already),
+        cmocka_unit_test(a_revision_brings_what_its_new_bounds_allow),
+        cmocka_unit_test(several_changes_bring_each_pair_once_with_the_most_urgent_purpose),
+        cmocka_unit_test(a_publication_and_a_build_of_the_same_version_hide_nothing),
+        cmocka_unit_test(what_is_gone_or_not_supported_leads_to_nothing),
+        cmocka_unit_test(a_wave_begins_with_what_needs_nothing_the_newest_first),
+        cmocka_unit_test(a_compiler_is_new_above_those_of_the_newest_published_prelude),
+        cmocka_unit_test(a_sweep_goes_from_new_to_old_in_pieces),
+        cmocka_unit_test(a_pair_that_is_not_worth_a_build_any_more_has_no_plan),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
