@@ -84,6 +84,39 @@ static void append_audit(struct text *out, const struct job *job) {
     append_commits(out, job->commits);
 }
 
+/* The numbers of a build's result that are shown. */
+static const char *const build_counts[] = {"compiled", "reused", "own", "compilerMs", "ownMs", "batch"};
+
+/* The fields are those of lib/domain/build_work.h: what the compiler complained of, and what was counted. */
+static void append_result(struct text *out, const char *result) {
+    json_t *object = NULL, *build = json_object();
+    if (json_read(&object, result, strlen(result), "The result", NULL) == STATUS_OK) {
+        const json_t *errors = json_object_get(object, "errors");
+        if (json_array_size(errors) > 0) {
+            text_append(out, ",\"errors\":");
+            json_append_value(out, errors, 0);
+        }
+        for (size_t i = 0; i < sizeof build_counts / sizeof build_counts[0]; i++) {
+            json_t *count = json_object_get(object, build_counts[i]);
+            if (json_is_integer(count)) json_object_set(build, build_counts[i], count);
+        }
+    }
+    if (json_object_size(build) > 0) {
+        text_append(out, ",\"build\":");
+        json_append_value(out, build, 0);
+    }
+    json_decref(build);
+    json_decref(object);
+}
+
+/* Why a matrix job was made, who builds it, and what came of it. */
+static void append_matrix(struct text *out, const struct job *job) {
+    append_text_field(out, "purpose", job->purpose);
+    append_text_field(out, "runner", job->runner);
+    append_text_field(out, "verdict", job->verdict);
+    if (job->result) append_result(out, job->result);
+}
+
 void job_append_json(struct text *out, const struct job *job, const struct log_lines *lines, bool shows_end) {
     append_identity(out, job);
     append_time_field(out, "createdAt", job->created_ms);
@@ -94,6 +127,7 @@ void job_append_json(struct text *out, const struct job *job, const struct log_l
     append_text_field(out, "packageVersion", job->version);
     append_text_field(out, "compilerVersion", job->compiler);
     append_audit(out, job);
+    if (job->kind == JOB_KIND_MATRIX) append_matrix(out, job);
     text_append(out, ",\"logs\":");
     log_lines_append_json(out, job->id, lines);
     text_append(out, ",\"payload\":");
@@ -129,6 +163,7 @@ void job_append_status_text(struct text *out, const struct job *job) {
     append_row(out, "version", job->version);
     append_row(out, "compiler", job->compiler);
     append_row(out, "state", job_state_text(job->state));
+    append_row(out, "verdict", job->verdict);
     append_row(out, "error", job->error);
     append_time_row(out, "created", job->created_ms);
     append_time_row(out, "started", job->started_ms);

@@ -8,6 +8,7 @@
 
 #include "lib/base/json.h"
 #include "lib/base/text.h"
+#include "lib/domain/verdict.h"
 #include "services/gateway/call.h"
 #include "services/gateway/gateway.h"
 #include "services/gateway/openapi.json.h"
@@ -30,14 +31,23 @@ static const char *const error_codes[] = {
     STATUS_TABLE(STATUS)
 #undef STATUS
         NULL};
+static const char *const matrix_purposes[] = {
+#define MATRIX_PURPOSE(name, text, priority) text,
+    MATRIX_PURPOSE_TABLE(MATRIX_PURPOSE)
+#undef MATRIX_PURPOSE
+        NULL};
+static const char *const verdicts[] = {
+#define VERDICT(name, text, stands, meaning) text,
+    VERDICT_TABLE(VERDICT)
+#undef VERDICT
+        NULL};
 static const struct {
     const char *schema;
     const char *const *words;
 } enumerations[] = {
     {"ErrorCode", error_codes + 1}, /* without "ok" */
     {"JobKind", query_kinds + 1},   /* without "all" */
-    {"JobState", query_states},
-    {"LogLevel", query_levels},
+    {"JobState", query_states},     {"LogLevel", query_levels}, {"MatrixPurpose", matrix_purposes}, {"Verdict", verdicts},
 };
 
 /* ---- Small pieces ---- */

@@ -10,6 +10,7 @@
 #include "lib/base/memory.h"
 #include "lib/domain/signer.h"
 #include "lib/tools/package_cache.h"
+#include "services/publish/compiler_list.h"
 #include "services/publish/trustee_lookup.h"
 
 enum { START_TIMEOUT_MS = 600000, STORAGE_CHECK_MS = 700 };
@@ -86,10 +87,14 @@ enum status publish_service_init(struct publish_service *service, struct error *
     if (!status) open_licensee(service);
     if (!status && service->settings.trustee_lookup) service->trustees = trustee_lookup_create(&service->settings);
     if (!status) status = open_registry(service, &deadline, err);
+    if (!status)
+        status = compiler_list_start(&service->compiler_list, service->settings.redis_url, service->compiler_versions,
+                                     service->compilers.count, err);
     return status;
 }
 
 void publish_service_release(struct publish_service *service) {
+    compiler_list_stop(service->compiler_list);
     registry_access_close(&service->repositories);
     trustee_lookup_free(service->trustees);
     licensee_free(service->licensee);

@@ -14,6 +14,7 @@
 #include "lib/tools/licensee.h"
 #include "lib/tools/sandbox.h"
 
+struct compiler_list;
 struct job_run;
 struct trustee_lookup;
 
@@ -27,9 +28,10 @@ struct publish_service {
     struct sandbox sandbox;
     struct licensee *licensee;
     struct compilers compilers;
-    struct version *compiler_versions; /* of `compilers`, ascending: what is supported */
-    struct trustee_lookup *trustees;   /* NULL where TRUSTEE_LOOKUP is not set */
-    int work_folder_claim;             /* of the one service that uses WORK_DIR */
+    struct version *compiler_versions;   /* of `compilers`, ascending: what is supported */
+    struct compiler_list *compiler_list; /* tells others of them */
+    struct trustee_lookup *trustees;     /* NULL where TRUSTEE_LOOKUP is not set */
+    int work_folder_claim;               /* of the one service that uses WORK_DIR */
 };
 
 /* Opens everything; `settings` becomes the service's. Free it also after a failure. */

@@ -44,6 +44,7 @@ static void write_and_read_again(const struct job *job, const struct log_lines *
     assert(status == STATUS_OK && lines_again.count == lines->count);
     assert(again.kind == job->kind && again.state == job->state && again.created_ms == job->created_ms);
     assert(text_equal(again.payload, job->payload) && text_equal(again.error, job->error));
+    assert(text_equal(again.result, job->result) && text_equal(again.verdict, job->verdict));
     for (size_t i = 0; i < lines->count; i++)
         assert(text_equal(lines->lines[i].message, lines_again.lines[i].message));
 }

@@ -3,6 +3,7 @@
  * that, when told to, lets a request through and hangs up instead of passing the reply on. */
 #include "lib/store/lock.h"
 #include "lib/store/log_stream.h"
+#include "lib/store/matrix_store.h"
 #include "tests/store/fixture.h"
 
 #include <pthread.h>
@@ -198,12 +199,71 @@ static void a_lock_is_taken_and_released_once(void **state) {
     assert_true(next.fence > lock.fence);
 }
 
+static void several_matrix_jobs_are_claimed_once(void **state) {
+    struct fixture *f = *state;
+    struct job_request requests[] = {matrix_of("a", "0.15.14"), matrix_of("b", "0.15.14"), matrix_of("c", "0.15.14")};
+    const char *ids[3];
+    for (int i = 0; i < 3; i++)
+        ids[i] = accept_job(f, &requests[i]).created ? requests[i].id : NULL;
+    struct lease other = claim_job(f, requests[1].id), leases[3];
+    struct job jobs[3];
+    size_t claimed;
+    lose_next_reply(f);
+    assert_ok(job_store_claim_some(f->store, ids, 3, "w", LEASE_MS, &f->arena, leases, jobs, &claimed, &f->err));
+    assert_reply_was_lost();
+    assert_int_equal(claimed, 2);
+    assert_string_equal(leases[0].job_id, requests[0].id);
+    assert_string_equal(leases[1].job_id, requests[2].id);
+    assert_int_equal(jobs[0].attempts, 1);
+    assert_int_equal(jobs[1].attempts, 1);
+
+    bool is_held[2];
+    lose_next_reply(f);
+    assert_ok(job_store_renew_some(f->store, leases, 2, LEASE_MS, is_held, &f->err));
+    assert_reply_was_lost();
+    assert_true(is_held[0] && is_held[1]);
+
+    lose_next_reply(f);
+    finish_build(f, &leases[0], "failed_to_compile");
+    assert_reply_was_lost();
+    finish_build(f, &other, "succeeded");
+    struct matrix_progress progress;
+    lose_next_reply(f);
+    assert_ok(matrix_progress_read(f->store, "0.15.14", &progress, &f->err));
+    assert_reply_was_lost();
+    assert_int_equal(progress.running, 1);
+    assert_int_equal(progress.ended[VERDICT_FAILED_TO_COMPILE], 1);
+    assert_int_equal(progress.ended_since_first, 2);
+}
+
+static void waves_and_sweeps_are_claimed_once(void **state) {
+    struct fixture *f = *state;
+    bool is_ours = false;
+    lose_next_reply(f);
+    assert_ok(matrix_wave_claim(f->store, "0.15.14", LEASE_MS, &is_ours, &f->err));
+    assert_reply_was_lost();
+    assert_true(is_ours);
+    assert_ok(matrix_wave_claim(f->store, "0.15.14", LEASE_MS, &is_ours, &f->err));
+    assert_false(is_ours);
+    struct worker_entry *workers;
+    size_t count;
+    assert_ok(worker_list_read(f->store, &f->arena, &workers, &count, &f->err)); /* loads the other script */
+    lose_next_reply(f);
+    assert_ok(matrix_sweep_claim(f->store, LEASE_MS, &is_ours, &f->err));
+    assert_reply_was_lost();
+    assert_true(is_ours);
+    assert_ok(matrix_sweep_claim(f->store, LEASE_MS, &is_ours, &f->err));
+    assert_false(is_ours);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         store_test(a_job_is_made_once),
         store_test(a_claim_is_the_claim_it_was),
         store_test(what_a_run_writes_counts_once),
         store_test(a_lock_is_taken_and_released_once),
+        store_test(several_matrix_jobs_are_claimed_once),
+        store_test(waves_and_sweeps_are_claimed_once),
     };
     return cmocka_run_group_tests(tests, start_with_relay, stop_with_relay);
 }

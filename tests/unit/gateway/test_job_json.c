@@ -71,6 +71,57 @@ static void what_was_proved_is_shown(void **state) {
     text_release(&out);
 }
 
+static void a_matrix_job_shows_what_was_found(void **state) {
+    (void)state;
+    struct text out = {0};
+    struct job job = {.id = "x",
+                      .kind = JOB_KIND_MATRIX,
+                      .created_ms = 1784992272000,
+                      .package = "aff",
+                      .version = "1.0.0",
+                      .compiler = "0.15.15",
+                      .purpose = "wave",
+                      .runner = "worker-1",
+                      .payload = "{}"};
+    static const char before[] = "{\"jobId\":\"x\",\"jobType\":\"matrix\",\"createdAt\":\"2026-07-25T15:11:12.000Z\","
+                                 "\"success\":false,\"packageName\":\"aff\",\"packageVersion\":\"1.0.0\","
+                                 "\"compilerVersion\":\"0.15.15\",\"purpose\":\"wave\",";
+    job_append_json(&out, &job, &no_lines, true);
+    assert_string_equal(text_view(&out) + sizeof before - 1, "\"runner\":\"worker-1\",\"logs\":[],\"payload\":{}}");
+    static const struct {
+        const char *result;
+        const char *shown;
+    } rows[] = {
+        {NULL, ""},
+        {"{}", ""},
+        {"not JSON", ""},
+        {"[1]", ""},
+        {"{\"errors\":[],\"batch\":\"1\"}", ""},
+        {"{\"compiled\":3,\"reused\":225,\"own\":4,\"compilerMs\":1234,\"ownMs\":12,\"batch\":16,\"other\":1,\"errors\":[]}",
+         "\"build\":{\"compiled\":3,\"reused\":225,\"own\":4,\"compilerMs\":1234,\"ownMs\":12,\"batch\":16},"},
+        {"{\"errors\": [{\"message\": \"a\\nb\", \"errorCode\": \"UnknownName\"}], \"compiled\": 0}",
+         "\"errors\":[{\"message\":\"a\\nb\",\"errorCode\":\"UnknownName\"}],\"build\":{\"compiled\":0},"},
+    };
+    job.runner = NULL, job.verdict = "failed_to_compile";
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct text expected = {0};
+        job.result = rows[i].result;
+        text_append_format(&expected, "%s\"verdict\":\"failed_to_compile\",%s\"logs\":[],\"payload\":{}}", before,
+                           rows[i].shown);
+        text_clear(&out);
+        job_append_json(&out, &job, &no_lines, true);
+        assert_string_equal(text_view(&out), text_view(&expected));
+        text_release(&expected);
+    }
+    job.kind = JOB_KIND_PUBLISH; /* other kinds show none of it */
+    job.runner = "publish/host/1/0";
+    text_clear(&out);
+    job_append_json(&out, &job, &no_lines, true);
+    assert_null(strstr(text_view(&out), "runner"));
+    assert_null(strstr(text_view(&out), "verdict"));
+    text_release(&out);
+}
+
 static void the_end_can_be_withheld(void **state) {
     (void)state;
     struct text out = {0};
@@ -90,9 +141,9 @@ static void lines_as_text_stay_lines(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_job_prints_byte_for_byte), cmocka_unit_test(what_is_unknown_is_left_out),
-        cmocka_unit_test(what_was_proved_is_shown),   cmocka_unit_test(the_end_can_be_withheld),
-        cmocka_unit_test(lines_as_text_stay_lines),
+        cmocka_unit_test(a_job_prints_byte_for_byte),        cmocka_unit_test(what_is_unknown_is_left_out),
+        cmocka_unit_test(what_was_proved_is_shown),          cmocka_unit_test(the_end_can_be_withheld),
+        cmocka_unit_test(a_matrix_job_shows_what_was_found), cmocka_unit_test(lines_as_text_stay_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "services/publish/compiler_list.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/memory.h"
+#include "lib/store/matrix_store.h"
+
+enum { TIMEOUT_MS = 5000, PAUSE_MS = 1000 };
+
+struct compiler_list {
+    struct job_store *store;
+    const struct version *compilers;
+    size_t count;
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t stopped;
+    bool is_stopping; /* guarded by the mutex */
+};
+
+/* False: it is stopped. */
+static bool pause_writing(struct compiler_list *list) {
+    int64_t until_ms = clock_monotonic_ms() + PAUSE_MS;
+    struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
+    pthread_mutex_lock(&list->mutex);
+    while (!list->is_stopping && pthread_cond_timedwait(&list->stopped, &list->mutex, &until) == 0)
+        continue;
+    bool goes_on = !list->is_stopping;
+    pthread_mutex_unlock(&list->mutex);
+    return goes_on;
+}
+
+static void *write_list(void *argument) {
+    struct compiler_list *list = argument;
+    struct error err;
+    bool was_said = false;
+    while (compiler_list_write(list->store, list->compilers, list->count, &err) != STATUS_OK) {
+        if (!was_said) log_line(LOG_WARN, "compilers not listed yet", "error=\"%s\"", err.message);
+        was_said = true;
+        if (!pause_writing(list)) return NULL;
+    }
+    log_line(LOG_DEBUG, "compilers listed", "count=%zu", list->count);
+    return NULL;
+}
+
+static void free_list(struct compiler_list *list) {
+    job_store_free(list->store);
+    pthread_cond_destroy(&list->stopped);
+    pthread_mutex_destroy(&list->mutex);
+    free(list);
+}
+
+enum status compiler_list_start(struct compiler_list **out, const char *redis_url, const struct version *compilers,
+                                size_t count, struct error *err) {
+    struct compiler_list *list = memory_alloc(sizeof *list);
+    *list = (struct compiler_list){.compilers = compilers, .count = count};
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_mutex_init(&list->mutex, NULL);
+    pthread_cond_init(&list->stopped, &attributes);
+    pthread_condattr_destroy(&attributes);
+    enum status status = job_store_create(&list->store, redis_url, TIMEOUT_MS, err);
+    if (!status) {
+        int failure = pthread_create(&list->thread, NULL, write_list, list);
+        if (failure) status = error_set(err, STATUS_INTERNAL, "A thread could not be started: %s", strerror(failure));
+    }
+    if (status)
+        free_list(list);
+    else
+        *out = list;
+    return status;
+}
+
+void compiler_list_stop(struct compiler_list *list) {
+    if (!list) return;
+    pthread_mutex_lock(&list->mutex);
+    list->is_stopping = true;
+    pthread_cond_signal(&list->stopped);
+    pthread_mutex_unlock(&list->mutex);
+    pthread_join(list->thread, NULL);
+    free_list(list);
+}
