@@ -10,7 +10,9 @@
 #include <time.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/text.h"
 #include "lib/store/log_stream.h"
+#include "lib/store/redis.h"
 #include "tests/support/redis_server.h"
 
 enum { TIMEOUT_MS = 5000, LEASE_MS = 30000, DURATION_MS = 2000, LINES = 100 };
@@ -153,6 +155,122 @@ static void measure_list(struct job_store *store) {
     print_reads("list_100_jobs", READS, clock_monotonic_us() - begun_us, cpu_us() - cpu);
 }
 
+/* ---- Matrix jobs: a wave ---- */
+
+enum { BUILDS = 10000, BUILDS_RUN = 3200, BATCH = 16, RENEWALS = 200 };
+
+static const char *const builds_compilers[] = {"0.15.15", "0.15.16"};
+
+/* A plan as large as one of the real registry is on average. */
+static void append_plan(struct text *out, int packages) {
+    text_append_character(out, '{');
+    for (int i = 0; i < packages; i++)
+        text_append_format(out, "%s\"package-number-%d\":\"%d.0.0\"", i ? "," : "", i, i % 9 + 1);
+    text_append_character(out, '}');
+}
+
+/* What Redis itself has used. */
+static int64_t redis_cpu_us(const char *url) {
+    struct redis *redis;
+    struct redis_reply *reply;
+    need(redis_create(&redis, url, TIMEOUT_MS, &err), "connecting", &err);
+    need(redis_call(redis, &reply, &err, "INFO cpu"), "INFO", &err);
+    const char *sys = strstr(reply->text, "used_cpu_sys:"), *user = strstr(reply->text, "used_cpu_user:");
+    double seconds = strtod(sys + strlen("used_cpu_sys:"), NULL) + strtod(user + strlen("used_cpu_user:"), NULL);
+    redis_free(redis);
+    return (int64_t)(seconds * 1e6);
+}
+
+struct measure {
+    const char *url;
+    int64_t begun_us, cpu, redis_cpu;
+};
+
+static struct measure begin_measure(const char *url) {
+    struct measure measure = {.url = url, .redis_cpu = redis_cpu_us(url)};
+    measure.cpu = cpu_us();
+    measure.begun_us = clock_monotonic_us();
+    return measure;
+}
+
+static void end_measure(const struct measure *measure, const char *what, int count) {
+    print_reads(what, count, clock_monotonic_us() - measure->begun_us, cpu_us() - measure->cpu);
+    printf("%s_redis_cpu_us=%.1f\n", what, (double)(redis_cpu_us(measure->url) - measure->redis_cpu) / count);
+}
+
+static void accept_builds(struct job_store *store, const char *url, const char *plan) {
+    struct measure measure = begin_measure(url);
+    for (int i = 0; i < BUILDS; i++) {
+        char package[32];
+        snprintf(package, sizeof package, "package-%d", i);
+        struct job_request request = {.kind = JOB_KIND_MATRIX,
+                                      .payload = plan,
+                                      .package = package,
+                                      .version = "1.0.0",
+                                      .compiler = builds_compilers[i % 2],
+                                      .purpose = matrix_purpose_text((enum matrix_purpose)(i % MATRIX_PURPOSE_COUNT))};
+        struct job_accepted accepted;
+        hash_random_uuid(request.id);
+        need(job_store_accept(store, &request, NULL, &accepted, &err), "accept", &err);
+    }
+    end_measure(&measure, "matrix_accept", BUILDS);
+}
+
+/* A worker asks, gets its batch, and what it found is kept and then ends the jobs. Returns how many. */
+static int run_batch(struct job_store *store, struct arena *arena) {
+    struct job *ready, jobs[BATCH];
+    struct lease leases[BATCH];
+    const char *ids[BATCH];
+    size_t count, claimed;
+    static const char found[] =
+        "{\"verdict\":\"succeeded\",\"result\":{\"compiled\":12,\"reused\":225,\"own\":12,\"compilerMs\":"
+        "1234,\"ownMs\":12,\"batch\":16,\"errors\":[]}}";
+    const struct job_end end = {.success = true, .verdict = "succeeded", .result = found, .event = "{\"event\":\"built\"}"};
+    need(job_store_list_ready(store, builds_compilers, 2, BATCH, arena, &ready, &count, &err), "list ready", &err);
+    for (size_t i = 0; i < count; i++)
+        ids[i] = ready[i].id;
+    need(job_store_claim_some(store, ids, count, "bench", LEASE_MS, arena, leases, jobs, &claimed, &err), "claim", &err);
+    for (size_t i = 0; i < claimed; i++) {
+        need(job_store_record(store, &leases[i], found, &err), "record", &err);
+        need(job_store_finish(store, &leases[i], &end, &err), "finish", &err);
+    }
+    return (int)claimed;
+}
+
+static void measure_renewals(struct job_store *store, const char *url) {
+    struct arena arena = {0};
+    struct job *ready, jobs[BATCH];
+    struct lease leases[BATCH];
+    const char *ids[BATCH];
+    size_t count, claimed;
+    bool is_held[BATCH];
+    need(job_store_list_ready(store, builds_compilers, 2, BATCH, &arena, &ready, &count, &err), "list ready", &err);
+    for (size_t i = 0; i < count; i++)
+        ids[i] = ready[i].id;
+    need(job_store_claim_some(store, ids, count, "bench", LEASE_MS, &arena, leases, jobs, &claimed, &err), "claim", &err);
+    struct measure measure = begin_measure(url);
+    for (int i = 0; i < RENEWALS; i++)
+        need(job_store_renew_some(store, leases, claimed, LEASE_MS, is_held, &err), "renew", &err);
+    end_measure(&measure, "matrix_renew_16", RENEWALS);
+    arena_release(&arena);
+}
+
+static void measure_wave(struct job_store *store, const char *url) {
+    struct text plan = {0};
+    struct arena arena = {0};
+    int done = 0;
+    append_plan(&plan, 40);
+    accept_builds(store, url, plan.bytes);
+    struct measure measure = begin_measure(url);
+    while (done < BUILDS_RUN) {
+        done += run_batch(store, &arena);
+        arena_release(&arena);
+    }
+    end_measure(&measure, "matrix_claim_record_finish", done);
+    measure_renewals(store, url);
+    text_release(&plan);
+}
+
 int main(void) {
     struct redis_server *server = redis_server_start();
     struct job_store *store;
@@ -163,6 +281,7 @@ int main(void) {
     measure_jobs(redis_server_url(server), 16, true);
     measure_log(store);
     measure_list(store);
+    measure_wave(store, redis_server_url(server));
     job_store_free(store);
     redis_server_stop(server);
     return 0;

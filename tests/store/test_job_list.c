@@ -79,6 +79,18 @@ static void since_is_included_and_until_is_not(void **state) {
     assert_int_equal(list(f, (struct job_filter){.since_ms = job[2].created_ms, .descending = true}).count, 1);
 }
 
+struct row {
+    struct job_filter filter;
+    size_t count;
+};
+
+static void assert_counts(struct fixture *f, const struct row *rows, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        size_t found = list(f, rows[i].filter).count;
+        if (found != rows[i].count) fail_msg("row %zu: %zu jobs, not %zu", i, found, rows[i].count);
+    }
+}
+
 static void filters_narrow_the_list_down(void **state) {
     struct fixture *f = *state;
     char ids[JOBS][UUID_TEXT_MAX];
@@ -86,10 +98,7 @@ static void filters_narrow_the_list_down(void **state) {
     struct job_request revision = publish_of("package-0");
     revision.kind = JOB_KIND_REVISION;
     accept_job(f, &revision);
-    static const struct {
-        struct job_filter filter;
-        size_t count;
-    } rows[] = {
+    static const struct row rows[] = {
         {{.include_finished = true}, 30},
         {{.include_finished = true, .include_unknown_to_old_clients = true}, 31},
         {{.package = "package-0", .include_finished = true}, 1},
@@ -108,9 +117,41 @@ static void filters_narrow_the_list_down(void **state) {
         {{.has_kind = true, .kind = JOB_KIND_PUBLISH, .include_finished = true}, 30},
         {{.has_kind = true, .kind = JOB_KIND_MATRIX, .include_finished = true}, 0},
     };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (list(f, rows[i].filter).count != rows[i].count)
-            fail_msg("row %zu: %zu jobs, not %zu", i, list(f, rows[i].filter).count, rows[i].count);
+    assert_counts(f, rows, sizeof rows / sizeof rows[0]);
+}
+
+/* Far more jobs of one kind than of all others: lists are read from other sets than before. */
+static void filters_narrow_the_list_down_in_a_wave(void **state) {
+    enum { BUILDS = 70 };
+    struct fixture *f = *state;
+    char ids[JOBS][UUID_TEXT_MAX];
+    fill(f, ids);
+    for (int i = 0; i < BUILDS; i++) {
+        char package[16];
+        snprintf(package, sizeof package, "built-%d", i);
+        struct job_request request = matrix_of(package, "0.15.15");
+        accept_job(f, &request);
+        if (i == 0) claim_job(f, request.id);
+    }
+    static const struct row rows[] = {
+        {{.limit = 200}, 20 + BUILDS},
+        {{.has_kind = true, .kind = JOB_KIND_PUBLISH}, 20},
+        {{.has_kind = true, .kind = JOB_KIND_PUBLISH, .include_finished = true}, 30},
+        {{.has_kind = true, .kind = JOB_KIND_PUBLISH, .has_state = true, .state = JOB_STATE_PENDING}, 20},
+        {{.has_kind = true, .kind = JOB_KIND_PUBLISH, .has_state = true, .state = JOB_STATE_FAILED}, 5},
+        {{.has_kind = true, .kind = JOB_KIND_MATRIX, .has_state = true, .state = JOB_STATE_PENDING}, BUILDS - 1},
+        {{.has_kind = true, .kind = JOB_KIND_MATRIX, .has_state = true, .state = JOB_STATE_RUNNING}, 1},
+        {{.has_kind = true, .kind = JOB_KIND_MATRIX, .package = "built-7"}, 1},
+        {{.package = "built-0"}, 1},
+        {{.package = "package-12"}, 1},
+        {{.package = "package-2"}, 0},
+        {{.package = "package-2", .include_finished = true}, 1},
+        {{.package = "package-12", .has_kind = true, .kind = JOB_KIND_MATRIX}, 0},
+        {{.actor = "a-trustee"}, 6},
+        {{.actor = "a-trustee", .has_state = true, .state = JOB_STATE_FAILED}, 2},
+        {{.actor = "anonymous", .has_state = true, .state = JOB_STATE_RUNNING}, 1},
+    };
+    assert_counts(f, rows, sizeof rows / sizeof rows[0]);
 }
 
 int main(void) {
@@ -119,6 +160,7 @@ int main(void) {
         store_test(pages_follow_each_other_without_a_gap),
         store_test(since_is_included_and_until_is_not),
         store_test(filters_narrow_the_list_down),
+        store_test(filters_narrow_the_list_down_in_a_wave),
     };
     return cmocka_run_group_tests(tests, start_fixture, stop_fixture);
 }
