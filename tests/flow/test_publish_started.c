@@ -5,12 +5,21 @@
  */
 #include "tests/support/cmocka_all.h"
 
+#include <poll.h>
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/folder.h"
+#include "lib/base/text.h"
+#include "lib/store/matrix_store.h"
 #include "tests/support/registry_check.h"
 
 enum {
     SIDE_BY_SIDE = 8,
     SCAN_MS = 1000,
     SLOW_MACHINE_MS = 3000,
+    START_MS = 60000,
+    LOG_MAX_BYTES = 16 << 20,
     LINES_AHEAD_MS = 100, /* a burst of lines runs ahead of the clock, and `finishedAt` is later than the last of them */
 };
 
@@ -111,11 +120,60 @@ static void packages_run_side_by_side_and_one_packages_jobs_in_order(void **stat
     server_stop(server);
 }
 
+/* Waits until somebody has written which compilers there are. */
+static size_t wait_for_compilers(struct server *server, struct job_store *store) {
+    struct version *compilers;
+    size_t count = 0;
+    int64_t until_ms = clock_monotonic_ms() + START_MS;
+    while (count == 0) {
+        struct error err;
+        assert_true(clock_monotonic_ms() < until_ms);
+        enum status status = compiler_list_read(store, &server->arena, &compilers, &count, &err);
+        if (status) count = 0; /* Redis is still starting */
+        poll(NULL, 0, 10);
+    }
+    return count;
+}
+
+static void wait_for_publish_log(struct server *server, const char *words) {
+    const char *path = arena_format(&server->arena, "%s/publish.log", server->folder);
+    int64_t until_ms = clock_monotonic_ms() + START_MS;
+    bool is_there = false;
+    while (!is_there) {
+        struct text log = {0};
+        assert_true(clock_monotonic_ms() < until_ms);
+        enum status status = file_read(path, LOG_MAX_BYTES, &log, NULL);
+        is_there = !status && strstr(text_view(&log), words);
+        text_release(&log);
+        poll(NULL, 0, 10);
+    }
+}
+
+static void the_compilers_are_listed_also_where_redis_comes_later(void **state) {
+    (void)state;
+    struct error err;
+    struct job_store *store;
+    struct server *server = server_start(NULL);
+    assert_int_equal(job_store_create(&store, redis_server_url(server->redis), START_MS, &err), STATUS_OK);
+    assert_int_equal(wait_for_compilers(server, store), 2);
+    server_terminate(server, SERVER_PUBLISH);
+    assert_int_equal(compiler_list_write(store, NULL, 0, &err), STATUS_OK);
+    server_kill(server, SERVER_REDIS);
+    server_start_program(server, SERVER_PUBLISH);
+    wait_for_publish_log(server, "compilers not listed yet");
+    server_start_program(server, SERVER_REDIS);
+    assert_int_equal(wait_for_compilers(server, store), 2);
+    server_wait_until_ready(server);
+    job_store_free(store);
+    server_stop(server);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(with_the_scan_switched_off_the_message_starts_every_job),
         cmocka_unit_test(without_messages_the_scan_starts_every_job_within_its_interval),
         cmocka_unit_test(packages_run_side_by_side_and_one_packages_jobs_in_order),
+        cmocka_unit_test(the_compilers_are_listed_also_where_redis_comes_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

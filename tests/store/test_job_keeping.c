@@ -53,7 +53,10 @@ static void run_full_job(struct fixture *f, struct job_request *request) {
     assert_ok(job_store_record(f->store, &lease, "{\"hash\": \"sha256-…\"}", &f->err));
     for (int level = LOG_DEBUG; level <= LOG_ERROR; level++)
         say(f, &lease, level + 1, (enum log_level)level, arena_format(&f->arena, "line\n\"%d\" of five \xE2\x82\xAC", level));
-    const struct job_end end = {.error = "It \"failed\".", .documentation = "skipped"};
+    const struct job_end end = {.error = "It \"failed\".",
+                                .documentation = "skipped",
+                                .verdict = "failed_to_compile",
+                                .result = "{\"errors\": [{\"message\": \"a\\nb\"}]}"};
     assert_ok(job_store_finish(f->store, &lease, &end, &f->err));
 }
 
@@ -63,6 +66,8 @@ static void assert_same_job(const struct job *a, const struct job *b) {
         {a->version, b->version}, {a->actor, b->actor},     {a->compiler, b->compiler},
         {a->issue, b->issue},     {a->reason, b->reason},   {a->documentation, b->documentation},
         {a->error, b->error},     {a->commit, b->commit},   {a->record, b->record},
+        {a->purpose, b->purpose}, {a->verdict, b->verdict}, {a->result, b->result},
+        {a->runner, b->runner},
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (!a->id[0] || (texts[i][0] == NULL) != (texts[i][1] == NULL) || (texts[i][0] && strcmp(texts[i][0], texts[i][1])))
