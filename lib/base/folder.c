@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "lib/base/folder.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@
 #include "lib/base/log.h"
 #include "lib/base/text.h"
 
-enum { WALK_OPEN_FILES = 32, CLAIM_WAIT_MS = 10000, CLAIM_POLL_MS = 20 };
+enum { REMOVE_DEPTH = 32, CLAIM_WAIT_MS = 10000, CLAIM_POLL_MS = 20 };
 
 bool folder_sync(const char *path) {
     int file = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -53,16 +53,63 @@ enum status folder_make(const char *path, struct error *err) {
     return status;
 }
 
-static int remove_entry(const char *path, const struct stat *about, int kind, struct FTW *where) {
-    (void)about, (void)where;
-    if (kind == FTW_DNR) chmod(path, 0700);
-    if (remove(path) != 0 && errno != ENOENT)
-        log_line(LOG_WARN, "cannot remove", "path=\"%s\" error=\"%s\"", path, strerror(errno));
-    return 0;
+/* Removing a folder whose content somebody else may have made: links in it are not followed, and it may be nested more deeply
+ * than a path can say or a process can have files open. What is too deep is moved up to the top, and removed from there. */
+struct removal {
+    int top;
+    int moved;   /* folders moved up so far; their names */
+    int problem; /* the first errno */
+};
+
+static void remove_content(struct removal *removal, int folder, int depth);
+
+static void remove_folder_entry(struct removal *removal, int folder, const char *name, int depth) {
+    char unused[64];
+    int inner = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (inner < 0 && errno == EACCES && fchmodat(folder, name, 0700, 0) == 0)
+        inner = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (inner >= 0 && depth >= REMOVE_DEPTH) {
+        close(inner);
+        do
+            snprintf(unused, sizeof unused, "to-be-removed-%d", removal->moved++);
+        while (renameat2(folder, name, removal->top, unused, RENAME_NOREPLACE) && errno == EEXIST);
+        return;
+    }
+    if (inner >= 0) remove_content(removal, inner, depth + 1); /* closes it */
+    if (unlinkat(folder, name, AT_REMOVEDIR) && errno != ENOENT && !removal->problem) removal->problem = errno;
+}
+
+/* Takes over `folder`. */
+static void remove_content(struct removal *removal, int folder, int depth) {
+    (void)fchmod(folder, 0700); /* it may be closed to writers; where it is not ours, we need no leave, or get none */
+    DIR *list = fdopendir(folder);
+    if (!list) {
+        if (!removal->problem) removal->problem = errno;
+        close(folder);
+        return;
+    }
+    for (const struct dirent *entry; (entry = readdir(list));) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+        if (unlinkat(folder, entry->d_name, 0) && errno != ENOENT) remove_folder_entry(removal, folder, entry->d_name, depth);
+    }
+    closedir(list);
 }
 
 void folder_remove(const char *path) {
-    nftw(path, remove_entry, WALK_OPEN_FILES, FTW_DEPTH | FTW_PHYS);
+    struct removal removal = {.top = -1};
+    int moved;
+    if (unlink(path) == 0 || errno == ENOENT) return;
+    chmod(path, 0700);
+    do {
+        moved = removal.moved;
+        removal.top = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        int list = removal.top < 0 ? -1 : dup(removal.top);
+        if (list >= 0) remove_content(&removal, list, 1);
+        if (removal.top >= 0) close(removal.top);
+    } while (removal.moved > moved && !removal.problem);
+    if (rmdir(path) && errno != ENOENT)
+        log_line(LOG_WARN, "cannot remove", "path=\"%s\" error=\"%s\"", path,
+                 strerror(removal.problem ? removal.problem : errno));
 }
 
 enum status file_read(const char *path, size_t limit_bytes, struct text *out, struct error *err) {

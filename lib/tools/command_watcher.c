@@ -13,9 +13,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/base/clock.h"
+#include "lib/tools/command_use.h"
+
 enum {
     TERMINATION_GRACE_MS = 500, /* between SIGTERM and SIGKILL */
-    FIRST_OWN_FILE = 3,         /* files are kept above the standard ones */
+    LOOK_MS = 20,               /* between two looks at what the program takes */
+    GIVEN_FILE = 3,
+    FIRST_OWN_FILE = 4, /* files are kept above the program's */
 };
 
 static void write_record(int report, const struct watcher_record *record) {
@@ -25,7 +30,7 @@ static void write_record(int report, const struct watcher_record *record) {
 
 /* Moves the plan's files above the standard ones and closes every other. False if that fails. */
 static bool keep_only_own_files(struct watcher_plan *plan) {
-    int *own[] = {&plan->input, &plan->output, &plan->errors, &plan->control, &plan->report};
+    int *own[] = {&plan->input, &plan->output, &plan->errors, &plan->given, &plan->control, &plan->report};
     enum { OWN_COUNT = sizeof own / sizeof own[0] };
     int kept[OWN_COUNT];
     for (size_t i = 0; i < OWN_COUNT; i++) {
@@ -60,14 +65,25 @@ static void restore_signals(void) {
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* When the machine's memory is at its end, the kernel shall take this one, not us. */
+static void offer_to_kernel(void) {
+    int file = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (file < 0) return;
+    ssize_t written = write(file, "1000", 4);
+    (void)written;
+    close(file);
+}
+
 /* `program` gets the program as we can open it: its user may not be able to reach the folder that it is in. */
 static enum watcher_step prepare_program(const struct watcher_plan *plan, pid_t watcher, int *program) {
     setsid();
     if (dup2(plan->input, STDIN_FILENO) < 0 || dup2(plan->output, STDOUT_FILENO) < 0 || dup2(plan->errors, STDERR_FILENO) < 0)
         return WATCHER_STEP_FILES;
+    if (plan->gives_file && dup2(plan->given, GIVEN_FILE) < 0) return WATCHER_STEP_FILES;
     if (chdir(plan->folder)) return WATCHER_STEP_FOLDER;
     *program = open(plan->arguments[0], O_PATH | O_CLOEXEC);
     if (*program < 0) return WATCHER_STEP_PROGRAM;
+    if (plan->totals.memory_bytes > 0) offer_to_kernel();
     for (int i = 0; i < plan->limit_count; i++)
         if (setrlimit((__rlimit_resource_t)plan->limits[i].resource, &plan->limits[i].value)) return WATCHER_STEP_LIMIT;
     if (plan->changes_user && !become_user(plan)) return WATCHER_STEP_USER;
@@ -96,7 +112,9 @@ static _Noreturn void run_program(const struct watcher_plan *plan, pid_t watcher
 struct watched {
     pid_t program;
     bool has_ended;
-    int wait_status;
+    struct command_totals totals;
+    struct folder_use folder;      /* where totals.folder_bytes is set */
+    struct watcher_record *record; /* the last one */
 };
 
 /* Reaps one child that has ended; false if there is none now, or, with errno ECHILD, none at all. */
@@ -112,36 +130,25 @@ static bool reap_one(struct watched *watched, int options) {
     }
     if (child == watched->program) {
         watched->has_ended = true;
-        watched->wait_status = wait_status;
+        watched->record->wait_status = wait_status;
     }
     return true;
 }
 
-/* Sends SIGKILL to each of our children; false if the kernel does not tell who they are. More than fit are met next time. */
-static bool kill_children(void) {
-    char list[4096];
-    int file = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
-    if (file < 0) return false;
-    ssize_t length = read(file, list, sizeof list);
-    close(file);
-    if (length < 0) return false;
-    pid_t child = 0;
-    for (ssize_t i = 0; i < length; i++) { /* numbers, a blank after each: one that was cut has none, and is left */
-        if (list[i] >= '0' && list[i] <= '9') {
-            child = child * 10 + (list[i] - '0');
-        } else {
-            if (child > 1) kill(child, SIGKILL);
-            child = 0;
-        }
+/* After a signal that a child has ended: reaps all that have. */
+static void reap_ended(struct watched *watched, int child_signals) {
+    struct signalfd_siginfo information;
+    ssize_t length = read(child_signals, &information, sizeof information);
+    (void)length;
+    while (reap_one(watched, WNOHANG)) {
     }
-    return true;
 }
 
 /* Ends and reaps everything: a dead child's children become ours, until none is left. */
 static void end_everything(struct watched *watched) {
     for (;;) {
         if (!watched->has_ended) kill(-watched->program, SIGKILL);
-        bool knows_children = kill_children();
+        bool knows_children = process_use_kill();
         if (!reap_one(watched, knows_children || !watched->has_ended ? 0 : WNOHANG)) return;
         while (reap_one(watched, WNOHANG)) {
         }
@@ -149,17 +156,52 @@ static void end_everything(struct watched *watched) {
     }
 }
 
-/* Waits until the program has ended, or for `timeout_ms`, or, where `control` is not -1, until that is closed. */
-static void wait_for_program(struct watched *watched, int child_signals, int control, int timeout_ms) {
+/* Whether `used` of something is within `most`, if that is a limit; notes what is seen. */
+static bool is_within(struct watcher_record *record, int64_t used, int64_t most, int64_t *peak, enum command_stop stop) {
+    if (used > *peak) *peak = used;
+    if (most == 0 || used <= most) return true;
+    if (record->stop == COMMAND_STOP_NONE) record->stop = stop;
+    return false;
+}
+
+static bool is_folder_within_limit(struct watched *watched) {
+    int64_t most = watched->totals.folder_bytes, bytes = folder_use_measure(&watched->folder, most);
+    if (bytes <= most) watched->folder.bytes = bytes += folder_use_measure_unlinked(&watched->folder);
+    return is_within(watched->record, bytes, most, &watched->record->peak_folder_bytes, COMMAND_STOP_DISK);
+}
+
+/* Looks at what the program and all below it take; false where that is over a limit. */
+static bool is_within_limits(struct watched *watched) {
+    const struct command_totals *totals = &watched->totals;
+    struct watcher_record *record = watched->record;
+    struct process_use use = process_use_measure(totals->processes);
+    return is_within(record, use.count, totals->processes, &record->peak_processes, COMMAND_STOP_PROCESSES) &&
+           is_within(record, use.memory_bytes, totals->memory_bytes, &record->peak_memory_bytes, COMMAND_STOP_MEMORY) &&
+           (totals->folder_bytes == 0 || !folder_use_is_suspect(&watched->folder, totals->folder_bytes) ||
+            is_folder_within_limit(watched));
+}
+
+/* Waits until the program has ended, or `control` is closed, or it takes too much. */
+static void watch_program(struct watched *watched, int child_signals, int control) {
     struct pollfd files[] = {{.fd = child_signals, .events = POLLIN}, {.fd = control, .events = POLLIN}};
+    bool is_limited = watched->totals.processes > 0;
+    int64_t next_look_ms = clock_monotonic_ms() + LOOK_MS; /* by the clock: orphans that end wake us, too */
     while (!watched->has_ended) {
-        int ready = poll(files, 2, timeout_ms);
-        if (ready == 0 || (ready > 0 && files[1].revents)) return;
-        struct signalfd_siginfo information;
-        if (ready > 0 && read(child_signals, &information, sizeof information) < 0) return;
-        while (reap_one(watched, WNOHANG)) {
-        }
+        int ready = poll(files, 2, is_limited ? LOOK_MS : -1);
+        if (ready > 0 && files[1].revents) return;
+        if (ready > 0) reap_ended(watched, child_signals);
+        if (!is_limited || clock_monotonic_ms() < next_look_ms) continue;
+        if (!is_within_limits(watched)) return;
+        next_look_ms = clock_monotonic_ms() + LOOK_MS;
     }
+}
+
+/* Gives the program some time to end by itself. */
+static void wait_for_end(struct watched *watched, int child_signals) {
+    struct pollfd file = {.fd = child_signals, .events = POLLIN};
+    int64_t end_ms = clock_monotonic_ms() + TERMINATION_GRACE_MS, left_ms;
+    while (!watched->has_ended && (left_ms = end_ms - clock_monotonic_ms()) > 0)
+        if (poll(&file, 1, (int)left_ms) > 0) reap_ended(watched, child_signals);
 }
 
 static int64_t children_cpu_us(void) {
@@ -180,8 +222,10 @@ void command_watcher_run(const struct watcher_plan *given) {
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     int child_signals = -1;
     pid_t self = getpid(), program = -1;
+    struct watched watched = {.totals = plan.totals, .record = &record};
     if (keep_only_own_files(&plan)) child_signals = signalfd(-1, &child_signal, SFD_CLOEXEC);
-    if (child_signals >= 0) program = _Fork();
+    bool can_watch = plan.totals.folder_bytes == 0 || folder_use_open(&watched.folder, plan.totals.folder);
+    if (child_signals >= 0 && can_watch) program = _Fork();
     if (program == 0) run_program(&plan, self);
     if (program < 0) {
         record.failed_errno = errno;
@@ -191,15 +235,17 @@ void command_watcher_run(const struct watcher_plan *given) {
     close(plan.input);
     close(plan.output);
     close(plan.errors);
-
-    struct watched watched = {.program = program};
-    wait_for_program(&watched, child_signals, plan.control, -1);
-    if (!watched.has_ended) {
+    close(plan.given);
+    record = (struct watcher_record){.failed_step = WATCHER_STEP_NONE};
+    watched.program = program;
+    watch_program(&watched, child_signals, plan.control);
+    if (!watched.has_ended && record.stop == COMMAND_STOP_NONE) {
         kill(-program, SIGTERM);
-        wait_for_program(&watched, child_signals, -1, TERMINATION_GRACE_MS);
+        wait_for_end(&watched, child_signals);
     }
     end_everything(&watched);
-    record = (struct watcher_record){.wait_status = watched.wait_status, .cpu_us = children_cpu_us()};
+    if (watched.totals.folder_bytes > 0) (void)is_folder_within_limit(&watched);
+    record.cpu_us = children_cpu_us();
     write_record(plan.report, &record);
     _exit(0);
 }

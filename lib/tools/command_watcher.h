@@ -2,7 +2,8 @@
  *
  * The process between us and a program that command_run() starts. It is forked from a process with threads, so it calls nothing
  * but what is safe in a signal handler, and allocates nothing. It is the one to which the program's orphans fall
- * (PR_SET_CHILD_SUBREAPER), so that it can end what has left the program's process group, too.
+ * (PR_SET_CHILD_SUBREAPER), so that it can end what has left the program's process group, too, and knows all that there is when
+ * it looks whether they take more than they may (command_use.h).
  *
  * Not for others than run_command.c.
  */
@@ -13,6 +14,8 @@
 #include <stdint.h>
 #include <sys/resource.h>
 #include <sys/types.h>
+
+#include "lib/tools/run_command.h"
 
 enum { WATCHER_LIMITS_MAX = 6 };
 
@@ -31,9 +34,12 @@ struct watcher_plan {
     gid_t group_id;
     struct watcher_limit limits[WATCHER_LIMITS_MAX];
     int limit_count;
+    struct command_totals totals;
     int input, output, errors; /* the program's standard files */
-    int control;               /* when the other end is closed (by will or by death), the program is to end */
-    int report;                /* for the records below */
+    bool gives_file;           /* whether `given` is for it, as file 3 */
+    int given;
+    int control; /* when the other end is closed (by will or by death), the program is to end */
+    int report;  /* for the records below */
 };
 
 /* What was being done when starting the program failed. */
@@ -43,7 +49,7 @@ struct watcher_plan {
     STEP(FOLDER, "entering its working folder")                                                                                \
     STEP(LIMIT, "setting its limits")                                                                                          \
     STEP(USER, "becoming its user")                                                                                            \
-    STEP(FILES, "connecting its standard files")                                                                               \
+    STEP(FILES, "connecting its files")                                                                                        \
     STEP(PROGRAM, "running it")
 
 enum watcher_step {
@@ -58,6 +64,8 @@ struct watcher_record {
     int failed_errno;
     int wait_status; /* as waitpid() has it; of the program itself */
     int64_t cpu_us;  /* of the program and all its children */
+    enum command_stop stop;
+    int64_t peak_memory_bytes, peak_processes, peak_folder_bytes;
 };
 
 /* To be called in the child right after fork(), with all signals blocked. */

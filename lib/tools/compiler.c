@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "lib/tools/compiler.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <limits.h>
 #include <signal.h>
@@ -18,17 +19,22 @@ enum {
     ATTEMPTS = 3, /* of a run that did not answer in JSON: a known race inside the compiler */
     OUTPUT_LIMIT_BYTES = 32 * 1024 * 1024,
     LAST_WORDS_MAX = 1000,
-    SIGNAL_EXIT = 128, /* bubblewrap, like a shell, adds the signal to this */
+    CPU_SECONDS = 1800, /* real builds of 750 modules take 60 */
+    FILE_BYTES = 256 * 1024 * 1024,
+    OPEN_FILES = 4096,
+    ADDRESSES_MORE_BYTES = 512 * 1024 * 1024,
 };
 
-/* Real builds of 750 modules take 0.8 GB and 60 s of CPU time. */
-static const struct command_limits limits = {
-    .memory_bytes = INT64_C(6) * 1024 * 1024 * 1024,
-    .cpu_seconds = 1800,
-    .file_bytes = INT64_C(256) * 1024 * 1024,
-    .processes = 512,
-    .open_files = 4096,
-};
+/* Of each process. What all may take together is the sandbox's affair. GHC's runtime reserves addresses ahead for its heap, as
+ * many as it may, and wants room beside it: a process needs half as many again as memory. */
+static struct command_limits process_limits(const struct sandbox *sandbox) {
+    return (struct command_limits){
+        .memory_bytes = sandbox->limits.memory_bytes / 2 * 3 + ADDRESSES_MORE_BYTES,
+        .cpu_seconds = CPU_SECONDS,
+        .file_bytes = sandbox->limits.disk_bytes < FILE_BYTES ? sandbox->limits.disk_bytes : FILE_BYTES,
+        .open_files = OPEN_FILES,
+    };
+}
 
 /* The folder of `path`, in the arena; NULL where the sandbox has it anyway. */
 static const char *folder_to_mount(struct arena *arena, const char *path) {
@@ -77,32 +83,60 @@ static const char *last_words(const struct command_result *result) {
     return length > LAST_WORDS_MAX ? words + length - LAST_WORDS_MAX : words;
 }
 
-/* Which stop it is that deadline_check() answered. */
-static enum compiler_stop deadline_stop(enum status status) {
-    return status == STATUS_TIMEOUT ? COMPILER_STOP_TIME : COMPILER_STOP_CANCELLED;
+/* Which stop it is that a run was ended for, which `status` says where that is from deadline_check(). */
+static enum compiler_stop find_stop(const struct command_result *result, enum status status) {
+    static const enum compiler_stop stops[] = {
+        [COMMAND_STOP_MEMORY] = COMPILER_STOP_MEMORY,
+        [COMMAND_STOP_PROCESSES] = COMPILER_STOP_PROCESSES,
+        [COMMAND_STOP_DISK] = COMPILER_STOP_DISK,
+        [COMMAND_STOP_OUTPUT] = COMPILER_STOP_OUTPUT,
+    };
+    if (status == STATUS_TIMEOUT) return COMPILER_STOP_TIME;
+    if (status == STATUS_CANCELLED || status == STATUS_STALE) return COMPILER_STOP_CANCELLED;
+    if (status || result->stop) return stops[result->stop];
+    bool used_its_time = result->signal == SIGKILL && result->cpu_ms / 1000 >= CPU_SECONDS; /* SIGXCPU was ignored */
+    if (result->signal == SIGXCPU || used_its_time) return COMPILER_STOP_CPU_TIME;
+    if (result->signal == SIGXFSZ) return COMPILER_STOP_DISK;
+    if (result->signal == SIGKILL) return COMPILER_STOP_MEMORY; /* not by us, so by a machine that has none left */
+    return COMPILER_STOP_NONE;
 }
 
-/* Why a run, or `attempts` of them, gave no answer. */
-static enum status explain_silence(enum compiler_stop *stop, const struct compiler *compiler,
-                                   const struct command_result *result, int attempts, struct error *err) {
+/* Whether GHC's runtime says that it got no more memory. */
+static bool complains_of_memory(const struct command_result *result) {
+    const char *words = text_view(&result->errors);
+    return strstr(words, "eap exhausted") || strstr(words, "out of memory");
+}
+
+/* The sentence about a run that was over a limit. */
+static enum status explain_stop(enum compiler_stop stop, const struct compiler *compiler, const struct sandbox *sandbox,
+                                struct error *err) {
+    enum { MEBIBYTE = 1024 * 1024 };
+    const struct build_limits *limits = &sandbox->limits;
+    const struct {
+        enum status status;
+        const char *verb, *unit;
+        int64_t limit;
+    } stops[] = {
+        [COMPILER_STOP_CPU_TIME] = {STATUS_TIMEOUT, "used up its", "seconds of CPU time", CPU_SECONDS},
+        [COMPILER_STOP_MEMORY] = {STATUS_TIMEOUT, "needed more than", "MiB of memory", limits->memory_bytes / MEBIBYTE},
+        [COMPILER_STOP_PROCESSES] = {STATUS_REFUSED, "started more than", "processes and threads", limits->processes},
+        [COMPILER_STOP_DISK] = {STATUS_REFUSED, "wrote more to one file than it may, or in all more than", "MiB",
+                                limits->disk_bytes / MEBIBYTE},
+        [COMPILER_STOP_OUTPUT] = {STATUS_REFUSED, "printed more than", "MiB", OUTPUT_LIMIT_BYTES / MEBIBYTE},
+    };
     char version[VERSION_TEXT_MAX];
     version_print(compiler->version, version);
-    int ended_by = result->signal ? result->signal : result->exit_status - SIGNAL_EXIT;
-    *stop = ended_by == SIGXCPU                                                          ? COMPILER_STOP_CPU_TIME
-            : strstr(text_view(&result->errors), "eap exhausted") || ended_by == SIGKILL ? COMPILER_STOP_MEMORY
-            : result->output_was_cut                                                     ? COMPILER_STOP_OUTPUT
-                                                                                         : COMPILER_STOP_NO_ANSWER;
-    if (ended_by == SIGXCPU)
-        return error_set(err, STATUS_TIMEOUT, "The compiler %s used up its %lld seconds of CPU time.", version,
-                         (long long)limits.cpu_seconds);
-    const char *words = text_view(&result->errors);
-    if (strstr(words, "eap exhausted") || strstr(words, "out of memory"))
-        return error_set(err, STATUS_TIMEOUT, "The compiler %s needed more than %lld MiB of memory.", version,
-                         (long long)limits.memory_bytes / 1024 / 1024);
-    if (result->output_was_cut)
-        return error_set(err, STATUS_REFUSED, "The compiler %s printed more than %d MiB.", version,
-                         OUTPUT_LIMIT_BYTES / 1024 / 1024);
+    assert((size_t)stop < sizeof stops / sizeof stops[0] && stops[stop].status);
+    return error_set(err, stops[stop].status, "The compiler %s %s %lld %s.", version, stops[stop].verb,
+                     (long long)stops[stop].limit, stops[stop].unit);
+}
+
+/* That `attempts` runs gave no answer, and how the last one ended. */
+static enum status explain_silence(const struct compiler *compiler, const struct command_result *result, int attempts,
+                                   struct error *err) {
+    char version[VERSION_TEXT_MAX];
     struct text how = {0};
+    version_print(compiler->version, version);
     command_result_describe(&how, result);
     error_set(err, STATUS_INTERNAL, "The compiler %s ended with %s and no report, %d time%s. Its last words: %s", version,
               text_view(&how), attempts, attempts == 1 ? "" : "s", last_words(result));
@@ -110,35 +144,55 @@ static enum status explain_silence(enum compiler_stop *stop, const struct compil
     return STATUS_INTERNAL;
 }
 
+/* Runs it once. *stop is why it was stopped; the status and the sentence say so, too. */
+static enum status run_once(struct command_result *result, enum compiler_stop *stop, const struct compiler *compiler,
+                            const struct sandbox *sandbox, const struct command *command, const char *const *mounts,
+                            struct deadline *deadline, struct error *err) {
+    enum status status = sandbox_run(result, sandbox, command, mounts, deadline, err);
+    *stop = find_stop(result, status);
+    if (!status && *stop) status = explain_stop(*stop, compiler, sandbox, err);
+    return status;
+}
+
+/* Takes what one run said, and whether that is an answer. */
+static bool read_answer(struct compiler_report *report, struct arena *arena, const struct command_result *result,
+                        bool is_graph) {
+    struct compiler_report said;
+    bool has_answered = compiler_report_read(&said, arena, &result->output, &result->errors);
+    said.succeeded = result->exit_status == 0;
+    said.elapsed_ms = report->elapsed_ms + result->elapsed_ms;
+    said.compiled_count += report->compiled_count; /* what was compiled before is up to date now */
+    said.peak_memory_bytes =
+        result->peak_memory_bytes > report->peak_memory_bytes ? result->peak_memory_bytes : report->peak_memory_bytes;
+    *report = said;
+    if (said.succeeded && is_graph) return true; /* some print no warnings */
+    return has_answered && (said.succeeded || said.error_count > 0);
+}
+
 /* Runs it until it answers; the caller releases `result`. */
 static enum status run_compiler(struct command_result *result, struct compiler_report *report, struct arena *arena,
                                 const struct compiler *compiler, const struct sandbox *sandbox, const char *subcommand,
                                 const char *folder, const char *const *globs, const char *const *readable,
                                 struct deadline *deadline, struct error *err) {
-    struct command command = {
+    const struct command command = {
         .arguments = list_arguments(arena, compiler->path, subcommand, globs),
         .folder = folder,
         .output_limit_bytes = OUTPUT_LIMIT_BYTES,
-        .limits = limits,
+        .stops_at_output_limit = true,
+        .limits = process_limits(sandbox),
     };
     const char *const *mounts = list_readable(arena, compiler, readable);
-    size_t compiled_count = 0;
-    for (int attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    int attempt = 0;
+    do {
         command_result_release(result);
-        enum status status = sandbox_run(result, sandbox, &command, mounts, deadline, err);
-        if (status == STATUS_TIMEOUT || status == STATUS_STALE || status == STATUS_CANCELLED)
-            report->stop = deadline_stop(status);
+        enum status status = run_once(result, &report->stop, compiler, sandbox, &command, mounts, deadline, err);
         if (status) return status;
-        bool has_answered = compiler_report_read(report, arena, &result->output, &result->errors);
-        report->succeeded = result->exit_status == 0;
-        report->elapsed_ms += result->elapsed_ms;
-        report->compiled_count += compiled_count; /* what an attempt without an answer compiled is up to date in the next */
-        if (has_answered && (report->succeeded || report->error_count > 0)) return STATUS_OK;
-        if (report->succeeded && text_equal(subcommand, "graph")) return STATUS_OK; /* some print no warnings */
-        if (result->signal || result->output_was_cut) break;
-        compiled_count = report->compiled_count;
-    }
-    return explain_silence(&report->stop, compiler, result, ATTEMPTS, err);
+        if (read_answer(report, arena, result, text_equal(subcommand, "graph"))) return STATUS_OK;
+        attempt++;
+    } while (attempt < ATTEMPTS && !result->signal && !complains_of_memory(result));
+    report->stop = complains_of_memory(result) ? COMPILER_STOP_MEMORY : COMPILER_STOP_NO_ANSWER;
+    if (report->stop == COMPILER_STOP_MEMORY) return explain_stop(report->stop, compiler, sandbox, err);
+    return explain_silence(compiler, result, attempt, err);
 }
 
 enum status compiler_compile(struct compiler_report *report, struct arena *arena, const struct compiler *compiler,
@@ -204,14 +258,14 @@ enum status compiler_publish(struct text *out, struct arena *arena, const struct
                                              "GIT_CONFIG_VALUE_0=*", NULL},
         .folder = folder,
         .output_limit_bytes = OUTPUT_LIMIT_BYTES,
-        .limits = limits,
+        .stops_at_output_limit = true,
+        .limits = process_limits(sandbox),
     };
-    enum status status = sandbox_run(&result, sandbox, &command, list_readable(arena, compiler, readable), deadline, err);
-    bool has_ended = !status && !result.signal && result.exit_status < SIGNAL_EXIT && !result.output_was_cut;
-    if (!status && !has_ended) {
-        enum compiler_stop stop;
-        status = explain_silence(&stop, compiler, &result, 1, err);
-    }
+    enum compiler_stop stop;
+    const char *const *mounts = list_readable(arena, compiler, readable);
+    enum status status = run_once(&result, &stop, compiler, sandbox, &command, mounts, deadline, err);
+    if (!status && complains_of_memory(&result)) status = explain_stop(COMPILER_STOP_MEMORY, compiler, sandbox, err);
+    if (!status && result.signal) status = explain_silence(compiler, &result, 1, err);
     if (!status && result.exit_status != 0) {
         const char *words = last_words(&result);
         status = error_set(err, STATUS_REFUSED, "The compiler says:\n%s", words);

@@ -85,8 +85,9 @@ struct compiler_report {
     size_t error_count;
     struct compiler_message *warnings;
     size_t warning_count;
-    size_t compiled_count; /* modules that were compiled in this run, those up to date left out */
-    int64_t elapsed_ms;    /* from the compiler's start to its end */
+    size_t compiled_count;     /* modules that were compiled in this run, those up to date left out */
+    int64_t elapsed_ms;        /* from the compiler's start to its end */
+    int64_t peak_memory_bytes; /* the most that was seen at once of all its processes */
 };
 
 /* `purs compile GLOB… --json-errors`: compiles what the globs (NULL at the end, relative to `folder`, never by a shell) match,

@@ -55,13 +55,13 @@ static void plan_limits(struct watcher_plan *plan, const struct command_limits *
     add_limit(plan, RLIMIT_NOFILE, limits->open_files);
 }
 
-/* A file that reads as the command's input; -1 with errno if there can be none. */
-static int open_input(const struct command *command) {
-    if (!command->input) return open("/dev/null", O_RDONLY | O_CLOEXEC);
+/* A file that reads as these bytes; -1 with errno if there can be none. */
+static int open_bytes(const void *bytes, size_t length) {
+    if (!bytes) return open("/dev/null", O_RDONLY | O_CLOEXEC);
     int file = memfd_create("input", MFD_CLOEXEC);
     size_t done = 0;
-    while (file >= 0 && done < command->input_length) {
-        ssize_t written = write(file, command->input + done, command->input_length - done);
+    while (file >= 0 && done < length) {
+        ssize_t written = write(file, (const char *)bytes + done, length - done);
         if (written > 0)
             done += (size_t)written;
         else if (errno != EINTR)
@@ -81,8 +81,9 @@ static bool open_pipe(int *read_end, int *write_end, int *ours) {
 }
 
 static bool open_channels(struct channels *ours, struct watcher_plan *plan, const struct command *command) {
-    plan->input = open_input(command);
-    return plan->input >= 0 && open_pipe(&ours->output, &plan->output, &ours->output) &&
+    plan->input = open_bytes(command->input, command->input_length);
+    plan->given = open_bytes(command->given, command->given_length);
+    return plan->input >= 0 && plan->given >= 0 && open_pipe(&ours->output, &plan->output, &ours->output) &&
            open_pipe(&ours->errors, &plan->errors, &ours->errors) && open_pipe(&ours->report, &plan->report, &ours->report) &&
            open_pipe(&plan->control, &ours->control, &ours->control);
 }
@@ -125,17 +126,21 @@ static void read_channels(struct channels *ours, struct command_result *out, str
     read_available(&ours->report, report, SIZE_MAX / 8, &ignored);
 }
 
-/* Collects until the watcher has closed its report, which it does when all is over; stops the program at the deadline. Returns
- * why it was stopped, or STATUS_OK. */
-static enum status collect(struct channels *ours, struct command_result *out, struct text *report, size_t limit,
-                           struct deadline *deadline, struct error *err) {
+/* Collects until the watcher has closed its report, which it does when all is over; stops the program at the deadline, or when
+ * it has printed too much. Returns why it was stopped at the deadline, or STATUS_OK. */
+static enum status collect(struct channels *ours, struct command_result *out, struct text *report,
+                           const struct command *command, struct deadline *deadline, struct error *err) {
     enum status stopped = STATUS_OK;
+    size_t limit = command->output_limit_bytes ? command->output_limit_bytes : OUTPUT_LIMIT_BYTES;
     while (ours->report >= 0) {
-        if (!stopped && (stopped = deadline_check(deadline, err))) close_file(&ours->control);
+        if (!stopped && !out->stop) stopped = deadline_check(deadline, err);
+        if (!stopped && command->stops_at_output_limit && (out->output_was_cut || out->errors_were_cut))
+            out->stop = COMMAND_STOP_OUTPUT;
+        if (stopped || out->stop) close_file(&ours->control);
         struct pollfd files[] = {{.fd = ours->output, .events = POLLIN},
                                  {.fd = ours->errors, .events = POLLIN},
                                  {.fd = ours->report, .events = POLLIN}};
-        int wait_ms = stopped ? LOOK_MS : deadline_left_ms(deadline, LOOK_MS);
+        int wait_ms = stopped || out->stop ? LOOK_MS : deadline_left_ms(deadline, LOOK_MS);
         if (poll(files, 3, wait_ms) > 0) read_channels(ours, out, report, limit);
     }
     /* Everything that could write is gone, unless it escaped: take what is left in the pipes, and do not wait for more. */
@@ -170,6 +175,10 @@ static enum status read_report(struct command_result *out, const struct text *re
     if (at == 0 || at != report->length)
         return error_set(err, STATUS_INTERNAL, "The process that watches %s was killed.", program);
     out->cpu_ms = record.cpu_us / 1000;
+    out->peak_memory_bytes = record.peak_memory_bytes;
+    out->peak_processes = record.peak_processes;
+    out->peak_folder_bytes = record.peak_folder_bytes;
+    if (!out->stop) out->stop = record.stop;
     out->exit_status = WIFEXITED(record.wait_status) ? WEXITSTATUS(record.wait_status) : -1;
     out->signal = WIFSIGNALED(record.wait_status) ? WTERMSIG(record.wait_status) : 0;
     return STATUS_OK;
@@ -179,6 +188,7 @@ static void close_plan(struct watcher_plan *plan) {
     close_file(&plan->input);
     close_file(&plan->output);
     close_file(&plan->errors);
+    close_file(&plan->given);
     close_file(&plan->control);
     close_file(&plan->report);
 }
@@ -204,9 +214,12 @@ static enum status start(pid_t *watcher, struct channels *ours, const struct com
         .input = -1,
         .output = -1,
         .errors = -1,
+        .gives_file = command->given != NULL,
+        .given = -1,
         .control = -1,
         .report = -1,
     };
+    plan.totals = command->totals;
     plan_limits(&plan, &command->limits);
     *watcher = -1;
     if (open_channels(ours, &plan, command)) *watcher = start_watcher(&plan);
@@ -227,8 +240,7 @@ enum status command_run(struct command_result *out, const struct command *comman
     enum status status = deadline_check(deadline, err);
     if (!status) status = start(&watcher, &ours, command, err);
     if (!status) {
-        size_t limit = command->output_limit_bytes ? command->output_limit_bytes : OUTPUT_LIMIT_BYTES;
-        status = collect(&ours, out, &report, limit, deadline, err);
+        status = collect(&ours, out, &report, command, deadline, err);
         while (waitpid(watcher, NULL, 0) < 0 && errno == EINTR) {
         }
         enum status reported = read_report(out, &report, command, status ? NULL : err);

@@ -28,6 +28,24 @@ struct command_limits {
     int64_t open_files;   /* of one process */
 };
 
+/* What all processes of the command may take together; 0 is no limit. They are looked at many times a second, and killed when
+ * they are over. */
+struct command_totals {
+    int64_t memory_bytes; /* in memory, not addresses */
+    int64_t processes;    /* and threads; must be there where another limit is */
+    int64_t folder_bytes; /* in `folder`, what was there before included */
+    const char *folder;   /* absolute; NULL where folder_bytes is 0 */
+};
+
+/* Why it was killed before its end. */
+enum command_stop {
+    COMMAND_STOP_NONE,
+    COMMAND_STOP_MEMORY,
+    COMMAND_STOP_PROCESSES,
+    COMMAND_STOP_DISK,
+    COMMAND_STOP_OUTPUT,
+};
+
 /* A user to become, which only root can. */
 struct command_user {
     uid_t user_id;
@@ -42,23 +60,32 @@ struct command {
     const struct command_user *user; /* NULL stays who we are */
     const char *input;               /* for its standard input; NULL is /dev/null */
     size_t input_length;
-    size_t output_limit_bytes; /* most that is kept of stdout, and most of stderr, the rest is dropped; 0 is 1 MiB */
+    size_t output_limit_bytes;  /* most that is kept of stdout, and most of stderr, the rest is dropped; 0 is 1 MiB */
+    bool stops_at_output_limit; /* rather than to go on without what is dropped */
     struct command_limits limits;
+    struct command_totals totals;
+    const void *given; /* bytes that it gets to read as file 3; NULL: there is no such file */
+    size_t given_length;
 };
 
 /* How it went. A zeroed struct is empty; command_result_release() frees it. */
 struct command_result {
-    int exit_status; /* -1 where a signal ended it */
-    int signal;      /* which one; 0 where it exited */
+    enum command_stop stop; /* which limit it was killed at */
+    int exit_status;        /* -1 where a signal ended it */
+    int signal;             /* which one; 0 where it exited */
     struct text output;
     struct text errors;
     bool output_was_cut;
     bool errors_were_cut;
     int64_t cpu_ms;     /* of all its processes */
     int64_t elapsed_ms; /* from the start to the end of its last process */
+
+    /* The most that was seen at once, where there are total limits. */
+    int64_t peak_memory_bytes, peak_processes, peak_folder_bytes;
 };
 
-/* Runs it and waits. STATUS_OK means that it ran to an end of its own, whatever its exit status. STATUS_NOT_FOUND: there is no
+/* Runs it and waits. STATUS_OK means that it ran to an end of its own, whatever its exit status, or was stopped at a total
+ * limit (out->stop). STATUS_NOT_FOUND: there is no
  * such program; STATUS_INTERNAL: it could not be started; STATUS_TIMEOUT and what else deadline_check() answers: it was
  * stopped, first by SIGTERM, then by SIGKILL, and `out` holds what it printed until then. Safe from any thread. */
 CHECK_RESULT enum status command_run(struct command_result *out, const struct command *command, struct deadline *deadline,

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,10 +16,19 @@
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "lib/base/settings.h"
+#include "lib/tools/sandbox_filter.h"
 
 #define BUBBLEWRAP "/usr/bin/bwrap"
+#define LIMITER "/usr/bin/prlimit" /* of util-linux, which every Debian has */
 
-enum { PROBE_OUTPUT_BYTES = 4096 };
+enum {
+    PROBE_OUTPUT_BYTES = 4096,
+    TEMPORARY_BYTES = 256 << 20, /* most in the sandbox's /tmp, which is memory ... */
+    TEMPORARY_PART = 8,          /* ... and at most this part of what a run may have */
+    USER_RUNS = 8,               /* at once, of one user without walls */
+    PROCESSES_MORE = 16,         /* than a run may have can be started, so that one sees that it wants more */
+    SIGNAL_EXIT = 128,           /* bubblewrap, like a shell, adds the signal to this */
+};
 
 /* For who has no settings; the same as in settings.def. */
 static const struct build_limits standard_limits = {
@@ -61,14 +71,29 @@ static void add_system_folders(struct argument_list *list, struct arena *arena) 
     ADD(list, "--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"); /* where libraries are looked for first */
 }
 
+static int64_t temporary_bytes(const struct sandbox *sandbox) {
+    int64_t part = sandbox->limits.memory_bytes / TEMPORARY_PART;
+    return part < TEMPORARY_BYTES ? part : TEMPORARY_BYTES;
+}
+
 /* Everything before the program's own arguments. The order counts: a later mount lies over an earlier one. */
 static void add_walls(struct argument_list *list, const struct sandbox *sandbox, struct arena *arena) {
     ADD(list, BUBBLEWRAP, "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-net",
         "--unshare-cgroup-try", "--die-with-parent", "--new-session", "--clearenv", "--hostname", "sandbox", "--cap-drop",
         "ALL");
     add_system_folders(list, arena);
-    ADD(list, "--dev", "/dev", "--tmpfs", "/tmp");
+    ADD(list, "--dev", "/dev", "--remount-ro", "/dev"); /* a memory file system, as is the root folder */
+    ADD(list, "--size", arena_format(arena, "%lld", (long long)temporary_bytes(sandbox)), "--tmpfs", "/tmp");
     if (sandbox->has_proc) ADD(list, "--proc", "/proc");
+}
+
+/* After all that is mounted. The number of processes is limited from within, where the kernel counts those of the sandbox's own
+ * user namespace (from Linux 5.14 on): processes can double faster than anybody looks. */
+static void close_walls(struct argument_list *list, const struct sandbox *sandbox, struct arena *arena) {
+    size_t length;
+    if (sandbox_filter(&length)) ADD(list, "--seccomp", "3"); /* command->given */
+    ADD(list, "--remount-ro", "/", "--", LIMITER,
+        arena_format(arena, "--nproc=%lld", (long long)sandbox->limits.processes + PROCESSES_MORE), "--");
 }
 
 static const struct command_user *sandbox_user(const struct sandbox *sandbox) {
@@ -101,9 +126,24 @@ static enum status wrap(struct argument_list *list, const struct sandbox *sandbo
         assert(equals);
         ADD(list, "--setenv", arena_copy_bytes(arena, entry, (size_t)(equals - entry)), equals + 1);
     }
-    ADD(list, "--");
+    close_walls(list, sandbox, arena);
     add_arguments(list, command->arguments);
     return STATUS_OK;
+}
+
+/* Adds the limits of every run. What is in /tmp belongs to no process: it is taken off what the processes may have. */
+static void limit(struct command *command, const struct sandbox *sandbox) {
+    const struct build_limits *limits = &sandbox->limits;
+    command->totals = (struct command_totals){
+        .memory_bytes = limits->memory_bytes - (sandbox->is_isolating ? temporary_bytes(sandbox) : 0),
+        .processes = limits->processes,
+        .folder_bytes = limits->disk_bytes,
+        .folder = command->folder,
+    };
+    /* With walls this would count the neighbours, too; close_walls() has another. Without them it must do, where it does not
+     * count everything that this user runs elsewhere. */
+    bool is_alone = !sandbox->is_isolating && sandbox->changes_user;
+    command->limits.processes = is_alone ? limits->processes * USER_RUNS : 0;
 }
 
 enum status sandbox_run(struct command_result *out, const struct sandbox *sandbox, const struct command *command,
@@ -115,14 +155,19 @@ enum status sandbox_run(struct command_result *out, const struct sandbox *sandbo
     struct argument_list list = {0};
     enum status status = STATUS_OK;
     inner.user = sandbox_user(sandbox);
-    if (!sandbox->changes_user) inner.limits.processes = 0; /* it would count everything that this user runs elsewhere, too */
+    limit(&inner, sandbox);
     if (sandbox->is_isolating) {
         status = wrap(&list, sandbox, command, readable, &arena, err);
         inner.arguments = list.items;
         inner.environment = NULL;
         inner.folder = NULL;
+        inner.given = sandbox_filter(&inner.given_length);
     }
     if (!status) status = command_run(out, &inner, deadline, err);
+    if (sandbox->is_isolating && out->exit_status > SIGNAL_EXIT && out->exit_status < SIGNAL_EXIT + NSIG) {
+        out->signal = out->exit_status - SIGNAL_EXIT;
+        out->exit_status = -1;
+    }
     free(list.items);
     arena_release(&arena);
     return status;
@@ -136,8 +181,10 @@ static enum status try_it(const struct sandbox *sandbox, bool *works, struct tex
     struct arena arena = {0};
     struct argument_list list = {0};
     add_walls(&list, sandbox, &arena);
-    ADD(&list, "--", "/bin/true");
+    close_walls(&list, sandbox, &arena);
+    ADD(&list, "/bin/true");
     struct command command = {.arguments = list.items, .user = sandbox_user(sandbox), .output_limit_bytes = PROBE_OUTPUT_BYTES};
+    command.given = sandbox_filter(&command.given_length);
     enum status status = command_run(&result, &command, deadline, &problem);
     *works = status == STATUS_OK && result.exit_status == 0;
     text_clear(why);

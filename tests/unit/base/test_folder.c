@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tests/support/cmocka_all.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/arena.h"
@@ -42,7 +44,32 @@ static void folders_are_made_and_removed_without_following_links(void **state) {
     arena_release(&arena);
 }
 
+/* As somebody might leave it who wants it to stay. */
+static void what_is_deep_or_closed_is_removed_too(void **state) {
+    (void)state;
+    enum { DEPTH = 3000 }; /* as a path it would be several times PATH_MAX */
+    char base[] = "/tmp/registry-folder-XXXXXX";
+    assert_non_null(mkdtemp(base));
+    int folder = open(base, O_RDONLY | O_DIRECTORY);
+    assert_int_equal(mkdirat(folder, "to-be-removed-0", 0755), 0);
+    for (int depth = 0; depth < DEPTH; depth++) {
+        assert_int_equal(mkdirat(folder, "deeper", 0755), 0);
+        assert_int_equal(symlinkat("/etc", folder, "link"), 0);
+        int inner = openat(folder, "deeper", O_RDONLY | O_DIRECTORY);
+        if (depth % 10 == 0) assert_int_equal(fchmod(folder, 0), 0);
+        close(folder);
+        folder = inner;
+    }
+    close(folder);
+    folder_remove(base);
+    assert_int_not_equal(access(base, F_OK), 0);
+    assert_int_equal(access("/etc/passwd", F_OK), 0);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(folders_are_made_and_removed_without_following_links)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(folders_are_made_and_removed_without_following_links),
+        cmocka_unit_test(what_is_deep_or_closed_is_removed_too),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
