@@ -50,7 +50,7 @@ struct matrix_verdict {
     enum verdict verdict;
     char job_id[UUID_TEXT_MAX];
     int64_t time_ms;
-    const char *plan; /* hash of the plan (the job's payload), hex */
+    const char *plan; /* SHA-1 of the plan (the job's payload), hex */
 };
 
 /* The last verdict of each compiler that the version was tried with, by compiler. */
@@ -61,7 +61,7 @@ CHECK_RESULT enum status verdicts_read(struct job_store *store, const char *pack
 
 struct matrix_progress {
     int64_t pending, running;
-    int64_t ended[VERDICT_COUNT]; /* all jobs of that compiler that ever ended so */
+    int64_t ended[VERDICT_COUNT]; /* all jobs of that compiler that ever ended so, those that leave no verdict among them */
     int64_t first_ms,
         last_ms; /* when the first of its jobs was accepted since there were none, and when the last one ended; 0: none yet */
     int64_t ended_since_first; /* of those: what an estimate goes by */

@@ -241,6 +241,16 @@ static bool is_to_be_proved(const struct job *failed) {
     return (failed->kind == JOB_KIND_UNPUBLISH || failed->kind == JOB_KIND_TRANSFER) && !job_is_by_trustee(failed);
 }
 
+/* A build is made again whatever was found before, but never one with a plan that is not the registry's. */
+static enum status ask_for_build(struct job_request *job, const struct job *failed, const char *path, struct error *err) {
+    if (text_equal(failed->purpose, matrix_purpose_text(MATRIX_PURPOSE_REVISION)))
+        return error_set_at(err, STATUS_REFUSED, path,
+                            "That build was a part of a revision of bounds; try the revision again.");
+    job->purpose = matrix_purpose_text(MATRIX_PURPOSE_REQUEST);
+    job->again = true;
+    return STATUS_OK;
+}
+
 enum status trustee_request_retry(struct trustee_request *request, struct call *call, struct job_store *store,
                                   struct error *err) {
     static const char path[] = "payload.jobId";
@@ -260,5 +270,6 @@ enum status trustee_request_retry(struct trustee_request *request, struct call *
     job->compiler = failed.compiler;
     job->retry_of_created_ms = failed.created_ms;
     if (is_to_be_proved(&failed)) job->authority = NULL;
-    return check_service(call->gateway, failed.kind, err);
+    if (failed.kind == JOB_KIND_MATRIX) status = ask_for_build(job, &failed, path, err);
+    return status ? status : check_service(call->gateway, failed.kind, err);
 }
