@@ -216,7 +216,12 @@ static void hold_folder(struct build_store_hold *hold, int folder) {
 static enum entry_state open_and_read(int *out, struct build_store *store, const char *path, const char *key,
                                       struct entry_record *record, struct arena *arena, struct error *err) {
     *out = open_entry(store, path);
-    if (*out >= 0) return read_entry(store, *out, key, record, arena, err);
+    if (*out >= 0) {
+        enum entry_state state = read_entry(store, *out, key, record, arena, err);
+        if (state != ENTRY_DAMAGED || build_store_is_at(store, path, *out)) return state;
+        error_set(err, STATUS_NOT_FOUND, "it was removed meanwhile");
+        return ENTRY_UNREADABLE;
+    }
     bool is_no_folder = errno == ELOOP || errno == ENOTDIR;
     error_set(err, errno == ENOENT ? STATUS_NOT_FOUND : STATUS_INTERNAL, "%s",
               is_no_folder ? "it is no folder" : strerror(errno));
