@@ -11,6 +11,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/hash.h"
+#include "lib/store/job_store.h"
 #include "tests/support/owners_scene.h"
 #include "tests/support/registry_check.h"
 #include "tests/support/shell.h"
@@ -20,6 +21,8 @@
 #define NEW_TOKEN "ghp_TheNextTokenOfTrusteesInTests012"
 #define ACTOR "a-trustee"
 #define HOUR_MS INT64_C(3600000)
+
+enum { STORE_TIMEOUT_MS = 10000 };
 
 static struct owners_scene scene;
 static struct arena arena; /* of this file's settings */
@@ -241,6 +244,31 @@ static void a_try_again_proves_nothing_and_undoes_nothing(void **state) {
     assert_string_equal(registry_snapshot(server), before);
 }
 
+/* Its plan is none that the registry has, so alone it would say something wrong of the version. */
+static void a_build_for_a_revision_is_not_tried_again_by_itself(void **state) {
+    (void)state;
+    struct error err;
+    struct job_store *store;
+    struct lease lease;
+    struct job job;
+    struct job_accepted accepted;
+    struct job_request request = {.kind = JOB_KIND_MATRIX,
+                                  .payload = "{}",
+                                  .package = "revised",
+                                  .version = "1.0.0",
+                                  .compiler = "0.15.15",
+                                  .purpose = matrix_purpose_text(MATRIX_PURPOSE_REVISION)};
+    const struct job_end end = {.error = "It does not compile.", .verdict = "failed_to_compile"};
+    hash_random_uuid(request.id);
+    assert_int_equal(job_store_create(&store, redis_server_url(scene.server->redis), STORE_TIMEOUT_MS, &err), STATUS_OK);
+    assert_int_equal(job_store_accept(store, &request, NULL, &accepted, &err), STATUS_OK);
+    assert_int_equal(job_store_claim(store, request.id, "a-worker", STORE_TIMEOUT_MS, &scene.server->arena, &lease, &job, &err),
+                     STATUS_OK);
+    assert_int_equal(job_store_finish(store, &lease, &end, &err), STATUS_OK);
+    job_store_free(store);
+    trustee_expect_refusal(scene.server, TOKEN, NULL, retry_of(request.id), 400, "payload.jobId");
+}
+
 /* ---- Refusals ---- */
 
 static void what_is_malformed_is_refused_by_its_field(void **state) {
@@ -347,6 +375,7 @@ int main(void) {
         cmocka_unit_test(the_same_action_by_the_same_trustee_is_one_job_while_it_lasts),
         cmocka_unit_test(a_failed_job_is_tried_again_and_linked),
         cmocka_unit_test(a_try_again_proves_nothing_and_undoes_nothing),
+        cmocka_unit_test(a_build_for_a_revision_is_not_tried_again_by_itself),
         cmocka_unit_test(what_is_malformed_is_refused_by_its_field),
         cmocka_unit_test(the_token_is_looked_at_first_and_failures_are_counted),
         cmocka_unit_test(a_new_token_needs_no_restart),
