@@ -173,7 +173,7 @@ enum status sandbox_run(struct command_result *out, const struct sandbox *sandbo
     return status;
 }
 
-/* Whether `true` runs in the sandbox as it is set; if not, bubblewrap's own words are appended to `why`. */
+/* Whether `true` runs in the sandbox as it is set; if not, `why` is what is in its way, in bubblewrap's own words. */
 static enum status try_it(const struct sandbox *sandbox, bool *works, struct text *why, struct deadline *deadline,
                           struct error *err) {
     struct command_result result = {0};
@@ -187,14 +187,10 @@ static enum status try_it(const struct sandbox *sandbox, bool *works, struct tex
     command.given = sandbox_filter(&command.given_length);
     enum status status = command_run(&result, &command, deadline, &problem);
     *works = status == STATUS_OK && result.exit_status == 0;
+    const char *words = status ? problem.message : text_view(&result.errors);
+    size_t length = strcspn(words, "\n");
     text_clear(why);
-    if (status)
-        text_append(why, problem.message);
-    else if (!*works) {
-        text_append(why, "bubblewrap says \"");
-        text_append_bytes(why, text_view(&result.errors), strcspn(text_view(&result.errors), "\n"));
-        text_append(why, "\".");
-    }
+    text_append_bytes(why, words, length > 0 && words[length - 1] == '.' ? length - 1 : length);
     command_result_release(&result);
     free(list.items);
     arena_release(&arena);
@@ -220,7 +216,7 @@ enum status sandbox_init(struct sandbox *out, const char *user_name, struct dead
     if (!status && !works) {
         out->is_isolating = false;
         snprintf(out->warning, sizeof out->warning,
-                 "Packages can only be compiled without a sandbox, as %s user, since bubblewrap does not work here: %s",
+                 "Packages can only be compiled without a sandbox, as %s user, since bubblewrap does not work here (%s).",
                  out->changes_user ? "another" : "this", text_view(&why));
     }
     text_release(&why);

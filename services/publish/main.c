@@ -2,10 +2,14 @@
  *
  * The publish service: carries publish and unpublish jobs out. Jobs are announced by a message and live in Redis
  * (lib/service/job_runner.h).
+ *
+ *   registry-publish [--unsafe-no-sandbox]
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "lib/base/log.h"
+#include "lib/base/text.h"
 #include "lib/service/job_service.h"
 #include "services/publish/publish_service.h"
 #include "services/publish/trustee_lookup.h"
@@ -47,9 +51,21 @@ static enum status serve(struct publish_service *publish, struct error *err) {
     return job_service_run(&service, err);
 }
 
-int main(void) {
+static bool read_arguments(struct publish_service *publish, char *const *arguments) {
+    for (; *arguments; arguments++) {
+        if (!text_equal(*arguments, SANDBOX_UNSAFE_OPTION)) return false;
+        publish->accepts_no_sandbox = true;
+    }
+    return true;
+}
+
+int main(int argument_count, char **arguments) {
     struct publish_service publish = {0};
     struct error err = {0};
+    if (argument_count > 1 && !read_arguments(&publish, arguments + 1)) {
+        fprintf(stderr, "usage: registry-publish [%s]\n", SANDBOX_UNSAFE_OPTION);
+        return 2;
+    }
     enum status status = job_service_begin(&publish.settings, PROGRAM_PUBLISH, "publish", &err);
     if (!status) status = publish_service_init(&publish, &err);
     if (!status) status = serve(&publish, &err);

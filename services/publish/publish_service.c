@@ -41,8 +41,7 @@ static enum status open_package_cache(struct publish_service *service, struct er
 
 static enum status open_compilers(struct publish_service *service, struct deadline *deadline, struct error *err) {
     const struct settings *settings = &service->settings;
-    enum status status = sandbox_init(&service->sandbox, settings->compiler_user, deadline, err);
-    if (!status && !service->sandbox.is_isolating) log_line(LOG_WARN, "no sandbox", "reason=\"%s\"", service->sandbox.warning);
+    enum status status = sandbox_require(&service->sandbox, settings, service->accepts_no_sandbox, deadline, err);
     if (!status) status = sandbox_check_reachable(&service->sandbox, settings->work_dir, false, err);
     if (!status)
         status = compilers_find(&service->compilers, settings->compilers, getenv("PATH"), &service->sandbox, deadline, err);

@@ -26,6 +26,7 @@ struct publish_service {
     struct tarball_store *tarballs;
     struct package_cache *packages; /* in WORK_DIR: what builds need, out of its tarballs */
     struct sandbox sandbox;
+    bool accepts_no_sandbox; /* SANDBOX_UNSAFE_OPTION was given */
     struct licensee *licensee;
     struct compilers compilers;
     struct version *compiler_versions;   /* of `compilers`, ascending: what is supported */
@@ -34,7 +35,7 @@ struct publish_service {
     int work_folder_claim;               /* of the one service that uses WORK_DIR */
 };
 
-/* Opens everything; `settings` becomes the service's. Free it also after a failure. */
+/* Opens everything; `settings` and `accepts_no_sandbox` are there. Free it also after a failure. */
 CHECK_RESULT enum status publish_service_init(struct publish_service *service, struct error *err);
 void publish_service_release(struct publish_service *service);
 

@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/deadline.h"
 #include "lib/base/memory.h"
+#include "lib/tools/sandbox.h"
 #include "tests/support/git_server.h"
 #include "tests/support/shell.h"
 
@@ -115,6 +117,19 @@ static const char *log_path(struct server *server, enum server_program program) 
     return arena_format(&server->arena, "%s/%s.log", server->folder, program_names[program]);
 }
 
+const char *server_sandbox_option(void) {
+    static bool is_known, has_sandbox;
+    struct sandbox sandbox;
+    struct deadline deadline;
+    struct error err;
+    if (!is_known) {
+        deadline_start(&deadline, CALL_TIMEOUT_MS);
+        has_sandbox = !sandbox_init(&sandbox, "nobody", &deadline, &err) && sandbox.is_isolating;
+        is_known = true;
+    }
+    return has_sandbox ? NULL : SANDBOX_UNSAFE_OPTION;
+}
+
 void server_start_program(struct server *server, enum server_program program) {
     if (program == SERVER_REDIS) {
         redis_server_restart(server->redis);
@@ -122,7 +137,7 @@ void server_start_program(struct server *server, enum server_program program) {
     }
     if (program == SERVER_GATEWAY) unlink(arena_format(&server->arena, "%s/gateway.ports", server->folder));
     const char *const arguments[] = {arena_format(&server->arena, "%s/registry-%s", server->programs, program_names[program]),
-                                     NULL};
+                                     program == SERVER_PUBLISH ? server_sandbox_option() : NULL, NULL};
     child_start(&server->children[program], arguments, server->environments[program], server->folder,
                 log_path(server, program));
 }

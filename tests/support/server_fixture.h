@@ -60,6 +60,10 @@ void server_stop(struct server *server);
 void server_kill(struct server *server, enum server_program program);      /* SIGKILL */
 void server_terminate(struct server *server, enum server_program program); /* SIGTERM, and waits for its end, which must be 0 */
 void server_start_program(struct server *server, enum server_program program);
+
+/* What programs that run the compiler are started with: NULL, or, where this machine can have no sandbox, the option without
+ * which they would not start. */
+const char *server_sandbox_option(void);
 void server_wait_until_ready(struct server *server);     /* by /readyz */
 void server_wait_until_answering(struct server *server); /* by /api/v1/status */
 

@@ -2,14 +2,19 @@
 #include "tests/support/cmocka_all.h"
 
 #include <limits.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/deadline.h"
+#include "lib/base/folder.h"
+#include "lib/base/settings.h"
 #include "lib/tools/sandbox.h"
 
 #define SCRIPT(text) ((const char *const[]){"/bin/sh", "-c", (text), NULL})
@@ -139,6 +144,45 @@ static void a_closed_folder_on_the_way_is_named(void **state) {
     assert_int_equal(sandbox_check_reachable(&stranger, inner, false, &err), STATUS_OK);
 }
 
+/* Where bubblewrap does not work: tried in a child, in whose mounts another program stands in its place. */
+static int require_without_bubblewrap(bool accepts_no_sandbox, enum status expected) {
+    char user[] = "nobody";
+    struct error err = {0};
+    struct sandbox required = {0};
+    const struct settings settings = {
+        .compiler_user = user, .build_memory_bytes = 1000, .build_disk_bytes = 2000, .build_processes = 3};
+    enum status status = sandbox_require(&required, &settings, accepts_no_sandbox, &deadline, &err);
+    bool is_said = status ? strstr(err.message, "(bwrap: It does not work). Install bubblewrap") &&
+                                strstr(err.message, SANDBOX_UNSAFE_OPTION)
+                          : strstr(required.warning, "(bwrap: It does not work).") && required.limits.processes == 3;
+    if (status == expected && is_said) return 0;
+    fprintf(stderr, "%d: %s %s\n", (int)status, err.message, required.warning);
+    return 1;
+}
+
+static void a_program_without_a_sandbox_refuses_to_start_unless_told_to(void **state) {
+    (void)state;
+    if (geteuid() != 0 || access("/usr/bin/bwrap", F_OK)) skip();
+    enum { NO_MOUNTS = 77 };
+    static const char script[] = "#!/bin/sh\necho 'bwrap: It does not work.' >&2\nexit 1\n";
+    char path[PATH_MAX + 8];
+    struct error err = {0};
+    snprintf(path, sizeof path, "%s/bwrap", home);
+    assert_int_equal(file_write(path, script, strlen(script), &err), STATUS_OK);
+    assert_int_equal(chmod(path, 0755), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+            mount(path, "/usr/bin/bwrap", NULL, MS_BIND, NULL))
+            _exit(NO_MOUNTS);
+        _exit(require_without_bubblewrap(false, STATUS_UNAVAILABLE) || require_without_bubblewrap(true, STATUS_OK));
+    }
+    int wait_status;
+    assert_int_equal(waitpid(child, &wait_status, 0), child);
+    if (WEXITSTATUS(wait_status) == NO_MOUNTS) skip();
+    assert_int_equal(wait_status, 0);
+}
+
 static void an_unknown_account_is_an_error(void **state) {
     (void)state;
     if (geteuid() != 0) skip();
@@ -156,6 +200,7 @@ int main(void) {
         cmocka_unit_test(exit_statuses_and_variables_get_through),
         cmocka_unit_test(a_time_out_ends_what_runs_inside),
         cmocka_unit_test(a_closed_folder_on_the_way_is_named),
+        cmocka_unit_test(a_program_without_a_sandbox_refuses_to_start_unless_told_to),
         cmocka_unit_test(an_unknown_account_is_an_error),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
