@@ -100,6 +100,20 @@ static void a_readable_folder_is_there_and_read_only(void **state) {
     command_result_release(&result);
 }
 
+/* As in containers whose own /proc is partly covered. */
+static void it_works_without_a_proc(void **state) {
+    (void)state;
+    if (!sandbox.is_isolating) skip();
+    struct error err = {0};
+    struct command_result result;
+    struct sandbox without = sandbox;
+    struct command command = {.arguments = SCRIPT("ls -d /proc 2>/dev/null || echo none"), .folder = work};
+    without.has_proc = false;
+    assert_int_equal(sandbox_run(&result, &without, &command, NULL, &deadline, &err), STATUS_OK);
+    assert_string_equal(text_view(&result.output), "none\n");
+    command_result_release(&result);
+}
+
 static void exit_statuses_and_variables_get_through(void **state) {
     (void)state;
     struct error err = {0};
@@ -197,6 +211,7 @@ int main(void) {
         cmocka_unit_test(the_work_folder_can_be_written),
         cmocka_unit_test(nothing_else_can_be_seen),
         cmocka_unit_test(a_readable_folder_is_there_and_read_only),
+        cmocka_unit_test(it_works_without_a_proc),
         cmocka_unit_test(exit_statuses_and_variables_get_through),
         cmocka_unit_test(a_time_out_ends_what_runs_inside),
         cmocka_unit_test(a_closed_folder_on_the_way_is_named),

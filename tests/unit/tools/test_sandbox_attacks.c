@@ -45,7 +45,7 @@ static const struct build_limits tight = {
     .processes = 64,
 };
 
-static struct sandbox sandbox;
+static struct sandbox sandbox, without_walls;
 static struct temporary_folder folder; /* bin/ with the compilers, a folder for each attack, and what they are after */
 static struct arena arena;
 static struct compiler hostile, honest;
@@ -69,13 +69,13 @@ static const char *make_work_folder(const char *first_line) {
     return work;
 }
 
-static enum status compile(struct compiler_report *report, struct arena *own, const struct compiler *compiler, const char *work,
-                           int64_t timeout_ms, struct error *err) {
+static enum status compile(struct compiler_report *report, struct arena *own, const struct sandbox *walls,
+                           const struct compiler *compiler, const char *work, int64_t timeout_ms, struct error *err) {
     static const char *const globs[] = {"src/**/*.purs", NULL};
     struct deadline deadline;
     deadline_start(&deadline, timeout_ms);
     const char *const readable[] = {arena_format(own, "%s/store", folder.path), NULL};
-    return compiler_compile(report, own, compiler, &sandbox, work, globs, readable, &deadline, err);
+    return compiler_compile(report, own, compiler, walls, work, globs, readable, &deadline, err);
 }
 
 static void *build_all_the_time(void *work) {
@@ -83,7 +83,7 @@ static void *build_all_the_time(void *work) {
         struct arena own = {0};
         struct error err = {0};
         struct compiler_report report;
-        enum status status = compile(&report, &own, &honest, work, PATIENCE_MS, &err);
+        enum status status = compile(&report, &own, &sandbox, &honest, work, PATIENCE_MS, &err);
         if (status || !report.succeeded) {
             atomic_fetch_add(&neighbour.failures, 1);
             snprintf(neighbour.problem, sizeof neighbour.problem, "%s", err.message);
@@ -116,6 +116,8 @@ static int set_up(void **state) {
     temporary_folder_make(&folder);
     if (sandbox_init(&sandbox, "nobody", &deadline, &err)) fail_msg("%s", err.message);
     sandbox.limits = tight;
+    without_walls = sandbox;
+    without_walls.is_isolating = false;
     hostile = install(BUILD_DIR "/bin/hostile-purs", "purs-0_15_15", (struct version){0, 15, 15});
     honest = install(BUILD_DIR "/bin/purs-stand-in", "purs-0_15_16", (struct version){0, 15, 16});
     temporary_folder_write(&folder, "store/kept", "kept");
@@ -156,16 +158,21 @@ static long long read_progress(const char *work) {
     return count;
 }
 
-static void attack(struct outcome *out, const char *what, int64_t timeout_ms) {
-    if (!sandbox.is_isolating) skip();
+static void attack_within(struct outcome *out, const struct sandbox *walls, const char *what, int64_t timeout_ms) {
     *out = (struct outcome){.work = make_work_folder(arena_format(&arena, "-- attack: %s", what))};
-    int builds = atomic_load(&neighbour.builds);
     int64_t start_ms = clock_monotonic_ms();
-    out->status = compile(&out->report, &arena, &hostile, out->work, timeout_ms, &out->err);
+    out->status = compile(&out->report, &arena, walls, &hostile, out->work, timeout_ms, &out->err);
     out->elapsed_ms = clock_monotonic_ms() - start_ms;
     out->progress = read_progress(out->work);
+}
+
+static void attack(struct outcome *out, const char *what, int64_t timeout_ms) {
+    if (!sandbox.is_isolating) skip();
+    int builds = atomic_load(&neighbour.builds);
+    attack_within(out, &sandbox, what, timeout_ms);
+    int64_t give_up_ms = clock_monotonic_ms() + PATIENCE_MS;
     while (atomic_load(&neighbour.builds) < builds + 2) /* one from its beginning to its end */
-        assert_true(clock_monotonic_ms() < start_ms + 2 * PATIENCE_MS);
+        assert_true(clock_monotonic_ms() < give_up_ms);
     if (atomic_load(&neighbour.failures))
         fail_msg("The neighbour's build failed after %lld: %s", out->progress, neighbour.problem);
 }
@@ -354,17 +361,21 @@ static void a_deaf_one_ends_at_the_deadline(void **state) {
     assert_in_range(outcome.elapsed_ms, SHORT_MS, SHORT_MS + PROMPTLY_MS);
 }
 
+static void assert_no_daemon_lives(const struct outcome *outcome) {
+    assert_int_equal(outcome->progress, 5);
+    assert_in_range(outcome->elapsed_ms, 0, PROMPTLY_MS);
+    int lock = open(arena_format(&arena, "%s/alive", outcome->work), O_RDWR);
+    assert_true(lock >= 0);
+    assert_int_equal(flock(lock, LOCK_EX | LOCK_NB), 0); /* nobody holds it any more */
+    close(lock);
+}
+
 static void daemons_end_with_the_run(void **state) {
     (void)state;
     struct outcome outcome;
     attack(&outcome, "daemons", PATIENCE_MS);
     assert_managed_nothing(&outcome);
-    assert_int_equal(outcome.progress, 5);
-    assert_in_range(outcome.elapsed_ms, 0, PROMPTLY_MS);
-    int lock = open(arena_format(&arena, "%s/alive", outcome.work), O_RDWR);
-    assert_true(lock >= 0);
-    assert_int_equal(flock(lock, LOCK_EX | LOCK_NB), 0); /* nobody holds it any more */
-    close(lock);
+    assert_no_daemon_lives(&outcome);
 }
 
 static void what_the_machine_kills_needed_too_much_memory(void **state) {
@@ -394,6 +405,46 @@ static void its_folder_is_removed_without_following_links(void **state) {
     }
 }
 
+/* ---- Without walls (--unsafe-no-sandbox) ---- */
+
+static void limits_hold_without_walls_too(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        enum compiler_stop stop;
+    } attacks[] = {
+        {"forks", COMPILER_STOP_PROCESSES},
+        {"memory", COMPILER_STOP_MEMORY},
+        {"memory-of-many", COMPILER_STOP_MEMORY},
+        {"memory-without-leader", COMPILER_STOP_MEMORY},
+        {"many-files", COMPILER_STOP_DISK},
+        {"holes", COMPILER_STOP_DISK},
+        {"unlinked-files", COMPILER_STOP_DISK},
+        {"output", COMPILER_STOP_OUTPUT},
+        {"deaf", COMPILER_STOP_TIME},
+        {"orphans", COMPILER_STOP_TIME},
+    };
+    if (!without_walls.changes_user) skip(); /* nothing would bound the forks */
+    for (size_t i = 0; i < sizeof attacks / sizeof attacks[0]; i++) {
+        struct outcome outcome;
+        attack_within(&outcome, &without_walls, attacks[i].name,
+                      attacks[i].stop == COMPILER_STOP_TIME ? SHORT_MS : PATIENCE_MS);
+        print_message("             %s got to %lld; stopped after %lld ms\n", attacks[i].name, outcome.progress,
+                      (long long)outcome.elapsed_ms);
+        if (outcome.report.stop != attacks[i].stop) fail_msg("%s: %s", attacks[i].name, outcome.err.message);
+        assert_in_range(outcome.elapsed_ms, 0, 2 * PROMPTLY_MS);
+        folder_remove(outcome.work);
+    }
+}
+
+static void daemons_end_without_walls_too(void **state) {
+    (void)state;
+    struct outcome outcome;
+    attack_within(&outcome, &without_walls, "daemons", PATIENCE_MS);
+    assert_managed_nothing(&outcome);
+    assert_no_daemon_lives(&outcome);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_reached_by_network),
@@ -410,6 +461,8 @@ int main(void) {
         cmocka_unit_test(daemons_end_with_the_run),
         cmocka_unit_test(what_the_machine_kills_needed_too_much_memory),
         cmocka_unit_test(its_folder_is_removed_without_following_links),
+        cmocka_unit_test(limits_hold_without_walls_too),
+        cmocka_unit_test(daemons_end_without_walls_too),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
