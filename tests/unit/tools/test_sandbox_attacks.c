@@ -395,9 +395,9 @@ static void its_folder_is_removed_without_following_links(void **state) {
     for (size_t i = 0; i < 2; i++) {
         struct outcome outcome;
         attack(&outcome, arena_format(&arena, "%s %s/secret", attacks[i], folder.path), PATIENCE_MS);
-        if (i == 0)
+        if (i == 0 && geteuid() == 0)
             assert_managed_nothing(&outcome);
-        else
+        else /* too deep, or closed: it cannot be measured */
             assert_stopped(&outcome, COMPILER_STOP_DISK, STATUS_REFUSED, "MiB");
         folder_remove(outcome.work);
         assert_int_equal(access(outcome.work, F_OK), -1);
