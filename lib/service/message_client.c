@@ -19,6 +19,7 @@
  */
 #include "lib/service/message_client.h"
 
+#include <assert.h>
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/req.h>
 #include <pthread.h>
@@ -31,12 +32,12 @@
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
-#include "lib/service/service_address.h"
+#include "lib/service/message_tls.h"
 #include "lib/service/socket_closing.h"
 #include "proto/envelope.h"
 
 enum {
-    LINES = 16,
+    REQUESTS = 16,
     RECONNECT_MIN_MS = 50,
     RECONNECT_MAX_MS = 1000,
     RESEND_MS = 2 * ENVELOPE_TIME_LEFT_MAX_MS,
@@ -76,11 +77,13 @@ struct line {
 struct message_client {
     char *address;
     char *service_key;
+    nng_tls_config *tls; /* NULL: without */
 
     pthread_mutex_t mutex;
     pthread_cond_t line_idle;
     pthread_cond_t post_done;
-    struct line *lines[LINES];
+    struct line **lines; /* of `lines_max`, as many as were needed at once so far */
+    int lines_max;
     int line_count;
     struct line *idle;
     int callers_waiting; /* they go before posts */
@@ -142,6 +145,7 @@ static int start_dialer(struct line *line) {
     if (!failure) failure = nng_dialer_set_ms(line->dialer, NNG_OPT_RECONNMINT, RECONNECT_MIN_MS);
     if (!failure) failure = nng_dialer_set_ms(line->dialer, NNG_OPT_RECONNMAXT, RECONNECT_MAX_MS);
     if (!failure) failure = nng_dialer_set_size(line->dialer, NNG_OPT_RECVMAXSZ, ENVELOPE_BYTES_MAX);
+    if (!failure && line->client->tls) failure = nng_dialer_set_ptr(line->dialer, NNG_OPT_TLS_CONFIG, line->client->tls);
     if (!failure) failure = nng_dialer_start(line->dialer, NNG_FLAG_NONBLOCK);
     return failure;
 }
@@ -173,7 +177,7 @@ static struct line *take_line(struct message_client *client) {
     int failure = 0;
     if (line) {
         client->idle = line->next;
-    } else if (client->line_count < LINES && (line = create_line(client, &failure))) {
+    } else if (client->line_count < client->lines_max && (line = create_line(client, &failure))) {
         client->lines[client->line_count++] = line;
     }
     return line;
@@ -385,24 +389,38 @@ static void release_client(struct message_client *client) {
     pthread_cond_destroy(&client->post_done);
     pthread_cond_destroy(&client->line_idle);
     pthread_mutex_destroy(&client->mutex);
+    if (client->tls) nng_tls_config_free(client->tls);
+    free(client->lines);
     free(client->service_key);
     free(client->address);
     free(client);
 }
 
-enum status message_client_create(struct message_client **out, const char *address, const char *service_key,
-                                  struct error *err) {
-    enum status status = service_address_check(address, service_key, err);
-    if (status) return status;
+static struct message_client *make_client(const struct message_client_options *options, nng_tls_config *tls) {
+    assert(options->requests >= 0);
     struct message_client *client = memory_alloc(sizeof *client);
-    client->address = memory_copy_text(address);
-    client->service_key = service_key ? memory_copy_text(service_key) : NULL;
+    client->address = memory_copy_text(options->address);
+    client->service_key = options->service_key ? memory_copy_text(options->service_key) : NULL;
+    client->tls = tls;
+    client->lines_max = options->requests > 0 ? options->requests : REQUESTS;
+    client->lines = memory_alloc((size_t)client->lines_max * sizeof(struct line *));
     init_locks(client);
+    return client;
+}
+
+enum status message_client_create(struct message_client **out, const struct message_client_options *options,
+                                  struct error *err) {
+    nng_tls_config *tls = NULL;
+    enum status status = service_address_check(options->address, options->peers, options->service_key, err);
+    if (!status) status = message_tls_for_client(&tls, options, err);
+    if (status) return status;
+    struct message_client *client = make_client(options, tls);
     int failure = 0;
     client->idle = client->lines[0] = create_line(client, &failure); /* tells a wrong address, and connects already */
     if (failure) {
         release_client(client);
-        return error_set(err, STATUS_INVALID, "The address \"%s\" cannot be used: %s.", address, nng_strerror(failure));
+        return error_set(err, STATUS_INVALID, "The address \"%s\" cannot be used: %s.", options->address,
+                         nng_strerror(failure));
     }
     client->line_count = 1;
     *out = client;

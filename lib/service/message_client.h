@@ -1,21 +1,33 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * The asking side of messages over nng: one object per service that is talked to, used from any thread, several requests in
- * flight (16; the rest wait their turn). Requests carry an id and a deadline; nng may send one again, and the answering side
- * knows it by its id.
+ * flight, each on a connection of its own; the rest wait their turn. Requests carry an id and a deadline; nng may send one
+ * again, and the answering side knows it by its id.
+ *
+ * A request that its service holds back takes a connection for as long. Who asks N such at once says so in `requests`, N and
+ * some for the short ones: then none waits for another.
  */
 #ifndef LIB_SERVICE_MESSAGE_CLIENT_H
 #define LIB_SERVICE_MESSAGE_CLIENT_H
 
 #include "lib/base/arena.h"
 #include "lib/base/error.h"
+#include "lib/service/service_address.h"
 #include "proto/message.h"
 
 struct message_client;
 
-/* Does not wait for the other side to be there: it connects, and connects again, in the background. `service_key` NULL: only
- * for IPC and loopback addresses. */
-CHECK_RESULT enum status message_client_create(struct message_client **out, const char *address, const char *service_key,
+/* How a client connects. Zeros: as a service, or the gateway, to a service. */
+struct message_client_options {
+    const char *address;
+    const char *service_key; /* NULL: only for IPC and loopback */
+    enum message_peers peers;
+    int requests;          /* in flight at once, a connection each, which is made when it is needed first; 0: 16 */
+    const char *authority; /* PEM file, for tls+tcp://: whose certificates are believed; else NULL */
+};
+
+/* Does not wait for the other side to be there: it connects, and connects again, in the background. The options are copied. */
+CHECK_RESULT enum status message_client_create(struct message_client **out, const struct message_client_options *options,
                                                struct error *err);
 void message_client_free(struct message_client *client);
 

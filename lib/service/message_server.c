@@ -3,9 +3,12 @@
  * nng's REP socket with several contexts, so that as many requests can be in flight. Each context is one desk, and goes round
  * and round without a thread of its own; nng's threads call desk_went_on() when something happened to it:
  *
- *     RECEIVING ──request──► (handler) ──answer──► SENDING ──sent──► RECEIVING
- *         ▲                      │
- *         └──── not believed ────┘                 CLOSED: the server is closing
+ *     RECEIVING ──request──► (handler) ──────────answer────────► SENDING ──sent──► RECEIVING
+ *            ▲                   │ └──takes it over──► WAITING ──► ┘
+ *            └───not believed────┘                            any thread     CLOSED: the server is closing
+ *
+ * A request that nng sends again, over a new connection, while the first one is WAITING waits at both desks: which of the two
+ * connections still leads to somebody cannot be known, so the answer goes to both.
  *
  * What does not prove the key gets no answer: its sender waits in vain, and the log says why.
  */
@@ -18,28 +21,42 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
-#include "lib/service/service_address.h"
+#include "lib/service/message_tls.h"
 #include "lib/service/socket_closing.h"
 #include "proto/envelope.h"
 
 enum {
-    DESKS = 16,
+    REQUESTS = 16,
+    KEPT_PART = 8, /* one of so many desks is kept for what is answered at once */
     SOCKET_MODE = 0660,
     REFUSAL_LOG_INTERVAL_MS = 1000,
+    FORGOTTEN_AFTER_S = 10, /* of message_server_free() */
 };
 
-enum desk_state { DESK_RECEIVING, DESK_SENDING, DESK_CLOSED };
+enum desk_state { DESK_RECEIVING, DESK_WAITING, DESK_SENDING, DESK_CLOSED };
 
 struct desk {
     struct message_server *server;
     nng_ctx context;
     nng_aio *aio;
-    enum desk_state state; /* under the server's mutex */
+    enum desk_state state;          /* under the server's mutex, like the next */
+    struct message_pending *asking; /* while it is WAITING, like the next */
+    struct desk *twin;              /* another desk where the same request waits, or NULL */
+};
+
+/* A request that came, at once or later to be answered. */
+struct message_pending {
+    struct message_server *server;
+    struct desk *desk; /* where it was asked last, then its twins; under the server's mutex */
+    struct arena arena;
+    struct envelope request;
+    int64_t until_ms; /* clock_monotonic_ms() */
 };
 
 struct message_server {
@@ -48,30 +65,23 @@ struct message_server {
     const struct message_handler *handlers;
     void *context;
     nng_socket socket;
-    struct desk desks[DESKS];
+    struct desk *desks;
+    int desk_count;
     atomic_llong refusal_logged_ms;
 
     pthread_mutex_t mutex;
     pthread_cond_t desk_closed;
     bool is_closing;
     int open_desks;
+    int waiting_desks;
 };
 
 /* ---- One request ---- */
 
 static const struct message_handler *find_handler(const struct message_server *server, enum message_tag tag) {
-    for (const struct message_handler *handler = server->handlers; handler->handle; handler++)
+    for (const struct message_handler *handler = server->handlers; handler->handle || handler->handle_later; handler++)
         if (handler->tag == tag) return handler;
     return NULL;
-}
-
-static enum status handle(struct message_server *server, const struct message *request, struct arena *arena,
-                          struct message *answer, struct error *err) {
-    const struct message_handler *handler = find_handler(server, request->tag);
-    if (!handler)
-        return error_set(err, STATUS_INVALID, "The program at %s does not answer \"%s\" messages.", server->address,
-                         message_name(request->tag));
-    return handler->handle(server->context, request, arena, answer, err);
 }
 
 /* A stranger must not be able to fill the disk with these. */
@@ -94,28 +104,56 @@ static void pack_answer(struct message_server *server, struct envelope *envelope
     assert(status == STATUS_OK);
 }
 
-/* False: no answer is due. */
-static bool answer_request(struct message_server *server, const void *bytes, size_t length, struct text *out) {
-    struct arena arena = {0};
-    struct envelope request;
-    struct error err = {0};
-    bool is_from_peer = false;
-    enum status status =
-        envelope_unpack(bytes, length, server->service_key, clock_now_ms(), &arena, &request, &is_from_peer, &err);
-    bool is_due = is_from_peer && !request.is_answer;
-    if (status) log_refusal(server, &err);
-    if (is_due) {
-        struct envelope answer = {.is_answer = true, .message.tag = MESSAGE_done};
-        memcpy(answer.id, request.id, sizeof answer.id);
-        if (!status) status = handle(server, &request.message, &arena, &answer.message, &err);
-        if (status)
-            answer.message =
-                (struct message){.tag = MESSAGE_failure, .failure = {.status = status, .path = err.path, .text = err.message}};
-        answer.time_sent_ms = clock_now_ms();
-        pack_answer(server, &answer, out);
+static void free_pending(struct message_pending *pending) {
+    arena_release(&pending->arena);
+    free(pending);
+}
+
+/* ---- Answers ---- */
+
+int64_t message_pending_left_ms(const struct message_pending *pending) {
+    int64_t left_ms = pending->until_ms - clock_monotonic_ms();
+    return left_ms > 0 ? left_ms : 0;
+}
+
+/* The desks that the answer goes out from. From here on the request, were it sent again, is a new one. */
+static struct desk *leave_desks(struct message_pending *pending) {
+    struct message_server *server = pending->server;
+    pthread_mutex_lock(&server->mutex);
+    for (struct desk *desk = pending->desk; desk; desk = desk->twin) {
+        if (desk->state == DESK_WAITING) server->waiting_desks--;
+        desk->state = DESK_SENDING;
+        desk->asking = NULL;
     }
-    arena_release(&arena);
-    return is_due;
+    pthread_mutex_unlock(&server->mutex);
+    return pending->desk;
+}
+
+/* The last that may touch the desk: it, and its server, may be gone behind it. */
+static void send_from(struct desk *desk, const struct text *bytes) {
+    nng_msg *message = NULL;
+    if (nng_msg_alloc(&message, 0) != 0 || nng_msg_append(message, bytes->bytes, bytes->length) != 0) abort();
+    nng_aio_set_msg(desk->aio, message);
+    nng_ctx_send(desk->context, desk->aio);
+}
+
+void message_pending_answer(struct message_pending *pending, const struct message *answer) {
+    struct envelope envelope = {.is_answer = true, .time_sent_ms = clock_now_ms(), .message = *answer};
+    memcpy(envelope.id, pending->request.id, sizeof envelope.id);
+    struct text bytes = {0};
+    pack_answer(pending->server, &envelope, &bytes);
+    for (struct desk *desk = leave_desks(pending), *twin; desk; desk = twin) {
+        twin = desk->twin;
+        desk->twin = NULL;
+        send_from(desk, &bytes);
+    }
+    text_release(&bytes);
+    free_pending(pending);
+}
+
+void message_pending_fail(struct message_pending *pending, enum status status, const struct error *err) {
+    struct message answer = {.tag = MESSAGE_failure, .failure = {.status = status, .path = err->path, .text = err->message}};
+    message_pending_answer(pending, &answer);
 }
 
 /* ---- The desks' round ---- */
@@ -133,26 +171,108 @@ static void receive_or_close(struct desk *desk) {
     pthread_mutex_unlock(&server->mutex);
 }
 
-static void send_answer(struct desk *desk, const struct text *bytes) {
-    nng_msg *message = NULL;
-    if (nng_msg_alloc(&message, 0) != 0 || nng_msg_append(message, bytes->bytes, bytes->length) != 0) abort();
-    pthread_mutex_lock(&desk->server->mutex);
-    desk->state = DESK_SENDING;
-    pthread_mutex_unlock(&desk->server->mutex);
-    nng_aio_set_msg(desk->aio, message);
-    nng_ctx_send(desk->context, desk->aio);
+static void answer_at_once(struct message_pending *pending, const struct message_handler *handler) {
+    struct message answer = {.tag = MESSAGE_done};
+    struct error err = {0};
+    enum status status = handler->handle(pending->server->context, &pending->request.message, &pending->arena, &answer, &err);
+    if (status)
+        message_pending_fail(pending, status, &err);
+    else
+        message_pending_answer(pending, &answer);
+}
+
+/* What waits already and is the same request, or NULL; with the server's mutex held. */
+static struct message_pending *find_same(const struct message_pending *pending) {
+    const struct message_server *server = pending->server;
+    for (int i = 0; server->waiting_desks > 0 && i < server->desk_count; i++) {
+        struct message_pending *other = server->desks[i].asking;
+        if (other && memcmp(other->request.id, pending->request.id, sizeof other->request.id) == 0) return other;
+    }
+    return NULL;
+}
+
+/* Whether one more may wait; with the server's mutex held. */
+static bool has_room(const struct message_server *server) {
+    int kept = (server->desk_count + KEPT_PART - 1) / KEPT_PART;
+    return server->waiting_desks < server->desk_count - kept;
+}
+
+/* Has `pending` wait at this desk, too; where no more desks may wait, in place of its newest one, which is returned. With the
+ * server's mutex held. */
+static struct desk *wait_at(struct message_pending *pending, struct desk *desk) {
+    struct desk *replaced = NULL, *twin = pending->desk == desk ? NULL : pending->desk;
+    if (has_room(desk->server)) {
+        desk->server->waiting_desks++;
+    } else {
+        replaced = twin;
+        twin = replaced->twin;
+        replaced->asking = NULL;
+        replaced->twin = NULL;
+    }
+    desk->state = DESK_WAITING;
+    desk->asking = pending;
+    desk->twin = twin;
+    pending->desk = desk;
+    return replaced;
+}
+
+static void answer_later(struct message_pending *pending, const struct message_handler *handler) {
+    struct message_server *server = pending->server;
+    struct desk *desk = pending->desk, *replaced = NULL;
+    pthread_mutex_lock(&server->mutex);
+    struct message_pending *same = find_same(pending);
+    bool is_taken = same || has_room(server);
+    if (is_taken) replaced = wait_at(same ? same : pending, desk);
+    pthread_mutex_unlock(&server->mutex);
+    if (same) {
+        free_pending(pending);
+        if (replaced) receive_or_close(replaced);
+    } else if (is_taken) {
+        handler->handle_later(server->context, &pending->request.message, pending);
+    } else {
+        struct error err = {0};
+        enum status status = error_set(&err, STATUS_BUSY, "Too many requests wait at %s: try again later.", server->address);
+        message_pending_fail(pending, status, &err);
+    }
+}
+
+static void handle_request(struct message_pending *pending) {
+    const struct message_server *server = pending->server;
+    enum message_tag tag = pending->request.message.tag;
+    const struct message_handler *handler = find_handler(server, tag);
+    if (handler && handler->handle) {
+        answer_at_once(pending, handler);
+    } else if (handler) {
+        answer_later(pending, handler);
+    } else {
+        struct error err = {0};
+        enum status status = error_set(&err, STATUS_INVALID, "The program at %s does not answer \"%s\" messages.",
+                                       server->address, message_name(tag));
+        message_pending_fail(pending, status, &err);
+    }
 }
 
 static void desk_received(struct desk *desk) {
+    struct message_server *server = desk->server;
+    struct message_pending *pending = memory_alloc(sizeof *pending);
+    pending->server = server;
+    pending->desk = desk;
     nng_msg *message = nng_aio_get_msg(desk->aio);
-    struct text answer = {0};
-    bool is_due = answer_request(desk->server, nng_msg_body(message), nng_msg_len(message), &answer);
+    struct error err = {0};
+    bool is_from_peer = false;
+    enum status status = envelope_unpack(nng_msg_body(message), nng_msg_len(message), server->service_key, clock_now_ms(),
+                                         &pending->arena, &pending->request, &is_from_peer, &err);
     nng_msg_free(message);
-    if (is_due)
-        send_answer(desk, &answer);
-    else
+    pending->until_ms = clock_monotonic_ms() + pending->request.time_left_ms;
+    if (status) log_refusal(server, &err);
+    if (!is_from_peer || pending->request.is_answer) {
+        free_pending(pending);
         receive_or_close(desk);
-    text_release(&answer);
+    } else if (status) {
+        message_pending_fail(pending, status, &err);
+    } else {
+        handle_request(pending);
+    }
 }
 
 static void desk_went_on(void *argument) {
@@ -175,7 +295,7 @@ static enum status listen_failed(const char *address, int failure, struct error 
                      failure == NNG_EADDRINUSE ? "another process does" : nng_strerror(failure));
 }
 
-static enum status open_socket(struct message_server *server, struct error *err) {
+static enum status open_socket(struct message_server *server, nng_tls_config *tls, struct error *err) {
     int failure = nng_rep0_open(&server->socket);
     if (failure) return listen_failed(server->address, failure, err);
     nng_listener listener;
@@ -183,55 +303,85 @@ static enum status open_socket(struct message_server *server, struct error *err)
     if (!failure) failure = nng_listener_set_size(listener, NNG_OPT_RECVMAXSZ, ENVELOPE_BYTES_MAX);
     if (!failure && text_starts_with(server->address, "ipc://"))
         failure = nng_listener_set_int(listener, NNG_OPT_IPC_PERMISSIONS, SOCKET_MODE);
+    if (!failure && tls) failure = nng_listener_set_ptr(listener, NNG_OPT_TLS_CONFIG, tls);
     if (!failure) failure = nng_listener_start(listener, 0);
     if (!failure) return STATUS_OK;
     nng_close(server->socket);
     return listen_failed(server->address, failure, err);
 }
 
-static void open_desk(struct message_server *server, struct desk *desk) {
-    desk->server = server;
-    if (nng_ctx_open(&desk->context, server->socket) != 0 || nng_aio_alloc(&desk->aio, desk_went_on, desk) != 0) abort();
+static void open_desks(struct message_server *server) {
+    for (int i = 0; i < server->desk_count; i++) {
+        struct desk *desk = &server->desks[i];
+        desk->server = server;
+        if (nng_ctx_open(&desk->context, server->socket) != 0 || nng_aio_alloc(&desk->aio, desk_went_on, desk) != 0) abort();
+    }
+    server->open_desks = server->desk_count;
+    for (int i = 0; i < server->desk_count; i++)
+        receive_or_close(&server->desks[i]);
 }
 
-enum status message_server_create(struct message_server **out, const struct message_server_options *options,
-                                  const struct message_handler *handlers, void *context, struct error *err) {
-    enum status status = service_address_check(options->address, options->service_key, err);
-    if (!status) status = service_address_prepare(options->address, err);
-    if (status) return status;
+static struct message_server *make_server(const struct message_server_options *options, const struct message_handler *handlers,
+                                          void *context) {
+    assert(options->requests >= 0);
     struct message_server *server = memory_alloc(sizeof *server);
     server->address = memory_copy_text(options->address);
     server->service_key = options->service_key ? memory_copy_text(options->service_key) : NULL;
     server->handlers = handlers;
     server->context = context;
-    server->open_desks = DESKS;
+    server->desk_count = options->requests > 0 ? options->requests : REQUESTS;
+    server->desks = memory_alloc((size_t)server->desk_count * sizeof *server->desks);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_mutex_init(&server->mutex, NULL);
-    pthread_cond_init(&server->desk_closed, NULL);
-    status = open_socket(server, err);
+    pthread_cond_init(&server->desk_closed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    return server;
+}
+
+enum status message_server_create(struct message_server **out, const struct message_server_options *options,
+                                  const struct message_handler *handlers, void *context, struct error *err) {
+    nng_tls_config *tls = NULL;
+    enum status status = service_address_check(options->address, options->peers, options->service_key, err);
+    if (!status) status = service_address_prepare(options->address, err);
+    if (!status) status = message_tls_for_server(&tls, options, err);
+    if (status) return status;
+    struct message_server *server = make_server(options, handlers, context);
+    status = open_socket(server, tls, err);
+    if (tls) nng_tls_config_free(tls); /* the listener has its own hold */
     if (status) {
-        server->open_desks = 0;
         message_server_free(server);
         return status;
     }
-    for (int i = 0; i < DESKS; i++)
-        open_desk(server, &server->desks[i]);
-    for (int i = 0; i < DESKS; i++)
-        receive_or_close(&server->desks[i]);
+    open_desks(server);
     *out = server;
     return STATUS_OK;
+}
+
+/* With the server's mutex held. What a handler still has to answer is waited for; what was put aside and forgotten is not. */
+static void wait_for_desks(struct message_server *server) {
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += FORGOTTEN_AFTER_S;
+    int failure = 0;
+    while (server->open_desks > 0 && failure == 0)
+        failure = pthread_cond_timedwait(&server->desk_closed, &server->mutex, &until);
+    assert(server->waiting_desks == 0);
+    while (server->open_desks > 0)
+        pthread_cond_wait(&server->desk_closed, &server->mutex);
 }
 
 /* Desks that wait for a request are called off; those with a request answer it first. False: nng still has them. */
 static bool close_desks(struct message_server *server) {
     pthread_mutex_lock(&server->mutex);
     server->is_closing = true;
-    for (int i = 0; i < DESKS; i++)
+    for (int i = 0; i < server->desk_count; i++)
         if (server->desks[i].state == DESK_RECEIVING) nng_aio_cancel(server->desks[i].aio);
-    while (server->open_desks > 0)
-        pthread_cond_wait(&server->desk_closed, &server->mutex);
+    wait_for_desks(server);
     pthread_mutex_unlock(&server->mutex);
     if (!socket_close(server->socket)) return false;
-    for (int i = 0; i < DESKS; i++)
+    for (int i = 0; i < server->desk_count; i++)
         nng_aio_free(server->desks[i].aio);
     return true;
 }
@@ -241,6 +391,7 @@ void message_server_free(struct message_server *server) {
     if (server->open_desks > 0 && !close_desks(server)) return;
     pthread_cond_destroy(&server->desk_closed);
     pthread_mutex_destroy(&server->mutex);
+    free(server->desks);
     free(server->service_key);
     free(server->address);
     free(server);

@@ -15,7 +15,22 @@ enum {
     SOCKET_PATH_MAX = sizeof((struct sockaddr_un *)NULL)->sun_path,
 };
 
-static const char ipc[] = "ipc://", tcp[] = "tcp://";
+static const char ipc[] = "ipc://", tcp[] = "tcp://", tls[] = "tls+tcp://";
+
+const struct peers_settings *peers_settings(enum message_peers peers) {
+    static const struct peers_settings settings[] = {
+        [PEERS_SERVICES] = {.key = "SERVICE_KEY"},
+        [PEERS_WORKERS] = {.key = "BUILD_WORKER_KEY",
+                           .certificate = "BUILD_WORKER_TLS_CERTIFICATE",
+                           .certificate_key = "BUILD_WORKER_TLS_KEY",
+                           .authority = "BUILD_WORKER_TLS_CA"},
+    };
+    return &settings[peers];
+}
+
+bool service_address_is_tls(const char *address) {
+    return text_starts_with(address, tls);
+}
 
 /* The host of HOST:PORT or [HOST]:PORT; false where there is none or it is longer than any loopback address. */
 static bool copy_host(const char *host_and_port, char out[HOST_MAX]) {
@@ -30,7 +45,8 @@ static bool copy_host(const char *host_and_port, char out[HOST_MAX]) {
 bool service_address_is_local(const char *address) {
     char host[HOST_MAX];
     if (text_starts_with(address, ipc)) return true;
-    if (!text_starts_with(address, tcp) || !copy_host(address + strlen(tcp), host)) return false;
+    const char *scheme = service_address_is_tls(address) ? tls : tcp;
+    if (!text_starts_with(address, scheme) || !copy_host(address + strlen(scheme), host)) return false;
     struct in_addr ip4;
     struct in6_addr ip6;
     if (inet_pton(AF_INET, host, &ip4) == 1) return ntohl(ip4.s_addr) >> 24 == 127;
@@ -38,22 +54,29 @@ bool service_address_is_local(const char *address) {
     return strcmp(host, "localhost") == 0;
 }
 
-enum status service_address_check(const char *address, const char *service_key, struct error *err) {
+static enum status check_form(const char *address, bool has_tls, struct error *err) {
     bool is_ipc = text_starts_with(address, ipc);
-    if (!is_ipc && !text_starts_with(address, tcp))
-        return error_set(err, STATUS_INVALID, "The address \"%s\" must be ipc://PATH or tcp://HOST:PORT.", address);
+    if (!is_ipc && !text_starts_with(address, tcp) && !(has_tls && service_address_is_tls(address)))
+        return error_set(err, STATUS_INVALID, "The address \"%s\" must be ipc://PATH%s tcp://HOST:PORT%s.", address,
+                         has_tls ? "," : " or", has_tls ? " or tls+tcp://HOST:PORT" : "");
     if (is_ipc && strlen(address + strlen(ipc)) >= SOCKET_PATH_MAX)
         return error_set(err, STATUS_INVALID, "The path of the address \"%s\" must be shorter than %d bytes.", address,
                          SOCKET_PATH_MAX);
-    if (service_address_is_local(address)) return STATUS_OK;
+    return STATUS_OK;
+}
+
+enum status service_address_check(const char *address, enum message_peers peers, const char *service_key, struct error *err) {
+    const struct peers_settings *settings = peers_settings(peers);
+    enum status status = check_form(address, settings->authority, err);
+    if (status || service_address_is_local(address)) return status;
     if (!service_key)
         return error_set(err, STATUS_INVALID,
-                         "The address \"%s\" can be reached from other machines: set SERVICE_KEY, the same for all programs.",
-                         address);
+                         "The address \"%s\" can be reached from other machines: set %s, the same for all programs.", address,
+                         settings->key);
     if (strlen(service_key) < KEY_MIN)
         return error_set(err, STATUS_INVALID,
-                         "The address \"%s\" can be reached from other machines: SERVICE_KEY must have at least %d characters.",
-                         address, KEY_MIN);
+                         "The address \"%s\" can be reached from other machines: %s must have at least %d characters.", address,
+                         settings->key, KEY_MIN);
     return STATUS_OK;
 }
 

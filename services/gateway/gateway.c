@@ -38,7 +38,9 @@ static enum status create_clients(struct gateway *gateway, struct error *err) {
     };
     enum status status = STATUS_OK;
     for (size_t i = 0; i < SERVICE_COUNT && !status; i++)
-        status = message_client_create(&gateway->services[i], addresses[i], settings->service_key, err);
+        status = message_client_create(
+            &gateway->services[i],
+            &(struct message_client_options){.address = addresses[i], .service_key = settings->service_key}, err);
     return status;
 }
 

@@ -103,14 +103,14 @@ static void measure_posts(struct message_client *client, const char *name) {
 }
 
 static void measure(const char *address, const char *name) {
-    static const struct message_handler handlers[] = {{MESSAGE_job_accepted, .handle = take_job}, {0, NULL}};
+    static const struct message_handler handlers[] = {{MESSAGE_job_accepted, .handle = take_job}, {0}};
     struct message_server *server = NULL;
     struct message_client *client = NULL;
     struct error err = {0};
     need(message_server_create(&server, &(struct message_server_options){.address = address, .service_key = key}, handlers,
                                NULL, &err),
          &err);
-    need(message_client_create(&client, address, key, &err), &err);
+    need(message_client_create(&client, &(struct message_client_options){.address = address, .service_key = key}, &err), &err);
     call(client);
     measure_one_caller(client, name);
     measure_many_callers(client, name);

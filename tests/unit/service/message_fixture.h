@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
@@ -113,7 +114,8 @@ static inline struct message_server *start_server(struct fixture *fixture, const
 
 static inline struct message_client *start_client(const char *address, const char *key) {
     struct message_client *client = NULL;
-    assert_int_equal(message_client_create(&client, address, key, NULL), STATUS_OK);
+    const struct message_client_options options = {.address = address, .service_key = key};
+    assert_int_equal(message_client_create(&client, &options, NULL), STATUS_OK);
     return client;
 }
 
@@ -134,6 +136,36 @@ static inline void wait_until_handled(struct fixture *fixture, int count) {
         assert_true(clock_monotonic_ms() < until_ms);
         usleep(1000);
     }
+}
+
+static inline void read_exactly(int file, void *bytes, size_t length) {
+    for (size_t got = 0; got < length;) {
+        ssize_t count = read(file, (char *)bytes + got, length - got);
+        assert_true(count > 0);
+        got += (size_t)count;
+    }
+}
+
+/* A TCP connection that has greeted as nng's REQ does. */
+static inline int greet(const struct fixture *fixture) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    address.sin_port = htons((uint16_t)fixture->port);
+    int file = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(file, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(write(file, "\0SP\0\0\x30\0\0", 8), 8);
+    char greeting[8];
+    read_exactly(file, greeting, sizeof greeting);
+    struct timeval patience = {.tv_sec = CALL_MS / 1000};
+    setsockopt(file, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    return file;
+}
+
+static inline void write_frame(int file, uint64_t claimed, const char *bytes, size_t length) {
+    unsigned char head[8];
+    for (int i = 0; i < 8; i++)
+        head[i] = (unsigned char)(claimed >> (56 - 8 * i));
+    assert_int_equal(write(file, head, 8), 8);
+    assert_int_equal(write(file, bytes, length), (ssize_t)length);
 }
 
 struct caller {

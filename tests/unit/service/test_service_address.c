@@ -30,22 +30,22 @@ static void only_this_machine_is_local(void **state) {
 static void a_network_address_needs_a_key(void **state) {
     (void)state;
     struct error err;
-    assert_int_equal(service_address_check("tcp://0.0.0.0:5000", NULL, &err), STATUS_INVALID);
+    assert_int_equal(service_address_check("tcp://0.0.0.0:5000", PEERS_SERVICES, NULL, &err), STATUS_INVALID);
     assert_non_null(strstr(err.message, "tcp://0.0.0.0:5000"));
     assert_non_null(strstr(err.message, "SERVICE_KEY"));
-    assert_int_equal(service_address_check("tcp://0.0.0.0:5000", "short", &err), STATUS_INVALID);
-    assert_int_equal(service_address_check("tcp://0.0.0.0:5000", "a key of some length", &err), STATUS_OK);
-    assert_int_equal(service_address_check("tcp://127.0.0.1:5000", NULL, &err), STATUS_OK);
+    assert_int_equal(service_address_check("tcp://0.0.0.0:5000", PEERS_SERVICES, "short", &err), STATUS_INVALID);
+    assert_int_equal(service_address_check("tcp://0.0.0.0:5000", PEERS_SERVICES, "a key of some length", &err), STATUS_OK);
+    assert_int_equal(service_address_check("tcp://127.0.0.1:5000", PEERS_SERVICES, NULL, &err), STATUS_OK);
 }
 
 static void other_forms_are_refused(void **state) {
     (void)state;
     struct error err;
-    assert_int_equal(service_address_check("ws://127.0.0.1:5000", NULL, &err), STATUS_INVALID);
-    assert_int_equal(service_address_check("/run/publish.ipc", NULL, &err), STATUS_INVALID);
+    assert_int_equal(service_address_check("ws://127.0.0.1:5000", PEERS_SERVICES, NULL, &err), STATUS_INVALID);
+    assert_int_equal(service_address_check("/run/publish.ipc", PEERS_SERVICES, NULL, &err), STATUS_INVALID);
     char path[200];
     snprintf(path, sizeof path, "ipc:///%0120d", 0);
-    assert_int_equal(service_address_check(path, NULL, &err), STATUS_INVALID);
+    assert_int_equal(service_address_check(path, PEERS_SERVICES, NULL, &err), STATUS_INVALID);
 }
 
 int main(void) {

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What nng needs to speak TLS at a `tls+tcp://` address, from the PEM files of the settings: the service shows a certificate,
+ * and whoever connects checks it against an authority and the address's host. (Who connects is proved by the key of every
+ * message instead.)
+ */
+#ifndef LIB_SERVICE_MESSAGE_TLS_H
+#define LIB_SERVICE_MESSAGE_TLS_H
+
+#include <nng/nng.h>
+#include <nng/supplemental/tls/tls.h>
+
+#include "lib/service/message_client.h"
+#include "lib/service/message_server.h"
+
+/* *out is NULL for an address without TLS; else to be freed by nng_tls_config_free(). A file that is not set, not there or not
+ * PEM is a failure that names its setting. */
+CHECK_RESULT enum status message_tls_for_server(nng_tls_config **out, const struct message_server_options *options,
+                                                struct error *err);
+CHECK_RESULT enum status message_tls_for_client(nng_tls_config **out, const struct message_client_options *options,
+                                                struct error *err);
+
+#endif

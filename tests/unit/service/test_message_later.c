@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Requests that are answered later (message_server.h), over real nng: `work_ask` is put on a shelf, from where the test answers
+ * it.
+ */
+#include "lib/base/text.h"
+#include "proto/envelope.h"
+#include "tests/unit/service/message_fixture.h"
+
+enum { CLIENTS = 5, ASKS_EACH = 60, ASKS = CLIENTS * ASKS_EACH };
+
+struct shelf {
+    pthread_mutex_t mutex;
+    struct message_pending *pending[ASKS];
+    char workers[ASKS][32];
+    int count;
+    bool answers_at_once;
+};
+
+static const struct message done = {.tag = MESSAGE_done};
+
+static void put_on_shelf(void *context, const struct message *request, struct message_pending *pending) {
+    struct shelf *shelf = context;
+    pthread_mutex_lock(&shelf->mutex);
+    bool is_kept = !shelf->answers_at_once;
+    if (is_kept) {
+        snprintf(shelf->workers[shelf->count], sizeof shelf->workers[0], "%s", request->work_ask.worker);
+        shelf->pending[shelf->count++] = pending;
+    }
+    pthread_mutex_unlock(&shelf->mutex);
+    if (!is_kept) message_pending_answer(pending, &done);
+}
+
+static enum status say_done(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                            struct error *err) {
+    (void)context, (void)request, (void)arena, (void)answer, (void)err;
+    return STATUS_OK;
+}
+
+static const struct message_handler shelf_handlers[] = {
+    {MESSAGE_work_ask, .handle_later = put_on_shelf},
+    {MESSAGE_work_return, .handle = say_done},
+    {0},
+};
+
+static struct message_server *serve_shelf(struct shelf *shelf, const char *address, int requests) {
+    struct message_server *server = NULL;
+    const struct message_server_options options = {.address = address, .requests = requests};
+    assert_int_equal(message_server_create(&server, &options, shelf_handlers, shelf, NULL), STATUS_OK);
+    return server;
+}
+
+static int shelf_count(struct shelf *shelf) {
+    pthread_mutex_lock(&shelf->mutex);
+    int count = shelf->count;
+    pthread_mutex_unlock(&shelf->mutex);
+    return count;
+}
+
+static void wait_for_shelf(struct shelf *shelf, int count) {
+    for (int64_t until_ms = clock_monotonic_ms() + CALL_MS; shelf_count(shelf) < count;) {
+        assert_true(clock_monotonic_ms() < until_ms);
+        usleep(1000);
+    }
+}
+
+/* Its worker's name back, so that each asker knows its own answer. */
+static void answer_from_shelf(struct shelf *shelf, int index) {
+    struct message answer = {.tag = MESSAGE_work, .work.work = shelf->workers[index]};
+    message_pending_answer(shelf->pending[index], &answer);
+}
+
+struct asker {
+    pthread_t thread;
+    struct message_client *client;
+    int number;
+    int timeout_ms;
+    enum status status;
+    bool got_its_own;
+    int64_t answered_us;
+};
+
+static void *ask_for_work(void *argument) {
+    struct asker *asker = argument;
+    struct arena arena = {0};
+    struct message answer, request = {.tag = MESSAGE_work_ask};
+    request.work_ask.worker = arena_format(&arena, "worker %d", asker->number);
+    asker->status = message_client_call(asker->client, &request, asker->timeout_ms, &arena, &answer, NULL);
+    asker->answered_us = clock_monotonic_us();
+    asker->got_its_own = !asker->status && answer.tag == MESSAGE_work && strcmp(answer.work.work, request.work_ask.worker) == 0;
+    arena_release(&arena);
+    return NULL;
+}
+
+static void start_asker(struct asker *asker, struct message_client *client, int number) {
+    *asker = (struct asker){.client = client, .number = number, .timeout_ms = CALL_MS};
+    assert_int_equal(pthread_create(&asker->thread, NULL, ask_for_work, asker), 0);
+}
+
+static struct message_client *start_wide_client(const char *address, int requests) {
+    struct message_client *client = NULL;
+    const struct message_client_options options = {.address = address, .requests = requests};
+    assert_int_equal(message_client_create(&client, &options, NULL), STATUS_OK);
+    return client;
+}
+
+/* ---- The tests ---- */
+
+static void a_later_answer_reaches_who_asked(void **state) {
+    struct fixture *fixture = *state;
+    struct shelf shelf = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+    struct message_server *server = serve_shelf(&shelf, fixture->ipc, 0);
+    struct message_client *client = start_client(fixture->ipc, NULL);
+    struct asker asker;
+    start_asker(&asker, client, 1);
+    wait_for_shelf(&shelf, 1);
+    assert_in_range(message_pending_left_ms(shelf.pending[0]), 1, CALL_MS);
+    answer_from_shelf(&shelf, 0);
+    pthread_join(asker.thread, NULL);
+    assert_true(asker.got_its_own);
+    message_client_free(client);
+    message_server_free(server);
+}
+
+static void a_later_failure_comes_back_whole(void **state) {
+    struct fixture *fixture = *state;
+    struct shelf shelf = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+    struct message_server *server = serve_shelf(&shelf, fixture->ipc, 0);
+    struct message_client *client = start_client(fixture->ipc, NULL);
+    struct asker asker;
+    start_asker(&asker, client, 1);
+    wait_for_shelf(&shelf, 1);
+    struct error err;
+    error_set(&err, STATUS_NOT_FOUND, "The worker is not known.");
+    message_pending_fail(shelf.pending[0], STATUS_NOT_FOUND, &err);
+    pthread_join(asker.thread, NULL);
+    assert_int_equal(asker.status, STATUS_NOT_FOUND);
+    message_client_free(client);
+    message_server_free(server);
+}
+
+/* Five workers with sixty slots each, all of which wait at the same time; short requests go on beside them. */
+static void three_hundred_wait_and_each_gets_its_own(void **state) {
+    struct fixture *fixture = *state;
+    static struct asker askers[ASKS];
+    struct shelf *shelf = calloc(1, sizeof *shelf);
+    pthread_mutex_init(&shelf->mutex, NULL);
+    struct message_server *server = serve_shelf(shelf, fixture->tcp, 512);
+    struct message_client *clients[CLIENTS];
+    for (int i = 0; i < CLIENTS; i++)
+        clients[i] = start_wide_client(fixture->tcp, ASKS_EACH + 4);
+    for (int i = 0; i < ASKS; i++)
+        start_asker(&askers[i], clients[i / ASKS_EACH], i);
+    wait_for_shelf(shelf, ASKS);
+    struct message request = {.tag = MESSAGE_work_return}, answer;
+    for (int i = 0; i < CLIENTS; i++)
+        assert_int_equal(message_client_call(clients[i], &request, CALL_MS, NULL, &answer, NULL), STATUS_OK);
+    for (int i = 0; i < ASKS; i += 2) /* neither in the order of the asking, nor of the clients */
+        answer_from_shelf(shelf, i);
+    for (int i = ASKS - 1; i > 0; i -= 2)
+        answer_from_shelf(shelf, i);
+    for (int i = 0; i < ASKS; i++) {
+        pthread_join(askers[i].thread, NULL);
+        assert_true(askers[i].got_its_own);
+    }
+    for (int i = 0; i < CLIENTS; i++)
+        message_client_free(clients[i]);
+    message_server_free(server);
+    free(shelf);
+}
+
+static void a_crowd_that_waits_keeps_no_short_request_out(void **state) {
+    struct fixture *fixture = *state;
+    enum { REQUESTS = 16, CROWD = 30, MOST_WAIT = 14 };
+    struct shelf shelf = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+    struct message_server *server = serve_shelf(&shelf, fixture->ipc, REQUESTS);
+    struct message_client *client = start_wide_client(fixture->ipc, CROWD + 1);
+    struct asker askers[CROWD];
+    for (int i = 0; i < CROWD; i++)
+        start_asker(&askers[i], client, i);
+    wait_for_shelf(&shelf, MOST_WAIT);
+    struct message request = {.tag = MESSAGE_work_return}, answer;
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(message_client_call(client, &request, CALL_MS, NULL, &answer, NULL), STATUS_OK);
+    for (int i = 0; i < MOST_WAIT; i++)
+        answer_from_shelf(&shelf, i);
+    int refused = 0, answered = 0, later = shelf_count(&shelf);
+    for (int i = MOST_WAIT; i < later; i++) /* none: those who came too late were refused by now, or are by the next line */
+        answer_from_shelf(&shelf, i);
+    for (int i = 0; i < CROWD; i++) {
+        pthread_join(askers[i].thread, NULL);
+        refused += askers[i].status == STATUS_BUSY;
+        answered += askers[i].got_its_own;
+    }
+    assert_int_equal(answered, MOST_WAIT);
+    assert_int_equal(refused, CROWD - MOST_WAIT);
+    message_client_free(client);
+    message_server_free(server);
+}
+
+/* Its clock began a little later than that of who asked. */
+static void wait_until_over(const struct message_pending *pending) {
+    for (int64_t until_ms = clock_monotonic_ms() + CALL_MS; message_pending_left_ms(pending) > 0;) {
+        assert_true(clock_monotonic_ms() < until_ms);
+        usleep(1000);
+    }
+}
+
+static void give_up_asking(struct shelf *shelf, struct message_client *client, int index) {
+    struct message request = {.tag = MESSAGE_work_ask, .work_ask.worker = "gone"}, answer;
+    assert_int_equal(message_client_call(client, &request, 100, NULL, &answer, NULL), STATUS_TIMEOUT);
+    wait_for_shelf(shelf, index + 1);
+    wait_until_over(shelf->pending[index]);
+}
+
+static void an_answer_after_its_asker_went_is_lost_and_no_harm(void **state) {
+    struct fixture *fixture = *state;
+    struct shelf shelf = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+    struct message_server *server = serve_shelf(&shelf, fixture->tcp, 0);
+    struct message_client *client = start_client(fixture->tcp, NULL);
+    give_up_asking(&shelf, client, 0);
+    message_client_free(client);
+    answer_from_shelf(&shelf, 0); /* its connection is closed */
+
+    client = start_client(fixture->tcp, NULL);
+    give_up_asking(&shelf, client, 1);
+    answer_from_shelf(&shelf, 1); /* its connection is there, and used again */
+    struct asker asker;
+    start_asker(&asker, client, 7);
+    wait_for_shelf(&shelf, 3);
+    answer_from_shelf(&shelf, 2);
+    pthread_join(asker.thread, NULL);
+    assert_true(asker.got_its_own);
+    message_client_free(client);
+    message_server_free(server);
+}
+
+/* ---- The same request over several connections, as nng sends it again when one breaks ---- */
+
+static void send_raw(int file, const char *id, const struct message *message) {
+    struct envelope envelope = {.time_left_ms = CALL_MS, .time_sent_ms = clock_now_ms(), .message = *message};
+    memcpy(envelope.id, id, sizeof envelope.id);
+    struct text bytes = {0};
+    text_append_bytes(&bytes, "\x80\0\0\1", 4); /* what REQ puts before a request */
+    assert_int_equal(envelope_pack(&envelope, NULL, &bytes, NULL), STATUS_OK);
+    write_frame(file, bytes.length, bytes.bytes, bytes.length);
+    text_release(&bytes);
+}
+
+static void expect_answer(int file, enum message_tag tag) {
+    unsigned char head[8];
+    read_exactly(file, head, sizeof head);
+    size_t length = (size_t)head[6] << 8 | head[7];
+    char *bytes = malloc(length);
+    read_exactly(file, bytes, length);
+    struct arena arena = {0};
+    struct envelope envelope;
+    bool is_from_peer;
+    assert_int_equal(envelope_unpack(bytes + 4, length - 4, NULL, clock_now_ms(), &arena, &envelope, &is_from_peer, NULL),
+                     STATUS_OK);
+    assert_int_equal(envelope.message.tag, tag);
+    if (tag == MESSAGE_work) assert_string_equal(envelope.message.work.work, "twin");
+    arena_release(&arena);
+    free(bytes);
+}
+
+/* The same request each time. What comes after it over the same connection is answered, several times: so a desk has it. */
+static int ask_again(struct fixture *fixture) {
+    const struct message ask = {.tag = MESSAGE_work_ask, .work_ask.worker = "twin"}, other = {.tag = MESSAGE_work_return};
+    int file = greet(fixture);
+    send_raw(file, "one request only", &ask);
+    for (int i = 0; i < 10; i++) {
+        send_raw(file, "the one after it", &other);
+        expect_answer(file, MESSAGE_done);
+    }
+    return file;
+}
+
+static void a_request_sent_again_while_it_waits_is_the_same(void **state) {
+    struct fixture *fixture = *state;
+    struct shelf shelf = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+    struct message_server *server = serve_shelf(&shelf, fixture->tcp, 0);
+    int first = ask_again(fixture);
+    for (int i = 0; i < 4; i++)
+        close(ask_again(fixture));
+    int newest = ask_again(fixture);
+    answer_from_shelf(&shelf, 0);
+    expect_answer(first, MESSAGE_work);
+    expect_answer(newest, MESSAGE_work);
+    close(first);
+    close(newest);
+    message_server_free(server);
+    assert_int_equal(shelf.count, 1);
+}
+
+static void a_request_sent_again_and_again_takes_no_more_desks_than_may_wait(void **state) {
+    struct fixture *fixture = *state;
+    struct shelf shelf = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+    struct message_server *server = serve_shelf(&shelf, fixture->tcp, 0);
+    for (int i = 0; i < 40; i++)
+        close(ask_again(fixture));
+    int newest = ask_again(fixture);
+    answer_from_shelf(&shelf, 0);
+    expect_answer(newest, MESSAGE_work);
+    close(newest);
+    message_server_free(server);
+    assert_int_equal(shelf.count, 1);
+}
+
+/* ---- The end ---- */
+
+static void *answer_all(void *argument) {
+    struct shelf *shelf = argument;
+    pthread_mutex_lock(&shelf->mutex);
+    shelf->answers_at_once = true;
+    int count = shelf->count;
+    pthread_mutex_unlock(&shelf->mutex);
+    for (int i = 0; i < count; i++)
+        answer_from_shelf(shelf, i);
+    return NULL;
+}
+
+static void closing_waits_for_those_that_are_still_to_be_answered(void **state) {
+    struct fixture *fixture = *state;
+    struct shelf shelf = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+    struct message_server *server = serve_shelf(&shelf, fixture->ipc, 0);
+    struct message_client *client = start_client(fixture->ipc, NULL);
+    struct asker askers[8];
+    for (int i = 0; i < 8; i++)
+        start_asker(&askers[i], client, i);
+    wait_for_shelf(&shelf, 8);
+    pthread_t holder;
+    assert_int_equal(pthread_create(&holder, NULL, answer_all, &shelf), 0);
+    message_server_free(server);
+    pthread_join(holder, NULL);
+    for (int i = 0; i < 8; i++) {
+        pthread_join(askers[i].thread, NULL);
+        assert_true(askers[i].got_its_own);
+    }
+    message_client_free(client);
+}
+
+int main(void) {
+    alarm(110); /* a lost wake-up is a failure, not a wait for ever */
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(a_later_answer_reaches_who_asked),
+        TEST(a_later_failure_comes_back_whole),
+        TEST(three_hundred_wait_and_each_gets_its_own),
+        TEST(a_crowd_that_waits_keeps_no_short_request_out),
+        TEST(an_answer_after_its_asker_went_is_lost_and_no_harm),
+        TEST(a_request_sent_again_while_it_waits_is_the_same),
+        TEST(a_request_sent_again_and_again_takes_no_more_desks_than_may_wait),
+        TEST(closing_waits_for_those_that_are_still_to_be_answered),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
