@@ -154,11 +154,12 @@ static enum status run_once(struct command_result *result, enum compiler_stop *s
     return status;
 }
 
-/* Takes what one run said, and whether that is an answer. */
+/* Adds what one run said and took to the report of those before. False where it gave no answer. */
 static bool read_answer(struct compiler_report *report, struct arena *arena, const struct command_result *result,
                         bool is_graph) {
     struct compiler_report said;
     bool has_answered = compiler_report_read(&said, arena, &result->output, &result->errors);
+    said.stop = report->stop;
     said.succeeded = result->exit_status == 0;
     said.elapsed_ms = report->elapsed_ms + result->elapsed_ms;
     said.compiled_count += report->compiled_count; /* what was compiled before is up to date now */
@@ -186,8 +187,8 @@ static enum status run_compiler(struct command_result *result, struct compiler_r
     do {
         command_result_release(result);
         enum status status = run_once(result, &report->stop, compiler, sandbox, &command, mounts, deadline, err);
-        if (status) return status;
-        if (read_answer(report, arena, result, text_equal(subcommand, "graph"))) return STATUS_OK;
+        bool has_answered = read_answer(report, arena, result, text_equal(subcommand, "graph"));
+        if (status || has_answered) return status;
         attempt++;
     } while (attempt < ATTEMPTS && !result->signal && !complains_of_memory(result));
     report->stop = complains_of_memory(result) ? COMPILER_STOP_MEMORY : COMPILER_STOP_NO_ANSWER;

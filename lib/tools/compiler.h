@@ -77,9 +77,10 @@ enum compiler_stop {
 #undef STOP
 };
 
-/* What a run said; everything in the caller's arena. */
+/* What a run said; everything in the caller's arena. With any status but STATUS_OK only `stop`, `elapsed_ms` and
+ * `peak_memory_bytes` mean something. */
 struct compiler_report {
-    enum compiler_stop stop; /* NONE where the status is STATUS_OK; set with any other status, too */
+    enum compiler_stop stop; /* NONE where the status is STATUS_OK */
     bool succeeded;
     struct compiler_message *errors; /* at least one where it did not succeed */
     size_t error_count;

@@ -218,6 +218,42 @@ static void text_in_place_of_json_is_tried_three_times(void **state) {
     write_module(work, "src/A.purs", "module A where\n-- stand-in: garble 3\n");
     assert_int_equal(compile(&report, work, current, &err), STATUS_INTERNAL);
     assert_non_null(strstr(err.message, "0.15.15"));
+    assert_int_equal(report.stop, COMPILER_STOP_NO_ANSWER);
+}
+
+/* By what it says, and by the signals that limits and a machine without memory send. (Limits of a whole run:
+ * test_sandbox_attacks.c.) */
+static void why_there_is_no_answer_is_told_apart(void **state) {
+    (void)state;
+    static const struct {
+        const char *script;
+        enum compiler_stop stop;
+        enum status status;
+        const char *words;
+    } cases[] = {
+        {"echo 'purs: Heap exhausted;' >&2; exit 251", COMPILER_STOP_MEMORY, STATUS_TIMEOUT, "more than 6144 MiB of memory"},
+        {"echo 'purs: out of memory (requested 1 bytes)' >&2; exit 1", COMPILER_STOP_MEMORY, STATUS_TIMEOUT, "memory"},
+        {"kill -KILL $$", COMPILER_STOP_MEMORY, STATUS_TIMEOUT, "memory"},
+        {"kill -XCPU $$", COMPILER_STOP_CPU_TIME, STATUS_TIMEOUT, "used up its 1800 seconds of CPU time"},
+        {"kill -XFSZ $$", COMPILER_STOP_DISK, STATUS_REFUSED, "to one file"},
+        {"kill -SEGV $$", COMPILER_STOP_NO_ANSWER, STATUS_INTERNAL, "signal 11 (Segmentation fault) and no report, 1 time."},
+        {"echo panic >&2; exit 1", COMPILER_STOP_NO_ANSWER, STATUS_INTERNAL, "no report, 3 times. Its last words: panic"},
+        {"exit 0", COMPILER_STOP_NO_ANSWER, STATUS_INTERNAL, "exit status 0 and no report, 3 times"},
+    };
+    struct sandbox open_sandbox = sandbox;
+    open_sandbox.is_isolating = false;
+    const char *path = arena_format(&arena, "%s/%s", folder.path, make_work_folder());
+    const struct compiler compiler = {current, arena_format(&arena, "%s/bin/odd", folder.path)};
+    for (size_t i = 0; i < 2 * sizeof cases / sizeof cases[0]; i++) {
+        struct error err = {0};
+        struct compiler_report report;
+        const char *script = arena_format(&arena, "#!/bin/sh\n%s\n", cases[i / 2].script);
+        install("odd", script, strlen(script));
+        enum status status =
+            compiler_compile(&report, &arena, &compiler, i % 2 ? &open_sandbox : &sandbox, path, globs, NULL, &deadline, &err);
+        if (status != cases[i / 2].status || report.stop != cases[i / 2].stop || !strstr(err.message, cases[i / 2].words))
+            fail_msg("%s: status %d, stop %d: %s", cases[i / 2].script, (int)status, (int)report.stop, err.message);
+    }
 }
 
 static void a_compiler_that_takes_too_long_is_stopped(void **state) {
@@ -231,6 +267,12 @@ static void a_compiler_that_takes_too_long_is_stopped(void **state) {
     assert_int_equal(compiler_compile(&report, &arena, compilers_get(&compilers, current), &sandbox,
                                       arena_format(&arena, "%s/%s", folder.path, work), globs, NULL, &soon, &err),
                      STATUS_TIMEOUT);
+    assert_int_equal(report.stop, COMPILER_STOP_TIME);
+    deadline_cancel(&soon, STATUS_STALE);
+    assert_int_equal(compiler_compile(&report, &arena, compilers_get(&compilers, current), &sandbox,
+                                      arena_format(&arena, "%s/%s", folder.path, work), globs, NULL, &soon, &err),
+                     STATUS_STALE);
+    assert_int_equal(report.stop, COMPILER_STOP_CANCELLED);
 }
 
 static void the_graph_names_paths_and_imports(void **state) {
@@ -327,6 +369,7 @@ int main(void) {
         cmocka_unit_test(each_kind_of_error_is_reported),
         cmocka_unit_test(more_errors_than_wanted_are_counted),
         cmocka_unit_test(text_in_place_of_json_is_tried_three_times),
+        cmocka_unit_test(why_there_is_no_answer_is_told_apart),
         cmocka_unit_test(a_compiler_that_takes_too_long_is_stopped),
         cmocka_unit_test(the_graph_names_paths_and_imports),
         cmocka_unit_test(linked_sources_are_compiled),

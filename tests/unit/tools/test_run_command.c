@@ -240,6 +240,65 @@ static void limits_hold(void **state) {
     command_result_release(&result);
 }
 
+/* What all processes take together; tests/unit/tools/test_sandbox_attacks.c goes further. */
+static void limits_of_the_whole_hold(void **state) {
+    (void)state;
+    enum { MEBIBYTE = 1024 * 1024 };
+    char path[] = "/tmp/run-command-XXXXXX";
+    assert_non_null(mkdtemp(path));
+    const struct {
+        const char *script;
+        struct command_totals totals;
+        enum command_stop stop;
+    } cases[] = {
+        {"for i in 1 2 3 4 5 6; do sleep 1000 & done; wait", {.processes = 5}, COMMAND_STOP_PROCESSES},
+        {"for i in 1 2 3; do head -c 30000000 /dev/zero | tail & done; sleep 1000",
+         {.processes = 50, .memory_bytes = 50 * MEBIBYTE},
+         COMMAND_STOP_MEMORY},
+        {"for i in 1 2 3; do head -c 1000000 /dev/zero >$i; done; sleep 1000",
+         {.processes = 50, .folder_bytes = 2 * MEBIBYTE, .folder = path},
+         COMMAND_STOP_DISK},
+        {"for i in 1 2 3; do head -c 1000000 /dev/zero >$i; done", /* over before anybody looked */
+         {.processes = 50, .folder_bytes = 2 * MEBIBYTE, .folder = path},
+         COMMAND_STOP_DISK},
+        {"exit 3",
+         {.processes = 5, .memory_bytes = MEBIBYTE, .folder_bytes = 10 * MEBIBYTE, .folder = path},
+         COMMAND_STOP_NONE},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct error err = {0};
+        struct command_result result;
+        struct command command = {.arguments = SCRIPT(cases[i].script), .folder = path, .totals = cases[i].totals};
+        if (run(&result, &command, PATIENCE_MS, &err)) fail_msg("%s: %s", cases[i].script, err.message);
+        assert_int_equal(result.stop, cases[i].stop);
+        if (result.stop == COMMAND_STOP_NONE) assert_int_equal(result.exit_status, 3);
+        command_result_release(&result);
+    }
+    folder_remove(path);
+}
+
+static void output_stops_a_command_that_is_to_stop_there(void **state) {
+    (void)state;
+    struct error err = {0};
+    struct command_result result;
+    struct command command = {
+        .arguments = SCRIPT("while :; do echo more; done >&2"), .output_limit_bytes = 1000, .stops_at_output_limit = true};
+    assert_int_equal(run(&result, &command, PATIENCE_MS, &err), STATUS_OK);
+    assert_int_equal(result.stop, COMMAND_STOP_OUTPUT);
+    assert_true(result.errors_were_cut);
+    command_result_release(&result);
+}
+
+static void what_is_given_is_read_from_file_3(void **state) {
+    (void)state;
+    struct error err = {0};
+    struct command_result result;
+    struct command command = {.arguments = SCRIPT("cat <&3; ls /proc/self/fd"), .given = "given ", .given_length = 6};
+    assert_int_equal(run(&result, &command, PATIENCE_MS, &err), STATUS_OK);
+    assert_string_equal(text_view(&result.output), "given 0\n1\n2\n3\n4\n"); /* 4 is ls's own */
+    command_result_release(&result);
+}
+
 static void another_user_runs_it(void **state) {
     (void)state;
     if (geteuid() != 0) skip();
@@ -317,6 +376,9 @@ int main(void) {
         cmocka_unit_test(a_cancelled_command_ends),
         cmocka_unit_test(a_killed_caller_leaves_no_orphan),
         cmocka_unit_test(limits_hold),
+        cmocka_unit_test(limits_of_the_whole_hold),
+        cmocka_unit_test(output_stops_a_command_that_is_to_stop_there),
+        cmocka_unit_test(what_is_given_is_read_from_file_3),
         cmocka_unit_test(another_user_runs_it),
         cmocka_unit_test(a_program_in_a_folder_that_its_user_cannot_enter_runs),
         cmocka_unit_test(threads_do_not_get_into_each_others_way),
