@@ -4,12 +4,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
@@ -112,24 +114,50 @@ void folder_remove(const char *path) {
                  strerror(removal.problem ? removal.problem : errno));
 }
 
-enum status file_read(const char *path, size_t limit_bytes, struct text *out, struct error *err) {
-    FILE *file = fopen(path, "rbe");
-    if (!file)
-        return error_set(err, errno == ENOENT ? STATUS_NOT_FOUND : STATUS_INTERNAL, "cannot read %s: %s", path,
-                         strerror(errno));
+/* Appends what is in the open file, and closes it. */
+static enum status read_whole(int file, const char *path, size_t limit_bytes, struct text *out, struct error *err) {
     size_t before = out->length;
     enum status status = STATUS_OK;
-    for (size_t count = 1; !status && count > 0;) {
+    for (ssize_t count = 1; !status && count > 0;) {
         char *end = text_reserve(out, 65536);
-        count = fread(end, 1, 65536, file);
-        out->length += count;
-        end[count] = '\0';
+        do
+            count = read(file, end, 65536);
+        while (count < 0 && errno == EINTR);
+        if (count < 0) status = error_set(err, STATUS_INTERNAL, "cannot read %s: %s", path, strerror(errno));
+        out->length += count > 0 ? (size_t)count : 0;
+        out->bytes[out->length] = '\0';
         if (out->length - before > limit_bytes)
             status = error_set(err, STATUS_TOO_LARGE, "%s is larger than %zu bytes", path, limit_bytes);
     }
-    if (!status && ferror(file)) status = error_set(err, STATUS_INTERNAL, "cannot read %s: %s", path, strerror(errno));
-    fclose(file);
+    close(file);
     return status;
+}
+
+enum status file_read(const char *path, size_t limit_bytes, struct text *out, struct error *err) {
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return error_set(err, errno == ENOENT ? STATUS_NOT_FOUND : STATUS_INTERNAL, "cannot read %s: %s", path,
+                         strerror(errno));
+    return read_whole(file, path, limit_bytes, out, err);
+}
+
+enum status file_read_below(const char *folder, const char *path, size_t limit_bytes, struct text *out, struct error *err) {
+    struct open_how how = {.flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+    struct stat about;
+    int top = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int file = top < 0 ? -1 : (int)syscall(SYS_openat2, top, path, &how, sizeof how);
+    int problem = errno;
+    if (top >= 0) close(top);
+    if (file < 0 && (problem == ENOENT || problem == ENOTDIR))
+        return error_set(err, STATUS_NOT_FOUND, "There is no file %s in %s.", path, folder);
+    if (file < 0 && (problem == ELOOP || problem == EXDEV))
+        return error_set(err, STATUS_REFUSED, "The way to %s in %s is a link.", path, folder);
+    if (file < 0) return error_set(err, STATUS_INTERNAL, "cannot read %s in %s: %s", path, folder, strerror(problem));
+    if (fstat(file, &about) || !S_ISREG(about.st_mode) || about.st_nlink != 1) {
+        close(file);
+        return error_set(err, STATUS_REFUSED, "%s in %s is no plain file with one name.", path, folder);
+    }
+    return read_whole(file, path, limit_bytes, out, err);
 }
 
 bool file_write_all(int file, const void *bytes, size_t length) {

@@ -29,6 +29,12 @@ CHECK_RESULT enum status folder_claim(int *file, const char *path, struct error 
 /* Appends the file's content. STATUS_NOT_FOUND, STATUS_INTERNAL; STATUS_TOO_LARGE above `limit_bytes`. */
 CHECK_RESULT enum status file_read(const char *path, size_t limit_bytes, struct text *out, struct error *err);
 
+/* The same for what strangers' code left in `folder` (the compiler, which works on what anybody may send): no link is followed,
+ * neither at the end of `path` nor on the way, and only a plain file with one name is read. STATUS_REFUSED where that is what
+ * it is not. */
+CHECK_RESULT enum status file_read_below(const char *folder, const char *path, size_t limit_bytes, struct text *out,
+                                         struct error *err);
+
 /* Writes the file whole, in place of one that is there, and on the disk when it answers: beside it first, then renamed. */
 CHECK_RESULT enum status file_write(const char *path, const void *bytes, size_t length, struct error *err);
 

@@ -66,10 +66,48 @@ static void what_is_deep_or_closed_is_removed_too(void **state) {
     assert_int_equal(access("/etc/passwd", F_OK), 0);
 }
 
+static void nothing_is_read_through_links_or_from_what_is_no_file(void **state) {
+    (void)state;
+    struct arena arena = {0};
+    char base[] = "/tmp/registry-folder-XXXXXX";
+    assert_non_null(mkdtemp(base));
+    struct error err;
+    const char *work = arena_format(&arena, "%s/work", base), *in = arena_format(&arena, "%s/in", work);
+    assert_int_equal(folder_make(in, &err), STATUS_OK);
+    assert_int_equal(file_write(arena_format(&arena, "%s/secret", base), "secret", 6, &err), STATUS_OK);
+    assert_int_equal(file_write(arena_format(&arena, "%s/file", in), "content", 7, &err), STATUS_OK);
+    assert_int_equal(file_write(arena_format(&arena, "%s/other", in), "other", 5, &err), STATUS_OK);
+    assert_int_equal(symlink("../../secret", arena_format(&arena, "%s/link", in)), 0);
+    assert_int_equal(symlink("..", arena_format(&arena, "%s/up", work)), 0);
+    assert_int_equal(link(arena_format(&arena, "%s/other", in), arena_format(&arena, "%s/hard", in)), 0);
+    assert_int_equal(mkfifo(arena_format(&arena, "%s/pipe", in), 0600), 0);
+    static const struct {
+        const char *path;
+        enum status status;
+    } cases[] = {
+        {"in/file", STATUS_OK},          {"in/link", STATUS_REFUSED},     {"up/secret", STATUS_REFUSED},
+        {"../secret", STATUS_REFUSED},   {"/etc/passwd", STATUS_REFUSED}, {"in/hard", STATUS_REFUSED},
+        {"in/pipe", STATUS_REFUSED},     {"in", STATUS_REFUSED},          {"in/none", STATUS_NOT_FOUND},
+        {"in/file/x", STATUS_NOT_FOUND},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct text content = {0};
+        assert_int_equal(file_read_below(work, cases[i].path, 7, &content, &err), cases[i].status);
+        assert_string_equal(text_view(&content), cases[i].status ? "" : "content");
+        text_release(&content);
+    }
+    struct text content = {0};
+    assert_int_equal(file_read_below(work, "in/file", 6, &content, &err), STATUS_TOO_LARGE);
+    text_release(&content);
+    folder_remove(base);
+    arena_release(&arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(folders_are_made_and_removed_without_following_links),
         cmocka_unit_test(what_is_deep_or_closed_is_removed_too),
+        cmocka_unit_test(nothing_is_read_through_links_or_from_what_is_no_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
