@@ -25,6 +25,9 @@ void metrics_free(struct metrics *metrics);
 void metrics_add(struct metrics *metrics, enum metric_kind kind, const char *name, const char *help, const char *const *labels,
                  double value);
 
+/* Adds what the system knows of this process: its age, its memory, and the time that it has computed. */
+void metrics_add_process(struct metrics *metrics);
+
 /* Adds what another program's metrics_append_json() wrote, each sample with one more label. STATUS_INVALID where it is none. */
 CHECK_RESULT enum status metrics_add_json(struct metrics *metrics, const char *json, const char *label, const char *value,
                                           struct error *err);

@@ -36,6 +36,17 @@ int64_t job_runner_alarms(const struct job_runner *runner) {
     return atomic_load(&runner->alarms);
 }
 
+int job_runner_slots(const struct job_runner *runner) {
+    return runner->slot_count;
+}
+
+int job_runner_busy_slots(struct job_runner *runner) {
+    pthread_mutex_lock(&runner->mutex);
+    int running = runner->running;
+    pthread_mutex_unlock(&runner->mutex);
+    return running;
+}
+
 /* ---- What there is to do ---- */
 
 void job_runner_look(struct job_runner *runner) {

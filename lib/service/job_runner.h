@@ -60,6 +60,10 @@ void job_runner_announce(struct job_runner *runner, const char *job_id);
  * its end). Each is in the program's log at ERROR. Any thread. */
 int64_t job_runner_alarms(const struct job_runner *runner);
 
+/* How many jobs it can carry out at once, and how many it does now. Any thread. */
+int job_runner_slots(const struct job_runner *runner);
+int job_runner_busy_slots(struct job_runner *runner);
+
 /* Takes no more jobs, lets those that run go on for up to `drain_ms`, hands the rest back, writes all lines, and frees. */
 void job_runner_free(struct job_runner *runner, int64_t drain_ms);
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "lib/service/job_service.h"
 
-#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "lib/base/log.h"
+#include "lib/base/memory.h"
 #include "lib/base/process.h"
 #include "lib/base/text.h"
 #include "lib/service/message_server.h"
@@ -41,13 +43,26 @@ void job_service_check_repositories(struct job_service_checks *checks, struct re
 
 /* ---- Messages ---- */
 
+/* False: the service's runner does not claim such jobs. Where the message does not say the kind, it tries. */
+static bool runs_kind(const struct job_service *service, const char *kind_text) {
+    enum job_kind kind;
+    if (!kind_text || !job_kind_parse(kind_text, &kind)) return true;
+    const struct job_handler *handler = service->handlers;
+    while (handler->run && handler->kind != kind)
+        handler++;
+    return handler->run;
+}
+
 static enum status handle_job_accepted(void *context, const struct message *request, struct arena *arena,
                                        struct message *answer, struct error *err) {
     struct running_service *running = context;
-    (void)arena;
+    const struct job_service *service = running->service;
+    (void)arena, (void)answer;
     if (!request->job_accepted.job_id) return error_set_at(err, STATUS_INVALID, "job_id", "The message names no job.");
-    job_runner_announce(running->runner, request->job_accepted.job_id);
-    answer->tag = MESSAGE_done;
+    if (runs_kind(service, request->job_accepted.kind))
+        job_runner_announce(running->runner, request->job_accepted.job_id);
+    else if (service->announce)
+        service->announce(service->context, request);
     return STATUS_OK;
 }
 
@@ -71,27 +86,70 @@ static enum status handle_ready_query(void *context, const struct message *reque
     return STATUS_OK;
 }
 
-/* A message that only this service answers. */
+/* What every job service has to tell of itself. */
+static void measure_runner(struct job_runner *runner, struct metrics *metrics) {
+    metrics_add(metrics, METRIC_COUNTER, "registry_alarms_total", "Jobs that an operator should look at.", NULL,
+                (double)job_runner_alarms(runner));
+    metrics_add(metrics, METRIC_GAUGE, "registry_slots", "Jobs that the program can carry out at once.", NULL,
+                job_runner_slots(runner));
+    metrics_add(metrics, METRIC_GAUGE, "registry_busy_slots", "Jobs that the program carries out now.", NULL,
+                job_runner_busy_slots(runner));
+}
+
+static enum status handle_metrics_query(void *context, const struct message *request, struct arena *arena,
+                                        struct message *answer, struct error *err) {
+    struct running_service *running = context;
+    (void)request, (void)err;
+    struct metrics *metrics = metrics_create();
+    metrics_add_process(metrics);
+    measure_runner(running->runner, metrics);
+    if (running->service->measure) running->service->measure(running->service->context, metrics);
+    struct text json = {0};
+    metrics_append_json(&json, metrics);
+    *answer = (struct message){.tag = MESSAGE_json_answer, .json_answer.json = arena_copy(arena, text_view(&json))};
+    text_release(&json);
+    metrics_free(metrics);
+    return STATUS_OK;
+}
+
+/* Messages that only this service answers. */
+static const struct message_handler *find_other(const struct job_service *service, enum message_tag tag) {
+    const struct message_handler *handler = service->messages;
+    while (handler->tag != tag)
+        handler++;
+    return handler;
+}
+
 static enum status handle_other(void *context, const struct message *request, struct arena *arena, struct message *answer,
                                 struct error *err) {
     const struct job_service *service = ((struct running_service *)context)->service;
-    const struct message_handler *handler = service->messages;
-    while (handler->tag != request->tag)
-        handler++;
-    return handler->handle(service->context, request, arena, answer, err);
+    return find_other(service, request->tag)->handle(service->context, request, arena, answer, err);
 }
 
-enum { MESSAGES_MAX = 8 };
+static void handle_other_later(void *context, const struct message *request, struct message_pending *pending) {
+    const struct job_service *service = ((struct running_service *)context)->service;
+    find_other(service, request->tag)->handle_later(service->context, request, pending);
+}
 
-/* What all services answer, and what this one does; zeros at the end. */
-static void list_messages(struct message_handler out[MESSAGES_MAX], const struct job_service *service) {
-    size_t count = 0;
-    out[count++] = (struct message_handler){MESSAGE_job_accepted, .handle = handle_job_accepted};
-    out[count++] = (struct message_handler){MESSAGE_ready_query, .handle = handle_ready_query};
-    for (const struct message_handler *handler = service->messages; handler && handler->handle; handler++) {
-        assert(count + 1 < MESSAGES_MAX);
-        out[count++] = (struct message_handler){handler->tag, .handle = handle_other};
+/* What all services answer, and what this one does; zeros at the end. To be freed. */
+static struct message_handler *list_messages(const struct job_service *service) {
+    static const struct message_handler all[] = {
+        {MESSAGE_job_accepted, .handle = handle_job_accepted},
+        {MESSAGE_ready_query, .handle = handle_ready_query},
+        {MESSAGE_metrics_query, .handle = handle_metrics_query},
+    };
+    size_t common = sizeof all / sizeof all[0], others = 0;
+    while (service->messages && (service->messages[others].handle || service->messages[others].handle_later))
+        others++;
+    struct message_handler *list = memory_alloc((common + others + 1) * sizeof *list);
+    memcpy(list, all, sizeof all);
+    for (size_t i = 0; i < others; i++) {
+        const struct message_handler *other = &service->messages[i];
+        list[common + i] = (struct message_handler){.tag = other->tag,
+                                                    .handle = other->handle ? handle_other : NULL,
+                                                    .handle_later = other->handle ? NULL : handle_other_later};
     }
+    return list;
 }
 
 /* ---- The process ---- */
@@ -118,25 +176,35 @@ enum status job_service_begin(struct settings *out, enum program program, const 
     return status;
 }
 
-enum status job_service_run(const struct job_service *service, struct error *err) {
+/* Until a stop is asked for. `messages` as list_messages() made them. */
+static enum status serve(struct running_service *running, const struct message_handler *messages, struct error *err) {
+    const struct job_service *service = running->service;
     const struct settings *settings = service->settings;
-    struct running_service running = {.service = service};
-    struct message_handler messages[MESSAGES_MAX] = {0};
-    list_messages(messages, service);
     struct message_server *server = NULL;
     enum status status =
-        job_runner_create(&running.runner, settings, service->name, service->slots, service->handlers, service->context, err);
+        job_runner_create(&running->runner, settings, service->name, service->slots, service->handlers, service->context, err);
     if (!status)
         status = message_server_create(
             &server, &(struct message_server_options){.address = service->address, .service_key = settings->service_key},
-            messages, &running, err);
+            messages, running, err);
     if (!status) {
         log_line(LOG_INFO, "listening", "address=%s", service->address);
-        process_on_reload(reload, &running);
+        process_on_reload(reload, running);
         process_wait_for_stop();
         log_line(LOG_INFO, "draining", "drain_ms=%lld", (long long)settings->drain_ms);
     }
     message_server_free(server);
-    job_runner_free(running.runner, settings->drain_ms);
+    job_runner_free(running->runner, settings->drain_ms);
+    return status;
+}
+
+enum status job_service_run(const struct job_service *service, struct error *err) {
+    struct running_service running = {.service = service};
+    enum status status = service->start ? service->start(service->context, err) : STATUS_OK;
+    if (status) return status;
+    struct message_handler *messages = list_messages(service);
+    status = serve(&running, messages, err);
+    if (service->stop) service->stop(service->context);
+    free(messages);
     return status;
 }

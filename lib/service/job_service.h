@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * A service that carries out jobs, as a process: its settings, the messages that it answers, its job runner, what it says to
- * /readyz, SIGHUP, and the drain on SIGTERM. Its main() loads the settings, sets up what its handlers need, and calls
- * job_service_run().
+ * /readyz and /metrics, SIGHUP, and the drain on SIGTERM. Its main() loads the settings, sets up what its handlers need, and
+ * calls job_service_run(), which goes in this order, and back in the opposite one:
+ *
+ *   start()           what the service has beside its jobs
+ *   the job runner    claims jobs; at the end it drains (DRAIN_MS): no job runs any more
+ *   messages          at the end those in flight are answered: nothing calls `messages`, check, announce or measure any more
+ *
+ * So handlers of jobs and messages find what start() made, from the first to the last; and stop() finds nobody else. While a
+ * runner drains, what start() made goes on: a job that waits for it can still end.
  */
 #ifndef LIB_SERVICE_JOB_SERVICE_H
 #define LIB_SERVICE_JOB_SERVICE_H
@@ -27,14 +34,14 @@ struct job_service {
     const char *address;       /* where it listens */
     int slots;
     const struct job_handler *handlers;     /* as job_runner_create() takes them */
-    const struct message_handler *messages; /* that only this service answers, a row without `handle` at the end; NULL: none */
+    const struct message_handler *messages; /* that only this service answers, a row without functions at the end; NULL: none */
     void *context;                          /* of both kinds of handlers, and of these two: */
     void (*check)(void *context, struct job_service_checks *checks, struct deadline *deadline); /* any thread */
     void (*use_secrets)(void *context); /* SIGHUP: the settings' secrets may be others now */
 
     /* What a service has beside its job runner; each may be NULL. */
-    enum status (*start)(void *context, struct error *err); /* before the first message */
-    void (*stop)(void *context); /* after `start`, when a stop was asked for: no more messages come once it has returned */
+    enum status (*start)(void *context, struct error *err);         /* before the first job and the first message */
+    void (*stop)(void *context);                                    /* only where `start` succeeded: after the last of both */
     void (*announce)(void *context, const struct message *message); /* job_accepted of a kind without a handler; never blocks */
     void (*measure)(void *context, struct metrics *metrics);        /* adds its figures, for metrics_query; any thread */
 };

@@ -15,7 +15,9 @@
  * that nothing connects again. With one request at a time nothing is being read when something is written.
  *
  * Another fault of it: where the other side is killed while a connection to it is being made, the dialer may never try again.
- * So a line whose request nobody took gets a new dialer before its next one.
+ * So a line whose request nobody took gets a new dialer before its next one. And so does one of which two requests in a row
+ * were not answered: the network may have been cut off, and then TCP tries the old connection again after minutes only. (Not
+ * after one: the answer may come in just then, and nng must not close a connection that is being read, see socket_closing.h.)
  */
 #include "lib/service/message_client.h"
 
@@ -43,7 +45,8 @@ enum {
     RESEND_MS = 2 * ENVELOPE_TIME_LEFT_MAX_MS,
     POSTS_MAX = 1024,
     POSTED_BYTES_MAX = 64 << 20, /* what may wait in memory for a service that is away */
-    POST_PATIENCE_MS = 1000,     /* of message_client_free() */
+    UNANSWERED_MAX = 2,
+    POST_PATIENCE_MS = 1000, /* of message_client_free() */
 };
 
 /* A packed request. */
@@ -63,7 +66,9 @@ struct line {
     struct line *next; /* in the list of idle ones */
     nng_socket socket;
     nng_dialer dialer;
-    bool is_in_doubt; /* nobody took its last request: the dialer may have given up; of whoever has the line */
+    bool
+        is_in_doubt; /* the dialer may have given up, or the connection leads nowhere; of whoever has the line, like the next */
+    int unanswered;  /* requests in a row */
     nng_aio *aio;
     struct parcel *parcel; /* on its way; the caller's, or a post that the line frees */
     enum line_state state; /* of whoever has the line: who starts it, then nng's thread */
@@ -187,6 +192,7 @@ static struct line *take_line(struct message_client *client) {
 static void mend_line(struct line *line) {
     if (!line->is_in_doubt) return;
     line->is_in_doubt = false;
+    line->unanswered = 0;
     nng_dialer_close(line->dialer);
     int failure = start_dialer(line);
     if (failure)
@@ -251,6 +257,8 @@ static void line_went_on(void *argument) {
         nng_recv_aio(line->socket, line->aio);
     } else {
         if (!failure) line->answer = nng_aio_get_msg(line->aio);
+        line->unanswered = failure == NNG_ETIMEDOUT ? line->unanswered + 1 : 0;
+        line->is_in_doubt = line->unanswered >= UNANSWERED_MAX;
         finish_line(line, failure);
     }
 }

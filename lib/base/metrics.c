@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * As JSON: [{"name", "kind", "help", "labels": {NAME: VALUE, …}, "value": NUMBER | "NaN" | "+Inf" | "-Inf"}, …].
+ */
+#include "lib/base/metrics.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/base/arena.h"
+#include "lib/base/json.h"
+#include "lib/base/json_writer.h"
+#include "lib/base/memory.h"
+#include "lib/base/text.h"
+
+enum { NUMBER_TEXT_MAX = 40 };
+
+static const char *const kind_texts[] = {[METRIC_GAUGE] = "gauge", [METRIC_COUNTER] = "counter"};
+static const char name_characters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
+
+struct sample {
+    struct sample *next;
+    const char *const *labels; /* pairs, with NULL at the end */
+    double value;
+};
+
+/* All samples of a name. The first one says what it is. */
+struct family {
+    struct family *next;
+    const char *name;
+    const char *help;
+    enum metric_kind kind;
+    struct sample *first, *last;
+};
+
+struct metrics {
+    struct arena arena;
+    struct family *first, *last;
+};
+
+struct metrics *metrics_create(void) {
+    return memory_alloc(sizeof(struct metrics));
+}
+
+void metrics_free(struct metrics *metrics) {
+    if (!metrics) return;
+    arena_release(&metrics->arena);
+    free(metrics);
+}
+
+/* ---- Adding ---- */
+
+static bool is_name(const char *text) {
+    return *text && !strchr("0123456789", *text) && text[strspn(text, name_characters)] == '\0';
+}
+
+static struct family *find_family(struct metrics *metrics, enum metric_kind kind, const char *name, const char *help) {
+    struct family *family = metrics->first;
+    while (family && strcmp(family->name, name) != 0)
+        family = family->next;
+    if (family) return family;
+    family = arena_alloc(&metrics->arena, sizeof *family);
+    family->name = arena_copy(&metrics->arena, name);
+    family->help = arena_copy(&metrics->arena, help);
+    family->kind = kind;
+    *(metrics->last ? &metrics->last->next : &metrics->first) = family;
+    metrics->last = family;
+    return family;
+}
+
+static const char *const *copy_labels(struct metrics *metrics, const char *const *labels) {
+    size_t count = 0;
+    while (labels && labels[count])
+        count++;
+    assert(count % 2 == 0);
+    const char **copies = arena_alloc(&metrics->arena, (count + 1) * sizeof *copies);
+    for (size_t i = 0; i < count; i++)
+        copies[i] = arena_copy(&metrics->arena, labels[i]);
+    return copies;
+}
+
+void metrics_add(struct metrics *metrics, enum metric_kind kind, const char *name, const char *help, const char *const *labels,
+                 double value) {
+    assert(is_name(name));
+    struct family *family = find_family(metrics, kind, name, help);
+    struct sample *sample = arena_alloc(&metrics->arena, sizeof *sample);
+    sample->labels = copy_labels(metrics, labels);
+    sample->value = value;
+    *(family->last ? &family->last->next : &family->first) = sample;
+    family->last = sample;
+}
+
+/* ---- This process ---- */
+
+/* Seconds since it began; 0 where /proc does not tell. */
+static double process_age_s(void) {
+    char line[1024] = "";
+    FILE *file = fopen("/proc/self/stat", "re");
+    if (!file) return 0;
+    if (!fgets(line, sizeof line, file)) line[0] = '\0';
+    fclose(file);
+    const char *fields = strrchr(line, ')'); /* behind the name, which may have spaces: field 3 and so on */
+    unsigned long long start_ticks = 0;
+    if (!fields || sscanf(fields + 1, " %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu",
+                          &start_ticks) != 1)
+        return 0;
+    struct timespec now;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9 - (double)start_ticks / (double)sysconf(_SC_CLK_TCK);
+}
+
+static double resident_bytes(void) {
+    unsigned long long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (!file) return 0;
+    if (fscanf(file, "%*s %llu", &pages) != 1) pages = 0;
+    fclose(file);
+    return (double)pages * (double)sysconf(_SC_PAGESIZE);
+}
+
+static double seconds(struct timeval time) {
+    return (double)time.tv_sec + (double)time.tv_usec / 1e6;
+}
+
+void metrics_add_process(struct metrics *metrics) {
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    metrics_add(metrics, METRIC_GAUGE, "registry_uptime_seconds", "Age of the program's process.", NULL, process_age_s());
+    metrics_add(metrics, METRIC_GAUGE, "registry_resident_bytes", "Memory that the program has.", NULL, resident_bytes());
+    metrics_add(metrics, METRIC_COUNTER, "registry_cpu_seconds_total", "Time that the program has computed.", NULL,
+                seconds(usage.ru_utime) + seconds(usage.ru_stime));
+}
+
+/* ---- Numbers ---- */
+
+/* The shortest text that reads as the same number; as the Prometheus format writes those that are none. */
+static void print_number(double value, char out[NUMBER_TEXT_MAX]) {
+    if (isnan(value)) {
+        strcpy(out, "NaN");
+    } else if (isinf(value)) {
+        strcpy(out, value > 0 ? "+Inf" : "-Inf");
+    } else {
+        for (int digits = 15; digits <= 17; digits++) {
+            snprintf(out, NUMBER_TEXT_MAX, "%.*g", digits, value);
+            if (strtod(out, NULL) == value) return; /* NOLINT: the same, to the bit */
+        }
+    }
+}
+
+static bool read_number(const json_t *value, double *out) {
+    static const struct {
+        const char *text;
+        double value;
+    } others[] = {{"NaN", (double)NAN}, {"+Inf", (double)INFINITY}, {"-Inf", (double)-INFINITY}};
+    if (json_is_number(value)) {
+        *out = json_number_value(value);
+        return true;
+    }
+    for (size_t i = 0; json_is_string(value) && i < sizeof others / sizeof others[0]; i++)
+        if (strcmp(json_string_value(value), others[i].text) == 0) {
+            *out = others[i].value;
+            return true;
+        }
+    return false;
+}
+
+/* ---- JSON ---- */
+
+static void append_sample_json(struct json_writer *writer, const struct family *family, const struct sample *sample) {
+    char number[NUMBER_TEXT_MAX];
+    print_number(sample->value, number);
+    json_writer_item(writer);
+    json_writer_open(writer, '{');
+    json_writer_text_field(writer, "name", family->name);
+    json_writer_text_field(writer, "kind", kind_texts[family->kind]);
+    json_writer_text_field(writer, "help", family->help);
+    json_writer_key(writer, "labels");
+    json_writer_open(writer, '{');
+    for (const char *const *label = sample->labels; *label; label += 2)
+        json_writer_text_field(writer, label[0], label[1]);
+    json_writer_close(writer, '}');
+    json_writer_key(writer, "value");
+    if (isfinite(sample->value))
+        json_writer_raw(writer, number);
+    else
+        json_writer_text(writer, number);
+    json_writer_close(writer, '}');
+}
+
+void metrics_append_json(struct text *out, const struct metrics *metrics) {
+    struct json_writer writer = {.out = out};
+    json_writer_open(&writer, '[');
+    for (const struct family *family = metrics->first; family; family = family->next)
+        for (const struct sample *sample = family->first; sample; sample = sample->next)
+            append_sample_json(&writer, family, sample);
+    json_writer_close(&writer, ']');
+}
+
+static bool read_kind(const char *text, enum metric_kind *kind) {
+    for (*kind = METRIC_GAUGE; *kind <= METRIC_COUNTER; (*kind)++)
+        if (strcmp(kind_texts[*kind], text) == 0) return true;
+    return false;
+}
+
+/* The pairs, borrowed from `object`, and one more, in `arena`. */
+static enum status read_labels(const char *const **out, struct arena *arena, const json_t *object, const char *label,
+                               const char *value, struct error *err) {
+    const char **labels = arena_alloc(arena, (2 * json_object_size(object) + 3) * sizeof *labels);
+    size_t count = 0;
+    const char *name;
+    json_t *text;
+    json_object_foreach((json_t *)object, name, text) {
+        if (!is_name(name) || strcmp(name, label) == 0 || !json_is_string(text))
+            return error_set_at(err, STATUS_INVALID, "labels", "A figure's label \"%s\" cannot be used.", name);
+        labels[count++] = name;
+        labels[count++] = json_string_value(text);
+    }
+    labels[count++] = label;
+    labels[count] = value;
+    *out = labels;
+    return STATUS_OK;
+}
+
+/* Adds one sample to `metrics`. */
+static enum status read_sample(struct metrics *metrics, struct arena *arena, const json_t *item, const char *label,
+                               const char *value, struct error *err) {
+    const char *name, *kind_text, *help, *const *labels;
+    const json_t *label_object;
+    enum metric_kind kind;
+    double number;
+    if (!json_is_object(item)) return error_set(err, STATUS_INVALID, "A figure must be an object.");
+    enum status status = json_need_text(item, "name", &name, err);
+    if (!status) status = json_need_text(item, "kind", &kind_text, err);
+    if (!status) status = json_need_text(item, "help", &help, err);
+    if (!status) status = json_need_object(item, "labels", &label_object, err);
+    if (!status) status = read_labels(&labels, arena, label_object, label, value, err);
+    if (status) return status;
+    if (!is_name(name)) return error_set_at(err, STATUS_INVALID, "name", "\"%s\" cannot be the name of a figure.", name);
+    if (!read_kind(kind_text, &kind))
+        return error_set_at(err, STATUS_INVALID, "kind", "The kind of the figure %s is \"%s\"; it must be gauge or counter.",
+                            name, kind_text);
+    if (!read_number(json_object_get(item, "value"), &number))
+        return error_set_at(err, STATUS_INVALID, "value", "The value of the figure %s is not a number.", name);
+    metrics_add(metrics, kind, name, help, labels, number);
+    return STATUS_OK;
+}
+
+/* All of `from`, to `metrics`. */
+static void add_all(struct metrics *metrics, const struct metrics *from) {
+    for (const struct family *family = from->first; family; family = family->next)
+        for (const struct sample *sample = family->first; sample; sample = sample->next)
+            metrics_add(metrics, family->kind, family->name, family->help, sample->labels, sample->value);
+}
+
+enum status metrics_add_json(struct metrics *metrics, const char *json, const char *label, const char *value,
+                             struct error *err) {
+    json_t *list = NULL;
+    enum status status = json_read(&list, json, strlen(json), "The list of figures", err);
+    if (status) return status;
+    struct arena arena = {0};
+    struct metrics *read = metrics_create(); /* nothing of a bad list is added */
+    if (!json_is_array(list)) status = error_set(err, STATUS_INVALID, "A list of figures must be an array.");
+    for (size_t i = 0; i < json_array_size(list) && !status; i++)
+        status = read_sample(read, &arena, json_array_get(list, i), label, value, err);
+    if (!status) add_all(metrics, read);
+    metrics_free(read);
+    arena_release(&arena);
+    json_decref(list);
+    return status;
+}
+
+/* ---- The Prometheus text format ---- */
+
+/* With backslashes before what would end the text: line breaks, backslashes, and in a label's value quotes. */
+static void append_escaped(struct text *out, const char *text, bool is_quoted) {
+    for (; *text; text++) {
+        if (*text == '\n') {
+            text_append(out, "\\n");
+            continue;
+        }
+        if (*text == '\\' || (is_quoted && *text == '"')) text_append_character(out, '\\');
+        text_append_character(out, *text);
+    }
+}
+
+static void append_sample(struct text *out, const struct family *family, const struct sample *sample) {
+    text_append(out, family->name);
+    for (const char *const *label = sample->labels; *label; label += 2) {
+        text_append_character(out, label == sample->labels ? '{' : ',');
+        text_append(out, label[0]);
+        text_append(out, "=\"");
+        append_escaped(out, label[1], true);
+        text_append_character(out, '"');
+    }
+    char number[NUMBER_TEXT_MAX];
+    print_number(sample->value, number);
+    text_append_format(out, "%s %s\n", *sample->labels ? "}" : "", number);
+}
+
+void metrics_append_prometheus(struct text *out, const struct metrics *metrics) {
+    for (const struct family *family = metrics->first; family; family = family->next) {
+        text_append_format(out, "# HELP %s ", family->name);
+        append_escaped(out, family->help, false);
+        text_append_format(out, "\n# TYPE %s %s\n", family->name, kind_texts[family->kind]);
+        for (const struct sample *sample = family->first; sample; sample = sample->next)
+            append_sample(out, family, sample);
+    }
+}
