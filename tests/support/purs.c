@@ -9,13 +9,15 @@
  * frame;
  * `--version`, which it takes from the name it is called by (`purs-0_15_15`).
  *
- * What it does not do: look at anything behind the imports. So no type errors, no missing foreign modules, no warnings, no code
- * in index.js, nothing in externs.cbor but a few lines of text, no declarations in the documentation. No `docs`, `bundle`,
- * `ide`, `repl`; of the flags only those below. Names imported from a module are not checked to be there.
+ * What it does not do: look at anything behind the imports. So no type errors, no missing foreign modules, no warnings of its
+ * own, no code in index.js, nothing in externs.cbor but a few lines of text, no declarations in the documentation. No `docs`,
+ * `bundle`, `ide`, `repl`; of the flags only those below. Names imported from a module are not checked to be there.
  *
  * Tests steer it by comment lines at the left margin of a source, since it runs with an empty environment:
  *   -- stand-in: sleep MS        takes that long to compile this module
  *   -- stand-in: fail MESSAGE    a type error in this line
+ *   -- stand-in: fail-from VERSION MESSAGE   the same, from that version of the compiler on
+ *   -- stand-in: warn MESSAGE    a warning in this line, when the module is compiled
  *   -- stand-in: fail-publish MESSAGE   `publish` ends with that
  *   -- stand-in: garble N        the first N runs on this `output` end with text in place of JSON, as the real one's race does
  */
@@ -83,9 +85,9 @@ static bool read_options(struct options *out, char **arguments) {
 }
 
 /* Prints the report; as words where JSON was not asked for. */
-static void print_report(FILE *file, const struct options *options, const json_t *errors) {
+static void print_report(FILE *file, const struct options *options, const json_t *errors, const json_t *warnings) {
     if (options->wants_json) {
-        json_t *report = json_pack("{s:[],s:O}", "warnings", "errors", errors);
+        json_t *report = json_pack("{s:O,s:O}", "warnings", warnings, "errors", errors);
         json_dumpf(report, file, JSON_COMPACT);
         fputc('\n', file);
         json_decref(report);
@@ -123,16 +125,17 @@ static bool is_to_garble(const struct options *options, const struct purs_source
 
 static int compile(const struct options *options, struct purs_sources *sources) {
     char version[VERSION_TEXT_MAX];
-    json_t *errors = json_array();
+    json_t *errors = json_array(), *warnings = json_array();
     bool is_written = true, reports_on_stdout = version_compare(options->version, first_to_report_on_stdout) >= 0;
     version_print(options->version, version);
     if (sources->count == 0) {
         fputs("purs compile: No input files.\nUsage: For basic information, try the `--help' option.\n", stderr);
         json_decref(errors);
+        json_decref(warnings);
         return 1;
     }
     purs_sources_check(sources, errors);
-    if (json_array_size(errors) == 0) is_written = purs_output_make(sources, options->output, version, errors);
+    if (json_array_size(errors) == 0) is_written = purs_output_make(sources, options->output, version, errors, warnings);
     int status = is_written && json_array_size(errors) == 0 ? 0 : 1;
     if (!is_written) {
         fprintf(stderr, "%s: cannot be written\n", options->output);
@@ -140,8 +143,9 @@ static int compile(const struct options *options, struct purs_sources *sources) 
         fputs("Unexpected end of JSON input\n", stdout);
         status = 1;
     } else {
-        print_report(reports_on_stdout ? stdout : stderr, options, errors);
+        print_report(reports_on_stdout ? stdout : stderr, options, errors, warnings);
     }
+    json_decref(warnings);
     json_decref(errors);
     return status;
 }
@@ -159,15 +163,15 @@ static json_t *make_graph(const struct purs_sources *sources) {
 }
 
 static int graph(const struct options *options, struct purs_sources *sources) {
-    json_t *errors = json_array();
     if (version_compare(options->version, first_with_graph) < 0) {
         fputs("Invalid argument `graph'\n", stderr);
-        json_decref(errors);
         return 1;
     }
+    json_t *errors = json_array(), *no_warnings = json_array();
     purs_sources_check(sources, errors);
     int status = json_array_size(errors) == 0 ? 0 : 1;
-    print_report(stderr, options, errors);
+    print_report(stderr, options, errors, no_warnings);
+    json_decref(no_warnings);
     if (status == 0) {
         json_t *modules = make_graph(sources);
         json_dumpf(modules, stdout, JSON_COMPACT | JSON_SORT_KEYS);

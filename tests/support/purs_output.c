@@ -10,12 +10,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/domain/version.h"
+
 #define PRAGMA "-- stand-in: "
 
 struct output {
     const char *folder, *version;
     json_t *old_cache, *cache; /* the cache-db.json that was there, and the one to write */
-    json_t *errors;
+    json_t *errors, *warnings;
     int number, total; /* of the module being compiled */
 };
 
@@ -100,41 +102,92 @@ static const char *externs_head(const struct output *output, struct purs_sources
     return arena_format(&sources->arena, "externs of the purs stand-in %s\n", output->version);
 }
 
-/* The second and the third rule: externs of this compiler, not older than those of anything it imports. */
-static bool has_good_externs(struct output *output, struct purs_sources *sources, const struct purs_source *source) {
-    struct stat own, other;
+static bool is_older(const struct stat *a, const struct stat *b) {
+    return a->st_mtim.tv_sec != b->st_mtim.tv_sec ? a->st_mtim.tv_sec < b->st_mtim.tv_sec
+                                                  : a->st_mtim.tv_nsec < b->st_mtim.tv_nsec;
+}
+
+/* The second rule: externs of this compiler, and code that is not older. */
+static bool has_good_files(const struct output *output, struct purs_sources *sources, const struct purs_source *source,
+                           struct stat *externs) {
+    struct stat code;
     char head[128] = "";
     const char *path = output_path(output, sources, source, "externs.cbor");
     FILE *file = fopen(path, "rbe");
     bool is_good = file && fgets(head, sizeof head, file) && text_equal(head, externs_head(output, sources)) &&
-                   stat(path, &own) == 0 && access(output_path(output, sources, source, "index.js"), R_OK) == 0;
+                   stat(path, externs) == 0 && stat(output_path(output, sources, source, "index.js"), &code) == 0 &&
+                   !is_older(&code, externs);
     if (file) fclose(file);
-    for (size_t i = 0; i < source->import_count && is_good; i++)
-        is_good = stat(output_path(output, sources, source->imports[i], "externs.cbor"), &other) == 0 &&
-                  (other.st_mtim.tv_sec < own.st_mtim.tv_sec ||
-                   (other.st_mtim.tv_sec == own.st_mtim.tv_sec && other.st_mtim.tv_nsec <= own.st_mtim.tv_nsec));
     return is_good;
+}
+
+/* And the third: not older than the externs of anything it imports, all of which are up to date. */
+static bool has_good_externs(const struct output *output, struct purs_sources *sources, const struct purs_source *source) {
+    struct stat own, other;
+    bool is_good = has_good_files(output, sources, source, &own);
+    for (size_t i = 0; i < source->import_count && is_good; i++)
+        is_good = source->imports[i]->is_current &&
+                  stat(output_path(output, sources, source->imports[i], "externs.cbor"), &other) == 0 &&
+                  !is_older(&own, &other);
+    return is_good;
+}
+
+/* An error or a warning in that line of the module. */
+static void report(json_t *list, const char *code, const struct purs_source *source, int line, const char *text,
+                   size_t length) {
+    struct text message = {0};
+    const char *begin = text_view(&source->content), *line_begin = text;
+    text_append(&message, "  ");
+    text_append_bytes(&message, text, length);
+    while (line_begin > begin && line_begin[-1] != '\n')
+        line_begin--;
+    int end_column = (int)(text + length - line_begin) + 1;
+    json_array_append_new(list, purs_error(code, source->path, source->header.name, (struct source_position){line, 1},
+                                           (struct source_position){line, end_column}, message.bytes));
+    text_release(&message);
+}
+
+/* Whether this compiler is at or above the version that the text begins with; *text is moved behind it. */
+static bool is_reached(const struct output *output, const char **text, size_t *length) {
+    char wanted[VERSION_TEXT_MAX];
+    struct version from, own;
+    size_t word = strcspn(*text, " \n");
+    snprintf(wanted, sizeof wanted, "%.*s", (int)word, *text);
+    size_t skipped = word < *length ? word + 1 : *length;
+    *text += skipped;
+    *length -= skipped;
+    return !version_parse(&from, wanted, NULL) && !version_parse(&own, output->version, NULL) &&
+           version_compare(own, from) >= 0;
+}
+
+/* Obeys one line of the module; false if it is to fail. */
+static bool obey_line(struct output *output, const struct purs_source *source, int number, const char *line, size_t length) {
+    static const char sleep[] = PRAGMA "sleep ", fail[] = PRAGMA "fail ", fail_from[] = PRAGMA "fail-from ",
+                      warn[] = PRAGMA "warn ";
+    if (text_starts_with(line, sleep)) {
+        long ms = strtol(line + sizeof sleep - 1, NULL, 10);
+        nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
+    } else if (text_starts_with(line, warn)) {
+        report(output->warnings, "UserDefinedWarning", source, number, line + sizeof warn - 1, length - (sizeof warn - 1));
+    } else if (text_starts_with(line, fail)) {
+        report(output->errors, "TypesDoNotUnify", source, number, line + sizeof fail - 1, length - (sizeof fail - 1));
+        return false;
+    } else if (text_starts_with(line, fail_from)) {
+        const char *text = line + sizeof fail_from - 1;
+        size_t left = length - (sizeof fail_from - 1);
+        if (!is_reached(output, &text, &left)) return true;
+        report(output->errors, "TypesDoNotUnify", source, number, text, left);
+        return false;
+    }
+    return true;
 }
 
 /* Obeys the pragmas in the module's comments; false if it is to fail. */
 static bool obey_pragmas(struct output *output, const struct purs_source *source) {
-    int line = 1;
-    for (const char *at = text_view(&source->content); at && *at; line++) {
+    int number = 1;
+    for (const char *at = text_view(&source->content); *at; number++) {
         size_t length = strcspn(at, "\n");
-        if (text_starts_with(at, PRAGMA "sleep ")) {
-            long ms = strtol(at + strlen(PRAGMA "sleep "), NULL, 10);
-            nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
-        } else if (text_starts_with(at, PRAGMA "fail ")) {
-            size_t skipped = strlen(PRAGMA "fail ");
-            struct text message = {0};
-            text_append(&message, "  ");
-            text_append_bytes(&message, at + skipped, length - skipped);
-            json_array_append_new(output->errors, purs_error("TypesDoNotUnify", source->path, source->header.name,
-                                                             (struct source_position){line, 1},
-                                                             (struct source_position){line, (int)length + 1}, message.bytes));
-            text_release(&message);
-            return false;
-        }
+        if (!obey_line(output, source, number, at, length)) return false;
         at += length + (at[length] == '\n');
     }
     return true;
@@ -148,8 +201,8 @@ static bool write_module(struct output *output, struct purs_sources *sources, co
         text_append_format(&externs, "imports %s\n", source->imports[i]->header.name);
     text_append_format(&script, "// Written by the purs stand-in %s: there is no code in here.\nexport {};\n", output->version);
     bool is_written = (mkdir(folder, 0777) == 0 || errno == EEXIST) &&
-                      write_file(output_path(output, sources, source, "index.js"), script.bytes, script.length) &&
-                      write_file(output_path(output, sources, source, "externs.cbor"), externs.bytes, externs.length);
+                      write_file(output_path(output, sources, source, "externs.cbor"), externs.bytes, externs.length) &&
+                      write_file(output_path(output, sources, source, "index.js"), script.bytes, script.length);
     text_release(&externs);
     text_release(&script);
     return is_written;
@@ -157,13 +210,9 @@ static bool write_module(struct output *output, struct purs_sources *sources, co
 
 /* False only if it cannot write. */
 static bool make_module(struct output *output, struct purs_sources *sources, struct purs_source *source) {
-    bool imports_are_current = true;
-    for (size_t i = 0; i < source->import_count; i++) {
+    for (size_t i = 0; i < source->import_count; i++)
         source->has_failed |= source->imports[i]->has_failed;
-        imports_are_current &= source->imports[i]->is_current;
-    }
-    bool is_current =
-        has_same_files(output, sources, source) && imports_are_current && has_good_externs(output, sources, source);
+    bool is_current = has_same_files(output, sources, source) && has_good_externs(output, sources, source);
     output->number++;
     if (!is_current && !source->has_failed) {
         fprintf(stderr, "[%d of %d] Compiling %s\n", output->number, output->total, source->header.name);
@@ -175,10 +224,11 @@ static bool make_module(struct output *output, struct purs_sources *sources, str
     return true;
 }
 
-bool purs_output_make(struct purs_sources *sources, const char *folder, const char *version, json_t *errors) {
+bool purs_output_make(struct purs_sources *sources, const char *folder, const char *version, json_t *errors, json_t *warnings) {
     const char *cache_path = arena_format(&sources->arena, "%s/cache-db.json", folder);
     const char *package_path = arena_format(&sources->arena, "%s/package.json", folder);
-    struct output output = {.folder = folder, .version = version, .errors = errors, .total = (int)sources->count};
+    struct output output = {
+        .folder = folder, .version = version, .errors = errors, .warnings = warnings, .total = (int)sources->count};
     output.old_cache = json_load_file(cache_path, 0, NULL);
     output.cache = json_is_object(output.old_cache) ? json_copy(output.old_cache) : json_object();
     bool is_written = (mkdir(folder, 0777) == 0 || errno == EEXIST) &&

@@ -7,8 +7,8 @@
 
 #include "tests/support/purs_sources.h"
 
-/* Compiles what is not up to date, saying so on stderr, and writes `FOLDER/cache-db.json`. Appends to `errors`. False if it
- * cannot write. */
-bool purs_output_make(struct purs_sources *sources, const char *folder, const char *version, json_t *errors);
+/* Compiles what is not up to date, saying so on stderr, and writes `FOLDER/cache-db.json`. Appends to `errors`, and to
+ * `warnings` those of modules that were compiled now. False if it cannot write. */
+bool purs_output_make(struct purs_sources *sources, const char *folder, const char *version, json_t *errors, json_t *warnings);
 
 #endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * For tests, chaos and benchmarks: a whole registry on the disk that can be built, with the names, versions, ranges and
+ * compilers of the real one, and a generated source (tests/support/generated_source.h) in every tarball.
+ *
+ *   FOLDER/registry.git            bare; metadata as the real one's, but for bytes and hashes
+ *   FOLDER/registry-index.git      bare; the real manifests
+ *   FOLDER/storage/NAME/VERSION.tar.gz
+ *   FOLDER/broken                  a line `NAME@VERSION KIND` for each version that is broken on purpose
+ *
+ * The same options give the same tarballs, metadata and manifests. Without package sets.
+ */
+#ifndef TESTS_SUPPORT_GENERATED_REGISTRY_H
+#define TESTS_SUPPORT_GENERATED_REGISTRY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/error.h"
+#include "tests/support/generated_source.h"
+
+struct manifest_index;
+
+/* `one_in` for about a tenth of the real registry: the hundred packages that everything depends on, and some more. */
+enum { GENERATED_TENTH = 150 };
+
+struct generated_registry_options {
+    int64_t seed;
+    int one_in;             /* keep one in so many packages, and all that those depend on, transitively; 0: all */
+    int broken_in_thousand; /* so many versions of a thousand have a type error; of packages that nobody needs as many a wrong
+                               import */
+    int sleep_ms;           /* that the stand-in compiler takes for each module */
+    int thread_count;       /* 0: as many as there are processors */
+};
+
+struct generated_registry_counts {
+    size_t packages, versions, modules;
+    size_t broken[GENERATED_FAULT_COUNT];
+    int64_t tarball_bytes;
+};
+
+/* Makes all of it in `folder`, which is made, too; there must be no registry in it yet. Whatever of the index has no metadata,
+ * or the other way round, is left out. STATUS_INTERNAL: the disk, or git. */
+CHECK_RESULT enum status generated_registry_make(const char *folder, const struct manifest_index *index,
+                                                 const struct generated_registry_options *options,
+                                                 struct generated_registry_counts *counts, struct error *err);
+
+/* An index for where the real data is not at hand: so many packages, each depending on some before it (a few of them on most),
+ * in up to six versions; newest versions fit together. The caller frees it. */
+struct manifest_index *made_up_index_create(size_t package_count, int64_t seed);
+
+#endif

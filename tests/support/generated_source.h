@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * For tests: a small source for any version of any package, the same every time. It stands in for the real one, which is not at
+ * hand: as many files as matter to the build matrix, importing from just the dependencies that the manifest names.
+ *
+ *   src/PackagefooZbar.purs         in every version of `foo-bar`; imports the parts. What others import is always this one,
+ *                                   since a source cannot know which version of a dependency it will be compiled with
+ *   src/PackagefooZbar/Part1.purs   none to three, each importing some of the dependencies and the part before it
+ *
+ * The names are unique over all packages, and the real compiler takes the sources, too. A few versions are broken on purpose.
+ */
+#ifndef TESTS_SUPPORT_GENERATED_SOURCE_H
+#define TESTS_SUPPORT_GENERATED_SOURCE_H
+
+#include "lib/base/arena.h"
+#include "lib/domain/manifest.h"
+#include "lib/tools/archive.h"
+
+enum { GENERATED_PARTS_MAX = 3, GENERATED_FILES_MAX = GENERATED_PARTS_MAX + 2 };
+
+/* GENERATED_FAULT(name, text) */
+#define GENERATED_FAULT_TABLE(GENERATED_FAULT)                                                                                 \
+    GENERATED_FAULT(NONE, "none")                                                                                              \
+    GENERATED_FAULT(TYPE, "type")     /* a type error, with every compiler above those that the metadata names */              \
+    GENERATED_FAULT(IMPORT, "import") /* an import of a module that is not there; only in packages that nobody needs */
+
+enum generated_fault {
+#define GENERATED_FAULT(name, text) GENERATED_FAULT_##name,
+    GENERATED_FAULT_TABLE(GENERATED_FAULT)
+#undef GENERATED_FAULT
+        GENERATED_FAULT_COUNT
+};
+
+const char *generated_fault_text(enum generated_fault fault);
+
+struct generated_source {
+    const struct manifest *manifest;
+    int64_t seed;
+    enum generated_fault fault;
+    struct version fails_from; /* of GENERATED_FAULT_TYPE: the first compiler that does not take it */
+    int sleep_ms;              /* that the stand-in takes for each module */
+};
+
+/* A number that depends on nothing but its arguments, evenly spread; `version` may be NULL. */
+uint64_t generated_number(int64_t seed, const char *name, const struct version *version);
+
+/* How many modules the version has: 1 to 4. */
+size_t generated_module_count(const struct generated_source *source);
+
+/* The files of the tarball, purs.json first; everything in the arena. Returns how many. */
+size_t generated_files(struct archive_item out[GENERATED_FILES_MAX], const struct generated_source *source,
+                       struct arena *arena);
+
+#endif
