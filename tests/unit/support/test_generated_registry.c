@@ -27,7 +27,7 @@ enum { MADE_UP_PACKAGES = 120, SAMPLE = 40 };
 /* One registry for all tests: of the real data where there is any. */
 static struct temporary_folder folder;
 static struct manifest_index *index_of_all;
-static const struct generated_registry_options options = {.seed = 1, .one_in = GENERATED_TENTH, .broken_in_thousand = 20};
+static struct generated_registry_options options = {.seed = 1, .broken_in_thousand = 20};
 static struct generated_registry_counts counts;
 static struct arena arena;
 static const char *broken; /* the lines of the file, with a line break before the first */
@@ -37,7 +37,10 @@ static int begin(void **state) {
     struct error err = {0};
     temporary_folder_make(&folder);
     index_of_all = real_registry_create();
-    if (!index_of_all) index_of_all = made_up_index_create(MADE_UP_PACKAGES, 1);
+    if (index_of_all)
+        options.one_in = GENERATED_TENTH;
+    else
+        index_of_all = made_up_index_create(MADE_UP_PACKAGES, 1);
     if (generated_registry_make(folder.path, index_of_all, &options, &counts, &err)) fail_msg("%s", err.message);
     broken = shell_output(&arena, "echo; cat '%s/broken'", folder.path);
     return 0;
