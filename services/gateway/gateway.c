@@ -102,6 +102,7 @@ enum status gateway_start(struct gateway *gateway, const struct settings *settin
     if (!status) status = store_pool_create(&gateway->pool, settings->redis_url, (size_t)settings->gateway_store_threads, err);
     if (!status) status = tail_create(&gateway->tail, settings->redis_url, err);
     if (!status) status = readiness_create(&gateway->readiness, gateway, err);
+    if (!status) status = figures_create(&gateway->figures, gateway, err);
     if (!status) status = start_trustees(gateway, err);
     if (!status) status = server_create(&gateway->server, gateway, err);
     if (!status) status = write_ports(gateway, err);
@@ -118,6 +119,7 @@ void gateway_stop(struct gateway *gateway) {
     if (gateway->tail) tail_stop(gateway->tail);
     if (gateway->server) server_drain(gateway->server);
     readiness_free(gateway->readiness);
+    figures_free(gateway->figures);
     trustee_check_free(gateway->trustee_check);
     tail_free(gateway->tail);
     store_pool_free(gateway->pool);

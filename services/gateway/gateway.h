@@ -14,6 +14,7 @@
 #include "lib/domain/job.h"
 #include "lib/service/message_client.h"
 #include "services/gateway/client_address.h"
+#include "services/gateway/figures.h"
 #include "services/gateway/rate_limit.h"
 #include "services/gateway/readiness.h"
 #include "services/gateway/store_pool.h"
@@ -56,6 +57,7 @@ struct gateway {
     struct store_pool *pool;
     struct tail *tail;
     struct readiness *readiness;
+    struct figures *figures;
     struct health_check *health_check; /* NULL where no HEALTHCHECKS_URL is set */
     struct text openapi;               /* GET /api/v1/openapi.json */
     struct server *server;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * GET /status/ID and GET /logs/ID: the short forms, for people at a terminal; and GET /api/v1/status, /healthz, /readyz.
+ * GET /status/ID and GET /logs/ID: the short forms, for people at a terminal; and GET /api/v1/status, /healthz, /readyz,
+ * /metrics.
  */
 #include <string.h>
 
@@ -113,4 +114,9 @@ void get_healthz(struct call *call) {
 void get_readyz(struct call *call) {
     call_leave(call);
     readiness_answer(call->gateway->readiness, call);
+}
+
+void get_metrics(struct call *call) {
+    call_leave(call);
+    figures_answer(call->gateway->figures, call);
 }

@@ -9,6 +9,7 @@
 
 #include "lib/base/json.h"
 #include "services/gateway/call.h"
+#include "services/gateway/gateway.h"
 #include "services/gateway/response_filter.h"
 
 enum { FILE_CHUNK_BYTES = 65536 };
@@ -97,6 +98,7 @@ void call_send(struct call *call) {
     for (size_t i = 0; i < answer->header_count; i++)
         h2o_add_header_by_str(&req->pool, &req->res.headers, answer->headers[i].name, strlen(answer->headers[i].name), 1, NULL,
                               answer->headers[i].value, strlen(answer->headers[i].value));
+    figures_count(call->gateway->figures, call->route, req->res.status);
     response_filter_accept(req);
     call->generator.proceed = send_chunk;
     h2o_start_response(req, &call->generator);

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "services/gateway/figures.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/memory.h"
+#include "lib/base/metrics.h"
+#include "lib/store/job_store.h"
+#include "services/gateway/call.h"
+#include "services/gateway/gateway.h"
+#include "services/gateway/router.h"
+
+enum {
+    ANSWER_TIMEOUT_MS = 1500, /* of services and of Redis, which are asked at the same time */
+    STATUS_CLASSES = 5,
+};
+
+struct figures {
+    struct gateway *gateway;
+    struct job_store *store; /* of the thread */
+    pthread_t thread;
+    bool has_thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    struct call *arrived; /* under the mutex, like the flag */
+    bool is_stopping;
+    atomic_uint_fast64_t (*answers)[STATUS_CLASSES]; /* by the route's place in the table; behind the last: no route */
+};
+
+/* ---- The gateway's own ---- */
+
+void figures_count(struct figures *figures, const struct route *route, int http_status) {
+    size_t count;
+    const struct route *routes = router_routes(&count);
+    assert(http_status >= 100 && http_status < (STATUS_CLASSES + 1) * 100);
+    atomic_fetch_add(&figures->answers[route ? (size_t)(route - routes) : count][http_status / 100 - 1], 1);
+}
+
+static void measure_route(struct figures *figures, size_t index, const char *method, const char *path,
+                          struct metrics *metrics) {
+    static const char *const classes[STATUS_CLASSES] = {"1xx", "2xx", "3xx", "4xx", "5xx"};
+    for (size_t i = 0; i < STATUS_CLASSES; i++) {
+        uint64_t count = atomic_load(&figures->answers[index][i]);
+        if (count > 0)
+            metrics_add(metrics, METRIC_COUNTER, "registry_http_answers_total", "Requests that the gateway has answered.",
+                        (const char *const[]){"method", method, "route", path, "status", classes[i], NULL}, (double)count);
+    }
+}
+
+static void measure_gateway(struct figures *figures, struct metrics *metrics) {
+    size_t count;
+    const struct route *routes = router_routes(&count);
+    struct metrics *own = metrics_create();
+    metrics_add_process(own);
+    for (size_t i = 0; i < count; i++)
+        measure_route(figures, i, routes[i].method == METHOD_POST ? "POST" : "GET", routes[i].path, own);
+    measure_route(figures, count, "", "none", own);
+    struct text json = {0};
+    metrics_append_json(&json, own);
+    enum status status = metrics_add_json(metrics, text_view(&json), "program", "gateway", NULL);
+    assert(status == STATUS_OK);
+    text_release(&json);
+    metrics_free(own);
+}
+
+/* ---- Who is there ---- */
+
+static void add_up(struct metrics *metrics, const char *program, bool is_up) {
+    metrics_add(metrics, METRIC_GAUGE, "registry_up", "Whether the program answers the gateway: 1, or 0.",
+                (const char *const[]){"program", program, NULL}, is_up);
+}
+
+static void measure_jobs(struct figures *figures, struct metrics *metrics) {
+    struct job_counts counts;
+    struct error err;
+    enum status status = job_store_count(figures->store, &counts, &err);
+    add_up(metrics, "redis", status == STATUS_OK);
+    if (status) {
+        log_line(LOG_DEBUG, "jobs not counted", "error=\"%s\"", err.message);
+        return;
+    }
+    int64_t now_ms = clock_now_ms();
+    for (int kind = 0; kind < JOB_KIND_COUNT; kind++) {
+        const char *text = job_kind_text((enum job_kind)kind);
+        int64_t age_ms = counts.oldest_pending_ms[kind] ? now_ms - counts.oldest_pending_ms[kind] : 0;
+        metrics_add(metrics, METRIC_GAUGE, "registry_jobs", "Jobs that are not finished.",
+                    (const char *const[]){"kind", text, "state", "pending", NULL}, (double)counts.pending[kind]);
+        metrics_add(metrics, METRIC_GAUGE, "registry_jobs", "Jobs that are not finished.",
+                    (const char *const[]){"kind", text, "state", "running", NULL}, (double)counts.running[kind]);
+        metrics_add(metrics, METRIC_GAUGE, "registry_oldest_pending_job_seconds",
+                    "Age of the pending job that was accepted first; 0: there is none.",
+                    (const char *const[]){"kind", text, NULL}, age_ms > 0 ? (double)age_ms / 1000 : 0);
+    }
+}
+
+/* One service being asked, on a thread of its own. */
+struct question {
+    struct message_client *client;
+    pthread_t thread;
+    bool has_thread;
+    struct arena arena;
+    struct error err;
+    const char *json; /* NULL: it did not answer, and `err` says why */
+};
+
+static void *ask(void *argument) {
+    struct question *question = argument;
+    struct message answer, request = {.tag = MESSAGE_metrics_query};
+    enum status status =
+        message_client_call(question->client, &request, ANSWER_TIMEOUT_MS, &question->arena, &answer, &question->err);
+    if (!status && answer.tag == MESSAGE_json_answer)
+        question->json = answer.json_answer.json;
+    else if (!status)
+        error_set(&question->err, STATUS_INVALID, "It answers something else than was asked.");
+    return NULL;
+}
+
+static void take_answer(struct question *question, const char *program, struct metrics *metrics) {
+    enum status status = STATUS_UNAVAILABLE;
+    if (question->json) status = metrics_add_json(metrics, question->json, "program", program, &question->err);
+    add_up(metrics, program, status == STATUS_OK);
+    if (status) log_line(LOG_DEBUG, "no figures", "program=%s error=\"%s\"", program, question->err.message);
+    arena_release(&question->arena);
+}
+
+static void measure_all(struct figures *figures, struct text *out) {
+    struct metrics *metrics = metrics_create();
+    struct question questions[SERVICE_COUNT] = {0};
+    for (size_t i = 0; i < SERVICE_COUNT; i++) {
+        questions[i].client = figures->gateway->services[i];
+        questions[i].has_thread = pthread_create(&questions[i].thread, NULL, ask, &questions[i]) == 0;
+    }
+    add_up(metrics, "gateway", true);
+    measure_jobs(figures, metrics);
+    measure_gateway(figures, metrics);
+    for (size_t i = 0; i < SERVICE_COUNT; i++) {
+        if (questions[i].has_thread) pthread_join(questions[i].thread, NULL);
+        take_answer(&questions[i], service_name(i), metrics);
+    }
+    metrics_append_prometheus(out, metrics);
+    metrics_free(metrics);
+}
+
+/* ---- The thread ---- */
+
+static struct call *take_arrivals(struct figures *figures, bool *goes_on) {
+    pthread_mutex_lock(&figures->mutex);
+    while (!figures->arrived && !figures->is_stopping)
+        pthread_cond_wait(&figures->changed, &figures->mutex);
+    struct call *calls = figures->arrived;
+    figures->arrived = NULL;
+    *goes_on = calls || !figures->is_stopping;
+    pthread_mutex_unlock(&figures->mutex);
+    return calls;
+}
+
+static void *run(void *argument) {
+    struct figures *figures = argument;
+    struct text lines = {0};
+    bool goes_on;
+    do {
+        struct call *calls = take_arrivals(figures, &goes_on);
+        if (!calls) continue;
+        text_clear(&lines);
+        measure_all(figures, &lines);
+        while (calls) {
+            struct call *call = calls;
+            calls = call->tail.next;
+            text_append(&call->answer.body, lines.bytes);
+            call->answer.content_type = "text/plain; version=0.0.4; charset=utf-8";
+            call_return(call);
+        }
+    } while (goes_on);
+    text_release(&lines);
+    return NULL;
+}
+
+enum status figures_create(struct figures **out, struct gateway *gateway, struct error *err) {
+    struct figures *figures = memory_alloc(sizeof *figures);
+    *out = figures;
+    figures->gateway = gateway;
+    size_t count;
+    router_routes(&count);
+    figures->answers = memory_alloc((count + 1) * sizeof *figures->answers);
+    pthread_mutex_init(&figures->mutex, NULL);
+    pthread_cond_init(&figures->changed, NULL);
+    enum status status = job_store_create(&figures->store, gateway->settings->redis_url, ANSWER_TIMEOUT_MS, err);
+    if (status) return status;
+    int problem = pthread_create(&figures->thread, NULL, run, figures);
+    if (problem)
+        return error_set(err, STATUS_INTERNAL, "The thread that asks for figures cannot be started: %s.", strerror(problem));
+    figures->has_thread = true;
+    return STATUS_OK;
+}
+
+void figures_answer(struct figures *figures, struct call *call) {
+    pthread_mutex_lock(&figures->mutex);
+    call->tail.next = figures->arrived;
+    figures->arrived = call;
+    pthread_cond_signal(&figures->changed);
+    pthread_mutex_unlock(&figures->mutex);
+}
+
+void figures_free(struct figures *figures) {
+    if (!figures) return;
+    pthread_mutex_lock(&figures->mutex);
+    figures->is_stopping = true;
+    pthread_cond_signal(&figures->changed);
+    pthread_mutex_unlock(&figures->mutex);
+    if (figures->has_thread) pthread_join(figures->thread, NULL);
+    job_store_free(figures->store);
+    pthread_cond_destroy(&figures->changed);
+    pthread_mutex_destroy(&figures->mutex);
+    free(figures->answers);
+    free(figures);
+}
