@@ -182,6 +182,16 @@ enum entry_state build_entry_read_json(struct text *out, int entry, struct error
     return damage(err, ENTRY_JSON, "it cannot be read");
 }
 
+/* What was seen so far. */
+struct look {
+    struct text numbers;
+    struct timespec newest;
+};
+
+static bool is_after(struct timespec a, struct timespec b) {
+    return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec : a.tv_nsec > b.tv_nsec;
+}
+
 /* Of one file or folder, what has to be so, and what moves when somebody touches it. */
 struct wanted {
     const char *path;
@@ -190,7 +200,7 @@ struct wanted {
     bool has_old_time;
 };
 
-static enum entry_state look_at(struct text *seen, int entry, struct wanted wanted, struct error *err) {
+static enum entry_state look_at(struct look *seen, int entry, struct wanted wanted, struct error *err) {
     struct stat about;
     if (fstatat(entry, wanted.path, &about, AT_SYMLINK_NOFOLLOW) != 0) return damage(err, wanted.path, "it is missing");
     errno = 0;
@@ -210,11 +220,12 @@ static enum entry_state look_at(struct text *seen, int entry, struct wanted want
         (uint64_t)about.st_ctim.tv_sec,
         (uint64_t)about.st_ctim.tv_nsec,
     };
-    text_append_bytes(seen, numbers, sizeof numbers);
+    text_append_bytes(&seen->numbers, numbers, sizeof numbers);
+    if (is_after(about.st_ctim, seen->newest)) seen->newest = about.st_ctim;
     return ENTRY_WHOLE;
 }
 
-static enum entry_state look_at_module(struct text *seen, int entry, const char *module, const struct entry_module *content,
+static enum entry_state look_at_module(struct look *seen, int entry, const char *module, const struct entry_module *content,
                                        struct error *err) {
     struct text path = {0};
     text_append_format(&path, ENTRY_OUTPUT "/%s", module);
@@ -230,15 +241,16 @@ static enum entry_state look_at_module(struct text *seen, int entry, const char 
 }
 
 enum entry_state build_entry_look(struct entry_stamp *out, int entry, const struct entry_record *record, struct error *err) {
-    struct text seen = {0};
+    struct look seen = {0};
     enum entry_state state = look_at(&seen, entry, (struct wanted){".", S_IFDIR | 0755, -1, false}, err);
     if (state == ENTRY_WHOLE) state = look_at(&seen, entry, (struct wanted){ENTRY_JSON, S_IFREG | FILE_MODE, -1, true}, err);
     if (state == ENTRY_WHOLE && record->entry.succeeded)
         state = look_at(&seen, entry, (struct wanted){ENTRY_OUTPUT, S_IFDIR | FOLDER_MODE, -1, true}, err);
     for (size_t i = 0; i < record->entry.module_count && state == ENTRY_WHOLE; i++)
         state = look_at_module(&seen, entry, record->entry.modules[i].name, &record->modules[i], err);
-    hash_sha256(text_view(&seen), seen.length, out->bytes);
-    text_release(&seen);
+    hash_sha256(text_view(&seen.numbers), seen.numbers.length, out->bytes);
+    out->newest = seen.newest;
+    text_release(&seen.numbers);
     return state;
 }
 

@@ -9,6 +9,8 @@
 #ifndef LIB_TOOLS_BUILD_ENTRY_FILES_H
 #define LIB_TOOLS_BUILD_ENTRY_FILES_H
 
+#include <time.h>
+
 #include "lib/tools/build_entry.h"
 
 #define ENTRY_JSON "entry.json"
@@ -25,6 +27,7 @@ enum entry_state {
  * times and inodes of all of them. */
 struct entry_stamp {
     unsigned char bytes[SHA256_BYTES];
+    struct timespec newest; /* of all ctimes: when the entry was touched last */
 };
 
 /* What so many bytes take up: whole blocks, as the disk counts. */

@@ -89,7 +89,8 @@ void build_store_let_go(struct build_store *store, struct build_store_hold *hold
 /* Since the store was opened, by this process. A damaged entry that was looked for is also one that was missed. */
 struct build_store_counts {
     int64_t found, missed, added, damaged, evicted;
-    int64_t bytes; /* there now on the disk, all processes' entries, as far as known */
+    int64_t hashed; /* how often an entry was read whole to be sure of it */
+    int64_t bytes;  /* there now on the disk, all processes' entries, as far as known */
 };
 
 struct build_store_counts build_store_counts(struct build_store *store);
