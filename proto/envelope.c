@@ -41,8 +41,10 @@ static enum status check_proof(const char *service_key, const void *bytes, size_
     unsigned char expected[SHA256_BYTES];
     prove(service_key, bytes, length, expected);
     if (hash_equal(expected, (const unsigned char *)bytes + length)) return STATUS_OK;
-    return error_set(err, STATUS_UNAUTHORIZED,
-                     "The sender of a message did not prove that it has this program's SERVICE_KEY: set both to the same.");
+    return error_set(
+        err, STATUS_UNAUTHORIZED,
+        "The sender of a message did not prove that it has this program's key (SERVICE_KEY; at a build worker's address "
+        "BUILD_WORKER_KEY): set both to the same.");
 }
 
 static enum status read_head(struct wire_reader *reader, struct envelope *out, struct error *err) {

@@ -82,6 +82,7 @@ struct line {
 struct message_client {
     char *address;
     char *service_key;
+    enum message_peers peers;
     nng_tls_config *tls; /* NULL: without */
 
     pthread_mutex_t mutex;
@@ -312,14 +313,18 @@ static enum status read_answer(const struct line *line, struct arena *arena, str
                         failure->text ? failure->text : "");
 }
 
+/* The settings that the other side has to agree with are named: it does not say what it thought of a stranger. */
 static enum status describe_failure(const struct message_client *client, const struct line *line, const char *name,
                                     int timeout_ms, struct error *err) {
+    const struct peers_settings *settings = peers_settings(client->peers);
     if (!line || (line->failure == NNG_ETIMEDOUT && !line->was_sent))
-        return error_set(err, STATUS_UNAVAILABLE, "Nobody took the message \"%s\" at %s within %d ms.", name, client->address,
-                         timeout_ms);
+        return error_set(err, STATUS_UNAVAILABLE, "Nobody took the message \"%s\" at %s within %d ms%s%s.", name,
+                         client->address, timeout_ms, client->tls ? ", or its certificate is not one for " : "",
+                         client->tls ? settings->authority : "");
     if (line->failure == NNG_ETIMEDOUT)
-        return error_set(err, STATUS_TIMEOUT, "The message \"%s\" to %s was not answered within %d ms.", name, client->address,
-                         timeout_ms);
+        return error_set(err, STATUS_TIMEOUT,
+                         "The message \"%s\" to %s was not answered within %d ms (to a wrong %s there is no answer).", name,
+                         client->address, timeout_ms, settings->key);
     return error_set(err, STATUS_UNAVAILABLE, "The message \"%s\" could not be sent to %s: %s.", name, client->address,
                      nng_strerror(line->failure));
 }
@@ -409,6 +414,7 @@ static struct message_client *make_client(const struct message_client_options *o
     struct message_client *client = memory_alloc(sizeof *client);
     client->address = memory_copy_text(options->address);
     client->service_key = options->service_key ? memory_copy_text(options->service_key) : NULL;
+    client->peers = options->peers;
     client->tls = tls;
     client->lines_max = options->requests > 0 ? options->requests : REQUESTS;
     client->lines = memory_alloc((size_t)client->lines_max * sizeof(struct line *));

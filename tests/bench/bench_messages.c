@@ -57,7 +57,7 @@ static int compare(const void *a, const void *b) {
     return difference < 0 ? -1 : difference > 0;
 }
 
-static void measure_one_caller(struct message_client *client, const char *name) {
+static int64_t measure_one_caller(struct message_client *client, const char *name) {
     static int64_t times_us[CALLS];
     for (int i = 0; i < CALLS; i++) {
         int64_t before_us = clock_monotonic_us();
@@ -67,12 +67,73 @@ static void measure_one_caller(struct message_client *client, const char *name) 
     qsort(times_us, CALLS, sizeof times_us[0], compare);
     printf("%s_call_median_us=%lld\n%s_call_p99_us=%lld\n", name, (long long)times_us[CALLS / 2], name,
            (long long)times_us[CALLS * 99 / 100]);
+    return times_us[CALLS / 2];
 }
 
 static void *call_for_a_while(void *client) {
     for (int64_t until_ms = clock_monotonic_ms() + DURATION_MS; clock_monotonic_ms() < until_ms;)
         call(client);
     return NULL;
+}
+
+/* A request that is held back until another thread answers it: from the answer to the moment that who asked has it. */
+
+struct held {
+    pthread_mutex_t mutex;
+    pthread_cond_t came;
+    struct message_pending *pending;
+    int64_t answered_us; /* when the holder began to answer */
+    bool is_over;
+};
+
+static void hold(void *context, const struct message *request, struct message_pending *pending) {
+    struct held *held = context;
+    (void)request;
+    pthread_mutex_lock(&held->mutex);
+    held->pending = pending;
+    pthread_cond_signal(&held->came);
+    pthread_mutex_unlock(&held->mutex);
+}
+
+static void *answer_held(void *argument) {
+    struct held *held = argument;
+    const struct message done = {.tag = MESSAGE_done};
+    pthread_mutex_lock(&held->mutex);
+    while (!held->is_over) {
+        struct message_pending *pending = held->pending;
+        if (pending) {
+            held->pending = NULL;
+            held->answered_us = clock_monotonic_us();
+            message_pending_answer(pending, &done);
+        } else {
+            pthread_cond_wait(&held->came, &held->mutex);
+        }
+    }
+    pthread_mutex_unlock(&held->mutex);
+    return NULL;
+}
+
+static void measure_held(struct message_client *client, struct held *held, const char *name, int64_t immediate_us) {
+    static int64_t times_us[CALLS];
+    pthread_t holder;
+    if (pthread_create(&holder, NULL, answer_held, held) != 0) abort();
+    struct message request = {.tag = MESSAGE_work_ask, .work_ask.worker = "a worker"}, answer;
+    struct error err;
+    for (int i = 0; i < CALLS; i++) {
+        need(message_client_call(client, &request, TIMEOUT_MS, NULL, &answer, &err), &err);
+        int64_t now_us = clock_monotonic_us();
+        pthread_mutex_lock(&held->mutex);
+        times_us[i] = now_us - held->answered_us;
+        pthread_mutex_unlock(&held->mutex);
+    }
+    pthread_mutex_lock(&held->mutex);
+    held->is_over = true;
+    pthread_cond_signal(&held->came);
+    pthread_mutex_unlock(&held->mutex);
+    pthread_join(holder, NULL);
+    qsort(times_us, CALLS, sizeof times_us[0], compare);
+    printf("%s_later_answer_median_us=%lld\n%s_later_answer_to_call_ratio=%.2f\n", name, (long long)times_us[CALLS / 2], name,
+           (double)times_us[CALLS / 2] / (double)immediate_us);
 }
 
 static void measure_many_callers(struct message_client *client, const char *name) {
@@ -103,16 +164,19 @@ static void measure_posts(struct message_client *client, const char *name) {
 }
 
 static void measure(const char *address, const char *name) {
-    static const struct message_handler handlers[] = {{MESSAGE_job_accepted, .handle = take_job}, {0}};
+    static const struct message_handler handlers[] = {
+        {MESSAGE_job_accepted, .handle = take_job}, {MESSAGE_work_ask, .handle_later = hold}, {0}};
+    struct held held = {.mutex = PTHREAD_MUTEX_INITIALIZER, .came = PTHREAD_COND_INITIALIZER};
     struct message_server *server = NULL;
     struct message_client *client = NULL;
     struct error err = {0};
     need(message_server_create(&server, &(struct message_server_options){.address = address, .service_key = key}, handlers,
-                               NULL, &err),
+                               &held, &err),
          &err);
     need(message_client_create(&client, &(struct message_client_options){.address = address, .service_key = key}, &err), &err);
     call(client);
-    measure_one_caller(client, name);
+    int64_t immediate_us = measure_one_caller(client, name);
+    measure_held(client, &held, name, immediate_us);
     measure_many_callers(client, name);
     measure_posts(client, name);
     message_client_free(client);

@@ -21,7 +21,8 @@ static void every_route_finds_itself(void **state) {
     size_t count;
     const struct route *routes = router_routes(&count);
     for (size_t i = 0; i < count; i++) {
-        struct route_match match = find(PORT_PUBLIC, routes[i].method == METHOD_POST ? "POST" : "GET", routes[i].path);
+        enum port port = routes[i].ports & PORT_PUBLIC ? PORT_PUBLIC : PORT_MANAGEMENT;
+        struct route_match match = find(port, routes[i].method == METHOD_POST ? "POST" : "GET", routes[i].path);
         assert_ptr_equal(match.route, &routes[i]);
         assert_true(strlen(routes[i].description) > 10);
     }
@@ -61,6 +62,8 @@ static void another_method_is_told_which_there_are(void **state) {
 static void the_management_port_has_only_its_own(void **state) {
     (void)state;
     assert_non_null(find(PORT_MANAGEMENT, "GET", "/readyz").route);
+    assert_non_null(find(PORT_MANAGEMENT, "GET", "/metrics").route);
+    assert_null(find(PORT_PUBLIC, "GET", "/metrics").route);
     assert_null(find(PORT_MANAGEMENT, "GET", "/api/v1/jobs").route);
 }
 

@@ -38,6 +38,18 @@ static void a_network_address_needs_a_key(void **state) {
     assert_int_equal(service_address_check("tcp://127.0.0.1:5000", PEERS_SERVICES, NULL, &err), STATUS_OK);
 }
 
+static void tls_is_for_build_workers_and_needs_their_key_too(void **state) {
+    (void)state;
+    struct error err;
+    assert_int_equal(service_address_check("tls+tcp://localhost:5000", PEERS_SERVICES, NULL, &err), STATUS_INVALID);
+    assert_int_equal(service_address_check("tls+tcp://localhost:5000", PEERS_WORKERS, NULL, &err), STATUS_OK);
+    assert_int_equal(service_address_check("tls+tcp://example.org:5000", PEERS_WORKERS, NULL, &err), STATUS_INVALID);
+    assert_non_null(strstr(err.message, "BUILD_WORKER_KEY"));
+    assert_int_equal(service_address_check("tls+tcp://example.org:5000", PEERS_WORKERS, "short", &err), STATUS_INVALID);
+    assert_int_equal(service_address_check("tls+tcp://example.org:5000", PEERS_WORKERS, "a key of some length", &err),
+                     STATUS_OK);
+}
+
 static void other_forms_are_refused(void **state) {
     (void)state;
     struct error err;
@@ -52,6 +64,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_this_machine_is_local),
         cmocka_unit_test(a_network_address_needs_a_key),
+        cmocka_unit_test(tls_is_for_build_workers_and_needs_their_key_too),
         cmocka_unit_test(other_forms_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
