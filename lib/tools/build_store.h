@@ -13,7 +13,7 @@
  * Nothing in here is needed: whatever is missing is built again. So an entry is used only if it is whole, byte for byte; a
  * damaged one is thrown away. That is seen by its hashes when a process uses it first, later by sizes, modes and times (a
  * change of any kind moves a file's ctime), and by the hashes again where one of those moved. Therefore nothing is flushed to
- * the disk: that would cost ten times what writing does, and a power cut costs no more than the entries of the last seconds.
+ * the disk: that would cost several times what writing does, and a power cut costs no more than the entries of the last seconds.
  *
  * Safe from several threads, and for several workers on one disk: an entry that somebody uses is held by a shared lock on its
  * folder, one that is being written or evicted by an exclusive one, and the kernel frees both with the process. Each process

@@ -303,7 +303,11 @@ static void remove_a_file(const char *key) {
 }
 
 static void remove_a_module(const char *key) {
-    folder_remove(scene_path(key, "output/Data.Middle"));
+    const char *output = scene_path(key, "output");
+    assert_int_equal(chmod(output, 0755), 0);
+    scene_remove(scene_path(key, "output/Data.Middle"));
+    assert_int_equal(chmod(output, 0555), 0);
+    restore_time(output);
 }
 
 static void add_a_module(const char *key) {
@@ -330,7 +334,10 @@ static void edit_the_record(const char *key) {
 }
 
 static void empty_the_record(const char *key) {
-    assert_int_equal(truncate(scene_path(key, "entry.json"), 0), 0);
+    const char *path = scene_path(key, "entry.json");
+    assert_int_equal(chmod(path, 0644), 0);
+    assert_int_equal(truncate(path, 0), 0);
+    assert_int_equal(chmod(path, 0444), 0);
 }
 
 static void remove_the_record(const char *key) {
@@ -372,7 +379,10 @@ static void move_a_time_stamp(const char *key) {
 }
 
 static void empty_the_size(const char *key) {
-    assert_int_equal(truncate(scene_path(key, "used"), 0), 0);
+    const char *path = scene_path(key, "used");
+    assert_int_equal(chmod(path, 0644), 0);
+    assert_int_equal(truncate(path, 0), 0);
+    assert_int_equal(chmod(path, 0444), 0);
     add_a_file_to_the_entry(key);
     assert_int_equal(unlink(scene_path(key, "more")), 0); /* only so that it is looked at again */
 }
@@ -386,7 +396,7 @@ static void swap_with_another_entry(const char *key) {
     snprintf(path, sizeof path, "%s/%.2s/%s", scene_store, key, key);
     char *from = strdup(scene_path(other, "")), *slash = strrchr(from, '/');
     *slash = '\0';
-    folder_remove(path);
+    scene_remove(path);
     assert_int_equal(rename(from, path), 0);
     free(from);
 }
@@ -394,14 +404,14 @@ static void swap_with_another_entry(const char *key) {
 static void put_a_link_at_its_place(const char *key) {
     char path[SCENE_PATH_MAX];
     snprintf(path, sizeof path, "%s/%.2s/%s", scene_store, key, key);
-    folder_remove(path);
+    scene_remove(path);
     assert_int_equal(symlink("/etc", path), 0);
 }
 
 static void put_a_file_at_its_place(const char *key) {
     char path[SCENE_PATH_MAX];
     snprintf(path, sizeof path, "%s/%.2s/%s", scene_store, key, key);
-    folder_remove(path);
+    scene_remove(path);
     FILE *file = fopen(path, "w");
     assert_non_null(file);
     fclose(file);
