@@ -18,7 +18,10 @@
 #ifndef SERVICES_BUILD_MATRIX_MATRIX_SERVICE_H
 #define SERVICES_BUILD_MATRIX_MATRIX_SERVICE_H
 
+#include <stdatomic.h>
+
 #include "lib/base/settings.h"
+#include "lib/domain/verdict.h"
 #include "lib/service/job_service.h"
 #include "lib/store/registry_access.h"
 
@@ -34,7 +37,15 @@ struct matrix_service {
     struct committer *committer;
     struct dispatcher *dispatcher;
     struct planner *planner;
+    int folder_claim;                     /* of the one service that uses MATRIX_DIR */
+    atomic_llong verdicts[VERDICT_COUNT]; /* jobs that ended so since the start */
+    atomic_llong alarms;                  /* what operators had to be told, likewise */
 };
+
+struct matrix_outcome;
+
+/* Counts a job that ended. Any thread. */
+void matrix_service_count(struct matrix_service *service, const struct matrix_outcome *outcome);
 
 /* Opens everything but the threads; `settings` are loaded. Release it also after a failure. */
 CHECK_RESULT enum status matrix_service_init(struct matrix_service *service, struct error *err);

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ *   nng's threads ──ask──► waiting ──► the thread: looks for work for each, first come first served; answers
+ *                             ▲
+ *   dispatcher_wake() ────────┘   and every PENDING_SCAN_MS, for jobs that another instance has made
+ */
+#include "services/build-matrix/dispatcher.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/memory.h"
+#include "lib/base/text.h"
+#include "lib/service/message_server.h"
+#include "lib/store/matrix_store.h"
+#include "services/build-matrix/hand_out.h"
+#include "services/build-matrix/matrix_service.h"
+#include "services/build-matrix/store_stock.h"
+#include "services/build-matrix/worker_messages.h"
+
+enum {
+    REQUESTS = 1024,         /* at once: each free slot of each worker has one that waits */
+    WAIT_MAX_MS = 60 * 1000, /* for work, whatever a worker says */
+    ANSWER_MARGIN_MS = 500,  /* before the asking side gives up */
+    WORKERS_READ_MS = 1000,  /* how old the number of slots may be */
+    SCAN_MAX_MS = 60 * 1000,
+    PAUSE_MS = 500, /* after Redis or a repository failed */
+};
+
+/* A free slot of a worker. */
+struct ask {
+    struct message_pending *pending;
+    char *worker;
+    char *compilers; /* as the worker wrote them */
+    int64_t until_ms;
+    struct ask *next;
+};
+
+struct dispatcher {
+    struct matrix_service *service;
+    struct message_server *server;
+    pthread_t thread;
+    bool has_thread;
+    struct job_store *store; /* of the thread */
+    size_t slots;            /* of all workers, as read last; the thread's, like the next */
+    int64_t slots_read_ms;
+
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    struct ask *first, **last; /* those that wait */
+    size_t waiting;
+    bool is_awake; /* there may be something to hand out */
+    bool is_stopping;
+    int64_t batches, jobs; /* handed out so far */
+};
+
+/* ---- Asks ---- */
+
+static void free_ask(struct ask *ask) {
+    free(ask->worker);
+    free(ask->compilers);
+    free(ask);
+}
+
+static void answer_nothing(struct ask *ask) {
+    message_pending_answer(ask->pending, &(struct message){.tag = MESSAGE_done});
+    free_ask(ask);
+}
+
+/* Behind those that wait already; at once where the dispatcher stops. */
+static void add_ask(struct dispatcher *dispatcher, struct ask *ask) {
+    pthread_mutex_lock(&dispatcher->mutex);
+    bool is_taken = !dispatcher->is_stopping;
+    if (is_taken) {
+        ask->next = NULL;
+        *dispatcher->last = ask;
+        dispatcher->last = &ask->next;
+        dispatcher->waiting++;
+        dispatcher->is_awake = true;
+        pthread_cond_signal(&dispatcher->changed);
+    }
+    pthread_mutex_unlock(&dispatcher->mutex);
+    if (!is_taken) answer_nothing(ask);
+}
+
+static void take_work_ask(void *context, const struct message *request, struct message_pending *pending) {
+    struct matrix_service *service = context;
+    const char *worker = request->work_ask.worker, *compilers = request->work_ask.compilers;
+    struct error err = {0};
+    enum status status =
+        worker && *worker ? STATUS_OK : error_set_at(&err, STATUS_INVALID, "worker", "The message has no worker.");
+    if (!status) {
+        struct job_store *store = store_stock_take(service->stores);
+        status = worker_list_see(store, worker, -1, NULL, worker_keep_ms(service), &err);
+        store_stock_give_back(service->stores, store);
+    }
+    if (status) {
+        message_pending_fail(pending, status, &err);
+        return;
+    }
+    int64_t wait_ms = request->work_ask.wait_ms, most_ms = message_pending_left_ms(pending) - ANSWER_MARGIN_MS;
+    if (wait_ms > most_ms) wait_ms = most_ms;
+    if (wait_ms > WAIT_MAX_MS) wait_ms = WAIT_MAX_MS;
+    struct ask *ask = memory_alloc(sizeof *ask);
+    *ask = (struct ask){.pending = pending,
+                        .worker = memory_copy_text(worker),
+                        .compilers = memory_copy_text(compilers ? compilers : ""),
+                        .until_ms = clock_monotonic_ms() + (wait_ms > 0 ? wait_ms : 0)};
+    add_ask(service->dispatcher, ask);
+}
+
+/* ---- Handing out ---- */
+
+/* The words of `compilers`, in the arena. */
+static size_t split_compilers(const char ***out, const char *compilers, struct arena *arena) {
+    char *copy = arena_copy(arena, compilers), *rest = NULL;
+    size_t count = 0, most = strlen(copy) / 2 + 1;
+    *out = arena_alloc(arena, most * sizeof **out);
+    for (char *word = strtok_r(copy, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
+        (*out)[count++] = word;
+    return count;
+}
+
+static void read_slots(struct dispatcher *dispatcher) {
+    int64_t now_ms = clock_monotonic_ms();
+    struct arena arena = {0};
+    struct worker_entry *workers = NULL;
+    size_t count = 0;
+    if (dispatcher->slots_read_ms && now_ms - dispatcher->slots_read_ms < WORKERS_READ_MS) return;
+    if (worker_list_read(dispatcher->store, &arena, &workers, &count, NULL) == STATUS_OK) {
+        dispatcher->slots = 0;
+        for (size_t i = 0; i < count; i++)
+            dispatcher->slots += workers[i].slots > 0 ? (size_t)workers[i].slots : 0;
+        dispatcher->slots_read_ms = now_ms;
+    }
+    arena_release(&arena);
+}
+
+/* True: it has its answer. */
+static bool serve(struct dispatcher *dispatcher, struct ask *ask, bool *has_failed) {
+    struct arena arena = {0};
+    struct text work = {0};
+    struct error err = {0};
+    size_t jobs = 0;
+    struct hand_out_request request = {.worker = ask->worker, .slots = dispatcher->slots};
+    const char **compilers = NULL;
+    request.compiler_count = split_compilers(&compilers, ask->compilers, &arena);
+    request.compilers = compilers;
+    enum status status = hand_out(&work, &jobs, dispatcher->service, dispatcher->store, &request, &err);
+    if (status) {
+        log_line(LOG_WARN, "no work handed out", "worker=%s error=\"%s\"", ask->worker, err.message);
+        *has_failed = true;
+    }
+    bool is_served = work.length > 0;
+    if (is_served) {
+        message_pending_answer(ask->pending, &(struct message){.tag = MESSAGE_work, .work = {.work = text_view(&work)}});
+        free_ask(ask);
+        pthread_mutex_lock(&dispatcher->mutex);
+        dispatcher->batches++;
+        dispatcher->jobs += (int64_t)jobs;
+        pthread_mutex_unlock(&dispatcher->mutex);
+    }
+    text_release(&work);
+    arena_release(&arena);
+    return is_served;
+}
+
+/* Takes the asks that wait, and leaves the list empty. */
+static struct ask *take_asks(struct dispatcher *dispatcher) {
+    struct ask *asks = dispatcher->first;
+    dispatcher->first = NULL;
+    dispatcher->last = &dispatcher->first;
+    dispatcher->waiting = 0;
+    return asks;
+}
+
+/* Puts those without an answer back, before any that came meanwhile. */
+static void put_back(struct dispatcher *dispatcher, struct ask *asks, struct ask **end, size_t count) {
+    if (!asks) return;
+    *end = dispatcher->first;
+    if (!dispatcher->first) dispatcher->last = end;
+    dispatcher->first = asks;
+    dispatcher->waiting += count;
+}
+
+/* One look at every ask: its time may be over, or there may be work for it. An ask with the same compilers as one that found
+ * nothing finds nothing either. With the mutex held, which is let go meanwhile. */
+static bool look(struct dispatcher *dispatcher, bool is_awake) {
+    struct ask *asks = take_asks(dispatcher), *rest = NULL, **end = &rest;
+    const char *in_vain = NULL;
+    size_t count = 0;
+    bool has_failed = false;
+    pthread_mutex_unlock(&dispatcher->mutex);
+    if (is_awake && asks) read_slots(dispatcher);
+    while (asks) {
+        struct ask *ask = asks;
+        asks = ask->next;
+        if (message_pending_left_ms(ask->pending) == 0 || clock_monotonic_ms() >= ask->until_ms) {
+            answer_nothing(ask);
+            continue;
+        }
+        if (is_awake && !has_failed && !text_equal(in_vain, ask->compilers) && serve(dispatcher, ask, &has_failed)) continue;
+        in_vain = ask->compilers;
+        ask->next = NULL;
+        *end = ask;
+        end = &ask->next;
+        count++;
+    }
+    pthread_mutex_lock(&dispatcher->mutex);
+    put_back(dispatcher, rest, end, count);
+    return has_failed;
+}
+
+static int64_t next_look_ms(const struct dispatcher *dispatcher, int64_t scan_ms) {
+    int64_t at_ms = clock_monotonic_ms() + scan_ms;
+    for (const struct ask *ask = dispatcher->first; ask; ask = ask->next)
+        if (ask->until_ms < at_ms) at_ms = ask->until_ms;
+    return at_ms;
+}
+
+static void wait_until(struct dispatcher *dispatcher, int64_t at_ms) {
+    struct timespec at = {.tv_sec = at_ms / 1000, .tv_nsec = at_ms % 1000 * 1000000};
+    pthread_cond_timedwait(&dispatcher->changed, &dispatcher->mutex, &at);
+}
+
+static void *dispatch(void *context) {
+    struct dispatcher *dispatcher = context;
+    int64_t scan_ms = dispatcher->service->settings.pending_scan_ms;
+    if (scan_ms == 0) scan_ms = SCAN_MAX_MS;
+    int64_t scanned_ms = 0;
+    pthread_mutex_lock(&dispatcher->mutex);
+    while (!dispatcher->is_stopping) {
+        int64_t now_ms = clock_monotonic_ms();
+        bool is_due = dispatcher->is_awake || now_ms - scanned_ms >= scan_ms;
+        if (is_due) scanned_ms = now_ms;
+        dispatcher->is_awake = false;
+        bool has_failed = look(dispatcher, is_due);
+        if (has_failed) scanned_ms = now_ms - scan_ms + PAUSE_MS;
+        if (!dispatcher->is_awake && !dispatcher->is_stopping)
+            wait_until(dispatcher, next_look_ms(dispatcher, has_failed && scan_ms > PAUSE_MS ? PAUSE_MS : scan_ms));
+    }
+    struct ask *asks = take_asks(dispatcher);
+    pthread_mutex_unlock(&dispatcher->mutex);
+    while (asks) {
+        struct ask *ask = asks;
+        asks = ask->next;
+        answer_nothing(ask);
+    }
+    return NULL;
+}
+
+/* ---- Beginning and end ---- */
+
+static const struct message_handler handlers[] = {
+    {MESSAGE_worker_hello, .handle = take_worker_hello},
+    {MESSAGE_work_ask, .handle_later = take_work_ask},
+    {MESSAGE_work_renew, .handle = take_work_renew},
+    {MESSAGE_work_lines, .handle = take_work_lines},
+    {MESSAGE_work_result, .handle = take_work_result},
+    {MESSAGE_work_return, .handle = take_work_return},
+    {0},
+};
+
+static void init_condition(pthread_cond_t *condition) {
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(condition, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+enum status dispatcher_create(struct dispatcher **out, struct matrix_service *service, struct error *err) {
+    const struct settings *settings = &service->settings;
+    struct dispatcher *dispatcher = memory_alloc(sizeof *dispatcher);
+    dispatcher->service = service;
+    dispatcher->last = &dispatcher->first;
+    pthread_mutex_init(&dispatcher->mutex, NULL);
+    init_condition(&dispatcher->changed);
+    *out = dispatcher; /* handlers find it by the service */
+    dispatcher->store = store_stock_take(service->stores);
+    dispatcher->has_thread = pthread_create(&dispatcher->thread, NULL, dispatch, dispatcher) == 0;
+    if (!dispatcher->has_thread) return error_set(err, STATUS_INTERNAL, "The dispatcher's thread cannot be started.");
+    const struct message_server_options options = {.address = settings->build_worker_address,
+                                                   .service_key = settings->build_worker_key,
+                                                   .peers = PEERS_WORKERS,
+                                                   .requests = REQUESTS,
+                                                   .certificate = settings->build_worker_certificate,
+                                                   .certificate_key = settings->build_worker_certificate_key};
+    enum status status = message_server_create(&dispatcher->server, &options, handlers, service, err);
+    if (!status) log_line(LOG_INFO, "listening for build workers", "address=%s", options.address);
+    return status;
+}
+
+void dispatcher_free(struct dispatcher *dispatcher) {
+    if (!dispatcher) return;
+    pthread_mutex_lock(&dispatcher->mutex);
+    dispatcher->is_stopping = true;
+    pthread_cond_signal(&dispatcher->changed);
+    pthread_mutex_unlock(&dispatcher->mutex);
+    if (dispatcher->has_thread) pthread_join(dispatcher->thread, NULL);
+    message_server_free(dispatcher->server);
+    if (dispatcher->store) store_stock_give_back(dispatcher->service->stores, dispatcher->store);
+    pthread_cond_destroy(&dispatcher->changed);
+    pthread_mutex_destroy(&dispatcher->mutex);
+    free(dispatcher);
+}
+
+void dispatcher_wake(struct dispatcher *dispatcher) {
+    pthread_mutex_lock(&dispatcher->mutex);
+    dispatcher->is_awake = true;
+    pthread_cond_signal(&dispatcher->changed);
+    pthread_mutex_unlock(&dispatcher->mutex);
+}
+
+/* ---- Figures ---- */
+
+static void measure_workers(struct dispatcher *dispatcher, struct metrics *metrics) {
+    struct arena arena = {0};
+    struct worker_entry *workers = NULL;
+    size_t count = 0;
+    struct error err;
+    struct job_store *store = store_stock_take(dispatcher->service->stores);
+    if (worker_list_read(store, &arena, &workers, &count, &err)) count = 0;
+    store_stock_give_back(dispatcher->service->stores, store);
+    metrics_add(metrics, METRIC_GAUGE, "registry_build_workers", "Build workers that were heard of lately.", NULL,
+                (double)count);
+    for (size_t i = 0; i < count; i++) {
+        const char *const labels[] = {"worker", workers[i].id, NULL};
+        metrics_add(metrics, METRIC_GAUGE, "registry_build_slots", "Builds that a worker can do at once.", labels,
+                    (double)workers[i].slots);
+        metrics_add(metrics, METRIC_GAUGE, "registry_build_slots_busy", "Builds that a worker does now.", labels,
+                    (double)workers[i].busy_slots);
+        if (workers[i].figures && metrics_add_json(metrics, workers[i].figures, "worker", workers[i].id, &err))
+            log_line(LOG_WARN, "figures of a worker refused", "worker=%s error=\"%s\"", workers[i].id, err.message);
+    }
+    arena_release(&arena);
+}
+
+void dispatcher_measure(struct dispatcher *dispatcher, struct metrics *metrics) {
+    pthread_mutex_lock(&dispatcher->mutex);
+    double waiting = (double)dispatcher->waiting, batches = (double)dispatcher->batches, jobs = (double)dispatcher->jobs;
+    pthread_mutex_unlock(&dispatcher->mutex);
+    metrics_add(metrics, METRIC_GAUGE, "registry_matrix_asks_waiting", "Free slots of workers that wait for work.", NULL,
+                waiting);
+    metrics_add(metrics, METRIC_COUNTER, "registry_matrix_batches_total", "Pieces of work handed out.", NULL, batches);
+    metrics_add(metrics, METRIC_COUNTER, "registry_matrix_handed_out_total", "Matrix jobs handed out.", NULL, jobs);
+    measure_workers(dispatcher, metrics);
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "services/build-matrix/hand_out.h"
+
+#include <string.h>
+
+#include "lib/base/fault.h"
+#include "lib/base/text.h"
+#include "services/build-matrix/batch.h"
+#include "services/build-matrix/committer.h"
+#include "services/build-matrix/matrix_end.h"
+#include "services/build-matrix/matrix_service.h"
+
+enum {
+    LOOK_AT_LEAST = 64,    /* ready jobs, to find some that agree */
+    LOOK_TIMES = 4,        /* … or this many times as many as fit into a batch */
+    FIRST_LEASE_MS = 5000, /* until the worker's first word: one that died while it asked costs no more */
+    ROUNDS_MAX = 8,        /* of choosing again, because some of what was chosen needs no worker */
+    WORK_BYTES_MAX = 1800000,
+};
+
+const char *hand_out_downloads(const struct matrix_service *service, struct arena *arena) {
+    const struct settings *settings = &service->settings;
+    const char *base = settings->build_download_url ? settings->build_download_url
+                       : settings->s3_api_url       ? settings->s3_api_url
+                                                    : "http://127.0.0.1:9000";
+    char *copy = arena_copy(arena, base);
+    for (size_t length = strlen(copy); length > 0 && copy[length - 1] == '/'; length--)
+        copy[length - 1] = '\0';
+    return copy;
+}
+
+/* The jobs that one worker may get at once: all workers are to have something to do. */
+static size_t fair_share(const struct matrix_service *service, size_t ready, size_t looked_at,
+                         const struct hand_out_request *request) {
+    size_t most = (size_t)service->settings.matrix_batch;
+    if (ready >= looked_at || request->slots == 0) return most; /* there are more than were looked at */
+    size_t share = ready / request->slots;
+    return share < 1 ? 1 : share < most ? share : most;
+}
+
+static enum status end_claimed(struct matrix_service *service, struct job_store *store, const struct job *job,
+                               const struct lease *lease, const struct batch_refusal *refusal, struct error *err) {
+    struct matrix_outcome outcome = {
+        .verdict = VERDICT_DEPENDENCY_MISSING, .is_withdrawn = refusal->is_withdrawn, .reason = refusal->reason};
+    return matrix_job_end(service, store, job, lease, &outcome, err);
+}
+
+/* Ends a job whose plan is not to be had any more. */
+static enum status end_refused(struct matrix_service *service, struct job_store *store, const struct job *ready,
+                               const struct batch_refusal *refusal, struct arena *arena, struct error *err) {
+    struct lease lease;
+    struct job job;
+    size_t claimed = 0;
+    const char *id = ready->id;
+    enum status status =
+        job_store_claim_some(store, &id, 1, "build-matrix", service->settings.lease_ms, arena, &lease, &job, &claimed, err);
+    if (status || claimed == 0) return status;
+    return end_claimed(service, store, &job, &lease, refusal, err);
+}
+
+static enum status say_who_builds(struct matrix_service *service, struct job_store *store, const struct lease *lease,
+                                  const char *worker, size_t count, struct arena *arena, struct error *err) {
+    const char *line = count == 1 ? arena_format(arena, "Handed to the build worker %s.", worker)
+                                  : arena_format(arena, "Handed to the build worker %s, in a batch of %zu.", worker, count);
+    return matrix_job_log(service, store, lease, LINE_HANDED_OUT, LOG_INFO, line, err);
+}
+
+static enum build_how how_to_build(const struct job *job) {
+    if (text_equal(job->purpose, matrix_purpose_text(MATRIX_PURPOSE_REQUEST))) return BUILD_HOW_AGAIN;
+    if (text_equal(job->purpose, matrix_purpose_text(MATRIX_PURPOSE_VERIFY))) return BUILD_HOW_VERIFY;
+    return BUILD_HOW_REUSE;
+}
+
+/* Appends the work of these jobs, which are claimed. */
+static enum status write_work(struct text *out, struct matrix_service *service, const struct job *jobs,
+                              const struct lease *leases, size_t count, struct arena *arena, struct error *err) {
+    struct build_work work = {.time_limit_ms = service->settings.matrix_timeout_ms,
+                              .lease_ms = service->settings.lease_ms,
+                              .downloads = hand_out_downloads(service, arena),
+                              .job_count = count};
+    enum status status = version_parse(&work.compiler, jobs[0].compiler, err);
+    if (status) return status;
+    size_t *packages = arena_alloc(arena, count * sizeof *packages);
+    const struct manifest_index *index = registry_view_lock(service->repositories.view);
+    status = batch_list_packages(&work, packages, index, jobs, count, arena, err);
+    registry_view_unlock(service->repositories.view);
+    if (status) return status;
+    struct build_job *list = arena_alloc(arena, count * sizeof *list);
+    for (size_t i = 0; i < count; i++) {
+        list[i] = (struct build_job){
+            .fence = leases[i].fence, .attempt = jobs[i].attempts, .package = packages[i], .how = how_to_build(&jobs[i])};
+        memcpy(list[i].job_id, jobs[i].id, sizeof list[i].job_id);
+    }
+    work.jobs = list;
+    size_t before = out->length;
+    build_work_append_json(out, &work);
+    if (out->length - before <= WORK_BYTES_MAX) return STATUS_OK;
+    out->length = before;
+    return error_set(err, STATUS_TOO_LARGE, "The work of %zu jobs does not fit into a message.", count);
+}
+
+/* What was claimed and cannot be given to the worker after all. */
+static void give_back(struct job_store *store, const struct lease *leases, size_t count) {
+    struct error err;
+    for (size_t i = 0; i < count; i++)
+        if (job_store_release(store, &leases[i], &err))
+            log_line(LOG_WARN, "job not given back", "job=%s error=\"%s\"", leases[i].job_id, err.message);
+}
+
+/* Claims the chosen jobs and writes their work. What needs no worker (an earlier one has built it) goes to the committer. */
+static enum status claim(struct text *work, size_t *job_count, struct matrix_service *service, struct job_store *store,
+                         const struct hand_out_request *request, const struct job *ready, const struct batch_choice *choice,
+                         struct arena *arena, struct error *err) {
+    const char **ids = arena_alloc(arena, choice->job_count * sizeof *ids);
+    struct lease *leases = arena_alloc(arena, choice->job_count * sizeof *leases);
+    struct job *jobs = arena_alloc(arena, choice->job_count * sizeof *jobs);
+    size_t claimed = 0;
+    bool has_record = ready[choice->jobs[0]].record != NULL;
+    int64_t lease_ms = service->settings.lease_ms;
+    for (size_t i = 0; i < choice->job_count; i++)
+        ids[i] = ready[choice->jobs[i]].id;
+    enum status status = job_store_claim_some(store, ids, choice->job_count, has_record ? "build-matrix" : request->worker,
+                                              has_record || lease_ms < FIRST_LEASE_MS ? lease_ms : FIRST_LEASE_MS, arena,
+                                              leases, jobs, &claimed, err);
+    if (status || claimed == 0) return status;
+    if (has_record) {
+        committer_add(service->committer, &jobs[0], &leases[0]);
+        return STATUS_OK;
+    }
+    fault_point("matrix-claimed");
+    for (size_t i = 0; !status && i < claimed; i++)
+        status = say_who_builds(service, store, &leases[i], request->worker, claimed, arena, err);
+    if (!status) status = write_work(work, service, jobs, leases, claimed, arena, err);
+    if (status && claimed > 1) { /* the first at least */
+        give_back(store, leases + 1, claimed - 1);
+        claimed = 1;
+        status = write_work(work, service, jobs, leases, 1, arena, err);
+    }
+    if (!status) *job_count = claimed;
+    if (status == STATUS_REFUSED) {
+        const struct batch_refusal refusal = {.reason = arena_copy(arena, err->message)};
+        return end_claimed(service, store, jobs, leases, &refusal, err);
+    }
+    if (status) give_back(store, leases, 1);
+    return status;
+}
+
+enum status hand_out(struct text *work, size_t *job_count, struct matrix_service *service, struct job_store *store,
+                     const struct hand_out_request *request, struct error *err) {
+    enum status status = STATUS_OK;
+    size_t look_at = (size_t)service->settings.matrix_batch * LOOK_TIMES;
+    if (look_at < LOOK_AT_LEAST) look_at = LOOK_AT_LEAST;
+    bool may_have_more = true;
+    *job_count = 0;
+    for (int round = 0; !status && may_have_more && *job_count == 0 && round < ROUNDS_MAX; round++) {
+        struct arena arena = {0};
+        struct job *ready = NULL;
+        size_t count = 0;
+        struct batch_choice choice = {0};
+        status = job_store_list_ready(store, request->compilers, request->compiler_count, look_at, &arena, &ready, &count, err);
+        if (!status && count > 0) {
+            const struct manifest_index *index = registry_view_lock(service->repositories.view);
+            batch_choose(&choice, index, ready, count, fair_share(service, count, look_at, request), &arena);
+            registry_view_unlock(service->repositories.view);
+        }
+        for (size_t i = 0; !status && i < choice.refusal_count; i++)
+            status = end_refused(service, store, &ready[choice.refusals[i].job], &choice.refusals[i], &arena, err);
+        if (!status && choice.job_count > 0)
+            status = claim(work, job_count, service, store, request, ready, &choice, &arena, err);
+        may_have_more = count > 0;
+        arena_release(&arena);
+    }
+    return status;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The build-matrix service (matrix_service.h): plans builds, hands them to build workers, commits what they find, and answers
+ * questions about packages. Of its job kinds only revisions are carried out by its own slots; builds are the workers'.
+ */
+#include <stdlib.h>
+
+#include "lib/base/log.h"
+#include "services/build-matrix/matrix_service.h"
+
+/* From the first message to the last job. */
+static enum status serve(struct matrix_service *matrix, struct error *err) {
+    const struct settings *settings = &matrix->settings;
+    const struct job_handler handlers[] = {
+        {0},
+    };
+    const struct job_service service = {
+        .name = "build-matrix",
+        .program = PROGRAM_BUILD_MATRIX,
+        .settings = &matrix->settings,
+        .address = settings->build_matrix_address,
+        .slots = (int)settings->revision_slots,
+        .handlers = handlers,
+        .context = matrix,
+        .check = matrix_service_check,
+        .use_secrets = matrix_service_use_secrets,
+        .start = matrix_service_start,
+        .stop = matrix_service_stop,
+        .announce = matrix_service_announce,
+        .measure = matrix_service_measure,
+    };
+    return job_service_run(&service, err);
+}
+
+int main(void) {
+    struct matrix_service matrix = {0};
+    struct error err = {0};
+    enum status status = job_service_begin(&matrix.settings, PROGRAM_BUILD_MATRIX, "build-matrix", &err);
+    if (!status) status = matrix_service_init(&matrix, &err);
+    if (!status) status = serve(&matrix, &err);
+    if (status) log_line(LOG_ERROR, "stopped", "error=\"%s\"", err.message);
+    matrix_service_release(&matrix);
+    return status ? EXIT_FAILURE : EXIT_SUCCESS;
+}

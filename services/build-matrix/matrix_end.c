@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "services/build-matrix/matrix_end.h"
+
+#include "lib/base/clock.h"
+#include "lib/domain/manifest_index.h"
+#include "lib/store/log_stream.h"
+#include "services/build-matrix/matrix_service.h"
+
+enum status matrix_job_log(struct matrix_service *service, struct job_store *store, const struct lease *lease, int number,
+                           enum log_level level, const char *message, struct error *err) {
+    const struct settings *settings = &service->settings;
+    struct log_line line = {.level = level, .message = message, .time_ms = clock_now_ms(), .number = number};
+    return log_stream_append(store, lease, &line, 1, settings->log_limit_lines, settings->log_limit_bytes, err);
+}
+
+/* Whether the metadata says that this version builds with this compiler. */
+static bool is_known_to_build(struct matrix_service *service, const struct job *job) {
+    struct version version, compiler;
+    bool is_known = false;
+    if (version_parse(&version, job->version, NULL) || version_parse(&compiler, job->compiler, NULL)) return false;
+    const struct manifest_index *index = registry_view_lock(service->repositories.view);
+    const struct metadata *metadata = manifest_index_find_metadata(index, job->package);
+    const struct published_version *published = metadata ? metadata_find_published(metadata, version) : NULL;
+    for (size_t i = 0; published && i < published->compiler_count; i++)
+        is_known = is_known || version_compare(published->compilers[i], compiler) == 0;
+    registry_view_unlock(service->repositories.view);
+    return is_known;
+}
+
+static void raise_alarms(struct matrix_service *service, const struct job *job, const struct matrix_outcome *outcome) {
+    const char *event = NULL;
+    if (outcome->verdict == VERDICT_DIFFERS)
+        event = "a build from the store differs";
+    else if (outcome->verdict != VERDICT_SUCCEEDED && verdict_stands(outcome->verdict) && !outcome->is_withdrawn &&
+             text_equal(job->purpose, matrix_purpose_text(MATRIX_PURPOSE_REQUEST)) && is_known_to_build(service, job))
+        event = "a build that had succeeded fails";
+    if (!event) return;
+    atomic_fetch_add(&service->alarms, 1);
+    log_line(LOG_ERROR, event, "job=%s package=%s version=%s compiler=%s verdict=%s reason=\"%s\"", job->id, job->package,
+             job->version, job->compiler, verdict_text(outcome->verdict), outcome->reason ? outcome->reason : "");
+}
+
+enum status matrix_job_end(struct matrix_service *service, struct job_store *store, const struct job *job,
+                           const struct lease *lease, const struct matrix_outcome *outcome, struct error *err) {
+    bool has_succeeded = outcome->verdict == VERDICT_SUCCEEDED && !outcome->is_withdrawn;
+    const char *reason = outcome->reason ? outcome->reason : verdict_meaning(outcome->verdict);
+    enum status status = matrix_job_log(service, store, lease, LINE_OF_END, has_succeeded ? LOG_INFO : LOG_ERROR, reason, err);
+    struct job_end end = {.success = has_succeeded,
+                          .error = has_succeeded ? NULL : reason,
+                          .verdict = outcome->is_withdrawn ? NULL : verdict_text(outcome->verdict),
+                          .result = outcome->result};
+    if (!status) status = job_store_finish(store, lease, &end, err);
+    if (status) return status;
+    raise_alarms(service, job, outcome);
+    matrix_service_count(service, outcome);
+    return STATUS_OK;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "services/build-matrix/matrix_service.h"
+
+#include <unistd.h>
+
+#include "lib/base/arena.h"
+#include "lib/base/folder.h"
+#include "lib/base/log.h"
+#include "lib/store/matrix_store.h"
+#include "services/build-matrix/committer.h"
+#include "services/build-matrix/dispatcher.h"
+#include "services/build-matrix/matrix_end.h"
+#include "services/build-matrix/planner.h"
+#include "services/build-matrix/store_stock.h"
+
+enum { START_TIMEOUT_MS = 600000 };
+
+enum status matrix_service_init(struct matrix_service *service, struct error *err) {
+    const struct settings *settings = &service->settings;
+    struct arena arena = {0};
+    struct deadline deadline;
+    service->folder_claim = -1;
+    deadline_start(&deadline, START_TIMEOUT_MS);
+    enum status status = folder_claim(&service->folder_claim, settings->matrix_dir, err);
+    if (status) error_prefix(err, "MATRIX_DIR");
+    if (!status) status = store_stock_create(&service->stores, settings->redis_url, err);
+    if (!status)
+        status = registry_access_open(&service->repositories, settings, arena_format(&arena, "%s/clone", settings->matrix_dir),
+                                      &deadline, err);
+    if (!status) status = registry_view_refresh(service->repositories.view, &deadline, err);
+    arena_release(&arena);
+    return status;
+}
+
+void matrix_service_release(struct matrix_service *service) {
+    registry_access_close(&service->repositories);
+    store_stock_free(service->stores);
+    if (service->folder_claim >= 0) close(service->folder_claim);
+    settings_release(&service->settings);
+}
+
+enum status matrix_service_start(void *context, struct error *err) {
+    struct matrix_service *service = context;
+    enum status status = committer_create(&service->committer, service, err);
+    if (!status) status = dispatcher_create(&service->dispatcher, service, err);
+    if (!status) status = planner_create(&service->planner, service, err);
+    if (status) matrix_service_stop(service);
+    return status;
+}
+
+/* The planner makes no more jobs, then workers are told nothing more, then what succeeded is committed. */
+void matrix_service_stop(void *context) {
+    struct matrix_service *service = context;
+    planner_free(service->planner);
+    dispatcher_free(service->dispatcher);
+    committer_free(service->committer);
+    service->planner = NULL;
+    service->dispatcher = NULL;
+    service->committer = NULL;
+}
+
+void matrix_service_announce(void *context, const struct message *message) {
+    struct matrix_service *service = context;
+    (void)message;
+    dispatcher_wake(service->dispatcher);
+}
+
+void matrix_service_use_secrets(void *context) {
+    struct matrix_service *service = context;
+    registry_access_set_token(&service->repositories, service->settings.pacchettibotti_token);
+}
+
+/* ---- What it says of itself ---- */
+
+void matrix_service_check(void *context, struct job_service_checks *checks, struct deadline *deadline) {
+    struct matrix_service *service = context;
+    struct arena arena = {0};
+    struct worker_entry *workers = NULL;
+    size_t count = 0;
+    struct error err = {0};
+    job_service_check_repositories(checks, &service->repositories, deadline);
+    struct job_store *store = store_stock_take(service->stores);
+    enum status status = worker_list_read(store, &arena, &workers, &count, &err);
+    store_stock_give_back(service->stores, store);
+    if (!status && count == 0) error_set(&err, STATUS_OK, "There is no build worker now: what is to be built waits.");
+    job_service_add_check(checks, "build workers", status, err.message);
+    arena_release(&arena);
+}
+
+void matrix_service_count(struct matrix_service *service, const struct matrix_outcome *outcome) {
+    if (!outcome->is_withdrawn) atomic_fetch_add(&service->verdicts[outcome->verdict], 1);
+}
+
+void matrix_service_measure(void *context, struct metrics *metrics) {
+    struct matrix_service *service = context;
+    for (int i = 0; i < VERDICT_COUNT; i++) {
+        const char *const labels[] = {"verdict", verdict_text((enum verdict)i), NULL};
+        metrics_add(metrics, METRIC_COUNTER, "registry_matrix_jobs_total", "Matrix jobs that ended, by what came of them.",
+                    labels, (double)atomic_load(&service->verdicts[i]));
+    }
+    metrics_add(metrics, METRIC_COUNTER, "registry_matrix_alarms_total", "What operators had to be told of builds.", NULL,
+                (double)atomic_load(&service->alarms));
+    committer_measure(service->committer, metrics);
+    dispatcher_measure(service->dispatcher, metrics);
+    planner_measure(service->planner, metrics);
+}

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "services/build-matrix/worker_messages.h"
+
+#include <string.h>
+
+#include "lib/base/fault.h"
+#include "lib/base/json.h"
+#include "lib/base/json_writer.h"
+#include "lib/base/text.h"
+#include "lib/domain/build_work.h"
+#include "lib/store/log_stream.h"
+#include "lib/store/matrix_store.h"
+#include "services/build-matrix/committer.h"
+#include "services/build-matrix/dispatcher.h"
+#include "services/build-matrix/matrix_end.h"
+#include "services/build-matrix/matrix_service.h"
+#include "services/build-matrix/store_stock.h"
+
+enum { LEASES_MAX = 4096, LINES_MAX = 20000, KEEP_LEASES = 3 };
+
+int64_t worker_keep_ms(const struct matrix_service *service) {
+    return service->settings.lease_ms * KEEP_LEASES;
+}
+
+/* STATUS_INVALID, naming the field of the message. */
+static enum status need(const char *value, const char *field, struct error *err) {
+    if (value && *value) return STATUS_OK;
+    return error_set_at(err, STATUS_INVALID, field, "The message has no %s.", field);
+}
+
+static enum status read_lease(struct lease *out, const char *job_id, int64_t fence, struct error *err) {
+    if (!job_id || strlen(job_id) >= sizeof out->job_id)
+        return error_set_at(err, STATUS_INVALID, "job_id", "The message names no job.");
+    memcpy(out->job_id, job_id, strlen(job_id) + 1);
+    out->fence = fence;
+    return STATUS_OK;
+}
+
+/* ---- Hello ---- */
+
+enum status take_worker_hello(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                              struct error *err) {
+    struct matrix_service *service = context;
+    (void)arena;
+    enum status status = need(request->worker_hello.worker, "worker", err);
+    if (status) return status;
+    const struct worker_entry worker = {.id = request->worker_hello.worker,
+                                        .host = request->worker_hello.host,
+                                        .program = request->worker_hello.program,
+                                        .compilers = request->worker_hello.compilers,
+                                        .slots = request->worker_hello.slots,
+                                        .memory_bytes = request->worker_hello.memory_bytes,
+                                        .disk_bytes = request->worker_hello.disk_bytes};
+    struct job_store *store = store_stock_take(service->stores);
+    status = worker_list_add(store, &worker, worker_keep_ms(service), err);
+    store_stock_give_back(service->stores, store);
+    if (status) return status;
+    log_line(LOG_INFO, "worker", "id=%s host=\"%s\" slots=%lld compilers=\"%s\"", worker.id, worker.host ? worker.host : "",
+             (long long)worker.slots, worker.compilers ? worker.compilers : "");
+    answer->tag = MESSAGE_worker_welcome;
+    answer->worker_welcome.lease_ms = service->settings.lease_ms;
+    return STATUS_OK;
+}
+
+/* ---- Renewing ---- */
+
+static enum status read_leases(struct lease **out, size_t *count, const char *text, struct arena *arena, struct error *err) {
+    json_t *list = NULL, *item = NULL;
+    size_t i;
+    enum status status = json_read(&list, text, strlen(text), "leases", err);
+    if (!status && (!json_is_array(list) || json_array_size(list) > LEASES_MAX))
+        status = error_set(err, STATUS_INVALID, "leases must be an array of at most %d pairs.", LEASES_MAX);
+    *count = 0;
+    *out = arena_alloc(arena, (status ? 1 : json_array_size(list) + 1) * sizeof **out);
+    if (!status) {
+        json_array_foreach(list, i, item) {
+            const json_t *fence = json_array_get(item, 1);
+            if (!status && !json_is_integer(fence)) status = error_set(err, STATUS_INVALID, "Each lease is [JOB ID, FENCE].");
+            if (!status)
+                status =
+                    read_lease(&(*out)[(*count)++], json_string_value(json_array_get(item, 0)), json_integer_value(fence), err);
+        }
+    }
+    json_decref(list);
+    return status ? error_set_at(err, STATUS_INVALID, "leases", "%s", err->message) : STATUS_OK;
+}
+
+static const char *list_lost(const struct lease *leases, const bool *is_held, size_t count, struct arena *arena) {
+    struct text lost = {0};
+    struct json_writer writer = {.out = &lost};
+    json_writer_open(&writer, '[');
+    for (size_t i = 0; i < count; i++) {
+        if (is_held[i]) continue;
+        json_writer_item(&writer);
+        json_writer_text(&writer, leases[i].job_id);
+    }
+    json_writer_close(&writer, ']');
+    const char *copy = arena_copy(arena, text_view(&lost));
+    text_release(&lost);
+    return copy;
+}
+
+enum status take_work_renew(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                            struct error *err) {
+    struct matrix_service *service = context;
+    struct lease *leases = NULL;
+    size_t count = 0;
+    enum status status = need(request->work_renew.worker, "worker", err);
+    if (!status)
+        status = read_leases(&leases, &count, request->work_renew.leases ? request->work_renew.leases : "[]", arena, err);
+    if (status) return status;
+    bool *is_held = arena_alloc(arena, (count + 1) * sizeof *is_held);
+    struct job_store *store = store_stock_take(service->stores);
+    if (count > 0) status = job_store_renew_some(store, leases, count, service->settings.lease_ms, is_held, err);
+    if (!status)
+        status = worker_list_see(store, request->work_renew.worker, request->work_renew.busy_slots, request->work_renew.figures,
+                                 worker_keep_ms(service), err);
+    store_stock_give_back(service->stores, store);
+    if (status) return status;
+    answer->tag = MESSAGE_work_renewed;
+    answer->work_renewed.lost = list_lost(leases, is_held, count, arena);
+    return STATUS_OK;
+}
+
+/* ---- Lines ---- */
+
+static enum status read_line(struct log_line *out, const json_t *item, struct error *err) {
+    const json_t *number = json_array_get(item, 0), *time = json_array_get(item, 1);
+    const char *level = json_string_value(json_array_get(item, 2)), *text = json_string_value(json_array_get(item, 3));
+    if (!json_is_integer(number) || !json_is_integer(time) || !level || !text || !log_level_parse(level, &out->level))
+        return error_set(err, STATUS_INVALID, "Each line is [NUMBER, TIME, LEVEL, TEXT].");
+    int64_t at = json_integer_value(number);
+    if (at < 1 || at > LINE_WORKERS_MOST)
+        return error_set(err, STATUS_INVALID, "Lines are numbered from 1 to %d.", LINE_WORKERS_MOST);
+    out->number = (int)(at - 1) + LINE_WORKERS_FIRST;
+    out->time_ms = json_integer_value(time);
+    out->message = text;
+    return STATUS_OK;
+}
+
+enum status take_work_lines(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                            struct error *err) {
+    struct matrix_service *service = context;
+    const struct settings *settings = &service->settings;
+    const char *text = request->work_lines.lines ? request->work_lines.lines : "[]";
+    struct lease lease;
+    json_t *list = NULL, *item = NULL;
+    size_t i;
+    (void)answer;
+    enum status status = read_lease(&lease, request->work_lines.job_id, request->work_lines.fence, err);
+    if (status) return status;
+    status = json_read(&list, text, strlen(text), "lines", err);
+    if (!status && (!json_is_array(list) || json_array_size(list) > LINES_MAX))
+        status = error_set(err, STATUS_INVALID, "lines must be an array of at most %d.", LINES_MAX);
+    size_t count = status ? 0 : json_array_size(list);
+    struct log_line *lines = arena_alloc(arena, (count + 1) * sizeof *lines);
+    if (!status) {
+        json_array_foreach(list, i, item) {
+            if (!status) status = read_line(&lines[i], item, err);
+        }
+    }
+    if (status) {
+        json_decref(list);
+        return error_set_at(err, STATUS_INVALID, "lines", "%s", err->message);
+    }
+    struct job_store *store = store_stock_take(service->stores);
+    if (count > 0)
+        status = log_stream_append(store, &lease, lines, count, settings->log_limit_lines, settings->log_limit_bytes, err);
+    store_stock_give_back(service->stores, store);
+    json_decref(list);
+    return status;
+}
+
+/* ---- Results ---- */
+
+/* Checked, and without the errors that are too much to keep. */
+static enum status read_result(const char **out, const char *text, struct arena *arena, struct error *err) {
+    struct build_result result;
+    *out = NULL;
+    if (!text) return STATUS_OK;
+    enum status status = build_result_parse(&result, text, strlen(text), arena, err);
+    if (status) return error_under(err, "result");
+    struct text printed = {0};
+    build_result_append_json(&printed, &result);
+    while (printed.length > JOB_RESULT_MAX_BYTES && result.error_count > 0) {
+        size_t fewer = result.error_count / 2;
+        result.errors_left_out += result.error_count - fewer;
+        result.error_count = fewer;
+        text_clear(&printed);
+        build_result_append_json(&printed, &result);
+    }
+    *out = arena_copy(arena, text_view(&printed));
+    text_release(&printed);
+    return STATUS_OK;
+}
+
+static bool writes_metadata(const struct job *job) {
+    return !text_equal(job->purpose, matrix_purpose_text(MATRIX_PURPOSE_VERIFY)) &&
+           !text_equal(job->purpose, matrix_purpose_text(MATRIX_PURPOSE_REVISION));
+}
+
+/* What is kept before the metadata is written; the committer reads it. */
+static const char *make_record(const char *result, struct arena *arena) {
+    struct text text = {0};
+    struct json_writer writer = {.out = &text};
+    json_writer_open(&writer, '{');
+    json_writer_text_field(&writer, "verdict", verdict_text(VERDICT_SUCCEEDED));
+    if (result) {
+        json_writer_key(&writer, "result");
+        json_writer_raw(&writer, result);
+    }
+    json_writer_close(&writer, '}');
+    const char *copy = arena_copy(arena, text_view(&text));
+    text_release(&text);
+    return copy;
+}
+
+static enum status take_success(struct matrix_service *service, struct job_store *store, struct job *job,
+                                const struct lease *lease, const char *result, struct arena *arena, struct error *err) {
+    const char *record = make_record(result, arena);
+    enum status status = job_store_record(store, lease, record, err);
+    if (!status) status = job_store_renew(store, lease, service->settings.lease_ms, err);
+    if (status) return status;
+    fault_point("matrix-recorded");
+    job->record = record;
+    committer_add(service->committer, job, lease);
+    return STATUS_OK;
+}
+
+enum status take_work_result(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                             struct error *err) {
+    struct matrix_service *service = context;
+    struct lease lease;
+    struct job job;
+    struct matrix_outcome outcome = {.reason = request->work_result.reason};
+    (void)answer;
+    enum status status = read_lease(&lease, request->work_result.job_id, request->work_result.fence, err);
+    if (!status && !verdict_parse(request->work_result.verdict, &outcome.verdict))
+        status = error_set_at(err, STATUS_INVALID, "verdict", "There is no verdict \"%s\".",
+                              request->work_result.verdict ? request->work_result.verdict : "");
+    if (!status) status = read_result(&outcome.result, request->work_result.result, arena, err);
+    if (status) return status;
+    struct job_store *store = store_stock_take(service->stores);
+    status = job_store_get(store, lease.job_id, arena, &job, err);
+    if (!status && job.kind != JOB_KIND_MATRIX)
+        status = error_set_at(err, STATUS_INVALID, "job_id", "The job %s is no build.", lease.job_id);
+    if (!status && outcome.verdict == VERDICT_SUCCEEDED && writes_metadata(&job))
+        status = take_success(service, store, &job, &lease, outcome.result, arena, err);
+    else if (!status)
+        status = matrix_job_end(service, store, &job, &lease, &outcome, err);
+    store_stock_give_back(service->stores, store);
+    return status;
+}
+
+enum status take_work_return(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                             struct error *err) {
+    struct matrix_service *service = context;
+    struct lease lease;
+    (void)arena, (void)answer;
+    enum status status = read_lease(&lease, request->work_return.job_id, request->work_return.fence, err);
+    if (status) return status;
+    struct job_store *store = store_stock_take(service->stores);
+    status = job_store_release(store, &lease, err);
+    store_stock_give_back(service->stores, store);
+    if (!status && service->dispatcher) dispatcher_wake(service->dispatcher);
+    return status;
+}
