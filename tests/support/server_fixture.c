@@ -20,52 +20,69 @@
 
 enum { STOP_TIMEOUT_MS = 60000, CALL_TIMEOUT_MS = 30000 };
 
-static const char *const program_names[SERVER_PROGRAM_COUNT] = {"redis", "publish", "transfer", "gateway"};
+static const char *const program_names[SERVER_PROGRAM_COUNT] = {"redis", "publish", "transfer", "build-matrix", "gateway"};
 
 /* ---- Starting and stopping ---- */
 
-static void add_setting(struct server *server, enum server_program program, const char *setting) {
-    const char **place = server->environments[program];
+/* An environment: settings with NULL at the end. */
+static void add_setting(struct server *server, const char **environment, const char *setting) {
+    const char **place = environment;
     while (*place != NULL)
         place++;
-    assert_true(place - server->environments[program] < SERVER_SETTINGS_MAX - 1);
+    assert_true(place - environment < SERVER_SETTINGS_MAX - 1);
     *place = arena_copy(&server->arena, setting);
 }
 
-static void add_settings(struct server *server, enum server_program program, const char *const *settings) {
+static void add_settings(struct server *server, const char **environment, const char *const *settings) {
     for (; settings != NULL && *settings != NULL; settings++)
-        add_setting(server, program, *settings);
+        add_setting(server, environment, *settings);
+}
+
+static void add_inherited(struct server *server, const char **environment) {
+    const char *const inherited[] = {"PATH", "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"};
+    for (size_t i = 0; i < sizeof inherited / sizeof inherited[0]; i++) {
+        const char *value = getenv(inherited[i]);
+        if (value != NULL) add_setting(server, environment, arena_format(&server->arena, "%s=%s", inherited[i], value));
+    }
 }
 
 /* Of two settings with one name the first counts, so the test's own come first. */
 static void make_environment(struct server *server, enum server_program program, const struct server_options *options) {
     struct arena *arena = &server->arena;
-    if (program == SERVER_GATEWAY) add_settings(server, program, options->gateway_settings);
-    add_settings(server, program, options->settings);
-    add_setting(server, program, arena_format(arena, "STATE_DIR=%s", server->folder));
-    add_setting(server, program, arena_format(arena, "WORK_DIR=%s/work", server->folder));
-    add_setting(server, program, arena_format(arena, "REDIS_URL=%s", redis_server_url(server->redis)));
+    const char **environment = server->environments[program];
+    if (program == SERVER_GATEWAY) add_settings(server, environment, options->gateway_settings);
+    add_settings(server, environment, options->settings);
+    add_setting(server, environment, arena_format(arena, "STATE_DIR=%s", server->folder));
+    add_setting(server, environment, arena_format(arena, "WORK_DIR=%s/work", server->folder));
+    add_setting(server, environment, arena_format(arena, "REDIS_URL=%s", redis_server_url(server->redis)));
     if (server->git != NULL) {
         const char *url = git_server_url(server->git);
-        add_setting(server, program, arena_format(arena, "GITHUB_GIT_URL=%s/sources", url));
-        add_setting(server, program, arena_format(arena, "REGISTRY_REPO=%s/registry.git", url));
-        add_setting(server, program, arena_format(arena, "REGISTRY_INDEX_REPO=%s/registry-index.git", url));
+        add_setting(server, environment, arena_format(arena, "GITHUB_GIT_URL=%s/sources", url));
+        add_setting(server, environment, arena_format(arena, "REGISTRY_REPO=%s/registry.git", url));
+        add_setting(server, environment, arena_format(arena, "REGISTRY_INDEX_REPO=%s/registry-index.git", url));
     } else {
-        add_setting(server, program, arena_format(arena, "GITHUB_GIT_URL=file://%s/sources", server->folder));
+        add_setting(server, environment, arena_format(arena, "GITHUB_GIT_URL=file://%s/sources", server->folder));
     }
-    add_setting(server, program, arena_format(arena, "REGISTRY_COMPILERS=%s/compilers", server->folder));
+    add_setting(server, environment, arena_format(arena, "REGISTRY_COMPILERS=%s/compilers", server->folder));
     const char *const fixed[] = {"SOURCE_ALLOW_PRIVATE=true",
                                  "PURSUIT_API_URL=http://127.0.0.1:9", /* where nobody listens */
                                  "SERVER_PORT=0",
                                  "MANAGEMENT_PORT=0",
                                  "POST_LIMIT_PER_MINUTE=0",
                                  NULL};
-    add_settings(server, program, fixed);
-    const char *const inherited[] = {"PATH", "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"};
-    for (size_t i = 0; i < sizeof inherited / sizeof inherited[0]; i++) {
-        const char *value = getenv(inherited[i]);
-        if (value != NULL) add_setting(server, program, arena_format(arena, "%s=%s", inherited[i], value));
-    }
+    add_settings(server, environment, fixed);
+    add_inherited(server, environment);
+}
+
+/* Builds are the work of processes that know next to nothing. */
+static void make_worker_environment(struct server *server, int worker, const struct server_options *options) {
+    struct arena *arena = &server->arena;
+    const char **environment = server->worker_environments[worker];
+    add_settings(server, environment, options->settings);
+    add_setting(server, environment, arena_format(arena, "STATE_DIR=%s", server->folder));
+    add_setting(server, environment, arena_format(arena, "BUILD_DIR=%s/build-%d", server->folder, worker));
+    add_setting(server, environment, arena_format(arena, "REGISTRY_COMPILERS=%s/compilers", server->folder));
+    add_inherited(server, environment);
 }
 
 static void make_empty_repository(const struct server *server, const char *name) {
@@ -91,6 +108,21 @@ static void make_folder(struct server *server, const struct server_options *opti
     }
 }
 
+/* Workers download from the gateway, whose port is known when it has begun. */
+static void start_matrix(struct server *server, const struct server_options *options) {
+    const char **environment = server->environments[SERVER_BUILD_MATRIX];
+    if (options->workers > 0) {
+        server_wait_until_answering(server);
+        add_setting(server, environment, arena_format(&server->arena, "BUILD_DOWNLOAD_URL=%s", server->url));
+    }
+    server_start_program(server, SERVER_BUILD_MATRIX);
+    assert_true(options->workers <= SERVER_WORKERS_MAX);
+    for (server->worker_count = 0; server->worker_count < options->workers; server->worker_count++) {
+        make_worker_environment(server, server->worker_count, options);
+        server_start_worker(server, server->worker_count);
+    }
+}
+
 struct server *server_start(const struct server_options *options) {
     static const struct server_options standard = {0};
     if (options == NULL) options = &standard;
@@ -104,8 +136,9 @@ struct server *server_start(const struct server_options *options) {
     server->redis = redis_server_start();
     for (enum server_program program = SERVER_PUBLISH; program <= SERVER_GATEWAY; program++) {
         make_environment(server, program, options);
-        server_start_program(server, program);
+        if (program != SERVER_BUILD_MATRIX) server_start_program(server, program);
     }
+    start_matrix(server, options);
     if (options->is_cut_off)
         server_wait_until_answering(server);
     else
@@ -149,18 +182,40 @@ void server_kill(struct server *server, enum server_program program) {
         child_stop(&server->children[program], SIGKILL, STOP_TIMEOUT_MS);
 }
 
-static void fail_with_log(struct server *server, enum server_program program, const char *what, int status) {
-    char *log = read_file(&server->arena, log_path(server, program));
+static void fail_with_log(struct server *server, const char *program, const char *path, int status) {
+    char *log = read_file(&server->arena, path);
     fprintf(stderr, "%s\n", log == NULL ? "" : log); /* cmocka would cut it */
-    fail_msg("%s %s (wait status %d); its log is above", program_names[program], what, status);
+    fail_msg("%s has ended (wait status %d); its log is above", program, status);
 }
 
 void server_terminate(struct server *server, enum server_program program) {
     int status = child_stop(&server->children[program], SIGTERM, STOP_TIMEOUT_MS);
-    if (status != 0) fail_with_log(server, program, "did not end well", status);
+    if (status != 0) fail_with_log(server, program_names[program], log_path(server, program), status);
+}
+
+static const char *worker_log_path(struct server *server, int worker) {
+    return arena_format(&server->arena, "%s/worker-%d.log", server->folder, worker);
+}
+
+void server_start_worker(struct server *server, int worker) {
+    const char *const arguments[] = {arena_format(&server->arena, "%s/registry-build-worker", server->programs),
+                                     server_sandbox_option(), NULL};
+    child_start(&server->workers[worker], arguments, server->worker_environments[worker], server->folder,
+                worker_log_path(server, worker));
+}
+
+void server_kill_worker(struct server *server, int worker) {
+    child_stop(&server->workers[worker], SIGKILL, STOP_TIMEOUT_MS);
+}
+
+void server_terminate_worker(struct server *server, int worker) {
+    int status = child_stop(&server->workers[worker], SIGTERM, STOP_TIMEOUT_MS);
+    if (status != 0) fail_with_log(server, "a build worker", worker_log_path(server, worker), status);
 }
 
 void server_stop(struct server *server) {
+    for (int worker = 0; worker < server->worker_count; worker++)
+        if (server->workers[worker].pid != 0) server_terminate_worker(server, worker);
     for (enum server_program program = SERVER_GATEWAY; program >= SERVER_PUBLISH; program--)
         if (server->children[program].pid != 0) server_terminate(server, program);
     redis_server_stop(server->redis);
@@ -210,7 +265,7 @@ static json_t *try_get(struct server *server, const char *path) {
 
 static bool answers(struct server *server, const char *path) {
     for (enum server_program program = SERVER_PUBLISH; program <= SERVER_GATEWAY; program++)
-        if (!child_is_running(&server->children[program])) fail_with_log(server, program, "ended at its start", 0);
+        if (!child_is_running(&server->children[program])) fail_with_log(server, program_names[program], log_path(server, program), 0);
     struct http_response response = {0};
     struct error err;
     bool is_good = read_ports(server) && !send_request(server, "GET", path, NULL, CALL_TIMEOUT_MS, &response, &err) &&

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The whole registry server for a test: a private redis-server, `registry-publish`, `registry-transfer` and
- * `registry-gateway`, each a process of its own, on free ports, with repositories, storage and package sources in a temporary
- * folder; and the calls that a client makes. What goes wrong in here fails the test (in a benchmark it ends the program); the
- * children die with their parent.
+ * The whole registry server for a test: a private redis-server, `registry-publish`, `registry-transfer`,
+ * `registry-build-matrix` and `registry-gateway`, and build workers where a test wants some, each a process of its own, on free
+ * ports, with repositories, storage and package sources in a temporary folder; and the calls that a client makes. What goes
+ * wrong in here fails the test (in a benchmark it ends the program); the children die with their parent.
  *
  * The compiler is `purs-stand-in`, as 0.15.14 and 0.15.15 where the test wants no others. Sources are fetched from the folder
  * `sources` (package_source.h makes them): straight from it, or by http, as the two repositories are then.
@@ -22,11 +22,19 @@
 #include "tests/support/redis_server.h"
 
 enum {
+    SERVER_WORKERS_MAX = 8,
     PATIENCE_MS = 60000, /* for what should take a moment: sanitized programs on a busy machine are slow */
     SERVER_SETTINGS_MAX = 48,
 };
 
-enum server_program { SERVER_REDIS, SERVER_PUBLISH, SERVER_TRANSFER, SERVER_GATEWAY, SERVER_PROGRAM_COUNT };
+enum server_program {
+    SERVER_REDIS,
+    SERVER_PUBLISH,
+    SERVER_TRANSFER,
+    SERVER_BUILD_MATRIX,
+    SERVER_GATEWAY,
+    SERVER_PROGRAM_COUNT,
+};
 
 struct server_options {
     const char *programs;                /* folder of the programs; NULL: the build's */
@@ -35,6 +43,7 @@ struct server_options {
     bool is_cut_off;                     /* by its settings it cannot become ready: wait only until the gateway answers */
     bool has_git_server;                 /* sources and repositories are reached by http, through a server of the test */
     const char *compilers;               /* "0_14_0 0_15_15"; NULL: the standard ones */
+    int workers;                         /* build workers, two slots each, with a store that they share */
     const char *make_repositories;       /* a program called with the folder to make them in; NULL: empty repositories */
 };
 
@@ -46,6 +55,9 @@ struct server {
     struct git_server *git;                              /* NULL where the options want none */
     struct child_process children[SERVER_PROGRAM_COUNT]; /* the one of SERVER_REDIS is redis_server's own affair */
     const char *environments[SERVER_PROGRAM_COUNT][SERVER_SETTINGS_MAX];
+    int worker_count;
+    struct child_process workers[SERVER_WORKERS_MAX];
+    const char *worker_environments[SERVER_WORKERS_MAX][SERVER_SETTINGS_MAX];
     const char *programs;
     struct arena arena; /* lives as long as the server: what the calls below return is borrowed from it */
 };
@@ -60,6 +72,11 @@ void server_stop(struct server *server);
 void server_kill(struct server *server, enum server_program program);      /* SIGKILL */
 void server_terminate(struct server *server, enum server_program program); /* SIGTERM, and waits for its end, which must be 0 */
 void server_start_program(struct server *server, enum server_program program);
+
+/* The same for one build worker, from 0. */
+void server_kill_worker(struct server *server, int worker);
+void server_terminate_worker(struct server *server, int worker);
+void server_start_worker(struct server *server, int worker);
 
 /* What programs that run the compiler are started with: NULL, or, where this machine can have no sandbox, the option without
  * which they would not start. */

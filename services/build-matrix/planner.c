@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "services/build-matrix/planner.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/memory.h"
+#include "services/build-matrix/planner_events.h"
+#include "services/build-matrix/sweep.h"
+
+enum {
+    EVENT_WAIT_MS = 200, /* Redis answers at once when an event comes; this is how long a stop may have to wait */
+    POLL_MS = 1000,      /* the list of compilers */
+    SWEEP_POLL_MS = 60000,
+};
+
+struct planner {
+    struct planning planning;
+    struct planner_events events;
+    pthread_t thread;
+    int64_t poll_at_ms, sweep_at_ms; /* the thread's */
+    bool is_without_compilers;       /* likewise; it was said */
+};
+
+/* False: there are none yet, so nothing can be planned, and events stay where they are. */
+static bool read_compilers(struct planner *planner) {
+    bool is_any = planning_read_compilers(&planner->planning);
+    if (!is_any && !planner->is_without_compilers)
+        log_line(LOG_INFO, "the planner waits", "reason=\"No publish service has found compilers yet\"");
+    planner->is_without_compilers = !is_any;
+    return is_any;
+}
+
+static void look_for_more(struct planner *planner, int64_t now_ms) {
+    sweep_begin_waves(&planner->planning);
+    if (now_ms < planner->sweep_at_ms) return;
+    int64_t interval_ms = planner->planning.place.settings->matrix_sweep_interval_ms;
+    planner->sweep_at_ms = now_ms + (interval_ms < SWEEP_POLL_MS ? interval_ms : SWEEP_POLL_MS);
+    sweep_if_due(&planner->planning);
+}
+
+static void go_round(struct planner *planner) {
+    struct planning *planning = &planner->planning;
+    struct error err;
+    int64_t now_ms = clock_monotonic_ms();
+    bool is_due = now_ms >= planner->poll_at_ms;
+    if (is_due) planner->poll_at_ms = now_ms + POLL_MS;
+    if (is_due && !read_compilers(planner)) planner->poll_at_ms = now_ms + EVENT_WAIT_MS;
+    if (planning->compiler_count == 0) {
+        planning_wait(planning, EVENT_WAIT_MS);
+        return;
+    }
+    if (planner_events_take(&planner->events, planner->events.count > 0 || is_due ? 0 : EVENT_WAIT_MS, &err)) {
+        planning_pause(planning, "Events cannot be read", &err);
+        return;
+    }
+    planning_goes_on(planning);
+    planner_events_handle(&planner->events);
+    if (is_due && !planning->is_stopped) look_for_more(planner, now_ms);
+}
+
+static void *run(void *argument) {
+    struct planner *planner = argument;
+    while (!planner->planning.is_stopped)
+        go_round(planner);
+    return NULL;
+}
+
+enum status planner_start(struct planner **out, const struct planning_place *place, struct error *err) {
+    struct planner *planner = memory_alloc(sizeof *planner);
+    *out = NULL;
+    enum status status = planning_init(&planner->planning, place, err);
+    if (!status) {
+        planner_events_init(&planner->events, &planner->planning);
+        if (pthread_create(&planner->thread, NULL, run, planner) == 0)
+            *out = planner;
+        else
+            status = error_set(err, STATUS_INTERNAL, "No thread could be started for planning builds.");
+    }
+    if (status) {
+        planning_release(&planner->planning);
+        free(planner);
+    }
+    return status;
+}
+
+void planner_free(struct planner *planner) {
+    if (!planner) return;
+    planning_stop(&planner->planning);
+    pthread_join(planner->thread, NULL);
+    planner_events_release(&planner->events);
+    planning_release(&planner->planning);
+    free(planner);
+}
+
+void planner_measure(struct planner *planner, struct metrics *metrics) {
+    planning_measure(&planner->planning, metrics);
+}

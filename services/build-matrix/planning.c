@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "services/build-matrix/planning.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/json_writer.h"
+#include "lib/base/log.h"
+#include "lib/store/matrix_store.h"
+
+enum {
+    STORE_TIMEOUT_MS = 5000,
+    REFRESH_TIMEOUT_MS = 60000,
+    PAUSE_MIN_MS = 50, /* before the first new try, then twice as long each time */
+    PAUSE_MAX_MS = 5000,
+    PIECE_PLANS = 16, /* at most so many are planned before their jobs are made, */
+    PIECE_US = 3000,  /* or as many as that time is enough for: so long others wait who change the registry in memory */
+};
+
+enum status planning_init(struct planning *out, const struct planning_place *place, struct error *err) {
+    *out = (struct planning){.place = *place};
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&out->stopped, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_mutex_init(&out->mutex, NULL);
+    return job_store_create(&out->store, place->settings->redis_url, STORE_TIMEOUT_MS, err);
+}
+
+void planning_release(struct planning *planning) {
+    job_store_free(planning->store);
+    arena_release(&planning->compiler_memory);
+    pthread_mutex_destroy(&planning->mutex);
+    pthread_cond_destroy(&planning->stopped);
+}
+
+/* ---- Waiting and stopping ---- */
+
+void planning_stop(struct planning *planning) {
+    pthread_mutex_lock(&planning->mutex);
+    atomic_store(&planning->is_stopped, true);
+    deadline_cancel(&planning->limit, STATUS_CANCELLED);
+    pthread_cond_broadcast(&planning->stopped);
+    pthread_mutex_unlock(&planning->mutex);
+}
+
+bool planning_wait(struct planning *planning, int64_t duration_ms) {
+    int64_t until_ms = clock_monotonic_ms() + duration_ms;
+    struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
+    pthread_mutex_lock(&planning->mutex);
+    while (!planning->is_stopped && pthread_cond_timedwait(&planning->stopped, &planning->mutex, &until) == 0) {
+    }
+    pthread_mutex_unlock(&planning->mutex);
+    return !planning->is_stopped;
+}
+
+bool planning_pause(struct planning *planning, const char *what, const struct error *err) {
+    if (planning->is_stopped) return false;
+    if (planning->pause_ms == 0) log_line(LOG_WARN, "the planner waits", "reason=\"%s: %s\"", what, err->message);
+    planning->pause_ms = planning->pause_ms ? 2 * planning->pause_ms : PAUSE_MIN_MS;
+    if (planning->pause_ms > PAUSE_MAX_MS) planning->pause_ms = PAUSE_MAX_MS;
+    return planning_wait(planning, planning->pause_ms);
+}
+
+void planning_goes_on(struct planning *planning) {
+    if (planning->pause_ms > 0) log_line(LOG_INFO, "the planner goes on", "waited=1");
+    planning->pause_ms = 0;
+}
+
+/* ---- What planning begins with ---- */
+
+/* False: it was stopped. */
+static bool start_limit(struct planning *planning) {
+    pthread_mutex_lock(&planning->mutex);
+    deadline_start(&planning->limit, REFRESH_TIMEOUT_MS);
+    pthread_mutex_unlock(&planning->mutex);
+    return !planning->is_stopped;
+}
+
+bool planning_refresh(struct planning *planning) {
+    struct error err;
+    while (start_limit(planning)) {
+        if (!registry_view_refresh(planning->place.repositories->view, &planning->limit, &err)) {
+            planning_goes_on(planning);
+            return true;
+        }
+        if (!planning_pause(planning, "The repositories cannot be read", &err)) return false;
+    }
+    return false;
+}
+
+bool planning_read_compilers(struct planning *planning) {
+    struct error err;
+    struct arena memory = {0};
+    struct version *compilers;
+    size_t count;
+    while (compiler_list_read(planning->store, &memory, &compilers, &count, &err)) {
+        arena_release(&memory);
+        if (!planning_pause(planning, "The list of compilers cannot be read", &err)) return false;
+    }
+    planning_goes_on(planning);
+    arena_release(&planning->compiler_memory);
+    planning->compiler_memory = memory;
+    planning->compilers = compilers;
+    planning->compiler_count = count;
+    return count > 0;
+}
+
+/* ---- Jobs ---- */
+
+void build_plan_append_payload(struct text *out, const struct build_plan *plan) {
+    struct json_writer writer = {.out = out};
+    package_versions_write(&writer, &plan->packages);
+}
+
+enum status planning_accept(struct job_store *store, const char *id, const char *package, struct version version,
+                            const struct build_plan *plan, enum matrix_purpose purpose, struct job_accepted *out,
+                            struct error *err) {
+    char version_text[VERSION_TEXT_MAX];
+    char compiler[VERSION_TEXT_MAX];
+    version_print(version, version_text);
+    version_print(plan->compiler, compiler);
+    struct text payload = {0};
+    build_plan_append_payload(&payload, plan);
+    struct job_request request = {.kind = JOB_KIND_MATRIX,
+                                  .payload = text_view(&payload),
+                                  .package = package,
+                                  .version = version_text,
+                                  .compiler = compiler,
+                                  .actor = "anonymous",
+                                  .purpose = matrix_purpose_text(purpose)};
+    if (id)
+        snprintf(request.id, sizeof request.id, "%s", id);
+    else
+        hash_random_uuid(request.id);
+    enum status status = job_store_accept(store, &request, NULL, out, err);
+    text_release(&payload);
+    return status;
+}
+
+static void note_example(struct planning_result *result, const struct matrix_pair *pair) {
+    char version[VERSION_TEXT_MAX];
+    char compiler[VERSION_TEXT_MAX];
+    version_print(pair->version, version);
+    version_print(pair->compiler, compiler);
+    snprintf(result->example, sizeof result->example, "%s@%s with %s", pair->package, version, compiler);
+}
+
+/* False: it was stopped. A job that can never be made is logged, and left to the next sweep. */
+static bool make_job(struct planning *planning, const struct matrix_pair *pair, const struct build_plan *plan,
+                     struct planning_result *result) {
+    char id[UUID_TEXT_MAX];
+    struct job_accepted accepted;
+    struct error err;
+    enum status status;
+    hash_random_uuid(id); /* once: a try whose answer was lost has perhaps made it */
+    while (
+        (status = planning_accept(planning->store, id, pair->package, pair->version, plan, pair->purpose, &accepted, &err))) {
+        if (!status_is_temporary(status)) {
+            log_line(LOG_ERROR, "a matrix job cannot be made", "package=%s error=\"%s\"", pair->package, err.message);
+            return true;
+        }
+        if (!planning_pause(planning, "A matrix job cannot be made", &err)) return false;
+    }
+    planning_goes_on(planning);
+    result->found++;
+    if (!accepted.created) return true;
+    if (result->made++ == 0) note_example(result, pair);
+    atomic_fetch_add(&planning->counts.jobs, 1);
+    return true;
+}
+
+/* Pairs with their plans. */
+struct piece {
+    const struct matrix_pair *pairs[PIECE_PLANS];
+    struct build_plan plans[PIECE_PLANS];
+    size_t count;
+};
+
+/* Plans from pairs[*next] on. */
+static void plan_piece(struct planning *planning, const struct matrix_pairs *pairs, size_t *next, struct piece *piece,
+                       struct arena *arena) {
+    const struct manifest_index *index = registry_view_lock(planning->place.repositories->view);
+    int64_t until_us = clock_monotonic_us() + PIECE_US;
+    piece->count = 0;
+    while (*next < pairs->count && piece->count < PIECE_PLANS && clock_monotonic_us() < until_us) {
+        const struct matrix_pair *pair = &pairs->items[(*next)++];
+        atomic_fetch_add(&planning->counts.solved, 1);
+        if (!matrix_plan_solve(&piece->plans[piece->count], index, pair, arena)) continue;
+        piece->pairs[piece->count++] = pair;
+    }
+    registry_view_unlock(planning->place.repositories->view);
+}
+
+bool planning_make(struct planning *planning, const struct matrix_pairs *pairs, size_t job_limit,
+                   struct planning_result *result) {
+    bool is_whole = true;
+    atomic_fetch_add(&planning->counts.rejected, (long long)pairs->rejected);
+    for (size_t next = 0; is_whole && next < pairs->count;) {
+        struct arena arena = {0};
+        struct piece piece;
+        size_t made_before = result->made;
+        plan_piece(planning, pairs, &next, &piece, &arena);
+        for (size_t i = 0; is_whole && i < piece.count; i++)
+            is_whole = result->made < job_limit && make_job(planning, piece.pairs[i], &piece.plans[i], result);
+        arena_release(&arena);
+        if (result->made > made_before) planning->place.wake(planning->place.context);
+        if (next < pairs->count && planning->attend) planning->attend(planning->attend_context);
+        if (planning->is_stopped) is_whole = false;
+    }
+    return is_whole;
+}
+
+void planning_measure(const struct planning *planning, struct metrics *metrics) {
+    const struct {
+        enum metric_kind kind;
+        const char *name, *help;
+        const atomic_llong *value;
+        double unit;
+    } figures[] = {
+        {METRIC_COUNTER, "registry_matrix_events_total", "Events of finished jobs that were planned for.",
+         &planning->counts.events, 1},
+        {METRIC_COUNTER, "registry_matrix_solves_total", "Pairs of version and compiler for which a plan was looked for.",
+         &planning->counts.solved, 1},
+        {METRIC_COUNTER, "registry_matrix_rejected_total", "Pairs that obviously had no plan.", &planning->counts.rejected, 1},
+        {METRIC_COUNTER, "registry_matrix_jobs_total", "Matrix jobs that the planner has made.", &planning->counts.jobs, 1},
+        {METRIC_COUNTER, "registry_matrix_sweeps_total", "Sweeps for what no event has brought.", &planning->counts.sweeps, 1},
+        {METRIC_GAUGE, "registry_matrix_sweep_timestamp_seconds", "When the last sweep of this process began.",
+         &planning->counts.sweep_begun_ms, 1000},
+        {METRIC_GAUGE, "registry_matrix_sweep_found", "Untried pairs with a plan that the last sweep came to.",
+         &planning->counts.sweep_found, 1},
+        {METRIC_GAUGE, "registry_matrix_sweep_made", "Jobs that the last sweep has made.", &planning->counts.sweep_made, 1},
+    };
+    for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++)
+        metrics_add(metrics, figures[i].kind, figures[i].name, figures[i].help, NULL,
+                    (double)atomic_load(figures[i].value) / figures[i].unit);
+}
