@@ -164,18 +164,6 @@ static void reload(void *context) {
     service->use_secrets(service->context);
 }
 
-enum status job_service_begin(struct settings *out, enum program program, const char *name, struct error *err) {
-    enum log_level level = LOG_INFO;
-    process_start();
-    log_configure(name, level);
-    enum status status = settings_load(out, program, err);
-    if (!status && !log_level_parse(out->log_level, &level))
-        status = error_set_at(err, STATUS_INVALID, "LOG_LEVEL",
-                              "LOG_LEVEL must be DEBUG, INFO, WARN, NOTICE or ERROR, but it is \"%s\".", out->log_level);
-    log_configure(name, level);
-    return status;
-}
-
 /* Until a stop is asked for. `messages` as list_messages() made them. */
 static enum status serve(struct running_service *running, const struct message_handler *messages, struct error *err) {
     const struct job_service *service = running->service;

@@ -46,9 +46,6 @@ struct job_service {
     void (*measure)(void *context, struct metrics *metrics);        /* adds its figures, for metrics_query; any thread */
 };
 
-/* The first that main() does: prepares the process, and reads its settings. */
-CHECK_RESULT enum status job_service_begin(struct settings *out, enum program program, const char *name, struct error *err);
-
 /* From the first message to the last job. */
 CHECK_RESULT enum status job_service_run(const struct job_service *service, struct error *err);
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "lib/base/log.h"
+#include "lib/base/program.h"
 #include "services/build-matrix/matrix_service.h"
 
 /* From the first message to the last job. */
@@ -35,7 +36,7 @@ static enum status serve(struct matrix_service *matrix, struct error *err) {
 int main(void) {
     struct matrix_service matrix = {0};
     struct error err = {0};
-    enum status status = job_service_begin(&matrix.settings, PROGRAM_BUILD_MATRIX, "build-matrix", &err);
+    enum status status = program_begin(&matrix.settings, PROGRAM_BUILD_MATRIX, &err);
     if (!status) status = matrix_service_init(&matrix, &err);
     if (!status) status = serve(&matrix, &err);
     if (status) log_line(LOG_ERROR, "stopped", "error=\"%s\"", err.message);

@@ -7,6 +7,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/process.h"
+#include "lib/base/program.h"
 #include "lib/base/settings.h"
 #include "services/gateway/gateway.h"
 #include "services/gateway/trustee_token.h"
@@ -26,18 +27,11 @@ static void reload(void *context) {
 }
 
 int main(void) {
-    process_start();
-    log_configure("gateway", LOG_INFO);
     struct error err;
     struct settings settings;
     struct gateway gateway = {0};
-    enum log_level level;
-    enum status status = settings_load(&settings, PROGRAM_GATEWAY, &err);
-    if (!status && !log_level_parse(settings.log_level, &level))
-        status = error_set_at(&err, STATUS_INVALID, "LOG_LEVEL",
-                              "LOG_LEVEL must be DEBUG, INFO, WARN, NOTICE or ERROR, but it is \"%s\".", settings.log_level);
+    enum status status = program_begin(&settings, PROGRAM_GATEWAY, &err);
     if (!status) {
-        log_configure("gateway", level);
         status = gateway_start(&gateway, &settings, &err);
         process_on_reload(reload, &settings);
         if (!status) process_wait_for_stop();

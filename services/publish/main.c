@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "lib/base/log.h"
+#include "lib/base/program.h"
 #include "lib/base/text.h"
 #include "lib/service/job_service.h"
 #include "services/publish/publish_service.h"
@@ -66,7 +67,7 @@ int main(int argument_count, char **arguments) {
         fprintf(stderr, "usage: registry-publish [%s]\n", SANDBOX_UNSAFE_OPTION);
         return 2;
     }
-    enum status status = job_service_begin(&publish.settings, PROGRAM_PUBLISH, "publish", &err);
+    enum status status = program_begin(&publish.settings, PROGRAM_PUBLISH, &err);
     if (!status) status = publish_service_init(&publish, &err);
     if (!status) status = serve(&publish, &err);
     if (status) log_line(LOG_ERROR, "stopped", "error=\"%s\"", err.message);

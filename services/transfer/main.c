@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "lib/base/log.h"
+#include "lib/base/program.h"
 #include "services/transfer/transfer_service.h"
 
 /* From the first message to the last job. */
@@ -32,7 +33,7 @@ static enum status serve(struct transfer_service *transfer, struct error *err) {
 int main(void) {
     struct transfer_service transfer = {.folder_claim = -1};
     struct error err = {0};
-    enum status status = job_service_begin(&transfer.settings, PROGRAM_TRANSFER, "transfer", &err);
+    enum status status = program_begin(&transfer.settings, PROGRAM_TRANSFER, &err);
     if (!status) status = transfer_service_init(&transfer, &err);
     if (!status) status = serve(&transfer, &err);
     if (status) log_line(LOG_ERROR, "stopped", "error=\"%s\"", err.message);

@@ -317,7 +317,7 @@ static void finished_jobs_are_listed_when_asked_for(void **state) {
     struct server *server = *state;
     const struct package package = {"listed", "1.0.0", .pragma = NULL};
     const char *id = server_expect_published(server, &package);
-    json_t *jobs = server_get(server, "/api/v1/jobs?include_completed=true&package=listed");
+    json_t *jobs = server_get(server, "/api/v1/jobs?include_completed=true&kinds=publish&package=listed");
     assert_int_equal(json_array_size(jobs), 1);
     const json_t *job = json_array_get(jobs, 0);
     assert_string_equal(server_job_text(job, "jobId"), id);

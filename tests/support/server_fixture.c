@@ -265,7 +265,8 @@ static json_t *try_get(struct server *server, const char *path) {
 
 static bool answers(struct server *server, const char *path) {
     for (enum server_program program = SERVER_PUBLISH; program <= SERVER_GATEWAY; program++)
-        if (!child_is_running(&server->children[program])) fail_with_log(server, program_names[program], log_path(server, program), 0);
+        if (server->children[program].pid != 0 && !child_is_running(&server->children[program]))
+            fail_with_log(server, program_names[program], log_path(server, program), 0);
     struct http_response response = {0};
     struct error err;
     bool is_good = read_ports(server) && !send_request(server, "GET", path, NULL, CALL_TIMEOUT_MS, &response, &err) &&

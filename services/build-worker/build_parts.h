@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What the files behind build.h share; not for anybody else.
+ *
+ *   build.c          what is built together, what alone, what is known already
+ *   build_set.c      one run of the compiler: its folder, what is linked and what compiled, what is kept of it
+ *   build_sources.c  packages: their tarballs, their modules
+ *   build_report.c   the compiler's errors: whose they are, and as a result
+ */
+#ifndef SERVICES_BUILD_WORKER_BUILD_PARTS_H
+#define SERVICES_BUILD_WORKER_BUILD_PARTS_H
+
+#include "lib/base/arena.h"
+#include "services/build-worker/build.h"
+
+/* Where a package is, below the folder of a run. */
+#define BUILD_PACKAGES_FOLDER ".registry"
+
+struct source_module {
+    const char *name;
+    const char **imports; /* NULL at the end */
+};
+
+/* A package of the work, as this worker has it. */
+struct build_source {
+    const char *top;    /* NAME-VERSION */
+    const char *folder; /* unpacked; NULL: not yet */
+    char key[SHA256_HEX_MAX];
+    bool is_looked_up; /* in the store, with this result: */
+    bool is_known;
+    struct build_entry entry;
+    bool are_headers_read;
+    const char *header_problem; /* of a module of it; NULL: none */
+    struct source_module *modules;
+    size_t module_count; /* of its .purs files: right also where a header has a problem */
+};
+
+struct build {
+    struct builder *builder;
+    const struct build_work *work;
+    const struct build_listener *listener;
+    struct deadline *deadline;
+    struct arena *arena;
+    const struct compiler *compiler;
+    struct package_cache_hold unpacked;
+    struct build_store_hold held;
+    struct build_source *sources; /* as work->packages */
+    bool *is_done;                /* by job */
+    int64_t wasted_modules;       /* compiled for jobs that are to be built again; counted with the next one that ends */
+};
+
+/* ---- build_sources.c ---- */
+
+/* The store's entry, looked up once; NULL where there is none. */
+const struct build_entry *build_find_entry(struct build *build, size_t package);
+/* It may be there by now, or not any more. */
+void build_forget_entry(struct build *build, size_t package);
+
+/* Downloads the tarball where it is not unpacked already. STATUS_REFUSED: it is not to be had, or is not what the metadata
+ * says; temporary failures: later, perhaps. */
+CHECK_RESULT enum status build_unpack(struct build *build, size_t package, struct error *err);
+/* Lists its modules, once. STATUS_INTERNAL: this machine's fault. */
+CHECK_RESULT enum status build_read_headers(struct build *build, size_t package, struct error *err);
+
+/* ---- build_report.c ---- */
+
+/* The package to whose files the path belongs, or work->package_count. `rest` (may be NULL) is the path within it. */
+size_t build_package_of_path(const struct build *build, const char *path, const char **rest);
+
+/* The errors as a result has them; those of one package alone, or of all where `package` is work->package_count. */
+void build_take_errors(struct build *build, struct build_result *out, const struct compiler_report *report, size_t package);
+const char *build_print_result(struct build *build, const struct build_result *result);
+
+/* ---- build_set.c ---- */
+
+/* One run of the compiler. */
+struct build_set {
+    const size_t *jobs; /* positions in work->jobs */
+    size_t job_count;
+    bool is_from_nothing; /* nothing is taken from the store */
+    bool keeps_nothing;   /* nor added to it */
+
+    /* What came of it. */
+    bool *goes_alone;               /* by position in `jobs`: to be built again, alone. Only where there are several */
+    const char *digest;             /* of one job: a hash over its own modules' output; NULL where it did not succeed */
+    struct build_outcome *outcomes; /* by position in `jobs`, of those that are done */
+};
+
+void build_set_run(struct build *build, struct build_set *set);
+
+#endif

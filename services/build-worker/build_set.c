@@ -1,0 +1,602 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * One run of the compiler, for one job or for several whose plans agree:
+ *
+ *   1  every package of the plans is linked as .registry/NAME-VERSION to where it is unpacked, with every time stamp 0
+ *   2  what the store has of them is linked as output/MODULE, and cache-db.json is joined from its parts
+ *   3  the compiler compiles the rest, as a user who can write neither to the packages nor to the store
+ *   4  as many modules must have been compiled as the rest has; else something did not match what the store holds
+ *   5  each package that was compiled is kept: its modules are those whose sources lie below .registry/NAME-VERSION
+ *
+ * Why that comes to the same as compiling everything: the compiler leaves a module alone when its entry in cache-db.json names
+ * exactly these files with these times, its externs are there, and all that it imports is up to date. The store's keys hold
+ * everything that those depend on, and its entries are whole or not used at all.
+ *
+ * With several jobs, what one build would see of another is looked at before: each header must parse, no two packages may have
+ * one module, and what a package imports must be its own or of what it depends on. A job for which that does not hold is built
+ * alone, and so is everything that is not clear afterwards.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/fault.h"
+#include "lib/base/folder.h"
+#include "lib/base/json.h"
+#include "lib/base/text.h"
+#include "services/build-worker/build_parts.h"
+
+enum {
+    CACHE_BYTES_MAX = 64 << 20,
+    MODULE_FILE_BYTES_MAX = 256 << 20,
+    ERRORS_SHOWN = 50,
+};
+
+static const char *const globs[] = {BUILD_PACKAGES_FOLDER "/*/src/**/*.purs", NULL};
+
+/* A set while it is built; all tables by package. */
+struct set_run {
+    struct build *build;
+    struct build_set *set;
+    bool *is_in;       /* it is compiled, or linked */
+    bool *is_compiled; /* the store does not have it, or it is a job's own */
+    bool *is_left_out; /* of the second run: a job's own with errors */
+    const char *folder;
+    struct compiler_report report;
+    size_t compiled; /* modules, in all runs of the compiler here */
+    json_t *cache;   /* cache-db.json after the last run; NULL: not to be had */
+    int64_t compiler_ms;
+    int64_t began_ms;
+};
+
+static const struct build_job *job_of(const struct set_run *run, size_t i) {
+    return &run->build->work->jobs[run->set->jobs[i]];
+}
+
+static void say(struct set_run *run, enum log_level level, const char *message) {
+    const struct build_listener *listener = run->build->listener;
+    for (size_t i = 0; i < run->set->job_count; i++)
+        listener->say(listener->context, run->set->jobs[i], level, message);
+}
+
+/* ---- What is in it ---- */
+
+static void choose_packages(struct set_run *run) {
+    struct build *build = run->build;
+    for (size_t i = 0; i < run->set->job_count; i++) {
+        size_t *closure = NULL, own = job_of(run, i)->package;
+        size_t count = build_work_closure(&closure, build->work, own, build->arena);
+        run->is_in[own] = run->is_compiled[own] = true;
+        for (size_t j = 0; j < count; j++)
+            run->is_in[closure[j]] = true;
+    }
+    for (size_t i = 0; i < build->work->package_count; i++) {
+        if (!run->is_in[i] || run->is_compiled[i]) continue;
+        const struct build_entry *entry = run->set->is_from_nothing ? NULL : build_find_entry(build, i);
+        run->is_compiled[i] = !entry || !entry->succeeded;
+    }
+}
+
+static enum status unpack_packages(struct set_run *run, struct error *err) {
+    enum status status = STATUS_OK;
+    for (size_t i = 0; !status && i < run->build->work->package_count; i++) {
+        if (run->is_in[i]) status = build_unpack(run->build, i, err);
+        if (!status && run->is_compiled[i]) status = build_read_headers(run->build, i, err);
+    }
+    return status;
+}
+
+/* ---- Whether jobs may share a run ---- */
+
+/* Whose module it is, by name: {MODULE: position}. Two packages with one name: -1 - the first of them. */
+static json_t *list_owners(struct set_run *run, bool *is_bad) {
+    struct build *build = run->build;
+    json_t *owners = json_object();
+    for (size_t i = 0; i < build->work->package_count; i++) {
+        const struct build_source *source = &build->sources[i];
+        if (!run->is_in[i]) continue;
+        size_t count = run->is_compiled[i] ? source->module_count : source->entry.module_count;
+        for (size_t j = 0; j < count; j++) {
+            const char *name = run->is_compiled[i] ? source->modules[j].name : source->entry.modules[j].name;
+            const json_t *other = name ? json_object_get(owners, name) : NULL;
+            if (other) is_bad[i] = is_bad[json_integer_value(other)] = true;
+            if (name && !other) json_object_set_new(owners, name, json_integer((json_int_t)i));
+        }
+    }
+    return owners;
+}
+
+static bool is_built_in(const char *module) {
+    return text_equal(module, "Prim") || text_starts_with(module, "Prim.");
+}
+
+/* Whether everything that the package imports is its own, built in, or of what it depends on. */
+static bool keeps_to_its_closure(struct set_run *run, size_t package, const json_t *owners) {
+    struct build *build = run->build;
+    const struct build_source *source = &build->sources[package];
+    bool *may_see = arena_alloc(build->arena, (package + 1) * sizeof *may_see);
+    size_t *closure = NULL, count = build_work_closure(&closure, build->work, package, build->arena);
+    may_see[package] = true;
+    for (size_t i = 0; i < count; i++)
+        may_see[closure[i]] = true;
+    for (size_t i = 0; i < source->module_count; i++)
+        for (const char **import = source->modules[i].imports; import && *import; import++) {
+            const json_t *owner = json_object_get(owners, *import);
+            if (is_built_in(*import)) continue;
+            if (!owner || (size_t)json_integer_value(owner) > package || !may_see[json_integer_value(owner)]) return false;
+        }
+    return true;
+}
+
+/* Marks the jobs that are to be built alone; true where there are any. */
+static bool send_away(struct set_run *run) {
+    struct build *build = run->build;
+    size_t package_count = build->work->package_count;
+    bool *is_bad = arena_alloc(build->arena, package_count * sizeof *is_bad), is_any = false;
+    json_t *owners = list_owners(run, is_bad);
+    for (size_t i = 0; i < package_count; i++)
+        if (run->is_compiled[i] && (build->sources[i].header_problem || !keeps_to_its_closure(run, i, owners)))
+            is_bad[i] = true;
+    json_decref(owners);
+    for (size_t i = 0; i < run->set->job_count; i++) {
+        size_t *closure = NULL, own = job_of(run, i)->package;
+        size_t count = build_work_closure(&closure, build->work, own, build->arena);
+        bool goes = is_bad[own];
+        for (size_t j = 0; j < count; j++)
+            goes = goes || is_bad[closure[j]];
+        run->set->goes_alone[i] = goes;
+        is_any = is_any || goes;
+    }
+    return is_any;
+}
+
+/* ---- The folder ---- */
+
+static enum status link_to(const char *target, const char *link, struct error *err) {
+    if (symlink(target, link) == 0 || errno == EEXIST) return STATUS_OK; /* a module twice is the compiler's to report */
+    return error_set(err, STATUS_INTERNAL, "cannot link %s to %s: %s", link, target, strerror(errno));
+}
+
+static enum status link_packages(struct set_run *run, struct error *err) {
+    struct build *build = run->build;
+    const char *packages = arena_format(build->arena, "%s/" BUILD_PACKAGES_FOLDER, run->folder);
+    enum status status = folder_make(packages, err);
+    for (size_t i = 0; !status && i < build->work->package_count; i++)
+        if (run->is_in[i])
+            status =
+                link_to(build->sources[i].folder, arena_format(build->arena, "%s/%s", packages, build->sources[i].top), err);
+    return status;
+}
+
+static enum status link_modules(struct set_run *run, const struct build_entry *entry, struct text *cache, struct error *err) {
+    enum status status = STATUS_OK;
+    struct arena *arena = run->build->arena;
+    for (size_t i = 0; !status && i < entry->module_count; i++) {
+        const struct built_module *module = &entry->modules[i];
+        status = link_to(arena_format(arena, "%s/output/%s", entry->folder, module->name),
+                         arena_format(arena, "%s/output/%s", run->folder, module->name), err);
+        text_append(cache, cache->length > 1 ? "," : "");
+        json_append(cache, module->name);
+        text_append_character(cache, ':');
+        text_append(cache, module->cache_entry);
+    }
+    return status;
+}
+
+/* The compiler writes this file anew. */
+static enum status write_cache(struct set_run *run, const struct text *cache, struct error *err) {
+    const struct sandbox *sandbox = &run->build->builder->sandbox;
+    const char *path = arena_format(run->build->arena, "%s/output/cache-db.json", run->folder);
+    enum status status = file_write(path, cache->bytes, cache->length, err);
+    if (!status && sandbox->changes_user && chown(path, sandbox->user.user_id, sandbox->user.group_id))
+        status = error_set(err, STATUS_INTERNAL, "cannot give %s to the compiler's user: %s", path, strerror(errno));
+    return status;
+}
+
+static enum status link_outputs(struct set_run *run, struct error *err) {
+    struct build *build = run->build;
+    struct text cache = {0};
+    text_append_character(&cache, '{');
+    enum status status =
+        sandbox_make_folder(&build->builder->sandbox, arena_format(build->arena, "%s/output", run->folder), err);
+    for (size_t i = 0; !status && i < build->work->package_count; i++)
+        if (run->is_in[i] && !run->is_compiled[i]) status = link_modules(run, &build->sources[i].entry, &cache, err);
+    text_append_character(&cache, '}');
+    if (!status && cache.length > 2) status = write_cache(run, &cache, err);
+    text_release(&cache);
+    return status;
+}
+
+static enum status make_folder(struct set_run *run, struct error *err) {
+    struct builder *builder = run->build->builder;
+    long long number = atomic_fetch_add(&builder->runs, 1);
+    run->folder = arena_format(run->build->arena, "%s/runs/%lld", builder->folder, number);
+    enum status status = sandbox_make_folder(&builder->sandbox, run->folder, err);
+    if (!status) status = link_packages(run, err);
+    return status ? status : link_outputs(run, err);
+}
+
+/* ---- The compiler ---- */
+
+static enum status compile(struct set_run *run, struct error *err) {
+    struct build *build = run->build;
+    struct builder *builder = build->builder;
+    const char *const readable[] = {package_cache_folder(builder->packages), build_store_folder(builder->store), NULL};
+    enum status status = compiler_compile(&run->report, build->arena, build->compiler, &builder->sandbox, run->folder, globs,
+                                          readable, build->deadline, err);
+    run->compiler_ms += run->report.elapsed_ms;
+    if (!status) run->compiled += run->report.compiled_count;
+    return status;
+}
+
+/* cache-db.json as the compiler left it, which may be anything. */
+static void read_cache(struct set_run *run) {
+    struct text text = {0};
+    json_decref(run->cache);
+    run->cache = NULL;
+    if (file_read_below(run->folder, "output/cache-db.json", CACHE_BYTES_MAX, &text, NULL) == STATUS_OK &&
+        json_read(&run->cache, text_view(&text), text.length, "cache-db.json", NULL))
+        run->cache = NULL;
+    text_release(&text);
+}
+
+/* How many modules the packages have that are to be compiled. */
+static size_t count_modules(const struct set_run *run) {
+    size_t count = 0;
+    for (size_t i = 0; i < run->build->work->package_count; i++)
+        if (run->is_compiled[i] && !run->is_left_out[i]) count += run->build->sources[i].module_count;
+    return count;
+}
+
+/* How many of those cache-db.json does not have yet. */
+static size_t count_missing(const struct set_run *run) {
+    size_t count = 0;
+    for (size_t i = 0; i < run->build->work->package_count; i++) {
+        const struct build_source *source = &run->build->sources[i];
+        for (size_t j = 0; run->is_compiled[i] && !run->is_left_out[i] && j < source->module_count; j++)
+            count += !source->modules[j].name || !json_object_get(run->cache, source->modules[j].name);
+    }
+    return count;
+}
+
+/* ---- Keeping ---- */
+
+static const char *print_json(struct build *build, const json_t *value) {
+    struct text text = {0};
+    json_append_value(&text, value, 0);
+    const char *copy = arena_copy(build->arena, text_view(&text));
+    text_release(&text);
+    return copy;
+}
+
+/* Whether all files that the cache's entry names are that package's. */
+static bool is_of_package(const struct build *build, const json_t *entry, size_t package) {
+    const char *path;
+    const json_t *value;
+    bool has_any = false;
+    json_object_foreach((json_t *)entry, path, value) {
+        if (build_package_of_path(build, path, NULL) != package) return false;
+        has_any = true;
+    }
+    return has_any;
+}
+
+static bool list_built_modules(struct set_run *run, size_t package, struct built_module *out) {
+    struct build *build = run->build;
+    const struct build_source *source = &build->sources[package];
+    for (size_t i = 0; i < source->module_count; i++) {
+        const struct source_module *module = &source->modules[i];
+        const json_t *entry = module->name ? json_object_get(run->cache, module->name) : NULL;
+        if (!json_is_object(entry) || !is_of_package(build, entry, package)) return false;
+        out[i] = (struct built_module){
+            .name = module->name, .imports = (const char *const *)module->imports, .cache_entry = print_json(build, entry)};
+    }
+    return true;
+}
+
+/* A package that cannot be kept is built again another time: that is no failure of the job. */
+static void keep_package(struct set_run *run, size_t package) {
+    struct build *build = run->build;
+    const struct build_source *source = &build->sources[package];
+    struct built_module *modules = arena_alloc(build->arena, (source->module_count + 1) * sizeof *modules);
+    struct build_entry entry = {
+        .succeeded = true, .folder = run->folder, .modules = modules, .module_count = source->module_count};
+    struct error err;
+    if (source->header_problem || !list_built_modules(run, package, modules)) return;
+    if (build_store_add(build->builder->store, source->key, &entry, &err))
+        log_line(LOG_WARN, "build not kept", "package=%s error=\"%s\"", source->top, err.message);
+    build_forget_entry(build, package);
+}
+
+static void make_key(struct build *build, size_t package) {
+    if (!*build->sources[package].key) build_store_key(build->sources[package].key, build->work, package);
+}
+
+/* Every package that was compiled whole. */
+static void keep_packages(struct set_run *run) {
+    if (run->set->keeps_nothing || !run->cache) return;
+    for (size_t i = 0; i < run->build->work->package_count; i++) {
+        if (!run->is_compiled[i] || run->is_left_out[i]) continue;
+        make_key(run->build, i);
+        keep_package(run, i);
+    }
+}
+
+static void keep_failure(struct set_run *run, size_t package, const struct build_result *result) {
+    struct build *build = run->build;
+    struct error err;
+    if (run->set->keeps_nothing) return;
+    make_key(build, package);
+    const struct build_entry entry = {.errors = build_print_result(build, result)};
+    if (build_store_add(build->builder->store, build->sources[package].key, &entry, &err))
+        log_line(LOG_WARN, "build not kept", "package=%s error=\"%s\"", build->sources[package].top, err.message);
+    build_forget_entry(build, package);
+}
+
+/* ---- What came of it ---- */
+
+/* A batch's time is shared; what was compiled for others is counted with the first. */
+static void fill_counts(struct set_run *run, size_t i, struct build_result *out) {
+    struct build *build = run->build;
+    const struct build_source *own = &build->sources[job_of(run, i)->package];
+    size_t *closure = NULL, count = build_work_closure(&closure, build->work, job_of(run, i)->package, build->arena);
+    int64_t jobs = (int64_t)run->set->job_count, others = 0;
+    for (size_t j = 0; j < run->set->job_count; j++)
+        others += j != i ? (int64_t)build->sources[job_of(run, j)->package].module_count : 0;
+    out->own_modules = (int64_t)own->module_count;
+    out->compiled_modules = i == 0 ? (int64_t)run->compiled + build->wasted_modules - others : out->own_modules;
+    if (out->compiled_modules < 0) out->compiled_modules = 0;
+    if (i == 0) build->wasted_modules = 0;
+    for (size_t j = 0; j < count; j++)
+        if (!run->is_compiled[closure[j]]) out->reused_modules += (int64_t)build->sources[closure[j]].entry.module_count;
+    out->compiler_ms = run->compiler_ms / jobs;
+    out->own_ms = (clock_monotonic_ms() - run->began_ms - run->compiler_ms) / jobs;
+    out->batch_jobs = jobs;
+}
+
+static void end_job(struct set_run *run, size_t i, enum verdict verdict, const char *reason) {
+    struct build_outcome *outcome = &run->set->outcomes[i];
+    outcome->verdict = verdict;
+    outcome->reason = reason;
+    fill_counts(run, i, &outcome->result);
+    atomic_fetch_add(&run->build->builder->reused_modules, outcome->result.reused_modules);
+}
+
+static void give_back_all(struct set_run *run, const char *reason) {
+    for (size_t i = 0; i < run->set->job_count; i++)
+        run->set->outcomes[i] = (struct build_outcome){.is_given_back = true, .reason = reason};
+}
+
+static void succeed(struct set_run *run, size_t i) {
+    struct build *build = run->build;
+    char version[VERSION_TEXT_MAX];
+    version_print(build->work->compiler, version);
+    end_job(run, i, VERDICT_SUCCEEDED, NULL);
+    const struct build_result *result = &run->set->outcomes[i].result;
+    const char *line = arena_format(
+        build->arena, "Compiled its %lld module%s with compiler %s; %lld of its dependencies' were there already.",
+        (long long)result->own_modules, result->own_modules == 1 ? "" : "s", version, (long long)result->reused_modules);
+    build->listener->say(build->listener->context, run->set->jobs[i], LOG_INFO, line);
+}
+
+/* Of the only job: why a run ended without an answer. */
+static void stop_single(struct set_run *run, enum status status, const struct error *err) {
+    static const enum verdict verdicts[] = {
+        [COMPILER_STOP_TIME] = VERDICT_TIMED_OUT,       [COMPILER_STOP_CPU_TIME] = VERDICT_TIMED_OUT,
+        [COMPILER_STOP_MEMORY] = VERDICT_OUT_OF_MEMORY, [COMPILER_STOP_PROCESSES] = VERDICT_LIMIT_EXCEEDED,
+        [COMPILER_STOP_DISK] = VERDICT_LIMIT_EXCEEDED,  [COMPILER_STOP_OUTPUT] = VERDICT_LIMIT_EXCEEDED,
+        [COMPILER_STOP_NO_ANSWER] = VERDICT_SPURIOUS,
+    };
+    enum compiler_stop stop = run->report.stop;
+    const char *reason = arena_copy(run->build->arena, err->message);
+    if (stop == COMPILER_STOP_NONE || stop == COMPILER_STOP_CANCELLED || status == STATUS_STALE)
+        give_back_all(run, reason);
+    else
+        end_job(run, 0, verdicts[stop], reason);
+}
+
+/* An error that two packages may share the blame for is not kept as either's. */
+static bool is_of_one_package(const struct compiler_message *message) {
+    return !text_equal(message->code, "DuplicateModule") && !text_equal(message->code, "CycleInModules");
+}
+
+/* Of the only job: it does not compile, or something that it depends on does not. */
+static void fail_single(struct set_run *run) {
+    struct build *build = run->build;
+    size_t own = job_of(run, 0)->package, package_count = build->work->package_count, culprit = package_count;
+    bool is_clear = true;
+    char version[VERSION_TEXT_MAX];
+    for (size_t i = 0; i < run->report.error_count; i++) {
+        size_t owner = build_package_of_path(build, run->report.errors[i].filename, NULL);
+        if (culprit == package_count) culprit = owner;
+        is_clear = is_clear && owner == culprit && owner < package_count && is_of_one_package(&run->report.errors[i]);
+    }
+    struct build_outcome *outcome = &run->set->outcomes[0];
+    version_print(build->work->compiler, version);
+    bool is_own = culprit == own || culprit == package_count;
+    size_t count = run->report.error_count;
+    end_job(run, 0, VERDICT_FAILED_TO_COMPILE,
+            is_own ? arena_format(build->arena, "It does not compile with compiler %s: %zu error%s.", version, count,
+                                  count == 1 ? "" : "s")
+                   : arena_format(build->arena, "%s, on which it depends, does not compile with compiler %s.",
+                                  build->sources[culprit].top, version));
+    build_take_errors(build, &outcome->result, &run->report, is_clear ? culprit : package_count);
+    struct text errors = {0};
+    compiler_report_print_errors(&errors, &run->report, ERRORS_SHOWN);
+    say(run, LOG_ERROR, text_view(&errors));
+    text_release(&errors);
+    if (is_clear) keep_failure(run, culprit, &outcome->result);
+    for (size_t i = 0; i < package_count; i++) /* what does compile of its dependencies is kept */
+        run->is_left_out[i] = i == own || i == culprit;
+    keep_packages(run);
+}
+
+/* All of the set's jobs to be built alone. */
+static void split(struct set_run *run) {
+    run->build->wasted_modules += (int64_t)run->compiled;
+    for (size_t i = 0; i < run->set->job_count; i++)
+        run->set->goes_alone[i] = true;
+}
+
+/* Some jobs of several do not compile: they are sent away, to be built alone, so that their errors are those of a lone build;
+ * true where the others can be gone on with. */
+static bool send_failed_away(struct set_run *run) {
+    struct build *build = run->build;
+    size_t left = run->set->job_count;
+    for (size_t i = 0; i < run->report.error_count; i++) {
+        size_t owner = build_package_of_path(build, run->report.errors[i].filename, NULL), job = 0;
+        while (job < run->set->job_count && job_of(run, job)->package != owner)
+            job++;
+        if (job == run->set->job_count) return false;
+        left -= !run->set->goes_alone[job];
+        run->set->goes_alone[job] = true;
+        run->is_left_out[owner] = true;
+    }
+    return left > 0;
+}
+
+/* The rest of the set, in the same folder: what compiled is up to date. */
+static enum status compile_rest(struct set_run *run, bool *is_right, struct error *err) {
+    struct build *build = run->build;
+    read_cache(run);
+    size_t expected = count_missing(run);
+    for (size_t i = 0; i < build->work->package_count; i++)
+        if (run->is_left_out[i])
+            unlink(arena_format(build->arena, "%s/" BUILD_PACKAGES_FOLDER "/%s", run->folder, build->sources[i].top));
+    enum status status = run->cache ? compile(run, err) : STATUS_INTERNAL;
+    *is_right = !status && run->report.succeeded && run->report.compiled_count == expected;
+    return status;
+}
+
+static void end_several(struct set_run *run, enum status status) {
+    struct error err;
+    bool is_right = !status && run->report.succeeded && run->report.compiled_count == count_modules(run);
+    if (!status && !run->report.succeeded && send_failed_away(run)) status = compile_rest(run, &is_right, &err);
+    if (!is_right) {
+        split(run);
+        return;
+    }
+    read_cache(run);
+    keep_packages(run);
+    for (size_t i = 0; i < run->set->job_count; i++)
+        if (!run->set->goes_alone[i]) succeed(run, i);
+}
+
+/* A hash over the output of the only job's own modules; they may be anything, so links are not followed. */
+static const char *hash_output(struct set_run *run) {
+    static const char *const files[] = {"externs.cbor", "index.js", "foreign.js"};
+    struct build *build = run->build;
+    const struct build_source *source = &build->sources[job_of(run, 0)->package];
+    struct text all = {0};
+    char *hash = arena_alloc(build->arena, SHA256_HEX_MAX);
+    for (size_t i = 0; i < source->module_count; i++)
+        for (size_t j = 0; source->modules[i].name && j < sizeof files / sizeof files[0]; j++) {
+            struct text file = {0};
+            char part[SHA256_HEX_MAX] = "";
+            const char *path = arena_format(build->arena, "output/%s/%s", source->modules[i].name, files[j]);
+            if (!file_read_below(run->folder, path, MODULE_FILE_BYTES_MAX, &file, NULL))
+                hash_sha256_hex(file.bytes, file.length, part);
+            text_append_format(&all, "%s %s\n", path, part);
+            text_release(&file);
+        }
+    hash_sha256_hex(all.bytes, all.length, hash);
+    text_release(&all);
+    return hash;
+}
+
+/* Something that was taken from the store was not up to date for the compiler: out with all of it. */
+static void distrust_store(struct set_run *run, size_t expected) {
+    struct build *build = run->build;
+    for (size_t i = 0; i < build->work->package_count; i++)
+        if (run->is_in[i] && !run->is_compiled[i]) {
+            build_store_remove(build->builder->store, build->sources[i].key);
+            build_forget_entry(build, i);
+        }
+    say(run, LOG_WARN,
+        arena_format(build->arena,
+                     "The compiler compiled %zu modules where %zu were expected, so what was kept of earlier builds is not "
+                     "trusted: everything is built from nothing.",
+                     run->report.compiled_count, expected));
+}
+
+static void end_single(struct set_run *run, enum status status, const struct error *err, bool *is_to_be_repeated) {
+    size_t expected = count_modules(run);
+    *is_to_be_repeated = false;
+    if (status) {
+        stop_single(run, status, err);
+        return;
+    }
+    if (!run->report.succeeded) {
+        read_cache(run);
+        fail_single(run);
+        return;
+    }
+    bool is_right = run->report.compiled_count == expected;
+    if (!is_right && !run->set->is_from_nothing) {
+        distrust_store(run, expected);
+        run->build->wasted_modules += (int64_t)run->compiled;
+        *is_to_be_repeated = true;
+        return;
+    }
+    read_cache(run);
+    if (is_right) keep_packages(run);
+    run->set->digest = hash_output(run);
+    succeed(run, 0);
+}
+
+/* What is missing of the packages is the job's own trouble, where there is one; of several, each finds out alone. */
+static void end_without_packages(struct set_run *run, enum status status, const struct error *err) {
+    const char *reason = arena_copy(run->build->arena, err->message);
+    if (run->set->job_count > 1 && status == STATUS_REFUSED)
+        split(run);
+    else if (status == STATUS_REFUSED)
+        end_job(run, 0, VERDICT_DEPENDENCY_MISSING, reason);
+    else
+        give_back_all(run, reason);
+}
+
+/* True: it is to be done again, from nothing. */
+static bool run_once(struct build *build, struct build_set *set) {
+    size_t count = build->work->package_count;
+    struct set_run run = {.build = build,
+                          .set = set,
+                          .is_in = arena_alloc(build->arena, count * sizeof *run.is_in),
+                          .is_compiled = arena_alloc(build->arena, count * sizeof *run.is_compiled),
+                          .is_left_out = arena_alloc(build->arena, count * sizeof *run.is_left_out),
+                          .began_ms = clock_monotonic_ms()};
+    struct error err = {0};
+    bool is_to_be_repeated = false;
+    choose_packages(&run);
+    enum status status = unpack_packages(&run, &err);
+    if (status) {
+        end_without_packages(&run, status, &err);
+        return false;
+    }
+    if (set->job_count > 1 && send_away(&run)) return false;
+    status = make_folder(&run, &err);
+    if (status) {
+        give_back_all(&run, arena_copy(build->arena, err.message));
+    } else {
+        status = compile(&run, &err);
+        fault_point("build-compiled");
+        if (set->job_count > 1)
+            end_several(&run, status);
+        else
+            end_single(&run, status, &err, &is_to_be_repeated);
+    }
+    atomic_fetch_add(&build->builder->compiled_modules, (long long)run.compiled);
+    folder_remove(run.folder);
+    json_decref(run.cache);
+    return is_to_be_repeated;
+}
+
+void build_set_run(struct build *build, struct build_set *set) {
+    set->goes_alone = arena_alloc(build->arena, set->job_count * sizeof *set->goes_alone);
+    set->outcomes = arena_alloc(build->arena, set->job_count * sizeof *set->outcomes);
+    if (!run_once(build, set)) return;
+    set->is_from_nothing = true;
+    run_once(build, set);
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <fts.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/folder.h"
+#include "lib/base/text.h"
+#include "lib/source/module_header.h"
+#include "services/build-worker/build_parts.h"
+
+enum {
+    DOWNLOAD_TIMEOUT_MS = 60000,
+    DOWNLOAD_TRIES = 4,
+    MODULE_BYTES_MAX = 16 << 20,
+    HTTP_OK = 200,
+    HTTP_NOT_FOUND = 404,
+    HTTP_GONE = 410,
+    HTTP_FORBIDDEN = 403, /* what S3 says of objects that are not there to who may not list them */
+};
+
+/* ---- The store ---- */
+
+const struct build_entry *build_find_entry(struct build *build, size_t package) {
+    struct build_source *source = &build->sources[package];
+    if (!source->is_looked_up) {
+        if (!*source->key) build_store_key(source->key, build->work, package);
+        source->is_known = build_store_find(build->builder->store, source->key, build->arena, &build->held, &source->entry);
+        source->is_looked_up = true;
+    }
+    return source->is_known ? &source->entry : NULL;
+}
+
+void build_forget_entry(struct build *build, size_t package) {
+    build->sources[package].is_looked_up = false;
+}
+
+/* ---- Tarballs ---- */
+
+static enum status download(struct build *build, const struct build_package *package, const char *version, struct text *out,
+                            struct error *err) {
+    char hash[SHA256_SRI_MAX];
+    struct http_response response = {0};
+    const struct http_request request = {
+        .url = arena_format(build->arena, "%s/%s/%s.tar.gz", build->work->downloads, package->name, version),
+        .timeout_ms = DOWNLOAD_TIMEOUT_MS,
+        .tries = DOWNLOAD_TRIES,
+        .limit_bytes = (size_t)package->size_bytes + 1,
+        .redirects = 3,
+        .deadline = build->deadline,
+        .connections = build->builder->connections,
+    };
+    enum status status = http_client_send(&request, &response, err);
+    if (!status && response.status != HTTP_OK) {
+        bool is_gone = response.status == HTTP_NOT_FOUND || response.status == HTTP_GONE || response.status == HTTP_FORBIDDEN;
+        status =
+            error_set(err, is_gone ? STATUS_REFUSED : STATUS_UNAVAILABLE,
+                      "The tarball of %s@%s is not to be had: storage answers %d.", package->name, version, response.status);
+    }
+    if (!status) hash_sha256_sri(response.body.bytes, response.body.length, hash);
+    bool is_right = !status && (int64_t)response.body.length == package->size_bytes && text_equal(hash, package->hash);
+    if (status == STATUS_TOO_LARGE || (!status && !is_right))
+        status = error_set(err, STATUS_REFUSED,
+                           "The tarball of %s@%s in storage is not the one of the metadata, with %lld bytes and the hash %s.",
+                           package->name, version, (long long)package->size_bytes, package->hash);
+    if (!status) text_append_bytes(out, response.body.bytes, response.body.length);
+    http_response_release(&response);
+    return status;
+}
+
+enum status build_unpack(struct build *build, size_t position, struct error *err) {
+    const struct build_package *package = &build->work->packages[position];
+    struct build_source *source = &build->sources[position];
+    struct package_cache *packages = build->builder->packages;
+    char version[VERSION_TEXT_MAX];
+    struct text tarball = {0};
+    if (source->folder) return STATUS_OK;
+    version_print(package->version, version);
+    source->folder = package_cache_find(packages, package->hash, source->top, &build->unpacked);
+    if (source->folder) return STATUS_OK;
+    enum status status = download(build, package, version, &tarball, err);
+    if (!status)
+        status = package_cache_add(packages, package->hash, source->top, tarball.bytes, tarball.length, &build->unpacked,
+                                   &source->folder, err);
+    text_release(&tarball);
+    return status;
+}
+
+/* ---- Modules ---- */
+
+static void take_header(struct build *build, struct build_source *source, const char *path, const struct text *file) {
+    struct module_header header;
+    struct error err;
+    struct source_module *module = &source->modules[source->module_count++];
+    if (module_header_parse(&header, build->arena, text_view(file), file->length, &err)) {
+        source->header_problem = arena_format(build->arena, "%s: %s", path, err.message);
+        return;
+    }
+    module->name = header.name;
+    module->imports = arena_alloc(build->arena, (header.import_count + 1) * sizeof *module->imports);
+    for (size_t i = 0; i < header.import_count; i++)
+        module->imports[i] = header.imports[i].module;
+}
+
+static enum status read_module(struct build *build, struct build_source *source, const char *path, struct error *err) {
+    struct text file = {0};
+    enum status status = file_read(path, MODULE_BYTES_MAX, &file, err);
+    if (!status) take_header(build, source, path + strlen(source->folder) + 1, &file);
+    text_release(&file);
+    return status;
+}
+
+/* The .purs files below the folder, in order. */
+static enum status list_modules(struct build *build, const char *folder, const char ***out, size_t *count, struct error *err) {
+    char *const paths[] = {arena_copy(build->arena, folder), NULL};
+    FTS *walk = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    size_t capacity = 0;
+    *out = NULL;
+    *count = 0;
+    if (!walk) return error_set(err, STATUS_INTERNAL, "The folder %s cannot be read.", folder);
+    for (FTSENT *entry = fts_read(walk); entry; entry = fts_read(walk)) {
+        if (entry->fts_info != FTS_F || !text_ends_with(entry->fts_path, ".purs")) continue;
+        if (*count == capacity) {
+            const char **more = arena_alloc(build->arena, (capacity = capacity * 2 + 16) * sizeof *more);
+            if (*count) memcpy(more, *out, *count * sizeof *more);
+            *out = more;
+        }
+        (*out)[(*count)++] = arena_copy(build->arena, entry->fts_path);
+    }
+    fts_close(walk);
+    return STATUS_OK;
+}
+
+enum status build_read_headers(struct build *build, size_t package, struct error *err) {
+    struct build_source *source = &build->sources[package];
+    const char **paths = NULL;
+    size_t count = 0;
+    if (source->are_headers_read) return STATUS_OK;
+    enum status status = list_modules(build, arena_format(build->arena, "%s/src", source->folder), &paths, &count, err);
+    source->modules = arena_alloc(build->arena, (count + 1) * sizeof *source->modules);
+    for (size_t i = 0; !status && i < count; i++)
+        status = read_module(build, source, paths[i], err);
+    source->are_headers_read = !status;
+    return status;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "services/build-worker/builder.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/arena.h"
+#include "lib/base/deadline.h"
+#include "lib/base/folder.h"
+#include "lib/base/log.h"
+
+enum { START_TIMEOUT_MS = 120000 };
+
+/* BUILD_DIR is one worker's: what a killed one left in it is removed at start. */
+static enum status open_folder(struct builder *builder, struct arena *arena, struct error *err) {
+    const char *path = builder->settings->build_dir;
+    enum status status = folder_claim(&builder->folder_claim, path, err);
+    if (status) return error_prefix(err, "BUILD_DIR");
+    builder->folder = realpath(path, NULL);
+    if (!builder->folder) return error_set(err, STATUS_INTERNAL, "BUILD_DIR: the folder %s cannot be reached.", path);
+    folder_remove(arena_format(arena, "%s/runs", builder->folder));
+    return folder_make(arena_format(arena, "%s/runs", builder->folder), err);
+}
+
+static enum status open_store(struct builder *builder, struct error *err) {
+    const struct settings *settings = builder->settings;
+    enum status status = build_store_open(&builder->store, settings->build_store_dir, settings->build_store_bytes, err);
+    return status ? error_prefix(err, "BUILD_STORE_DIR") : STATUS_OK;
+}
+
+static enum status find_compilers(struct builder *builder, struct deadline *deadline, struct error *err) {
+    enum status status =
+        compilers_find(&builder->compilers, builder->settings->compilers, getenv("PATH"), &builder->sandbox, deadline, err);
+    for (size_t i = 0; !status && i < builder->compilers.count; i++) {
+        char version[VERSION_TEXT_MAX];
+        version_print(builder->compilers.items[i].version, version);
+        log_line(LOG_INFO, "compiler", "version=%s path=\"%s\"", version, builder->compilers.items[i].path);
+    }
+    if (!status && builder->compilers.count == 0)
+        log_line(LOG_WARN, "no compiler", "hint=\"set REGISTRY_COMPILERS to a folder with purs-X_Y_Z executables\"");
+    return status;
+}
+
+enum status builder_init(struct builder *out, const struct settings *settings, bool accepts_no_sandbox, struct error *err) {
+    struct arena arena = {0};
+    struct deadline deadline;
+    *out = (struct builder){.settings = settings, .folder_claim = -1};
+    deadline_start(&deadline, START_TIMEOUT_MS);
+    enum status status = open_folder(out, &arena, err);
+    if (!status) status = sandbox_require(&out->sandbox, settings, accepts_no_sandbox, &deadline, err);
+    if (!status)
+        status = package_cache_create(&out->packages, arena_format(&arena, "%s/packages", out->folder),
+                                      settings->package_cache_bytes, err);
+    if (!status) status = open_store(out, err);
+    if (!status) status = sandbox_check_reachable(&out->sandbox, out->folder, false, err);
+    if (!status) status = sandbox_check_reachable(&out->sandbox, build_store_folder(out->store), false, err);
+    if (!status) status = find_compilers(out, &deadline, err);
+    out->connections = http_connections_create();
+    arena_release(&arena);
+    return status;
+}
+
+void builder_release(struct builder *builder) {
+    http_connections_free(builder->connections);
+    compilers_release(&builder->compilers);
+    build_store_free(builder->store);
+    package_cache_free(builder->packages);
+    free(builder->folder);
+    if (builder->folder_claim >= 0) close(builder->folder_claim);
+}
+
+static void add_counter(struct metrics *metrics, const char *name, const char *help, int64_t value) {
+    metrics_add(metrics, METRIC_COUNTER, name, help, NULL, (double)value);
+}
+
+void builder_measure(struct builder *builder, struct metrics *metrics) {
+    struct build_store_counts store = build_store_counts(builder->store);
+    struct package_cache_counts packages = package_cache_counts(builder->packages);
+    for (int i = 0; i < VERDICT_COUNT; i++) {
+        const char *const labels[] = {"verdict", verdict_text((enum verdict)i), NULL};
+        metrics_add(metrics, METRIC_COUNTER, "registry_builds_total", "Builds that ended, by what came of them.", labels,
+                    (double)atomic_load(&builder->verdicts[i]));
+    }
+    add_counter(metrics, "registry_compiler_runs_total", "Runs of the compiler.", atomic_load(&builder->runs));
+    add_counter(metrics, "registry_modules_compiled_total", "Modules that were compiled.",
+                atomic_load(&builder->compiled_modules));
+    add_counter(metrics, "registry_modules_reused_total", "Modules that were taken from the build store instead.",
+                atomic_load(&builder->reused_modules));
+    add_counter(metrics, "registry_build_store_found_total", "Entries of the build store that were used.", store.found);
+    add_counter(metrics, "registry_build_store_missed_total", "Entries that were looked for and were not there.", store.missed);
+    add_counter(metrics, "registry_build_store_damaged_total", "Entries that were thrown away because they were damaged.",
+                store.damaged);
+    add_counter(metrics, "registry_build_store_evicted_total", "Entries that made room for others.", store.evicted);
+    metrics_add(metrics, METRIC_GAUGE, "registry_build_store_bytes", "Bytes in the build store.", NULL, (double)store.bytes);
+    add_counter(metrics, "registry_build_packages_found_total", "Tarballs that were there unpacked.", packages.found);
+    add_counter(metrics, "registry_build_packages_added_total", "Tarballs that were downloaded.", packages.added);
+}

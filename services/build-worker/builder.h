@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What all builds of one worker share: set up once at start, then used from every slot's thread (each part says itself how it
+ * is shared).
+ *
+ *   BUILD_DIR/packages/…   tarballs, unpacked (lib/tools/package_cache.h)
+ *   BUILD_DIR/runs/N/      one run of the compiler: .registry/NAME-VERSION → packages, output/MODULE → the store
+ *   BUILD_STORE_DIR/…      what was built before (lib/tools/build_store.h)
+ */
+#ifndef SERVICES_BUILD_WORKER_BUILDER_H
+#define SERVICES_BUILD_WORKER_BUILDER_H
+
+#include <stdatomic.h>
+
+#include "lib/base/metrics.h"
+#include "lib/base/settings.h"
+#include "lib/domain/verdict.h"
+#include "lib/tools/build_store.h"
+#include "lib/tools/compiler.h"
+#include "lib/tools/http_client.h"
+#include "lib/tools/package_cache.h"
+#include "lib/tools/sandbox.h"
+
+struct builder {
+    const struct settings *settings; /* borrowed */
+    struct sandbox sandbox;
+    struct compilers compilers;
+    struct package_cache *packages;
+    struct build_store *store;
+    struct http_connections *connections;
+    char *folder;      /* BUILD_DIR, absolute */
+    int folder_claim;  /* of the one worker that uses it */
+    atomic_llong runs; /* of the compiler, numbered; what follows are figures since the start */
+    atomic_llong compiled_modules, reused_modules;
+    atomic_llong verdicts[VERDICT_COUNT];
+};
+
+/* `accepts_no_sandbox`: SANDBOX_UNSAFE_OPTION was given. Release it also after a failure. */
+CHECK_RESULT enum status builder_init(struct builder *out, const struct settings *settings, bool accepts_no_sandbox,
+                                      struct error *err);
+void builder_release(struct builder *builder);
+
+void builder_measure(struct builder *builder, struct metrics *metrics); /* any thread */
+
+#endif

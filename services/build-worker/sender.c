@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "services/build-worker/sender.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+
+enum {
+    LINES_EVERY_MS = 150,
+    TIMEOUT_MS = 10000,
+    PAUSE_MIN_MS = 100,
+    PAUSE_MAX_MS = 2000,
+    LINES_BYTES_MAX = 1500000, /* in one message */
+};
+
+/* What is to be sent of one task, taken out of it. */
+struct parcel {
+    struct task *task;
+    struct text lines;
+    bool is_end;
+};
+
+/* ---- What is there ---- */
+
+static bool has_something(const struct task *task, bool lines_too) {
+    return task->is_lost ? task->is_ended : task->is_ended || (lines_too && task->lines.length > 0);
+}
+
+static bool is_there_anything(const struct task_list *list, bool lines_too) {
+    for (const struct task *task = list->first; task; task = task->next)
+        if (has_something(task, lines_too)) return true;
+    return false;
+}
+
+/* Takes the first that has something to be sent, its lines with it. With the mutex held. */
+static bool take(struct task_list *list, bool lines_too, struct parcel *out) {
+    for (struct task *task = list->first; task; task = task->next) {
+        if (!has_something(task, lines_too)) continue;
+        *out = (struct parcel){.task = task, .lines = task->lines, .is_end = task->is_ended};
+        task->lines = (struct text){0};
+        task->is_being_sent = true;
+        return true;
+    }
+    return false;
+}
+
+/* ---- Sending ---- */
+
+static bool is_to_be_repeated(enum status status) {
+    return status == STATUS_UNAVAILABLE || status == STATUS_TIMEOUT || status == STATUS_BUSY || status == STATUS_INTERNAL;
+}
+
+/* True: taken, or never to be. */
+static bool send(struct sender *sender, const struct message *message, const struct task *task, enum status *status) {
+    struct arena arena = {0};
+    struct message answer;
+    struct error err;
+    *status = message_client_call(sender->client, message, TIMEOUT_MS, &arena, &answer, &err);
+    if (*status == STATUS_STALE || *status == STATUS_NOT_FOUND)
+        log_line(LOG_WARN, "job lost", "job=%s fence=%lld reason=\"%s\"", task->job_id, (long long)task->fence, err.message);
+    else if (*status)
+        log_line(is_to_be_repeated(*status) ? LOG_DEBUG : LOG_ERROR, "not taken", "job=%s error=\"%s\"", task->job_id,
+                 err.message);
+    arena_release(&arena);
+    return !is_to_be_repeated(*status);
+}
+
+/* The items up to the last that fits into one message; they are ours and well-formed, each begins with `[`. */
+static size_t cut_lines(const struct text *lines) {
+    if (lines->length <= LINES_BYTES_MAX) return lines->length;
+    for (size_t at = LINES_BYTES_MAX; at > 1; at--)
+        if (memcmp(lines->bytes + at - 1, "],[", 3) == 0) return at;
+    return lines->length; /* one line that is too long: it is refused, and dropped */
+}
+
+static bool send_lines(struct sender *sender, struct parcel *parcel, enum status *status) {
+    *status = STATUS_OK;
+    while (parcel->lines.length > 0) {
+        size_t length = cut_lines(&parcel->lines);
+        struct text items = {0};
+        text_append_character(&items, '[');
+        text_append_bytes(&items, parcel->lines.bytes, length);
+        text_append_character(&items, ']');
+        struct message message = {
+            .tag = MESSAGE_work_lines,
+            .work_lines = {.job_id = parcel->task->job_id, .fence = parcel->task->fence, .lines = text_view(&items)}};
+        bool is_done = send(sender, &message, parcel->task, status);
+        text_release(&items);
+        if (!is_done) return false;
+        if (*status == STATUS_STALE || *status == STATUS_NOT_FOUND) return true;
+        size_t skipped = length < parcel->lines.length ? length + 1 : length; /* with the comma */
+        memmove(parcel->lines.bytes, parcel->lines.bytes + skipped, parcel->lines.length - skipped);
+        parcel->lines.length -= skipped;
+    }
+    return true;
+}
+
+static bool send_end(struct sender *sender, const struct task *task, enum status *status) {
+    struct message returned = {.tag = MESSAGE_work_return, .work_return = {.job_id = task->job_id, .fence = task->fence}};
+    struct message result = {.tag = MESSAGE_work_result,
+                             .work_result = {.job_id = task->job_id,
+                                             .fence = task->fence,
+                                             .verdict = task->verdict,
+                                             .reason = task->reason,
+                                             .result = task->result}};
+    return send(sender, task->is_given_back ? &returned : &result, task, status);
+}
+
+/* True: there is nothing left to be sent of what was taken. */
+static bool send_parcel(struct sender *sender, struct parcel *parcel) {
+    enum status status = STATUS_OK;
+    if (parcel->task->is_lost) return true;
+    if (!send_lines(sender, parcel, &status)) return false;
+    bool is_lost = status == STATUS_STALE || status == STATUS_NOT_FOUND;
+    if (is_lost) task_list_lose(sender->tasks, parcel->task->job_id);
+    return is_lost || !parcel->is_end || send_end(sender, parcel->task, &status);
+}
+
+/* Puts what was not taken back, or the task away. With the mutex held. */
+static void settle(struct task_list *list, struct parcel *parcel, bool is_sent) {
+    struct task *task = parcel->task;
+    task->is_being_sent = false;
+    if (!is_sent && parcel->lines.length > 0) {
+        if (task->lines.length > 0) {
+            text_append_character(&parcel->lines, ',');
+            text_append_bytes(&parcel->lines, task->lines.bytes, task->lines.length);
+        }
+        text_release(&task->lines);
+        task->lines = parcel->lines;
+        parcel->lines = (struct text){0};
+    }
+    text_release(&parcel->lines);
+    if (!is_sent || !parcel->is_end) return;
+    struct task **link = &list->first;
+    while (*link != task)
+        link = &(*link)->next;
+    *link = task->next;
+    free(task->verdict);
+    free(task->reason);
+    free(task->result);
+    text_release(&task->lines);
+    free(task);
+    pthread_cond_broadcast(&list->changed);
+}
+
+/* ---- The thread ---- */
+
+static void wait_ms(struct task_list *list, int64_t duration_ms) {
+    int64_t at_ms = clock_monotonic_ms() + duration_ms;
+    struct timespec at = {.tv_sec = at_ms / 1000, .tv_nsec = at_ms % 1000 * 1000000};
+    pthread_cond_timedwait(&list->changed, &list->mutex, &at);
+}
+
+void *sender_main(void *context) {
+    struct sender *sender = context;
+    struct task_list *list = sender->tasks;
+    int64_t lines_sent_ms = 0, pause_ms = 0;
+    pthread_mutex_lock(&list->mutex);
+    while (!atomic_load(&sender->has_given_up) && !(atomic_load(&sender->is_stopping) && !list->first)) {
+        int64_t now_ms = clock_monotonic_ms();
+        bool lines_too = now_ms - lines_sent_ms >= LINES_EVERY_MS;
+        struct parcel parcel;
+        if (pause_ms > 0 || !take(list, lines_too, &parcel)) {
+            if (lines_too && pause_ms == 0) lines_sent_ms = now_ms;
+            wait_ms(list, pause_ms > 0 ? pause_ms : is_there_anything(list, true) ? LINES_EVERY_MS : LINES_EVERY_MS * 2);
+            if (pause_ms > 0) pause_ms = -pause_ms;
+            continue;
+        }
+        int64_t last_pause_ms = pause_ms < 0 ? -pause_ms : 0;
+        pthread_mutex_unlock(&list->mutex);
+        bool is_sent = send_parcel(sender, &parcel);
+        pthread_mutex_lock(&list->mutex);
+        settle(list, &parcel, is_sent);
+        int64_t next_ms = last_pause_ms ? last_pause_ms * 2 : PAUSE_MIN_MS;
+        pause_ms = is_sent ? 0 : next_ms < PAUSE_MAX_MS ? next_ms : PAUSE_MAX_MS;
+    }
+    pthread_mutex_unlock(&list->mutex);
+    return NULL;
+}

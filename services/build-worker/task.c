@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "services/build-worker/task.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/json.h"
+#include "lib/base/json_writer.h"
+#include "lib/base/memory.h"
+
+enum { LINES_WAITING_MAX = 32 << 20 }; /* bytes of one job's lines, while the service is away */
+
+void task_list_init(struct task_list *list) {
+    pthread_condattr_t attributes;
+    *list = (struct task_list){0};
+    pthread_mutex_init(&list->mutex, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&list->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+static void free_task(struct task *task) {
+    free(task->verdict);
+    free(task->reason);
+    free(task->result);
+    text_release(&task->lines);
+    free(task);
+}
+
+void task_list_release(struct task_list *list) {
+    while (list->first) {
+        struct task *task = list->first;
+        list->first = task->next;
+        free_task(task);
+    }
+    pthread_cond_destroy(&list->changed);
+    pthread_mutex_destroy(&list->mutex);
+}
+
+void task_list_add(struct task_list *list, const struct build_work *work, struct piece *piece) {
+    pthread_mutex_lock(&list->mutex);
+    piece->wanted = work->job_count;
+    struct task **end = &list->first;
+    while (*end)
+        end = &(*end)->next;
+    for (size_t i = 0; i < work->job_count; i++) {
+        struct task *task = memory_alloc(sizeof *task);
+        memcpy(task->job_id, work->jobs[i].job_id, sizeof task->job_id);
+        task->fence = work->jobs[i].fence;
+        task->piece = piece;
+        *end = task;
+        end = &task->next;
+    }
+    pthread_mutex_unlock(&list->mutex);
+}
+
+/* With the mutex held; there is always one. */
+static struct task *find(struct task_list *list, const struct build_job *job) {
+    struct task *task = list->first;
+    while (task && (task->fence != job->fence || !text_equal(task->job_id, job->job_id)))
+        task = task->next;
+    if (!task) abort(); /* a task stays until its piece is done with it */
+    return task;
+}
+
+void task_list_say(struct task_list *list, const struct build_job *job, enum log_level level, const char *message) {
+    pthread_mutex_lock(&list->mutex);
+    struct task *task = find(list, job);
+    if (!task->is_lost && task->lines.length < LINES_WAITING_MAX) {
+        text_append_format(&task->lines, "%s[%lld,%lld,\"%s\",", task->lines.length ? "," : "", (long long)++task->line_count,
+                           (long long)clock_now_ms(), log_level_name(level));
+        json_append(&task->lines, message);
+        text_append_character(&task->lines, ']');
+    }
+    pthread_mutex_unlock(&list->mutex);
+}
+
+static char *copy_or_null(const char *text) {
+    return text ? memory_copy_text(text) : NULL;
+}
+
+void task_list_end(struct task_list *list, const struct build_job *job, const struct build_outcome *outcome) {
+    struct text result = {0};
+    build_result_append_json(&result, &outcome->result);
+    pthread_mutex_lock(&list->mutex);
+    struct task *task = find(list, job);
+    if (!task->is_lost && task->piece) task->piece->wanted--;
+    task->piece = NULL;
+    task->is_ended = true;
+    task->is_given_back = outcome->is_given_back;
+    task->verdict = memory_copy_text(verdict_text(outcome->verdict));
+    task->reason = copy_or_null(outcome->reason);
+    task->result = memory_copy_text(text_view(&result));
+    pthread_cond_broadcast(&list->changed);
+    pthread_mutex_unlock(&list->mutex);
+    text_release(&result);
+}
+
+size_t task_list_append_leases(struct task_list *list, struct text *out) {
+    int64_t now_ms = clock_monotonic_ms();
+    size_t count = 0;
+    struct json_writer writer = {.out = out};
+    json_writer_open(&writer, '[');
+    pthread_mutex_lock(&list->mutex);
+    for (const struct task *task = list->first; task; task = task->next) {
+        if (task->is_lost || (task->piece && now_ms > task->piece->renew_until_ms)) continue;
+        json_writer_item(&writer);
+        json_writer_open(&writer, '[');
+        json_writer_item(&writer);
+        json_writer_text(&writer, task->job_id);
+        json_writer_item(&writer);
+        json_writer_integer(&writer, task->fence);
+        json_writer_close(&writer, ']');
+        count++;
+    }
+    pthread_mutex_unlock(&list->mutex);
+    json_writer_close(&writer, ']');
+    return count;
+}
+
+void task_list_lose(struct task_list *list, const char *job_id) {
+    pthread_mutex_lock(&list->mutex);
+    for (struct task *task = list->first; task; task = task->next) {
+        if (task->is_lost || !text_equal(task->job_id, job_id)) continue;
+        task->is_lost = true;
+        if (task->piece && --task->piece->wanted == 0) deadline_cancel(&task->piece->deadline, STATUS_STALE);
+    }
+    pthread_cond_broadcast(&list->changed);
+    pthread_mutex_unlock(&list->mutex);
+}
+
+void task_list_cancel(struct task_list *list) {
+    pthread_mutex_lock(&list->mutex);
+    for (struct task *task = list->first; task; task = task->next)
+        if (task->piece) deadline_cancel(&task->piece->deadline, STATUS_CANCELLED);
+    pthread_mutex_unlock(&list->mutex);
+}

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "services/build-worker/worker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/json.h"
+#include "lib/base/log.h"
+#include "lib/base/memory.h"
+#include "services/build-worker/sender.h"
+
+enum {
+    ASK_WAIT_MS = 2000, /* for work; a stop waits for it, too */
+    ASK_MARGIN_MS = 8000,
+    TIMEOUT_MS = 5000,
+    SPARE_REQUESTS = 8, /* beside those of the slots: renewing, lines, results */
+    PAUSE_MS = 500,     /* after the service did not answer */
+    PAUSE_AFTER_GIVING_BACK_MS = 2000,
+    RENEWALS_PER_LEASE = 3,
+    RENEW_EVERY_MAX_MS = 10000,
+    LEASE_UNTIL_KNOWN_MS = 10000,
+    OVERTIME_MS = 60000, /* of a build, behind its time limit */
+    SEND_AT_END_MS = 5000,
+    HOST_MAX = 64,
+    ID_MAX = HOST_MAX + UUID_TEXT_MAX + 1,
+};
+
+struct slot {
+    struct worker *worker;
+    pthread_t thread;
+    bool has_thread;
+};
+
+struct worker {
+    const struct settings *settings;
+    struct builder *builder;
+    char id[ID_MAX], host[HOST_MAX];
+    char *compilers; /* those that it has, with blanks between */
+    struct message_client *client;
+    struct task_list tasks;
+    struct sender sender;
+    pthread_t sending, renewing;
+    bool has_sending, has_renewing;
+    struct slot *slots;
+    int slot_count;
+
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    int busy_slots;
+    int64_t lease_ms;
+    bool has_new_leases; /* to be confirmed at once */
+    bool is_stopping, has_given_up, is_renewing_over;
+};
+
+/* ---- Waiting ---- */
+
+/* With the worker's mutex held. */
+static void wait_until(struct worker *worker, int64_t at_ms) {
+    struct timespec at = {.tv_sec = at_ms / 1000, .tv_nsec = at_ms % 1000 * 1000000};
+    pthread_cond_timedwait(&worker->changed, &worker->mutex, &at);
+}
+
+/* False: the worker stops. */
+static bool pause_for(struct worker *worker, int64_t duration_ms) {
+    int64_t at_ms = clock_monotonic_ms() + duration_ms;
+    pthread_mutex_lock(&worker->mutex);
+    while (!worker->is_stopping && clock_monotonic_ms() < at_ms)
+        wait_until(worker, at_ms);
+    bool goes_on = !worker->is_stopping;
+    pthread_mutex_unlock(&worker->mutex);
+    return goes_on;
+}
+
+static bool goes_on(struct worker *worker) {
+    pthread_mutex_lock(&worker->mutex);
+    bool answer = !worker->is_stopping;
+    pthread_mutex_unlock(&worker->mutex);
+    return answer;
+}
+
+/* ---- Hello ---- */
+
+static enum status say_hello(struct worker *worker, struct error *err) {
+    const struct settings *settings = worker->settings;
+    struct arena arena = {0};
+    struct message answer, hello = {.tag = MESSAGE_worker_hello,
+                                    .worker_hello = {.worker = worker->id,
+                                                     .host = worker->host,
+                                                     .program = REGISTRY_VERSION,
+                                                     .compilers = worker->compilers,
+                                                     .slots = worker->slot_count,
+                                                     .memory_bytes = settings->build_memory_bytes,
+                                                     .disk_bytes = settings->build_disk_bytes}};
+    enum status status = message_client_call(worker->client, &hello, TIMEOUT_MS, &arena, &answer, err);
+    if (!status && answer.tag != MESSAGE_worker_welcome)
+        status = error_set(err, STATUS_INTERNAL, "The service answers something else than was asked.");
+    if (!status) {
+        pthread_mutex_lock(&worker->mutex);
+        worker->lease_ms = answer.worker_welcome.lease_ms;
+        pthread_mutex_unlock(&worker->mutex);
+        log_line(LOG_INFO, "known to build-matrix", "worker=%s", worker->id);
+    }
+    arena_release(&arena);
+    return status;
+}
+
+/* ---- Renewing ---- */
+
+static void lose_those(struct worker *worker, const char *lost) {
+    json_t *list = NULL, *item;
+    size_t i;
+    if (!lost || json_read(&list, lost, strlen(lost), "The lost jobs", NULL)) return;
+    json_array_foreach(list, i, item) {
+        if (!json_is_string(item)) continue;
+        log_line(LOG_WARN, "job lost", "job=%s", json_string_value(item));
+        task_list_lose(&worker->tasks, json_string_value(item));
+    }
+    json_decref(list);
+}
+
+static void append_figures(struct worker *worker, struct text *out) {
+    struct metrics *metrics = metrics_create();
+    builder_measure(worker->builder, metrics);
+    metrics_add_process(metrics);
+    metrics_append_json(out, metrics);
+    metrics_free(metrics);
+}
+
+static void renew(struct worker *worker) {
+    struct arena arena = {0};
+    struct text leases = {0}, figures = {0};
+    struct error err;
+    task_list_append_leases(&worker->tasks, &leases);
+    append_figures(worker, &figures);
+    pthread_mutex_lock(&worker->mutex);
+    int busy_slots = worker->busy_slots;
+    pthread_mutex_unlock(&worker->mutex);
+    struct message answer, request = {.tag = MESSAGE_work_renew,
+                                      .work_renew = {.worker = worker->id,
+                                                     .leases = text_view(&leases),
+                                                     .busy_slots = busy_slots,
+                                                     .figures = text_view(&figures)}};
+    enum status status = message_client_call(worker->client, &request, TIMEOUT_MS, &arena, &answer, &err);
+    if (status == STATUS_NOT_FOUND)
+        status = say_hello(worker, &err);
+    else if (!status && answer.tag == MESSAGE_work_renewed)
+        lose_those(worker, answer.work_renewed.lost);
+    if (status) log_line(LOG_WARN, "leases not renewed", "error=\"%s\"", err.message);
+    text_release(&figures);
+    text_release(&leases);
+    arena_release(&arena);
+}
+
+static void *renew_all(void *context) {
+    struct worker *worker = context;
+    pthread_mutex_lock(&worker->mutex);
+    while (!worker->is_renewing_over) {
+        int64_t every_ms = worker->lease_ms / RENEWALS_PER_LEASE;
+        if (every_ms > RENEW_EVERY_MAX_MS) every_ms = RENEW_EVERY_MAX_MS;
+        int64_t at_ms = clock_monotonic_ms() + every_ms;
+        worker->has_new_leases = false;
+        pthread_mutex_unlock(&worker->mutex);
+        renew(worker);
+        pthread_mutex_lock(&worker->mutex);
+        while (!worker->is_renewing_over && !worker->has_new_leases && clock_monotonic_ms() < at_ms)
+            wait_until(worker, at_ms);
+    }
+    pthread_mutex_unlock(&worker->mutex);
+    return NULL;
+}
+
+/* ---- Building ---- */
+
+/* A piece of work, while its slot builds it. */
+struct building {
+    struct worker *worker;
+    const struct build_work *work;
+    bool gave_back;
+};
+
+static void hear_line(void *context, size_t job, enum log_level level, const char *message) {
+    struct building *building = context;
+    task_list_say(&building->worker->tasks, &building->work->jobs[job], level, message);
+}
+
+static void hear_end(void *context, size_t job, const struct build_outcome *outcome) {
+    struct building *building = context;
+    building->gave_back = building->gave_back || outcome->is_given_back;
+    task_list_end(&building->worker->tasks, &building->work->jobs[job], outcome);
+}
+
+static void count_busy(struct worker *worker, int change) {
+    pthread_mutex_lock(&worker->mutex);
+    worker->busy_slots += change;
+    worker->has_new_leases = true;
+    pthread_cond_broadcast(&worker->changed);
+    pthread_mutex_unlock(&worker->mutex);
+}
+
+/* Gives work back that came when it was too late. */
+static void refuse(struct worker *worker, const struct build_work *work) {
+    const struct build_outcome outcome = {.is_given_back = true, .reason = "The worker stops."};
+    for (size_t i = 0; i < work->job_count; i++)
+        task_list_end(&worker->tasks, &work->jobs[i], &outcome);
+}
+
+/* True: some of it was given back, so another try is to wait a little. */
+static bool build(struct worker *worker, const struct build_work *work, struct arena *arena) {
+    struct piece piece = {.renew_until_ms = clock_monotonic_ms() + work->time_limit_ms + OVERTIME_MS};
+    struct building building = {.worker = worker, .work = work};
+    const struct build_listener listener = {.say = hear_line, .end = hear_end, .context = &building};
+    deadline_start(&piece.deadline, work->time_limit_ms);
+    task_list_add(&worker->tasks, work, &piece);
+    if (!goes_on(worker)) {
+        refuse(worker, work);
+        return false;
+    }
+    count_busy(worker, 1);
+    build_run(worker->builder, work, &listener, &piece.deadline, arena);
+    count_busy(worker, -1);
+    return building.gave_back;
+}
+
+/* ---- Asking ---- */
+
+static bool take_work(struct worker *worker, const char *text, struct arena *arena) {
+    struct build_work work;
+    struct error err;
+    if (!build_work_parse(&work, text ? text : "", text ? strlen(text) : 0, arena, &err)) return build(worker, &work, arena);
+    log_line(LOG_ERROR, "work that cannot be read", "field=%s error=\"%s\"", err.path, err.message);
+    return true;
+}
+
+/* Returns how long to wait before asking again. */
+static int64_t ask(struct worker *worker) {
+    struct arena arena = {0};
+    struct error err;
+    struct message answer,
+        request = {.tag = MESSAGE_work_ask,
+                   .work_ask = {.worker = worker->id, .compilers = worker->compilers, .wait_ms = ASK_WAIT_MS}};
+    int64_t pause_ms = 0;
+    enum status status = message_client_call(worker->client, &request, ASK_WAIT_MS + ASK_MARGIN_MS, &arena, &answer, &err);
+    if (status == STATUS_NOT_FOUND)
+        status = say_hello(worker, &err);
+    else if (!status && answer.tag == MESSAGE_work && take_work(worker, answer.work.work, &arena))
+        pause_ms = PAUSE_AFTER_GIVING_BACK_MS;
+    if (status) {
+        log_line(LOG_WARN, "no answer to an ask", "error=\"%s\"", err.message);
+        pause_ms = PAUSE_MS;
+    }
+    arena_release(&arena);
+    return pause_ms;
+}
+
+static void *ask_and_build(void *context) {
+    struct slot *slot = context;
+    int64_t pause_ms = 0;
+    while (pause_for(slot->worker, pause_ms))
+        pause_ms = ask(slot->worker);
+    return NULL;
+}
+
+/* ---- Beginning and end ---- */
+
+static char *list_compilers(const struct compilers *compilers) {
+    struct text text = {0};
+    for (size_t i = 0; i < compilers->count; i++) {
+        char version[VERSION_TEXT_MAX];
+        version_print(compilers->items[i].version, version);
+        text_append_format(&text, "%s%s", i ? " " : "", version);
+    }
+    char *copy = memory_copy_text(text_view(&text));
+    text_release(&text);
+    return copy;
+}
+
+static void choose_id(struct worker *worker) {
+    char uuid[UUID_TEXT_MAX];
+    if (gethostname(worker->host, sizeof worker->host - 1) || !*worker->host) strcpy(worker->host, "worker");
+    hash_random_uuid(uuid);
+    snprintf(worker->id, sizeof worker->id, "%s-%.8s", worker->host, uuid);
+}
+
+static enum status start_thread(pthread_t *thread, bool *has_thread, void *(*function)(void *), void *context,
+                                struct error *err) {
+    int failure = pthread_create(thread, NULL, function, context);
+    *has_thread = !failure;
+    return failure ? error_set(err, STATUS_INTERNAL, "A thread cannot be started: %s.", strerror(failure)) : STATUS_OK;
+}
+
+static enum status start_threads(struct worker *worker, struct error *err) {
+    enum status status = start_thread(&worker->sending, &worker->has_sending, sender_main, &worker->sender, err);
+    if (!status) status = start_thread(&worker->renewing, &worker->has_renewing, renew_all, worker, err);
+    for (int i = 0; !status && i < worker->slot_count; i++) {
+        struct slot *slot = &worker->slots[i];
+        slot->worker = worker;
+        status = start_thread(&slot->thread, &slot->has_thread, ask_and_build, slot, err);
+    }
+    return status;
+}
+
+enum status worker_start(struct worker **out, const struct settings *settings, struct builder *builder, struct error *err) {
+    struct worker *worker = memory_alloc(sizeof *worker);
+    pthread_condattr_t attributes;
+    *worker = (struct worker){.settings = settings,
+                              .builder = builder,
+                              .compilers = list_compilers(&builder->compilers),
+                              .slot_count = (int)settings->build_slots,
+                              .lease_ms = LEASE_UNTIL_KNOWN_MS};
+    worker->slots = memory_alloc((size_t)worker->slot_count * sizeof *worker->slots);
+    choose_id(worker);
+    task_list_init(&worker->tasks);
+    pthread_mutex_init(&worker->mutex, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&worker->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    const struct message_client_options options = {.address = settings->build_worker_address,
+                                                   .service_key = settings->build_worker_key,
+                                                   .peers = PEERS_WORKERS,
+                                                   .requests = worker->slot_count + SPARE_REQUESTS,
+                                                   .authority = settings->build_worker_authority};
+    enum status status = message_client_create(&worker->client, &options, err);
+    worker->sender = (struct sender){.tasks = &worker->tasks, .client = worker->client};
+    if (!status) status = start_threads(worker, err);
+    if (!status) {
+        *out = worker;
+        return STATUS_OK;
+    }
+    worker_drain(worker, 0);
+    worker_free(worker);
+    return status;
+}
+
+void worker_give_up(struct worker *worker) {
+    pthread_mutex_lock(&worker->mutex);
+    worker->has_given_up = true;
+    pthread_cond_broadcast(&worker->changed);
+    pthread_mutex_unlock(&worker->mutex);
+}
+
+static void wait_for_builds(struct worker *worker, int64_t drain_ms) {
+    int64_t at_ms = clock_monotonic_ms() + drain_ms;
+    pthread_mutex_lock(&worker->mutex);
+    worker->is_stopping = true;
+    pthread_cond_broadcast(&worker->changed);
+    while (worker->busy_slots > 0 && !worker->has_given_up && clock_monotonic_ms() < at_ms)
+        wait_until(worker, at_ms);
+    int left = worker->busy_slots;
+    pthread_mutex_unlock(&worker->mutex);
+    if (left > 0) log_line(LOG_WARN, "handing builds back", "slots=%d", left);
+    task_list_cancel(&worker->tasks);
+}
+
+/* Lets the sender send what there is, for some seconds. */
+static void end_sending(struct worker *worker) {
+    struct task_list *list = &worker->tasks;
+    int64_t at_ms = clock_monotonic_ms() + SEND_AT_END_MS;
+    struct timespec at = {.tv_sec = at_ms / 1000, .tv_nsec = at_ms % 1000 * 1000000};
+    atomic_store(&worker->sender.is_stopping, true);
+    pthread_mutex_lock(&list->mutex);
+    pthread_cond_broadcast(&list->changed);
+    while (list->first && clock_monotonic_ms() < at_ms)
+        pthread_cond_timedwait(&list->changed, &list->mutex, &at);
+    atomic_store(&worker->sender.has_given_up, true);
+    pthread_cond_broadcast(&list->changed);
+    pthread_mutex_unlock(&list->mutex);
+    if (worker->has_sending) pthread_join(worker->sending, NULL);
+}
+
+static void end_renewing(struct worker *worker) {
+    pthread_mutex_lock(&worker->mutex);
+    worker->is_renewing_over = true;
+    pthread_cond_broadcast(&worker->changed);
+    pthread_mutex_unlock(&worker->mutex);
+    if (worker->has_renewing) pthread_join(worker->renewing, NULL);
+}
+
+void worker_drain(struct worker *worker, int64_t drain_ms) {
+    wait_for_builds(worker, drain_ms);
+    for (int i = 0; i < worker->slot_count; i++)
+        if (worker->slots[i].has_thread) pthread_join(worker->slots[i].thread, NULL);
+    end_sending(worker);
+    end_renewing(worker);
+}
+
+void worker_free(struct worker *worker) {
+    message_client_free(worker->client);
+    task_list_release(&worker->tasks);
+    pthread_cond_destroy(&worker->changed);
+    pthread_mutex_destroy(&worker->mutex);
+    free(worker->slots);
+    free(worker->compilers);
+    free(worker);
+}
