@@ -7,7 +7,16 @@
 
 #include "lib/base/log.h"
 #include "lib/base/program.h"
+#include "services/build-matrix/matrix_query.h"
 #include "services/build-matrix/matrix_service.h"
+
+static const struct message_handler messages[] = {
+    {MESSAGE_package_query, .handle = answer_package_query},
+    {MESSAGE_workers_query, .handle = answer_workers_query},
+    {MESSAGE_matrix_query, .handle = answer_matrix_query},
+    {MESSAGE_matrix_verify, .handle = answer_matrix_verify},
+    {0},
+};
 
 /* From the first message to the last job. */
 static enum status serve(struct matrix_service *matrix, struct error *err) {
@@ -22,6 +31,7 @@ static enum status serve(struct matrix_service *matrix, struct error *err) {
         .address = settings->build_matrix_address,
         .slots = (int)settings->revision_slots,
         .handlers = handlers,
+        .messages = messages,
         .context = matrix,
         .check = matrix_service_check,
         .use_secrets = matrix_service_use_secrets,

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What the registry knows of packages: all names, one package, or one version with its row of the build matrix. A cell of that
+ * row is what the metadata, the kept verdicts, the unfinished jobs and the solver say, in this order:
+ *
+ *   the metadata has the compiler   succeeded
+ *   there is an unfinished job      pending, running
+ *   there is a verdict              failed
+ *   there is a plan                 untried
+ *   else                            no_plan
+ */
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/json_writer.h"
+#include "lib/base/text.h"
+#include "lib/domain/build_plan.h"
+#include "lib/domain/manifest_index.h"
+#include "lib/store/matrix_store.h"
+#include "services/build-matrix/matrix_query.h"
+#include "services/build-matrix/matrix_service.h"
+#include "services/build-matrix/store_stock.h"
+
+enum { NAMES_STANDARD = 100, NAMES_MAX = 1000, JOBS_MAX = 1000 };
+
+/* What is asked beside the index. */
+struct cells {
+    const struct version *compilers; /* the supported ones */
+    size_t compiler_count;
+    const struct matrix_verdict *verdicts;
+    size_t verdict_count;
+    struct job_list jobs; /* unfinished, of the package */
+};
+
+static void write_version(struct json_writer *writer, const char *key, struct version version) {
+    char text[VERSION_TEXT_MAX];
+    version_print(version, text);
+    json_writer_text_field(writer, key, text);
+}
+
+static void write_time(struct json_writer *writer, const char *key, int64_t time_ms) {
+    char text[TIME_TEXT_MAX];
+    time_print(time_ms, text);
+    json_writer_text_field(writer, key, text);
+}
+
+static void write_integer(struct json_writer *writer, const char *key, int64_t value) {
+    json_writer_key(writer, key);
+    json_writer_integer(writer, value);
+}
+
+/* ---- All packages ---- */
+
+static void write_name(struct json_writer *writer, const struct indexed_package *package) {
+    const struct metadata *metadata = package->metadata;
+    json_writer_item(writer);
+    json_writer_open(writer, '{');
+    json_writer_text_field(writer, "name", package->name);
+    if (metadata->published_count > 0)
+        write_version(writer, "latest", metadata->published[metadata->published_count - 1].version);
+    write_integer(writer, "versions", (int64_t)metadata->published_count);
+    json_writer_close(writer, '}');
+}
+
+/* A page of those behind `after`, in alphabetical order; "next" is what to ask for the next one by. */
+static void write_names(struct json_writer *writer, const struct manifest_index *index, const char *after, size_t limit) {
+    size_t count = manifest_index_package_count(index), written = 0;
+    const char *last = NULL;
+    bool has_more = false;
+    json_writer_open(writer, '{');
+    json_writer_key(writer, "packages");
+    json_writer_open(writer, '[');
+    for (size_t i = 0; i < count && !has_more; i++) {
+        const struct indexed_package *package = manifest_index_package(index, manifest_index_by_name(index, i));
+        if (!package->metadata || (after && strcmp(package->name, after) <= 0)) continue;
+        has_more = written == limit;
+        if (has_more) break;
+        write_name(writer, package);
+        last = package->name;
+        written++;
+    }
+    json_writer_close(writer, ']');
+    if (has_more) json_writer_text_field(writer, "next", last);
+    json_writer_close(writer, '}');
+}
+
+/* ---- One package ---- */
+
+static void write_package(struct json_writer *writer, const char *name, const struct metadata *metadata) {
+    struct text file = {0};
+    metadata_append_file(&file, metadata);
+    while (file.length > 0 && file.bytes[file.length - 1] == '\n')
+        file.bytes[--file.length] = '\0';
+    json_writer_open(writer, '{');
+    json_writer_text_field(writer, "name", name);
+    if (metadata->published_count > 0)
+        write_version(writer, "latest", metadata->published[metadata->published_count - 1].version);
+    json_writer_key(writer, "metadata");
+    json_writer_raw(writer, text_view(&file));
+    json_writer_close(writer, '}');
+    text_release(&file);
+}
+
+/* ---- One version ---- */
+
+static const struct matrix_verdict *find_verdict(const struct cells *cells, struct version compiler) {
+    for (size_t i = 0; i < cells->verdict_count; i++)
+        if (version_equal(cells->verdicts[i].compiler, compiler)) return &cells->verdicts[i];
+    return NULL;
+}
+
+static const struct job *find_job(const struct cells *cells, const char *version, const char *compiler) {
+    for (size_t i = 0; i < cells->jobs.count; i++)
+        if (text_equal(cells->jobs.jobs[i].version, version) && text_equal(cells->jobs.jobs[i].compiler, compiler))
+            return &cells->jobs.jobs[i];
+    return NULL;
+}
+
+static bool has_compiler(const struct published_version *published, struct version compiler) {
+    for (size_t i = 0; published && i < published->compiler_count; i++)
+        if (version_equal(published->compilers[i], compiler)) return true;
+    return false;
+}
+
+static void write_cell(struct json_writer *writer, const struct manifest_index *index, const struct indexed_version *indexed,
+                       const struct published_version *published, const struct cells *cells, struct version compiler,
+                       struct arena *arena) {
+    char version[VERSION_TEXT_MAX], compiler_text[VERSION_TEXT_MAX];
+    struct build_plan plan;
+    version_print(published->version, version);
+    version_print(compiler, compiler_text);
+    const struct matrix_verdict *verdict = find_verdict(cells, compiler);
+    const struct job *job = find_job(cells, version, compiler_text);
+    bool has_succeeded = has_compiler(published, compiler);
+    const char *state = has_succeeded ? "succeeded" : job ? job_state_text(job->state) : verdict ? "failed" : NULL;
+    if (!state) {
+        bool has_plan = indexed && build_plan_for_compiler(&plan, index, indexed->manifest, compiler, arena, NULL) == STATUS_OK;
+        state = has_plan ? "untried" : "no_plan";
+    }
+    json_writer_item(writer);
+    json_writer_open(writer, '{');
+    json_writer_text_field(writer, "compiler", compiler_text);
+    json_writer_text_field(writer, "state", state);
+    if (verdict && !job) json_writer_text_field(writer, "verdict", verdict_text(verdict->verdict));
+    json_writer_text_field(writer, "jobId", job ? job->id : verdict ? verdict->job_id : NULL);
+    if (job)
+        write_time(writer, "time", job->created_ms);
+    else if (verdict)
+        write_time(writer, "time", verdict->time_ms);
+    json_writer_close(writer, '}');
+}
+
+static void write_published(struct json_writer *writer, const struct published_version *published) {
+    write_time(writer, "publishedTime", published->published_ms);
+    json_writer_text_field(writer, "hash", published->hash);
+    write_integer(writer, "bytes", published->size_bytes);
+    json_writer_key(writer, "compilers");
+    json_writer_open(writer, '[');
+    for (size_t i = 0; i < published->compiler_count; i++) {
+        char text[VERSION_TEXT_MAX];
+        version_print(published->compilers[i], text);
+        json_writer_item(writer);
+        json_writer_text(writer, text);
+    }
+    json_writer_close(writer, ']');
+    if (published->revision) write_integer(writer, "revision", published->revision);
+}
+
+static void write_package_version(struct json_writer *writer, const struct manifest_index *index, const char *name,
+                                  const struct published_version *published, const struct cells *cells, struct arena *arena) {
+    const struct indexed_version *indexed = manifest_index_find(index, name, published->version);
+    struct dependant *dependants = NULL;
+    struct text manifest = {0};
+    json_writer_open(writer, '{');
+    json_writer_text_field(writer, "name", name);
+    write_version(writer, "version", published->version);
+    write_published(writer, published);
+    if (indexed) {
+        manifest_append_line(&manifest, indexed->manifest);
+        json_writer_key(writer, "manifest");
+        json_writer_raw(writer, text_view(&manifest));
+    }
+    write_integer(writer, "dependants",
+                  (int64_t)manifest_index_find_dependants(&dependants, index, name, published->version, arena));
+    json_writer_key(writer, "matrix");
+    json_writer_open(writer, '[');
+    for (size_t i = 0; i < cells->compiler_count; i++)
+        write_cell(writer, index, indexed, published, cells, cells->compilers[i], arena);
+    json_writer_close(writer, ']');
+    json_writer_close(writer, '}');
+    text_release(&manifest);
+}
+
+static enum status read_cells(struct cells *out, struct matrix_service *service, const char *name, const char *version,
+                              struct arena *arena, struct error *err) {
+    const struct job_filter filter = {.package = name, .has_kind = true, .kind = JOB_KIND_MATRIX, .limit = JOBS_MAX};
+    struct version *compilers = NULL;
+    struct matrix_verdict *verdicts = NULL;
+    struct job_store *store = store_stock_take(service->stores);
+    *out = (struct cells){0};
+    enum status status = compiler_list_read(store, arena, &compilers, &out->compiler_count, err);
+    if (!status) status = verdicts_read(store, name, version, arena, &verdicts, &out->verdict_count, err);
+    if (!status) status = job_store_list(store, &filter, arena, &out->jobs, err);
+    store_stock_give_back(service->stores, store);
+    out->compilers = compilers;
+    out->verdicts = verdicts;
+    return status;
+}
+
+/* ---- All of it ---- */
+
+static enum status no_package(const char *name, struct error *err) {
+    return error_set(err, STATUS_NOT_FOUND, "There is no package %s in the registry.", name);
+}
+
+static enum status write_one(struct json_writer *writer, struct matrix_service *service, const char *name, const char *version,
+                             struct arena *arena, struct error *err) {
+    struct cells cells = {0};
+    struct version wanted = {0};
+    enum status status = STATUS_OK;
+    if (version && version_parse(&wanted, version, err))
+        return error_set(err, STATUS_NOT_FOUND, "There is no version %s of %s: %s", version, name, err->message);
+    if (version) status = read_cells(&cells, service, name, version, arena, err);
+    if (status) return status;
+    const struct manifest_index *index = registry_view_lock(service->repositories.view);
+    const struct metadata *metadata = manifest_index_find_metadata(index, name);
+    const struct published_version *published = metadata && version ? metadata_find_published(metadata, wanted) : NULL;
+    const struct unpublished_version *unpublished = metadata && version ? metadata_find_unpublished(metadata, wanted) : NULL;
+    if (!metadata)
+        status = no_package(name, err);
+    else if (!version)
+        write_package(writer, name, metadata);
+    else if (published)
+        write_package_version(writer, index, name, published, &cells, arena);
+    else
+        status =
+            error_set(err, STATUS_NOT_FOUND, unpublished ? "%s@%s was unpublished." : "%s@%s is not published.", name, version);
+    registry_view_unlock(service->repositories.view);
+    return status;
+}
+
+enum status answer_package_query(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                                 struct error *err) {
+    struct matrix_service *service = context;
+    const char *name = request->package_query.name;
+    int64_t limit = request->package_query.limit;
+    struct text json = {0};
+    struct json_writer writer = {.out = &json};
+    enum status status = STATUS_OK;
+    if (limit < 1) limit = NAMES_STANDARD;
+    if (limit > NAMES_MAX) limit = NAMES_MAX;
+    if (name) {
+        status = write_one(&writer, service, name, request->package_query.version, arena, err);
+    } else {
+        const struct manifest_index *index = registry_view_lock(service->repositories.view);
+        write_names(&writer, index, request->package_query.after, (size_t)limit);
+        registry_view_unlock(service->repositories.view);
+    }
+    if (!status) {
+        answer->tag = MESSAGE_json_answer;
+        answer->json_answer.json = arena_copy(arena, text_view(&json));
+    }
+    text_release(&json);
+    return status;
+}
