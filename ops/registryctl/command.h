@@ -10,6 +10,7 @@
  *   signing.c   verify, sign
  *   packing.c   pack, unpack
  *   storage.c   storage
+ *   matrix.c    workers, matrix
  *
  * A command takes its options first, then calls finish_arguments(), and only then does anything.
  */
@@ -83,5 +84,8 @@ enum status command_pack(struct invocation *call, struct error *err);
 enum status command_unpack(struct invocation *call, struct error *err);
 
 enum status command_storage(struct invocation *call, struct error *err);
+
+enum status command_workers(struct invocation *call, struct error *err);
+enum status command_matrix(struct invocation *call, struct error *err);
 
 #endif

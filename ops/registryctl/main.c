@@ -66,6 +66,13 @@ static const struct command commands[] = {
      "Is storage there, folder or S3, by the settings of the publish service? With --write also store, read and remove an\n"
      "      object; with NAME print the versions of which a tarball is stored.",
      command_storage},
+    {"workers", 0, 0, "", "The build workers that the build-matrix service at BUILD_MATRIX_ADDRESS has heard of lately.",
+     command_workers},
+    {"matrix", 0, 1, "NAME@VERSION | --compiler V [--follow | -f] | --verify N [--compiler V]",
+     "What the build-matrix service knows: of one version what came of each compiler; how far a compiler has come, with\n"
+     "      --follow until nothing is left to do. With --verify N builds that succeeded are done both from the build store\n"
+     "      and from nothing; exit 1 if any comes out otherwise.",
+     command_matrix},
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
