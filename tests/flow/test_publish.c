@@ -324,7 +324,7 @@ static void finished_jobs_are_listed_when_asked_for(void **state) {
     assert_int_equal(json_array_size(json_object_get(job, "logs")), 0);
     assert_true(json_is_array(json_object_get(job, "logs")));
     json_decref(jobs);
-    jobs = server_get(server, "/api/v1/jobs?package=listed");
+    jobs = server_get(server, "/api/v1/jobs?kinds=publish&package=listed");
     assert_int_equal(json_array_size(jobs), 0);
     json_decref(jobs);
 }

@@ -38,6 +38,13 @@ static size_t read_events(struct listener *listener, const char *consumer, struc
     return count;
 }
 
+/* A server whose build matrix does not take the events. */
+static struct server *start_without_listener(const struct server_options *options) {
+    struct server *server = server_start(options);
+    server_terminate(server, SERVER_BUILD_MATRIX);
+    return server;
+}
+
 static const char *head(struct server *server, const char *repo) {
     char *id = shell_output(&server->arena, "git -C '%s/%s' rev-parse HEAD", server->folder, repo);
     id[strcspn(id, "\n")] = '\0';
@@ -46,7 +53,7 @@ static const char *head(struct server *server, const char *repo) {
 
 static void a_publication_leaves_one_event_until_it_is_acknowledged(void **state) {
     (void)state;
-    struct server *server = server_start(NULL);
+    struct server *server = start_without_listener(NULL);
     const struct package package = {"eventful", "1.0.0", .pragma = NULL};
     const char *id = server_expect_published(server, &package);
     struct listener listener;
@@ -81,7 +88,7 @@ static void a_publication_leaves_one_event_until_it_is_acknowledged(void **state
 
 static void a_failed_publication_and_a_repeated_request_leave_none(void **state) {
     (void)state;
-    struct server *server = server_start(NULL);
+    struct server *server = start_without_listener(NULL);
     const struct package good = {"once", "1.0.0", .pragma = NULL}, bad = {"never", "1.0.0", .pragma = "fail No."};
     const char *id = server_expect_published(server, &good);
     assert_string_equal(server_publish(server, package_request(&server->arena, &good)).id, id);
@@ -106,7 +113,7 @@ static const char *const left_out[] = {
 static void under_readonly_a_job_succeeds_and_writes_nothing(void **state) {
     (void)state;
     const char *const settings[] = {"READONLY=true", NULL};
-    struct server *server = server_start(&(struct server_options){.settings = settings});
+    struct server *server = start_without_listener(&(struct server_options){.settings = settings});
     const struct package package = {"looked-at", "1.0.0", .pragma = NULL};
     char *before = registry_snapshot(server);
     const char *id = server_post_package(server, &package);

@@ -300,14 +300,13 @@ static void killed_at_any_moment_it_leaves_whole_entries(void **state) {
     (void)state;
     int found = 0;
     int64_t size = size_of_entry();
-    for (int i = 0; i < KILLS; i++) {
+    for (int i = 0; i < KILLS || found <= KILLS; i++) { /* later each time, so on a busy machine it gets somewhere, too */
         pid_t child = start(add_for_ever, &size);
         nanosleep(&(struct timespec){.tv_nsec = 500000L + i * 300000L}, NULL);
         assert_int_equal(kill(child, SIGKILL), 0);
         assert_int_equal(wait_for(child), SIGKILL);
         expect_sound_store(&found);
     }
-    assert_true(found > KILLS);
 }
 
 #ifdef FAULT_POINTS
