@@ -115,7 +115,7 @@ static int set_up(void **state) {
         NULL,
     };
     secret_search_watch_processes(scene.search);
-    scene.server = server_start(&(struct server_options){.settings = settings});
+    scene.server = server_start(&(struct server_options){.settings = settings, .workers = 1});
     *state = &scene;
     return 0;
 }
@@ -235,6 +235,7 @@ static void a_publication_shows_no_secret(void **state) {
     assert_true(secret_search_seen(scene->search, "purs") > 0); /* and the programs were there to be looked at */
     assert_true(secret_search_seen(scene->search, "bwrap") > 0);
     assert_true(secret_search_seen(scene->search, "registry-fetch-source") > 0);
+    assert_true(secret_search_seen(scene->search, "registry-build-worker") > 0); /* which has none of them at all */
     search_all(scene);
     expect_nothing(scene);
 }
