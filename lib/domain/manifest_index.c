@@ -16,7 +16,9 @@
 struct entry {
     struct indexed_package package;
     char *name;                       /* what package.name points to, */
-    struct indexed_version *versions; /* and package.versions */
+    struct indexed_version *versions; /* package.versions, */
+    uint32_t *users;                  /* and package.users */
+    size_t user_capacity;
     struct arena manifest_memory;
     struct arena metadata_memory;
     struct metadata metadata;
@@ -99,6 +101,7 @@ void manifest_index_free(struct manifest_index *index) {
         struct entry *entry = index->entries[i];
         arena_release(&entry->metadata_memory);
         arena_release(&entry->manifest_memory);
+        free(entry->users);
         free(entry->name);
         free(entry);
     }
@@ -164,7 +167,39 @@ static void list_mentions(struct entry *entry) {
     entry->package.mention_count = kept;
 }
 
-static void forget_manifests(struct entry *entry) {
+/* The position of `id` among the users of the package, or where it would go. */
+static size_t find_user(const struct entry *entry, uint32_t id) {
+    size_t position = entry->package.user_count;
+    while (position > 0 && entry->users[position - 1] >= id)
+        position--;
+    return position;
+}
+
+static void add_user(struct entry *entry, uint32_t id) {
+    size_t position = find_user(entry, id), count = entry->package.user_count++;
+    if (count == entry->user_capacity) {
+        entry->user_capacity = entry->user_capacity ? 2 * entry->user_capacity : 8;
+        entry->users = memory_resize(entry->users, entry->user_capacity, sizeof entry->users[0]);
+        entry->package.users = entry->users;
+    }
+    memmove(&entry->users[position + 1], &entry->users[position], (count - position) * sizeof entry->users[0]);
+    entry->users[position] = id;
+}
+
+static void remove_user(struct entry *entry, uint32_t id) {
+    size_t position = find_user(entry, id), after = position + 1;
+    memmove(&entry->users[position], &entry->users[after], (entry->package.user_count-- - after) * sizeof entry->users[0]);
+}
+
+/* Has those whom the package mentions know of it, or forget it. */
+static void tell_mentioned(struct manifest_index *index, const struct entry *entry, void (*tell)(struct entry *, uint32_t)) {
+    uint32_t id = manifest_index_find_package(index, entry->package.name);
+    for (size_t i = 0; i < entry->package.mention_count; i++)
+        if (entry->package.mentions[i] != PACKAGE_COMPILER) tell(index->entries[entry->package.mentions[i]], id);
+}
+
+static void forget_manifests(struct manifest_index *index, struct entry *entry) {
+    tell_mentioned(index, entry, remove_user);
     arena_release(&entry->manifest_memory);
     entry->versions = NULL;
     entry->package.versions = NULL;
@@ -182,7 +217,7 @@ static void forget_metadata(struct entry *entry) {
 void manifest_index_put_manifests(struct manifest_index *index, const char *name, const struct manifest *manifests,
                                   size_t count, struct arena *memory) {
     struct entry *entry = intern_entry(index, name);
-    forget_manifests(entry);
+    forget_manifests(index, entry);
     entry->manifest_memory = *memory;
     *memory = (struct arena){0};
     entry->versions = arena_alloc(&entry->manifest_memory, count * sizeof entry->versions[0]);
@@ -192,6 +227,7 @@ void manifest_index_put_manifests(struct manifest_index *index, const char *name
     entry->package.version_count = count;
     link_metadata(entry);
     list_mentions(entry);
+    tell_mentioned(index, entry, add_user);
 }
 
 enum status manifest_index_set_manifests(struct manifest_index *index, const char *name, const char *text, size_t length,
@@ -228,7 +264,7 @@ enum status manifest_index_set_metadata(struct manifest_index *index, const char
 
 void manifest_index_remove_manifests(struct manifest_index *index, const char *name) {
     struct entry *entry = find_entry(index, name);
-    if (entry) forget_manifests(entry);
+    if (entry) forget_manifests(index, entry);
 }
 
 void manifest_index_remove_metadata(struct manifest_index *index, const char *name) {

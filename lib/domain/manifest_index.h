@@ -65,6 +65,8 @@ struct indexed_package {
     size_t version_count;
     const uint32_t *mentions; /* the ids of all that any version needs, each once, the compiler first */
     size_t mention_count;
+    const uint32_t *users; /* the other way round: the ids of the packages that mention it, ascending; the compiler has none */
+    size_t user_count;
     const struct metadata *metadata; /* NULL where there is none */
 };
 

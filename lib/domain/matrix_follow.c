@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * matrix_plan_follow(): from versions that have changed to the pairs that may have a plan now because of them. The index knows
- * what a version depends on; here that is turned round once, and then followed from dependency to dependant, compiler by
- * compiler:
+ * matrix_plan_follow(): from versions that have changed to the pairs that may have a plan now because of them: from dependency
+ * to dependant, compiler by compiler:
  *
  *   changed ◄── dependant, not possible yet with the compiler           to be planned; the way ends here
  *           ◄── dependant, possible ◄── its dependants, and so on       a plan may contain it, and through it what changed
@@ -16,13 +15,6 @@
 #include "lib/base/memory.h"
 #include "lib/domain/matrix_pairs.h"
 
-/* Somebody needs a package. */
-struct use {
-    uint32_t package;  /* whose */
-    uint32_t position; /* version does */
-    struct packed_range range;
-};
-
 /* A version on the way. */
 struct step {
     uint32_t package;
@@ -32,52 +24,18 @@ struct step {
 struct following {
     const struct manifest_index *index;
     struct matrix_pairs *out;
-    uint32_t *first_use;     /* by package: where its uses begin; its end is the next one's beginning */
-    struct use *uses;        /* by the package that is needed */
     uint32_t *first_version; /* by package: the number of its first version, all versions of all packages being counted */
     bool *is_met;            /* by that number: with this compiler */
     struct step *way;        /* each version is on it at most once */
     size_t way_begin, way_end;
 };
 
-/* --- turning the index round --- */
-
-/* Calls `visit` with each need of each version, but those of a compiler. */
-static void each_need(struct following *following, void (*visit)(struct following *, uint32_t needed, const struct use *use)) {
-    for (uint32_t id = 0; id < manifest_index_package_count(following->index); id++) {
-        const struct indexed_package *package = manifest_index_package(following->index, id);
-        for (uint32_t i = 0; i < package->version_count; i++)
-            for (size_t j = 1; package->versions[i].is_published && j < package->versions[i].need_count; j++) {
-                const struct indexed_need *need = &package->versions[i].needs[j];
-                visit(following, need->package, &(struct use){.package = id, .position = i, .range = need->range});
-            }
-    }
-}
-
-static void count_use(struct following *following, uint32_t needed, const struct use *use) {
-    (void)use;
-    following->first_use[needed]++;
-}
-
-static void put_use(struct following *following, uint32_t needed, const struct use *use) {
-    following->uses[--following->first_use[needed]] = *use;
-}
-
 static void init_following(struct following *out, const struct manifest_index *index, struct matrix_pairs *pairs) {
     *out = (struct following){.index = index, .out = pairs};
     size_t package_count = manifest_index_package_count(index);
-    out->first_use = memory_alloc((package_count + 1) * sizeof out->first_use[0]);
     out->first_version = memory_alloc((package_count + 1) * sizeof out->first_version[0]);
-    each_need(out, count_use);
-    uint32_t use_count = 0; /* so far: put_use() goes down from where each package's uses end */
-    for (uint32_t id = 0; id < package_count; id++) {
-        use_count += out->first_use[id];
-        out->first_use[id] = use_count;
+    for (uint32_t id = 0; id < package_count; id++)
         out->first_version[id + 1] = out->first_version[id] + (uint32_t)manifest_index_package(index, id)->version_count;
-    }
-    out->first_use[package_count] = use_count;
-    out->uses = memory_alloc(use_count * sizeof out->uses[0]);
-    each_need(out, put_use);
     uint32_t version_count = out->first_version[package_count];
     out->is_met = memory_alloc(version_count * sizeof out->is_met[0]);
     out->way = memory_alloc(version_count * sizeof out->way[0]);
@@ -86,9 +44,7 @@ static void init_following(struct following *out, const struct manifest_index *i
 static void release_following(struct following *following) {
     free(following->way);
     free(following->is_met);
-    free(following->uses);
     free(following->first_version);
-    free(following->first_use);
 }
 
 /* --- following --- */
@@ -110,20 +66,33 @@ static void consider(struct following *following, struct step step, struct versi
                           version_at(following, step), compiler, purpose);
 }
 
+static bool needs(const struct indexed_version *version, uint32_t package, unsigned __int128 packed) {
+    for (size_t i = 1; i < version->need_count; i++) /* [0] is the compiler */
+        if (version->needs[i].package == package && packed_range_includes(version->needs[i].range, packed)) return true;
+    return false;
+}
+
+/* Goes from one version to the versions of one package that need it. */
+static void go_on(struct following *following, struct step from, uint32_t user, struct version compiler,
+                  enum matrix_purpose purpose) {
+    const struct indexed_package *package = manifest_index_package(following->index, user);
+    unsigned __int128 needed = version_at(following, from)->packed, packed = version_pack(compiler);
+    for (uint32_t i = 0; i < package->version_count; i++) {
+        const struct indexed_version *version = &package->versions[i];
+        struct step dependant = {.package = user, .position = i};
+        if (!version->is_published || !needs(version, from.package, needed) || !meet(following, dependant)) continue;
+        consider(following, dependant, compiler, purpose);
+        if (matrix_version_is_possible(version, packed)) following->way[following->way_end++] = dependant;
+    }
+}
+
 /* Takes the way to its end. */
 static void walk(struct following *following, struct version compiler, enum matrix_purpose purpose) {
-    unsigned __int128 packed = version_pack(compiler);
     while (following->way_begin < following->way_end) {
         struct step from = following->way[following->way_begin++];
-        unsigned __int128 needed = version_at(following, from)->packed;
-        for (uint32_t i = following->first_use[from.package]; i < following->first_use[from.package + 1]; i++) {
-            const struct use *use = &following->uses[i];
-            struct step dependant = {.package = use->package, .position = use->position};
-            if (!packed_range_includes(use->range, needed) || !meet(following, dependant)) continue;
-            consider(following, dependant, compiler, purpose);
-            if (matrix_version_is_possible(version_at(following, dependant), packed))
-                following->way[following->way_end++] = dependant;
-        }
+        const struct indexed_package *package = manifest_index_package(following->index, from.package);
+        for (size_t i = 0; i < package->user_count; i++)
+            go_on(following, from, package->users[i], compiler, purpose);
     }
 }
 

@@ -183,6 +183,27 @@ static bool are_same_orders(const struct manifest_index *first, const struct man
     return true;
 }
 
+static bool mentions(const struct indexed_package *package, uint32_t id) {
+    for (size_t i = 0; i < package->mention_count; i++)
+        if (package->mentions[i] == id) return true;
+    return false;
+}
+
+/* Whether each package's users are those that mention it, in order. */
+static bool are_users_right(const struct manifest_index *index) {
+    size_t count = manifest_index_package_count(index);
+    for (uint32_t id = PACKAGE_COMPILER + 1; id < count; id++) {
+        const struct indexed_package *package = manifest_index_package(index, id);
+        size_t seen = 0;
+        for (uint32_t other = 0; other < count; other++) {
+            if (!mentions(manifest_index_package(index, other), id)) continue;
+            if (seen == package->user_count || package->users[seen++] != other) return false;
+        }
+        if (seen != package->user_count) return false;
+    }
+    return true;
+}
+
 /* --- the tests --- */
 
 static int read_number(const char *name, int otherwise) {
@@ -206,6 +227,7 @@ static void no_change_leaves_a_need_without_anybody(void **state) {
             if (!is_whole(&table)) fail_msg("step %d with seed %d (INDEX_PROPERTY_SEED) goes wrong", step, seed + i);
         }
         if (!is_same(&table, index, &arena)) fail_msg("the index with seed %d (INDEX_PROPERTY_SEED) is another", seed + i);
+        if (!are_users_right(index)) fail_msg("the users with seed %d (INDEX_PROPERTY_SEED) are others", seed + i);
         check_order(&table, index, &arena);
         arena_release(&arena);
         manifest_index_free(index);
