@@ -60,10 +60,10 @@ static json_t *find_json(const struct text *text) {
 }
 
 /* Lines such as `Compiling Data.Maybe` or `[3 of 20] Compiling Data.Maybe`. */
-static size_t count_compiled(const struct text *errors) {
+static size_t count_compiled(const struct text *printed) {
     static const char word[] = "Compiling ";
     size_t count = 0;
-    const char *line = text_view(errors);
+    const char *line = text_view(printed);
     while (line) {
         const char *at = line;
         if (*at == '[' && (at = strchr(at, ']')) && at[1] == ' ') at += 2;
@@ -76,7 +76,7 @@ static size_t count_compiled(const struct text *errors) {
 
 bool compiler_report_read(struct compiler_report *out, struct arena *arena, const struct text *output,
                           const struct text *errors) {
-    *out = (struct compiler_report){.compiled_count = count_compiled(errors)};
+    *out = (struct compiler_report){.compiled_count = count_compiled(output) + count_compiled(errors)}; /* wherever it says so */
     json_t *found = find_json(output);
     if (!found) found = find_json(errors); /* compile before 0.14.0, and graph */
     if (!found) return false;
