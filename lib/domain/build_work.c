@@ -20,11 +20,12 @@ static enum status invalid(struct error *err, const char *field, const char *sen
     return error_set_at(err, STATUS_INVALID, field, "%s", sentence);
 }
 
-/* Puts `LIST[POSITION].` before the path of the failure. */
-static enum status at_item(struct error *err, const char *list, size_t position) {
+/* Puts `LIST[POSITION].` before the path of the failure, which may be told to nobody. */
+static enum status at_item(struct error *err, enum status status, const char *list, size_t position) {
     char path[64];
     snprintf(path, sizeof path, "%s[%zu]", list, position);
-    return error_under(err, path);
+    if (err) error_under(err, path);
+    return status;
 }
 
 static enum status need_amount(const json_t *object, const char *key, int64_t *out, struct error *err) {
@@ -78,7 +79,7 @@ static enum status read_packages(struct build_work *out, const json_t *root, str
             status = invalid(err, "name", "Another package has the same name.");
         if (!status) json_object_set_new(names, packages[i].name, json_true());
         if (status) {
-            at_item(err, "packages", i);
+            at_item(err, status, "packages", i);
             break;
         }
     }
@@ -132,7 +133,7 @@ static enum status read_jobs(struct build_work *out, const json_t *root, struct 
     json_array_foreach(list, i, item) {
         status = read_job(&jobs[i], item, out->package_count, err);
         if (!status && is_taken[jobs[i].package]) status = invalid(err, "package", "Another job has the same package.");
-        if (status) return at_item(err, "jobs", i);
+        if (status) return at_item(err, status, "jobs", i);
         is_taken[jobs[i].package] = true;
     }
     out->jobs = jobs;
@@ -251,7 +252,8 @@ static enum status read_position(struct build_error *out, const json_t *object, 
         *fields[i] = (int)value;
     }
     out->has_position = !status;
-    return status ? error_under(err, "position") : STATUS_OK;
+    if (status && err) error_under(err, "position");
+    return status;
 }
 
 static enum status read_error(struct build_error *out, const json_t *object, struct arena *arena, struct error *err) {
@@ -274,7 +276,7 @@ static enum status read_errors(struct build_result *out, const json_t *root, str
     struct build_error *errors = arena_alloc(arena, (json_array_size(list) + 1) * sizeof *errors);
     json_array_foreach(list, i, item) {
         status = read_error(&errors[i], item, arena, err);
-        if (status) return at_item(err, "errors", i);
+        if (status) return at_item(err, status, "errors", i);
     }
     out->errors = errors;
     out->error_count = json_array_size(list);

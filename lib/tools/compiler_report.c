@@ -76,7 +76,8 @@ static size_t count_compiled(const struct text *printed) {
 
 bool compiler_report_read(struct compiler_report *out, struct arena *arena, const struct text *output,
                           const struct text *errors) {
-    *out = (struct compiler_report){.compiled_count = count_compiled(output) + count_compiled(errors)}; /* wherever it says so */
+    *out =
+        (struct compiler_report){.compiled_count = count_compiled(output) + count_compiled(errors)}; /* wherever it says so */
     json_t *found = find_json(output);
     if (!found) found = find_json(errors); /* compile before 0.14.0, and graph */
     if (!found) return false;

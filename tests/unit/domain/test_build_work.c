@@ -66,6 +66,23 @@ static void what_is_not_as_drawn_is_refused_by_its_field(void **state) {
         struct error err;
         assert_int_equal(build_work_parse(&work, rows[i].text, strlen(rows[i].text), &arena, &err), STATUS_INVALID);
         assert_string_equal(err.path, rows[i].path);
+        assert_int_equal(build_work_parse(&work, rows[i].text, strlen(rows[i].text), &arena, NULL), STATUS_INVALID);
+        arena_release(&arena);
+    }
+}
+
+static void a_result_that_cannot_be_read_may_be_told_to_nobody(void **state) {
+    (void)state;
+    static const char *const texts[] = {
+        "{\"compiled\":-1}",
+        "{\"compiled\":0,\"reused\":0,\"own\":0,\"compilerMs\":0,\"ownMs\":0,\"batch\":0,\"errors\":[7]}",
+        "{\"compiled\":0,\"reused\":0,\"own\":0,\"compilerMs\":0,\"ownMs\":0,\"batch\":0,"
+        "\"errors\":[{\"message\":\"No.\",\"errorCode\":\"Other\",\"position\":{\"startLine\":\"first\"}}]}",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct arena arena = {0};
+        struct build_result result;
+        assert_int_equal(build_result_parse(&result, texts[i], strlen(texts[i]), &arena, NULL), STATUS_INVALID);
         arena_release(&arena);
     }
 }
@@ -97,6 +114,7 @@ int main(void) {
         cmocka_unit_test(a_closure_is_all_that_a_package_depends_on),
         cmocka_unit_test(what_is_not_as_drawn_is_refused_by_its_field),
         cmocka_unit_test(a_result_keeps_its_errors),
+        cmocka_unit_test(a_result_that_cannot_be_read_may_be_told_to_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
