@@ -91,6 +91,17 @@ void matrix_service_count(struct matrix_service *service, const struct matrix_ou
     if (!outcome->is_withdrawn) atomic_fetch_add(&service->verdicts[outcome->verdict], 1);
 }
 
+static void measure_late_messages(struct matrix_service *service, struct metrics *metrics) {
+    static const char *const brought[LATE_MESSAGE_COUNT] = {
+        [LATE_LINES] = "lines", [LATE_RESULT] = "result", [LATE_RETURN] = "return"};
+    for (int i = 0; i < LATE_MESSAGE_COUNT; i++) {
+        const char *const labels[] = {"message", brought[i], NULL};
+        metrics_add(metrics, METRIC_COUNTER, "registry_matrix_stale_total",
+                    "Messages of build workers about jobs that they no longer held: refused, by the fencing number.", labels,
+                    (double)atomic_load(&service->late[i]));
+    }
+}
+
 void matrix_service_measure(void *context, struct metrics *metrics) {
     struct matrix_service *service = context;
     for (int i = 0; i < VERDICT_COUNT; i++) {
@@ -100,6 +111,7 @@ void matrix_service_measure(void *context, struct metrics *metrics) {
     }
     metrics_add(metrics, METRIC_COUNTER, "registry_matrix_alarms_total", "What operators had to be told of builds.", NULL,
                 (double)atomic_load(&service->alarms));
+    measure_late_messages(service, metrics);
     committer_measure(service->committer, metrics);
     dispatcher_measure(service->dispatcher, metrics);
     planner_measure(service->planner, metrics);

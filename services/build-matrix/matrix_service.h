@@ -30,6 +30,9 @@ struct dispatcher;
 struct planner;
 struct store_stock;
 
+/* Messages about a job that a worker no longer holds, by what they bring. */
+enum late_message { LATE_LINES, LATE_RESULT, LATE_RETURN, LATE_MESSAGE_COUNT };
+
 struct matrix_service {
     struct settings settings;
     struct registry_access repositories;
@@ -37,9 +40,10 @@ struct matrix_service {
     struct committer *committer;
     struct dispatcher *dispatcher;
     struct planner *planner;
-    int folder_claim;                     /* of the one service that uses MATRIX_DIR */
-    atomic_llong verdicts[VERDICT_COUNT]; /* jobs that ended so since the start */
-    atomic_llong alarms;                  /* what operators had to be told, likewise */
+    int folder_claim;                      /* of the one service that uses MATRIX_DIR */
+    atomic_llong verdicts[VERDICT_COUNT];  /* jobs that ended so since the start */
+    atomic_llong alarms;                   /* what operators had to be told, likewise */
+    atomic_llong late[LATE_MESSAGE_COUNT]; /* refused, likewise */
 };
 
 struct matrix_outcome;

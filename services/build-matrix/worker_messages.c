@@ -36,6 +36,17 @@ static enum status read_lease(struct lease *out, const char *job_id, int64_t fen
     return STATUS_OK;
 }
 
+/* Passes the status on. What comes too late is refused by the fencing number alone, so whether that ever happens can be seen.
+ */
+static enum status note_late(struct matrix_service *service, enum late_message kind, const struct lease *lease,
+                             enum status status) {
+    if (status != STATUS_STALE) return status;
+    atomic_fetch_add(&service->late[kind], 1);
+    log_line(LOG_INFO, kind == LATE_RESULT ? "late result refused" : "late message refused", "job=%s fence=%lld", lease->job_id,
+             (long long)lease->fence);
+    return status;
+}
+
 /* ---- Hello ---- */
 
 enum status take_worker_hello(void *context, const struct message *request, struct arena *arena, struct message *answer,
@@ -168,7 +179,7 @@ enum status take_work_lines(void *context, const struct message *request, struct
         status = log_stream_append(store, &lease, lines, count, settings->log_limit_lines, settings->log_limit_bytes, err);
     store_stock_give_back(service->stores, store);
     json_decref(list);
-    return status;
+    return note_late(service, LATE_LINES, &lease, status);
 }
 
 /* ---- Results ---- */
@@ -249,7 +260,7 @@ enum status take_work_result(void *context, const struct message *request, struc
     else if (!status)
         status = matrix_job_end(service, store, &job, &lease, &outcome, err);
     store_stock_give_back(service->stores, store);
-    return status;
+    return note_late(service, LATE_RESULT, &lease, status);
 }
 
 enum status take_work_return(void *context, const struct message *request, struct arena *arena, struct message *answer,
@@ -263,5 +274,5 @@ enum status take_work_return(void *context, const struct message *request, struc
     status = job_store_release(store, &lease, err);
     store_stock_give_back(service->stores, store);
     if (!status && service->dispatcher) dispatcher_wake(service->dispatcher);
-    return status;
+    return note_late(service, LATE_RETURN, &lease, status);
 }

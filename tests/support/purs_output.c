@@ -160,13 +160,21 @@ static bool is_reached(const struct output *output, const char **text, size_t *l
            version_compare(own, from) >= 0;
 }
 
+static void sleep_ms(const char *number) {
+    long ms = strtol(number, NULL, 10);
+    nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
+}
+
 /* Obeys one line of the module; false if it is to fail. */
 static bool obey_line(struct output *output, const struct purs_source *source, int number, const char *line, size_t length) {
-    static const char sleep[] = PRAGMA "sleep ", fail[] = PRAGMA "fail ", fail_from[] = PRAGMA "fail-from ",
-                      warn[] = PRAGMA "warn ";
+    static const char sleep[] = PRAGMA "sleep ", sleep_from[] = PRAGMA "sleep-from ", fail[] = PRAGMA "fail ",
+                      fail_from[] = PRAGMA "fail-from ", warn[] = PRAGMA "warn ";
     if (text_starts_with(line, sleep)) {
-        long ms = strtol(line + sizeof sleep - 1, NULL, 10);
-        nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
+        sleep_ms(line + sizeof sleep - 1);
+    } else if (text_starts_with(line, sleep_from)) {
+        const char *text = line + sizeof sleep_from - 1;
+        size_t left = length - (sizeof sleep_from - 1);
+        if (is_reached(output, &text, &left)) sleep_ms(text);
     } else if (text_starts_with(line, warn)) {
         report(output->warnings, "UserDefinedWarning", source, number, line + sizeof warn - 1, length - (sizeof warn - 1));
     } else if (text_starts_with(line, fail)) {

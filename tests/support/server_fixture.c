@@ -84,10 +84,11 @@ static bool is_for_services_alone(const char *setting) {
 }
 
 /* Builds are the work of processes that know next to nothing. */
-static void make_worker_environment(struct server *server, int worker, const struct server_options *options) {
+static void make_worker_environment(struct server *server, int worker, const struct server_worker *options) {
     struct arena *arena = &server->arena;
     const char **environment = server->worker_environments[worker];
-    for (const char *const *setting = options->settings; setting != NULL && *setting != NULL; setting++)
+    add_settings(server, environment, options->settings);
+    for (const char *const *setting = server->common_settings; *setting != NULL; setting++)
         if (!is_for_services_alone(*setting)) add_setting(server, environment, *setting);
     add_setting(server, environment, arena_format(arena, "STATE_DIR=%s", server->folder));
     add_setting(server, environment, arena_format(arena, "BUILD_DIR=%s/build-%d", server->folder, worker));
@@ -126,11 +127,8 @@ static void start_matrix(struct server *server, const struct server_options *opt
         add_setting(server, environment, arena_format(&server->arena, "BUILD_DOWNLOAD_URL=%s", server->url));
     }
     server_start_program(server, SERVER_BUILD_MATRIX);
-    assert_true(options->workers <= SERVER_WORKERS_MAX);
-    for (server->worker_count = 0; server->worker_count < options->workers; server->worker_count++) {
-        make_worker_environment(server, server->worker_count, options);
-        server_start_worker(server, server->worker_count);
-    }
+    while (server->worker_count < options->workers)
+        server_add_worker(server, &(struct server_worker){0});
 }
 
 struct server *server_start(const struct server_options *options) {
@@ -141,6 +139,7 @@ struct server *server_start(const struct server_options *options) {
     if (programs == NULL) fail_msg("there is no folder %s with the programs", options->programs);
     server->programs = arena_copy(&server->arena, programs);
     free(programs);
+    add_settings(server, server->common_settings, options->settings);
     make_folder(server, options);
     if (options->has_git_server) server->git = git_server_start(server->folder);
     server->redis = redis_server_start();
@@ -208,10 +207,26 @@ static const char *worker_log_path(struct server *server, int worker) {
 }
 
 void server_start_worker(struct server *server, int worker) {
-    const char *const arguments[] = {arena_format(&server->arena, "%s/registry-build-worker", server->programs),
+    pid_t network = server->worker_networks[worker];
+    const char *const arguments[] = {"nsenter", arena_format(&server->arena, "--net=/proc/%d/ns/net", (int)network),
+                                     arena_format(&server->arena, "%s/registry-build-worker", server->programs),
                                      server_sandbox_option(), NULL};
-    child_start(&server->workers[worker], arguments, server->worker_environments[worker], server->folder,
-                worker_log_path(server, worker));
+    child_start(&server->workers[worker], network ? arguments : arguments + 2, server->worker_environments[worker],
+                server->folder, worker_log_path(server, worker));
+}
+
+int server_add_worker(struct server *server, const struct server_worker *options) {
+    int worker = server->worker_count++;
+    assert_true(worker < SERVER_WORKERS_MAX);
+    make_worker_environment(server, worker, options);
+    server->worker_networks[worker] = options->network;
+    server_start_worker(server, worker);
+    return worker;
+}
+
+const char *server_worker_log(struct server *server, int worker) {
+    const char *log = read_file(&server->arena, worker_log_path(server, worker));
+    return log ? log : "";
 }
 
 void server_kill_worker(struct server *server, int worker) {

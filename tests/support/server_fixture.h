@@ -47,6 +47,12 @@ struct server_options {
     const char *make_repositories;       /* a program called with the folder to make them in; NULL: empty repositories */
 };
 
+/* How one build worker is started. Zeros: as those that the server's options count. */
+struct server_worker {
+    const char *const *settings; /* as the server's own, which they win over */
+    pid_t network;               /* a process whose network it is in, and no other */
+};
+
 struct server {
     char folder[64]; /* STATE_DIR; `sources`, `work`, `compilers`, and the programs' logs are in it, too */
     char url[64];    /* http://127.0.0.1:PORT */
@@ -58,6 +64,8 @@ struct server {
     int worker_count;
     struct child_process workers[SERVER_WORKERS_MAX];
     const char *worker_environments[SERVER_WORKERS_MAX][SERVER_SETTINGS_MAX];
+    pid_t worker_networks[SERVER_WORKERS_MAX];        /* 0: this one */
+    const char *common_settings[SERVER_SETTINGS_MAX]; /* those of the options */
     const char *programs;
     struct arena arena; /* lives as long as the server: what the calls below return is borrowed from it */
 };
@@ -73,10 +81,14 @@ void server_kill(struct server *server, enum server_program program);      /* SI
 void server_terminate(struct server *server, enum server_program program); /* SIGTERM, and waits for its end, which must be 0 */
 void server_start_program(struct server *server, enum server_program program);
 
-/* The same for one build worker, from 0. */
+/* The same for one build worker, from 0; its log is read with server_worker_log(), in the server's arena. */
 void server_kill_worker(struct server *server, int worker);
 void server_terminate_worker(struct server *server, int worker);
 void server_start_worker(struct server *server, int worker);
+const char *server_worker_log(struct server *server, int worker);
+
+/* Starts one more build worker, and returns its number. */
+int server_add_worker(struct server *server, const struct server_worker *options);
 
 /* What programs that run the compiler are started with: NULL, or, where this machine can have no sandbox, the option without
  * which they would not start. */
