@@ -11,7 +11,20 @@
 
 #include "lib/base/log.h"
 
+enum { HOLD_POLL_US = 5000 };
+
+/* NAME=PATH */
+static void hold(const char *name) {
+    const char *wanted = getenv("REGISTRY_HOLD");
+    size_t length = strlen(name);
+    if (!wanted || strncmp(wanted, name, length) != 0 || wanted[length] != '=' || access(wanted + length + 1, F_OK)) return;
+    log_line(LOG_INFO, "held at a fault point", "name=%s", name);
+    while (access(wanted + length + 1, F_OK) == 0)
+        usleep(HOLD_POLL_US);
+}
+
 void fault_point(const char *name) {
+    hold(name);
     static atomic_int passed; /* the point that is wanted */
     const char *wanted = getenv("REGISTRY_FAULT");
     if (!wanted) return;

@@ -5,6 +5,7 @@
  *
  *   REGISTRY_FAULT=NAME       dies when it gets to this point
  *   REGISTRY_FAULT=NAME#N     … for the N-th time
+ *   REGISTRY_HOLD=NAME=PATH   stays at this point for as long as the file PATH is there
  *
  * Where REGISTRY_FAULT is set, every point that is passed is a line in the program's log at DEBUG, so that a test can see that
  * it knows them all.

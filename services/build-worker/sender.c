@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/fault.h"
 #include "lib/base/log.h"
 
 enum {
@@ -106,6 +107,7 @@ static bool send_end(struct sender *sender, const struct task *task, enum status
                                              .verdict = task->verdict,
                                              .reason = task->reason,
                                              .result = task->result}};
+    fault_point("worker-result");
     return send(sender, task->is_given_back ? &returned : &result, task, status);
 }
 

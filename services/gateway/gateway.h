@@ -35,7 +35,8 @@ enum { TRUSTEE_FAILURES_PER_MINUTE = 5 }; /* of POST /api/v1/trustee, from one a
 /* The services that the gateway talks to: SERVICE(identifier, name as in the table of job kinds, the setting of its address) */
 #define SERVICE_TABLE(SERVICE)                                                                                                 \
     SERVICE(PUBLISH, "publish", publish_address)                                                                               \
-    SERVICE(TRANSFER, "transfer", transfer_address)
+    SERVICE(TRANSFER, "transfer", transfer_address)                                                                            \
+    SERVICE(BUILD_MATRIX, "build-matrix", build_matrix_address)
 
 enum service {
 #define SERVICE(identifier, name, setting) SERVICE_##identifier,

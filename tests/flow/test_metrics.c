@@ -4,8 +4,6 @@
  */
 #include "tests/support/cmocka_all.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/clock.h"
@@ -14,15 +12,8 @@
 #include "tests/support/server_fixture.h"
 #include "tests/support/shell.h"
 
-static char management_url[64];
-
 static int set_up(void **state) {
-    struct server *server = server_start(NULL);
-    char *ports = read_file(&server->arena, arena_format(&server->arena, "%s/gateway.ports", server->folder));
-    const char *port = strstr(ports, "management=");
-    assert_non_null(port);
-    snprintf(management_url, sizeof management_url, "http://127.0.0.1:%d", atoi(port + strlen("management=")));
-    *state = server;
+    *state = server_start(NULL);
     return 0;
 }
 
@@ -31,8 +22,8 @@ static int tear_down(void **state) {
     return 0;
 }
 
-static struct http_response ask(void) {
-    struct http_response response = http_ask(NULL, management_url, "/metrics", NULL, NULL);
+static struct http_response ask(const struct server *server) {
+    struct http_response response = http_ask(NULL, server->management_url, "/metrics", NULL, NULL);
     assert_int_equal(response.status, 200);
     assert_true(text_starts_with(http_header(&response, "content-type"), "text/plain; version=0.0.4"));
     return response;
@@ -49,7 +40,7 @@ static void expect(const struct http_response *response, const char *line) {
 static void every_program_tells_its_figures(void **state) {
     struct server *server = *state;
     json_decref(server_get(server, "/api/v1/jobs"));
-    struct http_response response = ask();
+    struct http_response response = ask(server);
     static const char *const lines[] = {
         "\n# TYPE registry_jobs gauge\n",
         "\nregistry_up{program=\"gateway\"} 1\n",
@@ -86,7 +77,7 @@ static void who_is_away_is_told_beside_the_rest(void **state) {
                          .id;
     assert_non_null(id);
     int64_t before_ms = clock_monotonic_ms();
-    struct http_response response = ask();
+    struct http_response response = ask(server);
     assert_in_range(clock_monotonic_ms() - before_ms, 0, 2000);
     expect(&response, "\nregistry_up{program=\"publish\"} 0\n");
     expect(&response, "\nregistry_up{program=\"transfer\"} 1\n");
@@ -97,7 +88,7 @@ static void who_is_away_is_told_beside_the_rest(void **state) {
     http_response_release(&response);
 
     server_kill(server, SERVER_REDIS);
-    response = ask();
+    response = ask(server);
     expect(&response, "registry_up{program=\"redis\"} 0\n");
     expect(&response, "registry_up{program=\"transfer\"} 1\n");
     assert_false(has(&response, "registry_jobs{"));
@@ -106,7 +97,7 @@ static void who_is_away_is_told_beside_the_rest(void **state) {
     server_start_program(server, SERVER_REDIS);
     server_start_program(server, SERVER_PUBLISH);
     server_wait_until_ready(server);
-    response = ask();
+    response = ask(server);
     expect(&response, "\nregistry_up{program=\"publish\"} 1\n");
     http_response_release(&response);
 }

@@ -255,10 +255,12 @@ void server_stop(struct server *server) {
 static bool read_ports(struct server *server) {
     struct arena arena = {0};
     char *ports = read_file(&arena, arena_format(&arena, "%s/gateway.ports", server->folder));
-    bool are_there = ports != NULL && sscanf(ports, "server=%d\n", &server->port) == 1;
+    int management_port = 0;
+    bool are_there = ports != NULL && sscanf(ports, "server=%d\nmanagement=%d", &server->port, &management_port) == 2;
     arena_release(&arena);
     if (!are_there) return false;
     snprintf(server->url, sizeof server->url, "http://127.0.0.1:%d", server->port);
+    snprintf(server->management_url, sizeof server->management_url, "http://127.0.0.1:%d", management_port);
     return true;
 }
 
@@ -339,6 +341,23 @@ json_t *server_get(struct server *server, const char *path) {
     if (response.status != 200 || json == NULL) fail_msg("GET %s: %d %s", path, response.status, text_view(&response.body));
     http_response_release(&response);
     return json;
+}
+
+const char *server_metrics(struct server *server) {
+    struct http_response response = {0};
+    struct error err;
+    struct http_request request = {.url = arena_format(&server->arena, "%s/metrics", server->management_url),
+                                   .timeout_ms = CALL_TIMEOUT_MS,
+                                   .limit_bytes = 16 << 20};
+    if (http_client_send(&request, &response, &err)) fail_msg("GET /metrics: %s", err.message);
+    const char *copy = arena_copy(&server->arena, text_view(&response.body));
+    http_response_release(&response);
+    return copy;
+}
+
+double server_figure(struct server *server, const char *name_and_labels) {
+    const char *line = arena_format(&server->arena, "\n%s ", name_and_labels), *found = strstr(server_metrics(server), line);
+    return found ? strtod(found + strlen(line), NULL) : 0;
 }
 
 struct server_accepted server_post(struct server *server, const char *path, const char *body) {

@@ -57,6 +57,7 @@ struct server {
     char folder[64]; /* STATE_DIR; `sources`, `work`, `compilers`, and the programs' logs are in it, too */
     char url[64];    /* http://127.0.0.1:PORT */
     int port;
+    char management_url[64]; /* the same of the management port */
     struct redis_server *redis;
     struct git_server *git;                              /* NULL where the options want none */
     struct child_process children[SERVER_PROGRAM_COUNT]; /* the one of SERVER_REDIS is redis_server's own affair */
@@ -107,6 +108,10 @@ bool server_try_call(struct server *server, const char *method, const char *path
 
 /* GET that must be answered with 200 and JSON; the caller owns it. */
 json_t *server_get(struct server *server, const char *path);
+
+/* What /metrics says, in the server's arena; and one figure of it, named as it stands there with its labels, or 0. */
+const char *server_metrics(struct server *server);
+double server_figure(struct server *server, const char *name_and_labels);
 
 struct server_accepted {
     const char *id;
