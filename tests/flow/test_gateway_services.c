@@ -104,22 +104,23 @@ static void a_job_that_was_given_up_fails_the_health_check_once(void **state) {
     (void)state;
     struct http_stub *stub = http_stub_start("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     struct service service = {.mutex = PTHREAD_MUTEX_INITIALIZER, .is_ready = true, .alarms = 1};
-    char ping[96], address[160], transfer_address[160];
+    char ping[96], address[160], transfer_address[160], matrix_address[160];
     struct error err;
     struct message_server *server;
     snprintf(ping, sizeof ping, "HEALTHCHECKS_URL=http://127.0.0.1:%d/ping", http_stub_port(stub));
     snprintf(address, sizeof address, "PUBLISH_ADDRESS=ipc://%s/alarming.ipc", gateway_process_folder(gateway));
     snprintf(transfer_address, sizeof transfer_address, "TRANSFER_%s", strchr(address, 'A'));
+    snprintf(matrix_address, sizeof matrix_address, "BUILD_MATRIX_%s", strchr(address, 'A'));
     if (message_server_create(&server,
                               &(struct message_server_options){.address = strchr(address, '=') + 1, .service_key = NULL},
                               handlers, &service, &err))
         fail_msg("%s", err.message);
-    const char *const settings[] = {ping, address, transfer_address, "HEALTHCHECKS_INTERVAL_MS=50", NULL};
+    const char *const settings[] = {ping, address, transfer_address, matrix_address, "HEALTHCHECKS_INTERVAL_MS=50", NULL};
     struct gateway_process *pinging = gateway_process_start(redis_server_url(redis), settings);
 
     size_t index = 0;
     const char *request = http_stub_request(stub, index);
-    while (request && !strstr(request, "2 jobs need to be looked at"))
+    while (request && !strstr(request, "3 jobs need to be looked at"))
         request = http_stub_request(stub, ++index);
     assert_non_null(request);
     assert_true(text_starts_with(request, "POST /ping/fail "));
