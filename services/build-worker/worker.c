@@ -186,10 +186,21 @@ static void hear_line(void *context, size_t job, enum log_level level, const cha
     task_list_say(&building->worker->tasks, &building->work->jobs[job], level, message);
 }
 
+/* Whoever gets it next, and who looks at why it is not done yet, read that in its log. */
+static void say_why_given_back(struct task_list *tasks, const struct build_job *job, const char *reason) {
+    struct text line = {0};
+    text_append_format(&line, "Given back by the build worker, not built: %s", reason ? reason : "no reason is known.");
+    log_line(LOG_WARN, "job given back", "job=%s reason=\"%s\"", job->job_id, reason ? reason : "");
+    task_list_say(tasks, job, LOG_WARN, text_view(&line));
+    text_release(&line);
+}
+
 static void hear_end(void *context, size_t job, const struct build_outcome *outcome) {
     struct building *building = context;
+    struct task_list *tasks = &building->worker->tasks;
     building->gave_back = building->gave_back || outcome->is_given_back;
-    task_list_end(&building->worker->tasks, &building->work->jobs[job], outcome);
+    if (outcome->is_given_back) say_why_given_back(tasks, &building->work->jobs[job], outcome->reason);
+    task_list_end(tasks, &building->work->jobs[job], outcome);
 }
 
 static void count_busy(struct worker *worker, int change) {
