@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 #include "lib/domain/verdict.h"
@@ -363,12 +364,14 @@ enum status job_store_forget(struct job_store *store, const char *id, struct err
 }
 
 enum status job_store_count(struct job_store *store, struct job_counts *out, struct error *err) {
-    enum { COMMANDS = 3 }; /* a kind */
+    enum { COMMANDS = 4, LATELY_MS = 60000 }; /* commands for a kind */
+    int64_t since_ms = clock_now_ms() - LATELY_MS;
     for (int kind = 0; kind < JOB_KIND_COUNT; kind++) {
         const char *name = job_kind_text((enum job_kind)kind);
         redis_add(store->redis, "ZCARD pending:%s", name);
         redis_add(store->redis, "ZCARD running:%s", name);
         redis_add(store->redis, "ZRANGE pending:%s 0 0 WITHSCORES", name);
+        redis_add(store->redis, "ZCOUNT finished:%s %" PRId64 " +inf", name, since_ms);
     }
     struct redis_reply *replies;
     enum status status = redis_run(store->redis, 0, &replies, err);
@@ -380,6 +383,7 @@ enum status job_store_count(struct job_store *store, struct job_counts *out, str
         out->pending[kind] = pending[0].integer;
         out->running[kind] = pending[1].integer;
         out->oldest_pending_ms[kind] = oldest->count ? redis_reply_number(&oldest->items[1], 0) / PLACES_PER_MS : 0;
+        out->ended_lately[kind] = pending[3].integer;
     }
     return STATUS_OK;
 }

@@ -241,6 +241,7 @@ struct job_counts {
     int64_t pending[JOB_KIND_COUNT];
     int64_t running[JOB_KIND_COUNT];
     int64_t oldest_pending_ms[JOB_KIND_COUNT]; /* createdAt of the oldest pending job, 0: none */
+    int64_t ended_lately[JOB_KIND_COUNT];      /* within the last minute, but for what owners and trustees did */
 };
 
 CHECK_RESULT enum status job_store_count(struct job_store *store, struct job_counts *out, struct error *err);

@@ -276,7 +276,6 @@ static enum status end_success(struct committer *committer, struct success *succ
                                       arena_format(&success->arena, "registry=%s", success->commit), err);
     if (!status) fault_point("matrix-end");
     if (!status) status = job_store_finish(committer->store, &success->lease, &end, err);
-    if (!status) matrix_service_count(service, &(struct matrix_outcome){.verdict = VERDICT_SUCCEEDED});
     return status;
 }
 

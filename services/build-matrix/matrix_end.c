@@ -52,6 +52,5 @@ enum status matrix_job_end(struct matrix_service *service, struct job_store *sto
     if (!status) status = job_store_finish(store, lease, &end, err);
     if (status) return status;
     raise_alarms(service, job, outcome);
-    matrix_service_count(service, outcome);
     return STATUS_OK;
 }

@@ -87,8 +87,38 @@ void matrix_service_check(void *context, struct job_service_checks *checks, stru
     arena_release(&arena);
 }
 
-void matrix_service_count(struct matrix_service *service, const struct matrix_outcome *outcome) {
-    if (!outcome->is_withdrawn) atomic_fetch_add(&service->verdicts[outcome->verdict], 1);
+/* By what Redis has counted for each compiler, whoever ended the job: also those whose workers were lost. */
+static void measure_jobs(struct matrix_service *service, struct metrics *metrics) {
+    struct arena arena = {0};
+    struct version *compilers = NULL;
+    size_t count = 0;
+    int64_t ended[VERDICT_COUNT] = {0};
+    struct error err;
+    struct job_store *store = store_stock_take(service->stores);
+    enum status status = compiler_list_read(store, &arena, &compilers, &count, &err);
+    for (size_t i = 0; !status && i < count; i++) {
+        char compiler[VERSION_TEXT_MAX];
+        struct matrix_progress progress;
+        const char *const pending[] = {"compiler", compiler, "state", "pending", NULL}, *const running[] = {"compiler",
+                                                                                                            compiler, "state",
+                                                                                                            "running", NULL};
+        version_print(compilers[i], compiler);
+        status = matrix_progress_read(store, compiler, &progress, &err);
+        if (status) break;
+        metrics_add(metrics, METRIC_GAUGE, "registry_matrix_jobs", "Matrix jobs that are not finished, by compiler.", pending,
+                    (double)progress.pending);
+        metrics_add(metrics, METRIC_GAUGE, "registry_matrix_jobs", "Matrix jobs that are not finished, by compiler.", running,
+                    (double)progress.running);
+        for (int verdict = 0; verdict < VERDICT_COUNT; verdict++)
+            ended[verdict] += progress.ended[verdict];
+    }
+    store_stock_give_back(service->stores, store);
+    for (int i = 0; !status && i < VERDICT_COUNT; i++) {
+        const char *const labels[] = {"verdict", verdict_text((enum verdict)i), NULL};
+        metrics_add(metrics, METRIC_COUNTER, "registry_matrix_jobs_total", "Matrix jobs that ended, by what came of them.",
+                    labels, (double)ended[i]);
+    }
+    arena_release(&arena);
 }
 
 static void measure_late_messages(struct matrix_service *service, struct metrics *metrics) {
@@ -104,11 +134,7 @@ static void measure_late_messages(struct matrix_service *service, struct metrics
 
 void matrix_service_measure(void *context, struct metrics *metrics) {
     struct matrix_service *service = context;
-    for (int i = 0; i < VERDICT_COUNT; i++) {
-        const char *const labels[] = {"verdict", verdict_text((enum verdict)i), NULL};
-        metrics_add(metrics, METRIC_COUNTER, "registry_matrix_jobs_total", "Matrix jobs that ended, by what came of them.",
-                    labels, (double)atomic_load(&service->verdicts[i]));
-    }
+    measure_jobs(service, metrics);
     metrics_add(metrics, METRIC_COUNTER, "registry_matrix_alarms_total", "What operators had to be told of builds.", NULL,
                 (double)atomic_load(&service->alarms));
     measure_late_messages(service, metrics);

@@ -21,7 +21,6 @@
 #include <stdatomic.h>
 
 #include "lib/base/settings.h"
-#include "lib/domain/verdict.h"
 #include "lib/service/job_service.h"
 #include "lib/store/registry_access.h"
 
@@ -41,15 +40,9 @@ struct matrix_service {
     struct dispatcher *dispatcher;
     struct planner *planner;
     int folder_claim;                      /* of the one service that uses MATRIX_DIR */
-    atomic_llong verdicts[VERDICT_COUNT];  /* jobs that ended so since the start */
-    atomic_llong alarms;                   /* what operators had to be told, likewise */
+    atomic_llong alarms;                   /* what operators had to be told, since the start */
     atomic_llong late[LATE_MESSAGE_COUNT]; /* refused, likewise */
 };
-
-struct matrix_outcome;
-
-/* Counts a job that ended. Any thread. */
-void matrix_service_count(struct matrix_service *service, const struct matrix_outcome *outcome);
 
 /* Opens everything but the threads; `settings` are loaded. Release it also after a failure. */
 CHECK_RESULT enum status matrix_service_init(struct matrix_service *service, struct error *err);

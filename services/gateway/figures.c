@@ -96,6 +96,9 @@ static void measure_jobs(struct figures *figures, struct metrics *metrics) {
         metrics_add(metrics, METRIC_GAUGE, "registry_oldest_pending_job_seconds",
                     "Age of the pending job that was accepted first; 0: there is none.",
                     (const char *const[]){"kind", text, NULL}, age_ms > 0 ? (double)age_ms / 1000 : 0);
+        metrics_add(metrics, METRIC_GAUGE, "registry_jobs_per_minute",
+                    "Jobs that ended within the last minute, but for what owners and trustees did.",
+                    (const char *const[]){"kind", text, NULL}, (double)counts.ended_lately[kind]);
     }
 }
 

@@ -4,16 +4,18 @@
  */
 #include "tests/support/cmocka_all.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/text.h"
 #include "tests/support/http.h"
-#include "tests/support/server_fixture.h"
+#include "tests/support/matrix_scene.h"
 #include "tests/support/shell.h"
 
 static int set_up(void **state) {
-    *state = server_start(NULL);
+    *state = server_start(&(struct server_options){.workers = 1});
     return 0;
 }
 
@@ -62,6 +64,56 @@ static void every_program_tells_its_figures(void **state) {
     http_response_release(&response);
 }
 
+/* The workers' figures come with their leases. */
+static bool has_builds(void *context) {
+    struct server *server = context;
+    const char *metrics = server_metrics(server), *builds = strstr(metrics, "\nregistry_builds_total{verdict=\"succeeded\",");
+    const char *missed = strstr(metrics, "\nregistry_build_store_missed_total{");
+    return builds && missed && strtod(strchr(builds, '}') + 1, NULL) >= 1 && strtod(strchr(missed, '}') + 1, NULL) >= 1;
+}
+
+static void the_build_matrix_tells_how_it_goes(void **state) {
+    struct server *server = *state;
+    const struct package package = {"measured", "1.0.0", .pragma = NULL},
+                         waits = {"waits-for-a-worker", "1.0.0", .pragma = NULL};
+    server_expect_published(server, &package);
+    matrix_expect_verdict(server, "measured", "1.0.0", "0.15.14", "succeeded");
+    if (!wait_until(has_builds, server, PATIENCE_MS)) fail_msg("%s", server_metrics(server));
+    server_terminate_worker(server, 0);
+    server_expect_published(server, &waits);
+    matrix_wait_for_job(server, "waits-for-a-worker", "1.0.0", "0.15.14");
+    usleep(10000); /* so that it has an age */
+    struct http_response response = ask(server);
+    static const char *const lines[] = {
+        "\nregistry_up{program=\"build-matrix\"} 1\n",
+        "\nregistry_jobs{kind=\"matrix\",state=\"pending\"} 1\n",
+        "\nregistry_jobs{kind=\"matrix\",state=\"running\"} 0\n",
+        "\nregistry_jobs_per_minute{kind=\"matrix\"} 1\n",
+        "\nregistry_matrix_jobs{compiler=\"0.15.14\",state=\"pending\",program=\"build-matrix\"} 1\n",
+        "\nregistry_matrix_jobs{compiler=\"0.15.15\",state=\"pending\",program=\"build-matrix\"} 0\n",
+        "\nregistry_matrix_jobs_total{verdict=\"succeeded\",program=\"build-matrix\"} 1\n",
+        "\nregistry_matrix_jobs_total{verdict=\"worker_lost\",program=\"build-matrix\"} 0\n",
+        "\nregistry_matrix_jobs_made_total{program=\"build-matrix\"} 2\n",
+        "\nregistry_matrix_handed_out_total{program=\"build-matrix\"} 1\n",
+        "\nregistry_matrix_commits_total{program=\"build-matrix\"} 1\n",
+        "\nregistry_matrix_commits_waiting{program=\"build-matrix\"} 0\n",
+        "\nregistry_matrix_stale_total{message=\"result\",program=\"build-matrix\"} 0\n",
+        "\nregistry_build_slots{worker=\"",
+        "\nregistry_build_slots_busy{worker=\"",
+        "\nregistry_build_store_found_total{",
+        "\nregistry_build_store_bytes{",
+        "\nregistry_compiler_runs_total{",
+        "\n# TYPE registry_matrix_jobs gauge\n",
+        "\n# TYPE registry_matrix_jobs_total counter\n",
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
+        expect(&response, lines[i]);
+    assert_false(has(&response, "\nregistry_oldest_pending_job_seconds{kind=\"matrix\"} 0\n"));
+    http_response_release(&response);
+    server_start_worker(server, 0);
+    matrix_expect_verdict(server, "waits-for-a-worker", "1.0.0", "0.15.14", "succeeded");
+}
+
 static void they_are_for_the_management_port_alone(void **state) {
     struct http_response response;
     server_call(*state, "GET", "/metrics", NULL, &response);
@@ -105,6 +157,7 @@ static void who_is_away_is_told_beside_the_rest(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_program_tells_its_figures),
+        cmocka_unit_test(the_build_matrix_tells_how_it_goes),
         cmocka_unit_test(they_are_for_the_management_port_alone),
         cmocka_unit_test(who_is_away_is_told_beside_the_rest),
     };

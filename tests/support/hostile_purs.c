@@ -2,16 +2,18 @@
  *
  * A compiler as an attacker would have it. `purs compile …` reads the first line of src/Attack.purs, `-- attack: NAME WORD…`
  * (its environment is empty, and its arguments are given), and does that. Then it answers as a compiler does where all went
- * well: in place of warnings stands what it managed to do that it should not be able to. How far it got with what can only be
- * bounded (bytes, processes) it counts in the file `progress`, in memory that all its processes share, so that the count
- * survives them.
+ * well: in place of warnings stands what it managed to do that it should not be able to. Run by a build worker it reads
+ * src/Main.purs of the package `attack-…`, and what it managed are errors, so that the worker sends them on. How far it got
+ * with what can only be bounded (bytes, processes) it counts in the file `progress`, in memory that all its processes share, so
+ * that the count survives them.
  *
- * Used by tests/unit/tools/test_sandbox_attacks.c, which says of each attack what is to come of it. Add one: a function and a
- * row.
+ * Used by tests/unit/tools/test_sandbox_attacks.c, which says of each attack what is to come of it, and by
+ * tests/flow/test_matrix_attacks.c. Add one: a function and a row.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -53,9 +55,11 @@ __attribute__((format(printf, 1, 2))) static void note(const char *format, ...) 
              message);
 }
 
-static void answer(void) {
-    printf("{\"errors\":[],\"warnings\":[%s]}\n", managed);
+static int answer(bool is_in_worker) {
+    if (is_in_worker) fputs("[1 of 1] Compiling Main\n", stderr);
+    printf("{\"errors\":[%s],\"warnings\":[%s]}\n", is_in_worker ? managed : "", is_in_worker ? "" : managed);
     fflush(stdout);
+    return is_in_worker && *managed ? 1 : 0;
 }
 
 static void open_progress(void) {
@@ -407,11 +411,30 @@ static const struct {
     {"suicide", attack_suicide},
 };
 
+static FILE *open_source(bool *is_in_worker) {
+    glob_t found = {0};
+    FILE *source = fopen("src/Attack.purs", "r");
+    *is_in_worker = !source;
+    if (!source && glob(".registry/attack-*/src/Main.purs", 0, NULL, &found) == 0) source = fopen(found.gl_pathv[0], "r");
+    globfree(&found);
+    return source;
+}
+
+/* 0.15.16 of `purs-0_15_16`. */
+static int print_version(const char *name) {
+    const char *digits = strstr(name, "purs-");
+    if (!digits) return puts("0.15.15") < 0;
+    for (digits += strlen("purs-"); *digits; digits++)
+        putchar(*digits == '_' ? '.' : *digits);
+    return putchar('\n') < 0;
+}
+
 int main(int argc, char **argv) {
     static char line[16384];
     char *words[WORDS_MAX] = {NULL}, *rest = NULL;
-    if (argc > 1 && strcmp(argv[1], "--version") == 0) return puts("0.15.15") < 0;
-    FILE *source = fopen("src/Attack.purs", "r");
+    bool is_in_worker = false;
+    if (argc > 1 && strcmp(argv[1], "--version") == 0) return print_version(argv[0]);
+    FILE *source = open_source(&is_in_worker);
     if (!source || !fgets(line, sizeof line, source) || strncmp(line, "-- attack: ", 11) != 0) return 1;
     fclose(source);
     int count = 0;
@@ -421,8 +444,7 @@ int main(int argc, char **argv) {
     for (size_t i = 0; words[0] && i < sizeof attacks / sizeof attacks[0]; i++) {
         if (strcmp(attacks[i].name, words[0]) != 0) continue;
         attacks[i].run(words + 1);
-        answer();
-        return 0;
+        return answer(is_in_worker);
     }
     return 1;
 }
