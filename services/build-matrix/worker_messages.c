@@ -238,6 +238,12 @@ static enum status take_success(struct matrix_service *service, struct job_store
     return STATUS_OK;
 }
 
+/* Whether the job has ended so under this number: then the same was said before, and only its answer was lost. To a job that is
+ * not held, this changes nothing. */
+static bool has_ended_so(struct job_store *store, const struct lease *lease, enum verdict verdict) {
+    return job_store_finish(store, lease, &(struct job_end){.success = verdict == VERDICT_SUCCEEDED}, NULL) == STATUS_OK;
+}
+
 enum status take_work_result(void *context, const struct message *request, struct arena *arena, struct message *answer,
                              struct error *err) {
     struct matrix_service *service = context;
@@ -259,6 +265,7 @@ enum status take_work_result(void *context, const struct message *request, struc
         status = take_success(service, store, &job, &lease, outcome.result, arena, err);
     else if (!status)
         status = matrix_job_end(service, store, &job, &lease, &outcome, err);
+    if (status == STATUS_STALE && has_ended_so(store, &lease, outcome.verdict)) status = STATUS_OK;
     store_stock_give_back(service->stores, store);
     return note_late(service, LATE_RESULT, &lease, status);
 }

@@ -39,6 +39,11 @@ static void expect(const struct http_response *response, const char *line) {
     if (!has(response, line)) fail_msg("no \"%s\" in %s", line, text_view(&response->body));
 }
 
+static void expect_all(const struct http_response *response, const char *const *lines, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        expect(response, lines[i]);
+}
+
 static void every_program_tells_its_figures(void **state) {
     struct server *server = *state;
     json_decref(server_get(server, "/api/v1/jobs"));
@@ -59,8 +64,7 @@ static void every_program_tells_its_figures(void **state) {
         "\nregistry_uptime_seconds{program=\"transfer\"} ",
         "\nregistry_http_answers_total{method=\"GET\",route=\"/api/v1/jobs\",status=\"2xx\",program=\"gateway\"} 1\n",
     };
-    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
-        expect(&response, lines[i]);
+    expect_all(&response, lines, sizeof lines / sizeof lines[0]);
     http_response_release(&response);
 }
 
@@ -106,8 +110,7 @@ static void the_build_matrix_tells_how_it_goes(void **state) {
         "\n# TYPE registry_matrix_jobs gauge\n",
         "\n# TYPE registry_matrix_jobs_total counter\n",
     };
-    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
-        expect(&response, lines[i]);
+    expect_all(&response, lines, sizeof lines / sizeof lines[0]);
     assert_false(has(&response, "\nregistry_oldest_pending_job_seconds{kind=\"matrix\"} 0\n"));
     http_response_release(&response);
     server_start_worker(server, 0);
