@@ -303,6 +303,8 @@ static enum status open_socket(struct message_server *server, nng_tls_config *tl
     if (!failure) failure = nng_listener_set_size(listener, NNG_OPT_RECVMAXSZ, ENVELOPE_BYTES_MAX);
     if (!failure && text_starts_with(server->address, "ipc://"))
         failure = nng_listener_set_int(listener, NNG_OPT_IPC_PERMISSIONS, SOCKET_MODE);
+    else if (!failure) /* a machine that vanishes closes nothing, and nothing may ever be sent to it again */
+        failure = nng_listener_set_bool(listener, NNG_OPT_TCP_KEEPALIVE, true);
     if (!failure && tls) failure = nng_listener_set_ptr(listener, NNG_OPT_TLS_CONFIG, tls);
     if (!failure) failure = nng_listener_start(listener, 0);
     if (!failure) return STATUS_OK;

@@ -214,8 +214,10 @@ static void count_busy(struct worker *worker, int change) {
 /* Gives work back that came when it was too late. */
 static void refuse(struct worker *worker, const struct build_work *work) {
     const struct build_outcome outcome = {.is_given_back = true, .reason = "The worker stops."};
-    for (size_t i = 0; i < work->job_count; i++)
+    for (size_t i = 0; i < work->job_count; i++) {
+        say_why_given_back(&worker->tasks, &work->jobs[i], outcome.reason);
         task_list_end(&worker->tasks, &work->jobs[i], &outcome);
+    }
 }
 
 /* True: some of it was given back, so another try is to wait a little. */

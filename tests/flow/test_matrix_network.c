@@ -24,7 +24,8 @@
 #include "tests/support/shell.h"
 
 #define KEY "BUILD_WORKER_KEY=a key that workers have, and nobody else"
-#define ADDRESS "BUILD_WORKER_ADDRESS=tcp://" SEPARATE_HOSTS_OWN ":9200"
+#define ADDRESS "BUILD_WORKER_ADDRESS=tcp://0.0.0.0:9200"
+#define ADDRESS_FROM_AFAR "BUILD_WORKER_ADDRESS=tcp://" SEPARATE_HOSTS_OWN ":9200"
 #define LATE_RESULTS "registry_matrix_stale_total{message=\"result\",program=\"build-matrix\"}"
 
 enum {
@@ -40,7 +41,7 @@ static bool has_network;
 static int64_t cut_off_ms = CUT_OFF_AT_LEAST_MS;
 static struct server *server;
 static pid_t networks[4];
-static int worker_b;
+static int worker_a, worker_b;
 
 static const char *hold_file(void) {
     return arena_format(&server->arena, "%s/hold", server->folder);
@@ -134,7 +135,7 @@ static void expect_written_once(const char *package) {
 static void a_worker_with_another_key_gets_no_work_and_says_why(void **state) {
     (void)state;
     if (!has_network) skip();
-    static const char *const settings[] = {"BUILD_WORKER_KEY=a key that is somebody else's", NULL};
+    static const char *const settings[] = {ADDRESS_FROM_AFAR, "BUILD_WORKER_KEY=a key that is somebody else's", NULL};
     const struct package package = {"wrong-key", "1.0.0", .pragma = NULL};
     int stranger = server_add_worker(server, &(struct server_worker){.settings = settings, .network = networks[HOST_C]});
     matrix_publish_with(server, &package, "0.15.14");
@@ -145,7 +146,8 @@ static void a_worker_with_another_key_gets_no_work_and_says_why(void **state) {
     const char *log = read_file(&server->arena, arena_format(&server->arena, "%s/build-matrix.log", server->folder));
     assert_non_null(strstr(log, "did not prove that it has this program's key"));
     server_terminate_worker(server, stranger);
-    const char *const of_b[] = {arena_format(&server->arena, "BUILD_STORE_DIR=%s/store-b", server->folder), NULL};
+    const char *const of_b[] = {ADDRESS_FROM_AFAR, arena_format(&server->arena, "BUILD_STORE_DIR=%s/store-b", server->folder),
+                                NULL};
     worker_b = server_add_worker(server, &(struct server_worker){.settings = of_b, .network = networks[HOST_B]});
     matrix_expect_compilers(server, "wrong-key", "1.0.0", "0.15.14 0.15.15");
     server_terminate_worker(server, worker_b);
@@ -155,10 +157,10 @@ static void a_worker_that_is_cut_off_writes_nothing_late_and_comes_back(void **s
     (void)state;
     if (!has_network) skip();
     write_file(hold_file(), "");
-    const char *const of_a[] = {arena_format(&server->arena, "REGISTRY_HOLD=worker-result=%s", hold_file()),
+    const char *const of_a[] = {ADDRESS_FROM_AFAR, arena_format(&server->arena, "REGISTRY_HOLD=worker-result=%s", hold_file()),
                                 arena_format(&server->arena, "BUILD_DIR=%s/build-a", server->folder),
                                 arena_format(&server->arena, "BUILD_STORE_DIR=%s/store-a", server->folder), NULL};
-    int worker_a = server_add_worker(server, &(struct server_worker){.settings = of_a, .network = networks[HOST_A]});
+    worker_a = server_add_worker(server, &(struct server_worker){.settings = of_a, .network = networks[HOST_A]});
     const char *sleeping = arena_format(&server->arena, "sleep-from 0.15.15 %lld", (long long)(cut_off_ms - BUILT_BEFORE_MS));
     const struct package quick = {"late-result", "1.0.0", .pragma = NULL}, slow = {"late-build", "1.0.0", .pragma = sleeping};
 
@@ -196,6 +198,31 @@ static void it_takes_new_work_by_itself(void **state) {
     server_terminate_worker(server, worker_b);
     server_expect_published(server, &package);
     matrix_expect_compilers(server, "after-the-cut", "1.0.0", "0.15.14 0.15.15");
+}
+
+static void a_machine_that_vanishes_leaves_no_connection_for_ever(void **state) {
+    (void)state;
+    if (!has_network) skip();
+    const char *connections = shell_output(&server->arena, "ss -Htno state established sport = :9200");
+    int count = matrix_count_in(connections, "\n");
+    if (count == 0 || matrix_count_in(connections, "timer:(keepalive,") != count) fail_msg("%s", connections);
+}
+
+static void what_cannot_be_downloaded_is_given_back_with_the_reason(void **state) {
+    (void)state;
+    if (!has_network) skip();
+    const struct package package = {"no-download", "1.0.0", .pragma = NULL};
+    server_terminate_worker(server, worker_a);
+    server_expect_published(server, &package);
+    const char *id = matrix_wait_for_job(server, "no-download", "1.0.0", "0.15.14");
+    server_kill(server, SERVER_GATEWAY);
+    server_start_worker(server, worker_b);
+    matrix_wait_for_worker_log(server, worker_b, arena_format(&server->arena, "\"job given back\" job=%s", id));
+    server_start_program(server, SERVER_GATEWAY);
+    server_wait_until_answering(server);
+    matrix_expect_verdict(server, "no-download", "1.0.0", "0.15.14", "succeeded");
+    wait_for_words(id, "Given back by the build worker, not built: ", 1);
+    server_terminate_worker(server, worker_b);
 }
 
 /* A program of the server's at an address that other machines reach. */
@@ -251,6 +278,8 @@ int main(int argument_count, char **arguments) {
         cmocka_unit_test(a_worker_with_another_key_gets_no_work_and_says_why),
         cmocka_unit_test(a_worker_that_is_cut_off_writes_nothing_late_and_comes_back),
         cmocka_unit_test(it_takes_new_work_by_itself),
+        cmocka_unit_test(a_machine_that_vanishes_leaves_no_connection_for_ever),
+        cmocka_unit_test(what_cannot_be_downloaded_is_given_back_with_the_reason),
         cmocka_unit_test(nobody_starts_without_a_key_at_an_address_that_others_reach),
         cmocka_unit_test(builds_are_asked_for_and_answered_over_tls),
     };
