@@ -26,6 +26,8 @@
 #define KEY "BUILD_WORKER_KEY=a key that workers have, and nobody else"
 #define ADDRESS "BUILD_WORKER_ADDRESS=tcp://0.0.0.0:9200"
 #define ADDRESS_FROM_AFAR "BUILD_WORKER_ADDRESS=tcp://" SEPARATE_HOSTS_OWN ":9200"
+#define SUCCEEDED "registry_matrix_jobs_total{verdict=\"succeeded\",program=\"build-matrix\"}"
+#define LATE_LINES "registry_matrix_stale_total{message=\"lines\",program=\"build-matrix\"}"
 #define LATE_RESULTS "registry_matrix_stale_total{message=\"result\",program=\"build-matrix\"}"
 
 enum {
@@ -172,6 +174,8 @@ static void a_worker_that_is_cut_off_writes_nothing_late_and_comes_back(void **s
     wait_for_words(quick_job, "Compiled its 1 module", 1);
     matrix_wait_for_worker_log(server, worker_a, "held at a fault point");
 
+    int hellos = matrix_count_in(server_worker_log(server, worker_a), "known to build-matrix");
+    int succeeded = (int)server_figure(server, SUCCEEDED);
     separate_hosts_cut_off(HOST_A);
     int64_t cut_ms = clock_monotonic_ms();
     server_start_worker(server, worker_b);
@@ -189,6 +193,10 @@ static void a_worker_that_is_cut_off_writes_nothing_late_and_comes_back(void **s
     matrix_wait_for_worker_log(server, worker_a, arena_format(&server->arena, "\"job lost\" job=%s", slow_job));
     expect_written_once("late-result");
     expect_written_once("late-build");
+    assert_int_equal((int)server_figure(server, SUCCEEDED), succeeded + 2);
+    assert_true(matrix_count_in(server_worker_log(server, worker_a), "known to build-matrix") > hellos);
+    print_message("             cut off for %d ms; refused as too late: %d results, %d times lines\n", (int)cut_off_ms,
+                  (int)server_figure(server, LATE_RESULTS), (int)server_figure(server, LATE_LINES));
 }
 
 static void it_takes_new_work_by_itself(void **state) {
@@ -200,12 +208,14 @@ static void it_takes_new_work_by_itself(void **state) {
     matrix_expect_compilers(server, "after-the-cut", "1.0.0", "0.15.14 0.15.15");
 }
 
+/* Each has a timer: that of keepalive, or, where something was sent, the one that has it sent again. */
 static void a_machine_that_vanishes_leaves_no_connection_for_ever(void **state) {
     (void)state;
     if (!has_network) skip();
     const char *connections = shell_output(&server->arena, "ss -Htno state established sport = :9200");
     int count = matrix_count_in(connections, "\n");
-    if (count == 0 || matrix_count_in(connections, "timer:(keepalive,") != count) fail_msg("%s", connections);
+    if (count == 0 || matrix_count_in(connections, "timer:(") != count || !strstr(connections, "timer:(keepalive,"))
+        fail_msg("%s", connections);
 }
 
 static void what_cannot_be_downloaded_is_given_back_with_the_reason(void **state) {

@@ -297,9 +297,12 @@ static void jobs_are_counted_by_kind(void **state) {
     assert_int_equal(counts.running[JOB_KIND_MATRIX], 0);
     assert_int_equal(counts.oldest_pending_ms[JOB_KIND_PUBLISH], get_job(f, requests[1].id).created_ms);
     assert_int_equal(counts.oldest_pending_ms[JOB_KIND_TRANSFER], 0);
+    int64_t ended = counts.ended_lately[JOB_KIND_PUBLISH];
     finish_job(f, &lease, true);
     assert_ok(job_store_count(f->store, &counts, &f->err));
     assert_int_equal(counts.running[JOB_KIND_PUBLISH], 0);
+    assert_int_equal(counts.ended_lately[JOB_KIND_PUBLISH], ended + 1);
+    assert_int_equal(counts.ended_lately[JOB_KIND_MATRIX], 0);
 }
 
 static void events_come_until_they_are_acknowledged(void **state) {
