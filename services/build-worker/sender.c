@@ -21,7 +21,7 @@ enum {
 struct parcel {
     struct task *task;
     struct text lines;
-    bool is_end;
+    bool is_end, is_lost;
 };
 
 /* ---- What is there ---- */
@@ -40,7 +40,7 @@ static bool is_there_anything(const struct task_list *list, bool lines_too) {
 static bool take(struct task_list *list, bool lines_too, struct parcel *out) {
     for (struct task *task = list->first; task; task = task->next) {
         if (!has_something(task, lines_too)) continue;
-        *out = (struct parcel){.task = task, .lines = task->lines, .is_end = task->is_ended};
+        *out = (struct parcel){.task = task, .lines = task->lines, .is_end = task->is_ended, .is_lost = task->is_lost};
         task->lines = (struct text){0};
         task->is_being_sent = true;
         return true;
@@ -114,10 +114,10 @@ static bool send_end(struct sender *sender, const struct task *task, enum status
 /* True: there is nothing left to be sent of what was taken. */
 static bool send_parcel(struct sender *sender, struct parcel *parcel) {
     enum status status = STATUS_OK;
-    if (parcel->task->is_lost) return true;
+    if (parcel->is_lost) return true;
     if (!send_lines(sender, parcel, &status)) return false;
     bool is_lost = status == STATUS_STALE || status == STATUS_NOT_FOUND;
-    if (is_lost) task_list_lose(sender->tasks, parcel->task->job_id);
+    if (is_lost) task_list_lose(sender->tasks, parcel->task->job_id, parcel->task->fence);
     return is_lost || !parcel->is_end || send_end(sender, parcel->task, &status);
 }
 

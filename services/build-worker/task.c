@@ -7,6 +7,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/json.h"
 #include "lib/base/json_writer.h"
+#include "lib/base/log.h"
 #include "lib/base/memory.h"
 
 enum { LINES_WAITING_MAX = 32 << 20 }; /* bytes of one job's lines, while the service is away */
@@ -120,15 +121,55 @@ size_t task_list_append_leases(struct task_list *list, struct text *out) {
     return count;
 }
 
-void task_list_lose(struct task_list *list, const char *job_id) {
+void task_list_lose(struct task_list *list, const char *job_id, int64_t fence) {
     pthread_mutex_lock(&list->mutex);
     for (struct task *task = list->first; task; task = task->next) {
-        if (task->is_lost || !text_equal(task->job_id, job_id)) continue;
+        if (task->is_lost || task->fence != fence || !text_equal(task->job_id, job_id)) continue;
         task->is_lost = true;
         if (task->piece && --task->piece->wanted == 0) deadline_cancel(&task->piece->deadline, STATUS_STALE);
     }
     pthread_cond_broadcast(&list->changed);
     pthread_mutex_unlock(&list->mutex);
+}
+
+/* Whether the array [[JOB ID, FENCE], …] has the job under an older number and under no newer one. */
+static bool is_newest_of_several(const json_t *leases, const char *job_id, int64_t fence) {
+    const json_t *lease;
+    size_t i;
+    bool has_older = false;
+    json_array_foreach((json_t *)leases, i, lease) {
+        int64_t other = json_integer_value(json_array_get(lease, 1));
+        if (!text_equal(json_string_value(json_array_get(lease, 0)), job_id)) continue;
+        if (other > fence) return false;
+        has_older = has_older || other < fence;
+    }
+    return has_older;
+}
+
+static bool has_text(const json_t *array, const char *text) {
+    const json_t *item;
+    size_t i;
+    json_array_foreach((json_t *)array, i, item) {
+        if (text_equal(json_string_value(item), text)) return true;
+    }
+    return false;
+}
+
+void task_list_lose_all(struct task_list *list, const char *asked, const char *lost) {
+    json_t *leases = NULL, *ids = NULL, *lease;
+    size_t i;
+    if (json_read(&leases, asked, strlen(asked), "The leases", NULL) ||
+        json_read(&ids, lost, strlen(lost), "The lost jobs", NULL))
+        log_line(LOG_ERROR, "lost jobs that cannot be read", "lost=\"%s\"", lost);
+    json_array_foreach(leases, i, lease) {
+        const char *job_id = json_string_value(json_array_get(lease, 0));
+        int64_t fence = json_integer_value(json_array_get(lease, 1));
+        if (!has_text(ids, job_id) || is_newest_of_several(leases, job_id, fence)) continue;
+        log_line(LOG_WARN, "job lost", "job=%s fence=%lld", job_id, (long long)fence);
+        task_list_lose(list, job_id, fence);
+    }
+    json_decref(ids);
+    json_decref(leases);
 }
 
 void task_list_cancel(struct task_list *list) {

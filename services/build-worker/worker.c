@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
-#include "lib/base/json.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "services/build-worker/sender.h"
@@ -109,18 +108,6 @@ static enum status say_hello(struct worker *worker, struct error *err) {
 
 /* ---- Renewing ---- */
 
-static void lose_those(struct worker *worker, const char *lost) {
-    json_t *list = NULL, *item;
-    size_t i;
-    if (!lost || json_read(&list, lost, strlen(lost), "The lost jobs", NULL)) return;
-    json_array_foreach(list, i, item) {
-        if (!json_is_string(item)) continue;
-        log_line(LOG_WARN, "job lost", "job=%s", json_string_value(item));
-        task_list_lose(&worker->tasks, json_string_value(item));
-    }
-    json_decref(list);
-}
-
 static void append_figures(struct worker *worker, struct text *out) {
     struct metrics *metrics = metrics_create();
     builder_measure(worker->builder, metrics);
@@ -146,8 +133,8 @@ static void renew(struct worker *worker) {
     enum status status = message_client_call(worker->client, &request, TIMEOUT_MS, &arena, &answer, &err);
     if (status == STATUS_NOT_FOUND)
         status = say_hello(worker, &err);
-    else if (!status && answer.tag == MESSAGE_work_renewed)
-        lose_those(worker, answer.work_renewed.lost);
+    else if (!status && answer.tag == MESSAGE_work_renewed && answer.work_renewed.lost)
+        task_list_lose_all(&worker->tasks, text_view(&leases), answer.work_renewed.lost);
     if (status) log_line(LOG_WARN, "leases not renewed", "error=\"%s\"", err.message);
     text_release(&figures);
     text_release(&leases);
