@@ -37,6 +37,7 @@ enum {
     CUT_OFF_AT_LEAST_MS = 6000,
     SENT_BEFORE_MS = 5000, /* a result on its way when the network comes back: a request waits longer than that */
     BUILT_BEFORE_MS = 3000,
+    STOPPED_WITHIN_MS = 40000, /* stop_grace_period in docker-compose.yml */
 };
 
 static bool has_network;
@@ -142,7 +143,7 @@ static void a_worker_with_another_key_gets_no_work_and_says_why(void **state) {
     int stranger = server_add_worker(server, &(struct server_worker){.settings = settings, .network = networks[HOST_C]});
     matrix_publish_with(server, &package, "0.15.14");
     server_wait_for_state(server, matrix_wait_for_job(server, "wrong-key", "1.0.0", "0.15.15"), "pending");
-    matrix_wait_for_worker_log(server, stranger, "to a wrong BUILD_WORKER_KEY there is no answer");
+    matrix_wait_for_worker_log(server, stranger, "to a wrong BUILD_WORKER_KEY there is no answer", 1);
     assert_null(strstr(server_worker_log(server, stranger), "known to build-matrix"));
     server_wait_for_state(server, matrix_wait_for_job(server, "wrong-key", "1.0.0", "0.15.15"), "pending");
     const char *log = read_file(&server->arena, arena_format(&server->arena, "%s/build-matrix.log", server->folder));
@@ -172,7 +173,7 @@ static void a_worker_that_is_cut_off_writes_nothing_late_and_comes_back(void **s
     matrix_publish_with(server, &quick, "0.15.14");
     const char *quick_job = matrix_wait_for_job(server, "late-result", "1.0.0", "0.15.15");
     wait_for_words(quick_job, "Compiled its 1 module", 1);
-    matrix_wait_for_worker_log(server, worker_a, "held at a fault point");
+    matrix_wait_for_worker_log(server, worker_a, "held at a fault point", 1);
 
     int hellos = matrix_count_in(server_worker_log(server, worker_a), "known to build-matrix");
     int succeeded = (int)server_figure(server, SUCCEEDED);
@@ -190,7 +191,7 @@ static void a_worker_that_is_cut_off_writes_nothing_late_and_comes_back(void **s
 
     if (!wait_until(late_result_came, NULL, PATIENCE_MS)) fail_msg("%s", server_worker_log(server, worker_a));
     server_expect_success(server, slow_job);
-    matrix_wait_for_worker_log(server, worker_a, arena_format(&server->arena, "\"job lost\" job=%s", slow_job));
+    matrix_wait_for_worker_log(server, worker_a, arena_format(&server->arena, "\"job lost\" job=%s", slow_job), 1);
     expect_written_once("late-result");
     expect_written_once("late-build");
     assert_int_equal((int)server_figure(server, SUCCEEDED), succeeded + 2);
@@ -227,12 +228,25 @@ static void what_cannot_be_downloaded_is_given_back_with_the_reason(void **state
     const char *id = matrix_wait_for_job(server, "no-download", "1.0.0", "0.15.14");
     server_kill(server, SERVER_GATEWAY);
     server_start_worker(server, worker_b);
-    matrix_wait_for_worker_log(server, worker_b, arena_format(&server->arena, "\"job given back\" job=%s", id));
+    matrix_wait_for_worker_log(server, worker_b, arena_format(&server->arena, "\"job given back\" job=%s", id), 1);
     server_start_program(server, SERVER_GATEWAY);
     server_wait_until_answering(server);
     matrix_expect_verdict(server, "no-download", "1.0.0", "0.15.14", "succeeded");
     wait_for_words(id, "Given back by the build worker, not built: ", 1);
     server_terminate_worker(server, worker_b);
+}
+
+static void a_worker_that_is_cut_off_can_be_stopped(void **state) {
+    (void)state;
+    if (!has_network) skip();
+    int hellos = matrix_count_in(server_worker_log(server, worker_b), "known to build-matrix");
+    server_start_worker(server, worker_b);
+    matrix_wait_for_worker_log(server, worker_b, "known to build-matrix", hellos + 1);
+    separate_hosts_cut_off(HOST_B);
+    int64_t begin_ms = clock_monotonic_ms();
+    server_terminate_worker(server, worker_b);
+    assert_in_range(clock_monotonic_ms() - begin_ms, 0, STOPPED_WITHIN_MS);
+    separate_hosts_reconnect(HOST_B);
 }
 
 /* A program of the server's at an address that other machines reach. */
@@ -290,6 +304,7 @@ int main(int argument_count, char **arguments) {
         cmocka_unit_test(it_takes_new_work_by_itself),
         cmocka_unit_test(a_machine_that_vanishes_leaves_no_connection_for_ever),
         cmocka_unit_test(what_cannot_be_downloaded_is_given_back_with_the_reason),
+        cmocka_unit_test(a_worker_that_is_cut_off_can_be_stopped),
         cmocka_unit_test(nobody_starts_without_a_key_at_an_address_that_others_reach),
         cmocka_unit_test(builds_are_asked_for_and_answered_over_tls),
     };

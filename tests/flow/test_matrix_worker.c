@@ -27,7 +27,7 @@ static int standard, few_compilers, hasty; /* workers, none of which runs betwee
 
 static int add(const char *const *settings) {
     int worker = server_add_worker(server, &(struct server_worker){.settings = settings});
-    matrix_wait_for_worker_log(server, worker, "known to build-matrix");
+    matrix_wait_for_worker_log(server, worker, "known to build-matrix", 1);
     return worker;
 }
 
@@ -170,8 +170,9 @@ static void a_worker_that_is_told_to_stop_finishes_what_it_has(void **state) {
     server_start_worker(server, standard);
     server_expect_published(server, &slow);
     wait_for_begin(standard);
+    int drains = matrix_count_in(server_worker_log(server, standard), "draining");
     tell_to_stop(standard);
-    matrix_wait_for_worker_log(server, standard, "draining");
+    matrix_wait_for_worker_log(server, standard, "draining", drains + 1);
     server_expect_published(server, &next);
     wait_for_end(standard);
     server_expect_success(server, job_of("last-build"));

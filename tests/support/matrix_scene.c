@@ -80,9 +80,9 @@ int matrix_count_commits(struct server *server, const char *subject) {
                              server->folder, subject));
 }
 
-void matrix_wait_for_worker_log(struct server *server, int worker, const char *text) {
+void matrix_wait_for_worker_log(struct server *server, int worker, const char *text, int times) {
     int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS;
-    while (!strstr(server_worker_log(server, worker), text)) {
+    while (matrix_count_in(server_worker_log(server, worker), text) < times) {
         if (clock_monotonic_ms() > until_ms)
             fail_msg("no \"%s\" in the log of the worker: %s", text, server_worker_log(server, worker));
         usleep(POLL_US);

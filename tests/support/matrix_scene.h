@@ -29,8 +29,8 @@ void matrix_expect_compilers(struct server *server, const char *package, const c
 /* How many commits of the registry repository have that subject. */
 int matrix_count_commits(struct server *server, const char *subject);
 
-/* Waits until the text stands in the log of that build worker. */
-void matrix_wait_for_worker_log(struct server *server, int worker, const char *text);
+/* Waits until the text stands so many times in the log of that build worker, which goes on where it is started again. */
+void matrix_wait_for_worker_log(struct server *server, int worker, const char *text, int times);
 
 /* How often `text` stands in `log`. */
 int matrix_count_in(const char *log, const char *text);
