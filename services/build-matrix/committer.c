@@ -27,9 +27,10 @@
 #include "services/build-matrix/store_stock.h"
 
 enum {
-    GATHER_MS = 15,     /* after the first result, for others to share its push */
-    ROUND_MAX = 512,    /* jobs in one */
-    PAUSE_MIN_MS = 200, /* after a round that failed; doubled with each */
+    GATHER_MS = 15,       /* after the first result, for others to share its push, */
+    GATHER_WAVE_MS = 200, /* where it is nothing that somebody waits for: a push costs as much as some commits */
+    ROUND_MAX = 512,      /* jobs in one */
+    PAUSE_MIN_MS = 200,   /* after a round that failed; doubled with each */
     PAUSE_MAX_MS = 5000,
     ALARM_AFTER = 8, /* rounds that failed, one after the other */
     ROUND_TIMEOUT_MS = 120000,
@@ -324,6 +325,24 @@ static void wait_ms(struct committer *committer, int64_t duration_ms) {
         pthread_cond_timedwait(&committer->changed, &committer->mutex, &at);
 }
 
+/* Does somebody wait for one of them? With the mutex held, as the next. */
+static bool is_urgent(const struct committer *committer) {
+    for (const struct success *success = committer->first; success; success = success->next) {
+        enum matrix_purpose purpose;
+        if (success->job.purpose && matrix_purpose_parse(success->job.purpose, &purpose) &&
+            matrix_purpose_priority(purpose) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void gather(struct committer *committer) {
+    wait_ms(committer, GATHER_MS);
+    for (int64_t at_ms = clock_monotonic_ms() + GATHER_WAVE_MS - GATHER_MS;
+         clock_monotonic_ms() < at_ms && !is_urgent(committer) && !committer->is_stopping;)
+        wait_ms(committer, GATHER_MS);
+}
+
 /* Up to ROUND_MAX jobs that wait; a second one on the same job (its result came twice) is dropped. With the mutex held. */
 static size_t take_round(struct committer *committer, struct success **round) {
     size_t count = 0;
@@ -377,7 +396,7 @@ static void *commit_all(void *context) {
             pthread_cond_wait(&committer->changed, &committer->mutex);
         if (committer->is_stopping && stop_at_ms == INT64_MAX) stop_at_ms = clock_monotonic_ms() + END_TIMEOUT_MS;
         if (!committer->first || clock_monotonic_ms() >= stop_at_ms) break;
-        wait_ms(committer, GATHER_MS);
+        gather(committer);
         size_t count = committer->under_way = take_round(committer, round);
         pthread_mutex_unlock(&committer->mutex);
         struct error err = {0};
