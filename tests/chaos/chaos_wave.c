@@ -23,7 +23,9 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/hash.h"
 #include "lib/base/json.h"
+#include "lib/base/memory.h"
 #include "lib/base/text.h"
 #include "lib/domain/build_work.h"
 #include "lib/domain/matrix_plan.h"
@@ -41,6 +43,7 @@ enum {
     GAP_MIN_MS = 20,
     GAP_MAX_MS = 250,
     LOOK_EVERY_MS = 500,
+    HASH_EVERY_MS = 2000,
     STANDSTILL_MS = 180000, /* without one more job that ended: something is lost */
     PAGE = 500,
 };
@@ -55,6 +58,8 @@ struct wave_run {
     int workers, worker_kills, service_kills;
     int killed_workers, killed_services;
     int64_t began_ms, ended_ms;
+    double hash_ms_before, hash_ms_meanwhile; /* the yardstick: see hash_cpu_ms() */
+    int hashes_meanwhile;
 };
 
 /* What the jobs add up to. */
@@ -65,6 +70,20 @@ struct sums {
 
 static int choose(struct wave_run *run, int least, int most) {
     return least + rand_r(&run->seed) % (most - least + 1);
+}
+
+/* CPU time of 100 MB of SHA-256, taken from a fifth of it: what the processor is worth at the moment, which is less while
+ * compilers run beside it. */
+static double hash_cpu_ms(void) {
+    enum { PARTS = 5, BYTES = 100000000 / PARTS };
+    char hash[SHA256_SRI_MAX], *bytes = memory_alloc(BYTES);
+    struct timespec begun, ended;
+    memset(bytes, 1, BYTES);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begun);
+    hash_sha256_sri(bytes, BYTES, hash);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ended);
+    free(bytes);
+    return PARTS * ((double)(ended.tv_sec - begun.tv_sec) * 1e3 + (double)(ended.tv_nsec - begun.tv_nsec) / 1e6);
 }
 
 /* ---- Before ---- */
@@ -167,6 +186,7 @@ static void count_jobs(struct wave_run *run, struct job_counts *out) {
 /* Until nothing is left to be done, kills included. Returns how many versions have the compiler. */
 static size_t run_to_the_end(struct wave_run *run) {
     int64_t next_kill_ms = clock_monotonic_ms() + GAP_MAX_MS, looked_ms = 0, moved_ms = clock_monotonic_ms();
+    int64_t hashed_ms = moved_ms;
     size_t has_it = 0, last_has_it = 0;
     for (;;) {
         int64_t now_ms = clock_monotonic_ms();
@@ -190,6 +210,11 @@ static size_t run_to_the_end(struct wave_run *run) {
                 fail_msg("nothing moves: %lld pending, %lld running, %zu missing, %s among them",
                          (long long)counts.pending[JOB_KIND_MATRIX], (long long)counts.running[JOB_KIND_MATRIX], missing,
                          example);
+        }
+        if (now_ms - hashed_ms >= HASH_EVERY_MS) {
+            hashed_ms = now_ms;
+            run->hash_ms_meanwhile += hash_cpu_ms();
+            run->hashes_meanwhile++;
         }
         for (int worker = 0; worker < run->workers; worker++)
             if (!child_is_running(&run->server->workers[worker]))
@@ -309,7 +334,12 @@ static void print(const struct wave_run *run, const struct sums *sums, size_t ha
     printf("… from nothing it would have been  %9lld, %.1f times as many\n", (long long)from_nothing,
            (double)from_nothing / (double)(sums->compiled ? sums->compiled : 1));
     printf("a worker's own time for a job, ms  %9.1f\n", (double)sums->own_ms / (double)sums->jobs);
-    if (service_ms) printf("CPU time of the service a job, ms  %9.2f\n", (double)service_ms / (double)sums->jobs);
+    if (service_ms) {
+        double meanwhile_ms = run->hash_ms_meanwhile / (run->hashes_meanwhile ? run->hashes_meanwhile : 1);
+        printf("CPU time of the service a job, ms  %9.2f\n", (double)service_ms / (double)sums->jobs);
+        printf("… yardstick: SHA-256 of 100 MB     %9.1f before, %.1f meanwhile: a job takes %.3f of that\n",
+               run->hash_ms_before, meanwhile_ms, (double)service_ms / (double)sums->jobs / meanwhile_ms);
+    }
     printf("seconds                            %9.1f, %.0f jobs a second\n", seconds, (double)sums->jobs / seconds);
 }
 
@@ -362,6 +392,7 @@ int main(int argument_count, char **arguments) {
                                     arena_format(&arena, "MATRIX_BATCH=%s", batch),
                                     NULL};
     unsigned seed = run.seed;
+    run.hash_ms_before = hash_cpu_ms();
     run.server = server_start(&(struct server_options){
         .programs = bin, .settings = settings, .compilers = "0_16_0", .make_repositories = maker, .workers = run.workers});
     unlink(maker);
