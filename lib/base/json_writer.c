@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/json.h"
 #include "lib/base/text.h"
 
@@ -63,4 +64,16 @@ void json_writer_text_field(struct json_writer *writer, const char *key, const c
     if (!value) return;
     json_writer_key(writer, key);
     json_writer_text(writer, value);
+}
+
+void json_writer_integer_field(struct json_writer *writer, const char *key, int64_t value) {
+    json_writer_key(writer, key);
+    json_writer_integer(writer, value);
+}
+
+void json_writer_time_field(struct json_writer *writer, const char *key, int64_t time_ms) {
+    char text[TIME_TEXT_MAX];
+    if (time_ms == 0) return;
+    time_print(time_ms, text);
+    json_writer_text_field(writer, key, text);
 }

@@ -36,5 +36,7 @@ void json_writer_raw(struct json_writer *writer, const char *json);
 
 /* Key and value, where there is a value: NULL writes nothing. */
 void json_writer_text_field(struct json_writer *writer, const char *key, const char *value);
+void json_writer_integer_field(struct json_writer *writer, const char *key, int64_t value);
+void json_writer_time_field(struct json_writer *writer, const char *key, int64_t time_ms); /* 0 writes nothing */
 
 #endif

@@ -164,18 +164,13 @@ static void write_version(struct json_writer *writer, const char *key, struct ve
     json_writer_text_field(writer, key, text);
 }
 
-static void write_integer(struct json_writer *writer, const char *key, int64_t value) {
-    json_writer_key(writer, key);
-    json_writer_integer(writer, value);
-}
-
 static void write_package(struct json_writer *writer, const struct build_package *package) {
     json_writer_item(writer);
     json_writer_open(writer, '{');
     json_writer_text_field(writer, "name", package->name);
     write_version(writer, "version", package->version);
     json_writer_text_field(writer, "hash", package->hash);
-    write_integer(writer, "bytes", package->size_bytes);
+    json_writer_integer_field(writer, "bytes", package->size_bytes);
     json_writer_key(writer, "dependencies");
     json_writer_open(writer, '[');
     for (size_t i = 0; i < package->dependency_count; i++) {
@@ -190,9 +185,9 @@ static void write_job(struct json_writer *writer, const struct build_job *job) {
     json_writer_item(writer);
     json_writer_open(writer, '{');
     json_writer_text_field(writer, "jobId", job->job_id);
-    write_integer(writer, "fence", job->fence);
-    write_integer(writer, "attempt", job->attempt);
-    write_integer(writer, "package", (int64_t)job->package);
+    json_writer_integer_field(writer, "fence", job->fence);
+    json_writer_integer_field(writer, "attempt", job->attempt);
+    json_writer_integer_field(writer, "package", (int64_t)job->package);
     json_writer_text_field(writer, "how", how_texts[job->how]);
     json_writer_close(writer, '}');
 }
@@ -201,8 +196,8 @@ void build_work_append_json(struct text *out, const struct build_work *work) {
     struct json_writer writer = {.out = out};
     json_writer_open(&writer, '{');
     write_version(&writer, "compiler", work->compiler);
-    write_integer(&writer, "timeLimitMs", work->time_limit_ms);
-    write_integer(&writer, "leaseMs", work->lease_ms);
+    json_writer_integer_field(&writer, "timeLimitMs", work->time_limit_ms);
+    json_writer_integer_field(&writer, "leaseMs", work->lease_ms);
     json_writer_text_field(&writer, "downloads", work->downloads);
     json_writer_key(&writer, "packages");
     json_writer_open(&writer, '[');
@@ -321,10 +316,10 @@ static void write_error(struct json_writer *writer, const struct build_error *er
     if (error->has_position) {
         json_writer_key(writer, "position");
         json_writer_open(writer, '{');
-        write_integer(writer, "startLine", error->position.start_line);
-        write_integer(writer, "startColumn", error->position.start_column);
-        write_integer(writer, "endLine", error->position.end_line);
-        write_integer(writer, "endColumn", error->position.end_column);
+        json_writer_integer_field(writer, "startLine", error->position.start_line);
+        json_writer_integer_field(writer, "startColumn", error->position.start_column);
+        json_writer_integer_field(writer, "endLine", error->position.end_line);
+        json_writer_integer_field(writer, "endColumn", error->position.end_column);
         json_writer_close(writer, '}');
     }
     json_writer_close(writer, '}');
@@ -333,7 +328,7 @@ static void write_error(struct json_writer *writer, const struct build_error *er
 void build_result_append_json(struct text *out, const struct build_result *result) {
     struct json_writer writer = {.out = out};
     json_writer_open(&writer, '{');
-#define COUNT(field, key) write_integer(&writer, key, result->field);
+#define COUNT(field, key) json_writer_integer_field(&writer, key, result->field);
     COUNT_TABLE(COUNT)
 #undef COUNT
     if (result->error_count > 0) {
@@ -343,6 +338,6 @@ void build_result_append_json(struct text *out, const struct build_result *resul
             write_error(&writer, &result->errors[i]);
         json_writer_close(&writer, ']');
     }
-    if (result->errors_left_out > 0) write_integer(&writer, "errorsLeftOut", (int64_t)result->errors_left_out);
+    if (result->errors_left_out > 0) json_writer_integer_field(&writer, "errorsLeftOut", (int64_t)result->errors_left_out);
     json_writer_close(&writer, '}');
 }

@@ -19,6 +19,7 @@
 #include "lib/domain/version.h"
 
 struct arena;
+struct json_writer;
 struct text;
 
 /* A field that is not ours, printed as it stands in the file. */
@@ -64,6 +65,10 @@ struct metadata {
 CHECK_RESULT enum status metadata_parse(struct metadata *out, const char *bytes, size_t length, struct arena *arena,
                                         struct error *err);
 void metadata_append_file(struct text *out, const struct metadata *metadata);
+
+/* The same as a value within other JSON: all of it, or the entry of one version. */
+void metadata_write(struct json_writer *writer, const struct metadata *metadata);
+void published_version_write(struct json_writer *writer, const struct published_version *version);
 
 /* NULL where there is none. Borrowed from `metadata` until its next change. */
 struct published_version *metadata_find_published(const struct metadata *metadata, struct version version);

@@ -220,7 +220,7 @@ static void write_compilers(struct json_writer *writer, const struct published_v
     json_writer_close(writer, ']');
 }
 
-static void write_published(struct json_writer *writer, const struct published_version *version) {
+void published_version_write(struct json_writer *writer, const struct published_version *version) {
     const struct unknown_field *unknown = version->unknown_fields;
     json_writer_open(writer, '{');
     write_key(writer, &unknown, "bytes");
@@ -256,31 +256,34 @@ static void write_unpublished(struct json_writer *writer, const struct unpublish
     json_writer_close(writer, '}');
 }
 
-void metadata_append_file(struct text *out, const struct metadata *metadata) {
-    struct json_writer writer = {.out = out, .indent = INDENT};
+void metadata_write(struct json_writer *writer, const struct metadata *metadata) {
     const struct unknown_field *unknown = metadata->unknown_fields;
-    json_writer_open(&writer, '{');
-    write_key(&writer, &unknown, "location");
-    location_write(&writer, &metadata->location);
+    json_writer_open(writer, '{');
+    write_key(writer, &unknown, "location");
+    location_write(writer, &metadata->location);
     if (metadata->owners.count > 0) {
-        write_key(&writer, &unknown, "owners");
-        owners_write(&writer, &metadata->owners);
+        write_key(writer, &unknown, "owners");
+        owners_write(writer, &metadata->owners);
     }
-    write_key(&writer, &unknown, "published");
-    json_writer_open(&writer, '{');
+    write_key(writer, &unknown, "published");
+    json_writer_open(writer, '{');
     for (size_t i = 0; i < metadata->published_count; i++) {
-        write_version_key(&writer, metadata->published[i].version);
-        write_published(&writer, &metadata->published[i]);
+        write_version_key(writer, metadata->published[i].version);
+        published_version_write(writer, &metadata->published[i]);
     }
-    json_writer_close(&writer, '}');
-    write_key(&writer, &unknown, "unpublished");
-    json_writer_open(&writer, '{');
+    json_writer_close(writer, '}');
+    write_key(writer, &unknown, "unpublished");
+    json_writer_open(writer, '{');
     for (size_t i = 0; i < metadata->unpublished_count; i++) {
-        write_version_key(&writer, metadata->unpublished[i].version);
-        write_unpublished(&writer, &metadata->unpublished[i]);
+        write_version_key(writer, metadata->unpublished[i].version);
+        write_unpublished(writer, &metadata->unpublished[i]);
     }
-    json_writer_close(&writer, '}');
-    write_unknown_before(&writer, &unknown, NULL);
-    json_writer_close(&writer, '}');
+    json_writer_close(writer, '}');
+    write_unknown_before(writer, &unknown, NULL);
+    json_writer_close(writer, '}');
+}
+
+void metadata_append_file(struct text *out, const struct metadata *metadata) {
+    metadata_write(&(struct json_writer){.out = out, .indent = INDENT}, metadata);
     text_append_character(out, '\n');
 }

@@ -50,6 +50,12 @@ bool version_equal(struct version a, struct version b) {
     return version_compare(a, b) == 0;
 }
 
+bool version_is_among(struct version version, const struct version *versions, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (version_equal(versions[i], version)) return true;
+    return false;
+}
+
 struct version version_bump_major(struct version version) {
     if (version.major == VERSION_NUMBER_MAX) return version; /* nothing is above it in this place */
     return (struct version){version.major + 1, 0, 0};

@@ -7,6 +7,7 @@
 #define LIB_DOMAIN_VERSION_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "lib/base/error.h"
@@ -26,6 +27,7 @@ void version_print(struct version version, char out[VERSION_TEXT_MAX]);
 /* Negative, zero or positive, by major, then minor, then patch. */
 int version_compare(struct version a, struct version b);
 bool version_equal(struct version a, struct version b);
+bool version_is_among(struct version version, const struct version *versions, size_t count);
 
 /* The next version of that place. A place that is at VERSION_NUMBER_MAX carries into the one before it; where the major is at
  * it, there is no next one, and the version comes back unchanged (range_is_valid() tells). */
