@@ -66,6 +66,12 @@ static enum status handle_job_accepted(void *context, const struct message *requ
     return STATUS_OK;
 }
 
+/* Jobs that an operator should look at, whoever carries them out. */
+static int64_t count_alarms(const struct running_service *running) {
+    const struct job_service *service = running->service;
+    return job_runner_alarms(running->runner) + (service->count_alarms ? service->count_alarms(service->context) : 0);
+}
+
 static enum status handle_ready_query(void *context, const struct message *request, struct arena *arena, struct message *answer,
                                       struct error *err) {
     struct running_service *running = context;
@@ -80,16 +86,17 @@ static enum status handle_ready_query(void *context, const struct message *reque
     answer->tag = MESSAGE_ready;
     answer->ready.is_ready = checks.are_fine;
     answer->ready.program = running->service->name;
-    answer->ready.alarms = job_runner_alarms(running->runner);
+    answer->ready.alarms = count_alarms(running);
     answer->ready.reasons = arena_copy(arena, text_view(&reasons));
     text_release(&reasons);
     return STATUS_OK;
 }
 
 /* What every job service has to tell of itself. */
-static void measure_runner(struct job_runner *runner, struct metrics *metrics) {
+static void measure_service(const struct running_service *running, struct metrics *metrics) {
+    struct job_runner *runner = running->runner;
     metrics_add(metrics, METRIC_COUNTER, "registry_alarms_total", "Jobs that an operator should look at.", NULL,
-                (double)job_runner_alarms(runner));
+                (double)count_alarms(running));
     metrics_add(metrics, METRIC_GAUGE, "registry_slots", "Jobs that the program can carry out at once.", NULL,
                 job_runner_slots(runner));
     metrics_add(metrics, METRIC_GAUGE, "registry_busy_slots", "Jobs that the program carries out now.", NULL,
@@ -102,7 +109,7 @@ static enum status handle_metrics_query(void *context, const struct message *req
     (void)request, (void)err;
     struct metrics *metrics = metrics_create();
     metrics_add_process(metrics);
-    measure_runner(running->runner, metrics);
+    measure_service(running, metrics);
     if (running->service->measure) running->service->measure(running->service->context, metrics);
     struct text json = {0};
     metrics_append_json(&json, metrics);

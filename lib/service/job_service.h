@@ -44,6 +44,7 @@ struct job_service {
     void (*stop)(void *context);                                    /* only where `start` succeeded: after the last of both */
     void (*announce)(void *context, const struct message *message); /* job_accepted of a kind without a handler; never blocks */
     void (*measure)(void *context, struct metrics *metrics);        /* adds its figures, for metrics_query; any thread */
+    int64_t (*count_alarms)(void *context); /* of jobs that are not the runner's, since the start; any thread */
 };
 
 /* From the first message to the last job. */

@@ -9,6 +9,7 @@
 --   workers              set of the ids of those, and of some that are gone
 --   sweep                hash token, begun: who began the last sweep, and when
 --   compilers            text: the supported compilers, by blanks
+--   matrix:COMPILER, events   only read: see jobs.lua
 --   wave:COMPILER        text: "begun", or for a while the token of whoever is about to begin it
 
 local call = redis.call
@@ -64,6 +65,27 @@ function steps.claim_sweep()
   if begun and now - begun < interval_ms then return 0 end
   call('HSET', 'sweep', 'token', token, 'begun', now)
   return 1
+end
+
+-- Whether there are events that the group has not read, or not acknowledged.
+local function has_events(group)
+  if call('EXISTS', 'events') == 0 then return false end
+  local last, is_known = call('XREVRANGE', 'events', '+', '-', 'COUNT', 1)[1], false
+  for _, fields in ipairs(call('XINFO', 'GROUPS', 'events')) do
+    local found = {}
+    for i = 1, #fields, 2 do found[fields[i]] = fields[i + 1] end
+    if found.name == group then
+      if found.pending > 0 then return true end
+      is_known = not last or found['last-delivered-id'] == last[1]
+    end
+  end
+  return last and not is_known
+end
+
+-- compiler, group → the fields of matrix:COMPILER, and whether there are events that the group is to plan for: both at one
+-- moment, since a job's end and its event are written at one, and an event is acknowledged when its jobs are there
+function steps.progress()
+  return {call('HGETALL', 'matrix:' .. ARGV[2]), has_events(ARGV[3]) and 1 or 0}
 end
 
 return steps[ARGV[1]]()

@@ -192,12 +192,14 @@ static void take_count(struct matrix_progress *progress, const char *name, int64
     if (text_starts_with(name, ended) && verdict_parse(name + sizeof ended - 1, &verdict)) progress->ended[verdict] = value;
 }
 
-enum status matrix_progress_read(struct job_store *store, const char *compiler, struct matrix_progress *out,
+enum status matrix_progress_read(struct job_store *store, const char *compiler, const char *group, struct matrix_progress *out,
                                  struct error *err) {
-    struct redis_reply *fields;
+    struct redis_reply *reply;
     *out = (struct matrix_progress){0};
-    enum status status = redis_call(store->redis, &fields, err, "HGETALL matrix:%s", compiler);
+    enum status status = matrix_step(store, &reply, err, "progress %s %s", compiler, group);
     if (status != STATUS_OK) return status;
+    const struct redis_reply *fields = &reply->items[0];
+    out->is_being_planned = reply->items[1].integer == 1;
     for (size_t i = 0; i + 1 < fields->count; i += 2)
         take_count(out, fields->items[i].text, redis_reply_number(&fields->items[i + 1], 0));
     return STATUS_OK;

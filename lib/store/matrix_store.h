@@ -65,10 +65,12 @@ struct matrix_progress {
     int64_t first_ms,
         last_ms; /* when the first of its jobs was accepted since there were none, and when the last one ended; 0: none yet */
     int64_t ended_since_first; /* of those: what an estimate goes by */
+    bool is_being_planned;     /* what follows from the jobs that ended is not all there yet: there are events to plan for */
 };
 
-CHECK_RESULT enum status matrix_progress_read(struct job_store *store, const char *compiler, struct matrix_progress *out,
-                                              struct error *err);
+/* `group`: who plans for events (events.h). */
+CHECK_RESULT enum status matrix_progress_read(struct job_store *store, const char *compiler, const char *group,
+                                              struct matrix_progress *out, struct error *err);
 
 /* ---- Waves and sweeps: by one of several services ---- */
 

@@ -15,6 +15,8 @@ static const struct message_handler messages[] = {
     {MESSAGE_workers_query, .handle = answer_workers_query},
     {MESSAGE_matrix_query, .handle = answer_matrix_query},
     {MESSAGE_matrix_verify, .handle = answer_matrix_verify},
+    {MESSAGE_builds_query, .handle = answer_builds_query},
+    {MESSAGE_plan_query, .handle = answer_plan_query},
     {0},
 };
 
@@ -39,6 +41,7 @@ static enum status serve(struct matrix_service *matrix, struct error *err) {
         .stop = matrix_service_stop,
         .announce = matrix_service_announce,
         .measure = matrix_service_measure,
+        .count_alarms = matrix_service_count_alarms,
     };
     return job_service_run(&service, err);
 }

@@ -16,13 +16,11 @@ enum status matrix_job_log(struct matrix_service *service, struct job_store *sto
 /* Whether the metadata says that this version builds with this compiler. */
 static bool is_known_to_build(struct matrix_service *service, const struct job *job) {
     struct version version, compiler;
-    bool is_known = false;
     if (version_parse(&version, job->version, NULL) || version_parse(&compiler, job->compiler, NULL)) return false;
     const struct manifest_index *index = registry_view_lock(service->repositories.view);
     const struct metadata *metadata = manifest_index_find_metadata(index, job->package);
     const struct published_version *published = metadata ? metadata_find_published(metadata, version) : NULL;
-    for (size_t i = 0; published && i < published->compiler_count; i++)
-        is_known = is_known || version_compare(published->compilers[i], compiler) == 0;
+    bool is_known = published && version_is_among(compiler, published->compilers, published->compiler_count);
     registry_view_unlock(service->repositories.view);
     return is_known;
 }

@@ -31,7 +31,7 @@ struct matrix_outcome {
 };
 
 /* Ends a job that changes nothing: one that did not succeed, or is to change nothing (a revision's build, one to compare). The
- * same again is fine. What operators should know of is logged at ERROR, and counted in *alarms. */
+ * same again is fine. What operators should know of is logged at ERROR, and counted in service->alarms. */
 CHECK_RESULT enum status matrix_job_end(struct matrix_service *service, struct job_store *store, const struct job *job,
                                         const struct lease *lease, const struct matrix_outcome *outcome, struct error *err);
 

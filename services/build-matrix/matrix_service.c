@@ -11,6 +11,7 @@
 #include "services/build-matrix/dispatcher.h"
 #include "services/build-matrix/matrix_end.h"
 #include "services/build-matrix/planner.h"
+#include "services/build-matrix/planner_events.h"
 #include "services/build-matrix/store_stock.h"
 
 enum { START_TIMEOUT_MS = 600000 };
@@ -103,7 +104,7 @@ static void measure_jobs(struct matrix_service *service, struct metrics *metrics
                                                                                                             compiler, "state",
                                                                                                             "running", NULL};
         version_print(compilers[i], compiler);
-        status = matrix_progress_read(store, compiler, &progress, &err);
+        status = matrix_progress_read(store, compiler, PLANNER_EVENTS_GROUP, &progress, &err);
         if (status) break;
         metrics_add(metrics, METRIC_GAUGE, "registry_matrix_jobs", "Matrix jobs that are not finished, by compiler.", pending,
                     (double)progress.pending);
@@ -132,11 +133,14 @@ static void measure_late_messages(struct matrix_service *service, struct metrics
     }
 }
 
+int64_t matrix_service_count_alarms(void *context) {
+    struct matrix_service *service = context;
+    return atomic_load(&service->alarms);
+}
+
 void matrix_service_measure(void *context, struct metrics *metrics) {
     struct matrix_service *service = context;
     measure_jobs(service, metrics);
-    metrics_add(metrics, METRIC_COUNTER, "registry_matrix_alarms_total", "What operators had to be told of builds.", NULL,
-                (double)atomic_load(&service->alarms));
     measure_late_messages(service, metrics);
     committer_measure(service->committer, metrics);
     dispatcher_measure(service->dispatcher, metrics);

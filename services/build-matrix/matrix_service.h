@@ -11,7 +11,7 @@
  *   dispatcher.c   hands ready jobs to workers that ask, in batches that share one consistent plan
  *   committer.c    writes compilers that succeeded into the metadata, many at a time, and ends their jobs
  *   revision_*.c   a trustee's change of bounds, checked by builds
- *   matrix_query*.c  answers the gateway and registryctl
+ *   *_query.c      answers the gateway and registryctl
  *
  * Nothing is held here that is not in Redis: any instance can be killed, and any other goes on.
  */
@@ -53,6 +53,7 @@ enum status matrix_service_start(void *context, struct error *err);
 void matrix_service_stop(void *context);
 void matrix_service_announce(void *context, const struct message *message);
 void matrix_service_measure(void *context, struct metrics *metrics);
+int64_t matrix_service_count_alarms(void *context);
 void matrix_service_check(void *context, struct job_service_checks *checks, struct deadline *deadline);
 void matrix_service_use_secrets(void *context);
 

@@ -11,7 +11,6 @@
  */
 #include <string.h>
 
-#include "lib/base/clock.h"
 #include "lib/base/json_writer.h"
 #include "lib/base/text.h"
 #include "lib/domain/build_plan.h"
@@ -38,17 +37,6 @@ static void write_version(struct json_writer *writer, const char *key, struct ve
     json_writer_text_field(writer, key, text);
 }
 
-static void write_time(struct json_writer *writer, const char *key, int64_t time_ms) {
-    char text[TIME_TEXT_MAX];
-    time_print(time_ms, text);
-    json_writer_text_field(writer, key, text);
-}
-
-static void write_integer(struct json_writer *writer, const char *key, int64_t value) {
-    json_writer_key(writer, key);
-    json_writer_integer(writer, value);
-}
-
 /* ---- All packages ---- */
 
 static void write_name(struct json_writer *writer, const struct indexed_package *package) {
@@ -58,7 +46,7 @@ static void write_name(struct json_writer *writer, const struct indexed_package 
     json_writer_text_field(writer, "name", package->name);
     if (metadata->published_count > 0)
         write_version(writer, "latest", metadata->published[metadata->published_count - 1].version);
-    write_integer(writer, "versions", (int64_t)metadata->published_count);
+    json_writer_integer_field(writer, "versions", (int64_t)metadata->published_count);
     json_writer_close(writer, '}');
 }
 
@@ -86,19 +74,35 @@ static void write_names(struct json_writer *writer, const struct manifest_index 
 
 /* ---- One package ---- */
 
-static void write_package(struct json_writer *writer, const char *name, const struct metadata *metadata) {
-    struct text file = {0};
-    metadata_append_file(&file, metadata);
-    while (file.length > 0 && file.bytes[file.length - 1] == '\n')
-        file.bytes[--file.length] = '\0';
+static void write_manifest(struct json_writer *writer, const char *key, const struct manifest *manifest) {
+    struct text line = {0};
+    manifest_append_line(&line, manifest);
+    json_writer_key(writer, key);
+    json_writer_raw(writer, text_view(&line));
+    text_release(&line);
+}
+
+static void write_manifests(struct json_writer *writer, const struct indexed_package *package) {
+    json_writer_key(writer, "manifests");
     json_writer_open(writer, '{');
-    json_writer_text_field(writer, "name", name);
+    for (size_t i = 0; i < package->version_count; i++) {
+        char version[VERSION_TEXT_MAX];
+        version_print(package->versions[i].version, version);
+        write_manifest(writer, version, package->versions[i].manifest);
+    }
+    json_writer_close(writer, '}');
+}
+
+static void write_package(struct json_writer *writer, const struct indexed_package *package) {
+    const struct metadata *metadata = package->metadata;
+    json_writer_open(writer, '{');
+    json_writer_text_field(writer, "name", package->name);
     if (metadata->published_count > 0)
         write_version(writer, "latest", metadata->published[metadata->published_count - 1].version);
     json_writer_key(writer, "metadata");
-    json_writer_raw(writer, text_view(&file));
+    metadata_write(writer, metadata);
+    write_manifests(writer, package);
     json_writer_close(writer, '}');
-    text_release(&file);
 }
 
 /* ---- One version ---- */
@@ -109,17 +113,18 @@ static const struct matrix_verdict *find_verdict(const struct cells *cells, stru
     return NULL;
 }
 
-static const struct job *find_job(const struct cells *cells, const char *version, const char *compiler) {
-    for (size_t i = 0; i < cells->jobs.count; i++)
-        if (text_equal(cells->jobs.jobs[i].version, version) && text_equal(cells->jobs.jobs[i].compiler, compiler))
-            return &cells->jobs.jobs[i];
-    return NULL;
+/* Whether the job is about the version as it is published: not one of a revision, nor one to compare. */
+static bool is_of_cell(const struct job *job) {
+    return !text_equal(job->purpose, matrix_purpose_text(MATRIX_PURPOSE_REVISION)) &&
+           !text_equal(job->purpose, matrix_purpose_text(MATRIX_PURPOSE_VERIFY));
 }
 
-static bool has_compiler(const struct published_version *published, struct version compiler) {
-    for (size_t i = 0; published && i < published->compiler_count; i++)
-        if (version_equal(published->compilers[i], compiler)) return true;
-    return false;
+static const struct job *find_job(const struct cells *cells, const char *version, const char *compiler) {
+    for (size_t i = 0; i < cells->jobs.count; i++) {
+        const struct job *job = &cells->jobs.jobs[i];
+        if (text_equal(job->version, version) && text_equal(job->compiler, compiler) && is_of_cell(job)) return job;
+    }
+    return NULL;
 }
 
 static void write_cell(struct json_writer *writer, const struct manifest_index *index, const struct indexed_version *indexed,
@@ -131,7 +136,7 @@ static void write_cell(struct json_writer *writer, const struct manifest_index *
     version_print(compiler, compiler_text);
     const struct matrix_verdict *verdict = find_verdict(cells, compiler);
     const struct job *job = find_job(cells, version, compiler_text);
-    bool has_succeeded = has_compiler(published, compiler);
+    bool has_succeeded = version_is_among(compiler, published->compilers, published->compiler_count);
     const char *state = has_succeeded ? "succeeded" : job ? job_state_text(job->state) : verdict ? "failed" : NULL;
     if (!state) {
         bool has_plan = indexed && build_plan_for_compiler(&plan, index, indexed->manifest, compiler, arena, NULL) == STATUS_OK;
@@ -143,52 +148,28 @@ static void write_cell(struct json_writer *writer, const struct manifest_index *
     json_writer_text_field(writer, "state", state);
     if (verdict && !job) json_writer_text_field(writer, "verdict", verdict_text(verdict->verdict));
     json_writer_text_field(writer, "jobId", job ? job->id : verdict ? verdict->job_id : NULL);
-    if (job)
-        write_time(writer, "time", job->created_ms);
-    else if (verdict)
-        write_time(writer, "time", verdict->time_ms);
+    json_writer_time_field(writer, "time", job ? job->created_ms : verdict ? verdict->time_ms : 0);
     json_writer_close(writer, '}');
-}
-
-static void write_published(struct json_writer *writer, const struct published_version *published) {
-    write_time(writer, "publishedTime", published->published_ms);
-    json_writer_text_field(writer, "hash", published->hash);
-    write_integer(writer, "bytes", published->size_bytes);
-    json_writer_key(writer, "compilers");
-    json_writer_open(writer, '[');
-    for (size_t i = 0; i < published->compiler_count; i++) {
-        char text[VERSION_TEXT_MAX];
-        version_print(published->compilers[i], text);
-        json_writer_item(writer);
-        json_writer_text(writer, text);
-    }
-    json_writer_close(writer, ']');
-    if (published->revision) write_integer(writer, "revision", published->revision);
 }
 
 static void write_package_version(struct json_writer *writer, const struct manifest_index *index, const char *name,
                                   const struct published_version *published, const struct cells *cells, struct arena *arena) {
     const struct indexed_version *indexed = manifest_index_find(index, name, published->version);
     struct dependant *dependants = NULL;
-    struct text manifest = {0};
     json_writer_open(writer, '{');
     json_writer_text_field(writer, "name", name);
     write_version(writer, "version", published->version);
-    write_published(writer, published);
-    if (indexed) {
-        manifest_append_line(&manifest, indexed->manifest);
-        json_writer_key(writer, "manifest");
-        json_writer_raw(writer, text_view(&manifest));
-    }
-    write_integer(writer, "dependants",
-                  (int64_t)manifest_index_find_dependants(&dependants, index, name, published->version, arena));
+    json_writer_key(writer, "metadata");
+    published_version_write(writer, published);
+    if (indexed) write_manifest(writer, "manifest", indexed->manifest);
+    json_writer_integer_field(writer, "dependants",
+                              (int64_t)manifest_index_find_dependants(&dependants, index, name, published->version, arena));
     json_writer_key(writer, "matrix");
     json_writer_open(writer, '[');
     for (size_t i = 0; i < cells->compiler_count; i++)
         write_cell(writer, index, indexed, published, cells, cells->compilers[i], arena);
     json_writer_close(writer, ']');
     json_writer_close(writer, '}');
-    text_release(&manifest);
 }
 
 static enum status read_cells(struct cells *out, struct matrix_service *service, const char *name, const char *version,
@@ -229,7 +210,7 @@ static enum status write_one(struct json_writer *writer, struct matrix_service *
     if (!metadata)
         status = no_package(name, err);
     else if (!version)
-        write_package(writer, name, metadata);
+        write_package(writer, manifest_index_package(index, manifest_index_find_package(index, name)));
     else if (published)
         write_package_version(writer, index, name, published, &cells, arena);
     else
@@ -256,10 +237,9 @@ enum status answer_package_query(void *context, const struct message *request, s
         write_names(&writer, index, request->package_query.after, (size_t)limit);
         registry_view_unlock(service->repositories.view);
     }
-    if (!status) {
-        answer->tag = MESSAGE_json_answer;
-        answer->json_answer.json = arena_copy(arena, text_view(&json));
-    }
-    text_release(&json);
+    if (status)
+        text_release(&json);
+    else
+        take_json_answer(answer, &json, arena);
     return status;
 }

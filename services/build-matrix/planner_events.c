@@ -20,7 +20,6 @@ enum {
 };
 
 /* One service reads as well as another, and what one did not acknowledge any other takes up: so they have one name. */
-static const char group[] = "build-matrix";
 static const char consumer[] = "planner";
 
 struct planner_event {
@@ -111,7 +110,7 @@ enum status planner_events_take(struct planner_events *events, int wait_ms, stru
     while (count == READ_MAX && events->count < TAKEN_MAX) {
         struct arena arena = {0};
         struct event *read;
-        enum status status = events_read(planning->store, group, consumer, planning->place.settings->lease_ms, wait_ms,
+        enum status status = events_read(planning->store, PLANNER_EVENTS_GROUP, consumer, planning->place.settings->lease_ms, wait_ms,
                                          READ_MAX, &arena, &read, &count, err);
         for (size_t i = 0; !status && i < count; i++)
             take_event(events, &read[i]);
@@ -236,7 +235,7 @@ static void free_event(struct planner_events *events, struct planner_event *even
 /* False: the planner was stopped. */
 static bool acknowledge(struct planning *planning, const struct planner_event *event) {
     struct error err;
-    while (events_acknowledge(planning->store, group, event->id, &err))
+    while (events_acknowledge(planning->store, PLANNER_EVENTS_GROUP, event->id, &err))
         if (!planning_pause(planning, "An event cannot be acknowledged", &err)) return false;
     planning_goes_on(planning);
     atomic_fetch_add(&planning->counts.events, 1);

@@ -9,6 +9,8 @@
 
 #include "services/build-matrix/planning.h"
 
+#define PLANNER_EVENTS_GROUP "build-matrix" /* of lib/store/events.h */
+
 struct planner_event;
 
 struct planner_events {

@@ -234,6 +234,13 @@ static bool has_room_for_answer(struct call *call) {
     return atomic_fetch_add(&call->gateway->answer_bytes, call->answer_bytes) + call->answer_bytes <= ANSWER_BYTES_MAX;
 }
 
+void call_send_made(struct call *call) {
+    if (has_room_for_answer(call))
+        call_send(call);
+    else
+        call_fail(call, STATUS_BUSY, NULL, busy_message);
+}
+
 void call_resume(struct call *call) {
     call->is_away = false;
     if (!call->req) {
@@ -249,9 +256,7 @@ void call_resume(struct call *call) {
         call_work(call, call->work);
     } else if (call->next == CALL_GOES_ON) {
         call->go_on(call);
-    } else if (has_room_for_answer(call)) {
-        call_send(call);
     } else {
-        call_fail(call, STATUS_BUSY, NULL, busy_message);
+        call_send_made(call);
     }
 }

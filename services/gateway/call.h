@@ -115,7 +115,8 @@ void call_work(struct call *call, enum status (*work)(struct call *call, struct 
 void call_leave(struct call *call);
 
 /* The answers: on the loop's thread, once. */
-void call_send(struct call *call); /* call->answer */
+void call_send(struct call *call);      /* call->answer */
+void call_send_made(struct call *call); /* the same where it may be large: as long as there is room for it */
 void call_fail(struct call *call, enum status status, const char *path, const char *message);
 void call_fail_with(struct call *call, const struct error *err);
 

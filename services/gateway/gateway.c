@@ -10,8 +10,15 @@
 #include "lib/tools/health_check.h"
 #include "services/gateway/openapi.h"
 #include "services/gateway/server.h"
-#include "services/gateway/trustee_check.h"
+#include "services/gateway/service_asker.h"
 #include "services/gateway/trustee_token.h"
+
+enum {
+    LOOKUP_THREADS = 2,       /* of the publish service's message threads no more may wait for GitHub */
+    LOOKUP_TIMEOUT_MS = 8000, /* more than the service allows itself */
+    MATRIX_THREADS = 4,
+    MATRIX_TIMEOUT_MS = 1500, /* as long as an outage of Redis is waited out */
+};
 
 static const char *const service_names[] = {
 #define SERVICE(identifier, name, setting) name,
@@ -90,7 +97,24 @@ static enum status start_trustees(struct gateway *gateway, struct error *err) {
         enum status status = trustee_digest_parse(digest, settings->trustee_token_sha256, err);
         if (status) return status;
     }
-    return settings->trustee_lookup ? trustee_check_create(&gateway->trustee_check, gateway, err) : STATUS_OK;
+    if (!settings->trustee_lookup) return STATUS_OK;
+    const struct service_asker_options options = {
+        .client = gateway->services[SERVICE_PUBLISH],
+        .threads = LOOKUP_THREADS,
+        .timeout_ms = LOOKUP_TIMEOUT_MS,
+        .busy = "Too many tokens are being looked up: try again in a few seconds.",
+    };
+    return service_asker_create(&gateway->trustee_asker, &options, err);
+}
+
+static enum status start_matrix_questions(struct gateway *gateway, struct error *err) {
+    const struct service_asker_options options = {
+        .client = gateway->services[SERVICE_BUILD_MATRIX],
+        .threads = MATRIX_THREADS,
+        .timeout_ms = MATRIX_TIMEOUT_MS,
+        .busy = "The registry is very busy: try again in a few seconds.",
+    };
+    return service_asker_create(&gateway->matrix_asker, &options, err);
 }
 
 enum status gateway_start(struct gateway *gateway, const struct settings *settings, struct error *err) {
@@ -104,6 +128,7 @@ enum status gateway_start(struct gateway *gateway, const struct settings *settin
     if (!status) status = readiness_create(&gateway->readiness, gateway, err);
     if (!status) status = figures_create(&gateway->figures, gateway, err);
     if (!status) status = start_trustees(gateway, err);
+    if (!status) status = start_matrix_questions(gateway, err);
     if (!status) status = server_create(&gateway->server, gateway, err);
     if (!status) status = write_ports(gateway, err);
     if (!status) status = start_health_check(gateway, err);
@@ -120,7 +145,8 @@ void gateway_stop(struct gateway *gateway) {
     if (gateway->server) server_drain(gateway->server);
     readiness_free(gateway->readiness);
     figures_free(gateway->figures);
-    trustee_check_free(gateway->trustee_check);
+    service_asker_free(gateway->trustee_asker);
+    service_asker_free(gateway->matrix_asker);
     tail_free(gateway->tail);
     store_pool_free(gateway->pool);
     server_free(gateway->server);

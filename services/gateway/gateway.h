@@ -22,7 +22,7 @@
 
 struct health_check;
 struct server;
-struct trustee_check;
+struct service_asker;
 
 /* Most bytes of answers that wait for their clients to read them: slow readers of long logs must not fill the memory. */
 enum { ANSWER_BYTES_MAX = 512 << 20 };
@@ -53,8 +53,9 @@ struct gateway {
     struct trusted_proxies *proxies;
     struct rate_limit *post_limit;
     struct rate_limit *trustee_failures;
-    struct trustee_check *trustee_check; /* NULL where TRUSTEE_LOOKUP is not set */
     struct message_client *services[SERVICE_COUNT];
+    struct service_asker *trustee_asker; /* whose a token is; NULL where TRUSTEE_LOOKUP is not set */
+    struct service_asker *matrix_asker;  /* packages, and plans of builds */
     struct store_pool *pool;
     struct tail *tail;
     struct readiness *readiness;

@@ -9,7 +9,7 @@
  *   400   the request, with the field
  *
  * Whoever has the right token is limited by nothing. The look-up takes time, so the request waits for it away from the loop
- * (trustee_check.h). Nothing here puts the token, or a part of it, into a text.
+ * (service_asker.h). Nothing here puts the token, or a part of it, into a text.
  */
 #include <inttypes.h>
 
@@ -18,7 +18,7 @@
 #include "services/gateway/accept_job.h"
 #include "services/gateway/call.h"
 #include "services/gateway/gateway.h"
-#include "services/gateway/trustee_check.h"
+#include "services/gateway/service_asker.h"
 #include "services/gateway/trustee_request.h"
 #include "services/gateway/trustee_token.h"
 
@@ -35,7 +35,7 @@ struct trustee_call {
     struct trustee_body body;
     struct trustee_token token;
     bool is_configured_token;
-    struct trustee_question question;
+    struct service_question question;
 };
 
 /* ---- Refusals ---- */
@@ -106,8 +106,8 @@ static void accept_request(struct call *call, struct trustee_body *body, const c
 
 static void go_on_after_look_up(struct call *call) {
     struct trustee_call *trustee = call->work_data;
-    const struct trustee_question *question = &trustee->question;
-    const struct message_trustee_answer *answer = &question->answer;
+    const struct service_question *question = &trustee->question;
+    const struct message_trustee_answer *answer = &question->answer.trustee_answer;
     if (question->status) {
         call_fail(call, STATUS_UNAVAILABLE, NULL,
                   "Whether this may be asked for cannot be looked up at GitHub at the moment: try again in a minute.");
@@ -132,17 +132,16 @@ static void go_on_after_look_up(struct call *call) {
 
 static void look_up(struct call *call, struct trustee_call *trustee) {
     bool has_failed_often = !rate_limit_has_room(call->gateway->trustee_failures, call->address, call->started_ms);
-    trustee->question.query =
-        (struct message_trustee_query){.token = trustee->is_configured_token ? NULL : trustee->token.sealed,
-                                       .actor = trustee->body.actor,
-                                       .is_last_chance = has_failed_often};
+    trustee->question = (struct service_question){
+        .request = {.tag = MESSAGE_trustee_query,
+                    .trustee_query = {.token = trustee->is_configured_token ? NULL : trustee->token.sealed,
+                                      .actor = trustee->body.actor,
+                                      .is_last_chance = has_failed_often}},
+        .expected = MESSAGE_trustee_answer,
+        .go_on = go_on_after_look_up,
+    };
     call->work_data = trustee;
-    call->go_on = go_on_after_look_up;
-    call->next = CALL_GOES_ON;
-    call_leave(call);
-    if (trustee_check_ask(call->gateway->trustee_check, call, &trustee->question)) return;
-    call->is_away = false;
-    call_fail(call, STATUS_BUSY, NULL, "Too many tokens are being looked up: try again in a few seconds.");
+    service_asker_ask(call->gateway->trustee_asker, call, &trustee->question);
 }
 
 /* ---- The route ---- */

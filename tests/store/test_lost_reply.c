@@ -229,7 +229,7 @@ static void several_matrix_jobs_are_claimed_once(void **state) {
     finish_build(f, &other, "succeeded");
     struct matrix_progress progress;
     lose_next_reply(f);
-    assert_ok(matrix_progress_read(f->store, "0.15.14", &progress, &f->err));
+    assert_ok(matrix_progress_read(f->store, "0.15.14", "build-matrix", &progress, &f->err));
     assert_reply_was_lost();
     assert_int_equal(progress.running, 1);
     assert_int_equal(progress.ended[VERDICT_FAILED_TO_COMPILE], 1);

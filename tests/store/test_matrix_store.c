@@ -179,7 +179,7 @@ static void a_verdict_that_is_none_says_so(void **state) {
 
 static struct matrix_progress progress_of(struct fixture *f, const char *compiler) {
     struct matrix_progress progress;
-    assert_ok(matrix_progress_read(f->store, compiler, &progress, &f->err));
+    assert_ok(matrix_progress_read(f->store, compiler, "build-matrix", &progress, &f->err));
     return progress;
 }
 

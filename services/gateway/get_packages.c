@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * GET /api/v1/packages, /api/v1/packages/NAME and /api/v1/packages/NAME/VERSION (spec/http-api.md): what the registry knows, so
+ * build-matrix is asked (package_query in proto/messages.def), and what it answers is passed on as it is.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "lib/base/json.h"
+#include "lib/domain/package_name.h"
+#include "lib/domain/version.h"
+#include "services/gateway/call.h"
+#include "services/gateway/gateway.h"
+#include "services/gateway/service_asker.h"
+
+/* `{"packages": […], "next"?: NAME}`; where there is a next page, its address is a header, too. */
+static void add_link_to_next(struct call *call, const char *page) {
+    json_t *json = NULL;
+    const char *next;
+    if (json_read(&json, page, strlen(page), "The page", NULL) == STATUS_OK &&
+        (next = json_string_value(json_object_get(json, "next"))))
+        answer_header(&call->answer, "link",
+                      arena_format(&call->arena, "</api/v1/packages?after=%s&limit=%" PRId64 ">; rel=\"next\"", next,
+                                   query_number(&call->query, "limit")));
+    json_decref(json);
+}
+
+static void go_on(struct call *call) {
+    const struct service_question *question = call->work_data;
+    if (question->status) {
+        call_fail_with_question(call, question,
+                                "What the registry knows of packages cannot be looked up at the moment: try again in a few "
+                                "seconds.");
+        return;
+    }
+    const char *json = question->answer.json_answer.json;
+    if (!question->request.package_query.name) add_link_to_next(call, json);
+    text_append(&call->answer.body, json);
+    call->answer.content_type = "application/json";
+    call_send_made(call);
+}
+
+static void ask(struct call *call, const struct message_package_query *query) {
+    struct service_question *question = arena_alloc(&call->arena, sizeof *question);
+    *question = (struct service_question){
+        .request = {.tag = MESSAGE_package_query, .package_query = *query}, .expected = MESSAGE_json_answer, .go_on = go_on};
+    call->work_data = question;
+    service_asker_ask(call->gateway->matrix_asker, call, question);
+}
+
+void get_packages(struct call *call) {
+    struct error err;
+    const char *after = query_text(&call->query, "after");
+    if (after && package_name_check(after, &err)) {
+        call_fail(call, STATUS_INVALID, "after", err.message);
+        return;
+    }
+    ask(call, &(struct message_package_query){.after = after, .limit = query_number(&call->query, "limit")});
+}
+
+/* What can be no name, or no version, is none that there is. False: answered so. */
+static bool is_well_formed(struct call *call) {
+    const char *name = call->parameters[0], *version = call->parameters[1];
+    struct version parsed;
+    struct error err;
+    if (!package_name_check(name, &err) && (!version || !version_parse(&parsed, version, &err))) return true;
+    call_fail(call, STATUS_NOT_FOUND, NULL,
+              arena_format(&call->arena, "There is no such %s: %s", version ? "version" : "package", err.message));
+    return false;
+}
+
+void get_package(struct call *call) {
+    if (is_well_formed(call)) ask(call, &(struct message_package_query){.name = call->parameters[0]});
+}
+
+void get_package_version(struct call *call) {
+    if (is_well_formed(call))
+        ask(call, &(struct message_package_query){.name = call->parameters[0], .version = call->parameters[1]});
+}
