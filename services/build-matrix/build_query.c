@@ -59,7 +59,8 @@ static enum status find_plan(struct build_plan *out, const struct manifest_index
         return error_set_at(err, STATUS_NOT_FOUND, "version", "%s@%s is not published.", name, text);
     enum status status = build_plan_for_compiler(out, index, indexed->manifest, compiler, arena, err);
     if (status != STATUS_REFUSED) return status;
-    return error_prefix(err, "%s@%s has no plan with the compiler %s", name, text, compiler_text);
+    error_prefix(err, "%s@%s has no plan with the compiler %s", name, text, compiler_text);
+    return error_under(err, "compiler");
 }
 
 enum status answer_plan_query(void *context, const struct message *request, struct arena *arena, struct message *answer,

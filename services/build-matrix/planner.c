@@ -14,14 +14,15 @@ enum {
     EVENT_WAIT_MS = 200, /* Redis answers at once when an event comes; this is how long a stop may have to wait */
     POLL_MS = 1000,      /* the list of compilers */
     SWEEP_POLL_MS = 60000,
+    REFRESH_MS = 10000, /* for what comes without an event: versions unpublished, packages moved, commits of others */
 };
 
 struct planner {
     struct planning planning;
     struct planner_events events;
     pthread_t thread;
-    int64_t poll_at_ms, sweep_at_ms; /* the thread's */
-    bool is_without_compilers;       /* likewise; it was said */
+    int64_t poll_at_ms, sweep_at_ms, refresh_at_ms; /* the thread's */
+    bool is_without_compilers;                      /* likewise; it was said */
 };
 
 /* False: there are none yet, so nothing can be planned, and events stay where they are. */
@@ -35,6 +36,10 @@ static bool read_compilers(struct planner *planner) {
 
 static void look_for_more(struct planner *planner, int64_t now_ms) {
     sweep_begin_waves(&planner->planning);
+    if (now_ms >= planner->refresh_at_ms) {
+        planner->refresh_at_ms = now_ms + REFRESH_MS;
+        planning_refresh(&planner->planning);
+    }
     if (now_ms < planner->sweep_at_ms) return;
     int64_t interval_ms = planner->planning.place.settings->matrix_sweep_interval_ms;
     planner->sweep_at_ms = now_ms + (interval_ms < SWEEP_POLL_MS ? interval_ms : SWEEP_POLL_MS);

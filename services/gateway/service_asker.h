@@ -22,6 +22,7 @@ struct service_question {
     struct message request;    /* its texts live as long as the call */
     enum message_tag expected; /* of the answer */
     void (*go_on)(struct call *call);
+    void *context; /* of whoever goes on */
 
     enum status status; /* of asking; else `answer` counts, whose texts are in the call's arena */
     const char *failure_path, *failure_message;

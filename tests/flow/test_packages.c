@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What the gateway tells of packages, versions and the build matrix (spec/http-api.md), which it asks build-matrix for.
+ */
+#include "tests/support/cmocka_all.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "tests/support/http.h"
+#include "tests/support/owners_scene.h"
+#include "tests/support/registry_check.h"
+#include "tests/support/shell.h"
+
+enum { SHORT_WAIT_MS = 4000 };
+
+static struct owners_scene scene;
+
+static const char *const settings[] = {"LEASE_MS=3000", NULL};
+
+static int begin(void **state) {
+    owners_scene_start(&scene, &(struct server_options){.workers = 1, .settings = settings});
+    *state = scene.server;
+    return 0;
+}
+
+static int end(void **state) {
+    (void)state;
+    owners_scene_stop(&scene);
+    return 0;
+}
+
+/* ---- Helpers ---- */
+
+static json_t *get_version(struct server *server, const char *name, const char *version) {
+    return server_get(server, arena_format(&server->arena, "/api/v1/packages/%s/%s", name, version));
+}
+
+/* The cell of that compiler, within `version`, which must have one. */
+static const json_t *cell_of(const json_t *version, const char *compiler) {
+    const json_t *cell;
+    size_t i;
+    json_array_foreach(json_object_get(version, "matrix"), i, cell) {
+        if (strcmp(server_job_text(cell, "compiler"), compiler) == 0) return cell;
+    }
+    fail_msg("no cell of %s", compiler);
+    return NULL;
+}
+
+/* The version, once that cell is in that state; the caller owns it. */
+static json_t *wait_for_cell(struct server *server, const char *name, const char *compiler, const char *state) {
+    for (int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS; clock_monotonic_ms() < until_ms; usleep(20000)) {
+        json_t *version = get_version(server, name, "1.0.0");
+        if (strcmp(server_job_text(cell_of(version, compiler), "state"), state) == 0) return version;
+        json_decref(version);
+    }
+    fail_msg("the cell of %s with %s is never %s", name, compiler, state);
+    return NULL;
+}
+
+static void expect_failure(struct server *server, const char *path, int status, const char *words) {
+    struct http_response response = http_ask(NULL, server->url, path, NULL, NULL);
+    json_t *json = http_json(&response);
+    if (response.status != status || !strstr(server_job_text(json, "message"), words))
+        fail_msg("%s: %d %s", path, response.status, text_view(&response.body));
+    json_decref(json);
+    http_response_release(&response);
+}
+
+/* ---- The list ---- */
+
+static const char *next_address(struct server *server, const struct http_response *response) {
+    const char *link = http_header(response, "link"), *end = link ? strstr(link, ">; rel=\"next\"") : NULL;
+    if (!end) return NULL;
+    assert_int_equal(link[0], '<');
+    return arena_copy_bytes(&server->arena, link + 1, (size_t)(end - link) - 1);
+}
+
+static void all_packages_are_listed_page_by_page(void **state) {
+    struct server *server = *state;
+    static const char *const names[] = {"list-a", "list-b", "list-c"};
+    for (size_t i = 0; i < 3; i++)
+        server_expect_published(server, &(struct package){names[i], "1.0.0", .pragma = NULL});
+    json_decref(wait_for_cell(server, "list-c", "0.15.15", "succeeded"));
+    const char *path = "/api/v1/packages?limit=2&after=list";
+    for (size_t seen = 0; path;) {
+        struct http_response response = http_ask(NULL, server->url, path, NULL, NULL);
+        json_t *page = http_json(&response), *package;
+        size_t i;
+        assert_int_equal(response.status, 200);
+        json_array_foreach(json_object_get(page, "packages"), i, package) {
+            if (seen == 3) break; /* another test's */
+            assert_string_equal(server_job_text(package, "name"), names[seen++]);
+            assert_string_equal(server_job_text(package, "latest"), "1.0.0");
+            assert_int_equal(json_integer_value(json_object_get(package, "versions")), 1);
+        }
+        path = next_address(server, &response);
+        assert_true((path != NULL) == (json_object_get(page, "next") != NULL));
+        assert_true(seen == 3 || path);
+        json_decref(page);
+        http_response_release(&response);
+    }
+    expect_failure(server, "/api/v1/packages?after=No%20name", 400, "lower-case");
+    expect_failure(server, "/api/v1/packages?limit=0", 400, "limit");
+}
+
+/* ---- One package, one version ---- */
+
+static void a_package_has_its_metadata_and_its_manifests(void **state) {
+    struct server *server = *state;
+    owners_scene_publish(&scene, "twice", "1.0.0", owners_of(&scene, &scene.owner));
+    owners_scene_publish(&scene, "twice", "1.1.0", NULL);
+    json_decref(wait_for_cell(server, "twice", "0.15.14", "succeeded"));
+    json_t *package = server_get(server, "/api/v1/packages/twice");
+    assert_string_equal(server_job_text(package, "name"), "twice");
+    assert_string_equal(server_job_text(package, "latest"), "1.1.0");
+    const json_t *manifests = json_object_get(package, "manifests");
+    assert_int_equal(json_object_size(manifests), 2);
+    assert_string_equal(server_job_text(json_object_get(manifests, "1.0.0"), "version"), "1.0.0");
+    assert_non_null(json_object_get(json_object_get(manifests, "1.0.0"), "owners"));
+    char *file = registry_file(server, REGISTRY_REPO, "metadata/twice.json");
+    json_t *metadata = json_loads(file, 0, NULL);
+    if (!json_equal(metadata, json_object_get(package, "metadata"))) {
+        char *shown = json_dumps(package, JSON_INDENT(2));
+        fail_msg("not %s, but %s", file, shown);
+    }
+    json_decref(metadata);
+    json_decref(package);
+}
+
+static void a_version_has_its_entry_its_manifest_and_a_cell_for_each_compiler(void **state) {
+    struct server *server = *state;
+    const struct package base = {"cell-base", "1.0.0", .pragma = NULL},
+                         user = {"cell-user", "1.0.0", {{"cell-base", ">=1.0.0 <2.0.0"}}, .pragma = NULL};
+    server_expect_published(server, &base);
+    json_decref(wait_for_cell(server, "cell-base", "0.15.14", "succeeded"));
+    server_expect_published(server, &user);
+    json_decref(wait_for_cell(server, "cell-user", "0.15.14", "succeeded"));
+    json_t *version = get_version(server, "cell-base", "1.0.0");
+    json_t *entry = registry_published(server, "cell-base", "1.0.0");
+    assert_true(json_equal(entry, json_object_get(version, "metadata")));
+    json_decref(entry);
+    assert_string_equal(server_job_text(json_object_get(version, "manifest"), "license"), PACKAGE_LICENCE);
+    assert_int_equal(json_integer_value(json_object_get(version, "dependants")), 1);
+    assert_int_equal(json_array_size(json_object_get(version, "matrix")), 2);
+
+    const json_t *built = cell_of(version, "0.15.14");
+    assert_string_equal(server_job_text(built, "verdict"), "succeeded");
+    json_t *job = server_wait_for_job(server, server_job_text(built, "jobId"));
+    assert_string_equal(server_job_text(job, "packageName"), "cell-base");
+    assert_string_equal(server_job_text(job, "compilerVersion"), "0.15.14");
+    assert_string_equal(server_job_text(job, "finishedAt"), server_job_text(built, "time"));
+    json_decref(job);
+    const json_t *by_publication = cell_of(version, "0.15.15");
+    assert_string_equal(server_job_text(by_publication, "state"), "succeeded");
+    assert_null(json_object_get(by_publication, "jobId"));
+    json_decref(version);
+}
+
+static void a_cell_says_what_became_of_its_build(void **state) {
+    struct server *server = *state;
+    const struct package package = {"cell-fails", "1.0.0", .pragma = "fail-from 0.15.15 It is too new."};
+    package_push(arena_format(&server->arena, "%s/sources", server->folder), &package);
+    const char *asked = shell_output(&server->arena, "printf %%s '%s' | jq -c '.compiler = \"0.15.14\"'",
+                                     package_request(&server->arena, &package));
+    server_expect_success(server, server_publish(server, asked).id);
+    json_t *version = wait_for_cell(server, "cell-fails", "0.15.15", "failed");
+    const json_t *cell = cell_of(version, "0.15.15");
+    assert_string_equal(server_job_text(cell, "verdict"), "failed_to_compile");
+    assert_true(server_job_time(cell, "time") > 0);
+    json_decref(version);
+}
+
+static void a_cell_shows_the_build_that_is_under_way(void **state) {
+    struct server *server = *state;
+    server_terminate_worker(server, 0);
+    const char *published = server_expect_published(server, &(struct package){"cell-waits", "1.0.0", .pragma = NULL});
+    assert_non_null(published);
+    json_t *version = wait_for_cell(server, "cell-waits", "0.15.14", "pending");
+    const json_t *cell = cell_of(version, "0.15.14");
+    const char *id = arena_copy(&server->arena, server_job_text(cell, "jobId"));
+    assert_null(json_object_get(cell, "verdict"));
+    json_decref(version);
+    server_start_worker(server, 0);
+    server_expect_success(server, id);
+    json_decref(wait_for_cell(server, "cell-waits", "0.15.14", "succeeded"));
+}
+
+/* ---- What is not there ---- */
+
+static void what_the_registry_does_not_know_is_not_found_with_a_sentence(void **state) {
+    struct server *server = *state;
+    owners_scene_publish(&scene, "goes", "1.0.0", owners_of(&scene, &scene.owner));
+    json_decref(wait_for_cell(server, "goes", "0.15.14", "succeeded"));
+    expect_failure(server, "/api/v1/packages/nobody", 404, "There is no package nobody in the registry.");
+    expect_failure(server, "/api/v1/packages/nobody/1.0.0", 404, "There is no package nobody in the registry.");
+    expect_failure(server, "/api/v1/packages/No%20Name", 404, "There is no such package");
+    expect_failure(server, "/api/v1/packages/goes/9.9.9", 404, "goes@9.9.9 is not published.");
+    expect_failure(server, "/api/v1/packages/goes/latest", 404, "There is no such version");
+    expect_failure(server, "/api/v1/packages/goes/1.0.0/more", 404, "There is nothing at this address.");
+    owners_scene_expect_done(&scene, ROUTE_UNPUBLISH, unpublish_payload(&scene, "goes", "1.0.0"), &scene.owner);
+    int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS;
+    for (bool is_gone = false; !is_gone && clock_monotonic_ms() < until_ms;) { /* build-matrix hears of it a moment later */
+        struct http_response response = http_ask(NULL, server->url, "/api/v1/packages/goes/1.0.0", NULL, NULL);
+        is_gone = response.status == 404;
+        http_response_release(&response);
+        usleep(20000);
+    }
+    expect_failure(server, "/api/v1/packages/goes/1.0.0", 404, "goes@1.0.0 was unpublished.");
+    json_t *package = server_get(server, "/api/v1/packages/goes");
+    assert_non_null(json_object_get(json_object_get(json_object_get(package, "metadata"), "unpublished"), "1.0.0"));
+    assert_int_equal(json_object_size(json_object_get(package, "manifests")), 0);
+    json_decref(package);
+}
+
+static void without_build_matrix_they_are_unavailable_and_all_else_goes_on(void **state) {
+    struct server *server = *state;
+    static const char *const paths[] = {"/api/v1/packages", "/api/v1/packages/goes", "/api/v1/packages/goes/1.0.0"};
+    server_kill(server, SERVER_BUILD_MATRIX);
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        int64_t before_ms = clock_monotonic_ms();
+        struct http_response response = http_ask(NULL, server->url, paths[i], NULL, NULL);
+        assert_int_equal(response.status, 503);
+        assert_string_not_equal(http_header(&response, "retry-after"), "");
+        assert_in_range(clock_monotonic_ms() - before_ms, 0, SHORT_WAIT_MS);
+        http_response_release(&response);
+    }
+    json_decref(server_get(server, "/api/v1/jobs"));
+    server_start_program(server, SERVER_BUILD_MATRIX);
+    server_wait_until_ready(server);
+    json_decref(server_get(server, "/api/v1/packages/goes"));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_packages_are_listed_page_by_page),
+        cmocka_unit_test(a_package_has_its_metadata_and_its_manifests),
+        cmocka_unit_test(a_version_has_its_entry_its_manifest_and_a_cell_for_each_compiler),
+        cmocka_unit_test(a_cell_says_what_became_of_its_build),
+        cmocka_unit_test(a_cell_shows_the_build_that_is_under_way),
+        cmocka_unit_test(what_the_registry_does_not_know_is_not_found_with_a_sentence),
+        cmocka_unit_test(without_build_matrix_they_are_unavailable_and_all_else_goes_on),
+    };
+    return cmocka_run_group_tests(tests, begin, end);
+}
