@@ -7,6 +7,7 @@
  *   403   the token's owner is no trustee, or the actor is none       ┘ from one address
  *   503   GitHub cannot be asked
  *   400   the request, with the field
+ *   503   a build is asked for, and build-matrix, which has to plan it, is away
  *
  * Whoever has the right token is limited by nothing. The look-up takes time, so the request waits for it away from the loop
  * (service_asker.h). Nothing here puts the token, or a part of it, into a text.
@@ -85,6 +86,34 @@ static enum status accept_retry(struct call *call, struct job_store *store, stru
     return status ? status : accept_job(call, store, request->job, err);
 }
 
+static void go_on_with_plan(struct call *call) {
+    const struct service_question *question = call->work_data;
+    struct job_request *job = question->context;
+    const char *path = question->failure_path;
+    if (!question->status) {
+        job->payload = question->answer.json_answer.json;
+        call_accept_job(call, job);
+    } else if (question->status == STATUS_NOT_FOUND || question->status == STATUS_REFUSED) { /* what the payload names */
+        call_fail(call, STATUS_REFUSED, path ? arena_format(&call->arena, "payload.%s", path) : "payload",
+                  question->failure_message);
+    } else {
+        call_fail_with_question(call, question, "The build cannot be planned at the moment: try again in a few seconds.");
+    }
+}
+
+static void ask_for_plan(struct call *call, struct job_request *job) {
+    struct service_question *question = arena_alloc(&call->arena, sizeof *question);
+    *question = (struct service_question){
+        .request = {.tag = MESSAGE_plan_query,
+                    .plan_query = {.name = job->package, .version = job->version, .compiler = job->compiler}},
+        .expected = MESSAGE_json_answer,
+        .go_on = go_on_with_plan,
+        .context = job,
+    };
+    call->work_data = question;
+    service_asker_ask(call->gateway->matrix_asker, call, question);
+}
+
 /* `credential` is what the job keeps of how its actor was proved. */
 static void accept_request(struct call *call, struct trustee_body *body, const char *credential) {
     if (body->status) {
@@ -94,12 +123,14 @@ static void accept_request(struct call *call, struct trustee_body *body, const c
     body->request.job->credential = credential;
     log_line(LOG_INFO, "trustee request", "request=%" PRIu64 " address=%s actor=%s credential=\"%s\"", call->number,
              call->address, body->request.actor, credential);
-    if (!body->request.retry_of) {
+    if (body->request.retry_of) {
+        call->work_data = &body->request;
+        call_work(call, accept_retry);
+    } else if (body->request.job->kind == JOB_KIND_MATRIX) {
+        ask_for_plan(call, body->request.job);
+    } else {
         call_accept_job(call, body->request.job);
-        return;
     }
-    call->work_data = &body->request;
-    call_work(call, accept_retry);
 }
 
 /* ---- Look-up ---- */

@@ -102,6 +102,20 @@ static enum status read_package_set(struct trustee_request *request, const json_
     return STATUS_OK;
 }
 
+/* The plan, which becomes the payload, is build-matrix's to make. */
+static enum status read_matrix(struct trustee_request *request, const json_t *payload, struct arena *arena, struct error *err) {
+    struct version version, compiler;
+    enum status status = json_need_package_name(payload, "name", &request->job->package, arena, err);
+    if (!status) status = json_need_version(payload, "version", &version, err);
+    if (!status) status = json_need_version(payload, "compiler", &compiler, err);
+    if (status) return within_field("payload", status, err);
+    request->job->version = version_text(arena, version);
+    request->job->compiler = version_text(arena, compiler);
+    request->job->purpose = matrix_purpose_text(MATRIX_PURPOSE_REQUEST);
+    request->job->again = true;
+    return STATUS_OK;
+}
+
 static enum status read_retry(struct trustee_request *request, const json_t *payload, struct arena *arena, struct error *err) {
     const char *id;
     enum status status = within_field("payload", json_need_text(payload, "jobId", &id, err), err);
@@ -114,13 +128,13 @@ static enum status read_retry(struct trustee_request *request, const json_t *pay
 struct action {
     const char *name;
     enum job_kind kind; /* JOB_KIND_COUNT: the failed job's */
-    read_payload *read; /* NULL: for the service of its kind to bring */
+    read_payload *read;
 };
 
 static const struct action actions[] = {
     {"publish", JOB_KIND_PUBLISH, read_publish},    {"unpublish", JOB_KIND_UNPUBLISH, read_unpublish},
     {"transfer", JOB_KIND_TRANSFER, read_transfer}, {"package-set", JOB_KIND_PACKAGE_SET, read_package_set},
-    {"retry", JOB_KIND_COUNT, read_retry},          {"matrix", JOB_KIND_MATRIX, NULL},
+    {"retry", JOB_KIND_COUNT, read_retry},          {"matrix", JOB_KIND_MATRIX, read_matrix},
 };
 enum { ACTIONS = sizeof actions / sizeof actions[0] };
 
@@ -229,8 +243,6 @@ enum status trustee_request_read(struct trustee_request *out, struct call *call,
     if (!status) status = read_reason(out->job, call, body, err);
     if (!status) status = json_need_object(body, "payload", &payload, err);
     if (!status && !is_retry) status = check_service(call->gateway, action->kind, err);
-    if (!status && !action->read)
-        status = error_set_at(err, STATUS_REFUSED, "action", "The action \"%s\" is not there yet.", action->name);
     if (!status) status = action->read(out, payload, &call->arena, err);
     if (!status) set_duplicate_key(out, &call->arena, action, payload);
     return status;

@@ -19,7 +19,7 @@ struct call;
 struct trustee_request {
     const char *actor;
     const char *retry_of;    /* `retry`: the failed job's id; the rest of `job` comes from there (trustee_request_retry) */
-    struct job_request *job; /* in the call's arena; complete but for `credential` */
+    struct job_request *job; /* in the call's arena; complete but for `credential`, and for the payload of a build: its plan */
 };
 
 /* The actor, where the body has a well-formed one; else NULL. In the call's arena. Whoever asks with a token that must be

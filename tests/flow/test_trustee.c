@@ -302,7 +302,7 @@ static void what_is_malformed_is_refused_by_its_field(void **state) {
          "payload.ref"},
         {"{\"action\":\"retry\",\"actor\":\"a\",\"issue\":7,\"payload\":{}}", "payload.jobId"},
         {"{\"action\":\"package-set\",\"actor\":\"a\",\"issue\":7,\"payload\":{\"packages\":{\"x\":\"1.0.0\"}}}", "action"},
-        {"{\"action\":\"matrix\",\"actor\":\"a\",\"issue\":7,\"payload\":{}}", "action"},
+        {"{\"action\":\"matrix\",\"actor\":\"a\",\"issue\":7,\"payload\":{}}", "payload.name"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         trustee_expect_refusal(scene.server, TOKEN, NULL, rows[i].body, 400, rows[i].path);
