@@ -180,8 +180,8 @@ static enum status read_cells(struct cells *out, struct matrix_service *service,
     struct job_store *store = store_stock_take(service->stores);
     *out = (struct cells){0};
     enum status status = compiler_list_read(store, arena, &compilers, &out->compiler_count, err);
+    if (!status) status = job_store_list(store, &filter, arena, &out->jobs, err); /* first: one that ends now has a verdict */
     if (!status) status = verdicts_read(store, name, version, arena, &verdicts, &out->verdict_count, err);
-    if (!status) status = job_store_list(store, &filter, arena, &out->jobs, err);
     store_stock_give_back(service->stores, store);
     out->compilers = compilers;
     out->verdicts = verdicts;

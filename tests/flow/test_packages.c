@@ -10,6 +10,7 @@
 
 #include "lib/base/clock.h"
 #include "tests/support/http.h"
+#include "tests/support/matrix_cells.h"
 #include "tests/support/owners_scene.h"
 #include "tests/support/registry_check.h"
 #include "tests/support/shell.h"
@@ -34,30 +35,8 @@ static int end(void **state) {
 
 /* ---- Helpers ---- */
 
-static json_t *get_version(struct server *server, const char *name, const char *version) {
-    return server_get(server, arena_format(&server->arena, "/api/v1/packages/%s/%s", name, version));
-}
-
-/* The cell of that compiler, within `version`, which must have one. */
-static const json_t *cell_of(const json_t *version, const char *compiler) {
-    const json_t *cell;
-    size_t i;
-    json_array_foreach(json_object_get(version, "matrix"), i, cell) {
-        if (strcmp(server_job_text(cell, "compiler"), compiler) == 0) return cell;
-    }
-    fail_msg("no cell of %s", compiler);
-    return NULL;
-}
-
-/* The version, once that cell is in that state; the caller owns it. */
-static json_t *wait_for_cell(struct server *server, const char *name, const char *compiler, const char *state) {
-    for (int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS; clock_monotonic_ms() < until_ms; usleep(20000)) {
-        json_t *version = get_version(server, name, "1.0.0");
-        if (strcmp(server_job_text(cell_of(version, compiler), "state"), state) == 0) return version;
-        json_decref(version);
-    }
-    fail_msg("the cell of %s with %s is never %s", name, compiler, state);
-    return NULL;
+static void wait_for_build(struct server *server, const char *name, const char *compiler) {
+    json_decref(matrix_cells_wait(server, name, compiler, "verdict", "succeeded"));
 }
 
 static void expect_failure(struct server *server, const char *path, int status, const char *words) {
@@ -83,7 +62,7 @@ static void all_packages_are_listed_page_by_page(void **state) {
     static const char *const names[] = {"list-a", "list-b", "list-c"};
     for (size_t i = 0; i < 3; i++)
         server_expect_published(server, &(struct package){names[i], "1.0.0", .pragma = NULL});
-    json_decref(wait_for_cell(server, "list-c", "0.15.15", "succeeded"));
+    wait_for_build(server, "list-c", "0.15.14");
     const char *path = "/api/v1/packages?limit=2&after=list";
     for (size_t seen = 0; path;) {
         struct http_response response = http_ask(NULL, server->url, path, NULL, NULL);
@@ -112,7 +91,7 @@ static void a_package_has_its_metadata_and_its_manifests(void **state) {
     struct server *server = *state;
     owners_scene_publish(&scene, "twice", "1.0.0", owners_of(&scene, &scene.owner));
     owners_scene_publish(&scene, "twice", "1.1.0", NULL);
-    json_decref(wait_for_cell(server, "twice", "0.15.14", "succeeded"));
+    wait_for_build(server, "twice", "0.15.14");
     json_t *package = server_get(server, "/api/v1/packages/twice");
     assert_string_equal(server_job_text(package, "name"), "twice");
     assert_string_equal(server_job_text(package, "latest"), "1.1.0");
@@ -135,10 +114,10 @@ static void a_version_has_its_entry_its_manifest_and_a_cell_for_each_compiler(vo
     const struct package base = {"cell-base", "1.0.0", .pragma = NULL},
                          user = {"cell-user", "1.0.0", {{"cell-base", ">=1.0.0 <2.0.0"}}, .pragma = NULL};
     server_expect_published(server, &base);
-    json_decref(wait_for_cell(server, "cell-base", "0.15.14", "succeeded"));
+    wait_for_build(server, "cell-base", "0.15.14");
     server_expect_published(server, &user);
-    json_decref(wait_for_cell(server, "cell-user", "0.15.14", "succeeded"));
-    json_t *version = get_version(server, "cell-base", "1.0.0");
+    wait_for_build(server, "cell-user", "0.15.14");
+    json_t *version = matrix_cells_wait(server, "cell-base", "0.15.14", "verdict", "succeeded");
     json_t *entry = registry_published(server, "cell-base", "1.0.0");
     assert_true(json_equal(entry, json_object_get(version, "metadata")));
     json_decref(entry);
@@ -146,14 +125,14 @@ static void a_version_has_its_entry_its_manifest_and_a_cell_for_each_compiler(vo
     assert_int_equal(json_integer_value(json_object_get(version, "dependants")), 1);
     assert_int_equal(json_array_size(json_object_get(version, "matrix")), 2);
 
-    const json_t *built = cell_of(version, "0.15.14");
+    const json_t *built = matrix_cell(version, "0.15.14");
     assert_string_equal(server_job_text(built, "verdict"), "succeeded");
     json_t *job = server_wait_for_job(server, server_job_text(built, "jobId"));
     assert_string_equal(server_job_text(job, "packageName"), "cell-base");
     assert_string_equal(server_job_text(job, "compilerVersion"), "0.15.14");
     assert_string_equal(server_job_text(job, "finishedAt"), server_job_text(built, "time"));
     json_decref(job);
-    const json_t *by_publication = cell_of(version, "0.15.15");
+    const json_t *by_publication = matrix_cell(version, "0.15.15");
     assert_string_equal(server_job_text(by_publication, "state"), "succeeded");
     assert_null(json_object_get(by_publication, "jobId"));
     json_decref(version);
@@ -162,12 +141,9 @@ static void a_version_has_its_entry_its_manifest_and_a_cell_for_each_compiler(vo
 static void a_cell_says_what_became_of_its_build(void **state) {
     struct server *server = *state;
     const struct package package = {"cell-fails", "1.0.0", .pragma = "fail-from 0.15.15 It is too new."};
-    package_push(arena_format(&server->arena, "%s/sources", server->folder), &package);
-    const char *asked = shell_output(&server->arena, "printf %%s '%s' | jq -c '.compiler = \"0.15.14\"'",
-                                     package_request(&server->arena, &package));
-    server_expect_success(server, server_publish(server, asked).id);
-    json_t *version = wait_for_cell(server, "cell-fails", "0.15.15", "failed");
-    const json_t *cell = cell_of(version, "0.15.15");
+    matrix_cells_publish(server, &package, "0.15.14");
+    json_t *version = matrix_cells_wait(server, "cell-fails", "0.15.15", "state", "failed");
+    const json_t *cell = matrix_cell(version, "0.15.15");
     assert_string_equal(server_job_text(cell, "verdict"), "failed_to_compile");
     assert_true(server_job_time(cell, "time") > 0);
     json_decref(version);
@@ -178,14 +154,14 @@ static void a_cell_shows_the_build_that_is_under_way(void **state) {
     server_terminate_worker(server, 0);
     const char *published = server_expect_published(server, &(struct package){"cell-waits", "1.0.0", .pragma = NULL});
     assert_non_null(published);
-    json_t *version = wait_for_cell(server, "cell-waits", "0.15.14", "pending");
-    const json_t *cell = cell_of(version, "0.15.14");
+    json_t *version = matrix_cells_wait(server, "cell-waits", "0.15.14", "state", "pending");
+    const json_t *cell = matrix_cell(version, "0.15.14");
     const char *id = arena_copy(&server->arena, server_job_text(cell, "jobId"));
     assert_null(json_object_get(cell, "verdict"));
     json_decref(version);
     server_start_worker(server, 0);
     server_expect_success(server, id);
-    json_decref(wait_for_cell(server, "cell-waits", "0.15.14", "succeeded"));
+    wait_for_build(server, "cell-waits", "0.15.14");
 }
 
 /* ---- What is not there ---- */
@@ -193,7 +169,7 @@ static void a_cell_shows_the_build_that_is_under_way(void **state) {
 static void what_the_registry_does_not_know_is_not_found_with_a_sentence(void **state) {
     struct server *server = *state;
     owners_scene_publish(&scene, "goes", "1.0.0", owners_of(&scene, &scene.owner));
-    json_decref(wait_for_cell(server, "goes", "0.15.14", "succeeded"));
+    wait_for_build(server, "goes", "0.15.14");
     expect_failure(server, "/api/v1/packages/nobody", 404, "There is no package nobody in the registry.");
     expect_failure(server, "/api/v1/packages/nobody/1.0.0", 404, "There is no package nobody in the registry.");
     expect_failure(server, "/api/v1/packages/No%20Name", 404, "There is no such package");
