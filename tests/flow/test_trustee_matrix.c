@@ -5,11 +5,14 @@
  */
 #include "tests/support/cmocka_all.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/hash.h"
+#include "lib/base/text.h"
+#include "tests/support/http_stub.h"
 #include "tests/support/matrix_cells.h"
 #include "tests/support/registry_check.h"
 #include "tests/support/server_fixture.h"
@@ -21,10 +24,15 @@
 
 enum { SHORT_WAIT_MS = 4000 };
 
+static struct http_stub *pinged; /* healthchecks.io */
+
 static int begin(void **state) {
     static char digest[64 + SHA256_HEX_MAX] = "PACCHETTIBOTTI_TOKEN_SHA256=";
-    static const char *const gateway[] = {digest, NULL};
+    static char ping[96];
+    static const char *const gateway[] = {digest, ping, "HEALTHCHECKS_INTERVAL_MS=200", NULL};
     static const char *const settings[] = {"LEASE_MS=3000", NULL};
+    pinged = http_stub_start("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    snprintf(ping, sizeof ping, "HEALTHCHECKS_URL=http://127.0.0.1:%d/ping", http_stub_port(pinged));
     hash_sha256_hex(TOKEN, strlen(TOKEN), digest + strlen(digest));
     *state = server_start(&(struct server_options){.workers = 1, .settings = settings, .gateway_settings = gateway});
     return 0;
@@ -32,6 +40,7 @@ static int begin(void **state) {
 
 static int end(void **state) {
     server_stop(*state);
+    http_stub_stop(pinged);
     return 0;
 }
 
@@ -158,6 +167,11 @@ static void a_failure_then_is_an_alarm_and_takes_no_compiler_away(void **state) 
     while (strcmp(alarms(server), "1") != 0 && clock_monotonic_ms() < until_ms)
         usleep(20000);
     assert_string_equal(alarms(server), "1");
+    const char *told = http_stub_request(pinged, 0);
+    for (size_t i = 1; told && !strstr(told, "1 jobs need to be looked at"); i++)
+        told = http_stub_request(pinged, i);
+    assert_non_null(told);
+    assert_true(text_starts_with(told, "POST /ping/fail "));
     char *log = read_file(&server->arena, arena_format(&server->arena, "%s/build-matrix.log", server->folder));
     assert_non_null(strstr(log, "a build that had succeeded fails"));
 
