@@ -10,7 +10,7 @@
  *   signing.c   verify, sign
  *   packing.c   pack, unpack
  *   storage.c   storage
- *   matrix.c    workers, matrix
+ *   matrix.c    workers, matrix (with matrix_verify.c and matrix_line.c)
  *
  * A command takes its options first, then calls finish_arguments(), and only then does anything.
  */

@@ -24,8 +24,9 @@ static const struct command commands[] = {
     {"transfer", 1, 1, "--key FILE (--github OWNER/REPO | --git URL) [--subdir DIR] [--follow] NAME",
      "Ask for a package to be moved to this location, signed likewise.", command_transfer},
     {"trustee", 2, 2, "--actor LOGIN [--issue NUMBER] [--reason TEXT] [--token-file FILE] [--follow] ACTION PAYLOAD",
-     "What a trustee asks for: publish, unpublish, transfer, package-set or retry, with its payload as JSON. The token is\n"
-     "      in the file, or in the variable TRUSTEE_TOKEN.",
+     "What a trustee asks for: publish, unpublish, transfer, package-set, matrix or retry, with its payload as JSON. The "
+     "token\n"
+     "      is in the file, or in the variable TRUSTEE_TOKEN.",
      command_trustee},
     {"status", 1, 1, "JOB", "What became of a job; exit 1 if it failed.", command_status},
     {"logs", 1, 1, "JOB [--follow | -f] [--level LEVEL]",
@@ -71,7 +72,7 @@ static const struct command commands[] = {
     {"matrix", 0, 1, "NAME@VERSION | --compiler V [--follow | -f] | --verify N [--compiler V]",
      "What the build-matrix service knows: of one version what came of each compiler; how far a compiler has come, with\n"
      "      --follow until nothing is left to do. With --verify N builds that succeeded are done both from the build store\n"
-     "      and from nothing; exit 1 if any comes out otherwise.",
+     "      and from nothing; exit 1 unless all come out the same.",
      command_matrix},
 };
 

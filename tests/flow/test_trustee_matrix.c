@@ -69,18 +69,6 @@ static void refuse(struct server *server, const char *request, const char *path,
         fail_msg("%s: %d %s %s", request, answer.status, answer.path, answer.message);
 }
 
-/* The alarms that build-matrix has counted, as /metrics shows them. */
-static const char *alarms(struct server *server) {
-    char *ports = read_file(&server->arena, arena_format(&server->arena, "%s/gateway.ports", server->folder));
-    const char *port = strstr(ports, "management=");
-    assert_non_null(port);
-    return shell_output(
-        &server->arena,
-        "curl -fsS http://127.0.0.1:%.5s/metrics | sed -n 's/^registry_alarms_total{program=\"build-matrix\"} //p' "
-        "| tr -d '\\n'",
-        port + strlen("management="));
-}
-
 /* In the place of the compiler 0.15.14 is one to which nothing is right; and back. */
 static void spoil_compiler(struct server *server) {
     static const char script[] =
@@ -109,7 +97,7 @@ static void mend_compiler(struct server *server) {
 static void a_build_that_succeeded_is_made_again(void **state) {
     struct server *server = *state;
     const char *first = publish_and_build(server, "again");
-    const char *before = alarms(server);
+    int before = matrix_alarms(server);
     const char *id = trustee_expect_job(server, TOKEN, body(server, "again", "1.0.0", "0.15.14"));
     assert_string_not_equal(id, first);
     server_expect_success(server, id);
@@ -126,7 +114,7 @@ static void a_build_that_succeeded_is_made_again(void **state) {
     const char *third = trustee_expect_job(server, TOKEN, body(server, "again", "1.0.0", "0.15.14"));
     assert_string_not_equal(third, id);
     server_expect_success(server, third);
-    assert_string_equal(alarms(server), before);
+    assert_int_equal(matrix_alarms(server), before);
 }
 
 static void its_plan_is_the_registrys(void **state) {
@@ -164,9 +152,9 @@ static void a_failure_then_is_an_alarm_and_takes_no_compiler_away(void **state) 
     assert_non_null(strstr(server_last_error(server, job), "does not compile with compiler 0.15.14"));
     json_decref(job);
     int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS; /* it is counted a moment after the job's end */
-    while (strcmp(alarms(server), "1") != 0 && clock_monotonic_ms() < until_ms)
+    while (matrix_alarms(server) != 1 && clock_monotonic_ms() < until_ms)
         usleep(20000);
-    assert_string_equal(alarms(server), "1");
+    assert_int_equal(matrix_alarms(server), 1);
     const char *told = http_stub_request(pinged, 0);
     for (size_t i = 1; told && !strstr(told, "1 jobs need to be looked at"); i++)
         told = http_stub_request(pinged, i);
@@ -186,7 +174,7 @@ static void a_failure_then_is_an_alarm_and_takes_no_compiler_away(void **state) 
     json_decref(version);
     mend_compiler(server);
     server_expect_success(server, trustee_expect_job(server, TOKEN, body(server, "falls", "1.0.0", "0.15.14")));
-    assert_string_equal(alarms(server), "1");
+    assert_int_equal(matrix_alarms(server), 1);
 }
 
 static void what_cannot_be_built_is_refused_with_the_reason(void **state) {

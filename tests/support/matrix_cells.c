@@ -3,6 +3,7 @@
 
 #include "tests/support/cmocka_all.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/support/shell.h"
@@ -49,4 +50,14 @@ json_t *matrix_cells_wait(struct server *server, const char *name, const char *c
     char *last = json_dumps(watch.version, JSON_INDENT(2));
     fail_msg("the %s of %s with %s is never %s: %s", key, name, compiler, value, last ? last : "there is none");
     return NULL;
+}
+
+int matrix_alarms(struct server *server) {
+    char *ports = read_file(&server->arena, arena_format(&server->arena, "%s/gateway.ports", server->folder));
+    const char *port = ports ? strstr(ports, "management=") : NULL;
+    assert_non_null(port);
+    return atoi(shell_output(&server->arena,
+                             "curl -fsS http://127.0.0.1:%d/metrics | sed -n "
+                             "'s/^registry_alarms_total{program=\"build-matrix\"} //p'",
+                             atoi(port + strlen("management="))));
 }

@@ -17,4 +17,7 @@ json_t *matrix_cells_wait(struct server *server, const char *name, const char *c
 /* The cell of a compiler, within the version, which must have one. */
 const json_t *matrix_cell(const json_t *version, const char *compiler);
 
+/* The alarms that build-matrix has counted since its start, as /metrics shows them. */
+int matrix_alarms(struct server *server);
+
 #endif

@@ -19,6 +19,7 @@
  *   -- stand-in: fail MESSAGE    a type error in this line
  *   -- stand-in: fail-from VERSION MESSAGE   the same, from that version of the compiler on
  *   -- stand-in: warn MESSAGE    a warning in this line, when the module is compiled
+ *   -- stand-in: inline          what the modules that it imports were compiled to is a part of what it is compiled to
  *   -- stand-in: fail-publish MESSAGE   `publish` ends with that
  *   -- stand-in: garble N        the first N runs on this `output` end with text in place of JSON, as the real one's race does
  */

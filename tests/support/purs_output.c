@@ -201,12 +201,26 @@ static bool obey_pragmas(struct output *output, const struct purs_source *source
     return true;
 }
 
+/* What it imports, as it is in the output now, where the module's comments ask for that. */
+static void append_inlined(struct text *out, const struct output *output, struct purs_sources *sources,
+                           const struct purs_source *source) {
+    if (!strstr(text_view(&source->content), PRAGMA "inline\n")) return;
+    for (size_t i = 0; i < source->import_count; i++) {
+        FILE *file = fopen(output_path(output, sources, source->imports[i], "externs.cbor"), "rbe");
+        char line[256];
+        while (file && fgets(line, sizeof line, file))
+            text_append(out, line);
+        if (file) fclose(file);
+    }
+}
+
 static bool write_module(struct output *output, struct purs_sources *sources, const struct purs_source *source) {
     struct text externs = {0}, script = {0};
     const char *folder = arena_format(&sources->arena, "%s/%s", output->folder, source->header.name);
     text_append_format(&externs, "%smodule %s\n", externs_head(output, sources), source->header.name);
     for (size_t i = 0; i < source->import_count; i++)
         text_append_format(&externs, "imports %s\n", source->imports[i]->header.name);
+    append_inlined(&externs, output, sources, source);
     text_append_format(&script, "// Written by the purs stand-in %s: there is no code in here.\nexport {};\n", output->version);
     bool is_written = (mkdir(folder, 0777) == 0 || errno == EEXIST) &&
                       write_file(output_path(output, sources, source, "externs.cbor"), externs.bytes, externs.length) &&

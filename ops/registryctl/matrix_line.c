@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "ops/registryctl/matrix_line.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "lib/base/json.h"
+#include "lib/service/message_client.h"
+
+enum { TIMEOUT_MS = 10000 };
+
+enum status matrix_line_open(struct matrix_line *line, struct error *err) {
+    enum status status = settings_load(&line->settings, PROGRAM_BUILD_MATRIX, err);
+    if (status) return status;
+    const struct message_client_options options = {.address = line->settings.build_matrix_address,
+                                                   .service_key = line->settings.service_key};
+    return message_client_create(&line->client, &options, err);
+}
+
+void matrix_line_close(struct matrix_line *line) {
+    message_client_free(line->client);
+    settings_release(&line->settings);
+}
+
+enum status matrix_line_ask(struct matrix_line *line, const struct message *request, json_t **out, struct error *err) {
+    struct arena arena = {0};
+    struct message answer;
+    enum status status = message_client_call(line->client, request, TIMEOUT_MS, &arena, &answer, err);
+    if (!status && (answer.tag != MESSAGE_json_answer || !answer.json_answer.json))
+        status = error_set(err, STATUS_INTERNAL, "The service answers something else than was asked.");
+    if (!status) status = json_read(out, answer.json_answer.json, strlen(answer.json_answer.json), "The answer", err);
+    if (status == STATUS_UNAVAILABLE)
+        status = error_set(err, status, "The build-matrix service at %s cannot be asked: %s",
+                           line->settings.build_matrix_address, err->message);
+    arena_release(&arena);
+    return status;
+}
+
+void matrix_line_pause(void) {
+    nanosleep(&(struct timespec){.tv_nsec = MATRIX_POLL_MS * 1000000}, NULL);
+}

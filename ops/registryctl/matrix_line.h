@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Questions to the build-matrix service, by messages: on a machine that reaches BUILD_MATRIX_ADDRESS, with SERVICE_KEY where
+ * that needs one. Nothing else is needed there, neither Redis nor a gateway.
+ */
+#ifndef OPS_REGISTRYCTL_MATRIX_LINE_H
+#define OPS_REGISTRYCTL_MATRIX_LINE_H
+
+#include <jansson.h>
+
+#include "lib/base/error.h"
+#include "lib/base/settings.h"
+#include "proto/message.h"
+
+struct invocation;
+struct message_client;
+
+enum { MATRIX_POLL_MS = 500 };
+
+struct matrix_line {
+    struct settings settings;
+    struct message_client *client;
+};
+
+/* A zeroed line; close it also after a failure. */
+CHECK_RESULT enum status matrix_line_open(struct matrix_line *line, struct error *err);
+void matrix_line_close(struct matrix_line *line);
+
+/* The answer's JSON; the caller owns it. */
+CHECK_RESULT enum status matrix_line_ask(struct matrix_line *line, const struct message *request, json_t **out,
+                                         struct error *err);
+
+/* Between two questions: MATRIX_POLL_MS. */
+void matrix_line_pause(void);
+
+/* `--verify COUNT` (matrix_verify.c). `compiler` NULL: any. */
+CHECK_RESULT enum status matrix_verify(struct matrix_line *line, struct invocation *call, const char *count,
+                                       const char *compiler, struct error *err);
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * `registryctl matrix --verify N`: builds that succeeded are made twice, once with what the build store has and once from
+ * nothing, and must come out the same. build-matrix chooses them and makes their jobs; here it is asked what became of those,
+ * until all have ended.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/json.h"
+#include "lib/base/text.h"
+#include "lib/domain/verdict.h"
+#include "ops/registryctl/command.h"
+#include "ops/registryctl/gateway.h"
+#include "ops/registryctl/matrix_line.h"
+
+enum {
+    ASKED_AT_ONCE = 100,
+    PATIENCE_MS = 3600000, /* without any build that ends */
+};
+
+/* How many there are of each. */
+struct findings {
+    size_t same, differ, fail, untold;
+};
+
+/* Of a build that has ended: a line. */
+static void print_build(const json_t *build, struct findings *findings) {
+    const char *verdict = gateway_text(build, "verdict"), *error = gateway_text(build, "error"), *word = "untold";
+    if (text_equal(verdict, verdict_text(VERDICT_SUCCEEDED))) {
+        word = "same";
+        findings->same++;
+    } else if (text_equal(verdict, verdict_text(VERDICT_DIFFERS))) {
+        word = "DIFFERS";
+        findings->differ++;
+    } else if (text_equal(verdict, verdict_text(VERDICT_FAILED_TO_COMPILE))) {
+        word = "FAILS";
+        findings->fail++;
+    } else {
+        findings->untold++;
+    }
+    printf("%-8s %s@%s with %s, job %s%s%s\n", word, gateway_text(build, "name"), gateway_text(build, "version"),
+           gateway_text(build, "compiler"), gateway_text(build, "jobId"), *error ? ": " : "", error);
+    fflush(stdout);
+}
+
+/* The first of `waiting` as the message's list. */
+static const char *list_first(const json_t *waiting, struct arena *arena) {
+    struct text text = {0};
+    json_t *list = json_array(), *id;
+    size_t i;
+    json_array_foreach((json_t *)waiting, i, id) {
+        if (i < ASKED_AT_ONCE) json_array_append(list, id);
+    }
+    json_append_value(&text, list, 0);
+    json_decref(list);
+    const char *copy = arena_copy(arena, text_view(&text));
+    text_release(&text);
+    return copy;
+}
+
+/* Asks for the first of those that are waited for, and takes out those that have ended. */
+static enum status look(struct matrix_line *line, json_t *waiting, struct findings *findings, struct error *err) {
+    struct arena arena = {0};
+    json_t *builds = NULL;
+    const struct message request = {.tag = MESSAGE_builds_query, .builds_query = {.jobs = list_first(waiting, &arena)}};
+    enum status status = matrix_line_ask(line, &request, &builds, err);
+    for (size_t i = json_array_size(builds); !status && i > 0; i--) {
+        const json_t *build = json_array_get(builds, i - 1);
+        const char *state = gateway_text(build, "state");
+        if (!text_equal(state, "succeeded") && !text_equal(state, "failed")) continue;
+        print_build(build, findings);
+        json_array_remove(waiting, i - 1);
+    }
+    json_decref(builds);
+    arena_release(&arena);
+    return status;
+}
+
+static enum status await_all(struct matrix_line *line, json_t *waiting, struct findings *findings, struct error *err) {
+    enum status status = STATUS_OK;
+    int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS;
+    for (size_t left; !status && (left = json_array_size(waiting)) > 0;) {
+        status = look(line, waiting, findings, err);
+        if (status || json_array_size(waiting) == 0) break;
+        if (json_array_size(waiting) < left) until_ms = clock_monotonic_ms() + PATIENCE_MS;
+        if (clock_monotonic_ms() >= until_ms)
+            status =
+                error_set(err, STATUS_TIMEOUT, "%zu builds do not end; is there a build worker?", json_array_size(waiting));
+        else
+            matrix_line_pause();
+    }
+    return status;
+}
+
+enum status matrix_verify(struct matrix_line *line, struct invocation *call, const char *count, const char *compiler,
+                          struct error *err) {
+    char *rest = NULL;
+    long long number = strtoll(count, &rest, 10);
+    json_t *waiting = NULL;
+    struct findings found = {0};
+    if (*rest || number < 1) return wrong_call(call, err, "--verify needs a number: how many builds.");
+    const struct message request = {.tag = MESSAGE_matrix_verify, .matrix_verify = {.count = number, .compiler = compiler}};
+    enum status status = matrix_line_ask(line, &request, &waiting, err);
+    size_t all = json_array_size(waiting);
+    if (!status) {
+        printf("%zu builds are made twice: with the build store, and from nothing.\n", all);
+        fflush(stdout);
+        status = await_all(line, waiting, &found, err);
+    }
+    if (!status)
+        printf("%zu came out the same, %zu differ, %zu fail both ways, %zu told nothing.\n", found.same, found.differ,
+               found.fail, found.untold);
+    if (!status && found.same < all) call->exit_status = 1;
+    json_decref(waiting);
+    return status;
+}
