@@ -10,8 +10,13 @@
 enum { TIMEOUT_MS = 10000 };
 
 enum status matrix_line_open(struct matrix_line *line, struct error *err) {
-    enum status status = settings_load(&line->settings, PROGRAM_BUILD_MATRIX, err);
-    if (status) return status;
+    return settings_load(&line->settings, PROGRAM_BUILD_MATRIX, err);
+}
+
+/* Only with the first question: a connection that is closed before the other side has greeted is trouble there (nng 1.5 takes
+ * none any more), and a wrong call would do that. */
+static enum status connect_line(struct matrix_line *line, struct error *err) {
+    if (line->client) return STATUS_OK;
     const struct message_client_options options = {.address = line->settings.build_matrix_address,
                                                    .service_key = line->settings.service_key};
     return message_client_create(&line->client, &options, err);
@@ -25,7 +30,8 @@ void matrix_line_close(struct matrix_line *line) {
 enum status matrix_line_ask(struct matrix_line *line, const struct message *request, json_t **out, struct error *err) {
     struct arena arena = {0};
     struct message answer;
-    enum status status = message_client_call(line->client, request, TIMEOUT_MS, &arena, &answer, err);
+    enum status status = connect_line(line, err);
+    if (!status) status = message_client_call(line->client, request, TIMEOUT_MS, &arena, &answer, err);
     if (!status && (answer.tag != MESSAGE_json_answer || !answer.json_answer.json))
         status = error_set(err, STATUS_INTERNAL, "The service answers something else than was asked.");
     if (!status) status = json_read(out, answer.json_answer.json, strlen(answer.json_answer.json), "The answer", err);
