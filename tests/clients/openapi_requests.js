@@ -2,7 +2,7 @@
 //
 // What openapi_test.js asks of each route, by operationId, so that each answer that the document describes is seen at least
 // once. (The 400s of parameters and bodies, and 413 and 429, it finds by itself.) `story` has the ids of jobs: {published,
-// failed, running, pending}.
+// failed, running, built, unbuilt, building, pending}.
 'use strict';
 
 const signed = (payload) => ({ payload: JSON.stringify(payload), signature: '00ff'.repeat(32) }); // by nobody
@@ -34,6 +34,35 @@ const further = {
   }),
 };
 
+// What is in the registry from the beginning: a package that has all that metadata and manifests can have.
+const prepared = {
+  location: { githubOwner: 'author', githubRepo: 'purescript-prepared' },
+  owners: [{ keytype: 'ssh-ed25519', public: 'AAAAC3NzaC1lZDI1NTE5AAAAIPJBpoW2Rs5bfrAGFKVOGbl8mSBVbPpYRZTkmYcuWVQi' }],
+};
+const begin = {
+  registry: {
+    'metadata/prepared.json': JSON.stringify({
+      ...prepared,
+      published: {
+        '1.0.0': {
+          bytes: 1000, compilers: ['0.15.15'], hash: 'sha256-fN9RUAzN21ZY4Y0UwqUSxwUPVz1g7/pcqoDvbJZoT04=',
+          publishedTime: '2026-01-01T00:00:00.000Z', ref: '', revision: 1,
+        },
+      },
+      unpublished: {
+        '0.9.0': { publishedTime: '2025-12-01T00:00:00.000Z', reason: 'Too early.', unpublishedTime: '2025-12-02T00:00:00.000Z' },
+      },
+    }),
+  },
+  index: {
+    'pr/ep/prepared': `${JSON.stringify({
+      name: 'prepared', version: '1.0.0', license: 'MIT', description: 'All that there can be',
+      location: prepared.location, ref: 'v1.0.0', owners: prepared.owners, includeFiles: ['extra/*'],
+      excludeFiles: ['src/Old.purs'], dependencies: {},
+    })}\n`,
+  },
+};
+
 const TARBALL = '/leaf/1.0.0.tar.gz';
 const UNKNOWN = '/00000000-0000-4000-8000-000000000000';
 
@@ -56,6 +85,17 @@ const whileRunning = (story) => [
   ['get_job', 404, '/api/v1/jobs/no-id'],
   ['get_status', 404, `/status${UNKNOWN}`],
   ['get_logs', 404, `/logs${UNKNOWN}`],
+  ['get_packages', 200, '/api/v1/packages'],
+  ['get_packages', 200, '/api/v1/packages?limit=1'],
+  ['get_packages', 400, '/api/v1/packages?after=No%20Name'],
+  ['get_package', 200, '/api/v1/packages/leaf'],
+  ['get_package', 200, '/api/v1/packages/prepared'],
+  ['get_package', 404, '/api/v1/packages/nobody'],
+  ['get_package', 404, '/api/v1/packages/No%20Name'],
+  ['get_package_version', 200, '/api/v1/packages/leaf/1.0.0'],
+  ['get_package_version', 200, '/api/v1/packages/prepared/1.0.0'],
+  ['get_package_version', 404, '/api/v1/packages/prepared/0.9.0'],
+  ['get_package_version', 404, '/api/v1/packages/leaf/latest'],
   ['get_tarball', 200, TARBALL],
   ['get_tarball', 206, TARBALL, { range: 'bytes=0-9' }],
   ['get_tarball', 304, TARBALL, { 'if-none-match': '*' }],
@@ -74,16 +114,19 @@ const whileWaiting = (story) => [
   ['get_jobs', 200, '/api/v1/jobs?include_completed=true'], // and so the payloads of `bodies`
 ];
 
-// While Redis is away.
+// While Redis and build-matrix are away.
 const whileRedisIsAway = (story) => [
   ['get_jobs', 503, '/api/v1/jobs'],
   ['get_job', 503, `/api/v1/jobs/${story.published}`],
   ['get_status', 503, `/status/${story.published}`],
   ['get_logs', 503, `/logs/${story.published}`],
+  ['get_packages', 503, '/api/v1/packages'],
+  ['get_package', 503, '/api/v1/packages/leaf'],
+  ['get_package_version', 503, '/api/v1/packages/leaf/1.0.0'],
   ['post_publish', 503, '/api/v1/publish'],
   ['post_unpublish', 503, '/api/v1/unpublish'],
   ['post_transfer', 503, '/api/v1/transfer'],
   ['post_trustee', 503, '/api/v1/trustee'],
 ];
 
-module.exports = { tokens, bodies, further, whileRunning, whileWaiting, whileRedisIsAway };
+module.exports = { begin, tokens, bodies, further, whileRunning, whileWaiting, whileRedisIsAway };

@@ -7,18 +7,21 @@
 //   node openapi_test.js PROGRAMS FOLDER      FOLDER/npm/node_modules has the validators; see tests/clients/run
 'use strict';
 const assert = require('node:assert/strict');
+const fs = require('node:fs');
 const http = require('node:http');
 const { createRequire } = require('node:module');
 const path = require('node:path');
+const { setTimeout: sleep } = require('node:timers/promises');
 const { pathToFileURL } = require('node:url');
 const { Document } = require('./openapi_document.js');
-const { tokens, bodies, further, whileRunning, whileWaiting, whileRedisIsAway } = require('./openapi_requests.js');
+const { begin, tokens, bodies, further, whileRunning, whileWaiting, whileRedisIsAway } = require('./openapi_requests.js');
 const { RegistryServer } = require('./registry_server.js');
 const { runMain } = require('./run_main.js');
 
 const POST_LIMIT = 1000; // a minute: more than we send, but at the end
 const LARGE_BYTES = (1 << 20) + 1; // more than any route takes
 const JOBS_A_PAGE = 100;
+const BUILD_MS = 30_000;
 
 const TOKEN = 'the-token-of-the-registry-itself';
 
@@ -140,11 +143,21 @@ async function checkRateLimit(server, document) {
 }
 
 // Posts a publication whose source is a module with that text, or is not there; resolves to the job's id.
-async function publish(server, name, text) {
-  const request = publication(name);
+async function publish(server, name, text, compiler) {
+  const request = { ...publication(name), compiler };
   const module = name.replace(/^./, (letter) => letter.toUpperCase());
   if (text !== undefined) server.makeSource(request, { 'src/Library.purs': `module ${module} where\n\n${text}` });
   return (await server.post('/api/v1/publish', request)).jobId;
+}
+
+// Resolves to the id of the package's build, once `is` says so of it in the list of jobs.
+async function waitForBuild(server, name, is) {
+  for (const end = Date.now() + BUILD_MS; Date.now() < end; await sleep(20)) {
+    const jobs = await server.get(`/api/v1/jobs?kinds=matrix&include_completed=true&package=${name}`);
+    const job = jobs.find(is);
+    if (job) return job.jobId;
+  }
+  throw new Error(`no build of ${name} gets there:\n${server.log('build-matrix')}`);
 }
 
 const isFinished = ({ state }) => state === 'succeeded' || state === 'failed';
@@ -159,9 +172,14 @@ async function tell(server, npm) {
     failed: await publish(server, 'missing'),
     running: await publish(server, 'slow', '-- stand-in: sleep 2000\n'),
   };
+  const picky = await publish(server, 'picky', '-- stand-in: fail-from 0.15.16 It is too new.\n', '0.15.15');
+  assert.equal((await server.waitForJob(picky, isFinished)).state, 'succeeded');
   assert.equal((await server.waitForJob(story.published, isFinished)).state, 'succeeded');
   assert.equal((await server.waitForJob(story.failed, isFinished)).state, 'failed');
   await server.waitForJob(story.running, ({ state }) => state === 'running');
+  story.built = await waitForBuild(server, 'leaf', ({ finishedAt }) => finishedAt);
+  story.unbuilt = await waitForBuild(server, 'picky', ({ finishedAt }) => finishedAt);
+  story.building = await waitForBuild(server, 'slow', ({ startedAt }) => startedAt);
   await checkAnswers(server, document, whileRunning(story));
   await checkParameters(server, document, story);
   await checkBodies(server, document);
@@ -174,6 +192,8 @@ async function tell(server, npm) {
   for (let i = 0; i <= JOBS_A_PAGE; i++)
     for (const id of Object.keys(further)) story.pending = (await post(server, document, id, further[id](i), 200)).jobId;
   await checkAnswers(server, document, whileWaiting(story));
+  await server.stopProgram('build-worker');
+  await server.stopProgram('build-matrix');
   await server.stopProgram('redis');
   await checkAnswers(server, document, whileRedisIsAway(story));
   await checkRateLimit(server, document);
@@ -195,12 +215,27 @@ async function startGitHub() {
   return `http://127.0.0.1:${github.address().port}`;
 }
 
+// Where build workers get tarballs from: the gateway's certificate is of no authority that they know.
+async function startDownloads(storage) {
+  const downloads = http.createServer((request, response) => {
+    const file = path.join(storage, path.normalize(request.url));
+    if (fs.existsSync(file)) fs.createReadStream(file).pipe(response);
+    else response.writeHead(404).end();
+  });
+  await new Promise((resolve) => downloads.listen(0, '127.0.0.1', resolve));
+  downloads.unref();
+  return `http://127.0.0.1:${downloads.address().port}`;
+}
+
 async function main(programs, folder) {
   const npm = createRequire(path.join(folder, 'npm/'));
+  const downloads = await startDownloads(path.join(folder, 'server/storage'));
   const server = new RegistryServer(programs, path.join(folder, 'server'),
-    { S3_API_URL: '', POST_LIMIT_PER_MINUTE: String(POST_LIMIT), TRUSTEE_LOOKUP: 'true', GITHUB_API_URL: await startGitHub(),
-      PACCHETTIBOTTI_TOKEN: TOKEN, PURSUIT_API_URL: 'http://127.0.0.1:9' });
+    { BUILD_DOWNLOAD_URL: downloads, S3_API_URL: '', POST_LIMIT_PER_MINUTE: String(POST_LIMIT), TRUSTEE_LOOKUP: 'true', GITHUB_API_URL: await startGitHub(),
+      PACCHETTIBOTTI_TOKEN: TOKEN, PURSUIT_API_URL: 'http://127.0.0.1:9' },
+    begin);
   await server.start();
+  server.startProgram('build-worker');
   await tell(server, npm);
   await server.stop();
 }

@@ -16,6 +16,8 @@ const API_HOST = 'registry.purescript.org';
 const PACKAGES_HOST = 'packages.registry.purescript.org';
 const REDIS_CONFIGURATION = path.resolve(__dirname, '../../ops/redis.conf');
 const PROGRAMS = ['redis', 'publish', 'transfer', 'build-matrix', 'gateway']; // in the order of their start
+const WORKER = 'build-worker'; // for who starts one, when the rest is there
+const WORKER_SETTINGS = ['PATH', 'STATE_DIR', 'REGISTRY_COMPILERS']; // no more than it needs: it builds strangers' code
 const COMPILERS = ['0_15_15', '0_15_16'];
 const START_MS = 30_000;
 const STOP_MS = 60_000;
@@ -59,8 +61,9 @@ function isReady(port) {
 
 class RegistryServer {
   // `programs` is the folder of the built programs; `folder` is made, in one that everybody may look into. `settings` win over
-  // those below.
-  constructor(programs, folder, settings = {}) {
+  // those below. `begin` has what is in the two repositories from the beginning: {registry: {FILE: TEXT}, index: {…}}.
+  constructor(programs, folder, settings = {}, begin = {}) {
+    this.begin = begin;
     this.programs = programs;
     this.folder = folder;
     this.settings = settings;
@@ -77,8 +80,9 @@ class RegistryServer {
       fs.copyFileSync(path.join(this.programs, 'purs-stand-in'), this.at(`compilers/purs-${version}`));
     makeCertificate(this.folder);
     const packageSet = { version: '1.0.0', compiler: '0.15.16', published: '2026-01-01', packages: {} };
-    makeRepository(this.folder, 'registry.git', { 'package-sets/1.0.0.json': JSON.stringify(packageSet, null, 2) });
-    makeRepository(this.folder, 'registry-index.git', { 'README.md': 'Nothing yet.\n' });
+    makeRepository(this.folder, 'registry.git', { 'package-sets/1.0.0.json': JSON.stringify(packageSet, null, 2),
+      ...this.begin.registry });
+    makeRepository(this.folder, 'registry-index.git', { 'README.md': 'Nothing yet.\n', ...this.begin.index });
     this.environment = {
       PATH: process.env.PATH,
       STATE_DIR: this.folder, WORK_DIR: this.at('work'), REDIS_URL: `unix://${this.at('redis.sock')}`,
@@ -96,7 +100,9 @@ class RegistryServer {
       ? ['redis-server', REDIS_CONFIGURATION, '--dir', this.at('redis'), '--unixsocket', this.at('redis.sock')]
       : [path.join(this.programs, `registry-${name}`)];
     const log = fs.openSync(this.at(`${name}.log`), 'a');
-    const child = spawn(program, words, { cwd: this.folder, env: this.environment, stdio: ['ignore', log, log] });
+    const env = name !== WORKER ? this.environment
+      : Object.fromEntries(WORKER_SETTINGS.map((setting) => [setting, this.environment[setting]]));
+    const child = spawn(program, words, { cwd: this.folder, env, stdio: ['ignore', log, log] });
     fs.closeSync(log);
     process.once('exit', () => child.kill('SIGKILL')); // where stop() was not called
     this.running.set(name, { child, ended: new Promise((resolve) => child.once('close', resolve).once('error', resolve)) });
@@ -167,7 +173,7 @@ class RegistryServer {
   }
 
   async stop() {
-    for (const name of PROGRAMS.toReversed()) if (this.running.has(name)) await this.stopProgram(name);
+    for (const name of [...PROGRAMS, WORKER].toReversed()) if (this.running.has(name)) await this.stopProgram(name);
   }
 }
 
