@@ -54,6 +54,8 @@ static void every_program_tells_its_figures(void **state) {
         "\nregistry_up{program=\"redis\"} 1\n",
         "\nregistry_up{program=\"publish\"} 1\n",
         "\nregistry_up{program=\"transfer\"} 1\n",
+        "\nregistry_up{program=\"build-matrix\"} 1\n",
+        "\nregistry_alarms_total{program=\"build-matrix\"} 0\n",
         "\nregistry_jobs{kind=\"publish\",state=\"pending\"} 0\n",
         "\nregistry_oldest_pending_job_seconds{kind=\"publish\"} 0\n",
         "\nregistry_slots{program=\"publish\"} 8\n",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * What the build matrix keeps in Redis beside its jobs. */
+#include "lib/store/events.h"
 #include "lib/store/matrix_store.h"
 #include "tests/store/fixture.h"
 
@@ -226,6 +227,27 @@ static void an_estimate_begins_anew_after_there_were_no_jobs(void **state) {
     assert_int_equal(after.ended[VERDICT_TIMED_OUT], 2);
 }
 
+/* An event is there from its job's end until it is acknowledged; a group that never read has all of them before it. */
+static void a_compiler_is_being_planned_while_there_are_events(void **state) {
+    struct fixture *f = *state;
+    struct event *events;
+    size_t count;
+    struct job_request request = matrix_of("a", "0.15.9");
+    const struct job_end end = {.success = true, .verdict = "succeeded", .event = "{}"};
+    accept_job(f, &request);
+    struct lease lease = claim_job(f, request.id);
+    assert_false(progress_of(f, "0.15.9").is_being_planned);
+    assert_ok(job_store_finish(f->store, &lease, &end, &f->err));
+    assert_true(progress_of(f, "0.15.9").is_being_planned); /* there is no group yet */
+    assert_ok(events_read(f->store, "build-matrix", "one", KEEP_MS, 0, 10, &f->arena, &events, &count, &f->err));
+    assert_int_equal(count, 1);
+    assert_true(progress_of(f, "0.15.9").is_being_planned);
+    assert_ok(events_acknowledge(f->store, "build-matrix", events[0].id, &f->err));
+    assert_false(progress_of(f, "0.15.9").is_being_planned);
+    build(f, "0.15.10", "{}", "timed_out"); /* nothing follows from it */
+    assert_false(progress_of(f, "0.15.9").is_being_planned);
+}
+
 /* ---- Waves and sweeps ---- */
 
 static bool claim_wave(struct fixture *f, const char *compiler, int64_t claim_ms) {
@@ -274,6 +296,7 @@ int main(void) {
         store_test(a_verdict_that_is_none_says_so),
         store_test(the_progress_of_a_compiler_follows_its_jobs),
         store_test(an_estimate_begins_anew_after_there_were_no_jobs),
+        store_test(a_compiler_is_being_planned_while_there_are_events),
         store_test(one_begins_the_wave_of_a_compiler),
         store_test(one_sweeps_in_an_interval),
     };

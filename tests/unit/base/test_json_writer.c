@@ -59,9 +59,23 @@ static void raw_values_are_indented_to_where_they_stand(void **state) {
     json_decref(json);
 }
 
+static void fields_are_written_with_their_keys_and_no_time_is_no_field(void **state) {
+    (void)state;
+    struct text out = {0};
+    struct json_writer writer = {.out = &out};
+    json_writer_open(&writer, '{');
+    json_writer_integer_field(&writer, "count", 0);
+    json_writer_time_field(&writer, "never", 0);
+    json_writer_time_field(&writer, "then", 1);
+    json_writer_close(&writer, '}');
+    assert_string_equal(text_view(&out), "{\"count\":0,\"then\":\"1970-01-01T00:00:00.001Z\"}");
+    text_release(&out);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(compact_and_indented_are_what_stringify_prints),
+        cmocka_unit_test(fields_are_written_with_their_keys_and_no_time_is_no_field),
         cmocka_unit_test(raw_values_are_indented_to_where_they_stand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

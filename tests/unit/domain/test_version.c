@@ -105,11 +105,21 @@ static void random_versions_keep_to_the_laws(void **state) {
     }
 }
 
+static void a_version_is_among_others_or_not(void **state) {
+    (void)state;
+    const struct version versions[] = {parsed("1.0.0"), parsed("1.2.3")};
+    assert_true(version_is_among(parsed("1.2.3"), versions, 2));
+    assert_false(version_is_among(parsed("1.2.3"), versions, 1));
+    assert_false(version_is_among(parsed("1.2.4"), versions, 2));
+    assert_false(version_is_among(parsed("1.2.3"), NULL, 0));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_read_prints_the_same),
         cmocka_unit_test(nothing_but_three_numbers_is_read),
         cmocka_unit_test(order_is_by_major_then_minor_then_patch),
+        cmocka_unit_test(a_version_is_among_others_or_not),
         cmocka_unit_test(bumps_reset_the_places_behind),
         cmocka_unit_test(a_full_place_carries),
         cmocka_unit_test(random_versions_keep_to_the_laws),
