@@ -11,6 +11,7 @@
 #include "lib/base/clock.h"
 #include "tests/support/http.h"
 #include "tests/support/matrix_cells.h"
+#include "tests/support/matrix_scene.h"
 #include "tests/support/owners_scene.h"
 #include "tests/support/registry_check.h"
 #include "tests/support/shell.h"
@@ -141,7 +142,7 @@ static void a_version_has_its_entry_its_manifest_and_a_cell_for_each_compiler(vo
 static void a_cell_says_what_became_of_its_build(void **state) {
     struct server *server = *state;
     const struct package package = {"cell-fails", "1.0.0", .pragma = "fail-from 0.15.15 It is too new."};
-    matrix_cells_publish(server, &package, "0.15.14");
+    matrix_publish_with(server, &package, "0.15.14");
     json_t *version = matrix_cells_wait(server, "cell-fails", "0.15.15", "state", "failed");
     const json_t *cell = matrix_cell(version, "0.15.15");
     assert_string_equal(server_job_text(cell, "verdict"), "failed_to_compile");

@@ -14,6 +14,7 @@
 #include "lib/base/text.h"
 #include "tests/support/http_stub.h"
 #include "tests/support/matrix_cells.h"
+#include "tests/support/matrix_scene.h"
 #include "tests/support/registry_check.h"
 #include "tests/support/server_fixture.h"
 #include "tests/support/shell.h"
@@ -193,8 +194,8 @@ static void a_version_without_a_plan_is_refused_with_the_solvers_explanation(voi
     struct server *server = *state;
     const struct package old = {"only-old", "1.0.0", .pragma = "fail-from 0.15.15 It is too new."},
                          user = {"old-user", "1.0.0", {{"only-old", ">=1.0.0 <2.0.0"}}, .pragma = NULL};
-    matrix_cells_publish(server, &old, "0.15.14");
-    matrix_cells_publish(server, &user, "0.15.14");
+    matrix_publish_with(server, &old, "0.15.14");
+    matrix_publish_with(server, &user, "0.15.14");
     json_decref(matrix_cells_wait(server, "old-user", "0.15.15", "state", "no_plan"));
     refuse(server, body(server, "old-user", "1.0.0", "0.15.15"), "payload.compiler",
            "old-user@1.0.0 has no plan with the compiler 0.15.15: ");

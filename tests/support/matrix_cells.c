@@ -8,14 +8,6 @@
 
 #include "tests/support/shell.h"
 
-void matrix_cells_publish(struct server *server, const struct package *package, const char *compiler) {
-    package_push(arena_format(&server->arena, "%s/sources", server->folder), package);
-    const char *request = package_request(&server->arena, package);
-    const char *asked =
-        shell_output(&server->arena, "printf %%s '%s' | jq -c '.compiler = \"%s\"' | tr -d '\\n'", request, compiler);
-    server_expect_success(server, server_publish(server, asked).id);
-}
-
 const json_t *matrix_cell(const json_t *version, const char *compiler) {
     const json_t *cell;
     size_t i;

@@ -7,9 +7,6 @@
 
 #include "tests/support/server_fixture.h"
 
-/* Publishes the package with that compiler, and with no other. */
-void matrix_cells_publish(struct server *server, const struct package *package, const char *compiler);
-
 /* Waits until the cell of NAME@1.0.0 with that compiler has `value` under `key` ("state", "verdict"), and returns the version;
  * the caller owns it. */
 json_t *matrix_cells_wait(struct server *server, const char *name, const char *compiler, const char *key, const char *value);
