@@ -129,12 +129,22 @@ void hash_random_bytes(void *out, size_t length) {
     assert(done == 1);
 }
 
-void hash_random_uuid(char out[UUID_TEXT_MAX]) {
-    unsigned char bytes[16];
-    hash_random_bytes(bytes, sizeof bytes);
-    bytes[6] = (unsigned char)((bytes[6] & 0x0F) | 0x40);
+static void print_uuid(unsigned char bytes[UUID_BYTES], unsigned char version, char out[UUID_TEXT_MAX]) {
+    bytes[6] = (unsigned char)((bytes[6] & 0x0F) | version << 4);
     bytes[8] = (unsigned char)((bytes[8] & 0x3F) | 0x80);
-    char hex[33];
-    hash_hex(bytes, sizeof bytes, hex);
+    char hex[2 * UUID_BYTES + 1];
+    hash_hex(bytes, UUID_BYTES, hex);
     snprintf(out, UUID_TEXT_MAX, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+}
+
+void hash_random_uuid(char out[UUID_TEXT_MAX]) {
+    unsigned char bytes[UUID_BYTES];
+    hash_random_bytes(bytes, sizeof bytes);
+    print_uuid(bytes, 4, out);
+}
+
+void hash_uuid(const void *bytes, size_t length, char out[UUID_TEXT_MAX]) {
+    unsigned char digest[SHA256_BYTES];
+    hash_sha256(bytes, length, digest);
+    print_uuid(digest, 8, out); /* its first bytes */
 }

@@ -18,6 +18,7 @@ enum {
     SHA256_BYTES = 32,
     SHA256_SRI_MAX = 52, /* "sha256-" and 44 characters of base64, with the NUL */
     SHA256_HEX_MAX = 65,
+    UUID_BYTES = 16,
     UUID_TEXT_MAX = 37,
 };
 
@@ -47,5 +48,8 @@ char *hash_base64_encode(struct arena *arena, const void *bytes, size_t length);
 
 void hash_random_bytes(void *out, size_t length);
 void hash_random_uuid(char out[UUID_TEXT_MAX]); /* RFC 9562 version 4, lower case */
+
+/* The same id for the same bytes: RFC 9562 version 8, of their SHA-256. For what must be found again after a crash. */
+void hash_uuid(const void *bytes, size_t length, char out[UUID_TEXT_MAX]);
 
 #endif

@@ -16,9 +16,17 @@ static int compare_dependencies(const void *a, const void *b) {
     return strcmp(((const struct dependency *)a)->name, ((const struct dependency *)b)->name);
 }
 
+static void sort_dependencies(struct dependency *dependencies, size_t count) {
+    if (count > 1) qsort(dependencies, count, sizeof *dependencies, compare_dependencies);
+}
+
 void manifest_sort_dependencies(struct manifest *manifest) {
-    if (manifest->dependency_count > 1)
-        qsort(manifest->dependencies, manifest->dependency_count, sizeof *manifest->dependencies, compare_dependencies);
+    sort_dependencies(manifest->dependencies, manifest->dependency_count);
+}
+
+const struct dependency *dependencies_find(const struct dependency *dependencies, size_t count, const char *name) {
+    const struct dependency wanted = {.name = name};
+    return count > 0 ? bsearch(&wanted, dependencies, count, sizeof wanted, compare_dependencies) : NULL;
 }
 
 static enum status read_dependency(struct dependency *out, const json_t *object, const char *name, struct arena *arena,
@@ -31,19 +39,21 @@ static enum status read_dependency(struct dependency *out, const json_t *object,
     return within_field(name, range_parse(&out->range, text, err), err);
 }
 
-static enum status read_dependencies(struct manifest *out, const json_t *object, struct arena *arena, struct error *err) {
+enum status dependencies_read(struct dependency **out, size_t *count, const json_t *object, struct arena *arena,
+                              struct error *err) {
     const json_t *dependencies;
+    *count = 0;
     enum status status = json_need_object(object, "dependencies", &dependencies, err);
     if (status) return status;
-    out->dependencies = arena_alloc(arena, json_object_size(dependencies) * sizeof *out->dependencies);
+    *out = arena_alloc(arena, json_object_size(dependencies) * sizeof **out);
     const char *name;
     json_t *value;
     json_object_foreach((json_t *)dependencies, name, value) {
-        struct dependency *dependency = &out->dependencies[out->dependency_count++];
+        struct dependency *dependency = &(*out)[(*count)++];
         status = within_field("dependencies", read_dependency(dependency, dependencies, name, arena, err), err);
         if (status) return status;
     }
-    manifest_sort_dependencies(out);
+    sort_dependencies(*out, *count);
     return STATUS_OK;
 }
 
@@ -89,7 +99,7 @@ enum status manifest_read(struct manifest *out, const json_t *object, struct are
     if (!status) status = read_owners(out, object, arena, err);
     if (!status) status = read_globs(&out->include_files, object, "includeFiles", arena, err);
     if (!status) status = read_globs(&out->exclude_files, object, "excludeFiles", arena, err);
-    if (!status) status = read_dependencies(out, object, arena, err);
+    if (!status) status = dependencies_read(&out->dependencies, &out->dependency_count, object, arena, err);
     return status;
 }
 
@@ -142,13 +152,13 @@ static void write_globs(struct json_writer *writer, const char *key, const struc
     json_writer_close(writer, ']');
 }
 
-static void write_dependencies(struct json_writer *writer, const struct manifest *manifest) {
+void dependencies_write(struct json_writer *writer, const struct dependency *dependencies, size_t count) {
     json_writer_key(writer, "dependencies");
     json_writer_open(writer, '{');
-    for (size_t i = 0; i < manifest->dependency_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         char range[RANGE_TEXT_MAX];
-        range_print(manifest->dependencies[i].range, range);
-        json_writer_text_field(writer, manifest->dependencies[i].name, range);
+        range_print(dependencies[i].range, range);
+        json_writer_text_field(writer, dependencies[i].name, range);
     }
     json_writer_close(writer, '}');
 }
@@ -170,7 +180,7 @@ static void write_manifest(struct json_writer *writer, const struct manifest *ma
     }
     write_globs(writer, "includeFiles", &manifest->include_files);
     write_globs(writer, "excludeFiles", &manifest->exclude_files);
-    write_dependencies(writer, manifest);
+    dependencies_write(writer, manifest->dependencies, manifest->dependency_count);
     json_writer_close(writer, '}');
 }
 

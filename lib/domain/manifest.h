@@ -15,6 +15,7 @@
 #include "lib/domain/range.h"
 
 struct arena;
+struct json_writer;
 struct text;
 
 enum { DESCRIPTION_CHARACTERS_MAX = 500 };
@@ -56,6 +57,15 @@ CHECK_RESULT enum status manifest_parse(struct manifest *out, const char *bytes,
  * owners with keys that are keys, dependencies other than itself. Also for manifests that were made from other formats; those
  * must have their dependencies sorted. */
 CHECK_RESULT enum status manifest_check_new(const struct manifest *manifest, struct error *err);
+
+/* The field `dependencies` of a JSON object, alone: `{NAME: RANGE}`. Sorted by name, in the arena. STATUS_INVALID with the
+ * field as path. */
+CHECK_RESULT enum status dependencies_read(struct dependency **out, size_t *count, const json_t *object, struct arena *arena,
+                                           struct error *err);
+void dependencies_write(struct json_writer *writer, const struct dependency *dependencies, size_t count); /* with its key */
+
+/* NULL where the name is not among them. */
+const struct dependency *dependencies_find(const struct dependency *dependencies, size_t count, const char *name);
 
 void manifest_sort_dependencies(struct manifest *manifest); /* for manifests that were made from other formats */
 

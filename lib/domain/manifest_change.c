@@ -3,6 +3,9 @@
  * Changing the index by one manifest, so that no dependency is left unsatisfied. The package's file is written anew, as in git
  * (lib/domain/index_file.h), and taken in whole.
  */
+#include <assert.h>
+#include <string.h>
+
 #include "lib/base/arena.h"
 #include "lib/base/text.h"
 #include "lib/domain/manifest_index.h"
@@ -47,8 +50,8 @@ static enum status check_not_needed(const struct manifest_index *index, const ch
     if (count > 0) {
         char removed[VERSION_TEXT_MAX];
         version_print(version, removed);
-        status = error_set(err, STATUS_REFUSED, "%s@%s cannot be removed: no other version in the registry index satisfies %s.", name,
-                           removed, text_view(&orphans));
+        status = error_set(err, STATUS_REFUSED, "%s@%s cannot be removed: no other version in the registry index satisfies %s.",
+                           name, removed, text_view(&orphans));
     }
     text_release(&orphans);
     arena_release(&scratch);
@@ -71,4 +74,27 @@ enum status manifest_index_delete(struct manifest_index *index, const char *name
         manifest_index_remove_manifests(index, name);
     text_release(&file);
     return status;
+}
+
+void manifest_index_revise(struct indexed_package *out, const struct manifest_index *index, const struct manifest *revised,
+                           struct arena *arena) {
+    const struct indexed_package *package = manifest_index_package(index, manifest_index_find_package(index, revised->name));
+    size_t position = indexed_package_position(package, version_pack(revised->version));
+    assert(position < package->version_count && version_equal(package->versions[position].version, revised->version));
+    struct indexed_version *versions = arena_alloc(arena, package->version_count * sizeof versions[0]);
+    memcpy(versions, package->versions, package->version_count * sizeof versions[0]);
+
+    struct indexed_version *version = &versions[position];
+    struct indexed_need *needs = arena_alloc(arena, version->need_count * sizeof needs[0]);
+    memcpy(needs, version->needs, version->need_count * sizeof needs[0]);
+    for (size_t i = 1; i < version->need_count; i++) { /* [0] is the compiler */
+        const char *name = manifest_index_package(index, needs[i].package)->name;
+        const struct dependency *dependency = dependencies_find(revised->dependencies, revised->dependency_count, name);
+        assert(dependency);
+        needs[i].range = range_pack(dependency->range);
+    }
+    version->needs = needs;
+    version->manifest = revised;
+    *out = *package;
+    out->versions = versions;
 }

@@ -151,6 +151,12 @@ CHECK_RESULT enum status manifest_index_insert(struct manifest_index *index, con
 CHECK_RESULT enum status manifest_index_delete(struct manifest_index *index, const char *name, struct version version,
                                                struct error *err);
 
+/* The package as it would be with `revised` in place of its manifest of that version, which is there and has the same
+ * dependencies with other ranges: for whoever wants to know what would follow, and leaves the index as it is. In the arena, and
+ * borrowed from the index like all of it. */
+void manifest_index_revise(struct indexed_package *out, const struct manifest_index *index, const struct manifest *revised,
+                           struct arena *arena);
+
 /* --- versions as integers --- */
 
 static inline unsigned __int128 version_pack(struct version version) {

@@ -7,7 +7,8 @@
  *           ◄── dependant, possible ◄── its dependants, and so on       a plan may contain it, and through it what changed
  *
  * That finds every pair that has a plan now and had none before: such a plan contains what changed, so there is a way from
- * there to the pair through versions that the solver may choose with that compiler.
+ * there to the pair through versions that the solver may choose with that compiler. By the same way those are found whose plan
+ * may be lost.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@ struct step {
 struct following {
     const struct manifest_index *index;
     struct matrix_pairs *out;
+    bool wants_known;        /* what is known to build, in place of what may be worth a build */
     uint32_t *first_version; /* by package: the number of its first version, all versions of all packages being counted */
     bool *is_met;            /* by that number: with this compiler */
     struct step *way;        /* each version is on it at most once */
@@ -62,8 +64,12 @@ static bool meet(struct following *following, struct step step) {
 }
 
 static void consider(struct following *following, struct step step, struct version compiler, enum matrix_purpose purpose) {
-    matrix_pairs_consider(following->out, following->index, manifest_index_package(following->index, step.package),
-                          version_at(following, step), compiler, purpose);
+    const struct indexed_package *package = manifest_index_package(following->index, step.package);
+    const struct indexed_version *version = version_at(following, step);
+    if (following->wants_known)
+        matrix_pairs_add_known(following->out, package, version, compiler);
+    else
+        matrix_pairs_consider(following->out, following->index, package, version, compiler, purpose);
 }
 
 static bool needs(const struct indexed_version *version, uint32_t package, unsigned __int128 packed) {
@@ -154,5 +160,54 @@ void matrix_plan_follow(struct matrix_pairs *out, const struct manifest_index *i
                     follow_purpose(&following, changes, change_count, compilers[i], (enum matrix_purpose)purpose);
     }
     if (out->count > first) qsort(&out->items[first], out->count - first, sizeof out->items[0], compare_pairs);
+    release_following(&following);
+}
+
+/* --- a change of bounds --- */
+
+struct compilers {
+    struct version *items;
+    size_t count, capacity;
+};
+
+static void add_compiler(struct compilers *compilers, struct version compiler) {
+    for (size_t i = compilers->count; i-- > 0;)
+        if (version_equal(compilers->items[i], compiler)) return;
+    if (compilers->count == compilers->capacity) {
+        compilers->capacity = compilers->capacity ? 2 * compilers->capacity : 64;
+        compilers->items = memory_resize(compilers->items, compilers->capacity, sizeof compilers->items[0]);
+    }
+    compilers->items[compilers->count++] = compiler;
+}
+
+/* All that anything is known to build with and the version is possible with. */
+static void list_compilers(struct compilers *out, const struct manifest_index *index, const struct indexed_version *version) {
+    for (uint32_t id = 0; id < manifest_index_package_count(index); id++) {
+        const struct metadata *metadata = manifest_index_package(index, id)->metadata;
+        for (size_t i = 0; metadata && i < metadata->published_count; i++)
+            for (size_t j = 0; j < metadata->published[i].compiler_count; j++) {
+                struct version compiler = metadata->published[i].compilers[j];
+                if (matrix_version_is_possible(version, version_pack(compiler))) add_compiler(out, compiler);
+            }
+    }
+}
+
+void matrix_plan_list_dependants(struct matrix_pairs *out, const struct manifest_index *index, const char *package,
+                                 struct version version) {
+    struct step changed;
+    const struct matrix_change change = {.kind = MATRIX_REVISED, .package = package, .version = version};
+    if (!find_step(index, &change, &changed)) return;
+    struct following following;
+    struct compilers compilers = {0};
+    init_following(&following, index, out);
+    following.wants_known = true;
+    list_compilers(&compilers, index, version_at(&following, changed));
+    for (size_t i = 0; i < compilers.count; i++) {
+        start_over(&following);
+        meet(&following, changed); /* and it is not asked for itself */
+        following.way[following.way_end++] = changed;
+        walk(&following, compilers.items[i], MATRIX_PURPOSE_REVISION);
+    }
+    free(compilers.items);
     release_following(&following);
 }

@@ -15,4 +15,8 @@ bool matrix_version_is_possible(const struct indexed_version *version, unsigned 
 void matrix_pairs_consider(struct matrix_pairs *out, const struct manifest_index *index, const struct indexed_package *package,
                            const struct indexed_version *version, struct version compiler, enum matrix_purpose purpose);
 
+/* Adds the pair where the version is known to build with the compiler. */
+void matrix_pairs_add_known(struct matrix_pairs *out, const struct indexed_package *package,
+                            const struct indexed_version *version, struct version compiler);
+
 #endif

@@ -65,6 +65,15 @@ void matrix_pairs_consider(struct matrix_pairs *out, const struct manifest_index
                       .package = package->name, .version = version->version, .compiler = compiler, .purpose = purpose});
 }
 
+void matrix_pairs_add_known(struct matrix_pairs *out, const struct indexed_package *package,
+                            const struct indexed_version *version, struct version compiler) {
+    if (!version->is_published || !is_known(package, version, compiler)) return;
+    add_pair(out, &(struct matrix_pair){.package = package->name,
+                                        .version = version->version,
+                                        .compiler = compiler,
+                                        .purpose = MATRIX_PURPOSE_REVISION});
+}
+
 /* --- in order of age --- */
 
 /* The version of that age; NULL where the package has not so many. */
@@ -124,17 +133,32 @@ void matrix_plan_sweep(struct matrix_pairs *out, struct matrix_sweep *sweep, con
 
 /* --- planning --- */
 
+static bool has_plan(struct build_plan *out, const struct manifest_index *index, const struct indexed_package *instead,
+                     const struct indexed_version *version, struct version compiler, struct arena *arena) {
+    struct solver_request request = {.required = version->manifest->dependencies,
+                                     .required_count = version->manifest->dependency_count,
+                                     .compilers = &compiler,
+                                     .compiler_count = 1,
+                                     .acceptable_compilers = range_exact(compiler),
+                                     .instead = instead,
+                                     .is_quiet = true};
+    return solver_solve(out, index, &request, arena, NULL) == STATUS_OK;
+}
+
+bool matrix_plan_is_lost(const struct manifest_index *index, const struct indexed_package *revised,
+                         const struct matrix_pair *pair, struct arena *arena) {
+    struct build_plan plan;
+    const struct indexed_version *version = manifest_index_find(index, pair->package, pair->version);
+    if (!version || !version->is_published) return false;
+    return !has_plan(&plan, index, revised, version, pair->compiler, arena) &&
+           has_plan(&plan, index, NULL, version, pair->compiler, arena);
+}
+
 bool matrix_plan_solve(struct build_plan *out, const struct manifest_index *index, const struct matrix_pair *pair,
                        struct arena *arena) {
     uint32_t id = manifest_index_find_package(index, pair->package);
     const struct indexed_version *version = manifest_index_find(index, pair->package, pair->version);
     if (!version || !version->is_published) return false;
     if (is_known(manifest_index_package(index, id), version, pair->compiler)) return false;
-    struct solver_request request = {.required = version->manifest->dependencies,
-                                     .required_count = version->manifest->dependency_count,
-                                     .compilers = &pair->compiler,
-                                     .compiler_count = 1,
-                                     .acceptable_compilers = range_exact(pair->compiler),
-                                     .is_quiet = true};
-    return solver_solve(out, index, &request, arena, NULL) == STATUS_OK;
+    return has_plan(out, index, NULL, version, pair->compiler, arena);
 }

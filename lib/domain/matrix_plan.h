@@ -24,6 +24,7 @@
 #include "lib/domain/job.h"
 #include "lib/domain/version.h"
 
+struct indexed_package;
 struct manifest_index;
 
 struct matrix_pair {
@@ -94,6 +95,17 @@ struct matrix_sweep {
  * loses or gets between two calls may be met twice or not at all: there is another sweep. */
 void matrix_plan_sweep(struct matrix_pairs *out, struct matrix_sweep *sweep, const struct manifest_index *index,
                        const struct version *compilers, size_t compiler_count, size_t look_limit);
+
+/* ---- A change of bounds ---- */
+
+/* Adds the pairs of another published version and a compiler that it is known to build with, of whose plan that version can be
+ * a part: its dependants, theirs, and so on. In no order that means anything. */
+void matrix_plan_list_dependants(struct matrix_pairs *out, const struct manifest_index *index, const char *package,
+                                 struct version version);
+
+/* Has the pair a plan now, and none with `revised` (manifest_index_revise()) in place of the index's package? */
+bool matrix_plan_is_lost(const struct manifest_index *index, const struct indexed_package *revised,
+                         const struct matrix_pair *pair, struct arena *arena);
 
 /* ---- Planning ---- */
 

@@ -261,3 +261,43 @@ void package_set_request_duplicate_key(const struct package_set_request *request
     hash_sha256_hex(identity.bytes, identity.length, out);
     text_release(&identity);
 }
+
+/* ---- bounds ---- */
+
+static enum status check_bounds(const struct revise_request *request, struct error *err) {
+    if (request->dependency_count == 0)
+        return error_set_at(err, STATUS_INVALID, "dependencies", "The dependencies whose ranges are to change must be named.");
+    for (size_t i = 0; i < request->dependency_count; i++) {
+        const char *name = request->dependencies[i].name;
+        if (range_is_valid(request->dependencies[i].range)) continue;
+        error_set_at(err, STATUS_INVALID, name, "The range of %s includes no version.", name);
+        return within_field("dependencies", STATUS_INVALID, err);
+    }
+    return STATUS_OK;
+}
+
+static enum status read_revise(struct revise_request *out, const json_t *payload, struct arena *arena, struct error *err) {
+    enum status status = json_must_be_object(payload, "The payload", err);
+    if (!status) status = json_need_package_name(payload, "name", &out->name, arena, err);
+    if (!status) status = json_need_version(payload, "version", &out->version, err);
+    if (!status) status = dependencies_read(&out->dependencies, &out->dependency_count, payload, arena, err);
+    return status ? status : check_bounds(out, err);
+}
+
+enum status revise_request_parse(struct revise_request *out, const char *payload, struct arena *arena, struct error *err) {
+    *out = (struct revise_request){0};
+    json_t *json = NULL;
+    enum status status = json_read(&json, payload, strlen(payload), "The payload", err);
+    if (!status) status = read_revise(out, json, arena, err);
+    json_decref(json);
+    return within_field("payload", status, err);
+}
+
+void revise_request_append_json(struct text *out, const struct revise_request *request) {
+    struct json_writer writer = {.out = out};
+    json_writer_open(&writer, '{');
+    json_writer_text_field(&writer, "name", request->name);
+    write_version_field(&writer, "version", request->version);
+    dependencies_write(&writer, request->dependencies, request->dependency_count);
+    json_writer_close(&writer, '}');
+}

@@ -15,6 +15,7 @@
 #include "lib/base/hash.h"
 #include "lib/domain/job.h"
 #include "lib/domain/location.h"
+#include "lib/domain/manifest.h"
 #include "lib/domain/package_versions.h"
 #include "lib/domain/ref.h"
 #include "lib/domain/version.h"
@@ -62,6 +63,14 @@ struct package_set_request {
     bool is_restricted; /* has a compiler or a removal: needs pacchettibotti's signature */
 };
 
+/* A change of a published version's bounds (spec/operations.md, Revise bounds). */
+struct revise_request {
+    const char *name;
+    struct version version;
+    struct dependency *dependencies; /* the new ranges, each of which includes some version; sorted by name, one at least */
+    size_t dependency_count;
+};
+
 /* A request that is signed as a whole: `{"payload": STRING, "signature": HEX}`. */
 struct signed_request {
     const char *payload;   /* the exact bytes that are signed */
@@ -81,12 +90,15 @@ CHECK_RESULT enum status transfer_request_parse(struct transfer_request *out, co
                                                 struct error *err);
 CHECK_RESULT enum status package_set_request_parse(struct package_set_request *out, const char *payload, struct arena *arena,
                                                    struct error *err);
+CHECK_RESULT enum status revise_request_parse(struct revise_request *out, const char *payload, struct arena *arena,
+                                              struct error *err);
 
 /* The request as a job keeps and shows it: the fields that are known, in the order of the specification. publish_request_read()
  * of it gives the same request. */
 void publish_request_append_json(struct text *out, const struct publish_request *request);
 void signed_request_append_json(struct text *out, const struct signed_request *request);
 void package_set_request_append_json(struct text *out, const struct package_set_request *request);
+void revise_request_append_json(struct text *out, const struct revise_request *request);
 
 /* Keys of "the same request", hex of a SHA-256. Of a publish everything but compiler and resolutions counts, of a package set
  * what is asked for and not who signed it. */

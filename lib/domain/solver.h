@@ -17,6 +17,7 @@
 #include "lib/domain/version.h"
 
 struct arena;
+struct indexed_package;
 struct manifest_index;
 
 struct solver_request {
@@ -24,8 +25,9 @@ struct solver_request {
     size_t required_count;
     const struct version *compilers; /* the supported ones, ascending */
     size_t compiler_count;
-    struct range acceptable_compilers; /* range_exact(v) for exactly v, SOLVER_ANY_COMPILER for all supported ones */
-    uint64_t step_limit;               /* 0: SOLVER_STEP_LIMIT */
+    struct range acceptable_compilers;     /* range_exact(v) for exactly v, SOLVER_ANY_COMPILER for all supported ones */
+    uint64_t step_limit;                   /* 0: SOLVER_STEP_LIMIT */
+    const struct indexed_package *instead; /* of the index's package of that name (manifest_index_revise()); NULL: none */
     bool is_quiet; /* nobody will read why there is no plan: the message says no more than that, and costs nothing */
 };
 

@@ -30,6 +30,8 @@ static void init_compiler(struct solver *solver, const struct solver_request *re
 void solver_init(struct solver *solver, const struct manifest_index *index, const struct solver_request *request) {
     *solver = (struct solver){.index = index, .steps_left = request->step_limit ? request->step_limit : SOLVER_STEP_LIMIT};
     init_compiler(solver, request);
+    solver->instead = request->instead;
+    solver->instead_of = request->instead ? manifest_index_find_package(index, request->instead->name) : PACKAGE_NONE;
     size_t bytes = manifest_index_package_count(index) * sizeof solver->slot_of_package[0];
     solver->slot_of_package = memory_alloc(bytes);
     memset(solver->slot_of_package, 0xff, bytes); /* SLOT_NONE */
@@ -45,13 +47,16 @@ void solver_release(struct solver *solver) {
     free(solver->compiler_versions);
 }
 
+static const struct indexed_package *find_package(const struct solver *solver, uint32_t package) {
+    if (package == PACKAGE_COMPILER) return &solver->compiler;
+    return package == solver->instead_of ? solver->instead : manifest_index_package(solver->index, package);
+}
+
 uint32_t solver_find_slot(struct solver *solver, uint32_t package) {
     if (solver->slot_of_package[package] != SLOT_NONE) return solver->slot_of_package[package];
     GROW(solver->slots, solver->slot_count, solver->slot_capacity);
     uint32_t slot = (uint32_t)solver->slot_count++;
-    solver->slots[slot] = (struct slot){.package = package == PACKAGE_COMPILER ? &solver->compiler
-                                                                               : manifest_index_package(solver->index, package),
-                                        .watchers = SLOT_NONE};
+    solver->slots[slot] = (struct slot){.package = find_package(solver, package), .watchers = SLOT_NONE};
     solver->slot_of_package[package] = slot;
     return slot;
 }

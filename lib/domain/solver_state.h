@@ -86,7 +86,9 @@ struct solver {
     const struct manifest_index *index;
     struct indexed_package compiler;           /* `purs`, its versions the supported compilers, */
     struct indexed_version *compiler_versions; /* which are these */
-    uint32_t *slot_of_package;                 /* by id; SLOT_NONE where it has none yet */
+    const struct indexed_package *instead;     /* of the index's package `instead_of`; NULL: none */
+    uint32_t instead_of;
+    uint32_t *slot_of_package; /* by id; SLOT_NONE where it has none yet */
     struct slot *slots;
     size_t slot_count, slot_capacity;
     struct watch *watches;

@@ -51,6 +51,20 @@ static void read_package_set(const char *payload, struct arena *arena) {
     text_release(&twice);
 }
 
+static void read_revise(const char *payload, struct arena *arena) {
+    struct revise_request request, again;
+    struct text once = {0}, twice = {0};
+    if (revise_request_parse(&request, payload, arena, NULL)) return;
+    assert(request.dependency_count > 0);
+    revise_request_append_json(&once, &request);
+    enum status status = revise_request_parse(&again, text_view(&once), arena, NULL);
+    assert(status == STATUS_OK);
+    revise_request_append_json(&twice, &again);
+    fuzz_must_be_same(&once, &twice);
+    text_release(&once);
+    text_release(&twice);
+}
+
 static void read_payload(const char *payload, struct arena *arena) {
     struct unpublish_request unpublish;
     struct transfer_request transfer;
@@ -59,6 +73,7 @@ static void read_payload(const char *payload, struct arena *arena) {
     if (!transfer_request_parse(&transfer, payload, arena, NULL))
         assert(location_check_published(&transfer.new_location, NULL) == STATUS_OK);
     read_package_set(payload, arena);
+    read_revise(payload, arena);
 }
 
 static void read_signed(const json_t *body, struct arena *arena) {

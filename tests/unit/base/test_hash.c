@@ -57,6 +57,15 @@ static void random_ids_have_the_form_of_uuids_and_differ(void **state) {
     assert_int_equal(strspn(first, "0123456789abcdef-"), 36);
 }
 
+static void an_id_of_bytes_is_always_the_same(void **state) {
+    (void)state;
+    char id[UUID_TEXT_MAX], other[UUID_TEXT_MAX];
+    hash_uuid("abc", 3, id);
+    assert_string_equal(id, "ba7816bf-8f01-8fea-8141-40de5dae2223"); /* the digest's first half, marked */
+    hash_uuid("abd", 3, other);
+    assert_string_not_equal(id, other);
+}
+
 static void hex_is_read_in_either_case_and_nothing_else_is(void **state) {
     (void)state;
     unsigned char bytes[2] = {0};
@@ -75,6 +84,7 @@ int main(void) {
         cmocka_unit_test(what_is_no_sri_hash_is_told),
         cmocka_unit_test(base64_is_read_strictly),
         cmocka_unit_test(random_ids_have_the_form_of_uuids_and_differ),
+        cmocka_unit_test(an_id_of_bytes_is_always_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

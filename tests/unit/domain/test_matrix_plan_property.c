@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 #include "lib/domain/manifest_index.h"
@@ -308,6 +309,105 @@ static void nothing_that_has_a_plan_after_a_change_and_had_none_before_is_missed
     }
 }
 
+/* --- a change of bounds --- */
+
+/* The manifest with ranges at random. */
+static struct manifest other_ranges(const struct manifest *manifest, struct arena *arena) {
+    struct manifest revised = *manifest;
+    revised.dependencies = arena_alloc(arena, revised.dependency_count * sizeof revised.dependencies[0]);
+    for (size_t i = 0; i < revised.dependency_count; i++) {
+        uint32_t low = (uint32_t)random_below(VERSIONS + 1);
+        struct range range = {.low = {low, 0, 0}, .high = {low + 1 + (uint32_t)random_below(3), 0, 0}};
+        revised.dependencies[i] = (struct dependency){.name = manifest->dependencies[i].name, .range = range};
+    }
+    return revised;
+}
+
+/* Whatever becomes of the invariant. */
+static void put_revised(struct manifest_index *index, const struct manifest *revised) {
+    const struct indexed_package *package = manifest_index_package(index, manifest_index_find_package(index, revised->name));
+    struct text file = {0};
+    for (size_t i = 0; i < package->version_count; i++) {
+        const struct manifest *manifest = package->versions[i].manifest;
+        manifest_append_line(&file, version_equal(manifest->version, revised->version) ? revised : manifest);
+        text_append_character(&file, '\n');
+    }
+    assert_int_equal(manifest_index_set_manifests(index, revised->name, text_view(&file), file.length, NULL), STATUS_OK);
+    text_release(&file);
+}
+
+static bool has_plan(const struct manifest_index *index, const struct matrix_pair *pair) {
+    struct arena arena = {0};
+    struct build_plan plan;
+    const struct manifest *manifest = manifest_index_find(index, pair->package, pair->version)->manifest;
+    enum status status = build_plan_for_compiler(&plan, index, manifest, pair->compiler, &arena, NULL);
+    arena_release(&arena);
+    return status == STATUS_OK;
+}
+
+/* Every pair that is known, but those of the revised version itself, in both registries. */
+static size_t count_lost(const struct manifest_index *old, const struct manifest_index *new, const struct manifest *revised,
+                         const struct matrix_pairs *found, uint32_t seed) {
+    size_t lost = 0;
+    for (uint32_t id = 0; id < manifest_index_package_count(old); id++) {
+        const struct indexed_package *package = manifest_index_package(old, id);
+        for (size_t i = 0; package->metadata && i < package->metadata->published_count; i++) {
+            const struct published_version *published = &package->metadata->published[i];
+            bool is_itself = strcmp(package->name, revised->name) == 0 && version_equal(published->version, revised->version);
+            for (size_t j = 0; !is_itself && j < published->compiler_count; j++) {
+                struct matrix_pair pair = {
+                    .package = package->name, .version = published->version, .compiler = published->compilers[j]};
+                if (!has_plan(old, &pair) || has_plan(new, &pair)) continue;
+                lost++;
+                if (!contains(found, &pair)) fail_msg("seed %u (MATRIX_PROPERTY_SEED): %s is missed", seed, pair.package);
+            }
+        }
+    }
+    return lost;
+}
+
+static void check_bounds_of(uint32_t seed, struct manifest_index *old, struct manifest_index *new,
+                            const struct indexed_version *version, struct arena *arena) {
+    struct manifest revised = other_ranges(version->manifest, arena);
+    struct indexed_package instead;
+    struct matrix_pairs pairs = {0};
+    struct matrix_pairs found = {0};
+    manifest_index_revise(&instead, old, &revised, arena);
+    matrix_plan_list_dependants(&pairs, old, revised.name, revised.version);
+    found.items = memory_alloc((pairs.count + 1) * sizeof found.items[0]);
+    for (size_t i = 0; i < pairs.count; i++)
+        if (matrix_plan_is_lost(old, &instead, &pairs.items[i], arena)) found.items[found.count++] = pairs.items[i];
+    put_revised(new, &revised);
+    assert_int_equal(count_lost(old, new, &revised, &found, seed), found.count);
+    total_jobs += found.count;
+    put_revised(new, version->manifest);
+    matrix_pairs_release(&found);
+    matrix_pairs_release(&pairs);
+}
+
+static void check_bounds(uint32_t seed) {
+    struct arena arena = {0};
+    struct manifest_index *old = random_registry(seed, NO_DEVIATION, 0, &arena);
+    struct manifest_index *new = random_registry(seed, NO_DEVIATION, 0, &arena);
+    for (uint32_t id = 0; id < manifest_index_package_count(old); id++) {
+        const struct indexed_package *package = manifest_index_package(old, id);
+        for (size_t i = 0; i < package->version_count; i++)
+            if (package->versions[i].is_published && package->versions[i].need_count > 1)
+                check_bounds_of(seed, old, new, &package->versions[i], &arena);
+    }
+    manifest_index_free(old);
+    manifest_index_free(new);
+    arena_release(&arena);
+}
+
+static void the_plans_that_a_change_of_bounds_takes_away_are_those_of_brute_force(void **state) {
+    (void)state;
+    total_jobs = 0;
+    each_registry(check_bounds);
+    printf("%zu pairs\n", total_jobs);
+    assert_true(total_jobs > 100);
+}
+
 /* --- the real registry --- */
 
 static struct manifest_index *real;
@@ -346,13 +446,45 @@ static void a_wave_over_the_real_registry_leaves_nothing_that_has_a_plan(void **
     matrix_pairs_release(&pairs);
 }
 
+/* The worst that there is: nearly everything depends on it. */
+static void the_dependants_of_a_change_of_bounds_in_the_real_registry_are_looked_at_in_seconds(void **state) {
+    (void)state;
+    if (!real) skip();
+    struct arena arena = {0};
+    struct matrix_pairs pairs = {0};
+    const struct indexed_version *effect = manifest_index_find(real, "effect", (struct version){4, 0, 0});
+    assert_non_null(effect);
+    struct manifest revised = *effect->manifest;
+    struct dependency prelude = {.name = "prelude", .range = {.low = {6, 0, 1}, .high = {6, 0, 2}}};
+    struct indexed_package instead;
+    size_t lost = 0;
+    assert_int_equal(revised.dependency_count, 1);
+    revised.dependencies = &prelude;
+    int64_t begun_ms = clock_monotonic_ms();
+    manifest_index_revise(&instead, real, &revised, &arena);
+    matrix_plan_list_dependants(&pairs, real, "effect", effect->version);
+    int64_t listed_ms = clock_monotonic_ms();
+    for (size_t i = 0; i < pairs.count; i++) {
+        struct arena scratch = {0};
+        lost += matrix_plan_is_lost(real, &instead, &pairs.items[i], &scratch);
+        arena_release(&scratch);
+    }
+    printf("%zu pairs, listed in %lld ms, %zu lost, all looked at in %lld ms\n", pairs.count, (long long)(listed_ms - begun_ms),
+           lost, (long long)(clock_monotonic_ms() - begun_ms));
+    assert_true(pairs.count > 1000);
+    matrix_pairs_release(&pairs);
+    arena_release(&arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_wave_reaches_all_that_brute_force_reaches),
         cmocka_unit_test(a_sweep_finds_the_untried_pairs_that_have_a_plan_and_no_others),
         cmocka_unit_test(sweeps_bring_what_brute_force_reaches_with_all_compilers),
         cmocka_unit_test(nothing_that_has_a_plan_after_a_change_and_had_none_before_is_missed),
+        cmocka_unit_test(the_plans_that_a_change_of_bounds_takes_away_are_those_of_brute_force),
         cmocka_unit_test(a_sweep_over_the_real_registry_finds_all_that_has_a_plan),
+        cmocka_unit_test(the_dependants_of_a_change_of_bounds_in_the_real_registry_are_looked_at_in_seconds),
         cmocka_unit_test(a_wave_over_the_real_registry_leaves_nothing_that_has_a_plan),
     };
     real = real_registry_create();

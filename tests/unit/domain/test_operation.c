@@ -257,6 +257,46 @@ static void package_sets_that_ask_for_the_same_have_one_key(void **state) {
     assert_string_not_equal(keys[0], keys[2]);
 }
 
+static void a_change_of_bounds_prints_as_it_was_read_by_name(void **state) {
+    (void)state;
+    struct revise_request request;
+    struct text text = {0};
+    assert_int_equal(revise_request_parse(&request,
+                                          "{\"dependencies\":{\"b\":\">=1.0.0 <3.0.0\",\"a\":\">=1.0.0 <2.0.0\"},"
+                                          "\"version\":\"1.2.3\",\"more\":1,\"name\":\"x\"}",
+                                          &arena, NULL),
+                     STATUS_OK);
+    revise_request_append_json(&text, &request);
+    assert_string_equal(text_view(&text), "{\"name\":\"x\",\"version\":\"1.2.3\",\"dependencies\":{\"a\":\">=1.0.0 <2.0.0\","
+                                          "\"b\":\">=1.0.0 <3.0.0\"}}");
+    text_release(&text);
+}
+
+static void a_bad_change_of_bounds_names_the_field(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *path;
+    } rows[] = {
+        {"[", "payload"},
+        {"[]", "payload"},
+        {"{\"version\":\"1.0.0\",\"dependencies\":{}}", "payload.name"},
+        {"{\"name\":\"a\",\"dependencies\":{}}", "payload.version"},
+        {"{\"name\":\"a\",\"version\":\"1.0.0\"}", "payload.dependencies"},
+        {"{\"name\":\"a\",\"version\":\"1.0.0\",\"dependencies\":[]}", "payload.dependencies"},
+        {"{\"name\":\"a\",\"version\":\"1.0.0\",\"dependencies\":{}}", "payload.dependencies"},
+        {"{\"name\":\"a\",\"version\":\"1.0.0\",\"dependencies\":{\"b\":\"^1.0.0\"}}", "payload.dependencies.b"},
+        {"{\"name\":\"a\",\"version\":\"1.0.0\",\"dependencies\":{\"b\":\">=2.0.0 <1.0.0\"}}", "payload.dependencies.b"},
+        {"{\"name\":\"a\",\"version\":\"1.0.0\",\"dependencies\":{\"b\":null}}", "payload.dependencies.b"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct revise_request request;
+        struct error err = {0};
+        assert_int_equal(revise_request_parse(&request, rows[i].text, &arena, &err), STATUS_INVALID);
+        assert_string_equal(err.path, rows[i].path);
+        assert_true(err.message[0] != '\0');
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_publish_prints_as_it_was_read),
@@ -270,6 +310,8 @@ int main(void) {
         cmocka_unit_test(a_reason_has_at_most_300_characters),
         cmocka_unit_test(a_package_set_with_a_compiler_or_a_removal_is_restricted),
         cmocka_unit_test(package_sets_that_ask_for_the_same_have_one_key),
+        cmocka_unit_test(a_change_of_bounds_prints_as_it_was_read_by_name),
+        cmocka_unit_test(a_bad_change_of_bounds_names_the_field),
     };
     return cmocka_run_group_tests(tests, NULL, release_arena);
 }
