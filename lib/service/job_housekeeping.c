@@ -78,11 +78,21 @@ static void reap(struct job_runner *runner) {
 
 /* ---- The thread ---- */
 
+/* Somebody held a lock. */
+static void look_again(struct job_runner *runner, int64_t now_ms) {
+    pthread_mutex_lock(&runner->mutex);
+    bool is_due = now_ms >= runner->look_at_ms;
+    if (is_due) runner->look_at_ms = INT64_MAX;
+    pthread_mutex_unlock(&runner->mutex);
+    if (is_due) job_runner_look(runner);
+}
+
 static void go_round(struct job_runner *runner, struct rounds *rounds) {
     bool redis_answers = true;
     for (int i = 0; i < runner->slot_count; i++)
         redis_answers = tend_run(&runner->slots[i], redis_answers);
     int64_t now_ms = clock_monotonic_ms();
+    look_again(runner, now_ms);
     if (now_ms >= rounds->scan_at_ms) {
         rounds->scan_at_ms = now_ms + runner->settings->pending_scan_ms;
         job_runner_look(runner);
@@ -99,9 +109,11 @@ static bool wait_for_next(struct job_runner *runner, const struct rounds *rounds
     int64_t flush_ms = clock_monotonic_ms() + FLUSH_MS;
     pthread_mutex_lock(&runner->mutex);
     bool is_in_time = true;
-    while (!runner->is_stopped && is_in_time)
-        is_in_time =
-            job_runner_wait(runner, &runner->state_moved, runner->running > 0 && flush_ms < due_ms ? flush_ms : due_ms);
+    while (!runner->is_stopped && is_in_time) {
+        int64_t until_ms = runner->look_at_ms < due_ms ? runner->look_at_ms : due_ms;
+        if (runner->running > 0 && flush_ms < until_ms) until_ms = flush_ms;
+        is_in_time = job_runner_wait(runner, &runner->state_moved, until_ms);
+    }
     bool is_stopped = runner->is_stopped;
     pthread_mutex_unlock(&runner->mutex);
     return !is_stopped;

@@ -2,8 +2,8 @@
  *
  * A free slot is woken for two reasons: an id was announced, or there may be work in Redis that nobody announced to this
  * process. The second goes first, since Redis gives out jobs in the order in which they were accepted. It is assumed after a
- * timed look, after every claim that found something (there may be more, for other slots), and after every run (the next job of
- * the same package can run now).
+ * timed look, after every claim that found something (there may be more, for other slots), after every run (the next job of
+ * the same package can run now), and a moment after a claim that was refused for a lock.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -19,6 +19,7 @@ enum {
     STORE_TIMEOUT_MIN_MS = 50, /* a quarter of the lease, so that a silent Redis is noticed in time */
     STORE_TIMEOUT_MAX_MS = 5000,
     CLAIM_RETRY_MS = 100, /* while Redis is away */
+    LOCK_LOOK_MS = 50,    /* while somebody holds a package's lock, which is for moments only */
 };
 
 bool job_runner_wait(struct job_runner *runner, pthread_cond_t *condition, int64_t until_ms) {
@@ -53,6 +54,14 @@ void job_runner_look(struct job_runner *runner) {
     pthread_mutex_lock(&runner->mutex);
     runner->may_have_work = true;
     pthread_cond_signal(&runner->work_came);
+    pthread_mutex_unlock(&runner->mutex);
+}
+
+void job_runner_look_soon(struct job_runner *runner) {
+    int64_t at_ms = clock_monotonic_ms() + LOCK_LOOK_MS;
+    pthread_mutex_lock(&runner->mutex);
+    if (at_ms < runner->look_at_ms) runner->look_at_ms = at_ms;
+    pthread_cond_broadcast(&runner->state_moved);
     pthread_mutex_unlock(&runner->mutex);
 }
 
@@ -123,7 +132,9 @@ static void try_work(struct job_slot *slot, const char *job_id) {
     } else if (job_store_is_away(status)) {
         log_line(LOG_DEBUG, "cannot claim", "error=\"%s\"", err.message);
         put_work_back(runner, job_id);
-    } else if (status != STATUS_NOT_FOUND && status != STATUS_BUSY) {
+    } else if (status == STATUS_BUSY) {
+        job_runner_look_soon(runner);
+    } else if (status != STATUS_NOT_FOUND) {
         log_line(LOG_ERROR, "cannot claim", "job=%s error=\"%s\"", job_id, err.message);
     }
     arena_release(&run.arena);
@@ -195,6 +206,7 @@ enum status job_runner_create(struct job_runner **out, const struct settings *se
     runner->handlers = handlers;
     runner->context = context;
     runner->lease_ms = settings->lease_ms;
+    runner->look_at_ms = INT64_MAX;
     runner->slots = memory_alloc((size_t)slots * sizeof *runner->slots);
     runner->slot_count = slots;
     for (const struct job_handler *handler = handlers; handler->run; handler++)

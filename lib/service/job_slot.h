@@ -66,6 +66,7 @@ struct job_runner {
     size_t announced_first;
     size_t announced_count;
     bool may_have_work; /* there may be a job in Redis that can run: a free slot asks */
+    int64_t look_at_ms; /* when a slot is to ask again, because of a lock; INT64_MAX: never */
     int running;
     bool is_draining;
     bool has_given_up; /* the drain's time is over: nothing is waited for any more */
@@ -80,6 +81,8 @@ void job_runner_alarm(struct job_runner *runner, const char *event, const char *
 bool job_runner_wait(struct job_runner *runner, pthread_cond_t *condition, int64_t until_ms);
 /* Has a free slot ask Redis for work, or the next one that gets free. */
 void job_runner_look(struct job_runner *runner);
+/* The same in a moment: a job that could run waits for a lock that no job holds (lib/store/lock.h). */
+void job_runner_look_soon(struct job_runner *runner);
 
 /* job_run.c: runs the claimed job and brings it to its end. `claimed_ms` is from before the claim. */
 void job_run_carry_out(struct job_slot *slot, struct job_run *run, int64_t claimed_ms);

@@ -117,7 +117,8 @@ CHECK_RESULT enum status job_store_claim(struct job_store *store, const char *id
                                          struct arena *arena, struct lease *lease, struct job *job, struct error *err);
 
 /* Claims the oldest job of one of `kinds` (a set of 1 << enum job_kind, without matrix jobs) that can run now.
- * STATUS_NOT_FOUND: there is none. */
+ * STATUS_NOT_FOUND: there is none. STATUS_BUSY: likewise, but there is one that only waits for a lock which no job holds
+ * (lock.h), and nobody will say when it is free: ask again soon. */
 CHECK_RESULT enum status job_store_claim_next(struct job_store *store, unsigned kinds, const char *runner, int64_t lease_ms,
                                               struct arena *arena, struct lease *lease, struct job *job, struct error *err);
 

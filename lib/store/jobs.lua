@@ -15,7 +15,8 @@
 --   delayed              sorted set by time: pending jobs that wait to be tried again
 --   lane:L               list: the unfinished jobs of a package (or of the package sets) as they were accepted. Only its head
 --                        is ever ready or running, so "one at a time, in order" needs no search
---   lock:NAME            hash token, fence, deadline: lock.h; the job that runs in a lane holds the lock of that name
+--   lock:NAME            hash token, fence, deadline: lock.h; the job that runs in a lane holds the lock of that name, and while
+--                        somebody else does, the lane's head stays ready and is not claimed
 --   leases               sorted set by deadline: the running jobs
 --   claim:TOKEN          the job that a claim got, for its repetition
 --   fence, place         counters that only grow
@@ -37,7 +38,8 @@
 
 local call = redis.call
 local KINDS = {'publish', 'unpublish', 'transfer', 'packageset', 'matrix', 'revision'}
-local IN_PACKAGE_ORDER = {publish = true, unpublish = true, transfer = true, revision = true}
+-- A revision builds for long, and takes its package's lock by itself (lock.h) for the short time of its commit.
+local IN_PACKAGE_ORDER = {publish = true, unpublish = true, transfer = true}
 -- Matrix jobs for these purposes are about something else than a version as it was published: they are never duplicates and
 -- leave no verdict.
 local TRIALS = {revision = true, verify = true}
@@ -300,12 +302,12 @@ end
 
 ---- Claiming
 
--- Why the job cannot be claimed now, or nil.
+-- Why the job cannot be claimed now, or nil; and whether it is that somebody holds its lock, of whose release nobody is told.
 local function obstacle(id, job, now)
   if job.state ~= 'pending' then return 'The job is ' .. job.state end
   if job.lane and lane_head(job.lane) ~= id then return 'An earlier job of ' .. job.lane .. ' comes first' end
   if tonumber(job.notBefore or 0) > now then return 'The job waits to be tried again' end
-  if job.lane and lock_holder(job.lane, now) then return 'The lock of ' .. job.lane .. ' is held' end
+  if job.lane and lock_holder(job.lane, now) then return 'The lock of ' .. job.lane .. ' is held', true end
 end
 
 local function read_for_claim(id)
@@ -382,13 +384,16 @@ function steps.claim_next()
   end
   end_delays(now)
   redis_up_since(now)
+  local held
   local answer = each_ready({unpack(ARGV, 5)}, function(id)
     local job = read_for_claim(id)
-    if obstacle(id, job, now) then return end
+    local why_not, is_lock = obstacle(id, job, now)
+    if is_lock then held = why_not end
+    if why_not then return end
     call('SET', 'claim:' .. token, id, 'PX', lease_ms)
     return claim(id, job, runner, lease_ms, token, now)
   end)
-  return answer or refuse('NOTFOUND', 'No job can run now')
+  return answer or held and refuse('HELD', held) or refuse('NOTFOUND', 'No job can run now')
 end
 
 -- limit, compilers… → id and fields of each

@@ -81,10 +81,39 @@ static void a_job_whose_lock_somebody_holds_waits(void **state) {
     assert_ok(lock_take(f->store, "package:a", LEASE_MS, 0, &lock, &f->err));
     assert_not_claimable(f, request.id);
     assert_string_equal(claim_next(f, ALL_KINDS).job_id, other.id);
-    assert_nothing_to_claim(f, ALL_KINDS);
+    struct lease lease;
+    struct job job;
+    assert_status(STATUS_BUSY, job_store_claim_next(f->store, ALL_KINDS, "runner", LEASE_MS, &f->arena, &lease, &job, &f->err));
+    assert_nothing_to_claim(f, 1U << JOB_KIND_TRANSFER);
     assert_int_equal(get_job(f, request.id).attempts, 0);
     assert_ok(lock_release(f->store, &lock, &f->err));
     assert_string_equal(claim_next(f, ALL_KINDS).job_id, request.id);
+    assert_int_equal(get_job(f, request.id).attempts, 1);
+}
+
+static struct job_request revision_of(const char *package) {
+    struct job_request request = publish_of(package);
+    request.kind = JOB_KIND_REVISION;
+    return request;
+}
+
+/* It builds for long; its commit is under the lock that it takes by itself. */
+static void a_revision_holds_up_nobody_and_waits_for_nobody(void **state) {
+    struct fixture *f = *state;
+    struct job_request publish = publish_of("a"), first = revision_of("a"), second = revision_of("a"), next = publish_of("a");
+    accept_job(f, &publish), accept_job(f, &first), accept_job(f, &second), accept_job(f, &next);
+    struct lease published = claim_job(f, publish.id), revised = claim_job(f, first.id);
+    claim_job(f, second.id);
+    assert_not_claimable(f, next.id);
+    struct lock lock;
+    assert_status(STATUS_BUSY, lock_take(f->store, "package:a", LEASE_MS, 0, &lock, &f->err));
+    finish_job(f, &published, true);
+    assert_ok(lock_take(f->store, "package:a", LEASE_MS, 0, &lock, &f->err));
+    assert_not_claimable(f, next.id);
+    finish_job(f, &revised, true); /* which frees no lock that was not taken with it */
+    assert_not_claimable(f, next.id);
+    assert_ok(lock_release(f->store, &lock, &f->err));
+    claim_job(f, next.id);
 }
 
 static void a_claim_holds_the_package_lock_under_the_same_number(void **state) {
@@ -155,6 +184,7 @@ int main(void) {
         store_test(a_package_has_one_job_at_a_time_in_the_order_accepted),
         store_test(a_refused_claim_uses_no_attempt),
         store_test(a_job_whose_lock_somebody_holds_waits),
+        store_test(a_revision_holds_up_nobody_and_waits_for_nobody),
         store_test(a_claim_holds_the_package_lock_under_the_same_number),
         store_test(one_package_set_job_runs_at_a_time),
         store_test(matrix_jobs_hold_nothing_up),

@@ -2,6 +2,7 @@
  *
  * The job runner while all goes well: who runs what, when, and what it leaves. What goes wrong is in test_job_runner_faults.c.
  */
+#include "lib/store/lock.h"
 #include "tests/unit/service/job_fixture.h"
 
 static void an_announced_job_runs_to_its_end(void **state) {
@@ -69,6 +70,22 @@ static void jobs_of_one_package_run_one_by_one_in_order(void **state) {
     assert_int_equal(atomic_load(&j->most_running), 1);
     for (int i = 0; i < 6; i++)
         assert_string_equal(j->order[i], jobs[i].id);
+}
+
+/* Nobody is told when a lock is free, and nothing else looks here. */
+static void a_job_whose_lock_somebody_held_runs_once_it_is_free(void **state) {
+    struct job_fixture *j = *state;
+    struct fixture *f = &j->f;
+    struct lock lock;
+    assert_ok(lock_take(f->store, "package:prelude", LEASE_MS, 0, &lock, &f->err));
+    start_runner(j, 2);
+    struct job_accepted held = announce_order(j, "prelude", "return"), other = announce_order(j, "arrays", "return");
+    await(state_of(j, other.id) == JOB_STATE_SUCCEEDED);
+    assert_int_equal(state_of(j, held.id), JOB_STATE_PENDING);
+    assert_ok(lock_release(f->store, &lock, &f->err));
+    await(state_of(j, held.id) == JOB_STATE_SUCCEEDED);
+    stop_runner(j);
+    assert_int_equal(get_job(f, held.id).attempts, 1);
 }
 
 static void slots_work_side_by_side_and_no_more_than_there_are(void **state) {
@@ -255,6 +272,7 @@ int main(void) {
         job_test(a_job_that_nobody_announced_is_found),
         job_test(without_scans_jobs_start_by_messages_and_after_others),
         job_test(jobs_of_one_package_run_one_by_one_in_order),
+        job_test(a_job_whose_lock_somebody_held_runs_once_it_is_free),
         job_test(slots_work_side_by_side_and_no_more_than_there_are),
         job_test(more_announcements_than_are_remembered_are_all_run),
         job_test(a_job_of_another_service_is_left_to_it),
