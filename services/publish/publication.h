@@ -39,6 +39,7 @@ struct publication {
     char hash[SHA256_SRI_MAX];    /* of the tarball */
     struct publish_record record; /* filled as it becomes known, kept by publication_keep_record() */
     const char *documentation;    /* "published", "failed" or "skipped", once that is known */
+    bool is_revised; /* an earlier run has published it, and its bounds were revised since: the index's manifest stays */
     char registry_commit[REGISTRY_COMMIT_MAX];
     char index_commit[REGISTRY_COMMIT_MAX];
 };

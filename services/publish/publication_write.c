@@ -157,6 +157,10 @@ static enum status edit_index(struct registry_edit *out, const struct registry_f
                               struct arena *arena, struct error *err) {
     const struct publication *p = context;
     struct text text = {0};
+    if (p->is_revised) {
+        out->kind = REGISTRY_KEEP;
+        return STATUS_OK;
+    }
     enum status status = index_file_put(&text, current->bytes ? current->bytes : "", current->length, &p->record.manifest, err);
     bool is_same = !status && text.length == current->length && memcmp(text.bytes, current->bytes, text.length) == 0;
     out->kind = is_same ? REGISTRY_KEEP : REGISTRY_WRITE;
@@ -172,9 +176,11 @@ static enum status check_dependencies_again(struct publication *p, struct error 
     enum status status = STATUS_OK;
     const struct manifest_index *index = registry_view_lock(p->service->repositories.view);
     const struct metadata *metadata = manifest_index_find_metadata(index, p->request.name);
-    bool is_published = metadata && metadata_find_published(metadata, p->request.version);
-    if (!manifest_index_find(index, p->request.name, p->request.version))
-        status = manifest_index_check_dependencies(index, &p->record.manifest, err);
+    const struct published_version *published = metadata ? metadata_find_published(metadata, p->request.version) : NULL;
+    bool is_published = published != NULL;
+    bool is_indexed = manifest_index_find(index, p->request.name, p->request.version) != NULL;
+    p->is_revised = is_indexed && is_published && published->revision > 0;
+    if (!is_indexed) status = manifest_index_check_dependencies(index, &p->record.manifest, err);
     registry_view_unlock(p->service->repositories.view);
     if (!status || p->record.finishing != FINISHING_NOTHING) return status;
     if (is_published) return error_set(err, STATUS_UNAVAILABLE, "The manifest waits for its dependencies: %s", err->message);
