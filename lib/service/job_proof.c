@@ -16,8 +16,7 @@ enum status job_read_signed_request(struct signed_request *out, struct job_run *
     return status;
 }
 
-/* What a trustee asks for is public (spec/operations.md, Trustee actions), in the log, too. */
-static void say_trustee(struct job_run *run) {
+void job_say_trustee(struct job_run *run) {
     const struct job *job = &run->job;
     job_run_log(run, LOG_NOTICE, "Asked for by the trustee %s%s%s%s%s", job->actor, job->issue ? ", issue " : "",
                 job->issue ? job->issue : "", job->reason ? ": " : ".", job->reason ? job->reason : "");
@@ -26,7 +25,7 @@ static void say_trustee(struct job_run *run) {
 enum status job_prove_right(struct job_run *run, const struct signed_request *request, const char *package,
                             const struct owners *owners, const struct owner *pacchettibotti, struct error *err) {
     if (job_is_by_trustee(&run->job)) {
-        say_trustee(run);
+        job_say_trustee(run);
         return STATUS_OK;
     }
     struct signer signer;

@@ -18,6 +18,9 @@ CHECK_RESULT enum status job_read_signed_request(struct signed_request *out, str
 CHECK_RESULT enum status job_prove_right(struct job_run *run, const struct signed_request *request, const char *package,
                                          const struct owners *owners, const struct owner *pacchettibotti, struct error *err);
 
+/* Says in the log which trustee asked for it, and why: what trustees do is public (spec/operations.md, Trustee actions). */
+void job_say_trustee(struct job_run *run);
+
 /* For a job that a trustee asked for, and that has done its work: job.payload gets pacchettibotti's signature, where
  * `private_key`, the setting PACCHETTIBOTTI_ED25519, is set. Only at the end, and the payload is remembered as done in the same
  * step: a signature that is shown before could be sent by anybody, and do what the job then did not. */

@@ -24,6 +24,7 @@ static const struct message_handler messages[] = {
 static enum status serve(struct matrix_service *matrix, struct error *err) {
     const struct settings *settings = &matrix->settings;
     const struct job_handler handlers[] = {
+        {JOB_KIND_REVISION, settings->revision_timeout_ms, revision_job_run},
         {0},
     };
     const struct job_service service = {

@@ -116,6 +116,18 @@ static enum status read_matrix(struct trustee_request *request, const json_t *pa
     return STATUS_OK;
 }
 
+static enum status read_revise(struct trustee_request *request, const json_t *payload, struct arena *arena, struct error *err) {
+    struct revise_request revise;
+    struct text json = {0};
+    enum status status = revise_request_parse(&revise, print_payload(arena, payload), arena, err);
+    if (status) return status;
+    revise_request_append_json(&json, &revise);
+    request->job->package = revise.name;
+    request->job->version = version_text(arena, revise.version);
+    request->job->payload = take_text(arena, &json);
+    return STATUS_OK;
+}
+
 static enum status read_retry(struct trustee_request *request, const json_t *payload, struct arena *arena, struct error *err) {
     const char *id;
     enum status status = within_field("payload", json_need_text(payload, "jobId", &id, err), err);
@@ -135,6 +147,7 @@ static const struct action actions[] = {
     {"publish", JOB_KIND_PUBLISH, read_publish},    {"unpublish", JOB_KIND_UNPUBLISH, read_unpublish},
     {"transfer", JOB_KIND_TRANSFER, read_transfer}, {"package-set", JOB_KIND_PACKAGE_SET, read_package_set},
     {"retry", JOB_KIND_COUNT, read_retry},          {"matrix", JOB_KIND_MATRIX, read_matrix},
+    {"revise", JOB_KIND_REVISION, read_revise},
 };
 enum { ACTIONS = sizeof actions / sizeof actions[0] };
 

@@ -61,23 +61,6 @@ static const struct operation {
 /* One server for all: every fault has a package of its own. */
 static struct owners_scene scene;
 
-static void start_with_fault(const struct operation *operation, const char *point) {
-    const char **setting = scene.server->environments[operation->program];
-    while (strncmp(*setting, "REGISTRY_FAULT=", strlen("REGISTRY_FAULT=")) != 0)
-        setting++;
-    *setting = arena_format(&scene.arena, "REGISTRY_FAULT=%s", point);
-    server_start_program(scene.server, operation->program);
-}
-
-static bool has_died(void *context) {
-    const struct operation *operation = context;
-    return !child_is_running(&scene.server->children[operation->program]);
-}
-
-static void wait_for_death(const struct operation *operation, const char *point) {
-    if (!wait_until(has_died, (void *)(uintptr_t)operation, PATIENCE_MS)) fail_msg("it does not die at %s", point);
-}
-
 /* What is there of the package, and the commits since `base`, as they are in any run. */
 static char *picture(const char *package, const char *job_id, const char *const base[2]) {
     struct server *server = scene.server;
@@ -104,18 +87,18 @@ static char *run(const struct operation *operation, const char *package, const c
     owners_scene_publish(&scene, package, "1.0.0", owners_of(&scene, &scene.owner));
     const char *const base[2] = {head(REGISTRY_REPO), head(INDEX_REPO)};
     server_terminate(server, operation->program);
-    start_with_fault(operation, point != NULL ? point : "none");
+    server_start_with_fault(server, operation->program, point != NULL ? point : "none");
     const char *payload = operation == &unpublish
                               ? unpublish_payload(&scene, package, "1.0.0")
                               : transfer_payload(&scene, package, arena_format(&scene.arena, "moved/purescript-%s", package));
     const char *id = owners_scene_send(&scene, operation->route, payload, &scene.owner).id;
     if (point != NULL) {
-        wait_for_death(operation, point);
+        server_wait_for_death(server, operation->program);
         if (again[0] != '\0') {
-            start_with_fault(operation, again);
-            wait_for_death(operation, again);
+            server_start_with_fault(server, operation->program, again);
+            server_wait_for_death(server, operation->program);
         }
-        start_with_fault(operation, "none");
+        server_start_with_fault(server, operation->program, "none");
     }
     server_expect_success(server, id);
     /* The same once more is the same job, whatever happened to it. */

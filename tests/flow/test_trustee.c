@@ -279,7 +279,7 @@ static void what_is_malformed_is_refused_by_its_field(void **state) {
         {"", ""},
         {"[]", ""},
         {"{}", "action"},
-        {"{\"action\":\"revise\"}", "action"},
+        {"{\"action\":\"rewrite\"}", "action"},
         {"{\"action\":\"transfer\"}", "actor"},
         {"{\"action\":\"transfer\",\"actor\":\"\"}", "actor"},
         {"{\"action\":\"transfer\",\"actor\":\"a b\"}", "actor"},

@@ -184,6 +184,24 @@ void server_start_program(struct server *server, enum server_program program) {
                 log_path(server, program));
 }
 
+void server_start_with_fault(struct server *server, enum server_program program, const char *point) {
+    static const char name[] = "REGISTRY_FAULT=";
+    const char **setting = server->environments[program];
+    while (strncmp(*setting, name, strlen(name)) != 0)
+        setting++;
+    *setting = arena_format(&server->arena, "%s%s", name, point);
+    server_start_program(server, program);
+}
+
+static bool has_died(void *context) {
+    return !child_is_running(context);
+}
+
+void server_wait_for_death(struct server *server, enum server_program program) {
+    if (!wait_until(has_died, &server->children[program], PATIENCE_MS))
+        fail_msg("%s does not die of its fault", program_names[program]);
+}
+
 void server_kill(struct server *server, enum server_program program) {
     if (program == SERVER_REDIS)
         redis_server_kill(server->redis);

@@ -91,6 +91,11 @@ const char *server_worker_log(struct server *server, int worker);
 /* Starts one more build worker, and returns its number. */
 int server_add_worker(struct server *server, const struct server_worker *options);
 
+/* For programs whose settings have a REGISTRY_FAULT (lib/base/fault.h): starts it with that one, "none" for none, and waits
+ * until it has died of it. */
+void server_start_with_fault(struct server *server, enum server_program program, const char *point);
+void server_wait_for_death(struct server *server, enum server_program program);
+
 /* What programs that run the compiler are started with: NULL, or, where this machine can have no sandbox, the option without
  * which they would not start. */
 const char *server_sandbox_option(void);

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Carries out one revision of bounds: its steps in their order (revision.h), again from the first where the registry has
+ * changed under it. Nothing before the commit leaves a trace but in the build matrix's own jobs.
+ */
+#include <poll.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/fault.h"
+#include "lib/base/json_writer.h"
+#include "lib/base/text.h"
+#include "lib/service/job_proof.h"
+#include "services/build-matrix/revision.h"
+
+enum {
+    POLL_MS = 50,        /* how often a pause looks whether it is to end */
+    START_OVER_MS = 100, /* before the second round; twice as long each time, up to */
+    START_OVER_MAX = 7,  /* doublings */
+};
+
+enum status revision_pause(struct revision *r, int duration_ms, struct error *err) {
+    struct deadline *deadline = &r->run->deadline;
+    int64_t until_ms = clock_monotonic_ms() + duration_ms;
+    enum status status;
+    for (int64_t left_ms = duration_ms; !(status = deadline_check(deadline, err)) && left_ms > 0;
+         left_ms = until_ms - clock_monotonic_ms())
+        poll(NULL, 0, deadline_left_ms(deadline, left_ms < POLL_MS ? (int)left_ms : POLL_MS));
+    return status;
+}
+
+enum status revision_start_over(struct revision *r, struct error *err, const char *format, ...) {
+    struct text sentence = {0};
+    va_list arguments;
+    va_start(arguments, format);
+    text_append_format_list(&sentence, format, arguments);
+    va_end(arguments);
+    r->starts_over = true;
+    enum status status = error_set(err, STATUS_CONFLICT, "%s", text_view(&sentence));
+    text_release(&sentence);
+    return status;
+}
+
+/* ---- The steps ---- */
+
+struct step {
+    const char *name; /* of its fault point */
+    enum status (*run)(struct revision *r, struct error *err);
+};
+
+static const struct step first_run[] = {
+    {"revision-read", revision_read},
+    {"revision-plan", revision_plan},
+    {"revision-dependants", revision_check_dependants},
+    {"revision-builds", revision_build},
+    {"revision-commit", revision_commit},
+    {0},
+};
+
+static const struct step resumed_run[] = {
+    {"revision-resume", revision_resume},
+    {"revision-commit", revision_commit},
+    {0},
+};
+
+static enum status run_steps(struct revision *r, const struct step *steps, struct error *err) {
+    enum status status = STATUS_OK;
+    for (const struct step *step = steps; step->name && !status; step++) {
+        status = deadline_check(&r->run->deadline, err);
+        if (!status) status = step->run(r, err);
+        if (!status) fault_point(step->name);
+    }
+    return status;
+}
+
+/* Round by round, for as long as the job may take. */
+static enum status run_rounds(struct revision *r, struct error *err) {
+    enum status status;
+    for (int round = 0;; round++) {
+        r->starts_over = false;
+        status = run_steps(r, first_run, err);
+        if (!status || !r->starts_over || r->run->has_record) return status;
+        job_run_log(r->run, LOG_WARN, "%s Starting over.", err->message);
+        status = revision_pause(r, START_OVER_MS << (round < START_OVER_MAX ? round : START_OVER_MAX), err);
+        if (status) return status;
+    }
+}
+
+/* ---- All of it ---- */
+
+static enum status read_request(struct revision *r, struct error *err) {
+    char version[VERSION_TEXT_MAX];
+    enum status status = revise_request_parse(&r->request, r->run->job.payload, r->arena, err);
+    if (status) return status;
+    if (!job_is_by_trustee(&r->run->job))
+        return error_set(err, STATUS_REFUSED, "Only the registry's trustees can change the bounds of a published version.");
+    version_print(r->request.version, version);
+    r->name = r->request.name;
+    r->version = arena_copy(r->arena, version);
+    return STATUS_OK;
+}
+
+/* For the planner: what its new bounds allow (spec/operations.md, Build matrix). */
+static const char *make_event(const struct revision *r) {
+    struct text text = {0};
+    struct json_writer writer = {.out = &text};
+    json_writer_open(&writer, '{');
+    json_writer_text_field(&writer, "event", "revised");
+    json_writer_text_field(&writer, "name", r->name);
+    json_writer_text_field(&writer, "version", r->version);
+    json_writer_text_field(&writer, "registryCommit", *r->registry_commit ? r->registry_commit : NULL);
+    json_writer_text_field(&writer, "indexCommit", *r->index_commit ? r->index_commit : NULL);
+    json_writer_close(&writer, '}');
+    const char *event = arena_copy(r->arena, text_view(&text));
+    text_release(&text);
+    return event;
+}
+
+/* It will be run again, with the same builds. */
+static bool goes_on(enum status status) {
+    return status == STATUS_CANCELLED || status == STATUS_STALE;
+}
+
+enum status revision_job_run(void *context, struct job_run *run, struct error *err) {
+    struct revision r = {.service = context, .run = run, .arena = &run->arena};
+    enum status status = read_request(&r, err);
+    if (!status) job_say_trustee(run);
+    if (!status) status = run->job.record ? run_steps(&r, resumed_run, err) : run_rounds(&r, err);
+    if (!goes_on(status)) revision_end_builds(&r);
+    if (status) return status;
+    bool is_readonly = r.service->settings.readonly;
+    run->end.readonly = is_readonly;
+    if (!is_readonly) run->end.event = make_event(&r);
+    job_run_log(run, LOG_NOTICE,
+                is_readonly ? "The bounds of %s@%s would be revised now, but this server is read-only."
+                            : "Revised the bounds of %s@%s.",
+                r.name, r.version);
+    return STATUS_OK;
+}

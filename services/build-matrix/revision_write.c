@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The outside writes of a revision: the metadata's number, then the manifest in the index. The package's lock is held around
+ * them and the last check alone. Under the index's lock, which everybody who changes a manifest takes, that check finds out
+ * whether all is as it was, and then keeps the record: from there on nothing is in the way any more. Each write can be done
+ * again and changes nothing then, so a run that was killed anywhere is followed by one that goes on (spec/jobs.md, Once).
+ */
+#include <string.h>
+
+#include "lib/base/fault.h"
+#include "lib/base/json.h"
+#include "lib/base/json_writer.h"
+#include "lib/base/text.h"
+#include "lib/domain/index_file.h"
+#include "lib/store/metadata_edit.h"
+#include "services/build-matrix/revision.h"
+
+enum {
+    LOCK_WAIT_MS = 500, /* at a time: then it is looked whether the job is to end */
+    COMMIT_TRIES = 5,   /* without a record, where something is away for now */
+};
+
+/* ---- The record ----
+ *   {"before": MANIFEST, "after": MANIFEST, "revision": NUMBER} */
+
+static void write_manifest(struct json_writer *writer, const char *key, const struct manifest *manifest) {
+    struct text line = {0};
+    manifest_append_line(&line, manifest);
+    json_writer_key(writer, key);
+    json_writer_raw(writer, text_view(&line));
+    text_release(&line);
+}
+
+static enum status keep_record(struct revision *r, struct error *err) {
+    struct text json = {0};
+    struct json_writer writer = {.out = &json};
+    json_writer_open(&writer, '{');
+    write_manifest(&writer, "before", &r->before);
+    write_manifest(&writer, "after", &r->after);
+    json_writer_key(&writer, "revision");
+    json_writer_integer(&writer, r->number);
+    json_writer_close(&writer, '}');
+    enum status status = job_run_record(r->run, text_view(&json), err);
+    text_release(&json);
+    if (!status) fault_point("revision-record");
+    return status;
+}
+
+enum status revision_resume(struct revision *r, struct error *err) {
+    json_t *record = NULL;
+    const json_t *before, *after;
+    const char *bytes = r->run->job.record;
+    enum status status = json_read(&record, bytes, strlen(bytes), "The job's record", err);
+    if (!status) status = json_need_object(record, "before", &before, err);
+    if (!status) status = json_need_object(record, "after", &after, err);
+    if (!status) status = json_need_integer(record, "revision", &r->number, err);
+    if (!status) status = manifest_read(&r->before, before, r->arena, err);
+    if (!status) status = manifest_read(&r->after, after, r->arena, err);
+    if (!status)
+        job_run_log(r->run, LOG_INFO, "Going on with what an earlier run had decided: revision %lld of %s@%s.",
+                    (long long)r->number, r->name, r->version);
+    json_decref(record);
+    return status;
+}
+
+/* ---- The package's lock ---- */
+
+static enum status take_lock(struct revision *r, struct error *err) {
+    const char *name = arena_format(r->arena, "package:%s", r->name);
+    bool is_said = false;
+    enum status status;
+    while (status_is_temporary(status = lock_take(r->run->store, name, r->run->lease_ms, LOCK_WAIT_MS, &r->lock, err))) {
+        if (!is_said) job_run_log(r->run, LOG_INFO, "Waiting for another job of %s to end.", r->name);
+        is_said = true;
+        enum status over = revision_pause(r, LOCK_POLL_MS, err);
+        if (over) return over;
+    }
+    return status;
+}
+
+static void release_lock(struct revision *r) {
+    struct error err;
+    if (lock_release(r->run->store, &r->lock, &err))
+        log_line(LOG_WARN, "lock not released", "lock=%s error=\"%s\"", r->lock.name, err.message);
+}
+
+/* queued_change.guard: the job is ours, and so is the package. */
+static enum status check_held(void *context, int64_t needed_ms, struct error *err) {
+    struct revision *r = context;
+    enum status status = job_run_guard(r->run, needed_ms, err);
+    if (status) return status;
+    status = lock_keep(r->run->store, &r->lock, needed_ms, r->run->lease_ms, err);
+    return status == STATUS_STALE ? error_set(err, STATUS_BUSY, "The lock of %s was lost.", r->name) : status;
+}
+
+/* ---- The last check ---- */
+
+/* Has somebody gone on from what an earlier run of this job left? Then nothing of it is written (again). */
+static enum status check_not_superseded(struct revision *r, struct error *err) {
+    const struct manifest_index *index = registry_view_lock(r->service->repositories.view);
+    const struct metadata *metadata = manifest_index_find_metadata(index, r->name);
+    const struct published_version *published = metadata ? metadata_find_published(metadata, r->request.version) : NULL;
+    r->is_superseded = !published || published->revision > r->number;
+    registry_view_unlock(r->service->repositories.view);
+    if (!r->is_superseded) return STATUS_OK;
+    return error_set(err, STATUS_REFUSED,
+                     "%s@%s was revised once more, or unpublished, before this revision could be brought to its end.", r->name,
+                     r->version);
+}
+
+/* Counts this one. */
+static enum status number_revision(struct revision *r) {
+    const struct manifest_index *index = registry_view_lock(r->service->repositories.view);
+    r->number = metadata_find_published(manifest_index_find_metadata(index, r->name), r->request.version)->revision + 1;
+    registry_view_unlock(r->service->repositories.view);
+    return STATUS_OK;
+}
+
+/* queued_change.prepare: under the index's lock, on the registry as it is now. */
+static enum status check_and_record(void *context, struct deadline *limit, struct error *err) {
+    struct revision *r = context;
+    (void)limit;
+    if (r->run->has_record) return check_not_superseded(r, err);
+    enum status status = revision_check_again(r, err);
+    if (!status) status = revision_check_dependants(r, err);
+    if (!status) status = number_revision(r);
+    return status ? status : keep_record(r, err);
+}
+
+/* ---- Metadata and index ---- */
+
+/* registry_edit_function */
+static enum status edit_metadata(struct registry_edit *out, const struct registry_file *current, void *context,
+                                 struct arena *arena, struct error *err) {
+    const struct revision *r = context;
+    struct metadata metadata;
+    enum status status = metadata_edit_read(&metadata, r->name, current, arena, err);
+    if (status) return status;
+    struct published_version *published = metadata_find_published(&metadata, r->request.version);
+    if (!published) return error_set(err, STATUS_REFUSED, "%s@%s was unpublished meanwhile.", r->name, r->version);
+    out->kind = REGISTRY_KEEP;
+    if (published->revision >= r->number) return STATUS_OK;
+    published->revision = r->number;
+    metadata_edit_write(out, &metadata, arena);
+    return STATUS_OK;
+}
+
+/* The version's manifest in its index file, or NULL. */
+static enum status find_manifest(const struct manifest **out, const struct revision *r, const struct registry_file *current,
+                                 struct arena *arena, struct error *err) {
+    struct manifest *manifests;
+    size_t count;
+    *out = NULL;
+    if (!current->bytes) return STATUS_OK;
+    enum status status = index_file_parse(&manifests, &count, r->name, current->bytes, current->length, arena, err);
+    for (size_t i = 0; !status && i < count; i++)
+        if (version_equal(manifests[i].version, r->request.version)) *out = &manifests[i];
+    return status;
+}
+
+/* registry_edit_function */
+static enum status edit_index(struct registry_edit *out, const struct registry_file *current, void *context,
+                              struct arena *arena, struct error *err) {
+    const struct revision *r = context;
+    const struct manifest *there;
+    enum status status = find_manifest(&there, r, current, arena, err);
+    if (status) return status;
+    out->kind = REGISTRY_KEEP;
+    if (there && manifest_equal(there, &r->after)) return STATUS_OK;
+    if (!there || !manifest_equal(there, &r->before))
+        return error_set(err, STATUS_REFUSED, "The manifest of %s@%s in the index was changed by somebody else meanwhile.",
+                         r->name, r->version);
+    struct text text = {0};
+    status = index_file_put(&text, current->bytes, current->length, &r->after, err);
+    out->kind = REGISTRY_WRITE;
+    if (!status) out->content = (struct registry_file){arena_copy_bytes(arena, text_view(&text), text.length), text.length};
+    text_release(&text);
+    return status;
+}
+
+static const char *make_message(const struct revision *r, const char *subject) {
+    return job_commit_message(&r->run->job, r->arena, subject);
+}
+
+static void say_commits(struct revision *r, const struct registry_change *metadata, const struct registry_change *index) {
+    job_run_log(r->run, LOG_INFO,
+                metadata->written ? "Committed the metadata, with revision %lld: %s."
+                                  : "The metadata has revision %lld already: %s.",
+                (long long)r->number, metadata->commit);
+    job_run_log(r->run, LOG_INFO,
+                index->written ? "Committed the manifest to the index: %s." : "The index has the manifest already: %s.",
+                index->commit);
+}
+
+/* An earlier run has brought its writes to their end: what came later does not take that away from it. */
+static enum status take_earlier_commits(struct revision *r, struct registry_change *metadata, struct registry_change *index,
+                                        struct error *err) {
+    const struct registry_access *repositories = &r->service->repositories;
+    struct error not_found;
+    if (registry_repo_find_commit(repositories->index, index->message, index->commit, &not_found)) return err->status;
+    index->written = true;
+    metadata->written = !registry_repo_find_commit(repositories->registry, metadata->message, metadata->commit, &not_found);
+    return STATUS_OK;
+}
+
+static enum status keep_commits(struct revision *r, const struct registry_change *metadata, const struct registry_change *index,
+                                struct error *err) {
+    const struct registry_access *repositories = &r->service->repositories;
+    memcpy(r->registry_commit, metadata->commit, sizeof r->registry_commit);
+    memcpy(r->index_commit, index->commit, sizeof r->index_commit);
+    enum status status = job_run_add_commit(r->run, "registry", repositories->registry, metadata, err);
+    return status ? status : job_run_add_commit(r->run, "index", repositories->index, index, err);
+}
+
+/* Metadata, then index: nobody else's change shares their round, since two that are harmless alone may not be together. */
+static enum status write_both(struct revision *r, struct error *err) {
+    char index_path[INDEX_PATH_MAX];
+    index_file_path(r->name, index_path);
+    struct queued_change metadata = {
+        .change = {.path = arena_format(r->arena, "metadata/%s.json", r->name),
+                   .message = make_message(r, arena_format(r->arena, "Update metadata for %s", r->name)),
+                   .edit = edit_metadata,
+                   .context = r},
+        .guard = check_held,
+        .context = r,
+    };
+    struct queued_change index = {
+        .change = {.path = index_path,
+                   .message = make_message(r, arena_format(r->arena, "Update manifest for %s@%s", r->name, r->version)),
+                   .edit = edit_index,
+                   .context = r},
+        .first = &metadata,
+        .prepare = check_and_record,
+        .guard = check_held,
+        .context = r,
+        .is_alone = true,
+    };
+    enum status status =
+        change_queue_commit(r->service->repositories.index_queue, r->run->store, &index, 1, &r->run->deadline, err);
+    if (status == STATUS_REFUSED && r->is_superseded) status = take_earlier_commits(r, &metadata.change, &index.change, err);
+    if (status) return status;
+    say_commits(r, &metadata.change, &index.change);
+    return keep_commits(r, &metadata.change, &index.change, err);
+}
+
+/* The dependants are looked at before the index's lock is taken, too, where that takes long: under it, then, only what has
+ * changed since counts. */
+static enum status commit_under_lock(struct revision *r, struct error *err) {
+    enum status status = STATUS_OK;
+    if (!r->run->has_record) status = registry_view_refresh(r->service->repositories.view, &r->run->deadline, err);
+    if (!status && !r->run->has_record) status = revision_check_again(r, err);
+    if (!status && !r->run->has_record) status = revision_check_dependants(r, err);
+    return status ? status : write_both(r, err);
+}
+
+enum status revision_commit(struct revision *r, struct error *err) {
+    if (r->service->settings.readonly) {
+        job_run_log(r->run, LOG_WARN, "Read-only: the metadata is not committed.");
+        job_run_log(r->run, LOG_WARN, "Read-only: the manifest is not committed to the index.");
+        return STATUS_OK;
+    }
+    enum status status = take_lock(r, err);
+    if (status) return status;
+    status = commit_under_lock(r, err);
+    release_lock(r);
+    if (status_is_temporary(status) && !r->run->has_record && !r->starts_over && ++r->failed_commits < COMMIT_TRIES)
+        r->starts_over = true;
+    return status;
+}
