@@ -166,6 +166,22 @@ static void a_trustees_issue_transfers_and_unpublishes(void **state) {
     json_decref(jobs);
 }
 
+/* Nobody else has a way to ask for it. */
+static void only_a_trustees_issue_asks_for_other_bounds(void **state) {
+    (void)state;
+    static const char text[] =
+        "{\"name\": \"no-such-package\", \"version\": \"1.0.0\", \"dependencies\": {\"prelude\": \">=6.0.0 "
+        "<8.0.0\"}, \"reason\": \"It works.\"}";
+    static const char why[] = "```\\nThere is no package named no-such-package in the registry.\\n```\\n\n";
+    expect_calls("trusty", text, true,
+                 arena_format(&scene.server->arena,
+                              "%s" COMMENT "```\\nAsked for by the trustee trusty, issue 314: It works.\\n"
+                              "There is no package named no-such-package in the registry.\\n```\\n\n" COMMENT
+                              "❌ Job failed\\n\\n%s",
+                              started(), why));
+    expect_calls("stranger", text, true, COMMENT "❌ Only trustees of the registry can ask for that: nothing was done.\\n\n");
+}
+
 static void an_owner_signs_in_an_issue(void **state) {
     (void)state;
     struct arena *arena = &scene.server->arena;
@@ -333,6 +349,7 @@ int main(void) {
         cmocka_unit_test(an_owner_signs_in_an_issue),
         cmocka_unit_test(small_mistakes_are_repaired),
         cmocka_unit_test(what_asks_for_nothing_is_met_with_silence),
+        cmocka_unit_test(only_a_trustees_issue_asks_for_other_bounds),
         cmocka_unit_test(what_cannot_be_read_is_explained),
         cmocka_unit_test(who_is_no_trustee_needs_a_signature),
         cmocka_unit_test(a_failed_job_leaves_the_issue_open),
