@@ -125,7 +125,7 @@ static bool goes_on(enum status status) {
 enum status revision_job_run(void *context, struct job_run *run, struct error *err) {
     struct revision r = {.service = context, .run = run, .arena = &run->arena};
     enum status status = read_request(&r, err);
-    if (!status) job_say_trustee(run);
+    if (!status && !run->job.record) job_say_trustee(run);
     if (!status) status = run->job.record ? run_steps(&r, resumed_run, err) : run_rounds(&r, err);
     if (!goes_on(status)) revision_end_builds(&r);
     if (status) return status;

@@ -378,6 +378,57 @@ static void a_service_that_is_told_to_stop_hands_the_job_back(void **state) {
     expect_goes_on(*state, "drained", false);
 }
 
+/* Starts it again with one more setting; NULL: without the one that was added. */
+static void restart_with(struct server *server, const char *setting) {
+    static const char **place;
+    if (!place)
+        for (place = server->environments[SERVER_BUILD_MATRIX]; *place;)
+            place++;
+    server_terminate(server, SERVER_BUILD_MATRIX);
+    *place = setting;
+    server_start_program(server, SERVER_BUILD_MATRIX);
+}
+
+static void what_takes_too_long_is_refused_and_its_builds_end(void **state) {
+    struct server *server = *state;
+    const char *base = publish_base(server, "endless");
+    const struct package package = {"endless", "1.0.0", {{base, ">=1.0.0 <2.0.0"}}, .pragma = NULL};
+    revise_scene_publish(server, &package);
+    stop_workers(server);
+    restart_with(server, "REVISION_TIMEOUT_MS=3000");
+    expect_refused(server, "endless", "1.0.0", range_of(server, base, ">=1.0.0 <3.0.0"), "it took longer than the 3000 ms");
+    json_t *builds = revise_builds(server, "endless"), *build;
+    size_t i;
+    assert_int_equal(json_array_size(builds), 2);
+    json_array_foreach(builds, i, build) {
+        json_t *ended = server_wait_for_job(server, server_job_text(build, "jobId")); /* though nobody builds */
+        assert_string_equal(server_last_error(server, ended), "The revision that it was a part of does not need it.");
+        assert_string_equal(server_job_text(ended, "verdict"), "");
+        json_decref(ended);
+    }
+    json_decref(builds);
+    restart_with(server, NULL);
+    start_workers(server);
+}
+
+static void a_server_that_is_read_only_checks_and_writes_nothing(void **state) {
+    struct server *server = *state;
+    const char *base = publish_base(server, "written");
+    const struct package package = {"written", "1.0.0", {{base, ">=1.0.0 <2.0.0"}}, .pragma = NULL};
+    revise_scene_publish(server, &package);
+    restart_with(server, "READONLY=true");
+    char *before = registry_snapshot(server);
+    json_t *job =
+        server_wait_for_job(server, revise_expect_done(server, "written", "1.0.0", range_of(server, base, ">=1.0.0 <3.0.0")));
+    const char *log = server_log_text(server, job);
+    assert_non_null(strstr(log, "It builds with compiler 0.15.15."));
+    assert_non_null(strstr(log, "WARN Read-only: the manifest is not committed to the index."));
+    assert_non_null(strstr(log, "would be revised now, but this server is read-only."));
+    json_decref(job);
+    assert_string_equal(registry_snapshot(server), before);
+    restart_with(server, NULL);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_revision_loosens_bounds),
@@ -394,6 +445,8 @@ int main(void) {
         cmocka_unit_test(a_version_that_is_unpublished_meanwhile_is_not_revised),
         cmocka_unit_test(a_service_that_is_killed_while_it_waits_for_builds_finds_them_again),
         cmocka_unit_test(a_service_that_is_told_to_stop_hands_the_job_back),
+        cmocka_unit_test(what_takes_too_long_is_refused_and_its_builds_end),
+        cmocka_unit_test(a_server_that_is_read_only_checks_and_writes_nothing),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }

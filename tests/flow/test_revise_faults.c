@@ -14,6 +14,7 @@
 #include "tests/support/registry_check.h"
 #include "tests/support/revise_scene.h"
 #include "tests/support/shell.h"
+#include "tests/support/trustee_call.h"
 
 enum { EVENTS_MAX = 10000, STORE_TIMEOUT_MS = 10000 };
 
@@ -144,9 +145,70 @@ static void a_killed_revision_leaves_what_an_undisturbed_one_leaves(void **state
     registry_expect_consistency(server);
 }
 
+/* ---- What came between ---- */
+
+/* A revision whose service is killed at the point, and not started again. */
+static const char *begin_revision(struct server *server, const char *name, const char *point) {
+    const struct package package = {name, "1.0.0", {{"faulty-base", ">=1.0.0 <3.0.0"}}, .pragma = NULL};
+    revise_scene_publish(server, &package);
+    server_terminate(server, SERVER_BUILD_MATRIX);
+    server_start_with_fault(server, SERVER_BUILD_MATRIX, point);
+    const char *id = revise_ask(server, name, "1.0.0", "\"faulty-base\":\">=1.0.0 <2.0.0\"");
+    server_wait_for_death(server, SERVER_BUILD_MATRIX);
+    return id;
+}
+
+/* It waits for the lock that died with the service, and for nothing else. */
+static void unpublish(struct server *server, const char *name) {
+    const char *payload = arena_format(&server->arena, "{\"name\":\"%s\",\"version\":\"1.0.0\"}", name);
+    server_expect_success(
+        server, trustee_expect_job(server, REVISE_TOKEN, trustee_body(server, "unpublish", payload, REVISE_ACTOR, "A test.")));
+}
+
+static void what_was_revised_and_then_unpublished_was_revised(void **state) {
+    struct server *server = *state;
+    const char *id = begin_revision(server, "faulty-done", "repository:registry-index");
+    unpublish(server, "faulty-done");
+    server_start_with_fault(server, SERVER_BUILD_MATRIX, "none");
+    server_expect_success(server, id);
+    expect_once(server, "faulty-done", id);
+    registry_expect_consistency(server);
+}
+
+static void what_was_unpublished_before_it_was_revised_was_not(void **state) {
+    struct server *server = *state;
+    const char *id = begin_revision(server, "faulty-half", "repository:registry");
+    unpublish(server, "faulty-half");
+    server_start_with_fault(server, SERVER_BUILD_MATRIX, "none");
+    json_t *job = server_wait_for_job(server, id);
+    assert_non_null(strstr(server_last_error(server, job), "or unpublished, before this revision"));
+    json_decref(job);
+    registry_expect_consistency(server);
+}
+
+/* The publication had done all its writes when it died, and does them again. */
+static void a_publication_that_goes_on_later_leaves_the_revised_manifest(void **state) {
+    struct server *server = *state;
+    const struct package package = {"faulty-late", "1.0.0", {{"faulty-base", ">=1.0.0 <3.0.0"}}, .pragma = NULL},
+                         after = {"faulty-late", "1.0.0", {{"faulty-base", ">=1.0.0 <2.0.0"}}, .pragma = NULL};
+    server_terminate(server, SERVER_PUBLISH);
+    server_start_with_fault(server, SERVER_PUBLISH, "commit");
+    const char *id = server_post_package(server, &package);
+    server_wait_for_death(server, SERVER_PUBLISH);
+    revise_expect_done(server, "faulty-late", "1.0.0", "\"faulty-base\":\">=1.0.0 <2.0.0\"");
+    server_start_with_fault(server, SERVER_PUBLISH, "none");
+    server_expect_success(server, id);
+    revise_expect_indexed(server, &after);
+    assert_int_equal(revise_number(server, "faulty-late", "1.0.0"), 1);
+    registry_expect_consistency(server);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_killed_revision_leaves_what_an_undisturbed_one_leaves),
+        cmocka_unit_test(what_was_revised_and_then_unpublished_was_revised),
+        cmocka_unit_test(what_was_unpublished_before_it_was_revised_was_not),
+        cmocka_unit_test(a_publication_that_goes_on_later_leaves_the_revised_manifest),
     };
 #ifndef FAULT_POINTS
     printf("[  SKIPPED ] %zu test(s), listed below: this build has no fault points (-DFAULTS=ON)\n",
