@@ -109,11 +109,14 @@ static enum status check_not_superseded(struct revision *r, struct error *err) {
 }
 
 /* Counts this one. */
-static enum status number_revision(struct revision *r) {
+static enum status number_revision(struct revision *r, struct error *err) {
     const struct manifest_index *index = registry_view_lock(r->service->repositories.view);
-    r->number = metadata_find_published(manifest_index_find_metadata(index, r->name), r->request.version)->revision + 1;
+    const struct metadata *metadata = manifest_index_find_metadata(index, r->name);
+    const struct published_version *published = metadata ? metadata_find_published(metadata, r->request.version) : NULL;
+    if (published) r->number = published->revision + 1;
     registry_view_unlock(r->service->repositories.view);
-    return STATUS_OK;
+    if (published) return STATUS_OK;
+    return revision_start_over(r, err, "%s@%s is not published any more.", r->name, r->version); /* by hand: it was just now */
 }
 
 /* queued_change.prepare: under the index's lock, on the registry as it is now. */
@@ -123,7 +126,7 @@ static enum status check_and_record(void *context, struct deadline *limit, struc
     if (r->run->has_record) return check_not_superseded(r, err);
     enum status status = revision_check_again(r, err);
     if (!status) status = revision_check_dependants(r, err);
-    if (!status) status = number_revision(r);
+    if (!status) status = number_revision(r, err);
     return status ? status : keep_record(r, err);
 }
 
