@@ -24,10 +24,8 @@ static const struct command commands[] = {
     {"transfer", 1, 1, "--key FILE (--github OWNER/REPO | --git URL) [--subdir DIR] [--follow] NAME",
      "Ask for a package to be moved to this location, signed likewise.", command_transfer},
     {"trustee", 2, 2, "--actor LOGIN [--issue NUMBER] [--reason TEXT] [--token-file FILE] [--follow] ACTION PAYLOAD",
-     "What a trustee asks for: publish, unpublish, transfer, package-set, matrix, revise or retry, with its payload as JSON. "
-     "The "
-     "token\n"
-     "      is in the file, or in the variable TRUSTEE_TOKEN.",
+     "What a trustee asks for: publish, unpublish, transfer, package-set, matrix, revise or retry, with its payload as\n"
+     "      JSON. The token is in the file, or in the variable TRUSTEE_TOKEN.",
      command_trustee},
     {"status", 1, 1, "JOB", "What became of a job; exit 1 if it failed.", command_status},
     {"logs", 1, 1, "JOB [--follow | -f] [--level LEVEL]",
