@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "tests/support/matrix_scene.h"
 #include "tests/support/registry_check.h"
 #include "tests/support/revise_scene.h"
 #include "tests/support/shell.h"
@@ -58,7 +59,7 @@ static void a_revision_loosens_bounds(void **state) {
     const char *id = revise_expect_done(server, "loose", "1.0.0", range_of(server, base, ">=1.0.0 <3.0.0"));
     revise_expect_indexed(server, &after);
     assert_int_equal(revise_number(server, "loose", "1.0.0"), 1);
-    assert_string_equal(revise_compilers(server, "loose", "1.0.0"), "0.15.14 0.15.15");
+    assert_string_equal(matrix_compilers_of(server, "loose", "1.0.0"), "0.15.14 0.15.15");
     assert_string_equal(shell_output(&server->arena, "cd '%s/storage' && sha256sum */*", server->folder), storage);
     job = server_wait_for_job(server, id);
     assert_string_equal(server_job_text(job, "jobType"), "revision");
@@ -197,7 +198,7 @@ static void what_does_not_compile_is_refused_with_the_compilers_errors(void **st
     }
     json_decref(builds);
     assert_true(is_named);
-    assert_string_equal(revise_compilers(server, "broken", "1.0.0"), "0.15.14 0.15.15");
+    assert_string_equal(matrix_compilers_of(server, "broken", "1.0.0"), "0.15.14 0.15.15");
 }
 
 static void a_dependant_that_would_lose_its_plan_is_named(void **state) {

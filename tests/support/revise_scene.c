@@ -8,8 +8,8 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/hash.h"
+#include "tests/support/matrix_scene.h"
 #include "tests/support/registry_check.h"
-#include "tests/support/shell.h"
 #include "tests/support/trustee_call.h"
 
 enum { WORKERS = 1 };
@@ -22,21 +22,9 @@ struct server *revise_scene_start(const char *const *settings) {
     return server_start(&(struct server_options){.workers = WORKERS, .settings = settings, .gateway_settings = gateway});
 }
 
-const char *revise_compilers(struct server *server, const char *name, const char *version) {
-    return shell_output(&server->arena,
-                        "git -C '%s/" REGISTRY_REPO
-                        "' show HEAD:metadata/%s.json | jq -r '.published.\"%s\".compilers | join(\" \")' | "
-                        "tr -d '\\n'",
-                        server->folder, name, version);
-}
-
 void revise_scene_publish(struct server *server, const struct package *package) {
     server_expect_published(server, package);
-    const char *compilers = "";
-    for (int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS;
-         strcmp(compilers, "0.15.14 0.15.15") != 0 && clock_monotonic_ms() < until_ms; usleep(20000))
-        compilers = revise_compilers(server, package->name, package->version);
-    assert_string_equal(compilers, "0.15.14 0.15.15");
+    matrix_expect_compilers(server, package->name, package->version, "0.15.14 0.15.15");
 }
 
 const char *revise_ask(struct server *server, const char *name, const char *version, const char *ranges) {
@@ -66,8 +54,7 @@ int revise_number(struct server *server, const char *name, const char *version) 
 }
 
 json_t *revise_builds(struct server *server, const char *name) {
-    json_t *jobs =
-        server_get(server, arena_format(&server->arena, "/api/v1/jobs?include_completed=true&kinds=matrix&package=%s", name));
+    json_t *jobs = matrix_jobs(server, name);
     json_t *builds = json_array(), *job;
     size_t i;
     json_array_foreach(jobs, i, job) {

@@ -13,9 +13,6 @@
 /* `settings` as in struct server_options. */
 struct server *revise_scene_start(const char *const *settings);
 
-/* The compilers of a version as the metadata has them, with blanks between. */
-const char *revise_compilers(struct server *server, const char *name, const char *version);
-
 /* Publishes it, and waits until the metadata has both compilers. */
 void revise_scene_publish(struct server *server, const struct package *package);
 
