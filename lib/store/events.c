@@ -6,8 +6,10 @@
 #include "lib/store/events.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/memory.h"
 #include "lib/base/text.h"
 #include "lib/store/job_steps.h"
 
@@ -65,9 +67,22 @@ enum status events_read(struct job_store *store, const char *group, const char *
     return status;
 }
 
-enum status events_acknowledge(struct job_store *store, const char *group, const char *event_id, struct error *err) {
+enum status events_acknowledge_some(struct job_store *store, const char *group, const char *const *event_ids, size_t count,
+                                    struct error *err) {
+    enum { FIXED = 3 };
     struct redis_reply *reply;
-    return redis_call(store->redis, &reply, err, "XACK events %s %s", group, event_id);
+    if (count == 0) return STATUS_OK;
+    const char **arguments = memory_alloc((FIXED + count) * sizeof *arguments);
+    arguments[0] = "XACK", arguments[1] = "events", arguments[2] = group;
+    memcpy(arguments + FIXED, event_ids, count * sizeof *arguments);
+    redis_add_list(store->redis, arguments, FIXED + count);
+    free(arguments);
+    enum status status = redis_run(store->redis, 0, &reply, err);
+    return status ? status : redis_check_reply(reply, err);
+}
+
+enum status events_acknowledge(struct job_store *store, const char *group, const char *event_id, struct error *err) {
+    return events_acknowledge_some(store, group, &event_id, 1, err);
 }
 
 enum status events_trim(struct job_store *store, size_t *removed, struct error *err) {

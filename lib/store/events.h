@@ -22,6 +22,8 @@ CHECK_RESULT enum status events_read(struct job_store *store, const char *group,
                                      struct error *err);
 CHECK_RESULT enum status events_acknowledge(struct job_store *store, const char *group, const char *event_id,
                                             struct error *err);
+CHECK_RESULT enum status events_acknowledge_some(struct job_store *store, const char *group, const char *const *event_ids,
+                                                 size_t count, struct error *err);
 
 /* Removes, up to some thousands a call, the oldest events that every group has acknowledged; what a group has not read or not
  * acknowledged stays, and without a group everything does. A group that is made later begins with what is left. */

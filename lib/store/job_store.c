@@ -202,20 +202,30 @@ enum status job_store_list_ready(struct job_store *store, const char *const *com
     return STATUS_OK;
 }
 
+/* A line as jobs.lua keeps those that it writes by itself (log_stream.c). */
+static void print_line(struct text *out, enum log_level level, const char *message) {
+    text_append_format(out, "%s 0 0 %s", log_level_name(level), message);
+    job_step_clean(out);
+}
+
 enum status job_store_claim_some(struct job_store *store, const char *const *ids, size_t count, const char *runner,
-                                 int64_t lease_ms, struct arena *arena, struct lease *leases, struct job *jobs, size_t *claimed,
-                                 struct error *err) {
-    enum { FIXED = 4 };
+                                 int64_t lease_ms, const char *line, struct arena *arena, struct lease *leases,
+                                 struct job *jobs, size_t *claimed, struct error *err) {
+    enum { FIXED = 5 };
     char token[UUID_TEXT_MAX], lease_text[24];
+    struct text line_text = {0};
     hash_random_uuid(token);
     snprintf(lease_text, sizeof lease_text, "%" PRId64, lease_ms);
     const char **arguments = arena_alloc(arena, (FIXED + count) * sizeof *arguments);
     arguments[0] = "claim_some", arguments[1] = runner, arguments[2] = lease_text, arguments[3] = token;
+    if (line) print_line(&line_text, LOG_INFO, line);
+    arguments[4] = text_view(&line_text);
     for (size_t i = 0; i < count; i++)
         arguments[FIXED + i] = ids[i];
     struct redis_reply *reply;
     *claimed = 0;
     enum status status = job_step_list(store, &reply, err, arguments, FIXED + count);
+    text_release(&line_text);
     if (status == STATUS_OK) assert(reply->count <= count);
     for (size_t i = 0; status == STATUS_OK && i < reply->count; i++) {
         status = take_claim(&reply->items[i], arena, &leases[i], &jobs[i], err);
@@ -274,6 +284,13 @@ enum status job_store_record(struct job_store *store, const struct lease *lease,
     return job_step(store, &reply, err, "keep %s %" PRId64 " record %s", lease->job_id, lease->fence, record);
 }
 
+enum status job_store_record_and_renew(struct job_store *store, const struct lease *lease, const char *record, int64_t lease_ms,
+                                       struct error *err) {
+    struct redis_reply *reply;
+    return job_step(store, &reply, err, "keep %s %" PRId64 " record %s %" PRId64, lease->job_id, lease->fence, record,
+                    lease_ms);
+}
+
 enum status job_store_keep_commit(struct job_store *store, const struct lease *lease, const char *commit, struct error *err) {
     struct redis_reply *reply;
     return job_step(store, &reply, err, "keep %s %" PRId64 " commit %s", lease->job_id, lease->fence, commit);
@@ -307,14 +324,17 @@ enum status job_store_finish(struct job_store *store, const struct lease *lease,
     if (end->result && strlen(end->result) > JOB_RESULT_MAX_BYTES)
         return error_set(err, STATUS_TOO_LARGE, "The result of the job %s has %zu bytes; %d are kept at most", lease->job_id,
                          strlen(end->result), JOB_RESULT_MAX_BYTES);
-    struct text sentence = {0};
+    struct text sentence = {0}, line = {0};
     if (end->error) text_append(&sentence, end->error);
     job_step_clean(&sentence);
+    if (end->line) print_line(&line, end->line_level, end->line);
     struct redis_reply *reply;
-    enum status status = job_step(store, &reply, err, "finish %s %" PRId64 " %d %d %s %s %s %s %s %d %s", lease->job_id,
-                                  lease->fence, end->success, end->readonly, text_view(&sentence),
-                                  job_step_text(end->documentation), job_step_text(end->event), job_step_text(end->payload),
-                                  job_step_text(end->verdict), stands, job_step_text(end->result));
+    enum status status =
+        job_step(store, &reply, err, "finish %s %" PRId64 " %d %d %s %s %s %s %s %d %s %s %s", lease->job_id, lease->fence,
+                 end->success, end->readonly, text_view(&sentence), job_step_text(end->documentation),
+                 job_step_text(end->event), job_step_text(end->payload), job_step_text(end->verdict), stands,
+                 job_step_text(end->result), job_step_text(end->commit), text_view(&line));
+    text_release(&line);
     text_release(&sentence);
     return status;
 }

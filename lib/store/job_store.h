@@ -131,10 +131,10 @@ CHECK_RESULT enum status job_store_list_ready(struct job_store *store, const cha
                                               struct error *err);
 
 /* Claims those of the matrix jobs `ids` (each there once) that are still ready, in one step, all for one runner; sets `leases`
- * and `jobs` (both with room for `count`) and how many there are. */
+ * and `jobs` (both with room for `count`) and how many there are. `line` (NULL: none) begins the log of each, at INFO. */
 CHECK_RESULT enum status job_store_claim_some(struct job_store *store, const char *const *ids, size_t count, const char *runner,
-                                              int64_t lease_ms, struct arena *arena, struct lease *leases, struct job *jobs,
-                                              size_t *claimed, struct error *err);
+                                              int64_t lease_ms, const char *line, struct arena *arena, struct lease *leases,
+                                              struct job *jobs, size_t *claimed, struct error *err);
 
 CHECK_RESULT enum status job_store_renew(struct job_store *store, const struct lease *lease, int64_t lease_ms,
                                          struct error *err);
@@ -159,6 +159,10 @@ CHECK_RESULT enum status job_store_retry_later(struct job_store *store, const st
  * attempts. The same again is fine; another record is STATUS_CONFLICT. */
 CHECK_RESULT enum status job_store_record(struct job_store *store, const struct lease *lease, const char *record,
                                           struct error *err);
+
+/* The same, and renews the lease. */
+CHECK_RESULT enum status job_store_record_and_renew(struct job_store *store, const struct lease *lease, const char *record,
+                                                    int64_t lease_ms, struct error *err);
 
 /* Keeps in the job the commit that its ref resolved to, for every later run (spec/outside.md, Sources). The same again is fine;
  * another one is STATUS_CONFLICT. */
@@ -196,6 +200,9 @@ struct job_end {
      * was found out about the plan (the version was unpublished meanwhile). A job that fails has not "succeeded". */
     const char *verdict;
     const char *result; /* of a matrix job: JSON of struct build_result, or NULL */
+    const char *commit; /* as job_store_add_commit() takes it; NULL: none more */
+    const char *line;   /* the last one of the log, at this level; NULL: it is written already */
+    enum log_level line_level;
 };
 
 enum { JOB_RESULT_MAX_BYTES = 256 * 1024 };

@@ -311,7 +311,8 @@ local function obstacle(id, job, now)
 end
 
 local function read_for_claim(id)
-  return read_job(id, 'state', 'kind', 'compiler', 'priority', 'lane', 'place', 'notBefore', 'address', 'createdAt', 'claim', 'fence')
+  return read_job(id, 'state', 'kind', 'compiler', 'priority', 'lane', 'place', 'notBefore', 'address', 'createdAt', 'claim', 'fence',
+    'logTime')
 end
 
 local function claimed(id, fence)
@@ -416,17 +417,18 @@ function steps.list_ready()
   return jobs
 end
 
--- runner, lease, token, ids… → as claim, for each that was to be had
+-- runner, lease, token, line for the log, ids… → as claim, for each that was to be had
 function steps.claim_some()
-  local runner, lease_ms, token, now, answer = ARGV[2], tonumber(ARGV[3]), ARGV[4], now_ms(), {}
+  local runner, lease_ms, token, line, now, answer = ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5], now_ms(), {}
   redis_up_since(now)
-  for i = 5, #ARGV do
+  for i = 6, #ARGV do
     local id = ARGV[i]
     local job = read_for_claim(id)
     if job.state == 'running' and job.claim == token then
       answer[#answer + 1] = claimed(id, tonumber(job.fence))
     elseif job.kind == 'matrix' and not obstacle(id, job, now) then
       answer[#answer + 1] = claim(id, job, runner, lease_ms, token, now)
+      if line ~= '' then add_line(id, job, now, line) end
     end
   end
   return answer
@@ -446,14 +448,18 @@ local function stale(id)
   return refuse('STALE', 'The job ' .. id .. ' is no longer held by this runner')
 end
 
+local function renew(id, fence, job, deadline)
+  call('ZADD', 'leases', deadline, id)
+  if job.lane then set_lock(job.lane, id, fence, deadline) end
+end
+
 -- lease, then id and fence of each → 1 or 0 for each: it is held
 function steps.renew()
   local deadline, answer = now_ms() + ARGV[2], {}
   for i = 3, #ARGV, 2 do
     local id, fence = ARGV[i], ARGV[i + 1]
     local job = held_job(id, fence)
-    if job then call('ZADD', 'leases', deadline, id) end
-    if job and job.lane then set_lock(job.lane, id, fence, deadline) end
+    if job then renew(id, fence, job, deadline) end
     answer[#answer + 1] = job and 1 or 0
   end
   return answer
@@ -490,16 +496,22 @@ function steps.release()
   return 1
 end
 
--- id, fence, field, value: what a run finds out once for all runs
+-- id, fence, field, value, lease: what a run finds out once for all runs; the lease is renewed, if there is one
 function steps.keep()
-  local id, fence, field, value = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+  local id, fence, field, value, lease_ms = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
   local job = held_job(id, fence, field)
   if not job then return stale(id) end
   if job[field] and job[field] ~= value then
     return refuse('CONFLICT', 'The job ' .. id .. ' has another ' .. field .. ' already')
   end
   call('HSET', 'job:' .. id, field, value)
+  if lease_ms then renew(id, fence, job, now_ms() + lease_ms) end
   return 1
+end
+
+local function note_commit(id, job, commit)
+  local commits = job.commits and job.commits .. ' ' or ''
+  if not (' ' .. commits):find(' ' .. commit .. ' ', 1, true) then call('HSET', 'job:' .. id, 'commits', commits .. commit) end
 end
 
 -- id, fence, commit: `REPOSITORY=COMMIT`
@@ -507,8 +519,7 @@ function steps.add_commit()
   local id, fence, commit = ARGV[2], ARGV[3], ARGV[4]
   local job = held_job(id, fence, 'commits')
   if not job then return stale(id) end
-  local commits = job.commits and job.commits .. ' ' or ''
-  if not (' ' .. commits):find(' ' .. commit .. ' ', 1, true) then call('HSET', 'job:' .. id, 'commits', commits .. commit) end
+  note_commit(id, job, commit)
   return 1
 end
 
@@ -606,11 +617,13 @@ local function next_in_lane(id, job)
 end
 
 local ENDING = {'duplicate', 'replay', 'replayByKey', 'payload', 'package', 'version', 'compiler', 'purpose', 'actor', 'logTime',
-  'logIsCut', 'startedAt'}
+  'logIsCut', 'startedAt', 'commits'}
 local FOUND_AT_END = {'error', 'documentation', 'payload', 'verdict', 'result'}
 
 local function end_job(id, job, result, now)
   local state = result.success and 'succeeded' or 'failed'
+  if result.commit then note_commit(id, job, result.commit) end
+  if result.line and not job.logIsCut then add_line(id, job, now, result.line) end
   if result.error and job.logIsCut then add_line(id, job, now, 'ERROR 0 0 ' .. result.error) end
   local finished = math.max(now, job.startedAt, (tonumber(job.logTime) or 0) + 1)
   call('XADD', 'job:' .. id .. ':log', string.format('%.0f-0', finished), 'end', state)
@@ -645,7 +658,7 @@ local function none_if_empty(text)
   if text ~= '' then return text end
 end
 
--- id, fence, success, readonly, error, documentation, event, payload, verdict, whether that stands, result
+-- id, fence, success, readonly, error, documentation, event, payload, verdict, whether that stands, result, commit, last line
 function steps.finish()
   local id, fence, success = ARGV[2], ARGV[3], ARGV[4] == '1'
   local done = read_job(id, 'state', 'fence')
@@ -654,7 +667,8 @@ function steps.finish()
   if not job then return stale(id) end
   end_job(id, job, {success = success, readonly = ARGV[5] == '1', error = none_if_empty(ARGV[6]),
     documentation = none_if_empty(ARGV[7]), event = none_if_empty(ARGV[8]), payload = none_if_empty(ARGV[9]),
-    verdict = none_if_empty(ARGV[10]), stands = ARGV[11] == '1', result = none_if_empty(ARGV[12])}, now_ms())
+    verdict = none_if_empty(ARGV[10]), stands = ARGV[11] == '1', result = none_if_empty(ARGV[12]),
+    commit = none_if_empty(ARGV[13]), line = none_if_empty(ARGV[14])}, now_ms())
   return 1
 end
 

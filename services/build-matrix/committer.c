@@ -269,15 +269,12 @@ static enum status end_success(struct committer *committer, struct success *succ
                           .readonly = is_readonly,
                           .verdict = verdict_text(VERDICT_SUCCEEDED),
                           .result = success->result,
-                          .event = is_readonly ? NULL : make_event(success)};
-    enum status status = matrix_job_log(service, committer->store, &success->lease, LINE_OF_END,
-                                        is_readonly ? LOG_WARN : LOG_INFO, last_line(success, is_readonly), err);
-    if (!status && success->commit)
-        status = job_store_add_commit(committer->store, &success->lease,
-                                      arena_format(&success->arena, "registry=%s", success->commit), err);
-    if (!status) fault_point("matrix-end");
-    if (!status) status = job_store_finish(committer->store, &success->lease, &end, err);
-    return status;
+                          .event = is_readonly ? NULL : make_event(success),
+                          .line = last_line(success, is_readonly),
+                          .line_level = is_readonly ? LOG_WARN : LOG_INFO};
+    if (success->commit) end.commit = arena_format(&success->arena, "registry=%s", success->commit);
+    fault_point("matrix-end");
+    return job_store_finish(committer->store, &success->lease, &end, err);
 }
 
 /* The leases of the whole round, for as long as a round may take. */

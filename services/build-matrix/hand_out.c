@@ -52,17 +52,15 @@ static enum status end_refused(struct matrix_service *service, struct job_store 
     struct job job;
     size_t claimed = 0;
     const char *id = ready->id;
-    enum status status =
-        job_store_claim_some(store, &id, 1, "build-matrix", service->settings.lease_ms, arena, &lease, &job, &claimed, err);
+    enum status status = job_store_claim_some(store, &id, 1, "build-matrix", service->settings.lease_ms, NULL, arena, &lease,
+                                              &job, &claimed, err);
     if (status || claimed == 0) return status;
     return end_claimed(service, store, &job, &lease, refusal, err);
 }
 
-static enum status say_who_builds(struct matrix_service *service, struct job_store *store, const struct lease *lease,
-                                  const char *worker, size_t count, struct arena *arena, struct error *err) {
-    const char *line = count == 1 ? arena_format(arena, "Handed to the build worker %s.", worker)
-                                  : arena_format(arena, "Handed to the build worker %s, in a batch of %zu.", worker, count);
-    return matrix_job_log(service, store, lease, LINE_HANDED_OUT, LOG_INFO, line, err);
+static const char *say_who_builds(const char *worker, size_t count, struct arena *arena) {
+    if (count == 1) return arena_format(arena, "Handed to the build worker %s.", worker);
+    return arena_format(arena, "Handed to the build worker %s, in a batch of up to %zu.", worker, count);
 }
 
 static enum build_how how_to_build(const struct job *job) {
@@ -116,21 +114,21 @@ static enum status claim(struct text *work, size_t *job_count, struct matrix_ser
     struct job *jobs = arena_alloc(arena, choice->job_count * sizeof *jobs);
     size_t claimed = 0;
     bool has_record = ready[choice->jobs[0]].record != NULL;
+    const char *runner = has_record ? "build-matrix" : request->worker;
+    const char *line = has_record ? NULL : say_who_builds(request->worker, choice->job_count, arena);
     int64_t lease_ms = service->settings.lease_ms;
+    if (!has_record && lease_ms > FIRST_LEASE_MS) lease_ms = FIRST_LEASE_MS;
     for (size_t i = 0; i < choice->job_count; i++)
         ids[i] = ready[choice->jobs[i]].id;
-    enum status status = job_store_claim_some(store, ids, choice->job_count, has_record ? "build-matrix" : request->worker,
-                                              has_record || lease_ms < FIRST_LEASE_MS ? lease_ms : FIRST_LEASE_MS, arena,
-                                              leases, jobs, &claimed, err);
+    enum status status =
+        job_store_claim_some(store, ids, choice->job_count, runner, lease_ms, line, arena, leases, jobs, &claimed, err);
     if (status || claimed == 0) return status;
     if (has_record) {
         committer_add(service->committer, &jobs[0], &leases[0]);
         return STATUS_OK;
     }
     fault_point("matrix-claimed");
-    for (size_t i = 0; !status && i < claimed; i++)
-        status = say_who_builds(service, store, &leases[i], request->worker, claimed, arena, err);
-    if (!status) status = write_work(work, service, jobs, leases, claimed, arena, err);
+    status = write_work(work, service, jobs, leases, claimed, arena, err);
     if (status && claimed > 1) { /* the first at least */
         give_back(store, leases + 1, claimed - 1);
         claimed = 1;

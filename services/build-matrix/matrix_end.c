@@ -1,17 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "services/build-matrix/matrix_end.h"
 
-#include "lib/base/clock.h"
 #include "lib/domain/manifest_index.h"
-#include "lib/store/log_stream.h"
 #include "services/build-matrix/matrix_service.h"
-
-enum status matrix_job_log(struct matrix_service *service, struct job_store *store, const struct lease *lease, int number,
-                           enum log_level level, const char *message, struct error *err) {
-    const struct settings *settings = &service->settings;
-    struct log_line line = {.level = level, .message = message, .time_ms = clock_now_ms(), .number = number};
-    return log_stream_append(store, lease, &line, 1, settings->log_limit_lines, settings->log_limit_bytes, err);
-}
 
 /* Whether the metadata says that this version builds with this compiler. */
 static bool is_known_to_build(struct matrix_service *service, const struct job *job) {
@@ -42,12 +33,13 @@ enum status matrix_job_end(struct matrix_service *service, struct job_store *sto
                            const struct lease *lease, const struct matrix_outcome *outcome, struct error *err) {
     bool has_succeeded = outcome->verdict == VERDICT_SUCCEEDED && !outcome->is_withdrawn;
     const char *reason = outcome->reason ? outcome->reason : verdict_meaning(outcome->verdict);
-    enum status status = matrix_job_log(service, store, lease, LINE_OF_END, has_succeeded ? LOG_INFO : LOG_ERROR, reason, err);
-    struct job_end end = {.success = has_succeeded,
-                          .error = has_succeeded ? NULL : reason,
-                          .verdict = outcome->is_withdrawn ? NULL : verdict_text(outcome->verdict),
-                          .result = outcome->result};
-    if (!status) status = job_store_finish(store, lease, &end, err);
+    const struct job_end end = {.success = has_succeeded,
+                                .error = has_succeeded ? NULL : reason,
+                                .verdict = outcome->is_withdrawn ? NULL : verdict_text(outcome->verdict),
+                                .result = outcome->result,
+                                .line = reason,
+                                .line_level = has_succeeded ? LOG_INFO : LOG_ERROR};
+    enum status status = job_store_finish(store, lease, &end, err);
     if (status) return status;
     raise_alarms(service, job, outcome);
     return STATUS_OK;

@@ -232,24 +232,35 @@ static void free_event(struct planner_events *events, struct planner_event *even
     events->count--;
 }
 
-/* False: the planner was stopped. */
-static bool acknowledge(struct planning *planning, const struct planner_event *event) {
+/* All of the list. */
+static void acknowledge(struct planning *planning, const struct planner_event *list) {
+    struct arena arena = {0};
     struct error err;
-    while (events_acknowledge(planning->store, PLANNER_EVENTS_GROUP, event->id, &err))
-        if (!planning_pause(planning, "An event cannot be acknowledged", &err)) return false;
-    planning_goes_on(planning);
-    atomic_fetch_add(&planning->counts.events, 1);
-    return true;
+    size_t count = 0;
+    for (const struct planner_event *event = list; event; event = event->next)
+        count++;
+    const char **ids = arena_alloc(&arena, (count + 1) * sizeof *ids);
+    count = 0;
+    for (const struct planner_event *event = list; event; event = event->next)
+        ids[count++] = event->id;
+    enum status status;
+    while ((status = events_acknowledge_some(planning->store, PLANNER_EVENTS_GROUP, ids, count, &err)) &&
+           planning_pause(planning, "Events cannot be acknowledged", &err)) {
+    }
+    if (!status) {
+        planning_goes_on(planning);
+        atomic_fetch_add(&planning->counts.events, (long long)count);
+    }
+    arena_release(&arena);
 }
 
 static void handle_list(struct planner_events *events, struct planner_event **taken) {
     struct planner_event *list = *taken;
     *taken = NULL;
-    bool is_done = plan_for(events->planning, list);
+    if (plan_for(events->planning, list)) acknowledge(events->planning, list);
     while (list) {
         struct planner_event *event = list;
         list = event->next;
-        if (is_done) is_done = acknowledge(events->planning, event);
         free_event(events, event);
     }
 }

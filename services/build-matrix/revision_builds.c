@@ -54,7 +54,7 @@ static enum status end_build(struct revision *r, const struct revision_build *bu
     struct job job;
     size_t claimed = 0;
     const char *id = build->job_id;
-    enum status status = job_store_claim_some(r->run->store, &id, 1, "build-matrix", service->settings.lease_ms, &scratch,
+    enum status status = job_store_claim_some(r->run->store, &id, 1, "build-matrix", service->settings.lease_ms, NULL, &scratch,
                                               &lease, &job, &claimed, err);
     const struct matrix_outcome outcome = {
         .verdict = VERDICT_NO_PLAN, .is_withdrawn = true, .reason = "The revision that it was a part of does not need it."};

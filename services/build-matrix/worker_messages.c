@@ -16,7 +16,7 @@
 #include "services/build-matrix/matrix_service.h"
 #include "services/build-matrix/store_stock.h"
 
-enum { LEASES_MAX = 4096, LINES_MAX = 20000, KEEP_LEASES = 3 };
+enum { LEASES_MAX = 4096, LINES_MAX = 20000, LINES_EVER_MAX = 1000000000, KEEP_LEASES = 3 };
 
 int64_t worker_keep_ms(const struct matrix_service *service) {
     return service->settings.lease_ms * KEEP_LEASES;
@@ -141,9 +141,9 @@ static enum status read_line(struct log_line *out, const json_t *item, struct er
     if (!json_is_integer(number) || !json_is_integer(time) || !level || !text || !log_level_parse(level, &out->level))
         return error_set(err, STATUS_INVALID, "Each line is [NUMBER, TIME, LEVEL, TEXT].");
     int64_t at = json_integer_value(number);
-    if (at < 1 || at > LINE_WORKERS_MOST)
-        return error_set(err, STATUS_INVALID, "Lines are numbered from 1 to %d.", LINE_WORKERS_MOST);
-    out->number = (int)(at - 1) + LINE_WORKERS_FIRST;
+    if (at < 1 || at > LINES_EVER_MAX)
+        return error_set(err, STATUS_INVALID, "Lines are numbered from 1 to %d.", LINES_EVER_MAX);
+    out->number = (int)at;
     out->time_ms = json_integer_value(time);
     out->message = text;
     return STATUS_OK;
@@ -229,8 +229,7 @@ static const char *make_record(const char *result, struct arena *arena) {
 static enum status take_success(struct matrix_service *service, struct job_store *store, struct job *job,
                                 const struct lease *lease, const char *result, struct arena *arena, struct error *err) {
     const char *record = make_record(result, arena);
-    enum status status = job_store_record(store, lease, record, err);
-    if (!status) status = job_store_renew(store, lease, service->settings.lease_ms, err);
+    enum status status = job_store_record_and_renew(store, lease, record, service->settings.lease_ms, err);
     if (status) return status;
     fault_point("matrix-recorded");
     job->record = record;

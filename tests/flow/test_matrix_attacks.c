@@ -75,7 +75,8 @@ static void expect_untouched(void) {
 /* ---- The attacks ---- */
 
 static const struct attack {
-    const char *name, *words, *verdict, *reason; /* `%s` in the words is the server's folder */
+    const char *name, *words, *verdict,
+        *reason; /* `%s` in the words is the server's folder; each of several verdicts is right */
 } attacks[] = {
     {"network", "network 0 nobody", "succeeded", NULL},
     {"reading", "read /etc/shadow %s/registry.git/HEAD %s/build/runs/others/kept %s/outside/kept %s/redis.sock", "succeeded",
@@ -91,7 +92,7 @@ static const struct attack {
     {"disk", "many-files", "limit_exceeded", "in all more than 64 MiB"},
     {"output", "output", "limit_exceeded", "printed more than 32 MiB"},
     {"deaf", "deaf", "timed_out", "time limit"},
-    {"orphans", "orphans", "timed_out", "time limit"},
+    {"orphans", "orphans", "timed_out limit_exceeded", NULL}, /* the dead that are not buried yet count as processes */
     {"crash", "suicide 11", "spurious", "ended with signal 11"},
 };
 
@@ -124,9 +125,10 @@ static const char *post_attack(const struct attack *attack) {
 
 static void expect_contained(const struct attack *attack) {
     json_t *job = matrix_wait_for_build(server, name_of(attack), "1.0.0", "0.15.16");
-    if (strcmp(server_job_text(job, "verdict"), attack->verdict) != 0 ||
+    const char *verdict = server_job_text(job, "verdict");
+    if (!*verdict || !strstr(attack->verdict, verdict) ||
         (attack->reason && !strstr(server_last_error(server, job), attack->reason)))
-        fail_msg("%s: %s\n%s", attack->name, server_job_text(job, "verdict"), server_log_text(server, job));
+        fail_msg("%s: %s\n%s", attack->name, verdict, server_log_text(server, job));
     assert_int_equal(matrix_count_in(server_log_text(server, job), "Handed to the build worker"), 1);
     json_decref(job);
 }

@@ -2,6 +2,7 @@
  * Matrix jobs: the order in which they are handed out, claims of several at once, which are duplicates, and what is found out
  * (spec/jobs.md, Duplicates and Order). */
 #include "lib/domain/verdict.h"
+#include "lib/store/log_stream.h"
 #include "lib/store/matrix_store.h"
 #include "tests/store/fixture.h"
 
@@ -93,7 +94,7 @@ static void only_what_is_still_ready_is_claimed(void **state) {
     struct lease leases[IDS];
     struct job jobs[IDS];
     size_t claimed;
-    assert_ok(job_store_claim_some(f->store, ids, IDS, "worker-7", LEASE_MS, &f->arena, leases, jobs, &claimed, &f->err));
+    assert_ok(job_store_claim_some(f->store, ids, IDS, "worker-7", LEASE_MS, NULL, &f->arena, leases, jobs, &claimed, &f->err));
     assert_int_equal(claimed, 2);
     assert_string_equal(leases[0].job_id, builds[2].id);
     assert_string_equal(leases[1].job_id, builds[0].id);
@@ -109,7 +110,7 @@ static void only_what_is_still_ready_is_claimed(void **state) {
     three[1].fence--;
     assert_ok(job_store_renew_some(f->store, three, 3, LEASE_MS, is_held, &f->err));
     assert_true(is_held[0] && !is_held[1] && is_held[2]);
-    assert_ok(job_store_claim_some(f->store, ids, IDS, "worker-8", LEASE_MS, &f->arena, leases, jobs, &claimed, &f->err));
+    assert_ok(job_store_claim_some(f->store, ids, IDS, "worker-8", LEASE_MS, NULL, &f->arena, leases, jobs, &claimed, &f->err));
     assert_int_equal(claimed, 0);
 }
 
@@ -295,12 +296,49 @@ static void what_was_built_is_never_given_up(void **state) {
         const char *id = request.id;
         struct job job;
         size_t claimed;
-        assert_ok(job_store_claim_some(f->store, &id, 1, "w", LEASE_MS, &f->arena, &lease, &job, &claimed, &f->err));
+        assert_ok(job_store_claim_some(f->store, &id, 1, "w", LEASE_MS, NULL, &f->arena, &lease, &job, &claimed, &f->err));
         assert_int_equal(claimed, 1);
         assert_string_equal(job.record, found);
     }
     finish_build(f, &lease, "succeeded");
     assert_null(get_job(f, request.id).record); /* the result is what is kept */
+}
+
+/* All lines, as `LEVEL text|`. */
+static const char *log_of(struct fixture *f, const char *id) {
+    struct log_query query = {.level = LOG_DEBUG, .limit = 100};
+    struct log_lines lines;
+    const char *text = "";
+    assert_ok(log_stream_read(f->store, id, &query, &f->arena, &lines, &f->err));
+    for (size_t i = 0; i < lines.count; i++)
+        text = arena_format(&f->arena, "%s%s %s|", text, log_level_name(lines.lines[i].level), lines.lines[i].message);
+    return text;
+}
+
+static void what_begins_and_ends_a_build_comes_with_its_step(void **state) {
+    struct fixture *f = *state;
+    struct job_request request = matrix_of("a", both[0]);
+    accept_job(f, &request);
+    const char *id = request.id;
+    struct lease lease;
+    struct job job;
+    size_t claimed;
+    int64_t left_ms;
+    assert_ok(job_store_claim_some(f->store, &id, 1, "w", 1000, "Handed over.", &f->arena, &lease, &job, &claimed, &f->err));
+    assert_string_equal(log_of(f, id), "INFO Handed over.|");
+    assert_ok(job_store_record_and_renew(f->store, &lease, "{}", 50000, &f->err));
+    assert_string_equal(get_job(f, id).record, "{}");
+    assert_ok(job_store_lease_left(f->store, &lease, &left_ms, &f->err));
+    assert_true(left_ms > 40000);
+    assert_status(STATUS_CONFLICT, job_store_record_and_renew(f->store, &lease, "{\"a\":1}", 50000, &f->err));
+    const struct job_end end = {
+        .success = true, .verdict = "succeeded", .commit = "registry=0a1b", .line = "Committed.", .line_level = LOG_WARN};
+    for (int i = 0; i < 2; i++) { /* the same again is fine */
+        assert_ok(job_store_finish(f->store, &lease, &end, &f->err));
+        assert_string_equal(log_of(f, id), "INFO Handed over.|WARN Committed.|");
+        assert_string_equal(get_job(f, id).commits, "registry=0a1b");
+    }
+    assert_status(STATUS_STALE, job_store_record_and_renew(f->store, &lease, "{}", 50000, &f->err));
 }
 
 int main(void) {
@@ -317,6 +355,7 @@ int main(void) {
         store_test(what_was_found_is_in_the_job),
         store_test(a_job_that_was_lost_three_times_ends_as_worker_lost),
         store_test(what_was_built_is_never_given_up),
+        store_test(what_begins_and_ends_a_build_comes_with_its_step),
     };
     return cmocka_run_group_tests(tests, start_fixture, stop_fixture);
 }
