@@ -3,7 +3,9 @@
  * What the files behind build.h share; not for anybody else.
  *
  *   build.c          what is built together, what alone, what is known already
- *   build_set.c      one run of the compiler: its folder, what is linked and what compiled, what is kept of it
+ *   build_set.c      one run of the compiler: what is linked and what compiled, what came of it, what is kept
+ *   build_share.c    whether several jobs may share one
+ *   build_folder.c   its folder, and the compiler in it
  *   build_sources.c  packages: their tarballs, their modules
  *   build_report.c   the compiler's errors: whose they are, and as a result
  */
@@ -87,5 +89,36 @@ struct build_set {
 };
 
 void build_set_run(struct build *build, struct build_set *set);
+
+/* A set while it is built; all tables by package. */
+struct set_run {
+    struct build *build;
+    struct build_set *set;
+    bool *is_in;       /* it is compiled, or linked */
+    bool *is_compiled; /* the store does not have it, or it is a job's own */
+    bool *is_left_out; /* of the second run: a job's own with errors */
+    const char *folder;
+    struct compiler_report report;
+    size_t compiled; /* modules, in all runs of the compiler here */
+    json_t *cache;   /* cache-db.json after the last run; NULL: not to be had */
+    int64_t compiler_ms;
+    int64_t began_ms;
+};
+
+static inline const struct build_job *set_run_job(const struct set_run *run, size_t i) {
+    return &run->build->work->jobs[run->set->jobs[i]];
+}
+
+/* ---- build_share.c ---- */
+
+/* Marks the jobs that are to be built alone; true where there are any. */
+bool set_run_send_away(struct set_run *run);
+
+/* ---- build_folder.c ---- */
+
+CHECK_RESULT enum status set_run_make_folder(struct set_run *run, struct error *err);
+CHECK_RESULT enum status set_run_compile(struct set_run *run, struct error *err);
+/* Reads cache-db.json as the compiler left it, which may be anything: run->cache, NULL where it is not to be had. */
+void set_run_read_cache(struct set_run *run);
 
 #endif

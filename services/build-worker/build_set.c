@@ -19,7 +19,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
@@ -30,31 +29,9 @@
 #include "services/build-worker/build_parts.h"
 
 enum {
-    CACHE_BYTES_MAX = 64 << 20,
     MODULE_FILE_BYTES_MAX = 256 << 20,
     ERRORS_SHOWN = 50,
 };
-
-static const char *const globs[] = {BUILD_PACKAGES_FOLDER "/*/src/**/*.purs", NULL};
-
-/* A set while it is built; all tables by package. */
-struct set_run {
-    struct build *build;
-    struct build_set *set;
-    bool *is_in;       /* it is compiled, or linked */
-    bool *is_compiled; /* the store does not have it, or it is a job's own */
-    bool *is_left_out; /* of the second run: a job's own with errors */
-    const char *folder;
-    struct compiler_report report;
-    size_t compiled; /* modules, in all runs of the compiler here */
-    json_t *cache;   /* cache-db.json after the last run; NULL: not to be had */
-    int64_t compiler_ms;
-    int64_t began_ms;
-};
-
-static const struct build_job *job_of(const struct set_run *run, size_t i) {
-    return &run->build->work->jobs[run->set->jobs[i]];
-}
 
 static void say(struct set_run *run, enum log_level level, const char *message) {
     const struct build_listener *listener = run->build->listener;
@@ -67,7 +44,7 @@ static void say(struct set_run *run, enum log_level level, const char *message) 
 static void choose_packages(struct set_run *run) {
     struct build *build = run->build;
     for (size_t i = 0; i < run->set->job_count; i++) {
-        size_t *closure = NULL, own = job_of(run, i)->package;
+        size_t *closure = NULL, own = set_run_job(run, i)->package;
         size_t count = build_work_closure(&closure, build->work, own, build->arena);
         run->is_in[own] = run->is_compiled[own] = true;
         for (size_t j = 0; j < count; j++)
@@ -89,161 +66,6 @@ static enum status unpack_packages(struct set_run *run, struct error *err) {
     return status;
 }
 
-/* ---- Whether jobs may share a run ---- */
-
-/* Whose module it is, by name: {MODULE: position}. Two packages with one name: -1 - the first of them. */
-static json_t *list_owners(struct set_run *run, bool *is_bad) {
-    struct build *build = run->build;
-    json_t *owners = json_object();
-    for (size_t i = 0; i < build->work->package_count; i++) {
-        const struct build_source *source = &build->sources[i];
-        if (!run->is_in[i]) continue;
-        size_t count = run->is_compiled[i] ? source->module_count : source->entry.module_count;
-        for (size_t j = 0; j < count; j++) {
-            const char *name = run->is_compiled[i] ? source->modules[j].name : source->entry.modules[j].name;
-            const json_t *other = name ? json_object_get(owners, name) : NULL;
-            if (other) is_bad[i] = is_bad[json_integer_value(other)] = true;
-            if (name && !other) json_object_set_new(owners, name, json_integer((json_int_t)i));
-        }
-    }
-    return owners;
-}
-
-static bool is_built_in(const char *module) {
-    return text_equal(module, "Prim") || text_starts_with(module, "Prim.");
-}
-
-/* Whether everything that the package imports is its own, built in, or of what it depends on. */
-static bool keeps_to_its_closure(struct set_run *run, size_t package, const json_t *owners) {
-    struct build *build = run->build;
-    const struct build_source *source = &build->sources[package];
-    bool *may_see = arena_alloc(build->arena, (package + 1) * sizeof *may_see);
-    size_t *closure = NULL, count = build_work_closure(&closure, build->work, package, build->arena);
-    may_see[package] = true;
-    for (size_t i = 0; i < count; i++)
-        may_see[closure[i]] = true;
-    for (size_t i = 0; i < source->module_count; i++)
-        for (const char **import = source->modules[i].imports; import && *import; import++) {
-            const json_t *owner = json_object_get(owners, *import);
-            if (is_built_in(*import)) continue;
-            if (!owner || (size_t)json_integer_value(owner) > package || !may_see[json_integer_value(owner)]) return false;
-        }
-    return true;
-}
-
-/* Marks the jobs that are to be built alone; true where there are any. */
-static bool send_away(struct set_run *run) {
-    struct build *build = run->build;
-    size_t package_count = build->work->package_count;
-    bool *is_bad = arena_alloc(build->arena, package_count * sizeof *is_bad), is_any = false;
-    json_t *owners = list_owners(run, is_bad);
-    for (size_t i = 0; i < package_count; i++)
-        if (run->is_compiled[i] && (build->sources[i].header_problem || !keeps_to_its_closure(run, i, owners)))
-            is_bad[i] = true;
-    json_decref(owners);
-    for (size_t i = 0; i < run->set->job_count; i++) {
-        size_t *closure = NULL, own = job_of(run, i)->package;
-        size_t count = build_work_closure(&closure, build->work, own, build->arena);
-        bool goes = is_bad[own];
-        for (size_t j = 0; j < count; j++)
-            goes = goes || is_bad[closure[j]];
-        run->set->goes_alone[i] = goes;
-        is_any = is_any || goes;
-    }
-    return is_any;
-}
-
-/* ---- The folder ---- */
-
-static enum status link_to(const char *target, const char *link, struct error *err) {
-    if (symlink(target, link) == 0 || errno == EEXIST) return STATUS_OK; /* a module twice is the compiler's to report */
-    return error_set(err, STATUS_INTERNAL, "cannot link %s to %s: %s", link, target, strerror(errno));
-}
-
-static enum status link_packages(struct set_run *run, struct error *err) {
-    struct build *build = run->build;
-    const char *packages = arena_format(build->arena, "%s/" BUILD_PACKAGES_FOLDER, run->folder);
-    enum status status = folder_make(packages, err);
-    for (size_t i = 0; !status && i < build->work->package_count; i++)
-        if (run->is_in[i])
-            status =
-                link_to(build->sources[i].folder, arena_format(build->arena, "%s/%s", packages, build->sources[i].top), err);
-    return status;
-}
-
-static enum status link_modules(struct set_run *run, const struct build_entry *entry, struct text *cache, struct error *err) {
-    enum status status = STATUS_OK;
-    struct arena *arena = run->build->arena;
-    for (size_t i = 0; !status && i < entry->module_count; i++) {
-        const struct built_module *module = &entry->modules[i];
-        status = link_to(arena_format(arena, "%s/output/%s", entry->folder, module->name),
-                         arena_format(arena, "%s/output/%s", run->folder, module->name), err);
-        text_append(cache, cache->length > 1 ? "," : "");
-        json_append(cache, module->name);
-        text_append_character(cache, ':');
-        text_append(cache, module->cache_entry);
-    }
-    return status;
-}
-
-/* The compiler writes this file anew. */
-static enum status write_cache(struct set_run *run, const struct text *cache, struct error *err) {
-    const struct sandbox *sandbox = &run->build->builder->sandbox;
-    const char *path = arena_format(run->build->arena, "%s/output/cache-db.json", run->folder);
-    enum status status = file_write(path, cache->bytes, cache->length, err);
-    if (!status && sandbox->changes_user && chown(path, sandbox->user.user_id, sandbox->user.group_id))
-        status = error_set(err, STATUS_INTERNAL, "cannot give %s to the compiler's user: %s", path, strerror(errno));
-    return status;
-}
-
-static enum status link_outputs(struct set_run *run, struct error *err) {
-    struct build *build = run->build;
-    struct text cache = {0};
-    text_append_character(&cache, '{');
-    enum status status =
-        sandbox_make_folder(&build->builder->sandbox, arena_format(build->arena, "%s/output", run->folder), err);
-    for (size_t i = 0; !status && i < build->work->package_count; i++)
-        if (run->is_in[i] && !run->is_compiled[i]) status = link_modules(run, &build->sources[i].entry, &cache, err);
-    text_append_character(&cache, '}');
-    if (!status && cache.length > 2) status = write_cache(run, &cache, err);
-    text_release(&cache);
-    return status;
-}
-
-static enum status make_folder(struct set_run *run, struct error *err) {
-    struct builder *builder = run->build->builder;
-    long long number = atomic_fetch_add(&builder->runs, 1);
-    run->folder = arena_format(run->build->arena, "%s/runs/%lld", builder->folder, number);
-    enum status status = sandbox_make_folder(&builder->sandbox, run->folder, err);
-    if (!status) status = link_packages(run, err);
-    return status ? status : link_outputs(run, err);
-}
-
-/* ---- The compiler ---- */
-
-static enum status compile(struct set_run *run, struct error *err) {
-    struct build *build = run->build;
-    struct builder *builder = build->builder;
-    const char *const readable[] = {package_cache_folder(builder->packages), build_store_folder(builder->store), NULL};
-    enum status status = compiler_compile(&run->report, build->arena, build->compiler, &builder->sandbox, run->folder, globs,
-                                          readable, build->deadline, err);
-    run->compiler_ms += run->report.elapsed_ms;
-    if (!status) run->compiled += run->report.compiled_count;
-    return status;
-}
-
-/* cache-db.json as the compiler left it, which may be anything. */
-static void read_cache(struct set_run *run) {
-    struct text text = {0};
-    json_decref(run->cache);
-    run->cache = NULL;
-    if (file_read_below(run->folder, "output/cache-db.json", CACHE_BYTES_MAX, &text, NULL) == STATUS_OK &&
-        json_read(&run->cache, text_view(&text), text.length, "cache-db.json", NULL))
-        run->cache = NULL;
-    text_release(&text);
-}
-
-/* How many modules the packages have that are to be compiled. */
 static size_t count_modules(const struct set_run *run) {
     size_t count = 0;
     for (size_t i = 0; i < run->build->work->package_count; i++)
@@ -341,11 +163,11 @@ static void keep_failure(struct set_run *run, size_t package, const struct build
 /* A batch's time is shared; what was compiled for others is counted with the first. */
 static void fill_counts(struct set_run *run, size_t i, struct build_result *out) {
     struct build *build = run->build;
-    const struct build_source *own = &build->sources[job_of(run, i)->package];
-    size_t *closure = NULL, count = build_work_closure(&closure, build->work, job_of(run, i)->package, build->arena);
+    const struct build_source *own = &build->sources[set_run_job(run, i)->package];
+    size_t *closure = NULL, count = build_work_closure(&closure, build->work, set_run_job(run, i)->package, build->arena);
     int64_t jobs = (int64_t)run->set->job_count, others = 0;
     for (size_t j = 0; j < run->set->job_count; j++)
-        others += j != i ? (int64_t)build->sources[job_of(run, j)->package].module_count : 0;
+        others += j != i ? (int64_t)build->sources[set_run_job(run, j)->package].module_count : 0;
     out->own_modules = (int64_t)own->module_count;
     out->compiled_modules = i == 0 ? (int64_t)run->compiled + build->wasted_modules - others : out->own_modules;
     if (out->compiled_modules < 0) out->compiled_modules = 0;
@@ -406,7 +228,7 @@ static bool is_of_one_package(const struct compiler_message *message) {
 /* Of the only job: it does not compile, or something that it depends on does not. */
 static void fail_single(struct set_run *run) {
     struct build *build = run->build;
-    size_t own = job_of(run, 0)->package, package_count = build->work->package_count, culprit = package_count;
+    size_t own = set_run_job(run, 0)->package, package_count = build->work->package_count, culprit = package_count;
     bool is_clear = true;
     char version[VERSION_TEXT_MAX];
     for (size_t i = 0; i < run->report.error_count; i++) {
@@ -448,7 +270,7 @@ static bool send_failed_away(struct set_run *run) {
     size_t left = run->set->job_count;
     for (size_t i = 0; i < run->report.error_count; i++) {
         size_t owner = build_package_of_path(build, run->report.errors[i].filename, NULL), job = 0;
-        while (job < run->set->job_count && job_of(run, job)->package != owner)
+        while (job < run->set->job_count && set_run_job(run, job)->package != owner)
             job++;
         if (job == run->set->job_count) return false;
         left -= !run->set->goes_alone[job];
@@ -461,12 +283,12 @@ static bool send_failed_away(struct set_run *run) {
 /* The rest of the set, in the same folder: what compiled is up to date. */
 static enum status compile_rest(struct set_run *run, bool *is_right, struct error *err) {
     struct build *build = run->build;
-    read_cache(run);
+    set_run_read_cache(run);
     size_t expected = count_missing(run);
     for (size_t i = 0; i < build->work->package_count; i++)
         if (run->is_left_out[i])
             unlink(arena_format(build->arena, "%s/" BUILD_PACKAGES_FOLDER "/%s", run->folder, build->sources[i].top));
-    enum status status = run->cache ? compile(run, err) : STATUS_INTERNAL;
+    enum status status = run->cache ? set_run_compile(run, err) : STATUS_INTERNAL;
     *is_right = !status && run->report.succeeded && run->report.compiled_count == expected;
     return status;
 }
@@ -479,7 +301,7 @@ static void end_several(struct set_run *run, enum status status) {
         split(run);
         return;
     }
-    read_cache(run);
+    set_run_read_cache(run);
     keep_packages(run);
     for (size_t i = 0; i < run->set->job_count; i++)
         if (!run->set->goes_alone[i]) succeed(run, i);
@@ -489,7 +311,7 @@ static void end_several(struct set_run *run, enum status status) {
 static const char *hash_output(struct set_run *run) {
     static const char *const files[] = {"externs.cbor", "index.js", "foreign.js"};
     struct build *build = run->build;
-    const struct build_source *source = &build->sources[job_of(run, 0)->package];
+    const struct build_source *source = &build->sources[set_run_job(run, 0)->package];
     struct text all = {0};
     char *hash = arena_alloc(build->arena, SHA256_HEX_MAX);
     for (size_t i = 0; i < source->module_count; i++)
@@ -530,7 +352,7 @@ static void end_single(struct set_run *run, enum status status, const struct err
         return;
     }
     if (!run->report.succeeded) {
-        read_cache(run);
+        set_run_read_cache(run);
         fail_single(run);
         return;
     }
@@ -541,7 +363,7 @@ static void end_single(struct set_run *run, enum status status, const struct err
         *is_to_be_repeated = true;
         return;
     }
-    read_cache(run);
+    set_run_read_cache(run);
     if (is_right) keep_packages(run);
     run->set->digest = hash_output(run);
     succeed(run, 0);
@@ -575,12 +397,12 @@ static bool run_once(struct build *build, struct build_set *set) {
         end_without_packages(&run, status, &err);
         return false;
     }
-    if (set->job_count > 1 && send_away(&run)) return false;
-    status = make_folder(&run, &err);
+    if (set->job_count > 1 && set_run_send_away(&run)) return false;
+    status = set_run_make_folder(&run, &err);
     if (status) {
         give_back_all(&run, arena_copy(build->arena, err.message));
     } else {
-        status = compile(&run, &err);
+        status = set_run_compile(&run, &err);
         fault_point("build-compiled");
         if (set->job_count > 1)
             end_several(&run, status);

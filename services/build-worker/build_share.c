@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Whether jobs may share a run of the compiler: what one build would see of another, and would not alone.
+ */
+#include "lib/base/text.h"
+#include "services/build-worker/build_parts.h"
+
+/* Whose module it is, by name: {MODULE: position}. Two packages with one name: -1 - the first of them. */
+static json_t *list_owners(struct set_run *run, bool *is_bad) {
+    struct build *build = run->build;
+    json_t *owners = json_object();
+    for (size_t i = 0; i < build->work->package_count; i++) {
+        const struct build_source *source = &build->sources[i];
+        if (!run->is_in[i]) continue;
+        size_t count = run->is_compiled[i] ? source->module_count : source->entry.module_count;
+        for (size_t j = 0; j < count; j++) {
+            const char *name = run->is_compiled[i] ? source->modules[j].name : source->entry.modules[j].name;
+            const json_t *other = name ? json_object_get(owners, name) : NULL;
+            if (other) is_bad[i] = is_bad[json_integer_value(other)] = true;
+            if (name && !other) json_object_set_new(owners, name, json_integer((json_int_t)i));
+        }
+    }
+    return owners;
+}
+
+static bool is_built_in(const char *module) {
+    return text_equal(module, "Prim") || text_starts_with(module, "Prim.");
+}
+
+/* Whether everything that the package imports is its own, built in, or of what it depends on. */
+static bool keeps_to_its_closure(struct set_run *run, size_t package, const json_t *owners) {
+    struct build *build = run->build;
+    const struct build_source *source = &build->sources[package];
+    bool *may_see = arena_alloc(build->arena, (package + 1) * sizeof *may_see);
+    size_t *closure = NULL, count = build_work_closure(&closure, build->work, package, build->arena);
+    may_see[package] = true;
+    for (size_t i = 0; i < count; i++)
+        may_see[closure[i]] = true;
+    for (size_t i = 0; i < source->module_count; i++)
+        for (const char **import = source->modules[i].imports; import && *import; import++) {
+            const json_t *owner = json_object_get(owners, *import);
+            if (is_built_in(*import)) continue;
+            if (!owner || (size_t)json_integer_value(owner) > package || !may_see[json_integer_value(owner)]) return false;
+        }
+    return true;
+}
+
+bool set_run_send_away(struct set_run *run) {
+    struct build *build = run->build;
+    size_t package_count = build->work->package_count;
+    bool *is_bad = arena_alloc(build->arena, package_count * sizeof *is_bad), is_any = false;
+    json_t *owners = list_owners(run, is_bad);
+    for (size_t i = 0; i < package_count; i++)
+        if (run->is_compiled[i] && (build->sources[i].header_problem || !keeps_to_its_closure(run, i, owners)))
+            is_bad[i] = true;
+    json_decref(owners);
+    for (size_t i = 0; i < run->set->job_count; i++) {
+        size_t *closure = NULL, own = set_run_job(run, i)->package;
+        size_t count = build_work_closure(&closure, build->work, own, build->arena);
+        bool goes = is_bad[own];
+        for (size_t j = 0; j < count; j++)
+            goes = goes || is_bad[closure[j]];
+        run->set->goes_alone[i] = goes;
+        is_any = is_any || goes;
+    }
+    return is_any;
+}
