@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/condition.h"
 #include "lib/base/memory.h"
 #include "lib/service/job_slot.h"
 
@@ -24,8 +25,7 @@ enum {
 
 bool job_runner_wait(struct job_runner *runner, pthread_cond_t *condition, int64_t until_ms) {
     if (until_ms == INT64_MAX) return pthread_cond_wait(condition, &runner->mutex) == 0;
-    struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
-    return pthread_cond_timedwait(condition, &runner->mutex, &until) == 0;
+    return condition_wait_until(condition, &runner->mutex, until_ms);
 }
 
 void job_runner_alarm(struct job_runner *runner, const char *event, const char *job_id, const char *why) {
@@ -151,13 +151,9 @@ static void *slot_main(void *argument) {
 /* ---- Beginning ---- */
 
 static void init_locks(struct job_runner *runner) {
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC); /* as clock_monotonic_ms() */
     pthread_mutex_init(&runner->mutex, NULL);
-    pthread_cond_init(&runner->work_came, &attributes);
-    pthread_cond_init(&runner->state_moved, &attributes);
-    pthread_condattr_destroy(&attributes);
+    condition_init(&runner->work_came);
+    condition_init(&runner->state_moved);
     for (int i = 0; i < runner->slot_count; i++)
         pthread_mutex_init(&runner->slots[i].mutex, NULL);
 }

@@ -30,6 +30,7 @@
 #include <time.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/condition.h"
 #include "lib/base/hash.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
@@ -268,8 +269,7 @@ static void line_went_on(void *argument) {
 
 /* False: the time is over. With the client's mutex held. */
 static bool wait_until(struct message_client *client, pthread_cond_t *condition, int64_t until_ms) {
-    struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
-    return pthread_cond_timedwait(condition, &client->mutex, &until) == 0;
+    return condition_wait_until(condition, &client->mutex, until_ms);
 }
 
 static struct line *wait_for_line(struct message_client *client, int64_t until_ms) {
@@ -389,13 +389,9 @@ void message_client_post(struct message_client *client, const struct message *re
 /* ---- Beginning and end ---- */
 
 static void init_locks(struct message_client *client) {
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC); /* as clock_monotonic_ms() */
     pthread_mutex_init(&client->mutex, NULL);
-    pthread_cond_init(&client->line_idle, &attributes);
-    pthread_cond_init(&client->post_done, &attributes);
-    pthread_condattr_destroy(&attributes);
+    condition_init(&client->line_idle);
+    condition_init(&client->post_done);
 }
 
 static void release_client(struct message_client *client) {

@@ -3,8 +3,9 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "lib/base/clock.h"
+#include "lib/base/condition.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 
@@ -43,11 +44,7 @@ static struct closing *create_closing(nng_socket socket) {
     closing->socket = socket;
     closing->users = 2;
     pthread_mutex_init(&closing->mutex, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&closing->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    condition_init(&closing->changed);
     return closing;
 }
 
@@ -57,13 +54,10 @@ bool socket_close(nng_socket socket) {
     if (pthread_create(&thread, NULL, run_close, closing) != 0) abort(); /* out of memory or threads */
     pthread_detach(thread);
 
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += PATIENCE_S;
+    int64_t until_ms = clock_monotonic_ms() + PATIENCE_S * 1000;
     pthread_mutex_lock(&closing->mutex);
-    int failure = 0;
-    while (!closing->is_closed && failure == 0)
-        failure = pthread_cond_timedwait(&closing->changed, &closing->mutex, &until);
+    while (!closing->is_closed && condition_wait_until(&closing->changed, &closing->mutex, until_ms)) {
+    }
     bool is_closed = closing->is_closed;
     leave(closing);
     if (!is_closed) log_line(LOG_WARN, "socket left open", "reason=\"nng did not close it within %d s\"", PATIENCE_S);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/condition.h"
 #include "lib/base/fault.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
@@ -76,19 +77,11 @@ struct round {
     size_t pushed; /* of the entries, so many are done with */
 };
 
-static void create_condition(pthread_cond_t *condition) {
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(condition, &attributes);
-    pthread_condattr_destroy(&attributes);
-}
-
 struct change_queue *change_queue_create(const struct change_queue_options *options) {
     assert(options->hold_ms > 1);
     struct change_queue *queue = memory_alloc(sizeof *queue);
     pthread_mutex_init(&queue->mutex, NULL);
-    create_condition(&queue->came);
+    condition_init(&queue->came);
     queue->options = *options;
     queue->end = &queue->waiting;
     return queue;
@@ -438,7 +431,7 @@ static void append(struct change_queue *queue, struct ticket *ticket) {
 
 static void run_ticket(struct change_queue *queue, struct ticket *ticket, struct job_store *store, struct deadline *deadline) {
     struct error err = {0};
-    create_condition(&ticket->woken);
+    condition_init(&ticket->woken);
     pthread_mutex_lock(&queue->mutex);
     append(queue, ticket);
     while (!ticket->is_done) {

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/condition.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "lib/store/registry_repo_parts.h"
@@ -107,9 +108,8 @@ struct registry_upkeep {
 /* False: it is stopped. */
 static bool wait_for_look(struct registry_upkeep *upkeep, int64_t pause_ms) {
     int64_t until_ms = clock_monotonic_ms() + pause_ms;
-    struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
     pthread_mutex_lock(&upkeep->mutex);
-    while (!upkeep->is_stopping && pthread_cond_timedwait(&upkeep->stopped, &upkeep->mutex, &until) == 0)
+    while (!upkeep->is_stopping && condition_wait_until(&upkeep->stopped, &upkeep->mutex, until_ms))
         continue;
     bool goes_on = !upkeep->is_stopping;
     upkeep->deadline.at_ms = clock_monotonic_ms() + TIMEOUT_MS;
@@ -143,12 +143,8 @@ struct registry_upkeep *registry_upkeep_start(struct registry_repo *registry, st
     upkeep->repos[0] = registry;
     upkeep->repos[1] = index;
     deadline_start(&upkeep->deadline, TIMEOUT_MS);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_mutex_init(&upkeep->mutex, NULL);
-    pthread_cond_init(&upkeep->stopped, &attributes);
-    pthread_condattr_destroy(&attributes);
+    condition_init(&upkeep->stopped);
     int failure = pthread_create(&upkeep->thread, NULL, look_after, upkeep);
     if (failure == 0) return upkeep;
     log_line(LOG_WARN, "repositories are not packed", "error=\"%s\"", strerror(failure));

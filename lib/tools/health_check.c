@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "lib/tools/health_check.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "lib/base/clock.h"
+#include "lib/base/condition.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
@@ -51,16 +51,9 @@ enum status health_check_ping(const char *url, const char *suffix, const char *b
 
 /* Sleeps, or less when it is to stop; true when it is. */
 static bool wait_to_stop(struct health_check *check, int milliseconds) {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += milliseconds / 1000;
-    until.tv_nsec += (milliseconds % 1000) * 1000000L;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000L;
-    }
+    int64_t until_ms = clock_monotonic_ms() + milliseconds;
     pthread_mutex_lock(&check->mutex);
-    while (!check->is_stopping && pthread_cond_timedwait(&check->changed, &check->mutex, &until) != ETIMEDOUT) {
+    while (!check->is_stopping && condition_wait_until(&check->changed, &check->mutex, until_ms)) {
     }
     bool is_stopping = check->is_stopping;
     pthread_mutex_unlock(&check->mutex);
@@ -92,11 +85,7 @@ enum status health_check_create(struct health_check **out, const struct health_c
     check->options = *options;
     check->url = memory_copy_text(options->url);
     deadline_start(&check->no_longer, INT64_MAX);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&check->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    condition_init(&check->changed);
     pthread_mutex_init(&check->mutex, NULL);
     int problem = pthread_create(&check->thread, NULL, run, check);
     if (!problem) return STATUS_OK;

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/condition.h"
 #include "lib/base/fault.h"
 #include "lib/base/json.h"
 #include "lib/base/json_writer.h"
@@ -317,9 +318,8 @@ static enum status go_round(struct committer *committer, struct success **round,
 
 static void wait_ms(struct committer *committer, int64_t duration_ms) {
     int64_t at_ms = clock_monotonic_ms() + duration_ms;
-    struct timespec at = {.tv_sec = at_ms / 1000, .tv_nsec = at_ms % 1000 * 1000000};
     while (clock_monotonic_ms() < at_ms && !committer->is_stopping)
-        pthread_cond_timedwait(&committer->changed, &committer->mutex, &at);
+        condition_wait_until(&committer->changed, &committer->mutex, at_ms);
 }
 
 /* Does somebody wait for one of them? With the mutex held, as the next. */
@@ -417,15 +417,11 @@ static void *commit_all(void *context) {
 
 enum status committer_create(struct committer **out, struct matrix_service *service, struct error *err) {
     struct committer *committer = memory_alloc(sizeof *committer);
-    pthread_condattr_t attributes;
     committer->service = service;
     committer->last = &committer->first;
     committer->store = store_stock_take(service->stores);
     pthread_mutex_init(&committer->mutex, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&committer->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    condition_init(&committer->changed);
     *out = committer;
     committer->has_thread = pthread_create(&committer->thread, NULL, commit_all, committer) == 0;
     return committer->has_thread ? STATUS_OK : error_set(err, STATUS_INTERNAL, "The committer's thread cannot be started.");

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/condition.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 #include "lib/service/message_server.h"
@@ -220,11 +221,6 @@ static int64_t next_look_ms(const struct dispatcher *dispatcher, int64_t scan_ms
     return at_ms;
 }
 
-static void wait_until(struct dispatcher *dispatcher, int64_t at_ms) {
-    struct timespec at = {.tv_sec = at_ms / 1000, .tv_nsec = at_ms % 1000 * 1000000};
-    pthread_cond_timedwait(&dispatcher->changed, &dispatcher->mutex, &at);
-}
-
 static void *dispatch(void *context) {
     struct dispatcher *dispatcher = context;
     int64_t scan_ms = dispatcher->service->settings.pending_scan_ms;
@@ -239,7 +235,8 @@ static void *dispatch(void *context) {
         bool has_failed = look(dispatcher, is_due);
         if (has_failed) scanned_ms = now_ms - scan_ms + PAUSE_MS;
         if (!dispatcher->is_awake && !dispatcher->is_stopping)
-            wait_until(dispatcher, next_look_ms(dispatcher, has_failed && scan_ms > PAUSE_MS ? PAUSE_MS : scan_ms));
+            condition_wait_until(&dispatcher->changed, &dispatcher->mutex,
+                                 next_look_ms(dispatcher, has_failed && scan_ms > PAUSE_MS ? PAUSE_MS : scan_ms));
     }
     struct ask *asks = take_asks(dispatcher);
     pthread_mutex_unlock(&dispatcher->mutex);
@@ -263,21 +260,13 @@ static const struct message_handler handlers[] = {
     {0},
 };
 
-static void init_condition(pthread_cond_t *condition) {
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(condition, &attributes);
-    pthread_condattr_destroy(&attributes);
-}
-
 enum status dispatcher_create(struct dispatcher **out, struct matrix_service *service, struct error *err) {
     const struct settings *settings = &service->settings;
     struct dispatcher *dispatcher = memory_alloc(sizeof *dispatcher);
     dispatcher->service = service;
     dispatcher->last = &dispatcher->first;
     pthread_mutex_init(&dispatcher->mutex, NULL);
-    init_condition(&dispatcher->changed);
+    condition_init(&dispatcher->changed);
     *out = dispatcher; /* handlers find it by the service */
     dispatcher->store = store_stock_take(service->stores);
     dispatcher->has_thread = pthread_create(&dispatcher->thread, NULL, dispatch, dispatcher) == 0;

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/condition.h"
 #include "lib/base/json_writer.h"
 #include "lib/base/log.h"
 #include "lib/store/matrix_store.h"
@@ -21,11 +22,7 @@ enum {
 
 enum status planning_init(struct planning *out, const struct planning_place *place, struct error *err) {
     *out = (struct planning){.place = *place};
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&out->stopped, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    condition_init(&out->stopped);
     pthread_mutex_init(&out->mutex, NULL);
     return job_store_create(&out->store, place->settings->redis_url, STORE_TIMEOUT_MS, err);
 }
@@ -49,9 +46,8 @@ void planning_stop(struct planning *planning) {
 
 bool planning_wait(struct planning *planning, int64_t duration_ms) {
     int64_t until_ms = clock_monotonic_ms() + duration_ms;
-    struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
     pthread_mutex_lock(&planning->mutex);
-    while (!planning->is_stopped && pthread_cond_timedwait(&planning->stopped, &planning->mutex, &until) == 0) {
+    while (!planning->is_stopped && condition_wait_until(&planning->stopped, &planning->mutex, until_ms)) {
     }
     pthread_mutex_unlock(&planning->mutex);
     return !planning->is_stopped;

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/condition.h"
 #include "lib/base/fault.h"
 #include "lib/base/log.h"
 
@@ -151,9 +152,7 @@ static void settle(struct task_list *list, struct parcel *parcel, bool is_sent) 
 /* ---- The thread ---- */
 
 static void wait_ms(struct task_list *list, int64_t duration_ms) {
-    int64_t at_ms = clock_monotonic_ms() + duration_ms;
-    struct timespec at = {.tv_sec = at_ms / 1000, .tv_nsec = at_ms % 1000 * 1000000};
-    pthread_cond_timedwait(&list->changed, &list->mutex, &at);
+    condition_wait_until(&list->changed, &list->mutex, clock_monotonic_ms() + duration_ms);
 }
 
 void *sender_main(void *context) {

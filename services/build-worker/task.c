@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/condition.h"
 #include "lib/base/json.h"
 #include "lib/base/json_writer.h"
 #include "lib/base/log.h"
@@ -13,13 +14,9 @@
 enum { LINES_WAITING_MAX = 32 << 20 }; /* bytes of one job's lines, while the service is away */
 
 void task_list_init(struct task_list *list) {
-    pthread_condattr_t attributes;
     *list = (struct task_list){0};
     pthread_mutex_init(&list->mutex, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&list->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    condition_init(&list->changed);
 }
 
 static void free_task(struct task *task) {

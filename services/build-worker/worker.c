@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/condition.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "services/build-worker/sender.h"
@@ -58,8 +59,7 @@ struct worker {
 
 /* With the worker's mutex held. */
 static void wait_until(struct worker *worker, int64_t at_ms) {
-    struct timespec at = {.tv_sec = at_ms / 1000, .tv_nsec = at_ms % 1000 * 1000000};
-    pthread_cond_timedwait(&worker->changed, &worker->mutex, &at);
+    condition_wait_until(&worker->changed, &worker->mutex, at_ms);
 }
 
 /* False: the worker stops. */
@@ -304,7 +304,6 @@ static enum status start_threads(struct worker *worker, struct error *err) {
 
 enum status worker_start(struct worker **out, const struct settings *settings, struct builder *builder, struct error *err) {
     struct worker *worker = memory_alloc(sizeof *worker);
-    pthread_condattr_t attributes;
     *worker = (struct worker){.settings = settings,
                               .builder = builder,
                               .compilers = list_compilers(&builder->compilers),
@@ -314,10 +313,7 @@ enum status worker_start(struct worker **out, const struct settings *settings, s
     choose_id(worker);
     task_list_init(&worker->tasks);
     pthread_mutex_init(&worker->mutex, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&worker->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    condition_init(&worker->changed);
     const struct message_client_options options = {.address = settings->build_worker_address,
                                                    .service_key = settings->build_worker_key,
                                                    .peers = PEERS_WORKERS,
@@ -359,12 +355,11 @@ static void wait_for_builds(struct worker *worker, int64_t drain_ms) {
 static void end_sending(struct worker *worker) {
     struct task_list *list = &worker->tasks;
     int64_t at_ms = clock_monotonic_ms() + SEND_AT_END_MS;
-    struct timespec at = {.tv_sec = at_ms / 1000, .tv_nsec = at_ms % 1000 * 1000000};
     atomic_store(&worker->sender.is_stopping, true);
     pthread_mutex_lock(&list->mutex);
     pthread_cond_broadcast(&list->changed);
     while (list->first && clock_monotonic_ms() < at_ms)
-        pthread_cond_timedwait(&list->changed, &list->mutex, &at);
+        condition_wait_until(&list->changed, &list->mutex, at_ms);
     atomic_store(&worker->sender.has_given_up, true);
     pthread_cond_broadcast(&list->changed);
     pthread_mutex_unlock(&list->mutex);

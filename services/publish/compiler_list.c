@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/condition.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "lib/store/matrix_store.h"
@@ -26,9 +27,8 @@ struct compiler_list {
 /* False: it is stopped. */
 static bool pause_writing(struct compiler_list *list) {
     int64_t until_ms = clock_monotonic_ms() + PAUSE_MS;
-    struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
     pthread_mutex_lock(&list->mutex);
-    while (!list->is_stopping && pthread_cond_timedwait(&list->stopped, &list->mutex, &until) == 0)
+    while (!list->is_stopping && condition_wait_until(&list->stopped, &list->mutex, until_ms))
         continue;
     bool goes_on = !list->is_stopping;
     pthread_mutex_unlock(&list->mutex);
@@ -59,12 +59,8 @@ enum status compiler_list_start(struct compiler_list **out, const char *redis_ur
                                 size_t count, struct error *err) {
     struct compiler_list *list = memory_alloc(sizeof *list);
     *list = (struct compiler_list){.compilers = compilers, .count = count};
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_mutex_init(&list->mutex, NULL);
-    pthread_cond_init(&list->stopped, &attributes);
-    pthread_condattr_destroy(&attributes);
+    condition_init(&list->stopped);
     enum status status = job_store_create(&list->store, redis_url, TIMEOUT_MS, err);
     if (!status) {
         int failure = pthread_create(&list->thread, NULL, write_list, list);
