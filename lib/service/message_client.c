@@ -14,10 +14,11 @@
  * killed) while an answer is half read, the connection is never taken down, and no connection of the whole process after it, so
  * that nothing connects again. With one request at a time nothing is being read when something is written.
  *
- * Another fault of it: where the other side is killed while a connection to it is being made, the dialer may never try again.
- * So a line whose request nobody took gets a new dialer before its next one. And so does one of which two requests in a row
- * were not answered: the network may have been cut off, and then TCP tries the old connection again after minutes only. (Not
- * after one: the answer may come in just then, and nng must not close a connection that is being read, see socket_closing.h.)
+ * Another fault of it, a dialer that never tries again where the other side is killed while a connection to it is being made,
+ * is prevented by broken_pipe.h. A line whose request nobody took gets a new dialer before its next one all the same. And so
+ * does one of which two requests in a row were not answered: the network may have been cut off, and then TCP tries the old
+ * connection again after minutes only. (Not after one: the answer may come in just then, and nng must not close a connection
+ * that is being read, see socket_closing.h.)
  */
 #include "lib/service/message_client.h"
 
@@ -35,6 +36,7 @@
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
+#include "lib/service/broken_pipe.h"
 #include "lib/service/message_tls.h"
 #include "lib/service/socket_closing.h"
 #include "proto/envelope.h"
@@ -421,6 +423,7 @@ static struct message_client *make_client(const struct message_client_options *o
 enum status message_client_create(struct message_client **out, const struct message_client_options *options,
                                   struct error *err) {
     nng_tls_config *tls = NULL;
+    broken_pipe_check();
     enum status status = service_address_check(options->address, options->peers, options->service_key, err);
     if (!status) status = message_tls_for_client(&tls, options, err);
     if (status) return status;

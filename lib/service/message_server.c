@@ -11,6 +11,9 @@
  * connections still leads to somebody cannot be known, so the answer goes to both.
  *
  * What does not prove the key gets no answer: its sender waits in vain, and the log says why.
+ *
+ * One that connects and is gone before the greetings are exchanged would be the last that nng 1.5 accepts; broken_pipe.h
+ * prevents that, so a program that is killed while it connects leaves a service that others reach.
  */
 #include "lib/service/message_server.h"
 
@@ -27,6 +30,7 @@
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
+#include "lib/service/broken_pipe.h"
 #include "lib/service/message_tls.h"
 #include "lib/service/socket_closing.h"
 #include "proto/envelope.h"
@@ -345,6 +349,7 @@ static struct message_server *make_server(const struct message_server_options *o
 enum status message_server_create(struct message_server **out, const struct message_server_options *options,
                                   const struct message_handler *handlers, void *context, struct error *err) {
     nng_tls_config *tls = NULL;
+    broken_pipe_check();
     enum status status = service_address_check(options->address, options->peers, options->service_key, err);
     if (!status) status = service_address_prepare(options->address, err);
     if (!status) status = message_tls_for_server(&tls, options, err);

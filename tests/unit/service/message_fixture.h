@@ -146,12 +146,17 @@ static inline void read_exactly(int file, void *bytes, size_t length) {
     }
 }
 
-/* A TCP connection that has greeted as nng's REQ does. */
-static inline int greet(const struct fixture *fixture) {
+static inline int connect_tcp(int port) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    address.sin_port = htons((uint16_t)fixture->port);
+    address.sin_port = htons((uint16_t)port);
     int file = socket(AF_INET, SOCK_STREAM, 0);
     assert_int_equal(connect(file, (struct sockaddr *)&address, sizeof address), 0);
+    return file;
+}
+
+/* A TCP connection that has greeted as nng's REQ does. */
+static inline int greet(const struct fixture *fixture) {
+    int file = connect_tcp(fixture->port);
     assert_int_equal(write(file, "\0SP\0\0\x30\0\0", 8), 8);
     char greeting[8];
     read_exactly(file, greeting, sizeof greeting);
@@ -176,6 +181,17 @@ struct caller {
     int number;
     int right_answers;
 };
+
+static inline void *ask_at_gate(void *argument) {
+    struct caller *caller = argument;
+    struct message request = {.tag = MESSAGE_ready_query}, answer;
+    struct arena arena = {0};
+    if (message_client_call(caller->client, &request, CALL_MS, &arena, &answer, NULL) == STATUS_OK &&
+        answer.tag == MESSAGE_done)
+        caller->right_answers = 1;
+    arena_release(&arena);
+    return NULL;
+}
 
 enum { CALLERS = 64, CALLS_EACH = 20 };
 

@@ -50,17 +50,6 @@ static void a_dead_process_socket_is_no_obstacle_a_living_one_is(void **state) {
     message_server_free(server);
 }
 
-static void *ask_at_gate(void *argument) {
-    struct caller *caller = argument;
-    struct message request = {.tag = MESSAGE_ready_query}, answer;
-    struct arena arena = {0};
-    if (message_client_call(caller->client, &request, CALL_MS, &arena, &answer, NULL) == STATUS_OK &&
-        answer.tag == MESSAGE_done)
-        caller->right_answers = 1;
-    arena_release(&arena);
-    return NULL;
-}
-
 static void *free_server(void *argument) {
     message_server_free(argument);
     return NULL;
