@@ -79,7 +79,7 @@ static void a_revision_loosens_bounds(void **state) {
         assert_string_equal(server_job_text(json_object_get(build, "payload"), "loose-base"), "2.0.0");
     }
     json_decref(builds);
-    server_expect_published(server, &both); /* all services know */
+    revise_scene_publish(server, &both); /* all services know */
     registry_expect_consistency(server);
 }
 
@@ -285,6 +285,7 @@ static void a_publication_of_the_package_is_not_held_up(void **state) {
     server_expect_success(server, id);
     revise_expect_indexed(server, &after);
     revise_expect_indexed(server, &next);
+    matrix_expect_compilers(server, "busy", "2.0.0", "0.15.14 0.15.15"); /* then nobody writes any more */
     registry_expect_consistency(server);
 }
 

@@ -11,6 +11,7 @@
 
 #include "lib/store/events.h"
 #include "lib/store/job_store.h"
+#include "tests/support/matrix_scene.h"
 #include "tests/support/registry_check.h"
 #include "tests/support/revise_scene.h"
 #include "tests/support/shell.h"
@@ -200,6 +201,7 @@ static void a_publication_that_goes_on_later_leaves_the_revised_manifest(void **
     server_expect_success(server, id);
     revise_expect_indexed(server, &after);
     assert_int_equal(revise_number(server, "faulty-late", "1.0.0"), 1);
+    matrix_expect_compilers(server, "faulty-late", "1.0.0", "0.15.14 0.15.15"); /* then nobody writes any more */
     registry_expect_consistency(server);
 }
 
