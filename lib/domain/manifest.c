@@ -163,7 +163,7 @@ void dependencies_write(struct json_writer *writer, const struct dependency *dep
     json_writer_close(writer, '}');
 }
 
-static void write_manifest(struct json_writer *writer, const struct manifest *manifest) {
+void manifest_write(struct json_writer *writer, const struct manifest *manifest) {
     char version[VERSION_TEXT_MAX];
     version_print(manifest->version, version);
     json_writer_open(writer, '{');
@@ -185,11 +185,11 @@ static void write_manifest(struct json_writer *writer, const struct manifest *ma
 }
 
 void manifest_append_line(struct text *out, const struct manifest *manifest) {
-    write_manifest(&(struct json_writer){.out = out}, manifest);
+    manifest_write(&(struct json_writer){.out = out}, manifest);
 }
 
 void manifest_append_file(struct text *out, const struct manifest *manifest) {
-    write_manifest(&(struct json_writer){.out = out, .indent = 2}, manifest);
+    manifest_write(&(struct json_writer){.out = out, .indent = 2}, manifest);
     text_append_character(out, '\n');
 }
 

@@ -69,7 +69,8 @@ const struct dependency *dependencies_find(const struct dependency *dependencies
 
 void manifest_sort_dependencies(struct manifest *manifest); /* for manifests that were made from other formats */
 
-void manifest_append_line(struct text *out, const struct manifest *manifest); /* compact, without the newline */
+void manifest_write(struct json_writer *writer, const struct manifest *manifest); /* as a value of other JSON */
+void manifest_append_line(struct text *out, const struct manifest *manifest);     /* compact, without the newline */
 void manifest_append_file(struct text *out, const struct manifest *manifest); /* as purs.json: two spaces, a final newline */
 
 bool manifest_equal(const struct manifest *a, const struct manifest *b); /* printed, they are the same bytes */

@@ -74,21 +74,14 @@ static void write_names(struct json_writer *writer, const struct manifest_index 
 
 /* ---- One package ---- */
 
-static void write_manifest(struct json_writer *writer, const char *key, const struct manifest *manifest) {
-    struct text line = {0};
-    manifest_append_line(&line, manifest);
-    json_writer_key(writer, key);
-    json_writer_raw(writer, text_view(&line));
-    text_release(&line);
-}
-
 static void write_manifests(struct json_writer *writer, const struct indexed_package *package) {
     json_writer_key(writer, "manifests");
     json_writer_open(writer, '{');
     for (size_t i = 0; i < package->version_count; i++) {
         char version[VERSION_TEXT_MAX];
         version_print(package->versions[i].version, version);
-        write_manifest(writer, version, package->versions[i].manifest);
+        json_writer_key(writer, version);
+        manifest_write(writer, package->versions[i].manifest);
     }
     json_writer_close(writer, '}');
 }
@@ -161,7 +154,10 @@ static void write_package_version(struct json_writer *writer, const struct manif
     write_version(writer, "version", published->version);
     json_writer_key(writer, "metadata");
     published_version_write(writer, published);
-    if (indexed) write_manifest(writer, "manifest", indexed->manifest);
+    if (indexed) {
+        json_writer_key(writer, "manifest");
+        manifest_write(writer, indexed->manifest);
+    }
     json_writer_integer_field(writer, "dependants",
                               (int64_t)manifest_index_find_dependants(&dependants, index, name, published->version, arena));
     json_writer_key(writer, "matrix");

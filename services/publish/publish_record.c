@@ -26,8 +26,6 @@ void publish_record_append_json(struct text *out, const struct publish_record *r
     char time[TIME_TEXT_MAX], compiler[VERSION_TEXT_MAX];
     time_print(record->published_ms, time);
     version_print(record->compiler, compiler);
-    struct text manifest = {0};
-    manifest_append_line(&manifest, &record->manifest);
 
     struct json_writer writer = {.out = out};
     json_writer_open(&writer, '{');
@@ -41,9 +39,8 @@ void publish_record_append_json(struct text *out, const struct publish_record *r
     json_writer_key(&writer, "plan");
     write_plan(&writer, &record->plan);
     json_writer_key(&writer, "manifest");
-    json_writer_raw(&writer, text_view(&manifest));
+    manifest_write(&writer, &record->manifest);
     json_writer_close(&writer, '}');
-    text_release(&manifest);
 }
 
 static enum status read_finishing(enum publish_finishing *out, const json_t *object, struct error *err) {
