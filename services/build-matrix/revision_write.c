@@ -8,38 +8,22 @@
 #include <string.h>
 
 #include "lib/base/fault.h"
-#include "lib/base/json.h"
-#include "lib/base/json_writer.h"
 #include "lib/base/text.h"
 #include "lib/domain/index_file.h"
 #include "lib/store/metadata_edit.h"
 #include "services/build-matrix/revision.h"
+#include "services/build-matrix/revision_record.h"
 
 enum {
     LOCK_WAIT_MS = 500, /* at a time: then it is looked whether the job is to end */
     COMMIT_TRIES = 5,   /* without a record, where something is away for now */
 };
 
-/* ---- The record ----
- *   {"before": MANIFEST, "after": MANIFEST, "revision": NUMBER} */
-
-static void write_manifest(struct json_writer *writer, const char *key, const struct manifest *manifest) {
-    struct text line = {0};
-    manifest_append_line(&line, manifest);
-    json_writer_key(writer, key);
-    json_writer_raw(writer, text_view(&line));
-    text_release(&line);
-}
+/* ---- The record ---- */
 
 static enum status keep_record(struct revision *r, struct error *err) {
     struct text json = {0};
-    struct json_writer writer = {.out = &json};
-    json_writer_open(&writer, '{');
-    write_manifest(&writer, "before", &r->before);
-    write_manifest(&writer, "after", &r->after);
-    json_writer_key(&writer, "revision");
-    json_writer_integer(&writer, r->number);
-    json_writer_close(&writer, '}');
+    revision_record_append_json(&json, &(struct revision_record){.before = r->before, .after = r->after, .number = r->number});
     enum status status = job_run_record(r->run, text_view(&json), err);
     text_release(&json);
     if (!status) fault_point("revision-record");
@@ -47,20 +31,15 @@ static enum status keep_record(struct revision *r, struct error *err) {
 }
 
 enum status revision_resume(struct revision *r, struct error *err) {
-    json_t *record = NULL;
-    const json_t *before, *after;
-    const char *bytes = r->run->job.record;
-    enum status status = json_read(&record, bytes, strlen(bytes), "The job's record", err);
-    if (!status) status = json_need_object(record, "before", &before, err);
-    if (!status) status = json_need_object(record, "after", &after, err);
-    if (!status) status = json_need_integer(record, "revision", &r->number, err);
-    if (!status) status = manifest_read(&r->before, before, r->arena, err);
-    if (!status) status = manifest_read(&r->after, after, r->arena, err);
-    if (!status)
-        job_run_log(r->run, LOG_INFO, "Going on with what an earlier run had decided: revision %lld of %s@%s.",
-                    (long long)r->number, r->name, r->version);
-    json_decref(record);
-    return status;
+    struct revision_record record;
+    enum status status = revision_record_parse(&record, r->run->job.record, r->arena, err);
+    if (status) return status;
+    r->before = record.before;
+    r->after = record.after;
+    r->number = record.number;
+    job_run_log(r->run, LOG_INFO, "Going on with what an earlier run had decided: revision %lld of %s@%s.",
+                (long long)r->number, r->name, r->version);
+    return STATUS_OK;
 }
 
 /* ---- The package's lock ---- */

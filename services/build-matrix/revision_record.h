@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What a revision of bounds keeps in its job before its first outside write (spec/jobs.md, Once):
+ *
+ *   {"before": MANIFEST, "after": MANIFEST, "revision": NUMBER}
+ */
+#ifndef SERVICES_BUILD_MATRIX_REVISION_RECORD_H
+#define SERVICES_BUILD_MATRIX_REVISION_RECORD_H
+
+#include "lib/base/error.h"
+#include "lib/domain/manifest.h"
+
+struct arena;
+struct text;
+
+struct revision_record {
+    struct manifest before, after;
+    int64_t number; /* the metadata's `revision` from then on, from 1 */
+};
+
+void revision_record_append_json(struct text *out, const struct revision_record *record);
+
+/* In the arena. STATUS_INVALID with the field as path. */
+CHECK_RESULT enum status revision_record_parse(struct revision_record *out, const char *text, struct arena *arena,
+                                               struct error *err);
+
+#endif
