@@ -458,7 +458,7 @@ void message_client_free(struct message_client *client) {
     if (!client) return;
     await_posts(client);
     for (int i = 0; i < client->line_count; i++)
-        if (!socket_close(client->lines[i]->socket)) return; /* else what was in flight has failed now */
+        if (!socket_close(client->lines[i]->socket, client)) return; /* else what was in flight has failed now */
     for (int i = 0; i < client->line_count; i++) {
         nng_aio_free(client->lines[i]->aio);
         pthread_cond_destroy(&client->lines[i]->done);

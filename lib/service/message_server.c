@@ -387,7 +387,7 @@ static bool close_desks(struct message_server *server) {
         if (server->desks[i].state == DESK_RECEIVING) nng_aio_cancel(server->desks[i].aio);
     wait_for_desks(server);
     pthread_mutex_unlock(&server->mutex);
-    if (!socket_close(server->socket)) return false;
+    if (!socket_close(server->socket, server)) return false;
     for (int i = 0; i < server->desk_count; i++)
         nng_aio_free(server->desks[i].aio);
     return true;

@@ -20,6 +20,23 @@ struct closing {
     int users;
 };
 
+/* What nng may still use, for as long as the process lives. */
+struct left_open {
+    void *owner;
+    struct left_open *next;
+};
+
+static pthread_mutex_t left_open_mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct left_open *left_open;
+
+static void remember(void *owner) {
+    struct left_open *entry = memory_alloc(sizeof *entry);
+    pthread_mutex_lock(&left_open_mutex);
+    *entry = (struct left_open){.owner = owner, .next = left_open};
+    left_open = entry;
+    pthread_mutex_unlock(&left_open_mutex);
+}
+
 static void leave(struct closing *closing) { /* with the mutex held */
     bool is_last = --closing->users == 0;
     pthread_mutex_unlock(&closing->mutex);
@@ -48,7 +65,7 @@ static struct closing *create_closing(nng_socket socket) {
     return closing;
 }
 
-bool socket_close(nng_socket socket) {
+bool socket_close(nng_socket socket, void *owner) {
     struct closing *closing = create_closing(socket);
     pthread_t thread;
     if (pthread_create(&thread, NULL, run_close, closing) != 0) abort(); /* out of memory or threads */
@@ -60,6 +77,8 @@ bool socket_close(nng_socket socket) {
     }
     bool is_closed = closing->is_closed;
     leave(closing);
-    if (!is_closed) log_line(LOG_WARN, "socket left open", "reason=\"nng did not close it within %d s\"", PATIENCE_S);
-    return is_closed;
+    if (is_closed) return true;
+    log_line(LOG_WARN, "socket left open", "reason=\"nng did not close it within %d s\"", PATIENCE_S);
+    remember(owner);
+    return false;
 }

@@ -10,7 +10,8 @@
 #include <nng/nng.h>
 #include <stdbool.h>
 
-/* False: nng did not come back within two seconds, and whatever belongs to the socket must be left as it is, unfreed. */
-bool socket_close(nng_socket socket);
+/* False: nng did not come back within two seconds, and `owner`, with all that belongs to the socket, must be left as it is,
+ * unfreed: it is remembered here, so that whoever looks for leaks sees that it is meant. */
+bool socket_close(nng_socket socket, void *owner);
 
 #endif

@@ -215,16 +215,23 @@ static void check_publications(struct chaos *chaos) {
     }
 }
 
-/* One event for each publication, by the job that succeeded. */
-static void check_events(struct chaos *chaos) {
+/* Those that there are. The first call is at the start: from then on none is trimmed away that it has not read. */
+static size_t read_events(struct chaos *chaos, struct arena *arena, struct event **events) {
     struct job_store *store = NULL;
-    struct arena arena = {0};
-    struct event *events = NULL;
     size_t count = 0;
     struct error err;
-    if (job_store_create(&store, redis_server_url(chaos->server->redis), 10000, &err) ||
-        events_read(store, "chaos", "chaos", 0, 0, PUBLICATIONS_MAX, &arena, &events, &count, &err))
+    if (job_store_create(&store, redis_server_url(chaos->server->redis), PATIENCE_MS, &err) ||
+        events_read(store, "chaos", "chaos", 0, 0, PUBLICATIONS_MAX, arena, events, &count, &err))
         fail_msg("%s", err.message);
+    job_store_free(store);
+    return count;
+}
+
+/* One event for each publication, by the job that succeeded. */
+static void check_events(struct chaos *chaos) {
+    struct arena arena = {0};
+    struct event *events = NULL;
+    size_t count = read_events(chaos, &arena, &events);
     assert_int_equal(count, chaos->publication_count);
     for (int i = 0; i < chaos->publication_count; i++) {
         const struct publication *publication = &chaos->publications[i];
@@ -234,7 +241,6 @@ static void check_events(struct chaos *chaos) {
         if (found != 1) fail_msg("%s has %d events", publication->package.name, found);
     }
     arena_release(&arena);
-    job_store_free(store);
 }
 
 /* No lock is held for ever: one more publication goes through, and cleans up what is old enough to be nobody's. And no
@@ -286,6 +292,8 @@ int main(int argument_count, char **arguments) {
     setenv("CMOCKA_TEST_ABORT", "1", 1); /* cmocka: outside of a test, say what failed */
     chaos.server = server_start(&how);
     printf("seed %u, in %s\n", seed, chaos.server->folder);
+    struct event *none;
+    assert_int_equal(read_events(&chaos, &chaos.server->arena, &none), 0);
     prepare(&chaos);
     int64_t start_ms = clock_monotonic_ms();
     run(&chaos);
