@@ -2,14 +2,15 @@
 //
 // Loaded into the client's node before the client (NODE_OPTIONS=--require): writes a line `METHOD URL STATUS` into the file
 // RECORDED_REQUESTS for every answer, and one with the failure in place of the status for a request that got none. Only looks
-// on, by node's own diagnostics channels, at both of its HTTP clients: node:http and fetch. How a proxy is asked for a way to the
-// server (CONNECT), which some versions show as requests of their own, is the transport's affair and left out.
+// on, by node's own diagnostics channels, at both of its HTTP clients: node:http and fetch. A way to the server that a proxy has
+// opened (CONNECT 200), which node 22.23.5 shows and 22.23.3 does not, is the transport's affair and left out. One that
+// failed is not: fetch tries again by itself, so nothing else would tell of a server that takes no connections.
 'use strict';
 const { subscribe } = require('node:diagnostics_channel');
 const { appendFileSync } = require('node:fs');
 
 const record = (method, url, outcome) => {
-  if (method !== 'CONNECT') appendFileSync(process.env.RECORDED_REQUESTS, `${method} ${url} ${outcome}\n`);
+  if (method !== 'CONNECT' || outcome !== 200) appendFileSync(process.env.RECORDED_REQUESTS, `${method} ${url} ${outcome}\n`);
 };
 const ofHttp = (request) => [request.method, `${request.protocol}//${request.host}${request.path}`];
 const ofFetch = (request) => [request.method, `${request.origin}${request.path}`];
