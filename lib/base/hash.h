@@ -15,6 +15,7 @@ struct arena;
 
 enum {
     SHA1_BYTES = 20,
+    SHA1_HEX_MAX = 41,
     SHA256_BYTES = 32,
     SHA256_SRI_MAX = 52, /* "sha256-" and 44 characters of base64, with the NUL */
     SHA256_HEX_MAX = 65,
@@ -22,7 +23,7 @@ enum {
     UUID_TEXT_MAX = 37,
 };
 
-void hash_sha1(const void *bytes, size_t length, unsigned char out[SHA1_BYTES]); /* git's sum at the end of a pack */
+void hash_sha1(const void *bytes, size_t length, unsigned char out[SHA1_BYTES]); /* git's sums, and Redis's names of scripts */
 void hash_sha256(const void *bytes, size_t length, unsigned char out[SHA256_BYTES]);
 void hash_sha256_hex(const void *bytes, size_t length, char out[SHA256_HEX_MAX]);
 void hash_sha256_sri(const void *bytes, size_t length, char out[SHA256_SRI_MAX]); /* spec/formats.md, Hash */

@@ -17,7 +17,7 @@ static const struct {
     {"REFUSED ", STATUS_REFUSED},
 };
 
-static enum status check_refusal(const struct redis_reply *reply, struct error *err) {
+enum status job_step_check(const struct redis_reply *reply, struct error *err) {
     if (reply->type != REDIS_FAILURE) return STATUS_OK;
     for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++)
         if (text_starts_with(reply->text, refusals[i].code))
@@ -28,29 +28,51 @@ static enum status check_refusal(const struct redis_reply *reply, struct error *
 enum status job_step(struct job_store *store, struct redis_reply **reply, struct error *err, const char *format, ...) {
     va_list values;
     va_start(values, format);
-    enum status status = redis_call_script(store->redis, &store->script, reply, err, format, values);
+    redis_add_script(store->redis, &store->script, format, values);
     va_end(values);
-    return status == STATUS_OK ? check_refusal(*reply, err) : status;
+    enum status status = job_steps_run(store, reply, err);
+    return status == STATUS_OK ? job_step_check(*reply, err) : status;
 }
 
 enum status job_step_list(struct job_store *store, struct redis_reply **reply, struct error *err, const char *const *arguments,
                           size_t count) {
-    enum status status = redis_call_script_list(store->redis, &store->script, reply, err, arguments, count);
-    return status == STATUS_OK ? check_refusal(*reply, err) : status;
+    redis_add_script_list(store->redis, &store->script, arguments, count);
+    enum status status = job_steps_run(store, reply, err);
+    return status == STATUS_OK ? job_step_check(*reply, err) : status;
+}
+
+void job_step_add(struct job_store *store, const char *format, ...) {
+    va_list values;
+    va_start(values, format);
+    redis_add_script(store->redis, &store->script, format, values);
+    va_end(values);
+}
+
+void job_step_add_list(struct job_store *store, const char *const *arguments, size_t count) {
+    redis_add_script_list(store->redis, &store->script, arguments, count);
+}
+
+enum status job_steps_run(struct job_store *store, struct redis_reply **replies, struct error *err) {
+    return redis_run_scripts(store->redis, &store->script, replies, err);
+}
+
+static enum status run_matrix_step(struct job_store *store, struct redis_reply **reply, struct error *err) {
+    enum status status = redis_run_scripts(store->redis, &store->matrix_script, reply, err);
+    return status == STATUS_OK ? redis_check_reply(*reply, err) : status;
 }
 
 enum status matrix_step(struct job_store *store, struct redis_reply **reply, struct error *err, const char *format, ...) {
     va_list values;
     va_start(values, format);
-    enum status status = redis_call_script(store->redis, &store->matrix_script, reply, err, format, values);
+    redis_add_script(store->redis, &store->matrix_script, format, values);
     va_end(values);
-    return status == STATUS_OK ? redis_check_reply(*reply, err) : status;
+    return run_matrix_step(store, reply, err);
 }
 
 enum status matrix_step_list(struct job_store *store, struct redis_reply **reply, struct error *err,
                              const char *const *arguments, size_t count) {
-    enum status status = redis_call_script_list(store->redis, &store->matrix_script, reply, err, arguments, count);
-    return status == STATUS_OK ? redis_check_reply(*reply, err) : status;
+    redis_add_script_list(store->redis, &store->matrix_script, arguments, count);
+    return run_matrix_step(store, reply, err);
 }
 
 void job_step_clean(struct text *text) {

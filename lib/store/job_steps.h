@@ -24,7 +24,14 @@ CHECK_RESULT enum status job_step(struct job_store *store, struct redis_reply **
 CHECK_RESULT enum status job_step_list(struct job_store *store, struct redis_reply **reply, struct error *err,
                                        const char *const *arguments, size_t count);
 
-/* The same for matrix.lua. */
+/* Several steps in one go: each is added, then all are run, in their order; job_step_check() says what each one's reply means.
+ * They must be such as may be carried out twice (lib/store/redis.h). */
+void job_step_add(struct job_store *store, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void job_step_add_list(struct job_store *store, const char *const *arguments, size_t count);
+CHECK_RESULT enum status job_steps_run(struct job_store *store, struct redis_reply **replies, struct error *err);
+CHECK_RESULT enum status job_step_check(const struct redis_reply *reply, struct error *err);
+
+/* One step of matrix.lua. */
 CHECK_RESULT enum status matrix_step(struct job_store *store, struct redis_reply **reply, struct error *err, const char *format,
                                      ...) __attribute__((format(printf, 4, 5)));
 CHECK_RESULT enum status matrix_step_list(struct job_store *store, struct redis_reply **reply, struct error *err,

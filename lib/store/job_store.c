@@ -319,7 +319,9 @@ static bool check_verdict(const struct job_end *end) {
     return verdict_stands(verdict);
 }
 
-enum status job_store_finish(struct job_store *store, const struct lease *lease, const struct job_end *end, struct error *err) {
+/* Adds the step, if the end can be kept. */
+static enum status add_finish(struct job_store *store, const struct lease *lease, const struct job_end *end,
+                              struct error *err) {
     bool stands = check_verdict(end);
     if (end->result && strlen(end->result) > JOB_RESULT_MAX_BYTES)
         return error_set(err, STATUS_TOO_LARGE, "The result of the job %s has %zu bytes; %d are kept at most", lease->job_id,
@@ -328,15 +330,38 @@ enum status job_store_finish(struct job_store *store, const struct lease *lease,
     if (end->error) text_append(&sentence, end->error);
     job_step_clean(&sentence);
     if (end->line) print_line(&line, end->line_level, end->line);
-    struct redis_reply *reply;
-    enum status status =
-        job_step(store, &reply, err, "finish %s %" PRId64 " %d %d %s %s %s %s %s %d %s %s %s", lease->job_id, lease->fence,
-                 end->success, end->readonly, text_view(&sentence), job_step_text(end->documentation),
-                 job_step_text(end->event), job_step_text(end->payload), job_step_text(end->verdict), stands,
-                 job_step_text(end->result), job_step_text(end->commit), text_view(&line));
+    job_step_add(store, "finish %s %" PRId64 " %d %d %s %s %s %s %s %d %s %s %s", lease->job_id, lease->fence, end->success,
+                 end->readonly, text_view(&sentence), job_step_text(end->documentation), job_step_text(end->event),
+                 job_step_text(end->payload), job_step_text(end->verdict), stands, job_step_text(end->result),
+                 job_step_text(end->commit), text_view(&line));
     text_release(&line);
     text_release(&sentence);
-    return status;
+    return STATUS_OK;
+}
+
+void job_store_finish_some(struct job_store *store, struct job_finish *finishes, size_t count) {
+    assert(count <= JOB_FINISH_MAX);
+    struct job_finish *added[JOB_FINISH_MAX];
+    size_t added_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        finishes[i].status = add_finish(store, finishes[i].lease, finishes[i].end, &finishes[i].err);
+        if (finishes[i].status == STATUS_OK) added[added_count++] = &finishes[i];
+    }
+    if (added_count == 0) return;
+    struct redis_reply *replies;
+    struct error err;
+    enum status status = job_steps_run(store, &replies, &err);
+    for (size_t i = 0; i < added_count; i++) {
+        added[i]->status = status ? status : job_step_check(&replies[i], &added[i]->err);
+        if (status) added[i]->err = err;
+    }
+}
+
+enum status job_store_finish(struct job_store *store, const struct lease *lease, const struct job_end *end, struct error *err) {
+    struct job_finish finish = {.lease = lease, .end = end};
+    job_store_finish_some(store, &finish, 1);
+    if (finish.status && err) *err = finish.err;
+    return finish.status;
 }
 
 /* ---- Housekeeping ---- */

@@ -212,6 +212,19 @@ enum { JOB_RESULT_MAX_BYTES = 256 * 1024 };
 CHECK_RESULT enum status job_store_finish(struct job_store *store, const struct lease *lease, const struct job_end *end,
                                           struct error *err);
 
+/* One of several ends, and what came of it. */
+struct job_finish {
+    const struct lease *lease;
+    const struct job_end *end;
+    enum status status;
+    struct error err;
+};
+
+enum { JOB_FINISH_MAX = 64 };
+
+/* The same for up to JOB_FINISH_MAX jobs at once, which costs little more than one. */
+void job_store_finish_some(struct job_store *store, struct job_finish *finishes, size_t count);
+
 /* ---- Housekeeping, by any service, every now and then ---- */
 
 enum { JOB_REAP_MAX = 64 }; /* leases taken back by one call; the next call goes on */

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "lib/base/arena.h"
+#include "lib/base/hash.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 
@@ -314,50 +315,58 @@ enum status redis_call(struct redis *redis, struct redis_reply **reply, struct e
 
 /* ---- Scripts ---- */
 
-static enum status load_script(struct redis *redis, struct redis_script *script, struct error *err) {
-    struct redis_reply *reply;
-    enum status status = redis_call(redis, &reply, err, "SCRIPT LOAD %s", script->source);
-    if (status == STATUS_OK) snprintf(script->hash, sizeof script->hash, "%s", reply->text);
-    return status;
-}
-
-/* Runs the one script call that is in the batch. */
-static enum status run_script(struct redis *redis, struct redis_script *script, struct redis_reply **reply, struct error *err) {
-    struct text call = {0};
-    enum status status = run_batch(redis, 0, reply, err);
-    if (status == STATUS_OK && (*reply)->type == REDIS_FAILURE && text_starts_with((*reply)->text, "NOSCRIPT")) {
-        call = redis->batch; /* put aside while the script is loaded */
-        redis->batch = (struct text){0};
-        clear_batch(redis);
-        status = load_script(redis, script, err);
-        text_release(&redis->batch);
-        redis->batch = call;
-        redis->batch_count = 1;
-        if (status == STATUS_OK) status = run_batch(redis, 0, reply, err);
+static const char *script_hash(struct redis_script *script) {
+    unsigned char digest[SHA1_BYTES];
+    if (!script->hash[0]) {
+        hash_sha1(script->source, strlen(script->source), digest);
+        hash_hex(digest, sizeof digest, script->hash);
     }
-    clear_batch(redis);
-    return status;
+    return script->hash;
 }
 
-enum status redis_call_script(struct redis *redis, struct redis_script *script, struct redis_reply **reply, struct error *err,
-                              const char *format, va_list values) {
-    enum status status = script->hash[0] ? STATUS_OK : load_script(redis, script, err);
-    if (status != STATUS_OK) return status;
+void redis_add_script(struct redis *redis, struct redis_script *script, const char *format, va_list values) {
     struct text whole = {0};
-    text_append_format(&whole, "EVALSHA %s 0 %s", script->hash, format);
+    text_append_format(&whole, "EVALSHA %s 0 %s", script_hash(script), format);
     add_formatted(redis, whole.bytes, values);
     text_release(&whole);
-    return run_script(redis, script, reply, err);
 }
 
-enum status redis_call_script_list(struct redis *redis, struct redis_script *script, struct redis_reply **reply,
-                                   struct error *err, const char *const *arguments, size_t count) {
-    enum status status = script->hash[0] ? STATUS_OK : load_script(redis, script, err);
-    if (status != STATUS_OK) return status;
+void redis_add_script_list(struct redis *redis, struct redis_script *script, const char *const *arguments, size_t count) {
     const char **whole = memory_alloc((count + 3) * sizeof *whole);
-    whole[0] = "EVALSHA", whole[1] = script->hash, whole[2] = "0";
+    whole[0] = "EVALSHA", whole[1] = script_hash(script), whole[2] = "0";
     memcpy(whole + 3, arguments, count * sizeof *whole);
     redis_add_list(redis, whole, count + 3);
     free(whole);
-    return run_script(redis, script, reply, err);
+}
+
+static bool lacks_script(const struct redis_reply *replies, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (replies[i].type == REDIS_FAILURE && text_starts_with(replies[i].text, "NOSCRIPT")) return true;
+    return false;
+}
+
+/* The batch that waits is put aside meanwhile. */
+static enum status load_script(struct redis *redis, const struct redis_script *script, struct error *err) {
+    struct text batch = redis->batch;
+    size_t batch_count = redis->batch_count;
+    struct redis_reply *reply;
+    redis->batch = (struct text){0};
+    clear_batch(redis);
+    enum status status = redis_call(redis, &reply, err, "SCRIPT LOAD %s", script->source);
+    text_release(&redis->batch);
+    redis->batch = batch;
+    redis->batch_count = batch_count;
+    return status;
+}
+
+enum status redis_run_scripts(struct redis *redis, const struct redis_script *script, struct redis_reply **replies,
+                              struct error *err) {
+    assert(redis->batch_count > 0);
+    enum status status = run_batch(redis, 0, replies, err);
+    if (status == STATUS_OK && lacks_script(*replies, redis->batch_count)) {
+        status = load_script(redis, script, err);
+        if (status == STATUS_OK) status = run_batch(redis, 0, replies, err);
+    }
+    clear_batch(redis);
+    return status;
 }

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "lib/base/error.h"
+#include "lib/base/hash.h"
 
 struct redis;
 
@@ -53,18 +54,21 @@ CHECK_RESULT enum status redis_call(struct redis *redis, struct redis_reply **re
 /* A reply of REDIS_FAILURE as a status: STATUS_INTERNAL with Redis's own text. Any other reply: STATUS_OK. */
 CHECK_RESULT enum status redis_check_reply(const struct redis_reply *reply, struct error *err);
 
-/* A Lua script, kept in Redis under its hash and sent again when Redis has lost it. Its arguments are as in redis_add(), or a
- * list. A reply of REDIS_FAILURE is left to the caller: it may be the script's own. */
+/* A Lua script, kept in Redis under its hash. */
 struct redis_script {
     const char *source;
-    char hash[41]; /* empty until this connection has loaded it */
+    char hash[SHA1_HEX_MAX]; /* empty until it is needed */
 };
 
-CHECK_RESULT enum status redis_call_script(struct redis *redis, struct redis_script *script, struct redis_reply **reply,
-                                           struct error *err, const char *format, va_list values)
-    __attribute__((format(printf, 5, 0)));
-CHECK_RESULT enum status redis_call_script_list(struct redis *redis, struct redis_script *script, struct redis_reply **reply,
-                                                struct error *err, const char *const *arguments, size_t count);
+/* Adds a call of the script to the batch. Its arguments are as in redis_add(), or a list. */
+void redis_add_script(struct redis *redis, struct redis_script *script, const char *format, va_list values)
+    __attribute__((format(printf, 3, 0)));
+void redis_add_script_list(struct redis *redis, struct redis_script *script, const char *const *arguments, size_t count);
+
+/* Redis_run() for calls of this script alone; where Redis does not have it (yet, or any more), it gets it, and the batch again.
+ * A reply of REDIS_FAILURE is left to the caller: it may be the script's own. */
+CHECK_RESULT enum status redis_run_scripts(struct redis *redis, const struct redis_script *script, struct redis_reply **replies,
+                                           struct error *err);
 
 /* The text's value as a number (replies carry many numbers as texts); `otherwise` where there is none. */
 int64_t redis_reply_number(const struct redis_reply *reply, int64_t otherwise);

@@ -320,6 +320,12 @@ int registry_pack_add(struct registry_pack *pack, git_oid *out, git_object_t typ
     return 0;
 }
 
+const char *registry_pack_find(const struct registry_pack *pack, const git_oid *id, size_t *length) {
+    const struct object *object = find_object(pack->memory, id);
+    if (object) *length = object->length;
+    return object ? object->bytes : NULL;
+}
+
 /* What was written is not in the pack that comes next. */
 static void begin_next(struct registry_pack *pack) {
     struct registry_pack_memory *memory = pack->memory;

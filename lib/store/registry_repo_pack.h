@@ -53,6 +53,10 @@ struct registry_pack_base {
 int registry_pack_add(struct registry_pack *pack, git_oid *out, git_object_t type, const char *bytes, size_t length,
                       const struct registry_pack_base *base);
 
+/* What was added lately, in this pack or one before: its bytes, borrowed until the pack is written or cleared. NULL: it is not
+ * in memory, and may be in the repository. Unlike git_odb_read(), which copies it and hashes it again. */
+const char *registry_pack_find(const struct registry_pack *pack, const git_oid *id, size_t *length);
+
 /* The whole pack as it is so far, borrowed until it is written or cleared; nothing can be added any more. */
 const struct text *registry_pack_seal(struct registry_pack *pack);
 

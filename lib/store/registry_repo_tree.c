@@ -51,8 +51,8 @@ static bool comes_before(const char *name, size_t length, bool is_of_folder, con
 
 /* Looks for the level's entry in its folder; `found->id` NULL: it is not there. */
 static bool find_entry(struct registry_tree_level *level, bool is_of_folder, struct entry *found) {
-    const char *bytes = git_odb_object_data(level->folder);
-    size_t length = git_odb_object_size(level->folder);
+    const char *bytes = level->folder;
+    size_t length = level->folder_length;
     struct entry entry;
     bool has_place = false;
     for (size_t at = 0; at < length; at += entry.length) {
@@ -72,13 +72,22 @@ static bool find_entry(struct registry_tree_level *level, bool is_of_folder, str
     return true;
 }
 
+static bool read_folder(struct registry_tree_level *level, const struct registry_pack *pack, const git_oid *id) {
+    level->id = *id;
+    level->folder = registry_pack_find(pack, id, &level->folder_length);
+    if (level->folder) return true;
+    if (git_odb_read(&level->read, pack->odb, id) < 0) return false;
+    level->folder = git_odb_object_data(level->read);
+    level->folder_length = git_odb_object_size(level->read);
+    return true;
+}
+
 /* Reads the folder `id`, and follows the path's next name in it; `id` becomes that of what stands there, zero for nothing. */
-static enum status descend(struct registry_tree_level *level, git_odb *odb, git_oid *id, bool is_last, const char *path,
-                           struct error *err) {
+static enum status descend(struct registry_tree_level *level, const struct registry_pack *pack, git_oid *id, bool is_last,
+                           const char *path, struct error *err) {
     struct entry entry = {0};
     if (git_oid_is_zero(id)) return STATUS_OK;
-    if (git_odb_read(&level->folder, odb, id) < 0 || !find_entry(level, !is_last, &entry))
-        return registry_repo_cannot_read(path, err);
+    if (!read_folder(level, pack, id) || !find_entry(level, !is_last, &entry)) return registry_repo_cannot_read(path, err);
     memset(id, 0, sizeof *id);
     if (!entry.id) return STATUS_OK;
     if (is_last && !is_file(&entry)) return error_set(err, STATUS_REFUSED, "'%s' in the repository is not a file.", path);
@@ -89,8 +98,8 @@ static enum status descend(struct registry_tree_level *level, git_odb *odb, git_
     return STATUS_OK;
 }
 
-enum status registry_tree_find(struct registry_tree_path *out, git_odb *odb, const git_oid *root, const char *path,
-                               struct error *err) {
+enum status registry_tree_find(struct registry_tree_path *out, const struct registry_pack *pack, const git_oid *root,
+                               const char *path, struct error *err) {
     enum status status = STATUS_OK;
     *out = (struct registry_tree_path){0};
     if (root) out->file = *root;
@@ -100,14 +109,14 @@ enum status registry_tree_find(struct registry_tree_path *out, git_odb *odb, con
         level->name = name;
         level->name_length = strcspn(name, "/");
         name = name[level->name_length] ? name + level->name_length + 1 : NULL;
-        status = descend(level, odb, &out->file, !name, path, err);
+        status = descend(level, pack, &out->file, !name, path, err);
     }
     return status;
 }
 
 void registry_tree_release(struct registry_tree_path *path) {
     for (int i = 0; i < TREE_DEPTH_MAX; i++)
-        git_odb_object_free(path->levels[i].folder);
+        git_odb_object_free(path->levels[i].read);
 }
 
 int registry_tree_replace(git_oid *out, const struct registry_tree_path *path, struct registry_pack *pack,
@@ -120,11 +129,11 @@ int registry_tree_replace(git_oid *out, const struct registry_tree_path *path, s
         const struct registry_tree_level *level = &path->levels[i];
         struct registry_pack_base base = {0};
         if (level->folder)
-            base = (struct registry_pack_base){.id = *git_odb_object_id(level->folder),
-                                               .length = git_odb_object_size(level->folder),
+            base = (struct registry_pack_base){.id = level->id,
+                                               .length = level->folder_length,
                                                .before = level->at,
-                                               .after = git_odb_object_size(level->folder) - level->at - level->length};
-        const char *old = level->folder ? git_odb_object_data(level->folder) : "";
+                                               .after = level->folder_length - level->at - level->length};
+        const char *old = level->folder ? level->folder : "";
         text_clear(&folder);
         text_append_bytes(&folder, old, base.before);
         if (is_there) {

@@ -14,8 +14,11 @@
 enum { TREE_DEPTH_MAX = 8 };
 
 struct registry_tree_level {
-    git_odb_object *folder; /* NULL: there is none yet */
-    const char *name;       /* of the entry that the path goes on with, in the path */
+    const char *folder; /* its bytes; NULL: there is none yet */
+    size_t folder_length;
+    git_oid id;
+    git_odb_object *read; /* whose bytes these are; NULL: the pack's, or there are none */
+    const char *name;     /* of the entry that the path goes on with, in the path */
     size_t name_length;
     size_t at, length; /* where that entry stands in the folder's bytes, or would; 0 bytes long where it is missing */
 };
@@ -26,10 +29,10 @@ struct registry_tree_path {
     git_oid file; /* zero: there is none */
 };
 
-/* `root`: the commit's tree, NULL for an empty one. `path` is borrowed until the release, which a failure needs, too.
- * STATUS_REFUSED: what stands there is no file, or a file stands where a folder should. */
-CHECK_RESULT enum status registry_tree_find(struct registry_tree_path *out, git_odb *odb, const git_oid *root, const char *path,
-                                            struct error *err);
+/* `root`: the commit's tree, NULL for an empty one. `path` is borrowed until the release, which a failure needs, too, and which
+ * comes before the pack is written. STATUS_REFUSED: what stands there is no file, or a file stands where a folder should. */
+CHECK_RESULT enum status registry_tree_find(struct registry_tree_path *out, const struct registry_pack *pack,
+                                            const git_oid *root, const char *path, struct error *err);
 void registry_tree_release(struct registry_tree_path *path);
 
 /* The root's tree with `file` there (NULL: with none, and without the folders that this empties). A libgit2 code. */

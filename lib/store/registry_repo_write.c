@@ -71,7 +71,7 @@ static enum status apply_change(struct registry_repo *repo, struct registry_chan
     struct registry_tree_path path;
     change->written = false;
     change->commit[0] = '\0';
-    enum status status = registry_tree_find(&path, repo->pack.odb, &tip->tree, change->path, err);
+    enum status status = registry_tree_find(&path, &repo->pack, &tip->tree, change->path, err);
     if (!status && !git_oid_is_zero(&path.file))
         status = registry_repo_copy_blob(repo->git, &path.file, change->path, &arena, &current, err);
     if (status) goto out;

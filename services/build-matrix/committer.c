@@ -48,9 +48,10 @@ struct success {
     struct version version, compiler;
     const char *result; /* out of the record; NULL: none */
     enum progress progress;
-    const char *commit; /* of the change, or NULL: it was there already */
-    const char *reason; /* of a refused one */
-    bool is_stale;      /* somebody else's by now */
+    const char *commit;    /* of the change, or NULL: it was there already */
+    const char *reason;    /* of a refused one */
+    int64_t held_until_ms; /* monotonic: when it was renewed, and for how long */
+    bool is_stale;         /* somebody else's by now */
     bool is_ended;
     struct committer *committer;
     struct success *next;
@@ -157,14 +158,13 @@ static enum status add_compiler(struct registry_edit *out, const struct registry
 /* queued_change.guard */
 static enum status check_lease(void *context, int64_t needed_ms, struct error *err) {
     struct success *success = context;
-    struct committer *committer = success->committer;
-    int64_t left_ms = 0;
-    enum status status = job_store_lease_left(committer->store, &success->lease, &left_ms, err);
-    if (!status && left_ms < needed_ms) {
-        status = job_store_renew(committer->store, &success->lease, committer->service->settings.lease_ms, err);
-        if (!status) status = job_store_lease_left(committer->store, &success->lease, &left_ms, err);
-    }
-    if (status || left_ms >= needed_ms) return status;
+    int64_t now_ms = clock_monotonic_ms(), lease_ms = success->committer->service->settings.lease_ms;
+    if (success->held_until_ms - now_ms >= needed_ms) return STATUS_OK;
+    enum status status = job_store_renew(success->committer->store, &success->lease, lease_ms, err);
+    if (status) return status;
+    success->held_until_ms = now_ms + lease_ms;
+    int64_t left_ms = success->held_until_ms - clock_monotonic_ms();
+    if (left_ms >= needed_ms) return STATUS_OK;
     return error_set(err, STATUS_STALE, "The job is held for another %lld ms only.", (long long)left_ms);
 }
 
@@ -259,23 +259,78 @@ static const char *last_line(struct success *success, bool is_readonly) {
     return arena_format(&success->arena, "Committed the metadata: %s.", success->commit);
 }
 
-static enum status end_success(struct committer *committer, struct success *success, struct error *err) {
-    struct matrix_service *service = committer->service;
-    if (success->progress == REFUSED) {
-        struct matrix_outcome outcome = {.verdict = VERDICT_SUCCEEDED, .is_withdrawn = true, .reason = success->reason};
-        return matrix_job_end(service, committer->store, &success->job, &success->lease, &outcome, err);
+static void make_end(struct job_end *out, struct committer *committer, struct success *success) {
+    bool is_readonly = committer->service->settings.readonly;
+    *out = (struct job_end){.success = true,
+                            .readonly = is_readonly,
+                            .verdict = verdict_text(VERDICT_SUCCEEDED),
+                            .result = success->result,
+                            .event = is_readonly ? NULL : make_event(success),
+                            .line = last_line(success, is_readonly),
+                            .line_level = is_readonly ? LOG_WARN : LOG_INFO};
+    if (success->commit) out->commit = arena_format(&success->arena, "registry=%s", success->commit);
+}
+
+/* What came of its end. True: it is to be tried again. */
+static bool take_end(struct success *success, enum status status) {
+    success->is_stale = status == STATUS_STALE;
+    success->is_ended = status == STATUS_OK;
+    return status != STATUS_OK && status != STATUS_STALE;
+}
+
+static enum status end_refused(struct committer *committer, struct success *success, struct error *err) {
+    struct matrix_outcome outcome = {.verdict = VERDICT_SUCCEEDED, .is_withdrawn = true, .reason = success->reason};
+    struct error problem;
+    enum status status =
+        matrix_job_end(committer->service, committer->store, &success->job, &success->lease, &outcome, &problem);
+    if (!take_end(success, status)) return STATUS_OK;
+    if (err) *err = problem;
+    return status;
+}
+
+/* At most JOB_FINISH_MAX. */
+static enum status end_written(struct committer *committer, struct success **written, size_t count, struct error *err) {
+    struct job_end ends[JOB_FINISH_MAX];
+    struct job_finish finishes[JOB_FINISH_MAX];
+    enum status again = STATUS_OK;
+    for (size_t i = 0; i < count; i++) {
+        make_end(&ends[i], committer, written[i]);
+        finishes[i] = (struct job_finish){.lease = &written[i]->lease, .end = &ends[i]};
     }
-    bool is_readonly = service->settings.readonly;
-    struct job_end end = {.success = true,
-                          .readonly = is_readonly,
-                          .verdict = verdict_text(VERDICT_SUCCEEDED),
-                          .result = success->result,
-                          .event = is_readonly ? NULL : make_event(success),
-                          .line = last_line(success, is_readonly),
-                          .line_level = is_readonly ? LOG_WARN : LOG_INFO};
-    if (success->commit) end.commit = arena_format(&success->arena, "registry=%s", success->commit);
     fault_point("matrix-end");
-    return job_store_finish(committer->store, &success->lease, &end, err);
+    job_store_finish_some(committer->store, finishes, count);
+    for (size_t i = 0; i < count; i++) {
+        if (!take_end(written[i], finishes[i].status)) continue;
+        again = finishes[i].status;
+        if (err) *err = finishes[i].err;
+    }
+    return again;
+}
+
+static bool may_end(const struct committer *committer, const struct success *success) {
+    return !success->is_stale && (success->progress != NOT_WRITTEN || committer->service->settings.readonly);
+}
+
+/* Ends those that may end. STATUS_OK, or why some are to be tried again. */
+static enum status end_round(struct committer *committer, struct success **round, size_t count, struct error *err) {
+    struct success *written[ROUND_MAX];
+    size_t written_count = 0;
+    enum status again = STATUS_OK;
+    for (size_t i = 0; i < count; i++) {
+        if (!may_end(committer, round[i])) continue;
+        enum status status = STATUS_OK;
+        if (round[i]->progress == REFUSED)
+            status = end_refused(committer, round[i], err);
+        else
+            written[written_count++] = round[i];
+        if (status) again = status;
+    }
+    for (size_t i = 0; i < written_count; i += JOB_FINISH_MAX) {
+        size_t left = written_count - i;
+        enum status status = end_written(committer, written + i, left < JOB_FINISH_MAX ? left : JOB_FINISH_MAX, err);
+        if (status) again = status;
+    }
+    return again;
 }
 
 /* The leases of the whole round, for as long as a round may take. */
@@ -285,33 +340,23 @@ static enum status renew_round(struct committer *committer, struct success **rou
     bool *is_held = arena_alloc(&arena, count * sizeof *is_held);
     for (size_t i = 0; i < count; i++)
         leases[i] = round[i]->lease;
-    enum status status =
-        job_store_renew_some(committer->store, leases, count, committer->service->settings.lease_ms, is_held, err);
-    for (size_t i = 0; !status && i < count; i++)
+    int64_t lease_ms = committer->service->settings.lease_ms, until_ms = clock_monotonic_ms() + lease_ms;
+    enum status status = job_store_renew_some(committer->store, leases, count, lease_ms, is_held, err);
+    for (size_t i = 0; !status && i < count; i++) {
         round[i]->is_stale = !is_held[i];
+        round[i]->held_until_ms = until_ms;
+    }
     arena_release(&arena);
     return status;
 }
 
 /* STATUS_OK, or why some of the round are to be tried again. */
 static enum status go_round(struct committer *committer, struct success **round, size_t count, struct error *err) {
-    enum status again = renew_round(committer, round, count, err);
-    if (again) return again;
-    if (!committer->service->settings.readonly) again = commit_round(committer, round, count, err);
-    for (size_t i = 0; i < count; i++) {
-        struct success *success = round[i];
-        bool is_ready = success->progress != NOT_WRITTEN || committer->service->settings.readonly;
-        if (success->is_stale || !is_ready) continue;
-        struct error problem;
-        enum status status = end_success(committer, success, &problem);
-        success->is_stale = status == STATUS_STALE;
-        success->is_ended = status == STATUS_OK;
-        if (status && !success->is_stale) {
-            again = status;
-            if (err) *err = problem;
-        }
-    }
-    return again;
+    enum status status = renew_round(committer, round, count, err);
+    if (status) return status;
+    if (!committer->service->settings.readonly) status = commit_round(committer, round, count, err);
+    enum status ended = end_round(committer, round, count, err);
+    return ended ? ended : status;
 }
 
 /* ---- The thread ---- */

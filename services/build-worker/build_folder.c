@@ -6,23 +6,51 @@
  *   output/cache-db.json      joined from the store's parts; the compiler writes it anew
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/folder.h"
+#include "lib/base/hash.h"
 #include "lib/base/json.h"
 #include "lib/base/text.h"
 #include "services/build-worker/build_parts.h"
 
-enum { CACHE_BYTES_MAX = 64 << 20 };
+enum {
+    CACHE_BYTES_MAX = 64 << 20,
+    LINKS_KEPT_MAX = 100000, /* then all are forgotten: those of what the store does not have any more were never removed */
+};
 
 static const char *const globs[] = {BUILD_PACKAGES_FOLDER "/*/src/**/*.purs", NULL};
 
 /* ---- The folder ---- */
 
-static enum status link_to(const char *target, const char *link, struct error *err) {
-    if (symlink(target, link) == 0 || errno == EEXIST) return STATUS_OK; /* a module twice is the compiler's to report */
+static void keep_link(struct builder *builder, const char *target, const char *kept) {
+    if (symlink(target, kept) || atomic_fetch_add(&builder->kept_links, 1) != LINKS_KEPT_MAX) return;
+    struct arena arena = {0};
+    const char *folder = arena_format(&arena, "%s/links", builder->folder);
+    struct error err;
+    folder_remove(folder);
+    if (folder_make(folder, &err)) log_line(LOG_WARN, "links not kept", "error=\"%s\"", err.message);
+    atomic_store(&builder->kept_links, 0);
+    arena_release(&arena);
+}
+
+/* A symbolic link. Each is made once, and is then one more name of it in every run: an inode a link, made and removed by the
+ * hundred in each run, is what a file system has most work with (ext4 passes over all that were freed in the last seconds). */
+static enum status link_to(struct set_run *run, const char *target, const char *link, struct error *err) {
+    struct builder *builder = run->build->builder;
+    char name[SHA256_HEX_MAX];
+    hash_sha256_hex(target, strlen(target), name);
+    const char *kept = arena_format(run->build->arena, "%s/links/%s", builder->folder, name);
+    if (linkat(AT_FDCWD, kept, AT_FDCWD, link, 0) == 0) return STATUS_OK;
+    if (errno == ENOENT) {
+        keep_link(builder, target, kept);
+        if (linkat(AT_FDCWD, kept, AT_FDCWD, link, 0) == 0) return STATUS_OK;
+    }
+    if (errno == EEXIST || symlink(target, link) == 0 || errno == EEXIST)
+        return STATUS_OK; /* a module twice is the compiler's to report */
     return error_set(err, STATUS_INTERNAL, "cannot link %s to %s: %s", link, target, strerror(errno));
 }
 
@@ -32,8 +60,8 @@ static enum status link_packages(struct set_run *run, struct error *err) {
     enum status status = folder_make(packages, err);
     for (size_t i = 0; !status && i < build->work->package_count; i++)
         if (run->is_in[i])
-            status =
-                link_to(build->sources[i].folder, arena_format(build->arena, "%s/%s", packages, build->sources[i].top), err);
+            status = link_to(run, build->sources[i].folder,
+                             arena_format(build->arena, "%s/%s", packages, build->sources[i].top), err);
     return status;
 }
 
@@ -42,7 +70,7 @@ static enum status link_modules(struct set_run *run, const struct build_entry *e
     struct arena *arena = run->build->arena;
     for (size_t i = 0; !status && i < entry->module_count; i++) {
         const struct built_module *module = &entry->modules[i];
-        status = link_to(arena_format(arena, "%s/output/%s", entry->folder, module->name),
+        status = link_to(run, arena_format(arena, "%s/output/%s", entry->folder, module->name),
                          arena_format(arena, "%s/output/%s", run->folder, module->name), err);
         text_append(cache, cache->length > 1 ? "," : "");
         json_append(cache, module->name);
@@ -52,14 +80,16 @@ static enum status link_modules(struct set_run *run, const struct build_entry *e
     return status;
 }
 
-/* The compiler writes this file anew. */
+/* The compiler writes this file anew; nothing of a run has to outlive it, so nothing is brought onto the disk. */
 static enum status write_cache(struct set_run *run, const struct text *cache, struct error *err) {
     const struct sandbox *sandbox = &run->build->builder->sandbox;
     const char *path = arena_format(run->build->arena, "%s/output/cache-db.json", run->folder);
-    enum status status = file_write(path, cache->bytes, cache->length, err);
-    if (!status && sandbox->changes_user && chown(path, sandbox->user.user_id, sandbox->user.group_id))
-        status = error_set(err, STATUS_INTERNAL, "cannot give %s to the compiler's user: %s", path, strerror(errno));
-    return status;
+    int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    bool is_written = file >= 0 && file_write_all(file, cache->bytes, cache->length) &&
+                      (!sandbox->changes_user || fchown(file, sandbox->user.user_id, sandbox->user.group_id) == 0);
+    int problem = errno;
+    if (file >= 0) close(file);
+    return is_written ? STATUS_OK : error_set(err, STATUS_INTERNAL, "cannot write %s: %s", path, strerror(problem));
 }
 
 static enum status link_outputs(struct set_run *run, struct error *err) {

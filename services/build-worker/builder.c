@@ -19,8 +19,13 @@ static enum status open_folder(struct builder *builder, struct arena *arena, str
     if (status) return error_prefix(err, "BUILD_DIR");
     builder->folder = realpath(path, NULL);
     if (!builder->folder) return error_set(err, STATUS_INTERNAL, "BUILD_DIR: the folder %s cannot be reached.", path);
-    folder_remove(arena_format(arena, "%s/runs", builder->folder));
-    return folder_make(arena_format(arena, "%s/runs", builder->folder), err);
+    static const char *const emptied[] = {"runs", "links"};
+    for (size_t i = 0; !status && i < sizeof emptied / sizeof emptied[0]; i++) {
+        const char *folder = arena_format(arena, "%s/%s", builder->folder, emptied[i]);
+        folder_remove(folder);
+        status = folder_make(folder, err);
+    }
+    return status;
 }
 
 static enum status open_store(struct builder *builder, struct error *err) {

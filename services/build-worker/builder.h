@@ -5,6 +5,7 @@
  *
  *   BUILD_DIR/packages/…   tarballs, unpacked (lib/tools/package_cache.h)
  *   BUILD_DIR/runs/N/      one run of the compiler: .registry/NAME-VERSION → packages, output/MODULE → the store
+ *   BUILD_DIR/links/…      the symbolic links of all runs, each once
  *   BUILD_STORE_DIR/…      what was built before (lib/tools/build_store.h)
  */
 #ifndef SERVICES_BUILD_WORKER_BUILDER_H
@@ -28,8 +29,9 @@ struct builder {
     struct package_cache *packages;
     struct build_store *store;
     struct http_connections *connections;
-    char *folder;      /* BUILD_DIR, absolute */
-    int folder_claim;  /* of the one worker that uses it */
+    char *folder;     /* BUILD_DIR, absolute */
+    int folder_claim; /* of the one worker that uses it */
+    atomic_llong kept_links;
     atomic_llong runs; /* of the compiler, numbered; what follows are figures since the start */
     atomic_llong compiled_modules, reused_modules;
     atomic_llong verdicts[VERDICT_COUNT];

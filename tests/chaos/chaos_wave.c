@@ -385,12 +385,11 @@ int main(int argument_count, char **arguments) {
     setvbuf(stdout, NULL, _IOLBF, 0);
     setenv("CMOCKA_TEST_ABORT", "1", 1); /* cmocka: outside of a test, say what failed */
     const char *maker = write_maker(BUILD_DIR "/bin", size, sleep_ms, &arena);
-    const char *const settings[] = {"LEASE_MS=3000",
-                                    "PENDING_SCAN_MS=200",
-                                    "MATRIX_SWEEP_INTERVAL_MS=5000",
-                                    "MATRIX_SWEEP_JOBS=100000",
-                                    arena_format(&arena, "MATRIX_BATCH=%s", batch),
-                                    NULL};
+    const char *const settings[] = {"LEASE_MS=3000", "PENDING_SCAN_MS=200",
+                                    /* What a killed worker's jobs need; else only what the wave itself brings */
+                                    run.worker_kills + run.service_kills > 0 ? "MATRIX_SWEEP_INTERVAL_MS=5000"
+                                                                             : "MATRIX_SWEEP_INTERVAL_MS=3600000",
+                                    "MATRIX_SWEEP_JOBS=100000", arena_format(&arena, "MATRIX_BATCH=%s", batch), NULL};
     unsigned seed = run.seed;
     run.hash_ms_before = hash_cpu_ms();
     run.server = server_start(&(struct server_options){
