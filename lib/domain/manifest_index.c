@@ -303,14 +303,17 @@ size_t indexed_package_position(const struct indexed_package *package, unsigned 
     return low;
 }
 
+const struct indexed_version *indexed_package_find(const struct indexed_package *package, struct version version) {
+    unsigned __int128 packed = version_pack(version);
+    size_t position = indexed_package_position(package, packed);
+    bool is_there = position < package->version_count && package->versions[position].packed == packed;
+    return is_there ? &package->versions[position] : NULL;
+}
+
 const struct indexed_version *manifest_index_find(const struct manifest_index *index, const char *name,
                                                   struct version version) {
     const struct entry *entry = find_entry(index, name);
-    if (!entry) return NULL;
-    unsigned __int128 packed = version_pack(version);
-    size_t position = indexed_package_position(&entry->package, packed);
-    bool is_there = position < entry->package.version_count && entry->package.versions[position].packed == packed;
-    return is_there ? &entry->package.versions[position] : NULL;
+    return entry ? indexed_package_find(&entry->package, version) : NULL;
 }
 
 const struct metadata *manifest_index_find_metadata(const struct manifest_index *index, const char *name) {

@@ -118,6 +118,7 @@ uint32_t manifest_index_by_name(const struct manifest_index *index, size_t posit
 size_t indexed_package_position(const struct indexed_package *package, unsigned __int128 packed);
 
 /* NULL where the index has no such manifest, or the registry no such metadata. */
+const struct indexed_version *indexed_package_find(const struct indexed_package *package, struct version version);
 const struct indexed_version *manifest_index_find(const struct manifest_index *index, const char *name, struct version version);
 const struct metadata *manifest_index_find_metadata(const struct manifest_index *index, const char *name);
 

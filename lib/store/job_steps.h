@@ -9,6 +9,7 @@
 #include "lib/store/job_store.h"
 #include "lib/store/redis.h"
 
+struct log_line;
 struct text;
 
 struct job_store {
@@ -41,6 +42,11 @@ CHECK_RESULT enum status matrix_step_list(struct job_store *store, struct redis_
 static inline const char *job_step_text(const char *text) {
     return text ? text : "";
 }
+
+/* The lines as the steps take them: their number, time and text, in `out`, which has room for LOG_LINE_ARGUMENTS of each; what
+ * they point to is in the arena. Returns how many arguments that makes. (log_stream.c) */
+enum { LOG_LINE_ARGUMENTS = 3 };
+size_t log_lines_to_arguments(const char **out, const struct log_line *lines, size_t count, struct arena *arena);
 
 /* What people wrote or programs said, as it may be kept: without secrets, and without bytes that are not UTF-8. */
 void job_step_clean(struct text *text);

@@ -96,8 +96,7 @@ static void print_priority(const struct job_request *request, char priority[8]) 
     snprintf(priority, 8, "%d", matrix_purpose_priority(purpose));
 }
 
-enum status job_store_accept(struct job_store *store, const struct job_request *request, const struct job_limits *limits,
-                             struct job_accepted *out, struct error *err) {
+static void add_accept(struct job_store *store, const struct job_request *request, const struct job_limits *limits) {
     check_request(request);
     char pending[24] = "", per_address[24] = "", retry_of_created[24] = "", priority[8];
     print_priority(request, priority);
@@ -131,12 +130,38 @@ enum status job_store_accept(struct job_store *store, const struct job_request *
         arguments[FIXED + 2 * i] = fields[i].name;
         arguments[FIXED + 2 * i + 1] = job_step_text(fields[i].value);
     }
-    struct redis_reply *reply;
-    enum status status = job_step_list(store, &reply, err, arguments, FIXED + 2 * FIELDS);
+    job_step_add_list(store, arguments, FIXED + 2 * FIELDS);
+}
+
+static enum status take_accepted(struct job_accepted *out, const struct redis_reply *reply, struct error *err) {
+    enum status status = job_step_check(reply, err);
     if (status != STATUS_OK) return status;
     snprintf(out->id, sizeof out->id, "%s", reply->items[0].text);
     out->created = reply->items[1].integer == 1;
     return STATUS_OK;
+}
+
+enum status job_store_accept(struct job_store *store, const struct job_request *request, const struct job_limits *limits,
+                             struct job_accepted *out, struct error *err) {
+    struct redis_reply *reply;
+    add_accept(store, request, limits);
+    enum status status = job_steps_run(store, &reply, err);
+    return status ? status : take_accepted(out, reply, err);
+}
+
+void job_store_accept_some(struct job_store *store, struct job_acceptance *acceptances, size_t count) {
+    assert(count <= JOB_ACCEPT_MAX);
+    struct redis_reply *replies;
+    struct error err;
+    if (count == 0) return;
+    for (size_t i = 0; i < count; i++)
+        add_accept(store, acceptances[i].request, NULL);
+    enum status status = job_steps_run(store, &replies, &err);
+    for (size_t i = 0; i < count; i++) {
+        struct job_acceptance *acceptance = &acceptances[i];
+        acceptance->status = status ? status : take_accepted(&acceptance->accepted, &replies[i], &acceptance->err);
+        if (status) acceptance->err = err;
+    }
 }
 
 /* ---- Running ---- */
@@ -284,13 +309,6 @@ enum status job_store_record(struct job_store *store, const struct lease *lease,
     return job_step(store, &reply, err, "keep %s %" PRId64 " record %s", lease->job_id, lease->fence, record);
 }
 
-enum status job_store_record_and_renew(struct job_store *store, const struct lease *lease, const char *record, int64_t lease_ms,
-                                       struct error *err) {
-    struct redis_reply *reply;
-    return job_step(store, &reply, err, "keep %s %" PRId64 " record %s %" PRId64, lease->job_id, lease->fence, record,
-                    lease_ms);
-}
-
 enum status job_store_keep_commit(struct job_store *store, const struct lease *lease, const char *commit, struct error *err) {
     struct redis_reply *reply;
     return job_step(store, &reply, err, "keep %s %" PRId64 " commit %s", lease->job_id, lease->fence, commit);
@@ -308,6 +326,26 @@ enum status job_store_identify(struct job_store *store, const struct lease *leas
                                   identity->actor, identity->replay_key, job_step_text(identity->credential));
     if (status == STATUS_OK) snprintf(done_by, UUID_TEXT_MAX, "%s", reply->text);
     return status;
+}
+
+enum status job_store_take_result(struct job_store *store, const struct lease *lease, const struct job_result *result,
+                                  struct arena *arena, struct job *out, struct error *err) {
+    enum { FIXED = 7 };
+    struct arena scratch = {0};
+    const char **arguments = arena_alloc(&scratch, (FIXED + LOG_LINE_ARGUMENTS * result->line_count) * sizeof *arguments);
+    arguments[0] = "take_result", arguments[1] = lease->job_id;
+    arguments[2] = arena_format(&scratch, "%" PRId64, lease->fence);
+    arguments[3] = job_step_text(result->record);
+    arguments[4] = arena_format(&scratch, "%" PRId64, result->lease_ms);
+    arguments[5] = arena_format(&scratch, "%" PRId64, result->limit_lines);
+    arguments[6] = arena_format(&scratch, "%" PRId64, result->limit_bytes);
+    size_t count = FIXED + log_lines_to_arguments(arguments + FIXED, result->lines, result->line_count, &scratch);
+    struct redis_reply *fields;
+    enum status status = job_step_list(store, &fields, err, arguments, count);
+    arena_release(&scratch);
+    if (status != STATUS_OK) return status;
+    job_from_reply(fields, lease->job_id, arena, out);
+    return STATUS_OK;
 }
 
 /* Does the verdict stand (lib/domain/verdict.h)? */

@@ -72,6 +72,19 @@ struct job_accepted {
 CHECK_RESULT enum status job_store_accept(struct job_store *store, const struct job_request *request,
                                           const struct job_limits *limits, struct job_accepted *out, struct error *err);
 
+/* One of several requests, and what came of it. */
+struct job_acceptance {
+    const struct job_request *request;
+    struct job_accepted accepted;
+    enum status status;
+    struct error err;
+};
+
+enum { JOB_ACCEPT_MAX = 64 };
+
+/* The same without limits for up to JOB_ACCEPT_MAX at once, in their order. */
+void job_store_accept_some(struct job_store *store, struct job_acceptance *acceptances, size_t count);
+
 /* ---- Reading: what is in Redis (older jobs: job_keeping.h) ---- */
 
 CHECK_RESULT enum status job_store_get(struct job_store *store, const char *id, struct arena *arena, struct job *out,
@@ -160,10 +173,6 @@ CHECK_RESULT enum status job_store_retry_later(struct job_store *store, const st
 CHECK_RESULT enum status job_store_record(struct job_store *store, const struct lease *lease, const char *record,
                                           struct error *err);
 
-/* The same, and renews the lease. */
-CHECK_RESULT enum status job_store_record_and_renew(struct job_store *store, const struct lease *lease, const char *record,
-                                                    int64_t lease_ms, struct error *err);
-
 /* Keeps in the job the commit that its ref resolved to, for every later run (spec/outside.md, Sources). The same again is fine;
  * another one is STATUS_CONFLICT. */
 CHECK_RESULT enum status job_store_keep_commit(struct job_store *store, const struct lease *lease, const char *commit,
@@ -188,6 +197,21 @@ struct job_identity {
 CHECK_RESULT enum status job_store_identify(struct job_store *store, const struct lease *lease,
                                             const struct job_identity *identity, char done_by[UUID_TEXT_MAX],
                                             struct error *err);
+
+/* What a build's result brings: all in one step. */
+struct job_result {
+    const char
+        *record; /* kept as job_store_record() does, unless the job is for MATRIX_PURPOSE_REVISION or _VERIFY; NULL: none */
+    int64_t lease_ms;             /* it is renewed */
+    const struct log_line *lines; /* as log_stream_append() takes them */
+    size_t line_count;
+    int64_t limit_lines, limit_bytes;
+};
+
+/* `out`: the job, with the record. STATUS_NOT_FOUND; STATUS_REFUSED: it is no build. The same again is fine. */
+CHECK_RESULT enum status job_store_take_result(struct job_store *store, const struct lease *lease,
+                                               const struct job_result *result, struct arena *arena, struct job *out,
+                                               struct error *err);
 
 struct job_end {
     bool success;

@@ -448,6 +448,10 @@ local function stale(id)
   return refuse('STALE', 'The job ' .. id .. ' is no longer held by this runner')
 end
 
+local function has_another(id, field)
+  return refuse('CONFLICT', 'The job ' .. id .. ' has another ' .. field .. ' already')
+end
+
 local function renew(id, fence, job, deadline)
   call('ZADD', 'leases', deadline, id)
   if job.lane then set_lock(job.lane, id, fence, deadline) end
@@ -496,16 +500,13 @@ function steps.release()
   return 1
 end
 
--- id, fence, field, value, lease: what a run finds out once for all runs; the lease is renewed, if there is one
+-- id, fence, field, value: what a run finds out once for all runs
 function steps.keep()
-  local id, fence, field, value, lease_ms = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+  local id, fence, field, value = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
   local job = held_job(id, fence, field)
   if not job then return stale(id) end
-  if job[field] and job[field] ~= value then
-    return refuse('CONFLICT', 'The job ' .. id .. ' has another ' .. field .. ' already')
-  end
+  if job[field] and job[field] ~= value then return has_another(id, field) end
   call('HSET', 'job:' .. id, field, value)
-  if lease_ms then renew(id, fence, job, now_ms() + lease_ms) end
   return 1
 end
 
@@ -542,19 +543,18 @@ end
 
 ---- Log
 
--- id, fence, most lines, most bytes, then for each line its number, time and text
-function steps.append()
-  local id, fence, most_lines, most_bytes, now = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), now_ms()
-  local job = held_job(id, fence, 'logTime', 'logLines', 'logBytes', 'logFence', 'logNumber', 'logIsCut', 'startedAt')
-  if not job then return stale(id) end
-  local written = job.logFence == fence and tonumber(job.logNumber) or 0
+local LOG_FIELDS = {'logTime', 'logLines', 'logBytes', 'logFence', 'logNumber', 'logIsCut', 'startedAt'}
+
+-- From the argument at `first` on, for each line its number, time and text; `job` has LOG_FIELDS.
+local function append_lines(id, fence, job, most_lines, most_bytes, first)
+  local now, written = now_ms(), job.logFence == fence and tonumber(job.logNumber) or 0
   local lines, bytes = tonumber(job.logLines) or 0, tonumber(job.logBytes) or 0
   local last = math.max(tonumber(job.logTime) or 0, job.startedAt - 1)
   local function add(time, text)
     last = math.max(math.min(time, now), last + 1)
     call('XADD', 'job:' .. id .. ':log', string.format('%.0f-0', last), 'line', text)
   end
-  for i = 6, #ARGV, 3 do
+  for i = first, #ARGV, 3 do
     local number, time, text = tonumber(ARGV[i]), tonumber(ARGV[i + 1]), ARGV[i + 2]
     if number > written and not job.logIsCut then
       lines, bytes = lines + 1, bytes + #text
@@ -568,7 +568,32 @@ function steps.append()
   end
   call('HSET', 'job:' .. id, 'logTime', last, 'logLines', lines, 'logBytes', bytes, 'logFence', fence, 'logNumber', written)
   if job.logIsCut then call('HSET', 'job:' .. id, 'logIsCut', 1) end
+end
+
+-- id, fence, most lines, most bytes, then the lines
+function steps.append()
+  local id, fence = ARGV[2], ARGV[3]
+  local job = held_job(id, fence, unpack(LOG_FIELDS))
+  if not job then return stale(id) end
+  append_lines(id, fence, job, tonumber(ARGV[4]), tonumber(ARGV[5]), 6)
   return 1
+end
+
+-- A build is over: id, fence, record (empty: it is not to be committed), lease, most lines, most bytes, then its last lines
+-- → the job's fields
+function steps.take_result()
+  local id, fence, record, lease_ms = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+  local kind = read_job(id, 'kind').kind
+  if not kind then return refuse('NOTFOUND', 'There is no job ' .. id) end
+  if kind ~= 'matrix' then return refuse('REFUSED', 'The job ' .. id .. ' is no build') end
+  local job = held_job(id, fence, 'purpose', 'record', unpack(LOG_FIELDS))
+  if not job then return stale(id) end
+  local is_kept = record ~= '' and not TRIALS[job.purpose]
+  if is_kept and job.record and job.record ~= record then return has_another(id, 'record') end
+  if #ARGV > 7 then append_lines(id, fence, job, tonumber(ARGV[6]), tonumber(ARGV[7]), 8) end
+  if is_kept then call('HSET', 'job:' .. id, 'record', record) end
+  renew(id, fence, job, now_ms() + lease_ms)
+  return call('HGETALL', 'job:' .. id)
 end
 
 ---- Ending

@@ -31,29 +31,32 @@ static void print_line(const struct log_line *line, struct text *scratch) {
     job_step_clean(scratch);
 }
 
-enum status log_stream_append(struct job_store *store, const struct lease *lease, const struct log_line *lines, size_t count,
-                              int64_t limit_lines, int64_t limit_bytes, struct error *err) {
-    enum { FIXED = 5, EACH = 3 };
-    struct arena arena = {0};
+size_t log_lines_to_arguments(const char **out, const struct log_line *lines, size_t count, struct arena *arena) {
     struct text scratch = {0};
-    const char **arguments = memory_alloc((FIXED + EACH * count) * sizeof *arguments);
     size_t at = 0;
-    arguments[at++] = "append";
-    arguments[at++] = lease->job_id;
-    arguments[at++] = arena_format(&arena, "%" PRId64, lease->fence);
-    arguments[at++] = arena_format(&arena, "%" PRId64, limit_lines);
-    arguments[at++] = arena_format(&arena, "%" PRId64, limit_bytes);
     for (size_t i = 0; i < count; i++) {
         assert(lines[i].number > 0);
         print_line(&lines[i], &scratch);
-        arguments[at++] = arena_format(&arena, "%d", lines[i].number);
-        arguments[at++] = arena_format(&arena, "%" PRId64, lines[i].time_ms);
-        arguments[at++] = arena_copy_bytes(&arena, scratch.bytes, scratch.length);
+        out[at++] = arena_format(arena, "%d", lines[i].number);
+        out[at++] = arena_format(arena, "%" PRId64, lines[i].time_ms);
+        out[at++] = arena_copy_bytes(arena, scratch.bytes, scratch.length);
     }
-    struct redis_reply *reply;
-    enum status status = job_step_list(store, &reply, err, arguments, at);
-    free(arguments);
     text_release(&scratch);
+    return at;
+}
+
+enum status log_stream_append(struct job_store *store, const struct lease *lease, const struct log_line *lines, size_t count,
+                              int64_t limit_lines, int64_t limit_bytes, struct error *err) {
+    enum { FIXED = 5 };
+    struct arena arena = {0};
+    const char **arguments = arena_alloc(&arena, (FIXED + LOG_LINE_ARGUMENTS * count) * sizeof *arguments);
+    arguments[0] = "append", arguments[1] = lease->job_id;
+    arguments[2] = arena_format(&arena, "%" PRId64, lease->fence);
+    arguments[3] = arena_format(&arena, "%" PRId64, limit_lines);
+    arguments[4] = arena_format(&arena, "%" PRId64, limit_bytes);
+    size_t argument_count = FIXED + log_lines_to_arguments(arguments + FIXED, lines, count, &arena);
+    struct redis_reply *reply;
+    enum status status = job_step_list(store, &reply, err, arguments, argument_count);
     arena_release(&arena);
     return status;
 }

@@ -38,8 +38,11 @@ static enum status read_plan(struct candidate *out, const struct job *job, struc
     return status;
 }
 
-static bool is_published(const struct manifest_index *index, const char *name, struct version version) {
-    const struct indexed_version *indexed = manifest_index_find(index, name, version);
+/* The package's id in `id`, if that version of it is published. */
+static bool find_published(const struct manifest_index *index, const char *name, struct version version, uint32_t *id) {
+    *id = manifest_index_find_package(index, name);
+    if (*id == PACKAGE_NONE) return false;
+    const struct indexed_version *indexed = indexed_package_find(manifest_index_package(index, *id), version);
     return indexed && indexed->is_published;
 }
 
@@ -50,18 +53,16 @@ static enum status read_candidate(struct candidate *out, const struct manifest_i
     enum status status = read_plan(out, job, arena, err);
     if (status) return error_set(err, STATUS_REFUSED, "The job's plan cannot be read: %s", err->message);
     if (job->purpose && !matrix_purpose_parse(job->purpose, &out->purpose)) out->purpose = MATRIX_PURPOSE_SWEEP;
-    if (!is_published(index, job->package, out->version))
+    if (!find_published(index, job->package, out->version, &out->own))
         return error_set(err, STATUS_NOT_FOUND, "%s@%s is not published any more.", job->package, job->version);
-    out->own = manifest_index_find_package(index, job->package);
     out->ids = arena_alloc(arena, (out->plan.count + 1) * sizeof *out->ids);
     for (size_t i = 0; i < out->plan.count; i++) {
         const struct package_version *package = &out->plan.items[i];
+        if (find_published(index, package->name, package->version, &out->ids[i])) continue;
         char version[VERSION_TEXT_MAX];
         version_print(package->version, version);
-        if (!is_published(index, package->name, package->version))
-            return error_set(err, STATUS_REFUSED, "%s@%s, which the build needs, is not published any more.", package->name,
-                             version);
-        out->ids[i] = manifest_index_find_package(index, package->name);
+        return error_set(err, STATUS_REFUSED, "%s@%s, which the build needs, is not published any more.", package->name,
+                         version);
     }
     return STATUS_OK;
 }

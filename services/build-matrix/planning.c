@@ -112,61 +112,66 @@ void build_plan_append_payload(struct text *out, const struct build_plan *plan) 
     package_versions_write(&writer, &plan->packages);
 }
 
-enum status planning_accept(struct job_store *store, const char *id, const char *package, struct version version,
-                            const struct build_plan *plan, enum matrix_purpose purpose, struct job_accepted *out,
-                            struct error *err) {
+/* What is asked of the store for one plan; its texts are in the arena. `id` NULL: a new one. */
+static void make_request(struct job_request *out, const char *id, const char *package, struct version version,
+                         const struct build_plan *plan, enum matrix_purpose purpose, struct arena *arena) {
     char version_text[VERSION_TEXT_MAX];
     char compiler[VERSION_TEXT_MAX];
     version_print(version, version_text);
     version_print(plan->compiler, compiler);
     struct text payload = {0};
     build_plan_append_payload(&payload, plan);
-    struct job_request request = {.kind = JOB_KIND_MATRIX,
-                                  .payload = text_view(&payload),
-                                  .package = package,
-                                  .version = version_text,
-                                  .compiler = compiler,
-                                  .actor = "anonymous",
-                                  .purpose = matrix_purpose_text(purpose)};
+    *out = (struct job_request){.kind = JOB_KIND_MATRIX,
+                                .payload = arena_copy(arena, text_view(&payload)),
+                                .package = package,
+                                .version = arena_copy(arena, version_text),
+                                .compiler = arena_copy(arena, compiler),
+                                .actor = "anonymous",
+                                .purpose = matrix_purpose_text(purpose)};
     if (id)
-        snprintf(request.id, sizeof request.id, "%s", id);
+        snprintf(out->id, sizeof out->id, "%s", id);
     else
-        hash_random_uuid(request.id);
-    enum status status = job_store_accept(store, &request, NULL, out, err);
+        hash_random_uuid(out->id);
     text_release(&payload);
+}
+
+enum status planning_accept(struct job_store *store, const char *id, const char *package, struct version version,
+                            const struct build_plan *plan, enum matrix_purpose purpose, struct job_accepted *out,
+                            struct error *err) {
+    struct arena arena = {0};
+    struct job_request request;
+    make_request(&request, id, package, version, plan, purpose, &arena);
+    enum status status = job_store_accept(store, &request, NULL, out, err);
+    arena_release(&arena);
     return status;
 }
 
-static void note_example(struct planning_result *result, const struct matrix_pair *pair) {
-    char version[VERSION_TEXT_MAX];
-    char compiler[VERSION_TEXT_MAX];
-    version_print(pair->version, version);
-    version_print(pair->compiler, compiler);
-    snprintf(result->example, sizeof result->example, "%s@%s with %s", pair->package, version, compiler);
+static void note_job(struct planning *planning, struct planning_result *result, const struct job_acceptance *acceptance) {
+    const struct job_request *request = acceptance->request;
+    result->found++;
+    if (!acceptance->accepted.created) return;
+    if (result->made++ == 0)
+        snprintf(result->example, sizeof result->example, "%s@%s with %s", request->package, request->version,
+                 request->compiler);
+    atomic_fetch_add(&planning->counts.jobs, 1);
 }
 
-/* False: it was stopped. A job that can never be made is logged, and left to the next sweep. */
-static bool make_job(struct planning *planning, const struct matrix_pair *pair, const struct build_plan *plan,
-                     struct planning_result *result) {
-    char id[UUID_TEXT_MAX];
-    struct job_accepted accepted;
-    struct error err;
-    enum status status;
-    hash_random_uuid(id); /* once: a try whose answer was lost has perhaps made it */
-    while (
-        (status = planning_accept(planning->store, id, pair->package, pair->version, plan, pair->purpose, &accepted, &err))) {
-        if (!status_is_temporary(status)) {
-            log_line(LOG_ERROR, "a matrix job cannot be made", "package=%s error=\"%s\"", pair->package, err.message);
-            return true;
-        }
-        if (!planning_pause(planning, "A matrix job cannot be made", &err)) return false;
+/* Takes what came of them; returns how many are to be tried again: those are the first then. A job that can never be made is
+ * logged, and left to the next sweep. */
+static size_t take_acceptances(struct planning *planning, struct job_acceptance *acceptances, size_t count,
+                               struct planning_result *result) {
+    size_t again = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct job_acceptance *acceptance = &acceptances[i];
+        if (!acceptance->status)
+            note_job(planning, result, acceptance);
+        else if (status_is_temporary(acceptance->status))
+            acceptances[again++] = *acceptance;
+        else
+            log_line(LOG_ERROR, "a matrix job cannot be made", "package=%s error=\"%s\"", acceptance->request->package,
+                     acceptance->err.message);
     }
-    planning_goes_on(planning);
-    result->found++;
-    if (!accepted.created) return true;
-    if (result->made++ == 0) note_example(result, pair);
-    atomic_fetch_add(&planning->counts.jobs, 1);
-    return true;
+    return again;
 }
 
 /* Pairs with their plans. */
@@ -191,6 +196,38 @@ static void plan_piece(struct planning *planning, const struct matrix_pairs *pai
     registry_view_unlock(planning->place.repositories->view);
 }
 
+/* The jobs of the plans from `first` on. False: it was stopped. A request keeps its id: a try whose answer was lost has perhaps
+ * made it. */
+static bool make_jobs(struct planning *planning, const struct piece *piece, size_t first, size_t count,
+                      struct planning_result *result, struct arena *arena) {
+    struct job_request requests[PIECE_PLANS];
+    struct job_acceptance acceptances[PIECE_PLANS];
+    for (size_t i = 0; i < count; i++) {
+        const struct matrix_pair *pair = piece->pairs[first + i];
+        make_request(&requests[i], NULL, pair->package, pair->version, &piece->plans[first + i], pair->purpose, arena);
+        acceptances[i] = (struct job_acceptance){.request = &requests[i]};
+    }
+    for (;;) {
+        job_store_accept_some(planning->store, acceptances, count);
+        count = take_acceptances(planning, acceptances, count, result);
+        if (count == 0) break;
+        if (!planning_pause(planning, "A matrix job cannot be made", &acceptances[0].err)) return false;
+    }
+    planning_goes_on(planning);
+    return true;
+}
+
+/* The same, until so many jobs were made. False: it was stopped, or there are more. */
+static bool make_piece(struct planning *planning, const struct piece *piece, size_t job_limit, struct planning_result *result,
+                       struct arena *arena) {
+    for (size_t at = 0, count; at < piece->count; at += count) {
+        if (result->made >= job_limit) return false;
+        count = piece->count - at < job_limit - result->made ? piece->count - at : job_limit - result->made;
+        if (!make_jobs(planning, piece, at, count, result, arena)) return false;
+    }
+    return true;
+}
+
 bool planning_make(struct planning *planning, const struct matrix_pairs *pairs, size_t job_limit,
                    struct planning_result *result) {
     bool is_whole = true;
@@ -200,8 +237,7 @@ bool planning_make(struct planning *planning, const struct matrix_pairs *pairs, 
         struct piece piece;
         size_t made_before = result->made;
         plan_piece(planning, pairs, &next, &piece, &arena);
-        for (size_t i = 0; is_whole && i < piece.count; i++)
-            is_whole = result->made < job_limit && make_job(planning, piece.pairs[i], &piece.plans[i], result);
+        is_whole = make_piece(planning, &piece, job_limit, result, &arena);
         arena_release(&arena);
         if (result->made > made_before) planning->place.wake(planning->place.context);
         if (next < pairs->count && planning->attend) planning->attend(planning->attend_context);

@@ -149,35 +149,42 @@ static enum status read_line(struct log_line *out, const json_t *item, struct er
     return STATUS_OK;
 }
 
+/* The array of the field `lines`; NULL is an empty one. Their texts are in `list`, the caller's to decref. */
+static enum status read_lines(struct log_line **out, size_t *count, json_t **list, const char *text, struct arena *arena,
+                              struct error *err) {
+    const json_t *item = NULL;
+    size_t i;
+    *list = NULL;
+    *count = 0;
+    if (!text) text = "[]";
+    enum status status = json_read(list, text, strlen(text), "lines", err);
+    if (!status && (!json_is_array(*list) || json_array_size(*list) > LINES_MAX))
+        status = error_set(err, STATUS_INVALID, "lines must be an array of at most %d.", LINES_MAX);
+    if (!status) *count = json_array_size(*list);
+    *out = arena_alloc(arena, (*count + 1) * sizeof **out);
+    json_array_foreach(*list, i, item) {
+        if (!status) status = read_line(&(*out)[i], item, err);
+    }
+    return status ? error_set_at(err, STATUS_INVALID, "lines", "%s", err->message) : STATUS_OK;
+}
+
 enum status take_work_lines(void *context, const struct message *request, struct arena *arena, struct message *answer,
                             struct error *err) {
     struct matrix_service *service = context;
     const struct settings *settings = &service->settings;
-    const char *text = request->work_lines.lines ? request->work_lines.lines : "[]";
     struct lease lease;
-    json_t *list = NULL, *item = NULL;
-    size_t i;
+    struct log_line *lines;
+    size_t count;
+    json_t *list;
     (void)answer;
     enum status status = read_lease(&lease, request->work_lines.job_id, request->work_lines.fence, err);
     if (status) return status;
-    status = json_read(&list, text, strlen(text), "lines", err);
-    if (!status && (!json_is_array(list) || json_array_size(list) > LINES_MAX))
-        status = error_set(err, STATUS_INVALID, "lines must be an array of at most %d.", LINES_MAX);
-    size_t count = status ? 0 : json_array_size(list);
-    struct log_line *lines = arena_alloc(arena, (count + 1) * sizeof *lines);
-    if (!status) {
-        json_array_foreach(list, i, item) {
-            if (!status) status = read_line(&lines[i], item, err);
-        }
-    }
-    if (status) {
-        json_decref(list);
-        return error_set_at(err, STATUS_INVALID, "lines", "%s", err->message);
-    }
-    struct job_store *store = store_stock_take(service->stores);
-    if (count > 0)
+    status = read_lines(&lines, &count, &list, request->work_lines.lines, arena, err);
+    if (!status && count > 0) {
+        struct job_store *store = store_stock_take(service->stores);
         status = log_stream_append(store, &lease, lines, count, settings->log_limit_lines, settings->log_limit_bytes, err);
-    store_stock_give_back(service->stores, store);
+        store_stock_give_back(service->stores, store);
+    }
     json_decref(list);
     return note_late(service, LATE_LINES, &lease, status);
 }
@@ -226,15 +233,22 @@ static const char *make_record(const char *result, struct arena *arena) {
     return copy;
 }
 
-static enum status take_success(struct matrix_service *service, struct job_store *store, struct job *job,
-                                const struct lease *lease, const char *result, struct arena *arena, struct error *err) {
-    const char *record = make_record(result, arena);
-    enum status status = job_store_record_and_renew(store, lease, record, service->settings.lease_ms, err);
-    if (status) return status;
-    fault_point("matrix-recorded");
-    job->record = record;
-    committer_add(service->committer, job, lease);
-    return STATUS_OK;
+/* Takes the result in, with its last lines; `job` is then as it is in Redis. */
+static enum status take_in(struct matrix_service *service, struct job_store *store, const struct message *request,
+                           const struct lease *lease, const struct matrix_outcome *outcome, struct arena *arena,
+                           struct job *job, struct error *err) {
+    struct job_result result = {.lease_ms = service->settings.lease_ms,
+                                .limit_lines = service->settings.log_limit_lines,
+                                .limit_bytes = service->settings.log_limit_bytes};
+    if (outcome->verdict == VERDICT_SUCCEEDED) result.record = make_record(outcome->result, arena);
+    struct log_line *lines;
+    json_t *list;
+    enum status status = read_lines(&lines, &result.line_count, &list, request->work_result.lines, arena, err);
+    result.lines = lines;
+    if (!status) status = job_store_take_result(store, lease, &result, arena, job, err);
+    json_decref(list);
+    if (status == STATUS_REFUSED) return error_set_at(err, STATUS_INVALID, "job_id", "The job %s is no build.", lease->job_id);
+    return status;
 }
 
 /* Whether the job has ended so under this number: then the same was said before, and only its answer was lost. To a job that is
@@ -257,13 +271,13 @@ enum status take_work_result(void *context, const struct message *request, struc
     if (!status) status = read_result(&outcome.result, request->work_result.result, arena, err);
     if (status) return status;
     struct job_store *store = store_stock_take(service->stores);
-    status = job_store_get(store, lease.job_id, arena, &job, err);
-    if (!status && job.kind != JOB_KIND_MATRIX)
-        status = error_set_at(err, STATUS_INVALID, "job_id", "The job %s is no build.", lease.job_id);
-    if (!status && outcome.verdict == VERDICT_SUCCEEDED && writes_metadata(&job))
-        status = take_success(service, store, &job, &lease, outcome.result, arena, err);
-    else if (!status)
+    status = take_in(service, store, request, &lease, &outcome, arena, &job, err);
+    if (!status && outcome.verdict == VERDICT_SUCCEEDED && writes_metadata(&job)) {
+        fault_point("matrix-recorded");
+        committer_add(service->committer, &job, &lease);
+    } else if (!status) {
         status = matrix_job_end(service, store, &job, &lease, &outcome, err);
+    }
     if (status == STATUS_STALE && has_ended_so(store, &lease, outcome.verdict)) status = STATUS_OK;
     store_stock_give_back(service->stores, store);
     return note_late(service, LATE_RESULT, &lease, status);

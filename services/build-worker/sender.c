@@ -15,7 +15,8 @@ enum {
     TIMEOUT_MS = 10000,
     PAUSE_MIN_MS = 100,
     PAUSE_MAX_MS = 2000,
-    LINES_BYTES_MAX = 1500000, /* in one message */
+    LINES_BYTES_MAX = 1500000,     /* in one message */
+    LAST_LINES_BYTES_MAX = 200000, /* … that brings the result, too */
 };
 
 /* What is to be sent of one task, taken out of it. */
@@ -78,14 +79,21 @@ static size_t cut_lines(const struct text *lines) {
     return lines->length; /* one line that is too long: it is refused, and dropped */
 }
 
+/* The first `length` bytes of the items, as an array. */
+static void print_lines(struct text *out, const struct text *lines, size_t length) {
+    text_append_character(out, '[');
+    text_append_bytes(out, lines->bytes, length);
+    text_append_character(out, ']');
+}
+
+/* What a result can bring along is left to it. */
 static bool send_lines(struct sender *sender, struct parcel *parcel, enum status *status) {
+    bool has_result = parcel->is_end && !parcel->task->is_given_back;
     *status = STATUS_OK;
-    while (parcel->lines.length > 0) {
+    while (parcel->lines.length > (has_result ? LAST_LINES_BYTES_MAX : 0)) {
         size_t length = cut_lines(&parcel->lines);
         struct text items = {0};
-        text_append_character(&items, '[');
-        text_append_bytes(&items, parcel->lines.bytes, length);
-        text_append_character(&items, ']');
+        print_lines(&items, &parcel->lines, length);
         struct message message = {
             .tag = MESSAGE_work_lines,
             .work_lines = {.job_id = parcel->task->job_id, .fence = parcel->task->fence, .lines = text_view(&items)}};
@@ -100,16 +108,22 @@ static bool send_lines(struct sender *sender, struct parcel *parcel, enum status
     return true;
 }
 
-static bool send_end(struct sender *sender, const struct task *task, enum status *status) {
+static bool send_end(struct sender *sender, const struct parcel *parcel, enum status *status) {
+    const struct task *task = parcel->task;
+    struct text lines = {0};
+    if (parcel->lines.length > 0) print_lines(&lines, &parcel->lines, parcel->lines.length);
     struct message returned = {.tag = MESSAGE_work_return, .work_return = {.job_id = task->job_id, .fence = task->fence}};
     struct message result = {.tag = MESSAGE_work_result,
                              .work_result = {.job_id = task->job_id,
                                              .fence = task->fence,
                                              .verdict = task->verdict,
                                              .reason = task->reason,
-                                             .result = task->result}};
+                                             .result = task->result,
+                                             .lines = lines.bytes}};
     fault_point("worker-result");
-    return send(sender, task->is_given_back ? &returned : &result, task, status);
+    bool is_done = send(sender, task->is_given_back ? &returned : &result, task, status);
+    text_release(&lines);
+    return is_done;
 }
 
 /* True: there is nothing left to be sent of what was taken. */
@@ -119,7 +133,7 @@ static bool send_parcel(struct sender *sender, struct parcel *parcel) {
     if (!send_lines(sender, parcel, &status)) return false;
     bool is_lost = status == STATUS_STALE || status == STATUS_NOT_FOUND;
     if (is_lost) task_list_lose(sender->tasks, parcel->task->job_id, parcel->task->fence);
-    return is_lost || !parcel->is_end || send_end(sender, parcel->task, &status);
+    return is_lost || !parcel->is_end || send_end(sender, parcel, &status);
 }
 
 /* Puts what was not taken back, or the task away. With the mutex held. */

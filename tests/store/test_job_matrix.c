@@ -326,19 +326,28 @@ static void what_begins_and_ends_a_build_comes_with_its_step(void **state) {
     int64_t left_ms;
     assert_ok(job_store_claim_some(f->store, &id, 1, "w", 1000, "Handed over.", &f->arena, &lease, &job, &claimed, &f->err));
     assert_string_equal(log_of(f, id), "INFO Handed over.|");
-    assert_ok(job_store_record_and_renew(f->store, &lease, "{}", 50000, &f->err));
-    assert_string_equal(get_job(f, id).record, "{}");
+    struct log_line line = {.level = LOG_INFO, .message = "Compiled.", .number = 1, .time_ms = 1};
+    struct job_result result = {
+        .record = "{}", .lease_ms = 50000, .lines = &line, .line_count = 1, .limit_lines = 10, .limit_bytes = 1000};
+    for (int i = 0; i < 2; i++) { /* the same again is fine */
+        assert_ok(job_store_take_result(f->store, &lease, &result, &f->arena, &job, &f->err));
+        assert_string_equal(job.record, "{}");
+        assert_string_equal(job.package, "a");
+        assert_string_equal(get_job(f, id).record, "{}");
+        assert_string_equal(log_of(f, id), "INFO Handed over.|INFO Compiled.|");
+    }
     assert_ok(job_store_lease_left(f->store, &lease, &left_ms, &f->err));
     assert_true(left_ms > 40000);
-    assert_status(STATUS_CONFLICT, job_store_record_and_renew(f->store, &lease, "{\"a\":1}", 50000, &f->err));
+    result.record = "{\"a\":1}";
+    assert_status(STATUS_CONFLICT, job_store_take_result(f->store, &lease, &result, &f->arena, &job, &f->err));
     const struct job_end end = {
         .success = true, .verdict = "succeeded", .commit = "registry=0a1b", .line = "Committed.", .line_level = LOG_WARN};
     for (int i = 0; i < 2; i++) { /* the same again is fine */
         assert_ok(job_store_finish(f->store, &lease, &end, &f->err));
-        assert_string_equal(log_of(f, id), "INFO Handed over.|WARN Committed.|");
+        assert_string_equal(log_of(f, id), "INFO Handed over.|INFO Compiled.|WARN Committed.|");
         assert_string_equal(get_job(f, id).commits, "registry=0a1b");
     }
-    assert_status(STATUS_STALE, job_store_record_and_renew(f->store, &lease, "{}", 50000, &f->err));
+    assert_status(STATUS_STALE, job_store_take_result(f->store, &lease, &result, &f->arena, &job, &f->err));
 }
 
 int main(void) {
