@@ -24,9 +24,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/condition.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
@@ -40,7 +40,7 @@ enum {
     KEPT_PART = 8, /* one of so many desks is kept for what is answered at once */
     SOCKET_MODE = 0660,
     REFUSAL_LOG_INTERVAL_MS = 1000,
-    FORGOTTEN_AFTER_S = 10, /* of message_server_free() */
+    FORGOTTEN_AFTER_MS = 10000, /* of message_server_free() */
 };
 
 enum desk_state { DESK_RECEIVING, DESK_WAITING, DESK_SENDING, DESK_CLOSED };
@@ -337,12 +337,8 @@ static struct message_server *make_server(const struct message_server_options *o
     server->context = context;
     server->desk_count = options->requests > 0 ? options->requests : REQUESTS;
     server->desks = memory_alloc((size_t)server->desk_count * sizeof *server->desks);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_mutex_init(&server->mutex, NULL);
-    pthread_cond_init(&server->desk_closed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    condition_init(&server->desk_closed);
     return server;
 }
 
@@ -368,12 +364,9 @@ enum status message_server_create(struct message_server **out, const struct mess
 
 /* With the server's mutex held. What a handler still has to answer is waited for; what was put aside and forgotten is not. */
 static void wait_for_desks(struct message_server *server) {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += FORGOTTEN_AFTER_S;
-    int failure = 0;
-    while (server->open_desks > 0 && failure == 0)
-        failure = pthread_cond_timedwait(&server->desk_closed, &server->mutex, &until);
+    int64_t until_ms = clock_monotonic_ms() + FORGOTTEN_AFTER_MS;
+    while (server->open_desks > 0 && condition_wait_until(&server->desk_closed, &server->mutex, until_ms)) {
+    }
     assert(server->waiting_desks == 0);
     while (server->open_desks > 0)
         pthread_cond_wait(&server->desk_closed, &server->mutex);

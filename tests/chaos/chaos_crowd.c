@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
-#include "lib/store/events.h"
+#include "tests/support/event_check.h"
 #include "tests/support/registry_check.h"
 #include "tests/support/s3_server.h"
 #include "tests/support/secret_search.h"
@@ -169,32 +169,6 @@ static void expect_commits(struct crowd *crowd, const char *repo, const char *su
     assert_string_equal(counts, arena_format(&crowd->server->arena, "%d\n%d\n", expected, expected_different));
 }
 
-/* Those that there are. The first call is at the start: from then on none is trimmed away that it has not read. */
-static size_t read_events(struct crowd *crowd, struct arena *arena, struct event **events) {
-    struct job_store *store = NULL;
-    size_t count = 0;
-    struct error err;
-    if (job_store_create(&store, redis_server_url(crowd->server->redis), PATIENCE_MS, &err) ||
-        events_read(store, "crowd", "crowd", 0, 0, PACKAGES_MAX, arena, events, &count, &err))
-        fail_msg("%s", err.message);
-    job_store_free(store);
-    return count;
-}
-
-static void check_events(struct crowd *crowd) {
-    struct arena arena = {0};
-    struct event *events = NULL;
-    size_t count = read_events(crowd, &arena, &events);
-    assert_int_equal(count, crowd->package_count);
-    for (int i = 0; i < crowd->package_count; i++) {
-        int found = 0;
-        for (size_t j = 0; j < count; j++)
-            found += strcmp(events[j].job_id, crowd->jobs[i]) == 0;
-        assert_int_equal(found, 1);
-    }
-    arena_release(&arena);
-}
-
 static void check_secrets(struct crowd *crowd) {
     secret_search_stop_watching(crowd->search);
     secret_search_folder(crowd->search, crowd->server->folder);
@@ -217,7 +191,7 @@ static void check_everything(struct crowd *crowd) {
     expect_commits(crowd, INDEX_REPO, "Update manifest for crowd-[0-9]*@1.0.0", count, count);
     expect_commits(crowd, REGISTRY_REPO, "By somebody else", crowd->rival_pushes, 1);
     expect_commits(crowd, INDEX_REPO, "By somebody else", crowd->rival_pushes, 1);
-    check_events(crowd);
+    event_check_expect_one_each(crowd->server, crowd->jobs, (size_t)count);
     check_secrets(crowd);
 }
 
@@ -242,8 +216,7 @@ int main(int argument_count, char **arguments) {
     setvbuf(stdout, NULL, _IOLBF, 0);
     setenv("CMOCKA_TEST_ABORT", "1", 1); /* cmocka: outside of a test, say what failed */
     start(&crowd, programs);
-    struct event *none;
-    assert_int_equal(read_events(&crowd, &crowd.server->arena, &none), 0);
+    event_check_begin(crowd.server);
     prepare(&crowd);
     int64_t start_ms = clock_monotonic_ms();
     publish_all(&crowd);

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
-#include "lib/store/events.h"
+#include "tests/support/event_check.h"
 #include "tests/support/registry_check.h"
 #include "tests/support/shell.h"
 
@@ -215,32 +215,14 @@ static void check_publications(struct chaos *chaos) {
     }
 }
 
-/* Those that there are. The first call is at the start: from then on none is trimmed away that it has not read. */
-static size_t read_events(struct chaos *chaos, struct arena *arena, struct event **events) {
-    struct job_store *store = NULL;
-    size_t count = 0;
-    struct error err;
-    if (job_store_create(&store, redis_server_url(chaos->server->redis), PATIENCE_MS, &err) ||
-        events_read(store, "chaos", "chaos", 0, 0, PUBLICATIONS_MAX, arena, events, &count, &err))
-        fail_msg("%s", err.message);
-    job_store_free(store);
-    return count;
-}
-
 /* One event for each publication, by the job that succeeded. */
 static void check_events(struct chaos *chaos) {
-    struct arena arena = {0};
-    struct event *events = NULL;
-    size_t count = read_events(chaos, &arena, &events);
-    assert_int_equal(count, chaos->publication_count);
+    static const char *jobs[PUBLICATIONS_MAX];
     for (int i = 0; i < chaos->publication_count; i++) {
         const struct publication *publication = &chaos->publications[i];
-        int found = 0;
-        for (size_t j = 0; j < count; j++)
-            found += strcmp(events[j].job_id, publication->jobs[publication->job_count - 1]) == 0;
-        if (found != 1) fail_msg("%s has %d events", publication->package.name, found);
+        jobs[i] = publication->jobs[publication->job_count - 1];
     }
-    arena_release(&arena);
+    event_check_expect_one_each(chaos->server, jobs, (size_t)chaos->publication_count);
 }
 
 /* No lock is held for ever: one more publication goes through, and cleans up what is old enough to be nobody's. And no
@@ -292,8 +274,7 @@ int main(int argument_count, char **arguments) {
     setenv("CMOCKA_TEST_ABORT", "1", 1); /* cmocka: outside of a test, say what failed */
     chaos.server = server_start(&how);
     printf("seed %u, in %s\n", seed, chaos.server->folder);
-    struct event *none;
-    assert_int_equal(read_events(&chaos, &chaos.server->arena, &none), 0);
+    event_check_begin(chaos.server);
     prepare(&chaos);
     int64_t start_ms = clock_monotonic_ms();
     run(&chaos);

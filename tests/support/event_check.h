@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * For tests: what the server has put into the stream of events (lib/store/events.h).
+ */
+#ifndef TESTS_SUPPORT_EVENT_CHECK_H
+#define TESTS_SUPPORT_EVENT_CHECK_H
+
+#include "tests/support/server_fixture.h"
+
+/* Called at the start, when there is none yet: from then on none is trimmed away before event_check_expect_one_each(). */
+void event_check_begin(struct server *server);
+
+/* One event of each of these jobs, and no other. */
+void event_check_expect_one_each(struct server *server, const char *const *jobs, size_t count);
+
+#endif
