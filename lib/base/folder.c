@@ -4,12 +4,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/openat2.h>
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -53,6 +55,16 @@ enum status folder_make(const char *path, struct error *err) {
     }
     text_release(&part);
     return status;
+}
+
+void folder_spread(const char *path) {
+    int flags = 0, file = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (file < 0) return;
+    if (ioctl(file, FS_IOC_GETFLAGS, &flags) == 0) {
+        flags |= FS_TOPDIR_FL;
+        ioctl(file, FS_IOC_SETFLAGS, &flags); /* other file systems do not know it */
+    }
+    close(file);
 }
 
 /* Removing a folder whose content somebody else may have made: links in it are not followed, and it may be nested more deeply

@@ -15,6 +15,11 @@ struct text;
 /* Makes the folder and those above it, mode 0755; fine where it is there. STATUS_INTERNAL names it and the reason. */
 CHECK_RESULT enum status folder_make(const char *path, struct error *err);
 
+/* A hint to the file system, for a folder in which many others come and go: those have little to do with each other, and are
+ * best spread over the disk. (ext4 looks for a free inode near the folder's others, and passes over all that were freed in the
+ * last seconds: where a thousand files a second come and go in one place, that is most of what the machine does.) */
+void folder_spread(const char *path);
+
 /* Removes the folder with all that is in it, never following links; fine where there is none. What cannot be removed is logged
  * and left. */
 void folder_remove(const char *path);

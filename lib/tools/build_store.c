@@ -35,6 +35,7 @@ enum status build_store_open(struct build_store **out, const char *folder, int64
     *out = NULL;
     enum status status = folder_make(folder, err);
     if (status) return status;
+    folder_spread(folder);
     struct build_store *store = memory_alloc(sizeof *store);
     pthread_mutex_init(&store->mutex, NULL);
     pthread_mutex_init(&store->evicting, NULL);

@@ -119,6 +119,7 @@ enum status package_cache_create(struct package_cache **out, const char *folder,
     folder_remove(folder);
     if (mkdir(folder, 0755) != 0)
         return error_set(err, STATUS_INTERNAL, "cannot create the folder %s: %s", folder, strerror(errno));
+    folder_spread(folder);
     char *absolute = realpath(folder, NULL);
     if (!absolute) return error_set(err, STATUS_INTERNAL, "cannot find the folder %s: %s", folder, strerror(errno));
     struct package_cache *cache = memory_alloc(sizeof *cache);

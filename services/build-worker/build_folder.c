@@ -57,7 +57,8 @@ static enum status link_to(struct set_run *run, const char *target, const char *
 static enum status link_packages(struct set_run *run, struct error *err) {
     struct build *build = run->build;
     const char *packages = arena_format(build->arena, "%s/" BUILD_PACKAGES_FOLDER, run->folder);
-    enum status status = folder_make(packages, err);
+    enum status status = STATUS_OK;
+    if (mkdir(packages, 0755)) status = error_set(err, STATUS_INTERNAL, "cannot create %s: %s", packages, strerror(errno));
     for (size_t i = 0; !status && i < build->work->package_count; i++)
         if (run->is_in[i])
             status = link_to(run, build->sources[i].folder,

@@ -24,6 +24,7 @@ static enum status open_folder(struct builder *builder, struct arena *arena, str
         const char *folder = arena_format(arena, "%s/%s", builder->folder, emptied[i]);
         folder_remove(folder);
         status = folder_make(folder, err);
+        if (!status) folder_spread(folder);
     }
     return status;
 }
