@@ -2,10 +2,14 @@
 #include "tests/support/cmocka_all.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "lib/base/arena.h"
@@ -103,8 +107,33 @@ static void nothing_is_read_through_links_or_from_what_is_no_file(void **state) 
     arena_release(&arena);
 }
 
+/* Its flags, where the file system has any. */
+static bool read_flags(const char *path, int *flags) {
+    int file = open(path, O_RDONLY | O_DIRECTORY);
+    bool has_any = file >= 0 && ioctl(file, FS_IOC_GETFLAGS, flags) == 0;
+    if (file >= 0) close(file);
+    return has_any;
+}
+
+static void what_is_in_a_folder_is_spread_where_the_file_system_can(void **state) {
+    (void)state;
+    char folder[] = "/tmp/registry-folder-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    int before = 0, after = 0;
+    bool has_flags = read_flags(folder, &before);
+    folder_spread(folder);
+    assert_true(read_flags(folder, &after) == has_flags);
+    struct statfs about;
+    assert_int_equal(statfs(folder, &about), 0);
+    assert_int_equal(after & ~FS_TOPDIR_FL, before & ~FS_TOPDIR_FL);
+    if (about.f_type == EXT4_SUPER_MAGIC) assert_true(after & FS_TOPDIR_FL);
+    folder_spread("/tmp/registry-folder-that-is-not-there"); /* a hint: nothing is wrong */
+    folder_remove(folder);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_in_a_folder_is_spread_where_the_file_system_can),
         cmocka_unit_test(folders_are_made_and_removed_without_following_links),
         cmocka_unit_test(what_is_deep_or_closed_is_removed_too),
         cmocka_unit_test(nothing_is_read_through_links_or_from_what_is_no_file),
