@@ -3,7 +3,8 @@
  * One run of the compiler, for one job or for several whose plans agree:
  *
  *   1  every package of the plans is linked as .registry/NAME-VERSION to where it is unpacked, with every time stamp 0
- *   2  what the store has of them is linked as output/MODULE, and cache-db.json is joined from its parts
+ *   2  what the store has of them, with all that it depends on, is linked as output/MODULE, and cache-db.json is joined from its
+ *      parts
  *   3  the compiler compiles the rest, as a user who can write neither to the packages nor to the store
  *   4  as many modules must have been compiled as the rest has; else something did not match what the store holds
  *   5  each package that was compiled is kept: its modules are those whose sources lie below .registry/NAME-VERSION
@@ -41,6 +42,16 @@ static void say(struct set_run *run, enum log_level level, const char *message) 
 
 /* ---- What is in it ---- */
 
+/* Of what is compiled anew the compiler also compiles all dependants anew, and what is taken from the store cannot be written
+ * to. So where one entry is missing (it has left the store before the others, or another worker is just adding them), those of
+ * its dependants are not used either. Dependencies come first. */
+static bool depends_on_compiled(const struct set_run *run, size_t package) {
+    const struct build_package *known = &run->build->work->packages[package];
+    for (size_t i = 0; i < known->dependency_count; i++)
+        if (run->is_compiled[known->dependencies[i]]) return true;
+    return false;
+}
+
 static void choose_packages(struct set_run *run) {
     struct build *build = run->build;
     for (size_t i = 0; i < run->set->job_count; i++) {
@@ -53,7 +64,7 @@ static void choose_packages(struct set_run *run) {
     for (size_t i = 0; i < build->work->package_count; i++) {
         if (!run->is_in[i] || run->is_compiled[i]) continue;
         const struct build_entry *entry = run->set->is_from_nothing ? NULL : build_find_entry(build, i);
-        run->is_compiled[i] = !entry || !entry->succeeded;
+        run->is_compiled[i] = !entry || !entry->succeeded || depends_on_compiled(run, i);
     }
 }
 

@@ -118,15 +118,18 @@ size_t task_list_append_leases(struct task_list *list, struct text *out) {
     return count;
 }
 
-void task_list_lose(struct task_list *list, const char *job_id, int64_t fence) {
+bool task_list_lose(struct task_list *list, const char *job_id, int64_t fence) {
+    bool is_under_way = false;
     pthread_mutex_lock(&list->mutex);
     for (struct task *task = list->first; task; task = task->next) {
         if (task->is_lost || task->fence != fence || !text_equal(task->job_id, job_id)) continue;
         task->is_lost = true;
+        is_under_way = !task->is_ended;
         if (task->piece && --task->piece->wanted == 0) deadline_cancel(&task->piece->deadline, STATUS_STALE);
     }
     pthread_cond_broadcast(&list->changed);
     pthread_mutex_unlock(&list->mutex);
+    return is_under_way;
 }
 
 /* Whether the array [[JOB ID, FENCE], …] has the job under an older number and under no newer one. */
@@ -162,8 +165,9 @@ void task_list_lose_all(struct task_list *list, const char *asked, const char *l
         const char *job_id = json_string_value(json_array_get(lease, 0));
         int64_t fence = json_integer_value(json_array_get(lease, 1));
         if (!has_text(ids, job_id) || is_newest_of_several(leases, job_id, fence)) continue;
-        log_line(LOG_WARN, "job lost", "job=%s fence=%lld", job_id, (long long)fence);
-        task_list_lose(list, job_id, fence);
+        /* One that has ended was perhaps taken just now, which its own answer says. */
+        if (task_list_lose(list, job_id, fence))
+            log_line(LOG_WARN, "job lost", "job=%s fence=%lld", job_id, (long long)fence);
     }
     json_decref(ids);
     json_decref(leases);

@@ -50,8 +50,8 @@ void task_list_end(struct task_list *list, const struct build_job *job, const st
 /* The renewer's: appends [[JOB ID, FENCE], …] of all that are to be renewed. */
 size_t task_list_append_leases(struct task_list *list, struct text *out);
 /* What was held under that number is somebody else's now, perhaps this worker's own again under another. A piece of which
- * nobody wants anything any more is stopped. */
-void task_list_lose(struct task_list *list, const char *job_id, int64_t fence);
+ * nobody wants anything any more is stopped. True: it was still under way. */
+bool task_list_lose(struct task_list *list, const char *job_id, int64_t fence);
 /* The same for the answer to a renewal: `asked` is what task_list_append_leases() wrote for it, `lost` a JSON array of job ids.
  * Of a job that was asked for under several numbers the newest stays: the next renewal tells. */
 void task_list_lose_all(struct task_list *list, const char *asked, const char *lost);

@@ -44,7 +44,8 @@ enum {
     GAP_MAX_MS = 250,
     LOOK_EVERY_MS = 500,
     HASH_EVERY_MS = 2000,
-    STANDSTILL_MS = 180000, /* without one more job that ended: something is lost */
+    STANDSTILL_MS = 90000, /* without one job made, begun or ended: something is lost */
+    SHOWN = 20,
     PAGE = 500,
 };
 
@@ -183,45 +184,66 @@ static void count_jobs(struct wave_run *run, struct job_counts *out) {
     if (job_store_count(run->store, out, &err)) fail_msg("%s", err.message);
 }
 
+static bool is_idle(const struct job_counts *counts) {
+    return counts->pending[JOB_KIND_MATRIX] == 0 && counts->running[JOB_KIND_MATRIX] == 0;
+}
+
+/* What there is to say of a wave that stands still; its folder stays. */
+static void fail_at_standstill(struct wave_run *run, const struct job_counts *counts) {
+    struct job_filter filter = {.has_kind = true, .kind = JOB_KIND_MATRIX, .limit = SHOWN};
+    struct job_list list;
+    struct error err;
+    size_t has_it;
+    char example[256] = "";
+    size_t missing = count_missing(run, example, &has_it);
+    if (job_store_list(run->store, &filter, &run->server->arena, &list, &err)) fail_msg("%s", err.message);
+    for (size_t i = 0; i < list.count; i++)
+        fprintf(stderr, "%s %s@%s is %s, attempt %d\n", list.jobs[i].id, list.jobs[i].package, list.jobs[i].version,
+                job_state_text(list.jobs[i].state), list.jobs[i].attempts);
+    fail_msg("nothing moves: %lld pending, %lld running, %zu versions without the compiler, %s among them; see %s",
+             (long long)counts->pending[JOB_KIND_MATRIX], (long long)counts->running[JOB_KIND_MATRIX], missing, example,
+             run->server->folder);
+}
+
+static void expect_programs(struct wave_run *run) {
+    for (int worker = 0; worker < run->workers; worker++)
+        if (!child_is_running(&run->server->workers[worker])) fail_msg("the worker %d ended by itself, see its log", worker);
+    if (!child_is_running(&run->server->children[SERVER_BUILD_MATRIX])) fail_msg("build-matrix ended by itself, see its log");
+}
+
 /* Until nothing is left to be done, kills included. Returns how many versions have the compiler. */
 static size_t run_to_the_end(struct wave_run *run) {
     int64_t next_kill_ms = clock_monotonic_ms() + GAP_MAX_MS, looked_ms = 0, moved_ms = clock_monotonic_ms();
     int64_t hashed_ms = moved_ms;
-    size_t has_it = 0, last_has_it = 0;
-    for (;;) {
+    struct job_counts last = {0};
+    for (;; usleep(POLL_MS * 1000)) {
         int64_t now_ms = clock_monotonic_ms();
         if (kills_are_left(run) && now_ms >= next_kill_ms) {
             kill_one(run);
             next_kill_ms = clock_monotonic_ms() + choose(run, GAP_MIN_MS, GAP_MAX_MS);
             moved_ms = next_kill_ms;
         }
-        if (now_ms - looked_ms >= LOOK_EVERY_MS) {
-            struct job_counts counts;
-            char example[256] = "";
-            count_jobs(run, &counts);
-            looked_ms = now_ms;
-            bool is_idle = counts.pending[JOB_KIND_MATRIX] == 0 && counts.running[JOB_KIND_MATRIX] == 0;
-            size_t missing = is_idle || now_ms - moved_ms > STANDSTILL_MS ? count_missing(run, example, &has_it) : 1;
-            if (is_idle && missing == 0 && has_it > 0 && !kills_are_left(run)) return has_it;
-            if (is_idle && missing == 0 && has_it > 0) fail_msg("the wave was over before all kills: use --sleep");
-            if (has_it != last_has_it || !is_idle) moved_ms = last_has_it != has_it ? now_ms : moved_ms;
-            last_has_it = has_it;
-            if (now_ms - moved_ms > 10 * STANDSTILL_MS)
-                fail_msg("nothing moves: %lld pending, %lld running, %zu missing, %s among them",
-                         (long long)counts.pending[JOB_KIND_MATRIX], (long long)counts.running[JOB_KIND_MATRIX], missing,
-                         example);
-        }
         if (now_ms - hashed_ms >= HASH_EVERY_MS) {
             hashed_ms = now_ms;
             run->hash_ms_meanwhile += hash_cpu_ms();
             run->hashes_meanwhile++;
         }
-        for (int worker = 0; worker < run->workers; worker++)
-            if (!child_is_running(&run->server->workers[worker]))
-                fail_msg("the worker %d ended by itself, see its log", worker);
-        if (!child_is_running(&run->server->children[SERVER_BUILD_MATRIX]))
-            fail_msg("build-matrix ended by itself, see its log");
-        usleep(POLL_MS * 1000);
+        expect_programs(run);
+        if (now_ms - looked_ms < LOOK_EVERY_MS) continue;
+        looked_ms = now_ms;
+        struct job_counts counts;
+        char example[256];
+        size_t has_it;
+        count_jobs(run, &counts);
+        if (is_idle(&counts) && count_missing(run, example, &has_it) == 0 && has_it > 0) {
+            if (kills_are_left(run)) fail_msg("the wave was over before all kills: use --sleep");
+            return has_it;
+        }
+        if (counts.pending[JOB_KIND_MATRIX] != last.pending[JOB_KIND_MATRIX] ||
+            counts.running[JOB_KIND_MATRIX] != last.running[JOB_KIND_MATRIX])
+            moved_ms = now_ms;
+        last = counts;
+        if (now_ms - moved_ms > STANDSTILL_MS) fail_at_standstill(run, &counts);
     }
 }
 

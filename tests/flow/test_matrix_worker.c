@@ -161,6 +161,32 @@ static void workers_that_share_a_store_find_what_the_other_has_built(void **stat
     server_terminate_worker(server, hasty);
 }
 
+/* One entry may leave the store before what was built upon it, or come into it while another worker looks. */
+static void what_depends_on_something_that_the_store_does_not_have_is_compiled_again(void **state) {
+    (void)state;
+    const struct package base = {"gap-base", "1.0.0", .pragma = NULL},
+                         middle = {"gap-middle", "1.0.0", {{"gap-base", ">=1.0.0 <2.0.0"}}, .pragma = NULL},
+                         top = {"gap-top", "1.0.0", {{"gap-middle", ">=1.0.0 <2.0.0"}}, .pragma = NULL};
+    server_start_worker(server, standard);
+    server_expect_published(server, &base);
+    matrix_expect_verdict(server, "gap-base", "1.0.0", COMPILER, "succeeded");
+    server_expect_published(server, &middle);
+    matrix_expect_verdict(server, "gap-middle", "1.0.0", COMPILER, "succeeded");
+    const char *removed = shell_output(&server->arena,
+                                       "cd '%s' && find . -path '*/output/%s' | while read -r module; do "
+                                       "entry=$(dirname \"$(dirname \"$module\")\"); rm -r \"$entry\"; echo \"$entry\"; done",
+                                       server->folder, package_module(&server->arena, "gap-base"));
+    assert_true(matrix_count_in(removed, "\n") >= 1);
+    server_expect_published(server, &top);
+    json_t *job = matrix_wait_for_build(server, "gap-top", "1.0.0", COMPILER);
+    const json_t *build = json_object_get(job, "build");
+    assert_string_equal(server_job_text(job, "verdict"), "succeeded");
+    assert_int_equal(json_integer_value(json_object_get(build, "compiled")), 3);
+    assert_int_equal(json_integer_value(json_object_get(build, "reused")), 0);
+    json_decref(job);
+    server_terminate_worker(server, standard);
+}
+
 /* ---- How it stops ---- */
 
 static void a_worker_that_is_told_to_stop_finishes_what_it_has(void **state) {
@@ -247,6 +273,7 @@ int main(void) {
         cmocka_unit_test(a_worker_says_what_it_is_and_has),
         cmocka_unit_test(a_worker_without_the_compiler_gets_no_job_for_it),
         cmocka_unit_test(workers_that_share_a_store_find_what_the_other_has_built),
+        cmocka_unit_test(what_depends_on_something_that_the_store_does_not_have_is_compiled_again),
         cmocka_unit_test(a_worker_that_is_told_to_stop_finishes_what_it_has),
         cmocka_unit_test(what_takes_too_long_to_finish_is_handed_back),
         cmocka_unit_test(a_tarball_that_is_gone_is_a_missing_dependency),
