@@ -166,8 +166,7 @@ void task_list_lose_all(struct task_list *list, const char *asked, const char *l
         int64_t fence = json_integer_value(json_array_get(lease, 1));
         if (!has_text(ids, job_id) || is_newest_of_several(leases, job_id, fence)) continue;
         /* One that has ended was perhaps taken just now, which its own answer says. */
-        if (task_list_lose(list, job_id, fence))
-            log_line(LOG_WARN, "job lost", "job=%s fence=%lld", job_id, (long long)fence);
+        if (task_list_lose(list, job_id, fence)) log_line(LOG_WARN, "job lost", "job=%s fence=%lld", job_id, (long long)fence);
     }
     json_decref(ids);
     json_decref(leases);

@@ -63,13 +63,20 @@ static void an_answer_is_about_the_numbers_that_were_asked_for(void **state) {
     expect_stopped(true, false);
 }
 
+static void what_is_lost_under_way_is_lost_once(void **state) {
+    (void)state;
+    assert_true(task_list_lose(&list, JOB, 10));
+    assert_false(task_list_lose(&list, JOB, 10));
+    expect_stopped(true, false);
+}
+
 static void others_stay(void **state) {
     (void)state;
     task_list_lose_all(&list, "[[\"" JOB "\",10],[\"" JOB "\",14]]", "[\"" OTHER "\"]");
     task_list_lose_all(&list, "[[\"" JOB "\",10]]", "[]");
     task_list_lose_all(&list, "[[\"" JOB "\",10]]", "nothing");
-    task_list_lose(&list, JOB, 9);
-    task_list_lose(&list, OTHER, 10);
+    assert_false(task_list_lose(&list, JOB, 9));
+    assert_false(task_list_lose(&list, OTHER, 10));
     expect_leases("[[\"" JOB "\",10],[\"" JOB "\",14]]");
     expect_stopped(false, false);
 }
@@ -78,6 +85,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_lost_job_that_the_worker_got_again_is_kept_under_its_new_number, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_answer_is_about_the_numbers_that_were_asked_for, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_lost_under_way_is_lost_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(others_stay, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
