@@ -357,7 +357,7 @@ static void print(const struct wave_run *run, const struct sums *sums, size_t ha
            (double)from_nothing / (double)(sums->compiled ? sums->compiled : 1));
     printf("a worker's own time for a job, ms  %9.1f\n", (double)sums->own_ms / (double)sums->jobs);
     if (service_ms) {
-        double meanwhile_ms = run->hash_ms_meanwhile / (run->hashes_meanwhile ? run->hashes_meanwhile : 1);
+        double meanwhile_ms = run->hashes_meanwhile ? run->hash_ms_meanwhile / run->hashes_meanwhile : run->hash_ms_before;
         printf("CPU time of the service a job, ms  %9.2f\n", (double)service_ms / (double)sums->jobs);
         printf("… yardstick: SHA-256 of 100 MB     %9.1f before, %.1f meanwhile: a job takes %.3f of that\n",
                run->hash_ms_before, meanwhile_ms, (double)service_ms / (double)sums->jobs / meanwhile_ms);
