@@ -350,6 +350,64 @@ static void what_begins_and_ends_a_build_comes_with_its_step(void **state) {
     assert_status(STATUS_STALE, job_store_take_result(f->store, &lease, &result, &f->arena, &job, &f->err));
 }
 
+/* ---- Several at once ---- */
+
+static void forget_scripts(struct fixture *f) {
+    struct redis_reply *reply;
+    assert_ok(redis_call(f->redis, &reply, &f->err, "SCRIPT FLUSH"));
+}
+
+static void several_are_made_at_once_each_with_its_own_answer(void **state) {
+    struct fixture *f = *state;
+    struct job_request first = matrix_of("a", both[0]), same = first, other = matrix_of("b", both[0]);
+    hash_random_uuid(same.id);
+    struct job_acceptance three[] = {{.request = &first}, {.request = &same}, {.request = &other}};
+    forget_scripts(f);
+    job_store_accept_some(f->store, three, 3);
+    for (int i = 0; i < 3; i++)
+        assert_ok(three[i].status);
+    assert_true(three[0].accepted.created && !three[1].accepted.created && three[2].accepted.created);
+    assert_string_equal(three[1].accepted.id, first.id);
+    assert_string_equal(ready_packages(f, both, 2, MANY), "a b");
+    job_store_accept_some(f->store, three, 0);
+    job_store_accept_some(f->store, three, 3); /* the same again, as after a lost answer */
+    assert_true(three[0].accepted.created && !three[1].accepted.created && three[2].accepted.created);
+    assert_string_equal(ready_packages(f, both, 2, MANY), "a b");
+}
+
+static void several_end_at_once_each_with_its_own_answer(void **state) {
+    struct fixture *f = *state;
+    struct job_request requests[] = {matrix_of("a", both[0]), matrix_of("b", both[0]), matrix_of("c", both[0])};
+    struct lease leases[3];
+    for (int i = 0; i < 3; i++) {
+        accept_job(f, &requests[i]);
+        leases[i] = claim_job(f, requests[i].id);
+    }
+    char *large = memory_alloc(JOB_RESULT_MAX_BYTES + 2);
+    memset(large, ' ', JOB_RESULT_MAX_BYTES + 1);
+    const struct job_end good = {.success = true, .verdict = "succeeded", .line = "Done.", .line_level = LOG_INFO},
+                         bad = {.error = "It does not compile.", .verdict = "failed_to_compile", .result = large};
+    struct lease stale = leases[1];
+    stale.fence--;
+    struct job_finish four[] = {{.lease = &leases[0], .end = &good},
+                                {.lease = &stale, .end = &good},
+                                {.lease = &leases[1], .end = &bad},
+                                {.lease = &leases[2], .end = &good}};
+    forget_scripts(f);
+    for (int i = 0; i < 2; i++) { /* the same again is fine */
+        job_store_finish_some(f->store, four, 4);
+        assert_ok(four[0].status);
+        assert_status(STATUS_STALE, four[1].status);
+        assert_non_null(strstr(four[1].err.message, leases[1].job_id));
+        assert_status(STATUS_TOO_LARGE, four[2].status);
+        assert_ok(four[3].status);
+        assert_string_equal(log_of(f, requests[0].id), "INFO Done.|");
+        assert_int_equal(get_job(f, requests[1].id).state, JOB_STATE_RUNNING);
+        assert_int_equal(get_job(f, requests[2].id).state, JOB_STATE_SUCCEEDED);
+    }
+    free(large);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         store_test(what_somebody_waits_for_is_handed_out_first),
@@ -365,6 +423,8 @@ int main(void) {
         store_test(a_job_that_was_lost_three_times_ends_as_worker_lost),
         store_test(what_was_built_is_never_given_up),
         store_test(what_begins_and_ends_a_build_comes_with_its_step),
+        store_test(several_are_made_at_once_each_with_its_own_answer),
+        store_test(several_end_at_once_each_with_its_own_answer),
     };
     return cmocka_run_group_tests(tests, start_fixture, stop_fixture);
 }
