@@ -200,8 +200,7 @@ CHECK_RESULT enum status job_store_identify(struct job_store *store, const struc
 
 /* What a build's result brings: all in one step. */
 struct job_result {
-    const char
-        *record; /* kept as job_store_record() does, unless the job is for MATRIX_PURPOSE_REVISION or _VERIFY; NULL: none */
+    const char *record;           /* kept as job_store_record() does, but for MATRIX_PURPOSE_REVISION or _VERIFY; NULL: none */
     int64_t lease_ms;             /* it is renewed */
     const struct log_line *lines; /* as log_stream_append() takes them */
     size_t line_count;
