@@ -9,7 +9,8 @@
  *
  *   planner.c      turns events, new compilers and the daily sweep into matrix jobs
  *   dispatcher.c   hands ready jobs to workers that ask, in batches that share one consistent plan
- *   committer.c    writes compilers that succeeded into the metadata, many at a time, and ends their jobs
+ *   committer.c    writes compilers that succeeded into the metadata, many at a time, and ends their jobs (a round of it:
+ *                  committer_round.c)
  *   revision_*.c   a trustee's change of bounds, checked by builds
  *   *_query.c      answers the gateway and registryctl
  *
