@@ -57,7 +57,7 @@ local function now_ms()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- `code` is one of those in job_store.c.
+-- `code` is one of those in job_steps.c.
 local function refuse(code, sentence)
   return redis.error_reply(code .. ' ' .. sentence)
 end
