@@ -139,8 +139,10 @@ static const struct {
     {JOB_KIND_PACKAGE_SET, "packages", "/api/v1/package-sets"},
 };
 
-static enum status refuse_other_kind(const json_t *payload, enum job_kind wanted, struct error *err) {
+/* What every payload of unpublish and transfer must be: an object without nulls, which is none of another kind. */
+static enum status check_signed_payload(const json_t *payload, enum job_kind wanted, struct error *err) {
     enum status status = json_must_be_object(payload, "The payload", err);
+    if (!status) status = json_must_have_no_null(payload, err);
     for (size_t i = 0; i < sizeof payload_kinds / sizeof payload_kinds[0] && !status; i++)
         if (payload_kinds[i].kind != wanted && json_object_get(payload, payload_kinds[i].key))
             status = error_set_at(err, STATUS_INVALID, payload_kinds[i].key,
@@ -151,7 +153,7 @@ static enum status refuse_other_kind(const json_t *payload, enum job_kind wanted
 
 static enum status read_unpublish(struct unpublish_request *out, const json_t *payload, struct arena *arena,
                                   struct error *err) {
-    enum status status = refuse_other_kind(payload, JOB_KIND_UNPUBLISH, err);
+    enum status status = check_signed_payload(payload, JOB_KIND_UNPUBLISH, err);
     if (!status) status = json_need_package_name(payload, "name", &out->name, arena, err);
     if (!status) status = json_need_version(payload, "version", &out->version, err);
     if (!status) status = json_need_copy(payload, "reason", &out->reason, arena, err);
@@ -173,7 +175,7 @@ enum status unpublish_request_parse(struct unpublish_request *out, const char *p
 static enum status read_transfer(struct transfer_request *out, const json_t *payload, struct arena *arena, struct error *err) {
     static const char key[] = "newLocation";
     const json_t *location;
-    enum status status = refuse_other_kind(payload, JOB_KIND_TRANSFER, err);
+    enum status status = check_signed_payload(payload, JOB_KIND_TRANSFER, err);
     if (!status) status = json_need_package_name(payload, "name", &out->name, arena, err);
     if (!status) status = json_need_object(payload, key, &location, err);
     if (status) return status;
@@ -214,10 +216,20 @@ static enum status read_changes(struct package_set_request *out, const json_t *p
     return STATUS_OK;
 }
 
+/* A null means something for a package, and only there. */
+static enum status check_nulls_beside_packages(const json_t *payload, struct error *err) {
+    json_t *rest = json_copy((json_t *)payload);
+    json_object_del(rest, "packages");
+    enum status status = json_must_have_no_null(rest, err);
+    json_decref(rest);
+    return status;
+}
+
 static enum status read_package_set(struct package_set_request *out, const json_t *payload, struct arena *arena,
                                     struct error *err) {
     const json_t *packages;
     enum status status = json_must_be_object(payload, "The payload", err);
+    if (!status) status = check_nulls_beside_packages(payload, err);
     if (!status) status = json_want_version(payload, "compiler", &out->has_compiler, &out->compiler, err);
     if (!status) status = json_need_object(payload, "packages", &packages, err);
     if (status) return status;

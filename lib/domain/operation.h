@@ -79,7 +79,9 @@ struct signed_request {
 
 /* All of these: unknown fields are ignored (but a payload to be signed must not have what makes it one of another kind, so that
  * one signature never serves two), STATUS_INVALID with the field as path (`payload.version` for one inside the string
- * that is signed). Locations must be such as may be published. */
+ * that is signed). Locations must be such as may be published. A null in place of an absent field: publish_request_read() takes
+ * it, since what a job shows is printed anew; the payloads that are shown as they were sent must have none, known field or not.
+ */
 CHECK_RESULT enum status publish_request_read(struct publish_request *out, const json_t *body, struct arena *arena,
                                               struct error *err);
 CHECK_RESULT enum status signed_request_read(struct signed_request *out, const json_t *body, bool signature_is_required,

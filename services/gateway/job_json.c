@@ -117,6 +117,62 @@ static void append_matrix(struct text *out, const struct job *job) {
     if (job->result) append_result(out, job->result);
 }
 
+static void remove_nulls(json_t *value) {
+    const char *key;
+    size_t index;
+    void *next;
+    json_t *item;
+    json_object_foreach_safe(value, next, key, item) {
+        if (json_is_null(item))
+            json_object_del(value, key);
+        else
+            remove_nulls(item);
+    }
+    for (index = json_array_size(value); index-- > 0;) {
+        item = json_array_get(value, index);
+        if (json_is_null(item))
+            json_array_remove(value, index);
+        else
+            remove_nulls(item);
+    }
+}
+
+/* A payload as it was signed may have nulls where it was accepted by an earlier release, and clients refuse a whole list for
+ * one: shown without them. */
+static void append_signed_payload(struct text *out, const char *payload) {
+    struct text text = {0};
+    json_t *request = NULL, *inner = NULL;
+    if (!strstr(payload, "null") || json_read(&request, payload, strlen(payload), "The payload", NULL)) goto as_it_is;
+    const char *signed_text = json_string_value(json_object_get(request, "payload"));
+    if (!signed_text || json_read(&inner, signed_text, strlen(signed_text), "The payload", NULL)) goto as_it_is;
+    json_t *without = json_deep_copy(inner);
+    remove_nulls(without);
+    bool has_nulls = !json_equal(inner, without);
+    json_append_value(&text, without, 0);
+    json_decref(without);
+    if (!has_nulls) goto as_it_is;
+    json_object_set_new(request, "payload", json_string(text_view(&text)));
+    json_append_value(out, request, 0);
+    goto out;
+as_it_is:
+    text_append(out, payload);
+out:
+    text_release(&text);
+    json_decref(inner);
+    json_decref(request);
+}
+
+static void append_payload(struct text *out, const struct job *job) {
+    bool is_signed = job->kind == JOB_KIND_UNPUBLISH || job->kind == JOB_KIND_TRANSFER;
+    text_append(out, ",\"payload\":");
+    if (!job->payload)
+        text_append(out, "{}");
+    else if (is_signed)
+        append_signed_payload(out, job->payload);
+    else
+        text_append(out, job->payload);
+}
+
 void job_append_json(struct text *out, const struct job *job, const struct log_lines *lines, bool shows_end) {
     append_identity(out, job);
     append_time_field(out, "createdAt", job->created_ms);
@@ -130,8 +186,7 @@ void job_append_json(struct text *out, const struct job *job, const struct log_l
     if (job->kind == JOB_KIND_MATRIX) append_matrix(out, job);
     text_append(out, ",\"logs\":");
     log_lines_append_json(out, job->id, lines);
-    text_append(out, ",\"payload\":");
-    text_append(out, job->payload ? job->payload : "{}");
+    append_payload(out, job);
     text_append_character(out, '}');
 }
 

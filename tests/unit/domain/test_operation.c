@@ -240,6 +240,8 @@ static void a_package_set_with_a_compiler_or_a_removal_is_restricted(void **stat
     assert_string_equal(err.path, "payload.packages.a");
     assert_int_equal(package_set_request_parse(&request, "{}", &arena, &err), STATUS_INVALID);
     assert_string_equal(err.path, "payload.packages");
+    assert_int_equal(package_set_request_parse(&request, "{\"packages\":{},\"compiler\":null}", &arena, &err), STATUS_INVALID);
+    assert_string_equal(err.path, "payload.compiler");
 }
 
 static void package_sets_that_ask_for_the_same_have_one_key(void **state) {

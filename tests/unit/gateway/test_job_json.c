@@ -48,6 +48,33 @@ static void what_is_unknown_is_left_out(void **state) {
     text_release(&out);
 }
 
+/* Accepted by an earlier release: shown so, clients refuse the whole list. */
+static void a_null_in_a_signed_payload_is_never_shown(void **state) {
+    (void)state;
+    static const struct {
+        const char *kept, *shown;
+    } rows[] = {
+        {"{\"payload\":\"{\\\"name\\\":\\\"a\\\",\\\"newLocation\\\":{\\\"gitUrl\\\":\\\"https://null/x\\\", "
+         "\\\"subdir\\\":null}}\","
+         "\"signature\":\"00\"}",
+         "{\"payload\":\"{\\\"name\\\":\\\"a\\\",\\\"newLocation\\\":{\\\"gitUrl\\\":\\\"https://null/"
+         "x\\\"}}\",\"signature\":\"00\"}"},
+        {"{\"payload\":\"{\\\"more\\\":[null,{\\\"a\\\":null},1]}\",\"signature\":\"00\"}",
+         "{\"payload\":\"{\\\"more\\\":[{},1]}\",\"signature\":\"00\"}"},
+        {"{\"payload\":\"{ \\\"name\\\": \\\"null\\\" }\",\"signature\":\"00\"}", /* none: the very bytes */
+         "{\"payload\":\"{ \\\"name\\\": \\\"null\\\" }\",\"signature\":\"00\"}"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct text out = {0}, expected = {0};
+        const struct job job = {.id = "x", .kind = JOB_KIND_TRANSFER, .created_ms = 1784992272000, .payload = rows[i].kept};
+        job_append_json(&out, &job, &no_lines, true);
+        text_append_format(&expected, ",\"payload\":%s}", rows[i].shown);
+        assert_string_equal(strstr(text_view(&out), ",\"payload\":"), text_view(&expected));
+        text_release(&out);
+        text_release(&expected);
+    }
+}
+
 static void what_was_proved_is_shown(void **state) {
     (void)state;
     struct text out = {0};
@@ -141,9 +168,13 @@ static void lines_as_text_stay_lines(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_job_prints_byte_for_byte),        cmocka_unit_test(what_is_unknown_is_left_out),
-        cmocka_unit_test(what_was_proved_is_shown),          cmocka_unit_test(the_end_can_be_withheld),
-        cmocka_unit_test(a_matrix_job_shows_what_was_found), cmocka_unit_test(lines_as_text_stay_lines),
+        cmocka_unit_test(a_job_prints_byte_for_byte),
+        cmocka_unit_test(what_is_unknown_is_left_out),
+        cmocka_unit_test(a_null_in_a_signed_payload_is_never_shown),
+        cmocka_unit_test(what_was_proved_is_shown),
+        cmocka_unit_test(the_end_can_be_withheld),
+        cmocka_unit_test(a_matrix_job_shows_what_was_found),
+        cmocka_unit_test(lines_as_text_stay_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
