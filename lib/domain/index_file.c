@@ -102,9 +102,9 @@ enum status index_file_put(struct text *out, const char *bytes, size_t length, c
                            struct error *err) {
     struct arena scratch = {0};
     struct line rest = {bytes, length}, line;
-    enum status status = STATUS_OK;
+    enum status status = manifest_check_description(manifest, err);
     bool is_written = false;
-    for (size_t number = 1; take_line(&rest, &line); number++) {
+    for (size_t number = 1; !status && take_line(&rest, &line); number++) {
         struct manifest other;
         status = parse_line(&other, line, manifest->name, number, &scratch, err);
         if (status) break;

@@ -130,12 +130,18 @@ static enum status check_dependencies(const struct manifest *manifest, struct er
     return within_field("dependencies", status, err);
 }
 
+enum status manifest_check_description(const struct manifest *manifest, struct error *err) {
+    size_t length = manifest->description ? text_count_characters(manifest->description) : 0;
+    if (length <= DESCRIPTION_CHARACTERS_MAX) return STATUS_OK;
+    return error_set_at(err, STATUS_INVALID, "description",
+                        "The description has %zu characters, but package managers read no more than %d: shorten it.", length,
+                        DESCRIPTION_CHARACTERS_MAX);
+}
+
 enum status manifest_check_new(const struct manifest *manifest, struct error *err) {
     enum status status = within_field("name", package_name_check(manifest->name, err), err);
     if (!status) status = within_field("license", licence_check_new(manifest->licence, err), err);
-    if (!status && manifest->description && text_count_characters(manifest->description) > DESCRIPTION_CHARACTERS_MAX)
-        status = error_set_at(err, STATUS_INVALID, "description", "The description is longer than %d characters.",
-                              DESCRIPTION_CHARACTERS_MAX);
+    if (!status) status = manifest_check_description(manifest, err);
     if (!status) status = within_field("location", location_check_published(&manifest->location, err), err);
     if (!status) status = within_field("owners", owners_check(&manifest->owners, err), err);
     return status ? status : check_dependencies(manifest, err);

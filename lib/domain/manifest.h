@@ -18,7 +18,9 @@ struct arena;
 struct json_writer;
 struct text;
 
-enum { DESCRIPTION_CHARACTERS_MAX = 500 };
+/* In code points, as the clients count. Every shipped spago fails to read an index file with a longer one, all versions of the
+ * package included. */
+enum { DESCRIPTION_CHARACTERS_MAX = 300 };
 
 struct dependency {
     const char *name;
@@ -57,6 +59,9 @@ CHECK_RESULT enum status manifest_parse(struct manifest *out, const char *bytes,
  * owners with keys that are keys, dependencies other than itself. Also for manifests that were made from other formats; those
  * must have their dependencies sorted. */
 CHECK_RESULT enum status manifest_check_new(const struct manifest *manifest, struct error *err);
+
+/* The length of the description alone, for anything that is written to the index. STATUS_INVALID with path `description`. */
+CHECK_RESULT enum status manifest_check_description(const struct manifest *manifest, struct error *err);
 
 /* The field `dependencies` of a JSON object, alone: `{NAME: RANGE}`. Sorted by name, in the arena. STATUS_INVALID with the
  * field as path. */

@@ -149,9 +149,8 @@ static void check_manifest(struct check *check, const char *path, const struct m
     was_good(check, PART_INDEX, path, version, status, &err);
     status = owners_check(&manifest->owners, &err);
     was_good(check, PART_INDEX, path, version, status, &err);
-    if (manifest->description && text_count_characters(manifest->description) > DESCRIPTION_CHARACTERS_MAX)
-        report(check, PART_INDEX, path, "%s: The description is longer than %d characters.", version,
-               DESCRIPTION_CHARACTERS_MAX);
+    status = manifest_check_description(manifest, &err);
+    was_good(check, PART_INDEX, path, version, status, &err);
     arena_release(&scratch);
     check->manifest_count++;
 }

@@ -60,15 +60,16 @@ static void remove_from_index(const struct package *package) {
     registry_write(server, INDEX_REPO, index_path(package), NULL);
 }
 
-/* A request for the version from a branch, which is another one than the first; `other` makes it a source of its own. */
-static const char *request_from(const struct package *package, const char *branch, const struct package *other) {
-    const char *sources = arena_format(&server->arena, "%s/sources", server->folder);
-    if (other) package_push(sources, other);
-    shell_run("git -C '%s/flow/purescript-%s.git' branch -f %s main", sources, package->name, branch);
-    return arena_format(&server->arena,
-                        "{\"name\": \"%s\", \"version\": \"%s\", \"ref\": \"%s\", "
-                        "\"location\": {\"githubOwner\": \"flow\", \"githubRepo\": \"purescript-%s\"}}",
-                        package->name, package->version, branch, package->name);
+/* A request for the version, which is another than the first, since it has no location; with `source` it has, and is of that
+ * source, to which the tag is moved. */
+static const char *request_from(const struct package *package, const struct package *source) {
+    if (source) package_push(arena_format(&server->arena, "%s/sources", server->folder), source);
+    const char *location =
+        source ? arena_format(&server->arena, ", \"location\": {\"githubOwner\": \"flow\", \"githubRepo\": \"purescript-%s\"}",
+                              package->name)
+               : "";
+    return arena_format(&server->arena, "{\"name\": \"%s\", \"version\": \"%s\", \"ref\": \"v%s\"%s}", package->name,
+                        package->version, package->version, location);
 }
 
 /* The log of the job that finishes it; everything is there then, and the metadata is as it was. */
@@ -101,7 +102,7 @@ static void a_missing_index_entry_is_finished(void **state) {
     const char *metadata = publish(&package, true);
     remove_from_index(&package);
     size_t uploads = pursuit_server_uploads(pursuit);
-    expect_in(expect_finished(request_from(&package, "same", NULL), &package, metadata),
+    expect_in(expect_finished(request_from(&package, NULL), &package, metadata),
               "NOTICE indexless@1.0.0 is published, but its manifest is not in the index: finishing that.");
     assert_int_equal(pursuit_server_uploads(pursuit), uploads); /* it is there */
 }
@@ -113,7 +114,7 @@ static void missing_documentation_is_finished_and_commits_nothing(void **state) 
     publish(&base, true);
     const char *metadata = publish(&package, false), *before = registry_snapshot(server);
     assert_false(is_documented(&package));
-    expect_in(expect_finished(request_from(&package, "same", NULL), &package, metadata),
+    expect_in(expect_finished(request_from(&package, NULL), &package, metadata),
               "NOTICE wordless@1.0.0 is published, but its documentation is not on Pursuit: finishing that.");
     assert_true(is_documented(&package));
     assert_string_equal(registry_snapshot(server), before);
@@ -124,7 +125,7 @@ static void index_entry_and_documentation_are_finished_together(void **state) {
     const struct package package = {"unfinished", "1.0.0", .pragma = NULL};
     const char *metadata = publish(&package, false);
     remove_from_index(&package);
-    expect_finished(request_from(&package, "same", NULL), &package, metadata);
+    expect_finished(request_from(&package, NULL), &package, metadata);
     assert_true(is_documented(&package));
 }
 
@@ -133,7 +134,7 @@ static void the_index_entry_is_finished_while_pursuit_is_away(void **state) {
     const struct package package = {"half-way", "1.0.0", .pragma = NULL};
     const char *metadata = publish(&package, false);
     remove_from_index(&package);
-    const char *request = request_from(&package, "same", NULL);
+    const char *request = request_from(&package, NULL);
     pursuit_server_set_mode(pursuit, PURSUIT_AWAY);
     expect_in(expect_finished(request, &package, metadata), "its documentation could not be put on Pursuit");
     pursuit_server_set_mode(pursuit, PURSUIT_WELL);
@@ -159,7 +160,7 @@ static void what_is_there_is_refused_with_both_addresses(void **state) {
     (void)state;
     const struct package package = {"complete", "1.0.0", .pragma = NULL};
     publish(&package, true);
-    const char *sentence = expect_refused(request_from(&package, "same", NULL));
+    const char *sentence = expect_refused(request_from(&package, NULL));
     expect_in(sentence, "complete@1.0.0 is already published");
     expect_in(sentence, "/complete/1.0.0.tar.gz");
     expect_in(sentence, arena_format(&server->arena, "%s/packages/purescript-complete/1.0.0", pursuit_server_url(pursuit)));
@@ -170,8 +171,7 @@ static void another_manifest_is_refused_showing_both(void **state) {
     const struct package base = {"bottom", "1.0.0", .pragma = NULL}, package = {"two-faced", "1.0.0", .pragma = NULL};
     const struct package other = {"two-faced", "1.0.0", .dependencies = {{"bottom", ">=1.0.0 <2.0.0"}}};
     publish(&base, true);
-    const char *metadata = publish(&package, false), *same = request_from(&package, "same", NULL);
-    const char *changed = request_from(&package, "changed", &other);
+    const char *metadata = publish(&package, false), *changed = request_from(&package, &other);
     const char *sentence = expect_refused(changed); /* the documentation is missing */
     expect_in(sentence, "\"dependencies\": {}");
     expect_in(sentence, "\"bottom\": \">=1.0.0 <2.0.0\"");
@@ -179,13 +179,13 @@ static void another_manifest_is_refused_showing_both(void **state) {
     sentence = expect_refused(changed); /* the index entry, too */
     expect_in(sentence, "\"dependencies\": {}");
     expect_in(sentence, "\"bottom\": \">=1.0.0 <2.0.0\"");
-    expect_finished(same, &package, metadata);
+    expect_finished(request_from(&package, &package), &package, metadata);
 }
 
 static void a_tarball_that_is_not_the_metadatas_finishes_nothing(void **state) {
     (void)state;
     const struct package package = {"tampered", "1.0.0", .pragma = NULL};
-    const char *metadata = publish(&package, false), *request = request_from(&package, "same", NULL);
+    const char *metadata = publish(&package, false), *request = request_from(&package, NULL);
     const char *tarball = arena_format(&server->arena, "%s/storage/tampered/1.0.0.tar.gz", server->folder);
     shell_run("cp '%s' '%s/kept' && echo more >>'%s'", tarball, server->folder, tarball);
     expect_in(expect_refused(request), "is not the one that its metadata describes");
@@ -201,7 +201,33 @@ static void an_unpublished_version_is_refused(void **state) {
                    "  \"published\": {},\n  \"unpublished\": {\n    \"1.0.0\": {\n"
                    "      \"publishedTime\": \"2026-01-01T00:00:00.000Z\",\n      \"reason\": \"It was a mistake\",\n"
                    "      \"unpublishedTime\": \"2026-01-01T01:00:00.000Z\"\n    }\n  }\n}\n");
-    expect_in(expect_refused(request_from(&package, "same", &package)), "gone@1.0.0 was unpublished");
+    expect_in(expect_refused(request_from(&package, &package)), "gone@1.0.0 was unpublished");
+}
+
+/* As harmonia 0.1.0 is in the real registry: with 432 characters, which shipped spagos cannot read, nor any other version then.
+ */
+static void a_description_that_is_too_long_is_not_finished(void **state) {
+    (void)state;
+    char description[433] = "";
+    memset(description, 'd', sizeof description - 1);
+    const struct package package = {
+        .name = "harmonious",
+        .version = "0.1.0",
+        .files = {{"purs.json", arena_format(&server->arena,
+                                             "{\"name\": \"harmonious\", \"version\": \"0.1.0\", \"license\": \"MIT\", "
+                                             "\"description\": \"%s\", \"location\": {\"githubOwner\": \"flow\", "
+                                             "\"githubRepo\": \"purescript-harmonious\"}, \"ref\": \"v0.1.0\", "
+                                             "\"dependencies\": {}}",
+                                             description)}}};
+    registry_write(server, REGISTRY_REPO, "metadata/harmonious.json",
+                   "{\n  \"location\": {\n    \"githubOwner\": \"flow\",\n    \"githubRepo\": \"purescript-harmonious\"\n  },\n"
+                   "  \"published\": {\n    \"0.1.0\": {\n      \"bytes\": 1000,\n      \"compilers\": [\n        \"0.15.15\"\n"
+                   "      ],\n      \"hash\": \"sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\",\n"
+                   "      \"publishedTime\": \"2026-01-01T00:00:00.000Z\",\n      \"ref\": \"\"\n    }\n  },\n"
+                   "  \"unpublished\": {}\n}\n");
+    expect_in(expect_refused(request_from(&package, &package)),
+              "at description: The description has 432 characters, but package managers read no more than 300: shorten it.");
+    registry_write(server, REGISTRY_REPO, "metadata/harmonious.json", NULL);
 }
 
 static void a_version_that_no_compiler_here_can_build_is_explained(void **state) {
@@ -214,7 +240,7 @@ static void a_version_that_no_compiler_here_can_build_is_explained(void **state)
     memcpy(compiler, "0.13.8\"", 7);
     memmove(compiler + 7, compiler + 8, strlen(compiler + 8) + 1); /* one character less */
     registry_write(server, REGISTRY_REPO, "metadata/ancient.json", old);
-    const char *sentence = expect_refused(request_from(&package, "same", &package)); /* names no compiler */
+    const char *sentence = expect_refused(request_from(&package, &package)); /* names no compiler */
     expect_in(sentence, "Could not produce valid dependencies for manifest.");
     expect_in(sentence, "ancient");
     registry_write(server, REGISTRY_REPO, "metadata/ancient.json", metadata);
@@ -230,6 +256,7 @@ int main(void) {
         cmocka_unit_test_teardown(another_manifest_is_refused_showing_both, heal),
         cmocka_unit_test_teardown(a_tarball_that_is_not_the_metadatas_finishes_nothing, heal),
         cmocka_unit_test_teardown(an_unpublished_version_is_refused, heal),
+        cmocka_unit_test_teardown(a_description_that_is_too_long_is_not_finished, heal),
         cmocka_unit_test_teardown(a_version_that_no_compiler_here_can_build_is_explained, heal),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -92,6 +92,22 @@ static void a_bad_line_is_told_by_package_and_number(void **state) {
     }
 }
 
+static void a_description_that_spago_cannot_read_is_not_written(void **state) {
+    (void)state;
+    struct manifest manifest = manifest_of(LINE("3.0.0"));
+    struct text out = {0};
+    struct error err = {0};
+    char description[302] = "";
+    memset(description, 'x', 301);
+    manifest.description = description;
+    assert_int_equal(index_file_put(&out, "", 0, &manifest, &err), STATUS_INVALID);
+    assert_string_equal(err.path, "description");
+    assert_int_equal(out.length, 0);
+    description[300] = '\0';
+    assert_int_equal(index_file_put(&out, "", 0, &manifest, &err), STATUS_OK);
+    text_release(&out);
+}
+
 static void a_version_twice_is_refused(void **state) {
     (void)state;
     static const char file[] = LINE("1.0.0") LINE("1.0.0");
@@ -152,6 +168,7 @@ int main(void) {
         cmocka_unit_test(other_files_are_no_entries),
         cmocka_unit_test(manifests_come_sorted_by_version),
         cmocka_unit_test(a_bad_line_is_told_by_package_and_number),
+        cmocka_unit_test(a_description_that_spago_cannot_read_is_not_written),
         cmocka_unit_test(a_version_twice_is_refused),
         cmocka_unit_test(a_manifest_is_put_in_its_place),
         cmocka_unit_test(a_line_of_the_same_version_is_replaced),
