@@ -11,12 +11,14 @@
 struct partial {
     struct version version; /* open places are 0 */
     int places;             /* how many are given: 0 to 3 */
+    bool is_prerelease;     /* it had a part that was dropped */
 };
 
-/* A range that may be open to the top. */
+/* A range that may be open to the top. Its ends are written where they stand in the text as they are here: `>=1.0.0-rc.1
+ * <1.0.0` is meant to hold something, `^1.0.0 ^2.0.0` holds nothing. */
 struct bounds {
     struct version low, high;
-    bool has_high;
+    bool has_high, low_is_written, high_is_written;
 };
 
 static void skip_blanks(const char **at) {
@@ -58,7 +60,8 @@ static bool read_partial(const char **at, struct partial *out) {
         *places[i] = number;
         out->places = i + 1;
     }
-    if (**at == '-' || **at == '+' || (out->places == 3 && isalpha((unsigned char)**at))) /* prerelease, build; `1.0.0rc1` */
+    out->is_prerelease = **at == '-' || (out->places == 3 && isalpha((unsigned char)**at)); /* `1.0.0rc1` */
+    if (**at == '+' || out->is_prerelease)
         while (isalnum((unsigned char)**at) || (**at && strchr("-+.", **at)))
             (*at)++;
     return **at == '\0' || isspace((unsigned char)**at) || strchr("|<>=^~", **at);
@@ -88,7 +91,8 @@ static const struct {
 };
 
 static struct bounds bounds_of(enum comparator comparator, const struct partial *partial) {
-    struct bounds any = {0}, from = {.low = partial->version}, out = {.low = partial->version, .has_high = true};
+    struct bounds any = {0}, from = {.low = partial->version, .low_is_written = true};
+    struct bounds out = {.low = partial->version, .has_high = true, .low_is_written = partial->is_prerelease};
     if (partial->places == 0) return any;
     switch (comparator) {
     case CARET: out.high = behind_caret(partial); break;
@@ -96,17 +100,23 @@ static struct bounds bounds_of(enum comparator comparator, const struct partial 
         out.high = partial->places == 1 ? version_bump_major(partial->version) : version_bump_minor(partial->version);
         break;
     case AT_LEAST: return from;
-    case ABOVE: from.low = behind(partial); return from;
+    case ABOVE: from = (struct bounds){.low = behind(partial)}; return from;
     case AT_MOST: out = (struct bounds){.high = behind(partial), .has_high = true}; break;
-    case BELOW: out = (struct bounds){.high = partial->version, .has_high = true}; break;
+    case BELOW: out = (struct bounds){.high = partial->version, .has_high = true, .high_is_written = true}; break;
     case SAME: out.high = behind(partial); break;
     }
     return out;
 }
 
 static void intersect(struct bounds *bounds, const struct bounds *other) {
-    if (version_compare(other->low, bounds->low) > 0) bounds->low = other->low;
-    if (other->has_high && (!bounds->has_high || version_compare(other->high, bounds->high) < 0)) bounds->high = other->high;
+    int low_order = version_compare(other->low, bounds->low);
+    if (low_order > 0) bounds->low_is_written = false;
+    if (low_order >= 0) bounds->low_is_written |= other->low_is_written;
+    if (low_order > 0) bounds->low = other->low;
+    int high_order = !other->has_high ? 1 : !bounds->has_high ? -1 : version_compare(other->high, bounds->high);
+    if (high_order < 0) bounds->high_is_written = true;
+    if (high_order <= 0) bounds->high_is_written &= other->high_is_written;
+    if (high_order < 0) bounds->high = other->high;
     bounds->has_high |= other->has_high;
 }
 
@@ -150,30 +160,49 @@ static bool read_alternative(const char **at, struct bounds *out) {
     return true;
 }
 
-static bool read_range(const char *at, struct bounds *out) {
-    if (!read_alternative(&at, out)) return false;
-    while (text_starts_with(at, "||")) {
-        struct bounds next;
-        at += 2;
-        if (!read_alternative(&at, &next)) return false;
-        if (version_compare(next.low, out->low) < 0) out->low = next.low;
-        if (version_compare(next.high, out->high) > 0) out->high = next.high;
-        out->has_high &= next.has_high;
+/* True if it contains a version, after equal ends that were written were parted. */
+static bool part_ends(struct bounds *bounds) {
+    if (!bounds->has_high) return true;
+    int order = version_compare(bounds->low, bounds->high);
+    if (order == 0 && bounds->low_is_written && bounds->high_is_written) {
+        bounds->high = version_bump_patch(bounds->high);
+        return version_compare(bounds->low, bounds->high) < 0;
     }
-    return *at == '\0';
+    return order < 0;
+}
+
+static void unite(struct bounds *bounds, const struct bounds *other) {
+    if (version_compare(other->low, bounds->low) < 0) bounds->low = other->low;
+    if (version_compare(other->high, bounds->high) > 0) bounds->high = other->high;
+    bounds->has_high &= other->has_high;
+}
+
+/* An alternative that contains no version adds nothing; *is_empty where none does. */
+static bool read_range(const char *at, struct bounds *out, bool *is_empty) {
+    struct bounds next;
+    *is_empty = true;
+    for (;;) {
+        if (!read_alternative(&at, &next)) return false;
+        bool has_version = part_ends(&next);
+        if (has_version && *is_empty) *out = next;
+        if (has_version && !*is_empty) unite(out, &next);
+        *is_empty &= !has_version;
+        if (!text_starts_with(at, "||")) return *at == '\0';
+        at += 2;
+    }
 }
 
 enum status npm_range_parse(struct range *out, const char *text, struct error *err) {
-    struct bounds bounds;
-    if (!read_range(text, &bounds))
+    struct bounds bounds = {0};
+    bool is_empty;
+    if (!read_range(text, &bounds, &is_empty))
         return error_set(err, STATUS_INVALID, "\"%s\" is not a range of versions, such as \"^1.0.0\" or \">=1.0.0 <2.0.0\".",
                          text);
-    if (!bounds.has_high)
+    if (!is_empty && !bounds.has_high)
         return error_set(err, STATUS_INVALID,
                          "The range \"%s\" has no upper bound, which publishing needs: write \"^1.0.0\" or \">=1.0.0 <2.0.0\".",
                          text);
-    if (version_equal(bounds.low, bounds.high)) bounds.high = version_bump_patch(bounds.high);
     *out = (struct range){bounds.low, bounds.high};
-    if (range_is_valid(*out)) return STATUS_OK;
+    if (!is_empty && range_is_valid(*out)) return STATUS_OK;
     return error_set(err, STATUS_INVALID, "The range \"%s\" contains no version.", text);
 }

@@ -202,11 +202,11 @@ static enum status send_call(struct s3_client *client, const struct call *call, 
     return status;
 }
 
-/* Is the object, and not the bucket, missing? */
+/* Is the object, and not the bucket, missing? Some servers, and proxies before them, answer 404 without a code. */
 static bool is_missing(const struct http_response *response) {
     struct s3_error said;
     s3_answer_read_error(&said, text_view(&response->body), response->body.length);
-    return response->status == 404 && strcmp(said.code, "NoSuchKey") == 0;
+    return response->status == 404 && (!*said.code || strcmp(said.code, "NoSuchKey") == 0);
 }
 
 enum status s3_client_put(struct s3_client *client, const char *object, const struct s3_upload *upload,

@@ -167,6 +167,34 @@ static void a_list_that_goes_round_in_circles_ends(void **state) {
     http_stub_stop(stub);
 }
 
+/* Some servers, and proxies before them, say no more than 404; it was taken for a fault of the bucket. */
+static void a_404_without_an_error_code_is_an_object_that_is_not_there(void **state) {
+    struct fixture *f = *state;
+    static const char *const answers[] = {
+        "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+        "HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\nConnection: close\r\n\r\nNot Found",
+        "HTTP/1.1 404 Not Found\r\nContent-Length: 39\r\nConnection: close\r\n\r\n<Error><Message>None</Message></Error>\n",
+    };
+    static const char no_bucket[] = "HTTP/1.1 404 Not Found\r\nContent-Length: 41\r\nConnection: close\r\n\r\n"
+                                    "<Error><Code>NoSuchBucket</Code></Error>\n";
+    struct http_stub *stub = http_stub_start(answers[0]);
+    struct arena arena = {0};
+    struct text out = {0};
+    f->options.endpoint = arena_format(&arena, "http://127.0.0.1:%d", http_stub_port(stub));
+    assert_int_equal(open_client(f), STATUS_OK);
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+        http_stub_set_answer(stub, answers[i]);
+        assert_int_equal(get(f, "a", 100, &out), STATUS_NOT_FOUND);
+        assert_int_equal(s3_client_remove(f->client, "a", NULL, &f->err), STATUS_OK);
+    }
+    http_stub_set_answer(stub, no_bucket);
+    assert_int_equal(get(f, "a", 100, &out), STATUS_UNAVAILABLE);
+    assert_int_equal(s3_client_remove(f->client, "a", NULL, &f->err), STATUS_UNAVAILABLE);
+    text_release(&out);
+    arena_release(&arena);
+    http_stub_stop(stub);
+}
+
 /* ---- What is wrong ---- */
 
 static void expect_advice(struct fixture *f, const char *code, const char *advice) {
@@ -266,6 +294,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(one_connection_does_for_many_requests, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_list_of_many_parts_comes_whole_and_in_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_list_that_goes_round_in_circles_ends, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_404_without_an_error_code_is_an_object_that_is_not_there, set_up, tear_down),
         cmocka_unit_test_setup_teardown(each_refusal_comes_with_what_to_do_about_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_missing_bucket_is_not_a_missing_object, set_up, tear_down),
         cmocka_unit_test_setup_teardown(it_gives_up_after_some_tries, set_up, tear_down),
