@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "lib/base/log.h"
 
-#include <stdarg.h>
+#include <assert.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -36,34 +36,118 @@ void log_configure(const char *program, enum log_level minimum) {
     minimum_level = minimum;
 }
 
-static void append_escaped(struct text *line, const char *value) {
-    for (; *value; value++) {
-        unsigned char character = (unsigned char)*value;
-        if (character == '\n')
-            text_append(line, "\\n");
-        else if (character < 0x20 || character == 0x7F)
-            text_append_format(line, "\\x%02x", character);
-        else
-            text_append_character(line, *value);
-    }
+/* ---- Fields ---- */
+
+struct log_field log_text_field(const char *key, const char *value) {
+    return (struct log_field){.key = key, .text = value ? value : ""};
 }
 
-void log_line(enum log_level level, const char *event, const char *format, ...) {
-    if (level < minimum_level) return;
-    struct text pairs = {0}, line = {0};
-    va_list arguments;
-    va_start(arguments, format);
-    text_append_format_list(&pairs, format, arguments);
-    va_end(arguments);
-    secret_blank(&pairs);
+struct log_field log_flag_field(const char *key, bool value) {
+    return log_text_field(key, value ? "yes" : "no");
+}
 
+struct log_field log_count_field(const char *key, size_t value) {
+    return log_number_field(key, (int64_t)value);
+}
+
+struct log_field log_number_field(const char *key, int64_t value) {
+    return (struct log_field){.key = key, .number = value};
+}
+
+/* ---- Values ---- */
+
+static bool is_plain(const char *value) {
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:/+@,";
+    return *value && value[strspn(value, plain)] == '\0' && strlen(value) <= LOG_VALUE_MAX_BYTES;
+}
+
+/* Characters that do not show as themselves in a terminal: C1 controls, line and paragraph separators, zero-width and
+ * direction marks. */
+static bool is_hidden(uint32_t character) {
+    return (character >= 0x80 && character < 0xA0) || (character >= 0x200B && character <= 0x200F) ||
+           (character >= 0x2028 && character <= 0x202E) || (character >= 0x2060 && character <= 0x206F) || character == 0xFEFF;
+}
+
+/* The character at `at`, `length` bytes of well-formed UTF-8. */
+static uint32_t decode(const unsigned char *at, size_t length) {
+    if (length == 1) return at[0];
+    uint32_t character = at[0] & (0x7FU >> length);
+    for (size_t i = 1; i < length; i++)
+        character = character << 6 | (at[i] & 0x3FU);
+    return character;
+}
+
+static void append_character(struct text *out, const char *at, size_t length) {
+    static const char escapes[][2] = {{'\n', 'n'}, {'\r', 'r'}, {'\t', 't'}, {'"', '"'}, {'\\', '\\'}};
+    for (size_t i = 0; i < sizeof escapes / sizeof escapes[0]; i++) {
+        if (*at != escapes[i][0]) continue;
+        text_append_character(out, '\\');
+        text_append_character(out, escapes[i][1]);
+        return;
+    }
+    uint32_t character = length > 0 ? decode((const unsigned char *)at, length) : 0;
+    if (length == 0 || character < 0x20 || character == 0x7F)
+        text_append_format(out, "\\x%02x", (unsigned char)*at);
+    else if (is_hidden(character))
+        text_append_format(out, "\\u%04x", (unsigned)character);
+    else
+        text_append_bytes(out, at, length);
+}
+
+void log_append_value(struct text *out, const char *value) {
+    if (is_plain(value)) {
+        text_append(out, value);
+        return;
+    }
+    text_append_character(out, '"');
+    size_t begin = out->length, left = strlen(value);
+    while (left > 0) {
+        if (out->length - begin >= LOG_VALUE_MAX_BYTES) {
+            text_append(out, "…");
+            break;
+        }
+        size_t length = text_character_length(value, left);
+        append_character(out, value, length);
+        value += length > 0 ? length : 1;
+        left -= length > 0 ? length : 1;
+    }
+    text_append_character(out, '"');
+}
+
+/* ---- Lines ---- */
+
+/* Keys are this program's own words, and none says what begins each line. */
+static bool is_key(const char *key) {
+    static const char *const taken[] = {"time", "level", "program", "event"};
+    for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++)
+        if (strcmp(key, taken[i]) == 0) return false;
+    return *key && key[strspn(key, "abcdefghijklmnopqrstuvwxyz_")] == '\0';
+}
+
+static void append_field(struct text *line, const struct log_field *field) {
+    assert(is_key(field->key));
+    text_append_format(line, " %s=", field->key);
+    if (!field->text) {
+        text_append_format(line, "%lld", (long long)field->number);
+        return;
+    }
+    struct text value = {0};
+    text_append(&value, field->text);
+    secret_blank(&value); /* before it is escaped: a secret may have characters that are */
+    log_append_value(line, text_view(&value));
+    text_release(&value);
+}
+
+void log_write_line(enum log_level level, const char *event, const struct log_field *fields) {
+    if (level < minimum_level) return;
+    struct text line = {0};
     char time[TIME_TEXT_MAX];
     time_print(clock_now_ms(), time);
-    text_append_format(&line, "time=%s level=%s program=%s event=\"%s\" ", time, log_level_name(level), program_name, event);
-    append_escaped(&line, text_view(&pairs));
+    text_append_format(&line, "time=%s level=%s program=%s event=\"%s\"", time, log_level_name(level), program_name, event);
+    for (; fields->key; fields++)
+        append_field(&line, fields);
     text_append_character(&line, '\n');
     ssize_t written = write(STDERR_FILENO, line.bytes, line.length); /* one write: lines of several threads stay whole */
     (void)written;
-    text_release(&pairs);
     text_release(&line);
 }

@@ -7,6 +7,8 @@
 #define LIB_BASE_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #define LOG_LEVEL_TABLE(LEVEL) LEVEL(DEBUG) LEVEL(INFO) LEVEL(WARN) LEVEL(NOTICE) LEVEL(ERROR)
 
@@ -22,8 +24,40 @@ bool log_level_parse(const char *text, enum log_level *level); /* exactly as spe
 /* What is below `minimum` is not written. `program` is borrowed for ever. */
 void log_configure(const char *program, enum log_level minimum);
 
-/* log_line(LOG_INFO, "job finished", "job=%s success=%d", …): the rest of the line is `key=value` pairs; put a value that may
- * hold blanks into "…". Line breaks and control characters are escaped, secrets blanked. Safe from any thread. */
-void log_line(enum log_level level, const char *event, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* One `key=value` of a line. A key is a word of the program's own; a value may come from anybody. */
+struct log_field {
+    const char *key;
+    const char *text; /* NULL: a number; else borrowed for the call */
+    int64_t number;
+};
+
+/* A field of a text, a bool or a whole number: log_field("job", job->id). NULL is the empty text. */
+#define log_field(key, value)                                                                                                  \
+    _Generic((value),              \
+        char *: log_text_field,    \
+        const char *: log_text_field, \
+        bool: log_flag_field,      \
+        unsigned long: log_count_field, \
+        default: log_number_field)((key), (value))
+
+struct log_field log_text_field(const char *key, const char *value);
+struct log_field log_flag_field(const char *key, bool value); /* yes, no */
+struct log_field log_count_field(const char *key, size_t value);
+struct log_field log_number_field(const char *key, int64_t value);
+
+/* log_line(LOG_INFO, "job finished", log_field("job", id), log_field("took_ms", ms), …): writes one line. There are no format
+ * strings: each value is written by itself, so that none can end early and pass for further fields (log_append_value()).
+ * Secrets are blanked. Safe from any thread. */
+#define log_line(level, event, ...)                                                                                            \
+    log_write_line((level), (event), (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){.key = NULL}})
+void log_write_line(enum log_level level, const char *event, const struct log_field *fields);
+
+/* A text as a value of a line, by logfmt's convention: as it is where it has letters, digits and `-._:/+@,` alone; else in
+ * `"…"`, in which `"` and `\` are escaped by a backslash, control characters, line separators, marks that turn the direction of
+ * text and bytes that are no UTF-8 as `\n`, `\r`, `\t`, `\xHH` or `\uHHHH`. What is longer than LOG_VALUE_MAX_BYTES ends in
+ * `…`. */
+enum { LOG_VALUE_MAX_BYTES = 1000 };
+struct text;
+void log_append_value(struct text *out, const char *value);
 
 #endif

@@ -91,8 +91,9 @@ bool text_is_blank(const char *text) {
     return *text == '\0';
 }
 
-/* The length of the well-formed character at `at`, 0 if there is none. */
-static size_t character_length(const unsigned char *at, size_t left) {
+size_t text_character_length(const char *bytes, size_t left) {
+    const unsigned char *at = (const unsigned char *)bytes;
+    if (left == 0) return 0;
     unsigned char first = at[0];
     if (first == 0) return 0;
     if (first < 0x80) return 1;
@@ -108,11 +109,10 @@ static size_t character_length(const unsigned char *at, size_t left) {
 }
 
 bool text_is_utf8(const char *bytes, size_t length) {
-    const unsigned char *at = (const unsigned char *)bytes;
     while (length > 0) {
-        size_t step = character_length(at, length);
+        size_t step = text_character_length(bytes, length);
         if (step == 0) return false;
-        at += step;
+        bytes += step;
         length -= step;
     }
     return true;
@@ -120,7 +120,7 @@ bool text_is_utf8(const char *bytes, size_t length) {
 
 void text_mend_utf8(char *bytes, size_t length) {
     while (length > 0) {
-        size_t step = character_length((const unsigned char *)bytes, length);
+        size_t step = text_character_length(bytes, length);
         if (step == 0) {
             *bytes = '?';
             step = 1;

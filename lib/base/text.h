@@ -37,6 +37,8 @@ bool text_is_blank(const char *text); /* NULL, empty, or nothing but white space
 /* Well-formed UTF-8 (no surrogates, no over-long forms, nothing above U+10FFFF), without NUL bytes. */
 bool text_is_utf8(const char *bytes, size_t length);
 void text_mend_utf8(char *bytes, size_t length); /* a `?` in place of every byte that text_is_utf8() would not take */
-size_t text_count_characters(const char *text);  /* code points of well-formed UTF-8 */
+/* The bytes of the well-formed character at `bytes`, of which `left` are there; 0: there is none. */
+size_t text_character_length(const char *bytes, size_t left);
+size_t text_count_characters(const char *text); /* code points of well-formed UTF-8 */
 
 #endif

@@ -30,7 +30,7 @@ static enum status renew(struct job_slot *slot, int64_t now_ms) {
     } else if (status == STATUS_STALE) {
         slot->renew_at_ms = INT64_MAX;
         deadline_cancel(&slot->run->deadline, STATUS_STALE);
-        log_line(LOG_WARN, "lease lost", "job=%s reason=\"%s\"", slot->run->job.id, err.message);
+        log_line(LOG_WARN, "lease lost", log_field("job", slot->run->job.id), log_field("reason", err.message));
     } else {
         int64_t pause_ms = runner->lease_ms / 10;
         slot->renew_at_ms = now_ms + (pause_ms > RENEW_AGAIN_MIN_MS ? pause_ms : RENEW_AGAIN_MIN_MS);
@@ -42,7 +42,8 @@ static void notice_lost_lease(struct job_slot *slot) {
     if (slot->renew_at_ms == INT64_MAX || clock_monotonic_ms() < slot->held_until_ms) return;
     slot->renew_at_ms = INT64_MAX;
     deadline_cancel(&slot->run->deadline, STATUS_STALE);
-    log_line(LOG_WARN, "lease lost", "job=%s reason=\"Redis did not answer for its length\"", slot->run->job.id);
+    log_line(LOG_WARN, "lease lost", log_field("job", slot->run->job.id),
+             log_field("reason", "Redis did not answer for its length"));
 }
 
 /* False: Redis is away. */
@@ -71,8 +72,9 @@ static void reap(struct job_runner *runner) {
     for (size_t i = 0; i < reaped.alarming; i++)
         job_runner_alarm(runner, "job is tried again", reaped.alarming_ids[i], "its runners were lost three times");
     if (reaped.logs_removed > 0)
-        log_line(LOG_WARN, "logs removed", "count=%zu reason=\"Redis is short of memory\"", reaped.logs_removed);
-    if (reaped.returned > 0) log_line(LOG_WARN, "leases ran out", "count=%zu", reaped.returned);
+        log_line(LOG_WARN, "logs removed", log_field("count", reaped.logs_removed),
+                 log_field("reason", "Redis is short of memory"));
+    if (reaped.returned > 0) log_line(LOG_WARN, "leases ran out", log_field("count", reaped.returned));
     if (reaped.returned > 0 && runner->settings->pending_scan_ms > 0) job_runner_look(runner);
 }
 

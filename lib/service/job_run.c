@@ -206,8 +206,8 @@ static enum status until_answered(struct job_slot *slot, struct job_run *run, co
     enum status status;
     for (int64_t delay_ms = STEP_RETRY_MIN_MS; job_store_is_away(status = step(slot, run, settlement, err));) {
         if (delay_ms == STEP_RETRY_MIN_MS)
-            log_line(LOG_WARN, "waiting for Redis", "job=%s outcome=\"%s\" error=\"%s\"", run->job.id,
-                     outcome_names[settlement->outcome], err->message);
+            log_line(LOG_WARN, "waiting for Redis", log_field("job", run->job.id),
+                     log_field("outcome", outcome_names[settlement->outcome]), log_field("error", err->message));
         pthread_mutex_lock(&runner->mutex);
         int64_t until_ms = clock_monotonic_ms() + delay_ms;
         while (!runner->has_given_up && job_runner_wait(runner, &runner->state_moved, until_ms)) {
@@ -242,8 +242,8 @@ static void settle(struct job_slot *slot, struct job_run *run, struct settlement
     if (!status) fault_point("end");
     if (status == STATUS_STALE) settlement->outcome = OUTCOME_LOST;
     if (status && status != STATUS_STALE)
-        log_line(LOG_ERROR, "job's end not written", "job=%s outcome=\"%s\" error=\"%s\"", run->job.id,
-                 outcome_names[settlement->outcome], problem.message);
+        log_line(LOG_ERROR, "job's end not written", log_field("job", run->job.id),
+                 log_field("outcome", outcome_names[settlement->outcome]), log_field("error", problem.message));
 }
 
 /* ---- One run ---- */
@@ -282,9 +282,10 @@ static void end_run(struct job_slot *slot) {
 
 static void release_other_kind(struct job_slot *slot, const struct job_run *run) {
     struct error err = {0};
-    log_line(LOG_WARN, "job of another service", "job=%s kind=%s", run->job.id, job_kind_text(run->job.kind));
+    log_line(LOG_WARN, "job of another service", log_field("job", run->job.id),
+             log_field("kind", job_kind_text(run->job.kind)));
     if (job_store_release(slot->store, &run->lease, &err))
-        log_line(LOG_WARN, "job not handed back", "job=%s error=\"%s\"", run->job.id, err.message);
+        log_line(LOG_WARN, "job not handed back", log_field("job", run->job.id), log_field("error", err.message));
 }
 
 void job_run_carry_out(struct job_slot *slot, struct job_run *run, int64_t claimed_ms) {
@@ -302,9 +303,9 @@ void job_run_carry_out(struct job_slot *slot, struct job_run *run, int64_t claim
     run->log = job_log_create(run->job.attempts, settings->log_limit_lines, settings->log_limit_bytes);
     deadline_start(&run->deadline, handler->timeout_ms);
     begin_run(slot, run, claimed_ms);
-    log_line(LOG_INFO, "job started", "job=%s kind=%s package=%s attempt=%d waited_ms=%lld", run->job.id,
-             job_kind_text(run->job.kind), run->job.package ? run->job.package : "-", run->job.attempts,
-             (long long)(clock_now_ms() - run->job.created_ms));
+    log_line(LOG_INFO, "job started", log_field("job", run->job.id), log_field("kind", job_kind_text(run->job.kind)),
+             log_field("package", run->job.package ? run->job.package : "-"), log_field("attempt", run->job.attempts),
+             log_field("waited_ms", clock_now_ms() - run->job.created_ms));
 
     struct error err = {0};
     enum status status = handler->run(runner->context, run, &err);
@@ -316,8 +317,8 @@ void job_run_carry_out(struct job_slot *slot, struct job_run *run, int64_t claim
     if (run->work_folder) folder_remove(run->work_folder);
 
     end_run(slot);
-    log_line(LOG_INFO, "job ended", "job=%s kind=%s outcome=\"%s\" took_ms=%lld error=\"%s\"", run->job.id,
-             job_kind_text(run->job.kind), outcome_names[settlement.outcome], (long long)(clock_monotonic_ms() - claimed_ms),
-             status ? err.message : "");
+    log_line(LOG_INFO, "job ended", log_field("job", run->job.id), log_field("kind", job_kind_text(run->job.kind)),
+             log_field("outcome", outcome_names[settlement.outcome]), log_field("took_ms", clock_monotonic_ms() - claimed_ms),
+             log_field("error", status ? err.message : ""));
     job_log_free(run->log);
 }

@@ -30,7 +30,7 @@ bool job_runner_wait(struct job_runner *runner, pthread_cond_t *condition, int64
 
 void job_runner_alarm(struct job_runner *runner, const char *event, const char *job_id, const char *why) {
     atomic_fetch_add(&runner->alarms, 1);
-    log_line(LOG_ERROR, event, "job=%s reason=\"%s\"", job_id, why);
+    log_line(LOG_ERROR, event, log_field("job", job_id), log_field("reason", why));
 }
 
 int64_t job_runner_alarms(const struct job_runner *runner) {
@@ -130,12 +130,12 @@ static void try_work(struct job_slot *slot, const char *job_id) {
         job_run_carry_out(slot, &run, now_ms);
         job_runner_look(runner);
     } else if (job_store_is_away(status)) {
-        log_line(LOG_DEBUG, "cannot claim", "error=\"%s\"", err.message);
+        log_line(LOG_DEBUG, "cannot claim", log_field("error", err.message));
         put_work_back(runner, job_id);
     } else if (status == STATUS_BUSY) {
         job_runner_look_soon(runner);
     } else if (status != STATUS_NOT_FOUND) {
-        log_line(LOG_ERROR, "cannot claim", "job=%s error=\"%s\"", job_id, err.message);
+        log_line(LOG_ERROR, "cannot claim", log_field("job", job_id), log_field("error", err.message));
     }
     arena_release(&run.arena);
 }

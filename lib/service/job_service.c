@@ -165,9 +165,9 @@ static void reload(void *context) {
     const struct job_service *service = ((struct running_service *)context)->service;
     struct error err;
     if (settings_reload_secrets(service->settings, service->program, &err))
-        log_line(LOG_ERROR, "secrets not all read again", "error=\"%s\"", err.message);
+        log_line(LOG_ERROR, "secrets not all read again", log_field("error", err.message));
     else
-        log_line(LOG_INFO, "secrets read again", "has_token=%s", service->settings->pacchettibotti_token ? "yes" : "no");
+        log_line(LOG_INFO, "secrets read again", log_field("has_token", service->settings->pacchettibotti_token != NULL));
     service->use_secrets(service->context);
 }
 
@@ -183,10 +183,10 @@ static enum status serve(struct running_service *running, const struct message_h
             &server, &(struct message_server_options){.address = service->address, .service_key = settings->service_key},
             messages, running, err);
     if (!status) {
-        log_line(LOG_INFO, "listening", "address=%s", service->address);
+        log_line(LOG_INFO, "listening", log_field("address", service->address));
         process_on_reload(reload, running);
         process_wait_for_stop();
-        log_line(LOG_INFO, "draining", "drain_ms=%lld", (long long)settings->drain_ms);
+        log_line(LOG_INFO, "draining", log_field("drain_ms", settings->drain_ms));
     }
     message_server_free(server);
     job_runner_free(running->runner, settings->drain_ms);

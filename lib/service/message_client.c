@@ -125,8 +125,8 @@ static int left_ms(const struct parcel *parcel) {
 
 /* Ends a post, with the client's mutex held. */
 static void drop_post(struct message_client *client, struct parcel *post, const char *outcome) {
-    log_line(LOG_DEBUG, "message posted", "address=%s message=%s outcome=\"%s\"", client->address, message_name(post->tag),
-             outcome);
+    log_line(LOG_DEBUG, "message posted", log_field("address", client->address), log_field("message", message_name(post->tag)),
+             log_field("outcome", outcome));
     client->posts--;
     client->posted_bytes -= post->bytes.length;
     pthread_cond_signal(&client->post_done);
@@ -200,7 +200,8 @@ static void mend_line(struct line *line) {
     nng_dialer_close(line->dialer);
     int failure = start_dialer(line);
     if (failure)
-        log_line(LOG_ERROR, "cannot connect again", "address=%s reason=\"%s\"", line->client->address, nng_strerror(failure));
+        log_line(LOG_ERROR, "cannot connect again", log_field("address", line->client->address),
+                 log_field("reason", nng_strerror(failure)));
 }
 
 static void start_line(struct line *line, struct parcel *parcel) {
@@ -379,8 +380,8 @@ void message_client_post(struct message_client *client, const struct message *re
     struct parcel *post = memory_alloc(sizeof *post);
     struct error err;
     if (pack_parcel(client, request, bound_timeout(timeout_ms), post, &err)) {
-        log_line(LOG_WARN, "message cannot be posted", "address=%s message=%s reason=\"%s\"", client->address,
-                 message_name(request->tag), err.message);
+        log_line(LOG_WARN, "message cannot be posted", log_field("address", client->address),
+                 log_field("message", message_name(request->tag)), log_field("reason", err.message));
         free(post);
         return;
     }

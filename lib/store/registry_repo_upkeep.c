@@ -71,8 +71,8 @@ static enum status pack(struct registry_repo *repo, const char *folder, size_t b
     if (!status) status = count_packs(folder, &after, err);
     if (status) return status;
     registry_repo_wear(repo);
-    log_line(LOG_INFO, "repository packed", "folder=\"%s\" packs=%zu before=%zu ms=%" PRId64, repo->path, after, before,
-             clock_monotonic_ms() - start_ms);
+    log_line(LOG_INFO, "repository packed", log_field("folder", repo->path), log_field("packs", after),
+             log_field("before", before), log_field("ms", clock_monotonic_ms() - start_ms));
     return STATUS_OK;
 }
 
@@ -124,7 +124,7 @@ static int64_t look(struct registry_upkeep *upkeep) {
         struct error err;
         enum status status = registry_repo_tidy(upkeep->repos[i], REGISTRY_PACKS_MAX, NULL, &upkeep->deadline, &err);
         if (!status || status == STATUS_BUSY || status == STATUS_CANCELLED) continue;
-        log_line(LOG_WARN, "repository not packed", "error=\"%s\"", err.message);
+        log_line(LOG_WARN, "repository not packed", log_field("error", err.message));
         pause_ms = PAUSE_AFTER_FAILURE_MS;
     }
     return pause_ms;
@@ -147,7 +147,7 @@ struct registry_upkeep *registry_upkeep_start(struct registry_repo *registry, st
     condition_init(&upkeep->stopped);
     int failure = pthread_create(&upkeep->thread, NULL, look_after, upkeep);
     if (failure == 0) return upkeep;
-    log_line(LOG_WARN, "repositories are not packed", "error=\"%s\"", strerror(failure));
+    log_line(LOG_WARN, "repositories are not packed", log_field("error", strerror(failure)));
     pthread_cond_destroy(&upkeep->stopped);
     pthread_mutex_destroy(&upkeep->mutex);
     free(upkeep);

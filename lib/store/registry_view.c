@@ -158,8 +158,9 @@ static enum status read_changes(struct changes *changes, struct registry_view *v
 /* ---- Taking it in ---- */
 
 static void note_skipped(struct registry_view *view, const struct changed_file *file) {
-    log_line(LOG_ERROR, "file of the registry skipped", "kind=%s package=%s error=\"%s\"",
-             file->kind == FILE_METADATA ? "metadata" : "manifests", file->name, file->problem);
+    log_line(LOG_ERROR, "file of the registry skipped",
+             log_field("kind", file->kind == FILE_METADATA ? "metadata" : "manifests"), log_field("package", file->name),
+             log_field("error", file->problem));
     struct skipped_file *skipped = memory_alloc(sizeof *skipped);
     skipped->kind = file->kind;
     memcpy(skipped->name, file->name, sizeof skipped->name);
@@ -217,7 +218,7 @@ static enum status refresh_locked(struct registry_view *view, struct deadline *d
 
     status = read_changes(&changes, view, false, heads, err);
     if (status == STATUS_NOT_FOUND) { /* the history was rewritten, and what we had is not in it */
-        log_line(LOG_WARN, "registry is read anew", "reason=\"%s\"", err ? err->message : "");
+        log_line(LOG_WARN, "registry is read anew", log_field("reason", err ? err->message : ""));
         forget_changes(&changes);
         status = read_changes(&changes, view, true, heads, err);
         if (!status) replacement = manifest_index_create();

@@ -240,7 +240,7 @@ static enum entry_state open_and_read(int *out, struct build_store *store, const
 
 /* One that is there, but is none. */
 static void drop_damaged(struct build_store *store, const char *key, int folder, const struct error *err) {
-    log_line(LOG_WARN, "damaged entry of the build store removed", "key=%s what=\"%s\"", key, err->message);
+    log_line(LOG_WARN, "damaged entry of the build store removed", log_field("key", key), log_field("what", err->message));
     count(store, &store->counts.damaged);
     build_store_discard(store, key, folder);
 }
@@ -257,7 +257,8 @@ bool build_store_find(struct build_store *store, const char *key, struct arena *
         if (state == ENTRY_DAMAGED)
             drop_damaged(store, key, folder, &err);
         else if (err.status != STATUS_NOT_FOUND)
-            log_line(LOG_WARN, "entry of the build store cannot be read", "key=%s error=\"%s\"", key, err.message);
+            log_line(LOG_WARN, "entry of the build store cannot be read", log_field("key", key),
+                     log_field("error", err.message));
         if (folder >= 0) close(folder);
         count(store, &store->counts.missed);
         return false;

@@ -72,7 +72,7 @@ static void *run(void *argument) {
                                       : ping(check->url, "/fail", text_view(&reasons), &check->no_longer, err);
         pause_ms = status ? check->options.retry_ms : check->options.interval_ms;
         if (status && status != STATUS_CANCELLED)
-            log_line(LOG_WARN, "health check failed", "retry_in_ms=%d error=\"%s\"", pause_ms, err->message);
+            log_line(LOG_WARN, "health check failed", log_field("retry_in_ms", pause_ms), log_field("error", err->message));
     } while (!wait_to_stop(check, pause_ms));
     free(err);
     text_release(&reasons);

@@ -25,8 +25,9 @@ static void raise_alarms(struct matrix_service *service, const struct job *job, 
         event = "a build that had succeeded fails";
     if (!event) return;
     atomic_fetch_add(&service->alarms, 1);
-    log_line(LOG_ERROR, event, "job=%s package=%s version=%s compiler=%s verdict=%s reason=\"%s\"", job->id, job->package,
-             job->version, job->compiler, verdict_text(outcome->verdict), outcome->reason ? outcome->reason : "");
+    log_line(LOG_ERROR, event, log_field("job", job->id), log_field("package", job->package),
+             log_field("version", job->version), log_field("compiler", job->compiler),
+             log_field("verdict", verdict_text(outcome->verdict)), log_field("reason", outcome->reason));
 }
 
 enum status matrix_job_end(struct matrix_service *service, struct job_store *store, const struct job *job,

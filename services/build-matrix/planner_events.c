@@ -96,8 +96,8 @@ static void take_event(struct planner_events *events, const struct event *read) 
     event->id = arena_copy(&event->memory, read->id);
     event->job_id = arena_copy(&event->memory, read->job_id);
     if (read_event(event, read->payload, &err))
-        log_line(LOG_WARN, "malformed event", "event=%s job=%s error=\"%s%s%s\"", read->id, read->job_id, err.path,
-                 err.path[0] ? ": " : "", err.message);
+        log_line(LOG_WARN, "malformed event", log_field("id", read->id), log_field("job", read->job_id),
+                 log_field("field", err.path), log_field("error", err.message));
     bool is_urgent =
         event->is_ours && (event->change.kind != MATRIX_BUILT || matrix_purpose_priority(event->change.purpose) == 0);
     push_event(is_urgent ? &events->urgent : &events->others, event);
@@ -171,7 +171,8 @@ static bool wait_for_commits(struct planning *planning, const struct planner_eve
         const struct planner_event *too_new = find_too_new(planning, list);
         if (!too_new) return true;
         if (clock_monotonic_ms() >= until_ms) {
-            log_line(LOG_WARN, "the commits of an event are not there", "event=%s job=%s", too_new->id, too_new->job_id);
+            log_line(LOG_WARN, "the commits of an event are not there", log_field("id", too_new->id),
+                     log_field("job", too_new->job_id));
             return true;
         }
         if (!planning_wait(planning, LOOK_AGAIN_MS)) return false;
@@ -189,8 +190,8 @@ static bool is_there(const struct manifest_index *index, const struct matrix_cha
 static void warn_of_gone(const struct planner_event *event) {
     char version[VERSION_TEXT_MAX];
     version_print(event->change.version, version);
-    log_line(LOG_WARN, "event about a version that is gone", "event=%s job=%s package=%s version=%s", event->id, event->job_id,
-             event->change.package, version);
+    log_line(LOG_WARN, "event about a version that is gone", log_field("id", event->id), log_field("job", event->job_id),
+             log_field("package", event->change.package), log_field("version", version));
 }
 
 static void find_pairs(struct planning *planning, const struct planner_event *list, struct matrix_pairs *out) {
@@ -222,7 +223,7 @@ static bool plan_for(struct planning *planning, const struct planner_event *list
     find_pairs(planning, list, &pairs);
     bool is_whole = planning_make(planning, &pairs, SIZE_MAX, &result);
     matrix_pairs_release(&pairs);
-    if (result.made > 0) log_line(LOG_INFO, "planned", "jobs=%zu example=\"%s\"", result.made, result.example);
+    if (result.made > 0) log_line(LOG_INFO, "planned", log_field("jobs", result.made), log_field("example", result.example));
     return is_whole;
 }
 

@@ -55,14 +55,15 @@ bool planning_wait(struct planning *planning, int64_t duration_ms) {
 
 bool planning_pause(struct planning *planning, const char *what, const struct error *err) {
     if (planning->is_stopped) return false;
-    if (planning->pause_ms == 0) log_line(LOG_WARN, "the planner waits", "reason=\"%s: %s\"", what, err->message);
+    if (planning->pause_ms == 0)
+        log_line(LOG_WARN, "the planner waits", log_field("what", what), log_field("error", err->message));
     planning->pause_ms = planning->pause_ms ? 2 * planning->pause_ms : PAUSE_MIN_MS;
     if (planning->pause_ms > PAUSE_MAX_MS) planning->pause_ms = PAUSE_MAX_MS;
     return planning_wait(planning, planning->pause_ms);
 }
 
 void planning_goes_on(struct planning *planning) {
-    if (planning->pause_ms > 0) log_line(LOG_INFO, "the planner goes on", "waited=1");
+    if (planning->pause_ms > 0) log_line(LOG_INFO, "the planner goes on", log_field("waited_ms", planning->pause_ms));
     planning->pause_ms = 0;
 }
 
@@ -168,8 +169,8 @@ static size_t take_acceptances(struct planning *planning, struct job_acceptance 
         else if (status_is_temporary(acceptance->status))
             acceptances[again++] = *acceptance;
         else
-            log_line(LOG_ERROR, "a matrix job cannot be made", "package=%s error=\"%s\"", acceptance->request->package,
-                     acceptance->err.message);
+            log_line(LOG_ERROR, "a matrix job cannot be made", log_field("package", acceptance->request->package),
+                     log_field("error", acceptance->err.message));
     }
     return again;
 }

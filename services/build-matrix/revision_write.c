@@ -60,7 +60,7 @@ static enum status take_lock(struct revision *r, struct error *err) {
 static void release_lock(struct revision *r) {
     struct error err;
     if (lock_release(r->run->store, &r->lock, &err))
-        log_line(LOG_WARN, "lock not released", "lock=%s error=\"%s\"", r->lock.name, err.message);
+        log_line(LOG_WARN, "lock not released", log_field("lock", r->lock.name), log_field("error", err.message));
 }
 
 /* queued_change.guard: the job is ours, and so is the package. */

@@ -42,8 +42,8 @@ static enum status note_late(struct matrix_service *service, enum late_message k
                              enum status status) {
     if (status != STATUS_STALE) return status;
     atomic_fetch_add(&service->late[kind], 1);
-    log_line(LOG_INFO, kind == LATE_RESULT ? "late result refused" : "late message refused", "job=%s fence=%lld", lease->job_id,
-             (long long)lease->fence);
+    log_line(LOG_INFO, kind == LATE_RESULT ? "late result refused" : "late message refused", log_field("job", lease->job_id),
+             log_field("fence", lease->fence));
     return status;
 }
 
@@ -66,8 +66,8 @@ enum status take_worker_hello(void *context, const struct message *request, stru
     status = worker_list_add(store, &worker, worker_keep_ms(service), err);
     store_stock_give_back(service->stores, store);
     if (status) return status;
-    log_line(LOG_INFO, "worker", "id=%s host=\"%s\" slots=%lld compilers=\"%s\"", worker.id, worker.host ? worker.host : "",
-             (long long)worker.slots, worker.compilers ? worker.compilers : "");
+    log_line(LOG_INFO, "worker", log_field("id", worker.id), log_field("host", worker.host), log_field("slots", worker.slots),
+             log_field("compilers", worker.compilers));
     answer->tag = MESSAGE_worker_welcome;
     answer->worker_welcome.lease_ms = service->settings.lease_ms;
     return STATUS_OK;

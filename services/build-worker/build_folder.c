@@ -32,7 +32,7 @@ static void keep_link(struct builder *builder, const char *target, const char *k
     const char *folder = arena_format(&arena, "%s/links", builder->folder);
     struct error err;
     folder_remove(folder);
-    if (folder_make(folder, &err)) log_line(LOG_WARN, "links not kept", "error=\"%s\"", err.message);
+    if (folder_make(folder, &err)) log_line(LOG_WARN, "links not kept", log_field("error", err.message));
     atomic_store(&builder->kept_links, 0);
     arena_release(&arena);
 }

@@ -139,7 +139,7 @@ static void keep_package(struct set_run *run, size_t package) {
     struct error err;
     if (source->header_problem || !list_built_modules(run, package, modules)) return;
     if (build_store_add(build->builder->store, source->key, &entry, &err))
-        log_line(LOG_WARN, "build not kept", "package=%s error=\"%s\"", source->top, err.message);
+        log_line(LOG_WARN, "build not kept", log_field("package", source->top), log_field("error", err.message));
     build_forget_entry(build, package);
 }
 
@@ -164,7 +164,8 @@ static void keep_failure(struct set_run *run, size_t package, const struct build
     make_key(build, package);
     const struct build_entry entry = {.errors = build_print_result(build, result)};
     if (build_store_add(build->builder->store, build->sources[package].key, &entry, &err))
-        log_line(LOG_WARN, "build not kept", "package=%s error=\"%s\"", build->sources[package].top, err.message);
+        log_line(LOG_WARN, "build not kept", log_field("package", build->sources[package].top),
+                 log_field("error", err.message));
     build_forget_entry(build, package);
 }
 

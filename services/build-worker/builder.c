@@ -41,10 +41,10 @@ static enum status find_compilers(struct builder *builder, struct deadline *dead
     for (size_t i = 0; !status && i < builder->compilers.count; i++) {
         char version[VERSION_TEXT_MAX];
         version_print(builder->compilers.items[i].version, version);
-        log_line(LOG_INFO, "compiler", "version=%s path=\"%s\"", version, builder->compilers.items[i].path);
+        log_line(LOG_INFO, "compiler", log_field("version", version), log_field("path", builder->compilers.items[i].path));
     }
     if (!status && builder->compilers.count == 0)
-        log_line(LOG_WARN, "no compiler", "hint=\"set REGISTRY_COMPILERS to a folder with purs-X_Y_Z executables\"");
+        log_line(LOG_WARN, "no compiler", log_field("hint", "set REGISTRY_COMPILERS to a folder with purs-X_Y_Z executables"));
     return status;
 }
 

@@ -63,10 +63,11 @@ static bool send(struct sender *sender, const struct message *message, const str
     struct error err;
     *status = message_client_call(sender->client, message, TIMEOUT_MS, &arena, &answer, &err);
     if (*status == STATUS_STALE || *status == STATUS_NOT_FOUND)
-        log_line(LOG_WARN, "job lost", "job=%s fence=%lld reason=\"%s\"", task->job_id, (long long)task->fence, err.message);
+        log_line(LOG_WARN, "job lost", log_field("job", task->job_id), log_field("fence", task->fence),
+                 log_field("reason", err.message));
     else if (*status)
-        log_line(is_to_be_repeated(*status) ? LOG_DEBUG : LOG_ERROR, "not taken", "job=%s error=\"%s\"", task->job_id,
-                 err.message);
+        log_line(is_to_be_repeated(*status) ? LOG_DEBUG : LOG_ERROR, "not taken", log_field("job", task->job_id),
+                 log_field("error", err.message));
     arena_release(&arena);
     return !is_to_be_repeated(*status);
 }

@@ -160,13 +160,14 @@ void task_list_lose_all(struct task_list *list, const char *asked, const char *l
     size_t i;
     if (json_read(&leases, asked, strlen(asked), "The leases", NULL) ||
         json_read(&ids, lost, strlen(lost), "The lost jobs", NULL))
-        log_line(LOG_ERROR, "lost jobs that cannot be read", "lost=\"%s\"", lost);
+        log_line(LOG_ERROR, "lost jobs that cannot be read", log_field("lost", lost));
     json_array_foreach(leases, i, lease) {
         const char *job_id = json_string_value(json_array_get(lease, 0));
         int64_t fence = json_integer_value(json_array_get(lease, 1));
         if (!has_text(ids, job_id) || is_newest_of_several(leases, job_id, fence)) continue;
         /* One that has ended was perhaps taken just now, which its own answer says. */
-        if (task_list_lose(list, job_id, fence)) log_line(LOG_WARN, "job lost", "job=%s fence=%lld", job_id, (long long)fence);
+        if (task_list_lose(list, job_id, fence))
+            log_line(LOG_WARN, "job lost", log_field("job", job_id), log_field("fence", fence));
     }
     json_decref(ids);
     json_decref(leases);

@@ -100,7 +100,7 @@ static enum status say_hello(struct worker *worker, struct error *err) {
         pthread_mutex_lock(&worker->mutex);
         worker->lease_ms = answer.worker_welcome.lease_ms;
         pthread_mutex_unlock(&worker->mutex);
-        log_line(LOG_INFO, "known to build-matrix", "worker=%s", worker->id);
+        log_line(LOG_INFO, "known to build-matrix", log_field("worker", worker->id));
     }
     arena_release(&arena);
     return status;
@@ -135,7 +135,7 @@ static void renew(struct worker *worker) {
         status = say_hello(worker, &err);
     else if (!status && answer.tag == MESSAGE_work_renewed && answer.work_renewed.lost)
         task_list_lose_all(&worker->tasks, text_view(&leases), answer.work_renewed.lost);
-    if (status) log_line(LOG_WARN, "leases not renewed", "error=\"%s\"", err.message);
+    if (status) log_line(LOG_WARN, "leases not renewed", log_field("error", err.message));
     text_release(&figures);
     text_release(&leases);
     arena_release(&arena);
@@ -177,7 +177,7 @@ static void hear_line(void *context, size_t job, enum log_level level, const cha
 static void say_why_given_back(struct task_list *tasks, const struct build_job *job, const char *reason) {
     struct text line = {0};
     text_append_format(&line, "Given back by the build worker, not built: %s", reason ? reason : "no reason is known.");
-    log_line(LOG_WARN, "job given back", "job=%s reason=\"%s\"", job->job_id, reason ? reason : "");
+    log_line(LOG_WARN, "job given back", log_field("job", job->job_id), log_field("reason", reason));
     task_list_say(tasks, job, LOG_WARN, text_view(&line));
     text_release(&line);
 }
@@ -230,7 +230,7 @@ static bool take_work(struct worker *worker, const char *text, struct arena *are
     struct build_work work;
     struct error err;
     if (!build_work_parse(&work, text ? text : "", text ? strlen(text) : 0, arena, &err)) return build(worker, &work, arena);
-    log_line(LOG_ERROR, "work that cannot be read", "field=%s error=\"%s\"", err.path, err.message);
+    log_line(LOG_ERROR, "work that cannot be read", log_field("field", err.path), log_field("error", err.message));
     return true;
 }
 
@@ -248,7 +248,7 @@ static int64_t ask(struct worker *worker) {
     else if (!status && answer.tag == MESSAGE_work && take_work(worker, answer.work.work, &arena))
         pause_ms = PAUSE_AFTER_GIVING_BACK_MS;
     if (status) {
-        log_line(LOG_WARN, "no answer to an ask", "error=\"%s\"", err.message);
+        log_line(LOG_WARN, "no answer to an ask", log_field("error", err.message));
         pause_ms = PAUSE_MS;
     }
     arena_release(&arena);
@@ -347,7 +347,7 @@ static void wait_for_builds(struct worker *worker, int64_t drain_ms) {
         wait_until(worker, at_ms);
     int left = worker->busy_slots;
     pthread_mutex_unlock(&worker->mutex);
-    if (left > 0) log_line(LOG_WARN, "handing builds back", "slots=%d", left);
+    if (left > 0) log_line(LOG_WARN, "handing builds back", log_field("slots", left));
     task_list_cancel(&worker->tasks);
 }
 

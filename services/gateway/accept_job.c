@@ -28,10 +28,10 @@ enum status accept_job(struct call *call, struct job_store *store, const struct 
     struct job_accepted accepted;
     enum status status = job_store_accept(store, request, &limits, &accepted, err);
     if (status) return status;
-    log_line(LOG_INFO, "job accepted",
-             "request=%" PRIu64 " job=%s kind=%s package=%s version=%s actor=%s address=%s created=%s", call->number,
-             accepted.id, job_kind_text(request->kind), request->package ? request->package : "-",
-             request->version ? request->version : "-", request->actor, call->address, accepted.created ? "true" : "false");
+    log_line(LOG_INFO, "job accepted", log_field("request", call->number), log_field("job", accepted.id),
+             log_field("kind", job_kind_text(request->kind)), log_field("package", request->package ? request->package : "-"),
+             log_field("version", request->version ? request->version : "-"), log_field("actor", request->actor),
+             log_field("address", call->address), log_field("created", accepted.created ? "true" : "false"));
     if (accepted.created) tell_service(call, request);
     text_append_format(&call->answer.body, "{\"jobId\":\"%s\",\"created\":%s}", accepted.id,
                        accepted.created ? "true" : "false");

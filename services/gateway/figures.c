@@ -82,7 +82,7 @@ static void measure_jobs(struct figures *figures, struct metrics *metrics) {
     enum status status = job_store_count(figures->store, &counts, &err);
     add_up(metrics, "redis", status == STATUS_OK);
     if (status) {
-        log_line(LOG_DEBUG, "jobs not counted", "error=\"%s\"", err.message);
+        log_line(LOG_DEBUG, "jobs not counted", log_field("error", err.message));
         return;
     }
     int64_t now_ms = clock_now_ms();
@@ -128,7 +128,7 @@ static void take_answer(struct question *question, const char *program, struct m
     enum status status = STATUS_UNAVAILABLE;
     if (question->json) status = metrics_add_json(metrics, question->json, "program", program, &question->err);
     add_up(metrics, program, status == STATUS_OK);
-    if (status) log_line(LOG_DEBUG, "no figures", "program=%s error=\"%s\"", program, question->err.message);
+    if (status) log_line(LOG_DEBUG, "no figures", log_field("service", program), log_field("error", question->err.message));
     arena_release(&question->arena);
 }
 

@@ -133,8 +133,9 @@ enum status gateway_start(struct gateway *gateway, const struct settings *settin
     if (!status) status = write_ports(gateway, err);
     if (!status) status = start_health_check(gateway, err);
     if (status) return status;
-    log_line(LOG_INFO, "listening", "address=%s port=%d management_port=%d tls=%s", settings->server_address,
-             server_port(gateway->server), server_management_port(gateway->server), settings->tls_key ? "yes" : "no");
+    log_line(
+        LOG_INFO, "listening", log_field("address", settings->server_address), log_field("port", server_port(gateway->server)),
+        log_field("management_port", server_management_port(gateway->server)), log_field("tls", settings->tls_key != NULL));
     return STATUS_OK;
 }
 

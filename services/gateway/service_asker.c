@@ -112,8 +112,8 @@ void call_fail_with_question(struct call *call, const struct service_question *q
         call_fail(call, status, question->failure_path, question->failure_message);
         return;
     }
-    log_line(LOG_WARN, "a service was asked in vain", "request=%" PRIu64 " route=\"%s\" error=\"%s\"", call->number,
-             call->route->path, question->failure_message);
+    log_line(LOG_WARN, "a service was asked in vain", log_field("request", call->number), log_field("route", call->route->path),
+             log_field("error", question->failure_message));
     call_fail(call, STATUS_UNAVAILABLE, NULL, unavailable);
 }
 

@@ -92,7 +92,7 @@ static void look(struct tail *tail) {
     struct error err;
     enum status status = log_stream_wait(tail->store, ids, after_ms, tail->job_count, LOOK_MS, changed, &err);
     if (status) {
-        log_line(LOG_WARN, "waiting for log lines failed", "error=\"%s\"", err.message);
+        log_line(LOG_WARN, "waiting for log lines failed", log_field("error", err.message));
         nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * 1000000L}, NULL); /* they may be back at once */
     }
     for (size_t i = 0; i < tail->job_count; i++)

@@ -40,11 +40,11 @@ static void *write_list(void *argument) {
     struct error err;
     bool was_said = false;
     while (compiler_list_write(list->store, list->compilers, list->count, &err) != STATUS_OK) {
-        if (!was_said) log_line(LOG_WARN, "compilers not listed yet", "error=\"%s\"", err.message);
+        if (!was_said) log_line(LOG_WARN, "compilers not listed yet", log_field("error", err.message));
         was_said = true;
         if (!pause_writing(list)) return NULL;
     }
-    log_line(LOG_DEBUG, "compilers listed", "count=%zu", list->count);
+    log_line(LOG_DEBUG, "compilers listed", log_field("count", list->count));
     return NULL;
 }
 

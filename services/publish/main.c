@@ -70,7 +70,7 @@ int main(int argument_count, char **arguments) {
     enum status status = program_begin(&publish.settings, PROGRAM_PUBLISH, &err);
     if (!status) status = publish_service_init(&publish, &err);
     if (!status) status = serve(&publish, &err);
-    if (status) log_line(LOG_ERROR, "stopped", "error=\"%s\"", err.message);
+    if (status) log_line(LOG_ERROR, "stopped", log_field("error", err.message));
     publish_service_release(&publish);
     return status ? EXIT_FAILURE : EXIT_SUCCESS;
 }

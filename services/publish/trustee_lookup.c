@@ -187,6 +187,6 @@ enum status trustee_lookup_answer(struct trustee_lookup *lookup, const struct me
     /* Strangers do not learn from us who is in the team. */
     bool is_asked_for_actor = query->actor && (!token || out->owner_may);
     if (!status && is_asked_for_actor) status = look_up_trustee(lookup, query->actor, &out->actor_may, &deadline, err);
-    if (status) log_line(LOG_WARN, "trustee not looked up", "error=\"%s\"", err->message);
+    if (status) log_line(LOG_WARN, "trustee not looked up", log_field("error", err->message));
     return status;
 }

@@ -36,7 +36,7 @@ int main(void) {
     enum status status = program_begin(&transfer.settings, PROGRAM_TRANSFER, &err);
     if (!status) status = transfer_service_init(&transfer, &err);
     if (!status) status = serve(&transfer, &err);
-    if (status) log_line(LOG_ERROR, "stopped", "error=\"%s\"", err.message);
+    if (status) log_line(LOG_ERROR, "stopped", log_field("error", err.message));
     transfer_service_release(&transfer);
     return status ? EXIT_FAILURE : EXIT_SUCCESS;
 }

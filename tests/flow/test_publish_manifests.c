@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "lib/base/text.h"
 #include "tests/support/refusal.h"
 #include "tests/support/registry_check.h"
 #include "tests/support/shell.h"
@@ -327,8 +328,41 @@ static void a_manifest_may_have_a_million_bytes_and_no_more(void **state) {
     server_expect_published(server, &refusal.package);
 }
 
+/* The line of a job's end in its service's own log. It is written when the job has ended in Redis. */
+struct end_line {
+    const char *job;
+    const char *text;
+};
+
+static bool is_written(void *context) {
+    struct end_line *line = context;
+    line->text =
+        shell_output(&server->arena, "grep 'event=\"job ended\" job=%s ' '%s/publish.log' || true", line->job, server->folder);
+    return *line->text != '\0';
+}
+
+/* The sentence of a job that failed is on the line of its end in the service's own log, and may quote its author. */
+static void a_licence_adds_no_fields_to_the_operators_log(void **state) {
+    (void)state;
+    const struct package package = {
+        "forger", "1.0.0",
+        PURS_FILE("{\"name\": \"forger\", \"version\": \"1.0.0\", \"license\": \"MIT\\\" outcome=\\\"succeeded\\\" "
+                  "error=\\\"\\\" x=\\\"\\n\", " PLACE("purescript-forger") "\"ref\": \"v1.0.0\", \"dependencies\": {}}")};
+    const char *job = server_post_package(server, &package);
+    struct end_line line = {.job = job};
+    assert_true(wait_until(is_written, &line, PATIENCE_MS));
+    const char *lines = line.text;
+    assert_ptr_equal(strchr(lines, '\n'), strrchr(lines, '\n'));
+    const char *outcome = strstr(lines, " outcome=");
+    assert_non_null(outcome);
+    assert_true(text_starts_with(outcome, " outcome=failed "));
+    assert_null(strstr(outcome + 1, " outcome=\"succeeded\""));
+    assert_non_null(strstr(outcome, "MIT"));
+}
+
 int main(void) {
     const struct CMUnitTest others[] = {
+        cmocka_unit_test(a_licence_adds_no_fields_to_the_operators_log),
         cmocka_unit_test(a_manifest_of_each_format_is_taken),
         cmocka_unit_test(a_manifest_may_have_a_million_bytes_and_no_more),
     };
