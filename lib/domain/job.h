@@ -5,7 +5,7 @@
  *            claim                     finish
  *   pending ───────► running ──────────────────────► succeeded | failed     (finished once, for good)
  *      ▲                │
- *      └────────────────┘  release (a drain), or the lease ran out
+ *      └────────────────┘  release (a drain, a wait for another job), or the lease ran out
  *
  * Kinds and states are tables. Every move is a step of lib/store/jobs.lua, which checks where the job is and then moves it.
  */
@@ -99,6 +99,7 @@ struct job {
     const char *verdict; /* matrix, once finished: lib/domain/verdict.h */
     const char *result;  /* matrix, once finished: JSON of struct build_result; NULL: none came */
     const char *runner;  /* while it runs: who holds it */
+    const char *awaited_failures; /* publish: the ids, by blanks, of the jobs that it waited for and that failed; NULL: none */
 };
 
 static inline bool job_is_by_trustee(const struct job *job) {

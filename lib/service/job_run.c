@@ -14,6 +14,7 @@
 #include "lib/base/text.h"
 #include "lib/service/job_log.h"
 #include "lib/service/job_slot.h"
+#include "lib/store/job_waiting.h"
 #include "lib/store/registry_repo.h"
 
 enum {
@@ -104,6 +105,25 @@ enum status job_run_identify(struct job_run *run, const struct job_identity *ide
     return status;
 }
 
+enum status job_run_list_earlier(struct job_run *run, const char *const *packages, size_t package_count,
+                                 struct earlier_publication **out, size_t *count, struct error *err) {
+    enum status status;
+    do {
+        if (stop_reason(run)) return deadline_check(&run->deadline, err);
+        status = job_store_list_earlier(run->store, run->job.id, packages, package_count, &run->arena, out, count, err);
+    } while (waited_for_redis(run, status));
+    return status;
+}
+
+enum status job_run_get_job(struct job_run *run, const char *id, struct job *out, struct error *err) {
+    enum status status;
+    do {
+        if (stop_reason(run)) return deadline_check(&run->deadline, err);
+        status = job_store_get(run->store, id, &run->arena, out, err);
+    } while (waited_for_redis(run, status));
+    return status;
+}
+
 enum status job_run_record(struct job_run *run, const char *record, struct error *err) {
     enum status status = keep(run, record, err, job_store_record);
     if (!status) run->has_record = true;
@@ -112,11 +132,18 @@ enum status job_run_record(struct job_run *run, const char *record, struct error
 
 /* ---- What the handler's status means ---- */
 
-enum outcome { OUTCOME_SUCCEEDED, OUTCOME_FAILED, OUTCOME_TRIED_AGAIN, OUTCOME_HANDED_BACK, OUTCOME_LOST };
+enum outcome {
+    OUTCOME_SUCCEEDED,
+    OUTCOME_FAILED,
+    OUTCOME_TRIED_AGAIN,
+    OUTCOME_AWAITS_OTHERS,
+    OUTCOME_HANDED_BACK,
+    OUTCOME_LOST
+};
 
 static const char *const outcome_names[] = {
     [OUTCOME_SUCCEEDED] = "succeeded",     [OUTCOME_FAILED] = "failed", [OUTCOME_TRIED_AGAIN] = "tried again later",
-    [OUTCOME_HANDED_BACK] = "handed back", [OUTCOME_LOST] = "lost",
+    [OUTCOME_HANDED_BACK] = "handed back", [OUTCOME_LOST] = "lost",     [OUTCOME_AWAITS_OTHERS] = "waits for others",
 };
 
 static enum outcome judge(const struct job_run *run, enum status status, enum status stopped_for) {
@@ -124,6 +151,7 @@ static enum outcome judge(const struct job_run *run, enum status status, enum st
     if (stopped_for) status = stopped_for;
     if (status == STATUS_STALE) return OUTCOME_LOST;
     if (status == STATUS_CANCELLED && stopped_for) return OUTCOME_HANDED_BACK;
+    if (status == STATUS_BUSY && run->awaited_count) return OUTCOME_AWAITS_OTHERS;
     bool may_pass = status_is_temporary(status) || status == STATUS_INTERNAL || status == STATUS_CANCELLED;
     return run->has_record && may_pass ? OUTCOME_TRIED_AGAIN : OUTCOME_FAILED;
 }
@@ -181,6 +209,7 @@ static enum status tell_redis(struct job_slot *slot, struct job_run *run, const 
     case OUTCOME_SUCCEEDED:
     case OUTCOME_FAILED: return job_store_finish(slot->store, &run->lease, &run->end, err);
     case OUTCOME_TRIED_AGAIN: return job_store_retry_later(slot->store, &run->lease, settlement->delay_ms, err);
+    case OUTCOME_AWAITS_OTHERS: return job_store_wait_for(slot->store, &run->lease, run->awaited, run->awaited_count, err);
     case OUTCOME_HANDED_BACK: return job_store_release(slot->store, &run->lease, err);
     case OUTCOME_LOST: break;
     }

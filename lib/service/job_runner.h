@@ -8,6 +8,7 @@
  *   STATUS_OK          succeeded, with what it left in job_run.end
  *   STATUS_STALE       the lease is lost: nothing more is written, whoever holds it now goes on
  *   STATUS_CANCELLED   a drain: handed back, to be run again by the next process
+ *   STATUS_BUSY        with job_run.awaited: handed back, to be run again when those jobs have ended
  *   temporary (status_is_temporary) or STATUS_INTERNAL, after job_run_record(): tried again with backoff, operators are told
  *   anything else      failed; err->message becomes the last line of its log, at ERROR
  * Where the deadline was raised, its reason counts instead of the failure that it led to.
@@ -24,6 +25,7 @@
 #include "lib/base/settings.h"
 #include "lib/store/job_store.h"
 
+struct earlier_publication;
 struct job_runner;
 struct registry_change;
 struct registry_repo;
@@ -40,7 +42,10 @@ struct job_run {
     struct job_log *log;
     const char *work_folder; /* for the handler to set: removed once the job's end is written, so that nobody waits for that */
     struct job_end end;      /* for the handler to fill: documentation, event; its texts in `arena` */
-    bool has_record;         /* outside writes have begun, in this run or an earlier one */
+    const char *const *awaited; /* for a handler that answers STATUS_BUSY: the jobs whose end this one is to wait for; it has
+                                   no record yet (lib/store/job_waiting.h) */
+    size_t awaited_count;
+    bool has_record; /* outside writes have begun, in this run or an earlier one */
 };
 
 struct job_handler {
@@ -87,6 +92,12 @@ CHECK_RESULT enum status job_run_identify(struct job_run *run, const struct job_
  * ("registry", "index"): now, or in an earlier run, from whose record this one goes on. */
 CHECK_RESULT enum status job_run_add_commit(struct job_run *run, const char *name, struct registry_repo *repo,
                                             const struct registry_change *change, struct error *err);
+
+/* The unfinished publications of these packages that were accepted before this job (lib/store/job_waiting.h), and any job, in
+ * the run's arena. Both wait for Redis while the lease may still hold. */
+CHECK_RESULT enum status job_run_list_earlier(struct job_run *run, const char *const *packages, size_t package_count,
+                                              struct earlier_publication **out, size_t *count, struct error *err);
+CHECK_RESULT enum status job_run_get_job(struct job_run *run, const char *id, struct job *out, struct error *err);
 
 /* Keeps in the job what is going to be written outside; from here on it is never failed by time or attempts. STATUS_CONFLICT:
  * an earlier run has kept another record. Waits for Redis while the lease may still hold. */

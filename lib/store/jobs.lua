@@ -7,12 +7,13 @@
 --
 -- Keys:
 --   job:ID               hash: the fields of `struct job`, and below "lane", "place", "fence", "notBefore", "handedBack",
---                        "replayByKey", "priority", "log…"
+--                        "replayByKey", "priority", "waitsFor", "log…"
 --   job:ID:log           stream: see log_stream.c; its last entry, field "end", stands for the job's end and wakes its readers
 --   jobs, jobs:unfinished, jobs:failed, jobs:kind:K, jobs:package:P, jobs:actor:A     sorted sets of ids by place, for lists
 --   pending:K, running:K sorted sets by place: the jobs of a kind that are pending or running
 --   ready:K              the part of pending:K that can be claimed; matrix jobs: ready:matrix:COMPILER:PRIORITY
 --   delayed              sorted set by time: pending jobs that wait to be tried again
+--   waiters:ID           set: the pending jobs that wait for the end of the job ID; each has it in its field "waitsFor"
 --   lane:L               list: the unfinished jobs of a package (or of the package sets) as they were accepted. Only its head
 --                        is ever ready or running, so "one at a time, in order" needs no search
 --   lock:NAME            hash token, fence, deadline: lock.h; the job that runs in a lane holds the lock of that name, and while
@@ -135,8 +136,8 @@ end
 
 -- Lets the pending job be claimed, if it is its turn.
 local function make_ready(id)
-  local job = read_job(id, 'kind', 'compiler', 'priority', 'lane', 'place', 'notBefore')
-  if job.lane and lane_head(job.lane) ~= id then return end
+  local job = read_job(id, 'kind', 'compiler', 'priority', 'lane', 'place', 'notBefore', 'waitsFor')
+  if job.waitsFor or job.lane and lane_head(job.lane) ~= id then return end
   if job.notBefore then
     call('ZADD', 'delayed', job.notBefore, id)
   else
@@ -158,6 +159,59 @@ local function leave_pending(id, job)
   if job.address and call('HINCRBY', 'pending:address', job.address, -1) <= 0 then
     call('HDEL', 'pending:address', job.address)
   end
+end
+
+---- Waiting for other jobs (job_waiting.h)
+
+local EARLIER_MAX = 256 -- jobs of one package that are looked at
+
+-- The ids in a text in which they stand by blanks, less one.
+local function ids_without(ids, left_out)
+  local kept = {}
+  for id in (ids or ''):gmatch('%S+') do
+    if id ~= left_out then kept[#kept + 1] = id end
+  end
+  return kept
+end
+
+local function note_awaited_failure(id, failed)
+  local noted = ids_without(read_job(id, 'awaitedFailures').awaitedFailures, failed)
+  noted[#noted + 1] = failed
+  call('HSET', 'job:' .. id, 'awaitedFailures', table.concat(noted, ' '))
+end
+
+-- Has the job, which is about to be pending, wait for those of `awaited` that were accepted before it and are unfinished: only
+-- for earlier ones, so nobody ever waits in a circle. Where one of them has failed meanwhile, it does not wait.
+local function begin_waiting(id, job, awaited)
+  local unfinished, has_failed = {}, false
+  for _, other in ipairs(awaited) do
+    local found = read_job(other, 'state', 'place')
+    if found.state == 'failed' then
+      has_failed = true
+      note_awaited_failure(id, other)
+    elseif found.state and found.state ~= 'succeeded' and tonumber(found.place) < tonumber(job.place) then
+      unfinished[#unfinished + 1] = other
+    end
+  end
+  if has_failed or #unfinished == 0 then return end
+  for _, other in ipairs(unfinished) do call('SADD', 'waiters:' .. other, id) end
+  call('HSET', 'job:' .. id, 'waitsFor', table.concat(unfinished, ' '))
+end
+
+-- The job `ended` has ended: those that wait for it go on if it has failed, or was the last that they waited for.
+local function wake_waiters(ended, success)
+  for _, id in ipairs(call('SMEMBERS', 'waiters:' .. ended)) do
+    local others = ids_without(read_job(id, 'waitsFor').waitsFor, ended)
+    if not success then note_awaited_failure(id, ended) end
+    if success and #others > 0 then
+      call('HSET', 'job:' .. id, 'waitsFor', table.concat(others, ' '))
+    else
+      for _, other in ipairs(others) do call('SREM', 'waiters:' .. other, id) end
+      call('HDEL', 'job:' .. id, 'waitsFor')
+      make_ready(id)
+    end
+  end
+  call('UNLINK', 'waiters:' .. ended)
 end
 
 ---- Accepting
@@ -307,12 +361,13 @@ local function obstacle(id, job, now)
   if job.state ~= 'pending' then return 'The job is ' .. job.state end
   if job.lane and lane_head(job.lane) ~= id then return 'An earlier job of ' .. job.lane .. ' comes first' end
   if tonumber(job.notBefore or 0) > now then return 'The job waits to be tried again' end
+  if job.waitsFor then return 'The job waits for the end of ' .. job.waitsFor end
   if job.lane and lock_holder(job.lane, now) then return 'The lock of ' .. job.lane .. ' is held', true end
 end
 
 local function read_for_claim(id)
   return read_job(id, 'state', 'kind', 'compiler', 'priority', 'lane', 'place', 'notBefore', 'address', 'createdAt', 'claim', 'fence',
-    'logTime')
+    'logTime', 'waitsFor')
 end
 
 local function claimed(id, fence)
@@ -476,8 +531,8 @@ function steps.lease_left()
   return math.max(0, call('ZSCORE', 'leases', id) - now_ms())
 end
 
--- From running back to pending, at the old place.
-local function hand_back(id, job, not_before)
+-- From running back to pending, at the old place; not before a time, or not before other jobs have ended.
+local function hand_back(id, job, not_before, awaited)
   call('ZREM', 'leases', id)
   call('ZREM', 'running:' .. job.kind, id)
   count_build(job, 'running', -1)
@@ -485,19 +540,44 @@ local function hand_back(id, job, not_before)
   call('HSET', 'job:' .. id, 'state', 'pending')
   call('HDEL', 'job:' .. id, 'runner', 'claim')
   if not_before then call('HSET', 'job:' .. id, 'notBefore', not_before) end
+  if awaited then begin_waiting(id, job, awaited) end
   enter_pending(id, job)
 end
 
--- id, fence, delay
-function steps.release()
-  local id, fence, delay_ms = ARGV[2], ARGV[3], tonumber(ARGV[4])
+-- Hands the job back for the runner that holds it: to be claimed after a delay, when other jobs have ended, or (both nil) now.
+-- The attempt does not count.
+local function put_back(id, fence, delay_ms, awaited)
   if read_job(id, 'handedBack').handedBack == fence then return 1 end
   local job = held_job(id, fence, 'address', 'compiler')
   if not job then return stale(id) end
   call('HINCRBY', 'job:' .. id, 'attempts', -1)
   call('HSET', 'job:' .. id, 'handedBack', fence)
-  hand_back(id, job, delay_ms and now_ms() + delay_ms)
+  hand_back(id, job, delay_ms and now_ms() + delay_ms, awaited)
   return 1
+end
+
+-- id, fence, delay
+function steps.release()
+  return put_back(ARGV[2], ARGV[3], tonumber(ARGV[4]))
+end
+
+-- id, fence, the jobs whose end it waits for…
+function steps.wait_for()
+  return put_back(ARGV[2], ARGV[3], nil, {unpack(ARGV, 4)})
+end
+
+-- id, packages… → id, package and version of each unfinished publication of one of them that was accepted before the job
+function steps.list_earlier()
+  local place, found = tonumber(read_job(ARGV[2], 'place').place), {}
+  for i = 3, #ARGV do
+    for _, id in ipairs(call('LRANGE', 'lane:package:' .. ARGV[i], 0, EARLIER_MAX - 1)) do
+      local job = read_job(id, 'kind', 'version', 'place')
+      if tonumber(job.place) >= place then break end
+      if job.kind == 'publish' then found[#found + 1] = {place = tonumber(job.place), id, ARGV[i], job.version} end
+    end
+  end
+  table.sort(found, function(a, b) return a.place < b.place end)
+  return found
 end
 
 -- id, fence, field, value: what a run finds out once for all runs
@@ -671,6 +751,7 @@ local function end_job(id, job, result, now)
     call('ZADD', 'logs:finished', finished, id)
   end
   if job.lane then next_in_lane(id, job) end
+  wake_waiters(id, result.success)
   settle_duplicates(id, job, result)
   if job.kind == 'matrix' then
     call('HDEL', 'job:' .. id, 'record') -- the result is the same once more

@@ -54,7 +54,9 @@ enum status publication_check_is_new(struct publication *p, struct error *err); 
 enum status publication_fetch_source(struct publication *p, struct error *err); /* step 2 */
 
 /* publication_build.c: does it build? */
-enum status publication_solve(struct publication *p, struct error *err);         /* step 6 */
+enum status publication_solve(struct publication *p, struct error *err); /* step 6 */
+/* The first half of it, by an index that the caller holds: sets p->plan. A trial says nothing of why there is none. */
+enum status publication_plan(struct publication *p, const struct manifest_index *index, bool is_trial, struct error *err);
 enum status publication_check_modules(struct publication *p, struct error *err); /* step 7 */
 enum status publication_pack(struct publication *p, struct error *err);          /* step 10, its first half */
 enum status publication_install(struct publication *p, struct error *err);       /* the plan, and the tarball itself */
@@ -62,6 +64,10 @@ enum status publication_install_plan(struct publication *p, const char *folder, 
 const char *const *publication_readable(const struct publication *p); /* what the compiler must see for that; in the arena */
 enum status publication_check_dependencies(struct publication *p, struct error *err); /* step 8 */
 enum status publication_compile(struct publication *p, struct error *err);            /* step 9 */
+
+/* publication_wait.c: there is no plan; is there one now, or when earlier publications have ended? STATUS_BUSY: the job is to
+ * wait for those, which are in p->run->awaited. */
+enum status publication_wait_or_refuse(struct publication *p, struct error *err);
 
 /* publication_documentation.c */
 enum status publication_look_for_documentation(struct publication *p, bool *is_missing, struct error *err); /* for step 5 */

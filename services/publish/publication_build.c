@@ -22,6 +22,7 @@
 enum {
     TARBALL_BYTES_WARNING = 200000,
     COMPILER_ERRORS_SHOWN = 50,
+    TRIAL_STEP_LIMIT = 500000, /* of one solve among some tens that nobody sees: milliseconds */
 };
 
 /* Of one tarball, unpacked: far above anything in the registry, far below what would hurt. */
@@ -70,7 +71,7 @@ static struct dependency *require_exactly(struct publication *p, const struct pa
 }
 
 /* Finds compiler and versions. With the client's own versions only the compiler is to be found, where none was asked for. */
-static enum status find_plan(struct publication *p, const struct manifest_index *index, struct error *err) {
+static enum status find_plan(struct publication *p, const struct manifest_index *index, bool is_trial, struct error *err) {
     const struct publish_request *asked = &p->request;
     struct solver_request request = {
         .required = p->manifest.dependencies,
@@ -78,6 +79,8 @@ static enum status find_plan(struct publication *p, const struct manifest_index 
         .compilers = p->service->compiler_versions,
         .compiler_count = p->service->compilers.count,
         .acceptable_compilers = asked->has_compiler ? range_exact(asked->compiler) : SOLVER_ANY_COMPILER,
+        .step_limit = is_trial ? TRIAL_STEP_LIMIT : 0,
+        .is_quiet = is_trial,
     };
     if (asked->has_resolutions) {
         request.required = require_exactly(p, &asked->resolutions);
@@ -93,15 +96,21 @@ static enum status find_plan(struct publication *p, const struct manifest_index 
     return STATUS_OK;
 }
 
+enum status publication_plan(struct publication *p, const struct manifest_index *index, bool is_trial, struct error *err) {
+    const struct publish_request *asked = &p->request;
+    enum status status = manifest_index_check_dependencies(index, &p->manifest, err);
+    if (!status && asked->has_resolutions) status = build_plan_check_resolutions(index, &p->manifest, &asked->resolutions, err);
+    return status ? status : find_plan(p, index, is_trial, err);
+}
+
 enum status publication_solve(struct publication *p, struct error *err) {
     const struct publish_request *asked = &p->request;
     if (asked->has_compiler && !compilers_get(&p->service->compilers, asked->compiler)) return refuse_compiler(p, err);
 
     const struct manifest_index *index = registry_view_lock(p->service->repositories.view);
-    enum status status = manifest_index_check_dependencies(index, &p->manifest, err);
-    if (!status && asked->has_resolutions) status = build_plan_check_resolutions(index, &p->manifest, &asked->resolutions, err);
-    if (!status) status = find_plan(p, index, err);
+    enum status status = publication_plan(p, index, false, err);
     registry_view_unlock(p->service->repositories.view);
+    if (status == STATUS_REFUSED) status = publication_wait_or_refuse(p, err);
     if (status) return status;
 
     char version[VERSION_TEXT_MAX];

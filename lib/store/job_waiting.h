@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A publication that waits for others (spec/operations.md, Publish, step 6): several packages of one release are often sent at
+ * once, and then a dependency has no fitting version until its own publication has ended.
+ *
+ *   running ── job_store_wait_for() ──► pending, with no lease, slot or attempt used up ──► ready to be claimed again
+ *                                                                      ▲
+ *                       in the step in which the last awaited job ends, or the first of them fails
+ *
+ * All of it is in Redis, so it does not matter which processes end meanwhile. A job can wait only for jobs that were accepted
+ * before it, so no two wait for each other, and every wait ends.
+ */
+#ifndef LIB_STORE_JOB_WAITING_H
+#define LIB_STORE_JOB_WAITING_H
+
+#include "lib/store/job_store.h"
+
+/* An unfinished publication. */
+struct earlier_publication {
+    const char *id;
+    const char *package;
+    const char *version;
+};
+
+/* The unfinished publications of any of `packages` that were accepted before the job `id`, the oldest first, in the arena. Of
+ * one package with very many unfinished jobs only the first few hundred are looked at. */
+CHECK_RESULT enum status job_store_list_earlier(struct job_store *store, const char *id, const char *const *packages,
+                                                size_t package_count, struct arena *arena, struct earlier_publication **out,
+                                                size_t *count, struct error *err);
+
+/* Hands the job back: it is pending, at its old place, until all of the jobs `awaited` have succeeded or one of them has failed
+ * (then it is in job.awaited_failures). What has ended already, or was accepted later, is not waited for. The attempt does not
+ * count. The job has no record yet. The same again is fine. */
+CHECK_RESULT enum status job_store_wait_for(struct job_store *store, const struct lease *lease, const char *const *awaited,
+                                            size_t count, struct error *err);
+
+#endif

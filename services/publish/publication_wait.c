@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A release of several packages at once (spec/operations.md, Publish, step 6). Where there is no plan, but publications that
+ * were accepted earlier and have not ended could lead to one, the job waits for them (lib/store/job_waiting.h) and starts over
+ * when they have ended. Each wait ends, and each later one is for other jobs, so this ends, too.
+ *
+ * The order matters: first the unfinished publications are listed, then the registry is read again. So one that is not in the
+ * list any more has ended before, and what it has published is seen.
+ */
+#include <string.h>
+
+#include "lib/domain/coming_versions.h"
+#include "lib/domain/manifest_index.h"
+#include "lib/store/job_waiting.h"
+#include "services/publish/publication.h"
+
+struct others {
+    struct earlier_publication *jobs; /* the oldest first */
+    struct coming_version *versions;  /* theirs */
+    bool *is_awaited;
+    size_t count;
+};
+
+/* What a plan must have: the client's own versions, then what they lack of the manifest's dependencies. */
+static struct dependency *list_wanted(const struct publication *p, size_t *count) {
+    const struct package_versions *resolutions = &p->request.resolutions;
+    struct dependency *wanted = arena_alloc(p->arena, (resolutions->count + p->manifest.dependency_count + 1) * sizeof *wanted);
+    *count = 0;
+    for (size_t i = 0; p->request.has_resolutions && i < resolutions->count; i++)
+        wanted[(*count)++] = (struct dependency){resolutions->items[i].name, range_exact(resolutions->items[i].version)};
+    for (size_t i = 0; i < p->manifest.dependency_count; i++)
+        if (!package_versions_find(resolutions, p->manifest.dependencies[i].name))
+            wanted[(*count)++] = p->manifest.dependencies[i];
+    return wanted;
+}
+
+/* Publications of packages that a plan may need. */
+static enum status list_others(struct publication *p, struct others *others, struct error *err) {
+    size_t wanted_count, package_count;
+    const char **packages;
+    const struct dependency *wanted = list_wanted(p, &wanted_count);
+    const struct manifest_index *index = registry_view_lock(p->service->repositories.view);
+    package_count = coming_versions_packages(&packages, index, wanted, wanted_count, p->arena);
+    for (size_t i = 0; i < package_count; i++)
+        packages[i] = arena_copy(p->arena, packages[i]);
+    registry_view_unlock(p->service->repositories.view);
+    enum status status = job_run_list_earlier(p->run, packages, package_count, &others->jobs, &others->count, err);
+    if (status) return status;
+
+    others->versions = arena_alloc(p->arena, (others->count + 1) * sizeof *others->versions);
+    others->is_awaited = arena_alloc(p->arena, (others->count + 1) * sizeof *others->is_awaited);
+    size_t kept = 0;
+    for (size_t i = 0; i < others->count; i++) {
+        const struct earlier_publication *job = &others->jobs[i];
+        struct version version;
+        if (version_parse(&version, job->version, NULL)) continue;
+        others->versions[kept] = (struct coming_version){.name = job->package, .version = version};
+        others->jobs[kept++] = *job;
+    }
+    others->count = kept;
+    return STATUS_OK;
+}
+
+static bool has_plan(void *context, const struct manifest_index *index) {
+    struct error why_not;
+    return publication_plan(context, index, true, &why_not) == STATUS_OK;
+}
+
+/* False: none of them can help. */
+static bool choose_awaited(struct publication *p, const struct manifest_index *index, struct others *others) {
+    struct coming_versions coming = {.items = others->versions,
+                                     .count = others->count,
+                                     .index = index,
+                                     .compilers = p->service->compiler_versions,
+                                     .compiler_count = p->service->compilers.count,
+                                     .has_plan = has_plan,
+                                     .context = p};
+    coming.wanted = list_wanted(p, &coming.wanted_count);
+    return coming_versions_choose(&coming, others->is_awaited);
+}
+
+/* ---- Either way ---- */
+
+static enum status wait_for(struct publication *p, const struct others *others, struct error *err) {
+    const char **awaited = arena_alloc(p->arena, others->count * sizeof *awaited);
+    for (size_t i = 0; i < others->count; i++) {
+        const struct earlier_publication *job = &others->jobs[i];
+        if (!others->is_awaited[i]) continue;
+        awaited[p->run->awaited_count++] = job->id;
+        job_run_log(p->run, LOG_NOTICE, "Waiting for the publication of %s@%s (job %s).", job->package, job->version, job->id);
+    }
+    p->run->awaited = awaited;
+    return error_set(err, STATUS_BUSY, "%s@%s waits for other publications.", p->request.name, p->version);
+}
+
+/* `err` says why there is no plan; what was waited for in vain belongs to it. */
+static enum status add_failures(struct publication *p, struct error *err) {
+    const char *ids = p->run->job.awaited_failures;
+    for (size_t length; ids && *ids; ids += length + strspn(ids + length, " ")) {
+        length = strcspn(ids, " ");
+        const char *id = arena_copy_bytes(p->arena, ids, length);
+        struct job job;
+        struct error problem = {0};
+        enum status status = job_run_get_job(p->run, id, &job, &problem);
+        if (status == STATUS_NOT_FOUND) continue; /* it ended long ago */
+        if (status) return error_set(err, status, "%s", problem.message);
+        const char *why = job.error ? job.error : "";
+        const char *before = arena_copy(p->arena, err->message);
+        error_set_at(err, err->status, arena_copy(p->arena, err->path),
+                     "%s\nThe publication of %s@%s (job %s), for which this one has waited, failed: %.*s", before, job.package,
+                     job.version, id, (int)strcspn(why, "\n"), why);
+    }
+    return err->status;
+}
+
+enum status publication_wait_or_refuse(struct publication *p, struct error *err) {
+    struct others others = {0};
+    enum status status = list_others(p, &others, err);
+    if (!status) status = registry_view_refresh(p->service->repositories.view, &p->run->deadline, err);
+    if (status) return status;
+    const struct manifest_index *index = registry_view_lock(p->service->repositories.view);
+    status = publication_plan(p, index, false, err);
+    bool is_of_use = status == STATUS_REFUSED && choose_awaited(p, index, &others);
+    registry_view_unlock(p->service->repositories.view);
+    if (is_of_use) return wait_for(p, &others, err);
+    return status == STATUS_REFUSED ? add_failures(p, err) : status;
+}
