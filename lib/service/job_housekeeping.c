@@ -75,7 +75,7 @@ static void reap(struct job_runner *runner) {
         log_line(LOG_WARN, "logs removed", log_field("count", reaped.logs_removed),
                  log_field("reason", "Redis is short of memory"));
     if (reaped.returned > 0) log_line(LOG_WARN, "leases ran out", log_field("count", reaped.returned));
-    if (reaped.returned > 0 && runner->settings->pending_scan_ms > 0) job_runner_look(runner);
+    if (reaped.returned + reaped.failed > 0 && runner->settings->pending_scan_ms > 0) job_runner_look(runner);
 }
 
 /* ---- The thread ---- */

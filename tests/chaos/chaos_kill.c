@@ -2,12 +2,13 @@
  *
  * Kills any one process of a working server (gateway, publish, redis-server) at random moments of a batch of publications, and
  * starts it again at once. At the end every accepted job has ended, every package is published exactly once, by the job that
- * was told to succeed, and nothing is left lying about (spec/jobs.md).
+ * was told to succeed, and nothing is left lying about (spec/jobs.md). A third of the packages depend on another one, which is
+ * often still being published.
  *
  *   tests/chaos/kill [--kills N] [--publications N] [--seed S] [--bin DIR]
  *
  * The client does what clients do: it repeats a POST that got no answer, and posts again what failed. A job may fail only
- * because its service was killed under it three times. The same seed gives the same packages and kills, not the same moments.
+ * because its service was killed under it three times, or that of its dependency's job. The same seed gives the same packages and kills, not the same moments.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -42,7 +43,7 @@ struct publication {
     struct package package;
     char pragma[32];
     const char *request;
-    int dependency; /* index of the publication that must be there before; -1: none */
+    int dependency; /* index of the publication that must have been accepted before; -1: none */
     const char *jobs[JOBS_MAX];
     int job_count;
     bool is_pending; /* the last of `jobs` has not ended yet */
@@ -61,6 +62,7 @@ struct chaos {
     int begun;
     int under_way;  /* posted and not ended, as of the last round */
     int resumed;    /* jobs that went on from the record of a run that was killed */
+    int waited;     /* jobs that waited for a dependency's */
     int unanswered; /* POSTs without an answer, or with 503 */
     int repeated;   /* jobs that failed and were posted again */
 };
@@ -139,7 +141,8 @@ static bool kills_are_behind(const struct chaos *chaos) {
 }
 
 static bool may_begin(const struct chaos *chaos, const struct publication *publication, int under_way) {
-    if (publication->dependency >= 0 && !chaos->publications[publication->dependency].is_published) return false;
+    const struct publication *dependency = publication->dependency < 0 ? NULL : &chaos->publications[publication->dependency];
+    if (dependency && !dependency->is_published && !dependency->is_pending) return false;
     if (publication->job_count > 0) return true; /* a failed one's repeat */
     return under_way == 0 || (under_way < WINDOW && !kills_are_behind(chaos));
 }
@@ -204,7 +207,9 @@ static void check_publications(struct chaos *chaos) {
         const struct publication *publication = &chaos->publications[i];
         for (int j = 0; j < publication->job_count; j++) {
             json_t *job = server_wait_for_job(chaos->server, publication->jobs[j]);
-            chaos->resumed += strstr(server_log_text(chaos->server, job), "DEBUG Timings: resume=") != NULL;
+            const char *log = server_log_text(chaos->server, job);
+            chaos->resumed += strstr(log, "DEBUG Timings: resume=") != NULL;
+            chaos->waited += strstr(log, "NOTICE Waiting for the publication of ") != NULL;
             json_decref(job);
         }
         const char *id = shell_output(&chaos->server->arena,
@@ -294,6 +299,7 @@ int main(int argument_count, char **arguments) {
                 {"POSTs without an answer", chaos.unanswered},
                 {"jobs failed and repeated", chaos.repeated},
                 {"jobs resumed from their record", chaos.resumed},
+                {"jobs that waited for others", chaos.waited},
                 {"kills while nothing was going on", chaos.killed_idle},
                 {"kills of redis", chaos.kills[SERVER_REDIS]},
                 {"kills of publish", chaos.kills[SERVER_PUBLISH]},

@@ -53,6 +53,8 @@ static void a_job_that_waits_is_pending_and_uses_nothing(void **state) {
     struct redis_reply *reply;
     assert_ok(redis_call(f->redis, &reply, &f->err, "ZCARD leases"));
     assert_int_equal(reply->integer, 0);
+    assert_ok(redis_call(f->redis, &reply, &f->err, "ZCARD ready:publish")); /* no claim has to pass it over */
+    assert_int_equal(reply->integer, 1);
     struct job_counts counts;
     assert_ok(job_store_count(f->store, &counts, &f->err));
     assert_int_equal(counts.pending[JOB_KIND_PUBLISH], 3);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Every step may be repeated after a lost reply and counts once (spec/jobs.md). Between the store and Redis stands a relay
  * that, when told to, lets a request through and hangs up instead of passing the reply on. */
+#include "lib/store/job_waiting.h"
 #include "lib/store/lock.h"
 #include "lib/store/log_stream.h"
 #include "lib/store/matrix_store.h"
@@ -185,6 +186,25 @@ static void what_a_run_writes_counts_once(void **state) {
     assert_int_equal(reply->integer, 1);
 }
 
+static void a_wait_for_another_job_begins_once(void **state) {
+    struct fixture *f = *state;
+    struct job_request dependency = publish_of("a"), dependant = publish_of("b");
+    accept_job(f, &dependency), accept_job(f, &dependant);
+    struct lease lease = claim_job(f, dependant.id), other = claim_job(f, dependency.id);
+    const char *const awaited[] = {dependency.id};
+    lose_next_reply(f);
+    assert_ok(job_store_wait_for(f->store, &lease, awaited, 1, &f->err));
+    assert_reply_was_lost();
+    assert_int_equal(get_job(f, dependant.id).attempts, 0);
+    lose_next_reply(f);
+    finish_job(f, &other, true);
+    assert_reply_was_lost();
+    struct lease next = claim_job(f, dependant.id);
+    assert_ok(job_store_wait_for(f->store, &lease, awaited, 1, &f->err)); /* once more, late */
+    assert_ok(job_store_renew(f->store, &next, LEASE_MS, &f->err));
+    assert_int_equal(get_job(f, dependant.id).attempts, 1);
+}
+
 static void a_lock_is_taken_and_released_once(void **state) {
     struct fixture *f = *state;
     struct lock lock, next;
@@ -261,6 +281,7 @@ int main(void) {
         store_test(a_job_is_made_once),
         store_test(a_claim_is_the_claim_it_was),
         store_test(what_a_run_writes_counts_once),
+        store_test(a_wait_for_another_job_begins_once),
         store_test(a_lock_is_taken_and_released_once),
         store_test(several_matrix_jobs_are_claimed_once),
         store_test(waves_and_sweeps_are_claimed_once),
