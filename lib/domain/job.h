@@ -99,7 +99,6 @@ struct job {
     const char *verdict; /* matrix, once finished: lib/domain/verdict.h */
     const char *result;  /* matrix, once finished: JSON of struct build_result; NULL: none came */
     const char *runner;  /* while it runs: who holds it */
-    const char *awaited_failures; /* publish: the ids, by blanks, of the jobs that it waited for and that failed; NULL: none */
 };
 
 static inline bool job_is_by_trustee(const struct job *job) {

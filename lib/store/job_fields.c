@@ -29,7 +29,6 @@ const struct job_field job_fields[] = {
     FIELD("verdict", FIELD_TEXT, verdict),
     FIELD("result", FIELD_TEXT, result),
     FIELD("runner", FIELD_TEXT, runner),
-    FIELD("awaitedFailures", FIELD_TEXT, awaited_failures),
 };
 #undef FIELD
 

@@ -2,6 +2,7 @@
 #include "lib/store/job_waiting.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "lib/store/job_steps.h"
 
@@ -24,10 +25,11 @@ enum status job_store_list_earlier(struct job_store *store, const char *id, cons
     *count = 0;
     for (size_t i = 0; i < reply->count; i++) {
         const struct redis_reply *item = &reply->items[i];
-        if (item->count < 3) continue; /* no version */
+        if (item->count < 4) continue; /* no version */
         (*out)[(*count)++] = (struct earlier_publication){.id = arena_copy(arena, item->items[0].text),
                                                           .package = arena_copy(arena, item->items[1].text),
-                                                          .version = arena_copy(arena, item->items[2].text)};
+                                                          .version = arena_copy(arena, item->items[2].text),
+                                                          .has_failed = strcmp(item->items[3].text, "failed") == 0};
     }
     return STATUS_OK;
 }

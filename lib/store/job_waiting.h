@@ -15,22 +15,23 @@
 
 #include "lib/store/job_store.h"
 
-/* An unfinished publication. */
+/* A publication that was accepted before another job. */
 struct earlier_publication {
     const char *id;
     const char *package;
     const char *version;
+    bool has_failed; /* after that job was accepted; else it is unfinished */
 };
 
-/* The unfinished publications of any of `packages` that were accepted before the job `id`, the oldest first, in the arena. Of
- * one package with very many unfinished jobs only the first few hundred are looked at. */
+/* The publications of any of `packages` that were accepted before the job `id`, and are unfinished or have failed since, the
+ * oldest first, in the arena. Of a package with very many jobs not all are looked at. */
 CHECK_RESULT enum status job_store_list_earlier(struct job_store *store, const char *id, const char *const *packages,
                                                 size_t package_count, struct arena *arena, struct earlier_publication **out,
                                                 size_t *count, struct error *err);
 
-/* Hands the job back: it is pending, at its old place, until all of the jobs `awaited` have succeeded or one of them has failed
- * (then it is in job.awaited_failures). What has ended already, or was accepted later, is not waited for. The attempt does not
- * count. The job has no record yet. The same again is fine. */
+/* Hands the job back: it is pending, at its old place, until all of the jobs `awaited` have succeeded or one of them has
+ * failed. What has ended already, or was accepted later, is not waited for. The attempt does not count. The job has no record
+ * yet. The same again is fine. */
 CHECK_RESULT enum status job_store_wait_for(struct job_store *store, const struct lease *lease, const char *const *awaited,
                                             size_t count, struct error *err);
 

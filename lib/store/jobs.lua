@@ -163,7 +163,7 @@ end
 
 ---- Waiting for other jobs (job_waiting.h)
 
-local EARLIER_MAX = 256 -- jobs of one package that are looked at
+local EARLIER_MAX, FAILED_MAX = 256, 8 -- jobs of one package that are looked at
 
 -- The ids in a text in which they stand by blanks, less one.
 local function ids_without(ids, left_out)
@@ -174,12 +174,6 @@ local function ids_without(ids, left_out)
   return kept
 end
 
-local function note_awaited_failure(id, failed)
-  local noted = ids_without(read_job(id, 'awaitedFailures').awaitedFailures, failed)
-  noted[#noted + 1] = failed
-  call('HSET', 'job:' .. id, 'awaitedFailures', table.concat(noted, ' '))
-end
-
 -- Has the job, which is about to be pending, wait for those of `awaited` that were accepted before it and are unfinished: only
 -- for earlier ones, so nobody ever waits in a circle. Where one of them has failed meanwhile, it does not wait.
 local function begin_waiting(id, job, awaited)
@@ -188,7 +182,6 @@ local function begin_waiting(id, job, awaited)
     local found = read_job(other, 'state', 'place')
     if found.state == 'failed' then
       has_failed = true
-      note_awaited_failure(id, other)
     elseif found.state and found.state ~= 'succeeded' and tonumber(found.place) < tonumber(job.place) then
       unfinished[#unfinished + 1] = other
     end
@@ -202,7 +195,6 @@ end
 local function wake_waiters(ended, success)
   for _, id in ipairs(call('SMEMBERS', 'waiters:' .. ended)) do
     local others = ids_without(read_job(id, 'waitsFor').waitsFor, ended)
-    if not success then note_awaited_failure(id, ended) end
     if success and #others > 0 then
       call('HSET', 'job:' .. id, 'waitsFor', table.concat(others, ' '))
     else
@@ -566,16 +558,29 @@ function steps.wait_for()
   return put_back(ARGV[2], ARGV[3], nil, {unpack(ARGV, 4)})
 end
 
--- id, packages… → id, package and version of each unfinished publication of one of them that was accepted before the job
-function steps.list_earlier()
-  local place, found = tonumber(read_job(ARGV[2], 'place').place), {}
-  for i = 3, #ARGV do
-    for _, id in ipairs(call('LRANGE', 'lane:package:' .. ARGV[i], 0, EARLIER_MAX - 1)) do
-      local job = read_job(id, 'kind', 'version', 'place')
-      if tonumber(job.place) >= place then break end
-      if job.kind == 'publish' then found[#found + 1] = {place = tonumber(job.place), id, ARGV[i], job.version} end
+-- Publications of the package that were accepted before the job, to `found`: the unfinished ones, and the last ones of those
+-- that have failed since it was accepted.
+local function find_earlier(package, job, found)
+  local function add(id, other)
+    if other.kind == 'publish' then
+      found[#found + 1] = {place = tonumber(other.place), id, package, other.version, other.state}
     end
   end
+  for _, id in ipairs(call('LRANGE', 'lane:package:' .. package, 0, EARLIER_MAX - 1)) do
+    local other = read_job(id, 'kind', 'version', 'state', 'place')
+    if tonumber(other.place) < tonumber(job.place) then add(id, other) end
+  end
+  local ids = call('ZRANGE', 'jobs:package:' .. package, '(' .. job.place, '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, FAILED_MAX)
+  for _, id in ipairs(ids) do
+    local other = read_job(id, 'kind', 'version', 'state', 'place', 'finishedAt')
+    if other.state == 'failed' and tonumber(other.finishedAt) >= tonumber(job.createdAt) then add(id, other) end
+  end
+end
+
+-- id, packages… → id, package, version and state of each publication that find_earlier() finds for the job
+function steps.list_earlier()
+  local job, found = read_job(ARGV[2], 'place', 'createdAt'), {}
+  for i = 3, #ARGV do find_earlier(ARGV[i], job, found) end
   table.sort(found, function(a, b) return a.place < b.place end)
   return found
 end

@@ -17,7 +17,7 @@
 struct others {
     struct earlier_publication *jobs; /* the oldest first */
     struct coming_version *versions;  /* theirs */
-    bool *is_awaited;
+    bool *is_needed;
     size_t count;
 };
 
@@ -48,14 +48,14 @@ static enum status list_others(struct publication *p, struct others *others, str
     if (status) return status;
 
     others->versions = arena_alloc(p->arena, (others->count + 1) * sizeof *others->versions);
-    others->is_awaited = arena_alloc(p->arena, (others->count + 1) * sizeof *others->is_awaited);
+    others->is_needed = arena_alloc(p->arena, (others->count + 1) * sizeof *others->is_needed);
     size_t kept = 0;
     for (size_t i = 0; i < others->count; i++) {
-        const struct earlier_publication *job = &others->jobs[i];
+        const struct earlier_publication job = others->jobs[i];
         struct version version;
-        if (version_parse(&version, job->version, NULL)) continue;
-        others->versions[kept] = (struct coming_version){.name = job->package, .version = version};
-        others->jobs[kept++] = *job;
+        if (version_parse(&version, job.version, NULL)) continue;
+        others->versions[kept] = (struct coming_version){.name = job.package, .version = version};
+        others->jobs[kept++] = job;
     }
     others->count = kept;
     return STATUS_OK;
@@ -66,17 +66,24 @@ static bool has_plan(void *context, const struct manifest_index *index) {
     return publication_plan(context, index, true, &why_not) == STATUS_OK;
 }
 
-/* False: none of them can help. */
-static bool choose_awaited(struct publication *p, const struct manifest_index *index, struct others *others) {
-    struct coming_versions coming = {.items = others->versions,
-                                     .count = others->count,
-                                     .index = index,
+/* Which of them lead to a plan: of the unfinished ones, or of all. False: not even all do. */
+static bool choose(struct publication *p, const struct manifest_index *index, struct others *others, bool with_failed) {
+    struct coming_versions coming = {.index = index,
                                      .compilers = p->service->compiler_versions,
                                      .compiler_count = p->service->compilers.count,
                                      .has_plan = has_plan,
                                      .context = p};
     coming.wanted = list_wanted(p, &coming.wanted_count);
-    return coming_versions_choose(&coming, others->is_awaited);
+    /* Those that are asked about, in the order of the others; and which of those are needed. */
+    struct coming_version *items = arena_alloc(p->arena, (others->count + 1) * sizeof *items);
+    bool *is_needed = arena_alloc(p->arena, (others->count + 1) * sizeof *is_needed);
+    for (size_t i = 0; i < others->count; i++)
+        if (with_failed || !others->jobs[i].has_failed) items[coming.count++] = others->versions[i];
+    coming.items = items;
+    bool can_help = coming_versions_choose(&coming, is_needed);
+    for (size_t i = 0, j = 0; i < others->count; i++)
+        others->is_needed[i] = (with_failed || !others->jobs[i].has_failed) && is_needed[j++];
+    return can_help;
 }
 
 /* ---- Either way ---- */
@@ -85,7 +92,7 @@ static enum status wait_for(struct publication *p, const struct others *others, 
     const char **awaited = arena_alloc(p->arena, others->count * sizeof *awaited);
     for (size_t i = 0; i < others->count; i++) {
         const struct earlier_publication *job = &others->jobs[i];
-        if (!others->is_awaited[i]) continue;
+        if (!others->is_needed[i]) continue;
         awaited[p->run->awaited_count++] = job->id;
         job_run_log(p->run, LOG_NOTICE, "Waiting for the publication of %s@%s (job %s).", job->package, job->version, job->id);
     }
@@ -93,22 +100,24 @@ static enum status wait_for(struct publication *p, const struct others *others, 
     return error_set(err, STATUS_BUSY, "%s@%s waits for other publications.", p->request.name, p->version);
 }
 
-/* `err` says why there is no plan; what was waited for in vain belongs to it. */
-static enum status add_failures(struct publication *p, struct error *err) {
-    const char *ids = p->run->job.awaited_failures;
-    for (size_t length; ids && *ids; ids += length + strspn(ids + length, " ")) {
-        length = strcspn(ids, " ");
-        const char *id = arena_copy_bytes(p->arena, ids, length);
+/* `err` says why there is no plan; publications that failed and would have led to one belong to it. */
+static enum status add_failures(struct publication *p, const struct others *others, struct error *err) {
+    for (size_t i = 0; i < others->count; i++) {
+        const struct earlier_publication *other = &others->jobs[i];
         struct job job;
         struct error problem = {0};
-        enum status status = job_run_get_job(p->run, id, &job, &problem);
-        if (status == STATUS_NOT_FOUND) continue; /* it ended long ago */
-        if (status) return error_set(err, status, "%s", problem.message);
+        if (!others->is_needed[i] || !other->has_failed) continue;
+        enum status status = job_run_get_job(p->run, other->id, &job, &problem);
+        if (status == STATUS_NOT_FOUND) continue;
+        if (status) {
+            *err = problem;
+            return status;
+        }
         const char *why = job.error ? job.error : "";
-        const char *before = arena_copy(p->arena, err->message);
-        error_set_at(err, err->status, arena_copy(p->arena, err->path),
-                     "%s\nThe publication of %s@%s (job %s), for which this one has waited, failed: %.*s", before, job.package,
-                     job.version, id, (int)strcspn(why, "\n"), why);
+        const char *before = arena_copy(p->arena, err->message), *path = arena_copy(p->arena, err->path);
+        error_set_at(err, err->status, path,
+                     "%s\nThe publication of %s@%s, which was accepted before this one (job %s), failed: %.*s", before,
+                     other->package, other->version, other->id, (int)strcspn(why, "\n"), why);
     }
     return err->status;
 }
@@ -120,8 +129,9 @@ enum status publication_wait_or_refuse(struct publication *p, struct error *err)
     if (status) return status;
     const struct manifest_index *index = registry_view_lock(p->service->repositories.view);
     status = publication_plan(p, index, false, err);
-    bool is_of_use = status == STATUS_REFUSED && choose_awaited(p, index, &others);
+    bool can_come = status == STATUS_REFUSED && choose(p, index, &others, false);
+    bool could_have = status == STATUS_REFUSED && !can_come && choose(p, index, &others, true);
     registry_view_unlock(p->service->repositories.view);
-    if (is_of_use) return wait_for(p, &others, err);
-    return status == STATUS_REFUSED ? add_failures(p, err) : status;
+    if (can_come) return wait_for(p, &others, err);
+    return could_have ? add_failures(p, &others, err) : status;
 }

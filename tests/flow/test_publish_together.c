@@ -219,12 +219,12 @@ static void a_release_fails_with_what_it_waits_for(void **state) {
         scene, release.ids[1],
         arena_format(&server->arena,
                      "vain-middle@1.0.0 has unsatisfied dependencies: no version in the registry index fits vain-base "
-                     ">=1.0.0 <2.0.0.\nThe publication of vain-base@1.0.0 (job %s), for which this one has waited, "
-                     "failed: %s",
+                     ">=1.0.0 <2.0.0.\nThe publication of vain-base@1.0.0, which was accepted before this one (job "
+                     "%s), failed: %s",
                      release.ids[0], why));
     json_decref(job);
     job = server_wait_for_job(server, release.ids[2]);
-    assert_non_null(strstr(server_last_error(server, job), "\nThe publication of vain-base@1.0.0 (job "));
+    assert_non_null(strstr(server_last_error(server, job), "\nThe publication of vain-base@1.0.0, which was accepted before "));
     json_decref(job);
     shell_run("rm -r '%s/storage/vain-base'", server->folder);
 
@@ -237,6 +237,21 @@ static void a_release_fails_with_what_it_waits_for(void **state) {
     wait_until_all_waiting(scene, &release);
     let_commit(scene);
     expect_all_published(scene, &release);
+}
+
+/* Whether it has waited for it or came after its end. */
+static void a_dependency_that_failed_before_is_named(void **state) {
+    struct scene *scene = *state;
+    const struct package base = {"broken-base", "1.0.0", .pragma = "fail It is broken"}, middle = MIDDLE("broken");
+    const char *first = server_post_package(scene->server, &base), *id = server_post_package(scene->server, &middle);
+    expect_failed(
+        scene, id,
+        arena_format(&scene->server->arena,
+                     "broken-middle@1.0.0 has unsatisfied dependencies: no version in the registry index fits "
+                     "broken-base >=1.0.0 <2.0.0.\nThe publication of broken-base@1.0.0, which was accepted before this "
+                     "one (job %s), failed: broken-base@1.0.0 does not compile with compiler 0.15.15: 1 error, shown "
+                     "above.",
+                     first));
 }
 
 static void versions_chosen_by_a_client_are_waited_for(void **state) {
@@ -416,6 +431,7 @@ int main(void) {
         cmocka_unit_test(a_repeated_request_gets_the_job_that_waits),
         cmocka_unit_test(the_order_of_a_package_is_kept_while_it_waits),
         cmocka_unit_test(a_release_fails_with_what_it_waits_for),
+        cmocka_unit_test(a_dependency_that_failed_before_is_named),
         cmocka_unit_test(versions_chosen_by_a_client_are_waited_for),
         cmocka_unit_test(a_fitting_version_is_enough),
         cmocka_unit_test(what_cannot_help_is_not_waited_for),

@@ -73,7 +73,6 @@ static void a_job_is_woken_in_the_step_in_which_the_other_succeeds(void **state)
     assert_string_equal(claim_next(f, ALL_KINDS).job_id, dependant.id);
     struct job job = get_job(f, dependant.id);
     assert_int_equal(job.attempts, 1);
-    assert_null(job.awaited_failures);
     assert_nobody_waits(f, dependant.id);
 }
 
@@ -101,24 +100,8 @@ static void a_job_is_woken_by_the_first_that_fails(void **state) {
     finish_job(f, &failing, false);
     assert_nobody_waits(f, dependant.id);
     struct lease lease = claim_job(f, dependant.id);
-    assert_string_equal(get_job(f, dependant.id).awaited_failures, second.id);
     finish_job(f, &other, true); /* it waits no more: nothing happens to it */
     assert_ok(job_store_renew(f->store, &lease, LEASE_MS, &f->err));
-}
-
-static void every_failure_that_was_waited_for_is_kept(void **state) {
-    struct fixture *f = *state;
-    struct job_request first = publish_of("a"), second = publish_of("c"), dependant = publish_of("b");
-    accept_job(f, &first), accept_job(f, &second), accept_job(f, &dependant);
-    const char *ids[] = {first.id, second.id};
-    for (int i = 0; i < 2; i++) {
-        claim_and_wait(f, dependant.id, (const char *[]){ids[i], NULL});
-        struct lease lease = claim_job(f, ids[i]);
-        finish_job(f, &lease, false);
-    }
-    char both[2 * UUID_TEXT_MAX];
-    snprintf(both, sizeof both, "%s %s", first.id, second.id);
-    assert_string_equal(get_job(f, dependant.id).awaited_failures, both);
 }
 
 static void many_wait_for_one_and_go_on_as_they_were_accepted(void **state) {
@@ -158,7 +141,6 @@ static void what_has_ended_meanwhile_is_not_waited_for(void **state) {
     finish_job(f, &lease, false);
     claim_and_wait(f, dependant.id, (const char *[]){bad.id, NULL});
     claim_job(f, dependant.id);
-    assert_string_equal(get_job(f, dependant.id).awaited_failures, bad.id);
     assert_nobody_waits(f, dependant.id);
 }
 
@@ -204,7 +186,6 @@ static void a_job_is_woken_when_the_other_is_given_up(void **state) {
         assert_ok(job_store_reap(f->store, SHORT_LEASE_MS, &reaped, &f->err));
     }
     claim_job(f, dependant.id);
-    assert_string_equal(get_job(f, dependant.id).awaited_failures, dependency.id);
 }
 
 static void a_wait_outlives_redis(void **state) {
@@ -248,9 +229,31 @@ static void earlier_publications_are_listed_by_package(void **state) {
     assert_string_equal(found[0].id, running.id);
     assert_string_equal(found[0].package, "a");
     assert_string_equal(found[0].version, "1.1.0");
+    assert_false(found[0].has_failed);
     assert_string_equal(found[1].id, waiting.id);
     assert_ok(job_store_list_earlier(f->store, dependant.id, packages, 0, &f->arena, &found, &count, &f->err));
     assert_int_equal(count, 0);
+}
+
+static void what_has_failed_since_it_was_accepted_is_listed_too(void **state) {
+    struct fixture *f = *state;
+    struct job_request before = publish_of("a"), failing = publish_of("a"), published = publish_of("a"),
+                       dependant = publish_of("b"), later = publish_of("a");
+    run_job(f, &before, &(struct job_end){.error = "It does not compile."});
+    wait_ms(2); /* times are in milliseconds */
+    accept_job(f, &failing), accept_job(f, &published), accept_job(f, &dependant), accept_job(f, &later);
+    struct job_request *const ended[] = {&failing, &published, &later};
+    for (int i = 0; i < 3; i++) {
+        struct lease lease = claim_job(f, ended[i]->id);
+        finish_job(f, &lease, ended[i] == &published);
+    }
+    const char *const packages[] = {"a"};
+    struct earlier_publication *found;
+    size_t count;
+    assert_ok(job_store_list_earlier(f->store, dependant.id, packages, 1, &f->arena, &found, &count, &f->err));
+    assert_int_equal(count, 1);
+    assert_string_equal(found[0].id, failing.id);
+    assert_true(found[0].has_failed);
 }
 
 /* A made-up release: every job waits for some of those before it, runners take what they get and end it either way. In the end
@@ -263,7 +266,7 @@ static void whoever_waits_goes_on_sooner_or_later(void **state) {
         unsigned random = seed;
         struct job_request requests[JOBS];
         char names[JOBS][16];
-        bool has_waited[JOBS] = {0}, has_ended[JOBS] = {0};
+        bool has_waited[JOBS] = {0};
         const char *awaited[JOBS][AWAITED + 1] = {0};
         for (int i = 0; i < JOBS; i++) {
             snprintf(names[i], sizeof names[i], "p-%d", rand_r(&random) % (JOBS / 2)); /* some packages twice */
@@ -282,13 +285,14 @@ static void whoever_waits_goes_on_sooner_or_later(void **state) {
                 wait_for_jobs(f, &lease, awaited[i]);
                 continue;
             }
-            bool is_complete = true;
-            for (int k = 0; has_waited[i] && k < AWAITED; k++)
-                for (int other = 0; other < JOBS; other++)
-                    if (strcmp(awaited[i][k], requests[other].id) == 0) is_complete = is_complete && has_ended[other];
-            assert_true(is_complete || get_job(f, requests[i].id).awaited_failures);
+            bool is_complete = true, one_has_failed = false;
+            for (int k = 0; has_waited[i] && k < AWAITED; k++) {
+                enum job_state other = get_job(f, awaited[i][k]).state;
+                is_complete = is_complete && job_state_is_finished(other);
+                one_has_failed = one_has_failed || other == JOB_STATE_FAILED;
+            }
+            assert_true(is_complete || one_has_failed);
             finish_job(f, &lease, rand_r(&random) % 3);
-            has_ended[i] = true;
             ended++;
         }
         assert_nobody_waits(f, requests[0].id);
@@ -301,13 +305,13 @@ int main(void) {
         store_test(a_job_is_woken_in_the_step_in_which_the_other_succeeds),
         store_test(a_job_waits_for_all_that_succeed),
         store_test(a_job_is_woken_by_the_first_that_fails),
-        store_test(every_failure_that_was_waited_for_is_kept),
         store_test(many_wait_for_one_and_go_on_as_they_were_accepted),
         store_test(what_has_ended_meanwhile_is_not_waited_for),
         store_test(nobody_waits_for_a_job_that_was_accepted_later_or_for_itself),
         store_test(a_stale_number_does_not_wait),
         store_test(a_job_is_woken_when_the_other_is_given_up),
         store_test(earlier_publications_are_listed_by_package),
+        store_test(what_has_failed_since_it_was_accepted_is_listed_too),
         store_test(whoever_waits_goes_on_sooner_or_later),
         store_test(a_wait_outlives_redis),
     };
