@@ -71,7 +71,6 @@ static void find_address(struct call *call) {
 
 static bool admit_rate(struct call *call) {
     int64_t retry_after_s = 0;
-    find_address(call);
     if (call->route->has_token) return true;
     if (rate_limit_take(call->gateway->post_limit, call->address, call->started_ms, &retry_after_s)) return true;
     answer_header(&call->answer, "retry-after", arena_format(&call->arena, "%" PRId64, retry_after_s));
@@ -145,6 +144,7 @@ static void answer_options(struct call *call) {
 
 void call_start(struct loop *loop, struct gateway *gateway, enum port port, h2o_req_t *req) {
     struct call *call = create_call(loop, gateway, req);
+    find_address(call);
     if (h2o_memis(req->method.base, req->method.len, H2O_STRLIT("OPTIONS"))) {
         answer_options(call);
         return;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/base/digest_set.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
 #include "lib/tools/health_check.h"
@@ -14,7 +15,8 @@
 #include "services/gateway/trustee_token.h"
 
 enum {
-    LOOKUP_THREADS = 2,       /* of the publish service's message threads no more may wait for GitHub */
+    LOOKUP_THREADS = 3,       /* of the publish service's message threads no more may wait for GitHub */
+    LOOKUP_THREADS_KNOWN = 1, /* of these: for tokens that are known, which made-up ones must not keep waiting */
     LOOKUP_TIMEOUT_MS = 8000, /* more than the service allows itself */
     MATRIX_THREADS = 4,
     MATRIX_TIMEOUT_MS = 1500, /* as long as an outage of Redis is waited out */
@@ -93,6 +95,8 @@ static enum status start_trustees(struct gateway *gateway, struct error *err) {
     const struct settings *settings = gateway->settings;
     unsigned char digest[SHA256_BYTES];
     gateway->trustee_failures = rate_limit_create(TRUSTEE_FAILURES_PER_MINUTE);
+    gateway->trustee_look_ups = rate_limit_create(TRUSTEE_FAILURES_PER_MINUTE);
+    gateway->trustee_tokens = digest_set_create();
     if (settings->trustee_token_sha256) {
         enum status status = trustee_digest_parse(digest, settings->trustee_token_sha256, err);
         if (status) return status;
@@ -101,6 +105,7 @@ static enum status start_trustees(struct gateway *gateway, struct error *err) {
     const struct service_asker_options options = {
         .client = gateway->services[SERVICE_PUBLISH],
         .threads = LOOKUP_THREADS,
+        .preferred_threads = LOOKUP_THREADS_KNOWN,
         .timeout_ms = LOOKUP_TIMEOUT_MS,
         .busy = "Too many tokens are being looked up: try again in a few seconds.",
     };
@@ -154,6 +159,8 @@ void gateway_stop(struct gateway *gateway) {
     for (size_t i = 0; i < SERVICE_COUNT; i++)
         message_client_free(gateway->services[i]);
     rate_limit_free(gateway->trustee_failures);
+    rate_limit_free(gateway->trustee_look_ups);
+    digest_set_free(gateway->trustee_tokens);
     rate_limit_free(gateway->post_limit);
     trusted_proxies_free(gateway->proxies);
     text_release(&gateway->openapi);

@@ -20,6 +20,7 @@
 #include "services/gateway/store_pool.h"
 #include "services/gateway/tail.h"
 
+struct digest_set;
 struct health_check;
 struct server;
 struct service_asker;
@@ -27,7 +28,8 @@ struct service_asker;
 /* Most bytes of answers that wait for their clients to read them: slow readers of long logs must not fill the memory. */
 enum { ANSWER_BYTES_MAX = 512 << 20 };
 
-enum { TRUSTEE_FAILURES_PER_MINUTE = 5 }; /* of POST /api/v1/trustee, from one address (spec/operations.md) */
+/* Of POST /api/v1/trustee, from one address (spec/operations.md): failures, and look-ups of tokens that are nobody's. */
+enum { TRUSTEE_FAILURES_PER_MINUTE = 5 };
 
 /* job.credential, where the token was the configured one. */
 #define TRUSTEE_CREDENTIAL "PACCHETTIBOTTI_TOKEN"
@@ -53,6 +55,8 @@ struct gateway {
     struct trusted_proxies *proxies;
     struct rate_limit *post_limit;
     struct rate_limit *trustee_failures;
+    struct rate_limit *trustee_look_ups; /* of tokens that turned out to be nobody's */
+    struct digest_set *trustee_tokens;   /* that were seen to be a trustee's; they are asked about first */
     struct message_client *services[SERVICE_COUNT];
     struct service_asker *trustee_asker; /* whose a token is; NULL where TRUSTEE_LOOKUP is not set */
     struct service_asker *matrix_asker;  /* packages, and plans of builds */

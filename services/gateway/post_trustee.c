@@ -14,6 +14,7 @@
  */
 #include <inttypes.h>
 
+#include "lib/base/digest_set.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
 #include "services/gateway/accept_job.h"
@@ -36,6 +37,7 @@ struct trustee_call {
     struct trustee_body body;
     struct trustee_token token;
     bool is_configured_token;
+    bool is_counted; /* in gateway->trustee_look_ups, until the token turns out to be somebody's */
     struct service_question question;
 };
 
@@ -148,10 +150,12 @@ static void go_on_after_look_up(struct call *call) {
         refuse_token(call);
         return;
     }
+    if (trustee->is_counted) rate_limit_give_back(call->gateway->trustee_look_ups, call->address, call->started_ms);
     if (!trustee->is_configured_token && !answer->owner_may) {
         refuse(call, STATUS_FORBIDDEN, NULL, "The token's owner is not a trustee of this registry.");
         return;
     }
+    if (!trustee->is_configured_token) digest_set_add(call->gateway->trustee_tokens, trustee->token.digest);
     if (trustee->body.actor && !answer->actor_may) {
         refuse(call, STATUS_FORBIDDEN, "actor", "The actor is not a trustee of this registry.");
         return;
@@ -161,15 +165,27 @@ static void go_on_after_look_up(struct call *call) {
                                                 : arena_format(&call->arena, "GitHub token of %s", answer->owner));
 }
 
+/* May a token that nobody knows yet be looked up for this address? Counts it before it is asked about: a burst of made-up
+ * tokens must not be at GitHub before the first of them has failed. */
+static bool count_look_up(struct call *call, struct trustee_call *trustee) {
+    struct gateway *gateway = call->gateway;
+    int64_t retry_after_s;
+    if (!rate_limit_has_room(gateway->trustee_failures, call->address, call->started_ms)) return false;
+    trustee->is_counted = rate_limit_take(gateway->trustee_look_ups, call->address, call->started_ms, &retry_after_s);
+    return trustee->is_counted;
+}
+
 static void look_up(struct call *call, struct trustee_call *trustee) {
-    bool has_failed_often = !rate_limit_has_room(call->gateway->trustee_failures, call->address, call->started_ms);
+    bool is_known = trustee->is_configured_token || digest_set_has(call->gateway->trustee_tokens, trustee->token.digest);
+    bool may_be_new = is_known || count_look_up(call, trustee);
     trustee->question = (struct service_question){
         .request = {.tag = MESSAGE_trustee_query,
                     .trustee_query = {.token = trustee->is_configured_token ? NULL : trustee->token.sealed,
                                       .actor = trustee->body.actor,
-                                      .is_last_chance = has_failed_often}},
+                                      .is_last_chance = !may_be_new}},
         .expected = MESSAGE_trustee_answer,
         .go_on = go_on_after_look_up,
+        .is_preferred = is_known,
     };
     call->work_data = trustee;
     service_asker_ask(call->gateway->trustee_asker, call, &trustee->question);

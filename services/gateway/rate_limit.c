@@ -94,3 +94,12 @@ bool rate_limit_has_room(struct rate_limit *limit, const char *address, int64_t 
     pthread_mutex_unlock(&limit->mutex);
     return has_room;
 }
+
+void rate_limit_give_back(struct rate_limit *limit, const char *address, int64_t now_ms) {
+    if (limit->per_minute == 0) return;
+    uint64_t hash = hash_address(limit, address);
+    pthread_mutex_lock(&limit->mutex);
+    struct bucket *bucket = find_bucket(limit, hash, now_ms);
+    bucket->used = bucket->used > token_ms(limit) ? bucket->used - token_ms(limit) : 0;
+    pthread_mutex_unlock(&limit->mutex);
+}

@@ -19,6 +19,9 @@ void rate_limit_free(struct rate_limit *limit);
  * will be. */
 bool rate_limit_take(struct rate_limit *limit, const char *address, int64_t now_ms, int64_t *retry_after_s);
 
+/* Gives a token back that rate_limit_take() took. */
+void rate_limit_give_back(struct rate_limit *limit, const char *address, int64_t now_ms);
+
 /* Would rate_limit_take() answer true? Takes nothing. */
 bool rate_limit_has_room(struct rate_limit *limit, const char *address, int64_t now_ms);
 

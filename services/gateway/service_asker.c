@@ -12,7 +12,11 @@
 #include "lib/service/message_client.h"
 #include "services/gateway/call.h"
 
-enum { WAITING_MAX = 64 };
+enum {
+    WAITING_MAX = 64,
+    WAITING_PREFERRED = 16, /* of these: for preferred questions alone */
+    WAITING_PER_ADDRESS = 24,
+};
 
 struct service_asker {
     struct service_asker_options options;
@@ -20,23 +24,42 @@ struct service_asker {
     int thread_count;
     pthread_mutex_t mutex; /* of what follows */
     pthread_cond_t changed;
-    struct service_question *first, **end;
+    struct service_question *preferred, *others; /* that wait, the oldest first */
     int waiting;
+    int asking_others; /* threads that ask one that is not preferred */
     bool is_stopping;
 };
 
+/* The list whose first question is to be asked next; NULL: none that may. */
+static struct service_question **next_list(struct service_asker *asker) {
+    if (asker->preferred) return &asker->preferred;
+    bool has_thread = asker->asking_others < asker->options.threads - asker->options.preferred_threads;
+    return asker->others && has_thread ? &asker->others : NULL;
+}
+
+/* NULL: the thread is to end. */
 static struct service_question *take_question(struct service_asker *asker) {
+    struct service_question **list = NULL, *question = NULL;
     pthread_mutex_lock(&asker->mutex);
-    while (!asker->first && !asker->is_stopping)
+    while (!(list = next_list(asker)) && !asker->is_stopping)
         pthread_cond_wait(&asker->changed, &asker->mutex);
-    struct service_question *question = asker->first;
-    if (question) {
-        asker->first = question->next;
-        if (!asker->first) asker->end = &asker->first;
+    if (list) {
+        question = *list;
+        *list = question->next;
+        question->is_waiting = false;
         asker->waiting--;
+        if (!question->is_preferred) asker->asking_others++;
     }
     pthread_mutex_unlock(&asker->mutex);
     return question;
+}
+
+static void end_question(struct service_asker *asker, bool was_preferred) {
+    if (was_preferred) return;
+    pthread_mutex_lock(&asker->mutex);
+    asker->asking_others--;
+    pthread_cond_signal(&asker->changed);
+    pthread_mutex_unlock(&asker->mutex);
 }
 
 static void ask(struct service_asker *asker, struct service_question *question) {
@@ -58,8 +81,10 @@ static void ask(struct service_asker *asker, struct service_question *question) 
 static void *run(void *argument) {
     struct service_asker *asker = argument;
     for (struct service_question *question; (question = take_question(asker));) {
+        bool is_preferred = question->is_preferred;
         ask(asker, question);
         call_return(question->call);
+        end_question(asker, is_preferred);
     }
     return NULL;
 }
@@ -68,7 +93,6 @@ enum status service_asker_create(struct service_asker **out, const struct servic
     struct service_asker *asker = memory_alloc(sizeof *asker);
     *out = asker;
     asker->options = *options;
-    asker->end = &asker->first;
     asker->threads = memory_alloc((size_t)options->threads * sizeof *asker->threads);
     pthread_mutex_init(&asker->mutex, NULL);
     pthread_cond_init(&asker->changed, NULL);
@@ -80,18 +104,47 @@ enum status service_asker_create(struct service_asker **out, const struct servic
     return STATUS_OK;
 }
 
+static bool has_room(const struct service_asker *asker, const struct service_question *question) {
+    if (asker->is_stopping || asker->waiting >= WAITING_MAX) return false;
+    if (question->is_preferred) return true;
+    int same = 0, all = 0;
+    for (const struct service_question *other = asker->others; other; other = other->next) {
+        all++;
+        same += strcmp(other->call->address, question->call->address) == 0;
+    }
+    return all < WAITING_MAX - WAITING_PREFERRED && same < WAITING_PER_ADDRESS;
+}
+
 /* False: too many wait already, and nothing happens. */
 static bool enter(struct service_asker *asker, struct service_question *question) {
     pthread_mutex_lock(&asker->mutex);
-    bool has_room = asker->waiting < WAITING_MAX && !asker->is_stopping;
-    if (has_room) {
-        *asker->end = question;
-        asker->end = &question->next;
+    bool may_enter = has_room(asker, question);
+    if (may_enter) {
+        struct service_question **end = question->is_preferred ? &asker->preferred : &asker->others;
+        while (*end)
+            end = &(*end)->next;
+        *end = question;
+        question->is_waiting = true;
         asker->waiting++;
         pthread_cond_signal(&asker->changed);
     }
     pthread_mutex_unlock(&asker->mutex);
-    return has_room;
+    return may_enter;
+}
+
+bool service_asker_withdraw(struct service_asker *asker, struct service_question *question) {
+    pthread_mutex_lock(&asker->mutex);
+    bool is_waiting = question->is_waiting;
+    if (is_waiting) {
+        struct service_question **link = question->is_preferred ? &asker->preferred : &asker->others;
+        while (*link != question)
+            link = &(*link)->next;
+        *link = question->next;
+        question->is_waiting = false;
+        asker->waiting--;
+    }
+    pthread_mutex_unlock(&asker->mutex);
+    return is_waiting;
 }
 
 void service_asker_ask(struct service_asker *asker, struct call *call, struct service_question *question) {

@@ -8,6 +8,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/deadline.h"
+#include "lib/base/digest_set.h"
 #include "lib/base/hash.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
@@ -18,9 +19,8 @@
 #include "lib/tools/github.h"
 
 enum {
-    KNOWN_MS = 3 * 60 * 1000, /* so a trustee who leaves the team is one for as long at most */
-    LOOK_UPS_PER_MINUTE = 30,
-    OWNERS_MAX = 256, /* more than are looked up while they are believed */
+    LOOK_UPS_PER_MINUTE = 30, /* of tokens never seen before, and as many again of those that were a trustee's */
+    OWNERS_MAX = 1024,
     TIMEOUT_MS = 6000,
 };
 static const char organization[] = "purescript", team_name[] = "packaging";
@@ -41,13 +41,15 @@ struct trustee_lookup {
     struct github_team team;
     int64_t team_until_ms; /* 0: not known */
     int64_t minute_begins_ms;
-    int look_ups; /* in this minute */
+    int new_look_ups, known_look_ups; /* in this minute */
+    struct digest_set *trustees;      /* tokens that were a trustee's: made-up ones do not use up their look-ups */
 };
 
 struct trustee_lookup *trustee_lookup_create(const struct settings *settings) {
     struct trustee_lookup *lookup = memory_alloc(sizeof *lookup);
     lookup->settings = settings;
     lookup->github = github_create(settings->github_api_url);
+    lookup->trustees = digest_set_create();
     pthread_mutex_init(&lookup->mutex, NULL);
     return lookup;
 }
@@ -55,6 +57,7 @@ struct trustee_lookup *trustee_lookup_create(const struct settings *settings) {
 void trustee_lookup_free(struct trustee_lookup *lookup) {
     if (!lookup) return;
     github_free(lookup->github);
+    digest_set_free(lookup->trustees);
     arena_release(&lookup->team_arena);
     pthread_mutex_destroy(&lookup->mutex);
     free(lookup);
@@ -64,10 +67,11 @@ void trustee_lookup_free(struct trustee_lookup *lookup) {
 
 static bool find_owner(struct trustee_lookup *lookup, const unsigned char digest[SHA256_BYTES], char out[GITHUB_LOGIN_MAX]) {
     bool is_known = false;
+    int64_t now_ms = clock_monotonic_ms();
     pthread_mutex_lock(&lookup->mutex);
     for (size_t i = 0; i < OWNERS_MAX && !is_known; i++) {
         const struct token_owner *owner = &lookup->owners[i];
-        is_known = owner->until_ms > clock_monotonic_ms() && hash_equal(owner->token, digest);
+        is_known = owner->until_ms > now_ms && hash_equal(owner->token, digest);
         if (is_known) memcpy(out, owner->login, GITHUB_LOGIN_MAX);
     }
     pthread_mutex_unlock(&lookup->mutex);
@@ -82,33 +86,33 @@ static void keep_owner(struct trustee_lookup *lookup, const unsigned char digest
         if (lookup->owners[i].until_ms < place->until_ms) place = &lookup->owners[i];
     memcpy(place->token, digest, SHA256_BYTES);
     memcpy(place->login, login, GITHUB_LOGIN_MAX);
-    place->until_ms = clock_monotonic_ms() + KNOWN_MS;
+    place->until_ms = clock_monotonic_ms() + lookup->settings->trustee_lookup_ms;
     pthread_mutex_unlock(&lookup->mutex);
 }
 
-static bool may_look_up(struct trustee_lookup *lookup) {
+static bool may_look_up(struct trustee_lookup *lookup, const unsigned char digest[SHA256_BYTES]) {
     enum { MINUTE_MS = 60000 };
     int64_t now_ms = clock_monotonic_ms();
     pthread_mutex_lock(&lookup->mutex);
     if (now_ms - lookup->minute_begins_ms >= MINUTE_MS) {
         lookup->minute_begins_ms = now_ms;
-        lookup->look_ups = 0;
+        lookup->new_look_ups = lookup->known_look_ups = 0;
     }
-    bool is_allowed = lookup->look_ups < LOOK_UPS_PER_MINUTE;
-    if (is_allowed) lookup->look_ups++;
+    int *look_ups = digest_set_has(lookup->trustees, digest) ? &lookup->known_look_ups : &lookup->new_look_ups;
+    bool is_allowed = *look_ups < LOOK_UPS_PER_MINUTE;
+    if (is_allowed) ++*look_ups;
     pthread_mutex_unlock(&lookup->mutex);
     return is_allowed;
 }
 
 /* `out` "": nobody's token. */
-static enum status look_up_owner(struct trustee_lookup *lookup, const char *token, bool is_last_chance,
-                                 char out[GITHUB_LOGIN_MAX], struct deadline *deadline, struct error *err) {
-    unsigned char digest[SHA256_BYTES];
+static enum status look_up_owner(struct trustee_lookup *lookup, const char *token, const unsigned char digest[SHA256_BYTES],
+                                 bool is_last_chance, char out[GITHUB_LOGIN_MAX], struct deadline *deadline,
+                                 struct error *err) {
     memset(out, 0, GITHUB_LOGIN_MAX);
     if (!github_is_token(token)) return STATUS_OK;
-    hash_sha256(token, strlen(token), digest);
     if (find_owner(lookup, digest, out) || is_last_chance) return STATUS_OK;
-    if (!may_look_up(lookup))
+    if (!may_look_up(lookup, digest))
         return error_set(err, STATUS_UNAVAILABLE, "Too many tokens were to be looked up at GitHub in this minute.");
     enum status status = github_read_login(lookup->github, token, out, deadline, err);
     if (status == STATUS_UNAUTHORIZED) status = STATUS_OK;
@@ -140,7 +144,7 @@ static enum status refresh_team(struct trustee_lookup *lookup, struct deadline *
     arena_release(&lookup->team_arena);
     lookup->team_arena = arena;
     lookup->team = team;
-    lookup->team_until_ms = clock_monotonic_ms() + KNOWN_MS;
+    lookup->team_until_ms = clock_monotonic_ms() + lookup->settings->trustee_lookup_ms;
     pthread_mutex_unlock(&lookup->mutex);
     return STATUS_OK;
 }
@@ -174,16 +178,19 @@ enum status trustee_lookup_answer(struct trustee_lookup *lookup, const struct me
                                   struct message_trustee_answer *out, struct error *err) {
     struct deadline deadline;
     char *token, owner[GITHUB_LOGIN_MAX] = "";
+    unsigned char digest[SHA256_BYTES];
     deadline_start(&deadline, TIMEOUT_MS);
     *out = (struct message_trustee_answer){0};
     enum status status = unseal(lookup, query, arena, &token, err);
     if (!status && token) {
-        status = look_up_owner(lookup, token, query->is_last_chance, owner, &deadline, err);
+        hash_sha256(token, strlen(token), digest);
+        status = look_up_owner(lookup, token, digest, query->is_last_chance, owner, &deadline, err);
         secret_wipe(token, strlen(token));
     }
     out->token_is_known = *owner != '\0';
     out->owner = out->token_is_known ? arena_copy(arena, owner) : NULL;
     if (!status && *owner) status = look_up_trustee(lookup, owner, &out->owner_may, &deadline, err);
+    if (!status && out->owner_may) digest_set_add(lookup->trustees, digest);
     /* Strangers do not learn from us who is in the team. */
     bool is_asked_for_actor = query->actor && (!token || out->owner_may);
     if (!status && is_asked_for_actor) status = look_up_trustee(lookup, query->actor, &out->actor_may, &deadline, err);

@@ -3,8 +3,9 @@
  * Who is a trustee: pacchettibotti, and the members of the packaging team at GitHub (spec/operations.md, Trustee actions). The
  * gateway, which faces the world, asks this by a message (trustee_query in proto/messages.def), since it has no token.
  *
- * What GitHub said is believed for KNOWN_MS, by the token's hash, wrong tokens too. At most LOOK_UPS_PER_MINUTE tokens that are
- * not known yet are looked up. Where GitHub cannot be asked, nobody is a trustee.
+ * What GitHub said is believed for TRUSTEE_LOOKUP_MS, by the token's hash, wrong tokens too. At most LOOK_UPS_PER_MINUTE tokens
+ * are looked up that were never seen to be a trustee's; those that were have look-ups of their own, so that made-up tokens shut
+ * no trustee out (post_trustee.c counts by address). Where GitHub cannot be asked, nobody is a trustee.
  */
 #ifndef SERVICES_PUBLISH_TRUSTEE_LOOKUP_H
 #define SERVICES_PUBLISH_TRUSTEE_LOOKUP_H
