@@ -3,12 +3,14 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/base/arena.h"
 
@@ -39,28 +41,38 @@ void hash_sha256_sri(const void *bytes, size_t length, char out[SHA256_SRI_MAX])
     print_sri(digest, out);
 }
 
-enum status hash_sha256_sri_file(const char *path, char out[SHA256_SRI_MAX], int64_t *size_bytes, struct error *err) {
-    FILE *file = fopen(path, "rbe");
-    if (!file)
-        return error_set(err, errno == ENOENT ? STATUS_NOT_FOUND : STATUS_INTERNAL, "cannot read %s: %s", path,
-                         strerror(errno));
+enum status hash_sha256_sri_descriptor(int descriptor, const char *path, char out[SHA256_SRI_MAX], int64_t *size_bytes,
+                                       struct error *err) {
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     assert(context);
     int done = EVP_DigestInit_ex(context, EVP_sha256(), NULL);
     assert(done == 1);
     unsigned char buffer[32768];
     int64_t total = 0;
-    for (size_t count; (count = fread(buffer, 1, sizeof buffer, file)) > 0; total += (int64_t)count)
-        EVP_DigestUpdate(context, buffer, count);
-    bool failed = ferror(file) != 0;
-    fclose(file);
+    ssize_t count;
+    while ((count = pread(descriptor, buffer, sizeof buffer, total)) > 0 || (count < 0 && errno == EINTR)) {
+        if (count < 0) continue;
+        EVP_DigestUpdate(context, buffer, (size_t)count);
+        total += count;
+    }
+    int problem = errno;
     unsigned char digest[SHA256_BYTES];
     EVP_DigestFinal_ex(context, digest, NULL);
     EVP_MD_CTX_free(context);
-    if (failed) return error_set(err, STATUS_INTERNAL, "cannot read %s to its end", path);
+    if (count < 0) return error_set(err, STATUS_INTERNAL, "cannot read %s to its end: %s", path, strerror(problem));
     print_sri(digest, out);
     *size_bytes = total;
     return STATUS_OK;
+}
+
+enum status hash_sha256_sri_file(const char *path, char out[SHA256_SRI_MAX], int64_t *size_bytes, struct error *err) {
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0)
+        return error_set(err, errno == ENOENT ? STATUS_NOT_FOUND : STATUS_INTERNAL, "cannot read %s: %s", path,
+                         strerror(errno));
+    enum status status = hash_sha256_sri_descriptor(descriptor, path, out, size_bytes, err);
+    close(descriptor);
+    return status;
 }
 
 bool hash_is_sha256_sri(const char *text) {

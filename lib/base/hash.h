@@ -29,6 +29,9 @@ void hash_sha256_hex(const void *bytes, size_t length, char out[SHA256_HEX_MAX])
 void hash_sha256_sri(const void *bytes, size_t length, char out[SHA256_SRI_MAX]); /* spec/formats.md, Hash */
 CHECK_RESULT enum status hash_sha256_sri_file(const char *path, char out[SHA256_SRI_MAX], int64_t *size_bytes,
                                               struct error *err);
+/* The same of an open file, from its first byte, wherever it was read to; `path` is for the error. */
+CHECK_RESULT enum status hash_sha256_sri_descriptor(int descriptor, const char *path, char out[SHA256_SRI_MAX],
+                                                    int64_t *size_bytes, struct error *err);
 bool hash_is_sha256_sri(const char *text);
 CHECK_RESULT enum status hash_check_sha256_sri(const char *text, struct error *err); /* STATUS_INVALID */
 

@@ -33,6 +33,8 @@ static void forget_request(void *hook) {
     struct call *call = *(struct call **)hook;
     call->req = NULL;
     h2o_timeout_unlink(&call->retry_timer);
+    atomic_store(&call->is_gone, true);
+    if (call->is_away && call->withdraw && call->withdraw(call)) call->is_away = false;
     if (!call->is_away) free_call(call);
 }
 
@@ -160,19 +162,24 @@ void call_start(struct loop *loop, struct gateway *gateway, enum port port, h2o_
 
 /* ---- Away and back ---- */
 
-void call_leave(struct call *call) {
+void call_leave(struct call *call, bool (*withdraw)(struct call *call)) {
     assert(!call->is_away);
     call->is_away = true;
+    call->withdraw = withdraw;
 }
 
 void call_return(struct call *call) {
     h2o_multithread_send_message(&call->loop->receiver, &call->message);
 }
 
-/* On a thread of the pool. What waited too long for it is not even tried: the client is about to give up. */
+/* On a thread of the pool. What waited too long for it is not even tried: the client is about to give up, or has. */
 static void run_work(struct store_task *task, struct job_store *store) {
     struct call *call = H2O_STRUCT_FROM_MEMBER(struct call, task, task);
     struct error err;
+    if (atomic_load(&call->is_gone)) {
+        call_return(call);
+        return;
+    }
     call->next = CALL_SENDS;
     text_clear(&call->answer.body);
     call->answer.header_count = 0;
@@ -187,9 +194,13 @@ static void run_work(struct store_task *task, struct job_store *store) {
     call_return(call);
 }
 
+static bool withdraw_from_pool(struct call *call) {
+    return store_pool_withdraw(call->gateway->pool, &call->task);
+}
+
 static void submit(struct call *call) {
     call->tried_ms = clock_monotonic_ms();
-    call_leave(call);
+    call_leave(call, withdraw_from_pool);
     if (store_pool_submit(call->gateway->pool, &call->task)) return;
     call->is_away = false;
     call_fail(call, STATUS_BUSY, NULL, busy_message);
@@ -198,6 +209,7 @@ static void submit(struct call *call) {
 void call_work(struct call *call, enum status (*work)(struct call *call, struct job_store *store, struct error *err)) {
     call->work = work;
     call->task.run = run_work;
+    call->task.lane = store_pool_lane(call->gateway->pool, call->address);
     call->asked_ms = clock_monotonic_ms();
     submit(call);
 }
@@ -250,7 +262,7 @@ void call_resume(struct call *call) {
     } else if (call->status) {
         fail_after_work(call);
     } else if (call->next == CALL_WAITS_FOR_LOG) {
-        call_leave(call);
+        call_leave(call, NULL); /* the tail looks for those that are gone */
         tail_wait(call->gateway->tail, call);
     } else if (call->next == CALL_WORKS_AGAIN) {
         call_work(call, call->work);

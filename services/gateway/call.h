@@ -10,12 +10,13 @@
  *                               └─► call_wait(): the tail's or readiness' thread, then work() again or the answer
  *
  * A call belongs to one thread at a time: its loop's, or the one that it was handed to (`is_away`). Only the loop's thread
- * touches `req`, and it is NULL once the client is gone: such a call is freed as soon as it is back. What a work function needs
- * of the request is copied into the call before.
+ * touches `req`, and it is NULL once the client is gone: such a call is withdrawn from the queue that it waits in, or freed as
+ * soon as it is back. What a work function needs of the request is copied into the call before.
  */
 #ifndef SERVICES_GATEWAY_CALL_H
 #define SERVICES_GATEWAY_CALL_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -30,6 +31,8 @@
 
 struct gateway;
 struct loop;
+struct service_asker;
+struct service_question;
 
 enum {
     ANSWER_HEADERS_MAX = 8,
@@ -68,6 +71,11 @@ struct call {
     h2o_req_t *req;
     bool is_away;
     bool is_head;
+    atomic_bool is_gone; /* the client is: whoever has the call sends it back without more work */
+    /* Takes the call back from the queue that it was left in; false: it is not in there any more. NULL: cannot be done. */
+    bool (*withdraw)(struct call *call);
+    struct service_asker *asker; /* for `withdraw`, like the next */
+    struct service_question *question;
 
     uint64_t number;    /* of this process, for the program's own log */
     int64_t started_ms; /* monotonic, like the next two */
@@ -111,8 +119,8 @@ void call_return(struct call *call);
  * for an outage that passes, and after a wait. */
 void call_work(struct call *call, enum status (*work)(struct call *call, struct job_store *store, struct error *err));
 
-/* Hands the call to another thread, which calls call_return() once. */
-void call_leave(struct call *call);
+/* Hands the call to another thread, which calls call_return() once. `withdraw` as in struct call, or NULL. */
+void call_leave(struct call *call, bool (*withdraw)(struct call *call));
 
 /* The answers: on the loop's thread, once. */
 void call_send(struct call *call);      /* call->answer */

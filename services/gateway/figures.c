@@ -13,6 +13,7 @@
 #include "lib/base/metrics.h"
 #include "lib/store/job_store.h"
 #include "services/gateway/call.h"
+#include "services/gateway/file_hashes.h"
 #include "services/gateway/gateway.h"
 #include "services/gateway/router.h"
 
@@ -61,6 +62,8 @@ static void measure_gateway(struct figures *figures, struct metrics *metrics) {
     for (size_t i = 0; i < count; i++)
         measure_route(figures, i, routes[i].method == METHOD_POST ? "POST" : "GET", routes[i].path, own);
     measure_route(figures, count, "", "none", own);
+    metrics_add(own, METRIC_COUNTER, "registry_tarballs_hashed_total", "Tarballs of which the hash was computed.", NULL,
+                (double)file_hashes_computed(figures->gateway->file_hashes));
     struct text json = {0};
     metrics_append_json(&json, own);
     enum status status = metrics_add_json(metrics, text_view(&json), "program", "gateway", NULL);

@@ -21,6 +21,7 @@
 #include "services/gateway/tail.h"
 
 struct digest_set;
+struct file_hashes;
 struct health_check;
 struct server;
 struct service_asker;
@@ -62,6 +63,7 @@ struct gateway {
     struct service_asker *matrix_asker;  /* packages, and plans of builds */
     struct store_pool *pool;
     struct tail *tail;
+    struct file_hashes *file_hashes; /* of tarballs */
     struct readiness *readiness;
     struct figures *figures;
     struct health_check *health_check; /* NULL where no HEALTHCHECKS_URL is set */

@@ -112,11 +112,11 @@ void get_healthz(struct call *call) {
 }
 
 void get_readyz(struct call *call) {
-    call_leave(call);
+    call_leave(call, NULL);
     readiness_answer(call->gateway->readiness, call);
 }
 
 void get_metrics(struct call *call) {
-    call_leave(call);
+    call_leave(call, NULL);
     figures_answer(call->gateway->figures, call);
 }

@@ -16,6 +16,7 @@
 #include "lib/domain/version.h"
 #include "services/gateway/byte_range.h"
 #include "services/gateway/call.h"
+#include "services/gateway/file_hashes.h"
 #include "services/gateway/gateway.h"
 
 /* The request's headers that count, in the call's arena. */
@@ -68,11 +69,11 @@ static enum status open_tarball(struct call *call, struct job_store *store, stru
     if (call->answer.file < 0) call->answer.file = open(download->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (call->answer.file < 0 && (errno == ENOENT || errno == ENOTDIR))
         return error_set(err, STATUS_NOT_FOUND, "There is no tarball of %s %s.", call->parameters[0], call->parameters[1]);
+    if (call->answer.file < 0 && (errno == EMFILE || errno == ENFILE))
+        return error_set(err, STATUS_BUSY, "The registry is very busy: try again in a few seconds.");
     if (call->answer.file < 0 || fstat(call->answer.file, &found) != 0 || !S_ISREG(found.st_mode))
         return error_set(err, STATUS_INTERNAL, "%s cannot be read: %s.", download->path, strerror(errno));
-    enum status status = hash_sha256_sri_file(download->path, hash, &size, err);
-    if (!status && size != found.st_size)
-        status = error_set(err, STATUS_INTERNAL, "%s changed while it was read.", download->path);
+    enum status status = file_hashes_find(call->gateway->file_hashes, call->answer.file, download->path, hash, &size, err);
     if (status) return status;
     const char *tag = arena_format(&call->arena, "\"%s\"", hash);
     call->answer.content_type = "application/gzip";

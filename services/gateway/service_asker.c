@@ -132,7 +132,8 @@ static bool enter(struct service_asker *asker, struct service_question *question
     return may_enter;
 }
 
-bool service_asker_withdraw(struct service_asker *asker, struct service_question *question) {
+/* Takes the question back whose client left, where it still waits. False: it is being asked, or on its way back. */
+static bool withdraw_question(struct service_asker *asker, struct service_question *question) {
     pthread_mutex_lock(&asker->mutex);
     bool is_waiting = question->is_waiting;
     if (is_waiting) {
@@ -147,13 +148,19 @@ bool service_asker_withdraw(struct service_asker *asker, struct service_question
     return is_waiting;
 }
 
+static bool withdraw(struct call *call) {
+    return withdraw_question(call->asker, call->question);
+}
+
 void service_asker_ask(struct service_asker *asker, struct call *call, struct service_question *question) {
     question->call = call;
     question->next = NULL;
     question->asked_ms = clock_monotonic_ms();
     call->go_on = question->go_on;
     call->next = CALL_GOES_ON;
-    call_leave(call);
+    call->asker = asker;
+    call->question = question;
+    call_leave(call, withdraw);
     if (enter(asker, question)) return;
     call->is_away = false;
     call_fail(call, STATUS_BUSY, NULL, asker->options.busy);

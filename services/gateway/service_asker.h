@@ -3,7 +3,7 @@
  * Asks one service what only it knows, on threads of its own: whatever else the gateway does must not wait for an answer. Few
  * questions at a time; more than some that wait are sent away, those of one address sooner, and so is one that has waited for
  * longer than an answer may take. Preferred questions (is_preferred) go first, and have places and threads that no other
- * takes. A question whose client left is dropped (service_asker_withdraw).
+ * takes. A question whose client left is dropped.
  *
  *   loop's thread    service_asker_ask() ──► waits ──► one of the threads: message_client_call() ──┐
  *   loop's thread    go_on(call) ◄─────────────────────────────────────────────────────────────────┘
@@ -31,7 +31,7 @@ struct service_question {
     struct message answer;
 
     int64_t asked_ms; /* monotonic */
-    bool is_waiting; /* under the asker's mutex, like the next */
+    bool is_waiting;  /* under the asker's mutex, like the next */
     struct service_question *next;
     struct call *call;
 };
@@ -50,10 +50,6 @@ CHECK_RESULT enum status service_asker_create(struct service_asker **out, const 
 /* On the loop's thread: sends the call away, and calls `go_on` when there is an answer or none came. Where too many wait
  * already, the call is answered so. */
 void service_asker_ask(struct service_asker *asker, struct call *call, struct service_question *question);
-
-/* Takes the question back whose client left, where it still waits: the call is its owner's again. False: it is being asked, or
- * on its way back. Any thread. */
-bool service_asker_withdraw(struct service_asker *asker, struct service_question *question);
 
 /* Answers the call with the question's failure: as the service put it where it said no, else with 503 and `unavailable`. */
 void call_fail_with_question(struct call *call, const struct service_question *question, const char *unavailable);

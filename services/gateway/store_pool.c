@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/hash.h"
 #include "lib/base/memory.h"
 #include "lib/store/job_store.h"
 
@@ -17,25 +18,92 @@ struct worker {
     struct store_task *task;  /* handed to it while it was idle */
 };
 
+enum { LANES = 4096 };
+
+struct lane {
+    struct store_task *first, *last; /* queued */
+    size_t queued, running;
+    struct lane *next, *previous; /* in the ring of those that may have a thread, NULL: it is not in there */
+};
+
 /* Idle workers are a stack: the one that worked last, whose memory is still near, is woken first. */
 struct store_pool {
-    pthread_mutex_t mutex;
-    struct store_task *first, *last; /* under the mutex, like what follows; nothing is queued while a worker is idle */
+    uint64_t key;          /* nobody outside can choose addresses that share a lane */
+    pthread_mutex_t mutex; /* of what follows; no task that may run is queued while a worker is idle */
+    struct lane lanes[LANES];
+    struct lane *turn; /* the next lane in the ring; NULL: none has a task that may run */
     size_t queued;
     struct worker *idle;
     bool is_stopping;
+    size_t running_per_lane; /* most; the other threads are for other lanes */
     size_t worker_count;
     struct worker workers[];
 };
 
-static struct store_task *take_queued(struct store_pool *pool) {
-    struct store_task *task = pool->first;
-    if (!task) return NULL;
-    pool->first = task->next;
-    if (!pool->first) pool->last = NULL;
+/* ---- Lanes: all under the mutex ---- */
+
+/* Puts the lane at the end of the ring, or out of it, as it has a task that may run or not. */
+static void place_lane(struct store_pool *pool, struct lane *lane) {
+    bool may_run = lane->first && lane->running < pool->running_per_lane;
+    if (may_run == (lane->next != NULL)) return;
+    if (may_run) {
+        struct lane *turn = pool->turn ? pool->turn : lane;
+        lane->next = turn;
+        lane->previous = turn == lane ? lane : turn->previous;
+        lane->previous->next = lane;
+        turn->previous = lane;
+        pool->turn = turn;
+        return;
+    }
+    if (pool->turn == lane) pool->turn = lane->next == lane ? NULL : lane->next;
+    lane->next->previous = lane->previous;
+    lane->previous->next = lane->next;
+    lane->next = lane->previous = NULL;
+}
+
+static void append_to_queue(struct store_pool *pool, struct store_task *task) {
+    struct lane *lane = &pool->lanes[task->lane];
+    task->is_queued = true;
+    task->next = NULL;
+    task->previous = lane->last;
+    if (lane->last)
+        lane->last->next = task;
+    else
+        lane->first = task;
+    lane->last = task;
+    lane->queued++;
+    pool->queued++;
+    place_lane(pool, lane);
+}
+
+static void take_from_queue(struct store_pool *pool, struct store_task *task) {
+    struct lane *lane = &pool->lanes[task->lane];
+    *(task->previous ? &task->previous->next : &lane->first) = task->next;
+    *(task->next ? &task->next->previous : &lane->last) = task->previous;
+    task->is_queued = false;
+    lane->queued--;
     pool->queued--;
+    place_lane(pool, lane);
+}
+
+static struct store_task *take_queued(struct store_pool *pool) {
+    struct lane *lane = pool->turn;
+    if (!lane) return NULL;
+    struct store_task *task = lane->first;
+    pool->turn = lane->next;
+    lane->running++;
+    take_from_queue(pool, task);
     return task;
 }
+
+unsigned store_pool_lane(const struct store_pool *pool, const char *address) {
+    uint64_t hash = pool->key;
+    for (const char *at = address; *at; at++)
+        hash = (hash ^ (unsigned char)*at) * 0x100000001B3u;
+    return (unsigned)((hash ^ hash >> 32) % LANES);
+}
+
+/* ---- Workers ---- */
 
 /* NULL: the worker is to end. */
 static struct store_task *take_task(struct worker *worker) {
@@ -54,11 +122,21 @@ static struct store_task *take_task(struct worker *worker) {
     return task;
 }
 
+static void end_task(struct store_pool *pool, struct lane *lane) {
+    pthread_mutex_lock(&pool->mutex);
+    lane->running--;
+    place_lane(pool, lane);
+    pthread_mutex_unlock(&pool->mutex);
+}
+
 static void *run_worker(void *argument) {
     struct worker *worker = argument;
     struct store_task *task;
-    while ((task = take_task(worker)) != NULL)
+    while ((task = take_task(worker)) != NULL) {
+        struct lane *lane = &worker->pool->lanes[task->lane]; /* the task is gone when it has run */
         task->run(task, worker->store);
+        end_task(worker->pool, lane);
+    }
     return NULL;
 }
 
@@ -66,6 +144,8 @@ enum status store_pool_create(struct store_pool **out, const char *redis_url, si
     struct store_pool *pool = memory_alloc(sizeof *pool + threads * sizeof pool->workers[0]);
     *out = pool;
     pthread_mutex_init(&pool->mutex, NULL);
+    hash_random_bytes(&pool->key, sizeof pool->key);
+    pool->running_per_lane = threads - threads / 4;
     for (size_t i = 0; i < threads; i++) {
         struct worker *worker = &pool->workers[i];
         worker->pool = pool;
@@ -82,21 +162,14 @@ enum status store_pool_create(struct store_pool **out, const char *redis_url, si
     return STATUS_OK;
 }
 
-static void append_to_queue(struct store_pool *pool, struct store_task *task) {
-    task->next = NULL;
-    if (pool->last)
-        pool->last->next = task;
-    else
-        pool->first = task;
-    pool->last = task;
-    pool->queued++;
-}
-
 bool store_pool_submit(struct store_pool *pool, struct store_task *task) {
     pthread_mutex_lock(&pool->mutex);
-    struct worker *worker = pool->idle;
-    bool is_taken = worker || pool->queued < STORE_QUEUE_MAX;
+    struct lane *lane = &pool->lanes[task->lane];
+    struct worker *worker = lane->running < pool->running_per_lane ? pool->idle : NULL;
+    bool is_taken = worker || (pool->queued < STORE_QUEUE_MAX && lane->queued < STORE_LANE_QUEUE_MAX);
+    task->is_queued = false;
     if (worker) {
+        lane->running++;
         pool->idle = worker->next_idle;
         worker->task = task;
         pthread_cond_signal(&worker->woken);
@@ -105,6 +178,14 @@ bool store_pool_submit(struct store_pool *pool, struct store_task *task) {
     }
     pthread_mutex_unlock(&pool->mutex);
     return is_taken;
+}
+
+bool store_pool_withdraw(struct store_pool *pool, struct store_task *task) {
+    pthread_mutex_lock(&pool->mutex);
+    bool is_queued = task->is_queued;
+    if (is_queued) take_from_queue(pool, task);
+    pthread_mutex_unlock(&pool->mutex);
+    return is_queued;
 }
 
 void store_pool_free(struct store_pool *pool) {

@@ -112,7 +112,8 @@ static void wake(struct tail *tail, bool everybody) {
     int64_t now_ms = clock_monotonic_ms();
     for (struct call **link = &tail->waiting; *link;) {
         struct call *call = *link;
-        if (!everybody && now_ms < call->tail.until_ms && !is_awaited_changed(tail, call->tail.job_id)) {
+        if (!everybody && now_ms < call->tail.until_ms && !atomic_load(&call->is_gone) &&
+            !is_awaited_changed(tail, call->tail.job_id)) {
             link = &call->tail.next;
             continue;
         }

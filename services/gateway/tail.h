@@ -15,7 +15,7 @@ struct tail;
 CHECK_RESULT enum status tail_create(struct tail **out, const char *redis_url, struct error *err);
 
 /* Keeps `call`, which is away, until the log of call->tail.job_id has a line later than call->tail.after_ms, or the job ends,
- * or call->tail.until_ms is reached, or the tail is stopped. Any thread. */
+ * or call->tail.until_ms is reached, or its client is gone, or the tail is stopped. Any thread. */
 void tail_wait(struct tail *tail, struct call *call);
 
 /* Wakes everybody, now and from now on. */

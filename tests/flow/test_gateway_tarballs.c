@@ -12,6 +12,7 @@
 #include "lib/base/log.h"
 #include "tests/flow/gateway_fixture.h"
 #include "tests/support/http.h"
+#include "tests/support/http_connection.h"
 #include "tests/support/shell.h"
 
 static void tarballs_are_served_whole_and_in_parts(void **state) {
@@ -110,10 +111,54 @@ static void where_tarballs_are_on_s3_none_are_served(void **state) {
     assert_int_equal(gateway_process_stop(other), 0);
 }
 
+/* HEAD and GET, many at once and one after the other. */
+static void a_tarball_is_hashed_once(void **state) {
+    (void)state;
+    enum { AT_ONCE = 40, LENGTH = 1400000 };
+    static const char figure[] = "registry_tarballs_hashed_total{program=\"gateway\"}";
+    struct arena arena = {0};
+    char *bytes = arena_alloc(&arena, LENGTH + 1), first[SHA256_SRI_MAX + 8], second[SHA256_SRI_MAX + 8];
+    const char *path = arena_format(&arena, "%s/storage/hashed/1.0.0.tar.gz", gateway_process_folder(gateway));
+    memset(bytes, 'a', LENGTH);
+    write_file(path, bytes);
+    double before = gateway_process_figure(gateway, figure);
+    struct http_connection connections[AT_ONCE];
+    for (size_t i = 0; i < AT_ONCE; i++) {
+        assert_true(http_connection_open(&connections[i], gateway_process_port(gateway), 60000));
+        assert_true(http_connection_send(&connections[i], "GET", "/hashed/1.0.0.tar.gz", NULL));
+    }
+    for (size_t i = 0; i < AT_ONCE; i++) {
+        assert_true(http_connection_receive(&connections[i]));
+        assert_int_equal(connections[i].status, 200);
+        assert_int_equal(connections[i].answer.length, LENGTH);
+        http_connection_close(&connections[i]);
+    }
+    for (int i = 0; i < 20; i++) {
+        struct http_response response = http_ask("HEAD", url, "/hashed/1.0.0.tar.gz", NULL, NULL);
+        assert_int_equal(response.status, 200);
+        snprintf(first, sizeof first, "%s", http_header(&response, "etag"));
+        http_response_release(&response);
+    }
+    assert_int_equal((int)(gateway_process_figure(gateway, figure) - before), 1);
+
+    bytes[0] = 'b'; /* of the same size, in its place: another file */
+    const char *draft = arena_format(&arena, "%s.new", path);
+    write_file(draft, bytes);
+    assert_int_equal(rename(draft, path), 0);
+    struct http_response response = http_ask(NULL, url, "/hashed/1.0.0.tar.gz", NULL, NULL);
+    snprintf(second, sizeof second, "%s", http_header(&response, "etag"));
+    assert_string_not_equal(first, second);
+    assert_memory_equal(response.body.bytes, bytes, LENGTH);
+    http_response_release(&response);
+    assert_int_equal((int)(gateway_process_figure(gateway, figure) - before), 2);
+    arena_release(&arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tarballs_are_served_whole_and_in_parts),
         cmocka_unit_test(only_tarballs_are_served),
+        cmocka_unit_test(a_tarball_is_hashed_once),
         cmocka_unit_test(tarballs_stand_under_their_own_host_only),
         cmocka_unit_test(where_tarballs_are_on_s3_none_are_served),
     };

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include "lib/base/memory.h"
+#include "lib/tools/http_client.h"
 #include "tests/support/child_process.h"
 #include "tests/support/cmocka_all.h"
 #include "tests/support/shell.h"
@@ -86,6 +87,41 @@ const char *gateway_process_management_url(const struct gateway_process *process
 
 int gateway_process_port(const struct gateway_process *process) {
     return process->port;
+}
+
+int gateway_process_id(const struct gateway_process *process) {
+    return process->child.pid;
+}
+
+double gateway_process_figure(struct gateway_process *process, const char *name_and_labels) {
+    struct http_response response = {0};
+    struct error err;
+    char url[64], line[256];
+    snprintf(url, sizeof url, "%s/metrics", process->management_url);
+    snprintf(line, sizeof line, "\n%s ", name_and_labels);
+    const struct http_request request = {.url = url, .timeout_ms = PATIENCE_MS, .limit_bytes = 16 << 20};
+    if (http_client_send(&request, &response, &err)) fail_msg("GET /metrics: %s", err.message);
+    const char *found = strstr(text_view(&response.body), line);
+    double value = found ? strtod(found + strlen(line), NULL) : 0;
+    http_response_release(&response);
+    return value;
+}
+
+struct figure {
+    struct gateway_process *process;
+    const char *name;
+    double value;
+};
+
+static bool has_value(void *context) {
+    const struct figure *figure = context;
+    return gateway_process_figure(figure->process, figure->name) == figure->value;
+}
+
+void gateway_process_wait_for(struct gateway_process *process, const char *name_and_labels, double value) {
+    struct figure figure = {process, name_and_labels, value};
+    if (!wait_until(has_value, &figure, PATIENCE_MS))
+        fail_msg("%s is %g, and not %g", name_and_labels, gateway_process_figure(process, name_and_labels), value);
 }
 
 void gateway_process_request_stop(struct gateway_process *process) {

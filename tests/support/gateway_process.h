@@ -16,6 +16,15 @@ const char *gateway_process_url(const struct gateway_process *process);    /* "h
 const char *gateway_process_management_url(const struct gateway_process *process);
 int gateway_process_port(const struct gateway_process *process);
 
+/* The process's id, for what the system knows of it. */
+int gateway_process_id(const struct gateway_process *process);
+
+/* One figure of /metrics, named as it stands there with its labels, or 0. */
+double gateway_process_figure(struct gateway_process *process, const char *name_and_labels);
+
+/* Asks for the figure until it is `value`; one that does not come to it fails the test. */
+void gateway_process_wait_for(struct gateway_process *process, const char *name_and_labels, double value);
+
 /* SIGTERM, without waiting. */
 void gateway_process_request_stop(struct gateway_process *process);
 

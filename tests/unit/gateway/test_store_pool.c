@@ -41,12 +41,12 @@ static void a_full_queue_takes_no_more_and_loses_nothing(void **state) {
     sem_init(&may_end, 0, 0);
     atomic_size_t done = 0;
     struct store_pool *pool = create(1);
-    struct counted first = {{NULL, run}, &has_begun, &may_end, &done}, late = {{NULL, run}, NULL, NULL, &done};
+    struct counted first = {{.run = run}, &has_begun, &may_end, &done}, late = {{.run = run}, NULL, NULL, &done};
     struct counted *queued = memory_alloc(STORE_QUEUE_MAX * sizeof *queued);
     assert_true(store_pool_submit(pool, &first.task));
     sem_wait(&has_begun);
     for (size_t i = 0; i < STORE_QUEUE_MAX; i++) {
-        queued[i] = (struct counted){{NULL, run}, NULL, NULL, &done};
+        queued[i] = (struct counted){{.run = run, .lane = (unsigned)(i % 7)}, NULL, NULL, &done};
         assert_true(store_pool_submit(pool, &queued[i].task));
     }
     assert_false(store_pool_submit(pool, &late.task));
@@ -68,7 +68,7 @@ static void tasks_run_side_by_side(void **state) {
     struct store_pool *pool = create(THREADS);
     struct counted tasks[THREADS];
     for (size_t i = 0; i < THREADS; i++) {
-        tasks[i] = (struct counted){{NULL, run}, &has_begun, &may_end, &done};
+        tasks[i] = (struct counted){{.run = run, .lane = (unsigned)(i % 2)}, &has_begun, &may_end, &done};
         assert_true(store_pool_submit(pool, &tasks[i].task));
     }
     for (size_t i = 0; i < THREADS; i++) /* none of them ends before all have begun */
@@ -81,10 +81,120 @@ static void tasks_run_side_by_side(void **state) {
     sem_destroy(&has_begun);
 }
 
+/* One thread, kept busy by `first` until the rest is queued. */
+struct busy_pool {
+    struct store_pool *pool;
+    sem_t has_begun, may_end;
+    atomic_size_t done;
+    struct counted first;
+};
+
+static void make_busy(struct busy_pool *busy) {
+    *busy = (struct busy_pool){.pool = create(1)};
+    sem_init(&busy->has_begun, 0, 0);
+    sem_init(&busy->may_end, 0, 0);
+    busy->first = (struct counted){{.run = run}, &busy->has_begun, &busy->may_end, &busy->done};
+    assert_true(store_pool_submit(busy->pool, &busy->first.task));
+    sem_wait(&busy->has_begun);
+}
+
+static void end_busy(struct busy_pool *busy) {
+    sem_post(&busy->may_end);
+    store_pool_free(busy->pool);
+    sem_destroy(&busy->may_end);
+    sem_destroy(&busy->has_begun);
+}
+
+/* Notes when it ran, among all of them. */
+struct ordered {
+    struct store_task task;
+    atomic_size_t *done;
+    size_t place;
+};
+
+static void note_place(struct store_task *task, struct job_store *store) {
+    (void)store;
+    struct ordered *ordered = (struct ordered *)task;
+    ordered->place = atomic_fetch_add(ordered->done, 1);
+}
+
+static void a_flood_from_one_address_keeps_nobody_else_waiting(void **state) {
+    (void)state;
+    struct busy_pool busy;
+    make_busy(&busy);
+    struct ordered *flood = memory_alloc(STORE_LANE_QUEUE_MAX * sizeof *flood), too_much, other[2];
+    for (size_t i = 0; i < STORE_LANE_QUEUE_MAX; i++) {
+        flood[i] = (struct ordered){{.run = note_place, .lane = 1}, &busy.done, 0};
+        assert_true(store_pool_submit(busy.pool, &flood[i].task));
+    }
+    too_much = (struct ordered){{.run = note_place, .lane = 1}, &busy.done, 0};
+    assert_false(store_pool_submit(busy.pool, &too_much.task));
+    for (size_t i = 0; i < 2; i++) {
+        other[i] = (struct ordered){{.run = note_place, .lane = 2}, &busy.done, 0};
+        assert_true(store_pool_submit(busy.pool, &other[i].task));
+    }
+    end_busy(&busy);
+    assert_int_equal(atomic_load(&busy.done), STORE_LANE_QUEUE_MAX + 3);
+    assert_in_range(other[0].place, 1, 2); /* at most one of the flood before each; place 0 is the first task */
+    assert_in_range(other[1].place, 3, 4);
+    for (size_t i = 1; i < STORE_LANE_QUEUE_MAX; i++)
+        assert_true(flood[i].place > flood[i - 1].place);
+    free(flood);
+}
+
+static void one_address_never_has_all_threads(void **state) {
+    (void)state;
+    enum { THREADS = 4, FLOOD = 8 };
+    sem_t has_begun, may_end;
+    sem_init(&has_begun, 0, 0);
+    sem_init(&may_end, 0, 0);
+    atomic_size_t done = 0, other_done = 0;
+    struct store_pool *pool = create(THREADS);
+    struct counted flood[FLOOD], other = {{.run = run, .lane = 2}, &has_begun, &may_end, &other_done};
+    for (size_t i = 0; i < FLOOD; i++) {
+        flood[i] = (struct counted){{.run = run, .lane = 1}, &has_begun, &may_end, &done};
+        assert_true(store_pool_submit(pool, &flood[i].task));
+    }
+    for (size_t i = 0; i < THREADS - 1; i++)
+        sem_wait(&has_begun);
+    assert_true(store_pool_submit(pool, &other.task));
+    sem_wait(&has_begun); /* the other's: none of the flood has ended */
+    assert_int_equal(atomic_load(&done) + atomic_load(&other_done), 0);
+    for (size_t i = 0; i < FLOOD + 1; i++)
+        sem_post(&may_end);
+    store_pool_free(pool);
+    assert_int_equal(atomic_load(&done), FLOOD);
+    assert_int_equal(atomic_load(&other_done), 1);
+    sem_destroy(&may_end);
+    sem_destroy(&has_begun);
+}
+
+static void a_task_whose_client_left_is_not_run(void **state) {
+    (void)state;
+    struct busy_pool busy;
+    make_busy(&busy);
+    struct counted tasks[5];
+    for (size_t i = 0; i < 5; i++) {
+        tasks[i] = (struct counted){{.run = run, .lane = (unsigned)(i / 3)}, NULL, NULL, &busy.done};
+        assert_true(store_pool_submit(busy.pool, &tasks[i].task));
+    }
+    static const size_t gone[] = {1, 0, 3, 4}; /* from the middle, the front, and a whole lane */
+    for (size_t i = 0; i < 4; i++) {
+        assert_true(store_pool_withdraw(busy.pool, &tasks[gone[i]].task));
+        assert_false(store_pool_withdraw(busy.pool, &tasks[gone[i]].task));
+    }
+    assert_false(store_pool_withdraw(busy.pool, &busy.first.task)); /* has begun */
+    end_busy(&busy);
+    assert_int_equal(atomic_load(&busy.done), 2);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_queue_takes_no_more_and_loses_nothing),
         cmocka_unit_test(tasks_run_side_by_side),
+        cmocka_unit_test(a_flood_from_one_address_keeps_nobody_else_waiting),
+        cmocka_unit_test(one_address_never_has_all_threads),
+        cmocka_unit_test(a_task_whose_client_left_is_not_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
