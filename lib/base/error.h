@@ -21,16 +21,17 @@
     STATUS(FORBIDDEN, 403, "forbidden")       /* known, and not allowed */                                                     \
     STATUS(NOT_FOUND, 404, "not_found")       /* the thing asked for does not exist */                                         \
     STATUS(METHOD_NOT_ALLOWED, 405, "method_not_allowed")                                                                      \
-    STATUS(TOO_LARGE, 413, "too_large")        /* over a configured limit */                                                   \
-    STATUS(TOO_MANY, 429, "too_many_requests") /* over a rate limit */                                                         \
-    STATUS(REFUSED, 400, "refused")            /* well-formed, but against a rule of the registry */                           \
-    STATUS(CONFLICT, 409, "conflict")          /* somebody else changed it first: read again and retry */                      \
-    STATUS(BUSY, 503, "busy")                  /* held by somebody else for now */                                             \
-    STATUS(STALE, 409, "stale")                /* the lease or fencing number is no longer ours: stop writing */               \
-    STATUS(CANCELLED, 503, "cancelled")        /* we were told to stop */                                                      \
-    STATUS(UNAVAILABLE, 503, "unavailable")    /* a service or network is away: try later */                                   \
-    STATUS(TIMEOUT, 504, "timeout")            /* a deadline passed */                                                         \
-    STATUS(INTERNAL, 500, "internal_error")    /* this machine failed us: disk, corrupted data */
+    STATUS(TOO_LARGE, 413, "too_large")                /* over a configured limit */                                           \
+    STATUS(TOO_MANY, 429, "too_many_requests")         /* over a rate limit */                                                 \
+    STATUS(REFUSED, 400, "refused")                    /* well-formed, but against a rule of the registry */                   \
+    STATUS(CONFLICT, 409, "conflict")                  /* somebody else changed it first: read again and retry */              \
+    STATUS(BUSY, 503, "busy")                          /* held by somebody else for now */                                     \
+    STATUS(STALE, 409, "stale")                        /* the lease or fencing number is no longer ours: stop writing */       \
+    STATUS(CANCELLED, 503, "cancelled")                /* we were told to stop */                                              \
+    STATUS(UNAVAILABLE, 503, "unavailable")            /* a service or network is away: try later */                           \
+    STATUS(TIMEOUT, 504, "timeout")                    /* a deadline passed */                                                 \
+    STATUS(INTERNAL, 500, "internal_error")            /* this machine failed us: disk, corrupted data */                      \
+    STATUS(UNSUPPORTED, 415, "unsupported_media_type") /* a body in an encoding that nobody decodes */
 
 enum status {
 #define STATUS(name, http, code) STATUS_##name,

@@ -14,6 +14,7 @@
 #include "lib/base/memory.h"
 #include "services/gateway/gateway.h"
 #include "services/gateway/loop.h"
+#include "services/gateway/request_form.h"
 #include "services/gateway/tail.h"
 
 static const char busy_message[] = "The registry is very busy: try again in a few seconds.";
@@ -144,9 +145,25 @@ static void answer_options(struct call *call) {
     call_send(call);
 }
 
+/* After a request of which the length is in doubt nothing more is read from its connection: who knows where the next begins. */
+static bool admit_form(struct call *call) {
+    struct error err;
+    h2o_req_t *req = call->req;
+    enum status status = request_form_check(req, &err);
+    if (!status) return true;
+    if (status == STATUS_UNSUPPORTED) answer_header(&call->answer, "accept-encoding", "identity");
+    if (status == STATUS_INVALID && req->version < 0x200) {
+        req->http1_is_persistent = 0;
+        loop_linger(req);
+    }
+    call_fail_with(call, &err);
+    return false;
+}
+
 void call_start(struct loop *loop, struct gateway *gateway, enum port port, h2o_req_t *req) {
     struct call *call = create_call(loop, gateway, req);
     find_address(call);
+    if (!admit_form(call)) return;
     if (h2o_memis(req->method.base, req->method.len, H2O_STRLIT("OPTIONS"))) {
         answer_options(call);
         return;

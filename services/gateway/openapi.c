@@ -176,6 +176,7 @@ static json_t *responses_of(const json_t *components, const struct route *route)
     if (has_query(route) || route->body_schema) add_failure(responses, components, STATUS_INVALID);
     if (route->body_schema) {
         add_failure(responses, components, STATUS_TOO_LARGE);
+        add_failure(responses, components, STATUS_UNSUPPORTED);
         add_failure(responses, components, STATUS_TOO_MANY);
     }
     json_object_set_new(responses, "default", reference_to(components, "responses", "failure"));

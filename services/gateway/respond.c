@@ -29,6 +29,7 @@ static const char *reason_of(int http_status) {
                    {405, "Method Not Allowed"},
                    {409, "Conflict"},
                    {413, "Content Too Large"},
+                   {415, "Unsupported Media Type"},
                    {416, "Range Not Satisfiable"},
                    {429, "Too Many Requests"},
                    {500, "Internal Server Error"},

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // What openapi_test.js asks of each route, by operationId, so that each answer that the document describes is seen at least
-// once. (The 400s of parameters and bodies, and 413 and 429, it finds by itself.) `story` has the ids of jobs: {published,
+// once. (The 400s of parameters and bodies, and 413, 415 and 429, it finds by itself.) `story` has the ids of jobs: {published,
 // failed, running, built, unbuilt, building, pending}.
 'use strict';
 

@@ -80,10 +80,10 @@ async function checkParameters(server, document, story) {
 const proofFor = (operation) => (operation.security ? { authorization: `Bearer ${tokens.member}` } : {});
 
 // Posts and checks; resolves to the answer's JSON.
-async function post(server, document, id, body, expected) {
+async function post(server, document, id, body, expected, more = {}) {
   const text = typeof body === 'string' ? body : JSON.stringify(body);
   const operation = document.operations.get(id);
-  const answer = await server.request('POST', operation.path, { body: text, headers: proofFor(operation) });
+  const answer = await server.request('POST', operation.path, { body: text, headers: { ...proofFor(operation), ...more } });
   assert.equal(answer.status, expected, `${id} of ${text.slice(0, 200)}: ${answer.body}`);
   document.check(id, answer);
   return JSON.parse(answer.body);
@@ -105,6 +105,7 @@ async function checkBodies(server, document) {
       assert.match((await post(server, document, id, { ...bodies[id], [key]: true }, 400)).path, new RegExp(`^${key}`));
     await post(server, document, id, '{"name":', 400);
     await post(server, document, id, ' '.repeat(LARGE_BYTES), 413);
+    await post(server, document, id, bodies[id], 415, { 'Content-Encoding': 'gzip' });
   }
 }
 
