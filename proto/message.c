@@ -22,7 +22,7 @@ struct field {
 /* clang-format off */
 
 /* fields_of_NAME(). `at` is only there to name the struct to offsetof(). */
-#define MESSAGE(message_name, number)                                                                                          \
+#define MESSAGE(message_name, number, sender, about)                                                                           \
     static const struct field *fields_of_##message_name(void) {                                                                \
         static const struct message_##message_name *at = NULL;                                                                 \
         (void)at;                                                                                                              \
@@ -36,10 +36,11 @@ struct field {
     }
 #include "proto/messages.def"
 
-/* NULL where `tag` is no message's. A tag that two messages have does not compile. */
+/* NULL where `tag` is no message's. A tag that two messages have, retired ones too, does not compile. */
 static const struct field *fields_of(enum message_tag tag) {
-    switch (tag) {
-#define MESSAGE(name, number) case MESSAGE_##name: return fields_of_##name();
+    switch ((int)tag) {
+#define RETIRED(name, number) case number: return NULL;
+#define MESSAGE(name, number, sender, about) case MESSAGE_##name: return fields_of_##name();
 #include "proto/messages.def"
     }
     return NULL;
@@ -47,10 +48,26 @@ static const struct field *fields_of(enum message_tag tag) {
 
 const char *message_name(enum message_tag tag) {
     switch (tag) {
-#define MESSAGE(name, number) case MESSAGE_##name: return #name;
+#define MESSAGE(name, number, sender, about) case MESSAGE_##name: return #name;
 #include "proto/messages.def"
     }
     return NULL;
+}
+
+enum message_sender message_sender(enum message_tag tag) {
+    switch (tag) {
+#define MESSAGE(name, number, sender, about) case MESSAGE_##name: return MESSAGE_SENDER_##sender;
+#include "proto/messages.def"
+    }
+    return MESSAGE_SENDER_ANSWER;
+}
+
+enum message_about message_about(enum message_tag tag) {
+    switch (tag) {
+#define MESSAGE(name, number, sender, about) case MESSAGE_##name: return MESSAGE_ABOUT_##about;
+#include "proto/messages.def"
+    }
+    return MESSAGE_ABOUT_NOTHING;
 }
 
 /* clang-format on */
@@ -143,7 +160,7 @@ enum status message_unpack(enum message_tag tag, const void *bytes, size_t lengt
     const struct field *fields = fields_of(tag);
     if (!fields)
         return error_set(err, STATUS_INVALID,
-                         "There is no message with the tag %d here; the other program may be of a later version.", (int)tag);
+                         "There is no message with the tag %d here; the other program may be of another version.", (int)tag);
     struct wire_reader reader = {bytes, length};
     if (!wire_read_array(&reader, count_fields(fields)))
         return error_set(err, STATUS_INVALID, "The message \"%s\" does not have %zu fields.", message_name(tag),

@@ -22,12 +22,12 @@ struct text;
 
 /* MESSAGE_done, MESSAGE_failure, …; 0 is no message */
 enum message_tag {
-#define MESSAGE(name, number) MESSAGE_##name = number,
+#define MESSAGE(name, number, sender, about) MESSAGE_##name = number,
 #include "proto/messages.def"
 };
 
 /* struct message_done, struct message_failure, … */
-#define MESSAGE(name, number) struct message_##name {
+#define MESSAGE(name, number, sender, about) struct message_##name {
 #define TEXT(field, max_bytes)    const char *field; /* NULL: absent */
 #define NUMBER(field)             int64_t field;
 #define FLAG(field)               bool field;
@@ -38,14 +38,14 @@ enum message_tag {
 struct message {
     enum message_tag tag;
     union {
-#define MESSAGE(name, number) struct message_##name name;
+#define MESSAGE(name, number, sender, about) struct message_##name name;
 #include "proto/messages.def"
     };
 };
 
 /* The longest that each message can get when packed: a text's head takes up to five bytes, a number nine, a flag one. */
 union message_longest {
-#define MESSAGE(name, number) struct { char head[5];
+#define MESSAGE(name, number, sender, about) struct { char head[5];
 #define TEXT(field, max_bytes)    char field[5 + (max_bytes)];
 #define NUMBER(field)             char field[9];
 #define FLAG(field)               char field[1];
@@ -59,6 +59,13 @@ enum { MESSAGE_BYTES_MAX = sizeof(union message_longest) };
 
 /* "job_accepted"; NULL where `tag` is no message's. */
 const char *message_name(enum message_tag tag);
+
+/* The columns of messages.def, where they are explained. */
+enum message_sender { MESSAGE_SENDER_ANSWER, MESSAGE_SENDER_SERVICE, MESSAGE_SENDER_WORKER };
+enum message_about { MESSAGE_ABOUT_NOTHING, MESSAGE_ABOUT_JOBS, MESSAGE_ABOUT_OWN_ENTRY, MESSAGE_ABOUT_OWN_BUILDS };
+
+enum message_sender message_sender(enum message_tag tag); /* of what is no message: ANSWER, nobody */
+enum message_about message_about(enum message_tag tag);   /* … NOTHING */
 
 /* Appends the fields of `message` as one msgpack array, in the order of their rows: text or nil, integer, boolean. A text over
  * its row's bound is STATUS_TOO_LARGE, one that is not UTF-8 STATUS_INVALID, with the field as path; `out` is then unchanged.

@@ -167,7 +167,7 @@ static void reload(void *context) {
     if (settings_reload_secrets(service->settings, service->program, &err))
         log_line(LOG_ERROR, "secrets not all read again", log_field("error", err.message));
     else
-        log_line(LOG_INFO, "secrets read again", log_field("has_token", service->settings->pacchettibotti_token != NULL));
+        log_line(LOG_INFO, "secrets read again", log_field("has_token", (bool)service->settings->pacchettibotti_token));
     service->use_secrets(service->context);
 }
 

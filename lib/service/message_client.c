@@ -306,6 +306,8 @@ static enum status read_answer(const struct line *line, struct arena *arena, str
                                          clock_now_ms(), arena, &envelope, &is_from_peer, err);
     if (!status && (!envelope.is_answer || memcmp(envelope.id, line->parcel->id, sizeof envelope.id) != 0))
         status = error_set(err, STATUS_UNAUTHORIZED, "It is not the answer to what was asked.");
+    if (!status && message_sender(envelope.message.tag) != MESSAGE_SENDER_ANSWER)
+        status = error_set(err, STATUS_INVALID, "A \"%s\" message is no answer.", message_name(envelope.message.tag));
     if (status)
         return error_set(err, STATUS_UNAVAILABLE, "What came from %s is not to be believed: %s", client->address,
                          err ? err->message : "");

@@ -66,6 +66,8 @@ struct message_pending {
 struct message_server {
     char *address;
     char *service_key;
+    enum message_peers peers;
+    enum message_sender sender; /* of all that it takes */
     const struct message_handler *handlers;
     void *context;
     nng_socket socket;
@@ -244,7 +246,12 @@ static void handle_request(struct message_pending *pending) {
     const struct message_server *server = pending->server;
     enum message_tag tag = pending->request.message.tag;
     const struct message_handler *handler = find_handler(server, tag);
-    if (handler && handler->handle) {
+    if (message_sender(tag) != server->sender) {
+        struct error err = {0};
+        enum status status = error_set(&err, STATUS_UNAUTHORIZED, "A \"%s\" message may not be sent to %s with its %s.",
+                                       message_name(tag), server->address, peers_settings(server->peers)->key);
+        message_pending_fail(pending, status, &err);
+    } else if (handler && handler->handle) {
         answer_at_once(pending, handler);
     } else if (handler) {
         answer_later(pending, handler);
@@ -333,8 +340,12 @@ static struct message_server *make_server(const struct message_server_options *o
     struct message_server *server = memory_alloc(sizeof *server);
     server->address = memory_copy_text(options->address);
     server->service_key = options->service_key ? memory_copy_text(options->service_key) : NULL;
+    server->peers = options->peers;
+    server->sender = options->peers == PEERS_WORKERS ? MESSAGE_SENDER_WORKER : MESSAGE_SENDER_SERVICE;
     server->handlers = handlers;
     server->context = context;
+    for (const struct message_handler *handler = handlers; handler->handle || handler->handle_later; handler++)
+        assert(message_sender(handler->tag) == server->sender);
     server->desk_count = options->requests > 0 ? options->requests : REQUESTS;
     server->desks = memory_alloc((size_t)server->desk_count * sizeof *server->desks);
     pthread_mutex_init(&server->mutex, NULL);

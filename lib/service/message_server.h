@@ -3,6 +3,9 @@
  * The answering side of messages over nng: several requests in flight, each handled on one of nng's threads by the row for its
  * tag. A handler is quick (it hands work on), and what it cannot answer at once it answers later, from any thread.
  *
+ * Which messages it takes follows from who talks to it (struct message_server_options) and from the column `sender` of
+ * proto/messages.def: a build worker's key moves nothing but what build workers send.
+ *
  * A handler may be called twice with one request: nng sends it again where the connection broke before the answer was there.
  * One that still waits for its later answer is known by its id, though: the same again does not reach the handler, and the
  * answer goes to all connections that it came over.
@@ -47,7 +50,8 @@ struct message_server_options {
 };
 
 /* Listens. Refuses an address that is neither IPC nor loopback without a `service_key`, and a tls+tcp:// one without
- * certificate. `handlers` ends with a row without both functions and is borrowed, like `context`, until message_server_free().
+ * certificate. `handlers`, all of messages that such peers may send, ends with a row without both functions and is borrowed,
+ * like `context`, until message_server_free().
  *
  * An eighth of `requests` is kept for what is answered at once, so that a crowd that waits keeps nobody else out: a request
  * that would be answered later is refused there with STATUS_BUSY, and its handler does not see it. */

@@ -2,8 +2,10 @@
 #include "lib/store/job_steps.h"
 
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/memory.h"
 #include "lib/base/secret.h"
 #include "lib/base/text.h"
 
@@ -39,6 +41,17 @@ enum status job_step_list(struct job_store *store, struct redis_reply **reply, s
     redis_add_script_list(store->redis, &store->script, arguments, count);
     enum status status = job_steps_run(store, reply, err);
     return status == STATUS_OK ? job_step_check(*reply, err) : status;
+}
+
+enum status job_step_under(struct job_store *store, struct redis_reply **reply, struct error *err, const struct lease *lease,
+                           const char *const *arguments, size_t count) {
+    if (!*lease->worker) return job_step_list(store, reply, err, arguments, count);
+    const char **under = memory_alloc((count + 2) * sizeof *under);
+    under[0] = "as_worker", under[1] = lease->worker;
+    memcpy(under + 2, arguments, count * sizeof *under);
+    enum status status = job_step_list(store, reply, err, under, count + 2);
+    free(under);
+    return status;
 }
 
 void job_step_add(struct job_store *store, const char *format, ...) {

@@ -25,6 +25,10 @@ CHECK_RESULT enum status job_step(struct job_store *store, struct redis_reply **
 CHECK_RESULT enum status job_step_list(struct job_store *store, struct redis_reply **reply, struct error *err,
                                        const char *const *arguments, size_t count);
 
+/* The same by whoever has the lease: where a build worker says it, nothing but what that one holds is reached. */
+CHECK_RESULT enum status job_step_under(struct job_store *store, struct redis_reply **reply, struct error *err,
+                                        const struct lease *lease, const char *const *arguments, size_t count);
+
 /* Several steps in one go: each is added, then all are run, in their order; job_step_check() says what each one's reply means.
  * They must be such as may be carried out twice (lib/store/redis.h). */
 void job_step_add(struct job_store *store, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -50,9 +54,6 @@ size_t log_lines_to_arguments(const char **out, const struct log_line *lines, si
 
 /* What people wrote or programs said, as it may be kept: without secrets, and without bytes that are not UTF-8. */
 void job_step_clean(struct text *text);
-
-/* Is it shaped like a job's id? (Anything else must not become part of a key.) */
-bool job_id_is_well_formed(const char *text);
 
 /* Fills `out` from the reply to HGETALL; its texts are copied to the arena. False: there is no such job. */
 bool job_from_reply(const struct redis_reply *fields, const char *id, struct arena *arena, struct job *out);

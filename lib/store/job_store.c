@@ -173,8 +173,8 @@ static enum status damaged_job(const char *id, struct error *err) {
 /* `reply`: id, fence, the job's fields. */
 static enum status take_claim(const struct redis_reply *reply, struct arena *arena, struct lease *lease, struct job *job,
                               struct error *err) {
+    *lease = (struct lease){.fence = reply->items[1].integer};
     snprintf(lease->job_id, sizeof lease->job_id, "%s", reply->items[0].text);
-    lease->fence = reply->items[1].integer;
     return job_from_reply(&reply->items[2], lease->job_id, arena, job) ? STATUS_OK : damaged_job(lease->job_id, err);
 }
 
@@ -268,11 +268,12 @@ enum status job_store_renew_some(struct job_store *store, const struct lease *le
     const char **arguments = arena_alloc(&arena, (FIXED + 2 * count) * sizeof *arguments);
     arguments[0] = "renew", arguments[1] = arena_format(&arena, "%" PRId64, lease_ms);
     for (size_t i = 0; i < count; i++) {
+        assert(text_equal(leases[i].worker, leases[0].worker));
         arguments[FIXED + 2 * i] = leases[i].job_id;
         arguments[FIXED + 2 * i + 1] = arena_format(&arena, "%" PRId64, leases[i].fence);
     }
     struct redis_reply *reply;
-    enum status status = job_step_list(store, &reply, err, arguments, FIXED + 2 * count);
+    enum status status = job_step_under(store, &reply, err, &leases[0], arguments, FIXED + 2 * count);
     if (status == STATUS_OK) assert(reply->count == count);
     for (size_t i = 0; status == STATUS_OK && i < count; i++)
         is_held[i] = reply->items[i].integer == 1;
@@ -295,8 +296,11 @@ enum status job_store_lease_left(struct job_store *store, const struct lease *le
 }
 
 enum status job_store_release(struct job_store *store, const struct lease *lease, struct error *err) {
+    char fence[24];
+    snprintf(fence, sizeof fence, "%" PRId64, lease->fence);
+    const char *const arguments[] = {"release", lease->job_id, fence};
     struct redis_reply *reply;
-    return job_step(store, &reply, err, "release %s %" PRId64, lease->job_id, lease->fence);
+    return job_step_under(store, &reply, err, lease, arguments, sizeof arguments / sizeof arguments[0]);
 }
 
 enum status job_store_retry_later(struct job_store *store, const struct lease *lease, int64_t delay_ms, struct error *err) {
@@ -341,7 +345,7 @@ enum status job_store_take_result(struct job_store *store, const struct lease *l
     arguments[6] = arena_format(&scratch, "%" PRId64, result->limit_bytes);
     size_t count = FIXED + log_lines_to_arguments(arguments + FIXED, result->lines, result->line_count, &scratch);
     struct redis_reply *fields;
-    enum status status = job_step_list(store, &fields, err, arguments, count);
+    enum status status = job_step_under(store, &fields, err, lease, arguments, count);
     arena_release(&scratch);
     if (status != STATUS_OK) return status;
     job_from_reply(fields, lease->job_id, arena, out);
@@ -355,6 +359,14 @@ static bool check_verdict(const struct job_end *end) {
     bool is_verdict = verdict_parse(end->verdict, &verdict);
     assert(is_verdict && (end->success || verdict != VERDICT_SUCCEEDED));
     return verdict_stands(verdict);
+}
+
+enum status job_store_has_ended(struct job_store *store, const struct lease *lease, bool success, bool *has_ended,
+                                struct error *err) {
+    struct redis_reply *reply;
+    enum status status = job_step(store, &reply, err, "has_ended %s %" PRId64 " %d", lease->job_id, lease->fence, success);
+    *has_ended = status == STATUS_OK && reply->integer == 1;
+    return status;
 }
 
 /* Adds the step, if the end can be kept. */

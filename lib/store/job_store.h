@@ -117,11 +117,19 @@ CHECK_RESULT enum status job_store_list(struct job_store *store, const struct jo
 
 /* ---- Running: a lease ---- */
 
+/* Is it shaped like a job's id? (Anything else must not become part of a key.) */
+bool job_id_is_well_formed(const char *text);
+
+enum { LEASE_WORKER_MAX = 129 };
+
 /* What a runner holds. `fence` only grows, over all claims; a call with a stale one answers STATUS_STALE and changes nothing.
  */
 struct lease {
     char job_id[UUID_TEXT_MAX];
     int64_t fence;
+    /* Empty: a service's own. Else what follows was said by that build worker: job_store_renew_some(), job_store_release(),
+     * job_store_take_result() and log_stream_append() then reach nothing but a matrix job that it holds. */
+    char worker[LEASE_WORKER_MAX];
 };
 
 /* Claims the job `id`, and its package's lock with it. STATUS_BUSY: not pending, not the first of its package, or the lock is
@@ -152,7 +160,7 @@ CHECK_RESULT enum status job_store_claim_some(struct job_store *store, const cha
 CHECK_RESULT enum status job_store_renew(struct job_store *store, const struct lease *lease, int64_t lease_ms,
                                          struct error *err);
 
-/* The same for many in one step: is_held[i] says whether leases[i] is still ours, and then it was renewed. */
+/* The same for many of one holder in one step: is_held[i] says whether leases[i] is still its, and then it was renewed. */
 CHECK_RESULT enum status job_store_renew_some(struct job_store *store, const struct lease *leases, size_t count,
                                               int64_t lease_ms, bool *is_held, struct error *err);
 
@@ -211,6 +219,10 @@ struct job_result {
 CHECK_RESULT enum status job_store_take_result(struct job_store *store, const struct lease *lease,
                                                const struct job_result *result, struct arena *arena, struct job *out,
                                                struct error *err);
+
+/* Whether the job has ended so under this number: the same was said before, and only its answer was lost. */
+CHECK_RESULT enum status job_store_has_ended(struct job_store *store, const struct lease *lease, bool success, bool *has_ended,
+                                             struct error *err);
 
 struct job_end {
     bool success;

@@ -483,10 +483,14 @@ end
 
 ---- Running
 
--- The job, if it runs under this number and nobody took its package's lock; else nil.
+-- The build worker that says it, in a step under `as_worker`; nil: a service's own step.
+local worker
+
+-- The job, if it runs under this number and nobody took its package's lock; else nil. Of a worker's only the builds that it has.
 local function held_job(id, fence, ...)
-  local job = read_job(id, 'state', 'fence', 'kind', 'lane', 'place', ...)
+  local job = read_job(id, 'state', 'fence', 'kind', 'lane', 'place', 'runner', ...)
   if job.state ~= 'running' or job.fence ~= fence then return end
+  if worker and (job.kind ~= 'matrix' or job.runner ~= worker) then return end
   if job.lane and not has_lock(job.lane, id, fence) then return end
   return job
 end
@@ -783,6 +787,12 @@ function steps.finish()
   return 1
 end
 
+-- id, fence, success → whether it has ended so under this number
+function steps.has_ended()
+  local job = read_job(ARGV[2], 'state', 'fence')
+  return job.fence == ARGV[3] and job.state == (ARGV[4] == '1' and 'succeeded' or 'failed') and 1 or 0
+end
+
 ---- Housekeeping
 
 -- What a log says of a job whose runner was lost, and what it and the job's error say in the end.
@@ -931,6 +941,16 @@ function steps.lock_release()
   if lock_holder(name, now_ms()) ~= token then return refuse('STALE', 'The lock ' .. name .. ' has run out') end
   call('HSET', 'lock:' .. name, 'token', '', 'released', token)
   return 1
+end
+
+---- What build workers may do
+
+local WORKERS_STEPS = {renew = true, append = true, take_result = true, release = true}
+
+-- `as_worker`, the worker, then one of those steps as it is
+if ARGV[1] == 'as_worker' and WORKERS_STEPS[ARGV[3]] then
+  table.remove(ARGV, 1)
+  worker = table.remove(ARGV, 1)
 end
 
 return steps[ARGV[1]]()

@@ -56,7 +56,7 @@ enum status log_stream_append(struct job_store *store, const struct lease *lease
     arguments[4] = arena_format(&arena, "%" PRId64, limit_bytes);
     size_t argument_count = FIXED + log_lines_to_arguments(arguments + FIXED, lines, count, &arena);
     struct redis_reply *reply;
-    enum status status = job_step_list(store, &reply, err, arguments, argument_count);
+    enum status status = job_step_under(store, &reply, err, lease, arguments, argument_count);
     arena_release(&arena);
     return status;
 }

@@ -42,6 +42,19 @@ function steps.see_worker()
   return 1
 end
 
+-- id, how long it is kept, busy slots: it takes no more work, and is gone when it has no more
+function steps.leave_worker()
+  local key, keep_ms, busy_slots = 'worker:' .. ARGV[2], ARGV[3], tonumber(ARGV[4])
+  if busy_slots <= 0 then
+    call('DEL', key)
+    call('SREM', 'workers', ARGV[2])
+  elseif call('EXISTS', key) == 1 then
+    call('HSET', key, 'seen', now_ms(), 'slots', 0, 'busySlots', busy_slots)
+    call('PEXPIRE', key, keep_ms)
+  end
+  return 1
+end
+
 -- → id and fields of each, by id
 function steps.list_workers()
   local ids, workers = call('SMEMBERS', 'workers'), {}

@@ -104,6 +104,11 @@ enum status worker_list_see(struct job_store *store, const char *id, int64_t bus
     return error_set(err, STATUS_NOT_FOUND, "There is no worker %.64s: it has to say hello", id);
 }
 
+enum status worker_list_leave(struct job_store *store, const char *id, int64_t busy_slots, int64_t keep_ms, struct error *err) {
+    struct redis_reply *reply;
+    return matrix_step(store, &reply, err, "leave_worker %s %" PRId64 " %" PRId64, id, keep_ms, busy_slots);
+}
+
 /* `fields`: name, value, … */
 static void take_worker(struct worker_entry *worker, const struct redis_reply *fields, struct arena *arena) {
     for (size_t i = 0; i + 1 < fields->count; i += 2) {

@@ -40,6 +40,10 @@ CHECK_RESULT enum status worker_list_add(struct job_store *store, const struct w
 /* It was heard of. STATUS_NOT_FOUND: it has to say hello (again). `figures` NULL: as they were; `busy_slots` -1 likewise. */
 CHECK_RESULT enum status worker_list_see(struct job_store *store, const char *id, int64_t busy_slots, const char *figures,
                                          int64_t keep_ms, struct error *err);
+/* It takes no more work: while it is at `busy_slots` builds it stays in the list, with no slots; then it is gone. The same
+ * again is fine, and so is one that is not there. */
+CHECK_RESULT enum status worker_list_leave(struct job_store *store, const char *id, int64_t busy_slots, int64_t keep_ms,
+                                           struct error *err);
 CHECK_RESULT enum status worker_list_read(struct job_store *store, struct arena *arena, struct worker_entry **out,
                                           size_t *count, struct error *err); /* by id */
 

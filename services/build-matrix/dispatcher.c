@@ -15,6 +15,7 @@
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 #include "lib/service/message_server.h"
+#include "lib/service/worker_identity.h"
 #include "lib/store/matrix_store.h"
 #include "services/build-matrix/hand_out.h"
 #include "services/build-matrix/matrix_service.h"
@@ -53,6 +54,7 @@ struct dispatcher {
     struct ask *first, **last; /* those that wait */
     size_t waiting;
     bool is_awake; /* there may be something to hand out */
+    bool slots_are_old;
     bool is_stopping;
     int64_t batches, jobs; /* handed out so far */
 };
@@ -86,12 +88,11 @@ static void add_ask(struct dispatcher *dispatcher, struct ask *ask) {
     if (!is_taken) answer_nothing(ask);
 }
 
-static void take_work_ask(void *context, const struct message *request, struct message_pending *pending) {
+static void take_build_ask(void *context, const struct message *request, struct message_pending *pending) {
     struct matrix_service *service = context;
-    const char *worker = request->work_ask.worker, *compilers = request->work_ask.compilers;
+    const char *worker = request->build_ask.worker, *compilers = request->build_ask.compilers;
     struct error err = {0};
-    enum status status =
-        worker && *worker ? STATUS_OK : error_set_at(&err, STATUS_INVALID, "worker", "The message has no worker.");
+    enum status status = worker_identity_check(worker, request->build_ask.secret, &err);
     if (!status) {
         struct job_store *store = store_stock_take(service->stores);
         status = worker_list_see(store, worker, -1, NULL, worker_keep_ms(service), &err);
@@ -101,7 +102,7 @@ static void take_work_ask(void *context, const struct message *request, struct m
         message_pending_fail(pending, status, &err);
         return;
     }
-    int64_t wait_ms = request->work_ask.wait_ms, most_ms = message_pending_left_ms(pending) - ANSWER_MARGIN_MS;
+    int64_t wait_ms = request->build_ask.wait_ms, most_ms = message_pending_left_ms(pending) - ANSWER_MARGIN_MS;
     if (wait_ms > most_ms) wait_ms = most_ms;
     if (wait_ms > WAIT_MAX_MS) wait_ms = WAIT_MAX_MS;
     struct ask *ask = memory_alloc(sizeof *ask);
@@ -193,6 +194,8 @@ static bool look(struct dispatcher *dispatcher, bool is_awake) {
     const char *in_vain = NULL;
     size_t count = 0;
     bool has_failed = false;
+    if (dispatcher->slots_are_old) dispatcher->slots_read_ms = 0;
+    dispatcher->slots_are_old = false;
     pthread_mutex_unlock(&dispatcher->mutex);
     if (is_awake && asks) read_slots(dispatcher);
     while (asks) {
@@ -251,13 +254,10 @@ static void *dispatch(void *context) {
 /* ---- Beginning and end ---- */
 
 static const struct message_handler handlers[] = {
-    {MESSAGE_worker_hello, .handle = take_worker_hello},
-    {MESSAGE_work_ask, .handle_later = take_work_ask},
-    {MESSAGE_work_renew, .handle = take_work_renew},
-    {MESSAGE_work_lines, .handle = take_work_lines},
-    {MESSAGE_work_result, .handle = take_work_result},
-    {MESSAGE_work_return, .handle = take_work_return},
-    {0},
+    {MESSAGE_worker_join, .handle = take_worker_join},   {MESSAGE_worker_leave, .handle = take_worker_leave},
+    {MESSAGE_build_ask, .handle_later = take_build_ask}, {MESSAGE_build_renew, .handle = take_build_renew},
+    {MESSAGE_build_lines, .handle = take_build_lines},   {MESSAGE_build_end, .handle = take_build_end},
+    {MESSAGE_build_return, .handle = take_build_return}, {0},
 };
 
 enum status dispatcher_create(struct dispatcher **out, struct matrix_service *service, struct error *err) {
@@ -301,6 +301,31 @@ void dispatcher_wake(struct dispatcher *dispatcher) {
     dispatcher->is_awake = true;
     pthread_cond_signal(&dispatcher->changed);
     pthread_mutex_unlock(&dispatcher->mutex);
+}
+
+void dispatcher_forget(struct dispatcher *dispatcher, const char *worker) {
+    struct ask *left = NULL, **end = &left, **link = &dispatcher->first;
+    pthread_mutex_lock(&dispatcher->mutex);
+    while (*link) {
+        struct ask *ask = *link;
+        if (!text_equal(ask->worker, worker)) {
+            link = &ask->next;
+            continue;
+        }
+        *link = ask->next;
+        ask->next = NULL;
+        *end = ask;
+        end = &ask->next;
+        dispatcher->waiting--;
+    }
+    dispatcher->last = link;
+    dispatcher->slots_are_old = true;
+    pthread_mutex_unlock(&dispatcher->mutex);
+    while (left) {
+        struct ask *ask = left;
+        left = ask->next;
+        answer_nothing(ask);
+    }
 }
 
 /* ---- Figures ---- */

@@ -20,6 +20,9 @@ void dispatcher_free(struct dispatcher *dispatcher);
 /* There may be jobs that can be handed out now: it looks. Any thread; never blocks. */
 void dispatcher_wake(struct dispatcher *dispatcher);
 
+/* The worker takes no more work: its asks that wait are answered, and its slots no longer counted. Any thread. */
+void dispatcher_forget(struct dispatcher *dispatcher, const char *worker);
+
 void dispatcher_measure(struct dispatcher *dispatcher, struct metrics *metrics);
 
 #endif

@@ -8,6 +8,7 @@
 #include "lib/base/json_writer.h"
 #include "lib/base/text.h"
 #include "lib/domain/build_work.h"
+#include "lib/service/worker_identity.h"
 #include "lib/store/log_stream.h"
 #include "lib/store/matrix_store.h"
 #include "services/build-matrix/committer.h"
@@ -16,24 +17,29 @@
 #include "services/build-matrix/matrix_service.h"
 #include "services/build-matrix/store_stock.h"
 
+_Static_assert((int)WORKER_NAME_MAX <= (int)LEASE_WORKER_MAX, "a lease has room for a worker's name");
+
 enum { LEASES_MAX = 4096, LINES_MAX = 20000, LINES_EVER_MAX = 1000000000, KEEP_LEASES = 3 };
 
 int64_t worker_keep_ms(const struct matrix_service *service) {
     return service->settings.lease_ms * KEEP_LEASES;
 }
 
-/* STATUS_INVALID, naming the field of the message. */
-static enum status need(const char *value, const char *field, struct error *err) {
-    if (value && *value) return STATUS_OK;
-    return error_set_at(err, STATUS_INVALID, field, "The message has no %s.", field);
+/* What the worker, which proved its name, holds by its own word. */
+static enum status read_lease(struct lease *out, const char *worker, const char *job_id, int64_t fence, struct error *err) {
+    if (!job_id || !job_id_is_well_formed(job_id))
+        return error_set_at(err, STATUS_INVALID, "job_id", "The message names no job.");
+    *out = (struct lease){.fence = fence};
+    memcpy(out->job_id, job_id, strlen(job_id) + 1);
+    memcpy(out->worker, worker, strlen(worker) + 1);
+    return STATUS_OK;
 }
 
-static enum status read_lease(struct lease *out, const char *job_id, int64_t fence, struct error *err) {
-    if (!job_id || strlen(job_id) >= sizeof out->job_id)
-        return error_set_at(err, STATUS_INVALID, "job_id", "The message names no job.");
-    memcpy(out->job_id, job_id, strlen(job_id) + 1);
-    out->fence = fence;
-    return STATUS_OK;
+/* The same of a message that has these fields, when it has shown that its sender is the worker. */
+static enum status check_lease(struct lease *out, const char *worker, const char *secret, const char *job_id, int64_t fence,
+                               struct error *err) {
+    enum status status = worker_identity_check(worker, secret, err);
+    return status ? status : read_lease(out, worker, job_id, fence, err);
 }
 
 /* Passes the status on. What comes too late is refused by the fencing number alone, so whether that ever happens can be seen.
@@ -47,21 +53,21 @@ static enum status note_late(struct matrix_service *service, enum late_message k
     return status;
 }
 
-/* ---- Hello ---- */
+/* ---- Coming and going ---- */
 
-enum status take_worker_hello(void *context, const struct message *request, struct arena *arena, struct message *answer,
-                              struct error *err) {
+enum status take_worker_join(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                             struct error *err) {
     struct matrix_service *service = context;
     (void)arena;
-    enum status status = need(request->worker_hello.worker, "worker", err);
+    enum status status = worker_identity_check(request->worker_join.worker, request->worker_join.secret, err);
     if (status) return status;
-    const struct worker_entry worker = {.id = request->worker_hello.worker,
-                                        .host = request->worker_hello.host,
-                                        .program = request->worker_hello.program,
-                                        .compilers = request->worker_hello.compilers,
-                                        .slots = request->worker_hello.slots,
-                                        .memory_bytes = request->worker_hello.memory_bytes,
-                                        .disk_bytes = request->worker_hello.disk_bytes};
+    const struct worker_entry worker = {.id = request->worker_join.worker,
+                                        .host = request->worker_join.host,
+                                        .program = request->worker_join.program,
+                                        .compilers = request->worker_join.compilers,
+                                        .slots = request->worker_join.slots,
+                                        .memory_bytes = request->worker_join.memory_bytes,
+                                        .disk_bytes = request->worker_join.disk_bytes};
     struct job_store *store = store_stock_take(service->stores);
     status = worker_list_add(store, &worker, worker_keep_ms(service), err);
     store_stock_give_back(service->stores, store);
@@ -73,9 +79,27 @@ enum status take_worker_hello(void *context, const struct message *request, stru
     return STATUS_OK;
 }
 
+enum status take_worker_leave(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                              struct error *err) {
+    struct matrix_service *service = context;
+    (void)arena, (void)answer;
+    const char *worker = request->worker_leave.worker;
+    enum status status = worker_identity_check(worker, request->worker_leave.secret, err);
+    if (status) return status;
+    struct job_store *store = store_stock_take(service->stores);
+    status = worker_list_leave(store, worker, request->worker_leave.busy_slots, worker_keep_ms(service), err);
+    store_stock_give_back(service->stores, store);
+    if (status) return status;
+    log_line(LOG_INFO, "worker leaves", log_field("id", worker), log_field("busy_slots", request->worker_leave.busy_slots));
+    if (service->dispatcher) dispatcher_forget(service->dispatcher, worker);
+    return STATUS_OK;
+}
+
 /* ---- Renewing ---- */
 
-static enum status read_leases(struct lease **out, size_t *count, const char *text, struct arena *arena, struct error *err) {
+/* The array of the field `leases`, all of them the worker's by its own word. */
+static enum status read_leases(struct lease **out, size_t *count, const char *worker, const char *text, struct arena *arena,
+                               struct error *err) {
     json_t *list = NULL, *item = NULL;
     size_t i;
     enum status status = json_read(&list, text, strlen(text), "leases", err);
@@ -88,8 +112,8 @@ static enum status read_leases(struct lease **out, size_t *count, const char *te
             const json_t *fence = json_array_get(item, 1);
             if (!status && !json_is_integer(fence)) status = error_set(err, STATUS_INVALID, "Each lease is [JOB ID, FENCE].");
             if (!status)
-                status =
-                    read_lease(&(*out)[(*count)++], json_string_value(json_array_get(item, 0)), json_integer_value(fence), err);
+                status = read_lease(&(*out)[(*count)++], worker, json_string_value(json_array_get(item, 0)),
+                                    json_integer_value(fence), err);
         }
     }
     json_decref(list);
@@ -111,20 +135,20 @@ static const char *list_lost(const struct lease *leases, const bool *is_held, si
     return copy;
 }
 
-enum status take_work_renew(void *context, const struct message *request, struct arena *arena, struct message *answer,
-                            struct error *err) {
+enum status take_build_renew(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                             struct error *err) {
     struct matrix_service *service = context;
     struct lease *leases = NULL;
     size_t count = 0;
-    enum status status = need(request->work_renew.worker, "worker", err);
-    if (!status)
-        status = read_leases(&leases, &count, request->work_renew.leases ? request->work_renew.leases : "[]", arena, err);
+    const char *worker = request->build_renew.worker, *text = request->build_renew.leases;
+    enum status status = worker_identity_check(worker, request->build_renew.secret, err);
+    if (!status) status = read_leases(&leases, &count, worker, text ? text : "[]", arena, err);
     if (status) return status;
     bool *is_held = arena_alloc(arena, (count + 1) * sizeof *is_held);
     struct job_store *store = store_stock_take(service->stores);
     if (count > 0) status = job_store_renew_some(store, leases, count, service->settings.lease_ms, is_held, err);
     if (!status)
-        status = worker_list_see(store, request->work_renew.worker, request->work_renew.busy_slots, request->work_renew.figures,
+        status = worker_list_see(store, worker, request->build_renew.busy_slots, request->build_renew.figures,
                                  worker_keep_ms(service), err);
     store_stock_give_back(service->stores, store);
     if (status) return status;
@@ -168,8 +192,8 @@ static enum status read_lines(struct log_line **out, size_t *count, json_t **lis
     return status ? error_set_at(err, STATUS_INVALID, "lines", "%s", err->message) : STATUS_OK;
 }
 
-enum status take_work_lines(void *context, const struct message *request, struct arena *arena, struct message *answer,
-                            struct error *err) {
+enum status take_build_lines(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                             struct error *err) {
     struct matrix_service *service = context;
     const struct settings *settings = &service->settings;
     struct lease lease;
@@ -177,9 +201,10 @@ enum status take_work_lines(void *context, const struct message *request, struct
     size_t count;
     json_t *list;
     (void)answer;
-    enum status status = read_lease(&lease, request->work_lines.job_id, request->work_lines.fence, err);
+    enum status status = check_lease(&lease, request->build_lines.worker, request->build_lines.secret,
+                                     request->build_lines.job_id, request->build_lines.fence, err);
     if (status) return status;
-    status = read_lines(&lines, &count, &list, request->work_lines.lines, arena, err);
+    status = read_lines(&lines, &count, &list, request->build_lines.lines, arena, err);
     if (!status && count > 0) {
         struct job_store *store = store_stock_take(service->stores);
         status = log_stream_append(store, &lease, lines, count, settings->log_limit_lines, settings->log_limit_bytes, err);
@@ -243,7 +268,7 @@ static enum status take_in(struct matrix_service *service, struct job_store *sto
     if (outcome->verdict == VERDICT_SUCCEEDED) result.record = make_record(outcome->result, arena);
     struct log_line *lines;
     json_t *list;
-    enum status status = read_lines(&lines, &result.line_count, &list, request->work_result.lines, arena, err);
+    enum status status = read_lines(&lines, &result.line_count, &list, request->build_end.lines, arena, err);
     result.lines = lines;
     if (!status) status = job_store_take_result(store, lease, &result, arena, job, err);
     json_decref(list);
@@ -251,27 +276,29 @@ static enum status take_in(struct matrix_service *service, struct job_store *sto
     return status;
 }
 
-/* Whether the job has ended so under this number: then the same was said before, and only its answer was lost. To a job that is
- * not held, this changes nothing. */
+/* Whether this lease already ended the job with such a verdict: the worker repeats a message whose answer was lost. */
 static bool has_ended_so(struct job_store *store, const struct lease *lease, enum verdict verdict) {
-    return job_store_finish(store, lease, &(struct job_end){.success = verdict == VERDICT_SUCCEEDED}, NULL) == STATUS_OK;
+    bool has_ended;
+    return job_store_has_ended(store, lease, verdict == VERDICT_SUCCEEDED, &has_ended, NULL) == STATUS_OK && has_ended;
 }
 
-enum status take_work_result(void *context, const struct message *request, struct arena *arena, struct message *answer,
-                             struct error *err) {
+enum status take_build_end(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                           struct error *err) {
     struct matrix_service *service = context;
     struct lease lease;
     struct job job;
-    struct matrix_outcome outcome = {.reason = request->work_result.reason};
+    struct matrix_outcome outcome = {.reason = request->build_end.reason};
     (void)answer;
-    enum status status = read_lease(&lease, request->work_result.job_id, request->work_result.fence, err);
-    if (!status && !verdict_parse(request->work_result.verdict, &outcome.verdict))
+    enum status status = check_lease(&lease, request->build_end.worker, request->build_end.secret, request->build_end.job_id,
+                                     request->build_end.fence, err);
+    if (!status && !verdict_parse(request->build_end.verdict, &outcome.verdict))
         status = error_set_at(err, STATUS_INVALID, "verdict", "There is no verdict \"%s\".",
-                              request->work_result.verdict ? request->work_result.verdict : "");
-    if (!status) status = read_result(&outcome.result, request->work_result.result, arena, err);
+                              request->build_end.verdict ? request->build_end.verdict : "");
+    if (!status) status = read_result(&outcome.result, request->build_end.result, arena, err);
     if (status) return status;
     struct job_store *store = store_stock_take(service->stores);
     status = take_in(service, store, request, &lease, &outcome, arena, &job, err);
+    *lease.worker = '\0'; /* from here on it is this service that ends the job */
     if (!status && outcome.verdict == VERDICT_SUCCEEDED && writes_metadata(&job)) {
         fault_point("matrix-recorded");
         committer_add(service->committer, &job, &lease);
@@ -283,12 +310,13 @@ enum status take_work_result(void *context, const struct message *request, struc
     return note_late(service, LATE_RESULT, &lease, status);
 }
 
-enum status take_work_return(void *context, const struct message *request, struct arena *arena, struct message *answer,
-                             struct error *err) {
+enum status take_build_return(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                              struct error *err) {
     struct matrix_service *service = context;
     struct lease lease;
     (void)arena, (void)answer;
-    enum status status = read_lease(&lease, request->work_return.job_id, request->work_return.fence, err);
+    enum status status = check_lease(&lease, request->build_return.worker, request->build_return.secret,
+                                     request->build_return.job_id, request->build_return.fence, err);
     if (status) return status;
     struct job_store *store = store_stock_take(service->stores);
     status = job_store_release(store, &lease, err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * What build workers say (proto/messages.def), but for their asking for work, which is the dispatcher's. Each message is
- * checked in Redis by job id and fencing number, so it may come to any instance, at any time, and more than once.
+ * checked in Redis by worker, job id and fencing number, so it may come to any instance, at any time, and more than once.
  * For struct message_handler; `context` is the struct matrix_service.
  */
 #ifndef SERVICES_BUILD_MATRIX_WORKER_MESSAGES_H
@@ -13,16 +13,18 @@
 
 struct matrix_service;
 
-enum status take_worker_hello(void *context, const struct message *request, struct arena *arena, struct message *answer,
+enum status take_worker_join(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                             struct error *err);
+enum status take_worker_leave(void *context, const struct message *request, struct arena *arena, struct message *answer,
                               struct error *err);
-enum status take_work_renew(void *context, const struct message *request, struct arena *arena, struct message *answer,
-                            struct error *err);
-enum status take_work_lines(void *context, const struct message *request, struct arena *arena, struct message *answer,
-                            struct error *err);
-enum status take_work_result(void *context, const struct message *request, struct arena *arena, struct message *answer,
+enum status take_build_renew(void *context, const struct message *request, struct arena *arena, struct message *answer,
                              struct error *err);
-enum status take_work_return(void *context, const struct message *request, struct arena *arena, struct message *answer,
+enum status take_build_lines(void *context, const struct message *request, struct arena *arena, struct message *answer,
                              struct error *err);
+enum status take_build_end(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                           struct error *err);
+enum status take_build_return(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                              struct error *err);
 
 /* How long a worker stays known after it was heard of. */
 int64_t worker_keep_ms(const struct matrix_service *service);

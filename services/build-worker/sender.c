@@ -95,9 +95,12 @@ static bool send_lines(struct sender *sender, struct parcel *parcel, enum status
         size_t length = cut_lines(&parcel->lines);
         struct text items = {0};
         print_lines(&items, &parcel->lines, length);
-        struct message message = {
-            .tag = MESSAGE_work_lines,
-            .work_lines = {.job_id = parcel->task->job_id, .fence = parcel->task->fence, .lines = text_view(&items)}};
+        struct message message = {.tag = MESSAGE_build_lines,
+                                  .build_lines = {.worker = sender->identity->name,
+                                                  .secret = sender->identity->secret,
+                                                  .job_id = parcel->task->job_id,
+                                                  .fence = parcel->task->fence,
+                                                  .lines = text_view(&items)}};
         bool is_done = send(sender, &message, parcel->task, status);
         text_release(&items);
         if (!is_done) return false;
@@ -113,14 +116,20 @@ static bool send_end(struct sender *sender, const struct parcel *parcel, enum st
     const struct task *task = parcel->task;
     struct text lines = {0};
     if (parcel->lines.length > 0) print_lines(&lines, &parcel->lines, parcel->lines.length);
-    struct message returned = {.tag = MESSAGE_work_return, .work_return = {.job_id = task->job_id, .fence = task->fence}};
-    struct message result = {.tag = MESSAGE_work_result,
-                             .work_result = {.job_id = task->job_id,
-                                             .fence = task->fence,
-                                             .verdict = task->verdict,
-                                             .reason = task->reason,
-                                             .result = task->result,
-                                             .lines = lines.bytes}};
+    struct message returned = {.tag = MESSAGE_build_return,
+                               .build_return = {.worker = sender->identity->name,
+                                                .secret = sender->identity->secret,
+                                                .job_id = task->job_id,
+                                                .fence = task->fence}};
+    struct message result = {.tag = MESSAGE_build_end,
+                             .build_end = {.worker = sender->identity->name,
+                                           .secret = sender->identity->secret,
+                                           .job_id = task->job_id,
+                                           .fence = task->fence,
+                                           .verdict = task->verdict,
+                                           .reason = task->reason,
+                                           .result = task->result,
+                                           .lines = lines.bytes}};
     fault_point("worker-result");
     bool is_done = send(sender, task->is_given_back ? &returned : &result, task, status);
     text_release(&lines);

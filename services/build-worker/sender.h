@@ -8,13 +8,15 @@
 #include <stdatomic.h>
 
 #include "lib/service/message_client.h"
+#include "lib/service/worker_identity.h"
 #include "services/build-worker/task.h"
 
 struct sender {
     struct task_list *tasks;
     struct message_client *client;
-    atomic_bool is_stopping;  /* ends when everything is sent, */
-    atomic_bool has_given_up; /* or at once */
+    const struct worker_identity *identity; /* borrowed */
+    atomic_bool is_stopping;                /* ends when everything is sent, */
+    atomic_bool has_given_up;               /* or at once */
 };
 
 /* The thread's function; `context` is the struct sender. */

@@ -16,6 +16,7 @@ enum {
     ASK_WAIT_MS = 2000, /* for work; a stop waits for it, too */
     ASK_MARGIN_MS = 8000,
     TIMEOUT_MS = 5000,
+    GOODBYE_TIMEOUT_MS = 2000,
     SPARE_REQUESTS = 8, /* beside those of the slots: renewing, lines, results */
     PAUSE_MS = 500,     /* after the service did not answer */
     PAUSE_AFTER_GIVING_BACK_MS = 2000,
@@ -24,8 +25,6 @@ enum {
     LEASE_UNTIL_KNOWN_MS = 10000,
     OVERTIME_MS = 60000, /* of a build, behind its time limit */
     SEND_AT_END_MS = 5000,
-    HOST_MAX = 64,
-    ID_MAX = HOST_MAX + UUID_TEXT_MAX + 1,
 };
 
 struct slot {
@@ -37,7 +36,8 @@ struct slot {
 struct worker {
     const struct settings *settings;
     struct builder *builder;
-    char id[ID_MAX], host[HOST_MAX];
+    struct worker_identity identity;
+    char host[WORKER_HOST_MAX];
     char *compilers; /* those that it has, with blanks between */
     struct message_client *client;
     struct task_list tasks;
@@ -85,14 +85,15 @@ static bool goes_on(struct worker *worker) {
 static enum status say_hello(struct worker *worker, struct error *err) {
     const struct settings *settings = worker->settings;
     struct arena arena = {0};
-    struct message answer, hello = {.tag = MESSAGE_worker_hello,
-                                    .worker_hello = {.worker = worker->id,
-                                                     .host = worker->host,
-                                                     .program = REGISTRY_VERSION,
-                                                     .compilers = worker->compilers,
-                                                     .slots = worker->slot_count,
-                                                     .memory_bytes = settings->build_memory_bytes,
-                                                     .disk_bytes = settings->build_disk_bytes}};
+    struct message answer, hello = {.tag = MESSAGE_worker_join,
+                                    .worker_join = {.worker = worker->identity.name,
+                                                    .secret = worker->identity.secret,
+                                                    .host = worker->host,
+                                                    .program = REGISTRY_VERSION,
+                                                    .compilers = worker->compilers,
+                                                    .slots = worker->slot_count,
+                                                    .memory_bytes = settings->build_memory_bytes,
+                                                    .disk_bytes = settings->build_disk_bytes}};
     enum status status = message_client_call(worker->client, &hello, TIMEOUT_MS, &arena, &answer, err);
     if (!status && answer.tag != MESSAGE_worker_welcome)
         status = error_set(err, STATUS_INTERNAL, "The service answers something else than was asked.");
@@ -100,10 +101,24 @@ static enum status say_hello(struct worker *worker, struct error *err) {
         pthread_mutex_lock(&worker->mutex);
         worker->lease_ms = answer.worker_welcome.lease_ms;
         pthread_mutex_unlock(&worker->mutex);
-        log_line(LOG_INFO, "known to build-matrix", log_field("worker", worker->id));
+        log_line(LOG_INFO, "known to build-matrix", log_field("worker", worker->identity.name));
     }
     arena_release(&arena);
     return status;
+}
+
+/* It takes no more work from here on, and is at `busy_slots` builds. A worker that cannot say so is forgotten later. */
+static void say_goodbye(struct worker *worker, int busy_slots) {
+    if (!worker->client) return; /* it could not be made */
+    struct arena arena = {0};
+    struct error err;
+    struct message answer,
+        goodbye = {
+            .tag = MESSAGE_worker_leave,
+            .worker_leave = {.worker = worker->identity.name, .secret = worker->identity.secret, .busy_slots = busy_slots}};
+    if (message_client_call(worker->client, &goodbye, GOODBYE_TIMEOUT_MS, &arena, &answer, &err))
+        log_line(LOG_WARN, "goodbye not heard", log_field("error", err.message));
+    arena_release(&arena);
 }
 
 /* ---- Renewing ---- */
@@ -125,14 +140,15 @@ static void renew(struct worker *worker) {
     pthread_mutex_lock(&worker->mutex);
     int busy_slots = worker->busy_slots;
     pthread_mutex_unlock(&worker->mutex);
-    struct message answer, request = {.tag = MESSAGE_work_renew,
-                                      .work_renew = {.worker = worker->id,
-                                                     .leases = text_view(&leases),
-                                                     .busy_slots = busy_slots,
-                                                     .figures = text_view(&figures)}};
+    struct message answer, request = {.tag = MESSAGE_build_renew,
+                                      .build_renew = {.worker = worker->identity.name,
+                                                      .secret = worker->identity.secret,
+                                                      .leases = text_view(&leases),
+                                                      .busy_slots = busy_slots,
+                                                      .figures = text_view(&figures)}};
     enum status status = message_client_call(worker->client, &request, TIMEOUT_MS, &arena, &answer, &err);
-    if (status == STATUS_NOT_FOUND)
-        status = say_hello(worker, &err);
+    if (status == STATUS_NOT_FOUND) /* of one that said goodbye the leases were renewed all the same */
+        status = goes_on(worker) ? say_hello(worker, &err) : STATUS_OK;
     else if (!status && answer.tag == MESSAGE_work_renewed && answer.work_renewed.lost)
         task_list_lose_all(&worker->tasks, text_view(&leases), answer.work_renewed.lost);
     if (status) log_line(LOG_WARN, "leases not renewed", log_field("error", err.message));
@@ -238,13 +254,15 @@ static bool take_work(struct worker *worker, const char *text, struct arena *are
 static int64_t ask(struct worker *worker) {
     struct arena arena = {0};
     struct error err;
-    struct message answer,
-        request = {.tag = MESSAGE_work_ask,
-                   .work_ask = {.worker = worker->id, .compilers = worker->compilers, .wait_ms = ASK_WAIT_MS}};
+    struct message answer, request = {.tag = MESSAGE_build_ask,
+                                      .build_ask = {.worker = worker->identity.name,
+                                                    .secret = worker->identity.secret,
+                                                    .compilers = worker->compilers,
+                                                    .wait_ms = ASK_WAIT_MS}};
     int64_t pause_ms = 0;
     enum status status = message_client_call(worker->client, &request, ASK_WAIT_MS + ASK_MARGIN_MS, &arena, &answer, &err);
     if (status == STATUS_NOT_FOUND)
-        status = say_hello(worker, &err);
+        status = goes_on(worker) ? say_hello(worker, &err) : STATUS_OK;
     else if (!status && answer.tag == MESSAGE_work && take_work(worker, answer.work.work, &arena))
         pause_ms = PAUSE_AFTER_GIVING_BACK_MS;
     if (status) {
@@ -277,11 +295,9 @@ static char *list_compilers(const struct compilers *compilers) {
     return copy;
 }
 
-static void choose_id(struct worker *worker) {
-    char uuid[UUID_TEXT_MAX];
-    if (gethostname(worker->host, sizeof worker->host - 1) || !*worker->host) strcpy(worker->host, "worker");
-    hash_random_uuid(uuid);
-    snprintf(worker->id, sizeof worker->id, "%s-%.8s", worker->host, uuid);
+static void choose_identity(struct worker *worker) {
+    if (gethostname(worker->host, sizeof worker->host - 1)) *worker->host = '\0';
+    worker_identity_make(&worker->identity, worker->host);
 }
 
 static enum status start_thread(pthread_t *thread, bool *has_thread, void *(*function)(void *), void *context,
@@ -310,7 +326,7 @@ enum status worker_start(struct worker **out, const struct settings *settings, s
                               .slot_count = (int)settings->build_slots,
                               .lease_ms = LEASE_UNTIL_KNOWN_MS};
     worker->slots = memory_alloc((size_t)worker->slot_count * sizeof *worker->slots);
-    choose_id(worker);
+    choose_identity(worker);
     task_list_init(&worker->tasks);
     pthread_mutex_init(&worker->mutex, NULL);
     condition_init(&worker->changed);
@@ -320,7 +336,7 @@ enum status worker_start(struct worker **out, const struct settings *settings, s
                                                    .requests = worker->slot_count + SPARE_REQUESTS,
                                                    .authority = settings->build_worker_authority};
     enum status status = message_client_create(&worker->client, &options, err);
-    worker->sender = (struct sender){.tasks = &worker->tasks, .client = worker->client};
+    worker->sender = (struct sender){.tasks = &worker->tasks, .client = worker->client, .identity = &worker->identity};
     if (!status) status = start_threads(worker, err);
     if (!status) {
         *out = worker;
@@ -343,6 +359,10 @@ static void wait_for_builds(struct worker *worker, int64_t drain_ms) {
     pthread_mutex_lock(&worker->mutex);
     worker->is_stopping = true;
     pthread_cond_broadcast(&worker->changed);
+    int busy_slots = worker->busy_slots;
+    pthread_mutex_unlock(&worker->mutex);
+    say_goodbye(worker, busy_slots);
+    pthread_mutex_lock(&worker->mutex);
     while (worker->busy_slots > 0 && !worker->has_given_up && clock_monotonic_ms() < at_ms)
         wait_until(worker, at_ms);
     int left = worker->busy_slots;
@@ -380,6 +400,7 @@ void worker_drain(struct worker *worker, int64_t drain_ms) {
         if (worker->slots[i].has_thread) pthread_join(worker->slots[i].thread, NULL);
     end_sending(worker);
     end_renewing(worker);
+    say_goodbye(worker, 0);
 }
 
 void worker_free(struct worker *worker) {

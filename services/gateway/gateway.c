@@ -142,7 +142,7 @@ enum status gateway_start(struct gateway *gateway, const struct settings *settin
     if (status) return status;
     log_line(
         LOG_INFO, "listening", log_field("address", settings->server_address), log_field("port", server_port(gateway->server)),
-        log_field("management_port", server_management_port(gateway->server)), log_field("tls", settings->tls_key != NULL));
+        log_field("management_port", server_management_port(gateway->server)), log_field("tls", (bool)settings->tls_key));
     return STATUS_OK;
 }
 

@@ -23,7 +23,7 @@ static void reload(void *context) {
     if (status)
         log_line(LOG_ERROR, "secrets not all read again", log_field("error", err.message));
     else
-        log_line(LOG_INFO, "secrets read again", log_field("has_token", configured != NULL));
+        log_line(LOG_INFO, "secrets read again", log_field("has_token", (bool)configured));
 }
 
 int main(void) {
@@ -35,7 +35,7 @@ int main(void) {
         status = gateway_start(&gateway, &settings, &err);
         process_on_reload(reload, &settings);
         if (!status) process_wait_for_stop();
-        log_line(LOG_INFO, "stopping", log_field("failed", status != STATUS_OK));
+        log_line(LOG_INFO, "stopping", log_field("failed", (bool)status));
         gateway_stop(&gateway);
     }
     if (status) log_line(LOG_ERROR, "cannot start", log_field("error", err.message));

@@ -117,7 +117,7 @@ static void measure_held(struct message_client *client, struct held *held, const
     static int64_t times_us[CALLS];
     pthread_t holder;
     if (pthread_create(&holder, NULL, answer_held, held) != 0) abort();
-    struct message request = {.tag = MESSAGE_work_ask, .work_ask.worker = "a worker"}, answer;
+    struct message request = {.tag = MESSAGE_package_query, .package_query.name = "a worker"}, answer;
     struct error err;
     for (int i = 0; i < CALLS; i++) {
         need(message_client_call(client, &request, TIMEOUT_MS, NULL, &answer, &err), &err);
@@ -165,7 +165,7 @@ static void measure_posts(struct message_client *client, const char *name) {
 
 static void measure(const char *address, const char *name) {
     static const struct message_handler handlers[] = {
-        {MESSAGE_job_accepted, .handle = take_job}, {MESSAGE_work_ask, .handle_later = hold}, {0}};
+        {MESSAGE_job_accepted, .handle = take_job}, {MESSAGE_package_query, .handle_later = hold}, {0}};
     struct held held = {.mutex = PTHREAD_MUTEX_INITIALIZER, .came = PTHREAD_COND_INITIALIZER};
     struct message_server *server = NULL;
     struct message_client *client = NULL;

@@ -9,15 +9,16 @@
 
 #include "lib/domain/build_work.h"
 #include "lib/service/message_client.h"
+#include "lib/service/worker_identity.h"
 #include "tests/support/matrix_scene.h"
 #include "tests/support/shell.h"
 
-#define WORKER "a-test"
 #define LATE(kind) "registry_matrix_stale_total{message=\"" kind "\",program=\"build-matrix\"}"
 
 enum { TIMEOUT_MS = 30000, LEASE_MS = 5000 };
 
 static struct server *server;
+static struct worker_identity worker;
 static struct message_client *client;
 static struct arena arena;
 static struct error err;
@@ -25,6 +26,7 @@ static struct error err;
 static int set_up(void **state) {
     (void)state;
     static const char *const settings[] = {"LEASE_MS=5000", NULL};
+    worker_identity_make(&worker, "a-test");
     server = server_start(&(struct server_options){.settings = settings});
     const struct message_client_options options = {.address = arena_format(&arena, "ipc://%s/build-worker.ipc", server->folder),
                                                    .peers = PEERS_WORKERS};
@@ -53,14 +55,17 @@ static void expect(enum status expected, const struct message *message, const ch
 
 static enum status say_hello(struct message *answer) {
     return say(
-        &(struct message){.tag = MESSAGE_worker_hello, .worker_hello = {.worker = WORKER, .compilers = "0.15.14", .slots = 1}},
+        &(struct message){.tag = MESSAGE_worker_join,
+                          .worker_join = {.worker = worker.name, .secret = worker.secret, .compilers = "0.15.14", .slots = 1}},
         answer);
 }
 
 /* The one job that is ready now: its id and number. */
 static struct build_job take_job(void) {
     struct message answer,
-        ask = {.tag = MESSAGE_work_ask, .work_ask = {.worker = WORKER, .compilers = "0.15.14", .wait_ms = TIMEOUT_MS / 2}};
+        ask = {
+            .tag = MESSAGE_build_ask,
+            .build_ask = {.worker = worker.name, .secret = worker.secret, .compilers = "0.15.14", .wait_ms = TIMEOUT_MS / 2}};
     struct build_work work;
     if (say(&ask, &answer)) fail_msg("%s", err.message);
     assert_int_equal(answer.tag, MESSAGE_work);
@@ -70,12 +75,19 @@ static struct build_job take_job(void) {
 }
 
 static struct message result_of(const struct build_job *job, int64_t fence, const char *verdict) {
-    return (struct message){.tag = MESSAGE_work_result,
-                            .work_result = {.job_id = job->job_id, .fence = fence, .verdict = verdict, .reason = "Because."}};
+    return (struct message){.tag = MESSAGE_build_end,
+                            .build_end = {.worker = worker.name,
+                                          .secret = worker.secret,
+                                          .job_id = job->job_id,
+                                          .fence = fence,
+                                          .verdict = verdict,
+                                          .reason = "Because."}};
 }
 
 static struct message lines_of(const struct build_job *job, int64_t fence, const char *lines) {
-    return (struct message){.tag = MESSAGE_work_lines, .work_lines = {.job_id = job->job_id, .fence = fence, .lines = lines}};
+    return (struct message){
+        .tag = MESSAGE_build_lines,
+        .build_lines = {.worker = worker.name, .secret = worker.secret, .job_id = job->job_id, .fence = fence, .lines = lines}};
 }
 
 /* ---- The tests ---- */
@@ -83,13 +95,21 @@ static struct message lines_of(const struct build_job *job, int64_t fence, const
 static void who_was_not_heard_of_has_to_say_hello(void **state) {
     (void)state;
     struct message answer;
-    expect(STATUS_NOT_FOUND, &(struct message){.tag = MESSAGE_work_renew, .work_renew = {.worker = WORKER, .leases = "[]"}},
+    expect(STATUS_NOT_FOUND,
+           &(struct message){.tag = MESSAGE_build_renew,
+                             .build_renew = {.worker = worker.name, .secret = worker.secret, .leases = "[]"}},
            NULL);
-    expect(STATUS_NOT_FOUND, &(struct message){.tag = MESSAGE_work_ask, .work_ask = {.worker = WORKER, .wait_ms = 1}}, NULL);
+    expect(STATUS_NOT_FOUND,
+           &(struct message){.tag = MESSAGE_build_ask,
+                             .build_ask = {.worker = worker.name, .secret = worker.secret, .wait_ms = 1}},
+           NULL);
     assert_int_equal(say_hello(&answer), STATUS_OK);
     assert_int_equal(answer.tag, MESSAGE_worker_welcome);
     assert_int_equal(answer.worker_welcome.lease_ms, LEASE_MS);
-    expect(STATUS_OK, &(struct message){.tag = MESSAGE_work_renew, .work_renew = {.worker = WORKER, .leases = "[]"}}, NULL);
+    expect(STATUS_OK,
+           &(struct message){.tag = MESSAGE_build_renew,
+                             .build_renew = {.worker = worker.name, .secret = worker.secret, .leases = "[]"}},
+           NULL);
 }
 
 static void what_was_taken_may_be_said_again(void **state) {
@@ -118,7 +138,9 @@ static void what_comes_under_an_old_number_is_refused(void **state) {
     server_expect_published(server, &package);
     assert_int_equal(say_hello(NULL), STATUS_OK);
     struct build_job old = take_job();
-    expect(STATUS_OK, &(struct message){.tag = MESSAGE_work_return, .work_return = {old.job_id, old.fence}}, NULL);
+    expect(STATUS_OK,
+           &(struct message){.tag = MESSAGE_build_return, .build_return = {worker.name, worker.secret, old.job_id, old.fence}},
+           NULL);
     struct build_job job = take_job();
     assert_string_equal(job.job_id, old.job_id);
     assert_true(job.fence > old.fence);
@@ -156,16 +178,18 @@ static void what_cannot_be_read_names_its_field(void **state) {
     static const char *const leases[] = {"{}", "[1]", "[[\"x\"]]", "[[1, 2]]", "["};
     for (size_t i = 0; i < sizeof leases / sizeof leases[0]; i++)
         expect(STATUS_INVALID,
-               &(struct message){.tag = MESSAGE_work_renew, .work_renew = {.worker = WORKER, .leases = leases[i]}}, "leases");
+               &(struct message){.tag = MESSAGE_build_renew,
+                                 .build_renew = {.worker = worker.name, .secret = worker.secret, .leases = leases[i]}},
+               "leases");
     struct message result = result_of(&job, job.fence, "well");
     expect(STATUS_INVALID, &result, "verdict");
     result = result_of(&other, 1, "succeeded");
     expect(STATUS_INVALID, &result, "job_id");
-    expect(STATUS_INVALID, &(struct message){.tag = MESSAGE_worker_hello}, "worker");
+    expect(STATUS_INVALID, &(struct message){.tag = MESSAGE_worker_join}, "worker");
     result = result_of(&job, job.fence, "succeeded");
-    result.work_result.result = "{\"errors\": 1}";
+    result.build_end.result = "{\"errors\": 1}";
     assert_int_equal(say(&result, NULL), STATUS_INVALID);
-    result.work_result.result = NULL;
+    result.build_end.result = NULL;
     expect(STATUS_OK, &result, NULL);
     matrix_expect_compilers(server, "unreadable", "1.0.0", "0.15.14 0.15.15");
 }

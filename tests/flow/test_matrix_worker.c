@@ -91,6 +91,38 @@ static void wait_for_end(int worker) {
     if (status) fail_msg("the worker ended with %d: %s", status, server_worker_log(server, worker));
 }
 
+/* The workers that build-matrix knows, one at most; `slots` and `busy_slots` are that one's. */
+struct known_worker {
+    size_t count;
+    int64_t slots, busy_slots;
+};
+
+static struct known_worker known_worker(void) {
+    struct arena arena = {0};
+    struct worker_entry *workers = NULL;
+    struct known_worker out = {0};
+    struct error err;
+    if (worker_list_read(store, &arena, &workers, &out.count, &err)) fail_msg("%s", err.message);
+    if (out.count > 1) fail_msg("%zu workers are known", out.count);
+    if (out.count == 1) {
+        out.slots = workers[0].slots;
+        out.busy_slots = workers[0].busy_slots;
+    }
+    arena_release(&arena);
+    return out;
+}
+
+static bool is_leaving(void *context) {
+    struct known_worker *worker = context;
+    *worker = known_worker();
+    return worker->count == 1 && worker->slots == 0;
+}
+
+static bool is_known(void *context) {
+    (void)context;
+    return known_worker().count == 1;
+}
+
 static void expect_reason(const char *package, const char *verdict, const char *words) {
     json_t *job = matrix_wait_for_build(server, package, "1.0.0", COMPILER);
     const char *reason = server_last_error(server, job);
@@ -199,14 +231,30 @@ static void a_worker_that_is_told_to_stop_finishes_what_it_has(void **state) {
     int drains = matrix_count_in(server_worker_log(server, standard), "draining");
     tell_to_stop(standard);
     matrix_wait_for_worker_log(server, standard, "draining", drains + 1);
+    struct known_worker leaving = {0};
+    if (!wait_until(is_leaving, &leaving, PATIENCE_MS)) fail_msg("%d slots are still counted", (int)leaving.slots);
+    assert_int_equal(leaving.busy_slots, 1);
     server_expect_published(server, &next);
     wait_for_end(standard);
+    assert_int_equal(known_worker().count, 0);
     server_expect_success(server, job_of("last-build"));
     assert_int_equal(attempts_of(job_of("last-build")), 1);
     matrix_expect_compilers(server, "last-build", "1.0.0", "0.15.15 0.15.16");
     assert_int_equal(matrix_count_commits(server, "Add compiler 0.15.16 to last-build@1.0.0"), 1);
     server_wait_for_state(server, job_of("no-more"), "pending");
     assert_int_equal(attempts_of(job_of("no-more")), 0);
+}
+
+/* What is planned next is not divided among workers that are not there. */
+static void a_worker_that_said_goodbye_is_gone_at_once(void **state) {
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        server_start_worker(server, standard);
+        if (!wait_until(is_known, NULL, PATIENCE_MS)) fail_msg("it does not come");
+        server_terminate_worker(server, standard);
+        assert_int_equal(known_worker().count, 0);
+        assert_int_equal((int)server_figure(server, "registry_build_workers{program=\"build-matrix\"}"), 0);
+    }
 }
 
 static void what_takes_too_long_to_finish_is_handed_back(void **state) {
@@ -275,6 +323,7 @@ int main(void) {
         cmocka_unit_test(workers_that_share_a_store_find_what_the_other_has_built),
         cmocka_unit_test(what_depends_on_something_that_the_store_does_not_have_is_compiled_again),
         cmocka_unit_test(a_worker_that_is_told_to_stop_finishes_what_it_has),
+        cmocka_unit_test(a_worker_that_said_goodbye_is_gone_at_once),
         cmocka_unit_test(what_takes_too_long_to_finish_is_handed_back),
         cmocka_unit_test(a_tarball_that_is_gone_is_a_missing_dependency),
         cmocka_unit_test(what_does_not_come_to_an_end_is_timed_out),

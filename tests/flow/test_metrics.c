@@ -85,13 +85,25 @@ static void the_build_matrix_tells_how_it_goes(void **state) {
     server_expect_published(server, &package);
     matrix_expect_verdict(server, "measured", "1.0.0", "0.15.14", "succeeded");
     if (!wait_until(has_builds, server, PATIENCE_MS)) fail_msg("%s", server_metrics(server));
+    struct http_response response = ask(server);
+    static const char *const of_the_worker[] = {
+        "\nregistry_build_workers{program=\"build-matrix\"} 1\n",
+        "\nregistry_build_slots{worker=\"",
+        "\nregistry_build_slots_busy{worker=\"",
+        "\nregistry_build_store_found_total{",
+        "\nregistry_build_store_bytes{",
+        "\nregistry_compiler_runs_total{",
+    };
+    expect_all(&response, of_the_worker, sizeof of_the_worker / sizeof of_the_worker[0]);
+    http_response_release(&response);
     server_terminate_worker(server, 0);
     server_expect_published(server, &waits);
     matrix_wait_for_job(server, "waits-for-a-worker", "1.0.0", "0.15.14");
     usleep(10000); /* so that it has an age */
-    struct http_response response = ask(server);
+    response = ask(server);
     static const char *const lines[] = {
         "\nregistry_up{program=\"build-matrix\"} 1\n",
+        "\nregistry_build_workers{program=\"build-matrix\"} 0\n",
         "\nregistry_jobs{kind=\"matrix\",state=\"pending\"} 1\n",
         "\nregistry_jobs{kind=\"matrix\",state=\"running\"} 0\n",
         "\nregistry_jobs_per_minute{kind=\"matrix\"} 1\n",
@@ -104,16 +116,12 @@ static void the_build_matrix_tells_how_it_goes(void **state) {
         "\nregistry_matrix_commits_total{program=\"build-matrix\"} 1\n",
         "\nregistry_matrix_commits_waiting{program=\"build-matrix\"} 0\n",
         "\nregistry_matrix_stale_total{message=\"result\",program=\"build-matrix\"} 0\n",
-        "\nregistry_build_slots{worker=\"",
-        "\nregistry_build_slots_busy{worker=\"",
-        "\nregistry_build_store_found_total{",
-        "\nregistry_build_store_bytes{",
-        "\nregistry_compiler_runs_total{",
         "\n# TYPE registry_matrix_jobs gauge\n",
         "\n# TYPE registry_matrix_jobs_total counter\n",
     };
     expect_all(&response, lines, sizeof lines / sizeof lines[0]);
     assert_false(has(&response, "\nregistry_oldest_pending_job_seconds{kind=\"matrix\"} 0\n"));
+    assert_false(has(&response, "\nregistry_build_slots{worker=\""));
     http_response_release(&response);
     server_start_worker(server, 0);
     matrix_expect_verdict(server, "waits-for-a-worker", "1.0.0", "0.15.14", "succeeded");

@@ -99,7 +99,7 @@ static inline enum status answer_too_long(void *context, const struct message *r
 static const struct message_handler handlers[] = {
     {MESSAGE_job_accepted, .handle = say_back},
     {MESSAGE_ready_query, .handle = wait_at_gate},
-    {MESSAGE_ready, .handle = answer_too_long},
+    {MESSAGE_workers_query, .handle = answer_too_long},
     {0},
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Requests that are answered later (message_server.h), over real nng: `work_ask` is put on a shelf, from where the test answers
- * it.
+ * Requests that are answered later (message_server.h), over real nng: `package_query` is put on a shelf, from where the test
+ * answers it.
  */
 #include "lib/base/text.h"
 #include "proto/envelope.h"
@@ -24,7 +24,7 @@ static void put_on_shelf(void *context, const struct message *request, struct me
     pthread_mutex_lock(&shelf->mutex);
     bool is_kept = !shelf->answers_at_once;
     if (is_kept) {
-        snprintf(shelf->workers[shelf->count], sizeof shelf->workers[0], "%s", request->work_ask.worker);
+        snprintf(shelf->workers[shelf->count], sizeof shelf->workers[0], "%s", request->package_query.name);
         shelf->pending[shelf->count++] = pending;
     }
     pthread_mutex_unlock(&shelf->mutex);
@@ -38,8 +38,8 @@ static enum status say_done(void *context, const struct message *request, struct
 }
 
 static const struct message_handler shelf_handlers[] = {
-    {MESSAGE_work_ask, .handle_later = put_on_shelf},
-    {MESSAGE_work_return, .handle = say_done},
+    {MESSAGE_package_query, .handle_later = put_on_shelf},
+    {MESSAGE_ready_query, .handle = say_done},
     {0},
 };
 
@@ -84,11 +84,12 @@ static atomic_int refusals;
 static void *ask_for_work(void *argument) {
     struct asker *asker = argument;
     struct arena arena = {0};
-    struct message answer, request = {.tag = MESSAGE_work_ask};
-    request.work_ask.worker = arena_format(&arena, "worker %d", asker->number);
+    struct message answer, request = {.tag = MESSAGE_package_query};
+    request.package_query.name = arena_format(&arena, "worker %d", asker->number);
     asker->status = message_client_call(asker->client, &request, asker->timeout_ms, &arena, &answer, NULL);
     if (asker->status == STATUS_BUSY) atomic_fetch_add(&refusals, 1);
-    asker->got_its_own = !asker->status && answer.tag == MESSAGE_work && strcmp(answer.work.work, request.work_ask.worker) == 0;
+    asker->got_its_own =
+        !asker->status && answer.tag == MESSAGE_work && strcmp(answer.work.work, request.package_query.name) == 0;
     arena_release(&arena);
     return NULL;
 }
@@ -153,7 +154,7 @@ static void three_hundred_wait_and_each_gets_its_own(void **state) {
     for (int i = 0; i < ASKS; i++)
         start_asker(&askers[i], clients[i / ASKS_EACH], i);
     wait_for_shelf(shelf, ASKS);
-    struct message request = {.tag = MESSAGE_work_return}, answer;
+    struct message request = {.tag = MESSAGE_ready_query}, answer;
     for (int i = 0; i < CLIENTS; i++)
         assert_int_equal(message_client_call(clients[i], &request, CALL_MS, NULL, &answer, NULL), STATUS_OK);
     for (int i = 0; i < ASKS; i += 2) /* neither in the order of the asking, nor of the clients */
@@ -187,7 +188,7 @@ static void a_crowd_that_waits_keeps_no_short_request_out(void **state) {
     for (int i = 0; i < CROWD; i++)
         start_asker(&askers[i], client, i);
     wait_for_shelf(&shelf, MOST_WAIT);
-    struct message request = {.tag = MESSAGE_work_return}, answer;
+    struct message request = {.tag = MESSAGE_ready_query}, answer;
     for (int i = 0; i < 20; i++)
         assert_int_equal(message_client_call(client, &request, CALL_MS, NULL, &answer, NULL), STATUS_OK);
     wait_for_refusals(CROWD - MOST_WAIT);
@@ -212,7 +213,7 @@ static void wait_until_over(const struct message_pending *pending) {
 }
 
 static void give_up_asking(struct shelf *shelf, struct message_client *client, int index) {
-    struct message request = {.tag = MESSAGE_work_ask, .work_ask.worker = "gone"}, answer;
+    struct message request = {.tag = MESSAGE_package_query, .package_query.name = "gone"}, answer;
     assert_int_equal(message_client_call(client, &request, 100, NULL, &answer, NULL), STATUS_TIMEOUT);
     wait_for_shelf(shelf, index + 1);
     wait_until_over(shelf->pending[index]);
@@ -271,7 +272,8 @@ static void expect_answer(int file, enum message_tag tag) {
 
 /* The same request each time. What comes after it over the same connection is answered, several times: so a desk has it. */
 static int ask_again(struct fixture *fixture) {
-    const struct message ask = {.tag = MESSAGE_work_ask, .work_ask.worker = "twin"}, other = {.tag = MESSAGE_work_return};
+    const struct message ask = {.tag = MESSAGE_package_query, .package_query.name = "twin"},
+                         other = {.tag = MESSAGE_ready_query};
     int file = greet(fixture);
     send_raw(file, "one request only", &ask);
     for (int i = 0; i < 10; i++) {

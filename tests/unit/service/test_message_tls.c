@@ -54,6 +54,26 @@ static int take_port(void **state) {
     return 0;
 }
 
+/* Workers have messages of their own: this one is said back. */
+static enum status take_back(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                             struct error *err) {
+    (void)err;
+    atomic_fetch_add(&((struct fixture *)context)->handled, 1);
+    *answer = (struct message){.tag = MESSAGE_work, .work.work = arena_copy(arena, request->build_return.job_id)};
+    return STATUS_OK;
+}
+
+static const struct message_handler worker_handlers[] = {{MESSAGE_build_return, .handle = take_back}, {0}};
+
+static enum status ask_as_worker(struct message_client *client, const char *job_id, int timeout_ms, struct error *err) {
+    struct arena arena = {0};
+    struct message request = {.tag = MESSAGE_build_return, .build_return.job_id = job_id}, answer;
+    enum status status = message_client_call(client, &request, timeout_ms, &arena, &answer, err);
+    if (!status) assert_string_equal(answer.work.work, job_id);
+    arena_release(&arena);
+    return status;
+}
+
 static struct message_server *serve(enum file certificate, enum file key) {
     struct message_server *server = NULL;
     struct error err = {0};
@@ -62,7 +82,7 @@ static struct message_server *serve(enum file certificate, enum file key) {
                                                    .peers = PEERS_WORKERS,
                                                    .certificate = scene.files[certificate],
                                                    .certificate_key = scene.files[key]};
-    if (message_server_create(&server, &options, handlers, &scene.fixture, &err)) fail_msg("%s", err.message);
+    if (message_server_create(&server, &options, worker_handlers, &scene.fixture, &err)) fail_msg("%s", err.message);
     return server;
 }
 
@@ -80,7 +100,7 @@ static void the_right_authority_and_key_are_answered(void **state) {
     struct message_server *server = serve(CERTIFICATE, CERTIFICATE_KEY);
     struct message_client *client = connect_to(KEY, CERTIFICATE);
     for (int i = 0; i < 20; i++)
-        assert_int_equal(ask(client, "a job", CALL_MS, NULL), STATUS_OK);
+        assert_int_equal(ask_as_worker(client, "a job", CALL_MS, NULL), STATUS_OK);
     message_client_free(client);
     message_server_free(server);
 }
@@ -90,7 +110,7 @@ static void another_authority_gets_nowhere(void **state) {
     struct message_server *server = serve(CERTIFICATE, CERTIFICATE_KEY);
     struct message_client *client = connect_to(KEY, OTHER_AUTHORITY);
     struct error err = {0};
-    assert_int_equal(ask(client, "a job", 1000, &err), STATUS_UNAVAILABLE);
+    assert_int_equal(ask_as_worker(client, "a job", 1000, &err), STATUS_UNAVAILABLE);
     assert_non_null(strstr(err.message, "BUILD_WORKER_TLS_CA"));
     message_client_free(client);
     message_server_free(server);
@@ -101,7 +121,7 @@ static void a_certificate_for_another_host_gets_nowhere(void **state) {
     (void)state;
     struct message_server *server = serve(ELSEWHERE, ELSEWHERE_KEY);
     struct message_client *client = connect_to(KEY, ELSEWHERE);
-    assert_int_equal(ask(client, "a job", 1000, NULL), STATUS_UNAVAILABLE);
+    assert_int_equal(ask_as_worker(client, "a job", 1000, NULL), STATUS_UNAVAILABLE);
     message_client_free(client);
     message_server_free(server);
     assert_int_equal(atomic_load(&scene.fixture.handled), 0);
@@ -114,7 +134,7 @@ static void tls_is_no_substitute_for_the_key(void **state) {
     for (int i = 0; i < 2; i++) {
         struct message_client *client = connect_to(keys[i], CERTIFICATE);
         struct error err = {0};
-        assert_int_equal(ask(client, "a job", 1000, &err), STATUS_TIMEOUT);
+        assert_int_equal(ask_as_worker(client, "a job", 1000, &err), STATUS_TIMEOUT);
         assert_non_null(strstr(err.message, "BUILD_WORKER_KEY"));
         message_client_free(client);
     }
@@ -128,7 +148,7 @@ static void a_service_that_was_started_again_is_found(void **state) {
     for (int i = 0; i < 3; i++) {
         struct message_server *server = serve(CERTIFICATE, CERTIFICATE_KEY);
         for (int calls = 0; calls < 5; calls++)
-            assert_int_equal(ask(client, "a job", CALL_MS, NULL), STATUS_OK);
+            assert_int_equal(ask_as_worker(client, "a job", CALL_MS, NULL), STATUS_OK);
         message_server_free(server);
     }
     message_client_free(client);
@@ -139,7 +159,9 @@ static void a_service_that_was_started_again_is_found(void **state) {
 static void refuse_server(const struct message_server_options *options, const char *needle) {
     struct message_server *server = NULL;
     struct error err = {0};
-    assert_int_not_equal(message_server_create(&server, options, handlers, &scene.fixture, &err), STATUS_OK);
+    assert_int_not_equal(message_server_create(&server, options, options->peers == PEERS_WORKERS ? worker_handlers : handlers,
+                                               &scene.fixture, &err),
+                         STATUS_OK);
     if (!strstr(err.message, needle)) fail_msg("no \"%s\" in: %s", needle, err.message);
 }
 

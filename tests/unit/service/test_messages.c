@@ -38,11 +38,91 @@ static void a_message_without_handler_is_refused_by_name(void **state) {
     struct fixture *fixture = *state;
     struct message_server *server = start_server(fixture, fixture->ipc, NULL);
     struct message_client *client = start_client(fixture->ipc, NULL);
-    struct message request = {.tag = MESSAGE_done}, answer;
+    struct message request = {.tag = MESSAGE_plan_query}, answer;
     struct arena arena = {0};
     struct error err = {0};
     assert_int_equal(message_client_call(client, &request, CALL_MS, &arena, &answer, &err), STATUS_INVALID);
-    assert_non_null(strstr(err.message, "\"done\""));
+    assert_non_null(strstr(err.message, "\"plan_query\""));
+    arena_release(&arena);
+    message_client_free(client);
+    message_server_free(server);
+}
+
+/* ---- The column `sender` of proto/messages.def ---- */
+
+static const enum message_tag all_tags[] = {
+#define MESSAGE(name, number, sender, about) MESSAGE_##name,
+#include "proto/messages.def"
+};
+
+enum { TAGS = sizeof all_tags / sizeof all_tags[0] };
+
+static enum status count_handled(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                                 struct error *err) {
+    (void)request, (void)arena, (void)answer, (void)err;
+    atomic_fetch_add((atomic_int *)context, 1);
+    return STATUS_OK;
+}
+
+/* A server that handles all that such peers may send, and a client with the right key, which sends all there is. */
+static void expect_only_from(enum message_peers peers, enum message_sender sender, const char *address) {
+    struct message_handler taken[TAGS + 1] = {0};
+    size_t count = 0;
+    for (size_t i = 0; i < TAGS; i++)
+        if (message_sender(all_tags[i]) == sender)
+            taken[count++] = (struct message_handler){.tag = all_tags[i], .handle = count_handled};
+    assert_true(count > 0);
+    atomic_int handled = 0;
+    struct message_server *server = NULL;
+    struct message_client *client = NULL;
+    const struct message_server_options serving = {.address = address, .service_key = "the key of this test", .peers = peers};
+    const struct message_client_options asking = {.address = address, .service_key = "the key of this test", .peers = peers};
+    assert_int_equal(message_server_create(&server, &serving, taken, &handled, NULL), STATUS_OK);
+    assert_int_equal(message_client_create(&client, &asking, NULL), STATUS_OK);
+    for (size_t i = 0; i < TAGS; i++) {
+        const struct message request = {.tag = all_tags[i]};
+        bool may_come = message_sender(all_tags[i]) == sender;
+        struct message answer;
+        struct arena arena = {0};
+        struct error err = {0};
+        int before = atomic_load(&handled);
+        assert_int_equal(message_client_call(client, &request, CALL_MS, &arena, &answer, &err),
+                         may_come ? STATUS_OK : STATUS_UNAUTHORIZED);
+        assert_int_equal(atomic_load(&handled) - before, may_come);
+        if (!may_come) assert_non_null(strstr(err.message, message_name(all_tags[i])));
+        arena_release(&arena);
+    }
+    message_client_free(client);
+    message_server_free(server);
+}
+
+static void a_key_moves_no_messages_but_those_of_its_holders(void **state) {
+    struct fixture *fixture = *state;
+    expect_only_from(PEERS_SERVICES, MESSAGE_SENDER_SERVICE, fixture->ipc);
+    expect_only_from(PEERS_WORKERS, MESSAGE_SENDER_WORKER, fixture->tcp);
+}
+
+/* A server that answers by what is no answer. */
+static enum status answer_by_a_request(void *context, const struct message *request, struct arena *arena,
+                                       struct message *answer, struct error *err) {
+    (void)context, (void)request, (void)arena, (void)err;
+    *answer = (struct message){.tag = MESSAGE_job_accepted, .job_accepted.job_id = "a job"};
+    return STATUS_OK;
+}
+
+static void what_is_no_answer_is_not_taken_for_one(void **state) {
+    struct fixture *fixture = *state;
+    static const struct message_handler strange[] = {{MESSAGE_ready_query, .handle = answer_by_a_request}, {0}};
+    struct message_server *server = NULL;
+    struct message request = {.tag = MESSAGE_ready_query}, answer;
+    struct arena arena = {0};
+    struct error err = {0};
+    assert_int_equal(
+        message_server_create(&server, &(struct message_server_options){.address = fixture->ipc}, strange, NULL, NULL),
+        STATUS_OK);
+    struct message_client *client = start_client(fixture->ipc, NULL);
+    assert_int_equal(message_client_call(client, &request, CALL_MS, &arena, &answer, &err), STATUS_UNAVAILABLE);
+    assert_non_null(strstr(err.message, "job_accepted"));
     arena_release(&arena);
     message_client_free(client);
     message_server_free(server);
@@ -52,7 +132,7 @@ static void an_answer_that_breaks_its_bounds_is_a_failure(void **state) {
     struct fixture *fixture = *state;
     struct message_server *server = start_server(fixture, fixture->ipc, NULL);
     struct message_client *client = start_client(fixture->ipc, NULL);
-    struct message request = {.tag = MESSAGE_ready}, answer;
+    struct message request = {.tag = MESSAGE_workers_query}, answer;
     struct arena arena = {0};
     assert_int_equal(message_client_call(client, &request, CALL_MS, &arena, &answer, NULL), STATUS_INTERNAL);
     arena_release(&arena);
@@ -233,6 +313,8 @@ int main(void) {
         TEST(requests_are_answered_over_ipc_and_tcp),
         TEST(a_failure_comes_back_whole),
         TEST(a_message_without_handler_is_refused_by_name),
+        TEST(a_key_moves_no_messages_but_those_of_its_holders),
+        TEST(what_is_no_answer_is_not_taken_for_one),
         TEST(an_answer_that_breaks_its_bounds_is_a_failure),
         TEST(a_wrong_key_gets_no_answer),
         TEST(a_network_address_without_a_key_is_refused),
