@@ -407,6 +407,29 @@ static void a_release_outlives_its_service_and_redis(void **state) {
     end(scene);
 }
 
+/* The service dies right after the step in Redis with which the wait begins, and again right after the one that ends it. */
+static void a_wait_outlives_the_death_of_its_service_at_either_end(void **state) {
+    (void)state;
+    struct scene *scene = begin(&(struct server_options){
+        .settings = (const char *[]){"REGISTRY_FAULT=none", "LEASE_MS=2000", "PENDING_SCAN_MS=200", NULL}});
+    struct server *server = scene->server;
+    const struct package base = BASE("fatal"), middle = MIDDLE("fatal");
+    server_terminate(server, SERVER_PUBLISH);
+    hold_commits(scene);
+    const char *first = server_post_package(server, &base), *id = server_post_package(server, &middle);
+    server_start_with_fault(server, SERVER_PUBLISH, "end");
+    server_wait_for_death(server, SERVER_PUBLISH);
+    wait_until_waiting(scene, id, "fatal-base", first);
+    assert_int_equal(attempts(scene, id), 0);
+    let_commit(scene);
+    server_start_with_fault(server, SERVER_PUBLISH, "end");
+    server_wait_for_death(server, SERVER_PUBLISH); /* the first one's end */
+    server_wait_for_state(server, first, "succeeded");
+    server_start_with_fault(server, SERVER_PUBLISH, "none");
+    server_expect_success(server, id);
+    end(scene);
+}
+
 static void a_release_outlives_a_drain(void **state) {
     (void)state;
     struct scene *scene = begin(&(struct server_options){.settings = (const char *[]){"DRAIN_MS=100", NULL}});
@@ -441,6 +464,7 @@ int main(void) {
         cmocka_unit_test(one_slot_is_enough),
         cmocka_unit_test(two_services_share_a_release),
         cmocka_unit_test(a_release_outlives_its_service_and_redis),
+        cmocka_unit_test(a_wait_outlives_the_death_of_its_service_at_either_end),
         cmocka_unit_test(a_release_outlives_a_drain),
     };
     int failed = cmocka_run_group_tests(together, begin_all, end_all);
