@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "lib/base/text.h"
 #include "lib/source/module_lexer.h"
+#include "lib/source/source_text.h"
 
 enum { SHOWN_MAX = 40 };
 
@@ -46,62 +46,104 @@ static enum status expect_word(struct parser *parser, const char *word, struct e
 /* A module's name: no `_` and no `'` in it. */
 static enum status read_module_name(struct parser *parser, const char **name, struct error *err) {
     const struct token *token = &parser->lexer.token;
-    if (token->kind != TOKEN_UPPER || memchr(token->text, '_', token->length) || memchr(token->text, '\'', token->length))
+    bool is_name = token->kind == TOKEN_UPPER || token->kind == TOKEN_QUALIFIED;
+    if (!is_name || memchr(token->text, '_', token->length) || memchr(token->text, '\'', token->length))
         return fail(parser, "a module's name", err);
     *name = arena_copy_bytes(parser->arena, token->text, token->length);
     module_lexer_next(&parser->lexer);
     return STATUS_OK;
 }
 
-/* What may stand behind a type's name: `(..)`, `()`, `(Some, Constructors)`, or nothing. */
-static enum status skip_constructors(struct parser *parser, struct error *err) {
-    struct module_lexer *lexer = &parser->lexer;
-    if (token_is(parser, "(..)")) module_lexer_next(lexer);
-    if (lexer->token.kind != TOKEN_LEFT_PARENTHESIS) return STATUS_OK;
-    do {
-        module_lexer_next(lexer);
-        if (lexer->token.kind == TOKEN_RIGHT_PARENTHESIS) break;
-        if (lexer->token.kind != TOKEN_UPPER) return fail(parser, "a constructor's name", err);
-        module_lexer_next(lexer);
-    } while (lexer->token.kind == TOKEN_COMMA);
-    if (lexer->token.kind != TOKEN_RIGHT_PARENTHESIS) return fail(parser, "`)`", err);
-    module_lexer_next(lexer);
-    return STATUS_OK;
-}
+/* ---- Lists ---- */
 
-/* One item of an export or import list: a value, an operator, a type, `type (+)`, `class C`, `kind K`, `module M`. */
-static enum status skip_item(struct parser *parser, struct error *err) {
+/* Reads what is separated by commas, up to and including the `)`; at least one of it. */
+static enum status read_list(struct parser *parser, enum status (*read_item)(struct parser *, struct error *),
+                             struct error *err) {
     struct module_lexer *lexer = &parser->lexer;
-    if (token_is(parser, "class") || token_is(parser, "kind") || token_is(parser, "module")) {
+    enum status status = read_item(parser, err);
+    while (!status && lexer->token.kind == TOKEN_COMMA) {
         module_lexer_next(lexer);
-        if (lexer->token.kind != TOKEN_UPPER) return fail(parser, "a name with a capital letter", err);
-        module_lexer_next(lexer);
-        return STATUS_OK;
+        status = read_item(parser, err);
     }
-    if (token_is(parser, "type")) {
-        module_lexer_next(lexer);
-        if (lexer->token.kind != TOKEN_SYMBOL) return fail(parser, "an operator in parentheses", err);
-    }
-    enum token_kind kind = lexer->token.kind;
-    if (kind != TOKEN_LOWER && kind != TOKEN_SYMBOL && kind != TOKEN_UPPER) return fail(parser, "a name", err);
-    module_lexer_next(lexer);
-    return kind == TOKEN_UPPER ? skip_constructors(parser, err) : STATUS_OK;
-}
-
-/* A list in parentheses, where there is one. */
-static enum status skip_list(struct parser *parser, struct error *err) {
-    struct module_lexer *lexer = &parser->lexer;
-    if (lexer->token.kind != TOKEN_LEFT_PARENTHESIS) return STATUS_OK;
-    do {
-        module_lexer_next(lexer);
-        if (lexer->token.kind == TOKEN_RIGHT_PARENTHESIS) break;
-        enum status status = skip_item(parser, err);
-        if (status) return status;
-    } while (lexer->token.kind == TOKEN_COMMA);
+    if (status) return status;
     if (lexer->token.kind != TOKEN_RIGHT_PARENTHESIS) return fail(parser, "`,` or `)`", err);
     module_lexer_next(lexer);
     return STATUS_OK;
 }
+
+static enum status expect_kind(struct parser *parser, enum token_kind kind, const char *expected, struct error *err) {
+    if (parser->lexer.token.kind != kind) return fail(parser, expected, err);
+    module_lexer_next(&parser->lexer);
+    return STATUS_OK;
+}
+
+static enum status read_constructor(struct parser *parser, struct error *err) {
+    return expect_kind(parser, TOKEN_UPPER, "a constructor's name", err);
+}
+
+/* What may stand behind a type's name: `(..)`, `()`, `(Some, Constructors)`, or nothing. */
+static enum status read_constructors(struct parser *parser, struct error *err) {
+    struct module_lexer *lexer = &parser->lexer;
+    if (token_is(parser, "(..)")) {
+        module_lexer_next(lexer);
+        return STATUS_OK;
+    }
+    if (lexer->token.kind != TOKEN_LEFT_PARENTHESIS) return STATUS_OK;
+    module_lexer_next(lexer);
+    if (lexer->token.kind != TOKEN_RIGHT_PARENTHESIS) return read_list(parser, read_constructor, err);
+    module_lexer_next(lexer);
+    return STATUS_OK;
+}
+
+/* Words that are no names. (`as`, `hiding`, `kind`, `role`, `nominal`, `representational` and `phantom` are.) */
+static bool is_keyword(const struct parser *parser) {
+    static const char *const keywords[] = {"ado",    "case",   "class",    "data", "derive", "do",      "else",
+                                           "false",  "forall", "foreign",  "if",   "import", "in",      "infix",
+                                           "infixl", "infixr", "instance", "let",  "module", "newtype", "of",
+                                           "then",   "true",   "type",     "where"};
+    for (size_t i = 0; i < sizeof keywords / sizeof keywords[0]; i++)
+        if (token_is(parser, keywords[i])) return true;
+    return false;
+}
+
+/* A value, an operator, a type with or without constructors, `type (+)`, `class C`; and `kind K`, which compilers below 0.15.0
+ * had: `kind` is a name where none with a capital letter follows. */
+static enum status read_import_item(struct parser *parser, struct error *err) {
+    struct module_lexer *lexer = &parser->lexer;
+    if (token_is(parser, "class")) {
+        module_lexer_next(lexer);
+        return expect_kind(parser, TOKEN_UPPER, "a name with a capital letter", err);
+    }
+    if (token_is(parser, "type")) {
+        module_lexer_next(lexer);
+        return expect_kind(parser, TOKEN_SYMBOL, "an operator in parentheses", err);
+    }
+    bool may_be_kind = token_is(parser, "kind");
+    enum token_kind kind = lexer->token.kind;
+    if ((kind != TOKEN_LOWER && kind != TOKEN_SYMBOL && kind != TOKEN_UPPER) || is_keyword(parser))
+        return fail(parser, "a name", err);
+    module_lexer_next(lexer);
+    if (may_be_kind && lexer->token.kind == TOKEN_UPPER) module_lexer_next(lexer);
+    return kind == TOKEN_UPPER ? read_constructors(parser, err) : STATUS_OK;
+}
+
+/* The same, and `module M`. */
+static enum status read_export_item(struct parser *parser, struct error *err) {
+    const char *name;
+    if (!token_is(parser, "module")) return read_import_item(parser, err);
+    module_lexer_next(&parser->lexer);
+    return read_module_name(parser, &name, err);
+}
+
+/* A list in parentheses, where there is one. */
+static enum status read_optional_list(struct parser *parser, enum status (*read_item)(struct parser *, struct error *),
+                                      struct error *err) {
+    if (parser->lexer.token.kind != TOKEN_LEFT_PARENTHESIS) return STATUS_OK;
+    module_lexer_next(&parser->lexer);
+    return read_list(parser, read_item, err);
+}
+
+/* ---- Imports ---- */
 
 static struct module_import *add_import(struct parser *parser) {
     struct module_header *header = parser->header;
@@ -125,7 +167,7 @@ static enum status read_import(struct parser *parser, struct error *err) {
         module_lexer_next(lexer);
         if (lexer->token.kind != TOKEN_LEFT_PARENTHESIS) status = fail(parser, "`(`", err);
     }
-    if (!status) status = skip_list(parser, err);
+    if (!status) status = read_optional_list(parser, read_import_item, err);
     if (!status && token_is(parser, "as")) {
         const char *alias;
         module_lexer_next(lexer);
@@ -150,14 +192,18 @@ static enum status read_imports(struct parser *parser, struct error *err) {
 enum status module_header_parse(struct module_header *out, struct arena *arena, const char *bytes, size_t length,
                                 struct error *err) {
     *out = (struct module_header){.problem = {1, 1}};
-    if (!text_is_utf8(bytes, length)) return error_set(err, STATUS_REFUSED, "The file is not UTF-8 text.");
+    enum status status = source_text_check(bytes, length, err);
+    if (status) return status;
+    if (length >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0)
+        return error_set(err, STATUS_REFUSED,
+                         "The file begins with a byte order mark, which the compiler does not read: save it without one.");
     struct parser parser = {.header = out, .arena = arena};
     module_lexer_init(&parser.lexer, bytes, length);
-    enum status status = expect_word(&parser, "module", err);
+    status = expect_word(&parser, "module", err);
     out->start = parser.lexer.token.start;
     out->end = parser.lexer.token.end;
     if (!status) status = read_module_name(&parser, &out->name, err);
-    if (!status) status = skip_list(&parser, err);
+    if (!status) status = read_optional_list(&parser, read_export_item, err);
     if (!status) status = expect_word(&parser, "where", err);
     if (!status) status = read_imports(&parser, err);
     module_lexer_release(&parser.lexer);

@@ -90,16 +90,27 @@ static void skip_space(struct module_lexer *lexer) {
 /* A name as far as it goes, with the dots of a qualified one: `Data.Maybe`. */
 static enum token_kind read_name(struct module_lexer *lexer, enum letter first) {
     enum token_kind kind = first == LETTER_UPPER ? TOKEN_UPPER : TOKEN_LOWER;
+    const char *start = lexer->at;
     for (;;) {
         enum letter letter = letter_here(lexer);
         while (letter == LETTER_UPPER || letter == LETTER_LOWER || letter == LETTER_WITHIN) {
             step(lexer);
             letter = letter_here(lexer);
         }
-        if (kind != TOKEN_UPPER || !is_at(lexer, ".")) return kind;
+        if (kind == TOKEN_LOWER) return lexer->at == start + 1 && *start == '_' ? TOKEN_OTHER : kind; /* `_` is a wildcard */
+        if (!is_at(lexer, ".")) return kind;
+        kind = TOKEN_QUALIFIED;
         step(lexer);
         if (letter_here(lexer) != LETTER_UPPER) return TOKEN_OTHER; /* a qualified name or operator, which no header has */
     }
+}
+
+/* Symbols of the language itself, which are no operators. */
+static bool is_reserved(const char *symbol, size_t length) {
+    static const char *const reserved[] = {"::", "<-", "->", "=>", "=", "|", ".", "\\", "∷", "←", "→", "⇒", "∀"};
+    for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++)
+        if (strlen(reserved[i]) == length && memcmp(reserved[i], symbol, length) == 0) return true;
+    return false;
 }
 
 /* `(` alone, or an operator in parentheses. */
@@ -108,8 +119,9 @@ static enum token_kind read_parenthesis(struct module_lexer *lexer) {
     while (letter_here(lexer) == LETTER_SYMBOL)
         step(lexer);
     if (lexer->at > before.at && is_at(lexer, ")")) {
+        bool is_operator = !is_reserved(before.at, (size_t)(lexer->at - before.at));
         step(lexer);
-        return TOKEN_SYMBOL;
+        return is_operator ? TOKEN_SYMBOL : TOKEN_OTHER;
     }
     lexer->at = before.at;
     lexer->position = before.position;

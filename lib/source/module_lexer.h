@@ -16,9 +16,10 @@
 
 enum token_kind {
     TOKEN_END,
-    TOKEN_LOWER,  /* a name or keyword with a small letter in front */
-    TOKEN_UPPER,  /* `Maybe`, `Data.Maybe` */
-    TOKEN_SYMBOL, /* an operator with its parentheses: `(<>)`, also `(..)` */
+    TOKEN_LOWER,     /* a name or keyword with a small letter in front */
+    TOKEN_UPPER,     /* `Maybe` */
+    TOKEN_QUALIFIED, /* `Data.Maybe` */
+    TOKEN_SYMBOL,    /* an operator with its parentheses: `(<>)`, also `(..)` */
     TOKEN_LEFT_PARENTHESIS,
     TOKEN_RIGHT_PARENTHESIS,
     TOKEN_COMMA,
