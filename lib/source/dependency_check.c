@@ -5,8 +5,9 @@
 #include <string.h>
 
 #include "lib/base/text.h"
+#include "lib/tools/compiler.h"
 
-#define INSTALLED ".registry/"
+#define INSTALLED COMPILER_PACKAGES_FOLDER "/"
 
 /* Whether `path` is below `.registry/NAME-VERSION/`; then where NAME is. */
 static bool find_package(const char *path, const char **name, size_t *length) {

@@ -14,14 +14,15 @@
 /* In the caller's arena. */
 struct source_modules {
     const char **names; /* sorted by their files' paths */
+    const char **paths; /* of `names`, those that were given */
     size_t count;
     const char **problems; /* a sentence for each file whose header does not parse */
     size_t problem_count;
 };
 
 /* Reads those of `paths` (relative to `folder`) that end in `.purs`. STATUS_REFUSED: a module called `Main` or `Test.Main`, one
- * module name in two files of src/, a file that is too large, or, unless `headers_may_fail` (which is for compilers below
- * 0.15.0), a header that does not parse.
+ * module name in two files of src/, a file that is too large, what the compiler could not read (source_walk.h), or, unless
+ * `headers_may_fail` (which is for compilers below 0.15.0), a header that does not parse.
  */
 CHECK_RESULT enum status source_modules_read(struct source_modules *out, struct arena *arena, const char *folder,
                                              const char *const *paths, size_t path_count, bool headers_may_fail,

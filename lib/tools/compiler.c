@@ -12,6 +12,7 @@
 #include "lib/base/json.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
+#include "lib/tools/compiler_documentation.h"
 #include "lib/tools/compiler_report.h"
 #include "lib/tools/sandbox.h"
 
@@ -22,6 +23,8 @@ enum {
     CPU_SECONDS = 1800, /* real builds of 750 modules take 60 */
     FILE_BYTES = 256 * 1024 * 1024,
     OPEN_FILES = 4096,
+    EXIT_NOT_EXECUTABLE = 126, /* of a shell around it */
+    EXIT_NOT_FOUND = 127,
     ADDRESSES_MORE_BYTES = 512 * 1024 * 1024,
 };
 
@@ -131,17 +134,115 @@ static enum status explain_stop(enum compiler_stop stop, const struct compiler *
                      (long long)stops[stop].limit, stops[stop].unit);
 }
 
-/* That `attempts` runs gave no answer, and how the last one ended. */
-static enum status explain_silence(const struct compiler *compiler, const struct command_result *result, int attempts,
-                                   struct error *err) {
+/* ---- Runs without a report ---- */
+
+/* Words that are this machine's trouble, whatever was to be compiled: of the system's errors, the linker of programs, and the
+ * sandbox. */
+static bool is_of_machine(const char *words) {
+    static const char *const troubles[] = {
+        "No space left on device",
+        "Disk quota exceeded",
+        "resource exhausted",
+        "Too many open files",
+        "Input/output error",
+        "Read-only file system",
+        "Cannot allocate memory",
+        "Resource temporarily unavailable",
+        "error while loading shared libraries",
+        "bwrap: ",
+    };
+    for (size_t i = 0; i < sizeof troubles / sizeof troubles[0]; i++)
+        if (strstr(words, troubles[i])) return true;
+    return false;
+}
+
+/* What the compiler's race leaves: nothing, half a report, or what a reader says of that (spec/compiler.md). */
+static bool is_of_race(const struct command_result *result, const char *words) {
+    const char *output = text_view(&result->output);
+    return text_is_blank(words) || strstr(words, "Unexpected end of JSON input") || text_starts_with(output, "{") ||
+           strstr(output, "\n{");
+}
+
+/* What a run printed, in the arena, without the lines of its progress, which differ from run to run. */
+static const char *find_words(struct arena *arena, const struct command_result *result) {
+    struct text words = {0};
+    const struct text *const printed[] = {&result->errors, &result->output};
+    for (size_t i = 0; i < 2; i++)
+        for (const char *line = text_view(printed[i]); *line;) {
+            size_t length = strcspn(line, "\n");
+            length += line[length] == '\n';
+            if (!compiler_report_is_progress(line)) text_append_bytes(&words, line, length);
+            line += length;
+        }
+    while (words.length > 0 && isspace((unsigned char)words.bytes[words.length - 1]))
+        words.length--;
+    const char *copy = arena_copy_bytes(arena, text_view(&words), words.length);
+    text_release(&words);
+    return copy;
+}
+
+/* The message of an error in the report that is this machine's trouble, or NULL: the compiler reports these like others. */
+static const char *find_trouble(const struct compiler_report *report) {
+    for (size_t i = 0; i < report->error_count; i++)
+        if (text_equal(report->errors[i].code, "FileIOError") && is_of_machine(report->errors[i].message))
+            return report->errors[i].message;
+    return NULL;
+}
+
+static enum status explain_trouble(const struct compiler *compiler, const char *words, struct error *err) {
+    char version[VERSION_TEXT_MAX];
+    version_print(compiler->version, version);
+    return error_set(err, STATUS_UNAVAILABLE, "The compiler %s cannot run on this machine now. It says: %s", version, words);
+}
+
+/* The runs that gave no answer so far. */
+struct silence {
+    int attempts;
+    int exit_status;   /* of the first */
+    const char *words; /* of the last */
+    bool is_same;      /* they ended in the same way, with the same words */
+    bool is_of_race;   /* one of them did */
+};
+
+static void note_silence(struct silence *silence, struct arena *arena, const struct command_result *result) {
+    const char *words = find_words(arena, result);
+    bool is_first = silence->attempts++ == 0;
+    silence->is_same = is_first || (silence->is_same && silence->exit_status == result->exit_status && !result->signal &&
+                                    text_equal(silence->words, words));
+    if (is_first) silence->exit_status = result->exit_status;
+    silence->is_of_race = silence->is_of_race || is_of_race(result, words);
+    silence->words = words;
+}
+
+/* That they gave no answer, how the last one ended, and whose trouble that is. */
+static enum status explain_silence(enum compiler_stop *stop, const struct compiler *compiler, const struct silence *silence,
+                                   const struct command_result *result, struct error *err) {
     char version[VERSION_TEXT_MAX];
     struct text how = {0};
+    const char *words = silence->words;
+    size_t length = strlen(words);
     version_print(compiler->version, version);
     command_result_describe(&how, result);
-    error_set(err, STATUS_INTERNAL, "The compiler %s ended with %s and no report, %d time%s. Its last words: %s", version,
-              text_view(&how), attempts, attempts == 1 ? "" : "s", last_words(result));
+    if (length > LAST_WORDS_MAX) words += length - LAST_WORDS_MAX;
+    bool could_start = result->exit_status != EXIT_NOT_EXECUTABLE && result->exit_status != EXIT_NOT_FOUND;
+    enum status status;
+    *stop = COMPILER_STOP_NO_ANSWER;
+    if (is_of_machine(silence->words) || !could_start) {
+        *stop = COMPILER_STOP_NONE;
+        status = explain_trouble(compiler, words, err);
+    } else if (silence->is_same && !silence->is_of_race && silence->attempts == ATTEMPTS) {
+        *stop = COMPILER_STOP_SILENT;
+        status =
+            error_set(err, STATUS_REFUSED,
+                      "The compiler %s ended with %s and no report, %d times over with the same words, so it cannot compile "
+                      "this. It says: %s",
+                      version, text_view(&how), silence->attempts, words);
+    } else {
+        status = error_set(err, STATUS_INTERNAL, "The compiler %s ended with %s and no report, %d time%s. Its last words: %s",
+                           version, text_view(&how), silence->attempts, silence->attempts == 1 ? "" : "s", words);
+    }
     text_release(&how);
-    return STATUS_INTERNAL;
+    return status;
 }
 
 /* Runs it once. *stop is why it was stopped; the status and the sentence say so, too. */
@@ -183,17 +284,19 @@ static enum status run_compiler(struct command_result *result, struct compiler_r
         .limits = process_limits(sandbox),
     };
     const char *const *mounts = list_readable(arena, compiler, readable);
-    int attempt = 0;
+    struct silence silence = {0};
     do {
         command_result_release(result);
         enum status status = run_once(result, &report->stop, compiler, sandbox, &command, mounts, deadline, err);
         bool has_answered = read_answer(report, arena, result, text_equal(subcommand, "graph"));
+        const char *trouble = !status && has_answered ? find_trouble(report) : NULL;
+        if (trouble) return explain_trouble(compiler, trouble, err);
         if (status || has_answered) return status;
-        attempt++;
-    } while (attempt < ATTEMPTS && !result->signal && !complains_of_memory(result));
-    report->stop = complains_of_memory(result) ? COMPILER_STOP_MEMORY : COMPILER_STOP_NO_ANSWER;
-    if (report->stop == COMPILER_STOP_MEMORY) return explain_stop(report->stop, compiler, sandbox, err);
-    return explain_silence(compiler, result, attempt, err);
+        note_silence(&silence, arena, result);
+    } while (silence.attempts < ATTEMPTS && !result->signal && !complains_of_memory(result));
+    if (!complains_of_memory(result)) return explain_silence(&report->stop, compiler, &silence, result, err);
+    report->stop = COMPILER_STOP_MEMORY;
+    return explain_stop(report->stop, compiler, sandbox, err);
 }
 
 enum status compiler_compile(struct compiler_report *report, struct arena *arena, const struct compiler *compiler,
@@ -229,21 +332,11 @@ bool compiler_can_publish(struct version compiler) {
     return version_compare(compiler, first_to_read_purs_json) >= 0;
 }
 
-/* The last line, which is the documentation after lines of progress. */
-static enum status take_documentation(struct text *out, const struct text *output, struct error *err) {
-    const char *begin = text_view(output), *end = begin + output->length;
-    while (end > begin && isspace((unsigned char)end[-1]))
-        end--;
-    const char *newline = end > begin ? memrchr(begin, '\n', (size_t)(end - begin)) : NULL,
-               *line = newline ? newline + 1 : begin;
-    json_t *documentation = NULL;
-    enum status status = json_read(&documentation, line, (size_t)(end - line), "The compiler's documentation", err);
-    if (!status && !json_is_object(documentation))
-        status = error_set(err, STATUS_INVALID, "The compiler's documentation is %s.", json_type_name(documentation));
-    if (!status) text_append_bytes(out, line, (size_t)(end - line));
-    json_decref(documentation);
-    if (status) err->status = STATUS_INTERNAL;
-    return status ? STATUS_INTERNAL : STATUS_OK;
+/* `folder` as a command in the sandbox sees it. */
+static const char *seen_from_inside(struct arena *arena, const struct sandbox *sandbox, const char *folder) {
+    char path[PATH_MAX];
+    if (sandbox->is_isolating) return SANDBOX_WORK_FOLDER;
+    return realpath(folder, path) ? arena_copy(arena, path) : folder;
 }
 
 enum status compiler_publish(struct text *out, struct arena *arena, const struct compiler *compiler,
@@ -266,12 +359,16 @@ enum status compiler_publish(struct text *out, struct arena *arena, const struct
     const char *const *mounts = list_readable(arena, compiler, readable);
     enum status status = run_once(&result, &stop, compiler, sandbox, &command, mounts, deadline, err);
     if (!status && complains_of_memory(&result)) status = explain_stop(COMPILER_STOP_MEMORY, compiler, sandbox, err);
-    if (!status && result.signal) status = explain_silence(compiler, &result, 1, err);
+    if (!status && result.signal) {
+        struct silence silence = {0};
+        note_silence(&silence, arena, &result);
+        status = explain_silence(&stop, compiler, &silence, &result, err);
+    }
     if (!status && result.exit_status != 0) {
         const char *words = last_words(&result);
         status = error_set(err, STATUS_REFUSED, "The compiler says:\n%s", words);
     }
-    if (!status) status = take_documentation(out, &result.output, err);
+    if (!status) status = compiler_documentation_take(out, &result.output, seen_from_inside(arena, sandbox, folder), err);
     command_result_release(&result);
     return status;
 }

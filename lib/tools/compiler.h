@@ -19,6 +19,9 @@ struct deadline;
 struct sandbox;
 struct text;
 
+/* Where a build has its packages, each as NAME-VERSION, below the folder in which the compiler runs. */
+#define COMPILER_PACKAGES_FOLDER ".registry"
+
 struct compiler {
     struct version version;
     const char *path; /* absolute */
@@ -46,6 +49,12 @@ const struct compiler *compilers_get(const struct compilers *compilers, struct v
  * `graph`; NULL where there is none. */
 const struct compiler *compilers_choose_for_graph(const struct compilers *compilers, struct version target);
 
+/* A place in a file; `filename` may be NULL. */
+struct compiler_span {
+    const char *filename;
+    int start_line, start_column, end_line, end_column;
+};
+
 /* An error or a warning, as the compiler's JSON has it. */
 struct compiler_message {
     const char *message;
@@ -55,11 +64,13 @@ struct compiler_message {
     const char *module;   /* NULL where there is none */
     bool has_position;
     int start_line, start_column, end_line, end_column;
+    const struct compiler_span *more_spans; /* its other places: a module that is in two files is an error at both */
+    size_t more_span_count;
 };
 
 /* Why a run was stopped before its end, or has no answer. STOP(name, meaning); lib/domain/verdict.h says what it means for a
- * package: TIME and CPU_TIME are TIMED_OUT, MEMORY is OUT_OF_MEMORY, PROCESSES, DISK and OUTPUT are LIMIT_EXCEEDED, NO_ANSWER
- * is SPURIOUS. CANCELLED is no verdict: somebody (SIGTERM, a lost lease) wanted it to end. */
+ * package: TIME and CPU_TIME are TIMED_OUT, MEMORY is OUT_OF_MEMORY, PROCESSES, DISK and OUTPUT are LIMIT_EXCEEDED, SILENT
+ * is FAILED_TO_COMPILE, NO_ANSWER is SPURIOUS. CANCELLED is no verdict: somebody (SIGTERM, a lost lease) wanted it to end. */
 #define COMPILER_STOP_TABLE(STOP)                                                                                              \
     STOP(NONE, "It was not stopped: it answered, or could not be started.")                                                    \
     STOP(TIME, "The deadline passed.")                                                                                         \
@@ -68,7 +79,8 @@ struct compiler_message {
     STOP(PROCESSES, "It started more processes and threads than a run may.")                                                   \
     STOP(DISK, "It wrote more than a run may, in all or to one file.")                                                         \
     STOP(OUTPUT, "It printed more than a run may.")                                                                            \
-    STOP(NO_ANSWER, "It ended by itself without a report, several times.")                                                     \
+    STOP(SILENT, "It ended by itself without a report, several times, with the same words each time.")                         \
+    STOP(NO_ANSWER, "It ended by itself without a report, several times, as its known race makes it, or in other ways.")       \
     STOP(CANCELLED, "The deadline was cancelled.")
 
 enum compiler_stop {
@@ -82,7 +94,7 @@ enum compiler_stop {
 struct compiler_report {
     enum compiler_stop stop; /* NONE where the status is STATUS_OK */
     bool succeeded;
-    struct compiler_message *errors; /* at least one where it did not succeed */
+    struct compiler_message *errors; /* at least one where it did not succeed; none twice */
     size_t error_count;
     struct compiler_message *warnings;
     size_t warning_count;
@@ -95,8 +107,9 @@ struct compiler_report {
  * to `folder`/output. `readable` are folders outside that the sources lead to, as in sandbox_run(). A program that does not
  * compile is STATUS_OK with report->succeeded false. Otherwise report->stop says what it was, and the sentence says it for a
  * person: STATUS_TIMEOUT: stopped at the deadline, or at the limit of CPU time or memory; STATUS_REFUSED: it wrote, printed or
- * started too much; STATUS_INTERNAL: it did not answer in JSON, three times, or could not be started; and what else
- * deadline_check() answers. */
+ * started too much, or ended three times over without a report and with the same words, which are in the sentence;
+ * STATUS_UNAVAILABLE: this machine is in its way (a full disk); STATUS_INTERNAL: it did not answer in JSON, three times, for no
+ * reason that is known, or could not be started; and what else deadline_check() answers. */
 CHECK_RESULT enum status compiler_compile(struct compiler_report *report, struct arena *arena, const struct compiler *compiler,
                                           const struct sandbox *sandbox, const char *folder, const char *const *globs,
                                           const char *const *readable, struct deadline *deadline, struct error *err);
@@ -119,8 +132,25 @@ CHECK_RESULT enum status compiler_publish(struct text *out, struct arena *arena,
                                           const struct sandbox *sandbox, const char *folder, const char *resolutions,
                                           const char *const *readable, struct deadline *deadline, struct error *err);
 
-/* Appends the errors for a person to read: a blank line between two, place and code first. At most `most` of them, then how
- * many more there are. */
+/* ---- Reports for people (compiler_print.c) ---- */
+
+/* Turns the build's paths in all texts of the report into those that an author knows: relative to the package `own`
+ * (NAME-VERSION), or beginning with the NAME-VERSION of another one. */
+void compiler_report_localize(struct compiler_report *report, struct arena *arena, const char *own);
+
+/* The same for one text, in the arena. */
+const char *compiler_localize_text(struct arena *arena, const char *text, const char *own);
+
+/* Which warnings are about files of the package `own` (NAME-VERSION), before they are localized: in the arena. */
+struct compiler_message *compiler_report_own_warnings(const struct compiler_report *report, struct arena *arena,
+                                                      const char *own, size_t *count);
+
+/* Appends errors or warnings: a blank line between two, place and code first. At most `most` of them, then how many more there
+ * are. */
+void compiler_messages_print(struct text *out, const struct compiler_message *messages, size_t count, size_t most);
 void compiler_report_print_errors(struct text *out, const struct compiler_report *report, size_t most);
+
+/* "1 error, shown above" or "4000 errors, the first 50 of which are shown above", in the arena. */
+const char *compiler_report_count_errors(const struct compiler_report *report, struct arena *arena, size_t most);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What the compiler says, into structures, and printed again for people. */
+ * What the compiler says, into structures. */
 #include "lib/tools/compiler_report.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/json.h"
@@ -16,6 +17,38 @@ static const char *copy_field(struct arena *arena, const json_t *object, const c
 
 static int number_field(const json_t *object, const char *key) {
     return (int)json_integer_value(json_object_get(object, key));
+}
+
+/* A place as `allSpans` has it: {"name": FILE, "start": [LINE, COLUMN], "end": [LINE, COLUMN]}. */
+static struct compiler_span read_span(const json_t *object, struct arena *arena) {
+    const json_t *start = json_object_get(object, "start"), *end = json_object_get(object, "end");
+    return (struct compiler_span){
+        .filename = copy_field(arena, object, "name"),
+        .start_line = (int)json_integer_value(json_array_get(start, 0)),
+        .start_column = (int)json_integer_value(json_array_get(start, 1)),
+        .end_line = (int)json_integer_value(json_array_get(end, 0)),
+        .end_column = (int)json_integer_value(json_array_get(end, 1)),
+    };
+}
+
+static bool is_at(const struct compiler_message *message, const struct compiler_span *span) {
+    return text_equal(message->filename, span->filename) && message->start_line == span->start_line &&
+           message->start_column == span->start_column && message->end_line == span->end_line &&
+           message->end_column == span->end_column;
+}
+
+/* The first of all is the message's own place, mostly the only one. */
+static void read_more_spans(struct compiler_message *out, const json_t *array, struct arena *arena) {
+    size_t count = json_array_size(array);
+    if (count == 0) return;
+    struct compiler_span first = read_span(json_array_get(array, 0), arena);
+    size_t skipped = is_at(out, &first) ? 1 : 0;
+    if (count == skipped) return;
+    struct compiler_span *spans = arena_alloc(arena, (count - skipped) * sizeof *spans);
+    for (size_t i = skipped; i < count; i++)
+        spans[i - skipped] = read_span(json_array_get(array, i), arena);
+    out->more_spans = spans;
+    out->more_span_count = count - skipped;
 }
 
 static void read_message(struct compiler_message *out, const json_t *object, struct arena *arena) {
@@ -33,6 +66,58 @@ static void read_message(struct compiler_message *out, const json_t *object, str
         .end_line = number_field(position, "endLine"),
         .end_column = number_field(position, "endColumn"),
     };
+    read_more_spans(out, json_object_get(object, "allSpans"), arena);
+}
+
+/* ---- Nothing twice ---- */
+
+static int compare_texts(const char *a, const char *b) {
+    return a && b ? strcmp(a, b) : (a != NULL) - (b != NULL);
+}
+
+static int compare_numbers(int a, int b) {
+    return (a > b) - (a < b);
+}
+
+static int compare_messages(const struct compiler_message *a, const struct compiler_message *b) {
+    const int differences[] = {
+        compare_texts(a->filename, b->filename),
+        compare_numbers(a->start_line, b->start_line),
+        compare_numbers(a->start_column, b->start_column),
+        compare_numbers(a->end_line, b->end_line),
+        compare_numbers(a->end_column, b->end_column),
+        compare_texts(a->code, b->code),
+        compare_texts(a->module, b->module),
+        compare_texts(a->message, b->message),
+    };
+    for (size_t i = 0; i < sizeof differences / sizeof differences[0]; i++)
+        if (differences[i]) return differences[i];
+    return 0;
+}
+
+/* Equal ones in their order. */
+static int compare_places(const void *a, const void *b) {
+    const struct compiler_message *one = *(const struct compiler_message *const *)a,
+                                  *other = *(const struct compiler_message *const *)b;
+    int difference = compare_messages(one, other);
+    return difference ? difference : (one > other) - (one < other);
+}
+
+/* Leaves out what is said again; returns how many are left, in their order. */
+static size_t leave_out_repeated(struct compiler_message *messages, size_t count) {
+    struct arena arena = {0};
+    struct compiler_message **sorted = arena_alloc(&arena, (count + 1) * sizeof *sorted);
+    bool *is_repeated = arena_alloc(&arena, (count + 1) * sizeof *is_repeated);
+    size_t left = 0;
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = &messages[i];
+    if (count) qsort(sorted, count, sizeof *sorted, compare_places);
+    for (size_t i = 1; i < count; i++)
+        if (compare_messages(sorted[i - 1], sorted[i]) == 0) is_repeated[sorted[i] - messages] = true;
+    for (size_t i = 0; i < count; i++)
+        if (!is_repeated[i]) messages[left++] = messages[i];
+    arena_release(&arena);
+    return left;
 }
 
 static struct compiler_message *read_messages(const json_t *array, size_t *count, struct arena *arena) {
@@ -40,6 +125,7 @@ static struct compiler_message *read_messages(const json_t *array, size_t *count
     struct compiler_message *messages = arena_alloc(arena, (*count + 1) * sizeof *messages);
     for (size_t i = 0; i < *count; i++)
         read_message(&messages[i], json_array_get(array, i), arena);
+    *count = leave_out_repeated(messages, *count);
     return messages;
 }
 
@@ -59,17 +145,17 @@ static json_t *find_json(const struct text *text) {
     return NULL;
 }
 
-/* Lines such as `Compiling Data.Maybe` or `[3 of 20] Compiling Data.Maybe`. */
+bool compiler_report_is_progress(const char *line) {
+    const char *end = line[0] == '[' ? strchr(line, ']') : NULL;
+    if (end && end[1] == ' ') line = end + 2;
+    return text_starts_with(line, "Compiling ");
+}
+
 static size_t count_compiled(const struct text *printed) {
-    static const char word[] = "Compiling ";
     size_t count = 0;
-    const char *line = text_view(printed);
-    while (line) {
-        const char *at = line;
-        if (*at == '[' && (at = strchr(at, ']')) && at[1] == ' ') at += 2;
-        if (at && text_starts_with(at, word)) count++;
-        line = strchr(line, '\n');
-        if (line) line++;
+    for (const char *line = text_view(printed); line; line = strchr(line, '\n')) {
+        if (*line == '\n') line++;
+        count += compiler_report_is_progress(line);
     }
     return count;
 }
@@ -85,40 +171,4 @@ bool compiler_report_read(struct compiler_report *out, struct arena *arena, cons
     out->warnings = read_messages(json_object_get(found, "warnings"), &out->warning_count, arena);
     json_decref(found);
     return true;
-}
-
-/* Appends `message` indented by two blanks (as most come already), without blanks and line breaks at its end. */
-static void append_indented(struct text *out, const char *message) {
-    const char *indent = message[0] == ' ' ? "" : "  ";
-    size_t length = strlen(message);
-    while (length > 0 && strchr(" \n", message[length - 1]))
-        length--;
-    for (size_t at = 0; at < length;) {
-        size_t line = strcspn(message + at, "\n");
-        if (line > length - at) line = length - at;
-        if (line > 0) text_append(out, indent);
-        text_append_bytes(out, message + at, line);
-        text_append_character(out, '\n');
-        at += line + 1;
-    }
-}
-
-static void print_error(struct text *out, const struct compiler_message *message) {
-    text_append(out, message->code);
-    if (message->filename) text_append_format(out, " in %s", message->filename);
-    if (message->has_position)
-        text_append_format(out, ":%d:%d - %d:%d", message->start_line, message->start_column, message->end_line,
-                           message->end_column);
-    if (message->module) text_append_format(out, " (module %s)", message->module);
-    text_append(out, ":\n");
-    append_indented(out, message->message);
-    if (message->link) text_append_format(out, "  See %s\n", message->link);
-}
-
-void compiler_report_print_errors(struct text *out, const struct compiler_report *report, size_t most) {
-    for (size_t i = 0; i < report->error_count && i < most; i++) {
-        if (i > 0) text_append_character(out, '\n');
-        print_error(out, &report->errors[i]);
-    }
-    if (report->error_count > most) text_append_format(out, "\nand %zu more errors\n", report->error_count - most);
 }

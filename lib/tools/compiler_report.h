@@ -14,4 +14,7 @@
 bool compiler_report_read(struct compiler_report *out, struct arena *arena, const struct text *output,
                           const struct text *errors);
 
+/* Whether the line says which module is being compiled: `Compiling Data.Maybe` or `[3 of 20] Compiling Data.Maybe`. */
+bool compiler_report_is_progress(const char *line);
+
 #endif

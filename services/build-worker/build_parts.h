@@ -16,7 +16,7 @@
 #include "services/build-worker/build.h"
 
 /* Where a package is, below the folder of a run. */
-#define BUILD_PACKAGES_FOLDER ".registry"
+#define BUILD_PACKAGES_FOLDER COMPILER_PACKAGES_FOLDER
 
 struct source_module {
     const char *name;
@@ -33,6 +33,7 @@ struct build_source {
     struct build_entry entry;
     bool are_headers_read;
     const char *header_problem; /* of a module of it; NULL: none */
+    const char *unreadable;     /* what the compiler would end at without a report (lib/source/source_walk.h); NULL: nothing */
     struct source_module *modules;
     size_t module_count; /* of its .purs files: right also where a header has a problem */
 };
@@ -69,9 +70,20 @@ CHECK_RESULT enum status build_read_headers(struct build *build, size_t package,
 /* The package to whose files the path belongs, or work->package_count. `rest` (may be NULL) is the path within it. */
 size_t build_package_of_path(const struct build *build, const char *path, const char **rest);
 
-/* The errors as a result has them; those of one package alone, or of all where `package` is work->package_count. */
-void build_take_errors(struct build *build, struct build_result *out, const struct compiler_report *report, size_t package);
+/* The errors as a result has them; those of one package alone, with paths within that, or of all where `package` is
+ * work->package_count, with paths as job `own` knows them. */
+void build_take_errors(struct build *build, struct build_result *out, const struct compiler_report *report, size_t package,
+                       size_t own);
 const char *build_print_result(struct build *build, const struct build_result *result);
+
+struct set_run;
+
+/* Shows the warnings of the job's own modules in its log, and returns ", with 2 warnings" or "". */
+const char *set_run_say_warnings(struct set_run *run, size_t i);
+/* Why the only job cannot be compiled, where the compiler would end at a source without a report; else NULL. */
+const char *set_run_find_unreadable(struct set_run *run);
+/* How long each step took, in the log of all jobs. */
+void set_run_say_timings(struct set_run *run);
 
 /* ---- build_set.c ---- */
 
@@ -99,9 +111,10 @@ struct set_run {
     bool *is_left_out; /* of the second run: a job's own with errors */
     const char *folder;
     struct compiler_report report;
-    size_t compiled; /* modules, in all runs of the compiler here */
-    json_t *cache;   /* cache-db.json after the last run; NULL: not to be had */
-    int64_t compiler_ms;
+    struct compiler_report first_report;     /* of the run before a second one: it has the warnings of what compiled then */
+    size_t compiled;                         /* modules, in all runs of the compiler here */
+    json_t *cache;                           /* cache-db.json after the last run; NULL: not to be had */
+    int64_t unpack_ms, link_ms, compiler_ms; /* what its steps took */
     int64_t began_ms;
 };
 

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <string.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/text.h"
 #include "services/build-worker/build_parts.h"
+
+enum { WARNINGS_SHOWN = 50 };
 
 size_t build_package_of_path(const struct build *build, const char *path, const char **rest) {
     static const char prefix[] = BUILD_PACKAGES_FOLDER "/";
@@ -19,22 +22,24 @@ size_t build_package_of_path(const struct build *build, const char *path, const 
     return count;
 }
 
-void build_take_errors(struct build *build, struct build_result *out, const struct compiler_report *report, size_t package) {
+void build_take_errors(struct build *build, struct build_result *out, const struct compiler_report *report, size_t package,
+                       size_t own) {
     struct build_error *errors = arena_alloc(build->arena, (report->error_count + 1) * sizeof *errors);
+    bool is_of_one = package < build->work->package_count;
+    const char *top = build->sources[is_of_one ? package : own].top;
     for (size_t i = 0; i < report->error_count; i++) {
         const struct compiler_message *message = &report->errors[i];
-        const char *rest = NULL;
-        size_t owner = build_package_of_path(build, message->filename, &rest);
-        if (package < build->work->package_count && owner != package) continue;
+        size_t owner = build_package_of_path(build, message->filename, NULL);
+        if (is_of_one && owner != package) continue;
         if (out->error_count == BUILD_ERRORS_MAX) {
             out->errors_left_out++;
             continue;
         }
         errors[out->error_count++] = (struct build_error){
-            .message = message->message,
+            .message = compiler_localize_text(build->arena, message->message, top),
             .code = message->code,
             .link = message->link,
-            .filename = owner == package && rest ? arena_copy(build->arena, rest) : message->filename,
+            .filename = compiler_localize_text(build->arena, message->filename, top),
             .module = message->module,
             .has_position = message->has_position,
             .position = {message->start_line, message->start_column, message->end_line, message->end_column},
@@ -49,4 +54,51 @@ const char *build_print_result(struct build *build, const struct build_result *r
     const char *copy = arena_copy(build->arena, text_view(&text));
     text_release(&text);
     return copy;
+}
+
+static void say(struct set_run *run, size_t i, enum log_level level, const char *message) {
+    const struct build_listener *listener = run->build->listener;
+    listener->say(listener->context, run->set->jobs[i], level, message);
+}
+
+const char *set_run_say_warnings(struct set_run *run, size_t i) {
+    struct build *build = run->build;
+    const struct compiler_report *const reports[] = {&run->first_report, &run->report};
+    const char *own = build->sources[set_run_job(run, i)->package].top;
+    struct text shown = {0};
+    size_t total = 0;
+    for (size_t j = 0; j < sizeof reports / sizeof reports[0]; j++) {
+        size_t count = 0;
+        const struct compiler_message *warnings = compiler_report_own_warnings(reports[j], build->arena, own, &count);
+        if (shown.length && count) text_append_character(&shown, '\n');
+        compiler_messages_print(&shown, warnings, count, WARNINGS_SHOWN);
+        total += count;
+    }
+    if (total > 0) say(run, i, LOG_DEBUG, arena_format(build->arena, "The compiler warns:\n%s", text_view(&shown)));
+    text_release(&shown);
+    return total ? arena_format(build->arena, ", with %zu warning%s", total, total == 1 ? "" : "s") : "";
+}
+
+const char *set_run_find_unreadable(struct set_run *run) {
+    struct build *build = run->build;
+    char version[VERSION_TEXT_MAX];
+    version_print(build->work->compiler, version);
+    for (size_t i = 0; i < build->work->package_count && run->set->job_count == 1; i++) {
+        const struct build_source *source = &build->sources[i];
+        if (!run->is_compiled[i] || !source->unreadable) continue;
+        if (i == set_run_job(run, 0)->package)
+            return arena_format(build->arena, "It does not compile with compiler %s. %s", version, source->unreadable);
+        return arena_format(build->arena, "%s, on which it depends, does not compile with compiler %s. %s", source->top,
+                            version, source->unreadable);
+    }
+    return NULL;
+}
+
+void set_run_say_timings(struct set_run *run) {
+    int64_t rest_ms = clock_monotonic_ms() - run->began_ms - run->unpack_ms - run->link_ms - run->compiler_ms;
+    const char *line =
+        arena_format(run->build->arena, "Timings: unpack=%lldms link=%lldms compile=%lldms keep=%lldms.",
+                     (long long)run->unpack_ms, (long long)run->link_ms, (long long)run->compiler_ms, (long long)rest_ms);
+    for (size_t i = 0; i < run->set->job_count; i++)
+        if (!run->set->goes_alone[i]) say(run, i, LOG_INFO, line);
 }

@@ -210,21 +210,24 @@ static void succeed(struct set_run *run, size_t i) {
     end_job(run, i, VERDICT_SUCCEEDED, NULL);
     const struct build_result *result = &run->set->outcomes[i].result;
     const char *line = arena_format(
-        build->arena, "Compiled its %lld module%s with compiler %s; %lld of its dependencies' were there already.",
-        (long long)result->own_modules, result->own_modules == 1 ? "" : "s", version, (long long)result->reused_modules);
+        build->arena, "Compiled its %lld module%s with compiler %s%s; %lld of its dependencies' were there already.",
+        (long long)result->own_modules, result->own_modules == 1 ? "" : "s", version, set_run_say_warnings(run, i),
+        (long long)result->reused_modules);
     build->listener->say(build->listener->context, run->set->jobs[i], LOG_INFO, line);
 }
 
 /* Of the only job: why a run ended without an answer. */
 static void stop_single(struct set_run *run, enum status status, const struct error *err) {
     static const enum verdict verdicts[] = {
-        [COMPILER_STOP_TIME] = VERDICT_TIMED_OUT,       [COMPILER_STOP_CPU_TIME] = VERDICT_TIMED_OUT,
-        [COMPILER_STOP_MEMORY] = VERDICT_OUT_OF_MEMORY, [COMPILER_STOP_PROCESSES] = VERDICT_LIMIT_EXCEEDED,
-        [COMPILER_STOP_DISK] = VERDICT_LIMIT_EXCEEDED,  [COMPILER_STOP_OUTPUT] = VERDICT_LIMIT_EXCEEDED,
-        [COMPILER_STOP_NO_ANSWER] = VERDICT_SPURIOUS,
+        [COMPILER_STOP_TIME] = VERDICT_TIMED_OUT,           [COMPILER_STOP_CPU_TIME] = VERDICT_TIMED_OUT,
+        [COMPILER_STOP_MEMORY] = VERDICT_OUT_OF_MEMORY,     [COMPILER_STOP_PROCESSES] = VERDICT_LIMIT_EXCEEDED,
+        [COMPILER_STOP_DISK] = VERDICT_LIMIT_EXCEEDED,      [COMPILER_STOP_OUTPUT] = VERDICT_LIMIT_EXCEEDED,
+        [COMPILER_STOP_SILENT] = VERDICT_FAILED_TO_COMPILE, [COMPILER_STOP_NO_ANSWER] = VERDICT_SPURIOUS,
     };
     enum compiler_stop stop = run->report.stop;
-    const char *reason = arena_copy(run->build->arena, err->message);
+    const char *reason =
+        arena_copy(run->build->arena, compiler_localize_text(run->build->arena, err->message,
+                                                             run->build->sources[set_run_job(run, 0)->package].top));
     if (stop == COMPILER_STOP_NONE || stop == COMPILER_STOP_CANCELLED || status == STATUS_STALE)
         give_back_all(run, reason);
     else
@@ -236,6 +239,14 @@ static bool is_of_one_package(const struct compiler_message *message) {
     return !text_equal(message->code, "DuplicateModule") && !text_equal(message->code, "CycleInModules");
 }
 
+/* Whose an error is: the job's own where one of its places is. */
+static size_t find_culprit(const struct set_run *run, const struct compiler_message *message) {
+    size_t own = set_run_job(run, 0)->package, owner = build_package_of_path(run->build, message->filename, NULL);
+    for (size_t i = 0; i < message->more_span_count; i++)
+        if (build_package_of_path(run->build, message->more_spans[i].filename, NULL) == own) return own;
+    return owner;
+}
+
 /* Of the only job: it does not compile, or something that it depends on does not. */
 static void fail_single(struct set_run *run) {
     struct build *build = run->build;
@@ -243,7 +254,7 @@ static void fail_single(struct set_run *run) {
     bool is_clear = true;
     char version[VERSION_TEXT_MAX];
     for (size_t i = 0; i < run->report.error_count; i++) {
-        size_t owner = build_package_of_path(build, run->report.errors[i].filename, NULL);
+        size_t owner = find_culprit(run, &run->report.errors[i]);
         if (culprit == package_count) culprit = owner;
         is_clear = is_clear && owner == culprit && owner < package_count && is_of_one_package(&run->report.errors[i]);
     }
@@ -256,7 +267,8 @@ static void fail_single(struct set_run *run) {
                                   count == 1 ? "" : "s")
                    : arena_format(build->arena, "%s, on which it depends, does not compile with compiler %s.",
                                   build->sources[culprit].top, version));
-    build_take_errors(build, &outcome->result, &run->report, is_clear ? culprit : package_count);
+    build_take_errors(build, &outcome->result, &run->report, is_clear ? culprit : package_count, own);
+    compiler_report_localize(&run->report, build->arena, build->sources[is_clear ? culprit : own].top);
     struct text errors = {0};
     compiler_report_print_errors(&errors, &run->report, ERRORS_SHOWN);
     say(run, LOG_ERROR, text_view(&errors));
@@ -299,6 +311,7 @@ static enum status compile_rest(struct set_run *run, bool *is_right, struct erro
     for (size_t i = 0; i < build->work->package_count; i++)
         if (run->is_left_out[i])
             unlink(arena_format(build->arena, "%s/" BUILD_PACKAGES_FOLDER "/%s", run->folder, build->sources[i].top));
+    run->first_report = run->report;
     enum status status = run->cache ? set_run_compile(run, err) : STATUS_INTERNAL;
     *is_right = !status && run->report.succeeded && run->report.compiled_count == expected;
     return status;
@@ -404,12 +417,19 @@ static bool run_once(struct build *build, struct build_set *set) {
     bool is_to_be_repeated = false;
     choose_packages(&run);
     enum status status = unpack_packages(&run, &err);
+    run.unpack_ms = clock_monotonic_ms() - run.began_ms;
     if (status) {
         end_without_packages(&run, status, &err);
         return false;
     }
     if (set->job_count > 1 && set_run_send_away(&run)) return false;
+    const char *unreadable = set_run_find_unreadable(&run);
+    if (unreadable) {
+        end_job(&run, 0, VERDICT_FAILED_TO_COMPILE, unreadable);
+        return false;
+    }
     status = set_run_make_folder(&run, &err);
+    run.link_ms = clock_monotonic_ms() - run.began_ms - run.unpack_ms;
     if (status) {
         give_back_all(&run, arena_copy(build->arena, err.message));
     } else {
@@ -419,6 +439,7 @@ static bool run_once(struct build *build, struct build_set *set) {
             end_several(&run, status);
         else
             end_single(&run, status, &err, &is_to_be_repeated);
+        set_run_say_timings(&run);
     }
     atomic_fetch_add(&build->builder->compiled_modules, (long long)run.compiled);
     folder_remove(run.folder);

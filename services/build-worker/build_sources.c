@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <fts.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/folder.h"
 #include "lib/base/text.h"
 #include "lib/source/module_header.h"
+#include "lib/source/source_text.h"
+#include "lib/source/source_walk.h"
 #include "services/build-worker/build_parts.h"
 
 enum {
@@ -87,10 +87,21 @@ enum status build_unpack(struct build *build, size_t position, struct error *err
 
 /* ---- Modules ---- */
 
+/* Notes the first of what the compiler cannot read. */
+static void note_unreadable(struct build *build, struct build_source *source, const char *sentence) {
+    if (!source->unreadable) source->unreadable = arena_copy(build->arena, sentence);
+    source->header_problem = source->unreadable;
+}
+
 static void take_header(struct build *build, struct build_source *source, const char *path, const struct text *file) {
     struct module_header header;
     struct error err;
     struct source_module *module = &source->modules[source->module_count++];
+    if (source_text_check(text_view(file), file->length, &err)) {
+        note_unreadable(build, source, arena_format(build->arena, "The file %s: %s", path, err.message));
+        return;
+    }
+    if (source_check_foreign(source->folder, path, file, &err)) note_unreadable(build, source, err.message);
     if (module_header_parse(&header, build->arena, text_view(file), file->length, &err)) {
         source->header_problem = arena_format(build->arena, "%s: %s", path, err.message);
         return;
@@ -103,42 +114,25 @@ static void take_header(struct build *build, struct build_source *source, const 
 
 static enum status read_module(struct build *build, struct build_source *source, const char *path, struct error *err) {
     struct text file = {0};
-    enum status status = file_read(path, MODULE_BYTES_MAX, &file, err);
-    if (!status) take_header(build, source, path + strlen(source->folder) + 1, &file);
+    enum status status = file_read(arena_format(build->arena, "%s/%s", source->folder, path), MODULE_BYTES_MAX, &file, err);
+    if (!status) take_header(build, source, path, &file);
     text_release(&file);
     return status;
 }
 
-/* The .purs files below the folder, in order. */
-static enum status list_modules(struct build *build, const char *folder, const char ***out, size_t *count, struct error *err) {
-    char *const paths[] = {arena_copy(build->arena, folder), NULL};
-    FTS *walk = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
-    size_t capacity = 0;
-    *out = NULL;
-    *count = 0;
-    if (!walk) return error_set(err, STATUS_INTERNAL, "The folder %s cannot be read.", folder);
-    for (FTSENT *entry = fts_read(walk); entry; entry = fts_read(walk)) {
-        if (entry->fts_info != FTS_F || !text_ends_with(entry->fts_path, ".purs")) continue;
-        if (*count == capacity) {
-            const char **more = arena_alloc(build->arena, (capacity = capacity * 2 + 16) * sizeof *more);
-            if (*count) memcpy(more, *out, *count * sizeof *more);
-            *out = more;
-        }
-        (*out)[(*count)++] = arena_copy(build->arena, entry->fts_path);
-    }
-    fts_close(walk);
-    return STATUS_OK;
-}
-
 enum status build_read_headers(struct build *build, size_t package, struct error *err) {
     struct build_source *source = &build->sources[package];
-    const char **paths = NULL;
-    size_t count = 0;
+    struct source_walk walk;
     if (source->are_headers_read) return STATUS_OK;
-    enum status status = list_modules(build, arena_format(build->arena, "%s/src", source->folder), &paths, &count, err);
-    source->modules = arena_alloc(build->arena, (count + 1) * sizeof *source->modules);
-    for (size_t i = 0; !status && i < count; i++)
-        status = read_module(build, source, paths[i], err);
+    enum status status = source_walk_modules(&walk, build->arena, source->folder, err);
+    if (status == STATUS_REFUSED) {
+        note_unreadable(build, source, err->message);
+        status = STATUS_OK;
+    }
+    source->module_count = 0;
+    source->modules = arena_alloc(build->arena, (walk.count + 1) * sizeof *source->modules);
+    for (size_t i = 0; !status && i < walk.count; i++)
+        status = read_module(build, source, walk.paths[i], err);
     source->are_headers_read = !status;
     return status;
 }

@@ -12,12 +12,14 @@
 #include "lib/service/job_runner.h"
 #include "lib/source/package_files.h"
 #include "lib/source/source_fetch.h"
+#include "lib/source/source_modules.h"
+#include "lib/tools/compiler.h"
 #include "lib/tools/package_cache.h"
 #include "services/publish/publish_record.h"
 #include "services/publish/publish_service.h"
 
 /* In a folder where the compiler runs: the packages, each as NAME-VERSION. */
-#define PUBLICATION_PACKAGES_FOLDER ".registry"
+#define PUBLICATION_PACKAGES_FOLDER COMPILER_PACKAGES_FOLDER
 
 struct publication {
     struct publish_service *service;
@@ -33,8 +35,10 @@ struct publication {
     struct manifest manifest;
     struct build_plan plan;
     int64_t compiler_ms;                /* for which the compiler ran */
+    int64_t detector_ms;                /* the same for the licence detector */
     struct package_cache_hold packages; /* of the plan, let go at the run's end */
     struct package_files files;
+    struct source_modules modules; /* of these files */
     struct text tarball;
     char hash[SHA256_SRI_MAX];    /* of the tarball */
     struct publish_record record; /* filled as it becomes known, kept by publication_keep_record() */

@@ -15,13 +15,13 @@
 #include "lib/base/text.h"
 #include "lib/domain/solver.h"
 #include "lib/source/dependency_check.h"
-#include "lib/source/source_modules.h"
+#include "lib/source/module_clash.h"
 #include "lib/tools/archive.h"
 #include "services/publish/publication.h"
 
 enum {
     TARBALL_BYTES_WARNING = 200000,
-    COMPILER_ERRORS_SHOWN = 50,
+    COMPILER_MESSAGES_SHOWN = 50,
     TRIAL_STEP_LIMIT = 500000, /* of one solve among some tens that nobody sees: milliseconds */
 };
 
@@ -129,13 +129,13 @@ enum status publication_solve(struct publication *p, struct error *err) {
 
 enum status publication_check_modules(struct publication *p, struct error *err) {
     bool headers_may_fail = version_compare(p->plan.compiler, (struct version){0, 15, 0}) < 0;
-    struct source_modules modules;
+    struct source_modules *modules = &p->modules;
     enum status status =
-        source_modules_read(&modules, p->arena, p->source.folder, p->files.paths, p->files.count, headers_may_fail, err);
+        source_modules_read(modules, p->arena, p->source.folder, p->files.paths, p->files.count, headers_may_fail, err);
     if (status) return status;
-    for (size_t i = 0; i < modules.problem_count; i++)
-        job_run_log(p->run, LOG_WARN, "%s", modules.problems[i]);
-    job_run_log(p->run, LOG_INFO, "It has %zu module%s.", modules.count, modules.count == 1 ? "" : "s");
+    for (size_t i = 0; i < modules->problem_count; i++)
+        job_run_log(p->run, LOG_WARN, "%s", modules->problems[i]);
+    job_run_log(p->run, LOG_INFO, "It has %zu module%s.", modules->count, modules->count == 1 ? "" : "s");
     return STATUS_OK;
 }
 
@@ -229,7 +229,35 @@ enum status publication_install(struct publication *p, struct error *err) {
 
 /* ---- Graph and compile ---- */
 
+/* The graph could not be made. The compiler that the package is for will say the same again, so only others are quoted. */
+static void warn_of_imports(const struct publication *p, struct compiler_report *report, bool is_chosen,
+                            const struct error *err) {
+    struct text words = {0};
+    compiler_report_localize(report, p->arena, p->folder_name);
+    compiler_report_print_errors(&words, report, COMPILER_MESSAGES_SHOWN);
+    if (report->stop == COMPILER_STOP_SILENT)
+        text_append(&words, compiler_localize_text(p->arena, err->message, p->folder_name));
+    job_run_log(p->run, LOG_WARN, "The imports could not be read, so the dependencies stand as declared%s%s",
+                is_chosen ? "; the compiler will say why." : ":\n", is_chosen ? "" : text_view(&words));
+    text_release(&words);
+}
+
+static enum status check_module_names(struct publication *p, struct error *err) {
+    const struct package_versions *plan = &p->plan.packages;
+    struct module_package *packages = arena_alloc(p->arena, (plan->count + 1) * sizeof *packages);
+    for (size_t i = 0; i < plan->count; i++) {
+        char version[VERSION_TEXT_MAX];
+        version_print(plan->items[i].version, version);
+        packages[i].label = arena_format(p->arena, "%s@%s", plan->items[i].name, version);
+        packages[i].folder =
+            arena_format(p->arena, "%s/" PUBLICATION_PACKAGES_FOLDER "/%s-%s", build_folder(p), plan->items[i].name, version);
+    }
+    return module_clash_check(&p->modules, packages, plan->count, p->arena, err);
+}
+
 enum status publication_check_dependencies(struct publication *p, struct error *err) {
+    enum status status = check_module_names(p, err);
+    if (status) return status;
     const struct compiler *compiler = compilers_choose_for_graph(&p->service->compilers, p->plan.compiler);
     if (!compiler) {
         job_run_log(p->run, LOG_WARN, "There is no compiler that can tell imports: the dependencies stand as declared.");
@@ -237,15 +265,11 @@ enum status publication_check_dependencies(struct publication *p, struct error *
     }
     json_t *graph = NULL;
     struct compiler_report report;
-    enum status status = compiler_graph(&graph, &report, p->arena, compiler, &p->service->sandbox, build_folder(p),
-                                        source_globs, publication_readable(p), &p->run->deadline, err);
+    status = compiler_graph(&graph, &report, p->arena, compiler, &p->service->sandbox, build_folder(p), source_globs,
+                            publication_readable(p), &p->run->deadline, err);
     p->compiler_ms += report.elapsed_ms;
-    if (!status && !report.succeeded) {
-        struct text errors = {0};
-        compiler_report_print_errors(&errors, &report, COMPILER_ERRORS_SHOWN);
-        job_run_log(p->run, LOG_WARN, "The imports could not be read, so the dependencies stand as declared:\n%s",
-                    text_view(&errors));
-        text_release(&errors);
+    if (report.stop == COMPILER_STOP_SILENT || (!status && !report.succeeded)) {
+        warn_of_imports(p, &report, compiler == chosen_compiler(p), err);
         return STATUS_OK;
     }
     struct dependency_findings findings;
@@ -260,6 +284,22 @@ enum status publication_check_dependencies(struct publication *p, struct error *
     return status;
 }
 
+/* Shows the warnings of the package's own modules, and returns how many there are. */
+static size_t log_warnings(const struct publication *p, const struct compiler_report *report) {
+    size_t count = 0;
+    struct text shown = {0};
+    const struct compiler_message *warnings = compiler_report_own_warnings(report, p->arena, p->folder_name, &count);
+    compiler_messages_print(&shown, warnings, count, COMPILER_MESSAGES_SHOWN);
+    if (count > 0) job_run_log(p->run, LOG_DEBUG, "The compiler warns:\n%s", text_view(&shown));
+    text_release(&shown);
+    return count;
+}
+
+/* ", with 2 warnings in the package's own", or "". */
+static const char *count_warnings(const struct publication *p, size_t count) {
+    return count ? arena_format(p->arena, ", with %zu warning%s in the package's own", count, count == 1 ? "" : "s") : "";
+}
+
 enum status publication_compile(struct publication *p, struct error *err) {
     struct compiler_report report;
     char version[VERSION_TEXT_MAX];
@@ -268,16 +308,20 @@ enum status publication_compile(struct publication *p, struct error *err) {
     enum status status = compiler_compile(&report, p->arena, chosen_compiler(p), &p->service->sandbox, build_folder(p),
                                           source_globs, publication_readable(p), &p->run->deadline, err);
     p->compiler_ms += report.elapsed_ms;
+    if (status == STATUS_REFUSED)
+        return error_set(err, status, "%s", compiler_localize_text(p->arena, err->message, p->folder_name));
     if (status) return status;
+    size_t warnings = log_warnings(p, &report);
     if (report.succeeded) {
-        job_run_log(p->run, LOG_INFO, "Compiled %zu module%s with compiler %s.", report.compiled_count,
-                    report.compiled_count == 1 ? "" : "s", version);
+        job_run_log(p->run, LOG_INFO, "Compiled %zu module%s with compiler %s%s.", report.compiled_count,
+                    report.compiled_count == 1 ? "" : "s", version, count_warnings(p, warnings));
         return STATUS_OK;
     }
     struct text errors = {0};
-    compiler_report_print_errors(&errors, &report, COMPILER_ERRORS_SHOWN);
+    compiler_report_localize(&report, p->arena, p->folder_name);
+    compiler_report_print_errors(&errors, &report, COMPILER_MESSAGES_SHOWN);
     job_run_log(p->run, LOG_ERROR, "%s", text_view(&errors));
     text_release(&errors);
-    return error_set(err, STATUS_REFUSED, "%s@%s does not compile with compiler %s: %zu error%s, shown above.", p->request.name,
-                     p->version, version, report.error_count, report.error_count == 1 ? "" : "s");
+    return error_set(err, STATUS_REFUSED, "%s@%s does not compile with compiler %s: %s.", p->request.name, p->version, version,
+                     compiler_report_count_errors(&report, p->arena, COMPILER_MESSAGES_SHOWN));
 }

@@ -6,12 +6,13 @@
  * What it does: expands globs, reads module headers and imports, and reports headers that do not parse, unknown and duplicate
  * modules and cycles in the compiler's JSON; writes `output/MODULE/`, `output/cache-db.json`; leaves alone what is up to date,
  * by the compiler's three rules; `graph`; `publish`, which asks git what the real one asks and prints the documentation's
- * frame;
- * `--version`, which it takes from the name it is called by (`purs-0_15_15`).
+ * frame, with one declaration for each module; `--version`, which it takes from the name it is called by (`purs-0_15_15`). At a
+ * folder whose name the glob matches, and at a module, or a foreign module that something is imported from, that is not UTF-8,
+ * it ends without a report.
  *
  * What it does not do: look at anything behind the imports. So no type errors, no missing foreign modules, no warnings of its
- * own, no code in index.js, nothing in externs.cbor but a few lines of text, no declarations in the documentation. No `docs`,
- * `bundle`, `ide`, `repl`; of the flags only those below. Names imported from a module are not checked to be there.
+ * own, no code in index.js, nothing in externs.cbor but a few lines of text, no real declarations in the documentation. No
+ * `docs`, `bundle`, `ide`, `repl`; of the flags only those below. Names imported from a module are not checked to be there.
  *
  * Tests steer it by comment lines at the left margin of a source, since it runs with an empty environment:
  *   -- stand-in: sleep MS        takes that long to compile this module
@@ -21,6 +22,8 @@
  *   -- stand-in: warn MESSAGE    a warning in this line, when the module is compiled
  *   -- stand-in: inline          what the modules that it imports were compiled to is a part of what it is compiled to
  *   -- stand-in: fail-publish MESSAGE   `publish` ends with that
+ *   -- stand-in: die WORDS       ends with these, without a report, when the module is compiled, as the real one does at what
+ *                                it cannot read
  *   -- stand-in: garble N        the first N runs on this `output` end with text in place of JSON, as the real one's race does
  */
 #include <stdio.h>
@@ -210,9 +213,8 @@ static int run(int argument_count, char **arguments, struct options *options) {
         if (!text_equal(arguments[1], subcommands[i].name)) continue;
         if (!read_options(options, arguments + 2)) return 1;
         struct purs_sources sources;
-        bool is_read = purs_sources_read(&sources, options->globs, options->glob_count);
-        if (!is_read) fputs("a source file cannot be read\n", stderr);
-        int status = is_read ? subcommands[i].run(options, &sources) : 1;
+        purs_sources_read(&sources, options->globs, options->glob_count);
+        int status = subcommands[i].run(options, &sources);
         purs_sources_release(&sources);
         return status;
     }

@@ -168,13 +168,17 @@ static void sleep_ms(const char *number) {
 /* Obeys one line of the module; false if it is to fail. */
 static bool obey_line(struct output *output, const struct purs_source *source, int number, const char *line, size_t length) {
     static const char sleep[] = PRAGMA "sleep ", sleep_from[] = PRAGMA "sleep-from ", fail[] = PRAGMA "fail ",
-                      fail_from[] = PRAGMA "fail-from ", warn[] = PRAGMA "warn ";
+                      fail_from[] = PRAGMA "fail-from ", warn[] = PRAGMA "warn ", die[] = PRAGMA "die ";
     if (text_starts_with(line, sleep)) {
         sleep_ms(line + sizeof sleep - 1);
     } else if (text_starts_with(line, sleep_from)) {
         const char *text = line + sizeof sleep_from - 1;
         size_t left = length - (sizeof sleep_from - 1);
         if (is_reached(output, &text, &left)) sleep_ms(text);
+    } else if (text_starts_with(line, die)) {
+        char words[400];
+        snprintf(words, sizeof words, "%.*s", (int)(length - (sizeof die - 1)), line + sizeof die - 1);
+        purs_die(words);
     } else if (text_starts_with(line, warn)) {
         report(output->warnings, "UserDefinedWarning", source, number, line + sizeof warn - 1, length - (sizeof warn - 1));
     } else if (text_starts_with(line, fail)) {
@@ -230,6 +234,15 @@ static bool write_module(struct output *output, struct purs_sources *sources, co
     return is_written;
 }
 
+/* The compiler reads the foreign module of whatever imports something from it. */
+static void read_foreign(struct purs_sources *sources, const struct purs_source *source) {
+    const char *foreign = find_foreign(sources, source);
+    struct text content = {0};
+    if (!foreign || !strstr(text_view(&source->content), "foreign import")) return;
+    if (purs_read_file(&content, foreign)) purs_must_be_text(text_view(&content), content.length);
+    text_release(&content);
+}
+
 /* False only if it cannot write. */
 static bool make_module(struct output *output, struct purs_sources *sources, struct purs_source *source) {
     for (size_t i = 0; i < source->import_count; i++)
@@ -239,6 +252,7 @@ static bool make_module(struct output *output, struct purs_sources *sources, str
     if (!is_current && !source->has_failed) {
         fprintf(stderr, "[%d of %d] Compiling %s\n", output->number, output->total, source->header.name);
         source->has_failed = !obey_pragmas(output, source);
+        read_foreign(sources, source);
         if (!source->has_failed && !write_module(output, sources, source)) return false;
     }
     source->is_current = is_current;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/base/arena.h"
@@ -45,7 +46,7 @@ static bool check_checkout(const char *version, long *tagged_at) {
     text_append_format(&tag, "v%s\n", version);
     if (is_good && !strstr(text_view(&tags), text_view(&tag)))
         is_good = complain("There is no tag for this version at HEAD: ", text_view(&tag));
-    if (is_good) is_good = ask_git(&time, "git log -1 --format=%ct") || complain("Git did not tell the tag's time.", "");
+    if (is_good) is_good = ask_git(&time, "git log -1 --format=%ct HEAD") || complain("Git did not tell the tag's time.", "");
     *tagged_at = strtol(text_view(&time), NULL, 10);
     text_release(&status);
     text_release(&tags);
@@ -102,14 +103,36 @@ static bool check_modules(struct purs_sources *sources) {
     return is_good;
 }
 
-static json_t *list_modules(const struct purs_sources *sources) {
+/* One declaration, with where it is: in an absolute path, as the sources of the package itself are found by one. */
+static json_t *make_declaration(const struct purs_source *source, const char *folder, struct arena *arena) {
+    const char *path = arena_format(arena, "%s/%s", folder, source->path);
+    json_t *span = json_pack("{s:s,s:[i,i],s:[i,i]}", "name", path, "start", source->header.start.line,
+                             source->header.start.column, "end", source->header.end.line, source->header.end.column);
+    json_t *children = json_pack("[{s:s,s:n,s:O,s:{s:s}}]", "title", "Part", "comments", "sourceSpan", span, "info", "declType",
+                                 "dataConstructor");
+    return json_pack("{s:s,s:n,s:o,s:o,s:{s:s}}", "title", "Whole", "comments", "sourceSpan", span, "children", children,
+                     "info", "declType", "data");
+}
+
+/* The package's modules, each with the first module that it imports from another package as something that it exports again. */
+static json_t *list_modules(const struct purs_sources *sources, struct arena *arena) {
+    char folder[4096] = "";
     json_t *modules = json_array();
+    if (!getcwd(folder, sizeof folder)) return modules;
     for (size_t i = 0; i < sources->count; i++) {
         const struct purs_source *source = &sources->items[i];
-        fprintf(stderr, "[%zu of %zu] Compiling %s\n", i + 1, sources->count, source->header.name);
-        if (text_starts_with(source->path, "src/"))
-            json_array_append_new(modules, json_pack("{s:s,s:n,s:[],s:[]}", "name", source->header.name, "comments",
-                                                     "reExports", "declarations"));
+        printf("Compiling documentation for %s\n", source->header.name);
+        if (!text_starts_with(source->path, "src/")) continue;
+        json_t *again = json_array();
+        for (size_t j = 0; j < source->import_count && json_array_size(again) == 0; j++) {
+            const struct purs_source *other = source->imports[j];
+            if (text_starts_with(other->path, "src/")) continue;
+            json_array_append_new(again, json_pack("{s:s,s:[{s:s,s:{s:s,s:[i,i],s:[i,i]}}]}", "moduleName", other->header.name,
+                                                   "declarations", "title", "Whole", "sourceSpan", "name", other->path, "start",
+                                                   1, 1, "end", 1, 2));
+        }
+        json_array_append_new(modules, json_pack("{s:s,s:n,s:o,s:[o]}", "name", source->header.name, "comments", "reExports",
+                                                 again, "declarations", make_declaration(source, folder, arena)));
     }
     return modules;
 }
@@ -118,18 +141,21 @@ static json_t *list_modules(const struct purs_sources *sources) {
 
 static void print_documentation(const struct purs_publish_options *options, const json_t *manifest, json_t *resolved,
                                 const struct purs_sources *sources, long tagged_at) {
-    char compiler[VERSION_TEXT_MAX];
+    char compiler[VERSION_TEXT_MAX], tag_time[64];
+    struct tm parts;
+    time_t seconds = (time_t)tagged_at;
     version_print(options->version, compiler);
+    strftime(tag_time, sizeof tag_time, "%Y-%m-%dT%H:%M:%S+0000", gmtime_r(&seconds, &parts));
     const json_t *location = json_object_get(manifest, "location");
     const char *version = json_string_value(json_object_get(manifest, "version"));
     struct arena arena = {0};
     json_t *documentation =
-        json_pack("{s:{s:s,s:[O]},s:s,s:s,s:I,s:o,s:{},s:O,s:[O,O],s:n,s:s}", "packageMeta", "name",
+        json_pack("{s:{s:s,s:[O]},s:s,s:s,s:s,s:o,s:{},s:O,s:[O,O],s:n,s:s}", "packageMeta", "name",
                   arena_format(&arena, "purescript-%s", json_string_value(json_object_get(manifest, "name"))), "license",
                   json_object_get(manifest, "license"), "version", version, "versionTag", arena_format(&arena, "v%s", version),
-                  "tagTime", (json_int_t)tagged_at, "modules", list_modules(sources), "moduleMap", "resolvedDependencies",
-                  resolved, "github", json_object_get(location, "githubOwner"), json_object_get(location, "githubRepo"),
-                  "uploader", "compilerVersion", compiler);
+                  "tagTime", tag_time, "modules", list_modules(sources, &arena), "moduleMap", "resolvedDependencies", resolved,
+                  "github", json_object_get(location, "githubOwner"), json_object_get(location, "githubRepo"), "uploader",
+                  "compilerVersion", compiler);
     puts("Generating documentation for the current package...");
     json_dumpf(documentation, stdout, JSON_COMPACT);
     putchar('\n');
@@ -149,8 +175,7 @@ static bool make(const struct purs_publish_options *options, const json_t *manif
     add_glob(&globs, "");
     if (is_good) is_good = resolve(manifest, resolutions, &globs, &resolved);
     if (is_good) is_good = access("output", W_OK | X_OK) == 0 || complain("output: permission denied", "");
-    if (is_good)
-        is_good = purs_sources_read(&sources, globs.items, globs.count) || complain("A source file cannot be read.", "");
+    if (is_good) purs_sources_read(&sources, globs.items, globs.count);
     if (is_good) is_good = check_modules(&sources);
     if (is_good) print_documentation(options, manifest, resolved, &sources, tagged_at);
     json_decref(resolved);

@@ -9,6 +9,7 @@
 
 #include "lib/base/memory.h"
 #include "lib/source/glob.h"
+#include "lib/source/source_text.h"
 
 json_t *purs_error(const char *code, const char *path, const char *module, struct source_position start,
                    struct source_position end, const char *message) {
@@ -20,13 +21,35 @@ json_t *purs_error(const char *code, const char *path, const char *module, struc
                      "start", start.line, start.column, "end", end.line, end.column, "name", path);
 }
 
+void purs_error_add_span(json_t *error, const char *path, struct source_position start, struct source_position end) {
+    json_array_append_new(
+        json_object_get(error, "allSpans"),
+        json_pack("{s:[i,i],s:[i,i],s:s}", "start", start.line, start.column, "end", end.line, end.column, "name", path));
+}
+
+_Noreturn void purs_die(const char *words) {
+    fflush(stdout);
+    fprintf(stderr, "purs: %s\n", words);
+    exit(1);
+}
+
+void purs_must_be_text(const char *bytes, size_t length) {
+    struct error err;
+    if (source_text_check(bytes, length, &err)) purs_die("Cannot decode input: Data.Text.Encoding: Invalid UTF-8 stream");
+}
+
 /* A list of paths, growing. */
 struct path_list {
     char **items;
     size_t count;
 };
 
-/* Adds the files below `folder` whose path from there on the glob matches; hidden names only where the glob says so. */
+static void add_path(struct path_list *list, const char *path) {
+    list->items = memory_resize(list->items, list->count + 1, sizeof *list->items);
+    list->items[list->count++] = memory_copy_text(path);
+}
+
+/* Adds the files, and folders, below `folder` whose path from there on the glob matches; hidden names only where it says so. */
 static void walk(struct path_list *list, const char *folder, const char *inner, const char *glob) {
     struct text path = {0}, below = {0};
     struct dirent *entry;
@@ -39,13 +62,11 @@ static void walk(struct path_list *list, const char *folder, const char *inner, 
         text_append_format(&path, "%s%s", folder, entry->d_name);
         text_append_format(&below, "%s%s", inner, entry->d_name);
         if (stat(path.bytes, &information)) continue;
+        if (glob_matches(glob, below.bytes)) add_path(list, path.bytes);
         if (S_ISDIR(information.st_mode)) {
             text_append(&path, "/");
             text_append(&below, "/");
             walk(list, path.bytes, below.bytes, glob);
-        } else if (glob_matches(glob, below.bytes)) {
-            list->items = memory_resize(list->items, list->count + 1, sizeof *list->items);
-            list->items[list->count++] = memory_copy_text(path.bytes);
         }
     }
     if (entries) closedir(entries);
@@ -68,7 +89,7 @@ static int compare_paths(const void *a, const void *b) {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static bool read_file(struct text *out, const char *path) {
+bool purs_read_file(struct text *out, const char *path) {
     FILE *file = fopen(path, "rbe");
     size_t length = file ? 1 : 0;
     while (length > 0) {
@@ -81,9 +102,8 @@ static bool read_file(struct text *out, const char *path) {
     return is_read;
 }
 
-bool purs_sources_read(struct purs_sources *out, const char *const *globs, size_t glob_count) {
+void purs_sources_read(struct purs_sources *out, const char *const *globs, size_t glob_count) {
     struct path_list list = {0};
-    bool is_read = true;
     *out = (struct purs_sources){0};
     for (size_t i = 0; i < glob_count; i++)
         expand(&list, globs[i]);
@@ -93,12 +113,12 @@ bool purs_sources_read(struct purs_sources *out, const char *const *globs, size_
         if (i > 0 && strcmp(list.items[i - 1], list.items[i]) == 0) continue;
         struct purs_source *source = &out->items[out->count++];
         source->path = arena_copy(&out->arena, list.items[i]);
-        if (!read_file(&source->content, source->path)) is_read = false;
+        if (!purs_read_file(&source->content, source->path)) purs_die("inappropriate type (is a directory)");
+        purs_must_be_text(text_view(&source->content), source->content.length);
     }
     for (size_t i = 0; i < list.count; i++)
         free(list.items[i]);
     free(list.items);
-    return is_read;
 }
 
 static void add_error(json_t *errors, json_t *error) {
@@ -127,16 +147,22 @@ static bool is_built_in(const char *module) {
     return text_equal(module, "Prim") || text_starts_with(module, "Prim.");
 }
 
-static void check_duplicates(const struct purs_sources *sources, json_t *errors) {
+/* One error for each name that several files have, at all of them. */
+static void check_duplicates(struct purs_sources *sources, json_t *errors) {
     for (size_t i = 0; i < sources->count; i++) {
-        const struct purs_source *source = &sources->items[i], *first = find_module(sources, source->header.name);
-        if (first == source) continue;
-        struct text message = {0};
-        text_append_format(&message, "  Module %s has been defined multiple times\n    defined at %s\n    defined at %s\n",
-                           source->header.name, first->path, source->path);
-        add_error(errors, purs_error("DuplicateModule", source->path, source->header.name, source->header.start,
-                                     source->header.end, message.bytes));
-        text_release(&message);
+        const struct purs_source *first = &sources->items[i];
+        json_t *error = NULL;
+        if (find_module(sources, first->header.name) != first) continue;
+        for (size_t j = i + 1; j < sources->count; j++) {
+            const struct purs_source *other = &sources->items[j];
+            if (!text_equal(other->header.name, first->header.name)) continue;
+            const char *message =
+                arena_format(&sources->arena, "  Module %s has been defined multiple times\n", first->header.name);
+            if (!error)
+                error = purs_error("DuplicateModule", first->path, NULL, first->header.start, first->header.end, message);
+            purs_error_add_span(error, other->path, other->header.start, other->header.end);
+        }
+        if (error) add_error(errors, error);
     }
 }
 

@@ -30,8 +30,8 @@ struct purs_sources {
     struct arena arena;
 };
 
-/* Finds the files that the globs match, and reads them. False if one cannot be read. */
-bool purs_sources_read(struct purs_sources *out, const char *const *globs, size_t glob_count);
+/* Finds what the globs match, and reads it; ends the program at what the compiler cannot read. */
+void purs_sources_read(struct purs_sources *out, const char *const *globs, size_t glob_count);
 
 /* Parses the headers and sorts the modules; appends to `errors` what is wrong, in the compiler's JSON form. */
 void purs_sources_check(struct purs_sources *sources, json_t *errors);
@@ -39,6 +39,18 @@ void purs_sources_check(struct purs_sources *sources, json_t *errors);
 /* One error in the compiler's JSON form. `module` may be NULL. */
 json_t *purs_error(const char *code, const char *path, const char *module, struct source_position start,
                    struct source_position end, const char *message);
+
+/* One more place of an error. */
+void purs_error_add_span(json_t *error, const char *path, struct source_position start, struct source_position end);
+
+/* Ends the program as the compiler ends where it has no report: with exit status 1 and a line on stderr. */
+_Noreturn void purs_die(const char *words);
+
+/* Dies where the bytes are not UTF-8. */
+void purs_must_be_text(const char *bytes, size_t length);
+
+/* Appends the whole file; false if it cannot be read. */
+bool purs_read_file(struct text *out, const char *path);
 
 void purs_sources_release(struct purs_sources *sources);
 

@@ -201,8 +201,84 @@ static void more_errors_than_wanted_are_counted(void **state) {
         {.code = "A", .message = "  one\n\n"}, {.code = "B", .message = "two"}, {.code = "C", .message = ""}};
     struct compiler_report report = {.errors = messages, .error_count = 3};
     compiler_report_print_errors(&printed, &report, 2);
-    assert_string_equal(printed.bytes, "A:\n  one\n\nB:\n  two\n\nand 1 more errors\n");
+    assert_string_equal(printed.bytes, "A:\n  one\n\nB:\n  two\n\nand 1 more\n");
     text_release(&printed);
+}
+
+/* As the compiler prints them: one error at two places, another one twice, and warnings of two packages. */
+static const char crowded_report[] =
+    "{\"warnings\":[{\"errorCode\":\"UnusedName\",\"message\":\"mine\",\"filename\":\".registry/a-1.0.0/src/A.purs\"},"
+    "{\"errorCode\":\"UnusedName\",\"message\":\"theirs\",\"filename\":\".registry/a-1.0.01/src/B.purs\"},"
+    "{\"errorCode\":\"UnusedName\",\"message\":\"mine\",\"filename\":\".registry/a-1.0.0/src/A.purs\"}],"
+    "\"errors\":[{\"errorCode\":\"DuplicateModule\",\"message\":\"  Module "
+    "A\\n\",\"errorLink\":\"https://link\",\"moduleName\":null,"
+    "\"filename\":\".registry/b-2.0.0/src/A.purs\","
+    "\"position\":{\"startLine\":1,\"startColumn\":1,\"endLine\":1,\"endColumn\":9},\"allSpans\":["
+    "{\"name\":\".registry/b-2.0.0/src/A.purs\",\"start\":[1,1],\"end\":[1,9]},"
+    "{\"name\":\".registry/a-1.0.0/src/A.purs\",\"start\":[2,1],\"end\":[3,4]}]},"
+    "{\"errorCode\":\"X\",\"message\":\"see .registry/a-1.0.0/src/A.js and .registry/b-2.0.0/src/A.js\",\"filename\":null,"
+    "\"position\":null,\"allSpans\":[]},"
+    "{\"errorCode\":\"X\",\"message\":\"see .registry/a-1.0.0/src/A.js and .registry/b-2.0.0/src/A.js\",\"filename\":null,"
+    "\"position\":null,\"allSpans\":[]}]}\n";
+
+static void errors_are_shown_once_at_all_places_in_the_authors_paths(void **state) {
+    (void)state;
+    struct compiler_report report;
+    struct text output = {0}, none = {0}, printed = {0};
+    size_t warnings = 0;
+    text_append(&output, crowded_report);
+    assert_true(compiler_report_read(&report, &arena, &output, &none));
+    assert_int_equal(report.error_count, 2);
+    assert_int_equal(report.warning_count, 2);
+    const struct compiler_message *own = compiler_report_own_warnings(&report, &arena, "a-1.0.0", &warnings);
+    assert_int_equal(warnings, 1);
+    assert_string_equal(own[0].message, "mine");
+    assert_string_equal(own[0].filename, "src/A.purs");
+
+    compiler_report_localize(&report, &arena, "a-1.0.0");
+    compiler_report_print_errors(&printed, &report, 50);
+    assert_string_equal(printed.bytes, "DuplicateModule in b-2.0.0/src/A.purs:1:1 - 1:9:\n"
+                                       "  Module A\n"
+                                       "  also in src/A.purs:2:1 - 3:4\n"
+                                       "  See https://link\n"
+                                       "\n"
+                                       "X:\n"
+                                       "  see src/A.js and b-2.0.0/src/A.js\n");
+    text_release(&printed);
+    text_release(&output);
+}
+
+static void as_many_errors_are_said_to_be_shown_as_are(void **state) {
+    (void)state;
+    struct compiler_report report = {.error_count = 1};
+    assert_string_equal(compiler_report_count_errors(&report, &arena, 50), "1 error, shown above");
+    report.error_count = 50;
+    assert_string_equal(compiler_report_count_errors(&report, &arena, 50), "50 errors, shown above");
+    report.error_count = 4000;
+    assert_string_equal(compiler_report_count_errors(&report, &arena, 50),
+                        "4000 errors, the first 50 of which are shown above");
+}
+
+/* Without a report; the words are what the compiler prints at such files. */
+static void what_the_compiler_cannot_read_fails_for_good(void **state) {
+    (void)state;
+    static const struct {
+        const char *path, *content, *words;
+    } rows[] = {
+        {"src/A.js", "// caf\xE9\nexport const a = 1;\n", "Invalid UTF-8 stream"},
+        {"src/Folder.purs/readme", "", "inappropriate type (is a directory)"},
+        {"src/B.purs", "module B where\n-- caf\xE9\n", "Invalid UTF-8 stream"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct error err = {0};
+        struct compiler_report report;
+        const char *work = make_work_folder();
+        write_module(work, "src/A.purs", "module A where\nforeign import a :: Int\n");
+        write_module(work, rows[i].path, rows[i].content);
+        assert_int_equal(compile(&report, work, current, &err), STATUS_REFUSED);
+        assert_int_equal(report.stop, COMPILER_STOP_SILENT);
+        if (!strstr(err.message, rows[i].words)) fail_msg("%s: %s", rows[i].path, err.message);
+    }
 }
 
 static void text_in_place_of_json_is_tried_three_times(void **state) {
@@ -237,8 +313,29 @@ static void why_there_is_no_answer_is_told_apart(void **state) {
         {"kill -XCPU $$", COMPILER_STOP_CPU_TIME, STATUS_TIMEOUT, "used up its 1800 seconds of CPU time"},
         {"kill -XFSZ $$", COMPILER_STOP_DISK, STATUS_REFUSED, "to one file"},
         {"kill -SEGV $$", COMPILER_STOP_NO_ANSWER, STATUS_INTERNAL, "signal 11 (Segmentation fault) and no report, 1 time."},
-        {"echo panic >&2; exit 1", COMPILER_STOP_NO_ANSWER, STATUS_INTERNAL, "no report, 3 times. Its last words: panic"},
         {"exit 0", COMPILER_STOP_NO_ANSWER, STATUS_INTERNAL, "exit status 0 and no report, 3 times"},
+        /* the race: what it prints, and half a report */
+        {"echo Unexpected end of JSON input; exit 1", COMPILER_STOP_NO_ANSWER, STATUS_INTERNAL, "no report, 3 times. Its last"},
+        {"echo '{\"warnings\":[],\"err'; exit 1", COMPILER_STOP_NO_ANSWER, STATUS_INTERNAL,
+         "exit status 1 and no report, 3 times"},
+        /* the same three times over, whatever it had compiled before */
+        {"echo panic >&2; exit 1", COMPILER_STOP_SILENT, STATUS_REFUSED,
+         "exit status 1 and no report, 3 times over with the same words, so it cannot compile this. It says: panic"},
+        {"echo panic; exit 7", COMPILER_STOP_SILENT, STATUS_REFUSED, "exit status 7 and no report, 3 times over"},
+        {"test -e compiled || echo '[1 of 2] Compiling A' >&2; touch compiled; echo panic >&2; exit 1", COMPILER_STOP_SILENT,
+         STATUS_REFUSED, "It says: panic"},
+        /* another way each time */
+        {"mktemp -u >&2; exit 1", COMPILER_STOP_NO_ANSWER, STATUS_INTERNAL, "no report, 3 times. Its last words: /tmp/"},
+        {"test -e once && exit 2; touch once; echo panic >&2; exit 1", COMPILER_STOP_NO_ANSWER, STATUS_INTERNAL, "3 times"},
+        /* the machine's trouble, with and without a report */
+        {"echo 'purs: output: No space left on device' >&2; exit 1", COMPILER_STOP_NONE, STATUS_UNAVAILABLE,
+         "0.15.15 cannot run on this machine now. It says: purs: output: No space left"},
+        {"echo '{\"warnings\":[],\"errors\":[{\"errorCode\":\"FileIOError\",\"message\":\"resource exhausted (No space left on "
+         "device)\"}]}'; exit 1",
+         COMPILER_STOP_NONE, STATUS_UNAVAILABLE, "It says: resource exhausted (No space left on device)"},
+        {"echo 'purs: error while loading shared libraries: libtinfo.so.5' >&2; exit 127", COMPILER_STOP_NONE,
+         STATUS_UNAVAILABLE, "libtinfo.so.5"},
+        {"echo nothing there >&2; exit 127", COMPILER_STOP_NONE, STATUS_UNAVAILABLE, "nothing there"},
     };
     struct sandbox open_sandbox = sandbox;
     open_sandbox.is_isolating = false;
@@ -247,6 +344,8 @@ static void why_there_is_no_answer_is_told_apart(void **state) {
     for (size_t i = 0; i < 2 * sizeof cases / sizeof cases[0]; i++) {
         struct error err = {0};
         struct compiler_report report;
+        unlink(arena_format(&arena, "%s/once", path));
+        unlink(arena_format(&arena, "%s/compiled", path));
         const char *script = arena_format(&arena, "#!/bin/sh\n%s\n", cases[i / 2].script);
         install("odd", script, strlen(script));
         enum status status =
@@ -368,6 +467,9 @@ int main(void) {
         cmocka_unit_test(errors_come_with_their_places),
         cmocka_unit_test(each_kind_of_error_is_reported),
         cmocka_unit_test(more_errors_than_wanted_are_counted),
+        cmocka_unit_test(errors_are_shown_once_at_all_places_in_the_authors_paths),
+        cmocka_unit_test(as_many_errors_are_said_to_be_shown_as_are),
+        cmocka_unit_test(what_the_compiler_cannot_read_fails_for_good),
         cmocka_unit_test(text_in_place_of_json_is_tried_three_times),
         cmocka_unit_test(why_there_is_no_answer_is_told_apart),
         cmocka_unit_test(a_compiler_that_takes_too_long_is_stopped),

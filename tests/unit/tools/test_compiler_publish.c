@@ -83,6 +83,19 @@ static enum status publish(struct text *out, const struct compiler *compiler, co
                             ".registry/resolutions.json", NULL, &deadline, err);
 }
 
+static const char *span_of(const json_t *declaration) {
+    return json_string_value(json_object_get(json_object_get(declaration, "sourceSpan"), "name"));
+}
+
+/* Pursuit makes links into the package's repository of them. */
+static void expect_paths_within_packages(const json_t *module) {
+    const json_t *whole = json_array_get(json_object_get(module, "declarations"), 0);
+    const json_t *again = json_array_get(json_object_get(module, "reExports"), 0);
+    assert_string_equal(span_of(whole), "src/Leaf.purs");
+    assert_string_equal(span_of(json_array_get(json_object_get(whole, "children"), 0)), "src/Leaf.purs");
+    assert_string_equal(span_of(json_array_get(json_object_get(again, "declarations"), 0)), "src/Root.purs");
+}
+
 static void expect_documentation(const struct sandbox *walls) {
     struct compiler compiler = install_stand_in("purs-0_15_15", (struct version){0, 15, 15});
     struct text json = {0};
@@ -93,6 +106,7 @@ static void expect_documentation(const struct sandbox *walls) {
     assert_int_equal(json_read(&documentation, json.bytes, json.length, "It", &err), STATUS_OK);
     assert_string_equal(json_string_value(json_object_get(documentation, "versionTag")), "v1.0.0");
     assert_int_equal(json_array_size(json_object_get(documentation, "modules")), 1);
+    expect_paths_within_packages(json_array_get(json_object_get(documentation, "modules"), 0));
     json_decref(documentation);
     text_release(&json);
 }

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What comes of builds with the stand-in compiler, of packages that are unpacked already: what the compiler cannot read, what
+ * it says, and what is about this machine. (Whole workers: tests/flow/test_matrix*.c.)
+ */
+#include "tests/support/cmocka_all.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/folder.h"
+#include "lib/base/text.h"
+#include "lib/tools/archive.h"
+#include "services/build-worker/build.h"
+#include "tests/support/temporary_folder.h"
+
+enum { FILES_MAX = 4, PACKAGES_MAX = 3, TARBALL_BYTES_MAX = 1 << 20, LONG_MS = 100000 };
+
+/* A package; it depends on all that come before it. */
+struct source {
+    const char *name;
+    struct {
+        const char *path, *content;
+    } files[FILES_MAX];
+};
+
+static struct temporary_folder folder;
+static struct settings settings;
+static struct builder builder;
+static struct arena arena;
+static struct package_cache_hold hold;
+static struct text log_lines; /* `JOB LEVEL message` of all jobs */
+static struct build_outcome outcomes[PACKAGES_MAX];
+
+static int set_up(void **state) {
+    (void)state;
+    struct error err;
+    temporary_folder_make(&folder);
+    temporary_folder_write(&folder, "compilers/readme", "");
+    const char *compiler = arena_format(&arena, "%s/compilers/purs-0_15_15", folder.path);
+    struct text stand_in = {0};
+    assert_int_equal(file_read(BUILD_DIR "/bin/purs-stand-in", 100000000, &stand_in, &err), STATUS_OK);
+    assert_int_equal(file_write(compiler, stand_in.bytes, stand_in.length, &err), STATUS_OK);
+    assert_int_equal(chmod(compiler, 0755), 0);
+    text_release(&stand_in);
+    settings = (struct settings){
+        .build_dir = arena_format(&arena, "%s/build", folder.path),
+        .build_store_dir = arena_format(&arena, "%s/store", folder.path),
+        .compilers = arena_format(&arena, "%s/compilers", folder.path),
+        .compiler_user = "nobody",
+        .build_store_bytes = 1 << 30,
+        .package_cache_bytes = 1 << 30,
+        .build_memory_bytes = INT64_C(6) << 30,
+        .build_disk_bytes = INT64_C(2) << 30,
+        .build_processes = 256,
+    };
+    if (builder_init(&builder, &settings, true, &err)) fail_msg("%s", err.message);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    package_cache_let_go(builder.packages, &hold);
+    builder_release(&builder);
+    text_release(&log_lines);
+    arena_release(&arena);
+    temporary_folder_remove(&folder);
+    return 0;
+}
+
+/* Unpacks it, and tells the work of it. */
+static void add_package(struct build_package *out, const struct source *source, size_t position) {
+    struct archive_item items[FILES_MAX];
+    struct text tarball = {0};
+    struct error err;
+    size_t count = 0, *dependencies = arena_alloc(&arena, (position + 1) * sizeof *dependencies);
+    char *hash = arena_alloc(&arena, SHA256_SRI_MAX);
+    const char *unpacked, *top = arena_format(&arena, "%s-1.0.0", source->name);
+    for (; count < FILES_MAX && source->files[count].path; count++)
+        items[count] = (struct archive_item){source->files[count].path, source->files[count].content,
+                                             strlen(source->files[count].content)};
+    for (size_t i = 0; i < position; i++)
+        dependencies[i] = i;
+    assert_int_equal(archive_pack(&tarball, folder.path, top, items, count, TARBALL_BYTES_MAX, &err), STATUS_OK);
+    hash_sha256_sri(tarball.bytes, tarball.length, hash);
+    if (package_cache_add(builder.packages, hash, top, tarball.bytes, tarball.length, &hold, &unpacked, &err))
+        fail_msg("%s", err.message);
+    *out = (struct build_package){source->name, {1, 0, 0}, hash, (int64_t)tarball.length, dependencies, position};
+    text_release(&tarball);
+}
+
+static void say(void *context, size_t job, enum log_level level, const char *message) {
+    (void)context;
+    text_append_format(&log_lines, "%zu %s %s\n", job, log_level_name(level), message);
+}
+
+static void end(void *context, size_t job, const struct build_outcome *outcome) {
+    (void)context;
+    outcomes[job] = *outcome;
+}
+
+/* Builds the last of the packages, or the last two as jobs that do not depend on each other. */
+static void build(const struct source *sources, size_t count, size_t jobs) {
+    struct build_package packages[PACKAGES_MAX];
+    struct build_job asked[2] = {0};
+    struct deadline deadline;
+    for (size_t i = 0; i < count; i++)
+        add_package(&packages[i], &sources[i], jobs == 2 && i == count - 1 ? i - 1 : i);
+    for (size_t i = 0; i < jobs; i++)
+        asked[i] = (struct build_job){.job_id = "11111111-1111-4111-8111-111111111111",
+                                      .fence = 1,
+                                      .attempt = 1,
+                                      .package = count - jobs + i,
+                                      .how = BUILD_HOW_REUSE};
+    const struct build_work work = {.compiler = {0, 15, 15},
+                                    .time_limit_ms = LONG_MS,
+                                    .lease_ms = LONG_MS,
+                                    .downloads = "http://127.0.0.1:9",
+                                    .packages = packages,
+                                    .package_count = count,
+                                    .jobs = asked,
+                                    .job_count = jobs};
+    const struct build_listener listener = {.say = say, .end = end};
+    text_clear(&log_lines);
+    deadline_start(&deadline, LONG_MS);
+    build_run(&builder, &work, &listener, &deadline, &arena);
+}
+
+static void expect_verdict(size_t job, enum verdict verdict, const char *reason) {
+    const struct build_outcome *outcome = &outcomes[job];
+    if (outcome->is_given_back || outcome->verdict != verdict)
+        fail_msg("%s: %s\n%s", verdict_text(outcome->verdict), outcome->reason, text_view(&log_lines));
+    if (!reason)
+        assert_null(outcome->reason);
+    else if (!text_starts_with(outcome->reason, reason))
+        fail_msg("%s", outcome->reason);
+}
+
+static void expect_line(const char *words) {
+    if (!strstr(text_view(&log_lines), words)) fail_msg("no \"%s\" in:\n%s", words, text_view(&log_lines));
+}
+
+/* ---- What the compiler cannot read ---- */
+
+static void what_the_compiler_cannot_read_is_named_and_stands(void **state) {
+    (void)state;
+    static const struct {
+        struct source source;
+        const char *sentence;
+    } rows[] = {
+        {{"foreign", {{"src/A.purs", "module A where\nforeign import a :: Int\n"}, {"src/A.js", "// caf\xE9\n"}}},
+         "The foreign module src/A.js: The file is not UTF-8 text: line 1 has the byte 0xE9."},
+        {{"module", {{"src/A.purs", "module A where\n-- \xE9\n"}}},
+         "The file src/A.purs: The file is not UTF-8 text: line 2 has the byte 0xE9."},
+        {{"folder", {{"src/A.purs", "module A where\n"}, {"src/deep/B.purs/note", "a note\n"}}},
+         "The folder src/deep/B.purs has a name that ends in .purs: the compiler would take it for a module. Give it another "
+         "name."},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        long long runs = atomic_load(&builder.runs);
+        build(&rows[i].source, 1, 1);
+        expect_verdict(0, VERDICT_FAILED_TO_COMPILE,
+                       arena_format(&arena, "It does not compile with compiler 0.15.15. %s", rows[i].sentence));
+        assert_true(verdict_stands(outcomes[0].verdict));
+        assert_int_equal(atomic_load(&builder.runs), runs); /* before the compiler does */
+
+        const struct source both[] = {rows[i].source, {"user", {{"src/User.purs", "module User where\nimport A\n"}}}};
+        build(both, 2, 1);
+        expect_verdict(0, VERDICT_FAILED_TO_COMPILE,
+                       arena_format(&arena, "%s-1.0.0, on which it depends, does not compile with compiler 0.15.15. %s",
+                                    rows[i].source.name, rows[i].sentence));
+    }
+}
+
+static void others_of_the_same_run_compile(void **state) {
+    (void)state;
+    static const struct source sources[] = {
+        {"base", {{"src/Base.purs", "module Base where\n"}}},
+        {"good", {{"src/Good.purs", "module Good where\nimport Base\n"}}},
+        {"latin", {{"src/Latin.purs", "module Latin where\nforeign import a :: Int\n"}, {"src/Latin.js", "// caf\xE9\n"}}},
+    };
+    build(sources, 3, 2);
+    expect_verdict(0, VERDICT_SUCCEEDED, NULL);
+    expect_verdict(1, VERDICT_FAILED_TO_COMPILE, "It does not compile with compiler 0.15.15. The foreign module src/Latin.js");
+}
+
+static void what_the_compiler_does_not_read_may_be_anything(void **state) {
+    (void)state;
+    static const struct source source = {"odd",
+                                         {{"src/A.purs", "module A where\n"},
+                                          {"src/A.js", "// caf\xE9\n"}, /* nothing is imported from it */
+                                          {"src/.hidden/B.purs", "no module \xFF\n"},
+                                          {"src/.draft.purs/C.purs", "module A where\n"}}};
+    build(&source, 1, 1);
+    expect_verdict(0, VERDICT_SUCCEEDED, NULL);
+    expect_line("INFO Compiled its 1 module with compiler 0.15.15; ");
+    assert_null(strstr(text_view(&log_lines), "not trusted"));
+}
+
+/* ---- Without a report ---- */
+
+static void the_same_end_three_times_over_stands_with_the_compilers_words(void **state) {
+    (void)state;
+    static const struct source source = {
+        "deadly", {{"src/A.purs", "module A where\n-- stand-in: die .registry/deadly-1.0.0/src/A.purs: This is odd.\n"}}};
+    build(&source, 1, 1);
+    expect_verdict(
+        0, VERDICT_FAILED_TO_COMPILE,
+        "The compiler 0.15.15 ended with exit status 1 and no report, 3 times over with the same words, so it cannot "
+        "compile this. It says: purs: src/A.purs: This is odd.");
+}
+
+static void the_race_is_spurious_and_tried_again(void **state) {
+    (void)state;
+    static const struct source source = {"racing", {{"src/A.purs", "module A where\n-- stand-in: garble 100\n"}}};
+    build(&source, 1, 1);
+    expect_verdict(0, VERDICT_SPURIOUS,
+                   "The compiler 0.15.15 ended with exit status 1 and no report, 3 times. Its last words: ");
+    assert_false(verdict_stands(outcomes[0].verdict));
+}
+
+static void what_is_this_machines_trouble_is_given_back(void **state) {
+    (void)state;
+    static const struct source source = {
+        "unlucky", {{"src/A.purs", "module A where\n-- stand-in: die output: No space left on device\n"}}};
+    build(&source, 1, 1);
+    assert_true(outcomes[0].is_given_back);
+    assert_string_equal(outcomes[0].reason,
+                        "The compiler 0.15.15 cannot run on this machine now. It says: purs: output: No space "
+                        "left on device");
+}
+
+/* ---- What it says ---- */
+
+static void a_module_of_two_packages_is_shown_at_both_places(void **state) {
+    (void)state;
+    static const struct source sources[] = {{"a-first", {{"src/A.purs", "module A where\n"}}},
+                                            {"own", {{"src/A.purs", "module A where\n"}}}};
+    build(sources, 2, 1);
+    expect_verdict(0, VERDICT_FAILED_TO_COMPILE, "It does not compile with compiler 0.15.15: 1 error.");
+    expect_line("0 ERROR DuplicateModule in a-first-1.0.0/src/A.purs:1:8 - 1:9:\n");
+    expect_line("\n  also in src/A.purs:1:8 - 1:9\n");
+    assert_string_equal(outcomes[0].result.errors[0].filename, "a-first-1.0.0/src/A.purs");
+}
+
+static void warnings_are_counted_by_package_and_shown_at_debug(void **state) {
+    (void)state;
+    static const struct source sources[] = {
+        {"base", {{"src/Base.purs", "module Base where\n-- stand-in: warn Base is loud.\n"}}},
+        {"one", {{"src/One.purs", "module One where\n-- stand-in: warn One is loud.\n"}}},
+        {"two", {{"src/Two.purs", "module Two where\n-- stand-in: fail Two does not fit.\n"}}},
+    };
+    build(sources, 3, 2);
+    expect_verdict(0, VERDICT_SUCCEEDED, NULL);
+    expect_line("0 INFO Compiled its 1 module with compiler 0.15.15, with 1 warning; ");
+    expect_line("0 DEBUG The compiler warns:\nUserDefinedWarning in src/One.purs:2:1 - 2:");
+    assert_null(strstr(text_view(&log_lines), "Base is loud"));
+    expect_verdict(1, VERDICT_FAILED_TO_COMPILE, "It does not compile with compiler 0.15.15: 1 error.");
+}
+
+static void the_time_of_each_step_is_in_the_log(void **state) {
+    (void)state;
+    static const struct source source = {"timed", {{"src/A.purs", "module A where\n"}}};
+    build(&source, 1, 1);
+    expect_line("0 INFO Timings: unpack=");
+    expect_line("ms link=");
+    expect_line("ms compile=");
+    expect_line("ms keep=");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(what_the_compiler_cannot_read_is_named_and_stands),
+        TEST(others_of_the_same_run_compile),
+        TEST(what_the_compiler_does_not_read_may_be_anything),
+        TEST(the_same_end_three_times_over_stands_with_the_compilers_words),
+        TEST(the_race_is_spurious_and_tried_again),
+        TEST(what_is_this_machines_trouble_is_given_back),
+        TEST(a_module_of_two_packages_is_shown_at_both_places),
+        TEST(warnings_are_counted_by_package_and_shown_at_debug),
+        TEST(the_time_of_each_step_is_in_the_log),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
