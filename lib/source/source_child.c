@@ -58,10 +58,11 @@ static void append_failure(struct text *out, const struct error *failure) {
     json_writer_close(&writer, '}');
 }
 
-static void append_commit(struct text *out, const char *commit) {
+static void append_commit(struct text *out, const char *commit, int64_t committed_ms) {
     struct json_writer writer = {.out = out};
     json_writer_open(&writer, '{');
     json_writer_text_field(&writer, "commit", commit);
+    append_integer(&writer, "committedMs", committed_ms);
     json_writer_close(&writer, '}');
 }
 
@@ -70,18 +71,19 @@ void source_order_carry_out(struct text *out, const char *input, size_t length) 
     struct deadline deadline;
     struct error err = {0};
     char commit[GIT_COMMIT_MAX];
+    int64_t committed_ms = 0;
     json_t *json = NULL;
     enum status status = json_read(&json, input, length, "The order", &err);
     if (!status) status = read_order(&order, json, &err);
     if (!status) {
         deadline_start(&deadline, order.timeout_ms);
         alarm((unsigned)(order.timeout_ms / 1000) + 2); /* for what waits without asking a deadline: git:// does */
-        status = git_source_fetch(&order.source, order.work_folder, &deadline, commit, &err);
+        status = git_source_fetch(&order.source, order.work_folder, &deadline, commit, &committed_ms, &err);
     }
     if (status)
         append_failure(out, &err);
     else
-        append_commit(out, commit);
+        append_commit(out, commit, committed_ms);
     json_decref(json);
 }
 
@@ -96,12 +98,13 @@ static bool is_commit_id(const char *text) {
     return strlen(text) == GIT_COMMIT_MAX - 1 && strspn(text, "0123456789abcdef") == GIT_COMMIT_MAX - 1;
 }
 
-enum status source_answer_read(char commit[GIT_COMMIT_MAX], const char *bytes, size_t length, struct error *err) {
+enum status source_answer_read(char commit[GIT_COMMIT_MAX], int64_t *committed_ms, const char *bytes, size_t length,
+                               struct error *err) {
     json_t *json = NULL;
     const char *id = NULL, *code = NULL, *path = NULL, *message = NULL;
     enum status status = json_read(&json, bytes, length, "The answer of registry-fetch-source", err);
     if (!status) status = json_want_text(json, "commit", &id, err);
-    if (!status && id && is_commit_id(id)) {
+    if (!status && id && is_commit_id(id) && !json_need_integer(json, "committedMs", committed_ms, err)) {
         memcpy(commit, id, GIT_COMMIT_MAX);
         json_decref(json);
         return STATUS_OK;

@@ -7,7 +7,8 @@
  *    "allowPrivate": true, "limitBytes": 268435456, "limitFiles": 10000, "timeoutMs": 120000}
  *                                                                            subdir, knownCommit and authorities: or absent
  *
- *   {"commit": "…"}    or    {"status": "invalid_request", "path": "ref", "message": "There is no tag …"}
+ *   {"commit": "…", "committedMs": 1600000000000}    or    {"status": "invalid_request", "path": "ref", "message": "There is no
+ * tag …"}
  */
 #ifndef LIB_SOURCE_SOURCE_CHILD_H
 #define LIB_SOURCE_SOURCE_CHILD_H
@@ -28,7 +29,8 @@ void source_order_append(struct text *out, const struct source_order *order);
 /* Carries out the order that `input` holds, and appends the answer. The whole of the child but its main(). */
 void source_order_carry_out(struct text *out, const char *input, size_t length);
 
-/* Reads the answer: the status and error that the child had, or the commit. STATUS_INTERNAL: that is no answer. */
-CHECK_RESULT enum status source_answer_read(char commit[GIT_COMMIT_MAX], const char *bytes, size_t length, struct error *err);
+/* Reads the answer: the status and error that the child had, or the commit and its time. STATUS_INTERNAL: that is no answer. */
+CHECK_RESULT enum status source_answer_read(char commit[GIT_COMMIT_MAX], int64_t *committed_ms, const char *bytes,
+                                            size_t length, struct error *err);
 
 #endif

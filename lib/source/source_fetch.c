@@ -44,9 +44,10 @@ static enum status make_work_folder(const char *folder, const struct command_use
 }
 
 /* What the child's end means: its own answer, or that it was stopped by one of its bounds. */
-static enum status read_result(char commit[GIT_COMMIT_MAX], const struct command_result *result, const char *url,
+static enum status read_result(struct source_fetched *out, const struct command_result *result, const char *url,
                                struct error *err) {
-    if (result->exit_status == 0) return source_answer_read(commit, result->output.bytes, result->output.length, err);
+    if (result->exit_status == 0)
+        return source_answer_read(out->commit, &out->committed_ms, result->output.bytes, result->output.length, err);
     if (result->signal == SIGALRM || result->signal == SIGXCPU)
         return error_set(err, STATUS_TIMEOUT, "The source from %s could not be fetched within the time limit.", url);
     if (result->signal == SIGXFSZ)
@@ -60,7 +61,7 @@ static enum status read_result(char commit[GIT_COMMIT_MAX], const struct command
     return err->status;
 }
 
-static enum status run_child(char commit[GIT_COMMIT_MAX], const char *program, const struct command_user *user,
+static enum status run_child(struct source_fetched *out, const char *program, const struct command_user *user,
                              const struct source_request *request, const struct source_limits *limits,
                              struct deadline *deadline, struct error *err) {
     struct source_order order = {
@@ -92,7 +93,7 @@ static enum status run_child(char commit[GIT_COMMIT_MAX], const char *program, c
     enum status status = command_run(&result, &command, deadline, err);
     if (status == STATUS_NOT_FOUND) /* not to be taken for a repository that is not there */
         status = error_set(err, STATUS_INTERNAL, "The program '%s' is not installed.", program);
-    if (!status) status = read_result(commit, &result, request->url, err);
+    if (!status) status = read_result(out, &result, request->url, err);
     command_result_release(&result);
     text_release(&input);
     return status;
@@ -110,7 +111,7 @@ enum status source_fetch(struct source_fetched *out, const struct source_request
 
     const struct command_user *run_as = limits->user && is_root ? &user : NULL;
     status = make_work_folder(request->work_folder, run_as, err);
-    if (!status) status = run_child(out->commit, program, run_as, request, limits, deadline, err);
+    if (!status) status = run_child(out, program, run_as, request, limits, deadline, err);
     if (!status) out->folder = arena_format(arena, "%s/tree", request->work_folder);
     return status;
 }

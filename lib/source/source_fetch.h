@@ -41,6 +41,7 @@ struct source_limits {
 
 struct source_fetched {
     char commit[GIT_COMMIT_MAX]; /* what `ref` resolved to: to be kept in the job */
+    int64_t committed_ms;        /* the committer's time */
     const char *folder;          /* the package's folder (work_folder/tree), in the arena */
 };
 

@@ -11,6 +11,8 @@
 #include "lib/tools/git_checkout.h"
 #include "lib/tools/git_transport.h"
 
+static const int64_t LAST_SECOND = 253402300799; /* of the year 9999 */
+
 enum status git_source_check_ref(const char *ref, struct error *err) {
     enum status status = ref_check(ref, err);
     if (status) return error_under(err, "ref");
@@ -74,8 +76,18 @@ static enum status fetch_commit(git_repository *repository, const struct git_sou
     return status ? status : resolve_commit(repository, source, id, err);
 }
 
+static enum status read_time(git_repository *repository, const git_oid *id, int64_t *committed_ms, struct error *err) {
+    git_commit *commit = NULL;
+    int code = git_commit_lookup(&commit, repository, id);
+    if (code < 0) return git_transport_failure(code, "The commit could not be read", err);
+    int64_t time = git_commit_time(commit);
+    *committed_ms = (time < 0 ? 0 : time > LAST_SECOND ? LAST_SECOND : time) * 1000;
+    git_commit_free(commit);
+    return STATUS_OK;
+}
+
 enum status git_source_fetch(const struct git_source *source, const char *work_folder, struct deadline *deadline,
-                             char commit[GIT_COMMIT_MAX], struct error *err) {
+                             char commit[GIT_COMMIT_MAX], int64_t *committed_ms, struct error *err) {
     struct text clone = {0}, tree = {0};
     git_repository *repository = NULL;
     git_oid id;
@@ -96,6 +108,7 @@ enum status git_source_fetch(const struct git_source *source, const char *work_f
         status = error_set(err, STATUS_INTERNAL, "The folder '%s' could not be made: %s.", tree.bytes, strerror(errno));
     if (!status) status = fetch_commit(repository, source, deadline, &id, err);
     if (!status) status = git_checkout_write(repository, &id, source->subdir, tree.bytes, &limits, deadline, err);
+    if (!status) status = read_time(repository, &id, committed_ms, err);
     if (!status) git_oid_tostr(commit, GIT_COMMIT_MAX, &id);
     git_repository_free(repository);
     folder_remove(clone.bytes);

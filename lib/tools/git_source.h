@@ -30,9 +30,9 @@ struct git_source {
 CHECK_RESULT enum status git_source_check_ref(const char *ref, struct error *err);
 
 /* Makes `work_folder`/tree, the package's files; `work_folder`/clone is a bare repository on the way, removed again.
- * `work_folder` exists and is empty. `commit` gets the id in hex. What is wrong with the ref
- * has the path `ref`. */
+ * `work_folder` exists and is empty. `commit` gets the id in hex, *committed_ms the committer's time (whatever lies outside of
+ * the years 1970 to 9999 becomes the nearest that does not). What is wrong with the ref has the path `ref`. */
 CHECK_RESULT enum status git_source_fetch(const struct git_source *source, const char *work_folder, struct deadline *deadline,
-                                          char commit[GIT_COMMIT_MAX], struct error *err);
+                                          char commit[GIT_COMMIT_MAX], int64_t *committed_ms, struct error *err);
 
 #endif

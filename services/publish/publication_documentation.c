@@ -123,10 +123,10 @@ static enum status write_resolutions(struct publication *p, const char *folder, 
 /* The checkout; what comes into it after the commit is not looked at by git. */
 static enum status make_checkout(struct publication *p, const char *parent, const char *folder, struct error *err) {
     static const char *const excluded[] = {"/" PUBLICATION_PACKAGES_FOLDER "/", "/output/", NULL};
+    int64_t committed_ms = p->record.committed_ms > 0 ? p->record.committed_ms : p->record.published_ms;
     enum status status = folder_make(parent, err);
     if (!status) status = unpack_tarball(p, parent, err);
-    if (!status)
-        status = git_snapshot_make(folder, arena_format(p->arena, "v%s", p->version), p->record.published_ms, excluded, err);
+    if (!status) status = git_snapshot_make(folder, arena_format(p->arena, "v%s", p->version), committed_ms, excluded, err);
     if (!status) status = bring_packages(p, folder, err);
     if (!status) status = write_resolutions(p, folder, err);
     if (!status) status = sandbox_make_folder(&p->service->sandbox, arena_format(p->arena, "%s/output", folder), err);

@@ -25,6 +25,7 @@ enum { BACKUP_BYTES_MAX = 16 << 20 };
 enum status publication_keep_record(struct publication *p, struct error *err) {
     struct publish_record *record = &p->record;
     record->commit = p->source.commit;
+    record->committed_ms = p->source.committed_ms;
     record->manifest = p->manifest;
     record->plan = p->plan;
     if (record->finishing == FINISHING_NOTHING) {

@@ -23,8 +23,9 @@ static void write_plan(struct json_writer *writer, const struct build_plan *plan
 }
 
 void publish_record_append_json(struct text *out, const struct publish_record *record) {
-    char time[TIME_TEXT_MAX], compiler[VERSION_TEXT_MAX];
+    char time[TIME_TEXT_MAX], commit_time[TIME_TEXT_MAX], compiler[VERSION_TEXT_MAX];
     time_print(record->published_ms, time);
+    time_print(record->committed_ms, commit_time);
     version_print(record->compiler, compiler);
 
     struct json_writer writer = {.out = out};
@@ -34,6 +35,7 @@ void publish_record_append_json(struct text *out, const struct publish_record *r
     json_writer_key(&writer, "bytes");
     json_writer_integer(&writer, record->size_bytes);
     json_writer_text_field(&writer, "publishedTime", time);
+    json_writer_text_field(&writer, "commitTime", record->committed_ms > 0 ? commit_time : NULL);
     json_writer_text_field(&writer, "compiler", compiler);
     json_writer_text_field(&writer, "finishing", finishing_names[record->finishing]);
     json_writer_key(&writer, "plan");
@@ -67,12 +69,13 @@ static enum status read_plan(struct build_plan *out, const json_t *object, struc
 enum status publish_record_parse(struct publish_record *out, const char *json, struct arena *arena, struct error *err) {
     json_t *object = NULL;
     const json_t *manifest = NULL;
-    const char *commit = NULL, *hash = NULL, *time = NULL, *compiler = NULL;
+    const char *commit = NULL, *hash = NULL, *time = NULL, *commit_time = NULL, *compiler = NULL;
     enum status status = json_read(&object, json, strlen(json), "The job's record", err);
     if (!status) status = json_need_text(object, "commit", &commit, err);
     if (!status) status = json_need_text(object, "hash", &hash, err);
     if (!status) status = json_need_integer(object, "bytes", &out->size_bytes, err);
     if (!status) status = json_need_text(object, "publishedTime", &time, err);
+    if (!status) status = json_want_text(object, "commitTime", &commit_time, err);
     if (!status) status = json_need_text(object, "compiler", &compiler, err);
     if (!status) status = json_need_object(object, "manifest", &manifest, err);
     if (!status) status = version_parse(&out->compiler, compiler, err);
@@ -81,6 +84,8 @@ enum status publish_record_parse(struct publish_record *out, const char *json, s
     if (!status) status = manifest_read(&out->manifest, manifest, arena, err);
     if (!status && !time_parse(time, &out->published_ms))
         status = error_set_at(err, STATUS_INVALID, "publishedTime", "The job's record has no valid publishedTime.");
+    if (!status && commit_time && !time_parse(commit_time, &out->committed_ms))
+        status = error_set_at(err, STATUS_INVALID, "commitTime", "The job's record has no valid commitTime.");
     if (!status) {
         out->commit = arena_copy(arena, commit);
         out->hash = arena_copy(arena, hash);

@@ -4,8 +4,8 @@
  * later run writes the same.
  *
  *   {"commit": ID, "hash": SRI, "bytes": N, "publishedTime": TIME, "compiler": VERSION,
- *    "finishing": "nothing" | "index" | "documentation", "plan": {"compiler": VERSION, "packages": {NAME: VERSION}},
- *    "manifest": {…}}
+ *    "commitTime": TIME (left out where it is not known), "finishing": "nothing" | "index" | "documentation", "plan":
+ * {"compiler": VERSION, "packages": {NAME: VERSION}}, "manifest": {…}}
  */
 #ifndef SERVICES_PUBLISH_PUBLISH_RECORD_H
 #define SERVICES_PUBLISH_PUBLISH_RECORD_H
@@ -28,6 +28,7 @@ struct publish_record {
     const char *hash;   /* of the tarball */
     int64_t size_bytes; /* of the tarball */
     int64_t published_ms;
+    int64_t committed_ms;    /* the commit's time; 0 in records of before it was kept */
     struct version compiler; /* one that it is known to build with */
     enum publish_finishing finishing;
     struct build_plan plan; /* for its documentation */

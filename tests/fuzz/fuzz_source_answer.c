@@ -7,8 +7,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
     char commit[GIT_COMMIT_MAX] = "";
+    int64_t committed_ms = 0;
     struct error err = {0};
-    enum status status = source_answer_read(commit, (const char *)bytes, length, &err);
+    enum status status = source_answer_read(commit, &committed_ms, (const char *)bytes, length, &err);
     if (status)
         assert(status == err.status && text_is_utf8(err.message, strlen(err.message)) &&
                text_is_utf8(err.path, strlen(err.path)));

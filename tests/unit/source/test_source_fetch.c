@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -76,6 +77,8 @@ static void a_source_is_fetched_by_a_child(void **state) {
     if (fetch(scene)) fail_msg("%s", scene->err.message);
     assert_string_equal(git_output(&scene->git, "cat %s/src/Main.purs", scene->fetched.folder), "one");
     assert_string_equal(scene->fetched.commit, git_output(&scene->git, "git -C lib.git rev-parse v1.0.0"));
+    assert_int_equal(scene->fetched.committed_ms,
+                     1000 * strtoll(git_output(&scene->git, "git -C lib.git log -1 --format=%%ct v1.0.0"), NULL, 10));
     assert_string_equal(git_output(&scene->git, "ls %s", scene->request.work_folder), "tree");
 }
 
@@ -181,8 +184,9 @@ static void an_answer_with_what_is_no_commit_is_none(void **state) {
     (void)state;
     static const char answer[] = "{\"commit\": \"../../../../../../../../../../../../../..\"}";
     char commit[GIT_COMMIT_MAX];
+    int64_t committed_ms;
     struct error err;
-    assert_int_equal(source_answer_read(commit, answer, strlen(answer), &err), STATUS_INTERNAL);
+    assert_int_equal(source_answer_read(commit, &committed_ms, answer, strlen(answer), &err), STATUS_INTERNAL);
     assert_string_equal(err.message, "registry-fetch-source gave no answer that can be read.");
 }
 

@@ -27,6 +27,7 @@ struct scene {
     char url[200];
     char work[200];
     char commit[GIT_COMMIT_MAX];
+    int64_t committed_ms;
     struct error err;
 };
 
@@ -58,7 +59,7 @@ static inline enum status fetch(struct scene *scene) {
     assert_int_equal(mkdir(scene->work, 0755), 0);
     scene->err = (struct error){0};
     deadline_start(&deadline, scene->timeout_ms);
-    return git_source_fetch(&scene->source, scene->work, &deadline, scene->commit, &scene->err);
+    return git_source_fetch(&scene->source, scene->work, &deadline, scene->commit, &scene->committed_ms, &scene->err);
 }
 
 static inline void assert_fetched(struct scene *scene) {
