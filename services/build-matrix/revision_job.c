@@ -12,6 +12,7 @@
 #include "lib/base/json_writer.h"
 #include "lib/base/text.h"
 #include "lib/service/job_proof.h"
+#include "lib/service/job_timings.h"
 #include "services/build-matrix/revision.h"
 
 enum {
@@ -66,11 +67,15 @@ static const struct step resumed_run[] = {
 
 static enum status run_steps(struct revision *r, const struct step *steps, struct error *err) {
     enum status status = STATUS_OK;
+    struct job_timings timings = {0};
     for (const struct step *step = steps; step->name && !status; step++) {
+        int64_t start_us = clock_monotonic_us();
         status = deadline_check(&r->run->deadline, err);
         if (!status) status = step->run(r, err);
         if (!status) fault_point(step->name);
+        job_timings_add(&timings, step->name, start_us);
     }
+    job_timings_log(&timings, r->run, ".");
     return status;
 }
 

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/json.h"
 #include "lib/base/text.h"
 #include "lib/domain/package_name.h"
@@ -93,7 +94,9 @@ enum status publication_check_licence(struct publication *p, struct error *err) 
                                         .licensee = p->service->licensee,
                                         .work_folder = arena_format(p->arena, "%s/licence", p->work_folder)};
     const char *warning = NULL;
+    int64_t start_ms = clock_monotonic_ms();
     enum status status = licence_check_source(&check, &warning, p->arena, &p->run->deadline, err);
+    p->detector_ms = clock_monotonic_ms() - start_ms;
     if (warning) job_run_log(p->run, LOG_WARN, "%s", warning);
     return status;
 }

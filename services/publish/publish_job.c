@@ -14,6 +14,7 @@
 #include "lib/base/json.h"
 #include "lib/base/json_writer.h"
 #include "lib/base/text.h"
+#include "lib/service/job_timings.h"
 #include "services/publish/publication.h"
 
 struct step {
@@ -49,17 +50,18 @@ static const struct step resumed_run[] = {
 
 static enum status run_steps(struct publication *p, const struct step *steps, struct error *err) {
     enum status status = STATUS_OK;
-    struct text timings = {0};
+    struct job_timings timings = {0};
     for (const struct step *step = steps; step->name && !status; step++) {
         if (p->record.finishing > step->up_to) continue;
         int64_t start_us = clock_monotonic_us();
         status = deadline_check(&p->run->deadline, err);
         if (!status) status = step->run(p, err);
         if (!status) fault_point(step->name);
-        text_append_format(&timings, " %s=%.1fms", step->name, (double)(clock_monotonic_us() - start_us) / 1000);
+        job_timings_add(&timings, step->name, start_us);
     }
-    job_run_log(p->run, LOG_DEBUG, "Timings:%s; the compiler ran for %lld ms.", text_view(&timings), (long long)p->compiler_ms);
-    text_release(&timings);
+    job_timings_log(&timings, p->run,
+                    arena_format(p->arena, "; the licence detector ran for %lld ms, the compiler for %lld ms.",
+                                 (long long)p->detector_ms, (long long)p->compiler_ms));
     return status;
 }
 

@@ -3,8 +3,10 @@
  * Carries out one unpublish job: its steps in their order. A run that finds the record of an earlier one goes on from there:
  * nothing before the record left a trace outside, and everything after it can be done again.
  */
+#include "lib/base/clock.h"
 #include "lib/base/fault.h"
 #include "lib/service/job_proof.h"
+#include "lib/service/job_timings.h"
 #include "services/publish/unpublishing.h"
 
 struct step {
@@ -37,15 +39,19 @@ static const struct step writes[] = {
 
 static enum status run_steps(struct unpublishing *u, const struct step *steps, struct error *err) {
     enum status status = STATUS_OK;
+    struct job_timings timings = {0};
     for (const struct step *step = steps; step->name && !status; step++) {
         if (step->left_out && u->service->settings.readonly) {
             job_run_log(u->run, LOG_WARN, "Read-only: %s.", step->left_out);
             continue;
         }
+        int64_t start_us = clock_monotonic_us();
         status = deadline_check(&u->run->deadline, err);
         if (!status) status = step->run(u, err);
         if (!status) fault_point(step->name);
+        job_timings_add(&timings, step->name, start_us);
     }
+    job_timings_log(&timings, u->run, ".");
     return status;
 }
 

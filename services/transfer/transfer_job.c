@@ -8,12 +8,14 @@
  */
 #include <string.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/fault.h"
 #include "lib/base/json.h"
 #include "lib/base/json_writer.h"
 #include "lib/base/text.h"
 #include "lib/domain/operation.h"
 #include "lib/service/job_proof.h"
+#include "lib/service/job_timings.h"
 #include "lib/store/metadata_edit.h"
 #include "services/transfer/transfer_service.h"
 
@@ -204,11 +206,15 @@ static const struct step resumed_run[] = {
 
 static enum status run_steps(struct transfer *t, const struct step *steps, struct error *err) {
     enum status status = STATUS_OK;
+    struct job_timings timings = {0};
     for (const struct step *step = steps; step->name && !status; step++) {
+        int64_t start_us = clock_monotonic_us();
         status = deadline_check(&t->run->deadline, err);
         if (!status) status = step->run(t, err);
         if (!status) fault_point(step->name);
+        job_timings_add(&timings, step->name, start_us);
     }
+    job_timings_log(&timings, t->run, ".");
     return status;
 }
 

@@ -208,7 +208,7 @@ static void check_publications(struct chaos *chaos) {
         for (int j = 0; j < publication->job_count; j++) {
             json_t *job = server_wait_for_job(chaos->server, publication->jobs[j]);
             const char *log = server_log_text(chaos->server, job);
-            chaos->resumed += strstr(log, "DEBUG Timings: resume=") != NULL;
+            chaos->resumed += strstr(log, "Timings: resume=") != NULL;
             chaos->waited += strstr(log, "NOTICE Waiting for the publication of ") != NULL;
             json_decref(job);
         }

@@ -52,7 +52,24 @@ static const struct refusal refusals[] = {
                  "file ends."},
     {.holds = "a_module_is_text",
      .package = {"binary", "1.0.0", MODULE("module Binary\xFF where\n")},
-     .sentence = "The file src/Main.purs: The file is not UTF-8 text."},
+     .sentence = "The file src/Main.purs: The file is not UTF-8 text: line 1 has the byte 0xFF."},
+    {.holds = "a_byte_order_mark_is_named",
+     .package = {"marked", "1.0.0", MODULE("\xEF\xBB\xBFmodule Marked where\n")},
+     .sentence = "The file src/Main.purs: The file begins with a byte order mark, which the compiler does not read: save it "
+                 "without one."},
+    {.holds = "a_module_is_text_for_an_old_compiler_too",
+     .package = {"old-binary", "1.0.0", MODULE("module Old.Binary where\n-- caf\xE9\n")},
+     .request = WITH_COMPILER("old-binary", "0.14.9"),
+     .sentence = "The file src/Main.purs: The file is not UTF-8 text: line 2 has the byte 0xE9."},
+    {.holds = "a_foreign_module_is_text",
+     .package = {"latin", "1.0.0",
+                 .files = {{"src/Main.purs", "module Latin where\n\nforeign import one :: Int\n"},
+                           {"src/Main.js", "// caf\xE9\nexport const one = 1;\n"}}},
+     .sentence = "The foreign module src/Main.js: The file is not UTF-8 text: line 1 has the byte 0xE9."},
+    {.holds = "no_folder_is_called_like_a_module",
+     .package = {"folded", "1.0.0", .files = {{"src/Data.purs/Notes.txt", "notes\n"}}},
+     .sentence = "The folder src/Data.purs has a name that ends in .purs: the compiler would take it for a module. Give it "
+                 "another name."},
     {.holds = "a_module_called_main_is_refused",
      .package = {"mainly", "1.0.0", MODULE("-- | module Good where\nmodule {- Good -} Main (main) where\n")},
      .sentence = "The file src/Main.purs has a module called Main: a package may not have modules called Main or Test.Main, "
@@ -97,17 +114,33 @@ static const struct refusal refusals[] = {
          "The manifest declares dependencies from which nothing is imported (unused): above and aside. Leave them out. The "
          "modules import from packages that the manifest does not declare (missing): ground. Add them to its dependencies."},
 
+    {.holds = "a_module_with_the_name_of_a_dependencys_is_refused_naming_both",
+     .package = {"repeating", "1.0.0", .dependencies = {GROUND}, MODULE("module Flow.Ground where\n")},
+     .sentence =
+         "The module Flow.Ground is in src/Main.purs, and also in the package ground@1.0.0 that this one is built with, in "
+         "src/Main.purs. Two modules of one name cannot be compiled together: give yours another name, or leave it out "
+         "and depend on that package."},
+    {.holds = "so_is_one_with_the_name_of_an_indirect_dependencys",
+     .package = {"repeating-below", "1.0.0", .dependencies = {{"above", ">=1.0.0 <2.0.0"}},
+                 .files = {{"src/Main.purs", "module Flow.RepeatingBelow where\n\nimport Flow.Above\n"},
+                           {"src/Ground.purs", "module Flow.Ground where\n"}}},
+     .words = {"The module Flow.Ground is in src/Ground.purs, and also in the package ground@1.0.0 "}},
+
     /* Step 9: compile */
     {.holds = "what_does_not_compile_is_refused_with_the_compilers_words",
      .package = {"broken", "1.0.0", .pragma = "fail The types do not fit."},
      .sentence = "broken@1.0.0 does not compile with compiler 0.15.15: 1 error, shown above.",
-     .words_above = {"TypesDoNotUnify in .registry/broken-1.0.0/src/Main.purs:1:1 - 1:40 (module Flow.Broken):\n  The types do "
-                     "not fit."}},
+     .words_above = {"TypesDoNotUnify in src/Main.purs:1:1 - 1:40 (module Flow.Broken):\n  The types do not fit."}},
+    {.holds = "what_the_compiler_ends_at_without_a_report_is_refused_with_its_words",
+     .package = {"deadly", "1.0.0", .pragma = "die .registry/deadly-1.0.0/src/Main.purs: This is odd."},
+     .sentence = "The compiler 0.15.15 ended with exit status 1 and no report, 3 times over with the same words, so it cannot "
+                 "compile this. It says: purs: src/Main.purs: This is odd."},
     {.holds = "an_import_of_nothing_is_left_to_the_compiler",
      .package = {"importing", "1.0.0", MODULE("module Flow.Importing where\n\nimport Flow.Nothing\nimport Flow.Nowhere\n")},
      .sentence = "importing@1.0.0 does not compile with compiler 0.15.15: 2 errors, shown above.",
-     .words_above = {"WARN The imports could not be read, so the dependencies stand as declared:\nModuleNotFound",
-                     "Module Flow.Nothing was not found."}},
+     .words_above = {"WARN The imports could not be read, so the dependencies stand as declared; the compiler will say why.",
+                     "ERROR ModuleNotFound in src/Main.purs:3:1 - 3:20 (module Flow.Importing):\n  Module Flow.Nothing was not "
+                     "found."}},
     {.holds = "only_what_is_in_the_tarball_is_compiled",
      .package = {"apart", "1.0.0",
                  .files = {{"src/Main.purs", "module Flow.Apart where\nimport Bench\n"},
@@ -195,6 +228,65 @@ static void below_0_14_the_imports_are_read_by_a_newer_compiler(void **state) {
     refusal_expect(server, &refusal);
 }
 
+static void an_error_is_shown_once(void **state) {
+    (void)state;
+    const struct refusal refusal = {
+        .package = {"importing-once", "1.0.0", MODULE("module Flow.Once where\n\nimport Flow.Nothing\n")}, .request = NULL};
+    package_push(arena_format(&server->arena, "%s/sources", server->folder), &refusal.package);
+    const char *log = NULL;
+    refusal_sentence(server, package_request(&server->arena, &refusal.package), &log);
+    const char *first = strstr(log, "Module Flow.Nothing was not found.");
+    assert_non_null(first);
+    assert_null(strstr(first + 1, "Module Flow.Nothing was not found."));
+}
+
+/* 60 modules with an error each, of which 50 are shown. */
+static void as_many_errors_as_are_shown_are_said_to_be(void **state) {
+    (void)state;
+    const struct package package = {
+        "erring", "1.0.0",
+        .script = "for i in $(seq 60); do printf 'module E%s where\n-- stand-in: fail Error %s.\n' $i $i >src/E$i.purs; done"};
+    const struct refusal refusal = {.package = package,
+                                    .sentence = "erring@1.0.0 does not compile with compiler 0.15.15: 60 errors, the first 50 "
+                                                "of which are shown above.",
+                                    .words_above = {"and 10 more\n"}};
+    refusal_expect(server, &refusal);
+}
+
+static void warnings_of_the_package_are_counted_and_shown_at_debug(void **state) {
+    (void)state;
+    const struct package loud = {"loud", "1.0.0", .pragma = "warn This is loud."};
+    const struct package package = {"warned", "1.0.0", .dependencies = {{"loud", ">=1.0.0 <2.0.0"}},
+                                    .pragma = "warn Mind this."};
+    publish(&loud, NULL);
+    const char *log = publish(&package, NULL);
+    expect_in(log, "DEBUG The compiler warns:\nUserDefinedWarning in src/Main.purs:1:1 - 1:");
+    expect_in(log, "INFO Compiled 2 modules with compiler 0.15.15, with 1 warning in the package's own.");
+    assert_null(strstr(log, "This is loud."));
+}
+
+static void the_time_of_every_step_is_in_the_log(void **state) {
+    (void)state;
+    static const char *const steps[] = {"metadata", "fetch",   "manifest", "licence", "check",  "solve",  "modules",
+                                        "pack",     "install", "graph",    "compile", "record", "commit", "documentation"};
+    const struct package package = {"timed", "1.0.0", .pragma = NULL};
+    const char *log = publish(&package, NULL), *line = strstr(log, "INFO Timings:");
+    assert_non_null(line);
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
+        expect_in(line, arena_format(&server->arena, " %s=", steps[i]));
+    expect_in(line, "; the licence detector ran for ");
+    expect_in(line, " ms, the compiler for ");
+}
+
+static void hidden_files_are_no_modules_to_the_compiler(void **state) {
+    (void)state;
+    const struct package package = {"hiding-some", "1.0.0",
+                                    .files = {{"src/.hidden/Same.purs", "module Flow.Same where\n"},
+                                              {"src/.Draft.purs", "module Flow.Same where\n"},
+                                              {"src/Same.purs", "module Flow.Same where\n"}}};
+    expect_in(publish(&package, NULL), "INFO Compiled 2 modules with compiler 0.15.15.");
+}
+
 static void a_compiler_that_answers_at_the_third_time_will_do(void **state) {
     (void)state;
     const struct package package = {"stammering", "1.0.0", .pragma = "garble 2"};
@@ -238,6 +330,11 @@ int main(void) {
         cmocka_unit_test(included_modules_may_share_a_name),
         cmocka_unit_test(below_0_15_a_header_that_does_not_parse_is_only_logged),
         cmocka_unit_test(below_0_14_the_imports_are_read_by_a_newer_compiler),
+        cmocka_unit_test(an_error_is_shown_once),
+        cmocka_unit_test(as_many_errors_as_are_shown_are_said_to_be),
+        cmocka_unit_test(warnings_of_the_package_are_counted_and_shown_at_debug),
+        cmocka_unit_test(the_time_of_every_step_is_in_the_log),
+        cmocka_unit_test(hidden_files_are_no_modules_to_the_compiler),
         cmocka_unit_test(a_compiler_that_answers_at_the_third_time_will_do),
         cmocka_unit_test(a_module_may_have_16_mib_and_no_more),
         cmocka_unit_test(without_a_graph_the_dependencies_stand_as_declared),
