@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <stddef.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lib/base/json.h"
 #include "lib/base/json_writer.h"
@@ -15,6 +16,7 @@ enum {
     GITHUB_REPO_MAX = 100,
     GIT_URL_MAX = 1000,
     SUBDIR_MAX = 500,
+    PARTS_MAX = GIT_URL_MAX / 2,
 };
 
 enum status location_read(struct location *out, const json_t *object, struct arena *arena, struct error *err) {
@@ -171,9 +173,96 @@ void location_write(struct json_writer *writer, const struct location *location)
     json_writer_close(writer, '}');
 }
 
+/* ---- The same place ---- */
+
+static void append_lower(struct text *out, const char *bytes, size_t length) {
+    for (size_t i = 0; i < length; i++)
+        text_append_character(out, (char)tolower((unsigned char)bytes[i]));
+}
+
+/* The parts of a path, as a client of HTTP resolves it: `.` and `..` are followed, empty parts left out. At most PARTS_MAX,
+ * more than which no published URL has. */
+struct path_parts {
+    size_t count;
+    struct {
+        const char *bytes;
+        size_t length;
+    } parts[PARTS_MAX];
+};
+
+static void split_path(struct path_parts *out, const char *path) {
+    out->count = 0;
+    for (;;) {
+        path += strspn(path, "/");
+        size_t length = strcspn(path, "/");
+        if (length == 0) return;
+        if (length == 2 && strncmp(path, "..", 2) == 0)
+            out->count -= out->count > 0;
+        else if ((length != 1 || *path != '.') && out->count < PARTS_MAX) {
+            out->parts[out->count].bytes = path;
+            out->parts[out->count++].length = length;
+        }
+        path += length;
+    }
+}
+
+/* `github.com/OWNER/REPO` in small letters, without a final `.git`. */
+static void append_github_place(struct text *out, const char *owner, size_t owner_length, const char *repo,
+                                size_t repo_length) {
+    static const char suffix[] = ".git";
+    enum { SUFFIX_LENGTH = sizeof suffix - 1 };
+    text_append(out, "github.com/");
+    append_lower(out, owner, owner_length);
+    text_append_character(out, '/');
+    append_lower(out, repo, repo_length);
+    if (text_ends_with(text_view(out), suffix)) {
+        out->length -= SUFFIX_LENGTH;
+        out->bytes[out->length] = '\0';
+    }
+}
+
+static bool is_github_host(const char *host, size_t length) {
+    static const char *const names[] = {"github.com", "www.github.com"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strlen(names[i]) == length && strncasecmp(host, names[i], length) == 0) return true;
+    return false;
+}
+
+/* Outside GitHub only the host's name is without case, and `.git` counts: other hosts may tell them apart. */
+static void append_url_place(struct text *out, const char *url) {
+    const char *host = strstr(url, "://");
+    host = host ? host + strlen("://") : url;
+    size_t host_length = strcspn(host, "/");
+    struct path_parts path;
+    split_path(&path, host + host_length);
+    if (is_github_host(host, host_length) && path.count == 2) {
+        append_github_place(out, path.parts[0].bytes, path.parts[0].length, path.parts[1].bytes, path.parts[1].length);
+        return;
+    }
+    append_lower(out, url, (size_t)(host - url) + host_length);
+    for (size_t i = 0; i < path.count; i++) {
+        text_append_character(out, '/');
+        text_append_bytes(out, path.parts[i].bytes, path.parts[i].length);
+    }
+}
+
+static void append_place(struct text *out, const struct location *location) {
+    if (location->kind == LOCATION_GITHUB)
+        append_github_place(out, location->github_owner, strlen(location->github_owner), location->github_repo,
+                            strlen(location->github_repo));
+    else
+        append_url_place(out, location->git_url);
+}
+
 bool location_equal(const struct location *a, const struct location *b) {
-    return a->kind == b->kind && text_equal(a->github_owner, b->github_owner) && text_equal(a->github_repo, b->github_repo) &&
-           text_equal(a->git_url, b->git_url) && text_equal(a->subdir, b->subdir);
+    if (!text_equal(a->subdir, b->subdir)) return false;
+    struct text place_a = {0}, place_b = {0};
+    append_place(&place_a, a);
+    append_place(&place_b, b);
+    bool answer = text_equal(text_view(&place_a), text_view(&place_b));
+    text_release(&place_a);
+    text_release(&place_b);
+    return answer;
 }
 
 void location_append_text(struct text *out, const struct location *location) {

@@ -45,7 +45,8 @@ CHECK_RESULT enum status location_check_source(const struct location *location, 
 /* The object `{"githubOwner", "githubRepo", "subdir"?}` or `{"gitUrl", "subdir"?}`. */
 void location_write(struct json_writer *writer, const struct location *location);
 
-/* The same when all fields are. */
+/* Whether both are one place (spec/operations.md, Transfer): repositories at GitHub are compared without case, `gitUrl`s that
+ * lead there included; `subdir` exactly, so two folders of one repository are two places. */
 bool location_equal(const struct location *a, const struct location *b);
 
 /* For messages: `github.com/OWNER/REPO` or the URL, with ` (folder SUBDIR)` behind it where there is one. */

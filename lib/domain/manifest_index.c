@@ -321,6 +321,25 @@ const struct metadata *manifest_index_find_metadata(const struct manifest_index 
     return entry ? entry->package.metadata : NULL;
 }
 
+enum status manifest_index_check_place(const struct manifest_index *index, const char *name, const struct location *location,
+                                       const char *field, struct error *err) {
+    const struct indexed_package *there = NULL;
+    for (size_t i = 0; i < index->count && !there; i++) {
+        const struct indexed_package *package = &index->entries[i]->package;
+        if (package->metadata && strcmp(package->name, name) != 0 && location_equal(&package->metadata->location, location))
+            there = package;
+    }
+    if (!there) return STATUS_OK;
+    struct text place = {0};
+    location_append_text(&place, location);
+    error_set_at(err, STATUS_REFUSED, field,
+                 "%s is where the package %s is, and a location is one package's. Several packages of one repository each "
+                 "need a \"subdir\" of their own.",
+                 text_view(&place), there->name);
+    text_release(&place);
+    return STATUS_REFUSED;
+}
+
 enum status manifest_index_copy_manifest(struct manifest *out, const struct manifest_index *index, const char *name,
                                          struct version version, struct arena *arena, struct error *err) {
     char version_text[VERSION_TEXT_MAX];

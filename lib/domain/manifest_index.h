@@ -122,6 +122,11 @@ const struct indexed_version *indexed_package_find(const struct indexed_package 
 const struct indexed_version *manifest_index_find(const struct manifest_index *index, const char *name, struct version version);
 const struct metadata *manifest_index_find_metadata(const struct manifest_index *index, const char *name);
 
+/* STATUS_REFUSED, with `field` as path, where `location` is the place of a package other than `name`: a location is one
+ * package's. */
+CHECK_RESULT enum status manifest_index_check_place(const struct manifest_index *index, const char *name,
+                                                    const struct location *location, const char *field, struct error *err);
+
 /* Copies in the arena, for who needs them longer than the lock is held. STATUS_NOT_FOUND where there is none. */
 CHECK_RESULT enum status manifest_index_copy_manifest(struct manifest *out, const struct manifest_index *index,
                                                       const char *name, struct version version, struct arena *arena,

@@ -251,6 +251,7 @@ static void push_firsts(const struct round *round) {
         struct queued_change *change = round->entries[i].change;
         if (change->change.status || !change->first) continue;
         reset(&change->first->change, change->change.err);
+        if (change->first->is_alone) ticket.is_alone = true;
         firsts[ticket.count++] = *change->first;
     }
     deadline_start(&limit, step_ms(round));

@@ -66,6 +66,7 @@ enum status publication_check_metadata(struct publication *p, struct error *err)
     const struct metadata *metadata = manifest_index_find_metadata(index, name);
     bool is_new = metadata == NULL;
     status = decide_location(p, metadata, err);
+    if (!status && is_new) status = manifest_index_check_place(index, name, &p->location, "location", err);
     registry_view_unlock(p->service->repositories.view);
     if (!status && is_new) status = location_check_published(&p->location, err);
     if (!status) status = location_check_source(&p->location, p->service->settings.source_allow_private, err);

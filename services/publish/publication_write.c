@@ -16,6 +16,7 @@
 #include "lib/base/folder.h"
 #include "lib/base/text.h"
 #include "lib/domain/index_file.h"
+#include "services/publish/place_claims.h"
 #include "services/publish/publication.h"
 
 enum { BACKUP_BYTES_MAX = 16 << 20 };
@@ -199,6 +200,26 @@ static enum status prepare_commits(void *context, struct deadline *limit, struct
     return status;
 }
 
+/* queued_change.prepare of a first version's metadata: under the registry's lock, where transfers are made, too. */
+static enum status check_place_again(void *context, struct deadline *limit, struct error *err) {
+    const struct publication *p = context;
+    struct registry_view *view = p->service->repositories.view;
+    enum status status = registry_view_refresh(view, limit, err);
+    if (status) return status;
+    const struct manifest_index *index = registry_view_lock(view);
+    if (!manifest_index_find_metadata(index, p->request.name))
+        status = manifest_index_check_place(index, p->request.name, &p->location, "location", err);
+    registry_view_unlock(view);
+    return status;
+}
+
+static bool is_first_version(struct publication *p) {
+    const struct manifest_index *index = registry_view_lock(p->service->repositories.view);
+    bool answer = !manifest_index_find_metadata(index, p->request.name);
+    registry_view_unlock(p->service->repositories.view);
+    return answer;
+}
+
 /* queued_change.guard */
 static enum status check_lease(void *context, int64_t needed_ms, struct error *err) {
     struct publication *p = context;
@@ -220,6 +241,8 @@ static enum status keep_commits(struct publication *p, const struct registry_cha
 /* Metadata, then index. */
 static enum status commit(struct publication *p, struct error *err) {
     const char *name = p->request.name;
+    bool is_first = is_first_version(p), is_claimed = false;
+    struct place_claim claim = {0};
     char index_path[INDEX_PATH_MAX];
     index_file_path(name, index_path);
     struct queued_change metadata = {
@@ -227,6 +250,7 @@ static enum status commit(struct publication *p, struct error *err) {
                    .message = make_message(p, arena_format(p->arena, "Update metadata for %s", name)),
                    .edit = edit_metadata,
                    .context = p},
+        .prepare = is_first ? check_place_again : NULL,
         .guard = check_lease,
         .context = p,
     };
@@ -240,8 +264,11 @@ static enum status commit(struct publication *p, struct error *err) {
         .guard = check_lease,
         .context = p,
     };
+    if (is_first) is_claimed = place_claims_add(p->service->places, &claim, &p->location);
+    metadata.is_alone = index.is_alone = is_claimed;
     enum status status =
         change_queue_commit(p->service->repositories.index_queue, p->run->store, &index, 1, &p->run->deadline, err);
+    place_claims_remove(p->service->places, &claim);
     memcpy(p->registry_commit, metadata.change.commit, sizeof p->registry_commit);
     memcpy(p->index_commit, index.change.commit, sizeof p->index_commit);
     if (status == STATUS_REFUSED && !*p->registry_commit && p->record.finishing == FINISHING_NOTHING)

@@ -11,6 +11,7 @@
 #include "lib/domain/signer.h"
 #include "lib/tools/package_cache.h"
 #include "services/publish/compiler_list.h"
+#include "services/publish/place_claims.h"
 #include "services/publish/trustee_lookup.h"
 
 enum { START_TIMEOUT_MS = 600000, STORAGE_CHECK_MS = 700 };
@@ -75,6 +76,7 @@ enum status publish_service_init(struct publish_service *service, struct error *
     struct deadline deadline;
     deadline_start(&deadline, START_TIMEOUT_MS);
     service->work_folder_claim = -1;
+    service->places = place_claims_create();
     enum status status = open_work_folder(service, err);
     if (!status)
         status = signer_read_pacchettibotti(&service->pacchettibotti, service->settings.pacchettibotti_public_key,
@@ -101,6 +103,7 @@ void publish_service_release(struct publish_service *service) {
     free(service->compiler_versions);
     package_cache_free(service->packages);
     tarball_store_free(service->tarballs);
+    place_claims_free(service->places);
     if (service->work_folder_claim >= 0) close(service->work_folder_claim);
     arena_release(&service->arena);
     settings_release(&service->settings);

@@ -18,6 +18,8 @@ struct compiler_list;
 struct job_run;
 struct trustee_lookup;
 
+struct place_claims;
+
 struct publish_service {
     struct settings settings;
     struct arena arena;                 /* of the next */
@@ -32,6 +34,7 @@ struct publish_service {
     struct version *compiler_versions;   /* of `compilers`, ascending: what is supported */
     struct compiler_list *compiler_list; /* tells others of them */
     struct trustee_lookup *trustees;     /* NULL where TRUSTEE_LOOKUP is not set */
+    struct place_claims *places;         /* of new packages that are being committed */
     int work_folder_claim;               /* of the one service that uses WORK_DIR */
 };
 

@@ -66,26 +66,9 @@ static enum status check_move(struct transfer *t, struct error *err) {
                         location_text(t, &t->from));
 }
 
-/* Another package there, or NULL; borrowed while the view is held. */
-static const char *find_occupant(const struct manifest_index *index, const char *name, const struct location *location) {
-    size_t count = manifest_index_package_count(index);
-    for (size_t i = 0; i < count; i++) {
-        const struct indexed_package *package = manifest_index_package(index, (uint32_t)i);
-        if (package->metadata && strcmp(package->name, name) != 0 && location_equal(&package->metadata->location, location))
-            return package->name;
-    }
-    return NULL;
-}
-
 static enum status check_free(struct transfer *t, struct error *err) {
     const struct manifest_index *index = registry_view_lock(t->service->repositories.view);
-    const char *occupant = find_occupant(index, t->request.name, &t->request.new_location);
-    enum status status = STATUS_OK;
-    if (occupant)
-        status = error_set_at(err, STATUS_REFUSED, "newLocation",
-                              "%s is where the package %s is, and a location is one package's. Several packages of one "
-                              "repository each need a \"subdir\" of their own.",
-                              location_text(t, &t->request.new_location), occupant);
+    enum status status = manifest_index_check_place(index, t->request.name, &t->request.new_location, "newLocation", err);
     registry_view_unlock(t->service->repositories.view);
     return status;
 }

@@ -58,6 +58,15 @@ static bool has_compiled(void *context) {
     return strstr(waiting->log, "INFO Compiled ") != NULL;
 }
 
+/* Its next step is the commit. */
+static bool has_record(void *context) {
+    struct waiting *waiting = context;
+    struct job job;
+    struct error err;
+    if (job_store_get(store, waiting->id, &server->arena, &job, &err)) fail_msg("%s", err.message);
+    return job.record != NULL;
+}
+
 static struct waiting begin(const struct package *package) {
     struct waiting waiting = {0};
     struct error err;
@@ -188,6 +197,43 @@ static void a_package_that_moves_while_it_is_pushed_takes_its_tarball_back(void 
     refusal_expect_no_work(server);
 }
 
+/* The package `right` in the repository of `left`: another package that would be new at one place. */
+#define RIGHT_MANIFEST                                                                                                         \
+    "{\"name\": \"right\", \"version\": \"2.0.0\", \"license\": \"BSD-3-Clause\", \"location\": {\"githubOwner\": \"flow\", "  \
+    "\"githubRepo\": \"purescript-left\"}, \"ref\": \"v2.0.0\", \"dependencies\": {}}\n"
+#define RIGHT_REQUEST                                                                                                          \
+    "{\"name\": \"right\", \"version\": \"2.0.0\", \"ref\": \"v2.0.0\", \"compiler\": \"0.15.15\", \"location\": "             \
+    "{\"githubOwner\": "                                                                                                       \
+    "\"flow\", \"githubRepo\": \"purescript-left\"}}"
+
+static void of_two_new_packages_at_one_place_one_is_published(void **state) {
+    (void)state;
+    const struct package left = {"left", "1.0.0", .pragma = NULL},
+                         right = {"left", "2.0.0", .files = {{"purs.json", RIGHT_MANIFEST}}};
+    struct waiting first = begin(&left), second = first;
+    package_push(arena_format(&server->arena, "%s/sources", server->folder), &right);
+    second.id = server_publish(server, RIGHT_REQUEST).id;
+    if (!wait_until(has_record, &first, PATIENCE_MS) || !wait_until(has_record, &second, PATIENCE_MS))
+        fail_msg("they do not come to their commits");
+    json_t *job = end(&first), *other = server_wait_for_job(server, second.id);
+    assert_int_not_equal(json_is_true(json_object_get(job, "success")), json_is_true(json_object_get(other, "success")));
+    const char *error = server_last_error(server, json_is_true(json_object_get(job, "success")) ? other : job);
+    if (!strstr(error, "github.com/flow/purescript-left is where the package ")) fail_msg("%s", error);
+    json_decref(job);
+    json_decref(other);
+    refusal_expect_no_work(server);
+}
+
+static void a_new_package_does_not_come_where_another_has_moved(void **state) {
+    (void)state;
+    const struct package neighbour = {"neighbour", "1.0.0", .pragma = NULL}, late = {"late", "1.0.0", .pragma = NULL};
+    server_expect_published(server, &neighbour);
+    struct waiting waiting = begin(&late);
+    change_metadata("neighbour", "purescript-neighbour", "PureScript-Late");
+    end_refused(&waiting, "github.com/flow/purescript-late is where the package neighbour is, and a location is one package's. "
+                          "Several packages of one repository each need a \"subdir\" of their own.");
+}
+
 /* ---- Published all the same ---- */
 
 static void a_tarball_with_the_same_bytes_is_used_again(void **state) {
@@ -254,6 +300,8 @@ int main(void) {
         cmocka_unit_test(a_version_that_is_unpublished_stays_so),
         cmocka_unit_test(a_tarball_that_others_store_is_never_overwritten),
         cmocka_unit_test(a_package_that_moves_while_it_is_pushed_takes_its_tarball_back),
+        cmocka_unit_test(of_two_new_packages_at_one_place_one_is_published),
+        cmocka_unit_test(a_new_package_does_not_come_where_another_has_moved),
         cmocka_unit_test(a_tarball_with_the_same_bytes_is_used_again),
         cmocka_unit_test(metadata_that_is_there_already_is_left_as_it_is),
         cmocka_unit_test(an_index_entry_that_is_there_already_is_left_as_it_is),

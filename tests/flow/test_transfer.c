@@ -97,6 +97,23 @@ static void versions_are_published_from_the_new_place_only(void **state) {
                           server_publish(server, "{\"name\": \"settler\", \"version\": \"1.1.0\", \"ref\": \"v1.1.0\"}").id);
 }
 
+/* The request and the manifest may spell a place otherwise than the metadata. */
+static void a_place_may_be_spelled_in_any_case(void **state) {
+    (void)state;
+    struct server *server = scene.server;
+    owners_scene_publish(&scene, "spelled", "1.0.0", owners_of(&scene, &scene.owner));
+    const char *manifest = "{\"name\": \"spelled\", \"version\": \"1.1.0\", \"license\": \"BSD-3-Clause\", \"location\": "
+                           "{\"gitUrl\": \"https://github.com/Flow/PureScript-Spelled.git\"}, \"ref\": \"v1.1.0\", "
+                           "\"dependencies\": {}}\n";
+    const struct package next = {.name = "spelled", .version = "1.1.0", .files = {{"purs.json", manifest}}};
+    package_push(arena_format(&server->arena, "%s/sources", server->folder), &next);
+    server_expect_success(
+        server, server_publish(server, "{\"name\": \"spelled\", \"version\": \"1.1.0\", \"ref\": \"v1.1.0\", \"location\": "
+                                       "{\"githubOwner\": \"FLOW\", \"githubRepo\": \"purescript-SPELLED\"}}")
+                    .id);
+    expect_location("spelled", "flow/purescript-spelled");
+}
+
 /* ---- Who may ---- */
 
 static void every_kind_of_key_may_sign(void **state) {
@@ -140,6 +157,16 @@ static void a_place_must_be_new_and_free(void **state) {
     expect_refused(payload, by(&scene.owner, payload), "here is at", "purescript-here", "already");
     payload = transfer_payload(&scene, "here", "flow/purescript-taken");
     expect_refused(payload, by(&scene.owner, payload), "purescript-taken", "the package taken", "subdir");
+    /* Compared as GitHub compares them. */
+    payload = transfer_payload(&scene, "here", "FLOW/PureScript-Here");
+    expect_refused(payload, by(&scene.owner, payload), "here is at", "already", NULL);
+    payload = transfer_payload(&scene, "here", "Flow/purescript-TAKEN");
+    expect_refused(payload, by(&scene.owner, payload), "github.com/Flow/purescript-TAKEN", "the package taken", NULL);
+    payload = "{\"name\":\"here\",\"newLocation\":{\"gitUrl\":\"https://github.com/flow/PureScript-Taken.git\"}}";
+    expect_refused(payload, by(&scene.owner, payload), "https://github.com/flow/PureScript-Taken.git", "the package taken",
+                   NULL);
+    payload = "{\"name\":\"here\",\"newLocation\":{\"gitUrl\":\"https://github.com/flow/PureScript-Here\"}}";
+    expect_refused(payload, by(&scene.owner, payload), "here is at", "already", NULL);
     /* Another folder of the same repository is another place. */
     payload = "{\"name\":\"here\",\"newLocation\":{\"githubOwner\":\"flow\",\"githubRepo\":\"purescript-taken\",\"subdir\":"
               "\"here\"}}";
@@ -296,6 +323,7 @@ int main(void) {
         cmocka_unit_test(an_owner_moves_a_package),
         cmocka_unit_test(the_job_shows_what_was_sent_and_by_whom),
         cmocka_unit_test(versions_are_published_from_the_new_place_only),
+        cmocka_unit_test(a_place_may_be_spelled_in_any_case),
         cmocka_unit_test(every_kind_of_key_may_sign),
         cmocka_unit_test(pacchettibotti_may_for_a_package_without_owners),
         cmocka_unit_test(a_package_must_be_there),

@@ -167,11 +167,51 @@ static void sources_are_fetched_by_https_unless_the_operator_says_so(void **stat
     }
 }
 
-static void locations_are_equal_when_all_fields_are(void **state) {
+static void locations_are_compared_as_github_compares_them(void **state) {
     (void)state;
-    struct location a = github("o", "r", NULL), b = github("o", "r", "x"), c = github("O", "r", NULL), d = git("https://a/b");
-    assert_true(location_equal(&a, &(struct location){LOCATION_GITHUB, "o", "r", NULL, NULL}));
-    assert_false(location_equal(&a, &b));
+    static const struct {
+        const char *subdir, *url; /* of GitHub's Owner/Repo, where it is the same place */
+        bool is_same;
+    } rows[] = {
+        {NULL, "https://github.com/Owner/Repo", true},
+        {NULL, "https://github.com/owner/REPO.git", true},
+        {NULL, "https://GitHub.com/Owner/Repo.git/", true},
+        {NULL, "http://github.com/Owner/Repo/", true},
+        {NULL, "git://github.com/Owner/Repo.git", true},
+        {NULL, "https://www.github.com/Owner/Repo", true},
+        {NULL, "https://github.com//Owner/./x/../Repo", true},
+        {"core", "https://github.com/Owner/Repo.git", true},
+        {NULL, "https://github.com/Owner/Repo2", false},
+        {NULL, "https://github.com/Owner2/Repo", false},
+        {NULL, "https://github.com/Owner/Repo/more", false},
+        {NULL, "https://github.com/Owner", false},
+        {NULL, "https://github.com", false},
+        {NULL, "https://github.com.example.org/Owner/Repo", false},
+        {NULL, "https://gitlab.com/Owner/Repo", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct location at_github = github("Owner", "Repo", rows[i].subdir), url = git(rows[i].url);
+        url.subdir = rows[i].subdir;
+        if (location_equal(&at_github, &url) != rows[i].is_same || location_equal(&url, &at_github) != rows[i].is_same)
+            fail_msg("%s", rows[i].url);
+        url.subdir = "another";
+        assert_false(location_equal(&at_github, &url));
+    }
+    struct location a = github("Owner", "Repo", NULL), b = github("oWNER", "rEPO", NULL), c = github("oWNER", "rEPO", "x"),
+                    d = github("Owner", "Repo", "X"), e = github("Owner", "Repo.git", NULL);
+    assert_true(location_equal(&a, &b));
+    assert_true(location_equal(&a, &e));
+    assert_false(location_equal(&a, &c));
+    assert_false(location_equal(&c, &d)); /* folders have case */
+}
+
+static void other_hosts_may_tell_cases_apart(void **state) {
+    (void)state;
+    struct location a = git("https://Git.Example.org/x/Repo"), b = git("https://git.example.org/x/Repo/"),
+                    c = git("https://git.example.org/x/repo"), d = git("https://git.example.org/x/Repo.git"),
+                    e = git("https://git.example.org/x/y/../Repo");
+    assert_true(location_equal(&a, &b));
+    assert_true(location_equal(&a, &e));
     assert_false(location_equal(&a, &c));
     assert_false(location_equal(&a, &d));
 }
@@ -193,7 +233,8 @@ int main(void) {
         cmocka_unit_test(names_at_github_stay_parts_of_an_address),
         cmocka_unit_test(a_subdir_stays_inside_the_repository),
         cmocka_unit_test(sources_are_fetched_by_https_unless_the_operator_says_so),
-        cmocka_unit_test(locations_are_equal_when_all_fields_are),
+        cmocka_unit_test(locations_are_compared_as_github_compares_them),
+        cmocka_unit_test(other_hosts_may_tell_cases_apart),
         cmocka_unit_test(messages_show_where_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, release_arena);
