@@ -6,6 +6,7 @@
 #include "lib/store/redis.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <hiredis/hiredis.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@ enum { REDIS_PORT = 6379, READ_BUFFER_BYTES = 256 * 1024 };
 struct redis {
     char *path;     /* of the unix socket, or NULL */
     char *host;     /* … and the rest where there is none */
+    char *user;     /* NULL or empty: Redis's `default` */
     char *password; /* NULL: none */
     int port;
     int database;
@@ -36,29 +38,72 @@ struct redis {
 
 /* ---- Address ---- */
 
-static char *copy_part(const char *bytes, size_t length) {
-    char *copy = memory_alloc(length + 1);
-    memcpy(copy, bytes, length);
+static enum status bad_address(struct error *err) {
+    return error_set_at(
+        err, STATUS_INVALID, "REDIS_URL",
+        "A Redis address is redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE]; in user and password, a character "
+        "may be written as %% and two hexadecimal digits, and %% itself is %%25");
+}
+
+static int hex_digit(char character) {
+    const char *digits = "0123456789abcdef", *at = strchr(digits, tolower((unsigned char)character));
+    return at && *at ? (int)(at - digits) : -1;
+}
+
+/* A copy, with %XX decoded; NULL where that is not well-formed, or a NUL. */
+static char *copy_decoded(const char *bytes, size_t length) {
+    char *copy = memory_alloc(length + 1), *end = copy;
+    for (size_t i = 0; i < length; i++) {
+        if (bytes[i] != '%') {
+            *end++ = bytes[i];
+            continue;
+        }
+        int high = length - i > 2 ? hex_digit(bytes[i + 1]) : -1;
+        int low = high >= 0 ? hex_digit(bytes[i + 2]) : -1;
+        if (low < 0 || (high == 0 && low == 0)) {
+            free(copy);
+            return NULL;
+        }
+        *end++ = (char)(high * 16 + low);
+        i += 2;
+    }
+    *end = '\0';
     return copy;
+}
+
+/* `[USER]:PASSWORD`, or a password alone; an empty user is Redis's `default`. */
+static enum status parse_account(struct redis *redis, const char *bytes, size_t length, struct error *err) {
+    const char *colon = memchr(bytes, ':', length);
+    size_t user_length = colon ? (size_t)(colon - bytes) : 0, rest = colon ? user_length + 1 : 0;
+    redis->user = copy_decoded(bytes, user_length);
+    redis->password = copy_decoded(bytes + rest, length - rest);
+    return redis->user && redis->password ? STATUS_OK : bad_address(err);
+}
+
+/* A name, an IPv4 address, or an IPv6 one in brackets. Moves *rest behind it. */
+static bool parse_host(struct redis *redis, const char **rest) {
+    bool is_bracketed = **rest == '[';
+    const char *host = *rest + is_bracketed;
+    size_t length = strcspn(host, is_bracketed ? "]" : ":/");
+    if (length == 0 || (is_bracketed && host[length] != ']')) return false;
+    redis->host = copy_decoded(host, length);
+    *rest = host + length + is_bracketed;
+    return redis->host != NULL;
 }
 
 static enum status parse_tcp(struct redis *redis, const char *rest, struct error *err) {
     const char *at = strrchr(rest, '@');
     if (at) {
-        const char *colon = memchr(rest, ':', (size_t)(at - rest));
-        const char *password = colon ? colon + 1 : rest;
-        redis->password = copy_part(password, (size_t)(at - password));
+        enum status status = parse_account(redis, rest, (size_t)(at - rest), err);
+        if (status) return status;
         rest = at + 1;
     }
-    size_t host_length = strcspn(rest, ":/");
-    redis->host = copy_part(rest, host_length);
-    rest += host_length;
+    if (!parse_host(redis, &rest)) return bad_address(err);
     redis->port = REDIS_PORT;
     char *end = (char *)(uintptr_t)rest;
     if (*rest == ':') redis->port = (int)strtol(rest + 1, &end, 10);
     if (*end == '/') redis->database = (int)strtol(end + 1, &end, 10);
-    if (host_length == 0 || *end != '\0' || redis->port < 1 || redis->port > 65535 || redis->database < 0)
-        return error_set_at(err, STATUS_INVALID, "REDIS_URL", "A Redis address is redis://[:PASSWORD@]HOST[:PORT][/DATABASE]");
+    if (*end != '\0' || redis->port < 1 || redis->port > 65535 || redis->database < 0) return bad_address(err);
     return STATUS_OK;
 }
 
@@ -96,6 +141,7 @@ void redis_free(struct redis *redis) {
     arena_release(&redis->replies);
     free(redis->path);
     free(redis->host);
+    free(redis->user);
     free(redis->password);
     free(redis);
 }
@@ -185,9 +231,10 @@ static enum status set_patience(struct redis *redis, int patience_ms, struct err
     return STATUS_OK;
 }
 
-/* Sends one command on a connection that is being made. */
-static enum status greet(struct redis *redis, struct error *err, const char *command, const char *value) {
-    struct redis_reply *reply = redisCommand(redis->context, "%s %s", command, value);
+/* Sends one command on a connection that is being made; an empty `first` is no argument. */
+static enum status greet(struct redis *redis, struct error *err, const char *command, const char *first, const char *value) {
+    struct redis_reply *reply = *first ? redisCommand(redis->context, "%s %s %s", command, first, value)
+                                       : redisCommand(redis->context, "%s %s", command, value);
     if (!reply) return connection_failed(redis, err);
     if (reply->type != REDIS_FAILURE) return STATUS_OK;
     error_set(err, STATUS_UNAVAILABLE, "Redis refused %s: %s", command, reply->text);
@@ -205,10 +252,11 @@ static enum status connect_to_redis(struct redis *redis, struct error *err) {
     redis->context->reader->maxbuf = READ_BUFFER_BYTES;
     redis->patience_ms = 0;
     enum status status = set_patience(redis, redis->timeout_ms, err);
-    if (status == STATUS_OK && redis->password) status = greet(redis, err, "AUTH", redis->password);
+    bool has_account = redis->password && (*redis->user || *redis->password);
+    if (status == STATUS_OK && has_account) status = greet(redis, err, "AUTH", redis->user, redis->password);
     char number[16];
     snprintf(number, sizeof number, "%d", redis->database);
-    if (status == STATUS_OK && redis->database) status = greet(redis, err, "SELECT", number);
+    if (status == STATUS_OK && redis->database) status = greet(redis, err, "SELECT", "", number);
     return status;
 }
 

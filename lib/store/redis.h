@@ -32,7 +32,8 @@ struct redis_reply {
     size_t count;
 };
 
-/* Does not connect. `url`: `unix://PATH` or `redis://[:PASSWORD@]HOST[:PORT][/DATABASE]`. `timeout_ms` bounds connecting, and
+/* Does not connect. `url`: `unix://PATH` or `redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE]`, %XX decoded in user,
+ * password and host; HOST may be an IPv6 address in brackets. `timeout_ms` bounds connecting, and
  * each wait for Redis. STATUS_INVALID for any other address. */
 CHECK_RESULT enum status redis_create(struct redis **out, const char *url, int timeout_ms, struct error *err);
 void redis_free(struct redis *redis);

@@ -11,8 +11,10 @@
 
 static void addresses_are_checked(void **state) {
     struct fixture *f = *state;
-    static const char *const good[] = {"unix:///run/redis.sock", "redis://localhost", "redis://10.0.0.1:6380",
-                                       "redis://:p@ss:word@host:6379/3", "redis://host/1"};
+    static const char *const good[] = {
+        "unix:///run/redis.sock", "redis://localhost",         "redis://10.0.0.1:6380", "redis://:p@ss:word@host:6379/3",
+        "redis://host/1",         "redis://me:p%40ss%25@host", "redis://me:@host",      "redis://[::1]:6379/1",
+        "redis://[::1]"};
     static const char *const bad[] = {"",
                                       "redis",
                                       "unix://redis.sock",
@@ -24,7 +26,14 @@ static void addresses_are_checked(void **state) {
                                       "http://h",
                                       "redis://h:6379x",
                                       "redis://h/x",
-                                      "redis://h/-1"};
+                                      "redis://h/-1",
+                                      "redis://:50%@h",
+                                      "redis://:a%4@h",
+                                      "redis://:a%zz@h",
+                                      "redis://me%:a@h",
+                                      "redis://:a%00b@h",
+                                      "redis://[::1",
+                                      "redis://[]:6379"};
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         struct redis *redis = NULL;
         assert_ok(redis_create(&redis, good[i], TIMEOUT_MS, &f->err));
@@ -133,6 +142,41 @@ static void tcp_with_a_password_and_a_database_works(void **state) {
     redis_free(redis);
 }
 
+/* %-encoding was sent as it stood, and the user's name left out. */
+static void an_account_of_redis_is_decoded_and_used(void **state) {
+    struct fixture *f = *state;
+    static const struct {
+        const char *account;
+        bool is_right;
+    } rows[] = {
+        {"the%40registry:p%40ss%2Fw%3Ard%25", true},
+        {"the@registry:p@ss/w:rd%25", true},
+        {"the%40registry:p%40ss", false},
+        {":p%40ss%2Fw%3Ard%25", false}, /* the default user has another one */
+        {"default:of-default", true},
+        {":of-default", true},
+        {"of-default", true},
+        {"stranger:of-default", false},
+    };
+    char url[200];
+    struct redis_reply *reply;
+    int port = free_port();
+    assert_ok(redis_call(f->redis, &reply, &f->err, "CONFIG SET port %d", port));
+    assert_ok(redis_call(f->redis, &reply, &f->err, "ACL SETUSER %s on >%s ~* +@all", "the@registry", "p@ss/w:rd%"));
+    assert_ok(redis_call(f->redis, &reply, &f->err, "ACL SETUSER default on resetpass >of-default"));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct redis *redis = NULL;
+        snprintf(url, sizeof url, "redis://%s@127.0.0.1:%d/1", rows[i].account, port);
+        assert_ok(redis_create(&redis, url, TIMEOUT_MS, &f->err));
+        enum status status = redis_call(redis, &reply, &f->err, "ACL WHOAMI");
+        if (status != (rows[i].is_right ? STATUS_OK : STATUS_UNAVAILABLE)) fail_msg("%s: %s", rows[i].account, f->err.message);
+        if (!status) assert_string_equal(reply->text, rows[i].account[0] == 't' ? "the@registry" : "default");
+        redis_free(redis);
+    }
+    assert_ok(redis_call(f->redis, &reply, &f->err, "ACL SETUSER default on nopass"));
+    assert_ok(redis_call(f->redis, &reply, &f->err, "ACL DELUSER %s", "the@registry"));
+}
+
 static void each_setting_that_keeps_jobs_is_checked(void **state) {
     struct fixture *f = *state;
     static const struct {
@@ -161,6 +205,7 @@ int main(void) {
         store_test(a_restart_of_redis_goes_unnoticed_once_it_is_back),
         store_test(silence_is_not_waited_for_longer_than_the_timeout),
         store_test(tcp_with_a_password_and_a_database_works),
+        store_test(an_account_of_redis_is_decoded_and_used),
         store_test(each_setting_that_keeps_jobs_is_checked),
     };
     return cmocka_run_group_tests(tests, start_fixture, stop_fixture);
