@@ -55,7 +55,8 @@ CHECK_RESULT enum status owner_parse_line(struct owner *out, const char *line, s
 CHECK_RESULT enum status owner_decode(const struct owner *owner, struct arena *arena, enum owner_key *key, unsigned char **wire,
                                       size_t *wire_bytes, struct error *err);
 
-/* Whether each is a whole key of its type, for what is newly submitted. */
+/* Whether each is a whole key of its type, and an RSA key has 2,048 bits at least, for what is newly submitted. (Keys that are
+ * in the registry already verify with fewer.) */
 CHECK_RESULT enum status owners_check(const struct owners *owners, struct error *err);
 
 /* As OpenSSH shows a key, `SHA256:` and the base64, unpadded, of the wire form's sum: what a key is called that nobody can

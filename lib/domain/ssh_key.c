@@ -97,8 +97,12 @@ static size_t count_bits(struct ssh_bytes number) {
     return bits;
 }
 
+size_t ssh_key_rsa_bits(const struct ssh_key *key) {
+    return count_bits(key->modulus);
+}
+
 static enum status check_rsa(const struct ssh_key *key, struct error *err) {
-    size_t bits = count_bits(key->modulus);
+    size_t bits = ssh_key_rsa_bits(key);
     if (bits < SSH_RSA_BITS_MIN || bits > SSH_RSA_BITS_MAX)
         return error_set_at(err, STATUS_INVALID, "public", "An RSA key must have %d to %d bits, but this one has %zu.",
                             SSH_RSA_BITS_MIN, SSH_RSA_BITS_MAX, bits);

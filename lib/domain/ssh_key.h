@@ -19,8 +19,9 @@
 #include "lib/domain/owner.h"
 
 enum {
-    SSH_ED25519_BYTES = 32, /* of a point, and of a seed */
-    SSH_RSA_BITS_MIN = 1024,
+    SSH_ED25519_BYTES = 32,      /* of a point, and of a seed */
+    SSH_RSA_BITS_MIN = 1024,     /* of keys that sign: owners of long ago have such */
+    SSH_RSA_BITS_MIN_NEW = 2048, /* of keys that are newly submitted */
     SSH_RSA_BITS_MAX = 16384,
 };
 
@@ -42,6 +43,9 @@ struct ssh_key {
 /* STATUS_INVALID with the field ("keytype", "public") as path: another kind of key, or not a whole key of that kind. */
 CHECK_RESULT enum status ssh_key_read_public(struct ssh_key *out, const struct owner *owner, struct arena *arena,
                                              struct error *err);
+
+/* How long the modulus of an RSA key is. */
+size_t ssh_key_rsa_bits(const struct ssh_key *key);
 
 /* Reads the text of a private key file; `owner` gets its public key and comment. STATUS_INVALID: not such a file, damaged,
  * another kind of key, or protected by a passphrase. */

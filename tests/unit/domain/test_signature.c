@@ -184,6 +184,36 @@ static void weak_and_broken_rsa_keys_are_refused(void **state) {
     }
 }
 
+/* Too weak for a new owner; what an owner of long ago signs with such a key still counts. */
+static void a_short_rsa_key_is_no_new_owners_but_verifies(void **state) {
+    (void)state;
+    static const struct {
+        const char *bits;
+        enum status as_new;
+    } rows[] = {{"1024", STATUS_INVALID}, {"2047", STATUS_INVALID}, {"2048", STATUS_OK}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *name = arena_format(&arena, "rsa-%s", rows[i].bits);
+        struct owner owner;
+        struct owners list = {&owner, 1};
+        struct signing_key *key;
+        struct text signature = {0};
+        struct error err = {0};
+        make_key(name, arena_format(&arena, "-t rsa -b %s", rows[i].bits));
+        assert_int_equal(owner_parse_line(&owner, file_text(arena_format(&arena, "%s.pub", name)), &arena, NULL), STATUS_OK);
+        assert_int_equal(owners_check(&list, &err), rows[i].as_new);
+        if (rows[i].as_new) {
+            assert_string_equal(err.path, "[0].public");
+            assert_non_null(strstr(err.message, arena_format(&arena, "has %s bits", rows[i].bits)));
+            assert_non_null(strstr(err.message, "ssh-ed25519"));
+        }
+        assert_int_equal(signing_key_read(&key, file_text(name), NULL), STATUS_OK);
+        assert_int_equal(signing_key_sign(key, payload, strlen(payload), &signature, NULL), STATUS_OK);
+        assert_int_equal(check(&owner, payload, text_view(&signature), NULL), STATUS_OK);
+        text_release(&signature);
+        signing_key_free(key);
+    }
+}
+
 static void a_point_off_its_curve_is_refused(void **state) {
     (void)state;
     unsigned char *wire;
@@ -312,6 +342,7 @@ int main(void) {
         cmocka_unit_test(the_published_example_of_ed25519_is_good),
         cmocka_unit_test(a_signature_that_is_no_hex_is_named),
         cmocka_unit_test(weak_and_broken_rsa_keys_are_refused),
+        cmocka_unit_test(a_short_rsa_key_is_no_new_owners_but_verifies),
         cmocka_unit_test(a_point_off_its_curve_is_refused),
         cmocka_unit_test(a_private_key_that_cannot_be_used_says_why),
         cmocka_unit_test(nothing_damaged_verifies),
