@@ -3,6 +3,7 @@
  * Jobs as they are read: one, or a page of a list. A list is read from the sorted set that narrows the filter down best (the
  * keys are in jobs.lua); what that set cannot tell is looked up in the jobs themselves, some at a time in one round trip.
  */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -165,29 +166,55 @@ static enum status read_ids(struct job_store *store, const char *index, bool des
     return STATUS_OK;
 }
 
-/* Reads those jobs and takes the ones that the filter wants, up to the limit and one more, which only shows that it is there.
+/* A list that is being read. */
+struct page {
+    const struct job_filter *filter;
+    struct arena *arena; /* of the jobs */
+    struct job_list *list;
+    size_t capacity;
+};
+
+static void append_job(struct page *page, const struct job *job) {
+    struct job_list *list = page->list;
+    if (list->count == page->capacity) {
+        struct job *larger = arena_alloc(page->arena, 2 * page->capacity * sizeof *larger);
+        memcpy(larger, list->jobs, list->count * sizeof *larger);
+        list->jobs = larger;
+        page->capacity *= 2;
+    }
+    list->jobs[list->count] = *job;
+    copy_texts(&list->jobs[list->count++], page->arena);
+}
+
+/* Clients page by `createdAt`, which several jobs can share: a page does not end between two of one millisecond. */
+static bool page_ends_before(const struct page *page, const struct job *job) {
+    const struct job_list *list = page->list;
+    return list->count >= page->filter->limit && job->created_ms != list->jobs[list->count - 1].created_ms;
+}
+
+/* Reads those jobs and takes the ones that the filter wants, until the page is full; the next one only shows that it is there.
  */
-static enum status take_jobs(struct job_store *store, const struct job_filter *filter, const char *const *ids, size_t count,
-                             struct arena *arena, struct job_list *out, struct error *err) {
+static enum status take_jobs(struct job_store *store, struct page *page, const char *const *ids, size_t count,
+                             struct error *err) {
     struct redis_reply *replies;
     for (size_t i = 0; i < count; i++)
         redis_add(store->redis, "HGETALL job:%s", ids[i]);
     enum status status = redis_run(store->redis, 0, &replies, err);
-    for (size_t i = 0; i < count && status == STATUS_OK && !out->more; i++) {
-        struct job *job = &out->jobs[out->count]; /* there is room for one more than the limit */
+    for (size_t i = 0; i < count && status == STATUS_OK && !page->list->more; i++) {
+        struct job job;
         status = redis_check_reply(&replies[i], err);
-        if (status != STATUS_OK || !view_reply(&replies[i], ids[i], job) || !filter_wants(filter, job)) continue;
-        out->more = out->count == filter->limit;
-        if (out->more) break;
-        copy_texts(job, arena);
-        out->count++;
+        if (status != STATUS_OK || !view_reply(&replies[i], ids[i], &job) || !filter_wants(page->filter, &job)) continue;
+        page->list->more = page_ends_before(page, &job);
+        if (!page->list->more) append_job(page, &job);
     }
     return status;
 }
 
 enum status job_store_list(struct job_store *store, const struct job_filter *filter, struct arena *arena, struct job_list *out,
                            struct error *err) {
-    *out = (struct job_list){.jobs = arena_alloc(arena, (filter->limit + 1) * sizeof *out->jobs)};
+    assert(filter->limit > 0);
+    struct page page = {.filter = filter, .arena = arena, .list = out, .capacity = filter->limit};
+    *out = (struct job_list){.jobs = arena_alloc(arena, page.capacity * sizeof *out->jobs)};
     char index[KEY_MAX];
     struct place_range range;
     enum status status = choose_index(store, filter, index, err);
@@ -196,10 +223,10 @@ enum status job_store_list(struct job_store *store, const struct job_filter *fil
     while (status == STATUS_OK && count > 0 && !out->more) {
         struct arena scratch = {0};
         const char **ids;
-        size_t wanted = filter->limit - out->count + 1; /* one more, to see that it is there */
+        size_t wanted = out->count < filter->limit ? filter->limit - out->count + 1 : CHUNK_MAX; /* one more, to see it */
         status = read_ids(store, index, filter->descending, &range, wanted < CHUNK_MAX ? (int)wanted : CHUNK_MAX, &scratch,
                           &ids, &count, err);
-        if (status == STATUS_OK && count > 0) status = take_jobs(store, filter, ids, count, arena, out, err);
+        if (status == STATUS_OK && count > 0) status = take_jobs(store, &page, ids, count, err);
         arena_release(&scratch);
     }
     return status;

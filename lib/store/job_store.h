@@ -103,7 +103,7 @@ struct job_filter {
     bool has_kind;
     enum job_kind kind;
     const char *after_id; /* for the next page: begin after this job (its createdAt is `since_ms` or `until_ms`); NULL: none */
-    size_t limit;
+    size_t limit;         /* 1 at least; there may be more, since jobs of one millisecond stay together */
 };
 
 struct job_list {

@@ -62,6 +62,55 @@ static void pages_follow_each_other_without_a_gap(void **state) {
         }
 }
 
+/* Clients that page by time ask for what is later (or earlier) than the last job's createdAt. */
+static size_t count_by_time(struct fixture *f, struct job_filter filter) {
+    size_t seen = 0;
+    for (bool more = true; more;) {
+        struct job_list jobs = list(f, filter);
+        more = jobs.more;
+        seen += jobs.count;
+        assert_true(jobs.count > 0);
+        int64_t last_ms = jobs.jobs[jobs.count - 1].created_ms;
+        if (filter.descending)
+            filter.until_ms = last_ms;
+        else
+            filter.since_ms = last_ms + 1;
+    }
+    return seen;
+}
+
+/* createdAt is not unique in a burst: such clients saw 991 of 1,001 jobs. */
+static void a_page_does_not_end_within_a_millisecond(void **state) {
+    enum { FIRST = 90, SECOND = 300, THIRD = 5, LIMIT = 100 };
+    static const int bursts[] = {FIRST, SECOND, THIRD};
+    struct fixture *f = *state;
+    struct redis_reply *reply;
+    int64_t begin_ms = clock_now_ms() + 3600000; /* places ahead of the clock are given one by one */
+    for (size_t i = 0; i < sizeof bursts / sizeof *bursts; i++) {
+        assert_ok(redis_call(f->redis, &reply, &f->err, "SET place %lld", (long long)(begin_ms + (int64_t)i) * 1024));
+        for (int n = 0; n < bursts[i]; n++) {
+            struct job_request request = publish_of(n % 2 ? "a" : "b");
+            assert_int_equal(get_job(f, accept_job(f, &request).id).created_ms, begin_ms + (int64_t)i);
+        }
+    }
+    struct job_list jobs = list(f, (struct job_filter){.limit = LIMIT});
+    assert_int_equal(jobs.count, FIRST + SECOND);
+    assert_true(jobs.more);
+    jobs = list(f, (struct job_filter){.limit = LIMIT, .descending = true});
+    assert_int_equal(jobs.count, THIRD + SECOND);
+    assert_true(jobs.more);
+    jobs = list(f, (struct job_filter){.limit = LIMIT, .package = "a"});
+    assert_int_equal(jobs.count, (FIRST + SECOND) / 2);
+    jobs = list(f, (struct job_filter){.limit = FIRST + SECOND + THIRD});
+    assert_false(jobs.more);
+    for (int descending = 0; descending < 2; descending++) {
+        static const size_t limits[] = {1, 7, FIRST - 1, FIRST, FIRST + 1, LIMIT, 1000};
+        for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
+            assert_int_equal(count_by_time(f, (struct job_filter){.limit = limits[i], .descending = descending}),
+                             FIRST + SECOND + THIRD);
+    }
+}
+
 static void since_is_included_and_until_is_not(void **state) {
     struct fixture *f = *state;
     struct job job[3];
@@ -158,6 +207,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         store_test(unfinished_jobs_are_listed_in_the_order_accepted),
         store_test(pages_follow_each_other_without_a_gap),
+        store_test(a_page_does_not_end_within_a_millisecond),
         store_test(since_is_included_and_until_is_not),
         store_test(filters_narrow_the_list_down),
         store_test(filters_narrow_the_list_down_in_a_wave),
