@@ -71,6 +71,12 @@ enum { MATRIX_PRIORITIES = 3 };
 /* The gateway has seen a trustee's token when it made the job: `actor` needs no other proof. */
 #define JOB_AUTHORITY_TRUSTEE "trustee"
 
+/* How a publication ended, by the names that clients know (spec/http-api.md). */
+#define JOB_ENDING_PUBLISHED "published"
+#define JOB_ENDING_ALREADY_PUBLISHED "already-published" /* what was missing of a published version was finished */
+#define JOB_ENDING_FAILED "job-failed"
+#define JOB_ENDING_TIMEOUT "job-timeout"
+
 /* Texts are NULL where unknown and belong to the arena that the job was read into; times are 0 until known. */
 struct job {
     char id[UUID_TEXT_MAX];
@@ -93,6 +99,7 @@ struct job {
     const char *authority;     /* JOB_AUTHORITY_TRUSTEE, or NULL: what needs proof brings a signature */
     const char *error;         /* a failed job's last sentence */
     const char *documentation; /* publish: "published", "failed" or "skipped" */
+    const char *ending;        /* publish: JOB_ENDING_…; NULL: as its state says */
     const char *commit;        /* publish: what its ref resolved to in the first run; every later run uses it */
     const char *record;  /* JSON of what the run writes outside, kept before its first outside write (spec/jobs.md, Once) */
     const char *purpose; /* matrix: a text of MATRIX_PURPOSE_TABLE */

@@ -259,10 +259,12 @@ static void say_outcome(struct job_slot *slot, struct job_run *run, const struct
     job_runner_alarm(slot->runner, "job is tried again", run->job.id, err->message);
 }
 
-static void settle(struct job_slot *slot, struct job_run *run, struct settlement *settlement, struct error *err) {
+static void settle(struct job_slot *slot, struct job_run *run, struct settlement *settlement, bool is_over_limit,
+                   struct error *err) {
     if (settlement->outcome == OUTCOME_TRIED_AGAIN) settlement->delay_ms = backoff_ms(count_try(slot->runner, run->job.id));
     run->end.success = settlement->outcome == OUTCOME_SUCCEEDED;
     run->end.error = settlement->outcome == OUTCOME_FAILED ? err->message : NULL;
+    if (settlement->outcome == OUTCOME_FAILED) run->end.ending = is_over_limit ? JOB_ENDING_TIMEOUT : NULL;
     say_outcome(slot, run, settlement, err);
     struct error problem = {0};
     enum status status = STATUS_OK;
@@ -342,7 +344,7 @@ void job_run_carry_out(struct job_slot *slot, struct job_run *run, int64_t claim
     if (is_over_limit) name_limit(run->job.kind, handler->timeout_ms, &err);
     if (status && !err.message[0]) error_set(&err, status, "The job failed (%s).", status_code(status));
     struct settlement settlement = {.outcome = judge(run, status, stop_reason(run))};
-    settle(slot, run, &settlement, &err);
+    settle(slot, run, &settlement, is_over_limit, &err);
     if (run->work_folder) folder_remove(run->work_folder);
 
     end_run(slot);

@@ -23,6 +23,7 @@ const struct job_field job_fields[] = {
     FIELD("authority", FIELD_TEXT, authority),
     FIELD("error", FIELD_TEXT, error),
     FIELD("documentation", FIELD_TEXT, documentation),
+    FIELD("ending", FIELD_TEXT, ending),
     FIELD("commit", FIELD_TEXT, commit),
     FIELD("record", FIELD_TEXT, record),
     FIELD("purpose", FIELD_TEXT, purpose),

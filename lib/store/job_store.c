@@ -138,6 +138,8 @@ static enum status take_accepted(struct job_accepted *out, const struct redis_re
     if (status != STATUS_OK) return status;
     snprintf(out->id, sizeof out->id, "%s", reply->items[0].text);
     out->created = reply->items[1].integer == 1;
+    out->has_succeeded = !out->created && text_equal(reply->items[2].text, job_state_text(JOB_STATE_SUCCEEDED));
+    snprintf(out->superseded_by, sizeof out->superseded_by, "%s", out->created ? "" : reply->items[3].text);
     return STATUS_OK;
 }
 
@@ -380,10 +382,10 @@ static enum status add_finish(struct job_store *store, const struct lease *lease
     if (end->error) text_append(&sentence, end->error);
     job_step_clean(&sentence);
     if (end->line) print_line(&line, end->line_level, end->line);
-    job_step_add(store, "finish %s %" PRId64 " %d %d %s %s %s %s %s %d %s %s %s", lease->job_id, lease->fence, end->success,
+    job_step_add(store, "finish %s %" PRId64 " %d %d %s %s %s %s %s %d %s %s %s %s", lease->job_id, lease->fence, end->success,
                  end->readonly, text_view(&sentence), job_step_text(end->documentation), job_step_text(end->event),
                  job_step_text(end->payload), job_step_text(end->verdict), stands, job_step_text(end->result),
-                 job_step_text(end->commit), text_view(&line));
+                 job_step_text(end->commit), text_view(&line), job_step_text(end->ending));
     text_release(&line);
     text_release(&sentence);
     return STATUS_OK;

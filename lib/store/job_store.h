@@ -64,7 +64,11 @@ struct job_limits {
 
 struct job_accepted {
     char id[UUID_TEXT_MAX];
-    bool created; /* false: the id is that of the job that the same request already has */
+    bool created;       /* false: the id is that of the job that the same request already has */
+    bool has_succeeded; /* that job */
+    /* A transfer whose very bytes were carried out by that job: the last transfer of the package since, or "" where there was
+     * none (what the former did holds, then; otherwise the two must be compared). */
+    char superseded_by[UUID_TEXT_MAX];
 };
 
 /* Duplicate check and creation in one step. When it answers STATUS_OK the job is on disk. `limits` NULL: none (jobs that the
@@ -229,6 +233,7 @@ struct job_end {
     bool readonly;             /* run under READONLY: never returned as a duplicate */
     const char *error;         /* of a failed job: its last sentence */
     const char *documentation; /* of a publish job; else NULL */
+    const char *ending;        /* as struct job's */
     const char *payload;       /* job.payload from here on; NULL: as it was */
     const char *event;         /* JSON of what follows, written to the stream of events in the same step; NULL: nothing does */
     /* Of a matrix job: a text of VERDICT_TABLE, which is kept for its version, compiler and plan for good. NULL where nothing

@@ -21,7 +21,7 @@
 --   leases               sorted set by deadline: the running jobs
 --   claim:TOKEN          the job that a claim got, for its repetition
 --   fence, place         counters that only grow
---   duplicate:KEY, replay:KEY, unpublished:PACKAGE    what Duplicates and Replays need; these outlive the jobs that they name,
+--   duplicate:KEY, replay:KEY, unpublished:PACKAGE, transferred  what Duplicates and Replays need; these outlive the jobs that they name,
 --                        and so does the next
 --   verdicts:PACKAGE@VERSION   hash: COMPILER → "VERDICT JOB TIME PLAN", the last one; COMPILER " succeeded" → the job;
 --                        COMPILER " " PLAN → the job whose verdict on that plan (its hash) stands
@@ -233,6 +233,12 @@ local function same_request(job, again)
   return job.kind == 'matrix' and not TRIALS[job.purpose] and not again and known_verdict(job)
 end
 
+-- The last transfer of the package that succeeded, where that is another than `id`, which did exactly what is asked for now.
+local function superseded_by(id, request)
+  local last = request.kind == 'transfer' and call('HGET', 'transferred', request.package)
+  return last and last ~= id and last or ''
+end
+
 -- The matrix job waits already, for something that may wait longer than what is asked for now.
 local function raise_priority(id, request)
   local job = read_job(id, 'state', 'kind', 'compiler', 'priority', 'place')
@@ -321,7 +327,8 @@ end
 
 local steps = {}
 
--- id, limit, limit per address, again, then names and values of fields → id, whether it was created
+-- id, limit, limit per address, again, then names and values of fields → id, whether it was created; of a job that was there
+-- also its state, and what has superseded it
 function steps.accept()
   local id, limit, address_limit, again = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5] == '1'
   if call('EXISTS', 'job:' .. id) == 1 then return {id, 1} end
@@ -335,7 +342,7 @@ function steps.accept()
   local existing = same_request(job, again)
   if existing then
     if job.kind == 'matrix' then raise_priority(existing, job) end
-    return {existing, 0}
+    return {existing, 0, call('HGET', 'job:' .. existing, 'state') or 'succeeded', superseded_by(existing, job)}
   end
   local refusal = no_room(job, limit, address_limit) or job.retryOf and refuse_retry(job)
   if refusal then return refusal end
@@ -697,6 +704,7 @@ local function settle_duplicates(id, job, result)
   if result.readonly then return end
   if result.success and job.replay then call('SET', 'replay:' .. job.replay, id, 'NX') end
   if result.success and job.replayByKey then call('SET', 'replay:' .. job.replayByKey, id, 'NX') end
+  if result.success and job.kind == 'transfer' then call('HSET', 'transferred', job.package, id) end
   if result.success and job.kind == 'unpublish' and job.version then
     call('HSET', 'unpublished:' .. job.package, job.version, id)
   end
@@ -732,7 +740,7 @@ end
 
 local ENDING = {'duplicate', 'replay', 'replayByKey', 'payload', 'package', 'version', 'compiler', 'purpose', 'actor', 'logTime',
   'logIsCut', 'startedAt', 'commits'}
-local FOUND_AT_END = {'error', 'documentation', 'payload', 'verdict', 'result'}
+local FOUND_AT_END = {'error', 'documentation', 'payload', 'verdict', 'result', 'ending'}
 
 local function end_job(id, job, result, now)
   local state = result.success and 'succeeded' or 'failed'
@@ -773,7 +781,7 @@ local function none_if_empty(text)
   if text ~= '' then return text end
 end
 
--- id, fence, success, readonly, error, documentation, event, payload, verdict, whether that stands, result, commit, last line
+-- id, fence, success, readonly, error, documentation, event, payload, verdict, whether that stands, result, commit, last line, ending
 function steps.finish()
   local id, fence, success = ARGV[2], ARGV[3], ARGV[4] == '1'
   local done = read_job(id, 'state', 'fence')
@@ -783,7 +791,7 @@ function steps.finish()
   end_job(id, job, {success = success, readonly = ARGV[5] == '1', error = none_if_empty(ARGV[6]),
     documentation = none_if_empty(ARGV[7]), event = none_if_empty(ARGV[8]), payload = none_if_empty(ARGV[9]),
     verdict = none_if_empty(ARGV[10]), stands = ARGV[11] == '1', result = none_if_empty(ARGV[12]),
-    commit = none_if_empty(ARGV[13]), line = none_if_empty(ARGV[14])}, now_ms())
+    commit = none_if_empty(ARGV[13]), line = none_if_empty(ARGV[14]), ending = none_if_empty(ARGV[15])}, now_ms())
   return 1
 end
 

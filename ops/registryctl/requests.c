@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/hash.h"
 #include "lib/base/json.h"
 #include "lib/base/json_writer.h"
 #include "lib/base/text.h"
@@ -69,6 +70,15 @@ enum status command_publish(struct invocation *call, struct error *err) {
 
 /* ---- What an owner signs ---- */
 
+/* Ends the payload with a field of its own that is unlike any before: the same bytes are carried out only once, ever, and
+ * whoever asks again means it. (Fields that the server does not know are ignored there.) */
+static void close_payload(struct json_writer *writer) {
+    char id[UUID_TEXT_MAX];
+    hash_random_uuid(id);
+    json_writer_text_field(writer, "requestId", id);
+    json_writer_close(writer, '}');
+}
+
 static enum status send_signed(struct invocation *call, const char *path, const char *key_file, const struct text *payload,
                                bool follow, struct error *err) {
     struct text signature = {0}, body = {0};
@@ -95,7 +105,7 @@ enum status command_unpublish(struct invocation *call, struct error *err) {
     json_writer_text_field(&writer, "name", call->arguments[0]);
     json_writer_text_field(&writer, "version", call->arguments[1]);
     json_writer_text_field(&writer, "reason", call->arguments[2]);
-    json_writer_close(&writer, '}');
+    close_payload(&writer);
     status = send_signed(call, "/api/v1/unpublish", key_file, &payload, follow, err);
     text_release(&payload);
     return status;
@@ -115,7 +125,7 @@ enum status command_transfer(struct invocation *call, struct error *err) {
     json_writer_text_field(&writer, "name", call->arguments[0]);
     json_writer_key(&writer, "newLocation");
     location_write(&writer, &location);
-    json_writer_close(&writer, '}');
+    close_payload(&writer);
     status = send_signed(call, "/api/v1/transfer", key_file, &payload, follow, err);
     text_release(&payload);
     return status;

@@ -17,7 +17,8 @@ struct job_request *new_job_request(struct call *call, enum job_kind kind);
 CHECK_RESULT enum status accept_job(struct call *call, struct job_store *store, const struct job_request *request,
                                     struct error *err);
 
-/* Answers the call with `{"jobId", "created"}`. `request` is borrowed until then. */
+/* Answers the call with `{"jobId", "created"}`, for a publication also `disposition`; or with 400 where the request was carried
+ * out before, in the same bytes, and what it did was undone since. `request` is borrowed until then. */
 void call_accept_job(struct call *call, struct job_request *request);
 
 #endif

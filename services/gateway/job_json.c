@@ -173,12 +173,24 @@ static void append_payload(struct text *out, const struct job *job) {
         text_append(out, job->payload);
 }
 
+/* Of a publication that has ended; of no other job. */
+static void append_ending(struct text *out, const struct job *job) {
+    if (job->state == JOB_STATE_SUCCEEDED)
+        append_text_field(out, "disposition", job->ending ? job->ending : JOB_ENDING_PUBLISHED);
+    if (job->state != JOB_STATE_FAILED) return;
+    text_append(out, ",\"error\":{\"code\":");
+    json_append(out, job->ending ? job->ending : JOB_ENDING_FAILED);
+    append_text_field(out, "message", job->error ? job->error : "");
+    text_append_character(out, '}');
+}
+
 void job_append_json(struct text *out, const struct job *job, const struct log_lines *lines, bool shows_end) {
     append_identity(out, job);
     append_time_field(out, "createdAt", job->created_ms);
     append_time_field(out, "startedAt", job->started_ms);
     if (shows_end) append_time_field(out, "finishedAt", job->finished_ms);
     text_append(out, job->state == JOB_STATE_SUCCEEDED ? ",\"success\":true" : ",\"success\":false");
+    if (shows_end && job->kind == JOB_KIND_PUBLISH) append_ending(out, job);
     append_text_field(out, "packageName", job->package);
     append_text_field(out, "packageVersion", job->version);
     append_text_field(out, "compilerVersion", job->compiler);

@@ -157,6 +157,19 @@ static void without_a_compiler_in_the_request_the_newest_is_taken(void **state) 
 
 /* ---- The same again ---- */
 
+/* The `disposition` of the answer to a publication, which must be that of `id`'s job (NULL: any). */
+static const char *disposition_of(struct server *server, const char *request, const char *id) {
+    struct http_response response = {0};
+    server_call(server, "POST", "/api/v1/publish", request, &response);
+    assert_int_equal(response.status, 200);
+    json_t *answer = json_loads(text_view(&response.body), 0, NULL);
+    if (id) assert_string_equal(server_job_text(answer, "jobId"), id);
+    const char *disposition = arena_copy(&server->arena, server_job_text(answer, "disposition"));
+    json_decref(answer);
+    http_response_release(&response);
+    return disposition;
+}
+
 static void the_same_request_is_the_same_job_while_it_runs_and_after_its_success(void **state) {
     struct server *server = *state;
     const struct package package = {"repeated", "1.0.0", .pragma = "sleep 500"};
@@ -165,6 +178,7 @@ static void the_same_request_is_the_same_job_while_it_runs_and_after_its_success
     struct server_accepted repeat = server_publish(server, request);
     assert_string_equal(repeat.id, id);
     assert_false(repeat.created);
+    assert_string_equal(disposition_of(server, request, id), "duplicate-active");
     /* Another compiler does not make it another request. */
     repeat = server_publish(server,
                             "{\"name\": \"repeated\", \"version\": \"1.0.0\", \"ref\": \"v1.0.0\", \"compiler\": \"0.15.14\","
@@ -174,6 +188,11 @@ static void the_same_request_is_the_same_job_while_it_runs_and_after_its_success
     repeat = server_publish(server, request);
     assert_string_equal(repeat.id, id);
     assert_false(repeat.created);
+    assert_string_equal(disposition_of(server, request, id), "already-published");
+    json_t *job = server_wait_for_job(server, id);
+    assert_string_equal(server_job_text(job, "disposition"), "published");
+    assert_null(json_object_get(job, "error"));
+    json_decref(job);
 }
 
 static void a_request_that_failed_can_be_made_again(void **state) {
@@ -182,11 +201,15 @@ static void a_request_that_failed_can_be_made_again(void **state) {
     const char *id = server_post_package(server, &package);
     json_t *job = server_wait_for_job(server, id);
     assert_false(json_is_true(json_object_get(job, "success")));
+    assert_null(json_object_get(job, "disposition"));
+    assert_string_equal(server_job_text(json_object_get(job, "error"), "code"), "job-failed");
+    assert_string_equal(server_job_text(json_object_get(job, "error"), "message"), server_last_error(server, job));
     json_decref(job);
     package.pragma = NULL;
     package_push(arena_format(&server->arena, "%s/sources", server->folder), &package);
-    struct server_accepted again = server_publish(server, package_request(&server->arena, &package));
-    assert_true(again.created);
+    const char *request = package_request(&server->arena, &package);
+    assert_string_equal(disposition_of(server, request, NULL), "created");
+    struct server_accepted again = server_publish(server, request);
     assert_string_not_equal(again.id, id);
     server_expect_success(server, again.id);
 }

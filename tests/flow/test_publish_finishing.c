@@ -78,6 +78,7 @@ static const char *expect_finished(const char *request, const struct package *pa
     json_t *job = server_wait_for_job(server, server_publish(server, request).id);
     const char *log = server_log_text(server, job);
     if (!json_is_true(json_object_get(job, "success"))) fail_msg("%s", log);
+    assert_string_equal(server_job_text(job, "disposition"), "already-published");
     json_decref(job);
     assert_string_equal(registry_file(server, REGISTRY_REPO, path), metadata);
     assert_string_equal(registry_file(server, INDEX_REPO, index_path(package)), package_index_line(&server->arena, package));

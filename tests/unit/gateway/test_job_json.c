@@ -27,7 +27,8 @@ static void a_job_prints_byte_for_byte(void **state) {
         "{\"jobId\":\"11111111-2222-4333-8444-555555555555\",\"jobType\":\"publish\",\"createdAt\":\"2026-07-25T15:11:12."
         "000Z\","
         "\"startedAt\":\"2026-07-25T15:11:12.001Z\",\"finishedAt\":\"2026-07-25T15:11:13.000Z\",\"success\":true,"
-        "\"packageName\":\"aff\",\"packageVersion\":\"1.0.0\",\"logs\":[{\"level\":\"NOTICE\",\"message\":\"a \\\"b\\\"\\nc\","
+        "\"disposition\":\"published\",\"packageName\":\"aff\",\"packageVersion\":\"1.0.0\",\"logs\":[{\"level\":\"NOTICE\","
+        "\"message\":\"a \\\"b\\\"\\nc\","
         "\"jobId\":\"11111111-2222-4333-8444-555555555555\",\"timestamp\":\"2026-07-25T15:11:12.686Z\"}],"
         "\"payload\":{\"name\":\"aff\"}}");
     text_release(&out);
@@ -46,6 +47,41 @@ static void what_is_unknown_is_left_out(void **state) {
     assert_string_equal(text_view(&out), "{\"jobId\":\"x\",\"jobType\":\"packageset\",\"state\":\"pending\","
                                          "\"createdAt\":\"2026-07-25T15:11:12.000Z\"}");
     text_release(&out);
+}
+
+/* By the names that clients are going to know; other kinds have neither. */
+static void a_publication_that_has_ended_says_how(void **state) {
+    (void)state;
+    static const struct {
+        enum job_kind kind;
+        enum job_state state;
+        const char *error, *ending;
+        bool shows_end;
+        const char *shown;
+    } rows[] = {
+        {JOB_KIND_PUBLISH, JOB_STATE_SUCCEEDED, NULL, JOB_ENDING_PUBLISHED, true, ",\"disposition\":\"published\""},
+        {JOB_KIND_PUBLISH, JOB_STATE_SUCCEEDED, NULL, "already-published", true, ",\"disposition\":\"already-published\""},
+        {JOB_KIND_PUBLISH, JOB_STATE_FAILED, "a \"b\"", NULL, true,
+         ",\"error\":{\"code\":\"job-failed\",\"message\":\"a \\\"b\\\"\"}"},
+        {JOB_KIND_PUBLISH, JOB_STATE_FAILED, "late", "job-timeout", true,
+         ",\"error\":{\"code\":\"job-timeout\",\"message\":\"late\"}"},
+        {JOB_KIND_PUBLISH, JOB_STATE_FAILED, "late", "job-timeout", false, ""},
+        {JOB_KIND_PUBLISH, JOB_STATE_RUNNING, NULL, NULL, true, ""},
+        {JOB_KIND_TRANSFER, JOB_STATE_FAILED, "no", NULL, true, ""},
+        {JOB_KIND_TRANSFER, JOB_STATE_SUCCEEDED, NULL, NULL, true, ""},
+        {JOB_KIND_MATRIX, JOB_STATE_FAILED, "late", "job-timeout", true, ""},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct text out = {0}, expected = {0};
+        const struct job job = {
+            .id = "x", .kind = rows[i].kind, .state = rows[i].state, .error = rows[i].error, .ending = rows[i].ending};
+        job_append_json(&out, &job, &no_lines, rows[i].shows_end);
+        text_append_format(&expected, "{\"jobId\":\"x\",\"jobType\":\"%s\",\"success\":%s%s,\"logs\":[],\"payload\":{}}",
+                           job_kind_text(rows[i].kind), rows[i].state == JOB_STATE_SUCCEEDED ? "true" : "false", rows[i].shown);
+        assert_string_equal(text_view(&out), text_view(&expected));
+        text_release(&out);
+        text_release(&expected);
+    }
 }
 
 /* Accepted by an earlier release: shown so, clients refuse the whole list. */
@@ -170,6 +206,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_job_prints_byte_for_byte),
         cmocka_unit_test(what_is_unknown_is_left_out),
+        cmocka_unit_test(a_publication_that_has_ended_says_how),
         cmocka_unit_test(a_null_in_a_signed_payload_is_never_shown),
         cmocka_unit_test(what_was_proved_is_shown),
         cmocka_unit_test(the_end_can_be_withheld),

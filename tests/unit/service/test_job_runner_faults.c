@@ -23,6 +23,7 @@ static void a_refused_job_says_why_in_its_last_line(void **state) {
     stop_runner(j);
     struct job job = get_job(&j->f, accepted.id);
     assert_string_equal(job.error, "There is no licence.");
+    assert_null(job.ending);
     struct log_lines lines = read_log(j, accepted.id);
     assert_int_equal(lines.lines[lines.count - 1].level, LOG_ERROR);
     assert_string_equal(lines.lines[lines.count - 1].message, "There is no licence.");
@@ -36,6 +37,7 @@ static void a_job_over_its_limit_fails_and_names_it(void **state) {
     await(state_of(j, accepted.id) == JOB_STATE_FAILED);
     stop_runner(j);
     assert_non_null(strstr(get_job(&j->f, accepted.id).error, "100 ms"));
+    assert_string_equal(get_job(&j->f, accepted.id).ending, JOB_ENDING_TIMEOUT);
 }
 
 static void once_it_has_a_record_it_is_tried_again(void **state) {
