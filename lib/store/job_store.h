@@ -25,7 +25,10 @@ CHECK_RESULT enum status job_store_create(struct job_store **out, const char *re
 void job_store_free(struct job_store *store);
 
 /* Is Redis there and set up so that accepted means kept: append-only, fsync always, noeviction, maxmemory set? The sentence in
- * `err` says which is not (for /readyz, and at a service's start). */
+ * `err` says which is not. To be asked before a job is accepted. */
+CHECK_RESULT enum status job_store_check_keeping(struct job_store *store, struct error *err);
+
+/* The same, and whether there is room: memory for new jobs, and connections (for /readyz). */
 CHECK_RESULT enum status job_store_check(struct job_store *store, struct error *err);
 
 /* ---- Accepting ---- */

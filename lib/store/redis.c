@@ -12,11 +12,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "lib/base/arena.h"
 #include "lib/base/hash.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
+
+#define TOO_MANY_CLIENTS "ERR max number of clients reached"
 
 enum { REDIS_PORT = 6379, READ_BUFFER_BYTES = 256 * 1024 };
 
@@ -212,8 +215,17 @@ static struct timeval duration(int duration_ms) {
     return (struct timeval){.tv_sec = duration_ms / 1000, .tv_usec = duration_ms % 1000 * 1000};
 }
 
+/* What Redis says before it hangs up on a connection that it does not take, where it has said so: it may come before our first
+ * command is written, which fails then. */
+static bool was_refused(const struct redis *redis) {
+    char said[sizeof TOO_MANY_CLIENTS + 1] = "";
+    ssize_t length = recv(redis->context->fd, said, sizeof said - 1, MSG_DONTWAIT);
+    return length > 0 && text_starts_with(said, "-" TOO_MANY_CLIENTS);
+}
+
 static enum status connection_failed(struct redis *redis, struct error *err) {
     const char *why = !redis->context                                                         ? "out of memory"
+                      : redis->context->err != REDIS_ERR_EOF && was_refused(redis)            ? TOO_MANY_CLIENTS
                       : redis->context->err == REDIS_ERR_IO && errno == EAGAIN                ? "it does not answer in time"
                       : redis->context->err == REDIS_ERR_IO && redis->context->errstr[0] == 0 ? strerror(errno)
                                                                                               : redis->context->errstr;
@@ -296,7 +308,7 @@ static void clear_batch(struct redis *redis) {
 
 /* Redis is there, but says that it cannot work: it loads its data, is out of memory or disk, wants a password, … */
 static const char *const not_now[] = {"LOADING ", "OOM ",    "MISCONF ",    "BUSY ",        "READONLY ", "MASTERDOWN ",
-                                      "NOAUTH ",  "NOPERM ", "NOREPLICAS ", "CLUSTERDOWN ", "TRYAGAIN "};
+                                      "NOAUTH ",  "NOPERM ", "NOREPLICAS ", "CLUSTERDOWN ", "TRYAGAIN ", TOO_MANY_CLIENTS};
 
 static enum status check_availability(const struct redis_reply *reply, struct error *err) {
     if (reply->type != REDIS_FAILURE) return STATUS_OK;

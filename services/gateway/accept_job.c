@@ -66,7 +66,8 @@ enum status accept_job(struct call *call, struct job_store *store, const struct 
     const struct settings *settings = call->gateway->settings;
     const struct job_limits limits = {settings->pending_limit, settings->pending_limit_per_address};
     struct job_accepted accepted;
-    enum status status = job_store_accept(store, request, &limits, &accepted, err);
+    enum status status = job_store_check_keeping(store, err); /* accepted means kept */
+    if (!status) status = job_store_accept(store, request, &limits, &accepted, err);
     if (!status) status = check_still_holds(store, &accepted, &call->arena, err);
     if (status) return status;
     log_line(LOG_INFO, "job accepted", log_field("request", call->number), log_field("job", accepted.id),

@@ -14,6 +14,7 @@
 #include "lib/base/hash.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
+#include "lib/store/redis.h"
 #include "tests/flow/gateway_fixture.h"
 #include "tests/support/http.h"
 #include "tests/support/http_connection.h"
@@ -79,6 +80,97 @@ static void redis_that_hangs_is_503_in_time(void **state) {
     redis_server_resume(redis);
     assert_unavailable(&response);
     response = publish(3); /* whether the first one arrived or not */
+    job_id_of(&response);
+}
+
+/* ---- Redis that is there and does not keep, or has no room ---- */
+
+static void set_redis(const char *name, const char *value) {
+    struct error err;
+    struct redis *connection;
+    struct redis_reply *reply;
+    if (redis_create(&connection, redis_server_url(redis), PATIENCE_MS, &err) ||
+        redis_call(connection, &reply, &err, "CONFIG SET %s %s", name, value))
+        fail_msg("%s", err.message);
+    redis_free(connection);
+}
+
+/* /readyz says no, and why, in the check of Redis. */
+static void assert_not_ready(const char *reason) {
+    int status;
+    json_t *answer = http_get_json(url, "/readyz", &status), *check;
+    const char *message = "";
+    size_t index;
+    json_array_foreach(json_object_get(answer, "checks"), index, check) {
+        if (strcmp(http_json_text(check, "check"), "redis") == 0) message = http_json_text(check, "message");
+    }
+    assert_int_equal(status, 503);
+    if (!strstr(message, reason)) fail_msg("no \"%s\" in: %s", reason, message);
+    json_decref(answer);
+}
+
+static size_t count_jobs(void) {
+    json_t *jobs = http_get_json(url, "/api/v1/jobs", NULL);
+    size_t count = json_array_size(jobs);
+    json_decref(jobs);
+    return count;
+}
+
+/* Five of five requests were accepted, and lost with Redis. */
+static void what_redis_does_not_keep_is_not_accepted(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *bad, *good;
+    } rows[] = {{"appendonly", "no", "yes"},
+                {"appendfsync", "everysec", "always"},
+                {"maxmemory", "0", "268435456"},
+                {"maxmemory-policy", "allkeys-lru", "noeviction"}};
+    size_t before = count_jobs();
+    for (int i = 0; i < (int)(sizeof rows / sizeof *rows); i++) {
+        set_redis(rows[i].name, rows[i].bad);
+        struct http_response response = publish(100 + i);
+        assert_unavailable(&response);
+        assert_not_ready(rows[i].name);
+        assert_int_equal(count_jobs(), before);
+        set_redis(rows[i].name, rows[i].good);
+        response = publish(100 + i);
+        job_id_of(&response);
+        assert_int_equal(count_jobs(), ++before);
+    }
+}
+
+static void redis_without_memory_is_503_and_can_be_read(void **state) {
+    (void)state;
+    set_redis("maxmemory", "1");
+    struct http_response response = publish(200);
+    assert_unavailable(&response);
+    assert_not_ready("maxmemory");
+    count_jobs();
+    set_redis("maxmemory", "268435456");
+    response = publish(200);
+    job_id_of(&response);
+}
+
+/* All of the gateway's connections are closed, and it gets no others. */
+static void redis_without_connections_is_503(void **state) {
+    (void)state;
+    struct error err;
+    struct redis *connection;
+    struct redis_reply *reply;
+    if (redis_create(&connection, redis_server_url(redis), PATIENCE_MS, &err) ||
+        redis_call(connection, &reply, &err, "CONFIG SET maxclients 1") ||
+        redis_call(connection, &reply, &err, "CLIENT KILL TYPE normal SKIPME yes"))
+        fail_msg("%s", err.message);
+    for (int i = 0; i < 5; i++) {
+        struct http_response response = publish(300 + i);
+        assert_unavailable(&response);
+        response = http_ask(NULL, url, "/api/v1/jobs", NULL, NULL);
+        assert_unavailable(&response);
+    }
+    assert_not_ready("max number of clients");
+    if (redis_call(connection, &reply, &err, "CONFIG SET maxclients 10000")) fail_msg("%s", err.message);
+    redis_free(connection);
+    struct http_response response = publish(300);
     job_id_of(&response);
 }
 
@@ -328,6 +420,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(redis_killed_is_503_and_afterwards_all_is_there),
         cmocka_unit_test(redis_that_hangs_is_503_in_time),
+        cmocka_unit_test(what_redis_does_not_keep_is_not_accepted),
+        cmocka_unit_test(redis_without_memory_is_503_and_can_be_read),
+        cmocka_unit_test(redis_without_connections_is_503),
         cmocka_unit_test(a_passing_outage_is_waited_out),
         cmocka_unit_test(clients_that_leave_harm_nobody),
         cmocka_unit_test(a_client_that_stalls_blocks_nobody),

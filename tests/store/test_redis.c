@@ -177,6 +177,34 @@ static void an_account_of_redis_is_decoded_and_used(void **state) {
     assert_ok(redis_call(f->redis, &reply, &f->err, "ACL DELUSER %s", "the@registry"));
 }
 
+/* Memory, and connections: what is full is not ready, with the reason. */
+static void what_redis_has_no_room_for_is_said(void **state) {
+    struct fixture *f = *state;
+    struct redis_reply *reply;
+    struct redis *others[4] = {NULL};
+    assert_ok(redis_call(f->redis, &reply, &f->err, "CONFIG SET maxmemory 1"));
+    assert_status(STATUS_UNAVAILABLE, job_store_check(f->store, &f->err));
+    assert_non_null(strstr(f->err.message, "(maxmemory)"));
+    assert_ok(job_store_check_keeping(f->store, &f->err)); /* what is kept, is kept */
+    struct job_request request = publish_of("a");
+    struct job_accepted accepted;
+    assert_status(STATUS_UNAVAILABLE, job_store_accept(f->store, &request, NULL, &accepted, &f->err));
+    assert_ok(redis_call(f->redis, &reply, &f->err, "CONFIG SET maxmemory 268435456"));
+
+    assert_ok(job_store_check(f->store, &f->err));
+    assert_ok(redis_call(f->redis, &reply, &f->err, "CONFIG SET maxclients 2"));
+    assert_status(STATUS_UNAVAILABLE, job_store_check(f->store, &f->err));
+    assert_non_null(strstr(f->err.message, "(maxclients)"));
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        assert_ok(redis_create(&others[i], redis_server_url(f->server), TIMEOUT_MS, &f->err));
+        assert_status(STATUS_UNAVAILABLE, redis_call(others[i], &reply, &f->err, "GET a"));
+        if (!strstr(f->err.message, "max number of clients")) fail_msg("%s", f->err.message);
+        redis_free(others[i]);
+    }
+    assert_ok(redis_call(f->redis, &reply, &f->err, "CONFIG SET maxclients 10000"));
+    assert_ok(job_store_check(f->store, &f->err));
+}
+
 static void each_setting_that_keeps_jobs_is_checked(void **state) {
     struct fixture *f = *state;
     static const struct {
@@ -206,6 +234,7 @@ int main(void) {
         store_test(silence_is_not_waited_for_longer_than_the_timeout),
         store_test(tcp_with_a_password_and_a_database_works),
         store_test(an_account_of_redis_is_decoded_and_used),
+        store_test(what_redis_has_no_room_for_is_said),
         store_test(each_setting_that_keeps_jobs_is_checked),
     };
     return cmocka_run_group_tests(tests, start_fixture, stop_fixture);
