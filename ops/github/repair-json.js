@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// For read-request: standard input is {outermost: [TEXT], fences: [TEXT…]}, each text beginning with a brace; standard output
+// is the same with {"json": OBJECT} or {"error": WHY} for each text, repaired by the jsonrepair of package-lock.json.
+'use strict';
+const { readFileSync } = require('node:fs');
+const { jsonrepair } = require('jsonrepair');
+
+const UNCLOSED = 'A closing brace is missing.';
+
+function readObject(text) {
+  const value = JSON.parse(jsonrepair(text));
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) throw new Error('This is more than one JSON object.');
+  return value;
+}
+
+// Is the object closed where the text ends? Else jsonrepair takes the probe for one more member.
+function isClosed(text) {
+  const probe = 'the object is not closed';
+  try {
+    return !Object.hasOwn(readObject(`${text}, "${probe}": true}`), probe);
+  } catch {
+    return true;
+  }
+}
+
+// Where the closing brace is missing, jsonrepair takes the words that follow for a key, and makes up a null as its value.
+function hasMadeUpEnd(object, text) {
+  return Object.values(object).at(-1) === null && !/(null|None|undefined|[}\]])[\s,]*$/.test(text);
+}
+
+// All of the text, or the part up to its last brace where words follow. An object that is not closed is never cut off there,
+// because the members behind that brace would be lost: a publication without its "ref" is an unpublishing.
+function repair(text) {
+  try {
+    const json = readObject(text);
+    if (hasMadeUpEnd(json, text)) throw new Error(UNCLOSED);
+    return { json };
+  } catch (error) {
+    const end = text.lastIndexOf('}') + 1;
+    if (end === 0) return { error: error.message };
+    const uptoBrace = text.slice(0, end);
+    try {
+      const json = readObject(uptoBrace);
+      return isClosed(uptoBrace) ? { json } : { error: UNCLOSED };
+    } catch (second) {
+      return { error: second.message };
+    }
+  }
+}
+
+const { outermost, fences } = JSON.parse(readFileSync(0, 'utf8'));
+console.log(JSON.stringify({ outermost: outermost.map(repair), fences: fences.map(repair) }));
