@@ -102,7 +102,7 @@ enum status index_file_put(struct text *out, const char *bytes, size_t length, c
                            struct error *err) {
     struct arena scratch = {0};
     struct line rest = {bytes, length}, line;
-    enum status status = manifest_check_description(manifest, err);
+    enum status status = manifest_check_readable(manifest, err);
     bool is_written = false;
     for (size_t number = 1; !status && take_line(&rest, &line); number++) {
         struct manifest other;

@@ -20,30 +20,49 @@ static const char *const identifiers[] = {
 #define LICENCE(identifier) identifier,
 #define DEPRECATED(identifier) identifier,
 #define EXCEPTION(identifier)
+#define UNREADABLE(identifier)
 #include "lib/domain/licence_list.def"
 #undef LICENCE
 #undef DEPRECATED
 #undef EXCEPTION
+#undef UNREADABLE
 };
 
 static const char *const deprecated_identifiers[] = {
 #define LICENCE(identifier)
 #define DEPRECATED(identifier) identifier,
 #define EXCEPTION(identifier)
+#define UNREADABLE(identifier)
 #include "lib/domain/licence_list.def"
 #undef LICENCE
 #undef DEPRECATED
 #undef EXCEPTION
+#undef UNREADABLE
 };
 
 static const char *const exceptions[] = {
 #define LICENCE(identifier)
 #define DEPRECATED(identifier)
 #define EXCEPTION(identifier) identifier,
+#define UNREADABLE(identifier)
 #include "lib/domain/licence_list.def"
 #undef LICENCE
 #undef DEPRECATED
 #undef EXCEPTION
+#undef UNREADABLE
+};
+
+/* Identifiers of licences and exceptions that released clients refuse. */
+static const char *const unreadable_identifiers[] = {
+#define LICENCE(identifier)
+#define DEPRECATED(identifier)
+#define EXCEPTION(identifier)
+#define UNREADABLE(identifier) identifier,
+#include "lib/domain/licence_list.def"
+#undef LICENCE
+#undef DEPRECATED
+#undef EXCEPTION
+#undef UNREADABLE
 };
 
 /* Deprecated identifiers with one replacement. Those without a row here are ambiguous. */
@@ -89,8 +108,9 @@ struct parser {
     const char *text; /* the whole expression */
     const char *at;
     int open_parentheses;
-    const char *changed;   /* the first identifier that canonicalising changed, as it was written */
-    const char *ambiguous; /* the first deprecated identifier without one replacement */
+    const char *changed;    /* the first identifier that canonicalising changed, as it was written */
+    const char *ambiguous;  /* the first deprecated identifier without one replacement */
+    const char *unreadable; /* the first identifier that released clients refuse */
     struct arena *arena;
     struct error *err;
 };
@@ -157,10 +177,15 @@ static void remember(const char **first, const char *word) {
     if (!*first) *first = word;
 }
 
+static void remember_unreadable(struct parser *parser, const char *word) {
+    if (find_word(word, unreadable_identifiers, COUNT(unreadable_identifiers))) remember(&parser->unreadable, word);
+}
+
 /* Fills the leaf from an identifier as it was written, with a `+` behind it or not. */
 static enum status resolve_identifier(struct parser *parser, const char *word, bool has_plus, struct node *out) {
     out->identifier = find_word(word, identifiers, COUNT(identifiers));
     if (!out->identifier) return fail_unknown(parser, word, "licence", identifiers, COUNT(identifiers));
+    remember_unreadable(parser, word);
     if (has_plus) {
         const char *later = arena_format(parser->arena, "%s-or-later", word);
         out->identifier = find_word(later, identifiers, COUNT(identifiers));
@@ -189,6 +214,7 @@ static enum status parse_exception(struct parser *parser, struct node *leaf) {
                          parser->text, word);
     leaf->exception = find_word(word, exceptions, COUNT(exceptions));
     if (!leaf->exception) return fail_unknown(parser, word, "exception", exceptions, COUNT(exceptions));
+    remember_unreadable(parser, word);
     parser->at += length;
     return STATUS_OK;
 }
@@ -290,6 +316,25 @@ enum status licence_canonicalise(const char **out, const char *text, struct aren
     return status;
 }
 
+static enum status refuse_unreadable(const struct parser *parser, struct error *err) {
+    if (!parser->unreadable) return STATUS_OK;
+    return error_set(
+        err, STATUS_INVALID,
+        "\"%s\" is too new a licence identifier for released package managers, which could not read any version of "
+        "the package: choose another one.",
+        parser->unreadable);
+}
+
+enum status licence_check_readable(const char *text, struct error *err) {
+    struct arena scratch = {0};
+    struct parser parser = {.text = text, .arena = &scratch, .err = err};
+    const struct node *tree = NULL;
+    enum status status = parse_text(&parser, &tree);
+    if (!status) status = refuse_unreadable(&parser, err);
+    arena_release(&scratch);
+    return status;
+}
+
 enum status licence_check_new(const char *text, struct error *err) {
     struct arena scratch = {0};
     struct parser parser = {.text = text, .arena = &scratch, .err = err};
@@ -304,6 +349,7 @@ enum status licence_check_new(const char *text, struct error *err) {
     else if (!status && parser.changed)
         status = error_set(err, STATUS_INVALID, "The licence identifier \"%s\" is deprecated: write the licence as \"%s\".",
                            parser.changed, print_tree(&scratch, tree));
+    if (!status) status = refuse_unreadable(&parser, err);
     arena_release(&scratch);
     return status;
 }

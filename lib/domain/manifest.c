@@ -130,18 +130,29 @@ static enum status check_dependencies(const struct manifest *manifest, struct er
     return within_field("dependencies", status, err);
 }
 
-enum status manifest_check_description(const struct manifest *manifest, struct error *err) {
+static enum status check_globs(const char *key, const struct globs *globs, struct error *err) {
+    for (size_t i = 0; i < globs->count; i++)
+        if (globs->items[i][0] == '\0')
+            return error_set_at(err, STATUS_INVALID, key,
+                                "\"%s\" has an empty pattern, which package managers cannot read: remove it.", key);
+    return STATUS_OK;
+}
+
+enum status manifest_check_readable(const struct manifest *manifest, struct error *err) {
     size_t length = manifest->description ? text_count_characters(manifest->description) : 0;
-    if (length <= DESCRIPTION_CHARACTERS_MAX) return STATUS_OK;
-    return error_set_at(err, STATUS_INVALID, "description",
-                        "The description has %zu characters, but package managers read no more than %d: shorten it.", length,
-                        DESCRIPTION_CHARACTERS_MAX);
+    if (length > DESCRIPTION_CHARACTERS_MAX)
+        return error_set_at(err, STATUS_INVALID, "description",
+                            "The description has %zu characters, but package managers read no more than %d: shorten it.",
+                            length, DESCRIPTION_CHARACTERS_MAX);
+    enum status status = within_field("license", licence_check_readable(manifest->licence, err), err);
+    if (!status) status = check_globs("includeFiles", &manifest->include_files, err);
+    return status ? status : check_globs("excludeFiles", &manifest->exclude_files, err);
 }
 
 enum status manifest_check_new(const struct manifest *manifest, struct error *err) {
     enum status status = within_field("name", package_name_check(manifest->name, err), err);
     if (!status) status = within_field("license", licence_check_new(manifest->licence, err), err);
-    if (!status) status = manifest_check_description(manifest, err);
+    if (!status) status = manifest_check_readable(manifest, err);
     if (!status) status = within_field("location", location_check_published(&manifest->location, err), err);
     if (!status) status = within_field("owners", owners_check(&manifest->owners, err), err);
     return status ? status : check_dependencies(manifest, err);

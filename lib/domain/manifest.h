@@ -60,8 +60,10 @@ CHECK_RESULT enum status manifest_parse(struct manifest *out, const char *bytes,
  * must have their dependencies sorted. */
 CHECK_RESULT enum status manifest_check_new(const struct manifest *manifest, struct error *err);
 
-/* The length of the description alone, for anything that is written to the index. STATUS_INVALID with path `description`. */
-CHECK_RESULT enum status manifest_check_description(const struct manifest *manifest, struct error *err);
+/* Can the decoders of released clients (spago 1.0.4, 0.93.45) read it? Without that nothing is written to the index: they lose
+ * the whole file. The length of the description, the licence's identifiers, empty patterns: STATUS_INVALID with the field as
+ * path. */
+CHECK_RESULT enum status manifest_check_readable(const struct manifest *manifest, struct error *err);
 
 /* The field `dependencies` of a JSON object, alone: `{NAME: RANGE}`. Sorted by name, in the arena. STATUS_INVALID with the
  * field as path. */

@@ -149,7 +149,7 @@ static void check_manifest(struct check *check, const char *path, const struct m
     was_good(check, PART_INDEX, path, version, status, &err);
     status = owners_check(&manifest->owners, &err);
     was_good(check, PART_INDEX, path, version, status, &err);
-    status = manifest_check_description(manifest, &err);
+    status = manifest_check_readable(manifest, &err);
     was_good(check, PART_INDEX, path, version, status, &err);
     arena_release(&scratch);
     check->manifest_count++;

@@ -65,7 +65,7 @@ enum status publication_resume(struct publication *p, struct error *err) {
     p->manifest = p->record.manifest;
     p->plan = p->record.plan;
     p->location = p->manifest.location;
-    if (p->record.finishing < FINISHING_DOCUMENTATION && manifest_check_description(&p->manifest, err))
+    if (p->record.finishing < FINISHING_DOCUMENTATION && manifest_check_readable(&p->manifest, err))
         return err->status = STATUS_REFUSED; /* a release before this one took it; nothing can write it to the index */
     job_run_log(p->run, LOG_INFO, "Going on with what an earlier run had decided: commit %s, tarball %s.", p->record.commit,
                 p->record.hash);

@@ -23,7 +23,7 @@ static void put_and_remove(const char *file, size_t length, const struct manifes
     struct manifest *manifests;
     size_t count;
     enum status status = index_file_put(&with, file, length, manifest, NULL);
-    assert(status == manifest_check_description(manifest, NULL));
+    assert(status == manifest_check_readable(manifest, NULL));
     if (status) {
         assert(with.length == 0);
         return;

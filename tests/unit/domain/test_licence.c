@@ -89,6 +89,33 @@ static void ambiguous_identifiers_are_kept_and_not_taken_anew(void **state) {
     }
 }
 
+/* They would make the index file of the package unreadable for every spago in use. */
+static void identifiers_that_released_clients_refuse_are_not_taken(void **state) {
+    (void)state;
+    static const char *const texts[] = {
+#define LICENCE(identifier)
+#define DEPRECATED(identifier)
+#define EXCEPTION(identifier)
+#define UNREADABLE(identifier) identifier,
+#include "lib/domain/licence_list.def"
+#undef LICENCE
+#undef DEPRECATED
+#undef EXCEPTION
+#undef UNREADABLE
+    };
+    assert_int_equal(sizeof texts / sizeof *texts, 61);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct error err = {0};
+        bool is_exception = strstr(texts[i], "-exception-") != NULL;
+        const char *text = arena_format(&arena, is_exception ? "MIT OR MIT WITH %s" : "MIT AND (%s OR 0BSD)", texts[i]);
+        assert_int_equal(licence_check_new(text, &err), STATUS_INVALID);
+        assert_non_null(strstr(err.message, texts[i]));
+        assert_non_null(strstr(err.message, "too new"));
+        assert_int_equal(licence_check_readable(text, NULL), STATUS_INVALID);
+    }
+    assert_int_equal(licence_check_readable("GPL-3.0 OR Net-SNMP", NULL), STATUS_OK); /* old, and known to all */
+}
+
 static void what_is_no_expression_is_refused(void **state) {
     (void)state;
     static const char *const texts[] = {"",
@@ -153,10 +180,12 @@ static void every_identifier_of_the_list_is_found(void **state) {
 #define LICENCE(identifier) identifier,
 #define DEPRECATED(identifier) identifier,
 #define EXCEPTION(identifier) "MIT WITH " identifier,
+#define UNREADABLE(identifier)
 #include "lib/domain/licence_list.def"
 #undef LICENCE
 #undef DEPRECATED
 #undef EXCEPTION
+#undef UNREADABLE
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         const char *canonical, *again;
@@ -202,6 +231,7 @@ int main(void) {
         cmocka_unit_test(expressions_print_in_one_spelling),
         cmocka_unit_test(deprecated_identifiers_have_their_replacement),
         cmocka_unit_test(ambiguous_identifiers_are_kept_and_not_taken_anew),
+        cmocka_unit_test(identifiers_that_released_clients_refuse_are_not_taken),
         cmocka_unit_test(what_is_no_expression_is_refused),
         cmocka_unit_test(a_wrong_case_is_told_the_right_one),
         cmocka_unit_test(neither_length_nor_depth_is_without_bound),

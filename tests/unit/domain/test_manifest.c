@@ -5,6 +5,7 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/text.h"
+#include "lib/domain/index_file.h"
 #include "lib/domain/manifest.h"
 
 static struct arena arena;
@@ -140,6 +141,8 @@ static void old_data_is_read_and_refused_as_new(void **state) {
         {"license", "\"Public Domain\"", "license"},
         {"location", "{\"gitUrl\":\"ssh://a/b\"}", "location.gitUrl"},
         {"owners", "[{\"keytype\":\"ssh-rsa\",\"public\":\"AAAA\"}]", "owners[0].public"},
+        {"includeFiles", "[\"x\",\"\"]", "includeFiles"},
+        {"excludeFiles", "[\"\"]", "excludeFiles"},
         {"dependencies", "{\"a\":\">=1.0.0 <2.0.0\"}", "dependencies.a"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -148,6 +151,29 @@ static void old_data_is_read_and_refused_as_new(void **state) {
         assert_int_equal(manifest_check_new(&manifest, &err), STATUS_INVALID);
         assert_string_equal(err.path, rows[i].path);
     }
+}
+
+static void an_index_file_that_released_clients_cannot_read_is_not_written(void **state) {
+    (void)state;
+    static const struct {
+        const char *key, *value, *path;
+    } rows[] = {
+        {"license", "\"MIT OR WordNet\"", "license"},
+        {"license", "\"Public Domain\"", "license"},
+        {"includeFiles", "[\"\"]", "includeFiles"},
+        {"excludeFiles", "[\"x\",\"\"]", "excludeFiles"},
+    };
+    struct text out = {0};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct manifest manifest = parsed(with_field(rows[i].key, rows[i].value));
+        struct error err = {0};
+        assert_int_equal(index_file_put(&out, "", 0, &manifest, &err), STATUS_INVALID);
+        assert_string_equal(err.path, rows[i].path);
+    }
+    assert_int_equal(out.length, 0);
+    struct manifest old = parsed(with_field("license", "\"GPL-3.0\""));
+    assert_int_equal(index_file_put(&out, "", 0, &old, NULL), STATUS_OK); /* not as new, but clients read it */
+    text_release(&out);
 }
 
 /* Shipped spagos lose a whole index file to a longer one. */
@@ -184,6 +210,7 @@ int main(void) {
         cmocka_unit_test(an_unsorted_one_with_more_keys_is_the_same),
         cmocka_unit_test(a_bad_field_is_named_by_its_path),
         cmocka_unit_test(old_data_is_read_and_refused_as_new),
+        cmocka_unit_test(an_index_file_that_released_clients_cannot_read_is_not_written),
         cmocka_unit_test(a_description_of_more_than_300_characters_is_refused),
         cmocka_unit_test(a_range_that_includes_nothing_is_refused),
     };
