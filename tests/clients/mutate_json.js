@@ -6,6 +6,8 @@
 
 const ANY = [null, true, 0, -1, 1.5, 1e300, '', ' ', 'x', [], {}, [null], { x: null }];
 
+const anything = (random) => structuredClone(random.pick(ANY));
+
 // Every object in the value, with the value itself.
 function objectsIn(value) {
   if (value === null || typeof value !== 'object') return [];
@@ -20,9 +22,9 @@ function change(value, values, random) {
   const key = random.pick(keys);
   switch (random.upto(9)) {
     case 0: if (!Array.isArray(object)) delete object[key]; break;
-    case 1: object[key] = random.pick(ANY); break;
-    case 2: if (!Array.isArray(object)) object.unknown = random.pick([...ANY, 'text']); break;
-    case 3: if (Array.isArray(object)) object.push(random.pick(ANY)); break;
+    case 1: object[key] = anything(random); break;
+    case 2: if (!Array.isArray(object)) object.unknown = anything(random); break;
+    case 3: if (Array.isArray(object)) object.push(anything(random)); break;
     default: changeKnown(value, values, random);
   }
 }
