@@ -96,11 +96,39 @@ static enum status find_plan(struct publication *p, const struct manifest_index 
     return STATUS_OK;
 }
 
+/* A version that is built with another version of its own package could be used by nobody: a plan has one of each. */
+static enum status check_leaves_itself_out(const struct publication *p, const struct manifest_index *index, struct error *err) {
+    const struct package_versions *packages = &p->plan.packages;
+    const struct package_version *itself = package_versions_find(packages, p->request.name);
+    if (!itself) return STATUS_OK;
+    char version[VERSION_TEXT_MAX];
+    struct text wanted_by = {0};
+    for (size_t i = 0; i < packages->count; i++) {
+        const struct package_version *package = &packages->items[i];
+        const struct indexed_version *indexed = manifest_index_find(index, package->name, package->version);
+        for (size_t j = 0; indexed && j < indexed->manifest->dependency_count; j++) {
+            if (strcmp(indexed->manifest->dependencies[j].name, p->request.name) != 0) continue;
+            version_print(package->version, version);
+            text_append_format(&wanted_by, "%s%s@%s", wanted_by.length ? ", " : " (wanted by ", package->name, version);
+        }
+    }
+    if (wanted_by.length) text_append(&wanted_by, ")");
+    version_print(itself->version, version);
+    enum status status =
+        error_set(err, STATUS_REFUSED,
+                  "Could not produce valid dependencies for manifest.\n%s@%s cannot be built with another version "
+                  "of itself, but the plan has %s@%s%s.",
+                  p->request.name, p->version, itself->name, version, text_view(&wanted_by));
+    text_release(&wanted_by);
+    return status;
+}
+
 enum status publication_plan(struct publication *p, const struct manifest_index *index, bool is_trial, struct error *err) {
     const struct publish_request *asked = &p->request;
     enum status status = manifest_index_check_dependencies(index, &p->manifest, err);
     if (!status && asked->has_resolutions) status = build_plan_check_resolutions(index, &p->manifest, &asked->resolutions, err);
-    return status ? status : find_plan(p, index, is_trial, err);
+    if (!status) status = find_plan(p, index, is_trial, err);
+    return status ? status : check_leaves_itself_out(p, index, err);
 }
 
 enum status publication_solve(struct publication *p, struct error *err) {

@@ -38,6 +38,16 @@ static const struct refusal refusals[] = {
      .sentence = "Could not produce valid dependencies for manifest.\nNo version of old-only can be used within\n  >=1.0.0 (a "
                  "declared dependency)\n  <2.0.0 (a declared dependency)\n- 1.0.0 wants the compiler >=0.15.14 <0.15.15, which "
                  "must be\n  >=0.15.15 (asked for)\n  <0.15.16 (asked for)"},
+    {.holds = "a_version_cannot_be_built_with_another_version_of_itself",
+     .package = {"looped", "2.0.0", .dependencies = {{"loops", ">=1.0.0 <2.0.0"}}},
+     .sentence = "Could not produce valid dependencies for manifest.\nlooped@2.0.0 cannot be built with another version of "
+                 "itself, but the plan has looped@1.0.0 (wanted by loops@1.0.0)."},
+    {.holds = "resolutions_leave_the_package_itself_out",
+     .package = {"looped", "2.1.0", .pragma = NULL},
+     .request = REFUSAL_REQUEST("looped", "2.1.0", "v2.1.0",
+                                REFUSAL_LOCATION("purescript-looped") COMPILER("0.15.15") RESOLUTIONS("\"looped\": \"1.0.0\"")),
+     .sentence = "Could not produce valid dependencies for manifest.\nlooped@2.1.0 cannot be built with another version of "
+                 "itself, but the plan has looped@1.0.0."},
     {.holds = "a_compiler_must_be_supported",
      .package = {"ancient", "1.0.0", .pragma = NULL},
      .request = REQUEST("ancient", COMPILER("0.11.7")),
@@ -85,6 +95,8 @@ static void start(void) {
         {"ground", "2.0.0", .pragma = NULL},
         {"wants-old", "1.0.0", .dependencies = {{"ground", ">=1.0.0 <2.0.0"}}},
         {"wants-new", "1.0.0", .dependencies = {{"ground", ">=2.0.0 <3.0.0"}}},
+        {"looped", "1.0.0", .pragma = NULL},
+        {"loops", "1.0.0", .dependencies = {{"looped", ">=1.0.0 <2.0.0"}}},
     };
     const struct package old_only = {"old-only", "1.0.0", .pragma = NULL};
     server = server_start(&(struct server_options){.has_git_server = true});
