@@ -27,6 +27,7 @@ __attribute__((format(printf, 4, 0))) static void set_message(struct error *err,
     vsnprintf(message, sizeof message, format, arguments);
     cut_at_character(message, sizeof message);
     err->status = status;
+    err->trouble = status == STATUS_INTERNAL ? TROUBLE_MACHINE : TROUBLE_NONE;
     snprintf(err->path, sizeof err->path, "%s", path);
     cut_at_character(err->path, sizeof err->path);
     memcpy(err->message, message, strlen(message) + 1);
@@ -59,8 +60,11 @@ enum status error_prefix(struct error *err, const char *format, ...) {
     va_end(arguments);
     cut_at_character(prefix, sizeof prefix);
     char path[ERROR_PATH_MAX];
+    enum trouble trouble = err->trouble;
     memcpy(path, err->path, sizeof path);
-    return error_set_at(err, err->status, path, "%s: %s", prefix, err->message);
+    error_set_at(err, err->status, path, "%s: %s", prefix, err->message);
+    err->trouble = trouble;
+    return err->status;
 }
 
 enum status error_under(struct error *err, const char *parent) {
@@ -71,6 +75,20 @@ enum status error_under(struct error *err, const char *parent) {
     cut_at_character(path, sizeof path);
     memcpy(err->path, path, sizeof path);
     return err->status;
+}
+
+enum status error_mark(struct error *err, enum status status, enum trouble trouble) {
+    if (err && status_is_temporary(status) && err->trouble == TROUBLE_NONE) err->trouble = trouble;
+    return status;
+}
+
+const char *trouble_text(enum trouble trouble) {
+    static const char *const texts[] = {
+#define TROUBLE(name, text) [TROUBLE_##name] = text,
+        TROUBLE_TABLE(TROUBLE)
+#undef TROUBLE
+    };
+    return texts[trouble];
 }
 
 int status_http(enum status status) {

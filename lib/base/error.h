@@ -39,6 +39,22 @@ enum status {
 #undef STATUS
 };
 
+/* TROUBLE(name, what is waited for): what of the registry's own failed, which neither a requester nor an author can mend. A job
+ * that fails for it is put back and goes on when it is over (lib/service/job_runner.h); somebody else's host that is away, and
+ * what is wrong with a request, are none of these. The texts are for everybody: they name no path and no address. */
+#define TROUBLE_TABLE(TROUBLE)                                                                                                 \
+    TROUBLE(MACHINE, "this server's disk or memory") /* every STATUS_INTERNAL, by itself */                                    \
+    TROUBLE(REDIS, "the server's job queue")                                                                                   \
+    TROUBLE(REPOSITORY, "the registry's git repositories")                                                                     \
+    TROUBLE(STORAGE, "the registry's tarball storage")
+
+enum trouble {
+    TROUBLE_NONE,
+#define TROUBLE(name, text) TROUBLE_##name,
+    TROUBLE_TABLE(TROUBLE)
+#undef TROUBLE
+};
+
 enum {
     ERROR_PATH_MAX = 160,
     ERROR_MESSAGE_MAX = 8192,
@@ -46,6 +62,7 @@ enum {
 
 struct error {
     enum status status;
+    enum trouble trouble;      /* set by error_set(), and by error_mark() where the cause is known */
     char path[ERROR_PATH_MAX]; /* the offending field, as in `payload.dependencies.prelude`; empty where there is none */
     char
         message[ERROR_MESSAGE_MAX]; /* one sentence (a long one may have several lines); cut at a character's end when longer */
@@ -68,6 +85,12 @@ enum status error_prefix(struct error *err, const char *format, ...) __attribute
 /* Puts `parent.` before the path (or makes it `parent` where there was none), for the caller that knows where the field stands.
  */
 enum status error_under(struct error *err, const char *parent);
+
+/* For the place that knows which part of the registry's own it called: a failure that may pass, and that nobody has marked
+ * before, is that part's trouble. Returns err's status; `err` may be NULL, then `status` is passed on. */
+enum status error_mark(struct error *err, enum status status, enum trouble trouble);
+
+const char *trouble_text(enum trouble trouble); /* of any but TROUBLE_NONE: what is waited for */
 
 int status_http(enum status status);
 const char *status_code(enum status status);

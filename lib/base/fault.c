@@ -3,8 +3,11 @@
 
 #ifdef FAULT_POINTS
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -35,6 +38,36 @@ void fault_point(const char *name) {
     if (atomic_fetch_add(&passed, 1) + 1 != at) return;
     log_line(LOG_WARN, "killed by its fault point", log_field("name", name));
     kill(getpid(), SIGKILL);
+}
+
+/* Counts the call in the file; true: it is the one that is wanted. */
+static bool is_wanted(const char *path, const char *name, size_t name_length) {
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    char wanted[128] = "";
+    int left = 0;
+    bool is_it = false;
+    pthread_mutex_lock(&mutex);
+    FILE *file = fopen(path, "r+e");
+    if (file && fscanf(file, "%127s %d", wanted, &left) == 2 && strlen(wanted) == name_length &&
+        strncmp(wanted, name, name_length) == 0 && left > 0) {
+        is_it = left == 1;
+        rewind(file);
+        fprintf(file, "%s %d \n", wanted, left - 1);
+    }
+    if (file) fclose(file);
+    pthread_mutex_unlock(&mutex);
+    return is_it;
+}
+
+void fault_call(const char *name, size_t name_length) {
+    const char *path = getenv("REGISTRY_CALLS");
+    if (!path) return;
+    bool is_held = is_wanted(path, name, name_length);
+    char text[64];
+    snprintf(text, sizeof text, "%.*s", (int)name_length, name);
+    log_line(LOG_DEBUG, is_held ? "held at a call" : "call", log_field("name", text));
+    while (is_held && access(path, F_OK) == 0)
+        usleep(HOLD_POLL_US);
 }
 
 #endif

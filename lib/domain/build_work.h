@@ -35,6 +35,9 @@ enum {
     BUILD_WORK_PACKAGES_MAX = 4096,
 };
 
+/* The figure that is 1 while the disk of a worker's folder is full; its label `setting` names the folder. */
+#define BUILD_FIGURE_DISK_FULL "registry_build_disk_full"
+
 /* BUILD_HOW(name, text): how a job wants its package's own modules. */
 #define BUILD_HOW_TABLE(BUILD_HOW)                                                                                             \
     BUILD_HOW(REUSE, "reuse")   /* what the store has counts, also a failure that it has kept */                               \

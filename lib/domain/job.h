@@ -85,6 +85,7 @@ struct job {
     int64_t created_ms;
     int64_t started_ms; /* the last start */
     int64_t finished_ms;
+    int64_t waiting_ms; /* the start of the first run that was put back for something of the registry's own */
     int attempts;              /* how often it was taken up, less the leases that were handed back */
     const char *payload;       /* the request as it was received: JSON */
     const char *package;       /* all kinds but package sets */

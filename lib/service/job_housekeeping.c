@@ -80,11 +80,13 @@ static void reap(struct job_runner *runner) {
 
 /* ---- The thread ---- */
 
-/* Somebody held a lock. */
+/* Somebody held a lock, or a job waited to be tried again. */
 static void look_again(struct job_runner *runner, int64_t now_ms) {
     pthread_mutex_lock(&runner->mutex);
-    bool is_due = now_ms >= runner->look_at_ms;
-    if (is_due) runner->look_at_ms = INT64_MAX;
+    bool is_due = now_ms >= job_runner_next_look_ms(runner);
+    if (now_ms >= runner->look_at_ms) runner->look_at_ms = INT64_MAX;
+    for (size_t i = 0; i < RETRIES_MAX; i++)
+        if (now_ms >= runner->retries[i].look_at_ms) runner->retries[i].look_at_ms = 0;
     pthread_mutex_unlock(&runner->mutex);
     if (is_due) job_runner_look(runner);
 }
@@ -112,7 +114,7 @@ static bool wait_for_next(struct job_runner *runner, const struct rounds *rounds
     pthread_mutex_lock(&runner->mutex);
     bool is_in_time = true;
     while (!runner->is_stopped && is_in_time) {
-        int64_t until_ms = runner->look_at_ms < due_ms ? runner->look_at_ms : due_ms;
+        int64_t look_ms = job_runner_next_look_ms(runner), until_ms = look_ms < due_ms ? look_ms : due_ms;
         if (runner->running > 0 && flush_ms < until_ms) until_ms = flush_ms;
         is_in_time = job_runner_wait(runner, &runner->state_moved, until_ms);
     }

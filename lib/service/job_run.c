@@ -19,10 +19,12 @@
 
 enum {
     POLL_MS = 50, /* for Redis to come back, while a handler waits for it */
+    LOOK_LATER_MS = 20, /* Redis has a clock of its own */
     STEP_RETRY_MIN_MS = 20,
     STEP_RETRY_MAX_MS = 1000,
     TRY_AGAIN_MIN_MS = 1000, /* doubled with each try */
     TRY_AGAIN_MAX_MS = 60 * 1000,
+    WAIT_MAX_MS = 10 * 1000, /* the same for a job that has not begun to write */
 };
 
 /* ---- For handlers ---- */
@@ -136,6 +138,7 @@ enum outcome {
     OUTCOME_SUCCEEDED,
     OUTCOME_FAILED,
     OUTCOME_TRIED_AGAIN,
+    OUTCOME_WAITS,
     OUTCOME_AWAITS_OTHERS,
     OUTCOME_HANDED_BACK,
     OUTCOME_LOST
@@ -143,55 +146,93 @@ enum outcome {
 
 static const char *const outcome_names[] = {
     [OUTCOME_SUCCEEDED] = "succeeded",     [OUTCOME_FAILED] = "failed", [OUTCOME_TRIED_AGAIN] = "tried again later",
-    [OUTCOME_HANDED_BACK] = "handed back", [OUTCOME_LOST] = "lost",     [OUTCOME_AWAITS_OTHERS] = "waits for others",
+    [OUTCOME_WAITS] = "waits",             [OUTCOME_LOST] = "lost",     [OUTCOME_AWAITS_OTHERS] = "waits for others",
+    [OUTCOME_HANDED_BACK] = "handed back",
 };
 
-static enum outcome judge(const struct job_run *run, enum status status, enum status stopped_for) {
+/* Whether the job's time is over: also while it waited (job_store_put_back). */
+static bool is_over_limit(const struct job_run *run, enum status status, const struct error *err) {
+    int64_t left_ms = run->deadline.at_ms - clock_monotonic_ms();
+    if (status == STATUS_TIMEOUT && left_ms <= 0) return true;
+    return status && err->trouble && !run->has_record && left_ms <= TRY_AGAIN_MIN_MS;
+}
+
+static enum outcome judge(const struct job_run *run, const struct error *err, enum status status, enum status stopped_for,
+                          bool is_over) {
     if (status == STATUS_OK) return OUTCOME_SUCCEEDED;
     if (stopped_for) status = stopped_for;
     if (status == STATUS_STALE) return OUTCOME_LOST;
     if (status == STATUS_CANCELLED && stopped_for) return OUTCOME_HANDED_BACK;
     if (status == STATUS_BUSY && run->awaited_count) return OUTCOME_AWAITS_OTHERS;
     bool may_pass = status_is_temporary(status) || status == STATUS_INTERNAL || status == STATUS_CANCELLED;
-    return run->has_record && may_pass ? OUTCOME_TRIED_AGAIN : OUTCOME_FAILED;
+    if (run->has_record && may_pass) return OUTCOME_TRIED_AGAIN;
+    return err->trouble && !is_over ? OUTCOME_WAITS : OUTCOME_FAILED;
 }
 
-/* A job at its limit is told which; what took so long is no use to its requester. */
-static void name_limit(enum job_kind kind, int64_t timeout_ms, struct error *err) {
+/* A job at its limit is told which; what took so long is no use to its requester, but for what it waited for. */
+static void name_limit(const struct job_run *run, int64_t timeout_ms, struct error *err) {
     bool is_in_minutes = timeout_ms % 60000 == 0;
-    error_set(err, STATUS_TIMEOUT, "The job was stopped: it took longer than the %lld %s that a %s job may take.",
-              (long long)(is_in_minutes ? timeout_ms / 60000 : timeout_ms), is_in_minutes ? "minutes" : "ms",
-              job_kind_text(kind));
+    long long limit = (long long)(is_in_minutes ? timeout_ms / 60000 : timeout_ms);
+    const char *unit = is_in_minutes ? "minutes" : "ms", *kind = job_kind_text(run->job.kind);
+    if (err->trouble)
+        error_set(err, STATUS_TIMEOUT,
+                  "The job was stopped: it waited for %s, in all longer than the %lld %s that a %s job may take. Nothing is wrong "
+                  "with the request: please send it again later.",
+                  trouble_text(err->trouble), limit, unit, kind);
+    else
+        error_set(err, STATUS_TIMEOUT, "The job was stopped: it took longer than the %lld %s that a %s job may take.", limit, unit,
+                  kind);
+}
+
+/* With the runner's mutex held: what is known of the job's tries, made where there is nothing yet. */
+static struct job_retry *find_retry(struct job_runner *runner, const char *job_id) {
+    for (size_t i = 0; i < RETRIES_MAX; i++)
+        if (strcmp(runner->retries[i].job_id, job_id) == 0) return &runner->retries[i];
+    struct job_retry *made = &runner->retries[runner->retries_next++ % RETRIES_MAX];
+    *made = (struct job_retry){0};
+    memcpy(made->job_id, job_id, sizeof made->job_id);
+    return made;
 }
 
 /* How often this process has tried the job again, this time included. */
 static int count_try(struct job_runner *runner, const char *job_id) {
     pthread_mutex_lock(&runner->mutex);
-    struct job_retry *found = NULL;
-    for (size_t i = 0; i < RETRIES_MAX && !found; i++)
-        if (strcmp(runner->retries[i].job_id, job_id) == 0) found = &runner->retries[i];
-    if (!found) {
-        found = &runner->retries[runner->retries_next++ % RETRIES_MAX];
-        *found = (struct job_retry){0};
-        memcpy(found->job_id, job_id, sizeof found->job_id);
-    }
-    int tries = ++found->tries;
+    int tries = ++find_retry(runner, job_id)->tries;
     pthread_mutex_unlock(&runner->mutex);
     return tries;
 }
 
-static int64_t backoff_ms(int tries) {
+/* Nobody will say when the job's delay is over. */
+static void look_after(struct job_runner *runner, const char *job_id, int64_t delay_ms) {
+    pthread_mutex_lock(&runner->mutex);
+    find_retry(runner, job_id)->look_at_ms = clock_monotonic_ms() + delay_ms + LOOK_LATER_MS;
+    pthread_cond_broadcast(&runner->state_moved);
+    pthread_mutex_unlock(&runner->mutex);
+}
+
+static int64_t backoff_ms(int tries, int64_t most_ms) {
     int64_t delay_ms = TRY_AGAIN_MIN_MS;
-    for (int i = 1; i < tries && delay_ms < TRY_AGAIN_MAX_MS; i++)
+    for (int i = 1; i < tries && delay_ms < most_ms; i++)
         delay_ms *= 2;
-    return delay_ms < TRY_AGAIN_MAX_MS ? delay_ms : TRY_AGAIN_MAX_MS;
+    return delay_ms < most_ms ? delay_ms : most_ms;
+}
+
+/* Others who push all the time get no rest by our waiting: so that costs a moment only. What waits is not put off beyond the
+ * time that its job has, but for a last try. */
+static int64_t choose_delay(struct job_runner *runner, const struct job_run *run, enum outcome outcome, const struct error *err) {
+    int tries = count_try(runner, run->job.id);
+    if (outcome == OUTCOME_TRIED_AGAIN)
+        return err->status == STATUS_CONFLICT || err->status == STATUS_BUSY ? TRY_AGAIN_MIN_MS
+                                                                           : backoff_ms(tries, TRY_AGAIN_MAX_MS);
+    int64_t delay_ms = backoff_ms(tries, WAIT_MAX_MS), left_ms = run->deadline.at_ms - clock_monotonic_ms() - TRY_AGAIN_MIN_MS;
+    return delay_ms < left_ms ? delay_ms : left_ms > 0 ? left_ms : 0;
 }
 
 /* ---- Bringing it to its end ---- */
 
 struct settlement {
     enum outcome outcome;
-    int64_t delay_ms; /* OUTCOME_TRIED_AGAIN */
+    int64_t delay_ms; /* OUTCOME_TRIED_AGAIN, OUTCOME_WAITS */
 };
 
 static enum status write_lines(struct job_slot *slot, struct job_run *run, const struct settlement *settlement,
@@ -210,6 +251,7 @@ static enum status tell_redis(struct job_slot *slot, struct job_run *run, const 
     case OUTCOME_FAILED: return job_store_finish(slot->store, &run->lease, &run->end, err);
     case OUTCOME_TRIED_AGAIN: return job_store_retry_later(slot->store, &run->lease, settlement->delay_ms, err);
     case OUTCOME_AWAITS_OTHERS: return job_store_wait_for(slot->store, &run->lease, run->awaited, run->awaited_count, err);
+    case OUTCOME_WAITS: return job_store_put_back(slot->store, &run->lease, settlement->delay_ms, err);
     case OUTCOME_HANDED_BACK: return job_store_release(slot->store, &run->lease, err);
     case OUTCOME_LOST: break;
     }
@@ -249,28 +291,49 @@ static enum status until_answered(struct job_slot *slot, struct job_run *run, co
     return status;
 }
 
-/* The last line of a job that failed, or why it is tried again. */
+/* The last line of a job that failed, or why it is tried again. What it waits for is said in general terms: the rest is for the
+ * operators, in the program's log. */
 static void say_outcome(struct job_slot *slot, struct job_run *run, const struct settlement *settlement,
                         const struct error *err) {
-    if (settlement->outcome == OUTCOME_FAILED) job_run_log(run, LOG_ERROR, "%s", err->message);
-    if (settlement->outcome != OUTCOME_TRIED_AGAIN) return;
-    job_run_log(run, LOG_WARN, "%s\nThe job has begun to write, so it is tried again in %lld s.", err->message,
-                (long long)settlement->delay_ms / 1000);
-    job_runner_alarm(slot->runner, "job is tried again", run->job.id, err->message);
+    double delay_s = (double)settlement->delay_ms / 1000;
+    switch (settlement->outcome) {
+    case OUTCOME_FAILED: job_run_log(run, LOG_ERROR, "%s", err->message); break;
+    case OUTCOME_TRIED_AGAIN:
+        if (err->trouble == TROUBLE_MACHINE)
+            job_run_log(run, LOG_WARN,
+                        "The job is waiting for %s, which cannot be used now. It has begun to write, so it is tried again in %.0f s.",
+                        trouble_text(err->trouble), delay_s);
+        else
+            job_run_log(run, LOG_WARN, "%s\nThe job has begun to write, so it is tried again in %.0f s.", err->message, delay_s);
+        job_runner_alarm(slot->runner, "job is tried again", run->job.id, err->message);
+        break;
+    case OUTCOME_WAITS:
+        job_run_log(run, LOG_WARN,
+                    "The job is waiting for %s, which cannot be used now; nothing is wrong with the request. It is tried again in "
+                    "%.1f s.",
+                    trouble_text(err->trouble), delay_s);
+        job_runner_alarm(slot->runner, "job waits", run->job.id, err->message);
+        break;
+    case OUTCOME_SUCCEEDED:
+    case OUTCOME_AWAITS_OTHERS:
+    case OUTCOME_HANDED_BACK:
+    case OUTCOME_LOST: break;
+    }
 }
 
-static void settle(struct job_slot *slot, struct job_run *run, struct settlement *settlement, bool is_over_limit,
-                   struct error *err) {
-    if (settlement->outcome == OUTCOME_TRIED_AGAIN) settlement->delay_ms = backoff_ms(count_try(slot->runner, run->job.id));
+static void settle(struct job_slot *slot, struct job_run *run, struct settlement *settlement, bool is_over, struct error *err) {
+    bool comes_again = settlement->outcome == OUTCOME_TRIED_AGAIN || settlement->outcome == OUTCOME_WAITS;
+    if (comes_again) settlement->delay_ms = choose_delay(slot->runner, run, settlement->outcome, err);
     run->end.success = settlement->outcome == OUTCOME_SUCCEEDED;
     run->end.error = settlement->outcome == OUTCOME_FAILED ? err->message : NULL;
-    if (settlement->outcome == OUTCOME_FAILED) run->end.ending = is_over_limit ? JOB_ENDING_TIMEOUT : NULL;
+    if (settlement->outcome == OUTCOME_FAILED) run->end.ending = is_over ? JOB_ENDING_TIMEOUT : NULL;
     say_outcome(slot, run, settlement, err);
     struct error problem = {0};
     enum status status = STATUS_OK;
     if (settlement->outcome != OUTCOME_LOST) status = until_answered(slot, run, settlement, write_lines, &problem);
     if (!status) status = until_answered(slot, run, settlement, write_outcome, &problem);
     if (!status) fault_point("end");
+    if (!status && comes_again) look_after(slot->runner, run->job.id, settlement->delay_ms);
     if (status == STATUS_STALE) settlement->outcome = OUTCOME_LOST;
     if (status && status != STATUS_STALE)
         log_line(LOG_ERROR, "job's end not written", log_field("job", run->job.id),
@@ -319,6 +382,11 @@ static void release_other_kind(struct job_slot *slot, const struct job_run *run)
         log_line(LOG_WARN, "job not handed back", log_field("job", run->job.id), log_field("error", err.message));
 }
 
+/* Of the time that a job may take: what has passed since the first run that came to wait, the one that begins now left out. */
+static int64_t waited_ms(const struct job *job) {
+    return job->waiting_ms && job->started_ms > job->waiting_ms ? job->started_ms - job->waiting_ms : 0;
+}
+
 void job_run_carry_out(struct job_slot *slot, struct job_run *run, int64_t claimed_ms) {
     struct job_runner *runner = slot->runner;
     const struct job_handler *handler = find_handler(runner, run->job.kind);
@@ -332,7 +400,7 @@ void job_run_carry_out(struct job_slot *slot, struct job_run *run, int64_t claim
     run->has_record = run->job.record != NULL;
     run->end.readonly = settings->readonly;
     run->log = job_log_create(run->job.attempts, settings->log_limit_lines, settings->log_limit_bytes);
-    deadline_start(&run->deadline, handler->timeout_ms);
+    deadline_start(&run->deadline, handler->timeout_ms - waited_ms(&run->job));
     begin_run(slot, run, claimed_ms);
     log_line(LOG_INFO, "job started", log_field("job", run->job.id), log_field("kind", job_kind_text(run->job.kind)),
              log_field("package", run->job.package ? run->job.package : "-"), log_field("attempt", run->job.attempts),
@@ -340,11 +408,11 @@ void job_run_carry_out(struct job_slot *slot, struct job_run *run, int64_t claim
 
     struct error err = {0};
     enum status status = handler->run(runner->context, run, &err);
-    bool is_over_limit = status == STATUS_TIMEOUT && clock_monotonic_ms() >= run->deadline.at_ms;
-    if (is_over_limit) name_limit(run->job.kind, handler->timeout_ms, &err);
+    bool is_over = is_over_limit(run, status, &err);
+    if (is_over) name_limit(run, handler->timeout_ms, &err);
     if (status && !err.message[0]) error_set(&err, status, "The job failed (%s).", status_code(status));
-    struct settlement settlement = {.outcome = judge(run, status, stop_reason(run))};
-    settle(slot, run, &settlement, is_over_limit, &err);
+    struct settlement settlement = {.outcome = judge(run, &err, status, stop_reason(run), is_over)};
+    settle(slot, run, &settlement, is_over, &err);
     if (run->work_folder) folder_remove(run->work_folder);
 
     end_run(slot);

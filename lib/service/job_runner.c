@@ -65,6 +65,13 @@ void job_runner_look_soon(struct job_runner *runner) {
     pthread_mutex_unlock(&runner->mutex);
 }
 
+int64_t job_runner_next_look_ms(const struct job_runner *runner) {
+    int64_t at_ms = runner->look_at_ms;
+    for (size_t i = 0; i < RETRIES_MAX; i++)
+        if (runner->retries[i].look_at_ms && runner->retries[i].look_at_ms < at_ms) at_ms = runner->retries[i].look_at_ms;
+    return at_ms;
+}
+
 void job_runner_announce(struct job_runner *runner, const char *job_id) {
     pthread_mutex_lock(&runner->mutex);
     if (runner->announced_count == ANNOUNCED_MAX || strlen(job_id) >= UUID_TEXT_MAX) {
@@ -95,22 +102,20 @@ static bool take_work(struct job_runner *runner, char job_id[UUID_TEXT_MAX]) {
     return is_there;
 }
 
-/* Redis is away: what was to be tried is kept for later. */
-static void put_work_back(struct job_runner *runner, const char *job_id) {
-    if (job_id[0])
-        job_runner_announce(runner, job_id);
-    else
-        job_runner_look(runner);
+/* Redis is away. False: it is not waited for any longer. */
+static bool wait_for_redis(struct job_runner *runner) {
     pthread_mutex_lock(&runner->mutex);
     int64_t until_ms = clock_monotonic_ms() + CLAIM_RETRY_MS;
     while (!runner->is_draining && job_runner_wait(runner, &runner->state_moved, until_ms)) {
     }
+    bool goes_on = !runner->is_draining;
     pthread_mutex_unlock(&runner->mutex);
+    return goes_on;
 }
 
 /* ---- The slots' threads ---- */
 
-static enum status claim(struct job_slot *slot, const char *job_id, struct job_run *run, struct error *err) {
+static enum status try_claim(struct job_slot *slot, const char *job_id, struct job_run *run, struct error *err) {
     struct job_runner *runner = slot->runner;
     if (job_id[0])
         return job_store_claim(slot->store, job_id, slot->name, runner->lease_ms, &run->arena, &run->lease, &run->job, err);
@@ -118,23 +123,37 @@ static enum status claim(struct job_slot *slot, const char *job_id, struct job_r
                                 err);
 }
 
+/* Until Redis answers. What a try claimed whose answer was lost has less than its lease left, so that is renewed. `claimed_ms`:
+ * from before the lease began. */
+static enum status claim(struct job_slot *slot, const char *job_id, struct job_run *run, int64_t *claimed_ms,
+                         struct error *err) {
+    struct job_runner *runner = slot->runner;
+    bool was_away = false;
+    enum status status;
+    *claimed_ms = clock_monotonic_ms();
+    while (job_store_is_away(status = try_claim(slot, job_id, run, err)) && wait_for_redis(runner)) {
+        if (!was_away) log_line(LOG_DEBUG, "cannot claim", log_field("error", err->message));
+        was_away = true;
+    }
+    if (status || !was_away) return status;
+    *claimed_ms = clock_monotonic_ms();
+    return job_store_renew(slot->store, &run->lease, runner->lease_ms, err);
+}
+
 /* Claims and carries out. Nothing to claim, or claimed by somebody else, is no failure. */
 static void try_work(struct job_slot *slot, const char *job_id) {
     struct job_runner *runner = slot->runner;
     struct job_run run = {0};
     struct error err = {0};
-    int64_t now_ms = clock_monotonic_ms();
-    enum status status = claim(slot, job_id, &run, &err);
+    int64_t claimed_ms;
+    enum status status = claim(slot, job_id, &run, &claimed_ms, &err);
     if (!status) {
         if (!job_id[0]) job_runner_look(runner); /* there may be more, for another slot */
-        job_run_carry_out(slot, &run, now_ms);
+        job_run_carry_out(slot, &run, claimed_ms);
         job_runner_look(runner);
-    } else if (job_store_is_away(status)) {
-        log_line(LOG_DEBUG, "cannot claim", log_field("error", err.message));
-        put_work_back(runner, job_id);
     } else if (status == STATUS_BUSY) {
         job_runner_look_soon(runner);
-    } else if (status != STATUS_NOT_FOUND) {
+    } else if (status != STATUS_NOT_FOUND && !job_store_is_away(status)) {
         log_line(LOG_ERROR, "cannot claim", log_field("job", job_id), log_field("error", err.message));
     }
     arena_release(&run.arena);

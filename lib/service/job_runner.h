@@ -10,6 +10,8 @@
  *   STATUS_CANCELLED   a drain: handed back, to be run again by the next process
  *   STATUS_BUSY        with job_run.awaited: handed back, to be run again when those jobs have ended
  *   temporary (status_is_temporary) or STATUS_INTERNAL, after job_run_record(): tried again with backoff, operators are told
+ *   any with err->trouble (lib/base/error.h), before that: put back, and tried again with backoff for as long as the job may
+ *                      take; no attempt is counted, and operators are told
  *   anything else      failed; err->message becomes the last line of its log, at ERROR
  * Where the deadline was raised, its reason counts instead of the failure that it led to.
  *

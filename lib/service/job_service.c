@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/disk.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "lib/base/process.h"
@@ -31,14 +32,25 @@ void job_service_add_check(struct job_service_checks *checks, const char *name, 
     if (status) checks->are_fine = false;
 }
 
+void job_service_check_folder(struct job_service_checks *checks, const char *setting, const char *folder) {
+    struct error err = {0};
+    enum status status = disk_check(setting, folder, &err);
+    job_service_add_check(checks, setting, status, err.message);
+}
+
+/* The remote, and where it is on this disk, that: what is full there can be read, but not pushed to. */
+static void check_repository(struct job_service_checks *checks, const char *name, struct registry_repo *repo,
+                             struct deadline *deadline) {
+    struct error err = {0};
+    enum status status = registry_repo_fetch(repo, deadline, NULL, &err);
+    if (!status) status = registry_repo_check_disk(repo, &err);
+    job_service_add_check(checks, name, status, err.message);
+}
+
 void job_service_check_repositories(struct job_service_checks *checks, struct registry_access *repositories,
                                     struct deadline *deadline) {
-    struct error err = {0};
-    enum status status = registry_repo_fetch(repositories->registry, deadline, NULL, &err);
-    job_service_add_check(checks, "registry repository", status, err.message);
-    err = (struct error){0};
-    status = registry_repo_fetch(repositories->index, deadline, NULL, &err);
-    job_service_add_check(checks, "index repository", status, err.message);
+    check_repository(checks, "registry repository", repositories->registry, deadline);
+    check_repository(checks, "index repository", repositories->index, deadline);
 }
 
 /* ---- Messages ---- */

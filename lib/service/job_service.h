@@ -53,6 +53,9 @@ CHECK_RESULT enum status job_service_run(const struct job_service *service, stru
 /* `message` is shown where it is not empty. */
 void job_service_add_check(struct job_service_checks *checks, const char *name, enum status status, const char *message);
 
+/* The disk of a folder of the service's own. */
+void job_service_check_folder(struct job_service_checks *checks, const char *setting, const char *folder);
+
 /* Both repositories, by asking their remotes. */
 void job_service_check_repositories(struct job_service_checks *checks, struct registry_access *repositories,
                                     struct deadline *deadline);

@@ -40,6 +40,7 @@ struct job_slot {
 struct job_retry {
     char job_id[UUID_TEXT_MAX];
     int tries;
+    int64_t look_at_ms; /* when it may be tried again, and a slot is to ask; 0: it was asked */
 };
 
 struct job_runner {
@@ -84,6 +85,9 @@ void job_runner_look(struct job_runner *runner);
 /* The same in a moment: a job that could run waits for a lock that no job holds (lib/store/lock.h). */
 void job_runner_look_soon(struct job_runner *runner);
 
+/* The next time at which a slot is to ask, INT64_MAX: never; with the runner's mutex held. */
+int64_t job_runner_next_look_ms(const struct job_runner *runner);
+
 /* job_run.c: runs the claimed job and brings it to its end. `claimed_ms` is from before the claim. */
 void job_run_carry_out(struct job_slot *slot, struct job_run *run, int64_t claimed_ms);
 
@@ -92,10 +96,5 @@ void *job_housekeeping_main(void *runner);
 
 /* job_retention.c */
 void *job_retention_main(void *runner);
-
-/* Redis is away or does not answer: the same call may succeed later. */
-static inline bool job_store_is_away(enum status status) {
-    return status == STATUS_UNAVAILABLE || status == STATUS_TIMEOUT;
-}
 
 #endif

@@ -25,6 +25,7 @@
 
 enum {
     ROUND_MAX = 1000,       /* changes in one round, unless one caller has more */
+    AWAY_POLL_MS = 50,      /* while Redis is away */
     PATIENCE_POLL_MS = 100, /* how often a waiting caller looks at its deadline */
     LINGER_US = 2000,       /* how long a leader waits for somebody to come who takes the lock over, */
     GATHER_US = 1000,       /* and that one for as many as there were in the round before */
@@ -121,11 +122,16 @@ static int64_t step_ms(const struct round *round) {
     return round->queue->options.hold_ms / 2;
 }
 
+/* Redis may be away for a moment: then it is asked again, while the lock may still hold. */
 static enum status keep_lock(const struct round *round, struct error *err) {
     const struct change_queue *queue = round->queue;
-    enum status status = lock_keep(round->store, &queue->lock, step_ms(round), queue->options.hold_ms, err);
-    return status == STATUS_STALE ? error_set(err, STATUS_BUSY, "The lock %s was lost: trying again.", queue->lock.name)
-                                  : status;
+    int64_t until_ms = clock_monotonic_ms() + step_ms(round);
+    enum status status;
+    while (job_store_is_away(status = lock_keep(round->store, &queue->lock, step_ms(round), queue->options.hold_ms, err)) &&
+           clock_monotonic_ms() < until_ms)
+        usleep(AWAY_POLL_MS * 1000);
+    if (status == STATUS_STALE) status = error_set(err, STATUS_BUSY, "The lock %s was lost: trying again.", queue->lock.name);
+    return error_mark(err, status, TROUBLE_REPOSITORY);
 }
 
 /* Before a step that ends at `limit`: whoever may not write for so long is left out. Fails where none of them may. */
@@ -148,16 +154,6 @@ static enum status guard(const struct round *round, const struct entry *entries,
     return keep_lock(round, err);
 }
 
-/* What the host of the registry's own repositories has against us (a token that has run out, a repository that moved, a hook)
- * is nothing that a requester could mend: operators do, and the change is made then. What speaks against one change stands in
- * it and is not meant here. */
-static enum status as_passing(enum status status, struct error *err) {
-    static const enum status ours[] = {STATUS_NOT_FOUND, STATUS_FORBIDDEN, STATUS_REFUSED, STATUS_INVALID, STATUS_TOO_LARGE};
-    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
-        if (status == ours[i]) return error_set(err, STATUS_UNAVAILABLE, "%s", err->message);
-    return status;
-}
-
 /* Files that a killed writer left are in nobody's way while pushes succeed. */
 static enum status sweep(struct change_queue *queue, struct error *err) {
     queue->swept_ms = clock_monotonic_ms();
@@ -172,7 +168,7 @@ static enum status begin_round(struct round *round, struct error *err) {
     deadline_start(&limit, step_ms(round));
     if (!queue->swept_ms || clock_monotonic_ms() - queue->swept_ms >= options->hold_ms) status = sweep(queue, err);
     if (!status && options->begin) status = options->begin(options->context, &limit, err);
-    return as_passing(status, err);
+    return registry_repo_as_trouble(status, err);
 }
 
 static enum status prepare(const struct round *round, struct error *err) {
@@ -198,7 +194,7 @@ static enum status push(const struct round *round, const struct entry *entries, 
     for (size_t i = 0; i < count; i++)
         if (!entries[i].change->change.status) changes[wanted++] = entries[i].change->change;
     if (!status && wanted)
-        status = as_passing(registry_repo_apply(round->queue->options.repo, changes, wanted, 1, &limit, err), err);
+        status = registry_repo_as_trouble(registry_repo_apply(round->queue->options.repo, changes, wanted, 1, &limit, err), err);
     for (size_t i = 0, j = 0; !status && i < count; i++)
         if (!entries[i].change->change.status) entries[i].change->change = changes[j++];
     free(changes);
@@ -286,20 +282,24 @@ static void run_round(struct round *round, struct ticket *tickets) {
 
 /* ---- The lock, over several rounds ---- */
 
-/* Puts up with a lock that is held for as long as the caller may wait, and looks now and then whether it still may. */
+/* Puts up with a lock that is held, and with a Redis that is away, for as long as the caller may wait, and looks now and then
+ * whether it still may. */
 static enum status wait_for_lock(struct change_queue *queue, struct job_store *store, struct deadline *deadline,
                                  struct error *err) {
     const struct change_queue_options *options = &queue->options;
     int64_t until_ms = clock_monotonic_ms() + options->wait_ms;
+    bool is_begun = false;
     enum status status;
     do {
         status = deadline_check(deadline, err);
         if (status) return status;
         int64_t left_ms = until_ms - clock_monotonic_ms();
-        status = lock_take(store, options->lock_name, options->hold_ms, left_ms < PATIENCE_POLL_MS ? left_ms : PATIENCE_POLL_MS,
-                           &queue->lock, err);
-    } while (status == STATUS_BUSY && clock_monotonic_ms() < until_ms);
-    return status;
+        if (left_ms > PATIENCE_POLL_MS) left_ms = PATIENCE_POLL_MS;
+        status = is_begun ? lock_take_again(store, &queue->lock, left_ms, err)
+                          : lock_take(store, options->lock_name, options->hold_ms, left_ms, &queue->lock, err);
+        is_begun = true;
+    } while ((status == STATUS_BUSY || job_store_is_away(status)) && clock_monotonic_ms() < until_ms);
+    return error_mark(err, status, TROUBLE_REPOSITORY);
 }
 
 /* A turn is over when nothing was to be done for a pause's time, or by that pause. */

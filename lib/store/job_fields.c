@@ -9,6 +9,7 @@ const struct job_field job_fields[] = {
     FIELD("createdAt", FIELD_TIME, created_ms),
     FIELD("startedAt", FIELD_TIME, started_ms),
     FIELD("finishedAt", FIELD_TIME, finished_ms),
+    FIELD("waitingSince", FIELD_TIME, waiting_ms),
     FIELD("attempts", FIELD_COUNT, attempts),
     FIELD("payload", FIELD_TEXT, payload),
     FIELD("package", FIELD_TEXT, package),

@@ -19,7 +19,7 @@ struct job_field {
     size_t offset; /* in struct job: a const char *, int64_t, int, enum job_kind, enum job_state */
 };
 
-enum { JOB_FIELDS = 26 };
+enum { JOB_FIELDS = 27 };
 extern const struct job_field job_fields[JOB_FIELDS];
 
 static inline void *job_field_of(struct job *job, const struct job_field *field) {

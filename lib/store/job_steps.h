@@ -16,6 +16,7 @@ struct job_store {
     struct redis *redis;
     struct redis_script script;        /* jobs.lua */
     struct redis_script matrix_script; /* matrix.lua */
+    char claim_token[UUID_TEXT_MAX];   /* of a claim that Redis did not answer; "": there is none */
 };
 
 /* Runs one step of jobs.lua; the format begins with its name ("renew %s …"). What the step refused is a status with its

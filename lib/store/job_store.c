@@ -220,29 +220,38 @@ static enum status take_claim(const struct redis_reply *reply, struct arena *are
     return job_from_reply(&reply->items[2], lease->job_id, arena, job) ? STATUS_OK : damaged_job(lease->job_id, err);
 }
 
+/* The token of a claim. One that Redis did not answer keeps its own for the next: it may have been carried out. */
+static const char *begin_claim(struct job_store *store) {
+    if (!*store->claim_token) hash_random_uuid(store->claim_token);
+    return store->claim_token;
+}
+
+static enum status end_claim(struct job_store *store, const struct redis_reply *reply, enum status status, struct arena *arena,
+                             struct lease *lease, struct job *job, struct error *err) {
+    if (!job_store_is_away(status)) *store->claim_token = '\0';
+    return status == STATUS_OK ? take_claim(reply, arena, lease, job, err) : status;
+}
+
 enum status job_store_claim(struct job_store *store, const char *id, const char *runner, int64_t lease_ms, struct arena *arena,
                             struct lease *lease, struct job *job, struct error *err) {
     if (!job_id_is_well_formed(id)) return error_set(err, STATUS_NOT_FOUND, "There is no job %.64s", id);
-    char token[UUID_TEXT_MAX];
-    hash_random_uuid(token);
-    struct redis_reply *reply;
-    enum status status = job_step(store, &reply, err, "claim %s %s %" PRId64 " %s", id, runner, lease_ms, token);
-    return status == STATUS_OK ? take_claim(reply, arena, lease, job, err) : status;
+    struct redis_reply *reply = NULL;
+    enum status status = job_step(store, &reply, err, "claim %s %s %" PRId64 " %s", id, runner, lease_ms, begin_claim(store));
+    return end_claim(store, reply, status, arena, lease, job, err);
 }
 
 enum status job_store_claim_next(struct job_store *store, unsigned kinds, const char *runner, int64_t lease_ms,
                                  struct arena *arena, struct lease *lease, struct job *job, struct error *err) {
     assert(!(kinds & 1U << JOB_KIND_MATRIX));
-    char token[UUID_TEXT_MAX], lease_text[24];
-    hash_random_uuid(token);
+    char lease_text[24];
     snprintf(lease_text, sizeof lease_text, "%" PRId64, lease_ms);
-    const char *arguments[4 + JOB_KIND_COUNT] = {"claim_next", runner, lease_text, token};
+    const char *arguments[4 + JOB_KIND_COUNT] = {"claim_next", runner, lease_text, begin_claim(store)};
     size_t count = 4;
     for (int kind = 0; kind < JOB_KIND_COUNT; kind++)
         if (kinds & 1U << kind) arguments[count++] = job_kind_text((enum job_kind)kind);
-    struct redis_reply *reply;
+    struct redis_reply *reply = NULL;
     enum status status = job_step_list(store, &reply, err, arguments, count);
-    return status == STATUS_OK ? take_claim(reply, arena, lease, job, err) : status;
+    return end_claim(store, reply, status, arena, lease, job, err);
 }
 
 /* ---- Running: matrix jobs ---- */
@@ -348,6 +357,11 @@ enum status job_store_release(struct job_store *store, const struct lease *lease
 enum status job_store_retry_later(struct job_store *store, const struct lease *lease, int64_t delay_ms, struct error *err) {
     struct redis_reply *reply;
     return job_step(store, &reply, err, "release %s %" PRId64 " %" PRId64, lease->job_id, lease->fence, delay_ms);
+}
+
+enum status job_store_put_back(struct job_store *store, const struct lease *lease, int64_t delay_ms, struct error *err) {
+    struct redis_reply *reply;
+    return job_step(store, &reply, err, "release %s %" PRId64 " %" PRId64 " waits", lease->job_id, lease->fence, delay_ms);
 }
 
 enum status job_store_record(struct job_store *store, const struct lease *lease, const char *record, struct error *err) {

@@ -122,6 +122,11 @@ struct job_list {
 CHECK_RESULT enum status job_store_list(struct job_store *store, const struct job_filter *filter, struct arena *arena,
                                         struct job_list *out, struct error *err);
 
+/* Redis is away or does not answer: the same call may succeed later. */
+static inline bool job_store_is_away(enum status status) {
+    return status == STATUS_UNAVAILABLE || status == STATUS_TIMEOUT;
+}
+
 /* ---- Running: a lease ---- */
 
 /* Is it shaped like a job's id? (Anything else must not become part of a key.) */
@@ -139,7 +144,8 @@ struct lease {
     char worker[LEASE_WORKER_MAX];
 };
 
-/* Claims the job `id`, and its package's lock with it. STATUS_BUSY: not pending, not the first of its package, or the lock is
+/* Claims the job `id`, and its package's lock with it. Where Redis did not answer, the same call made again gets what that one
+ * claimed, with what is left of its lease: the same for job_store_claim_next(). STATUS_BUSY: not pending, not the first of its package, or the lock is
  * held (it will be found by job_store_claim_next once it can run). STATUS_NOT_FOUND: no such job. */
 CHECK_RESULT enum status job_store_claim(struct job_store *store, const char *id, const char *runner, int64_t lease_ms,
                                          struct arena *arena, struct lease *lease, struct job *job, struct error *err);
@@ -182,6 +188,11 @@ CHECK_RESULT enum status job_store_release(struct job_store *store, const struct
  * towards the third). The package's order is kept: nothing of that package runs before it. */
 CHECK_RESULT enum status job_store_retry_later(struct job_store *store, const struct lease *lease, int64_t delay_ms,
                                                struct error *err);
+
+/* The same for a job that has not begun to write and waits for something of the registry's own (enum trouble): job.waiting_ms
+ * of every later run is when the first run that came to wait had started. */
+CHECK_RESULT enum status job_store_put_back(struct job_store *store, const struct lease *lease, int64_t delay_ms,
+                                            struct error *err);
 
 /* Keeps in the job what the run is going to write outside (spec/jobs.md, Once). From here on the job is never failed by time or
  * attempts. The same again is fine; another record is STATUS_CONFLICT. */

@@ -548,20 +548,22 @@ local function hand_back(id, job, not_before, awaited)
 end
 
 -- Hands the job back for the runner that holds it: to be claimed after a delay, when other jobs have ended, or (both nil) now.
--- The attempt does not count.
-local function put_back(id, fence, delay_ms, awaited)
+-- The attempt does not count. `goes_on`: the job's time does, since it waits for something of the registry's own.
+local function put_back(id, fence, delay_ms, awaited, goes_on)
   if read_job(id, 'handedBack').handedBack == fence then return 1 end
-  local job = held_job(id, fence, 'address', 'compiler')
+  local job = held_job(id, fence, 'address', 'compiler', 'startedAt')
   if not job then return stale(id) end
+  if goes_on then call('HSETNX', 'job:' .. id, 'waitingSince', job.startedAt) end
+  if awaited then call('HDEL', 'job:' .. id, 'waitingSince') end
   call('HINCRBY', 'job:' .. id, 'attempts', -1)
   call('HSET', 'job:' .. id, 'handedBack', fence)
   hand_back(id, job, delay_ms and now_ms() + delay_ms, awaited)
   return 1
 end
 
--- id, fence, delay
+-- id, fence, delay, whether the job's time goes on
 function steps.release()
-  return put_back(ARGV[2], ARGV[3], tonumber(ARGV[4]))
+  return put_back(ARGV[2], ARGV[3], tonumber(ARGV[4]), nil, ARGV[5])
 end
 
 -- id, fence, the jobs whose end it waits for…

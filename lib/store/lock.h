@@ -16,16 +16,21 @@ struct lock {
     char name[200];
     char token[UUID_TEXT_MAX];
     int64_t fence;
+    int64_t hold_ms;
 };
 
-/* Waits up to `wait_ms` for the lock, then STATUS_BUSY. It is held for `hold_ms` unless kept longer. */
+/* Waits up to `wait_ms` for the lock, then STATUS_BUSY; for a Redis that is away as long. It is held for `hold_ms` unless kept
+ * longer. */
 CHECK_RESULT enum status lock_take(struct job_store *store, const char *name, int64_t hold_ms, int64_t wait_ms,
                                    struct lock *out, struct error *err);
+/* Goes on with one that was not to be had, or of which Redis did not say whether it was: it may be ours by now. */
+CHECK_RESULT enum status lock_take_again(struct job_store *store, struct lock *lock, int64_t wait_ms, struct error *err);
 /* Makes sure that it holds for `needed_ms` more: where it would not, it is renewed for `hold_ms`. Where it would, nothing is
  * written, and nobody waits for Redis's disk. STATUS_STALE: it had run out. */
 CHECK_RESULT enum status lock_keep(struct job_store *store, const struct lock *lock, int64_t needed_ms, int64_t hold_ms,
                                    struct error *err);
-/* STATUS_STALE: it had run out. */
+/* STATUS_STALE: it had run out. Where Redis is away, it is asked again for some seconds: whoever is next would have to wait until
+ * the lock runs out. */
 CHECK_RESULT enum status lock_release(struct job_store *store, const struct lock *lock, struct error *err);
 
 #endif

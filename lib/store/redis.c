@@ -15,7 +15,9 @@
 #include <sys/socket.h>
 
 #include "lib/base/arena.h"
+#include "lib/base/fault.h"
 #include "lib/base/hash.h"
+#include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 
@@ -232,8 +234,9 @@ static enum status connection_failed(struct redis *redis, struct error *err) {
     enum status status = redis->path
                              ? error_set(err, STATUS_UNAVAILABLE, "Redis at %s is away: %s", redis->path, why)
                              : error_set(err, STATUS_UNAVAILABLE, "Redis at %s:%d is away: %s", redis->host, redis->port, why);
+    log_line(LOG_DEBUG, "Redis is away", log_field("reason", why));
     disconnect(redis);
-    return status;
+    return error_mark(err, status, TROUBLE_REDIS);
 }
 
 static enum status set_patience(struct redis *redis, int patience_ms, struct error *err) {
@@ -251,7 +254,7 @@ static enum status greet(struct redis *redis, struct error *err, const char *com
     if (reply->type != REDIS_FAILURE) return STATUS_OK;
     error_set(err, STATUS_UNAVAILABLE, "Redis refused %s: %s", command, reply->text);
     disconnect(redis);
-    return STATUS_UNAVAILABLE;
+    return error_mark(err, STATUS_UNAVAILABLE, TROUBLE_REDIS);
 }
 
 static enum status connect_to_redis(struct redis *redis, struct error *err) {
@@ -314,9 +317,31 @@ static enum status check_availability(const struct redis_reply *reply, struct er
     if (reply->type != REDIS_FAILURE) return STATUS_OK;
     for (size_t i = 0; i < sizeof not_now / sizeof not_now[0]; i++)
         if (text_starts_with(reply->text, not_now[i]))
-            return error_set(err, STATUS_UNAVAILABLE, "Redis cannot work now: %s", reply->text);
+            return error_mark(err, error_set(err, STATUS_UNAVAILABLE, "Redis cannot work now: %s", reply->text), TROUBLE_REDIS);
     return STATUS_OK;
 }
+
+#ifdef FAULT_POINTS
+/* For tests: what the batch begins with is the command or, where that runs a script, the script's step. */
+static void pass_fault_call(const struct redis *redis) {
+    const char *at = redis->batch.bytes, *end = at + redis->batch.length, *word = NULL;
+    size_t length = 0;
+    bool is_script = false;
+    for (int i = 0; i < 4 && (i == 0 || is_script); i++) { /* EVALSHA HASH 0 STEP */
+        at = memchr(at, '$', (size_t)(end - at));
+        if (!at) return;
+        length = strtoul(at + 1, NULL, 10);
+        word = strchr(at, '\n') + 1;
+        at = word + length;
+        if (i == 0) is_script = length == strlen("EVALSHA") && memcmp(word, "EVALSHA", length) == 0;
+    }
+    fault_call(word, length);
+}
+#else
+static void pass_fault_call(const struct redis *redis) {
+    (void)redis;
+}
+#endif
 
 /* Sends the batch and reads its replies, once. False: the connection failed; why is in the context and errno. */
 static bool exchange(struct redis *redis, struct redis_reply *replies) {
@@ -338,6 +363,7 @@ static bool connection_is_gone(const redisContext *context) {
 static enum status run_batch(struct redis *redis, int block_ms, struct redis_reply **out, struct error *err) {
     arena_release(&redis->replies);
     struct redis_reply *replies = arena_alloc(&redis->replies, redis->batch_count * sizeof *replies);
+    pass_fault_call(redis);
     bool is_new = !redis->context;
     enum status status = is_new ? connect_to_redis(redis, err) : STATUS_OK;
     if (status == STATUS_OK) status = set_patience(redis, redis->timeout_ms + block_ms, err);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/disk.h"
 #include "lib/base/folder.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
@@ -225,6 +226,11 @@ enum status registry_repo_fetch_locked(struct registry_repo *repo, struct deadli
     return status ? status : fetch_remote(repo, deadline, err);
 }
 
+enum status registry_repo_name_place(const struct registry_repo *repo, enum status status, struct error *err) {
+    if (status == STATUS_INTERNAL && err && !strstr(err->message, repo->path)) error_prefix(err, "In %s", repo->path);
+    return status;
+}
+
 enum status registry_repo_fetch(struct registry_repo *repo, struct deadline *deadline, char head[REGISTRY_COMMIT_MAX],
                                 struct error *err) {
     pthread_mutex_lock(&repo->mutex);
@@ -234,7 +240,18 @@ enum status registry_repo_fetch(struct registry_repo *repo, struct deadline *dea
         if (!git_oid_is_zero(&repo->head)) git_oid_tostr(head, REGISTRY_COMMIT_MAX, &repo->head);
     }
     pthread_mutex_unlock(&repo->mutex);
-    return status;
+    return registry_repo_name_place(repo, status, err);
+}
+
+enum status registry_repo_as_trouble(enum status status, struct error *err) {
+    static const enum status ours[] = {STATUS_NOT_FOUND, STATUS_FORBIDDEN, STATUS_REFUSED, STATUS_INVALID, STATUS_TOO_LARGE};
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        if (status == ours[i]) status = error_set(err, STATUS_UNAVAILABLE, "%s", err ? err->message : "");
+    return error_mark(err, status, TROUBLE_REPOSITORY);
+}
+
+enum status registry_repo_check_disk(const struct registry_repo *repo, struct error *err) {
+    return disk_check(NULL, repo->path, err);
 }
 
 /* ---- Reading ---- */

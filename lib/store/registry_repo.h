@@ -51,6 +51,14 @@ void registry_repo_set_token(struct registry_repo *repo, const char *token);
 CHECK_RESULT enum status registry_repo_fetch(struct registry_repo *repo, struct deadline *deadline,
                                              char head[REGISTRY_COMMIT_MAX], struct error *err);
 
+/* What the host of a repository has against us (a token that has run out, a repository that moved, a hook), or a repository that
+ * is away, is nothing that a requester could mend: operators do, and what was wanted is done then. Returns STATUS_UNAVAILABLE
+ * for the first, else `status`, and marks it as trouble with the repository where it may pass. */
+enum status registry_repo_as_trouble(enum status status, struct error *err);
+
+/* The disk that the repository or its clone is on (lib/base/disk.h). */
+CHECK_RESULT enum status registry_repo_check_disk(const struct registry_repo *repo, struct error *err);
+
 /* ---- Reading ---- */
 
 struct registry_file {

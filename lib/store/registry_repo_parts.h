@@ -42,6 +42,9 @@ struct registry_repo {
     struct registry_tip made;  /* what was pushed last */
 };
 
+/* A failure of this machine names the repository or clone whose disk it may be. `err` may be NULL. */
+enum status registry_repo_name_place(const struct registry_repo *repo, enum status status, struct error *err);
+
 /* Registry_repo_fetch() with the mutex held. A clone is only a copy: one that fails us is thrown away, once. */
 CHECK_RESULT enum status registry_repo_fetch_locked(struct registry_repo *repo, struct deadline *deadline, struct error *err);
 

@@ -201,7 +201,7 @@ enum status registry_repo_apply(struct registry_repo *repo, struct registry_chan
         status = apply_once(repo, changes, count, deadline, err);
     }
     pthread_mutex_unlock(&repo->mutex);
-    return status;
+    return registry_repo_name_place(repo, status, err);
 }
 
 /* ---- Locks of killed writers ---- */

@@ -232,7 +232,7 @@ enum status registry_view_refresh(struct registry_view *view, struct deadline *d
     pthread_mutex_lock(&view->refreshing);
     enum status status = refresh_locked(view, deadline, err);
     pthread_mutex_unlock(&view->refreshing);
-    return status;
+    return registry_repo_as_trouble(status, err);
 }
 
 /* ---- Readers ---- */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "lib/base/arena.h"
+#include "lib/base/disk.h"
 #include "lib/base/folder.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
@@ -143,8 +144,9 @@ static enum status list_objects(struct tarball_place *place, const char *folder,
 static enum status check_folder(struct tarball_place *place, struct deadline *deadline, struct error *err) {
     (void)deadline;
     const char *path = folder_of(place)->path;
-    if (access(path, R_OK | W_OK | X_OK) == 0) return STATUS_OK;
-    return error_set(err, STATUS_UNAVAILABLE, "The storage folder %s cannot be written: %s.", path, strerror(errno));
+    if (access(path, R_OK | W_OK | X_OK))
+        return error_set(err, STATUS_UNAVAILABLE, "The storage folder %s cannot be written: %s.", path, strerror(errno));
+    return disk_check("STORAGE_DIR", path, err);
 }
 
 static void set_key(struct tarball_place *place, const char *key, const char *secret) {

@@ -79,7 +79,7 @@ enum status tarball_store_look_up(struct tarball_store *store, const char *name,
     if (!status)
         status = store->place->functions->look_up(store->place, object_name(&arena, name, version), out, deadline, err);
     arena_release(&arena);
-    return status;
+    return error_mark(err, status, TROUBLE_STORAGE);
 }
 
 /* The object is there already: fine if it is the same. */
@@ -106,7 +106,7 @@ enum status tarball_store_put(struct tarball_store *store, const char *name, con
         status = check_existing(store, name, version, hash, deadline, err);
     }
     arena_release(&arena);
-    return status;
+    return error_mark(err, status, TROUBLE_STORAGE);
 }
 
 enum status tarball_store_read(struct tarball_store *store, const char *name, const char *version, const char *hash,
@@ -119,7 +119,7 @@ enum status tarball_store_read(struct tarball_store *store, const char *name, co
     if (!status)
         status = store->place->functions->read(store->place, object_name(&arena, name, version), &expected, out, deadline, err);
     arena_release(&arena);
-    return status;
+    return error_mark(err, status, TROUBLE_STORAGE);
 }
 
 enum status tarball_place_accept(struct text *out, size_t start, const char *object, const struct stored_tarball *expected,
@@ -142,7 +142,7 @@ enum status tarball_store_remove(struct tarball_store *store, const char *name, 
     enum status status = check_writable(store, object, deadline, err);
     if (!status) status = store->place->functions->remove(store->place, object, deadline, err);
     arena_release(&arena);
-    return status;
+    return error_mark(err, status, TROUBLE_STORAGE);
 }
 
 static int compare_texts(const void *a, const void *b) {

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lib/base/deadline.h"
+#include "lib/base/disk.h"
 #include "lib/base/json.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
@@ -192,7 +193,8 @@ static const char *find_trouble(const struct compiler_report *report) {
 static enum status explain_trouble(const struct compiler *compiler, const char *words, struct error *err) {
     char version[VERSION_TEXT_MAX];
     version_print(compiler->version, version);
-    return error_set(err, STATUS_UNAVAILABLE, "The compiler %s cannot run on this machine now. It says: %s", version, words);
+    error_set(err, STATUS_UNAVAILABLE, "The compiler %s cannot run on this machine now. It says: %s", version, words);
+    return error_mark(err, STATUS_UNAVAILABLE, TROUBLE_MACHINE);
 }
 
 /* The runs that gave no answer so far. */
@@ -240,6 +242,7 @@ static enum status explain_silence(enum compiler_stop *stop, const struct compil
     } else {
         status = error_set(err, STATUS_INTERNAL, "The compiler %s ended with %s and no report, %d time%s. Its last words: %s",
                            version, text_view(&how), silence->attempts, silence->attempts == 1 ? "" : "s", words);
+        if (err) err->trouble = TROUBLE_NONE; /* nobody knows whose it is */
     }
     text_release(&how);
     return status;
@@ -272,7 +275,7 @@ static bool read_answer(struct compiler_report *report, struct arena *arena, con
 }
 
 /* Runs it until it answers; the caller releases `result`. */
-static enum status run_compiler(struct command_result *result, struct compiler_report *report, struct arena *arena,
+static enum status run_until_answered(struct command_result *result, struct compiler_report *report, struct arena *arena,
                                 const struct compiler *compiler, const struct sandbox *sandbox, const char *subcommand,
                                 const char *folder, const char *const *globs, const char *const *readable,
                                 struct deadline *deadline, struct error *err) {
@@ -297,6 +300,21 @@ static enum status run_compiler(struct command_result *result, struct compiler_r
     if (!complains_of_memory(result)) return explain_silence(&report->stop, compiler, &silence, result, err);
     report->stop = COMPILER_STOP_MEMORY;
     return explain_stop(report->stop, compiler, sandbox, err);
+}
+
+/* The same; a disk of ours that is full is no failure of the package, whatever the compiler made of it. */
+static enum status run_compiler(struct command_result *result, struct compiler_report *report, struct arena *arena,
+                                const struct compiler *compiler, const struct sandbox *sandbox, const char *subcommand,
+                                const char *folder, const char *const *globs, const char *const *readable,
+                                struct deadline *deadline, struct error *err) {
+    enum status status = run_until_answered(result, report, arena, compiler, sandbox, subcommand, folder, globs, readable,
+                                            deadline, err);
+    struct error full;
+    bool is_silent = report->stop == COMPILER_STOP_NO_ANSWER || report->stop == COMPILER_STOP_SILENT;
+    bool has_failed = is_silent || (!status && !report->succeeded);
+    if (!has_failed || !disk_check(NULL, folder, &full)) return status;
+    report->stop = COMPILER_STOP_NONE;
+    return error_set(err, STATUS_INTERNAL, "%s", full.message);
 }
 
 enum status compiler_compile(struct compiler_report *report, struct arena *arena, const struct compiler *compiler,

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "lib/base/disk.h"
 #include "lib/base/folder.h"
 #include "lib/base/text.h"
 #include "lib/domain/ref.h"
@@ -60,6 +61,15 @@ static enum status resolve_commit(git_repository *repository, const struct git_s
     return STATUS_OK;
 }
 
+/* Git could not take in what came: for want of room here, or for what the host sent. */
+static enum status judge_fetch(git_repository *repository, struct error *err) {
+    const git_error *last = git_error_last();
+    struct error full;
+    if (disk_check(NULL, git_repository_path(repository), &full)) return error_set(err, STATUS_INTERNAL, "%s", full.message);
+    if (last && last->klass == GIT_ERROR_OS) return STATUS_INTERNAL;
+    return error_set(err, STATUS_REFUSED, "%s", err->message);
+}
+
 static enum status fetch_commit(git_repository *repository, const struct git_source *source, struct deadline *deadline,
                                 git_oid *id, struct error *err) {
     struct git_access access = {.authorities = source->authorities,
@@ -73,6 +83,7 @@ static enum status fetch_commit(git_repository *repository, const struct git_sou
     if (!status) status = git_connection_fetch(connection, ref.bytes, err);
     git_connection_free(connection);
     text_release(&ref);
+    if (status == STATUS_INTERNAL) status = judge_fetch(repository, err);
     return status ? status : resolve_commit(repository, source, id, err);
 }
 

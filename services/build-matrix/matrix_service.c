@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "services/build-matrix/matrix_service.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "lib/base/arena.h"
 #include "lib/base/folder.h"
+#include "lib/base/json.h"
 #include "lib/base/log.h"
+#include "lib/base/text.h"
+#include "lib/domain/build_work.h"
 #include "lib/store/matrix_store.h"
 #include "services/build-matrix/committer.h"
 #include "services/build-matrix/dispatcher.h"
@@ -73,17 +77,59 @@ void matrix_service_use_secrets(void *context) {
 
 /* ---- What it says of itself ---- */
 
+/* The settings of that worker's folders whose disks are full, by its figures. */
+static void list_full_disks(struct text *out, const struct worker_entry *worker) {
+    json_t *figures = NULL;
+    const json_t *figure;
+    size_t i;
+    if (!worker->figures || json_read(&figures, worker->figures, strlen(worker->figures), "figures", NULL)) return;
+    json_array_foreach(figures, i, figure) {
+        if (!text_equal(json_string_value(json_object_get(figure, "name")), BUILD_FIGURE_DISK_FULL) ||
+            json_number_value(json_object_get(figure, "value")) < 1)
+            continue;
+        const char *setting = json_string_value(json_object_get(json_object_get(figure, "labels"), "setting"));
+        text_append_format(out, "%s%s", out->length ? ", " : "", setting ? setting : "a folder");
+    }
+    json_decref(figures);
+}
+
+/* A worker whose disk is full gives back what it is given: where others are left, the service works on. */
+static enum status check_workers(struct matrix_service *service, const struct worker_entry *workers, size_t count,
+                                 struct error *err) {
+    struct text all = {0};
+    size_t unable = 0; /* without room for builds; that for what was built before is not needed */
+    for (size_t i = 0; i < count; i++) {
+        struct text settings = {0};
+        list_full_disks(&settings, &workers[i]);
+        unable += strstr(text_view(&settings), "BUILD_DIR") != NULL;
+        if (settings.length > 0) text_append_format(&all, "%s%s (%s)", all.length ? ", " : "", workers[i].id, settings.bytes);
+        text_release(&settings);
+    }
+    bool is_any_full = all.length > 0;
+    enum status status = count > 0 && unable == count ? STATUS_UNAVAILABLE : STATUS_OK;
+    if (is_any_full) error_set(err, status, "The disks of build workers are full: %s.", text_view(&all));
+    if (count == 0) error_set(err, STATUS_OK, "There is no build worker now: what is to be built waits.");
+    if (is_any_full && !atomic_exchange(&service->has_full_worker, true)) {
+        atomic_fetch_add(&service->alarms, 1);
+        log_line(LOG_ERROR, "disk of a build worker is full", log_field("workers", text_view(&all)));
+    }
+    if (!is_any_full) atomic_store(&service->has_full_worker, false);
+    text_release(&all);
+    return status;
+}
+
 void matrix_service_check(void *context, struct job_service_checks *checks, struct deadline *deadline) {
     struct matrix_service *service = context;
     struct arena arena = {0};
     struct worker_entry *workers = NULL;
     size_t count = 0;
     struct error err = {0};
+    job_service_check_folder(checks, "MATRIX_DIR", service->settings.matrix_dir);
     job_service_check_repositories(checks, &service->repositories, deadline);
     struct job_store *store = store_stock_take(service->stores);
     enum status status = worker_list_read(store, &arena, &workers, &count, &err);
     store_stock_give_back(service->stores, store);
-    if (!status && count == 0) error_set(&err, STATUS_OK, "There is no build worker now: what is to be built waits.");
+    if (!status) status = check_workers(service, workers, count, &err);
     job_service_add_check(checks, "build workers", status, err.message);
     arena_release(&arena);
 }

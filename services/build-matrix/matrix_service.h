@@ -41,6 +41,7 @@ struct matrix_service {
     struct dispatcher *dispatcher;
     struct planner *planner;
     int folder_claim;                      /* of the one service that uses MATRIX_DIR */
+    atomic_bool has_full_worker;           /* and operators were told */
     atomic_llong alarms;                   /* what operators had to be told, since the start */
     atomic_llong late[LATE_MESSAGE_COUNT]; /* refused, likewise */
 };

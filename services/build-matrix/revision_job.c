@@ -123,8 +123,8 @@ static const char *make_event(const struct revision *r) {
 }
 
 /* It will be run again, with the same builds. */
-static bool goes_on(enum status status) {
-    return status == STATUS_CANCELLED || status == STATUS_STALE;
+static bool goes_on(enum status status, const struct error *err) {
+    return status == STATUS_CANCELLED || status == STATUS_STALE || (status && err->trouble);
 }
 
 enum status revision_job_run(void *context, struct job_run *run, struct error *err) {
@@ -132,7 +132,7 @@ enum status revision_job_run(void *context, struct job_run *run, struct error *e
     enum status status = read_request(&r, err);
     if (!status && !run->job.record) job_say_trustee(run);
     if (!status) status = run->job.record ? run_steps(&r, resumed_run, err) : run_rounds(&r, err);
-    if (!goes_on(status)) revision_end_builds(&r);
+    if (!goes_on(status, err)) revision_end_builds(&r);
     if (status) return status;
     bool is_readonly = r.service->settings.readonly;
     run->end.readonly = is_readonly;

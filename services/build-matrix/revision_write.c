@@ -47,8 +47,8 @@ enum status revision_resume(struct revision *r, struct error *err) {
 static enum status take_lock(struct revision *r, struct error *err) {
     const char *name = arena_format(r->arena, "package:%s", r->name);
     bool is_said = false;
-    enum status status;
-    while (status_is_temporary(status = lock_take(r->run->store, name, r->run->lease_ms, LOCK_WAIT_MS, &r->lock, err))) {
+    enum status status = lock_take(r->run->store, name, r->run->lease_ms, LOCK_WAIT_MS, &r->lock, err);
+    for (; status_is_temporary(status); status = lock_take_again(r->run->store, &r->lock, LOCK_WAIT_MS, err)) {
         if (!is_said) job_run_log(r->run, LOG_INFO, "Waiting for another job of %s to end.", r->name);
         is_said = true;
         enum status over = revision_pause(r, LOCK_POLL_MS, err);

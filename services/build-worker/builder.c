@@ -7,8 +7,10 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/deadline.h"
+#include "lib/base/disk.h"
 #include "lib/base/folder.h"
 #include "lib/base/log.h"
+#include "lib/domain/build_work.h"
 
 enum { START_TIMEOUT_MS = 120000 };
 
@@ -80,6 +82,16 @@ static void add_counter(struct metrics *metrics, const char *name, const char *h
     metrics_add(metrics, METRIC_COUNTER, name, help, NULL, (double)value);
 }
 
+/* What the service shows in /readyz: nobody can ask a worker (services/build-matrix/matrix_service.c). */
+static void measure_disks(const struct builder *builder, struct metrics *metrics) {
+    const char *const folders[][2] = {{"BUILD_DIR", builder->folder}, {"BUILD_STORE_DIR", build_store_folder(builder->store)}};
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+        const char *const labels[] = {"setting", folders[i][0], NULL};
+        bool is_full = disk_check(NULL, folders[i][1], NULL) != STATUS_OK;
+        metrics_add(metrics, METRIC_GAUGE, BUILD_FIGURE_DISK_FULL, "Whether the disk of that folder is full.", labels, is_full);
+    }
+}
+
 void builder_measure(struct builder *builder, struct metrics *metrics) {
     struct build_store_counts store = build_store_counts(builder->store);
     struct package_cache_counts packages = package_cache_counts(builder->packages);
@@ -88,6 +100,7 @@ void builder_measure(struct builder *builder, struct metrics *metrics) {
         metrics_add(metrics, METRIC_COUNTER, "registry_builds_total", "Builds that ended, by what came of them.", labels,
                     (double)atomic_load(&builder->verdicts[i]));
     }
+    measure_disks(builder, metrics);
     add_counter(metrics, "registry_compiler_runs_total", "Runs of the compiler.", atomic_load(&builder->runs));
     add_counter(metrics, "registry_modules_compiled_total", "Modules that were compiled.",
                 atomic_load(&builder->compiled_modules));

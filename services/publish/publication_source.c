@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/disk.h"
 #include "lib/base/json.h"
 #include "lib/base/text.h"
 #include "lib/domain/package_name.h"
@@ -98,7 +99,8 @@ enum status publication_check_licence(struct publication *p, struct error *err) 
     int64_t start_ms = clock_monotonic_ms();
     enum status status = licence_check_source(&check, &warning, p->arena, &p->run->deadline, err);
     p->detector_ms = clock_monotonic_ms() - start_ms;
-    if (warning) job_run_log(p->run, LOG_WARN, "%s", warning);
+    if (!status && warning) status = disk_check(NULL, p->work_folder, err); /* then it is compared another time */
+    if (!status && warning) job_run_log(p->run, LOG_WARN, "%s", warning);
     return status;
 }
 

@@ -122,6 +122,7 @@ void publish_service_check(void *context, struct job_service_checks *checks, str
     deadline_start(&part, deadline_left_ms(deadline, STORAGE_CHECK_MS));
     enum status status = tarball_store_check(service->tarballs, &part, &err);
     job_service_add_check(checks, "storage", status, err.message);
+    job_service_check_folder(checks, "WORK_DIR", service->settings.work_dir);
     job_service_check_repositories(checks, &service->repositories, deadline);
     status = service->compilers.count ? STATUS_OK : STATUS_UNAVAILABLE;
     job_service_add_check(checks, "compilers", status, status ? "No compiler was found: set REGISTRY_COMPILERS." : "");

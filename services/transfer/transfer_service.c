@@ -34,5 +34,6 @@ void transfer_service_use_secrets(void *context) {
 
 void transfer_service_check(void *context, struct job_service_checks *checks, struct deadline *deadline) {
     struct transfer_service *service = context;
+    job_service_check_folder(checks, "TRANSFER_DIR", service->settings.transfer_dir);
     job_service_check_repositories(checks, &service->repositories, deadline);
 }

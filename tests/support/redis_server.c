@@ -27,6 +27,7 @@ struct redis_server {
     char url[96];
     char *option;
     char *value;
+    bool loads_slowly;
     pid_t pid; /* 0: not running */
 };
 
@@ -44,7 +45,7 @@ static void __attribute__((noreturn)) run_server(const struct redis_server *serv
     sigprocmask(SIG_SETMASK, &none, NULL);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (log < 0 || dup2(log, STDOUT_FILENO) < 0 || dup2(log, STDERR_FILENO) < 0) _exit(126);
-    const char *arguments[] = {"redis-server",
+    const char *arguments[24] = {"redis-server",
                                SOURCE_DIR "/ops/redis.conf",
                                "--dir",
                                server->folder,
@@ -55,6 +56,13 @@ static void __attribute__((noreturn)) run_server(const struct redis_server *serv
                                server->option,
                                server->value,
                                NULL};
+    size_t count = 0;
+    while (arguments[count])
+        count++;
+    if (server->loads_slowly) {
+        arguments[count++] = "--key-load-delay"; /* microseconds a command; clients are heard now and then meanwhile */
+        arguments[count] = "100";
+    }
     execvp(arguments[0], (char *const *)arguments);
     _exit(127);
 }
@@ -126,6 +134,12 @@ void redis_server_restart(struct redis_server *server) {
     redis_server_kill(server);
     unlink(server->socket);
     launch(server);
+}
+
+void redis_server_restart_loading(struct redis_server *server) {
+    server->loads_slowly = true;
+    redis_server_restart(server);
+    server->loads_slowly = false;
 }
 
 void redis_server_pause(struct redis_server *server) {

@@ -23,6 +23,9 @@ void redis_server_kill(struct redis_server *server);
 /* After redis_server_kill(): the same data, the same address. Answers when the data is loaded. */
 void redis_server_restart(struct redis_server *server);
 
+/* The same, but it takes its time: for some tenths of a second or more it answers with LOADING, or not at all. */
+void redis_server_restart_loading(struct redis_server *server);
+
 /* SIGSTOP and SIGCONT: there, and not answering. */
 void redis_server_pause(struct redis_server *server);
 void redis_server_resume(struct redis_server *server);

@@ -8,6 +8,8 @@
  *   "refuse"              fails with a sentence
  *   "wait"                says "waiting", then waits until the gate is open or the deadline is raised
  *   "wait and say N"      says N lines, waits, says them again
+ *   "full disk"           fails for a full disk until the gate is open
+ *   "host away"           fails for somebody else's host
  *   "record"              fails for now after its record the first time, and succeeds when it finds the record
  */
 #ifndef TESTS_UNIT_SERVICE_JOB_FIXTURE_H
@@ -62,6 +64,9 @@ static inline enum status obey(struct job_fixture *j, struct job_run *run, struc
     if (sscanf(order, "say %d", &count) == 1) say_lines(run, count);
     if (strcmp(order, "say a text") == 0) job_run_log(run, LOG_INFO, "above\n\nbelow\n\n");
     if (strcmp(order, "refuse") == 0) return error_set(err, STATUS_REFUSED, "There is no licence.");
+    if (strcmp(order, "full disk") == 0 && !atomic_load(&j->gate_is_open))
+        return error_set(err, STATUS_INTERNAL, "cannot write /var/work/1: No space left on device");
+    if (strcmp(order, "host away") == 0) return error_set(err, STATUS_UNAVAILABLE, "git.example is away.");
     if (strcmp(order, "record") == 0) return record_once(run, err);
     if (strcmp(order, "wait") == 0) {
         job_run_log(run, LOG_INFO, "waiting");

@@ -55,6 +55,57 @@ static void once_it_has_a_record_it_is_tried_again(void **state) {
     assert_non_null(strstr(lines.lines[0].message, "The storage is away."));
 }
 
+/* ---- What is the operators' trouble, and what is not ---- */
+
+static void a_full_disk_is_waited_for_and_counts_no_attempt(void **state) {
+    struct job_fixture *j = *state;
+    start_runner(j, 1);
+    struct job_accepted accepted = announce_order(j, "prelude", "full disk"), behind = announce_order(j, "prelude", "return");
+    await(atomic_load(&j->begun) >= 2); /* tried again, although nobody scans */
+    assert_int_equal(job_runner_busy_slots(j->runner) <= 1, 1);
+    assert_int_equal(state_of(j, behind.id), JOB_STATE_PENDING); /* in the package's order */
+    atomic_store(&j->gate_is_open, true);
+    await(state_of(j, accepted.id) == JOB_STATE_SUCCEEDED);
+    await(state_of(j, behind.id) == JOB_STATE_SUCCEEDED);
+    assert_true(job_runner_alarms(j->runner) >= 2);
+    stop_runner(j);
+    struct job job = get_job(&j->f, accepted.id);
+    assert_int_equal(job.attempts, 1);
+    struct log_lines lines = read_log(j, accepted.id);
+    assert_true(lines.count >= 2);
+    for (size_t i = 0; i < lines.count; i++) {
+        assert_int_equal(lines.lines[i].level, LOG_WARN);
+        assert_non_null(strstr(lines.lines[i].message, "waiting for this server's disk or memory"));
+        assert_null(strstr(lines.lines[i].message, "/var/work")); /* which is nobody's business */
+    }
+}
+
+/* The time goes on between the runs, and while nobody runs it. */
+static void what_waits_for_longer_than_a_job_may_take_fails_and_says_for_what(void **state) {
+    struct job_fixture *j = *state;
+    static const struct job_handler handlers[] = {{JOB_KIND_PUBLISH, 3500, handle_job}, {0, 0, NULL}};
+    start_runner_with(j, 1, handlers);
+    struct job_accepted accepted = announce_order(j, "prelude", "full disk");
+    await(state_of(j, accepted.id) == JOB_STATE_FAILED);
+    stop_runner(j);
+    struct job job = get_job(&j->f, accepted.id);
+    assert_non_null(strstr(job.error, "waited for this server's disk or memory, in all longer than the 3500 ms"));
+    assert_non_null(strstr(job.error, "Nothing is wrong with the request"));
+    assert_true(atomic_load(&j->begun) >= 2);
+    assert_true(job.finished_ms - job.created_ms < 3500 + PATIENCE_MS);
+}
+
+static void somebody_elses_host_that_is_away_is_not_the_operators_trouble(void **state) {
+    struct job_fixture *j = *state;
+    start_runner(j, 1);
+    struct job_accepted accepted = announce_order(j, "prelude", "host away");
+    await(state_of(j, accepted.id) == JOB_STATE_FAILED);
+    assert_int_equal(job_runner_alarms(j->runner), 0);
+    stop_runner(j);
+    assert_int_equal(atomic_load(&j->begun), 1);
+    assert_string_equal(get_job(&j->f, accepted.id).error, "git.example is away.");
+}
+
 static void a_lost_lease_stops_the_run_and_leaves_the_job_to_its_new_holder(void **state) {
     struct job_fixture *j = *state;
     struct fixture *f = &j->f;
@@ -178,6 +229,9 @@ int main(void) {
         job_test(a_refused_job_says_why_in_its_last_line),
         job_test(a_job_over_its_limit_fails_and_names_it),
         job_test(once_it_has_a_record_it_is_tried_again),
+        job_test(a_full_disk_is_waited_for_and_counts_no_attempt),
+        job_test(what_waits_for_longer_than_a_job_may_take_fails_and_says_for_what),
+        job_test(somebody_elses_host_that_is_away_is_not_the_operators_trouble),
         job_test(a_lost_lease_stops_the_run_and_leaves_the_job_to_its_new_holder),
         job_test(a_silent_redis_costs_the_lease),
         job_test(a_killed_redis_loses_no_line_and_no_end),
