@@ -43,7 +43,8 @@
 enum {
     PACKAGES_MAX = 500,
     ACTS_MAX = 3,
-    JOBS_MAX = 20, /* of one act */
+    JOBS_MAX = 20,    /* of one act */
+    REFUSALS_MAX = 5, /* of one act: a view that is behind catches up */
     FAULTS_SHOWN = 40,
     WINDOW = 8, /* packages under way at once */
     CALL_MS = 2000,
@@ -79,7 +80,7 @@ struct act {
     enum kind kind;
     const char *body;
     const char *jobs[JOBS_MAX];
-    int job_count;
+    int job_count, refused_count;
     bool is_pending, is_done; /* the last of `jobs` has not ended yet; has succeeded */
 };
 
@@ -162,7 +163,8 @@ static const char *sign(struct chaos *chaos, const char *payload) {
 }
 
 static const char *trustee_request(struct chaos *chaos, const char *action, const char *payload) {
-    return arena_format(&chaos->server->arena, "{\"action\":\"%s\",\"actor\":\"me\",\"payload\":%s}", action, payload);
+    return arena_format(&chaos->server->arena, "{\"action\":\"%s\",\"actor\":\"me\",\"issue\":7,\"payload\":%s}", action,
+                        payload);
 }
 
 /* Every sixth package is one that others depend on, and stays. */
@@ -314,6 +316,8 @@ static void post(struct chaos *chaos, const struct story *story, struct act *act
         json_t *answer = json_loads(text_view(&response.body), 0, NULL);
         const char *id = server_job_text(answer, "jobId");
         if (response.status != 200 || id[0] == '\0') {
+            if (++act->refused_count == REFUSALS_MAX)
+                fail_msg("%s is never accepted: %s", story->package.name, text_view(&response.body));
             note_fault(
                 chaos,
                 arena_format(&chaos->server->arena, "a request for %s is answered %d", story->package.name, response.status),
@@ -388,7 +392,8 @@ static int work(struct chaos *chaos) {
     for (int i = 0; i < chaos->story_count; i++) {
         struct story *story = &chaos->stories[i];
         if (story->current == story->act_count || story->acts[story->current].is_pending || !may_begin(chaos, story)) continue;
-        if (story->acts[story->current].job_count > 0 && !is_time) continue; /* what failed */
+        if (story->acts[story->current].job_count + story->acts[story->current].refused_count > 0 && !is_time)
+            continue; /* again */
         chaos->under_way += story->current == 0 && story->acts[0].job_count == 0;
         post(chaos, story, &story->acts[story->current]);
     }
