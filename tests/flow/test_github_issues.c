@@ -205,6 +205,9 @@ static void small_mistakes_are_repaired(void **state) {
         "“purescript-%s”}}",
         "{'name': '%s', 'version': '1.0.0', 'ref': 'v1.0.0', 'location': {'githubOwner': 'flow', 'githubRepo': "
         "'purescript-%s', }}",
+        "Hello {all}!\n```json\n{\"name\": \"%s\", \"version\": \"1.0.0\", \"ref\": \"v1.0.0\", \"location\": "
+        "{\"githubOwner\": "
+        "\"flow\", \"githubRepo\": \"purescript-%s\"}}\n```\nThank you {all}.",
     };
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
         const struct package package = {.name = arena_format(arena, "mended-%zu", i), .version = "1.0.0"};
@@ -229,6 +232,7 @@ static void what_asks_for_nothing_is_met_with_silence(void **state) {
     (void)state;
     expect_silence("anybody", "Thank you!");
     expect_silence("anybody", "A smile :} and {");
+    expect_silence("anybody", "Thank you {or not");
     expect_silence("anybody", "");
     expect_silence("pacchettibotti", "{\"name\": \"x\"}");
     write_event("trusty", "{\"name\": \"x\"}", false);
@@ -242,8 +246,15 @@ static void what_asks_for_nothing_is_met_with_silence(void **state) {
 
 static void what_cannot_be_read_is_explained(void **state) {
     (void)state;
-    static const char *const texts[] = {"{\"name\": }", "{\"name\": \"x\"}",    "{\"payload\": 5}",
-                                        "{}",           "{\"payload\": \"{\"}", "{\"name\": \"$(touch /tmp/x)`id`\"}"};
+    static const char *const texts[] = {"{\"name\": }",
+                                        "{\"name\": \"x\"}",
+                                        "{\"payload\": 5}",
+                                        "{}",
+                                        "{\"payload\": \"{\"}",
+                                        "{\"name\": \"$(touch /tmp/x)`id`\"}",
+                                        "{\"name\": \"x\"",
+                                        "\"name\": \"x\"}",
+                                        "Hello {name: x, and good-bye"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         write_event("trusty", texts[i], true);
         assert_int_equal(handle(scene.server->url), 0);
