@@ -38,7 +38,6 @@
 #define FIRST_COMPILERS "0_15_14 0_15_15"
 #define NEW_COMPILER "0.15.16"
 #define GIVEN_UP "times in a row, so it was given up"
-#define NOT_PUBLISHED "is not published any more"
 
 enum {
     PACKAGES_MAX = 500,
@@ -497,11 +496,12 @@ static void check_acts(struct chaos *chaos) {
             }
 }
 
-/* Is this the end of a build of a version that was taken away, as every sixth is? */
+/* Is this the end of a build of a version that was taken away, as every third is? */
 static bool is_of_unpublished(const struct job *job) {
+    static const char *const ends[] = {"is not published any more", "was unpublished meanwhile"};
     int number = -1;
-    return job->error && strstr(job->error, NOT_PUBLISHED) && sscanf(job->package, "chaos-%d", &number) == 1 &&
-           (number % 6 == 1 || number % 6 == 4);
+    bool is_such = job->error && (strstr(job->error, ends[0]) || strstr(job->error, ends[1]));
+    return is_such && sscanf(job->package, "chaos-%d", &number) == 1 && (number % 6 == 1 || number % 6 == 4);
 }
 
 static void check_build(struct chaos *chaos, const struct job *job) {
