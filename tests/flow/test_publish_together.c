@@ -13,6 +13,7 @@
 #include "lib/store/change_queue.h"
 #include "lib/store/lock.h"
 #include "tests/support/registry_check.h"
+#include "tests/support/second_service.h"
 #include "tests/support/shell.h"
 #include "tests/support/trustee_call.h"
 
@@ -349,24 +350,6 @@ static void one_slot_is_enough(void **state) {
     end(scene);
 }
 
-/* A second publish service, on the same machine. */
-static void start_second(struct scene *scene, struct child_process *second, const char *const *settings) {
-    struct server *server = scene->server;
-    const char *environment[SERVER_SETTINGS_MAX + 2] = {
-        arena_format(&server->arena, "WORK_DIR=%s/work-2", server->folder),
-        arena_format(&server->arena, "PUBLISH_ADDRESS=ipc://%s/publish-2.ipc", server->folder)};
-    size_t count = 2;
-    for (; *settings; settings++)
-        environment[count++] = *settings;
-    for (const char *const *setting = server->environments[SERVER_PUBLISH]; *setting && count < SERVER_SETTINGS_MAX + 1;
-         setting++)
-        environment[count++] = *setting;
-    const char *const arguments[] = {arena_format(&server->arena, "%s/registry-publish", server->programs),
-                                     server_sandbox_option(), NULL};
-    child_start(second, arguments, environment, server->folder,
-                arena_format(&server->arena, "%s/publish-2.log", server->folder));
-}
-
 static void two_services_share_a_release(void **state) {
     (void)state;
     struct scene *scene =
@@ -375,7 +358,7 @@ static void two_services_share_a_release(void **state) {
     struct release release = begin_release(scene, packages);
     wait_for_line(scene, release.ids[0], "INFO Compiled "); /* the first service has no slot any more */
     struct child_process second = {0};
-    start_second(scene, &second, (const char *const[]){NULL});
+    second_service_start(scene->server, SERVER_PUBLISH, NULL, &second);
     wait_until_all_waiting(scene, &release);
     let_commit(scene);
     expect_all_published(scene, &release);
