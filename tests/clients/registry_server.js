@@ -172,6 +172,13 @@ class RegistryServer {
     if (status !== 0) throw new Error(`${name} did not end well (${status}):\n${this.log(name)}`);
   }
 
+  // Ends all programs at once, whatever state they are in.
+  async kill() {
+    for (const { child } of this.running.values()) child.kill('SIGKILL');
+    await Promise.all([...this.running.values()].map(({ ended }) => ended));
+    this.running.clear();
+  }
+
   async stop() {
     for (const name of [...PROGRAMS, WORKER].toReversed()) if (this.running.has(name)) await this.stopProgram(name);
   }
