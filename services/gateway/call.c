@@ -13,6 +13,7 @@
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "services/gateway/gateway.h"
+#include "services/gateway/http2_streams.h"
 #include "services/gateway/loop.h"
 #include "services/gateway/request_form.h"
 #include "services/gateway/tail.h"
@@ -23,6 +24,9 @@ static atomic_uint_fast64_t call_number;
 static void free_call(struct call *call) {
     call->loop->calls--;
     atomic_fetch_sub(&call->gateway->answer_bytes, call->answer_bytes);
+    atomic_fetch_sub(&call->client->answer_bytes, call->answer_bytes);
+    atomic_fetch_sub(&call->client->requests, 1);
+    clients_drop(call->gateway->clients, call->client);
     if (call->answer.file >= 0) close(call->answer.file);
     text_release(&call->answer.body);
     arena_release(&call->arena);
@@ -33,6 +37,7 @@ static void free_call(struct call *call) {
 static void forget_request(void *hook) {
     struct call *call = *(struct call **)hook;
     call->req = NULL;
+    connection_end_call(call->connection, call->is_answered);
     h2o_timeout_unlink(&call->retry_timer);
     atomic_store(&call->is_gone, true);
     if (call->is_away && call->withdraw && call->withdraw(call)) call->is_away = false;
@@ -46,6 +51,23 @@ static void retry(h2o_timeout_entry_t *entry) {
     submit(call);
 }
 
+/* The connection's; or the one that a proxy of ours names. */
+static void find_client(struct call *call) {
+    const char *forwarded_for = call->connection->is_of_proxy ? call_request_header(call, "x-forwarded-for") : NULL;
+    if (forwarded_for) {
+        struct sockaddr_storage peer = {.ss_family = AF_UNSPEC};
+        char address[CLIENT_ADDRESS_MAX];
+        h2o_conn_t *conn = call->req->conn;
+        conn->callbacks->get_peername(conn, (struct sockaddr *)&peer);
+        client_address_find(call->gateway->proxies, (struct sockaddr *)&peer, forwarded_for, address);
+        call->client = clients_take(call->gateway->clients, address);
+    } else {
+        call->client = clients_keep(call->connection->client);
+    }
+    call->address = call->client->address;
+    atomic_fetch_add(&call->client->requests, 1);
+}
+
 static struct call *create_call(struct loop *loop, struct gateway *gateway, h2o_req_t *req) {
     struct call *call = memory_alloc(sizeof *call);
     call->gateway = gateway;
@@ -57,20 +79,15 @@ static struct call *create_call(struct loop *loop, struct gateway *gateway, h2o_
     call->is_head = h2o_memis(req->method.base, req->method.len, H2O_STRLIT("HEAD"));
     call->retry_timer.cb = retry;
     loop->calls++;
+    call->connection = connection_of(req);
+    connection_begin_call(call->connection);
+    find_client(call);
     struct call **hook = h2o_mem_alloc_shared(&req->pool, sizeof *hook, forget_request);
     *hook = call;
     return call;
 }
 
 /* ---- Before the route's function ---- */
-
-static void find_address(struct call *call) {
-    struct sockaddr_storage peer = {.ss_family = AF_UNSPEC};
-    h2o_conn_t *conn = call->req->conn;
-    conn->callbacks->get_peername(conn, (struct sockaddr *)&peer);
-    client_address_find(call->gateway->proxies, (struct sockaddr *)&peer, call_request_header(call, "x-forwarded-for"),
-                        call->address);
-}
 
 static bool admit_rate(struct call *call) {
     int64_t retry_after_s = 0;
@@ -84,9 +101,10 @@ static bool admit_rate(struct call *call) {
 }
 
 static bool admit_length(struct call *call) {
-    if (call->req->entity.len <= call->route->body_limit_bytes) return true;
+    size_t length = http2_body_length(call->req);
+    if (length <= call->route->body_limit_bytes) return true;
     call_fail(call, STATUS_TOO_LARGE, NULL,
-              arena_format(&call->arena, "The request's body has %zu bytes, but %s takes %zu at most.", call->req->entity.len,
+              arena_format(&call->arena, "The request's body has %zu bytes, but %s takes %zu at most.", length,
                            call->route->path, call->route->body_limit_bytes));
     return false;
 }
@@ -154,16 +172,26 @@ static bool admit_form(struct call *call) {
     if (status == STATUS_UNSUPPORTED) answer_header(&call->answer, "accept-encoding", "identity");
     if (status == STATUS_INVALID && req->version < 0x200) {
         req->http1_is_persistent = 0;
-        loop_linger(req);
+        connection_linger(req);
     }
     call_fail_with(call, &err);
     return false;
 }
 
+static bool admit_request(struct call *call) {
+    bool is_of_proxy = call->connection->is_of_proxy && call->client == call->connection->client; /* which names nobody */
+    if (!call->connection->is_public || is_of_proxy ||
+        atomic_load(&call->client->requests) <= call->gateway->settings->gateway_requests_per_address)
+        return true;
+    call_fail(call, STATUS_BUSY, NULL,
+              arena_format(&call->arena, "Too many requests from %s are being answered: try again when some have ended.",
+                           call->address));
+    return false;
+}
+
 void call_start(struct loop *loop, struct gateway *gateway, enum port port, h2o_req_t *req) {
     struct call *call = create_call(loop, gateway, req);
-    find_address(call);
-    if (!admit_form(call)) return;
+    if (!admit_form(call) || !admit_request(call)) return;
     if (h2o_memis(req->method.base, req->method.len, H2O_STRLIT("OPTIONS"))) {
         answer_options(call);
         return;
@@ -259,8 +287,10 @@ static void fail_after_work(struct call *call) {
 }
 
 static bool has_room_for_answer(struct call *call) {
-    call->answer_bytes = (int64_t)call->answer.body.length;
-    return atomic_fetch_add(&call->gateway->answer_bytes, call->answer_bytes) + call->answer_bytes <= ANSWER_BYTES_MAX;
+    int64_t bytes = call->answer_bytes = (int64_t)call->answer.body.length;
+    int64_t all = atomic_fetch_add(&call->gateway->answer_bytes, bytes) + bytes;
+    int64_t clients = atomic_fetch_add(&call->client->answer_bytes, bytes) + bytes;
+    return all <= ANSWER_BYTES_MAX && (clients <= ANSWER_BYTES_PER_ADDRESS || clients == bytes);
 }
 
 void call_send_made(struct call *call) {

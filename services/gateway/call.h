@@ -23,12 +23,13 @@
 #include "lib/base/arena.h"
 #include "lib/base/error.h"
 #include "lib/base/text.h"
-#include "services/gateway/client_address.h"
+#include "services/gateway/clients.h"
 #include "services/gateway/h2o_all.h"
 #include "services/gateway/query.h"
 #include "services/gateway/router.h"
 #include "services/gateway/store_pool.h"
 
+struct connection;
 struct gateway;
 struct loop;
 struct service_asker;
@@ -69,6 +70,8 @@ struct call {
     struct gateway *gateway;
     struct loop *loop;
     h2o_req_t *req;
+    struct connection *connection; /* valid as long as `req` is */
+    bool is_answered;
     bool is_away;
     bool is_head;
     atomic_bool is_gone; /* the client is: whoever has the call sends it back without more work */
@@ -85,7 +88,8 @@ struct call {
     struct arena arena;
     const char *parameters[ROUTE_PARAMETERS_MAX];
     struct query query;
-    char address[CLIENT_ADDRESS_MAX]; /* of the client, as limits count it */
+    struct client *client;
+    const char *address; /* of the client, as limits count it */
     const char *body;
     size_t body_length;
 

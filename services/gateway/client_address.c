@@ -126,6 +126,11 @@ void trusted_proxies_free(struct trusted_proxies *proxies) {
     free(proxies);
 }
 
+bool client_address_is_proxy(const struct trusted_proxies *proxies, const struct sockaddr *peer) {
+    struct address address;
+    return from_socket(peer, &address) && is_trusted(proxies, &address);
+}
+
 static void print_address(const struct address *address, char out[CLIENT_ADDRESS_MAX]) {
     if (is_v4(address)) {
         inet_ntop(AF_INET, address->bytes + sizeof v4_prefix, out, CLIENT_ADDRESS_MAX);

@@ -21,6 +21,9 @@ struct trusted_proxies;
 CHECK_RESULT enum status trusted_proxies_parse(struct trusted_proxies **out, const char *list, struct error *err);
 void trusted_proxies_free(struct trusted_proxies *proxies);
 
+/* Is the peer one of them? */
+bool client_address_is_proxy(const struct trusted_proxies *proxies, const struct sockaddr *peer);
+
 /* `forwarded_for` is the header's value, several headers joined by commas in their order; NULL: none. */
 void client_address_find(const struct trusted_proxies *proxies, const struct sockaddr *peer, const char *forwarded_for,
                          char out[CLIENT_ADDRESS_MAX]);

@@ -16,6 +16,7 @@
 #include "services/gateway/file_hashes.h"
 #include "services/gateway/gateway.h"
 #include "services/gateway/router.h"
+#include "services/gateway/server.h"
 
 enum {
     ANSWER_TIMEOUT_MS = 1500, /* of services and of Redis, which are asked at the same time */
@@ -62,6 +63,7 @@ static void measure_gateway(struct figures *figures, struct metrics *metrics) {
     for (size_t i = 0; i < count; i++)
         measure_route(figures, i, routes[i].method == METHOD_POST ? "POST" : "GET", routes[i].path, own);
     measure_route(figures, count, "", "none", own);
+    server_measure(figures->gateway->server, own);
     metrics_add(own, METRIC_COUNTER, "registry_tarballs_hashed_total", "Tarballs of which the hash was computed.", NULL,
                 (double)file_hashes_computed(figures->gateway->file_hashes));
     struct text json = {0};

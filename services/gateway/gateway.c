@@ -9,6 +9,7 @@
 #include "lib/base/log.h"
 #include "lib/base/text.h"
 #include "lib/tools/health_check.h"
+#include "services/gateway/clients.h"
 #include "services/gateway/file_hashes.h"
 #include "services/gateway/openapi.h"
 #include "services/gateway/server.h"
@@ -126,6 +127,7 @@ static enum status start_matrix_questions(struct gateway *gateway, struct error 
 enum status gateway_start(struct gateway *gateway, const struct settings *settings, struct error *err) {
     *gateway = (struct gateway){.settings = settings};
     openapi_append(&gateway->openapi);
+    gateway->clients = clients_create();
     gateway->file_hashes = file_hashes_create();
     gateway->post_limit = rate_limit_create(settings->post_limit_per_minute);
     enum status status = trusted_proxies_parse(&gateway->proxies, settings->trusted_proxies, err);
@@ -158,7 +160,7 @@ void gateway_stop(struct gateway *gateway) {
     tail_free(gateway->tail);
     store_pool_free(gateway->pool);
     file_hashes_free(gateway->file_hashes);
-    server_free(gateway->server);
+    bool is_freed = server_free(gateway->server);
     for (size_t i = 0; i < SERVICE_COUNT; i++)
         message_client_free(gateway->services[i]);
     rate_limit_free(gateway->trustee_failures);
@@ -167,4 +169,5 @@ void gateway_stop(struct gateway *gateway) {
     rate_limit_free(gateway->post_limit);
     trusted_proxies_free(gateway->proxies);
     text_release(&gateway->openapi);
+    if (is_freed) clients_free(gateway->clients);
 }

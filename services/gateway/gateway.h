@@ -20,6 +20,7 @@
 #include "services/gateway/store_pool.h"
 #include "services/gateway/tail.h"
 
+struct clients;
 struct digest_set;
 struct file_hashes;
 struct health_check;
@@ -27,7 +28,7 @@ struct server;
 struct service_asker;
 
 /* Most bytes of answers that wait for their clients to read them: slow readers of long logs must not fill the memory. */
-enum { ANSWER_BYTES_MAX = 512 << 20 };
+enum { ANSWER_BYTES_MAX = 512 << 20, ANSWER_BYTES_PER_ADDRESS = 64 << 20 };
 
 /* Of POST /api/v1/trustee, from one address (spec/operations.md): failures, and look-ups of tokens that are nobody's. */
 enum { TRUSTEE_FAILURES_PER_MINUTE = 5 };
@@ -54,6 +55,7 @@ struct gateway {
     atomic_bool is_draining;
     atomic_int_fast64_t answer_bytes; /* of the answers that are being sent */
     struct trusted_proxies *proxies;
+    struct clients *clients;
     struct rate_limit *post_limit;
     struct rate_limit *trustee_failures;
     struct rate_limit *trustee_look_ups; /* of tokens that turned out to be nobody's */

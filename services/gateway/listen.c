@@ -48,6 +48,14 @@ enum status listen_open(int *out, const char *address, int64_t port, const char 
                         strerror(problem));
 }
 
+void listen_limit(int descriptor, int64_t stall_ms) {
+    enum { UNREAD_BYTES = 65536 }; /* the largest usual body in one read */
+    const int unread = UNREAD_BYTES;
+    const unsigned stall = (unsigned)stall_ms;
+    setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &unread, sizeof unread);
+    setsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &stall, sizeof stall);
+}
+
 static enum status tls_problem(const char *variable, const char *path, struct error *err) {
     char reason[256];
     ERR_error_string_n(ERR_get_error(), reason, sizeof reason);
@@ -61,6 +69,7 @@ enum status listen_tls(SSL_CTX **out, const char *certificate_path, const char *
     if (!tls) return error_set(err, STATUS_INTERNAL, "TLS cannot be started.");
     SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION);
     SSL_CTX_set_options(tls, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS);             /* idle connections keep none */
     SSL_CTX_set_cipher_list(tls, "ECDHE+AESGCM:ECDHE+CHACHA20"); /* of TLS 1.2; those of 1.3 are all fine */
     if (SSL_CTX_use_certificate_chain_file(tls, certificate_path) != 1)
         status = tls_problem("TLS_CERTIFICATE", certificate_path, err);

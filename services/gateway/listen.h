@@ -18,4 +18,8 @@ CHECK_RESULT enum status listen_open(int *out, const char *address, int64_t port
 /* TLS 1.2 and later, HTTP/2 by ALPN, with the certificate chain and key of these PEM files. */
 CHECK_RESULT enum status listen_tls(SSL_CTX **out, const char *certificate_path, const char *key_path, struct error *err);
 
+/* What connections that come by `descriptor` may cost the kernel: few unread bytes, and none that the client does not take for
+ * `stall_ms`, when the connection is ended. */
+void listen_limit(int descriptor, int64_t stall_ms);
+
 #endif

@@ -11,7 +11,6 @@
 
 enum {
     ACCEPTS_AT_ONCE = 16,
-    LINGER_BYTES = 64 << 20, /* most that a client whose request was refused may still send; one second at most, too */
     CUT_MS = 2000,
     DRAIN_MS = 10000, /* most that calls under way may take after a stop */
     /* Twice what h2o wants to have free before each read: so a request that is no longer than half of it stays where it was
@@ -20,91 +19,13 @@ enum {
     IDLE_DRAIN_MS = 700, /* clients that poll every half second get their last answer with `Connection: close` */
 };
 
-/* ---- Connections ---- */
-
-static bool has_room(const struct loop *loop) {
-    return atomic_load(loop->options.connections) < loop->options.connection_limit;
-}
-
-/* A client's connection, from h2o's point of view its socket's `on_close` data. */
-struct connection {
-    struct loop *loop;
-    struct connection *next, **link; /* of the loop's list; `link` points at what points here */
-    int descriptor;
-    int second_descriptor; /* where it is to linger; else -1 */
-    h2o_socket_t *lingering;
-    h2o_timeout_entry_t timer;
-    size_t bytes_left;
-};
-
-static void free_connection(struct connection *connection) {
-    *connection->link = connection->next;
-    if (connection->next) connection->next->link = connection->link;
-    atomic_fetch_sub(connection->loop->options.connections, 1);
-    free(connection);
-}
-
-static void stop_lingering(h2o_timeout_entry_t *timer) {
-    struct connection *connection = H2O_STRUCT_FROM_MEMBER(struct connection, timer, timer);
-    h2o_timeout_unlink(timer);
-    h2o_socket_close(connection->lingering);
-    free_connection(connection);
-}
-
-static void forget_bytes(h2o_socket_t *socket, const char *problem) {
-    struct connection *connection = socket->data;
-    size_t length = socket->input->size;
-    h2o_buffer_consume(&socket->input, length);
-    if (problem || length >= connection->bytes_left)
-        stop_lingering(&connection->timer);
-    else
-        connection->bytes_left -= length;
-}
-
-static void close_connection(void *argument) {
-    struct connection *connection = argument;
-    h2o_context_t *context = &connection->loop->context;
-    if (connection->second_descriptor < 0) {
-        free_connection(connection);
-        return;
-    }
-    connection->descriptor = connection->second_descriptor;
-    shutdown(connection->descriptor, SHUT_WR);
-    connection->lingering = h2o_evloop_socket_create(context->loop, connection->descriptor, 0);
-    connection->lingering->data = connection;
-    connection->timer.cb = stop_lingering;
-    connection->bytes_left = LINGER_BYTES;
-    h2o_timeout_link(context->loop, &context->one_sec_timeout, &connection->timer);
-    h2o_socket_read_start(connection->lingering, forget_bytes);
-}
-
-void loop_linger(h2o_req_t *req) {
-    h2o_socket_t *socket = req->conn->callbacks->get_socket(req->conn);
-    struct connection *connection = socket->on_close.data;
-    if (connection->second_descriptor < 0) connection->second_descriptor = fcntl(connection->descriptor, F_DUPFD_CLOEXEC, 0);
-}
-
-static void serve_connection(struct listener *listener, h2o_socket_t *socket) {
-    struct connection *connection = memory_alloc(sizeof *connection);
-    struct loop *loop = listener->loop;
-    connection->loop = loop;
-    connection->descriptor = h2o_socket_get_fd(socket);
-    connection->second_descriptor = -1;
-    connection->next = loop->connections;
-    connection->link = &loop->connections;
-    if (connection->next) connection->next->link = &connection->next;
-    loop->connections = connection;
-    atomic_fetch_add(loop->options.connections, 1);
-    socket->on_close.cb = close_connection;
-    socket->on_close.data = connection;
-    h2o_accept(&listener->accept, socket);
-}
+/* ---- Accepting ---- */
 
 static void accept_connections(h2o_socket_t *listening, const char *problem);
 
 static void resume_listening(h2o_timeout_entry_t *entry) {
     struct loop *loop = H2O_STRUCT_FROM_MEMBER(struct loop, resume_timer, entry);
-    if (!has_room(loop)) {
+    if (!connections_make_room(loop)) {
         h2o_timeout_link(loop->context.loop, &loop->context.hundred_ms_timeout, &loop->resume_timer);
         return;
     }
@@ -112,7 +33,7 @@ static void resume_listening(h2o_timeout_entry_t *entry) {
         if (loop->listeners[i].socket) h2o_socket_read_start(loop->listeners[i].socket, accept_connections);
 }
 
-/* At the limit the rest waits in the kernel's queue. The management port is never closed to operators. */
+/* Where all connections are busy, the rest waits in the kernel's queue. The management port is never closed to operators. */
 static void pause_listening(struct loop *loop) {
     h2o_socket_read_stop(loop->listeners[0].socket);
     if (!h2o_timeout_is_linked(&loop->resume_timer))
@@ -124,13 +45,13 @@ static void accept_connections(h2o_socket_t *listening, const char *problem) {
     struct loop *loop = listener->loop;
     if (problem) return;
     for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
-        if (listener == &loop->listeners[0] && !has_room(loop)) {
+        if (listener == &loop->listeners[0] && !connections_make_room(loop)) {
             pause_listening(loop);
             return;
         }
         h2o_socket_t *socket = h2o_evloop_socket_accept(listening);
         if (!socket) return;
-        serve_connection(listener, socket);
+        connection_serve(listener, socket);
     }
 }
 
@@ -173,24 +94,31 @@ static void take_stop(h2o_multithread_receiver_t *receiver, h2o_linklist_t *mess
 
 /* ---- The thread ---- */
 
-static bool is_drained(const struct loop *loop) {
+static void turn(struct loop *loop, int32_t most_ms) {
+    h2o_evloop_run(loop->context.loop, most_ms);
+    connections_look(loop);
+}
+
+static bool is_drained(struct loop *loop) {
     int64_t passed_ms = clock_monotonic_ms() - loop->stopping_since_ms;
-    return !loop->connections || passed_ms > DRAIN_MS || (loop->calls == 0 && passed_ms > IDLE_DRAIN_MS);
+    return h2o_linklist_is_empty(&loop->connections.all) || passed_ms > DRAIN_MS ||
+           (loop->calls == 0 && passed_ms > IDLE_DRAIN_MS);
 }
 
 /* What is left idles, or is too slow: h2o closes it as if the client had. */
 static void cut_connections(struct loop *loop) {
-    for (struct connection *connection = loop->connections; connection; connection = connection->next)
-        shutdown(connection->descriptor, SHUT_RDWR);
+    connections_cut(loop);
     int64_t give_up_ms = clock_monotonic_ms() + CUT_MS;
-    while ((loop->connections || loop->calls) && clock_monotonic_ms() < give_up_ms)
-        h2o_evloop_run(loop->context.loop, 20);
+    while ((!h2o_linklist_is_empty(&loop->connections.all) || loop->calls) && clock_monotonic_ms() < give_up_ms)
+        turn(loop, 20);
 }
 
 static void open_loop(struct loop *loop) {
     const struct loop_options *options = &loop->options;
     h2o_socket_buffer_prototype._initial_buf.capacity = INPUT_BUFFER_BYTES; /* this thread's */
-    h2o_context_init(&loop->context, h2o_evloop_create(), options->config);
+    loop->config = *options->config;
+    h2o_context_init(&loop->context, h2o_evloop_create(), &loop->config);
+    connections_open(loop);
     h2o_multithread_register_receiver(loop->context.queue, &loop->receiver, take_calls);
     h2o_multithread_register_receiver(loop->context.queue, &loop->stop_receiver, take_stop);
     loop->resume_timer.cb = resume_listening;
@@ -200,7 +128,8 @@ static void open_loop(struct loop *loop) {
 
 /* Where something would not end (a call that never came back), h2o's memory is left to the process's end. */
 static void close_loop(struct loop *loop) {
-    if (loop->connections || loop->calls) return;
+    if (!h2o_linklist_is_empty(&loop->connections.all) || loop->calls) return;
+    connections_close(loop);
     h2o_evloop_t *events = loop->context.loop;
     h2o_timeout_unlink(&loop->context.http2._graceful_shutdown_timeout); /* set by the stop, and h2o forgets it */
     h2o_multithread_unregister_receiver(loop->context.queue, &loop->receiver);
@@ -217,9 +146,9 @@ static void *run(void *argument) {
     open_loop(loop);
     sem_post(&loop->is_open);
     while (loop->stopping_since_ms == 0)
-        h2o_evloop_run(loop->context.loop, INT32_MAX);
+        turn(loop, INT32_MAX);
     while (!is_drained(loop))
-        h2o_evloop_run(loop->context.loop, 20);
+        turn(loop, 20);
     cut_connections(loop);
     close_loop(loop);
     return NULL;

@@ -12,9 +12,9 @@
 #include <stdbool.h>
 
 #include "lib/base/error.h"
+#include "services/gateway/connection.h"
 #include "services/gateway/h2o_all.h"
 
-struct connection;
 struct gateway;
 struct loop;
 
@@ -36,10 +36,11 @@ struct loop_options {
     int management_socket; /* the first loop's only; -1 elsewhere */
     SSL_CTX *tls;          /* NULL: plain */
     int64_t connection_limit;
-    atomic_int_fast64_t *connections; /* of all loops */
+    struct traffic *traffic; /* of all loops */
 };
 
 struct loop {
+    h2o_globalconf_t config; /* of this loop alone: the limit of bodies in it changes from read to read (connection.c) */
     h2o_context_t context;
     h2o_multithread_receiver_t receiver; /* any thread posts to it: calls that come back */
     h2o_multithread_receiver_t stop_receiver;
@@ -48,7 +49,7 @@ struct loop {
     struct listener listeners[LOOP_LISTENERS_MAX];
     h2o_timeout_entry_t resume_timer; /* looks whether connections are taken again */
     size_t calls;                     /* of which the memory is not freed yet */
-    struct connection *connections;
+    struct connections connections;
     int64_t stopping_since_ms; /* 0: not */
     pthread_t thread;
     sem_t is_open;  /* posted when it serves */
@@ -63,9 +64,5 @@ void loop_request_stop(struct loop *loop);
 
 /* Waits for the end. False where a connection or a call would not end: what it needs of the config is then still in use. */
 bool loop_join(struct loop *loop);
-
-/* The connection of `req` is about to be closed with bytes of the client unread, at which the kernel would send a reset, and
- * the client might never see the answer: read and forget what still comes, for a moment. On the loop's thread. */
-void loop_linger(h2o_req_t *req);
 
 #endif

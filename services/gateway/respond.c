@@ -100,6 +100,7 @@ void call_send(struct call *call) {
         h2o_add_header_by_str(&req->pool, &req->res.headers, answer->headers[i].name, strlen(answer->headers[i].name), 1, NULL,
                               answer->headers[i].value, strlen(answer->headers[i].value));
     figures_count(call->gateway->figures, call->route, req->res.status);
+    call->is_answered = true;
     response_filter_accept(req);
     call->generator.proceed = send_chunk;
     h2o_start_response(req, &call->generator);

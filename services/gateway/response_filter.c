@@ -4,7 +4,8 @@
 #include "lib/base/error.h"
 #include "lib/base/json.h"
 #include "lib/base/text.h"
-#include "services/gateway/loop.h"
+#include "services/gateway/connection.h"
+#include "services/gateway/router.h"
 
 #define OURS H2O_STRLIT("gateway.answers")
 
@@ -67,13 +68,18 @@ static h2o_ostream_t **replace_body(h2o_req_t *req, h2o_ostream_t **slot) {
                          : req->res.status == 404 ? STATUS_NOT_FOUND
                          : req->res.status < 500  ? STATUS_INVALID
                                                   : STATUS_INTERNAL;
-    static const char *const messages[] = {
-        [STATUS_TOO_LARGE] = "The request's body is larger than any request to the registry may be.",
-        [STATUS_NOT_FOUND] = "There is nothing at this address.",
-        [STATUS_INVALID] = "The request is not well-formed HTTP.",
-        [STATUS_INTERNAL] = "Something went wrong in the registry; its operators can see what."};
-    struct text body = {0};
-    error_append_json(&body, status_code(status), messages[status], NULL);
+    static const char *const messages[] = {[STATUS_NOT_FOUND] = "There is nothing at this address.",
+                                           [STATUS_INVALID] = "The request is not well-formed HTTP.",
+                                           [STATUS_INTERNAL] =
+                                               "Something went wrong in the registry; its operators can see what."};
+    struct text body = {0}, too_large = {0};
+    if (status == STATUS_TOO_LARGE)
+        text_append_format(&too_large, "The request's body is larger than %zu bytes, the most that %.*s takes.",
+                           router_body_limit(connection_of(req)->is_public ? PORT_PUBLIC : PORT_MANAGEMENT, req->method.base,
+                                             req->method.len, req->path.base, req->path.len),
+                           req->path.len < 100 ? (int)req->path.len : 100, req->path.base);
+    error_append_json(&body, status_code(status), too_large.bytes ? too_large.bytes : messages[status], NULL);
+    text_release(&too_large);
     struct replacement *replacement = (struct replacement *)h2o_add_ostream(req, sizeof *replacement, slot);
     replacement->super.do_send = send_replacement;
     replacement->body = h2o_strdup(&req->pool, body.bytes, body.length);
@@ -87,7 +93,7 @@ static void set_up(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t **slot) {
     (void)self;
     add_common_headers(req);
     if (!h2o_req_getenv(req, OURS, 0)) {
-        if (req->version < 0x200 && !req->http1_is_persistent) loop_linger(req);
+        if (req->version < 0x200 && !req->http1_is_persistent) connection_linger(req);
         slot = replace_body(req, slot);
     }
     h2o_setup_next_ostream(req, slot);

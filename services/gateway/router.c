@@ -93,3 +93,24 @@ void router_find(enum port port, const char *method, size_t method_length, const
         out->other_methods |= routes[i].method;
     }
 }
+
+/* Does normalising change it? (As h2o sees it: it decodes, and follows dots.) */
+static bool is_plain(const char *path, size_t length) {
+    for (size_t i = 0; i < length; i++)
+        if (path[i] == '%' || (path[i] == '/' && i + 1 < length && path[i + 1] == '.')) return false;
+    return length > 0 && path[0] == '/';
+}
+
+size_t router_body_limit(enum port port, const char *method, size_t method_length, const char *target, size_t target_length) {
+    const char *end = target + target_length, *query = target_length ? memchr(target, '?', target_length) : NULL;
+    if (query) end = query;
+    if (target < end && *target != '/') { /* scheme and host */
+        const char *host = memmem(target, (size_t)(end - target), "://", 3);
+        const char *path = host ? memchr(host + 3, '/', (size_t)(end - host - 3)) : NULL;
+        target = path ? path : end;
+    }
+    struct route_match match;
+    if (!is_plain(target, (size_t)(end - target))) return router_largest_body_bytes();
+    router_find(port, method, method_length, target, (size_t)(end - target), &match);
+    return match.route && match.route->body_limit_bytes ? match.route->body_limit_bytes : IGNORED_BODY_BYTES;
+}

@@ -17,7 +17,10 @@ enum method { METHOD_GET = 1, METHOD_POST = 2 };
 
 enum port { PORT_PUBLIC = 1, PORT_MANAGEMENT = 2, PORT_BOTH = 3 };
 
-enum { ROUTE_PARAMETERS_MAX = 2 };
+enum {
+    ROUTE_PARAMETERS_MAX = 2,
+    IGNORED_BODY_BYTES = 4096, /* what may come with a request whose route takes no body */
+};
 
 /* What may come back, for the document: an answer, a header of one, or a failure. */
 struct route_answer {
@@ -61,6 +64,10 @@ const struct route *router_routes(size_t *count);
 
 /* The largest body that any route takes. */
 size_t router_largest_body_bytes(void);
+
+/* The most bytes that a request may have behind its head: its route's; some where the route takes none, or where there is none.
+ * `target` as it was sent, with query or scheme and host; one that is to be normalised gets the largest. */
+size_t router_body_limit(enum port port, const char *method, size_t method_length, const char *target, size_t target_length);
 
 void router_find(enum port port, const char *method, size_t method_length, const char *path, size_t path_length,
                  struct route_match *out);

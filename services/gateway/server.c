@@ -16,7 +16,6 @@
 #include "services/gateway/response_filter.h"
 
 enum {
-    READ_TIMEOUT_MS = 30000,    /* for a whole request to arrive over HTTP/1, and for an idle connection */
     BODY_MARGIN_BYTES = 1 << 20 /* see make_config() */
 };
 
@@ -33,7 +32,7 @@ struct server {
     SSL_CTX *tls;
     int public_socket, management_socket; /* -1: handed to the first loop */
     int port, management_port;
-    atomic_int_fast64_t connections;
+    struct traffic traffic;
     bool is_stuck; /* a loop could not free what it has */
     size_t loop_count;
     struct loop loops[];
@@ -59,15 +58,16 @@ static h2o_hostconf_t *add_host(struct server *server, struct gateway *gateway, 
     return host;
 }
 
-/* h2o reads a body before a handler sees the request. One over h2o's own limit is answered 413 at once on HTTP/1, but on
- * HTTP/2 its stream is refused, which makes clients send it again: so that limit stands above the routes', which call.c
- * checks. */
+/* h2o reads a body before a handler sees the request. One over h2o's own limit is answered 413 at once on HTTP/1, where that
+ * limit is the route's (connection.c), but on HTTP/2 its stream is refused, which makes clients send it again: so there it
+ * stands above the routes', which http2_streams.c and call.c check. */
 static void make_config(struct server *server, struct gateway *gateway) {
     h2o_config_init(&server->config);
     server->config.server_name = h2o_iovec_init(H2O_STRLIT("registry"));
     server->config.max_request_entity_size = router_largest_body_bytes() + BODY_MARGIN_BYTES;
-    server->config.http1.req_timeout = READ_TIMEOUT_MS;
-    server->config.http2.idle_timeout = READ_TIMEOUT_MS;
+    server->config.http1.req_timeout = (uint64_t)gateway->settings->gateway_request_ms;
+    server->config.http2.idle_timeout = (uint64_t)gateway->settings->gateway_request_ms;
+    server->config.http2.max_concurrent_requests_per_connection = (size_t)gateway->settings->gateway_streams_per_connection;
     server->public_hosts[0] = add_host(server, gateway, PORT_PUBLIC, "public");
     server->management_hosts[0] = add_host(server, gateway, PORT_MANAGEMENT, "management");
 }
@@ -82,6 +82,7 @@ static enum status open_ports(struct server *server, const struct settings *sett
     if (!status)
         status = listen_open(&server->public_socket, settings->server_address, settings->server_port, "SERVER_PORT",
                              &server->port, err);
+    if (!status) listen_limit(server->public_socket, settings->gateway_stall_ms);
     int64_t management_port = settings->management_port;
     if (management_port < 0) management_port = settings->server_port == 0 ? 0 : settings->server_port + 1;
     if (!status)
@@ -116,7 +117,7 @@ static enum status start_loops(struct server *server, struct gateway *gateway, s
                                    .management_hosts = server->management_hosts,
                                    .tls = server->tls,
                                    .connection_limit = allow_connections(gateway->settings->gateway_connections),
-                                   .connections = &server->connections};
+                                   .traffic = &server->traffic};
     for (int64_t i = 0; i < gateway->settings->gateway_threads; i++) {
         options.public_socket =
             i == 0 ? server->public_socket : fcntl(server->loops[0].options.public_socket, F_DUPFD_CLOEXEC, 0);
@@ -139,6 +140,10 @@ enum status server_create(struct server **out, struct gateway *gateway, struct e
     return status;
 }
 
+void server_measure(struct server *server, struct metrics *metrics) {
+    traffic_measure(&server->traffic, metrics);
+}
+
 int server_port(const struct server *server) {
     return server->port;
 }
@@ -155,13 +160,14 @@ void server_drain(struct server *server) {
     server->loop_count = 0;
 }
 
-void server_free(struct server *server) {
-    if (!server) return;
+bool server_free(struct server *server) {
+    if (!server) return true;
     server_drain(server);
     if (server->public_socket >= 0) close(server->public_socket);
     if (server->management_socket >= 0) close(server->management_socket);
-    if (server->is_stuck) return; /* a loop still uses the rest, until the process ends */
+    if (server->is_stuck) return false;
     SSL_CTX_free(server->tls);
     h2o_config_dispose(&server->config);
     free(server);
+    return true;
 }

@@ -23,6 +23,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
     char *method = fuzz_take_line(&bytes, &length);
     find(PORT_PUBLIC, method, (const char *)bytes, length);
     find(PORT_MANAGEMENT, method, (const char *)bytes, length);
+    size_t limit = router_body_limit(PORT_PUBLIC, method, strlen(method), (const char *)bytes, length);
+    assert(limit >= IGNORED_BODY_BYTES && limit <= router_largest_body_bytes());
     free(method);
     return 0;
 }

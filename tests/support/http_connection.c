@@ -12,15 +12,22 @@
 #include <unistd.h>
 
 bool http_connection_open(struct http_connection *connection, int port, int timeout_ms) {
+    return http_connection_open_as(connection, 1, port, timeout_ms);
+}
+
+bool http_connection_open_as(struct http_connection *connection, unsigned client, int port, int timeout_ms) {
     *connection = (struct http_connection){.socket = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    struct sockaddr_in own = {.sin_family = AF_INET};
+    own.sin_addr.s_addr = htonl(0x7F000000 + client);
     struct timeval timeout = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
     int yes = 1;
     bool done = connection->socket >= 0 &&
                 setsockopt(connection->socket, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout) == 0 &&
                 setsockopt(connection->socket, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout) == 0 &&
                 setsockopt(connection->socket, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes) == 0 &&
+                (client == 1 || bind(connection->socket, (struct sockaddr *)&own, sizeof own) == 0) &&
                 connect(connection->socket, (struct sockaddr *)&address, sizeof address) == 0;
     if (!done) http_connection_close(connection);
     return done;

@@ -19,6 +19,9 @@ struct http_connection {
 };
 
 bool http_connection_open(struct http_connection *connection, int port, int timeout_ms); /* to 127.0.0.1 */
+
+/* The same, as the client with the address 127.0.0.0 + `client`. */
+bool http_connection_open_as(struct http_connection *connection, unsigned client, int port, int timeout_ms);
 void http_connection_close(struct http_connection *connection);
 
 /* Sends a whole request. False where the connection broke or time was up, as in the next. */

@@ -67,10 +67,39 @@ static void the_management_port_has_only_its_own(void **state) {
     assert_null(find(PORT_MANAGEMENT, "GET", "/api/v1/jobs").route);
 }
 
+static void bodies_are_limited_by_route(void **state) {
+    (void)state;
+    static const struct {
+        const char *method, *target;
+        size_t limit; /* 0: the largest */
+    } rows[] = {
+        {"POST", "/api/v1/publish", 65536},
+        {"POST", "/api/v1/publish?a=/b/../c", 65536},
+        {"POST", "http://host:80/api/v1/publish?a=b", 65536},
+        {"GET", "/api/v1/publish", IGNORED_BODY_BYTES},
+        {"GET", "/api/v1/jobs", IGNORED_BODY_BYTES},
+        {"POST", "/api/v1/jobs", IGNORED_BODY_BYTES},
+        {"POST", "/nowhere", IGNORED_BODY_BYTES},
+        {"DELETE", "/", IGNORED_BODY_BYTES},
+        {"POST", "/api/v1/%70ublish", 0}, /* h2o will make it /api/v1/publish */
+        {"POST", "/api/v1/./publish", 0},
+        {"POST", "", 0},
+        {"POST", "http://host", 0},
+        {"POST", "*", 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        size_t expected = rows[i].limit ? rows[i].limit : router_largest_body_bytes();
+        size_t found =
+            router_body_limit(PORT_PUBLIC, rows[i].method, strlen(rows[i].method), rows[i].target, strlen(rows[i].target));
+        if (found != expected) fail_msg("%s %s: %zu", rows[i].method, rows[i].target, found);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_route_finds_itself),
         cmocka_unit_test(parameters_are_cut_out),
+        cmocka_unit_test(bodies_are_limited_by_route),
         cmocka_unit_test(what_is_not_there_is_not_found),
         cmocka_unit_test(another_method_is_told_which_there_are),
         cmocka_unit_test(the_management_port_has_only_its_own),

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "services/gateway/connection.h"
+
+#include <fcntl.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/memory.h"
+#include "lib/base/metrics.h"
+#include "services/gateway/clients.h"
+#include "services/gateway/gateway.h"
+#include "services/gateway/http2_streams.h"
+#include "services/gateway/loop.h"
+#include "services/gateway/request_form.h"
+#include "services/gateway/router.h"
+
+enum {
+    LINGER_BYTES = 64 << 20, /* most that a client whose request was refused may still send; one second at most, too */
+    ABANDONED_MAX = 200,     /* requests that the client of one connection gave up, within … */
+    ABANDONED_MS = 10000,
+    IDLE_MS = 200,                                          /* a connection that waits for less is about to be used */
+    SMALL_BYTES = 3 * H2O_SOCKET_INITIAL_INPUT_BUFFER_SIZE, /* what a usual request takes that comes in two pieces */
+    TRIM_BYTES = 4 << 20,
+};
+
+static const struct settings *settings_of(const struct loop *loop) {
+    return loop->options.gateway->settings;
+}
+
+static enum port port_of(const struct connection *connection) {
+    return connection->is_public ? PORT_PUBLIC : PORT_MANAGEMENT;
+}
+
+static void read_watched(h2o_socket_t *socket, const char *problem);
+static void look(struct connection *connection);
+
+/* ---- Lists ---- */
+
+static void set_listed(h2o_linklist_t *list, h2o_linklist_t *place, bool is_listed) {
+    if (is_listed == (bool)h2o_linklist_is_linked(place)) return;
+    if (is_listed)
+        h2o_linklist_insert(list, place); /* before the anchor: at the end */
+    else
+        h2o_linklist_unlink(place);
+}
+
+static struct connection *first_waiting(struct connections *connections) {
+    return H2O_STRUCT_FROM_MEMBER(struct connection, waiting, connections->waiting.next);
+}
+
+static void set_waiting(struct connection *connection, bool is_waiting) {
+    struct loop *loop = connection->loop;
+    if (is_waiting) connection->waiting_since_ms = h2o_now(loop->context.loop);
+    set_listed(&loop->connections.waiting, &connection->waiting, is_waiting);
+}
+
+static void touch(struct connection *connection) {
+    set_listed(&connection->loop->connections.touched, &connection->touched, true);
+}
+
+/* ---- What is held ---- */
+
+static void set_intake(struct connection *connection, int64_t bytes) {
+    struct connections *connections = &connection->loop->connections;
+    int64_t more = bytes - connection->intake_bytes;
+    if (more == 0) return;
+    connection->intake_bytes = bytes;
+    connections->intake_bytes += more;
+    if (more < 0) connections->released_bytes -= more;
+    atomic_fetch_add(&connection->client->intake_bytes, more);
+    atomic_fetch_add(&connection->loop->options.traffic->intake_bytes, more);
+    set_listed(&connections->holding, &connection->holding, bytes > 0);
+}
+
+/* The connection as h2o has it. NULL: TLS is being negotiated, or h2o does not read from it, and may have freed it: a socket
+ * with TLS outlives it. */
+static h2o_conn_t *conn_of(const struct connection *connection) {
+    if (!connection->socket->_cb.read || connection->read == connection->handshake_read) return NULL;
+    return connection->socket->data;
+}
+
+static int64_t measure(struct connection *connection) {
+    const struct loop *loop = connection->loop;
+    const struct http2_limits limits = {.port = port_of(connection),
+                                        .streams = (size_t)settings_of(loop)->gateway_streams_per_connection,
+                                        .time_ms = settings_of(loop)->gateway_request_ms};
+    h2o_conn_t *conn = conn_of(connection);
+    const h2o_buffer_t *input = connection->socket->input;
+    int64_t bytes = input->bytes ? (int64_t)input->capacity : 0;
+    if (!conn || !http2_is(conn)) {
+        connection->unfinished = connection->calls == 0 && bytes > 0;
+        return connection->unfinished || bytes > SMALL_BYTES ? bytes : 0;
+    }
+    struct http2_load load;
+    connection->is_http2 = true;
+    if (!connection->is_announced) connection->is_announced = http2_announce(conn, limits.streams);
+    http2_look(conn, &limits, &load);
+    connection->unfinished = load.unfinished;
+    return bytes + (int64_t)load.bytes;
+}
+
+/* ---- The end of a connection ---- */
+
+static void free_connection(struct connection *connection) {
+    struct loop *loop = connection->loop;
+    h2o_linklist_unlink(&connection->all);
+    if (connection->is_public) atomic_fetch_sub(&loop->options.traffic->connections, 1);
+    atomic_fetch_sub(&connection->client->connections, 1);
+    clients_drop(loop->options.gateway->clients, connection->client);
+    free(connection);
+}
+
+static void stop_lingering(h2o_timeout_entry_t *timer) {
+    struct connection *connection = H2O_STRUCT_FROM_MEMBER(struct connection, timer, timer);
+    h2o_timeout_unlink(timer);
+    h2o_socket_close(connection->lingering);
+    free_connection(connection);
+}
+
+static void forget_bytes(h2o_socket_t *socket, const char *problem) {
+    struct connection *connection = socket->data;
+    size_t length = socket->input->size;
+    h2o_buffer_consume(&socket->input, length);
+    if (problem || length >= connection->bytes_left)
+        stop_lingering(&connection->timer);
+    else
+        connection->bytes_left -= length;
+}
+
+/* h2o has closed the socket. */
+static void on_close(void *argument) {
+    struct connection *connection = argument;
+    struct loop *loop = connection->loop;
+    h2o_context_t *context = &loop->context;
+    if (loop->connections.reading == connection) loop->connections.reading = NULL;
+    connection->socket = NULL;
+    set_intake(connection, 0);
+    set_listed(NULL, &connection->touched, false);
+    set_waiting(connection, false);
+    loop->connections.released_bytes += SMALL_BYTES;
+    if (connection->second_descriptor < 0 || connection->is_ending) {
+        if (connection->second_descriptor >= 0) close(connection->second_descriptor);
+        free_connection(connection);
+        return;
+    }
+    connection->descriptor = connection->second_descriptor;
+    shutdown(connection->descriptor, SHUT_WR);
+    connection->lingering = h2o_evloop_socket_create(context->loop, connection->descriptor, 0);
+    connection->lingering->data = connection;
+    connection->timer.cb = stop_lingering;
+    connection->bytes_left = LINGER_BYTES;
+    h2o_timeout_link(context->loop, &context->one_sec_timeout, &connection->timer);
+    h2o_socket_read_start(connection->lingering, forget_bytes);
+}
+
+struct connection *connection_of(h2o_req_t *req) {
+    return req->conn->callbacks->get_socket(req->conn)->on_close.data;
+}
+
+void connection_linger(h2o_req_t *req) {
+    struct connection *connection = connection_of(req);
+    if (connection->second_descriptor < 0) connection->second_descriptor = fcntl(connection->descriptor, F_DUPFD_CLOEXEC, 0);
+}
+
+/* Closes it as if its client had. It is counted no more, and usually gone at once; else when what h2o still writes has failed.
+ */
+static void end(struct connection *connection, enum connection_end reason) {
+    h2o_socket_t *socket = connection->socket;
+    atomic_fetch_add(&connection->loop->options.traffic->ended[reason], 1);
+    connection->is_ending = true;
+    set_waiting(connection, false);
+    set_intake(connection, 0);
+    shutdown(connection->descriptor, SHUT_RDWR);
+    h2o_socket_cb read = socket->_cb.read == read_watched ? connection->read : socket->_cb.read;
+    if (read) read(socket, h2o_socket_error_closed);
+}
+
+/* ---- Limits ---- */
+
+static struct connection *find_largest(struct loop *loop, const struct client *client) {
+    struct connection *largest = NULL;
+    h2o_linklist_t *list = &loop->connections.holding;
+    for (h2o_linklist_t *at = list->next; at != list; at = at->next) {
+        struct connection *connection = H2O_STRUCT_FROM_MEMBER(struct connection, holding, at);
+        if (connection->is_ending || (client && connection->client != client)) continue;
+        if (connection->calls > 0 && connection->unfinished == 0) continue;
+        if (!largest || connection->intake_bytes > largest->intake_bytes) largest = connection;
+    }
+    return largest;
+}
+
+/* Closes the connection with the largest intake as long as one address, or this loop, has too much. A request that is being
+ * answered is not closed, however large: there are few of these (GATEWAY_REQUESTS_PER_ADDRESS, POST_LIMIT_PER_MINUTE). */
+static void enforce_intake(struct loop *loop, struct connection *cause) {
+    const struct settings *settings = settings_of(loop);
+    struct client *client = clients_keep(cause->client);
+    struct connection *victim;
+    bool has_limit = !cause->is_of_proxy; /* `cause` may be gone after the first turn */
+    while (has_limit && atomic_load(&client->intake_bytes) > settings->gateway_intake_bytes_per_address &&
+           (victim = find_largest(loop, client)))
+        end(victim, CONNECTION_END_INTAKE);
+    while (loop->connections.intake_bytes > settings->gateway_intake_bytes / settings->gateway_threads &&
+           (victim = find_largest(loop, NULL)))
+        end(victim, CONNECTION_END_INTAKE);
+    clients_drop(loop->options.gateway->clients, client);
+}
+
+/* The most that h2o is to take of a body by what was read now. */
+static size_t entity_limit(const struct connection *connection) {
+    static const char http2_method[] = "PRI"; /* the first bytes of HTTP/2 look like a request */
+    const struct loop *loop = connection->loop;
+    const h2o_conn_t *conn = conn_of(connection);
+    const h2o_buffer_t *input = connection->socket->input;
+    struct request_head head;
+    if (!conn || http2_is(conn)) return loop->config.max_request_entity_size;
+    request_head_read(&head, input->bytes, input->size);
+    if (!head.is_complete || h2o_memis(head.method.base, head.method.len, http2_method, sizeof http2_method - 1))
+        return loop->config.max_request_entity_size;
+    /* h2o refuses chunks of this size, and a content-length of more; the handler sees what is one byte too long */
+    return router_body_limit(port_of(connection), head.method.base, head.method.len, head.target.base, head.target.len) + 1;
+}
+
+static void read_watched(h2o_socket_t *socket, const char *problem) {
+    struct connection *connection = socket->on_close.data;
+    struct loop *loop = connection->loop;
+    size_t usual = loop->config.max_request_entity_size;
+    if (!problem) loop->config.max_request_entity_size = entity_limit(connection);
+    loop->connections.reading = connection;
+    connection->read(socket, problem);
+    loop->config.max_request_entity_size = usual;
+    if (loop->connections.reading != connection) return; /* it was closed */
+    loop->connections.reading = NULL;
+    look(connection);
+}
+
+/* Puts ours in the place of the function that h2o has set. */
+static void watch(struct connection *connection) {
+    h2o_socket_t *socket = connection->socket;
+    if (!socket->_cb.read || socket->_cb.read == read_watched) return;
+    connection->read = socket->_cb.read;
+    socket->_cb.read = read_watched;
+}
+
+/* The connection may be gone afterwards. */
+static void look(struct connection *connection) {
+    struct loop *loop = connection->loop;
+    watch(connection);
+    bool is_reading = connection->socket->_cb.read != NULL;
+    /* Over HTTP/1 it does not read while a request is being answered, whose end touches it. */
+    if (!is_reading && (connection->is_http2 || connection->calls == 0)) touch(connection);
+    if (connection->is_ending) return;
+    int64_t before = connection->intake_bytes, now = before;
+    if (is_reading || !connection->is_http2) now = measure(connection);
+    set_intake(connection, now);
+    if (!connection->is_public) return;
+    if (connection->abandoned > ABANDONED_MAX)
+        end(connection, CONNECTION_END_RESETS);
+    else if (now > before)
+        enforce_intake(loop, connection);
+}
+
+void connections_look(struct loop *loop) {
+    h2o_linklist_t touched;
+    h2o_linklist_init_anchor(&touched);
+    h2o_linklist_insert_list(&touched, &loop->connections.touched);
+    while (!h2o_linklist_is_empty(&touched)) {
+        struct connection *connection = H2O_STRUCT_FROM_MEMBER(struct connection, touched, touched.next);
+        h2o_linklist_unlink(&connection->touched);
+        look(connection);
+    }
+}
+
+/* ---- Calls ---- */
+
+void connection_begin_call(struct connection *connection) {
+    connection->calls++;
+    atomic_fetch_add(&connection->loop->options.traffic->calls, 1);
+    set_waiting(connection, false);
+}
+
+void connection_end_call(struct connection *connection, bool was_answered) {
+    connection->calls--;
+    atomic_fetch_sub(&connection->loop->options.traffic->calls, 1);
+    if (connection->calls == 0 && connection->is_public && !connection->is_ending) set_waiting(connection, true);
+    touch(connection);
+    if (was_answered) return;
+    int64_t now_ms = clock_monotonic_ms();
+    if (now_ms - connection->abandoned_since_ms > ABANDONED_MS) {
+        connection->abandoned = 0;
+        connection->abandoned_since_ms = now_ms;
+    }
+    connection->abandoned++;
+}
+
+/* ---- The beginning ---- */
+
+static struct client *find_client(struct loop *loop, h2o_socket_t *socket, bool *is_of_proxy) {
+    struct sockaddr_storage peer = {.ss_family = AF_UNSPEC};
+    char address[CLIENT_ADDRESS_MAX];
+    h2o_socket_getpeername(socket, (struct sockaddr *)&peer);
+    client_address_find(loop->options.gateway->proxies, (struct sockaddr *)&peer, NULL, address);
+    *is_of_proxy = client_address_is_proxy(loop->options.gateway->proxies, (struct sockaddr *)&peer);
+    return clients_take(loop->options.gateway->clients, address);
+}
+
+void connection_serve(struct listener *listener, h2o_socket_t *socket) {
+    struct loop *loop = listener->loop;
+    struct connection *connection = memory_alloc(sizeof *connection);
+    connection->loop = loop;
+    connection->socket = socket;
+    connection->client = find_client(loop, socket, &connection->is_of_proxy);
+    connection->is_public = listener == &loop->listeners[0];
+    connection->descriptor = h2o_socket_get_fd(socket);
+    connection->second_descriptor = -1;
+    h2o_linklist_insert(&loop->connections.all, &connection->all);
+    if (connection->is_public) atomic_fetch_add(&loop->options.traffic->connections, 1);
+    int64_t count = atomic_fetch_add(&connection->client->connections, 1) + 1;
+    socket->on_close.cb = on_close;
+    socket->on_close.data = connection;
+    if (connection->is_public && !connection->is_of_proxy && count > settings_of(loop)->gateway_connections_per_address) {
+        atomic_fetch_add(&loop->options.traffic->ended[CONNECTION_END_ADDRESS], 1);
+        h2o_socket_close(socket);
+        return;
+    }
+    if (connection->is_public) set_waiting(connection, true);
+    h2o_accept(&listener->accept, socket);
+    if (listener->accept.ssl_ctx) connection->handshake_read = socket->_cb.read;
+    watch(connection);
+}
+
+bool connections_make_room(struct loop *loop) {
+    while (atomic_load(&loop->options.traffic->connections) >= loop->options.connection_limit) {
+        if (h2o_linklist_is_empty(&loop->connections.waiting)) return false;
+        struct connection *first = first_waiting(&loop->connections);
+        if (h2o_now(loop->context.loop) - first->waiting_since_ms < IDLE_MS) return false; /* another loop may have others */
+        end(first, CONNECTION_END_IDLE);
+    }
+    return true;
+}
+
+/* ---- Every second ---- */
+
+static void look_at_holding(struct loop *loop) {
+    h2o_linklist_t *list = &loop->connections.holding;
+    for (h2o_linklist_t *at = list->next; at != list; at = at->next)
+        touch(H2O_STRUCT_FROM_MEMBER(struct connection, holding, at));
+}
+
+/* What many requests took stays in the heap of the thread otherwise, in pieces between others. */
+static void give_memory_back(struct loop *loop) {
+    if (loop->connections.released_bytes < TRIM_BYTES) return;
+    loop->connections.released_bytes = 0;
+    malloc_trim(0);
+}
+
+static void pass_second(h2o_timeout_entry_t *entry) {
+    struct loop *loop = H2O_STRUCT_FROM_MEMBER(struct loop, connections.second, entry);
+    look_at_holding(loop);
+    give_memory_back(loop);
+    h2o_timeout_link(loop->context.loop, &loop->context.one_sec_timeout, entry);
+}
+
+void connections_open(struct loop *loop) {
+    struct connections *connections = &loop->connections;
+    h2o_linklist_init_anchor(&connections->all);
+    h2o_linklist_init_anchor(&connections->waiting);
+    h2o_linklist_init_anchor(&connections->touched);
+    h2o_linklist_init_anchor(&connections->holding);
+    connections->second.cb = pass_second;
+    h2o_timeout_link(loop->context.loop, &loop->context.one_sec_timeout, &connections->second);
+}
+
+void connections_close(struct loop *loop) {
+    h2o_timeout_unlink(&loop->connections.second);
+}
+
+void connections_cut(struct loop *loop) {
+    h2o_linklist_t *list = &loop->connections.all;
+    for (h2o_linklist_t *at = list->next; at != list; at = at->next)
+        shutdown(H2O_STRUCT_FROM_MEMBER(struct connection, all, at)->descriptor, SHUT_RDWR);
+}
+
+/* ---- Figures ---- */
+
+void traffic_measure(struct traffic *traffic, struct metrics *metrics) {
+    static const char *const reasons[] = {
+#define END(name, text) text,
+        CONNECTION_END_TABLE(END)
+#undef END
+    };
+    metrics_add(metrics, METRIC_GAUGE, "registry_http_connections", "Connections of clients, but for the management port.",
+                NULL, (double)atomic_load(&traffic->connections));
+    metrics_add(metrics, METRIC_GAUGE, "registry_http_answers_under_way", "Requests that are being answered.", NULL,
+                (double)atomic_load(&traffic->calls));
+    metrics_add(metrics, METRIC_GAUGE, "registry_http_intake_bytes", "Memory of requests that are not complete.", NULL,
+                (double)atomic_load(&traffic->intake_bytes));
+    for (size_t i = 0; i < CONNECTION_END_COUNT; i++)
+        metrics_add(metrics, METRIC_COUNTER, "registry_http_connections_ended_total",
+                    "Connections that the gateway has closed, by the reason.",
+                    (const char *const[]){"reason", reasons[i], NULL}, (double)atomic_load(&traffic->ended[i]));
+}

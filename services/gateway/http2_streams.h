@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The streams of an HTTP/2 connection whose requests are not complete. h2o shows a request to its handler when the body is
+ * there; until then it keeps up to a hundred bodies a connection, in memory, as long as the client likes. What is not shown is
+ * read from h2o's own structs (h2o/http2_internal.h), here alone: they are those of h2o 2.2, which the file checks when it is
+ * compiled.
+ *
+ * Of a body over the limit nothing is kept, and its handler learns how much was dropped. Its end is waited for, since clients
+ * do not agree on what a stream is that is answered before; only one that is far over the limit is answered so. More streams
+ * than are allowed are refused, as RFC 9113 has it (the client may send them again), and one that takes too long to arrive is
+ * cancelled.
+ */
+#ifndef SERVICES_GATEWAY_HTTP2_STREAMS_H
+#define SERVICES_GATEWAY_HTTP2_STREAMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "services/gateway/h2o_all.h"
+#include "services/gateway/router.h"
+
+struct http2_limits {
+    enum port port;
+    size_t streams;  /* that are not complete, in one connection */
+    int64_t time_ms; /* for a request to arrive */
+};
+
+/* What a look has found, after all that was refused. */
+struct http2_load {
+    size_t unfinished;
+    size_t bytes; /* in memory, of unfinished streams, and of bodies of requests that are being answered */
+};
+
+/* Is it one of HTTP/2? `conn` must be alive. */
+bool http2_is(const h2o_conn_t *conn);
+
+/* The length of a request's body, with what was dropped of it. On the loop's thread; of any version. */
+size_t http2_body_length(h2o_req_t *req);
+
+/* Looks after a read, and now and then. On the loop's thread; the connection is open afterwards. */
+void http2_look(h2o_conn_t *conn, const struct http2_limits *limits, struct http2_load *out);
+
+/* Tells the client how many streams it may have open. False: not yet, since its first request is not there. */
+bool http2_announce(h2o_conn_t *conn, size_t streams);
+
+#endif

@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What one address, one connection and one request may take of the gateway, with low limits: bodies over their route's limit,
+ * streams, connections and requests of an address, requests that do not arrive, answers that nobody takes.
+ */
+#include "tests/support/cmocka_all.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "lib/base/hash.h"
+#include "lib/base/log.h"
+#include "lib/base/memory.h"
+#include "tests/flow/gateway_fixture.h"
+#include "tests/support/http.h"
+#include "tests/support/http2_frames.h"
+#include "tests/support/http_connection.h"
+#include "tests/support/shell.h"
+
+enum { PATIENCE_MS = 60000, STREAMS = 8, PUBLISH_LIMIT = 65536 };
+
+static const char ended_by_address[] =
+    "registry_http_connections_ended_total{reason=\"too many of one address\",program=\"gateway\"}";
+static const char ended_idle[] =
+    "registry_http_connections_ended_total{reason=\"idle where others need room\",program=\"gateway\"}";
+static const char open_connections[] = "registry_http_connections{program=\"gateway\"}";
+static const char intake[] = "registry_http_intake_bytes{program=\"gateway\"}";
+
+static const char status_request[] = "GET /api/v1/status HTTP/1.1\r\nHost: x\r\n\r\n";
+
+static struct gateway_process *start_with(const char *const *settings) {
+    return gateway_process_start(redis_server_url(redis), settings);
+}
+
+static size_t taken; /* of the input of the connection that was opened last, by frames */
+
+static void open_as(struct http_connection *connection, struct gateway_process *process, unsigned client) {
+    taken = 0;
+    assert_true(http_connection_open_as(connection, client, gateway_process_port(process), PATIENCE_MS));
+}
+
+static void send_text(struct http_connection *connection, const char *bytes) {
+    assert_true(http_connection_send_bytes(connection, bytes, strlen(bytes)));
+}
+
+static void send_and_clear(struct http_connection *connection, struct text *bytes) {
+    assert_true(http_connection_send_bytes(connection, bytes->bytes, bytes->length));
+    text_clear(bytes);
+}
+
+static void expect_status(struct http_connection *connection, int status) {
+    if (!http_connection_receive(connection)) fail_msg("closed without an answer");
+    if (connection->status != status) fail_msg("%d %s", connection->status, text_view(&connection->answer));
+}
+
+/* The next frame that is not of SETTINGS (but for a wanted one), WINDOW_UPDATE or PING. */
+static struct http2_frame next_frame(struct http_connection *connection, bool wants_settings) {
+    struct http2_frame frame;
+    for (;;) {
+        while (http2_take_frame(&connection->input, &taken, &frame))
+            if (frame.type <= HTTP2_RST_STREAM || frame.type == HTTP2_GOAWAY ||
+                (wants_settings && frame.type == HTTP2_SETTINGS))
+                return frame;
+        char *place = text_reserve(&connection->input, 65536);
+        ssize_t count = recv(connection->socket, place, 65536, 0);
+        if (count <= 0) fail_msg("the connection ended");
+        connection->input.length += (size_t)count;
+        connection->input.bytes[connection->input.length] = '\0';
+    }
+}
+
+static bool is_closed_by_gateway(struct http_connection *connection) {
+    char byte;
+    return recv(connection->socket, &byte, 1, 0) <= 0;
+}
+
+/* ---- Bodies ---- */
+
+static void a_length_over_the_routes_limit_is_413_at_the_head(void **state) {
+    (void)state;
+    static const struct {
+        const char *head;
+        const char *words;
+    } rows[] = {
+        {"POST /api/v1/publish HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n", "65536 bytes"},
+        {"POST http://x/api/v1/transfer?a=b HTTP/1.1\r\nHost: x\r\nContent-Length: 65538\r\n\r\n", "65536 bytes"},
+        {"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 65536\r\n\r\n", "4096 bytes"},
+        {"GET /api/v1/status HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n", "4096 bytes"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct http_connection connection;
+        open_as(&connection, gateway, 1);
+        send_text(&connection, rows[i].head); /* and nothing of the body */
+        expect_status(&connection, 413);
+        assert_non_null(strstr(text_view(&connection.answer), "\"error\":\"too_large\""));
+        if (!strstr(text_view(&connection.answer), rows[i].words)) fail_msg("%s", text_view(&connection.answer));
+        http_connection_close(&connection);
+    }
+}
+
+static void a_body_of_just_the_limit_is_read(void **state) {
+    (void)state;
+    struct text request = {0};
+    char *blanks = memory_alloc(PUBLISH_LIMIT);
+    memset(blanks, ' ', PUBLISH_LIMIT);
+    for (int chunked = 0; chunked < 2; chunked++) {
+        struct http_connection connection;
+        text_append(&request, "POST /api/v1/publish HTTP/1.1\r\nHost: x\r\n");
+        text_append(&request, chunked ? "Transfer-Encoding: chunked\r\n\r\n10000\r\n" : "Content-Length: 65536\r\n\r\n");
+        text_append_bytes(&request, blanks, PUBLISH_LIMIT);
+        if (chunked) text_append(&request, "\r\n0\r\n\r\n");
+        open_as(&connection, gateway, 1);
+        send_and_clear(&connection, &request);
+        expect_status(&connection, 400); /* is no JSON */
+        http_connection_close(&connection);
+    }
+    text_release(&request);
+    free(blanks);
+}
+
+static void chunks_over_the_routes_limit_are_413_before_they_end(void **state) {
+    (void)state;
+    struct http_connection connection;
+    struct text request = {0};
+    char *blanks = memory_alloc(PUBLISH_LIMIT + 2);
+    memset(blanks, ' ', PUBLISH_LIMIT + 1);
+    text_append(&request, "POST /api/v1/publish HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n10001\r\n");
+    text_append_bytes(&request, blanks, PUBLISH_LIMIT + 1);
+    open_as(&connection, gateway, 1);
+    send_and_clear(&connection, &request);
+    expect_status(&connection, 413);
+    http_connection_close(&connection);
+    text_release(&request);
+    free(blanks);
+}
+
+/* The answer to the stream, which must be this, and end it. */
+static void expect_answer(struct http_connection *connection, uint32_t stream, int status, const char *words) {
+    struct http2_frame frame = next_frame(connection, false);
+    assert_int_equal(frame.stream, stream);
+    assert_int_equal(http2_status(&frame), status);
+    frame = next_frame(connection, false);
+    assert_true(frame.type == HTTP2_DATA && frame.stream == stream && (frame.flags & HTTP2_END_STREAM));
+    assert_non_null(memmem(frame.payload, frame.length, words, strlen(words)));
+}
+
+static double largest_intake(void) {
+    double most = 0;
+    for (int i = 0; i < 5; i++) {
+        double now = gateway_process_figure(gateway, intake);
+        if (now > most) most = now;
+    }
+    return most;
+}
+
+static void an_http_2_body_over_the_limit_is_dropped_and_answered_413(void **state) {
+    (void)state;
+    struct http_connection connection;
+    struct text bytes = {0};
+    open_as(&connection, gateway, 1);
+    http2_append_preface(&bytes);
+    http2_append_request(&bytes, 1, "POST", "/api/v1/publish", -1, false);
+    http2_append_request(&bytes, 3, "POST", "/api/v1/publish", 500000, false);
+    for (int i = 0; i < 10; i++) {
+        http2_append_data(&bytes, 1, 50000, false);
+        http2_append_data(&bytes, 3, 50000, i == 9);
+        send_and_clear(&connection, &bytes);
+    }
+    expect_answer(&connection, 3, 413, "has 500000 bytes"); /* all before it was read by now */
+    assert_in_range((size_t)largest_intake(), 1, PUBLISH_LIMIT);
+    http2_append_data(&bytes, 1, 1, true);
+    send_and_clear(&connection, &bytes);
+    expect_answer(&connection, 1, 413, "has 500001 bytes");
+
+    http2_append_request(&bytes, 5, "POST", "/api/v1/publish", PUBLISH_LIMIT, false); /* the connection goes on */
+    http2_append_data(&bytes, 5, PUBLISH_LIMIT, true);
+    send_and_clear(&connection, &bytes);
+    expect_answer(&connection, 5, 400, "\"error\"");
+    http_connection_close(&connection);
+    text_release(&bytes);
+}
+
+static void an_http_2_body_far_over_the_limit_is_answered_before_it_ends(void **state) {
+    (void)state;
+    struct http_connection connection;
+    struct text bytes = {0};
+    open_as(&connection, gateway, 1);
+    http2_append_preface(&bytes);
+    http2_append_request(&bytes, 1, "POST", "/api/v1/publish", 2000000, false); /* none of the body */
+    send_and_clear(&connection, &bytes);
+    expect_answer(&connection, 1, 413, "has 2000000 bytes");
+    http2_append_request(&bytes, 3, "POST", "/api/v1/publish", -1, false);
+    send_and_clear(&connection, &bytes);
+    for (int i = 0; i < 24; i++) {
+        http2_append_data(&bytes, 3, 50000, false);
+        http_connection_send_bytes(&connection, bytes.bytes, bytes.length);
+        text_clear(&bytes);
+    }
+    struct http2_frame frame = next_frame(&connection, false);
+    assert_true(frame.stream == 3 && (http2_status(&frame) == 413 || http2_error(&frame) >= 0));
+    http_connection_close(&connection);
+    text_release(&bytes);
+}
+
+/* ---- Streams ---- */
+
+static void more_streams_than_announced_are_refused(void **state) {
+    (void)state;
+    static const char *const settings[] = {"GATEWAY_STREAMS_PER_CONNECTION=8", NULL};
+    struct gateway_process *small = start_with(settings);
+    struct http_connection connection;
+    struct text bytes = {0};
+    open_as(&connection, small, 1);
+    http2_append_preface(&bytes);
+    for (uint32_t i = 0; i < 3 * STREAMS; i++)
+        http2_append_request(&bytes, 2 * i + 1, "POST", "/api/v1/publish", -1, false);
+    send_and_clear(&connection, &bytes);
+    int64_t announced = 100;
+    for (int refused = 0; refused < 2 * STREAMS || announced != STREAMS;) {
+        struct http2_frame frame = next_frame(&connection, true);
+        if (http2_setting(&frame, 3) >= 0) announced = http2_setting(&frame, 3);
+        if (http2_error(&frame) < 0) continue;
+        assert_int_equal(http2_error(&frame), HTTP2_REFUSED_STREAM);
+        assert_true(frame.stream > 2 * STREAMS - 1); /* the first ones go on */
+        refused++;
+    }
+    http2_append_data(&bytes, 1, 2, true);
+    send_and_clear(&connection, &bytes);
+    struct http2_frame frame = next_frame(&connection, false);
+    assert_true(frame.stream == 1 && http2_status(&frame) == 400);
+    http_connection_close(&connection);
+    text_release(&bytes);
+    gateway_process_wait_for(small, intake, 0);
+    assert_int_equal(gateway_process_stop(small), 0);
+}
+
+/* ---- Time ---- */
+
+static void requests_that_do_not_arrive_in_time_are_ended(void **state) {
+    (void)state;
+    static const char *const settings[] = {"GATEWAY_REQUEST_MS=400", NULL};
+    struct gateway_process *small = start_with(settings);
+    struct http_connection half, silent, http2;
+    struct text bytes = {0};
+    open_as(&half, small, 1);
+    open_as(&silent, small, 1);
+    open_as(&http2, small, 1);
+    send_text(&half, "POST /api/v1/publish HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{");
+    http2_append_preface(&bytes);
+    http2_append_request(&bytes, 1, "POST", "/api/v1/publish", -1, false);
+    http2_append_request(&bytes, 3, "GET", "/api/v1/status", -1, true);
+    send_and_clear(&http2, &bytes);
+    for (struct http2_frame frame = next_frame(&http2, false);; frame = next_frame(&http2, false)) {
+        if (frame.type == HTTP2_GOAWAY) break; /* the whole connection was idle for that long */
+        if (frame.stream == 3) continue;
+        assert_int_equal(http2_error(&frame), HTTP2_CANCEL);
+        break;
+    }
+    assert_true(is_closed_by_gateway(&half) && is_closed_by_gateway(&silent));
+    http_connection_close(&half);
+    http_connection_close(&silent);
+    http_connection_close(&http2);
+    text_release(&bytes);
+    gateway_process_wait_for(small, intake, 0);
+    assert_int_equal(gateway_process_stop(small), 0);
+}
+
+/* A byte now and then keeps the connection from being idle, and the request does not arrive all the same. */
+static void an_http_2_request_in_drops_is_cancelled(void **state) {
+    (void)state;
+    static const char *const settings[] = {"GATEWAY_REQUEST_MS=400", NULL};
+    struct gateway_process *small = start_with(settings);
+    struct http_connection http2;
+    struct text bytes = {0};
+    struct http2_frame frame = {0};
+    open_as(&http2, small, 1);
+    http2_append_preface(&bytes);
+    http2_append_request(&bytes, 1, "POST", "/api/v1/publish", -1, false);
+    send_and_clear(&http2, &bytes);
+    while (http2_error(&frame) < 0) {
+        http2_append_data(&bytes, 1, 1, false);
+        http2_append_frame(&bytes, 6, 0, 0, "pingpong", 8); /* is answered at once */
+        send_and_clear(&http2, &bytes);
+        char buffer[4096];
+        ssize_t count = recv(http2.socket, buffer, sizeof buffer, 0);
+        assert_true(count > 0);
+        text_append_bytes(&http2.input, buffer, (size_t)count);
+        while (http2_error(&frame) < 0 && http2_take_frame(&http2.input, &taken, &frame)) {
+        }
+    }
+    assert_true(frame.stream == 1 && http2_error(&frame) == HTTP2_CANCEL);
+    http_connection_close(&http2);
+    text_release(&bytes);
+    assert_int_equal(gateway_process_stop(small), 0);
+}
+
+static void an_answer_that_nobody_takes_ends_its_connection(void **state) {
+    (void)state;
+    static const char *const settings[] = {"GATEWAY_STALL_MS=500", NULL};
+    enum { LENGTH = 16 << 20 };
+    struct gateway_process *small = start_with(settings);
+    struct arena arena = {0};
+    char *bytes = memory_alloc(LENGTH + 1);
+    memset(bytes, 'a', LENGTH);
+    write_file(arena_format(&arena, "%s/storage/large/1.0.0.tar.gz", gateway_process_folder(small)), bytes);
+    double before = gateway_process_figure(small, open_connections);
+    struct http_connection connections[4];
+    for (size_t i = 0; i < 4; i++) {
+        open_as(&connections[i], small, 1);
+        send_text(&connections[i], "GET /large/1.0.0.tar.gz HTTP/1.1\r\nHost: x\r\n\r\n");
+    }
+    gateway_process_wait_for(small, open_connections, before + 4);
+    gateway_process_wait_for(small, open_connections, before);
+    for (size_t i = 0; i < 4; i++)
+        http_connection_close(&connections[i]);
+    free(bytes);
+    arena_release(&arena);
+    assert_int_equal(gateway_process_stop(small), 0);
+}
+
+/* ---- Connections and requests of an address ---- */
+
+static void one_address_has_only_its_share_of_connections(void **state) {
+    (void)state;
+    enum { SHARE = 16 };
+    static const char *const settings[] = {"GATEWAY_CONNECTIONS_PER_ADDRESS=16", NULL};
+    struct gateway_process *small = start_with(settings);
+    struct http_connection connections[SHARE], extra[SHARE], other;
+    for (size_t i = 0; i < SHARE; i++) {
+        open_as(&connections[i], small, 7);
+        send_text(&connections[i], status_request);
+        expect_status(&connections[i], 200);
+    }
+    for (size_t i = 0; i < SHARE; i++) {
+        open_as(&extra[i], small, 7);
+        assert_true(is_closed_by_gateway(&extra[i]));
+        http_connection_close(&extra[i]);
+    }
+    assert_int_equal((int)gateway_process_figure(small, ended_by_address), SHARE);
+    open_as(&other, small, 8);
+    send_text(&other, status_request);
+    expect_status(&other, 200);
+    http_connection_close(&other);
+    http_connection_close(&connections[0]);
+    gateway_process_wait_for(small, open_connections, SHARE - 1);
+    open_as(&connections[0], small, 7);
+    for (size_t i = 0; i < SHARE; i++) {
+        send_text(&connections[i], status_request);
+        expect_status(&connections[i], 200);
+        http_connection_close(&connections[i]);
+    }
+    assert_int_equal(gateway_process_stop(small), 0);
+}
+
+/* From many addresses, so that no share of an address helps. */
+static void slow_connections_in_bulk_shut_nobody_out(void **state) {
+    (void)state;
+    enum { SLOW = 200, MOST = 32 };
+    static const char *const settings[] = {"GATEWAY_CONNECTIONS=32", NULL};
+    struct gateway_process *small = start_with(settings);
+    struct http_connection *slow = memory_alloc(SLOW * sizeof *slow), other;
+    for (unsigned i = 0; i < SLOW; i++) {
+        open_as(&slow[i], small, 100 + i);
+        send_text(&slow[i], "POST /api/v1/publish HTTP/1.1\r\nHost: x\r\nContent-Le");
+        if (i % 20 != 0) continue;
+        open_as(&other, small, 2);
+        char request[256], body[128];
+        snprintf(body, sizeof body, "{\"name\":\"aff\",\"version\":\"7.3.%u\",\"ref\":\"v7.3.%u\"}", i, i);
+        snprintf(request, sizeof request, "POST /api/v1/publish HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n%s",
+                 strlen(body), body);
+        send_text(&other, request);
+        expect_status(&other, 200);
+        http_connection_close(&other);
+    }
+    assert_true(gateway_process_figure(small, open_connections) <= MOST + 2);
+    assert_true(gateway_process_figure(small, ended_idle) >= SLOW - MOST - 2);
+    for (unsigned i = 0; i < SLOW; i++)
+        http_connection_close(&slow[i]);
+    free(slow);
+    assert_int_equal(gateway_process_stop(small), 0);
+}
+
+static void one_address_has_only_its_share_of_requests(void **state) {
+    (void)state;
+    enum { SHARE = 8 };
+    static const char *const settings[] = {"GATEWAY_REQUESTS_PER_ADDRESS=8", "POST_LIMIT_PER_MINUTE=0", NULL};
+    struct gateway_process *small = start_with(settings);
+    struct http_connection waiting[SHARE], other;
+    struct http_response response = http_ask("POST", gateway_process_url(small), "/api/v1/publish", NULL,
+                                             "{\"name\":\"aff\",\"version\":\"7.4.0\",\"ref\":\"v7.4.0\"}");
+    assert_int_equal(response.status, 200);
+    json_t *job = http_json(&response);
+    char request[256];
+    snprintf(request, sizeof request, "GET /logs/%s?wait=60 HTTP/1.1\r\nHost: x\r\n\r\n", http_json_text(job, "jobId"));
+    json_decref(job);
+    http_response_release(&response);
+    for (size_t i = 0; i < SHARE; i++) {
+        open_as(&waiting[i], small, 9);
+        send_text(&waiting[i], request);
+    }
+    do { /* until all of them have arrived */
+        open_as(&other, small, 9);
+        send_text(&other, status_request);
+        assert_true(http_connection_receive(&other));
+        http_connection_close(&other);
+    } while (other.status == 200);
+    assert_int_equal(other.status, 503);
+    open_as(&other, small, 10);
+    send_text(&other, status_request);
+    expect_status(&other, 200);
+    http_connection_close(&other);
+    for (size_t i = 0; i < SHARE; i++)
+        http_connection_close(&waiting[i]);
+    assert_int_equal(gateway_process_stop(small), 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_length_over_the_routes_limit_is_413_at_the_head),
+        cmocka_unit_test(a_body_of_just_the_limit_is_read),
+        cmocka_unit_test(chunks_over_the_routes_limit_are_413_before_they_end),
+        cmocka_unit_test(an_http_2_body_over_the_limit_is_dropped_and_answered_413),
+        cmocka_unit_test(an_http_2_body_far_over_the_limit_is_answered_before_it_ends),
+        cmocka_unit_test(more_streams_than_announced_are_refused),
+        cmocka_unit_test(requests_that_do_not_arrive_in_time_are_ended),
+        cmocka_unit_test(an_http_2_request_in_drops_is_cancelled),
+        cmocka_unit_test(an_answer_that_nobody_takes_ends_its_connection),
+        cmocka_unit_test(one_address_has_only_its_share_of_connections),
+        cmocka_unit_test(slow_connections_in_bulk_shut_nobody_out),
+        cmocka_unit_test(one_address_has_only_its_share_of_requests),
+    };
+    log_configure("test", LOG_ERROR);
+    return cmocka_run_group_tests(tests, start_gateway, stop_gateway);
+}
