@@ -172,6 +172,15 @@ enum status file_read_below(const char *folder, const char *path, size_t limit_b
     return read_whole(file, path, limit_bytes, out, err);
 }
 
+int file_open_below(int folder, const char *path, int flags) {
+    struct open_how how = {.flags = (unsigned)(flags | O_CLOEXEC), .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+    int file;
+    do /* the kernel gives up where anything on the machine is renamed while it follows a `..` */
+        file = (int)syscall(SYS_openat2, folder, path, &how, sizeof how);
+    while (file < 0 && (errno == EAGAIN || errno == EINTR));
+    return file;
+}
+
 bool file_write_all(int file, const void *bytes, size_t length) {
     for (size_t done = 0; done < length;) {
         ssize_t count = write(file, (const char *)bytes + done, length - done);

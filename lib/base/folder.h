@@ -40,6 +40,10 @@ CHECK_RESULT enum status file_read(const char *path, size_t limit_bytes, struct 
 CHECK_RESULT enum status file_read_below(const char *folder, const char *path, size_t limit_bytes, struct text *out,
                                          struct error *err);
 
+/* Opens what is at `path` below the open folder, with the flags of open() but those that make a file: links are followed as long
+ * as they stay below it. -1 with errno: EXDEV, ELOOP where they do not. */
+int file_open_below(int folder, const char *path, int flags);
+
 /* Writes the file whole, in place of one that is there, and on the disk when it answers: beside it first, then renamed. */
 CHECK_RESULT enum status file_write(const char *path, const void *bytes, size_t length, struct error *err);
 

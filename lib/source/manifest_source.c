@@ -3,12 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "lib/base/folder.h"
 #include "lib/base/json.h"
 #include "lib/base/text.h"
 #include "lib/source/bower_json.h"
@@ -20,19 +19,17 @@ enum { MANIFEST_BYTES_MAX = 1000000 };
 static enum status explain_absence(int root, const char *name, int reason, struct error *err) {
     struct stat information;
     bool is_link = root >= 0 && fstatat(root, name, &information, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(information.st_mode);
-    if (is_link)
-        return error_set(err, STATUS_REFUSED, "The file %s is a link that leads to no file in the package's folder.", name);
+    if (is_link) return error_set(err, STATUS_REFUSED, "The file %s is a link that leads to no file in the repository.", name);
     if (reason == ENOENT) return error_set(err, STATUS_NOT_FOUND, "There is no file %s.", name);
     return error_set(err, STATUS_INTERNAL, "The file %s cannot be opened: %s.", name, strerror(reason));
 }
 
 /* Appends the file `name` of `folder`, which may be a link within it. STATUS_NOT_FOUND if there is none. */
 static enum status read_root_file(struct text *out, const char *folder, const char *name, struct error *err) {
-    struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
     struct stat information;
     enum status status = STATUS_OK;
     int root = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int file = root < 0 ? -1 : (int)syscall(SYS_openat2, root, name, &how, sizeof how);
+    int file = root < 0 ? -1 : file_open_below(root, name, O_RDONLY | O_NONBLOCK);
     if (file < 0) status = explain_absence(root, name, errno, err);
     if (root >= 0) close(root);
     if (status) return status;

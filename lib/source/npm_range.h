@@ -8,8 +8,8 @@
  *   partial    = NUMBER | NUMBER.NUMBER | NUMBER.NUMBER.NUMBER [PRERELEASE] [BUILD]     with "x", "X" or "*" for a number
  *
  * Loosely, as npm says: blanks behind a comparator, zeros in front of a number and a prerelease without its "-" are fine.
- * Prereleases and builds are dropped, since the registry has none; where the ends of `>=A <B` are equal then, B's patch goes up.
- * What contains no version stays so: `^1.0.0 ^2.0.0`.
+ * Prereleases and builds are dropped, since the registry has none; where the ends of `>=A <B` are equal then, B's patch goes
+ * up. What contains no version stays so: `^1.0.0 ^2.0.0`.
  */
 #ifndef LIB_SOURCE_NPM_RANGE_H
 #define LIB_SOURCE_NPM_RANGE_H

@@ -1,32 +1,41 @@
-/* SPDX-License-Identifier: BSD-3-Clause */
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The package's folder is walked once, links to folders of the repository included. Nothing is judged but what is chosen.
+ */
 #include "lib/source/package_files.h"
 
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "lib/base/folder.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 #include "lib/domain/manifest.h"
 #include "lib/source/glob.h"
+#include "lib/source/packed_names.h"
 #include "lib/tools/archive.h"
+#include "lib/tools/git_checkout.h"
 
 enum {
     DEPTH_MAX = 64,
+    LINKED_MAX = 10000,     /* entries that are reached through links to folders: those in each other grow without bound */
+    LFS_POINTER_MAX = 1024, /* as Git LFS has it */
     TARBALL_BYTES_MIN = 30,
     TARBALL_BYTES_MAX = 2000000,
+    UNPACKED_BYTES_WARNING = 5000000,
+    UNPACKED_BYTES_MAX = 50000000,
 };
-
+#define STEPS_MAX UINT64_C(200000000) /* of comparing globs with paths: about a second */
 /* Always in, at the root. */
 static const char *const always_named[] = {"purs.json",      "spago.yaml", "spago.dhall",
                                            "packages.dhall", "bower.json", "package.json"};
@@ -70,26 +79,49 @@ static void add_path(struct path_list *list, struct arena *arena, const char *pa
     list->items[list->count++] = arena_copy(arena, path);
 }
 
-struct selection {
-    struct arena *arena;
-    const struct globs *include, *exclude;
-    int root;
-    struct path_list chosen, left_out;
-    bool has_module; /* a .purs file in src/ */
+/* One of includeFiles or excludeFiles. */
+struct rule {
+    struct glob glob;
+    bool has_matched;
+    const char *always; /* of excludeFiles: a file that it matches, but that is always in */
 };
 
-static bool matches_any(const char *const *globs, size_t count, const char *path) {
-    for (size_t i = 0; i < count; i++)
-        if (glob_matches(globs[i], path)) return true;
-    return false;
-}
+struct rules {
+    const char *field;
+    struct rule *items;
+    size_t count;
+};
 
-static bool matches_any_in_lower_case(const char *const *globs, size_t count, const char *name) {
+struct selection {
+    struct arena *arena;
+    struct rules include, exclude;
+    int root;
+    struct path_list chosen, warnings;
+    int64_t unpacked_bytes;
+    uint64_t steps;           /* of comparing globs */
+    size_t linked_count;      /* entries that were reached through links to folders */
+    const char *not_followed; /* the first link to a folder that was too much */
+    bool has_module;          /* a .purs file in src/ */
+};
+
+/* A folder that is being walked, and those that it is in. */
+struct level {
+    const struct level *parent;
+    dev_t device;
+    ino_t inode;
+    int depth;
+    bool is_linked;                /* it was reached through a link */
+    bool is_included, is_excluded; /* with all below it, by a glob */
+};
+
+static bool matches_any_in_lower_case(const char *const *patterns, size_t count, const char *name) {
     char lower[NAME_MAX + 1];
     snprintf(lower, sizeof lower, "%s", name);
     for (char *at = lower; *at; at++)
         *at = (char)tolower((unsigned char)*at);
-    return matches_any(globs, count, lower);
+    for (size_t i = 0; i < count; i++)
+        if (fnmatch(patterns[i], lower, 0) == 0) return true;
+    return false;
 }
 
 static bool is_never_in(const char *path, const char *name) {
@@ -98,136 +130,300 @@ static bool is_never_in(const char *path, const char *name) {
 }
 
 static bool is_always_in(const char *path) {
+    bool is_named = false;
     if (text_starts_with(path, "src/")) return true;
-    return !strchr(path, '/') && (matches_any(always_named, COUNT(always_named), path) ||
-                                  matches_any_in_lower_case(always_like, COUNT(always_like), path));
+    for (size_t i = 0; i < COUNT(always_named); i++)
+        is_named |= text_equal(path, always_named[i]);
+    return !strchr(path, '/') && (is_named || matches_any_in_lower_case(always_like, COUNT(always_like), path));
 }
 
-enum target { TARGET_FILE, TARGET_FOLDER, TARGET_OUTSIDE, TARGET_OTHER };
+/* ---- Globs ---- */
 
-/* What a link below the package's folder leads to; a link that leads nowhere counts as one to the outside. */
-static enum target link_target(int root, const char *path) {
-    struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
-    struct stat information;
-    int file = (int)syscall(SYS_openat2, root, path, &how, sizeof how);
-    if (file < 0) return TARGET_OUTSIDE;
-    bool is_known = fstat(file, &information) == 0;
-    close(file);
-    if (!is_known) return TARGET_OTHER;
-    return S_ISREG(information.st_mode) ? TARGET_FILE : S_ISDIR(information.st_mode) ? TARGET_FOLDER : TARGET_OTHER;
-}
-
-/* A link that would be in the tarball, but leads to no file of the package. */
-static enum status judge_bad_link(struct selection *selection, const char *path, bool is_included, struct error *err) {
-    if (is_included)
-        return error_set_at(err, STATUS_REFUSED, "includeFiles",
-                            "includeFiles matches %s, which is a link that leads to no file in the package's folder.", path);
-    if (text_starts_with(path, "src/"))
-        return error_set(err, STATUS_REFUSED, "%s is a link that leads to no file in the package's folder.", path);
-    add_path(&selection->left_out, selection->arena, path);
-    return STATUS_OK;
-}
-
-static enum status judge_file(struct selection *selection, const char *path, bool is_link, struct error *err) {
-    bool is_always = is_always_in(path);
-    bool is_included = !is_always && matches_any(selection->include->items, selection->include->count, path) &&
-                       !matches_any(selection->exclude->items, selection->exclude->count, path);
-    if (!is_always && !is_included) return STATUS_OK;
-    if (is_link && link_target(selection->root, path) != TARGET_FILE) return judge_bad_link(selection, path, is_included, err);
-    add_path(&selection->chosen, selection->arena, path);
-    if (text_starts_with(path, "src/") && text_ends_with(path, ".purs")) selection->has_module = true;
-    return STATUS_OK;
-}
-
-static enum status walk_folder(struct selection *selection, char path[PATH_MAX], size_t length, int depth, struct error *err);
-
-/* The entry whose path is in `path`, its name at `name`. */
-static enum status walk_entry(struct selection *selection, char path[PATH_MAX], const char *name, int depth,
-                              struct error *err) {
-    struct stat information;
-    if (is_never_in(path, name)) return STATUS_OK;
-    if (fstatat(selection->root, path, &information, AT_SYMLINK_NOFOLLOW))
-        return error_set(err, STATUS_INTERNAL, "The file %s cannot be looked at: %s.", path, strerror(errno));
-    if (S_ISREG(information.st_mode) || S_ISLNK(information.st_mode))
-        return judge_file(selection, path, S_ISLNK(information.st_mode), err);
-    if (!S_ISDIR(information.st_mode)) return STATUS_OK;
-    size_t length = strlen(path);
-    if (depth >= DEPTH_MAX || length + 1 >= PATH_MAX)
-        return error_set(err, STATUS_REFUSED, "The folder %s is nested too deep: more than %d folders in each other.", path,
-                         DEPTH_MAX);
-    path[length] = '/';
-    path[length + 1] = '\0';
-    return walk_folder(selection, path, length + 1, depth + 1, err);
-}
-
-/* Everything in the folder whose path is the first `length` bytes of `path` (with its `/`; none is the root). */
-static enum status walk_folder(struct selection *selection, char path[PATH_MAX], size_t length, int depth, struct error *err) {
-    enum status status = STATUS_OK;
-    struct dirent *entry;
-    int folder = openat(selection->root, length ? path : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    DIR *entries = folder >= 0 ? fdopendir(folder) : NULL;
-    if (!entries) {
-        status = error_set(err, STATUS_INTERNAL, "The folder %s cannot be read: %s.", path, strerror(errno));
-        if (folder >= 0) close(folder);
-        return status;
-    }
-    while (!status && (entry = readdir(entries))) {
-        const char *name = entry->d_name;
-        if (text_equal(name, ".") || text_equal(name, "..")) continue;
-        if (length + strlen(name) >= PATH_MAX)
-            status = error_set(err, STATUS_REFUSED, "The path %s%s is too long.", path, name);
-        else {
-            snprintf(path + length, PATH_MAX - length, "%s", name);
-            status = walk_entry(selection, path, path + length, depth, err);
-        }
-        path[length] = '\0';
-    }
-    closedir(entries);
-    return status;
-}
-
-/* What is left out may well be outside: nothing comes of it. */
-static enum status check_globs(const struct globs *globs, const char *field, bool must_be_inside, struct error *err) {
-    for (size_t i = 0; i < globs->count; i++)
-        if (glob_check(globs->items[i], err) || (must_be_inside && glob_check_inside(globs->items[i], err))) {
+static enum status read_rules(struct rules *out, const char *field, const struct globs *globs, bool must_be_inside,
+                              struct arena *arena, struct error *err) {
+    *out = (struct rules){field, arena_alloc(arena, (globs->count + 1) * sizeof *out->items), globs->count};
+    for (size_t i = 0; i < globs->count; i++) {
+        struct glob *glob = &out->items[i].glob;
+        /* What is left out may well be outside: nothing comes of it. */
+        if (glob_parse(glob, arena, globs->items[i], err) || (must_be_inside && glob_check_inside(glob, err))) {
             error_prefix(err, "%s", field);
             error_under(err, field);
             return err->status = STATUS_REFUSED;
         }
+    }
     return STATUS_OK;
+}
+
+/* Whether one of them matches. All are tried that have not matched yet, for the warnings in the end. */
+static bool try_rules(struct selection *selection, struct rules *rules, const char *path, bool is_folder, bool is_always) {
+    bool matches = false;
+    for (size_t i = 0; i < rules->count; i++) {
+        struct rule *rule = &rules->items[i];
+        bool is_telling = !rule->has_matched || (is_always && !rule->always);
+        if ((matches && !is_telling) || !glob_matches(&rule->glob, path, is_folder, &selection->steps)) continue;
+        matches = rule->has_matched = true;
+        if (is_always && !rule->always) rule->always = arena_copy(selection->arena, path);
+    }
+    return matches;
+}
+
+static enum status check_steps(const struct selection *selection, struct error *err) {
+    if (selection->steps <= STEPS_MAX) return STATUS_OK;
+    return error_set_at(
+        err, STATUS_REFUSED, "includeFiles",
+        "includeFiles and excludeFiles take too long to compare with the names of the package's files: use fewer "
+        "or shorter globs, with fewer stars.");
+}
+
+static void warn(struct selection *selection, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void warn(struct selection *selection, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    add_path(&selection->warnings, selection->arena, arena_format_list(selection->arena, format, arguments));
+    va_end(arguments);
+}
+
+static void warn_of_rules(struct selection *selection) {
+    for (size_t i = 0; i < selection->include.count; i++)
+        if (!selection->include.items[i].has_matched)
+            warn(selection, "includeFiles: \"%s\" matches nothing in the package that can be packed.",
+                 selection->include.items[i].glob.text);
+    for (size_t i = 0; i < selection->exclude.count; i++) {
+        const struct rule *rule = &selection->exclude.items[i];
+        if (rule->always)
+            warn(selection, "excludeFiles: \"%s\" matches %s, which is always in the tarball and stays in it.", rule->glob.text,
+                 rule->always);
+        else if (glob_names_folder(&rule->glob, "src"))
+            warn(selection, "excludeFiles: \"%s\" is about src, which is always in the tarball with all that is in it.",
+                 rule->glob.text);
+    }
+    if (selection->not_followed)
+        warn(selection, "%s is left out: it is a link to a folder, and those lead to more than %d files and folders in all.",
+             selection->not_followed, LINKED_MAX);
+}
+
+/* ---- Links ---- */
+
+/* Follows a link. False where it leads out of the folder, or nowhere. */
+static bool follow_link(int root, const char *path, struct stat *out) {
+    int file = file_open_below(root, path, O_PATH);
+    bool is_known = file >= 0 && fstat(file, out) == 0;
+    if (file >= 0) close(file);
+    return is_known;
+}
+
+static bool is_link_to(int root, const char *path, const char *target) {
+    char found[64];
+    ssize_t length = readlinkat(root, path, found, sizeof found);
+    return length >= 0 && (size_t)length == strlen(target) && memcmp(found, target, (size_t)length) == 0;
+}
+
+static bool is_named_by_include(const struct selection *selection, const char *path) {
+    for (size_t i = 0; i < selection->include.count; i++)
+        if (glob_names_folder(&selection->include.items[i].glob, path)) return true;
+    return false;
+}
+
+/* A link that leads to nothing that can be packed, or a submodule: harmless where it would not be packed. */
+static enum status judge_bad_link(struct selection *selection, const char *path, bool included, bool is_excluded,
+                                  struct error *err) {
+    bool is_submodule = is_link_to(selection->root, path, GIT_CHECKOUT_SUBMODULE);
+    bool is_source = text_equal(path, "src") || text_starts_with(path, "src/");
+    const char *what = is_submodule ? "is a submodule, and those are not fetched: put its files into the repository itself"
+                                    : "is a link that leads to nothing in the repository that can be packed";
+    if (is_source) return error_set(err, STATUS_REFUSED, "%s %s.", path, what);
+    if (is_always_in(path)) {
+        warn(selection, "%s is left out: it %s.", path, what);
+        return STATUS_OK;
+    }
+    if (is_excluded || (!included && !is_named_by_include(selection, path))) return STATUS_OK;
+    return error_set_at(err, STATUS_REFUSED, "includeFiles", "includeFiles matches %s, which %s.", path, what);
+}
+
+/* ---- Files ---- */
+
+/* What Git LFS has in a repository in place of a file. */
+static bool is_lfs_pointer(int root, const char *path, off_t size_bytes) {
+    static const char *const beginnings[] = {"version https://git-lfs.github.com/spec/",
+                                             "version https://hawser.github.com/spec/", "version http://git-media.io/v/"};
+    char content[64] = "";
+    int file = size_bytes < LFS_POINTER_MAX ? file_open_below(root, path, O_RDONLY | O_NONBLOCK) : -1;
+    if (file < 0) return false;
+    ssize_t length = read(file, content, sizeof content - 1);
+    close(file);
+    for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings && length > 0; i++)
+        if (text_starts_with(content, beginnings[i])) return true;
+    return false;
+}
+
+static enum status choose(struct selection *selection, const char *path, off_t size_bytes, struct error *err) {
+    bool is_source = text_starts_with(path, "src/"), is_module = text_ends_with(path, ".purs");
+    enum status status = packed_name_check(path, err);
+    if (status) return status;
+    if ((is_source || is_module) && is_lfs_pointer(selection->root, path, size_bytes))
+        return error_set(
+            err, STATUS_REFUSED,
+            "The file '%.500s' is kept in Git LFS, which sources are not fetched from: put the file itself into the "
+            "repository.",
+            path);
+    add_path(&selection->chosen, selection->arena, path);
+    selection->unpacked_bytes += size_bytes;
+    if (is_source && is_module) selection->has_module = true;
+    return STATUS_OK;
+}
+
+/* Whether it is packed for a glob's sake: by one that matches it, or a folder that it is in. */
+static bool is_included(struct selection *selection, const struct level *in, const char *path, bool is_folder, bool is_always,
+                        bool *is_excluded) {
+    bool included = try_rules(selection, &selection->include, path, is_folder, false) || in->is_included;
+    *is_excluded = try_rules(selection, &selection->exclude, path, is_folder, is_always) || in->is_excluded;
+    return included;
+}
+
+/* ---- Folders ---- */
+
+static enum status walk_folder(struct selection *selection, char path[PATH_MAX], size_t length, struct level *level,
+                               struct error *err);
+
+static bool is_in_itself(const struct level *level, const struct stat *information) {
+    for (; level; level = level->parent)
+        if (level->device == information->st_dev && level->inode == information->st_ino) return true;
+    return false;
+}
+
+/* A folder, or what a link to one leads to. */
+static enum status walk_below(struct selection *selection, char path[PATH_MAX], const struct level *in, bool is_link,
+                              const struct stat *information, struct error *err) {
+    size_t length = strlen(path);
+    bool is_always = text_equal(path, "src") || text_starts_with(path, "src/"), is_excluded;
+    struct level level = {.parent = in,
+                          .device = information->st_dev,
+                          .inode = information->st_ino,
+                          .depth = in->depth + 1,
+                          .is_linked = is_link || in->is_linked};
+    level.is_included = is_included(selection, in, path, true, is_always, &is_excluded);
+    level.is_excluded = is_excluded;
+    if (is_link && is_in_itself(in, information)) return judge_bad_link(selection, path, level.is_included, is_excluded, err);
+    if (is_link && selection->linked_count > LINKED_MAX) return STATUS_OK;
+    if (level.depth > DEPTH_MAX || length + 1 >= PATH_MAX)
+        return error_set(err, STATUS_REFUSED, "The folder %s is nested too deep: more than %d folders in each other.", path,
+                         DEPTH_MAX);
+    path[length] = '/';
+    path[length + 1] = '\0';
+    return walk_folder(selection, path, length + 1, &level, err);
+}
+
+/* The entry whose path is in `path`, its name at `name`. */
+static enum status walk_entry(struct selection *selection, char path[PATH_MAX], const char *name, const struct level *in,
+                              struct error *err) {
+    struct stat information;
+    bool is_excluded;
+    if (is_never_in(path, name)) return STATUS_OK;
+    if (fstatat(selection->root, path, &information, AT_SYMLINK_NOFOLLOW))
+        return error_set(err, STATUS_INTERNAL, "The file %s cannot be looked at: %s.", path, strerror(errno));
+    bool is_link = S_ISLNK(information.st_mode), leads_somewhere = !is_link || follow_link(selection->root, path, &information);
+    if (in->is_linked && ++selection->linked_count > LINKED_MAX) {
+        if (!selection->not_followed) selection->not_followed = arena_copy(selection->arena, path);
+        return STATUS_OK;
+    }
+    if (leads_somewhere && S_ISDIR(information.st_mode)) return walk_below(selection, path, in, is_link, &information, err);
+    bool is_always = is_always_in(path), included = is_included(selection, in, path, false, is_always, &is_excluded);
+    bool is_packed = is_always || (included && !is_excluded);
+    enum status status = check_steps(selection, err);
+    if (status) return status;
+    if (is_link && (!leads_somewhere || !S_ISREG(information.st_mode)))
+        return judge_bad_link(selection, path, included, is_excluded, err);
+    return is_packed && S_ISREG(information.st_mode) ? choose(selection, path, information.st_size, err) : STATUS_OK;
 }
 
 static int compare_paths(const void *a, const void *b) {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static enum status refuse_without_modules(const char *folder, struct error *err) {
+/* Appends what is in the folder, sorted, so that of several faults the same one is told each time. False, with errno. */
+static bool read_names(struct path_list *out, struct arena *arena, int root, const char *path) {
+    struct dirent *entry;
+    int folder = file_open_below(root, path, O_RDONLY | O_DIRECTORY);
+    DIR *entries = folder >= 0 ? fdopendir(folder) : NULL;
+    if (!entries) {
+        int reason = errno;
+        if (folder >= 0) close(folder);
+        errno = reason;
+        return false;
+    }
+    while ((entry = readdir(entries)))
+        if (!text_equal(entry->d_name, ".") && !text_equal(entry->d_name, "..")) add_path(out, arena, entry->d_name);
+    closedir(entries);
+    if (out->count) qsort(out->items, out->count, sizeof *out->items, compare_paths);
+    return true;
+}
+
+/* Everything in the folder whose path is the first `length` bytes of `path` (with its `/`; none is the root). */
+static enum status walk_folder(struct selection *selection, char path[PATH_MAX], size_t length, struct level *level,
+                               struct error *err) {
+    enum status status = STATUS_OK;
     struct arena arena = {0};
-    struct stat information;
-    bool is_link = lstat(arena_format(&arena, "%s/src", folder), &information) == 0 && S_ISLNK(information.st_mode);
+    struct path_list names = {0};
+    if (!read_names(&names, &arena, selection->root, length ? path : "."))
+        status = error_set(err, STATUS_INTERNAL, "The folder %s cannot be read: %s.", path, strerror(errno));
+    for (size_t i = 0; i < names.count && !status; i++) {
+        if (length + strlen(names.items[i]) >= PATH_MAX)
+            status = error_set(err, STATUS_REFUSED, "The path %s%s is too long.", path, names.items[i]);
+        else {
+            snprintf(path + length, PATH_MAX - length, "%s", names.items[i]);
+            status = walk_entry(selection, path, path + length, level, err);
+        }
+        path[length] = '\0';
+    }
     arena_release(&arena);
-    if (is_link) return error_set(err, STATUS_REFUSED, "The package's src is a link: it must be a folder itself.");
-    return error_set(err, STATUS_REFUSED, "The package has no .purs file in its folder src/.");
+    return status;
+}
+
+/* ---- All of it ---- */
+
+/* Walks from the root, which a glob such as "." stands for. */
+static enum status walk_root(struct selection *selection, struct error *err) {
+    char path[PATH_MAX] = "";
+    struct stat information;
+    bool is_excluded;
+    if (fstat(selection->root, &information))
+        return error_set(err, STATUS_INTERNAL, "The package's folder cannot be looked at: %s.", strerror(errno));
+    struct level level = {.device = information.st_dev, .inode = information.st_ino};
+    level.is_included = is_included(selection, &level, "", true, false, &is_excluded);
+    level.is_excluded = is_excluded;
+    return walk_folder(selection, path, 0, &level, err);
 }
 
 enum status package_files_select(struct package_files *out, struct arena *arena, const char *folder,
                                  const struct globs *include, const struct globs *exclude, struct error *err) {
-    struct selection selection = {.arena = arena, .include = include, .exclude = exclude};
-    char path[PATH_MAX] = "";
-    enum status status = check_globs(include, "includeFiles", true, err);
-    if (!status) status = check_globs(exclude, "excludeFiles", false, err);
+    struct selection selection = {.arena = arena};
+    enum status status = read_rules(&selection.include, "includeFiles", include, true, arena, err);
+    if (!status) status = read_rules(&selection.exclude, "excludeFiles", exclude, false, arena, err);
     if (status) return status;
     selection.root = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (selection.root < 0)
         return error_set(err, STATUS_INTERNAL, "The folder %s cannot be opened: %s.", folder, strerror(errno));
-    status = walk_folder(&selection, path, 0, 0, err);
+    status = walk_root(&selection, err);
     close(selection.root);
-    if (!status && !selection.has_module) status = refuse_without_modules(folder, err);
+    if (!status && !selection.has_module)
+        status = error_set(err, STATUS_REFUSED, "The package has no .purs file in its folder src/.");
     if (status) return status;
     qsort(selection.chosen.items, selection.chosen.count, sizeof(char *), compare_paths);
-    if (selection.left_out.count) qsort(selection.left_out.items, selection.left_out.count, sizeof(char *), compare_paths);
-    *out = (struct package_files){selection.chosen.items, selection.chosen.count, selection.left_out.items,
-                                  selection.left_out.count};
+    status = packed_names_check_case(selection.chosen.items, selection.chosen.count, err);
+    if (!status && selection.unpacked_bytes > UNPACKED_BYTES_MAX)
+        status = error_set(err, STATUS_REFUSED,
+                           "The files that would be packed have %lld bytes; more than %d are not allowed. Leave files out with "
+                           "\"excludeFiles\", or include fewer.",
+                           (long long)selection.unpacked_bytes, UNPACKED_BYTES_MAX);
+    if (status) return status;
+    if (selection.unpacked_bytes > UNPACKED_BYTES_WARNING)
+        warn(&selection, "The files that are packed have %lld bytes, more than the recommended %d. Consider excludeFiles.",
+             (long long)selection.unpacked_bytes, UNPACKED_BYTES_WARNING);
+    warn_of_rules(&selection);
+    if (selection.warnings.count) qsort(selection.warnings.items, selection.warnings.count, sizeof(char *), compare_paths);
+    *out = (struct package_files){selection.chosen.items, selection.chosen.count, selection.warnings.items,
+                                  selection.warnings.count, selection.unpacked_bytes};
     return STATUS_OK;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Which files of a package's source go into its tarball (spec/formats.md, Tarball). The limits on its size are the caller's.
+ * Which files of a package's source go into its tarball (spec/formats.md, Tarball).
  */
 #ifndef LIB_SOURCE_PACKAGE_FILES_H
 #define LIB_SOURCE_PACKAGE_FILES_H
@@ -18,12 +18,15 @@ struct text;
 struct package_files {
     const char **paths;
     size_t count;
-    const char **left_out; /* root files that would be in it, but are links to no file in the package's folder */
-    size_t left_out_count;
+    const char **warnings; /* sentences for the author: globs that do nothing, root files that are left out, a large package */
+    size_t warning_count;
+    int64_t unpacked_bytes; /* of all files together */
 };
 
-/* STATUS_REFUSED: a glob that cannot be used, one of `include` that matches outside of `folder`, a link in src/ that leads
- * outside, or no `.purs` file in src/; err->path is "includeFiles" or "excludeFiles" where it is a glob's fault. */
+/* `folder` is a checkout (lib/tools/git_checkout.h). STATUS_REFUSED: a glob that cannot be used, one of `include` that matches
+ * outside of `folder`; no `.purs` file in src/; a file to be packed that is a link out of the repository, a submodule or a
+ * source in Git LFS, or has a name that not all systems can have; more bytes than may be packed. err->path is "includeFiles" or
+ * "excludeFiles" where it is a glob's fault. What is not packed is not judged. */
 CHECK_RESULT enum status package_files_select(struct package_files *out, struct arena *arena, const char *folder,
                                               const struct globs *include, const struct globs *exclude, struct error *err);
 

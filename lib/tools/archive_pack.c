@@ -5,14 +5,13 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "lib/base/arena.h"
+#include "lib/base/folder.h"
 #include "lib/base/text.h"
 #include "lib/tools/archive.h"
 #include "lib/tools/archive_locale.h"
@@ -52,8 +51,7 @@ static struct pack_entry *list_entries(struct arena *arena, const char *top, con
 /* Appends the content of the plain file `path` below `root`, into `out`. Links are followed as long as they stay below. Over
  * `left_bytes` it is STATUS_TOO_LARGE, and the caller says so. */
 static enum status read_below(struct text *out, int root, const char *path, int64_t left_bytes, struct error *err) {
-    struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
-    int file = (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+    int file = file_open_below(root, path, O_RDONLY | O_NONBLOCK);
     if (file < 0 && (errno == EXDEV || errno == ELOOP))
         return error_set(err, STATUS_REFUSED, "The file %s is a link that leads out of the package's folder.", path);
     if (file < 0) return error_set(err, STATUS_INTERNAL, "The file %s cannot be opened: %s.", path, strerror(errno));

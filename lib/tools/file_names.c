@@ -12,14 +12,44 @@
 #include "lib/base/text.h"
 #include "lib/tools/archive_locale.h"
 
-const char *file_name_fault(const char *name) {
+const char *file_name_danger(const char *name) {
     if (*name == '\0') return "is empty";
     if (text_equal(name, ".") || text_equal(name, "..")) return "leads out of its folder";
     if (strcasecmp(name, ".git") == 0) return "is git's own";
-    if (strchr(name, '/') || strchr(name, '\\')) return "has a slash or a backslash in it";
+    return strchr(name, '/') ? "has a slash in it" : NULL;
+}
+
+/* Windows has devices by these names, whatever is behind a dot. */
+static bool is_device(const char *name) {
+    static const char *const devices[] = {"con", "prn", "aux", "nul", "conin$", "conout$"};
+    static const char *const numbered[] = {"com", "lpt"};
+    static const char *const digits[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "\xc2\xb9", "\xc2\xb2", "\xc2\xb3"};
+    size_t length = strcspn(name, ".");
+    while (length > 0 && name[length - 1] == ' ')
+        length--;
+    for (size_t i = 0; i < sizeof devices / sizeof *devices; i++)
+        if (strlen(devices[i]) == length && strncasecmp(name, devices[i], length) == 0) return true;
+    for (size_t i = 0; i < sizeof numbered / sizeof *numbered; i++)
+        for (size_t j = 0; j < sizeof digits / sizeof *digits; j++)
+            if (length == 3 + strlen(digits[j]) && strncasecmp(name, numbered[i], 3) == 0 &&
+                strncmp(name + 3, digits[j], length - 3) == 0)
+                return true;
+    return false;
+}
+
+const char *file_name_fault(const char *name) {
+    const char *danger = file_name_danger(name);
+    if (danger) return danger;
+    size_t length = strlen(name);
+    if (strchr(name, '\\')) return "has a backslash in it";
     for (const char *at = name; *at; at++)
         if (iscntrl((unsigned char)*at)) return "has a control character in it";
-    return text_is_utf8(name, strlen(name)) ? NULL : "is not UTF-8";
+    if (!text_is_utf8(name, length)) return "is not UTF-8";
+    if (name[strcspn(name, "<>:\"|?*")])
+        return "has a character in it that Windows cannot have in a name (one of < > : \" | ? *)";
+    if (name[length - 1] == '.' || name[length - 1] == ' ')
+        return "ends in a dot or a blank, which Windows cannot have in a name";
+    return is_device(name) ? "is a device's for Windows" : NULL;
 }
 
 /* A name without its case, beside its place in the list. */

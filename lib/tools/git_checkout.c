@@ -17,16 +17,19 @@ enum {
     DEPTH_MAX = 100,
     LINKS_FOLLOWED_MAX = 40, /* as the kernel counts */
     LINK_TARGET_MAX = 4096,
-    LFS_POINTER_MAX = 1024, /* as Git LFS has it */
+    FAILED_LINKS_MAX = 100, /* that lead to more than is left of the limits; then no further ones are measured */
 };
 
 struct checkout {
     git_repository *repository;
+    git_tree *top;  /* of the whole repository */
     git_tree *root; /* the package's folder */
+    const char *subdir;
     const struct git_checkout_limits *limits;
     struct deadline *deadline;
     int64_t bytes;
     int64_t files;
+    int failed_links;
     struct text path; /* of what is being written, from the root, for messages */
 };
 
@@ -38,23 +41,22 @@ static void pop_component(struct text *path) {
     if (path->bytes) path->bytes[path->length] = '\0';
 }
 
-/* Appends the target of the link at `path`, if there is one: true. */
-static bool append_link_target(struct checkout *checkout, const char *path, struct text *out) {
+/* Appends the target of the link at `path` below `root`, if there is one: true. */
+static bool append_link_target(struct checkout *checkout, git_tree *root, const char *path, struct text *out) {
     git_tree_entry *entry = NULL;
     git_blob *blob = NULL;
-    bool is_link =
-        git_tree_entry_bypath(&entry, checkout->root, path) == 0 && git_tree_entry_filemode(entry) == GIT_FILEMODE_LINK &&
-        git_blob_lookup(&blob, checkout->repository, git_tree_entry_id(entry)) == 0 && git_blob_rawsize(blob) < LINK_TARGET_MAX;
+    bool is_link = git_tree_entry_bypath(&entry, root, path) == 0 && git_tree_entry_filemode(entry) == GIT_FILEMODE_LINK &&
+                   git_blob_lookup(&blob, checkout->repository, git_tree_entry_id(entry)) == 0 &&
+                   git_blob_rawsize(blob) < LINK_TARGET_MAX;
     if (is_link) text_append_bytes(out, git_blob_rawcontent(blob), (size_t)git_blob_rawsize(blob));
     git_blob_free(blob);
     git_tree_entry_free(entry);
     return is_link;
 }
 
-/* Follows the link at `path` within the tree, through other links, as the kernel would: does it stay below the root all the
- * way? (What it leads to need not exist.) */
-static bool link_stays_inside(struct checkout *checkout, const char *path) {
-    struct text at = {0};   /* where we are, without links */
+/* Follows the link at `path` below `root`, through other links, as the kernel would: does it stay there all the way? *at, which
+ * is empty, becomes where it leads to, without links. (That need not exist.) */
+static bool follow_link(struct checkout *checkout, git_tree *root, const char *path, struct text *at) {
     struct text left = {0}; /* the path still to be walked */
     bool inside = true;
     int followed = 0;
@@ -65,18 +67,18 @@ static bool link_stays_inside(struct checkout *checkout, const char *path) {
         if (length < left.length) text_append(&rest, left.bytes + length + 1);
         left.bytes[length] = '\0';
         if (strcmp(left.bytes, "..") == 0) {
-            inside = at.length > 0;
-            pop_component(&at);
+            inside = at->length > 0;
+            pop_component(at);
         } else if (length > 0 && strcmp(left.bytes, ".") != 0) {
-            size_t before = at.length;
-            if (before) text_append_character(&at, '/');
-            text_append(&at, left.bytes);
+            size_t before = at->length;
+            if (before) text_append_character(at, '/');
+            text_append(at, left.bytes);
             struct text target = {0};
-            if (append_link_target(checkout, at.bytes, &target)) {
+            if (append_link_target(checkout, root, at->bytes, &target)) {
                 inside = target.length > 0 && target.bytes[0] != '/' && strlen(target.bytes) == target.length &&
                          ++followed <= LINKS_FOLLOWED_MAX;
-                at.length = before;
-                at.bytes[before] = '\0';
+                at->length = before;
+                at->bytes[before] = '\0';
                 text_append_character(&target, '/');
                 text_append(&target, text_view(&rest));
                 text_release(&rest);
@@ -88,7 +90,6 @@ static bool link_stays_inside(struct checkout *checkout, const char *path) {
         text_release(&left);
         left = rest;
     }
-    text_release(&at);
     text_release(&left);
     return inside;
 }
@@ -105,25 +106,19 @@ static enum status refuse_many(const struct checkout *checkout, struct error *er
                      (long long)checkout->limits->files);
 }
 
-static enum status refuse_clash(const struct checkout *checkout, const char *one, const char *other, struct error *err) {
-    const char *folder = text_view(&checkout->path), *slash = *folder ? "/" : "";
-    if (text_equal(one, other))
-        return error_set(err, STATUS_REFUSED, "The repository has '%.300s%s%.300s' twice.", folder, slash, one);
-    return error_set(err, STATUS_REFUSED,
-                     "'%.300s%s%.300s' and '%.300s%s%.300s' differ in nothing but upper and lower case, so not everybody could "
-                     "unpack them: rename one of them.",
-                     folder, slash, one, folder, slash, other);
-}
-
-/* The size comes from the object's header, so that a large one is never loaded. */
-static enum status count_blob(struct checkout *checkout, const git_oid *id, struct error *err) {
-    size_t size = 0;
+/* The size comes from the object's header, so that a large one is never loaded. False where it is no blob. */
+static bool measure_blob(struct checkout *checkout, const git_oid *id, size_t *size) {
     git_object_t type = GIT_OBJECT_INVALID;
     git_odb *odb = NULL;
     int code = git_repository_odb(&odb, checkout->repository);
-    if (code == 0) code = git_odb_read_header(&size, &type, odb, id);
+    if (code == 0) code = git_odb_read_header(size, &type, odb, id);
     git_odb_free(odb);
-    if (code < 0 || type != GIT_OBJECT_BLOB) return refuse_damaged(checkout, err);
+    return code == 0 && type == GIT_OBJECT_BLOB;
+}
+
+static enum status count_blob(struct checkout *checkout, const git_oid *id, struct error *err) {
+    size_t size = 0;
+    if (!measure_blob(checkout, id, &size)) return refuse_damaged(checkout, err);
     if (size > (uint64_t)(checkout->limits->bytes - checkout->bytes))
         return error_set(err, STATUS_TOO_LARGE, "The files of the package are larger than %lld bytes together.",
                          (long long)checkout->limits->bytes);
@@ -131,15 +126,23 @@ static enum status count_blob(struct checkout *checkout, const git_oid *id, stru
     return STATUS_OK;
 }
 
-/* No name in a folder may be another's, upper or lower case. Folders with too many entries are not looked at any further. */
+static int compare_names(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* No name may be twice in a folder: it could not be written. */
 static enum status check_names(struct checkout *checkout, const git_tree *tree, struct error *err) {
-    size_t count = git_tree_entrycount(tree), one, other;
+    size_t count = git_tree_entrycount(tree);
+    enum status status = STATUS_OK;
     if (count > (uint64_t)(checkout->limits->files - checkout->files)) return refuse_many(checkout, err);
     const char **names = memory_resize(NULL, count + 1, sizeof *names);
     for (size_t i = 0; i < count; i++)
         names[i] = git_tree_entry_name(git_tree_entry_byindex(tree, i));
-    bool clash = file_names_clash(names, count, &one, &other);
-    enum status status = clash ? refuse_clash(checkout, names[one], names[other], err) : STATUS_OK;
+    qsort(names, count, sizeof *names, compare_names);
+    for (size_t i = 1; i < count && !status; i++)
+        if (text_equal(names[i - 1], names[i]))
+            status = error_set(err, STATUS_REFUSED, "The repository has '%.300s%s%.300s' twice.", text_view(&checkout->path),
+                               checkout->path.length ? "/" : "", names[i]);
     free(names);
     return status;
 }
@@ -159,15 +162,12 @@ static enum status check_folder(struct checkout *checkout, const git_oid *id, in
 
 static enum status check_entry(struct checkout *checkout, const git_tree_entry *entry, int depth, struct error *err) {
     git_filemode_t mode = git_tree_entry_filemode(entry);
-    const char *fault = file_name_fault(git_tree_entry_name(entry));
+    const char *fault = file_name_danger(git_tree_entry_name(entry));
     if (fault)
         return error_set(err, STATUS_REFUSED, "The repository has a file or folder '%.500s', whose name %s.",
                          text_view(&checkout->path), fault);
-    if (mode == GIT_FILEMODE_COMMIT)
-        return error_set(err, STATUS_REFUSED,
-                         "'%.500s' is a submodule, and those are not fetched: put its files into the repository itself.",
-                         text_view(&checkout->path));
     if (++checkout->files > checkout->limits->files) return refuse_many(checkout, err);
+    if (mode == GIT_FILEMODE_COMMIT) return STATUS_OK;
     const git_oid *id = git_tree_entry_id(entry);
     return mode == GIT_FILEMODE_TREE ? check_folder(checkout, id, depth, err) : count_blob(checkout, id, err);
 }
@@ -216,37 +216,12 @@ static bool write_all(int file, const char *bytes, size_t length) {
     return true;
 }
 
-static enum status write_link(struct checkout *checkout, int folder, const char *name, const git_blob *blob,
-                              struct error *err) {
-    if (!link_stays_inside(checkout, text_view(&checkout->path)))
-        return error_set(err, STATUS_REFUSED, "The symbolic link '%.500s' leads out of the package's folder.",
-                         text_view(&checkout->path));
-    struct text target = {0};
-    text_append_bytes(&target, git_blob_rawcontent(blob), (size_t)git_blob_rawsize(blob));
-    int result = symlinkat(text_view(&target), folder, name);
-    text_release(&target);
-    return result ? fail_to_write(checkout, err) : STATUS_OK;
-}
-
-/* What Git LFS has in a repository in place of a file. */
-static bool is_lfs_pointer(const git_blob *blob) {
-    static const char *const beginnings[] = {"version https://git-lfs.github.com/spec/",
-                                             "version https://hawser.github.com/spec/", "version http://git-media.io/v/"};
-    size_t length = (size_t)git_blob_rawsize(blob);
-    for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings && length < LFS_POINTER_MAX; i++)
-        if (length > strlen(beginnings[i]) && memcmp(git_blob_rawcontent(blob), beginnings[i], strlen(beginnings[i])) == 0)
-            return true;
-    return false;
+static enum status write_link(struct checkout *checkout, int folder, const char *name, const char *target, struct error *err) {
+    return symlinkat(target, folder, name) ? fail_to_write(checkout, err) : STATUS_OK;
 }
 
 static enum status write_regular(struct checkout *checkout, int folder, const char *name, const git_blob *blob, mode_t mode,
                                  struct error *err) {
-    if (is_lfs_pointer(blob))
-        return error_set(
-            err, STATUS_REFUSED,
-            "The file '%.500s' is kept in Git LFS, which sources are not fetched from: put the file itself into the "
-            "repository.",
-            text_view(&checkout->path));
     int file = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (file < 0) return fail_to_write(checkout, err);
     bool written = fchmod(file, mode) == 0 && write_all(file, git_blob_rawcontent(blob), (size_t)git_blob_rawsize(blob));
@@ -255,6 +230,127 @@ static enum status write_regular(struct checkout *checkout, int folder, const ch
     return status;
 }
 
+/* Makes the folder and opens it. -1: it failed, and `err` says why. */
+static int make_folder(struct checkout *checkout, int parent, const char *name, struct error *err) {
+    int folder = -1;
+    if (mkdirat(parent, name, 0755) == 0) folder = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (folder >= 0 && fchmod(folder, 0755) == 0) return folder;
+    enum status failed = fail_to_write(checkout, err);
+    (void)failed; /* in err */
+    if (folder >= 0) close(folder);
+    return -1;
+}
+
+/* ---- Links out of the package's folder, but not out of the repository ---- */
+
+/* The entry at `path` of the repository, links followed; NULL where it leads out of it, or to nothing. */
+static git_tree_entry *find_target(struct checkout *checkout, const char *path) {
+    struct text at = {0};
+    git_tree_entry *entry = NULL;
+    if (!follow_link(checkout, checkout->top, path, &at) || at.length == 0 ||
+        git_tree_entry_bypath(&entry, checkout->top, at.bytes) < 0)
+        entry = NULL;
+    text_release(&at);
+    return entry;
+}
+
+/* Copies what the path of the repository leads to as `name` into `folder`, links in it as what they lead to; where `folder` is
+ * -1 nothing is written, and all is counted. STATUS_TOO_LARGE: more than the limits leave; STATUS_REFUSED: it cannot be. */
+static enum status copy_target(struct checkout *checkout, const char *path, int folder, const char *name, int depth,
+                               struct error *err);
+
+static enum status copy_tree(struct checkout *checkout, const char *path, const git_oid *id, int folder, const char *name,
+                             int depth, struct error *err) {
+    git_tree *tree = NULL;
+    enum status status = STATUS_OK;
+    struct text inner = {0};
+    int target = -1;
+    if (depth >= DEPTH_MAX || git_tree_lookup(&tree, checkout->repository, id) < 0) return STATUS_REFUSED;
+    if (folder >= 0 && (target = make_folder(checkout, folder, name, err)) < 0) status = err->status;
+    if (!status && folder < 0) status = check_names(checkout, tree, err);
+    for (size_t i = 0; i < git_tree_entrycount(tree) && !status; i++) {
+        const char *entry_name = git_tree_entry_name(git_tree_entry_byindex(tree, i));
+        text_clear(&inner);
+        text_append_format(&inner, "%s/%s", path, entry_name);
+        status = deadline_check(checkout->deadline, err);
+        if (!status && file_name_danger(entry_name)) status = STATUS_REFUSED;
+        if (!status) status = copy_target(checkout, inner.bytes, target, entry_name, depth + 1, err);
+    }
+    if (target >= 0) close(target);
+    text_release(&inner);
+    git_tree_free(tree);
+    return status;
+}
+
+static enum status copy_file(struct checkout *checkout, const git_tree_entry *entry, int folder, const char *name,
+                             struct error *err) {
+    git_blob *blob = NULL;
+    size_t size = 0;
+    if (folder < 0) {
+        if (!measure_blob(checkout, git_tree_entry_id(entry), &size)) return STATUS_REFUSED;
+        if (size > (uint64_t)(checkout->limits->bytes - checkout->bytes)) return STATUS_TOO_LARGE;
+        checkout->bytes += (int64_t)size;
+        return STATUS_OK;
+    }
+    if (git_blob_lookup(&blob, checkout->repository, git_tree_entry_id(entry)) < 0) return refuse_damaged(checkout, err);
+    mode_t mode = git_tree_entry_filemode(entry) == GIT_FILEMODE_BLOB_EXECUTABLE ? 0755 : 0644;
+    enum status status = write_regular(checkout, folder, name, blob, mode, err);
+    git_blob_free(blob);
+    return status;
+}
+
+static enum status copy_target(struct checkout *checkout, const char *path, int folder, const char *name, int depth,
+                               struct error *err) {
+    git_tree_entry *entry = find_target(checkout, path);
+    git_filemode_t mode = entry ? git_tree_entry_filemode(entry) : GIT_FILEMODE_UNREADABLE;
+    struct text at = {0};
+    enum status status = STATUS_OK;
+    if (folder < 0 && ++checkout->files > checkout->limits->files)
+        status = STATUS_TOO_LARGE;
+    else if (!entry) /* nothing that could be packed: harmless, unless it is */
+        status = folder < 0 ? STATUS_OK : write_link(checkout, folder, name, GIT_CHECKOUT_OUTSIDE, err);
+    else if (mode == GIT_FILEMODE_COMMIT)
+        status = folder < 0 ? STATUS_OK : write_link(checkout, folder, name, GIT_CHECKOUT_SUBMODULE, err);
+    else if (mode != GIT_FILEMODE_TREE)
+        status = copy_file(checkout, entry, folder, name, err);
+    else if (follow_link(checkout, checkout->top, path, &at))
+        status = copy_tree(checkout, at.bytes, git_tree_entry_id(entry), folder, name, depth, err);
+    git_tree_entry_free(entry);
+    text_release(&at);
+    return status;
+}
+
+/* A link in the package's folder: kept where it stays in it; else what it leads to, or a mark where that cannot be. */
+static enum status place_link(struct checkout *checkout, int folder, const char *name, const git_blob *blob,
+                              struct error *err) {
+    struct text at = {0}, path = {0}, target = {0};
+    struct error reason = {0};
+    int64_t bytes = checkout->bytes, files = checkout->files;
+    bool stays = git_blob_rawsize(blob) < LINK_TARGET_MAX &&
+                 follow_link(checkout, checkout->root, text_view(&checkout->path), &at);
+    text_append_bytes(&target, git_blob_rawcontent(blob), (size_t)git_blob_rawsize(blob));
+    if (checkout->subdir) text_append_format(&path, "%s/", checkout->subdir);
+    text_append(&path, text_view(&checkout->path));
+    bool can_be_copied =
+        !stays && checkout->failed_links < FAILED_LINKS_MAX && !copy_target(checkout, path.bytes, -1, name, 0, &reason);
+    enum status status = deadline_check(checkout->deadline, err);
+    if (!stays && !can_be_copied) {
+        checkout->failed_links++;
+        checkout->bytes = bytes;
+        checkout->files = files;
+    }
+    if (!status)
+        status = stays           ? write_link(checkout, folder, name, text_view(&target), err)
+                 : can_be_copied ? copy_target(checkout, path.bytes, folder, name, 0, err)
+                                 : write_link(checkout, folder, name, GIT_CHECKOUT_OUTSIDE, err);
+    text_release(&at);
+    text_release(&path);
+    text_release(&target);
+    return status;
+}
+
+/* ---- The package's files ---- */
+
 static enum status write_blob(struct checkout *checkout, int folder, const git_tree_entry *entry, struct error *err) {
     git_blob *blob = NULL;
     enum status status;
@@ -262,7 +358,7 @@ static enum status write_blob(struct checkout *checkout, int folder, const git_t
     git_filemode_t mode = git_tree_entry_filemode(entry);
     const char *name = git_tree_entry_name(entry);
     if (mode == GIT_FILEMODE_LINK)
-        status = write_link(checkout, folder, name, blob, err);
+        status = place_link(checkout, folder, name, blob, err);
     else
         status = write_regular(checkout, folder, name, blob, mode == GIT_FILEMODE_BLOB_EXECUTABLE ? 0755 : 0644, err);
     git_blob_free(blob);
@@ -275,16 +371,19 @@ static enum status write_folder(struct checkout *checkout, int parent, const git
     const char *name = git_tree_entry_name(entry);
     git_tree *tree = NULL;
     if (git_tree_lookup(&tree, checkout->repository, git_tree_entry_id(entry)) < 0) return refuse_damaged(checkout, err);
-    enum status status = STATUS_OK;
-    int folder = -1;
-    if (mkdirat(parent, name, 0755) == 0) folder = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (folder < 0 || fchmod(folder, 0755) != 0)
-        status = fail_to_write(checkout, err);
-    else
-        status = write_tree(checkout, folder, tree, err);
+    int folder = make_folder(checkout, parent, name, err);
+    enum status status = folder < 0 ? err->status : write_tree(checkout, folder, tree, err);
     if (folder >= 0) close(folder);
     git_tree_free(tree);
     return status;
+}
+
+static enum status write_entry(struct checkout *checkout, int folder, const git_tree_entry *entry, struct error *err) {
+    switch (git_tree_entry_filemode(entry)) {
+    case GIT_FILEMODE_TREE: return write_folder(checkout, folder, entry, err);
+    case GIT_FILEMODE_COMMIT: return write_link(checkout, folder, git_tree_entry_name(entry), GIT_CHECKOUT_SUBMODULE, err);
+    default: return write_blob(checkout, folder, entry, err);
+    }
 }
 
 static enum status write_tree(struct checkout *checkout, int folder, const git_tree *tree, struct error *err) {
@@ -293,9 +392,7 @@ static enum status write_tree(struct checkout *checkout, int folder, const git_t
         const git_tree_entry *entry = git_tree_entry_byindex(tree, i);
         size_t parent_length = enter_entry(checkout, entry);
         status = deadline_check(checkout->deadline, err);
-        if (!status)
-            status = git_tree_entry_filemode(entry) == GIT_FILEMODE_TREE ? write_folder(checkout, folder, entry, err)
-                                                                         : write_blob(checkout, folder, entry, err);
+        if (!status) status = write_entry(checkout, folder, entry, err);
         leave_entry(checkout, parent_length);
     }
     return status;
@@ -303,40 +400,41 @@ static enum status write_tree(struct checkout *checkout, int folder, const git_t
 
 /* ---- The package's folder ---- */
 
-static enum status find_root(git_tree **out, git_repository *repository, const git_oid *commit_id, const char *subdir,
-                             struct error *err) {
+/* Finds the trees of the repository and of the package's folder. */
+static enum status find_trees(struct checkout *checkout, const git_oid *commit_id, struct error *err) {
     git_commit *commit = NULL;
-    git_tree *tree = NULL;
     git_object *folder = NULL;
+    git_repository *repository = checkout->repository;
     enum status status = STATUS_OK;
     int code = git_commit_lookup(&commit, repository, commit_id);
-    if (code == 0) code = git_commit_tree(&tree, commit);
-    if (code < 0) {
+    if (code == 0) code = git_commit_tree(&checkout->top, commit);
+    if (code < 0)
         status = git_transport_failure(code, "The commit could not be read", err);
-    } else if (!subdir) {
-        *out = tree;
-        tree = NULL;
-    } else if (git_object_lookup_bypath(&folder, (git_object *)tree, subdir, GIT_OBJECT_TREE) < 0) {
-        status = error_set_at(err, STATUS_INVALID, "location.subdir", "There is no folder '%s' in the repository.", subdir);
-    } else {
-        *out = (git_tree *)folder;
-    }
-    git_tree_free(tree);
+    else if (!checkout->subdir)
+        git_tree_dup(&checkout->root, checkout->top);
+    else if (git_object_lookup_bypath(&folder, (git_object *)checkout->top, checkout->subdir, GIT_OBJECT_TREE) < 0)
+        status = error_set_at(err, STATUS_INVALID, "location.subdir", "There is no folder '%s' in the repository.",
+                              checkout->subdir);
+    else
+        checkout->root = (git_tree *)folder;
     git_commit_free(commit);
     return status;
 }
 
 enum status git_checkout_write(git_repository *repository, const git_oid *commit, const char *subdir, const char *folder,
                                const struct git_checkout_limits *limits, struct deadline *deadline, struct error *err) {
-    struct checkout checkout = {.repository = repository, .limits = limits, .deadline = deadline};
-    enum status status = find_root(&checkout.root, repository, commit, subdir, err);
-    if (status) return status;
-    int top = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (top < 0) status = error_set(err, STATUS_INTERNAL, "The folder '%s' could not be opened: %s.", folder, strerror(errno));
+    struct checkout checkout = {.repository = repository, .subdir = subdir, .limits = limits, .deadline = deadline};
+    struct error own; /* err may be NULL, and is read in here */
+    if (!err) err = &own;
+    enum status status = find_trees(&checkout, commit, err);
+    int top = status ? -1 : open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (!status && top < 0)
+        status = error_set(err, STATUS_INTERNAL, "The folder '%s' could not be opened: %s.", folder, strerror(errno));
     if (!status) status = check_tree(&checkout, checkout.root, 0, err);
     if (!status) status = write_tree(&checkout, top, checkout.root, err);
     if (top >= 0) close(top);
     git_tree_free(checkout.root);
+    git_tree_free(checkout.top);
     text_release(&checkout.path);
     return status;
 }

@@ -4,11 +4,14 @@
  * filters, attributes and submodules, has no bounds, and keeps links that lead anywhere.
  *
  *   regular file      mode 0644 or 0755
- *   symbolic link     kept as a link if it stays inside the folder, through other links too; else refused, naming it
- *   submodule         refused, naming it: what is in it is not fetched
- *   Git LFS pointer   refused, naming it, for the same reason
- *   odd names         (`.git`, `..`, control characters; two that differ in case alone) refused: lib/tools/file_names.h
+ *   symbolic link     kept as a link if it stays inside the folder, through other links too; what it leads to, if that is
+ *                     elsewhere in the repository; else a link to GIT_CHECKOUT_OUTSIDE, where nothing is
+ *   submodule         a link to GIT_CHECKOUT_SUBMODULE, where nothing is either: what is in it is not fetched
+ *   Git LFS pointer   as it is
+ *   dangerous names   (`.git`, `..`, the same twice) refused: lib/tools/file_names.h
  *   anything odd      (more than 100 levels) refused, naming it
+ *
+ * What else may not be packed is judged where it would be (lib/source/package_files.h).
  */
 #ifndef LIB_TOOLS_GIT_CHECKOUT_H
 #define LIB_TOOLS_GIT_CHECKOUT_H
@@ -18,6 +21,9 @@
 
 #include "lib/base/deadline.h"
 #include "lib/base/error.h"
+
+#define GIT_CHECKOUT_OUTSIDE "/dev/null/outside"
+#define GIT_CHECKOUT_SUBMODULE "/dev/null/submodule"
 
 struct git_checkout_limits {
     int64_t bytes; /* of all files together */

@@ -35,9 +35,8 @@ static enum status pack(struct text *tarball, const char *folder, const struct m
     version_print(manifest->version, version);
     enum status status = package_files_select(&files, arena, folder, &manifest->include_files, &manifest->exclude_files, err);
     if (status) return status;
-    for (size_t i = 0; i < files.left_out_count; i++)
-        fprintf(stderr, "registryctl: %s is left out: it is a link that leads to no file in the package's folder.\n",
-                files.left_out[i]);
+    for (size_t i = 0; i < files.warning_count; i++)
+        fprintf(stderr, "registryctl: %s\n", files.warnings[i]);
     manifest_append_file(&purs_json, manifest);
     status = package_files_pack(tarball, folder, &files, arena_format(arena, "%s-%s", manifest->name, version),
                                 text_view(&purs_json), CONTENT_BYTES_MAX, err);

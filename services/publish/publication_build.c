@@ -172,9 +172,8 @@ enum status publication_check_modules(struct publication *p, struct error *err) 
 enum status publication_pack(struct publication *p, struct error *err) {
     struct text purs_json = {0};
     manifest_append_file(&purs_json, &p->manifest);
-    for (size_t i = 0; i < p->files.left_out_count; i++)
-        job_run_log(p->run, LOG_WARN, "%s is left out: it is a link that leads to no file in the package's folder.",
-                    p->files.left_out[i]);
+    for (size_t i = 0; i < p->files.warning_count; i++)
+        job_run_log(p->run, LOG_WARN, "%s", p->files.warnings[i]);
     enum status status = package_files_pack(&p->tarball, p->source.folder, &p->files, p->folder_name, text_view(&purs_json),
                                             p->service->settings.source_limit_bytes, err);
     text_release(&purs_json);

@@ -31,7 +31,7 @@ static struct server *server;
 #define BOWER_FILE(content) .files = {{"purs.json", NULL}, {"bower.json", content}}
 
 #define FIFTY "fifty characters, fifty characters, fifty characte"
-#define TEN_TIMES(text) text text text text text text text text text text
+#define SIX_TIMES(text) text text text text text text
 
 static const struct refusal refusals[] = {
     /* Which file */
@@ -49,10 +49,10 @@ static const struct refusal refusals[] = {
      .sentence = "A spago.dhall can no longer be published from: add a spago.yaml or a purs.json."},
     {.holds = "a_manifest_may_not_lead_out_of_the_package",
      .package = {"leading", "1.0.0", PURS_FILE(NULL), .script = "ln -s ../purs.json purs.json"},
-     .sentence = "The symbolic link 'purs.json' leads out of the package's folder."},
+     .sentence = "The file purs.json is a link that leads to no file in the repository."},
     {.holds = "a_manifest_that_is_a_link_leads_to_a_file",
      .package = {"leading-nowhere", "1.0.0", PURS_FILE(NULL), .script = "ln -s gone.json purs.json"},
-     .sentence = "The file purs.json is a link that leads to no file in the package's folder."},
+     .sentence = "The file purs.json is a link that leads to no file in the repository."},
     {.holds = "a_manifest_is_a_file",
      .package = {"folder", "1.0.0", PURS_FILE(NULL), .script = "mkdir purs.json && touch purs.json/keep"},
      .sentence = "The file purs.json is not a plain file."},
@@ -111,9 +111,11 @@ static const struct refusal refusals[] = {
      .package = {"unplaced", "1.0.0",
                  PURS_FILE("{\"name\": \"unplaced\", \"version\": \"1.0.0\", \"license\": \"MIT\", \"location\": {}}")},
      .sentence = "In purs.json, at location: A location must have either \"githubOwner\" and \"githubRepo\", or \"gitUrl\"."},
-    {.holds = "a_description_has_500_characters_at_most",
-     .package = {"wordy", "1.0.0", PURS_FILE(JSON("wordy", "\"description\": \"" TEN_TIMES(FIFTY) "!\", "))},
-     .sentence = "In purs.json, at description: The description is longer than 500 characters."},
+    {.holds = "a_description_has_300_characters_at_most",
+     .package = {"wordy", "1.0.0", PURS_FILE(JSON("wordy", "\"description\": \"" SIX_TIMES(FIFTY) "!\", "))},
+     .sentence =
+         "In purs.json, at description: The description has 301 characters, but package managers read no more than 300: "
+         "shorten it."},
     {.holds = "owners_are_left_out_where_there_are_none",
      .package = {"unowned", "1.0.0", PURS_FILE(JSON("unowned", "\"owners\": [], "))},
      .sentence = "In purs.json, at owners: The list of owners must not be empty: leave the field out where there are none."},
@@ -294,10 +296,10 @@ static const struct taken {
                                   "~1.1 || > 1.2.0 <= 1.9 || 1.x - v1.8.0rc1 || ^1.2.3-beta.1 <1.7\"}"))},
      .index_path = "ra/ng/ranging-widely",
      .line = INDEX_LINE("ranging-widely", "1.0.0", "MIT", "", "{\"ground\":\">=1.0.0 <1.10.0\"}")},
-    /* 500 characters are not too many, however many bytes they have */
+    /* 300 characters are not too many, however many bytes they have */
     {.package = {"eloquent", "1.0.0",
                  PURS_FILE(JSON("eloquent",
-                                "\"description\": \"" TEN_TIMES("fifty characters, fifty charactérs, fifty ch\xC3\xA4r\xC3\xA4"
+                                "\"description\": \"" SIX_TIMES("fifty characters, fifty charactérs, fifty ch\xC3\xA4r\xC3\xA4"
                                                                 "cte") "\", "))},
      .index_path = "el/oq/eloquent",
      .line = NULL},

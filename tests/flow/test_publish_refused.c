@@ -122,10 +122,9 @@ static const struct refusal refusals[] = {
      .package = {"aside", "1.0.0", .files = {{"core/purs.json", AT_CORE("aside")}}},
      .request = REQUEST("aside", "1.0.0", "v1.0.0", CORE("purescript-aside")),
      .sentence = "The package has no .purs file in its folder src/."},
-    {.holds = "src_is_not_a_link",
-     .package = {"linked", "1.0.0", .files = {{"src/Main.purs", NULL}, {"lib/A.purs", "module A where\n"}},
-                 .script = "rmdir src && ln -s lib src"},
-     .sentence = "The package's src is a link: it must be a folder itself."},
+    {.holds = "src_is_no_link_to_nothing",
+     .package = {"linked", "1.0.0", .files = {{"src/Main.purs", NULL}}, .script = "rmdir src && ln -s ../lib src"},
+     .sentence = "src is a link that leads to nothing in the repository that can be packed."},
 
     /* Step 4: licence */
     {.holds = "a_licence_found_in_the_files_must_be_in_the_manifest",

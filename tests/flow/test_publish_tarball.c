@@ -28,23 +28,28 @@ static const struct refusal refusals[] = {
      .sentence = "includeFiles: The glob \"/etc/passwd\" is absolute: it must be relative to the package's folder."},
     {.holds = "a_glob_takes_nothing_back",
      .package = {"negative", "1.0.0", .files = {GLOBS("negative", "\"includeFiles\": [\"docs/*\", \"!docs/secret\"]")}},
-     .sentence = "includeFiles: The glob \"!docs/secret\" has a \"!\" in it, which is not supported."},
+     .sentence = "includeFiles: The glob \"!docs/secret\" has a \"!\" in it (leave files out by excludeFiles), which is not "
+                 "supported."},
     {.holds = "excluded_files_neither",
      .package = {"positive", "1.0.0", .files = {GLOBS("positive", "\"excludeFiles\": [\"!docs/good\"]")}},
-     .sentence = "excludeFiles: The glob \"!docs/good\" has a \"!\" in it, which is not supported."},
+     .sentence =
+         "excludeFiles: The glob \"!docs/good\" has a \"!\" in it (leave files out by excludeFiles), which is not supported."},
     {.holds = "a_glob_is_not_empty",
      .package = {"nothing", "1.0.0", .files = {GLOBS("nothing", "\"includeFiles\": [\"\"]")}},
-     .sentence = "includeFiles: A glob is empty."},
+     .sentence =
+         "In purs.json, at includeFiles: \"includeFiles\" has an empty pattern, which package managers cannot read: remove "
+         "it."},
     {.holds = "an_included_link_leads_to_a_file",
      .package = {"dangling", "1.0.0", .files = {GLOBS("dangling", "\"includeFiles\": [\"docs/*\"]")},
                  .script = "mkdir docs && ln -s gone docs/here"},
-     .sentence = "includeFiles matches docs/here, which is a link that leads to no file in the package's folder."},
-    {.holds = "an_included_link_leads_to_no_folder",
-     .package = {"winding", "1.0.0", .files = {GLOBS("winding", "\"includeFiles\": [\"docs\"]")}, .script = "ln -s src docs"},
-     .sentence = "includeFiles matches docs, which is a link that leads to no file in the package's folder."},
+     .sentence = "includeFiles matches docs/here, which is a link that leads to nothing in the repository that can be packed."},
+    {.holds = "an_included_link_leads_to_no_folder_that_it_is_in",
+     .package = {"winding", "1.0.0", .files = {GLOBS("winding", "\"includeFiles\": [\"docs\"]")},
+                 .script = "mkdir docs && ln -s .. docs/up"},
+     .sentence = "includeFiles matches docs/up, which is a link that leads to nothing in the repository that can be packed."},
     {.holds = "a_link_in_src_leads_to_a_file",
      .package = {"broken", "1.0.0", .script = "ln -s ../Gone.purs src/Here.purs"},
-     .sentence = "src/Here.purs is a link that leads to no file in the package's folder."},
+     .sentence = "src/Here.purs is a link that leads to nothing in the repository that can be packed."},
     {.holds = "folders_are_not_nested_for_ever",
      .package = {"nested", "1.0.0",
                  .script = "folder=$(yes deep | head -70 | paste -sd /) && mkdir -p $folder && touch $folder/file"},
@@ -130,7 +135,7 @@ static void a_tarball_has_what_it_should_and_nothing_else(void **state) {
                   "bower_components package-lock.json yarn.lock pnpm-lock.yaml node_modules/x/y.js .spago/a CVS/b "
                   "src/A.js src/deep/c.txt src/.A.purs.swp src/._A src/.DS_Store src/Deep.swp "
                   "docs/a.md docs/b.md docs/in/a.md docs/in/b.md docs/.DS_Store docs/._c docs/.d "
-                  "assets/icon.png assets/one/icon.png assets/one/two/icon.png a?b acb index.js b/index.js "
+                  "assets/icon.png assets/one/icon.png assets/one/two/icon.png 'a?b~' acb index.js b/index.js "
                   "b/node_modules/z.js ..notes && "
                   "echo '{}' >package.json && echo '{\"name\": \"choosy\"}' >bower.json && echo 'package: {}' >spago.yaml && "
                   "ln -s docs/a.md README.txt && ln -s gone LICENSE.old"};
@@ -142,13 +147,12 @@ static void a_tarball_has_what_it_should_and_nothing_else(void **state) {
                                                          "choosy-1.0.0/License-MIT\n"
                                                          "choosy-1.0.0/README.md\n"
                                                          "choosy-1.0.0/README.txt\n"
-                                                         "choosy-1.0.0/a?b\n"
+                                                         "choosy-1.0.0/acb\n"
                                                          "choosy-1.0.0/assets/\n"
                                                          "choosy-1.0.0/assets/one/\n"
                                                          "choosy-1.0.0/assets/one/icon.png\n"
                                                          "choosy-1.0.0/bower.json\n"
                                                          "choosy-1.0.0/docs/\n"
-                                                         "choosy-1.0.0/docs/.d\n"
                                                          "choosy-1.0.0/docs/a.md\n"
                                                          "choosy-1.0.0/docs/b.md\n"
                                                          "choosy-1.0.0/docs/in/\n"
@@ -166,7 +170,54 @@ static void a_tarball_has_what_it_should_and_nothing_else(void **state) {
                                                          "choosy-1.0.0/src/Main.purs\n"
                                                          "choosy-1.0.0/src/deep/\n"
                                                          "choosy-1.0.0/src/deep/c.txt\n");
-    const char *line = "WARN LICENSE.old is left out: it is a link that leads to no file in the package's folder.";
+    static const char *const lines[] = {
+        "WARN LICENSE.old is left out: it is a link that leads to nothing in the repository that can be packed.",
+        "WARN excludeFiles: \"LICENSE\" matches LICENSE, which is always in the tarball and stays in it.",
+        "WARN excludeFiles: \"src/**\" matches src/A.js, which is always in the tarball and stays in it.",
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        if (strstr(log, lines[i]) == NULL) fail_msg("no \"%s\" in:\n%s", lines[i], log);
+}
+
+/* A monorepo: what packages share stands above them. Nothing else of the repository matters to a package. */
+static void a_package_of_a_monorepo_has_what_it_shares_and_is_not_judged_by_the_rest(void **state) {
+    (void)state;
+    const struct package package = {
+        "shared", "1.0.0",
+        .files = {{"purs.json", NULL},
+                  {"src/Main.purs", NULL},
+                  {"LICENSE", "BSD 3-Clause\n"},
+                  {"core/purs.json",
+                   "{\"name\": \"shared\", \"version\": \"1.0.0\", \"license\": \"BSD-3-Clause\", \"location\": "
+                   "{\"githubOwner\": \"flow\", \"githubRepo\": \"purescript-shared\", \"subdir\": \"core\"}, \"ref\": "
+                   "\"v1.0.0\", \"includeFiles\": [\"docs\", \"assests/**\"], \"dependencies\": {}}"},
+                  {"core/src/Main.purs", "module Shared where\n"}},
+        .script =
+            "echo readme >README.md && mkdir -p docs images core/images && echo guide >docs/guide.md && "
+            "ln -s ../README.md core/README.md && ln -s ../LICENSE core/LICENSE && ln -s ../docs core/docs && "
+            "ln -s /etc core/elsewhere && ln -s gone core/gone && echo 1 >core/images/a.png && echo 2 >core/images/A.png && "
+            "touch core/images/aux.png core/images/a:b && "
+            "printf 'version https://git-lfs.github.com/spec/v1\\noid sha256:0\\nsize 9\\n' | tee docs/logo.png "
+            ">core/images/b.png"};
+    package_push(arena_format(&server->arena, "%s/sources", server->folder), &package);
+    static const char request[] =
+        "{\"name\": \"shared\", \"version\": \"1.0.0\", \"ref\": \"v1.0.0\", \"compiler\": \"0.15.15\", "
+        "\"location\": {\"githubOwner\": \"flow\", \"githubRepo\": \"purescript-shared\", "
+        "\"subdir\": \"core\"}}";
+    json_t *job = server_wait_for_job(server, server_publish(server, request).id);
+    const char *log = server_log_text(server, job);
+    if (!json_is_true(json_object_get(job, "success"))) fail_msg("%s", log);
+    json_decref(job);
+    assert_string_equal(list_tarball("shared", "1.0.0"), "shared-1.0.0/\n"
+                                                         "shared-1.0.0/LICENSE\n"
+                                                         "shared-1.0.0/README.md\n"
+                                                         "shared-1.0.0/docs/\n"
+                                                         "shared-1.0.0/docs/guide.md\n"
+                                                         "shared-1.0.0/docs/logo.png\n"
+                                                         "shared-1.0.0/purs.json\n"
+                                                         "shared-1.0.0/src/\n"
+                                                         "shared-1.0.0/src/Main.purs\n");
+    const char *line = "WARN includeFiles: \"assests/**\" matches nothing in the package that can be packed.";
     if (strstr(log, line) == NULL) fail_msg("no \"%s\" in:\n%s", line, log);
 }
 
@@ -303,6 +354,7 @@ int main(void) {
         cmocka_unit_test(files_that_are_too_large_together_are_refused),
         cmocka_unit_test(a_tarball_over_200_kilobytes_is_warned_of),
         cmocka_unit_test(a_tarball_has_what_it_should_and_nothing_else),
+        cmocka_unit_test(a_package_of_a_monorepo_has_what_it_shares_and_is_not_judged_by_the_rest),
         cmocka_unit_test(a_tarball_has_the_manifest_printed_and_plain_entries),
         cmocka_unit_test(a_long_path_is_packed_whole),
         cmocka_unit_test(the_same_source_gives_the_same_bytes_everywhere),

@@ -50,7 +50,7 @@ static void add_path(struct path_list *list, const char *path) {
 }
 
 /* Adds the files, and folders, below `folder` whose path from there on the glob matches; hidden names only where it says so. */
-static void walk(struct path_list *list, const char *folder, const char *inner, const char *glob) {
+static void walk(struct path_list *list, const char *folder, const char *inner, const struct glob *glob) {
     struct text path = {0}, below = {0};
     struct dirent *entry;
     DIR *entries = opendir(folder[0] ? folder : ".");
@@ -62,7 +62,7 @@ static void walk(struct path_list *list, const char *folder, const char *inner, 
         text_append_format(&path, "%s%s", folder, entry->d_name);
         text_append_format(&below, "%s%s", inner, entry->d_name);
         if (stat(path.bytes, &information)) continue;
-        if (glob_matches(glob, below.bytes)) add_path(list, path.bytes);
+        if (glob_matches(glob, below.bytes, S_ISDIR(information.st_mode), NULL)) add_path(list, path.bytes);
         if (S_ISDIR(information.st_mode)) {
             text_append(&path, "/");
             text_append(&below, "/");
@@ -81,7 +81,10 @@ static void expand(struct path_list *list, const char *glob) {
         fixed--;
     char *folder = memory_copy_text(glob);
     folder[fixed] = '\0';
-    walk(list, folder, "", glob + fixed);
+    struct arena arena = {0};
+    struct glob inner;
+    if (!glob_parse(&inner, &arena, glob + fixed, NULL)) walk(list, folder, "", &inner);
+    arena_release(&arena);
     free(folder);
 }
 

@@ -154,14 +154,14 @@ static void a_manifest_outside_of_the_package_is_not_read(void **state) {
     (void)state;
     temporary_folder_write(&folder, "spago.yaml", spago_yaml);
     temporary_folder_link(&folder, "purs.json", "/etc/passwd");
-    expect_refusal(STATUS_REFUSED, "", "The file purs.json is a link that leads to no file in the package's folder.");
+    expect_refusal(STATUS_REFUSED, "", "The file purs.json is a link that leads to no file in the repository.");
 }
 
 static void a_manifest_that_is_a_link_to_nothing_is_there_all_the_same(void **state) {
     (void)state;
     temporary_folder_write(&folder, "spago.yaml", spago_yaml);
     temporary_folder_link(&folder, "purs.json", "gone.json");
-    expect_refusal(STATUS_REFUSED, "", "The file purs.json is a link that leads to no file in the package's folder.");
+    expect_refusal(STATUS_REFUSED, "", "The file purs.json is a link that leads to no file in the repository.");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

@@ -3,13 +3,14 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/base/text.h"
 #include "lib/domain/manifest.h"
-#include "lib/source/glob.h"
 #include "lib/source/package_files.h"
 #include "lib/source/source_modules.h"
 #include "lib/tools/archive.h"
+#include "lib/tools/git_checkout.h"
 #include "tests/support/temporary_folder.h"
 
 static const struct globs none;
@@ -61,49 +62,6 @@ static void expect_refusal(const struct globs *include, const struct globs *excl
     if (!strstr(err.message, word)) fail_msg("\"%s\" says nothing of \"%s\"", err.message, word);
 }
 
-static void globs_match_as_written(void **state) {
-    (void)state;
-    static const struct {
-        const char *glob, *path;
-        bool matches;
-    } rows[] = {
-        {"a", "a", true},
-        {"a", "b", false},
-        {"a", "a/b", false},
-        {"a/b", "a", false},
-        {"*", "a", true},
-        {"*", "a/b", false},
-        {"*.js", "a.js", true},
-        {"*.js", "a/a.js", false},
-        {"**", "a", true},
-        {"**", "a/b/c", true},
-        {"**/*.js", "a.js", true},
-        {"**/*.js", "a/b/c.js", true},
-        {"**/*.js", "a/b.ts", false},
-        {"a/**/b", "a/b", true},
-        {"a/**/b", "a/x/y/b", true},
-        {"a/**/b", "a/x/y/c", false},
-        {"a/**", "a/b", true},
-        {"a/**", "b/a", false},
-        {"./a", "a", true},
-        {"./a/./b", "a/b", true},
-        {"a*c*e", "abcde", true},
-        {"a*c*e", "abcd", false},
-        {"a**e", "abe", true},
-        {"a//b", "a/b", true},
-        {"**/a/**/b", "x/a/y/a/z/b", true},
-        {"**/a/*/b", "a/x/a/y/b", true},
-        {"?", "a", false},
-        {"[a]", "a", false},
-        {"{a,b}", "a", false},
-        {"a.b", "axb", false},
-        {"**/**/a", "a", true},
-        {"*a", "aaab", false},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (glob_matches(rows[i].glob, rows[i].path) != rows[i].matches) fail_msg("%s on %s", rows[i].glob, rows[i].path);
-}
-
 static void some_files_are_always_in(void **state) {
     (void)state;
     WRITE("src/A.js", "src/deep/er/B.purs", "purs.json", "spago.yaml", "spago.dhall", "packages.dhall", "bower.json",
@@ -135,6 +93,7 @@ static void globs_add_and_take_away(void **state) {
 static void globs_that_cannot_be_used_are_refused(void **state) {
     (void)state;
     expect_refusal(GLOBS("docs", "!x"), &none, "includeFiles", "\"!\"");
+    expect_refusal(GLOBS("@(a|b)"), &none, "includeFiles", "a parenthesis");
     expect_refusal(GLOBS("../other/*"), &none, "includeFiles", "\"..\"");
     expect_refusal(GLOBS("a/../../b"), &none, "includeFiles", "\"..\"");
     expect_refusal(GLOBS("/etc/passwd"), &none, "includeFiles", "absolute");
@@ -148,37 +107,210 @@ static void what_is_excluded_may_be_outside(void **state) {
     expect(GLOBS("docs/*"), GLOBS("../docs/*", "/docs/a.md"), "docs/a.md src/A.purs");
 }
 
-static void links_to_the_outside_are_refused(void **state) {
+/* ---- Links ---- */
+
+static void expect_warning(const struct globs *include, const struct globs *exclude, const char *sentence) {
+    struct error err = {0};
+    struct package_files files;
+    if (package_files_select(&files, &arena, folder.path, include, exclude, &err)) fail_msg("%s", err.message);
+    for (size_t i = 0; i < files.warning_count; i++)
+        if (strcmp(files.warnings[i], sentence) == 0) return;
+    fail_msg("no \"%s\" among %zu warnings, the first of which is \"%s\"", sentence, files.warning_count,
+             files.warning_count ? files.warnings[0] : "");
+}
+
+static void expect_no_warning(const struct globs *include, const struct globs *exclude) {
+    struct error err = {0};
+    struct package_files files;
+    if (package_files_select(&files, &arena, folder.path, include, exclude, &err)) fail_msg("%s", err.message);
+    if (files.warning_count) fail_msg("a warning: %s", files.warnings[0]);
+}
+
+/* What a link of the package leads to is looked at only where it would be packed. */
+static void links_out_of_the_repository_are_refused_where_they_are_packed(void **state) {
     (void)state;
     temporary_folder_link(&folder, "data/passwd", "/etc/passwd");
     expect(&none, &none, "src/A.purs");
     expect(GLOBS("data/*"), GLOBS("data/passwd"), "src/A.purs");
-    expect_refusal(GLOBS("data/*"), &none, "includeFiles", "data/passwd");
+    expect_refusal(GLOBS("data/*"), &none, "includeFiles", "data/passwd, which is a link that leads to nothing");
+    expect_refusal(GLOBS("data"), &none, "includeFiles", "data/passwd");
+    temporary_folder_link(&folder, "LICENSE", "../LICENSE");
+    expect_warning(&none, &none,
+                   "LICENSE is left out: it is a link that leads to nothing in the repository that can be packed.");
     temporary_folder_link(&folder, "src/B.purs", "../../outside.purs");
     expect_refusal(&none, &none, "", "src/B.purs");
 }
 
-static void a_folder_reached_by_a_link_is_not_walked(void **state) {
+static void a_link_to_a_file_or_folder_of_the_repository_is_packed_as_what_it_points_to(void **state) {
     (void)state;
+    WRITE("docs/README.md", "docs/in/a.md", "more/B.purs");
+    temporary_folder_link(&folder, "README.md", "docs/README.md");
+    temporary_folder_link(&folder, "manual", "docs");
+    temporary_folder_link(&folder, "src/more", "../more");
+    expect(&none, &none, "README.md src/A.purs src/more/B.purs");
+    expect(GLOBS("manual"), &none, "README.md manual/README.md manual/in/a.md src/A.purs src/more/B.purs");
+    expect(GLOBS("manual/**/*.md"), &none, "README.md manual/README.md manual/in/a.md src/A.purs src/more/B.purs");
+    expect_no_warning(&none, &none);
+}
+
+static void the_source_folder_may_be_a_link(void **state) {
+    (void)state;
+    struct temporary_folder other;
+    struct error err = {0};
+    struct package_files files;
+    temporary_folder_make(&other);
+    temporary_folder_write(&other, "lib/A.purs", "module A where\n");
+    temporary_folder_link(&other, "src", "lib");
+    assert_int_equal(package_files_select(&files, &arena, other.path, &none, &none, &err), STATUS_OK);
+    assert_int_equal(files.count, 1);
+    assert_string_equal(files.paths[0], "src/A.purs");
+    temporary_folder_remove(&other);
+}
+
+static void a_folder_that_a_link_puts_into_itself_is_harmless_unless_it_is_packed(void **state) {
+    (void)state;
+    WRITE("docs/a.md");
     temporary_folder_link(&folder, "loop", ".");
+    temporary_folder_link(&folder, "docs/up", "..");
     temporary_folder_link(&folder, "etc", "/etc");
-    expect(GLOBS("nothing"), &none, "src/A.purs");
+    expect(GLOBS("docs/*.md"), &none, "docs/a.md src/A.purs");
     expect_refusal(GLOBS("**"), &none, "includeFiles", "is a link");
+    expect_refusal(GLOBS("docs"), &none, "includeFiles", "docs/up");
     temporary_folder_link(&folder, "src/all", "..");
     expect_refusal(&none, &none, "", "src/all");
 }
 
-static void links_inside_are_followed_and_stray_licences_left_out(void **state) {
+/* Twenty folders, each with two links to the next one: 2^20 times what is in the last. */
+static void folders_that_double_by_links_are_not_followed_without_bound(void **state) {
     (void)state;
-    struct error err = {0};
-    struct package_files files;
-    WRITE("docs/README.md");
-    temporary_folder_link(&folder, "README.md", "docs/README.md");
-    temporary_folder_link(&folder, "LICENSE", "../LICENSE");
-    expect(&none, &none, "README.md src/A.purs");
-    assert_int_equal(package_files_select(&files, &arena, folder.path, &none, &none, &err), STATUS_OK);
-    assert_int_equal(files.left_out_count, 1);
-    assert_string_equal(files.left_out[0], "LICENSE");
+    for (int i = 0; i < 20; i++) {
+        temporary_folder_link(&folder, arena_format(&arena, "d%d/x", i), arena_format(&arena, "../d%d", i + 1));
+        temporary_folder_link(&folder, arena_format(&arena, "d%d/y", i), arena_format(&arena, "../d%d", i + 1));
+    }
+    WRITE("d20/a.md");
+    expect(GLOBS("d20/*.md"), &none, "d20/a.md src/A.purs");
+}
+
+/* ---- Only what is packed is judged ---- */
+
+static const char pointer[] = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n";
+
+static void an_lfs_pointer_is_refused_only_as_a_source(void **state) {
+    (void)state;
+    temporary_folder_write(&folder, "docs/logo.png", pointer);
+    temporary_folder_write(&folder, "README.md", pointer);
+    expect(GLOBS("docs"), &none, "README.md docs/logo.png src/A.purs");
+    temporary_folder_write(&folder, "src/A.js", pointer);
+    expect_refusal(&none, &none, "", "'src/A.js' is kept in Git LFS");
+}
+
+static void a_submodule_is_refused_only_where_it_would_be_packed(void **state) {
+    (void)state;
+    temporary_folder_link(&folder, "vendor/lib", GIT_CHECKOUT_SUBMODULE);
+    expect(GLOBS("docs"), &none, "src/A.purs");
+    expect_refusal(GLOBS("vendor"), &none, "includeFiles", "vendor/lib, which is a submodule");
+    expect_refusal(GLOBS("vendor/lib/*.js"), &none, "includeFiles", "vendor/lib, which is a submodule");
+    expect(GLOBS("vendor"), GLOBS("vendor/lib"), "src/A.purs");
+    temporary_folder_link(&folder, "src/lib", GIT_CHECKOUT_SUBMODULE);
+    expect_refusal(&none, &none, "", "src/lib is a submodule");
+}
+
+static void names_that_windows_cannot_have_are_refused_where_they_are_packed(void **state) {
+    (void)state;
+    static const char *const names[] = {"aux.js", "a:b", "what?.md", "a\\b", "end.", "blank ", "com1", "tab\t", "nul.tar.gz"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *path = arena_format(&arena, "docs/%s", names[i]);
+        temporary_folder_write(&folder, path, "");
+        expect(&none, &none, "src/A.purs");
+        expect_refusal(GLOBS("docs"), &none, "", "cannot be packed: the name");
+        unlink(arena_format(&arena, "%s/%s", folder.path, path));
+    }
+    temporary_folder_write(&folder, "docs/auxiliary.js", "");
+    expect(GLOBS("docs"), &none, "docs/auxiliary.js src/A.purs");
+}
+
+static void names_that_differ_in_case_alone_are_refused_where_they_are_packed(void **state) {
+    (void)state;
+    WRITE("docs/a.md", "docs/A.md", "docs/x/b", "docs/X/c", "old/Data/b", "old/data/c");
+    expect(&none, &none, "src/A.purs");
+    expect_refusal(GLOBS("docs/*.md"), &none, "", "'docs/A.md' and 'docs/a.md' differ in nothing but");
+    expect_refusal(GLOBS("old"), &none, "", "'old/Data' and 'old/data' differ");
+    expect(GLOBS("docs/x", "docs/a.md"), &none, "docs/a.md docs/x/b src/A.purs");
+    WRITE("Purs.json");
+    expect_refusal(GLOBS("Purs.json"), &none, "", "'Purs.json' and 'purs.json'");
+}
+
+static void what_is_unpacked_has_a_limit_and_a_warning_before_it(void **state) {
+    (void)state;
+    char *path = arena_format(&arena, "%s/docs/large", folder.path); /* a file of holes */
+    WRITE("docs/large");
+    expect_no_warning(GLOBS("docs"), &none);
+    assert_int_equal(truncate(path, 5000000), 0);
+    expect_warning(GLOBS("docs"), &none,
+                   "The files that are packed have 5000015 bytes, more than the recommended 5000000. Consider excludeFiles.");
+    assert_int_equal(truncate(path, 50000000 - 15), 0);
+    expect(GLOBS("docs"), &none, "docs/large src/A.purs");
+    assert_int_equal(truncate(path, 50000000 - 14), 0);
+    expect_refusal(GLOBS("docs"), &none, "", "have 50000001 bytes; more than 50000000 are not allowed");
+    expect(&none, &none, "src/A.purs");
+}
+
+/* ---- Globs that do nothing ---- */
+
+static void an_include_that_matches_nothing_is_a_warning_with_its_text(void **state) {
+    (void)state;
+    WRITE("docs/a.md", "README.md", "node_modules/a.js");
+    expect_no_warning(GLOBS("docs/*.md", "README.md", "src/**/*.purs"), GLOBS("test", "docs/b.md"));
+    expect_warning(GLOBS("docs", "src/**/*.purs src/**/*.js"), &none,
+                   "includeFiles: \"src/**/*.purs src/**/*.js\" matches nothing in the package that can be packed.");
+    expect_warning(GLOBS("node_modules"), &none,
+                   "includeFiles: \"node_modules\" matches nothing in the package that can be packed.");
+}
+
+/* 31 manifests of the real registry do. */
+static void an_exclude_that_names_what_is_always_in_is_a_warning_with_its_text(void **state) {
+    (void)state;
+    WRITE("src/A.test.purs", "README.md", "docs/a.md");
+    expect(&none, GLOBS("src/**/*.test.purs"), "README.md src/A.purs src/A.test.purs");
+    expect_warning(
+        &none, GLOBS("src/**/*.test.purs"),
+        "excludeFiles: \"src/**/*.test.purs\" matches src/A.test.purs, which is always in the tarball and stays in it.");
+    expect_warning(&none, GLOBS("src/Test/**"),
+                   "excludeFiles: \"src/Test/**\" is about src, which is always in the tarball with all that is in it.");
+    expect_warning(GLOBS("docs"), GLOBS("**/*.md"),
+                   "excludeFiles: \"**/*.md\" matches README.md, which is always in the tarball and stays in it.");
+    expect_no_warning(GLOBS("docs"), GLOBS("docs/*.md", "test", ".github"));
+}
+
+static void a_folder_stands_for_all_that_is_in_it(void **state) {
+    (void)state;
+    WRITE("docs/a.md", "docs/.hidden", "docs/in/.b/c.md", "test/A.purs", "notes.md");
+    expect(GLOBS("docs"), &none, "docs/.hidden docs/a.md docs/in/.b/c.md src/A.purs");
+    expect(GLOBS("docs/"), &none, "docs/.hidden docs/a.md docs/in/.b/c.md src/A.purs");
+    expect(GLOBS("./docs"), &none, "docs/.hidden docs/a.md docs/in/.b/c.md src/A.purs");
+    expect(GLOBS("d?cs", "[n]*"), GLOBS("docs/in"), "docs/.hidden docs/a.md notes.md src/A.purs");
+    expect(GLOBS("docs/**"), &none, "docs/a.md docs/in/.b/c.md src/A.purs");
+    expect(GLOBS("."), GLOBS("{docs,test}"), "notes.md src/A.purs");
+}
+
+/* Ten thousand stars on a thousand files would take minutes. */
+static void globs_that_take_too_long_are_refused(void **state) {
+    (void)state;
+    struct text glob = {0}, name = {0};
+    const char *items[20];
+    text_append(&glob, "many/");
+    for (int i = 0; i < 900; i++)
+        text_append(&glob, "*a");
+    text_append(&glob, "b");
+    for (int i = 0; i < 200; i++)
+        text_append_character(&name, 'a');
+    for (int i = 0; i < 20; i++)
+        items[i] = text_view(&glob);
+    for (int i = 0; i < 200; i++)
+        temporary_folder_write(&folder, arena_format(&arena, "many/%s%d", text_view(&name), i), "");
+    expect_refusal(&(struct globs){items, 20}, &none, "includeFiles", "take too long to compare");
+    text_release(&glob);
+    text_release(&name);
 }
 
 static void a_source_without_modules_is_refused(void **state) {
@@ -258,15 +390,25 @@ static void module_names_are_checked(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(globs_match_as_written),
         TEST(some_files_are_always_in),
         TEST(some_files_are_never_in),
         TEST(globs_add_and_take_away),
         TEST(globs_that_cannot_be_used_are_refused),
         TEST(what_is_excluded_may_be_outside),
-        TEST(links_to_the_outside_are_refused),
-        TEST(a_folder_reached_by_a_link_is_not_walked),
-        TEST(links_inside_are_followed_and_stray_licences_left_out),
+        TEST(links_out_of_the_repository_are_refused_where_they_are_packed),
+        TEST(a_link_to_a_file_or_folder_of_the_repository_is_packed_as_what_it_points_to),
+        TEST(the_source_folder_may_be_a_link),
+        TEST(a_folder_that_a_link_puts_into_itself_is_harmless_unless_it_is_packed),
+        TEST(folders_that_double_by_links_are_not_followed_without_bound),
+        TEST(an_lfs_pointer_is_refused_only_as_a_source),
+        TEST(a_submodule_is_refused_only_where_it_would_be_packed),
+        TEST(names_that_windows_cannot_have_are_refused_where_they_are_packed),
+        TEST(names_that_differ_in_case_alone_are_refused_where_they_are_packed),
+        TEST(what_is_unpacked_has_a_limit_and_a_warning_before_it),
+        TEST(an_include_that_matches_nothing_is_a_warning_with_its_text),
+        TEST(an_exclude_that_names_what_is_always_in_is_a_warning_with_its_text),
+        TEST(a_folder_stands_for_all_that_is_in_it),
+        TEST(globs_that_take_too_long_are_refused),
         TEST(a_source_without_modules_is_refused),
         TEST(the_tarball_has_the_printed_manifest),
         TEST(a_tarball_has_its_size),

@@ -5,8 +5,8 @@
 
 static void ordinary_names_are_fine(void **state) {
     (void)state;
-    static const char *const names[] = {"Main.purs", ".gitignore", "...", "a b", "Ünïcode",
-                                        "git",       "名前",       "-x",  "#",   "'quoted'"};
+    static const char *const names[] = {"Main.purs", ".gitignore", "console", "com10", "a b", "auxiliary.js",
+                                        "Ünïcode",   "git",        "名前",    "-x",    "#",   "'quoted'"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (file_name_fault(names[i])) fail_msg("%s: %s", names[i], file_name_fault(names[i]));
 }
@@ -21,12 +21,23 @@ static void names_that_do_harm_are_refused_with_the_reason(void **state) {
         {"..", "leads out of its folder"},
         {".git", "is git's own"},
         {".Git", "is git's own"},
-        {"a/b", "has a slash or a backslash in it"},
-        {"a\\b", "has a slash or a backslash in it"},
+        {"a/b", "has a slash in it"},
+        {"a\\b", "has a backslash in it"},
         {"a\tb", "has a control character in it"},
         {"a\x7f", "has a control character in it"},
         {"\xff", "is not UTF-8"},
         {"\xed\xa0\x80", "is not UTF-8"},
+        {"a:b", "has a character in it that Windows cannot have in a name (one of < > : \" | ? *)"},
+        {"what?", "has a character in it that Windows cannot have in a name (one of < > : \" | ? *)"},
+        {"a.", "ends in a dot or a blank, which Windows cannot have in a name"},
+        {"a ", "ends in a dot or a blank, which Windows cannot have in a name"},
+        {"...", "ends in a dot or a blank, which Windows cannot have in a name"},
+        {"aux", "is a device's for Windows"},
+        {"AUX.js", "is a device's for Windows"},
+        {"nul.tar.gz", "is a device's for Windows"},
+        {"com1", "is a device's for Windows"},
+        {"LPT\xc2\xb9.txt", "is a device's for Windows"},
+        {"con .x", "is a device's for Windows"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         assert_string_equal(file_name_fault(rows[i].name), rows[i].fault);
