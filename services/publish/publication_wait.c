@@ -14,6 +14,10 @@
 #include "lib/store/job_waiting.h"
 #include "services/publish/publication.h"
 
+/* A package of which so many earlier publications have failed since this one was accepted is not waited for: else whoever
+ * floods a package with requests that fail would hold up all that want a version of it which there is not. */
+enum { FAILURES_MAX = 5 };
+
 struct others {
     struct earlier_publication *jobs; /* the oldest first */
     struct coming_version *versions;  /* theirs */
@@ -66,6 +70,17 @@ static bool has_plan(void *context, const struct manifest_index *index) {
     return publication_plan(context, index, true, &why_not) == STATUS_OK;
 }
 
+static bool fails_too_often(const struct others *others, const char *package) {
+    int failures = 0;
+    for (size_t i = 0; i < others->count; i++)
+        failures += others->jobs[i].has_failed && strcmp(others->jobs[i].package, package) == 0;
+    return failures >= FAILURES_MAX;
+}
+
+static bool is_candidate(const struct others *others, size_t i, bool with_failed) {
+    return with_failed || (!others->jobs[i].has_failed && !fails_too_often(others, others->jobs[i].package));
+}
+
 /* Which of them lead to a plan: of the unfinished ones, or of all. False: not even all do. */
 static bool choose(struct publication *p, const struct manifest_index *index, struct others *others, bool with_failed) {
     struct coming_versions coming = {.index = index,
@@ -78,11 +93,11 @@ static bool choose(struct publication *p, const struct manifest_index *index, st
     struct coming_version *items = arena_alloc(p->arena, (others->count + 1) * sizeof *items);
     bool *is_needed = arena_alloc(p->arena, (others->count + 1) * sizeof *is_needed);
     for (size_t i = 0; i < others->count; i++)
-        if (with_failed || !others->jobs[i].has_failed) items[coming.count++] = others->versions[i];
+        if (is_candidate(others, i, with_failed)) items[coming.count++] = others->versions[i];
     coming.items = items;
     bool can_help = coming_versions_choose(&coming, is_needed);
     for (size_t i = 0, j = 0; i < others->count; i++)
-        others->is_needed[i] = (with_failed || !others->jobs[i].has_failed) && is_needed[j++];
+        others->is_needed[i] = is_candidate(others, i, with_failed) && is_needed[j++];
     return can_help;
 }
 

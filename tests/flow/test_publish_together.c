@@ -255,6 +255,37 @@ static void a_dependency_that_failed_before_is_named(void **state) {
                      first));
 }
 
+/* Somebody floods a package with requests that fail; one more of them could be the one that the other package wants. */
+static void a_package_whose_publications_keep_failing_is_not_waited_for(void **state) {
+    enum { FAILING = 5 };
+    struct scene *scene = *state;
+    struct server *server = scene->server;
+    const struct package package = {"patient", "1.0.0", .dependencies = {{"flooded", ">=1.0.0 <2.0.0"}}};
+    const char *first = NULL;
+    hold_commits(scene);
+    server_terminate(server, SERVER_PUBLISH); /* so that none has ended before the last one is accepted */
+    for (int i = 0; i < FAILING; i++) {
+        const struct package failing = {"flooded", arena_format(&server->arena, "1.0.%d", i), .pragma = "fail It is broken"};
+        const char *id = server_post_package(server, &failing);
+        if (i == 0) first = id;
+    }
+    const struct package last = {"flooded", "1.1.0", .pragma = NULL};
+    const char *last_id = server_post_package(server, &last), *id = server_post_package(server, &package);
+    server_start_program(server, SERVER_PUBLISH);
+    expect_failed(
+        scene, id,
+        arena_format(&server->arena,
+                     "patient@1.0.0 has unsatisfied dependencies: no version in the registry index fits flooded >=1.0.0 "
+                     "<2.0.0.\nThe publication of flooded@1.0.0, which was accepted before this one (job %s), failed: "
+                     "flooded@1.0.0 does not compile with compiler 0.15.15: 1 error, shown above.",
+                     first));
+    json_t *job = server_get(server, arena_format(&server->arena, "/api/v1/jobs/%s", last_id));
+    assert_null(json_object_get(job, "finishedAt"));
+    json_decref(job);
+    let_commit(scene);
+    server_expect_success(server, last_id);
+}
+
 static void versions_chosen_by_a_client_are_waited_for(void **state) {
     struct scene *scene = *state;
     struct server *server = scene->server;
@@ -438,6 +469,7 @@ int main(void) {
         cmocka_unit_test(the_order_of_a_package_is_kept_while_it_waits),
         cmocka_unit_test(a_release_fails_with_what_it_waits_for),
         cmocka_unit_test(a_dependency_that_failed_before_is_named),
+        cmocka_unit_test(a_package_whose_publications_keep_failing_is_not_waited_for),
         cmocka_unit_test(versions_chosen_by_a_client_are_waited_for),
         cmocka_unit_test(a_fitting_version_is_enough),
         cmocka_unit_test(what_cannot_help_is_not_waited_for),
