@@ -76,6 +76,18 @@ static void a_job_is_woken_in_the_step_in_which_the_other_succeeds(void **state)
     assert_nobody_waits(f, dependant.id);
 }
 
+/* The time that a job has goes on while it waits for something of the registry's own, and anew after a wait for others. */
+static void a_wait_for_others_does_not_use_up_the_time_of_a_job(void **state) {
+    struct fixture *f = *state;
+    struct job_request dependency = publish_of("a"), dependant = publish_of("b");
+    accept_job(f, &dependency), accept_job(f, &dependant);
+    struct lease lease = claim_job(f, dependant.id);
+    assert_ok(job_store_put_back(f->store, &lease, 0, &f->err));
+    assert_true(get_job(f, dependant.id).waiting_ms > 0);
+    claim_and_wait(f, dependant.id, (const char *[]){dependency.id, NULL});
+    assert_int_equal(get_job(f, dependant.id).waiting_ms, 0);
+}
+
 static void a_job_waits_for_all_that_succeed(void **state) {
     struct fixture *f = *state;
     struct job_request first = publish_of("a"), second = publish_of("c"), third = publish_of("d"), dependant = publish_of("b");
@@ -303,6 +315,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         store_test(a_job_that_waits_is_pending_and_uses_nothing),
         store_test(a_job_is_woken_in_the_step_in_which_the_other_succeeds),
+        store_test(a_wait_for_others_does_not_use_up_the_time_of_a_job),
         store_test(a_job_waits_for_all_that_succeed),
         store_test(a_job_is_woken_by_the_first_that_fails),
         store_test(many_wait_for_one_and_go_on_as_they_were_accepted),
