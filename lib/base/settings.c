@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "lib/base/inside.h"
 #include "lib/base/memory.h"
 #include "lib/base/secret.h"
 #include "lib/base/text.h"
@@ -141,6 +142,14 @@ static enum status make_state_dir(const char *path, struct error *err) {
     return error_set_at(err, STATUS_INVALID, "STATE_DIR", "STATE_DIR: cannot create the folder %s: %s.", path, strerror(errno));
 }
 
+/* What must not reach a job's log. A relative STATE_DIR is an ordinary word; what is in it is not. */
+static void keep_inside(const char *variable, const char *standard, const char *value) {
+    static const char *const shown_to_all[] = {"S3_API_URL", "PURSUIT_API_URL"};
+    for (size_t i = 0; i < sizeof shown_to_all / sizeof shown_to_all[0]; i++)
+        if (strcmp(variable, shown_to_all[i]) == 0) return;
+    inside_keep(variable, value, text_starts_with(standard, "{STATE_DIR}"));
+}
+
 enum status settings_load(struct settings *out, enum program program, struct error *err) {
     *out = (struct settings){0};
     struct env_file env = {0};
@@ -148,7 +157,10 @@ enum status settings_load(struct settings *out, enum program program, struct err
     enum status status = STATUS_OK;
 #define MINE(programs) (!status && ((programs) & (int)program))
 #define TEXT(field, variable, standard, programs, help)                                                                        \
-    if (MINE(programs)) out->field = read_text(&env, variable, standard, out->state_dir);
+    if (MINE(programs)) {                                                                                                      \
+        out->field = read_text(&env, variable, standard, out->state_dir);                                                      \
+        keep_inside(variable, standard, out->field);                                                                           \
+    }
 #define SECRET(field, variable, programs, help)                                                                                \
     if (MINE(programs)) status = read_secret(&env, variable, &out->field, err);
 #define FLAG(field, variable, standard, programs, help)                                                                        \

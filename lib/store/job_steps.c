@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/base/memory.h"
+#include "lib/base/inside.h"
 #include "lib/base/secret.h"
 #include "lib/base/text.h"
 
@@ -91,6 +92,7 @@ enum status matrix_step_list(struct job_store *store, struct redis_reply **reply
 void job_step_clean(struct text *text) {
     text_mend_utf8(text->bytes, text->length);
     secret_blank(text);
+    inside_blank(text);
 }
 
 bool job_id_is_well_formed(const char *text) {

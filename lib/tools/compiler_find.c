@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lib/base/deadline.h"
+#include "lib/base/inside.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 #include "lib/tools/compiler.h"
@@ -35,6 +36,7 @@ const struct compiler *compilers_choose_for_graph(const struct compilers *compil
 static void add_compiler(struct compilers *compilers, struct version version, const char *path) {
     if (compilers_get(compilers, version)) return;
     compilers->items = memory_resize(compilers->items, compilers->count + 1, sizeof *compilers->items);
+    inside_keep("purs", path, true);
     compilers->items[compilers->count++] = (struct compiler){version, arena_copy(&compilers->arena, path)};
 }
 

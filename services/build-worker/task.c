@@ -6,6 +6,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/condition.h"
+#include "lib/base/inside.h"
 #include "lib/base/json.h"
 #include "lib/base/json_writer.h"
 #include "lib/base/log.h"
@@ -64,19 +65,30 @@ static struct task *find(struct task_list *list, const struct build_job *job) {
 }
 
 void task_list_say(struct task_list *list, const struct build_job *job, enum log_level level, const char *message) {
+    struct text clean = {0}; /* this machine's folders are not the service's, which could not tell them */
+    text_append(&clean, message);
+    inside_blank(&clean);
     pthread_mutex_lock(&list->mutex);
     struct task *task = find(list, job);
     if (!task->is_lost && task->lines.length < LINES_WAITING_MAX) {
         text_append_format(&task->lines, "%s[%lld,%lld,\"%s\",", task->lines.length ? "," : "", (long long)++task->line_count,
                            (long long)clock_now_ms(), log_level_name(level));
-        json_append(&task->lines, message);
+        json_append(&task->lines, text_view(&clean));
         text_append_character(&task->lines, ']');
     }
     pthread_mutex_unlock(&list->mutex);
+    text_release(&clean);
 }
 
-static char *copy_or_null(const char *text) {
-    return text ? memory_copy_text(text) : NULL;
+/* The caller owns it; NULL stays NULL. */
+static char *copy_clean(const char *text) {
+    struct text clean = {0};
+    if (!text) return NULL;
+    text_append(&clean, text);
+    inside_blank(&clean);
+    char *copy = memory_copy_text(text_view(&clean));
+    text_release(&clean);
+    return copy;
 }
 
 void task_list_end(struct task_list *list, const struct build_job *job, const struct build_outcome *outcome) {
@@ -89,8 +101,8 @@ void task_list_end(struct task_list *list, const struct build_job *job, const st
     task->is_ended = true;
     task->is_given_back = outcome->is_given_back;
     task->verdict = memory_copy_text(verdict_text(outcome->verdict));
-    task->reason = copy_or_null(outcome->reason);
-    task->result = memory_copy_text(text_view(&result));
+    task->reason = copy_clean(outcome->reason);
+    task->result = copy_clean(text_view(&result));
     pthread_cond_broadcast(&list->changed);
     pthread_mutex_unlock(&list->mutex);
     text_release(&result);

@@ -17,6 +17,7 @@
 #include "lib/base/text.h"
 #include "lib/tools/sandbox.h"
 #include "tests/support/git_server.h"
+#include "tests/support/inside_check.h"
 #include "tests/support/shell.h"
 
 enum { STOP_TIMEOUT_MS = 60000, CALL_TIMEOUT_MS = 30000 };
@@ -441,7 +442,9 @@ static bool has_finished(const json_t *job, const char *words) {
 }
 
 json_t *server_wait_for_job(struct server *server, const char *id) {
-    return wait_for(&(struct watch){server, job_path(server, id), "its end", has_finished, NULL});
+    json_t *job = wait_for(&(struct watch){server, job_path(server, id), "its end", has_finished, NULL});
+    inside_check_job(server, job);
+    return job;
 }
 
 static bool has_state(const json_t *status, const char *words) {

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "lib/base/inside.h"
+
+#include <ctype.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/memory.h"
+#include "lib/base/text.h"
+
+enum { PLACE_BYTES_MIN = 4 }; /* shorter ones are parts of ordinary words */
+
+struct place {
+    char *value;
+    const char *variable;
+};
+
+static pthread_rwlock_t places_lock = PTHREAD_RWLOCK_INITIALIZER;
+static struct place *places; /* longest first: a folder inside another has its own name */
+static size_t place_count;
+
+static void keep(const char *variable, const char *bytes, size_t length) {
+    while (length > 1 && bytes[length - 1] == '/')
+        length--;
+    if (length < PLACE_BYTES_MIN) return;
+    size_t at = 0;
+    for (; at < place_count && strlen(places[at].value) >= length; at++)
+        if (strlen(places[at].value) == length && memcmp(places[at].value, bytes, length) == 0) return;
+    places = memory_resize(places, place_count + 1, sizeof *places);
+    memmove(places + at + 1, places + at, (place_count - at) * sizeof *places);
+    places[at] = (struct place){.value = memory_alloc(length + 1), .variable = variable};
+    memcpy(places[at].value, bytes, length);
+    place_count++;
+}
+
+/* `HOST:PORT`, as curl and others write it, too: `HOST port PORT`. A host alone may be an ordinary word. */
+static void keep_host(const char *variable, const char *host, size_t length) {
+    const char *colon = memchr(host, ':', length);
+    if (!colon) return;
+    keep(variable, host, length);
+    struct text words = {0};
+    text_append_bytes(&words, host, (size_t)(colon - host));
+    text_append(&words, " port ");
+    text_append_bytes(&words, colon + 1, (size_t)(host + length - colon - 1));
+    keep(variable, words.bytes, words.length);
+    text_release(&words);
+}
+
+static void keep_value(const char *variable, const char *value, bool is_place) {
+    static const char *const with_path[] = {"unix://", "ipc://", "file://"};
+    static const char *const with_host[] = {"tcp://", "tls+tcp://", "redis://"};
+    for (size_t i = 0; i < sizeof with_path / sizeof with_path[0]; i++) {
+        if (!text_starts_with(value, with_path[i])) continue;
+        keep(variable, value, strlen(value));
+        value += strlen(with_path[i]);
+        is_place = true;
+    }
+    for (size_t i = 0; i < sizeof with_host / sizeof with_host[0]; i++) {
+        if (!text_starts_with(value, with_host[i])) continue;
+        keep(variable, value, strlen(value));
+        const char *host = value + strlen(with_host[i]), *at = strrchr(host, '@');
+        if (at) host = at + 1;
+        keep_host(variable, host, strcspn(host, "/"));
+        return;
+    }
+    if (text_starts_with(value, "http://")) {
+        const char *host = value + strlen("http://");
+        keep(variable, value, strlen(value));
+        keep_host(variable, host, strcspn(host, "/"));
+        return;
+    }
+    if (!is_place && *value != '/') return;
+    keep(variable, value, strlen(value));
+    char *real = realpath(value, NULL);
+    if (real) keep(variable, real, strlen(real));
+    free(real);
+}
+
+void inside_keep(const char *variable, const char *value, bool is_place) {
+    if (!value) return;
+    pthread_rwlock_wrlock(&places_lock);
+    keep_value(variable, value, is_place);
+    pthread_rwlock_unlock(&places_lock);
+}
+
+static bool is_part_of_name(char character) {
+    return isalnum((unsigned char)character) || (character && strchr("_-.~", character));
+}
+
+/* Not in the middle of a longer name. A dot may end a sentence. */
+static bool stands_alone(const char *begin, const char *found, const char *end) {
+    if (found > begin && is_part_of_name(found[-1])) return false;
+    return !is_part_of_name(*end) || (*end == '.' && !is_part_of_name(end[1]));
+}
+
+static void blank_one(struct text *text, const struct place *place) {
+    const char *begin = text_view(text), *found = strstr(begin, place->value), *rest = begin;
+    if (!found) return;
+    struct text clean = {0};
+    for (; found; found = strstr(found, place->value)) {
+        const char *end = found + strlen(place->value);
+        if (stands_alone(begin, found, end)) {
+            text_append_bytes(&clean, rest, (size_t)(found - rest));
+            text_append_format(&clean, "[%s]", place->variable);
+            rest = end;
+        }
+        found = end;
+    }
+    text_append(&clean, rest);
+    text_release(text);
+    *text = clean;
+}
+
+void inside_blank(struct text *text) {
+    pthread_rwlock_rdlock(&places_lock);
+    for (size_t i = 0; i < place_count; i++)
+        blank_one(text, &places[i]);
+    pthread_rwlock_unlock(&places_lock);
+}
