@@ -12,6 +12,7 @@
 #include "lib/base/hash.h"
 #include "lib/base/log.h"
 #include "lib/service/message_server.h"
+#include "lib/store/redis.h"
 #include "tests/flow/gateway_fixture.h"
 #include "tests/support/http.h"
 #include "tests/support/http_stub.h"
@@ -100,7 +101,17 @@ static void readiness_names_what_is_missing(void **state) {
     text_release(&service.payload);
 }
 
-static void a_job_that_was_given_up_fails_the_health_check_once(void **state) {
+static void set_redis_memory(const char *bytes) {
+    struct error err;
+    struct redis *connection;
+    struct redis_reply *reply;
+    if (redis_create(&connection, redis_server_url(redis), PATIENCE_MS, &err) ||
+        redis_call(connection, &reply, &err, "CONFIG SET maxmemory %s", bytes))
+        fail_msg("%s", err.message);
+    redis_free(connection);
+}
+
+static void alarms_and_redis_without_memory_fail_the_health_check(void **state) {
     (void)state;
     struct http_stub *stub = http_stub_start("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     struct service service = {.mutex = PTHREAD_MUTEX_INITIALIZER, .is_ready = true, .alarms = 1};
@@ -127,6 +138,13 @@ static void a_job_that_was_given_up_fails_the_health_check_once(void **state) {
     request = http_stub_request(stub, index + 1); /* and all is well again */
     assert_non_null(request);
     assert_true(text_starts_with(request, "GET /ping "));
+
+    set_redis_memory("1");
+    while (request && !strstr(request, "(maxmemory)"))
+        request = http_stub_request(stub, ++index);
+    set_redis_memory("268435456");
+    assert_non_null(request);
+    assert_true(text_starts_with(request, "POST /ping/fail "));
 
     assert_int_equal(gateway_process_stop(pinging), 0);
     message_server_free(server);
@@ -167,7 +185,7 @@ static void the_service_is_told_of_a_job_at_once(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(readiness_names_what_is_missing),
-        cmocka_unit_test(a_job_that_was_given_up_fails_the_health_check_once),
+        cmocka_unit_test(alarms_and_redis_without_memory_fail_the_health_check),
         cmocka_unit_test(the_service_is_told_of_a_job_at_once),
     };
     log_configure("test", LOG_ERROR);
