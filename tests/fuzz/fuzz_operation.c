@@ -71,7 +71,8 @@ static void read_payload(const char *payload, struct arena *arena) {
     if (!unpublish_request_parse(&unpublish, payload, arena, NULL))
         assert(text_count_characters(unpublish.reason) <= UNPUBLISH_REASON_CHARACTERS_MAX);
     if (!transfer_request_parse(&transfer, payload, arena, NULL))
-        assert(location_check_published(&transfer.new_location, NULL) == STATUS_OK);
+        assert(location_check_published(&transfer.new_location, NULL) == STATUS_OK &&
+               location_equal(&transfer.new_location, &transfer.new_location));
     read_package_set(payload, arena);
     read_revise(payload, arena);
 }

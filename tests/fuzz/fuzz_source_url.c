@@ -24,12 +24,23 @@ static void look_at_subdir(const char *subdir) {
     assert(!strstr(subdir, "/../") && !text_ends_with(subdir, "/.."));
 }
 
+/* A place is its own, with a final slash, too. */
+static void look_at_place(const struct location *location) {
+    struct location other = *location;
+    struct text url = {0};
+    text_append_format(&url, "%s/", location->git_url);
+    other.git_url = text_view(&url);
+    assert(location_equal(location, location) && location_equal(location, &other) && location_equal(&other, location));
+    text_release(&url);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
     char *url = fuzz_take_line(&bytes, &length), *subdir = fuzz_take_line(&bytes, &length);
     char *ref = fuzz_take_line(&bytes, &length);
     struct location location = {.kind = LOCATION_GIT, .git_url = url, .subdir = subdir[0] ? subdir : NULL};
     enum status published = location_check_published(&location, NULL), source = location_check_source(&location, false, NULL);
     if (!published) look_at_url(url, true);
+    if (!published) look_at_place(&location);
     if (!source) look_at_url(url, false);
     if ((!published || !source) && location.subdir) look_at_subdir(subdir);
     assert(source || !location_check_source(&location, true, NULL));
