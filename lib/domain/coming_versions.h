@@ -3,8 +3,8 @@
  * Versions that are being published, and whether a plan that cannot be made now could be made once they are there
  * (spec/operations.md, Publish, step 6).
  *
- * The manifests of such versions are not known yet. Each is taken to depend on nothing and to build with every compiler: where
- * even that gives no plan, it is of no use to wait for them; where it does, it may be.
+ * The manifests of such versions are not known yet, so each is assumed to depend on nothing and to build with every compiler.
+ * If there is no plan even then, waiting for them cannot help; otherwise it may.
  */
 #ifndef LIB_DOMAIN_COMING_VERSIONS_H
 #define LIB_DOMAIN_COMING_VERSIONS_H
@@ -18,7 +18,7 @@
 struct arena;
 struct manifest_index;
 
-/* Versions beyond these, of those that somebody asks for, are not looked at. */
+/* At most so many versions that fit some range are considered. */
 enum { COMING_VERSIONS_MAX = 64 };
 
 struct coming_version {

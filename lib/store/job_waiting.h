@@ -7,8 +7,8 @@
  *                                                                      ▲
  *                       in the step in which the last awaited job ends, or the first of them fails
  *
- * All of it is in Redis, so it does not matter which processes end meanwhile. A job can wait only for jobs that were accepted
- * before it, so no two wait for each other, and every wait ends.
+ * The wait is kept in Redis alone, so it survives the end of any process. A job waits only for jobs that were accepted before
+ * it, so there are no cycles, and every wait ends.
  */
 #ifndef LIB_STORE_JOB_WAITING_H
 #define LIB_STORE_JOB_WAITING_H

@@ -174,8 +174,8 @@ local function ids_without(ids, left_out)
   return kept
 end
 
--- Has the job, which is about to be pending, wait for those of `awaited` that were accepted before it and are unfinished: only
--- for earlier ones, so nobody ever waits in a circle. Where one of them has failed meanwhile, it does not wait.
+-- The job, which is about to be pending, waits for those of `awaited` that were accepted before it (so there are no cycles) and
+-- are unfinished. Where one of them has failed meanwhile, it does not wait.
 local function begin_waiting(id, job, awaited)
   local unfinished, has_failed = {}, false
   for _, other in ipairs(awaited) do

@@ -14,8 +14,8 @@
 #include "lib/store/job_waiting.h"
 #include "services/publish/publication.h"
 
-/* A package of which so many earlier publications have failed since this one was accepted is not waited for: else whoever
- * floods a package with requests that fail would hold up all that want a version of it which there is not. */
+/* A package is not waited for after so many of its earlier publications have failed since this one was accepted. Otherwise a
+ * flood of failing requests for one package would delay every publication that needs a missing version of it. */
 enum { FAILURES_MAX = 5 };
 
 struct others {
@@ -115,7 +115,7 @@ static enum status wait_for(struct publication *p, const struct others *others, 
     return error_set(err, STATUS_BUSY, "%s@%s waits for other publications.", p->request.name, p->version);
 }
 
-/* `err` says why there is no plan; publications that failed and would have led to one belong to it. */
+/* Adds to `err`, the reason why there is no plan, the failed publications that would have led to one. */
 static enum status add_failures(struct publication *p, const struct others *others, struct error *err) {
     for (size_t i = 0; i < others->count; i++) {
         const struct earlier_publication *other = &others->jobs[i];
