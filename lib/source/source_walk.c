@@ -20,9 +20,15 @@ static bool is_module_name(const char *name, size_t length) {
     return length > suffix && name[0] != '.' && memcmp(name + length - suffix, SUFFIX, suffix) == 0;
 }
 
+/* In src/, and not in a hidden folder of it. */
+static bool is_below_source(const char *path) {
+    static const char source[] = "src/";
+    return text_starts_with(path, source) && path[strlen(source)] != '.';
+}
+
 bool source_is_module(const char *path) {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    return text_starts_with(path, "src/") && !strstr(path, "/.") && is_module_name(name, strlen(name));
+    return is_below_source(path) && is_module_name(name, strlen(name));
 }
 
 static enum status refuse_folder(const char *path, size_t length, struct error *err) {
@@ -33,9 +39,9 @@ static enum status refuse_folder(const char *path, size_t length, struct error *
 }
 
 enum status source_check_folders(const char *path, struct error *err) {
-    if (!text_starts_with(path, "src/")) return STATUS_OK;
+    if (!is_below_source(path)) return STATUS_OK;
     const char *name = path + strlen("src/");
-    for (const char *slash; (slash = strchr(name, '/')) && *name != '.'; name = slash + 1)
+    for (const char *slash; (slash = strchr(name, '/')); name = slash + 1)
         if (is_module_name(name, (size_t)(slash - name))) return refuse_folder(path, (size_t)(slash - path), err);
     return STATUS_OK;
 }
@@ -87,10 +93,10 @@ enum status source_walk_modules(struct source_walk *out, struct arena *arena, co
     if (!walk) return error_set(err, STATUS_INTERNAL, "The folder %s cannot be read: %s.", folder, strerror(errno));
     for (FTSENT *entry = fts_read(walk); entry; entry = fts_read(walk)) {
         const char *path = entry->fts_path + skipped;
-        bool is_inside = entry->fts_level > 0;
-        if (is_inside && entry->fts_info == FTS_D && entry->fts_name[0] == '.')
+        bool is_folder = entry->fts_info == FTS_D && entry->fts_level > 0;
+        if (is_folder && entry->fts_level == 1 && entry->fts_name[0] == '.')
             fts_set(walk, entry, FTS_SKIP);
-        else if (is_inside && entry->fts_info == FTS_D && !status && is_module_name(entry->fts_name, entry->fts_namelen))
+        else if (is_folder && !status && is_module_name(entry->fts_name, entry->fts_namelen))
             status = refuse_folder(path, strlen(path), err);
         else if (entry->fts_info == FTS_F && source_is_module(path))
             add_path(out, arena, path);

@@ -137,6 +137,7 @@ CHECK_RESULT enum status compiler_publish(struct text *out, struct arena *arena,
 /* Turns the build's paths in all texts of the report into those that an author knows: relative to the package `own`
  * (NAME-VERSION), or beginning with the NAME-VERSION of another one. */
 void compiler_report_localize(struct compiler_report *report, struct arena *arena, const char *own);
+void compiler_message_localize(struct compiler_message *message, struct arena *arena, const char *own);
 
 /* The same for one text, in the arena. */
 const char *compiler_localize_text(struct arena *arena, const char *text, const char *own);
@@ -144,6 +145,9 @@ const char *compiler_localize_text(struct arena *arena, const char *text, const 
 /* Which warnings are about files of the package `own` (NAME-VERSION), before they are localized: in the arena. */
 struct compiler_message *compiler_report_own_warnings(const struct compiler_report *report, struct arena *arena,
                                                       const char *own, size_t *count);
+
+/* What it says, with a line for each further place; borrowed from it, or in the arena. */
+const char *compiler_message_whole(struct arena *arena, const struct compiler_message *message);
 
 /* Appends errors or warnings: a blank line between two, place and code first. At most `most` of them, then how many more there
  * are. */

@@ -34,7 +34,7 @@ const char *compiler_localize_text(struct arena *arena, const char *text, const 
     return copy;
 }
 
-static void localize_message(struct compiler_message *message, struct arena *arena, const char *own) {
+void compiler_message_localize(struct compiler_message *message, struct arena *arena, const char *own) {
     message->message = compiler_localize_text(arena, message->message, own);
     message->filename = compiler_localize_text(arena, message->filename, own);
     if (message->more_span_count == 0) return;
@@ -47,9 +47,9 @@ static void localize_message(struct compiler_message *message, struct arena *are
 
 void compiler_report_localize(struct compiler_report *report, struct arena *arena, const char *own) {
     for (size_t i = 0; i < report->error_count; i++)
-        localize_message(&report->errors[i], arena, own);
+        compiler_message_localize(&report->errors[i], arena, own);
     for (size_t i = 0; i < report->warning_count; i++)
-        localize_message(&report->warnings[i], arena, own);
+        compiler_message_localize(&report->warnings[i], arena, own);
 }
 
 struct compiler_message *compiler_report_own_warnings(const struct compiler_report *report, struct arena *arena,
@@ -60,7 +60,7 @@ struct compiler_message *compiler_report_own_warnings(const struct compiler_repo
         size_t length;
         if (!report->warnings[i].filename || !is_of_package(report->warnings[i].filename, own, &length)) continue;
         warnings[*count] = report->warnings[i];
-        localize_message(&warnings[(*count)++], arena, own);
+        compiler_message_localize(&warnings[(*count)++], arena, own);
     }
     return warnings;
 }
@@ -87,14 +87,8 @@ static void print_place(struct text *out, int start_line, int start_column, int 
     text_append_format(out, ":%d:%d - %d:%d", start_line, start_column, end_line, end_column);
 }
 
-static void print_message(struct text *out, const struct compiler_message *message) {
-    text_append(out, message->code);
-    if (message->filename) text_append_format(out, " in %s", message->filename);
-    if (message->has_position)
-        print_place(out, message->start_line, message->start_column, message->end_line, message->end_column);
-    if (message->module) text_append_format(out, " (module %s)", message->module);
-    text_append(out, ":\n");
-    append_indented(out, message->message);
+/* A line for each place but the first, indented. */
+static void append_more_places(struct text *out, const struct compiler_message *message) {
     for (size_t i = 0; i < message->more_span_count && i < SPANS_SHOWN; i++) {
         const struct compiler_span *span = &message->more_spans[i];
         text_append_format(out, "  also in %s", span->filename ? span->filename : "a file without a name");
@@ -103,6 +97,27 @@ static void print_message(struct text *out, const struct compiler_message *messa
     }
     if (message->more_span_count > SPANS_SHOWN)
         text_append_format(out, "  and in %zu more places\n", message->more_span_count - SPANS_SHOWN);
+}
+
+const char *compiler_message_whole(struct arena *arena, const struct compiler_message *message) {
+    if (message->more_span_count == 0) return message->message;
+    struct text out = {0};
+    append_indented(&out, message->message);
+    append_more_places(&out, message);
+    const char *copy = arena_copy(arena, text_view(&out));
+    text_release(&out);
+    return copy;
+}
+
+static void print_message(struct text *out, const struct compiler_message *message) {
+    text_append(out, message->code);
+    if (message->filename) text_append_format(out, " in %s", message->filename);
+    if (message->has_position)
+        print_place(out, message->start_line, message->start_column, message->end_line, message->end_column);
+    if (message->module) text_append_format(out, " (module %s)", message->module);
+    text_append(out, ":\n");
+    append_indented(out, message->message);
+    append_more_places(out, message);
     if (message->link) text_append_format(out, "  See %s\n", message->link);
 }
 

@@ -28,21 +28,22 @@ void build_take_errors(struct build *build, struct build_result *out, const stru
     bool is_of_one = package < build->work->package_count;
     const char *top = build->sources[is_of_one ? package : own].top;
     for (size_t i = 0; i < report->error_count; i++) {
-        const struct compiler_message *message = &report->errors[i];
-        size_t owner = build_package_of_path(build, message->filename, NULL);
+        struct compiler_message message = report->errors[i];
+        size_t owner = build_package_of_path(build, message.filename, NULL);
         if (is_of_one && owner != package) continue;
         if (out->error_count == BUILD_ERRORS_MAX) {
             out->errors_left_out++;
             continue;
         }
+        compiler_message_localize(&message, build->arena, top);
         errors[out->error_count++] = (struct build_error){
-            .message = compiler_localize_text(build->arena, message->message, top),
-            .code = message->code,
-            .link = message->link,
-            .filename = compiler_localize_text(build->arena, message->filename, top),
-            .module = message->module,
-            .has_position = message->has_position,
-            .position = {message->start_line, message->start_column, message->end_line, message->end_column},
+            .message = compiler_message_whole(build->arena, &message),
+            .code = message.code,
+            .link = message.link,
+            .filename = message.filename,
+            .module = message.module,
+            .has_position = message.has_position,
+            .position = {message.start_line, message.start_column, message.end_line, message.end_column},
         };
     }
     out->errors = errors;

@@ -72,6 +72,20 @@ static void what_does_not_compile_says_why(void **state) {
     assert_string_equal(matrix_compilers_of(server, "one-only", "1.0.0"), "0.15.14");
 }
 
+/* It is no trouble that passes, so no sweep tries it again. */
+static void what_ends_without_a_report_each_time_has_failed_for_good(void **state) {
+    struct server *server = *state;
+    const struct package package = {"silent", "1.0.0",
+                                    .pragma = "die-from 0.15.15 .registry/silent-1.0.0/src/Main.purs: This is odd."};
+    matrix_publish_with(server, &package, "0.15.14");
+    json_t *job = matrix_wait_for_build(server, "silent", "1.0.0", "0.15.15");
+    assert_string_equal(server_job_text(job, "verdict"), "failed_to_compile");
+    assert_string_equal(server_last_error(server, job),
+                        "The compiler 0.15.15 ended with exit status 1 and no report, 3 times over with the same words, so it "
+                        "cannot compile this. It says: purs: src/Main.purs: This is odd.");
+    json_decref(job);
+}
+
 static void a_dependency_is_compiled_once(void **state) {
     struct server *server = *state;
     const struct package base = {"once-base", "1.0.0", .pragma = NULL},
@@ -134,6 +148,7 @@ int main(void) {
         cmocka_unit_test(a_publication_is_built_with_the_other_compilers),
         cmocka_unit_test(what_depends_on_it_follows),
         cmocka_unit_test(what_does_not_compile_says_why),
+        cmocka_unit_test(what_ends_without_a_report_each_time_has_failed_for_good),
         cmocka_unit_test(a_dependency_is_compiled_once),
         cmocka_unit_test(what_is_published_without_a_service_is_built_when_it_is_back),
         cmocka_unit_test(a_worker_that_is_killed_loses_nothing),

@@ -295,7 +295,7 @@ static void a_client_that_pages_by_time_sees_every_line_once(void **state) {
 
 static void the_log_is_read_by_level_and_since(void **state) {
     struct server *server = *state;
-    const struct package package = {"levelled", "1.0.0", .pragma = NULL};
+    const struct package package = {"levelled", "1.0.0", .pragma = "warn A line at DEBUG."};
     const char *id = server_expect_published(server, &package);
     json_t *all = server_get(server, arena_format(&server->arena, "/api/v1/jobs/%s?level=DEBUG", id));
     json_t *notices = server_get(server, arena_format(&server->arena, "/api/v1/jobs/%s?level=NOTICE", id));

@@ -24,6 +24,7 @@
  *   -- stand-in: fail-publish MESSAGE   `publish` ends with that
  *   -- stand-in: die WORDS       ends with these, without a report, when the module is compiled, as the real one does at what
  *                                it cannot read
+ *   -- stand-in: die-from VERSION WORDS      the same, from that version of the compiler on
  *   -- stand-in: garble N        the first N runs on this `output` end with text in place of JSON, as the real one's race does
  */
 #include <stdio.h>

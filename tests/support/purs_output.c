@@ -165,10 +165,17 @@ static void sleep_ms(const char *number) {
     nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
 }
 
+static void die_of(const char *text, size_t length) {
+    char words[400];
+    snprintf(words, sizeof words, "%.*s", (int)length, text);
+    purs_die(words);
+}
+
 /* Obeys one line of the module; false if it is to fail. */
 static bool obey_line(struct output *output, const struct purs_source *source, int number, const char *line, size_t length) {
     static const char sleep[] = PRAGMA "sleep ", sleep_from[] = PRAGMA "sleep-from ", fail[] = PRAGMA "fail ",
-                      fail_from[] = PRAGMA "fail-from ", warn[] = PRAGMA "warn ", die[] = PRAGMA "die ";
+                      fail_from[] = PRAGMA "fail-from ", warn[] = PRAGMA "warn ", die[] = PRAGMA "die ",
+                      die_from[] = PRAGMA "die-from ";
     if (text_starts_with(line, sleep)) {
         sleep_ms(line + sizeof sleep - 1);
     } else if (text_starts_with(line, sleep_from)) {
@@ -176,9 +183,11 @@ static bool obey_line(struct output *output, const struct purs_source *source, i
         size_t left = length - (sizeof sleep_from - 1);
         if (is_reached(output, &text, &left)) sleep_ms(text);
     } else if (text_starts_with(line, die)) {
-        char words[400];
-        snprintf(words, sizeof words, "%.*s", (int)(length - (sizeof die - 1)), line + sizeof die - 1);
-        purs_die(words);
+        die_of(line + sizeof die - 1, length - (sizeof die - 1));
+    } else if (text_starts_with(line, die_from)) {
+        const char *text = line + sizeof die_from - 1;
+        size_t left = length - (sizeof die_from - 1);
+        if (is_reached(output, &text, &left)) die_of(text, left);
     } else if (text_starts_with(line, warn)) {
         report(output->warnings, "UserDefinedWarning", source, number, line + sizeof warn - 1, length - (sizeof warn - 1));
     } else if (text_starts_with(line, fail)) {

@@ -16,7 +16,7 @@
 #include "services/build-worker/build.h"
 #include "tests/support/temporary_folder.h"
 
-enum { FILES_MAX = 4, PACKAGES_MAX = 3, TARBALL_BYTES_MAX = 1 << 20, LONG_MS = 100000 };
+enum { FILES_MAX = 5, PACKAGES_MAX = 3, TARBALL_BYTES_MAX = 1 << 20, LONG_MS = 100000 };
 
 /* A package; it depends on all that come before it. */
 struct source {
@@ -192,10 +192,11 @@ static void what_the_compiler_does_not_read_may_be_anything(void **state) {
                                          {{"src/A.purs", "module A where\n"},
                                           {"src/A.js", "// caf\xE9\n"}, /* nothing is imported from it */
                                           {"src/.hidden/B.purs", "no module \xFF\n"},
-                                          {"src/.draft.purs/C.purs", "module A where\n"}}};
+                                          {"src/.draft.purs/C.purs", "module A where\n"},
+                                          {"src/deep/.hidden/D.purs", "module D where\n"}}}; /* a module to the compiler */
     build(&source, 1, 1);
     expect_verdict(0, VERDICT_SUCCEEDED, NULL);
-    expect_line("INFO Compiled its 1 module with compiler 0.15.15; ");
+    expect_line("INFO Compiled its 2 modules with compiler 0.15.15; ");
     assert_null(strstr(text_view(&log_lines), "not trusted"));
 }
 
@@ -243,6 +244,8 @@ static void a_module_of_two_packages_is_shown_at_both_places(void **state) {
     expect_line("0 ERROR DuplicateModule in a-first-1.0.0/src/A.purs:1:8 - 1:9:\n");
     expect_line("\n  also in src/A.purs:1:8 - 1:9\n");
     assert_string_equal(outcomes[0].result.errors[0].filename, "a-first-1.0.0/src/A.purs");
+    assert_string_equal(outcomes[0].result.errors[0].message,
+                        "  Module A has been defined multiple times\n  also in src/A.purs:1:8 - 1:9\n");
 }
 
 static void warnings_are_counted_by_package_and_shown_at_debug(void **state) {

@@ -49,9 +49,9 @@ static void expect_refused(const char *const *paths, bool headers_may_fail, cons
 
 static void what_the_compiler_takes_for_a_module(void **state) {
     (void)state;
-    static const char *const modules[] = {"src/A.purs", "src/a/b/C.purs", "src/A.b.purs", "src/A.purs.purs"};
-    static const char *const others[] = {"src/A.js",        "bench/A.purs", "A.purs",     "src/.A.purs",     "src/.a/A.purs",
-                                         "src/a/.b/A.purs", "src/.purs",    "src/A.PURS", "src/A.purs.orig", "lib/src/A.purs"};
+    static const char *const modules[] = {"src/A.purs", "src/a/b/C.purs", "src/A.b.purs", "src/A.purs.purs", "src/a/.b/A.purs"};
+    static const char *const others[] = {"src/A.js",      "bench/A.purs", "A.purs",     "src/.A.purs",     "src/.a/A.purs",
+                                         "src/a/.A.purs", "src/.purs",    "src/A.PURS", "src/A.purs.orig", "lib/src/A.purs"};
     for (size_t i = 0; i < sizeof modules / sizeof modules[0]; i++)
         assert_true(source_is_module(modules[i]));
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
@@ -60,8 +60,8 @@ static void what_the_compiler_takes_for_a_module(void **state) {
 
 static void a_folder_with_a_modules_name_is_refused_by_name(void **state) {
     (void)state;
-    static const char *const bad[] = {"src/A.purs/note", "src/a/B.purs/c/d", "src/A.purs/B.purs"};
-    static const char *const good[] = {"src/A.purs",         "docs/A.purs/note", "src/.A.purs/note",
+    static const char *const bad[] = {"src/A.purs/note", "src/a/B.purs/c/d", "src/A.purs/B.purs", "src/a/.b/C.purs/note"};
+    static const char *const good[] = {"src/A.purs",         "docs/A.purs/note", "src/.A.purs/note", "src/a/.A.purs/note",
                                        "src/.a/B.purs/note", "src/purs/note",    "src/.purs/note"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_int_equal(source_check_folders(bad[i], NULL), STATUS_REFUSED);
@@ -115,16 +115,18 @@ static void a_folder_is_walked_as_the_compiler_walks_it(void **state) {
     write("p/src/A.js", "");
     write("p/src/.c/C.purs", "");
     write("p/src/.D.purs", "");
+    write("p/src/a/.c/C.purs", "");
     write("p/test/E.purs", "");
     const char *package = arena_format(&arena, "%s/p", folder.path);
     assert_int_equal(source_walk_modules(&walk, &arena, package, &err), STATUS_OK);
-    assert_int_equal(walk.count, 2);
+    assert_int_equal(walk.count, 3);
     assert_string_equal(walk.paths[0], "src/B.purs");
-    assert_string_equal(walk.paths[1], "src/a/A.purs");
+    assert_string_equal(walk.paths[1], "src/a/.c/C.purs");
+    assert_string_equal(walk.paths[2], "src/a/A.purs");
     write("p/src/F.purs/note", "");
     assert_int_equal(source_walk_modules(&walk, &arena, package, &err), STATUS_REFUSED);
     assert_non_null(strstr(err.message, "The folder src/F.purs has a name that ends in .purs"));
-    assert_int_equal(walk.count, 2);
+    assert_int_equal(walk.count, 3);
 }
 
 /* ---- One name in two packages ---- */
