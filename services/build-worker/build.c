@@ -46,6 +46,8 @@ static void end_failed_before(struct build *build, size_t job, size_t culprit) {
                : arena_format(build->arena, "%s, on which it depends, does not compile with compiler %s.",
                               build->sources[culprit].top, version);
     take_kept_errors(build, &build->sources[culprit].entry, &outcome.result);
+    if (outcome.result.error_count > 0)
+        build->listener->say(build->listener->context, job, LOG_ERROR, build_print_errors(build, &outcome.result));
     end_job(build, job, &outcome);
 }
 

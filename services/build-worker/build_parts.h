@@ -18,6 +18,8 @@
 /* Where a package is, below the folder of a run. */
 #define BUILD_PACKAGES_FOLDER COMPILER_PACKAGES_FOLDER
 
+enum { BUILD_ERRORS_SHOWN = 50 }; /* in a job's log */
+
 struct source_module {
     const char *name;
     const char **imports; /* NULL at the end */
@@ -75,6 +77,8 @@ size_t build_package_of_path(const struct build *build, const char *path, const 
 void build_take_errors(struct build *build, struct build_result *out, const struct compiler_report *report, size_t package,
                        size_t own);
 const char *build_print_result(struct build *build, const struct build_result *result);
+/* The errors of a result for the job's log. */
+const char *build_print_errors(struct build *build, const struct build_result *result);
 
 struct set_run;
 

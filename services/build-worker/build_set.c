@@ -30,7 +30,6 @@
 
 enum {
     MODULE_FILE_BYTES_MAX = 256 << 20,
-    ERRORS_SHOWN = 50,
 };
 
 static void say(struct set_run *run, enum log_level level, const char *message) {
@@ -270,7 +269,7 @@ static void fail_single(struct set_run *run) {
     build_take_errors(build, &outcome->result, &run->report, is_clear ? culprit : package_count, own);
     compiler_report_localize(&run->report, build->arena, build->sources[is_clear ? culprit : own].top);
     struct text errors = {0};
-    compiler_report_print_errors(&errors, &run->report, ERRORS_SHOWN);
+    compiler_report_print_errors(&errors, &run->report, BUILD_ERRORS_SHOWN);
     say(run, LOG_ERROR, text_view(&errors));
     text_release(&errors);
     if (is_clear) keep_failure(run, culprit, &outcome->result);

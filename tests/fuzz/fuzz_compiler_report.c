@@ -6,6 +6,18 @@
 #include "lib/tools/compiler_report.h"
 #include "tests/fuzz/fuzz.h"
 
+static void localize(struct compiler_report *report, struct arena *arena) {
+    struct text shown = {0};
+    size_t warnings = 0;
+    compiler_report_own_warnings(report, arena, "a-1.0.0", &warnings);
+    assert(warnings <= report->warning_count);
+    compiler_report_localize(report, arena, "a-1.0.0");
+    for (size_t i = 0; i < report->error_count; i++)
+        text_append(&shown, compiler_message_whole(arena, &report->errors[i]));
+    assert(text_is_utf8(text_view(&shown), shown.length));
+    text_release(&shown);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
     struct arena arena = {0};
     struct text output = {0}, errors = {0}, printed = {0}, first = {0};
@@ -19,6 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
         compiler_report_print_errors(&first, &report, 1);
         assert((printed.length > 0) == (report.error_count > 0) && (first.length > 0) == (report.error_count > 0));
         assert(text_is_utf8(text_view(&printed), printed.length));
+        localize(&report, &arena);
     }
     text_release(&output);
     text_release(&errors);

@@ -248,6 +248,23 @@ static void a_module_of_two_packages_is_shown_at_both_places(void **state) {
                         "  Module A has been defined multiple times\n  also in src/A.purs:1:8 - 1:9\n");
 }
 
+static void errors_that_an_earlier_build_found_are_in_the_log_again(void **state) {
+    (void)state;
+    static const struct source sources[] = {{"wrong", {{"src/A.purs", "module A where\n-- stand-in: fail It does not fit.\n"}}},
+                                            {"user", {{"src/User.purs", "module User where\nimport A\n"}}}};
+    static const char error[] = "0 ERROR TypesDoNotUnify in src/A.purs:2:1 - 2:35 (module A):\n  It does not fit.\n";
+    build(sources, 1, 1);
+    expect_line(error);
+    long long runs = atomic_load(&builder.runs);
+    build(sources, 1, 1);
+    assert_int_equal(atomic_load(&builder.runs), runs);
+    expect_verdict(0, VERDICT_FAILED_TO_COMPILE, "It does not compile with compiler 0.15.15, as an earlier build has found.");
+    expect_line(error);
+    build(sources, 2, 1);
+    expect_verdict(0, VERDICT_FAILED_TO_COMPILE, "wrong-1.0.0, on which it depends, does not compile with compiler 0.15.15.");
+    expect_line(error);
+}
+
 static void warnings_are_counted_by_package_and_shown_at_debug(void **state) {
     (void)state;
     static const struct source sources[] = {
@@ -284,6 +301,7 @@ int main(void) {
         TEST(the_race_is_spurious_and_tried_again),
         TEST(what_is_this_machines_trouble_is_given_back),
         TEST(a_module_of_two_packages_is_shown_at_both_places),
+        TEST(errors_that_an_earlier_build_found_are_in_the_log_again),
         TEST(warnings_are_counted_by_package_and_shown_at_debug),
         TEST(the_time_of_each_step_is_in_the_log),
     };
