@@ -61,7 +61,7 @@ enum { MESSAGE_BYTES_MAX = sizeof(union message_longest) };
 const char *message_name(enum message_tag tag);
 
 /* The columns of messages.def, where they are explained. */
-enum message_sender { MESSAGE_SENDER_ANSWER, MESSAGE_SENDER_SERVICE, MESSAGE_SENDER_WORKER };
+enum message_sender { MESSAGE_SENDER_ANSWER, MESSAGE_SENDER_ANY, MESSAGE_SENDER_SERVICE, MESSAGE_SENDER_WORKER };
 enum message_about { MESSAGE_ABOUT_NOTHING, MESSAGE_ABOUT_JOBS, MESSAGE_ABOUT_OWN_ENTRY, MESSAGE_ABOUT_OWN_BUILDS };
 
 enum message_sender message_sender(enum message_tag tag); /* of what is no message: ANSWER, nobody */

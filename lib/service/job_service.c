@@ -9,6 +9,7 @@
 #include "lib/base/memory.h"
 #include "lib/base/process.h"
 #include "lib/base/text.h"
+#include "lib/service/connection_guard.h"
 #include "lib/service/message_server.h"
 
 enum { READY_TIMEOUT_MS = 1500 };
@@ -113,6 +114,12 @@ static void measure_service(const struct running_service *running, struct metric
                 job_runner_slots(runner));
     metrics_add(metrics, METRIC_GAUGE, "registry_busy_slots", "Jobs that the program carries out now.", NULL,
                 job_runner_busy_slots(runner));
+    const struct connection_counts connections = connection_guard_counts();
+    metrics_add(metrics, METRIC_GAUGE, "registry_unproven_connections",
+                "Connections for messages that have not proved their key yet.", NULL, connections.unproven);
+    metrics_add(metrics, METRIC_COUNTER, "registry_refused_connections_total",
+                "Connections for messages that were shut because they did not prove it, or because there were too many.", NULL,
+                (double)connections.shut);
 }
 
 static enum status handle_metrics_query(void *context, const struct message *request, struct arena *arena,

@@ -50,6 +50,7 @@ enum {
     POSTED_BYTES_MAX = 64 << 20, /* what may wait in memory for a service that is away */
     UNANSWERED_MAX = 2,
     POST_PATIENCE_MS = 1000, /* of message_client_free() */
+    GREETING_MS = 2000,
 };
 
 /* A packed request. */
@@ -148,6 +149,7 @@ static struct parcel *take_waiting(struct message_client *client) {
 /* ---- A line's round ---- */
 
 static void line_went_on(void *argument);
+static void greet(nng_pipe pipe, nng_pipe_ev event, void *argument);
 
 static int start_dialer(struct line *line) {
     int failure = nng_dialer_create(&line->dialer, line->socket, line->client->address);
@@ -169,10 +171,12 @@ static struct line *create_line(struct message_client *client, int *failure) {
         return NULL;
     }
     *failure = nng_socket_set_ms(line->socket, NNG_OPT_REQ_RESENDTIME, RESEND_MS);
-    if (!*failure) *failure = start_dialer(line);
     if (!*failure) *failure = nng_aio_alloc(&line->aio, line_went_on, line);
+    if (!*failure) *failure = nng_pipe_notify(line->socket, NNG_PIPE_EV_ADD_POST, greet, line);
+    if (!*failure) *failure = start_dialer(line);
     if (*failure) {
         nng_close(line->socket);
+        if (line->aio) nng_aio_free(line->aio);
         free(line);
         return NULL;
     }
@@ -265,6 +269,41 @@ static void line_went_on(void *argument) {
         line->unanswered = failure == NNG_ETIMEDOUT ? line->unanswered + 1 : 0;
         line->is_in_doubt = line->unanswered >= UNANSWERED_MAX;
         finish_line(line, failure);
+    }
+}
+
+/* ---- Greetings ---- */
+
+/* Takes the line out of the idle ones. False: it has a request, which proves the key, too. With the client's mutex held. */
+static bool take_if_idle(struct line *line) {
+    struct line **link = &line->client->idle;
+    while (*link && *link != line)
+        link = &(*link)->next;
+    if (!*link) return false;
+    *link = line->next;
+    return true;
+}
+
+/* nng's: the line has connected. A server keeps no connection that has proved nothing, so an idle one says a word. */
+static void greet(nng_pipe pipe, nng_pipe_ev event, void *argument) {
+    struct line *line = argument;
+    struct message_client *client = line->client;
+    struct parcel *greeting = memory_alloc(sizeof *greeting);
+    (void)pipe, (void)event;
+    if (pack_parcel(client, &(struct message){.tag = MESSAGE_greeting}, GREETING_MS, greeting, NULL)) abort();
+    greeting->is_post = true;
+    pthread_mutex_lock(&client->mutex);
+    bool is_idle = take_if_idle(line);
+    if (is_idle) {
+        client->posts++;
+        client->posted_bytes += greeting->bytes.length;
+    }
+    pthread_mutex_unlock(&client->mutex);
+    if (is_idle) {
+        start_line(line, greeting);
+    } else {
+        text_release(&greeting->bytes);
+        free(greeting);
     }
 }
 

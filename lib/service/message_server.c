@@ -18,6 +18,7 @@
 #include "lib/service/message_server.h"
 
 #include <assert.h>
+#include <malloc.h>
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/rep.h>
 #include <pthread.h>
@@ -31,6 +32,7 @@
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 #include "lib/service/broken_pipe.h"
+#include "lib/service/connection_guard.h"
 #include "lib/service/message_tls.h"
 #include "lib/service/socket_closing.h"
 #include "proto/envelope.h"
@@ -41,6 +43,8 @@ enum {
     SOCKET_MODE = 0660,
     REFUSAL_LOG_INTERVAL_MS = 1000,
     FORGOTTEN_AFTER_MS = 10000, /* of message_server_free() */
+    TEND_MS = 500,
+    MMAP_BYTES = 128 * 1024,
 };
 
 enum desk_state { DESK_RECEIVING, DESK_WAITING, DESK_SENDING, DESK_CLOSED };
@@ -71,6 +75,8 @@ struct message_server {
     const struct message_handler *handlers;
     void *context;
     nng_socket socket;
+    int port;      /* of a TCP listener; 0: it is none */
+    nng_aio *tend; /* with such a one: looks after its connections */
     struct desk *desks;
     int desk_count;
     atomic_llong refusal_logged_ms;
@@ -246,7 +252,9 @@ static void handle_request(struct message_pending *pending) {
     const struct message_server *server = pending->server;
     enum message_tag tag = pending->request.message.tag;
     const struct message_handler *handler = find_handler(server, tag);
-    if (message_sender(tag) != server->sender) {
+    if (tag == MESSAGE_greeting) {
+        message_pending_answer(pending, &(struct message){.tag = MESSAGE_done});
+    } else if (message_sender(tag) != server->sender) {
         struct error err = {0};
         enum status status = error_set(&err, STATUS_UNAUTHORIZED, "A \"%s\" message may not be sent to %s with its %s.",
                                        message_name(tag), server->address, peers_settings(server->peers)->key);
@@ -273,6 +281,7 @@ static void desk_received(struct desk *desk) {
     bool is_from_peer = false;
     enum status status = envelope_unpack(nng_msg_body(message), nng_msg_len(message), server->service_key, clock_now_ms(),
                                          &pending->arena, &pending->request, &is_from_peer, &err);
+    if (is_from_peer) connection_guard_prove(nng_msg_get_pipe(message));
     nng_msg_free(message);
     pending->until_ms = clock_monotonic_ms() + pending->request.time_left_ms;
     if (status) log_refusal(server, &err);
@@ -306,6 +315,27 @@ static enum status listen_failed(const char *address, int failure, struct error 
                      failure == NNG_EADDRINUSE ? "another process does" : nng_strerror(failure));
 }
 
+/* ---- Connections ---- */
+
+static void tend_connections(void *argument) {
+    struct message_server *server = argument;
+    if (nng_aio_result(server->tend) != 0) return; /* the server closes */
+    connection_guard_tend();
+    nng_sleep_aio(TEND_MS, server->tend);
+}
+
+/* Large messages are given back to the system when they are freed, whatever came before. */
+static void guard_connections(struct message_server *server, nng_listener listener) {
+    if (text_starts_with(server->address, "ipc://")) return;
+    const char *colon = strrchr(server->address, ':');
+    server->port = colon ? atoi(colon + 1) : 0;
+    if (server->port == 0) nng_listener_get_int(listener, NNG_OPT_TCP_BOUND_PORT, &server->port);
+    mallopt(M_MMAP_THRESHOLD, MMAP_BYTES);
+    connection_guard_add(server->port);
+    if (nng_aio_alloc(&server->tend, tend_connections, server) != 0) abort();
+    nng_sleep_aio(TEND_MS, server->tend);
+}
+
 static enum status open_socket(struct message_server *server, nng_tls_config *tls, struct error *err) {
     int failure = nng_rep0_open(&server->socket);
     if (failure) return listen_failed(server->address, failure, err);
@@ -318,6 +348,7 @@ static enum status open_socket(struct message_server *server, nng_tls_config *tl
         failure = nng_listener_set_bool(listener, NNG_OPT_TCP_KEEPALIVE, true);
     if (!failure && tls) failure = nng_listener_set_ptr(listener, NNG_OPT_TLS_CONFIG, tls);
     if (!failure) failure = nng_listener_start(listener, 0);
+    if (!failure) guard_connections(server, listener);
     if (!failure) return STATUS_OK;
     nng_close(server->socket);
     return listen_failed(server->address, failure, err);
@@ -391,6 +422,11 @@ static bool close_desks(struct message_server *server) {
         if (server->desks[i].state == DESK_RECEIVING) nng_aio_cancel(server->desks[i].aio);
     wait_for_desks(server);
     pthread_mutex_unlock(&server->mutex);
+    if (server->tend) {
+        nng_aio_stop(server->tend);
+        nng_aio_free(server->tend);
+        connection_guard_remove(server->port);
+    }
     if (!socket_close(server->socket, server)) return false;
     for (int i = 0; i < server->desk_count; i++)
         nng_aio_free(server->desks[i].aio);

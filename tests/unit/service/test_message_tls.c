@@ -2,6 +2,7 @@
  *
  * Messages over `tls+tcp://`, with certificates that openssl makes here: who is believed, and what is said about settings.
  */
+#include "lib/service/connection_guard.h"
 #include "tests/unit/service/message_fixture.h"
 
 #define KEY "the key of this test"
@@ -101,6 +102,7 @@ static void the_right_authority_and_key_are_answered(void **state) {
     struct message_client *client = connect_to(KEY, CERTIFICATE);
     for (int i = 0; i < 20; i++)
         assert_int_equal(ask_as_worker(client, "a job", CALL_MS, NULL), STATUS_OK);
+    assert_int_equal(connection_guard_counts().unproven, 0);
     message_client_free(client);
     message_server_free(server);
 }

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Strangers who connect to a service over TCP and prove nothing: how many connections, descriptors and bytes of theirs there
+ * are at one time, and that others are served meanwhile. The strangers' ends are this test's own, so what the service has
+ * closed is what has ended here.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <sys/resource.h>
+
+#include "lib/service/connection_guard.h"
+#include "tests/unit/service/message_fixture.h"
+
+#define KEY "the key of this test"
+#define FLOODER "127.0.0.2"
+
+enum {
+    STRANGERS = 1001,
+    HALF_MESSAGES = 200,
+    HALF_BYTES = 1700000,
+    BYTES_MAX = 64 << 20,
+    PATIENCE_MS = 60000,
+};
+
+static int strangers[STRANGERS];
+
+static int connect_from(const char *host, int port) {
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    int file = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(file >= 0);
+    assert_int_equal(inet_pton(AF_INET, host, &address.sin_addr), 1);
+    assert_int_equal(bind(file, (struct sockaddr *)&address, sizeof address), 0);
+    address = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    address.sin_port = htons((uint16_t)port);
+    assert_int_equal(connect(file, (struct sockaddr *)&address, sizeof address), 0);
+    return file;
+}
+
+/* Writes without waiting for what the service no longer reads. */
+static void say(int file, const void *bytes, size_t length) {
+    for (size_t sent = 0; sent < length;) {
+        struct pollfd writable = {.fd = file, .events = POLLOUT};
+        if (poll(&writable, 1, PATIENCE_MS) != 1) fail_msg("the service does not read");
+        ssize_t count = send(file, (const char *)bytes + sent, length - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (count < 0 && errno != EAGAIN) return; /* closed */
+        sent += count > 0 ? (size_t)count : 0;
+    }
+}
+
+static const char greeting[] = {0, 'S', 'P', 0, 0, 0x30, 0, 0};
+
+static bool has_ended(int file) {
+    char bytes[64];
+    for (;;) {
+        ssize_t count = recv(file, bytes, sizeof bytes, MSG_DONTWAIT);
+        if (count <= 0) return count == 0 || (errno != EAGAIN && errno != EINTR);
+    }
+}
+
+static int count_open(int count) {
+    int open = 0;
+    for (int i = 0; i < count; i++)
+        open += !has_ended(strangers[i]);
+    return open;
+}
+
+/* Waits until so many of them are left, at most. */
+static void wait_until_open(int count, int most) {
+    for (int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS; count_open(count) > most;) {
+        if (clock_monotonic_ms() > until_ms) fail_msg("%d of them are still connected", count_open(count));
+        usleep(1000);
+    }
+}
+
+static void close_all(int count) {
+    for (int i = 0; i < count; i++)
+        close(strangers[i]);
+}
+
+/* ---- The tests ---- */
+
+/* `word` is what each of them says. */
+static void flood(struct fixture *fixture, const char *word, size_t length) {
+    struct message_server *server = start_server(fixture, fixture->tcp, KEY);
+    struct message_client *old = start_client(fixture->tcp, KEY);
+    assert_int_equal(ask(old, "before", CALL_MS, NULL), STATUS_OK);
+    for (int i = 0; i < STRANGERS; i++) {
+        strangers[i] = connect_from(FLOODER, fixture->port);
+        say(strangers[i], word, length);
+    }
+    wait_until_open(STRANGERS, CONNECTIONS_UNPROVEN_MAX);
+    assert_true(connection_guard_counts().unproven <= CONNECTIONS_UNPROVEN_MAX);
+    struct message_client *new = start_client(fixture->tcp, KEY);
+    assert_int_equal(ask(old, "beside", CALL_MS, NULL), STATUS_OK);
+    assert_int_equal(ask(new, "anew", CALL_MS, NULL), STATUS_OK);
+    wait_until_open(STRANGERS, 0); /* by their time */
+    assert_int_equal(connection_guard_counts().unproven, 0);
+    assert_int_equal(ask(old, "after", CALL_MS, NULL), STATUS_OK);
+    close_all(STRANGERS);
+    message_client_free(new);
+    message_client_free(old);
+    message_server_free(server);
+}
+
+static void who_greets_and_says_nothing_is_not_kept(void **state) {
+    flood(*state, greeting, sizeof greeting);
+}
+
+static void who_does_not_even_greet_is_not_kept(void **state) {
+    flood(*state, "", 0);
+}
+
+/* What the service holds of them is what came over the connections that it has not closed. */
+static void half_messages_are_bounded_in_all(void **state) {
+    struct fixture *fixture = *state;
+    struct message_server *server = start_server(fixture, fixture->tcp, KEY);
+    struct message_client *client = start_client(fixture->tcp, KEY);
+    static char half[8 + HALF_BYTES];
+    uint64_t claimed = HALF_BYTES + 1000;
+    for (int i = 0; i < 8; i++)
+        half[i] = (char)(claimed >> (56 - 8 * i));
+    for (int i = 0; i < HALF_MESSAGES; i++) {
+        strangers[i] = connect_from(FLOODER, fixture->port);
+        say(strangers[i], greeting, sizeof greeting);
+        say(strangers[i], half, sizeof half);
+        assert_true((int64_t)connection_guard_counts().unproven * HALF_BYTES <= BYTES_MAX);
+    }
+    wait_until_open(HALF_MESSAGES, BYTES_MAX / HALF_BYTES);
+    assert_int_equal(ask(client, "beside", CALL_MS, NULL), STATUS_OK);
+    wait_until_open(HALF_MESSAGES, 0);
+    close_all(HALF_MESSAGES);
+    message_client_free(client);
+    message_server_free(server);
+}
+
+/* One that is slow to prove itself is not shut out by another address that has many. */
+static void a_flood_shuts_out_its_own_address(void **state) {
+    struct fixture *fixture = *state;
+    struct message_server *server = start_server(fixture, fixture->tcp, KEY);
+    int slow = greet(fixture);
+    for (int i = 0; i < HALF_MESSAGES; i++)
+        strangers[i] = connect_from(FLOODER, fixture->port);
+    wait_until_open(HALF_MESSAGES, CONNECTIONS_UNPROVEN_MAX - 1);
+    assert_false(has_ended(slow));
+    close(slow);
+    close_all(HALF_MESSAGES);
+    message_server_free(server);
+}
+
+/* What has the key is not touched, however little it says. */
+static void a_client_with_the_key_proves_it_at_once(void **state) {
+    struct fixture *fixture = *state;
+    struct message_server *server = start_server(fixture, fixture->tcp, KEY);
+    struct message_client *client = start_client(fixture->tcp, KEY);
+    assert_int_equal(ask(client, "once", CALL_MS, NULL), STATUS_OK);
+    assert_int_equal(connection_guard_counts().unproven, 0);
+    message_server_free(server);
+    int64_t proven = connection_guard_counts().proven;
+    server = start_server(fixture, fixture->tcp, KEY);
+    for (int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS; connection_guard_counts().proven == proven; usleep(1000))
+        assert_true(clock_monotonic_ms() < until_ms); /* it connects again, with nothing to ask */
+    assert_int_equal(connection_guard_counts().unproven, 0);
+    assert_int_equal(atomic_load(&fixture->handled), 1);
+    message_client_free(client);
+    message_server_free(server);
+}
+
+static void the_limit_of_descriptors_is_raised(void **state) {
+    struct fixture *fixture = *state;
+    struct rlimit before, after;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    struct rlimit low = {.rlim_cur = 512, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    struct message_server *server = start_server(fixture, fixture->tcp, KEY);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &after), 0);
+    assert_int_equal(after.rlim_cur, before.rlim_max < CONNECTIONS_FILES_WANTED ? before.rlim_max : CONNECTIONS_FILES_WANTED);
+    message_server_free(server);
+}
+
+int main(void) {
+    alarm(280);
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(the_limit_of_descriptors_is_raised),  TEST(who_greets_and_says_nothing_is_not_kept),
+        TEST(who_does_not_even_greet_is_not_kept), TEST(half_messages_are_bounded_in_all),
+        TEST(a_flood_shuts_out_its_own_address),   TEST(a_client_with_the_key_proves_it_at_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
