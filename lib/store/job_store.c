@@ -305,6 +305,18 @@ enum status job_store_add_commit(struct job_store *store, const struct lease *le
     return job_step(store, &reply, err, "add_commit %s %" PRId64 " %s", lease->job_id, lease->fence, commit);
 }
 
+enum status job_store_heads(struct job_store *store, struct job_heads *out, struct error *err) {
+    struct redis_reply *reply;
+    *out = (struct job_heads){0};
+    enum status status = redis_call(store->redis, &reply, err, "HMGET heads count registry index at");
+    if (status != STATUS_OK) return status;
+    out->count = redis_reply_number(&reply->items[0], 0);
+    snprintf(out->registry, sizeof out->registry, "%s", reply->items[1].text ? reply->items[1].text : "");
+    snprintf(out->index, sizeof out->index, "%s", reply->items[2].text ? reply->items[2].text : "");
+    out->at_ms = redis_reply_number(&reply->items[3], 0);
+    return STATUS_OK;
+}
+
 enum status job_store_identify(struct job_store *store, const struct lease *lease, const struct job_identity *identity,
                                char done_by[UUID_TEXT_MAX], struct error *err) {
     struct redis_reply *reply;

@@ -208,6 +208,18 @@ CHECK_RESULT enum status job_store_keep_commit(struct job_store *store, const st
 CHECK_RESULT enum status job_store_add_commit(struct job_store *store, const struct lease *lease, const char *commit,
                                               struct error *err);
 
+/* What this server's own jobs have committed so far: whoever holds the registry in memory sees by it whether that is too old.
+ */
+enum { JOB_COMMIT_MAX = 65 };
+
+struct job_heads {
+    int64_t count;                                        /* of commits; grows with each */
+    char registry[JOB_COMMIT_MAX], index[JOB_COMMIT_MAX]; /* the last one of each repository; "": none yet */
+    int64_t at_ms;                                        /* when that was, by Redis's clock */
+};
+
+CHECK_RESULT enum status job_store_heads(struct job_store *store, struct job_heads *out, struct error *err);
+
 /* Who was proved to have asked for the job. */
 struct job_identity {
     const char *actor;      /* job.actor from here on, also in lists (a job that a trustee tries again stays the trustee's) */

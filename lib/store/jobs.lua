@@ -30,6 +30,7 @@
 --   finished:K           sorted set by time: the finished jobs of a kind that move to storage one day (job_keeping.h)
 --   logs:finished        sorted set by time: those of them whose logs are still here, to go when memory is short
 --   events               stream: what follows finished jobs
+--   heads                hash: the last commit of a job in each repository, by its name; count of such commits; at: when
 --   redis                hash run, since: the current run of Redis, and when it was first seen
 --
 -- Longer than a file should be, since Redis runs one text at a time and a script cannot call another. (What the build matrix
@@ -610,7 +611,12 @@ end
 
 local function note_commit(id, job, commit)
   local commits = job.commits and job.commits .. ' ' or ''
-  if not (' ' .. commits):find(' ' .. commit .. ' ', 1, true) then call('HSET', 'job:' .. id, 'commits', commits .. commit) end
+  if (' ' .. commits .. ' '):find(' ' .. commit .. ' ', 1, true) then return end
+  call('HSET', 'job:' .. id, 'commits', commits .. commit)
+  local repository, number = commit:match('^(%a+)=(%x+)$')
+  if not repository then return end
+  call('HINCRBY', 'heads', 'count', 1)
+  call('HSET', 'heads', repository, number, 'at', now_ms())
 end
 
 -- id, fence, commit: `REPOSITORY=COMMIT`

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/base/arena.h"
+#include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
@@ -23,8 +24,11 @@ struct skipped_file {
 };
 
 struct registry_view {
-    pthread_mutex_t refreshing; /* one refresh at a time */
-    pthread_rwlock_t lock;      /* guards what follows, against writing by the one that refreshes */
+    pthread_mutex_t refreshing; /* one refresh at a time; guards the next three */
+    int64_t tried_us;           /* when the last one began, by clock_monotonic_us(), and what came of it */
+    enum status tried_status;
+    struct error tried_err;
+    pthread_rwlock_t lock; /* guards what follows, against writing by the one that refreshes */
     struct manifest_index *index;
     struct skipped_file *skipped;
     char commits[FILE_KIND_COUNT][REGISTRY_COMMIT_MAX];
@@ -228,11 +232,21 @@ static enum status refresh_locked(struct registry_view *view, struct deadline *d
     return status;
 }
 
-enum status registry_view_refresh(struct registry_view *view, struct deadline *deadline, struct error *err) {
+enum status registry_view_catch_up(struct registry_view *view, int64_t asked_us, struct deadline *deadline, struct error *err) {
     pthread_mutex_lock(&view->refreshing);
-    enum status status = refresh_locked(view, deadline, err);
+    if (view->tried_us <= asked_us) {
+        view->tried_us = clock_monotonic_us();
+        view->tried_err = (struct error){0};
+        view->tried_status = refresh_locked(view, deadline, &view->tried_err);
+    }
+    enum status status = view->tried_status;
+    if (status && err) *err = view->tried_err;
     pthread_mutex_unlock(&view->refreshing);
     return registry_repo_as_trouble(status, err);
+}
+
+enum status registry_view_refresh(struct registry_view *view, struct deadline *deadline, struct error *err) {
+    return registry_view_catch_up(view, INT64_MAX, deadline, err);
 }
 
 /* ---- Readers ---- */

@@ -18,6 +18,7 @@
 #define LIB_STORE_REGISTRY_VIEW_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lib/base/deadline.h"
 #include "lib/base/error.h"
@@ -33,6 +34,11 @@ void registry_view_free(struct registry_view *view);
 /* Fetches both repositories and takes what is new: at a service's start, before something is planned, and after a commit of
  * our own. Cheap where nothing is. A failure leaves the view as it was. */
 CHECK_RESULT enum status registry_view_refresh(struct registry_view *view, struct deadline *deadline, struct error *err);
+
+/* Has the view be no older than `asked_us` (clock_monotonic_us()): the same, but for those who ask at one time together, and
+ * nothing where a refresh has begun since. A failed one is everybody's who waited for it. */
+CHECK_RESULT enum status registry_view_catch_up(struct registry_view *view, int64_t asked_us, struct deadline *deadline,
+                                                struct error *err);
 
 /* The registry as it was at the last refresh; good until registry_view_unlock(), by the same thread. Many can read at once; a
  * refresh waits for them only to put in what it has read, and new ones wait for it. So while holding it, call nothing else of

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/hash.h"
 #include "lib/base/json.h"
 #include "lib/base/json_writer.h"
@@ -11,6 +12,7 @@
 #include "lib/domain/build_plan.h"
 #include "lib/domain/manifest_index.h"
 #include "lib/store/matrix_store.h"
+#include "services/build-matrix/fresh_view.h"
 #include "services/build-matrix/matrix_query.h"
 #include "services/build-matrix/matrix_service.h"
 #include "services/build-matrix/planner.h"
@@ -63,14 +65,25 @@ static enum status find_plan(struct build_plan *out, const struct manifest_index
     return error_under(err, "compiler");
 }
 
+/* Appends the plan as a job's payload. */
+static enum status print_plan(struct text *out, struct matrix_service *service, const char *name, struct version version,
+                              struct version compiler, struct arena *arena, struct error *err) {
+    struct build_plan plan;
+    const struct manifest_index *index = registry_view_lock(service->repositories.view);
+    enum status status = find_plan(&plan, index, name, version, compiler, arena, err);
+    if (!status) build_plan_append_payload(out, &plan);
+    registry_view_unlock(service->repositories.view);
+    return status;
+}
+
 enum status answer_plan_query(void *context, const struct message *request, struct arena *arena, struct message *answer,
                               struct error *err) {
     struct matrix_service *service = context;
     const struct message_plan_query *query = &request->plan_query;
     struct version version, compiler, *compilers = NULL;
     size_t count = 0;
-    struct build_plan plan;
     struct text json = {0};
+    int64_t asked_us = clock_monotonic_us();
     if (!query->name) return error_set_at(err, STATUS_INVALID, "name", "The package's name is missing.");
     enum status status = parse_field(&version, query->version, "version", err);
     if (!status) status = parse_field(&compiler, query->compiler, "compiler", err);
@@ -78,10 +91,12 @@ enum status answer_plan_query(void *context, const struct message *request, stru
     if (!status && !version_is_among(compiler, compilers, count))
         status = refuse_compiler(query->compiler, compilers, count, err);
     if (status) return status;
-    const struct manifest_index *index = registry_view_lock(service->repositories.view);
-    status = find_plan(&plan, index, query->name, version, compiler, arena, err);
-    if (!status) build_plan_append_payload(&json, &plan);
-    registry_view_unlock(service->repositories.view);
+    fresh_view_follow(service);
+    status = print_plan(&json, service, query->name, version, compiler, arena, err);
+    if (status == STATUS_NOT_FOUND || status == STATUS_REFUSED) { /* not by what may be older than the question */
+        status = fresh_view_look_again(service, asked_us, err);
+        if (!status) status = print_plan(&json, service, query->name, version, compiler, arena, err);
+    }
     if (!status) take_json_answer(answer, &json, arena);
     return status;
 }

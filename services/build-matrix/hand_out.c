@@ -3,10 +3,12 @@
 
 #include <string.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/fault.h"
 #include "lib/base/text.h"
 #include "services/build-matrix/batch.h"
 #include "services/build-matrix/committer.h"
+#include "services/build-matrix/fresh_view.h"
 #include "services/build-matrix/matrix_end.h"
 #include "services/build-matrix/matrix_service.h"
 
@@ -128,11 +130,16 @@ static enum status claim(struct text *work, size_t *job_count, struct matrix_ser
         return STATUS_OK;
     }
     fault_point("matrix-claimed");
+    int64_t asked_us = clock_monotonic_us();
     status = write_work(work, service, jobs, leases, claimed, arena, err);
     if (status && claimed > 1) { /* the first at least */
         give_back(store, leases + 1, claimed - 1);
         claimed = 1;
         status = write_work(work, service, jobs, leases, 1, arena, err);
+    }
+    if (status == STATUS_REFUSED) { /* by a view that may be older than the question */
+        status = fresh_view_look_again(service, asked_us, err);
+        if (!status) status = write_work(work, service, jobs, leases, claimed, arena, err);
     }
     if (!status) *job_count = claimed;
     if (status == STATUS_REFUSED) {
@@ -141,6 +148,22 @@ static enum status claim(struct text *work, size_t *job_count, struct matrix_ser
     }
     if (status) give_back(store, leases, 1);
     return status;
+}
+
+/* Chooses from the jobs that were ready at `asked_us`. None is refused by a view that may be older than that: where the
+ * repositories cannot be read, those wait. */
+static enum status choose(struct batch_choice *out, struct matrix_service *service, const struct job *ready, size_t count,
+                          size_t most, int64_t asked_us, struct arena *arena, struct error *err) {
+    enum status status = STATUS_OK;
+    for (bool is_new = false;; is_new = true) {
+        batch_choose(out, registry_view_lock(service->repositories.view), ready, count, most, arena);
+        registry_view_unlock(service->repositories.view);
+        if (out->refusal_count == 0 || is_new) return STATUS_OK;
+        status = fresh_view_look_again(service, asked_us, err);
+        if (status) break;
+    }
+    out->refusal_count = 0;
+    return out->job_count > 0 ? STATUS_OK : status;
 }
 
 enum status hand_out(struct text *work, size_t *job_count, struct matrix_service *service, struct job_store *store,
@@ -155,12 +178,11 @@ enum status hand_out(struct text *work, size_t *job_count, struct matrix_service
         struct job *ready = NULL;
         size_t count = 0;
         struct batch_choice choice = {0};
+        int64_t asked_us = clock_monotonic_us();
         status = job_store_list_ready(store, request->compilers, request->compiler_count, look_at, &arena, &ready, &count, err);
-        if (!status && count > 0) {
-            const struct manifest_index *index = registry_view_lock(service->repositories.view);
-            batch_choose(&choice, index, ready, count, fair_share(service, count, look_at, request), &arena);
-            registry_view_unlock(service->repositories.view);
-        }
+        if (!status && count > 0)
+            status =
+                choose(&choice, service, ready, count, fair_share(service, count, look_at, request), asked_us, &arena, err);
         for (size_t i = 0; !status && i < choice.refusal_count; i++)
             status = end_refused(service, store, &ready[choice.refusals[i].job], &choice.refusals[i], &arena, err);
         if (!status && choice.job_count > 0)

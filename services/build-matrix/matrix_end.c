@@ -2,12 +2,14 @@
 #include "services/build-matrix/matrix_end.h"
 
 #include "lib/domain/manifest_index.h"
+#include "services/build-matrix/fresh_view.h"
 #include "services/build-matrix/matrix_service.h"
 
 /* Whether the metadata says that this version builds with this compiler. */
 static bool is_known_to_build(struct matrix_service *service, const struct job *job) {
     struct version version, compiler;
     if (version_parse(&version, job->version, NULL) || version_parse(&compiler, job->compiler, NULL)) return false;
+    fresh_view_follow(service);
     const struct manifest_index *index = registry_view_lock(service->repositories.view);
     const struct metadata *metadata = manifest_index_find_metadata(index, job->package);
     const struct published_version *published = metadata ? metadata_find_published(metadata, version) : NULL;

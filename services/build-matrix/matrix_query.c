@@ -8,6 +8,7 @@
 #include "lib/base/text.h"
 #include "lib/domain/manifest_index.h"
 #include "lib/store/matrix_store.h"
+#include "services/build-matrix/fresh_view.h"
 #include "services/build-matrix/matrix_service.h"
 #include "services/build-matrix/planner_events.h"
 #include "services/build-matrix/store_stock.h"
@@ -116,6 +117,7 @@ enum status answer_matrix_query(void *context, const struct message *request, st
     enum status status = matrix_progress_read(store, standing.compiler, PLANNER_EVENTS_GROUP, &standing.progress, err);
     store_stock_give_back(service->stores, store);
     if (status) return status;
+    fresh_view_follow(service);
     count_versions(service, version, &standing.published, &standing.succeeded);
     write_standing(&(struct json_writer){.out = &json}, &standing);
     take_json_answer(answer, &json, arena);

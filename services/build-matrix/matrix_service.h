@@ -13,6 +13,7 @@
  *                  committer_round.c)
  *   revision_*.c   a trustee's change of bounds, checked by builds
  *   *_query.c      answers the gateway and registryctl
+ *   fresh_view.c   the registry in memory, as new as a question is
  *
  * Nothing is held here that is not in Redis: any instance can be killed, and any other goes on.
  */
@@ -42,6 +43,7 @@ struct matrix_service {
     struct planner *planner;
     int folder_claim;                      /* of the one service that uses MATRIX_DIR */
     atomic_bool has_full_worker;           /* and operators were told */
+    atomic_llong followed;                 /* commits of jobs that the view is known to have (fresh_view.h) */
     atomic_llong alarms;                   /* what operators had to be told, since the start */
     atomic_llong late[LATE_MESSAGE_COUNT]; /* refused, likewise */
 };

@@ -11,11 +11,13 @@
  */
 #include <string.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/json_writer.h"
 #include "lib/base/text.h"
 #include "lib/domain/build_plan.h"
 #include "lib/domain/manifest_index.h"
 #include "lib/store/matrix_store.h"
+#include "services/build-matrix/fresh_view.h"
 #include "services/build-matrix/matrix_query.h"
 #include "services/build-matrix/matrix_service.h"
 #include "services/build-matrix/store_stock.h"
@@ -223,11 +225,18 @@ enum status answer_package_query(void *context, const struct message *request, s
     int64_t limit = request->package_query.limit;
     struct text json = {0};
     struct json_writer writer = {.out = &json};
+    int64_t asked_us = clock_monotonic_us();
     enum status status = STATUS_OK;
+    fresh_view_follow(service);
     if (limit < 1) limit = NAMES_STANDARD;
     if (limit > NAMES_MAX) limit = NAMES_MAX;
     if (name) {
-        status = write_one(&writer, service, name, request->package_query.version, arena, err);
+        const char *version = request->package_query.version;
+        status = write_one(&writer, service, name, version, arena, err);
+        if (status == STATUS_NOT_FOUND) { /* not by what may be older than the question */
+            status = fresh_view_look_again(service, asked_us, err);
+            if (!status) status = write_one(&writer, service, name, version, arena, err);
+        }
     } else {
         const struct manifest_index *index = registry_view_lock(service->repositories.view);
         write_names(&writer, index, request->package_query.after, (size_t)limit);

@@ -178,17 +178,22 @@ static void what_the_registry_does_not_know_is_not_found_with_a_sentence(void **
     expect_failure(server, "/api/v1/packages/goes/latest", 404, "There is no such version");
     expect_failure(server, "/api/v1/packages/goes/1.0.0/more", 404, "There is nothing at this address.");
     owners_scene_expect_done(&scene, ROUTE_UNPUBLISH, unpublish_payload(&scene, "goes", "1.0.0"), &scene.owner);
-    int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS;
-    for (bool is_gone = false; !is_gone && clock_monotonic_ms() < until_ms;) { /* build-matrix hears of it a moment later */
-        struct http_response response = http_ask(NULL, server->url, "/api/v1/packages/goes/1.0.0", NULL, NULL);
-        is_gone = response.status == 404;
-        http_response_release(&response);
-        usleep(20000);
-    }
     expect_failure(server, "/api/v1/packages/goes/1.0.0", 404, "goes@1.0.0 was unpublished.");
     json_t *package = server_get(server, "/api/v1/packages/goes");
     assert_non_null(json_object_get(json_object_get(json_object_get(package, "metadata"), "unpublished"), "1.0.0"));
     assert_int_equal(json_object_size(json_object_get(package, "manifests")), 0);
+    json_decref(package);
+}
+
+/* The job has ended, so what it did is seen by who asks next. */
+static void a_transfer_of_this_server_is_seen_at_once(void **state) {
+    struct server *server = *state;
+    owners_scene_publish(&scene, "moves", "1.0.0", owners_of(&scene, &scene.owner));
+    json_decref(server_get(server, "/api/v1/packages/moves"));
+    owners_scene_expect_done(&scene, ROUTE_TRANSFER, transfer_payload(&scene, "moves", "flow/purescript-moved"), &scene.owner);
+    json_t *package = server_get(server, "/api/v1/packages/moves");
+    const json_t *location = json_object_get(json_object_get(package, "metadata"), "location");
+    assert_string_equal(server_job_text(location, "githubRepo"), "purescript-moved");
     json_decref(package);
 }
 
@@ -218,6 +223,7 @@ int main(void) {
         cmocka_unit_test(a_cell_says_what_became_of_its_build),
         cmocka_unit_test(a_cell_shows_the_build_that_is_under_way),
         cmocka_unit_test(what_the_registry_does_not_know_is_not_found_with_a_sentence),
+        cmocka_unit_test(a_transfer_of_this_server_is_seen_at_once),
         cmocka_unit_test(without_build_matrix_they_are_unavailable_and_all_else_goes_on),
     };
     return cmocka_run_group_tests(tests, begin, end);

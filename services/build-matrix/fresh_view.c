@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "services/build-matrix/fresh_view.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "services/build-matrix/matrix_service.h"
+#include "services/build-matrix/store_stock.h"
+
+enum {
+    LOOK_MS = 5000,   /* for a look at both repositories */
+    SHOWN_MS = 30000, /* a host that does not show a commit by then never will: the history was rewritten */
+};
+
+static enum status read_heads(struct matrix_service *service, struct job_heads *out, struct error *err) {
+    struct job_store *store = store_stock_take(service->stores);
+    enum status status = job_store_heads(store, out, err);
+    store_stock_give_back(service->stores, store);
+    return status;
+}
+
+static enum status see_nothing(const char *path, const struct registry_file *file, void *context, struct error *err) {
+    (void)path, (void)file, (void)context, (void)err;
+    return STATUS_OK;
+}
+
+static bool has_commit(struct registry_repo *repo, const char *commit) {
+    return !*commit || registry_repo_compare(repo, commit, commit, NULL, see_nothing, NULL, NULL) == STATUS_OK;
+}
+
+/* A git host may show a commit some seconds after it has taken it. */
+static bool are_shown(const struct matrix_service *service, const struct job_heads *heads) {
+    return clock_now_ms() - heads->at_ms > SHOWN_MS || (has_commit(service->repositories.registry, heads->registry) &&
+                                                        has_commit(service->repositories.index, heads->index));
+}
+
+static enum status look(struct matrix_service *service, const struct job_heads *heads, int64_t asked_us, struct error *err) {
+    struct deadline deadline;
+    deadline_start(&deadline, LOOK_MS);
+    enum status status = registry_view_catch_up(service->repositories.view, asked_us, &deadline, err);
+    if (status) return status;
+    if (!are_shown(service, heads))
+        return error_set(err, STATUS_UNAVAILABLE, "The repositories do not show yet what was committed last.");
+    atomic_store(&service->followed, heads->count);
+    return STATUS_OK;
+}
+
+void fresh_view_follow(struct matrix_service *service) {
+    struct job_heads heads;
+    struct error err;
+    int64_t asked_us = clock_monotonic_us();
+    enum status status = read_heads(service, &heads, &err);
+    if (!status && heads.count != atomic_load(&service->followed)) status = look(service, &heads, asked_us, &err);
+    if (status) log_line(LOG_DEBUG, "the registry in memory may be old", log_field("error", err.message));
+}
+
+enum status fresh_view_look_again(struct matrix_service *service, int64_t asked_us, struct error *err) {
+    struct job_heads heads;
+    enum status status = read_heads(service, &heads, err);
+    return status ? status : look(service, &heads, asked_us, err);
+}

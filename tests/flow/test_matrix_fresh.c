@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The registry in memory of a build-matrix service that has not heard of what another one did: nothing is ended, refused or
+ * answered "there is none" by it. The other one is this test, which pushes versions into the repositories by itself, without
+ * an event, and makes their jobs.
+ */
+#include "tests/support/cmocka_all.h"
+
+#include <string.h>
+
+#include "lib/base/hash.h"
+#include "lib/base/text.h"
+#include "lib/store/job_store.h"
+#include "tests/support/matrix_scene.h"
+#include "tests/support/shell.h"
+#include "tests/support/trustee_call.h"
+
+#define TOKEN "ghp_TheTokenOfTrusteesInTests0123456"
+#define ORIGINAL "copied-00"
+
+enum { BUILDS = 20 };
+
+static struct server *server;
+static struct job_store *store;
+static int copies;
+
+static int begin(void **state) {
+    (void)state;
+    static char digest[64 + SHA256_HEX_MAX] = "PACCHETTIBOTTI_TOKEN_SHA256=";
+    static const char *const gateway[] = {digest, NULL};
+    struct error err;
+    hash_sha256_hex(TOKEN, strlen(TOKEN), digest + strlen(digest));
+    server = server_start(&(struct server_options){.workers = 1, .gateway_settings = gateway});
+    if (job_store_create(&store, redis_server_url(server->redis), PATIENCE_MS, &err)) fail_msg("%s", err.message);
+    server_expect_published(server, &(struct package){ORIGINAL, "1.0.0", .pragma = NULL});
+    matrix_expect_verdict(server, ORIGINAL, "1.0.0", "0.15.14", "succeeded");
+    return 0;
+}
+
+static int end(void **state) {
+    (void)state;
+    job_store_free(store);
+    server_stop(server);
+    return 0;
+}
+
+/* Another package with the original's content, as another service would have published it just now; its name. */
+static const char *push_copy(void) {
+    const char *name = arena_format(&server->arena, "copied-%02d", ++copies);
+    shell_run("cd '%s' && rm -rf pushed && mkdir pushed && cd pushed && git clone -q ../registry.git metadata && "
+              "git clone -q ../registry-index.git index && sed 's/" ORIGINAL
+              "/%s/g; s/, *\"0\\.15\\.14\"//; s/\"0\\.15\\.14\",* *//' "
+              "metadata/metadata/" ORIGINAL ".json >metadata/metadata/%s.json && "
+              "sed 's/" ORIGINAL "/%s/g' index/co/pi/" ORIGINAL " >index/co/pi/%s && cp -r ../storage/" ORIGINAL
+              " ../storage/%s && "
+              "for repository in index metadata; do cd $repository && git add -A && "
+              "git -c user.name=other -c user.email=other@example.org commit -qm 'Add %s' && git push -q && cd ..; done",
+              server->folder, name, name, name, name, name, name);
+    return name;
+}
+
+static const char *make_job(const char *name) {
+    struct job_request request = {.kind = JOB_KIND_MATRIX,
+                                  .payload = "{}",
+                                  .package = name,
+                                  .version = "1.0.0",
+                                  .compiler = "0.15.14",
+                                  .actor = "anonymous",
+                                  .purpose = "wave"};
+    struct job_accepted accepted;
+    struct error err;
+    hash_random_uuid(request.id);
+    if (job_store_accept(store, &request, NULL, &accepted, &err)) fail_msg("%s", err.message);
+    return arena_copy(&server->arena, accepted.id);
+}
+
+static void what_was_published_elsewhere_is_found_at_once(void **state) {
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        const char *name = push_copy();
+        json_decref(server_get(server, arena_format(&server->arena, "/api/v1/packages/%s/1.0.0", name)));
+        json_decref(server_get(server, arena_format(&server->arena, "/api/v1/packages/%s", name)));
+    }
+}
+
+static void a_trustee_may_ask_for_a_build_at_once(void **state) {
+    (void)state;
+    const char *name = push_copy();
+    const char *payload =
+        arena_format(&server->arena, "{\"name\":\"%s\",\"version\":\"1.0.0\",\"compiler\":\"0.15.14\"}", name);
+    trustee_expect_job(server, TOKEN, trustee_body(server, "matrix", payload, "a-trustee", "Is it true?"));
+}
+
+static void no_build_is_ended_by_an_old_view(void **state) {
+    (void)state;
+    for (int i = 0; i < BUILDS; i++) {
+        const char *name = push_copy(), *id = make_job(name);
+        json_t *job = server_wait_for_job(server, id);
+        if (!*server_job_text(job, "verdict")) fail_msg("%s", server_log_text(server, job));
+        assert_null(strstr(server_log_text(server, job), "is not published any more"));
+        json_decref(job);
+    }
+}
+
+/* What is gone indeed is refused all the same. */
+static void a_build_of_what_is_gone_is_ended(void **state) {
+    (void)state;
+    const char *id = make_job("copied-99");
+    json_t *job = server_wait_for_job(server, id);
+    assert_string_equal(server_last_error(server, job), "copied-99@1.0.0 is not published any more.");
+    json_decref(job);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_published_elsewhere_is_found_at_once),
+        cmocka_unit_test(a_trustee_may_ask_for_a_build_at_once),
+        cmocka_unit_test(no_build_is_ended_by_an_old_view),
+        cmocka_unit_test(a_build_of_what_is_gone_is_ended),
+    };
+    return cmocka_run_group_tests(tests, begin, end);
+}
