@@ -256,7 +256,7 @@ static void look(struct connection *connection) {
     if (is_reading || !connection->is_http2) now = measure(connection);
     set_intake(connection, now);
     if (!connection->is_public) return;
-    if (connection->abandoned > ABANDONED_MAX)
+    if (connection->abandoned > ABANDONED_MAX && !connection->is_of_proxy)
         end(connection, CONNECTION_END_RESETS);
     else if (now > before)
         enforce_intake(loop, connection);

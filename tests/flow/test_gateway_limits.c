@@ -415,6 +415,40 @@ static void one_address_has_only_its_share_of_requests(void **state) {
     assert_int_equal(gateway_process_stop(small), 0);
 }
 
+/* A proxy's connections are many clients', whom it names. */
+static void behind_a_proxy_each_client_is_counted(void **state) {
+    (void)state;
+    enum { CONNECTIONS = 12, SHARE = 2 };
+    static const char *const settings[] = {"TRUSTED_PROXIES=127.0.0.1", "GATEWAY_CONNECTIONS_PER_ADDRESS=4",
+                                           "GATEWAY_REQUESTS_PER_ADDRESS=2", NULL};
+    struct gateway_process *small = start_with(settings);
+    struct http_connection connections[CONNECTIONS], other;
+    struct arena arena = {0};
+    struct http_response response = http_ask("POST", gateway_process_url(small), "/api/v1/publish", NULL,
+                                             "{\"name\":\"aff\",\"version\":\"7.5.0\",\"ref\":\"v7.5.0\"}");
+    assert_int_equal(response.status, 200);
+    json_t *job = http_json(&response);
+    for (size_t i = 0; i < CONNECTIONS; i++) { /* two requests of each of six clients */
+        open_as(&connections[i], small, 1);
+        send_text(&connections[i],
+                  arena_format(&arena, "GET /logs/%s?wait=60 HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.%zu\r\n\r\n",
+                               http_json_text(job, "jobId"), i / SHARE));
+    }
+    gateway_process_wait_for(small, "registry_http_answers_under_way{program=\"gateway\"}", CONNECTIONS + 1);
+    open_as(&other, small, 1);
+    send_text(&other, "GET /api/v1/status HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.0\r\n\r\n");
+    expect_status(&other, 503);
+    send_text(&other, "GET /api/v1/status HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.200\r\n\r\n");
+    expect_status(&other, 200);
+    http_connection_close(&other);
+    for (size_t i = 0; i < CONNECTIONS; i++)
+        http_connection_close(&connections[i]);
+    json_decref(job);
+    http_response_release(&response);
+    arena_release(&arena);
+    assert_int_equal(gateway_process_stop(small), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_length_over_the_routes_limit_is_413_at_the_head),
@@ -429,6 +463,7 @@ int main(void) {
         cmocka_unit_test(one_address_has_only_its_share_of_connections),
         cmocka_unit_test(slow_connections_in_bulk_shut_nobody_out),
         cmocka_unit_test(one_address_has_only_its_share_of_requests),
+        cmocka_unit_test(behind_a_proxy_each_client_is_counted),
     };
     log_configure("test", LOG_ERROR);
     return cmocka_run_group_tests(tests, start_gateway, stop_gateway);
