@@ -130,8 +130,15 @@ static enum status check_encoding(const h2o_req_t *req, struct error *err) {
     return STATUS_OK;
 }
 
+/* h2o limits them over HTTP/1 only; over HTTP/2 a few thousand bytes can name a hundred thousand. */
+static enum status check_count(const h2o_req_t *req, struct error *err) {
+    if (req->headers.size <= H2O_MAX_HEADERS) return STATUS_OK;
+    return error_set(err, STATUS_INVALID, "The request has %zu headers; at most %d are read.", req->headers.size,
+                     H2O_MAX_HEADERS);
+}
+
 enum status request_form_check(h2o_req_t *req, struct error *err) {
-    enum status status = req->version < HTTP_2 ? check_head(req, err) : STATUS_OK;
+    enum status status = req->version < HTTP_2 ? check_head(req, err) : check_count(req, err);
     if (!status) status = split_target(req, err);
     if (!status) status = check_encoding(req, err);
     return status;

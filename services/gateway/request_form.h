@@ -2,7 +2,8 @@
  *
  * The form of a request that h2o lets pass and RFC 9110 and 9112 do not: a length that can be read in two ways (which a proxy
  * in front of us might have read in the other), no Host, or two, in HTTP/1.1, and a body in an encoding that nobody here
- * decodes. And the form that h2o does not know: a target with scheme and host (`GET http://host/path HTTP/1.1`).
+ * decodes. More headers than h2o takes over HTTP/1. And the form that h2o does not know: a target with scheme and host
+ * (`GET http://host/path HTTP/1.1`).
  *
  * h2o 2.2.5 keeps these headers to itself, so over HTTP/1 they are read from the connection's buffer, where the request's head
  * still stands. Over HTTP/2 they cannot be seen: of several content-length fields h2o takes the last, and resets the stream

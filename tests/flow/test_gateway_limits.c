@@ -235,6 +235,22 @@ static void more_streams_than_announced_are_refused(void **state) {
     assert_int_equal(gateway_process_stop(small), 0);
 }
 
+static void too_many_headers_are_400(void **state) {
+    (void)state;
+    struct http_connection connection;
+    struct text bytes = {0};
+    open_as(&connection, gateway, 1);
+    http2_append_preface(&bytes);
+    http2_append_headers(&bytes, 1, "/api/v1/status", 1000);
+    send_and_clear(&connection, &bytes);
+    expect_answer(&connection, 1, 400, "1000 headers");
+    http2_append_headers(&bytes, 3, "/nowhere", 100);
+    send_and_clear(&connection, &bytes);
+    expect_answer(&connection, 3, 404, "not_found");
+    http_connection_close(&connection);
+    text_release(&bytes);
+}
+
 /* ---- Time ---- */
 
 static void requests_that_do_not_arrive_in_time_are_ended(void **state) {
@@ -457,6 +473,7 @@ int main(void) {
         cmocka_unit_test(an_http_2_body_over_the_limit_is_dropped_and_answered_413),
         cmocka_unit_test(an_http_2_body_far_over_the_limit_is_answered_before_it_ends),
         cmocka_unit_test(more_streams_than_announced_are_refused),
+        cmocka_unit_test(too_many_headers_are_400),
         cmocka_unit_test(requests_that_do_not_arrive_in_time_are_ended),
         cmocka_unit_test(an_http_2_request_in_drops_is_cancelled),
         cmocka_unit_test(an_answer_that_nobody_takes_ends_its_connection),

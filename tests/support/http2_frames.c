@@ -33,14 +33,27 @@ static void append_field(struct text *out, const char *name, const char *value) 
     text_append(out, value);
 }
 
+static void append_target(struct text *fields, const char *method, const char *path) {
+    append_field(fields, ":method", method);
+    append_field(fields, ":scheme", "http");
+    append_field(fields, ":path", path);
+    append_field(fields, ":authority", "registry");
+}
+
+void http2_append_headers(struct text *out, uint32_t stream, const char *path, size_t count) {
+    struct text fields = {0};
+    append_target(&fields, "GET", path);
+    for (size_t i = 0; i < count; i++)
+        append_field(&fields, "x", "y");
+    http2_append_frame(out, HTTP2_HEADERS, END_HEADERS | HTTP2_END_STREAM, stream, fields.bytes, fields.length);
+    text_release(&fields);
+}
+
 void http2_append_request(struct text *out, uint32_t stream, const char *method, const char *path, int64_t content_length,
                           bool ends) {
     struct text fields = {0};
     char length[24];
-    append_field(&fields, ":method", method);
-    append_field(&fields, ":scheme", "http");
-    append_field(&fields, ":path", path);
-    append_field(&fields, ":authority", "registry");
+    append_target(&fields, method, path);
     snprintf(length, sizeof length, "%lld", (long long)content_length);
     if (content_length >= 0) append_field(&fields, "content-length", length);
     http2_append_frame(out, HTTP2_HEADERS, END_HEADERS | (ends ? HTTP2_END_STREAM : 0), stream, fields.bytes, fields.length);

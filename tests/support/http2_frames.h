@@ -34,7 +34,8 @@ void http2_append_frame(struct text *out, int type, int flags, uint32_t stream, 
 /* A request; `content_length` below 0: not said; with `ends`, it has no body. */
 void http2_append_request(struct text *out, uint32_t stream, const char *method, const char *path, int64_t content_length,
                           bool ends);
-void http2_append_data(struct text *out, uint32_t stream, size_t length, bool ends); /* blanks */
+void http2_append_headers(struct text *out, uint32_t stream, const char *path, size_t count); /* GET, with `count` more */
+void http2_append_data(struct text *out, uint32_t stream, size_t length, bool ends);          /* blanks */
 void http2_append_reset(struct text *out, uint32_t stream);
 
 /* Takes one frame off the input; its payload is valid until the next call. False: there is no whole one. */
