@@ -187,6 +187,7 @@ static void write_story(struct chaos *chaos, int number) {
     add_act(chaos, story, PUBLISH, package_request(arena, &story->package));
     switch (turn) {
     case 0:
+        if (story->dependency >= 0) break; /* there is no plan before the dependency has the compiler */
         add_act(chaos, story, MATRIX,
                 trustee_request(chaos, "matrix",
                                 arena_format(arena, "{\"name\":\"%s\",\"version\":\"1.0.0\",\"compiler\":\"0.15.14\"}", name)));
