@@ -8,8 +8,21 @@
 
 #include "lib/base/text.h"
 
+/* The encoding whose byte order mark comes first; NULL: none does. */
+static const char *find_byte_order_mark(const char *bytes, size_t length) {
+    if (length >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0) return "UTF-8";
+    if (length >= 2 && (memcmp(bytes, "\xFF\xFE", 2) == 0 || memcmp(bytes, "\xFE\xFF", 2) == 0)) return "UTF-16";
+    return NULL;
+}
+
 enum status json_read(json_t **out, const char *bytes, size_t length, const char *what, struct error *err) {
     json_error_t problem;
+    const char *mark = find_byte_order_mark(bytes, length);
+    *out = NULL;
+    if (mark)
+        return error_set(err, STATUS_INVALID,
+                         "%s begins with a byte order mark of %s, which JSON must not have: save it as UTF-8 without one.",
+                         what, mark);
     *out = json_loadb(bytes, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &problem);
     if (*out) return STATUS_OK;
     return error_set(err, STATUS_INVALID, "%s is not valid JSON: %s at line %d, column %d.", what, problem.text, problem.line,

@@ -144,12 +144,11 @@ static size_t word_length(const struct parser *parser) {
     return length;
 }
 
-/* Takes the word that comes next if it is `upper` or `lower`. */
-static bool take_word(struct parser *parser, const char *upper, const char *lower) {
+/* Takes the word that comes next if it is this one, in any case. */
+static bool take_word(struct parser *parser, const char *word) {
     skip_blanks(parser);
     size_t length = word_length(parser);
-    bool is_it =
-        length == strlen(upper) && (strncmp(parser->at, upper, length) == 0 || strncmp(parser->at, lower, length) == 0);
+    bool is_it = length == strlen(word) && strncasecmp(parser->at, word, length) == 0;
     if (is_it) parser->at += length;
     return is_it;
 }
@@ -229,7 +228,7 @@ static enum status parse_licence(struct parser *parser, const struct node **out)
     if (status) return status;
     parser->at += length + has_plus;
     *out = leaf;
-    return take_word(parser, "WITH", "WITH") ? parse_exception(parser, leaf) : STATUS_OK;
+    return take_word(parser, "WITH") ? parse_exception(parser, leaf) : STATUS_OK;
 }
 
 static enum status parse_expression(struct parser *parser, const struct node **out);
@@ -258,7 +257,7 @@ static const struct node *join(struct parser *parser, enum node_kind kind, const
 
 static enum status parse_both(struct parser *parser, const struct node **out) {
     enum status status = parse_simple(parser, out);
-    while (!status && take_word(parser, "AND", "and")) {
+    while (!status && take_word(parser, "AND")) {
         const struct node *right = NULL;
         status = parse_simple(parser, &right);
         if (!status) *out = join(parser, NODE_AND, *out, right);
@@ -268,7 +267,7 @@ static enum status parse_both(struct parser *parser, const struct node **out) {
 
 static enum status parse_expression(struct parser *parser, const struct node **out) {
     enum status status = parse_both(parser, out);
-    while (!status && take_word(parser, "OR", "or")) {
+    while (!status && take_word(parser, "OR")) {
         const struct node *right = NULL;
         status = parse_both(parser, &right);
         if (!status) *out = join(parser, NODE_OR, *out, right);

@@ -21,8 +21,8 @@ enum { LICENCE_TEXT_MAX = 4096 }; /* bytes of an expression that is read */
 CHECK_RESULT enum status licence_canonicalise(const char **out, const char *text, struct arena *arena, struct error *err);
 
 /* For newly submitted manifests: well-formed, and no identifier that canonicalising would change (the message has the canonical
- * form) or that is ambiguous, and licence_check_readable(). Blanks, the case of AND and OR, and needless parentheses are as the
- * author likes them. */
+ * form) or that is ambiguous, and licence_check_readable(). Blanks, the case of AND, OR and WITH, and needless parentheses are
+ * as the author likes them. */
 CHECK_RESULT enum status licence_check_new(const char *text, struct error *err);
 
 /* Whether released clients can read it: spago 1.0.4 and 0.93.45 know the identifiers of 2025, and lose a package's whole index

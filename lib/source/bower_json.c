@@ -16,33 +16,45 @@ static const char *without_prefix(const char *name) {
     return text_starts_with(name, PREFIX) && package_name_check(name, NULL) ? name + strlen(PREFIX) : name;
 }
 
-static enum status add_licence(struct text *joined, const json_t *item, bool is_alone, struct arena *arena, struct error *err) {
-    const char *text = json_string_value(item), *canonical;
-    if (!text)
-        return error_set_at(err, STATUS_INVALID, "license", "A licence must be a string, but it is %s.", json_type_name(item));
-    if (licence_canonicalise(&canonical, text, arena, err)) return error_under(err, "license");
+/* An entry of old packages may be an object with a `type`. */
+static const char *licence_text(const json_t *entry) {
+    return json_string_value(json_is_object(entry) ? json_object_get(entry, "type") : entry);
+}
+
+/* Adds the entry to `joined`, or to `passed_over` where it is no licence. */
+static void add_licence(struct text *joined, struct text *passed_over, const json_t *entry, bool is_alone,
+                        struct arena *arena) {
+    struct error why;
+    const char *text = licence_text(entry), *canonical;
+    if (!text || licence_canonicalise(&canonical, text, arena, &why)) {
+        text_append_format(passed_over, "%s%s", passed_over->length ? " " : "",
+                           text ? why.message : "A licence must be a string, or an object with a \"type\".");
+        return;
+    }
     bool needs_parentheses = !is_alone && strstr(canonical, " OR ");
     text_append_format(joined, "%s%s%s%s", joined->length ? " AND " : "", needs_parentheses ? "(" : "", canonical,
                        needs_parentheses ? ")" : "");
-    return STATUS_OK;
 }
 
-/* `license` is a text or a list of them. */
+/* `license` is a text or a list of them. Entries that are no licence are passed over, as long as one is. */
 static enum status read_licence(struct manifest *out, const json_t *object, struct arena *arena, struct error *err) {
     json_t *field = json_object_get(object, "license"), *item;
-    struct text joined = {0};
+    struct text joined = {0}, passed_over = {0};
     enum status status = STATUS_OK;
     size_t index;
-    if (json_is_array(field)) json_array_foreach(field, index, item) {
-            status = add_licence(&joined, item, json_array_size(field) == 1, arena, err);
-            if (status) break;
-        }
+    if (json_is_array(field))
+        json_array_foreach(field, index, item) add_licence(&joined, &passed_over, item, json_array_size(field) == 1, arena);
     else if (field)
-        status = add_licence(&joined, field, true, arena, err);
-    if (!status && joined.length == 0)
-        status = error_set_at(err, STATUS_INVALID, "license", "The file bower.json has no license, which publishing needs.");
+        add_licence(&joined, &passed_over, field, true, arena);
+    if (joined.length == 0)
+        status =
+            passed_over.length
+                ? error_set_at(err, STATUS_INVALID, "license", "%s%s",
+                               json_array_size(field) > 1 ? "None of its entries is a licence. " : "", passed_over.bytes)
+                : error_set_at(err, STATUS_INVALID, "license", "The file bower.json has no license, which publishing needs.");
     if (!status) out->licence = arena_copy(arena, joined.bytes);
     text_release(&joined);
+    text_release(&passed_over);
     return status;
 }
 

@@ -11,20 +11,24 @@
 #include "lib/base/text.h"
 #include "lib/domain/licence.h"
 #include "lib/source/package_files.h"
+#include "lib/source/text_encoding.h"
 #include "lib/tools/licensee.h"
 
 enum {
     JSON_BYTES_MAX = 1 << 20,
     TEXT_BYTES_MAX = 256 << 10, /* the longest licence, the GPL, has 35 KB */
-    TEXTS_MAX = 16,
 };
 
-/* The content of a root file of the package; false where it is not there, or too large. */
-static bool read_root_file(const struct licence_check *check, const char *name, size_t limit_bytes, struct arena *arena,
-                           struct text *out) {
+/* The content of a root file of the package, as UTF-8. STATUS_INVALID: it is no text. */
+static enum status read_root_file(const struct licence_check *check, const char *name, size_t limit_bytes, struct arena *arena,
+                                  struct text *out) {
     struct error ignored;
+    struct text bytes = {0};
+    enum status status = file_read(arena_format(arena, "%s/%s", check->folder, name), limit_bytes, &bytes, &ignored);
     text_clear(out);
-    return !file_read(arena_format(arena, "%s/%s", check->folder, name), limit_bytes, out, &ignored);
+    if (!status && !text_append_decoded(out, text_view(&bytes), bytes.length)) status = STATUS_INVALID;
+    text_release(&bytes);
+    return status;
 }
 
 /* Whether the manifest has every licence of `recognised`, which is *missing otherwise. */
@@ -70,7 +74,7 @@ static enum status check_json_file(const struct licence_check *check, const char
     struct error ignored;
     json_t *object = NULL;
     enum status status = STATUS_OK;
-    bool is_there = read_root_file(check, file, JSON_BYTES_MAX, arena, &bytes) &&
+    bool is_there = !read_root_file(check, file, JSON_BYTES_MAX, arena, &bytes) &&
                     !json_read(&object, text_view(&bytes), bytes.length, file, &ignored);
     for (size_t i = 0; is_there && !status && i < sizeof fields / sizeof fields[0]; i++)
         status = check_field(check, file, json_object_get(object, fields[i]), arena, err);
@@ -79,7 +83,7 @@ static enum status check_json_file(const struct licence_check *check, const char
     return status;
 }
 
-static enum status check_json_files(const struct licence_check *check, struct arena *arena, struct error *err) {
+enum status licence_check_fields(const struct licence_check *check, struct arena *arena, struct error *err) {
     enum status status = STATUS_OK;
     for (size_t i = 0; i < check->files->count && !status; i++) {
         const char *path = check->files->paths[i];
@@ -95,45 +99,87 @@ static bool is_licence_text(const char *path) {
     return !strchr(path, '/') && (strncasecmp(path, "LICENSE", 7) == 0 || strncasecmp(path, "LICENCE", 7) == 0);
 }
 
+static void warn(struct licence_warnings *warnings, struct arena *arena, const char *file, const char *why) {
+    if (warnings->count == LICENCE_WARNINGS_MAX) return;
+    warnings->items[warnings->count++] =
+        arena_format(arena, "The text of the file %s was not compared with the manifest's \"license\": %s", file, why);
+}
+
 /* The licence files, their content in the arena; how many there are. */
-static size_t collect_texts(const struct licence_check *check, struct licensee_file out[TEXTS_MAX], struct arena *arena) {
+static size_t collect_texts(const struct licence_check *check, struct licensee_file out[LICENCE_TEXTS_MAX],
+                            struct licence_warnings *warnings, struct arena *arena) {
     size_t count = 0;
-    struct text bytes = {0};
-    for (size_t i = 0; i < check->files->count && count < TEXTS_MAX; i++) {
+    struct text text = {0};
+    for (size_t i = 0; i < check->files->count; i++) {
         const char *path = check->files->paths[i];
-        if (!is_licence_text(path) || !read_root_file(check, path, TEXT_BYTES_MAX, arena, &bytes)) continue;
-        out[count++] = (struct licensee_file){path, arena_copy_bytes(arena, text_view(&bytes), bytes.length), bytes.length};
+        if (!is_licence_text(path)) continue;
+        enum status status = read_root_file(check, path, TEXT_BYTES_MAX, arena, &text);
+        if (status == STATUS_TOO_LARGE)
+            warn(warnings, arena, path, "it is larger than any licence.");
+        else if (status == STATUS_INVALID)
+            warn(warnings, arena, path, "it is no text.");
+        else if (status)
+            warn(warnings, arena, path, "it cannot be read.");
+        else if (count == LICENCE_TEXTS_MAX)
+            warn(warnings, arena, path, "there are too many of them.");
+        else
+            out[count++] = (struct licensee_file){path, arena_copy_bytes(arena, text_view(&text), text.length), text.length};
     }
-    text_release(&bytes);
+    text_release(&text);
     return count;
 }
 
-static enum status check_texts(const struct licence_check *check, const char **warning, struct arena *arena,
-                               struct deadline *deadline, struct error *err) {
-    struct licensee_file files[TEXTS_MAX];
-    struct licensee_findings findings;
-    size_t count = collect_texts(check, files, arena);
-    if (count == 0) return STATUS_OK;
-    enum status status = licensee_recognise(&findings, check->licensee, files, count, check->work_folder, arena, deadline, err);
-    if (status && deadline_check(deadline, NULL)) return status;
-    if (status) {
-        *warning = arena_format(arena, "The texts of its licence files were not compared with its manifest: %s", err->message);
-        return STATUS_OK;
-    }
-    for (size_t i = 0; i < findings.count; i++) {
+static enum status compare_findings(const struct licence_check *check, const struct licensee_findings *findings,
+                                    struct arena *arena, struct error *err) {
+    for (size_t i = 0; i < findings->count; i++) {
         const char *missing = NULL;
-        if (agrees(check, findings.items[i].identifier, &missing, arena)) continue;
+        if (agrees(check, findings->items[i].identifier, &missing, arena)) continue;
         return error_set_at(err, STATUS_REFUSED, "license",
                             "The text in the file %s is the licence %s, but the manifest's \"license\" is \"%s\", in which %s "
                             "does not occur. Make the two agree.",
-                            findings.items[i].file, findings.items[i].identifier, check->expression, missing);
+                            findings->items[i].file, findings->items[i].identifier, check->expression, missing);
     }
     return STATUS_OK;
 }
 
-enum status licence_check_source(const struct licence_check *check, const char **warning, struct arena *arena,
-                                 struct deadline *deadline, struct error *err) {
-    *warning = NULL;
-    enum status status = check_json_files(check, arena, err);
-    return status ? status : check_texts(check, warning, arena, deadline, err);
+static enum status recognise(struct licensee_findings *out, const struct licence_check *check,
+                             const struct licensee_file *files, size_t count, struct arena *arena, struct deadline *deadline,
+                             struct error *err) {
+    return licensee_recognise(out, check->licensee, files, count, check->work_folder, arena, deadline, err);
+}
+
+/* One by one, since all together they were too much for the detector: those at which it fails are left out. */
+static enum status compare_one_by_one(const struct licence_check *check, const struct licensee_file *files, size_t count,
+                                      struct licence_warnings *warnings, struct arena *arena, struct deadline *deadline,
+                                      struct error *err) {
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < count && !status; i++) {
+        struct licensee_findings findings;
+        struct error why = {0};
+        if (recognise(&findings, check, &files[i], 1, arena, deadline, &why))
+            warn(warnings, arena, files[i].name, why.message);
+        else
+            status = compare_findings(check, &findings, arena, err);
+        if (deadline_check(deadline, NULL)) return deadline_check(deadline, err);
+    }
+    return status;
+}
+
+enum status licence_check_texts(const struct licence_check *check, struct licence_warnings *warnings, struct arena *arena,
+                                struct deadline *deadline, struct error *err) {
+    struct licensee_file files[LICENCE_TEXTS_MAX];
+    struct licensee_findings findings;
+    struct error why = {0};
+    *warnings = (struct licence_warnings){0};
+    size_t count = collect_texts(check, files, warnings, arena);
+    if (count == 0) return STATUS_OK;
+    enum status status = recognise(&findings, check, files, count, arena, deadline, &why);
+    if (!status) return compare_findings(check, &findings, arena, err);
+    if (deadline_check(deadline, NULL)) return deadline_check(deadline, err);
+    if (status == STATUS_NOT_FOUND || count == 1) {
+        for (size_t i = 0; i < count; i++)
+            warn(warnings, arena, files[i].name, why.message);
+        return STATUS_OK;
+    }
+    return compare_one_by_one(check, files, count, warnings, arena, deadline, err);
 }

@@ -24,10 +24,25 @@ struct licence_check {
     const char *work_folder; /* for licensee_recognise() */
 };
 
-/* STATUS_REFUSED names the file, its licence, and what the manifest says. What is not there, is larger than any licence, or
- * cannot be read as one, is ignored. *warning is NULL, or a sentence on why the texts were not looked at (in the arena).
- * STATUS_TIMEOUT and what else deadline_check() answers: stopped. */
-CHECK_RESULT enum status licence_check_source(const struct licence_check *check, const char **warning, struct arena *arena,
-                                              struct deadline *deadline, struct error *err);
+enum {
+    LICENCE_TEXTS_MAX = 16,    /* are compared */
+    LICENCE_WARNINGS_MAX = 32, /* are told */
+};
+
+/* Sentences, each on a file whose text was not looked at; in the arena. */
+struct licence_warnings {
+    const char *items[LICENCE_WARNINGS_MAX];
+    size_t count;
+};
+
+/* The `license` fields. STATUS_REFUSED names the file, its licence, and what the manifest says. What is not there, is larger
+ * than any such file, or cannot be read as one, is ignored. */
+CHECK_RESULT enum status licence_check_fields(const struct licence_check *check, struct arena *arena, struct error *err);
+
+/* The texts, by the detector, which takes a second. STATUS_REFUSED as above; a file that cannot be read, or at which the
+ * detector fails, is left out with a warning. STATUS_TIMEOUT and what else deadline_check() answers: stopped. Any thread, as
+ * long as the arena is its own. */
+CHECK_RESULT enum status licence_check_texts(const struct licence_check *check, struct licence_warnings *warnings,
+                                             struct arena *arena, struct deadline *deadline, struct error *err);
 
 #endif

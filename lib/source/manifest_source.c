@@ -124,7 +124,12 @@ static enum status check_request(const struct manifest *manifest, const char *fi
     if (!version_equal(manifest->version, request->version))
         return error_set_at(err, STATUS_REFUSED, "version", "The version is %s in %s, but %s in the request.", has, file_name,
                             wants);
-    if (location_equal(&manifest->location, request->location)) return STATUS_OK;
+    if (location_equal(&manifest->location, request->location)) {
+        if (text_equal(manifest->ref, request->ref)) return STATUS_OK;
+        return error_set_at(err, STATUS_REFUSED, "ref",
+                            "The ref is \"%s\" in %s, but \"%s\" in the request. Make the two agree.", manifest->ref, file_name,
+                            request->ref);
+    }
     struct text in_file = {0}, in_request = {0};
     location_append_text(&in_file, &manifest->location);
     location_append_text(&in_request, request->location);

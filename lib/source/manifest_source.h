@@ -20,8 +20,8 @@ struct manifest_request {
 };
 
 /* Reads it, into the arena. *file_name is the file it was read from, a constant. STATUS_REFUSED: there is none, or only a
- * spago.dhall, or it is about another name, version or location. STATUS_INVALID: it cannot be read, or manifest_check_new()
- * does not take it; err->path is the field as the file calls it, and the sentence begins with both. */
+ * spago.dhall, or it is about another name, version, ref or location. STATUS_INVALID: it cannot be read, or
+ * manifest_check_new() does not take it; err->path is the field as the file calls it, and the sentence begins with both. */
 CHECK_RESULT enum status manifest_source_read(struct manifest *out, const char **file_name, struct arena *arena,
                                               const char *folder, const struct manifest_request *request, struct error *err);
 

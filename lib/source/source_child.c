@@ -28,6 +28,7 @@ void source_order_append(struct text *out, const struct source_order *order) {
     json_writer_raw(&writer, source->allow_private ? "true" : "false");
     append_integer(&writer, "limitBytes", source->limit_bytes);
     append_integer(&writer, "limitFiles", source->limit_files);
+    append_integer(&writer, "silenceMs", source->silence_ms);
     append_integer(&writer, "timeoutMs", order->timeout_ms);
     json_writer_close(&writer, '}');
 }
@@ -42,6 +43,7 @@ static enum status read_order(struct source_order *out, const json_t *json, stru
     if (!status) status = json_want_text(json, "authorities", &source->authorities, err);
     if (!status) status = json_need_integer(json, "limitBytes", &source->limit_bytes, err);
     if (!status) status = json_need_integer(json, "limitFiles", &source->limit_files, err);
+    if (!status) status = json_need_integer(json, "silenceMs", &source->silence_ms, err);
     if (!status) status = json_need_integer(json, "timeoutMs", &out->timeout_ms, err);
     source->allow_private = json_is_true(json_object_get(json, "allowPrivate"));
     return status;

@@ -4,7 +4,7 @@
  * input, one on its standard output.
  *
  *   {"url": "https://…", "ref": "v1.0.0", "subdir": "core", "knownCommit": "…", "workFolder": "…", "authorities": "…",
- *    "allowPrivate": true, "limitBytes": 268435456, "limitFiles": 10000, "timeoutMs": 120000}
+ *    "allowPrivate": true, "limitBytes": 268435456, "limitFiles": 10000, "silenceMs": 20000, "timeoutMs": 120000}
  *                                                                            subdir, knownCommit and authorities: or absent
  *
  *   {"commit": "…", "committedMs": 1600000000000}    or    {"status": "invalid_request", "path": "ref", "message": "There is no

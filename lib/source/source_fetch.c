@@ -72,7 +72,8 @@ static enum status run_child(struct source_fetched *out, const char *program, co
                    .authorities = limits->authorities,
                    .allow_private = limits->allow_private,
                    .limit_bytes = limits->bytes,
-                   .limit_files = limits->files},
+                   .limit_files = limits->files,
+                   .silence_ms = limits->silence_ms},
         .work_folder = request->work_folder,
         .timeout_ms = limits->timeout_ms,
     };

@@ -33,6 +33,7 @@ struct source_limits {
     const char *authorities; /* GIT_CA_FILE; NULL: this machine's */
     bool allow_private;      /* SOURCE_ALLOW_PRIVATE */
     int64_t timeout_ms;      /* what is left of SOURCE_TIMEOUT_MS */
+    int64_t silence_ms;      /* SOURCE_SILENCE_MS; 0: none */
     int64_t bytes;           /* SOURCE_LIMIT_BYTES: received, and in the work tree; of each file on the way, twice that */
     int64_t files;           /* SOURCE_LIMIT_FILES */
     int64_t memory_bytes;    /* SOURCE_LIMIT_MEMORY_BYTES: address space of the child */

@@ -326,8 +326,8 @@ static enum status place_link(struct checkout *checkout, int folder, const char 
     struct text at = {0}, path = {0}, target = {0};
     struct error reason = {0};
     int64_t bytes = checkout->bytes, files = checkout->files;
-    bool stays = git_blob_rawsize(blob) < LINK_TARGET_MAX &&
-                 follow_link(checkout, checkout->root, text_view(&checkout->path), &at);
+    bool stays =
+        git_blob_rawsize(blob) < LINK_TARGET_MAX && follow_link(checkout, checkout->root, text_view(&checkout->path), &at);
     text_append_bytes(&target, git_blob_rawcontent(blob), (size_t)git_blob_rawsize(blob));
     if (checkout->subdir) text_append_format(&path, "%s/", checkout->subdir);
     text_append(&path, text_view(&checkout->path));

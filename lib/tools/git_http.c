@@ -16,6 +16,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 #include "lib/tools/public_address.h"
@@ -67,6 +68,7 @@ struct http_stream {
     struct text answer; /* of which `taken` bytes were read */
     size_t taken;
     size_t head_bytes;
+    int64_t heard_ms; /* when something came last */
     bool has_started;
     bool has_ended;
     bool address_was_refused;
@@ -235,6 +237,7 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
 static size_t take_head(char *bytes, size_t size, size_t count, void *context) {
     struct http_stream *stream = context;
     (void)bytes;
+    stream->heard_ms = clock_monotonic_ms();
     stream->head_bytes += size * count;
     if (stream->head_bytes <= HEAD_LIMIT_BYTES) return size * count;
     error_set(&stream->transport->session->failure, STATUS_TOO_LARGE, "%s sends a head of more than %d bytes.",
@@ -258,6 +261,7 @@ static size_t take_answer(char *bytes, size_t size, size_t count, void *context)
     if (!answer_is_expected(stream)) return 0; /* its text is of no use; see stream_end() */
     if (stream->service->is_first && !stream->transport->base && !keep_base(stream)) return 0;
     session->received_bytes += (int64_t)length;
+    stream->heard_ms = clock_monotonic_ms();
     if (stream->service->is_first && session->received_bytes > REFS_LIMIT_BYTES) {
         error_set(&session->failure, STATUS_TOO_LARGE, "%s has more than %d bytes of refs.", session->url, REFS_LIMIT_BYTES);
         return 0;
@@ -333,15 +337,26 @@ static int stream_end(struct http_stream *stream, CURLcode code) {
     return 0;
 }
 
+/* True, with the failure set, where there is no use in waiting any longer. */
+static bool is_over(struct http_stream *stream) {
+    struct git_session *session = stream->transport->session;
+    int64_t silence_ms = session->access->silence_ms;
+    if (deadline_check(session->access->deadline, &session->failure)) {
+        error_prefix(&session->failure, "While talking to %.500s", session->url);
+        return true;
+    }
+    if (!silence_ms || clock_monotonic_ms() - stream->heard_ms < silence_ms) return false;
+    error_set(&session->failure, STATUS_TIMEOUT, "%.500s said nothing for %lld ms.", session->url, (long long)silence_ms);
+    return true;
+}
+
 /* Lets curl work until there is something to read or the answer has ended. */
 static int stream_wait(struct http_stream *stream) {
     struct git_session *session = stream->transport->session;
     CURLM *multi = stream->transport->multi;
+    stream->heard_ms = clock_monotonic_ms(); /* until now it was our turn */
     while (stream->taken == stream->answer.length && !stream->has_ended) {
-        if (deadline_check(session->access->deadline, &session->failure)) {
-            error_prefix(&session->failure, "While talking to %.500s", session->url);
-            return fail(session);
-        }
+        if (is_over(stream)) return fail(session);
         text_clear(&stream->answer);
         stream->taken = 0;
         int running = 0, left = 0;

@@ -75,6 +75,7 @@ static enum status fetch_commit(git_repository *repository, const struct git_sou
     struct git_access access = {.authorities = source->authorities,
                                 .allow_private = source->allow_private,
                                 .limit_bytes = source->limit_bytes,
+                                .silence_ms = source->silence_ms,
                                 .deadline = deadline};
     struct git_connection *connection = NULL;
     struct text ref = {0};

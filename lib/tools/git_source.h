@@ -24,6 +24,7 @@ struct git_source {
     bool allow_private;       /* setting SOURCE_ALLOW_PRIVATE */
     int64_t limit_bytes;      /* received, and in the work tree */
     int64_t limit_files;
+    int64_t silence_ms; /* setting SOURCE_SILENCE_MS; 0: none */
 };
 
 /* The registry's rule (lib/domain/ref.h), and git's own on top of it. STATUS_INVALID with path `ref`. */

@@ -26,6 +26,7 @@ struct git_access {
     const char *authorities;   /* PEM file of those that certificates are checked against; NULL: this machine's */
     bool allow_private;        /* also http://, git://, file:// and paths, ports, and addresses that are not public */
     int64_t limit_bytes;       /* most bytes received over the connection; 0: no limit */
+    int64_t silence_ms;        /* how long the host may send nothing, by http; 0: as long as the deadline allows */
     struct deadline *deadline; /* asked while it waits and between packets */
 };
 

@@ -36,6 +36,7 @@ struct publication {
     struct build_plan plan;
     int64_t compiler_ms;                /* for which the compiler ran */
     int64_t detector_ms;                /* the same for the licence detector */
+    struct licence_run *licence;        /* the detector, while it runs beside the other steps; publication_licence.c */
     struct package_cache_hold packages; /* of the plan, let go at the run's end */
     struct package_files files;
     struct source_modules modules; /* of these files */
@@ -51,8 +52,15 @@ struct publication {
 /* publication_source.c: what is to be published */
 enum status publication_check_metadata(struct publication *p, struct error *err); /* step 1 */
 enum status publication_read_manifest(struct publication *p, struct error *err);  /* step 3 */
-enum status publication_check_licence(struct publication *p, struct error *err);  /* step 4 */
 enum status publication_check_is_new(struct publication *p, struct error *err);   /* step 5 */
+/* A manifest that the index has without metadata; STATUS_REFUSED where it is not `ours`, since it is never replaced. */
+enum status publication_check_indexed(const struct publication *p, const struct manifest *indexed, const struct manifest *ours,
+                                      struct error *err);
+
+/* publication_licence.c: step 4; what is started must be waited for, or dropped, before the run ends */
+enum status publication_check_licence(struct publication *p, struct error *err);
+enum status publication_await_licence(struct publication *p, struct error *err);
+void publication_drop_licence(struct publication *p);
 
 /* publication_fetch.c */
 enum status publication_fetch_source(struct publication *p, struct error *err); /* step 2 */
@@ -61,6 +69,7 @@ enum status publication_fetch_source(struct publication *p, struct error *err); 
 enum status publication_solve(struct publication *p, struct error *err); /* step 6 */
 /* The first half of it, by an index that the caller holds: sets p->plan. A trial says nothing of why there is none. */
 enum status publication_plan(struct publication *p, const struct manifest_index *index, bool is_trial, struct error *err);
+enum status publication_refuse_without_plan(struct error *err); /* `err` says why: puts the words that clients know before it */
 enum status publication_check_modules(struct publication *p, struct error *err); /* step 7 */
 enum status publication_pack(struct publication *p, struct error *err);          /* step 10, its first half */
 enum status publication_install(struct publication *p, struct error *err);       /* the plan, and the tarball itself */

@@ -90,7 +90,7 @@ static enum status find_plan(struct publication *p, const struct manifest_index 
     p->plan = (struct build_plan){.compiler = asked->compiler};
     if (!is_given) {
         enum status status = solver_solve(&p->plan, index, &request, p->arena, err);
-        if (status) return error_set(err, status, "Could not produce valid dependencies for manifest.\n%s", err->message);
+        if (status) return status;
     }
     if (asked->has_resolutions) p->plan.packages = asked->resolutions;
     return STATUS_OK;
@@ -114,13 +114,18 @@ static enum status check_leaves_itself_out(const struct publication *p, const st
     }
     if (wanted_by.length) text_append(&wanted_by, ")");
     version_print(itself->version, version);
-    enum status status =
-        error_set(err, STATUS_REFUSED,
-                  "Could not produce valid dependencies for manifest.\n%s@%s cannot be built with another version "
-                  "of itself, but the plan has %s@%s%s.",
-                  p->request.name, p->version, itself->name, version, text_view(&wanted_by));
+    enum status status = error_set(err, STATUS_REFUSED,
+                                   "%s@%s cannot be built with another version "
+                                   "of itself, but the plan has %s@%s%s.",
+                                   p->request.name, p->version, itself->name, version, text_view(&wanted_by));
     text_release(&wanted_by);
     return status;
+}
+
+enum status publication_refuse_without_plan(struct error *err) {
+    static const char beginning[] = "Could not produce valid dependencies for manifest."; /* clients look for these words */
+    struct error why = *err;
+    return error_set_at(err, why.status, why.path, "%s\n%s", beginning, why.message);
 }
 
 enum status publication_plan(struct publication *p, const struct manifest_index *index, bool is_trial, struct error *err) {
@@ -128,7 +133,8 @@ enum status publication_plan(struct publication *p, const struct manifest_index 
     enum status status = manifest_index_check_dependencies(index, &p->manifest, err);
     if (!status && asked->has_resolutions) status = build_plan_check_resolutions(index, &p->manifest, &asked->resolutions, err);
     if (!status) status = find_plan(p, index, is_trial, err);
-    return status ? status : check_leaves_itself_out(p, index, err);
+    if (!status) status = check_leaves_itself_out(p, index, err);
+    return status && !is_trial ? publication_refuse_without_plan(err) : status;
 }
 
 enum status publication_solve(struct publication *p, struct error *err) {

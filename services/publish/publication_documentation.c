@@ -179,9 +179,9 @@ enum status publication_document(struct publication *p, struct error *err) {
         return error_set(err, STATUS_REFUSED, "%s@%s is published, but its documentation could not be put on Pursuit%s: %s",
                          p->request.name, p->version, status_is_temporary(status) ? " (please try again later)" : "",
                          err->message);
-    job_run_log(p->run, LOG_NOTICE,
-                "%s@%s is published, but its documentation could not be put on Pursuit. To try that again, send the same "
-                "request once more. %s",
-                p->request.name, p->version, err->message);
+    /* What was refused would be refused again. */
+    job_run_log(p->run, LOG_NOTICE, "%s@%s is published, but its documentation could not be put on Pursuit.%s %s",
+                p->request.name, p->version,
+                status == STATUS_REFUSED ? "" : " To try that again, send the same request once more.", err->message);
     return STATUS_OK;
 }

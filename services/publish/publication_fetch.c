@@ -62,6 +62,7 @@ enum status publication_fetch_source(struct publication *p, struct error *err) {
                                    .allow_private = settings->source_allow_private,
                                    .bytes = settings->source_limit_bytes,
                                    .files = settings->source_limit_files,
+                                   .silence_ms = settings->source_silence_ms,
                                    .memory_bytes = settings->source_limit_memory_bytes,
                                    .user = p->service->sandbox.changes_user ? settings->compiler_user : NULL};
     enum status status = fetch_with_tries(p, &request, &limits, err);

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What is to be published: steps 1 to 5 of spec/operations.md, Publish, but for the fetching (publication_fetch.c).
+ * What is to be published: steps 1 to 5 of spec/operations.md, Publish, but for the fetching (publication_fetch.c) and the
+ * licence (publication_licence.c).
  */
 #include <string.h>
 
-#include "lib/base/clock.h"
-#include "lib/base/disk.h"
 #include "lib/base/json.h"
 #include "lib/base/text.h"
 #include "lib/domain/package_name.h"
-#include "lib/source/licence_check.h"
 #include "lib/source/manifest_source.h"
 #include "lib/tools/archive.h"
 #include "services/publish/publication.h"
@@ -89,21 +87,6 @@ enum status publication_read_manifest(struct publication *p, struct error *err) 
                                 err);
 }
 
-enum status publication_check_licence(struct publication *p, struct error *err) {
-    const struct licence_check check = {.folder = p->source.folder,
-                                        .files = &p->files,
-                                        .expression = p->manifest.licence,
-                                        .licensee = p->service->licensee,
-                                        .work_folder = arena_format(p->arena, "%s/licence", p->work_folder)};
-    const char *warning = NULL;
-    int64_t start_ms = clock_monotonic_ms();
-    enum status status = licence_check_source(&check, &warning, p->arena, &p->run->deadline, err);
-    p->detector_ms = clock_monotonic_ms() - start_ms;
-    if (!status && warning) status = disk_check(NULL, p->work_folder, err); /* then it is compared another time */
-    if (!status && warning) job_run_log(p->run, LOG_WARN, "%s", warning);
-    return status;
-}
-
 /* A published version is finished only by the source that it was made from: the same manifest, at least. */
 static enum status check_stored_manifest(struct publication *p, const char *hash, int64_t size_bytes, struct error *err) {
     struct text stored = {0}, ours = {0}, tarball = {0};
@@ -124,20 +107,53 @@ static enum status check_stored_manifest(struct publication *p, const char *hash
     return status;
 }
 
+enum status publication_check_indexed(const struct publication *p, const struct manifest *indexed, const struct manifest *ours,
+                                      struct error *err) {
+    if (manifest_equal(indexed, ours)) return STATUS_OK;
+    struct text theirs = {0}, own = {0};
+    manifest_append_file(&theirs, indexed);
+    manifest_append_file(&own, ours);
+    enum status status = error_set_at(
+        err, STATUS_REFUSED, "version",
+        "%s@%s is in the index already, with another manifest, and that is never replaced. The index has:\n%s\nThis "
+        "source has:\n%sPublish a higher version, or ask the registry's trustees to remove the entry.",
+        p->request.name, p->version, text_view(&theirs), text_view(&own));
+    text_release(&theirs);
+    text_release(&own);
+    return status;
+}
+
+/* Where it can be downloaded. */
+static const char *tarball_address(const struct publication *p) {
+    const struct settings *settings = &p->service->settings;
+    const char *base = settings->s3_api_url, *own_host = "", *scheme_end;
+    if (!base && settings->spaces_key) {
+        scheme_end = strstr(settings->s3_bucket_url, "://");
+        int scheme = scheme_end && settings->s3_virtual_host ? (int)(scheme_end + 3 - settings->s3_bucket_url) : 0;
+        base = scheme
+                   ? arena_format(p->arena, "%.*s%s.%s", scheme, settings->s3_bucket_url, settings->s3_bucket, scheme_end + 3)
+                   : arena_format(p->arena, "%s/%s", settings->s3_bucket_url, settings->s3_bucket);
+    } else if (!base) {
+        base = ""; /* the gateway's, whatever it is called from outside */
+        own_host = "this server's ";
+    }
+    return arena_format(p->arena, "%s%s/%s/%s.tar.gz", own_host, base, p->request.name, p->version);
+}
+
 static enum status refuse_published(const struct publication *p, struct error *err) {
     const struct settings *settings = &p->service->settings;
     return error_set_at(err, STATUS_REFUSED, "version",
                         "%s@%s is already published, and a published version cannot be published again. Its tarball is at "
-                        "%s/%s/%s.tar.gz and its documentation at %s/packages/purescript-%s/%s.",
-                        p->request.name, p->version,
-                        settings->s3_api_url ? settings->s3_api_url : "https://packages.registry.purescript.org",
-                        p->request.name, p->version, settings->pursuit_api_url, p->request.name, p->version);
+                        "%s and its documentation at %s/packages/purescript-%s/%s.",
+                        p->request.name, p->version, tarball_address(p), settings->pursuit_api_url, p->request.name,
+                        p->version);
 }
 
 enum status publication_check_is_new(struct publication *p, struct error *err) {
     const struct manifest_index *index = registry_view_lock(p->service->repositories.view);
     const struct metadata *metadata = manifest_index_find_metadata(index, p->request.name);
-    bool is_indexed = manifest_index_find(index, p->request.name, p->request.version) != NULL;
+    const struct indexed_version *indexed = manifest_index_find(index, p->request.name, p->request.version);
+    bool is_indexed = indexed != NULL;
     bool is_unpublished = metadata && metadata_find_unpublished(metadata, p->request.version);
     const struct published_version *published = metadata ? metadata_find_published(metadata, p->request.version) : NULL;
     if (published) { /* taken over while the registry is held: what is published stays as it is */
@@ -147,6 +163,8 @@ enum status publication_check_is_new(struct publication *p, struct error *err) {
         p->record.published_ms = published->published_ms;
         p->record.compiler = published->compilers[0];
     }
+    enum status status = STATUS_OK;
+    if (indexed && !published && !is_unpublished) status = publication_check_indexed(p, indexed->manifest, &p->manifest, err);
     registry_view_unlock(p->service->repositories.view);
 
     if (is_unpublished)
@@ -154,9 +172,9 @@ enum status publication_check_is_new(struct publication *p, struct error *err) {
             err, STATUS_REFUSED, "version",
             "%s@%s was unpublished, and an unpublished version cannot be published again. Publish a higher one.",
             p->request.name, p->version);
-    if (p->record.finishing == FINISHING_NOTHING) return STATUS_OK;
+    if (p->record.finishing == FINISHING_NOTHING) return status;
     bool lacks_documentation = false;
-    enum status status = is_indexed ? publication_look_for_documentation(p, &lacks_documentation, err) : STATUS_OK;
+    status = is_indexed ? publication_look_for_documentation(p, &lacks_documentation, err) : STATUS_OK;
     if (status) return status;
     if (is_indexed && !lacks_documentation) return refuse_published(p, err);
     job_run_log(p->run, LOG_NOTICE, "%s@%s is published, but %s: finishing that.", p->request.name, p->version,

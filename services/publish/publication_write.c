@@ -156,6 +156,18 @@ static enum status edit_metadata(struct registry_edit *out, const struct registr
 
 /* ---- Index ---- */
 
+/* Others push to the same branch, and what is there is never replaced. */
+static enum status check_line(const struct publication *p, const struct registry_file *current, struct arena *arena,
+                              struct error *err) {
+    struct manifest *manifests;
+    size_t count;
+    enum status status = index_file_parse(&manifests, &count, p->request.name, current->bytes, current->length, arena, err);
+    for (size_t i = 0; i < count && !status; i++)
+        if (version_equal(manifests[i].version, p->request.version))
+            status = publication_check_indexed(p, &manifests[i], &p->record.manifest, err);
+    return status;
+}
+
 /* registry_edit_function: puts this version's manifest into the package's index file. */
 static enum status edit_index(struct registry_edit *out, const struct registry_file *current, void *context,
                               struct arena *arena, struct error *err) {
@@ -165,7 +177,9 @@ static enum status edit_index(struct registry_edit *out, const struct registry_f
         out->kind = REGISTRY_KEEP;
         return STATUS_OK;
     }
-    enum status status = index_file_put(&text, current->bytes ? current->bytes : "", current->length, &p->record.manifest, err);
+    enum status status = current->bytes ? check_line(p, current, arena, err) : STATUS_OK;
+    if (!status)
+        status = index_file_put(&text, current->bytes ? current->bytes : "", current->length, &p->record.manifest, err);
     bool is_same = !status && text.length == current->length && memcmp(text.bytes, current->bytes, text.length) == 0;
     out->kind = is_same ? REGISTRY_KEEP : REGISTRY_WRITE;
     if (!status) out->content = (struct registry_file){arena_copy_bytes(arena, text_view(&text), text.length), text.length};
@@ -182,9 +196,12 @@ static enum status check_dependencies_again(struct publication *p, struct error 
     const struct metadata *metadata = manifest_index_find_metadata(index, p->request.name);
     const struct published_version *published = metadata ? metadata_find_published(metadata, p->request.version) : NULL;
     bool is_published = published != NULL;
-    bool is_indexed = manifest_index_find(index, p->request.name, p->request.version) != NULL;
+    const struct indexed_version *indexed = manifest_index_find(index, p->request.name, p->request.version);
+    bool is_indexed = indexed != NULL;
     p->is_revised = is_indexed && is_published && published->revision > 0;
     if (!is_indexed) status = manifest_index_check_dependencies(index, &p->record.manifest, err);
+    if (status == STATUS_REFUSED) status = publication_refuse_without_plan(err);
+    if (is_indexed && !is_published) status = publication_check_indexed(p, indexed->manifest, &p->record.manifest, err);
     registry_view_unlock(p->service->repositories.view);
     if (!status || p->record.finishing != FINISHING_NOTHING) return status;
     if (is_published) return error_set(err, STATUS_UNAVAILABLE, "The manifest waits for its dependencies: %s", err->message);

@@ -35,6 +35,7 @@ static const struct step first_run[] = {
     {"install", publication_install, FINISHING_NOTHING},
     {"graph", publication_check_dependencies, FINISHING_NOTHING},
     {"compile", publication_compile, FINISHING_NOTHING},
+    {"detector", publication_await_licence, FINISHING_DOCUMENTATION},
     {"record", publication_keep_record, FINISHING_DOCUMENTATION},
     {"commit", publication_write, FINISHING_INDEX},
     {"documentation", publication_document, FINISHING_DOCUMENTATION},
@@ -128,6 +129,7 @@ enum status publish_job_run(void *context, struct job_run *run, struct error *er
                                                               : "Published %s@%s.",
                     p.request.name, p.version);
     }
+    publication_drop_licence(&p);
     run->end.documentation = p.documentation;
     if (p.tarball_backup && !(run->has_record && may_be_run_again(status))) unlink(p.tarball_backup);
     package_cache_let_go(p.service->packages, &p.packages);

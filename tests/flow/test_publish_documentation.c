@@ -85,13 +85,12 @@ static void expect_same_job(struct scene *scene, const struct package *package, 
 }
 
 /* A request that is another one, for the same version: from another ref. */
-static const char *ask_from_branch(struct scene *scene, const struct package *package) {
+static const char *ask_without_location(struct scene *scene, const struct package *package) {
     struct server *server = scene->server;
-    shell_run("git -C '%s/sources/flow/purescript-%s.git' branch -f another main", server->folder, package->name);
-    return server_publish(
-               server, arena_format(&server->arena,
-                                    "{\"name\": \"%s\", \"version\": \"%s\", \"ref\": \"another\", \"compiler\": \"0.15.15\"}",
-                                    package->name, package->version))
+    return server_publish(server,
+                          arena_format(&server->arena,
+                                       "{\"name\": \"%s\", \"version\": \"%s\", \"ref\": \"v%s\", \"compiler\": \"0.15.15\"}",
+                                       package->name, package->version, package->version))
         .id;
 }
 
@@ -217,7 +216,9 @@ static void a_pursuit_that_is_away_fails_no_publication_but_whoever_asks_again(v
     const struct package package = {"patient", "1.0.0", .pragma = NULL};
     pursuit_server_set_mode(scene.pursuit, PURSUIT_AWAY);
     const char *log = expect_end(&scene, server_post_package(scene.server, &package), true, "failed");
-    expect_in(log, "NOTICE patient@1.0.0 is published, but its documentation could not be put on Pursuit.");
+    expect_in(log,
+              "NOTICE patient@1.0.0 is published, but its documentation could not be put on Pursuit. To try that again, send "
+              "the same request once more.");
     char *before = registry_snapshot(scene.server);
 
     const char *id = ask_again(&scene, &package); /* while it must be known whether the documentation is there */
@@ -234,7 +235,7 @@ static void a_pursuit_that_is_away_fails_no_publication_but_whoever_asks_again(v
     expect_in(expect_end(&scene, id, true, "published"), "its documentation is not on Pursuit: finishing that.");
     expect_same_job(&scene, &package, id);
 
-    job = server_wait_for_job(scene.server, ask_from_branch(&scene, &package));
+    job = server_wait_for_job(scene.server, ask_without_location(&scene, &package));
     const char *refusal = server_last_error(scene.server, job);
     expect_in(refusal, "/patient/1.0.0.tar.gz");
     expect_in(refusal,
@@ -249,7 +250,11 @@ static void a_run_with_nothing_but_documentation_to_do_fails_with_it(void **stat
     struct scene scene = start_scene(NULL, NULL);
     const struct package package = {"unwanted", "1.0.0", .pragma = NULL};
     pursuit_server_set_mode(scene.pursuit, PURSUIT_REFUSING);
-    expect_in(expect_end(&scene, server_post_package(scene.server, &package), true, "failed"), "This package is not wanted");
+    const char *log = expect_end(&scene, server_post_package(scene.server, &package), true, "failed");
+    expect_in(log,
+              "NOTICE unwanted@1.0.0 is published, but its documentation could not be put on Pursuit. Pursuit answered 400: "
+              "\"{\"error\":\"This package is not wanted\"}\".");
+    assert_null(strstr(log, "once more")); /* it would be refused again */
     const char *id = ask_again(&scene, &package);
     expect_end(&scene, id, false, "failed");
     json_t *job = server_wait_for_job(scene.server, id);
@@ -293,7 +298,7 @@ static void a_compiler_that_is_too_old_is_told_and_counts_as_done(void **state) 
               "NOTICE No documentation is sent to Pursuit: that takes the compiler 0.14.7");
     assert_int_equal(pursuit_server_look_ups(scene.pursuit), 0);
     expect_same_job(&scene, &package, id); /* the compiler does not make it another request */
-    expect_end(&scene, ask_from_branch(&scene, &package), true, "published"); /* by a newer compiler */
+    expect_end(&scene, ask_without_location(&scene, &package), true, "published"); /* by a newer compiler */
     stop_scene(&scene);
 }
 
@@ -305,7 +310,7 @@ static void without_a_token_there_is_no_pursuit(void **state) {
     const char *id = server_post_package(scene.server, &package);
     expect_end(&scene, id, true, "skipped");
     expect_same_job(&scene, &package, id);
-    json_t *job = server_wait_for_job(scene.server, ask_from_branch(&scene, &package));
+    json_t *job = server_wait_for_job(scene.server, ask_without_location(&scene, &package));
     expect_in(server_last_error(scene.server, job), "is already published");
     json_decref(job);
     assert_int_equal(pursuit_server_look_ups(scene.pursuit), 0);

@@ -5,6 +5,7 @@
  */
 #include "tests/support/cmocka_all.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +15,7 @@
 
 #define LICENCE_FILES "/usr/share/common-licenses"
 /* How the warning begins. (Where there is no sandbox each job has a warning of another kind.) */
-#define NOT_COMPARED "WARN The texts of its licence files were not compared with its manifest: "
+#define NOT_COMPARED "WARN The text of the file LICENSE was not compared with the manifest's \"license\": "
 
 static void expect_in(const char *text, const char *words) {
     if (strstr(text, words) == NULL) fail_msg("no \"%s\" in:\n%s", words, text);
@@ -99,11 +100,55 @@ static void a_licensee_that_fails_is_a_warning(void **state) {
     arena_release(&arena);
 }
 
+/* How long a step took, by the timings in the job's log. */
+static double step_ms(const char *log, const char *step) {
+    const char *timings = strstr(log, "Timings:"), *at = timings ? strstr(timings, step) : NULL;
+    if (!at) fail_msg("no \"%s\" in:\n%s", step, log);
+    return strtod(at + strlen(step), NULL);
+}
+
+/* Both take two seconds: one after the other, the steps would have taken four. */
+static void the_detector_runs_beside_the_compiler_and_its_time_is_in_the_log(void **state) {
+    (void)state;
+    char folder[] = "/tmp/registry-flow-licensee-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    struct arena arena = {0};
+    write_file(arena_format(&arena, "%s/licensee", folder), "#!/bin/sh\nsleep 2\necho '{\"matched_files\": []}'\n");
+    shell_run("chmod -R 755 '%s'", folder);
+    const char *const settings[] = {arena_format(&arena, "PATH=%s:/usr/bin:/bin", folder), NULL};
+    struct server *server = server_start(&(struct server_options){.settings = settings});
+    const struct package package = {"parallel", "1.0.0", .pragma = "sleep 2000"};
+    json_t *job = server_wait_for_job(server, server_post_package(server, &package));
+    const char *log = server_log_text(server, job);
+    if (!json_is_true(json_object_get(job, "success"))) fail_msg("%s", log);
+    double waited_ms = step_ms(log, " detector="), licence_ms = step_ms(log, " licence="),
+           compile_ms = step_ms(log, " compile=");
+    long long detector_ms = 0;
+    const char *words = strstr(log, "the licence detector ran for ");
+    assert_non_null(words);
+    assert_int_equal(sscanf(words, "the licence detector ran for %lld ms", &detector_ms), 1);
+    assert_in_range(detector_ms, 2000, PATIENCE_MS);
+    assert_true(compile_ms >= 2000);
+    assert_true(licence_ms < 1000);
+    assert_true(waited_ms < (double)detector_ms - 1000); /* the rest of it was beside other steps */
+    json_decref(job);
+
+    /* A job that fails before it has ended does not wait for it. */
+    const struct refusal broken = {.package = {"hasty", "1.0.0", .files = {{"src/Main.purs", "module Main where\n"}}},
+                                   .words = {"a module called Main"}};
+    refusal_expect(server, &broken);
+    registry_expect_consistency(server);
+    server_stop(server);
+    shell_run("rm -r '%s'", folder);
+    arena_release(&arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_text_of_another_licence_is_refused),
         cmocka_unit_test(without_licensee_there_is_a_warning),
         cmocka_unit_test(a_licensee_that_fails_is_a_warning),
+        cmocka_unit_test(the_detector_runs_beside_the_compiler_and_its_time_is_in_the_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

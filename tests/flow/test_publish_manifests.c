@@ -208,12 +208,23 @@ static const struct refusal refusals[] = {
     {.holds = "a_bower_json_must_be_json",
      .package = {"unbower", "1.0.0", BOWER_FILE("name: unbower\n")},
      .sentence = "The file bower.json is not valid JSON: invalid token near 'name' at line 1, column 4."},
+    {.holds = "a_byte_order_mark_is_named",
+     .package = {"marked", "1.0.0", PURS_FILE("\xEF\xBB\xBF" JSON("marked", ""))},
+     .sentence =
+         "The file purs.json begins with a byte order mark of UTF-8, which JSON must not have: save it as UTF-8 without "
+         "one."},
+    {.holds = "a_ref_in_the_manifest_is_the_requests",
+     .package =
+         {"misreferred", "1.0.0",
+          PURS_FILE("{\"name\": \"misreferred\", \"version\": \"1.0.0\", \"license\": \"MIT\", \"location\": {\"githubOwner\": "
+                    "\"flow\", \"githubRepo\": \"purescript-misreferred\"}, \"ref\": \"v0.9.0\", \"dependencies\": {}}")},
+     .sentence = "The ref is \"v0.9.0\" in purs.json, but \"v1.0.0\" in the request. Make the two agree."},
     {.holds = "a_bower_json_must_be_an_object",
      .package = {"bare-list", "1.0.0", BOWER_FILE("[]")},
      .sentence = "The file bower.json must be an object, but is an array."},
     {.holds = "a_licence_of_bower_is_a_text",
-     .package = {"counted", "1.0.0", BOWER_FILE(BOWER("counted", ", \"license\": [{\"type\": \"MIT\"}]"))},
-     .sentence = "In bower.json, at license: A licence must be a string, but it is an object."},
+     .package = {"counted", "1.0.0", BOWER_FILE(BOWER("counted", ", \"license\": [1]"))},
+     .sentence = "In bower.json, at license: A licence must be a string, or an object with a \"type\"."},
     {.holds = "a_range_of_bower_is_a_text",
      .package = {"numbered", "1.0.0",
                  BOWER_FILE(BOWER("numbered", ", \"license\": \"MIT\", \"dependencies\": {\"purescript-ground\": 1}"))},
@@ -230,8 +241,10 @@ static const struct refusal refusals[] = {
      .package = {"free", "1.0.0", BOWER_FILE(BOWER("free", ", \"license\": []"))},
      .sentence = "The file bower.json has no license, which publishing needs."},
     {.holds = "a_licence_of_bower_must_be_one",
-     .package = {"my-own", "1.0.0", BOWER_FILE(BOWER("my-own", ", \"license\": [\"MIT\", \"LICENSE\"]"))},
-     .sentence = "In bower.json, at license: \"LICENSE\" is not an SPDX licence identifier: see https://spdx.org/licenses/."},
+     .package = {"my-own", "1.0.0", BOWER_FILE(BOWER("my-own", ", \"license\": [\"LICENSE\", \"\"]"))},
+     .sentence =
+         "In bower.json, at license: None of its entries is a licence. \"LICENSE\" is not an SPDX licence identifier: see "
+         "https://spdx.org/licenses/. \"\" is not an SPDX licence expression: it ends where a licence should be."},
     {.holds = "a_range_of_bower_needs_an_upper_end",
      .package = {"open", "1.0.0",
                  BOWER_FILE(BOWER("open", ", \"license\": \"MIT\", \"dependencies\": {\"purescript-ground\": \">=1.0.0\"}"))},
@@ -289,6 +302,13 @@ static const struct taken {
      .index_path = "bo/we/bower-third",
      .line = INDEX_LINE("bower-third", "1.0.0", "(MIT OR ISC) AND GPL-3.0-only", "\"description\":\"Old\",",
                         "{\"ground\":\">=1.0.0 <2.0.0\"}")},
+    /* of a list of licences those count that are some; entries of another kind are passed over */
+    {.package = {"bower-mixed", "1.0.0",
+                 BOWER_FILE(BOWER("bower-mixed",
+                                  ", \"license\": [\"LICENSE\", \"MIT\", 7, null, \"Apache-2.0 or ISC\", {\"type\": "
+                                  "\"GPL-3.0\"}, \"MIT/X11\"]"))},
+     .index_path = "bo/we/bower-mixed",
+     .line = INDEX_LINE("bower-mixed", "1.0.0", "MIT AND (Apache-2.0 OR ISC) AND GPL-3.0-only", "", "{}")},
     /* ranges as npm has them become one from the lowest to the highest */
     {.package = {"ranging-widely", "1.0.0", .dependencies = {{"ground", ""}},
                  BOWER_FILE(BOWER("ranging-widely",

@@ -18,15 +18,19 @@ static struct server *server;
 #define COMPILER(version) ", \"compiler\": \"" version "\""
 #define RESOLUTIONS(versions) ", \"resolutions\": {" versions "}"
 
+/* The words that clients look for. */
+#define NO_PLAN "Could not produce valid dependencies for manifest.\n"
+
 static const struct refusal refusals[] = {
     {.holds = "a_dependency_must_be_registered",
      .package = {"hopeful", "1.0.0", .dependencies = {{"not-registered", ">=1.0.0 <2.0.0"}}},
-     .sentence =
-         "hopeful@1.0.0 has unsatisfied dependencies: no version in the registry index fits not-registered >=1.0.0 <2.0.0."},
+     .sentence = NO_PLAN
+     "hopeful@1.0.0 has unsatisfied dependencies: no version in the registry index fits not-registered >=1.0.0 <2.0.0."},
     {.holds = "every_unsatisfied_dependency_is_named",
      .package = {"too-new", "1.0.0",
                  .dependencies = {{"ground", ">=7.0.0 <8.0.0"}, {"old-only", ">=1.0.0 <2.0.0"}, {"zero", ">=0.0.0 <0.1.0"}}},
-     .sentence = "too-new@1.0.0 has unsatisfied dependencies: no version in the registry index fits ground >=7.0.0 <8.0.0, "
+     .sentence =
+         NO_PLAN "too-new@1.0.0 has unsatisfied dependencies: no version in the registry index fits ground >=7.0.0 <8.0.0, "
                  "zero >=0.0.0 <0.1.0."},
     {.holds = "dependencies_must_agree",
      .package = {"torn", "1.0.0", .dependencies = {{"wants-old", ">=1.0.0 <2.0.0"}, {"wants-new", ">=1.0.0 <2.0.0"}}},
@@ -55,15 +59,17 @@ static const struct refusal refusals[] = {
     {.holds = "resolutions_must_have_every_dependency",
      .package = {"unresolved", "1.0.0", .dependencies = {GROUND}},
      .request = REQUEST("unresolved", COMPILER("0.15.15") RESOLUTIONS("")),
-     .sentence = "The resolutions do not fit the manifest:\n  ground is missing, a dependency with range >=1.0.0 <3.0.0"},
+     .sentence =
+         NO_PLAN "The resolutions do not fit the manifest:\n  ground is missing, a dependency with range >=1.0.0 <3.0.0"},
     {.holds = "resolutions_must_be_in_range",
      .package = {"overresolved", "1.0.0", .dependencies = {{"ground", ">=1.0.0 <2.0.0"}}},
      .request = REQUEST("overresolved", COMPILER("0.15.15") RESOLUTIONS("\"ground\": \"2.0.0\"")),
-     .sentence = "The resolutions do not fit the manifest:\n  ground@2.0.0 is outside its range >=1.0.0 <2.0.0"},
+     .sentence = NO_PLAN "The resolutions do not fit the manifest:\n  ground@2.0.0 is outside its range >=1.0.0 <2.0.0"},
     {.holds = "resolutions_must_be_registered",
      .package = {"misresolved", "1.0.0", .dependencies = {GROUND}},
      .request = REQUEST("misresolved", COMPILER("0.15.15") RESOLUTIONS("\"ground\": \"1.0.9\", \"nobody\": \"1.0.0\"")),
-     .sentence = "The resolutions do not fit the manifest:\n  ground@1.0.9 is not in the registry\n  nobody@1.0.0 is not in "
+     .sentence =
+         NO_PLAN "The resolutions do not fit the manifest:\n  ground@1.0.9 is not in the registry\n  nobody@1.0.0 is not in "
                  "the registry"},
     {.holds = "resolutions_must_leave_a_compiler",
      .package = {"divided", "1.0.0", .dependencies = {{"old-only", ">=1.0.0 <2.0.0"}, GROUND}},

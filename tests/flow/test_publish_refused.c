@@ -134,7 +134,8 @@ static const struct refusal refusals[] = {
     /* Step 5: not there yet */
     {.holds = "a_published_version_is_refused_with_both_addresses",
      .package = {"ground", "1.0.0"},
-     .request = REQUEST("ground", "1.0.0", "old", LOCATION("purescript-ground")),
+     .request = REQUEST("ground", "1.0.0", "v1.0.0",
+                        "\"compiler\": \"0.15.15\""), /* another one than the first, since it has no location */
      .words = {"already published", "ground/1.0.0.tar.gz", "purescript-ground/1.0.0"},
      .is_there_already = true},
     {.holds = "an_unpublished_version_stays_unpublished", .package = {"gone", "1.0.0"}, .words = {"gone@1.0.0", "unpublished"}},
@@ -149,7 +150,6 @@ static void start(void) {
     const struct package ground = {"ground", "1.0.0", .pragma = NULL};
     server = server_start(&(struct server_options){.has_git_server = true});
     server_expect_published(server, &ground);
-    shell_run("git -C '%s/flow/purescript-ground.git' branch old main", sources());
     registry_expect_consistency(server);
     registry_write(server, REGISTRY_REPO, "metadata/gone.json",
                    "{\n  \"location\": {\n    \"githubOwner\": \"flow\",\n    \"githubRepo\": \"purescript-gone\"\n  },\n"
@@ -170,19 +170,18 @@ static void a_published_version_without_index_entry_is_finished(void **state) {
     /* Another manifest under the same version does not get in by this way. */
     struct package other = package;
     other.dependencies[0] = (struct package_dependency)GROUND;
-    shell_run("git -C '%s/flow/purescript-unfinished.git' branch same main", sources());
     package_push(sources(), &other);
-    shell_run("git -C '%s/flow/purescript-unfinished.git' branch other main", sources());
     const struct refusal refusal = {
         .package = package,
-        .request = REQUEST("unfinished", "1.0.0", "other", LOCATION("purescript-unfinished")),
+        .request = REQUEST("unfinished", "1.0.0", "v1.0.0", "\"compiler\": \"0.15.15\""),
         .words = {"unfinished@1.0.0", "\"dependencies\": {}", "\"ground\": \">=1.0.0 <2.0.0\""},
         .is_there_already = true,
     };
     refusal_expect(server, &refusal);
 
+    package_push(sources(), &package);
     server_expect_success(server,
-                          server_publish(server, REQUEST("unfinished", "1.0.0", "same", LOCATION("purescript-unfinished"))).id);
+                          server_publish(server, REQUEST("unfinished", "1.0.0", "v1.0.0", "\"compiler\": \"0.15.15\"")).id);
     assert_string_equal(registry_file(server, REGISTRY_REPO, "metadata/unfinished.json"), metadata);
     assert_string_equal(registry_file(server, INDEX_REPO, "un/fi/unfinished"), package_index_line(&server->arena, &package));
 }

@@ -6,6 +6,7 @@
  */
 #include "tests/support/cmocka_all.h"
 
+#include <poll.h>
 #include <string.h>
 
 #include "tests/support/git_fixture.h"
@@ -29,7 +30,7 @@ static int set_up(void **state) {
     git_fixture_make(&git);
     host = git_server_start(git.folder);
     const char *const settings[] = {arena_format(&git.arena, "GITHUB_GIT_URL=%s/sources", git_server_url(host)),
-                                    "SOURCE_TRIES=3", "SOURCE_RETRY_MS=20", NULL};
+                                    "SOURCE_TRIES=3", "SOURCE_RETRY_MS=20", "SOURCE_SILENCE_MS=2000", NULL};
     server = server_start(&(struct server_options){.settings = settings});
     return 0;
 }
@@ -111,15 +112,21 @@ static void a_ref_of_an_impossible_name_is_answered_with_400_and_its_field(void 
     }
 }
 
+#define MANIFEST(version, ref)                                                                                                 \
+    "{\"name\": \"referred\", \"version\": \"" version                                                                         \
+    "\", \"license\": \"BSD-3-Clause\", \"location\": {\"githubOwner\": \"flow\", "                                            \
+    "\"githubRepo\": \"purescript-referred\"}, \"ref\": \"" ref "\", \"dependencies\": {}}"
+
 static void tags_branches_and_tags_of_tags_can(void **state) {
     (void)state;
-    struct package package = {"referred", "1.0.0", .pragma = NULL};
+    struct package package = {"referred", "1.0.0", .files = {{"purs.json", MANIFEST("1.0.0", "two")}}};
     package_push(sources(), &package);
     git_script(&git,
                "cd sources/flow/purescript-referred.git; git tag -a -m One one v1.0.0; git -c advice.nestedTag=false tag -a "
                "-m Two two one; git tag -d v1.0.0");
     expect_published("referred", "1.0.0", "two");
     package.version = "1.1.0";
+    package.files[0].content = MANIFEST("1.1.0", "releases/next");
     package_push(sources(), &package);
     git_script(&git, "cd sources/flow/purescript-referred.git; git tag -d v1.1.0; git branch releases/next main");
     expect_published("referred", "1.1.0", "releases/next");
@@ -212,6 +219,27 @@ static void a_host_that_comes_back_is_not_noticed_but_in_the_log(void **state) {
     json_decref(job);
 }
 
+/* It took the whole time of a publication, in one try. */
+static void a_host_that_falls_silent_is_asked_again(void **state) {
+    (void)state;
+    static const enum git_server_mode modes[] = {GIT_SERVER_HANG, GIT_SERVER_STALL};
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        const struct package package = {i ? "halting" : "hanging", "1.0.0", .pragma = NULL};
+        package_push(sources(), &package);
+        size_t before = git_server_requests(host);
+        git_server_behave(host, modes[i], 0, NULL);
+        const char *id = server_publish(server, request(package.name, "1.0.0", "v1.0.0", NULL)).id;
+        while (git_server_requests(host) == before)
+            poll(NULL, 0, 10);
+        git_server_behave(host, GIT_SERVER_SERVE, 0, NULL);
+        json_t *job = server_wait_for_job(server, id);
+        const char *log = server_log_text(server, job);
+        if (!json_is_true(json_object_get(job, "success"))) fail_msg("%s", log);
+        if (!strstr(log, " said nothing for 2000 ms. This may pass: try 2 of 3 comes in 0.0 s.")) fail_msg("%s", log);
+        json_decref(job);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_commit_of_a_fork_or_pull_request_cannot_be_published),
@@ -223,6 +251,7 @@ int main(void) {
         cmocka_unit_test(a_ref_that_does_not_exist_is_asked_for_once),
         cmocka_unit_test(a_host_that_is_away_is_asked_some_times_and_then_later),
         cmocka_unit_test(a_host_that_comes_back_is_not_noticed_but_in_the_log),
+        cmocka_unit_test(a_host_that_falls_silent_is_asked_again),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

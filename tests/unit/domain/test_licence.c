@@ -31,6 +31,10 @@ static void expressions_print_in_one_spelling(void **state) {
         {"(MIT)", "MIT"},
         {"MIT and ISC", "MIT AND ISC"},
         {"MIT or  ISC", "MIT OR ISC"},
+        {"MIT And ISC", "MIT AND ISC"}, /* shipped package managers read words in any case */
+        {"MIT oR ISC aND 0BSD", "MIT OR ISC AND 0BSD"},
+        {"GPL-2.0-only with Classpath-exception-2.0", "GPL-2.0-only WITH Classpath-exception-2.0"},
+        {"GPL-2.0-only With Classpath-exception-2.0", "GPL-2.0-only WITH Classpath-exception-2.0"},
         {"MIT OR ISC AND 0BSD", "MIT OR ISC AND 0BSD"},
         {"MIT OR (ISC AND 0BSD)", "MIT OR ISC AND 0BSD"},
         {"(MIT OR ISC) AND 0BSD", "(MIT OR ISC) AND 0BSD"},
@@ -128,7 +132,6 @@ static void what_is_no_expression_is_refused(void **state) {
                                         "MIT ISC",
                                         "MIT AND",
                                         "AND MIT",
-                                        "MIT And ISC",
                                         "MIT,ISC",
                                         "MIT/ISC",
                                         "(MIT",
@@ -141,7 +144,6 @@ static void what_is_no_expression_is_refused(void **state) {
                                         "GPL-3.0++",
                                         "GPL-2.0-only WITH",
                                         "GPL-2.0-only WITH MIT",
-                                        "GPL-2.0-only with Classpath-exception-2.0",
                                         "eCos-2.0 WITH Classpath-exception-2.0",
                                         "(MIT) WITH Classpath-exception-2.0",
                                         "Classpath-exception-2.0"};

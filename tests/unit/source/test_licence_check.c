@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "lib/base/deadline.h"
 #include "lib/base/folder.h"
@@ -40,23 +41,46 @@ static int tear_down(void **state) {
     return 0;
 }
 
-static enum status check_with(struct licensee *licensee, const char *file, const char *content, const char *expression,
-                              const char **warning, struct error *err) {
+struct file {
+    const char *name, *content;
+    size_t length; /* 0: up to the NUL */
+};
+
+/* What the check says of a manifest's licence beside these files; warnings in `warnings`. */
+static enum status check_files(struct licensee *licensee, const struct file *files, size_t count, const char *expression,
+                               struct licence_warnings *warnings, struct error *err) {
     struct temporary_folder folder;
+    const char *paths[8];
     temporary_folder_make(&folder);
-    if (file) temporary_folder_write(&folder, file, content);
-    struct package_files files = {.paths = &file, .count = file ? 1 : 0};
+    for (size_t i = 0; i < count; i++) {
+        size_t length = files[i].length ? files[i].length : strlen(files[i].content);
+        temporary_folder_write(&folder, files[i].name, "");
+        paths[i] = files[i].name;
+        assert_int_equal(file_write(arena_format(&arena, "%s/%s", folder.path, paths[i]), files[i].content, length, err),
+                         STATUS_OK);
+    }
+    struct package_files package = {.paths = paths, .count = count};
     const struct licence_check check = {.folder = folder.path,
-                                        .files = &files,
+                                        .files = &package,
                                         .expression = expression,
                                         .licensee = licensee,
                                         .work_folder = arena_format(&arena, "%s/licence", folder.path)};
-    enum status status = licence_check_source(&check, warning, &arena, &deadline, err);
+    *warnings = (struct licence_warnings){0};
+    enum status status = licence_check_fields(&check, &arena, err);
+    if (!status) status = licence_check_texts(&check, warnings, &arena, &deadline, err);
     temporary_folder_remove(&folder);
     return status;
 }
 
-/* What the check says of a manifest's licence beside a file with this content. */
+static enum status check_with(struct licensee *licensee, const char *name, const char *content, const char *expression,
+                              const char **warning, struct error *err) {
+    struct licence_warnings warnings;
+    enum status status = check_files(licensee, &(struct file){name, content, 0}, name ? 1 : 0, expression, &warnings, err);
+    *warning = warnings.items[0];
+    return status;
+}
+
+/* The same where the detector is installed, and nothing is left out. */
 static enum status check(const char *file, const char *content, const char *expression, struct error *err) {
     const char *warning = NULL;
     enum status status = check_with(installed, file, content, expression, &warning, err);
@@ -79,6 +103,8 @@ static void agreeing_and_unreadable_licences_pass(void **state) {
         "{\"license\":7}",
         "{}",
         "no json",
+        "\xEF\xBB\xBF{\"license\":\"MIT\"}",
+        "{\"license\":\"MIT And MIT\"}",
     };
     assert_int_equal(check(NULL, NULL, "MIT", &err), STATUS_OK);
     for (size_t i = 0; i < sizeof fine / sizeof fine[0]; i++) {
@@ -92,10 +118,9 @@ static void a_licence_that_the_manifest_lacks_is_refused_by_name(void **state) {
     (void)state;
     struct error err;
     static const char *const bad[] = {
-        "{\"license\":\"BSD-3-Clause\"}",
-        "{\"license\":[\"MIT\",\"BSD-3-Clause\"]}",
-        "{\"license\":\"MIT AND BSD-3-Clause\"}",
-        "{\"licenses\":[{\"type\":\"BSD-3-Clause\"}]}",
+        "{\"license\":\"BSD-3-Clause\"}",         "{\"license\":[\"MIT\",\"BSD-3-Clause\"]}",
+        "{\"license\":\"MIT AND BSD-3-Clause\"}", "{\"licenses\":[{\"type\":\"BSD-3-Clause\"}]}",
+        "{\"license\":\"MIT And BSD-3-Clause\"}", "\xEF\xBB\xBF{\"license\":\"BSD-3-Clause\"}", /* a byte order mark hid it */
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_int_equal(check("package.json", bad[i], "MIT", &err), STATUS_REFUSED);
@@ -160,6 +185,90 @@ static void a_text_of_the_gpl_agrees_with_only_and_or_later(void **state) {
     assert_non_null(strstr(err.message, "GPL-3.0-only"));
 }
 
+/* ---- Encodings ---- */
+
+/* The text as UTF-16, with a byte order mark. */
+static struct file as_utf_16(const char *name, const char *text, bool is_big, bool has_mark) {
+    size_t length = strlen(text), used = 0;
+    char *bytes = arena_alloc(&arena, 2 * length + 2);
+    if (has_mark) used = 2, memcpy(bytes, is_big ? "\xFE\xFF" : "\xFF\xFE", 2);
+    for (size_t i = 0; i < length; i++, used += 2)
+        bytes[used + is_big] = text[i];
+    return (struct file){name, bytes, used};
+}
+
+/* Each hid what it is from the detector, or broke its answer for all. */
+static void a_text_in_another_encoding_is_read(void **state) {
+    (void)state;
+    struct error err;
+    struct licence_warnings warnings;
+    if (!licensee_is_installed(installed)) skip();
+    const char *bsd = read_text(SOURCE_DIR "/LICENSE");
+    const char *terms = strchr(strstr(bsd, "Copyright"), '\n');
+    const struct file files[] = {
+        {"LICENSE", arena_format(&arena, "\xEF\xBB\xBF%s", bsd), 0},
+        as_utf_16("LICENSE", bsd, false, true),
+        as_utf_16("LICENSE", bsd, true, true),
+        as_utf_16("LICENSE", bsd, false, false),
+        as_utf_16("LICENSE", bsd, true, false),
+        {"LICENSE", arena_format(&arena, "BSD 3-Clause License\n\nCopyright \xA9 2020, J\xFCrgen M\xFCller\n%s", terms),
+         0}, /* ISO 8859-1 */
+    };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        assert_int_equal(check_files(installed, &files[i], 1, "BSD-3-Clause", &warnings, &err), STATUS_OK);
+        assert_int_equal(warnings.count, 0);
+        if (!check_files(installed, &files[i], 1, "MIT", &warnings, &err)) fail_msg("text %zu was not recognised", i);
+        assert_int_equal(err.status, STATUS_REFUSED);
+    }
+}
+
+static void expect_warning(const struct licence_warnings *warnings, size_t index, const char *file, const char *words) {
+    assert_true(index < warnings->count);
+    if (!strstr(warnings->items[index], file) || !strstr(warnings->items[index], words)) fail_msg("%s", warnings->items[index]);
+}
+
+static void a_file_that_is_no_text_is_left_out_by_name_and_the_others_are_compared(void **state) {
+    (void)state;
+    struct error err;
+    struct licence_warnings warnings;
+    if (!licensee_is_installed(installed)) skip();
+    char *large = arena_alloc(&arena, 300000);
+    memset(large, 'x', 299999);
+    const struct file files[] = {{"LICENSE", read_text(SOURCE_DIR "/LICENSE"), 0},
+                                 {"LICENSE-BINARY", "\x01\x00\x00\x02\x00gzip\x00", 10},
+                                 {"LICENSE-LARGE", large, 0}};
+    assert_int_equal(check_files(installed, files, 3, "BSD-3-Clause", &warnings, &err), STATUS_OK);
+    assert_int_equal(warnings.count, 2);
+    expect_warning(&warnings, 0, "LICENSE-BINARY", "it is no text");
+    expect_warning(&warnings, 1, "LICENSE-LARGE", "larger than any licence");
+    assert_int_equal(check_files(installed, files, 3, "MIT", &warnings, &err), STATUS_REFUSED);
+}
+
+/* A detector that breaks at one of the files. */
+static void a_file_at_which_the_detector_fails_is_left_out_by_name_and_the_others_are_compared(void **state) {
+    (void)state;
+    struct error err;
+    struct licence_warnings warnings;
+    struct temporary_folder folder;
+    temporary_folder_make(&folder);
+    temporary_folder_write(
+        &folder, "licensee",
+        "#!/bin/sh\nif grep -qs poison LICENSE*; then echo 'It broke.' >&2; exit 1; fi\n"
+        "for file in LICENSE*; do list=\"$list${list:+,}{\\\"filename\\\":\\\"$file\\\",\\\"matched_license\\\":"
+        "\\\"MIT\\\"}\"; done\necho \"{\\\"matched_files\\\":[$list]}\"\n");
+    assert_int_equal(chmod(arena_format(&arena, "%s/licensee", folder.path), 0755), 0);
+    struct licensee *breaking = licensee_create(folder.path, &sandbox);
+    const struct file files[] = {{"LICENSE", "one", 0}, {"LICENSE-BAD", "poison", 0}, {"LICENSE-OTHER", "two", 0}};
+    assert_int_equal(check_files(breaking, files, 3, "MIT", &warnings, &err), STATUS_OK);
+    assert_int_equal(warnings.count, 1);
+    expect_warning(&warnings, 0, "The text of the file LICENSE-BAD was not compared", "It broke.");
+    assert_int_equal(check_files(breaking, files, 3, "ISC", &warnings, &err), STATUS_REFUSED);
+    assert_int_equal(check_files(breaking, &files[1], 1, "ISC", &warnings, &err), STATUS_OK);
+    expect_warning(&warnings, 0, "LICENSE-BAD", "It broke.");
+    licensee_free(breaking);
+    temporary_folder_remove(&folder);
+}
+
 static void without_licensee_the_texts_are_passed_over_with_a_warning(void **state) {
     (void)state;
     struct error err;
@@ -178,6 +287,9 @@ int main(void) {
         cmocka_unit_test(what_is_not_at_the_root_or_not_published_is_not_looked_at),
         cmocka_unit_test(a_recognised_text_must_be_the_manifests_licence),
         cmocka_unit_test(a_text_of_the_gpl_agrees_with_only_and_or_later),
+        cmocka_unit_test(a_text_in_another_encoding_is_read),
+        cmocka_unit_test(a_file_that_is_no_text_is_left_out_by_name_and_the_others_are_compared),
+        cmocka_unit_test(a_file_at_which_the_detector_fails_is_left_out_by_name_and_the_others_are_compared),
         cmocka_unit_test(without_licensee_the_texts_are_passed_over_with_a_warning),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

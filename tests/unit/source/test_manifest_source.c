@@ -15,7 +15,7 @@ static const struct manifest_request request = {.name = "demo", .version = {1, 2
 
 #define PURS_JSON(name, version, repository)                                                                                   \
     "{\"name\":\"" name "\",\"version\":\"" version "\",\"license\":\"MIT\",\"location\":{\"githubOwner\":\"some\","           \
-    "\"githubRepo\":\"" repository "\"},\"ref\":\"main\",\"dependencies\":{\"prelude\":\">=6.0.0 <7.0.0\"}}"
+    "\"githubRepo\":\"" repository "\"},\"ref\":\"v1.2.3\",\"dependencies\":{\"prelude\":\">=6.0.0 <7.0.0\"}}"
 
 static const char spago_yaml[] = "package:\n"
                                  "  name: demo\n"
@@ -89,6 +89,11 @@ static void what_was_not_asked_for_is_refused(void **state) {
     expect_refusal(STATUS_REFUSED, "version", "1.2.4 in purs.json, but 1.2.3 in the request");
     temporary_folder_write(&folder, "purs.json", PURS_JSON("demo", "1.2.3", "other"));
     expect_refusal(STATUS_REFUSED, "location", "some/other");
+    temporary_folder_write(
+        &folder, "purs.json",
+        "{\"name\":\"demo\",\"version\":\"1.2.3\",\"license\":\"MIT\",\"location\":{\"githubOwner\":\"some\","
+        "\"githubRepo\":\"thing\"},\"ref\":\"main\",\"dependencies\":{}}");
+    expect_refusal(STATUS_REFUSED, "ref", "The ref is \"main\" in purs.json, but \"v1.2.3\" in the request.");
 }
 
 static void faults_name_the_file_and_the_field(void **state) {
@@ -136,6 +141,10 @@ static void old_manifests_that_cannot_be_used_are_refused(void **state) {
         {"{\"name\":\"demo\"}", "license", "has no license"},
         {"{\"name\":\"demo\",\"license\":[]}", "license", "has no license"},
         {"{\"name\":\"demo\",\"license\":\"mine\"}", "license", "In bower.json, at license: \"mine\" is not"},
+        {"{\"name\":\"demo\",\"license\":[\"mine\",7]}", "license",
+         "In bower.json, at license: None of its entries is a licence."},
+        {"\xEF\xBB\xBF{\"name\":\"demo\"}", "", "begins with a byte order mark of UTF-8"},
+        {"\xFF\xFE{", "", "begins with a byte order mark of UTF-16"},
         {"{\"name\":\"demo\",\"license\":\"MIT\",\"dependencies\":{\"purescript-aff\":\"*\"}}", "dependencies.purescript-aff",
          "In bower.json, at dependencies.purescript-aff: The range \"*\" has no upper bound"},
         {"{\"name\":\"demo\",\"license\":\"MIT\",\"dependencies\":{\"purescript-A\":\"^1.0.0\"}}", "dependencies.purescript-A",
