@@ -89,6 +89,21 @@ static enum status read_packages(struct build_work *out, const json_t *root, str
     return status;
 }
 
+static enum status read_others(struct build_work *out, const json_t *root, struct arena *arena, struct error *err) {
+    const json_t *list = json_object_get(root, "others"), *item;
+    size_t i;
+    if (list && (!json_is_array(list) || json_array_size(list) > BUILD_WORK_OTHERS_MAX))
+        return error_set_at(err, STATUS_INVALID, "others", "It must be an array of at most %d.", BUILD_WORK_OTHERS_MAX);
+    struct build_package *others = arena_alloc(arena, (json_array_size(list) + 1) * sizeof *others);
+    json_array_foreach(list, i, item) {
+        enum status status = read_package(&others[i], item, 0, arena, err);
+        if (status) return at_item(err, status, "others", i);
+    }
+    out->others = others;
+    out->other_count = json_array_size(list);
+    return STATUS_OK;
+}
+
 /* ---- Jobs ---- */
 
 static bool parse_how(const char *text, enum build_how *how) {
@@ -154,6 +169,7 @@ enum status build_work_parse(struct build_work *out, const char *bytes, size_t l
     if (!status) status = json_need_copy(root, "downloads", &out->downloads, arena, err);
     if (!status) status = read_packages(out, root, arena, err);
     if (!status) status = read_jobs(out, root, arena, err);
+    if (!status) status = read_others(out, root, arena, err);
     json_decref(root);
     return status;
 }
@@ -209,6 +225,13 @@ void build_work_append_json(struct text *out, const struct build_work *work) {
     for (size_t i = 0; i < work->job_count; i++)
         write_job(&writer, &work->jobs[i]);
     json_writer_close(&writer, ']');
+    if (work->other_count > 0) {
+        json_writer_key(&writer, "others");
+        json_writer_open(&writer, '[');
+        for (size_t i = 0; i < work->other_count; i++)
+            write_package(&writer, &work->others[i]);
+        json_writer_close(&writer, ']');
+    }
     json_writer_close(&writer, '}');
 }
 

@@ -5,11 +5,13 @@
  *
  *   {"compiler": "0.15.15", "timeLimitMs": 3600000, "leaseMs": 30000, "downloads": "https://packages.example.org",
  *    "packages": [{"name": "prelude", "version": "6.0.1", "hash": "sha256-…", "bytes": 23456, "dependencies": [0, 3]}, …],
- *    "jobs": [{"jobId": ID, "fence": 7, "attempt": 1, "package": 4, "how": "reuse"}, …]}
+ *    "jobs": [{"jobId": ID, "fence": 7, "attempt": 1, "package": 4, "how": "reuse"}, …],
+ *    "others": [{"name", "version", "hash", "bytes", "dependencies": []}, …]}
  *
  * `packages` are all that is compiled, the jobs' own among them: one version of each name, dependencies before dependants, so
  * "dependencies" are positions below its own. Several jobs in one piece of work share one consistent plan and none depends on
  * another; what a job may see is its own package and what that depends on, transitively, and nothing else of the table.
+ * `others` (may be absent) are a few more tarballs of the registry: one that can be had shows that `downloads` is right.
  *
  * A result:
  *
@@ -33,6 +35,7 @@ struct text;
 enum {
     BUILD_WORK_JOBS_MAX = 256,
     BUILD_WORK_PACKAGES_MAX = 4096,
+    BUILD_WORK_OTHERS_MAX = 3,
 };
 
 /* The figure that is 1 while the disk of a worker's folder is full; its label `setting` names the folder. */
@@ -78,6 +81,8 @@ struct build_work {
     size_t package_count;
     const struct build_job *jobs;
     size_t job_count;
+    const struct build_package *others; /* without dependencies */
+    size_t other_count;
 };
 
 /* STATUS_INVALID with the field as path for anything that is not as drawn above (a dependency that comes later, two versions of

@@ -14,7 +14,7 @@
     VERDICT(SUCCEEDED, "succeeded", true, "It compiles.")                                                                      \
     VERDICT(FAILED_TO_COMPILE, "failed_to_compile", true, "The compiler reports errors.")                                      \
     VERDICT(NO_PLAN, "no_plan", true, "There are no versions of its dependencies that it could be built with.")                \
-    VERDICT(DEPENDENCY_MISSING, "dependency_missing", true,                                                                    \
+    VERDICT(DEPENDENCY_MISSING, "dependency_missing", false,                                                                   \
             "A tarball of its plan is gone, or is not what the metadata says.")                                                \
     VERDICT(COMPILER_MISSING, "compiler_missing", false, "The worker does not have the compiler.")                             \
     VERDICT(OUT_OF_MEMORY, "out_of_memory", true, "The compiler needed more memory than a build may have.")                    \

@@ -221,8 +221,9 @@ end
 -- The matrix job that has already found what this one would, or nil: a success with whatever plan, or what was found with this
 -- plan, where that stands (lib/domain/verdict.h).
 local function known_verdict(job)
-  local plan = job.compiler .. ' ' .. redis.sha1hex(job.payload)
-  local succeeded, found = unpack(call('HMGET', 'verdicts:' .. job.package .. '@' .. job.version, job.compiler .. ' succeeded', plan))
+  local key, plan = 'verdicts:' .. job.package .. '@' .. job.version, job.compiler .. ' ' .. redis.sha1hex(job.payload)
+  local succeeded, found, last = unpack(call('HMGET', key, job.compiler .. ' succeeded', plan, job.compiler))
+  if found and last and last:find('^dependency_missing ') then found = nil end -- kept by earlier releases: it stood then
   return succeeded or found or nil
 end
 

@@ -71,6 +71,30 @@ static enum build_how how_to_build(const struct job *job) {
     return BUILD_HOW_REUSE;
 }
 
+static bool is_in(const struct build_work *work, const char *name) {
+    for (size_t i = 0; i < work->package_count; i++)
+        if (text_equal(work->packages[i].name, name)) return true;
+    return false;
+}
+
+/* Some published versions of other packages, by which the worker sees whether what it cannot download is gone, or all is. */
+static void add_others(struct build_work *work, const struct manifest_index *index, struct arena *arena) {
+    size_t count = manifest_index_package_count(index), first = count ? (size_t)clock_monotonic_us() % count : 0;
+    struct build_package *others = arena_alloc(arena, BUILD_WORK_OTHERS_MAX * sizeof *others);
+    for (size_t i = 0; i < count && work->other_count < BUILD_WORK_OTHERS_MAX; i++) {
+        const struct indexed_package *package =
+            manifest_index_package(index, manifest_index_by_name(index, (first + i) % count));
+        const struct metadata *metadata = package->metadata;
+        if (!metadata || metadata->published_count == 0 || is_in(work, package->name)) continue;
+        const struct published_version *published = &metadata->published[metadata->published_count - 1];
+        others[work->other_count++] = (struct build_package){.name = arena_copy(arena, package->name),
+                                                             .version = published->version,
+                                                             .hash = arena_copy(arena, published->hash),
+                                                             .size_bytes = published->size_bytes};
+    }
+    work->others = others;
+}
+
 /* Appends the work of these jobs, which are claimed. */
 static enum status write_work(struct text *out, struct matrix_service *service, const struct job *jobs,
                               const struct lease *leases, size_t count, struct arena *arena, struct error *err) {
@@ -83,6 +107,7 @@ static enum status write_work(struct text *out, struct matrix_service *service, 
     size_t *packages = arena_alloc(arena, count * sizeof *packages);
     const struct manifest_index *index = registry_view_lock(service->repositories.view);
     status = batch_list_packages(&work, packages, index, jobs, count, arena, err);
+    if (!status) add_others(&work, index, arena);
     registry_view_unlock(service->repositories.view);
     if (status) return status;
     struct build_job *list = arena_alloc(arena, count * sizeof *list);

@@ -11,6 +11,7 @@
 struct matrix_service;
 
 struct matrix_outcome {
+    bool is_of_build; /* a build worker has found it out */
     enum verdict verdict;
     bool is_withdrawn;  /* the version was unpublished meanwhile: the job fails, and there is no verdict */
     const char *reason; /* a sentence, where it did not succeed */

@@ -287,7 +287,7 @@ enum status take_build_end(void *context, const struct message *request, struct 
     struct matrix_service *service = context;
     struct lease lease;
     struct job job;
-    struct matrix_outcome outcome = {.reason = request->build_end.reason};
+    struct matrix_outcome outcome = {.is_of_build = true, .reason = request->build_end.reason};
     (void)answer;
     enum status status = check_lease(&lease, request->build_end.worker, request->build_end.secret, request->build_end.job_id,
                                      request->build_end.fence, err);

@@ -61,8 +61,8 @@ const struct build_entry *build_find_entry(struct build *build, size_t package);
 /* It may be there by now, or not any more. */
 void build_forget_entry(struct build *build, size_t package);
 
-/* Downloads the tarball where it is not unpacked already. STATUS_REFUSED: it is not to be had, or is not what the metadata
- * says; temporary failures: later, perhaps. */
+/* Downloads the tarball where it is not unpacked already. STATUS_REFUSED: storage has it not, or not as the metadata says,
+ * while it has others; temporary failures: later, perhaps, which is also what an address is that has none at all. */
 CHECK_RESULT enum status build_unpack(struct build *build, size_t package, struct error *err);
 /* Lists its modules, once. STATUS_INTERNAL: this machine's fault. */
 CHECK_RESULT enum status build_read_headers(struct build *build, size_t package, struct error *err);

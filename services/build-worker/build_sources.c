@@ -36,14 +36,17 @@ void build_forget_entry(struct build *build, size_t package) {
 
 /* ---- Tarballs ---- */
 
-static enum status download(struct build *build, const struct build_package *package, const char *version, struct text *out,
-                            struct error *err) {
-    char hash[SHA256_SRI_MAX];
+/* The bytes of the metadata, or STATUS_NOT_FOUND: there is nothing, or something else; temporary failures: there was no answer
+ * that says so. */
+static enum status get_tarball(struct build *build, const struct build_package *package, int tries, struct text *out,
+                               struct error *err) {
+    char hash[SHA256_SRI_MAX], version[VERSION_TEXT_MAX];
+    version_print(package->version, version);
     struct http_response response = {0};
     const struct http_request request = {
         .url = arena_format(build->arena, "%s/%s/%s.tar.gz", build->work->downloads, package->name, version),
         .timeout_ms = DOWNLOAD_TIMEOUT_MS,
-        .tries = DOWNLOAD_TRIES,
+        .tries = tries,
         .limit_bytes = (size_t)package->size_bytes + 1,
         .redirects = 3,
         .deadline = build->deadline,
@@ -53,13 +56,13 @@ static enum status download(struct build *build, const struct build_package *pac
     if (!status && response.status != HTTP_OK) {
         bool is_gone = response.status == HTTP_NOT_FOUND || response.status == HTTP_GONE || response.status == HTTP_FORBIDDEN;
         status =
-            error_set(err, is_gone ? STATUS_REFUSED : STATUS_UNAVAILABLE,
+            error_set(err, is_gone ? STATUS_NOT_FOUND : STATUS_UNAVAILABLE,
                       "The tarball of %s@%s is not to be had: storage answers %d.", package->name, version, response.status);
     }
     if (!status) hash_sha256_sri(response.body.bytes, response.body.length, hash);
     bool is_right = !status && (int64_t)response.body.length == package->size_bytes && text_equal(hash, package->hash);
     if (status == STATUS_TOO_LARGE || (!status && !is_right))
-        status = error_set(err, STATUS_REFUSED,
+        status = error_set(err, STATUS_NOT_FOUND,
                            "The tarball of %s@%s in storage is not the one of the metadata, with %lld bytes and the hash %s.",
                            package->name, version, (long long)package->size_bytes, package->hash);
     if (!status) text_append_bytes(out, response.body.bytes, response.body.length);
@@ -67,17 +70,47 @@ static enum status download(struct build *build, const struct build_package *pac
     return status;
 }
 
+static bool can_be_had(struct build *build, const struct build_package *package) {
+    struct text tarball = {0};
+    struct error err;
+    bool answer = get_tarball(build, package, 1, &tarball, &err) == STATUS_OK;
+    text_release(&tarball);
+    return answer;
+}
+
+/* Whether any other tarball of the metadata is where this one should be: else it is the address, or what it lets read, that is
+ * wrong, and nothing is known of the package. */
+static bool is_address_right(struct build *build, size_t position) {
+    const struct build_work *work = build->work;
+    for (size_t i = 0; i < work->other_count; i++)
+        if (can_be_had(build, &work->others[i])) return true;
+    size_t looked_at = 0;
+    for (size_t i = 0; i < work->package_count && looked_at < BUILD_WORK_OTHERS_MAX; i++) {
+        if (i == position) continue;
+        if (can_be_had(build, &work->packages[i])) return true;
+        looked_at++;
+    }
+    return false;
+}
+
+static enum status download(struct build *build, size_t position, struct text *out, struct error *err) {
+    enum status status = get_tarball(build, &build->work->packages[position], DOWNLOAD_TRIES, out, err);
+    if (status != STATUS_NOT_FOUND) return status;
+    if (is_address_right(build, position)) return error_set(err, STATUS_REFUSED, "%s", arena_copy(build->arena, err->message));
+    return error_set(err, STATUS_UNAVAILABLE,
+                     "%s No other one is there either: BUILD_DOWNLOAD_URL, or what may be read there, is wrong.",
+                     arena_copy(build->arena, err->message));
+}
+
 enum status build_unpack(struct build *build, size_t position, struct error *err) {
     const struct build_package *package = &build->work->packages[position];
     struct build_source *source = &build->sources[position];
     struct package_cache *packages = build->builder->packages;
-    char version[VERSION_TEXT_MAX];
     struct text tarball = {0};
     if (source->folder) return STATUS_OK;
-    version_print(package->version, version);
     source->folder = package_cache_find(packages, package->hash, source->top, &build->unpacked);
     if (source->folder) return STATUS_OK;
-    enum status status = download(build, package, version, &tarball, err);
+    enum status status = download(build, position, &tarball, err);
     if (!status)
         status = package_cache_add(packages, package->hash, source->top, tarball.bytes, tarball.length, &build->unpacked,
                                    &source->folder, err);

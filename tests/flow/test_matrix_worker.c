@@ -16,6 +16,7 @@
 #include "tests/support/shell.h"
 
 #define COMPILER "0.15.16"
+#define ALARMS "registry_alarms_total{program=\"build-matrix\"}"
 #define MEMORY_BYTES "536870912"
 #define DISK_BYTES "134217728"
 
@@ -288,9 +289,60 @@ static void a_tarball_that_is_gone_is_a_missing_dependency(void **state) {
     server_expect_published(server, &other);
     shell_run("rm '%s/storage/tarball-gone/1.0.0.tar.gz' && echo 'Not it.' >'%s/storage/other-tarball/1.0.0.tar.gz'",
               server->folder, server->folder);
+    int alarms = (int)server_figure(server, ALARMS);
     server_start_worker(server, standard);
     expect_reason("tarball-gone", "dependency_missing", "The tarball of tarball-gone@1.0.0 is not to be had");
     expect_reason("other-tarball", "dependency_missing", "in storage is not the one of the metadata");
+    assert_int_equal((int)server_figure(server, ALARMS) - alarms, 2);
+}
+
+/* As the planner makes it. Returns whether it is a new job. */
+static bool ask_again(const char *package) {
+    struct job_request request = {.kind = JOB_KIND_MATRIX,
+                                  .payload = "{}",
+                                  .package = package,
+                                  .version = "1.0.0",
+                                  .compiler = COMPILER,
+                                  .actor = "anonymous",
+                                  .purpose = "sweep"};
+    struct job_accepted accepted;
+    struct error err;
+    hash_random_uuid(request.id);
+    if (job_store_accept(store, &request, NULL, &accepted, &err)) fail_msg("%s", err.message);
+    if (accepted.created) server_expect_success(server, accepted.id);
+    return accepted.created;
+}
+
+static void a_tarball_that_is_back_is_built_by_the_next_sweep(void **state) {
+    (void)state;
+    const struct package package = {"comes-back", "1.0.0", .pragma = NULL};
+    server_terminate_worker(server, standard);
+    server_expect_published(server, &package);
+    shell_run("mv '%s/storage/comes-back' '%s/comes-back'", server->folder, server->folder);
+    server_start_worker(server, standard);
+    expect_reason("comes-back", "dependency_missing", "The tarball of comes-back@1.0.0 is not to be had");
+    shell_run("mv '%s/comes-back' '%s/storage/comes-back'", server->folder, server->folder);
+    assert_true(ask_again("comes-back"));
+    matrix_expect_compilers(server, "comes-back", "1.0.0", "0.15.15 0.15.16");
+}
+
+/* As when BUILD_DOWNLOAD_URL names another place: all is answered 404. */
+static void an_address_that_has_no_tarballs_is_no_verdict(void **state) {
+    (void)state;
+    const struct package package = {"nowhere", "1.0.0", .pragma = NULL};
+    server_terminate_worker(server, standard);
+    server_expect_published(server, &package);
+    int alarms = (int)server_figure(server, ALARMS);
+    shell_run("mv '%s/storage' '%s/elsewhere' && mkdir '%s/storage'", server->folder, server->folder, server->folder);
+    server_start_worker(server, standard);
+    matrix_wait_for_worker_log(server, standard, arena_format(&server->arena, "\"job given back\" job=%s", job_of("nowhere")),
+                               2);
+    shell_run("rmdir '%s/storage' && mv '%s/elsewhere' '%s/storage'", server->folder, server->folder, server->folder);
+    server_expect_success(server, job_of("nowhere"));
+    const char *log = wait_for_log(job_of("nowhere"));
+    assert_true(matrix_count_in(log, "No other one is there either: BUILD_DOWNLOAD_URL") >= 2);
+    assert_int_equal((int)server_figure(server, ALARMS) - alarms, 0);
+    matrix_expect_compilers(server, "nowhere", "1.0.0", "0.15.15 0.15.16");
 }
 
 static void what_does_not_come_to_an_end_is_timed_out(void **state) {
@@ -326,6 +378,8 @@ int main(void) {
         cmocka_unit_test(a_worker_that_said_goodbye_is_gone_at_once),
         cmocka_unit_test(what_takes_too_long_to_finish_is_handed_back),
         cmocka_unit_test(a_tarball_that_is_gone_is_a_missing_dependency),
+        cmocka_unit_test(a_tarball_that_is_back_is_built_by_the_next_sweep),
+        cmocka_unit_test(an_address_that_has_no_tarballs_is_no_verdict),
         cmocka_unit_test(what_does_not_come_to_an_end_is_timed_out),
         cmocka_unit_test(a_job_whose_workers_are_lost_three_times_is_given_up),
     };

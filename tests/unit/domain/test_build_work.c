@@ -15,6 +15,10 @@
     "{\"compiler\":\"0.15.15\",\"timeLimitMs\":1000,\"leaseMs\":500,\"downloads\":\"http://here\",\"packages\":[" packages     \
     "],\"jobs\":[" jobs "]}"
 
+#define OTHERS(others)                                                                                                         \
+    "{\"compiler\":\"0.15.15\",\"timeLimitMs\":1000,\"leaseMs\":500,\"downloads\":\"http://here\",\"packages\":[" PACKAGE(     \
+        "a", "[]") "],\"jobs\":[" JOB("0") "],\"others\":" others "}"
+
 static void what_is_written_is_read_again(void **state) {
     (void)state;
     static const char text[] =
@@ -28,6 +32,24 @@ static void what_is_written_is_read_again(void **state) {
     assert_string_equal(text_view(&printed), text);
     assert_int_equal(work.jobs[0].package, 3);
     text_release(&printed);
+    arena_release(&arena);
+}
+
+static void others_are_read_again(void **state) {
+    (void)state;
+    static const char text[] = WORK(PACKAGE("a", "[]"), JOB("0"));
+    struct arena arena = {0};
+    struct build_work work;
+    struct text printed = {0}, with = {0};
+    text_append_bytes(&with, text, strlen(text) - 1);
+    text_append(&with, ",\"others\":[" PACKAGE("b", "[]") "," PACKAGE("c", "[]") "]}");
+    assert_int_equal(build_work_parse(&work, with.bytes, with.length, &arena, NULL), STATUS_OK);
+    assert_int_equal(work.other_count, 2);
+    assert_string_equal(work.others[1].name, "c");
+    build_work_append_json(&printed, &work);
+    assert_string_equal(text_view(&printed), text_view(&with));
+    text_release(&printed);
+    text_release(&with);
     arena_release(&arena);
 }
 
@@ -59,6 +81,9 @@ static void what_is_not_as_drawn_is_refused_by_its_field(void **state) {
         {WORK(PACKAGE("a", "[]"), JOB("0") "," JOB("0")), "jobs[1].package"},
         {WORK(PACKAGE("../a", "[]"), JOB("0")), "packages[0].name"},
         {"{\"compiler\":\"new\"}", "compiler"},
+        {OTHERS("{}"), "others"},
+        {OTHERS("[" PACKAGE("a", "[0]") "]"), "others[0].dependencies"},
+        {OTHERS("[" PACKAGE("b", "[]") "," PACKAGE("c", "[]") "," PACKAGE("d", "[]") "," PACKAGE("e", "[]") "]"), "others"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct arena arena = {0};
@@ -111,6 +136,7 @@ static void a_result_keeps_its_errors(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read_again),
+        cmocka_unit_test(others_are_read_again),
         cmocka_unit_test(a_closure_is_all_that_a_package_depends_on),
         cmocka_unit_test(what_is_not_as_drawn_is_refused_by_its_field),
         cmocka_unit_test(a_result_keeps_its_errors),
