@@ -497,11 +497,12 @@ static void check_acts(struct chaos *chaos) {
             }
 }
 
-/* Is this the end of a build of a version that was taken away, as every third is? */
+/* Is this the end of a build of a version that was taken away, as every third is? A worker that had begun finds no tarball. */
 static bool is_of_unpublished(const struct job *job) {
     static const char *const ends[] = {"is not published any more", "was unpublished meanwhile"};
     int number = -1;
-    bool is_such = job->error && (strstr(job->error, ends[0]) || strstr(job->error, ends[1]));
+    bool is_such = (job->error && (strstr(job->error, ends[0]) || strstr(job->error, ends[1]))) ||
+                   text_equal(job->verdict, "dependency_missing");
     return is_such && sscanf(job->package, "chaos-%d", &number) == 1 && (number % 6 == 1 || number % 6 == 4);
 }
 
@@ -534,6 +535,17 @@ static int check_builds(struct chaos *chaos) {
     return count;
 }
 
+/* Every process, each before those that it asks. What is checked afterwards is not repacked meanwhile. */
+static void stop(struct chaos *chaos) {
+    for (int worker = 0; worker < chaos->server->worker_count; worker++)
+        server_terminate_worker(chaos->server, worker);
+    for (enum server_program program = SERVER_GATEWAY; program >= SERVER_PUBLISH; program--) {
+        if (child_stop(&chaos->seconds[program], SIGTERM, PATIENCE_MS))
+            note_fault(chaos, "a second service", "does not end well: see its log");
+        server_terminate(chaos->server, program);
+    }
+}
+
 static void check_registry(struct chaos *chaos) {
     struct server *server = chaos->server;
     char *twice =
@@ -543,13 +555,6 @@ static void check_registry(struct chaos *chaos) {
     registry_expect_consistency(server);
     char *problems = shell_output(&server->arena, "'%s/registryctl' check '%s' 2>&1 || true", server->programs, server->folder);
     if (!strstr(problems, "problems=0")) note_fault(chaos, "registryctl check", problems);
-}
-
-static void stop(struct chaos *chaos) {
-    server_terminate_worker(chaos->server, 1); /* before the service that it asks */
-    for (enum server_program program = SERVER_GATEWAY; program >= SERVER_PUBLISH; program--)
-        if (child_stop(&chaos->seconds[program], SIGTERM, PATIENCE_MS))
-            note_fault(chaos, "a second service", "does not end well: see its log");
 }
 
 static void print(const struct chaos *chaos, int builds, int seconds) {
@@ -621,6 +626,7 @@ int main(int argument_count, char **arguments) {
     int seconds = (int)((clock_monotonic_ms() - start_ms) / 1000);
     check_acts(&chaos);
     int builds = check_builds(&chaos);
+    stop(&chaos);
     check_registry(&chaos);
     print(&chaos, builds, seconds);
     if (chaos.fault_count > 0) {
@@ -628,7 +634,6 @@ int main(int argument_count, char **arguments) {
             fprintf(stderr, "%s\n", chaos.faults[i]);
         fail_msg("%d faults (seed %u); see %s", chaos.fault_count, seed, chaos.server->folder);
     }
-    stop(&chaos);
     job_store_free(chaos.store);
     owners_scene_stop(&chaos.scene);
     printf("nothing was lost, done twice, refused or judged wrongly (seed %u)\n", seed);
