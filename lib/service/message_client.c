@@ -471,13 +471,15 @@ enum status message_client_create(struct message_client **out, const struct mess
     if (status) return status;
     struct message_client *client = make_client(options, tls);
     int failure = 0;
+    pthread_mutex_lock(&client->mutex);                              /* nng may call greet() already */
     client->idle = client->lines[0] = create_line(client, &failure); /* tells a wrong address, and connects already */
+    client->line_count = failure ? 0 : 1;
+    pthread_mutex_unlock(&client->mutex);
     if (failure) {
         release_client(client);
         return error_set(err, STATUS_INVALID, "The address \"%s\" cannot be used: %s.", options->address,
                          nng_strerror(failure));
     }
-    client->line_count = 1;
     *out = client;
     return STATUS_OK;
 }
