@@ -21,6 +21,8 @@
 /* In a folder where the compiler runs: the packages, each as NAME-VERSION. */
 #define PUBLICATION_PACKAGES_FOLDER COMPILER_PACKAGES_FOLDER
 
+struct archive_limits;
+
 struct publication {
     struct publish_service *service;
     struct job_run *run;
@@ -72,11 +74,23 @@ enum status publication_plan(struct publication *p, const struct manifest_index 
 enum status publication_refuse_without_plan(struct error *err); /* `err` says why: puts the words that clients know before it */
 enum status publication_check_modules(struct publication *p, struct error *err); /* step 7 */
 enum status publication_pack(struct publication *p, struct error *err);          /* step 10, its first half */
-enum status publication_install(struct publication *p, struct error *err);       /* the plan, and the tarball itself */
-enum status publication_install_plan(struct publication *p, const char *folder, struct error *err); /* makes the folder */
 const char *const *publication_readable(const struct publication *p); /* what the compiler must see for that; in the arena */
 enum status publication_check_dependencies(struct publication *p, struct error *err); /* step 8 */
 enum status publication_compile(struct publication *p, struct error *err);            /* step 9 */
+
+/* In the arena. */
+const char *publication_build_folder(const struct publication *p);
+/* Of one tarball, unpacked: far above anything in the registry, far below what would hurt. */
+extern const struct archive_limits publication_unpack_limits;
+
+/* publication_install.c: the plan, and the tarball itself */
+enum status publication_install(struct publication *p, struct error *err);
+/* Makes the folder. STATUS_NOT_FOUND: a version of the plan, or its tarball, is not there any more. */
+enum status publication_install_plan(struct publication *p, const char *folder, struct error *err);
+/* The versions of the plan that are not in the registry any more, as the view has it now: "a@1.0.0, b@2.0.0", or "". */
+const char *publication_lost_dependencies(const struct publication *p);
+/* Says so behind a refusal. Returns err's status. */
+enum status publication_blame_unpublishing(const struct publication *p, const char *lost, struct error *err);
 
 /* publication_wait.c: there is no plan; is there one now, or when earlier publications have ended? STATUS_BUSY: the job is to
  * wait for those, which are in p->run->awaited. */

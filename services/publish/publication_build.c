@@ -6,10 +6,7 @@
  *                                               into what is unpacked for all builds (lib/tools/package_cache.h)
  *   WORK_FOLDER/build/output/                   what the compiler makes of them
  */
-#include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "lib/base/hash.h"
 #include "lib/base/text.h"
@@ -25,11 +22,10 @@ enum {
     TRIAL_STEP_LIMIT = 500000, /* of one solve among some tens that nobody sees: milliseconds */
 };
 
-/* Of one tarball, unpacked: far above anything in the registry, far below what would hurt. */
-static const struct archive_limits unpack_limits = {.bytes = 256 << 20, .entries = 100000};
+const struct archive_limits publication_unpack_limits = {.bytes = 256 << 20, .entries = 100000};
 static const char *const source_globs[] = {PUBLICATION_PACKAGES_FOLDER "/*/src/**/*.purs", NULL};
 
-static const char *build_folder(const struct publication *p) {
+const char *publication_build_folder(const struct publication *p) {
     return arena_format(p->arena, "%s/build", p->work_folder);
 }
 
@@ -194,72 +190,6 @@ enum status publication_pack(struct publication *p, struct error *err) {
     return STATUS_OK;
 }
 
-/* ---- Installing ---- */
-
-/* What the metadata says of a package's tarball; the hash is copied. */
-static enum status find_tarball(struct publication *p, const struct package_version *package, const char **hash,
-                                int64_t *size_bytes, struct error *err) {
-    const struct manifest_index *index = registry_view_lock(p->service->repositories.view);
-    const struct metadata *metadata = manifest_index_find_metadata(index, package->name);
-    const struct published_version *published = metadata ? metadata_find_published(metadata, package->version) : NULL;
-    if (published) {
-        *hash = arena_copy(p->arena, published->hash);
-        *size_bytes = published->size_bytes;
-    }
-    registry_view_unlock(p->service->repositories.view);
-    if (published) return STATUS_OK;
-    return error_set(err, STATUS_REFUSED, "%s, which the build needs, is not published any more.", package->name);
-}
-
-/* Finds the folder in which it is unpacked, for as long as this run goes on. */
-static enum status unpack_package(struct publication *p, const struct package_version *package, const char *version,
-                                  const char *top, const char **folder, struct error *err) {
-    const char *hash = NULL;
-    int64_t size_bytes = 0;
-    struct text tarball = {0};
-    struct package_cache *packages = p->service->packages;
-    enum status status = find_tarball(p, package, &hash, &size_bytes, err);
-    if (status) return status;
-    *folder = package_cache_find(packages, hash, top, &p->packages);
-    if (*folder) return STATUS_OK;
-    status =
-        tarball_store_read(p->service->tarballs, package->name, version, hash, size_bytes, &tarball, &p->run->deadline, err);
-    if (!status) status = package_cache_add(packages, hash, top, tarball.bytes, tarball.length, &p->packages, folder, err);
-    text_release(&tarball);
-    return status;
-}
-
-/* Has it below `packages`, by a link. */
-static enum status install_package(struct publication *p, const struct package_version *package, const char *packages,
-                                   struct error *err) {
-    char version[VERSION_TEXT_MAX];
-    version_print(package->version, version);
-    const char *folder = NULL, *top = arena_format(p->arena, "%s-%s", package->name, version);
-    enum status status = unpack_package(p, package, version, top, &folder, err);
-    if (status) return status;
-    const char *link = arena_format(p->arena, "%s/%s", packages, top);
-    if (symlink(folder, link) == 0) return STATUS_OK;
-    return error_set(err, STATUS_INTERNAL, "cannot link %s to %s: %s", link, folder, strerror(errno));
-}
-
-enum status publication_install_plan(struct publication *p, const char *folder, struct error *err) {
-    if (mkdir(folder, 0755) != 0)
-        return error_set(err, STATUS_INTERNAL, "cannot create the folder %s: %s", folder, strerror(errno));
-    enum status status = STATUS_OK;
-    for (size_t i = 0; !status && i < p->plan.packages.count; i++)
-        status = install_package(p, &p->plan.packages.items[i], folder, err);
-    return status;
-}
-
-enum status publication_install(struct publication *p, struct error *err) {
-    const char *build = build_folder(p);
-    const char *packages = arena_format(p->arena, "%s/" PUBLICATION_PACKAGES_FOLDER, build);
-    enum status status = sandbox_make_folder(&p->service->sandbox, build, err);
-    if (!status) status = publication_install_plan(p, packages, err);
-    if (!status) status = archive_unpack(p->tarball.bytes, p->tarball.length, packages, p->folder_name, &unpack_limits, err);
-    return status;
-}
-
 /* ---- Graph and compile ---- */
 
 /* The graph could not be made. The compiler that the package is for will say the same again, so only others are quoted. */
@@ -283,7 +213,7 @@ static enum status check_module_names(struct publication *p, struct error *err) 
         version_print(plan->items[i].version, version);
         packages[i].label = arena_format(p->arena, "%s@%s", plan->items[i].name, version);
         packages[i].folder =
-            arena_format(p->arena, "%s/" PUBLICATION_PACKAGES_FOLDER "/%s-%s", build_folder(p), plan->items[i].name, version);
+            arena_format(p->arena, "%s/" PUBLICATION_PACKAGES_FOLDER "/%s-%s", publication_build_folder(p), plan->items[i].name, version);
     }
     return module_clash_check(&p->modules, packages, plan->count, p->arena, err);
 }
@@ -298,7 +228,7 @@ enum status publication_check_dependencies(struct publication *p, struct error *
     }
     json_t *graph = NULL;
     struct compiler_report report;
-    status = compiler_graph(&graph, &report, p->arena, compiler, &p->service->sandbox, build_folder(p), source_globs,
+    status = compiler_graph(&graph, &report, p->arena, compiler, &p->service->sandbox, publication_build_folder(p), source_globs,
                             publication_readable(p), &p->run->deadline, err);
     p->compiler_ms += report.elapsed_ms;
     if (report.stop == COMPILER_STOP_SILENT || (!status && !report.succeeded)) {
@@ -338,7 +268,7 @@ enum status publication_compile(struct publication *p, struct error *err) {
     char version[VERSION_TEXT_MAX];
     version_print(p->plan.compiler, version);
     if (!p->service->sandbox.is_isolating) job_run_log(p->run, LOG_WARN, "%s", p->service->sandbox.warning);
-    enum status status = compiler_compile(&report, p->arena, chosen_compiler(p), &p->service->sandbox, build_folder(p),
+    enum status status = compiler_compile(&report, p->arena, chosen_compiler(p), &p->service->sandbox, publication_build_folder(p),
                                           source_globs, publication_readable(p), &p->run->deadline, err);
     p->compiler_ms += report.elapsed_ms;
     if (status == STATUS_REFUSED)

@@ -205,7 +205,8 @@ static enum status check_dependencies_again(struct publication *p, struct error 
     registry_view_unlock(p->service->repositories.view);
     if (!status || p->record.finishing != FINISHING_NOTHING) return status;
     if (is_published) return error_set(err, STATUS_UNAVAILABLE, "The manifest waits for its dependencies: %s", err->message);
-    return status;
+    const char *lost = publication_lost_dependencies(p);
+    return *lost ? publication_blame_unpublishing(p, lost, err) : status;
 }
 
 /* queued_change.prepare: under the index's lock, on the registry as it is now. */

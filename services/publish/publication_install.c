@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Installing the plan of a publication, and the package itself, where the compiler will run (publication_build.c draws the
+ * folder). A version of the plan may be unpublished while this goes on: then its tarball is not there any more, or soon not,
+ * and the plan is made anew; the reason that the requester gets, where there is none, is that.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/folder.h"
+#include "lib/base/text.h"
+#include "lib/tools/archive.h"
+#include "services/publish/publication.h"
+
+enum { PLANS_MAX = 5 };
+
+/* What the metadata says of a package's tarball; the hash is copied. */
+static enum status find_tarball(struct publication *p, const struct package_version *package, const char **hash,
+                                int64_t *size_bytes, struct error *err) {
+    const struct manifest_index *index = registry_view_lock(p->service->repositories.view);
+    const struct metadata *metadata = manifest_index_find_metadata(index, package->name);
+    const struct published_version *published = metadata ? metadata_find_published(metadata, package->version) : NULL;
+    if (published) {
+        *hash = arena_copy(p->arena, published->hash);
+        *size_bytes = published->size_bytes;
+    }
+    registry_view_unlock(p->service->repositories.view);
+    if (published) return STATUS_OK;
+    return error_set(err, STATUS_NOT_FOUND, "%s, which the build needs, is not published any more.", package->name);
+}
+
+/* Finds the folder in which it is unpacked, for as long as this run goes on. */
+static enum status unpack_package(struct publication *p, const struct package_version *package, const char *version,
+                                  const char *top, const char **folder, struct error *err) {
+    const char *hash = NULL;
+    int64_t size_bytes = 0;
+    struct text tarball = {0};
+    struct package_cache *packages = p->service->packages;
+    enum status status = find_tarball(p, package, &hash, &size_bytes, err);
+    if (status) return status;
+    *folder = package_cache_find(packages, hash, top, &p->packages);
+    if (*folder) return STATUS_OK;
+    status =
+        tarball_store_read(p->service->tarballs, package->name, version, hash, size_bytes, &tarball, &p->run->deadline, err);
+    if (!status) status = package_cache_add(packages, hash, top, tarball.bytes, tarball.length, &p->packages, folder, err);
+    text_release(&tarball);
+    return status;
+}
+
+/* Has it below `packages`, by a link. */
+static enum status install_package(struct publication *p, const struct package_version *package, const char *packages,
+                                   struct error *err) {
+    char version[VERSION_TEXT_MAX];
+    version_print(package->version, version);
+    const char *folder = NULL, *top = arena_format(p->arena, "%s-%s", package->name, version);
+    enum status status = unpack_package(p, package, version, top, &folder, err);
+    if (status) return status;
+    const char *link = arena_format(p->arena, "%s/%s", packages, top);
+    if (symlink(folder, link) == 0) return STATUS_OK;
+    return error_set(err, STATUS_INTERNAL, "cannot link %s to %s: %s", link, folder, strerror(errno));
+}
+
+enum status publication_install_plan(struct publication *p, const char *folder, struct error *err) {
+    if (mkdir(folder, 0755) != 0)
+        return error_set(err, STATUS_INTERNAL, "cannot create the folder %s: %s", folder, strerror(errno));
+    enum status status = STATUS_OK;
+    for (size_t i = 0; !status && i < p->plan.packages.count; i++)
+        status = install_package(p, &p->plan.packages.items[i], folder, err);
+    return status;
+}
+
+/* ---- What was unpublished meanwhile ---- */
+
+const char *publication_lost_dependencies(const struct publication *p) {
+    struct text lost = {0};
+    const struct manifest_index *index = registry_view_lock(p->service->repositories.view);
+    for (size_t i = 0; i < p->plan.packages.count; i++) {
+        const struct package_version *package = &p->plan.packages.items[i];
+        char version[VERSION_TEXT_MAX];
+        const struct metadata *metadata = manifest_index_find_metadata(index, package->name);
+        if (metadata && metadata_find_published(metadata, package->version) &&
+            manifest_index_find(index, package->name, package->version))
+            continue;
+        version_print(package->version, version);
+        text_append_format(&lost, "%s%s@%s", lost.length ? ", " : "", package->name, version);
+    }
+    registry_view_unlock(p->service->repositories.view);
+    const char *copy = arena_copy(p->arena, text_view(&lost));
+    text_release(&lost);
+    return copy;
+}
+
+/* `err`: of what was not found. Either it was unpublished, and there is another plan or none, or it is there by the metadata
+ * alone. */
+static enum status plan_anew(struct publication *p, struct error *err) {
+    struct version compiler = p->plan.compiler;
+    const char *missing = arena_copy(p->arena, err->message);
+    enum status status = registry_view_refresh(p->service->repositories.view, &p->run->deadline, err);
+    if (status) return status;
+    const char *lost = publication_lost_dependencies(p);
+    if (!*lost) {
+        error_set(err, STATUS_UNAVAILABLE, "%s The metadata lists it, so it must be brought back.", missing);
+        return error_mark(err, STATUS_UNAVAILABLE, TROUBLE_STORAGE);
+    }
+    job_run_log(p->run, LOG_WARN, "Planning anew, since this was unpublished meanwhile: %s.", lost);
+    status = publication_solve(p, err);
+    if (status == STATUS_REFUSED) return publication_blame_unpublishing(p, lost, err);
+    bool has_other_compiler = !status && !version_equal(compiler, p->plan.compiler);
+    return has_other_compiler ? publication_check_modules(p, err) : status;
+}
+
+enum status publication_blame_unpublishing(const struct publication *p, const char *lost, struct error *err) {
+    const char *why = arena_copy(p->arena, err->message), *path = arena_copy(p->arena, err->path);
+    return error_set_at(err, err->status, path, "%s\nThis was unpublished while the publication was under way: %s.", why, lost);
+}
+
+/* ---- All of it ---- */
+
+static enum status install(struct publication *p, struct error *err) {
+    const char *build = publication_build_folder(p);
+    const char *packages = arena_format(p->arena, "%s/" PUBLICATION_PACKAGES_FOLDER, build);
+    folder_remove(build); /* of a plan before */
+    enum status status = sandbox_make_folder(&p->service->sandbox, build, err);
+    if (!status) status = publication_install_plan(p, packages, err);
+    if (!status) status = archive_unpack(p->tarball.bytes, p->tarball.length, packages, p->folder_name, &publication_unpack_limits, err);
+    return status;
+}
+
+enum status publication_install(struct publication *p, struct error *err) {
+    enum status status = install(p, err);
+    for (int plans = 1; status == STATUS_NOT_FOUND && plans < PLANS_MAX; plans++) {
+        status = plan_anew(p, err);
+        if (!status) status = install(p, err);
+    }
+    if (status != STATUS_NOT_FOUND) return status;
+    error_set(err, STATUS_CONFLICT, "What the build needs was unpublished %d times meanwhile.", PLANS_MAX);
+    return error_mark(err, STATUS_CONFLICT, TROUBLE_REPOSITORY);
+}
