@@ -31,9 +31,9 @@ enum {
     GATHER_US = 1000,       /* and that one for as many as there were in the round before */
     TURN_MS = 1000,         /* so long rounds may follow each other */
     PAUSE_MS = 2 * LOCK_POLL_MS,
-    REFUSALS_MAX = 20, /* one after the other: the remote never stands still */
-    FIRST_WAIT_MS = 1, /* after a refused push; twice as long each time, up to */
-    LONGEST_WAIT_MS = 200,
+    REFUSALS_MAX = 60,    /* one after the other: the remote never stands still */
+    AWAIT_MOVE_MS = 300,  /* for the next push of somebody who pushes over and over */
+    WAIT_MAX_US = 20000,  /* between tries otherwise */
 };
 
 /* One call of change_queue_commit(), on its caller's stack. The queue's mutex guards it while it is in the list. */
@@ -201,11 +201,22 @@ static enum status push(const struct round *round, const struct entry *entries, 
     return status;
 }
 
+/* Before the next try. One who pushes over and over leaves most time right after a push; and who waited for that has fetched
+ * already. Others who do the same are kept apart by chance. */
+static void give_way(const struct round *round, int refusals) {
+    struct error ignored; /* the next push says it again */
+    struct deadline limit;
+    deadline_start(&limit, step_ms(round));
+    if (refusals > 1 && refusals % 4 != 0 && !registry_repo_await_move(round->queue->options.repo, AWAIT_MOVE_MS, &limit, &ignored))
+        return;
+    usleep((useconds_t)(clock_monotonic_us() % WAIT_MAX_US));
+}
+
 /* All of them, in pieces that get smaller while others are faster, and larger again. */
 static enum status push_all(struct round *round, struct error *err) {
     struct change_queue *queue = round->queue;
     size_t piece = round->count;
-    int refusals = 0, wait_ms = FIRST_WAIT_MS;
+    int refusals = 0;
     while (round->pushed < round->count) {
         if (piece > round->count - round->pushed) piece = round->count - round->pushed;
         enum status status = push(round, round->entries + round->pushed, piece, err);
@@ -213,8 +224,7 @@ static enum status push_all(struct round *round, struct error *err) {
             count_one(queue, &queue->counts.refused_pushes);
             if (refusals > 1) status = sweep(queue, err);
             if (refusals > 1 && status) return status;
-            usleep((useconds_t)wait_ms * 1000);
-            wait_ms = 2 * wait_ms < LONGEST_WAIT_MS ? 2 * wait_ms : LONGEST_WAIT_MS;
+            give_way(round, refusals);
             piece = (piece + 1) / 2;
             continue;
         }
@@ -224,7 +234,6 @@ static enum status push_all(struct round *round, struct error *err) {
         round->pushed += piece;
         piece *= 2;
         refusals = 0;
-        wait_ms = FIRST_WAIT_MS;
     }
     return STATUS_OK;
 }

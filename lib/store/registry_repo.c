@@ -21,6 +21,8 @@ enum {
     HISTORY_MAX = 10000,    /* commits looked through for one of ours */
     HANDLE_MAX_MS = 600000, /* other processes repack, too */
     FRESH_MS = 2000,
+    CONTENDED_MS = 5000,        /* so long after a refused push others are taken to push all the time: */
+    FRESH_CONTENDED_MS = 50,    /* then what was seen is soon old */
 };
 
 /* ---- Opening ---- */
@@ -209,7 +211,39 @@ static bool is_worn(const struct registry_repo *repo) {
 }
 
 bool registry_repo_is_fresh(const struct registry_repo *repo) {
-    return repo->seen_ms && clock_monotonic_ms() - repo->seen_ms < FRESH_MS && !is_worn(repo) && !repo->is_damaged;
+    int64_t now_ms = clock_monotonic_ms();
+    bool is_contended = repo->refused_ms && now_ms - repo->refused_ms < CONTENDED_MS;
+    return repo->seen_ms && now_ms - repo->seen_ms < (is_contended ? FRESH_CONTENDED_MS : FRESH_MS) && !is_worn(repo) &&
+           !repo->is_damaged;
+}
+
+/* One look: has the branch left `before`? Then what is new is fetched. */
+static enum status look_for_move(struct registry_repo *repo, const git_oid *before, git_oid *now, struct deadline *deadline,
+                                 struct error *err) {
+    struct git_access access = registry_repo_access(repo, deadline);
+    struct git_connection *connection = NULL;
+    enum status status = git_connection_open(&connection, repo->git, repo->url, &access, err);
+    if (status) return status;
+    bool is_there = repo->branch && git_connection_find(connection, repo->branch, now);
+    if (is_there && before && !git_oid_equal(before, now)) {
+        status = fetch_branch(repo, connection, now, err);
+        if (!status) repo->seen_ms = clock_monotonic_ms();
+    }
+    git_connection_free(connection);
+    return status;
+}
+
+enum status registry_repo_await_move(struct registry_repo *repo, int wait_ms, struct deadline *deadline, struct error *err) {
+    int64_t until_ms = clock_monotonic_ms() + wait_ms;
+    git_oid first = {0}, now = {0};
+    if (repo->is_local) return STATUS_OK;
+    pthread_mutex_lock(&repo->mutex);
+    enum status status = look_for_move(repo, NULL, &first, deadline, err);
+    git_oid_cpy(&now, &first);
+    while (!status && git_oid_equal(&first, &now) && clock_monotonic_ms() < until_ms)
+        status = look_for_move(repo, &first, &now, deadline, err);
+    pthread_mutex_unlock(&repo->mutex);
+    return status;
 }
 
 enum status registry_repo_fetch_locked(struct registry_repo *repo, struct deadline *deadline, struct error *err) {

@@ -128,6 +128,11 @@ struct registry_change {
 CHECK_RESULT enum status registry_repo_apply(struct registry_repo *repo, struct registry_change *changes, size_t count,
                                              int tries, struct deadline *deadline, struct error *err);
 
+/* For whoever was refused several times, because others push all the time: waits up to `wait_ms` until the next of them has, and
+ * fetches that. A push right afterwards has all the time until the one after next. A repository on this disk needs none. */
+CHECK_RESULT enum status registry_repo_await_move(struct registry_repo *repo, int wait_ms, struct deadline *deadline,
+                                                  struct error *err);
+
 /* Removes the `*.lock` files and unfinished packs that a killed writer left in the repository on disk (or the clone) and that
  * are older than `older_than_ms`. For whoever holds the repository's lock in Redis, before it writes. `removed` (may be NULL)
  * counts them. */

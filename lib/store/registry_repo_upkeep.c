@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
@@ -29,6 +30,7 @@ enum {
     PAUSE_MS = 10000,
     PAUSE_AFTER_FAILURE_MS = 600000,
     TIMEOUT_MS = 1800000,
+    UNFINISHED_MS = 600000, /* without a change: then nobody is making that pack any more */
     PROGRAM_MISSING = 127, /* what env answers then */
     REPOSITORIES = 2,
 };
@@ -76,6 +78,25 @@ static enum status pack(struct registry_repo *repo, const char *folder, size_t b
     return STATUS_OK;
 }
 
+/* What a killed repack (or another git program) left of packs that it was making. Nobody of ours is at it, since we hold the
+ * folder; a program of an operator's writes on. */
+static void sweep(int folder, const char *path) {
+    static const char *const prefixes[] = {"tmp_pack_", "tmp_idx_", "tmp_rev_", "tmp_bitmap_", ".tmp-"};
+    DIR *entries = opendir(path);
+    if (!entries) return;
+    for (const struct dirent *entry = readdir(entries); entry; entry = readdir(entries)) {
+        bool is_unfinished = false;
+        struct stat about;
+        for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
+            is_unfinished = is_unfinished || text_starts_with(entry->d_name, prefixes[i]);
+        if (!is_unfinished || fstatat(folder, entry->d_name, &about, AT_SYMLINK_NOFOLLOW) || !S_ISREG(about.st_mode)) continue;
+        int64_t changed_ms = (int64_t)about.st_mtim.tv_sec * 1000;
+        if (clock_now_ms() - changed_ms < UNFINISHED_MS || unlinkat(folder, entry->d_name, 0) != 0) continue;
+        log_line(LOG_WARN, "file of a killed repack removed", log_field("folder", path), log_field("file", entry->d_name));
+    }
+    closedir(entries);
+}
+
 enum status registry_repo_tidy(struct registry_repo *repo, size_t packs_max, bool *packed, struct deadline *deadline,
                                struct error *err) {
     char folder[PATH_MAX];
@@ -83,13 +104,15 @@ enum status registry_repo_tidy(struct registry_repo *repo, size_t packs_max, boo
     if (packed) *packed = false;
     snprintf(folder, sizeof folder, "%s/objects/pack", repo->path);
     enum status status = count_packs(folder, &count, err);
-    if (status || count <= packs_max) return status;
+    if (status) return status;
     int file = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (file < 0 || flock(file, LOCK_EX | LOCK_NB) != 0)
+    bool is_ours = file >= 0 && flock(file, LOCK_EX | LOCK_NB) == 0;
+    if (is_ours) sweep(file, folder);
+    if (count > packs_max && !is_ours)
         status = error_set(err, STATUS_BUSY, "'%s' is being repacked by another process.", repo->path);
-    else
+    else if (count > packs_max)
         status = pack(repo, folder, count, deadline, err);
-    if (packed) *packed = status == STATUS_OK;
+    if (packed) *packed = !status && count > packs_max;
     if (file >= 0) close(file);
     return status;
 }

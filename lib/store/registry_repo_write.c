@@ -128,6 +128,7 @@ static enum status push_remote(struct registry_repo *repo, const git_oid *tip, s
     repo->seen_ms = 0;
     fault_point("unpushed");
     enum status status = git_pusher_push(repo->pusher, &push, &access, err);
+    if (status == STATUS_CONFLICT) repo->refused_ms = clock_monotonic_ms();
     if (status) return status;
     repo->seen_ms = clock_monotonic_ms();
     if (registry_pack_write(&repo->pack, &ignored) || registry_repo_point_ref(repo, REGISTRY_HEAD_REF, tip, &ignored)) {

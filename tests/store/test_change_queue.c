@@ -13,7 +13,7 @@
 #include "tests/store/fixture.h"
 #include "tests/store/repo_scene.h"
 
-enum { THREADS = 8, CHANGES_EACH = 10, DEADLINE_MS = 60000, RIVAL_PAUSE_MS = 100 };
+enum { THREADS = 8, CHANGES_EACH = 10, DEADLINE_MS = 60000, RIVAL_PAUSE_MS = 100, RIVAL_EVERY_MS = 125, OURS = 12 };
 
 struct scene {
     struct fixture f;
@@ -359,7 +359,8 @@ struct rival {
     pthread_t thread;
     struct scene *scene;
     atomic_bool is_over;
-    int pushed;
+    atomic_int pushed;
+    bool is_good;
 };
 
 /* Somebody else, who takes no lock: pushes ten times a second, each time on what is there by then. */
@@ -391,6 +392,54 @@ static void a_rival_who_pushes_all_the_time_and_we_lose_nothing(void **state) {
     assert_all_there(scene);
     git_script(&scene->on.git, "(echo old; seq 0 %d) >want; git -C index.git cat-file blob HEAD:pr/file | cmp - want",
                rival.pushed - 1);
+}
+
+/* The same eight times a second, whatever we do: what it pushes is on the branch at once, since it is at the repository itself. */
+static void *push_without_pause(void *argument) {
+    struct rival *rival = argument;
+    struct git_fixture git = {0};
+    memcpy(git.folder, rival->scene->on.git.folder, sizeof git.folder);
+    struct deadline deadline;
+    struct error err;
+    struct registry_repo *repo = NULL;
+    const struct registry_repo_options options = {.url = arena_format(&git.arena, "%s/index.git", git.folder)};
+    deadline_start(&deadline, 10 * DEADLINE_MS);
+    rival->is_good = registry_repo_open(&repo, &options, &deadline, &err) == STATUS_OK;
+    int64_t next_ms = clock_monotonic_ms();
+    while (rival->is_good && !atomic_load(&rival->is_over)) {
+        char line[] = "rival";
+        struct registry_change change = change_of("pr/file", line).change;
+        rival->is_good = registry_repo_apply(repo, &change, 1, 100, &deadline, &err) == STATUS_OK;
+        atomic_fetch_add(&rival->pushed, 1);
+        next_ms += RIVAL_EVERY_MS;
+        if (next_ms > clock_monotonic_ms()) wait_ms((int)(next_ms - clock_monotonic_ms()));
+    }
+    registry_repo_free(repo);
+    arena_release(&git.arena);
+    return NULL;
+}
+
+static void for_ten_pushes_of_a_rival_without_pause_there_is_one_of_ours(void **state) {
+    struct scene *scene = *state;
+    struct fixture *f = &scene->f;
+    struct rival rival = {.scene = scene};
+    assert_int_equal(pthread_create(&rival.thread, NULL, push_without_pause, &rival), 0);
+    while (atomic_load(&rival.pushed) < 2)
+        wait_ms(5);
+    int before = atomic_load(&rival.pushed), failed = 0;
+    for (int i = 0; i < OURS; i++) {
+        struct queued_change change = change_of("pr/ours", "line");
+        failed += change_queue_commit(scene->queue, f->store, &change, 1, &scene->on.deadline, &f->err) != STATUS_OK;
+    }
+    int pushed = atomic_load(&rival.pushed) - before;
+    atomic_store(&rival.is_over, true);
+    pthread_join(rival.thread, NULL);
+    struct change_queue_counts counts = change_queue_counts(scene->queue);
+    print_message("%d of ours, %d of the rival's; %lld pushes of ours refused, %d times given up\n", OURS, pushed,
+                  (long long)counts.refused_pushes, failed);
+    assert_true(rival.is_good);
+    assert_int_equal(failed, 0);
+    if (pushed > 10 * OURS) fail_msg("%d pushes of a rival to %d of ours", pushed, OURS);
 }
 
 static void push_once_as_rival(void *context) {
@@ -476,6 +525,7 @@ int main(void) {
         LOCAL(two_processes_take_turns),
         LOCAL(a_process_that_is_always_busy_lets_others_have_a_turn),
         BOTH(a_rival_who_pushes_all_the_time_and_we_lose_nothing),
+        HTTP(for_ten_pushes_of_a_rival_without_pause_there_is_one_of_ours),
         BOTH(a_refused_push_is_made_again_on_what_came),
         LOCAL(a_change_that_must_be_alone_shares_no_round),
         HTTP(what_the_host_has_against_us_is_no_refusal_of_the_change),

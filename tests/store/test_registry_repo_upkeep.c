@@ -72,6 +72,22 @@ static void a_repository_with_many_packs_gets_few(void **state) {
                3 * PACKS_MAX + 2);
 }
 
+/* As git names them: a repack that was killed has left its pack and index, another one is under way. */
+static void what_a_killed_repack_left_is_swept(void **state) {
+    struct repo_scene *scene = *state;
+    const char *folder = scene->server ? "clones/data.git" : "data.git";
+    commit_lines(scene, scene->repo, 1);
+    git_script(&scene->git,
+               "cd %s/objects/pack; for name in tmp_pack_AbCdEf tmp_idx_AbCdEf .tmp-4711-pack-0123; do echo half >$name; "
+               "touch -d '1 hour ago' $name; done; echo half >tmp_pack_GhIjKl; touch -d '1 hour ago' $(ls *.pack *.idx)",
+               folder);
+    char *before = git_output(&scene->git, "ls %s/objects/pack/*.pack", folder);
+    assert_false(tidy(scene, scene->repo, PACKS_MAX));
+    assert_string_equal(git_output(&scene->git, "cd %s/objects/pack; ls -A | grep -i tmp", folder), "tmp_pack_GhIjKl");
+    assert_string_equal(git_output(&scene->git, "ls %s/objects/pack/*.pack", folder), before);
+    commit_lines(scene, scene->repo, 1);
+}
+
 static void what_no_branch_leads_to_is_kept(void **state) {
     struct repo_scene *scene = *state;
     const char *loose = git_output(&scene->git, "echo loose | git -C data.git hash-object -w --stdin");
@@ -182,6 +198,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         LOCAL(a_repository_with_many_packs_gets_few),
         HTTP(a_repository_with_many_packs_gets_few),
+        BOTH(what_a_killed_repack_left_is_swept),
         LOCAL(what_no_branch_leads_to_is_kept),
         LOCAL(one_process_at_a_time_repacks),
         LOCAL(a_repack_ends_with_the_process),
