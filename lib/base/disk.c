@@ -14,10 +14,10 @@ enum status disk_check(const char *setting, const char *folder, struct error *er
                          strerror(errno));
     unsigned long long left_bytes = (unsigned long long)about.f_bavail * about.f_frsize;
     if (left_bytes < DISK_LEAST_BYTES)
-        return error_set(err, STATUS_INTERNAL, "%s%sThe disk of the folder %s is full: %llu KiB are left.", before, colon, folder,
-                         left_bytes / 1024);
+        return error_set(err, STATUS_INTERNAL, "%s%sThe disk of the folder %s is full: %llu KiB are left.", before, colon,
+                         folder, left_bytes / 1024);
     if (about.f_files > 0 && about.f_favail == 0)
-        return error_set(err, STATUS_INTERNAL, "%s%sThe disk of the folder %s is full: it can have no more files.", before, colon,
-                         folder);
+        return error_set(err, STATUS_INTERNAL, "%s%sThe disk of the folder %s is full: it can have no more files.", before,
+                         colon, folder);
     return STATUS_OK;
 }

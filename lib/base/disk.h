@@ -10,8 +10,8 @@
 
 enum { DISK_LEAST_BYTES = 16 << 20 }; /* with less, nothing that is worth mentioning can be done there */
 
-/* STATUS_INTERNAL, with a sentence that names the folder, and before it `setting` where that is not NULL: its disk has less than
- * DISK_LEAST_BYTES for us, no more files, or cannot be written to. Also where the folder is not there. */
+/* STATUS_INTERNAL, with a sentence that names the folder, and before it `setting` where that is not NULL: its disk has less
+ * than DISK_LEAST_BYTES for us, no more files, or cannot be written to. Also where the folder is not there. */
 CHECK_RESULT enum status disk_check(const char *setting, const char *folder, struct error *err);
 
 #endif

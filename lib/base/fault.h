@@ -7,8 +7,8 @@
  *   REGISTRY_FAULT=NAME#N     … for the N-th time
  *   REGISTRY_HOLD=NAME=PATH   stays at this point for as long as the file PATH is there
  *
- *   REGISTRY_CALLS=PATH       where the file PATH is there and says `NAME N`, the N-th call of that name from then on waits until
- *                             the file is gone (tests/flow/test_redis_outages.c); every call is a line in the log at DEBUG
+ *   REGISTRY_CALLS=PATH       where the file PATH is there and says `NAME N`, the N-th call of that name from then on waits
+ * until the file is gone (tests/flow/test_redis_outages.c); every call is a line in the log at DEBUG
  *
  * Where REGISTRY_FAULT is set, every point that is passed is a line in the program's log at DEBUG, so that a test can see that
  * it knows them all.

@@ -18,7 +18,7 @@
 #include "lib/store/registry_repo.h"
 
 enum {
-    POLL_MS = 50, /* for Redis to come back, while a handler waits for it */
+    POLL_MS = 50,       /* for Redis to come back, while a handler waits for it */
     LOOK_LATER_MS = 20, /* Redis has a clock of its own */
     STEP_RETRY_MIN_MS = 20,
     STEP_RETRY_MAX_MS = 1000,
@@ -145,8 +145,12 @@ enum outcome {
 };
 
 static const char *const outcome_names[] = {
-    [OUTCOME_SUCCEEDED] = "succeeded",     [OUTCOME_FAILED] = "failed", [OUTCOME_TRIED_AGAIN] = "tried again later",
-    [OUTCOME_WAITS] = "waits",             [OUTCOME_LOST] = "lost",     [OUTCOME_AWAITS_OTHERS] = "waits for others",
+    [OUTCOME_SUCCEEDED] = "succeeded",
+    [OUTCOME_FAILED] = "failed",
+    [OUTCOME_TRIED_AGAIN] = "tried again later",
+    [OUTCOME_WAITS] = "waits",
+    [OUTCOME_LOST] = "lost",
+    [OUTCOME_AWAITS_OTHERS] = "waits for others",
     [OUTCOME_HANDED_BACK] = "handed back",
 };
 
@@ -175,13 +179,14 @@ static void name_limit(const struct job_run *run, int64_t timeout_ms, struct err
     long long limit = (long long)(is_in_minutes ? timeout_ms / 60000 : timeout_ms);
     const char *unit = is_in_minutes ? "minutes" : "ms", *kind = job_kind_text(run->job.kind);
     if (err->trouble)
-        error_set(err, STATUS_TIMEOUT,
-                  "The job was stopped: it waited for %s, in all longer than the %lld %s that a %s job may take. Nothing is wrong "
-                  "with the request: please send it again later.",
-                  trouble_text(err->trouble), limit, unit, kind);
+        error_set(
+            err, STATUS_TIMEOUT,
+            "The job was stopped: it waited for %s, in all longer than the %lld %s that a %s job may take. Nothing is wrong "
+            "with the request: please send it again later.",
+            trouble_text(err->trouble), limit, unit, kind);
     else
-        error_set(err, STATUS_TIMEOUT, "The job was stopped: it took longer than the %lld %s that a %s job may take.", limit, unit,
-                  kind);
+        error_set(err, STATUS_TIMEOUT, "The job was stopped: it took longer than the %lld %s that a %s job may take.", limit,
+                  unit, kind);
 }
 
 /* With the runner's mutex held: what is known of the job's tries, made where there is nothing yet. */
@@ -219,11 +224,12 @@ static int64_t backoff_ms(int tries, int64_t most_ms) {
 
 /* Others who push all the time get no rest by our waiting: so that costs a moment only. What waits is not put off beyond the
  * time that its job has, but for a last try. */
-static int64_t choose_delay(struct job_runner *runner, const struct job_run *run, enum outcome outcome, const struct error *err) {
+static int64_t choose_delay(struct job_runner *runner, const struct job_run *run, enum outcome outcome,
+                            const struct error *err) {
     int tries = count_try(runner, run->job.id);
     if (outcome == OUTCOME_TRIED_AGAIN)
         return err->status == STATUS_CONFLICT || err->status == STATUS_BUSY ? TRY_AGAIN_MIN_MS
-                                                                           : backoff_ms(tries, TRY_AGAIN_MAX_MS);
+                                                                            : backoff_ms(tries, TRY_AGAIN_MAX_MS);
     int64_t delay_ms = backoff_ms(tries, WAIT_MAX_MS), left_ms = run->deadline.at_ms - clock_monotonic_ms() - TRY_AGAIN_MIN_MS;
     return delay_ms < left_ms ? delay_ms : left_ms > 0 ? left_ms : 0;
 }
@@ -299,19 +305,22 @@ static void say_outcome(struct job_slot *slot, struct job_run *run, const struct
     switch (settlement->outcome) {
     case OUTCOME_FAILED: job_run_log(run, LOG_ERROR, "%s", err->message); break;
     case OUTCOME_TRIED_AGAIN:
-        if (err->trouble == TROUBLE_MACHINE)
-            job_run_log(run, LOG_WARN,
-                        "The job is waiting for %s, which cannot be used now. It has begun to write, so it is tried again in %.0f s.",
-                        trouble_text(err->trouble), delay_s);
+        if (err->status == STATUS_INTERNAL && err->trouble)
+            job_run_log(
+                run, LOG_WARN,
+                "The job is waiting for %s, which cannot be used now. It has begun to write, so it is tried again in %.0f s.",
+                trouble_text(err->trouble), delay_s);
         else
-            job_run_log(run, LOG_WARN, "%s\nThe job has begun to write, so it is tried again in %.0f s.", err->message, delay_s);
+            job_run_log(run, LOG_WARN, "%s\nThe job has begun to write, so it is tried again in %.0f s.", err->message,
+                        delay_s);
         job_runner_alarm(slot->runner, "job is tried again", run->job.id, err->message);
         break;
     case OUTCOME_WAITS:
-        job_run_log(run, LOG_WARN,
-                    "The job is waiting for %s, which cannot be used now; nothing is wrong with the request. It is tried again in "
-                    "%.1f s.",
-                    trouble_text(err->trouble), delay_s);
+        job_run_log(
+            run, LOG_WARN,
+            "The job is waiting for %s, which cannot be used now; nothing is wrong with the request. It is tried again in "
+            "%.1f s.",
+            trouble_text(err->trouble), delay_s);
         job_runner_alarm(slot->runner, "job waits", run->job.id, err->message);
         break;
     case OUTCOME_SUCCEEDED:

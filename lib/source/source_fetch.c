@@ -54,10 +54,11 @@ static enum status read_result(struct source_fetched *out, const struct command_
         return error_set(err, STATUS_TOO_LARGE, "The source from %s is larger than is allowed.", url);
     struct text end = {0};
     command_result_describe(&end, result);
-    error_set(err, STATUS_REFUSED, "The source from %s could not be read%s (%s%s%.500s).", url,
+    error_set(err, STATUS_INTERNAL, "The source from %s could not be read%s (%s%s%.500s).", url,
               result->signal ? ": the program that fetches it broke, for want of memory perhaps" : "", text_view(&end),
               result->errors.length ? ": " : "", text_view(&result->errors));
     text_release(&end);
+    err->trouble = TROUBLE_NONE; /* nobody knows what it broke of */
     return err->status;
 }
 
@@ -113,7 +114,7 @@ enum status source_fetch(struct source_fetched *out, const struct source_request
     const struct command_user *run_as = limits->user && is_root ? &user : NULL;
     status = make_work_folder(request->work_folder, run_as, err);
     if (!status) status = run_child(out, program, run_as, request, limits, deadline, err);
-    if (status == STATUS_INTERNAL && err) error_prefix(err, "In %s", request->work_folder);
+    if (status == STATUS_INTERNAL && err->trouble) error_prefix(err, "In %s", request->work_folder);
     if (!status) out->folder = arena_format(arena, "%s/tree", request->work_folder);
     return status;
 }

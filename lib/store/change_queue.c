@@ -31,9 +31,9 @@ enum {
     GATHER_US = 1000,       /* and that one for as many as there were in the round before */
     TURN_MS = 1000,         /* so long rounds may follow each other */
     PAUSE_MS = 2 * LOCK_POLL_MS,
-    REFUSALS_MAX = 60,    /* one after the other: the remote never stands still */
-    AWAIT_MOVE_MS = 300,  /* for the next push of somebody who pushes over and over */
-    WAIT_MAX_US = 20000,  /* between tries otherwise */
+    REFUSALS_MAX = 60,   /* one after the other: the remote never stands still */
+    AWAIT_MOVE_MS = 300, /* for the next push of somebody who pushes over and over */
+    WAIT_MAX_US = 20000, /* between tries otherwise */
 };
 
 /* One call of change_queue_commit(), on its caller's stack. The queue's mutex guards it while it is in the list. */
@@ -194,7 +194,8 @@ static enum status push(const struct round *round, const struct entry *entries, 
     for (size_t i = 0; i < count; i++)
         if (!entries[i].change->change.status) changes[wanted++] = entries[i].change->change;
     if (!status && wanted)
-        status = registry_repo_as_trouble(registry_repo_apply(round->queue->options.repo, changes, wanted, 1, &limit, err), err);
+        status =
+            registry_repo_as_trouble(registry_repo_apply(round->queue->options.repo, changes, wanted, 1, &limit, err), err);
     for (size_t i = 0, j = 0; !status && i < count; i++)
         if (!entries[i].change->change.status) entries[i].change->change = changes[j++];
     free(changes);
@@ -207,7 +208,8 @@ static void give_way(const struct round *round, int refusals) {
     struct error ignored; /* the next push says it again */
     struct deadline limit;
     deadline_start(&limit, step_ms(round));
-    if (refusals > 1 && refusals % 4 != 0 && !registry_repo_await_move(round->queue->options.repo, AWAIT_MOVE_MS, &limit, &ignored))
+    if (refusals > 1 && refusals % 4 != 0 &&
+        !registry_repo_await_move(round->queue->options.repo, AWAIT_MOVE_MS, &limit, &ignored))
         return;
     usleep((useconds_t)(clock_monotonic_us() % WAIT_MAX_US));
 }

@@ -145,8 +145,8 @@ struct lease {
 };
 
 /* Claims the job `id`, and its package's lock with it. Where Redis did not answer, the same call made again gets what that one
- * claimed, with what is left of its lease: the same for job_store_claim_next(). STATUS_BUSY: not pending, not the first of its package, or the lock is
- * held (it will be found by job_store_claim_next once it can run). STATUS_NOT_FOUND: no such job. */
+ * claimed, with what is left of its lease: the same for job_store_claim_next(). STATUS_BUSY: not pending, not the first of its
+ * package, or the lock is held (it will be found by job_store_claim_next once it can run). STATUS_NOT_FOUND: no such job. */
 CHECK_RESULT enum status job_store_claim(struct job_store *store, const char *id, const char *runner, int64_t lease_ms,
                                          struct arena *arena, struct lease *lease, struct job *job, struct error *err);
 

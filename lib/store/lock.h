@@ -29,8 +29,8 @@ CHECK_RESULT enum status lock_take_again(struct job_store *store, struct lock *l
  * written, and nobody waits for Redis's disk. STATUS_STALE: it had run out. */
 CHECK_RESULT enum status lock_keep(struct job_store *store, const struct lock *lock, int64_t needed_ms, int64_t hold_ms,
                                    struct error *err);
-/* STATUS_STALE: it had run out. Where Redis is away, it is asked again for some seconds: whoever is next would have to wait until
- * the lock runs out. */
+/* STATUS_STALE: it had run out. Where Redis is away, it is asked again for some seconds: whoever is next would have to wait
+ * until the lock runs out. */
 CHECK_RESULT enum status lock_release(struct job_store *store, const struct lock *lock, struct error *err);
 
 #endif

@@ -21,8 +21,8 @@ enum {
     HISTORY_MAX = 10000,    /* commits looked through for one of ours */
     HANDLE_MAX_MS = 600000, /* other processes repack, too */
     FRESH_MS = 2000,
-    CONTENDED_MS = 5000,        /* so long after a refused push others are taken to push all the time: */
-    FRESH_CONTENDED_MS = 50,    /* then what was seen is soon old */
+    CONTENDED_MS = 5000,     /* so long after a refused push others are taken to push all the time: */
+    FRESH_CONTENDED_MS = 50, /* then what was seen is soon old */
 };
 
 /* ---- Opening ---- */

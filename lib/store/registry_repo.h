@@ -51,9 +51,9 @@ void registry_repo_set_token(struct registry_repo *repo, const char *token);
 CHECK_RESULT enum status registry_repo_fetch(struct registry_repo *repo, struct deadline *deadline,
                                              char head[REGISTRY_COMMIT_MAX], struct error *err);
 
-/* What the host of a repository has against us (a token that has run out, a repository that moved, a hook), or a repository that
- * is away, is nothing that a requester could mend: operators do, and what was wanted is done then. Returns STATUS_UNAVAILABLE
- * for the first, else `status`, and marks it as trouble with the repository where it may pass. */
+/* What the host of a repository has against us (a token that has run out, a repository that moved, a hook), or a repository
+ * that is away, is nothing that a requester could mend: operators do, and what was wanted is done then. Returns
+ * STATUS_UNAVAILABLE for the first, else `status`, and marks it as trouble with the repository where it may pass. */
 enum status registry_repo_as_trouble(enum status status, struct error *err);
 
 /* The disk that the repository or its clone is on (lib/base/disk.h). */
@@ -128,8 +128,8 @@ struct registry_change {
 CHECK_RESULT enum status registry_repo_apply(struct registry_repo *repo, struct registry_change *changes, size_t count,
                                              int tries, struct deadline *deadline, struct error *err);
 
-/* For whoever was refused several times, because others push all the time: waits up to `wait_ms` until the next of them has, and
- * fetches that. A push right afterwards has all the time until the one after next. A repository on this disk needs none. */
+/* For whoever was refused several times, because others push all the time: waits up to `wait_ms` until the next of them has,
+ * and fetches that. A push right afterwards has all the time until the one after next. A repository on this disk needs none. */
 CHECK_RESULT enum status registry_repo_await_move(struct registry_repo *repo, int wait_ms, struct deadline *deadline,
                                                   struct error *err);
 

@@ -31,7 +31,7 @@ enum {
     PAUSE_AFTER_FAILURE_MS = 600000,
     TIMEOUT_MS = 1800000,
     UNFINISHED_MS = 600000, /* without a change: then nobody is making that pack any more */
-    PROGRAM_MISSING = 127, /* what env answers then */
+    PROGRAM_MISSING = 127,  /* what env answers then */
     REPOSITORIES = 2,
 };
 

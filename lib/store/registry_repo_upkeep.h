@@ -22,9 +22,9 @@ struct registry_upkeep;
 struct registry_upkeep *registry_upkeep_start(struct registry_repo *registry, struct registry_repo *index);
 void registry_upkeep_stop(struct registry_upkeep *upkeep);
 
-/* What the thread does: removes what a killed repack left unfinished, once that is ten minutes old, and packs the repository where
- * it has more than `packs_max` packs. `packed` (may be NULL) says whether.
- * STATUS_BUSY: another process of this machine is at it. STATUS_NOT_FOUND: there is no git program. */
+/* What the thread does: removes what a killed repack left unfinished, once that is ten minutes old, and packs the repository
+ * where it has more than `packs_max` packs. `packed` (may be NULL) says whether. STATUS_BUSY: another process of this machine
+ * is at it. STATUS_NOT_FOUND: there is no git program. */
 CHECK_RESULT enum status registry_repo_tidy(struct registry_repo *repo, size_t packs_max, bool *packed,
                                             struct deadline *deadline, struct error *err);
 

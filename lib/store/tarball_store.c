@@ -72,6 +72,12 @@ static enum status check_writable(const struct tarball_store *store, const char 
     return error_set(err, STATUS_FORBIDDEN, "READONLY is set: %s is neither stored nor removed.", object);
 }
 
+/* A full disk is storage's here, and so are bytes that are not the metadata's. */
+static enum status as_trouble(enum status status, struct error *err) {
+    if (err && status == STATUS_INTERNAL) err->trouble = TROUBLE_STORAGE;
+    return error_mark(err, status, TROUBLE_STORAGE);
+}
+
 enum status tarball_store_look_up(struct tarball_store *store, const char *name, const char *version,
                                   struct stored_tarball *out, struct deadline *deadline, struct error *err) {
     struct arena arena = {0};
@@ -79,7 +85,7 @@ enum status tarball_store_look_up(struct tarball_store *store, const char *name,
     if (!status)
         status = store->place->functions->look_up(store->place, object_name(&arena, name, version), out, deadline, err);
     arena_release(&arena);
-    return error_mark(err, status, TROUBLE_STORAGE);
+    return as_trouble(status, err);
 }
 
 /* The object is there already: fine if it is the same. */
@@ -106,7 +112,7 @@ enum status tarball_store_put(struct tarball_store *store, const char *name, con
         status = check_existing(store, name, version, hash, deadline, err);
     }
     arena_release(&arena);
-    return error_mark(err, status, TROUBLE_STORAGE);
+    return as_trouble(status, err);
 }
 
 enum status tarball_store_read(struct tarball_store *store, const char *name, const char *version, const char *hash,
@@ -119,7 +125,7 @@ enum status tarball_store_read(struct tarball_store *store, const char *name, co
     if (!status)
         status = store->place->functions->read(store->place, object_name(&arena, name, version), &expected, out, deadline, err);
     arena_release(&arena);
-    return error_mark(err, status, TROUBLE_STORAGE);
+    return as_trouble(status, err);
 }
 
 enum status tarball_place_accept(struct text *out, size_t start, const char *object, const struct stored_tarball *expected,
@@ -142,7 +148,7 @@ enum status tarball_store_remove(struct tarball_store *store, const char *name, 
     enum status status = check_writable(store, object, deadline, err);
     if (!status) status = store->place->functions->remove(store->place, object, deadline, err);
     arena_release(&arena);
-    return error_mark(err, status, TROUBLE_STORAGE);
+    return as_trouble(status, err);
 }
 
 static int compare_texts(const void *a, const void *b) {

@@ -276,9 +276,9 @@ static bool read_answer(struct compiler_report *report, struct arena *arena, con
 
 /* Runs it until it answers; the caller releases `result`. */
 static enum status run_until_answered(struct command_result *result, struct compiler_report *report, struct arena *arena,
-                                const struct compiler *compiler, const struct sandbox *sandbox, const char *subcommand,
-                                const char *folder, const char *const *globs, const char *const *readable,
-                                struct deadline *deadline, struct error *err) {
+                                      const struct compiler *compiler, const struct sandbox *sandbox, const char *subcommand,
+                                      const char *folder, const char *const *globs, const char *const *readable,
+                                      struct deadline *deadline, struct error *err) {
     const struct command command = {
         .arguments = list_arguments(arena, compiler->path, subcommand, globs),
         .folder = folder,
@@ -307,8 +307,8 @@ static enum status run_compiler(struct command_result *result, struct compiler_r
                                 const struct compiler *compiler, const struct sandbox *sandbox, const char *subcommand,
                                 const char *folder, const char *const *globs, const char *const *readable,
                                 struct deadline *deadline, struct error *err) {
-    enum status status = run_until_answered(result, report, arena, compiler, sandbox, subcommand, folder, globs, readable,
-                                            deadline, err);
+    enum status status =
+        run_until_answered(result, report, arena, compiler, sandbox, subcommand, folder, globs, readable, deadline, err);
     struct error full;
     bool is_silent = report->stop == COMPILER_STOP_NO_ANSWER || report->stop == COMPILER_STOP_SILENT;
     bool has_failed = is_silent || (!status && !report->succeeded);

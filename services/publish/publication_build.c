@@ -212,8 +212,8 @@ static enum status check_module_names(struct publication *p, struct error *err) 
         char version[VERSION_TEXT_MAX];
         version_print(plan->items[i].version, version);
         packages[i].label = arena_format(p->arena, "%s@%s", plan->items[i].name, version);
-        packages[i].folder =
-            arena_format(p->arena, "%s/" PUBLICATION_PACKAGES_FOLDER "/%s-%s", publication_build_folder(p), plan->items[i].name, version);
+        packages[i].folder = arena_format(p->arena, "%s/" PUBLICATION_PACKAGES_FOLDER "/%s-%s", publication_build_folder(p),
+                                          plan->items[i].name, version);
     }
     return module_clash_check(&p->modules, packages, plan->count, p->arena, err);
 }
@@ -228,8 +228,8 @@ enum status publication_check_dependencies(struct publication *p, struct error *
     }
     json_t *graph = NULL;
     struct compiler_report report;
-    status = compiler_graph(&graph, &report, p->arena, compiler, &p->service->sandbox, publication_build_folder(p), source_globs,
-                            publication_readable(p), &p->run->deadline, err);
+    status = compiler_graph(&graph, &report, p->arena, compiler, &p->service->sandbox, publication_build_folder(p),
+                            source_globs, publication_readable(p), &p->run->deadline, err);
     p->compiler_ms += report.elapsed_ms;
     if (report.stop == COMPILER_STOP_SILENT || (!status && !report.succeeded)) {
         warn_of_imports(p, &report, compiler == chosen_compiler(p), err);
@@ -268,8 +268,9 @@ enum status publication_compile(struct publication *p, struct error *err) {
     char version[VERSION_TEXT_MAX];
     version_print(p->plan.compiler, version);
     if (!p->service->sandbox.is_isolating) job_run_log(p->run, LOG_WARN, "%s", p->service->sandbox.warning);
-    enum status status = compiler_compile(&report, p->arena, chosen_compiler(p), &p->service->sandbox, publication_build_folder(p),
-                                          source_globs, publication_readable(p), &p->run->deadline, err);
+    enum status status =
+        compiler_compile(&report, p->arena, chosen_compiler(p), &p->service->sandbox, publication_build_folder(p), source_globs,
+                         publication_readable(p), &p->run->deadline, err);
     p->compiler_ms += report.elapsed_ms;
     if (status == STATUS_REFUSED)
         return error_set(err, status, "%s", compiler_localize_text(p->arena, err->message, p->folder_name));

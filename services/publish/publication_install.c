@@ -124,7 +124,8 @@ static enum status install(struct publication *p, struct error *err) {
     folder_remove(build); /* of a plan before */
     enum status status = sandbox_make_folder(&p->service->sandbox, build, err);
     if (!status) status = publication_install_plan(p, packages, err);
-    if (!status) status = archive_unpack(p->tarball.bytes, p->tarball.length, packages, p->folder_name, &publication_unpack_limits, err);
+    if (!status)
+        status = archive_unpack(p->tarball.bytes, p->tarball.length, packages, p->folder_name, &publication_unpack_limits, err);
     return status;
 }
 

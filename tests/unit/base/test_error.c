@@ -68,6 +68,26 @@ static void a_long_path_is_cut_between_characters(void **state) {
     }
 }
 
+static void what_is_the_operators_trouble_stays_marked(void **state) {
+    (void)state;
+    struct error err;
+    error_set(&err, STATUS_INTERNAL, "cannot write a: No space left on device");
+    assert_int_equal(err.trouble, TROUBLE_MACHINE);
+    assert_int_equal(error_mark(&err, STATUS_INTERNAL, TROUBLE_STORAGE), STATUS_INTERNAL); /* it is known already */
+    assert_int_equal(err.trouble, TROUBLE_MACHINE);
+    error_set(&err, STATUS_UNAVAILABLE, "It is away.");
+    assert_int_equal(err.trouble, TROUBLE_NONE); /* whose, nobody knows */
+    error_mark(&err, STATUS_UNAVAILABLE, TROUBLE_REDIS);
+    error_prefix(&err, "Looking");
+    error_under(&err, "payload");
+    assert_int_equal(err.trouble, TROUBLE_REDIS);
+    assert_string_equal(trouble_text(err.trouble), "the server's job queue");
+    error_set(&err, STATUS_REFUSED, "No.");
+    error_mark(&err, STATUS_REFUSED, TROUBLE_REPOSITORY);
+    assert_int_equal(err.trouble, TROUBLE_NONE);
+    assert_int_equal(error_mark(NULL, STATUS_BUSY, TROUBLE_REDIS), STATUS_BUSY);
+}
+
 static void a_deadline_passes_or_is_cancelled_once(void **state) {
     (void)state;
     struct deadline deadline;
@@ -87,9 +107,13 @@ static void a_deadline_passes_or_is_cancelled_once(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_sentence_keeps_its_status_and_path),     cmocka_unit_test(a_message_may_be_built_from_itself),
-        cmocka_unit_test(a_long_message_is_cut_between_characters), cmocka_unit_test(what_is_not_utf8_becomes_a_question_mark),
-        cmocka_unit_test(a_long_path_is_cut_between_characters),    cmocka_unit_test(a_deadline_passes_or_is_cancelled_once),
+        cmocka_unit_test(a_sentence_keeps_its_status_and_path),
+        cmocka_unit_test(a_message_may_be_built_from_itself),
+        cmocka_unit_test(a_long_message_is_cut_between_characters),
+        cmocka_unit_test(what_is_not_utf8_becomes_a_question_mark),
+        cmocka_unit_test(a_long_path_is_cut_between_characters),
+        cmocka_unit_test(a_deadline_passes_or_is_cancelled_once),
+        cmocka_unit_test(what_is_the_operators_trouble_stays_marked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
