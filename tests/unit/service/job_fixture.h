@@ -10,6 +10,7 @@
  *   "wait and say N"      says N lines, waits, says them again
  *   "full disk"           fails for a full disk until the gate is open
  *   "host away"           fails for somebody else's host
+ *   "rival"               fails three times after its record, since others were faster
  *   "record"              fails for now after its record the first time, and succeeds when it finds the record
  */
 #ifndef TESTS_UNIT_SERVICE_JOB_FIXTURE_H
@@ -67,6 +68,10 @@ static inline enum status obey(struct job_fixture *j, struct job_run *run, struc
     if (strcmp(order, "full disk") == 0 && !atomic_load(&j->gate_is_open))
         return error_set(err, STATUS_INTERNAL, "cannot write /var/work/1: No space left on device");
     if (strcmp(order, "host away") == 0) return error_set(err, STATUS_UNAVAILABLE, "git.example is away.");
+    if (strcmp(order, "rival") == 0) {
+        enum status status = job_run_record(run, "{\"commit\":\"1\"}", err);
+        return status || atomic_load(&j->begun) > 3 ? status : error_set(err, STATUS_CONFLICT, "Somebody else was faster.");
+    }
     if (strcmp(order, "record") == 0) return record_once(run, err);
     if (strcmp(order, "wait") == 0) {
         job_run_log(run, LOG_INFO, "waiting");

@@ -55,6 +55,19 @@ static void once_it_has_a_record_it_is_tried_again(void **state) {
     assert_non_null(strstr(lines.lines[0].message, "The storage is away."));
 }
 
+/* Waiting longer each time would not make the others push less. */
+static void whoever_lost_against_others_is_tried_again_at_once_each_time(void **state) {
+    struct job_fixture *j = *state;
+    start_runner(j, 1);
+    struct job_accepted accepted = announce_order(j, "prelude", "rival");
+    await(state_of(j, accepted.id) == JOB_STATE_SUCCEEDED);
+    stop_runner(j);
+    struct log_lines lines = read_log(j, accepted.id);
+    assert_int_equal(lines.count, 3);
+    for (size_t i = 0; i < lines.count; i++)
+        assert_non_null(strstr(lines.lines[i].message, "it is tried again in 1 s."));
+}
+
 /* ---- What is the operators' trouble, and what is not ---- */
 
 static void a_full_disk_is_waited_for_and_counts_no_attempt(void **state) {
@@ -229,6 +242,7 @@ int main(void) {
         job_test(a_refused_job_says_why_in_its_last_line),
         job_test(a_job_over_its_limit_fails_and_names_it),
         job_test(once_it_has_a_record_it_is_tried_again),
+        job_test(whoever_lost_against_others_is_tried_again_at_once_each_time),
         job_test(a_full_disk_is_waited_for_and_counts_no_attempt),
         job_test(what_waits_for_longer_than_a_job_may_take_fails_and_says_for_what),
         job_test(somebody_elses_host_that_is_away_is_not_the_operators_trouble),
