@@ -105,10 +105,10 @@ static enum compiler_stop find_stop(const struct command_result *result, enum st
     return COMPILER_STOP_NONE;
 }
 
-/* Whether GHC's runtime says that it got no more memory. */
+/* Whether GHC's runtime, or the system, says that it got no more memory: a run has limits. */
 static bool complains_of_memory(const struct command_result *result) {
     const char *words = text_view(&result->errors);
-    return strstr(words, "eap exhausted") || strstr(words, "out of memory");
+    return strstr(words, "eap exhausted") || strstr(words, "out of memory") || strstr(words, "Cannot allocate memory");
 }
 
 /* The sentence about a run that was over a limit. */
@@ -147,7 +147,6 @@ static bool is_of_machine(const char *words) {
         "Too many open files",
         "Input/output error",
         "Read-only file system",
-        "Cannot allocate memory",
         "Resource temporarily unavailable",
         "error while loading shared libraries",
         "bwrap: ",

@@ -309,6 +309,7 @@ static void why_there_is_no_answer_is_told_apart(void **state) {
     } cases[] = {
         {"echo 'purs: Heap exhausted;' >&2; exit 251", COMPILER_STOP_MEMORY, STATUS_TIMEOUT, "more than 6144 MiB of memory"},
         {"echo 'purs: out of memory (requested 1 bytes)' >&2; exit 1", COMPILER_STOP_MEMORY, STATUS_TIMEOUT, "memory"},
+        {"echo 'purs: mmap: Cannot allocate memory' >&2; exit 1", COMPILER_STOP_MEMORY, STATUS_TIMEOUT, "memory"},
         {"kill -KILL $$", COMPILER_STOP_MEMORY, STATUS_TIMEOUT, "memory"},
         {"kill -XCPU $$", COMPILER_STOP_CPU_TIME, STATUS_TIMEOUT, "used up its 1800 seconds of CPU time"},
         {"kill -XFSZ $$", COMPILER_STOP_DISK, STATUS_REFUSED, "to one file"},
