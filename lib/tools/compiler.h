@@ -15,6 +15,7 @@
 #include "lib/base/error.h"
 #include "lib/domain/version.h"
 
+struct build_result; /* lib/domain/build_work.h */
 struct deadline;
 struct sandbox;
 struct text;
@@ -153,6 +154,9 @@ const char *compiler_message_whole(struct arena *arena, const struct compiler_me
  * are. */
 void compiler_messages_print(struct text *out, const struct compiler_message *messages, size_t count, size_t most);
 void compiler_report_print_errors(struct text *out, const struct compiler_report *report, size_t most);
+
+/* The same for the errors of a build's result, those that it leaves out counted, too. */
+void compiler_result_print_errors(struct text *out, const struct build_result *result, size_t most);
 
 /* "1 error, shown above" or "4000 errors, the first 50 of which are shown above", in the arena. */
 const char *compiler_report_count_errors(const struct compiler_report *report, struct arena *arena, size_t most);

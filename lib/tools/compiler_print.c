@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/base/text.h"
+#include "lib/domain/build_work.h"
 #include "lib/tools/compiler.h"
 
 enum { SPANS_SHOWN = 20 };
@@ -131,6 +132,29 @@ void compiler_messages_print(struct text *out, const struct compiler_message *me
 
 void compiler_report_print_errors(struct text *out, const struct compiler_report *report, size_t most) {
     compiler_messages_print(out, report->errors, report->error_count, most);
+}
+
+void compiler_result_print_errors(struct text *out, const struct build_result *result, size_t most) {
+    struct arena arena = {0};
+    struct compiler_message *messages = arena_alloc(&arena, (result->error_count + 1) * sizeof *messages);
+    for (size_t i = 0; i < result->error_count; i++) {
+        const struct build_error *error = &result->errors[i];
+        messages[i] = (struct compiler_message){
+            .message = error->message,
+            .code = error->code,
+            .link = error->link,
+            .filename = error->filename,
+            .module = error->module,
+            .has_position = error->has_position,
+            .start_line = error->position.start_line,
+            .start_column = error->position.start_column,
+            .end_line = error->position.end_line,
+            .end_column = error->position.end_column,
+        };
+    }
+    compiler_messages_print(out, messages, result->error_count + result->errors_left_out,
+                            result->error_count < most ? result->error_count : most);
+    arena_release(&arena);
 }
 
 const char *compiler_report_count_errors(const struct compiler_report *report, struct arena *arena, size_t most) {

@@ -94,23 +94,8 @@ static void say_errors(struct revision *r, const struct job *job) {
     struct build_result result;
     if (!job->result || build_result_parse(&result, job->result, strlen(job->result), r->arena, NULL)) return;
     if (result.error_count == 0) return;
-    struct compiler_report report = {.error_count = result.error_count + result.errors_left_out};
-    report.errors = arena_alloc(r->arena, result.error_count * sizeof report.errors[0]);
-    for (size_t i = 0; i < result.error_count; i++) {
-        const struct build_error *error = &result.errors[i];
-        report.errors[i] = (struct compiler_message){.message = error->message,
-                                                     .code = error->code,
-                                                     .link = error->link,
-                                                     .filename = error->filename,
-                                                     .module = error->module,
-                                                     .has_position = error->has_position,
-                                                     .start_line = error->position.start_line,
-                                                     .start_column = error->position.start_column,
-                                                     .end_line = error->position.end_line,
-                                                     .end_column = error->position.end_column};
-    }
     struct text errors = {0};
-    compiler_report_print_errors(&errors, &report, result.error_count < ERRORS_SHOWN ? result.error_count : ERRORS_SHOWN);
+    compiler_result_print_errors(&errors, &result, ERRORS_SHOWN);
     job_run_log(r->run, LOG_ERROR, "%s", text_view(&errors));
     text_release(&errors);
 }

@@ -58,24 +58,8 @@ const char *build_print_result(struct build *build, const struct build_result *r
 }
 
 const char *build_print_errors(struct build *build, const struct build_result *result) {
-    struct compiler_message *messages = arena_alloc(build->arena, (result->error_count + 1) * sizeof *messages);
-    for (size_t i = 0; i < result->error_count; i++) {
-        const struct build_error *error = &result->errors[i];
-        messages[i] = (struct compiler_message){
-            .message = error->message,
-            .code = error->code,
-            .link = error->link,
-            .filename = error->filename,
-            .module = error->module,
-            .has_position = error->has_position,
-            .start_line = error->position.start_line,
-            .start_column = error->position.start_column,
-            .end_line = error->position.end_line,
-            .end_column = error->position.end_column,
-        };
-    }
     struct text text = {0};
-    compiler_messages_print(&text, messages, result->error_count, BUILD_ERRORS_SHOWN);
+    compiler_result_print_errors(&text, result, BUILD_ERRORS_SHOWN);
     const char *copy = arena_copy(build->arena, text_view(&text));
     text_release(&text);
     return copy;
