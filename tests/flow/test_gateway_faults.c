@@ -346,7 +346,7 @@ enum { FEW = 16 }; /* connections, in the next two */
 
 static void connections_over_the_limit_take_the_place_of_idle_ones(void **state) {
     (void)state;
-    static const char *const settings[] = {"GATEWAY_CONNECTIONS=16", NULL};
+    static const char *const settings[] = {"GATEWAY_CONNECTIONS=16", "GATEWAY_THREADS=1", NULL};
     struct gateway_process *small = gateway_process_start(redis_server_url(redis), settings);
     struct http_connection idle[FEW], late;
     char byte;
