@@ -45,6 +45,7 @@ static const struct fault {
     {"install", NULL, "install"},
     {"graph", NULL, "graph"},
     {"compile", NULL, "compile"},
+    {"detector", NULL, "detector"},
     {"record", "resume", "record"},
     {"tarball", NULL, "… the tarball stored"},
     {"unpushed", NULL, "… the metadata's commit made, not pushed"},
