@@ -74,7 +74,7 @@ struct line {
         is_in_doubt; /* the dialer may have given up, or the connection leads nowhere; of whoever has the line, like the next */
     int unanswered;  /* requests in a row */
     nng_aio *aio;
-    struct parcel *parcel; /* on its way; the caller's, or a post that the line frees */
+    struct parcel *parcel; /* on its way, else NULL; the caller's, or a post that the line frees */
     enum line_state state; /* of whoever has the line: who starts it, then nng's thread */
     bool was_sent;
     int failure;     /* of nng; 0: `answer` is there */
@@ -101,6 +101,7 @@ struct message_client {
     struct parcel *waiting_last;
     int posts; /* waiting and on their way */
     size_t posted_bytes;
+    bool is_closing; /* no line starts by itself any more */
 };
 
 /* ---- Parcels ---- */
@@ -226,6 +227,7 @@ static void free_line(struct line *line) {
     struct message_client *client = line->client;
     nng_msg_free(line->answer);
     line->answer = NULL;
+    line->parcel = NULL;
     pthread_mutex_lock(&client->mutex);
     struct parcel *post = client->callers_waiting == 0 ? take_waiting(client) : NULL;
     if (!post) {
@@ -293,15 +295,14 @@ static void greet(nng_pipe pipe, nng_pipe_ev event, void *argument) {
     if (pack_parcel(client, &(struct message){.tag = MESSAGE_greeting}, GREETING_MS, greeting, NULL)) abort();
     greeting->is_post = true;
     pthread_mutex_lock(&client->mutex);
-    bool is_idle = take_if_idle(line);
-    if (is_idle) {
+    bool is_started = !client->is_closing && take_if_idle(line);
+    if (is_started) {
         client->posts++;
         client->posted_bytes += greeting->bytes.length;
+        start_line(line, greeting); /* before the mutex is let go: nothing starts once the client is closing */
     }
     pthread_mutex_unlock(&client->mutex);
-    if (is_idle) {
-        start_line(line, greeting);
-    } else {
+    if (!is_started) {
         text_release(&greeting->bytes);
         free(greeting);
     }
@@ -495,16 +496,33 @@ static void await_posts(struct message_client *client) {
         drop_post(client, post, "not delivered");
     }
     client->waiting_last = NULL;
+    client->is_closing = true;
     pthread_mutex_unlock(&client->mutex);
+}
+
+/* Takes the line's request out of nng. Not left to the socket's closing: nng 1.5 frees the socket while its thread for
+ * time-outs is about to call a request of it off, which then takes a mutex that is gone, and aborts. Freeing the aio waits for
+ * that thread. */
+static void stop_line(struct line *line) {
+    struct message_client *client = line->client;
+    nng_aio_stop(line->aio);
+    if (line->parcel) { /* nng refused its next step, which calls nobody back */
+        if (line->state == LINE_SENDING) nng_msg_free(nng_aio_get_msg(line->aio));
+        pthread_mutex_lock(&client->mutex);
+        drop_post(client, line->parcel, line->was_sent ? "not answered" : "not delivered");
+        pthread_mutex_unlock(&client->mutex);
+    }
+    nng_aio_free(line->aio);
 }
 
 void message_client_free(struct message_client *client) {
     if (!client) return;
     await_posts(client);
     for (int i = 0; i < client->line_count; i++)
-        if (!socket_close(client->lines[i]->socket, client)) return; /* else what was in flight has failed now */
+        stop_line(client->lines[i]);
+    for (int i = 0; i < client->line_count; i++)
+        if (!socket_close(client->lines[i]->socket, client)) return;
     for (int i = 0; i < client->line_count; i++) {
-        nng_aio_free(client->lines[i]->aio);
         pthread_cond_destroy(&client->lines[i]->done);
         free(client->lines[i]);
     }
