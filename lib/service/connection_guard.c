@@ -125,6 +125,14 @@ static int find_victim(void) {
     return victim;
 }
 
+/* Makes room for a connection from `peer`. False: its address has most of them, and none is old enough to be shut down. */
+static bool make_room_for(const struct peer_address *peer, int64_t now_ms) {
+    int victim = find_victim();
+    if (is_same_host(&unproven[victim].peer, peer) && now_ms - unproven[victim].since_ms < CONNECTIONS_GRACE_MS) return false;
+    shut(victim);
+    return true;
+}
+
 static void log_flood(const char *what) {
     int64_t now_ms = clock_monotonic_ms();
     if (logged_ms > 0 && now_ms - logged_ms < LOG_INTERVAL_MS) return;
@@ -142,11 +150,15 @@ static bool take(int file, const struct peer_address *peer) {
     for (int i = unproven_count - 1; i >= 0; i--)
         if (unproven[i].file == file) forget(i); /* it ended, or the number would not be free */
     if (unproven_count == CONNECTIONS_UNPROVEN_MAX) forget_ended();
+    int64_t now_ms = clock_monotonic_ms();
     if (unproven_count == CONNECTIONS_UNPROVEN_MAX) {
         log_flood("Too many have sent nothing that proves the key.");
-        shut(find_victim());
+        if (!make_room_for(peer, now_ms)) {
+            shut_count++;
+            return false;
+        }
     }
-    unproven[unproven_count++] = (struct unproven){.file = file, .peer = *peer, .since_ms = clock_monotonic_ms()};
+    unproven[unproven_count++] = (struct unproven){.file = file, .peer = *peer, .since_ms = now_ms};
     return true;
 }
 

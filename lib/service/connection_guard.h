@@ -7,8 +7,10 @@
  *                   │
  *                   └── UNPROVEN_MS without, or too many of them: shut down, which nng takes for the other side's end
  *
- * At most CONNECTIONS_UNPROVEN_MAX are unproven at one time; where one more comes, the oldest of the address that has most of
- * them goes, so that one that floods the program shuts itself out. Accepted connections never take more than three quarters of
+ * At most CONNECTIONS_UNPROVEN_MAX are unproven at one time. Where one more comes, the oldest of the address that has most of
+ * them is shut down, so that one that floods the program shuts itself out. If that is the newcomer's own address, and the oldest
+ * came less than CONNECTIONS_GRACE_MS ago, the newcomer is not taken: clients that all connect again when the program was
+ * restarted would otherwise shut down each other's connections before any has sent its first message. Accepted connections never take more than three quarters of
  * the descriptors that the program may have: the rest is for Redis, repositories and logs.
  *
  * nng says nothing of a connection before both sides have greeted, and must not close one that it reads (socket_closing.h). So
@@ -24,6 +26,7 @@
 enum {
     CONNECTIONS_UNPROVEN_MAX = 32,
     CONNECTIONS_UNPROVEN_MS = 5000,
+    CONNECTIONS_GRACE_MS = 100,
     CONNECTIONS_FILES_WANTED = 8192, /* descriptors: the process's limit is raised to that where it may be */
 };
 

@@ -145,7 +145,8 @@ static void what_is_larger_than_the_memory_is_refused_all_the_same(void **state)
 static void a_child_that_breaks_is_a_fault_of_ours(void **state) {
     struct scene *scene = *state;
     scene->limits.program = "/bin/false";
-    assert_refused(scene, STATUS_REFUSED, "exit status 1"); /* perhaps at what it was sent: not put back for ever */
+    assert_refused(scene, STATUS_INTERNAL, "exit status 1");
+    assert_int_equal(scene->err.trouble, TROUBLE_NONE); /* perhaps it broke of what it was sent: the job is not put back */
     folder_remove(scene->request.work_folder);
     scene->limits.program = "/bin/true";
     assert_refused(scene, STATUS_INTERNAL, "no answer");
