@@ -343,13 +343,20 @@ static void pass_fault_call(const struct redis *redis) {
 }
 #endif
 
-/* Sends the batch and reads its replies, once. False: the connection failed; why is in the context and errno. */
+/* The one reply of a Redis that does not take the connection: it hangs up then. */
+static bool is_refusal(const struct redis_reply *reply) {
+    return reply->type == REDIS_FAILURE && text_starts_with(reply->text, TOO_MANY_CLIENTS);
+}
+
+/* Sends the batch and reads its replies, once. A refusal of the connection is the reply to each command. False: the connection failed; why is in the context and errno. */
 static bool exchange(struct redis *redis, struct redis_reply *replies) {
     redisAppendFormattedCommand(redis->context, redis->batch.bytes, redis->batch.length);
     for (size_t i = 0; i < redis->batch_count; i++) {
         void *reply = NULL;
         if (redisGetReply(redis->context, &reply) != REDIS_OK) return false;
         replies[i] = *(struct redis_reply *)reply;
+        for (; is_refusal(&replies[i]) && i + 1 < redis->batch_count; i++)
+            replies[i + 1] = replies[i];
     }
     return true;
 }

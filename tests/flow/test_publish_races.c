@@ -121,7 +121,8 @@ static void a_dependency_that_goes_away_is_missed(void **state) {
     struct waiting waiting = begin(&package);
     registry_write(server, INDEX_REPO, "gr/ou/ground", NULL);
     end_refused(&waiting, "Could not produce valid dependencies for manifest.\nabove@1.0.0 has unsatisfied dependencies: no "
-                          "version in the registry index fits ground >=1.0.0 <2.0.0.");
+                          "version in the registry index fits ground >=1.0.0 <2.0.0.\nThis was unpublished while the publication was "
+                          "under way: ground@1.0.0.");
     registry_write(server, INDEX_REPO, "gr/ou/ground", line);
 }
 
