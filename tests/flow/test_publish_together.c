@@ -276,6 +276,7 @@ static void a_package_whose_publications_keep_failing_is_not_waited_for(void **s
     expect_failed(
         scene, id,
         arena_format(&server->arena,
+                     "Could not produce valid dependencies for manifest.\n"
                      "patient@1.0.0 has unsatisfied dependencies: no version in the registry index fits flooded >=1.0.0 "
                      "<2.0.0.\nThe publication of flooded@1.0.0, which was accepted before this one (job %s), failed: "
                      "flooded@1.0.0 does not compile with compiler 0.15.15: 1 error, shown above.",
