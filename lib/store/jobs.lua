@@ -235,7 +235,7 @@ local function same_request(job, again)
   return job.kind == 'matrix' and not TRIALS[job.purpose] and not again and known_verdict(job)
 end
 
--- The last transfer of the package that succeeded, where that is another than `id`, which did exactly what is asked for now.
+-- The last transfer of the package that succeeded, where that is another than `id`, which has done exactly what is asked for now.
 local function superseded_by(id, request)
   local last = request.kind == 'transfer' and call('HGET', 'transferred', request.package)
   return last and last ~= id and last or ''
@@ -344,7 +344,8 @@ function steps.accept()
   local existing = same_request(job, again)
   if existing then
     if job.kind == 'matrix' then raise_priority(existing, job) end
-    return {existing, 0, call('HGET', 'job:' .. existing, 'state') or 'succeeded', superseded_by(existing, job)}
+    local state = call('HGET', 'job:' .. existing, 'state') or 'succeeded'
+    return {existing, 0, state, state == 'succeeded' and superseded_by(existing, job) or ''}
   end
   local refusal = no_room(job, limit, address_limit) or job.retryOf and refuse_retry(job)
   if refusal then return refusal end

@@ -69,6 +69,27 @@ static void an_unfinished_job_stands_for_its_repeats(void **state) {
     }
 }
 
+/* A client that waited too long for the answer sends its request again: that is the job that is under way, though the package
+ * was transferred before. */
+static void a_transfer_under_way_is_not_superseded_by_an_earlier_one(void **state) {
+    struct fixture *f = *state;
+    struct job_request first = unpublish_of("a"), second = unpublish_of("a");
+    first.kind = second.kind = JOB_KIND_TRANSFER;
+    first.duplicate_key = first.replay_key = "first";
+    second.duplicate_key = second.replay_key = "second";
+    struct job_accepted former = run_job(f, &first, &success), latter = accept_job(f, &second);
+    assert_string_equal(repeat(f, &second).superseded_by, "");
+    struct lease lease = claim_job(f, latter.id);
+    struct job_accepted again = repeat(f, &second);
+    assert_string_equal(again.id, latter.id);
+    assert_string_equal(again.superseded_by, "");
+    finish_job(f, &lease, true);
+    assert_string_equal(repeat(f, &second).superseded_by, "");
+    again = repeat(f, &first);
+    assert_string_equal(again.id, former.id);
+    assert_string_equal(again.superseded_by, latter.id);
+}
+
 static void after_a_failure_there_is_a_new_job(void **state) {
     struct fixture *f = *state;
     struct job_request requests[] = {publish_of("a"), unpublish_of("b"), unpublish_of("c"), package_set()};
@@ -325,6 +346,7 @@ int main(void) {
         store_test(an_accepted_job_has_what_was_sent),
         store_test(the_same_id_again_is_the_same_job),
         store_test(an_unfinished_job_stands_for_its_repeats),
+        store_test(a_transfer_under_way_is_not_superseded_by_an_earlier_one),
         store_test(after_a_failure_there_is_a_new_job),
         store_test(a_success_stands_for_repeats_of_publish_and_unpublish_only),
         store_test(a_publish_whose_documentation_is_missing_is_made_again),
