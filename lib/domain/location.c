@@ -228,13 +228,16 @@ static bool is_github_host(const char *host, size_t length) {
     return false;
 }
 
-/* Outside GitHub only the host's name is without case, and `.git` counts: other hosts may tell them apart. */
+/* Outside GitHub only the host's name is without case, and `.git` counts: other hosts may tell them apart. A dot behind a
+ * host's name changes nothing. */
 static void append_url_place(struct text *out, const char *url) {
     const char *host = strstr(url, "://");
     host = host ? host + strlen("://") : url;
     size_t host_length = strcspn(host, "/");
     struct path_parts path;
     split_path(&path, host + host_length);
+    while (host_length > 0 && host[host_length - 1] == '.')
+        host_length--;
     if (is_github_host(host, host_length) && path.count == 2) {
         append_github_place(out, path.parts[0].bytes, path.parts[0].length, path.parts[1].bytes, path.parts[1].length);
         return;

@@ -179,6 +179,7 @@ static void locations_are_compared_as_github_compares_them(void **state) {
         {NULL, "http://github.com/Owner/Repo/", true},
         {NULL, "git://github.com/Owner/Repo.git", true},
         {NULL, "https://www.github.com/Owner/Repo", true},
+        {NULL, "https://github.com./Owner/Repo", true},
         {NULL, "https://github.com//Owner/./x/../Repo", true},
         {"core", "https://github.com/Owner/Repo.git", true},
         {NULL, "https://github.com/Owner/Repo2", false},
@@ -209,9 +210,10 @@ static void other_hosts_may_tell_cases_apart(void **state) {
     (void)state;
     struct location a = git("https://Git.Example.org/x/Repo"), b = git("https://git.example.org/x/Repo/"),
                     c = git("https://git.example.org/x/repo"), d = git("https://git.example.org/x/Repo.git"),
-                    e = git("https://git.example.org/x/y/../Repo");
+                    e = git("https://git.example.org/x/y/../Repo"), f = git("https://git.example.org./x/Repo");
     assert_true(location_equal(&a, &b));
     assert_true(location_equal(&a, &e));
+    assert_true(location_equal(&a, &f));
     assert_false(location_equal(&a, &c));
     assert_false(location_equal(&a, &d));
 }
