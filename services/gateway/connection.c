@@ -90,16 +90,10 @@ static int64_t measure(struct connection *connection) {
     h2o_conn_t *conn = conn_of(connection);
     const h2o_buffer_t *input = connection->socket->input;
     int64_t bytes = input->bytes ? (int64_t)input->capacity : 0;
-    if (!conn || !http2_is(conn)) {
-        connection->unfinished = connection->calls == 0 && bytes > 0;
-        return connection->unfinished || bytes > SMALL_BYTES ? bytes : 0;
-    }
-    struct http2_load load;
+    if (!conn || !http2_is(conn)) return connection->calls == 0 || bytes > SMALL_BYTES ? bytes : 0;
     connection->is_http2 = true;
     if (!connection->is_announced) connection->is_announced = http2_announce(conn, limits.streams);
-    http2_look(conn, &limits, &load);
-    connection->unfinished = load.unfinished;
-    return bytes + (int64_t)load.bytes;
+    return bytes + (int64_t)http2_look(conn, &limits);
 }
 
 /* ---- The end of a connection ---- */
@@ -186,14 +180,13 @@ static struct connection *find_largest(struct loop *loop, const struct client *c
     for (h2o_linklist_t *at = list->next; at != list; at = at->next) {
         struct connection *connection = H2O_STRUCT_FROM_MEMBER(struct connection, holding, at);
         if (connection->is_ending || (client && connection->client != client)) continue;
-        if (connection->calls > 0 && connection->unfinished == 0) continue;
         if (!largest || connection->intake_bytes > largest->intake_bytes) largest = connection;
     }
     return largest;
 }
 
-/* Closes the connection with the largest intake as long as one address, or this loop, has too much. A request that is being
- * answered is not closed, however large: there are few of these (GATEWAY_REQUESTS_PER_ADDRESS, POST_LIMIT_PER_MINUTE). */
+/* Closes the connection with the largest intake as long as one address, or this loop, has too much. Requests that are being
+ * answered are no reason to spare it: a client that takes no answer would keep their bodies here. */
 static void enforce_intake(struct loop *loop, struct connection *cause) {
     const struct settings *settings = settings_of(loop);
     struct client *client = clients_keep(cause->client);

@@ -31,7 +31,7 @@ struct metrics;
 #define CONNECTION_END_TABLE(END)                                                                                              \
     END(ADDRESS, "too many of one address")                                                                                    \
     END(IDLE, "idle where others need room")                                                                                   \
-    END(INTAKE, "unfinished requests hold too much memory")                                                                    \
+    END(INTAKE, "requests hold too much memory")                                                                               \
     END(RESETS, "too many requests given up")
 
 enum connection_end {
@@ -58,9 +58,8 @@ struct connection {
     bool is_http2;
     bool is_announced; /* the number of streams that it may open */
     bool is_ending;
-    size_t calls;      /* requests being answered */
-    size_t unfinished; /* requests that are not complete */
-    size_t abandoned;  /* of which the client did not wait for the answer, since the next */
+    size_t calls;     /* requests being answered */
+    size_t abandoned; /* of which the client did not wait for the answer, since the next */
     int64_t abandoned_since_ms;
     uint64_t waiting_since_ms;          /* on the loop's clock */
     h2o_socket_t *socket;               /* NULL: closed */

@@ -150,23 +150,22 @@ static void enforce(h2o_http2_conn_t *conn, const struct http2_limits *limits) {
     if (unfinished > limits->streams) refuse_most(conn, unfinished - limits->streams);
 }
 
-static void measure(const h2o_http2_conn_t *conn, struct http2_load *out) {
-    out->bytes = size_of_buffer(conn->_headers_unparsed) + size_of_buffer(conn->_http1_req_input);
+static size_t measure(const h2o_http2_conn_t *conn) {
+    size_t bytes = size_of_buffer(conn->_headers_unparsed) + size_of_buffer(conn->_http1_req_input);
     for (khiter_t i = 0; i < kh_end(conn->streams); i++) {
         if (!kh_exist(conn->streams, i)) continue;
         const h2o_http2_stream_t *stream = kh_val(conn->streams, i);
-        out->bytes += size_of_buffer(stream->_req_body);
-        if (!is_unfinished(stream)) continue;
-        out->bytes += STREAM_BYTES + stream->req.headers.capacity * sizeof(h2o_header_t);
-        out->unfinished++;
+        bytes += size_of_buffer(stream->_req_body);
+        if (stream->state > H2O_HTTP2_STREAM_STATE_REQ_PENDING) continue;
+        bytes += STREAM_BYTES + stream->req.headers.capacity * sizeof(h2o_header_t);
     }
+    return bytes;
 }
 
-void http2_look(h2o_conn_t *super, const struct http2_limits *limits, struct http2_load *out) {
+size_t http2_look(h2o_conn_t *super, const struct http2_limits *limits) {
     h2o_http2_conn_t *conn = http2_of(super);
-    *out = (struct http2_load){0};
     if (conn->state < H2O_HTTP2_CONN_STATE_IS_CLOSING) enforce(conn, limits);
-    measure(conn, out);
+    return measure(conn);
 }
 
 /* h2o has told it 100, in a frame that is fixed; the later one counts (RFC 9113, 6.5.3). */

@@ -26,20 +26,15 @@ struct http2_limits {
     int64_t time_ms; /* for a request to arrive */
 };
 
-/* What a look has found, after all that was refused. */
-struct http2_load {
-    size_t unfinished;
-    size_t bytes; /* in memory, of unfinished streams, and of bodies of requests that are being answered */
-};
-
 /* Is it one of HTTP/2? `conn` must be alive. */
 bool http2_is(const h2o_conn_t *conn);
 
 /* The length of a request's body, with what was dropped of it. On the loop's thread; of any version. */
 size_t http2_body_length(h2o_req_t *req);
 
-/* Looks after a read, and now and then. On the loop's thread; the connection is open afterwards. */
-void http2_look(h2o_conn_t *conn, const struct http2_limits *limits, struct http2_load *out);
+/* Looks after a read, and now and then. Returns the bytes in memory, after all that was refused: of requests that are not being
+ * answered yet, and of the bodies of those that are. On the loop's thread; the connection is open afterwards. */
+size_t http2_look(h2o_conn_t *conn, const struct http2_limits *limits);
 
 /* Tells the client how many streams it may have open. False: not yet, since its first request is not there. */
 bool http2_announce(h2o_conn_t *conn, size_t streams);

@@ -24,6 +24,8 @@ static const char ended_by_address[] =
     "registry_http_connections_ended_total{reason=\"too many of one address\",program=\"gateway\"}";
 static const char ended_idle[] =
     "registry_http_connections_ended_total{reason=\"idle where others need room\",program=\"gateway\"}";
+static const char ended_by_intake[] =
+    "registry_http_connections_ended_total{reason=\"requests hold too much memory\",program=\"gateway\"}";
 static const char open_connections[] = "registry_http_connections{program=\"gateway\"}";
 static const char intake[] = "registry_http_intake_bytes{program=\"gateway\"}";
 
@@ -203,6 +205,52 @@ static void an_http_2_body_far_over_the_limit_is_answered_before_it_ends(void **
     text_release(&bytes);
 }
 
+/* Sends it, and waits until the gateway has read it. False: the connection was closed. */
+static bool send_and_await(struct http_connection *connection, struct text *bytes) {
+    struct http2_frame frame;
+    char buffer[4096];
+    http2_append_frame(bytes, HTTP2_PING, 0, 0, "pingpong", 8);
+    bool is_sent = http_connection_send_bytes(connection, bytes->bytes, bytes->length);
+    text_clear(bytes);
+    while (is_sent) {
+        while (http2_take_frame(&connection->input, &taken, &frame))
+            if (frame.type == HTTP2_PING && (frame.flags & HTTP2_ACK)) return true;
+        ssize_t count = recv(connection->socket, buffer, sizeof buffer, 0);
+        if (count <= 0) return false;
+        text_append_bytes(&connection->input, buffer, (size_t)count);
+    }
+    return false;
+}
+
+/* Each request is whole, and so is answered; but the client takes no answer, and h2o keeps the body as long. The first of them
+ * are being answered, the rest wait for their turn. */
+static void bodies_of_requests_whose_answers_are_not_taken_are_limited(void **state) {
+    (void)state;
+    enum { REQUESTS = 90, LENGTH = 4000 };
+    static const unsigned char no_window[] = {0, 4, 0, 0, 0, 0}; /* SETTINGS_INITIAL_WINDOW_SIZE */
+    static const char *const streams[] = {"GATEWAY_STREAMS_PER_CONNECTION=2", "GATEWAY_STREAMS_PER_CONNECTION=100"};
+    for (size_t i = 0; i < sizeof streams / sizeof streams[0]; i++) {
+        struct gateway_process *small = start_with(
+            (const char *const[]){"GATEWAY_INTAKE_BYTES_PER_ADDRESS=262144", "POST_LIMIT_PER_MINUTE=0", streams[i], NULL});
+        struct http_connection connection;
+        struct text bytes = {0};
+        uint32_t sent = 0;
+        open_as(&connection, small, 1);
+        http2_append_preface(&bytes);
+        http2_append_frame(&bytes, HTTP2_SETTINGS, 0, 0, no_window, sizeof no_window);
+        do {
+            http2_append_request(&bytes, 2 * sent + 1, "POST", "/api/v1/publish", LENGTH, false);
+            http2_append_data(&bytes, 2 * sent + 1, LENGTH, true);
+        } while (send_and_await(&connection, &bytes) && ++sent < REQUESTS);
+        assert_in_range(sent, 10, REQUESTS - 1);
+        assert_int_equal((int)gateway_process_figure(small, ended_by_intake), 1);
+        http_connection_close(&connection);
+        text_release(&bytes);
+        gateway_process_wait_for(small, intake, 0);
+        assert_int_equal(gateway_process_stop(small), 0);
+    }
+}
+
 /* ---- Streams ---- */
 
 static void more_streams_than_announced_are_refused(void **state) {
@@ -296,7 +344,7 @@ static void an_http_2_request_in_drops_is_cancelled(void **state) {
     send_and_clear(&http2, &bytes);
     while (http2_error(&frame) < 0) {
         http2_append_data(&bytes, 1, 1, false);
-        http2_append_frame(&bytes, 6, 0, 0, "pingpong", 8); /* is answered at once */
+        http2_append_frame(&bytes, HTTP2_PING, 0, 0, "pingpong", 8); /* is answered at once */
         send_and_clear(&http2, &bytes);
         char buffer[4096];
         ssize_t count = recv(http2.socket, buffer, sizeof buffer, 0);
@@ -472,6 +520,7 @@ int main(void) {
         cmocka_unit_test(chunks_over_the_routes_limit_are_413_before_they_end),
         cmocka_unit_test(an_http_2_body_over_the_limit_is_dropped_and_answered_413),
         cmocka_unit_test(an_http_2_body_far_over_the_limit_is_answered_before_it_ends),
+        cmocka_unit_test(bodies_of_requests_whose_answers_are_not_taken_are_limited),
         cmocka_unit_test(more_streams_than_announced_are_refused),
         cmocka_unit_test(too_many_headers_are_400),
         cmocka_unit_test(requests_that_do_not_arrive_in_time_are_ended),

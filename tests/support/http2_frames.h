@@ -16,10 +16,11 @@ enum http2_frame_type {
     HTTP2_HEADERS = 1,
     HTTP2_RST_STREAM = 3,
     HTTP2_SETTINGS = 4,
+    HTTP2_PING = 6,
     HTTP2_GOAWAY = 7,
 };
 
-enum { HTTP2_END_STREAM = 1, HTTP2_CANCEL = 8, HTTP2_REFUSED_STREAM = 7 };
+enum { HTTP2_END_STREAM = 1, HTTP2_ACK = 1, HTTP2_CANCEL = 8, HTTP2_REFUSED_STREAM = 7 };
 
 struct http2_frame {
     int type, flags;
