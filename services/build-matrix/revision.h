@@ -27,6 +27,7 @@ struct revision_build {
     const char *compiler_text;
     struct build_plan plan;
     char job_id[UUID_TEXT_MAX]; /* "" until it is made */
+    int tries;                  /* builds that ended before without saying anything about the package */
     bool has_ended;
 };
 

@@ -9,6 +9,7 @@
 
 #include "lib/base/text.h"
 #include "lib/domain/build_work.h"
+#include "lib/domain/verdict.h"
 #include "lib/tools/compiler.h"
 #include "services/build-matrix/matrix_end.h"
 #include "services/build-matrix/planner.h"
@@ -17,6 +18,8 @@
 enum {
     POLL_MIN_MS = 100, /* how often the builds are looked at: at first, and when it has been long */
     POLL_MAX_MS = 1000,
+    AGAIN_MIN_MS = 1000, /* before a build is made again; doubled with each, up to */
+    AGAIN_DOUBLINGS = 6,
     ERRORS_SHOWN = 20,
 };
 
@@ -25,6 +28,7 @@ enum {
 static void make_id(struct revision *r, struct revision_build *build) {
     struct text what = {0};
     text_append_format(&what, "revision %s\n%s\n", r->run->job.id, build->compiler_text);
+    if (build->tries > 0) text_append_format(&what, "again %d\n", build->tries);
     build_plan_append_payload(&what, &build->plan);
     text_append_character(&what, '\n');
     manifest_append_line(&what, &r->after);
@@ -112,11 +116,29 @@ static enum status take_failure(struct revision *r, const struct revision_build 
                         r->version, build->compiler_text, build->job_id, job->error ? job->error : "it failed.");
 }
 
+/* Lost workers, a tarball that is missing in storage, …: such a verdict does not stand (lib/domain/verdict.h). */
+static bool says_nothing(const struct job *job) {
+    enum verdict verdict;
+    return job->verdict && verdict_parse(job->verdict, &verdict) && !verdict_stands(verdict);
+}
+
+static enum status build_again(struct revision *r, struct revision_build *build, const struct job *job, struct error *err) {
+    job_run_log(r->run, LOG_WARN, "The build with compiler %s says nothing about these bounds, and is made again: %s",
+                build->compiler_text, job->error ? job->error : "it failed.");
+    int doublings = build->tries < AGAIN_DOUBLINGS ? build->tries : AGAIN_DOUBLINGS;
+    enum status status = revision_pause(r, AGAIN_MIN_MS << doublings, err);
+    if (status) return status;
+    build->tries++;
+    make_id(r, build);
+    return accept(r, build, err);
+}
+
 static enum status look_at(struct revision *r, struct revision_build *build, struct arena *scratch, struct error *err) {
     struct job job;
     enum status status = job_store_get(r->run->store, build->job_id, scratch, &job, err);
     if (status_is_temporary(status)) return STATUS_OK; /* Redis is away: whoever keeps the lease says when that is too long */
     if (status || !job_state_is_finished(job.state)) return status;
+    if (job.state == JOB_STATE_FAILED && says_nothing(&job)) return build_again(r, build, &job, err);
     build->has_ended = true;
     if (job.state == JOB_STATE_FAILED) return take_failure(r, build, &job, err);
     job_run_log(r->run, LOG_INFO, "It builds with compiler %s.", build->compiler_text);

@@ -289,6 +289,24 @@ static void a_publication_of_the_package_is_not_held_up(void **state) {
     registry_expect_consistency(server);
 }
 
+/* Its tarball is not in storage for a while, which is the operators' trouble. */
+static void a_build_that_says_nothing_about_the_bounds_is_made_again(void **state) {
+    struct server *server = *state;
+    const char *base = publish_base(server, "mislaid");
+    const struct package package = {"mislaid", "1.0.0", {{base, ">=1.0.0 <2.0.0"}}, .pragma = NULL},
+                         after = {"mislaid", "1.0.0", {{base, ">=1.0.0 <3.0.0"}}, .pragma = NULL};
+    revise_scene_publish(server, &package);
+    stop_workers(server); /* what they have unpacked is forgotten */
+    shell_run("mv '%s/storage/mislaid' '%s/mislaid'", server->folder, server->folder);
+    const char *id = revise_ask(server, "mislaid", "1.0.0", range_of(server, base, ">=1.0.0 <3.0.0"));
+    start_workers(server);
+    revise_wait_for_line(server, id, "says nothing about these bounds, and is made again");
+    shell_run("mv '%s/mislaid' '%s/storage/mislaid'", server->folder, server->folder);
+    server_expect_success(server, id);
+    revise_expect_indexed(server, &after);
+    registry_expect_consistency(server);
+}
+
 static void a_manifest_that_changes_meanwhile_makes_it_start_over(void **state) {
     struct server *server = *state;
     const char *base = publish_base(server, "moving");
@@ -442,6 +460,7 @@ int main(void) {
         cmocka_unit_test(a_compiler_that_is_not_there_is_named),
         cmocka_unit_test(what_is_malformed_is_refused_by_its_field),
         cmocka_unit_test(a_publication_of_the_package_is_not_held_up),
+        cmocka_unit_test(a_build_that_says_nothing_about_the_bounds_is_made_again),
         cmocka_unit_test(a_manifest_that_changes_meanwhile_makes_it_start_over),
         cmocka_unit_test(two_revisions_of_a_package_come_one_after_the_other),
         cmocka_unit_test(a_version_that_is_unpublished_meanwhile_is_not_revised),
