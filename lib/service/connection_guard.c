@@ -93,7 +93,8 @@ static void forget(int at) {
     unproven[at] = unproven[--unproven_count];
 }
 
-/* nng may have closed it, and the number may be something else's by now: what is looked at is held meanwhile. */
+/* nng may have closed it, and the descriptor's number may be in use for something else: a duplicate is checked, and shut down.
+ */
 static void shut(int at) {
     int held = fcntl(unproven[at].file, F_DUPFD_CLOEXEC, 0);
     if (held >= 0 && is_connected_to(held, &unproven[at].peer)) shutdown(held, SHUT_RDWR);

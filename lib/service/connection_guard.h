@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What strangers can cost a program that listens on TCP by nng, which takes every connection, keeps it for as long as it says
- * nothing, and makes room for a whole message when it has read its head:
+ * Limits the connections of a program that listens on TCP by nng. nng accepts every connection, keeps a silent one for ever,
+ * and allocates a whole message when it has read its head:
  *
  *   accepted ──► unproven ──its first message proves the key──► proven: stays
  *                   │
@@ -15,7 +15,7 @@
  *
  * nng says nothing of a connection before both sides have greeted, and must not close one that it reads (socket_closing.h). So
  * programs with this file have an accept() of their own, as broken_pipe.h does with sendmsg(): it looks at connections to the
- * ports given here alone. Those over IPC are not looked at: who may open the socket is the file system's affair.
+ * ports given here alone. Connections over IPC are not limited: the permissions of the socket's file decide who may open it.
  */
 #ifndef LIB_SERVICE_CONNECTION_GUARD_H
 #define LIB_SERVICE_CONNECTION_GUARD_H

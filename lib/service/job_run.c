@@ -173,7 +173,7 @@ static enum outcome judge(const struct job_run *run, const struct error *err, en
     return err->trouble && !is_over ? OUTCOME_WAITS : OUTCOME_FAILED;
 }
 
-/* A job at its limit is told which; what took so long is no use to its requester, but for what it waited for. */
+/* Tells the requester which time limit was hit, and what the job waited for; the step that was running is not their concern. */
 static void name_limit(const struct job_run *run, int64_t timeout_ms, struct error *err) {
     bool is_in_minutes = timeout_ms % 60000 == 0;
     long long limit = (long long)(is_in_minutes ? timeout_ms / 60000 : timeout_ms);
@@ -207,7 +207,7 @@ static int count_try(struct job_runner *runner, const char *job_id) {
     return tries;
 }
 
-/* Nobody will say when the job's delay is over. */
+/* Has a slot look for the job when its delay is over, which no message announces. */
 static void look_after(struct job_runner *runner, const char *job_id, int64_t delay_ms) {
     pthread_mutex_lock(&runner->mutex);
     find_retry(runner, job_id)->look_at_ms = clock_monotonic_ms() + delay_ms + LOOK_LATER_MS;
@@ -222,8 +222,8 @@ static int64_t backoff_ms(int tries, int64_t most_ms) {
     return delay_ms < most_ms ? delay_ms : most_ms;
 }
 
-/* Others who push all the time get no rest by our waiting: so that costs a moment only. What waits is not put off beyond the
- * time that its job has, but for a last try. */
+/* The delay before the next run. After a lost race for a push it is short, since waiting does not make the others push less. A
+ * job that waits has one more run before its time limit. */
 static int64_t choose_delay(struct job_runner *runner, const struct job_run *run, enum outcome outcome,
                             const struct error *err) {
     int tries = count_try(runner, run->job.id);
@@ -297,8 +297,8 @@ static enum status until_answered(struct job_slot *slot, struct job_run *run, co
     return status;
 }
 
-/* The last line of a job that failed, or why it is tried again. What it waits for is said in general terms: the rest is for the
- * operators, in the program's log. */
+/* Writes the last line of a failed job, or why it is tried again. The job's log names the trouble in general terms; the details
+ * are in the program's log, for operators. */
 static void say_outcome(struct job_slot *slot, struct job_run *run, const struct settlement *settlement,
                         const struct error *err) {
     double delay_s = (double)settlement->delay_ms / 1000;
@@ -391,7 +391,8 @@ static void release_other_kind(struct job_slot *slot, const struct job_run *run)
         log_line(LOG_WARN, "job not handed back", log_field("job", run->job.id), log_field("error", err.message));
 }
 
-/* Of the time that a job may take: what has passed since the first run that came to wait, the one that begins now left out. */
+/* The part of the job's time that is used up: since the start of the first run that was put back, without the run that begins.
+ */
 static int64_t waited_ms(const struct job *job) {
     return job->waiting_ms && job->started_ms > job->waiting_ms ? job->started_ms - job->waiting_ms : 0;
 }

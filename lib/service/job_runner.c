@@ -102,7 +102,7 @@ static bool take_work(struct job_runner *runner, char job_id[UUID_TEXT_MAX]) {
     return is_there;
 }
 
-/* Redis is away. False: it is not waited for any longer. */
+/* Pauses while Redis is away. False: the runner drains, and waits no longer. */
 static bool wait_for_redis(struct job_runner *runner) {
     pthread_mutex_lock(&runner->mutex);
     int64_t until_ms = clock_monotonic_ms() + CLAIM_RETRY_MS;
@@ -123,8 +123,8 @@ static enum status try_claim(struct job_slot *slot, const char *job_id, struct j
                                 err);
 }
 
-/* Until Redis answers. What a try claimed whose answer was lost has less than its lease left, so that is renewed. `claimed_ms`:
- * from before the lease began. */
+/* Claims, again and again until Redis answers. Where a reply was lost the job may have been claimed some time ago, so its lease
+ * is renewed. *claimed_ms is a time before the lease began. */
 static enum status claim(struct job_slot *slot, const char *job_id, struct job_run *run, int64_t *claimed_ms,
                          struct error *err) {
     struct job_runner *runner = slot->runner;

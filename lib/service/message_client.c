@@ -286,7 +286,9 @@ static bool take_if_idle(struct line *line) {
     return true;
 }
 
-/* nng's: the line has connected. A server keeps no connection that has proved nothing, so an idle one says a word. */
+/* nng calls it when the line has connected. Servers close connections that do not prove the key, so an idle line sends a
+ * greeting.
+ */
 static void greet(nng_pipe pipe, nng_pipe_ev event, void *argument) {
     struct line *line = argument;
     struct message_client *client = line->client;

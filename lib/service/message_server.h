@@ -6,7 +6,7 @@
  * Which messages it takes follows from who talks to it (struct message_server_options) and from the column `sender` of
  * proto/messages.def: a build worker's key moves nothing but what build workers send.
  *
- * What connects over TCP and proves no key is shut out (connection_guard.h).
+ * TCP connections that do not prove the key are closed (connection_guard.h).
  *
  * A handler may be called twice with one request: nng sends it again where the connection broke before the answer was there.
  * One that still waits for its later answer is known by its id, though: the same again does not reach the handler, and the

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Who a build worker is. All workers hold the same BUILD_WORKER_KEY, and their names stand in public logs; so a name is
- * `HOST-DIGEST`, where DIGEST is made of a secret that the worker chose at its start. Its messages bring the secret along, and
- * whoever reads them can check it without having heard of the worker before.
+ * The identity of a build worker. All workers share BUILD_WORKER_KEY, and their names are in public logs; so a name is
+ * `HOST-DIGEST`, where DIGEST is the digest of a secret that the worker makes at its start and sends with each message. A
+ * service can check it without having heard of the worker before.
  */
 #ifndef LIB_SERVICE_WORKER_IDENTITY_H
 #define LIB_SERVICE_WORKER_IDENTITY_H

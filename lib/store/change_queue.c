@@ -202,8 +202,8 @@ static enum status push(const struct round *round, const struct entry *entries, 
     return status;
 }
 
-/* Before the next try. One who pushes over and over leaves most time right after a push; and who waited for that has fetched
- * already. Others who do the same are kept apart by chance. */
+/* Waits before the next try. Against somebody who pushes over and over, the best moment is right after their push, which
+ * registry_repo_await_move() has fetched already. A random pause keeps services apart that do the same. */
 static void give_way(const struct round *round, int refusals) {
     struct error ignored; /* the next push says it again */
     struct deadline limit;
@@ -293,8 +293,8 @@ static void run_round(struct round *round, struct ticket *tickets) {
 
 /* ---- The lock, over several rounds ---- */
 
-/* Puts up with a lock that is held, and with a Redis that is away, for as long as the caller may wait, and looks now and then
- * whether it still may. */
+/* Waits for a lock that is held, or a Redis that is away, for as long as the caller may wait, and checks the caller's deadline
+ * now and then. */
 static enum status wait_for_lock(struct change_queue *queue, struct job_store *store, struct deadline *deadline,
                                  struct error *err) {
     const struct change_queue_options *options = &queue->options;

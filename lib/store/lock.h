@@ -23,7 +23,7 @@ struct lock {
  * longer. */
 CHECK_RESULT enum status lock_take(struct job_store *store, const char *name, int64_t hold_ms, int64_t wait_ms,
                                    struct lock *out, struct error *err);
-/* Goes on with one that was not to be had, or of which Redis did not say whether it was: it may be ours by now. */
+/* Waits on for a lock that was held by somebody else, or for which Redis did not answer: it may be ours already. */
 CHECK_RESULT enum status lock_take_again(struct job_store *store, struct lock *lock, int64_t wait_ms, struct error *err);
 /* Makes sure that it holds for `needed_ms` more: where it would not, it is renewed for `hold_ms`. Where it would, nothing is
  * written, and nobody waits for Redis's disk. STATUS_STALE: it had run out. */

@@ -77,7 +77,8 @@ static bool is_in(const struct build_work *work, const char *name) {
     return false;
 }
 
-/* Some published versions of other packages, by which the worker sees whether what it cannot download is gone, or all is. */
+/* Adds some published versions of other packages. The worker tries them where a tarball is missing, to tell a missing tarball
+ * from a wrong download address. */
 static void add_others(struct build_work *work, const struct manifest_index *index, struct arena *arena) {
     size_t count = manifest_index_package_count(index), first = count ? (size_t)clock_monotonic_us() % count : 0;
     struct build_package *others = arena_alloc(arena, BUILD_WORK_OTHERS_MAX * sizeof *others);

@@ -36,8 +36,8 @@ void build_forget_entry(struct build *build, size_t package) {
 
 /* ---- Tarballs ---- */
 
-/* The bytes of the metadata, or STATUS_NOT_FOUND: there is nothing, or something else; temporary failures: there was no answer
- * that says so. */
+/* Downloads the tarball and compares it with the metadata. STATUS_NOT_FOUND: it is missing, forbidden or another; temporary
+ * failures: there was no such answer. */
 static enum status get_tarball(struct build *build, const struct build_package *package, int tries, struct text *out,
                                struct error *err) {
     char hash[SHA256_SRI_MAX], version[VERSION_TEXT_MAX];
@@ -78,8 +78,8 @@ static bool can_be_had(struct build *build, const struct build_package *package)
     return answer;
 }
 
-/* Whether any other tarball of the metadata is where this one should be: else it is the address, or what it lets read, that is
- * wrong, and nothing is known of the package. */
+/* True if any other tarball can be downloaded. Otherwise the address or its permissions are wrong, which says nothing about the
+ * package. */
 static bool is_address_right(struct build *build, size_t position) {
     const struct build_work *work = build->work;
     for (size_t i = 0; i < work->other_count; i++)

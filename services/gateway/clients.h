@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What each address (client_address.h) has at the moment: connections, requests, bytes. The loops count it up and down, and
- * compare it with the limits of an address in settings.def. An address is in the table as long as something refers to it. Any
+ * The connections, requests and bytes that each address (client_address.h) has now. The loops count them up and down, and
+ * compare them with the limits of an address in settings.def. An address is in the table as long as something refers to it. Any
  * thread may call; the counts are read and written by any.
  */
 #ifndef SERVICES_GATEWAY_CLIENTS_H

@@ -159,8 +159,8 @@ void connection_linger(h2o_req_t *req) {
     if (connection->second_descriptor < 0) connection->second_descriptor = fcntl(connection->descriptor, F_DUPFD_CLOEXEC, 0);
 }
 
-/* Closes it as if its client had. It is counted no more, and usually gone at once; else when what h2o still writes has failed.
- */
+/* Closes the connection as if its client had, and stops counting it. It is usually freed at once; otherwise when h2o's pending
+ * write has failed. */
 static void end(struct connection *connection, enum connection_end reason) {
     h2o_socket_t *socket = connection->socket;
     atomic_fetch_add(&connection->loop->options.traffic->ended[reason], 1);

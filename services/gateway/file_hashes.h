@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * The SHA-256 of files that are asked for again and again, each computed once: a file is the same as before where its device,
- * inode, size and times are. Who asks for one that is being computed waits for that. A table of a fixed size; any thread may
- * ask.
+ * inode, size and times are. A second request for a hash that is being computed waits for it. The table has a fixed size; any
+ * thread may ask.
  */
 #ifndef SERVICES_GATEWAY_FILE_HASHES_H
 #define SERVICES_GATEWAY_FILE_HASHES_H

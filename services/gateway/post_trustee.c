@@ -165,8 +165,8 @@ static void go_on_after_look_up(struct call *call) {
                                                 : arena_format(&call->arena, "GitHub token of %s", answer->owner));
 }
 
-/* May a token that nobody knows yet be looked up for this address? Counts it before it is asked about: a burst of made-up
- * tokens must not be at GitHub before the first of them has failed. */
+/* True if an unknown token may be looked up for this address. It is counted before the look-up, so that a burst of made-up
+ * tokens does not reach GitHub before the first of them has failed. */
 static bool count_look_up(struct call *call, struct trustee_call *trustee) {
     struct gateway *gateway = call->gateway;
     int64_t retry_after_s;

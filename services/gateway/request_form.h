@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The form of a request that h2o lets pass and RFC 9110 and 9112 do not: a length that can be read in two ways (which a proxy
+ * Refuses requests that h2o lets pass and RFC 9110 and 9112 do not: a length that can be read in two ways (which a proxy
  * in front of us might have read in the other), no Host, or two, in HTTP/1.1, and a body in an encoding that nobody here
  * decodes. More headers than h2o takes over HTTP/1. And the form that h2o does not know: a target with scheme and host
  * (`GET http://host/path HTTP/1.1`).
