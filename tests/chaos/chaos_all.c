@@ -8,15 +8,14 @@
  *   - every published version has every compiler, each by one commit; no build has another verdict than that it compiles, but
  *     those of versions that were unpublished meanwhile, and those whose workers were killed three times
  *   - the repositories and the storage agree, and no manifest of the index lacks a dependency
- * So nothing is lost or done twice, and nobody is refused by a view that is behind, or by an outage that passes.
+ * So nothing is lost or done twice, and nobody is refused by a view that is behind, or by an outage that passes. The checks are
+ * in chaos_all_check.c.
  *
  *   tests/chaos/all [--kills N] [--packages N] [--seed S] [--bin DIR]
  *
  * Clients do what clients do: they repeat a request that got no answer or a 503, by either gateway, and ask again for what
  * failed. The same seed gives the same requests and kills, not the same moments.
  */
-#include "tests/support/cmocka_all.h"
-
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -28,9 +27,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/hash.h"
 #include "lib/base/text.h"
-#include "lib/store/job_store.h"
-#include "tests/support/owners_scene.h"
-#include "tests/support/registry_check.h"
+#include "tests/chaos/chaos_all.h"
 #include "tests/support/second_service.h"
 #include "tests/support/shell.h"
 
@@ -40,12 +37,8 @@
 #define GIVEN_UP "times in a row, so it was given up"
 
 enum {
-    PACKAGES_MAX = 500,
-    ACTS_MAX = 3,
-    JOBS_MAX = 20,    /* of one act */
     REFUSALS_MAX = 5, /* of one act: a view that is behind catches up */
-    FAULTS_SHOWN = 40,
-    WINDOW = 8, /* packages under way at once */
+    WINDOW = 8,       /* packages under way at once */
     CALL_MS = 2000,
     SLEEP_MAX_MS = 300, /* of a compile */
     GAP_MIN_MS = 10,
@@ -55,17 +48,9 @@ enum {
     LOOK_MS = 200,
     LEASE_MS = 2000,
     STANDSTILL_MS = 180000, /* after the last kill, without one job made, begun or ended */
-    PAGE = 500,
-    COMPILERS = 3,
-    GATEWAYS = 2,
 };
 
-enum kind { PUBLISH, UNPUBLISH, TRANSFER, TRUSTEE_UNPUBLISH, TRUSTEE_TRANSFER, REVISE, MATRIX, KIND_COUNT };
-
-static const struct {
-    const char *name, *route;
-    int metadata_commits, index_commits;
-} kinds[KIND_COUNT] = {
+const struct chaos_kind chaos_kinds[KIND_COUNT] = {
     [PUBLISH] = {"publications", "/api/v1/publish", 1, 1},
     [UNPUBLISH] = {"unpublishings", ROUTE_UNPUBLISH, 1, 1},
     [TRANSFER] = {"transfers", ROUTE_TRANSFER, 1, 0},
@@ -75,47 +60,12 @@ static const struct {
     [MATRIX] = {"trustees' builds", "/api/v1/trustee", -1, 0}, /* whether there is one depends on whose build came first */
 };
 
-struct act {
-    enum kind kind;
-    const char *body;
-    const char *jobs[JOBS_MAX];
-    int job_count, refused_count;
-    bool is_pending, is_done; /* the last of `jobs` has not ended yet; has succeeded */
-};
-
-/* A package, and what becomes of it, one act after the other. */
-struct story {
-    struct package package;
-    int dependency; /* of its publication: an earlier package, published before; -1: none */
-    bool is_unpublished;
-    struct act acts[ACTS_MAX];
-    int act_count, current;
-};
-
 struct target {
     const char *name;
     enum server_program program; /* SERVER_PROGRAM_COUNT: a build worker */
     int worker;
     struct child_process *second; /* NULL: the fixture's own */
     int kills;
-};
-
-struct chaos {
-    struct owners_scene scene;
-    struct server *server; /* the scene's */
-    struct job_store *store;
-    struct child_process seconds[SERVER_PROGRAM_COUNT];
-    const char *second_gateway_port; /* a setting; NULL: any */
-    int ports[GATEWAYS];
-    struct story stories[PACKAGES_MAX];
-    int story_count, act_count, acts_done;
-    int kill_count, killed, killed_idle;
-    bool has_new_compiler;
-    unsigned seed;
-    int under_way, unanswered, given_up;
-    int64_t looked_ms;
-    int fault_count;
-    const char *faults[FAULTS_SHOWN];
 };
 
 static struct target targets[] = {
@@ -139,8 +89,7 @@ static int choose(struct chaos *chaos, int least, int most) {
     return least + (int)(number % (unsigned)(most - least + 1));
 }
 
-/* What should not be: the run goes on, to find more of it. */
-static void note_fault(struct chaos *chaos, const char *what, const char *words) {
+void chaos_note_fault(struct chaos *chaos, const char *what, const char *words) {
     fprintf(stderr, "FAULT: %s: %s\n", what, words);
     if (chaos->fault_count < FAULTS_SHOWN)
         chaos->faults[chaos->fault_count] = arena_format(&chaos->server->arena, "%s: %s", what, words);
@@ -312,13 +261,13 @@ static bool call(struct chaos *chaos, const char *method, const char *path, cons
 
 static void post(struct chaos *chaos, const struct story *story, struct act *act) {
     struct http_response response = {0};
-    if (call(chaos, "POST", kinds[act->kind].route, act->body, &response)) {
+    if (call(chaos, "POST", chaos_kinds[act->kind].route, act->body, &response)) {
         json_t *answer = json_loads(text_view(&response.body), 0, NULL);
         const char *id = server_job_text(answer, "jobId");
         if (response.status != 200 || id[0] == '\0') {
             if (++act->refused_count == REFUSALS_MAX)
                 fail_msg("%s is never accepted: %s", story->package.name, text_view(&response.body));
-            note_fault(
+            chaos_note_fault(
                 chaos,
                 arena_format(&chaos->server->arena, "a request for %s is answered %d", story->package.name, response.status),
                 text_view(&response.body));
@@ -343,10 +292,10 @@ static void see_end(struct chaos *chaos, const struct story *story, struct act *
     if (strstr(error, GIVEN_UP))
         chaos->given_up++;
     else
-        note_fault(chaos,
-                   arena_format(&chaos->server->arena, "job %s of %s (%s)", server_job_text(status, "jobId"),
-                                story->package.name, kinds[act->kind].name),
-                   error);
+        chaos_note_fault(chaos,
+                         arena_format(&chaos->server->arena, "job %s of %s (%s)", server_job_text(status, "jobId"),
+                                      story->package.name, chaos_kinds[act->kind].name),
+                         error);
 }
 
 static void look(struct chaos *chaos, const struct story *story, struct act *act) {
@@ -406,26 +355,6 @@ static int64_t next_moment_ms(struct chaos *chaos) {
     return clock_monotonic_ms() + choose(chaos, GAP_MIN_MS, kills_are_behind(chaos) ? GAP_HURRY_MS : GAP_MAX_MS);
 }
 
-/* Versions that are published and lack a compiler. */
-static int count_missing(struct chaos *chaos) {
-    int missing = 0;
-    for (int i = 0; i < chaos->story_count; i++) {
-        struct arena arena = {0};
-        const struct story *story = &chaos->stories[i];
-        enum kind last = story->acts[story->act_count - 1].kind;
-        if (last == UNPUBLISH || last == TRUSTEE_UNPUBLISH) continue;
-        char *text = shell_output(&arena, "git -C '%s/" REGISTRY_REPO "' show 'HEAD:metadata/%s.json'", chaos->server->folder,
-                                  story->package.name);
-        json_t *metadata = json_loads(text, 0, NULL);
-        const json_t *version = json_object_get(json_object_get(metadata, "published"), "1.0.0");
-        if (!version) note_fault(chaos, story->package.name, "is not published in the metadata");
-        missing += json_array_size(json_object_get(version, "compilers")) != COMPILERS;
-        json_decref(metadata);
-        arena_release(&arena);
-    }
-    return missing;
-}
-
 static void wait_for_wave(struct chaos *chaos) {
     struct job_counts last = {0}, counts;
     struct error err;
@@ -434,15 +363,15 @@ static void wait_for_wave(struct chaos *chaos) {
         expect_programs(chaos);
         if (job_store_count(chaos->store, &counts, &err)) fail_msg("%s", err.message);
         bool is_idle = counts.pending[JOB_KIND_MATRIX] == 0 && counts.running[JOB_KIND_MATRIX] == 0;
-        if (is_idle && (missing = count_missing(chaos)) == 0) return;
+        if (is_idle && (missing = chaos_count_missing(chaos)) == 0) return;
         if (counts.pending[JOB_KIND_MATRIX] != last.pending[JOB_KIND_MATRIX] ||
             counts.running[JOB_KIND_MATRIX] != last.running[JOB_KIND_MATRIX])
             moved_ms = clock_monotonic_ms();
         last = counts;
     }
-    note_fault(chaos, "the wave stands still",
-               arena_format(&chaos->server->arena, "%lld pending, %lld running, %d versions lack a compiler",
-                            (long long)last.pending[JOB_KIND_MATRIX], (long long)last.running[JOB_KIND_MATRIX], missing));
+    chaos_note_fault(chaos, "the wave stands still",
+                     arena_format(&chaos->server->arena, "%lld pending, %lld running, %d versions lack a compiler",
+                                  (long long)last.pending[JOB_KIND_MATRIX], (long long)last.running[JOB_KIND_MATRIX], missing));
 }
 
 static void run(struct chaos *chaos) {
@@ -467,94 +396,15 @@ static void run(struct chaos *chaos) {
 
 /* ---- After ---- */
 
-static int count_commits(struct chaos *chaos, const char *repository, const char *job) {
-    return atoi(shell_output(&chaos->server->arena,
-                             "git -C '%s/%s' log --format=%%B --grep='^Job ID: %s$' | grep -c '^Job ID: %s$' || true",
-                             chaos->server->folder, repository, job, job));
-}
-
-static void check_commits(struct chaos *chaos, const struct act *act, int job) {
-    bool has_succeeded = job == act->job_count - 1;
-    const struct {
-        const char *repository;
-        int expected;
-    } rows[] = {{REGISTRY_REPO, kinds[act->kind].metadata_commits}, {INDEX_REPO, kinds[act->kind].index_commits}};
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        int expected = has_succeeded ? rows[i].expected : 0, count = count_commits(chaos, rows[i].repository, act->jobs[job]);
-        if (expected >= 0 && count != expected)
-            note_fault(chaos, arena_format(&chaos->server->arena, "job %s (%s)", act->jobs[job], kinds[act->kind].name),
-                       arena_format(&chaos->server->arena, "%d commits in %s, not %d", count, rows[i].repository, expected));
-    }
-}
-
-static void check_acts(struct chaos *chaos) {
-    for (int i = 0; i < chaos->story_count; i++)
-        for (int a = 0; a < chaos->stories[i].act_count; a++)
-            for (int j = 0; j < chaos->stories[i].acts[a].job_count; j++) {
-                const struct act *act = &chaos->stories[i].acts[a];
-                json_decref(server_wait_for_job(chaos->server, act->jobs[j]));
-                check_commits(chaos, act, j);
-            }
-}
-
-/* Is this the end of a build of a version that was taken away, as every third is? A worker that had begun finds no tarball. */
-static bool is_of_unpublished(const struct job *job) {
-    static const char *const ends[] = {"is not published any more", "was unpublished meanwhile"};
-    int number = -1;
-    bool is_such = (job->error && (strstr(job->error, ends[0]) || strstr(job->error, ends[1]))) ||
-                   text_equal(job->verdict, "dependency_missing");
-    return is_such && sscanf(job->package, "chaos-%d", &number) == 1 && (number % 6 == 1 || number % 6 == 4);
-}
-
-static void check_build(struct chaos *chaos, const struct job *job) {
-    struct arena *arena = &chaos->server->arena;
-    const char *what = arena_format(arena, "build %s of %s@%s with %s", job->id, job->package, job->version, job->compiler);
-    if (job->state != JOB_STATE_SUCCEEDED && job->state != JOB_STATE_FAILED)
-        note_fault(chaos, what, "has not ended");
-    else if (job->state == JOB_STATE_FAILED && !text_equal(job->verdict, "worker_lost") && !is_of_unpublished(job))
-        note_fault(chaos, what, job->error ? job->error : "");
-}
-
-static int check_builds(struct chaos *chaos) {
-    struct job_filter filter = {.include_finished = true, .has_kind = true, .kind = JOB_KIND_MATRIX, .limit = PAGE};
-    int count = 0;
-    for (bool has_more = true; has_more;) {
-        struct arena arena = {0};
-        struct job_list list;
-        struct error err;
-        if (job_store_list(chaos->store, &filter, &arena, &list, &err)) fail_msg("%s", err.message);
-        for (size_t i = 0; i < list.count; i++, count++)
-            check_build(chaos, &list.jobs[i]);
-        has_more = list.more && list.count > 0;
-        if (has_more) {
-            filter.after_id = arena_copy(&chaos->server->arena, list.jobs[list.count - 1].id);
-            filter.since_ms = list.jobs[list.count - 1].created_ms;
-        }
-        arena_release(&arena);
-    }
-    return count;
-}
-
 /* Every process, each before those that it asks. What is checked afterwards is not repacked meanwhile. */
 static void stop(struct chaos *chaos) {
     for (int worker = 0; worker < chaos->server->worker_count; worker++)
         server_terminate_worker(chaos->server, worker);
     for (enum server_program program = SERVER_GATEWAY; program >= SERVER_PUBLISH; program--) {
         if (child_stop(&chaos->seconds[program], SIGTERM, PATIENCE_MS))
-            note_fault(chaos, "a second service", "does not end well: see its log");
+            chaos_note_fault(chaos, "a second service", "does not end well: see its log");
         server_terminate(chaos->server, program);
     }
-}
-
-static void check_registry(struct chaos *chaos) {
-    struct server *server = chaos->server;
-    char *twice =
-        shell_output(&server->arena, "git -C '%s/" REGISTRY_REPO "' log --format=%%s | grep '^Add compiler ' | sort | uniq -d",
-                     server->folder);
-    if (*twice) note_fault(chaos, "commits made twice", twice);
-    registry_expect_consistency(server);
-    char *problems = shell_output(&server->arena, "'%s/registryctl' check '%s' 2>&1 || true", server->programs, server->folder);
-    if (!strstr(problems, "problems=0")) note_fault(chaos, "registryctl check", problems);
 }
 
 static void print(const struct chaos *chaos, int builds, int seconds) {
@@ -563,7 +413,7 @@ static void print(const struct chaos *chaos, int builds, int seconds) {
         for (int i = 0; i < chaos->story_count; i++)
             for (int a = 0; a < chaos->stories[i].act_count; a++)
                 count += (int)chaos->stories[i].acts[a].kind == kind;
-        printf("%-40s %6d\n", kinds[kind].name, count);
+        printf("%-40s %6d\n", chaos_kinds[kind].name, count);
     }
     printf("%-40s %6d\n", "builds", builds);
     printf("%-40s %6d\n", "jobs given up and asked for again", chaos->given_up);
@@ -624,10 +474,10 @@ int main(int argument_count, char **arguments) {
     server_wait_until_ready(chaos.server);
     wait_for_wave(&chaos);
     int seconds = (int)((clock_monotonic_ms() - start_ms) / 1000);
-    check_acts(&chaos);
-    int builds = check_builds(&chaos);
+    chaos_check_acts(&chaos);
+    int builds = chaos_check_builds(&chaos);
     stop(&chaos);
-    check_registry(&chaos);
+    chaos_check_registry(&chaos);
     print(&chaos, builds, seconds);
     if (chaos.fault_count > 0) {
         for (int i = 0; i < chaos.fault_count && i < FAULTS_SHOWN; i++)
