@@ -281,6 +281,7 @@ enum status glob_parse(struct glob *out, struct arena *arena, const char *text, 
     out->patterns = patterns;
     for (size_t i = 0; !status && i < expansion.count; i++) {
         if (expansion.texts[i][0] == '\0') continue; /* `{a,}` */
+        out->length += strlen(expansion.texts[i]);
         status = parse_pattern(&patterns[out->count++], arena, text, expansion.texts[i], err);
         if (!status) status = check_characters(expansion.texts[i], err); /* braces may have brought them together */
     }
@@ -362,11 +363,14 @@ static bool name_matches(const struct glob_name *glob, const uint16_t *name, siz
 /* Name by name: `reached` has the numbers of the path's names that the glob's names so far match. */
 static bool pattern_matches(const struct glob_pattern *pattern, const struct path_units *path, bool is_folder,
                             uint64_t *steps) {
-    bool reached[PATH_MAX / 2 + 2] = {true};
+    bool reached[PATH_MAX / 2 + 2];
     size_t count = path->name_count;
     bool is_fixed = pattern->fixed_count == pattern->count;
+    *steps += 1;
     if (pattern->is_outside || (pattern->is_folder && !is_folder)) return false;
     if (!is_fixed && count <= pattern->fixed_count) return false; /* where the search begins is not found itself */
+    memset(reached, 0, (count + 1) * sizeof *reached);
+    reached[0] = true;
     for (size_t g = 0; g < pattern->count; g++) {
         const struct glob_name *name = &pattern->names[g];
         bool is_any = false, before = reached[0];
@@ -401,9 +405,11 @@ static bool pattern_matches(const struct glob_pattern *pattern, const struct pat
 bool glob_matches(const struct glob *glob, const char *path, bool is_folder, uint64_t *steps) {
     uint64_t ignored = 0;
     struct path_units units;
+    if (!steps) steps = &ignored;
     split_path(&units, path);
+    if (glob->count > 0) *steps += strlen(path) + 1;
     for (size_t i = 0; i < glob->count; i++)
-        if (pattern_matches(&glob->patterns[i], &units, is_folder, steps ? steps : &ignored)) return true;
+        if (pattern_matches(&glob->patterns[i], &units, is_folder, steps)) return true;
     return false;
 }
 

@@ -33,6 +33,7 @@ struct glob {
     const char *text;                    /* as it was written */
     const struct glob_pattern *patterns; /* one for each combination of what is in its braces */
     size_t count;
+    size_t length; /* of all patterns together, in bytes: what they take of time and memory */
 };
 
 /* Everything is in the arena. STATUS_INVALID with what is not supported in it, or is wrong. */

@@ -28,8 +28,10 @@
 
 enum {
     DEPTH_MAX = 64,
-    LINKED_MAX = 10000,     /* entries that are reached through links to folders: those in each other grow without bound */
-    LFS_POINTER_MAX = 1024, /* as Git LFS has it */
+    LINKED_MAX = 10000,       /* entries that are reached through links to folders: those in each other grow without bound */
+    LFS_POINTER_MAX = 1024,   /* as Git LFS has it */
+    GLOBS_MAX = 1000,         /* of one field; no package of the registry has more than 5 */
+    GLOBS_BYTES_MAX = 100000, /* of one field, with the combinations of their braces written out */
     TARBALL_BYTES_MIN = 30,
     TARBALL_BYTES_MAX = 2000000,
     UNPACKED_BYTES_WARNING = 5000000,
@@ -141,6 +143,10 @@ static bool is_always_in(const char *path) {
 
 static enum status read_rules(struct rules *out, const char *field, const struct globs *globs, bool must_be_inside,
                               struct arena *arena, struct error *err) {
+    size_t length = 0;
+    if (globs->count > GLOBS_MAX)
+        return error_set_at(err, STATUS_REFUSED, field, "%s has %zu globs; more than %d are not allowed.", field, globs->count,
+                            GLOBS_MAX);
     *out = (struct rules){field, arena_alloc(arena, (globs->count + 1) * sizeof *out->items), globs->count};
     for (size_t i = 0; i < globs->count; i++) {
         struct glob *glob = &out->items[i].glob;
@@ -150,6 +156,12 @@ static enum status read_rules(struct rules *out, const char *field, const struct
             error_under(err, field);
             return err->status = STATUS_REFUSED;
         }
+        length += glob->length;
+        if (length > GLOBS_BYTES_MAX)
+            return error_set_at(err, STATUS_REFUSED, field,
+                                "The globs of %s have more than %d bytes, with the combinations of their braces written out. "
+                                "Use fewer or shorter ones.",
+                                field, GLOBS_BYTES_MAX);
     }
     return STATUS_OK;
 }

@@ -7,6 +7,7 @@
 
 #include "lib/base/text.h"
 #include "lib/domain/manifest.h"
+#include "lib/source/glob.h"
 #include "lib/source/package_files.h"
 #include "lib/source/source_modules.h"
 #include "lib/tools/archive.h"
@@ -293,6 +294,40 @@ static void a_folder_stands_for_all_that_is_in_it(void **state) {
     expect(GLOBS("."), GLOBS("{docs,test}"), "notes.md src/A.purs");
 }
 
+/* A manifest of a megabyte has room for as many as take gigabytes when their braces are written out. */
+static void more_globs_than_anybody_needs_are_refused(void **state) {
+    (void)state;
+    enum { MANY = 1001, COMBINATIONS = 6 * 6 * 6, SUFFIX = 1900 };
+    static const char *items[MANY];
+    static char braces[] = "{a,b,c,d,e,f}";
+    char suffix[SUFFIX + 1] = "";
+    for (int i = 0; i < MANY; i++)
+        items[i] = "docs/*.md";
+    WRITE("docs/a.md");
+    expect(&(struct globs){items, MANY - 1}, &none, "docs/a.md src/A.purs");
+    expect_refusal(&(struct globs){items, MANY}, &none, "includeFiles", "includeFiles has 1001 globs; more than 1000 are not");
+    expect_refusal(&none, &(struct globs){items, MANY}, "excludeFiles", "excludeFiles has 1001 globs");
+    memset(suffix, 'x', SUFFIX);
+    expect_refusal(GLOBS(arena_format(&arena, "%s%s%s%s", braces, braces, braces, suffix)), &none, "includeFiles",
+                   "The globs of includeFiles have more than 100000 bytes");
+    for (int i = 0; i < MANY; i++)
+        items[i] = arena_format(&arena, "%s%s%s", braces, braces, braces);
+    expect(&(struct globs){items, 100000 / (COMBINATIONS * 3)}, &none, "src/A.purs");
+    expect_refusal(&none, &(struct globs){items, 100000 / (COMBINATIONS * 3) + 1}, "excludeFiles",
+                   "The globs of excludeFiles have more than 100000 bytes");
+}
+
+/* Those that cannot match are counted, too: many of them on many files take long. */
+static void globs_that_are_told_at_a_look_count_as_time(void **state) {
+    (void)state;
+    struct glob glob;
+    struct error err = {0};
+    uint64_t steps = 0;
+    assert_int_equal(glob_parse(&glob, &arena, "{a,b}/c/d/*", &err), STATUS_OK);
+    assert_false(glob_matches(&glob, "e/f", false, &steps));
+    assert_int_equal(steps, 2 + strlen("e/f") + 1);
+}
+
 /* Ten thousand stars on a thousand files would take minutes. */
 static void globs_that_take_too_long_are_refused(void **state) {
     (void)state;
@@ -408,6 +443,8 @@ int main(void) {
         TEST(an_include_that_matches_nothing_is_a_warning_with_its_text),
         TEST(an_exclude_that_names_what_is_always_in_is_a_warning_with_its_text),
         TEST(a_folder_stands_for_all_that_is_in_it),
+        TEST(more_globs_than_anybody_needs_are_refused),
+        TEST(globs_that_are_told_at_a_look_count_as_time),
         TEST(globs_that_take_too_long_are_refused),
         TEST(a_source_without_modules_is_refused),
         TEST(the_tarball_has_the_printed_manifest),
