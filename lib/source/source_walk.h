@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * What the compiler takes for modules in a package's folder: whatever has a name that ends in `.purs`, in src/ and all folders
- * below it, but for hidden names (those that begin with a dot) and what is in a hidden folder of src/ itself (further down hidden
- * folders are like others). That includes folders of such a name: at these, and at a module or foreign module that is not UTF-8, it ends without a report and names no file. So they are
- * looked for before it runs.
+ * below it, but for hidden names (those that begin with a dot) and what is in a hidden folder of src/ itself (further down
+ * hidden folders are like others). That includes folders of such a name: at these, and at a module or foreign module that is
+ * not UTF-8, it ends without a report and names no file. So they are looked for before it runs.
  */
 #ifndef LIB_SOURCE_SOURCE_WALK_H
 #define LIB_SOURCE_SOURCE_WALK_H

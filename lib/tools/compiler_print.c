@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What the compiler said, for people: in their paths, as text, counted. */
+ * Prints what the compiler said for people: with their paths, as text, counted.
+ */
 #include <string.h>
 
 #include "lib/base/text.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What the compiler says, into structures. */
+ * Reads what the compiler printed into structures.
+ */
 #include "lib/tools/compiler_report.h"
 
 #include <stdlib.h>

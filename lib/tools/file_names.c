@@ -49,7 +49,7 @@ const char *file_name_fault(const char *name) {
         return "has a character in it that Windows cannot have in a name (one of < > : \" | ? *)";
     if (name[length - 1] == '.' || name[length - 1] == ' ')
         return "ends in a dot or a blank, which Windows cannot have in a name";
-    return is_device(name) ? "is a device's for Windows" : NULL;
+    return is_device(name) ? "is reserved on Windows" : NULL;
 }
 
 /* A name without its case, beside its place in the list. */

@@ -138,5 +138,3 @@ void set_run_read_cache(struct set_run *run) {
         run->cache = NULL;
     text_release(&text);
 }
-
-/* How many modules the packages have that are to be compiled. */

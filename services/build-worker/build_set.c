@@ -2,11 +2,11 @@
  *
  * One run of the compiler, for one job or for several whose plans agree:
  *
- *   1  every package of the plans is linked as .registry/NAME-VERSION to where it is unpacked, with every time stamp 0
- *   2  what the store has of them, with all that it depends on, is linked as output/MODULE, and cache-db.json is joined from
- * its parts 3  the compiler compiles the rest, as a user who can write neither to the packages nor to the store 4  as many
- * modules must have been compiled as the rest has; else something did not match what the store holds 5  each package that was
- * compiled is kept: its modules are those whose sources lie below .registry/NAME-VERSION
+ *   1  link every package of the plans as .registry/NAME-VERSION to where it is unpacked, with every time stamp 0
+ *   2  link what the store already has to output/MODULE, and join cache-db.json from its parts
+ *   3  let the compiler build the rest, as a user who can write neither to the packages nor to the store
+ *   4  check that exactly the expected number of modules was compiled; a mismatch means a store entry was not up to date
+ *   5  add every package that was compiled to the store: the modules whose sources lie below .registry/NAME-VERSION
  *
  * Why that comes to the same as compiling everything: the compiler leaves a module alone when its entry in cache-db.json names
  * exactly these files with these times, its externs are there, and all that it imports is up to date. The store's keys hold

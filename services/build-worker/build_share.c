@@ -5,7 +5,8 @@
 #include "lib/base/text.h"
 #include "services/build-worker/build_parts.h"
 
-/* Whose module it is, by name: {MODULE: position}. Two packages with one name: -1 - the first of them. */
+/* Maps each module name to the package that defines it. A package that defines another's module again is flagged in `is_bad`,
+ * and so is the first of the two. */
 static json_t *list_owners(struct set_run *run, bool *is_bad) {
     struct build *build = run->build;
     json_t *owners = json_object();

@@ -3,10 +3,10 @@
  * Step 2 of spec/operations.md, Publish: the source. Its host is somebody else's, so a failure is one of three kinds:
  *
  *   the requester's    no such repository, ref or folder, or what is in it is refused: said at once, and not tried again
- *   the host's         not reached, not available, broke off: tried again after a pause, a few times (SOURCE_TRIES), each
- *                      time with a WARN line, within the one time limit of SOURCE_TIMEOUT_MS; then the job fails with "try
- * again later". Nothing was written by then, so the same request may be posted again ours               a drain, a lost lease:
- * the job goes on elsewhere, from the start
+ *   the host's         not reached, not available, silent, broke off: tried again after a pause, a few times (SOURCE_TRIES),
+ *                      each time with a WARN line, within the one time limit of SOURCE_TIMEOUT_MS; then the job fails with
+ *                      "try again later". Nothing was written by then, so the same request may be posted again
+ *   ours               a drain, a lost lease: another runner starts the job over
  */
 #include <poll.h>
 

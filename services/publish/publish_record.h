@@ -3,9 +3,9 @@
  * What a publication is going to write outside, kept in the job before the first such write (spec/jobs.md, Once): with it, any
  * later run writes the same.
  *
- *   {"commit": ID, "hash": SRI, "bytes": N, "publishedTime": TIME, "compiler": VERSION,
- *    "commitTime": TIME (left out where it is not known), "finishing": "nothing" | "index" | "documentation", "plan":
- * {"compiler": VERSION, "packages": {NAME: VERSION}}, "manifest": {…}}
+ *   {"commit": ID, "commitTime": TIME (left out where it is not known), "hash": SRI, "bytes": N, "publishedTime": TIME,
+ *    "compiler": VERSION, "finishing": "nothing" | "index" | "documentation",
+ *    "plan": {"compiler": VERSION, "packages": {NAME: VERSION}}, "manifest": {…}}
  */
 #ifndef SERVICES_PUBLISH_PUBLISH_RECORD_H
 #define SERVICES_PUBLISH_PUBLISH_RECORD_H

@@ -8,7 +8,8 @@
  *   tests/chaos/kill [--kills N] [--publications N] [--seed S] [--bin DIR]
  *
  * The client does what clients do: it repeats a POST that got no answer, and posts again what failed. A job may fail only
- * because its service was killed under it three times, or that of its dependency's job. The same seed gives the same packages and kills, not the same moments.
+ * because its service was killed under it three times, or that of its dependency's job. The same seed gives the same packages
+ * and kills, not the same moments.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -295,16 +296,11 @@ int main(int argument_count, char **arguments) {
     const struct {
         const char *what;
         int count;
-    } rows[] = {{"publications", chaos.publication_count},
-                {"POSTs without an answer", chaos.unanswered},
-                {"jobs failed and repeated", chaos.repeated},
-                {"jobs resumed from their record", chaos.resumed},
-                {"jobs that waited for others", chaos.waited},
-                {"kills while nothing was going on", chaos.killed_idle},
-                {"kills of redis", chaos.kills[SERVER_REDIS]},
-                {"kills of publish", chaos.kills[SERVER_PUBLISH]},
-                {"kills of transfer", chaos.kills[SERVER_TRANSFER]},
-                {"kills of gateway", chaos.kills[SERVER_GATEWAY]},
+    } rows[] = {{"publications", chaos.publication_count},           {"POSTs without an answer", chaos.unanswered},
+                {"jobs failed and repeated", chaos.repeated},        {"jobs resumed from their record", chaos.resumed},
+                {"jobs that waited for others", chaos.waited},       {"kills while nothing was going on", chaos.killed_idle},
+                {"kills of redis", chaos.kills[SERVER_REDIS]},       {"kills of publish", chaos.kills[SERVER_PUBLISH]},
+                {"kills of transfer", chaos.kills[SERVER_TRANSFER]}, {"kills of gateway", chaos.kills[SERVER_GATEWAY]},
                 {"seconds", (int)((end_ms - start_ms) / 1000)}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         printf("%-34s %5d\n", rows[i].what, rows[i].count);

@@ -32,12 +32,12 @@ static void names_that_do_harm_are_refused_with_the_reason(void **state) {
         {"a.", "ends in a dot or a blank, which Windows cannot have in a name"},
         {"a ", "ends in a dot or a blank, which Windows cannot have in a name"},
         {"...", "ends in a dot or a blank, which Windows cannot have in a name"},
-        {"aux", "is a device's for Windows"},
-        {"AUX.js", "is a device's for Windows"},
-        {"nul.tar.gz", "is a device's for Windows"},
-        {"com1", "is a device's for Windows"},
-        {"LPT\xc2\xb9.txt", "is a device's for Windows"},
-        {"con .x", "is a device's for Windows"},
+        {"aux", "is reserved on Windows"},
+        {"AUX.js", "is reserved on Windows"},
+        {"nul.tar.gz", "is reserved on Windows"},
+        {"com1", "is reserved on Windows"},
+        {"LPT\xc2\xb9.txt", "is reserved on Windows"},
+        {"con .x", "is reserved on Windows"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         assert_string_equal(file_name_fault(rows[i].name), rows[i].fault);
