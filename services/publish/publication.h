@@ -37,7 +37,7 @@ struct publication {
     struct manifest manifest;
     struct build_plan plan;
     int64_t compiler_ms;                /* for which the compiler ran */
-    int64_t detector_ms;                /* the same for the licence detector */
+    const char *detector_time;          /* for the log: the same for the licence detector; NULL: it was not waited for */
     struct licence_run *licence;        /* the detector, while it runs beside the other steps; publication_licence.c */
     struct package_cache_hold packages; /* of the plan, let go at the run's end */
     struct package_files files;

@@ -77,7 +77,7 @@ enum status publication_await_licence(struct publication *p, struct error *err) 
     struct licence_run *run = p->licence;
     if (!run) return STATUS_OK;
     if (!join(p, run, err)) return err->status;
-    p->detector_ms = run->elapsed_ms;
+    p->detector_time = arena_format(p->arena, "the licence detector ran for %lld ms, ", (long long)run->elapsed_ms);
     enum status status = run->status;
     if (status) *err = run->err;
     if (!status && run->warnings.count)

@@ -61,8 +61,8 @@ static enum status run_steps(struct publication *p, const struct step *steps, st
         job_timings_add(&timings, step->name, start_us);
     }
     job_timings_log(&timings, p->run,
-                    arena_format(p->arena, "; the licence detector ran for %lld ms, the compiler for %lld ms.",
-                                 (long long)p->detector_ms, (long long)p->compiler_ms));
+                    arena_format(p->arena, "; %sthe compiler ran for %lld ms.", p->detector_time ? p->detector_time : "",
+                                 (long long)p->compiler_ms));
     return status;
 }
 

@@ -133,9 +133,10 @@ static void the_detector_runs_beside_the_compiler_and_its_time_is_in_the_log(voi
     assert_true(waited_ms < (double)detector_ms - 1000); /* the rest of it was beside other steps */
     json_decref(job);
 
-    /* A job that fails before it has ended does not wait for it. */
+    /* A job that fails before it has ended does not wait for it, and names no time of it. */
     const struct refusal broken = {.package = {"hasty", "1.0.0", .files = {{"src/Main.purs", "module Main where\n"}}},
-                                   .words = {"a module called Main"}};
+                                   .words = {"a module called Main"},
+                                   .words_above = {"ms; the compiler ran for 0 ms."}};
     refusal_expect(server, &broken);
     registry_expect_consistency(server);
     server_stop(server);

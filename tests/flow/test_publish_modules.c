@@ -275,7 +275,7 @@ static void the_time_of_every_step_is_in_the_log(void **state) {
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
         expect_in(line, arena_format(&server->arena, " %s=", steps[i]));
     expect_in(line, "; the licence detector ran for ");
-    expect_in(line, " ms, the compiler for ");
+    expect_in(line, " ms, the compiler ran for ");
 }
 
 static void hidden_files_are_no_modules_to_the_compiler(void **state) {
