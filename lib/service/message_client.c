@@ -279,6 +279,7 @@ static void await_posts(struct message_client *client) {
         message_post_drop(client, post, "not delivered");
     }
     client->waiting_last = NULL;
+    client->is_closing = true;
     pthread_mutex_unlock(&client->mutex);
 }
 
@@ -286,9 +287,10 @@ void message_client_free(struct message_client *client) {
     if (!client) return;
     await_posts(client);
     for (int i = 0; i < client->line_count; i++)
-        if (!socket_close(client->lines[i]->socket, client)) return; /* else what was in flight has failed now */
+        message_line_stop(client->lines[i]);
+    for (int i = 0; i < client->line_count; i++)
+        if (!socket_close(client->lines[i]->socket, client)) return;
     for (int i = 0; i < client->line_count; i++) {
-        nng_aio_free(client->lines[i]->aio);
         pthread_cond_destroy(&client->lines[i]->done);
         free(client->lines[i]);
     }

@@ -38,7 +38,7 @@ struct line {
     bool is_in_doubt;
     int unanswered; /* requests in a row */
     nng_aio *aio;
-    struct parcel *parcel; /* on its way; the caller's, or a post that the line frees */
+    struct parcel *parcel; /* on its way, else NULL; the caller's, or a post that the line frees */
     enum line_state state; /* of whoever has the line: who starts it, then nng's thread */
     bool was_sent;
     int failure;     /* of nng; 0: `answer` is there */
@@ -65,6 +65,7 @@ struct message_client {
     struct parcel *waiting_last;
     int posts; /* waiting and on their way */
     size_t posted_bytes;
+    bool is_closing; /* no line starts by itself any more */
 };
 
 /* ---- message_client.c ---- */
@@ -93,5 +94,9 @@ void message_line_start(struct line *line, struct parcel *parcel);
 
 /* The line's request is over: it takes the next post, or becomes idle. Frees the answer. */
 void message_line_pass_on(struct line *line);
+
+/* Takes the line's request out of nng and ends it; the client is closing. The socket stays open. Not to be called from nng's
+ * threads. */
+void message_line_stop(struct line *line);
 
 #endif

@@ -89,6 +89,7 @@ void message_line_pass_on(struct line *line) {
     struct message_client *client = line->client;
     nng_msg_free(line->answer);
     line->answer = NULL;
+    line->parcel = NULL;
     pthread_mutex_lock(&client->mutex);
     struct parcel *post = client->callers_waiting == 0 ? message_post_take_waiting(client) : NULL;
     if (!post) {
@@ -135,6 +136,20 @@ static void line_went_on(void *argument) {
     }
 }
 
+/* Not left to the socket's closing: nng 1.5 frees the socket while its thread for time-outs is about to call a request of it
+ * off, which then takes a mutex that is gone, and aborts. Freeing the aio waits for that thread. */
+void message_line_stop(struct line *line) {
+    struct message_client *client = line->client;
+    nng_aio_stop(line->aio);
+    if (line->parcel) { /* nng refused its next step, which calls nobody back */
+        if (line->state == LINE_SENDING) nng_msg_free(nng_aio_get_msg(line->aio));
+        pthread_mutex_lock(&client->mutex);
+        message_post_drop(client, line->parcel, line->was_sent ? "not answered" : "not delivered");
+        pthread_mutex_unlock(&client->mutex);
+    }
+    nng_aio_free(line->aio);
+}
+
 /* ---- Greetings ---- */
 
 /* Takes the line out of the idle ones. False: it has a request, which proves the key, too. With the client's mutex held. */
@@ -157,15 +172,14 @@ static void greet(nng_pipe pipe, nng_pipe_ev event, void *argument) {
     if (message_parcel_pack(client, &(struct message){.tag = MESSAGE_greeting}, GREETING_MS, greeting, NULL)) abort();
     greeting->is_post = true;
     pthread_mutex_lock(&client->mutex);
-    bool is_idle = take_if_idle(line);
-    if (is_idle) {
+    bool is_started = !client->is_closing && take_if_idle(line);
+    if (is_started) {
         client->posts++;
         client->posted_bytes += greeting->bytes.length;
+        message_line_start(line, greeting); /* before the mutex is let go: nothing starts once the client is closing */
     }
     pthread_mutex_unlock(&client->mutex);
-    if (is_idle) {
-        message_line_start(line, greeting);
-    } else {
+    if (!is_started) {
         text_release(&greeting->bytes);
         free(greeting);
     }
