@@ -93,6 +93,19 @@ int gateway_process_id(const struct gateway_process *process) {
     return process->child.pid;
 }
 
+long gateway_process_memory_kib(const struct gateway_process *process, const char *name) {
+    char path[64], line[256];
+    long value = 0;
+    snprintf(path, sizeof path, "/proc/%d/status", gateway_process_id(process));
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    while (fgets(line, sizeof line, file))
+        if (strncmp(line, name, strlen(name)) == 0) value = atol(line + strlen(name));
+    fclose(file);
+    assert_true(value > 0);
+    return value;
+}
+
 double gateway_process_figure(struct gateway_process *process, const char *name_and_labels) {
     struct http_response response = {0};
     struct error err;

@@ -19,6 +19,9 @@ int gateway_process_port(const struct gateway_process *process);
 /* The process's id, for what the system knows of it. */
 int gateway_process_id(const struct gateway_process *process);
 
+/* A line of the system's about its memory, such as "VmRSS:", in KiB. */
+long gateway_process_memory_kib(const struct gateway_process *process, const char *name);
+
 /* One figure of /metrics, named as it stands there with its labels, or 0. */
 double gateway_process_figure(struct gateway_process *process, const char *name_and_labels);
 
