@@ -1,254 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What one address, one connection and one request may take of the gateway, with low limits: bodies over their route's limit,
- * streams, connections and requests of an address, requests that do not arrive, answers that nobody takes.
+ * What one address, one connection and one request may take of the gateway, with low limits: streams, connections and requests
+ * of an address, requests that do not arrive, answers that nobody takes. (Bodies: test_gateway_bodies.c.)
  */
-#include "tests/support/cmocka_all.h"
+#include "tests/flow/gateway_limits.h"
 
-#include <stdio.h>
-#include <string.h>
-#include <sys/socket.h>
-
-#include "lib/base/hash.h"
-#include "lib/base/log.h"
-#include "lib/base/memory.h"
-#include "tests/flow/gateway_fixture.h"
-#include "tests/support/http.h"
-#include "tests/support/http2_frames.h"
-#include "tests/support/http_connection.h"
-#include "tests/support/shell.h"
-
-enum { PATIENCE_MS = 60000, STREAMS = 8, PUBLISH_LIMIT = 65536 };
+enum { STREAMS = 8 };
 
 static const char ended_by_address[] =
     "registry_http_connections_ended_total{reason=\"too many of one address\",program=\"gateway\"}";
 static const char ended_idle[] =
     "registry_http_connections_ended_total{reason=\"idle where others need room\",program=\"gateway\"}";
-static const char ended_by_intake[] =
-    "registry_http_connections_ended_total{reason=\"requests hold too much memory\",program=\"gateway\"}";
 static const char open_connections[] = "registry_http_connections{program=\"gateway\"}";
-static const char intake[] = "registry_http_intake_bytes{program=\"gateway\"}";
-
 static const char status_request[] = "GET /api/v1/status HTTP/1.1\r\nHost: x\r\n\r\n";
-
-static struct gateway_process *start_with(const char *const *settings) {
-    return gateway_process_start(redis_server_url(redis), settings);
-}
-
-static size_t taken; /* of the input of the connection that was opened last, by frames */
-
-static void open_as(struct http_connection *connection, struct gateway_process *process, unsigned client) {
-    taken = 0;
-    assert_true(http_connection_open_as(connection, client, gateway_process_port(process), PATIENCE_MS));
-}
-
-static void send_text(struct http_connection *connection, const char *bytes) {
-    assert_true(http_connection_send_bytes(connection, bytes, strlen(bytes)));
-}
-
-static void send_and_clear(struct http_connection *connection, struct text *bytes) {
-    assert_true(http_connection_send_bytes(connection, bytes->bytes, bytes->length));
-    text_clear(bytes);
-}
-
-static void expect_status(struct http_connection *connection, int status) {
-    if (!http_connection_receive(connection)) fail_msg("closed without an answer");
-    if (connection->status != status) fail_msg("%d %s", connection->status, text_view(&connection->answer));
-}
-
-/* The next frame that is not of SETTINGS (but for a wanted one), WINDOW_UPDATE or PING. */
-static struct http2_frame next_frame(struct http_connection *connection, bool wants_settings) {
-    struct http2_frame frame;
-    for (;;) {
-        while (http2_take_frame(&connection->input, &taken, &frame))
-            if (frame.type <= HTTP2_RST_STREAM || frame.type == HTTP2_GOAWAY ||
-                (wants_settings && frame.type == HTTP2_SETTINGS))
-                return frame;
-        char *place = text_reserve(&connection->input, 65536);
-        ssize_t count = recv(connection->socket, place, 65536, 0);
-        if (count <= 0) fail_msg("the connection ended");
-        connection->input.length += (size_t)count;
-        connection->input.bytes[connection->input.length] = '\0';
-    }
-}
 
 static bool is_closed_by_gateway(struct http_connection *connection) {
     char byte;
     return recv(connection->socket, &byte, 1, 0) <= 0;
-}
-
-/* ---- Bodies ---- */
-
-static void a_length_over_the_routes_limit_is_413_at_the_head(void **state) {
-    (void)state;
-    static const struct {
-        const char *head;
-        const char *words;
-    } rows[] = {
-        {"POST /api/v1/publish HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n", "65536 bytes"},
-        {"POST http://x/api/v1/transfer?a=b HTTP/1.1\r\nHost: x\r\nContent-Length: 65538\r\n\r\n", "65536 bytes"},
-        {"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 65536\r\n\r\n", "4096 bytes"},
-        {"GET /api/v1/status HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n", "4096 bytes"},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct http_connection connection;
-        open_as(&connection, gateway, 1);
-        send_text(&connection, rows[i].head); /* and nothing of the body */
-        expect_status(&connection, 413);
-        assert_non_null(strstr(text_view(&connection.answer), "\"error\":\"too_large\""));
-        if (!strstr(text_view(&connection.answer), rows[i].words)) fail_msg("%s", text_view(&connection.answer));
-        http_connection_close(&connection);
-    }
-}
-
-static void a_body_of_just_the_limit_is_read(void **state) {
-    (void)state;
-    struct text request = {0};
-    char *blanks = memory_alloc(PUBLISH_LIMIT);
-    memset(blanks, ' ', PUBLISH_LIMIT);
-    for (int chunked = 0; chunked < 2; chunked++) {
-        struct http_connection connection;
-        text_append(&request, "POST /api/v1/publish HTTP/1.1\r\nHost: x\r\n");
-        text_append(&request, chunked ? "Transfer-Encoding: chunked\r\n\r\n10000\r\n" : "Content-Length: 65536\r\n\r\n");
-        text_append_bytes(&request, blanks, PUBLISH_LIMIT);
-        if (chunked) text_append(&request, "\r\n0\r\n\r\n");
-        open_as(&connection, gateway, 1);
-        send_and_clear(&connection, &request);
-        expect_status(&connection, 400); /* is no JSON */
-        http_connection_close(&connection);
-    }
-    text_release(&request);
-    free(blanks);
-}
-
-static void chunks_over_the_routes_limit_are_413_before_they_end(void **state) {
-    (void)state;
-    struct http_connection connection;
-    struct text request = {0};
-    char *blanks = memory_alloc(PUBLISH_LIMIT + 2);
-    memset(blanks, ' ', PUBLISH_LIMIT + 1);
-    text_append(&request, "POST /api/v1/publish HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n10001\r\n");
-    text_append_bytes(&request, blanks, PUBLISH_LIMIT + 1);
-    open_as(&connection, gateway, 1);
-    send_and_clear(&connection, &request);
-    expect_status(&connection, 413);
-    http_connection_close(&connection);
-    text_release(&request);
-    free(blanks);
-}
-
-/* The answer to the stream, which must be this, and end it. */
-static void expect_answer(struct http_connection *connection, uint32_t stream, int status, const char *words) {
-    struct http2_frame frame = next_frame(connection, false);
-    assert_int_equal(frame.stream, stream);
-    assert_int_equal(http2_status(&frame), status);
-    frame = next_frame(connection, false);
-    assert_true(frame.type == HTTP2_DATA && frame.stream == stream && (frame.flags & HTTP2_END_STREAM));
-    assert_non_null(memmem(frame.payload, frame.length, words, strlen(words)));
-}
-
-static double largest_intake(void) {
-    double most = 0;
-    for (int i = 0; i < 5; i++) {
-        double now = gateway_process_figure(gateway, intake);
-        if (now > most) most = now;
-    }
-    return most;
-}
-
-static void an_http_2_body_over_the_limit_is_dropped_and_answered_413(void **state) {
-    (void)state;
-    struct http_connection connection;
-    struct text bytes = {0};
-    open_as(&connection, gateway, 1);
-    http2_append_preface(&bytes);
-    http2_append_request(&bytes, 1, "POST", "/api/v1/publish", -1, false);
-    http2_append_request(&bytes, 3, "POST", "/api/v1/publish", 500000, false);
-    for (int i = 0; i < 10; i++) {
-        http2_append_data(&bytes, 1, 50000, false);
-        http2_append_data(&bytes, 3, 50000, i == 9);
-        send_and_clear(&connection, &bytes);
-    }
-    expect_answer(&connection, 3, 413, "has 500000 bytes"); /* all before it was read by now */
-    assert_in_range((size_t)largest_intake(), 1, PUBLISH_LIMIT);
-    http2_append_data(&bytes, 1, 1, true);
-    send_and_clear(&connection, &bytes);
-    expect_answer(&connection, 1, 413, "has 500001 bytes");
-
-    http2_append_request(&bytes, 5, "POST", "/api/v1/publish", PUBLISH_LIMIT, false); /* the connection goes on */
-    http2_append_data(&bytes, 5, PUBLISH_LIMIT, true);
-    send_and_clear(&connection, &bytes);
-    expect_answer(&connection, 5, 400, "\"error\"");
-    http_connection_close(&connection);
-    text_release(&bytes);
-}
-
-static void an_http_2_body_far_over_the_limit_is_answered_before_it_ends(void **state) {
-    (void)state;
-    struct http_connection connection;
-    struct text bytes = {0};
-    open_as(&connection, gateway, 1);
-    http2_append_preface(&bytes);
-    http2_append_request(&bytes, 1, "POST", "/api/v1/publish", 2000000, false); /* none of the body */
-    send_and_clear(&connection, &bytes);
-    expect_answer(&connection, 1, 413, "has 2000000 bytes");
-    http2_append_request(&bytes, 3, "POST", "/api/v1/publish", -1, false);
-    send_and_clear(&connection, &bytes);
-    for (int i = 0; i < 24; i++) {
-        http2_append_data(&bytes, 3, 50000, false);
-        http_connection_send_bytes(&connection, bytes.bytes, bytes.length);
-        text_clear(&bytes);
-    }
-    struct http2_frame frame = next_frame(&connection, false);
-    assert_true(frame.stream == 3 && (http2_status(&frame) == 413 || http2_error(&frame) >= 0));
-    http_connection_close(&connection);
-    text_release(&bytes);
-}
-
-/* Sends it, and waits until the gateway has read it. False: the connection was closed. */
-static bool send_and_await(struct http_connection *connection, struct text *bytes) {
-    struct http2_frame frame;
-    char buffer[4096];
-    http2_append_frame(bytes, HTTP2_PING, 0, 0, "pingpong", 8);
-    bool is_sent = http_connection_send_bytes(connection, bytes->bytes, bytes->length);
-    text_clear(bytes);
-    while (is_sent) {
-        while (http2_take_frame(&connection->input, &taken, &frame))
-            if (frame.type == HTTP2_PING && (frame.flags & HTTP2_ACK)) return true;
-        ssize_t count = recv(connection->socket, buffer, sizeof buffer, 0);
-        if (count <= 0) return false;
-        text_append_bytes(&connection->input, buffer, (size_t)count);
-    }
-    return false;
-}
-
-/* Each request is whole, and so is answered; but the client takes no answer, and h2o keeps the body as long. The first of them
- * are being answered, the rest wait for their turn. */
-static void bodies_of_requests_whose_answers_are_not_taken_are_limited(void **state) {
-    (void)state;
-    enum { REQUESTS = 90, LENGTH = 4000 };
-    static const unsigned char no_window[] = {0, 4, 0, 0, 0, 0}; /* SETTINGS_INITIAL_WINDOW_SIZE */
-    static const char *const streams[] = {"GATEWAY_STREAMS_PER_CONNECTION=2", "GATEWAY_STREAMS_PER_CONNECTION=100"};
-    for (size_t i = 0; i < sizeof streams / sizeof streams[0]; i++) {
-        struct gateway_process *small = start_with(
-            (const char *const[]){"GATEWAY_INTAKE_BYTES_PER_ADDRESS=262144", "POST_LIMIT_PER_MINUTE=0", streams[i], NULL});
-        struct http_connection connection;
-        struct text bytes = {0};
-        uint32_t sent = 0;
-        open_as(&connection, small, 1);
-        http2_append_preface(&bytes);
-        http2_append_frame(&bytes, HTTP2_SETTINGS, 0, 0, no_window, sizeof no_window);
-        do {
-            http2_append_request(&bytes, 2 * sent + 1, "POST", "/api/v1/publish", LENGTH, false);
-            http2_append_data(&bytes, 2 * sent + 1, LENGTH, true);
-        } while (send_and_await(&connection, &bytes) && ++sent < REQUESTS);
-        assert_in_range(sent, 10, REQUESTS - 1);
-        assert_int_equal((int)gateway_process_figure(small, ended_by_intake), 1);
-        http_connection_close(&connection);
-        text_release(&bytes);
-        gateway_process_wait_for(small, intake, 0);
-        assert_int_equal(gateway_process_stop(small), 0);
-    }
 }
 
 /* ---- Streams ---- */
@@ -515,12 +283,6 @@ static void behind_a_proxy_each_client_is_counted(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_length_over_the_routes_limit_is_413_at_the_head),
-        cmocka_unit_test(a_body_of_just_the_limit_is_read),
-        cmocka_unit_test(chunks_over_the_routes_limit_are_413_before_they_end),
-        cmocka_unit_test(an_http_2_body_over_the_limit_is_dropped_and_answered_413),
-        cmocka_unit_test(an_http_2_body_far_over_the_limit_is_answered_before_it_ends),
-        cmocka_unit_test(bodies_of_requests_whose_answers_are_not_taken_are_limited),
         cmocka_unit_test(more_streams_than_announced_are_refused),
         cmocka_unit_test(too_many_headers_are_400),
         cmocka_unit_test(requests_that_do_not_arrive_in_time_are_ended),
