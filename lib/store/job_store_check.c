@@ -33,8 +33,9 @@ static void ask_for_settings(struct job_store *store) {
 static enum status check_settings(const struct redis_reply *replies, struct error *err) {
     for (size_t i = 0; i < NEEDED_SETTINGS; i++) {
         const char *name = needed_settings[i].name, *wanted = needed_settings[i].value;
-        enum status status = redis_check_reply(&replies[i], err);
-        if (status != STATUS_OK) return status;
+        if (replies[i].type == REDIS_FAILURE)
+            return error_set(err, STATUS_UNAVAILABLE, "Redis does not tell its %s: REDIS_URL's user must be allowed CONFIG GET (%s)",
+                             name, replies[i].text);
         const char *value = replies[i].count == 2 ? replies[i].items[1].text : "";
         if (wanted ? !text_equal(value, wanted) : atoll(value) == 0)
             return error_set(err, STATUS_UNAVAILABLE, "Redis has %s=%s, it must be %s: %s (see ops/redis.conf)", name, value,

@@ -156,9 +156,10 @@ static bool is_of_machine(const char *words) {
     return false;
 }
 
-/* What the compiler's race leaves: nothing, half a report, or what a reader says of that (spec/compiler.md). */
+/* What the compiler's race leaves: nothing, half a report, or what a reader says of that (spec/compiler.md). A crash is none. */
 static bool is_of_race(const struct command_result *result, const char *words) {
     const char *output = text_view(&result->output);
+    if (result->signal) return false;
     return text_is_blank(words) || strstr(words, "Unexpected end of JSON input") || text_starts_with(output, "{") ||
            strstr(output, "\n{");
 }
@@ -181,10 +182,17 @@ static const char *find_words(struct arena *arena, const struct command_result *
     return copy;
 }
 
+/* What an I/O error was, without the file's path, which is its author's to choose: `PATH: FUNCTION: WHAT (DETAIL)`. */
+static const char *find_io_reason(const char *message) {
+    for (const char *colon; (colon = strstr(message, ": "));)
+        message = colon + 2;
+    return message;
+}
+
 /* The message of an error in the report that is this machine's trouble, or NULL: the compiler reports these like others. */
 static const char *find_trouble(const struct compiler_report *report) {
     for (size_t i = 0; i < report->error_count; i++)
-        if (text_equal(report->errors[i].code, "FileIOError") && is_of_machine(report->errors[i].message))
+        if (text_equal(report->errors[i].code, "FileIOError") && is_of_machine(find_io_reason(report->errors[i].message)))
             return report->errors[i].message;
     return NULL;
 }
@@ -199,7 +207,8 @@ static enum status explain_trouble(const struct compiler *compiler, const char *
 /* The runs that gave no answer so far. */
 struct silence {
     int attempts;
-    int exit_status;   /* of the first */
+    int exit_status;   /* of the first, like the next */
+    int signal;
     const char *words; /* of the last */
     bool is_same;      /* they ended in the same way, with the same words */
     bool is_of_race;   /* one of them did */
@@ -208,9 +217,9 @@ struct silence {
 static void note_silence(struct silence *silence, struct arena *arena, const struct command_result *result) {
     const char *words = find_words(arena, result);
     bool is_first = silence->attempts++ == 0;
-    silence->is_same = is_first || (silence->is_same && silence->exit_status == result->exit_status && !result->signal &&
-                                    text_equal(silence->words, words));
-    if (is_first) silence->exit_status = result->exit_status;
+    silence->is_same = is_first || (silence->is_same && silence->exit_status == result->exit_status &&
+                                    silence->signal == result->signal && text_equal(silence->words, words));
+    if (is_first) silence->exit_status = result->exit_status, silence->signal = result->signal;
     silence->is_of_race = silence->is_of_race || is_of_race(result, words);
     silence->words = words;
 }
@@ -233,11 +242,11 @@ static enum status explain_silence(enum compiler_stop *stop, const struct compil
         status = explain_trouble(compiler, words, err);
     } else if (silence->is_same && !silence->is_of_race && silence->attempts == ATTEMPTS) {
         *stop = COMPILER_STOP_SILENT;
-        status =
-            error_set(err, STATUS_REFUSED,
-                      "The compiler %s ended with %s and no report, %d times over with the same words, so it cannot compile "
-                      "this. It says: %s",
-                      version, text_view(&how), silence->attempts, words);
+        bool is_mute = text_is_blank(words);
+        status = error_set(err, STATUS_REFUSED,
+                           "The compiler %s ended with %s and no report, %d times over with the same words, so it cannot "
+                           "compile this.%s%s",
+                           version, text_view(&how), silence->attempts, is_mute ? "" : " It says: ", is_mute ? "" : words);
     } else {
         status = error_set(err, STATUS_INTERNAL, "The compiler %s ended with %s and no report, %d time%s. Its last words: %s",
                            version, text_view(&how), silence->attempts, silence->attempts == 1 ? "" : "s", words);
@@ -295,7 +304,7 @@ static enum status run_until_answered(struct command_result *result, struct comp
         if (trouble) return explain_trouble(compiler, trouble, err);
         if (status || has_answered) return status;
         note_silence(&silence, arena, result);
-    } while (silence.attempts < ATTEMPTS && !result->signal && !complains_of_memory(result));
+    } while (silence.attempts < ATTEMPTS && !complains_of_memory(result));
     if (!complains_of_memory(result)) return explain_silence(&report->stop, compiler, &silence, result, err);
     report->stop = COMPILER_STOP_MEMORY;
     return explain_stop(report->stop, compiler, sandbox, err);

@@ -93,7 +93,7 @@ static const struct attack {
     {"output", "output", "limit_exceeded", "printed more than 32 MiB"},
     {"deaf", "deaf", "timed_out", "time limit"},
     {"orphans", "orphans", "timed_out limit_exceeded", NULL}, /* the dead that are not buried yet count as processes */
-    {"crash", "suicide 11", "spurious", "ended with signal 11"},
+    {"crash", "suicide 11", "failed_to_compile", "ended with signal 11"},
 };
 
 enum { ATTACK_COUNT = sizeof attacks / sizeof attacks[0] };

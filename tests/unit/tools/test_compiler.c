@@ -313,7 +313,7 @@ static void why_there_is_no_answer_is_told_apart(void **state) {
         {"kill -KILL $$", COMPILER_STOP_MEMORY, STATUS_TIMEOUT, "memory"},
         {"kill -XCPU $$", COMPILER_STOP_CPU_TIME, STATUS_TIMEOUT, "used up its 1800 seconds of CPU time"},
         {"kill -XFSZ $$", COMPILER_STOP_DISK, STATUS_REFUSED, "to one file"},
-        {"kill -SEGV $$", COMPILER_STOP_NO_ANSWER, STATUS_INTERNAL, "signal 11 (Segmentation fault) and no report, 1 time."},
+        {"test -e once && exit 0; touch once; kill -SEGV $$", COMPILER_STOP_NO_ANSWER, STATUS_INTERNAL, "3 times"},
         {"exit 0", COMPILER_STOP_NO_ANSWER, STATUS_INTERNAL, "exit status 0 and no report, 3 times"},
         /* the race: what it prints, and half a report */
         {"echo Unexpected end of JSON input; exit 1", COMPILER_STOP_NO_ANSWER, STATUS_INTERNAL, "no report, 3 times. Its last"},
@@ -322,6 +322,8 @@ static void why_there_is_no_answer_is_told_apart(void **state) {
         /* the same three times over, whatever it had compiled before */
         {"echo panic >&2; exit 1", COMPILER_STOP_SILENT, STATUS_REFUSED,
          "exit status 1 and no report, 3 times over with the same words, so it cannot compile this. It says: panic"},
+        {"kill -SEGV $$", COMPILER_STOP_SILENT, STATUS_REFUSED,
+         "signal 11 (Segmentation fault) and no report, 3 times over with the same words, so it cannot compile this."},
         {"echo panic; exit 7", COMPILER_STOP_SILENT, STATUS_REFUSED, "exit status 7 and no report, 3 times over"},
         {"test -e compiled || echo '[1 of 2] Compiling A' >&2; touch compiled; echo panic >&2; exit 1", COMPILER_STOP_SILENT,
          STATUS_REFUSED, "It says: panic"},
@@ -337,6 +339,10 @@ static void why_there_is_no_answer_is_told_apart(void **state) {
         {"echo 'purs: error while loading shared libraries: libtinfo.so.5' >&2; exit 127", COMPILER_STOP_NONE,
          STATUS_UNAVAILABLE, "libtinfo.so.5"},
         {"echo nothing there >&2; exit 127", COMPILER_STOP_NONE, STATUS_UNAVAILABLE, "nothing there"},
+        /* a path with such words is the author's, and the report a report */
+        {"echo '{\"warnings\":[],\"errors\":[{\"errorCode\":\"FileIOError\",\"message\":\"src/Too many open files/A.js: "
+         "openBinaryFile: inappropriate type (is a directory)\"}]}'; exit 1",
+         COMPILER_STOP_NONE, STATUS_OK, ""},
     };
     struct sandbox open_sandbox = sandbox;
     open_sandbox.is_isolating = false;
