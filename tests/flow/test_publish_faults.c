@@ -391,10 +391,5 @@ int main(int argument_count, char **arguments) {
         cmocka_unit_test(a_job_killed_for_the_third_time_fails_and_its_repeat_publishes),
     };
     suite.is_remote = argument_count == 2 && strcmp(arguments[1], "remote") == 0;
-#ifndef FAULT_POINTS
-    printf("[  SKIPPED ] %zu test(s), listed below: this build has no fault points (-DFAULTS=ON)\n",
-           sizeof tests / sizeof tests[0]);
-    return 0;
-#endif
-    return cmocka_run_group_tests(tests, publish_undisturbed, clean_up);
+    return run_fault_tests(tests, publish_undisturbed, clean_up);
 }

@@ -162,10 +162,5 @@ int main(void) {
         cmocka_unit_test(at_the_last_look_the_reason_is_the_unpublishing_too),
         cmocka_unit_test(a_tarball_that_storage_has_lost_is_waited_for_and_is_an_alarm),
     };
-#ifndef FAULT_POINTS
-    printf("[  SKIPPED ] %zu test(s), listed below: this build has no fault points (-DFAULTS=ON)\n",
-           sizeof tests / sizeof tests[0]);
-    return 0;
-#endif
-    return cmocka_run_group_tests(tests, start, end);
+    return run_fault_tests(tests, start, end);
 }

@@ -253,10 +253,5 @@ int main(void) {
         cmocka_unit_test(a_build_goes_on_after_an_outage_of_redis_at_any_call),
         cmocka_unit_test(a_revision_goes_on_after_an_outage_of_redis_at_any_call),
     };
-#ifndef FAULT_POINTS
-    printf("[  SKIPPED ] %zu test(s), listed below: this build has no fault points (-DFAULTS=ON)\n",
-           sizeof tests / sizeof tests[0]);
-    return 0;
-#endif
-    return cmocka_run_group_tests(tests, start, end);
+    return run_fault_tests(tests, start, end);
 }

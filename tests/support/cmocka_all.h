@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * cmocka, with what its header wants included before it. */
+ *
+ * cmocka, with what its header wants included before it; and groups of tests that need fault points (lib/base/fault.h). */
 #ifndef TESTS_SUPPORT_CMOCKA_ALL_H
 #define TESTS_SUPPORT_CMOCKA_ALL_H
 
@@ -10,5 +11,17 @@
 #include <stdint.h>
 #include <cmocka.h>
 /* clang-format on */
+
+#include <stdio.h>
+
+/* cmocka_run_group_tests(); in a build without fault points it says that they are skipped, and is 0. */
+#ifdef FAULT_POINTS
+#define run_fault_tests(tests, start, end) cmocka_run_group_tests(tests, start, end)
+#else
+#define run_fault_tests(tests, start, end)                                                                                     \
+    ((void)(start), (void)(end),                                                                                               \
+     printf("[  SKIPPED ] %zu test(s), listed below: this build has no fault points (-DFAULTS=ON)\n",                          \
+            sizeof(tests) / sizeof((tests)[0])) < 0)
+#endif
 
 #endif
