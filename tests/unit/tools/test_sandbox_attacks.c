@@ -383,8 +383,13 @@ static void what_the_machine_kills_needed_too_much_memory(void **state) {
     struct outcome outcome;
     attack(&outcome, "suicide 9", PATIENCE_MS);
     assert_int_equal(outcome.report.stop, COMPILER_STOP_MEMORY);
+}
+
+static void one_that_crashes_each_time_has_failed(void **state) {
+    (void)state;
+    struct outcome outcome;
     attack(&outcome, "suicide 11", PATIENCE_MS);
-    assert_stopped(&outcome, COMPILER_STOP_NO_ANSWER, STATUS_INTERNAL, "ended with signal 11");
+    assert_stopped(&outcome, COMPILER_STOP_SILENT, STATUS_REFUSED, "ended with signal 11");
 }
 
 /* ---- What it leaves ---- */
@@ -460,6 +465,7 @@ int main(void) {
         cmocka_unit_test(a_deaf_one_ends_at_the_deadline),
         cmocka_unit_test(daemons_end_with_the_run),
         cmocka_unit_test(what_the_machine_kills_needed_too_much_memory),
+        cmocka_unit_test(one_that_crashes_each_time_has_failed),
         cmocka_unit_test(its_folder_is_removed_without_following_links),
         cmocka_unit_test(limits_hold_without_walls_too),
         cmocka_unit_test(daemons_end_without_walls_too),
