@@ -18,6 +18,8 @@ struct text;
 
 enum status answer_package_query(void *context, const struct message *request, struct arena *arena, struct message *answer,
                                  struct error *err);
+enum status answer_known_package_query(void *context, const struct message *request, struct arena *arena,
+                                       struct message *answer, struct error *err);
 enum status answer_workers_query(void *context, const struct message *request, struct arena *arena, struct message *answer,
                                  struct error *err);
 enum status answer_matrix_query(void *context, const struct message *request, struct arena *arena, struct message *answer,

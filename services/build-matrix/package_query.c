@@ -218,33 +218,48 @@ static enum status write_one(struct json_writer *writer, struct matrix_service *
     return status;
 }
 
+static void write_page(struct json_writer *writer, struct matrix_service *service, const struct message_package_query *query) {
+    int64_t limit = query->limit < 1 ? NAMES_STANDARD : query->limit > NAMES_MAX ? NAMES_MAX : query->limit;
+    const struct manifest_index *index = registry_view_lock(service->repositories.view);
+    write_names(writer, index, query->after, (size_t)limit);
+    registry_view_unlock(service->repositories.view);
+}
+
+static enum status end_answer(enum status status, struct message *answer, struct text *json, struct arena *arena) {
+    if (status)
+        text_release(json);
+    else
+        take_json_answer(answer, json, arena);
+    return status;
+}
+
 enum status answer_package_query(void *context, const struct message *request, struct arena *arena, struct message *answer,
                                  struct error *err) {
     struct matrix_service *service = context;
-    const char *name = request->package_query.name;
-    int64_t limit = request->package_query.limit;
+    const struct message_package_query *query = &request->package_query;
     struct text json = {0};
     struct json_writer writer = {.out = &json};
     int64_t asked_us = clock_monotonic_us();
     enum status status = STATUS_OK;
     fresh_view_follow(service);
-    if (limit < 1) limit = NAMES_STANDARD;
-    if (limit > NAMES_MAX) limit = NAMES_MAX;
-    if (name) {
-        const char *version = request->package_query.version;
-        status = write_one(&writer, service, name, version, arena, err);
-        if (status == STATUS_NOT_FOUND) { /* not by what may be older than the question */
-            status = fresh_view_look_again(service, asked_us, err);
-            if (!status) status = write_one(&writer, service, name, version, arena, err);
-        }
-    } else {
-        const struct manifest_index *index = registry_view_lock(service->repositories.view);
-        write_names(&writer, index, request->package_query.after, (size_t)limit);
-        registry_view_unlock(service->repositories.view);
-    }
-    if (status)
-        text_release(&json);
+    if (query->name)
+        status = write_one(&writer, service, query->name, query->version, arena, err);
     else
-        take_json_answer(answer, &json, arena);
-    return status;
+        write_page(&writer, service, query);
+    if (status == STATUS_NOT_FOUND) { /* the view may be older than the question */
+        status = fresh_view_look_again(service, asked_us, err);
+        if (!status) status = write_one(&writer, service, query->name, query->version, arena, err);
+    }
+    return end_answer(status, answer, &json, arena);
+}
+
+enum status answer_known_package_query(void *context, const struct message *request, struct arena *arena,
+                                       struct message *answer, struct error *err) {
+    struct matrix_service *service = context;
+    const struct message_known_package_query *query = &request->known_package_query;
+    struct text json = {0};
+    struct json_writer writer = {.out = &json};
+    if (!query->name) return error_set_at(err, STATUS_INVALID, "name", "The package's name is missing.");
+    fresh_view_follow(service);
+    return end_answer(write_one(&writer, service, query->name, query->version, arena, err), answer, &json, arena);
 }

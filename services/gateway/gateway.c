@@ -121,6 +121,7 @@ static enum status start_matrix_questions(struct gateway *gateway, struct error 
         .timeout_ms = MATRIX_TIMEOUT_MS,
         .busy = "The registry is very busy: try again in a few seconds.",
     };
+    gateway->unknown_packages = rate_limit_create(UNKNOWN_PACKAGES_PER_MINUTE);
     return service_asker_create(&gateway->matrix_asker, &options, err);
 }
 
@@ -165,6 +166,7 @@ void gateway_stop(struct gateway *gateway) {
         message_client_free(gateway->services[i]);
     rate_limit_free(gateway->trustee_failures);
     rate_limit_free(gateway->trustee_look_ups);
+    rate_limit_free(gateway->unknown_packages);
     digest_set_free(gateway->trustee_tokens);
     rate_limit_free(gateway->post_limit);
     trusted_proxies_free(gateway->proxies);

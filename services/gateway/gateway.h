@@ -33,6 +33,9 @@ enum { ANSWER_BYTES_MAX = 512 << 20, ANSWER_BYTES_PER_ADDRESS = 64 << 20 };
 /* Of POST /api/v1/trustee, from one address (spec/operations.md): failures, and look-ups of tokens that are nobody's. */
 enum { TRUSTEE_FAILURES_PER_MINUTE = 5 };
 
+/* GETs of unknown packages or versions from one address: for each, build-matrix reads both git repositories again. */
+enum { UNKNOWN_PACKAGES_PER_MINUTE = 60 };
+
 /* job.credential, where the token was the configured one. */
 #define TRUSTEE_CREDENTIAL "PACCHETTIBOTTI_TOKEN"
 
@@ -60,6 +63,7 @@ struct gateway {
     struct rate_limit *trustee_failures;
     struct rate_limit *trustee_look_ups; /* of tokens that turned out to be nobody's */
     struct digest_set *trustee_tokens;   /* that were seen to be a trustee's; they are asked about first */
+    struct rate_limit *unknown_packages; /* for which the repositories were read again */
     struct message_client *services[SERVICE_COUNT];
     struct service_asker *trustee_asker; /* whose a token is; NULL where TRUSTEE_LOOKUP is not set */
     struct service_asker *matrix_asker;  /* packages, and plans of builds */

@@ -2,10 +2,15 @@
  *
  * GET /api/v1/packages, /api/v1/packages/NAME and /api/v1/packages/NAME/VERSION (spec/http-api.md): what the registry knows, so
  * build-matrix is asked (package_query in proto/messages.def), and what it answers is passed on as it is.
+ *
+ * It is asked first out of its memory. Before "not found" it must read both git repositories again, and made-up names must not
+ * become a flood of fetches: an address may have that done UNKNOWN_PACKAGES_PER_MINUTE times, and is answered 429 above, never
+ * 404 by a registry as it was some seconds ago.
  */
 #include <inttypes.h>
 #include <string.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/json.h"
 #include "lib/domain/package_name.h"
 #include "lib/domain/version.h"
@@ -34,18 +39,41 @@ static void go_on(struct call *call) {
         return;
     }
     const char *json = question->answer.json_answer.json;
-    if (!question->request.package_query.name) add_link_to_next(call, json);
+    if (question->request.tag == MESSAGE_package_query && !question->request.package_query.name) add_link_to_next(call, json);
     text_append(&call->answer.body, json);
     call->answer.content_type = "application/json";
     call_send_made(call);
 }
 
-static void ask(struct call *call, const struct message_package_query *query) {
+static void ask(struct call *call, const struct message *request, void (*then)(struct call *call)) {
     struct service_question *question = arena_alloc(&call->arena, sizeof *question);
-    *question = (struct service_question){
-        .request = {.tag = MESSAGE_package_query, .package_query = *query}, .expected = MESSAGE_json_answer, .go_on = go_on};
+    *question = (struct service_question){.request = *request, .expected = MESSAGE_json_answer, .go_on = then};
     call->work_data = question;
     service_asker_ask(call->gateway->matrix_asker, call, question);
+}
+
+static void refuse_unknown(struct call *call, int64_t retry_after_s) {
+    answer_header(&call->answer, "retry-after", arena_format(&call->arena, "%" PRId64, retry_after_s));
+    call_fail(
+        call, STATUS_TOO_MANY, NULL,
+        arena_format(&call->arena,
+                     "This was not in the registry some seconds ago. Too many requests from %s for what is not there: the "
+                     "registry is read again for the next one in %" PRId64 " s.",
+                     call->address, retry_after_s));
+}
+
+static void look_again(struct call *call) {
+    const struct service_question *question = call->work_data;
+    const struct message_known_package_query *known = &question->request.known_package_query;
+    const struct message request = {.tag = MESSAGE_package_query,
+                                    .package_query = {.name = known->name, .version = known->version}};
+    int64_t retry_after_s = 0;
+    if (question->status != STATUS_NOT_FOUND)
+        go_on(call);
+    else if (rate_limit_take(call->gateway->unknown_packages, call->address, clock_monotonic_ms(), &retry_after_s))
+        ask(call, &request, go_on);
+    else
+        refuse_unknown(call, retry_after_s);
 }
 
 void get_packages(struct call *call) {
@@ -55,10 +83,12 @@ void get_packages(struct call *call) {
         call_fail(call, STATUS_INVALID, "after", err.message);
         return;
     }
-    ask(call, &(struct message_package_query){.after = after, .limit = query_number(&call->query, "limit")});
+    const struct message request = {.tag = MESSAGE_package_query,
+                                    .package_query = {.after = after, .limit = query_number(&call->query, "limit")}};
+    ask(call, &request, go_on);
 }
 
-/* What can be no name, or no version, is none that there is. False: answered so. */
+/* A malformed name or version cannot exist: answers 404 and returns false. */
 static bool is_well_formed(struct call *call) {
     const char *name = call->parameters[0], *version = call->parameters[1];
     struct version parsed;
@@ -69,11 +99,16 @@ static bool is_well_formed(struct call *call) {
     return false;
 }
 
+static void ask_for_one(struct call *call, const char *version) {
+    const struct message request = {.tag = MESSAGE_known_package_query,
+                                    .known_package_query = {.name = call->parameters[0], .version = version}};
+    if (is_well_formed(call)) ask(call, &request, look_again);
+}
+
 void get_package(struct call *call) {
-    if (is_well_formed(call)) ask(call, &(struct message_package_query){.name = call->parameters[0]});
+    ask_for_one(call, NULL);
 }
 
 void get_package_version(struct call *call) {
-    if (is_well_formed(call))
-        ask(call, &(struct message_package_query){.name = call->parameters[0], .version = call->parameters[1]});
+    ask_for_one(call, call->parameters[1]);
 }

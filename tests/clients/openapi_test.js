@@ -143,6 +143,14 @@ async function checkRateLimit(server, document) {
   }
 }
 
+// Of GETs for what is not there, which are many.
+async function checkLimitOfUnknown(server, document, id, target) {
+  for (let answer = { status: 404 }; answer.status !== 429;) {
+    answer = await server.request('GET', target);
+    document.check(id, answer);
+  }
+}
+
 // Posts a publication whose source is a module with that text, or is not there; resolves to the job's id.
 async function publish(server, name, text, compiler) {
   const request = { ...publication(name), compiler };
@@ -188,6 +196,8 @@ async function tell(server, npm) {
   const { jobId: again } = await post(server, document, 'post_trustee', retry, 200);
   await checkAnswers(server, document, [['get_job', 200, `/api/v1/jobs/${again}`]]);
   await checkOtherFailures(server, document);
+  await checkLimitOfUnknown(server, document, 'get_package', '/api/v1/packages/nobody');
+  await checkLimitOfUnknown(server, document, 'get_package_version', '/api/v1/packages/leaf/9.9.9');
 
   await server.stopProgram('publish');
   for (let i = 0; i <= JOBS_A_PAGE; i++)

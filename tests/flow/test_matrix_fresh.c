@@ -8,9 +8,12 @@
 
 #include <string.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/hash.h"
 #include "lib/base/text.h"
 #include "lib/store/job_store.h"
+#include "tests/support/git_server.h"
+#include "tests/support/http.h"
 #include "tests/support/matrix_scene.h"
 #include "tests/support/shell.h"
 #include "tests/support/trustee_call.h"
@@ -30,7 +33,7 @@ static int begin(void **state) {
     static const char *const gateway[] = {digest, NULL};
     struct error err;
     hash_sha256_hex(TOKEN, strlen(TOKEN), digest + strlen(digest));
-    server = server_start(&(struct server_options){.workers = 1, .gateway_settings = gateway});
+    server = server_start(&(struct server_options){.workers = 1, .gateway_settings = gateway, .has_git_server = true});
     if (job_store_create(&store, redis_server_url(server->redis), PATIENCE_MS, &err)) fail_msg("%s", err.message);
     server_expect_published(server, &(struct package){ORIGINAL, "1.0.0", .pragma = NULL});
     matrix_expect_verdict(server, ORIGINAL, "1.0.0", "0.15.14", "succeeded");
@@ -111,12 +114,50 @@ static void a_build_of_what_is_gone_is_ended(void **state) {
     json_decref(job);
 }
 
+/* ---- Made-up names ---- */
+
+static int ask_for(const char *name) {
+    struct http_response response =
+        http_ask(NULL, server->url, arena_format(&server->arena, "/api/v1/packages/%s", name), NULL, NULL);
+    int status = response.status;
+    if (status == 429) assert_string_not_equal(http_header(&response, "retry-after"), "");
+    http_response_release(&response);
+    return status;
+}
+
+/* Each 404 is a look at both repositories, which an address has 60 times a minute; the service itself looks every 10 s. What is
+ * known is answered all the same, and what is not yet known is not denied. */
+static void made_up_names_cost_few_fetches(void **state) {
+    (void)state;
+    enum { NAMES = 400, PER_MINUTE = 60, REPOSITORIES = 2 };
+    size_t requests = git_server_requests(server->git), denied = 0;
+    int64_t began_ms = clock_monotonic_ms();
+    for (int i = 0; i < NAMES; i++) {
+        int status = ask_for(arena_format(&server->arena, "made-up-%d", i));
+        assert_true(status == 404 || status == 429);
+        denied += status == 404;
+    }
+    size_t seconds = (size_t)(clock_monotonic_ms() - began_ms) / 1000 + 1;
+    requests = git_server_requests(server->git) - requests;
+    print_message("%d made-up names in %zu s: %zu times 404, %zu requests to the git server\n", NAMES, seconds, denied,
+                  requests);
+    assert_in_range(denied, 1, PER_MINUTE + seconds);
+    assert_in_range(requests, 1, REPOSITORIES * (denied + seconds / 10 + 2));
+    assert_int_equal(ask_for(ORIGINAL), 200);
+    const char *name = push_copy();
+    for (int status = 0; status != 200;) {
+        status = ask_for(name);
+        assert_true(status == 200 || status == 429);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_published_elsewhere_is_found_at_once),
         cmocka_unit_test(a_trustee_may_ask_for_a_build_at_once),
         cmocka_unit_test(no_build_is_ended_by_an_old_view),
         cmocka_unit_test(a_build_of_what_is_gone_is_ended),
+        cmocka_unit_test(made_up_names_cost_few_fetches),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
