@@ -4,6 +4,7 @@
  */
 #include "tests/support/cmocka_all.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include "tests/support/matrix_scene.h"
 #include "tests/support/owners_scene.h"
 #include "tests/support/registry_check.h"
+#include "tests/support/second_service.h"
 #include "tests/support/shell.h"
 
 enum { SHORT_WAIT_MS = 4000 };
@@ -197,6 +199,46 @@ static void a_transfer_of_this_server_is_seen_at_once(void **state) {
     json_decref(package);
 }
 
+/* The package's item in the list, or NULL; the caller owns it. */
+static json_t *listed(struct server *server, const char *name) {
+    json_t *page = server_get(server, "/api/v1/packages?limit=1000"), *found = NULL, *package;
+    size_t i;
+    json_array_foreach(json_object_get(page, "packages"), i, package) {
+        if (strcmp(server_job_text(package, "name"), name) == 0) found = json_incref(package);
+    }
+    json_decref(page);
+    return found;
+}
+
+static void expect_listed(struct server *server, const char *name, const char *latest, int versions) {
+    json_t *package = listed(server, name);
+    if (!package) fail_msg("%s is not listed", name);
+    assert_string_equal(server_job_text(package, "latest"), latest);
+    assert_int_equal(json_integer_value(json_object_get(package, "versions")), versions);
+    json_decref(package);
+}
+
+/* A second build-matrix service takes the events, so that nothing but the question itself moves the first one's view. */
+static void the_list_has_what_jobs_of_this_server_did_at_once(void **state) {
+    struct server *server = *state;
+    enum { PACKAGES = 3 };
+    struct child_process second = {0};
+    second_service_start(server, SERVER_BUILD_MATRIX, NULL, &second);
+    for (int i = 0; i < PACKAGES; i++) {
+        const char *name = arena_format(&server->arena, "at-once-%d", i);
+        owners_scene_publish(&scene, name, "1.0.0", owners_of(&scene, &scene.owner));
+        expect_listed(server, name, "1.0.0", 1);
+        owners_scene_publish(&scene, name, "1.1.0", owners_of(&scene, &scene.owner));
+        expect_listed(server, name, "1.1.0", 2);
+        const char *moved = arena_format(&server->arena, "flow/purescript-at-another-place-%d", i);
+        owners_scene_expect_done(&scene, ROUTE_TRANSFER, transfer_payload(&scene, name, moved), &scene.owner);
+        expect_listed(server, name, "1.1.0", 2);
+        owners_scene_expect_done(&scene, ROUTE_UNPUBLISH, unpublish_payload(&scene, name, "1.1.0"), &scene.owner);
+        expect_listed(server, name, "1.0.0", 1);
+    }
+    assert_int_equal(child_stop(&second, SIGTERM, PATIENCE_MS), 0);
+}
+
 static void without_build_matrix_they_are_unavailable_and_all_else_goes_on(void **state) {
     struct server *server = *state;
     static const char *const paths[] = {"/api/v1/packages", "/api/v1/packages/goes", "/api/v1/packages/goes/1.0.0"};
@@ -224,6 +266,7 @@ int main(void) {
         cmocka_unit_test(a_cell_shows_the_build_that_is_under_way),
         cmocka_unit_test(what_the_registry_does_not_know_is_not_found_with_a_sentence),
         cmocka_unit_test(a_transfer_of_this_server_is_seen_at_once),
+        cmocka_unit_test(the_list_has_what_jobs_of_this_server_did_at_once),
         cmocka_unit_test(without_build_matrix_they_are_unavailable_and_all_else_goes_on),
     };
     return cmocka_run_group_tests(tests, begin, end);
