@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/base/disk.h"
+#include "lib/base/inside.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "lib/base/process.h"
@@ -21,6 +22,15 @@ struct running_service {
 
 /* ---- Readiness ---- */
 
+/* What the gateway shows the world, where that is something else than operators see (services/gateway/readiness.c). */
+static void write_public_message(struct json_writer *writer, const char *message) {
+    struct text text = {0};
+    text_append(&text, message);
+    inside_blank(&text);
+    if (!text_equal(text_view(&text), message)) json_writer_text_field(writer, "publicMessage", text_view(&text));
+    text_release(&text);
+}
+
 void job_service_add_check(struct job_service_checks *checks, const char *name, enum status status, const char *message) {
     struct json_writer *writer = &checks->writer;
     json_writer_item(writer);
@@ -28,7 +38,10 @@ void job_service_add_check(struct job_service_checks *checks, const char *name, 
     json_writer_text_field(writer, "check", name);
     json_writer_key(writer, "ok");
     json_writer_raw(writer, status ? "false" : "true");
-    if (*message) json_writer_text_field(writer, "message", message);
+    if (*message) {
+        json_writer_text_field(writer, "message", message);
+        write_public_message(writer, message);
+    }
     json_writer_close(writer, '}');
     if (status) checks->are_fine = false;
 }

@@ -80,6 +80,7 @@ static struct call *create_call(struct loop *loop, struct gateway *gateway, h2o_
     call->retry_timer.cb = retry;
     loop->calls++;
     call->connection = connection_of(req);
+    call->is_public = call->connection->is_public;
     connection_begin_call(call->connection);
     find_client(call);
     struct call **hook = h2o_mem_alloc_shared(&req->pool, sizeof *hook, forget_request);

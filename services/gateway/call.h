@@ -74,6 +74,7 @@ struct call {
     bool is_answered;
     bool is_away;
     bool is_head;
+    bool is_public;      /* it came by the public port */
     atomic_bool is_gone; /* the client is: whoever has the call sends it back without more work */
     /* Takes the call back from the queue that it was left in; false: it is not in there any more. NULL: cannot be done. */
     bool (*withdraw)(struct call *call);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/base/inside.h"
 #include "lib/base/json.h"
 #include "lib/base/memory.h"
 #include "lib/store/job_store.h"
@@ -29,30 +30,57 @@ struct readiness {
     int64_t new_alarms;            /* since they were taken last */
 };
 
-/* What one check has found so far. */
+/* What one check has found so far, for operators and for the world. */
 struct findings {
-    struct text *out;
+    struct text full, open;
     bool is_ready;
-    bool has_any;
 };
+
+/* One service's answer, and the thread that asks for it. */
+struct service_state {
+    struct message_client *client;
+    pthread_t thread;
+    bool has_thread;
+    struct arena arena;
+    enum status status;
+    struct error err;
+    struct message answer;
+};
+
+/* What a service found: `publicMessage` (lib/service/job_service.c) is for the world, in place of `message`. */
+static void append_reasons(struct text *out, const char *reasons, bool is_open) {
+    json_t *checks = NULL, *check;
+    size_t i;
+    if (json_read(&checks, reasons, strlen(reasons), "The reasons", NULL)) return;
+    json_array_foreach(checks, i, check) {
+        json_t *open = json_object_get(check, "publicMessage");
+        if (is_open && open) json_object_set(check, "message", open);
+        json_object_del(check, "publicMessage");
+    }
+    text_append(out, ",\"reasons\":");
+    json_append_value(out, checks, 0);
+    json_decref(checks);
+}
+
+static void append_finding(struct text *out, const char *check, bool is_fine, const char *message, const char *reasons,
+                           bool is_open) {
+    if (out->length) text_append_character(out, ',');
+    text_append(out, "{\"check\":");
+    json_append(out, check);
+    text_append(out, is_fine ? ",\"ok\":true" : ",\"ok\":false");
+    if (message) {
+        text_append(out, ",\"message\":");
+        json_append(out, message);
+    }
+    if (reasons) append_reasons(out, reasons, is_open);
+    text_append_character(out, '}');
+}
 
 /* `reasons` is JSON, of a service that knows more; NULL: none. */
 static void add_finding(struct findings *findings, const char *check, bool is_fine, const char *message, const char *reasons) {
-    if (findings->has_any) text_append_character(findings->out, ',');
-    findings->has_any = true;
     findings->is_ready = findings->is_ready && is_fine;
-    text_append(findings->out, "{\"check\":");
-    json_append(findings->out, check);
-    text_append(findings->out, is_fine ? ",\"ok\":true" : ",\"ok\":false");
-    if (message) {
-        text_append(findings->out, ",\"message\":");
-        json_append(findings->out, message);
-    }
-    if (reasons) {
-        text_append(findings->out, ",\"reasons\":");
-        text_append(findings->out, reasons);
-    }
-    text_append_character(findings->out, '}');
+    append_finding(&findings->full, check, is_fine, message, reasons, false);
+    append_finding(&findings->open, check, is_fine, message, reasons, true);
 }
 
 static void check_gateway(struct readiness *readiness, struct findings *findings) {
@@ -73,22 +101,38 @@ static void note_alarms(struct readiness *readiness, size_t service, int64_t ala
     readiness->alarms[service] = alarms;
 }
 
-static void check_service(struct readiness *readiness, size_t service, struct findings *findings) {
+static void *ask_service(void *argument) {
+    struct service_state *state = argument;
+    const struct message request = {.tag = MESSAGE_ready_query};
+    state->status =
+        message_client_call(state->client, &request, SERVICE_TIMEOUT_MS, &state->arena, &state->answer, &state->err);
+    if (!state->status && state->answer.tag != MESSAGE_ready)
+        state->status = error_set(&state->err, STATUS_INTERNAL, "The service answers something else than was asked.");
+    return NULL;
+}
+
+/* All at one time: those that are away take as long as one. */
+static void begin_services(struct readiness *readiness, struct service_state states[SERVICE_COUNT]) {
+    for (size_t i = 0; i < SERVICE_COUNT; i++) {
+        states[i] = (struct service_state){.client = readiness->gateway->services[i]};
+        states[i].has_thread = pthread_create(&states[i].thread, NULL, ask_service, &states[i]) == 0;
+    }
+}
+
+static void end_service(struct readiness *readiness, size_t service, struct service_state *state, struct findings *findings) {
+    const struct message_ready *ready = &state->answer.ready;
     const char *name = service_name(service);
-    struct message_client *client = readiness->gateway->services[service];
-    struct error err;
-    struct arena arena = {0};
-    struct message answer, request = {.tag = MESSAGE_ready_query};
-    enum status status = message_client_call(client, &request, SERVICE_TIMEOUT_MS, &arena, &answer, &err);
-    if (status)
-        add_finding(findings, name, false, err.message, NULL);
-    else if (answer.tag != MESSAGE_ready)
-        add_finding(findings, name, false, "The service answers something else than was asked.", NULL);
+    if (state->has_thread)
+        pthread_join(state->thread, NULL);
     else
-        add_finding(findings, name, answer.ready.is_ready, answer.ready.is_ready ? NULL : "The service cannot work.",
-                    answer.ready.reasons);
-    if (!status && answer.tag == MESSAGE_ready) note_alarms(readiness, service, answer.ready.alarms);
-    arena_release(&arena);
+        ask_service(state);
+    if (state->status) {
+        add_finding(findings, name, false, state->err.message, NULL);
+    } else {
+        add_finding(findings, name, ready->is_ready, ready->is_ready ? NULL : "The service cannot work.", ready->reasons);
+        note_alarms(readiness, service, ready->alarms);
+    }
+    arena_release(&state->arena);
 }
 
 /* Where tarballs are on S3, the services that use it say how it is. */
@@ -103,21 +147,34 @@ static void check_storage(struct readiness *readiness, struct findings *findings
     add_finding(findings, "storage", false, err.message, NULL);
 }
 
-bool readiness_check(struct readiness *readiness, struct text *out) {
-    struct text checks = {0};
-    struct findings findings = {.out = &checks, .is_ready = true};
+static void append_answer(struct text *out, const struct findings *findings, const struct text *checks) {
+    text_append(out, findings->is_ready ? "{\"ready\":true,\"checks\":[" : "{\"ready\":false,\"checks\":[");
+    text_append(out, text_view(checks));
+    text_append(out, "]}");
+}
+
+/* `full` or `open` may be NULL. */
+static bool check_all(struct readiness *readiness, struct text *full, struct text *open) {
+    struct findings findings = {.is_ready = true};
+    struct service_state states[SERVICE_COUNT];
     pthread_mutex_lock(&readiness->check_mutex);
+    begin_services(readiness, states);
     check_gateway(readiness, &findings);
     check_redis(readiness, &findings);
     for (size_t i = 0; i < SERVICE_COUNT; i++)
-        check_service(readiness, i, &findings);
+        end_service(readiness, i, &states[i], &findings);
     check_storage(readiness, &findings);
     pthread_mutex_unlock(&readiness->check_mutex);
-    text_append(out, findings.is_ready ? "{\"ready\":true,\"checks\":[" : "{\"ready\":false,\"checks\":[");
-    text_append(out, text_view(&checks));
-    text_append(out, "]}");
-    text_release(&checks);
+    inside_blank(&findings.open);
+    if (full) append_answer(full, &findings, &findings.full);
+    if (open) append_answer(open, &findings, &findings.open);
+    text_release(&findings.full);
+    text_release(&findings.open);
     return findings.is_ready;
+}
+
+bool readiness_check(struct readiness *readiness, struct text *findings) {
+    return check_all(readiness, findings, NULL);
 }
 
 int64_t readiness_take_alarms(struct readiness *readiness) {
@@ -141,24 +198,26 @@ static struct call *take_arrivals(struct readiness *readiness, bool *goes_on) {
 
 static void *run(void *argument) {
     struct readiness *readiness = argument;
-    struct text findings = {0};
+    struct text full = {0}, open = {0};
     bool goes_on;
     do {
         struct call *calls = take_arrivals(readiness, &goes_on);
         if (!calls) continue;
-        text_clear(&findings);
-        bool is_ready = readiness_check(readiness, &findings);
+        text_clear(&full);
+        text_clear(&open);
+        bool is_ready = check_all(readiness, &full, &open);
         while (calls) {
             struct call *call = calls;
             calls = call->tail.next;
-            text_append(&call->answer.body, findings.bytes);
+            text_append(&call->answer.body, text_view(call->is_public ? &open : &full));
             call->answer.content_type = "application/json";
             call->answer.http_status = is_ready ? 200 : 503;
             if (!is_ready) answer_header(&call->answer, "retry-after", "5");
             call_return(call);
         }
     } while (goes_on);
-    text_release(&findings);
+    text_release(&full);
+    text_release(&open);
     return NULL;
 }
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Is the registry able to work? Redis, each service (which answers for its git remotes), storage, with the reason for each no.
- * A check takes as long as those need to answer, so it has a thread; requests that come while one is under way share the next.
+ * A check takes as long as the slowest of those needs to answer, so it has a thread; requests that come while one is under way
+ * share the next. The public port shows no folder and no address inside this machine: the name of the setting stands there, as
+ * in jobs' logs (lib/base/inside.h).
  */
 #ifndef SERVICES_GATEWAY_READINESS_H
 #define SERVICES_GATEWAY_READINESS_H

@@ -18,6 +18,7 @@
 
 #include "lib/store/job_store.h"
 #include "tests/support/git_server.h"
+#include "tests/support/http.h"
 #include "tests/support/matrix_scene.h"
 #include "tests/support/registry_check.h"
 #include "tests/support/revise_scene.h"
@@ -101,6 +102,23 @@ static bool answer_has(void *context) {
     return has_it;
 }
 
+/* What operators are told of a folder: at the management port; the public one shows its setting's name alone. */
+static bool operators_see(void *context) {
+    const struct look *look = context;
+    struct http_response full = http_ask(NULL, look->server->management_url, look->where, NULL, NULL), open = {0};
+    server_call(look->server, "GET", look->where, NULL, &open);
+    bool is_seen = strstr(text_view(&full.body), look->words) != NULL;
+    assert_null(strstr(text_view(&open.body), look->words));
+    http_response_release(&full);
+    http_response_release(&open);
+    return is_seen;
+}
+
+static void expect_operators_see(struct server *server, const char *folder) {
+    struct look look = {server, "/readyz", folder};
+    if (!wait_until(operators_see, &look, PATIENCE_MS)) fail_msg("/readyz of the management port does not name %s", folder);
+}
+
 static void expect_answer(struct server *server, const char *path, const char *words) {
     struct look look = {server, path, words};
     if (wait_until(answer_has, &look, PATIENCE_MS)) return;
@@ -155,7 +173,7 @@ static void publish_over_full_disk(struct server *server, const char *name, cons
     const char *id = server_post_package(server, &package);
     expect_job_says(server, id, "is waiting for");
     expect_answer(server, "/readyz", says);
-    expect_answer(server, "/readyz", named);
+    expect_operators_see(server, named);
     expect_alarm(server, "publish", id, named);
     empty(folder);
     expect_first_attempt(server, id);
@@ -277,7 +295,7 @@ static void a_full_transfer_dir_is_waited_for(void **state) {
     const char *id = trustee_expect_job(server, REVISE_TOKEN, trustee_body(server, "transfer", payload, REVISE_ACTOR, NULL));
     expect_job_says(server, id, "is waiting for");
     expect_answer(server, "/readyz", "TRANSFER_DIR");
-    expect_answer(server, "/readyz", transfer);
+    expect_operators_see(server, transfer);
     expect_alarm(server, "transfer", id, transfer);
     empty(transfer);
     expect_first_attempt(server, id);
@@ -296,7 +314,7 @@ static void a_full_matrix_dir_is_waited_for(void **state) {
     const char *id = revise_ask(server, "full-user", "1.0.0", "\"full-base\":\">=1.0.0 <2.0.0\"");
     expect_job_says(server, id, "is waiting for");
     expect_answer(server, "/readyz", "MATRIX_DIR");
-    expect_answer(server, "/readyz", matrix);
+    expect_operators_see(server, matrix);
     expect_alarm(server, "build-matrix", id, matrix);
     empty(matrix);
     expect_first_attempt(server, id);

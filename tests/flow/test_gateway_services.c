@@ -18,7 +18,7 @@
 #include "tests/support/http_stub.h"
 #include "tests/support/shell.h"
 
-enum { PATIENCE_MS = 20000 };
+enum { PATIENCE_MS = 20000, SERVICES = 3 };
 
 /* The side of all services: says that it is ready, and remembers the last job it was told of. */
 struct service {
@@ -38,7 +38,8 @@ static enum status answer_ready(void *context, const struct message *request, st
                                .ready = {.is_ready = service->is_ready,
                                          .program = "publish",
                                          .alarms = service->alarms,
-                                         .reasons = "[{\"check\":\"registry\",\"ok\":false,\"message\":\"gone fishing\"}]"}};
+                                         .reasons = "[{\"check\":\"registry\",\"ok\":false,\"message\":\"gone fishing in "
+                                                    "/var/work\",\"publicMessage\":\"gone fishing in [WORK_DIR]\"}]"}};
     pthread_mutex_unlock(&service->mutex);
     return STATUS_OK;
 }
@@ -59,15 +60,19 @@ static enum status take_job(void *context, const struct message *request, struct
 static const struct message_handler handlers[] = {
     {MESSAGE_ready_query, .handle = answer_ready}, {MESSAGE_job_accepted, .handle = take_job}, {0}};
 
-static struct message_server *serve(struct service *service) {
+static struct message_server *serve_with(const struct message_handler *table, void *context) {
     char address[128];
     struct error err;
     struct message_server *server;
     snprintf(address, sizeof address, "ipc://%s/publish.ipc", gateway_process_folder(gateway));
-    if (message_server_create(&server, &(struct message_server_options){.address = address, .service_key = NULL}, handlers,
-                              service, &err))
+    if (message_server_create(&server, &(struct message_server_options){.address = address, .service_key = NULL}, table,
+                              context, &err))
         fail_msg("%s", err.message);
     return server;
+}
+
+static struct message_server *serve(struct service *service) {
+    return serve_with(handlers, service);
 }
 
 static int readiness(const char *base, const char *needle) {
@@ -99,6 +104,65 @@ static void readiness_names_what_is_missing(void **state) {
     assert_int_equal(readiness(url, "gone fishing"), 503);
     message_server_free(server);
     text_release(&service.payload);
+}
+
+/* ---- Services that are away, or slow ---- */
+
+/* The side of all services: each says that it is ready when all were asked. */
+struct crowd {
+    pthread_mutex_t mutex;
+    pthread_cond_t all_asked;
+    int asked;
+};
+
+static enum status answer_when_all_are_asked(void *context, const struct message *request, struct arena *arena,
+                                             struct message *answer, struct error *err) {
+    (void)request, (void)arena, (void)err;
+    struct crowd *crowd = context;
+    pthread_mutex_lock(&crowd->mutex);
+    crowd->asked++;
+    pthread_cond_broadcast(&crowd->all_asked);
+    while (crowd->asked < SERVICES)
+        pthread_cond_wait(&crowd->all_asked, &crowd->mutex);
+    pthread_mutex_unlock(&crowd->mutex);
+    *answer = (struct message){.tag = MESSAGE_ready, .ready = {.is_ready = true, .program = "all", .reasons = "[]"}};
+    return STATUS_OK;
+}
+
+/* Each answers only when the others are asked, too: one after the other none would in time. */
+static void all_services_are_asked_at_one_time(void **state) {
+    (void)state;
+    static const struct message_handler patient[] = {{MESSAGE_ready_query, .handle = answer_when_all_are_asked}, {0}};
+    static struct crowd crowd = {.mutex = PTHREAD_MUTEX_INITIALIZER, .all_asked = PTHREAD_COND_INITIALIZER};
+    struct message_server *server = serve_with(patient, &crowd);
+    assert_int_equal(readiness(url, NULL), 200);
+    message_server_free(server);
+}
+
+static void expect_hidden(const char *base, bool is_hidden, const char *what) {
+    struct http_response response = http_ask(NULL, base, "/readyz", NULL, NULL);
+    bool is_shown = strstr(text_view(&response.body), what) != NULL;
+    if (is_shown == is_hidden) fail_msg("\"%s\" is%s in: %s", what, is_shown ? "" : " not", text_view(&response.body));
+    http_response_release(&response);
+}
+
+/* Nothing listens for the services, and Redis is away: the reasons name sockets in a folder. */
+static void the_public_port_shows_no_folder_and_no_address(void **state) {
+    (void)state;
+    const char *management = gateway_process_management_url(gateway);
+    redis_server_kill(redis);
+    expect_hidden(management, false, gateway_process_folder(gateway));
+    expect_hidden(management, false, redis_server_folder(redis));
+    expect_hidden(url, true, gateway_process_folder(gateway));
+    expect_hidden(url, true, redis_server_folder(redis));
+    expect_hidden(url, false, "[PUBLISH_ADDRESS]");
+    expect_hidden(url, false, "[REDIS_URL]");
+    redis_server_restart(redis);
+    struct service service = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+    struct message_server *server = serve(&service);
+    assert_int_equal(readiness(url, "\"message\":\"gone fishing in [WORK_DIR]\"}"), 503);
+    assert_int_equal(readiness(management, "\"message\":\"gone fishing in /var/work\"}"), 503);
+    message_server_free(server);
 }
 
 static void set_redis_memory(const char *bytes) {
@@ -185,6 +249,8 @@ static void the_service_is_told_of_a_job_at_once(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(readiness_names_what_is_missing),
+        cmocka_unit_test(all_services_are_asked_at_one_time),
+        cmocka_unit_test(the_public_port_shows_no_folder_and_no_address),
         cmocka_unit_test(alarms_and_redis_without_memory_fail_the_health_check),
         cmocka_unit_test(the_service_is_told_of_a_job_at_once),
     };
