@@ -336,10 +336,21 @@ bool connections_make_room(struct loop *loop) {
 
 /* ---- Every second ---- */
 
-static void look_at_holding(struct loop *loop) {
-    h2o_linklist_t *list = &loop->connections.holding;
-    for (h2o_linklist_t *at = list->next; at != list; at = at->next)
-        touch(H2O_STRUCT_FROM_MEMBER(struct connection, holding, at));
+/* The connection may be gone afterwards. */
+static void look_after_second(struct connection *connection) {
+    if (!connection->socket || connection->is_ending) return;
+    if (connection->intake_bytes > 0) touch(connection);
+    h2o_conn_t *conn = connection->is_http2 ? conn_of(connection) : NULL;
+    if (conn && http2_is_stalled(conn, settings_of(connection->loop)->gateway_stall_ms, &connection->moved_ms))
+        end(connection, CONNECTION_END_STALL);
+}
+
+static void look_at_all(struct loop *loop) {
+    h2o_linklist_t *list = &loop->connections.all;
+    for (h2o_linklist_t *at = list->next, *next; at != list; at = next) {
+        next = at->next;
+        look_after_second(H2O_STRUCT_FROM_MEMBER(struct connection, all, at));
+    }
 }
 
 /* What many requests took stays in the heap of the thread otherwise, in pieces between others. */
@@ -351,7 +362,7 @@ static void give_memory_back(struct loop *loop) {
 
 static void pass_second(h2o_timeout_entry_t *entry) {
     struct loop *loop = H2O_STRUCT_FROM_MEMBER(struct loop, connections.second, entry);
-    look_at_holding(loop);
+    look_at_all(loop);
     give_memory_back(loop);
     h2o_timeout_link(loop->context.loop, &loop->context.one_sec_timeout, entry);
 }

@@ -32,7 +32,8 @@ struct metrics;
     END(ADDRESS, "too many of one address")                                                                                    \
     END(IDLE, "idle where others need room")                                                                                   \
     END(INTAKE, "requests hold too much memory")                                                                               \
-    END(RESETS, "too many requests given up")
+    END(RESETS, "too many requests given up")                                                                                  \
+    END(STALL, "answers not taken")
 
 enum connection_end {
 #define END(name, text) CONNECTION_END_##name,
@@ -61,6 +62,7 @@ struct connection {
     size_t calls;     /* requests being answered */
     size_t abandoned; /* of which the client did not wait for the answer, since the next */
     int64_t abandoned_since_ms;
+    int64_t moved_ms;                   /* of HTTP/2: when its answers were last seen to go on (http2_streams.h) */
     uint64_t waiting_since_ms;          /* on the loop's clock */
     h2o_socket_t *socket;               /* NULL: closed */
     h2o_socket_cb read, handshake_read; /* h2o's own; the second while TLS is negotiated, NULL: no TLS */

@@ -14,7 +14,9 @@ enum {
     STREAM_BYTES = sizeof(h2o_http2_stream_t) + 4096, /* and the first piece of its pool */
 };
 
-#define DROPPED H2O_STRLIT("gateway.dropped") /* in a request's environment: how many bytes of its body were dropped */
+/* In a request's environment: how many bytes of its body were dropped, and how far its answer has gone. */
+#define DROPPED H2O_STRLIT("gateway.dropped")
+#define PROGRESS H2O_STRLIT("gateway.progress")
 
 static h2o_http2_conn_t *http2_of(h2o_conn_t *conn) {
     return H2O_STRUCT_FROM_MEMBER(h2o_http2_conn_t, super, conn);
@@ -166,6 +168,55 @@ size_t http2_look(h2o_conn_t *super, const struct http2_limits *limits) {
     h2o_http2_conn_t *conn = http2_of(super);
     if (conn->state < H2O_HTTP2_CONN_STATE_IS_CLOSING) enforce(conn, limits);
     return measure(conn);
+}
+
+/* ---- Answers that the client's windows hold up ---- */
+
+struct progress {
+    uint64_t bytes_sent;
+    int64_t since_ms;
+};
+
+static struct progress *progress_of(h2o_http2_stream_t *stream) {
+    h2o_iovec_t *entry = h2o_req_getenv(&stream->req, PROGRESS, 1);
+    if (!entry->base) {
+        struct progress *progress = h2o_mem_alloc_pool(&stream->req.pool, sizeof *progress);
+        *progress = (struct progress){0};
+        *entry = h2o_iovec_init((char *)progress, sizeof *progress);
+    }
+    return (struct progress *)(void *)entry->base;
+}
+
+/* What h2o has not put into a frame yet; the last frame may be an empty one. */
+static bool has_answer_left(const h2o_http2_stream_t *stream) {
+    return (stream->state == H2O_HTTP2_STREAM_STATE_SEND_BODY && stream->_data.size > 0) ||
+           stream->state == H2O_HTTP2_STREAM_STATE_SEND_BODY_IS_FINAL;
+}
+
+/* Whether something went out since the last look. */
+static bool note_progress(h2o_http2_stream_t *stream, int64_t now_ms) {
+    struct progress *progress = progress_of(stream);
+    bool has_moved = progress->bytes_sent != stream->req.bytes_sent;
+    if (has_moved || stream->output_window._avail > 0 || progress->since_ms == 0)
+        *progress = (struct progress){stream->req.bytes_sent, now_ms};
+    return has_moved;
+}
+
+bool http2_is_stalled(h2o_conn_t *super, int64_t time_ms, int64_t *moved_ms) {
+    h2o_http2_conn_t *conn = http2_of(super);
+    int64_t now_ms = clock_monotonic_ms();
+    bool has_moved = conn->_write.window._avail > 0, waits = false;
+    if (conn->state >= H2O_HTTP2_CONN_STATE_IS_CLOSING) return false;
+    for (khiter_t i = 0; i < kh_end(conn->streams); i++) {
+        if (!kh_exist(conn->streams, i)) continue;
+        h2o_http2_stream_t *stream = kh_val(conn->streams, i);
+        if (!has_answer_left(stream)) continue;
+        waits = true;
+        has_moved = note_progress(stream, now_ms) || has_moved;
+        if (now_ms - progress_of(stream)->since_ms >= time_ms) reset(conn, stream, H2O_HTTP2_ERROR_CANCEL);
+    }
+    if (has_moved || !waits || *moved_ms == 0) *moved_ms = now_ms;
+    return now_ms - *moved_ms >= time_ms;
 }
 
 /* h2o has told it 100, in a frame that is fixed; the later one counts (RFC 9113, 6.5.3). */

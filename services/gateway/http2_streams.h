@@ -9,6 +9,9 @@
  * do not agree on what a stream is that is answered before; only one that is far over the limit is answered so. More streams
  * than are allowed are refused, as RFC 9113 has it (the client may send them again), and one that takes too long to arrive is
  * cancelled.
+ *
+ * An answer goes out as far as the client opens the windows of its stream and of the connection. The kernel does not see these,
+ * so answers that wait for a window are looked at here.
  */
 #ifndef SERVICES_GATEWAY_HTTP2_STREAMS_H
 #define SERVICES_GATEWAY_HTTP2_STREAMS_H
@@ -35,6 +38,12 @@ size_t http2_body_length(h2o_req_t *req);
 /* Looks after a read, and now and then. Returns the bytes in memory, after all that was refused: of requests that are not being
  * answered yet, and of the bodies of those that are. On the loop's thread; the connection is open afterwards. */
 size_t http2_look(h2o_conn_t *conn, const struct http2_limits *limits);
+
+/* Looks at the answers that wait for the client to open a window, every now and then. Cancels the streams of which the window
+ * was shut for `time_ms` and nothing went out. True: the same holds for the connection's own window, and the connection must be
+ * ended. *moved_ms (clock_monotonic_ms()) is when the connection's answers were last seen to go on; 0 at first. On the loop's
+ * thread. */
+bool http2_is_stalled(h2o_conn_t *conn, int64_t time_ms, int64_t *moved_ms);
 
 /* Tells the client how many streams it may have open. False: not yet, since its first request is not there. */
 bool http2_announce(h2o_conn_t *conn, size_t streams);

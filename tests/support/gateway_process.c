@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tests/support/gateway_process.h"
 
+#include <dirent.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "lib/base/memory.h"
 #include "lib/tools/http_client.h"
@@ -104,6 +107,21 @@ long gateway_process_memory_kib(const struct gateway_process *process, const cha
     fclose(file);
     assert_true(value > 0);
     return value;
+}
+
+int gateway_process_files(const struct gateway_process *process, const char *part) {
+    char folder_path[64], path[PATH_MAX];
+    int count = 0;
+    snprintf(folder_path, sizeof folder_path, "/proc/%d/fd", gateway_process_id(process));
+    DIR *folder = opendir(folder_path);
+    assert_non_null(folder);
+    for (const struct dirent *entry; (entry = readdir(folder));) {
+        ssize_t length = readlinkat(dirfd(folder), entry->d_name, path, sizeof path - 1);
+        path[length > 0 ? length : 0] = '\0';
+        count += strstr(path, part) != NULL;
+    }
+    closedir(folder);
+    return count;
 }
 
 double gateway_process_figure(struct gateway_process *process, const char *name_and_labels) {

@@ -22,6 +22,9 @@ int gateway_process_id(const struct gateway_process *process);
 /* A line of the system's about its memory, such as "VmRSS:", in KiB. */
 long gateway_process_memory_kib(const struct gateway_process *process, const char *name);
 
+/* How many files it has open with this in their path. */
+int gateway_process_files(const struct gateway_process *process, const char *part);
+
 /* One figure of /metrics, named as it stands there with its labels, or 0. */
 double gateway_process_figure(struct gateway_process *process, const char *name_and_labels);
 

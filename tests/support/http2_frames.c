@@ -76,6 +76,23 @@ void http2_append_reset(struct text *out, uint32_t stream) {
     http2_append_frame(out, HTTP2_RST_STREAM, 0, stream, cancel, sizeof cancel);
 }
 
+static void write_number(unsigned char *bytes, uint32_t number) {
+    for (int i = 3; i >= 0; i--, number >>= 8)
+        bytes[i] = (unsigned char)number;
+}
+
+void http2_append_window(struct text *out, uint32_t stream, uint32_t length) {
+    unsigned char payload[4];
+    write_number(payload, length);
+    http2_append_frame(out, HTTP2_WINDOW_UPDATE, 0, stream, payload, sizeof payload);
+}
+
+void http2_append_setting(struct text *out, uint16_t setting, uint32_t value) {
+    unsigned char payload[6] = {(unsigned char)(setting >> 8), (unsigned char)setting};
+    write_number(payload + 2, value);
+    http2_append_frame(out, HTTP2_SETTINGS, 0, 0, payload, sizeof payload);
+}
+
 static uint32_t read_number(const unsigned char *bytes, size_t count) {
     uint32_t number = 0;
     for (size_t i = 0; i < count; i++)

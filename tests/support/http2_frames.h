@@ -18,6 +18,7 @@ enum http2_frame_type {
     HTTP2_SETTINGS = 4,
     HTTP2_PING = 6,
     HTTP2_GOAWAY = 7,
+    HTTP2_WINDOW_UPDATE = 8,
 };
 
 enum { HTTP2_END_STREAM = 1, HTTP2_ACK = 1, HTTP2_CANCEL = 8, HTTP2_REFUSED_STREAM = 7 };
@@ -38,6 +39,8 @@ void http2_append_request(struct text *out, uint32_t stream, const char *method,
 void http2_append_headers(struct text *out, uint32_t stream, const char *path, size_t count); /* GET, with `count` more */
 void http2_append_data(struct text *out, uint32_t stream, size_t length, bool ends);          /* blanks */
 void http2_append_reset(struct text *out, uint32_t stream);
+void http2_append_window(struct text *out, uint32_t stream, uint32_t length); /* so many bytes more may come */
+void http2_append_setting(struct text *out, uint16_t setting, uint32_t value);
 
 /* Takes one frame off the input; its payload is valid until the next call. False: there is no whole one. */
 bool http2_take_frame(struct text *input, size_t *taken, struct http2_frame *out);
