@@ -41,7 +41,7 @@ enum status job_prove_right(struct job_run *run, const struct signed_request *re
     if (status || !*done_by) return status;
     return error_set_at(err, STATUS_REFUSED, "payload",
                         "The job %s has done what this payload asks for, signed by the same key, and one payload is carried "
-                        "out once. To ask for the same again, sign a payload with a difference, such as one more blank.",
+                        "out once. To ask for it once more, change the payload (an extra space is enough) and sign it again.",
                         done_by);
 }
 

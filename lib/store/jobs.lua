@@ -228,7 +228,7 @@ local function known_verdict(job)
 end
 
 local function same_request(job, again)
-  local id = job.replay and call('GET', 'replay:' .. job.replay)
+  local id = job.replay and not job.retryOf and call('GET', 'replay:' .. job.replay) -- of a retry refuse_retry() says so
   if id then return id end
   id = job.duplicate and call('GET', 'duplicate:' .. job.duplicate)
   if id and stands_for_repeat(id, job) then return id end

@@ -18,6 +18,7 @@ static const struct message_handler messages[] = {
     {MESSAGE_matrix_verify, .handle = answer_matrix_verify},
     {MESSAGE_builds_query, .handle = answer_builds_query},
     {MESSAGE_plan_query, .handle = answer_plan_query},
+    {MESSAGE_holds_query, .handle = answer_holds_query},
     {0},
 };
 

@@ -8,6 +8,8 @@
  *   there is a verdict              failed
  *   there is a plan                 untried
  *   else                            no_plan
+ *
+ * And whether what a transfer or an unpublishing did still holds.
  */
 #include <string.h>
 
@@ -16,6 +18,7 @@
 #include "lib/base/text.h"
 #include "lib/domain/build_plan.h"
 #include "lib/domain/manifest_index.h"
+#include "lib/domain/operation.h"
 #include "lib/store/matrix_store.h"
 #include "services/build-matrix/fresh_view.h"
 #include "services/build-matrix/matrix_query.h"
@@ -262,4 +265,46 @@ enum status answer_known_package_query(void *context, const struct message *requ
     if (!query->name) return error_set_at(err, STATUS_INVALID, "name", "The package's name is missing.");
     fresh_view_follow(service);
     return end_answer(write_one(&writer, service, query->name, query->version, arena, err), answer, &json, arena);
+}
+
+/* ---- Does it still hold? ---- */
+
+static enum status check_place(const struct metadata *metadata, const struct transfer_request *done, struct error *err) {
+    struct text place = {0};
+    if (!metadata) return error_set(err, STATUS_REFUSED, "There is no package %s any more.", done->name);
+    if (location_equal(&metadata->location, &done->new_location)) return STATUS_OK;
+    location_append_text(&place, &metadata->location);
+    enum status status = error_set(err, STATUS_REFUSED, "%s is at %s now.", done->name, text_view(&place));
+    text_release(&place);
+    return status;
+}
+
+/* A version that is in neither list of the metadata can be had by nobody, either. */
+static enum status check_unpublished(const struct metadata *metadata, const struct unpublish_request *done, struct error *err) {
+    char version[VERSION_TEXT_MAX];
+    if (!metadata || !metadata_find_published(metadata, done->version)) return STATUS_OK;
+    version_print(done->version, version);
+    return error_set(err, STATUS_REFUSED, "%s@%s is published again.", done->name, version);
+}
+
+enum status answer_holds_query(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                               struct error *err) {
+    struct matrix_service *service = context;
+    const char *payload = request->holds_query.payload ? request->holds_query.payload : "";
+    bool is_transfer = text_equal(request->holds_query.kind, job_kind_text(JOB_KIND_TRANSFER));
+    struct transfer_request transfer = {0};
+    struct unpublish_request unpublish = {0};
+    int64_t asked_us = clock_monotonic_us();
+    if (!is_transfer && !text_equal(request->holds_query.kind, job_kind_text(JOB_KIND_UNPUBLISH)))
+        return error_set_at(err, STATUS_INVALID, "kind", "The kind must be transfer or unpublish.");
+    enum status status = is_transfer ? transfer_request_parse(&transfer, payload, arena, err)
+                                     : unpublish_request_parse(&unpublish, payload, arena, err);
+    if (!status) status = fresh_view_look_again(service, asked_us, err);
+    if (status) return status;
+    const struct manifest_index *index = registry_view_lock(service->repositories.view);
+    status = is_transfer ? check_place(manifest_index_find_metadata(index, transfer.name), &transfer, err)
+                         : check_unpublished(manifest_index_find_metadata(index, unpublish.name), &unpublish, err);
+    registry_view_unlock(service->repositories.view);
+    *answer = (struct message){.tag = MESSAGE_done};
+    return status;
 }

@@ -9,6 +9,7 @@
 #include "lib/domain/operation.h"
 #include "services/gateway/call.h"
 #include "services/gateway/gateway.h"
+#include "services/gateway/service_asker.h"
 
 enum { MESSAGE_TIMEOUT_MS = 5000 };
 
@@ -25,42 +26,121 @@ static void tell_service(struct call *call, const struct job_request *request) {
     message_client_post(service, &message, MESSAGE_TIMEOUT_MS);
 }
 
-/* ---- What was carried out before ---- */
-
-static enum status read_new_location(struct transfer_request *out, struct job_store *store, const char *id, struct arena *arena,
-                                     struct error *err) {
-    struct job job;
-    json_t *kept = NULL;
-    struct signed_request request;
-    enum status status = job_store_get(store, id, arena, &job, err);
-    if (!status) status = json_read(&kept, job.payload, strlen(job.payload), "The job's payload", err);
-    if (!status) status = signed_request_read(&request, kept, false, arena, err);
-    if (!status) status = transfer_request_parse(out, request.payload, arena, err);
-    json_decref(kept);
-    return status;
-}
-
-/* A transfer is carried out once for the same bytes, which are public. Whoever sends them again, after the package has moved
- * on, must hear that nothing happens. */
-static enum status check_still_holds(struct job_store *store, const struct job_accepted *accepted, struct arena *arena,
-                                     struct error *err) {
-    struct transfer_request done, since;
-    if (!*accepted->superseded_by) return STATUS_OK;
-    enum status status = read_new_location(&done, store, accepted->id, arena, err);
-    if (!status) status = read_new_location(&since, store, accepted->superseded_by, arena, err);
-    if (status || location_equal(&done.new_location, &since.new_location)) return status;
-    return error_set_at(
-        err, STATUS_REFUSED, "payload",
-        "The job %s carried out exactly this request, and the job %s has moved %s elsewhere since, so nothing is "
-        "done. To ask for it once more, change the payload (an extra space is enough) and sign it again.",
-        accepted->id, accepted->superseded_by, done.name);
-}
-
-/* ---- Accepting ---- */
+/* ---- The answer ---- */
 
 static const char *disposition(const struct job_accepted *accepted) {
     return accepted->created ? "created" : accepted->has_succeeded ? "already-published" : "duplicate-active";
 }
+
+static void make_answer(struct call *call, const struct job_request *request, const struct job_accepted *accepted) {
+    log_line(LOG_INFO, "job accepted", log_field("request", call->number), log_field("job", accepted->id),
+             log_field("kind", job_kind_text(request->kind)), log_field("package", request->package ? request->package : "-"),
+             log_field("version", request->version ? request->version : "-"), log_field("actor", request->actor),
+             log_field("address", call->address), log_field("created", accepted->created ? "true" : "false"));
+    text_append_format(&call->answer.body, "{\"jobId\":\"%s\",\"created\":%s", accepted->id,
+                       accepted->created ? "true" : "false");
+    if (request->kind == JOB_KIND_PUBLISH)
+        text_append_format(&call->answer.body, ",\"disposition\":\"%s\"", disposition(accepted));
+    text_append_character(&call->answer.body, '}');
+    call->answer.content_type = "application/json";
+}
+
+/* ---- What was carried out before ----
+ *
+ * The same bytes of a transfer or an unpublishing, which are public, are carried out once. A client that sends them again gets
+ * the job that did it, or a refusal where that was undone since, by this server or by hand. build-matrix can tell; while it
+ * does not answer, what is known of this server's own jobs decides, so that a repeat is answered as usual. */
+
+struct repeat {
+    const struct job_request *request;
+    struct job_accepted accepted;
+    bool is_moved_on; /* by the job accepted.superseded_by */
+    struct service_question question;
+};
+
+static enum status read_signed_payload(const char **out, const char *kept, struct arena *arena, struct error *err) {
+    json_t *json = NULL;
+    struct signed_request request;
+    enum status status = json_read(&json, kept, strlen(kept), "The job's payload", err);
+    if (!status) status = signed_request_read(&request, json, false, arena, err);
+    if (!status) *out = request.payload;
+    json_decref(json);
+    return status;
+}
+
+static enum status find_later_move(struct repeat *repeat, struct job_store *store, struct arena *arena, struct error *err) {
+    struct transfer_request done, later;
+    const char *payload = NULL;
+    struct job job;
+    if (!*repeat->accepted.superseded_by) return STATUS_OK;
+    enum status status = job_store_get(store, repeat->accepted.superseded_by, arena, &job, err);
+    if (!status) status = read_signed_payload(&payload, job.payload, arena, err);
+    if (!status) status = transfer_request_parse(&later, payload, arena, err);
+    if (!status) status = transfer_request_parse(&done, repeat->question.request.holds_query.payload, arena, err);
+    repeat->is_moved_on = !status && !location_equal(&done.new_location, &later.new_location);
+    return job_store_is_away(status) ? status : STATUS_OK; /* an earlier release took payloads that cannot be read any more */
+}
+
+static void refuse_repeat(struct call *call, const struct repeat *repeat) {
+    const struct job_accepted *accepted = &repeat->accepted;
+    const struct service_question *question = &repeat->question;
+    bool is_by_trustee = text_equal(repeat->request->authority, JOB_AUTHORITY_TRUSTEE);
+    struct text message = {0};
+    text_append_format(&message, "The job %s carried out exactly this request, but what it did does not hold any more.",
+                       accepted->id);
+    if (repeat->is_moved_on)
+        text_append_format(&message, " The job %s has moved %s elsewhere since.", accepted->superseded_by,
+                           repeat->request->package);
+    if (question->status == STATUS_REFUSED) text_append_format(&message, " %s", question->failure_message);
+    text_append(&message, " Nothing was done now. To ask for it once more, change the payload ");
+    text_append(&message, is_by_trustee ? "(another reason is enough)." : "(an extra space is enough) and sign it again.");
+    call_fail(call, STATUS_REFUSED, "payload", message.bytes);
+    text_release(&message);
+}
+
+static void go_on_with_repeat(struct call *call) {
+    const struct repeat *repeat = call->work_data;
+    const struct service_question *question = &repeat->question;
+    bool is_unknown = question->status && question->status != STATUS_REFUSED;
+    if (is_unknown)
+        log_line(LOG_WARN, "a service was asked in vain", log_field("request", call->number),
+                 log_field("route", call->route->path), log_field("error", question->failure_message));
+    if (question->status == STATUS_REFUSED || (is_unknown && repeat->is_moved_on)) {
+        refuse_repeat(call, repeat);
+    } else {
+        make_answer(call, repeat->request, &repeat->accepted);
+        call_send(call);
+    }
+}
+
+static void ask_whether_it_holds(struct call *call) {
+    struct repeat *repeat = call->work_data;
+    service_asker_ask(call->gateway->matrix_asker, call, &repeat->question);
+}
+
+static enum status begin_repeat(struct call *call, struct job_store *store, const struct job_request *request,
+                                const struct job_accepted *accepted, struct error *err) {
+    struct repeat *repeat = arena_alloc(&call->arena, sizeof *repeat);
+    const char *payload = NULL;
+    enum status status = read_signed_payload(&payload, request->payload, &call->arena, err);
+    if (status) return status;
+    *repeat = (struct repeat){
+        .request = request,
+        .accepted = *accepted,
+        .question = {.request = {.tag = MESSAGE_holds_query,
+                                 .holds_query = {.kind = job_kind_text(request->kind), .payload = payload}},
+                     .expected = MESSAGE_done,
+                     .go_on = go_on_with_repeat},
+    };
+    status = find_later_move(repeat, store, &call->arena, err);
+    if (status) return status;
+    call->work_data = repeat;
+    call->go_on = ask_whether_it_holds;
+    call->next = CALL_GOES_ON;
+    return STATUS_OK;
+}
+
+/* ---- Accepting ---- */
 
 enum status accept_job(struct call *call, struct job_store *store, const struct job_request *request, struct error *err) {
     const struct settings *settings = call->gateway->settings;
@@ -68,19 +148,11 @@ enum status accept_job(struct call *call, struct job_store *store, const struct 
     struct job_accepted accepted;
     enum status status = job_store_check_keeping(store, err); /* accepted means kept */
     if (!status) status = job_store_accept(store, request, &limits, &accepted, err);
-    if (!status) status = check_still_holds(store, &accepted, &call->arena, err);
     if (status) return status;
-    log_line(LOG_INFO, "job accepted", log_field("request", call->number), log_field("job", accepted.id),
-             log_field("kind", job_kind_text(request->kind)), log_field("package", request->package ? request->package : "-"),
-             log_field("version", request->version ? request->version : "-"), log_field("actor", request->actor),
-             log_field("address", call->address), log_field("created", accepted.created ? "true" : "false"));
+    bool can_be_undone = request->kind == JOB_KIND_TRANSFER || request->kind == JOB_KIND_UNPUBLISH;
+    if (accepted.has_succeeded && can_be_undone) return begin_repeat(call, store, request, &accepted, err);
     if (accepted.created) tell_service(call, request);
-    text_append_format(&call->answer.body, "{\"jobId\":\"%s\",\"created\":%s", accepted.id,
-                       accepted.created ? "true" : "false");
-    if (request->kind == JOB_KIND_PUBLISH)
-        text_append_format(&call->answer.body, ",\"disposition\":\"%s\"", disposition(&accepted));
-    text_append_character(&call->answer.body, '}');
-    call->answer.content_type = "application/json";
+    make_answer(call, request, &accepted);
     return STATUS_OK;
 }
 

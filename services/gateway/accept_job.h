@@ -13,12 +13,14 @@ struct call;
 /* A request in the call's arena, made once, so that every try is the same job: id and the client's address are set. */
 struct job_request *new_job_request(struct call *call, enum job_kind kind);
 
-/* What call_accept_job() does on a thread that may block, for who has something to find out there before. */
+/* What call_accept_job() does on a thread that may block, for a work function that has something to find out before: the answer
+ * is made, or the call goes on by itself. Sets call->work_data. */
 CHECK_RESULT enum status accept_job(struct call *call, struct job_store *store, const struct job_request *request,
                                     struct error *err);
 
 /* Answers the call with `{"jobId", "created"}`, for a publication also `disposition`; or with 400 where the request was carried
- * out before, in the same bytes, and what it did was undone since. `request` is borrowed until then. */
+ * out before, in the same bytes, and what it did was undone since, by this server or by hand: build-matrix is asked for that.
+ * `request` is borrowed until then. */
 void call_accept_job(struct call *call, struct job_request *request);
 
 #endif

@@ -266,6 +266,22 @@ static bool is_to_be_proved(const struct job *failed) {
     return (failed->kind == JOB_KIND_UNPUBLISH || failed->kind == JOB_KIND_TRANSFER) && !job_is_by_trustee(failed);
 }
 
+/* The job needs the signature that its payload brings, and is the one that carries these bytes out: whoever sends them again
+ * gets this job. */
+static enum status need_proof(struct job_request *job, const struct job *failed, struct arena *arena, struct error *err) {
+    json_t *json = NULL;
+    struct signed_request signed_request;
+    char key[SHA256_HEX_MAX];
+    enum status status = json_read(&json, failed->payload, strlen(failed->payload), "The job's payload", err);
+    if (!status) status = signed_request_read(&signed_request, json, false, arena, err);
+    json_decref(json);
+    if (status) return status;
+    signed_request_key(&signed_request, failed->kind, key);
+    job->authority = NULL;
+    job->replay_key = arena_copy(arena, key);
+    return STATUS_OK;
+}
+
 /* A build is made again whatever was found before, but never one with a plan that is not the registry's. */
 static enum status ask_for_build(struct job_request *job, const struct job *failed, const char *path, struct error *err) {
     if (text_equal(failed->purpose, matrix_purpose_text(MATRIX_PURPOSE_REVISION)))
@@ -294,7 +310,7 @@ enum status trustee_request_retry(struct trustee_request *request, struct call *
     job->version = failed.version;
     job->compiler = failed.compiler;
     job->retry_of_created_ms = failed.created_ms;
-    if (is_to_be_proved(&failed)) job->authority = NULL;
+    if (is_to_be_proved(&failed)) status = need_proof(job, &failed, &call->arena, err);
     if (failed.kind == JOB_KIND_MATRIX) status = ask_for_build(job, &failed, path, err);
     return status ? status : check_service(call->gateway, failed.kind, err);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Transfers through the gateway (spec/operations.md, Transfer): what they change and what not, who may, every refusal, repeats,
- * and requests played back later.
+ * Transfers through the gateway (spec/operations.md, Transfer): what they change and what not, who may, every refusal, and
+ * repeats (played back after what they did was undone: test_played_back.c).
  */
 #include "tests/support/cmocka_all.h"
 
@@ -202,45 +202,6 @@ static void who_is_no_owner_any_more_may_not(void **state) {
 
 /* ---- Repeats ---- */
 
-/* The owner's request is answered with 400, which names the job that carried it out and the one that moved the package on. */
-static void expect_outdated(const char *payload, const char *done_by, const char *moved_by) {
-    struct arena *arena = &scene.server->arena;
-    struct http_response response = {0};
-    const char *body = signed_request_body(arena, payload, owner_key_sign(arena, &scene.owner, payload));
-    server_call(scene.server, "POST", ROUTE_TRANSFER, body, &response);
-    const char *text = text_view(&response.body);
-    if (response.status != 400 || !strstr(text, "\"refused\"") || !strstr(text, done_by) || !strstr(text, moved_by) ||
-        !strstr(text, "change the payload"))
-        fail_msg("%d %s", response.status, text);
-    http_response_release(&response);
-}
-
-/* What was carried out and still holds is that job, for ever; what does not hold any more is refused. */
-static void a_transfer_played_back_after_another_is_refused(void **state) {
-    (void)state;
-    struct server *server = scene.server;
-    owners_scene_publish(&scene, "wanderer", "1.0.0", owners_of(&scene, &scene.owner));
-    const char *to_first = transfer_payload(&scene, "wanderer", "flow/purescript-first");
-    const char *first = owners_scene_expect_done(&scene, ROUTE_TRANSFER, to_first, &scene.owner);
-    struct server_accepted again = owners_scene_send(&scene, ROUTE_TRANSFER, to_first, &scene.owner);
-    assert_false(again.created);
-    assert_string_equal(again.id, first);
-    const char *to_second = transfer_payload(&scene, "wanderer", "flow/purescript-second");
-    const char *second = owners_scene_expect_done(&scene, ROUTE_TRANSFER, to_second, &scene.owner);
-    char *before = registry_snapshot(server);
-    expect_outdated(to_first, first, second);
-    assert_string_equal(registry_snapshot(server), before);
-    expect_location("wanderer", "flow/purescript-second");
-    /* Who means it signs other bytes, and then the first request holds again. */
-    const char *third =
-        owners_scene_expect_done(&scene, ROUTE_TRANSFER, arena_format(&server->arena, "%s ", to_first), &scene.owner);
-    expect_location("wanderer", "flow/purescript-first");
-    again = owners_scene_send(&scene, ROUTE_TRANSFER, to_first, &scene.owner);
-    assert_false(again.created);
-    assert_string_equal(again.id, first);
-    expect_outdated(to_second, second, third);
-}
-
 static void a_signature_made_anew_without_the_key_does_nothing(void **state) {
     (void)state;
     struct arena *arena = &scene.server->arena;
@@ -356,7 +317,6 @@ int main(void) {
         cmocka_unit_test(a_place_must_be_new_and_free),
         cmocka_unit_test(only_owners_and_pacchettibotti_may),
         cmocka_unit_test(who_is_no_owner_any_more_may_not),
-        cmocka_unit_test(a_transfer_played_back_after_another_is_refused),
         cmocka_unit_test(a_signature_made_anew_without_the_key_does_nothing),
         cmocka_unit_test(what_failed_may_be_asked_for_again),
         cmocka_unit_test(registryctl_signs_asks_and_follows),

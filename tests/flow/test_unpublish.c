@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Unpublishing through the gateway (spec/operations.md, Unpublish): what it leaves, who may, every refusal, repeats and
- * replays, and what a trustee may besides.
+ * Unpublishing through the gateway (spec/operations.md, Unpublish): what it leaves, who may, every refusal, repeats (played
+ * back after it was undone: test_played_back.c), and what a trustee may besides.
  */
 #include "tests/support/cmocka_all.h"
 

@@ -104,16 +104,20 @@ json_t *owners_scene_metadata(struct owners_scene *scene, const char *name) {
     return metadata;
 }
 
+void owners_scene_write_metadata(struct owners_scene *scene, const char *name, const json_t *metadata) {
+    char *text = json_dumps(metadata, JSON_INDENT(2));
+    registry_write(scene->server, REGISTRY_REPO, arena_format(&scene->server->arena, "metadata/%s.json", name),
+                   arena_format(&scene->server->arena, "%s\n", text));
+    free(text);
+}
+
 void owners_scene_backdate(struct owners_scene *scene, const char *name, const char *version, int64_t published_ms) {
     json_t *metadata = owners_scene_metadata(scene, name);
     char time[TIME_TEXT_MAX];
     time_print(published_ms, time);
     json_t *entry = json_object_get(json_object_get(metadata, "published"), version);
     assert_int_equal(json_object_set_new(entry, "publishedTime", json_string(time)), 0);
-    char *text = json_dumps(metadata, JSON_INDENT(2));
-    registry_write(scene->server, REGISTRY_REPO, arena_format(&scene->server->arena, "metadata/%s.json", name),
-                   arena_format(&scene->server->arena, "%s\n", text));
-    free(text);
+    owners_scene_write_metadata(scene, name, metadata);
     json_decref(metadata);
 }
 

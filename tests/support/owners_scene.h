@@ -45,8 +45,9 @@ const char *owners_scene_expect_refused(struct owners_scene *scene, const char *
 /* Starts the service again with READONLY, or without it. */
 void owners_scene_set_readonly(struct owners_scene *scene, enum server_program program, bool is_readonly);
 
-/* The package's metadata; the caller owns it. */
+/* The package's metadata; the caller owns it. With `write`: changed by a commit of somebody else's. */
 json_t *owners_scene_metadata(struct owners_scene *scene, const char *name);
+void owners_scene_write_metadata(struct owners_scene *scene, const char *name, const json_t *metadata);
 
 /* Makes a version one that was published at this time, by a commit of somebody else's. */
 void owners_scene_backdate(struct owners_scene *scene, const char *name, const char *version, int64_t published_ms);
