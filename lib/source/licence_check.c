@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/deadline.h"
 #include "lib/base/folder.h"
 #include "lib/base/json.h"
@@ -142,25 +143,33 @@ static enum status compare_findings(const struct licence_check *check, const str
     return STATUS_OK;
 }
 
+/* The time left until `end_ms` in so many shares, of which the first begins. */
+static void begin_share(struct deadline *deadline, int64_t end_ms, size_t shares) {
+    int64_t now_ms = clock_monotonic_ms();
+    deadline->at_ms = end_ms > now_ms ? now_ms + (end_ms - now_ms) / (int64_t)shares : now_ms;
+}
+
 static enum status recognise(struct licensee_findings *out, const struct licence_check *check,
                              const struct licensee_file *files, size_t count, struct arena *arena, struct deadline *deadline,
                              struct error *err) {
-    return licensee_recognise(out, check->licensee, files, count, check->work_folder, arena, deadline, err);
+    enum status status = licensee_recognise(out, check->licensee, files, count, check->work_folder, arena, deadline, err);
+    return status == STATUS_TIMEOUT ? error_set(err, status, "the licence detector took too long.") : status;
 }
 
 /* One by one, since all together they were too much for the detector: those at which it fails are left out. */
 static enum status compare_one_by_one(const struct licence_check *check, const struct licensee_file *files, size_t count,
-                                      struct licence_warnings *warnings, struct arena *arena, struct deadline *deadline,
-                                      struct error *err) {
+                                      int64_t end_ms, struct licence_warnings *warnings, struct arena *arena,
+                                      struct deadline *deadline, struct error *err) {
     enum status status = STATUS_OK;
     for (size_t i = 0; i < count && !status; i++) {
         struct licensee_findings findings;
         struct error why = {0};
+        begin_share(deadline, end_ms, count - i);
         if (recognise(&findings, check, &files[i], 1, arena, deadline, &why))
             warn(warnings, arena, files[i].name, why.message);
         else
             status = compare_findings(check, &findings, arena, err);
-        if (deadline_check(deadline, NULL)) return deadline_check(deadline, err);
+        if (atomic_load(&deadline->cancelled)) return deadline_check(deadline, err);
     }
     return status;
 }
@@ -170,16 +179,18 @@ enum status licence_check_texts(const struct licence_check *check, struct licenc
     struct licensee_file files[LICENCE_TEXTS_MAX];
     struct licensee_findings findings;
     struct error why = {0};
+    int64_t end_ms = clock_monotonic_ms() + check->limit_ms;
     *warnings = (struct licence_warnings){0};
     size_t count = collect_texts(check, files, warnings, arena);
     if (count == 0) return STATUS_OK;
+    begin_share(deadline, end_ms, count > 1 ? 2 : 1); /* half of it is left for one by one */
     enum status status = recognise(&findings, check, files, count, arena, deadline, &why);
     if (!status) return compare_findings(check, &findings, arena, err);
-    if (deadline_check(deadline, NULL)) return deadline_check(deadline, err);
+    if (atomic_load(&deadline->cancelled)) return deadline_check(deadline, err);
     if (status == STATUS_NOT_FOUND || count == 1) {
         for (size_t i = 0; i < count; i++)
             warn(warnings, arena, files[i].name, why.message);
         return STATUS_OK;
     }
-    return compare_one_by_one(check, files, count, warnings, arena, deadline, err);
+    return compare_one_by_one(check, files, count, end_ms, warnings, arena, deadline, err);
 }

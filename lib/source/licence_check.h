@@ -9,6 +9,8 @@
 #ifndef LIB_SOURCE_LICENCE_CHECK_H
 #define LIB_SOURCE_LICENCE_CHECK_H
 
+#include <stdint.h>
+
 #include "lib/base/arena.h"
 #include "lib/base/error.h"
 
@@ -22,6 +24,7 @@ struct licence_check {
     const char *expression;            /* the manifest's licence */
     struct licensee *licensee;
     const char *work_folder; /* for licensee_recognise() */
+    int64_t limit_ms;        /* that the detector may take for all texts */
 };
 
 enum {
@@ -40,8 +43,8 @@ struct licence_warnings {
 CHECK_RESULT enum status licence_check_fields(const struct licence_check *check, struct arena *arena, struct error *err);
 
 /* The texts, by the detector, which takes a second. STATUS_REFUSED as above; a file that cannot be read, or at which the
- * detector fails, is left out with a warning. STATUS_TIMEOUT and what else deadline_check() answers: stopped. Any thread, as
- * long as the arena is its own. */
+ * detector fails or takes longer than its share of limit_ms, is left out with a warning. `deadline` is this call's own: it sets
+ * the times in it, and the caller may raise its flag, which is then the status. Any thread, as long as the arena is its own. */
 CHECK_RESULT enum status licence_check_texts(const struct licence_check *check, struct licence_warnings *warnings,
                                              struct arena *arena, struct deadline *deadline, struct error *err);
 

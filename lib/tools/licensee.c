@@ -18,7 +18,6 @@
 
 enum {
     REMEMBERED = 256,
-    TIMEOUT_MS = 20000,
     OUTPUT_LIMIT_BYTES = 16 << 20, /* it prints every file twice, escaped */
     IDENTIFIER_MAX = 100,
     LAST_WORDS_MAX = 500,
@@ -222,13 +221,11 @@ enum status licensee_recognise(struct licensee_findings *out, struct licensee *l
     digest_files(files, file_count, digest);
     if (recall(licensee, digest, out, arena)) return STATUS_OK;
 
-    struct deadline own;
-    deadline_start(&own, deadline_left_ms(deadline, TIMEOUT_MS));
     enum status status = deadline_check(deadline, err);
     if (status) return status;
     status = sandbox_make_folder(licensee->sandbox, work_folder, err);
     if (!status) status = write_files(files, file_count, work_folder, arena, err);
-    if (!status) status = run(out, licensee, work_folder, arena, &own, err);
+    if (!status) status = run(out, licensee, work_folder, arena, deadline, err);
     if (!status) remember(licensee, digest, out);
     folder_remove(work_folder);
     enum status stopped = deadline_check(deadline, NULL); /* it goes before what it led to */

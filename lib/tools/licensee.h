@@ -45,7 +45,7 @@ struct licensee_findings {
 
 /* Recognises the licences of these files; all in the arena. `work_folder` must not be there yet, its parent must; it is gone
  * afterwards. STATUS_NOT_FOUND: not installed. STATUS_INTERNAL: it failed, or gave no answer that can be read; STATUS_TIMEOUT,
- * and what else deadline_check() answers: it was stopped, also before `deadline` where it took too long by itself. */
+ * and what else deadline_check() answers: it was stopped. */
 CHECK_RESULT enum status licensee_recognise(struct licensee_findings *out, struct licensee *licensee,
                                             const struct licensee_file *files, size_t file_count, const char *work_folder,
                                             struct arena *arena, struct deadline *deadline, struct error *err);

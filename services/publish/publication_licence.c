@@ -15,7 +15,10 @@
 #include "lib/source/licence_check.h"
 #include "services/publish/publication.h"
 
-enum { POLL_MS = 50 }; /* how soon a raised deadline is noticed */
+enum {
+    POLL_MS = 50,        /* how soon a raised deadline is noticed */
+    DETECTOR_MS = 20000, /* for all texts of one source */
+};
 
 struct licence_run {
     pthread_t thread;
@@ -44,7 +47,8 @@ enum status publication_check_licence(struct publication *p, struct error *err) 
                                         .files = &p->files,
                                         .expression = p->manifest.licence,
                                         .licensee = p->service->licensee,
-                                        .work_folder = arena_format(p->arena, "%s/licence", p->work_folder)};
+                                        .work_folder = arena_format(p->arena, "%s/licence", p->work_folder),
+                                        .limit_ms = DETECTOR_MS};
     enum status status = licence_check_fields(&check, p->arena, err);
     if (status) return status;
     struct licence_run *run = memory_alloc(sizeof *run);

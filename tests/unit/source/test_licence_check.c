@@ -4,11 +4,14 @@
  */
 #include "tests/support/cmocka_all.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/deadline.h"
 #include "lib/base/folder.h"
 #include "lib/base/text.h"
@@ -18,10 +21,13 @@
 #include "lib/tools/sandbox.h"
 #include "tests/support/temporary_folder.h"
 
+enum { DETECTOR_MS = 20000 };
+
 static struct sandbox sandbox;
 static struct licensee *installed, *missing;
 static struct deadline deadline;
 static struct arena arena;
+static int64_t limit_ms = DETECTOR_MS;
 
 static int set_up(void **state) {
     (void)state;
@@ -64,7 +70,8 @@ static enum status check_files(struct licensee *licensee, const struct file *fil
                                         .files = &package,
                                         .expression = expression,
                                         .licensee = licensee,
-                                        .work_folder = arena_format(&arena, "%s/licence", folder.path)};
+                                        .work_folder = arena_format(&arena, "%s/licence", folder.path),
+                                        .limit_ms = limit_ms};
     *warnings = (struct licence_warnings){0};
     enum status status = licence_check_fields(&check, &arena, err);
     if (!status) status = licence_check_texts(&check, warnings, &arena, &deadline, err);
@@ -269,6 +276,62 @@ static void a_file_at_which_the_detector_fails_is_left_out_by_name_and_the_other
     temporary_folder_remove(&folder);
 }
 
+/* A detector that never ends where one of the files says "slow". */
+static struct licensee *make_slow(struct temporary_folder *folder) {
+    temporary_folder_make(folder);
+    temporary_folder_write(folder, "licensee",
+                           "#!/bin/sh\nif grep -qs slow LICENSE*; then exec sleep 600; fi\n"
+                           "echo '{\"matched_files\":[{\"filename\":\"LICENSE\",\"matched_license\":\"MIT\"}]}'\n");
+    assert_int_equal(chmod(arena_format(&arena, "%s/licensee", folder->path), 0755), 0);
+    return licensee_create(folder->path, &sandbox);
+}
+
+/* Each run had the whole limit for itself. */
+static void all_texts_together_have_one_limit_and_each_its_share(void **state) {
+    (void)state;
+    enum { LIMIT_MS = 12000, PATIENCE_MS = 40000 };
+    struct error err;
+    struct licence_warnings warnings;
+    struct temporary_folder folder;
+    struct licensee *slow = make_slow(&folder);
+    const struct file files[] = {{"LICENSE-1", "slow 1", 0}, {"LICENSE-2", "slow 2", 0}, {"LICENSE", "quick", 0}};
+    int64_t began_ms = clock_monotonic_ms();
+    limit_ms = LIMIT_MS;
+    assert_int_equal(check_files(slow, files, 3, "ISC", &warnings, &err), STATUS_REFUSED);
+    limit_ms = DETECTOR_MS;
+    assert_in_range(clock_monotonic_ms() - began_ms, LIMIT_MS / 2, PATIENCE_MS);
+    assert_int_equal(warnings.count, 2);
+    expect_warning(&warnings, 0, "LICENSE-1", "the licence detector took too long");
+    expect_warning(&warnings, 1, "LICENSE-2", "the licence detector took too long");
+    licensee_free(slow);
+    temporary_folder_remove(&folder);
+}
+
+static void *raise_soon(void *flag) {
+    usleep(300000);
+    deadline_cancel(flag, STATUS_CANCELLED);
+    return NULL;
+}
+
+/* The flag was looked at when the detector had ended by itself. */
+static void a_raised_flag_ends_the_detector(void **state) {
+    (void)state;
+    enum { PATIENCE_MS = 15000 };
+    struct error err;
+    struct licence_warnings warnings;
+    struct temporary_folder folder;
+    struct licensee *slow = make_slow(&folder);
+    pthread_t thread;
+    int64_t began_ms = clock_monotonic_ms();
+    assert_int_equal(pthread_create(&thread, NULL, raise_soon, &deadline), 0);
+    assert_int_equal(check_files(slow, &(struct file){"LICENSE", "slow", 0}, 1, "MIT", &warnings, &err), STATUS_CANCELLED);
+    assert_in_range(clock_monotonic_ms() - began_ms, 0, PATIENCE_MS);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    deadline_start(&deadline, INT64_MAX);
+    licensee_free(slow);
+    temporary_folder_remove(&folder);
+}
+
 static void without_licensee_the_texts_are_passed_over_with_a_warning(void **state) {
     (void)state;
     struct error err;
@@ -290,6 +353,8 @@ int main(void) {
         cmocka_unit_test(a_text_in_another_encoding_is_read),
         cmocka_unit_test(a_file_that_is_no_text_is_left_out_by_name_and_the_others_are_compared),
         cmocka_unit_test(a_file_at_which_the_detector_fails_is_left_out_by_name_and_the_others_are_compared),
+        cmocka_unit_test(all_texts_together_have_one_limit_and_each_its_share),
+        cmocka_unit_test(a_raised_flag_ends_the_detector),
         cmocka_unit_test(without_licensee_the_texts_are_passed_over_with_a_warning),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
