@@ -203,7 +203,9 @@ static enum status push(const struct round *round, const struct entry *entries, 
 }
 
 /* Waits before the next try. Against somebody who pushes over and over, the best moment is right after their push, which
- * registry_repo_await_move() has fetched already. A random pause keeps services apart that do the same. */
+ * registry_repo_await_move() has fetched already: then a fetch and a push need only be faster than their period, while those
+ * that begin at any other moment of it are as likely to fail as they take a part of it. A random pause keeps services apart
+ * that do the same. */
 static void give_way(const struct round *round, int refusals) {
     struct error ignored; /* the next push says it again */
     struct deadline limit;

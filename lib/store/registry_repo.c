@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/disk.h"
@@ -23,6 +24,7 @@ enum {
     FRESH_MS = 2000,
     CONTENDED_MS = 5000,     /* so long after a refused push others are taken to push all the time: */
     FRESH_CONTENDED_MS = 50, /* then what was seen is soon old */
+    LOOK_PAUSE_MS = 10,      /* between looks for the next push of somebody else */
 };
 
 /* ---- Opening ---- */
@@ -212,24 +214,28 @@ static bool is_worn(const struct registry_repo *repo) {
 
 bool registry_repo_is_fresh(const struct registry_repo *repo) {
     int64_t now_ms = clock_monotonic_ms();
-    bool is_contended = repo->refused_ms && now_ms - repo->refused_ms < CONTENDED_MS;
+    bool is_contended = !repo->is_after_move && repo->refused_ms && now_ms - repo->refused_ms < CONTENDED_MS;
     return repo->seen_ms && now_ms - repo->seen_ms < (is_contended ? FRESH_CONTENDED_MS : FRESH_MS) && !is_worn(repo) &&
            !repo->is_damaged;
 }
 
-/* One look: has the branch left `before`? Then what is new is fetched. */
+/* One look, with the mutex held for no longer: has the branch left `before` (NULL: only `now` is wanted)? Then what is new is
+ * fetched. */
 static enum status look_for_move(struct registry_repo *repo, const git_oid *before, git_oid *now, struct deadline *deadline,
                                  struct error *err) {
     struct git_access access = registry_repo_access(repo, deadline);
     struct git_connection *connection = NULL;
-    enum status status = git_connection_open(&connection, repo->git, repo->url, &access, err);
-    if (status) return status;
-    bool is_there = repo->branch && git_connection_find(connection, repo->branch, now);
+    pthread_mutex_lock(&repo->mutex);
+    enum status status = repo->is_damaged ? error_set(err, STATUS_INTERNAL, "The clone in '%s' is damaged.", repo->path)
+                                          : git_connection_open(&connection, repo->git, repo->url, &access, err);
+    bool is_there = !status && repo->branch && git_connection_find(connection, repo->branch, now);
     if (is_there && before && !git_oid_equal(before, now)) {
         status = fetch_branch(repo, connection, now, err);
+        repo->is_after_move = status == STATUS_OK;
         if (!status) repo->seen_ms = clock_monotonic_ms();
     }
     git_connection_free(connection);
+    pthread_mutex_unlock(&repo->mutex);
     return status;
 }
 
@@ -237,12 +243,12 @@ enum status registry_repo_await_move(struct registry_repo *repo, int wait_ms, st
     int64_t until_ms = clock_monotonic_ms() + wait_ms;
     git_oid first = {0}, now = {0};
     if (repo->is_local) return STATUS_OK;
-    pthread_mutex_lock(&repo->mutex);
     enum status status = look_for_move(repo, NULL, &first, deadline, err);
     git_oid_cpy(&now, &first);
-    while (!status && git_oid_equal(&first, &now) && clock_monotonic_ms() < until_ms)
+    while (!status && git_oid_equal(&first, &now) && clock_monotonic_ms() < until_ms) {
+        usleep((useconds_t)deadline_left_ms(deadline, LOOK_PAUSE_MS) * 1000);
         status = look_for_move(repo, &first, &now, deadline, err);
-    pthread_mutex_unlock(&repo->mutex);
+    }
     return status;
 }
 

@@ -128,8 +128,9 @@ struct registry_change {
 CHECK_RESULT enum status registry_repo_apply(struct registry_repo *repo, struct registry_change *changes, size_t count,
                                              int tries, struct deadline *deadline, struct error *err);
 
-/* For whoever was refused several times, because others push all the time: waits up to `wait_ms` until the next of them has,
- * and fetches that. A push right afterwards has all the time until the one after next. A repository on this disk needs none. */
+/* For a writer that was refused several times, because others push all the time: waits up to `wait_ms` until the next of them
+ * has pushed, and fetches that; the next registry_repo_apply() then pushes without another look, and has all the time until
+ * their push after that. Other callers are let in between the looks. A repository on this disk needs none. */
 CHECK_RESULT enum status registry_repo_await_move(struct registry_repo *repo, int wait_ms, struct deadline *deadline,
                                                   struct error *err);
 

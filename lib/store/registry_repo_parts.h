@@ -37,6 +37,7 @@ struct registry_repo {
     struct git_pusher *pusher; /* NULL: is_local */
     int64_t seen_ms;           /* when the remote's branch was at `head`, as it said itself; 0: not known, or is_local */
     int64_t refused_ms;        /* the last push that was too late; 0: none */
+    bool is_after_move;        /* `head` is a push of somebody else that was waited for; false again with our next push */
     struct registry_pack pack; /* of the commits that are being made; zeroed before the first */
     char *branch;              /* the remote's default branch: refs/heads/main */
     git_oid head;              /* zero while the branch has no commit */

@@ -126,6 +126,7 @@ static enum status push_remote(struct registry_repo *repo, const git_oid *tip, s
     struct git_push push = {.ref = repo->branch, .from = repo->head, .to = *tip, .pack = registry_pack_seal(&repo->pack)};
     struct error ignored;
     repo->seen_ms = 0;
+    repo->is_after_move = false;
     fault_point("unpushed");
     enum status status = git_pusher_push(repo->pusher, &push, &access, err);
     if (status == STATUS_CONFLICT) repo->refused_ms = clock_monotonic_ms();

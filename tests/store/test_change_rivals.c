@@ -2,18 +2,16 @@
  *
  * Somebody else pushes to the repository of a change queue, or its host refuses us: nothing is lost, and nobody is kept out.
  */
-#include "lib/base/clock.h"
 #include "tests/store/queue_scene.h"
+#include "tests/support/git_rival.h"
 
-enum { RIVAL_PAUSE_MS = 100, RIVAL_EVERY_MS = 125, OURS = 12 };
+enum { RIVAL_PAUSE_MS = 100, OURS = 12, OURS_SLOW = 3, SLOW_GUARD_MS = 100, AWAIT_MS = 20000 };
 
 struct rival {
     pthread_t thread;
     struct scene *scene;
     atomic_bool is_over;
-    atomic_int pushed;
-    bool is_good;
-    int64_t every_ms;
+    int pushed;
 };
 
 /* Somebody else, who takes no lock: pushes ten times a second, each time on what is there by then. */
@@ -47,76 +45,86 @@ static void a_rival_who_pushes_all_the_time_and_we_lose_nothing(void **state) {
                rival.pushed - 1);
 }
 
-/* The same eight times a second (RIVAL_EVERY_MS), whatever we do: what it pushes is on the branch at once, since it is at the
- * repository itself.
- */
-static void *push_without_pause(void *argument) {
-    struct rival *rival = argument;
-    struct git_fixture git = {0};
-    memcpy(git.folder, rival->scene->on.git.folder, sizeof git.folder);
-    struct deadline deadline;
-    struct error err;
-    struct registry_repo *repo = NULL;
-    const struct registry_repo_options options = {.url = arena_format(&git.arena, "%s/index.git", git.folder)};
-    deadline_start(&deadline, 10 * DEADLINE_MS);
-    rival->is_good = registry_repo_open(&repo, &options, &deadline, &err) == STATUS_OK;
-    int64_t next_ms = clock_monotonic_ms();
-    while (rival->is_good && !atomic_load(&rival->is_over)) {
-        char line[] = "rival";
-        struct registry_change change = change_of("pr/file", line).change;
-        rival->is_good = registry_repo_apply(repo, &change, 1, 100, &deadline, &err) == STATUS_OK;
-        atomic_fetch_add(&rival->pushed, 1);
-        next_ms += rival->every_ms;
-        if (next_ms > clock_monotonic_ms()) wait_ms((int)(next_ms - clock_monotonic_ms()));
-    }
-    registry_repo_free(repo);
-    arena_release(&git.arena);
-    return NULL;
-}
-
 static void push_once_as_rival(void *context) {
     struct scene *scene = context;
     git_script(&scene->on.git, "rm -rf rival; git clone -q index.git rival; echo rival >>rival/pr/file; "
                                "git -C rival commit -qam Change; git -C rival push -q");
 }
 
-/* How long a change takes, at most of three, which somebody else was faster than: on a busy machine the rival is slower, too.
- */
-static int64_t time_of_a_change(struct scene *scene) {
+typedef enum status guard_function(void *context, int64_t time_ms, struct error *err);
+
+/* `count` changes, one after the other, each contested: for one of ours at most ten of the rival's. */
+static void push_against_rival(struct scene *scene, int count, guard_function *guard) {
     struct fixture *f = &scene->f;
-    int64_t longest_ms = 0;
-    for (int i = 0; i < 3; i++) {
-        struct queued_change change = change_of("pr/before", "line");
-        push_once_as_rival(scene);
-        int64_t begun_ms = clock_monotonic_ms();
-        assert_ok(change_queue_commit(scene->queue, f->store, &change, 1, &scene->on.deadline, &f->err));
-        if (clock_monotonic_ms() - begun_ms > longest_ms) longest_ms = clock_monotonic_ms() - begun_ms;
+    struct git_rival *rival = git_rival_start(scene->on.server, scene->on.git.folder);
+    enum status status = STATUS_OK;
+    for (int i = 0; i < count && !status; i++) {
+        struct queued_change change = change_of("pr/ours", "line");
+        change.guard = guard;
+        status = change_queue_commit(scene->queue, f->store, &change, 1, &scene->on.deadline, &f->err);
     }
-    return longest_ms;
+    git_rival_stop(rival);
+    struct git_rival_counts counts = git_rival_counts(rival, "index.git");
+    git_rival_free(rival);
+    print_message("%d pushes of ours, %d of the rival's\n", counts.let_through, counts.of_rival);
+    if (status) fail_msg("%s", f->err.message);
+    assert_int_equal(counts.let_through, count);
+    assert_true(counts.of_rival >= count);
+    if (counts.of_rival > 10 * count) fail_msg("%d pushes of a rival to %d of ours", counts.of_rival, count);
+    git_script(&scene->on.git, "test $(git -C index.git cat-file blob HEAD:pr/ours | wc -l) = %d", count);
 }
 
+/* Eight pushes a second over http kept changes out for minutes. */
 static void for_ten_pushes_of_a_rival_without_pause_there_is_one_of_ours(void **state) {
+    push_against_rival(*state, OURS, NULL);
+}
+
+/* Longer than a look counts while others push. */
+static enum status pass_slowly(void *context, int64_t time_ms, struct error *err) {
+    (void)context, (void)time_ms, (void)err;
+    wait_ms(SLOW_GUARD_MS);
+    return STATUS_OK;
+}
+
+static void a_push_on_an_awaited_move_needs_no_other_look_however_slow_its_guard(void **state) {
+    push_against_rival(*state, OURS_SLOW, pass_slowly);
+}
+
+/* ---- Beside a writer that waits ---- */
+
+struct awaiter {
+    struct repo_scene *on;
+    atomic_bool is_over;
+    enum status status;
+};
+
+static void *await_move(void *argument) {
+    struct awaiter *awaiter = argument;
+    struct error err;
+    awaiter->status = registry_repo_await_move(awaiter->on->index, AWAIT_MS, &awaiter->on->deadline, &err);
+    atomic_store(&awaiter->is_over, true);
+    return NULL;
+}
+
+static void others_use_the_repository_while_a_writer_awaits_a_move(void **state) {
     struct scene *scene = *state;
-    struct fixture *f = &scene->f;
-    struct rival rival = {.scene = scene, .every_ms = time_of_a_change(scene)};
-    if (rival.every_ms < RIVAL_EVERY_MS) rival.every_ms = RIVAL_EVERY_MS;
-    assert_int_equal(pthread_create(&rival.thread, NULL, push_without_pause, &rival), 0);
-    while (atomic_load(&rival.pushed) < 2)
-        wait_ms(5);
-    int before = atomic_load(&rival.pushed), failed = 0;
-    for (int i = 0; i < OURS; i++) {
-        struct queued_change change = change_of("pr/ours", "line");
-        failed += change_queue_commit(scene->queue, f->store, &change, 1, &scene->on.deadline, &f->err) != STATUS_OK;
-    }
-    int pushed = atomic_load(&rival.pushed) - before;
-    atomic_store(&rival.is_over, true);
-    pthread_join(rival.thread, NULL);
-    struct change_queue_counts counts = change_queue_counts(scene->queue);
-    print_message("%d of ours, %d of the rival's, one in %lld ms; %lld pushes of ours refused, %d times given up\n", OURS,
-                  pushed, (long long)rival.every_ms, (long long)counts.refused_pushes, failed);
-    assert_true(rival.is_good);
-    assert_int_equal(failed, 0);
-    if (pushed > 10 * OURS) fail_msg("%d pushes of a rival to %d of ours", pushed, OURS);
+    struct repo_scene *on = &scene->on;
+    struct awaiter awaiter = {.on = on};
+    pthread_t thread;
+    size_t before = git_server_requests(on->server);
+    assert_int_equal(pthread_create(&thread, NULL, await_move, &awaiter), 0);
+    while (git_server_requests(on->server) < before + 2)
+        wait_ms(1);
+    enum status status = registry_repo_fetch(on->index, &on->deadline, NULL, &on->err);
+    bool was_over = atomic_load(&awaiter.is_over);
+    push_once_as_rival(scene);
+    pthread_join(thread, NULL);
+    assert_int_equal(status, STATUS_OK);
+    assert_false(was_over);
+    assert_int_equal(awaiter.status, STATUS_OK);
+    struct registry_file file;
+    assert_int_equal(STATUS_OK, registry_repo_read(on->index, "pr/file", &on->git.arena, &file, &on->err));
+    assert_string_equal(file.bytes, "old\nrival\n");
 }
 
 /* A `prepare`: what it looked at is fine, and then somebody else pushes. */
@@ -164,6 +172,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         BOTH(a_rival_who_pushes_all_the_time_and_we_lose_nothing),
         HTTP(for_ten_pushes_of_a_rival_without_pause_there_is_one_of_ours),
+        HTTP(a_push_on_an_awaited_move_needs_no_other_look_however_slow_its_guard),
+        HTTP(others_use_the_repository_while_a_writer_awaits_a_move),
         BOTH(a_refused_push_is_made_again_on_what_came),
         HTTP(what_the_host_has_against_us_is_no_refusal_of_the_change),
     };

@@ -31,6 +31,10 @@ struct git_server {
     char url[64];
     char *folder;
 
+    pthread_mutex_t watch_mutex; /* guards `watch` and its context, and is held while that is called */
+    git_server_watch *watch;
+    void *watch_context;
+
     pthread_mutex_t mutex;         /* guards what follows */
     pthread_cond_t client_is_gone; /* one less is active */
     size_t active;
@@ -243,6 +247,14 @@ static enum git_server_mode choose_mode(struct git_server *server, const struct 
     return mode;
 }
 
+static void show_watch(struct git_server *server, const struct git_request *request) {
+    bool is_push = text_ends_with(request->path, "/git-receive-pack");
+    bool is_look = text_ends_with(request->path, "/info/refs") && text_equal(request->query, "service=git-upload-pack");
+    pthread_mutex_lock(&server->watch_mutex);
+    if (server->watch && (is_push || is_look)) server->watch(server->watch_context, request->path, is_push);
+    pthread_mutex_unlock(&server->watch_mutex);
+}
+
 static void redirect(struct git_server *server, struct git_client *client, const struct git_request *request) {
     char location[600];
     pthread_mutex_lock(&server->mutex);
@@ -257,6 +269,7 @@ static void answer(struct git_server *server, struct git_client *client, const s
     int number = 0;
     bool may_enter = false;
     enum git_server_mode mode = choose_mode(server, request, &number, &may_enter);
+    show_watch(server, request);
     if (!may_enter) {
         send_status(client, 401, "WWW-Authenticate: Basic realm=\"git\"\r\n");
         return;
@@ -353,6 +366,7 @@ static struct git_server *start(struct sockaddr_in address, const char *folder, 
     server->folder = memory_copy_text(folder);
     server->tls = tls;
     server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    pthread_mutex_init(&server->watch_mutex, NULL);
     pthread_mutex_init(&server->mutex, NULL);
     pthread_cond_init(&server->client_is_gone, NULL);
     if (bind(server->listener, (struct sockaddr *)&address, length) != 0 || listen(server->listener, 64) != 0 ||
@@ -431,6 +445,13 @@ void git_server_before_next_push(struct git_server *server, void (*rival)(void *
     server->rival = rival;
     server->rival_context = context;
     pthread_mutex_unlock(&server->mutex);
+}
+
+void git_server_set_watch(struct git_server *server, git_server_watch *watch, void *context) {
+    pthread_mutex_lock(&server->watch_mutex);
+    server->watch = watch;
+    server->watch_context = context;
+    pthread_mutex_unlock(&server->watch_mutex);
 }
 
 void git_server_fail_next(struct git_server *server, int count, int number) {

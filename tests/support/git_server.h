@@ -55,6 +55,13 @@ void git_server_need_login(struct git_server *server, const char *user, const ch
 /* Calls `rival` once, right before the next pack is received: somebody else is faster. */
 void git_server_before_next_push(struct git_server *server, void (*rival)(void *context), void *context);
 
+/* Called right before a request is answered that asks for the branches of the repository at `path` or, `is_push`, pushes to it;
+ * by one thread at a time. */
+typedef void git_server_watch(void *context, const char *path, bool is_push);
+
+/* From the next request on. NULL: no more, and no call is under way when this returns. */
+void git_server_set_watch(struct git_server *server, git_server_watch *watch, void *context);
+
 /* So far: connections, requests, and requests that came with a login. */
 size_t git_server_connections(struct git_server *server);
 size_t git_server_requests(struct git_server *server);
