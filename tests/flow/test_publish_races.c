@@ -2,7 +2,7 @@
  *
  * What becomes of a publication when the registry changes between its plan and its commit (spec/operations.md, Publish, steps 6
  * and 10; spec/jobs.md, Locks): the test holds the index repository's lock, as another server would, changes something when the
- * job waits for it, and lets go.
+ * job waits for it, and lets go. And publications beside somebody else who pushes to both repositories without pause.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -10,7 +10,7 @@
 
 #include "lib/store/change_queue.h"
 #include "lib/store/lock.h"
-#include "tests/support/git_server.h"
+#include "tests/support/git_rival.h"
 #include "tests/support/refusal.h"
 #include "tests/support/registry_check.h"
 #include "tests/support/shell.h"
@@ -120,9 +120,10 @@ static void a_dependency_that_goes_away_is_missed(void **state) {
     const char *line = registry_file(server, INDEX_REPO, "gr/ou/ground");
     struct waiting waiting = begin(&package);
     registry_write(server, INDEX_REPO, "gr/ou/ground", NULL);
-    end_refused(&waiting, "Could not produce valid dependencies for manifest.\nabove@1.0.0 has unsatisfied dependencies: no "
-                          "version in the registry index fits ground >=1.0.0 <2.0.0.\nThis was unpublished while the publication was "
-                          "under way: ground@1.0.0.");
+    end_refused(&waiting,
+                "Could not produce valid dependencies for manifest.\nabove@1.0.0 has unsatisfied dependencies: no "
+                "version in the registry index fits ground >=1.0.0 <2.0.0.\nThis was unpublished while the publication was "
+                "under way: ground@1.0.0.");
     registry_write(server, INDEX_REPO, "gr/ou/ground", line);
 }
 
@@ -293,6 +294,45 @@ static void a_push_that_comes_second_is_made_again(void **state) {
     assert_string_equal(registry_file(server, REGISTRY_REPO, "README.md"), "Somebody else's.\n");
 }
 
+/* ---- A rival without pause ---- */
+
+enum { CONTESTED = 12 };
+
+static void expect_one_commit_each(const char *repo, const char *subject, const struct package packages[CONTESTED]) {
+    for (int i = 0; i < CONTESTED; i++) {
+        const char *count = shell_output(&server->arena, "git -C '%s/%s' log --format=%%s | grep -cxE '%s%s(@.*)?'",
+                                         server->folder, repo, subject, packages[i].name);
+        assert_string_equal(count, "1\n");
+    }
+}
+
+static void expect_fairness(struct git_rival *rival, const char *repo) {
+    struct git_rival_counts counts = git_rival_counts(rival, repo);
+    print_message("%s: %d pushes of ours with %d jobs, %d of a rival's\n", repo, counts.let_through, CONTESTED,
+                  counts.of_rival);
+    assert_true(counts.let_through > 0 && counts.of_rival >= counts.let_through);
+    if (counts.of_rival > 10 * CONTESTED) fail_msg("%d pushes of a rival to %d jobs of ours", counts.of_rival, CONTESTED);
+}
+
+static void for_ten_pushes_of_a_rival_without_pause_a_job_of_ours_ends(void **state) {
+    (void)state;
+    struct package packages[CONTESTED] = {0};
+    const char *ids[CONTESTED];
+    for (int i = 0; i < CONTESTED; i++)
+        packages[i] = (struct package){arena_format(&server->arena, "contested-%d", i), "1.0.0", .pragma = NULL};
+    struct git_rival *rival = git_rival_start(server->git, server->folder);
+    for (int i = 0; i < CONTESTED; i++)
+        ids[i] = server_post_package(server, &packages[i]);
+    for (int i = 0; i < CONTESTED; i++)
+        server_expect_success(server, ids[i]);
+    git_rival_stop(rival);
+    expect_fairness(rival, REGISTRY_REPO);
+    expect_fairness(rival, INDEX_REPO);
+    git_rival_free(rival);
+    expect_one_commit_each(REGISTRY_REPO, "Update metadata for ", packages);
+    expect_one_commit_each(INDEX_REPO, "Update manifest for ", packages);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_dependency_that_goes_away_is_missed),
@@ -307,6 +347,7 @@ int main(void) {
         cmocka_unit_test(metadata_that_is_there_already_is_left_as_it_is),
         cmocka_unit_test(an_index_entry_that_is_there_already_is_left_as_it_is),
         cmocka_unit_test(a_push_that_comes_second_is_made_again),
+        cmocka_unit_test(for_ten_pushes_of_a_rival_without_pause_a_job_of_ours_ends),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
