@@ -301,6 +301,23 @@ void call_send_made(struct call *call) {
         call_fail(call, STATUS_BUSY, NULL, busy_message);
 }
 
+static bool withdraw_from_tail(struct call *call) {
+    return tail_withdraw(call->gateway->tail, call);
+}
+
+static void wait_for_log(struct call *call) {
+    if (call->req->version < 0x200) call->connection->poll = call;
+    call_leave(call, withdraw_from_tail);
+    tail_wait(call->gateway->tail, call);
+}
+
+void call_end_wait(struct call *call) {
+    if (!call->is_away || call->withdraw != withdraw_from_tail || !call->withdraw(call)) return;
+    call->is_away = false;
+    call->req->http1_is_persistent = 0;
+    call_send_made(call);
+}
+
 void call_resume(struct call *call) {
     call->is_away = false;
     if (!call->req) {
@@ -310,8 +327,7 @@ void call_resume(struct call *call) {
     } else if (call->status) {
         fail_after_work(call);
     } else if (call->next == CALL_WAITS_FOR_LOG) {
-        call_leave(call, NULL); /* the tail looks for those that are gone */
-        tail_wait(call->gateway->tail, call);
+        wait_for_log(call);
     } else if (call->next == CALL_WORKS_AGAIN) {
         call_work(call, call->work);
     } else if (call->next == CALL_GOES_ON) {

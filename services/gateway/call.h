@@ -57,7 +57,8 @@ struct answer {
 /* What comes next for a call that is back without a failure. */
 enum call_next {
     CALL_SENDS,         /* the answer */
-    CALL_WAITS_FOR_LOG, /* nothing to say yet: to be woken when the log that `tail` names has changed */
+    CALL_WAITS_FOR_LOG, /* nothing to say yet: to be woken when the log that `tail` names has changed. The answer says so,
+                         * for the case that the wait is ended before */
     CALL_WORKS_AGAIN,   /* woken: work once more */
     CALL_GOES_ON,       /* call->go_on() is called, on the loop's thread */
 };
@@ -104,8 +105,9 @@ struct call {
     struct {
         const char *job_id;
         int64_t after_ms;
-        int64_t until_ms; /* monotonic */
-        struct call *next;
+        int64_t until_ms;     /* monotonic */
+        struct call *next;    /* in other threads' lists */
+        h2o_linklist_t place; /* in the tail's list */
     } tail;
     struct answer answer;
     int64_t answer_bytes; /* as counted in gateway->answer_bytes */
@@ -126,6 +128,10 @@ void call_work(struct call *call, enum status (*work)(struct call *call, struct 
 
 /* Hands the call to another thread, which calls call_return() once. `withdraw` as in struct call, or NULL. */
 void call_leave(struct call *call, bool (*withdraw)(struct call *call));
+
+/* Ends a wait for the log, where the call is in one: answers that there is nothing new. An HTTP/1 connection is closed behind
+ * the answer. On the loop's thread. */
+void call_end_wait(struct call *call);
 
 /* The answers: on the loop's thread, once. */
 void call_send(struct call *call);      /* call->answer */

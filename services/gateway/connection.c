@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <malloc.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -10,6 +11,7 @@
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "lib/base/metrics.h"
+#include "services/gateway/call.h"
 #include "services/gateway/clients.h"
 #include "services/gateway/gateway.h"
 #include "services/gateway/http2_streams.h"
@@ -159,17 +161,29 @@ void connection_linger(h2o_req_t *req) {
     if (connection->second_descriptor < 0) connection->second_descriptor = fcntl(connection->descriptor, F_DUPFD_CLOEXEC, 0);
 }
 
+/* The function of h2o's that learns of a client's end. NULL: none can be called now. */
+static h2o_socket_cb reader_of(const struct connection *connection) {
+    h2o_socket_cb read = connection->socket->_cb.read;
+    if (read) return read == read_watched ? connection->read : read;
+    /* over HTTP/1 it is put back behind the answer */
+    bool is_answering = connection->calls > 0 && !connection->is_http2 && connection->read != connection->handshake_read;
+    return is_answering ? connection->read : NULL;
+}
+
 /* Closes the connection as if its client had, and stops counting it. It is usually freed at once; otherwise when h2o's pending
  * write has failed. */
-static void end(struct connection *connection, enum connection_end reason) {
-    h2o_socket_t *socket = connection->socket;
-    atomic_fetch_add(&connection->loop->options.traffic->ended[reason], 1);
+static void hang_up(struct connection *connection) {
     connection->is_ending = true;
     set_waiting(connection, false);
     set_intake(connection, 0);
     shutdown(connection->descriptor, SHUT_RDWR);
-    h2o_socket_cb read = socket->_cb.read == read_watched ? connection->read : socket->_cb.read;
-    if (read) read(socket, h2o_socket_error_closed);
+    h2o_socket_cb read = reader_of(connection);
+    if (read) read(connection->socket, h2o_socket_error_closed);
+}
+
+static void end(struct connection *connection, enum connection_end reason) {
+    atomic_fetch_add(&connection->loop->options.traffic->ended[reason], 1);
+    hang_up(connection);
 }
 
 /* ---- Limits ---- */
@@ -276,6 +290,7 @@ void connection_begin_call(struct connection *connection) {
 
 void connection_end_call(struct connection *connection, bool was_answered) {
     connection->calls--;
+    connection->poll = NULL;
     atomic_fetch_sub(&connection->loop->options.traffic->calls, 1);
     if (connection->calls == 0 && connection->is_public && !connection->is_ending) set_waiting(connection, true);
     touch(connection);
@@ -336,10 +351,23 @@ bool connections_make_room(struct loop *loop) {
 
 /* ---- Every second ---- */
 
+static void look_at_poll(struct connection *connection) {
+    struct pollfd client = {.fd = connection->descriptor, .events = POLLRDHUP};
+    if (poll(&client, 1, 0) <= 0) return;
+    if (client.revents & (POLLERR | POLLHUP))
+        hang_up(connection);
+    else
+        call_end_wait(connection->poll);
+}
+
 /* The connection may be gone afterwards. */
 static void look_after_second(struct connection *connection) {
     if (!connection->socket || connection->is_ending) return;
     if (connection->intake_bytes > 0) touch(connection);
+    if (connection->poll) {
+        look_at_poll(connection);
+        return;
+    }
     h2o_conn_t *conn = connection->is_http2 ? conn_of(connection) : NULL;
     if (conn && http2_is_stalled(conn, settings_of(connection->loop)->gateway_stall_ms, &connection->moved_ms))
         end(connection, CONNECTION_END_STALL);

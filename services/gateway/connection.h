@@ -11,6 +11,11 @@
  * after it. h2o sets its function anew now and then: a connection where that may have happened is looked at again at the end of
  * the loop's turn.
  *
+ * Over HTTP/1 h2o does not read while a request is being answered, so it does not notice that the client goes. A request that
+ * waits for a log can wait for long: there the socket is looked at once a second. A reset ends the connection. The client's end
+ * of the stream does not say whether it still reads (`shutdown(SHUT_WR)` looks like `close()`), so the wait is ended by an
+ * answer.
+ *
  * All of it is the loop's thread's alone.
  */
 #ifndef SERVICES_GATEWAY_CONNECTION_H
@@ -22,6 +27,7 @@
 
 #include "services/gateway/h2o_all.h"
 
+struct call;
 struct client;
 struct listener;
 struct loop;
@@ -59,8 +65,9 @@ struct connection {
     bool is_http2;
     bool is_announced; /* the number of streams that it may open */
     bool is_ending;
-    size_t calls;     /* requests being answered */
-    size_t abandoned; /* of which the client did not wait for the answer, since the next */
+    size_t calls;      /* requests being answered */
+    struct call *poll; /* over HTTP/1: the one of these that waits for a log, or did; NULL: none */
+    size_t abandoned;  /* of which the client did not wait for the answer, since the next */
     int64_t abandoned_since_ms;
     int64_t moved_ms;                   /* of HTTP/2: when its answers were last seen to go on (http2_streams.h) */
     uint64_t waiting_since_ms;          /* on the loop's clock */

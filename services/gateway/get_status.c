@@ -77,17 +77,16 @@ static enum status read_logs(struct call *call, struct job_store *store, struct 
         status = job_keeping_read(store, call->gateway->settings->storage_dir, call->parameters[0], &form->lines, &call->arena,
                                   &job, &lines, err);
     if (status) return status;
-    if (may_wait && lines.count == 0 && !job_state_is_finished(job.state)) {
-        call->tail.job_id = arena_copy(&call->arena, job.id);
-        call->tail.after_ms = newest_ms;
-        call->next = CALL_WAITS_FOR_LOG;
-        return STATUS_OK;
-    }
     if (form->is_json)
         log_lines_append_json(&call->answer.body, job.id, &lines);
     else
         log_lines_append_text(&call->answer.body, &lines);
     set_type(call);
+    if (may_wait && lines.count == 0 && !job_state_is_finished(job.state)) {
+        call->tail.job_id = arena_copy(&call->arena, job.id);
+        call->tail.after_ms = newest_ms;
+        call->next = CALL_WAITS_FOR_LOG;
+    }
     return STATUS_OK;
 }
 

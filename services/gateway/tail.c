@@ -2,6 +2,7 @@
 #include "services/gateway/tail.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -19,7 +20,7 @@ enum {
 
 /* A job that somebody waits for. */
 struct awaited {
-    const char *job_id;
+    char job_id[UUID_TEXT_MAX];
     int64_t after_ms; /* the least of its readers' */
     bool has_changed;
 };
@@ -30,24 +31,34 @@ struct tail {
     bool has_thread;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
-    struct call *arrived; /* under the mutex, like the flag */
+    h2o_linklist_t waiting; /* calls; under the mutex, like the flag */
     bool is_stopping;
-    struct call *waiting; /* the thread's own, like what follows */
-    struct awaited *jobs;
+    struct awaited *jobs; /* the thread's own, like what follows */
     size_t job_count, job_capacity;
 };
 
-/* Takes over who arrived; blocks while there is nobody. False: it is to stop. */
-static bool take_arrivals(struct tail *tail) {
-    pthread_mutex_lock(&tail->mutex);
-    while (!tail->arrived && !tail->waiting && !tail->is_stopping)
-        pthread_cond_wait(&tail->changed, &tail->mutex);
-    while (tail->arrived) {
-        struct call *call = tail->arrived;
-        tail->arrived = call->tail.next;
-        call->tail.next = tail->waiting;
-        tail->waiting = call;
+static struct call *call_at(h2o_linklist_t *place) {
+    return H2O_STRUCT_FROM_MEMBER(struct call, tail.place, place);
+}
+
+static void add_job(struct tail *tail, const struct call *call) {
+    if (tail->job_count == tail->job_capacity) {
+        tail->job_capacity = tail->job_capacity ? tail->job_capacity * 2 : 64;
+        tail->jobs = memory_resize(tail->jobs, tail->job_capacity, sizeof *tail->jobs);
     }
+    struct awaited *job = &tail->jobs[tail->job_count++];
+    *job = (struct awaited){.after_ms = call->tail.after_ms};
+    snprintf(job->job_id, sizeof job->job_id, "%s", call->tail.job_id);
+}
+
+/* Notes which jobs are waited for now; blocks while there is nobody. False: it is to stop. */
+static bool note_jobs(struct tail *tail) {
+    tail->job_count = 0;
+    pthread_mutex_lock(&tail->mutex);
+    while (h2o_linklist_is_empty(&tail->waiting) && !tail->is_stopping)
+        pthread_cond_wait(&tail->changed, &tail->mutex);
+    for (h2o_linklist_t *at = tail->waiting.next; at != &tail->waiting; at = at->next)
+        add_job(tail, call_at(at));
     bool goes_on = !tail->is_stopping;
     pthread_mutex_unlock(&tail->mutex);
     return goes_on;
@@ -57,16 +68,8 @@ static int compare_awaited(const void *a, const void *b) {
     return strcmp(((const struct awaited *)a)->job_id, ((const struct awaited *)b)->job_id);
 }
 
-/* The jobs that are waited for, sorted, each once. */
-static void collect_jobs(struct tail *tail) {
-    tail->job_count = 0;
-    for (struct call *call = tail->waiting; call; call = call->tail.next) {
-        if (tail->job_count == tail->job_capacity) {
-            tail->job_capacity = tail->job_capacity ? tail->job_capacity * 2 : 64;
-            tail->jobs = memory_resize(tail->jobs, tail->job_capacity, sizeof *tail->jobs);
-        }
-        tail->jobs[tail->job_count++] = (struct awaited){call->tail.job_id, call->tail.after_ms, false};
-    }
+/* Sorts them, and has each once. */
+static void merge_jobs(struct tail *tail) {
     if (tail->job_count == 0) return;
     qsort(tail->jobs, tail->job_count, sizeof *tail->jobs, compare_awaited);
     size_t kept = 1;
@@ -103,30 +106,30 @@ static void look(struct tail *tail) {
 }
 
 static bool is_awaited_changed(const struct tail *tail, const char *job_id) {
-    const struct awaited key = {.job_id = job_id};
+    struct awaited key = {.after_ms = 0};
+    snprintf(key.job_id, sizeof key.job_id, "%s", job_id);
     const struct awaited *found = bsearch(&key, tail->jobs, tail->job_count, sizeof key, compare_awaited);
     return found && found->has_changed;
 }
 
 static void wake(struct tail *tail, bool everybody) {
     int64_t now_ms = clock_monotonic_ms();
-    for (struct call **link = &tail->waiting; *link;) {
-        struct call *call = *link;
-        if (!everybody && now_ms < call->tail.until_ms && !atomic_load(&call->is_gone) &&
-            !is_awaited_changed(tail, call->tail.job_id)) {
-            link = &call->tail.next;
-            continue;
-        }
-        *link = call->tail.next;
+    pthread_mutex_lock(&tail->mutex);
+    for (h2o_linklist_t *at = tail->waiting.next, *next; at != &tail->waiting; at = next) {
+        struct call *call = call_at(at);
+        next = at->next;
+        if (!everybody && now_ms < call->tail.until_ms && !is_awaited_changed(tail, call->tail.job_id)) continue;
+        h2o_linklist_unlink(at);
         call->next = CALL_WORKS_AGAIN;
         call_return(call);
     }
+    pthread_mutex_unlock(&tail->mutex);
 }
 
 static void *run(void *argument) {
     struct tail *tail = argument;
-    while (take_arrivals(tail)) {
-        collect_jobs(tail);
+    while (note_jobs(tail)) {
+        merge_jobs(tail);
         look(tail);
         wake(tail, false);
     }
@@ -139,6 +142,7 @@ enum status tail_create(struct tail **out, const char *redis_url, struct error *
     *out = tail;
     pthread_mutex_init(&tail->mutex, NULL);
     pthread_cond_init(&tail->changed, NULL);
+    h2o_linklist_init_anchor(&tail->waiting);
     enum status status = job_store_create(&tail->store, redis_url, TIMEOUT_MS, err);
     if (status) return status;
     int problem = pthread_create(&tail->thread, NULL, run, tail);
@@ -152,14 +156,21 @@ void tail_wait(struct tail *tail, struct call *call) {
     pthread_mutex_lock(&tail->mutex);
     bool is_stopping = tail->is_stopping;
     if (!is_stopping) {
-        call->tail.next = tail->arrived;
-        tail->arrived = call;
+        h2o_linklist_insert(&tail->waiting, &call->tail.place);
         pthread_cond_signal(&tail->changed);
     }
     pthread_mutex_unlock(&tail->mutex);
     if (!is_stopping) return;
     call->next = CALL_WORKS_AGAIN;
     call_return(call);
+}
+
+bool tail_withdraw(struct tail *tail, struct call *call) {
+    pthread_mutex_lock(&tail->mutex);
+    bool is_waiting = h2o_linklist_is_linked(&call->tail.place);
+    if (is_waiting) h2o_linklist_unlink(&call->tail.place);
+    pthread_mutex_unlock(&tail->mutex);
+    return is_waiting;
 }
 
 void tail_stop(struct tail *tail) {

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Clients that keep the gateway waiting: HTTP/2 windows that stay shut.
+ * Clients that keep the gateway waiting: HTTP/2 windows that stay shut, and
+ * clients that leave while they wait for a log.
  */
 #include "tests/flow/gateway_limits.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
@@ -137,11 +139,91 @@ static void slow_readers_are_not_ended(void **state) {
     assert_int_equal(gateway_process_stop(small), 0);
 }
 
+/* ---- Clients that leave while they wait ---- */
+
+/* A request that waits for a line that does not come. */
+static const char *poll_request(struct arena *arena, struct gateway_process *process) {
+    struct http_response response = http_ask("POST", gateway_process_url(process), "/api/v1/publish", NULL,
+                                             "{\"name\":\"aff\",\"version\":\"7.6.0\",\"ref\":\"v7.6.0\"}");
+    assert_int_equal(response.status, 200);
+    json_t *job = http_json(&response);
+    const char *request = arena_format(arena, "GET /logs/%s?wait=60 HTTP/1.1\r\nHost: x\r\n\r\n", http_json_text(job, "jobId"));
+    json_decref(job);
+    http_response_release(&response);
+    return request;
+}
+
+static void start_polls(struct http_connection *connections, size_t count, struct gateway_process *process, unsigned client,
+                        const char *request) {
+    for (size_t i = 0; i < count; i++) {
+        open_as(&connections[i], process, client);
+        send_text(&connections[i], request);
+    }
+}
+
+static void expect_still_waiting(struct http_connection *connection) {
+    char byte;
+    assert_true(recv(connection->socket, &byte, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN);
+}
+
+/* Which the kernel tells the other side by a reset. */
+static void cut(struct http_connection *connection) {
+    const struct linger now = {.l_onoff = 1};
+    assert_int_equal(setsockopt(connection->socket, SOL_SOCKET, SO_LINGER, &now, sizeof now), 0);
+    http_connection_close(connection);
+}
+
+/* The first one stays, and was there before them. */
+static void clients_that_leave_while_they_wait_leave_nothing(void **state) {
+    (void)state;
+    enum { POLLS = 8 };
+    struct arena arena = {0};
+    struct http_connection stays, leaving[POLLS];
+    double before = gateway_process_figure(gateway, open_connections);
+    const char *request = poll_request(&arena, gateway);
+    start_polls(&stays, 1, gateway, 1, request);
+    gateway_process_wait_for(gateway, answers, 2);
+    start_polls(leaving, POLLS, gateway, 1, request);
+    gateway_process_wait_for(gateway, answers, 2 + POLLS);
+    for (size_t i = 0; i < POLLS; i++)
+        if (i % 2)
+            cut(&leaving[i]);
+        else
+            http_connection_close(&leaving[i]);
+    gateway_process_wait_for(gateway, answers, 2);
+    gateway_process_wait_for(gateway, open_connections, before + 1);
+    expect_still_waiting(&stays);
+    http_connection_close(&stays);
+    gateway_process_wait_for(gateway, answers, 1);
+    arena_release(&arena);
+}
+
+/* It cannot be told from one that has left, and is answered before its time. */
+static void a_client_that_only_sends_no_more_is_answered(void **state) {
+    (void)state;
+    struct arena arena = {0};
+    struct http_connection stays, half;
+    const char *request = poll_request(&arena, gateway);
+    start_polls(&stays, 1, gateway, 1, request);
+    gateway_process_wait_for(gateway, answers, 2);
+    start_polls(&half, 1, gateway, 1, request);
+    assert_int_equal(shutdown(half.socket, SHUT_WR), 0);
+    expect_status(&half, 200);
+    assert_string_equal(text_view(&half.answer), "[]");
+    expect_still_waiting(&stays);
+    http_connection_close(&half);
+    http_connection_close(&stays);
+    gateway_process_wait_for(gateway, answers, 1);
+    arena_release(&arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_behind_shut_windows_are_cancelled),
         cmocka_unit_test(a_connection_whose_window_stays_shut_is_ended),
         cmocka_unit_test(slow_readers_are_not_ended),
+        cmocka_unit_test(clients_that_leave_while_they_wait_leave_nothing),
+        cmocka_unit_test(a_client_that_only_sends_no_more_is_answered),
     };
     log_configure("test", LOG_ERROR);
     return cmocka_run_group_tests(tests, start_gateway, stop_gateway);
