@@ -2,9 +2,12 @@
  * The connection: addresses, outages, and what Redis must be set to. */
 #include "lib/store/redis.h"
 
+#include "lib/base/folder.h"
+#include "lib/base/text.h"
 #include "tests/store/fixture.h"
 
 #include <arpa/inet.h>
+#include <glob.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -226,6 +229,125 @@ static void each_setting_that_keeps_jobs_is_checked(void **state) {
     assert_ok(job_store_check(f->store, &f->err));
 }
 
+/* ---- A user with few rights ---- */
+
+#define RULE "ACL SETUSER registry on >PASSWORD "
+
+static char *read_whole(struct fixture *f, const char *path) {
+    struct text text = {0};
+    assert_ok(file_read(path, 1 << 20, &text, &f->err));
+    char *copy = arena_copy(&f->arena, text_view(&text));
+    text_release(&text);
+    return copy;
+}
+
+/* Makes the user `registry` by the rule in README.md. */
+static void make_user_of_readme(struct fixture *f) {
+    enum { WORDS_MAX = 32 };
+    const char *words[WORDS_MAX] = {"ACL", "SETUSER", "registry", "reset", "on", ">PASSWORD"};
+    size_t count = 6;
+    struct redis_reply *reply;
+    char *readme = read_whole(f, SOURCE_DIR "/README.md"), *rule = strstr(readme, RULE), *rest = NULL;
+    assert_non_null(rule);
+    rule[strcspn(rule, "\n")] = '\0';
+    for (char *word = strtok_r(rule + strlen(RULE), " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
+        assert_true(count < WORDS_MAX);
+        words[count++] = word;
+    }
+    redis_add_list(f->redis, words, count);
+    assert_ok(redis_run(f->redis, 0, &reply, &f->err));
+    assert_ok(redis_check_reply(reply, &f->err));
+}
+
+/* The least arguments of `name` (of a command with parts: `NAME|PART`); -1: Redis has no such command. */
+static int least_arguments(struct fixture *f, const char *name) {
+    struct redis_reply *reply;
+    assert_ok(redis_call(f->redis, &reply, &f->err, "COMMAND INFO %s", name));
+    return reply->items[0].type == REDIS_ARRAY ? abs((int)reply->items[0].items[1].integer) - 1 : -1;
+}
+
+/* May the user call it? `part` may be empty. False for what is no command, and the words of the answer in `why`. */
+static bool is_command(struct fixture *f, const char *name, const char *part, char why[200]) {
+    enum { ARGUMENTS_MAX = 16 };
+    const char *words[ARGUMENTS_MAX] = {"ACL", "DRYRUN", "registry", name, part};
+    struct redis_reply *reply;
+    int least = *part ? least_arguments(f, arena_format(&f->arena, "%s|%s", name, part)) : -1;
+    size_t count = least > 0 ? 5 : 4;
+    if (least < 0) least = least_arguments(f, name);
+    if (least < 0) return false;
+    assert_true(4 + least < ARGUMENTS_MAX);
+    while (count < 4 + (size_t)least)
+        words[count++] = "1";
+    redis_add_list(f->redis, words, count);
+    assert_ok(redis_run(f->redis, 0, &reply, &f->err));
+    snprintf(why, 200, "%s", reply->text);
+    return true;
+}
+
+static size_t upper_length(const char *at) {
+    return strspn(at, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+}
+
+/* Each text in `source` that begins with a word in capitals, and may be a command: `"XGROUP CREATE …` in C, and in Lua
+ * `call('XINFO', 'GROUPS'`. Returns how many are commands. */
+static int expect_allowed(struct fixture *f, const char *source) {
+    int found = 0;
+    for (const char *at = source + strcspn(source, "\"'"); *at; at++, at += strcspn(at, "\"'")) {
+        size_t length = upper_length(at + 1), gap = strspn(at + 1 + length, "', ");
+        if (length < 3) continue;
+        const char *after = at + 1 + length + gap;
+        const char *name = arena_copy_bytes(&f->arena, at + 1, length);
+        const char *part = arena_copy_bytes(&f->arena, after, gap ? upper_length(after) : 0);
+        char why[200];
+        if (text_equal(name, "READONLY") || !is_command(f, name, part, why)) continue; /* it is an error of Redis's, too */
+        if (strcmp(why, "OK") != 0) fail_msg("%s %s: %s", name, part, why);
+        found++;
+    }
+    return found;
+}
+
+/* Whatever lib/store, which alone talks to Redis, sends. */
+static void the_rule_of_the_readme_allows_every_command_that_is_used(void **state) {
+    struct fixture *f = *state;
+    enum { COMMANDS_LEAST = 150 };
+    static const char *const forbidden[][2] = {{"FLUSHALL", ""}, {"CONFIG", "SET"}, {"KEYS", ""},    {"SHUTDOWN", ""},
+                                               {"ACL", "LIST"},  {"EVAL", ""},      {"MONITOR", ""}, {"SCRIPT", "FLUSH"}};
+    glob_t files;
+    int found = 0;
+    make_user_of_readme(f);
+    assert_int_equal(glob(SOURCE_DIR "/lib/store/*.c", 0, NULL, &files), 0);
+    assert_int_equal(glob(SOURCE_DIR "/lib/store/*.lua", GLOB_APPEND, NULL, &files), 0);
+    for (size_t i = 0; i < files.gl_pathc; i++)
+        found += expect_allowed(f, read_whole(f, files.gl_pathv[i]));
+    globfree(&files);
+    if (found < COMMANDS_LEAST) fail_msg("only %d commands were found", found);
+    for (size_t i = 0; i < sizeof forbidden / sizeof forbidden[0]; i++) {
+        char why[200];
+        assert_true(is_command(f, forbidden[i][0], forbidden[i][1], why));
+        if (!strstr(why, "no permissions")) fail_msg("%s %s: %s", forbidden[i][0], forbidden[i][1], why);
+    }
+}
+
+static void a_job_goes_from_beginning_to_end_by_that_user(void **state) {
+    struct fixture *f = *state;
+    struct redis_reply *reply;
+    struct job_store *own = f->store;
+    int port = free_port();
+    make_user_of_readme(f);
+    assert_ok(redis_call(f->redis, &reply, &f->err, "CONFIG SET port %d", port));
+    assert_ok(redis_call(f->redis, &reply, &f->err, "SCRIPT FLUSH"));
+    const char *url = arena_format(&f->arena, "redis://registry:PASSWORD@127.0.0.1:%d/1", port);
+    assert_ok(job_store_create(&f->store, url, TIMEOUT_MS, &f->err));
+    assert_ok(job_store_check(f->store, &f->err));
+    struct job_request request = publish_of("a");
+    struct job_end end = {.success = true, .event = "{}"};
+    struct job_accepted accepted = run_job(f, &request, &end);
+    assert_int_equal(get_job(f, accepted.id).state, JOB_STATE_SUCCEEDED);
+    job_store_free(f->store);
+    f->store = own;
+    assert_ok(redis_call(f->redis, &reply, &f->err, "ACL DELUSER registry"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         store_test(addresses_are_checked),
@@ -234,6 +356,8 @@ int main(void) {
         store_test(silence_is_not_waited_for_longer_than_the_timeout),
         store_test(tcp_with_a_password_and_a_database_works),
         store_test(an_account_of_redis_is_decoded_and_used),
+        store_test(the_rule_of_the_readme_allows_every_command_that_is_used),
+        store_test(a_job_goes_from_beginning_to_end_by_that_user),
         store_test(what_redis_has_no_room_for_is_said),
         store_test(each_setting_that_keeps_jobs_is_checked),
     };
