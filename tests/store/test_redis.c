@@ -119,12 +119,19 @@ static int free_port(void) {
     return ntohs(address.sin_port);
 }
 
+/* Has Redis listen on one, at this address alone: of another the port may be taken. */
+static int listen_by_tcp(struct fixture *f) {
+    struct redis_reply *reply;
+    int port = free_port();
+    assert_ok(redis_call(f->redis, &reply, &f->err, "CONFIG SET bind 127.0.0.1 port %d", port));
+    return port;
+}
+
 static void tcp_with_a_password_and_a_database_works(void **state) {
     struct fixture *f = *state;
     char url[100];
     struct redis_reply *reply;
-    int port = free_port();
-    assert_ok(redis_call(f->redis, &reply, &f->err, "CONFIG SET port %d", port));
+    int port = listen_by_tcp(f);
     assert_ok(redis_call(f->redis, &reply, &f->err, "CONFIG SET requirepass %s", "p@ss:word"));
     struct redis *redis = NULL, *stranger = NULL;
     snprintf(url, sizeof url, "redis://:p@ss:word@127.0.0.1:%d/2", port);
@@ -163,8 +170,7 @@ static void an_account_of_redis_is_decoded_and_used(void **state) {
     };
     char url[200];
     struct redis_reply *reply;
-    int port = free_port();
-    assert_ok(redis_call(f->redis, &reply, &f->err, "CONFIG SET port %d", port));
+    int port = listen_by_tcp(f);
     assert_ok(redis_call(f->redis, &reply, &f->err, "ACL SETUSER %s on >%s ~* +@all", "the@registry", "p@ss/w:rd%"));
     assert_ok(redis_call(f->redis, &reply, &f->err, "ACL SETUSER default on resetpass >of-default"));
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -332,9 +338,8 @@ static void a_job_goes_from_beginning_to_end_by_that_user(void **state) {
     struct fixture *f = *state;
     struct redis_reply *reply;
     struct job_store *own = f->store;
-    int port = free_port();
+    int port = listen_by_tcp(f);
     make_user_of_readme(f);
-    assert_ok(redis_call(f->redis, &reply, &f->err, "CONFIG SET port %d", port));
     assert_ok(redis_call(f->redis, &reply, &f->err, "SCRIPT FLUSH"));
     const char *url = arena_format(&f->arena, "redis://registry:PASSWORD@127.0.0.1:%d/1", port);
     assert_ok(job_store_create(&f->store, url, TIMEOUT_MS, &f->err));
