@@ -85,7 +85,7 @@ struct job {
     int64_t created_ms;
     int64_t started_ms; /* the last start */
     int64_t finished_ms;
-    int64_t waiting_ms; /* the start of the first run that was put back for something of the registry's own */
+    int64_t waiting_ms;        /* the start of the first run that was put back for something of the registry's own */
     int attempts;              /* how often it was taken up, less the leases that were handed back */
     const char *payload;       /* the request as it was received: JSON */
     const char *package;       /* all kinds but package sets */
@@ -101,6 +101,7 @@ struct job {
     const char *error;         /* a failed job's last sentence */
     const char *documentation; /* publish: "published", "failed" or "skipped" */
     const char *ending;        /* publish: JOB_ENDING_…; NULL: as its state says */
+    bool is_readonly;          /* finished under READONLY: nothing was written outside */
     const char *commit;        /* publish: what its ref resolved to in the first run; every later run uses it */
     const char *record;  /* JSON of what the run writes outside, kept before its first outside write (spec/jobs.md, Once) */
     const char *purpose; /* matrix: a text of MATRIX_PURPOSE_TABLE */

@@ -42,6 +42,9 @@ static void write_field(struct json_writer *writer, const struct job *job, const
         if ((time_ms = *(const int64_t *)member) != 0) write_number(writer, field->name, time_ms);
         break;
     case FIELD_COUNT: write_number(writer, field->name, *(const int *)member); break;
+    case FIELD_FLAG:
+        if (*(const bool *)member) write_number(writer, field->name, 1);
+        break;
     case FIELD_KIND: json_writer_text_field(writer, field->name, job_kind_text(job->kind)); break;
     case FIELD_STATE: json_writer_text_field(writer, field->name, job_state_text(job->state)); break;
     }
@@ -109,6 +112,7 @@ static bool read_field(const json_t *head, const struct job_field *field, struct
     case FIELD_TEXT: *(const char **)member = text_of(head, field->name, arena); return true;
     case FIELD_TIME: *(int64_t *)member = number_of(head, field->name); return true;
     case FIELD_COUNT: *(int *)member = (int)number_of(head, field->name); return true;
+    case FIELD_FLAG: *(bool *)member = number_of(head, field->name) != 0; return true;
     case FIELD_KIND: return word && job_kind_parse(word, member);
     case FIELD_STATE: return word && job_state_parse(word, member);
     }

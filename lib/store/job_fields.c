@@ -25,6 +25,7 @@ const struct job_field job_fields[] = {
     FIELD("error", FIELD_TEXT, error),
     FIELD("documentation", FIELD_TEXT, documentation),
     FIELD("ending", FIELD_TEXT, ending),
+    FIELD("readonly", FIELD_FLAG, is_readonly),
     FIELD("commit", FIELD_TEXT, commit),
     FIELD("record", FIELD_TEXT, record),
     FIELD("purpose", FIELD_TEXT, purpose),

@@ -10,16 +10,16 @@
 
 #include "lib/domain/job.h"
 
-enum job_field_type { FIELD_TEXT, FIELD_TIME, FIELD_COUNT, FIELD_KIND, FIELD_STATE };
+enum job_field_type { FIELD_TEXT, FIELD_TIME, FIELD_COUNT, FIELD_FLAG, FIELD_KIND, FIELD_STATE };
 
 struct job_field {
     const char *name;
     size_t length; /* of the name */
     enum job_field_type type;
-    size_t offset; /* in struct job: a const char *, int64_t, int, enum job_kind, enum job_state */
+    size_t offset; /* in struct job: a const char *, int64_t, int, bool, enum job_kind, enum job_state */
 };
 
-enum { JOB_FIELDS = 27 };
+enum { JOB_FIELDS = 28 };
 extern const struct job_field job_fields[JOB_FIELDS];
 
 static inline void *job_field_of(struct job *job, const struct job_field *field) {

@@ -34,6 +34,7 @@ static bool set_field(struct job *job, const struct redis_reply *name, const str
     case FIELD_TEXT: *(const char **)member = value->text; return true;
     case FIELD_TIME: *(int64_t *)member = redis_reply_number(value, 0); return true;
     case FIELD_COUNT: *(int *)member = (int)redis_reply_number(value, 0); return true;
+    case FIELD_FLAG: *(bool *)member = redis_reply_number(value, 0) != 0; return true;
     case FIELD_KIND: return job_kind_parse(value->text, member);
     case FIELD_STATE: return job_state_parse(value->text, member);
     }

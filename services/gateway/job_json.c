@@ -173,9 +173,9 @@ static void append_payload(struct text *out, const struct job *job) {
         text_append(out, job->payload);
 }
 
-/* Of a publication that has ended; of no other job. */
+/* Of a publication that has ended; of no other job. Under READONLY it succeeds, but nothing is published. */
 static void append_ending(struct text *out, const struct job *job) {
-    if (job->state == JOB_STATE_SUCCEEDED)
+    if (job->state == JOB_STATE_SUCCEEDED && !job->is_readonly)
         append_text_field(out, "disposition", job->ending ? job->ending : JOB_ENDING_PUBLISHED);
     if (job->state != JOB_STATE_FAILED) return;
     text_append(out, ",\"error\":{\"code\":");

@@ -121,7 +121,8 @@ enum status publish_job_run(void *context, struct job_run *run, struct error *er
     if (!status) {
         bool is_readonly = p.service->settings.readonly;
         run->end.readonly = is_readonly;
-        run->end.ending = p.record.finishing == FINISHING_NOTHING ? JOB_ENDING_PUBLISHED : JOB_ENDING_ALREADY_PUBLISHED;
+        if (!is_readonly)
+            run->end.ending = p.record.finishing == FINISHING_NOTHING ? JOB_ENDING_PUBLISHED : JOB_ENDING_ALREADY_PUBLISHED;
         if (!is_readonly && p.record.finishing != FINISHING_DOCUMENTATION) run->end.event = make_event(&p);
         job_run_log(run, LOG_NOTICE,
                     is_readonly                               ? "%s@%s would be published now, but this server is read-only."

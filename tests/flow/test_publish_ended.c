@@ -119,6 +119,7 @@ static void under_readonly_a_job_succeeds_and_writes_nothing(void **state) {
     const char *id = server_post_package(server, &package);
     json_t *job = server_wait_for_job(server, id);
     assert_true(json_is_true(json_object_get(job, "success")));
+    assert_null(json_object_get(job, "disposition")); /* it is not published */
     const char *log = server_log_text(server, job);
     for (size_t i = 0; i < sizeof left_out / sizeof left_out[0]; i++)
         if (strstr(log, left_out[i]) == NULL) fail_msg("no \"%s\" in:\n%s", left_out[i], log);

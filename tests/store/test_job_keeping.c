@@ -54,6 +54,8 @@ static void run_full_job(struct fixture *f, struct job_request *request) {
     for (int level = LOG_DEBUG; level <= LOG_ERROR; level++)
         say(f, &lease, level + 1, (enum log_level)level, arena_format(&f->arena, "line\n\"%d\" of five \xE2\x82\xAC", level));
     const struct job_end end = {.error = "It \"failed\".",
+                                .readonly = true,
+                                .ending = JOB_ENDING_TIMEOUT,
                                 .documentation = "skipped",
                                 .verdict = "failed_to_compile",
                                 .result = "{\"errors\": [{\"message\": \"a\\nb\"}]}"};
@@ -67,12 +69,13 @@ static void assert_same_job(const struct job *a, const struct job *b) {
         {a->issue, b->issue},     {a->reason, b->reason},   {a->documentation, b->documentation},
         {a->error, b->error},     {a->commit, b->commit},   {a->record, b->record},
         {a->purpose, b->purpose}, {a->verdict, b->verdict}, {a->result, b->result},
-        {a->runner, b->runner},
+        {a->runner, b->runner},   {a->ending, b->ending},
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (!a->id[0] || (texts[i][0] == NULL) != (texts[i][1] == NULL) || (texts[i][0] && strcmp(texts[i][0], texts[i][1])))
             fail_msg("text %zu: %s is not %s", i, texts[i][1] ? texts[i][1] : "NULL", texts[i][0] ? texts[i][0] : "NULL");
     assert_true(a->kind == b->kind && a->state == b->state && a->attempts == b->attempts);
+    assert_true(a->is_readonly == b->is_readonly);
     assert_true(a->created_ms == b->created_ms && a->started_ms == b->started_ms && a->finished_ms == b->finished_ms);
 }
 
@@ -94,6 +97,7 @@ static void a_moved_job_is_read_as_before(void **state) {
     struct job before, after;
     struct log_lines all = read_kept(f, request.id, (struct log_query){.level = LOG_DEBUG}, &before);
     assert_int_equal(all.count, 5);
+    assert_true(before.is_readonly);
     const struct log_query queries[] = {
         {.level = LOG_DEBUG},
         {.level = LOG_WARN},

@@ -84,6 +84,21 @@ static void a_publication_that_has_ended_says_how(void **state) {
     }
 }
 
+/* It has succeeded, as it was to, but nobody can download the version. */
+static void a_publication_under_readonly_is_not_called_published(void **state) {
+    (void)state;
+    static const char *const endings[] = {NULL, JOB_ENDING_PUBLISHED /* kept by earlier releases */};
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        struct text out = {0};
+        const struct job job = {
+            .id = "x", .kind = JOB_KIND_PUBLISH, .state = JOB_STATE_SUCCEEDED, .ending = endings[i], .is_readonly = true};
+        job_append_json(&out, &job, &no_lines, true);
+        assert_string_equal(text_view(&out),
+                            "{\"jobId\":\"x\",\"jobType\":\"publish\",\"success\":true,\"logs\":[],\"payload\":{}}");
+        text_release(&out);
+    }
+}
+
 /* Accepted by an earlier release: shown so, clients refuse the whole list. */
 static void a_null_in_a_signed_payload_is_never_shown(void **state) {
     (void)state;
@@ -207,6 +222,7 @@ int main(void) {
         cmocka_unit_test(a_job_prints_byte_for_byte),
         cmocka_unit_test(what_is_unknown_is_left_out),
         cmocka_unit_test(a_publication_that_has_ended_says_how),
+        cmocka_unit_test(a_publication_under_readonly_is_not_called_published),
         cmocka_unit_test(a_null_in_a_signed_payload_is_never_shown),
         cmocka_unit_test(what_was_proved_is_shown),
         cmocka_unit_test(the_end_can_be_withheld),
