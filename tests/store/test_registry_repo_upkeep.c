@@ -6,15 +6,27 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/store/registry_view.h"
 #include "tests/store/repo_scene.h"
+#include "tests/support/shell.h"
 
-enum { TEST_TIMEOUT_MS = 100000, WRITERS = 3, COMMITS_EACH = 60, PACKS_MAX = 5 };
+enum {
+    TEST_TIMEOUT_MS = 100000,
+    WRITERS = 3,
+    COMMITS_EACH = 60,
+    PACKS_MAX = 5,
+    LARGE_BYTES = 4 << 20,   /* of a file that cannot be compressed, */
+    KILL_AT_BYTES = 1 << 20, /* and where its writer is killed */
+    HOUR_MS = 3600000,
+};
 
 #define MANIFEST                                                                                                               \
     "{\"name\":\"a%d\",\"version\":\"1.0.%d\",\"license\":\"MIT\",\"location\":{\"githubOwner\":\"o\","                        \
@@ -87,6 +99,148 @@ static void what_a_killed_repack_left_is_swept(void **state) {
     assert_string_equal(git_output(&scene->git, "ls %s/objects/pack/*.pack", folder), before);
     commit_lines(scene, scene->repo, 1);
 }
+
+/* ---- Killed writers ---- */
+
+/* From now on a process that writes a file beyond `bytes` is killed at that byte (SIGXFSZ); so are children started from now
+ * on. */
+static void kill_writers_at(rlim_t bytes) {
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static enum status commit_large_file(struct repo_scene *scene) {
+    struct registry_change change = {.path = "large", .message = "Large", .edit = set_content};
+    change.context = git_output(&scene->git, "head -c %d /dev/urandom | base64 -w 0", LARGE_BYTES);
+    return registry_repo_apply(scene->repo, &change, 1, 50, &scene->deadline, &scene->err);
+}
+
+/* The files of unfinished packs, in order. */
+static char *unfinished(struct repo_scene *scene, const char *folder) {
+    return git_output(&scene->git, "cd %s/objects/pack; ls -A | grep -v '^pack-' || true", folder);
+}
+
+static void age(struct repo_scene *scene, const char *folder, const char *file) {
+    git_script(&scene->git, "touch -d '1 hour ago' %s/objects/pack/%s", folder, file);
+}
+
+static void expect_sound(struct repo_scene *scene, const char *folder) {
+    git_script(&scene->git, "git -C %s fsck --strict --no-dangling", folder);
+    commit_lines(scene, scene->repo, 1);
+}
+
+static void a_repack_that_was_killed_leaves_a_file_that_is_swept_once_it_is_old(void **state) {
+    struct repo_scene *scene = *state;
+    const char *folder = scene->server ? "clones/data.git" : "data.git";
+    assert_int_equal(commit_large_file(scene), STATUS_OK);
+    commit_lines(scene, scene->repo, 2 * PACKS_MAX);
+    kill_writers_at(KILL_AT_BYTES);
+    enum status status = registry_repo_tidy(scene->repo, PACKS_MAX, NULL, &scene->deadline, &scene->err);
+    kill_writers_at(RLIM_INFINITY);
+    assert_int_equal(status, STATUS_INTERNAL);
+
+    char *left = unfinished(scene, folder);
+    assert_true(strncmp(left, "tmp_pack_", strlen("tmp_pack_")) == 0 && !strchr(left, '\n'));
+    assert_true(tidy(scene, scene->repo, PACKS_MAX)); /* so young, it might be somebody else's */
+    assert_string_equal(unfinished(scene, folder), left);
+    age(scene, folder, left);
+    assert_false(tidy(scene, scene->repo, PACKS_MAX));
+    assert_string_equal(unfinished(scene, folder), "");
+    expect_sound(scene, folder);
+}
+
+static void a_writer_that_was_killed_within_a_pack_leaves_a_file_that_is_swept(void **state) {
+    struct repo_scene *scene = *state;
+    const char *head = git_output(&scene->git, "git -C data.git rev-parse HEAD");
+    size_t removed = 0;
+    int ended = 0;
+    pid_t child = fork();
+    if (child == 0) {
+        kill_writers_at(KILL_AT_BYTES);
+        _exit(commit_large_file(scene) != STATUS_OK);
+    }
+    assert_int_equal(waitpid(child, &ended, 0), child);
+    assert_true(WIFSIGNALED(ended) && WTERMSIG(ended) == SIGXFSZ);
+
+    char *left = unfinished(scene, "data.git");
+    assert_true(*left && !strchr(left, '\n'));
+    assert_int_equal(registry_repo_remove_stale_locks(scene->repo, HOUR_MS, &removed, &scene->err), STATUS_OK);
+    assert_int_equal(removed, 0);
+    age(scene, "data.git", left);
+    assert_int_equal(registry_repo_remove_stale_locks(scene->repo, HOUR_MS, &removed, &scene->err), STATUS_OK);
+    assert_int_equal(removed, 1);
+    assert_string_equal(unfinished(scene, "data.git"), "");
+    assert_string_equal(git_output(&scene->git, "git -C data.git rev-parse HEAD"), head);
+    expect_sound(scene, "data.git");
+}
+
+/* A git that takes a pack, as a push to the repository has it; of the scene's `bytes` it has got the first half. */
+struct taker {
+    FILE *input;
+    pid_t pid;
+    char *rest;
+    size_t rest_length;
+    char *file; /* that it writes */
+};
+
+struct wanted_file {
+    struct repo_scene *scene;
+    const char *but; /* another's */
+    char *found;
+};
+
+static bool has_file(void *context) {
+    struct wanted_file *wanted = context;
+    wanted->found = git_output(&wanted->scene->git,
+                               "cd data.git/objects/pack; find -name 'tmp_pack_*' -not -name '%s' -size +0", wanted->but);
+    return *wanted->found != '\0';
+}
+
+static struct taker begin_to_take(struct repo_scene *scene, const char *other) {
+    struct taker taker = {0};
+    struct wanted_file wanted = {scene, other, NULL};
+    size_t length = strtoul(git_output(&scene->git, "stat -c %%s bytes"), NULL, 10), half = length / 2;
+    char *bytes = read_file(&scene->git.arena, git_fixture_file(&scene->git, "bytes"));
+    taker.input = popen(arena_format(&scene->git.arena,
+                                     "cd '%s' && echo $$ >pid && exec git -c safe.directory='*' --git-dir=data.git "
+                                     "index-pack --stdin >/dev/null 2>&1",
+                                     scene->git.folder),
+                        "w");
+    assert_non_null(taker.input);
+    assert_int_equal(fwrite(bytes, 1, half, taker.input), half);
+    assert_int_equal(fflush(taker.input), 0);
+    if (!wait_until(has_file, &wanted, TEST_TIMEOUT_MS)) fail_msg("git begins no pack");
+    taker.pid = (pid_t)strtol(git_output(&scene->git, "cat pid"), NULL, 10);
+    taker.rest = bytes + half;
+    taker.rest_length = length - half;
+    taker.file = wanted.found + strlen("./");
+    return taker;
+}
+
+static void the_file_of_a_running_git_is_kept_and_that_of_a_killed_one_is_not(void **state) {
+    struct repo_scene *scene = *state;
+    git_script(&scene->git,
+               "mkdir other; head -c %d /dev/urandom >other/file; push_files other.git; "
+               "git -C other.git pack-objects -q --all --stdout </dev/null >bytes",
+               LARGE_BYTES);
+    struct taker killed = begin_to_take(scene, ""), running = begin_to_take(scene, killed.file);
+    assert_int_equal(kill(killed.pid, SIGKILL), 0);
+    pclose(killed.input);
+    git_script(&scene->git, "cd data.git/objects/pack; test -s %s; test -s %s", killed.file, running.file);
+    age(scene, "data.git", killed.file);
+    assert_false(tidy(scene, scene->repo, PACKS_MAX));
+    assert_string_equal(unfinished(scene, "data.git"), running.file);
+
+    assert_int_equal(fwrite(running.rest, 1, running.rest_length, running.input), running.rest_length);
+    assert_int_equal(pclose(running.input), 0);
+    assert_string_equal(unfinished(scene, "data.git"), "");
+    git_script(&scene->git, "git -C data.git cat-file -e $(git -C other.git rev-parse HEAD:file)");
+    expect_sound(scene, "data.git");
+}
+
+/* ---- Beside others' objects and repacks ---- */
 
 static void what_no_branch_leads_to_is_kept(void **state) {
     struct repo_scene *scene = *state;
@@ -199,6 +353,9 @@ int main(void) {
         LOCAL(a_repository_with_many_packs_gets_few),
         HTTP(a_repository_with_many_packs_gets_few),
         BOTH(what_a_killed_repack_left_is_swept),
+        BOTH(a_repack_that_was_killed_leaves_a_file_that_is_swept_once_it_is_old),
+        LOCAL(a_writer_that_was_killed_within_a_pack_leaves_a_file_that_is_swept),
+        LOCAL(the_file_of_a_running_git_is_kept_and_that_of_a_killed_one_is_not),
         LOCAL(what_no_branch_leads_to_is_kept),
         LOCAL(one_process_at_a_time_repacks),
         LOCAL(a_repack_ends_with_the_process),
