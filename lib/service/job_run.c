@@ -397,6 +397,12 @@ static int64_t waited_ms(const struct job *job) {
     return job->waiting_ms && job->started_ms > job->waiting_ms ? job->started_ms - job->waiting_ms : 0;
 }
 
+/* A run that may write nothing cannot end a job that an earlier run has begun to write for. */
+static enum status check_may_go_on(const struct job_run *run, const struct settings *settings, struct error *err) {
+    if (!settings->readonly || !run->has_record) return STATUS_OK;
+    return error_set(err, STATUS_UNAVAILABLE, "This server is read-only (READONLY).");
+}
+
 void job_run_carry_out(struct job_slot *slot, struct job_run *run, int64_t claimed_ms) {
     struct job_runner *runner = slot->runner;
     const struct job_handler *handler = find_handler(runner, run->job.kind);
@@ -417,7 +423,8 @@ void job_run_carry_out(struct job_slot *slot, struct job_run *run, int64_t claim
              log_field("waited_ms", clock_now_ms() - run->job.created_ms));
 
     struct error err = {0};
-    enum status status = handler->run(runner->context, run, &err);
+    enum status status = check_may_go_on(run, settings, &err);
+    if (!status) status = handler->run(runner->context, run, &err);
     bool is_over = is_over_limit(run, status, &err);
     if (is_over) name_limit(run, handler->timeout_ms, &err);
     if (status && !err.message[0]) error_set(&err, status, "The job failed (%s).", status_code(status));

@@ -55,6 +55,30 @@ static void once_it_has_a_record_it_is_tried_again(void **state) {
     assert_non_null(strstr(lines.lines[0].message, "The storage is away."));
 }
 
+/* It would leave half a publication behind, and call it a success. */
+static void a_read_only_server_does_not_end_what_has_begun_to_write(void **state) {
+    struct job_fixture *j = *state;
+    struct fixture *f = &j->f;
+    struct job_accepted accepted = accept_order(j, "prelude", "record");
+    struct lease lease = claim_job(f, accepted.id);
+    assert_ok(job_store_record(f->store, &lease, "{\"commit\":\"1\"}", &f->err));
+    assert_ok(job_store_release(f->store, &lease, &f->err));
+    j->settings.pending_scan_ms = 20;
+    j->settings.readonly = true;
+    start_runner(j, 1);
+    await(job_runner_alarms(j->runner) > 0);
+    stop_runner(j);
+    assert_int_equal(state_of(j, accepted.id), JOB_STATE_PENDING);
+    assert_int_equal(atomic_load(&j->begun), 0);
+    assert_non_null(strstr(read_log(j, accepted.id).lines[0].message, "read-only (READONLY).\nThe job has begun to write"));
+    j->settings.readonly = false;
+    start_runner(j, 1);
+    await(state_of(j, accepted.id) == JOB_STATE_SUCCEEDED);
+    stop_runner(j);
+    assert_int_equal(atomic_load(&j->begun), 1);
+    assert_false(get_job(f, accepted.id).is_readonly);
+}
+
 /* Waiting longer each time would not make the others push less. */
 static void whoever_lost_against_others_is_tried_again_at_once_each_time(void **state) {
     struct job_fixture *j = *state;
@@ -242,6 +266,7 @@ int main(void) {
         job_test(a_refused_job_says_why_in_its_last_line),
         job_test(a_job_over_its_limit_fails_and_names_it),
         job_test(once_it_has_a_record_it_is_tried_again),
+        job_test(a_read_only_server_does_not_end_what_has_begun_to_write),
         job_test(whoever_lost_against_others_is_tried_again_at_once_each_time),
         job_test(a_full_disk_is_waited_for_and_counts_no_attempt),
         job_test(what_waits_for_longer_than_a_job_may_take_fails_and_says_for_what),
