@@ -123,8 +123,20 @@ static enum status try_claim(struct job_slot *slot, const char *job_id, struct j
                                 err);
 }
 
-/* Claims, again and again until Redis answers. Where a reply was lost the job may have been claimed some time ago, so its lease
- * is renewed. *claimed_ms is a time before the lease began. */
+/* A job of which the reply was lost may have been claimed some time ago, so its lease is renewed: tried for as long as the
+ * lease may hold. */
+static enum status renew_claimed(struct job_slot *slot, const struct job_run *run, int64_t *claimed_ms, struct error *err) {
+    struct job_runner *runner = slot->runner;
+    int64_t until_ms = clock_monotonic_ms() + runner->lease_ms;
+    enum status status;
+    do {
+        *claimed_ms = clock_monotonic_ms();
+        status = job_store_renew(slot->store, &run->lease, runner->lease_ms, err);
+    } while (job_store_is_away(status) && *claimed_ms < until_ms && wait_for_redis(runner));
+    return status;
+}
+
+/* Claims, again and again until Redis answers. *claimed_ms is a time before the lease began. */
 static enum status claim(struct job_slot *slot, const char *job_id, struct job_run *run, int64_t *claimed_ms,
                          struct error *err) {
     struct job_runner *runner = slot->runner;
@@ -135,9 +147,7 @@ static enum status claim(struct job_slot *slot, const char *job_id, struct job_r
         if (!was_away) log_line(LOG_DEBUG, "cannot claim", log_field("error", err->message));
         was_away = true;
     }
-    if (status || !was_away) return status;
-    *claimed_ms = clock_monotonic_ms();
-    return job_store_renew(slot->store, &run->lease, runner->lease_ms, err);
+    return status || !was_away ? status : renew_claimed(slot, run, claimed_ms, err);
 }
 
 /* Claims and carries out. Nothing to claim, or claimed by somebody else, is no failure. */

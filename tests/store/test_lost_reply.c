@@ -1,99 +1,27 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * Every step may be repeated after a lost reply and counts once (spec/jobs.md). Between the store and Redis stands a relay
- * that, when told to, lets a request through and hangs up instead of passing the reply on. */
+ * Every step may be repeated after a lost reply and counts once (spec/jobs.md). */
 #include "lib/store/job_waiting.h"
 #include "lib/store/lock.h"
 #include "lib/store/log_stream.h"
 #include "lib/store/matrix_store.h"
 #include "tests/store/fixture.h"
+#include "tests/support/redis_relay.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-
-struct relay {
-    char path[108];
-    struct sockaddr_un redis;
-    int listener;
-    pthread_t thread;
-    atomic_bool loses_next_reply;
-    atomic_int lost;
-};
-
-static int connect_to(const struct sockaddr_un *address) {
-    int connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (connect(connection, (const struct sockaddr *)address, sizeof *address) == 0) return connection;
-    close(connection);
-    return -1;
-}
-
-/* Passes on what comes from `from`; false: one side hung up. */
-static bool pass_on(int from, int to) {
-    char bytes[65536];
-    ssize_t length = read(from, bytes, sizeof bytes);
-    return length > 0 && send(to, bytes, (size_t)length, MSG_NOSIGNAL) == length;
-}
-
-static void serve_connection(struct relay *relay, int client) {
-    int redis = connect_to(&relay->redis);
-    bool open = redis >= 0;
-    while (open) {
-        struct pollfd both[] = {{.fd = client, .events = POLLIN}, {.fd = redis, .events = POLLIN}};
-        poll(both, 2, -1);
-        if (both[1].revents && atomic_exchange(&relay->loses_next_reply, false)) {
-            relay->lost++;
-            break;
-        }
-        if (both[0].revents) open = pass_on(client, redis);
-        if (open && both[1].revents) open = pass_on(redis, client);
-    }
-    close(redis);
-    close(client);
-}
-
-/* One connection after the other: there is one store. */
-static void *run_relay(void *context) {
-    struct relay *relay = context;
-    int client;
-    while ((client = accept(relay->listener, NULL, NULL)) >= 0)
-        serve_connection(relay, client);
-    return NULL;
-}
-
-static void start_relay(struct relay *relay, const struct redis_server *server) {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    snprintf(relay->path, sizeof relay->path, "%s/relay.sock", redis_server_folder(server));
-    memcpy(address.sun_path, relay->path, sizeof address.sun_path);
-    relay->redis.sun_family = AF_UNIX;
-    snprintf(relay->redis.sun_path, sizeof relay->redis.sun_path, "%s", redis_server_url(server) + strlen("unix://"));
-    relay->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(relay->listener, (struct sockaddr *)&address, sizeof address), 0);
-    assert_int_equal(listen(relay->listener, 5), 0);
-    assert_int_equal(pthread_create(&relay->thread, NULL, run_relay, relay), 0);
-}
-
-static struct relay relay;
+static struct redis_relay *relay;
 
 /* The fixture's store goes through the relay. */
 static int start_with_relay(void **state) {
     start_fixture(state);
     struct fixture *f = *state;
-    char url[160];
-    start_relay(&relay, f->server);
-    snprintf(url, sizeof url, "unix://%s", relay.path);
+    relay = redis_relay_start(f->server);
     job_store_free(f->store);
-    assert_ok(job_store_create(&f->store, url, TIMEOUT_MS, &f->err));
+    assert_ok(job_store_create(&f->store, redis_relay_url(relay), TIMEOUT_MS, &f->err));
     return 0;
 }
 
 static int stop_with_relay(void **state) {
-    shutdown(relay.listener, SHUT_RDWR);
-    stop_fixture(state);
-    pthread_join(relay.thread, NULL);
-    close(relay.listener);
-    return 0;
+    redis_relay_stop(relay);
+    return stop_fixture(state);
 }
 
 /* The store has connected and loaded its script, and the reply to its next request gets lost. */
@@ -102,13 +30,11 @@ static void lose_next_reply(struct fixture *f) {
     char name[UUID_TEXT_MAX];
     hash_random_uuid(name);
     assert_ok(lock_take(f->store, name, LEASE_MS, 0, &lock, &f->err));
-    relay.lost = 0;
-    relay.loses_next_reply = true;
+    redis_relay_lose(relay, "", 1);
 }
 
 static void assert_reply_was_lost(void) {
-    assert_int_equal(relay.lost, 1);
-    assert_false(relay.loses_next_reply);
+    assert_int_equal(redis_relay_left(relay), 0);
 }
 
 static void a_job_is_made_once(void **state) {

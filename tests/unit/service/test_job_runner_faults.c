@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * The job runner while things go wrong: handlers fail or take too long, leases are lost, Redis is silent or killed. */
+#include "tests/support/redis_relay.h"
 #include "tests/unit/service/job_fixture.h"
 
 /* Lets the job's lease run out now, and takes it back. */
@@ -208,6 +209,24 @@ static void what_was_announced_while_redis_was_away_runs_when_it_is_back(void **
     stop_runner(j);
 }
 
+/* The claim's reply is lost, and then that of the renewal: it was dropped, and waited for its lease to end. Each request is
+ * sent once more by itself. */
+static void a_claimed_job_runs_although_its_renewal_has_no_answer(void **state) {
+    struct job_fixture *j = *state;
+    struct redis_relay *relay = redis_relay_start(j->f.server);
+    j->settings.redis_url = (char *)(uintptr_t)redis_relay_url(relay);
+    j->settings.lease_ms = 2 * PATIENCE_MS;
+    start_runner(j, 1);
+    redis_relay_lose(relay, "claim", 2);
+    redis_relay_lose(relay, "renew", 2);
+    struct job_accepted accepted = announce_order(j, "prelude", "return");
+    await(state_of(j, accepted.id) == JOB_STATE_SUCCEEDED);
+    assert_int_equal(redis_relay_left(relay), 0);
+    assert_int_equal(get_job(&j->f, accepted.id).attempts, 1);
+    stop_runner(j);
+    redis_relay_stop(relay);
+}
+
 static void a_drain_ends_although_redis_is_away(void **state) {
     struct job_fixture *j = *state;
     start_runner(j, 2);
@@ -275,6 +294,7 @@ int main(void) {
         job_test(a_silent_redis_costs_the_lease),
         job_test(a_killed_redis_loses_no_line_and_no_end),
         job_test(what_was_announced_while_redis_was_away_runs_when_it_is_back),
+        job_test(a_claimed_job_runs_although_its_renewal_has_no_answer),
         job_test(a_drain_ends_although_redis_is_away),
         job_test(a_job_lost_three_times_is_an_alarm),
         job_test(a_write_may_begin_only_if_the_lease_outlasts_it),
