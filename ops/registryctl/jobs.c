@@ -29,25 +29,41 @@ enum status command_logs(struct invocation *call, struct error *err) {
     return status ? status : job_print_log(call, call->arguments[0], level ? level : "INFO", follow, err);
 }
 
+/* The list has no states: a job that has started and not ended is running, or was put back and waits. */
+static enum status find_state(struct invocation *call, const json_t *job, const char **state, struct error *err) {
+    json_t *answer = NULL;
+    if (json_object_get(job, "finishedAt")) {
+        *state = json_is_true(json_object_get(job, "success")) ? "succeeded" : "failed";
+        return STATUS_OK;
+    }
+    *state = "pending";
+    if (!json_object_get(job, "startedAt")) return STATUS_OK;
+    const char *path = arena_format(&call->arena, "/status/%s", gateway_text(job, "jobId"));
+    enum status status = gateway_ask(call, path, NULL, 0, &answer, err);
+    if (!status) *state = arena_copy(&call->arena, gateway_text(answer, "state"));
+    json_decref(answer);
+    return status;
+}
+
+static enum status print_job(struct invocation *call, const json_t *job, struct error *err) {
+    const char *version = gateway_text(job, "packageVersion"), *state; /* a transfer has no version */
+    enum status status = find_state(call, job, &state, err);
+    if (status) return status;
+    printf("%s %-10s %-9s %s %s%s%s\n", gateway_text(job, "jobId"), gateway_text(job, "jobType"), state,
+           gateway_text(job, "createdAt"), gateway_text(job, "packageName"), *version ? "@" : "", version);
+    return STATUS_OK;
+}
+
 enum status command_jobs(struct invocation *call, struct error *err) {
     bool all = take_flag(call, "--all", NULL);
     const char *package = take_option(call, "--package");
-    json_t *jobs = NULL, *job;
-    size_t index;
+    json_t *jobs = NULL;
     const char *path = arena_format(&call->arena, "/api/v1/jobs?order=DESC&kinds=all&include_completed=%s%s%s",
                                     all ? "true" : "false", package ? "&package=" : "", package ? package : "");
     enum status status = finish_arguments(call, err);
     if (!status) status = gateway_ask(call, path, NULL, 0, &jobs, err);
-    if (status) return status;
-    json_array_foreach(jobs, index, job) {
-        const char *state = json_object_get(job, "finishedAt")
-                                ? json_is_true(json_object_get(job, "success")) ? "succeeded" : "failed"
-                            : json_object_get(job, "startedAt") ? "running"
-                                                                : "pending";
-        const char *version = gateway_text(job, "packageVersion"); /* a transfer has none */
-        printf("%s %-10s %-9s %s %s%s%s\n", gateway_text(job, "jobId"), gateway_text(job, "jobType"), state,
-               gateway_text(job, "createdAt"), gateway_text(job, "packageName"), *version ? "@" : "", version);
-    }
+    for (size_t i = 0; !status && i < json_array_size(jobs); i++)
+        status = print_job(call, json_array_get(jobs, i), err);
     json_decref(jobs);
-    return STATUS_OK;
+    return status;
 }
