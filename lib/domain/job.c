@@ -9,9 +9,8 @@ static const struct {
     const char *service;
     bool known_to_old_clients;
 } kinds[JOB_KIND_COUNT] = {
-#define JOB_KIND(name, text, service, known) [JOB_KIND_##name] = {text, service, known},
-    JOB_KIND_TABLE(JOB_KIND)
-#undef JOB_KIND
+#define JOB_KIND(name, text, service, shown, lane, is_change) [JOB_KIND_##name] = {text, service, shown},
+#include "lib/domain/job_kinds.def"
 };
 
 static const char *const states[JOB_STATE_COUNT] = {
@@ -23,10 +22,10 @@ static const char *const states[JOB_STATE_COUNT] = {
 static const struct {
     const char *text;
     int priority;
+    bool is_trial;
 } purposes[MATRIX_PURPOSE_COUNT] = {
-#define MATRIX_PURPOSE(name, text, priority) [MATRIX_PURPOSE_##name] = {text, priority},
-    MATRIX_PURPOSE_TABLE(MATRIX_PURPOSE)
-#undef MATRIX_PURPOSE
+#define MATRIX_PURPOSE(name, text, priority, is_trial) [MATRIX_PURPOSE_##name] = {text, priority, is_trial},
+#include "lib/domain/job_kinds.def"
 };
 
 const char *job_kind_text(enum job_kind kind) {
@@ -68,7 +67,7 @@ const char *matrix_purpose_text(enum matrix_purpose purpose) {
 }
 
 bool matrix_purpose_parse(const char *text, enum matrix_purpose *purpose) {
-    for (int i = 0; i < MATRIX_PURPOSE_COUNT; i++) {
+    for (int i = MATRIX_PURPOSE_NONE + 1; i < MATRIX_PURPOSE_COUNT; i++) {
         if (strcmp(text, purposes[i].text) != 0) continue;
         *purpose = (enum matrix_purpose)i;
         return true;
@@ -78,6 +77,10 @@ bool matrix_purpose_parse(const char *text, enum matrix_purpose *purpose) {
 
 int matrix_purpose_priority(enum matrix_purpose purpose) {
     return purposes[purpose].priority;
+}
+
+bool matrix_purpose_is_trial(enum matrix_purpose purpose) {
+    return purposes[purpose].is_trial;
 }
 
 /* One line, whatever the value is: a line of its own could pass for another trailer. */

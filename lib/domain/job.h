@@ -7,7 +7,8 @@
  *      ▲                │
  *      └────────────────┘  release (a drain, a wait for another job), or the lease ran out
  *
- * Kinds and states are tables. Every move is a step of lib/store/jobs.lua, which checks where the job is and then moves it.
+ * Kinds (job_kinds.def) and states are tables. Every move is a step of lib/store/jobs/, which checks where the job is and then
+ * moves it.
  */
 #ifndef LIB_DOMAIN_JOB_H
 #define LIB_DOMAIN_JOB_H
@@ -19,21 +20,10 @@
 #include "lib/base/hash.h"
 #include "lib/base/text.h"
 
-/* JOB_KIND(name, text in the API, the service that runs it, readable by clients of before: others are listed with kinds=all
- * only) */
-#define JOB_KIND_TABLE(JOB_KIND)                                                                                               \
-    JOB_KIND(PUBLISH, "publish", "publish", true)                                                                              \
-    JOB_KIND(UNPUBLISH, "unpublish", "publish", true)                                                                          \
-    JOB_KIND(TRANSFER, "transfer", "transfer", true)                                                                           \
-    JOB_KIND(PACKAGE_SET, "packageset", "package-set", true)                                                                   \
-    JOB_KIND(MATRIX, "matrix", "build-matrix", true)                                                                           \
-    JOB_KIND(REVISION, "revision", "build-matrix", false)
-
 enum job_kind {
-#define JOB_KIND(name, text, service, known) JOB_KIND_##name,
-    JOB_KIND_TABLE(JOB_KIND)
-#undef JOB_KIND
-        JOB_KIND_COUNT
+#define JOB_KIND(name, text, service, shown, lane, is_change) JOB_KIND_##name,
+#include "lib/domain/job_kinds.def"
+    JOB_KIND_COUNT
 };
 
 #define JOB_STATE_TABLE(JOB_STATE)                                                                                             \
@@ -49,24 +39,15 @@ enum job_state {
         JOB_STATE_COUNT
 };
 
-/* MATRIX_PURPOSE(name, text, priority): why a matrix job was made. Those of a lower priority number are handed out first: what
- * somebody waits for comes before a wave, and a wave before the sweep. */
-#define MATRIX_PURPOSE_TABLE(MATRIX_PURPOSE)                                                                                   \
-    MATRIX_PURPOSE(REQUEST, "request", 0)         /* a trustee asked for it */                                                 \
-    MATRIX_PURPOSE(PUBLICATION, "publication", 0) /* a version was published: other compilers, and dependants */               \
-    MATRIX_PURPOSE(REVISION, "revision", 0)       /* bounds are to be revised: writes nothing, is no verdict on the version */ \
-    MATRIX_PURPOSE(WAVE, "wave", 1)               /* a new compiler */                                                         \
-    MATRIX_PURPOSE(VERIFY, "verify", 1)           /* built both ways, to compare: writes nothing, is no verdict */             \
-    MATRIX_PURPOSE(SWEEP, "sweep", 2)             /* untried so far, found by the daily sweep */
-
+/* Why a matrix job was made. */
 enum matrix_purpose {
-#define MATRIX_PURPOSE(name, text, priority) MATRIX_PURPOSE_##name,
-    MATRIX_PURPOSE_TABLE(MATRIX_PURPOSE)
-#undef MATRIX_PURPOSE
-        MATRIX_PURPOSE_COUNT
+    MATRIX_PURPOSE_NONE, /* of other jobs */
+#define MATRIX_PURPOSE(name, text, priority, is_trial) MATRIX_PURPOSE_##name,
+#include "lib/domain/job_kinds.def"
+    MATRIX_PURPOSE_COUNT
 };
 
-enum { MATRIX_PRIORITIES = 3 };
+enum { MATRIX_PRIORITIES = 3 }; /* 0 comes first */
 
 /* The gateway has seen a trustee's token when it made the job: `actor` needs no other proof. */
 #define JOB_AUTHORITY_TRUSTEE "trustee"
@@ -103,11 +84,11 @@ struct job {
     const char *ending;        /* publish: JOB_ENDING_…; NULL: as its state says */
     bool is_readonly;          /* finished under READONLY: nothing was written outside */
     const char *commit;        /* publish: what its ref resolved to in the first run; every later run uses it */
-    const char *record;  /* JSON of what the run writes outside, kept before its first outside write (spec/jobs.md, Once) */
-    const char *purpose; /* matrix: a text of MATRIX_PURPOSE_TABLE */
-    const char *verdict; /* matrix, once finished: lib/domain/verdict.h */
-    const char *result;  /* matrix, once finished: JSON of struct build_result; NULL: none came */
-    const char *runner;  /* while it runs: who holds it */
+    const char *record; /* JSON of what the run writes outside, kept before its first outside write (spec/jobs.md, Once) */
+    enum matrix_purpose purpose; /* matrix */
+    const char *verdict;         /* matrix, once finished: lib/domain/verdict.h */
+    const char *result;          /* matrix, once finished: JSON of struct build_result; NULL: none came */
+    const char *runner;          /* while it runs: who holds it */
 };
 
 static inline bool job_is_by_trustee(const struct job *job) {
@@ -123,9 +104,10 @@ bool job_kind_parse(const char *text, enum job_kind *kind);
 const char *job_kind_service(enum job_kind kind);
 bool job_kind_is_known_to_old_clients(enum job_kind kind);
 
-const char *matrix_purpose_text(enum matrix_purpose purpose);
+const char *matrix_purpose_text(enum matrix_purpose purpose); /* NULL: MATRIX_PURPOSE_NONE */
 bool matrix_purpose_parse(const char *text, enum matrix_purpose *purpose);
 int matrix_purpose_priority(enum matrix_purpose purpose);
+bool matrix_purpose_is_trial(enum matrix_purpose purpose);
 
 const char *job_state_text(enum job_state state);
 bool job_state_parse(const char *text, enum job_state *state);

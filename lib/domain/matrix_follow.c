@@ -155,7 +155,7 @@ void matrix_plan_follow(struct matrix_pairs *out, const struct manifest_index *i
     for (size_t i = 0; i < compiler_count; i++) {
         start_over(&following);
         for (int priority = 0; priority < MATRIX_PRIORITIES; priority++)
-            for (int purpose = 0; purpose < MATRIX_PURPOSE_COUNT; purpose++)
+            for (int purpose = MATRIX_PURPOSE_NONE + 1; purpose < MATRIX_PURPOSE_COUNT; purpose++)
                 if (matrix_purpose_priority((enum matrix_purpose)purpose) == priority)
                     follow_purpose(&following, changes, change_count, compilers[i], (enum matrix_purpose)purpose);
     }

@@ -47,6 +47,7 @@ static void write_field(struct json_writer *writer, const struct job *job, const
         break;
     case FIELD_KIND: json_writer_text_field(writer, field->name, job_kind_text(job->kind)); break;
     case FIELD_STATE: json_writer_text_field(writer, field->name, job_state_text(job->state)); break;
+    case FIELD_PURPOSE: json_writer_text_field(writer, field->name, matrix_purpose_text(job->purpose)); break;
     }
 }
 
@@ -104,7 +105,7 @@ static const char *text_of(const json_t *object, const char *name, struct arena 
     return text ? arena_copy(arena, text) : NULL;
 }
 
-/* False: a kind or state that there is not. */
+/* False: a kind, state or purpose that does not exist. */
 static bool read_field(const json_t *head, const struct job_field *field, struct arena *arena, struct job *job) {
     void *member = job_field_of(job, field);
     const char *word = json_string_value(json_object_get(head, field->name));
@@ -115,6 +116,7 @@ static bool read_field(const json_t *head, const struct job_field *field, struct
     case FIELD_FLAG: *(bool *)member = number_of(head, field->name) != 0; return true;
     case FIELD_KIND: return word && job_kind_parse(word, member);
     case FIELD_STATE: return word && job_state_parse(word, member);
+    case FIELD_PURPOSE: return !word || matrix_purpose_parse(word, member);
     }
     return true;
 }

@@ -28,7 +28,7 @@ const struct job_field job_fields[] = {
     FIELD("readonly", FIELD_FLAG, is_readonly),
     FIELD("commit", FIELD_TEXT, commit),
     FIELD("record", FIELD_TEXT, record),
-    FIELD("purpose", FIELD_TEXT, purpose),
+    FIELD("purpose", FIELD_PURPOSE, purpose),
     FIELD("verdict", FIELD_TEXT, verdict),
     FIELD("result", FIELD_TEXT, result),
     FIELD("runner", FIELD_TEXT, runner),

@@ -10,13 +10,13 @@
 
 #include "lib/domain/job.h"
 
-enum job_field_type { FIELD_TEXT, FIELD_TIME, FIELD_COUNT, FIELD_FLAG, FIELD_KIND, FIELD_STATE };
+enum job_field_type { FIELD_TEXT, FIELD_TIME, FIELD_COUNT, FIELD_FLAG, FIELD_KIND, FIELD_STATE, FIELD_PURPOSE };
 
 struct job_field {
     const char *name;
     size_t length; /* of the name */
     enum job_field_type type;
-    size_t offset; /* in struct job: a const char *, int64_t, int, bool, enum job_kind, enum job_state */
+    size_t offset; /* in struct job: a const char *, int64_t, int, bool, or the enum that its type names */
 };
 
 enum { JOB_FIELDS = 28 };

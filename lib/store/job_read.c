@@ -23,7 +23,7 @@ enum {
 /* ---- One job ---- */
 
 /* Sets what the field is in the job; a text is borrowed from the reply. (The hash has more fields, which are jobs.lua's own.)
- * False: a kind or state that there is not. */
+ * False: a kind, state or purpose that does not exist. */
 static bool set_field(struct job *job, const struct redis_reply *name, const struct redis_reply *value) {
     size_t i = 0;
     while (i < JOB_FIELDS && (job_fields[i].length != name->length || strcmp(job_fields[i].name, name->text) != 0))
@@ -37,6 +37,7 @@ static bool set_field(struct job *job, const struct redis_reply *name, const str
     case FIELD_FLAG: *(bool *)member = redis_reply_number(value, 0) != 0; return true;
     case FIELD_KIND: return job_kind_parse(value->text, member);
     case FIELD_STATE: return job_state_parse(value->text, member);
+    case FIELD_PURPOSE: return matrix_purpose_parse(value->text, member);
     }
     return true;
 }

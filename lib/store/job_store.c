@@ -54,12 +54,8 @@ static void check_request(const struct job_request *request) {
 
 /* A matrix job's, as text; empty for others. */
 static void print_priority(const struct job_request *request, char priority[8]) {
-    enum matrix_purpose purpose;
     priority[0] = '\0';
-    if (request->kind != JOB_KIND_MATRIX) return;
-    bool is_purpose = matrix_purpose_parse(request->purpose, &purpose);
-    assert(is_purpose);
-    snprintf(priority, 8, "%d", matrix_purpose_priority(purpose));
+    if (request->kind == JOB_KIND_MATRIX) snprintf(priority, 8, "%d", matrix_purpose_priority(request->purpose));
 }
 
 static void add_accept(struct job_store *store, const struct job_request *request, const struct job_limits *limits) {
@@ -77,7 +73,7 @@ static void add_accept(struct job_store *store, const struct job_request *reques
         {"package", request->package},
         {"version", request->version},
         {"compiler", request->compiler},
-        {"purpose", request->purpose},
+        {"purpose", matrix_purpose_text(request->purpose)},
         {"priority", priority},
         {"actor", request->actor},
         {"issue", request->issue},

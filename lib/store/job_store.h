@@ -55,9 +55,9 @@ struct job_request {
      * request in other bytes, job_store_identify() finds out.) */
     const char *replay_key;
     bool again; /* matrix: whatever was found before, since an operator or trustee asks for it */
-    /* matrix: a text of MATRIX_PURPOSE_TABLE. Jobs for a revision or to verify are never duplicates. A job that waits already
-     * takes this purpose on where it comes sooner with it. */
-    const char *purpose;
+    /* matrix: trials are never duplicates. If the same job is already pending with a lower priority, it is raised to this
+     * purpose. */
+    enum matrix_purpose purpose;
 };
 
 struct job_limits {

@@ -49,10 +49,9 @@ static bool find_published(const struct manifest_index *index, const char *name,
 /* STATUS_NOT_FOUND: the version itself is gone; STATUS_REFUSED: something of its plan is. */
 static enum status read_candidate(struct candidate *out, const struct manifest_index *index, const struct job *job,
                                   struct arena *arena, struct error *err) {
-    *out = (struct candidate){.purpose = MATRIX_PURPOSE_SWEEP};
+    *out = (struct candidate){.purpose = job->purpose};
     enum status status = read_plan(out, job, arena, err);
     if (status) return error_set(err, STATUS_REFUSED, "The job's plan cannot be read: %s", err->message);
-    if (job->purpose && !matrix_purpose_parse(job->purpose, &out->purpose)) out->purpose = MATRIX_PURPOSE_SWEEP;
     if (!find_published(index, job->package, out->version, &out->own))
         return error_set(err, STATUS_NOT_FOUND, "%s@%s is not published any more.", job->package, job->version);
     out->ids = arena_alloc(arena, (out->plan.count + 1) * sizeof *out->ids);
@@ -120,8 +119,7 @@ void batch_choose(struct batch_choice *out, const struct manifest_index *index, 
         struct candidate candidate;
         struct error err = {0};
         const struct job *first = out->job_count ? &ready[out->jobs[0]] : NULL;
-        if (first && (!text_equal(first->compiler, ready[i].compiler) || !text_equal(first->purpose, ready[i].purpose)))
-            continue;
+        if (first && (!text_equal(first->compiler, ready[i].compiler) || first->purpose != ready[i].purpose)) continue;
         enum status status = ready[i].record ? STATUS_OK : read_candidate(&candidate, index, &ready[i], arena, &err);
         if (status) {
             refuse(out, i, status, &err, arena);

@@ -39,7 +39,7 @@ static struct success *copy_job(const struct job *job, const struct lease *lease
     struct success *success = memory_alloc(sizeof *success);
     struct arena *arena = &success->arena;
     success->lease = *lease;
-    success->job = (struct job){.kind = job->kind, .attempts = job->attempts};
+    success->job = (struct job){.kind = job->kind, .attempts = job->attempts, .purpose = job->purpose};
     memcpy(success->job.id, job->id, sizeof success->job.id);
 #define COPY(field)                                                                                                            \
     if (job->field) success->job.field = arena_copy(arena, job->field)
@@ -50,7 +50,6 @@ static struct success *copy_job(const struct job *job, const struct lease *lease
     COPY(issue);
     COPY(reason);
     COPY(authority);
-    COPY(purpose);
     COPY(record);
 #undef COPY
     return success;
@@ -103,12 +102,8 @@ static void wait_ms(struct committer *committer, int64_t duration_ms) {
 
 /* Does somebody wait for one of them? With the mutex held, as the next. */
 static bool is_urgent(const struct committer *committer) {
-    for (const struct success *success = committer->first; success; success = success->next) {
-        enum matrix_purpose purpose;
-        if (success->job.purpose && matrix_purpose_parse(success->job.purpose, &purpose) &&
-            matrix_purpose_priority(purpose) == 0)
-            return true;
-    }
+    for (const struct success *success = committer->first; success; success = success->next)
+        if (matrix_purpose_priority(success->job.purpose) == 0) return true;
     return false;
 }
 

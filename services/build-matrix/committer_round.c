@@ -132,7 +132,7 @@ static const char *make_event(struct success *success) {
     json_writer_text_field(&writer, "name", success->job.package);
     json_writer_text_field(&writer, "version", success->job.version);
     json_writer_text_field(&writer, "compiler", success->job.compiler);
-    json_writer_text_field(&writer, "purpose", success->job.purpose);
+    json_writer_text_field(&writer, "purpose", matrix_purpose_text(success->job.purpose));
     json_writer_text_field(&writer, "registryCommit", success->commit);
     json_writer_close(&writer, '}');
     const char *event = arena_copy(&success->arena, text_view(&text));

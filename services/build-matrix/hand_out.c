@@ -66,8 +66,8 @@ static const char *say_who_builds(const char *worker, size_t count, struct arena
 }
 
 static enum build_how how_to_build(const struct job *job) {
-    if (text_equal(job->purpose, matrix_purpose_text(MATRIX_PURPOSE_REQUEST))) return BUILD_HOW_AGAIN;
-    if (text_equal(job->purpose, matrix_purpose_text(MATRIX_PURPOSE_VERIFY))) return BUILD_HOW_VERIFY;
+    if (job->purpose == MATRIX_PURPOSE_REQUEST) return BUILD_HOW_AGAIN;
+    if (job->purpose == MATRIX_PURPOSE_VERIFY) return BUILD_HOW_VERIFY;
     return BUILD_HOW_REUSE;
 }
 

@@ -25,7 +25,7 @@ static void raise_alarms(struct matrix_service *service, const struct job *job, 
     else if (outcome->verdict == VERDICT_DEPENDENCY_MISSING && outcome->is_of_build)
         event = "a tarball of the metadata is missing in storage";
     else if (outcome->verdict != VERDICT_SUCCEEDED && verdict_stands(outcome->verdict) && !outcome->is_withdrawn &&
-             text_equal(job->purpose, matrix_purpose_text(MATRIX_PURPOSE_REQUEST)) && is_known_to_build(service, job))
+             job->purpose == MATRIX_PURPOSE_REQUEST && is_known_to_build(service, job))
         event = "a build that had succeeded fails";
     if (!event) return;
     atomic_fetch_add(&service->alarms, 1);

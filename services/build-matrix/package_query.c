@@ -113,8 +113,7 @@ static const struct matrix_verdict *find_verdict(const struct cells *cells, stru
 
 /* Whether the job is about the version as it is published: not one of a revision, nor one to compare. */
 static bool is_of_cell(const struct job *job) {
-    return !text_equal(job->purpose, matrix_purpose_text(MATRIX_PURPOSE_REVISION)) &&
-           !text_equal(job->purpose, matrix_purpose_text(MATRIX_PURPOSE_VERIFY));
+    return !matrix_purpose_is_trial(job->purpose);
 }
 
 static const struct job *find_job(const struct cells *cells, const char *version, const char *compiler) {

@@ -128,7 +128,7 @@ static void make_request(struct job_request *out, const char *id, const char *pa
                                 .version = arena_copy(arena, version_text),
                                 .compiler = arena_copy(arena, compiler),
                                 .actor = "anonymous",
-                                .purpose = matrix_purpose_text(purpose)};
+                                .purpose = purpose};
     if (id)
         snprintf(out->id, sizeof out->id, "%s", id);
     else

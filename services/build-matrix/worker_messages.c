@@ -238,8 +238,7 @@ static enum status read_result(const char **out, const char *text, struct arena 
 }
 
 static bool writes_metadata(const struct job *job) {
-    return !text_equal(job->purpose, matrix_purpose_text(MATRIX_PURPOSE_VERIFY)) &&
-           !text_equal(job->purpose, matrix_purpose_text(MATRIX_PURPOSE_REVISION));
+    return !matrix_purpose_is_trial(job->purpose);
 }
 
 /* What is kept before the metadata is written; the committer reads it. */

@@ -111,7 +111,7 @@ static void append_result(struct text *out, const char *result) {
 
 /* Why a matrix job was made, who builds it, and what came of it. */
 static void append_matrix(struct text *out, const struct job *job) {
-    append_text_field(out, "purpose", job->purpose);
+    append_text_field(out, "purpose", matrix_purpose_text(job->purpose));
     append_text_field(out, "runner", job->runner);
     append_text_field(out, "verdict", job->verdict);
     if (job->result) append_result(out, job->result);

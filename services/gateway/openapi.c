@@ -32,10 +32,9 @@ static const char *const error_codes[] = {
 #undef STATUS
         NULL};
 static const char *const matrix_purposes[] = {
-#define MATRIX_PURPOSE(name, text, priority) text,
-    MATRIX_PURPOSE_TABLE(MATRIX_PURPOSE)
-#undef MATRIX_PURPOSE
-        NULL};
+#define MATRIX_PURPOSE(name, text, priority, is_trial) text,
+#include "lib/domain/job_kinds.def"
+    NULL};
 static const char *const verdicts[] = {
 #define VERDICT(name, text, stands, meaning) text,
     VERDICT_TABLE(VERDICT)

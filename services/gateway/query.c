@@ -21,9 +21,10 @@ const char *const query_levels[] = {LOG_LEVEL_TABLE(LEVEL) NULL};
 #define JOB_STATE(name, text) text,
 const char *const query_states[] = {JOB_STATE_TABLE(JOB_STATE) NULL};
 #undef JOB_STATE
-#define JOB_KIND(name, text, service, known) text,
-const char *const query_kinds[] = {"all", JOB_KIND_TABLE(JOB_KIND) NULL};
-#undef JOB_KIND
+const char *const query_kinds[] = {"all",
+#define JOB_KIND(name, text, service, shown, lane, is_change) text,
+#include "lib/domain/job_kinds.def"
+                                   NULL};
 
 static int hex_digit(char character) {
     if (character >= '0' && character <= '9') return character - '0';

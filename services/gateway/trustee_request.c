@@ -111,7 +111,7 @@ static enum status read_matrix(struct trustee_request *request, const json_t *pa
     if (status) return within_field("payload", status, err);
     request->job->version = version_text(arena, version);
     request->job->compiler = version_text(arena, compiler);
-    request->job->purpose = matrix_purpose_text(MATRIX_PURPOSE_REQUEST);
+    request->job->purpose = MATRIX_PURPOSE_REQUEST;
     request->job->again = true;
     return STATUS_OK;
 }
@@ -284,10 +284,10 @@ static enum status need_proof(struct job_request *job, const struct job *failed,
 
 /* A build is made again whatever was found before, but never one with a plan that is not the registry's. */
 static enum status ask_for_build(struct job_request *job, const struct job *failed, const char *path, struct error *err) {
-    if (text_equal(failed->purpose, matrix_purpose_text(MATRIX_PURPOSE_REVISION)))
+    if (failed->purpose == MATRIX_PURPOSE_REVISION)
         return error_set_at(err, STATUS_REFUSED, path,
                             "That build was a part of a revision of bounds; try the revision again.");
-    job->purpose = matrix_purpose_text(MATRIX_PURPOSE_REQUEST);
+    job->purpose = MATRIX_PURPOSE_REQUEST;
     job->again = true;
     return STATUS_OK;
 }

@@ -69,7 +69,7 @@ static const char *make_job(const char *name) {
                                   .version = "1.0.0",
                                   .compiler = "0.15.14",
                                   .actor = "anonymous",
-                                  .purpose = "wave"};
+                                  .purpose = MATRIX_PURPOSE_WAVE};
     struct job_accepted accepted;
     struct error err;
     hash_random_uuid(request.id);

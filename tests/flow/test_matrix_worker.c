@@ -304,7 +304,7 @@ static bool ask_again(const char *package) {
                                   .version = "1.0.0",
                                   .compiler = COMPILER,
                                   .actor = "anonymous",
-                                  .purpose = "sweep"};
+                                  .purpose = MATRIX_PURPOSE_SWEEP};
     struct job_accepted accepted;
     struct error err;
     hash_random_uuid(request.id);

@@ -257,7 +257,7 @@ static void a_build_for_a_revision_is_not_tried_again_by_itself(void **state) {
                                   .package = "revised",
                                   .version = "1.0.0",
                                   .compiler = "0.15.15",
-                                  .purpose = matrix_purpose_text(MATRIX_PURPOSE_REVISION)};
+                                  .purpose = MATRIX_PURPOSE_REVISION};
     const struct job_end end = {.error = "It does not compile.", .verdict = "failed_to_compile"};
     hash_random_uuid(request.id);
     assert_int_equal(job_store_create(&store, redis_server_url(scene.server->redis), STORE_TIMEOUT_MS, &err), STATUS_OK);

@@ -98,7 +98,7 @@ static inline struct job_request matrix_of(const char *package, const char *comp
     request.kind = JOB_KIND_MATRIX;
     request.payload = "{\"prelude\":\"6.0.0\"}";
     request.compiler = compiler;
-    request.purpose = "wave";
+    request.purpose = MATRIX_PURPOSE_WAVE;
     return request;
 }
 

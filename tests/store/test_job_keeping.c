@@ -68,13 +68,13 @@ static void assert_same_job(const struct job *a, const struct job *b) {
         {a->version, b->version}, {a->actor, b->actor},     {a->compiler, b->compiler},
         {a->issue, b->issue},     {a->reason, b->reason},   {a->documentation, b->documentation},
         {a->error, b->error},     {a->commit, b->commit},   {a->record, b->record},
-        {a->purpose, b->purpose}, {a->verdict, b->verdict}, {a->result, b->result},
-        {a->runner, b->runner},   {a->ending, b->ending},
+        {a->verdict, b->verdict}, {a->result, b->result},   {a->runner, b->runner},
+        {a->ending, b->ending},
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (!a->id[0] || (texts[i][0] == NULL) != (texts[i][1] == NULL) || (texts[i][0] && strcmp(texts[i][0], texts[i][1])))
             fail_msg("text %zu: %s is not %s", i, texts[i][1] ? texts[i][1] : "NULL", texts[i][0] ? texts[i][0] : "NULL");
-    assert_true(a->kind == b->kind && a->state == b->state && a->attempts == b->attempts);
+    assert_true(a->kind == b->kind && a->state == b->state && a->attempts == b->attempts && a->purpose == b->purpose);
     assert_true(a->is_readonly == b->is_readonly);
     assert_true(a->created_ms == b->created_ms && a->started_ms == b->started_ms && a->finished_ms == b->finished_ms);
 }

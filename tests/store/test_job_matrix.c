@@ -11,13 +11,13 @@ enum { MANY = 100 };
 static const char *const both[] = {"0.15.14", "0.15.15"};
 
 /* The same request again, with a new id and for another purpose. */
-static struct job_accepted repeat(struct fixture *f, struct job_request request, const char *purpose) {
+static struct job_accepted repeat(struct fixture *f, struct job_request request, enum matrix_purpose purpose) {
     hash_random_uuid(request.id);
     request.purpose = purpose;
     return accept_job(f, &request);
 }
 
-static struct job_request build_for(const char *purpose, const char *package, const char *compiler) {
+static struct job_request build_for(enum matrix_purpose purpose, const char *package, const char *compiler) {
     struct job_request request = matrix_of(package, compiler);
     request.purpose = purpose;
     return request;
@@ -40,12 +40,14 @@ static const char *ready_packages(struct fixture *f, const char *const *compiler
 
 static void what_somebody_waits_for_is_handed_out_first(void **state) {
     struct fixture *f = *state;
-    static const char *const purposes[] = {"sweep", "wave", "publication", "verify", "request", "wave", "revision"};
+    static const enum matrix_purpose purposes[] = {MATRIX_PURPOSE_SWEEP,   MATRIX_PURPOSE_WAVE,    MATRIX_PURPOSE_PUBLICATION,
+                                                   MATRIX_PURPOSE_VERIFY,  MATRIX_PURPOSE_REQUEST, MATRIX_PURPOSE_WAVE,
+                                                   MATRIX_PURPOSE_REVISION};
     static const char *const packages[] = {"a", "b", "c", "d", "e", "f", "g"};
     for (int i = 0; i < 7; i++) {
         struct job_request request = build_for(purposes[i], packages[i], both[i % 2]);
         accept_job(f, &request);
-        assert_string_equal(get_job(f, request.id).purpose, purposes[i]);
+        assert_int_equal(get_job(f, request.id).purpose, purposes[i]);
     }
     assert_string_equal(ready_packages(f, both, 2, MANY), "c e g b d f a");
     assert_string_equal(ready_packages(f, both, 2, 4), "c e g b");
@@ -59,22 +61,22 @@ static void what_somebody_waits_for_is_handed_out_first(void **state) {
 
 static void a_job_that_waits_comes_sooner_once_somebody_waits_for_it(void **state) {
     struct fixture *f = *state;
-    struct job_request a = build_for("wave", "a", both[0]), b = build_for("sweep", "b", both[0]);
+    struct job_request a = build_for(MATRIX_PURPOSE_WAVE, "a", both[0]), b = build_for(MATRIX_PURPOSE_SWEEP, "b", both[0]);
     accept_job(f, &a), accept_job(f, &b);
-    assert_string_equal(repeat(f, b, "publication").id, b.id);
+    assert_string_equal(repeat(f, b, MATRIX_PURPOSE_PUBLICATION).id, b.id);
     assert_string_equal(ready_packages(f, both, 2, MANY), "b a");
-    assert_string_equal(get_job(f, b.id).purpose, "publication");
-    assert_false(repeat(f, b, "wave").created); /* and never later again */
-    assert_string_equal(get_job(f, b.id).purpose, "publication");
+    assert_int_equal(get_job(f, b.id).purpose, MATRIX_PURPOSE_PUBLICATION);
+    assert_false(repeat(f, b, MATRIX_PURPOSE_WAVE).created); /* and never later again */
+    assert_int_equal(get_job(f, b.id).purpose, MATRIX_PURPOSE_PUBLICATION);
     assert_string_equal(ready_packages(f, both, 2, MANY), "b a");
 
     struct lease lease = claim_job(f, a.id);
     assert_ok(job_store_retry_later(f->store, &lease, 3600000, &f->err));
-    assert_false(repeat(f, a, "request").created); /* one that is put off stays so */
+    assert_false(repeat(f, a, MATRIX_PURPOSE_REQUEST).created); /* one that is put off stays so */
     assert_string_equal(ready_packages(f, both, 2, MANY), "b");
     lease = claim_job(f, b.id);
-    assert_false(repeat(f, b, "request").created);
-    assert_string_equal(get_job(f, b.id).purpose, "publication"); /* one that runs stays what it is */
+    assert_false(repeat(f, b, MATRIX_PURPOSE_REQUEST).created);
+    assert_int_equal(get_job(f, b.id).purpose, MATRIX_PURPOSE_PUBLICATION); /* one that runs stays what it is */
 }
 
 static void only_what_is_still_ready_is_claimed(void **state) {
@@ -151,16 +153,16 @@ static void a_job_is_made_once_until_its_plan_changes(void **state) {
     accept_job(f, &request);
     struct lease lease = claim_job(f, request.id);
     finish_build(f, &lease, "failed_to_compile");
-    assert_string_equal(repeat(f, request, "sweep").id, request.id); /* the same plan would fail again */
+    assert_string_equal(repeat(f, request, MATRIX_PURPOSE_SWEEP).id, request.id); /* the same plan would fail again */
     assert_true(accept_job(f, &other).created);
 
     request.payload = "{\"prelude\":\"6.0.1\"}";
-    struct job_accepted again = repeat(f, request, "wave");
+    struct job_accepted again = repeat(f, request, MATRIX_PURPOSE_WAVE);
     assert_true(again.created);
     lease = claim_job(f, again.id);
     finish_build(f, &lease, "succeeded");
     request.payload = "{\"prelude\":\"6.0.2\"}"; /* it succeeded: whatever the plan */
-    assert_string_equal(repeat(f, request, "wave").id, again.id);
+    assert_string_equal(repeat(f, request, MATRIX_PURPOSE_WAVE).id, again.id);
 }
 
 /* A failure that stands stands until somebody asks for it; another may be tried again at once. */
@@ -170,12 +172,12 @@ static void only_a_verdict_that_stands_keeps_from_trying_again(void **state) {
         const char *verdict = verdict_text((enum verdict)i);
         struct job_request request = matrix_of(arena_format(&f->arena, "package-%d", i), both[0]);
         accept_job(f, &request);
-        assert_string_equal(repeat(f, request, "wave").id, request.id);
+        assert_string_equal(repeat(f, request, MATRIX_PURPOSE_WAVE).id, request.id);
         struct lease lease = claim_job(f, request.id);
-        assert_string_equal(repeat(f, request, "wave").id, request.id);
+        assert_string_equal(repeat(f, request, MATRIX_PURPOSE_WAVE).id, request.id);
         finish_build(f, &lease, verdict);
         assert_string_equal(get_job(f, request.id).verdict, verdict);
-        struct job_accepted again = repeat(f, request, "sweep");
+        struct job_accepted again = repeat(f, request, MATRIX_PURPOSE_SWEEP);
         assert_int_equal(again.created, !verdict_stands((enum verdict)i));
     }
 }
@@ -187,13 +189,13 @@ static void an_operator_may_have_a_job_again(void **state) {
     struct lease lease = claim_job(f, request.id);
     finish_build(f, &lease, "succeeded");
     request.again = true;
-    struct job_accepted again = repeat(f, request, "request");
+    struct job_accepted again = repeat(f, request, MATRIX_PURPOSE_REQUEST);
     assert_true(again.created);
-    assert_string_equal(repeat(f, request, "request").id, again.id); /* not twice at once */
+    assert_string_equal(repeat(f, request, MATRIX_PURPOSE_REQUEST).id, again.id); /* not twice at once */
     lease = claim_job(f, again.id);
     finish_build(f, &lease, "failed_to_compile");
     request.again = false;
-    assert_string_equal(repeat(f, request, "wave").id, request.id); /* the success stays */
+    assert_string_equal(repeat(f, request, MATRIX_PURPOSE_WAVE).id, request.id); /* the success stays */
 }
 
 static void jobs_that_end_without_a_verdict_are_made_again(void **state) {
@@ -201,7 +203,7 @@ static void jobs_that_end_without_a_verdict_are_made_again(void **state) {
     struct job_request request = matrix_of("a", both[1]);
     const struct job_end end = {.error = "The version was unpublished."};
     run_job(f, &request, &end);
-    assert_true(repeat(f, request, "wave").created);
+    assert_true(repeat(f, request, MATRIX_PURPOSE_WAVE).created);
 }
 
 static size_t count_verdicts(struct fixture *f, const char *package) {
@@ -213,9 +215,9 @@ static size_t count_verdicts(struct fixture *f, const char *package) {
 
 static void jobs_for_a_revision_or_to_verify_stand_for_nothing_else(void **state) {
     struct fixture *f = *state;
-    static const char *const purposes[] = {"revision", "verify"};
+    static const enum matrix_purpose purposes[] = {MATRIX_PURPOSE_REVISION, MATRIX_PURPOSE_VERIFY};
     for (int i = 0; i < 2; i++) {
-        struct job_request build = matrix_of(purposes[i], both[0]);
+        struct job_request build = matrix_of(matrix_purpose_text(purposes[i]), both[0]);
         struct job_accepted trial = repeat(f, build, purposes[i]), second = repeat(f, build, purposes[i]);
         assert_true(trial.created && second.created);
         assert_true(accept_job(f, &build).created);
@@ -223,12 +225,12 @@ static void jobs_for_a_revision_or_to_verify_stand_for_nothing_else(void **state
         struct lease lease = claim_job(f, trial.id);
         finish_build(f, &lease, "succeeded");
         assert_int_equal(count_verdicts(f, build.package), 0);
-        assert_string_equal(repeat(f, build, "wave").id, build.id); /* its end frees nothing of the other's */
+        assert_string_equal(repeat(f, build, MATRIX_PURPOSE_WAVE).id, build.id); /* its end frees nothing of the other's */
         lease = claim_job(f, build.id);
         finish_build(f, &lease, "failed_to_compile");
         lease = claim_job(f, second.id);
         finish_build(f, &lease, i ? "differs" : "succeeded");
-        assert_string_equal(repeat(f, build, "wave").id, build.id);
+        assert_string_equal(repeat(f, build, MATRIX_PURPOSE_WAVE).id, build.id);
         assert_int_equal(count_verdicts(f, build.package), 1);
         assert_true(repeat(f, build, purposes[i]).created);
     }
@@ -276,7 +278,7 @@ static void a_job_that_was_lost_three_times_ends_as_worker_lost(void **state) {
     assert_non_null(strstr(job.error, "3 times"));
     assert_null(strstr(job.error, "send the request again"));
     assert_int_equal(count_verdicts(f, "a"), 1);
-    assert_true(repeat(f, request, "sweep").created);
+    assert_true(repeat(f, request, MATRIX_PURPOSE_SWEEP).created);
 }
 
 static void what_was_built_is_never_given_up(void **state) {

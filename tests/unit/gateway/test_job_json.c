@@ -158,7 +158,7 @@ static void a_matrix_job_shows_what_was_found(void **state) {
                       .package = "aff",
                       .version = "1.0.0",
                       .compiler = "0.15.15",
-                      .purpose = "wave",
+                      .purpose = MATRIX_PURPOSE_WAVE,
                       .runner = "worker-1",
                       .payload = "{}"};
     static const char before[] = "{\"jobId\":\"x\",\"jobType\":\"matrix\",\"createdAt\":\"2026-07-25T15:11:12.000Z\","
