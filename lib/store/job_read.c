@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Jobs as they are read: one, or a page of a list. A list is read from the sorted set that narrows the filter down best (the
- * keys are in jobs.lua); what that set cannot tell is looked up in the jobs themselves, some at a time in one round trip.
+ * keys are in jobs/begin.lua); what that set cannot tell is looked up in the jobs themselves, some at a time in one round trip.
  */
 #include <assert.h>
 #include <inttypes.h>
@@ -14,7 +14,6 @@
 #include "lib/store/job_steps.h"
 
 enum {
-    PLACES_PER_MS = 1024, /* as in jobs.lua */
     CHUNK_MAX = 128,      /* jobs read in one round trip */
     KEY_MAX = 300,
     INDEXES_MAX = 5,
@@ -22,7 +21,7 @@ enum {
 
 /* ---- One job ---- */
 
-/* Sets what the field is in the job; a text is borrowed from the reply. (The hash has more fields, which are jobs.lua's own.)
+/* Sets what the field is in the job; a text is borrowed from the reply. (The hash has more fields, which only jobs/ uses.)
  * False: a kind, state or purpose that does not exist. */
 static bool set_field(struct job *job, const struct redis_reply *name, const struct redis_reply *value) {
     size_t i = 0;
@@ -140,9 +139,9 @@ struct place_range {
 
 static enum status find_range(struct job_store *store, const struct job_filter *filter, struct place_range *range,
                               struct error *err) {
-    snprintf(range->from, sizeof range->from, "%" PRId64, filter->since_ms * PLACES_PER_MS);
+    snprintf(range->from, sizeof range->from, "%" PRId64, filter->since_ms * JOB_PLACES_PER_MS);
     snprintf(range->to, sizeof range->to, "+inf");
-    if (filter->until_ms) snprintf(range->to, sizeof range->to, "(%" PRId64, filter->until_ms * PLACES_PER_MS);
+    if (filter->until_ms) snprintf(range->to, sizeof range->to, "(%" PRId64, filter->until_ms * JOB_PLACES_PER_MS);
     if (!filter->after_id || !job_id_is_well_formed(filter->after_id)) return STATUS_OK;
     struct redis_reply *place;
     enum status status = redis_call(store->redis, &place, err, "ZSCORE jobs %s", filter->after_id);

@@ -10,7 +10,7 @@
 #include "lib/base/secret.h"
 #include "lib/base/text.h"
 
-/* The codes with which jobs.lua refuses. */
+/* The codes with which jobs/ refuses. */
 static const struct {
     const char *code;
     enum status status;

@@ -1,25 +1,31 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * What the files of this folder that keep things in Redis share: the connection behind `struct job_store`, and the steps of
- * jobs.lua. Not for anybody outside lib/store.
+ * jobs/. Not for anybody outside lib/store.
  */
 #ifndef LIB_STORE_JOB_STEPS_H
 #define LIB_STORE_JOB_STEPS_H
 
+#include "lib/base/text.h"
 #include "lib/store/job_store.h"
 #include "lib/store/redis.h"
 
+enum {
+    JOB_PLACES_PER_MS = 1024, /* a job's place is its createdAt times this, and a count within the millisecond */
+    JOB_MEMORY_PERCENT = 90,  /* of maxmemory: no new jobs above it */
+};
+
 struct log_line;
-struct text;
 
 struct job_store {
     struct redis *redis;
-    struct redis_script script;        /* jobs.lua */
+    struct text script_text;           /* job_script.h */
+    struct redis_script script;        /* its source is that */
     struct redis_script matrix_script; /* matrix.lua */
     char claim_token[UUID_TEXT_MAX];   /* of a claim that Redis did not answer; "": there is none */
 };
 
-/* Runs one step of jobs.lua; the format begins with its name ("renew %s …"). What the step refused is a status with its
+/* Runs one step of jobs/; the format begins with its name ("renew %s …"). What the step refused is a status with its
  * sentence. */
 CHECK_RESULT enum status job_step(struct job_store *store, struct redis_reply **reply, struct error *err, const char *format,
                                   ...) __attribute__((format(printf, 4, 5)));

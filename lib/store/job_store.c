@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The changing half of job_store.h: each function is one step of jobs.lua, where the rules are. The reading half is job_read.c.
+ * The changing half of job_store.h: each function is one step of jobs/, where the rules are. The reading half is job_read.c.
  */
 #include "lib/store/job_store.h"
 
@@ -14,15 +14,14 @@
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 #include "lib/domain/verdict.h"
+#include "lib/store/job_script.h"
 #include "lib/store/job_steps.h"
-#include "lib/store/jobs.lua.h"
 #include "lib/store/matrix.lua.h"
-
-enum { PLACES_PER_MS = 1024 /* as in jobs.lua */ };
 
 enum status job_store_create(struct job_store **out, const char *redis_url, int timeout_ms, struct error *err) {
     struct job_store *store = memory_alloc(sizeof *store);
-    store->script.source = jobs_script;
+    job_script_append(&store->script_text);
+    store->script.source = text_view(&store->script_text);
     store->matrix_script.source = matrix_script;
     enum status status = redis_create(&store->redis, redis_url, timeout_ms, err);
     if (status == STATUS_OK)
@@ -35,12 +34,13 @@ enum status job_store_create(struct job_store **out, const char *redis_url, int 
 void job_store_free(struct job_store *store) {
     if (!store) return;
     redis_free(store->redis);
+    text_release(&store->script_text);
     free(store);
 }
 
 /* ---- Accepting ---- */
 
-/* The names and values of jobs.lua's fields. */
+/* The names and values of a job's fields. */
 struct field {
     const char *name;
     const char *value;
@@ -200,7 +200,7 @@ enum status job_store_list_ready(struct job_store *store, const char *const *com
     return STATUS_OK;
 }
 
-/* A line as jobs.lua keeps those that it writes by itself (log_stream.c). */
+/* A line as jobs/log.lua keeps those that it writes by itself (log_stream.c). */
 static void print_line(struct text *out, enum log_level level, const char *message) {
     text_append_format(out, "%s 0 0 %s", log_level_name(level), message);
     job_step_clean(out);
@@ -467,7 +467,7 @@ enum status job_store_count(struct job_store *store, struct job_counts *out, str
         const struct redis_reply *pending = &replies[kind * COMMANDS], *oldest = pending + 2;
         out->pending[kind] = pending[0].integer;
         out->running[kind] = pending[1].integer;
-        out->oldest_pending_ms[kind] = oldest->count ? redis_reply_number(&oldest->items[1], 0) / PLACES_PER_MS : 0;
+        out->oldest_pending_ms[kind] = oldest->count ? redis_reply_number(&oldest->items[1], 0) / JOB_PLACES_PER_MS : 0;
         out->ended_lately[kind] = pending[3].integer;
     }
     return STATUS_OK;

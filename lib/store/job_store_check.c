@@ -8,7 +8,6 @@
 #include "lib/base/text.h"
 #include "lib/store/job_steps.h"
 
-enum { MEMORY_PERCENT_FOR_NEW_JOBS = 90 }; /* as in jobs.lua */
 
 static const struct {
     const char *name;
@@ -62,7 +61,7 @@ static long long info_number(const struct redis_reply *info, const char *name) {
 static enum status check_room(const struct redis_reply *memory, const struct redis_reply *clients, struct error *err) {
     long long used = info_number(memory, "\nused_memory:"), most = info_number(memory, "\nmaxmemory:");
     long long connected = info_number(clients, "\nconnected_clients:"), allowed = info_number(clients, "\nmaxclients:");
-    if (most > 0 && used * 100 >= most * MEMORY_PERCENT_FOR_NEW_JOBS)
+    if (most > 0 && used * 100 >= most * JOB_MEMORY_PERCENT)
         return error_set(err, STATUS_UNAVAILABLE,
                          "Redis uses %lld of %lld bytes (maxmemory), so no new jobs are accepted: raise maxmemory", used, most);
     if (allowed > 0 && connected >= allowed)

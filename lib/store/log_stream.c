@@ -5,7 +5,7 @@
  *   1764000000123-0   line   "WARN 2 17 text of the line, to the end"      level, attempt, number within it, message
  *   1764000004567-0   end    "succeeded"                                   the job's end, no line: last, at its finishedAt
  *
- * Attempt and number are 0 in lines that jobs.lua wrote by itself.
+ * Attempt and number are 0 in lines that jobs/ wrote by itself.
  */
 #include "lib/store/log_stream.h"
 

@@ -1,15 +1,15 @@
 #!lua flags=allow-oom
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- What the build matrix keeps beside its jobs (matrix_store.h) and cannot change by one command. As in jobs.lua, ARGV[1] names
--- the step, which happens whole and may be repeated after a lost reply. Jobs, verdicts and counts are changed by jobs.lua alone.
+-- What the build matrix keeps beside its jobs (matrix_store.h) and cannot change by one command. As in jobs/, ARGV[1] names
+-- the step, which happens whole and may be repeated after a lost reply. Jobs, verdicts and counts are changed by jobs/ alone.
 --
 -- Keys:
 --   worker:ID            hash: the fields of `struct worker_entry`; gone when nothing was heard of it for long enough
 --   workers              set of the ids of those, and of some that are gone
 --   sweep                hash token, begun: who began the last sweep, and when
 --   compilers            text: the supported compilers, by blanks
---   matrix:COMPILER, events   only read: see jobs.lua
+--   matrix:COMPILER, events   only read: see jobs/begin.lua
 --   wave:COMPILER        text: "begun", or for a while the token of whoever is about to begin it
 
 local call = redis.call

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * The steps are in matrix.lua, where the keys are explained, too; what a command can do by itself is one. Verdicts and counts
- * are written by jobs.lua, in the same steps as the jobs that they come of, and only read here.
+ * are written by jobs/, in the same steps as the jobs that they come of, and only read here.
  */
 #include "lib/store/matrix_store.h"
 
@@ -166,7 +166,7 @@ enum status verdicts_read(struct job_store *store, const char *package, const ch
     *out = arena_alloc(arena, fields->count / 2 * sizeof **out);
     for (size_t i = 0; i + 1 < fields->count; i += 2) {
         const char *name = fields->items[i].text, *value = fields->items[i + 1].text;
-        if (strchr(name, ' ')) continue; /* jobs.lua's own: what stands */
+        if (strchr(name, ' ')) continue; /* of jobs/ alone: what stands */
         if (!read_verdict(name, value, arena, &(*out)[*count]))
             return error_set(err, STATUS_INTERNAL, "The verdict on %s@%s with %s in Redis cannot be read: %s", package, version,
                              name, value);

@@ -1,0 +1,147 @@
+-- SPDX-License-Identifier: BSD-3-Clause
+--
+-- A request becomes a job, or is the same as one that is there.
+
+-- Does the job that has the same duplicate key stand for the new request? (One that failed, or may be run again, has given its
+-- key back at its end. One that is no longer here succeeded. Both are about the same package and version.)
+local function stands_for_repeat(id, request)
+  local state = call('HGET', 'job:' .. id, 'state') or 'succeeded'
+  local is_unpublished = request.kind == 'publish' and state == 'succeeded' and request.version
+    and call('HEXISTS', 'unpublished:' .. request.package, request.version) == 1
+  return not is_unpublished
+end
+
+-- The matrix job that has already found what this one would, or nil: a success with whatever plan, or what was found with this
+-- plan, where that stands (lib/domain/verdict.h).
+local function known_verdict(job)
+  local key, plan = 'verdicts:' .. job.package .. '@' .. job.version, job.compiler .. ' ' .. redis.sha1hex(job.payload)
+  local succeeded, found, last = unpack(call('HMGET', key, job.compiler .. ' succeeded', plan, job.compiler))
+  if found and last and last:find('^dependency_missing ') then found = nil end -- kept by earlier releases: it stood then
+  return succeeded or found or nil
+end
+
+local function same_request(job, again)
+  local id = job.replay and not job.retryOf and call('GET', 'replay:' .. job.replay) -- of a retry refuse_retry() says so
+  if id then return id end
+  id = job.duplicate and call('GET', 'duplicate:' .. job.duplicate)
+  if id and stands_for_repeat(id, job) then return id end
+  return job.kind == 'matrix' and not TRIALS[job.purpose] and not again and known_verdict(job)
+end
+
+-- The last transfer of the package that succeeded, where that is another than `id`, which has done exactly what is asked for now.
+local function superseded_by(id, request)
+  local last = request.kind == 'transfer' and call('HGET', 'transferred', request.package)
+  return last and last ~= id and last or ''
+end
+
+-- The matrix job waits already, for something that may wait longer than what is asked for now.
+local function raise_priority(id, request)
+  local job = read_job(id, 'state', 'kind', 'compiler', 'priority', 'place')
+  if job.state ~= 'pending' or tonumber(job.priority) <= tonumber(request.priority) then return end
+  local is_ready = call('ZREM', ready_set(job), id) == 1
+  job.priority = request.priority
+  call('HSET', 'job:' .. id, 'priority', job.priority, 'purpose', request.purpose)
+  if is_ready then call('ZADD', ready_set(job), job.place, id) end
+end
+
+-- Why there is no room for another job, as a refusal, or nil.
+local function no_room(job, limit, address_limit)
+  local pending = 0
+  for _, kind in ipairs(KINDS) do pending = pending + call('ZCARD', 'pending:' .. kind) end
+  if limit and pending >= limit then
+    return refuse('UNAVAILABLE', 'There are ' .. pending .. ' jobs waiting already; please try again later')
+  end
+  local mine = tonumber(job.address and call('HGET', 'pending:address', job.address)) or 0
+  if address_limit and mine >= address_limit then
+    return refuse('TOOMANY', 'There are ' .. mine .. ' jobs from your address waiting already; please try again when some are done')
+  end
+  if memory_used() >= MEMORY_FOR_NEW_JOBS then
+    return refuse('UNAVAILABLE', 'The memory for jobs is nearly used up; please try again later')
+  end
+end
+
+local function lane_of(job)
+  local lane = KIND[job.kind].lane
+  if lane == 'package' then return 'package:' .. job.package end
+  return lane ~= '' and lane or nil
+end
+
+local function next_place(now)
+  local place = math.max((tonumber(call('GET', 'place')) or 0) + 1, now * PLACES_PER_MS)
+  call('SET', 'place', string.format('%.0f', place))
+  return place
+end
+
+local function list_under_actor(id, job)
+  if job.actor and job.actor ~= 'anonymous' then call('ZADD', 'jobs:actor:' .. job.actor, job.place, id) end
+end
+
+-- A compiler's estimate begins anew with the first job after there were none.
+local function note_first_build(job)
+  local pending, running = unpack(call('HMGET', 'matrix:' .. job.compiler, 'pending', 'running'))
+  if (tonumber(pending) or 0) + (tonumber(running) or 0) == 0 then
+    call('HSET', 'matrix:' .. job.compiler, 'first', job.createdAt, 'endedSinceFirst', 0)
+  end
+end
+
+local function create_job(id, job)
+  local fields = {}
+  for name, value in pairs(job) do
+    fields[#fields + 1] = name
+    fields[#fields + 1] = value
+  end
+  call('HSET', 'job:' .. id, unpack(fields))
+  call('ZADD', 'jobs', job.place, id)
+  call('ZADD', 'jobs:unfinished', job.place, id)
+  call('ZADD', 'jobs:kind:' .. job.kind, job.place, id)
+  if job.package then call('ZADD', 'jobs:package:' .. job.package, job.place, id) end
+  list_under_actor(id, job)
+  if job.duplicate then call('SET', 'duplicate:' .. job.duplicate, id) end
+  if job.lane then call('RPUSH', 'lane:' .. job.lane, id) end
+  if job.kind == 'matrix' then note_first_build(job) end
+  enter_pending(id, job)
+end
+
+-- What was asked for before must not be done after something else was: a change of the package that was accepted later than
+-- `created`, and has not failed.
+local function later_change(package, created)
+  local after = string.format('(%.0f', created * PLACES_PER_MS + PLACES_PER_MS - 1)
+  for _, id in ipairs(call('ZRANGE', 'jobs:package:' .. package, after, '+inf', 'BYSCORE')) do
+    local job = read_job(id, 'kind', 'state')
+    if job.state ~= 'failed' and KIND[job.kind].is_change then return id end
+  end
+end
+
+local function refuse_retry(job)
+  local later = job.package and later_change(job.package, tonumber(job.retryOfCreatedAt))
+  if later then
+    return refuse('REFUSED', 'The job ' .. later .. ' has changed ' .. job.package .. ' since, or may yet, so what was asked for before cannot be tried again')
+  end
+end
+
+-- id, limit, limit per address, again, then names and values of fields → id, whether it was created; of a job that was there
+-- also its state, and what has superseded it
+function steps.accept()
+  local id, limit, address_limit, again = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5] == '1'
+  if call('EXISTS', 'job:' .. id) == 1 then return {id, 1} end
+  local job = {}
+  for i = 6, #ARGV, 2 do
+    if ARGV[i + 1] ~= '' then job[ARGV[i]] = ARGV[i + 1] end
+  end
+  if job.kind == 'matrix' and not TRIALS[job.purpose] then
+    job.duplicate = 'build:' .. job.package .. '@' .. job.version .. ':' .. job.compiler
+  end
+  local existing = same_request(job, again)
+  if existing then
+    if job.kind == 'matrix' then raise_priority(existing, job) end
+    local state = call('HGET', 'job:' .. existing, 'state') or 'succeeded'
+    return {existing, 0, state, state == 'succeeded' and superseded_by(existing, job) or ''}
+  end
+  local refusal = no_room(job, limit, address_limit) or job.retryOf and refuse_retry(job)
+  if refusal then return refusal end
+  job.retryOfCreatedAt = nil
+  job.state, job.attempts, job.lane, job.place = 'pending', 0, lane_of(job), next_place(now_ms())
+  job.createdAt = math.floor(job.place / PLACES_PER_MS)
+  create_job(id, job)
+  return {id, 1}
+end
