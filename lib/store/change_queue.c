@@ -31,6 +31,7 @@ enum {
     GATHER_US = 1000,       /* and that one for as many as there were in the round before */
     TURN_MS = 1000,         /* so long rounds may follow each other */
     PAUSE_MS = 2 * LOCK_POLL_MS,
+    PIECE_MIN = 16,      /* changes whose commits take less time to build than a push: fewer would gain nothing */
     REFUSALS_MAX = 60,   /* one after the other: the remote never stands still */
     AWAIT_MOVE_MS = 300, /* for the next push of somebody who pushes over and over */
     WAIT_MAX_US = 20000, /* between tries otherwise */
@@ -216,7 +217,8 @@ static void give_way(const struct round *round, int refusals) {
     usleep((useconds_t)(clock_monotonic_us() % WAIT_MAX_US));
 }
 
-/* All of them, in pieces that get smaller while others are faster, and larger again. */
+/* All of them, in pieces that get smaller while others are faster, and larger again. A push that gets in between others' takes
+ * along all that fits. */
 static enum status push_all(struct round *round, struct error *err) {
     struct change_queue *queue = round->queue;
     size_t piece = round->count;
@@ -229,7 +231,7 @@ static enum status push_all(struct round *round, struct error *err) {
             if (refusals > 1) status = sweep(queue, err);
             if (refusals > 1 && status) return status;
             give_way(round, refusals);
-            piece = (piece + 1) / 2;
+            piece = piece / 2 > PIECE_MIN ? piece / 2 : PIECE_MIN;
             continue;
         }
         if (status) return status;

@@ -10,8 +10,8 @@
  *
  * There is no thread of the queue's own: one of the waiting callers leads the round, for all of them; the others sleep, and
  * what they gave (callbacks, contexts, arenas, connections) is the leader's until they wake. A change that fails at any step is
- * left out of the rest, and no other with it. A refused push is done again on the newer base, with fewer changes each time, so
- * that somebody who pushes all the time cannot keep a large batch out for ever.
+ * left out of the rest, and no other with it. A refused push is done again on the newer base, a large one with fewer changes
+ * each time, so that somebody who pushes all the time cannot keep it out for ever.
  *
  * Every push is made with a time-out of half the lock's time, after the lock was seen to hold for all of it, and renewed where
  * it would not. Rounds that follow each other share the lock, for a second at most: then other processes have a chance.

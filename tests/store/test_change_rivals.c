@@ -53,15 +53,18 @@ static void push_once_as_rival(void *context) {
 
 typedef enum status guard_function(void *context, int64_t time_ms, struct error *err);
 
-/* `count` changes, one after the other, each contested: for one of ours at most ten of the rival's. */
-static void push_against_rival(struct scene *scene, int count, guard_function *guard) {
+/* `count` pushes of `together` changes each, one after the other and contested: for one of ours at most ten of the rival's. */
+static void push_against_rival(struct scene *scene, int count, size_t together, guard_function *guard) {
     struct fixture *f = &scene->f;
     struct git_rival *rival = git_rival_start(scene->on.server, scene->on.git.folder);
+    struct queued_change changes[OURS];
     enum status status = STATUS_OK;
     for (int i = 0; i < count && !status; i++) {
-        struct queued_change change = change_of("pr/ours", "line");
-        change.guard = guard;
-        status = change_queue_commit(scene->queue, f->store, &change, 1, &scene->on.deadline, &f->err);
+        for (size_t j = 0; j < together; j++) {
+            changes[j] = change_of("pr/ours", "line");
+            changes[j].guard = guard;
+        }
+        status = change_queue_commit(scene->queue, f->store, changes, together, &scene->on.deadline, &f->err);
     }
     git_rival_stop(rival);
     struct git_rival_counts counts = git_rival_counts(rival, "index.git");
@@ -71,12 +74,16 @@ static void push_against_rival(struct scene *scene, int count, guard_function *g
     assert_int_equal(counts.let_through, count);
     assert_true(counts.of_rival >= count);
     if (counts.of_rival > 10 * count) fail_msg("%d pushes of a rival to %d of ours", counts.of_rival, count);
-    git_script(&scene->on.git, "test $(git -C index.git cat-file blob HEAD:pr/ours | wc -l) = %d", count);
+    git_script(&scene->on.git, "test $(git -C index.git cat-file blob HEAD:pr/ours | wc -l) = %d", count * (int)together);
 }
 
 /* Eight pushes a second over http kept changes out for minutes. */
 static void for_ten_pushes_of_a_rival_without_pause_there_is_one_of_ours(void **state) {
-    push_against_rival(*state, OURS, NULL);
+    push_against_rival(*state, OURS, 1, NULL);
+}
+
+static void a_push_that_gets_in_takes_along_all_that_wait(void **state) {
+    push_against_rival(*state, 1, OURS, NULL);
 }
 
 /* Longer than a look counts while others push. */
@@ -87,7 +94,7 @@ static enum status pass_slowly(void *context, int64_t time_ms, struct error *err
 }
 
 static void a_push_on_an_awaited_move_needs_no_other_look_however_slow_its_guard(void **state) {
-    push_against_rival(*state, OURS_SLOW, pass_slowly);
+    push_against_rival(*state, OURS_SLOW, 1, pass_slowly);
 }
 
 /* ---- Beside a writer that waits ---- */
@@ -172,6 +179,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         BOTH(a_rival_who_pushes_all_the_time_and_we_lose_nothing),
         HTTP(for_ten_pushes_of_a_rival_without_pause_there_is_one_of_ours),
+        HTTP(a_push_that_gets_in_takes_along_all_that_wait),
         HTTP(a_push_on_an_awaited_move_needs_no_other_look_however_slow_its_guard),
         HTTP(others_use_the_repository_while_a_writer_awaits_a_move),
         BOTH(a_refused_push_is_made_again_on_what_came),
