@@ -86,7 +86,8 @@ enum status publish_service_init(struct publish_service *service, struct error *
     if (!status) status = tarball_store_open(&service->tarballs, &service->settings, err);
     if (!status) status = open_compilers(service, &deadline, err);
     if (!status) open_licensee(service);
-    if (!status && service->settings.trustee_lookup) service->trustees = trustee_lookup_create(&service->settings);
+    if (!status && service->settings.trustee_lookup)
+        status = trustee_lookup_create(&service->trustees, &service->settings, err);
     if (!status) status = open_registry(service, &deadline, err);
     if (!status)
         status = compiler_list_start(&service->compiler_list, service->settings.redis_url, service->compiler_versions,

@@ -16,12 +16,14 @@
 #include "lib/base/text.h"
 #include "lib/domain/sealed_secret.h"
 #include "lib/domain/signer.h"
+#include "lib/store/known_tokens.h"
 #include "lib/tools/github.h"
 
 enum {
     LOOK_UPS_PER_MINUTE = 30, /* of tokens never seen before, and as many again of those that were a trustee's */
     OWNERS_MAX = 1024,
     TIMEOUT_MS = 6000,
+    REDIS_TIMEOUT_MS = 500, /* without an answer a token counts as one never seen before */
 };
 static const char organization[] = "purescript", team_name[] = "packaging";
 
@@ -43,22 +45,28 @@ struct trustee_lookup {
     int64_t minute_begins_ms;
     int new_look_ups, known_look_ups; /* in this minute */
     struct digest_set *trustees;      /* tokens that were a trustee's: made-up ones do not use up their look-ups */
+    pthread_mutex_t store_mutex;
+    struct job_store *store; /* under it: has them, too, for after a restart */
 };
 
-struct trustee_lookup *trustee_lookup_create(const struct settings *settings) {
+enum status trustee_lookup_create(struct trustee_lookup **out, const struct settings *settings, struct error *err) {
     struct trustee_lookup *lookup = memory_alloc(sizeof *lookup);
+    *out = lookup;
     lookup->settings = settings;
     lookup->github = github_create(settings->github_api_url);
     lookup->trustees = digest_set_create();
     pthread_mutex_init(&lookup->mutex, NULL);
-    return lookup;
+    pthread_mutex_init(&lookup->store_mutex, NULL);
+    return job_store_create(&lookup->store, settings->redis_url, REDIS_TIMEOUT_MS, err);
 }
 
 void trustee_lookup_free(struct trustee_lookup *lookup) {
     if (!lookup) return;
     github_free(lookup->github);
     digest_set_free(lookup->trustees);
+    job_store_free(lookup->store);
     arena_release(&lookup->team_arena);
+    pthread_mutex_destroy(&lookup->store_mutex);
     pthread_mutex_destroy(&lookup->mutex);
     free(lookup);
 }
@@ -90,15 +98,39 @@ static void keep_owner(struct trustee_lookup *lookup, const unsigned char digest
     pthread_mutex_unlock(&lookup->mutex);
 }
 
+/* ---- Tokens that were a trustee's ---- */
+
+static void keep_known(struct trustee_lookup *lookup, const unsigned char digest[SHA256_BYTES]) {
+    struct error err;
+    digest_set_add(lookup->trustees, digest);
+    pthread_mutex_lock(&lookup->store_mutex);
+    enum status status = known_token_keep(lookup->store, digest, &err);
+    pthread_mutex_unlock(&lookup->store_mutex);
+    if (status) log_line(LOG_DEBUG, "known token not kept", log_field("error", err.message));
+}
+
+static bool is_known(struct trustee_lookup *lookup, const unsigned char digest[SHA256_BYTES]) {
+    struct error err;
+    bool is_there = digest_set_has(lookup->trustees, digest);
+    if (is_there) return true;
+    pthread_mutex_lock(&lookup->store_mutex);
+    enum status status = known_token_find(lookup->store, digest, &is_there, &err);
+    pthread_mutex_unlock(&lookup->store_mutex);
+    if (status) log_line(LOG_DEBUG, "known tokens not read", log_field("error", err.message));
+    if (is_there) digest_set_add(lookup->trustees, digest);
+    return is_there;
+}
+
 static bool may_look_up(struct trustee_lookup *lookup, const unsigned char digest[SHA256_BYTES]) {
     enum { MINUTE_MS = 60000 };
+    bool was_trustee = is_known(lookup, digest);
     int64_t now_ms = clock_monotonic_ms();
     pthread_mutex_lock(&lookup->mutex);
     if (now_ms - lookup->minute_begins_ms >= MINUTE_MS) {
         lookup->minute_begins_ms = now_ms;
         lookup->new_look_ups = lookup->known_look_ups = 0;
     }
-    int *look_ups = digest_set_has(lookup->trustees, digest) ? &lookup->known_look_ups : &lookup->new_look_ups;
+    int *look_ups = was_trustee ? &lookup->known_look_ups : &lookup->new_look_ups;
     bool is_allowed = *look_ups < LOOK_UPS_PER_MINUTE;
     if (is_allowed) ++*look_ups;
     pthread_mutex_unlock(&lookup->mutex);
@@ -190,7 +222,7 @@ enum status trustee_lookup_answer(struct trustee_lookup *lookup, const struct me
     out->token_is_known = *owner != '\0';
     out->owner = out->token_is_known ? arena_copy(arena, owner) : NULL;
     if (!status && *owner) status = look_up_trustee(lookup, owner, &out->owner_may, &deadline, err);
-    if (!status && out->owner_may) digest_set_add(lookup->trustees, digest);
+    if (!status && out->owner_may) keep_known(lookup, digest);
     /* Strangers do not learn from us who is in the team. */
     bool is_asked_for_actor = query->actor && (!token || out->owner_may);
     if (!status && is_asked_for_actor) status = look_up_trustee(lookup, query->actor, &out->actor_may, &deadline, err);

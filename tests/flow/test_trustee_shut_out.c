@@ -107,9 +107,31 @@ static void made_up_tokens_from_many_addresses_leave_room_for_trustees(void **st
     }
 }
 
+/* The restarted services had forgotten who was a trustee, so the made-up tokens used up the look-ups that all shared. */
+static void a_known_token_keeps_its_room_after_a_restart(void **state) {
+    (void)state;
+    static const enum server_program programs[] = {SERVER_PUBLISH, SERVER_GATEWAY};
+    char token[64], address[32];
+    int refused = 0;
+    assert_int_equal(ask(MEMBERS, "198.51.100.6"), 200);
+    for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++) {
+        server_terminate(scene.server, programs[i]);
+        server_start_program(scene.server, programs[i]);
+    }
+    server_wait_until_ready(scene.server);
+    for (int i = 0; i < MADE_UP; i++) {
+        snprintf(token, sizeof token, "ghp_MadeUpAfterRestart%04d0123456789abcde", i);
+        snprintf(address, sizeof address, "203.0.113.%d", 100 + i);
+        refused += ask(token, address) == 503;
+    }
+    assert_true(refused > 0);
+    assert_int_equal(ask(MEMBERS, "198.51.100.7"), 200);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_burst_of_made_up_tokens_from_one_address_costs_five_look_ups),
+        cmocka_unit_test(a_known_token_keeps_its_room_after_a_restart),
         cmocka_unit_test(made_up_tokens_from_many_addresses_leave_room_for_trustees),
     };
     return cmocka_run_group_tests(tests, start, stop);

@@ -4,6 +4,7 @@
 
 #include "lib/base/folder.h"
 #include "lib/base/text.h"
+#include "lib/store/known_tokens.h"
 #include "tests/store/fixture.h"
 
 #include <arpa/inet.h>
@@ -353,6 +354,30 @@ static void a_job_goes_from_beginning_to_end_by_that_user(void **state) {
     assert_ok(redis_call(f->redis, &reply, &f->err, "ACL DELUSER registry"));
 }
 
+#define A_TOKEN_SHA256 "e3316e2bafebb6103a3418e8778c0adc960d40213a03a7e7f4fcd3426ed807bf"
+
+static void a_known_token_is_kept_by_its_digest_for_a_month(void **state) {
+    struct fixture *f = *state;
+    unsigned char digest[SHA256_BYTES], other[SHA256_BYTES];
+    bool is_known = true;
+    struct redis_reply *reply;
+    hash_sha256("a token", 7, digest);
+    hash_sha256("another", 7, other);
+    assert_ok(known_token_find(f->store, digest, &is_known, &f->err));
+    assert_false(is_known);
+    assert_ok(known_token_keep(f->store, digest, &f->err));
+    assert_ok(known_token_find(f->store, digest, &is_known, &f->err));
+    assert_true(is_known);
+    assert_ok(known_token_find(f->store, other, &is_known, &f->err));
+    assert_false(is_known);
+    assert_ok(redis_call(f->redis, &reply, &f->err, "KEYS *"));
+    assert_int_equal(reply->count, 1);
+    const char *key = arena_copy(&f->arena, reply->items[0].text);
+    assert_string_equal(key, "trustee:" A_TOKEN_SHA256);
+    assert_ok(redis_call(f->redis, &reply, &f->err, "PTTL %s", key));
+    assert_in_range(reply->integer, KNOWN_TOKEN_MS - TIMEOUT_MS, KNOWN_TOKEN_MS);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         store_test(addresses_are_checked),
@@ -363,6 +388,7 @@ int main(void) {
         store_test(an_account_of_redis_is_decoded_and_used),
         store_test(the_rule_of_the_readme_allows_every_command_that_is_used),
         store_test(a_job_goes_from_beginning_to_end_by_that_user),
+        store_test(a_known_token_is_kept_by_its_digest_for_a_month),
         store_test(what_redis_has_no_room_for_is_said),
         store_test(each_setting_that_keeps_jobs_is_checked),
     };
