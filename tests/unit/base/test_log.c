@@ -214,6 +214,15 @@ static void fields_are_written_by_their_types(void **state) {
     assert_int_equal(lseek(log_file, 0, SEEK_END), 0);
 }
 
+/* They would hide words of the line from whoever reads it in a terminal, or show them in another order. */
+static void characters_that_do_not_show_are_escaped(void **state) {
+    (void)state;
+    char *line = WRITTEN_LINE(LOG_INFO, "shown", log_field("marks", "\xE2\x80\xAE\xE2\x80\x8B\xE2\x81\xA6\xEF\xBB\xBF"),
+                              log_field("ends", "\xE2\x80\xA8\xC2\x85"), log_field("umlaut", "\xC3\xA4"));
+    assert_true(text_ends_with(line, " marks=\"\\u202e\\u200b\\u2066\\ufeff\" ends=\"\\u2028\\u0085\" umlaut=\"\xC3\xA4\""));
+    free(line);
+}
+
 /* A line that a pipe takes in one piece is not torn apart by those of other threads. */
 static void a_long_value_is_cut_at_a_character(void **state) {
     (void)state;
@@ -243,9 +252,12 @@ static void secrets_are_blanked_before_they_are_escaped(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_value_adds_no_fields_to_its_line),          cmocka_unit_test(any_bytes_are_read_back),
-        cmocka_unit_test(fields_are_written_by_their_types),           cmocka_unit_test(a_long_value_is_cut_at_a_character),
+        cmocka_unit_test(a_value_adds_no_fields_to_its_line),
+        cmocka_unit_test(any_bytes_are_read_back),
+        cmocka_unit_test(fields_are_written_by_their_types),
+        cmocka_unit_test(a_long_value_is_cut_at_a_character),
         cmocka_unit_test(secrets_are_blanked_before_they_are_escaped),
+        cmocka_unit_test(characters_that_do_not_show_are_escaped),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }

@@ -201,6 +201,9 @@ static void an_lfs_pointer_is_refused_only_as_a_source(void **state) {
     temporary_folder_write(&folder, "docs/logo.png", pointer);
     temporary_folder_write(&folder, "README.md", pointer);
     expect(GLOBS("docs"), &none, "README.md docs/logo.png src/A.purs");
+    temporary_folder_write(&folder, "test/Main.purs", pointer); /* a source, where it is packed */
+    expect(GLOBS("docs"), &none, "README.md docs/logo.png src/A.purs");
+    expect_refusal(GLOBS("test"), &none, "", "'test/Main.purs' is kept in Git LFS");
     temporary_folder_write(&folder, "src/A.js", pointer);
     expect_refusal(&none, &none, "", "'src/A.js' is kept in Git LFS");
 }
