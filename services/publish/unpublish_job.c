@@ -37,9 +37,8 @@ static const struct step writes[] = {
     {0},
 };
 
-static enum status run_steps(struct unpublishing *u, const struct step *steps, struct error *err) {
+static enum status run_steps(struct unpublishing *u, const struct step *steps, struct job_timings *timings, struct error *err) {
     enum status status = STATUS_OK;
-    struct job_timings timings = {0};
     for (const struct step *step = steps; step->name && !status; step++) {
         if (step->left_out && u->service->settings.readonly) {
             job_run_log(u->run, LOG_WARN, "Read-only: %s.", step->left_out);
@@ -49,9 +48,8 @@ static enum status run_steps(struct unpublishing *u, const struct step *steps, s
         status = deadline_check(&u->run->deadline, err);
         if (!status) status = step->run(u, err);
         if (!status) fault_point(step->name);
-        job_timings_add(&timings, step->name, start_us);
+        job_timings_add(timings, step->name, start_us);
     }
-    job_timings_log(&timings, u->run, ".");
     return status;
 }
 
@@ -68,8 +66,10 @@ static enum status read_request(struct unpublishing *u, struct error *err) {
 enum status unpublish_job_run(void *context, struct job_run *run, struct error *err) {
     struct unpublishing u = {.service = context, .run = run, .arena = &run->arena};
     enum status status = read_request(&u, err);
-    if (!status) status = run_steps(&u, run->job.record ? resumed_run : first_run, err);
-    if (!status) status = run_steps(&u, writes, err);
+    struct job_timings timings = {0};
+    if (!status) status = run_steps(&u, run->job.record ? resumed_run : first_run, &timings, err);
+    if (!status) status = run_steps(&u, writes, &timings, err);
+    job_timings_log(&timings, run, ".");
     if (status) return status;
     bool is_readonly = u.service->settings.readonly;
     if (!is_readonly)

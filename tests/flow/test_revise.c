@@ -70,6 +70,10 @@ static void a_revision_loosens_bounds(void **state) {
     assert_non_null(strstr(log, "loose-base >=1.0.0 <3.0.0 (was >=1.0.0 <2.0.0)"));
     assert_non_null(strstr(log, "It builds with compiler 0.15.14."));
     assert_non_null(strstr(log, "NOTICE Revised the bounds of loose@1.0.0."));
+    const char *timings = strstr(log, "INFO Timings: revision-read=");
+    assert_non_null(timings);
+    assert_non_null(strstr(timings, "ms revision-builds="));
+    assert_non_null(strstr(timings, "ms revision-commit="));
     json_decref(job);
     json_t *builds = revise_builds(server, "loose"), *build;
     size_t i;

@@ -74,6 +74,9 @@ static void the_job_shows_what_was_sent_and_by_whom(void **state) {
     const char *log = server_log_text(server, job);
     assert_non_null(strstr(log, scene.owner.fingerprint));
     assert_non_null(strstr(log, "NOTICE Transferred shown from "));
+    const char *timings = strstr(log, "INFO Timings: transfer-read=");
+    assert_non_null(timings);
+    assert_non_null(strstr(timings, "ms transfer-metadata="));
     json_decref(job);
 }
 

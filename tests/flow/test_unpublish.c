@@ -111,6 +111,11 @@ static void the_job_shows_what_was_sent_and_by_whom(void **state) {
     assert_non_null(strstr(
         log, arena_format(&server->arena, "Signed by the ssh-ed25519 key %s, me@example.org.", scene.owner.fingerprint)));
     assert_non_null(strstr(log, "NOTICE Unpublished shown@1.0.0."));
+    const char *timings = strstr(log, "INFO Timings: unpublish-read=");
+    assert_non_null(timings);
+    assert_null(strstr(timings + strlen("INFO Timings:"), "Timings:")); /* one line for all steps */
+    assert_non_null(strstr(timings, "ms unpublish-record="));
+    assert_non_null(strstr(timings, "ms unpublish-tarball="));
     json_decref(job);
 
     char *actor =
