@@ -21,6 +21,7 @@
 enum {
     PIECE_US = 3000, /* for so long the registry in memory is held */
     LOSSES_SHOWN = 10,
+    AWAY_POLL_MS = 50, /* while Redis is away */
 };
 
 static const struct manifest_index *lock_view(const struct revision *r) {
@@ -67,12 +68,22 @@ static enum status take_version(struct revision *r, const struct manifest_index 
     return manifest_index_copy_manifest(&r->before, index, r->name, r->request.version, r->arena, err);
 }
 
+/* An outage of Redis is waited out. */
+static enum status read_supported(struct revision *r, struct version **out, size_t *count, struct error *err) {
+    enum status status;
+    while (job_store_is_away(status = compiler_list_read(r->run->store, r->arena, out, count, err))) {
+        status = revision_pause(r, AWAY_POLL_MS, err);
+        if (status) return status;
+    }
+    return status;
+}
+
 /* What cannot be built here cannot be checked. */
 static enum status check_compilers(struct revision *r, struct error *err) {
     struct version *supported;
     size_t count, missing_count = 0;
     struct text missing = {0};
-    enum status status = compiler_list_read(r->run->store, r->arena, &supported, &count, err);
+    enum status status = read_supported(r, &supported, &count, err);
     for (size_t i = 0; !status && i < r->builds.count; i++) {
         bool is_supported = false;
         for (size_t j = 0; j < count && !is_supported; j++)

@@ -49,8 +49,9 @@ static enum status take_lock(struct revision *r, struct error *err) {
     bool is_said = false;
     enum status status = lock_take(r->run->store, name, r->run->lease_ms, LOCK_WAIT_MS, &r->lock, err);
     for (; status_is_temporary(status); status = lock_take_again(r->run->store, &r->lock, LOCK_WAIT_MS, err)) {
-        if (!is_said) job_run_log(r->run, LOG_INFO, "Waiting for another job of %s to end.", r->name);
-        is_said = true;
+        bool is_held = status == STATUS_BUSY; /* or Redis is away */
+        if (is_held && !is_said) job_run_log(r->run, LOG_INFO, "Waiting for another job of %s to end.", r->name);
+        is_said |= is_held;
         enum status over = revision_pause(r, LOCK_POLL_MS, err);
         if (over) return over;
     }
@@ -63,13 +64,18 @@ static void release_lock(struct revision *r) {
         log_line(LOG_WARN, "lock not released", log_field("lock", r->lock.name), log_field("error", err.message));
 }
 
-/* queued_change.guard: the job is ours, and so is the package. */
+/* queued_change.guard: the job is ours, and so is the package. An outage of Redis is waited out. */
 static enum status check_held(void *context, int64_t needed_ms, struct error *err) {
     struct revision *r = context;
-    enum status status = job_run_guard(r->run, needed_ms, err);
-    if (status) return status;
-    status = lock_keep(r->run->store, &r->lock, needed_ms, r->run->lease_ms, err);
-    return status == STATUS_STALE ? error_set(err, STATUS_BUSY, "The lock of %s was lost.", r->name) : status;
+    for (;;) {
+        enum status status = job_run_guard(r->run, needed_ms, err);
+        if (status) return status;
+        status = lock_keep(r->run->store, &r->lock, needed_ms, r->run->lease_ms, err);
+        if (status == STATUS_STALE) return error_set(err, STATUS_BUSY, "The lock of %s was lost.", r->name);
+        if (!job_store_is_away(status)) return status;
+        status = revision_pause(r, LOCK_POLL_MS, err);
+        if (status) return status;
+    }
 }
 
 /* ---- The last check ---- */

@@ -145,6 +145,14 @@ static void expect_first_attempt(struct server *server, const char *id) {
     job_store_free(store);
 }
 
+/* The run itself has waited: the job was neither put back nor tried again, which would do its steps twice. */
+static void expect_one_run(struct server *server, const struct kind *kind, const char *id, const char *step) {
+    const char *runs = shell_output(
+        &server->arena, "grep '\"job ended\" job=%s .* outcome=\\(waits\\|\"tried again later\"\\)' '%s/%s' || true", id,
+        server->folder, kind->log);
+    if (*runs) fail_msg("without Redis at %s: %s", step, runs);
+}
+
 /* False: the job did not come to that call. */
 static bool disturb(struct server *server, const struct kind *kind, const char *step, int time, int number) {
     const char *path = hold_path(server, kind);
@@ -170,6 +178,7 @@ static bool disturb(struct server *server, const struct kind *kind, const char *
         fail_msg("%s, without Redis at %s %d:\n%s", kind->name, step, time, server_log_text(server, job));
     json_decref(job);
     expect_first_attempt(server, held.job_id);
+    expect_one_run(server, kind, held.job_id, step);
     return is_held;
 }
 
