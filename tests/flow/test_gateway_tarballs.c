@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/base/hash.h"
 #include "lib/base/log.h"
@@ -151,6 +152,39 @@ static void a_tarball_is_hashed_once(void **state) {
     assert_memory_equal(response.body.bytes, bytes, LENGTH);
     http_response_release(&response);
     assert_int_equal((int)(gateway_process_figure(gateway, figure) - before), 2);
+
+    bytes[0] = 'c'; /* the same file with other bytes */
+    write_file(path, bytes);
+    response = http_ask(NULL, url, "/hashed/1.0.0.tar.gz", NULL, NULL);
+    assert_string_not_equal(http_header(&response, "etag"), first);
+    assert_string_not_equal(http_header(&response, "etag"), second);
+    http_response_release(&response);
+    assert_int_equal((int)(gateway_process_figure(gateway, figure) - before), 3);
+    arena_release(&arena);
+}
+
+/* A file that takes a while to read, and of which a byte is asked for. */
+static void who_asks_while_a_tarball_is_hashed_waits_for_that(void **state) {
+    (void)state;
+    enum { AT_ONCE = 8, LENGTH = 128 << 20 };
+    static const char figure[] = "registry_tarballs_hashed_total{program=\"gateway\"}";
+    static const char request[] = "GET /long/1.0.0.tar.gz HTTP/1.1\r\nHost: x\r\nRange: bytes=0-0\r\n\r\n";
+    struct arena arena = {0};
+    const char *path = arena_format(&arena, "%s/storage/long/1.0.0.tar.gz", gateway_process_folder(gateway));
+    write_file(path, "");
+    assert_int_equal(truncate(path, LENGTH), 0); /* a hole */
+    double before = gateway_process_figure(gateway, figure);
+    struct http_connection connections[AT_ONCE];
+    for (size_t i = 0; i < AT_ONCE; i++)
+        assert_true(http_connection_open(&connections[i], gateway_process_port(gateway), 60000));
+    for (size_t i = 0; i < AT_ONCE; i++)
+        assert_true(http_connection_send_bytes(&connections[i], request, strlen(request)));
+    for (size_t i = 0; i < AT_ONCE; i++) {
+        assert_true(http_connection_receive(&connections[i]));
+        assert_int_equal(connections[i].status, 206);
+        http_connection_close(&connections[i]);
+    }
+    assert_int_equal((int)(gateway_process_figure(gateway, figure) - before), 1);
     arena_release(&arena);
 }
 
@@ -159,6 +193,7 @@ int main(void) {
         cmocka_unit_test(tarballs_are_served_whole_and_in_parts),
         cmocka_unit_test(only_tarballs_are_served),
         cmocka_unit_test(a_tarball_is_hashed_once),
+        cmocka_unit_test(who_asks_while_a_tarball_is_hashed_waits_for_that),
         cmocka_unit_test(tarballs_stand_under_their_own_host_only),
         cmocka_unit_test(where_tarballs_are_on_s3_none_are_served),
     };
