@@ -18,6 +18,34 @@ const char *gateway_text(const json_t *object, const char *key) {
     return value ? value : "";
 }
 
+/* ---- Texts of others ---- */
+
+/* A `?` for each control character but line breaks and tabs. */
+static void blank_controls(json_t *text) {
+    const char *value = json_string_value(text);
+    struct text clean = {0};
+    for (const char *at = value; *at; at++) {
+        bool is_second = at[0] == '\xC2' && (unsigned char)at[1] < 0xA0; /* U+0080 to U+009F */
+        bool is_control = ((unsigned char)*at < 0x20 && *at != '\n' && *at != '\t') || *at == 0x7F || is_second;
+        text_append_character(&clean, is_control ? '?' : *at);
+        at += is_second;
+    }
+    if (clean.length) json_string_set(text, text_view(&clean));
+    text_release(&clean);
+}
+
+/* In all of it: what authors and compilers have written is shown at a terminal, which control characters would steer. */
+static void blank_all_controls(json_t *value) {
+    const char *key;
+    json_t *item;
+    size_t index;
+    if (json_is_string(value)) blank_controls(value);
+    json_array_foreach(value, index, item) blank_all_controls(item);
+    json_object_foreach(value, key, item) blank_all_controls(item);
+}
+
+/* ---- Asking ---- */
+
 /* When the gateway wants to be asked again. */
 static int64_t retry_after_ms(const struct http_response *response) {
     struct text value = {0};
@@ -32,8 +60,10 @@ static enum status read_failure(const struct http_response *response, struct err
     bool may_pass = response->status == 429 || response->status >= 500;
     json_t *value = NULL;
     const char *message = NULL;
-    if (!json_read(&value, text_view(&response->body), response->body.length, "The gateway's answer", NULL))
+    if (!json_read(&value, text_view(&response->body), response->body.length, "The gateway's answer", NULL)) {
+        blank_all_controls(value);
         message = json_string_value(json_object_get(value, "message"));
+    }
     enum status status = error_set(err, may_pass ? STATUS_UNAVAILABLE : STATUS_REFUSED, "%s (HTTP status %d)",
                                    message ? message : "The gateway does not say why.", response->status);
     json_decref(value);
@@ -47,6 +77,7 @@ static enum status ask_once(const struct http_request *request, json_t **answer,
     enum status status = http_client_send(request, &response, err);
     if (!status && response.status == 200) {
         status = json_read(answer, text_view(&response.body), response.body.length, "The gateway's answer", err);
+        if (!status) blank_all_controls(*answer);
     } else if (!status) {
         *wait_ms = retry_after_ms(&response);
         status = read_failure(&response, err);

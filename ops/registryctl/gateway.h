@@ -19,9 +19,10 @@ enum {
     GATEWAY_PATIENCE_MS = 15 * 60 * 1000, /* how long a restart, or a network that is away, is waited out */
 };
 
-/* Asks the gateway; `body` NULL is a GET. *answer is the JSON of its 200, which the caller owns. Where there is no answer, or a
- * 429 or 5xx, it is asked again for `patience_ms`, when it says that it may be, and stderr says so once. STATUS_REFUSED with
- * its sentence for any other answer; STATUS_UNAVAILABLE or STATUS_TIMEOUT where patience has an end. */
+/* Asks the gateway; `body` NULL is a GET. *answer is the JSON of its 200, which the caller owns, with `?` for control
+ * characters in its texts, but for line breaks and tabs: they may come from anybody. Where there is no answer, or a 429 or 5xx,
+ * it is asked again for `patience_ms`, when it says that it may be, and stderr says so once. STATUS_REFUSED with its sentence
+ * for any other answer; STATUS_UNAVAILABLE or STATUS_TIMEOUT where patience has an end. */
 CHECK_RESULT enum status gateway_ask(struct invocation *call, const char *path, const char *body, int64_t patience_ms,
                                      json_t **answer, struct error *err);
 

@@ -163,6 +163,22 @@ static void a_failure_ends_it_with_1_and_the_jobs_last_error(void **state) {
     run_release(&run);
 }
 
+/* What an author writes comes to a terminal, and moves no cursor there. */
+static void control_characters_of_a_source_do_not_reach_the_terminal(void **state) {
+    (void)state;
+    const struct package package = {.name = "steering", .files = {{"src/Main.purs", "module Steering \x1B[2J\x07 where\n"}}};
+    struct run run;
+    run_start(&run, &registryctl, server->url, push(&registryctl, package));
+    run_expect_exit(&run, 1);
+    const char *const shown[] = {written(&run, "output"), written(&run, "errors")};
+    for (size_t i = 0; i < 2; i++) {
+        assert_non_null(strstr(shown[i], "src/Main.purs"));
+        for (const char *at = shown[i]; *at; at++)
+            assert_true((unsigned char)*at >= 0x20 || *at == '\n');
+    }
+    run_release(&run);
+}
+
 static void a_request_that_is_refused_at_once_ends_it_with_1_and_the_sentence(void **state) {
     struct run run;
     run_start(&run, *state, server->url, "purescript-prefix");
@@ -261,6 +277,7 @@ int main(void) {
         with_both(a_gateway_that_restarts_is_waited_for),
         with_both(a_gateway_that_had_too_many_requests_is_asked_again),
         with_both(it_comes_back_when_it_is_told_to),
+        cmocka_unit_test(control_characters_of_a_source_do_not_reach_the_terminal),
         cmocka_unit_test(an_interrupt_ends_registryctl_and_not_the_job),
         cmocka_unit_test(the_workflow_lets_no_text_be_pasted_into_its_script),
     };
