@@ -2,9 +2,11 @@
 #include "tests/support/cmocka_all.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "lib/base/memory.h"
 #include "services/gateway/store_pool.h"
@@ -142,15 +144,24 @@ static void a_flood_from_one_address_keeps_nobody_else_waiting(void **state) {
     free(flood);
 }
 
+/* Waits for it; a minute is for ever. */
+static void expect_post(sem_t *semaphore) {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 60;
+    if (sem_timedwait(semaphore, &until)) fail_msg("it has not begun");
+}
+
 static void one_address_never_has_all_threads(void **state) {
     (void)state;
     enum { THREADS = 4, FLOOD = 8 };
-    sem_t has_begun, may_end;
+    sem_t has_begun, other_has_begun, may_end;
     sem_init(&has_begun, 0, 0);
+    sem_init(&other_has_begun, 0, 0);
     sem_init(&may_end, 0, 0);
     atomic_size_t done = 0, other_done = 0;
     struct store_pool *pool = create(THREADS);
-    struct counted flood[FLOOD], other = {{.run = run, .lane = 2}, &has_begun, &may_end, &other_done};
+    struct counted flood[FLOOD], other = {{.run = run, .lane = 2}, &other_has_begun, &may_end, &other_done};
     for (size_t i = 0; i < FLOOD; i++) {
         flood[i] = (struct counted){{.run = run, .lane = 1}, &has_begun, &may_end, &done};
         assert_true(store_pool_submit(pool, &flood[i].task));
@@ -158,13 +169,51 @@ static void one_address_never_has_all_threads(void **state) {
     for (size_t i = 0; i < THREADS - 1; i++)
         sem_wait(&has_begun);
     assert_true(store_pool_submit(pool, &other.task));
-    sem_wait(&has_begun); /* the other's: none of the flood has ended */
+    expect_post(&other_has_begun); /* none of the flood has ended */
     assert_int_equal(atomic_load(&done) + atomic_load(&other_done), 0);
     for (size_t i = 0; i < FLOOD + 1; i++)
         sem_post(&may_end);
     store_pool_free(pool);
     assert_int_equal(atomic_load(&done), FLOOD);
     assert_int_equal(atomic_load(&other_done), 1);
+    sem_destroy(&may_end);
+    sem_destroy(&other_has_begun);
+    sem_destroy(&has_begun);
+}
+
+/* Of four threads one is free: it takes from each address in turn, although that with the flood may have three. */
+static void a_free_thread_takes_from_each_address_in_turn(void **state) {
+    (void)state;
+    enum { THREADS = 4, FLOOD = 20 };
+    sem_t has_begun, may_end;
+    sem_init(&has_begun, 0, 0);
+    sem_init(&may_end, 0, 0);
+    atomic_size_t done = 0, held_done = 0;
+    struct store_pool *pool = create(THREADS);
+    struct counted held[THREADS];
+    struct ordered flood[FLOOD], other[2];
+    for (unsigned i = 0; i < THREADS; i++) {
+        held[i] = (struct counted){{.run = run, .lane = 10 + i}, &has_begun, &may_end, &held_done};
+        assert_true(store_pool_submit(pool, &held[i].task));
+        sem_wait(&has_begun);
+    }
+    for (size_t i = 0; i < FLOOD; i++) {
+        flood[i] = (struct ordered){{.run = note_place, .lane = 1}, &done, 0};
+        assert_true(store_pool_submit(pool, &flood[i].task));
+    }
+    for (size_t i = 0; i < 2; i++) {
+        other[i] = (struct ordered){{.run = note_place, .lane = 2}, &done, 0};
+        assert_true(store_pool_submit(pool, &other[i].task));
+    }
+    sem_post(&may_end); /* of one thread, which does it all */
+    while (atomic_load(&done) < FLOOD + 2)
+        sched_yield();
+    assert_in_range(other[0].place, 0, 1);
+    assert_in_range(other[1].place, 2, 3);
+    for (size_t i = 1; i < THREADS; i++)
+        sem_post(&may_end);
+    store_pool_free(pool);
+    assert_int_equal(atomic_load(&held_done), THREADS);
     sem_destroy(&may_end);
     sem_destroy(&has_begun);
 }
@@ -194,6 +243,7 @@ int main(void) {
         cmocka_unit_test(tasks_run_side_by_side),
         cmocka_unit_test(a_flood_from_one_address_keeps_nobody_else_waiting),
         cmocka_unit_test(one_address_never_has_all_threads),
+        cmocka_unit_test(a_free_thread_takes_from_each_address_in_turn),
         cmocka_unit_test(a_task_whose_client_left_is_not_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
