@@ -24,6 +24,8 @@ enum {
     ABANDONED_MAX = 200,     /* requests that the client of one connection gave up, within … */
     ABANDONED_MS = 10000,
     IDLE_MS = 200,                                          /* a connection that waits for less is about to be used */
+    BUSY_MS = 500,                                          /* most requests do not take longer; every wait for a log does */
+    FEW = 16,                                               /* connections: more than a client needs for itself */
     SMALL_BYTES = 3 * H2O_SOCKET_INITIAL_INPUT_BUFFER_SIZE, /* what a usual request takes that comes in two pieces */
     TRIM_BYTES = 4 << 20,
 };
@@ -47,16 +49,6 @@ static void set_listed(h2o_linklist_t *list, h2o_linklist_t *place, bool is_list
         h2o_linklist_insert(list, place); /* before the anchor: at the end */
     else
         h2o_linklist_unlink(place);
-}
-
-static struct connection *first_waiting(struct connections *connections) {
-    return H2O_STRUCT_FROM_MEMBER(struct connection, waiting, connections->waiting.next);
-}
-
-static void set_waiting(struct connection *connection, bool is_waiting) {
-    struct loop *loop = connection->loop;
-    if (is_waiting) connection->waiting_since_ms = h2o_now(loop->context.loop);
-    set_listed(&loop->connections.waiting, &connection->waiting, is_waiting);
 }
 
 static void touch(struct connection *connection) {
@@ -100,10 +92,16 @@ static int64_t measure(struct connection *connection) {
 
 /* ---- The end of a connection ---- */
 
+static void set_counted(struct connection *connection, bool is_counted) {
+    if (is_counted == connection->is_counted) return;
+    connection->is_counted = is_counted;
+    atomic_fetch_add(&connection->loop->options.traffic->connections, is_counted ? 1 : -1);
+}
+
 static void free_connection(struct connection *connection) {
     struct loop *loop = connection->loop;
     h2o_linklist_unlink(&connection->all);
-    if (connection->is_public) atomic_fetch_sub(&loop->options.traffic->connections, 1);
+    set_counted(connection, false);
     atomic_fetch_sub(&connection->client->connections, 1);
     clients_drop(loop->options.gateway->clients, connection->client);
     free(connection);
@@ -135,7 +133,6 @@ static void on_close(void *argument) {
     connection->socket = NULL;
     set_intake(connection, 0);
     set_listed(NULL, &connection->touched, false);
-    set_waiting(connection, false);
     loop->connections.released_bytes += SMALL_BYTES;
     if (connection->second_descriptor < 0 || connection->is_ending) {
         if (connection->second_descriptor >= 0) close(connection->second_descriptor);
@@ -174,7 +171,7 @@ static h2o_socket_cb reader_of(const struct connection *connection) {
  * write has failed. */
 static void hang_up(struct connection *connection) {
     connection->is_ending = true;
-    set_waiting(connection, false);
+    set_counted(connection, false);
     set_intake(connection, 0);
     shutdown(connection->descriptor, SHUT_RDWR);
     h2o_socket_cb read = reader_of(connection);
@@ -283,16 +280,14 @@ void connections_look(struct loop *loop) {
 /* ---- Calls ---- */
 
 void connection_begin_call(struct connection *connection) {
-    connection->calls++;
+    if (connection->calls++ == 0) connection->since_ms = h2o_now(connection->loop->context.loop);
     atomic_fetch_add(&connection->loop->options.traffic->calls, 1);
-    set_waiting(connection, false);
 }
 
 void connection_end_call(struct connection *connection, bool was_answered) {
-    connection->calls--;
+    if (--connection->calls == 0) connection->since_ms = h2o_now(connection->loop->context.loop);
     connection->poll = NULL;
     atomic_fetch_sub(&connection->loop->options.traffic->calls, 1);
-    if (connection->calls == 0 && connection->is_public && !connection->is_ending) set_waiting(connection, true);
     touch(connection);
     if (was_answered) return;
     int64_t now_ms = clock_monotonic_ms();
@@ -324,7 +319,8 @@ void connection_serve(struct listener *listener, h2o_socket_t *socket) {
     connection->descriptor = h2o_socket_get_fd(socket);
     connection->second_descriptor = -1;
     h2o_linklist_insert(&loop->connections.all, &connection->all);
-    if (connection->is_public) atomic_fetch_add(&loop->options.traffic->connections, 1);
+    connection->since_ms = h2o_now(loop->context.loop);
+    set_counted(connection, connection->is_public);
     int64_t count = atomic_fetch_add(&connection->client->connections, 1) + 1;
     socket->on_close.cb = on_close;
     socket->on_close.data = connection;
@@ -333,18 +329,62 @@ void connection_serve(struct listener *listener, h2o_socket_t *socket) {
         h2o_socket_close(socket);
         return;
     }
-    if (connection->is_public) set_waiting(connection, true);
     h2o_accept(&listener->accept, socket);
     if (listener->accept.ssl_ctx) connection->handshake_read = socket->_cb.read;
     watch(connection);
 }
 
+/* ---- Room for others ---- */
+
+/* How many its address has. Those of a proxy are many clients'. */
+static int64_t connections_of_address(const struct connection *connection) {
+    return connection->is_of_proxy ? 1 : atomic_load(&connection->client->connections);
+}
+
+static bool is_idle(const struct connection *connection) {
+    return connection->calls == 0 && h2o_now(connection->loop->context.loop) - connection->since_ms >= IDLE_MS;
+}
+
+static bool may_make_room(const struct connection *connection) {
+    if (!connection->is_counted) return false;
+    return connections_of_address(connection) > FEW || is_idle(connection) ||
+           (connection->calls > 0 && h2o_now(connection->loop->context.loop) - connection->since_ms >= BUSY_MS);
+}
+
+static bool goes_before(const struct connection *connection, const struct connection *other) {
+    int64_t more = connections_of_address(connection) - connections_of_address(other);
+    if (more != 0) return more > 0;
+    if (is_idle(connection) != is_idle(other)) return is_idle(connection);
+    return connection->since_ms < other->since_ms;
+}
+
+/* NULL: none in this loop. Another one may have some, and takes the next connection. */
+static struct connection *find_room(struct loop *loop) {
+    struct connection *found = NULL;
+    h2o_linklist_t *list = &loop->connections.all;
+    for (h2o_linklist_t *at = list->next; at != list; at = at->next) {
+        struct connection *connection = H2O_STRUCT_FROM_MEMBER(struct connection, all, at);
+        if (may_make_room(connection) && (!found || goes_before(connection, found))) found = connection;
+    }
+    return found;
+}
+
+static void make_room(struct connection *connection) {
+    enum connection_end reason = connection->calls ? CONNECTION_END_BUSY : CONNECTION_END_IDLE;
+    if (!connection->socket) {
+        atomic_fetch_add(&connection->loop->options.traffic->ended[reason], 1);
+        stop_lingering(&connection->timer);
+        return;
+    }
+    if (connection->poll) call_end_wait(connection->poll);
+    end(connection, reason);
+}
+
 bool connections_make_room(struct loop *loop) {
     while (atomic_load(&loop->options.traffic->connections) >= loop->options.connection_limit) {
-        if (h2o_linklist_is_empty(&loop->connections.waiting)) return false;
-        struct connection *first = first_waiting(&loop->connections);
-        if (h2o_now(loop->context.loop) - first->waiting_since_ms < IDLE_MS) return false; /* another loop may have others */
-        end(first, CONNECTION_END_IDLE);
+        struct connection *connection = find_room(loop);
+        if (!connection) return false;
+        make_room(connection);
     }
     return true;
 }
@@ -398,7 +438,6 @@ static void pass_second(h2o_timeout_entry_t *entry) {
 void connections_open(struct loop *loop) {
     struct connections *connections = &loop->connections;
     h2o_linklist_init_anchor(&connections->all);
-    h2o_linklist_init_anchor(&connections->waiting);
     h2o_linklist_init_anchor(&connections->touched);
     h2o_linklist_init_anchor(&connections->holding);
     connections->second.cb = pass_second;

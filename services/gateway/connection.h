@@ -37,6 +37,7 @@ struct metrics;
 #define CONNECTION_END_TABLE(END)                                                                                              \
     END(ADDRESS, "too many of one address")                                                                                    \
     END(IDLE, "idle where others need room")                                                                                   \
+    END(BUSY, "busy where others need room")                                                                                   \
     END(INTAKE, "requests hold too much memory")                                                                               \
     END(RESETS, "too many requests given up")                                                                                  \
     END(STALL, "answers not taken")
@@ -64,17 +65,18 @@ struct connection {
     bool is_of_proxy; /* one of TRUSTED_PROXIES, which has many clients */
     bool is_http2;
     bool is_announced; /* the number of streams that it may open */
+    bool is_counted;   /* in traffic->connections */
     bool is_ending;
     size_t calls;      /* requests being answered */
     struct call *poll; /* over HTTP/1: the one of these that waits for a log, or did; NULL: none */
     size_t abandoned;  /* of which the client did not wait for the answer, since the next */
     int64_t abandoned_since_ms;
-    int64_t moved_ms;                   /* of HTTP/2: when its answers were last seen to go on (http2_streams.h) */
-    uint64_t waiting_since_ms;          /* on the loop's clock */
-    h2o_socket_t *socket;               /* NULL: closed */
-    h2o_socket_cb read, handshake_read; /* h2o's own; the second while TLS is negotiated, NULL: no TLS */
-    int64_t intake_bytes;               /* held in memory of unfinished requests, and of bodies of those being answered */
-    h2o_linklist_t all, waiting, touched, holding; /* places in the loop's lists */
+    int64_t moved_ms;                     /* of HTTP/2: when its answers were last seen to go on (http2_streams.h) */
+    uint64_t since_ms;                    /* on the loop's clock: how long it has been idle, or busy */
+    h2o_socket_t *socket;                 /* NULL: closed */
+    h2o_socket_cb read, handshake_read;   /* h2o's own; the second while TLS is negotiated, NULL: no TLS */
+    int64_t intake_bytes;                 /* held in memory of unfinished requests, and of bodies of those being answered */
+    h2o_linklist_t all, touched, holding; /* places in the loop's lists */
     int descriptor;
     int second_descriptor; /* where it is to linger; else -1 */
     h2o_socket_t *lingering;
@@ -85,7 +87,6 @@ struct connection {
 /* The lists, and what is counted, of one loop. */
 struct connections {
     h2o_linklist_t all;
-    h2o_linklist_t waiting; /* that have no request being answered, of the public port: the one that waits longest first */
     h2o_linklist_t touched; /* to be looked at when the turn ends */
     h2o_linklist_t holding; /* with an intake, the oldest first */
     int64_t intake_bytes;
@@ -100,7 +101,9 @@ void connections_close(struct loop *loop);
 /* Takes over a socket that was accepted; closes it where its address has too many. */
 void connection_serve(struct listener *listener, h2o_socket_t *socket);
 
-/* Is there room for one more, where need be in the place of the one that waits longest? */
+/* Is there room for one more, where need be in the place of another: of the address that has most connections, the one that
+ * idles for longest, or else has been busy for longest. One whose address has few of them is spared while it may be idle, or
+ * busy, only for a moment. A poll is answered before it goes. */
 bool connections_make_room(struct loop *loop);
 
 /* At the end of each turn of the loop. */

@@ -2,6 +2,7 @@
 #include "services/gateway/loop.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,15 +26,17 @@ static void accept_connections(h2o_socket_t *listening, const char *problem);
 
 static void resume_listening(h2o_timeout_entry_t *entry) {
     struct loop *loop = H2O_STRUCT_FROM_MEMBER(struct loop, resume_timer, entry);
-    if (!connections_make_room(loop)) {
-        h2o_timeout_link(loop->context.loop, &loop->context.hundred_ms_timeout, &loop->resume_timer);
-        return;
-    }
     for (size_t i = 0; i < LOOP_LISTENERS_MAX; i++)
         if (loop->listeners[i].socket) h2o_socket_read_start(loop->listeners[i].socket, accept_connections);
 }
 
-/* Where all connections are busy, the rest waits in the kernel's queue. The management port is never closed to operators. */
+static bool has_newcomer(h2o_socket_t *listening) {
+    struct pollfd queue = {.fd = h2o_socket_get_fd(listening), .events = POLLIN};
+    return poll(&queue, 1, 0) > 0;
+}
+
+/* Where no connection makes room, newcomers wait in the kernel's queue for a moment. The management port is never closed to
+ * operators. */
 static void pause_listening(struct loop *loop) {
     h2o_socket_read_stop(loop->listeners[0].socket);
     if (!h2o_timeout_is_linked(&loop->resume_timer))
@@ -44,7 +47,7 @@ static void accept_connections(h2o_socket_t *listening, const char *problem) {
     struct listener *listener = listening->data;
     struct loop *loop = listener->loop;
     if (problem) return;
-    for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
+    for (int i = 0; i < ACCEPTS_AT_ONCE && has_newcomer(listening); i++) {
         if (listener == &loop->listeners[0] && !connections_make_room(loop)) {
             pause_listening(loop);
             return;

@@ -47,7 +47,7 @@ struct loop {
     h2o_multithread_message_t stop_message;
     struct loop_options options;
     struct listener listeners[LOOP_LISTENERS_MAX];
-    h2o_timeout_entry_t resume_timer; /* looks whether connections are taken again */
+    h2o_timeout_entry_t resume_timer; /* takes connections again */
     size_t calls;                     /* of which the memory is not freed yet */
     struct connections connections;
     int64_t stopping_since_ms; /* 0: not */

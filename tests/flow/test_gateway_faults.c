@@ -367,44 +367,6 @@ static void connections_over_the_limit_take_the_place_of_idle_ones(void **state)
     assert_int_equal(gateway_process_stop(small), 0);
 }
 
-/* The question itself is one more. */
-static bool is_busy(void *process) {
-    return gateway_process_figure(process, "registry_http_answers_under_way{program=\"gateway\"}") == FEW + 1;
-}
-
-static void connections_over_the_limit_wait_while_all_are_busy(void **state) {
-    (void)state;
-    static const char *const settings[] = {"GATEWAY_CONNECTIONS=16", NULL};
-    static const char poll[] = "/logs/%s?wait=60", body[] = "{\"name\":\"aff\",\"version\":\"7.9.0\",\"ref\":\"v7.9.0\"}";
-    struct gateway_process *small = gateway_process_start(redis_server_url(redis), settings);
-    struct http_connection busy[FEW], late;
-    char path[128];
-    struct http_response response = http_ask("POST", gateway_process_url(small), "/api/v1/publish", NULL, body);
-    snprintf(path, sizeof path, poll, job_id_of(&response));
-    struct text http2 = {0}; /* by which the gateway sees at once that a client has left */
-    http2_append_preface(&http2);
-    http2_append_request(&http2, 1, "GET", path, -1, true);
-    for (int i = 0; i < FEW; i++) {
-        assert_true(http_connection_open(&busy[i], gateway_process_port(small), PATIENCE_MS));
-        assert_true(http_connection_send_bytes(&busy[i], http2.bytes, http2.length));
-    }
-    text_release(&http2);
-    assert_true(wait_until(is_busy, small, PATIENCE_MS));
-    assert_true(http_connection_open(&late, gateway_process_port(small), 300));
-    assert_true(http_connection_send(&late, "GET", "/api/v1/status", NULL));
-    assert_false(http_connection_receive(&late));
-    http_connection_close(&late);
-    http_connection_close(&busy[0]);
-    assert_true(http_connection_open(&late, gateway_process_port(small), PATIENCE_MS));
-    assert_true(http_connection_send(&late, "GET", "/api/v1/status", NULL));
-    assert_true(http_connection_receive(&late));
-    assert_int_equal(late.status, 200);
-    http_connection_close(&late);
-    for (int i = 1; i < FEW; i++)
-        http_connection_close(&busy[i]);
-    assert_int_equal(gateway_process_stop(small), 0);
-}
-
 /* ---- Stopping ---- */
 
 static bool is_closed(void *port) {
@@ -470,7 +432,6 @@ int main(void) {
         cmocka_unit_test(a_refused_body_is_not_answered_by_a_reset),
         cmocka_unit_test(many_at_once_get_a_job_each),
         cmocka_unit_test(connections_over_the_limit_take_the_place_of_idle_ones),
-        cmocka_unit_test(connections_over_the_limit_wait_while_all_are_busy),
         cmocka_unit_test(a_stop_ends_open_polls_cleanly),
         cmocka_unit_test(a_second_gateway_on_the_port_is_refused),
     };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Clients that keep the gateway waiting: HTTP/2 windows that stay shut, and
- * clients that leave while they wait for a log.
+ * Clients that keep the gateway waiting: HTTP/2 windows that stay shut,
+ * clients that leave while they wait for a log, and as many that wait as there may be connections.
  */
 #include "tests/flow/gateway_limits.h"
 
@@ -217,6 +217,136 @@ static void a_client_that_only_sends_no_more_is_answered(void **state) {
     arena_release(&arena);
 }
 
+/* ---- As many as there may be ---- */
+
+static const char ended_busy[] =
+    "registry_http_connections_ended_total{reason=\"busy where others need room\",program=\"gateway\"}";
+static const char ended_idle[] =
+    "registry_http_connections_ended_total{reason=\"idle where others need room\",program=\"gateway\"}";
+static const char status_request[] = "GET /api/v1/status HTTP/1.1\r\nHost: x\r\n\r\n";
+
+static bool is_closed_by_gateway(struct http_connection *connection) {
+    char byte;
+    return recv(connection->socket, &byte, 1, 0) <= 0;
+}
+
+static void expect_end_of_wait(struct http_connection *connection) {
+    expect_status(connection, 200);
+    assert_string_equal(text_view(&connection->answer), "[]");
+    assert_true(is_closed_by_gateway(connection));
+}
+
+/* Each is a client of its own, and keeps its connection. */
+static void start_newcomers(struct http_connection *connections, size_t count, struct gateway_process *process) {
+    for (size_t i = 0; i < count; i++) {
+        open_as(&connections[i], process, 200 + (unsigned)i);
+        send_text(&connections[i], status_request);
+        expect_status(&connections[i], 200);
+    }
+}
+
+static void close_all(struct http_connection *connections, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        http_connection_close(&connections[i]);
+}
+
+/* One loop, so that it is known which goes. */
+static void newcomers_take_the_place_of_the_address_with_most(void **state) {
+    (void)state;
+    enum { MOST = 64, LARGE = 24, MIDDLE = 20, SMALL = 19, NEWCOMERS = LARGE - MIDDLE };
+    static const char *const settings[] = {"GATEWAY_CONNECTIONS=64", "GATEWAY_THREADS=1", NULL};
+    struct gateway_process *small = start_with(settings);
+    struct arena arena = {0};
+    struct http_connection one, middle[MIDDLE], large[LARGE], others[SMALL], newcomers[NEWCOMERS];
+    const char *request = poll_request(&arena, small);
+    gateway_process_wait_for(small, open_connections, 0);
+    start_polls(&one, 1, small, 100, request);
+    start_polls(middle, MIDDLE, small, 101, request);
+    start_polls(large, LARGE, small, 102, request);
+    start_polls(others, SMALL, small, 103, request);
+    gateway_process_wait_for(small, answers, MOST + 1);
+    start_newcomers(newcomers, NEWCOMERS, small);
+    for (size_t i = 0; i < NEWCOMERS; i++)
+        expect_end_of_wait(&large[i]);
+    for (size_t i = NEWCOMERS; i < LARGE; i++)
+        expect_still_waiting(&large[i]);
+    for (size_t i = 0; i < MIDDLE; i++)
+        expect_still_waiting(&middle[i]);
+    expect_still_waiting(&one);
+    assert_int_equal((int)gateway_process_figure(small, ended_busy), NEWCOMERS);
+    assert_int_equal((int)gateway_process_figure(small, open_connections), MOST);
+    http_connection_close(&one);
+    close_all(middle, MIDDLE);
+    close_all(large, LARGE);
+    close_all(others, SMALL);
+    close_all(newcomers, NEWCOMERS);
+    arena_release(&arena);
+    assert_int_equal(gateway_process_stop(small), 0);
+}
+
+static void of_one_address_the_idle_one_goes_first(void **state) {
+    (void)state;
+    enum { MOST = 32, POLLS = MOST - 2 };
+    static const char *const settings[] = {"GATEWAY_CONNECTIONS=32", "GATEWAY_THREADS=1", NULL};
+    struct gateway_process *small = start_with(settings);
+    struct arena arena = {0};
+    struct http_connection polls[POLLS], idle, other, newcomer;
+    const char *request = poll_request(&arena, small);
+    gateway_process_wait_for(small, open_connections, 0);
+    start_newcomers(&other, 1, small); /* idles for longer, but is alone */
+    start_polls(polls, POLLS, small, 101, request);
+    start_polls(&idle, 1, small, 101, status_request);
+    expect_status(&idle, 200);
+    gateway_process_wait_for(small, answers, POLLS + 1);
+    usleep(300000); /* it has been idle for more than a moment */
+    start_newcomers(&newcomer, 1, small);
+    assert_true(is_closed_by_gateway(&idle));
+    for (size_t i = 0; i < POLLS; i++)
+        expect_still_waiting(&polls[i]);
+    expect_still_waiting(&other);
+    assert_int_equal((int)gateway_process_figure(small, ended_idle), 1);
+    close_all(polls, POLLS);
+    http_connection_close(&idle);
+    http_connection_close(&other);
+    http_connection_close(&newcomer);
+    arena_release(&arena);
+    assert_int_equal(gateway_process_stop(small), 0);
+}
+
+/* No address has more than another. Over HTTP/2 the connection is closed. */
+static void polls_of_many_addresses_shut_nobody_out(void **state) {
+    (void)state;
+    enum { MOST = 32, NEWCOMERS = 8 };
+    static const char *const settings[] = {"GATEWAY_CONNECTIONS=32", "GATEWAY_THREADS=1", NULL};
+    struct gateway_process *small = start_with(settings);
+    struct arena arena = {0};
+    struct http_connection polls[MOST], newcomers[NEWCOMERS];
+    struct text bytes = {0};
+    const char *request = poll_request(&arena, small);
+    gateway_process_wait_for(small, open_connections, 0);
+    http2_append_preface(&bytes);
+    http2_append_request(&bytes, 1, "GET", arena_format(&arena, "%.*s", (int)strcspn(request + 4, " "), request + 4), -1, true);
+    for (unsigned i = 0; i < MOST; i++) {
+        open_as(&polls[i], small, 100 + i);
+        assert_true(
+            http_connection_send_bytes(&polls[i], i % 2 ? request : bytes.bytes, i % 2 ? strlen(request) : bytes.length));
+        gateway_process_wait_for(small, answers, 2 + i); /* they come in this order */
+    }
+    start_newcomers(newcomers, NEWCOMERS, small);
+    assert_int_equal((int)gateway_process_figure(small, ended_busy), NEWCOMERS);
+    for (unsigned i = 1; i < MOST; i += 2)
+        if (i < NEWCOMERS)
+            expect_end_of_wait(&polls[i]);
+        else
+            expect_still_waiting(&polls[i]);
+    gateway_process_wait_for(small, open_connections, MOST);
+    close_all(polls, MOST);
+    close_all(newcomers, NEWCOMERS);
+    text_release(&bytes);
+    arena_release(&arena);
+    assert_int_equal(gateway_process_stop(small), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_behind_shut_windows_are_cancelled),
@@ -224,6 +354,9 @@ int main(void) {
         cmocka_unit_test(slow_readers_are_not_ended),
         cmocka_unit_test(clients_that_leave_while_they_wait_leave_nothing),
         cmocka_unit_test(a_client_that_only_sends_no_more_is_answered),
+        cmocka_unit_test(newcomers_take_the_place_of_the_address_with_most),
+        cmocka_unit_test(of_one_address_the_idle_one_goes_first),
+        cmocka_unit_test(polls_of_many_addresses_shut_nobody_out),
     };
     log_configure("test", LOG_ERROR);
     return cmocka_run_group_tests(tests, start_gateway, stop_gateway);
