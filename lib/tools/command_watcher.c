@@ -181,16 +181,31 @@ static bool is_within_limits(struct watched *watched) {
             is_folder_within_limit(watched));
 }
 
-/* Waits until the program has ended, or `control` is closed, or it takes too much. */
-static void watch_program(struct watched *watched, int child_signals, int control) {
-    struct pollfd files[] = {{.fd = child_signals, .events = POLLIN}, {.fd = control, .events = POLLIN}};
-    bool is_limited = watched->totals.processes > 0;
+/* A pipe whose end for writing, above the program's files, is closed by an exec. */
+static bool open_exec_pipe(int ends[2]) {
+    if (pipe2(ends, O_CLOEXEC)) return false;
+    int kept = fcntl(ends[1], F_DUPFD_CLOEXEC, FIRST_OWN_FILE);
+    close(ends[1]);
+    ends[1] = kept;
+    return kept >= 0;
+}
+
+/* Waits until the program has ended, or `control` is closed, or it takes too much. Before its exec, which closes the other end
+ * of `begun`, the child has the memory of this process, which is not counted. */
+static void watch_program(struct watched *watched, int child_signals, int control, int begun) {
+    enum { CHILDREN, CONTROL, BEGUN, FILES };
+    struct pollfd files[FILES] = {[CHILDREN] = {.fd = child_signals, .events = POLLIN},
+                                  [CONTROL] = {.fd = control, .events = POLLIN},
+                                  [BEGUN] = {.fd = begun, .events = POLLIN}};
+    bool is_limited = watched->totals.processes > 0, has_begun = false;
     int64_t next_look_ms = clock_monotonic_ms() + LOOK_MS; /* by the clock: orphans that end wake us, too */
     while (!watched->has_ended) {
-        int ready = poll(files, 2, is_limited ? LOOK_MS : -1);
-        if (ready > 0 && files[1].revents) return;
-        if (ready > 0) reap_ended(watched, child_signals);
-        if (!is_limited || clock_monotonic_ms() < next_look_ms) continue;
+        int ready = poll(files, FILES, is_limited ? LOOK_MS : -1);
+        if (ready > 0 && files[CONTROL].revents) return;
+        if (ready > 0 && files[BEGUN].revents) has_begun = true;
+        if (has_begun) files[BEGUN] = (struct pollfd){.fd = -1};
+        if (ready > 0 && files[CHILDREN].revents) reap_ended(watched, child_signals);
+        if (!is_limited || !has_begun || clock_monotonic_ms() < next_look_ms) continue;
         if (!is_within_limits(watched)) return;
         next_look_ms = clock_monotonic_ms() + LOOK_MS;
     }
@@ -220,12 +235,12 @@ void command_watcher_run(const struct watcher_plan *given) {
     prctl(PR_SET_NAME, "command-watcher");
     setsid();
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-    int child_signals = -1;
+    int child_signals = -1, begun[2] = {-1, -1};
     pid_t self = getpid(), program = -1;
     struct watched watched = {.totals = plan.totals, .record = &record};
     if (keep_only_own_files(&plan)) child_signals = signalfd(-1, &child_signal, SFD_CLOEXEC);
     bool can_watch = plan.totals.folder_bytes == 0 || folder_use_open(&watched.folder, plan.totals.folder);
-    if (child_signals >= 0 && can_watch) program = _Fork();
+    if (child_signals >= 0 && can_watch && open_exec_pipe(begun)) program = _Fork();
     if (program == 0) run_program(&plan, self);
     if (program < 0) {
         record.failed_errno = errno;
@@ -236,9 +251,10 @@ void command_watcher_run(const struct watcher_plan *given) {
     close(plan.output);
     close(plan.errors);
     close(plan.given);
+    close(begun[1]);
     record = (struct watcher_record){.failed_step = WATCHER_STEP_NONE};
     watched.program = program;
-    watch_program(&watched, child_signals, plan.control);
+    watch_program(&watched, child_signals, plan.control, begun[0]);
     if (!watched.has_ended && record.stop == COMMAND_STOP_NONE) {
         kill(-program, SIGTERM);
         wait_for_end(&watched, child_signals);
