@@ -25,7 +25,7 @@
 #include "lib/service/job_runner.h"
 #include "lib/store/log_stream.h"
 
-enum { PATIENCE_MS = 30000, RUNS_MAX = 2048 };
+enum { PATIENCE_MS = 60000, RUNS_MAX = 2048 };
 
 struct job_fixture {
     struct fixture f; /* first: tests/store/fixture.h casts */

@@ -19,10 +19,12 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/folder.h"
+#include "lib/base/text.h"
 #include "lib/service/message_client.h"
 #include "lib/service/message_server.h"
+#include "proto/envelope.h"
 
-enum { CALL_MS = 20000 }; /* longer than any of these calls should take, on a busy machine, too */
+enum { CALL_MS = 60000 }; /* longer than any of these calls takes, on a busy machine, too */
 
 struct fixture {
     char folder[64];
@@ -131,6 +133,19 @@ static inline enum status ask(struct message_client *client, const char *job_id,
     return status;
 }
 
+/* Asks with ever more time until the request is on its way, but not answered. What was not sent in its time never is. */
+static inline void ask_in_vain(struct message_client *client, const struct message *request) {
+    for (int timeout_ms = 100;; timeout_ms *= 2) {
+        struct message answer;
+        struct arena arena = {0};
+        enum status status = message_client_call(client, request, timeout_ms, &arena, &answer, NULL);
+        arena_release(&arena);
+        if (status == STATUS_TIMEOUT) return;
+        assert_int_equal(status, STATUS_UNAVAILABLE); /* the connection is not made yet, on a busy machine */
+        assert_true(timeout_ms < CALL_MS);
+    }
+}
+
 static inline void wait_until_handled(struct fixture *fixture, int count) {
     for (int64_t until_ms = clock_monotonic_ms() + CALL_MS; atomic_load(&fixture->handled) < count;) {
         assert_true(clock_monotonic_ms() < until_ms);
@@ -173,6 +188,35 @@ static inline void write_frame(int file, uint64_t claimed, const char *bytes, si
         frame[i] = (char)(claimed >> (56 - 8 * i));
     memcpy(frame + 8, bytes, length);
     assert_int_equal(write(file, frame, length + 8), (ssize_t)length + 8);
+}
+
+/* A request, as nng's REQ sends it. */
+static inline void send_raw(int file, const char *id, const struct message *message) {
+    struct envelope envelope = {.time_left_ms = CALL_MS, .time_sent_ms = clock_now_ms(), .message = *message};
+    memcpy(envelope.id, id, sizeof envelope.id);
+    struct text bytes = {0};
+    text_append_bytes(&bytes, "\x80\0\0\1", 4); /* what REQ puts before a request */
+    assert_int_equal(envelope_pack(&envelope, NULL, &bytes, NULL), STATUS_OK);
+    write_frame(file, bytes.length, bytes.bytes, bytes.length);
+    text_release(&bytes);
+}
+
+/* `work`: the text of an answer that has one; else NULL. */
+static inline void expect_answer(int file, enum message_tag tag, const char *work) {
+    unsigned char head[8];
+    read_exactly(file, head, sizeof head);
+    size_t length = (size_t)head[6] << 8 | head[7];
+    char *bytes = malloc(length);
+    read_exactly(file, bytes, length);
+    struct arena arena = {0};
+    struct envelope envelope;
+    bool is_from_peer;
+    assert_int_equal(envelope_unpack(bytes + 4, length - 4, NULL, clock_now_ms(), &arena, &envelope, &is_from_peer, NULL),
+                     STATUS_OK);
+    assert_int_equal(envelope.message.tag, tag);
+    if (work) assert_string_equal(envelope.message.work.work, work);
+    arena_release(&arena);
+    free(bytes);
 }
 
 struct caller {

@@ -178,7 +178,7 @@ static void the_limit_of_descriptors_is_raised(void **state) {
 }
 
 int main(void) {
-    alarm(280);
+    alarm(580);
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(the_limit_of_descriptors_is_raised),  TEST(who_greets_and_says_nothing_is_not_kept),

@@ -40,7 +40,7 @@ static void requests_that_time_out_while_a_client_is_freed_are_no_panic(void **s
 }
 
 int main(void) {
-    alarm(110);
+    alarm(580);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(requests_that_time_out_while_a_client_is_freed_are_no_panic, set_up, tear_down),
     };

@@ -9,7 +9,7 @@
 
 #include "tests/unit/service/message_fixture.h"
 
-enum { STRANGERS = 200, SOON_MS = 5000 };
+enum { STRANGERS = 200 };
 
 static int open_ipc(const struct fixture *fixture, struct sockaddr_un *address) {
     *address = (struct sockaddr_un){.sun_family = AF_UNIX};
@@ -59,8 +59,8 @@ static void check_served(struct fixture *fixture, const char *address, void (*co
     for (int i = 0; i < STRANGERS; i++)
         come_and_go(fixture);
     struct message_client *new = start_client(address, NULL);
-    assert_int_equal(ask(new, "another", SOON_MS, NULL), STATUS_OK);
-    assert_int_equal(ask(old, "a third", SOON_MS, NULL), STATUS_OK);
+    assert_int_equal(ask(new, "another", CALL_MS, NULL), STATUS_OK);
+    assert_int_equal(ask(old, "a third", CALL_MS, NULL), STATUS_OK);
     assert_int_equal(atomic_load(&fixture->handled), 3);
     message_client_free(new);
     message_client_free(old);
@@ -97,7 +97,7 @@ static void a_request_in_flight_is_answered_once_while_strangers_leave(void **st
     for (int i = 0; i < STRANGERS; i++)
         come_and_go_ipc(fixture);
     struct message_client *other = start_client(fixture->ipc, NULL);
-    assert_int_equal(ask(other, "a job", SOON_MS, NULL), STATUS_OK);
+    assert_int_equal(ask(other, "a job", CALL_MS, NULL), STATUS_OK);
     pthread_mutex_unlock(&fixture->gate);
     pthread_join(caller.thread, NULL);
     assert_int_equal(caller.right_answers, 1);
@@ -114,7 +114,7 @@ static void turn_away(const struct fixture *fixture, int count) {
     assert_int_equal(bind(listening, (struct sockaddr *)&address, sizeof address), 0);
     assert_int_equal(listen(listening, 8), 0);
     for (struct pollfd file = {.fd = listening, .events = POLLIN}; count > 0; count--) {
-        assert_int_equal(poll(&file, 1, SOON_MS), 1); /* else the client has given up */
+        assert_int_equal(poll(&file, 1, CALL_MS), 1); /* else the client has given up */
         close(accept4(listening, NULL, NULL, SOCK_CLOEXEC));
     }
     close(listening);
@@ -128,13 +128,13 @@ static void a_client_that_was_turned_away_comes_again(void **state) {
     struct message_client *client = start_client(fixture->ipc, NULL);
     turn_away(fixture, 10);
     struct message_server *server = start_server(fixture, fixture->ipc, NULL);
-    assert_int_equal(ask(client, "a job", SOON_MS, NULL), STATUS_OK);
+    assert_int_equal(ask(client, "a job", CALL_MS, NULL), STATUS_OK);
     message_client_free(client);
     message_server_free(server);
 }
 
 int main(void) {
-    alarm(110); /* a lost wake-up is a failure, not a wait for ever */
+    alarm(580); /* a lost wake-up is a failure, not a wait for ever */
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_service_is_reached_after_strangers_left_over_ipc),

@@ -136,7 +136,7 @@ static void a_server_killed_under_traffic_is_found_again(void **state) {
 
 int main(int argument_count, char **arguments) {
     if (argument_count == 2) return serve_until_killed(arguments[1]);
-    alarm(110); /* a lost wake-up is a failure, not a wait for ever */
+    alarm(580); /* a lost wake-up is a failure, not a wait for ever */
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_call_waits_for_a_server_that_comes_back),

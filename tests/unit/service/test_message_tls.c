@@ -136,7 +136,8 @@ static void tls_is_no_substitute_for_the_key(void **state) {
     for (int i = 0; i < 2; i++) {
         struct message_client *client = connect_to(keys[i], CERTIFICATE);
         struct error err = {0};
-        assert_int_equal(ask_as_worker(client, "a job", 1000, &err), STATUS_TIMEOUT);
+        for (int timeout_ms = 1000; ask_as_worker(client, "a job", timeout_ms, &err) != STATUS_TIMEOUT; timeout_ms *= 2)
+            assert_true(timeout_ms < CALL_MS); /* the connection is not made yet, on a busy machine */
         assert_non_null(strstr(err.message, "BUILD_WORKER_KEY"));
         message_client_free(client);
     }
@@ -197,7 +198,7 @@ static void what_is_wrong_is_said_by_its_setting(void **state) {
 }
 
 int main(void) {
-    alarm(110); /* a lost wake-up is a failure, not a wait for ever */
+    alarm(580); /* a lost wake-up is a failure, not a wait for ever */
 #define TEST(name) cmocka_unit_test_setup(name, take_port)
     const struct CMUnitTest tests[] = {
         TEST(the_right_authority_and_key_are_answered),    TEST(another_authority_gets_nowhere),
