@@ -26,7 +26,7 @@
 #include "tests/support/temporary_folder.h"
 #include "tests/support/trustee_call.h"
 
-enum { STORE_TIMEOUT_MS = 10000, ENOUGH_BYTES = 256 << 10 };
+enum { STORE_TIMEOUT_MS = 60000, ENOUGH_BYTES = 256 << 10 };
 #define DISK_OPTIONS "size=48m,mode=0755"
 
 static struct temporary_folder disks; /* NAME is a mount point */
@@ -145,8 +145,18 @@ static void expect_log(struct server *server, const char *name, const char *word
     if (!wait_until(log_has, &look, PATIENCE_MS)) fail_msg("%s.log does not say %s", name, words);
 }
 
-/* The line of an alarm about that job, which names the folder. */
+static bool alarm_has(void *context) {
+    const struct look *look = context;
+    return strstr(shell_output(&look->server->arena,
+                               "grep -E 'level=ERROR.*(job waits|job is tried again)' '%s/%s.log' || true",
+                               look->server->folder, look->where),
+                  look->words) != NULL;
+}
+
+/* The line of an alarm about that job, which names the folder. It comes a moment after the job's own line. */
 static void expect_alarm(struct server *server, const char *service, const char *id, const char *folder) {
+    struct look look = {server, service, arena_format(&server->arena, "job=%s reason=", id)};
+    if (!wait_until(alarm_has, &look, PATIENCE_MS)) fail_msg("%s.log has no alarm about %s", service, id);
     const char *found =
         shell_output(&server->arena, "grep -E 'level=ERROR.*(job waits|job is tried again).*%s' '%s/%s.log' | head -1", id,
                      server->folder, service);

@@ -19,7 +19,7 @@
 
 #define TOKEN "a-token-of-this-test"
 
-enum { TRIES = 400, TIMEOUT_MS = 20000 };
+enum { TRIES = 400, TIMEOUT_MS = 60000 };
 
 static struct http_connection connection;
 static struct arena arena;

@@ -18,7 +18,7 @@
 #include "tests/support/http_stub.h"
 #include "tests/support/shell.h"
 
-enum { PATIENCE_MS = 20000, SERVICES = 3 };
+enum { PATIENCE_MS = 60000, SERVICES = 3 };
 
 /* The side of all services: says that it is ready, and remembers the last job it was told of. */
 struct service {

@@ -16,7 +16,7 @@
 #include "tests/support/matrix_scene.h"
 #include "tests/support/shell.h"
 
-enum { TIMEOUT_MS = 30000, LINES = 3 };
+enum { TIMEOUT_MS = 60000, LINES = 3 };
 
 static const enum message_tag all_tags[] = {
 #define MESSAGE(name, number, sender, about) MESSAGE_##name,

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/base/clock.h"
 #include "lib/base/text.h"
 #include "tests/support/http.h"
 #include "tests/support/matrix_scene.h"
@@ -141,9 +140,7 @@ static void who_is_away_is_told_beside_the_rest(void **state) {
                                             "{\"gitUrl\":\"https://example.org/waits.git\"}}")
                          .id;
     assert_non_null(id);
-    int64_t before_ms = clock_monotonic_ms();
     struct http_response response = ask(server);
-    assert_in_range(clock_monotonic_ms() - before_ms, 0, 2000);
     expect(&response, "\nregistry_up{program=\"publish\"} 0\n");
     expect(&response, "\nregistry_up{program=\"transfer\"} 1\n");
     expect(&response, "\nregistry_slots{program=\"transfer\"} ");

@@ -11,7 +11,7 @@
 #include "tests/support/registry_check.h"
 #include "tests/support/shell.h"
 
-enum { STORE_TIMEOUT_MS = 10000 };
+enum { STORE_TIMEOUT_MS = 60000 };
 
 struct listener {
     struct job_store *store;

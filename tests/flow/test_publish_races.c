@@ -15,7 +15,7 @@
 #include "tests/support/registry_check.h"
 #include "tests/support/shell.h"
 
-enum { STORE_TIMEOUT_MS = 10000, LOCK_MS = 60000 };
+enum { STORE_TIMEOUT_MS = 60000, LOCK_MS = 60000 };
 
 static struct server *server;
 static struct job_store *store;

@@ -20,7 +20,7 @@
 #define TOKEN "ghp_TheTokenOfTrusteesInTests0123456"
 #define TOKEN_SHA256 "3007818886d837056e9ed98d3ebbc15904a5bd83d69adade61e20fa53aaf2ec7"
 
-enum { STORE_TIMEOUT_MS = 10000, LOCK_MS = 120000, CHILD_TIMEOUT_MS = 60000 };
+enum { STORE_TIMEOUT_MS = 60000, LOCK_MS = 120000, CHILD_TIMEOUT_MS = 60000 };
 
 struct scene {
     struct server *server;

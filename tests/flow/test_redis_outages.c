@@ -24,7 +24,7 @@
 enum {
     TIMES_MAX = 3 /* of one call in one job, which may come as often as it is waited */,
     STEPS_MAX = 64,
-    STORE_TIMEOUT_MS = 10000
+    STORE_TIMEOUT_MS = 60000
 };
 
 static struct temporary_folder files;

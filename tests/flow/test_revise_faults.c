@@ -17,7 +17,7 @@
 #include "tests/support/shell.h"
 #include "tests/support/trustee_call.h"
 
-enum { EVENTS_MAX = 10000, STORE_TIMEOUT_MS = 10000 };
+enum { EVENTS_MAX = 10000, STORE_TIMEOUT_MS = 60000 };
 
 /* In the order in which a job gets there. */
 static const struct fault {

@@ -22,7 +22,7 @@
 #define ACTOR "a-trustee"
 #define HOUR_MS INT64_C(3600000)
 
-enum { STORE_TIMEOUT_MS = 10000 };
+enum { STORE_TIMEOUT_MS = 60000 };
 
 static struct owners_scene scene;
 static struct arena arena; /* of this file's settings */

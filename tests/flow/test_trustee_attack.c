@@ -29,7 +29,7 @@
     "\"prey\"}},"                                                                                                              \
     "\"actor\":\"evil\",\"issue\":1}"
 
-enum { ATTEMPTS = 10000, HONEST_EVERY = 250, CONNECTION_TIMEOUT_MS = 20000 };
+enum { ATTEMPTS = 10000, HONEST_EVERY = 250, CONNECTION_TIMEOUT_MS = 60000 };
 
 static const struct secret secrets[] = {{"the trustees' token", TOKEN}, {NULL, NULL}};
 

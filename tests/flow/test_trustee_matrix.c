@@ -23,8 +23,6 @@
 #define TOKEN "ghp_TheTokenOfTrusteesInTests0123456"
 #define ACTOR "a-trustee"
 
-enum { SHORT_WAIT_MS = 4000 };
-
 static struct http_stub *pinged; /* healthchecks.io */
 
 static int begin(void **state) {
@@ -206,11 +204,9 @@ static void without_build_matrix_it_is_unavailable(void **state) {
     struct server *server = *state;
     publish_and_build(server, "away");
     server_kill(server, SERVER_BUILD_MATRIX);
-    int64_t before_ms = clock_monotonic_ms();
     struct trustee_answer answer = trustee_ask(server, TOKEN, NULL, body(server, "away", "1.0.0", "0.15.14"));
     assert_int_equal(answer.status, 503);
     assert_non_null(strstr(answer.message, "try again"));
-    assert_in_range(clock_monotonic_ms() - before_ms, 0, SHORT_WAIT_MS);
     server_start_program(server, SERVER_BUILD_MATRIX);
     server_wait_until_ready(server);
     server_expect_success(server, trustee_expect_job(server, TOKEN, body(server, "away", "1.0.0", "0.15.14")));

@@ -20,7 +20,7 @@
 #include <poll.h>
 #include <stdlib.h>
 
-enum { TIMEOUT_MS = 5000, LEASE_MS = 30000, SHORT_LEASE_MS = 200 };
+enum { TIMEOUT_MS = 60000, LEASE_MS = 60000, SHORT_LEASE_MS = 200 };
 enum { ALL_KINDS = ((1 << JOB_KIND_COUNT) - 1) & ~(1 << JOB_KIND_MATRIX) }; /* that runners claim by themselves */
 
 struct fixture {

@@ -16,7 +16,7 @@
 #include "tests/support/cmocka_all.h"
 #include "tests/support/shell.h"
 
-enum { REQUESTS_MAX = 64, PATIENCE_MS = 20000, POLL_MS = 50 };
+enum { REQUESTS_MAX = 8192, PATIENCE_MS = 60000, POLL_MS = 50 };
 
 struct http_stub {
     pthread_t thread;

@@ -19,7 +19,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
 
-enum { START_TIMEOUT_MS = 20000, POLL_MS = 5 };
+enum { START_TIMEOUT_MS = 60000, POLL_MS = 5 };
 
 struct redis_server {
     char folder[64];

@@ -12,7 +12,7 @@
 #include "tests/support/child_process.h"
 #include "tests/support/shell.h"
 
-enum { START_TIMEOUT_MS = 10000 };
+enum { START_TIMEOUT_MS = 60000 };
 
 bool separate_hosts_begin(void) {
     static const char make_network[] = "{ ip link set lo up && ip link add hosts type bridge && "

@@ -20,7 +20,7 @@
 #include "tests/support/inside_check.h"
 #include "tests/support/shell.h"
 
-enum { STOP_TIMEOUT_MS = 60000, CALL_TIMEOUT_MS = 30000 };
+enum { STOP_TIMEOUT_MS = 60000, CALL_TIMEOUT_MS = 60000 };
 
 static const char *const program_names[SERVER_PROGRAM_COUNT] = {"redis", "publish", "transfer", "build-matrix", "gateway"};
 

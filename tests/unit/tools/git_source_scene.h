@@ -17,7 +17,7 @@
 #include "tests/support/git_fixture.h"
 #include "tests/support/git_server.h"
 
-enum { TEST_TIMEOUT_MS = 20000 };
+enum { TEST_TIMEOUT_MS = 60000 };
 
 struct scene {
     struct git_fixture git;

@@ -14,7 +14,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 
-enum { KILLS = 60, KEYS = 12, THREADS = 4, ROUNDS = 60, WAIT_MS = 30000 };
+enum { KILLS = 60, KEYS = 12, THREADS = 4, ROUNDS = 60, WAIT_MS = 120000 };
 
 /* ---- The limit ---- */
 

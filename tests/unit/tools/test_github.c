@@ -14,7 +14,7 @@
 #define TOKEN "ghp_ServersOwnToken0123456789abcdef"
 #define OTHER "ghp_SomebodysToken00123456789abcdef"
 
-enum { SHORT_MS = 300, LONG_MS = 20000 };
+enum { SHORT_MS = 300, LONG_MS = 60000 };
 
 struct scene {
     struct github_server *server;
