@@ -8,6 +8,7 @@
 
 enum {
     LOOK_MS = 5000,   /* for a look at both repositories */
+    AGAIN_MS = 1000,  /* after a look that failed: questions must not each ask a host that is away */
     SHOWN_MS = 30000, /* a host that does not show a commit by then never will: the history was rewritten */
 };
 
@@ -49,7 +50,10 @@ void fresh_view_follow(struct matrix_service *service) {
     struct error err;
     int64_t asked_us = clock_monotonic_us();
     enum status status = read_heads(service, &heads, &err);
-    if (!status && heads.count != atomic_load(&service->followed)) status = look(service, &heads, asked_us, &err);
+    if (!status && heads.count != atomic_load(&service->followed) && asked_us >= atomic_load(&service->follow_again_us)) {
+        status = look(service, &heads, asked_us, &err);
+        if (status) atomic_store(&service->follow_again_us, clock_monotonic_us() + AGAIN_MS * 1000);
+    }
     if (status) log_line(LOG_DEBUG, "the registry in memory may be old", log_field("error", err.message));
 }
 

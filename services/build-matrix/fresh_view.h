@@ -14,7 +14,8 @@
 struct matrix_service;
 
 /* At the beginning of a question: has all that jobs of this server have committed by now in the view. One look into Redis where
- * that is so already. A failure leaves the view as it was, which is good for what it has. */
+ * that is so already. A failure leaves the view as it was, which is good for what it has; for a second no other question tries.
+ */
 void fresh_view_follow(struct matrix_service *service);
 
 /* Before a "no": has the view be read from the repositories after `asked_us` (clock_monotonic_us()). STATUS_UNAVAILABLE or

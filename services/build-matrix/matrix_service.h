@@ -44,6 +44,7 @@ struct matrix_service {
     int folder_claim;                      /* of the one service that uses MATRIX_DIR */
     atomic_bool has_full_worker;           /* and operators were told */
     atomic_llong followed;                 /* commits of jobs that the view is known to have (fresh_view.h) */
+    atomic_llong follow_again_us;          /* monotonic: no earlier after a look that failed */
     atomic_llong alarms;                   /* what operators had to be told, since the start */
     atomic_llong late[LATE_MESSAGE_COUNT]; /* refused, likewise */
 };

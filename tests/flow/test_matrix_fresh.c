@@ -151,6 +151,27 @@ static void made_up_names_cost_few_fetches(void **state) {
     }
 }
 
+/* A commit that could not be read yet had each question ask the git host again. */
+static void a_git_host_that_fails_is_not_asked_by_each_question(void **state) {
+    (void)state;
+    enum { QUESTIONS = 300, REPOSITORIES = 2, OTHERS = 20 };
+    server_terminate_worker(server, 0); /* no build commits meanwhile */
+    server_expect_published(server, &(struct package){"not-read-yet", "1.0.0", .pragma = NULL});
+    matrix_wait_for_job(server, "not-read-yet", "1.0.0", "0.15.14"); /* the planner is done with it */
+    git_server_behave(server->git, GIT_SERVER_STATUS, 500, NULL);
+    size_t requests = git_server_requests(server->git);
+    int64_t began_ms = clock_monotonic_ms();
+    for (int i = 0; i < QUESTIONS; i++)
+        json_decref(server_get(server, "/api/v1/packages"));
+    size_t seconds = (size_t)(clock_monotonic_ms() - began_ms) / 1000 + 1;
+    requests = git_server_requests(server->git) - requests;
+    git_server_behave(server->git, GIT_SERVER_SERVE, 0, NULL);
+    print_message("%d questions in %zu s: %zu requests to the git server\n", QUESTIONS, seconds, requests);
+    assert_in_range(requests, 1, REPOSITORIES * seconds + OTHERS);
+    server_start_worker(server, 0);
+    matrix_expect_verdict(server, "not-read-yet", "1.0.0", "0.15.14", "succeeded");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_published_elsewhere_is_found_at_once),
@@ -158,6 +179,7 @@ int main(void) {
         cmocka_unit_test(no_build_is_ended_by_an_old_view),
         cmocka_unit_test(a_build_of_what_is_gone_is_ended),
         cmocka_unit_test(made_up_names_cost_few_fetches),
+        cmocka_unit_test(a_git_host_that_fails_is_not_asked_by_each_question),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
