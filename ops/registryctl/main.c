@@ -32,7 +32,7 @@ static const struct command commands[] = {
      "A job's log, and exit 1 with its last error if it failed; --follow goes on until the job ends, as publish does.",
      command_logs},
     {"jobs", 0, 0, "[--all] [--package NAME]", "The unfinished jobs, or with --all the newest hundred.", command_jobs},
-    {"settings", 0, 0, "", "Every setting of every program, as the table in README.md.", command_settings},
+    {"settings", 0, 0, "", "Every setting of every program, as the table in ops/README.md.", command_settings},
     {"check", 1, 1, "DIR",
      "Read every file of a registry, and list what is wrong, one line each: `PATH: SENTENCE`; exit 1 if anything is.",
      command_check},

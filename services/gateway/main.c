@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * registry-gateway: the program that faces the world. All of it is configured by environment variables (README.md); it runs
- * until SIGTERM or SIGINT, then lets open requests end.
+ * registry-gateway: the program that faces the world. All of it is configured by environment variables (ops/README.md);
+ * it runs until SIGTERM or SIGINT, then lets open requests end.
  */
 #include <stdlib.h>
 
