@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Time: now, and as the registry writes it (spec/formats.md, Time): `2026-07-25T15:11:12.686Z`. Times are int64_t milliseconds
- * since 1970 UTC unless the name says otherwise; 0 means "not yet" in a job.
+ * Time: now, and as the registry writes it (lib/domain/README.md, Time): `2026-07-25T15:11:12.686Z`. Times are int64_t
+ * milliseconds since 1970 UTC unless the name says otherwise; 0 means "not yet" in a job.
  */
 #ifndef LIB_BASE_CLOCK_H
 #define LIB_BASE_CLOCK_H

@@ -26,7 +26,7 @@ enum {
 void hash_sha1(const void *bytes, size_t length, unsigned char out[SHA1_BYTES]); /* git's sums, and Redis's names of scripts */
 void hash_sha256(const void *bytes, size_t length, unsigned char out[SHA256_BYTES]);
 void hash_sha256_hex(const void *bytes, size_t length, char out[SHA256_HEX_MAX]);
-void hash_sha256_sri(const void *bytes, size_t length, char out[SHA256_SRI_MAX]); /* spec/formats.md, Hash */
+void hash_sha256_sri(const void *bytes, size_t length, char out[SHA256_SRI_MAX]); /* lib/domain/README.md, Hash */
 CHECK_RESULT enum status hash_sha256_sri_file(const char *path, char out[SHA256_SRI_MAX], int64_t *size_bytes,
                                               struct error *err);
 /* The same of an open file, from its first byte, wherever it was read to; `path` is for the error. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Folders, sockets and private addresses are inside this machine, or behind it, and never reach a job's log, which the world
- * reads (spec/jobs.md, Log): where one of a program's settings stands in a line, its name is shown instead,
+ * reads (lib/store/README.md, Log): where one of a program's settings stands in a line, its name is shown instead,
  * `[WORK_DIR]/runs/…`. The programs' own logs, for operators, keep them.
  */
 #ifndef LIB_BASE_INSIDE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * A program's own log: one line an event on stderr, `key=value`, for operators. (A job's log, for its requester, is
- * lib/store/log_stream.h; the levels are the same, spec/jobs.md.) An error is logged once, where it is handled.
+ * lib/store/log_stream.h; the levels are the same, lib/store/README.md.) An error is logged once, where it is handled.
  */
 #ifndef LIB_BASE_LOG_H
 #define LIB_BASE_LOG_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Tokens and keys never reach a log. A program registers each secret that it was given, once, at start and on reload; whatever
- * writes a line for somebody to read (lib/base/log.c, lib/store/log_stream.c) blanks them first (spec/jobs.md, Log).
+ * writes a line for somebody to read (lib/base/log.c, lib/store/log_stream.c) blanks them first (lib/store/README.md, Log).
  */
 #ifndef LIB_BASE_SECRET_H
 #define LIB_BASE_SECRET_H

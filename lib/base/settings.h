@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What operators set, by environment variables; `./.env` is read where it exists and the environment wins (spec/outside.md).
+ * What operators set, by environment variables; `./.env` is read where it exists and the environment wins.
  * The rows are in settings.def. A malformed value is an error that names the variable and what would be right. Empty means
  * unset; unknown variables are ignored.
  */

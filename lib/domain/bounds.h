@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A change of a published version's bounds: what becomes of its manifest (spec/operations.md, Revise bounds). Whose plans it
+ * A change of a published version's bounds: what becomes of its manifest (lib/domain/README.md, Revise bounds). Whose plans it
  * would take away: lib/domain/matrix_plan.h.
  */
 #ifndef LIB_DOMAIN_BOUNDS_H

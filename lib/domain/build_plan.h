@@ -19,13 +19,13 @@ struct build_plan {
     struct package_versions packages; /* without the package that is built */
 };
 
-/* A plan for building `manifest` with exactly this compiler (spec/solver.md). STATUS_REFUSED where there is none: the message
- * is the solver's explanation. */
+/* A plan for building `manifest` with exactly this compiler (lib/domain/README.md, Solver). STATUS_REFUSED where there is none:
+ * the message is the solver's explanation. */
 CHECK_RESULT enum status build_plan_for_compiler(struct build_plan *out, const struct manifest_index *index,
                                                  const struct manifest *manifest, struct version compiler, struct arena *arena,
                                                  struct error *err);
 
-/* Whether versions chosen by a client will do for `manifest` (spec/operations.md, Publish, step 6): they contain every
+/* Whether versions chosen by a client will do for `manifest` (lib/domain/README.md, Publish, step 6): they contain every
  * dependency inside its range, and every one of them is published. STATUS_REFUSED names all that is missing, outside its range
  * or not registered. */
 CHECK_RESULT enum status build_plan_check_resolutions(const struct manifest_index *index, const struct manifest *manifest,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * What a build worker is given to build, and what it gives back: JSON in the messages `work` and `work_result`
- * (proto/messages.def). All that a worker needs is in it, since it holds nothing and can ask nobody else (design.md).
+ * (proto/messages.def). All that a worker needs is in it, since it holds nothing and can ask nobody else (proto/README.md, Who
+ * talks to whom).
  *
  *   {"compiler": "0.15.15", "timeLimitMs": 3600000, "leaseMs": 30000, "downloads": "https://packages.example.org",
  *    "packages": [{"name": "prelude", "version": "6.0.1", "hash": "sha256-…", "bytes": 23456, "dependencies": [0, 3]}, …],

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Versions that are being published, and whether a plan that cannot be made now could be made once they are there
- * (spec/operations.md, Publish, step 6).
+ * (lib/domain/README.md, Publish, step 6).
  *
  * The manifests of such versions are not known yet, so each is assumed to depend on nothing and to build with every compiler.
  * If there is no plan even then, waiting for them cannot help; otherwise it may.

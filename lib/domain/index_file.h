@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * One file of the index repository: the manifests of one package, one a line, ascending by version (spec/formats.md, Index).
- * Changes keep the bytes of all other lines, so that no line is ever rewritten because we would print it differently.
+ * One file of the index repository: the manifests of one package, one a line, ascending by version (lib/domain/README.md,
+ * Index). Changes keep the bytes of all other lines, so that no line is ever rewritten because we would print it differently.
  */
 #ifndef LIB_DOMAIN_INDEX_FILE_H
 #define LIB_DOMAIN_INDEX_FILE_H

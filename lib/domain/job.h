@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What a job is (spec/jobs.md): one request being carried out.
+ * What a job is (lib/store/README.md): one request being carried out.
  *
  *            claim                     finish
  *   pending ───────► running ──────────────────────► succeeded | failed     (finished once, for good)
@@ -52,7 +52,7 @@ enum { MATRIX_PRIORITIES = 3 }; /* 0 comes first */
 /* The gateway has seen a trustee's token when it made the job: `actor` needs no other proof. */
 #define JOB_AUTHORITY_TRUSTEE "trustee"
 
-/* How a publication ended, by the names that clients know (spec/http-api.md). */
+/* How a publication ended, by the names that clients know (services/gateway/README.md). */
 #define JOB_ENDING_PUBLISHED "published"
 #define JOB_ENDING_ALREADY_PUBLISHED "already-published" /* what was missing of a published version was finished */
 #define JOB_ENDING_FAILED "job-failed"
@@ -84,7 +84,7 @@ struct job {
     const char *ending;        /* publish: JOB_ENDING_…; NULL: as its state says */
     bool is_readonly;          /* finished under READONLY: nothing was written outside */
     const char *commit;        /* publish: what its ref resolved to in the first run; every later run uses it */
-    const char *record; /* JSON of what the run writes outside, kept before its first outside write (spec/jobs.md, Once) */
+    const char *record; /* JSON of what the run writes outside, kept before its first such write (lib/store/README.md, Once) */
     enum matrix_purpose purpose; /* matrix */
     const char *verdict;         /* matrix, once finished: lib/domain/verdict.h */
     const char *result;          /* matrix, once finished: JSON of struct build_result; NULL: none came */
@@ -95,8 +95,8 @@ static inline bool job_is_by_trustee(const struct job *job) {
     return text_equal(job->authority, JOB_AUTHORITY_TRUSTEE);
 }
 
-/* The message of a commit that this job makes (spec/outside.md, Repositories): the subject, the job's id, and for a trustee's
- * action who asked for it and why. In the arena. */
+/* The message of a commit that this job makes (lib/store/README.md, Repositories): the subject, the job's id, and for a
+ * trustee's action who asked for it and why. In the arena. */
 const char *job_commit_message(const struct job *job, struct arena *arena, const char *subject);
 
 const char *job_kind_text(enum job_kind kind);

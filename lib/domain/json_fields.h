@@ -22,7 +22,7 @@ CHECK_RESULT enum status within_field(const char *key, enum status status, struc
 CHECK_RESULT enum status json_must_be_object(const json_t *value, const char *what, struct error *err);
 
 /* STATUS_INVALID where a null stands anywhere in `value`, with the field that is null as path: existing clients refuse a null
- * in place of an absent field, and with it the whole list of jobs that shows it (spec/http-api.md). */
+ * in place of an absent field, and with it the whole list of jobs that shows it (services/gateway/README.md). */
 CHECK_RESULT enum status json_must_have_no_null(const json_t *value, struct error *err);
 
 CHECK_RESULT enum status json_need_version(const json_t *object, const char *key, struct version *out, struct error *err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Licences: SPDX expressions (spec/formats.md, Licence). A manifest keeps the text as it was written; what is here judges it.
+ * Licences: SPDX expressions (lib/domain/README.md, Licence). A manifest keeps the text as it was written; what is here judges
+ * it.
  *
  *   expression = both { "OR" both }            both = simple { "AND" simple }
  *   simple     = "(" expression ")" | identifier ["+"] ["WITH" exception]
@@ -30,9 +31,9 @@ CHECK_RESULT enum status licence_check_new(const char *text, struct error *err);
 CHECK_RESULT enum status licence_check_readable(const char *text, struct error *err);
 
 /* Whether `expression`, a manifest's, has every identifier of `recognised`, an identifier or expression that was found in a
- * licence file or another manifest (spec/operations.md, Publish 4): both are read leniently and compared without case and
- * exceptions, and `X-or-later` covers a recognised `X-only`. *missing is the first identifier that it lacks (in the arena), or
- * NULL. STATUS_INVALID where either does not parse; for `recognised` the caller ignores it. */
+ * licence file or another manifest (lib/domain/README.md, Publish, step 4): both are read leniently and compared without case
+ * and exceptions, and `X-or-later` covers a recognised `X-only`. *missing is the first identifier that it lacks (in the arena),
+ * or NULL. STATUS_INVALID where either does not parse; for `recognised` the caller ignores it. */
 CHECK_RESULT enum status licence_find_missing(const char **missing, const char *expression, const char *recognised,
                                               struct arena *arena, struct error *err);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Where a package's source is (spec/formats.md, Location): a repository at GitHub or any git URL, each with an optional folder
- * inside. Reading and judging are apart: data that is already in the registry is read as it stands, and what is to be added to
- * it, or fetched, is checked by one of the two functions below.
+ * Where a package's source is (lib/domain/README.md, Location): a repository at GitHub or any git URL, each with an optional
+ * folder inside. Reading and judging are apart: data that is already in the registry is read as it stands, and what is to be
+ * added to it, or fetched, is checked by one of the two functions below.
  */
 #ifndef LIB_DOMAIN_LOCATION_H
 #define LIB_DOMAIN_LOCATION_H
@@ -37,7 +37,7 @@ CHECK_RESULT enum status location_read(struct location *out, const json_t *objec
  * metadata file, so this rule has no exceptions. STATUS_INVALID with the field as path. */
 CHECK_RESULT enum status location_check_published(const struct location *location, struct error *err);
 
-/* What may be fetched (spec/outside.md, Sources): GitHub, and git URLs by https. `allow_private` is the setting
+/* What may be fetched (lib/source/README.md, Sources): GitHub, and git URLs by https. `allow_private` is the setting
  * SOURCE_ALLOW_PRIVATE, which adds `http://`, `git://`, ports, and `file://` with an absolute path. Says nothing about what may
  * be published; and where a host name leads is the fetcher's to check. */
 CHECK_RESULT enum status location_check_source(const struct location *location, bool allow_private, struct error *err);
@@ -45,7 +45,7 @@ CHECK_RESULT enum status location_check_source(const struct location *location, 
 /* The object `{"githubOwner", "githubRepo", "subdir"?}` or `{"gitUrl", "subdir"?}`. */
 void location_write(struct json_writer *writer, const struct location *location);
 
-/* Whether both are one place (spec/operations.md, Transfer): repositories at GitHub are compared without case, `gitUrl`s that
+/* Whether both are one place (lib/domain/README.md, Location): repositories at GitHub are compared without case, `gitUrl`s that
  * lead there included; `subdir` exactly, so two folders of one repository are two places. */
 bool location_equal(const struct location *a, const struct location *b);
 

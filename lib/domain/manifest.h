@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A manifest: what a package version says of itself (spec/formats.md, Manifest). The same data is a `purs.json` (printed with
- * indentation) and a line of the index (compact). Reading takes what old data has; manifest_check_new() is for what is new.
+ * A manifest: what a package version says of itself (lib/domain/README.md, Manifest). The same data is a `purs.json` (printed
+ * with indentation) and a line of the index (compact). Reading takes what old data has; manifest_check_new() is for what is
+ * new.
  */
 #ifndef LIB_DOMAIN_MANIFEST_H
 #define LIB_DOMAIN_MANIFEST_H

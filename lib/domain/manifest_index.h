@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The whole registry in memory (spec/formats.md, Index and Metadata): every manifest of the index and every package's
+ * The whole registry in memory (lib/domain/README.md, Index and Metadata): every manifest of the index and every package's
  * metadata, held so that the solver can walk it without touching a string. Pure: who reads the files and follows their
  * changes is lib/store/registry_view.
  *

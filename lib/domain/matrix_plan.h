@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * What is worth building: pairs of a published version and a compiler that it is not known to build with, and for which a plan
- * exists (spec/operations.md, Build matrix). Pure; who makes jobs of them is services/build-matrix/planner.
+ * exists (lib/domain/README.md, Build matrix). Pure; who makes jobs of them is services/build-matrix/planner.
  *
  *   what has happened ───┐
  *   a new compiler ──────┼──► pairs that may have a plan ──► matrix_plan_solve() ──► the plan, or there is none
@@ -9,7 +9,7 @@
  *   for long: a sweep          whole registry)                the index may change between them)
  *
  * A pair *may* have a plan where each dependency has a published version inside its range that is possible with the compiler,
- * in the sense of spec/solver.md. That costs a thousandth of a solve, and most pairs fail it.
+ * in the sense of lib/domain/README.md, Solver. That costs a thousandth of a solve, and most pairs fail it.
  *
  * All here only read the index: the caller holds the lock of whoever owns it.
  */

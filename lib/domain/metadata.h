@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What the registry knows of one package: `metadata/NAME.json` (spec/formats.md, Metadata).
+ * What the registry knows of one package: `metadata/NAME.json` (lib/domain/README.md, Metadata).
  *
  *   {location, owners?, published: {VERSION: {bytes, compilers, hash, publishedTime, ref?, revision?}},
  *                       unpublished: {VERSION: {publishedTime, reason, unpublishedTime}}}

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What is asked of the registry: the payloads of the requests that become jobs (spec/http-api.md). Here a payload's form is
- * checked, which is the gateway's part, and the key is made by which the same request is recognised (spec/jobs.md, Duplicates).
- * Whether the registry's rules allow it is the job's to find out, so that the refusal has a log: a reserved name is
- * well-formed.
+ * What is asked of the registry: the payloads of the requests that become jobs (services/gateway/README.md). Here a payload's
+ * form is checked, which is the gateway's part, and the key is made by which the same request is recognised
+ * (lib/store/README.md, Duplicates). Whether the registry's rules allow it is the job's to find out, so that the refusal has a
+ * log: a reserved name is well-formed.
  */
 #ifndef LIB_DOMAIN_OPERATION_H
 #define LIB_DOMAIN_OPERATION_H
@@ -63,7 +63,7 @@ struct package_set_request {
     bool is_restricted; /* has a compiler or a removal: needs pacchettibotti's signature */
 };
 
-/* A change of a published version's bounds (spec/operations.md, Revise bounds). */
+/* A change of a published version's bounds (lib/domain/README.md, Revise bounds). */
 struct revise_request {
     const char *name;
     struct version version;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * An owner of a package: an SSH public key (spec/formats.md, Owner), which may sign unpublishing and transfer. Checking
+ * An owner of a package: an SSH public key (lib/domain/README.md, Owner), which may sign unpublishing and transfer. Checking
  * signatures is not here.
  */
 #ifndef LIB_DOMAIN_OWNER_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Package names (spec/formats.md, Atoms): 1 to 150 bytes of `a-z`, `0-9` and `-`, and a few rules about where a `-` may stand.
- * A name is a plain `const char *` everywhere; what came from outside went through package_name_check() once.
+ * Package names (lib/domain/README.md, Package name): 1 to 150 bytes of `a-z`, `0-9` and `-`, and a few rules about where a `-`
+ * may stand. A name is a plain `const char *` everywhere; what came from outside went through package_name_check() once.
  */
 #ifndef LIB_DOMAIN_PACKAGE_NAME_H
 #define LIB_DOMAIN_PACKAGE_NAME_H

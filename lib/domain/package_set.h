@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A package set: versions that compile together (spec/formats.md, Package set), one file for each release of it.
+ * A package set: versions that compile together (lib/domain/README.md, Package set), one file for each release of it.
  */
 #ifndef LIB_DOMAIN_PACKAGE_SET_H
 #define LIB_DOMAIN_PACKAGE_SET_H

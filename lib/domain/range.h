@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Ranges of versions (spec/formats.md, Atoms): `>=LOW <HIGH`, LOW included, HIGH not. The one spelling that files of the
+ * Ranges of versions (lib/domain/README.md, Range): `>=LOW <HIGH`, LOW included, HIGH not. The one spelling that files of the
  * registry have; what npm and spago write besides is reduced to this by lib/source.
  */
 #ifndef LIB_DOMAIN_RANGE_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The `ref` of a source: the name of a tag or a branch, and nothing else that git would take for a commit (spec/outside.md,
- * Sources). Hosts serve strangers' commits by id and by `pull/…`, and whoever controls a manifest controls its owners.
+ * The `ref` of a source: the name of a tag or a branch, and nothing else that git would take for a commit
+ * (lib/source/README.md, Sources). Hosts serve strangers' commits by id and by `pull/…`, and whoever controls a manifest
+ * controls its owners.
  */
 #ifndef LIB_DOMAIN_REF_H
 #define LIB_DOMAIN_REF_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Signatures of payloads by owners' SSH keys (spec/formats.md, Signature): lower-case hex of
+ * Signatures of payloads by owners' SSH keys (lib/domain/README.md, Signature): lower-case hex of
  *
  *   ed25519    the 64 bytes
  *   ECDSA      the DER form, over SHA-256, SHA-384, SHA-512 for the curves nistp256, nistp384, nistp521

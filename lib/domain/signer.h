@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Who signed a request to unpublish or to transfer (spec/operations.md): an owner of the package, by one of the keys in its
- * metadata, or pacchettibotti, the registry's own account, whose signature suffices for every package. Keys in old metadata
- * that cannot be used are passed over.
+ * Who signed a request to unpublish or to transfer (lib/domain/README.md, Unpublish): an owner of the package, by one of the
+ * keys in its metadata, or pacchettibotti, the registry's own account, whose signature suffices for every package. Keys in old
+ * metadata that cannot be used are passed over.
  */
 #ifndef LIB_DOMAIN_SIGNER_H
 #define LIB_DOMAIN_SIGNER_H

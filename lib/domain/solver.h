@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Chooses versions (spec/solver.md): one compiler and one version of each package that is needed. Deterministic, and the same
- * answer that the registry's clients compute. It only reads the index, so any number of solves may run at once.
+ * Chooses versions (lib/domain/README.md, Solver): one compiler and one version of each package that is needed. Deterministic,
+ * and the same answer that the registry's clients compute. It only reads the index, so any number of solves may run at once.
  */
 #ifndef LIB_DOMAIN_SOLVER_H
 #define LIB_DOMAIN_SOLVER_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * What came of trying to build one package version with one compiler. Shown in the job, kept per version, compiler and plan
- * for good (spec/jobs.md, Order), counted in the metrics.
+ * for good (lib/store/README.md, Order), counted in the metrics.
  */
 #ifndef LIB_DOMAIN_VERDICT_H
 #define LIB_DOMAIN_VERDICT_H

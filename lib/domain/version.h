@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Versions (spec/formats.md, Atoms): `MAJOR.MINOR.PATCH`, nothing before or after. The looser spellings of other package
+ * Versions (lib/domain/README.md, Version): `MAJOR.MINOR.PATCH`, nothing before or after. The looser spellings of other package
  * managers and of git tags are not read here.
  */
 #ifndef LIB_DOMAIN_VERSION_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What gives a job on somebody's package its right (spec/operations.md, Unpublish, Transfer): the signature that came with it,
- * or a trustee's token, which the gateway has seen.
+ * What gives a job on somebody's package its right (lib/domain/README.md, Unpublish, Transfer): the signature that came with
+ * it, or a trustee's token, which the gateway has seen.
  */
 #ifndef LIB_SERVICE_JOB_PROOF_H
 #define LIB_SERVICE_JOB_PROOF_H
@@ -18,7 +18,7 @@ CHECK_RESULT enum status job_read_signed_request(struct signed_request *out, str
 CHECK_RESULT enum status job_prove_right(struct job_run *run, const struct signed_request *request, const char *package,
                                          const struct owners *owners, const struct owner *pacchettibotti, struct error *err);
 
-/* Says in the log which trustee asked for it, and why: what trustees do is public (spec/operations.md, Trustee actions). */
+/* Says in the log which trustee asked for it, and why: what trustees do is public (lib/domain/README.md, Trustee actions). */
 void job_say_trustee(struct job_run *run);
 
 /* For a job that a trustee asked for, and that has done its work: job.payload gets pacchettibotti's signature, where

@@ -63,8 +63,8 @@ CHECK_RESULT enum status job_runner_create(struct job_runner **out, const struct
 /* The message for a job came: try it now, or as soon as a slot is free. Any thread; never blocks. */
 void job_runner_announce(struct job_runner *runner, const char *job_id);
 
-/* How often so far operators had to be told (spec/jobs.md: a job that runners lost three times, one that cannot be brought to
- * its end). Each is in the program's log at ERROR. Any thread. */
+/* How often so far operators had to be told (lib/store/README.md: a job that runners lost three times, one that cannot be
+ * brought to its end). Each is in the program's log at ERROR. Any thread. */
 int64_t job_runner_alarms(const struct job_runner *runner);
 
 /* How many jobs it can carry out at once, and how many it does now. Any thread. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * `bower.json`, the manifest of the registry before this one, for packages that have no other (spec/operations.md, Publish,
+ * `bower.json`, the manifest of the registry before this one, for packages that have no other (lib/domain/README.md, Publish,
  * step 3).
  */
 #ifndef LIB_SOURCE_BOWER_JSON_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Do a package's imports agree with the dependencies that it declares (spec/operations.md, Publish, step 8)? Goes by the answer
- * of `purs graph` over a folder in which each dependency is at `.registry/NAME-VERSION/`; the package's own files are those
- * elsewhere, or at `.registry/PACKAGE-VERSION/`.
+ * Do a package's imports agree with the dependencies that it declares (lib/domain/README.md, Publish, step 8)? Goes by the
+ * answer of `purs graph` over a folder in which each dependency is at `.registry/NAME-VERSION/`; the package's own files are
+ * those elsewhere, or at `.registry/PACKAGE-VERSION/`.
  */
 #ifndef LIB_SOURCE_DEPENDENCY_CHECK_H
 #define LIB_SOURCE_DEPENDENCY_CHECK_H

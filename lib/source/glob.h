@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Globs of `includeFiles` and `excludeFiles`, with the meaning that they have for the npm library fast-glob 3.3
- * (spec/formats.md, Tarball; tests/clients/run globs compares the two):
+ * (lib/source/README.md, Globs; tests/clients/run globs compares the two):
  *
  *   *        any part of one name             [ab] [a-z]   one of these characters ("[ab]" itself, too, as there)
  *   ?        one character of a name          [!a] [^a]    one other character

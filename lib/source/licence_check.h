@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Do the licences that a source names elsewhere agree with its manifest (spec/operations.md, Publish, step 4)?
+ * Do the licences that a source names elsewhere agree with its manifest (lib/domain/README.md, Publish, step 4)?
  *
  *   LICENSE*, LICENCE*           their texts are recognised by licensee (lib/tools/licensee.h)
  *   package.json, bower.json     the `license` fields are read here: licensee finds them by a pattern, takes the first of the

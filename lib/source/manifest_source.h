@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The manifest of a package's source (spec/operations.md, Publish, step 3): the first of `purs.json`, `spago.yaml` and
+ * The manifest of a package's source (lib/domain/README.md, Publish, step 3): the first of `purs.json`, `spago.yaml` and
  * `bower.json` in its folder, made into one, and held against what was asked for. `spago.dhall` is not read: it imports
  * environment, files and addresses.
  */

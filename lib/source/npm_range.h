@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Ranges as npm and Bower write them, reduced to one `>=LOW <HIGH` (spec/operations.md, Publish, step 3):
+ * Ranges as npm and Bower write them, reduced to one `>=LOW <HIGH` (lib/domain/README.md, Publish, step 3):
  *
  *   range      = alternative { "||" alternative }          all of them together: the lowest LOW and the highest HIGH
  *   alternative = partial " - " partial | { comparator }   what is in every comparator

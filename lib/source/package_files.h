@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Which files of a package's source go into its tarball (spec/formats.md, Tarball).
+ * Which files of a package's source go into its tarball (lib/source/README.md, Packing).
  */
 #ifndef LIB_SOURCE_PACKAGE_FILES_H
 #define LIB_SOURCE_PACKAGE_FILES_H

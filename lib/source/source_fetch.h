@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Fetches a package's source (spec/outside.md, Sources), by a child process: what comes is a stranger's, so the program
+ * Fetches a package's source (lib/source/README.md, Sources), by a child process: what comes is a stranger's, so the program
  * `registry-fetch-source` runs with a deadline, bounds on memory and file sizes, an empty environment without secrets and, if
  * the service is root, as another user. It may hang, be fed a hostile pack or crash; the job then fails with a sentence.
  *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The modules of a package's source, by their files' headers (spec/operations.md, Publish, step 7).
+ * The modules of a package's source, by their files' headers (lib/domain/README.md, Publish, step 7).
  */
 #ifndef LIB_SOURCE_SOURCE_MODULES_H
 #define LIB_SOURCE_SOURCE_MODULES_H

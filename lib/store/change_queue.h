@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * The changes that the threads of one process want in one of the two repositories: those that wait at the same time are made
- * under one lock, a commit each, with one push (design.md, Writing; spec/jobs.md, Locks).
+ * under one lock, a commit each, with one push (lib/store/README.md, Writing; lib/store/README.md, Locks).
  *
  *   caller ──┐                    ┌ the lock in Redis, stale *.lock files removed, options.begin
  *   caller ──┼──► waiting ──► one │ each change: its guard, its `prepare`

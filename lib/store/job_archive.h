@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Finished jobs that left Redis (spec/jobs.md, Keeping), in the storage folder: a gzipped JSON document each, with the log.
+ * Finished jobs that left Redis (lib/store/README.md, Keeping), in the storage folder: a gzipped JSON document each, with the
+ * log.
  *
  *   STORAGE_DIR/_jobs/3f/3f2c0d4e-….json.gz
  *

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * How long jobs stay in Redis, and where they are read from (spec/jobs.md, Keeping). A finished job moves to the storage folder
- * with its log when its time is over: first it is there, whole and read back, then it leaves Redis in one step. What owners and
- * trustees did stays in Redis for good. Lists of jobs (job_store_list) show only what is in Redis.
+ * How long jobs stay in Redis, and where they are read from (lib/store/README.md, Keeping). A finished job moves to the storage
+ * folder with its log when its time is over: first it is there, whole and read back, then it leaves Redis in one step. What
+ * owners and trustees did stays in Redis for good. Lists of jobs (job_store_list) show only what is in Redis.
  *
  * What must outlive a job stays in Redis by itself: replays, verdicts, unpublished versions, and the duplicate key of a
  * publication that succeeded, so that the same request is still answered with the old id.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Jobs in Redis: what exists here exists, whatever happens to any process (spec/jobs.md). Every change is one script, so it
- * happens whole or not at all, and every change may be repeated after a lost reply.
+ * Jobs in Redis: what exists here exists, whatever happens to any process (lib/store/README.md). Every change is one script, so
+ * it happens whole or not at all, and every change may be repeated after a lost reply.
  *
  * A `struct job_store` is one connection and belongs to one thread. It reconnects by itself: a call made while Redis is away
  * answers STATUS_UNAVAILABLE, and the next one tries again.
@@ -48,7 +48,8 @@ struct job_request {
     const char *retry_of;        /* refused (STATUS_REFUSED) where a later unpublish, transfer or revision of the package */
     int64_t retry_of_created_ms; /* has succeeded, or may yet: later than this, which is when that job was created */
     const char *address;         /* the client's, for the bound on its pending jobs; NULL: none */
-    /* Equal for requests that are the same (spec/jobs.md, Duplicates); NULL: never a duplicate. A matrix job needs none: it is
+    /* Equal for requests that are the same (lib/store/README.md, Duplicates); NULL: never a duplicate. A matrix job needs none:
+     * it is
      * known by package, version, compiler and plan (the payload, whose keys must always be in the same order). */
     const char *duplicate_key;
     /* Signed requests: hash of payload and signature, kept for ever once the job succeeded; else NULL. (What is the same
@@ -194,13 +195,13 @@ CHECK_RESULT enum status job_store_retry_later(struct job_store *store, const st
 CHECK_RESULT enum status job_store_put_back(struct job_store *store, const struct lease *lease, int64_t delay_ms,
                                             struct error *err);
 
-/* Keeps in the job what the run is going to write outside (spec/jobs.md, Once). From here on the job is never failed by time or
- * attempts. The same again is fine; another record is STATUS_CONFLICT. */
+/* Keeps in the job what the run is going to write outside (lib/store/README.md, Once). From here on the job is never failed by
+ * time or attempts. The same again is fine; another record is STATUS_CONFLICT. */
 CHECK_RESULT enum status job_store_record(struct job_store *store, const struct lease *lease, const char *record,
                                           struct error *err);
 
-/* Keeps in the job the commit that its ref resolved to, for every later run (spec/outside.md, Sources). The same again is fine;
- * another one is STATUS_CONFLICT. */
+/* Keeps in the job the commit that its ref resolved to, for every later run (lib/source/README.md, Sources). The same again is
+ * fine; another one is STATUS_CONFLICT. */
 CHECK_RESULT enum status job_store_keep_commit(struct job_store *store, const struct lease *lease, const char *commit,
                                                struct error *err);
 
@@ -308,7 +309,7 @@ struct job_reaped {
  * before it; after a start of Redis runners first have half a lease to renew theirs. */
 CHECK_RESULT enum status job_store_reap(struct job_store *store, int64_t lease_ms, struct job_reaped *out, struct error *err);
 
-/* How long finished jobs stay, in milliseconds since their end by Redis's clock (spec/jobs.md, Keeping). */
+/* How long finished jobs stay, in milliseconds since their end by Redis's clock (lib/store/README.md, Keeping). */
 struct job_periods {
     int64_t matrix_ms;
     int64_t other_ms;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Is Redis set up so that accepted means kept (spec/jobs.md, Redis itself), and has it room?
+ * Is Redis set up so that accepted means kept (lib/store/README.md, Redis itself), and has it room?
  */
 #include <stdlib.h>
 #include <string.h>

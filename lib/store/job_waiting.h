@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A publication that waits for others (spec/operations.md, Publish, step 6): several packages of one release are often sent at
- * once, and then a dependency has no fitting version until its own publication has ended.
+ * A publication that waits for others (lib/domain/README.md, Publish, step 6): several packages of one release are often sent
+ * at once, and then a dependency has no fitting version until its own publication has ended.
  *
  *   running ── job_store_wait_for() ──► pending, with no lease, slot or attempt used up ──► ready to be claimed again
  *                                                                      ▲

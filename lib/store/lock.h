@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A lock in Redis: one holder, a deadline, and a fencing number that moves only when the lock is taken (spec/jobs.md, Locks).
- * Used for the repositories during a commit and push, and by whoever moves old jobs (`keeping`); a package's lock is taken by
- * the claim of its job (job_store.h), under the names `package:NAME` and, for the package sets, `package-set`. A revision,
- * which builds for long, takes `package:NAME` here, for its commit alone.
+ * A lock in Redis: one holder, a deadline, and a fencing number that moves only when the lock is taken (lib/store/README.md,
+ * Locks). Used for the repositories during a commit and push, and by whoever moves old jobs (`keeping`); a package's lock is
+ * taken by the claim of its job (job_store.h), under the names `package:NAME` and, for the package sets, `package-set`. A
+ * revision, which builds for long, takes `package:NAME` here, for its commit alone.
  */
 #ifndef LIB_STORE_LOCK_H
 #define LIB_STORE_LOCK_H

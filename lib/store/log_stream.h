@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A job's log: one Redis stream per job (spec/jobs.md, Log). A line's time is its stream id: milliseconds, strictly increasing
- * within the job, so that a client that pages by time loses nothing. Secrets are blanked here, before a line leaves the
- * process.
+ * A job's log: one Redis stream per job (lib/store/README.md, Log). A line's time is its stream id: milliseconds, strictly
+ * increasing within the job, so that a client that pages by time loses nothing. Secrets are blanked here, before a line leaves
+ * the process.
  */
 #ifndef LIB_STORE_LOG_STREAM_H
 #define LIB_STORE_LOG_STREAM_H

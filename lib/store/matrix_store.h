@@ -10,7 +10,7 @@
 #include "lib/domain/version.h"
 #include "lib/store/job_store.h"
 
-/* ---- The supported compilers: found by the publish service, read by all (spec/compiler.md) ---- */
+/* ---- The supported compilers: found by the publish service, read by all (lib/tools/README.md, The compiler) ---- */
 
 /* Replaces the list. */
 CHECK_RESULT enum status compiler_list_write(struct job_store *store, const struct version *compilers, size_t count,

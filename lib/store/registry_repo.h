@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * One of the two git repositories that the server writes: the registry (metadata, package sets) or the index (manifests).
- * spec/outside.md, Repositories.
+ * lib/store/README.md, Repositories.
  *
  * Others push to the same branch. So a change is a function from a file's current content to its new one, which can be applied
  * again on a newer base: fetch, apply each change as its own commit, push once, forward only; a refused push starts over. What

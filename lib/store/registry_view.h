@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * The parsed registry that follows both repositories: a struct manifest_index (lib/domain/manifest_index.h) filled from the git
- * object database at first and by the files that changed afterwards (design.md, The registry in memory).
+ * object database at first and by the files that changed afterwards (lib/store/README.md, The registry in memory).
  *
  *   registry.git        metadata/NAME.json  ──┐
  *                                             ├──► manifest_index      readers hold the view between _lock and _unlock

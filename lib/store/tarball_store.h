@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Where the tarballs are kept: objects `NAME/VERSION.tar.gz` (spec/outside.md, Storage), in a local folder that the gateway
+ * Where the tarballs are kept: objects `NAME/VERSION.tar.gz` (lib/store/README.md, Storage), in a local folder that the gateway
  * serves, or on S3. An object is written whole or not at all, and never overwritten. Safe from several threads and processes.
  *
  * The rules are here and in tarball_store.c; what a place for objects must be able to do is struct tarball_place.
@@ -41,9 +41,9 @@ CHECK_RESULT enum status tarball_store_look_up(struct tarball_store *store, cons
                                                struct stored_tarball *out, struct deadline *deadline, struct error *err);
 
 /* Stores these bytes: safely there when it answers. An object with the same bytes is left as it is; one with others is
- * STATUS_REFUSED (spec/operations.md, Publish, step 10). Not every S3 server can be told to write only where nothing is, so the
- * caller sees to it that nobody else puts the same version at the same time: by the index repository's lock, within whose time
- * `deadline` must be. With READONLY nothing is stored: STATUS_FORBIDDEN, as for tarball_store_remove(). */
+ * STATUS_REFUSED (lib/domain/README.md, Publish, step 10). Not every S3 server can be told to write only where nothing is, so
+ * the caller sees to it that nobody else puts the same version at the same time: by the index repository's lock, within whose
+ * time `deadline` must be. With READONLY nothing is stored: STATUS_FORBIDDEN, as for tarball_store_remove(). */
 CHECK_RESULT enum status tarball_store_put(struct tarball_store *store, const char *name, const char *version,
                                            const void *bytes, size_t length, struct deadline *deadline, struct error *err);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Tarballs (spec/formats.md, Tarball), on libarchive. Packing gives the same bytes for the same files, whatever their owners,
- * times and modes, the umask and the locale. Unpacking trusts nothing: plain files and folders only, all in one top folder,
- * bounded in number and bytes.
+ * Tarballs (lib/source/README.md, Packing), on libarchive. Packing gives the same bytes for the same files, whatever their
+ * owners, times and modes, the umask and the locale. Unpacking trusts nothing: plain files and folders only, all in one top
+ * folder, bounded in number and bytes.
  */
 #ifndef LIB_TOOLS_ARCHIVE_H
 #define LIB_TOOLS_ARCHIVE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What was compiled before, kept by content (design.md, Build reuse): one entry for a package version, a compiler, and the
- * versions of all that it depends on. A build links to the entries of its dependencies and compiles the rest.
+ * What was compiled before, kept by content (lib/tools/README.md, Build reuse): one entry for a package version, a compiler,
+ * and the versions of all that it depends on. A build links to the entries of its dependencies and compiles the rest.
  *
  *   FOLDER/KE/KEY/output/MODULE/…    the module's folder as the compiler left it, every time stamp 0, nothing writable
  *   FOLDER/KE/KEY/entry.json         what is in it: modules, their part of cache-db.json, notes, size and SHA-256 of every file

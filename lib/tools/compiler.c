@@ -156,7 +156,8 @@ static bool is_of_machine(const char *words) {
     return false;
 }
 
-/* What the compiler's race leaves: nothing, half a report, or what a reader says of that (spec/compiler.md). A crash is none. */
+/* What the compiler's race leaves: nothing, half a report, or what a reader says of that (lib/tools/README.md, The compiler). A
+ * crash is none. */
 static bool is_of_race(const struct command_result *result, const char *words) {
     const char *output = text_view(&result->output);
     if (result->signal) return false;

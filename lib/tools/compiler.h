@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The PureScript compiler: which ones are here, how they are called, what they answer (spec/compiler.md). They always run in
- * the sandbox, with an empty environment.
+ * The PureScript compiler: which ones are here, how they are called, what they answer (lib/tools/README.md, The compiler). They
+ * always run in the sandbox, with an empty environment.
  */
 #ifndef LIB_TOOLS_COMPILER_H
 #define LIB_TOOLS_COMPILER_H

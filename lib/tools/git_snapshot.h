@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Makes a folder a git repository with one commit of what is in it, and a tag: `purs publish` wants to be run in a checkout
- * (spec/compiler.md), and what we publish is a tarball.
+ * (lib/tools/README.md, The compiler), and what we publish is a tarball.
  */
 #ifndef LIB_TOOLS_GIT_SNAPSHOT_H
 #define LIB_TOOLS_GIT_SNAPSHOT_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * A package's source out of a git repository, in this process: finds the ref among those that the remote advertises, fetches
- * it, writes its files (spec/outside.md, Sources). The services do not call this: a source is a stranger's, and is fetched by a
- * process of its own (lib/source/source_fetch.h), whose main is what calls it.
+ * it, writes its files (lib/source/README.md, Sources). The services do not call this: a source is a stranger's, and is fetched
+ * by a process of its own (lib/source/source_fetch.h), whose main is what calls it.
  */
 #ifndef LIB_TOOLS_GIT_SOURCE_H
 #define LIB_TOOLS_GIT_SOURCE_H

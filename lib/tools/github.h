@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The GitHub API, as far as the registry asks it (spec/outside.md, GitHub API):
+ * The GitHub API, as far as the registry asks it (lib/tools/README.md, GitHub API):
  *
  *   GET BASE/user                                           with somebody's token  →  {"login": …}
  *   GET BASE/orgs/ORG/teams/TEAM/members?per_page=100&page=N  with the server's    →  [{"login": …}, …], `Link: …; rel="next"`

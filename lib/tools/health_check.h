@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Tells healthchecks.io that we live (spec/outside.md, healthchecks.io): a GET of the check's address at regular times while we
- * are ready, a POST to its /fail with the reasons while we are not. A ping that fails is logged and tried again soon, for ever.
- * The one owner makes it and frees it; the thread inside is its own.
+ * Tells healthchecks.io that we live (lib/tools/README.md, Health checks): a GET of the check's address at regular times
+ * while we are ready, a POST to its /fail with the reasons while we are not. A ping that fails is logged and tried again soon,
+ * for ever. The one owner makes it and frees it; the thread inside is its own.
  */
 #ifndef LIB_TOOLS_HEALTH_CHECK_H
 #define LIB_TOOLS_HEALTH_CHECK_H

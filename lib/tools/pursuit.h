@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Pursuit, the site with the documentation of all packages (spec/outside.md, Pursuit). What is sent there is made by the
+ * Pursuit, the site with the documentation of all packages (lib/tools/README.md, Pursuit). What is sent there is made by the
  * compiler (compiler_publish() in lib/tools/compiler.h).
  *
  *   GET  BASE/packages/purescript-NAME/available-versions    →  [[VERSION, URL], …], or 404: none

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * One bucket of an S3 server (spec/outside.md, Storage): AWS's own, DigitalOcean's Spaces, or anything else that speaks its
+ * One bucket of an S3 server (lib/store/README.md, Storage): AWS's own, DigitalOcean's Spaces, or anything else that speaks its
  * protocol with Signature v4. Objects are small and whole, in memory. What passes by itself (no connection, time-outs, 429,
  * 5xx) is tried several times within the caller's deadline. Any number of threads may use one client at once; its connections
  * stay open.

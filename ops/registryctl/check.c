@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * `registryctl check`: reads every file of a registry and holds it against spec/formats.md, first each by itself (it can be
- * read, it prints to the same bytes, it keeps the rules that every client relies on), then against the others:
+ * `registryctl check`: reads every file of a registry and holds it against lib/domain/README.md, first each by itself (it can
+ * be read, it prints to the same bytes, it keeps the rules that every client relies on), then against the others:
  *
  *   metadata/NAME.json     a published version has its manifest in the index, an unpublished one has none
  *   pr/el/prelude          every dependency has a version in the index that fits, every manifest has its metadata

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * One text in one of the registry's formats (spec/formats.md): checked with what the server checks it with, and printed as the
- * server prints it.
+ * One text in one of the registry's formats (lib/domain/README.md): checked with what the server checks it with, and printed as
+ * the server prints it.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * registryctl as a client of the gateway's API (spec/http-api.md): one question, its answer, and the patience to ask again
- * while the gateway is away.
+ * registryctl as a client of the gateway's API (services/gateway/README.md): one question, its answer, and the patience to ask
+ * again while the gateway is away.
  */
 #ifndef OPS_REGISTRYCTL_GATEWAY_H
 #define OPS_REGISTRYCTL_GATEWAY_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The commands that ask a gateway about jobs (spec/http-api.md).
+ * The commands that ask a gateway about jobs (services/gateway/README.md).
  */
 #include <stdio.h>
 #include <string.h>

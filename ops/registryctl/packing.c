@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Tarballs of packages (spec/formats.md, Tarball), packed and unpacked as the server does it: the same package gives the same
- * bytes.
+ * Tarballs of packages (lib/source/README.md, Packing), packed and unpacked as the server does it: the same package gives the
+ * same bytes.
  */
 #include <stdio.h>
 #include <unistd.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The commands that ask for something to be done (spec/http-api.md). Each makes the request's body, posts it, prints the job's
- * id, and with --follow its log. What an owner signs is signed once, so that a request sent again is the same request.
+ * The commands that ask for something to be done (services/gateway/README.md). Each makes the request's body, posts it, prints
+ * the job's id, and with --follow its log. What an owner signs is signed once, so that a request sent again is the same
+ * request.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Signatures of what comes on standard input, byte for byte (spec/formats.md, Signature): what an owner sends with a transfer
- * or an unpublishing.
+ * Signatures of what comes on standard input, byte for byte (lib/domain/README.md, Signature): what an owner sends with a
+ * transfer or an unpublishing.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The build matrix: which package versions build with which compilers (spec/operations.md, Build matrix).
+ * The build matrix: which package versions build with which compilers (lib/domain/README.md, Build matrix).
  *
  *                events (Redis)                              messages (BUILD_WORKER_ADDRESS)
  *   published ──────────────────► planner ──jobs──► Redis ◄──► dispatcher ◄──ask/renew/lines/result──► build workers

@@ -2,7 +2,7 @@
  *
  * Decides what is to be built, and makes the jobs: for each event of the stream (a version was published, or built with one
  * more compiler, or its bounds were revised), for a compiler that is new, and once a day for what no event has brought
- * (spec/operations.md, Build matrix). Which pairs have a plan is lib/domain/matrix_plan.h's part.
+ * (lib/domain/README.md, Build matrix). Which pairs have a plan is lib/domain/matrix_plan.h's part.
  *
  *   planner.c          the thread: goes round these two
  *   planner_events.c   events: read, planned for together, acknowledged

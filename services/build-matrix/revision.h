@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * One run of one revision of bounds (spec/operations.md, Revise bounds): the state that its steps hand on to each other.
+ * One run of one revision of bounds (lib/domain/README.md, Revise bounds): the state that its steps hand on to each other.
  * revision_job.c has them in a table.
  *
  *   read ──► plan ──► dependants ──► builds ──► commit         (package's lock, then the index's, then the registry's)
@@ -59,7 +59,7 @@ struct revision {
     char registry_commit[REGISTRY_COMMIT_MAX], index_commit[REGISTRY_COMMIT_MAX];
 };
 
-/* A pause of some milliseconds, in which something outside may change. A status: it is over (spec/jobs.md). */
+/* A pause of some milliseconds, in which something outside may change. A status: it is over (lib/store/README.md). */
 CHECK_RESULT enum status revision_pause(struct revision *r, int duration_ms, struct error *err);
 
 /* Answers `status`, STATUS_CONFLICT, with that sentence: the round is to be gone again. */

@@ -106,7 +106,7 @@ static enum status read_request(struct revision *r, struct error *err) {
     return STATUS_OK;
 }
 
-/* For the planner: what its new bounds allow (spec/operations.md, Build matrix). */
+/* For the planner: what its new bounds allow (lib/domain/README.md, Build matrix). */
 static const char *make_event(const struct revision *r) {
     struct text text = {0};
     struct json_writer writer = {.out = &text};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What a revision of bounds keeps in its job before its first outside write (spec/jobs.md, Once):
+ * What a revision of bounds keeps in its job before its first outside write (lib/store/README.md, Once):
  *
  *   {"before": MANIFEST, "after": MANIFEST, "revision": NUMBER}
  */

@@ -3,7 +3,8 @@
  * The outside writes of a revision: the metadata's number, then the manifest in the index. The package's lock is held around
  * them and the last check alone. Under the index's lock, which everybody who changes a manifest takes, that check finds out
  * whether all is as it was, and then keeps the record: from there on nothing is in the way any more. Each write can be done
- * again and changes nothing then, so a run that was killed anywhere is followed by one that goes on (spec/jobs.md, Once).
+ * again and changes nothing then, so a run that was killed anywhere is followed by one that goes on (lib/store/README.md,
+ * Once).
  */
 #include <string.h>
 

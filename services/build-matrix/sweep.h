@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * What is planned without an event: a new compiler's wave, and the daily sweep for what events should have brought and did not
- * (spec/operations.md, Build matrix). One of several services does each: which, Redis decides.
+ * (lib/domain/README.md, Build matrix). One of several services does each: which, Redis decides.
  */
 #ifndef SERVICES_BUILD_MATRIX_SWEEP_H
 #define SERVICES_BUILD_MATRIX_SWEEP_H

@@ -37,7 +37,7 @@ struct service_question;
 
 enum {
     ANSWER_HEADERS_MAX = 8,
-    OUTAGE_WAIT_MS = 1500, /* how long a passing outage of Redis is waited out (spec/http-api.md) */
+    OUTAGE_WAIT_MS = 1500, /* an outage of Redis is waited out so long (services/gateway/README.md, What clients require) */
 };
 
 /* What is going to be sent. Names, values and types are literals or in the call's arena. */
@@ -142,7 +142,7 @@ void call_fail_with(struct call *call, const struct error *err);
 /* For an answer that is being made, on whatever thread has the call. Values are borrowed. */
 void answer_header(struct answer *answer, const char *name, const char *value);
 
-/* What a client would rather read: JSON, or text (http-api.md, GET /status/ID). */
+/* What a client would rather read: JSON, or text (services/gateway/README.md, Status and short forms). */
 bool call_wants_json(struct call *call);
 
 /* The value of a request's header, several joined by commas, in the arena; NULL: none. On the loop's thread. */

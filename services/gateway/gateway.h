@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * The gateway as a whole: what its requests share. It checks the form of a request, makes the job in Redis, tells the service,
- * and answers; it has no registry rules and never waits for a build (design.md).
+ * and answers; it has no registry rules and never waits for a build.
  */
 #ifndef SERVICES_GATEWAY_GATEWAY_H
 #define SERVICES_GATEWAY_GATEWAY_H
@@ -30,7 +30,8 @@ struct service_asker;
 /* Most bytes of answers that wait for their clients to read them: slow readers of long logs must not fill the memory. */
 enum { ANSWER_BYTES_MAX = 512 << 20, ANSWER_BYTES_PER_ADDRESS = 64 << 20 };
 
-/* Of POST /api/v1/trustee, from one address (spec/operations.md): failures, and look-ups of tokens that are nobody's. */
+/* Of POST /api/v1/trustee, from one address (services/gateway/README.md, Trustee requests): failures, and look-ups of tokens
+ * that are nobody's. */
 enum { TRUSTEE_FAILURES_PER_MINUTE = 5 };
 
 /* GETs of unknown packages or versions from one address: for each, build-matrix reads both git repositories again. */

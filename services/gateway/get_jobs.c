@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * GET /api/v1/jobs and GET /api/v1/jobs/ID, as clients of before read them (spec/http-api.md).
+ * GET /api/v1/jobs and GET /api/v1/jobs/ID, as clients of before read them (services/gateway/README.md).
  */
 #include <inttypes.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * GET /api/v1/packages, /api/v1/packages/NAME and /api/v1/packages/NAME/VERSION (spec/http-api.md): what the registry knows, so
- * build-matrix is asked (package_query in proto/messages.def), and what it answers is passed on as it is.
+ * GET /api/v1/packages, /api/v1/packages/NAME and /api/v1/packages/NAME/VERSION (services/gateway/README.md): what the registry
+ * knows, so build-matrix is asked (package_query in proto/messages.def), and what it answers is passed on as it is.
  *
  * It is asked first out of its memory. Before "not found" it must read both git repositories again, and made-up names must not
  * become a flood of fetches: an address may have that done UNKNOWN_PACKAGES_PER_MINUTE times, and is answered 429 above, never

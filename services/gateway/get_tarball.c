@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * GET /NAME/VERSION.tar.gz, where storage is a local folder: under the host of S3_API_URL where that is set, else under any
- * (spec/outside.md). A published tarball never changes, so caches may keep it for ever; its hash is its ETag.
+ * (services/gateway/README.md, Packages and tarballs). A published tarball never changes, so caches may keep it for ever; its
+ * hash is its ETag.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A job and its log lines as clients of the API read them, byte for byte (spec/http-api.md): printed straight into a text,
- * since a poll prints thousands of lines. What is not known yet is left out, never null.
+ * A job and its log lines as clients of the API read them, byte for byte (services/gateway/README.md): printed straight into a
+ * text, since a poll prints thousands of lines. What is not known yet is left out, never null.
  */
 #ifndef SERVICES_GATEWAY_JOB_JSON_H
 #define SERVICES_GATEWAY_JOB_JSON_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * POST /api/v1/trustee (spec/operations.md, Trustee actions): who asks, then what. In this order:
+ * POST /api/v1/trustee (services/gateway/README.md, Trustee requests): who asks, then what. In this order:
  *
  *   404   no token is configured, and none is looked up
  *   401   no token, a malformed one, or one that is nobody's          ┐ 429 instead, after five of these in a minute

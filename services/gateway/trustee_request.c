@@ -229,7 +229,7 @@ static enum status read_reason(struct job_request *job, struct call *call, const
 
 /* ---- The whole ---- */
 
-/* The same action with the same payload by the same trustee is the same request (spec/jobs.md, Duplicates). */
+/* The same action with the same payload by the same trustee is the same request (lib/store/README.md, Duplicates). */
 static void set_duplicate_key(struct trustee_request *request, struct arena *arena, const struct action *action,
                               const json_t *payload) {
     char key[SHA256_HEX_MAX];

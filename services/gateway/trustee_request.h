@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The body of POST /api/v1/trustee (spec/operations.md, Trustee actions):
+ * The body of POST /api/v1/trustee (services/gateway/README.md, Trustee requests):
  *
  *   {"action": ACTION, "payload": {…}, "actor": LOGIN, "issue"?: NUMBER, "reason"?: TEXT}
  *

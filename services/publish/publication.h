@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * One run of one publication: the state that its steps (spec/operations.md, Publish) hand on to each other. A step is a
+ * One run of one publication: the state that its steps (lib/domain/README.md, Publish) hand on to each other. A step is a
  * function `enum status publication_STEP(struct publication *, struct error *)`; publish_job.c has them in a table. A refusal's
  * sentence is the last line of the job's log.
  */

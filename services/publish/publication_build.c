@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Does it build, from exactly what will be in the tarball? Steps 6 to 9 of spec/operations.md, Publish, and the packing of 10.
+ * Does it build, from exactly what will be in the tarball? Steps 6 to 9 of lib/domain/README.md, Publish, and the packing of
+ * 10.
  *
  *   WORK_FOLDER/build/.registry/NAME-VERSION/   the package itself, out of its tarball, and every package of its plan: links
  *                                               into what is unpacked for all builds (lib/tools/package_cache.h)

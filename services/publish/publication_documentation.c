@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Step 11 of spec/operations.md, Publish: the documentation, made by `purs publish` and sent to Pursuit. It comes last and is
+ * Step 11 of lib/domain/README.md, Publish: the documentation, made by `purs publish` and sent to Pursuit. It comes last and is
  * worth a NOTICE when it fails, no more: whoever sends the same request again starts a job that finishes it (step 5), and only
  * such a job, which has nothing else to do, fails with it.
  *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Step 2 of spec/operations.md, Publish: the source. Its host is somebody else's, so a failure is one of three kinds:
+ * Step 2 of lib/domain/README.md, Publish: the source. Its host is somebody else's, so a failure is one of three kinds:
  *
  *   the requester's    no such repository, ref or folder, or what is in it is refused: said at once, and not tried again
  *   the host's         not reached, not available, silent, broke off: tried again after a pause, a few times (SOURCE_TRIES),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Step 4 of spec/operations.md, Publish: the licence. The fields of other manifests are read at once. The detector of texts
+ * Step 4 of lib/domain/README.md, Publish: the licence. The fields of other manifests are read at once. The detector of texts
  * takes up to some seconds, so it runs on a thread of its own while the package is compiled, and is waited for before anything
  * is written. The thread uses nothing of the publication but what stays as it is until publication_drop_licence().
  */

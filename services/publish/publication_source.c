@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What is to be published: steps 1 to 5 of spec/operations.md, Publish, but for the fetching (publication_fetch.c) and the
+ * What is to be published: steps 1 to 5 of lib/domain/README.md, Publish, but for the fetching (publication_fetch.c) and the
  * licence (publication_licence.c).
  */
 #include <string.h>

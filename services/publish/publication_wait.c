@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A release of several packages at once (spec/operations.md, Publish, step 6). Where there is no plan, but publications that
+ * A release of several packages at once (lib/domain/README.md, Publish, step 6). Where there is no plan, but publications that
  * were accepted earlier and have not ended could lead to one, the job waits for them (lib/store/job_waiting.h) and starts over
  * when they have ended. Each wait ends, and each later one is for other jobs, so this ends, too.
  *

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The outside writes: tarball, metadata, index, in that order (spec/operations.md, Publish, step 10). What is written stands in
- * the job's record before the first of them, every one of them is conditional on what is there, and doing one again changes
- * nothing; so a run that was killed anywhere is followed by one that goes on (spec/jobs.md, Once).
+ * The outside writes: tarball, metadata, index, in that order (lib/domain/README.md, Publish, step 10). What is written stands
+ * in the job's record before the first of them, every one of them is conditional on what is there, and doing one again changes
+ * nothing; so a run that was killed anywhere is followed by one that goes on (lib/store/README.md, Once).
  *
  * The index repository's lock is held from the last look at the dependencies to the index's push, so that nobody takes a
  * dependency away in between; the registry repository's for the metadata alone. Publications that come this far at the same

@@ -66,7 +66,7 @@ static enum status run_steps(struct publication *p, const struct step *steps, st
     return status;
 }
 
-/* The event for the build matrix: other compilers, and dependants (spec/operations.md, Publish, step 12). */
+/* The event for the build matrix: other compilers, and dependants (lib/domain/README.md, Publish, step 12). */
 static const char *make_event(struct publication *p) {
     char compiler[VERSION_TEXT_MAX];
     version_print(p->record.compiler, compiler);

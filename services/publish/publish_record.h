@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What a publication is going to write outside, kept in the job before the first such write (spec/jobs.md, Once): with it, any
- * later run writes the same.
+ * What a publication is going to write outside, kept in the job before the first such write (lib/store/README.md, Once): with
+ * it, any later run writes the same.
  *
  *   {"commit": ID, "commitTime": TIME (left out where it is not known), "hash": SRI, "bytes": N, "publishedTime": TIME,
  *    "compiler": VERSION, "finishing": "nothing" | "index" | "documentation",
@@ -15,7 +15,7 @@
 #include "lib/domain/build_plan.h"
 #include "lib/domain/manifest.h"
 
-/* What was published before this job and what it is to finish (spec/operations.md, Publish, step 5). */
+/* What was published before this job and what it is to finish (lib/domain/README.md, Publish, step 5). */
 enum publish_finishing {
     FINISHING_NOTHING,       /* it is a new version */
     FINISHING_INDEX,         /* its index entry, and its documentation */

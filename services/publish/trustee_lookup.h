@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Who is a trustee: pacchettibotti, and the members of the packaging team at GitHub (spec/operations.md, Trustee actions). The
- * gateway, which faces the world, asks this by a message (trustee_query in proto/messages.def), since it has no token.
+ * Who is a trustee: pacchettibotti, and the members of the packaging team at GitHub (services/gateway/README.md, Trustee
+ * requests). The gateway, which faces the world, asks this by a message (trustee_query in proto/messages.def), since it has no
+ * token.
  *
  * What GitHub said is believed for TRUSTEE_LOOKUP_MS, by the token's hash, wrong tokens too. At most LOOK_UPS_PER_MINUTE tokens
  * are looked up that were never seen to be a trustee's; those that were (lib/store/known_tokens.h) have look-ups of their own,

@@ -2,7 +2,7 @@
  *
  * The outside writes of an unpublishing: index entry, metadata, tarball, in that order, so that all can be brought back until
  * the last step. Each can be done again and changes nothing then, so a run that was killed anywhere is followed by one that
- * goes on (spec/jobs.md, Once).
+ * goes on (lib/store/README.md, Once).
  *
  * The dependants are looked for once more under the index repository's lock, which is held until the entry is gone: whoever
  * publishes looks for its dependencies under the same. From then on nobody can come to depend on this version. Publications and

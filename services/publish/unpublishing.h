@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * One run of one unpublishing: the state that its steps (spec/operations.md, Unpublish) hand on to each other. A step is a
+ * One run of one unpublishing: the state that its steps (lib/domain/README.md, Unpublish) hand on to each other. A step is a
  * function `enum status unpublishing_STEP(struct unpublishing *, struct error *)`; unpublish_job.c has them in a table.
  */
 #ifndef SERVICES_PUBLISH_UNPUBLISHING_H
@@ -11,7 +11,7 @@
 #include "lib/service/job_runner.h"
 #include "services/publish/publish_service.h"
 
-/* What is going to be written, kept in the job before the first outside write (spec/jobs.md, Once):
+/* What is going to be written, kept in the job before the first outside write (lib/store/README.md, Once):
  *   {"reason": TEXT, "unpublishedTime": TIME} */
 struct unpublish_record {
     const char *reason;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Carries out one transfer job (spec/operations.md, Transfer): the package's metadata gets its new location, and nothing else
+ * Carries out one transfer job (lib/domain/README.md, Transfer): the package's metadata gets its new location, and nothing else
  * is touched. Whether the location is free is looked at under the registry repository's lock; transfers never share a round
  * there, so two packages cannot get to one place.
  *

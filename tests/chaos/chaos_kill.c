@@ -2,8 +2,8 @@
  *
  * Kills any one process of a working server (gateway, publish, redis-server) at random moments of a batch of publications, and
  * starts it again at once. At the end every accepted job has ended, every package is published exactly once, by the job that
- * was told to succeed, and nothing is left lying about (spec/jobs.md). Half of the packages depend on one shortly before them,
- * which is often still being published.
+ * was told to succeed, and nothing is left lying about (lib/store/README.md). Half of the packages depend on one shortly before
+ * them, which is often still being published.
  *
  *   tests/chaos/kill [--kills N] [--publications N] [--seed S] [--bin DIR]
  *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The tarballs that the gateway serves from a storage folder (spec/http-api.md): whole, in parts, under which host, and when
- * not.
+ * The tarballs that the gateway serves from a storage folder (services/gateway/README.md): whole, in parts, under which host,
+ * and when not.
  */
 #include "tests/support/cmocka_all.h"
 

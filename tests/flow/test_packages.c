@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What the gateway tells of packages, versions and the build matrix (spec/http-api.md), which it asks build-matrix for.
+ * What the gateway tells of packages, versions and the build matrix (services/gateway/README.md), which it asks build-matrix
+ * for.
  */
 #include "tests/support/cmocka_all.h"
 

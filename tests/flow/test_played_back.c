@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Transfers and unpublishings that were carried out, and whose very bytes come once more (spec/operations.md, Transfer): what
+ * Transfers and unpublishings that were carried out, and whose very bytes come once more (lib/domain/README.md, Transfer): what
  * still holds is the job that did it, for ever; what was undone since, by this server or by hand in the repositories, is
  * refused, with that job and with what to change. Nothing is ever done again.
  */

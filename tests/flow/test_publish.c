@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Publications that go well, through the gateway and all the way: repositories byte for byte, the tarball, the log, and what
- * existing clients insist on (spec/http-api.md). One server for all tests here; each has packages of its own.
+ * existing clients insist on (services/gateway/README.md). One server for all tests here; each has packages of its own.
  */
 #include "tests/support/cmocka_all.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Documentation on its way to Pursuit (spec/outside.md): sent after a publication, worth a NOTICE when it fails, finished by
- * whoever asks again; and what the job's field `documentation` says, by which a repeated request is known (spec/jobs.md,
- * Duplicates).
+ * Documentation on its way to Pursuit (lib/tools/README.md, Pursuit): sent after a publication, worth a NOTICE when it fails,
+ * finished by whoever asks again; and what the job's field `documentation` says, by which a repeated request is known
+ * (lib/store/README.md, Duplicates).
  */
 #include "tests/support/cmocka_all.h"
 

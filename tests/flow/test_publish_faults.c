@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * A publication killed after each of its steps, and within its writes, at the points of lib/base/fault.h: what was left, and
- * what came of it (spec/jobs.md, Once).
+ * what came of it (lib/store/README.md, Once).
  *
  *   killed twice        the service dies at the point, is started again, dies there again, and is started once more
  *   and Redis lost      it dies at the point, all of Redis is lost with the job, and the same request is made anew
@@ -326,7 +326,7 @@ static void a_killed_publication_leaves_what_an_undisturbed_one_leaves(void **st
     if (strstr(readme, table) == NULL) fail_msg("README.md does not have this table");
 }
 
-/* The third attempt that ends so is the last, where nothing was written yet (jobs.md, Leases). */
+/* The third attempt that ends so is the last, where nothing was written yet (lib/store/README.md, Leases). */
 static void a_job_killed_for_the_third_time_fails_and_its_repeat_publishes(void **state) {
     (void)state;
     struct server *server = start("compile");

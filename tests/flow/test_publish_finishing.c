@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A version that is published already (spec/operations.md, Publish, step 5): what is missing of it is finished, by a source
+ * A version that is published already (lib/domain/README.md, Publish, step 5): what is missing of it is finished, by a source
  * with the manifest that its stored tarball has; where nothing is missing, or the manifest is another, the request is refused.
  * How a job goes on with its own half-done work, is for test_publish_faults.c. One server and one Pursuit for all tests here.
  */

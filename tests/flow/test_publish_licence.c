@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * The licence files of a package and its manifest, through the whole server: with licensee as it is installed, without it, and
- * with one that does not work (spec/operations.md, Publish, step 4).
+ * with one that does not work (lib/domain/README.md, Publish, step 4).
  */
 #include "tests/support/cmocka_all.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Step 3 of spec/operations.md, Publish: which file is the manifest, and what each of the three formats is refused for, word
+ * Step 3 of lib/domain/README.md, Publish: which file is the manifest, and what each of the three formats is refused for, word
  * by word. (lib/source and lib/tools have unit tests for the formats; here a package's author is told.)
  */
 #include "tests/support/cmocka_all.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Steps 7 to 9 of spec/operations.md, Publish: module headers, what is imported from where, and the compiler, among them old
+ * Steps 7 to 9 of lib/domain/README.md, Publish: module headers, what is imported from where, and the compiler, among them old
  * ones, which are asked for less.
  */
 #include "tests/support/cmocka_all.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Step 6 of spec/operations.md, Publish: the compiler and the versions that a package is built with, the client's own or those
- * that the server finds.
+ * Step 6 of lib/domain/README.md, Publish: the compiler and the versions that a package is built with, the client's own or
+ * those that the server finds.
  */
 #include "tests/support/cmocka_all.h"
 

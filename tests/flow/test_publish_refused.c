@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The refusals of spec/operations.md, Publish, steps 1, 2, 4 and 5: a row each (step 3 is test_publish_manifests.c, 6 is
+ * The refusals of lib/domain/README.md, Publish, steps 1, 2, 4 and 5: a row each (step 3 is test_publish_manifests.c, 6 is
  * test_publish_plan.c, 7 to 9 are test_publish_modules.c, 10 is test_publish_tarball.c). Then the requests that never become a
  * job.
  */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Step 10 of spec/operations.md, Publish, up to the upload: what is in a tarball (spec/formats.md, Tarball), what is refused in
- * one, and that the same source gives the same bytes wherever it is packed. (test_publish_races.c is about the rest.)
+ * Step 10 of lib/domain/README.md, Publish, up to the upload: what is in a tarball (lib/source/README.md, Packing), what is
+ * refused in one, and that the same source gives the same bytes wherever it is packed. (test_publish_races.c is about the
+ * rest.)
  */
 #include "tests/support/cmocka_all.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A release of several packages at once (spec/operations.md, Publish, step 6): whatever depends on a version that is still
+ * A release of several packages at once (lib/domain/README.md, Publish, step 6): whatever depends on a version that is still
  * being published waits for it, through the end of any process, and goes on when that has ended. So that this happens for
  * certain, the test holds the index repository's lock, for which the first publication then waits at its commit.
  */

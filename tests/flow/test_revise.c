@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A trustee changes the bounds of a published version (spec/operations.md, Revise bounds), with real programs: what becomes of
- * it, what is refused and leaves no byte changed, and what happens beside it. Killed services: test_revise_faults.c.
+ * A trustee changes the bounds of a published version (lib/domain/README.md, Revise bounds), with real programs: what becomes
+ * of it, what is refused and leaves no byte changed, and what happens beside it. Killed services: test_revise_faults.c.
  */
 #include "tests/support/cmocka_all.h"
 

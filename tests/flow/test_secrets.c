@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Secrets stay where they are needed (spec/jobs.md, Log): with every one of them set, and used, and refused by whoever they are
- * for, they are in no log, no job, no key or stream of Redis, no answer, no file, no command line, in the environment of no
- * program that ours run, and in no crash dump.
+ * Secrets stay where they are needed (lib/store/README.md, Log): with every one of them set, and used, and refused by whoever
+ * they are for, they are in no log, no job, no key or stream of Redis, no answer, no file, no command line, in the environment
+ * of no program that ours run, and in no crash dump.
  */
 #include "tests/support/cmocka_all.h"
 

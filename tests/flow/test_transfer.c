@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Transfers through the gateway (spec/operations.md, Transfer): what they change and what not, who may, every refusal, and
+ * Transfers through the gateway (lib/domain/README.md, Transfer): what they change and what not, who may, every refusal, and
  * repeats (played back after what they did was undone: test_played_back.c).
  */
 #include "tests/support/cmocka_all.h"

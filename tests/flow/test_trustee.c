@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Trustee actions through the whole server (spec/operations.md): each action, what is refused and in which order, duplicates,
- * tries again, and what is kept of who asked. Tokens under attack: test_trustee_attack.c; looked up at GitHub:
- * test_trustee_lookup.c.
+ * Trustee actions through the whole server (lib/domain/README.md, Trustee actions): each action, what is refused and in which
+ * order, duplicates, tries again, and what is kept of who asked. Tokens under attack: test_trustee_attack.c; looked up at
+ * GitHub: test_trustee_lookup.c.
  */
 #include "tests/support/cmocka_all.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Trustees' tokens that are looked up at GitHub (spec/operations.md, Trustee actions), by the publish service for the gateway,
- * with a key between the two: who may, who may not, what is asked how often, and that nothing passes while GitHub cannot be
- * asked.
+ * Trustees' tokens that are looked up at GitHub (services/gateway/README.md, Trustee requests), by the publish service for the
+ * gateway, with a key between the two: who may, who may not, what is asked how often, and that nothing passes while GitHub
+ * cannot be asked.
  */
 #include "tests/support/cmocka_all.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The trustees' action `matrix` (spec/operations.md): a version is built again, even after success; a failure then is an alarm,
- * and takes no compiler away. The compiler that changes its mind is a script in the place of one that the worker knows.
+ * The trustees' action `matrix` (lib/domain/README.md, Trustee actions): a version is built again, even after success; a
+ * failure then is an alarm, and takes no compiler away. The compiler that changes its mind is a script in the place of one that
+ * the worker knows.
  */
 #include "tests/support/cmocka_all.h"
 

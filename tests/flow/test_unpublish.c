@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Unpublishing through the gateway (spec/operations.md, Unpublish): what it leaves, who may, every refusal, repeats (played
+ * Unpublishing through the gateway (lib/domain/README.md, Unpublish): what it leaves, who may, every refusal, repeats (played
  * back after it was undone: test_played_back.c), and what a trustee may besides.
  */
 #include "tests/support/cmocka_all.h"

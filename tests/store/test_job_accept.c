@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * Accepting jobs: duplicates, replays and bounds (spec/jobs.md). */
+ * Accepting jobs: duplicates, replays and bounds (lib/store/README.md). */
 #include "lib/base/clock.h"
 #include "tests/store/fixture.h"
 

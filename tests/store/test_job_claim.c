@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Which job is claimed, and when (spec/jobs.md: Life, Once, Order).
+ * Which job is claimed, and when (lib/store/README.md: Life, Once, Order).
  */
 #include "lib/store/lock.h"
 #include "tests/store/fixture.h"

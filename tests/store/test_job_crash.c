@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * Many threads at once, and Redis killed in the middle: what was answered is there, once (spec/jobs.md, Accepted means kept).
+ * Many threads at once, and Redis killed in the middle: what was answered is there, once (lib/store/README.md, Accepted means
+ * kept).
  */
 #include "tests/store/fixture.h"
 

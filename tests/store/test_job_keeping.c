@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Finished jobs leave Redis for the storage folder and are read as before (spec/jobs.md, Keeping).
+ * Finished jobs leave Redis for the storage folder and are read as before (lib/store/README.md, Keeping).
  */
 #include "tests/store/fixture.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * Lists of jobs, as GET /api/v1/jobs asks for them (spec/http-api.md). */
+ * Lists of jobs, as GET /api/v1/jobs asks for them (services/gateway/README.md). */
 #include "tests/store/fixture.h"
 
 static struct job_list list(struct fixture *f, struct job_filter filter) {

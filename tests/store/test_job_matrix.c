@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Matrix jobs: the order in which they are handed out, claims of several at once, which are duplicates, and what is found out
- * (spec/jobs.md, Duplicates and Order). */
+ * (lib/store/README.md, Duplicates and Order). */
 #include "lib/domain/verdict.h"
 #include "lib/store/log_stream.h"
 #include "lib/store/matrix_store.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * Locks that no job holds (spec/jobs.md, Locks). */
+ * Locks that no job holds (lib/store/README.md, Locks). */
 #include "lib/store/lock.h"
 
 #include "tests/store/fixture.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * A job's log (spec/jobs.md, Log). */
+ * A job's log (lib/store/README.md, Log). */
 #include "lib/store/log_stream.h"
 
 #include "lib/base/secret.h"

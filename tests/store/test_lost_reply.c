@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * Every step may be repeated after a lost reply and counts once (spec/jobs.md). */
+ * Every step may be repeated after a lost reply and counts once (lib/store/README.md). */
 #include "lib/store/job_waiting.h"
 #include "lib/store/lock.h"
 #include "lib/store/log_stream.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A stand-in for the PureScript compiler, for tests and for machines that have none. It keeps to spec/compiler.md in how it is
- * called, what it prints and what it leaves in `output`, so that the server cannot tell; but it compiles nothing.
+ * A stand-in for the PureScript compiler, for tests and for machines that have none. It keeps to lib/tools/README.md, The
+ * compiler in how it is called, what it prints and what it leaves in `output`, so that the server cannot tell; but it compiles
+ * nothing.
  *
  * What it does: expands globs, reads module headers and imports, and reports headers that do not parse, unknown and duplicate
  * modules and cycles in the compiler's JSON; writes `output/MODULE/`, `output/cache-db.json`; leaves alone what is up to date,

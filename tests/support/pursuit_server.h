@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * For tests: a stand-in for Pursuit on a free port of 127.0.0.1, with the two routes of spec/outside.md. An upload must have
- * the headers that the page asks for and the right token, be a gzip, and hold the JSON of one package in the form of `purs
- * publish`; otherwise it is answered as the real one would, and not kept. It can misbehave.
+ * For tests: a stand-in for Pursuit on a free port of 127.0.0.1, with its two routes (lib/tools/README.md, Pursuit). An upload
+ * must have the headers that the page asks for and the right token, be a gzip, and hold the JSON of one package in the form of
+ * `purs publish`; otherwise it is answered as the real one would, and not kept. It can misbehave.
  *
  * What it does not do: look into the documentation, show it, ask GitHub whose token it is. One connection a request, one at a
  * time; no TLS.

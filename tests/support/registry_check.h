@@ -30,8 +30,8 @@ void registry_write(struct server *server, const char *repo, const char *path, c
  * size and hash in the metadata, and nothing else is there; no stale locks, nothing half-written. */
 void registry_expect_consistency(struct server *server);
 
-/* Every commit since the first is pacchettibotti's, with the message of spec/outside.md; every version has exactly one commit
- * in each repository, each with a job id of its own, the same in both. */
+/* Every commit since the first is pacchettibotti's, with its message (lib/store/README.md, Repositories); every version has
+ * exactly one commit in each repository, each with a job id of its own, the same in both. */
 void registry_expect_one_commit_each(struct server *server);
 
 #endif

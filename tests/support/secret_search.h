@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * For tests: looks for secrets where none may be (spec/jobs.md, Log): in files, in answers, and in the command lines and
+ * For tests: looks for secrets where none may be (lib/store/README.md, Log): in files, in answers, and in the command lines and
  * environments of all processes of this machine while something runs. A secret is found as it is, and in base64 wherever in the
  * text that begins, as logins have it.
  *

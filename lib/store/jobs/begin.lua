@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- Every change to a job, as one step each (jobs.md). Redis runs a script whole, alone, and writes what it did to disk as one
--- transaction. ARGV[1] names the step; an empty argument means "none". Each step checks first and writes then, and may be
--- repeated after a lost reply.
+-- Every change to a job, as one step each (lib/store/README.md). Redis runs a script whole, alone, and writes what it did to
+-- disk as one transaction. ARGV[1] names the step; an empty argument means "none". Each step checks first and writes then, and
+-- may be repeated after a lost reply.
 --
 -- Redis runs one text, and a script cannot call another: lib/store/job_script.c joins the files of this folder into one, in the
 -- order begin, locks, log, pending, accept, claim, run, finish, keep, events, end, behind the tables that it makes from

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * The solver against two others on small registries made at random: one that tries every combination there is and so knows
- * whether any plan exists, and one that does what spec/solver.md says in the plainest way, and so knows which plan it is.
+ * whether any plan exists, and one that does in the plainest way what is described (lib/domain/README.md, Solver), and so knows
+ * which plan it is.
  *
  * SOLVER_PROPERTY_COUNT: how many registries (2,000 where it is not set); SOLVER_PROPERTY_SEED: the first one's number.
  */
