@@ -119,7 +119,7 @@ static void what_is_published_without_a_service_is_built_when_it_is_back(void **
 
 static void a_worker_that_is_killed_loses_nothing(void **state) {
     struct server *server = *state;
-    const struct package package = {"slow", "1.0.0", .pragma = "sleep 1500"};
+    const struct package package = {"slow", "1.0.0", .pragma = "sleep 5000"};
     server_expect_published(server, &package);
     server_wait_for_state(server, matrix_wait_for_job(server, "slow", "1.0.0", "0.15.14"), "running");
     for (int worker = 0; worker < 2; worker++)

@@ -18,7 +18,7 @@ static int worker;
 
 static int set_up(void **state) {
     (void)state;
-    static const char *const settings[] = {"LEASE_MS=2000", "MATRIX_TIMEOUT_MS=8000", NULL};
+    static const char *const settings[] = {"LEASE_MS=2000", "MATRIX_TIMEOUT_MS=15000", NULL};
     if (server_sandbox_option()) {
         print_message("No sandbox can be had here.\n");
         return 0;

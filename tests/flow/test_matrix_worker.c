@@ -34,7 +34,7 @@ static int add(const char *const *settings) {
 
 static int set_up(void **state) {
     (void)state;
-    static const char *const settings[] = {"LEASE_MS=1000", "MATRIX_TIMEOUT_MS=6000", NULL};
+    static const char *const settings[] = {"LEASE_MS=1000", "MATRIX_TIMEOUT_MS=15000", NULL};
     struct error err;
     server = server_start(&(struct server_options){.settings = settings, .workers = 1, .compilers = "0_15_15 0_15_16"});
     server_terminate_worker(server, standard);
@@ -224,7 +224,7 @@ static void what_depends_on_something_that_the_store_does_not_have_is_compiled_a
 
 static void a_worker_that_is_told_to_stop_finishes_what_it_has(void **state) {
     (void)state;
-    const struct package slow = {"last-build", "1.0.0", .pragma = "sleep-from 0.15.16 2500"},
+    const struct package slow = {"last-build", "1.0.0", .pragma = "sleep-from 0.15.16 8000"},
                          next = {"no-more", "1.0.0", .pragma = NULL};
     server_start_worker(server, standard);
     server_expect_published(server, &slow);
@@ -260,7 +260,7 @@ static void a_worker_that_said_goodbye_is_gone_at_once(void **state) {
 
 static void what_takes_too_long_to_finish_is_handed_back(void **state) {
     (void)state;
-    const struct package slow = {"handed-back", "1.0.0", .pragma = "sleep-from 0.15.16 2000"};
+    const struct package slow = {"handed-back", "1.0.0", .pragma = "sleep-from 0.15.16 6000"};
     server_start_worker(server, hasty);
     server_expect_published(server, &slow);
     wait_for_begin(hasty);
@@ -355,7 +355,7 @@ static void what_does_not_come_to_an_end_is_timed_out(void **state) {
 
 static void a_job_whose_workers_are_lost_three_times_is_given_up(void **state) {
     (void)state;
-    const struct package package = {"loses-workers", "1.0.0", .pragma = "sleep-from 0.15.16 5000"};
+    const struct package package = {"loses-workers", "1.0.0", .pragma = "sleep-from 0.15.16 600000"};
     server_expect_published(server, &package);
     for (int i = 0; i < TIMES_LOST; i++) {
         server_start_worker(server, standard);

@@ -172,7 +172,7 @@ static const char *disposition_of(struct server *server, const char *request, co
 
 static void the_same_request_is_the_same_job_while_it_runs_and_after_its_success(void **state) {
     struct server *server = *state;
-    const struct package package = {"repeated", "1.0.0", .pragma = "sleep 500"};
+    const struct package package = {"repeated", "1.0.0", .pragma = "sleep 4000"};
     const char *id = server_post_package(server, &package);
     const char *request = package_request(&server->arena, &package);
     struct server_accepted repeat = server_publish(server, request);

@@ -139,7 +139,7 @@ static int stop_server(void **state) {
 
 static void a_publication_is_followed_line_by_line_to_its_success(void **state) {
     struct run run;
-    run_start(&run, *state, server->url, push(*state, (struct package){.name = "followed", .pragma = "sleep 2000"}));
+    run_start(&run, *state, server->url, push(*state, (struct package){.name = "followed", .pragma = "sleep 5000"}));
     wait_for_line(&run);
     json_t *job = server_get(server, arena_format(&run.arena, "/status/%s", job_of(&run)));
     assert_string_equal(server_job_text(job, "state"), "running");
@@ -243,7 +243,7 @@ static void it_comes_back_when_it_is_told_to(void **state) {
 static void an_interrupt_ends_registryctl_and_not_the_job(void **state) {
     (void)state;
     struct run run;
-    const struct package package = {.name = "left-alone", .pragma = "sleep 2000"};
+    const struct package package = {.name = "left-alone", .pragma = "sleep 5000"};
     run_start(&run, &registryctl, server->url, push(&registryctl, package));
     wait_for_line(&run);
     int status = child_stop(&run.child, SIGINT, PATIENCE_MS);

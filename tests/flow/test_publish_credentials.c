@@ -137,7 +137,7 @@ static void wait_for_log(struct scene *scene, const char *id, const char *words,
 
 static void a_publication_that_has_begun_to_write_waits_for_a_good_token(void **state) {
     struct scene *scene = *state;
-    const struct package package = {"waiting", "1.0.0", .pragma = "sleep 1500"};
+    const struct package package = {"waiting", "1.0.0", .pragma = "sleep 6000"};
     const char *id = server_post_package(scene->server, &package);
     wait_for_log(scene, id, "Packed", 1);
     replace_token(scene, "ghp_third-secret-token");

@@ -25,7 +25,7 @@ static void expect_all_well_and_stop(struct server *server) {
 static void a_job_whose_service_was_killed_ends_once(void **state) {
     (void)state;
     struct server *server = server_start(&(struct server_options){.settings = short_lease});
-    const struct package package = {"survivor", "1.0.0", .pragma = "sleep 1000"};
+    const struct package package = {"survivor", "1.0.0", .pragma = "sleep 4000"};
     const char *id = server_post_package(server, &package);
     server_wait_for_state(server, id, "running");
     server_kill(server, SERVER_PUBLISH);
@@ -94,7 +94,7 @@ static void a_service_that_may_not_wait_hands_its_job_back(void **state) {
     (void)state;
     const char *const settings[] = {"DRAIN_MS=100", NULL};
     struct server *server = server_start(&(struct server_options){.settings = settings});
-    const struct package package = {"handed-back", "1.0.0", .pragma = "sleep 3000"};
+    const struct package package = {"handed-back", "1.0.0", .pragma = "sleep 6000"};
     const char *id = server_post_package(server, &package);
     server_wait_for_state(server, id, "running");
     server_terminate(server, SERVER_PUBLISH);
@@ -132,7 +132,7 @@ static void a_job_goes_on_without_the_gateway(void **state) {
 static void without_redis_the_answer_is_503_and_work_goes_on_when_it_is_back(void **state) {
     (void)state;
     struct server *server = server_start(&(struct server_options){.settings = short_lease});
-    const struct package running = {"interrupted", "1.0.0", .pragma = "sleep 1500"};
+    const struct package running = {"interrupted", "1.0.0", .pragma = "sleep 5000"};
     const struct package refused = {"refused-once", "1.0.0", .pragma = NULL};
     const char *id = server_post_package(server, &running);
     server_wait_for_state(server, id, "running");

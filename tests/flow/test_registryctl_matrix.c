@@ -79,7 +79,7 @@ static void wait_until_written(struct server *server, const char *file, const ch
 static void workers_are_shown_with_slots_and_compilers(void **state) {
     struct server *server = *state;
     wait_until_printed(server, "workers | grep -c ' 0/2 .* 0.15.14 0.15.15$'", "2\n");
-    server_expect_published(server, &(struct package){"busy", "1.0.0", .pragma = "sleep 3000"});
+    server_expect_published(server, &(struct package){"busy", "1.0.0", .pragma = "sleep 8000"});
     wait_until_printed(server, "workers | grep -c ' 1/2 '", "1\n");
     json_decref(matrix_cells_wait(server, "busy", "0.15.14", "verdict", "succeeded"));
     expect(run(server, "workers"), "exit 0\n");

