@@ -244,7 +244,9 @@ static void a_release_fails_with_what_it_waits_for(void **state) {
 static void a_dependency_that_failed_before_is_named(void **state) {
     struct scene *scene = *state;
     const struct package base = {"broken-base", "1.0.0", .pragma = "fail It is broken"}, middle = MIDDLE("broken");
+    server_terminate(scene->server, SERVER_PUBLISH); /* so that the first has not ended before the second is accepted */
     const char *first = server_post_package(scene->server, &base), *id = server_post_package(scene->server, &middle);
+    server_start_program(scene->server, SERVER_PUBLISH);
     expect_failed(
         scene, id,
         arena_format(&scene->server->arena,
