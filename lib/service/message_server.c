@@ -7,8 +7,9 @@
  *            ▲                   │ └──takes it over──► WAITING ──► ┘
  *            └───not believed────┘                            any thread     CLOSED: the server is closing
  *
- * A request that nng sends again, over a new connection, while the first one is WAITING waits at both desks: which of the two
- * connections still leads to somebody cannot be known, so the answer goes to both.
+ * A request that nng sends again, over a new connection, while the first one is WAITING waits at both desks, and the answer
+ * goes to both connections. A desk whose connection ends is let go, but for the last one where the request waits: by that it is
+ * known when it comes again.
  *
  * What does not prove the key gets no answer: its sender waits in vain, and the log says why.
  *
@@ -56,6 +57,8 @@ struct desk {
     enum desk_state state;          /* under the server's mutex, like the next */
     struct message_pending *asking; /* while it is WAITING, like the next */
     struct desk *twin;              /* another desk where the same request waits, or NULL */
+    nng_pipe pipe;                  /* the request's connection */
+    bool is_left;                   /* that has ended */
 };
 
 /* A request that came, at once or later to be answered. */
@@ -222,10 +225,49 @@ static struct desk *wait_at(struct message_pending *pending, struct desk *desk) 
         replaced->twin = NULL;
     }
     desk->state = DESK_WAITING;
+    desk->is_left = false;
     desk->asking = pending;
     desk->twin = twin;
     pending->desk = desk;
     return replaced;
+}
+
+/* Takes a desk off its request, where that waits at another one too and this one's connection has ended. NULL: there is none.
+ */
+static struct desk *take_left_desk(struct message_server *server) {
+    struct desk *left = NULL;
+    pthread_mutex_lock(&server->mutex);
+    for (int i = 0; i < server->desk_count && !left; i++) {
+        struct desk *desk = &server->desks[i];
+        if (desk->asking && desk->is_left && (desk->asking->desk != desk || desk->twin)) left = desk;
+    }
+    if (left) {
+        struct desk **link = &left->asking->desk;
+        while (*link != left)
+            link = &(*link)->twin;
+        *link = left->twin;
+        left->twin = NULL;
+        left->asking = NULL;
+        server->waiting_desks--;
+    }
+    pthread_mutex_unlock(&server->mutex);
+    return left;
+}
+
+static void release_left_desks(struct message_server *server) {
+    for (struct desk *desk; (desk = take_left_desk(server)) != NULL;)
+        receive_or_close(desk);
+}
+
+/* nng's, when a connection has ended. */
+static void pipe_ended(nng_pipe pipe, nng_pipe_ev event, void *argument) {
+    struct message_server *server = argument;
+    (void)event;
+    pthread_mutex_lock(&server->mutex);
+    for (int i = 0; i < server->desk_count; i++)
+        if (server->desks[i].asking && nng_pipe_id(server->desks[i].pipe) == nng_pipe_id(pipe)) server->desks[i].is_left = true;
+    pthread_mutex_unlock(&server->mutex);
+    release_left_desks(server);
 }
 
 static void answer_later(struct message_pending *pending, const struct message_handler *handler) {
@@ -239,6 +281,7 @@ static void answer_later(struct message_pending *pending, const struct message_h
     if (same) {
         free_pending(pending);
         if (replaced) receive_or_close(replaced);
+        release_left_desks(server);
     } else if (is_taken) {
         handler->handle_later(server->context, &pending->request.message, pending);
     } else {
@@ -281,7 +324,8 @@ static void desk_received(struct desk *desk) {
     bool is_from_peer = false;
     enum status status = envelope_unpack(nng_msg_body(message), nng_msg_len(message), server->service_key, clock_now_ms(),
                                          &pending->arena, &pending->request, &is_from_peer, &err);
-    if (is_from_peer) connection_guard_prove(nng_msg_get_pipe(message));
+    desk->pipe = nng_msg_get_pipe(message);
+    if (is_from_peer) connection_guard_prove(desk->pipe);
     nng_msg_free(message);
     pending->until_ms = clock_monotonic_ms() + pending->request.time_left_ms;
     if (status) log_refusal(server, &err);
@@ -340,7 +384,8 @@ static enum status open_socket(struct message_server *server, nng_tls_config *tl
     int failure = nng_rep0_open(&server->socket);
     if (failure) return listen_failed(server->address, failure, err);
     nng_listener listener;
-    failure = nng_listener_create(&listener, server->socket, server->address);
+    failure = nng_pipe_notify(server->socket, NNG_PIPE_EV_REM_POST, pipe_ended, server);
+    if (!failure) failure = nng_listener_create(&listener, server->socket, server->address);
     if (!failure) failure = nng_listener_set_size(listener, NNG_OPT_RECVMAXSZ, ENVELOPE_BYTES_MAX);
     if (!failure && text_starts_with(server->address, "ipc://"))
         failure = nng_listener_set_int(listener, NNG_OPT_IPC_PERMISSIONS, SOCKET_MODE);

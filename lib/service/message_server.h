@@ -10,7 +10,7 @@
  *
  * A handler may be called twice with one request: nng sends it again where the connection broke before the answer was there.
  * One that still waits for its later answer is known by its id, though: the same again does not reach the handler, and the
- * answer goes to all connections that it came over.
+ * answer goes to all connections that it came over and that are still there.
  */
 #ifndef LIB_SERVICE_MESSAGE_SERVER_H
 #define LIB_SERVICE_MESSAGE_SERVER_H

@@ -284,6 +284,39 @@ static void a_request_sent_again_and_again_takes_no_more_desks_than_may_wait(voi
     assert_int_equal(shelf.count, 1);
 }
 
+/* Asks for something else, over a connection of its own, until it is put on the shelf. */
+static int ask_until_taken(struct fixture *fixture, struct shelf *shelf, int count) {
+    const struct message ask = {.tag = MESSAGE_package_query, .package_query.name = "other"};
+    int file = greet(fixture);
+    for (int tries = 0; shelf_count(shelf) < count && tries < 200; tries++) {
+        char id[ENVELOPE_ID_BYTES + 1];
+        snprintf(id, sizeof id, "other request %02d", tries % 100);
+        send_raw(file, id, &ask);
+        usleep(20000);
+    }
+    assert_int_equal(shelf_count(shelf), count);
+    return file;
+}
+
+/* As many as may wait, of which all but the first have left. */
+static void desks_of_connections_that_ended_are_let_go(void **state) {
+    struct fixture *fixture = *state;
+    struct shelf shelf = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+    struct message_server *server = serve_shelf(&shelf, fixture->tcp, 0);
+    int first = ask_again(fixture), twins[13];
+    for (int i = 0; i < 13; i++)
+        twins[i] = ask_again(fixture);
+    for (int i = 0; i < 13; i++)
+        close(twins[i]);
+    int other = ask_until_taken(fixture, &shelf, 2);
+    answer_from_shelf(&shelf, 0);
+    expect_answer(first, MESSAGE_work, "twin");
+    answer_from_shelf(&shelf, 1);
+    close(first);
+    close(other);
+    message_server_free(server);
+}
+
 /* ---- The end ---- */
 
 static void *answer_all(void *argument) {
@@ -328,6 +361,7 @@ int main(void) {
         TEST(an_answer_after_its_asker_went_is_lost_and_no_harm),
         TEST(a_request_sent_again_while_it_waits_is_the_same),
         TEST(a_request_sent_again_and_again_takes_no_more_desks_than_may_wait),
+        TEST(desks_of_connections_that_ended_are_let_go),
         TEST(closing_waits_for_those_that_are_still_to_be_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
