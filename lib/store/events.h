@@ -2,7 +2,7 @@
  *
  * What follows a finished job: a Redis stream with a consumer group per service that listens. An event is written in the same
  * step as the job's end (job_store_finish) and acknowledged only when all that comes of it is in Redis; until then it is
- * delivered again, to whoever asks (lib/store/README.md, What follows).
+ * delivered again, to whoever asks (lib/store/README.md, Events).
  */
 #ifndef LIB_STORE_EVENTS_H
 #define LIB_STORE_EVENTS_H

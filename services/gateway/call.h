@@ -37,7 +37,7 @@ struct service_question;
 
 enum {
     ANSWER_HEADERS_MAX = 8,
-    OUTAGE_WAIT_MS = 1500, /* an outage of Redis is waited out so long (services/gateway/README.md, What clients require) */
+    OUTAGE_WAIT_MS = 1500, /* an outage of Redis is waited out so long (services/gateway/README.md, Client requirements) */
 };
 
 /* What is going to be sent. Names, values and types are literals or in the call's arena. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The unmodified spago publishes through our gateway (services/gateway/README.md, What clients require), twice in a row: a
+// The unmodified spago publishes through our gateway (services/gateway/README.md, Client requirements), twice in a row: a
 // package and, from the same caches, its next version with -v; another that depends on it and downloads it from our storage,
 // and, by an author without caches, its next version with -v while the publish service is restarted. Each to spago's own
 // message of success. Then publications that fail, whose reasons spago must print.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Holding and ending jobs (lib/store/README.md: Life, Leases, Once, What follows). Claiming them is test_job_claim.c's.
+ * Holding and ending jobs (lib/store/README.md: Life, Leases, Once, Events). Claiming them is test_job_claim.c's.
  */
 #include "lib/base/secret.h"
 #include "lib/store/events.h"
