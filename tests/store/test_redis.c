@@ -80,6 +80,7 @@ static void a_restart_of_redis_goes_unnoticed_once_it_is_back(void **state) {
     struct job_accepted accepted;
     struct job_request refused = publish_of("b");
     assert_status(STATUS_UNAVAILABLE, job_store_get(f->store, request.id, &f->arena, &job, &f->err));
+    assert_int_equal(f->err.trouble, TROUBLE_REDIS); /* a job that could not wait for it is put back */
     assert_status(STATUS_UNAVAILABLE, job_store_accept(f->store, &refused, NULL, &accepted, &f->err));
     assert_status(STATUS_UNAVAILABLE, job_store_check(f->store, &f->err));
     redis_server_restart(f->server);
