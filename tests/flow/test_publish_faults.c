@@ -195,7 +195,7 @@ struct row {
 /* Rows that differ only in their places are one. */
 static char *print_table(const struct row *rows) {
     struct text table = {0};
-    text_append(&table, "| killed after | left by then | taken up again | asked for anew, Redis being lost |\n"
+    text_append(&table, "| killed after | left by then | the next run | the same request after Redis was lost |\n"
                         "| --- | --- | --- | --- |\n");
     for (int i = 0; i < FAULT_COUNT; i++) {
         const struct row *row = &rows[i], *next = i + 1 < FAULT_COUNT ? row + 1 : NULL;
@@ -241,11 +241,11 @@ static const char *what_was_done(struct server *server, const char *id) {
     json_t *job = server_wait_for_job(server, id);
     const char *log = server_log_text(server, job), *resumed = NULL;
     json_decref(job);
-    if (strstr(log, "Timings: resume=") == NULL) return "began anew";
+    if (strstr(log, "Timings: resume=") == NULL) return "starts over";
     for (const char *at = log; (at = strstr(at, "Going on with")) != NULL; at++)
         resumed = at;
     assert_non_null(resumed);
-    return arena_format(&suite.arena, "went on: tarball %s, metadata %s, manifest %s",
+    return arena_format(&suite.arena, "resumes: tarball %s, metadata %s, manifest %s",
                         strstr(resumed, "Stored the tarball") != NULL ? "stored" : "there",
                         strstr(resumed, "Committed the metadata") != NULL ? "committed" : "there",
                         strstr(resumed, "Committed the manifest") != NULL ? "committed" : "there");
@@ -265,7 +265,7 @@ static void kill_twice(const struct fault *fault, struct row *row) {
     row->left = what_was_left(server, id);
     start_publish_again(server, "none");
     server_expect_success(server, id);
-    row->done = has_more_to_do ? what_was_done(server, id) : "nothing to do";
+    row->done = has_more_to_do ? what_was_done(server, id) : "nothing left to do";
     assert_string_equal(picture_of_job(server, id), suite.job);
     expect_as_undisturbed(server);
     registry_expect_one_commit_each(server);
@@ -286,7 +286,7 @@ static void lose_job(const struct fault *fault, struct row *row) {
     const char *log = server_log_text(server, job);
     if (json_is_true(json_object_get(job, "success"))) {
         bool is_finishing = strstr(log, "NOTICE subject@1.0.0 is published, but") != NULL;
-        row->anew = is_finishing ? "finished what was begun" : "published";
+        row->anew = is_finishing ? "completes what was begun" : "publishes";
         const char *picture = picture_of_job(server, id);
         if (is_finishing) /* the metadata's commit is not among its own: then the event alone */
             assert_string_equal(strchr(picture, '\n'), strchr(suite.job, '\n'));
@@ -321,9 +321,9 @@ static void a_killed_publication_leaves_what_an_undisturbed_one_leaves(void **st
         kill_twice(&faults[i], &rows[i]);
         lose_job(&faults[i], &rows[i]);
     }
-    char *table = print_table(rows), *readme = read_file(&suite.arena, SOURCE_DIR "/README.md");
+    char *table = print_table(rows), *readme = read_file(&suite.arena, SOURCE_DIR "/services/publish/README.md");
     printf("%s", table);
-    if (strstr(readme, table) == NULL) fail_msg("README.md does not have this table");
+    if (strstr(readme, table) == NULL) fail_msg("services/publish/README.md does not have this table");
 }
 
 /* The third attempt that ends so is the last, where nothing was written yet (lib/store/README.md, Leases). */
