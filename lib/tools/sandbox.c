@@ -236,8 +236,8 @@ enum status sandbox_require(struct sandbox *out, const struct settings *settings
     if (!accepts_no_sandbox)
         return error_set(
             err, STATUS_UNAVAILABLE,
-            "%s Install bubblewrap and let this program make user namespaces (README.md, The sandbox), or start it "
-            "with " SANDBOX_UNSAFE_OPTION
+            "%s Install bubblewrap and let this program make user namespaces (ops/README.md, The sandbox), or start "
+            "it with " SANDBOX_UNSAFE_OPTION
             ", which lets strangers' code read whatever the compiler's user can, and use the network.",
             out->warning);
     log_line(LOG_WARN, "no sandbox", log_field("reason", out->warning));
