@@ -68,7 +68,7 @@ static void iterate(git_repository *repository, const char *expression) {
 }
 
 static size_t lost(void (*call)(git_repository *, const char *), git_repository *repository, const char *text) {
-    call(repository, text); /* what is kept for the next call is no loss */
+    call(repository, text); /* a first call may fill caches */
     size_t before = mallinfo2().uordblks;
     for (int i = 0; i < ROUNDS; i++) call(repository, text);
     size_t after = mallinfo2().uordblks;

@@ -75,7 +75,7 @@ int main(void) {
     }
     printf("dialers %d, connections %d\n", DIALERS, connections);
     fflush(stdout);
-    _exit(0); /* closing so many dialers that are just dialling is not what is looked at */
+    _exit(0); /* the closing of dialers that are dialling is beside the point */
 }
 C
 gcc look.c -o look -lnng

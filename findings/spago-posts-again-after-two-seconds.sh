@@ -38,7 +38,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 const [name, answers] = process.argv.slice(2), timer = globalThis.setTimeout;
 const version = JSON.parse(readFileSync(`node_modules/${name}/package.json`)).version;
 
-// The bundle as a module: without the call that starts the command line, and with what posts a publication exported.
+// The bundle as a module: without the call that starts the command line, and with submitRegistryOperation() exported.
 const file = `node_modules/${name}/bin/bundle.js`, text = readFileSync(file, 'utf8');
 const module = `${process.cwd()}/node_modules/${name}/bin/post.mjs`, Publish = /payload instanceof (Publish\d*)/.exec(text)[1];
 writeFileSync(module, text.slice(0, text.lastIndexOf('\nmain();')) +

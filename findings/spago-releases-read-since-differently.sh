@@ -33,7 +33,7 @@ cat >look.mjs <<'JS'
 import { readFileSync, writeFileSync } from 'node:fs';
 const [name, since, times = '0123'] = process.argv.slice(2);
 
-// The bundle as a module: without the call that starts the command line, and with what waits for a job exported.
+// The bundle as a module: without the call that starts the command line, and with waitForJobFinish() exported.
 const file = `node_modules/${name}/bin/bundle.js`, text = readFileSync(file, 'utf8');
 const module = `${process.cwd()}/node_modules/${name}/bin/wait.mjs`;
 writeFileSync(module, text.slice(0, text.lastIndexOf('\nmain();')) +
