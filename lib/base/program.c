@@ -4,16 +4,6 @@
 #include "lib/base/log.h"
 #include "lib/base/process.h"
 
-static const char *program_name(enum program program) {
-    switch (program) {
-#define PROGRAM(name, text, bit)                                                                                               \
-    case PROGRAM_##name: return text;
-        PROGRAM_TABLE(PROGRAM)
-#undef PROGRAM
-    }
-    return "";
-}
-
 enum status program_begin(struct settings *out, enum program program, struct error *err) {
     enum log_level level = LOG_INFO;
     process_start();

@@ -16,7 +16,41 @@
 enum { ENV_FILE_LIMIT = 1 << 20 };
 
 /* As in settings.def. */
-enum { G = PROGRAM_GATEWAY, P = PROGRAM_PUBLISH, T = PROGRAM_TRANSFER, M = PROGRAM_BUILD_MATRIX, W = PROGRAM_BUILD_WORKER };
+enum {
+#define PROGRAM(NAME, name, LETTER) LETTER = PROGRAM_##NAME,
+#include "lib/base/programs.def"
+};
+
+static const struct {
+    enum program program;
+    const char *name;
+} programs[] = {
+#define PROGRAM(NAME, name, LETTER) {PROGRAM_##NAME, name},
+#include "lib/base/programs.def"
+};
+
+const char *program_name(enum program program) {
+    size_t i = 0;
+    while (programs[i].program != program)
+        i++;
+    return programs[i].name;
+}
+
+enum program service_program(enum service service) {
+    static const enum program of_services[] = {
+#define SERVICE(NAME, field, name, LETTER) PROGRAM_##NAME,
+#include "lib/base/programs.def"
+    };
+    return of_services[service];
+}
+
+const char *settings_service_address(const struct settings *settings, enum service service) {
+    const char *const addresses[] = {
+#define SERVICE(NAME, field, name, LETTER) settings->field##_address,
+#include "lib/base/programs.def"
+    };
+    return addresses[service];
+}
 
 /* ./.env: `NAME=VALUE` lines, `#` comments, an optional `export`, and single or double quotes around a value. */
 struct env_file {
@@ -196,20 +230,12 @@ void settings_release(struct settings *settings) {
     *settings = (struct settings){0};
 }
 
-static void append_row(struct text *out, const char *variable, const char *standard, int programs, const char *help) {
-    static const struct {
-        int program;
-        const char *name;
-    } names[] = {
-#define PROGRAM(name, text, bit) {PROGRAM_##name, text},
-        PROGRAM_TABLE(PROGRAM)
-#undef PROGRAM
-    };
+static void append_row(struct text *out, const char *variable, const char *standard, int readers, const char *help) {
     text_append_format(out, "| `%s` | %s%s%s | ", variable, *standard ? "`" : "", standard, *standard ? "`" : "");
     bool first = true;
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (!(programs & names[i].program)) continue;
-        text_append_format(out, "%s%s", first ? "" : ", ", names[i].name);
+    for (size_t i = 0; i < PROGRAM_COUNT; i++) {
+        if (!(readers & (int)programs[i].program)) continue;
+        text_append_format(out, "%s%s", first ? "" : ", ", programs[i].name);
         first = false;
     }
     text_append_format(out, " | %s |\n", help);

@@ -14,18 +14,23 @@
 
 struct text;
 
-/* PROGRAM(name, text, bit) */
-#define PROGRAM_TABLE(PROGRAM)                                                                                                 \
-    PROGRAM(GATEWAY, "gateway", 1)                                                                                             \
-    PROGRAM(PUBLISH, "publish", 2)                                                                                             \
-    PROGRAM(TRANSFER, "transfer", 4)                                                                                           \
-    PROGRAM(BUILD_MATRIX, "build-matrix", 8)                                                                                   \
-    PROGRAM(BUILD_WORKER, "build-worker", 16)
+enum program_index {
+#define PROGRAM(NAME, name, LETTER) PROGRAM_INDEX_##NAME,
+#include "lib/base/programs.def"
+    PROGRAM_COUNT
+};
 
+/* A set of programs is a sum of these. */
 enum program {
-#define PROGRAM(name, text, bit) PROGRAM_##name = (bit),
-    PROGRAM_TABLE(PROGRAM)
-#undef PROGRAM
+#define PROGRAM(NAME, name, LETTER) PROGRAM_##NAME = 1 << PROGRAM_INDEX_##NAME,
+#include "lib/base/programs.def"
+};
+
+/* Those among them that carry out jobs, and listen for messages. */
+enum service {
+#define SERVICE(NAME, field, name, LETTER) SERVICE_##NAME,
+#include "lib/base/programs.def"
+    SERVICE_COUNT
 };
 
 /* Texts are owned by the struct; NULL where not set. A setting that `program` does not read stays at zero. Secrets may be
@@ -39,6 +44,12 @@ struct settings {
 #define GIVEN(field, variable, programs, help) bool field;
 #include "lib/base/settings.def"
 };
+
+const char *program_name(enum program program);
+enum program service_program(enum service service);
+
+/* Where the service listens; NULL: not a setting of the program for which they were loaded. */
+const char *settings_service_address(const struct settings *settings, enum service service);
 
 /* Reads the environment and ./.env for `program`, registers the secrets (lib/base/secret.h) and creates STATE_DIR. The caller
  * releases `out` in any case. STATUS_INVALID with the variable as path. */

@@ -111,7 +111,7 @@ static enum status handle_ready_query(void *context, const struct message *reque
     json_writer_close(&checks.writer, ']');
     answer->tag = MESSAGE_ready;
     answer->ready.is_ready = checks.are_fine;
-    answer->ready.program = running->service->name;
+    answer->ready.program = program_name(service_program(running->service->service));
     answer->ready.alarms = count_alarms(running);
     answer->ready.reasons = arena_copy(arena, text_view(&reasons));
     text_release(&reasons);
@@ -196,7 +196,7 @@ static struct message_handler *list_messages(const struct job_service *service) 
 static void reload(void *context) {
     const struct job_service *service = ((struct running_service *)context)->service;
     struct error err;
-    if (settings_reload_secrets(service->settings, service->program, &err))
+    if (settings_reload_secrets(service->settings, service_program(service->service), &err))
         log_line(LOG_ERROR, "secrets not all read again", log_field("error", err.message));
     else
         log_line(LOG_INFO, "secrets read again", log_field("has_token", (bool)service->settings->pacchettibotti_token));
@@ -207,15 +207,17 @@ static void reload(void *context) {
 static enum status serve(struct running_service *running, const struct message_handler *messages, struct error *err) {
     const struct job_service *service = running->service;
     const struct settings *settings = service->settings;
+    const char *name = program_name(service_program(service->service));
+    const char *address = settings_service_address(settings, service->service);
     struct message_server *server = NULL;
     enum status status =
-        job_runner_create(&running->runner, settings, service->name, service->slots, service->handlers, service->context, err);
+        job_runner_create(&running->runner, settings, name, service->slots, service->handlers, service->context, err);
     if (!status)
         status = message_server_create(
-            &server, &(struct message_server_options){.address = service->address, .service_key = settings->service_key},
-            messages, running, err);
+            &server, &(struct message_server_options){.address = address, .service_key = settings->service_key}, messages,
+            running, err);
     if (!status) {
-        log_line(LOG_INFO, "listening", log_field("address", service->address));
+        log_line(LOG_INFO, "listening", log_field("address", address));
         process_on_reload(reload, running);
         process_wait_for_stop();
         log_line(LOG_INFO, "draining", log_field("drain_ms", settings->drain_ms));

@@ -28,10 +28,8 @@ struct job_service_checks {
 };
 
 struct job_service {
-    const char *name; /* as in the table of job kinds */
-    enum program program;
+    enum service service;
     struct settings *settings; /* loaded; its secrets are read again on SIGHUP */
-    const char *address;       /* where it listens */
     int slots;
     const struct job_handler *handlers;     /* as job_runner_create() takes them */
     const struct message_handler *messages; /* that only this service answers, a row without functions at the end; NULL: none */

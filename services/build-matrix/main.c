@@ -30,10 +30,8 @@ static enum status serve(struct matrix_service *matrix, struct error *err) {
         {0},
     };
     const struct job_service service = {
-        .name = "build-matrix",
-        .program = PROGRAM_BUILD_MATRIX,
+        .service = SERVICE_BUILD_MATRIX,
         .settings = &matrix->settings,
-        .address = settings->build_matrix_address,
         .slots = (int)settings->revision_slots,
         .handlers = handlers,
         .messages = messages,

@@ -24,34 +24,25 @@ enum {
     MATRIX_TIMEOUT_MS = 1500, /* as long as an outage of Redis is waited out */
 };
 
-static const char *const service_names[] = {
-#define SERVICE(identifier, name, setting) name,
-    SERVICE_TABLE(SERVICE)
-#undef SERVICE
-};
-
 const char *service_name(size_t service) {
-    return service_names[service];
+    return program_name(service_program((enum service)service));
 }
 
 struct message_client *gateway_service_for(const struct gateway *gateway, enum job_kind kind) {
     for (size_t i = 0; i < SERVICE_COUNT; i++)
-        if (strcmp(service_names[i], job_kind_service(kind)) == 0) return gateway->services[i];
+        if (strcmp(service_name(i), job_kind_service(kind)) == 0) return gateway->services[i];
     return NULL;
 }
 
 static enum status create_clients(struct gateway *gateway, struct error *err) {
     const struct settings *settings = gateway->settings;
-    const char *const addresses[] = {
-#define SERVICE(identifier, name, setting) settings->setting,
-        SERVICE_TABLE(SERVICE)
-#undef SERVICE
-    };
     enum status status = STATUS_OK;
     for (size_t i = 0; i < SERVICE_COUNT && !status; i++)
         status = message_client_create(
             &gateway->services[i],
-            &(struct message_client_options){.address = addresses[i], .service_key = settings->service_key}, err);
+            &(struct message_client_options){.address = settings_service_address(settings, (enum service)i),
+                                             .service_key = settings->service_key},
+            err);
     return status;
 }
 
@@ -143,9 +134,9 @@ enum status gateway_start(struct gateway *gateway, const struct settings *settin
     if (!status) status = write_ports(gateway, err);
     if (!status) status = start_health_check(gateway, err);
     if (status) return status;
-    log_line(
-        LOG_INFO, "listening", log_field("address", settings->server_address), log_field("port", server_port(gateway->server)),
-        log_field("management_port", server_management_port(gateway->server)), log_field("tls", (bool)settings->tls_key));
+    log_line(LOG_INFO, "listening", log_field("address", settings->server_address),
+             log_field("port", server_port(gateway->server)),
+             log_field("management_port", server_management_port(gateway->server)), log_field("tls", (bool)settings->tls_key));
     return STATUS_OK;
 }
 

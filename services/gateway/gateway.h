@@ -40,19 +40,6 @@ enum { UNKNOWN_PACKAGES_PER_MINUTE = 60 };
 /* job.credential, where the token was the configured one. */
 #define TRUSTEE_CREDENTIAL "PACCHETTIBOTTI_TOKEN"
 
-/* The services that the gateway talks to: SERVICE(identifier, name as in the table of job kinds, the setting of its address) */
-#define SERVICE_TABLE(SERVICE)                                                                                                 \
-    SERVICE(PUBLISH, "publish", publish_address)                                                                               \
-    SERVICE(TRANSFER, "transfer", transfer_address)                                                                            \
-    SERVICE(BUILD_MATRIX, "build-matrix", build_matrix_address)
-
-enum service {
-#define SERVICE(identifier, name, setting) SERVICE_##identifier,
-    SERVICE_TABLE(SERVICE)
-#undef SERVICE
-        SERVICE_COUNT
-};
-
 /* Filled by gateway_start() and only read from then on, except what is atomic; each part is safe from any thread. */
 struct gateway {
     const struct settings *settings;

@@ -38,10 +38,8 @@ static enum status serve(struct publish_service *publish, struct error *err) {
         {0},
     };
     const struct job_service service = {
-        .name = "publish",
-        .program = PROGRAM_PUBLISH,
+        .service = SERVICE_PUBLISH,
         .settings = &publish->settings,
-        .address = settings->publish_address,
         .slots = (int)settings->publish_slots,
         .handlers = handlers,
         .messages = messages,

@@ -17,10 +17,8 @@ static enum status serve(struct transfer_service *transfer, struct error *err) {
         {0},
     };
     const struct job_service service = {
-        .name = "transfer",
-        .program = PROGRAM_TRANSFER,
+        .service = SERVICE_TRANSFER,
         .settings = &transfer->settings,
-        .address = settings->transfer_address,
         .slots = (int)settings->transfer_slots,
         .handlers = handlers,
         .context = transfer,

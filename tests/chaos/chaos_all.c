@@ -188,7 +188,7 @@ static bool has_second_port(void *context) {
 
 static void start_seconds(struct chaos *chaos) {
     chaos->ports[0] = chaos->server->port;
-    for (enum server_program program = SERVER_PUBLISH; program <= SERVER_GATEWAY; program++)
+    for (enum server_program program = SERVER_REDIS + 1; program <= SERVER_GATEWAY; program++)
         start_second(chaos, program);
     if (!wait_until(has_second_port, chaos, PATIENCE_MS)) fail_msg("the second gateway does not start");
     pin_port(chaos->server, chaos->server->environments[SERVER_GATEWAY], chaos->ports[0]);
@@ -400,7 +400,7 @@ static void run(struct chaos *chaos) {
 static void stop(struct chaos *chaos) {
     for (int worker = 0; worker < chaos->server->worker_count; worker++)
         server_terminate_worker(chaos->server, worker);
-    for (enum server_program program = SERVER_GATEWAY; program >= SERVER_PUBLISH; program--) {
+    for (enum server_program program = SERVER_GATEWAY; program > SERVER_REDIS; program--) {
         if (child_stop(&chaos->seconds[program], SIGTERM, PATIENCE_MS))
             chaos_note_fault(chaos, "a second service", "does not end well: see its log");
         server_terminate(chaos->server, program);

@@ -11,6 +11,7 @@
 
 #include "lib/base/hash.h"
 #include "lib/base/log.h"
+#include "lib/base/settings.h"
 #include "lib/service/message_server.h"
 #include "lib/store/redis.h"
 #include "tests/flow/gateway_fixture.h"
@@ -21,7 +22,7 @@
 enum { PATIENCE_MS = 60000, SERVICES = 3 };
 
 /* The side of all services: says that it is ready, and remembers the last job it was told of. */
-struct service {
+struct fake_service {
     pthread_mutex_t mutex;
     bool is_ready;
     char job_id[UUID_TEXT_MAX];
@@ -32,7 +33,7 @@ struct service {
 static enum status answer_ready(void *context, const struct message *request, struct arena *arena, struct message *answer,
                                 struct error *err) {
     (void)request, (void)arena, (void)err;
-    struct service *service = context;
+    struct fake_service *service = context;
     pthread_mutex_lock(&service->mutex);
     *answer = (struct message){.tag = MESSAGE_ready,
                                .ready = {.is_ready = service->is_ready,
@@ -47,7 +48,7 @@ static enum status answer_ready(void *context, const struct message *request, st
 static enum status take_job(void *context, const struct message *request, struct arena *arena, struct message *answer,
                             struct error *err) {
     (void)arena, (void)err;
-    struct service *service = context;
+    struct fake_service *service = context;
     pthread_mutex_lock(&service->mutex);
     snprintf(service->job_id, sizeof service->job_id, "%s", request->job_accepted.job_id);
     text_clear(&service->payload);
@@ -71,7 +72,7 @@ static struct message_server *serve_with(const struct message_handler *table, vo
     return server;
 }
 
-static struct message_server *serve(struct service *service) {
+static struct message_server *serve(struct fake_service *service) {
     return serve_with(handlers, service);
 }
 
@@ -93,7 +94,7 @@ static bool is_ready(void *base) {
 
 static void readiness_names_what_is_missing(void **state) {
     (void)state;
-    struct service service = {.mutex = PTHREAD_MUTEX_INITIALIZER, .is_ready = true};
+    struct fake_service service = {.mutex = PTHREAD_MUTEX_INITIALIZER, .is_ready = true};
     assert_int_equal(readiness(url, "{\"check\":\"publish\",\"ok\":false,\"message\":"), 503);
     struct message_server *server = serve(&service);
     assert_true(wait_until(is_ready, (void *)(uintptr_t)url, PATIENCE_MS));
@@ -158,7 +159,7 @@ static void the_public_port_shows_no_folder_and_no_address(void **state) {
     expect_hidden(url, false, "[PUBLISH_ADDRESS]");
     expect_hidden(url, false, "[REDIS_URL]");
     redis_server_restart(redis);
-    struct service service = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+    struct fake_service service = {.mutex = PTHREAD_MUTEX_INITIALIZER};
     struct message_server *server = serve(&service);
     assert_int_equal(readiness(url, "\"message\":\"gone fishing in [WORK_DIR]\"}"), 503);
     assert_int_equal(readiness(management, "\"message\":\"gone fishing in /var/work\"}"), 503);
@@ -178,19 +179,21 @@ static void set_redis_memory(const char *bytes) {
 static void alarms_and_redis_without_memory_fail_the_health_check(void **state) {
     (void)state;
     struct http_stub *stub = http_stub_start("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
-    struct service service = {.mutex = PTHREAD_MUTEX_INITIALIZER, .is_ready = true, .alarms = 1};
-    char ping[96], address[160], transfer_address[160], matrix_address[160];
+    struct fake_service service = {.mutex = PTHREAD_MUTEX_INITIALIZER, .is_ready = true, .alarms = 1};
+    char ping[96], address[160], addresses[SERVICE_COUNT][200];
     struct error err;
     struct message_server *server;
     snprintf(ping, sizeof ping, "HEALTHCHECKS_URL=http://127.0.0.1:%d/ping", http_stub_port(stub));
-    snprintf(address, sizeof address, "PUBLISH_ADDRESS=ipc://%s/alarming.ipc", gateway_process_folder(gateway));
-    snprintf(transfer_address, sizeof transfer_address, "TRANSFER_%s", strchr(address, 'A'));
-    snprintf(matrix_address, sizeof matrix_address, "BUILD_MATRIX_%s", strchr(address, 'A'));
-    if (message_server_create(&server,
-                              &(struct message_server_options){.address = strchr(address, '=') + 1, .service_key = NULL},
-                              handlers, &service, &err))
+    snprintf(address, sizeof address, "ipc://%s/alarming.ipc", gateway_process_folder(gateway));
+#define SERVICE(NAME, field, name, LETTER)                                                                                     \
+    snprintf(addresses[SERVICE_##NAME], sizeof addresses[0], #NAME "_ADDRESS=%s", address);
+#include "lib/base/programs.def"
+    if (message_server_create(&server, &(struct message_server_options){.address = address, .service_key = NULL}, handlers,
+                              &service, &err))
         fail_msg("%s", err.message);
-    const char *const settings[] = {ping, address, transfer_address, matrix_address, "HEALTHCHECKS_INTERVAL_MS=50", NULL};
+    const char *settings[SERVICE_COUNT + 3] = {ping, "HEALTHCHECKS_INTERVAL_MS=50"};
+    for (size_t i = 0; i < SERVICE_COUNT; i++)
+        settings[i + 2] = addresses[i];
     struct gateway_process *pinging = gateway_process_start(redis_server_url(redis), settings);
 
     size_t index = 0;
@@ -217,7 +220,7 @@ static void alarms_and_redis_without_memory_fail_the_health_check(void **state) 
 }
 
 struct told {
-    struct service *service;
+    struct fake_service *service;
     const char *job_id;
 };
 
@@ -231,7 +234,7 @@ static bool was_told(void *context) {
 
 static void the_service_is_told_of_a_job_at_once(void **state) {
     (void)state;
-    struct service service = {.mutex = PTHREAD_MUTEX_INITIALIZER, .is_ready = true};
+    struct fake_service service = {.mutex = PTHREAD_MUTEX_INITIALIZER, .is_ready = true};
     struct message_server *server = serve(&service);
     assert_true(wait_until(is_ready, (void *)(uintptr_t)url, PATIENCE_MS));
     struct http_response response =

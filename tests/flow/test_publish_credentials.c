@@ -73,7 +73,7 @@ static void assert_commits(struct scene *scene, const char *repo, const char *co
 /* Neither in logs nor folders nor in what `ps` shows. */
 static void assert_hidden(struct scene *scene, const char *token) {
     shell_run("! grep -rqF '%s' '%s'", token, scene->server->folder);
-    for (enum server_program program = SERVER_PUBLISH; program <= SERVER_GATEWAY; program++)
+    for (enum server_program program = SERVER_REDIS + 1; program <= SERVER_GATEWAY; program++)
         shell_run("! cat /proc/%d/cmdline /proc/%d/environ | grep -aqF '%s'", (int)scene->server->children[program].pid,
                   (int)scene->server->children[program].pid, token);
 }

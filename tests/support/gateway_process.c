@@ -54,8 +54,9 @@ struct gateway_process *gateway_process_start(const char *redis_url, const char 
         environment[count++] = *settings;
     const char *const fixed[] = {
         arena_format(arena, "STATE_DIR=%s", folder),
-        arena_format(arena, "TRANSFER_ADDRESS=ipc://%s/publish.ipc", folder), /* one stand-in for all services */
-        arena_format(arena, "BUILD_MATRIX_ADDRESS=ipc://%s/publish.ipc", folder),
+#define SERVICE(NAME, field, name, LETTER)                                                                                     \
+    arena_format(arena, #NAME "_ADDRESS=ipc://%s/publish.ipc", folder), /* one stand-in for all services */
+#include "lib/base/programs.def"
         arena_format(arena, "REDIS_URL=%s", redis_url),
         "SERVER_PORT=0",
         "MANAGEMENT_PORT=0",

@@ -6,8 +6,6 @@
 #include "tests/support/registry_check.h"
 #include "tests/support/shell.h"
 
-static const char *const names[SERVER_PROGRAM_COUNT] = {NULL, "publish", "transfer", "build-matrix", "gateway"};
-
 enum { OWN_SETTINGS = 5, ENVIRONMENT_MAX = SERVER_SETTINGS_MAX + OWN_SETTINGS };
 
 const char *second_service_path(struct server *server, const char *name) {
@@ -35,8 +33,8 @@ void second_service_start(struct server *server, enum server_program program, co
         environment[count++] = *setting;
     }
     shell_run("mkdir -p '%s/second/work'", server->folder);
-    const char *const arguments[] = {arena_format(arena, "%s/registry-%s", server->programs, names[program]),
+    const char *const arguments[] = {arena_format(arena, "%s/registry-%s", server->programs, server_program_name(program)),
                                      program == SERVER_PUBLISH ? server_sandbox_option() : NULL, NULL};
     child_start(child, arguments, environment, server->folder,
-                arena_format(arena, "%s/second-%s.log", server->folder, names[program]));
+                arena_format(arena, "%s/second-%s.log", server->folder, server_program_name(program)));
 }

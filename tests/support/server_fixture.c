@@ -22,7 +22,16 @@
 
 enum { STOP_TIMEOUT_MS = 60000, CALL_TIMEOUT_MS = 60000 };
 
-static const char *const program_names[SERVER_PROGRAM_COUNT] = {"redis", "publish", "transfer", "build-matrix", "gateway"};
+static const char *const program_names[SERVER_PROGRAM_COUNT] = {
+    [SERVER_REDIS] = "redis",
+    [SERVER_GATEWAY] = "gateway",
+#define SERVICE(NAME, field, name, LETTER) [SERVER_##NAME] = name,
+#include "lib/base/programs.def"
+};
+
+const char *server_program_name(enum server_program program) {
+    return program_names[program];
+}
 
 /* ---- Starting and stopping ---- */
 
@@ -144,7 +153,7 @@ struct server *server_start(const struct server_options *options) {
     make_folder(server, options);
     if (options->has_git_server) server->git = git_server_start(server->folder);
     server->redis = redis_server_start();
-    for (enum server_program program = SERVER_PUBLISH; program <= SERVER_GATEWAY; program++) {
+    for (enum server_program program = SERVER_REDIS + 1; program <= SERVER_GATEWAY; program++) {
         make_environment(server, program, options);
         if (program != SERVER_BUILD_MATRIX) server_start_program(server, program);
     }
@@ -260,7 +269,7 @@ void server_terminate_worker(struct server *server, int worker) {
 void server_stop(struct server *server) {
     for (int worker = 0; worker < server->worker_count; worker++)
         if (server->workers[worker].pid != 0) server_terminate_worker(server, worker);
-    for (enum server_program program = SERVER_GATEWAY; program >= SERVER_PUBLISH; program--)
+    for (enum server_program program = SERVER_GATEWAY; program > SERVER_REDIS; program--)
         if (server->children[program].pid != 0) server_terminate(server, program);
     redis_server_stop(server->redis);
     if (server->git != NULL) git_server_stop(server->git);
@@ -310,7 +319,7 @@ static json_t *try_get(struct server *server, const char *path) {
 }
 
 static bool answers(struct server *server, const char *path) {
-    for (enum server_program program = SERVER_PUBLISH; program <= SERVER_GATEWAY; program++)
+    for (enum server_program program = SERVER_REDIS + 1; program <= SERVER_GATEWAY; program++)
         if (server->children[program].pid != 0 && !child_is_running(&server->children[program]))
             fail_with_log(server, program_names[program], log_path(server, program), 0);
     struct http_response response = {0};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The whole registry server for a test: a private redis-server, `registry-publish`, `registry-transfer`,
- * `registry-build-matrix` and `registry-gateway`, and build workers where a test wants some, each a process of its own, on free
+ * The whole registry server for a test: a private redis-server, the services (lib/base/programs.def),
+ * `registry-gateway`, and build workers where a test wants some, each a process of its own, on free
  * ports, with repositories, storage and package sources in a temporary folder; and the calls that a client makes. What goes
  * wrong in here fails the test (in a benchmark it ends the program); the children die with their parent.
  *
@@ -29,9 +29,8 @@ enum {
 
 enum server_program {
     SERVER_REDIS,
-    SERVER_PUBLISH,
-    SERVER_TRANSFER,
-    SERVER_BUILD_MATRIX,
+#define SERVICE(NAME, field, name, LETTER) SERVER_##NAME,
+#include "lib/base/programs.def"
     SERVER_GATEWAY,
     SERVER_PROGRAM_COUNT,
 };
@@ -70,6 +69,9 @@ struct server {
     const char *programs;
     struct arena arena; /* lives as long as the server: what the calls below return is borrowed from it */
 };
+
+/* "publish" and so on, as in `registry-publish` and in the name of its log. */
+const char *server_program_name(enum server_program program);
 
 /* Starts everything and waits until it is ready. `options` may be NULL. The caller frees it by server_stop(). */
 struct server *server_start(const struct server_options *options);

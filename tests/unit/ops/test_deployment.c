@@ -61,6 +61,28 @@ static void load_compose(void) {
     fclose(file);
 }
 
+static bool has_service(yaml_node_t *services, const char *program) {
+    for (yaml_node_pair_t *pair = services->data.mapping.pairs.start; pair < services->data.mapping.pairs.top; pair++)
+        if (strcmp(scalar(find(node(pair->value), "command")), program) == 0) return true;
+    return false;
+}
+
+/* Each program has a container, and all are told where each service listens. */
+static void every_program_is_in_the_compose_file(void **state) {
+    (void)state;
+    load_compose();
+    yaml_node_t *root = yaml_document_get_root_node(&compose), *environment = find(root, "x-environment");
+    yaml_node_t *services = find(root, "services");
+    assert_non_null(services);
+#define PROGRAM(NAME, name, LETTER)                                                                                            \
+    if (!has_service(services, "registry-" name)) fail_msg("no service runs registry-%s", name);
+#include "lib/base/programs.def"
+#define SERVICE(NAME, field, name, LETTER)                                                                                     \
+    if (!strstr(scalar(find(environment, #NAME "_ADDRESS")), name)) fail_msg("%s is not told to all", #NAME "_ADDRESS");
+#include "lib/base/programs.def"
+    yaml_document_delete(&compose);
+}
+
 /* Build workers run strangers' code: in their network are only those that they need, without what is for operators. */
 static void the_workers_network_has_no_management_port(void **state) {
     (void)state;
@@ -124,6 +146,7 @@ static void private_sources_are_allowed_only_while_they_are_local_folders(void *
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_program_is_in_the_compose_file),
         cmocka_unit_test(the_workers_network_has_no_management_port),
         cmocka_unit_test(private_sources_are_allowed_only_while_they_are_local_folders),
     };
