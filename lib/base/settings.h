@@ -60,7 +60,7 @@ void settings_release(struct settings *settings);
  * is what the error names. Other threads may read `settings` meanwhile. */
 CHECK_RESULT enum status settings_reload_secrets(struct settings *settings, enum program program, struct error *err);
 
-/* Appends the table of README.md: one row a setting. */
+/* Appends the table of ops/README.md: one row a setting. */
 void settings_append_markdown(struct text *out);
 
 #endif

@@ -17,7 +17,7 @@ enum { INDEX_PATH_MAX = PACKAGE_NAME_MAX + 8 }; /* with the NUL */
 /* `prelude` is at `pr/el/prelude`. `name` is a valid name. */
 void index_file_path(const char *name, char out[INDEX_PATH_MAX]);
 
-/* The package that the file at `path` belongs to: borrowed from `path`; NULL where that is no path of an entry (README.md). */
+/* The package that the file at `path` belongs to: borrowed from `path`; NULL where it is no path of an entry. */
 const char *index_file_package(const char *path);
 
 /* All manifests of a file, in the arena, sorted by version. Each must be of package `name`, no version twice. STATUS_INVALID

@@ -251,13 +251,13 @@ static char *read_whole(struct fixture *f, const char *path) {
     return copy;
 }
 
-/* Makes the user `registry` by the rule in README.md. */
+/* Makes the user `registry` by the rule in ops/README.md. */
 static void make_user_of_readme(struct fixture *f) {
     enum { WORDS_MAX = 32 };
     const char *words[WORDS_MAX] = {"ACL", "SETUSER", "registry", "reset", "on", ">PASSWORD"};
     size_t count = 6;
     struct redis_reply *reply;
-    char *readme = read_whole(f, SOURCE_DIR "/README.md"), *rule = strstr(readme, RULE), *rest = NULL;
+    char *readme = read_whole(f, SOURCE_DIR "/ops/README.md"), *rule = strstr(readme, RULE), *rest = NULL;
     assert_non_null(rule);
     rule[strcspn(rule, "\n")] = '\0';
     for (char *word = strtok_r(rule + strlen(RULE), " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
