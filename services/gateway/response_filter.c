@@ -51,6 +51,8 @@ static void add_common_headers(h2o_req_t *req) {
     add(req, H2O_STRLIT("access-control-expose-headers"), H2O_STRLIT("Link"));
     if (!varies_more) add(req, H2O_STRLIT("vary"), H2O_STRLIT("Origin"));
     add(req, H2O_STRLIT("x-content-type-options"), H2O_STRLIT("nosniff"));
+    if (h2o_find_header(&req->res.headers, H2O_TOKEN_CACHE_CONTROL, -1) < 0)
+        add(req, H2O_STRLIT("cache-control"), H2O_STRLIT("no-store"));
     if (req->path_normalized.base && is_hidden_from_crawlers(&req->path_normalized))
         add(req, H2O_STRLIT("x-robots-tag"), H2O_STRLIT("noindex, nofollow"));
 }

@@ -195,6 +195,25 @@ static void pages_about_jobs_keep_crawlers_out(void **state) {
     http_response_release(&response);
 }
 
+/* A cache between would make a publication appear to hang. */
+static void nothing_about_jobs_is_kept_by_caches(void **state) {
+    (void)state;
+    static const struct {
+        const char *path, *body;
+    } rows[] = {
+        {"/api/v1/jobs", NULL},        {"/api/v1/jobs/none", NULL}, {"/status/none", NULL},
+        {"/logs/none", NULL},          {"/api/v1/status", NULL},    {"/readyz", NULL},
+        {"/none/1.0.0.tar.gz", NULL},  {"/there/is/none", NULL},    {"/api/v1/publish", "{}"},
+        {"/api/v1/unpublish", "none"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct http_response response = http_ask(rows[i].body ? "POST" : NULL, url, rows[i].path, NULL, rows[i].body);
+        if (strcmp(http_header(&response, "cache-control"), "no-store") != 0)
+            fail_msg("%s has the Cache-Control \"%s\"", rows[i].path, http_header(&response, "cache-control"));
+        http_response_release(&response);
+    }
+}
+
 static void the_management_port_has_health_and_nothing_else(void **state) {
     (void)state;
     const char *management = gateway_process_management_url(gateway);
@@ -217,6 +236,7 @@ int main(void) {
         cmocka_unit_test(a_body_over_the_limit_is_refused),
         cmocka_unit_test(too_many_posts_are_held_back_and_reading_is_not),
         cmocka_unit_test(pages_about_jobs_keep_crawlers_out),
+        cmocka_unit_test(nothing_about_jobs_is_kept_by_caches),
         cmocka_unit_test(the_management_port_has_health_and_nothing_else),
     };
     log_configure("test", LOG_ERROR);
