@@ -18,7 +18,15 @@ struct settings;
 enum { SANDBOX_WARNING_MAX = 512 };
 
 /* What a program is started with to run without a sandbox where there can be none. */
-#define SANDBOX_UNSAFE_OPTION "--unsafe-no-sandbox"
+#define SANDBOX_UNSAFE_NAME "unsafe-no-sandbox"
+#define SANDBOX_UNSAFE_OPTION "--" SANDBOX_UNSAFE_NAME
+
+/* It as a struct program_option, which sets the bool `is_given`. */
+#define SANDBOX_UNSAFE_PROGRAM_OPTION(is_given)                                                                                \
+    {                                                                                                                          \
+        .name = SANDBOX_UNSAFE_NAME, .flag = (is_given),                                                                       \
+        .help = "Run compilers without a sandbox where this machine allows none; only for packages that you trust."            \
+    }
 
 /* Where a command in the sandbox finds its work folder. */
 #define SANDBOX_WORK_FOLDER "/build"

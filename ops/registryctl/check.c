@@ -249,11 +249,9 @@ static void check_together(struct check *check) {
 }
 
 enum status command_check(struct invocation *call, struct error *err) {
-    enum status status = finish_arguments(call, err);
-    if (status) return status;
     const char *registry = call->arguments[0];
     struct check check = {.index = manifest_index_create()};
-    status = registry_files_visit(registry, PART_REGISTRY, "metadata", visit_metadata, &check, err);
+    enum status status = registry_files_visit(registry, PART_REGISTRY, "metadata", visit_metadata, &check, err);
     if (!status) status = registry_files_visit(registry, PART_REGISTRY, "package-sets", visit_set, &check, err);
     if (!status) status = registry_files_visit(registry, PART_INDEX, NULL, visit_index_file, &check, err);
     if (!status) {

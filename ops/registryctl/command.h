@@ -12,7 +12,7 @@
  *   storage.c   storage
  *   matrix.c    workers, matrix (with matrix_verify.c and matrix_line.c)
  *
- * A command takes its options first, then calls finish_arguments(), and only then does anything.
+ * Options are read, and the number of arguments is checked, before a command runs.
  */
 #ifndef OPS_REGISTRYCTL_COMMAND_H
 #define OPS_REGISTRYCTL_COMMAND_H
@@ -28,9 +28,16 @@ struct invocation;
 struct command {
     const char *name;
     int least, most;       /* arguments, without options */
+    const char *options;   /* their names, by blanks; one that takes a value ends in `:`. `follow` is `-f`, too */
     const char *arguments; /* as the help shows them */
     const char *help;
     enum status (*run)(struct invocation *call, struct error *err);
+};
+
+enum { OPTIONS_MAX = 12 }; /* of one call */
+
+struct given_option {
+    const char *name, *value; /* "": a flag */
 };
 
 /* What one call of the program has. */
@@ -38,19 +45,18 @@ struct invocation {
     const struct command *command;
     const char *gateway;       /* its address, without a path */
     const char *authorization; /* the header with a trustee's token, for what needs it; NULL: none */
-    char **arguments;          /* the command's own, NULL at the end; options were taken out by take_option() */
+    struct given_option options[OPTIONS_MAX];
+    int option_count;
+    char **arguments; /* the command's own, without options; NULL at the end */
     int count;
     struct arena arena;
     int exit_status; /* for the command to set where it ended well and the answer is no; or wrong_call() did */
 };
 
-/* Takes `--name VALUE` out of the arguments; NULL where it is not there. What is behind `--` is no option. */
-const char *take_option(struct invocation *call, const char *name);
-/* Takes `--name` (or its short form, which may be NULL) out of the arguments. */
-bool take_flag(struct invocation *call, const char *name, const char *short_name);
-
-/* Once all options are taken: takes out `--` and refuses what is left of options, and too many or too few arguments. */
-CHECK_RESULT enum status finish_arguments(struct invocation *call, struct error *err);
+/* The value of an option of the command, by its name without dashes; NULL where it was not given. */
+const char *take_option(const struct invocation *call, const char *name);
+/* Whether an option without a value was given. */
+bool take_flag(const struct invocation *call, const char *name);
 
 /* STATUS_INVALID because of how the program was called: exit status 2. */
 enum status wrong_call(struct invocation *call, struct error *err, const char *format, ...)

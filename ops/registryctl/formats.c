@@ -19,8 +19,7 @@ static enum status print_normal(struct invocation *call, struct error *err,
                                 enum status (*normalise)(const char **out, const char *text, struct arena *arena,
                                                          struct error *err)) {
     const char *normal = NULL;
-    enum status status = finish_arguments(call, err);
-    if (!status) status = normalise(&normal, call->arguments[0], &call->arena, err);
+    enum status status = normalise(&normal, call->arguments[0], &call->arena, err);
     if (!status) puts(normal);
     return status;
 }
@@ -77,16 +76,15 @@ enum status command_hash(struct invocation *call, struct error *err) {
 }
 
 enum status command_licence(struct invocation *call, struct error *err) {
-    bool is_lenient = take_flag(call, "--canonical", NULL);
+    bool is_lenient = take_flag(call, "canonical");
     return print_normal(call, err, is_lenient ? licence_canonicalise : normalise_new_licence);
 }
 
 enum status command_manifest(struct invocation *call, struct error *err) {
     struct manifest manifest;
     struct text printed = {0};
-    const char *ref = take_option(call, "--ref");
-    enum status status = finish_arguments(call, err);
-    if (!status) status = manifest_file_read(&manifest, call->arguments[0], ref, &call->arena, err);
+    const char *ref = take_option(call, "ref");
+    enum status status = manifest_file_read(&manifest, call->arguments[0], ref, &call->arena, err);
     if (status) return status;
     manifest_append_file(&printed, &manifest);
     fputs(text_view(&printed), stdout);

@@ -11,9 +11,7 @@
 
 enum status command_status(struct invocation *call, struct error *err) {
     json_t *answer = NULL;
-    enum status status = finish_arguments(call, err);
-    if (!status)
-        status = gateway_ask(call, arena_format(&call->arena, "/status/%s", call->arguments[0]), NULL, 0, &answer, err);
+    enum status status = gateway_ask(call, arena_format(&call->arena, "/status/%s", call->arguments[0]), NULL, 0, &answer, err);
     if (status) return status;
     printf("%s %s %s\n", gateway_text(answer, "jobId"), gateway_text(answer, "jobType"), gateway_text(answer, "state"));
     if (*gateway_text(answer, "error")) printf("%s\n", gateway_text(answer, "error"));
@@ -23,10 +21,9 @@ enum status command_status(struct invocation *call, struct error *err) {
 }
 
 enum status command_logs(struct invocation *call, struct error *err) {
-    bool follow = take_flag(call, "--follow", "-f");
-    const char *level = take_option(call, "--level");
-    enum status status = finish_arguments(call, err);
-    return status ? status : job_print_log(call, call->arguments[0], level ? level : "INFO", follow, err);
+    bool follow = take_flag(call, "follow");
+    const char *level = take_option(call, "level");
+    return job_print_log(call, call->arguments[0], level ? level : "INFO", follow, err);
 }
 
 /* The list has no states: a job that has started and not ended is running, or was put back and waits. */
@@ -55,13 +52,12 @@ static enum status print_job(struct invocation *call, const json_t *job, struct 
 }
 
 enum status command_jobs(struct invocation *call, struct error *err) {
-    bool all = take_flag(call, "--all", NULL);
-    const char *package = take_option(call, "--package");
+    bool all = take_flag(call, "all");
+    const char *package = take_option(call, "package");
     json_t *jobs = NULL;
     const char *path = arena_format(&call->arena, "/api/v1/jobs?order=DESC&kinds=all&include_completed=%s%s%s",
                                     all ? "true" : "false", package ? "&package=" : "", package ? package : "");
-    enum status status = finish_arguments(call, err);
-    if (!status) status = gateway_ask(call, path, NULL, 0, &jobs, err);
+    enum status status = gateway_ask(call, path, NULL, 0, &jobs, err);
     for (size_t i = 0; !status && i < json_array_size(jobs); i++)
         status = print_job(call, json_array_get(jobs, i), err);
     json_decref(jobs);

@@ -39,9 +39,8 @@ static void print_workers(const json_t *workers) {
 enum status command_workers(struct invocation *call, struct error *err) {
     struct matrix_line line = {0};
     json_t *workers = NULL;
-    enum status status = finish_arguments(call, err);
-    if (status) return status;
-    status = matrix_line_open(&line, err);
+    (void)call;
+    enum status status = matrix_line_open(&line, err);
     if (!status) status = matrix_line_ask(&line, &(struct message){.tag = MESSAGE_workers_query}, &workers, err);
     if (!status) print_workers(workers);
     json_decref(workers);
@@ -141,14 +140,13 @@ static enum status show_compiler(struct matrix_line *line, const char *compiler,
 
 enum status command_matrix(struct invocation *call, struct error *err) {
     struct matrix_line line = {0};
-    const char *compiler = take_option(call, "--compiler"), *count = take_option(call, "--verify");
-    bool follows = take_flag(call, "--follow", "-f");
-    enum status status = finish_arguments(call, err);
-    if (status) return status;
-    if (!compiler && !count && call->count == 0) return wrong_call(call, err, "Something is missing.");
+    const char *compiler = take_option(call, "compiler"), *count = take_option(call, "verify");
+    bool follows = take_flag(call, "follow");
+    if (!compiler && !count && call->count == 0)
+        return wrong_call(call, err, "One of NAME@VERSION, --compiler and --verify is needed.");
     if ((call->count > 0 && (compiler || count)) || (follows && (count || !compiler)))
-        return wrong_call(call, err, "One thing at a time.");
-    status = matrix_line_open(&line, err);
+        return wrong_call(call, err, "NAME@VERSION takes no options, and --follow is for --compiler alone.");
+    enum status status = matrix_line_open(&line, err);
     if (!status && call->count > 0)
         status = show_version(&line, call, err);
     else if (!status && count)

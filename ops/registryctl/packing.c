@@ -45,16 +45,14 @@ static enum status pack(struct text *tarball, const char *folder, const struct m
 }
 
 enum status command_pack(struct invocation *call, struct error *err) {
-    const char *ref = take_option(call, "--ref");
+    const char *ref = take_option(call, "ref");
     struct manifest manifest;
     struct text tarball = {0};
-    enum status status = finish_arguments(call, err);
-    if (status) return status;
     const char *folder = call->arguments[0], *path = find_manifest(folder, &call->arena);
     if (!path)
         return error_set(err, STATUS_REFUSED, "There is no manifest in the folder %s: add a spago.yaml or a purs.json.",
                          folder);
-    status = manifest_file_read(&manifest, path, ref, &call->arena, err);
+    enum status status = manifest_file_read(&manifest, path, ref, &call->arena, err);
     if (!status) status = pack(&tarball, folder, &manifest, &call->arena, err);
     if (!status) status = file_write(call->arguments[1], tarball.bytes, tarball.length, err);
     if (!status) {
@@ -69,10 +67,8 @@ enum status command_pack(struct invocation *call, struct error *err) {
 enum status command_unpack(struct invocation *call, struct error *err) {
     static const struct archive_limits limits = {.bytes = CONTENT_BYTES_MAX, .entries = ENTRIES_MAX};
     struct text tarball = {0}, top = {0};
-    enum status status = finish_arguments(call, err);
-    if (status) return status;
     const char *folder = call->arguments[1];
-    status = file_read(call->arguments[0], TARBALL_BYTES_READ_MAX, &tarball, err);
+    enum status status = file_read(call->arguments[0], TARBALL_BYTES_READ_MAX, &tarball, err);
     if (!status) status = archive_find_top(&top, text_view(&tarball), tarball.length, err);
     if (!status) status = folder_make(folder, err);
     if (!status) status = archive_unpack(text_view(&tarball), tarball.length, folder, text_view(&top), &limits, err);

@@ -32,8 +32,8 @@ static enum status send_request(struct invocation *call, const char *path, const
 
 /* The location of the options; *is_given is false where there is none of them. */
 static enum status take_location(struct invocation *call, struct location *out, bool *is_given, struct error *err) {
-    const char *github = take_option(call, "--github"), *git = take_option(call, "--git");
-    out->subdir = take_option(call, "--subdir");
+    const char *github = take_option(call, "github"), *git = take_option(call, "git");
+    out->subdir = take_option(call, "subdir");
     *is_given = github || git;
     if (github) {
         const char *slash = strchr(github, '/');
@@ -50,10 +50,9 @@ static enum status take_location(struct invocation *call, struct location *out, 
 
 enum status command_publish(struct invocation *call, struct error *err) {
     struct publish_request request = {0};
-    bool follow = take_flag(call, "--follow", NULL);
-    const char *compiler = take_option(call, "--compiler");
+    bool follow = take_flag(call, "follow");
+    const char *compiler = take_option(call, "compiler");
     enum status status = take_location(call, &request.location, &request.has_location, err);
-    if (!status) status = finish_arguments(call, err);
     if (status) return status;
     request.name = call->arguments[0];
     request.ref = call->arguments[1];
@@ -95,10 +94,8 @@ static enum status send_signed(struct invocation *call, const char *path, const 
 }
 
 enum status command_unpublish(struct invocation *call, struct error *err) {
-    bool follow = take_flag(call, "--follow", NULL);
-    const char *key_file = take_option(call, "--key");
-    enum status status = finish_arguments(call, err);
-    if (status) return status;
+    bool follow = take_flag(call, "follow");
+    const char *key_file = take_option(call, "key");
     if (!key_file) return wrong_call(call, err, "--key is needed.");
     struct text payload = {0};
     struct json_writer writer = {.out = &payload};
@@ -107,17 +104,16 @@ enum status command_unpublish(struct invocation *call, struct error *err) {
     json_writer_text_field(&writer, "version", call->arguments[1]);
     json_writer_text_field(&writer, "reason", call->arguments[2]);
     close_payload(&writer);
-    status = send_signed(call, "/api/v1/unpublish", key_file, &payload, follow, err);
+    enum status status = send_signed(call, "/api/v1/unpublish", key_file, &payload, follow, err);
     text_release(&payload);
     return status;
 }
 
 enum status command_transfer(struct invocation *call, struct error *err) {
     struct location location = {0};
-    bool follow = take_flag(call, "--follow", NULL), is_given;
-    const char *key_file = take_option(call, "--key");
+    bool follow = take_flag(call, "follow"), is_given;
+    const char *key_file = take_option(call, "key");
     enum status status = take_location(call, &location, &is_given, err);
-    if (!status) status = finish_arguments(call, err);
     if (status) return status;
     if (!key_file || !is_given) return wrong_call(call, err, "Both --key and the new location are needed.");
     struct text payload = {0};
@@ -152,14 +148,14 @@ static enum status read_token(struct invocation *call, const char *path, struct 
 
 /* What is wrong with any of it, the gateway says best. */
 enum status command_trustee(struct invocation *call, struct error *err) {
-    bool follow = take_flag(call, "--follow", NULL);
-    const char *token_file = take_option(call, "--token-file"), *actor = take_option(call, "--actor");
-    const char *issue = take_option(call, "--issue"), *reason = take_option(call, "--reason");
+    bool follow = take_flag(call, "follow");
+    const char *token_file = take_option(call, "token-file"), *actor = take_option(call, "actor");
+    const char *issue = take_option(call, "issue"), *reason = take_option(call, "reason");
     json_t *payload = NULL;
     struct text body = {0};
     struct json_writer writer = {.out = &body};
-    enum status status = finish_arguments(call, err);
-    if (!status && !actor) status = wrong_call(call, err, "--actor is needed.");
+    enum status status = STATUS_OK;
+    if (!actor) status = wrong_call(call, err, "--actor is needed.");
     if (!status && issue && strspn(issue, "0123456789") != strlen(issue))
         status = wrong_call(call, err, "--issue must be a number, but it is \"%s\".", issue);
     if (!status) status = read_token(call, token_file, err);

@@ -28,13 +28,11 @@ static enum status read_payload(struct text *out, struct error *err) {
 }
 
 enum status command_verify(struct invocation *call, struct error *err) {
-    const char *line = take_option(call, "--key"), *signature = take_option(call, "--signature");
+    const char *line = take_option(call, "key"), *signature = take_option(call, "signature");
     struct owner owner;
     struct text payload = {0};
-    enum status status = finish_arguments(call, err);
-    if (status) return status;
     if (!line || !signature) return wrong_call(call, err, "Both --key and --signature are needed.");
-    status = owner_parse_line(&owner, line, &call->arena, err);
+    enum status status = owner_parse_line(&owner, line, &call->arena, err);
     if (!status) status = read_payload(&payload, err);
     if (!status) status = signature_check(&owner, text_view(&payload), payload.length, signature, err);
     if (!status)
@@ -56,12 +54,10 @@ enum status sign_with_file(struct text *out, const char *path, const void *paylo
 }
 
 enum status command_sign(struct invocation *call, struct error *err) {
-    const char *path = take_option(call, "--key");
+    const char *path = take_option(call, "key");
     struct text payload = {0}, signature = {0};
-    enum status status = finish_arguments(call, err);
-    if (status) return status;
     if (!path) return wrong_call(call, err, "--key is needed.");
-    status = read_payload(&payload, err);
+    enum status status = read_payload(&payload, err);
     if (!status) status = sign_with_file(&signature, path, text_view(&payload), payload.length, err);
     if (!status) puts(text_view(&signature));
     text_release(&signature);

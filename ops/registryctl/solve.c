@@ -191,14 +191,12 @@ struct solve_options {
 };
 
 static enum status take_options(struct solve_options *out, struct invocation *call, struct error *err) {
-    *out = (struct solve_options){.dependencies = take_option(call, "--dependencies")};
-    out->is_all = take_flag(call, "--all", NULL);
-    const char *compiler = take_option(call, "--compiler"), *threads = take_option(call, "--threads");
+    *out = (struct solve_options){.dependencies = take_option(call, "dependencies")};
+    out->is_all = take_flag(call, "all");
+    const char *compiler = take_option(call, "compiler"), *threads = take_option(call, "threads");
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     char *end = NULL;
     long thread_count = threads ? strtol(threads, &end, 10) : processors < 1 ? 1 : processors;
-    enum status status = finish_arguments(call, err);
-    if (status) return status;
     out->version = call->count > 1 ? call->arguments[1] : NULL;
     if (out->is_all + (out->dependencies != NULL) + (out->version != NULL) != 1)
         return wrong_call(call, err, "One of NAME@VERSION, --dependencies and --all is needed.");

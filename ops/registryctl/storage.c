@@ -43,11 +43,9 @@ enum status command_storage(struct invocation *call, struct error *err) {
     struct settings settings = {0};
     struct tarball_store *store = NULL;
     struct deadline deadline;
-    bool is_written = take_flag(call, "--write", NULL);
-    enum status status = finish_arguments(call, err);
-    if (status) return status;
+    bool is_written = take_flag(call, "write");
     deadline_start(&deadline, PATIENCE_MS);
-    status = settings_load(&settings, PROGRAM_PUBLISH, err);
+    enum status status = settings_load(&settings, PROGRAM_PUBLISH, err);
     if (!status) status = tarball_store_open(&store, &settings, err);
     if (!status) status = tarball_store_check(store, &deadline, err);
     if (!status && is_written) status = try_to_write(store, &deadline, err);

@@ -47,10 +47,10 @@ static enum status serve(struct matrix_service *matrix, struct error *err) {
     return job_service_run(&service, err);
 }
 
-int main(void) {
+int main(int count, char **arguments) {
     struct matrix_service matrix = {0};
     struct error err = {0};
-    enum status status = program_begin(&matrix.settings, PROGRAM_BUILD_MATRIX, &err);
+    enum status status = program_begin(&matrix.settings, PROGRAM_BUILD_MATRIX, count, arguments, NULL, &err);
     if (!status) status = matrix_service_init(&matrix, &err);
     if (!status) status = serve(&matrix, &err);
     if (status) log_line(LOG_ERROR, "stopped", log_field("error", err.message));

@@ -5,28 +5,12 @@
  *   registry-build-worker [--matrix ADDRESS] [--slots N] [--unsafe-no-sandbox]
  */
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "lib/base/log.h"
 #include "lib/base/process.h"
 #include "lib/base/program.h"
-#include "lib/base/text.h"
 #include "services/build-worker/worker.h"
-
-/* What is given on the command line wins over the environment, and is checked like it. False: it cannot be read. */
-static bool read_arguments(char *const *arguments, bool *accepts_no_sandbox) {
-    for (; *arguments; arguments++) {
-        bool is_address = text_equal(*arguments, "--matrix"), is_slots = text_equal(*arguments, "--slots");
-        if (text_equal(*arguments, SANDBOX_UNSAFE_OPTION))
-            *accepts_no_sandbox = true;
-        else if ((is_address || is_slots) && arguments[1])
-            setenv(is_address ? "BUILD_WORKER_ADDRESS" : "BUILD_SLOTS", *++arguments, true);
-        else
-            return false;
-    }
-    return true;
-}
 
 /* A second stop does not wait for builds. */
 static void *wait_for_second_stop(void *worker) {
@@ -47,17 +31,22 @@ static void drain(struct worker *worker, int64_t drain_ms) {
     worker_free(worker);
 }
 
-int main(int argument_count, char **arguments) {
+int main(int count, char **arguments) {
     struct settings settings = {0};
     struct builder builder = {.folder_claim = -1};
     struct worker *worker = NULL;
     struct error err = {0};
     bool accepts_no_sandbox = false;
-    if (argument_count > 1 && !read_arguments(arguments + 1, &accepts_no_sandbox)) {
-        fprintf(stderr, "usage: registry-build-worker [--matrix ADDRESS] [--slots N] [" SANDBOX_UNSAFE_OPTION "]\n");
-        return 2;
-    }
-    enum status status = program_begin(&settings, PROGRAM_BUILD_WORKER, &err);
+    const struct program_option options[] = {
+        {.name = "matrix",
+         .argument = "ADDRESS",
+         .variable = "BUILD_WORKER_ADDRESS",
+         .help = "In place of BUILD_WORKER_ADDRESS."},
+        {.name = "slots", .argument = "N", .variable = "BUILD_SLOTS", .help = "In place of BUILD_SLOTS."},
+        SANDBOX_UNSAFE_PROGRAM_OPTION(&accepts_no_sandbox),
+        {0},
+    };
+    enum status status = program_begin(&settings, PROGRAM_BUILD_WORKER, count, arguments, options, &err);
     if (!status) status = builder_init(&builder, &settings, accepts_no_sandbox, &err);
     if (!status) status = worker_start(&worker, &settings, &builder, &err);
     if (!status) {

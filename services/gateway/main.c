@@ -26,11 +26,11 @@ static void reload(void *context) {
         log_line(LOG_INFO, "secrets read again", log_field("has_token", (bool)configured));
 }
 
-int main(void) {
+int main(int count, char **arguments) {
     struct error err;
     struct settings settings;
     struct gateway gateway = {0};
-    enum status status = program_begin(&settings, PROGRAM_GATEWAY, &err);
+    enum status status = program_begin(&settings, PROGRAM_GATEWAY, count, arguments, NULL, &err);
     if (!status) {
         status = gateway_start(&gateway, &settings, &err);
         process_on_reload(reload, &settings);

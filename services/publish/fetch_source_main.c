@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "lib/base/program.h"
 #include "lib/base/text.h"
 #include "lib/source/source_child.h"
 
@@ -16,7 +17,8 @@ enum {
     CHUNK_BYTES = 4096,
 };
 
-int main(void) {
+int main(int count, char **arguments) {
+    program_read_options("fetch-source", count, arguments, NULL);
     struct text input = {0}, output = {0};
     ssize_t received = 1;
     while (received > 0 && input.length < INPUT_LIMIT_BYTES) {

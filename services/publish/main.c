@@ -5,12 +5,10 @@
  *
  *   registry-publish [--unsafe-no-sandbox]
  */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "lib/base/log.h"
 #include "lib/base/program.h"
-#include "lib/base/text.h"
 #include "lib/service/job_service.h"
 #include "services/publish/publish_service.h"
 #include "services/publish/trustee_lookup.h"
@@ -50,22 +48,11 @@ static enum status serve(struct publish_service *publish, struct error *err) {
     return job_service_run(&service, err);
 }
 
-static bool read_arguments(struct publish_service *publish, char *const *arguments) {
-    for (; *arguments; arguments++) {
-        if (!text_equal(*arguments, SANDBOX_UNSAFE_OPTION)) return false;
-        publish->accepts_no_sandbox = true;
-    }
-    return true;
-}
-
-int main(int argument_count, char **arguments) {
+int main(int count, char **arguments) {
     struct publish_service publish = {0};
     struct error err = {0};
-    if (argument_count > 1 && !read_arguments(&publish, arguments + 1)) {
-        fprintf(stderr, "usage: registry-publish [%s]\n", SANDBOX_UNSAFE_OPTION);
-        return 2;
-    }
-    enum status status = program_begin(&publish.settings, PROGRAM_PUBLISH, &err);
+    const struct program_option options[] = {SANDBOX_UNSAFE_PROGRAM_OPTION(&publish.accepts_no_sandbox), {0}};
+    enum status status = program_begin(&publish.settings, PROGRAM_PUBLISH, count, arguments, options, &err);
     if (!status) status = publish_service_init(&publish, &err);
     if (!status) status = serve(&publish, &err);
     if (status) log_line(LOG_ERROR, "stopped", log_field("error", err.message));

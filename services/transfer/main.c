@@ -28,10 +28,10 @@ static enum status serve(struct transfer_service *transfer, struct error *err) {
     return job_service_run(&service, err);
 }
 
-int main(void) {
+int main(int count, char **arguments) {
     struct transfer_service transfer = {.folder_claim = -1};
     struct error err = {0};
-    enum status status = program_begin(&transfer.settings, PROGRAM_TRANSFER, &err);
+    enum status status = program_begin(&transfer.settings, PROGRAM_TRANSFER, count, arguments, NULL, &err);
     if (!status) status = transfer_service_init(&transfer, &err);
     if (!status) status = serve(&transfer, &err);
     if (status) log_line(LOG_ERROR, "stopped", log_field("error", err.message));

@@ -113,11 +113,11 @@ static void what_is_not_there_and_what_is_no_call_are_told_apart(void **state) {
         {"matrix --compiler newest", "the version of a compiler", "exit 1\n"},
         {"matrix --verify 1 --compiler 0.14.0", "these are: 0.15.14, 0.15.15.", "exit 1\n"},
         {"matrix --verify 100000", "from 1 to 1000", "exit 1\n"},
-        {"matrix", "Something is missing.", "exit 2\n"},
+        {"matrix", "One of NAME@VERSION, --compiler and --verify is needed.", "exit 2\n"},
         {"matrix shown", "not of the form NAME@VERSION", "exit 2\n"},
         {"matrix --verify some", "how many builds", "exit 2\n"},
-        {"matrix shown@1.0.0 --compiler 0.15.14", "One thing at a time.", "exit 2\n"},
-        {"matrix --follow --verify 1", "One thing at a time.", "exit 2\n"},
+        {"matrix shown@1.0.0 --compiler 0.15.14", "NAME@VERSION takes no options", "exit 2\n"},
+        {"matrix --follow --verify 1", "NAME@VERSION takes no options", "exit 2\n"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const char *output = run(server, rows[i].arguments);
