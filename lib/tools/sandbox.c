@@ -90,9 +90,7 @@ static void add_walls(struct argument_list *list, const struct sandbox *sandbox,
 /* After all that is mounted. The number of processes is limited from within, where the kernel counts those of the sandbox's own
  * user namespace (from Linux 5.14 on): processes can double faster than anybody looks. */
 static void close_walls(struct argument_list *list, const struct sandbox *sandbox, struct arena *arena) {
-    size_t length;
-    if (sandbox_filter(&length)) ADD(list, "--seccomp", "3"); /* command->given */
-    ADD(list, "--remount-ro", "/", "--", LIMITER,
+    ADD(list, "--seccomp", "3", "--remount-ro", "/", "--", LIMITER, /* 3: command->given */
         arena_format(arena, "--nproc=%lld", (long long)sandbox->limits.processes + PROCESSES_MORE), "--");
 }
 
@@ -157,11 +155,11 @@ enum status sandbox_run(struct command_result *out, const struct sandbox *sandbo
     inner.user = sandbox_user(sandbox);
     limit(&inner, sandbox);
     if (sandbox->is_isolating) {
-        status = wrap(&list, sandbox, command, readable, &arena, err);
+        status = sandbox_filter(&inner.given, &inner.given_length, err);
+        if (!status) status = wrap(&list, sandbox, command, readable, &arena, err);
         inner.arguments = list.items;
         inner.environment = NULL;
         inner.folder = NULL;
-        inner.given = sandbox_filter(&inner.given_length);
     }
     if (!status) status = command_run(out, &inner, deadline, err);
     if (sandbox->is_isolating && out->exit_status > SIGNAL_EXIT && out->exit_status < SIGNAL_EXIT + NSIG) {
@@ -184,8 +182,8 @@ static enum status try_it(const struct sandbox *sandbox, bool *works, struct tex
     close_walls(&list, sandbox, &arena);
     ADD(&list, "/bin/true");
     struct command command = {.arguments = list.items, .user = sandbox_user(sandbox), .output_limit_bytes = PROBE_OUTPUT_BYTES};
-    command.given = sandbox_filter(&command.given_length);
-    enum status status = command_run(&result, &command, deadline, &problem);
+    enum status status = sandbox_filter(&command.given, &command.given_length, &problem);
+    if (!status) status = command_run(&result, &command, deadline, &problem);
     *works = status == STATUS_OK && result.exit_status == 0;
     const char *words = status ? problem.message : text_view(&result.errors);
     size_t length = strcspn(words, "\n");

@@ -2,12 +2,14 @@
 #include "lib/tools/sandbox_filter.h"
 
 #include <errno.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/sched.h>
-#include <linux/seccomp.h>
-#include <stdint.h>
-#include <sys/syscall.h>
+#include <pthread.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "lib/base/memory.h"
 
 /* REFUSED(call, errno). ENOSYS lets the C library take another way (clone3 hides its flags from us, so clone it is). */
 #define REFUSED_TABLE(REFUSED)                                                                                                 \
@@ -52,47 +54,63 @@
     REFUSED(finit_module, EPERM)                                                                                               \
     REFUSED(kexec_load, EPERM)
 
-#if defined(__x86_64__)
-#define OWN_ARCHITECTURE AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define OWN_ARCHITECTURE AUDIT_ARCH_AARCH64
-#endif
-
-#ifdef OWN_ARCHITECTURE
-
-#define FOREIGN_CALLS 0x40000000u /* x86-64's calls with short pointers begin here */
-#define NEW_NAMESPACES                                                                                                         \
-    ((uint32_t)(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP))
-
-#define LOAD(offset) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (offset))
-#define ANSWER(problem) BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (problem))
-/* What is refused is one test, and an answer that is jumped over where it is another call. */
-#define REFUSED(call, problem) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##call, 0, 1), ANSWER(problem),
-
-static const struct sock_filter filter[] = {
-    LOAD(offsetof(struct seccomp_data, arch)),
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OWN_ARCHITECTURE, 1, 0),
-    ANSWER(ENOSYS),
-    LOAD(offsetof(struct seccomp_data, nr)),
-    BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, FOREIGN_CALLS, 0, 1),
-    ANSWER(ENOSYS),
-    REFUSED_TABLE(REFUSED) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 3),
-    LOAD(offsetof(struct seccomp_data, args[0])), /* its lower half, both kinds of processor being little-endian */
-    BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, NEW_NAMESPACES, 0, 1),
-    ANSWER(EPERM),
-    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-};
-
-const void *sandbox_filter(size_t *length) {
-    *length = sizeof filter;
-    return filter;
-}
-
+#ifdef __s390__
+#define CLONE_FLAGS 1 /* which argument of clone they are */
 #else
+#define CLONE_FLAGS 0
+#endif
 
-const void *sandbox_filter(size_t *length) {
-    *length = 0;
-    return NULL;
+static const unsigned long new_namespaces[] = {CLONE_NEWUSER, CLONE_NEWNS,  CLONE_NEWPID,   CLONE_NEWNET,
+                                               CLONE_NEWIPC,  CLONE_NEWUTS, CLONE_NEWCGROUP};
+
+static struct {
+    pthread_once_t once;
+    int problem; /* an errno; 0: it is there */
+    void *program;
+    size_t length;
+} made = {.once = PTHREAD_ONCE_INIT};
+
+/* Returns 0 or a negative errno, as libseccomp does. */
+static int add_rules(scmp_filter_ctx filter) {
+    int result = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS)); /* x86-64: 32-bit calls, too */
+#define REFUSED(call, problem)                                                                                                 \
+    if (!result) result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(problem), SCMP_SYS(call), 0);
+    REFUSED_TABLE(REFUSED)
+#undef REFUSED
+    for (size_t i = 0; !result && i < sizeof new_namespaces / sizeof new_namespaces[0]; i++)
+        result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
+                                  SCMP_CMP(CLONE_FLAGS, SCMP_CMP_MASKED_EQ, new_namespaces[i], new_namespaces[i]));
+    return result;
 }
 
-#endif
+/* libseccomp 2.5 writes to a file only. */
+static int export_program(scmp_filter_ctx filter) {
+    int file = memfd_create("filter", MFD_CLOEXEC);
+    if (file < 0) return -errno;
+    int result = seccomp_export_bpf(filter, file);
+    off_t length = lseek(file, 0, SEEK_END);
+    if (!result && length > 0) {
+        made.length = (size_t)length;
+        made.program = memory_alloc(made.length);
+        if (pread(file, made.program, made.length, 0) != length) result = -EIO;
+    }
+    close(file);
+    return result;
+}
+
+static void make(void) {
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+    int result = filter ? add_rules(filter) : -ENOMEM;
+    if (!result) result = export_program(filter);
+    if (filter) seccomp_release(filter);
+    made.problem = -result;
+}
+
+enum status sandbox_filter(const void **out, size_t *length, struct error *err) {
+    pthread_once(&made.once, make);
+    if (made.problem)
+        return error_set(err, STATUS_UNAVAILABLE, "no filter of system calls can be made here (%s)", strerror(made.problem));
+    *out = made.program;
+    *length = made.length;
+    return STATUS_OK;
+}

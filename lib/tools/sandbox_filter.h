@@ -11,7 +11,11 @@
 
 #include <stddef.h>
 
-/* The program for the kernel, as bubblewrap's --seccomp wants it; NULL where there is none for this kind of processor. */
-const void *sandbox_filter(size_t *length);
+#include "lib/base/error.h"
+
+/* The program for the kernel, as bubblewrap's --seccomp wants it: made once, by libseccomp, and kept for the life of the
+ * process. STATUS_UNAVAILABLE with the reason, as a part of a sentence, where libseccomp cannot make it for this machine. Any
+ * thread. */
+CHECK_RESULT enum status sandbox_filter(const void **out, size_t *length, struct error *err);
 
 #endif
