@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * cmocka, with what its header wants included before it; and groups of tests that need fault points (lib/base/fault.h). */
+ * cmocka, with what its header wants included before it; groups of tests run by test_run.h, which keeps the folders of those
+ * that fail; and groups that need fault points (lib/base/fault.h). */
 #ifndef TESTS_SUPPORT_CMOCKA_ALL_H
 #define TESTS_SUPPORT_CMOCKA_ALL_H
 
@@ -13,6 +14,13 @@
 /* clang-format on */
 
 #include <stdio.h>
+
+#include "tests/support/test_run.h"
+
+#undef cmocka_run_group_tests
+#define cmocka_run_group_tests(tests, start, end) test_run_group(#tests, tests, sizeof(tests) / sizeof((tests)[0]), start, end)
+#undef skip
+#define skip() (test_run_skips(), _skip(__FILE__, __LINE__))
 
 /* cmocka_run_group_tests(); in a build without fault points it says that they are skipped, and is 0. */
 #ifdef FAULT_POINTS

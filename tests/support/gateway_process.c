@@ -37,16 +37,11 @@ static bool has_written_ports(void *context) {
     return true;
 }
 
-static void print_log(struct gateway_process *process) {
-    char *log = read_file(&process->arena, arena_format(&process->arena, "%s/gateway.log", process->folder));
-    fprintf(stderr, "%s", log ? log : "");
-}
-
 struct gateway_process *gateway_process_start(const char *redis_url, const char *const *settings) {
     struct gateway_process *process = memory_alloc(sizeof *process);
     struct arena *arena = &process->arena;
     char folder[] = "/tmp/gateway-test-XXXXXX";
-    assert_non_null(mkdtemp(folder));
+    test_folder_make(folder);
     process->folder = arena_copy(arena, folder);
     const char *environment[SETTINGS_MAX] = {0};
     size_t count = 0;
@@ -71,10 +66,8 @@ struct gateway_process *gateway_process_start(const char *redis_url, const char 
     const char *const arguments[] = {BUILD_DIR "/bin/registry-gateway", NULL};
     shell_run("mkdir %s/storage", folder);
     child_start(&process->child, arguments, environment, folder, arena_format(arena, "%s/gateway.log", folder));
-    if (wait_until(has_written_ports, process, PATIENCE_MS) && process->url) return process;
-    print_log(process);
-    fail_msg("The gateway did not start.");
-    return NULL;
+    if (!wait_until(has_written_ports, process, PATIENCE_MS) || !process->url) fail_msg("The gateway did not start.");
+    return process;
 }
 
 const char *gateway_process_folder(const struct gateway_process *process) {
@@ -163,8 +156,7 @@ void gateway_process_request_stop(struct gateway_process *process) {
 int gateway_process_stop(struct gateway_process *process) {
     int ending = child_stop(&process->child, SIGTERM, PATIENCE_MS);
     int status = WIFEXITED(ending) ? WEXITSTATUS(ending) : 128 + WTERMSIG(ending);
-    if (status != 0) print_log(process);
-    shell_run("rm -r %s", process->folder);
+    if (status == 0) test_folder_end(process->folder);
     arena_release(&process->arena);
     free(process);
     return status;

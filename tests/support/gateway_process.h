@@ -34,8 +34,8 @@ void gateway_process_wait_for(struct gateway_process *process, const char *name_
 /* SIGTERM, without waiting. */
 void gateway_process_request_stop(struct gateway_process *process);
 
-/* SIGTERM, and waits: the exit status, or 128 + the signal's number where that ended it (its log is then printed). Removes the
- * folder, and frees. */
+/* SIGTERM, and waits: the exit status, or 128 + the signal's number where that ended it. Frees, and removes the folder after a
+ * good end. */
 int gateway_process_stop(struct gateway_process *process);
 
 #endif

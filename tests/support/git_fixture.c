@@ -2,12 +2,10 @@
 #include "tests/support/git_fixture.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "lib/base/folder.h"
 #include "tests/support/shell.h"
+#include "tests/support/test_run.h"
 
 static const char prelude[] = "set -e; export HOME=/nonexistent GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_COUNT=3"
                               " GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*'"
@@ -23,11 +21,11 @@ static const char prelude[] = "set -e; export HOME=/nonexistent GIT_CONFIG_NOSYS
 void git_fixture_make(struct git_fixture *fixture) {
     *fixture = (struct git_fixture){0};
     snprintf(fixture->folder, sizeof fixture->folder, "%s", "/tmp/registry-git-XXXXXX");
-    if (!mkdtemp(fixture->folder) || chmod(fixture->folder, 0755) != 0) abort();
+    test_folder_make(fixture->folder);
 }
 
 void git_fixture_remove(struct git_fixture *fixture) {
-    folder_remove(fixture->folder);
+    test_folder_end(fixture->folder);
     arena_release(&fixture->arena);
 }
 

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -18,6 +17,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
+#include "tests/support/test_run.h"
 
 enum { START_TIMEOUT_MS = 60000, POLL_MS = 5 };
 
@@ -100,7 +100,7 @@ struct redis_server *redis_server_start_with(const char *option, const char *val
     signal(SIGPIPE, SIG_IGN); /* as process_start() does for the programs */
     struct redis_server *server = memory_alloc(sizeof *server);
     snprintf(server->folder, sizeof server->folder, "/tmp/registry-test-redis-XXXXXX");
-    if (!mkdtemp(server->folder)) give_up(server, "cannot make a folder");
+    test_folder_make(server->folder);
     snprintf(server->socket, sizeof server->socket, "%s/redis.sock", server->folder);
     snprintf(server->url, sizeof server->url, "unix://%s", server->socket);
     if (option) {
@@ -150,15 +150,10 @@ void redis_server_resume(struct redis_server *server) {
     kill(server->pid, SIGCONT);
 }
 
-static int remove_entry(const char *path, const struct stat *about, int kind, struct FTW *place) {
-    (void)about, (void)kind, (void)place;
-    return remove(path);
-}
-
 void redis_server_stop(struct redis_server *server) {
     if (!server) return;
     redis_server_kill(server);
-    nftw(server->folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    test_folder_end(server->folder);
     free(server->option);
     free(server->value);
     free(server);

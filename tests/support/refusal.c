@@ -90,7 +90,7 @@ int refusals_run(const struct refusals *refusals) {
     }
     if (refusals->other_count > 0) memcpy(tests + refusals->row_count, refusals->others, refusals->other_count * sizeof *tests);
     running = refusals;
-    int failed = _cmocka_run_group_tests("refusals", tests, count, start_group, stop_group); /* its macro wants an array */
+    int failed = test_run_group("refusals", tests, count, start_group, stop_group);
     free(tests);
     return failed;
 }

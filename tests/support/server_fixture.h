@@ -76,8 +76,8 @@ const char *server_program_name(enum server_program program);
 /* Starts everything and waits until it is ready. `options` may be NULL. The caller frees it by server_stop(). */
 struct server *server_start(const struct server_options *options);
 
-/* Stops everything by SIGTERM and removes the folder. A program that does not end with 0 (the sanitizers' complaints) fails the
- * test, and its log is printed. */
+/* Stops everything by SIGTERM and removes the folder, unless test_run.h keeps it. A program that does not end with 0 (the
+ * sanitizers' complaints) fails the test. */
 void server_stop(struct server *server);
 
 void server_kill(struct server *server, enum server_program program);      /* SIGKILL */

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/folder.h"
@@ -16,12 +15,11 @@ enum { FILE_BYTES_MAX = 64 * 1024 * 1024 };
 
 void temporary_folder_make(struct temporary_folder *out) {
     snprintf(out->path, sizeof out->path, "/tmp/registry-test-XXXXXX");
-    assert_non_null(mkdtemp(out->path));
-    assert_int_equal(chmod(out->path, 0755), 0);
+    test_folder_make(out->path);
 }
 
 void temporary_folder_remove(struct temporary_folder *folder) {
-    if (folder->path[0]) folder_remove(folder->path);
+    if (folder->path[0]) test_folder_end(folder->path);
     folder->path[0] = '\0';
 }
 

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tests/support/test_run.h"
+
+#include "tests/support/cmocka_all.h"
+
+#include <glob.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/folder.h"
+#include "lib/base/memory.h"
+
+enum { LOG_BYTES_MAX = 64 * 1024 };
+
+/* ---- Tests that fail ---- */
+
+static struct {
+    const struct CMUnitTest *tests; /* as the group gives them */
+    size_t next;                    /* the one that begins next */
+    bool is_inside;                 /* one has begun, and not come to its end */
+    int failures;
+} progress;
+
+/* cmocka calls setup, test and teardown of each in the group's order. */
+static int begin_test(void **state) {
+    const struct CMUnitTest *test = &progress.tests[progress.next++];
+    progress.is_inside = true;
+    return test->setup_func ? test->setup_func(state) : 0;
+}
+
+static void watched_test(void **state) {
+    progress.tests[progress.next - 1].test_func(state);
+    progress.is_inside = false;
+}
+
+static int end_test(void **state) {
+    const struct CMUnitTest *test = &progress.tests[progress.next - 1];
+    progress.failures += progress.is_inside;
+    progress.is_inside = false;
+    return test->teardown_func ? test->teardown_func(state) : 0;
+}
+
+int test_run_group(const char *name, const struct CMUnitTest *tests, size_t count, int (*start)(void **state),
+                   int (*end)(void **state)) {
+    struct CMUnitTest *watched = memory_alloc(count * sizeof *watched);
+    for (size_t i = 0; i < count; i++)
+        watched[i] = (struct CMUnitTest){.name = tests[i].name,
+                                         .test_func = watched_test,
+                                         .setup_func = begin_test,
+                                         .teardown_func = end_test,
+                                         .initial_state = tests[i].initial_state};
+    progress.tests = tests;
+    progress.next = 0;
+    int failed = _cmocka_run_group_tests(name, watched, count, start, end);
+    free(watched);
+    return failed;
+}
+
+void test_run_skips(void) {
+    progress.is_inside = false;
+}
+
+/* ---- Folders ---- */
+
+struct folder {
+    char *path;
+    int failures; /* when it was made */
+    struct folder *next;
+};
+
+static struct folder *folders;
+static pid_t owner; /* the process that made them: its children have a copy of the list, and no business with it */
+
+static void print_end_of_log(const char *path) {
+    FILE *log = fopen(path, "re");
+    if (!log) return;
+    char *bytes = memory_alloc(LOG_BYTES_MAX);
+    if (fseek(log, -LOG_BYTES_MAX, SEEK_END) != 0) rewind(log); /* it is shorter than that */
+    size_t length = fread(bytes, 1, LOG_BYTES_MAX, log);
+    fprintf(stderr, "---- the end of %s:\n%.*s", path, (int)length, bytes);
+    free(bytes);
+    fclose(log);
+}
+
+static void print_logs(const char *folder) {
+    char pattern[512];
+    glob_t logs;
+    snprintf(pattern, sizeof pattern, "%s/*.log", folder);
+    if (glob(pattern, 0, NULL, &logs) == 0)
+        for (size_t i = 0; i < logs.gl_pathc; i++)
+            print_end_of_log(logs.gl_pathv[i]);
+    globfree(&logs);
+}
+
+static void keep(const char *path, bool prints_logs) {
+    if (prints_logs) print_logs(path);
+    fprintf(stderr, "The test's folder is kept: %s\n", path);
+}
+
+static void free_folder(struct folder *folder) {
+    free(folder->path);
+    free(folder);
+}
+
+static void keep_all(void) {
+    while (folders && getpid() == owner) {
+        struct folder *folder = folders;
+        folders = folder->next;
+        keep(folder->path, true);
+        free_folder(folder);
+    }
+}
+
+void test_folder_make(char *path) {
+    if (!mkdtemp(path) || chmod(path, 0755) != 0) {
+        perror(path);
+        abort();
+    }
+    if (!owner && atexit(keep_all) != 0) abort();
+    owner = getpid();
+    struct folder *folder = memory_alloc(sizeof *folder);
+    *folder = (struct folder){.path = memory_copy_text(path), .failures = progress.failures, .next = folders};
+    folders = folder;
+}
+
+void test_folder_end(const char *path) {
+    struct folder **place = &folders;
+    while (*place && strcmp((*place)->path, path) != 0)
+        place = &(*place)->next;
+    struct folder *folder = *place;
+    if (!folder) return;
+    *place = folder->next;
+    bool has_failed = progress.failures != folder->failures;
+    if (has_failed || getenv("KEEP"))
+        keep(path, has_failed);
+    else
+        folder_remove(path);
+    free_folder(folder);
+}
