@@ -110,7 +110,10 @@ static enum status commit_round(struct committer *committer, struct success **ro
         fault_point("matrix-pushed");
         size_t written = 0;
         for (size_t i = 0; i < change_count; i++) {
-            if (take_change(owners[i], &changes[i], &errors[i])) again = status ? status : changes[i].change.status;
+            if (take_change(owners[i], &changes[i], &errors[i])) {
+                again = status;
+                *err = errors[i];
+            }
             written += owners[i]->commit != NULL;
         }
         pthread_mutex_lock(&committer->mutex);
