@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- *   jobs ──► known already? ──► those to compare: each alone, twice
- *                          └──► the rest together, as long as some have to leave; who left: each alone
+ *   jobs ──► result known? ──► BUILD_HOW_VERIFY: each alone, twice
+ *                        └──► the others as one batch, repeated without the jobs that must leave it; those then one by one
  */
 #include "services/build-worker/build.h"
 
@@ -25,9 +25,9 @@ static void end_all(struct build *build, struct build_outcome outcome) {
         if (!build->is_done[i]) end_job(build, i, &outcome);
 }
 
-/* ---- What is known ---- */
+/* ---- Known results ---- */
 
-/* A failure that was kept: its errors. */
+/* Copies the errors of a recorded failure to the result. */
 static void take_kept_errors(struct build *build, const struct build_entry *entry, struct build_result *out) {
     struct build_result kept;
     if (!entry->errors || build_result_parse(&kept, entry->errors, strlen(entry->errors), build->arena, NULL)) return;
@@ -59,7 +59,8 @@ static void end_built_before(struct build *build, size_t job, const struct build
     end_job(build, job, &outcome);
 }
 
-/* Ends the job where the store says how. */
+/* Ends a BUILD_HOW_REUSE job if the store has its result, or the failure of a dependency. With BUILD_HOW_AGAIN, recorded
+ * failures of dependencies are ignored. */
 static void use_what_is_known(struct build *build, size_t job) {
     const struct build_job *asked = job_at(build, job);
     size_t *closure = NULL, count = build_work_closure(&closure, build->work, asked->package, build->arena);
@@ -72,13 +73,13 @@ static void use_what_is_known(struct build *build, size_t job) {
             end_failed_before(build, job, closure[i]);
             return;
         }
-        build->sources[closure[i]].is_known = false; /* tried again along with the job */
+        build->sources[closure[i]].is_known = false; /* built again along with the job */
     }
     if (entry && entry->succeeded) end_built_before(build, job, entry);
     if (entry && !entry->succeeded) end_failed_before(build, job, asked->package);
 }
 
-/* ---- Alone, together, twice ---- */
+/* ---- Alone, as a batch, twice ---- */
 
 static void build_alone(struct build *build, size_t job) {
     struct build_set set = {.jobs = &job, .job_count = 1};
@@ -86,7 +87,7 @@ static void build_alone(struct build *build, size_t job) {
     end_job(build, job, &set.outcomes[0]);
 }
 
-/* All that is not done and not to be compared. */
+/* Lists the jobs that are neither done nor to be verified; returns their number. */
 static size_t list_rest(struct build *build, size_t *out) {
     size_t count = 0;
     for (size_t i = 0; i < build->work->job_count; i++)
@@ -94,7 +95,7 @@ static size_t list_rest(struct build *build, size_t *out) {
     return count;
 }
 
-/* Builds what is left together, until all of it is done or has to be built alone. */
+/* Builds the remaining jobs as one batch, until each is done or must be built alone, and then those one by one. */
 static void build_together(struct build *build) {
     size_t *jobs = arena_alloc(build->arena, build->work->job_count * sizeof *jobs);
     size_t *alone = arena_alloc(build->arena, build->work->job_count * sizeof *alone), alone_count = 0;
@@ -123,7 +124,7 @@ static void build_together(struct build *build) {
         build_alone(build, alone[i]);
 }
 
-/* Whether both have the same errors, in any order of the same text. */
+/* Compares code, message and file of the errors, in order. */
 static bool have_same_errors(const struct build_result *a, const struct build_result *b) {
     if (a->error_count != b->error_count || a->errors_left_out != b->errors_left_out) return false;
     for (size_t i = 0; i < a->error_count; i++)
@@ -163,7 +164,7 @@ static void build_twice(struct build *build, size_t job) {
     end_job(build, job, &outcome);
 }
 
-/* ---- All of it ---- */
+/* ---- The whole work ---- */
 
 static void make_sources(struct build *build) {
     size_t count = build->work->package_count;

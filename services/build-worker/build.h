@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Builds what a piece of work asks for (lib/domain/build_work.h), reusing what was built before, and says for each of its jobs
- * what came of it. The recipe, and why it is safe, stands in build_set.c; what is together in one run of the compiler and what
- * alone, in build.c.
+ * Builds the jobs of one build_work (lib/domain/build_work.h), reusing earlier builds, and reports an outcome for each.
+ * build_set.c documents the recipe and why reuse is safe; build.c decides which jobs share a run of the compiler.
  */
 #ifndef SERVICES_BUILD_WORKER_BUILD_H
 #define SERVICES_BUILD_WORKER_BUILD_H
@@ -13,24 +12,24 @@
 #include "lib/domain/verdict.h"
 #include "services/build-worker/builder.h"
 
-/* What came of one job; texts in the arena of the build. */
+/* The outcome of one job; texts live in the arena of the build. */
 struct build_outcome {
-    bool is_given_back; /* no verdict: this worker cannot say (a stop, no tarballs to be had, its disk) */
+    bool is_given_back; /* no verdict, for a cause on this worker's side (stop, tarballs unreachable, disk) */
     enum verdict verdict;
-    const char *reason; /* a sentence where it did not succeed, or was given back */
+    const char *reason; /* a sentence, set unless the job succeeded */
     struct build_result result;
 };
 
-/* Lines for the log of a job (a position in work->jobs). Called by the thread that builds. */
+/* Called by the building thread; `job` is a position in work->jobs. `say` adds a line to the job's log. */
 struct build_listener {
     void (*say)(void *context, size_t job, enum log_level level, const char *message);
-    /* The job is done, before others of the same work are. */
+    /* The job is done; others of the same work may still run. */
     void (*end)(void *context, size_t job, const struct build_outcome *outcome);
     void *context;
 };
 
-/* Builds all jobs of the work; `end` is called once for each. `deadline` is the work's time limit, cancelled where nobody wants
- * the result any more. */
+/* Builds all jobs of the work and calls `end` once for each. `deadline` is the work's time limit; it is cancelled when the
+ * result is no longer wanted. */
 void build_run(struct builder *builder, const struct build_work *work, const struct build_listener *listener,
                struct deadline *deadline, struct arena *arena);
 

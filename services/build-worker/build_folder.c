@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The folder of one run of the compiler, and the run (steps 1 to 3 of build_set.c):
+ * The folder of one run of the compiler, and the run itself (steps 1 to 3 of build_set.c):
  *
  *   .registry/NAME-VERSION  → the unpacked package          output/MODULE  → its folder in the store
- *   output/cache-db.json      joined from the store's parts; the compiler writes it anew
+ *   output/cache-db.json      joined from the store's parts; the compiler replaces it
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@
 
 enum {
     CACHE_BYTES_MAX = 64 << 20,
-    LINKS_KEPT_MAX = 100000, /* then all are forgotten: those of what the store does not have any more were never removed */
+    LINKS_KEPT_MAX = 100000, /* then all are removed: links to evicted store entries are not removed one by one */
 };
 
 static const char *const globs[] = {BUILD_PACKAGES_FOLDER "/*/src/**/*.purs", NULL};
@@ -37,8 +37,9 @@ static void keep_link(struct builder *builder, const char *target, const char *k
     arena_release(&arena);
 }
 
-/* A symbolic link. Each is made once, and is then one more name of it in every run: an inode a link, made and removed by the
- * hundred in each run, is what a file system has most work with (ext4 passes over all that were freed in the last seconds). */
+/* Makes `link` a symbolic link to `target`. Each symbolic link is created once in BUILD_DIR/links and hard-linked into every
+ * run: creating and freeing hundreds of inodes per run costs a file system most (ext4 skips all inodes freed in the last
+ * seconds). */
 static enum status link_to(struct set_run *run, const char *target, const char *link, struct error *err) {
     struct builder *builder = run->build->builder;
     char name[SHA256_HEX_MAX];
@@ -50,7 +51,7 @@ static enum status link_to(struct set_run *run, const char *target, const char *
         if (linkat(AT_FDCWD, kept, AT_FDCWD, link, 0) == 0) return STATUS_OK;
     }
     if (errno == EEXIST || symlink(target, link) == 0 || errno == EEXIST)
-        return STATUS_OK; /* a module twice is the compiler's to report */
+        return STATUS_OK; /* a module defined twice: the compiler reports it */
     return error_set(err, STATUS_INTERNAL, "cannot link %s to %s: %s", link, target, strerror(errno));
 }
 
@@ -81,7 +82,7 @@ static enum status link_modules(struct set_run *run, const struct build_entry *e
     return status;
 }
 
-/* The compiler writes this file anew; nothing of a run has to outlive it, so nothing is brought onto the disk. */
+/* The compiler replaces this file, and a run leaves no state behind, so there is no fsync. */
 static enum status write_cache(struct set_run *run, const struct text *cache, struct error *err) {
     const struct sandbox *sandbox = &run->build->builder->sandbox;
     const char *path = arena_format(run->build->arena, "%s/output/cache-db.json", run->folder);

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * One run of the compiler, for one job or for several whose plans agree:
+ * One run of the compiler, for one job or for a batch of jobs whose plans agree:
  *
- *   1  link every package of the plans as .registry/NAME-VERSION to where it is unpacked, with every time stamp 0
- *   2  link what the store already has to output/MODULE, and join cache-db.json from its parts
+ *   1  link every package of the plans as .registry/NAME-VERSION to its unpacked folder, with every time stamp 0
+ *   2  link the modules that the store has to output/MODULE, and join cache-db.json from their parts
  *   3  let the compiler build the rest, as a user who can write neither to the packages nor to the store
  *   4  check that exactly the expected number of modules was compiled; a mismatch means a store entry was not up to date
  *   5  add every package that was compiled to the store: the modules whose sources lie below .registry/NAME-VERSION
  *
- * Why that comes to the same as compiling everything: the compiler leaves a module alone when its entry in cache-db.json names
- * exactly these files with these times, its externs are there, and all that it imports is up to date. The store's keys hold
- * everything that those depend on, and its entries are whole or not used at all.
+ * Why the result equals that of compiling everything: the compiler skips a module if its entry in cache-db.json names exactly
+ * these files with these times, its externs exist, and all its imports are up to date. The store's keys cover everything that
+ * those depend on, and its entries are either complete or not used at all.
  *
- * With several jobs, what one build would see of another is looked at before: each header must parse, no two packages may have
- * one module, and what a package imports must be its own or of what it depends on. A job for which that does not hold is built
- * alone, and so is everything that is not clear afterwards.
+ * In a batch, interference between jobs is excluded first: each header must parse, no two packages may define the same module,
+ * and a package may import only its own modules and those of its dependencies. A job that breaks this is built alone, and so is
+ * every job whose outcome in the batch is ambiguous.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -38,11 +38,11 @@ static void say(struct set_run *run, enum log_level level, const char *message) 
         listener->say(listener->context, run->set->jobs[i], level, message);
 }
 
-/* ---- What is in it ---- */
+/* ---- Contents of the set ---- */
 
-/* Of what is compiled anew the compiler also compiles all dependants anew, and what is taken from the store cannot be written
- * to. So where one entry is missing (it has left the store before the others, or another worker is just adding them), those of
- * its dependants are not used either. Dependencies come first. */
+/* The compiler also recompiles all dependants of a recompiled module, and cannot write to modules from the store. So if an
+ * entry is missing (evicted before the others, or being added by another worker), the entries of its dependants are not used
+ * either. Dependencies precede their dependants in work->packages. */
 static bool depends_on_compiled(const struct set_run *run, size_t package) {
     const struct build_package *known = &run->build->work->packages[package];
     for (size_t i = 0; i < known->dependency_count; i++)
@@ -82,7 +82,7 @@ static size_t count_modules(const struct set_run *run) {
     return count;
 }
 
-/* How many of those cache-db.json does not have yet. */
+/* The number of modules to compile that cache-db.json does not have yet. */
 static size_t count_missing(const struct set_run *run) {
     size_t count = 0;
     for (size_t i = 0; i < run->build->work->package_count; i++) {
@@ -93,7 +93,7 @@ static size_t count_missing(const struct set_run *run) {
     return count;
 }
 
-/* ---- Keeping ---- */
+/* ---- Adding to the store ---- */
 
 static const char *print_json(struct build *build, const json_t *value) {
     struct text text = {0};
@@ -103,7 +103,7 @@ static const char *print_json(struct build *build, const json_t *value) {
     return copy;
 }
 
-/* Whether all files that the cache's entry names are that package's. */
+/* True if every file that the cache entry names belongs to the package. */
 static bool is_of_package(const struct build *build, const json_t *entry, size_t package) {
     const char *path;
     const json_t *value;
@@ -128,7 +128,7 @@ static bool list_built_modules(struct set_run *run, size_t package, struct built
     return true;
 }
 
-/* A package that cannot be kept is built again another time: that is no failure of the job. */
+/* A package that cannot be added is only compiled again next time; the job does not fail. */
 static void keep_package(struct set_run *run, size_t package) {
     struct build *build = run->build;
     const struct build_source *source = &build->sources[package];
@@ -146,7 +146,7 @@ static void make_key(struct build *build, size_t package) {
     if (!*build->sources[package].key) build_store_key(build->sources[package].key, build->work, package);
 }
 
-/* Every package that was compiled whole. */
+/* Adds every package that was compiled completely. */
 static void keep_packages(struct set_run *run) {
     if (run->set->keeps_nothing || !run->cache) return;
     for (size_t i = 0; i < run->build->work->package_count; i++) {
@@ -168,9 +168,9 @@ static void keep_failure(struct set_run *run, size_t package, const struct build
     build_forget_entry(build, package);
 }
 
-/* ---- What came of it ---- */
+/* ---- Outcomes ---- */
 
-/* A batch's time is shared; what was compiled for others is counted with the first. */
+/* The time of a batch is divided evenly; modules other than the jobs' own count for the first job. */
 static void fill_counts(struct set_run *run, size_t i, struct build_result *out) {
     struct build *build = run->build;
     const struct build_source *own = &build->sources[set_run_job(run, i)->package];
@@ -215,7 +215,7 @@ static void succeed(struct set_run *run, size_t i) {
     build->listener->say(build->listener->context, run->set->jobs[i], LOG_INFO, line);
 }
 
-/* Of the only job: why a run ended without an answer. */
+/* Single job: the run ended without a usable answer. Sets the verdict, or gives the job back. */
 static void stop_single(struct set_run *run, enum status status, const struct error *err) {
     static const enum verdict verdicts[] = {
         [COMPILER_STOP_TIME] = VERDICT_TIMED_OUT,           [COMPILER_STOP_CPU_TIME] = VERDICT_TIMED_OUT,
@@ -233,12 +233,12 @@ static void stop_single(struct set_run *run, enum status status, const struct er
         end_job(run, 0, verdicts[stop], reason);
 }
 
-/* An error that two packages may share the blame for is not kept as either's. */
+/* False for errors that two packages may share: these are recorded for neither. */
 static bool is_of_one_package(const struct compiler_message *message) {
     return !text_equal(message->code, "DuplicateModule") && !text_equal(message->code, "CycleInModules");
 }
 
-/* Whose an error is: the job's own where one of its places is. */
+/* The package to blame: the job's own if it contains any of the error's positions. */
 static size_t find_culprit(const struct set_run *run, const struct compiler_message *message) {
     size_t own = set_run_job(run, 0)->package, owner = build_package_of_path(run->build, message->filename, NULL);
     for (size_t i = 0; i < message->more_span_count; i++)
@@ -246,7 +246,7 @@ static size_t find_culprit(const struct set_run *run, const struct compiler_mess
     return owner;
 }
 
-/* Of the only job: it does not compile, or something that it depends on does not. */
+/* Single job: it or a dependency does not compile. */
 static void fail_single(struct set_run *run) {
     struct build *build = run->build;
     size_t own = set_run_job(run, 0)->package, package_count = build->work->package_count, culprit = package_count;
@@ -273,20 +273,20 @@ static void fail_single(struct set_run *run) {
     say(run, LOG_ERROR, text_view(&errors));
     text_release(&errors);
     if (is_clear) keep_failure(run, culprit, &outcome->result);
-    for (size_t i = 0; i < package_count; i++) /* what does compile of its dependencies is kept */
+    for (size_t i = 0; i < package_count; i++) /* dependencies that do compile are added */
         run->is_left_out[i] = i == own || i == culprit;
     keep_packages(run);
 }
 
-/* All of the set's jobs to be built alone. */
+/* Marks all jobs of the set to be built alone. */
 static void split(struct set_run *run) {
     run->build->wasted_modules += (int64_t)run->compiled;
     for (size_t i = 0; i < run->set->job_count; i++)
         run->set->goes_alone[i] = true;
 }
 
-/* Some jobs of several do not compile: they are sent away, to be built alone, so that their errors are those of a lone build;
- * true where the others can be gone on with. */
+/* Some jobs of a batch do not compile: marks them to be built alone, so that their errors are those of a lone build. True if
+ * every error belongs to a job and other jobs remain. */
 static bool send_failed_away(struct set_run *run) {
     struct build *build = run->build;
     size_t left = run->set->job_count;
@@ -302,7 +302,7 @@ static bool send_failed_away(struct set_run *run) {
     return left > 0;
 }
 
-/* The rest of the set, in the same folder: what compiled is up to date. */
+/* Compiles the remaining jobs in the same folder, where the modules that compiled are up to date. */
 static enum status compile_rest(struct set_run *run, bool *is_right, struct error *err) {
     struct build *build = run->build;
     set_run_read_cache(run);
@@ -330,7 +330,7 @@ static void end_several(struct set_run *run, enum status status) {
         if (!run->set->goes_alone[i]) succeed(run, i);
 }
 
-/* A hash over the output of the only job's own modules; they may be anything, so links are not followed. */
+/* A hash over the output of the single job's own modules. The output is untrusted, so links are not followed. */
 static const char *hash_output(struct set_run *run) {
     static const char *const files[] = {"externs.cbor", "index.js", "foreign.js"};
     struct build *build = run->build;
@@ -352,7 +352,7 @@ static const char *hash_output(struct set_run *run) {
     return hash;
 }
 
-/* Something that was taken from the store was not up to date for the compiler: out with all of it. */
+/* The compiler rejected something from the store as not up to date: removes all entries that this run used. */
 static void distrust_store(struct set_run *run, size_t expected) {
     struct build *build = run->build;
     for (size_t i = 0; i < build->work->package_count; i++)
@@ -392,7 +392,8 @@ static void end_single(struct set_run *run, enum status status, const struct err
     succeed(run, 0);
 }
 
-/* What is missing of the packages is the job's own trouble, where there is one; of several, each finds out alone. */
+/* A tarball that is missing ends a single job; a batch is split, so that each job is judged alone. Other failures give the
+ * jobs back. */
 static void end_without_packages(struct set_run *run, enum status status, const struct error *err) {
     const char *reason = arena_copy(run->build->arena, err->message);
     if (run->set->job_count > 1 && status == STATUS_REFUSED)
@@ -403,7 +404,7 @@ static void end_without_packages(struct set_run *run, enum status status, const 
         give_back_all(run, reason);
 }
 
-/* True: it is to be done again, from nothing. */
+/* True: must be repeated from nothing. */
 static bool run_once(struct build *build, struct build_set *set) {
     size_t count = build->work->package_count;
     struct set_run run = {.build = build,

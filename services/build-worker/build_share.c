@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Whether jobs may share a run of the compiler: what one build would see of another, and would not alone.
+ * Decides which jobs may share a run of the compiler: none may see a module that it would not see when built alone.
  */
 #include "lib/base/text.h"
 #include "services/build-worker/build_parts.h"
@@ -28,7 +28,7 @@ static bool is_built_in(const char *module) {
     return text_equal(module, "Prim") || text_starts_with(module, "Prim.");
 }
 
-/* Whether everything that the package imports is its own, built in, or of what it depends on. */
+/* True if each import is a module of the package, built in, or of one of its dependencies. */
 static bool keeps_to_its_closure(struct set_run *run, size_t package, const json_t *owners) {
     struct build *build = run->build;
     const struct build_source *source = &build->sources[package];

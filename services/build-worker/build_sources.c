@@ -15,7 +15,7 @@ enum {
     HTTP_OK = 200,
     HTTP_NOT_FOUND = 404,
     HTTP_GONE = 410,
-    HTTP_FORBIDDEN = 403, /* what S3 says of objects that are not there to who may not list them */
+    HTTP_FORBIDDEN = 403, /* S3's answer for a missing object to clients without permission to list */
 };
 
 /* ---- The store ---- */
@@ -36,8 +36,8 @@ void build_forget_entry(struct build *build, size_t package) {
 
 /* ---- Tarballs ---- */
 
-/* Downloads the tarball and compares it with the metadata. STATUS_NOT_FOUND: it is missing, forbidden or another; temporary
- * failures: there was no such answer. */
+/* Downloads the tarball and compares it with the metadata. STATUS_NOT_FOUND: missing, forbidden or different; temporary
+ * failures: storage gave no definite answer. */
 static enum status get_tarball(struct build *build, const struct build_package *package, int tries, struct text *out,
                                struct error *err) {
     char hash[SHA256_SRI_MAX], version[VERSION_TEXT_MAX];
@@ -120,7 +120,7 @@ enum status build_unpack(struct build *build, size_t position, struct error *err
 
 /* ---- Modules ---- */
 
-/* Notes the first of what the compiler cannot read. */
+/* Records the first source that the compiler cannot read. */
 static void note_unreadable(struct build *build, struct build_source *source, const char *sentence) {
     if (!source->unreadable) source->unreadable = arena_copy(build->arena, sentence);
     source->header_problem = source->unreadable;

@@ -14,7 +14,7 @@
 
 enum { START_TIMEOUT_MS = 120000 };
 
-/* BUILD_DIR is one worker's: what a killed one left in it is removed at start. */
+/* BUILD_DIR belongs to a single worker: leftovers of a killed one are removed at start. */
 static enum status open_folder(struct builder *builder, struct arena *arena, struct error *err) {
     const char *path = builder->settings->build_dir;
     enum status status = folder_claim(&builder->folder_claim, path, err);
@@ -82,7 +82,7 @@ static void add_counter(struct metrics *metrics, const char *name, const char *h
     metrics_add(metrics, METRIC_COUNTER, name, help, NULL, (double)value);
 }
 
-/* What the service shows in /readyz: nobody can ask a worker (services/build-matrix/matrix_service.c). */
+/* For the service's /readyz, because workers accept no queries (services/build-matrix/matrix_service.c). */
 static void measure_disks(const struct builder *builder, struct metrics *metrics) {
     const char *const folders[][2] = {{"BUILD_DIR", builder->folder}, {"BUILD_STORE_DIR", build_store_folder(builder->store)}};
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What all builds of one worker share: set up once at start, then used from every slot's thread (each part says itself how it
- * is shared).
+ * State that all builds of a worker share: set up at start, then used from every slot's thread (each part documents its own
+ * thread safety).
  *
  *   BUILD_DIR/packages/…   tarballs, unpacked (lib/tools/package_cache.h)
  *   BUILD_DIR/runs/N/      one run of the compiler: .registry/NAME-VERSION → packages, output/MODULE → the store
  *   BUILD_DIR/links/…      the symbolic links of all runs, each once
- *   BUILD_STORE_DIR/…      what was built before (lib/tools/build_store.h)
+ *   BUILD_STORE_DIR/…      earlier builds (lib/tools/build_store.h)
  */
 #ifndef SERVICES_BUILD_WORKER_BUILDER_H
 #define SERVICES_BUILD_WORKER_BUILDER_H
@@ -30,14 +30,14 @@ struct builder {
     struct build_store *store;
     struct http_connections *connections;
     char *folder;     /* BUILD_DIR, absolute */
-    int folder_claim; /* of the one worker that uses it */
+    int folder_claim; /* descriptor of the lock that reserves BUILD_DIR for this worker */
     atomic_llong kept_links;
-    atomic_llong runs; /* of the compiler, numbered; what follows are figures since the start */
+    atomic_llong runs; /* of the compiler, also the next folder's number; from here on counters since the start */
     atomic_llong compiled_modules, reused_modules;
     atomic_llong verdicts[VERDICT_COUNT];
 };
 
-/* `accepts_no_sandbox`: SANDBOX_UNSAFE_OPTION was given. Release it also after a failure. */
+/* `accepts_no_sandbox`: SANDBOX_UNSAFE_OPTION was given. Call builder_release() after a failure, too. */
 CHECK_RESULT enum status builder_init(struct builder *out, const struct settings *settings, bool accepts_no_sandbox,
                                       struct error *err);
 void builder_release(struct builder *builder);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A build worker (worker.h): any number of them, on any machine that reaches the build-matrix service.
+ * A build worker (worker.h). Any number may run, on any machine that reaches the build-matrix service.
  *
  *   registry-build-worker [--matrix ADDRESS] [--slots N] [--unsafe-no-sandbox]
  */
@@ -12,7 +12,7 @@
 #include "lib/base/program.h"
 #include "services/build-worker/worker.h"
 
-/* A second stop does not wait for builds. */
+/* The second stop signal ends the worker without waiting for builds. */
 static void *wait_for_second_stop(void *worker) {
     process_wait_for_stop();
     worker_give_up(worker);

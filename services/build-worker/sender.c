@@ -15,18 +15,18 @@ enum {
     TIMEOUT_MS = 10000,
     PAUSE_MIN_MS = 100,
     PAUSE_MAX_MS = 2000,
-    LINES_BYTES_MAX = 1500000,     /* in one message */
-    LAST_LINES_BYTES_MAX = 200000, /* … that brings the result, too */
+    LINES_BYTES_MAX = 1500000,     /* per message */
+    LAST_LINES_BYTES_MAX = 200000, /* in the message with the result */
 };
 
-/* What is to be sent of one task, taken out of it. */
+/* The pending output of a task, moved out of it for sending. */
 struct parcel {
     struct task *task;
     struct text lines;
     bool is_end, is_lost;
 };
 
-/* ---- What is there ---- */
+/* ---- Pending output ---- */
 
 static bool has_something(const struct task *task, bool lines_too) {
     return task->is_lost ? task->is_ended : task->is_ended || (lines_too && task->lines.length > 0);
@@ -38,7 +38,7 @@ static bool is_there_anything(const struct task_list *list, bool lines_too) {
     return false;
 }
 
-/* Takes the first that has something to be sent, its lines with it. With the mutex held. */
+/* Takes the first task with pending output, and moves its lines to `out`. Call with the mutex held. */
 static bool take(struct task_list *list, bool lines_too, struct parcel *out) {
     for (struct task *task = list->first; task; task = task->next) {
         if (!has_something(task, lines_too)) continue;
@@ -56,7 +56,7 @@ static bool is_to_be_repeated(enum status status) {
     return status == STATUS_UNAVAILABLE || status == STATUS_TIMEOUT || status == STATUS_BUSY || status == STATUS_INTERNAL;
 }
 
-/* True: taken, or never to be. */
+/* True: accepted, or refused for good; false: retry. */
 static bool send(struct sender *sender, const struct message *message, const struct task *task, enum status *status) {
     struct arena arena = {0};
     struct message answer;
@@ -72,22 +72,22 @@ static bool send(struct sender *sender, const struct message *message, const str
     return !is_to_be_repeated(*status);
 }
 
-/* The items up to the last that fits into one message; they are ours and well-formed, each begins with `[`. */
+/* The length of the items that fit into one message. They are our own well-formed JSON, and each begins with `[`. */
 static size_t cut_lines(const struct text *lines) {
     if (lines->length <= LINES_BYTES_MAX) return lines->length;
     for (size_t at = LINES_BYTES_MAX; at > 1; at--)
         if (memcmp(lines->bytes + at - 1, "],[", 3) == 0) return at;
-    return lines->length; /* one line that is too long: it is refused, and dropped */
+    return lines->length; /* one line over the limit: it is refused and dropped */
 }
 
-/* The first `length` bytes of the items, as an array. */
+/* Prints the first `length` bytes of the items as an array. */
 static void print_lines(struct text *out, const struct text *lines, size_t length) {
     text_append_character(out, '[');
     text_append_bytes(out, lines->bytes, length);
     text_append_character(out, ']');
 }
 
-/* What a result can bring along is left to it. */
+/* Sends the lines except those that fit into the result's message. False: retry. */
 static bool send_lines(struct sender *sender, struct parcel *parcel, enum status *status) {
     bool has_result = parcel->is_end && !parcel->task->is_given_back;
     *status = STATUS_OK;
@@ -136,7 +136,7 @@ static bool send_end(struct sender *sender, const struct parcel *parcel, enum st
     return is_done;
 }
 
-/* True: there is nothing left to be sent of what was taken. */
+/* True: everything in the parcel was accepted, or refused for good. */
 static bool send_parcel(struct sender *sender, struct parcel *parcel) {
     enum status status = STATUS_OK;
     if (parcel->is_lost) return true;
@@ -146,7 +146,7 @@ static bool send_parcel(struct sender *sender, struct parcel *parcel) {
     return is_lost || !parcel->is_end || send_end(sender, parcel, &status);
 }
 
-/* Puts what was not taken back, or the task away. With the mutex held. */
+/* Puts lines that were not accepted back, or removes and frees the task after its end was sent. Call with the mutex held. */
 static void settle(struct task_list *list, struct parcel *parcel, bool is_sent) {
     struct task *task = parcel->task;
     task->is_being_sent = false;

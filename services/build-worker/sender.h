@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Brings what the jobs say, and what came of them, to the service: lines first, then the end, each again until it is taken.
+ * Thread that sends the log lines and outcomes of the jobs to build-matrix: lines first, then the end, retried with backoff.
  */
 #ifndef SERVICES_BUILD_WORKER_SENDER_H
 #define SERVICES_BUILD_WORKER_SENDER_H
@@ -15,8 +15,8 @@ struct sender {
     struct task_list *tasks;
     struct message_client *client;
     const struct worker_identity *identity; /* borrowed */
-    atomic_bool is_stopping;                /* ends when everything is sent, */
-    atomic_bool has_given_up;               /* or at once */
+    atomic_bool is_stopping;                /* the thread exits when everything is sent */
+    atomic_bool has_given_up;               /* the thread exits at once */
 };
 
 /* The thread's function; `context` is the struct sender. */

@@ -12,7 +12,7 @@
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 
-enum { LINES_WAITING_MAX = 32 << 20 }; /* bytes of one job's lines, while the service is away */
+enum { LINES_WAITING_MAX = 32 << 20 }; /* bytes of a job's lines, kept while the service is unreachable */
 
 void task_list_init(struct task_list *list) {
     *list = (struct task_list){0};
@@ -55,17 +55,17 @@ void task_list_add(struct task_list *list, const struct build_work *work, struct
     pthread_mutex_unlock(&list->mutex);
 }
 
-/* With the mutex held; there is always one. */
+/* Call with the mutex held; the job must be in the list. */
 static struct task *find(struct task_list *list, const struct build_job *job) {
     struct task *task = list->first;
     while (task && (task->fence != job->fence || !text_equal(task->job_id, job->job_id)))
         task = task->next;
-    if (!task) abort(); /* a task stays until its piece is done with it */
+    if (!task) abort(); /* a task stays at least until task_list_end() */
     return task;
 }
 
 void task_list_say(struct task_list *list, const struct build_job *job, enum log_level level, const char *message) {
-    struct text clean = {0}; /* this machine's folders are not the service's, which could not tell them */
+    struct text clean = {0}; /* without this machine's folders: the service, which blanks its own, does not know them */
     text_append(&clean, message);
     inside_blank(&clean);
     pthread_mutex_lock(&list->mutex);
@@ -80,7 +80,7 @@ void task_list_say(struct task_list *list, const struct build_job *job, enum log
     text_release(&clean);
 }
 
-/* The caller owns it; NULL stays NULL. */
+/* A copy without this machine's folders. The caller owns it; NULL stays NULL. */
 static char *copy_clean(const char *text) {
     struct text clean = {0};
     if (!text) return NULL;
@@ -144,7 +144,7 @@ bool task_list_lose(struct task_list *list, const char *job_id, int64_t fence) {
     return is_under_way;
 }
 
-/* Whether the array [[JOB ID, FENCE], …] has the job under an older number and under no newer one. */
+/* True if the array [[JOB ID, FENCE], …] has the job under an older fence and under no newer one. */
 static bool is_newest_of_several(const json_t *leases, const char *job_id, int64_t fence) {
     const json_t *lease;
     size_t i;
@@ -177,7 +177,7 @@ void task_list_lose_all(struct task_list *list, const char *asked, const char *l
         const char *job_id = json_string_value(json_array_get(lease, 0));
         int64_t fence = json_integer_value(json_array_get(lease, 1));
         if (!has_text(ids, job_id) || is_newest_of_several(leases, job_id, fence)) continue;
-        /* One that has ended was perhaps taken just now, which its own answer says. */
+        /* An ended job may have been accepted just now; the reply to its own message reports that, so it is not logged here. */
         if (task_list_lose(list, job_id, fence))
             log_line(LOG_WARN, "job lost", log_field("job", job_id), log_field("fence", fence));
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The jobs that a worker has, from the work that names them until the service has taken what came of them. One list, with one
- * mutex, for the slots (which add, say lines, and end), the renewer and the sender.
+ * The jobs of a worker, from the arrival of their work until the service has accepted their outcomes. One list with one mutex,
+ * shared by the slots (which add jobs, write lines and end jobs), the renewer and the sender.
  */
 #ifndef SERVICES_BUILD_WORKER_TASK_H
 #define SERVICES_BUILD_WORKER_TASK_H
@@ -12,50 +12,50 @@
 #include "lib/base/text.h"
 #include "services/build-worker/build.h"
 
-/* One piece of work under way; belongs to its slot. */
+/* One piece of work in progress; owned by its slot. */
 struct piece {
     struct deadline deadline;
-    int64_t renew_until_ms; /* of clock_monotonic_ms(): what takes longer is lost on purpose */
-    size_t wanted;          /* jobs of it that are not ended and not lost */
+    int64_t renew_until_ms; /* of clock_monotonic_ms(): after it leases are not renewed, so that a hung build is lost */
+    size_t wanted;          /* jobs of it that are neither ended nor lost */
 };
 
 struct task {
     char job_id[UUID_TEXT_MAX];
     int64_t fence;
-    struct piece *piece; /* NULL: it is ended */
-    bool is_lost;        /* the lease is somebody else's: nothing of it is sent any more */
+    struct piece *piece; /* NULL once it has ended */
+    bool is_lost;        /* another runner has the lease: nothing more is sent */
     bool is_ended;
     bool is_given_back;
-    char *verdict, *reason, *result; /* of an ended one */
-    struct text lines;               /* JSON items of the message work_lines that were not sent yet, with commas */
-    int64_t line_count;              /* all that were said: their numbers */
-    bool is_being_sent;              /* the sender has it */
+    char *verdict, *reason, *result; /* set when it has ended */
+    struct text lines;               /* unsent items of the message build_lines: JSON, separated by commas */
+    int64_t line_count;              /* of all lines so far; the number of the last */
+    bool is_being_sent;              /* the sender is working on it */
     struct task *next;
 };
 
 struct task_list {
     pthread_mutex_t mutex;
-    pthread_cond_t changed; /* something is to be sent, or the list got shorter */
+    pthread_cond_t changed; /* output is pending, or a task was lost or removed */
     struct task *first;
 };
 
 void task_list_init(struct task_list *list);
-void task_list_release(struct task_list *list); /* with all that is in it */
+void task_list_release(struct task_list *list); /* with its tasks */
 
-/* A slot's: the jobs of its work. */
+/* For slots: the jobs of their work. */
 void task_list_add(struct task_list *list, const struct build_work *work, struct piece *piece);
 void task_list_say(struct task_list *list, const struct build_job *job, enum log_level level, const char *message);
 void task_list_end(struct task_list *list, const struct build_job *job, const struct build_outcome *outcome);
 
-/* The renewer's: appends [[JOB ID, FENCE], …] of all that are to be renewed. */
+/* For the renewer: appends [[JOB ID, FENCE], …] of all leases to renew; returns their number. */
 size_t task_list_append_leases(struct task_list *list, struct text *out);
-/* What was held under that number is somebody else's now, perhaps this worker's own again under another. A piece of which
- * nobody wants anything any more is stopped. True: it was still under way. */
+/* The lease with this fence is lost, perhaps to this worker itself under a newer fence. A piece without wanted jobs is
+ * cancelled. True: the job was still being built. */
 bool task_list_lose(struct task_list *list, const char *job_id, int64_t fence);
-/* The same for the answer to a renewal: `asked` is what task_list_append_leases() wrote for it, `lost` a JSON array of job ids.
- * Of a job that was asked for under several numbers the newest stays: the next renewal tells. */
+/* The same for the reply to a renewal: `asked` is the text that task_list_append_leases() wrote for it, `lost` a JSON array
+ * of job ids. If a job was sent with several fences, the newest is kept; the next renewal decides. */
 void task_list_lose_all(struct task_list *list, const char *asked, const char *lost);
-/* Stops all that is being built. */
+/* Cancels all builds. */
 void task_list_cancel(struct task_list *list);
 
 #endif

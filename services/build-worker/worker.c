@@ -13,17 +13,17 @@
 #include "services/build-worker/sender.h"
 
 enum {
-    ASK_WAIT_MS = 2000, /* for work; a stop waits for it, too */
+    ASK_WAIT_MS = 2000, /* long poll for work; a stop may have to wait for it */
     ASK_MARGIN_MS = 8000,
     TIMEOUT_MS = 5000,
     GOODBYE_TIMEOUT_MS = 2000,
-    SPARE_REQUESTS = 8, /* beside those of the slots: renewing, lines, results */
-    PAUSE_MS = 500,     /* after the service did not answer */
+    SPARE_REQUESTS = 8, /* in addition to one per slot: renewals, lines, results */
+    PAUSE_MS = 500,     /* after a failed call */
     PAUSE_AFTER_GIVING_BACK_MS = 2000,
     RENEWALS_PER_LEASE = 3,
     RENEW_EVERY_MAX_MS = 10000,
     LEASE_UNTIL_KNOWN_MS = 10000,
-    OVERTIME_MS = 60000, /* of a build, behind its time limit */
+    OVERTIME_MS = 60000, /* beyond the build's time limit, before its leases are no longer renewed */
     SEND_AT_END_MS = 5000,
 };
 
@@ -38,7 +38,7 @@ struct worker {
     struct builder *builder;
     struct worker_identity identity;
     char host[WORKER_HOST_MAX];
-    char *compilers; /* those that it has, with blanks between */
+    char *compilers; /* versions, separated by spaces */
     struct message_client *client;
     struct task_list tasks;
     struct sender sender;
@@ -51,18 +51,18 @@ struct worker {
     pthread_cond_t changed;
     int busy_slots;
     int64_t lease_ms;
-    bool has_new_leases; /* to be confirmed at once */
+    bool has_new_leases; /* makes the renewer run at once */
     bool is_stopping, has_given_up, is_renewing_over;
 };
 
 /* ---- Waiting ---- */
 
-/* With the worker's mutex held. */
+/* Call with the worker's mutex held. */
 static void wait_until(struct worker *worker, int64_t at_ms) {
     condition_wait_until(&worker->changed, &worker->mutex, at_ms);
 }
 
-/* False: the worker stops. */
+/* False: the worker is stopping. */
 static bool pause_for(struct worker *worker, int64_t duration_ms) {
     int64_t at_ms = clock_monotonic_ms() + duration_ms;
     pthread_mutex_lock(&worker->mutex);
@@ -80,7 +80,7 @@ static bool goes_on(struct worker *worker) {
     return answer;
 }
 
-/* ---- Hello ---- */
+/* ---- Joining and leaving ---- */
 
 static enum status say_hello(struct worker *worker, struct error *err) {
     const struct settings *settings = worker->settings;
@@ -107,9 +107,10 @@ static enum status say_hello(struct worker *worker, struct error *err) {
     return status;
 }
 
-/* It takes no more work from here on, and is at `busy_slots` builds. A worker that cannot say so is forgotten later. */
+/* Tells the service that this worker takes no more work and still runs `busy_slots` builds. If the message is lost, the
+ * service forgets the worker later. */
 static void say_goodbye(struct worker *worker, int busy_slots) {
-    if (!worker->client) return; /* it could not be made */
+    if (!worker->client) return; /* creating it failed */
     struct arena arena = {0};
     struct error err;
     struct message answer,
@@ -147,7 +148,7 @@ static void renew(struct worker *worker) {
                                                       .busy_slots = busy_slots,
                                                       .figures = text_view(&figures)}};
     enum status status = message_client_call(worker->client, &request, TIMEOUT_MS, &arena, &answer, &err);
-    if (status == STATUS_NOT_FOUND) /* of one that said goodbye the leases were renewed all the same */
+    if (status == STATUS_NOT_FOUND) /* expected after worker_leave: the leases were renewed nevertheless */
         status = goes_on(worker) ? say_hello(worker, &err) : STATUS_OK;
     else if (!status && answer.tag == MESSAGE_work_renewed && answer.work_renewed.lost)
         task_list_lose_all(&worker->tasks, text_view(&leases), answer.work_renewed.lost);
@@ -177,7 +178,7 @@ static void *renew_all(void *context) {
 
 /* ---- Building ---- */
 
-/* A piece of work, while its slot builds it. */
+/* The listener's context while a slot builds a piece of work. */
 struct building {
     struct worker *worker;
     const struct build_work *work;
@@ -189,7 +190,7 @@ static void hear_line(void *context, size_t job, enum log_level level, const cha
     task_list_say(&building->worker->tasks, &building->work->jobs[job], level, message);
 }
 
-/* Whoever gets it next, and who looks at why it is not done yet, read that in its log. */
+/* Writes the reason to the job's log, which explains the delay to its readers. */
 static void say_why_given_back(struct task_list *tasks, const struct build_job *job, const char *reason) {
     struct text line = {0};
     text_append_format(&line, "Given back by the build worker, not built: %s", reason ? reason : "no reason is known.");
@@ -214,7 +215,7 @@ static void count_busy(struct worker *worker, int change) {
     pthread_mutex_unlock(&worker->mutex);
 }
 
-/* Gives work back that came when it was too late. */
+/* Gives back work that arrived after the stop. */
 static void refuse(struct worker *worker, const struct build_work *work) {
     const struct build_outcome outcome = {.is_given_back = true, .reason = "The worker stops."};
     for (size_t i = 0; i < work->job_count; i++) {
@@ -223,7 +224,7 @@ static void refuse(struct worker *worker, const struct build_work *work) {
     }
 }
 
-/* True: some of it was given back, so another try is to wait a little. */
+/* True: some jobs were given back, so the next request must wait. */
 static bool build(struct worker *worker, const struct build_work *work, struct arena *arena) {
     struct piece piece = {.renew_until_ms = clock_monotonic_ms() + work->time_limit_ms + OVERTIME_MS};
     struct building building = {.worker = worker, .work = work};
@@ -250,7 +251,7 @@ static bool take_work(struct worker *worker, const char *text, struct arena *are
     return true;
 }
 
-/* Returns how long to wait before asking again. */
+/* Requests work once and builds it. Returns the pause before the next request, in ms. */
 static int64_t ask(struct worker *worker) {
     struct arena arena = {0};
     struct error err;
@@ -281,7 +282,7 @@ static void *ask_and_build(void *context) {
     return NULL;
 }
 
-/* ---- Beginning and end ---- */
+/* ---- Start and stop ---- */
 
 static char *list_compilers(const struct compilers *compilers) {
     struct text text = {0};
@@ -371,7 +372,7 @@ static void wait_for_builds(struct worker *worker, int64_t drain_ms) {
     task_list_cancel(&worker->tasks);
 }
 
-/* Lets the sender send what there is, for some seconds. */
+/* Lets the sender deliver pending output for up to SEND_AT_END_MS, then ends it. */
 static void end_sending(struct worker *worker) {
     struct task_list *list = &worker->tasks;
     int64_t at_ms = clock_monotonic_ms() + SEND_AT_END_MS;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A build worker: asks the build-matrix service for work, builds it, and says what came of it (proto/messages.def). All that
- * the service knows of it are the leases that it renews, so it may vanish at any time.
+ * A build worker: requests work from the build-matrix service, builds it and reports the outcomes (proto/messages.def). It is
+ * bound to the service only by the leases that it renews, so it may vanish at any time.
  *
- *   slot threads   ask ──► build ──► ask …            one piece of work each
- *   renewer        all leases in one message, a few times within a lease's length
- *   sender         lines and results, again and again until the service has taken them
+ *   slot threads   request ──► build ──► request …    one piece of work each
+ *   renewer        all leases in one message, at least RENEWALS_PER_LEASE times per lease
+ *   sender         log lines and outcomes, retried until the service accepts them
  *
- * It holds no secret but BUILD_WORKER_KEY, which no build can see.
+ * Its only secret is BUILD_WORKER_KEY, which builds cannot read.
  */
 #ifndef SERVICES_BUILD_WORKER_WORKER_H
 #define SERVICES_BUILD_WORKER_WORKER_H
@@ -16,16 +16,16 @@
 
 struct worker;
 
-/* Starts its threads. `settings` and `builder` are borrowed. */
+/* Creates the worker and starts its threads. `settings` and `builder` are borrowed. */
 CHECK_RESULT enum status worker_start(struct worker **out, const struct settings *settings, struct builder *builder,
                                       struct error *err);
 
-/* Takes no more work, lets what it has go on for up to `drain_ms`, then hands it back; sends all that is to be sent, and ends
- * the threads. */
+/* Stops taking work, lets running builds continue for up to `drain_ms`, then gives them back; delivers pending output and
+ * joins the threads. */
 void worker_drain(struct worker *worker, int64_t drain_ms);
 void worker_free(struct worker *worker); /* after worker_drain() */
 
-/* Hands what it has back at once, while worker_drain() waits. Any thread. */
+/* Makes a waiting worker_drain() give running builds back at once. Any thread. */
 void worker_give_up(struct worker *worker);
 
 #endif
