@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Reading tarballs that strangers made; packing is archive_pack.c. */
+ * Reading of untrusted tarballs; packing is in archive_pack.c. */
 #include "lib/tools/archive.h"
 
 #include <archive.h>
@@ -20,7 +20,7 @@
 
 enum { CHUNK_BYTES = 64 * 1024 };
 
-/* What is done with the entries: each is announced, then a file's content comes in pieces, then its end. */
+/* Callbacks for the entries: begin() for each; for a file then content() for each piece, and end(). */
 struct entry_sink {
     enum status (*begin)(void *context, const char *path, bool is_folder, struct error *err); /* `path` is below the top */
     enum status (*content)(void *context, const void *bytes, size_t length, struct error *err);
@@ -32,7 +32,8 @@ static enum status refuse(struct error *err, const char *path, const char *why) 
     return error_set(err, STATUS_REFUSED, "The tarball is refused: the entry \"%s\" %s.", path, why);
 }
 
-/* The part of `path` below the folder `top` ("" for that folder itself), or why there is none. */
+/* Sets *inner to the part of `path` below the folder `top` ("" for the folder itself). STATUS_REFUSED: it is not in `top`,
+ * or is not a clean relative path. */
 static enum status find_inner_path(const char **inner, const char *path, const char *top, struct error *err) {
     size_t length = strlen(top);
     if (strncmp(path, "./", 2) == 0) path += 2;
@@ -87,7 +88,7 @@ static enum status open_archive(struct archive *archive, const char *bytes, size
     return error_set(err, STATUS_REFUSED, "The tarball cannot be read: it is not gzipped.");
 }
 
-/* Goes through a whole tarball, checking everything. */
+/* Passes all entries of a tarball to the sink, and checks each. */
 static enum status walk_archive(const char *bytes, size_t length, const char *top, const struct archive_limits *limits,
                                 const struct entry_sink *sink, struct error *err) {
     int64_t bytes_left = limits->bytes, entries_left = limits->entries;
@@ -134,7 +135,7 @@ enum status archive_find_top(struct text *out, const char *bytes, size_t length,
     return status;
 }
 
-/* Writing to disk. */
+/* State of archive_unpack(). */
 struct unpacking {
     int top;  /* the top folder */
     int file; /* the file being written, or -1 */
@@ -147,8 +148,8 @@ static enum status disk_error(struct error *err, const char *path) {
     return error_set(err, STATUS_INTERNAL, "The file %s of the tarball cannot be written: %s.", path, strerror(errno));
 }
 
-/* Makes the folders that lead to `path`, and, where it ends with `/` or `with_last` is set, that itself. Nothing here is a
- * link: we make everything ourselves, and no links. */
+/* Creates the folders that lead to `path`, and `path` itself if it ends with `/` or `with_last` is set. No part of it is a
+ * link: only this file creates entries here, and it creates no links. */
 static enum status make_folders(int top, const char *path, bool with_last, struct error *err) {
     char part[PATH_MAX];
     for (const char *at = path; *at;) {
@@ -212,7 +213,7 @@ enum status archive_unpack(const char *bytes, size_t length, const char *folder,
     return status;
 }
 
-/* Reading one file. */
+/* State of archive_read_file(). */
 struct picking {
     struct text *out;
     const char *wanted;
@@ -250,7 +251,7 @@ enum status archive_read_file(struct text *out, const char *bytes, size_t length
     return status;
 }
 
-/* Listing. */
+/* State of archive_list(). */
 struct listing {
     struct text *out;
     const char *top;

@@ -14,10 +14,10 @@
 
 struct text;
 
-/* A file to pack. Folders come by themselves. */
+/* A file to pack; its folders are added automatically. */
 struct archive_item {
     const char *path;  /* inside the top folder: relative, no `.` or `..` in it */
-    const char *bytes; /* its content; NULL: what is at `path` below the source folder */
+    const char *bytes; /* its content; NULL: the content of the file `path` below the source folder */
     size_t length;     /* of `bytes` */
 };
 
@@ -32,24 +32,23 @@ struct archive_limits {
     int64_t entries; /* most files and folders */
 };
 
-/* Appends the name of the top folder, which is that of the first entry. STATUS_REFUSED: these bytes are no gzipped tarball, or
- * its first entry is in no folder. The rest of it is not looked at. */
+/* Appends the name of the top folder, taken from the first entry. STATUS_REFUSED: not a gzipped tarball, or the first entry
+ * is in no folder. The remaining entries are not read. */
 CHECK_RESULT enum status archive_find_top(struct text *out, const char *bytes, size_t length, struct error *err);
 
-/* Unpacks into `folder`/`top`, which must not be there yet; `folder` must. Every entry has to be a plain file or a folder under
- * the top folder `top`. Files come out with mode 0644 and the time stamp 0. STATUS_REFUSED: a rule is broken, a limit is
- * passed, or these bytes are no whole gzipped tarball; some of it may have been written by then, nothing outside
- * `folder`/`top`. */
+/* Unpacks into `folder`/`top`; `folder` must exist, `folder`/`top` must not. Every entry must be a plain file or a folder
+ * under the top folder `top`. Files get mode 0644 and time stamp 0. STATUS_REFUSED: a rule is broken, a limit is exceeded,
+ * or this is not a complete gzipped tarball; part of it may then have been written, but nothing outside `folder`/`top`. */
 CHECK_RESULT enum status archive_unpack(const char *bytes, size_t length, const char *folder, const char *top,
                                         const struct archive_limits *limits, struct error *err);
 
-/* Appends the content of the file `top`/`path`. The whole tarball is checked as in archive_unpack(). STATUS_NOT_FOUND: it is
- * not in there. */
+/* Appends the content of the file `top`/`path`. The whole tarball is checked as in archive_unpack(). STATUS_NOT_FOUND: it
+ * has no such file. */
 CHECK_RESULT enum status archive_read_file(struct text *out, const char *bytes, size_t length, const char *top,
                                            const char *path, const struct archive_limits *limits, struct error *err);
 
-/* Appends the paths of all entries, a line each, in the tarball's order; a folder's ends with `/`. Checks as archive_unpack().
- */
+/* Appends the paths of all entries, one per line, in the tarball's order; those of folders end with `/`. Same checks as
+ * archive_unpack(). */
 CHECK_RESULT enum status archive_list(struct text *out, const char *bytes, size_t length, const char *top,
                                       const struct archive_limits *limits, struct error *err);
 

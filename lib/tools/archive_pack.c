@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Packing: the same bytes for the same files. */
+ * Packing: the same files always give the same bytes. */
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
@@ -16,9 +16,9 @@
 #include "lib/tools/archive.h"
 #include "lib/tools/archive_locale.h"
 
-/* Everything that goes in, folders too, before it is sorted. */
+/* An entry of the tarball, a file or a folder. */
 struct pack_entry {
-    const char *path; /* with the top folder; a folder's ends with `/`, so that it sorts right before what is in it */
+    const char *path; /* with the top folder; a folder's ends with `/`, so that it sorts directly before its contents */
     const struct archive_item *item; /* NULL for a folder */
 };
 
@@ -26,7 +26,7 @@ static int compare_entries(const void *a, const void *b) {
     return strcmp(((const struct pack_entry *)a)->path, ((const struct pack_entry *)b)->path);
 }
 
-/* The items and the folders that they are in, each once, sorted by the bytes of their paths. */
+/* The items and the folders that contain them, each once, sorted by the bytes of their paths. */
 static struct pack_entry *list_entries(struct arena *arena, const char *top, const struct archive_item *items,
                                        size_t item_count, size_t *count) {
     size_t capacity = 1 + item_count, used = 0;
@@ -48,8 +48,8 @@ static struct pack_entry *list_entries(struct arena *arena, const char *top, con
     return entries;
 }
 
-/* Appends the content of the plain file `path` below `root`, into `out`. Links are followed as long as they stay below. Over
- * `left_bytes` it is STATUS_TOO_LARGE, and the caller says so. */
+/* Appends the content of the plain file `path` below `root`. Links are followed as long as they stay below it.
+ * STATUS_TOO_LARGE over `left_bytes`, without a message: the caller sets it. */
 static enum status read_below(struct text *out, int root, const char *path, int64_t left_bytes, struct error *err) {
     int file = file_open_below(root, path, O_RDONLY | O_NONBLOCK);
     if (file < 0 && (errno == EXDEV || errno == ELOOP))
@@ -98,7 +98,7 @@ static la_ssize_t append_packed(struct archive *archive, void *out, const void *
     return (la_ssize_t)length;
 }
 
-/* Writes all entries; `archive` is open. */
+/* Writes all entries to the open archive. Over `limit_bytes` of content: STATUS_TOO_LARGE. */
 static enum status write_entries(struct archive *archive, const struct pack_entry *entries, size_t count, int root,
                                  int64_t limit_bytes, struct error *err) {
     enum status status = STATUS_OK;
@@ -136,7 +136,7 @@ enum status archive_pack(struct text *out, const char *folder, const char *top, 
     struct pack_entry *entries = list_entries(&arena, top, items, item_count, &count);
     struct archive_locale locale = archive_locale_enter();
     archive = archive_write_new();
-    /* ustar where a path fits, else pax headers with nothing in them but the path. */
+    /* ustar if a path fits, else pax headers that hold only the path. */
     if (!archive || archive_write_set_format_pax_restricted(archive) || archive_write_add_filter_gzip(archive) ||
         archive_write_set_filter_option(archive, "gzip", "timestamp", NULL) ||
         archive_write_set_bytes_in_last_block(archive, 1) || archive_write_open(archive, out, NULL, append_packed, NULL))

@@ -95,7 +95,7 @@ bool build_entry_sum_is_right(const char *bytes, size_t length) {
 
 /* ---- Reading ---- */
 
-/* A key whose value is a text or null, and there. */
+/* Reads a text; a missing or null field gives NULL. */
 static enum status read_text_or_null(const json_t *object, const char *key, struct arena *arena, const char **out,
                                      struct error *err) {
     const char *text;
@@ -104,7 +104,7 @@ static enum status read_text_or_null(const json_t *object, const char *key, stru
     return status;
 }
 
-/* A name that comes behind the one before it, in the order of bytes. */
+/* Reads a name, which must sort after `before` (in byte order; NULL: the first name). */
 static enum status read_name(const json_t *value, const char *before, struct arena *arena, const char **out,
                              struct error *err) {
     const char *name = json_string_value(value);

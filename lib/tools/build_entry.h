@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * entry.json of the build store (lib/tools/build_store.h): what is in an entry. One JSON object with the hash of its own
- * inside, so that a single wrong byte is noticed:
+ * entry.json of the build store (lib/tools/build_store.h): the contents of an entry. A JSON object that holds its own hash, so
+ * that a single wrong byte is noticed:
  *
- *   {"sum":"SHA-256 in hex of what is between `"entry":` and the last brace","entry":{
+ *   {"sum":"SHA-256 in hex of the text between `"entry":` and the last brace","entry":{
  *     "key":"…","succeeded":true,"errors":null,"warnings":"[…]",
- *     "modules":[{"name":"Data.Maybe","imports":["Prelude"],"cache":"{…}","files":[["externs.cbor",123,"SHA-256 in
- * hex"],…]},…]}}
+ *     "modules":[{"name":"Data.Maybe","imports":["Prelude"],"cache":"{…}",
+ *                 "files":[["externs.cbor",123,"SHA-256 in hex"],…]},…]}}
  *
- * Modules and files are sorted by name, none twice; texts that are JSON themselves are kept as they were given. Files are those
- * of the module's folder, which has no folders in it. Whoever changes the form raises BUILD_RECIPE_VERSION.
+ * Modules and files are sorted by name, without duplicates; texts that are JSON themselves are kept as given. Files are those
+ * of the module's folder, which has no subfolders. A change of this form must raise BUILD_RECIPE_VERSION.
  */
 #ifndef LIB_TOOLS_BUILD_ENTRY_H
 #define LIB_TOOLS_BUILD_ENTRY_H
@@ -42,16 +42,16 @@ struct entry_record {
     struct entry_module *modules; /* as many as entry.modules, in their order */
 };
 
-/* Neither empty nor hidden nor too long, and in no folder: a module's name, which is a folder's, or a file's. */
+/* Validates the name of a module (its folder's name) or of a file: not empty, not hidden, not too long, without `/`. */
 bool build_entry_name_is_good(const char *name);
 
-/* Appends the whole file. The record is as build_entry_parse() would take it. */
+/* Appends the whole file. The record must be one that build_entry_parse() accepts. */
 void build_entry_append(struct text *out, const struct entry_record *record);
 
-/* Whether the bytes are those that were written. */
+/* True if the hash in the file matches. */
 bool build_entry_sum_is_right(const char *bytes, size_t length);
 
-/* Reads the file, whatever its sum; all texts are in the arena. STATUS_INVALID for anything that is not as drawn above. */
+/* Parses the file without checking its hash; texts live in the arena. STATUS_INVALID: not in the form above. */
 CHECK_RESULT enum status build_entry_parse(struct entry_record *out, const char *bytes, size_t length, struct arena *arena,
                                            struct error *err);
 

@@ -29,7 +29,7 @@ int64_t build_entry_disk_bytes(int64_t size_bytes) {
     return (size_bytes + BLOCK_BYTES - 1) / BLOCK_BYTES * BLOCK_BYTES;
 }
 
-/* ---- The names in a folder ---- */
+/* ---- Names in a folder ---- */
 
 struct name_list {
     const char **names; /* sorted by bytes */
@@ -40,10 +40,10 @@ static int compare_names(const void *a, const void *b) {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* False, with errno. One name more than `most` is enough to see that there are too many. */
+/* False, with errno. Stops after `most` + 1 names, which suffice to detect an excess. */
 static bool list_names(struct name_list *out, int folder, size_t most, struct arena *arena) {
     size_t capacity = 16;
-    int again = openat(folder, ".", OPEN_FOLDER); /* a position of its own */
+    int again = openat(folder, ".", OPEN_FOLDER); /* with its own read position */
     DIR *open_folder = again >= 0 ? fdopendir(again) : NULL;
     if (!open_folder) {
         if (again >= 0) close(again);
@@ -81,7 +81,7 @@ bool build_entry_read(struct text *out, int folder, const char *name, int64_t li
     text_reserve(out, 1)[0] = '\0';
     for (int64_t left = is_read ? about.st_size : 0; left > 0 && is_read;) {
         ssize_t count = read(file, text_reserve(out, (size_t)left), (size_t)left);
-        if (count == 0) errno = EIO; /* it was cut off this very moment */
+        if (count == 0) errno = EIO; /* it was truncated meanwhile */
         if (count == 0 || (count < 0 && errno != EINTR)) is_read = false;
         if (count <= 0) continue;
         out->length += (size_t)count;
@@ -169,7 +169,7 @@ out:
     return status;
 }
 
-/* ---- Whether it is whole ---- */
+/* ---- Verification ---- */
 
 static enum entry_state damage(struct error *err, const char *path, const char *what) {
     bool is_ours = errno == EMFILE || errno == ENFILE || errno == ENOMEM;
@@ -182,7 +182,7 @@ enum entry_state build_entry_read_json(struct text *out, int entry, struct error
     return damage(err, ENTRY_JSON, "it cannot be read");
 }
 
-/* What was seen so far. */
+/* Accumulated over everything that was checked. */
 struct look {
     struct text numbers;
     struct timespec newest;
@@ -192,10 +192,10 @@ static bool is_after(struct timespec a, struct timespec b) {
     return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec : a.tv_nsec > b.tv_nsec;
 }
 
-/* Of one file or folder, what has to be so, and what moves when somebody touches it. */
+/* The expected properties of a file or folder. */
 struct wanted {
     const char *path;
-    mode_t mode;        /* with its kind */
+    mode_t mode;        /* with the file type */
     int64_t size_bytes; /* -1: any */
     bool has_old_time;
 };
@@ -254,7 +254,7 @@ enum entry_state build_entry_look(struct entry_stamp *out, int entry, const stru
     return state;
 }
 
-/* Nothing is in the folder but these, which are sorted. */
+/* Checks that the folder holds exactly these names, which are sorted. */
 static enum entry_state expect_names(int folder, const char *what, const char *const *names, size_t count, struct arena *arena,
                                      struct error *err) {
     struct name_list list;

@@ -23,8 +23,8 @@
 
 enum {
     USED_STEP_SECONDS = 60,
-    CLOCK_STEP_MS = 100, /* far more than any file system has on a local disk */
-    FIND_TRIES = 4,      /* somebody removed and added it meanwhile, so many times */
+    CLOCK_STEP_MS = 100, /* above the time stamp granularity of any local file system */
+    FIND_TRIES = 4,      /* of opening an entry that is replaced at the same moment */
 };
 
 #define OPEN_FOLDER (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
@@ -80,8 +80,8 @@ static void count(struct build_store *store, int64_t *counter) {
     pthread_mutex_unlock(&store->mutex);
 }
 
-/* ---- What was verified before: a hash table by key, from which nothing is taken out (a stamp that is out of date is like
- * none, and a new entry at its place replaces it) ---- */
+/* ---- Verified entries: a hash table by key without removals (a stale stamp matches nothing, and a new entry with the same
+ * key replaces it) ---- */
 
 struct verified_entry {
     unsigned char key[SHA256_BYTES];
@@ -152,12 +152,12 @@ bool build_store_lock(int folder, int operation) {
     return result == 0;
 }
 
-/* The entry's folder, locked, or -1 with errno. */
+/* Opens the entry's folder with a shared lock; -1 with errno. */
 static int open_entry(const struct build_store *store, const char *path) {
     for (int tries = 0; tries < FIND_TRIES; tries++) {
         int folder = openat(store->open_folder, path, OPEN_FOLDER);
         if (folder < 0) return -1;
-        /* Who has it exclusively is about to move it here, or away. */
+        /* The holder of an exclusive lock is moving the entry here or away. */
         if (build_store_lock(folder, LOCK_SH) && build_store_is_at(store, path, folder)) return folder;
         close(folder);
     }
@@ -165,7 +165,7 @@ static int open_entry(const struct build_store *store, const char *path) {
     return -1;
 }
 
-/* Its time moves by a minute at least, so that a wave does not write the same folder all the time. */
+/* Updates the time of last use, at most once a minute, so that many builds do not all write to the same folder. */
 static void mark_used(int folder) {
     struct stat about;
     struct timespec now;
@@ -176,13 +176,13 @@ static void mark_used(int folder) {
               AT_SYMLINK_NOFOLLOW);
 }
 
-/* Whether another touch would be seen: a file system's clock goes in steps, and within one of them a ctime does not move. */
+/* True if a further change would move the ctime: file system clocks advance in steps, and within a step the ctime stays. */
 static bool is_settled(const struct entry_stamp *stamp, const struct timespec *now) {
     int64_t ms = (int64_t)(now->tv_sec - stamp->newest.tv_sec) * 1000 + (now->tv_nsec - stamp->newest.tv_nsec) / 1000000;
     return ms >= CLOCK_STEP_MS;
 }
 
-/* Whether all that the record says is so: as it was when it was verified last, or verified now. */
+/* Verifies the entry against its record: by its stamp if that equals the one of an earlier verification, else by hashes. */
 static enum entry_state verify_once(struct build_store *store, int folder, const struct entry_record *record,
                                     const struct text *json, const char *key, struct error *err) {
     struct entry_stamp stamp;
@@ -203,7 +203,7 @@ static enum entry_state verify_once(struct build_store *store, int folder, const
     return state;
 }
 
-/* Reads what is in the open folder, and makes sure that it is so. */
+/* Reads and verifies the entry in the open folder. */
 static enum entry_state read_entry(struct build_store *store, int folder, const char *key, struct entry_record *record,
                                    struct arena *arena, struct error *err) {
     struct text json = {0};
@@ -222,7 +222,7 @@ static void hold_folder(struct build_store_hold *hold, int folder) {
     hold->entries[hold->count++].folder = folder;
 }
 
-/* Opens the entry's folder, locked, and reads it; *out is -1 where that could not be opened. */
+/* Opens the entry's folder, locked, and reads the entry; *out is -1 if the folder cannot be opened. */
 static enum entry_state open_and_read(int *out, struct build_store *store, const char *path, const char *key,
                                       struct entry_record *record, struct arena *arena, struct error *err) {
     *out = open_entry(store, path);
@@ -238,7 +238,7 @@ static enum entry_state open_and_read(int *out, struct build_store *store, const
     return is_no_folder ? ENTRY_DAMAGED : ENTRY_UNREADABLE;
 }
 
-/* One that is there, but is none. */
+/* Removes an entry that exists but is damaged. */
 static void drop_damaged(struct build_store *store, const char *key, int folder, const struct error *err) {
     log_line(LOG_WARN, "damaged entry of the build store removed", log_field("key", key), log_field("what", err->message));
     count(store, &store->counts.damaged);
@@ -274,7 +274,7 @@ bool build_store_find(struct build_store *store, const char *key, struct arena *
 void build_store_let_go(struct build_store *store, struct build_store_hold *hold) {
     (void)store;
     for (size_t i = 0; i < hold->count; i++)
-        close(hold->entries[i].folder); /* which unlocks it */
+        close(hold->entries[i].folder); /* also releases its lock */
     free(hold->entries);
     *hold = (struct build_store_hold){0};
 }
@@ -285,7 +285,7 @@ static int compare_modules(const void *a, const void *b) {
     return strcmp(((const struct built_module *)a)->name, ((const struct built_module *)b)->name);
 }
 
-/* The record of an entry that is being added, its modules sorted; their files are not known yet. */
+/* The record of an entry to be added, with its modules sorted; their files are filled in later. */
 static struct entry_record make_record(const char *key, const struct build_entry *entry, struct arena *arena) {
     struct built_module *sorted = arena_alloc(arena, entry->module_count * sizeof *sorted);
     if (entry->module_count) memcpy(sorted, entry->modules, entry->module_count * sizeof *sorted);
@@ -296,7 +296,7 @@ static struct entry_record make_record(const char *key, const struct build_entry
     return record;
 }
 
-/* A new folder beside the entries, locked: nobody takes it for one that a dead process left. */
+/* Makes a folder in the store, locked exclusively so that other processes do not remove it as a leftover. */
 static enum status make_new_folder(struct build_store *store, char name[BUILD_STORE_PATH_MAX], int *folder, struct error *err) {
     for (;;) {
         char id[UUID_TEXT_MAX];
@@ -307,7 +307,7 @@ static enum status make_new_folder(struct build_store *store, char name[BUILD_ST
         *folder = openat(store->open_folder, name, OPEN_FOLDER);
         if (*folder >= 0 && build_store_lock(*folder, LOCK_EX) && build_store_is_at(store, name, *folder)) return STATUS_OK;
         if (*folder >= 0) close(*folder);
-        if (*folder < 0 && errno != ENOENT) /* somebody who starts just now may have been faster than the lock */
+        if (*folder < 0 && errno != ENOENT) /* a process that is starting may have removed it before it was locked */
             return error_set(err, STATUS_INTERNAL, "cannot open a folder in %s: %s", store->folder, strerror(errno));
     }
 }
@@ -338,7 +338,7 @@ out:
     return status;
 }
 
-/* Everything that an entry consists of, into its new folder. */
+/* Writes all parts of an entry to its new folder; sets *disk_bytes. */
 static enum status write_entry(struct entry_record *record, int folder, struct arena *arena, int64_t *disk_bytes,
                                struct error *err) {
     struct text json = {0};
@@ -359,7 +359,7 @@ static enum status write_entry(struct entry_record *record, int folder, struct a
     return status;
 }
 
-/* To where it is found. *is_ours is false where somebody was faster. */
+/* Renames the folder to the entry's place. *is_ours is false if another process or thread was faster. */
 static enum status move_to_its_place(struct build_store *store, const char *name, const char *key, bool *is_ours,
                                      struct error *err) {
     char path[BUILD_STORE_PATH_MAX], above[3] = {key[0], key[1], '\0'};

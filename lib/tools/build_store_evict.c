@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * How much the build store holds, and how entries leave it. An entry leaves by being renamed first, so that it is whole for
- * everybody or not there.
+ * Accounting of the build store's size, and removal of entries. An entry is renamed before it is deleted, so that others find
+ * it either complete or not at all.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -23,7 +23,7 @@
 #include "lib/tools/build_store_parts.h"
 
 enum {
-    ADDS_UNTIL_COUNT = 64, /* other processes' additions are noticed after so many of our own */
+    ADDS_UNTIL_COUNT = 64, /* then the additions of other processes are counted, too */
     WALK_OPEN_FILES = 32,
 };
 
@@ -40,7 +40,7 @@ static int make_removable(const char *path, const struct stat *about, int kind, 
 void build_store_remove_tree(const struct build_store *store, const char *name) {
     struct text path = {0};
     text_append_format(&path, "%s/%s", store->folder, name);
-    nftw(path.bytes, make_removable, WALK_OPEN_FILES, FTW_PHYS); /* only root may empty a folder that it cannot write */
+    nftw(path.bytes, make_removable, WALK_OPEN_FILES, FTW_PHYS); /* only root can empty a folder that is not writable */
     folder_remove(path.bytes);
     text_release(&path);
 }
@@ -51,7 +51,7 @@ static void subtract(struct build_store *store, int64_t disk_bytes) {
     pthread_mutex_unlock(&store->mutex);
 }
 
-/* Out of its place, and gone. False where it is not there any more. */
+/* Renames the entry and deletes it. False: it is gone already, or cannot be renamed (logged). */
 static bool take_away(struct build_store *store, const char *path, int64_t disk_bytes) {
     char name[BUILD_STORE_PATH_MAX], id[UUID_TEXT_MAX];
     hash_random_uuid(id);
@@ -117,7 +117,7 @@ static bool is_hex(const char *name, size_t length) {
     return strlen(name) == length && strspn(name, "0123456789abcdef") == length;
 }
 
-/* A folder of the store, to be walked through, or NULL. */
+/* Opens a folder of the store for listing; NULL on failure. */
 static DIR *open_to_list(int above, const char *name) {
     int folder = openat(above, name, OPEN_FOLDER);
     DIR *list = folder >= 0 ? fdopendir(folder) : NULL;
@@ -171,7 +171,7 @@ static int compare_used(const void *a, const void *b) {
     return strcmp(left->key, right->key);
 }
 
-/* True where it is gone, by us or by another. An entry that somebody holds stays. */
+/* True: the entry is gone, removed by us or another process. A held entry stays. */
 static bool evict(struct build_store *store, const struct seen_entry *entry) {
     char path[BUILD_STORE_PATH_MAX];
     build_store_path(path, entry->key);
@@ -190,13 +190,14 @@ static bool evict(struct build_store *store, const struct seen_entry *entry) {
     return true;
 }
 
-/* What was not used for longest, until a sixteenth of the room is free, so that not every addition has to look. */
+/* Evicts the least recently used entries until a sixteenth of the limit is free, so that the next additions need not evict.
+ * The entry `added` stays. */
 static void make_room(struct build_store *store, const char *added) {
     struct seen_entries seen = see_entries(store);
     set_count(store, seen.disk_bytes);
     qsort(seen.items, seen.count, sizeof *seen.items, compare_used);
     int64_t wanted = store->limit_bytes - store->limit_bytes / 16, there = seen.disk_bytes;
-    if (there <= store->limit_bytes) wanted = there; /* it was others who removed something */
+    if (there <= store->limit_bytes) wanted = there; /* others have made room already */
     for (size_t i = 0; i < seen.count && there > wanted; i++)
         if (strcmp(seen.items[i].key, added) != 0 && evict(store, &seen.items[i])) there -= seen.items[i].disk_bytes;
     free(seen.items);
@@ -208,7 +209,7 @@ void build_store_added(struct build_store *store, const char *key, int64_t disk_
     store->counts.bytes += disk_bytes;
     bool looks = ++store->adds >= ADDS_UNTIL_COUNT || store->counts.bytes > store->limit_bytes;
     pthread_mutex_unlock(&store->mutex);
-    if (!looks || pthread_mutex_trylock(&store->evicting) != 0) return; /* another thread is at it */
+    if (!looks || pthread_mutex_trylock(&store->evicting) != 0) return; /* another thread is evicting */
     make_room(store, key);
     pthread_mutex_unlock(&store->evicting);
 }

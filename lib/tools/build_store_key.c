@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * By what an entry is found. The text that is hashed, a line each, none of which can hold a line break:
+ * The cache key of an entry: the SHA-256 of this text, one item per line (no item can contain a line break):
  *
  *   recipe 1
  *   compiler 0.15.15

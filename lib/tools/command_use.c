@@ -15,17 +15,17 @@
 #include "lib/base/clock.h"
 
 enum {
-    NESTED_MAX = 100,   /* folders in folders */
-    ENTRY_BYTES = 8192, /* what a folder entry counts at least: so many can be walked through in no time */
-    LIST_BYTES = 4096,  /* of a folder's entries, read at once */
-    PAUSE_MS = 2000,    /* between two walks without suspicion */
-    PAUSE_WALKS = 50,   /* the same, in the time that a walk takes */
+    NESTED_MAX = 100,   /* depth of folders */
+    ENTRY_BYTES = 8192, /* counted for an entry of a folder at least, which bounds the number of entries in a walk */
+    LIST_BYTES = 4096,  /* buffer for the entries of a folder */
+    PAUSE_MS = 2000,    /* between two walks, if nothing is suspicious */
+    PAUSE_WALKS = 50,   /* the same, in durations of a walk */
     SUSPICIOUS_PAUSE_WALKS = 2,
 };
 
 /* ---- Reading /proc ---- */
 
-/* A path below /proc, put together without printf(), which is not safe here. */
+/* A path below /proc, built without snprintf(), which is not async-signal-safe. */
 struct proc_path {
     char text[80];
     size_t length;
@@ -47,7 +47,7 @@ static void append_number(struct proc_path *path, pid_t number) {
     append_word(path, digits + at);
 }
 
-/* The text of /proc/PROCESS/task/THREAD/NAME, cut to fit; false where it is gone. */
+/* Reads /proc/PROCESS/task/THREAD/NAME, truncated to fit; false if it is gone. */
 static bool read_thread_file(pid_t process, pid_t thread, const char *name, char *out, size_t size) {
     struct proc_path path = {.length = 0};
     append_word(&path, "/proc/");
@@ -62,7 +62,7 @@ static bool read_thread_file(pid_t process, pid_t thread, const char *name, char
     return length >= 0;
 }
 
-/* The number at `*text`, which is moved behind it; -1 where there is none, or the text ends with it and may have been cut. */
+/* Parses the number at *text and moves *text behind it; -1: no number, or it ends the text and may be truncated. */
 static pid_t take_number(const char **text) {
     pid_t number = 0;
     const char *at = *text;
@@ -73,7 +73,7 @@ static pid_t take_number(const char **text) {
     return number;
 }
 
-/* The kilobytes in the line `NAME: 123 kB` of a status file, as bytes. */
+/* The value of the line `NAME: 123 kB` of a status file, in bytes; 0 if it is missing. */
 static int64_t memory_field(const char *status, const char *name) {
     const char *at = strstr(status, name);
     if (!at) return 0;
@@ -89,8 +89,8 @@ static int64_t thread_memory(pid_t process, pid_t thread) {
     return memory_field(status, "\nVmRSS:") + memory_field(status, "\nVmSwap:") + memory_field(status, "\nVmPTE:");
 }
 
-/* Calls `visit` for every entry of an open folder but `.` and `..`, until it answers false. False with errno where it cannot be
- * read. */
+/* Calls `visit` for every entry of an open folder except `.` and `..`, until it returns false. False with errno: the folder
+ * cannot be read. */
 static bool list_folder(int folder, bool (*visit)(void *context, const char *name, unsigned char type), void *context) {
     char list[LIST_BYTES] __attribute__((aligned(8)));
     for (;;) {
@@ -107,12 +107,12 @@ static bool list_folder(int folder, bool (*visit)(void *context, const char *nam
 
 /* ---- Processes ---- */
 
-/* A walk through the processes below us. Their children are found by the threads that started them. */
+/* A walk through the descendants of this process. The kernel lists children by the thread that started them. */
 struct process_walk {
     pid_t pending[COMMAND_USE_PROCESSES_MAX];
     size_t pending_count;
     pid_t process;          /* whose threads are being visited */
-    int64_t process_memory; /* of it; the main thread of one may have ended, and says nothing then */
+    int64_t process_memory; /* of it, read from any thread: a main thread that has ended reports none */
     struct process_use use;
     int64_t most;
     bool knows_children;
@@ -137,7 +137,7 @@ static bool visit_thread(void *context, const char *name, unsigned char type) {
     return walk->use.count <= walk->most;
 }
 
-/* Opens /proc/PROCESS/NAME, a folder; -1 where it is gone, or not for us. */
+/* Opens the folder /proc/PROCESS/NAME; -1: gone or not permitted. */
 static int open_process_folder(pid_t process, const char *name) {
     struct proc_path path = {.length = 0};
     append_word(&path, "/proc/");
@@ -156,7 +156,7 @@ static void visit_process(struct process_walk *walk, pid_t process) {
     close(threads);
 }
 
-/* Begins a walk with our own children. */
+/* Starts a walk with the children of this process. */
 static void begin_walk(struct process_walk *walk, int64_t most) {
     walk->pending_count = 0;
     walk->knows_children = false;
@@ -185,7 +185,7 @@ bool process_use_kill(void) {
     return walk.knows_children;
 }
 
-/* ---- A folder ---- */
+/* ---- Folders ---- */
 
 struct folder_walk {
     int64_t bytes, most;
@@ -218,23 +218,23 @@ static bool visit_entry(void *context, const char *name, unsigned char type) {
     if (type != DT_DIR && type != DT_LNK && fstatat(walk->folder, name, &information, AT_SYMLINK_NOFOLLOW) == 0) {
         int64_t blocks = (int64_t)information.st_blocks * 512;
         if (S_ISREG(information.st_mode)) bytes = information.st_size > blocks ? information.st_size : blocks;
-        if (S_ISDIR(information.st_mode)) type = DT_DIR; /* not every file system tells in the list */
+        if (S_ISDIR(information.st_mode)) type = DT_DIR; /* not every file system reports types in the list */
     }
     walk->bytes += bytes > ENTRY_BYTES ? bytes : ENTRY_BYTES;
     if (type == DT_DIR) walk_folder(walk, name);
     return walk->bytes <= walk->most && walk->is_measurable;
 }
 
-/* As if each file that could be made took what an entry counts at least. */
+/* Free bytes, with ENTRY_BYTES for each free inode. */
 static int64_t free_bytes(int folder) {
     struct statvfs information;
     if (fstatvfs(folder, &information)) return 0;
     return (int64_t)(information.f_bfree * information.f_frsize + information.f_ffree * ENTRY_BYTES);
 }
 
-/* Sums up the files without a name on one file system. */
+/* Sums up the unlinked files on one file system. */
 struct unlinked_walk {
-    int list; /* /proc/PID/fd, or the like: each entry leads to an open file */
+    int list; /* /proc/PID/fd or /proc/PID/map_files: each entry leads to an open file */
     dev_t device;
     int64_t bytes;
 };
@@ -281,7 +281,7 @@ bool folder_use_open(struct folder_use *use, const char *path) {
 int64_t folder_use_measure(struct folder_use *use, int64_t most) {
     struct folder_walk walk = {.most = most, .folder = use->folder, .is_measurable = true};
     int64_t begin_ms = clock_monotonic_ms();
-    use->free_bytes = free_bytes(use->folder); /* before: what is written meanwhile counts next time */
+    use->free_bytes = free_bytes(use->folder); /* before the walk: bytes written meanwhile count next time */
     walk_folder(&walk, ".");
     use->bytes = walk.is_measurable ? walk.bytes : INT64_MAX;
     use->measured_ms = clock_monotonic_ms();

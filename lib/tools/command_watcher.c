@@ -18,17 +18,17 @@
 
 enum {
     TERMINATION_GRACE_MS = 500, /* between SIGTERM and SIGKILL */
-    LOOK_MS = 20,               /* between two looks at what the program takes */
+    LOOK_MS = 20,               /* between two samples of the resource use */
     GIVEN_FILE = 3,
-    FIRST_OWN_FILE = 4, /* files are kept above the program's */
+    FIRST_OWN_FILE = 4, /* the watcher's files are kept above the program's */
 };
 
 static void write_record(int report, const struct watcher_record *record) {
     ssize_t written = write(report, record, sizeof *record); /* shorter than PIPE_BUF: whole or not at all */
-    (void)written;                                           /* nobody is left to be told */
+    (void)written;                                           /* a failure cannot be reported */
 }
 
-/* Moves the plan's files above the standard ones and closes every other. False if that fails. */
+/* Moves the plan's files above the program's and closes all others. False if that fails. */
 static bool keep_only_own_files(struct watcher_plan *plan) {
     int *own[] = {&plan->input, &plan->output, &plan->errors, &plan->given, &plan->control, &plan->report};
     enum { OWN_COUNT = sizeof own / sizeof own[0] };
@@ -50,7 +50,7 @@ static bool keep_only_own_files(struct watcher_plan *plan) {
     return close_range(first, ~0U, 0) == 0;
 }
 
-/* setgroups() and its kin of the C library talk to other threads, of which there are none here: call the kernel. */
+/* setgroups() and its kin of the C library synchronize all threads, of which a forked child has none: use the system calls. */
 static bool become_user(const struct watcher_plan *plan) {
     return syscall(SYS_setgroups, 0, NULL) == 0 &&
            syscall(SYS_setresgid, plan->group_id, plan->group_id, plan->group_id) == 0 &&
@@ -65,7 +65,7 @@ static void restore_signals(void) {
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* When the machine's memory is at its end, the kernel shall take this one, not us. */
+/* When memory runs out, the kernel must kill this process, not ours. */
 static void offer_to_kernel(void) {
     int file = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     if (file < 0) return;
@@ -74,7 +74,8 @@ static void offer_to_kernel(void) {
     close(file);
 }
 
-/* `program` gets the program as we can open it: its user may not be able to reach the folder that it is in. */
+/* Prepares the new process for exec. *program is opened with our rights, because its user may not be able to reach its
+ * folder. */
 static enum watcher_step prepare_program(const struct watcher_plan *plan, pid_t watcher, int *program) {
     setsid();
     if (dup2(plan->input, STDIN_FILENO) < 0 || dup2(plan->output, STDOUT_FILENO) < 0 || dup2(plan->errors, STDERR_FILENO) < 0)
@@ -88,7 +89,7 @@ static enum watcher_step prepare_program(const struct watcher_plan *plan, pid_t 
         if (setrlimit((__rlimit_resource_t)plan->limits[i].resource, &plan->limits[i].value)) return WATCHER_STEP_LIMIT;
     if (plan->changes_user && !become_user(plan)) return WATCHER_STEP_USER;
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    prctl(PR_SET_PDEATHSIG, SIGKILL); /* after the change of user, which would clear it */
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* after the change of user, which clears it */
     if (getppid() != watcher) _exit(1);
     restore_signals();
     return WATCHER_STEP_NONE;
@@ -99,7 +100,7 @@ static _Noreturn void run_program(const struct watcher_plan *plan, pid_t watcher
     struct watcher_record record = {.failed_step = prepare_program(plan, watcher, &program)};
     if (record.failed_step == WATCHER_STEP_NONE) {
         syscall(SYS_execveat, program, "", plan->arguments, plan->environment, AT_EMPTY_PATH);
-        /* A script is read by another program, which must find it by its path. */
+        /* A script's interpreter must find the script by its path. */
         execve(plan->arguments[0], plan->arguments, plan->environment);
         record.failed_step = WATCHER_STEP_PROGRAM;
     }
@@ -108,16 +109,16 @@ static _Noreturn void run_program(const struct watcher_plan *plan, pid_t watcher
     _exit(127);
 }
 
-/* What the watcher knows of the program. */
+/* The watcher's state. */
 struct watched {
     pid_t program;
     bool has_ended;
     struct command_totals totals;
-    struct folder_use folder;      /* where totals.folder_bytes is set */
-    struct watcher_record *record; /* the last one */
+    struct folder_use folder;      /* if totals.folder_bytes is set */
+    struct watcher_record *record; /* the one sent at the end */
 };
 
-/* Reaps one child that has ended; false if there is none now, or, with errno ECHILD, none at all. */
+/* Reaps a child that has ended. False: none has ended (errno 0), or no child is left (ECHILD). */
 static bool reap_one(struct watched *watched, int options) {
     int wait_status;
     pid_t child;
@@ -135,7 +136,7 @@ static bool reap_one(struct watched *watched, int options) {
     return true;
 }
 
-/* After a signal that a child has ended: reaps all that have. */
+/* After SIGCHLD: reaps all children that have ended. */
 static void reap_ended(struct watched *watched, int child_signals) {
     struct signalfd_siginfo information;
     ssize_t length = read(child_signals, &information, sizeof information);
@@ -144,7 +145,7 @@ static void reap_ended(struct watched *watched, int child_signals) {
     }
 }
 
-/* Ends and reaps everything: a dead child's children become ours, until none is left. */
+/* Kills and reaps all descendants: orphans become children of this process (a subreaper), until none is left. */
 static void end_everything(struct watched *watched) {
     for (;;) {
         if (!watched->has_ended) kill(-watched->program, SIGKILL);
@@ -156,7 +157,7 @@ static void end_everything(struct watched *watched) {
     }
 }
 
-/* Whether `used` of something is within `most`, if that is a limit; notes what is seen. */
+/* Updates the peak. False: `used` exceeds `most` (0: no limit), and this becomes the record's stop unless it has one. */
 static bool is_within(struct watcher_record *record, int64_t used, int64_t most, int64_t *peak, enum command_stop stop) {
     if (used > *peak) *peak = used;
     if (most == 0 || used <= most) return true;
@@ -170,7 +171,7 @@ static bool is_folder_within_limit(struct watched *watched) {
     return is_within(watched->record, bytes, most, &watched->record->peak_folder_bytes, COMMAND_STOP_DISK);
 }
 
-/* Looks at what the program and all below it take; false where that is over a limit. */
+/* Measures the program and its descendants; false: over a limit. */
 static bool is_within_limits(struct watched *watched) {
     const struct command_totals *totals = &watched->totals;
     struct watcher_record *record = watched->record;
@@ -181,7 +182,7 @@ static bool is_within_limits(struct watched *watched) {
             is_folder_within_limit(watched));
 }
 
-/* A pipe whose end for writing, above the program's files, is closed by an exec. */
+/* A pipe whose write end is above the program's files and is closed by exec. */
 static bool open_exec_pipe(int ends[2]) {
     if (pipe2(ends, O_CLOEXEC)) return false;
     int kept = fcntl(ends[1], F_DUPFD_CLOEXEC, FIRST_OWN_FILE);
@@ -190,15 +191,15 @@ static bool open_exec_pipe(int ends[2]) {
     return kept >= 0;
 }
 
-/* Waits until the program has ended, or `control` is closed, or it takes too much. Before its exec, which closes the other end
- * of `begun`, the child has the memory of this process, which is not counted. */
+/* Waits until the program ends, `control` is closed, or a limit is exceeded. Until its exec, which closes the write end of
+ * `begun`, the child's memory is a copy of this process's and does not count. */
 static void watch_program(struct watched *watched, int child_signals, int control, int begun) {
     enum { CHILDREN, CONTROL, BEGUN, FILES };
     struct pollfd files[FILES] = {[CHILDREN] = {.fd = child_signals, .events = POLLIN},
                                   [CONTROL] = {.fd = control, .events = POLLIN},
                                   [BEGUN] = {.fd = begun, .events = POLLIN}};
     bool is_limited = watched->totals.processes > 0, has_begun = false;
-    int64_t next_look_ms = clock_monotonic_ms() + LOOK_MS; /* by the clock: orphans that end wake us, too */
+    int64_t next_look_ms = clock_monotonic_ms() + LOOK_MS; /* by the clock, because ending orphans wake poll(), too */
     while (!watched->has_ended) {
         int ready = poll(files, FILES, is_limited ? LOOK_MS : -1);
         if (ready > 0 && files[CONTROL].revents) return;
@@ -211,7 +212,7 @@ static void watch_program(struct watched *watched, int child_signals, int contro
     }
 }
 
-/* Gives the program some time to end by itself. */
+/* Gives the program TERMINATION_GRACE_MS to end by itself. */
 static void wait_for_end(struct watched *watched, int child_signals) {
     struct pollfd file = {.fd = child_signals, .events = POLLIN};
     int64_t end_ms = clock_monotonic_ms() + TERMINATION_GRACE_MS, left_ms;
@@ -231,7 +232,7 @@ void command_watcher_run(const struct watcher_plan *given) {
     sigset_t child_signal;
     sigemptyset(&child_signal);
     sigaddset(&child_signal, SIGCHLD);
-    signal(SIGCHLD, SIG_DFL); /* where it is ignored, the kernel reaps by itself */
+    signal(SIGCHLD, SIG_DFL); /* if it is ignored, the kernel reaps children itself */
     prctl(PR_SET_NAME, "command-watcher");
     setsid();
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The process between us and a program that command_run() starts. It is forked from a process with threads, so it calls nothing
- * but what is safe in a signal handler, and allocates nothing. It is the one to which the program's orphans fall
- * (PR_SET_CHILD_SUBREAPER), so that it can end what has left the program's process group, too, and knows all that there is when
- * it looks whether they take more than they may (command_use.h).
+ * The process between us and a program that command_run() starts. It is forked from a multithreaded process, so it calls only
+ * async-signal-safe functions and allocates nothing. As a subreaper (PR_SET_CHILD_SUBREAPER) it inherits the program's orphans,
+ * so it can end processes that left the program's process group, and sees all of them when it checks their resource use
+ * (command_use.h).
  *
- * Not for others than run_command.c.
+ * Only for run_command.c.
  */
 #ifndef LIB_TOOLS_COMMAND_WATCHER_H
 #define LIB_TOOLS_COMMAND_WATCHER_H
@@ -24,7 +24,7 @@ struct watcher_limit {
     struct rlimit value;
 };
 
-/* Everything it needs, made before the fork. */
+/* All that the watcher needs, prepared before the fork. */
 struct watcher_plan {
     char *const *arguments;
     char *const *environment;
@@ -36,13 +36,13 @@ struct watcher_plan {
     int limit_count;
     struct command_totals totals;
     int input, output, errors; /* the program's standard files */
-    bool gives_file;           /* whether `given` is for it, as file 3 */
+    bool gives_file;           /* true: the program gets `given` as file 3 */
     int given;
-    int control; /* when the other end is closed (by will or by death), the program is to end */
-    int report;  /* for the records below */
+    int control; /* when its other end is closed (on purpose or by death), the program is ended */
+    int report;  /* where the records below are written */
 };
 
-/* What was being done when starting the program failed. */
+/* The step at which starting the program failed, as messages name it. */
 #define WATCHER_STEP_TABLE(STEP)                                                                                               \
     STEP(NONE, "nothing")                                                                                                      \
     STEP(FORK, "starting a process")                                                                                           \
@@ -58,17 +58,17 @@ enum watcher_step {
 #undef STEP
 };
 
-/* Written to `report`: one by the program's process if it cannot become the program, and one by the watcher at the end. */
+/* Written to `report`: by the program's process if its exec fails, and by the watcher at the end or if it cannot fork. */
 struct watcher_record {
-    enum watcher_step failed_step; /* NONE in the watcher's own record */
+    enum watcher_step failed_step; /* NONE if the program was started */
     int failed_errno;
-    int wait_status; /* as waitpid() has it; of the program itself */
-    int64_t cpu_us;  /* of the program and all its children */
+    int wait_status; /* from waitpid(), of the program itself */
+    int64_t cpu_us;  /* of the program and all its descendants */
     enum command_stop stop;
     int64_t peak_memory_bytes, peak_processes, peak_folder_bytes;
 };
 
-/* To be called in the child right after fork(), with all signals blocked. */
+/* Call in the child right after fork(), with all signals blocked. */
 _Noreturn void command_watcher_run(const struct watcher_plan *plan);
 
 #endif

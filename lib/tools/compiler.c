@@ -18,19 +18,19 @@
 #include "lib/tools/sandbox.h"
 
 enum {
-    ATTEMPTS = 3, /* of a run that did not answer in JSON: a known race inside the compiler */
+    ATTEMPTS = 3, /* if a run does not answer in JSON, because of a known race inside the compiler */
     OUTPUT_LIMIT_BYTES = 32 * 1024 * 1024,
     LAST_WORDS_MAX = 1000,
     CPU_SECONDS = 1800, /* real builds of 750 modules take 60 */
     FILE_BYTES = 256 * 1024 * 1024,
     OPEN_FILES = 4096,
-    EXIT_NOT_EXECUTABLE = 126, /* of a shell around it */
+    EXIT_NOT_EXECUTABLE = 126, /* of a shell that wraps it */
     EXIT_NOT_FOUND = 127,
     ADDRESSES_MORE_BYTES = 512 * 1024 * 1024,
 };
 
-/* Of each process. What all may take together is the sandbox's affair. GHC's runtime reserves addresses ahead for its heap, as
- * many as it may, and wants room beside it: a process needs half as many again as memory. */
+/* Limits per process; the sandbox limits their total. GHC's runtime reserves address space for its heap in advance, up to
+ * its limit, and needs some more: hence half as much again as the memory. */
 static struct command_limits process_limits(const struct sandbox *sandbox) {
     return (struct command_limits){
         .memory_bytes = sandbox->limits.memory_bytes / 2 * 3 + ADDRESSES_MORE_BYTES,
@@ -40,14 +40,14 @@ static struct command_limits process_limits(const struct sandbox *sandbox) {
     };
 }
 
-/* The folder of `path`, in the arena; NULL where the sandbox has it anyway. */
+/* The folder of `path`, in the arena; NULL if the sandbox contains it anyway. */
 static const char *folder_to_mount(struct arena *arena, const char *path) {
     const char *slash = strrchr(path, '/');
     if (!slash || slash == path || text_starts_with(path, "/usr/") || text_starts_with(path, "/bin/")) return NULL;
     return arena_copy_bytes(arena, path, (size_t)(slash - path));
 }
 
-/* `readable`, and the folders of the compiler's path and of what that is a link to. */
+/* `readable`, plus the folders of the compiler's path and of its link target. */
 static const char *const *list_readable(struct arena *arena, const struct compiler *compiler, const char *const *readable) {
     char target[PATH_MAX];
     size_t given = 0, count = 0;
@@ -66,7 +66,7 @@ static const char *const *list_readable(struct arena *arena, const struct compil
 
 static const char *const *list_arguments(struct arena *arena, const char *path, const char *subcommand,
                                          const char *const *globs) {
-    /* One thread: two builds side by side with one each cost a quarter less than one with two. */
+    /* One thread: two parallel builds with one thread each cost a quarter less than one build with two. */
     static const char *const options[] = {"--json-errors", "+RTS", "-N1", "-RTS"};
     size_t glob_count = 0, count = 0;
     while (globs[glob_count])
@@ -79,7 +79,7 @@ static const char *const *list_arguments(struct arena *arena, const char *path, 
     return list;
 }
 
-/* The end of what a run printed. */
+/* The end of a run's error output, or of its output if that is blank. */
 static const char *last_words(const struct command_result *result) {
     const char *words = text_view(&result->errors);
     if (text_is_blank(words)) words = text_view(&result->output);
@@ -87,7 +87,7 @@ static const char *last_words(const struct command_result *result) {
     return length > LAST_WORDS_MAX ? words + length - LAST_WORDS_MAX : words;
 }
 
-/* Which stop it is that a run was ended for, which `status` says where that is from deadline_check(). */
+/* Why a run was stopped, or COMPILER_STOP_NONE. `status` is that of the run; the deadline's if that ended it. */
 static enum compiler_stop find_stop(const struct command_result *result, enum status status) {
     static const enum compiler_stop stops[] = {
         [COMMAND_STOP_MEMORY] = COMPILER_STOP_MEMORY,
@@ -101,17 +101,17 @@ static enum compiler_stop find_stop(const struct command_result *result, enum st
     bool used_its_time = result->signal == SIGKILL && result->cpu_ms / 1000 >= CPU_SECONDS; /* SIGXCPU was ignored */
     if (result->signal == SIGXCPU || used_its_time) return COMPILER_STOP_CPU_TIME;
     if (result->signal == SIGXFSZ) return COMPILER_STOP_DISK;
-    if (result->signal == SIGKILL) return COMPILER_STOP_MEMORY; /* not by us, so by a machine that has none left */
+    if (result->signal == SIGKILL) return COMPILER_STOP_MEMORY; /* not sent by us, so by the kernel when memory ran out */
     return COMPILER_STOP_NONE;
 }
 
-/* Whether GHC's runtime, or the system, says that it got no more memory: a run has limits. */
+/* True if GHC's runtime or the system reports that memory ran out, which the limits of a run may cause. */
 static bool complains_of_memory(const struct command_result *result) {
     const char *words = text_view(&result->errors);
     return strstr(words, "eap exhausted") || strstr(words, "out of memory") || strstr(words, "Cannot allocate memory");
 }
 
-/* The sentence about a run that was over a limit. */
+/* Sets the error for a run that exceeded a limit. */
 static enum status explain_stop(enum compiler_stop stop, const struct compiler *compiler, const struct sandbox *sandbox,
                                 struct error *err) {
     enum { MEBIBYTE = 1024 * 1024 };
@@ -137,8 +137,7 @@ static enum status explain_stop(enum compiler_stop stop, const struct compiler *
 
 /* ---- Runs without a report ---- */
 
-/* Words that are this machine's trouble, whatever was to be compiled: of the system's errors, the linker of programs, and the
- * sandbox. */
+/* True for messages about a fault of this machine, whatever was compiled: system errors, the dynamic linker, the sandbox. */
 static bool is_of_machine(const char *words) {
     static const char *const troubles[] = {
         "No space left on device",
@@ -156,8 +155,8 @@ static bool is_of_machine(const char *words) {
     return false;
 }
 
-/* What the compiler's race leaves: nothing, half a report, or what a reader says of that (lib/tools/README.md, The compiler). A
- * crash is none. */
+/* True for the traces of the compiler's race: no output, half a report, or a parser's message about it (lib/tools/README.md,
+ * The compiler). A crash is not one. */
 static bool is_of_race(const struct command_result *result, const char *words) {
     const char *output = text_view(&result->output);
     if (result->signal) return false;
@@ -165,7 +164,7 @@ static bool is_of_race(const struct command_result *result, const char *words) {
            strstr(output, "\n{");
 }
 
-/* What a run printed, in the arena, without the lines of its progress, which differ from run to run. */
+/* The output of a run, in the arena, without progress lines, which differ from run to run. */
 static const char *find_words(struct arena *arena, const struct command_result *result) {
     struct text words = {0};
     const struct text *const printed[] = {&result->errors, &result->output};
@@ -183,14 +182,14 @@ static const char *find_words(struct arena *arena, const struct command_result *
     return copy;
 }
 
-/* What an I/O error was, without the file's path, which is its author's to choose: `PATH: FUNCTION: WHAT (DETAIL)`. */
+/* The reason of an I/O error, without the path, which the package's author chooses: `PATH: FUNCTION: REASON (DETAIL)`. */
 static const char *find_io_reason(const char *message) {
     for (const char *colon; (colon = strstr(message, ": "));)
         message = colon + 2;
     return message;
 }
 
-/* The message of an error in the report that is this machine's trouble, or NULL: the compiler reports these like others. */
+/* The message of a reported error that is a fault of this machine, or NULL: the compiler reports these like others. */
 static const char *find_trouble(const struct compiler_report *report) {
     for (size_t i = 0; i < report->error_count; i++)
         if (text_equal(report->errors[i].code, "FileIOError") && is_of_machine(find_io_reason(report->errors[i].message)))
@@ -205,14 +204,14 @@ static enum status explain_trouble(const struct compiler *compiler, const char *
     return error_mark(err, STATUS_UNAVAILABLE, TROUBLE_MACHINE);
 }
 
-/* The runs that gave no answer so far. */
+/* The attempts without an answer so far. */
 struct silence {
     int attempts;
-    int exit_status;   /* of the first, like the next */
+    int exit_status;   /* of the first attempt, as `signal` */
     int signal;
-    const char *words; /* of the last */
-    bool is_same;      /* they ended in the same way, with the same words */
-    bool is_of_race;   /* one of them did */
+    const char *words; /* of the last attempt */
+    bool is_same;      /* all ended in the same way, with the same words */
+    bool is_of_race;   /* at least one shows traces of the race */
 };
 
 static void note_silence(struct silence *silence, struct arena *arena, const struct command_result *result) {
@@ -225,7 +224,7 @@ static void note_silence(struct silence *silence, struct arena *arena, const str
     silence->words = words;
 }
 
-/* That they gave no answer, how the last one ended, and whose trouble that is. */
+/* Sets the error for attempts without an answer: how the last one ended, and whose fault that is. */
 static enum status explain_silence(enum compiler_stop *stop, const struct compiler *compiler, const struct silence *silence,
                                    const struct command_result *result, struct error *err) {
     char version[VERSION_TEXT_MAX];
@@ -251,13 +250,13 @@ static enum status explain_silence(enum compiler_stop *stop, const struct compil
     } else {
         status = error_set(err, STATUS_INTERNAL, "The compiler %s ended with %s and no report, %d time%s. Its last words: %s",
                            version, text_view(&how), silence->attempts, silence->attempts == 1 ? "" : "s", words);
-        if (err) err->trouble = TROUBLE_NONE; /* nobody knows whose it is */
+        if (err) err->trouble = TROUBLE_NONE; /* the cause is unknown */
     }
     text_release(&how);
     return status;
 }
 
-/* Runs it once. *stop is why it was stopped; the status and the sentence say so, too. */
+/* One attempt. *stop is the reason why it was stopped; the status and the error express it, too. */
 static enum status run_once(struct command_result *result, enum compiler_stop *stop, const struct compiler *compiler,
                             const struct sandbox *sandbox, const struct command *command, const char *const *mounts,
                             struct deadline *deadline, struct error *err) {
@@ -267,7 +266,7 @@ static enum status run_once(struct command_result *result, enum compiler_stop *s
     return status;
 }
 
-/* Adds what one run said and took to the report of those before. False where it gave no answer. */
+/* Adds the output and the resource use of an attempt to the report. False: it gave no answer. */
 static bool read_answer(struct compiler_report *report, struct arena *arena, const struct command_result *result,
                         bool is_graph) {
     struct compiler_report said;
@@ -275,15 +274,15 @@ static bool read_answer(struct compiler_report *report, struct arena *arena, con
     said.stop = report->stop;
     said.succeeded = result->exit_status == 0;
     said.elapsed_ms = report->elapsed_ms + result->elapsed_ms;
-    said.compiled_count += report->compiled_count; /* what was compiled before is up to date now */
+    said.compiled_count += report->compiled_count; /* modules from earlier attempts are up to date now */
     said.peak_memory_bytes =
         result->peak_memory_bytes > report->peak_memory_bytes ? result->peak_memory_bytes : report->peak_memory_bytes;
     *report = said;
-    if (said.succeeded && is_graph) return true; /* some print no warnings */
+    if (said.succeeded && is_graph) return true; /* some versions print no warnings then */
     return has_answered && (said.succeeded || said.error_count > 0);
 }
 
-/* Runs it until it answers; the caller releases `result`. */
+/* Repeats attempts until the compiler answers; the caller releases `result`. */
 static enum status run_until_answered(struct command_result *result, struct compiler_report *report, struct arena *arena,
                                       const struct compiler *compiler, const struct sandbox *sandbox, const char *subcommand,
                                       const char *folder, const char *const *globs, const char *const *readable,
@@ -311,7 +310,7 @@ static enum status run_until_answered(struct command_result *result, struct comp
     return explain_stop(report->stop, compiler, sandbox, err);
 }
 
-/* The same; a disk of ours that is full is no failure of the package, whatever the compiler made of it. */
+/* The same, except that a failure on a full disk of ours is not the package's, whatever the compiler reported. */
 static enum status run_compiler(struct command_result *result, struct compiler_report *report, struct arena *arena,
                                 const struct compiler *compiler, const struct sandbox *sandbox, const char *subcommand,
                                 const char *folder, const char *const *globs, const char *const *readable,
@@ -359,7 +358,7 @@ bool compiler_can_publish(struct version compiler) {
     return version_compare(compiler, first_to_read_purs_json) >= 0;
 }
 
-/* `folder` as a command in the sandbox sees it. */
+/* The path of `folder` as seen by a command in the sandbox. */
 static const char *seen_from_inside(struct arena *arena, const struct sandbox *sandbox, const char *folder) {
     char path[PATH_MAX];
     if (sandbox->is_isolating) return SANDBOX_WORK_FOLDER;
@@ -373,7 +372,7 @@ enum status compiler_publish(struct text *out, struct arena *arena, const struct
     const struct command command = {
         .arguments = (const char *const[]){compiler->path, "publish", "--manifest", "purs.json", "--resolutions", resolutions,
                                            "+RTS", "-N1", "-RTS", NULL},
-        /* It asks git, which trusts no checkout of another user, and would like to note what it has seen. */
+        /* It runs git, which distrusts checkouts of another user, and would write to the index. */
         .environment = (const char *const[]){"PATH=/usr/bin:/bin", "HOME=/tmp", "LANG=C.UTF-8", "GIT_CONFIG_NOSYSTEM=1",
                                              "GIT_OPTIONAL_LOCKS=0", "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory",
                                              "GIT_CONFIG_VALUE_0=*", NULL},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The PureScript compiler: which ones are here, how they are called, what they answer (lib/tools/README.md, The compiler). They
- * always run in the sandbox, with an empty environment.
+ * The PureScript compilers: finding them on this machine, running them and reading their output (lib/tools/README.md, The
+ * compiler). They run in the sandbox with a fixed environment; only `purs --version` runs outside it, as the sandbox's user.
  */
 #ifndef LIB_TOOLS_COMPILER_H
 #define LIB_TOOLS_COMPILER_H
@@ -20,7 +20,7 @@ struct deadline;
 struct sandbox;
 struct text;
 
-/* Where a build has its packages, each as NAME-VERSION, below the folder in which the compiler runs. */
+/* Holds the packages of a build, each as NAME-VERSION, below the folder in which the compiler runs. */
 #define COMPILER_PACKAGES_FOLDER ".registry"
 
 struct compiler {
@@ -28,17 +28,17 @@ struct compiler {
     const char *path; /* absolute */
 };
 
-/* Sorted by version, no version twice. */
+/* Sorted by version, without duplicates. */
 struct compilers {
     struct compiler *items;
     size_t count;
     struct arena arena; /* owns the paths */
 };
 
-/* Looks for `purs-X_Y_Z` and `purs` in `folder`, or, where that is NULL, in the folders of `search_path` (as in PATH, which the
- * caller reads; the first find of a version wins). A plain `purs` is asked for its version; where it has no answer it is passed
- * over. STATUS_NOT_FOUND: `folder` is not there; STATUS_REFUSED: the sandbox's user cannot get to it (such folders in PATH are
- * passed over). An empty list is no error. The caller releases `out`. */
+/* Finds `purs-X_Y_Z` and `purs` in `folder` or, if that is NULL, in the folders of `search_path` (in PATH's form; the first
+ * find of a version wins). A plain `purs` is run with --version; without a valid answer it is skipped. STATUS_NOT_FOUND:
+ * `folder` does not exist; STATUS_REFUSED: the sandbox's user cannot reach it (such folders of `search_path` are skipped);
+ * also the statuses of deadline_check(). An empty list is no error. The caller releases `out`. */
 CHECK_RESULT enum status compilers_find(struct compilers *out, const char *folder, const char *search_path,
                                         const struct sandbox *sandbox, struct deadline *deadline, struct error *err);
 void compilers_release(struct compilers *compilers);
@@ -46,32 +46,32 @@ void compilers_release(struct compilers *compilers);
 /* The compiler of that version, or NULL. Borrowed from the list. */
 const struct compiler *compilers_get(const struct compilers *compilers, struct version version);
 
-/* The compiler whose `graph` serves a package that is for `target`: that one itself from 0.14.0 on, else the lowest that has
- * `graph`; NULL where there is none. */
+/* The compiler whose `graph` command serves a package for `target`: that version itself from 0.14.0 on, else the lowest one
+ * that has `graph`; NULL: none. */
 const struct compiler *compilers_choose_for_graph(const struct compilers *compilers, struct version target);
 
-/* A place in a file; `filename` may be NULL. */
+/* A position in a file; `filename` may be NULL. */
 struct compiler_span {
     const char *filename;
     int start_line, start_column, end_line, end_column;
 };
 
-/* An error or a warning, as the compiler's JSON has it. */
+/* An error or a warning from the compiler's JSON. */
 struct compiler_message {
     const char *message;
     const char *code;     /* "ModuleNotFound" */
     const char *link;     /* to its explanation; may be NULL */
-    const char *filename; /* NULL where there is none */
-    const char *module;   /* NULL where there is none */
+    const char *filename; /* or NULL */
+    const char *module;   /* or NULL */
     bool has_position;
     int start_line, start_column, end_line, end_column;
-    const struct compiler_span *more_spans; /* its other places: a module that is in two files is an error at both */
+    const struct compiler_span *more_spans; /* its further positions: a module that is in two files is an error at both */
     size_t more_span_count;
 };
 
-/* Why a run was stopped before its end, or has no answer. STOP(name, meaning); lib/domain/verdict.h says what it means for a
- * package: TIME and CPU_TIME are TIMED_OUT, MEMORY is OUT_OF_MEMORY, PROCESSES, DISK and OUTPUT are LIMIT_EXCEEDED, SILENT
- * is FAILED_TO_COMPILE, NO_ANSWER is SPURIOUS. CANCELLED is no verdict: somebody (SIGTERM, a lost lease) wanted it to end. */
+/* Why a run was stopped, or has no answer. STOP(name, meaning). The verdict (lib/domain/verdict.h) for a package: TIME and
+ * CPU_TIME are TIMED_OUT, MEMORY is OUT_OF_MEMORY, PROCESSES, DISK and OUTPUT are LIMIT_EXCEEDED, SILENT is
+ * FAILED_TO_COMPILE, NO_ANSWER is SPURIOUS. CANCELLED has no verdict: the run was ended on purpose (SIGTERM, a lost lease). */
 #define COMPILER_STOP_TABLE(STOP)                                                                                              \
     STOP(NONE, "It was not stopped: it answered, or could not be started.")                                                    \
     STOP(TIME, "The deadline passed.")                                                                                         \
@@ -90,72 +90,74 @@ enum compiler_stop {
 #undef STOP
 };
 
-/* What a run said; everything in the caller's arena. With any status but STATUS_OK only `stop`, `elapsed_ms` and
- * `peak_memory_bytes` mean something. */
+/* The result of a run; everything is in the caller's arena. With any status but STATUS_OK only `stop`, `elapsed_ms` and
+ * `peak_memory_bytes` are valid. */
 struct compiler_report {
-    enum compiler_stop stop; /* NONE where the status is STATUS_OK */
+    enum compiler_stop stop; /* NONE if the status is STATUS_OK */
     bool succeeded;
-    struct compiler_message *errors; /* at least one where it did not succeed; none twice */
+    struct compiler_message *errors; /* at least one unless it succeeded; without duplicates */
     size_t error_count;
     struct compiler_message *warnings;
     size_t warning_count;
-    size_t compiled_count;     /* modules that were compiled in this run, those up to date left out */
-    int64_t elapsed_ms;        /* from the compiler's start to its end */
-    int64_t peak_memory_bytes; /* the most that was seen at once of all its processes */
+    size_t compiled_count;     /* modules compiled in this run, without those that were up to date */
+    int64_t elapsed_ms;        /* the compiler's run time, of all attempts together */
+    int64_t peak_memory_bytes; /* the largest sum of all its processes that was observed */
 };
 
-/* `purs compile GLOB… --json-errors`: compiles what the globs (NULL at the end, relative to `folder`, never by a shell) match,
- * to `folder`/output. `readable` are folders outside that the sources lead to, as in sandbox_run(). A program that does not
- * compile is STATUS_OK with report->succeeded false. Otherwise report->stop says what it was, and the sentence says it for a
- * person: STATUS_TIMEOUT: stopped at the deadline, or at the limit of CPU time or memory; STATUS_REFUSED: it wrote, printed or
- * started too much, or ended three times over without a report and with the same words, which are in the sentence;
- * STATUS_UNAVAILABLE: this machine is in its way (a full disk); STATUS_INTERNAL: it did not answer in JSON, three times, for no
- * reason that is known, or could not be started; and what else deadline_check() answers. */
+/* `purs compile GLOB… --json-errors`: compiles the files that match the globs (NULL at the end, relative to `folder`, not
+ * expanded by a shell) to `folder`/output. `readable` lists outside folders that the sources link to, as in sandbox_run().
+ * Sources that do not compile are STATUS_OK with report->succeeded false. Otherwise report->stop has the reason and the
+ * error a sentence. STATUS_TIMEOUT: stopped at the deadline, or at the limit of CPU time or memory; STATUS_REFUSED: it
+ * wrote, printed or started too much, or ended three times without a report and with the same words, which are in the
+ * sentence; STATUS_UNAVAILABLE: it reports a fault of this machine, or could not be executed; STATUS_INTERNAL: our disk is
+ * full, the sandbox could not start it, or it gave no JSON answer in three attempts for an unknown reason; also the
+ * statuses of deadline_check(). */
 CHECK_RESULT enum status compiler_compile(struct compiler_report *report, struct arena *arena, const struct compiler *compiler,
                                           const struct sandbox *sandbox, const char *folder, const char *const *globs,
                                           const char *const *readable, struct deadline *deadline, struct error *err);
 
-/* `purs graph GLOB… --json-errors`, from 0.14.0 on: *graph maps module names to {"path", "depends"}; the caller owns it. It is
- * NULL where report->succeeded is false. Otherwise as compiler_compile(). */
+/* `purs graph GLOB… --json-errors`, from 0.14.0 on: *graph maps module names to {"path", "depends"}; the caller owns it.
+ * NULL if report->succeeded is false. Otherwise as compiler_compile(). */
 CHECK_RESULT enum status compiler_graph(json_t **graph, struct compiler_report *report, struct arena *arena,
                                         const struct compiler *compiler, const struct sandbox *sandbox, const char *folder,
                                         const char *const *globs, const char *const *readable, struct deadline *deadline,
                                         struct error *err);
 
-/* Whether it has `purs publish` as it is called here: from 0.14.7 on. */
+/* True from 0.14.7 on, which has `purs publish` as it is called here. */
 bool compiler_can_publish(struct version compiler);
 
-/* `purs publish --manifest purs.json --resolutions FILE`: appends the documentation of the package in `folder`, JSON as Pursuit
- * wants it. `folder` is a git checkout without changes, with a tag `vVERSION` at its commit; `resolutions` (relative to it)
- * says where in it the dependencies are; `output` in it belongs to the sandbox's user. STATUS_REFUSED: the compiler will not
- * have it so, in its words; otherwise as compiler_compile(). */
+/* `purs publish --manifest purs.json --resolutions FILE`: appends the documentation of the package in `folder`, as JSON for
+ * Pursuit. `folder` is a clean git checkout with a tag `vVERSION` at its commit; `resolutions` (relative to it) names the
+ * folders of the dependencies in it; its folder `output` belongs to the sandbox's user. STATUS_REFUSED: the compiler rejects
+ * the package, with its message; otherwise as compiler_compile(). */
 CHECK_RESULT enum status compiler_publish(struct text *out, struct arena *arena, const struct compiler *compiler,
                                           const struct sandbox *sandbox, const char *folder, const char *resolutions,
                                           const char *const *readable, struct deadline *deadline, struct error *err);
 
-/* ---- Reports for people (compiler_print.c) ---- */
+/* ---- Readable reports (compiler_print.c) ---- */
 
-/* Turns the build's paths in all texts of the report into those that an author knows: relative to the package `own`
- * (NAME-VERSION), or beginning with the NAME-VERSION of another one. */
+/* Converts the build's paths in all texts of the report to paths that an author knows: relative to the package `own`
+ * (NAME-VERSION), or starting with the NAME-VERSION of another package. */
 void compiler_report_localize(struct compiler_report *report, struct arena *arena, const char *own);
 void compiler_message_localize(struct compiler_message *message, struct arena *arena, const char *own);
 
 /* The same for one text, in the arena. */
 const char *compiler_localize_text(struct arena *arena, const char *text, const char *own);
 
-/* Which warnings are about files of the package `own` (NAME-VERSION), before they are localized: in the arena. */
+/* The warnings about files of the package `own` (NAME-VERSION), as localized copies in the arena. The report itself must not
+ * be localized yet. */
 struct compiler_message *compiler_report_own_warnings(const struct compiler_report *report, struct arena *arena,
                                                       const char *own, size_t *count);
 
-/* What it says, with a line for each further place; borrowed from it, or in the arena. */
+/* Its message, with a line for each further position; borrowed from it, or in the arena. */
 const char *compiler_message_whole(struct arena *arena, const struct compiler_message *message);
 
-/* Appends errors or warnings: a blank line between two, place and code first. At most `most` of them, then how many more there
- * are. */
+/* Appends errors or warnings, separated by blank lines, code and position first: at most `most` of them, then the number of
+ * the others. */
 void compiler_messages_print(struct text *out, const struct compiler_message *messages, size_t count, size_t most);
 void compiler_report_print_errors(struct text *out, const struct compiler_report *report, size_t most);
 
-/* The same for the errors of a build's result, those that it leaves out counted, too. */
+/* The same for the errors of a build's result; the number of the others includes errors_left_out. */
 void compiler_result_print_errors(struct text *out, const struct build_result *result, size_t most);
 
 /* "1 error, shown above" or "4000 errors, the first 50 of which are shown above", in the arena. */

@@ -9,7 +9,7 @@
 #include "lib/base/text.h"
 #include "lib/tools/compiler.h"
 
-/* The path within its package. */
+/* The path relative to its package. */
 static const char *within_package(const char *path, const char *folder) {
     static const char packages[] = COMPILER_PACKAGES_FOLDER "/";
     size_t length = strlen(folder);
@@ -24,7 +24,7 @@ static void mend_span(json_t *span, const char *folder) {
     if (path) json_object_set_new(span, "name", json_string(within_package(path, folder)));
 }
 
-/* Each `sourceSpan` in it, wherever: of declarations, their children, and what is exported again. */
+/* Mends each `sourceSpan` anywhere in the value: of declarations, their children, and re-exports. */
 static void mend_spans(json_t *value, const char *folder) {
     const char *key;
     json_t *item;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Which compilers are on this machine. */
+ * Finds the compilers of this machine. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -53,7 +53,7 @@ static bool version_of_name(const char *name, struct version *out) {
     return version_parse(out, text, NULL) == STATUS_OK;
 }
 
-/* The version that a plain `purs` prints, possibly with more text behind it. */
+/* The version that a plain `purs` prints, possibly followed by more text. False: no valid answer within VERSION_QUERY_MS. */
 static bool version_of_program(const char *path, const struct sandbox *sandbox, struct deadline *deadline,
                                struct version *out) {
     struct command_result result = {0};

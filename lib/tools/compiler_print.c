@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Prints what the compiler said for people: with their paths, as text, counted.
+ * Formats the compiler's messages for readers: their paths, their text, their number.
  */
 #include <string.h>
 
@@ -14,7 +14,7 @@ enum { SPANS_SHOWN = 20 };
 
 /* ---- Paths ---- */
 
-/* Whether `path` is below the folder of that package, and how long that is. */
+/* True if `path` is below the folder of that package; *length is the length of that prefix. */
 static bool is_of_package(const char *path, const char *package, size_t *length) {
     size_t folder = strlen(PACKAGES), name = strlen(package);
     *length = folder + name + 1;
@@ -69,7 +69,7 @@ struct compiler_message *compiler_report_own_warnings(const struct compiler_repo
 
 /* ---- Text ---- */
 
-/* Appends `message` indented by two blanks (as most come already), without blanks and line breaks at its end. */
+/* Appends `message` indented by two spaces (most already are), without trailing spaces and line breaks. */
 static void append_indented(struct text *out, const char *message) {
     const char *indent = message[0] == ' ' ? "" : "  ";
     size_t length = strlen(message);
@@ -89,7 +89,7 @@ static void print_place(struct text *out, int start_line, int start_column, int 
     text_append_format(out, ":%d:%d - %d:%d", start_line, start_column, end_line, end_column);
 }
 
-/* A line for each place but the first, indented. */
+/* Appends an indented line for each further position. */
 static void append_more_places(struct text *out, const struct compiler_message *message) {
     for (size_t i = 0; i < message->more_span_count && i < SPANS_SHOWN; i++) {
         const struct compiler_span *span = &message->more_spans[i];

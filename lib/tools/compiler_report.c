@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Reads what the compiler printed into structures.
+ * Parses the compiler's output.
  */
 #include "lib/tools/compiler_report.h"
 
@@ -10,7 +10,7 @@
 #include "lib/base/json.h"
 #include "lib/base/text.h"
 
-/* The text of a field, copied; NULL where it is absent, null or something else. */
+/* A copy of the text field; NULL if it is absent, null or of another type. */
 static const char *copy_field(struct arena *arena, const json_t *object, const char *key) {
     const char *text = json_string_value(json_object_get(object, key));
     return text ? arena_copy(arena, text) : NULL;
@@ -20,7 +20,7 @@ static int number_field(const json_t *object, const char *key) {
     return (int)json_integer_value(json_object_get(object, key));
 }
 
-/* A place as `allSpans` has it: {"name": FILE, "start": [LINE, COLUMN], "end": [LINE, COLUMN]}. */
+/* A position from `allSpans`: {"name": FILE, "start": [LINE, COLUMN], "end": [LINE, COLUMN]}. */
 static struct compiler_span read_span(const json_t *object, struct arena *arena) {
     const json_t *start = json_object_get(object, "start"), *end = json_object_get(object, "end");
     return (struct compiler_span){
@@ -38,7 +38,7 @@ static bool is_at(const struct compiler_message *message, const struct compiler_
            message->end_column == span->end_column;
 }
 
-/* The first of all is the message's own place, mostly the only one. */
+/* Skips the first span if it is the message's own position, as it mostly is. */
 static void read_more_spans(struct compiler_message *out, const json_t *array, struct arena *arena) {
     size_t count = json_array_size(array);
     if (count == 0) return;
@@ -70,7 +70,7 @@ static void read_message(struct compiler_message *out, const json_t *object, str
     read_more_spans(out, json_object_get(object, "allSpans"), arena);
 }
 
-/* ---- Nothing twice ---- */
+/* ---- Duplicates ---- */
 
 static int compare_texts(const char *a, const char *b) {
     return a && b ? strcmp(a, b) : (a != NULL) - (b != NULL);
@@ -96,7 +96,7 @@ static int compare_messages(const struct compiler_message *a, const struct compi
     return 0;
 }
 
-/* Equal ones in their order. */
+/* Equal messages stay in their order. */
 static int compare_places(const void *a, const void *b) {
     const struct compiler_message *one = *(const struct compiler_message *const *)a,
                                   *other = *(const struct compiler_message *const *)b;
@@ -104,7 +104,7 @@ static int compare_places(const void *a, const void *b) {
     return difference ? difference : (one > other) - (one < other);
 }
 
-/* Leaves out what is said again; returns how many are left, in their order. */
+/* Removes duplicates; returns how many messages are left, in their order. */
 static size_t leave_out_repeated(struct compiler_message *messages, size_t count) {
     struct arena arena = {0};
     struct compiler_message **sorted = arena_alloc(&arena, (count + 1) * sizeof *sorted);
@@ -130,7 +130,8 @@ static struct compiler_message *read_messages(const json_t *array, size_t *count
     return messages;
 }
 
-/* The last line that is a JSON object with both lists, since other text may be around it; NULL where there is none. */
+/* The last line that is a JSON object with both lists (other text may surround it), for the caller to release; NULL: not
+ * found. */
 static json_t *find_json(const struct text *text) {
     const char *begin = text_view(text), *end = begin + text->length;
     while (end > begin) {
@@ -164,9 +165,9 @@ static size_t count_compiled(const struct text *printed) {
 bool compiler_report_read(struct compiler_report *out, struct arena *arena, const struct text *output,
                           const struct text *errors) {
     *out =
-        (struct compiler_report){.compiled_count = count_compiled(output) + count_compiled(errors)}; /* wherever it says so */
+        (struct compiler_report){.compiled_count = count_compiled(output) + count_compiled(errors)}; /* in either stream */
     json_t *found = find_json(output);
-    if (!found) found = find_json(errors); /* compile before 0.14.0, and graph */
+    if (!found) found = find_json(errors); /* of compile before 0.14.0, and of graph */
     if (!found) return false;
     out->errors = read_messages(json_object_get(found, "errors"), &out->error_count, arena);
     out->warnings = read_messages(json_object_get(found, "warnings"), &out->warning_count, arena);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Reading what the compiler printed. Not for others than compiler.c and its tests.
+ * Parsing of the compiler's output. Only for compiler.c and its tests.
  */
 #ifndef LIB_TOOLS_COMPILER_REPORT_H
 #define LIB_TOOLS_COMPILER_REPORT_H
@@ -9,12 +9,12 @@
 
 #include "lib/tools/compiler.h"
 
-/* Finds the JSON with errors and warnings in what a run printed to stdout and stderr. False where there is none; what is not as
- * expected inside is read as absent. `succeeded` is left to the caller. */
+/* Finds the JSON with errors and warnings in the output (stdout) and errors (stderr) of a run. False: not found.
+ * Malformed parts count as absent. The caller sets `succeeded`. */
 bool compiler_report_read(struct compiler_report *out, struct arena *arena, const struct text *output,
                           const struct text *errors);
 
-/* Whether the line says which module is being compiled: `Compiling Data.Maybe` or `[3 of 20] Compiling Data.Maybe`. */
+/* True for a progress line: `Compiling Data.Maybe` or `[3 of 20] Compiling Data.Maybe`. */
 bool compiler_report_is_progress(const char *line);
 
 #endif

@@ -19,7 +19,7 @@ const char *file_name_danger(const char *name) {
     return strchr(name, '/') ? "has a slash in it" : NULL;
 }
 
-/* Windows has devices by these names, whatever is behind a dot. */
+/* Windows reserves these names for devices, with any extension. */
 static bool is_device(const char *name) {
     static const char *const devices[] = {"con", "prn", "aux", "nul", "conin$", "conout$"};
     static const char *const numbered[] = {"com", "lpt"};
@@ -52,13 +52,13 @@ const char *file_name_fault(const char *name) {
     return is_device(name) ? "is reserved on Windows" : NULL;
 }
 
-/* A name without its case, beside its place in the list. */
+/* A case-folded name with its index in the list. */
 struct folded_name {
     wchar_t *text;
     size_t index;
 };
 
-/* By way of upper case, which more letters have in common. A name that is not UTF-8 stays byte by byte as it is. */
+/* Folds by way of upper case, which more letters share. A name that is not UTF-8 is folded byte by byte. */
 static wchar_t *fold(const char *name) {
     size_t length = strlen(name);
     wchar_t *text = memory_resize(NULL, length + 1, sizeof *text);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What files of a package may be called, so that its tarball can be unpacked on every system that its users have: some take a
- * backslash for a slash, some do not tell `Data.purs` from `data.purs`, Windows has no `aux.js`.
+ * Rules for the names of files in packages, so that tarballs can be unpacked on every system of their users: some treat a
+ * backslash as a slash, some do not distinguish `Data.purs` and `data.purs`, Windows has no `aux.js`.
  */
 #ifndef LIB_TOOLS_FILE_NAMES_H
 #define LIB_TOOLS_FILE_NAMES_H
@@ -9,14 +9,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Why no packed file or folder may be called `name`, as the end of a sentence ("is empty"); NULL: it may. A name is one part of
- * a path. */
+/* Why a packed file or folder must not have this name (a single path component), as the end of a sentence ("is empty");
+ * NULL: it may. */
 const char *file_name_fault(const char *name);
 
 /* The same for names that must not even be written to a folder here. */
 const char *file_name_danger(const char *name);
 
-/* Finds two of the names (which are one folder's) that differ in nothing but upper and lower case, or not at all. */
+/* True if two of the names (of one folder) are equal except for case; sets *one and *other to their indexes. */
 bool file_names_clash(const char *const *names, size_t count, size_t *one, size_t *other);
 
 #endif

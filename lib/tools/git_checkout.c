@@ -15,9 +15,9 @@
 
 enum {
     DEPTH_MAX = 100,
-    LINKS_FOLLOWED_MAX = 40, /* as the kernel counts */
+    LINKS_FOLLOWED_MAX = 40, /* like the kernel */
     LINK_TARGET_MAX = 4096,
-    FAILED_LINKS_MAX = 100, /* that lead to more than is left of the limits; then no further ones are measured */
+    FAILED_LINKS_MAX = 100, /* with targets over the remaining limits; after so many no further targets are measured */
 };
 
 struct checkout {
@@ -30,7 +30,7 @@ struct checkout {
     int64_t bytes;
     int64_t files;
     int failed_links;
-    struct text path; /* of what is being written, from the root, for messages */
+    struct text path; /* of the current entry, from the root, for messages */
 };
 
 /* ---- Links ---- */
@@ -41,7 +41,7 @@ static void pop_component(struct text *path) {
     if (path->bytes) path->bytes[path->length] = '\0';
 }
 
-/* Appends the target of the link at `path` below `root`, if there is one: true. */
+/* True if `path` below `root` is a link; appends its target. */
 static bool append_link_target(struct checkout *checkout, git_tree *root, const char *path, struct text *out) {
     git_tree_entry *entry = NULL;
     git_blob *blob = NULL;
@@ -54,8 +54,8 @@ static bool append_link_target(struct checkout *checkout, git_tree *root, const 
     return is_link;
 }
 
-/* Follows the link at `path` below `root`, through other links, as the kernel would: does it stay there all the way? *at, which
- * is empty, becomes where it leads to, without links. (That need not exist.) */
+/* Follows the link at `path` below `root`, through other links, as the kernel would. True: it stays below `root` all the
+ * way. *at, initially empty, becomes the resolved path, which need not exist. */
 static bool follow_link(struct checkout *checkout, git_tree *root, const char *path, struct text *at) {
     struct text left = {0}; /* the path still to be walked */
     bool inside = true;
@@ -94,7 +94,7 @@ static bool follow_link(struct checkout *checkout, git_tree *root, const char *p
     return inside;
 }
 
-/* ---- Looking at everything before anything is written ---- */
+/* ---- Checks before anything is written ---- */
 
 static enum status refuse_damaged(const struct checkout *checkout, struct error *err) {
     return error_set(err, STATUS_REFUSED, "The repository is damaged: '%.500s' is not in it, or is not what it should be.",
@@ -106,7 +106,7 @@ static enum status refuse_many(const struct checkout *checkout, struct error *er
                      (long long)checkout->limits->files);
 }
 
-/* The size comes from the object's header, so that a large one is never loaded. False where it is no blob. */
+/* Reads the size from the object's header, so that a large object is not loaded. False: it is no blob. */
 static bool measure_blob(struct checkout *checkout, const git_oid *id, size_t *size) {
     git_object_t type = GIT_OBJECT_INVALID;
     git_odb *odb = NULL;
@@ -130,7 +130,7 @@ static int compare_names(const void *a, const void *b) {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* No name may be twice in a folder: it could not be written. */
+/* Refuses duplicate names in a folder, which could not be written. */
 static enum status check_names(struct checkout *checkout, const git_tree *tree, struct error *err) {
     size_t count = git_tree_entrycount(tree);
     enum status status = STATUS_OK;
@@ -172,7 +172,7 @@ static enum status check_entry(struct checkout *checkout, const git_tree_entry *
     return mode == GIT_FILEMODE_TREE ? check_folder(checkout, id, depth, err) : count_blob(checkout, id, err);
 }
 
-/* The entry's path in place of its folder's; leave_entry() goes back. */
+/* Appends the entry's name to the path and returns the former length, with which leave_entry() undoes that. */
 static size_t enter_entry(struct checkout *checkout, const git_tree_entry *entry) {
     size_t parent_length = checkout->path.length;
     if (parent_length) text_append_character(&checkout->path, '/');
@@ -230,20 +230,20 @@ static enum status write_regular(struct checkout *checkout, int folder, const ch
     return status;
 }
 
-/* Makes the folder and opens it. -1: it failed, and `err` says why. */
+/* Creates the folder and opens it; -1 with `err` set. */
 static int make_folder(struct checkout *checkout, int parent, const char *name, struct error *err) {
     int folder = -1;
     if (mkdirat(parent, name, 0755) == 0) folder = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (folder >= 0 && fchmod(folder, 0755) == 0) return folder;
     enum status failed = fail_to_write(checkout, err);
-    (void)failed; /* in err */
+    (void)failed; /* err has it */
     if (folder >= 0) close(folder);
     return -1;
 }
 
 /* ---- Links out of the package's folder, but not out of the repository ---- */
 
-/* The entry at `path` of the repository, links followed; NULL where it leads out of it, or to nothing. */
+/* The entry at `path` in the repository, links followed; NULL: it leads out of the repository or does not exist. */
 static git_tree_entry *find_target(struct checkout *checkout, const char *path) {
     struct text at = {0};
     git_tree_entry *entry = NULL;
@@ -254,8 +254,8 @@ static git_tree_entry *find_target(struct checkout *checkout, const char *path) 
     return entry;
 }
 
-/* Copies what the path of the repository leads to as `name` into `folder`, links in it as what they lead to; where `folder` is
- * -1 nothing is written, and all is counted. STATUS_TOO_LARGE: more than the limits leave; STATUS_REFUSED: it cannot be. */
+/* Copies the target of a path in the repository to `name` in `folder`, replacing links within it by their targets. With
+ * `folder` -1 nothing is written, only counted. STATUS_TOO_LARGE: over the limits; STATUS_REFUSED: it cannot be copied. */
 static enum status copy_target(struct checkout *checkout, const char *path, int folder, const char *name, int depth,
                                struct error *err);
 
@@ -307,7 +307,7 @@ static enum status copy_target(struct checkout *checkout, const char *path, int 
     enum status status = STATUS_OK;
     if (folder < 0 && ++checkout->files > checkout->limits->files)
         status = STATUS_TOO_LARGE;
-    else if (!entry) /* nothing that could be packed: harmless, unless it is */
+    else if (!entry) /* marked by a dangling link, which is refused only where it would be packed */
         status = folder < 0 ? STATUS_OK : write_link(checkout, folder, name, GIT_CHECKOUT_OUTSIDE, err);
     else if (mode == GIT_FILEMODE_COMMIT)
         status = folder < 0 ? STATUS_OK : write_link(checkout, folder, name, GIT_CHECKOUT_SUBMODULE, err);
@@ -320,7 +320,8 @@ static enum status copy_target(struct checkout *checkout, const char *path, int 
     return status;
 }
 
-/* A link in the package's folder: kept where it stays in it; else what it leads to, or a mark where that cannot be. */
+/* A link in the package's folder: kept if it stays inside; else replaced by its target, or by GIT_CHECKOUT_OUTSIDE if that
+ * cannot be copied. */
 static enum status place_link(struct checkout *checkout, int folder, const char *name, const git_blob *blob,
                               struct error *err) {
     struct text at = {0}, path = {0}, target = {0};
@@ -424,7 +425,7 @@ static enum status find_trees(struct checkout *checkout, const git_oid *commit_i
 enum status git_checkout_write(git_repository *repository, const git_oid *commit, const char *subdir, const char *folder,
                                const struct git_checkout_limits *limits, struct deadline *deadline, struct error *err) {
     struct checkout checkout = {.repository = repository, .subdir = subdir, .limits = limits, .deadline = deadline};
-    struct error own; /* err may be NULL, and is read in here */
+    struct error own; /* err may be NULL, but is read here */
     if (!err) err = &own;
     enum status status = find_trees(&checkout, commit, err);
     int top = status ? -1 : open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

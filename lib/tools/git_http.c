@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * One git connection is a few requests, one after the other:
+ * A git connection is a few consecutive requests:
  *
  *   GET  URL/info/refs?service=git-upload-pack      the refs; redirects are followed here
- *   POST BASE/git-upload-pack                       wants and haves, the answer is the pack; as often as the negotiation takes
+ *   POST BASE/git-upload-pack                       wants and haves, answered by the pack; repeated during the negotiation
  *
- * and the same with git-receive-pack for a push. BASE is where the GET ended up. libgit2 writes a request whole, then reads the
- * answer piece by piece; curl runs within those reads.
+ * and the same with git-receive-pack for a push. BASE is the GET's final URL. libgit2 writes a request completely, then reads
+ * the answer in pieces; curl runs within those reads.
  */
 #include "lib/tools/git_http.h"
 
@@ -26,12 +26,12 @@ enum {
     REDIRECTS_MAX = 5,
     POLL_MS = 200, /* how soon a cancelled deadline is noticed */
     HTTPS_PORT = 443,
-    HEAD_LIMIT_BYTES = 256 * 1024,       /* of all heads of one request's answers */
-    REFS_LIMIT_BYTES = 32 * 1024 * 1024, /* what a host advertises is kept in memory, several times as large */
+    HEAD_LIMIT_BYTES = 256 * 1024,       /* all headers of the answers to one request */
+    REFS_LIMIT_BYTES = 32 * 1024 * 1024, /* advertised refs, which need several times as much memory */
 };
 
 struct service {
-    const char *path; /* behind the repository's URL */
+    const char *path; /* appended to the repository's URL */
     const char *request_type;
     const char *answer_type;
     bool is_first; /* a GET, which may be redirected */
@@ -48,12 +48,12 @@ static const struct service services[] = {
                                  "application/x-git-receive-pack-result", false},
 };
 
-/* libgit2 hands back pointers to the `parent` of these, which therefore come first. */
+/* libgit2 passes pointers to the `parent` of these structs, so it must come first. */
 struct http_transport {
     git_smart_subtransport parent;
     struct git_session *session;
     CURLM *multi;          /* keeps the connection from one request to the next */
-    char *base;            /* where the first request ended up; NULL before */
+    char *base;            /* from the final URL of the first request; NULL before */
     bool base_is_own_host; /* scheme, host and port are those of the URL: credentials may go there */
 };
 
@@ -68,7 +68,7 @@ struct http_stream {
     struct text answer; /* of which `taken` bytes were read */
     size_t taken;
     size_t head_bytes;
-    int64_t heard_ms; /* when something came last */
+    int64_t heard_ms; /* when bytes arrived last */
     bool has_started;
     bool has_ended;
     bool address_was_refused;
@@ -95,7 +95,7 @@ static bool is_same_host(const char *a, const char *b) {
     return same;
 }
 
-/* Are they safe on their way? Over https, or where the way does not leave this machine. */
+/* True if credentials are safe on their way: over https, or within this machine. */
 static bool is_safe_for_token(const char *url) {
     static const char *const safe[] = {"https://",          "http://127.0.0.1:", "http://127.0.0.1/", "http://localhost:",
                                        "http://localhost/", "http://[::1]:",     "http://[::1]/"};
@@ -110,7 +110,7 @@ static bool may_send_token(const struct http_stream *stream) {
            (stream->service->is_first || transport->base_is_own_host);
 }
 
-/* Also where the first request was redirected, which is when curl leaves it out. */
+/* False also if the first request was redirected to another host, to which curl does not send it. */
 static bool token_was_sent(const struct http_stream *stream) {
     const char *effective = NULL;
     curl_easy_getinfo(stream->easy, CURLINFO_EFFECTIVE_URL, &effective);
@@ -119,7 +119,7 @@ static bool token_was_sent(const struct http_stream *stream) {
 
 /* ---- Failures ---- */
 
-/* The status is in the session now; what libgit2 carries back only says that there is one. */
+/* The failure itself is in the session; the code only tells libgit2 that there is one. */
 static int fail(struct git_session *session) {
     git_error_set_str(GIT_ERROR_HTTP, session->failure.message);
     return GIT_EUSER;
@@ -159,7 +159,7 @@ static int fail_for_curl(struct http_stream *stream, CURLcode code) {
     return fail(stream->transport->session);
 }
 
-/* With credentials, that is for the registry's own repositories, 401 and 403 are the operators' affair. */
+/* With credentials, that is for the registry's own repositories, 401 and 403 are for operators to fix. */
 static int fail_for_credentials(struct http_stream *stream, long code) {
     struct git_session *session = stream->transport->session;
     if (!token_was_sent(stream))
@@ -181,7 +181,7 @@ static int fail_for_http_status(struct http_stream *stream, long code) {
         const char *what;
     } rows[] = {
         {200, 200, STATUS_NOT_FOUND, "does not answer as a git repository"},
-        {401, 401, STATUS_NOT_FOUND, "does not exist or is private"}, /* what GitHub says to strangers of both */
+        {401, 401, STATUS_NOT_FOUND, "does not exist or is private"}, /* GitHub's answer for both without credentials */
         {403, 403, STATUS_FORBIDDEN, "does not let us in"},
         {404, 404, STATUS_NOT_FOUND, "does not exist or is private"},
         {408, 408, STATUS_UNAVAILABLE, "is not available at the moment"},
@@ -204,7 +204,7 @@ static int fail_for_http_status(struct http_stream *stream, long code) {
 
 /* ---- Redirects ---- */
 
-/* Keeps where the first request ended up, for those that follow. False: at something that is no repository. */
+/* Remembers the final URL of the first request for the following ones. False, with the failure set: it is no repository's. */
 static bool keep_base(struct http_stream *stream) {
     struct http_transport *transport = stream->transport;
     const char *effective = NULL;
@@ -220,7 +220,7 @@ static bool keep_base(struct http_stream *stream) {
     return true;
 }
 
-/* ---- What curl calls ---- */
+/* ---- Callbacks for curl ---- */
 
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
     struct http_stream *stream = context;
@@ -245,7 +245,7 @@ static size_t take_head(char *bytes, size_t size, size_t count, void *context) {
     return 0;
 }
 
-/* True once the head of the answer says that it is what was asked for. */
+/* True if the answer has the expected status and content type. */
 static bool answer_is_expected(struct http_stream *stream) {
     long code = 0;
     const char *type = NULL;
@@ -258,7 +258,7 @@ static size_t take_answer(char *bytes, size_t size, size_t count, void *context)
     struct http_stream *stream = context;
     struct git_session *session = stream->transport->session;
     size_t length = size * count;
-    if (!answer_is_expected(stream)) return 0; /* its text is of no use; see stream_end() */
+    if (!answer_is_expected(stream)) return 0; /* its text is not used; see stream_end() */
     if (stream->service->is_first && !stream->transport->base && !keep_base(stream)) return 0;
     session->received_bytes += (int64_t)length;
     stream->heard_ms = clock_monotonic_ms();
@@ -283,7 +283,7 @@ static void set_access(struct http_stream *stream) {
     const char *schemes = access->allow_private ? "http,https" : "https";
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, schemes);
     curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, schemes);
-    curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* it would connect on our behalf, unchecked */
+    curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* a proxy would connect for us, without our check of the address */
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, stream);
     if (access->authorities) {
@@ -293,7 +293,7 @@ static void set_access(struct http_stream *stream) {
     if (may_send_token(stream)) {
         curl_easy_setopt(easy, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
         curl_easy_setopt(easy, CURLOPT_USERNAME, access->user ? access->user : "");
-        curl_easy_setopt(easy, CURLOPT_PASSWORD, access->token); /* curl does not take it along to another host */
+        curl_easy_setopt(easy, CURLOPT_PASSWORD, access->token); /* curl does not send it to another host */
     }
 }
 
@@ -301,7 +301,7 @@ static void set_body(struct http_stream *stream) {
     char type[100];
     snprintf(type, sizeof type, "Content-Type: %s", stream->service->request_type);
     stream->headers = curl_slist_append(stream->headers, type);
-    stream->headers = curl_slist_append(stream->headers, "Expect:"); /* no round trip to ask whether we may */
+    stream->headers = curl_slist_append(stream->headers, "Expect:"); /* no extra round trip */
     curl_easy_setopt(stream->easy, CURLOPT_POST, 1L);
     curl_easy_setopt(stream->easy, CURLOPT_POSTFIELDS, text_view(&stream->request));
     curl_easy_setopt(stream->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)stream->request.length);
@@ -313,7 +313,7 @@ static void stream_start(struct http_stream *stream) {
     curl_easy_setopt(easy, CURLOPT_URL, stream->url);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, stream->curl_error);
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, "git/registry-" REGISTRY_VERSION); /* hosts expect it to begin with git/ */
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, "git/registry-" REGISTRY_VERSION); /* hosts expect the prefix git/ */
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, stream->service->is_first ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_MAXREDIRS, (long)REDIRECTS_MAX);
@@ -337,7 +337,7 @@ static int stream_end(struct http_stream *stream, CURLcode code) {
     return 0;
 }
 
-/* True, with the failure set, where there is no use in waiting any longer. */
+/* True, with the failure set, if waiting must end. */
 static bool is_over(struct http_stream *stream) {
     struct git_session *session = stream->transport->session;
     int64_t silence_ms = session->access->silence_ms;
@@ -350,11 +350,11 @@ static bool is_over(struct http_stream *stream) {
     return true;
 }
 
-/* Lets curl work until there is something to read or the answer has ended. */
+/* Runs curl until there is something to read or the answer has ended. */
 static int stream_wait(struct http_stream *stream) {
     struct git_session *session = stream->transport->session;
     CURLM *multi = stream->transport->multi;
-    stream->heard_ms = clock_monotonic_ms(); /* until now it was our turn */
+    stream->heard_ms = clock_monotonic_ms(); /* silence counts from here */
     while (stream->taken == stream->answer.length && !stream->has_ended) {
         if (is_over(stream)) return fail(session);
         text_clear(&stream->answer);
@@ -372,7 +372,7 @@ static int stream_wait(struct http_stream *stream) {
     return 0;
 }
 
-/* ---- What libgit2 calls ---- */
+/* ---- Callbacks for libgit2 ---- */
 
 static int stream_read(git_smart_subtransport_stream *parent, char *buffer, size_t capacity, size_t *length) {
     struct http_stream *stream = (struct http_stream *)parent;

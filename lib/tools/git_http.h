@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Git's smart http protocol as a libgit2 subtransport over curl: with time-outs, cancellation, a cap on bytes, redirects
- * followed a few times (for the first request of a connection only), and every address checked at the moment a socket for it
- * is opened, that is after each redirect and name look-up. Proxies, cookies and .netrc are not used.
+ * Git's smart HTTP protocol as a libgit2 subtransport over curl: with timeouts, cancellation, a limit on bytes and a few
+ * redirects (for the first request of a connection only). Every address is checked when a socket for it is opened, that is
+ * after each redirect and name lookup. Proxies, cookies and .netrc are not used.
  *
- * Used by git_transport.c and git_push.c alone.
+ * Only for git_transport.c and git_push.c.
  */
 #ifndef LIB_TOOLS_GIT_HTTP_H
 #define LIB_TOOLS_GIT_HTTP_H
@@ -14,8 +14,8 @@
 
 #include "lib/tools/git_transport.h"
 
-/* What one connection's requests share. libgit2 can only carry a number and a text through its calls, so the status and
- * sentence of a failure are kept here; failure.status is STATUS_OK as long as there is none. */
+/* The state of one connection's requests. libgit2 can only pass on a number and a text, so the status and the message of a
+ * failure are kept here; failure.status is STATUS_OK until then. */
 struct git_session {
     const struct git_access *access;
     const char *url; /* the repository's, for sentences; borrowed */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What is sent and answered is rows of text, each behind its length in four hex digits (which count themselves; 0000 is the end
- * of rows), as in git's protocol-common and pack-protocol:
+ * Requests and answers are packet lines: each row of text follows its length in four hex digits (which counts them; 0000 ends
+ * the rows), as in git's protocol-common and pack-protocol:
  *
- *   GET  …/info/refs      # service=git-receive-pack, 0000, then the refs; behind the first of them what the remote can do
- *   POST …/receive-pack   FROM TO REF\0what we want of that, 0000, the pack
+ *   GET  …/info/refs      # service=git-receive-pack, 0000, then the refs; the first is followed by the remote's capabilities
+ *   POST …/receive-pack   FROM TO REF\0wanted capabilities, 0000, the pack
  *                         unpack ok | unpack REASON, ok REF | ng REF REASON, 0000
  */
 #include "lib/tools/git_push.h"
@@ -22,7 +22,7 @@ struct git_pusher {
     char *url;
     struct git_session session;
     git_smart_subtransport *transport; /* NULL: not connected */
-    bool is_introduced;                /* the remote has said what it can do */
+    bool is_introduced;                /* the remote's capabilities were read */
 };
 
 struct git_pusher *git_pusher_create(const char *url) {
@@ -58,7 +58,7 @@ static int read_all(git_smart_subtransport_stream *stream, struct text *answer) 
     return 0;
 }
 
-/* `head` and `body` may be NULL. */
+/* Sends one request and reads the whole answer. `head` and `body` may be NULL. */
 static enum status ask(struct git_pusher *pusher, git_smart_service_t service, const struct text *head, const struct text *body,
                        struct text *answer, struct error *err) {
     git_smart_subtransport_stream *stream = NULL;
@@ -76,7 +76,7 @@ static enum status ask(struct git_pusher *pusher, git_smart_service_t service, c
 
 /* ---- Rows ---- */
 
-/* The next row without its line break, in place; NULL at the end, and at what is none. */
+/* The next row without its line break, in place; NULL at the end, or if it is malformed. */
 static char *next_row(struct text *answer, size_t *at) {
     char digits[LENGTH_DIGITS + 1] = "", *end = NULL;
     if (answer->length - *at < LENGTH_DIGITS) return NULL;
@@ -84,14 +84,14 @@ static char *next_row(struct text *answer, size_t *at) {
     size_t length = strtoul(digits, &end, 16);
     if (*end || length <= LENGTH_DIGITS || length > answer->length - *at) return NULL;
     char *row = answer->bytes + *at;
-    memmove(row, row + LENGTH_DIGITS, length - LENGTH_DIGITS); /* room for a NUL behind it */
+    memmove(row, row + LENGTH_DIGITS, length - LENGTH_DIGITS); /* makes room for the NUL */
     row[length - LENGTH_DIGITS] = '\0';
     row[strcspn(row, "\n")] = '\0';
     *at += length;
     return row;
 }
 
-/* ---- What the remote says ---- */
+/* ---- Capabilities and reports ---- */
 
 static enum status introduce(struct git_pusher *pusher, struct error *err) {
     static const char *const needed[] = {"report-status", "ofs-delta"};
@@ -106,7 +106,7 @@ static enum status introduce(struct git_pusher *pusher, struct error *err) {
     return status;
 }
 
-/* What git's receive-pack says when somebody else was faster, or is at it. */
+/* True for receive-pack's reasons when another push was faster, or is running. */
 static bool refusal_is_conflict(const char *reason) {
     static const char *const reasons[] = {"non-fast-forward",     "fetch first",        "stale info", "lock",
                                           "failed to update ref", "incorrect old value"};

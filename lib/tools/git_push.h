@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Pushing over http(s) to one repository, again and again: a push whose pack is at hand is a single request, which says from
- * where to where the branch is to move. The connection stays open from one to the next, and what the remote is able to do is
- * asked once. (libgit2's own push asks first each time, and makes a pack of its own.)
+ * Repeated pushes over HTTP(S) to one repository: a push with a pack at hand is a single request, which names the old and the
+ * new commit of the branch. The connection stays open between pushes, and the remote's capabilities are read once. (libgit2's
+ * own push reads the refs each time, and makes a pack of its own.)
  */
 #ifndef LIB_TOOLS_GIT_PUSH_H
 #define LIB_TOOLS_GIT_PUSH_H
@@ -12,17 +12,17 @@
 
 struct git_pusher;
 
-struct git_pusher *git_pusher_create(const char *url); /* copied; connects to nothing yet */
+struct git_pusher *git_pusher_create(const char *url); /* copies the URL; does not connect yet */
 void git_pusher_free(struct git_pusher *pusher);
 
 struct git_push {
     const char *ref;         /* of the remote: refs/heads/main */
-    git_oid from, to;        /* `from` zero: there is no such ref yet */
-    const struct text *pack; /* `to`, and all that it has and `from` has not */
+    git_oid from, to;        /* `from` zero: the ref does not exist yet */
+    const struct text *pack; /* `to`, and all objects that it has and `from` lacks */
 };
 
-/* STATUS_CONFLICT: the ref is not at `from` (or it is locked). STATUS_REFUSED: the remote said no, with what it said. And as
- * git_connection_open() does. After any failure but these two it may still have happened. */
+/* STATUS_CONFLICT: the ref is not at `from` (or is locked). STATUS_REFUSED: the remote refused, with its reason. Other
+ * statuses as of git_connection_open(); after those the push may have happened all the same. */
 CHECK_RESULT enum status git_pusher_push(struct git_pusher *pusher, const struct git_push *push,
                                          const struct git_access *access, struct error *err);
 

@@ -8,7 +8,7 @@
 #include "lib/base/text.h"
 #include "lib/tools/git_transport.h"
 
-/* Attributes that are in the folder must not change a byte, neither here nor when the git program compares. */
+/* Attributes in the folder must not change a byte, neither here nor when the git program compares. */
 static const char attributes[] = "* -text -eol -ident -filter -working-tree-encoding\n";
 
 static enum status write_information(git_repository *repository, const char *name, const char *content, struct error *err) {
@@ -30,7 +30,7 @@ static enum status write_excluded(git_repository *repository, const char *const 
     return status;
 }
 
-/* What libgit2 answers. */
+/* Returns libgit2's code. */
 static int commit_all(git_repository *repository, const char *tag, int64_t time_ms) {
     git_index *index = NULL;
     git_tree *tree = NULL;

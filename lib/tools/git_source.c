@@ -26,7 +26,7 @@ enum status git_source_check_ref(const char *ref, struct error *err) {
     return status;
 }
 
-/* Finds refs/tags/REF, then refs/heads/REF, among what the remote advertises. */
+/* Finds refs/tags/REF, then refs/heads/REF, among the advertised refs. */
 static enum status find_ref(struct git_connection *connection, const struct git_source *source, struct text *name, git_oid *id,
                             struct error *err) {
     static const char *const folders[] = {"refs/tags/", "refs/heads/"};
@@ -39,7 +39,8 @@ static enum status find_ref(struct git_connection *connection, const struct git_
     return error_set_at(err, STATUS_INVALID, "ref", "There is no tag or branch named '%s' in %s.", source->ref, source->url);
 }
 
-/* The commit behind what the ref names (an annotated tag is an object of its own), or the one that was taken before. */
+/* Resolves the ref to a commit (an annotated tag is an object of its own), or to source->known_commit if that is set and the
+ * ref still contains it. */
 static enum status resolve_commit(git_repository *repository, const struct git_source *source, git_oid *id, struct error *err) {
     git_object *object = NULL;
     git_object *commit = NULL;
@@ -61,7 +62,7 @@ static enum status resolve_commit(git_repository *repository, const struct git_s
     return STATUS_OK;
 }
 
-/* Git could not take in what came: for want of room here, or for what the host sent. */
+/* Finds the cause of a failed fetch: STATUS_INTERNAL for our disk or system, STATUS_REFUSED for the host's data. */
 static enum status judge_fetch(git_repository *repository, struct error *err) {
     const git_error *last = git_error_last();
     struct error full;

@@ -59,7 +59,7 @@ enum status git_transport_failure(int code, const char *doing, struct error *err
     return error_set(err, status, "%s: %s.", doing, last && last->message ? last->message : "git gave no reason");
 }
 
-/* The session's failure where there is one, else libgit2's. */
+/* The session's failure if there is one, else libgit2's. */
 static enum status connection_failure(struct git_connection *connection, int code, const char *doing, struct error *err) {
     const struct error *failure = &connection->session.failure;
     if (failure->status) return error_set(err, failure->status, "%s", failure->message);
@@ -87,9 +87,9 @@ enum status git_transport_check_url(const char *url, bool allow_private, struct 
     return STATUS_OK;
 }
 
-/* ---- What libgit2 calls ---- */
+/* ---- Callbacks for libgit2 ---- */
 
-/* A git_transport_cb: which way to the remote. */
+/* A git_transport_cb: chooses the transport by the URL's scheme. */
 static int choose_transport(git_transport **out, git_remote *owner, void *payload) {
     struct git_connection *connection = payload;
     git_smart_subtransport_definition http = {.callback = git_http_create, .rpc = 1, .param = &connection->session};
@@ -115,7 +115,7 @@ static int on_sideband(const char *text, int length, void *payload) {
 static int on_progress(const git_indexer_progress *progress, void *payload) {
     struct git_connection *connection = payload;
     int64_t limit = connection->session.access->limit_bytes;
-    if (limit && progress->received_bytes > (uint64_t)limit) { /* counted here, too, for remotes that are not http */
+    if (limit && progress->received_bytes > (uint64_t)limit) { /* counted here for remotes other than HTTP, too */
         error_set(&connection->session.failure, STATUS_TOO_LARGE, "%.500s sends more than %lld bytes.", connection->url,
                   (long long)limit);
         return GIT_EUSER;
@@ -133,10 +133,10 @@ static git_remote_callbacks callbacks_for(struct git_connection *connection) {
     return callbacks;
 }
 
-/* ---- A connection ---- */
+/* ---- Connections ---- */
 
-/* The repository's own configuration has nothing that we want, and libgit2 1.5 leaks 20 kB for each entry in which it looks for
- * an `insteadOf` and finds none. */
+/* The repository's own configuration is not needed, and libgit2 1.5 leaks 20 kB for each entry that it searches for an
+ * `insteadOf` in vain. */
 static int ignore_configuration(git_repository *repository) {
     git_config *empty = NULL;
     int code = git_config_new(&empty);
@@ -145,7 +145,7 @@ static int ignore_configuration(git_repository *repository) {
     return code;
 }
 
-/* A path without a repository, or one that is not there, fails with nothing but a text. */
+/* For a path that does not exist or holds no repository, libgit2 gives only a text. */
 static enum status connect_failure(struct git_connection *connection, int code, struct error *err) {
     const git_error *last = git_error_last();
     bool is_absent = last && (last->klass == GIT_ERROR_REPOSITORY || last->klass == GIT_ERROR_OS);

@@ -16,24 +16,24 @@
 #include "lib/tools/http_client.h"
 
 enum {
-    ANSWERS_MAX = 64, /* that are kept; the one that was used longest ago goes */
+    ANSWERS_MAX = 64, /* least recently used ones are evicted */
     LIMITS_MAX = 16,
     PAGES_MAX = 50,
     TIMEOUT_MS = 4000,    /* of one request */
-    PAUSE_MS = 60 * 1000, /* where GitHub says that there was too much, and not until when */
+    PAUSE_MS = 60 * 1000, /* if GitHub reports too many requests without a time */
     PAUSE_MAX_MS = 60 * 60 * 1000,
 };
 
-/* What was answered to one question with one token. */
+/* The cached answer to one question with one token. */
 struct kept_answer {
     unsigned char question[SHA256_BYTES]; /* of token and path */
-    char *etag;                           /* NULL: the place is free */
+    char *etag;                           /* NULL: the slot is free */
     char *body;
     bool has_next;
     uint64_t used; /* github.uses at its last use */
 };
 
-/* A token that GitHub does not want to see until then. */
+/* A token that must not be used before `until_ms`, by GitHub's rate limit. */
 struct limit {
     unsigned char token[SHA256_BYTES];
     int64_t until_ms;
@@ -42,7 +42,7 @@ struct limit {
 struct github {
     const char *base_url;
     struct http_connections *connections;
-    pthread_mutex_t mutex; /* of what follows */
+    pthread_mutex_t mutex; /* guards the fields below */
     struct kept_answer answers[ANSWERS_MAX];
     struct limit limits[LIMITS_MAX];
     uint64_t uses;
@@ -67,7 +67,7 @@ bool github_is_token(const char *text) {
     return false;
 }
 
-/* ---- What is kept ---- */
+/* ---- Cached answers ---- */
 
 struct github *github_create(const char *base_url) {
     struct github *github = memory_alloc(sizeof *github);
@@ -88,7 +88,7 @@ void github_free(struct github *github) {
     free(github);
 }
 
-/* One question being asked. */
+/* One question in progress. */
 struct question {
     struct github *github;
     const char *token;
@@ -109,7 +109,7 @@ static void question_init(struct question *question, struct github *github, cons
     text_release(&both);
 }
 
-/* The place of the question's answer, or the one to be given to it. Under the mutex. */
+/* The slot of the question's answer, or the one to use for it. Call with the mutex held. */
 static struct kept_answer *find_place(const struct question *question) {
     struct github *github = question->github;
     struct kept_answer *oldest = &github->answers[0];
@@ -125,7 +125,7 @@ static bool is_for(const struct kept_answer *answer, const struct question *ques
     return answer->etag && memcmp(answer->question, question->digest, SHA256_BYTES) == 0;
 }
 
-/* Appends the kept answer's ETag; false where there is none. */
+/* Appends the cached answer's ETag; false if none is cached. */
 static bool append_etag(const struct question *question, struct text *out) {
     struct github *github = question->github;
     pthread_mutex_lock(&github->mutex);
@@ -190,7 +190,7 @@ static void limit_token(const struct question *question, int64_t until_ms) {
     pthread_mutex_unlock(&github->mutex);
 }
 
-/* -1 where there is no such header, or no number in it. */
+/* -1: there is no such header, or no number in it. */
 static int64_t header_number(const struct http_response *response, const char *name) {
     struct text value = {0};
     char *end = NULL;
@@ -216,7 +216,7 @@ static void obey_limits(const struct question *question, const struct http_respo
         limit_token(question, clock_now_ms() + PAUSE_MS);
 }
 
-/* ---- Asking ---- */
+/* ---- Questions ---- */
 
 static enum status send_question(const struct question *question, struct http_response *response, struct error *err) {
     struct text url = {0}, authorization = {0}, condition = {0};
@@ -243,7 +243,7 @@ static enum status send_question(const struct question *question, struct http_re
     return status;
 }
 
-/* The body of the answer, new or kept. */
+/* Appends the answer's body, new or cached. */
 static enum status take_answer(const struct question *question, const struct http_response *response, struct text *body,
                                bool *has_next, struct error *err) {
     if (response->status == 401) return error_set(err, STATUS_UNAUTHORIZED, "GitHub does not know this token.");
@@ -260,7 +260,7 @@ static enum status take_answer(const struct question *question, const struct htt
     return STATUS_OK;
 }
 
-/* GET PATH with the token, as JSON, which the caller owns. */
+/* GET PATH with the token; parses the answer, which the caller owns. */
 static enum status ask(json_t **out, bool *has_next, const struct question *question, struct error *err) {
     struct http_response response = {0};
     struct text body = {0};
@@ -282,7 +282,7 @@ static enum status misunderstood(const struct question *question, struct error *
     return error_set(err, STATUS_UNAVAILABLE, "GitHub's answer to GET %s cannot be understood.", question->path);
 }
 
-/* The object's login, or NULL where it has none that could be one. */
+/* The object's login; NULL if it is missing or malformed. */
 static const char *login_of(const json_t *object) {
     const char *login = json_string_value(json_object_get(object, "login"));
     return login && github_is_login(login) ? login : NULL;
@@ -311,7 +311,7 @@ static enum status add_members(struct github_team *out, const json_t *page, cons
     if (out->count > 0) memcpy(logins, out->logins, out->count * sizeof *logins);
     out->logins = logins;
     json_array_foreach(page, index, member) {
-        /* Bots can be members: their names have brackets, and nobody asks for those. */
+        /* Bots can be members: their logins have brackets, and are of no use here. */
         const char *login = login_of(member);
         if (login) logins[out->count++] = arena_copy(arena, login);
     }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The GitHub API, as far as the registry asks it (lib/tools/README.md, GitHub API):
+ * The part of the GitHub API that the registry uses (lib/tools/README.md, GitHub API):
  *
- *   GET BASE/user                                           with somebody's token  →  {"login": …}
+ *   GET BASE/user                                           with a user's token    →  {"login": …}
  *   GET BASE/orgs/ORG/teams/TEAM/members?per_page=100&page=N  with the server's    →  [{"login": …}, …], `Link: …; rel="next"`
  *
- * Every question is a conditional one: answers are kept with their ETag, by the token's hash, and GitHub counts a 304 against
- * nobody's limit. What GitHub says of limits is obeyed: until the time that it names, a token is not used again. How long an
- * answer is believed without asking is the caller's affair. Tokens are kept nowhere, nor do they get into a message.
+ * Every request is conditional: answers are cached with their ETag, by the hash of token and path, and GitHub counts a 304
+ * against no limit. Rate limits are obeyed: a token is not used again before the time that GitHub names. The caller decides how
+ * long to use an answer without asking. Tokens are not stored, and never appear in messages.
  */
 #ifndef LIB_TOOLS_GITHUB_H
 #define LIB_TOOLS_GITHUB_H
@@ -29,16 +29,16 @@ enum {
 /* [A-Za-z0-9-]{1,39} */
 bool github_is_login(const char *text);
 
-/* Shaped like a token of a person's or a bot's account: `ghp_…`, `gho_…`, `ghu_…`, `github_pat_…`, or the 40 hex digits of old.
- * (Those of installations, `ghs_…`, are nobody's.) */
+/* True for the form of a user's or a bot account's token: `ghp_…`, `gho_…`, `ghu_…`, `github_pat_…`, or the older 40 hex
+ * digits. (Tokens of installations, `ghs_…`, belong to no account.) */
 bool github_is_token(const char *text);
 
-/* `base_url` is borrowed. Any number of threads may ask at once. */
+/* `base_url` is borrowed. Thread-safe. */
 struct github *github_create(const char *base_url) __attribute__((returns_nonnull));
 void github_free(struct github *github);
 
-/* Whose token is it? STATUS_UNAUTHORIZED: GitHub says nobody's. STATUS_UNAVAILABLE, STATUS_TIMEOUT: it cannot be asked now, or
- * its answer cannot be understood, as for the next. */
+/* The login of the token's owner. STATUS_UNAUTHORIZED: GitHub does not know the token. STATUS_UNAVAILABLE, STATUS_TIMEOUT:
+ * GitHub cannot be asked now, or its answer is malformed, as for the next function. */
 CHECK_RESULT enum status github_read_login(struct github *github, const char *token, char out[GITHUB_LOGIN_MAX],
                                            struct deadline *deadline, struct error *err);
 

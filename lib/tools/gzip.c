@@ -9,11 +9,11 @@
 
 enum {
     CHUNK_BYTES = 64 * 1024,
-    GZIP_WINDOW = 15 + 16, /* the largest window; 16 more stand for gzip's header and end */
-    MEMORY_LEVEL = 8,      /* zlib's usual one */
+    GZIP_WINDOW = 15 + 16, /* the largest window; 16 selects gzip's header and trailer */
+    MEMORY_LEVEL = 8,      /* zlib's default */
 };
 
-/* The next part of what is packed or unpacked: zlib counts in 32 bits. */
+/* Gives zlib the next chunk: it counts in 32 bits. */
 static void give_input(z_stream *stream, const char **at, const char *end) {
     if (stream->avail_in > 0 || *at == end) return;
     size_t length = end - *at < CHUNK_BYTES ? (size_t)(end - *at) : CHUNK_BYTES;
@@ -36,7 +36,7 @@ void gzip_pack(struct text *out, const void *bytes, size_t length) {
     const char *at = bytes, *end = at + length;
     z_stream stream = {0};
     int result = deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, GZIP_WINDOW, MEMORY_LEVEL, Z_DEFAULT_STRATEGY);
-    assert(result == Z_OK); /* all that can fail is memory */
+    assert(result == Z_OK); /* can fail only without memory */
     while (result == Z_OK) {
         give_input(&stream, &at, end);
         give_room(&stream, out);

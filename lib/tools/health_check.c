@@ -20,8 +20,8 @@ struct health_check {
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
-    bool is_stopping;          /* under the mutex */
-    struct deadline no_longer; /* raised to end a ping that is under way */
+    bool is_stopping;          /* guarded by the mutex */
+    struct deadline no_longer; /* cancelled to end a running ping */
 };
 
 static enum status ping(const char *url, const char *suffix, const char *body, struct deadline *deadline, struct error *err) {
@@ -49,7 +49,7 @@ enum status health_check_ping(const char *url, const char *suffix, const char *b
     return ping(url, suffix, body, NULL, err);
 }
 
-/* Sleeps, or less when it is to stop; true when it is. */
+/* Sleeps; true, at once, when the health check must stop. */
 static bool wait_to_stop(struct health_check *check, int milliseconds) {
     int64_t until_ms = clock_monotonic_ms() + milliseconds;
     pthread_mutex_lock(&check->mutex);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Tells healthchecks.io that we live (lib/tools/README.md, Health checks): a GET of the check's address at regular times
- * while we are ready, a POST to its /fail with the reasons while we are not. A ping that fails is logged and tried again soon,
- * for ever. The one owner makes it and frees it; the thread inside is its own.
+ * Reports to healthchecks.io that we are alive (lib/tools/README.md, Health checks): a GET of the check's address at regular
+ * intervals while ready, a POST to its /fail with the reasons while not. A failed ping is logged and retried after retry_ms,
+ * for ever. It has a thread of its own; one owner creates and frees it.
  */
 #ifndef LIB_TOOLS_HEALTH_CHECK_H
 #define LIB_TOOLS_HEALTH_CHECK_H
@@ -21,20 +21,20 @@ enum {
 struct health_check_options {
     const char *url; /* copied */
     int interval_ms; /* between pings */
-    int retry_ms;    /* after a ping that failed */
-    /* Called on the health check's thread before each ping; where it answers false, it appends why. Borrowed, like `context`,
-     * until health_check_free(). */
+    int retry_ms;    /* after a failed ping */
+    /* Called on the health check's thread before each ping; appends the reasons if it returns false. Borrowed, like
+     * `context`, until health_check_free(). */
     bool (*is_ready)(void *context, struct text *reasons);
     void *context;
 };
 
-/* The first ping goes out at once. */
+/* Sends the first ping at once. */
 CHECK_RESULT enum status health_check_create(struct health_check **out, const struct health_check_options *options,
                                              struct error *err);
 void health_check_free(struct health_check *check);
 
-/* One ping, now, on the caller's thread: `suffix` is "" or "/start" or "/fail", `body` says what (NULL: nothing to say).
- * Anything but a 2xx is STATUS_UNAVAILABLE. */
+/* Sends one ping on the caller's thread: `suffix` is "", "/start" or "/fail", `body` is a message (NULL: none).
+ * STATUS_UNAVAILABLE for any answer but 2xx. */
 CHECK_RESULT enum status health_check_ping(const char *url, const char *suffix, const char *body, struct error *err);
 
 #endif

@@ -19,13 +19,13 @@ enum {
     CONNECT_TIMEOUT_MS = 10000,
     LIMIT_STANDARD_BYTES = 1 << 20,
     HEADERS_LIMIT_BYTES = 1 << 18,
-    FIRST_WAIT_MS = 100, /* before the second try; each time twice as long */
+    FIRST_WAIT_MS = 100, /* before the second try; doubled each time */
     LONGEST_WAIT_MS = 5000,
     POLL_MS = 50,
-    IDLE_MAX = 16, /* connections' handles that are kept */
+    IDLE_MAX = 16, /* pooled handles */
 };
 
-/* A handle of curl's keeps the connections that it made; idle ones wait here for the next request, the last used first. */
+/* A connection pool. A curl handle keeps its connections; idle handles wait here for the next request, the last used first. */
 struct http_connections {
     pthread_mutex_t mutex;
     CURL *idle[IDLE_MAX];
@@ -69,7 +69,7 @@ static CURL *take_handle(struct http_connections *connections) {
     return curl ? curl : curl_easy_init();
 }
 
-/* Forgets all about the request, its secrets included, but for the connection. */
+/* Resets the handle, with all secrets of the request, but keeps its connections. */
 static void put_handle_back(struct http_connections *connections, CURL *curl) {
     if (!curl) return;
     curl_easy_reset(curl);
@@ -83,13 +83,13 @@ static void put_handle_back(struct http_connections *connections, CURL *curl) {
     if (!is_kept) curl_easy_cleanup(curl);
 }
 
-/* What other threads start must not inherit the connection. */
+/* Close-on-exec: programs that other threads start must not inherit the connection. */
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
     (void)context, (void)purpose;
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-/* ---- One try ---- */
+/* ---- One attempt ---- */
 
 static size_t receive_body(char *bytes, size_t size, size_t count, void *context) {
     struct transfer *transfer = context;
@@ -103,7 +103,7 @@ static size_t receive_body(char *bytes, size_t size, size_t count, void *context
 static size_t receive_header(char *bytes, size_t size, size_t count, void *context) {
     struct transfer *transfer = context;
     size_t length = size * count;
-    bool begins_an_answer = length > 5 && memcmp(bytes, "HTTP/", 5) == 0; /* the headers of a redirect are forgotten */
+    bool begins_an_answer = length > 5 && memcmp(bytes, "HTTP/", 5) == 0; /* the headers of a redirect are dropped */
     if (begins_an_answer) {
         text_clear(&transfer->response->headers);
         text_clear(&transfer->response->body);
@@ -114,14 +114,14 @@ static size_t receive_header(char *bytes, size_t size, size_t count, void *conte
     return length;
 }
 
-/* curl asks several times a second; anything but 0 stops the transfer. */
+/* curl calls this several times a second; a result other than 0 aborts the transfer. */
 static int look_at_deadline(void *context, curl_off_t down_all, curl_off_t down, curl_off_t up_all, curl_off_t up) {
     (void)down_all, (void)down, (void)up_all, (void)up;
     struct transfer *transfer = context;
     return transfer->request->deadline && deadline_check(transfer->request->deadline, NULL);
 }
 
-/* "http://host:port" of a URL: what an error may show of it. */
+/* Appends "http://host:port" of a URL, the part that errors may show. */
 static enum status name_server(const char *url, struct text *out, struct error *err) {
     enum status status = STATUS_OK;
     CURLU *parts = curl_url();
@@ -178,7 +178,7 @@ static void set_signature(CURL *curl, const struct http_signature *signature) {
 static void set_limits(CURL *curl, struct transfer *transfer) {
     const struct http_request *request = transfer->request;
     int timeout_ms = request->timeout_ms ? request->timeout_ms : TIMEOUT_STANDARD_MS;
-    /* One more than is left, so that it is the deadline that is over then. (0 would be no limit for curl.) */
+    /* One more than is left, so that the deadline has passed when curl times out. (0 means no limit to curl.) */
     if (request->deadline) timeout_ms = deadline_left_ms(request->deadline, timeout_ms - 1) + 1;
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
@@ -238,15 +238,15 @@ out:
     return status;
 }
 
-/* ---- Several tries ---- */
+/* ---- Retries ---- */
 
-/* Is it worth another try? */
+/* True if a retry may help. */
 static bool may_pass(enum status status, const struct http_response *response) {
     if (status) return status == STATUS_UNAVAILABLE || status == STATUS_TIMEOUT;
     return response->status == 429 || response->status >= 500;
 }
 
-/* Waits after try number `tries` (from 1), not all clients equally long; false where the deadline does not leave that time. */
+/* Backoff with jitter after attempt number `tries` (from 1). False: the deadline leaves too little time, or was cancelled. */
 static bool wait_to_try_again(int tries, struct deadline *deadline) {
     unsigned char chance;
     hash_random_bytes(&chance, sizeof chance);

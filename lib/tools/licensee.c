@@ -31,7 +31,7 @@ static const struct command_limits limits = {
     .open_files = 256,
 };
 
-/* What was found in files with this digest. */
+/* Cached findings for files with this digest. */
 struct remembered {
     unsigned char digest[SHA256_BYTES];
     struct arena arena; /* owns the findings */
@@ -42,8 +42,8 @@ struct remembered {
 struct licensee {
     char *path; /* NULL: not installed */
     const struct sandbox *sandbox;
-    pthread_mutex_t mutex; /* guards what follows */
-    size_t next;           /* which of `remembered` is overwritten next */
+    pthread_mutex_t mutex; /* guards the fields below */
+    size_t next;           /* the index in `remembered` that is overwritten next */
     struct remembered remembered[REMEMBERED];
 };
 
@@ -81,12 +81,12 @@ bool licensee_is_installed(const struct licensee *licensee) {
     return licensee->path != NULL;
 }
 
-/* ---- What was found before ---- */
+/* ---- Cache ---- */
 
 static void digest_files(const struct licensee_file *files, size_t count, unsigned char out[SHA256_BYTES]) {
     struct text all = {0};
     for (size_t i = 0; i < count; i++) {
-        text_append_format(&all, "%s/%zu/", files[i].name, files[i].length); /* no name has a `/` */
+        text_append_format(&all, "%s/%zu/", files[i].name, files[i].length); /* names contain no `/` */
         text_append_bytes(&all, files[i].bytes, files[i].length);
     }
     hash_sha256(text_view(&all), all.length, out);
@@ -126,7 +126,7 @@ static void remember(struct licensee *licensee, const unsigned char digest[SHA25
     pthread_mutex_unlock(&licensee->mutex);
 }
 
-/* ---- Its answer ---- */
+/* ---- Parsing the answer ---- */
 
 static enum status read_file(struct licensee_finding *out, const json_t *file, struct arena *arena, struct error *err) {
     const char *name = NULL, *identifier = NULL;
@@ -162,7 +162,7 @@ enum status licensee_read_answer(struct licensee_findings *out, const char *json
     return status;
 }
 
-/* It exits with 1 where it found nothing, and has printed its answer then, too. */
+/* Its exit status is 1 if it found nothing; it prints its answer then, too. */
 static enum status read_result(struct licensee_findings *out, const struct command_result *result, struct arena *arena,
                                struct error *err) {
     struct error problem = {0};
@@ -187,7 +187,7 @@ static enum status write_files(const struct licensee_file *files, size_t count, 
     return status;
 }
 
-/* The folder of the program where the sandbox does not have it anyway. */
+/* The program's folder, unless the sandbox contains it anyway. */
 static const char *const *list_readable(const struct licensee *licensee, struct arena *arena) {
     const char **list = arena_alloc(arena, 2 * sizeof *list), *slash = strrchr(licensee->path, '/');
     if (!text_starts_with(licensee->path, "/usr/") && !text_starts_with(licensee->path, "/bin/"))
@@ -228,6 +228,6 @@ enum status licensee_recognise(struct licensee_findings *out, struct licensee *l
     if (!status) status = run(out, licensee, work_folder, arena, deadline, err);
     if (!status) remember(licensee, digest, out);
     folder_remove(work_folder);
-    enum status stopped = deadline_check(deadline, NULL); /* it goes before what it led to */
+    enum status stopped = deadline_check(deadline, NULL); /* the deadline's status takes precedence over its consequences */
     return stopped ? deadline_check(deadline, err) : status;
 }

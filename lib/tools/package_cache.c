@@ -14,7 +14,7 @@
 #include "lib/base/text.h"
 #include "lib/tools/archive.h"
 
-/* Of one tarball, unpacked: far above anything in the registry, far below what would hurt. */
+/* Limits of one unpacked tarball: far above any in the registry, and harmless for the disk. */
 static const struct archive_limits unpack_limits = {.bytes = 256 << 20, .entries = 100000};
 
 struct cached_package {
@@ -22,15 +22,15 @@ struct cached_package {
     char *place;  /* FOLDER/NUMBER */
     char *folder; /* FOLDER/NUMBER/NAME-VERSION */
     int64_t bytes;
-    int64_t used; /* when it was looked for last, as a count of such times */
+    int64_t used; /* cache->uses at the last use */
     int holds;
 };
 
 struct package_cache {
     char *folder;
     int64_t limit_bytes;
-    pthread_mutex_t mutex;            /* guards what follows */
-    struct cached_package **packages; /* by hash and folder's name, ascending */
+    pthread_mutex_t mutex;            /* guards the fields below */
+    struct cached_package **packages; /* sorted by hash and folder name */
     size_t count;
     int64_t last_number, uses;
     struct package_cache_counts counts;
@@ -50,7 +50,7 @@ static int compare(const struct cached_package *package, const char *hash, const
 
 /* ---- With the mutex held ---- */
 
-/* Where it is, or would have to be put. */
+/* The package's index, or the one at which to insert it. */
 static size_t find_place(const struct package_cache *cache, const char *hash, const char *top, bool *is_there) {
     size_t from = 0, to = cache->count;
     *is_there = false;
@@ -83,7 +83,7 @@ static void insert(struct package_cache *cache, size_t at, struct cached_package
     cache->counts.bytes += package->bytes;
 }
 
-/* Takes out what has not been used for the longest time, where there is too much; NULL where there is not, or all is held. */
+/* Takes the least recently used package out of the list if the cache is over its limit; NULL: it is not, or all are held. */
 static struct cached_package *take_surplus(struct package_cache *cache) {
     size_t oldest = cache->count;
     if (cache->counts.bytes <= cache->limit_bytes) return NULL;
@@ -100,7 +100,7 @@ static struct cached_package *take_surplus(struct package_cache *cache) {
     return package;
 }
 
-/* ---- Without ---- */
+/* ---- Without the mutex ---- */
 
 static void remove_surplus(struct package_cache *cache) {
     struct cached_package *package;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Tarballs, unpacked once for all builds that need them: a build links to the folder, and a package that sixty others are built
- * with is not fetched from storage and written to the disk for each of them.
+ * Unpacked tarballs, shared by all builds: a build links to the folder, so a package that sixty others depend on is downloaded
+ * and unpacked only once.
  *
- *   FOLDER/NUMBER/NAME-VERSION/…    a number for each tarball
+ *   FOLDER/NUMBER/NAME-VERSION/…    one number per tarball
  *
- * Builds may only read there: the compiler sees the folder read-only (`readable` of lib/tools/compiler.h), or as a user who may
- * not write. What nobody holds goes when there is too much, the longest unused first. Nothing of it outlives the process:
- * after a power cut files may be there without their content, so the cache begins empty.
+ * Builds may only read there: the compiler sees the folder read-only (`readable` of lib/tools/compiler.h), or runs as a user
+ * without permission to write. Over the limit, packages that are not held are removed, least recently used first. Nothing
+ * outlives the process: after a power failure files may lack their content, so the cache starts empty.
  *
- * Safe from several threads.
+ * Thread-safe.
  */
 #ifndef LIB_TOOLS_PACKAGE_CACHE_H
 #define LIB_TOOLS_PACKAGE_CACHE_H
@@ -21,7 +21,7 @@
 
 struct package_cache;
 
-/* What one build uses: it stays until package_cache_let_go(). A zeroed struct is empty. */
+/* The packages that one build uses: they stay until package_cache_let_go(). Starts zeroed. */
 struct package_cache_hold {
     struct cached_package **packages;
     size_t count;
@@ -29,22 +29,22 @@ struct package_cache_hold {
 
 struct package_cache_counts {
     int64_t found, added, removed;
-    int64_t bytes; /* of the tarballs whose content is there */
+    int64_t bytes; /* of the cached tarballs, packed */
 };
 
-/* Makes the folder anew, with mode 0755; its parent must be there. `limit_bytes` bounds the tarballs' bytes, unpacked it is
- * some times as much; what is held may pass it. */
+/* Creates the folder, empty, with mode 0755; its parent must exist. `limit_bytes` bounds the packed tarballs' bytes
+ * (unpacked they take several times as much); held packages may exceed it. */
 CHECK_RESULT enum status package_cache_create(struct package_cache **out, const char *folder, int64_t limit_bytes,
                                               struct error *err);
 const char *package_cache_folder(const struct package_cache *cache); /* absolute; borrowed */
-void package_cache_free(struct package_cache *cache); /* the folder, too; when nothing is held any more. NULL is fine */
+void package_cache_free(struct package_cache *cache); /* removes the folder; when nothing is held. NULL is fine */
 
-/* The folder with the content of the tarball of that hash (SRI form), whose top folder is `top`: FOLDER/NUMBER/`top`. NULL
- * where it is not there. Borrowed while it is held. */
+/* The folder with the content of the tarball with this hash (SRI form) and the top folder `top`: FOLDER/NUMBER/`top`. NULL:
+ * not cached. Borrowed while it is held. */
 const char *package_cache_find(struct package_cache *cache, const char *hash, const char *top, struct package_cache_hold *hold);
 
-/* Unpacks the tarball, whose hash the caller has checked, and returns its folder as package_cache_find() does; fine where
- * somebody was faster. STATUS_REFUSED: it is none, as in archive_unpack(). */
+/* Unpacks the tarball, whose hash the caller has checked, and sets *folder as package_cache_find() returns it; also if
+ * another thread has added it meanwhile. STATUS_REFUSED: as in archive_unpack(); STATUS_INTERNAL: the disk. */
 CHECK_RESULT enum status package_cache_add(struct package_cache *cache, const char *hash, const char *top, const char *bytes,
                                            size_t length, struct package_cache_hold *hold, const char **folder,
                                            struct error *err);

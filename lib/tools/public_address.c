@@ -11,11 +11,11 @@ struct network {
     int bits;
 };
 
-/* IPv4: everything is public but these. */
+/* IPv4: all addresses are public except these. */
 static const struct network reserved_v4[] = {
     {{0}, 8},             /* this network */
     {{10}, 8},            /* private */
-    {{100, 64}, 10},      /* shared, of carriers */
+    {{100, 64}, 10},      /* shared address space of carriers */
     {{127}, 8},           /* loopback */
     {{169, 254}, 16},     /* link-local */
     {{172, 16}, 12},      /* private */
@@ -30,7 +30,7 @@ static const struct network reserved_v4[] = {
     {{240}, 4},           /* reserved, broadcast */
 };
 
-/* IPv6: only global unicast is public (so neither ::1, fe80::, fc00::, ff00:: nor ::ffff:a.b.c.d, 64:ff9b::), but for these. */
+/* IPv6: only global unicast is public (thus not ::1, fe80::, fc00::, ff00::, ::ffff:a.b.c.d, 64:ff9b::), except these. */
 static const struct network global_v6 = {{0x20}, 3};
 static const struct network reserved_v6[] = {
     {{0x20, 0x01, 0x00}, 23},       /* protocol assignments, Teredo */

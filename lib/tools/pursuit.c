@@ -10,11 +10,11 @@
 
 enum {
     ANSWER_BYTES_MAX = 4 << 20,
-    QUOTED_BYTES_MAX = 300, /* of an answer, in a message */
-    LOOK_UPS = 2,           /* in all, where Pursuit does not answer: it is a small machine */
+    QUOTED_BYTES_MAX = 300, /* of an answer, quoted in a message */
+    LOOK_UPS = 2,           /* attempts if Pursuit does not answer: it is a small machine */
 };
 
-/* The base without the slashes at its end. */
+/* Appends the base without trailing slashes. */
 static void append_base(struct text *out, const char *base_url) {
     size_t length = strlen(base_url);
     while (length > 0 && base_url[length - 1] == '/')
@@ -27,7 +27,7 @@ void pursuit_append_page(struct text *out, const char *base_url, const char *nam
     text_append_format(out, "/packages/purescript-%s/%s", name, version);
 }
 
-/* What an answer that is not the wished-for one means. Its first line is quoted, less what a terminal would obey. */
+/* Sets the error for an unexpected answer. Quotes its first line, without control characters. */
 static enum status explain_answer(const struct http_response *response, struct error *err) {
     char quoted[QUOTED_BYTES_MAX + 1];
     size_t length = 0;
@@ -40,7 +40,7 @@ static enum status explain_answer(const struct http_response *response, struct e
                      length ? ": \"" : "", quoted, length ? "\"." : ".");
 }
 
-/* ---- What is there ---- */
+/* ---- Lookup ---- */
 
 enum status pursuit_find_version(bool *out, const char *json, size_t length, const char *version, struct error *err) {
     json_t *list = NULL;
@@ -75,7 +75,7 @@ static enum status ask_for_versions(struct http_response *response, const struct
     enum status status = http_client_send(&request, response, err);
     if (!status && response->status != 200 && response->status != 404) {
         status = explain_answer(response, err);
-        if (status == STATUS_REFUSED) err->status = status = STATUS_UNAVAILABLE; /* it is not the request that is at fault */
+        if (status == STATUS_REFUSED) err->status = status = STATUS_UNAVAILABLE; /* the request is not at fault */
     }
     return status;
 }

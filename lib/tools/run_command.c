@@ -21,10 +21,10 @@
 enum {
     OUTPUT_LIMIT_BYTES = 1024 * 1024,
     CHUNK_BYTES = 16 * 1024,
-    LOOK_MS = 50, /* how often the deadline is looked at */
+    LOOK_MS = 50, /* between two checks of the deadline */
 };
 
-/* Our ends of the pipes; -1 is closed. */
+/* Our ends of the pipes; -1: closed. */
 struct channels {
     int output, errors, report;
     int control; /* closing it stops the program */
@@ -41,7 +41,7 @@ static void add_limit(struct watcher_plan *plan, int resource, int64_t value) {
     assert(value >= 0 && plan->limit_count < WATCHER_LIMITS_MAX);
     if (getrlimit((__rlimit_resource_t)resource, &now)) now.rlim_max = RLIM_INFINITY;
     limit->rlim_cur = limit->rlim_max = (rlim_t)value < now.rlim_max ? (rlim_t)value : now.rlim_max;
-    /* SIGXCPU comes at the first, SIGKILL at the second: apart, so that one sees what it was. */
+    /* SIGXCPU comes at the soft limit, SIGKILL at the hard one: they differ, so that the signal shows the cause. */
     if (resource == RLIMIT_CPU && limit->rlim_max < now.rlim_max) limit->rlim_max++;
     plan->limits[plan->limit_count++].resource = resource;
 }
@@ -55,7 +55,7 @@ static void plan_limits(struct watcher_plan *plan, const struct command_limits *
     add_limit(plan, RLIMIT_NOFILE, limits->open_files);
 }
 
-/* A file that reads as these bytes; -1 with errno if there can be none. */
+/* A file with these bytes as content (NULL: /dev/null); -1 with errno. */
 static int open_bytes(const void *bytes, size_t length) {
     if (!bytes) return open("/dev/null", O_RDONLY | O_CLOEXEC);
     int file = memfd_create("input", MFD_CLOEXEC);
@@ -71,7 +71,7 @@ static int open_bytes(const void *bytes, size_t length) {
     return file;
 }
 
-/* A pipe with `*ours` not blocking. */
+/* Opens a pipe; `*ours`, one of its ends, does not block. */
 static bool open_pipe(int *read_end, int *write_end, int *ours) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC)) return false;
@@ -88,7 +88,7 @@ static bool open_channels(struct channels *ours, struct watcher_plan *plan, cons
            open_pipe(&plan->control, &ours->control, &ours->control);
 }
 
-/* Forks the watcher, with every signal blocked in it. -1 with errno if that fails. */
+/* Forks the watcher with all signals blocked; -1 with errno. */
 static pid_t start_watcher(const struct watcher_plan *plan) {
     sigset_t all, before;
     sigfillset(&all);
@@ -101,7 +101,7 @@ static pid_t start_watcher(const struct watcher_plan *plan) {
     return watcher;
 }
 
-/* Takes what is there to read, up to `limit` bytes in all, and drops the rest; closes the file at its end. */
+/* Reads what is available and keeps up to `limit` bytes in all; closes the file at its end. */
 static void read_available(int *file, struct text *text, size_t limit, bool *was_cut) {
     char chunk[CHUNK_BYTES];
     while (*file >= 0) {
@@ -115,7 +115,7 @@ static void read_available(int *file, struct text *text, size_t limit, bool *was
         size_t room = limit - text->length, take = (size_t)length < room ? (size_t)length : room;
         text_append_bytes(text, chunk, take);
         if (take < (size_t)length) *was_cut = true;
-        if (length < (ssize_t)sizeof chunk) return; /* let the others have their turn */
+        if (length < (ssize_t)sizeof chunk) return; /* drained for now */
     }
 }
 
@@ -126,8 +126,8 @@ static void read_channels(struct channels *ours, struct command_result *out, str
     read_available(&ours->report, report, SIZE_MAX / 8, &ignored);
 }
 
-/* Collects until the watcher has closed its report, which it does when all is over; stops the program at the deadline, or when
- * it has printed too much. Returns why it was stopped at the deadline, or STATUS_OK. */
+/* Collects output until the watcher closes its report, as its last act. Stops the program at the deadline or at the output
+ * limit. Returns the deadline's status if that stopped it, else STATUS_OK. */
 static enum status collect(struct channels *ours, struct command_result *out, struct text *report,
                            const struct command *command, struct deadline *deadline, struct error *err) {
     enum status stopped = STATUS_OK;
@@ -143,7 +143,7 @@ static enum status collect(struct channels *ours, struct command_result *out, st
         int wait_ms = stopped || out->stop ? LOOK_MS : deadline_left_ms(deadline, LOOK_MS);
         if (poll(files, 3, wait_ms) > 0) read_channels(ours, out, report, limit);
     }
-    /* Everything that could write is gone, unless it escaped: take what is left in the pipes, and do not wait for more. */
+    /* All writers are gone, unless one escaped: read the rest of the pipes without waiting for more. */
     read_available(&ours->output, &out->output, limit, &out->output_was_cut);
     read_available(&ours->errors, &out->errors, limit, &out->errors_were_cut);
     return stopped;
@@ -158,7 +158,7 @@ static const char *step_text(enum watcher_step step) {
     return texts[step];
 }
 
-/* Reads the watcher's records. */
+/* Parses the watcher's records. */
 static enum status read_report(struct command_result *out, const struct text *report, const struct command *command,
                                struct error *err) {
     const char *program = command->arguments[0];
@@ -200,7 +200,7 @@ static void close_channels(struct channels *ours) {
     close_file(&ours->control);
 }
 
-/* Starts the watcher and the program; on success *watcher is to be waited for. */
+/* Starts the watcher and the program; on success the caller must wait for *watcher. */
 static enum status start(pid_t *watcher, struct channels *ours, const struct command *command, struct error *err) {
     static const char *const no_environment[] = {NULL};
     assert(command->arguments && command->arguments[0]);

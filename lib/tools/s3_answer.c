@@ -11,13 +11,13 @@
 
 enum { DEPTH_MAX = 8, NAMES_FIRST = 64 };
 
-/* A document as it is read: where we are, and the text since the last tag. */
+/* The parser's state: the current path, and the text since the last tag. */
 struct reading {
     XML_Parser parser;
     struct text path; /* "/ListBucketResult/Contents/Key" */
     size_t depth;
     struct text content;
-    void (*take)(void *context, const char *path, const char *content); /* called at each element's end */
+    void (*take)(void *context, const char *path, const char *content); /* called at the end of each element */
     void *context;
 };
 
@@ -49,7 +49,7 @@ static void refuse_document_type(void *context, const char *name, const char *sy
     XML_StopParser(reading->parser, XML_FALSE);
 }
 
-/* False where it is not well-formed, or refused. */
+/* False: not well-formed, or refused. */
 static bool read_document(const char *bytes, size_t length, void (*take)(void *, const char *, const char *), void *context) {
     if (length > INT_MAX) return false;
     struct reading reading = {.parser = XML_ParserCreate(NULL), .take = take, .context = context};
@@ -72,7 +72,7 @@ static void copy_line(char *out, size_t size, const char *content) {
     for (; content[length] && length < size - 1; length++)
         out[length] = (unsigned char)content[length] < ' ' || content[length] == 0x7f ? ' ' : content[length];
     while (length > 0 && content[length] && ((unsigned char)content[length] & 0xc0) == 0x80)
-        length--; /* not in the middle of a character */
+        length--; /* not within a UTF-8 character */
     out[length] = '\0';
 }
 

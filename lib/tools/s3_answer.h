@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What an S3 server says, in XML: its errors, and its lists of objects. Read by expat; a document type, with which entities
- * that grow without bound would begin, is refused, and so is what is nested deeper than these answers are.
+ * The XML answers of an S3 server: errors, and lists of objects. Parsed by expat; a document type, which could define entities
+ * that expand without bound, is refused, and so is deeper nesting than these answers have.
  *
  *   <Error><Code>NoSuchKey</Code><Message>…</Message>…</Error>
  *   <ListBucketResult><Contents><Key>…</Key>…</Contents>…<IsTruncated>true</IsTruncated>
@@ -23,17 +23,17 @@ struct s3_error {
     char message[S3_MESSAGE_MAX]; /* one printable line */
 };
 
-/* Empty texts where it is something else: another program's page, say. What is too long is cut. */
+/* Empty texts if it is no S3 error, e.g. another program's page. Long texts are truncated. */
 void s3_answer_read_error(struct s3_error *out, const char *bytes, size_t length);
 
-/* A part of a list of objects; all in the arena. */
+/* One page of a list of objects; everything is in the arena. */
 struct s3_page {
     char **names;
     size_t count;
-    const char *continuation; /* what to ask for the next part with; NULL: this is the last */
+    const char *continuation; /* token for the next page; NULL: this is the last */
 };
 
-/* STATUS_UNAVAILABLE where it is something else. */
+/* STATUS_UNAVAILABLE: it is no list of objects. */
 CHECK_RESULT enum status s3_answer_read_page(struct s3_page *out, const char *bytes, size_t length, struct arena *arena,
                                              struct error *err);
 

@@ -18,7 +18,7 @@ enum {
     TRIES = 4,
     PAGE_NAMES_MAX = 1000,
     SMALL_ANSWER_BYTES = 1 << 16,
-    PAGE_BYTES_MAX = 1 << 23, /* 1000 names of 1024 bytes, each byte of them escaped, with room */
+    PAGE_BYTES_MAX = 1 << 23, /* 1000 names of 1024 bytes, fully escaped, with room */
 };
 
 struct s3_client {
@@ -28,7 +28,7 @@ struct s3_client {
     int try_timeout_ms;
     struct http_connections *connections;
 
-    pthread_mutex_t mutex; /* guards the next two, which belong together; both are kept for ever (lib/base/secret.h) */
+    pthread_mutex_t mutex; /* guards the next two, a pair; their texts are kept for ever (lib/base/secret.h) */
     const char *key, *secret;
 };
 
@@ -36,7 +36,7 @@ struct s3_client {
 
 static const char host_characters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-";
 
-/* Splits "https://HOST:PORT/" into its scheme, with the slashes, and "HOST:PORT". */
+/* Splits "https://HOST:PORT/" into the scheme with its slashes, and "HOST:PORT". False: malformed. */
 static bool split_endpoint(struct arena *arena, const char *endpoint, const char **scheme, const char **host) {
     const char *schemes[] = {"https://", "http://"};
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
@@ -113,7 +113,7 @@ void s3_client_set_key(struct s3_client *client, const char *key, const char *se
 /* ---- Errors ---- */
 
 struct refusal {
-    const char *code; /* as S3 has it */
+    const char *code; /* S3's error code */
     const char *advice;
 };
 
@@ -149,7 +149,7 @@ static enum status refuse(const struct s3_client *client, const char *what, cons
 struct call {
     const char *method, *object;
     const char *query;              /* "" or "?…" */
-    const char *what;               /* is not done, when it fails: "store" */
+    const char *what;               /* the verb for error messages: "store" */
     const struct s3_upload *upload; /* NULL: no body */
     size_t limit_bytes;             /* of the answer */
 };
@@ -158,8 +158,8 @@ static bool is_plain(const char *object) {
     return !object[strspn(object, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~/")];
 }
 
-/* Sends a signed request. STATUS_OK with whatever the server answered. curl (7.88) signs the headers that are given here; what
- * it would add or leave out by itself (a hash of the body, an empty `Expect:`) does not go well with S3. */
+/* Sends a signed request; STATUS_OK for any answer of the server. curl (7.88) signs the headers given here; its own handling
+ * of others (a hash of the body, an empty `Expect:`) does not work with S3. */
 static enum status send_call(struct s3_client *client, const struct call *call, struct http_response *out,
                              struct deadline *deadline, struct error *err) {
     struct arena arena = {0};
@@ -193,7 +193,7 @@ static enum status send_call(struct s3_client *client, const struct call *call, 
     };
     enum status status = http_client_send(&request, out, err);
     bool is_over = deadline && deadline_check(deadline, NULL);
-    if (status == STATUS_TIMEOUT && !is_over) /* a server that is slow is no deadline of ours */
+    if (status == STATUS_TIMEOUT && !is_over) /* the server is slow, but our deadline has not passed */
         status = error_set(err, STATUS_UNAVAILABLE, "The S3 server did not answer within %d ms, nor when it was asked again.",
                            client->try_timeout_ms);
     else if (status == STATUS_TIMEOUT && err)
@@ -202,7 +202,7 @@ static enum status send_call(struct s3_client *client, const struct call *call, 
     return status;
 }
 
-/* Is the object, and not the bucket, missing? Some servers, and proxies before them, answer 404 without a code. */
+/* True if the object, rather than the bucket, is missing. Some servers and proxies answer 404 without a code. */
 static bool is_missing(const struct http_response *response) {
     struct s3_error said;
     s3_answer_read_error(&said, text_view(&response->body), response->body.length);
@@ -262,7 +262,7 @@ static enum status get_page(struct s3_client *client, const char *prefix, const 
     struct http_response response = {0};
     struct text query = {0};
     if (continuation) append_parameter(&query, "continuation-token", continuation);
-    append_parameter(&query, "list-type", "2"); /* sorted, as they are signed */
+    append_parameter(&query, "list-type", "2"); /* the parameters are sorted, as the signature requires */
     append_parameter(&query, "max-keys", arena_format(arena, "%zu", most));
     append_parameter(&query, "prefix", prefix);
     struct call call = {
@@ -277,7 +277,7 @@ static enum status get_page(struct s3_client *client, const char *prefix, const 
     return status;
 }
 
-/* A list that does not go up could go on for ever. */
+/* Appends a page. Names that do not ascend, or an empty page, could make the list endless: STATUS_UNAVAILABLE. */
 static enum status add_page(struct s3_client *client, struct s3_listing *listing, const struct s3_page *page,
                             struct arena *arena, struct error *err) {
     char **names = arena_alloc(arena, (listing->count + page->count + 1) * sizeof *names);

@@ -23,21 +23,21 @@
 
 enum {
     PROBE_OUTPUT_BYTES = 4096,
-    TEMPORARY_BYTES = 256 << 20, /* most in the sandbox's /tmp, which is memory ... */
-    TEMPORARY_PART = 8,          /* ... and at most this part of what a run may have */
-    USER_RUNS = 8,               /* at once, of one user without walls */
-    PROCESSES_MORE = 16,         /* than a run may have can be started, so that one sees that it wants more */
-    SIGNAL_EXIT = 128,           /* bubblewrap, like a shell, adds the signal to this */
+    TEMPORARY_BYTES = 256 << 20, /* limit of the sandbox's /tmp, which is memory */
+    TEMPORARY_PART = 8,          /* /tmp is at most this fraction of a run's memory */
+    USER_RUNS = 8,               /* concurrent runs of one user that RLIMIT_NPROC allows without a sandbox */
+    PROCESSES_MORE = 16,         /* above the limit, so that an excess shows before it is prevented */
+    SIGNAL_EXIT = 128,           /* bubblewrap, like a shell, exits with this plus the signal */
 };
 
-/* For who has no settings; the same as in settings.def. */
+/* For programs without settings; the same as the defaults in settings.def. */
 static const struct build_limits standard_limits = {
     .memory_bytes = INT64_C(6) << 30,
     .disk_bytes = INT64_C(2) << 30,
     .processes = 256,
 };
 
-/* Bubblewrap's arguments, growing; NULL at the end. */
+/* A growing list of bubblewrap's arguments; NULL at the end. */
 struct argument_list {
     const char **items;
     size_t count, capacity;
@@ -56,7 +56,7 @@ static void add_arguments(struct argument_list *list, const char *const *more) {
 
 #define ADD(list, ...) add_arguments((list), (const char *const[]){__VA_ARGS__, NULL})
 
-/* The system's programs and libraries, as this machine has them: `/bin` and `/lib` are links into `/usr`, or folders. */
+/* Mounts the system's programs and libraries; `/bin` and `/lib` are links into `/usr` or folders, as on this machine. */
 static void add_system_folders(struct argument_list *list, struct arena *arena) {
     static const char *const folders[] = {"/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"};
     ADD(list, "--ro-bind", "/usr", "/usr");
@@ -68,7 +68,7 @@ static void add_system_folders(struct argument_list *list, struct arena *arena) 
         else
             ADD(list, "--ro-bind-try", folders[i], folders[i]);
     }
-    ADD(list, "--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"); /* where libraries are looked for first */
+    ADD(list, "--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"); /* the dynamic linker's cache */
 }
 
 static int64_t temporary_bytes(const struct sandbox *sandbox) {
@@ -76,21 +76,21 @@ static int64_t temporary_bytes(const struct sandbox *sandbox) {
     return part < TEMPORARY_BYTES ? part : TEMPORARY_BYTES;
 }
 
-/* Everything before the program's own arguments. The order counts: a later mount lies over an earlier one. */
+/* Appends the start of bubblewrap's command line. The order matters: a later mount covers an earlier one. */
 static void add_walls(struct argument_list *list, const struct sandbox *sandbox, struct arena *arena) {
     ADD(list, BUBBLEWRAP, "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-net",
         "--unshare-cgroup-try", "--die-with-parent", "--new-session", "--clearenv", "--hostname", "sandbox", "--cap-drop",
         "ALL");
     add_system_folders(list, arena);
-    ADD(list, "--dev", "/dev", "--remount-ro", "/dev"); /* a memory file system, as is the root folder */
+    ADD(list, "--dev", "/dev", "--remount-ro", "/dev"); /* otherwise a writable memory file system, like the root folder */
     ADD(list, "--size", arena_format(arena, "%lld", (long long)temporary_bytes(sandbox)), "--tmpfs", "/tmp");
     if (sandbox->has_proc) ADD(list, "--proc", "/proc");
 }
 
-/* After all that is mounted. The number of processes is limited from within, where the kernel counts those of the sandbox's own
- * user namespace (from Linux 5.14 on): processes can double faster than anybody looks. */
+/* Appends the end of it, after all mounts. The number of processes is limited inside, where the kernel counts those of the
+ * sandbox's own user namespace (from Linux 5.14 on): a fork bomb is faster than polling. */
 static void close_walls(struct argument_list *list, const struct sandbox *sandbox, struct arena *arena) {
-    ADD(list, "--seccomp", "3", "--remount-ro", "/", "--", LIMITER, /* 3: command->given */
+    ADD(list, "--seccomp", "3", "--remount-ro", "/", "--", LIMITER, /* file 3 is command->given */
         arena_format(arena, "--nproc=%lld", (long long)sandbox->limits.processes + PROCESSES_MORE), "--");
 }
 
@@ -98,7 +98,7 @@ static const struct command_user *sandbox_user(const struct sandbox *sandbox) {
     return sandbox->changes_user ? &sandbox->user : NULL;
 }
 
-/* Adds a mount of what is at `path` here to `there` (NULL: its own path), which bubblewrap wants absolute. */
+/* Mounts `path` at `there` (NULL: at its own path, made absolute as bubblewrap requires). */
 static enum status add_mount(struct argument_list *list, const char *option, const char *path, const char *there,
                              struct arena *arena, struct error *err) {
     char absolute[PATH_MAX];
@@ -109,7 +109,7 @@ static enum status add_mount(struct argument_list *list, const char *option, con
     return STATUS_OK;
 }
 
-/* Bubblewrap's command line for `command`. */
+/* Builds bubblewrap's command line for `command`. */
 static enum status wrap(struct argument_list *list, const struct sandbox *sandbox, const struct command *command,
                         const char *const *readable, struct arena *arena, struct error *err) {
     enum status status = STATUS_OK;
@@ -129,7 +129,7 @@ static enum status wrap(struct argument_list *list, const struct sandbox *sandbo
     return STATUS_OK;
 }
 
-/* Adds the limits of every run. What is in /tmp belongs to no process: it is taken off what the processes may have. */
+/* Sets the limits of a run. Files in /tmp are memory of no process, so their limit is subtracted from that of the processes. */
 static void limit(struct command *command, const struct sandbox *sandbox) {
     const struct build_limits *limits = &sandbox->limits;
     command->totals = (struct command_totals){
@@ -138,8 +138,8 @@ static void limit(struct command *command, const struct sandbox *sandbox) {
         .folder_bytes = limits->disk_bytes,
         .folder = command->folder,
     };
-    /* With walls this would count the neighbours, too; close_walls() has another. Without them it must do, where it does not
-     * count everything that this user runs elsewhere. */
+    /* In a sandbox RLIMIT_NPROC would count the user's other runs, too; close_walls() sets it inside. Without one it is set
+     * here, unless it would count everything else that this user runs. */
     bool is_alone = !sandbox->is_isolating && sandbox->changes_user;
     command->limits.processes = is_alone ? limits->processes * USER_RUNS : 0;
 }
@@ -171,7 +171,7 @@ enum status sandbox_run(struct command_result *out, const struct sandbox *sandbo
     return status;
 }
 
-/* Whether `true` runs in the sandbox as it is set; if not, `why` is what is in its way, in bubblewrap's own words. */
+/* Runs `true` in the sandbox as configured. If that does not work, `why` is the first line of bubblewrap's message. */
 static enum status try_it(const struct sandbox *sandbox, bool *works, struct text *why, struct deadline *deadline,
                           struct error *err) {
     struct command_result result = {0};
@@ -207,7 +207,7 @@ enum status sandbox_init(struct sandbox *out, const char *user_name, struct dead
     bool works = false;
     out->has_proc = true;
     status = try_it(out, &works, &why, deadline, err);
-    if (!status && !works) { /* many containers do not let one have a /proc of its own */
+    if (!status && !works) { /* many containers do not permit a new /proc */
         out->has_proc = false;
         status = try_it(out, &works, &why, deadline, err);
     }
@@ -242,7 +242,7 @@ enum status sandbox_require(struct sandbox *out, const struct settings *settings
     return STATUS_OK;
 }
 
-/* Whether the sandbox's user has all of `wanted` (bits of rwx) on what `information` is about. */
+/* True if the sandbox's user has all `wanted` rights (bits of rwx), by owner, group and mode. */
 static bool has_access(const struct sandbox *sandbox, const struct stat *information, mode_t wanted) {
     if (sandbox->user.user_id == 0) return true;
     mode_t granted = information->st_mode & 7;

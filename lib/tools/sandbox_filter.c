@@ -11,7 +11,8 @@
 
 #include "lib/base/memory.h"
 
-/* REFUSED(call, errno). ENOSYS lets the C library take another way (clone3 hides its flags from us, so clone it is). */
+/* REFUSED(call, errno). ENOSYS makes the C library fall back to another call (clone3 has its flags in memory, which a filter
+ * cannot read, so clone is used). */
 #define REFUSED_TABLE(REFUSED)                                                                                                 \
     REFUSED(socket, EPERM)                                                                                                     \
     REFUSED(socketpair, EPERM)                                                                                                 \
@@ -55,7 +56,7 @@
     REFUSED(kexec_load, EPERM)
 
 #ifdef __s390__
-#define CLONE_FLAGS 1 /* which argument of clone they are */
+#define CLONE_FLAGS 1 /* the position of the flags among the arguments of clone */
 #else
 #define CLONE_FLAGS 0
 #endif
@@ -65,7 +66,7 @@ static const unsigned long new_namespaces[] = {CLONE_NEWUSER, CLONE_NEWNS,  CLON
 
 static struct {
     pthread_once_t once;
-    int problem; /* an errno; 0: it is there */
+    int problem; /* an errno; 0: the program was made */
     void *program;
     size_t length;
 } made = {.once = PTHREAD_ONCE_INIT};
@@ -83,7 +84,7 @@ static int add_rules(scmp_filter_ctx filter) {
     return result;
 }
 
-/* libseccomp 2.5 writes to a file only. */
+/* Exports by way of a file, because libseccomp 2.5 has no other. Returns 0 or a negative errno. */
 static int export_program(scmp_filter_ctx filter) {
     int file = memfd_create("filter", MFD_CLOEXEC);
     if (file < 0) return -errno;

@@ -11,7 +11,7 @@
 
 enum {
     DEPTH_MAX = 20,
-    VALUES_MAX = 20000, /* an alias makes a value of every use: without a limit a short file could grow for ever */
+    VALUES_MAX = 20000, /* aliases count at every use: else a short file could expand without bound */
 };
 
 struct conversion {
@@ -66,7 +66,7 @@ static enum status convert_sequence(json_t *array, struct conversion *conversion
     return STATUS_OK;
 }
 
-/* A YAML value as JSON, every scalar but null as a string: versions and names often look like numbers. */
+/* Converts a YAML value to JSON, every scalar but null to a string, because versions and names often look like numbers. */
 static enum status convert(json_t **out, struct conversion *conversion, const yaml_node_t *node, int depth, struct error *err) {
     enum status status = STATUS_OK;
     *out = NULL;
@@ -85,7 +85,7 @@ static enum status convert(json_t **out, struct conversion *conversion, const ya
     return status;
 }
 
-/* The file as JSON; the caller owns it. */
+/* Parses the file to JSON, which the caller owns. */
 static enum status load_yaml(json_t **out, const char *bytes, size_t length, struct error *err) {
     yaml_parser_t parser;
     yaml_document_t document;
@@ -107,7 +107,7 @@ static enum status load_yaml(json_t **out, const char *bytes, size_t length, str
     return status;
 }
 
-/* A dependency in the form that manifests have it; one without a range goes into `bare` instead. */
+/* Adds a dependency in the manifest's form; the name of one without a range goes to `bare` instead. */
 static enum status add_dependency(json_t *dependencies, struct text *bare, const char *name, const json_t *range,
                                   struct error *err) {
     struct version exact;
@@ -131,7 +131,7 @@ static enum status add_dependency(json_t *dependencies, struct text *bare, const
     return STATUS_OK;
 }
 
-/* `dependencies:` is a list of names, or of `name: RANGE`. */
+/* Reads `dependencies:`, a list of names and of `name: RANGE`. */
 static enum status read_dependencies(json_t *dependencies, struct text *bare, const json_t *list, struct error *err) {
     size_t index;
     json_t *item, *range;
@@ -158,7 +158,7 @@ static enum status read_dependencies(json_t *dependencies, struct text *bare, co
     return STATUS_OK;
 }
 
-/* Which field of the manifest stands where. */
+/* Where spago.yaml has the fields of a manifest. */
 static const struct field {
     const char *name, *section, *key;
 } fields[] = {
@@ -174,7 +174,7 @@ static const struct field {
 };
 enum { FIELD_COUNT = sizeof fields / sizeof fields[0] };
 
-/* Copies all but the dependencies; an empty list, null or nothing is left out. */
+/* Copies all fields but the dependencies, without nulls and empty lists. */
 static void copy_fields(json_t *manifest, const json_t *package, const json_t *publish) {
     for (const struct field *field = fields; field < fields + FIELD_COUNT - 1; field++) {
         json_t *value = json_object_get(text_equal(field->section, "package") ? package : publish, field->key);
@@ -183,7 +183,7 @@ static void copy_fields(json_t *manifest, const json_t *package, const json_t *p
     }
 }
 
-/* A git repository's address is `url` there, `gitUrl` in a manifest. */
+/* A git repository's address is `url` in spago.yaml, `gitUrl` in a manifest. */
 static void rename_url(json_t *location) {
     json_t *url = json_object_get(location, "url");
     if (!url) return;
