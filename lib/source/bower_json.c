@@ -11,17 +11,17 @@
 
 #define PREFIX "purescript-"
 
-/* Bower's packages were called `purescript-NAME`; but one real name begins so, too, and is kept. */
+/* Bower's packages are named `purescript-NAME`; the prefix is removed unless the whole name is a valid one, as one is. */
 static const char *without_prefix(const char *name) {
     return text_starts_with(name, PREFIX) && package_name_check(name, NULL) ? name + strlen(PREFIX) : name;
 }
 
-/* An entry of old packages may be an object with a `type`. */
+/* In old packages an entry may be an object with a `type`. */
 static const char *licence_text(const json_t *entry) {
     return json_string_value(json_is_object(entry) ? json_object_get(entry, "type") : entry);
 }
 
-/* Adds the entry to `joined`, or to `passed_over` where it is no licence. */
+/* Adds the entry to `joined`, or the reason to `passed_over` if it is no licence. */
 static void add_licence(struct text *joined, struct text *passed_over, const json_t *entry, bool is_alone,
                         struct arena *arena) {
     struct error why;
@@ -36,7 +36,7 @@ static void add_licence(struct text *joined, struct text *passed_over, const jso
                        needs_parentheses ? ")" : "");
 }
 
-/* `license` is a text or a list of them. Entries that are no licence are passed over, as long as one is. */
+/* `license` is a text or a list. Entries that are no licence are skipped if at least one is. */
 static enum status read_licence(struct manifest *out, const json_t *object, struct arena *arena, struct error *err) {
     json_t *field = json_object_get(object, "license"), *item;
     struct text joined = {0}, passed_over = {0};

@@ -9,7 +9,7 @@
 
 #define INSTALLED COMPILER_PACKAGES_FOLDER "/"
 
-/* Whether `path` is below `.registry/NAME-VERSION/`; then where NAME is. */
+/* True if `path` is below `.registry/NAME-VERSION/`; sets start and length of NAME. */
 static bool find_package(const char *path, const char **name, size_t *length) {
     if (text_starts_with(path, "./")) path += 2;
     if (!text_starts_with(path, INSTALLED)) return false;
@@ -25,14 +25,14 @@ static bool is_named(const char *text, const char *name, size_t length) {
     return strlen(text) == length && memcmp(text, name, length) == 0;
 }
 
-/* Whether `path` is one of the package's own files. */
+/* True if `path` is one of the package's own files. */
 static bool is_own(const char *path, const char *package) {
     const char *name;
     size_t length;
     return !find_package(path, &name, &length) || is_named(package, name, length);
 }
 
-/* The names from which something is imported, each once. */
+/* The packages that are imported from, without duplicates. */
 struct name_list {
     const char **items;
     size_t count;
@@ -41,7 +41,7 @@ struct name_list {
 static void add_name(struct name_list *list, struct arena *arena, const char *name, size_t length) {
     for (size_t i = 0; i < list->count; i++)
         if (is_named(list->items[i], name, length)) return;
-    if ((list->count & (list->count - 1)) == 0) { /* room for the next power of two */
+    if ((list->count & (list->count - 1)) == 0) { /* grows at powers of two */
         const char **more = arena_alloc(arena, (list->count ? list->count * 2 : 1) * sizeof *more);
         if (list->count) memcpy(more, list->items, list->count * sizeof *more);
         list->items = more;
@@ -55,7 +55,7 @@ static bool has_name(const char *const *names, size_t count, const char *name) {
     return false;
 }
 
-/* Adds the packages that the module at `node` imports from. False if the graph is not well-formed there. */
+/* Adds the packages from which the module at `node` imports. False: the graph is malformed there. */
 static bool add_imports(struct name_list *used, struct arena *arena, const json_t *graph, const json_t *node,
                         const char *package) {
     size_t index;
@@ -68,7 +68,7 @@ static bool add_imports(struct name_list *used, struct arena *arena, const json_
         const char *module = json_string_value(import), *name;
         const json_t *target = module ? json_object_get(graph, module) : NULL;
         if (!module) return false;
-        if (!target) continue; /* the compiler's own modules, Prim and below, are not in it */
+        if (!target) continue; /* the compiler's own modules, Prim and below, are not in the graph */
         const char *target_path = json_string_value(json_object_get(target, "path"));
         size_t length;
         if (!target_path) return false;
@@ -81,7 +81,7 @@ static int compare_names(const void *a, const void *b) {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Those of `names` that are not in `others`, sorted. */
+/* The `names` that are not in `others`, sorted. */
 static const char **difference(struct arena *arena, const char *const *names, size_t count, const char *const *others,
                                size_t other_count, size_t *difference_count) {
     const char **left = arena_alloc(arena, (count + 1) * sizeof *left);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Do a package's imports agree with the dependencies that it declares (lib/domain/README.md, Publish, step 8)? Goes by the
- * answer of `purs graph` over a folder in which each dependency is at `.registry/NAME-VERSION/`; the package's own files are
- * those elsewhere, or at `.registry/PACKAGE-VERSION/`.
+ * Checks that a package's imports agree with its declared dependencies (lib/domain/README.md, Publish, step 8). Uses the output
+ * of `purs graph` for a folder in which each dependency is at `.registry/NAME-VERSION/`; the package's own files are at
+ * `.registry/PACKAGE-VERSION/`, or outside of `.registry`.
  */
 #ifndef LIB_SOURCE_DEPENDENCY_CHECK_H
 #define LIB_SOURCE_DEPENDENCY_CHECK_H
@@ -15,18 +15,18 @@
 
 /* Names, sorted; in the caller's arena. */
 struct dependency_findings {
-    const char **unused; /* declared, and nothing is imported from it */
+    const char **unused; /* declared, but nothing is imported from it */
     size_t unused_count;
-    const char **missing; /* something is imported from it, and it is not declared */
+    const char **missing; /* imported from, but not declared */
     size_t missing_count;
 };
 
-/* STATUS_INTERNAL: `graph` is not what `purs graph` prints. */
+/* Finds both lists. STATUS_INTERNAL: `graph` is malformed. */
 CHECK_RESULT enum status dependency_findings_make(struct dependency_findings *out, struct arena *arena, const json_t *graph,
                                                   const char *package, const char *const *declared, size_t declared_count,
                                                   struct error *err);
 
-/* STATUS_REFUSED with a sentence that names them, where there are any. */
+/* STATUS_REFUSED, with a sentence that names them, if there are findings. */
 CHECK_RESULT enum status dependency_findings_check(const struct dependency_findings *findings, struct error *err);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Braces are taken apart first. Each pattern that comes of them is a list of names, each a list of tokens; both are matched by
- * tables of what can be reached, never by trying again, so that the time is bounded by the lengths.
+ * Braces are expanded first. Each resulting pattern is a list of names, and each name a list of tokens; both are matched by
+ * tables of reachable positions, without backtracking, so the time is bounded by the lengths.
  */
 #include "lib/source/glob.h"
 
@@ -18,7 +18,7 @@ struct token {
     const uint16_t *ranges; /* TOKEN_CLASS: pairs of first and last */
     size_t range_count;
     bool is_negated;
-    const uint16_t *literal; /* TOKEN_CLASS: its text, where it matches that, too */
+    const uint16_t *literal; /* TOKEN_CLASS: its source text, if it matches that, too */
     size_t literal_length;
 };
 
@@ -31,15 +31,15 @@ struct glob_name {
 struct glob_pattern {
     struct glob_name *names;
     size_t count;
-    size_t fixed_count; /* how many names at the beginning are plain: they are where the search begins */
-    bool is_folder;     /* it ends in `/`, and matches folders only */
-    bool is_outside;    /* it is absolute, or has a `..`: it matches nothing */
+    size_t fixed_count; /* number of leading names without wildcards: the search starts at these */
+    bool is_folder;     /* ends in `/`: matches folders only */
+    bool is_outside;    /* absolute, or with a `..`: matches nothing */
     bool is_absolute;
 };
 
 /* ---- Characters ---- */
 
-/* UTF-8 to UTF-16, as JavaScript has texts; what is not UTF-8 becomes U+FFFD. At most `length` units. */
+/* Converts UTF-8 to UTF-16, as JavaScript does; a byte that is not UTF-8 becomes U+FFFD. At most `length` units. */
 static size_t to_units(uint16_t *out, const char *text, size_t length) {
     size_t count = 0;
     for (size_t i = 0; i < length;) {
@@ -60,13 +60,13 @@ static size_t to_units(uint16_t *out, const char *text, size_t length) {
     return count;
 }
 
-/* ---- What is refused ---- */
+/* ---- Unsupported syntax ---- */
 
 static enum status refuse(const char *glob, const char *what, struct error *err) {
     return error_set(err, STATUS_INVALID, "The glob \"%.300s\" has %s, which is not supported.", glob, what);
 }
 
-/* Characters that mean something to fast-glob, but nothing here. */
+/* Characters with a meaning in fast-glob that is not supported here. */
 static const struct {
     char character;
     const char *what;
@@ -95,13 +95,13 @@ static enum status check_characters(const char *glob, struct error *err) {
 
 /* ---- Braces ---- */
 
-/* From the first opening brace to the one that closes it, in bytes: braces in brackets are none. */
+/* The first opening brace and its closing one, as byte positions; braces in brackets do not count. */
 struct braces {
     size_t open, close;
     bool has_comma;
 };
 
-/* False where there are none. STATUS_INVALID: they do not fit together. */
+/* *found is false if there are no braces. STATUS_INVALID: unbalanced, or not supported. */
 static enum status find_braces(struct braces *out, bool *found, const char *glob, const char *text, struct error *err) {
     size_t depth = 0;
     bool is_in_brackets = false;
@@ -127,7 +127,7 @@ static enum status find_braces(struct braces *out, bool *found, const char *glob
     return depth ? refuse(glob, "an opening brace without a closing one", err) : STATUS_OK;
 }
 
-/* The end of the alternative that begins at `at`: at its comma, or at the closing brace. */
+/* The end of the alternative that starts at `at`: its comma, or the closing brace. */
 static size_t end_alternative(const char *text, size_t at, size_t close) {
     size_t depth = 0;
     bool is_in_brackets = false;
@@ -148,7 +148,7 @@ struct expansion {
     size_t count;
 };
 
-/* Replaces texts with braces by what they stand for, until none has any. */
+/* Replaces texts with braces by their alternatives, until no braces are left. */
 static enum status expand_braces(struct expansion *out, struct arena *arena, const char *glob, struct error *err) {
     out->texts = arena_alloc(arena, GLOB_ALTERNATIVES_MAX * sizeof *out->texts);
     out->texts[0] = glob;
@@ -179,7 +179,7 @@ static enum status expand_braces(struct expansion *out, struct arena *arena, con
 
 /* ---- One pattern ---- */
 
-/* The class that begins behind the `[` at units[*at]; *at is moved behind its `]`. */
+/* Parses the class whose `[` is units[*at]; moves *at behind its `]`. */
 static enum status parse_class(struct token *out, struct arena *arena, const char *glob, const uint16_t *units, size_t length,
                                size_t *at, struct error *err) {
     static const char special[] = "-*+?.^${}";
@@ -264,7 +264,7 @@ static enum status parse_pattern(struct glob_pattern *out, struct arena *arena, 
     }
     while (out->fixed_count < out->count && is_plain(&out->names[out->fixed_count]))
         out->fixed_count++;
-    if (out->fixed_count == out->count) out->is_folder = false; /* a file named with a `/` behind it is found, too */
+    if (out->fixed_count == out->count) out->is_folder = false; /* without wildcards, `NAME/` finds a file, too */
     return STATUS_OK;
 }
 
@@ -280,10 +280,10 @@ enum status glob_parse(struct glob *out, struct arena *arena, const char *text, 
     struct glob_pattern *patterns = arena_alloc(arena, (expansion.count + 1) * sizeof *patterns);
     out->patterns = patterns;
     for (size_t i = 0; !status && i < expansion.count; i++) {
-        if (expansion.texts[i][0] == '\0') continue; /* `{a,}` */
+        if (expansion.texts[i][0] == '\0') continue; /* from `{a,}` */
         out->length += strlen(expansion.texts[i]);
         status = parse_pattern(&patterns[out->count++], arena, text, expansion.texts[i], err);
-        if (!status) status = check_characters(expansion.texts[i], err); /* braces may have brought them together */
+        if (!status) status = check_characters(expansion.texts[i], err); /* the expansion may have joined them */
     }
     return status;
 }
@@ -303,7 +303,7 @@ enum status glob_check_inside(const struct glob *glob, struct error *err) {
 
 /* ---- Matching ---- */
 
-/* A path in JavaScript's characters, and where its names begin and end. */
+/* A path in UTF-16, and where its names start and end. */
 struct path_units {
     uint16_t units[PATH_MAX];
     size_t starts[PATH_MAX / 2 + 2], ends[PATH_MAX / 2 + 2];
@@ -333,7 +333,7 @@ static bool is_literal_at(const struct token *token, const uint16_t *name, size_
            memcmp(token->literal, name, token->literal_length * sizeof *name) == 0;
 }
 
-/* Token by token: `reached` has the places of the name up to which the tokens so far match. */
+/* Token by token: reached[i] tells whether the tokens so far match the first i characters of the name. */
 static bool name_matches(const struct glob_name *glob, const uint16_t *name, size_t length, uint64_t *steps) {
     bool reached[NAME_MAX + 2] = {true}, next[NAME_MAX + 2];
     if (length > NAME_MAX) return false;
@@ -360,7 +360,7 @@ static bool name_matches(const struct glob_name *glob, const uint16_t *name, siz
     return reached[length];
 }
 
-/* Name by name: `reached` has the numbers of the path's names that the glob's names so far match. */
+/* Name by name: reached[i] tells whether the glob's names so far match the first i names of the path. */
 static bool pattern_matches(const struct glob_pattern *pattern, const struct path_units *path, bool is_folder,
                             uint64_t *steps) {
     bool reached[PATH_MAX / 2 + 2];
@@ -368,14 +368,14 @@ static bool pattern_matches(const struct glob_pattern *pattern, const struct pat
     bool is_fixed = pattern->fixed_count == pattern->count;
     *steps += 1;
     if (pattern->is_outside || (pattern->is_folder && !is_folder)) return false;
-    if (!is_fixed && count <= pattern->fixed_count) return false; /* where the search begins is not found itself */
+    if (!is_fixed && count <= pattern->fixed_count) return false; /* the folder where the search starts is not found itself */
     memset(reached, 0, (count + 1) * sizeof *reached);
     reached[0] = true;
     for (size_t g = 0; g < pattern->count; g++) {
         const struct glob_name *name = &pattern->names[g];
         bool is_any = false, before = reached[0];
         *steps += count + 1;
-        /* Behind a star a last `**` takes the folder itself, but no file. */
+        /* After a wildcard, a last `**` matches the folder itself, but no file. */
         bool takes_none = g + 1 < pattern->count || is_folder;
         if (name->is_any_folders) {
             bool carried = false;

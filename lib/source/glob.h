@@ -8,9 +8,9 @@
  *   **       as a name: any number of folders {a,b}        each of these
  *   NAME/    the folder                       ./ //        nothing
  *
- * A glob that matches a folder stands for all below it; that is the caller's to do. `*`, `?` and `**` do not match a dot at the
- * beginning of a name. `**` beside other characters is `*`. Characters are JavaScript's: those above U+FFFF count as two.
- * What else fast-glob reads is refused by name.
+ * A glob that matches a folder stands for everything below it, which the caller must apply. `*`, `?` and `**` do not match a
+ * leading dot of a name. `**` beside other characters is `*`. Characters are JavaScript's: those above U+FFFF count as two.
+ * Other syntax of fast-glob is refused by name.
  */
 #ifndef LIB_SOURCE_GLOB_H
 #define LIB_SOURCE_GLOB_H
@@ -31,22 +31,22 @@ struct glob_pattern;
 
 struct glob {
     const char *text;                    /* as it was written */
-    const struct glob_pattern *patterns; /* one for each combination of what is in its braces */
+    const struct glob_pattern *patterns; /* one per combination of its braces' alternatives */
     size_t count;
-    size_t length; /* of all patterns together, in bytes: what they take of time and memory */
+    size_t length; /* of all patterns, in bytes; bounds the time and memory that they take */
 };
 
-/* Everything is in the arena. STATUS_INVALID with what is not supported in it, or is wrong. */
+/* Everything is in the arena. STATUS_INVALID with the reason: malformed, or not supported. */
 CHECK_RESULT enum status glob_parse(struct glob *out, struct arena *arena, const char *text, struct error *err);
 
-/* STATUS_INVALID for one that asks for what is not in the folder: absolute, or with a `..` in it. (It matches nothing.) */
+/* STATUS_INVALID for a glob that leads out of the folder: absolute, or with a `..` in it. (It matches nothing.) */
 CHECK_RESULT enum status glob_check_inside(const struct glob *glob, struct error *err);
 
-/* `path` is relative, with single slashes, "" being the folder itself; shorter than PATH_MAX. *steps, where it is not NULL,
- * goes up by the comparisons that were made: at most the glob's length times the path's, for each combination of its braces. */
+/* `path` is relative, with single slashes ("" is the folder itself), and shorter than PATH_MAX. Adds the number of
+ * comparisons to *steps (may be NULL): at most the glob's length times the path's, for each combination of its braces. */
 bool glob_matches(const struct glob *glob, const char *path, bool is_folder, uint64_t *steps);
 
-/* Does it name the folder `path`, or things that are below it and nowhere else, in one of its alternatives? */
+/* True if one of its alternatives names the folder `path`, or only paths below it. */
 bool glob_names_folder(const struct glob *glob, const char *path);
 
 #endif

@@ -20,7 +20,7 @@ enum {
     TEXT_BYTES_MAX = 256 << 10, /* the longest licence, the GPL, has 35 KB */
 };
 
-/* The content of a root file of the package, as UTF-8. STATUS_INVALID: it is no text. */
+/* Reads a file of the package's root folder, as UTF-8. STATUS_INVALID: it is no text. */
 static enum status read_root_file(const struct licence_check *check, const char *name, size_t limit_bytes, struct arena *arena,
                                   struct text *out) {
     struct error ignored;
@@ -32,7 +32,8 @@ static enum status read_root_file(const struct licence_check *check, const char 
     return status;
 }
 
-/* Whether the manifest has every licence of `recognised`, which is *missing otherwise. */
+/* True if the manifest has every licence of `recognised`, or if that is no licence expression; else *missing is one that it
+ * lacks. */
 static bool agrees(const struct licence_check *check, const char *recognised, const char **missing, struct arena *arena) {
     struct error ignored;
     *missing = NULL;
@@ -52,8 +53,8 @@ static enum status check_one(const struct licence_check *check, const char *file
         file, recognised, check->expression, missing);
 }
 
-/* A `license` field is a text, or an object with a `type`, as old packages have it; `licenses` and bower's are lists of them.
- */
+/* A `license` field is a text, or, in old packages, an object with a `type`; `licenses` and bower's field are lists of
+ * these. */
 static enum status check_field(const struct licence_check *check, const char *file, const json_t *field, struct arena *arena,
                                struct error *err) {
     enum status status = STATUS_OK;
@@ -106,7 +107,7 @@ static void warn(struct licence_warnings *warnings, struct arena *arena, const c
         arena_format(arena, "The text of the file %s was not compared with the manifest's \"license\": %s", file, why);
 }
 
-/* The licence files, their content in the arena; how many there are. */
+/* Reads the licence files, with their contents in the arena; returns their number. */
 static size_t collect_texts(const struct licence_check *check, struct licensee_file out[LICENCE_TEXTS_MAX],
                             struct licence_warnings *warnings, struct arena *arena) {
     size_t count = 0;
@@ -143,7 +144,7 @@ static enum status compare_findings(const struct licence_check *check, const str
     return STATUS_OK;
 }
 
-/* The time left until `end_ms` in so many shares, of which the first begins. */
+/* Divides the time until `end_ms` into that many shares and starts the first. */
 static void begin_share(struct deadline *deadline, int64_t end_ms, size_t shares) {
     int64_t now_ms = clock_monotonic_ms();
     deadline->at_ms = end_ms > now_ms ? now_ms + (end_ms - now_ms) / (int64_t)shares : now_ms;
@@ -156,7 +157,7 @@ static enum status recognise(struct licensee_findings *out, const struct licence
     return status == STATUS_TIMEOUT ? error_set(err, status, "the licence detector took too long.") : status;
 }
 
-/* One by one, since all together they were too much for the detector: those at which it fails are left out. */
+/* Compares one by one, after the detector failed at all of them together; those at which it fails get a warning. */
 static enum status compare_one_by_one(const struct licence_check *check, const struct licensee_file *files, size_t count,
                                       int64_t end_ms, struct licence_warnings *warnings, struct arena *arena,
                                       struct deadline *deadline, struct error *err) {
@@ -183,7 +184,7 @@ enum status licence_check_texts(const struct licence_check *check, struct licenc
     *warnings = (struct licence_warnings){0};
     size_t count = collect_texts(check, files, warnings, arena);
     if (count == 0) return STATUS_OK;
-    begin_share(deadline, end_ms, count > 1 ? 2 : 1); /* half of it is left for one by one */
+    begin_share(deadline, end_ms, count > 1 ? 2 : 1); /* the other half is for one by one */
     enum status status = recognise(&findings, check, files, count, arena, deadline, &why);
     if (!status) return compare_findings(check, &findings, arena, err);
     if (atomic_load(&deadline->cancelled)) return deadline_check(deadline, err);

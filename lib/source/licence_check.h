@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Do the licences that a source names elsewhere agree with its manifest (lib/domain/README.md, Publish, step 4)?
+ * Checks that the licences stated elsewhere in a source agree with its manifest (lib/domain/README.md, Publish, step 4):
  *
  *   LICENSE*, LICENCE*           their texts are recognised by licensee (lib/tools/licensee.h)
- *   package.json, bower.json     the `license` fields are read here: licensee finds them by a pattern, takes the first of the
- *                                two files, and knows no lists and no expressions
+ *   package.json, bower.json     the `license` fields are read here: licensee finds them by a pattern, uses only the first of
+ *                                the two files, and supports neither lists nor expressions
  */
 #ifndef LIB_SOURCE_LICENCE_CHECK_H
 #define LIB_SOURCE_LICENCE_CHECK_H
@@ -20,31 +20,31 @@ struct package_files;
 
 struct licence_check {
     const char *folder;                /* of the source */
-    const struct package_files *files; /* what of it is published: nothing else is looked at */
+    const struct package_files *files; /* the published ones; no others are checked */
     const char *expression;            /* the manifest's licence */
     struct licensee *licensee;
     const char *work_folder; /* for licensee_recognise() */
-    int64_t limit_ms;        /* that the detector may take for all texts */
+    int64_t limit_ms;        /* for the detector, over all texts */
 };
 
 enum {
-    LICENCE_TEXTS_MAX = 16,    /* are compared */
-    LICENCE_WARNINGS_MAX = 32, /* are told */
+    LICENCE_TEXTS_MAX = 16,    /* compared at most */
+    LICENCE_WARNINGS_MAX = 32, /* reported at most */
 };
 
-/* Sentences, each on a file whose text was not looked at; in the arena. */
+/* Sentences about files whose text was not compared; in the arena. */
 struct licence_warnings {
     const char *items[LICENCE_WARNINGS_MAX];
     size_t count;
 };
 
-/* The `license` fields. STATUS_REFUSED names the file, its licence, and what the manifest says. What is not there, is larger
- * than any such file, or cannot be read as one, is ignored. */
+/* Checks the `license` fields. STATUS_REFUSED names the file, its licence, and the manifest's. Files that are missing, too
+ * large or malformed are ignored. */
 CHECK_RESULT enum status licence_check_fields(const struct licence_check *check, struct arena *arena, struct error *err);
 
-/* The texts, by the detector, which takes a second. STATUS_REFUSED as above; a file that cannot be read, or at which the
- * detector fails or takes longer than its share of limit_ms, is left out with a warning. `deadline` is this call's own: it sets
- * the times in it, and the caller may raise its flag, which is then the status. Any thread, as long as the arena is its own. */
+/* Checks the texts with the detector, which takes up to a second. STATUS_REFUSED as above; a file that cannot be read, or at
+ * which the detector fails or exceeds its share of limit_ms, gets a warning instead. `deadline` is for this call only: the
+ * call sets its times, and the caller may cancel it, which gives the status. Thread-safe with an arena per thread. */
 CHECK_RESULT enum status licence_check_texts(const struct licence_check *check, struct licence_warnings *warnings,
                                              struct arena *arena, struct deadline *deadline, struct error *err);
 

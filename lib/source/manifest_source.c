@@ -15,7 +15,7 @@
 
 enum { MANIFEST_BYTES_MAX = 1000000 };
 
-/* Why a file that could not be opened cannot be read; STATUS_NOT_FOUND if there is none. */
+/* Sets the error for a file that could not be opened; STATUS_NOT_FOUND: it does not exist. */
 static enum status explain_absence(int root, const char *name, int reason, struct error *err) {
     struct stat information;
     bool is_link = root >= 0 && fstatat(root, name, &information, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(information.st_mode);
@@ -24,7 +24,7 @@ static enum status explain_absence(int root, const char *name, int reason, struc
     return error_set(err, STATUS_INTERNAL, "The file %s cannot be opened: %s.", name, strerror(reason));
 }
 
-/* Appends the file `name` of `folder`, which may be a link within it. STATUS_NOT_FOUND if there is none. */
+/* Appends the file `name` of `folder`, following links within it. STATUS_NOT_FOUND: no such file. */
 static enum status read_root_file(struct text *out, const char *folder, const char *name, struct error *err) {
     struct stat information;
     enum status status = STATUS_OK;
@@ -55,7 +55,7 @@ static enum status read_root_file(struct text *out, const char *folder, const ch
 
 static enum status read_purs_json(struct manifest *out, struct arena *arena, const char *bytes, size_t length,
                                   const struct manifest_request *request, struct error *err) {
-    (void)request; /* it has everything itself */
+    (void)request; /* the file has all fields */
     return manifest_parse(out, bytes, length, "The file purs.json", arena, err);
 }
 
@@ -79,13 +79,13 @@ static enum status refuse_spago_dhall(struct manifest *out, struct arena *arena,
     return error_set(err, STATUS_REFUSED, "A spago.dhall can no longer be published from: add a spago.yaml or a purs.json.");
 }
 
-/* The first that is there is read. */
+/* In order of precedence: the first file that exists is read. */
 static const struct manifest_format {
     const char *file_name;
     enum status (*read)(struct manifest *out, struct arena *arena, const char *bytes, size_t length,
                         const struct manifest_request *request, struct error *err);
     void (*place_error)(
-        struct error *err); /* err->path, a field of the manifest, as it is called in the file; NULL: the same */
+        struct error *err); /* converts err->path from the manifest's field to the file's; NULL: they are the same */
 } formats[] = {
     {"purs.json", read_purs_json, NULL},
     {"spago.yaml", read_spago_yaml, spago_yaml_place_error},
@@ -111,7 +111,7 @@ enum status manifest_source_parse(struct manifest *out, struct arena *arena, con
     return read_as(format, out, arena, bytes, length, request, err);
 }
 
-/* ---- What was asked for ---- */
+/* ---- Comparison with the request ---- */
 
 static enum status check_request(const struct manifest *manifest, const char *file_name, const struct manifest_request *request,
                                  struct error *err) {

@@ -10,7 +10,7 @@
 
 enum { MODULE_BYTES_MAX = 16 << 20 };
 
-/* {MODULE: [package, PATH]}, the package by its position, -1 for the own one. */
+/* {MODULE: [package, PATH]}; the package is a position in `packages`, or -1 for the one being checked. */
 struct owners {
     json_t *by_name;
     const struct module_package *packages;
@@ -58,7 +58,7 @@ static enum status add_file(struct owners *owners, size_t package, const char *p
 static enum status add_package(struct owners *owners, size_t package, struct arena *arena, struct error *err) {
     struct source_walk walk;
     enum status status = source_walk_modules(&walk, arena, owners->packages[package].folder, err);
-    if (status == STATUS_REFUSED) status = STATUS_OK; /* of a published package: the compiler's to say */
+    if (status == STATUS_REFUSED) status = STATUS_OK; /* it is published: left to the compiler */
     for (size_t i = 0; i < walk.count && !status; i++)
         status = add_file(owners, package, walk.paths[i], err);
     return status;

@@ -43,7 +43,7 @@ static enum status expect_word(struct parser *parser, const char *word, struct e
     return fail(parser, strcat(expected, "`"), err);
 }
 
-/* A module's name: no `_` and no `'` in it. */
+/* Reads a module's name, which contains neither `_` nor `'`. */
 static enum status read_module_name(struct parser *parser, const char **name, struct error *err) {
     const struct token *token = &parser->lexer.token;
     bool is_name = token->kind == TOKEN_UPPER || token->kind == TOKEN_QUALIFIED;
@@ -56,7 +56,7 @@ static enum status read_module_name(struct parser *parser, const char **name, st
 
 /* ---- Lists ---- */
 
-/* Reads what is separated by commas, up to and including the `)`; at least one of it. */
+/* Reads a comma-separated list of at least one item, up to and including the `)`. */
 static enum status read_list(struct parser *parser, enum status (*read_item)(struct parser *, struct error *),
                              struct error *err) {
     struct module_lexer *lexer = &parser->lexer;
@@ -81,7 +81,7 @@ static enum status read_constructor(struct parser *parser, struct error *err) {
     return expect_kind(parser, TOKEN_UPPER, "a constructor's name", err);
 }
 
-/* What may stand behind a type's name: `(..)`, `()`, `(Some, Constructors)`, or nothing. */
+/* Reads the optional constructors of a type: `(..)`, `()`, or `(Some, Constructors)`. */
 static enum status read_constructors(struct parser *parser, struct error *err) {
     struct module_lexer *lexer = &parser->lexer;
     if (token_is(parser, "(..)")) {
@@ -95,7 +95,7 @@ static enum status read_constructors(struct parser *parser, struct error *err) {
     return STATUS_OK;
 }
 
-/* Words that are no names. (`as`, `hiding`, `kind`, `role`, `nominal`, `representational` and `phantom` are.) */
+/* True for reserved words. (`as`, `hiding`, `kind`, `role`, `nominal`, `representational` and `phantom` are names.) */
 static bool is_keyword(const struct parser *parser) {
     static const char *const keywords[] = {"ado",    "case",   "class",    "data", "derive", "do",      "else",
                                            "false",  "forall", "foreign",  "if",   "import", "in",      "infix",
@@ -106,8 +106,8 @@ static bool is_keyword(const struct parser *parser) {
     return false;
 }
 
-/* A value, an operator, a type with or without constructors, `type (+)`, `class C`; and `kind K`, which compilers below 0.15.0
- * had: `kind` is a name where none with a capital letter follows. */
+/* Reads a value, an operator, a type with or without constructors, `type (+)`, `class C`, or `kind K`, which compilers below
+ * 0.15.0 had: `kind` is a name unless a capitalized name follows. */
 static enum status read_import_item(struct parser *parser, struct error *err) {
     struct module_lexer *lexer = &parser->lexer;
     if (token_is(parser, "class")) {
@@ -127,7 +127,7 @@ static enum status read_import_item(struct parser *parser, struct error *err) {
     return kind == TOKEN_UPPER ? read_constructors(parser, err) : STATUS_OK;
 }
 
-/* The same, and `module M`. */
+/* Reads the same, or `module M`. */
 static enum status read_export_item(struct parser *parser, struct error *err) {
     const char *name;
     if (!token_is(parser, "module")) return read_import_item(parser, err);
@@ -135,7 +135,7 @@ static enum status read_export_item(struct parser *parser, struct error *err) {
     return read_module_name(parser, &name, err);
 }
 
-/* A list in parentheses, where there is one. */
+/* Reads a list in parentheses, if there is one. */
 static enum status read_optional_list(struct parser *parser, enum status (*read_item)(struct parser *, struct error *),
                                       struct error *err) {
     if (parser->lexer.token.kind != TOKEN_LEFT_PARENTHESIS) return STATUS_OK;
@@ -156,7 +156,7 @@ static struct module_import *add_import(struct parser *parser) {
     return &header->imports[header->import_count++];
 }
 
-/* `import M`, `import M (a, B(..))`, `import M hiding (a)`, each with an optional `as N`. */
+/* Reads `import M`, `import M (a, B(..))` or `import M hiding (a)`, each with an optional `as N`. */
 static enum status read_import(struct parser *parser, struct error *err) {
     struct module_lexer *lexer = &parser->lexer;
     struct module_import import = {.start = lexer->token.start};
@@ -177,7 +177,7 @@ static enum status read_import(struct parser *parser, struct error *err) {
     return status;
 }
 
-/* The imports: each begins in the column in which the first declaration does. */
+/* Reads the imports, which all start in the column of the first declaration. */
 static enum status read_imports(struct parser *parser, struct error *err) {
     const struct token *token = &parser->lexer.token;
     int column = token->start.column;

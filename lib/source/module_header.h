@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The header of a PureScript source file: `module NAME (EXPORTS) where`, and the imports that follow it. Comments (which do
- * not nest), any layout, and names with letters beyond ASCII are read as the compiler reads them. What comes after the imports
- * is not looked at.
+ * The header of a PureScript source file: `module NAME (EXPORTS) where`, and the imports that follow it. Comments (which do not
+ * nest), layout, and names with letters beyond ASCII are read as by the compiler. The rest of the file is ignored.
  */
 #ifndef LIB_SOURCE_MODULE_HEADER_H
 #define LIB_SOURCE_MODULE_HEADER_H
@@ -12,7 +11,7 @@
 #include "lib/base/arena.h"
 #include "lib/base/error.h"
 
-/* A place in a file; lines and columns (in characters) count from 1. */
+/* A position in a file; lines and columns (in characters) count from 1. */
 struct source_position {
     int line;
     int column;
@@ -31,10 +30,10 @@ struct module_header {
     struct source_position end;
     struct module_import *imports;
     size_t import_count;
-    struct source_position problem; /* where reading stopped, when it failed */
+    struct source_position problem; /* where parsing failed */
 };
 
-/* STATUS_REFUSED: it is no such header; the sentence says what was expected, and where. */
+/* STATUS_REFUSED: the header is malformed; the sentence says what was expected, and where. */
 CHECK_RESULT enum status module_header_parse(struct module_header *out, struct arena *arena, const char *bytes, size_t length,
                                              struct error *err);
 

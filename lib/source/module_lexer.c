@@ -14,7 +14,7 @@ static bool is_at(const struct module_lexer *lexer, const char *text) {
     return (size_t)(lexer->end - lexer->at) >= length && memcmp(lexer->at, text, length) == 0;
 }
 
-/* The character at `at`, and its length; the text is known to be UTF-8. */
+/* Decodes the character at `at`, which is valid UTF-8, and sets its length. */
 static uint32_t decode(const char *at, size_t *length) {
     unsigned char first = (unsigned char)*at;
     *length = first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
@@ -35,7 +35,7 @@ static void step(struct module_lexer *lexer) {
 
 enum letter { LETTER_NONE, LETTER_UPPER, LETTER_LOWER, LETTER_WITHIN, LETTER_SYMBOL };
 
-/* What the character at `at` can be in a name: its beginning, only inside it, or part of an operator. */
+/* The role of the character at `at`: start of a name, only inside of one, or part of an operator. */
 static enum letter classify(struct module_lexer *lexer, const char *at, size_t *length) {
     static const char symbols[] = ":!#$%&*+./<=>?@\\^|-~";
     uint32_t character = decode(at, length);
@@ -87,7 +87,7 @@ static void skip_space(struct module_lexer *lexer) {
     }
 }
 
-/* A name as far as it goes, with the dots of a qualified one: `Data.Maybe`. */
+/* Reads a name, with the dots of a qualified one: `Data.Maybe`. */
 static enum token_kind read_name(struct module_lexer *lexer, enum letter first) {
     enum token_kind kind = first == LETTER_UPPER ? TOKEN_UPPER : TOKEN_LOWER;
     const char *start = lexer->at;
@@ -101,11 +101,11 @@ static enum token_kind read_name(struct module_lexer *lexer, enum letter first) 
         if (!is_at(lexer, ".")) return kind;
         kind = TOKEN_QUALIFIED;
         step(lexer);
-        if (letter_here(lexer) != LETTER_UPPER) return TOKEN_OTHER; /* a qualified name or operator, which no header has */
+        if (letter_here(lexer) != LETTER_UPPER) return TOKEN_OTHER; /* a qualified name or operator: not in a header */
     }
 }
 
-/* Symbols of the language itself, which are no operators. */
+/* True for symbols of the language itself, which are not operators. */
 static bool is_reserved(const char *symbol, size_t length) {
     static const char *const reserved[] = {"::", "<-", "->", "=>", "=", "|", ".", "\\", "∷", "←", "→", "⇒", "∀"};
     for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++)
@@ -113,7 +113,7 @@ static bool is_reserved(const char *symbol, size_t length) {
     return false;
 }
 
-/* `(` alone, or an operator in parentheses. */
+/* After a `(`: reads an operator with its `)`, or nothing. */
 static enum token_kind read_parenthesis(struct module_lexer *lexer) {
     struct module_lexer before = *lexer;
     while (letter_here(lexer) == LETTER_SYMBOL)

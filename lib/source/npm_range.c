@@ -7,15 +7,15 @@
 
 #include "lib/base/text.h"
 
-/* A version of which the last places may be left open. */
+/* A version whose last places may be left open. */
 struct partial {
     struct version version; /* open places are 0 */
-    int places;             /* how many are given: 0 to 3 */
-    bool is_prerelease;     /* it had a part that was dropped */
+    int places;             /* the number of places given: 0 to 3 */
+    bool is_prerelease;     /* it had a prerelease, which was dropped */
 };
 
-/* A range that may be open to the top. Its ends are written where they stand in the text as they are here: `>=1.0.0-rc.1
- * <1.0.0` is meant to hold something, `^1.0.0 ^2.0.0` holds nothing. */
+/* A range, possibly without an upper bound. An end is written if it is in the text as it is here: `>=1.0.0-rc.1 <1.0.0` is
+ * meant to contain a version, `^1.0.0 ^2.0.0` contains none. */
 struct bounds {
     struct version low, high;
     bool has_high, low_is_written, high_is_written;
@@ -26,7 +26,7 @@ static void skip_blanks(const char **at) {
         (*at)++;
 }
 
-/* One place: a number, or a sign for any. False if there is neither. */
+/* Reads one place: a number or a wildcard. False: neither. */
 static bool read_place(const char **at, uint32_t *number, bool *is_given) {
     *is_given = false;
     *number = 0;
@@ -55,7 +55,7 @@ static bool read_partial(const char **at, struct partial *out) {
         if (i > 0 && **at != '.') break;
         if (i > 0) (*at)++;
         if (!read_place(at, &number, &is_given)) return false;
-        is_open |= !is_given; /* behind an open place the others count as open, too */
+        is_open |= !is_given; /* places behind an open one are open, too */
         if (is_open) continue;
         *places[i] = number;
         out->places = i + 1;
@@ -67,14 +67,14 @@ static bool read_partial(const char **at, struct partial *out) {
     return **at == '\0' || isspace((unsigned char)**at) || strchr("|<>=^~", **at);
 }
 
-/* The first version behind all that `partial` stands for: of 1.2 it is 1.3.0. */
+/* The first version behind those that `partial` stands for: 1.3.0 for 1.2. */
 static struct version behind(const struct partial *partial) {
     if (partial->places == 3) return version_bump_patch(partial->version);
     if (partial->places == 2) return version_bump_minor(partial->version);
     return version_bump_major(partial->version);
 }
 
-/* The first version that `^partial` does not include: up to the first given place that is not 0. */
+/* The first version that `^partial` excludes: it changes the first given place that is not 0. */
 static struct version behind_caret(const struct partial *partial) {
     if (partial->version.major > 0 || partial->places == 1) return version_bump_major(partial->version);
     if (partial->version.minor > 0 || partial->places == 2) return version_bump_minor(partial->version);
@@ -132,7 +132,7 @@ static bool read_comparator(const char **at, struct bounds *out) {
     return true;
 }
 
-/* The part behind " - ", where there is one. */
+/* Reads the part behind " - ", if there is one. */
 static bool read_upper_end(const char **at, struct bounds *bounds, bool *is_hyphen) {
     struct partial partial;
     *is_hyphen = text_starts_with(*at, "- ");
@@ -141,12 +141,12 @@ static bool read_upper_end(const char **at, struct bounds *bounds, bool *is_hyph
     skip_blanks(at);
     if (!read_partial(at, &partial)) return false;
     struct bounds upper = bounds_of(AT_MOST, &partial);
-    bounds->has_high = false; /* what stands before it is a lower end */
+    bounds->has_high = false; /* the part before it is a lower end */
     intersect(bounds, &upper);
     return true;
 }
 
-/* Up to `||` or the end. */
+/* Reads an alternative, up to `||` or the end. */
 static bool read_alternative(const char **at, struct bounds *out) {
     *out = (struct bounds){0};
     for (skip_blanks(at); **at && **at != '|'; skip_blanks(at)) {
@@ -160,7 +160,7 @@ static bool read_alternative(const char **at, struct bounds *out) {
     return true;
 }
 
-/* True if it contains a version, after equal ends that were written were parted. */
+/* Separates equal ends if both are written. True if the range contains a version. */
 static bool part_ends(struct bounds *bounds) {
     if (!bounds->has_high) return true;
     int order = version_compare(bounds->low, bounds->high);
@@ -177,7 +177,7 @@ static void unite(struct bounds *bounds, const struct bounds *other) {
     bounds->has_high &= other->has_high;
 }
 
-/* An alternative that contains no version adds nothing; *is_empty where none does. */
+/* Alternatives without a version add nothing; *is_empty is true if all are so. */
 static bool read_range(const char *at, struct bounds *out, bool *is_empty) {
     struct bounds next;
     *is_empty = true;

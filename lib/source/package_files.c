@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The package's folder is walked once, links to folders of the repository included. Nothing is judged but what is chosen.
+ * The package's folder is walked once, including links to folders in the repository. Only chosen files are checked.
  */
 #include "lib/source/package_files.h"
 
@@ -28,22 +28,22 @@
 
 enum {
     DEPTH_MAX = 64,
-    LINKED_MAX = 10000,       /* entries that are reached through links to folders: those in each other grow without bound */
-    LFS_POINTER_MAX = 1024,   /* as Git LFS has it */
-    GLOBS_MAX = 1000,         /* of one field; no package of the registry has more than 5 */
-    GLOBS_BYTES_MAX = 100000, /* of one field, with the combinations of their braces written out */
+    LINKED_MAX = 10000,       /* entries reached through links to folders, which could lead into each other without bound */
+    LFS_POINTER_MAX = 1024,   /* Git LFS's own limit */
+    GLOBS_MAX = 1000,         /* per field; no package of the registry has more than 5 */
+    GLOBS_BYTES_MAX = 100000, /* per field, with all combinations of braces expanded */
     TARBALL_BYTES_MIN = 30,
     TARBALL_BYTES_MAX = 2000000,
     UNPACKED_BYTES_WARNING = 5000000,
     UNPACKED_BYTES_MAX = 50000000,
 };
-#define STEPS_MAX UINT64_C(200000000) /* of comparing globs with paths: about a second */
-/* Always in, at the root. */
+#define STEPS_MAX UINT64_C(200000000) /* comparisons of globs with paths: about a second */
+/* Always packed, in the root folder. */
 static const char *const always_named[] = {"purs.json",      "spago.yaml", "spago.dhall",
                                            "packages.dhall", "bower.json", "package.json"};
-/* The same, in any case. */
+/* The same, as patterns for names in lower case. */
 static const char *const always_like[] = {"readme*", "license*", "licence*"};
-/* Never in: at the root, in any case ... */
+/* Never packed, in the root folder; patterns for names in lower case. */
 static const char *const never_at_root[] = {".git",
                                             ".svn",
                                             ".hg",
@@ -60,7 +60,7 @@ static const char *const never_at_root[] = {".git",
                                             "package-lock.json",
                                             "yarn.lock",
                                             "pnpm-lock.yaml"};
-/* ... and at any depth. */
+/* The same, at any depth. */
 static const char *const never_like[] = {"*.*.swp", "._*", ".ds_store"};
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -81,11 +81,11 @@ static void add_path(struct path_list *list, struct arena *arena, const char *pa
     list->items[list->count++] = arena_copy(arena, path);
 }
 
-/* One of includeFiles or excludeFiles. */
+/* A glob of includeFiles or excludeFiles. */
 struct rule {
     struct glob glob;
     bool has_matched;
-    const char *always; /* of excludeFiles: a file that it matches, but that is always in */
+    const char *always; /* of excludeFiles: a file that it matches, but that is always packed */
 };
 
 struct rules {
@@ -100,20 +100,20 @@ struct selection {
     int root;
     struct path_list chosen, warnings;
     int64_t unpacked_bytes;
-    uint64_t steps;           /* of comparing globs */
-    size_t linked_count;      /* entries that were reached through links to folders */
-    const char *not_followed; /* the first link to a folder that was too much */
-    bool has_module;          /* a .purs file in src/ */
+    uint64_t steps;           /* comparisons of globs */
+    size_t linked_count;      /* entries reached through links to folders */
+    const char *not_followed; /* the first entry over LINKED_MAX */
+    bool has_module;          /* a .purs file in src/ was chosen */
 };
 
-/* A folder that is being walked, and those that it is in. */
+/* A folder being walked, linked to the ones around it. */
 struct level {
     const struct level *parent;
     dev_t device;
     ino_t inode;
     int depth;
-    bool is_linked;                /* it was reached through a link */
-    bool is_included, is_excluded; /* with all below it, by a glob */
+    bool is_linked;                /* reached through a link */
+    bool is_included, is_excluded; /* with everything below it, by a glob */
 };
 
 static bool matches_any_in_lower_case(const char *const *patterns, size_t count, const char *name) {
@@ -150,7 +150,7 @@ static enum status read_rules(struct rules *out, const char *field, const struct
     *out = (struct rules){field, arena_alloc(arena, (globs->count + 1) * sizeof *out->items), globs->count};
     for (size_t i = 0; i < globs->count; i++) {
         struct glob *glob = &out->items[i].glob;
-        /* What is left out may well be outside: nothing comes of it. */
+        /* A glob to exclude may lead outside: it has no effect. */
         if (glob_parse(glob, arena, globs->items[i], err) || (must_be_inside && glob_check_inside(glob, err))) {
             error_prefix(err, "%s", field);
             error_under(err, field);
@@ -166,7 +166,7 @@ static enum status read_rules(struct rules *out, const char *field, const struct
     return STATUS_OK;
 }
 
-/* Whether one of them matches. All are tried that have not matched yet, for the warnings in the end. */
+/* True if a rule matches. Rules without a match so far are always tried, for the warnings at the end. */
 static bool try_rules(struct selection *selection, struct rules *rules, const char *path, bool is_folder, bool is_always) {
     bool matches = false;
     for (size_t i = 0; i < rules->count; i++) {
@@ -217,7 +217,7 @@ static void warn_of_rules(struct selection *selection) {
 
 /* ---- Links ---- */
 
-/* Follows a link. False where it leads out of the folder, or nowhere. */
+/* Follows a link and stats its target. False: it leads out of the folder, or nowhere. */
 static bool follow_link(int root, const char *path, struct stat *out) {
     int file = file_open_below(root, path, O_PATH);
     bool is_known = file >= 0 && fstat(file, out) == 0;
@@ -237,7 +237,8 @@ static bool is_named_by_include(const struct selection *selection, const char *p
     return false;
 }
 
-/* A link that leads to nothing that can be packed, or a submodule: harmless where it would not be packed. */
+/* Judges a submodule, or a link without a target that can be packed: refused if it would be packed, left out with a warning
+ * in the root folder, else ignored. */
 static enum status judge_bad_link(struct selection *selection, const char *path, bool included, bool is_excluded,
                                   struct error *err) {
     bool is_submodule = is_link_to(selection->root, path, GIT_CHECKOUT_SUBMODULE);
@@ -255,7 +256,7 @@ static enum status judge_bad_link(struct selection *selection, const char *path,
 
 /* ---- Files ---- */
 
-/* What Git LFS has in a repository in place of a file. */
+/* True for a pointer that Git LFS stores in place of a file. */
 static bool is_lfs_pointer(int root, const char *path, off_t size_bytes) {
     static const char *const beginnings[] = {"version https://git-lfs.github.com/spec/",
                                              "version https://hawser.github.com/spec/", "version http://git-media.io/v/"};
@@ -285,7 +286,7 @@ static enum status choose(struct selection *selection, const char *path, off_t s
     return STATUS_OK;
 }
 
-/* Whether it is packed for a glob's sake: by one that matches it, or a folder that it is in. */
+/* True if includeFiles matches the entry or a folder around it; *is_excluded tells the same of excludeFiles. */
 static bool is_included(struct selection *selection, const struct level *in, const char *path, bool is_folder, bool is_always,
                         bool *is_excluded) {
     bool included = try_rules(selection, &selection->include, path, is_folder, false) || in->is_included;
@@ -304,7 +305,7 @@ static bool is_in_itself(const struct level *level, const struct stat *informati
     return false;
 }
 
-/* A folder, or what a link to one leads to. */
+/* Walks a folder, or the target of a link to one. */
 static enum status walk_below(struct selection *selection, char path[PATH_MAX], const struct level *in, bool is_link,
                               const struct stat *information, struct error *err) {
     size_t length = strlen(path);
@@ -326,7 +327,7 @@ static enum status walk_below(struct selection *selection, char path[PATH_MAX], 
     return walk_folder(selection, path, length + 1, &level, err);
 }
 
-/* The entry whose path is in `path`, its name at `name`. */
+/* Handles the entry at `path`, whose name starts at `name`. */
 static enum status walk_entry(struct selection *selection, char path[PATH_MAX], const char *name, const struct level *in,
                               struct error *err) {
     struct stat information;
@@ -353,7 +354,8 @@ static int compare_paths(const void *a, const void *b) {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Appends what is in the folder, sorted, so that of several faults the same one is told each time. False, with errno. */
+/* Appends the names in the folder, sorted, so that of several faults the same one is always reported. False, with errno: it
+ * cannot be opened. */
 static bool read_names(struct path_list *out, struct arena *arena, int root, const char *path) {
     struct dirent *entry;
     int folder = file_open_below(root, path, O_RDONLY | O_DIRECTORY);
@@ -371,7 +373,7 @@ static bool read_names(struct path_list *out, struct arena *arena, int root, con
     return true;
 }
 
-/* Everything in the folder whose path is the first `length` bytes of `path` (with its `/`; none is the root). */
+/* Walks the folder whose path is the first `length` bytes of `path` (with its `/`; 0: the root). */
 static enum status walk_folder(struct selection *selection, char path[PATH_MAX], size_t length, struct level *level,
                                struct error *err) {
     enum status status = STATUS_OK;
@@ -392,9 +394,9 @@ static enum status walk_folder(struct selection *selection, char path[PATH_MAX],
     return status;
 }
 
-/* ---- All of it ---- */
+/* ---- Selection ---- */
 
-/* Walks from the root, which a glob such as "." stands for. */
+/* Walks from the root, which a glob like "." matches. */
 static enum status walk_root(struct selection *selection, struct error *err) {
     char path[PATH_MAX] = "";
     struct stat information;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Which files of a package's source go into its tarball (lib/source/README.md, Packing).
+ * Selects the files of a package's source for its tarball (lib/source/README.md, Packing).
  */
 #ifndef LIB_SOURCE_PACKAGE_FILES_H
 #define LIB_SOURCE_PACKAGE_FILES_H
@@ -18,24 +18,24 @@ struct text;
 struct package_files {
     const char **paths;
     size_t count;
-    const char **warnings; /* sentences for the author: globs that do nothing, root files that are left out, a large package */
+    const char **warnings; /* sentences for the author: globs without effect, root files that are left out, a large package */
     size_t warning_count;
     int64_t unpacked_bytes; /* of all files together */
 };
 
-/* `folder` is a checkout (lib/tools/git_checkout.h). STATUS_REFUSED: a glob that cannot be used, one of `include` that matches
- * outside of `folder`; no `.purs` file in src/; a file to be packed that is a link out of the repository, a submodule or a
- * source in Git LFS, or has a name that not all systems can have; more bytes than may be packed. err->path is "includeFiles" or
- * "excludeFiles" where it is a glob's fault. What is not packed is not judged. */
+/* `folder` is a checkout (lib/tools/git_checkout.h). STATUS_REFUSED: a glob that is not supported, or one of `include` that
+ * leads out of `folder`; no `.purs` file in src/; a packed file that is a link out of the repository, a submodule, or a
+ * source in Git LFS, or whose name is not allowed on all systems; too many bytes. err->path is "includeFiles" or
+ * "excludeFiles" if a glob is at fault. Files that are not packed are not checked. */
 CHECK_RESULT enum status package_files_select(struct package_files *out, struct arena *arena, const char *folder,
                                               const struct globs *include, const struct globs *exclude, struct error *err);
 
 /* Appends the tarball of these files in the top folder `top` (NAME-VERSION), with `purs_json` as the content of purs.json,
- * which is added where it is not among them. */
+ * which is added if it is missing. */
 CHECK_RESULT enum status package_files_pack(struct text *out, const char *folder, const struct package_files *files,
                                             const char *top, const char *purs_json, int64_t limit_bytes, struct error *err);
 
-/* Whether the registry takes a tarball of this size. STATUS_REFUSED says why not. */
+/* Checks the registry's limits for the size of a tarball. STATUS_REFUSED with the reason. */
 CHECK_RESULT enum status package_files_check_size(size_t tarball_bytes, struct error *err);
 
 #endif

@@ -23,7 +23,7 @@ enum status packed_name_check(const char *path, struct error *err) {
     return status;
 }
 
-/* Each folder once: in a sorted list all that is in one stands together. */
+/* Lists each folder once: in a sorted list, the paths below a folder are adjacent. */
 enum status packed_names_check_case(const char *const *paths, size_t count, struct error *err) {
     struct arena arena = {0};
     size_t capacity = count + 1, used = 0, one, other;

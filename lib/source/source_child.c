@@ -79,7 +79,7 @@ void source_order_carry_out(struct text *out, const char *input, size_t length) 
     if (!status) status = read_order(&order, json, &err);
     if (!status) {
         deadline_start(&deadline, order.timeout_ms);
-        alarm((unsigned)(order.timeout_ms / 1000) + 2); /* for what waits without asking a deadline: git:// does */
+        alarm((unsigned)(order.timeout_ms / 1000) + 2); /* ends waits that check no deadline, as in git:// */
         status = git_source_fetch(&order.source, order.work_folder, &deadline, commit, &committed_ms, &err);
     }
     if (status)
@@ -89,7 +89,7 @@ void source_order_carry_out(struct text *out, const char *input, size_t length) 
     json_decref(json);
 }
 
-/* The status of that code (of those with one code, the first); STATUS_INTERNAL for any other text. */
+/* The status with this code (the first if several have it); STATUS_INTERNAL for any other text. */
 static enum status find_status(const char *code) {
     for (enum status status = STATUS_INVALID; status < STATUS_INTERNAL; status++)
         if (strcmp(status_code(status), code) == 0) return status;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What source_fetch() and its child process registry-fetch-source say to each other: one JSON object on the child's standard
+ * The protocol between source_fetch() and its child process registry-fetch-source: one JSON object on the child's standard
  * input, one on its standard output.
  *
  *   {"url": "https://…", "ref": "v1.0.0", "subdir": "core", "knownCommit": "…", "workFolder": "…", "authorities": "…",
  *    "allowPrivate": true, "limitBytes": 268435456, "limitFiles": 10000, "silenceMs": 20000, "timeoutMs": 120000}
- *                                                                            subdir, knownCommit and authorities: or absent
+ *                                                                            subdir, knownCommit, authorities: optional
  *
- *   {"commit": "…", "committedMs": 1600000000000}    or    {"status": "invalid_request", "path": "ref", "message": "There is no
- * tag …"}
+ *   {"commit": "…", "committedMs": 1600000000000}
+ *   or {"status": "invalid_request", "path": "ref", "message": "There is no tag …"}
  */
 #ifndef LIB_SOURCE_SOURCE_CHILD_H
 #define LIB_SOURCE_SOURCE_CHILD_H
@@ -26,10 +26,10 @@ struct source_order {
 
 void source_order_append(struct text *out, const struct source_order *order);
 
-/* Carries out the order that `input` holds, and appends the answer. The whole of the child but its main(). */
+/* Executes the order in `input` and appends the answer: the whole child except its main(). */
 void source_order_carry_out(struct text *out, const char *input, size_t length);
 
-/* Reads the answer: the status and error that the child had, or the commit and its time. STATUS_INTERNAL: that is no answer. */
+/* Parses the answer: the commit and its time, or the status and error of the child. STATUS_INTERNAL: it is malformed. */
 CHECK_RESULT enum status source_answer_read(char commit[GIT_COMMIT_MAX], int64_t *committed_ms, const char *bytes,
                                             size_t length, struct error *err);
 

@@ -16,7 +16,7 @@ enum {
     MIB = 1024 * 1024,
     OPEN_FILES = 256,
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    MEMORY_IS_LIMITED = 0, /* the sanitizers' shadow memory is larger than any bound */
+    MEMORY_IS_LIMITED = 0, /* the sanitizers' shadow memory exceeds any limit */
 #else
     MEMORY_IS_LIMITED = 1,
 #endif
@@ -26,7 +26,7 @@ const char *source_github_url(struct arena *arena, const char *base, const char 
     return arena_format(arena, "%s%s%s/%s.git", base, text_ends_with(base, "/") ? "" : "/", owner, repo);
 }
 
-/* registry-fetch-source lies beside the program that is running. */
+/* By default registry-fetch-source is in the folder of the running program. */
 static enum status find_program(const char **out, const struct source_limits *limits, struct arena *arena, struct error *err) {
     char self[PATH_MAX];
     ssize_t length = limits->program ? 0 : readlink("/proc/self/exe", self, sizeof self - 1);
@@ -43,7 +43,7 @@ static enum status make_work_folder(const char *folder, const struct command_use
     return error_set(err, STATUS_INTERNAL, "The folder '%s' could not be made: %s.", folder, strerror(errno));
 }
 
-/* What the child's end means: its own answer, or that it was stopped by one of its bounds. */
+/* Interprets the child's end: its own answer, or the limit at which it was stopped. */
 static enum status read_result(struct source_fetched *out, const struct command_result *result, const char *url,
                                struct error *err) {
     if (result->exit_status == 0)
@@ -58,7 +58,7 @@ static enum status read_result(struct source_fetched *out, const struct command_
               result->signal ? ": the program that fetches it broke, for want of memory perhaps" : "", text_view(&end),
               result->errors.length ? ": " : "", text_view(&result->errors));
     text_release(&end);
-    err->trouble = TROUBLE_NONE; /* nobody knows what it broke of */
+    err->trouble = TROUBLE_NONE; /* the cause is unknown */
     return err->status;
 }
 
@@ -89,11 +89,11 @@ static enum status run_child(struct source_fetched *out, const char *program, co
         .input_length = input.length,
         .limits = {.memory_bytes = MEMORY_IS_LIMITED * limits->memory_bytes,
                    .cpu_seconds = limits->timeout_ms / 1000 + 1,
-                   .file_bytes = 2 * limits->bytes + MIB, /* a pack is completed with what it leaves out, and has an index */
+                   .file_bytes = 2 * limits->bytes + MIB, /* a thin pack is completed with its base objects, and has an index */
                    .open_files = OPEN_FILES},
     };
     enum status status = command_run(&result, &command, deadline, err);
-    if (status == STATUS_NOT_FOUND) /* not to be taken for a repository that is not there */
+    if (status == STATUS_NOT_FOUND) /* must not look like a missing repository */
         status = error_set(err, STATUS_INTERNAL, "The program '%s' is not installed.", program);
     if (!status) status = read_result(out, &result, request->url, err);
     command_result_release(&result);

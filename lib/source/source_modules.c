@@ -9,7 +9,7 @@
 
 enum { FILE_BYTES_MAX = 16 * 1024 * 1024 };
 
-/* Names that would clash in every project that used the package. */
+/* Module names that would clash in every project that uses the package. */
 static const char *const forbidden_names[] = {"Main", "Test.Main"};
 
 static enum status check_name(const struct source_modules *modules, const char *name, const char *path, struct error *err) {
@@ -38,7 +38,7 @@ static enum status read_file(struct text *out, const char *folder, const char *p
     return status;
 }
 
-/* What the compiler could not read, whichever it is. */
+/* Refuses a module if the compiler could not read it or its foreign module. */
 static enum status check_readable(const char *folder, const char *path, const struct text *content, struct error *err) {
     if (!source_is_module(path)) return STATUS_OK;
     enum status status = source_text_check(text_view(content), content->length, err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Is a source file text, as the compiler reads it? On a module, or a foreign module, that is not UTF-8 it ends without a report
- * and names no file, so this is looked at before it runs. NUL bytes are characters like others.
+ * Checks that a source file is UTF-8. At a module or foreign module that is not, the compiler exits without a report and names
+ * no file, so this is checked before it runs. NUL bytes are ordinary characters.
  */
 #ifndef LIB_SOURCE_SOURCE_TEXT_H
 #define LIB_SOURCE_SOURCE_TEXT_H
@@ -10,7 +10,7 @@
 
 #include "lib/base/error.h"
 
-/* STATUS_REFUSED: it is not UTF-8; the sentence names the first line and byte that are not. */
+/* STATUS_REFUSED: it is not UTF-8; the sentence names the first line and byte at fault. */
 CHECK_RESULT enum status source_text_check(const char *bytes, size_t length, struct error *err);
 
 #endif

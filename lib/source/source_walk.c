@@ -14,13 +14,13 @@
 
 enum { FOREIGN_BYTES_MAX = 64 << 20 };
 
-/* Whether a file or folder of that name in src/ is matched by `*.purs`. */
+/* True if `*.purs` matches a file or folder of that name in src/. */
 static bool is_module_name(const char *name, size_t length) {
     size_t suffix = strlen(SUFFIX);
     return length > suffix && name[0] != '.' && memcmp(name + length - suffix, SUFFIX, suffix) == 0;
 }
 
-/* In src/, and not in a hidden folder of it. */
+/* True in src/, except in hidden folders directly below it. */
 static bool is_below_source(const char *path) {
     static const char source[] = "src/";
     return text_starts_with(path, source) && path[strlen(source)] != '.';
@@ -46,7 +46,7 @@ enum status source_check_folders(const char *path, struct error *err) {
     return STATUS_OK;
 }
 
-/* Nothing is imported without this word; where it stands for something else, one file too many is looked at. */
+/* Every foreign import has this word; if it occurs otherwise, one file is checked in vain. */
 static bool may_import_foreign(const struct text *module) {
     static const char word[] = "foreign";
     return module->length > 0 && memmem(module->bytes, module->length, word, strlen(word)) != NULL;
@@ -62,17 +62,17 @@ enum status source_check_foreign(const char *folder, const char *path, const str
     if (!status && source_text_check(text_view(&foreign), foreign.length, &problem))
         status = error_set(err, STATUS_REFUSED, "The foreign module %s: %s", name.bytes, problem.message);
     else
-        status = STATUS_OK; /* where it is missing, or no file, the compiler says so */
+        status = STATUS_OK; /* a file that is missing or no file is reported by the compiler */
     text_release(&full);
     text_release(&foreign);
     text_release(&name);
     return status;
 }
 
-/* ---- All of a folder ---- */
+/* ---- Walking a folder ---- */
 
 static void add_path(struct source_walk *list, struct arena *arena, const char *path) {
-    if ((list->count & (list->count - 1)) == 0) { /* room for the next power of two */
+    if ((list->count & (list->count - 1)) == 0) { /* grows at powers of two */
         const char **more = arena_alloc(arena, (list->count ? list->count * 2 : 1) * sizeof *more);
         if (list->count) memcpy(more, list->paths, list->count * sizeof *more);
         list->paths = more;

@@ -19,7 +19,7 @@ static void append_code_point(struct text *out, uint32_t code) {
         text_append_character(out, (char)(0x80 | (code >> (6 * more) & 0x3f)));
 }
 
-/* Without a mark: nearly every other byte of a text in UTF-16 is zero. */
+/* Without a byte order mark: in UTF-16 nearly every other byte of a text is zero. */
 static enum encoding guess(const char *bytes, size_t length) {
     size_t zeros[2] = {0};
     for (size_t i = 0; i < length; i++)
@@ -29,7 +29,7 @@ static enum encoding guess(const char *bytes, size_t length) {
     return zeros[0] + zeros[1] == 0 && !text_is_utf8(bytes, length) ? LATIN_1 : UTF_8;
 }
 
-/* Takes the mark away, where there is one. */
+/* Finds the encoding, and skips the byte order mark if there is one. */
 static enum encoding find_encoding(const char **bytes, size_t *length) {
     static const struct {
         const char *mark;
