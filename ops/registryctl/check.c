@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * `registryctl check`: reads every file of a registry and holds it against lib/domain/README.md, first each by itself (it can
- * be read, it prints to the same bytes, it keeps the rules that every client relies on), then against the others:
+ * `registryctl check`: reads every file of a registry and checks it against lib/domain/README.md: first each by itself (it can
+ * be parsed, prints to the same bytes, and follows the rules that every client relies on), then against the others:
  *
  *   metadata/NAME.json     a published version has its manifest in the index, an unpublished one has none
- *   pr/el/prelude          every dependency has a version in the index that fits, every manifest has its metadata
- *   package-sets/V.json    every version is known, and the set has what its packages depend on
+ *   pr/el/prelude          every dependency has a matching version in the index, every manifest has its metadata
+ *   package-sets/V.json    every version is known, and the set has the dependencies of its packages
  *
- * Whether every version still has a plan for each of its compilers is `registryctl solve --all`.
+ * `registryctl solve --all` checks that every version still has a plan for each of its compilers.
  */
 #include <stdio.h>
 #include <string.h>
@@ -29,15 +29,15 @@ struct set_file {
 struct check {
     struct arena arena;
     struct manifest_index *index;
-    struct set_file *sets; /* the last one first */
+    struct set_file *sets; /* in reverse order of reading */
     size_t metadata_count, manifest_count, set_count, problem_count;
 };
 
-/* ---- What is wrong ---- */
+/* ---- Reports ---- */
 
 static void report_line(struct check *check, enum registry_part part, const char *path, const char *sentence) {
     printf("%s/%s: ", registry_part_names[part], path);
-    for (const char *at = sentence; *at; at++) /* one line, whatever the sentence is */
+    for (const char *at = sentence; *at; at++) /* the sentence without its line breaks */
         putchar(*at == '\n' ? ' ' : *at);
     putchar('\n');
     check->problem_count++;
@@ -54,7 +54,7 @@ __attribute__((format(printf, 4, 5))) static void report(struct check *check, en
     text_release(&sentence);
 }
 
-/* Passes `status` on as "was good"; a failure is reported, at `place` of the file where that is not NULL. */
+/* True if `status` is STATUS_OK; else reports the error, at `place` in the file unless that is NULL. */
 static bool was_good(struct check *check, enum registry_part part, const char *path, const char *place, enum status status,
                      const struct error *err) {
     if (!status) return true;
@@ -121,7 +121,7 @@ static void check_set(struct check *check, const char *path, const struct regist
     check->sets = entry;
 }
 
-/* Both are a registry_visit. */
+/* Callbacks of registry_files_visit(). */
 static enum status visit_metadata(const char *path, const struct registry_file *file, void *context, struct error *err) {
     (void)err;
     check_metadata(context, path, file);
@@ -136,7 +136,7 @@ static enum status visit_set(const char *path, const struct registry_file *file,
 
 /* ---- The index, file by file ---- */
 
-/* What a manifest in the index must keep to. Licences are read leniently: some are old. */
+/* Checks a manifest of the index. Licences are checked leniently: some are old. */
 static void check_manifest(struct check *check, const char *path, const struct manifest *manifest) {
     struct arena scratch = {0};
     struct error err = {0};
@@ -190,7 +190,7 @@ static enum status visit_index_file(const char *path, const struct registry_file
     return STATUS_OK;
 }
 
-/* ---- One against the other ---- */
+/* ---- Cross-checks ---- */
 
 static void check_indexed_version(struct check *check, const char *path, const struct indexed_package *package,
                                   const struct indexed_version *version) {
@@ -219,7 +219,7 @@ static void check_package(struct check *check, const struct indexed_package *pac
     }
 }
 
-/* A version that was unpublished since may still be in an old set. */
+/* An old set may contain a version that was unpublished later. */
 static bool is_known(const struct check *check, const struct package_version *member) {
     const struct metadata *metadata = manifest_index_find_metadata(check->index, member->name);
     return metadata &&

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * registryctl's commands: each is a row of the table in main.c and a function. They are in files by what they are about:
+ * registryctl's commands: each is a row of the table in main.c and a function. Their files, by topic:
  *
- *   requests.c  what is asked of a registry: publish, unpublish, transfer, trustee (with gateway.c and follow.c)
- *   jobs.c      what a gateway knows: status, logs, jobs
+ *   requests.c  requests to a registry: publish, unpublish, transfer, trustee (with gateway.c and follow.c)
+ *   jobs.c      queries to a gateway: status, logs, jobs
  *   check.c     a registry's files: check
  *   solve.c     a registry's versions: solve (with solve_all.c)
  *   formats.c   one text in one of the registry's formats: manifest, package-name, version, range, hash, licence
@@ -11,6 +11,7 @@
  *   packing.c   pack, unpack
  *   storage.c   storage
  *   matrix.c    workers, matrix (with matrix_verify.c and matrix_line.c)
+ *   main.c      settings
  *
  * Options are read, and the number of arguments is checked, before a command runs.
  */
@@ -28,37 +29,37 @@ struct invocation;
 struct command {
     const char *name;
     int least, most;       /* arguments, without options */
-    const char *options;   /* their names, by blanks; one that takes a value ends in `:`. `follow` is `-f`, too */
+    const char *options;   /* names separated by spaces; one with a value ends in `:`. `follow` is also `-f` */
     const char *arguments; /* as the help shows them */
     const char *help;
     enum status (*run)(struct invocation *call, struct error *err);
 };
 
-enum { OPTIONS_MAX = 12 }; /* of one call */
+enum { OPTIONS_MAX = 12 }; /* per call */
 
 struct given_option {
     const char *name, *value; /* "": a flag */
 };
 
-/* What one call of the program has. */
+/* One call of the program. */
 struct invocation {
     const struct command *command;
     const char *gateway;       /* its address, without a path */
-    const char *authorization; /* the header with a trustee's token, for what needs it; NULL: none */
+    const char *authorization; /* header with a trustee's token; NULL: none */
     struct given_option options[OPTIONS_MAX];
     int option_count;
     char **arguments; /* the command's own, without options; NULL at the end */
     int count;
     struct arena arena;
-    int exit_status; /* for the command to set where it ended well and the answer is no; or wrong_call() did */
+    int exit_status; /* set by a command that worked but whose answer is no, and by wrong_call() */
 };
 
-/* The value of an option of the command, by its name without dashes; NULL where it was not given. */
+/* The value of an option of the command, by its name without dashes; NULL: it is not given. */
 const char *take_option(const struct invocation *call, const char *name);
-/* Whether an option without a value was given. */
+/* True if an option without a value is given. */
 bool take_flag(const struct invocation *call, const char *name);
 
-/* STATUS_INVALID because of how the program was called: exit status 2. */
+/* STATUS_INVALID for a wrong call of the program: exit status 2. */
 enum status wrong_call(struct invocation *call, struct error *err, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

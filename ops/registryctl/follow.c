@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A job's log at a terminal. A job that is finished has all its lines, so the state is asked before the lines; the gateway
- * holds the question for lines until there is one. Times are strictly increasing within a job, so what comes behind the last
- * line begins a millisecond later, and nothing is lost or printed twice, whatever happens to the connection in between.
+ * Prints a job's log. A finished job has all its lines, so the state is queried before the lines; the gateway holds the query
+ * for lines until there is one. Times increase strictly within a job, so the next query starts one millisecond after the last
+ * line, and no line is lost or printed twice, even if the connection breaks in between.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -14,13 +14,13 @@
 #include "ops/registryctl/command.h"
 #include "ops/registryctl/gateway.h"
 
-/* Ctrl-C ends us, and not the job: who pressed it is told how to go on. A handler can only reach what is static. */
+/* Ctrl-C ends registryctl, not the job: the farewell says how to resume. A signal handler can only reach static storage. */
 static char farewell[512];
 
 static void leave(int signal_number) {
     ssize_t ignored = write(STDERR_FILENO, farewell, strlen(farewell));
     (void)ignored;
-    raise(signal_number); /* once more, without a handler */
+    raise(signal_number); /* again, now with the default action */
 }
 
 static void say_farewell_on_interrupt(const struct invocation *call, const char *id) {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * One text in one of the registry's formats (lib/domain/README.md): checked with what the server checks it with, and printed as
- * the server prints it.
+ * Commands on one text in one of the registry's formats (lib/domain/README.md): checked and printed by the server's own code.
  */
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +13,7 @@
 #include "ops/registryctl/command.h"
 #include "ops/registryctl/manifest_file.h"
 
-/* Prints the normal form of the argument, which `normalise` puts into the arena. */
+/* Prints the argument's normal form, which `normalise` makes in the arena. */
 static enum status print_normal(struct invocation *call, struct error *err,
                                 enum status (*normalise)(const char **out, const char *text, struct arena *arena,
                                                          struct error *err)) {

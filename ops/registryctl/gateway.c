@@ -18,9 +18,9 @@ const char *gateway_text(const json_t *object, const char *key) {
     return value ? value : "";
 }
 
-/* ---- Texts of others ---- */
+/* ---- Untrusted texts ---- */
 
-/* A `?` for each control character but line breaks and tabs. */
+/* Replaces control characters by `?`, except line breaks and tabs. */
 static void blank_controls(json_t *text) {
     const char *value = json_string_value(text);
     struct text clean = {0};
@@ -34,7 +34,7 @@ static void blank_controls(json_t *text) {
     text_release(&clean);
 }
 
-/* In all of it: what authors and compilers have written is shown at a terminal, which control characters would steer. */
+/* Does so in all texts of the value: they come from authors and compilers, and would steer the terminal that shows them. */
 static void blank_all_controls(json_t *value) {
     const char *key;
     json_t *item;
@@ -44,9 +44,9 @@ static void blank_all_controls(json_t *value) {
     json_object_foreach(value, key, item) blank_all_controls(item);
 }
 
-/* ---- Asking ---- */
+/* ---- Requests ---- */
 
-/* When the gateway wants to be asked again. */
+/* The delay that the gateway asks for. */
 static int64_t retry_after_ms(const struct http_response *response) {
     struct text value = {0};
     long seconds = http_response_header(response, "Retry-After", &value) ? strtol(value.bytes, NULL, 10) : 0;
@@ -55,7 +55,7 @@ static int64_t retry_after_ms(const struct http_response *response) {
     return seconds > 0 ? seconds * 1000 : RETRY_MS;
 }
 
-/* What an answer other than 200 says, which need not be ours. */
+/* Sets the error for an answer other than 200, which may come from another program. */
 static enum status read_failure(const struct http_response *response, struct error *err) {
     bool may_pass = response->status == 429 || response->status >= 500;
     json_t *value = NULL;
@@ -70,7 +70,7 @@ static enum status read_failure(const struct http_response *response, struct err
     return status;
 }
 
-/* One try; *wait_ms says when the next one may be. */
+/* One attempt; *wait_ms is the delay before the next one. */
 static enum status ask_once(const struct http_request *request, json_t **answer, int64_t *wait_ms, struct error *err) {
     struct http_response response = {0};
     *wait_ms = RETRY_MS;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The commands that ask a gateway about jobs (services/gateway/README.md).
+ * The commands that query a gateway about jobs (services/gateway/README.md).
  */
 #include <stdio.h>
 #include <string.h>
@@ -26,7 +26,7 @@ enum status command_logs(struct invocation *call, struct error *err) {
     return job_print_log(call, call->arguments[0], level ? level : "INFO", follow, err);
 }
 
-/* The list has no states: a job that has started and not ended is running, or was put back and waits. */
+/* The list has no states: a job that has started but not finished is running, or pending again, so its state is queried. */
 static enum status find_state(struct invocation *call, const json_t *job, const char **state, struct error *err) {
     json_t *answer = NULL;
     if (json_object_get(job, "finishedAt")) {

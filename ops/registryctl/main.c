@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * registryctl: the registry from a terminal. Exit status 0: done; 1: the answer is no (a failed job, a refused request);
- * 2: the call was wrong.
+ * registryctl: the registry on the command line. Exit status 0: done; 1: the answer is no (a failed job, a refused request), or
+ * the command failed; 2: a wrong call.
  */
 #include <getopt.h>
 #include <stdarg.h>
@@ -149,10 +149,11 @@ enum status command_settings(struct invocation *call, struct error *err) {
 
 /* ---- Options ---- */
 
-/* Every command has these, too. */
+/* Options of every command. */
 static const char common_options[] = "gateway: help";
 
-/* The words of `words`, as getopt_long() takes them; a word that ends in `:` has a value. The names are in the arena. */
+/* Converts option names, separated by spaces, for getopt_long(); a name that ends in `:` has a value. The names are in the
+ * arena; returns their number. */
 static size_t list_options(struct option *out, const char *words, struct arena *arena) {
     size_t count = 0;
     while (*words) {
@@ -165,7 +166,7 @@ static size_t list_options(struct option *out, const char *words, struct arena *
     return count;
 }
 
-/* getopt_long() takes abbreviations, which a new option could give another meaning. */
+/* False for an abbreviation, which getopt_long() accepts: a new option could change its meaning. */
 static bool is_written_out(const struct invocation *call, const char *name) {
     const char *word = call->arguments[optind - 1];
     if (optarg && word == optarg) word = call->arguments[optind - 2];
@@ -173,13 +174,14 @@ static bool is_written_out(const struct invocation *call, const char *name) {
     return strncmp(word, "--", 2) == 0 && strncmp(word + 2, name, length) == 0 && strchr("=", word[2 + length]);
 }
 
-/* Reads the options of `words` out of the call's arguments, of which the first is the name before them. */
+/* Moves the options named by `words`, and the common ones, from the call's arguments to its options. Removes the first
+ * argument, too, which is the name of the program or command. */
 static enum status read_options(struct invocation *call, const char *words, const char *short_options, struct error *err) {
     struct option known[OPTIONS_MAX + 1] = {0};
     size_t count = list_options(known, words, &call->arena);
     count += list_options(known + count, common_options, &call->arena);
     int choice, index = 0;
-    optind = 0; /* from the start, also the second time */
+    optind = 0; /* restarts getopt_long() in each call */
     opterr = 0;
     while ((choice = getopt_long(call->count, call->arguments, short_options, known, &index)) != -1) {
         const char *given = call->arguments[optind - 1];

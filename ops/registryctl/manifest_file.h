@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A manifest from a file that stands by itself, without a request to hold it against (that is lib/source/manifest_source).
+ * Reads a manifest from a single file, without a request to compare it with (for that see lib/source/manifest_source).
  */
 #ifndef OPS_REGISTRYCTL_MANIFEST_FILE_H
 #define OPS_REGISTRYCTL_MANIFEST_FILE_H
 
 #include "lib/domain/manifest.h"
 
-/* Reads a spago.yaml where the file's name ends so, else a purs.json, and checks it as a new manifest. `ref` is what a
- * spago.yaml is given, NULL: vVERSION, which is the tag that spago makes. */
+/* Reads a spago.yaml if the file's name ends in .yaml or .yml, else a purs.json, and checks it as a new manifest. `ref` is
+ * for a spago.yaml only; NULL: vVERSION, the tag that spago makes. */
 CHECK_RESULT enum status manifest_file_read(struct manifest *out, const char *path, const char *ref, struct arena *arena,
                                             struct error *err);
 

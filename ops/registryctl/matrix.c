@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * `registryctl workers` and `registryctl matrix` (but --verify: matrix_verify.c): asked of the build-matrix service by its own
+ * `registryctl workers` and `registryctl matrix` (except --verify: matrix_verify.c): queries to the build-matrix service by
  * messages (matrix_line.h).
  */
 #include <stdio.h>
@@ -13,7 +13,7 @@
 #include "ops/registryctl/matrix_line.h"
 
 enum {
-    LINE_EVERY_POLLS = 10, /* where the output is no terminal */
+    LINE_EVERY_POLLS = 10, /* if the output is no terminal */
     BAR_WIDTH = 30,
 };
 
@@ -77,7 +77,7 @@ static enum status show_version(struct matrix_line *line, struct invocation *cal
 
 /* ---- One compiler ---- */
 
-/* "2 h 5 min", "12 s" */
+/* Formats like "2 h 5 min" or "12 s". */
 static const char *duration(long long ms, char out[32]) {
     long long seconds = ms / 1000;
     if (seconds >= 3600)
@@ -97,7 +97,7 @@ static void print_bar(long long done, long long all) {
     printf("] ");
 }
 
-/* A line; `is_redrawn` over the one before. */
+/* Prints a line, with `is_redrawn` over the previous one. */
 static void print_progress(const json_t *progress, bool is_redrawn) {
     long long ended = 0, left = number_of(progress, "pending") + number_of(progress, "running");
     const char *verdict;
@@ -116,7 +116,7 @@ static void print_progress(const json_t *progress, bool is_redrawn) {
     fflush(stdout);
 }
 
-/* What has ended may be followed by more, which is planned first. */
+/* After all jobs have ended, more may follow while the service is planning. */
 static bool has_more(const json_t *progress) {
     return number_of(progress, "pending") + number_of(progress, "running") > 0 ||
            json_is_true(json_object_get(progress, "isBeingPlanned"));

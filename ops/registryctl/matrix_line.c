@@ -13,8 +13,8 @@ enum status matrix_line_open(struct matrix_line *line, struct error *err) {
     return settings_load(&line->settings, PROGRAM_BUILD_MATRIX, err);
 }
 
-/* Only with the first question: a connection that is closed before the other side has greeted is trouble there (nng 1.5 takes
- * none any more), and a wrong call would do that. */
+/* Connects at the first query only: a connection that is closed during its handshake stops a listener of nng 1.5, and a
+ * wrong call would cause that. */
 static enum status connect_line(struct matrix_line *line, struct error *err) {
     if (line->client) return STATUS_OK;
     const struct message_client_options options = {.address = line->settings.build_matrix_address,

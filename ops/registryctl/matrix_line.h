@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Questions to the build-matrix service, by messages: on a machine that reaches BUILD_MATRIX_ADDRESS, with SERVICE_KEY where
- * that needs one. Nothing else is needed there, neither Redis nor a gateway.
+ * Queries to the build-matrix service by messages, on a machine that reaches BUILD_MATRIX_ADDRESS, with SERVICE_KEY if the
+ * service needs one. Needs neither Redis nor a gateway.
  */
 #ifndef OPS_REGISTRYCTL_MATRIX_LINE_H
 #define OPS_REGISTRYCTL_MATRIX_LINE_H
@@ -22,15 +22,15 @@ struct matrix_line {
     struct message_client *client;
 };
 
-/* A zeroed line; close it also after a failure. */
+/* Loads the settings. `line` must be zeroed; close it after a failure, too. */
 CHECK_RESULT enum status matrix_line_open(struct matrix_line *line, struct error *err);
 void matrix_line_close(struct matrix_line *line);
 
-/* The answer's JSON; the caller owns it. */
+/* Sends a query. *out is the JSON of the answer, which the caller owns. */
 CHECK_RESULT enum status matrix_line_ask(struct matrix_line *line, const struct message *request, json_t **out,
                                          struct error *err);
 
-/* Between two questions: MATRIX_POLL_MS. */
+/* Sleeps MATRIX_POLL_MS, between two queries. */
 void matrix_line_pause(void);
 
 /* `--verify COUNT` (matrix_verify.c). `compiler` NULL: any. */

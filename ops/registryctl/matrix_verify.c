@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * `registryctl matrix --verify N`: builds that succeeded are made twice, once with what the build store has and once from
- * nothing, and must come out the same. build-matrix chooses them and makes their jobs; here it is asked what became of those,
- * until all have ended.
+ * `registryctl matrix --verify N`: successful builds are repeated twice, once with the build store and once from nothing, and
+ * both must give the same result. build-matrix chooses them and makes their jobs; here their states are polled until all have
+ * ended.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,15 +18,15 @@
 
 enum {
     ASKED_AT_ONCE = 100,
-    PATIENCE_MS = 3600000, /* without any build that ends */
+    PATIENCE_MS = 3600000, /* without a build that ends */
 };
 
-/* How many there are of each. */
+/* The number of builds with each outcome. */
 struct findings {
     size_t same, differ, fail, untold;
 };
 
-/* Of a build that has ended: a line. */
+/* Prints a line for a build that has ended, and counts it. */
 static void print_build(const json_t *build, struct findings *findings) {
     const char *verdict = gateway_text(build, "verdict"), *error = gateway_text(build, "error"), *word = "untold";
     if (text_equal(verdict, verdict_text(VERDICT_SUCCEEDED))) {
@@ -46,7 +46,7 @@ static void print_build(const json_t *build, struct findings *findings) {
     fflush(stdout);
 }
 
-/* The first of `waiting` as the message's list. */
+/* The first ASKED_AT_ONCE ids of `waiting`, as the message's list. */
 static const char *list_first(const json_t *waiting, struct arena *arena) {
     struct text text = {0};
     json_t *list = json_array(), *id;
@@ -61,7 +61,7 @@ static const char *list_first(const json_t *waiting, struct arena *arena) {
     return copy;
 }
 
-/* Asks for the first of those that are waited for, and takes out those that have ended. */
+/* Queries the first waiting jobs, and removes those that have ended: the answer is in the order of the query. */
 static enum status look(struct matrix_line *line, json_t *waiting, struct findings *findings, struct error *err) {
     struct arena arena = {0};
     json_t *builds = NULL;

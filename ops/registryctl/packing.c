@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Tarballs of packages (lib/source/README.md, Packing), packed and unpacked as the server does it: the same package gives the
- * same bytes.
+ * Packs and unpacks tarballs of packages (lib/source/README.md, Packing) as the server does: the same package gives the same
+ * bytes.
  */
 #include <stdio.h>
 #include <unistd.h>
@@ -16,7 +16,7 @@
 
 enum { CONTENT_BYTES_MAX = 256 << 20, ENTRIES_MAX = 100000, TARBALL_BYTES_READ_MAX = 64 << 20 };
 
-/* The first of the manifests that is there. */
+/* The path of the first manifest that exists, or NULL. */
 static const char *find_manifest(const char *folder, struct arena *arena) {
     static const char *const names[] = {"purs.json", "spago.yaml"};
     const char *path = NULL;

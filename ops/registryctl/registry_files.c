@@ -21,7 +21,7 @@ struct hidden_filter {
     void *context;
 };
 
-/* A registry_visit. */
+/* A registry_visit that skips hidden files and folders. */
 static enum status visit_if_seen(const char *path, const struct registry_file *file, void *context, struct error *err) {
     const struct hidden_filter *filter = context;
     if (path[0] == '.' || strstr(path, "/.")) return STATUS_OK;
@@ -113,7 +113,7 @@ struct loading {
     struct arena arena;
 };
 
-/* Both are a registry_visit. */
+/* Callbacks of registry_files_visit(). */
 static enum status load_metadata(const char *path, const struct registry_file *file, void *context, struct error *err) {
     struct loading *loading = context;
     const char *name = registry_metadata_package(path, &loading->arena);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The commands that ask for something to be done (services/gateway/README.md). Each makes the request's body, posts it, prints
- * the job's id, and with --follow its log. What an owner signs is signed once, so that a request sent again is the same
- * request.
+ * The commands that send requests (services/gateway/README.md). Each makes the request's body, posts it, prints the job's id,
+ * and with --follow its log. An owner's request is signed once, so that a retry is the same request.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -21,7 +20,7 @@
 static enum status send_request(struct invocation *call, const char *path, const char *body, bool follow, struct error *err) {
     json_t *answer = NULL;
     enum status status = gateway_ask(call, path, body, follow ? GATEWAY_PATIENCE_MS : 0, &answer, err);
-    call->authorization = NULL; /* whatever is asked after that needs none */
+    call->authorization = NULL; /* later requests need none */
     if (status) return status;
     const char *id = arena_copy(&call->arena, gateway_text(answer, "jobId"));
     printf(json_is_true(json_object_get(answer, "created")) ? "Job %s\n" : "Job %s (the same request was made before)\n", id);
@@ -30,7 +29,7 @@ static enum status send_request(struct invocation *call, const char *path, const
     return follow ? job_print_log(call, id, "INFO", true, err) : STATUS_OK;
 }
 
-/* The location of the options; *is_given is false where there is none of them. */
+/* Takes the location from the options; *is_given is false if none is given. */
 static enum status take_location(struct invocation *call, struct location *out, bool *is_given, struct error *err) {
     const char *github = take_option(call, "github"), *git = take_option(call, "git");
     out->subdir = take_option(call, "subdir");
@@ -68,10 +67,10 @@ enum status command_publish(struct invocation *call, struct error *err) {
     return status;
 }
 
-/* ---- What an owner signs ---- */
+/* ---- Owners' requests ---- */
 
-/* Ends the payload with a field of its own that is unlike any before: the same bytes are carried out only once, ever, and
- * whoever asks again means it. (Fields that the server does not know are ignored there.) */
+/* Ends the payload with a unique field: the server carries out the same bytes only once, ever, but a command that is called
+ * again means a new request. (The server ignores unknown fields.) */
 static void close_payload(struct json_writer *writer) {
     char id[UUID_TEXT_MAX];
     hash_random_uuid(id);
@@ -128,9 +127,10 @@ enum status command_transfer(struct invocation *call, struct error *err) {
     return status;
 }
 
-/* ---- What a trustee asks for ---- */
+/* ---- Trustees' requests ---- */
 
-/* The file's only line, or the variable; never an argument, which every user of the machine could see. */
+/* Takes the token from the file's first line, or from the variable; not from an argument, which every user of the machine
+ * could see. */
 static enum status read_token(struct invocation *call, const char *path, struct error *err) {
     char line[512] = "";
     const char *token = getenv("TRUSTEE_TOKEN");
@@ -146,7 +146,7 @@ static enum status read_token(struct invocation *call, const char *path, struct 
     return STATUS_OK;
 }
 
-/* What is wrong with any of it, the gateway says best. */
+/* Errors in the action and its payload are left to the gateway. */
 enum status command_trustee(struct invocation *call, struct error *err) {
     bool follow = take_flag(call, "follow");
     const char *token_file = take_option(call, "token-file"), *actor = take_option(call, "actor");

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Signatures of what comes on standard input, byte for byte (lib/domain/README.md, Signature): what an owner sends with a
- * transfer or an unpublishing.
+ * Signs and verifies the bytes on standard input (lib/domain/README.md, Signature), like an owner's transfer or unpublishing.
  */
 #include <errno.h>
 #include <stdio.h>

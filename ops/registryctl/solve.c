@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * `registryctl solve`: the solver (lib/domain/solver.h) on a registry's files. The supported compilers are all that any
- * metadata names. What --all does is in solve_all.c.
+ * `registryctl solve`: runs the solver (lib/domain/solver.h) on a registry's files. The supported compilers are all those in
+ * any metadata. --all is in solve_all.c.
  */
 #include "ops/registryctl/solve.h"
 
@@ -28,7 +28,7 @@ static void write_version(struct json_writer *writer, const char *key, const str
     json_writer_text_field(writer, key, text);
 }
 
-/* `failure` NULL: there is a plan. */
+/* Appends a line with the plan, or with `failure` if that is not NULL. */
 static void append_answer(struct text *out, const struct question *question, const struct build_plan *plan,
                           const char *failure) {
     struct json_writer writer = {.out = out};
@@ -61,7 +61,7 @@ void solve_append_absence(struct text *out, const struct question *question) {
 bool solve_append_answer(struct text *out, const struct manifest_index *index, const struct compilers *compilers,
                          const struct question *question) {
     struct arena arena = {0};
-    struct error err; /* not zeroed: it is large, and read only where it was set */
+    struct error err; /* not zeroed: it is large, and read only if it was set */
     struct build_plan plan = {0};
     struct solver_request request = {.required = question->required,
                                      .required_count = question->required_count,
@@ -81,7 +81,7 @@ static int compare_versions(const void *a, const void *b) {
     return version_compare(*(const struct version *)a, *(const struct version *)b);
 }
 
-/* Each that some metadata names, once. */
+/* The compilers in all metadata, without duplicates. */
 static struct compilers find_compilers(const struct manifest_index *index, struct arena *arena) {
     struct compilers out = {0};
     size_t capacity = 0;
@@ -125,7 +125,7 @@ static enum status check_compiler(const struct compilers *compilers, struct vers
 
 /* ---- Single questions ---- */
 
-/* *is_indexed is false where the index has no such version, which is an answer, too. */
+/* *is_indexed is false if the index lacks the version, which is an answer rather than an error. */
 static enum status ask_for_version(struct question *out, bool *is_indexed, struct invocation *call,
                                    const struct manifest_index *index, const char *argument, struct error *err) {
     const char *at = strrchr(argument, '@');
@@ -166,7 +166,7 @@ static enum status read_dependencies(struct manifest *out, json_t *object, struc
     return STATUS_OK;
 }
 
-/* `{NAME: RANGE}`, as in a manifest. */
+/* Parses `{NAME: RANGE}`, as in a manifest. */
 static enum status ask_for_dependencies(struct question *out, struct arena *arena, const char *argument, struct error *err) {
     json_t *object = NULL;
     struct manifest manifest = {0};
@@ -180,7 +180,7 @@ static enum status ask_for_dependencies(struct question *out, struct arena *aren
 
 /* ---- The command ---- */
 
-/* What was asked for. */
+/* The command's options. */
 struct solve_options {
     const char *dependencies; /* NULL: none */
     const char *version;      /* NAME@VERSION; NULL: none */

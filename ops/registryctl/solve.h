@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What `registryctl solve` asks, one question a line of its output, and how one is answered.
+ * The questions of `registryctl solve`, one per line of its output, and their answers.
  */
 #ifndef OPS_REGISTRYCTL_SOLVE_H
 #define OPS_REGISTRYCTL_SOLVE_H
@@ -20,7 +20,7 @@ struct compilers {
     size_t count;
 };
 
-/* What is asked; borrows all that it points to. */
+/* A question; everything is borrowed. */
 struct question {
     const char *name;               /* NULL: only `required` */
     struct version version;         /* of `name` */
@@ -29,15 +29,16 @@ struct question {
     size_t required_count;
 };
 
-/* Appends the line that answers the question; false: there is no plan. */
+/* Appends the line with the answer; false: there is no plan. */
 bool solve_append_answer(struct text *out, const struct manifest_index *index, const struct compilers *compilers,
                          const struct question *question);
 
 /* Appends the line for a version that is not in the index. */
 void solve_append_absence(struct text *out, const struct question *question);
 
-/* Every published version with each compiler in its metadata, or with `compiler` alone where that is not NULL: by name, version
- * and compiler on standard output, and a line of times on standard error. False: some have no plan. */
+/* Solves every published version with each compiler in its metadata, or with `compiler` alone unless that is NULL. Prints
+ * the answers by name, version and compiler to standard output, and a line of times to standard error. False: some have no
+ * plan. */
 bool solve_all(const struct manifest_index *index, const struct compilers *compilers, const struct version *compiler,
                int thread_count);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * `registryctl solve --all`. Threads take package by package, and hand over their lines in the packages' order, so that the
- * output is the same whoever is faster; only the times on standard error differ.
+ * `registryctl solve --all`. Each thread takes one package at a time and prints its lines in the packages' order, so that the
+ * output does not depend on timing; only the times on standard error differ.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -15,24 +15,24 @@
 #include "lib/domain/manifest_index.h"
 #include "ops/registryctl/solve.h"
 
-/* What the threads share: `mutex` guards what changes. */
+/* Shared by the threads; `mutex` guards the fields that change. */
 struct all_plans {
     const struct manifest_index *index;
     const struct compilers *compilers;
     const struct version *compiler; /* NULL: each */
-    size_t *first_pair;             /* by position of the package; the number of all pairs behind the last */
-    double *times_us;               /* of each pair, the thread's CPU time */
+    size_t *first_pair;             /* by position of the package; the last element is the number of all pairs */
+    double *times_us;               /* the thread's CPU time for each pair */
     pthread_mutex_t mutex;
     pthread_cond_t turn;
-    size_t next_package; /* to be taken */
-    size_t next_output;  /* whose lines are to be printed */
+    size_t next_package; /* the next one to take */
+    size_t next_output;  /* the one whose lines are printed next */
     size_t unsolved;
     double slowest_us;
     struct question slowest;
     struct version slowest_compiler;
 };
 
-/* What a thread knows of one package until it hands it over. */
+/* A thread's results for one package, until it hands them over. */
 struct package_plans {
     struct text lines;
     size_t unsolved;
@@ -140,7 +140,7 @@ static int compare_times(const void *a, const void *b) {
     return (left > right) - (left < right);
 }
 
-/* The CPU time is the whole program's, loading included; the other times are of single solves. */
+/* The CPU time is that of the whole program, with loading; the other times are those of single solves. */
 static void print_times(const struct all_plans *all, int thread_count, int64_t elapsed_us) {
     size_t count = all->first_pair[manifest_index_package_count(all->index)];
     struct rusage usage;
@@ -178,7 +178,7 @@ bool solve_all(const struct manifest_index *index, const struct compilers *compi
     count_pairs(&all);
     while (started < thread_count - 1 && pthread_create(&threads[started], NULL, plan_packages, &all) == 0)
         started++;
-    plan_packages(&all); /* here, too; and here alone, where no other thread could be had */
+    plan_packages(&all); /* in this thread, too; alone if no other could be created */
     for (int i = 0; i < started; i++)
         pthread_join(threads[i], NULL);
     print_times(&all, started + 1, clock_monotonic_us() - start_us);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * `registryctl storage`: storage as the publish service sees it by the same settings, a folder or S3. A look proves address and
- * key; with --write an object is also stored, downloaded and removed again, which nothing but doing it can prove.
+ * `registryctl storage`: checks storage, a folder or S3, with the settings of the publish service. Reading proves address and
+ * key; --write also stores, downloads and removes an object, the only proof of access for writing.
  */
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 
 enum { PATIENCE_MS = 60000 };
 
-static const char check_name[] = "_check"; /* can be no package's */
+static const char check_name[] = "_check"; /* cannot be a package's name */
 
 static enum status try_to_write(struct tarball_store *store, struct deadline *deadline, struct error *err) {
     char version[UUID_TEXT_MAX], hash[SHA256_SRI_MAX];
