@@ -93,7 +93,7 @@ void set_run_say_timings(struct set_run *run);
 
 /* ---- build_set.c ---- */
 
-/* One run of the compiler. */
+/* The jobs of one run of the compiler, and their results. */
 struct build_set {
     const size_t *jobs; /* positions in work->jobs */
     size_t job_count;
