@@ -171,7 +171,7 @@ enum status sandbox_run(struct command_result *out, const struct sandbox *sandbo
     return status;
 }
 
-/* Runs `true` in the sandbox as configured. If that does not work, `why` is the first line of bubblewrap's message. */
+/* Runs `true` in the sandbox as configured. If that fails, `why` is the reason, in bubblewrap's words if it ran. */
 static enum status try_it(const struct sandbox *sandbox, bool *works, struct text *why, struct deadline *deadline,
                           struct error *err) {
     struct command_result result = {0};
