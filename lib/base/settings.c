@@ -19,6 +19,10 @@ enum { ENV_FILE_LIMIT = 1 << 20 };
 enum {
 #define PROGRAM(NAME, name, LETTER) LETTER = PROGRAM_##NAME,
 #include "lib/base/programs.def"
+    ALL = (1 << PROGRAM_COUNT) - 1,
+    SERVICES = 0
+#define SERVICE(NAME, field, name, LETTER) | PROGRAM_##NAME
+#include "lib/base/programs.def"
 };
 
 static const struct {
