@@ -15,7 +15,7 @@ static send_message *library_sendmsg(void) {
     static _Atomic(send_message *) known;
     send_message *found = atomic_load_explicit(&known, memory_order_relaxed);
     if (found) return found;
-    found = (send_message *)dlsym(RTLD_NEXT, "sendmsg"); /* the C library's, or a sanitizer's in front of it */
+    found = (send_message *)dlsym(RTLD_NEXT, "sendmsg"); /* the C library's, or a sanitizer's interceptor */
     if (!found) abort();
     atomic_store_explicit(&known, found, memory_order_relaxed);
     return found;

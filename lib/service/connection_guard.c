@@ -19,10 +19,10 @@
 
 enum { PORTS_MAX = 16, LOG_INTERVAL_MS = 1000 };
 
-/* Both families as one: an IPv4 address is the IPv6 one that stands for it. */
+/* An address of either family: IPv4 is stored as an IPv4-mapped IPv6 address. */
 struct peer_address {
     struct in6_addr host;
-    in_port_t port; /* in network order */
+    in_port_t port; /* network byte order */
 };
 
 struct unproven {
@@ -31,13 +31,13 @@ struct unproven {
     int64_t since_ms; /* clock_monotonic_ms() */
 };
 
-static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* guards all below */
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* guards everything below */
 static int ports[PORTS_MAX], port_count;
 static struct unproven unproven[CONNECTIONS_UNPROVEN_MAX];
 static int unproven_count;
-static int file_limit; /* accepted connections are below */
+static int file_limit; /* accepted connections must have descriptors below this */
 static int64_t logged_ms;
-static int64_t proven_count, shut_count; /* since the start */
+static int64_t proven_count, shut_count; /* since the program started */
 
 /* ---- Addresses ---- */
 
@@ -87,14 +87,13 @@ static bool is_connected_to(int file, const struct peer_address *peer) {
            is_same(&found, peer);
 }
 
-/* ---- Those that proved nothing; with the mutex held ---- */
+/* ---- Connections that have not proved the key; with the mutex held ---- */
 
 static void forget(int at) {
     unproven[at] = unproven[--unproven_count];
 }
 
-/* nng may have closed it, and the descriptor's number may be in use for something else: a duplicate is checked, and shut down.
- */
+/* nng may have closed the socket, and its descriptor number may be in use again: so a duplicate is checked, and shut down. */
 static void shut(int at) {
     int held = fcntl(unproven[at].file, F_DUPFD_CLOEXEC, 0);
     if (held >= 0 && is_connected_to(held, &unproven[at].peer)) shutdown(held, SHUT_RDWR);
@@ -115,7 +114,7 @@ static int count_of_host(const struct peer_address *peer) {
     return count;
 }
 
-/* The oldest of the address that has most. */
+/* The oldest connection of the address that has the most. */
 static int find_victim(void) {
     int victim = 0, most = 0;
     for (int i = 0; i < unproven_count; i++) {
@@ -126,7 +125,8 @@ static int find_victim(void) {
     return victim;
 }
 
-/* Makes room for a connection from `peer`. False: its address has most of them, and none is old enough to be shut down. */
+/* Makes room for a connection from `peer`. False: `peer` itself has the most, and its oldest one is younger than
+ * CONNECTIONS_GRACE_MS. */
 static bool make_room_for(const struct peer_address *peer, int64_t now_ms) {
     int victim = find_victim();
     if (is_same_host(&unproven[victim].peer, peer) && now_ms - unproven[victim].since_ms < CONNECTIONS_GRACE_MS) return false;
@@ -141,7 +141,7 @@ static void log_flood(const char *what) {
     log_line(LOG_WARN, "connections refused", log_field("reason", what));
 }
 
-/* False: there is no room for it. */
+/* Registers an accepted connection. False: it must be refused. */
 static bool take(int file, const struct peer_address *peer) {
     if (file >= file_limit) {
         log_flood("Too many are open.");
@@ -149,7 +149,7 @@ static bool take(int file, const struct peer_address *peer) {
         return false;
     }
     for (int i = unproven_count - 1; i >= 0; i--)
-        if (unproven[i].file == file) forget(i); /* it ended, or the number would not be free */
+        if (unproven[i].file == file) forget(i); /* the number was reused, so that connection has ended */
     if (unproven_count == CONNECTIONS_UNPROVEN_MAX) forget_ended();
     int64_t now_ms = clock_monotonic_ms();
     if (unproven_count == CONNECTIONS_UNPROVEN_MAX) {
@@ -181,7 +181,7 @@ static accept_connection *library_accept(void) {
     static _Atomic(accept_connection *) known;
     accept_connection *found = atomic_load_explicit(&known, memory_order_relaxed);
     if (found) return found;
-    found = (accept_connection *)dlsym(RTLD_NEXT, "accept"); /* the C library's, or a sanitizer's in front of it */
+    found = (accept_connection *)dlsym(RTLD_NEXT, "accept"); /* the C library's, or a sanitizer's interceptor */
     if (!found) abort();
     atomic_store_explicit(&known, found, memory_order_relaxed);
     return found;
@@ -201,13 +201,13 @@ int accept(int listening, struct sockaddr *restrict address, socklen_t *restrict
     pthread_mutex_unlock(&mutex);
     if (has_room) return file;
     close(file);
-    errno = ECONNABORTED; /* nng goes on to the next */
+    errno = ECONNABORTED; /* nng then accepts the next one */
     return -1;
 }
 
 /* ---- For the message server ---- */
 
-/* Raises the limit where it may be. */
+/* Raises the limit of open files as far as allowed, and sets the part of it that connections may use. */
 static void set_file_limit(void) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) limit.rlim_cur = limit.rlim_max = 1024;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The runner's one thread beside the slots. Every FLUSH_MS while something runs it goes over the slots: it renews leases at a
- * third of their length and writes the lines that were said. Now and then it has a slot look for jobs, and takes back what
- * other runners lost. When Redis does not answer, the round goes on without it: a lease that is over is noticed in any case.
+ * The runner's housekeeping thread. While jobs run, it visits every slot each FLUSH_MS: it renews leases after a third of their
+ * length and writes buffered log lines. Periodically it has a slot look for pending jobs, and takes back the expired leases of
+ * all runners. While Redis is unreachable, it still detects that a lease has expired.
  */
 #include "lib/base/clock.h"
 #include "lib/service/job_log.h"
@@ -46,7 +46,7 @@ static void notice_lost_lease(struct job_slot *slot) {
              log_field("reason", "Redis did not answer for its length"));
 }
 
-/* False: Redis is away. */
+/* Renews the lease and writes the log of the slot's run, if it has one. False: Redis is unreachable. */
 static bool tend_run(struct job_slot *slot, bool redis_answers) {
     pthread_mutex_lock(&slot->mutex);
     if (slot->run) {
@@ -61,12 +61,12 @@ static bool tend_run(struct job_slot *slot, bool redis_answers) {
     return redis_answers;
 }
 
-/* ---- Other runners' jobs ---- */
+/* ---- Expired leases ---- */
 
 static void reap(struct job_runner *runner) {
     struct error err = {0};
     struct job_reaped reaped;
-    if (job_store_reap(runner->store, runner->lease_ms, &reaped, &err)) return; /* said where a job is waiting for Redis */
+    if (job_store_reap(runner->store, runner->lease_ms, &reaped, &err)) return; /* retried in the next round */
     for (size_t i = 0; i < reaped.failed; i++)
         job_runner_alarm(runner, "job given up", reaped.failed_ids[i], "its runners were lost three times");
     for (size_t i = 0; i < reaped.alarming; i++)
@@ -80,7 +80,7 @@ static void reap(struct job_runner *runner) {
 
 /* ---- The thread ---- */
 
-/* Somebody held a lock, or a job waited to be tried again. */
+/* Wakes a slot if a lock poll or a delayed job is due. */
 static void look_again(struct job_runner *runner, int64_t now_ms) {
     pthread_mutex_lock(&runner->mutex);
     bool is_due = now_ms >= job_runner_next_look_ms(runner);
@@ -107,7 +107,7 @@ static void go_round(struct job_runner *runner, struct rounds *rounds) {
     }
 }
 
-/* Waits for the next thing that is due. False: the runner is stopped. */
+/* Waits until the next action is due. False: the runner has stopped. */
 static bool wait_for_next(struct job_runner *runner, const struct rounds *rounds) {
     int64_t due_ms = rounds->scan_at_ms < rounds->reap_at_ms ? rounds->scan_at_ms : rounds->reap_at_ms;
     int64_t flush_ms = clock_monotonic_ms() + FLUSH_MS;

@@ -10,7 +10,7 @@
 #include "lib/store/log_stream.h"
 
 enum {
-    BATCH_LINES = 500, /* of one write, and its bytes (but one line in any case) */
+    BATCH_LINES = 500, /* limits of one write; a single line may exceed BATCH_BYTES */
     BATCH_BYTES = 1 << 20,
 };
 
@@ -37,7 +37,7 @@ struct job_log *job_log_create(int attempt, int64_t limit_lines, int64_t limit_b
     return log;
 }
 
-/* Forgets the oldest `count` lines. */
+/* Removes and frees the oldest `count` lines. */
 static void remove_lines(struct job_log *log, size_t count) {
     for (size_t i = 0; i < count; i++)
         free((char *)log->lines[i].message);
@@ -74,7 +74,8 @@ void job_log_add(struct job_log *log, enum log_level level, char *message) {
     if (!is_kept) free(message);
 }
 
-/* Copies the oldest lines, whose texts stay where they are, and says how many. */
+/* Copies the oldest lines up to `last_number`, within the limits of a batch; their texts stay owned by the log. Returns the
+ * number of lines. */
 static size_t copy_batch(struct job_log *log, struct log_line batch[BATCH_LINES], int last_number) {
     size_t count = 0, bytes = 0;
     pthread_mutex_lock(&log->mutex);

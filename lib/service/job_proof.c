@@ -58,7 +58,7 @@ static enum status sign(struct job_run *run, const struct signed_request *reques
         signer_replay_key(&signer, &signed_request, run->job.kind, replay_key);
         signed_request_append_json(&json, &signed_request);
         run->end.payload = arena_copy(&run->arena, text_view(&json));
-        status = job_run_identify(run, &identity, done_by, err); /* a job that has done the same before is no reason not to */
+        status = job_run_identify(run, &identity, done_by, err); /* `done_by` is ignored: the work is done */
     }
     text_release(&json);
     text_release(&signature);
@@ -73,6 +73,6 @@ enum status job_sign_for_trustee(struct job_run *run, const struct signed_reques
     if (!status && key) status = sign(run, request, key, err);
     signing_key_free(key);
     if (status != STATUS_INVALID) return status;
-    job_run_log(run, LOG_WARN, "Shown without a signature: %s", err->message); /* that is no reason to fail what is done */
+    job_run_log(run, LOG_WARN, "Shown without a signature: %s", err->message); /* the work is done: no reason to fail the job */
     return STATUS_OK;
 }

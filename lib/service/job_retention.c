@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The runner's thread that keeps Redis small: it moves finished jobs whose time is over to the storage folder, and trims the
- * stream of events. A thread and a connection of its own, since a slow disk must not hold up the leases that the housekeeping
- * thread renews. Some jobs a second at most, so that nobody notices; other runners' threads wait for another round.
+ * The runner's thread that keeps Redis small: it moves finished jobs whose retention period is over to the storage folder, and
+ * trims the stream of events. It has a connection of its own, since a slow disk must not delay the housekeeping thread, which
+ * renews leases. A round moves at most JOBS_PER_ROUND jobs, to limit the load; it is skipped while another process moves jobs.
  */
 #include "lib/base/clock.h"
 #include "lib/service/job_slot.h"
@@ -11,13 +11,13 @@
 
 enum {
     JOBS_PER_ROUND = 16,
-    PAUSE_MS = 1000,       /* while there is more to move */
-    PAUSE_LONG_MS = 60000, /* else, and after a failure */
-    LEAST_MS = 60000,      /* after its end a job stays that long in any case: its readers are to see the end */
+    PAUSE_MS = 1000,       /* while more jobs are due */
+    PAUSE_LONG_MS = 60000, /* otherwise, and after a failure */
+    LEAST_MS = 60000,      /* minimum stay after a job's end, also when memory is short: readers must see the end */
 };
 static const int64_t day_ms = 24 * 60 * 60 * 1000;
 
-/* True: there may be more. */
+/* True: more jobs may be due. */
 static bool move_jobs(struct job_runner *runner) {
     const struct settings *settings = runner->settings;
     const struct job_periods periods = {
@@ -43,7 +43,7 @@ static void trim_events(struct job_runner *runner) {
     if (status && !job_store_is_away(status)) log_line(LOG_ERROR, "cannot trim the events", log_field("error", err.message));
 }
 
-/* False: the runner is stopped. */
+/* False: the runner is draining. */
 static bool wait_for_round(struct job_runner *runner, int64_t pause_ms) {
     int64_t until_ms = clock_monotonic_ms() + pause_ms;
     pthread_mutex_lock(&runner->mutex);

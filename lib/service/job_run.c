@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * One run of a job, on its slot's thread: the handler, what its status means (the table in job_runner.h), and how that gets to
- * Redis: first every line, then the end, each tried until Redis has answered.
+ * One run of a job, on its slot's thread: calls the handler, maps its status to an outcome (the table in job_runner.h), and
+ * stores that in Redis: first all log lines, then the end, each retried until Redis has answered.
  */
 #include <stdarg.h>
 #include <stdlib.h>
@@ -18,13 +18,13 @@
 #include "lib/store/registry_repo.h"
 
 enum {
-    POLL_MS = 50,       /* for Redis to come back, while a handler waits for it */
-    LOOK_LATER_MS = 20, /* Redis has a clock of its own */
+    POLL_MS = 50,       /* while a handler waits for Redis to come back */
+    LOOK_LATER_MS = 20, /* margin: Redis measures the delay by its own clock */
     STEP_RETRY_MIN_MS = 20,
     STEP_RETRY_MAX_MS = 1000,
     TRY_AGAIN_MIN_MS = 1000, /* doubled with each try */
     TRY_AGAIN_MAX_MS = 60 * 1000,
-    WAIT_MAX_MS = 10 * 1000, /* the same for a job that has not begun to write */
+    WAIT_MAX_MS = 10 * 1000, /* the maximum for a job that has not begun to write */
 };
 
 /* ---- For handlers ---- */
@@ -35,8 +35,8 @@ void job_run_log(struct job_run *run, enum log_level level, const char *format, 
     va_start(arguments, format);
     text_append_format_list(&line, format, arguments);
     va_end(arguments);
-    text_append(&line, ""); /* an empty one has bytes, too */
-    /* Clients print lines, and would print an empty one. */
+    text_append(&line, ""); /* so that `bytes` is not NULL */
+    /* Clients print a line break after each line, and would show a trailing one as an empty line. */
     while (line.length > 0 && line.bytes[line.length - 1] == '\n')
         line.bytes[--line.length] = '\0';
     job_log_add(run->log, level, line.bytes);
@@ -46,9 +46,9 @@ static enum status stop_reason(struct job_run *run) {
     return (enum status)atomic_load(&run->deadline.cancelled);
 }
 
-/* True: Redis is away, there is still hope, and some time has passed. */
+/* If Redis is unreachable and the lease may still hold, sleeps POLL_MS and returns true (retry). */
 static bool waited_for_redis(struct job_run *run, enum status status) {
-    if (!job_store_is_away(status) || stop_reason(run)) return false; /* the housekeeper raises STALE when the lease is over */
+    if (!job_store_is_away(status) || stop_reason(run)) return false; /* the housekeeper cancels when the lease expires */
     usleep(POLL_MS * 1000);
     return true;
 }
@@ -69,7 +69,7 @@ enum status job_run_guard(struct job_run *run, int64_t needed_ms, struct error *
                      (long long)left_ms, (long long)needed_ms);
 }
 
-/* Keeps something in the job, for as long as that takes: a passing outage of Redis is waited out. */
+/* Stores a value in the job; retries while Redis is unreachable and the lease may still hold. */
 static enum status keep(struct job_run *run, const char *value, struct error *err,
                         enum status (*store)(struct job_store *store, const struct lease *lease, const char *value,
                                              struct error *err)) {
@@ -91,7 +91,7 @@ enum status job_run_add_commit(struct job_run *run, const char *name, struct reg
     memcpy(commit, change->commit, sizeof commit);
     if (!change->written) {
         enum status status = run->job.record ? registry_repo_find_commit(repo, change->message, commit, err) : STATUS_NOT_FOUND;
-        if (status) return status == STATUS_NOT_FOUND ? STATUS_OK : status; /* it is somebody else's, or of long ago */
+        if (status) return status == STATUS_NOT_FOUND ? STATUS_OK : status; /* not made by this job, or too old */
     }
     return keep(run, arena_format(&run->arena, "%s=%s", name, commit), err, job_store_add_commit);
 }
@@ -154,7 +154,7 @@ static const char *const outcome_names[] = {
     [OUTCOME_HANDED_BACK] = "handed back",
 };
 
-/* Whether the job's time is over: also while it waited (job_store_put_back). */
+/* True: the job's time limit has passed, or would pass before the next try of a job that waits (job_store_put_back()). */
 static bool is_over_limit(const struct job_run *run, enum status status, const struct error *err) {
     int64_t left_ms = run->deadline.at_ms - clock_monotonic_ms();
     if (status == STATUS_TIMEOUT && left_ms <= 0) return true;
@@ -189,7 +189,7 @@ static void name_limit(const struct job_run *run, int64_t timeout_ms, struct err
                   unit, kind);
 }
 
-/* With the runner's mutex held: what is known of the job's tries, made where there is nothing yet. */
+/* Returns the job's retry entry, made in place of the oldest if there is none; with the runner's mutex held. */
 static struct job_retry *find_retry(struct job_runner *runner, const char *job_id) {
     for (size_t i = 0; i < RETRIES_MAX; i++)
         if (strcmp(runner->retries[i].job_id, job_id) == 0) return &runner->retries[i];
@@ -199,7 +199,7 @@ static struct job_retry *find_retry(struct job_runner *runner, const char *job_i
     return made;
 }
 
-/* How often this process has tried the job again, this time included. */
+/* Counts a retry of the job; returns how many this process has made, this one included. */
 static int count_try(struct job_runner *runner, const char *job_id) {
     pthread_mutex_lock(&runner->mutex);
     int tries = ++find_retry(runner, job_id)->tries;
@@ -207,7 +207,7 @@ static int count_try(struct job_runner *runner, const char *job_id) {
     return tries;
 }
 
-/* Has a slot look for the job when its delay is over, which no message announces. */
+/* Schedules a look for the job at the end of its delay, which no message announces. */
 static void look_after(struct job_runner *runner, const char *job_id, int64_t delay_ms) {
     pthread_mutex_lock(&runner->mutex);
     find_retry(runner, job_id)->look_at_ms = clock_monotonic_ms() + delay_ms + LOOK_LATER_MS;
@@ -222,8 +222,8 @@ static int64_t backoff_ms(int tries, int64_t most_ms) {
     return delay_ms < most_ms ? delay_ms : most_ms;
 }
 
-/* The delay before the next run. After a lost race for a push it is short, since waiting does not make the others push less. A
- * job that waits has one more run before its time limit. */
+/* The delay before the next run. After a lost push race it stays short, since waiting does not reduce the contention. A job
+ * that waits gets one more run before its time limit. */
 static int64_t choose_delay(struct job_runner *runner, const struct job_run *run, enum outcome outcome,
                             const struct error *err) {
     int tries = count_try(runner, run->job.id);
@@ -234,7 +234,7 @@ static int64_t choose_delay(struct job_runner *runner, const struct job_run *run
     return delay_ms < left_ms ? delay_ms : left_ms > 0 ? left_ms : 0;
 }
 
-/* ---- Bringing it to its end ---- */
+/* ---- Ending or handing back ---- */
 
 struct settlement {
     enum outcome outcome;
@@ -264,7 +264,7 @@ static enum status tell_redis(struct job_slot *slot, struct job_run *run, const 
     return STATUS_OK;
 }
 
-/* Once it is written there is no lease to keep any more. */
+/* Stores the outcome. Then there is no lease left to renew, so the housekeeper no longer sees the run. */
 static enum status write_outcome(struct job_slot *slot, struct job_run *run, const struct settlement *settlement,
                                  struct error *err) {
     pthread_mutex_lock(&slot->mutex);
@@ -274,7 +274,7 @@ static enum status write_outcome(struct job_slot *slot, struct job_run *run, con
     return status;
 }
 
-/* Tries the step until Redis has answered it, or the process must end. */
+/* Retries the step until Redis has answered, or the drain's time is over. */
 static enum status until_answered(struct job_slot *slot, struct job_run *run, const struct settlement *settlement,
                                   enum status (*step)(struct job_slot *, struct job_run *, const struct settlement *,
                                                       struct error *),
@@ -297,8 +297,8 @@ static enum status until_answered(struct job_slot *slot, struct job_run *run, co
     return status;
 }
 
-/* Writes the last line of a failed job, or why it is tried again. The job's log names the trouble in general terms; the details
- * are in the program's log, for operators. */
+/* Adds the last line of a failed job's log, or the reason for a retry. The job's log names the trouble in general terms; the
+ * details go to the program's log, for operators. */
 static void say_outcome(struct job_slot *slot, struct job_run *run, const struct settlement *settlement,
                         const struct error *err) {
     double delay_s = (double)settlement->delay_ms / 1000;
@@ -357,7 +357,7 @@ static const struct job_handler *find_handler(const struct job_runner *runner, e
     return NULL;
 }
 
-/* From here on the housekeeper keeps the lease, writes lines, and raises the deadline. */
+/* Makes the run visible to the housekeeper, which renews its lease, writes its lines and cancels its deadline from now on. */
 static void begin_run(struct job_slot *slot, struct job_run *run, int64_t claimed_ms) {
     struct job_runner *runner = slot->runner;
     pthread_mutex_lock(&slot->mutex);
@@ -391,13 +391,12 @@ static void release_other_kind(struct job_slot *slot, const struct job_run *run)
         log_line(LOG_WARN, "job not handed back", log_field("job", run->job.id), log_field("error", err.message));
 }
 
-/* The part of the job's time that is used up: since the start of the first run that was put back, without the run that begins.
- */
+/* The part of the job's time limit that was used before this run: since the start of the first run that was put back. */
 static int64_t waited_ms(const struct job *job) {
     return job->waiting_ms && job->started_ms > job->waiting_ms ? job->started_ms - job->waiting_ms : 0;
 }
 
-/* A run that may write nothing cannot end a job that an earlier run has begun to write for. */
+/* Under READONLY, a job for which an earlier run has begun to write cannot be ended. */
 static enum status check_may_go_on(const struct job_run *run, const struct settings *settings, struct error *err) {
     if (!settings->readonly || !run->has_record) return STATUS_OK;
     return error_set(err, STATUS_UNAVAILABLE, "This server is read-only (READONLY).");

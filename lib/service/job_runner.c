@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A free slot is woken for two reasons: an id was announced, or there may be work in Redis that nobody announced to this
- * process. The second goes first, since Redis gives out jobs in the order in which they were accepted. It is assumed after a
- * timed look, after every claim that found something (there may be more, for other slots), after every run (the next job of
- * the same package can run now), and a moment after a claim that was refused for a lock.
+ * A free slot is woken for two reasons: a message announced a job id, or Redis may hold work that was not announced to this
+ * process. The second goes first, since Redis hands out jobs in order of acceptance. It is assumed after a periodic scan, after
+ * every claim of the next job (there may be more, for other slots), after every run (the next job of the same package can run
+ * now), and shortly after a claim that was refused because of a lock.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -19,8 +19,8 @@
 enum {
     STORE_TIMEOUT_MIN_MS = 50, /* a quarter of the lease, so that a silent Redis is noticed in time */
     STORE_TIMEOUT_MAX_MS = 5000,
-    CLAIM_RETRY_MS = 100, /* while Redis is away */
-    LOCK_LOOK_MS = 50,    /* while somebody holds a package's lock, which is for moments only */
+    CLAIM_RETRY_MS = 100, /* while Redis is unreachable */
+    LOCK_LOOK_MS = 50,    /* while a package's lock is held, which is brief */
 };
 
 bool job_runner_wait(struct job_runner *runner, pthread_cond_t *condition, int64_t until_ms) {
@@ -48,7 +48,7 @@ int job_runner_busy_slots(struct job_runner *runner) {
     return running;
 }
 
-/* ---- What there is to do ---- */
+/* ---- Work ---- */
 
 void job_runner_look(struct job_runner *runner) {
     pthread_mutex_lock(&runner->mutex);
@@ -84,7 +84,7 @@ void job_runner_announce(struct job_runner *runner, const char *job_id) {
     pthread_mutex_unlock(&runner->mutex);
 }
 
-/* Waits for something to try: an announced id, or an empty one for "whatever there is". False: draining. */
+/* Waits for work: `job_id` gets an announced id, or "" for the next job that can run. False: draining. */
 static bool take_work(struct job_runner *runner, char job_id[UUID_TEXT_MAX]) {
     pthread_mutex_lock(&runner->mutex);
     while (!runner->is_draining && !runner->may_have_work && runner->announced_count == 0)
@@ -102,7 +102,7 @@ static bool take_work(struct job_runner *runner, char job_id[UUID_TEXT_MAX]) {
     return is_there;
 }
 
-/* Pauses while Redis is away. False: the runner drains, and waits no longer. */
+/* Pauses before a retry while Redis is unreachable. False: the runner is draining, and must not retry. */
 static bool wait_for_redis(struct job_runner *runner) {
     pthread_mutex_lock(&runner->mutex);
     int64_t until_ms = clock_monotonic_ms() + CLAIM_RETRY_MS;
@@ -123,8 +123,8 @@ static enum status try_claim(struct job_slot *slot, const char *job_id, struct j
                                 err);
 }
 
-/* A job of which the reply was lost may have been claimed some time ago, so its lease is renewed: tried for as long as the
- * lease may hold. */
+/* A claim whose reply was lost may have been made some time ago, so its lease is renewed; retried for as long as the lease may
+ * hold. */
 static enum status renew_claimed(struct job_slot *slot, const struct job_run *run, int64_t *claimed_ms, struct error *err) {
     struct job_runner *runner = slot->runner;
     int64_t until_ms = clock_monotonic_ms() + runner->lease_ms;
@@ -136,7 +136,7 @@ static enum status renew_claimed(struct job_slot *slot, const struct job_run *ru
     return status;
 }
 
-/* Claims, again and again until Redis answers. *claimed_ms is a time before the lease began. */
+/* Claims a job, retrying until Redis answers. *claimed_ms is a time before the lease began. */
 static enum status claim(struct job_slot *slot, const char *job_id, struct job_run *run, int64_t *claimed_ms,
                          struct error *err) {
     struct job_runner *runner = slot->runner;
@@ -150,7 +150,7 @@ static enum status claim(struct job_slot *slot, const char *job_id, struct job_r
     return status || !was_away ? status : renew_claimed(slot, run, claimed_ms, err);
 }
 
-/* Claims and carries out. Nothing to claim, or claimed by somebody else, is no failure. */
+/* Claims a job and runs it. No job, or one that another runner has claimed, is no failure. */
 static void try_work(struct job_slot *slot, const char *job_id) {
     struct job_runner *runner = slot->runner;
     struct job_run run = {0};

@@ -22,7 +22,7 @@ struct running_service {
 
 /* ---- Readiness ---- */
 
-/* What the gateway shows the world, where that is something else than operators see (services/gateway/readiness.c). */
+/* The message that the gateway shows to the public, if it differs from the operators' (services/gateway/readiness.c). */
 static void write_public_message(struct json_writer *writer, const char *message) {
     struct text text = {0};
     text_append(&text, message);
@@ -52,7 +52,7 @@ void job_service_check_folder(struct job_service_checks *checks, const char *set
     job_service_add_check(checks, setting, status, err.message);
 }
 
-/* The remote, and where it is on this disk, that: what is full there can be read, but not pushed to. */
+/* Checks the remote, and the disk that the repository or its clone is on: a full disk can be read, but not pushed to. */
 static void check_repository(struct job_service_checks *checks, const char *name, struct registry_repo *repo,
                              struct deadline *deadline) {
     struct error err = {0};
@@ -69,7 +69,7 @@ void job_service_check_repositories(struct job_service_checks *checks, struct re
 
 /* ---- Messages ---- */
 
-/* False: the service's runner does not claim such jobs. Where the message does not say the kind, it tries. */
+/* False: the service has no handler for that kind. True for a message without a known kind: the runner then tries. */
 static bool runs_kind(const struct job_service *service, const char *kind_text) {
     enum job_kind kind;
     if (!kind_text || !job_kind_parse(kind_text, &kind)) return true;
@@ -92,7 +92,7 @@ static enum status handle_job_accepted(void *context, const struct message *requ
     return STATUS_OK;
 }
 
-/* Jobs that an operator should look at, whoever carries them out. */
+/* Alarms of the runner and of the service's other jobs. */
 static int64_t count_alarms(const struct running_service *running) {
     const struct job_service *service = running->service;
     return job_runner_alarms(running->runner) + (service->count_alarms ? service->count_alarms(service->context) : 0);
@@ -118,7 +118,7 @@ static enum status handle_ready_query(void *context, const struct message *reque
     return STATUS_OK;
 }
 
-/* What every job service has to tell of itself. */
+/* Adds the metrics that all job services have. */
 static void measure_service(const struct running_service *running, struct metrics *metrics) {
     struct job_runner *runner = running->runner;
     metrics_add(metrics, METRIC_COUNTER, "registry_alarms_total", "Jobs that an operator should look at.", NULL,
@@ -151,7 +151,7 @@ static enum status handle_metrics_query(void *context, const struct message *req
     return STATUS_OK;
 }
 
-/* Messages that only this service answers. */
+/* Finds the handler of a message that only this service answers. */
 static const struct message_handler *find_other(const struct job_service *service, enum message_tag tag) {
     const struct message_handler *handler = service->messages;
     while (handler->tag != tag)
@@ -170,7 +170,7 @@ static void handle_other_later(void *context, const struct message *request, str
     find_other(service, request->tag)->handle_later(service->context, request, pending);
 }
 
-/* What all services answer, and what this one does; zeros at the end. To be freed. */
+/* The handlers that all services have, then this service's, then a row of zeros. The caller frees it. */
 static struct message_handler *list_messages(const struct job_service *service) {
     static const struct message_handler all[] = {
         {MESSAGE_job_accepted, .handle = handle_job_accepted},
@@ -203,7 +203,7 @@ static void reload(void *context) {
     service->use_secrets(service->context);
 }
 
-/* Until a stop is asked for. `messages` as list_messages() made them. */
+/* Runs until a stop is requested. `messages` is from list_messages(). */
 static enum status serve(struct running_service *running, const struct message_handler *messages, struct error *err) {
     const struct job_service *service = running->service;
     const struct settings *settings = service->settings;

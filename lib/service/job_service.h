@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A service that carries out jobs, as a process: its settings, the messages that it answers, its job runner, what it says to
- * /readyz and /metrics, SIGHUP, and the drain on SIGTERM. Its main() loads the settings, sets up what its handlers need, and
- * calls job_service_run(), which goes in this order, and back in the opposite one:
+ * The process of a service that runs jobs: its settings, messages and job runner, its part of /readyz and /metrics, SIGHUP, and
+ * the drain on SIGTERM. Its main() loads the settings, sets up what its handlers need, and calls job_service_run(), which
+ * starts the following in this order, and stops them in reverse:
  *
- *   start()           what the service has beside its jobs
- *   the job runner    claims jobs; at the end it drains (DRAIN_MS): no job runs any more
- *   messages          at the end those in flight are answered: nothing calls `messages`, check, announce or measure any more
+ *   start()           what the service has besides its jobs
+ *   the job runner    claims jobs; when stopped, it drains (DRAIN_MS), and no job runs afterwards
+ *   messages          when stopped, those in flight are answered; `messages`, check, announce and measure are not called
+ *                     afterwards
  *
- * So handlers of jobs and messages find what start() made, from the first to the last; and stop() finds nobody else. While a
- * runner drains, what start() made goes on: a job that waits for it can still end.
+ * So handlers of jobs and messages can always use what start() made, and nothing else runs during stop(). What start() made
+ * keeps running while the runner drains, so a job that waits for it can still end.
  */
 #ifndef LIB_SERVICE_JOB_SERVICE_H
 #define LIB_SERVICE_JOB_SERVICE_H
@@ -21,7 +22,7 @@
 #include "lib/service/message_server.h"
 #include "lib/store/registry_access.h"
 
-/* What /readyz shows of a service: a list of checks, all of which must be fine. */
+/* A service's part of /readyz: a list of checks, all of which must pass. */
 struct job_service_checks {
     struct json_writer writer;
     bool are_fine;
@@ -29,32 +30,32 @@ struct job_service_checks {
 
 struct job_service {
     enum service service;
-    struct settings *settings; /* loaded; its secrets are read again on SIGHUP */
+    struct settings *settings; /* loaded; its secrets are reloaded on SIGHUP */
     int slots;
     const struct job_handler *handlers;     /* as job_runner_create() takes them */
-    const struct message_handler *messages; /* that only this service answers, a row without functions at the end; NULL: none */
-    void *context;                          /* of both kinds of handlers, and of these two: */
+    const struct message_handler *messages; /* that only this service answers; the last row has no functions; NULL: none */
+    void *context;                          /* of the handlers and of all functions below */
     void (*check)(void *context, struct job_service_checks *checks, struct deadline *deadline); /* any thread */
-    void (*use_secrets)(void *context); /* SIGHUP: the settings' secrets may be others now */
+    void (*use_secrets)(void *context); /* SIGHUP: the secrets in the settings may have changed */
 
-    /* What a service has beside its job runner; each may be NULL. */
+    /* Hooks for what a service has besides its job runner; each may be NULL. */
     enum status (*start)(void *context, struct error *err);         /* before the first job and the first message */
-    void (*stop)(void *context);                                    /* only where `start` succeeded: after the last of both */
-    void (*announce)(void *context, const struct message *message); /* job_accepted of a kind without a handler; never blocks */
-    void (*measure)(void *context, struct metrics *metrics);        /* adds its figures, for metrics_query; any thread */
-    int64_t (*count_alarms)(void *context); /* of jobs that are not the runner's, since the start; any thread */
+    void (*stop)(void *context);                                    /* only if `start` succeeded: after the last of both */
+    void (*announce)(void *context, const struct message *message); /* job_accepted without a handler; must not block */
+    void (*measure)(void *context, struct metrics *metrics);        /* adds its metrics, for metrics_query; any thread */
+    int64_t (*count_alarms)(void *context); /* of jobs that the runner does not run, since the start; any thread */
 };
 
-/* From the first message to the last job. */
+/* Runs the service until it is stopped and has drained. Fails only if it cannot start. */
 CHECK_RESULT enum status job_service_run(const struct job_service *service, struct error *err);
 
-/* `message` is shown where it is not empty. */
+/* `message` is shown unless it is empty. */
 void job_service_add_check(struct job_service_checks *checks, const char *name, enum status status, const char *message);
 
-/* The disk of a folder of the service's own. */
+/* Checks the disk of a folder of the service, which `setting` names. */
 void job_service_check_folder(struct job_service_checks *checks, const char *setting, const char *folder);
 
-/* Both repositories, by asking their remotes. */
+/* Checks both repositories by a fetch from their remotes, and the disks that they or their clones are on. */
 void job_service_check_repositories(struct job_service_checks *checks, struct registry_access *repositories,
                                     struct deadline *deadline);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * How long each step of a run took, for the job's log: `Timings: fetch=12.3ms solve=4.5ms`, one line at the run's end, also
- * where a step failed.
+ * The duration of each step of a run, for the job's log: `Timings: fetch=12.3ms solve=4.5ms`, one line at the run's end, also
+ * after a failed step.
  */
 #ifndef LIB_SERVICE_JOB_TIMINGS_H
 #define LIB_SERVICE_JOB_TIMINGS_H
@@ -12,7 +12,7 @@
 
 struct job_run;
 
-/* Begins as zeros. */
+/* Must be zeroed before use. */
 struct job_timings {
     struct text text;
 };

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A few lines (message_line.c), each an nng REQ socket with one connection, and at most one request in flight on it:
+ * A connection pool. Each `struct line` (message_line.c) is an nng REQ socket with one connection, and at most one request in
+ * flight on it:
  *
  *     call or post ──► SENDING ──sent──► RECEIVING ──answer──► done
- *                         └──── its time-out, whichever comes first ────► failed
+ *                         └──── its timeout, in either state ────► failed
  *
- * nng's threads carry it on between. A call waits for its line to be done; a post's line takes the next post that
- * waits, or becomes idle. While the other side is away a request waits in SENDING and is taken out of nng when its time is
- * over: it is never delivered later. One that was delivered is sent again only when its connection breaks, since the resend
- * time is beyond every time-out.
+ * Callbacks on nng's threads drive it. A call waits for its line to be done; a post's line takes the next queued post, or
+ * becomes idle. While the peer is unreachable, a request stays in SENDING and is withdrawn from nng at its timeout: it is never
+ * delivered later. A delivered request is resent only if its connection breaks, since the resend time is beyond every timeout.
  *
- * Why not one socket with a context for each request: in nng 1.5, where a write fails on a connection (the other side was
- * killed) while an answer is half read, the connection is never taken down, and no connection of the whole process after it, so
- * that nothing connects again. With one request at a time nothing is being read when something is written.
+ * Why not one socket with a context for each request: in nng 1.5, if a write fails on a connection (the peer was killed) while
+ * an answer is half read, that connection is never closed, nor is any other of the process after it, so nothing reconnects.
+ * With one request at a time nothing is being read during a write.
  *
- * Another fault of it, a dialer that never tries again where the other side is killed while a connection to it is being made,
- * is prevented by broken_pipe.h. A line whose request nobody took gets a new dialer before its next one all the same. And so
- * does one of which two requests in a row were not answered: the network may have been cut off, and then TCP tries the old
- * connection again after minutes only. (Not after one: the answer may come in just then, and nng must not close a connection
- * that is being read, see socket_closing.h.)
+ * Another bug of nng 1.5, a dialer that never retries if the peer is killed while a connection to it is being made, is
+ * prevented by broken_pipe.h. Even so, a line whose request could not be sent in time gets a new dialer before its next
+ * request. So does a line with two consecutive unanswered requests: if the network was cut, TCP retries the old connection only
+ * after minutes. (Not after one: the answer may arrive just then, and nng must not close a connection that is being read, see
+ * socket_closing.h.)
  */
 #include "lib/service/message_client.h"
 
@@ -39,11 +39,11 @@
 enum {
     REQUESTS = 16,
     POSTS_MAX = 1024,
-    POSTED_BYTES_MAX = 64 << 20, /* what may wait in memory for a service that is away */
-    POST_PATIENCE_MS = 1000,     /* of message_client_free() */
+    POSTED_BYTES_MAX = 64 << 20, /* limit of posts in memory for a service that is unreachable */
+    POST_PATIENCE_MS = 1000,     /* limit of the wait in message_client_free() */
 };
 
-/* ---- Parcels ---- */
+/* ---- Parcels: packed requests ---- */
 
 static int bound_timeout(int timeout_ms) {
     if (timeout_ms < 1) return 1;
@@ -81,7 +81,7 @@ struct parcel *message_post_take_waiting(struct message_client *client) {
 
 /* ---- Calls ---- */
 
-/* An idle line, a new one while there may be more, or NULL; with the client's mutex held. */
+/* An idle line, a new one if the pool may grow, or NULL; with the client's mutex held. */
 static struct line *take_line(struct message_client *client) {
     struct line *line = client->idle;
     int failure = 0;
@@ -93,7 +93,7 @@ static struct line *take_line(struct message_client *client) {
     return line;
 }
 
-/* False: the time is over. With the client's mutex held. */
+/* False: timed out. With the client's mutex held. */
 static bool wait_until(struct message_client *client, pthread_cond_t *condition, int64_t until_ms) {
     return condition_wait_until(condition, &client->mutex, until_ms);
 }
@@ -116,7 +116,7 @@ static void wait_for_answer(struct line *line) {
     pthread_mutex_unlock(&line->client->mutex);
 }
 
-/* A status that the other side claims to have met: one of ours, and a failure. */
+/* The status in a `failure` message; STATUS_INTERNAL for a number that is no failure's. */
 static enum status failure_status(int64_t number) {
     return number > STATUS_OK && number <= STATUS_INTERNAL ? (enum status)number : STATUS_INTERNAL;
 }
@@ -141,7 +141,7 @@ static enum status read_answer(const struct line *line, struct arena *arena, str
                         failure->text ? failure->text : "");
 }
 
-/* The settings that the other side has to agree with are named: it does not say what it thought of a stranger. */
+/* Names the settings that must match, because a server never answers an unauthenticated client. */
 static enum status describe_failure(const struct message_client *client, const struct line *line, const char *name,
                                     int timeout_ms, struct error *err) {
     const struct peers_settings *settings = peers_settings(client->peers);
@@ -181,7 +181,7 @@ enum status message_client_call(struct message_client *client, const struct mess
 
 /* ---- Posts ---- */
 
-/* Gives the post to a line, or puts it behind the others that wait for one. */
+/* Gives the post to a line, or queues it until one is free. */
 static void send_post(struct message_client *client, struct parcel *post) {
     pthread_mutex_lock(&client->mutex);
     struct line *line = NULL;
@@ -255,8 +255,8 @@ enum status message_client_create(struct message_client **out, const struct mess
     if (status) return status;
     struct message_client *client = make_client(options, tls);
     int failure = 0;
-    pthread_mutex_lock(&client->mutex);                                      /* nng may greet on the line already */
-    client->idle = client->lines[0] = message_line_create(client, &failure); /* tells a wrong address, and connects already */
+    pthread_mutex_lock(&client->mutex);                                      /* greet() may run on nng's thread at once */
+    client->idle = client->lines[0] = message_line_create(client, &failure); /* reports a bad address, and begins to connect */
     client->line_count = failure ? 0 : 1;
     pthread_mutex_unlock(&client->mutex);
     if (failure) {
@@ -268,7 +268,7 @@ enum status message_client_create(struct message_client **out, const struct mess
     return STATUS_OK;
 }
 
-/* Posts that were just made may still get through; those that wait for a line do not. */
+/* Gives posts a moment to get through, then drops those that still wait for a line. */
 static void await_posts(struct message_client *client) {
     int64_t until_ms = clock_monotonic_ms() + POST_PATIENCE_MS;
     pthread_mutex_lock(&client->mutex);

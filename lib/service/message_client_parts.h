@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Between the files of the message client: message_client.c has the calls, the posts and the parcels; message_line.c has the
- * lines on which they go. Nobody else includes this.
+ * Shared by the files of the message client, and private to them: message_client.c has the calls, the posts and the parcels;
+ * message_line.c has the lines, the pool's connections.
  */
 #ifndef LIB_SERVICE_MESSAGE_CLIENT_PARTS_H
 #define LIB_SERVICE_MESSAGE_CLIENT_PARTS_H
@@ -31,17 +31,17 @@ enum line_state { LINE_SENDING, LINE_RECEIVING };
 
 struct line {
     struct message_client *client;
-    struct line *next; /* in the list of idle ones */
+    struct line *next; /* in the list of idle lines */
     nng_socket socket;
     nng_dialer dialer;
-    /* The next two belong to whoever has the line. In doubt: the dialer may have given up, or the connection leads nowhere. */
+    /* The next two belong to the line's current user. In doubt: the dialer may have given up, or the connection may be dead. */
     bool is_in_doubt;
-    int unanswered; /* requests in a row */
+    int unanswered; /* consecutive requests without an answer */
     nng_aio *aio;
-    struct parcel *parcel; /* on its way, else NULL; the caller's, or a post that the line frees */
-    enum line_state state; /* of whoever has the line: who starts it, then nng's thread */
+    struct parcel *parcel; /* in flight, else NULL; the caller's, or a post that the line frees */
+    enum line_state state; /* accessed by the thread that starts the request, then by nng's callbacks */
     bool was_sent;
-    int failure;     /* of nng; 0: `answer` is there */
+    int failure;     /* nng's error; 0: `answer` is set */
     nng_msg *answer; /* owned */
     bool is_done;    /* under the client's mutex */
     pthread_cond_t done;
@@ -51,51 +51,51 @@ struct message_client {
     char *address;
     char *service_key;
     enum message_peers peers;
-    nng_tls_config *tls; /* NULL: without */
+    nng_tls_config *tls; /* NULL: no TLS */
 
     pthread_mutex_t mutex;
     pthread_cond_t line_idle;
     pthread_cond_t post_done;
-    struct line **lines; /* of `lines_max`, as many as were needed at once so far */
+    struct line **lines; /* array of `lines_max`; created when needed */
     int lines_max;
     int line_count;
     struct line *idle;
-    int callers_waiting; /* they go before posts */
+    int callers_waiting; /* they take precedence over posts */
     struct parcel *waiting_first;
     struct parcel *waiting_last;
-    int posts; /* waiting and on their way */
+    int posts; /* queued and in flight */
     size_t posted_bytes;
-    bool is_closing; /* no line starts by itself any more */
+    bool is_closing; /* no greeting is sent any more */
 };
 
 /* ---- message_client.c ---- */
 
-/* Makes a parcel that is good for `timeout_ms`; the caller releases its bytes. */
+/* Packs a request that times out after `timeout_ms`; the caller releases its bytes. */
 CHECK_RESULT enum status message_parcel_pack(struct message_client *client, const struct message *request, int timeout_ms,
                                              struct parcel *out, struct error *err);
 
 /* Ends a post and frees it, with the client's mutex held. `outcome` is for the log. */
 void message_post_drop(struct message_client *client, struct parcel *post, const char *outcome);
 
-/* The next post whose time is not over, or NULL; with the client's mutex held. */
+/* Takes the next queued post that has not timed out, or NULL; drops those that have. With the client's mutex held. */
 struct parcel *message_post_take_waiting(struct message_client *client);
 
 /* ---- message_line.c ---- */
 
-/* Opens a line, which connects by itself. NULL, with nng's failure, where the socket cannot be made. message_client_free()
- * frees it. */
+/* Opens a line, which connects in the background. NULL, with nng's error in *failure, if the socket cannot be made.
+ * message_client_free() frees it. */
 struct line *message_line_create(struct message_client *client, int *failure);
 
-/* Connects anew where the line is in doubt. Not to be called from nng's threads. */
+/* Replaces the dialer if the line is in doubt, so that it reconnects. Must not be called on nng's threads. */
 void message_line_mend(struct line *line);
 
 /* Sends the parcel, which must live until the line is done. */
 void message_line_start(struct line *line, struct parcel *parcel);
 
-/* The line's request is over: it takes the next post, or becomes idle. Frees the answer. */
+/* Ends the line's request and frees its answer: the line takes the next post, or becomes idle. */
 void message_line_pass_on(struct line *line);
 
-/* Takes the line's request out of nng and ends it; the client is closing. The socket stays open. Not to be called from nng's
+/* Withdraws the line's request from nng and ends it; the client is closing. The socket stays open. Must not be called on nng's
  * threads. */
 void message_line_stop(struct line *line);
 

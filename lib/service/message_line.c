@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * One line of a client: it connects, has one request after the other in flight, and tells whose it was how that ended.
+ * A line, one connection of a client's pool: it connects, has one request at a time in flight, and reports the outcome of each.
  */
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/req.h>
@@ -19,7 +19,7 @@ enum {
     GREETING_MS = 2000,
 };
 
-/* ---- A line's round ---- */
+/* ---- A line's requests ---- */
 
 static void line_went_on(void *argument);
 static void greet(nng_pipe pipe, nng_pipe_ev event, void *argument);
@@ -136,12 +136,12 @@ static void line_went_on(void *argument) {
     }
 }
 
-/* Not left to the socket's closing: nng 1.5 frees the socket while its thread for time-outs is about to call a request of it
- * off, which then takes a mutex that is gone, and aborts. Freeing the aio waits for that thread. */
+/* Not left to nng_close(): nng 1.5 frees the socket while its timeout thread may be about to cancel one of its requests, which
+ * then locks a destroyed mutex, and aborts. Freeing the aio waits for that thread. */
 void message_line_stop(struct line *line) {
     struct message_client *client = line->client;
     nng_aio_stop(line->aio);
-    if (line->parcel) { /* nng refused its next step, which calls nobody back */
+    if (line->parcel) { /* nng refused its next step, without a callback */
         if (line->state == LINE_SENDING) nng_msg_free(nng_aio_get_msg(line->aio));
         pthread_mutex_lock(&client->mutex);
         message_post_drop(client, line->parcel, line->was_sent ? "not answered" : "not delivered");
@@ -152,7 +152,7 @@ void message_line_stop(struct line *line) {
 
 /* ---- Greetings ---- */
 
-/* Takes the line out of the idle ones. False: it has a request, which proves the key, too. With the client's mutex held. */
+/* Takes the line out of the idle list. False: it has a request, which proves the key, too. With the client's mutex held. */
 static bool take_if_idle(struct line *line) {
     struct line **link = &line->client->idle;
     while (*link && *link != line)
@@ -162,7 +162,7 @@ static bool take_if_idle(struct line *line) {
     return true;
 }
 
-/* nng calls it when the line has connected. Servers close connections that do not prove the key, so an idle line sends a
+/* Called by nng when the line has connected. Servers close connections that do not prove the key, so an idle line sends a
  * greeting. */
 static void greet(nng_pipe pipe, nng_pipe_ev event, void *argument) {
     struct line *line = argument;
@@ -176,7 +176,7 @@ static void greet(nng_pipe pipe, nng_pipe_ev event, void *argument) {
     if (is_started) {
         client->posts++;
         client->posted_bytes += greeting->bytes.length;
-        message_line_start(line, greeting); /* before the mutex is let go: nothing starts once the client is closing */
+        message_line_start(line, greeting); /* with the mutex held: nothing may start once the client is closing */
     }
     pthread_mutex_unlock(&client->mutex);
     if (!is_started) {

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * nng's REP socket with several contexts, so that as many requests can be in flight. Each context is one desk, and goes round
- * and round without a thread of its own; nng's threads call desk_went_on() when something happened to it:
+ * nng's REP socket with several contexts, so that as many requests can be in flight. A `struct desk` is one context: a state
+ * machine without a thread of its own; nng's threads call desk_went_on() when its operation has completed:
  *
  *     RECEIVING ──request──► (handler) ──────────answer────────► SENDING ──sent──► RECEIVING
- *            ▲                   │ └──takes it over──► WAITING ──► ┘
- *            └───not believed────┘                            any thread     CLOSED: the server is closing
+ *            ▲                   │ └──answers later──► WAITING ──► ┘
+ *            └─────rejected──────┘                            any thread     CLOSED: the server is closing
  *
- * A request that nng sends again, over a new connection, while the first one is WAITING waits at both desks, and the answer
- * goes to both connections. A desk whose connection ends is let go, but for the last one where the request waits: by that it is
- * known when it comes again.
+ * A request that nng resends, over a new connection, while the first copy is WAITING waits at both desks, and the answer goes
+ * to both connections. A desk whose connection has ended receives again, except the last one where the request waits: that one
+ * identifies the request if it is resent.
  *
- * What does not prove the key gets no answer: its sender waits in vain, and the log says why.
+ * A message that fails authentication is dropped without a reply and logged.
  *
- * One that connects and is gone before the greetings are exchanged would be the last that nng 1.5 accepts; broken_pipe.h
- * prevents that, so a program that is killed while it connects leaves a service that others reach.
+ * A client that disconnects during the handshake would stop the listener of nng 1.5 for good; broken_pipe.h prevents that, so a
+ * program that is killed while it connects does not make a service unreachable.
  */
 #include "lib/service/message_server.h"
 
@@ -40,10 +40,10 @@
 
 enum {
     REQUESTS = 16,
-    KEPT_PART = 8, /* one of so many desks is kept for what is answered at once */
+    KEPT_PART = 8, /* 1 in KEPT_PART desks is reserved for requests that are answered at once */
     SOCKET_MODE = 0660,
     REFUSAL_LOG_INTERVAL_MS = 1000,
-    FORGOTTEN_AFTER_MS = 10000, /* of message_server_free() */
+    FORGOTTEN_AFTER_MS = 10000, /* limit of the wait in message_server_free() */
     TEND_MS = 500,
     MMAP_BYTES = 128 * 1024,
 };
@@ -54,17 +54,17 @@ struct desk {
     struct message_server *server;
     nng_ctx context;
     nng_aio *aio;
-    enum desk_state state;          /* under the server's mutex, like the next */
-    struct message_pending *asking; /* while it is WAITING, like the next */
+    enum desk_state state;          /* guarded by the server's mutex, like the next */
+    struct message_pending *asking; /* while WAITING, like the next */
     struct desk *twin;              /* another desk where the same request waits, or NULL */
     nng_pipe pipe;                  /* the request's connection */
-    bool is_left;                   /* that has ended */
+    bool is_left;                   /* that connection has ended */
 };
 
-/* A request that came, at once or later to be answered. */
+/* A received request that is answered at once or later. */
 struct message_pending {
     struct message_server *server;
-    struct desk *desk; /* where it was asked last, then its twins; under the server's mutex */
+    struct desk *desk; /* the desk of its newest copy, then its twins; guarded by the server's mutex */
     struct arena arena;
     struct envelope request;
     int64_t until_ms; /* clock_monotonic_ms() */
@@ -74,12 +74,12 @@ struct message_server {
     char *address;
     char *service_key;
     enum message_peers peers;
-    enum message_sender sender; /* of all that it takes */
+    enum message_sender sender; /* the only sender whose messages are accepted */
     const struct message_handler *handlers;
     void *context;
     nng_socket socket;
-    int port;      /* of a TCP listener; 0: it is none */
-    nng_aio *tend; /* with such a one: looks after its connections */
+    int port;      /* of a TCP listener; 0: none */
+    nng_aio *tend; /* of a TCP listener: timer that checks its connections */
     struct desk *desks;
     int desk_count;
     atomic_llong refusal_logged_ms;
@@ -99,7 +99,7 @@ static const struct message_handler *find_handler(const struct message_server *s
     return NULL;
 }
 
-/* A stranger must not be able to fill the disk with these. */
+/* At most one line per interval: a stranger must not be able to fill the disk with these. */
 static void log_refusal(struct message_server *server, const struct error *err) {
     long long now_ms = clock_monotonic_ms(), last_ms = atomic_load(&server->refusal_logged_ms);
     if (last_ms > 0 && now_ms - last_ms < REFUSAL_LOG_INTERVAL_MS) return;
@@ -131,7 +131,7 @@ int64_t message_pending_left_ms(const struct message_pending *pending) {
     return left_ms > 0 ? left_ms : 0;
 }
 
-/* The desks that the answer goes out from. From here on the request, were it sent again, is a new one. */
+/* Takes the request off its desks, from which the answer is then sent. A copy that arrives later is a new request. */
 static struct desk *leave_desks(struct message_pending *pending) {
     struct message_server *server = pending->server;
     pthread_mutex_lock(&server->mutex);
@@ -144,7 +144,7 @@ static struct desk *leave_desks(struct message_pending *pending) {
     return pending->desk;
 }
 
-/* The last that may touch the desk: it, and its server, may be gone behind it. */
+/* The last access to the desk: once the answer is sent, the desk and its server may be freed. */
 static void send_from(struct desk *desk, const struct text *bytes) {
     nng_msg *message = NULL;
     if (nng_msg_alloc(&message, 0) != 0 || nng_msg_append(message, bytes->bytes, bytes->length) != 0) abort();
@@ -171,7 +171,7 @@ void message_pending_fail(struct message_pending *pending, enum status status, c
     message_pending_answer(pending, &answer);
 }
 
-/* ---- The desks' round ---- */
+/* ---- The desks' states ---- */
 
 static void receive_or_close(struct desk *desk) {
     struct message_server *server = desk->server;
@@ -196,7 +196,7 @@ static void answer_at_once(struct message_pending *pending, const struct message
         message_pending_answer(pending, &answer);
 }
 
-/* What waits already and is the same request, or NULL; with the server's mutex held. */
+/* A waiting request with the same id, or NULL; with the server's mutex held. */
 static struct message_pending *find_same(const struct message_pending *pending) {
     const struct message_server *server = pending->server;
     for (int i = 0; server->waiting_desks > 0 && i < server->desk_count; i++) {
@@ -206,13 +206,13 @@ static struct message_pending *find_same(const struct message_pending *pending) 
     return NULL;
 }
 
-/* Whether one more may wait; with the server's mutex held. */
+/* True: one more desk may wait; with the server's mutex held. */
 static bool has_room(const struct message_server *server) {
     int kept = (server->desk_count + KEPT_PART - 1) / KEPT_PART;
     return server->waiting_desks < server->desk_count - kept;
 }
 
-/* Has `pending` wait at this desk, too; where no more desks may wait, in place of its newest one, which is returned. With the
+/* Has `pending` wait at this desk, too; if no more desks may wait, in place of its newest one, which is returned. With the
  * server's mutex held. */
 static struct desk *wait_at(struct message_pending *pending, struct desk *desk) {
     struct desk *replaced = NULL, *twin = pending->desk == desk ? NULL : pending->desk;
@@ -232,8 +232,7 @@ static struct desk *wait_at(struct message_pending *pending, struct desk *desk) 
     return replaced;
 }
 
-/* Takes a desk off its request, where that waits at another one too and this one's connection has ended. NULL: there is none.
- */
+/* Takes a desk whose connection has ended off its request, if that waits at another desk, too. NULL: there is no such desk. */
 static struct desk *take_left_desk(struct message_server *server) {
     struct desk *left = NULL;
     pthread_mutex_lock(&server->mutex);
@@ -259,7 +258,7 @@ static void release_left_desks(struct message_server *server) {
         receive_or_close(desk);
 }
 
-/* nng's, when a connection has ended. */
+/* Called by nng when a connection has ended. */
 static void pipe_ended(nng_pipe pipe, nng_pipe_ev event, void *argument) {
     struct message_server *server = argument;
     (void)event;
@@ -345,7 +344,7 @@ static void desk_went_on(void *argument) {
     enum desk_state state = desk->state;
     pthread_mutex_unlock(&desk->server->mutex);
     int failure = nng_aio_result(desk->aio);
-    if (state == DESK_SENDING && failure) nng_msg_free(nng_aio_get_msg(desk->aio)); /* who asked is gone */
+    if (state == DESK_SENDING && failure) nng_msg_free(nng_aio_get_msg(desk->aio)); /* the client is gone */
     if (state == DESK_RECEIVING && !failure)
         desk_received(desk);
     else
@@ -368,7 +367,7 @@ static void tend_connections(void *argument) {
     nng_sleep_aio(TEND_MS, server->tend);
 }
 
-/* Large messages are given back to the system when they are freed, whatever came before. */
+/* Of a TCP listener. The fixed threshold makes malloc return large messages to the system when they are freed. */
 static void guard_connections(struct message_server *server, nng_listener listener) {
     if (text_starts_with(server->address, "ipc://")) return;
     const char *colon = strrchr(server->address, ':');
@@ -439,7 +438,7 @@ enum status message_server_create(struct message_server **out, const struct mess
     if (status) return status;
     struct message_server *server = make_server(options, handlers, context);
     status = open_socket(server, tls, err);
-    if (tls) nng_tls_config_free(tls); /* the listener has its own hold */
+    if (tls) nng_tls_config_free(tls); /* the listener has its own reference */
     if (status) {
         message_server_free(server);
         return status;
@@ -449,7 +448,8 @@ enum status message_server_create(struct message_server **out, const struct mess
     return STATUS_OK;
 }
 
-/* With the server's mutex held. What a handler still has to answer is waited for; what was put aside and forgotten is not. */
+/* Waits until all desks are closed; with the server's mutex held. Handlers that still run are waited for without limit; a
+ * pending request that is unanswered after FORGOTTEN_AFTER_MS was forgotten, which is a bug. */
 static void wait_for_desks(struct message_server *server) {
     int64_t until_ms = clock_monotonic_ms() + FORGOTTEN_AFTER_MS;
     while (server->open_desks > 0 && condition_wait_until(&server->desk_closed, &server->mutex, until_ms)) {
@@ -459,7 +459,8 @@ static void wait_for_desks(struct message_server *server) {
         pthread_cond_wait(&server->desk_closed, &server->mutex);
 }
 
-/* Desks that wait for a request are called off; those with a request answer it first. False: nng still has them. */
+/* Cancels receiving; desks with a request answer it first. False: nng did not close the socket, and may still use the
+ * server. */
 static bool close_desks(struct message_server *server) {
     pthread_mutex_lock(&server->mutex);
     server->is_closing = true;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * nng's own functions for files tell neither which file nor what is wrong with it, and want certificate and key in one; so the
+ * nng's own functions for files report neither the file nor the problem, and require certificate and key in one file; so the
  * files are read here.
  */
 #include "lib/service/message_tls.h"
@@ -53,7 +53,7 @@ enum status message_tls_for_server(nng_tls_config **out, const struct message_se
     return status;
 }
 
-/* The host that the certificate must be for. */
+/* Sets the host name that the certificate must match. */
 static enum status set_server_name(nng_tls_config *config, const char *address, struct error *err) {
     nng_url *url = NULL;
     int failure = nng_url_parse(&url, address);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What nng needs to speak TLS at a `tls+tcp://` address, from the PEM files of the settings: the service shows a certificate,
- * and whoever connects checks it against an authority and the address's host. (Who connects is proved by the key of every
+ * nng's TLS configuration for a `tls+tcp://` address, from the PEM files of the settings: the server presents a certificate,
+ * and the client verifies it against an authority and the address's host. (Clients are authenticated by the key in every
  * message instead.)
  */
 #ifndef LIB_SERVICE_MESSAGE_TLS_H
@@ -13,8 +13,8 @@
 #include "lib/service/message_client.h"
 #include "lib/service/message_server.h"
 
-/* *out is NULL for an address without TLS; else to be freed by nng_tls_config_free(). A file that is not set, not there or not
- * PEM is a failure that names its setting. */
+/* *out is NULL for an address without TLS; else the caller frees it with nng_tls_config_free(). A file that is not set, missing
+ * or not PEM is a failure that names its setting. */
 CHECK_RESULT enum status message_tls_for_server(nng_tls_config **out, const struct message_server_options *options,
                                                 struct error *err);
 CHECK_RESULT enum status message_tls_for_client(nng_tls_config **out, const struct message_client_options *options,

@@ -32,7 +32,7 @@ bool service_address_is_tls(const char *address) {
     return text_starts_with(address, tls);
 }
 
-/* The host of HOST:PORT or [HOST]:PORT; false where there is none or it is longer than any loopback address. */
+/* Copies the host of HOST:PORT or [HOST]:PORT; false if there is none or it is longer than any loopback address. */
 static bool copy_host(const char *host_and_port, char out[HOST_MAX]) {
     const char *colon = strrchr(host_and_port, ':');
     if (!colon || colon - host_and_port >= HOST_MAX) return false;

@@ -11,7 +11,7 @@
 
 enum { PATIENCE_S = 2 };
 
-/* Shared by the thread that closes and the one that waits for it; the last of the two frees it. */
+/* Shared by the closing thread and the thread that waits for it; the last of the two frees it. */
 struct closing {
     nng_socket socket;
     pthread_mutex_t mutex;
@@ -20,7 +20,7 @@ struct closing {
     int users;
 };
 
-/* What nng may still use, for as long as the process lives. */
+/* An object that nng may use for as long as the process lives; kept reachable, so that leak checkers do not report it. */
 struct left_open {
     void *owner;
     struct left_open *next;
