@@ -24,8 +24,7 @@ void job_say_trustee(struct job_run *run);
 
 /* For a trustee's job that has done its work: signs the payload as pacchettibotti and puts both into run->end.payload, if
  * `private_key` (the setting PACCHETTIBOTTI_ED25519) is set; an invalid key is only logged. The signature must not be public
- * before the step that ends the job and stores its replay key: until then anybody could send it and have the action done
- * again. */
+ * before the step that ends the job and stores its replay key: until then anybody could replay it. */
 CHECK_RESULT enum status job_sign_for_trustee(struct job_run *run, const struct signed_request *request,
                                               const char *private_key, struct error *err);
 

@@ -132,7 +132,7 @@ enum status job_run_record(struct job_run *run, const char *record, struct error
     return status;
 }
 
-/* ---- What the handler's status means ---- */
+/* ---- The outcome of a run ---- */
 
 enum outcome {
     OUTCOME_SUCCEEDED,

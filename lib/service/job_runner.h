@@ -101,8 +101,8 @@ CHECK_RESULT enum status job_run_list_earlier(struct job_run *run, const char *c
                                               struct earlier_publication **out, size_t *count, struct error *err);
 CHECK_RESULT enum status job_run_get_job(struct job_run *run, const char *id, struct job *out, struct error *err);
 
-/* Stores in the job what will be written outside; from here on it never fails by time or attempts. STATUS_CONFLICT: an earlier
- * run has stored another record. Retries while Redis is unreachable and the lease may still hold. */
+/* Stores in the job what will be written outside; from here on the job never fails by time or attempts. STATUS_CONFLICT: an
+ * earlier run has stored another record. Retries while Redis is unreachable and the lease may still hold. */
 CHECK_RESULT enum status job_run_record(struct job_run *run, const char *record, struct error *err);
 
 #endif

@@ -4,13 +4,13 @@
  * the drain on SIGTERM. Its main() loads the settings, sets up what its handlers need, and calls job_service_run(), which
  * starts the following in this order, and stops them in reverse:
  *
- *   start()           what the service has besides its jobs
+ *   start()           the service's parts besides its jobs
  *   the job runner    claims jobs; when stopped, it drains (DRAIN_MS), and no job runs afterwards
  *   messages          when stopped, those in flight are answered; `messages`, check, announce and measure are not called
  *                     afterwards
  *
- * So handlers of jobs and messages can always use what start() made, and nothing else runs during stop(). What start() made
- * keeps running while the runner drains, so a job that waits for it can still end.
+ * So handlers of jobs and messages can always use these parts, and nothing else runs during stop(). They keep running while the
+ * runner drains, so a job that waits for one can still end.
  */
 #ifndef LIB_SERVICE_JOB_SERVICE_H
 #define LIB_SERVICE_JOB_SERVICE_H
@@ -38,7 +38,7 @@ struct job_service {
     void (*check)(void *context, struct job_service_checks *checks, struct deadline *deadline); /* any thread */
     void (*use_secrets)(void *context); /* SIGHUP: the secrets in the settings may have changed */
 
-    /* Hooks for what a service has besides its job runner; each may be NULL. */
+    /* Hooks for a service with parts besides its job runner; each may be NULL. */
     enum status (*start)(void *context, struct error *err);         /* before the first job and the first message */
     void (*stop)(void *context);                                    /* only if `start` succeeded: after the last of both */
     void (*announce)(void *context, const struct message *message); /* job_accepted without a handler; must not block */

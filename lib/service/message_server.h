@@ -61,8 +61,8 @@ CHECK_RESULT enum status message_server_create(struct message_server **out, cons
                                                const struct message_handler *handlers, void *context, struct error *err);
 
 /* Takes no more requests, waits until each one in flight is answered, then closes. The holder of pending requests must answer
- * them, before or meanwhile, and its `handle_later` must answer at once what still arrives; a request that is unanswered after
- * ten seconds was forgotten, and the program aborts. */
+ * them, before or meanwhile, and its `handle_later` must at once answer those that still arrive; a request that is unanswered
+ * after ten seconds was forgotten, and the program aborts. */
 void message_server_free(struct message_server *server);
 
 #endif

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The leader takes the lock first and then whoever waits by then: what comes while it waits for the lock shares its round.
+ * A group commit. The leader takes the lock first and then the tickets that wait by then: those that arrive while it waits for
+ * the lock share its round.
  *
- * Whoever made a change usually wants the next one right away. So where others were in a round, its leader does not give the
- * lock back at once but waits a moment for one of them to come again and lead the next round under the same lock, which saves
- * Redis two writes; and that one waits a moment for the rest, which saves pushes. Now and then there is a pause in which other
- * processes get the lock.
+ * A caller usually wants its next change right after the last one. So after a round with other callers, the leader does not
+ * release the lock at once, but waits a moment for one of them to come back and lead the next round under the same lock, which
+ * saves Redis two writes; and the new leader waits a moment for the others, which saves pushes. After TURN_MS of such rounds
+ * there is a pause in which other processes can take the lock.
  */
 #include "lib/store/change_queue.h"
 
@@ -25,44 +26,44 @@
 
 enum {
     ROUND_MAX = 1000,       /* changes in one round, unless one caller has more */
-    AWAY_POLL_MS = 50,      /* while Redis is away */
-    PATIENCE_POLL_MS = 100, /* how often a waiting caller looks at its deadline */
-    LINGER_US = 2000,       /* how long a leader waits for somebody to come who takes the lock over, */
-    GATHER_US = 1000,       /* and that one for as many as there were in the round before */
-    TURN_MS = 1000,         /* so long rounds may follow each other */
+    AWAY_POLL_MS = 50,      /* while Redis is unreachable */
+    PATIENCE_POLL_MS = 100, /* interval at which a waiting caller checks its deadline */
+    LINGER_US = 2000,       /* how long a leader waits for a caller that takes the lock over */
+    GATHER_US = 1000,       /* how long that caller waits for as many others as the last round had */
+    TURN_MS = 1000,         /* how long rounds may follow each other without a pause */
     PAUSE_MS = 2 * LOCK_POLL_MS,
-    PIECE_MIN = 16,      /* changes whose commits take less time to build than a push: fewer would gain nothing */
-    REFUSALS_MAX = 60,   /* one after the other: the remote never stands still */
-    AWAIT_MOVE_MS = 300, /* for the next push of somebody who pushes over and over */
-    WAIT_MAX_US = 20000, /* between tries otherwise */
+    PIECE_MIN = 16,      /* smallest piece of a push: fewer commits would not make it faster */
+    REFUSALS_MAX = 60,   /* in a row: others push all the time */
+    AWAIT_MOVE_MS = 300, /* how long to wait for the next push of a writer that pushes over and over */
+    WAIT_MAX_US = 20000, /* limit of the random pause between tries */
 };
 
 /* One call of change_queue_commit(), on its caller's stack. The queue's mutex guards it while it is in the list. */
 struct ticket {
     struct queued_change *changes;
     size_t count;
-    const struct round *outer; /* whose `first` changes these are: its lock must hold, too */
+    const struct round *outer; /* the round whose `first` changes these are: its lock must hold, too; NULL: none */
     bool is_alone, is_taken, is_done;
-    pthread_cond_t woken; /* it is done, or nobody leads */
+    pthread_cond_t woken; /* signalled when it is done, and when it should lead */
     struct ticket *next;
 };
 
 struct change_queue {
     struct change_queue_options options;
-    pthread_mutex_t mutex; /* guards what follows */
+    pthread_mutex_t mutex; /* guards the members up to `counts` */
     struct ticket *waiting, **end;
     size_t waiting_count;
-    size_t expected_count; /* of callers; with fewer, the leader may wait a moment */
-    pthread_cond_t came;   /* so many wait */
+    size_t expected_count; /* the number of callers that the leader waits for */
+    pthread_cond_t came;   /* expected_count callers wait */
     bool is_led;
     struct change_queue_counts counts;
 
-    /* The leader's: */
+    /* Used by the leader alone: */
     struct lock lock;
     bool has_lock;
-    size_t last_count;                  /* of callers in the round before */
-    int64_t turn_began_ms, released_ms; /* the first of rounds that followed each other closely; the last of them */
-    int64_t swept_ms;                   /* when files of killed writers were looked for; 0: not yet */
+    size_t last_count;                  /* of callers in the last round */
+    int64_t turn_began_ms, released_ms; /* the first of rounds in close succession; the last of them */
+    int64_t swept_ms;                   /* when files of killed writers were last removed; 0: never */
 };
 
 struct entry {
@@ -70,13 +71,13 @@ struct entry {
     const struct round *outer;
 };
 
-/* The leader's. */
+/* Used by the leader alone. */
 struct round {
     struct change_queue *queue;
     struct job_store *store;
     struct entry *entries;
     size_t count;
-    size_t pushed; /* of the entries, so many are done with */
+    size_t pushed; /* the number of entries that are pushed, or have failed */
 };
 
 struct change_queue *change_queue_create(const struct change_queue_options *options) {
@@ -118,12 +119,12 @@ static void fail(struct queued_change *change, enum status status, const struct 
     if (change->change.err && change->change.err != err) *change->change.err = *err;
 }
 
-/* How long one step may take; the lock is held twice as long. */
+/* The time limit of a step; the lock is held twice as long. */
 static int64_t step_ms(const struct round *round) {
     return round->queue->options.hold_ms / 2;
 }
 
-/* Redis may be away for a moment: then it is asked again, while the lock may still hold. */
+/* Makes sure that the lock holds for a step. Retries while Redis is unreachable and the lock may still hold. */
 static enum status keep_lock(const struct round *round, struct error *err) {
     const struct change_queue *queue = round->queue;
     int64_t until_ms = clock_monotonic_ms() + step_ms(round);
@@ -135,7 +136,8 @@ static enum status keep_lock(const struct round *round, struct error *err) {
     return error_mark(err, status, TROUBLE_REPOSITORY);
 }
 
-/* Before a step that ends at `limit`: whoever may not write for so long is left out. Fails where none of them may. */
+/* Before a step that ends at `limit`: fails each change that must not be written for so long. Returns a failure if the queue's
+ * own lock does not hold. */
 static enum status guard(const struct round *round, const struct entry *entries, size_t count, struct deadline *limit,
                          struct error *err) {
     const struct round *outer = NULL; /* as seen last */
@@ -155,7 +157,7 @@ static enum status guard(const struct round *round, const struct entry *entries,
     return keep_lock(round, err);
 }
 
-/* Files that a killed writer left are in nobody's way while pushes succeed. */
+/* Removes the files that killed writers left. While pushes succeed, they are harmless. */
 static enum status sweep(struct change_queue *queue, struct error *err) {
     queue->swept_ms = clock_monotonic_ms();
     return registry_repo_remove_stale_locks(queue->options.repo, queue->options.hold_ms, NULL, err);
@@ -186,7 +188,7 @@ static enum status prepare(const struct round *round, struct error *err) {
     return STATUS_OK;
 }
 
-/* One try to make those that have not failed; what came of each stands in it. A status: none is known to be pushed. */
+/* Tries once to make the changes that have not failed, and stores each outcome. A failure: none is known to be pushed. */
 static enum status push(const struct round *round, const struct entry *entries, size_t count, struct error *err) {
     struct registry_change *changes = memory_alloc((count + 1) * sizeof *changes);
     struct deadline limit;
@@ -203,12 +205,11 @@ static enum status push(const struct round *round, const struct entry *entries, 
     return status;
 }
 
-/* Waits before the next try. Against somebody who pushes over and over, the best moment is right after their push, which
- * registry_repo_await_move() has fetched already: then a fetch and a push need only be faster than their period, while those
- * that begin at any other moment of it are as likely to fail as they take a part of it. A random pause keeps services apart
- * that do the same. */
+/* Waits before the next try. Against a writer that pushes over and over, the best moment is right after one of its pushes,
+ * which registry_repo_await_move() has then fetched already: our fetch and push need only be faster than that writer's period,
+ * while the risk of a try at any other moment is its share of the period. A random pause keeps similar services apart. */
 static void give_way(const struct round *round, int refusals) {
-    struct error ignored; /* the next push says it again */
+    struct error ignored; /* the next push reports it */
     struct deadline limit;
     deadline_start(&limit, step_ms(round));
     if (refusals > 1 && refusals % 4 != 0 &&
@@ -217,8 +218,8 @@ static void give_way(const struct round *round, int refusals) {
     usleep((useconds_t)(clock_monotonic_us() % WAIT_MAX_US));
 }
 
-/* All of them, in pieces that get smaller while others are faster, and larger again. A push that gets in between others' takes
- * along all that fits. */
+/* Pushes all changes, in pieces that are halved after a refusal, since a shorter push is more likely to fit between those of
+ * others, and doubled after a success. */
 static enum status push_all(struct round *round, struct error *err) {
     struct change_queue *queue = round->queue;
     size_t piece = round->count;
@@ -253,7 +254,7 @@ static void reset(struct registry_change *change, struct error *err) {
 
 static void run_ticket(struct change_queue *queue, struct ticket *ticket, struct job_store *store, struct deadline *deadline);
 
-/* The `first` changes of those that are still in it, through their own queue; with one that failed, its second is left out. */
+/* Makes the `first` changes of the entries that have not failed, through their own queue; each that fails fails its entry. */
 static void push_firsts(const struct round *round) {
     struct queued_change *firsts = memory_alloc((round->count + 1) * sizeof *firsts);
     struct ticket ticket = {.changes = firsts, .outer = round};
@@ -297,8 +298,7 @@ static void run_round(struct round *round, struct ticket *tickets) {
 
 /* ---- The lock, over several rounds ---- */
 
-/* Waits for a lock that is held, or a Redis that is away, for as long as the caller may wait, and checks the caller's deadline
- * now and then. */
+/* Waits for a lock that is held, or while Redis is unreachable, up to wait_ms, and checks the caller's deadline meanwhile. */
 static enum status wait_for_lock(struct change_queue *queue, struct job_store *store, struct deadline *deadline,
                                  struct error *err) {
     const struct change_queue_options *options = &queue->options;
@@ -317,7 +317,7 @@ static enum status wait_for_lock(struct change_queue *queue, struct job_store *s
     return error_mark(err, status, TROUBLE_REPOSITORY);
 }
 
-/* A turn is over when nothing was to be done for a pause's time, or by that pause. */
+/* A turn ends with a pause, or when the queue was idle for the length of a pause. */
 static void begin_turn(struct change_queue *queue) {
     int64_t now_ms = clock_monotonic_ms();
     bool is_over = now_ms - queue->turn_began_ms >= TURN_MS;
@@ -326,7 +326,7 @@ static void begin_turn(struct change_queue *queue) {
     if (is_over || was_idle) queue->turn_began_ms = clock_monotonic_ms();
 }
 
-/* The one that the round before left us, where it still holds; else taken anew. */
+/* Keeps the lock that the last round left, if it still holds; else takes it. */
 static enum status hold_lock(struct change_queue *queue, struct job_store *store, struct deadline *deadline,
                              struct error *err) {
     const struct change_queue_options *options = &queue->options;
@@ -347,14 +347,14 @@ static void release_lock(struct change_queue *queue, struct job_store *store) {
     queue->released_ms = clock_monotonic_ms();
 }
 
-/* ---- Who leads ---- */
+/* ---- Leading ---- */
 
 static struct timespec time_after(int64_t us) {
     int64_t at_us = clock_monotonic_us() + us;
     return (struct timespec){.tv_sec = at_us / 1000000, .tv_nsec = at_us % 1000000 * 1000};
 }
 
-/* With the mutex held, which is let go meanwhile: until so many wait, but not for long. */
+/* Waits until `count` tickets wait, for at most `limit_us`; with the mutex held, which is released meanwhile. */
 static void wait_for_callers(struct change_queue *queue, size_t count, int64_t limit_us) {
     struct timespec until = time_after(limit_us);
     queue->expected_count = count;
@@ -362,7 +362,7 @@ static void wait_for_callers(struct change_queue *queue, size_t count, int64_t l
         continue;
 }
 
-/* With the mutex held: the tickets of the next round, out of the list. */
+/* Takes the tickets of the next round out of the list; with the mutex held. */
 static struct ticket *take_tickets(struct change_queue *queue) {
     struct ticket *taken = queue->waiting, **end = &queue->waiting;
     size_t total = 0;
@@ -378,7 +378,7 @@ static struct ticket *take_tickets(struct change_queue *queue) {
     return taken;
 }
 
-/* With the mutex held: their owners are gone with them as soon as it is free. */
+/* Wakes the tickets' callers and returns their number; with the mutex held: once it is released, the tickets may be gone. */
 static size_t finish_tickets(struct ticket *tickets) {
     size_t count = 0;
     for (struct ticket *ticket = tickets; ticket; ticket = ticket->next, count++) {
@@ -388,7 +388,7 @@ static size_t finish_tickets(struct ticket *tickets) {
     return count;
 }
 
-/* With the mutex held, which is let go meanwhile. `is_inner`: another queue's leader, which must not be held up. */
+/* Leads one round; with the mutex held, which is released meanwhile. `is_inner`: for another queue's leader, without delay. */
 static enum status lead_round(struct change_queue *queue, struct job_store *store, bool is_inner, struct deadline *deadline,
                               struct error *err) {
     struct round round = {.queue = queue, .store = store};
@@ -407,14 +407,14 @@ static enum status lead_round(struct change_queue *queue, struct job_store *stor
     queue->last_count = finish_tickets(tickets);
     bool has_time = clock_monotonic_ms() - queue->turn_began_ms < TURN_MS;
     if (has_time && !is_inner && queue->last_count > 1) wait_for_callers(queue, 1, LINGER_US);
-    if (has_time && queue->waiting) return STATUS_OK; /* one of them takes it over */
+    if (has_time && queue->waiting) return STATUS_OK; /* one of these callers takes the lock over */
     pthread_mutex_unlock(&queue->mutex);
     release_lock(queue, store);
     pthread_mutex_lock(&queue->mutex);
     return STATUS_OK;
 }
 
-/* With the mutex held, which may be let go meanwhile: somebody who waits leads the next round. */
+/* Lets a waiting caller lead the next round; without one, releases the lock. The mutex is held, and released meanwhile. */
 static void hand_on(struct change_queue *queue, struct job_store *store) {
     while (!queue->waiting && queue->has_lock) {
         pthread_mutex_unlock(&queue->mutex);
@@ -425,7 +425,7 @@ static void hand_on(struct change_queue *queue, struct job_store *store) {
     if (queue->waiting) pthread_cond_signal(&queue->waiting->woken);
 }
 
-/* With the mutex held: nobody has taken it up, and its caller does not wait any longer. */
+/* Takes a ticket out of the list that no leader has taken, and fails its changes; with the mutex held. */
 static void withdraw(struct change_queue *queue, struct ticket *ticket, enum status status, const struct error *err) {
     struct ticket **link = &queue->waiting;
     while (*link != ticket)

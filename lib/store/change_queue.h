@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The changes that the threads of one process want in one of the two repositories: those that wait at the same time are made
- * under one lock, a commit each, with one push (lib/store/README.md, Writing; lib/store/README.md, Locks).
+ * A group commit for one of the two repositories: changes that threads of one process want at the same time are made under one
+ * lock, a commit each, with one push (lib/store/README.md, Writing; lib/store/README.md, Locks).
  *
  *   caller ──┐                    ┌ the lock in Redis, stale *.lock files removed, options.begin
  *   caller ──┼──► waiting ──► one │ each change: its guard, its `prepare`
  *   caller ──┘     changes   round│ the `first` changes of them all: one round of the queue options.first
  *                                 └ each change: its guard, its commit; one push
  *
- * There is no thread of the queue's own: one of the waiting callers leads the round, for all of them; the others sleep, and
- * what they gave (callbacks, contexts, arenas, connections) is the leader's until they wake. A change that fails at any step is
- * left out of the rest, and no other with it. A refused push is done again on the newer base, a large one with fewer changes
- * each time, so that somebody who pushes all the time cannot keep it out for ever.
+ * The queue has no thread of its own: one of the waiting callers leads the round, for all of them; the others sleep, and
+ * everything that they passed (callbacks, contexts, arenas, connections) is the leader's until they wake. A change that fails
+ * at any step is left out of the rest, and fails no other. A refused push is retried on the newer base, a large one with fewer
+ * changes each time, so that a writer that pushes all the time cannot keep it out for ever.
  *
- * Every push is made with a time-out of half the lock's time, after the lock was seen to hold for all of it, and renewed where
- * it would not. Rounds that follow each other share the lock, for a second at most: then other processes have a chance.
+ * Every push has a timeout of half the lock's time, and the lock is renewed before if it would not hold for that long. Rounds
+ * that follow each other share the lock, for a second at most: then other processes can take it.
  */
 #ifndef LIB_STORE_CHANGE_QUEUE_H
 #define LIB_STORE_CHANGE_QUEUE_H
@@ -22,52 +22,52 @@
 #include "lib/store/job_store.h"
 #include "lib/store/registry_repo.h"
 
-#define CHANGE_QUEUE_REGISTRY "repository:registry"    /* the locks' names: every process that writes */
-#define CHANGE_QUEUE_INDEX "repository:registry-index" /* to a repository has to use the same */
+/* The names of the locks: every process that writes to a repository must use the same. */
+#define CHANGE_QUEUE_REGISTRY "repository:registry"
+#define CHANGE_QUEUE_INDEX "repository:registry-index"
 
 struct change_queue;
 
 struct change_queue_options {
     struct registry_repo *repo; /* borrowed, as all here, until change_queue_free() */
     const char *lock_name;
-    int64_t hold_ms;            /* how long the lock is taken for; a push and a `prepare` have half of it */
-    int64_t wait_ms;            /* for the lock, at most */
-    struct change_queue *first; /* where the `first` changes go; NULL: there are none */
+    int64_t hold_ms;            /* how long the lock is taken for; a push and a `prepare` may take half of it */
+    int64_t wait_ms;            /* limit of the wait for the lock */
+    struct change_queue *first; /* the queue for the `first` changes; NULL: there are none */
 
-    /* Called once in each round, under the lock, before anything else; NULL: nothing is to be done. Its failure is everybody's.
-     */
+    /* Called once in each round, under the lock, before anything else; NULL: not called. Its failure fails the whole round. */
     enum status (*begin)(void *context, struct deadline *limit, struct error *err);
     void *context;
 };
 
-/* What one caller wants. Zero what is not needed. */
+/* A caller's change. Unused members must be zero. */
 struct queued_change {
-    /* What came of it stands here, too: `status` and `err` of whatever kept it out, not of `edit` alone. With STATUS_OK it is
-     * pushed. With another, `written` false: it is not known to be pushed; `first` may be, where its own status says so. */
+    /* It receives the outcome, too: `status` and `err` are of the step that failed, not of `edit` alone. STATUS_OK: it is
+     * pushed. Else `written` is false, and it is not known to be pushed; `first` may be, if its own status says so. */
     struct registry_change change;
 
-    /* Pushed to another repository before, under both locks; this one is made only if it succeeded. NULL: none. */
+    /* Pushed to another repository before, under both locks; this change is made only if that succeeded. NULL: none. */
     struct queued_change *first;
 
-    /* A rule that must hold under the lock, and what must be written before the commits; its time is up at `limit`. It is not
-     * called again for a refused push: what depends on the file's content belongs into `edit`. */
+    /* Checks a rule that must hold under the lock, or writes data that must exist before the commits; ends by `limit`. Not
+     * called again after a refused push: checks that depend on the file's content belong in `edit`. */
     enum status (*prepare)(void *context, struct deadline *limit, struct error *err);
     /* Called right before `prepare` and each push: may the caller still write, for the next `needed_ms`? */
     enum status (*guard)(void *context, int64_t needed_ms, struct error *err);
     void *context; /* of these two */
 
-    /* Never in one round with others: all are prepared before any is written, so a change whose rule could be broken by
-     * another's (a version withdrawn, and one published that depends on it) must not share a round with it. */
+    /* Never in one round with others: all are prepared before any is written, so a change whose rule another one could break (a
+     * version is unpublished, and one that depends on it is published) must not share a round with it. */
     bool is_alone;
 };
 
 struct change_queue *change_queue_create(const struct change_queue_options *options);
-void change_queue_free(struct change_queue *queue); /* when nobody waits any more */
+void change_queue_free(struct change_queue *queue); /* when no caller waits any more */
 
-/* Makes the changes, in their order; waits until they are pushed or cannot be. `store`: the calling thread's connection.
- * `deadline` is the caller's patience while its turn has not come: from then on the lock's time counts.
- * Answers the status of the first change that failed, with its sentence. STATUS_BUSY: somebody else held the lock for all of
- * wait_ms, or it was lost; STATUS_CONFLICT: others moved the branch each time. */
+/* Makes the changes, in their order; returns when they are pushed or have failed. `store`: the calling thread's connection.
+ * `deadline` bounds the wait for a round; from then on the lock's time counts. Returns the status of the first change that
+ * failed, with its message. STATUS_BUSY: the lock was held by another process for all of wait_ms, or it was lost;
+ * STATUS_CONFLICT: others moved the branch each time. */
 CHECK_RESULT enum status change_queue_commit(struct change_queue *queue, struct job_store *store, struct queued_change *changes,
                                              size_t count, struct deadline *deadline, struct error *err);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A group begins with the oldest entry: a service that is started for the first time is to find what happened before. So until
- * there is a group, nothing is trimmed.
+ * A group begins with the oldest entry: a service that is started for the first time must see earlier events. So nothing is
+ * trimmed until there is a group.
  */
 #include "lib/store/events.h"
 
@@ -21,7 +21,7 @@ static enum status make_group(struct job_store *store, const char *group, struct
     return redis_check_reply(reply, err);
 }
 
-/* Runs the command that was added; makes the group where there is none, and then *again is true. */
+/* Runs the command that was added. If the group is missing, makes it and sets *again: the command must be added again. */
 static enum status run_for_group(struct job_store *store, const char *group, int block_ms, struct redis_reply **reply,
                                  bool *again, struct error *err) {
     *again = false;
@@ -31,7 +31,7 @@ static enum status run_for_group(struct job_store *store, const char *group, int
     return *again ? make_group(store, group, err) : redis_check_reply(*reply, err);
 }
 
-/* Entries: [id, [name, value, …]] each. */
+/* Reads entries of the form [id, [name, value, …]]. */
 static void take_events(const struct redis_reply *entries, struct arena *arena, struct event **out, size_t *count) {
     *out = arena_alloc(arena, entries->count * sizeof **out);
     *count = 0;
@@ -61,7 +61,7 @@ enum status events_read(struct job_store *store, const char *group, const char *
     if (*count > 0) return STATUS_OK;
 
     redis_add(store->redis, "XREADGROUP GROUP %s %s COUNT %d BLOCK %d STREAMS events >", group, consumer, (int)limit,
-              wait_ms > 0 ? wait_ms : 1); /* 0 would be for ever */
+              wait_ms > 0 ? wait_ms : 1); /* 0 would wait for ever */
     status = run_for_group(store, group, wait_ms, &reply, &again, err);
     if (status == STATUS_OK && !again && reply->type == REDIS_ARRAY) take_events(&reply->items[0].items[1], arena, out, count);
     return status;

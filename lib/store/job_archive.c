@@ -14,7 +14,7 @@
 #include "lib/store/job_steps.h"
 #include "lib/tools/gzip.h"
 
-/* Far above any log (LOG_LIMIT_BYTES): against a file that unpacks without end. */
+/* Far above any log (LOG_LIMIT_BYTES): a limit for a file that unpacks without end. */
 static const size_t document_max_bytes = (size_t)2 << 30;
 
 static const char *folder_of(const char *storage_dir, const char *id, struct arena *arena) {
@@ -32,7 +32,7 @@ static void write_number(struct json_writer *writer, const char *name, int64_t n
     json_writer_integer(writer, number);
 }
 
-/* What a job does not have is left out. */
+/* A field that the job does not have is omitted. */
 static void write_field(struct json_writer *writer, const struct job *job, const struct job_field *field) {
     const void *member = (const char *)job + field->offset;
     int64_t time_ms;
@@ -95,7 +95,7 @@ enum status job_archive_write(const char *storage_dir, const struct job *job, co
 
 /* ---- Reading ---- */
 
-/* A number of the document, or 0: what is not there was not known. */
+/* A number of the document, or 0 if it is missing. */
 static int64_t number_of(const json_t *object, const char *name) {
     return json_integer_value(json_object_get(object, name));
 }
@@ -105,7 +105,7 @@ static const char *text_of(const json_t *object, const char *name, struct arena 
     return text ? arena_copy(arena, text) : NULL;
 }
 
-/* False: a kind, state or purpose that does not exist. */
+/* False: an unknown kind, state or purpose. */
 static bool read_field(const json_t *head, const struct job_field *field, struct arena *arena, struct job *job) {
     void *member = job_field_of(job, field);
     const char *word = json_string_value(json_object_get(head, field->name));
@@ -121,17 +121,17 @@ static bool read_field(const json_t *head, const struct job_field *field, struct
     return true;
 }
 
-/* A document that was unpacked. */
+/* An unpacked document. */
 struct document {
     struct text text;
-    const char *from; /* the log's lines, each with its line break, and before it a comma unless it is the last */
+    const char *from; /* the log: lines that end in a line break, all but the last with a comma before it */
     const char *to;
 };
 
 static const char log_end[] = "\n]}", line_begin[] = "{\"time\":";
 enum { LOG_END_LENGTH = sizeof log_end - 1 };
 
-/* Unpacks the file and reads what stands before the log, which the caller decrefs. */
+/* Unpacks the file and parses the part before the log into *head, which the caller decrefs. */
 static enum status open_document(const char *path, struct document *document, json_t **head, struct error *err) {
     struct text packed = {0}, first_line = {0};
     struct error problem = {.message = "its end is not there"};
@@ -155,7 +155,7 @@ out:
     return status;
 }
 
-/* Takes the next line off the log's beginning, or its end. False: there is none. */
+/* Takes the next line off the beginning of the log, or off its end. False: no line is left. */
 static bool take_line(struct document *document, bool descending, const char **line, size_t *length) {
     size_t left = (size_t)(document->to - document->from);
     if (left == 0) return false;
@@ -196,7 +196,7 @@ static size_t count_lines(const struct document *document) {
     return count;
 }
 
-/* As log_stream_read(). False: a line cannot be read. */
+/* As log_stream_read(). False: a line is malformed. */
 static bool read_lines(struct document *document, const struct log_query *query, struct arena *arena, struct log_lines *out) {
     size_t count = count_lines(document), length;
     const char *text;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The fields of `struct job` as they are kept, in a job's hash in Redis and in an archived job's document: their names, and
- * what each is. Not for anybody outside lib/store.
+ * The fields of `struct job` as they are stored, in a job's hash in Redis and in an archived job's document: their names and
+ * types. Private to lib/store.
  */
 #ifndef LIB_STORE_JOB_FIELDS_H
 #define LIB_STORE_JOB_FIELDS_H

@@ -6,13 +6,13 @@
 #include "lib/store/job_archive.h"
 #include "lib/store/lock.h"
 
-enum { LOCK_HOLD_MS = 300000 /* far longer than a call takes; when its holder is killed nothing moves for so long */ };
+enum { LOCK_HOLD_MS = 300000 /* far longer than a call takes; if its holder is killed, no jobs move for so long */ };
 
 static const struct log_query whole_log = {.level = LOG_DEBUG, .limit = INT_MAX};
 
 /* ---- Moving ---- */
 
-/* Is what was written what was to be written? */
+/* Reads the document back and compares it with the job. */
 static enum status check_archived(const char *storage_dir, const struct job *job, const struct log_lines *lines,
                                   struct arena *arena, struct error *err) {
     struct job archived;
@@ -23,8 +23,8 @@ static enum status check_archived(const char *storage_dir, const struct job *job
     return error_set(err, STATUS_INTERNAL, "The archived job %s is not what was written", job->id);
 }
 
-/* The log is read before the job: a job that is still there had its whole log a moment ago. (Without that, a job that somebody
- * else has just moved would be archived with an empty log.) */
+/* The log is read before the job: if the job is still there afterwards, the log was complete. (Otherwise a job that another
+ * process has just moved would be archived with an empty log.) */
 static enum status move_job(struct job_store *store, const char *storage_dir, const char *id, struct error *err) {
     struct arena arena = {0};
     struct job job;
@@ -48,7 +48,7 @@ static enum status move_jobs(struct job_store *store, const char *storage_dir, c
         struct error problem;
         enum status result = move_job(store, storage_dir, ids[i], &problem);
         if (!result) ++*moved;
-        if (!result || result == STATUS_NOT_FOUND) continue; /* somebody else has moved it just now */
+        if (!result || result == STATUS_NOT_FOUND) continue; /* another process has just moved it */
         status = result;
         if (err) *err = problem;
     }
@@ -78,7 +78,7 @@ static enum status read_from_redis(struct job_store *store, const char *id, cons
     if (status || !query) return status;
     status = log_stream_read(store, id, query, arena, lines, err);
     if (status || !job_state_is_finished(job->state)) return status;
-    return job_store_get(store, id, arena, job, err); /* gone: it moved, and the log may have been gone when it was read */
+    return job_store_get(store, id, arena, job, err); /* not found: it has moved meanwhile, and the log may be incomplete */
 }
 
 enum status job_keeping_read(struct job_store *store, const char *storage_dir, const char *id, const struct log_query *query,

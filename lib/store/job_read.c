@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Jobs as they are read: one, or a page of a list. A list is read from the sorted set that narrows the filter down best (the
- * keys are in jobs/begin.lua); what that set cannot tell is looked up in the jobs themselves, some at a time in one round trip.
+ * Reading jobs: one, or a page of a list. A list is read from the sorted set that narrows the filter down best (the keys are in
+ * jobs/begin.lua); the rest of the filter is applied to the jobs themselves, which are read in chunks, one round trip each.
  */
 #include <assert.h>
 #include <inttypes.h>
@@ -21,8 +21,8 @@ enum {
 
 /* ---- One job ---- */
 
-/* Sets what the field is in the job; a text is borrowed from the reply. (The hash has more fields, which only jobs/ uses.)
- * False: a kind, state or purpose that does not exist. */
+/* Sets one field of the job; a text is borrowed from the reply. (The hash has more fields, which only jobs/ uses.) False: an
+ * unknown kind, state or purpose. */
 static bool set_field(struct job *job, const struct redis_reply *name, const struct redis_reply *value) {
     size_t i = 0;
     while (i < JOB_FIELDS && (job_fields[i].length != name->length || strcmp(job_fields[i].name, name->text) != 0))
@@ -79,7 +79,7 @@ enum status job_store_get(struct job_store *store, const char *id, struct arena 
 
 /* ---- Lists ---- */
 
-/* The sets of ids that have all the jobs that the filter wants: one at least. */
+/* The sets that contain all jobs that the filter wants: one at least. */
 struct indexes {
     char keys[INDEXES_MAX][KEY_MAX];
     size_t count;
@@ -103,8 +103,8 @@ static void list_indexes(const struct job_filter *filter, struct indexes *out) {
     if (out->count == 0) add_index(out, "jobs", "");
 }
 
-/* The smallest of them, since the rest of the filter means looking into each of its jobs: during a wave of builds there are ten
- * thousand unfinished ones, but few of one package; at other times it is the other way round. */
+/* Chooses the smallest of them, since the rest of the filter is applied to each of its jobs: during a wave of builds there are
+ * ten thousand unfinished ones, but few of one package; at other times it is the other way round. */
 static enum status choose_index(struct job_store *store, const struct job_filter *filter, char key[KEY_MAX],
                                 struct error *err) {
     struct indexes indexes;
@@ -131,7 +131,7 @@ static bool filter_wants(const struct job_filter *filter, const struct job *job)
     return !filter->actor || text_equal(job->actor, filter->actor);
 }
 
-/* Where reading goes on: both ends as ZRANGE BYSCORE takes them. */
+/* Where reading continues: both ends as ZRANGE BYSCORE takes them. */
 struct place_range {
     char from[32];
     char to[32];
@@ -150,7 +150,7 @@ static enum status find_range(struct job_store *store, const struct job_filter *
     return status;
 }
 
-/* One round trip's worth of ids, in *ids (of the arena); *range then begins behind them. */
+/* Reads one round trip's ids into *ids, in the arena; *range then begins after them. */
 static enum status read_ids(struct job_store *store, const char *index, bool descending, struct place_range *range, int wanted,
                             struct arena *arena, const char ***ids, size_t *count, struct error *err) {
     struct redis_reply *reply;
@@ -187,14 +187,13 @@ static void append_job(struct page *page, const struct job *job) {
     copy_texts(&list->jobs[list->count++], page->arena);
 }
 
-/* Clients page by `createdAt`, which several jobs can share: a page does not end between two of one millisecond. */
+/* Clients page by `createdAt`, which several jobs can share: a page never ends between two jobs of one millisecond. */
 static bool page_ends_before(const struct page *page, const struct job *job) {
     const struct job_list *list = page->list;
     return list->count >= page->filter->limit && job->created_ms != list->jobs[list->count - 1].created_ms;
 }
 
-/* Reads those jobs and takes the ones that the filter wants, until the page is full; the next one only shows that it is there.
- */
+/* Reads these jobs and adds those that the filter wants, until the page is full; a further one only sets `more`. */
 static enum status take_jobs(struct job_store *store, struct page *page, const char *const *ids, size_t count,
                              struct error *err) {
     struct redis_reply *replies;
@@ -224,7 +223,7 @@ enum status job_store_list(struct job_store *store, const struct job_filter *fil
     while (status == STATUS_OK && count > 0 && !out->more) {
         struct arena scratch = {0};
         const char **ids;
-        size_t wanted = out->count < filter->limit ? filter->limit - out->count + 1 : CHUNK_MAX; /* one more, to see it */
+        size_t wanted = out->count < filter->limit ? filter->limit - out->count + 1 : CHUNK_MAX; /* one more, to set `more` */
         status = read_ids(store, index, filter->descending, &range, wanted < CHUNK_MAX ? (int)wanted : CHUNK_MAX, &scratch,
                           &ids, &count, err);
         if (status == STATUS_OK && count > 0) status = take_jobs(store, &page, ids, count, err);

@@ -5,7 +5,7 @@
 #include "lib/store/job_steps.h"
 #include "lib/store/jobs.h"
 
-/* allow-oom: running jobs can end when the memory is used up; the step `accept` checks the memory itself. */
+/* allow-oom: running jobs must be able to end when the memory is used up; the step `accept` checks the memory itself. */
 static const char first_line[] = "#!lua flags=allow-oom\n";
 
 static const char kinds[] =

@@ -10,7 +10,7 @@
 #include "lib/base/secret.h"
 #include "lib/base/text.h"
 
-/* The codes with which jobs/ refuses. */
+/* The codes with which the steps of jobs/ refuse. */
 static const struct {
     const char *code;
     enum status status;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The changing half of job_store.h: each function is one step of jobs/, where the rules are. The reading half is job_read.c.
+ * The writing half of job_store.h: each function is one step of jobs/, which has the rules. The reading half is job_read.c.
  */
 #include "lib/store/job_store.h"
 
@@ -40,7 +40,7 @@ void job_store_free(struct job_store *store) {
 
 /* ---- Accepting ---- */
 
-/* The names and values of a job's fields. */
+/* Name and value of a job's field. */
 struct field {
     const char *name;
     const char *value;
@@ -52,7 +52,7 @@ static void check_request(const struct job_request *request) {
     assert(request->kind != JOB_KIND_MATRIX || (request->version && request->compiler && request->purpose));
 }
 
-/* A matrix job's, as text; empty for others. */
+/* Prints a matrix job's priority; "" for other kinds. */
 static void print_priority(const struct job_request *request, char priority[8]) {
     priority[0] = '\0';
     if (request->kind == JOB_KIND_MATRIX) snprintf(priority, 8, "%d", matrix_purpose_priority(request->purpose));
@@ -142,7 +142,7 @@ static enum status take_claim(const struct redis_reply *reply, struct arena *are
     return job_from_reply(&reply->items[2], lease->job_id, arena, job) ? STATUS_OK : damaged_job(lease->job_id, err);
 }
 
-/* The token of a claim. One that Redis did not answer keeps its own for the next: it may have been carried out. */
+/* The token of a claim. A claim that Redis did not answer passes its token on to the next: it may have been carried out. */
 static const char *begin_claim(struct job_store *store) {
     if (!*store->claim_token) hash_random_uuid(store->claim_token);
     return store->claim_token;
@@ -200,7 +200,7 @@ enum status job_store_list_ready(struct job_store *store, const char *const *com
     return STATUS_OK;
 }
 
-/* A line as jobs/log.lua keeps those that it writes by itself (log_stream.c). */
+/* Formats a line as jobs/log.lua stores the lines that it writes itself (log_stream.c). */
 static void print_line(struct text *out, enum log_level level, const char *message) {
     text_append_format(out, "%s 0 0 %s", log_level_name(level), message);
     job_step_clean(out);
@@ -359,7 +359,7 @@ enum status job_store_has_ended(struct job_store *store, const struct lease *lea
     return status;
 }
 
-/* Adds the step, if the end can be kept. */
+/* Adds the step. STATUS_TOO_LARGE: the result is too long, and no step was added. */
 static enum status add_finish(struct job_store *store, const struct lease *lease, const struct job_end *end,
                               struct error *err) {
     bool stands = check_verdict(end);

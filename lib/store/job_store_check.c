@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Is Redis set up so that accepted means kept (lib/store/README.md, Redis itself), and has it room?
+ * Checks that Redis is set up to keep accepted jobs (lib/store/README.md, Redis itself), and that it has room for more.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +22,7 @@ static const struct {
 
 enum { NEEDED_SETTINGS = sizeof needed_settings / sizeof needed_settings[0] };
 
-/* Adds the commands; check_settings() reads their replies, which are NEEDED_SETTINGS + 1. */
+/* Adds the commands; check_settings() reads their NEEDED_SETTINGS + 1 replies. */
 static void ask_for_settings(struct job_store *store) {
     for (size_t i = 0; i < NEEDED_SETTINGS; i++)
         redis_add(store->redis, "CONFIG GET %s", needed_settings[i].name);
@@ -52,7 +52,7 @@ enum status job_store_check_keeping(struct job_store *store, struct error *err) 
     return status ? status : check_settings(replies, err);
 }
 
-/* A number of INFO's lines; 0 where it is not there. */
+/* A number in the reply to INFO; 0 if it is missing. */
 static long long info_number(const struct redis_reply *info, const char *name) {
     const char *at = strstr(info->text, name);
     return at ? atoll(at + strlen(name)) : 0;

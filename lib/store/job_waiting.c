@@ -6,7 +6,6 @@
 
 #include "lib/store/job_steps.h"
 
-/* Copies the items to `arguments`. */
 static void add_texts(const char **arguments, const char *const *items, size_t count) {
     for (size_t i = 0; i < count; i++)
         arguments[i] = items[i];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- *   trustee:DIGEST   1, and when it is forgotten
+ *   trustee:DIGEST   1, with an expiry
  */
 #include "lib/store/known_tokens.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Tokens that were seen to be a trustee's, for services that are started again: by their SHA-256, never the token itself. They
- * are forgotten KNOWN_TOKEN_MS after they were kept last. Being known proves nothing: it only gives a token room to be looked
+ * Tokens that were seen to be a trustee's, so that restarted services know them: by their SHA-256, never the token itself. An
+ * entry expires KNOWN_TOKEN_MS after it was last stored. Being known proves nothing: it only gives a token room to be looked
  * up.
  */
 #ifndef LIB_STORE_KNOWN_TOKENS_H

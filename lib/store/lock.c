@@ -9,7 +9,7 @@
 #include "lib/base/clock.h"
 #include "lib/store/job_steps.h"
 
-enum { RELEASE_MAX_MS = 10000 }; /* for a Redis that is away */
+enum { RELEASE_MAX_MS = 10000 }; /* limit of retries while Redis is unreachable */
 
 static int least(int64_t a, int64_t b, int64_t c) {
     int64_t result = a < b ? a : b;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * An entry of the stream job:ID:log has one field, so that a line costs little to keep and to read:
+ * An entry of the stream job:ID:log has a single field, so that a line is cheap to store and to read:
  *
  *   1764000000123-0   line   "WARN 2 17 text of the line, to the end"      level, attempt, number within it, message
- *   1764000004567-0   end    "succeeded"                                   the job's end, no line: last, at its finishedAt
+ *   1764000004567-0   end    "succeeded"                                   the job's end, not a line: last, at its finishedAt
  *
- * Attempt and number are 0 in lines that jobs/ wrote by itself.
+ * Attempt and number are 0 in lines that jobs/ writes itself.
  */
 #include "lib/store/log_stream.h"
 
@@ -23,7 +23,7 @@ enum { CHUNK_LINES = 1000 }; /* read in one round trip */
 
 /* ---- Writing ---- */
 
-/* The line's text as it is kept, in `scratch`. */
+/* Formats the line as it is stored, in `scratch`. */
 static void print_line(const struct log_line *line, struct text *scratch) {
     text_clear(scratch);
     text_append_format(scratch, "%s %d %d ", log_level_name(line->level), line->attempt, line->number);
@@ -63,7 +63,7 @@ enum status log_stream_append(struct job_store *store, const struct lease *lease
 
 /* ---- Reading ---- */
 
-/* Reads an entry of the stream. False: it is no line, or below the level. */
+/* Parses an entry of the stream. False: it is not a line, or below the level. */
 static bool parse_entry(const struct redis_reply *entry, enum log_level minimum, struct arena *arena, struct log_line *out) {
     const struct redis_reply *fields = &entry->items[1];
     if (fields->count != 2 || strcmp(fields->items[0].text, "line") != 0) return false;
@@ -82,7 +82,7 @@ static bool parse_entry(const struct redis_reply *entry, enum log_level minimum,
     return true;
 }
 
-/* Where reading goes on: both ends as XRANGE takes them. */
+/* Where reading continues: both ends as XRANGE takes them. */
 struct id_range {
     char from[32];
     char to[32];
@@ -111,7 +111,7 @@ enum status log_stream_read(struct job_store *store, const char *job_id, const s
     size_t capacity = 0;
     for (;;) {
         struct redis_reply *entries;
-        size_t wanted = query->limit - out->count + 2; /* one to see that there are more, one for the entry of the end */
+        size_t wanted = query->limit - out->count + 2; /* one to see if there are more, one for the entry of the end */
         if (wanted > CHUNK_LINES) wanted = CHUNK_LINES;
         enum status status = read_entries(store, job_id, query->descending, &range, (int)wanted, &entries, err);
         if (status != STATUS_OK) return status;
@@ -136,7 +136,7 @@ enum status log_stream_read(struct job_store *store, const char *job_id, const s
 
 /* ---- Waiting ---- */
 
-/* Sets changed[i] for whoever waits on the stream `key` and has not seen its entry at `time_ms`. */
+/* Sets changed[i] for each waiter on the stream `key` that has not seen its entry at `time_ms`. */
 static void mark_changed(const char *key, int64_t time_ms, const char *const *keys, const int64_t *after_ms, size_t count,
                          bool *changed) {
     for (size_t i = 0; i < count; i++)
@@ -151,7 +151,7 @@ enum status log_stream_wait(struct job_store *store, const char *const *job_ids,
     memset(changed, 0, count * sizeof *changed);
     const char **arguments = arena_alloc(&arena, (FIXED + 2 * count) * sizeof *arguments);
     arguments[0] = "XREAD", arguments[1] = "COUNT", arguments[2] = "1", arguments[3] = "BLOCK";
-    arguments[4] = arena_format(&arena, "%d", timeout_ms > 0 ? timeout_ms : 1); /* 0 would be for ever */
+    arguments[4] = arena_format(&arena, "%d", timeout_ms > 0 ? timeout_ms : 1); /* 0 would wait for ever */
     arguments[5] = "STREAMS";
     const char **keys = arguments + FIXED;
     for (size_t i = 0; i < count; i++) {

@@ -1,16 +1,16 @@
 #!lua flags=allow-oom
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- What the build matrix keeps beside its jobs (matrix_store.h) and cannot change by one command. As in jobs/, ARGV[1] names
--- the step, which happens whole and may be repeated after a lost reply. Jobs, verdicts and counts are changed by jobs/ alone.
+-- Changes to the build matrix's data besides its jobs (matrix_store.h) that need more than one command. As in jobs/, ARGV[1]
+-- names the step, which happens whole and may be repeated after a lost reply. Only jobs/ changes jobs, verdicts and counts.
 --
 -- Keys:
---   worker:ID            hash: the fields of `struct worker_entry`; gone when nothing was heard of it for long enough
---   workers              set of the ids of those, and of some that are gone
---   sweep                hash token, begun: who began the last sweep, and when
---   compilers            text: the supported compilers, by blanks
+--   worker:ID            hash: the fields of `struct worker_entry`; expires when the worker is not heard from for long enough
+--   workers              set of their ids, and of some that have expired
+--   sweep                hash token, begun: the caller that began the last sweep, and when
+--   compilers            text: the supported compilers, separated by spaces
 --   matrix:COMPILER, events   only read: see jobs/begin.lua
---   wave:COMPILER        text: "begun", or for a while the token of whoever is about to begin it
+--   wave:COMPILER        text: "begun", or, until it expires, the token of the caller that will begin it
 
 local call = redis.call
 
@@ -31,7 +31,7 @@ function steps.add_worker()
   return 1
 end
 
--- id, how long it is kept, busy slots or -1, figures → whether it is known
+-- id, how long it is kept, busy slots or -1, figures → whether the worker is known
 function steps.see_worker()
   local key, keep_ms, busy_slots, figures = 'worker:' .. ARGV[2], ARGV[3], ARGV[4], ARGV[5]
   if call('EXISTS', key) == 0 then return 0 end
@@ -42,7 +42,7 @@ function steps.see_worker()
   return 1
 end
 
--- id, how long it is kept, busy slots: it takes no more work, and is gone when it has no more
+-- id, how long it is kept, busy slots: the worker takes no more work, and is removed when it has no busy slots
 function steps.leave_worker()
   local key, keep_ms, busy_slots = 'worker:' .. ARGV[2], ARGV[3], tonumber(ARGV[4])
   if busy_slots <= 0 then
@@ -55,7 +55,7 @@ function steps.leave_worker()
   return 1
 end
 
--- → id and fields of each, by id
+-- → id and fields of each worker, sorted by id
 function steps.list_workers()
   local ids, workers = call('SMEMBERS', 'workers'), {}
   table.sort(ids)
@@ -80,7 +80,7 @@ function steps.claim_sweep()
   return 1
 end
 
--- Whether there are events that the group has not read, or not acknowledged.
+-- True if there are events that the group has not read, or not acknowledged.
 local function has_events(group)
   if call('EXISTS', 'events') == 0 then return false end
   local last, is_known = call('XREVRANGE', 'events', '+', '-', 'COUNT', 1)[1], false
@@ -95,8 +95,8 @@ local function has_events(group)
   return last and not is_known
 end
 
--- compiler, group → the fields of matrix:COMPILER, and whether there are events that the group is to plan for: both at one
--- moment, since a job's end and its event are written at one, and an event is acknowledged when its jobs are there
+-- compiler, group → the fields of matrix:COMPILER, and whether there are events for which the group must plan: read together,
+-- since a job's end and its event are written together, and an event is acknowledged when the jobs that it causes exist
 function steps.progress()
   return {call('HGETALL', 'matrix:' .. ARGV[2]), has_events(ARGV[3]) and 1 or 0}
 end

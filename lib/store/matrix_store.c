@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The steps are in matrix.lua, where the keys are explained, too; what a command can do by itself is one. Verdicts and counts
- * are written by jobs/, in the same steps as the jobs that they come of, and only read here.
+ * Changes that need more than one command are steps of matrix.lua, which also explains the keys. Verdicts and counts are
+ * written by jobs/, in the steps that change their jobs, and only read here.
  */
 #include "lib/store/matrix_store.h"
 
@@ -67,7 +67,7 @@ static const struct {
     {"memoryBytes", false, offsetof(struct worker_entry, memory_bytes)},
     {"diskBytes", false, offsetof(struct worker_entry, disk_bytes)},
     {"figures", true, offsetof(struct worker_entry, figures)},
-    /* those below are the script's */
+    /* set by the script alone: */
     {"hello", false, offsetof(struct worker_entry, hello_ms)},
     {"seen", false, offsetof(struct worker_entry, seen_ms)},
 };
@@ -142,7 +142,7 @@ enum status worker_list_read(struct job_store *store, struct arena *arena, struc
 
 /* ---- Verdicts ---- */
 
-/* "VERDICT JOB TIME PLAN". False: it is something else. */
+/* "VERDICT JOB TIME PLAN". False: malformed. */
 static bool read_verdict(const char *compiler, const char *value, struct arena *arena, struct matrix_verdict *out) {
     char verdict[32], plan[64];
     *out = (struct matrix_verdict){0};
@@ -166,7 +166,7 @@ enum status verdicts_read(struct job_store *store, const char *package, const ch
     *out = arena_alloc(arena, fields->count / 2 * sizeof **out);
     for (size_t i = 0; i + 1 < fields->count; i += 2) {
         const char *name = fields->items[i].text, *value = fields->items[i + 1].text;
-        if (strchr(name, ' ')) continue; /* of jobs/ alone: what stands */
+        if (strchr(name, ' ')) continue; /* for jobs/ alone: verdicts that stand */
         if (!read_verdict(name, value, arena, &(*out)[*count]))
             return error_set(err, STATUS_INTERNAL, "The verdict on %s@%s with %s in Redis cannot be read: %s", package, version,
                              name, value);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A package's metadata file in a change to the registry repository: read from what is there, and given back changed
- * (registry_edit_function). The change itself is its caller's.
+ * A package's metadata file in a change to the registry repository: parses its current content, and writes the edited metadata
+ * back (registry_edit_function). The caller makes the change itself.
  */
 #ifndef LIB_STORE_METADATA_EDIT_H
 #define LIB_STORE_METADATA_EDIT_H
@@ -9,7 +9,7 @@
 #include "lib/domain/metadata.h"
 #include "lib/store/registry_repo.h"
 
-/* STATUS_INTERNAL: the package has no such file (any more), or one that nobody can read. */
+/* STATUS_INTERNAL: the package has no such file (any more), or it cannot be parsed. */
 CHECK_RESULT enum status metadata_edit_read(struct metadata *out, const char *package, const struct registry_file *current,
                                             struct arena *arena, struct error *err);
 

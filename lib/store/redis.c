@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The batch is kept as the bytes that go over the wire, so that it can be sent again as it is. Replies are built in an arena,
- * in place of hiredis' own objects: an array's items lie side by side, and the whole tree goes at once.
+ * A batch is kept as the bytes that go over the wire, so that it can be resent as it is. Replies are built in an arena instead
+ * of hiredis' own objects: an array's items are contiguous, and the whole tree is freed at once.
  */
 #include "lib/store/redis.h"
 
@@ -27,7 +27,7 @@ enum { REDIS_PORT = 6379, READ_BUFFER_BYTES = 256 * 1024 };
 
 struct redis {
     char *path;     /* of the unix socket, or NULL */
-    char *host;     /* … and the rest where there is none */
+    char *host;     /* for TCP, like the members down to `database` */
     char *user;     /* NULL or empty: Redis's `default` */
     char *password; /* NULL: none */
     int port;
@@ -35,7 +35,7 @@ struct redis {
     int timeout_ms;
 
     redisContext *context; /* NULL: not connected */
-    int patience_ms;       /* the time-out that is set on it */
+    int patience_ms;       /* the timeout that is set on it */
     struct text batch;
     size_t batch_count;
     struct arena replies;
@@ -55,7 +55,7 @@ static int hex_digit(char character) {
     return at && *at ? (int)(at - digits) : -1;
 }
 
-/* A copy, with %XX decoded; NULL where that is not well-formed, or a NUL. */
+/* A copy, with %XX decoded; NULL if an escape is malformed or stands for a NUL. */
 static char *copy_decoded(const char *bytes, size_t length) {
     char *copy = memory_alloc(length + 1), *end = copy;
     for (size_t i = 0; i < length; i++) {
@@ -85,7 +85,7 @@ static enum status parse_account(struct redis *redis, const char *bytes, size_t 
     return redis->user && redis->password ? STATUS_OK : bad_address(err);
 }
 
-/* A name, an IPv4 address, or an IPv6 one in brackets. Moves *rest behind it. */
+/* Parses a name, an IPv4 address, or an IPv6 one in brackets. Moves *rest behind it. */
 static bool parse_host(struct redis *redis, const char **rest) {
     bool is_bracketed = **rest == '[';
     const char *host = *rest + is_bracketed;
@@ -217,8 +217,8 @@ static struct timeval duration(int duration_ms) {
     return (struct timeval){.tv_sec = duration_ms / 1000, .tv_usec = duration_ms % 1000 * 1000};
 }
 
-/* What Redis says before it hangs up on a connection that it does not take, where it has said so: it may come before our first
- * command is written, which fails then. */
+/* Has Redis refused the connection? It says so before it closes the connection, possibly before our first command is written,
+ * which fails then. */
 static bool was_refused(const struct redis *redis) {
     char said[sizeof TOO_MANY_CLIENTS + 1] = "";
     ssize_t length = recv(redis->context->fd, said, sizeof said - 1, MSG_DONTWAIT);
@@ -246,7 +246,7 @@ static enum status set_patience(struct redis *redis, int patience_ms, struct err
     return STATUS_OK;
 }
 
-/* Sends one command on a connection that is being made; an empty `first` is no argument. */
+/* Sends one command on a new connection; an empty `first` is no argument. */
 static enum status greet(struct redis *redis, struct error *err, const char *command, const char *first, const char *value) {
     struct redis_reply *reply = *first ? redisCommand(redis->context, "%s %s %s", command, first, value)
                                        : redisCommand(redis->context, "%s %s", command, value);
@@ -309,7 +309,7 @@ static void clear_batch(struct redis *redis) {
     redis->batch_count = 0;
 }
 
-/* Redis is there, but says that it cannot work: it loads its data, is out of memory or disk, wants a password, … */
+/* Replies of a Redis that is there, but cannot work: it loads its data, is out of memory or disk, wants a password, … */
 static const char *const not_now[] = {"LOADING ", "OOM ",    "MISCONF ",    "BUSY ",        "READONLY ", "MASTERDOWN ",
                                       "NOAUTH ",  "NOPERM ", "NOREPLICAS ", "CLUSTERDOWN ", "TRYAGAIN ", TOO_MANY_CLIENTS};
 
@@ -322,7 +322,7 @@ static enum status check_availability(const struct redis_reply *reply, struct er
 }
 
 #ifdef FAULT_POINTS
-/* For tests: what the batch begins with is the command or, where that runs a script, the script's step. */
+/* For tests: passes the batch's first command on or, if that runs a script, the script's step. */
 static void pass_fault_call(const struct redis *redis) {
     const char *at = redis->batch.bytes, *end = at + redis->batch.length, *word = NULL;
     size_t length = 0;
@@ -343,12 +343,13 @@ static void pass_fault_call(const struct redis *redis) {
 }
 #endif
 
-/* The one reply of a Redis that does not take the connection: it hangs up then. */
+/* The only reply of a Redis that refuses a connection, before it closes it. */
 static bool is_refusal(const struct redis_reply *reply) {
     return reply->type == REDIS_FAILURE && text_starts_with(reply->text, TOO_MANY_CLIENTS);
 }
 
-/* Sends the batch and reads its replies, once. A refusal of the connection is the reply to each command. False: the connection failed; why is in the context and errno. */
+/* Sends the batch and reads its replies, once. A refusal of the connection is the reply to each command. False: the connection
+ * failed; the reason is in the context and errno. */
 static bool exchange(struct redis *redis, struct redis_reply *replies) {
     redisAppendFormattedCommand(redis->context, redis->batch.bytes, redis->batch.length);
     for (size_t i = 0; i < redis->batch_count; i++) {
@@ -361,12 +362,12 @@ static bool exchange(struct redis *redis, struct redis_reply *replies) {
     return true;
 }
 
-/* Redis hung up: it was stopped, or started anew. (Silence is something else: it may still be at work on the batch.) */
+/* Redis closed the connection: it was stopped, or restarted. (After a timeout, it may still be at work on the batch.) */
 static bool connection_is_gone(const redisContext *context) {
     return context->err == REDIS_ERR_EOF || (context->err == REDIS_ERR_IO && (errno == EPIPE || errno == ECONNRESET));
 }
 
-/* As redis_run(), but the batch stays. */
+/* As redis_run(), but the batch is kept. */
 static enum status run_batch(struct redis *redis, int block_ms, struct redis_reply **out, struct error *err) {
     arena_release(&redis->replies);
     struct redis_reply *replies = arena_alloc(&redis->replies, redis->batch_count * sizeof *replies);
@@ -438,7 +439,7 @@ static bool lacks_script(const struct redis_reply *replies, size_t count) {
     return false;
 }
 
-/* The batch that waits is put aside meanwhile. */
+/* The current batch is set aside meanwhile. */
 static enum status load_script(struct redis *redis, const struct redis_script *script, struct error *err) {
     struct text batch = redis->batch;
     size_t batch_count = redis->batch_count;

@@ -16,7 +16,7 @@ static enum status open_repository(struct registry_repo **repo, const char *url,
     return registry_repo_open(repo, &options, deadline, err);
 }
 
-/* change_queue_options.begin: rules are looked up in the registry as it is under the lock. */
+/* change_queue_options.begin: rules are checked against the registry as it is under the lock. */
 static enum status refresh_view(void *context, struct deadline *limit, struct error *err) {
     struct registry_access *access = context;
     return registry_view_refresh(access->view, limit, err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Both repositories as a service that writes to them has them: opened (cloned where they are not on this disk), followed by a
- * view, each with the queue that its changes go through. Set up once at a service's start, then used from every slot's thread:
- * each part says itself how it is shared.
+ * Both repositories for a service that writes to them: opened (cloned if they are not on this disk), followed by a view, each
+ * with the queue for its changes. Set up once at a service's start, then used by every slot's thread: each part documents how
+ * it may be shared.
  */
 #ifndef LIB_STORE_REGISTRY_ACCESS_H
 #define LIB_STORE_REGISTRY_ACCESS_H
@@ -19,14 +19,14 @@ struct registry_access {
     struct registry_view *view;
     struct change_queue *registry_queue;
     struct change_queue *index_queue; /* refreshes the view first; its changes' `first` go through the registry's */
-    struct registry_upkeep *upkeep;   /* repacks both where they are on this disk, and their clones */
+    struct registry_upkeep *upkeep;   /* repacks both if they are on this disk, else their clones */
 };
 
-/* `settings`: the repositories' addresses, the bot's token, the time of a lease. `clone_folder` is this process's own. Close it
- * also after a failure. */
+/* `settings`: the repositories' addresses, the bot's token, the length of a lease. `clone_folder` must be this process's own.
+ * Must be closed also after a failure. */
 CHECK_RESULT enum status registry_access_open(struct registry_access *out, const struct settings *settings,
                                               const char *clone_folder, struct deadline *deadline, struct error *err);
-/* Of the bot, from the next connection on. Any thread. */
+/* Sets the bot's token, from the next connection on. Any thread. */
 void registry_access_set_token(struct registry_access *access, const char *token);
 
 void registry_access_close(struct registry_access *access);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Which files differ between two commits, and their visits. The trees are walked here, and not by libgit2's diff, because that
- * one reads every folder of both (the index has hundreds); this one passes over a folder that is the same on both sides.
+ * Finds the files that differ between two commits, and visits them. The trees are walked here, and not by libgit2's diff,
+ * because that reads every folder of both (the index has hundreds); this walk skips a folder that is the same on both sides.
  */
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 
 enum {
     THREADS_MAX = 8,
-    FILES_A_THREAD = 64, /* fewer are not worth starting one */
+    FILES_A_THREAD = 64, /* fewer do not justify another thread */
 };
 
 /* A file that differs. */
@@ -23,7 +23,7 @@ struct difference {
 };
 
 struct comparison {
-    git_repository *git; /* a handle of our own, so that the repository's other users do not wait */
+    git_repository *git; /* a handle of its own, so that the repository's other users do not wait */
     struct arena paths;
     struct difference *differences; /* in path order */
     size_t count, capacity;
@@ -31,8 +31,8 @@ struct comparison {
 
 /* ---- Finding the differences ---- */
 
-/* An entry of a tree on both sides; NULL where it is not there. Both are folders, or neither is: git tells a folder from a file
- * by its place. */
+/* An entry of a tree on both sides; NULL if it is missing there. Both are folders, or neither is: in git's order a folder and a
+ * file of one name are different entries. */
 struct entry_pair {
     const git_tree_entry *before, *after;
 };
@@ -41,7 +41,7 @@ static const git_tree_entry *entry_at(const git_tree *tree, size_t position) {
     return tree && position < git_tree_entrycount(tree) ? git_tree_entry_byindex(tree, position) : NULL;
 }
 
-/* The next of both trees' entries, in git's order, stepping over it; false at the end of both. */
+/* Takes the next entry of both trees, in git's order; false at the end of both. */
 static bool take_pair(struct entry_pair *out, const git_tree *before, size_t *at_before, const git_tree *after,
                       size_t *at_after) {
     out->before = entry_at(before, *at_before);
@@ -98,7 +98,7 @@ static enum status compare_folders(struct comparison *all, const struct entry_pa
     return status;
 }
 
-/* Adds what differs below `folder` (NULL: the root). A tree may be NULL: empty. */
+/* Adds the differences below `folder` (NULL: the root). A tree may be NULL: empty. */
 static enum status compare_trees(struct comparison *all, const git_tree *before, const git_tree *after, const char *folder,
                                  struct error *err) {
     struct entry_pair pair;
@@ -116,7 +116,7 @@ static enum status compare_trees(struct comparison *all, const git_tree *before,
     return status;
 }
 
-/* The tree of the commit `text` ("": none), or of its folder; NULL if there is none. */
+/* The tree of the commit `text` ("": none), or of `folder` in it; NULL if there is none. */
 static enum status find_tree(git_tree **out, git_repository *git, const char *text, const char *folder, struct error *err) {
     git_oid id = {0};
     git_tree *root = NULL;
@@ -147,14 +147,14 @@ static enum status find_differences(struct comparison *all, const char *from, co
 
 /* ---- Visiting them ---- */
 
-/* What the visiting threads share. */
+/* Shared by the visiting threads. */
 struct visiting {
     const struct comparison *all;
-    const char *repository; /* its path: libgit2's handles are not to be shared */
+    const char *repository; /* its path: each thread needs a libgit2 handle of its own */
     registry_visit *visit;
     void *context;
     atomic_size_t next;
-    atomic_bool is_over; /* somebody failed */
+    atomic_bool is_over; /* a visit failed */
 };
 
 struct visitor {
@@ -192,7 +192,7 @@ static void *visit_some(void *argument) {
     return NULL;
 }
 
-/* As many threads as there are cores, this one among them, where there is enough to do for each. */
+/* One thread for each core, the calling one included, if there is enough to do for each. */
 static size_t count_threads(size_t file_count) {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     size_t most = cores < 1 ? 1 : cores > THREADS_MAX ? THREADS_MAX : (size_t)cores;
@@ -207,7 +207,7 @@ static enum status visit_in_threads(struct visiting *visiting, struct error *err
         visitors[i].visiting = visiting;
     while (started < count && pthread_create(&visitors[started].thread, NULL, visit_some, &visitors[started]) == 0)
         started++;
-    visit_some(&visitors[0]); /* and alone, where no other thread could be had */
+    visit_some(&visitors[0]); /* does everything if no other thread could be started */
     enum status status = visitors[0].status;
     size_t failed = 0;
     for (size_t i = 1; i < started; i++) {

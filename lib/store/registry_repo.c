@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: BSD-3-Clause
- */
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "lib/store/registry_repo.h"
 
 #include <assert.h>
@@ -19,12 +18,12 @@
 #define BRANCH_OF_EMPTY_REMOTE "refs/heads/main"
 
 enum {
-    HISTORY_MAX = 10000,    /* commits looked through for one of ours */
-    HANDLE_MAX_MS = 600000, /* other processes repack, too */
+    HISTORY_MAX = 10000,    /* commits searched for one of ours */
+    HANDLE_MAX_MS = 600000, /* age at which a handle is reopened: other processes repack, too */
     FRESH_MS = 2000,
-    CONTENDED_MS = 5000,     /* so long after a refused push others are taken to push all the time: */
-    FRESH_CONTENDED_MS = 50, /* then what was seen is soon old */
-    LOOK_PAUSE_MS = 10,      /* between looks for the next push of somebody else */
+    CONTENDED_MS = 5000,     /* for so long after a refused push, others are assumed to push all the time */
+    FRESH_CONTENDED_MS = 50, /* replaces FRESH_MS then: the head is soon stale */
+    LOOK_PAUSE_MS = 10,      /* between polls for the next push of another writer */
 };
 
 /* ---- Opening ---- */
@@ -42,12 +41,12 @@ static void set_branch(struct registry_repo *repo, const char *branch) {
 static enum status open_local(struct registry_repo *repo, struct error *err) {
     int code = git_repository_open_bare(&repo->git, repo->path);
     if (code == GIT_ENOTFOUND) return error_set(err, STATUS_NOT_FOUND, "'%s' is no bare git repository.", repo->path);
-    if (code == 0) code = git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1); /* what is pushed here is nowhere else */
+    if (code == 0) code = git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1); /* the pushed commits exist nowhere else */
     if (code < 0) return git_transport_failure(code, "The repository could not be opened", err);
     return STATUS_OK;
 }
 
-/* True if the clone can be opened and its head, if it has one, be read. */
+/* True if the clone can be opened and its head, if it has one, can be read. */
 static bool clone_is_sound(struct registry_repo *repo) {
     git_tree *tree = NULL;
     git_oid id;
@@ -156,7 +155,7 @@ enum status registry_repo_point_ref(struct registry_repo *repo, const char *name
     return code < 0 ? git_transport_failure(code, "The clone's ref could not be moved", err) : STATUS_OK;
 }
 
-/* Brings the commit that the branch stands at, unless it is here. */
+/* Fetches the commit at the head of the branch, unless it is here. */
 static enum status fetch_branch(struct registry_repo *repo, struct git_connection *connection, const git_oid *id,
                                 struct error *err) {
     git_commit *commit = NULL;
@@ -195,7 +194,7 @@ void registry_repo_wear(struct registry_repo *repo) {
     pthread_mutex_unlock(&repo->mutex);
 }
 
-/* libgit2 lets go of no pack, whoever removed it: they would pile up, with their files open. */
+/* libgit2 never closes a pack, not even a deleted one: they would accumulate, with their files open. */
 static enum status open_again(struct registry_repo *repo, struct error *err) {
     git_repository *fresh = NULL;
     int code = git_repository_open_bare(&fresh, repo->path);
@@ -219,8 +218,8 @@ bool registry_repo_is_fresh(const struct registry_repo *repo) {
            !repo->is_damaged;
 }
 
-/* One look, with the mutex held for no longer: has the branch left `before` (NULL: only `now` is wanted)? Then what is new is
- * fetched. */
+/* Polls the remote once, holding the mutex no longer than that: *now is where its branch is. If that differs from `before`
+ * (NULL: not compared), it is fetched. */
 static enum status look_for_move(struct registry_repo *repo, const git_oid *before, git_oid *now, struct deadline *deadline,
                                  struct error *err) {
     struct git_access access = registry_repo_access(repo, deadline);
@@ -355,7 +354,7 @@ enum status registry_repo_read(struct registry_repo *repo, const char *path, str
     return status;
 }
 
-/* The final line break is git's, not the caller's. */
+/* git adds a final line break, which `message` need not have. */
 static bool has_message(git_repository *git, const git_oid *id, const char *message) {
     git_commit *commit = NULL;
     if (git_commit_lookup(&commit, git, id) < 0) return false;

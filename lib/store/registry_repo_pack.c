@@ -3,11 +3,11 @@
  * The pack, version 2 (git's gitformat-pack):
  *
  *   "PACK"  00 00 00 02  count (4)
- *   per object: type and length, [how far back its base begins], zlib(its bytes, or the difference)
+ *   per object: type and length, [distance to its base], zlib(its bytes, or the delta)
  *   SHA-1 of all before
  *
- *   difference: length of the base, length of the object, then pieces:
- *     1ooosss  offset and length of what is copied from the base        0nnnnnnn  n bytes follow
+ *   delta: length of the base, length of the object, then instructions:
+ *     1sssoooo  which bytes of length and offset follow: copy from the base        0nnnnnnn  insert the n bytes that follow
  */
 #include "lib/store/registry_repo_pack.h"
 
@@ -24,15 +24,15 @@
 #include "lib/base/memory.h"
 
 enum {
-    MEMORY_PRIORITY = 1000, /* before the files */
+    MEMORY_PRIORITY = 1000, /* before the files on disk */
     HEADER_BYTES = 12,
-    OBJECT_HEADER_MAX = 32, /* "commit LENGTH\0", what an object's id is made of besides its bytes */
-    OFFSET_DELTA = 6,       /* an object's type in a pack: a difference from one further up */
-    CHAIN_MAX = 50,         /* differences from differences: reading the last one reads them all */
-    COPY_MAX = 0xffff,      /* bytes in one piece */
+    OBJECT_HEADER_MAX = 32, /* "commit LENGTH\0", which an object's id covers besides its bytes */
+    OFFSET_DELTA = 6,       /* type of an object in a pack: a delta to one that is earlier in the pack */
+    CHAIN_MAX = 50,         /* longest chain of deltas: reading the last object reads them all */
+    COPY_MAX = 0xffff,      /* bytes in one instruction */
     INSERT_MAX = 0x7f,
     SLOTS_MIN = 1024,            /* a power of two */
-    MEMORY_BYTES_MAX = 16 << 20, /* of what was written before */
+    MEMORY_BYTES_MAX = 16 << 20, /* of objects that are written */
 };
 
 /* ---- Memory: a backend of the repository's ---- */
@@ -42,20 +42,20 @@ struct object {
     git_object_t type;
     char *bytes;
     size_t length;
-    size_t entry; /* where it stands in the pack that is being made; NOT_IN_PACK: in an earlier one */
+    size_t entry; /* its entry in the pack that is being made; NOT_IN_PACK: it is in an earlier one */
 };
 
 #define NOT_IN_PACK SIZE_MAX
 
-/* Found by an open hash table: an id's own bytes are as good as a hash of it. */
+/* An open-addressing hash table: an id's own bytes are as good as a hash of it. */
 struct registry_pack_memory {
-    git_odb_backend parent; /* first: libgit2 hands this back */
+    git_odb_backend parent; /* first: libgit2 passes a pointer to it */
     struct object **slots;
     size_t slot_count, count;
     size_t bytes;
 };
 
-/* Where the id stands, or is to stand. */
+/* The slot of the id, or the free one where it belongs. */
 static struct object **find_slot(const struct registry_pack_memory *memory, const git_oid *id) {
     uint32_t at;
     memcpy(&at, id->id, sizeof at);
@@ -156,7 +156,7 @@ int registry_pack_init(struct registry_pack *pack, git_repository *git, bool is_
     if (code == 0) code = git_repository_odb(&pack->odb, git);
     if (code == 0) code = git_odb_add_backend(pack->odb, &memory->parent, MEMORY_PRIORITY);
     if (code == 0) {
-        pack->memory = memory; /* the odb's now */
+        pack->memory = memory; /* owned by the odb now */
         return 0;
     }
     memory_free(&memory->parent);
@@ -182,9 +182,9 @@ void registry_pack_clear(struct registry_pack *pack) {
     pack->is_sealed = false;
 }
 
-/* ---- Differences ---- */
+/* ---- Deltas ---- */
 
-/* Seven bits a byte, the lowest first. */
+/* Seven bits per byte, the lowest first. */
 static void append_size(struct text *out, size_t size) {
     for (; size >= 0x80; size >>= 7)
         text_append_character(out, (char)(0x80 | (size & 0x7f)));
@@ -225,8 +225,8 @@ static void append_difference(struct text *out, const struct registry_pack_base 
 
 /* ---- Objects ---- */
 
-/* Blobs hold what strangers wrote: libgit2's SHA-1 notices bytes that were made to collide. The rest is ours, and OpenSSL's is
- * several times as fast. */
+/* Blobs contain bytes from strangers: libgit2's SHA-1 detects collision attacks. The other objects are ours, and OpenSSL's
+ * SHA-1 is several times as fast. */
 static int hash_object(git_oid *out, git_object_t type, const char *bytes, size_t length) {
     if (type == GIT_OBJECT_BLOB) return git_odb_hash(out, bytes, length, type);
     struct text whole = {0};
@@ -252,7 +252,7 @@ static void append_object_header(struct text *out, int type, size_t length) {
     if (rest) append_size(out, rest);
 }
 
-/* Seven bits a byte, the highest first, each byte but the last standing for one more than it says. */
+/* Seven bits per byte, the highest first; each byte but the last stands for one more than its bits. */
 static void append_distance(struct text *out, size_t distance) {
     unsigned char digits[10];
     size_t at = sizeof digits - 1;
@@ -291,7 +291,7 @@ static void append_object(struct registry_pack *pack, struct registry_pack_entry
         text_release(&difference);
     } else {
         append_object_header(&pack->bytes, type, length);
-        append_packed(pack, type == GIT_OBJECT_TREE ? Z_NO_COMPRESSION : Z_BEST_SPEED, bytes, length); /* ids do not shrink */
+        append_packed(pack, type == GIT_OBJECT_TREE ? Z_NO_COMPRESSION : Z_BEST_SPEED, bytes, length); /* ids do not compress */
     }
     entry->checksum =
         (uint32_t)crc32(0, (const Bytef *)pack->bytes.bytes + entry->offset, (uInt)(pack->bytes.length - entry->offset));
@@ -303,7 +303,7 @@ int registry_pack_add(struct registry_pack *pack, git_oid *out, git_object_t typ
     if (code < 0) return code;
     assert(!pack->is_sealed);
     struct object *object = find_object(pack->memory, out);
-    if (object && object->entry != NOT_IN_PACK) return 0; /* made twice, it stands there once */
+    if (object && object->entry != NOT_IN_PACK) return 0; /* this pack has it already */
     if (pack->count == 0) {
         static const char header[HEADER_BYTES] = "PACK\0\0\0\2";
         text_append_bytes(&pack->bytes, header, sizeof header);
@@ -326,7 +326,7 @@ const char *registry_pack_find(const struct registry_pack *pack, const git_oid *
     return object ? object->bytes : NULL;
 }
 
-/* What was written is not in the pack that comes next. */
+/* The written objects are not in the next pack. */
 static void begin_next(struct registry_pack *pack) {
     struct registry_pack_memory *memory = pack->memory;
     for (size_t i = 0; i < pack->count; i++)

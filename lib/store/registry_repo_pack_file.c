@@ -3,11 +3,11 @@
  * A pack and its index as files of a repository. The index, version 2 (git's gitformat-pack):
  *
  *   FF "tOc"  00 00 00 02
- *   per first byte of an id: how many ids have it or a lower one (256 of 4)
- *   the ids, sorted; then in their order: CRC-32 of what is packed (4), where it begins (4)
- *   the pack's sum, SHA-1 of all before
+ *   for each first byte of an id: how many ids begin with it or a lower one (256 times 4 bytes)
+ *   the ids, sorted; then in their order: CRC-32 of the packed bytes (4), offset in the pack (4)
+ *   the pack's checksum, SHA-1 of all before
  *
- * Readers look for indexes: so the pack gets its name first, both when they are whole.
+ * Readers look for indexes: so the pack is renamed to its final name first, and only when both files are complete.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -55,7 +55,7 @@ static void append_index(struct text *out, const struct registry_pack_entry *ent
 
 /* ---- Files ---- */
 
-/* One that is being written: open, under a name of its own, until it is given its place. */
+/* A file that is being written: open, under a temporary name until it is renamed. */
 struct new_file {
     int file;
     char path[PATH_BYTES];
@@ -72,7 +72,7 @@ static enum status begin_file(struct new_file *out, const char *folder, const st
     if (out->file < 0) return fail(folder, err);
     if (!file_write_all(out->file, content->bytes, content->length) || fchmod(out->file, FILE_MODE) != 0)
         return fail(out->path, err);
-    /* On its way to the disk, while the next one is written. */
+    /* Starts the write to the disk, which continues while the next file is written. */
     if (is_durable) sync_file_range(out->file, 0, 0, SYNC_FILE_RANGE_WRITE);
     return STATUS_OK;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A folder is a row of entries `MODE NAME\0ID`, the id in 20 bytes, sorted by name, where a folder's name counts as if it ended
- * in a slash.
+ * A folder is a git tree object: a row of entries `MODE NAME\0ID`, the id in 20 bytes, sorted by name, where a folder's name
+ * counts as if it ended in a slash.
  */
 #include "lib/store/registry_repo_tree.h"
 
@@ -16,7 +16,7 @@ struct entry {
     const char *mode, *name;
     size_t mode_length, name_length;
     const unsigned char *id;
-    size_t length; /* of all of it */
+    size_t length; /* of the whole entry */
 };
 
 static bool read_entry(struct entry *out, const char *bytes, size_t length) {
@@ -39,7 +39,7 @@ static bool is_file(const struct entry *entry) {
     return entry->mode_length == strlen(FILE_MODE) && memcmp(entry->mode, "100", 3) == 0;
 }
 
-/* Where is one of this name and kind to stand: before the other? */
+/* Does an entry of this name and kind sort before the other? */
 static bool comes_before(const char *name, size_t length, bool is_of_folder, const struct entry *other) {
     size_t least = length < other->name_length ? length : other->name_length;
     int order = memcmp(name, other->name, least);
@@ -49,7 +49,7 @@ static bool comes_before(const char *name, size_t length, bool is_of_folder, con
     return ours < theirs;
 }
 
-/* Looks for the level's entry in its folder; `found->id` NULL: it is not there. */
+/* Finds the level's entry in its folder; `found->id` stays NULL if it is missing. False: the folder is malformed. */
 static bool find_entry(struct registry_tree_level *level, bool is_of_folder, struct entry *found) {
     const char *bytes = level->folder;
     size_t length = level->folder_length;
@@ -82,7 +82,7 @@ static bool read_folder(struct registry_tree_level *level, const struct registry
     return true;
 }
 
-/* Reads the folder `id`, and follows the path's next name in it; `id` becomes that of what stands there, zero for nothing. */
+/* Reads the folder `id` and looks up the path's next name in it; `id` becomes the id of that entry, zero if it is missing. */
 static enum status descend(struct registry_tree_level *level, const struct registry_pack *pack, git_oid *id, bool is_last,
                            const char *path, struct error *err) {
     struct entry entry = {0};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Packs that are put together leave the disk while others may have them open. Git and libgit2 find what was in them in the new
- * one: a pack that is gone when it is wanted counts as one without the object, and the folder is read again. libgit2 keeps what
- * it has open for good, though; so the repository's handle is opened anew (registry_repo.c).
+ * A repack deletes packs that others may have open. Git and libgit2 find the objects in the new pack: a pack that is gone when
+ * it is needed counts as one without the object, and the folder is read again. libgit2 never closes its open packs, though; so
+ * the repository's handle is reopened (registry_repo.c).
  */
 #include "lib/store/registry_repo_upkeep.h"
 
@@ -30,8 +30,8 @@ enum {
     PAUSE_MS = 10000,
     PAUSE_AFTER_FAILURE_MS = 600000,
     TIMEOUT_MS = 1800000,
-    UNFINISHED_MS = 600000, /* without a change: then nobody is making that pack any more */
-    PROGRAM_MISSING = 127,  /* what env answers then */
+    UNFINISHED_MS = 600000, /* without a change: then that pack is abandoned */
+    PROGRAM_MISSING = 127,  /* exit status of env without git */
     REPOSITORIES = 2,
 };
 
@@ -47,7 +47,7 @@ static enum status count_packs(const char *folder, size_t *out, struct error *er
     return STATUS_OK;
 }
 
-/* Its own processor's idle time, one thread, bounded memory; nobody's configuration. */
+/* Runs at low priority, in one thread, with bounded memory, and without anybody's git configuration. */
 static enum status run_git(const char *path, struct deadline *deadline, struct error *err) {
     const char *const arguments[] = {
         "/usr/bin/env",          "nice",   "git", "-c", "safe.directory=*", "-c", "pack.threads=1", "-c",
@@ -78,8 +78,8 @@ static enum status pack(struct registry_repo *repo, const char *folder, size_t b
     return STATUS_OK;
 }
 
-/* What a killed repack (or another git program) left of packs that it was making. Nobody of ours is at it, since we hold the
- * folder; a program of an operator's writes on. */
+/* Removes unfinished packs that a killed repack (or another git program) left. No process of ours is writing them, since we
+ * hold the lock on the folder; a git program of an operator keeps changing its files. */
 static void sweep(int folder, const char *path) {
     static const char *const prefixes[] = {"tmp_pack_", "tmp_idx_", "tmp_rev_", "tmp_bitmap_", ".tmp-"};
     DIR *entries = opendir(path);
@@ -128,7 +128,7 @@ struct registry_upkeep {
     struct registry_repo *repos[REPOSITORIES];
 };
 
-/* False: it is stopped. */
+/* False: the thread must stop. */
 static bool wait_for_look(struct registry_upkeep *upkeep, int64_t pause_ms) {
     int64_t until_ms = clock_monotonic_ms() + pause_ms;
     pthread_mutex_lock(&upkeep->mutex);
@@ -140,7 +140,7 @@ static bool wait_for_look(struct registry_upkeep *upkeep, int64_t pause_ms) {
     return goes_on;
 }
 
-/* How long to wait until the next look. */
+/* Tidies both repositories; returns the pause until the next look. */
 static int64_t look(struct registry_upkeep *upkeep) {
     int64_t pause_ms = PAUSE_MS;
     for (size_t i = 0; i < REPOSITORIES; i++) {
@@ -183,7 +183,7 @@ void registry_upkeep_stop(struct registry_upkeep *upkeep) {
     upkeep->is_stopping = true;
     pthread_cond_signal(&upkeep->stopped);
     pthread_mutex_unlock(&upkeep->mutex);
-    deadline_cancel(&upkeep->deadline, STATUS_CANCELLED); /* ends a repack, too */
+    deadline_cancel(&upkeep->deadline, STATUS_CANCELLED); /* also ends a repack */
     pthread_join(upkeep->thread, NULL);
     pthread_cond_destroy(&upkeep->stopped);
     pthread_mutex_destroy(&upkeep->mutex);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Commits are built on the head that was fetched last, in memory, and are found by nobody until the push. In a
- * repository on this disk the push is moving its branch, under git's own lock and only from where it was read.
+ * Commits are built in memory, on the last fetched head, and are unreferenced until the push. In a repository on this disk the
+ * push moves its branch, under git's own lock and only from where it was read.
  */
 #include <assert.h>
 #include <fts.h>
@@ -19,7 +19,7 @@
 #include "lib/store/registry_repo_tree.h"
 
 enum {
-    FIRST_WAIT_MS = 10, /* after a refused push; twice as long each time, up to */
+    FIRST_WAIT_MS = 10, /* pause after a refused push; doubled each time, up to the next */
     LONGEST_WAIT_MS = 1000,
 };
 
@@ -62,7 +62,7 @@ static int commit_edit(struct registry_pack *pack, struct registry_tip *tip, con
     return code == 0 ? create_commit(pack, tip, message) : code;
 }
 
-/* Applies one change on top of `tip`, which moves to its commit. A status of the change's own is kept in it. */
+/* Applies one change on top of `tip`, which becomes its commit. The change's own failure is stored in it. */
 static enum status apply_change(struct registry_repo *repo, struct registry_change *change, struct registry_tip *tip,
                                 struct error *err) {
     struct arena arena = {0};
@@ -95,7 +95,7 @@ out:
 
 /* ---- Pushing ---- */
 
-/* The branch has not moved meanwhile: else the pack would be written for nothing. */
+/* Checks that the branch has not moved meanwhile: else the pack would be written in vain. */
 static enum status check_still_there(const struct registry_repo *repo, struct error *err) {
     git_oid now = {0};
     int code = git_reference_name_to_id(&now, repo->git, repo->branch);
@@ -104,7 +104,7 @@ static enum status check_still_there(const struct registry_repo *repo, struct er
                                             : error_set(err, STATUS_CONFLICT, "The branch was moved by somebody else.");
 }
 
-/* What is said to be in the repository must be on the disk before. */
+/* The objects must be on the disk before the branch refers to them. */
 static enum status push_local(struct registry_repo *repo, const git_oid *tip, struct deadline *deadline, struct error *err) {
     git_reference *ref = NULL;
     enum status status = check_still_there(repo, err);
@@ -120,7 +120,7 @@ static enum status push_local(struct registry_repo *repo, const git_oid *tip, st
     return code < 0 ? git_transport_failure(code, "The branch could not be moved", err) : STATUS_OK;
 }
 
-/* The clone is but a copy: when it cannot take what the remote has by now, it is made anew. */
+/* The clone is only a copy: if it cannot take the commits that the remote has by now, the next fetch makes it again. */
 static enum status push_remote(struct registry_repo *repo, const git_oid *tip, struct deadline *deadline, struct error *err) {
     struct git_access access = registry_repo_access(repo, deadline);
     struct git_push push = {.ref = repo->branch, .from = repo->head, .to = *tip, .pack = registry_pack_seal(&repo->pack)};
@@ -139,7 +139,7 @@ static enum status push_remote(struct registry_repo *repo, const git_oid *tip, s
     return STATUS_OK;
 }
 
-/* The head as it was fetched, and the pack for what comes on top of it. */
+/* The fetched head, and an empty pack for the commits on top of it. */
 static enum status begin_commits(struct registry_repo *repo, struct registry_tip *tip, struct error *err) {
     git_tree *tree = NULL;
     int code = repo->pack.odb ? 0 : registry_pack_init(&repo->pack, repo->git, repo->is_local);
@@ -173,8 +173,8 @@ static enum status make_commits(struct registry_repo *repo, struct registry_chan
     return status;
 }
 
-/* One try: fetch, commit, push. A remote that was just seen is not asked first: a push tells whether it is where it was; and
- * only where there is nothing to push it is asked after all. */
+/* One try: fetch, commit, push. The fetch is left out if the remote was asked just now: the push fails if the branch has moved.
+ * If the commits fail, or there is nothing to push, the remote is asked after all. */
 static enum status apply_once(struct registry_repo *repo, struct registry_change *changes, size_t count,
                               struct deadline *deadline, struct error *err) {
     struct registry_tip tip;
@@ -206,9 +206,9 @@ enum status registry_repo_apply(struct registry_repo *repo, struct registry_chan
     return registry_repo_name_place(repo, status, err);
 }
 
-/* ---- Locks of killed writers ---- */
+/* ---- Files of killed writers ---- */
 
-/* Locks, and packs that have no name of their own yet: ours, and those that libgit2 fetches. */
+/* Lock files, and unfinished packs: ours, and those that libgit2 fetches. */
 static bool is_left_behind(const FTSENT *entry, int64_t older_than_ms) {
     int64_t changed_ms = (int64_t)entry->fts_statp->st_mtim.tv_sec * 1000 + entry->fts_statp->st_mtim.tv_nsec / 1000000;
     return entry->fts_info == FTS_F &&
@@ -217,7 +217,7 @@ static bool is_left_behind(const FTSENT *entry, int64_t older_than_ms) {
            clock_now_ms() - changed_ms >= older_than_ms;
 }
 
-/* Of the folders of objects, which are many, only the packs' is looked into. */
+/* Of the folders of objects, which are many, only `pack` is searched. */
 static bool is_folder_of_objects(const FTSENT *entry) {
     return entry->fts_info == FTS_D && entry->fts_level == 2 && strcmp(entry->fts_parent->fts_name, "objects") == 0 &&
            strcmp(entry->fts_name, "pack") != 0;

@@ -14,7 +14,7 @@
 
 #define METADATA_FOLDER "metadata"
 
-/* What a file is, by the repository that it is in. */
+/* The kind of a file, which follows from its repository. */
 enum file_kind { FILE_METADATA, FILE_MANIFESTS, FILE_KIND_COUNT };
 
 struct skipped_file {
@@ -25,40 +25,40 @@ struct skipped_file {
 
 struct registry_view {
     pthread_mutex_t refreshing; /* one refresh at a time; guards the next three */
-    int64_t tried_us;           /* when the last one began, by clock_monotonic_us(), and what came of it */
+    int64_t tried_us;           /* when the last one began, by clock_monotonic_us(), and its outcome */
     enum status tried_status;
     struct error tried_err;
-    pthread_rwlock_t lock; /* guards what follows, against writing by the one that refreshes */
+    pthread_rwlock_t lock; /* guards what follows: a refresh locks it for writing */
     struct manifest_index *index;
     struct skipped_file *skipped;
     char commits[FILE_KIND_COUNT][REGISTRY_COMMIT_MAX];
     struct registry_repo *repos[FILE_KIND_COUNT]; /* borrowed; set once */
 };
 
-/* A file that changed: read and parsed before the readers are kept out. */
+/* A changed file: read and parsed before the readers are locked out. */
 struct changed_file {
     struct changed_file *next;
     enum file_kind kind;
     char name[PACKAGE_NAME_MAX + 1]; /* of the package */
     bool is_removed;
     char *problem;              /* why it could not be parsed; NULL: it could */
-    struct arena memory;        /* of what was parsed, until the index has it */
-    struct metadata metadata;   /* by its kind: this, */
-    struct manifest *manifests; /* or these */
+    struct arena memory;        /* of the parsed data, until the index has it */
+    struct metadata metadata;   /* of FILE_METADATA */
+    struct manifest *manifests; /* of FILE_MANIFESTS */
     size_t manifest_count;
 };
 
-/* Those of a comparison, gathered by several threads. */
+/* The changed files of a comparison, collected by several threads. */
 struct changes {
     pthread_mutex_t mutex; /* guards `first` */
     struct changed_file *first;
-    enum file_kind kind; /* of those being read */
+    enum file_kind kind; /* of the files being read */
 };
 
 struct registry_view *registry_view_create(struct registry_repo *registry, struct registry_repo *index) {
     struct registry_view *view = memory_alloc(sizeof *view);
     pthread_mutex_init(&view->refreshing, NULL);
-    pthread_rwlockattr_t fair; /* else readers that follow one another would keep a refresh out for ever */
+    pthread_rwlockattr_t fair; /* otherwise readers that follow one another would starve a refresh */
     pthread_rwlockattr_init(&fair);
     pthread_rwlockattr_setkind_np(&fair, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
     pthread_rwlock_init(&view->lock, &fair);
@@ -86,9 +86,9 @@ void registry_view_free(struct registry_view *view) {
     free(view);
 }
 
-/* ---- Reading what changed ---- */
+/* ---- Reading changed files ---- */
 
-/* The package that a file belongs to; false for a file that is none of ours. */
+/* The package that a file belongs to; false for any other file. */
 static bool find_package(enum file_kind kind, const char *path, char out[PACKAGE_NAME_MAX + 1]) {
     if (kind == FILE_MANIFESTS) {
         const char *name = index_file_package(path);
@@ -115,7 +115,7 @@ static void parse_file(struct changed_file *out, const struct registry_file *fil
     if (status) out->problem = memory_copy_text(err.message);
 }
 
-/* A registry_visit, in any thread. */
+/* A registry_visit, called by several threads. */
 static enum status take_file(const char *path, const struct registry_file *file, void *context, struct error *err) {
     (void)err;
     struct changes *changes = context;
@@ -144,7 +144,7 @@ static void forget_changes(struct changes *changes) {
     }
 }
 
-/* Adds the files that differ between what the view has and the heads. `from_nothing`: all files. */
+/* Adds the files that differ between the view's commits and the heads. `from_nothing`: all files. */
 static enum status read_changes(struct changes *changes, struct registry_view *view, bool from_nothing,
                                 char heads[FILE_KIND_COUNT][REGISTRY_COMMIT_MAX], struct error *err) {
     static const char *const folders[FILE_KIND_COUNT] = {[FILE_METADATA] = METADATA_FOLDER};
@@ -159,7 +159,7 @@ static enum status read_changes(struct changes *changes, struct registry_view *v
     return status;
 }
 
-/* ---- Taking it in ---- */
+/* ---- Applying the changes ---- */
 
 static void note_skipped(struct registry_view *view, const struct changed_file *file) {
     log_line(LOG_ERROR, "file of the registry skipped",
@@ -196,7 +196,7 @@ static void take_change(struct registry_view *view, struct manifest_index *index
         manifest_index_put_manifests(index, file->name, file->manifests, file->manifest_count, &file->memory);
 }
 
-/* Puts the changes in. With `replacement` they are put there, and it takes the place of the view's index. */
+/* Applies the changes to the view's index, or to `replacement`, which then takes its place. */
 static void take_changes(struct registry_view *view, const struct changes *changes, struct manifest_index *replacement,
                          char heads[FILE_KIND_COUNT][REGISTRY_COMMIT_MAX]) {
     pthread_rwlock_wrlock(&view->lock);
@@ -221,7 +221,7 @@ static enum status refresh_locked(struct registry_view *view, struct deadline *d
     if (status || memcmp(heads, view->commits, sizeof heads) == 0) return status;
 
     status = read_changes(&changes, view, false, heads, err);
-    if (status == STATUS_NOT_FOUND) { /* the history was rewritten, and what we had is not in it */
+    if (status == STATUS_NOT_FOUND) { /* the history was rewritten, and does not contain our commit */
         log_line(LOG_WARN, "registry is read anew", log_field("reason", err ? err->message : ""));
         forget_changes(&changes);
         status = read_changes(&changes, view, true, heads, err);

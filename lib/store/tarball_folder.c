@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Tarballs in a folder: an object is a file, made without a name and linked to its own when it is on the disk, which never
- * replaces what is there. The file system is asked without regard to the deadline: it answers, or nothing on this machine does.
+ * Tarballs in a folder: an object is a file, created without a name and linked to its own once it is on the disk; the link
+ * never replaces an existing file. Deadlines are ignored: a file system that does not answer stops the whole machine.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -40,8 +40,8 @@ static enum status look_up_object(struct tarball_place *place, const char *objec
 
 /* ---- Writing ---- */
 
-/* A new file in `folder`, open for writing; *path is what it is linked from. It has no name, so that nothing is left of it
- * where this process is killed; on a file system that cannot do that (NFS) it has one, which the caller unlinks. */
+/* Opens a new file in `folder` for writing; *path is the name to link it from. It has no entry in the folder, so nothing is
+ * left if this process is killed; on a file system without such files (NFS) it has one, which the caller unlinks. */
 static int open_new_file(struct arena *arena, const char *folder, const char **path, bool *has_name) {
     int file = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644);
     *has_name = file < 0 && (errno == EOPNOTSUPP || errno == EISDIR);
@@ -106,7 +106,7 @@ static enum status read_object(struct tarball_place *place, const char *object, 
                            object, strerror(errno));
         goto out;
     }
-    size_t most = (size_t)expected->size_bytes + 1; /* one more, to see that it is no longer than it should be */
+    size_t most = (size_t)expected->size_bytes + 1; /* one more, to detect a file that is too long */
     char *bytes = text_reserve(out, most);
     out->length += fread(bytes, 1, most, file);
     out->bytes[out->length] = '\0';

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A place for objects, as functions: what tarball_store.c needs of a folder or of S3, and all that it knows of them. Only for
- * the files tarball_*.c. An object's name is `NAME/VERSION.tar.gz`; `deadline` may be NULL.
+ * A storage backend, as a table of functions: the interface between tarball_store.c and a folder or S3. Private to the files
+ * tarball_*.c. An object's name is `NAME/VERSION.tar.gz`; `deadline` may be NULL.
  */
 #ifndef LIB_STORE_TARBALL_PLACE_H
 #define LIB_STORE_TARBALL_PLACE_H
@@ -12,23 +12,23 @@
 struct tarball_place;
 
 struct tarball_place_functions {
-    /* STATUS_NOT_FOUND where there is no such object. */
+    /* STATUS_NOT_FOUND: there is no such object. */
     enum status (*look_up)(struct tarball_place *place, const char *object, struct stored_tarball *out,
                            struct deadline *deadline, struct error *err);
 
-    /* Makes the object, whole; STATUS_CONFLICT, changing nothing, where there is one, whatever is in it. */
+    /* Creates the whole object; STATUS_CONFLICT, changing nothing, if it exists, whatever its content. */
     enum status (*create)(struct tarball_place *place, const char *object, const void *bytes, size_t length,
                           struct deadline *deadline, struct error *err);
 
-    /* Appends the object, which should be the `expected` one: where it can be had from two sources, that of the first which has
-     * it right. STATUS_NOT_FOUND, or what tarball_place_accept() says. */
+    /* Appends the object, which should be the `expected` one; with two sources, from the first that has it right.
+     * STATUS_NOT_FOUND, or as tarball_place_accept(). */
     enum status (*read)(struct tarball_place *place, const char *object, const struct stored_tarball *expected,
                         struct text *out, struct deadline *deadline, struct error *err);
 
-    /* Fine where there is none. */
+    /* An object that does not exist is no failure. */
     enum status (*remove)(struct tarball_place *place, const char *object, struct deadline *deadline, struct error *err);
 
-    /* Names of objects that begin with `folder`, which ends with a slash, without it; in any order. */
+    /* The names of objects that begin with `folder`, which ends with a slash, without that prefix; in unspecified order. */
     enum status (*list)(struct tarball_place *place, const char *folder, struct arena *arena, struct stored_versions *out,
                         struct deadline *deadline, struct error *err);
 
@@ -45,14 +45,14 @@ struct tarball_place {
     const struct tarball_place_functions *functions;
 };
 
-/* A folder on this machine, made where it is missing. */
+/* A folder on this machine, made if it is missing. */
 CHECK_RESULT enum status tarball_folder_create(struct tarball_place **out, const char *folder, struct error *err);
 
-/* A bucket. Downloads are from `public_base` where it is not NULL, else from the bucket itself. */
+/* A bucket. Downloads are from `public_base` unless it is NULL; if that fails, from the bucket itself. */
 CHECK_RESULT enum status tarball_s3_create(struct tarball_place **out, const struct s3_options *options,
                                            const char *public_base, struct error *err);
 
-/* Is what stands in `out` from `start` on the object that was expected? Else it is taken away again: STATUS_INTERNAL. */
+/* Checks that the bytes of `out` from `start` on are the expected object; if not, removes them: STATUS_INTERNAL. */
 CHECK_RESULT enum status tarball_place_accept(struct text *out, size_t start, const char *object,
                                               const struct stored_tarball *expected, struct error *err);
 

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Tarballs in a bucket of an S3 server. What is written, removed or looked up goes to the server itself, signed. Downloads come
- * from the public base where there is one, a cache that many share; where that fails, or has something else than the metadata
- * says, the server itself is asked.
+ * Tarballs in a bucket of an S3 server. Writes, removals and look-ups go to the server itself, signed. Downloads come from the
+ * public base, a shared cache, if it is set; if that fails, or does not match the metadata, from the server itself.
  *
- * An object is made in two steps, look and write: `If-None-Match: *` would make them one, but is not known to every server that
- * speaks the protocol. Two who make the same object at the same time are kept apart by the index repository's lock, which the
- * callers hold (tarball_store_put()).
+ * Creating an object takes two steps, look and write: `If-None-Match: *` would make them one, but not every server with this
+ * protocol supports it. Concurrent writers of one object are excluded by the index repository's lock, which the callers hold
+ * (tarball_store_put()).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +20,7 @@
 
 enum {
     OBJECT_BYTES_MAX = 1 << 28, /* far more than any tarball */
-    ERROR_PAGE_BYTES = 1 << 16, /* what may come in place of a small object */
+    ERROR_PAGE_BYTES = 1 << 16, /* allowance for an error page instead of a small object */
     DOWNLOAD_TRIES = 2,
     DOWNLOAD_REDIRECTS = 3,
 };
@@ -38,7 +37,7 @@ static struct tarball_s3 *s3_of(struct tarball_place *place) {
     return (struct tarball_s3 *)place;
 }
 
-/* Reads all of it: what was uploaded by others has no hash that we could ask for. */
+/* Reads the whole object: those uploaded by others have no hash that could be asked for. */
 static enum status look_up_object(struct tarball_place *place, const char *object, struct stored_tarball *out,
                                   struct deadline *deadline, struct error *err) {
     struct text bytes = {0};
@@ -68,7 +67,7 @@ static enum status remove_object(struct tarball_place *place, const char *object
 
 /* ---- Reading ---- */
 
-/* Anonymously, from the public base. */
+/* Downloads anonymously from the public base. */
 static enum status download(struct tarball_s3 *s3, const char *object, const struct stored_tarball *expected, struct text *out,
                             struct deadline *deadline, struct error *err) {
     struct arena arena = {0};
@@ -123,7 +122,7 @@ static enum status list_objects(struct tarball_place *place, const char *folder,
 
 /* ---- The bucket itself ---- */
 
-/* A list proves address, bucket and key; whether the key may write is seen only when something is written. */
+/* A list proves address, bucket and key; that the key may not write shows only on a write. */
 static enum status check_bucket(struct tarball_place *place, struct deadline *deadline, struct error *err) {
     struct arena arena = {0};
     struct s3_listing listing;

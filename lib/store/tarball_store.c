@@ -72,7 +72,7 @@ static enum status check_writable(const struct tarball_store *store, const char 
     return error_set(err, STATUS_FORBIDDEN, "READONLY is set: %s is neither stored nor removed.", object);
 }
 
-/* A full disk is storage's here, and so are bytes that are not the metadata's. */
+/* A full disk is trouble with storage here, and so are bytes that do not match the metadata. */
 static enum status as_trouble(enum status status, struct error *err) {
     if (err && status == STATUS_INTERNAL) err->trouble = TROUBLE_STORAGE;
     return error_mark(err, status, TROUBLE_STORAGE);
@@ -88,7 +88,7 @@ enum status tarball_store_look_up(struct tarball_store *store, const char *name,
     return as_trouble(status, err);
 }
 
-/* The object is there already: fine if it is the same. */
+/* Accepts an object that exists if its bytes are the same. */
 static enum status check_existing(struct tarball_store *store, const char *name, const char *version, const char *hash,
                                   struct deadline *deadline, struct error *err) {
     struct stored_tarball stored;
@@ -163,7 +163,7 @@ enum status tarball_store_list(struct tarball_store *store, const char *name, st
     if (!status)
         status = store->place->functions->list(store->place, arena_format(arena, "%s/", name), arena, &objects, deadline, err);
     if (status || objects.count == 0) return status;
-    for (size_t i = 0; i < objects.count; i++) { /* what is no tarball is left out */
+    for (size_t i = 0; i < objects.count; i++) { /* other objects are skipped */
         if (!text_ends_with(objects.items[i], object_suffix)) continue;
         objects.items[i][strlen(objects.items[i]) - strlen(object_suffix)] = '\0';
         objects.items[out->count++] = objects.items[i];

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Where the tarballs are kept: objects `NAME/VERSION.tar.gz` (lib/store/README.md, Storage), in a local folder that the gateway
+ * The storage of tarballs: objects `NAME/VERSION.tar.gz` (lib/store/README.md, Storage), in a local folder that the gateway
  * serves, or on S3. An object is written whole or not at all, and never overwritten. Safe from several threads and processes.
  *
- * The rules are here and in tarball_store.c; what a place for objects must be able to do is struct tarball_place.
+ * The rules are here and in tarball_store.c; struct tarball_place is the interface of a backend.
  */
 #ifndef LIB_STORE_TARBALL_STORE_H
 #define LIB_STORE_TARBALL_STORE_H
@@ -20,40 +20,40 @@ struct settings;
 struct tarball_store;
 struct text;
 
-/* Where SPACES_KEY is set: S3, by the settings that go with it; else the folder STORAGE_DIR, which is made where it is missing.
+/* S3 if SPACES_KEY is set, by the settings that go with it; else the folder STORAGE_DIR, which is made if it is missing.
  * STATUS_INVALID names the setting. */
 CHECK_RESULT enum status tarball_store_open(struct tarball_store **out, const struct settings *settings, struct error *err);
 void tarball_store_free(struct tarball_store *store);
 
-/* The S3 key and its secret, from the next request on. Any thread; never blocks. A folder needs none. */
+/* Sets the S3 key and its secret, from the next request on. Any thread; never blocks. Ignored by a folder. */
 void tarball_store_set_key(struct tarball_store *store, const char *key, const char *secret);
 
-/* In all of the following `deadline` may be NULL; when it is over, its reason is the status. STATUS_UNAVAILABLE: storage cannot
- * be asked for now, and the sentence says what an operator can do about it. */
+/* In all of the following `deadline` may be NULL; once it has passed, its reason is the status. STATUS_UNAVAILABLE: storage
+ * cannot be used now, and the message says how an operator can help. */
 
 struct stored_tarball {
     char hash[SHA256_SRI_MAX];
     int64_t size_bytes;
 };
 
-/* What is stored for NAME VERSION; STATUS_NOT_FOUND where nothing is. */
+/* Hash and size of the tarball of NAME VERSION; STATUS_NOT_FOUND if none is stored. */
 CHECK_RESULT enum status tarball_store_look_up(struct tarball_store *store, const char *name, const char *version,
                                                struct stored_tarball *out, struct deadline *deadline, struct error *err);
 
-/* Stores these bytes: safely there when it answers. An object with the same bytes is left as it is; one with others is
- * STATUS_REFUSED (lib/domain/README.md, Publish, step 10). Not every S3 server can be told to write only where nothing is, so
- * the caller sees to it that nobody else puts the same version at the same time: by the index repository's lock, within whose
- * time `deadline` must be. With READONLY nothing is stored: STATUS_FORBIDDEN, as for tarball_store_remove(). */
+/* Stores these bytes; on return they are durable. An object with the same bytes is left as it is; one with others is
+ * STATUS_REFUSED (lib/domain/README.md, Publish, step 10). Not every S3 server supports a write only if the object is missing,
+ * so the caller must ensure that no other process stores the same version at the same time: by the index repository's lock,
+ * within whose time `deadline` must be. With READONLY nothing is stored: STATUS_FORBIDDEN, as for tarball_store_remove(). */
 CHECK_RESULT enum status tarball_store_put(struct tarball_store *store, const char *name, const char *version,
                                            const void *bytes, size_t length, struct deadline *deadline, struct error *err);
 
-/* Appends the object to `out`, checked against the hash and size that the metadata says: a mismatch is STATUS_INTERNAL and
- * appends nothing. STATUS_NOT_FOUND where nothing is stored. */
+/* Appends the object to `out`, checked against the hash and size in the metadata: a mismatch is STATUS_INTERNAL and appends
+ * nothing. STATUS_NOT_FOUND if none is stored. */
 CHECK_RESULT enum status tarball_store_read(struct tarball_store *store, const char *name, const char *version,
                                             const char *hash, int64_t size_bytes, struct text *out, struct deadline *deadline,
                                             struct error *err);
 
-/* Removes the object; fine where there is none. */
+/* Removes the object; one that does not exist is no failure. */
 CHECK_RESULT enum status tarball_store_remove(struct tarball_store *store, const char *name, const char *version,
                                               struct deadline *deadline, struct error *err);
 
@@ -62,11 +62,11 @@ struct stored_versions {
     size_t count;
 };
 
-/* The versions of NAME of which a tarball is stored. */
+/* The versions of NAME with a stored tarball. */
 CHECK_RESULT enum status tarball_store_list(struct tarball_store *store, const char *name, struct arena *arena,
                                             struct stored_versions *out, struct deadline *deadline, struct error *err);
 
-/* Is storage there, and does it let us in? For /readyz. */
+/* Is storage reachable, and does it accept our credentials? For /readyz. */
 CHECK_RESULT enum status tarball_store_check(struct tarball_store *store, struct deadline *deadline, struct error *err);
 
 #endif

@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- A request becomes a job, or is the same as one that is there.
+-- Accepts a request: makes a job, or returns the one that the same request already has.
 
--- Does the job that has the same duplicate key stand for the new request? (One that failed, or may be run again, has given its
--- key back at its end. One that is no longer here succeeded. Both are about the same package and version.)
+-- Is the job with the same duplicate key the answer to the new request? (A job that failed, or may be run again, has released
+-- its key at its end. One that has left Redis succeeded. Both are about the same package and version.)
 local function stands_for_repeat(id, request)
   local state = call('HGET', 'job:' .. id, 'state') or 'succeeded'
   local is_unpublished = request.kind == 'publish' and state == 'succeeded' and request.version
@@ -11,30 +11,30 @@ local function stands_for_repeat(id, request)
   return not is_unpublished
 end
 
--- The matrix job that has already found what this one would, or nil: a success with whatever plan, or what was found with this
--- plan, where that stands (lib/domain/verdict.h).
+-- The matrix job that has already found the result, or nil: a success with any plan, or a verdict on this plan that stands
+-- (lib/domain/verdict.h).
 local function known_verdict(job)
   local key, plan = 'verdicts:' .. job.package .. '@' .. job.version, job.compiler .. ' ' .. redis.sha1hex(job.payload)
   local succeeded, found, last = unpack(call('HMGET', key, job.compiler .. ' succeeded', plan, job.compiler))
-  if found and last and last:find('^dependency_missing ') then found = nil end -- kept by earlier releases: it stood then
+  if found and last and last:find('^dependency_missing ') then found = nil end -- stored by earlier releases, in which it stood
   return succeeded or found or nil
 end
 
 local function same_request(job, again)
-  local id = job.replay and not job.retryOf and call('GET', 'replay:' .. job.replay) -- of a retry refuse_retry() says so
+  local id = job.replay and not job.retryOf and call('GET', 'replay:' .. job.replay) -- for a retry, refuse_retry() decides
   if id then return id end
   id = job.duplicate and call('GET', 'duplicate:' .. job.duplicate)
   if id and stands_for_repeat(id, job) then return id end
   return job.kind == 'matrix' and not TRIALS[job.purpose] and not again and known_verdict(job)
 end
 
--- The last transfer of the package that succeeded, where that is another than `id`, which has done exactly what is asked for now.
+-- The last successful transfer of the package, if that is not the job `id`, which has carried out this very request; else ''.
 local function superseded_by(id, request)
   local last = request.kind == 'transfer' and call('HGET', 'transferred', request.package)
   return last and last ~= id and last or ''
 end
 
--- The matrix job waits already, for something that may wait longer than what is asked for now.
+-- Raises the priority of the pending matrix job to the request's, if that is more urgent.
 local function raise_priority(id, request)
   local job = read_job(id, 'state', 'kind', 'compiler', 'priority', 'place')
   if job.state ~= 'pending' or tonumber(job.priority) <= tonumber(request.priority) then return end
@@ -44,7 +44,7 @@ local function raise_priority(id, request)
   if is_ready then call('ZADD', ready_set(job), job.place, id) end
 end
 
--- Why there is no room for another job, as a refusal, or nil.
+-- The reason why no further job can be accepted, as a refusal, or nil.
 local function no_room(job, limit, address_limit)
   local pending = 0
   for _, kind in ipairs(KINDS) do pending = pending + call('ZCARD', 'pending:' .. kind) end
@@ -76,7 +76,7 @@ local function list_under_actor(id, job)
   if job.actor and job.actor ~= 'anonymous' then call('ZADD', 'jobs:actor:' .. job.actor, job.place, id) end
 end
 
--- A compiler's estimate begins anew with the first job after there were none.
+-- A compiler's estimate starts over with the first job after it had no unfinished ones.
 local function note_first_build(job)
   local pending, running = unpack(call('HMGET', 'matrix:' .. job.compiler, 'pending', 'running'))
   if (tonumber(pending) or 0) + (tonumber(running) or 0) == 0 then
@@ -102,8 +102,8 @@ local function create_job(id, job)
   enter_pending(id, job)
 end
 
--- What was asked for before must not be done after something else was: a change of the package that was accepted later than
--- `created`, and has not failed.
+-- An old request must not be carried out after a newer one. Returns a change of the package that was accepted later than
+-- `created` and has not failed, or nil.
 local function later_change(package, created)
   local after = string.format('(%.0f', created * PLACES_PER_MS + PLACES_PER_MS - 1)
   for _, id in ipairs(call('ZRANGE', 'jobs:package:' .. package, after, '+inf', 'BYSCORE')) do
@@ -119,8 +119,8 @@ local function refuse_retry(job)
   end
 end
 
--- id, limit, limit per address, again, then names and values of fields → id, whether it was created; of a job that was there
--- also its state, and what has superseded it
+-- id, limit, limit per address, again, then names and values of fields → id, whether it was created; for an existing job also
+-- its state, and the job that has superseded it
 function steps.accept()
   local id, limit, address_limit, again = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5] == '1'
   if call('EXISTS', 'job:' .. id) == 1 then return {id, 1} end

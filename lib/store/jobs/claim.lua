@@ -1,8 +1,9 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- A pending job begins to run: for a service's runner, or for a build worker.
+-- A pending job starts to run: for a service's runner, or for a build worker.
 
--- Why the job cannot be claimed now, or nil; and whether it is that somebody holds its lock, of whose release nobody is told.
+-- Returns the reason why the job cannot be claimed (or nil), and true if that is a lock, whose release is not announced, so
+-- that callers must poll.
 local function obstacle(id, job, now)
   if job.state ~= 'pending' then return 'The job is ' .. job.state end
   if job.lane and lane_head(job.lane) ~= id then return 'An earlier job of ' .. job.lane .. ' comes first' end
@@ -58,7 +59,7 @@ local function end_delays(now)
   end
 end
 
--- Goes through the ready jobs of all `kinds` by place: calls `visit` with each id until it answers something.
+-- Goes through the ready jobs of all `kinds` by place: calls `visit` with each id until it returns a value.
 local function each_ready(kinds, visit)
   local at, heads = {}, {}
   while true do
@@ -118,7 +119,7 @@ function steps.list_ready()
   return jobs
 end
 
--- runner, lease, token, line for the log, ids… → as claim, for each that was to be had
+-- runner, lease, token, line for the log, ids… → as claim, for each that could be claimed
 function steps.claim_some()
   local runner, lease_ms, token, line, now, answer = ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5], now_ms(), {}
   redis_up_since(now)

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- Events that everybody has read.
+-- Removes events that every group has acknowledged.
 
 -- "MS-NUMBER" as two numbers.
 local function event_place(event)
@@ -15,7 +15,7 @@ local function first_needed(name, pending, last_delivered)
   return ms, number + 1
 end
 
--- → events removed. Whole nodes of the stream go, so some acknowledged events may stay.
+-- → number of events removed. Only whole nodes of the stream are removed, so some acknowledged events may stay.
 function steps.trim_events()
   if call('EXISTS', 'events') == 0 then return 0 end
   local first_ms, first_number

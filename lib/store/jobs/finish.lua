@@ -2,7 +2,7 @@
 --
 -- A job ends, once and for good.
 
--- A job that succeeded keeps its duplicate key where a repeated request is to get it; any other gives the key back.
+-- A job that succeeded keeps its duplicate key if a repeated request must get this job; any other releases the key.
 local function settle_duplicates(id, job, result)
   local stays = result.success and not result.readonly
     and (job.kind == 'unpublish' or job.kind == 'publish' and result.documentation ~= 'failed')
@@ -18,7 +18,7 @@ local function settle_duplicates(id, job, result)
   end
 end
 
--- Counts it for its compiler, and keeps it for the version, for good.
+-- Counts the end for the job's compiler, and stores the verdict for the version, for good.
 local function settle_verdict(id, job, result, finished)
   local verdict, compiler = result.verdict, job.compiler
   count_build(job, 'running', -1)
@@ -33,7 +33,7 @@ local function settle_verdict(id, job, result, finished)
   if result.stands then call('HSET', key, compiler .. ' ' .. plan, id) end
 end
 
--- What owners and trustees did is never removed.
+-- Jobs of owners and trustees never leave Redis.
 local function may_leave(job)
   return not KIND[job.kind].is_change and (job.actor or 'anonymous') == 'anonymous'
 end
@@ -78,7 +78,7 @@ local function end_job(id, job, result, now)
   wake_waiters(id, result.success)
   settle_duplicates(id, job, result)
   if job.kind == 'matrix' then
-    call('HDEL', 'job:' .. id, 'record') -- the result is the same once more
+    call('HDEL', 'job:' .. id, 'record') -- the result has the same data
     settle_verdict(id, job, result, finished)
   end
   if result.event then call('XADD', 'events', '*', 'job', id, 'event', result.event) end
@@ -102,7 +102,7 @@ function steps.finish()
   return 1
 end
 
--- id, fence, success → whether it has ended so under this number
+-- id, fence, success → whether this lease has ended the job with this outcome
 function steps.has_ended()
   local job = read_job(ARGV[2], 'state', 'fence')
   return job.fence == ARGV[3] and job.state == (ARGV[4] == '1' and 'succeeded' or 'failed') and 1 or 0

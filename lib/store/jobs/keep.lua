@@ -1,16 +1,16 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- Jobs whose runner was lost, finished jobs that move to storage (job_keeping.h), and logs that make room.
+-- Expired leases, finished jobs that move to storage (job_keeping.h), and logs that are removed to free memory.
 
 local ATTEMPTS_MAX = 3
 local BACKOFF_MAX_MS = 600000
 
--- Parts of maxmemory: above the first, finished jobs move to storage before their time; where that does not help (there may be
--- no storage), the oldest logs go; at last no new jobs are taken.
+-- Parts of maxmemory: above the first, finished jobs move to storage before their time; above the second (there may be no
+-- storage), the oldest logs are removed; above the last no new jobs are accepted.
 local MEMORY_FOR_FINISHED_JOBS, MEMORY_FOR_LOGS = 0.7, 0.8 -- and MEMORY_FOR_NEW_JOBS
 local LOGS_REMOVED_MAX = 100 -- by one step
 
--- What a log says of a job whose runner was lost, and what it and the job's error say in the end.
+-- For a job whose runner was lost: the line for its log, and the end of its error when it is given up.
 local LOST = {
   request = 'The service that ran this job stopped, or lost its connection, before the job was done',
   build = 'The build worker that had this job stopped, or was not heard of any more, before the job was done'
@@ -20,7 +20,7 @@ local GIVEN_UP = {
   build = 'That says nothing about the package, and nothing was changed'
 }
 
--- What becomes of a job whose lease ran out, as the word for the caller.
+-- Takes back a job whose lease has expired; returns the outcome as a word: alarming, failed or returned.
 local function take_back(id, now, lease_ms, is_attempt)
   local job = read_job(id, 'state', 'fence', 'kind', 'lane', 'place', 'address', 'attempts', 'record', unpack(ENDING))
   local attempts, what = tonumber(job.attempts), job.kind == 'matrix' and 'build' or 'request'
@@ -34,7 +34,7 @@ local function take_back(id, now, lease_ms, is_attempt)
   elseif attempts >= ATTEMPTS_MAX then
     local sentence = LOST[what] .. ', ' .. attempts .. ' times in a row, so it was given up. ' .. GIVEN_UP[what]
     add_line(id, job, now, 'ERROR 0 0 ' .. sentence)
-    job.logIsCut = nil -- said already
+    job.logIsCut = nil -- the log has the sentence already
     end_job(id, job, {success = false, error = sentence, verdict = what == 'build' and 'worker_lost' or nil}, now)
     return 'failed'
   end
@@ -56,11 +56,11 @@ local function remove_oldest_logs()
   return removed
 end
 
--- lease, most → logs removed, then what became of each job, and its id
+-- lease, limit → number of logs removed, then for each job the result of take_back(), and its id
 function steps.reap()
   local lease_ms, most, now = tonumber(ARGV[2]), ARGV[3], now_ms()
   local since, answer = redis_up_since(now), {remove_oldest_logs()}
-  if now < since + lease_ms / 2 then return answer end -- runners are given time to renew
+  if now < since + lease_ms / 2 then return answer end -- runners have time to renew
   local expired = call('ZRANGE', 'leases', '-inf', now, 'BYSCORE', 'LIMIT', 0, most, 'WITHSCORES')
   for i = 1, #expired, 2 do
     answer[#answer + 1] = take_back(expired[i], now, lease_ms, tonumber(expired[i + 1]) >= since + lease_ms)
@@ -69,7 +69,7 @@ function steps.reap()
   return answer
 end
 
--- most, how long matrix jobs stay, others, and any while memory is short → ids, of each kind the oldest first
+-- limit, how long matrix jobs stay, others, and any while memory is short → ids, of each kind the oldest first
 function steps.list_aged()
   local most, matrix_ms, other_ms, least_ms = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
   local now, is_short, ids = now_ms(), memory_used() >= MEMORY_FOR_FINISHED_JOBS, {}
@@ -81,7 +81,7 @@ function steps.list_aged()
   return ids
 end
 
--- id; its duplicate key stays with the id, if it has kept it at its end
+-- id; its duplicate key, if it kept that at its end, still names the id afterwards
 function steps.forget()
   local id = ARGV[2]
   local job = read_job(id, 'state', 'kind', 'package', 'actor')

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- Locks (lock.h): those that jobs hold while they run, and the steps for those that no job holds.
+-- Locks (lock.h): those that running jobs hold, and the steps for those that no job holds.
 
--- Who holds the lock now, or nil.
+-- The token of the lock's current holder, or nil.
 local function lock_holder(name, now)
   local token, deadline = unpack(call('HMGET', 'lock:' .. name, 'token', 'deadline'))
   return token and token ~= '' and tonumber(deadline) > now and token or nil
@@ -21,7 +21,7 @@ local function free_lock(name, token, fence)
   if has_lock(name, token, fence) then call('HSET', 'lock:' .. name, 'token', '', 'released', token) end
 end
 
--- name, token, hold → fence, or less than 0: the milliseconds until it runs out
+-- name, token, hold → fence, or a negative number: minus the milliseconds until it expires
 function steps.lock_take()
   local name, token, now = ARGV[2], ARGV[3], now_ms()
   local holder = lock_holder(name, now)
@@ -32,7 +32,7 @@ function steps.lock_take()
   return fence
 end
 
--- name, token, needed, hold → how long it holds: renewed where that would be less than needed, else nothing is written
+-- name, token, needed, hold → how long it holds: renewed only if that would be less than needed, else nothing is written
 function steps.lock_keep()
   local name, token, now = ARGV[2], ARGV[3], now_ms()
   if lock_holder(name, now) ~= token then return refuse('STALE', 'The lock ' .. name .. ' has run out') end

@@ -2,7 +2,7 @@
 --
 -- Lines of jobs' logs (log_stream.c).
 
--- Times grow by at least a millisecond from line to line; a burst runs ahead of the clock.
+-- Times increase by at least a millisecond from line to line; a burst runs ahead of the clock.
 local function add_line(id, job, time, text)
   time = math.max(time, (tonumber(job.logTime) or 0) + 1)
   call('XADD', 'job:' .. id .. ':log', string.format('%.0f-0', time), 'line', text)
@@ -12,7 +12,7 @@ end
 
 local LOG_FIELDS = {'logTime', 'logLines', 'logBytes', 'logFence', 'logNumber', 'logIsCut', 'startedAt'}
 
--- From the argument at `first` on, for each line its number, time and text; `job` has LOG_FIELDS.
+-- Appends the lines in the arguments from `first` on: number, time and text of each; `job` has LOG_FIELDS.
 local function append_lines(id, fence, job, most_lines, most_bytes, first)
   local now, written = now_ms(), job.logFence == fence and tonumber(job.logNumber) or 0
   local lines, bytes = tonumber(job.logLines) or 0, tonumber(job.logBytes) or 0

@@ -6,19 +6,19 @@ local function lane_head(lane)
   return call('LINDEX', 'lane:' .. lane, 0)
 end
 
--- Where the job is while it can be claimed. Matrix jobs are found by compiler and priority, since a worker has only some
--- compilers: ten thousand that wait for others cost nothing.
+-- The set that has the job while it can be claimed. Matrix jobs are grouped by compiler and priority, since a worker has only
+-- some compilers: ten thousand jobs for other ones cost nothing.
 local function ready_set(job)
   if job.kind ~= 'matrix' then return 'ready:' .. job.kind end
   return 'ready:matrix:' .. job.compiler .. ':' .. job.priority
 end
 
--- How far a compiler is (matrix_store.h).
+-- Counts a compiler's jobs (matrix_store.h).
 local function count_build(job, what, by)
   if job.kind == 'matrix' then call('HINCRBY', 'matrix:' .. job.compiler, what, by) end
 end
 
--- Lets the pending job be claimed, if it is its turn.
+-- Makes the pending job ready, or ready after its delay, unless it is not the first of its lane or waits for other jobs.
 local function make_ready(id)
   local job = read_job(id, 'kind', 'compiler', 'priority', 'lane', 'place', 'notBefore', 'waitsFor')
   if job.waitsFor or job.lane and lane_head(job.lane) ~= id then return end
@@ -45,9 +45,9 @@ local function leave_pending(id, job)
   end
 end
 
-local EARLIER_MAX, FAILED_MAX = 256, 8 -- jobs of one package that are looked at
+local EARLIER_MAX, FAILED_MAX = 256, 8 -- limits of the jobs of one package that are looked at
 
--- The ids in a text in which they stand by blanks, less one.
+-- The ids in a space-separated text, without one of them.
 local function ids_without(ids, left_out)
   local kept = {}
   for id in (ids or ''):gmatch('%S+') do
@@ -57,7 +57,7 @@ local function ids_without(ids, left_out)
 end
 
 -- The job, which is about to be pending, waits for those of `awaited` that were accepted before it (so there are no cycles) and
--- are unfinished. Where one of them has failed meanwhile, it does not wait.
+-- are unfinished. If one of them has failed meanwhile, it does not wait.
 local function begin_waiting(id, job, awaited)
   local unfinished, has_failed = {}, false
   for _, other in ipairs(awaited) do
@@ -73,7 +73,7 @@ local function begin_waiting(id, job, awaited)
   call('HSET', 'job:' .. id, 'waitsFor', table.concat(unfinished, ' '))
 end
 
--- The job `ended` has ended: those that wait for it go on if it has failed, or was the last that they waited for.
+-- The job `ended` has ended: jobs that wait for it become ready if it has failed, or was the last that they waited for.
 local function wake_waiters(ended, success)
   for _, id in ipairs(call('SMEMBERS', 'waiters:' .. ended)) do
     local others = ids_without(read_job(id, 'waitsFor').waitsFor, ended)

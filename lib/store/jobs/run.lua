@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- What a runner does with the job that it holds: it keeps the lease, hands the job back, keeps what it found out, writes the log.
+-- The steps of a runner for the job that it holds: renew the lease, hand the job back, store findings, write the log.
 
--- The build worker that says it, in a step under `as_worker`; nil: a service's own step.
+-- The build worker that sent a step under `as_worker`; nil: a service's own step.
 local worker
 
--- The job, if it runs under this number and nobody took its package's lock; else nil. Of a worker's only the builds that it has.
+-- The job, if it runs under this fence and still has its package's lock; else nil. For a worker only builds that it holds.
 local function held_job(id, fence, ...)
   local job = read_job(id, 'state', 'fence', 'kind', 'lane', 'place', 'runner', ...)
   if job.state ~= 'running' or job.fence ~= fence then return end
@@ -46,7 +46,7 @@ function steps.lease_left()
   return math.max(0, call('ZSCORE', 'leases', id) - now_ms())
 end
 
--- From running back to pending, at the old place; not before a time, or not before other jobs have ended.
+-- Moves the job from running back to pending, at its old place; not before a time, or not before other jobs have ended.
 local function hand_back(id, job, not_before, awaited)
   call('ZREM', 'leases', id)
   call('ZREM', 'running:' .. job.kind, id)
@@ -60,7 +60,7 @@ local function hand_back(id, job, not_before, awaited)
 end
 
 -- Hands the job back for the runner that holds it: to be claimed after a delay, when other jobs have ended, or (both nil) now.
--- The attempt does not count. `goes_on`: the job's time does, since it waits for something of the registry's own.
+-- The attempt is not counted. `goes_on`: the wait counts towards the job's time limit, since it is for a part of the registry.
 local function put_back(id, fence, delay_ms, awaited, goes_on)
   if read_job(id, 'handedBack').handedBack == fence then return 1 end
   local job = held_job(id, fence, 'address', 'compiler', 'startedAt')
@@ -73,7 +73,7 @@ local function put_back(id, fence, delay_ms, awaited, goes_on)
   return 1
 end
 
--- id, fence, delay, whether the job's time goes on
+-- id, fence, delay, whether the wait counts towards the job's time limit
 function steps.release()
   return put_back(ARGV[2], ARGV[3], tonumber(ARGV[4]), nil, ARGV[5])
 end
@@ -83,8 +83,8 @@ function steps.wait_for()
   return put_back(ARGV[2], ARGV[3], nil, {unpack(ARGV, 4)})
 end
 
--- Publications of the package that were accepted before the job, to `found`: the unfinished ones, and the last ones of those
--- that have failed since it was accepted.
+-- Adds to `found` the publications of the package that were accepted before the job: the unfinished ones among the first
+-- EARLIER_MAX, and among the last FAILED_MAX jobs of any kind those that have failed since the job was accepted.
 local function find_earlier(package, job, found)
   local function add(id, other)
     if other.kind == 'publish' then
@@ -110,7 +110,7 @@ function steps.list_earlier()
   return found
 end
 
--- id, fence, field, value: what a run finds out once for all runs
+-- id, fence, field, value: stores a value that a run finds out once for all runs
 function steps.keep()
   local id, fence, field, value = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
   local job = held_job(id, fence, field)
@@ -139,7 +139,7 @@ function steps.add_commit()
   return 1
 end
 
--- id, fence, actor, replay key, credential → the job that has done the same, or ''
+-- id, fence, actor, replay key, credential → the job that has succeeded with the same replay key, or ''
 function steps.identify()
   local id, fence, actor, key, credential = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
   local job = held_job(id, fence, 'actor', 'retryOf')
@@ -165,7 +165,7 @@ function steps.append()
   return 1
 end
 
--- A build is over: id, fence, record (empty: it is not to be committed), lease, most lines, most bytes, then its last lines
+-- The end of a build: id, fence, record (empty: nothing to commit), lease, most lines, most bytes, then its last lines
 -- → the job's fields
 function steps.take_result()
   local id, fence, record, lease_ms = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
