@@ -24,7 +24,7 @@ struct compiler_list {
     bool is_stopping; /* guarded by the mutex */
 };
 
-/* False: it is stopped. */
+/* Waits PAUSE_MS. Returns false once compiler_list_stop() was called. */
 static bool pause_writing(struct compiler_list *list) {
     int64_t until_ms = clock_monotonic_ms() + PAUSE_MS;
     pthread_mutex_lock(&list->mutex);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Tells everybody which compilers are supported: this service looks for them, and the build matrix plans with the list that is
- * kept in Redis (lib/store/matrix_store.h). Written once, in a thread of its own, since Redis may come up after this service.
+ * Publishes the list of supported compilers: this service finds the compilers, and build-matrix plans with the list stored in
+ * Redis (lib/store/matrix_store.h). It is written once, by a thread of its own, because Redis may start after this service.
  */
 #ifndef SERVICES_PUBLISH_COMPILER_LIST_H
 #define SERVICES_PUBLISH_COMPILER_LIST_H
@@ -11,11 +11,11 @@
 
 struct compiler_list;
 
-/* Begins to write the list, and tries until it is kept. `compilers` (there may be none) are borrowed. */
+/* Starts a thread that retries until the list is stored. `compilers` may be empty; borrowed until compiler_list_stop(). */
 CHECK_RESULT enum status compiler_list_start(struct compiler_list **out, const char *redis_url, const struct version *compilers,
                                              size_t count, struct error *err);
 
-/* Ends the thread, also where nothing was written yet. NULL is fine. */
+/* Stops and joins the thread, even if the list is not stored yet. NULL is allowed. */
 void compiler_list_stop(struct compiler_list *list);
 
 #endif

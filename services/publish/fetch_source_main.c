@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * registry-fetch-source: fetches one package's source and says how that went. The publish service runs it for each
- * (lib/source/source_fetch.h), since what it fetches is a stranger's; it is not for people to call. There is nothing in it to
- * wind up, so a signal may end it at once.
+ * registry-fetch-source: fetches the source of one package. Reads the request from stdin and writes the result to stdout, one
+ * JSON object each (lib/source/source_child.h). The publish service starts a process per source (lib/source/source_fetch.h),
+ * because the content is untrusted; users do not call it. No cleanup is needed, so a signal may kill it at any time.
  */
 #include <stdbool.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The publish service: carries publish and unpublish jobs out. Jobs are announced by a message and live in Redis
+ * The publish service: runs publish and unpublish jobs. Jobs are announced by a message and stored in Redis
  * (lib/service/job_runner.h).
  *
  *   registry-publish [--unsafe-no-sandbox]
@@ -13,7 +13,7 @@
 #include "services/publish/publish_service.h"
 #include "services/publish/trustee_lookup.h"
 
-/* Where the look-up is switched on for the gateway alone, nobody is a trustee. */
+/* message_handler.handle. STATUS_UNAVAILABLE if only the gateway has TRUSTEE_LOOKUP set: no trustee can be verified then. */
 static enum status answer_trustee_query(void *context, const struct message *request, struct arena *arena,
                                         struct message *answer, struct error *err) {
     struct publish_service *publish = context;
@@ -27,7 +27,7 @@ static const struct message_handler messages[] = {
     {0},
 };
 
-/* From the first message to the last job. */
+/* Runs until the service is told to stop and its last job has ended. */
 static enum status serve(struct publish_service *publish, struct error *err) {
     const struct settings *settings = &publish->settings;
     const struct job_handler handlers[] = {

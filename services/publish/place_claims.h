@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The places of the new packages that one publish service is committing at this moment. All changes of a commit round are
- * checked before any is written (lib/store/change_queue.h), so two new packages at one place must not share a round; all others
- * may.
+ * The locations of the new packages that this publish service is committing. All changes of a commit round are checked before
+ * any is written (lib/store/change_queue.h), so two new packages at one location must not share a round; all others may.
  */
 #ifndef SERVICES_PUBLISH_PLACE_CLAIMS_H
 #define SERVICES_PUBLISH_PLACE_CLAIMS_H
@@ -11,20 +10,20 @@
 
 #include "lib/domain/location.h"
 
-/* From any thread. */
+/* Thread-safe. */
 struct place_claims;
 
-/* Kept by the claimant until it is released. Zero: not claimed. */
+/* Memory of the caller; it must stay valid until place_claims_remove(). Zeroed: no claim. */
 struct place_claim {
-    const struct location *location; /* borrowed until then */
+    const struct location *location; /* borrowed for as long */
     struct place_claim *next;
 };
 
 struct place_claims *place_claims_create(void);
 void place_claims_free(struct place_claims *claims);
 
-/* True: somebody else has claimed the same place before. */
+/* Adds the claim in either case. Returns true if the same location was claimed already. */
 bool place_claims_add(struct place_claims *claims, struct place_claim *claim, const struct location *location);
-void place_claims_remove(struct place_claims *claims, struct place_claim *claim); /* fine where it was never added */
+void place_claims_remove(struct place_claims *claims, struct place_claim *claim); /* no-op if it was never added */
 
 #endif

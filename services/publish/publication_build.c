@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Does it build, from exactly what will be in the tarball? Steps 6 to 9 of lib/domain/README.md, Publish, and the packing of
- * 10.
+ * Builds the package from exactly the content of its tarball: steps 6 to 9 of lib/domain/README.md, Publish, and the packing of
+ * step 10.
  *
- *   WORK_FOLDER/build/.registry/NAME-VERSION/   the package itself, out of its tarball, and every package of its plan: links
- *                                               into what is unpacked for all builds (lib/tools/package_cache.h)
- *   WORK_FOLDER/build/output/                   what the compiler makes of them
+ *   WORK_FOLDER/build/.registry/NAME-VERSION/   the package itself, unpacked from its tarball, and each package of its plan, as
+ *                                               a link into the shared cache (lib/tools/package_cache.h)
+ *   WORK_FOLDER/build/output/                   the compiler's output
  */
 #include <string.h>
 
@@ -20,7 +20,7 @@
 enum {
     TARBALL_BYTES_WARNING = 200000,
     COMPILER_MESSAGES_SHOWN = 50,
-    TRIAL_STEP_LIMIT = 500000, /* of one solve among some tens that nobody sees: milliseconds */
+    TRIAL_STEP_LIMIT = 500000, /* per trial solve: milliseconds, since a wait may need many of them */
 };
 
 const struct archive_limits publication_unpack_limits = {.bytes = 256 << 20, .entries = 100000};
@@ -57,7 +57,7 @@ static enum status refuse_compiler(const struct publication *p, struct error *er
     return status;
 }
 
-/* The client's versions, as exact ranges. */
+/* The versions as requirements with exact ranges; in the arena. */
 static struct dependency *require_exactly(struct publication *p, const struct package_versions *versions) {
     struct dependency *required = arena_alloc(p->arena, (versions->count + 1) * sizeof *required);
     for (size_t i = 0; i < versions->count; i++) {
@@ -67,7 +67,7 @@ static struct dependency *require_exactly(struct publication *p, const struct pa
     return required;
 }
 
-/* Finds compiler and versions. With the client's own versions only the compiler is to be found, where none was asked for. */
+/* Sets p->plan. Resolutions and compiler of the request are taken as they are; only the missing ones are solved for. */
 static enum status find_plan(struct publication *p, const struct manifest_index *index, bool is_trial, struct error *err) {
     const struct publish_request *asked = &p->request;
     struct solver_request request = {
@@ -93,7 +93,7 @@ static enum status find_plan(struct publication *p, const struct manifest_index 
     return STATUS_OK;
 }
 
-/* A version that is built with another version of its own package could be used by nobody: a plan has one of each. */
+/* Refuses a plan with another version of the package itself: no plan of a dependant could contain both versions. */
 static enum status check_leaves_itself_out(const struct publication *p, const struct manifest_index *index, struct error *err) {
     const struct package_versions *packages = &p->plan.packages;
     const struct package_version *itself = package_versions_find(packages, p->request.name);
@@ -120,7 +120,7 @@ static enum status check_leaves_itself_out(const struct publication *p, const st
 }
 
 enum status publication_refuse_without_plan(struct error *err) {
-    static const char beginning[] = "Could not produce valid dependencies for manifest."; /* clients look for these words */
+    static const char beginning[] = "Could not produce valid dependencies for manifest."; /* clients match this phrase */
     struct error why = *err;
     return error_set_at(err, why.status, why.path, "%s\n%s", beginning, why.message);
 }
@@ -193,7 +193,7 @@ enum status publication_pack(struct publication *p, struct error *err) {
 
 /* ---- Graph and compile ---- */
 
-/* The graph could not be made. The compiler that the package is for will say the same again, so only others are quoted. */
+/* Logs that there is no import graph. The chosen compiler repeats its errors when it compiles, so only others are quoted. */
 static void warn_of_imports(const struct publication *p, struct compiler_report *report, bool is_chosen,
                             const struct error *err) {
     struct text words = {0};
@@ -248,7 +248,7 @@ enum status publication_check_dependencies(struct publication *p, struct error *
     return status;
 }
 
-/* Shows the warnings of the package's own modules, and returns how many there are. */
+/* Logs the warnings of the package's own modules and returns their number. */
 static size_t log_warnings(const struct publication *p, const struct compiler_report *report) {
     size_t count = 0;
     struct text shown = {0};

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Step 11 of lib/domain/README.md, Publish: the documentation, made by `purs publish` and sent to Pursuit. It comes last and is
- * worth a NOTICE when it fails, no more: whoever sends the same request again starts a job that finishes it (step 5), and only
- * such a job, which has nothing else to do, fails with it.
+ * Step 11 of lib/domain/README.md, Publish: the documentation, made by `purs publish` and sent to Pursuit. It is the last step,
+ * and a failure is only logged at NOTICE: sending the same request again starts a job that retries the documentation (step 5).
+ * Only such a job, which has nothing else to do, fails with it.
  *
- * The compiler wants a git checkout. It gets one that is made of the tarball, so that what is documented is what was published,
- * and so that a run which goes on after another need not fetch the source again:
+ * The compiler requires a git checkout. It is made from the tarball, so that the documentation matches the published files and
+ * a resumed run does not fetch the source again:
  *
  *   WORK_FOLDER/documentation/NAME-VERSION/    the tarball's files, in one commit with the tag vVERSION
- *       .registry/NAME-VERSION/                each package of the plan, and resolutions.json, which says where they are
- *       output/                                the compiler's
+ *       .registry/NAME-VERSION/                each package of the plan
+ *       .registry/resolutions.json             their versions and folders
+ *       output/                                the compiler's output
  */
 #include <errno.h>
 #include <stdio.h>
@@ -27,7 +28,7 @@
 
 static const struct archive_limits unpack_limits = {.bytes = 256 << 20, .entries = 100000};
 
-/* As the settings are now. A request must be over before the lease is. */
+/* From the current settings. The timeout of a request is at most 3/4 of the lease, so that the lease outlasts it. */
 static struct pursuit find_pursuit(const struct publication *p) {
     const struct settings *settings = &p->service->settings;
     int64_t lease_part_ms = p->run->lease_ms * 3 / 4, timeout_ms = settings->pursuit_timeout_ms;
@@ -44,7 +45,7 @@ static const char *page(const struct publication *p) {
     return copy;
 }
 
-/* ---- Is there anything to do? ---- */
+/* ---- Whether documentation is missing ---- */
 
 enum status publication_look_for_documentation(struct publication *p, bool *is_missing, struct error *err) {
     struct pursuit pursuit = find_pursuit(p);
@@ -60,7 +61,7 @@ enum status publication_look_for_documentation(struct publication *p, bool *is_m
                      p->request.name, p->version, err->message);
 }
 
-/* Whether nothing is sent, and says why. */
+/* True if no documentation must be sent; logs the reason. */
 static bool is_left_out(const struct publication *p) {
     char compiler[VERSION_TEXT_MAX];
     version_print(p->plan.compiler, compiler);
@@ -82,14 +83,14 @@ static bool is_left_out(const struct publication *p) {
 
 static enum status unpack_tarball(struct publication *p, const char *folder, struct error *err) {
     enum status status = STATUS_OK;
-    if (p->tarball.length == 0) /* published by an earlier run, or an earlier job */
+    if (p->tarball.length == 0) /* stored by an earlier run or job */
         status = tarball_store_read(p->service->tarballs, p->request.name, p->version, p->record.hash, p->record.size_bytes,
                                     &p->tarball, &p->run->deadline, err);
     if (!status) status = archive_unpack(p->tarball.bytes, p->tarball.length, folder, p->folder_name, &unpack_limits, err);
     return status;
 }
 
-/* The packages of the plan, as this run's build has left them, or once more. */
+/* Moves the packages of the plan here from this run's build folder, or installs them if this run did not build. */
 static enum status bring_packages(struct publication *p, const char *folder, struct error *err) {
     const char *built = arena_format(p->arena, "%s/build/" PUBLICATION_PACKAGES_FOLDER, p->work_folder);
     const char *here = arena_format(p->arena, "%s/" PUBLICATION_PACKAGES_FOLDER, folder);
@@ -120,7 +121,7 @@ static enum status write_resolutions(struct publication *p, const char *folder, 
     return status;
 }
 
-/* The checkout; what comes into it after the commit is not looked at by git. */
+/* Makes the checkout in `folder`. Git ignores the files that are added after the commit (`excluded`). */
 static enum status make_checkout(struct publication *p, const char *parent, const char *folder, struct error *err) {
     static const char *const excluded[] = {"/" PUBLICATION_PACKAGES_FOLDER "/", "/output/", NULL};
     int64_t committed_ms = p->record.committed_ms > 0 ? p->record.committed_ms : p->record.published_ms;
@@ -162,7 +163,7 @@ static enum status send_documentation(struct publication *p, struct error *err) 
     return status;
 }
 
-/* The run is to be ended, or is not ours any more: not a failure of the documentation. */
+/* True if the run was cancelled or its lease was lost, as opposed to a failure of the documentation. */
 static bool is_stopped(struct publication *p, enum status status) {
     enum status why = deadline_check(&p->run->deadline, NULL);
     return status == STATUS_STALE || why == STATUS_STALE || why == STATUS_CANCELLED;
@@ -175,11 +176,11 @@ enum status publication_document(struct publication *p, struct error *err) {
     if (status && is_stopped(p, status)) return status;
     p->documentation = status ? "failed" : "published";
     if (!status) return STATUS_OK;
-    if (p->record.finishing == FINISHING_DOCUMENTATION) /* never tried again by itself, whatever the reason */
+    if (p->record.finishing == FINISHING_DOCUMENTATION) /* not retried automatically, whatever the reason */
         return error_set(err, STATUS_REFUSED, "%s@%s is published, but its documentation could not be put on Pursuit%s: %s",
                          p->request.name, p->version, status_is_temporary(status) ? " (please try again later)" : "",
                          err->message);
-    /* What was refused would be refused again. */
+    /* A refusal would only be repeated, so no retry is suggested. */
     job_run_log(p->run, LOG_NOTICE, "%s@%s is published, but its documentation could not be put on Pursuit.%s %s",
                 p->request.name, p->version,
                 status == STATUS_REFUSED ? "" : " To try that again, send the same request once more.", err->message);

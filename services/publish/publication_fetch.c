@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Step 2 of lib/domain/README.md, Publish: the source. Its host is somebody else's, so a failure is one of three kinds:
+ * Step 2 of lib/domain/README.md, Publish: fetches the source. A failure is handled by its cause:
  *
- *   the requester's    no such repository, ref or folder, or what is in it is refused: said at once, and not tried again
- *   the host's         not reached, not available, silent, broke off: tried again after a pause, a few times (SOURCE_TRIES),
- *                      each time with a WARN line, within the one time limit of SOURCE_TIMEOUT_MS; then the job fails with
- *                      "try again later". Nothing was written by then, so the same request may be posted again
+ *   requester's fault  no such repository, ref or folder, or its content is refused: the job fails at once
+ *   host's fault       unreachable, unavailable, silent, connection lost: retried with backoff, with a WARN line each, up to
+ *                      SOURCE_TRIES within SOURCE_TIMEOUT_MS; then the job fails with "try again later". Nothing has been
+ *                      written by then, so the same request may be posted again
  *   ours               a drain, a lost lease: another runner starts the job over
  */
 #include <poll.h>
@@ -14,9 +14,9 @@
 #include "lib/base/folder.h"
 #include "services/publish/publication.h"
 
-enum { POLL_MS = 50 }; /* how soon a raised deadline is noticed */
+enum { POLL_MS = 50 }; /* a cancelled or expired deadline is noticed within this time */
 
-/* False where the job is to stop, or where `end_ms` would be passed. */
+/* Sleeps. Returns false if the job must stop, or at once if `end_ms` (monotonic) would be reached. */
 static bool pause_ms(struct publication *p, int64_t length_ms, int64_t end_ms) {
     int64_t until_ms = clock_monotonic_ms() + length_ms;
     if (until_ms >= end_ms) return false;
@@ -27,7 +27,7 @@ static bool pause_ms(struct publication *p, int64_t length_ms, int64_t end_ms) {
     return deadline_check(&p->run->deadline, NULL) == STATUS_OK;
 }
 
-/* Fetches until it is there, or there is no use in trying, or no time. */
+/* Fetches, with retries after temporary failures until SOURCE_TRIES or SOURCE_TIMEOUT_MS is exhausted. */
 static enum status fetch_with_tries(struct publication *p, const struct source_request *request, struct source_limits *limits,
                                     struct error *err) {
     const struct settings *settings = &p->service->settings;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Installing the plan of a publication, and the package itself, where the compiler will run (publication_build.c draws the
- * folder). A version of the plan may be unpublished while this goes on: then its tarball is not there any more, or soon not,
- * and the plan is made anew; the reason that the requester gets, where there is none, is that.
+ * Installs the packages of the plan and the package itself into the compiler's working folder (its layout is in
+ * publication_build.c). If a version of the plan is unpublished meanwhile, the plan is solved again; if no plan is left, the
+ * refusal names the versions that were unpublished.
  */
 #include <errno.h>
 #include <string.h>
@@ -16,7 +16,7 @@
 
 enum { PLANS_MAX = 5 };
 
-/* What the metadata says of a package's tarball; the hash is copied. */
+/* Hash and size of a package's tarball from the metadata; the hash is copied. STATUS_NOT_FOUND: it is not published. */
 static enum status find_tarball(struct publication *p, const struct package_version *package, const char **hash,
                                 int64_t *size_bytes, struct error *err) {
     const struct manifest_index *index = registry_view_lock(p->service->repositories.view);
@@ -31,7 +31,7 @@ static enum status find_tarball(struct publication *p, const struct package_vers
     return error_set(err, STATUS_NOT_FOUND, "%s, which the build needs, is not published any more.", package->name);
 }
 
-/* Finds the folder in which it is unpacked, for as long as this run goes on. */
+/* Finds the package's folder in the cache, or downloads and unpacks it; it is held until the end of the run. */
 static enum status unpack_package(struct publication *p, const struct package_version *package, const char *version,
                                   const char *top, const char **folder, struct error *err) {
     const char *hash = NULL;
@@ -49,7 +49,7 @@ static enum status unpack_package(struct publication *p, const struct package_ve
     return status;
 }
 
-/* Has it below `packages`, by a link. */
+/* Links the cached package into the folder `packages`. */
 static enum status install_package(struct publication *p, const struct package_version *package, const char *packages,
                                    struct error *err) {
     char version[VERSION_TEXT_MAX];
@@ -71,7 +71,7 @@ enum status publication_install_plan(struct publication *p, const char *folder, 
     return status;
 }
 
-/* ---- What was unpublished meanwhile ---- */
+/* ---- Dependencies unpublished meanwhile ---- */
 
 const char *publication_lost_dependencies(const struct publication *p) {
     struct text lost = {0};
@@ -92,8 +92,8 @@ const char *publication_lost_dependencies(const struct publication *p) {
     return copy;
 }
 
-/* `err`: of what was not found. Either it was unpublished, and there is another plan or none, or it is there by the metadata
- * alone. */
+/* After STATUS_NOT_FOUND in `err`: solves again if a version of the plan was unpublished. Otherwise a tarball that the metadata
+ * lists is missing in storage: STATUS_UNAVAILABLE, TROUBLE_STORAGE. */
 static enum status plan_anew(struct publication *p, struct error *err) {
     struct version compiler = p->plan.compiler;
     const char *missing = arena_copy(p->arena, err->message);
@@ -116,12 +116,12 @@ enum status publication_blame_unpublishing(const struct publication *p, const ch
     return error_set_at(err, err->status, path, "%s\nThis was unpublished while the publication was under way: %s.", why, lost);
 }
 
-/* ---- All of it ---- */
+/* ---- Installing ---- */
 
 static enum status install(struct publication *p, struct error *err) {
     const char *build = publication_build_folder(p);
     const char *packages = arena_format(p->arena, "%s/" PUBLICATION_PACKAGES_FOLDER, build);
-    folder_remove(build); /* of a plan before */
+    folder_remove(build); /* of an earlier plan */
     enum status status = sandbox_make_folder(&p->service->sandbox, build, err);
     if (!status) status = publication_install_plan(p, packages, err);
     if (!status)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Step 4 of lib/domain/README.md, Publish: the licence. The fields of other manifests are read at once. The detector of texts
- * takes up to some seconds, so it runs on a thread of its own while the package is compiled, and is waited for before anything
- * is written. The thread uses nothing of the publication but what stays as it is until publication_drop_licence().
+ * Step 4 of lib/domain/README.md, Publish: the licence. The licence fields of other manifests are checked synchronously. The
+ * detector of licence texts may take seconds, so it runs on its own thread while the package is compiled, and is awaited before
+ * anything is written. The thread only reads parts of the publication that do not change until publication_drop_licence().
  */
 #include <errno.h>
 #include <pthread.h>
@@ -16,17 +16,17 @@
 #include "services/publish/publication.h"
 
 enum {
-    POLL_MS = 50,        /* how soon a raised deadline is noticed */
-    DETECTOR_MS = 20000, /* for all texts of one source */
+    POLL_MS = 50,        /* a cancelled or expired deadline is noticed within this time */
+    DETECTOR_MS = 20000, /* time limit for all texts of one source */
 };
 
 struct licence_run {
     pthread_t thread;
     struct licence_check check; /* borrowed from the publication's arena */
-    struct deadline deadline;   /* raised by publication_drop_licence() */
+    struct deadline deadline;   /* cancelled by publication_drop_licence() */
     bool is_joined;
 
-    /* the thread's, until it is joined */
+    /* owned by the thread until it is joined */
     struct arena arena;
     struct licence_warnings warnings;
     enum status status;
@@ -55,7 +55,7 @@ enum status publication_check_licence(struct publication *p, struct error *err) 
     run->check = check;
     deadline_start(&run->deadline, INT64_MAX);
     int reason = pthread_create(&run->thread, NULL, run_detector, run);
-    if (reason) { /* no thread to be had: then it takes its time now */
+    if (reason) { /* no thread available: run it synchronously */
         run_detector(run);
         run->is_joined = true;
     }
@@ -63,7 +63,7 @@ enum status publication_check_licence(struct publication *p, struct error *err) 
     return STATUS_OK;
 }
 
-/* False where the job is to stop. */
+/* Waits for the thread. Returns false, with `err` set, if the job must stop. */
 static bool join(struct publication *p, struct licence_run *run, struct error *err) {
     while (!run->is_joined) {
         struct timespec until;
@@ -85,7 +85,7 @@ enum status publication_await_licence(struct publication *p, struct error *err) 
     enum status status = run->status;
     if (status) *err = run->err;
     if (!status && run->warnings.count)
-        status = disk_check(NULL, p->work_folder, err); /* then they are compared another time */
+        status = disk_check(NULL, p->work_folder, err); /* a full disk may have caused the warnings: report that instead */
     for (size_t i = 0; i < run->warnings.count && !status; i++)
         job_run_log(p->run, LOG_WARN, "%s", run->warnings.items[i]);
     return status;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What is to be published: steps 1 to 5 of lib/domain/README.md, Publish, but for the fetching (publication_fetch.c) and the
- * licence (publication_licence.c).
+ * Steps 1, 3 and 5 of lib/domain/README.md, Publish: location, manifest, and whether the version is new. (Step 2 is in
+ * publication_fetch.c, step 4 in publication_licence.c.)
  */
 #include <string.h>
 
@@ -12,7 +12,7 @@
 #include "lib/tools/archive.h"
 #include "services/publish/publication.h"
 
-/* What an unpacked tarball of ours can hold at most, when its manifest is read back. */
+/* Upper limits of a stored tarball when it is unpacked to read its manifest. */
 static const struct archive_limits stored_limits = {.bytes = 256 << 20, .entries = 100000};
 
 static const char *copy_optional(struct arena *arena, const char *text) {
@@ -40,8 +40,7 @@ static enum status refuse_other_location(const struct publication *p, const stru
     return status;
 }
 
-/* The location to publish from: the known one, which a request may repeat but not change, or for a new package the request's.
- */
+/* Sets p->location: for a known package its location, which a request may repeat but not change; else the request's. */
 static enum status decide_location(struct publication *p, const struct metadata *metadata, struct error *err) {
     if (metadata && p->request.has_location && !location_equal(&metadata->location, &p->request.location))
         return refuse_other_location(p, &metadata->location, err);
@@ -87,7 +86,7 @@ enum status publication_read_manifest(struct publication *p, struct error *err) 
                                 err);
 }
 
-/* A published version is finished only by the source that it was made from: the same manifest, at least. */
+/* An incomplete publication may only be completed from a source with the same manifest as the stored tarball's. */
 static enum status check_stored_manifest(struct publication *p, const char *hash, int64_t size_bytes, struct error *err) {
     struct text stored = {0}, ours = {0}, tarball = {0};
     manifest_append_file(&ours, &p->manifest);
@@ -123,7 +122,7 @@ enum status publication_check_indexed(const struct publication *p, const struct 
     return status;
 }
 
-/* Where it can be downloaded. */
+/* The download address of the tarball, or its path on this server. */
 static const char *tarball_address(const struct publication *p) {
     const struct settings *settings = &p->service->settings;
     const char *base = settings->s3_api_url, *own_host = "", *scheme_end;
@@ -134,7 +133,7 @@ static const char *tarball_address(const struct publication *p) {
                    ? arena_format(p->arena, "%.*s%s.%s", scheme, settings->s3_bucket_url, settings->s3_bucket, scheme_end + 3)
                    : arena_format(p->arena, "%s/%s", settings->s3_bucket_url, settings->s3_bucket);
     } else if (!base) {
-        base = ""; /* the gateway's, whatever it is called from outside */
+        base = ""; /* served by the gateway, whose public name is unknown here */
         own_host = "this server's ";
     }
     return arena_format(p->arena, "%s%s/%s/%s.tar.gz", own_host, base, p->request.name, p->version);
@@ -156,7 +155,7 @@ enum status publication_check_is_new(struct publication *p, struct error *err) {
     bool is_indexed = indexed != NULL;
     bool is_unpublished = metadata && metadata_find_unpublished(metadata, p->request.version);
     const struct published_version *published = metadata ? metadata_find_published(metadata, p->request.version) : NULL;
-    if (published) { /* taken over while the registry is held: what is published stays as it is */
+    if (published) { /* copied while the view is locked: published fields are not changed */
         p->record.finishing = is_indexed ? FINISHING_DOCUMENTATION : FINISHING_INDEX;
         p->record.hash = arena_copy(p->arena, published->hash);
         p->record.size_bytes = published->size_bytes;

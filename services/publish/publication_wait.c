@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A release of several packages at once (lib/domain/README.md, Publish, step 6). Where there is no plan, but publications that
- * were accepted earlier and have not ended could lead to one, the job waits for them (lib/store/job_waiting.h) and starts over
- * when they have ended. Each wait ends, and each later one is for other jobs, so this ends, too.
+ * A release of several packages at once (lib/domain/README.md, Publish, step 6). If there is no plan, but unfinished
+ * publications that were accepted earlier could provide one, the job waits for them (lib/store/job_waiting.h) and starts over
+ * when they have ended. Every wait ends, and a later wait is for other jobs, so the job terminates.
  *
- * The order matters: first the unfinished publications are listed, then the registry is read again. So one that is not in the
- * list any more has ended before, and what it has published is seen.
+ * The order matters: the unfinished publications are listed first, and then the registry is read again. A publication that is
+ * no longer listed has therefore ended before, and its version is seen.
  */
 #include <string.h>
 
@@ -14,18 +14,18 @@
 #include "lib/store/job_waiting.h"
 #include "services/publish/publication.h"
 
-/* A package is not waited for after so many of its earlier publications have failed since this one was accepted. Otherwise a
- * flood of failing requests for one package would delay every publication that needs a missing version of it. */
+/* If so many earlier publications of a package have failed since this one was accepted, it does not wait for that package.
+ * Otherwise a flood of failing requests for one package would delay every publication that needs a missing version of it. */
 enum { FAILURES_MAX = 5 };
 
 struct others {
     struct earlier_publication *jobs; /* the oldest first */
-    struct coming_version *versions;  /* theirs */
+    struct coming_version *versions;  /* of these jobs, in the same order */
     bool *is_needed;
     size_t count;
 };
 
-/* What a plan must have: the client's own versions, then what they lack of the manifest's dependencies. */
+/* The requirements of a plan: the client's resolutions, then the manifest's dependencies that these do not cover. */
 static struct dependency *list_wanted(const struct publication *p, size_t *count) {
     const struct package_versions *resolutions = &p->request.resolutions;
     struct dependency *wanted = arena_alloc(p->arena, (resolutions->count + p->manifest.dependency_count + 1) * sizeof *wanted);
@@ -38,7 +38,7 @@ static struct dependency *list_wanted(const struct publication *p, size_t *count
     return wanted;
 }
 
-/* Publications of packages that a plan may need. */
+/* Lists the earlier publications of packages that a plan may need. */
 static enum status list_others(struct publication *p, struct others *others, struct error *err) {
     size_t wanted_count, package_count;
     const char **packages;
@@ -81,7 +81,8 @@ static bool is_candidate(const struct others *others, size_t i, bool with_failed
     return with_failed || (!others->jobs[i].has_failed && !fails_too_often(others, others->jobs[i].package));
 }
 
-/* Which of them lead to a plan: of the unfinished ones, or of all. False: not even all do. */
+/* Sets `is_needed` for the publications that lead to a plan, chosen among the unfinished ones or, `with_failed`, among all.
+ * Returns false if not even all of them would. */
 static bool choose(struct publication *p, const struct manifest_index *index, struct others *others, bool with_failed) {
     struct coming_versions coming = {.index = index,
                                      .compilers = p->service->compiler_versions,
@@ -89,7 +90,7 @@ static bool choose(struct publication *p, const struct manifest_index *index, st
                                      .has_plan = has_plan,
                                      .context = p};
     coming.wanted = list_wanted(p, &coming.wanted_count);
-    /* Those that are asked about, in the order of the others; and which of those are needed. */
+    /* The candidates, in the order of `others`, and whether each is needed. */
     struct coming_version *items = arena_alloc(p->arena, (others->count + 1) * sizeof *items);
     bool *is_needed = arena_alloc(p->arena, (others->count + 1) * sizeof *is_needed);
     for (size_t i = 0; i < others->count; i++)
@@ -101,7 +102,7 @@ static bool choose(struct publication *p, const struct manifest_index *index, st
     return can_help;
 }
 
-/* ---- Either way ---- */
+/* ---- Waiting or refusing ---- */
 
 static enum status wait_for(struct publication *p, const struct others *others, struct error *err) {
     const char **awaited = arena_alloc(p->arena, others->count * sizeof *awaited);
@@ -115,7 +116,7 @@ static enum status wait_for(struct publication *p, const struct others *others, 
     return error_set(err, STATUS_BUSY, "%s@%s waits for other publications.", p->request.name, p->version);
 }
 
-/* Adds to `err`, the reason why there is no plan, the failed publications that would have led to one. */
+/* Appends to `err`, which says why there is no plan, the failed publications that would have provided one. */
 static enum status add_failures(struct publication *p, const struct others *others, struct error *err) {
     for (size_t i = 0; i < others->count; i++) {
         const struct earlier_publication *other = &others->jobs[i];

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The outside writes: tarball, metadata, index, in that order (lib/domain/README.md, Publish, step 10). What is written stands
- * in the job's record before the first of them, every one of them is conditional on what is there, and doing one again changes
- * nothing; so a run that was killed anywhere is followed by one that goes on (lib/store/README.md, Once).
+ * The outside writes: tarball, metadata, index, in that order (lib/domain/README.md, Publish, step 10). Their content is stored
+ * in the job's record before the first write, each write is conditional on the current state, and repeating one has no effect;
+ * so a run that is killed at any point is resumed by another (lib/store/README.md, Once).
  *
- * The index repository's lock is held from the last look at the dependencies to the index's push, so that nobody takes a
- * dependency away in between; the registry repository's for the metadata alone. Publications that come this far at the same
- * time share both locks and a push to each (lib/store/change_queue.h): what follows may be called by another slot's thread,
+ * The index repository's lock is held from the last check of the dependencies until the index is pushed, so that no dependency
+ * can be unpublished in between; the registry repository's lock is held for the metadata only. Concurrent publications share
+ * both locks and one push to each repository (lib/store/change_queue.h): the callbacks below may run on another slot's thread
  * while this one waits.
  */
 #include <string.h>
@@ -46,7 +46,7 @@ enum status publication_keep_record(struct publication *p, struct error *err) {
     return status;
 }
 
-/* Makes the tarball again, from the commit that it was made from. */
+/* Makes the tarball again, from the recorded commit. STATUS_INTERNAL if its hash differs from the record's. */
 static enum status make_tarball_again(struct publication *p, struct error *err) {
     enum status status = publication_fetch_source(p, err);
     if (!status)
@@ -66,12 +66,12 @@ enum status publication_resume(struct publication *p, struct error *err) {
     p->plan = p->record.plan;
     p->location = p->manifest.location;
     if (p->record.finishing < FINISHING_DOCUMENTATION && manifest_check_readable(&p->manifest, err))
-        return err->status = STATUS_REFUSED; /* a release before this one took it; nothing can write it to the index */
+        return err->status = STATUS_REFUSED; /* accepted by an older release; it cannot be written to the index */
     job_run_log(p->run, LOG_INFO, "Going on with what an earlier run had decided: commit %s, tarball %s.", p->record.commit,
                 p->record.hash);
     struct stored_tarball stored;
     status = tarball_store_look_up(p->service->tarballs, p->request.name, p->version, &stored, &p->run->deadline, err);
-    if (status != STATUS_NOT_FOUND) return status; /* it is stored; whether it is the same is checked when it is written */
+    if (status != STATUS_NOT_FOUND) return status; /* stored; store_tarball() compares the hash */
 
     char hash[SHA256_SRI_MAX] = "";
     if (!file_read(p->tarball_backup, BACKUP_BYTES_MAX, &p->tarball, err))
@@ -85,7 +85,7 @@ enum status publication_resume(struct publication *p, struct error *err) {
 
 static enum status store_tarball(struct publication *p, struct deadline *limit, struct error *err) {
     struct stored_tarball stored;
-    if (p->tarball.length == 0) { /* stored by an earlier run, or published long ago */
+    if (p->tarball.length == 0) { /* stored by an earlier run or job */
         enum status status = tarball_store_look_up(p->service->tarballs, p->request.name, p->version, &stored, limit, err);
         if (status || strcmp(stored.hash, p->record.hash) == 0) return status;
         return error_set(err, STATUS_REFUSED, "The storage holds another tarball for %s@%s: %s, this one is %s.",
@@ -97,8 +97,8 @@ static enum status store_tarball(struct publication *p, struct deadline *limit, 
     return status;
 }
 
-/* A refusal leaves nothing behind: an object with these bytes that no metadata names was put there by this job, whose package
- * nobody else publishes meanwhile. */
+/* Removes the tarball after a refusal. An object with this hash that no metadata lists was stored by this job, because no other
+ * job publishes the package meanwhile. */
 static void remove_orphaned_tarball(struct publication *p, struct deadline *limit) {
     struct error ignored;
     struct stored_tarball stored;
@@ -156,7 +156,7 @@ static enum status edit_metadata(struct registry_edit *out, const struct registr
 
 /* ---- Index ---- */
 
-/* Others push to the same branch, and what is there is never replaced. */
+/* Refuses to replace a different manifest of this version: others may have pushed one to the branch. */
 static enum status check_line(const struct publication *p, const struct registry_file *current, struct arena *arena,
                               struct error *err) {
     struct manifest *manifests;
@@ -187,9 +187,9 @@ static enum status edit_index(struct registry_edit *out, const struct registry_f
     return status;
 }
 
-/* ---- All of it ---- */
+/* ---- Committing ---- */
 
-/* The last look at the dependencies. Once the version is in the metadata it is too late to refuse. */
+/* The last check of the dependencies. Once the version is in the metadata, the job waits instead of refusing. */
 static enum status check_dependencies_again(struct publication *p, struct error *err) {
     enum status status = STATUS_OK;
     const struct manifest_index *index = registry_view_lock(p->service->repositories.view);
@@ -209,7 +209,7 @@ static enum status check_dependencies_again(struct publication *p, struct error 
     return *lost ? publication_blame_unpublishing(p, lost, err) : status;
 }
 
-/* queued_change.prepare: under the index's lock, on the registry as it is now. */
+/* queued_change.prepare: under the index's lock, against the current registry. */
 static enum status prepare_commits(void *context, struct deadline *limit, struct error *err) {
     struct publication *p = context;
     enum status status = check_dependencies_again(p, err);
@@ -218,7 +218,7 @@ static enum status prepare_commits(void *context, struct deadline *limit, struct
     return status;
 }
 
-/* queued_change.prepare of a first version's metadata: under the registry's lock, where transfers are made, too. */
+/* queued_change.prepare of a first version's metadata: under the registry's lock, which transfers take too. */
 static enum status check_place_again(void *context, struct deadline *limit, struct error *err) {
     const struct publication *p = context;
     struct registry_view *view = p->service->repositories.view;
@@ -248,7 +248,7 @@ static const char *make_message(const struct publication *p, const char *subject
     return job_commit_message(&p->run->job, p->arena, subject);
 }
 
-/* Keeps in the job which commits it made, once both are pushed. */
+/* Stores both commits in the job, after both are pushed. */
 static enum status keep_commits(struct publication *p, const struct registry_change *metadata,
                                 const struct registry_change *index, struct error *err) {
     const struct registry_access *repositories = &p->service->repositories;
@@ -256,7 +256,7 @@ static enum status keep_commits(struct publication *p, const struct registry_cha
     return status ? status : job_run_add_commit(p->run, "index", repositories->index, index, err);
 }
 
-/* Metadata, then index. */
+/* Commits the metadata, then the index; logs and stores the commits. */
 static enum status commit(struct publication *p, struct error *err) {
     const char *name = p->request.name;
     bool is_first = is_first_version(p), is_claimed = false;

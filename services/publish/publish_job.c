@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Carries out one publish job: its steps in their order, each timed. A run that finds the record of an earlier one goes on from
- * there: nothing before the record left a trace outside, and everything after it can be done again.
+ * Runs one publish job: its steps in order, each timed. A run that finds the record of an earlier run resumes from there:
+ * nothing is written outside before the record is stored, and every later step can be repeated.
  */
 #include <errno.h>
 #include <string.h>
@@ -20,7 +20,7 @@
 struct step {
     const char *name; /* in the timings */
     enum status (*run)(struct publication *p, struct error *err);
-    enum publish_finishing up_to; /* left out where there is less than this left to do */
+    enum publish_finishing up_to; /* skipped if `record.finishing` is greater */
 };
 
 static const struct step first_run[] = {
@@ -66,7 +66,7 @@ static enum status run_steps(struct publication *p, const struct step *steps, st
     return status;
 }
 
-/* The event for the build matrix: other compilers, and dependants (lib/domain/README.md, Publish, step 12). */
+/* The event for build-matrix, which plans other compilers and dependants (lib/domain/README.md, Publish, step 12). */
 static const char *make_event(struct publication *p) {
     char compiler[VERSION_TEXT_MAX];
     version_print(p->record.compiler, compiler);
@@ -108,7 +108,8 @@ static enum status make_work_folder(struct publication *p, struct error *err) {
     return error_set(err, STATUS_INTERNAL, "cannot create the folder %s: %s", p->work_folder, strerror(errno));
 }
 
-/* Then what is to be uploaded must be the same, and is kept (lib/service/job_runner.h says what follows which status). */
+/* True if the job may run again and then needs the tarball backup, to upload the same bytes (the consequence of each status is
+ * in lib/service/job_runner.h). */
 static bool may_be_run_again(enum status status) {
     return status_is_temporary(status) || status == STATUS_INTERNAL || status == STATUS_STALE || status == STATUS_CANCELLED;
 }

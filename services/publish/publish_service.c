@@ -19,7 +19,7 @@ enum { START_TIMEOUT_MS = 600000, STORAGE_CHECK_MS = 700 };
 static const char no_licensee[] =
     "licensee is not installed, so the texts of licence files are not compared with manifests: install ruby-licensee.";
 
-/* WORK_DIR is one service's: what a killed one left in it is removed at start. */
+/* Claims WORK_DIR for this process and removes the run folders that a killed process left there. */
 static enum status open_work_folder(struct publish_service *service, struct error *err) {
     const char *base = service->settings.work_dir;
     enum status status = folder_claim(&service->work_folder_claim, base, err);
@@ -119,7 +119,7 @@ void publish_service_use_secrets(void *context) {
 void publish_service_check(void *context, struct job_service_checks *checks, struct deadline *deadline) {
     struct publish_service *service = context;
     struct error err = {0};
-    struct deadline part; /* storage that hangs must not leave the rest without time */
+    struct deadline part; /* storage that hangs must not use up the other checks' time */
     deadline_start(&part, deadline_left_ms(deadline, STORAGE_CHECK_MS));
     enum status status = tarball_store_check(service->tarballs, &part, &err);
     job_service_add_check(checks, "storage", status, err.message);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What all jobs of the publish service share: set up once at start, then read from every slot's thread (each part says itself
- * how it is shared). Jobs are carried out by publish_job.c.
+ * The state shared by all jobs of the publish service: set up once at start, then read by every slot's thread (the header of
+ * each part states its thread safety). publish_job.c and unpublish_job.c run the jobs.
  */
 #ifndef SERVICES_PUBLISH_PUBLISH_SERVICE_H
 #define SERVICES_PUBLISH_PUBLISH_SERVICE_H
@@ -22,23 +22,23 @@ struct place_claims;
 
 struct publish_service {
     struct settings settings;
-    struct arena arena;                 /* of the next */
-    const struct owner *pacchettibotti; /* the bot's key; NULL where it is not set */
+    struct arena arena;                 /* of `pacchettibotti` */
+    const struct owner *pacchettibotti; /* the bot's key; NULL: not set */
     struct registry_access repositories;
     struct tarball_store *tarballs;
-    struct package_cache *packages; /* in WORK_DIR: what builds need, out of its tarballs */
+    struct package_cache *packages; /* in WORK_DIR: unpacked tarballs of dependencies */
     struct sandbox sandbox;
     bool accepts_no_sandbox; /* SANDBOX_UNSAFE_OPTION was given */
     struct licensee *licensee;
     struct compilers compilers;
-    struct version *compiler_versions;   /* of `compilers`, ascending: what is supported */
-    struct compiler_list *compiler_list; /* tells others of them */
-    struct trustee_lookup *trustees;     /* NULL where TRUSTEE_LOOKUP is not set */
-    struct place_claims *places;         /* of new packages that are being committed */
-    int work_folder_claim;               /* of the one service that uses WORK_DIR */
+    struct version *compiler_versions;   /* of `compilers`, ascending: the supported ones */
+    struct compiler_list *compiler_list; /* writes them to Redis */
+    struct trustee_lookup *trustees;     /* NULL: TRUSTEE_LOOKUP is not set */
+    struct place_claims *places;         /* locations of the new packages being committed */
+    int work_folder_claim;               /* descriptor of WORK_DIR's lock, or -1 */
 };
 
-/* Opens everything; `settings` and `accepts_no_sandbox` are there. Free it also after a failure. */
+/* Opens everything. The caller has set `settings` and `accepts_no_sandbox`, and releases the service even after a failure. */
 CHECK_RESULT enum status publish_service_init(struct publish_service *service, struct error *err);
 void publish_service_release(struct publish_service *service);
 

@@ -20,33 +20,33 @@
 #include "lib/tools/github.h"
 
 enum {
-    LOOK_UPS_PER_MINUTE = 30, /* of tokens never seen before, and as many again of those that were a trustee's */
+    LOOK_UPS_PER_MINUTE = 30, /* of unknown tokens; as many again of tokens known to be a trustee's */
     OWNERS_MAX = 1024,
     TIMEOUT_MS = 6000,
-    REDIS_TIMEOUT_MS = 500, /* without an answer a token counts as one never seen before */
+    REDIS_TIMEOUT_MS = 500, /* without an answer, a token counts as unknown */
 };
 static const char organization[] = "purescript", team_name[] = "packaging";
 
-/* What GitHub said about a token. */
+/* A cached answer of GitHub about a token. */
 struct token_owner {
-    unsigned char token[SHA256_BYTES];
-    char login[GITHUB_LOGIN_MAX]; /* "": nobody's */
-    int64_t until_ms;             /* monotonic; 0: the place is free */
+    unsigned char token[SHA256_BYTES]; /* its hash */
+    char login[GITHUB_LOGIN_MAX];      /* "": the token is not valid */
+    int64_t until_ms;                  /* expiry, monotonic; 0: unused entry */
 };
 
 struct trustee_lookup {
     const struct settings *settings;
     struct github *github;
-    pthread_mutex_t mutex; /* of what follows; never held while GitHub is asked */
+    pthread_mutex_t mutex; /* guards the fields below; never held during a request to GitHub */
     struct token_owner owners[OWNERS_MAX];
-    struct arena team_arena; /* of the next */
+    struct arena team_arena; /* of `team` */
     struct github_team team;
-    int64_t team_until_ms; /* 0: not known */
+    int64_t team_until_ms; /* expiry; 0: not loaded */
     int64_t minute_begins_ms;
-    int new_look_ups, known_look_ups; /* in this minute */
-    struct digest_set *trustees;      /* tokens that were a trustee's: made-up ones do not use up their look-ups */
+    int new_look_ups, known_look_ups; /* in the current minute */
+    struct digest_set *trustees;      /* hashes of trustees' tokens: unknown tokens do not use up their look-ups */
     pthread_mutex_t store_mutex;
-    struct job_store *store; /* under it: has them, too, for after a restart */
+    struct job_store *store; /* guarded by store_mutex; keeps those hashes across restarts */
 };
 
 enum status trustee_lookup_create(struct trustee_lookup **out, const struct settings *settings, struct error *err) {
@@ -98,7 +98,7 @@ static void keep_owner(struct trustee_lookup *lookup, const unsigned char digest
     pthread_mutex_unlock(&lookup->mutex);
 }
 
-/* ---- Tokens that were a trustee's ---- */
+/* ---- Tokens known to be a trustee's ---- */
 
 static void keep_known(struct trustee_lookup *lookup, const unsigned char digest[SHA256_BYTES]) {
     struct error err;
@@ -137,7 +137,7 @@ static bool may_look_up(struct trustee_lookup *lookup, const unsigned char diges
     return is_allowed;
 }
 
-/* `out` "": nobody's token. */
+/* Sets `out` to the login of the token's owner, or "" if the token is not valid. STATUS_UNAVAILABLE: rate limit reached. */
 static enum status look_up_owner(struct trustee_lookup *lookup, const char *token, const unsigned char digest[SHA256_BYTES],
                                  bool is_last_chance, char out[GITHUB_LOGIN_MAX], struct deadline *deadline,
                                  struct error *err) {
@@ -181,7 +181,7 @@ static enum status refresh_team(struct trustee_lookup *lookup, struct deadline *
     return STATUS_OK;
 }
 
-/* Is `login` a trustee? False for the empty text. */
+/* Sets `out`: is `login` a trustee? False for "" and NULL. */
 static enum status look_up_trustee(struct trustee_lookup *lookup, const char *login, bool *out, struct deadline *deadline,
                                    struct error *err) {
     *out = login && strcasecmp(login, SIGNER_PACCHETTIBOTTI) == 0;
@@ -223,7 +223,7 @@ enum status trustee_lookup_answer(struct trustee_lookup *lookup, const struct me
     out->owner = out->token_is_known ? arena_copy(arena, owner) : NULL;
     if (!status && *owner) status = look_up_trustee(lookup, owner, &out->owner_may, &deadline, err);
     if (!status && out->owner_may) keep_known(lookup, digest);
-    /* Strangers do not learn from us who is in the team. */
+    /* A caller with a token learns about team members only if the token's owner is a trustee. */
     bool is_asked_for_actor = query->actor && (!token || out->owner_may);
     if (!status && is_asked_for_actor) status = look_up_trustee(lookup, query->actor, &out->actor_may, &deadline, err);
     if (status) log_line(LOG_WARN, "trustee not looked up", log_field("error", err->message));

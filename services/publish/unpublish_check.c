@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * May this version be unpublished, and by whoever asks? Each refusal says what to do next.
+ * Checks whether this version may be unpublished, and by this requester. Each refusal says how to proceed.
  */
 #include <inttypes.h>
 
@@ -51,7 +51,8 @@ enum status unpublishing_check_version(struct unpublishing *u, struct error *err
     return status;
 }
 
-/* A trustee may at any age, but says why. The age is that when the request came, however long the job waited. */
+/* Trustees may unpublish at any age but must give a reason. The age is that at the time of the request, so time in the queue
+ * does not count. */
 enum status unpublishing_check_age(struct unpublishing *u, struct error *err) {
     const struct job *job = &u->run->job;
     int64_t published_ms = metadata_find_published(&u->metadata, u->request.version)->published_ms;
@@ -92,7 +93,7 @@ static enum status refuse_orphans(const struct unpublishing *u, const struct dep
     return status;
 }
 
-/* What is not in the index (any more) satisfies nobody. */
+/* A version that is not in the index satisfies no dependency, so its removal orphans nothing. */
 enum status unpublishing_check_dependants(struct unpublishing *u, struct error *err) {
     struct arena scratch = {0};
     struct dependant *orphans = NULL;

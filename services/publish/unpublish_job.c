@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Carries out one unpublish job: its steps in their order. A run that finds the record of an earlier one goes on from there:
- * nothing before the record left a trace outside, and everything after it can be done again.
+ * Runs one unpublish job: its steps in order. A run that finds the record of an earlier run resumes from there: nothing is
+ * written outside before the record is stored, and every later step can be repeated.
  */
 #include "lib/base/clock.h"
 #include "lib/base/fault.h"
@@ -12,7 +12,7 @@
 struct step {
     const char *name; /* of its fault point */
     enum status (*run)(struct unpublishing *u, struct error *err);
-    const char *left_out; /* an outside write: what READONLY leaves out */
+    const char *left_out; /* log text if READONLY skips this outside write; NULL: never skipped */
 };
 
 static const struct step first_run[] = {

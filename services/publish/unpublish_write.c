@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The outside writes of an unpublishing: index entry, metadata, tarball, in that order, so that all can be brought back until
- * the last step. Each can be done again and changes nothing then, so a run that was killed anywhere is followed by one that
- * goes on (lib/store/README.md, Once).
+ * The outside writes of an unpublishing: index entry, metadata, tarball, in that order, so that everything can be restored
+ * until the last step. Repeating one has no effect, so a run that is killed at any point is resumed by another
+ * (lib/store/README.md, Once).
  *
- * The dependants are looked for once more under the index repository's lock, which is held until the entry is gone: whoever
- * publishes looks for its dependencies under the same. From then on nobody can come to depend on this version. Publications and
- * other changes never share that round (queued_change.is_alone), since all of a round are looked at before any is written.
+ * Dependants are checked again under the index repository's lock, which is held until the entry is removed; publications check
+ * their dependencies under the same lock. So no new version can depend on this one afterwards. The change never shares its
+ * round with others (queued_change.is_alone), because all changes of a round are checked before any is written.
  */
 #include <string.h>
 
@@ -68,10 +68,10 @@ static enum status edit_index(struct registry_edit *out, const struct registry_f
         out->content = (struct registry_file){arena_copy_bytes(arena, text_view(&text), text.length), text.length};
     }
     text_release(&text);
-    return status == STATUS_NOT_FOUND ? STATUS_OK : status; /* it is gone already */
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status; /* removed already */
 }
 
-/* queued_change.prepare: under the index's lock, on the registry as it is now. */
+/* queued_change.prepare: under the index's lock, against the current registry. */
 static enum status check_dependants_again(void *context, struct deadline *limit, struct error *err) {
     (void)limit;
     return unpublishing_check_dependants(context, err);
@@ -146,8 +146,8 @@ enum status unpublishing_change_metadata(struct unpublishing *u, struct error *e
 
 /* ---- Tarball ---- */
 
-/* A version that is unpublished stays so, and nobody can store another tarball for it: so removing is right whoever does it,
- * however late. */
+/* An unpublished version stays unpublished and no other tarball can be stored for it, so even a late removal by a run that lost
+ * its lease does no harm. */
 enum status unpublishing_remove_tarball(struct unpublishing *u, struct error *err) {
     int64_t needed_ms = u->run->lease_ms / 2;
     struct deadline limit;
