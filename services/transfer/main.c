@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The transfer service: carries transfer jobs out. Jobs are announced by a message and live in Redis
+ * The transfer service: runs transfer jobs. Jobs are announced by a message and stored in Redis
  * (lib/service/job_runner.h).
  */
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include "lib/base/program.h"
 #include "services/transfer/transfer_service.h"
 
-/* From the first message to the last job. */
+/* Runs until the service is told to stop and its last job has ended. */
 static enum status serve(struct transfer_service *transfer, struct error *err) {
     const struct settings *settings = &transfer->settings;
     const struct job_handler handlers[] = {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Carries out one transfer job (lib/domain/README.md, Transfer): the package's metadata gets its new location, and nothing else
- * is touched. Whether the location is free is looked at under the registry repository's lock; transfers never share a round
- * there, so two packages cannot get to one place.
+ * Runs one transfer job (lib/domain/README.md, Transfer): sets the new location in the package's metadata and changes nothing
+ * else. Whether the location is free is checked under the registry repository's lock; transfers never share a commit round
+ * there, so two packages cannot get the same location.
  *
- * A run that finds the record of an earlier one goes on from there: where that one got to writing, it finds it done.
+ * A run that finds the record of an earlier run resumes from there; if the metadata was already written, it keeps it.
  */
 #include <string.h>
 
@@ -22,14 +22,14 @@
 struct transfer {
     struct transfer_service *service;
     struct job_run *run;
-    struct arena *arena; /* the run's: everything below lives there */
+    struct arena *arena; /* of the run; owns everything below */
     struct signed_request signed_request;
     struct transfer_request request;
     struct metadata metadata; /* of the package, as it was at the run's start */
-    struct location from;     /* the record, kept before the outside write: {"from": LOCATION, "to": LOCATION} */
+    struct location from;     /* the record, stored before the outside write, is {"from": LOCATION, "to": LOCATION} */
 };
 
-/* ---- May it be done? ---- */
+/* ---- Checks ---- */
 
 static const char *location_text(const struct transfer *t, const struct location *location) {
     struct text text = {0};
@@ -125,7 +125,7 @@ static enum status edit_metadata(struct registry_edit *out, const struct registr
     return STATUS_OK;
 }
 
-/* queued_change.prepare: under the registry's lock, on the registry as it is now. */
+/* queued_change.prepare: under the registry's lock, against the current registry. */
 static enum status check_free_again(void *context, struct deadline *limit, struct error *err) {
     struct transfer *t = context;
     enum status status = registry_view_refresh(t->service->repositories.view, limit, err);
@@ -164,7 +164,7 @@ static enum status commit(struct transfer *t, struct error *err) {
     return status ? status : job_run_add_commit(t->run, "registry", t->service->repositories.registry, &change.change, err);
 }
 
-/* ---- All of it ---- */
+/* ---- The job ---- */
 
 struct step {
     const char *name; /* of its fault point */

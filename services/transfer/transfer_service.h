@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What all jobs of the transfer service share: set up once at start, then read from every slot's thread (each part says itself
- * how it is shared). Jobs are carried out by transfer_job.c.
+ * The state shared by all jobs of the transfer service: set up once at start, then read by every slot's thread (the header of
+ * each part states its thread safety). transfer_job.c runs the jobs.
  */
 #ifndef SERVICES_TRANSFER_TRANSFER_SERVICE_H
 #define SERVICES_TRANSFER_TRANSFER_SERVICE_H
@@ -14,13 +14,13 @@
 
 struct transfer_service {
     struct settings settings;
-    struct arena arena;                 /* of the next */
-    const struct owner *pacchettibotti; /* the bot's key; NULL where it is not set */
+    struct arena arena;                 /* of `pacchettibotti` */
+    const struct owner *pacchettibotti; /* the bot's key; NULL: not set */
     struct registry_access repositories;
-    int folder_claim; /* of the one service that uses TRANSFER_DIR */
+    int folder_claim; /* descriptor of TRANSFER_DIR's lock, or -1 */
 };
 
-/* Opens everything; `settings` are there already. Release it also after a failure. */
+/* Opens everything. The caller has set `settings`, and releases the service even after a failure. */
 CHECK_RESULT enum status transfer_service_init(struct transfer_service *service, struct error *err);
 void transfer_service_release(struct transfer_service *service);
 
