@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A union is a table over all package ids of the index: which version of it is in, if any, and whether it is some job's own.
- * So whether one more plan agrees with it is one look for each of its packages.
+ * A union is a table indexed by package id: the version that the batch uses, if any, and whether the package is a job's own.
+ * So checking whether another plan is consistent with the batch takes one look-up per package of the plan.
  */
 #include "services/build-matrix/batch.h"
 
@@ -18,7 +18,7 @@ struct member {
     struct version version;
 };
 
-/* A job as the index sees it. */
+/* A job with its plan resolved against the index. */
 struct candidate {
     uint32_t own;
     struct version version;
@@ -38,7 +38,7 @@ static enum status read_plan(struct candidate *out, const struct job *job, struc
     return status;
 }
 
-/* The package's id in `id`, if that version of it is published. */
+/* Sets `id` to the package's id. True if that version of it is published. */
 static bool find_published(const struct manifest_index *index, const char *name, struct version version, uint32_t *id) {
     *id = manifest_index_find_package(index, name);
     if (*id == PACKAGE_NONE) return false;
@@ -46,7 +46,8 @@ static bool find_published(const struct manifest_index *index, const char *name,
     return indexed && indexed->is_published;
 }
 
-/* STATUS_NOT_FOUND: the version itself is gone; STATUS_REFUSED: something of its plan is. */
+/* STATUS_NOT_FOUND: the version itself is no longer published. STATUS_REFUSED: a version of its plan is not, or the plan cannot
+ * be read. */
 static enum status read_candidate(struct candidate *out, const struct manifest_index *index, const struct job *job,
                                   struct arena *arena, struct error *err) {
     *out = (struct candidate){.purpose = job->purpose};
@@ -78,7 +79,7 @@ static bool agrees(const struct member *members, const struct candidate *candida
     return true;
 }
 
-/* Returns how many packages are new in it. */
+/* Returns the number of packages that were added. */
 static size_t join(struct member *members, const struct candidate *candidate) {
     size_t added = 1;
     members[candidate->own] = (struct member){.is_in = true, .is_own = true, .version = candidate->version};
@@ -96,7 +97,8 @@ static struct member *make_union(const struct manifest_index *index, struct aren
 
 /* ---- Choosing ---- */
 
-/* A build that somebody waits for is not held up by others', and one that workers were lost over takes no other with it. */
+/* True if the job needs a batch of its own: urgent jobs must not wait for others, and a job that lost a worker may do so again.
+ * Jobs that are verified or already have a result do not share one either. */
 static bool goes_alone(const struct job *job, const struct candidate *candidate) {
     return matrix_purpose_priority(candidate->purpose) == 0 || candidate->purpose == MATRIX_PURPOSE_VERIFY ||
            job->attempts > 0 || job->record;
@@ -137,13 +139,13 @@ void batch_choose(struct batch_choice *out, const struct manifest_index *index, 
 
 /* ---- The packages of a batch ---- */
 
-/* Puts a union's packages into dependency order. */
+/* State of sorting a union's packages topologically, dependencies first. */
 struct sorter {
     const struct manifest_index *index;
     const struct member *members;
     struct build_package *packages;
     size_t count;
-    size_t *positions; /* by id: 0 not seen, 1 under way, else position + 2 */
+    size_t *positions; /* by id: 0 not seen, 1 in progress, else position + 2 */
     struct arena *arena;
 };
 
@@ -153,7 +155,7 @@ static enum status place_dependencies(struct sorter *sorter, const struct indexe
                                       struct build_package *package, struct error *err) {
     enum status status = STATUS_OK;
     size_t *dependencies = arena_alloc(sorter->arena, (indexed->need_count + 1) * sizeof *dependencies);
-    for (size_t i = 1; !status && i < indexed->need_count; i++) { /* [0] is the compiler */
+    for (size_t i = 1; !status && i < indexed->need_count; i++) { /* needs[0] is the compiler */
         uint32_t id = indexed->needs[i].package;
         if (!sorter->members[id].is_in)
             return error_set(err, STATUS_REFUSED, "The plan does not have %s, on which %s depends.",

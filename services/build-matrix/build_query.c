@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The plan of one build, builds to compare (once from the build store, once from nothing), and what became of builds.
+ * Answers queries about builds: the plan of one build, the state of builds, and requests for builds to verify (each is built
+ * once from the build store and once from scratch, and the outputs are compared).
  */
 #include <string.h>
 
@@ -20,7 +21,7 @@
 
 enum { VERIFY_MAX = 1000, BUILDS_MAX = 100 };
 
-/* The supported compilers, in the arena. */
+/* Reads the supported compilers into the arena. */
 static enum status read_compilers(struct matrix_service *service, struct arena *arena, struct version **out, size_t *count,
                                   struct error *err) {
     struct job_store *store = store_stock_take(service->stores);
@@ -65,7 +66,7 @@ static enum status find_plan(struct build_plan *out, const struct manifest_index
     return error_under(err, "compiler");
 }
 
-/* Appends the plan as a job's payload. */
+/* Appends the plan in the form of a job's payload. */
 static enum status print_plan(struct text *out, struct matrix_service *service, const char *name, struct version version,
                               struct version compiler, struct arena *arena, struct error *err) {
     struct build_plan plan;
@@ -93,7 +94,7 @@ enum status answer_plan_query(void *context, const struct message *request, stru
     if (status) return status;
     fresh_view_follow(service);
     status = print_plan(&json, service, query->name, version, compiler, arena, err);
-    if (status == STATUS_NOT_FOUND || status == STATUS_REFUSED) { /* not by what may be older than the question */
+    if (status == STATUS_NOT_FOUND || status == STATUS_REFUSED) { /* the view may be older than the query */
         status = fresh_view_look_again(service, asked_us, err);
         if (!status) status = print_plan(&json, service, query->name, version, compiler, arena, err);
     }
@@ -101,15 +102,15 @@ enum status answer_plan_query(void *context, const struct message *request, stru
     return status;
 }
 
-/* ---- Builds to compare ---- */
+/* ---- Builds to verify ---- */
 
-/* A version that is known to build with the compiler. */
+/* A version and a compiler that it is known to build with. */
 struct known_pair {
     const char *name;
     struct version version, compiler;
 };
 
-/* All pairs that are known, with one of the compilers. */
+/* Lists all known pairs whose compiler is one of `compilers`. Names are borrowed from the index. */
 static struct known_pair *list_known(const struct manifest_index *index, const struct version *compilers, size_t compiler_count,
                                      size_t *count, struct arena *arena) {
     size_t packages = manifest_index_package_count(index), most = 0;
@@ -143,14 +144,14 @@ static bool plan_pair(struct build_plan *out, const struct manifest_index *index
     return indexed && build_plan_for_compiler(out, index, indexed->manifest, pair->compiler, arena, NULL) == STATUS_OK;
 }
 
-/* Some of them with their plans. */
+/* The chosen pairs with their plans. */
 struct chosen_pairs {
     struct known_pair *pairs;
     struct build_plan *plans;
     size_t count;
 };
 
-/* Draws `most` of all that are known, none twice; fewer where there are no more. */
+/* Draws up to `most` known pairs at random, without repetition; pairs without a plan are skipped. */
 static void choose_pairs(struct chosen_pairs *out, struct matrix_service *service, const struct version *compilers,
                          size_t compiler_count, size_t most, struct arena *arena) {
     size_t count = 0;
@@ -213,7 +214,7 @@ enum status answer_matrix_verify(void *context, const struct message *request, s
     return status;
 }
 
-/* ---- What became of builds ---- */
+/* ---- State of builds ---- */
 
 static void write_build(struct json_writer *writer, const struct job *job) {
     json_writer_item(writer);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  *   committer_add() ──► waiting ──► the thread, round by round:  renew all leases
- *                                                                one change_queue_commit() for what is not written yet
- *                                                                the end of each job in Redis
+ *                                                                one change_queue_commit() for results not yet written
+ *                                                                end the jobs in Redis
  *                          ▲                                          │
- *                          └──── what failed for now: later again ────┘
+ *                          └────── temporary failures: retried ───────┘
  *
- * A job leaves when it is ended, or when its lease turns out to be somebody else's. Results that come in the same few
- * milliseconds share a round, and while a push is under way more of them gather for the next one.
+ * A job leaves the queue when it has ended or its lease is lost. Results that arrive within milliseconds of each other share a
+ * round, and results that arrive during a push wait for the next one.
  */
 #include "services/build-matrix/committer.h"
 
@@ -24,17 +24,17 @@
 #include "services/build-matrix/store_stock.h"
 
 enum {
-    GATHER_MS = 15,       /* after the first result, for others to share its push, */
-    GATHER_WAVE_MS = 200, /* where it is nothing that somebody waits for: a push costs as much as some commits */
-    PAUSE_MIN_MS = 200,   /* after a round that failed; doubled with each */
+    GATHER_MS = 15,       /* wait this long after the first result so that later ones share its push; */
+    GATHER_WAVE_MS = 200, /* the same if no result is urgent: one push costs as much as several commits */
+    PAUSE_MIN_MS = 200,   /* backoff: doubled with each failed round in a row, from twice this */
     PAUSE_MAX_MS = 5000,
-    ALARM_AFTER = 8,        /* rounds that failed, one after the other */
-    END_TIMEOUT_MS = 20000, /* for the last rounds, when the service stops */
+    ALARM_AFTER = 8,        /* failed rounds in a row */
+    END_TIMEOUT_MS = 20000, /* for the last rounds when the service stops */
 };
 
-/* ---- Taking over ---- */
+/* ---- Adding jobs ---- */
 
-/* The whole of a job that is needed later, in its own memory. */
+/* Copies the fields of the job that are needed later; free_success() frees the copy. */
 static struct success *copy_job(const struct job *job, const struct lease *lease) {
     struct success *success = memory_alloc(sizeof *success);
     struct arena *arena = &success->arena;
@@ -55,7 +55,7 @@ static struct success *copy_job(const struct job *job, const struct lease *lease
     return success;
 }
 
-/* The result out of the record that the job has. */
+/* Sets success->result from the job's record, if it has one. */
 static void read_record(struct success *success) {
     json_t *record = NULL;
     if (!success->job.record || json_read(&record, success->job.record, strlen(success->job.record), "The record", NULL))
@@ -100,7 +100,7 @@ static void wait_ms(struct committer *committer, int64_t duration_ms) {
         condition_wait_until(&committer->changed, &committer->mutex, at_ms);
 }
 
-/* Does somebody wait for one of them? With the mutex held, as the next. */
+/* True if a queued job is urgent. The mutex must be held, for gather() too. */
 static bool is_urgent(const struct committer *committer) {
     for (const struct success *success = committer->first; success; success = success->next)
         if (matrix_purpose_priority(success->job.purpose) == 0) return true;
@@ -114,7 +114,7 @@ static void gather(struct committer *committer) {
         wait_ms(committer, GATHER_MS);
 }
 
-/* Up to ROUND_MAX jobs that wait; a second one on the same job (its result came twice) is dropped. With the mutex held. */
+/* Takes up to ROUND_MAX queued jobs; a duplicate (a result that was sent twice) is dropped. The mutex must be held. */
 static size_t take_round(struct committer *committer, struct success **round) {
     size_t count = 0;
     while (committer->first && count < ROUND_MAX) {
@@ -134,7 +134,7 @@ static size_t take_round(struct committer *committer, struct success **round) {
     return count;
 }
 
-/* What is not done yet goes before what came meanwhile. With the mutex held. */
+/* Puts unfinished jobs back at the head of the queue and frees the others. The mutex must be held. */
 static void put_back(struct committer *committer, struct success **round, size_t count) {
     for (size_t i = count; i > 0; i--) {
         struct success *success = round[i - 1];
@@ -187,7 +187,7 @@ static void *commit_all(void *context) {
     return NULL;
 }
 
-/* ---- Beginning and end ---- */
+/* ---- Creating and freeing ---- */
 
 enum status committer_create(struct committer **out, struct matrix_service *service, struct error *err) {
     struct committer *committer = memory_alloc(sizeof *committer);
@@ -208,7 +208,7 @@ void committer_free(struct committer *committer) {
     pthread_cond_signal(&committer->changed);
     pthread_mutex_unlock(&committer->mutex);
     if (committer->has_thread) pthread_join(committer->thread, NULL);
-    while (committer->first) { /* its lease will run out, and whoever takes it up finds its record */
+    while (committer->first) { /* its lease expires, and the next runner resumes from its record */
         struct success *success = committer->first;
         committer->first = success->next;
         free_success(success);

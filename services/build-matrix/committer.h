@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Brings matrix jobs that succeeded to their end: the compiler into the version's metadata, by the change queue (those that
- * wait at the same time are one push), then the job's end with its event. What it has is in Redis as the job's record already;
- * so whoever takes over the lease of a killed service finds it there and goes on.
+ * Completes matrix jobs that succeeded: commits the compiler to the version's metadata through the change queue (queued jobs
+ * share a push), then ends the job with its event. The result is already in Redis as the job's record, so if the service is
+ * killed, the instance that claims the job next resumes from it.
  */
 #ifndef SERVICES_BUILD_MATRIX_COMMITTER_H
 #define SERVICES_BUILD_MATRIX_COMMITTER_H
@@ -14,13 +14,12 @@
 struct committer;
 struct matrix_service;
 
-/* Starts its thread. `service` is borrowed. */
+/* Starts the committer's thread. `service` is borrowed. Free `*out` even after a failure. */
 CHECK_RESULT enum status committer_create(struct committer **out, struct matrix_service *service, struct error *err);
-/* Commits what it has, and frees. NULL is fine. */
+/* Commits the queued jobs, within a time limit, and stops the thread. NULL is allowed. */
 void committer_free(struct committer *committer);
 
-/* Takes the job over: its lease is renewed here from now on. `job` and what it points to are copied. Any thread; never blocks.
- */
+/* Queues the job, whose lease the committer renews from now on. `job` and its strings are copied. Any thread; never blocks. */
 void committer_add(struct committer *committer, const struct job *job, const struct lease *lease);
 
 void committer_measure(struct committer *committer, struct metrics *metrics);

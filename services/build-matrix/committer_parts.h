@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What committer.c (the jobs that wait, and the thread) and committer_round.c (one round) share; not for anybody else.
+ * Internal to the committer: shared by committer.c (the queue and the thread) and committer_round.c (one round).
  */
 #ifndef SERVICES_BUILD_MATRIX_COMMITTER_PARTS_H
 #define SERVICES_BUILD_MATRIX_COMMITTER_PARTS_H
@@ -12,7 +12,7 @@
 #include "lib/store/job_store.h"
 #include "services/build-matrix/committer.h"
 
-enum { ROUND_MAX = 512 }; /* jobs in one */
+enum { ROUND_MAX = 512 }; /* jobs per round */
 
 enum progress { NOT_WRITTEN, WRITTEN, REFUSED };
 
@@ -22,12 +22,12 @@ struct success {
     struct job job;
     struct lease lease;
     struct version version, compiler;
-    const char *result; /* out of the record; NULL: none */
+    const char *result; /* from the record; NULL: none */
     enum progress progress;
-    const char *commit;    /* of the change, or NULL: it was there already */
-    const char *reason;    /* of a refused one */
-    int64_t held_until_ms; /* monotonic: when it was renewed, and for how long */
-    bool is_stale;         /* somebody else's by now */
+    const char *commit;    /* of the change; NULL: the metadata had the compiler */
+    const char *reason;    /* of REFUSED: the error message */
+    int64_t held_until_ms; /* monotonic: the lease holds until then */
+    bool is_stale;         /* the lease is lost */
     bool is_ended;
     struct committer *committer;
     struct success *next;
@@ -35,19 +35,19 @@ struct success {
 
 struct committer {
     struct matrix_service *service;
-    struct job_store *store; /* of the thread */
+    struct job_store *store; /* used by the thread only */
     pthread_t thread;
     bool has_thread;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
-    struct success *first, **last; /* those that wait, those under way not among them */
+    struct success *first, **last; /* the queue, without the jobs of the current round */
     size_t waiting, under_way;
     bool is_stopping;
     int64_t rounds, commits, failed_rounds; /* for the metrics */
 };
 
-/* Commits and ends these jobs, at most ROUND_MAX; each says then itself whether it is done with: `is_ended` or `is_stale`. The
- * committer's thread alone. STATUS_OK, or why some are to be tried again. */
+/* Commits and ends these jobs, at most ROUND_MAX, and sets `is_ended` or `is_stale` of each that is done. Only on the
+ * committer's thread. A failure is the reason why some must be retried. */
 CHECK_RESULT enum status committer_go_round(struct committer *committer, struct success **round, size_t count,
                                             struct error *err);
 

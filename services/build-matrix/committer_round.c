@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * One round of committer.c: the leases of all its jobs are renewed, those that are not written yet are committed with one push,
- * and those that are written end in Redis, many in one go.
+ * One round of committer.c: renews the leases of all its jobs, commits those not yet written with one push, and ends the
+ * written ones in Redis, JOB_FINISH_MAX per call.
  */
 #include <string.h>
 
@@ -18,7 +18,7 @@ enum { ROUND_TIMEOUT_MS = 120000 };
 
 /* ---- The change ---- */
 
-/* registry_edit_function: the compiler in the version's `compilers`. */
+/* registry_edit_function: adds the compiler to the version's `compilers`. */
 static enum status add_compiler(struct registry_edit *out, const struct registry_file *current, void *context,
                                 struct arena *arena, struct error *err) {
     const struct success *success = context;
@@ -59,7 +59,7 @@ static bool is_away(enum status status) {
     return status_is_temporary(status) || status == STATUS_INTERNAL || status == STATUS_CONFLICT;
 }
 
-/* What came of one change. True: it is to be tried again. */
+/* Takes the outcome of one change. True: it must be retried. */
 static bool take_change(struct success *success, const struct queued_change *queued, const struct error *err) {
     const struct registry_change *change = &queued->change;
     if (change->status == STATUS_OK) {
@@ -79,7 +79,7 @@ static const char *subject(struct success *success) {
                         success->job.version);
 }
 
-/* Commits those of the round that are not written yet. STATUS_OK, or why some are to be tried again. */
+/* Commits the jobs not yet written. A failure is the reason why some must be retried. */
 static enum status commit_round(struct committer *committer, struct success **round, size_t count, struct error *err) {
     struct arena arena = {0};
     struct queued_change *changes = arena_alloc(&arena, (count + 1) * sizeof *changes);
@@ -161,7 +161,7 @@ static void make_end(struct job_end *out, struct committer *committer, struct su
     if (success->commit) out->commit = arena_format(&success->arena, "registry=%s", success->commit);
 }
 
-/* What came of its end. True: it is to be tried again. */
+/* Takes the outcome of ending the job. True: it must be retried. */
 static bool take_end(struct success *success, enum status status) {
     success->is_stale = status == STATUS_STALE;
     success->is_ended = status == STATUS_OK;
@@ -178,7 +178,7 @@ static enum status end_refused(struct committer *committer, struct success *succ
     return status;
 }
 
-/* At most JOB_FINISH_MAX. */
+/* Ends written jobs, at most JOB_FINISH_MAX. A failure is the reason why some must be retried. */
 static enum status end_written(struct committer *committer, struct success **written, size_t count, struct error *err) {
     struct job_end ends[JOB_FINISH_MAX];
     struct job_finish finishes[JOB_FINISH_MAX];
@@ -201,7 +201,7 @@ static bool may_end(const struct committer *committer, const struct success *suc
     return !success->is_stale && (success->progress != NOT_WRITTEN || committer->service->settings.readonly);
 }
 
-/* Ends those that may end. STATUS_OK, or why some are to be tried again. */
+/* Ends the jobs that are written or refused. A failure is the reason why some must be retried. */
 static enum status end_round(struct committer *committer, struct success **round, size_t count, struct error *err) {
     struct success *written[ROUND_MAX];
     size_t written_count = 0;
@@ -225,7 +225,7 @@ static enum status end_round(struct committer *committer, struct success **round
 
 /* ---- A round ---- */
 
-/* The leases of the whole round, for as long as a round may take. */
+/* Renews the leases of all jobs of the round; marks the lost ones as stale. */
 static enum status renew_round(struct committer *committer, struct success **round, size_t count, struct error *err) {
     struct arena arena = {0};
     struct lease *leases = arena_alloc(&arena, count * sizeof *leases);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- *   nng's threads ──ask──► waiting ──► the thread: looks for work for each, first come first served; answers
+ *   nng's threads ──ask──► queue ──► the thread: looks for work for each ask, first come first served; answers
  *                             ▲
  *   dispatcher_wake() ────────┘   and every PENDING_SCAN_MS, for jobs that another instance has made
  */
@@ -23,19 +23,19 @@
 #include "services/build-matrix/worker_messages.h"
 
 enum {
-    REQUESTS = 1024,         /* at once: each free slot of each worker has one that waits */
-    WAIT_MAX_MS = 60 * 1000, /* for work, whatever a worker says */
-    ANSWER_MARGIN_MS = 500,  /* before the asking side gives up */
-    WORKERS_READ_MS = 1000,  /* how old the number of slots may be */
+    REQUESTS = 1024,         /* in flight: each free slot of each worker has one waiting */
+    WAIT_MAX_MS = 60 * 1000, /* upper limit of an ask's waiting time */
+    ANSWER_MARGIN_MS = 500,  /* an ask is answered this long before the asking side times out */
+    WORKERS_READ_MS = 1000,  /* maximum age of the number of slots */
     SCAN_MAX_MS = 60 * 1000,
-    PAUSE_MS = 500, /* after Redis or a repository failed */
+    PAUSE_MS = 500, /* before the next look after Redis or a repository failed */
 };
 
-/* A free slot of a worker. */
+/* A free slot of a worker, waiting for work. */
 struct ask {
     struct message_pending *pending;
     char *worker;
-    char *compilers; /* as the worker wrote them */
+    char *compilers; /* as the worker sent them: separated by spaces */
     int64_t until_ms;
     struct ask *next;
 };
@@ -45,18 +45,18 @@ struct dispatcher {
     struct message_server *server;
     pthread_t thread;
     bool has_thread;
-    struct job_store *store; /* of the thread */
-    size_t slots;            /* of all workers, as read last; the thread's, like the next */
+    struct job_store *store; /* used by the thread only */
+    size_t slots;            /* of all workers, when last read; used by the thread only, like slots_read_ms */
     int64_t slots_read_ms;
 
     pthread_mutex_t mutex;
     pthread_cond_t changed;
-    struct ask *first, **last; /* those that wait */
+    struct ask *first, **last; /* the queue of waiting asks */
     size_t waiting;
-    bool is_awake; /* there may be something to hand out */
+    bool is_awake; /* there may be jobs to hand out */
     bool slots_are_old;
     bool is_stopping;
-    int64_t batches, jobs; /* handed out so far */
+    int64_t batches, jobs; /* handed out since the start */
 };
 
 /* ---- Asks ---- */
@@ -72,7 +72,7 @@ static void answer_nothing(struct ask *ask) {
     free_ask(ask);
 }
 
-/* Behind those that wait already; at once where the dispatcher stops. */
+/* Queues the ask; if the dispatcher is stopping, answers it at once. */
 static void add_ask(struct dispatcher *dispatcher, struct ask *ask) {
     pthread_mutex_lock(&dispatcher->mutex);
     bool is_taken = !dispatcher->is_stopping;
@@ -115,7 +115,7 @@ static void take_build_ask(void *context, const struct message *request, struct 
 
 /* ---- Handing out ---- */
 
-/* The words of `compilers`, in the arena. */
+/* Splits `compilers` at spaces, into the arena. Returns their number. */
 static size_t split_compilers(const char ***out, const char *compilers, struct arena *arena) {
     char *copy = arena_copy(arena, compilers), *rest = NULL;
     size_t count = 0, most = strlen(copy) / 2 + 1;
@@ -140,7 +140,7 @@ static void read_slots(struct dispatcher *dispatcher) {
     arena_release(&arena);
 }
 
-/* True: it has its answer. */
+/* True: the ask was answered with work, and freed. */
 static bool serve(struct dispatcher *dispatcher, struct ask *ask, bool *has_failed) {
     struct arena arena = {0};
     struct text work = {0};
@@ -169,7 +169,7 @@ static bool serve(struct dispatcher *dispatcher, struct ask *ask, bool *has_fail
     return is_served;
 }
 
-/* Takes the asks that wait, and leaves the list empty. */
+/* Takes all queued asks. The mutex must be held. */
 static struct ask *take_asks(struct dispatcher *dispatcher) {
     struct ask *asks = dispatcher->first;
     dispatcher->first = NULL;
@@ -178,7 +178,7 @@ static struct ask *take_asks(struct dispatcher *dispatcher) {
     return asks;
 }
 
-/* Puts those without an answer back, before any that came meanwhile. */
+/* Puts unanswered asks back at the head of the queue. The mutex must be held. */
 static void put_back(struct dispatcher *dispatcher, struct ask *asks, struct ask **end, size_t count) {
     if (!asks) return;
     *end = dispatcher->first;
@@ -187,8 +187,9 @@ static void put_back(struct dispatcher *dispatcher, struct ask *asks, struct ask
     dispatcher->waiting += count;
 }
 
-/* One look at every ask: its time may be over, or there may be work for it. An ask with the same compilers as one that found
- * nothing finds nothing either. With the mutex held, which is let go meanwhile. */
+/* Goes through all queued asks: answers those whose time is over and, if `is_awake`, looks for work for the others. An ask with
+ * the same compilers as the unsuccessful one right before it is skipped. Returns true if a look failed. Called with the mutex
+ * held; releases it meanwhile. */
 static bool look(struct dispatcher *dispatcher, bool is_awake) {
     struct ask *asks = take_asks(dispatcher), *rest = NULL, **end = &rest;
     const char *in_vain = NULL;
@@ -251,7 +252,7 @@ static void *dispatch(void *context) {
     return NULL;
 }
 
-/* ---- Beginning and end ---- */
+/* ---- Creating and freeing ---- */
 
 static const struct message_handler handlers[] = {
     {MESSAGE_worker_join, .handle = take_worker_join},   {MESSAGE_worker_leave, .handle = take_worker_leave},
@@ -267,7 +268,7 @@ enum status dispatcher_create(struct dispatcher **out, struct matrix_service *se
     dispatcher->last = &dispatcher->first;
     pthread_mutex_init(&dispatcher->mutex, NULL);
     condition_init(&dispatcher->changed);
-    *out = dispatcher; /* handlers find it by the service */
+    *out = dispatcher; /* set before the server starts: handlers use service->dispatcher */
     dispatcher->store = store_stock_take(service->stores);
     dispatcher->has_thread = pthread_create(&dispatcher->thread, NULL, dispatch, dispatcher) == 0;
     if (!dispatcher->has_thread) return error_set(err, STATUS_INTERNAL, "The dispatcher's thread cannot be started.");
@@ -328,7 +329,7 @@ void dispatcher_forget(struct dispatcher *dispatcher, const char *worker) {
     }
 }
 
-/* ---- Figures ---- */
+/* ---- Metrics ---- */
 
 static void measure_workers(struct dispatcher *dispatcher, struct metrics *metrics) {
     struct arena arena = {0};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Hands matrix jobs to the workers that ask for them. An ask that finds nothing waits here, so that a job is on its way within
- * milliseconds of being made.
+ * Dispatches matrix jobs to the workers that ask for work. An ask that finds no job waits in a queue, so that a new job is
+ * dispatched within milliseconds.
  */
 #ifndef SERVICES_BUILD_MATRIX_DISPATCHER_H
 #define SERVICES_BUILD_MATRIX_DISPATCHER_H
@@ -12,15 +12,17 @@
 struct dispatcher;
 struct matrix_service;
 
-/* Listens for workers; starts its thread. `service` is borrowed. */
+/* Listens for workers and starts the dispatcher's thread. `service` is borrowed; `out` must be &service->dispatcher. Free
+ * `*out` even after a failure. */
 CHECK_RESULT enum status dispatcher_create(struct dispatcher **out, struct matrix_service *service, struct error *err);
-/* Answers the asks that wait (there is nothing), and takes no more messages. NULL is fine. */
+/* Answers the waiting asks with "no work" and stops listening. NULL is allowed. */
 void dispatcher_free(struct dispatcher *dispatcher);
 
-/* There may be jobs that can be handed out now: it looks. Any thread; never blocks. */
+/* Makes the dispatcher look for ready jobs. Any thread; never blocks. */
 void dispatcher_wake(struct dispatcher *dispatcher);
 
-/* The worker takes no more work: its asks that wait are answered, and its slots no longer counted. Any thread. */
+/* The worker takes no more work: its queued asks are answered with "no work", and its slots are no longer counted. Any thread.
+ */
 void dispatcher_forget(struct dispatcher *dispatcher, const char *worker);
 
 void dispatcher_measure(struct dispatcher *dispatcher, struct metrics *metrics);

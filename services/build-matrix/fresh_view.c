@@ -7,9 +7,9 @@
 #include "services/build-matrix/store_stock.h"
 
 enum {
-    LOOK_MS = 5000,   /* for a look at both repositories */
-    AGAIN_MS = 1000,  /* after a look that failed: questions must not each ask a host that is away */
-    SHOWN_MS = 30000, /* a host that does not show a commit by then never will: the history was rewritten */
+    LOOK_MS = 5000,   /* time limit for reading both repositories */
+    AGAIN_MS = 1000,  /* pause after a failure, so that not every query contacts an unreachable host */
+    SHOWN_MS = 30000, /* a commit still not visible by then never will be: the history was rewritten */
 };
 
 static enum status read_heads(struct matrix_service *service, struct job_heads *out, struct error *err) {
@@ -28,7 +28,7 @@ static bool has_commit(struct registry_repo *repo, const char *commit) {
     return !*commit || registry_repo_compare(repo, commit, commit, NULL, see_nothing, NULL, NULL) == STATUS_OK;
 }
 
-/* A git host may show a commit some seconds after it has taken it. */
+/* True if the clones contain the last commits of this server's jobs: a git host may show a push only seconds later. */
 static bool are_shown(const struct matrix_service *service, const struct job_heads *heads) {
     return clock_now_ms() - heads->at_ms > SHOWN_MS || (has_commit(service->repositories.registry, heads->registry) &&
                                                         has_commit(service->repositories.index, heads->index));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The registry in memory, as new as a question is. The planner refreshes it with each event and every ten seconds, but another
- * instance may have had the event: so nothing is ended, refused or answered "there is none" by what is in memory, unless it was
- * read after the question came.
+ * Keeps the in-memory view of the registry as recent as a query. The planner refreshes the view with each event and every ten
+ * seconds, but the event may have been delivered to another instance. So no job is ended or refused, and no query answered with
+ * "not found", from the view unless it was read after the query arrived.
  */
 #ifndef SERVICES_BUILD_MATRIX_FRESH_VIEW_H
 #define SERVICES_BUILD_MATRIX_FRESH_VIEW_H
@@ -13,13 +13,12 @@
 
 struct matrix_service;
 
-/* At the beginning of a question: has all that jobs of this server have committed by now in the view. One look into Redis where
- * that is so already. A failure leaves the view as it was, which is good for what it has; for a second no other question tries.
- */
+/* Called at the start of a query: updates the view if it lacks commits of this server's jobs; otherwise costs one Redis call.
+ * After a failure, which is only logged, the view stays as it was, and no query tries again for a second. */
 void fresh_view_follow(struct matrix_service *service);
 
-/* Before a "no": has the view be read from the repositories after `asked_us` (clock_monotonic_us()). STATUS_UNAVAILABLE or
- * another temporary failure: nobody can say "no" now. */
+/* Called before a negative answer: makes sure that the view was read from the repositories after `asked_us`
+ * (clock_monotonic_us()). STATUS_UNAVAILABLE or another temporary failure: a negative answer is not possible now. */
 CHECK_RESULT enum status fresh_view_look_again(struct matrix_service *service, int64_t asked_us, struct error *err);
 
 #endif

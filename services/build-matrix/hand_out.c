@@ -13,10 +13,10 @@
 #include "services/build-matrix/matrix_service.h"
 
 enum {
-    LOOK_AT_LEAST = 64,    /* ready jobs, to find some that agree */
-    LOOK_TIMES = 4,        /* … or this many times as many as fit into a batch */
-    FIRST_LEASE_MS = 5000, /* until the worker's first word: one that died while it asked costs no more */
-    ROUNDS_MAX = 8,        /* of choosing again, because some of what was chosen needs no worker */
+    LOOK_AT_LEAST = 64,    /* list at least so many ready jobs, to find some whose plans agree */
+    LOOK_TIMES = 4,        /* … or this multiple of the batch size */
+    FIRST_LEASE_MS = 5000, /* until the first renewal: a worker that died while asking delays its jobs by this at most */
+    ROUNDS_MAX = 8,        /* of choosing again, because the chosen jobs needed no worker or could not be built */
     WORK_BYTES_MAX = 1800000,
 };
 
@@ -31,11 +31,11 @@ const char *hand_out_downloads(const struct matrix_service *service, struct aren
     return copy;
 }
 
-/* The jobs that one worker may get at once: all workers are to have something to do. */
+/* The maximum batch size. If all ready jobs were listed, it is their number per slot, so that no worker stays idle. */
 static size_t fair_share(const struct matrix_service *service, size_t ready, size_t looked_at,
                          const struct hand_out_request *request) {
     size_t most = (size_t)service->settings.matrix_batch;
-    if (ready >= looked_at || request->slots == 0) return most; /* there are more than were looked at */
+    if (ready >= looked_at || request->slots == 0) return most; /* there may be more than were listed */
     size_t share = ready / request->slots;
     return share < 1 ? 1 : share < most ? share : most;
 }
@@ -47,7 +47,7 @@ static enum status end_claimed(struct matrix_service *service, struct job_store 
     return matrix_job_end(service, store, job, lease, &outcome, err);
 }
 
-/* Ends a job whose plan is not to be had any more. */
+/* Claims and ends a job that can no longer be built as planned; nothing happens if it is no longer ready. */
 static enum status end_refused(struct matrix_service *service, struct job_store *store, const struct job *ready,
                                const struct batch_refusal *refusal, struct arena *arena, struct error *err) {
     struct lease lease;
@@ -77,8 +77,8 @@ static bool is_in(const struct build_work *work, const char *name) {
     return false;
 }
 
-/* Adds some published versions of other packages. The worker tries them where a tarball is missing, to tell a missing tarball
- * from a wrong download address. */
+/* Adds some published versions of other packages. If a tarball is missing, the worker tries to download these, to tell a
+ * missing tarball from a wrong download address. */
 static void add_others(struct build_work *work, const struct manifest_index *index, struct arena *arena) {
     size_t count = manifest_index_package_count(index), first = count ? (size_t)clock_monotonic_us() % count : 0;
     struct build_package *others = arena_alloc(arena, BUILD_WORK_OTHERS_MAX * sizeof *others);
@@ -96,7 +96,7 @@ static void add_others(struct build_work *work, const struct manifest_index *ind
     work->others = others;
 }
 
-/* Appends the work of these jobs, which are claimed. */
+/* Appends the work for these claimed jobs. STATUS_TOO_LARGE: it does not fit into a message. */
 static enum status write_work(struct text *out, struct matrix_service *service, const struct job *jobs,
                               const struct lease *leases, size_t count, struct arena *arena, struct error *err) {
     struct build_work work = {.time_limit_ms = service->settings.matrix_timeout_ms,
@@ -125,7 +125,7 @@ static enum status write_work(struct text *out, struct matrix_service *service, 
     return error_set(err, STATUS_TOO_LARGE, "The work of %zu jobs does not fit into a message.", count);
 }
 
-/* What was claimed and cannot be given to the worker after all. */
+/* Releases claimed jobs that cannot be handed to the worker. */
 static void give_back(struct job_store *store, const struct lease *leases, size_t count) {
     struct error err;
     for (size_t i = 0; i < count; i++)
@@ -133,7 +133,7 @@ static void give_back(struct job_store *store, const struct lease *leases, size_
             log_line(LOG_WARN, "job not given back", log_field("job", leases[i].job_id), log_field("error", err.message));
 }
 
-/* Claims the chosen jobs and writes their work. What needs no worker (an earlier one has built it) goes to the committer. */
+/* Claims the chosen jobs and writes their work. A job whose result is already recorded goes straight to the committer. */
 static enum status claim(struct text *work, size_t *job_count, struct matrix_service *service, struct job_store *store,
                          const struct hand_out_request *request, const struct job *ready, const struct batch_choice *choice,
                          struct arena *arena, struct error *err) {
@@ -158,12 +158,12 @@ static enum status claim(struct text *work, size_t *job_count, struct matrix_ser
     fault_point("matrix-claimed");
     int64_t asked_us = clock_monotonic_us();
     status = write_work(work, service, jobs, leases, claimed, arena, err);
-    if (status && claimed > 1) { /* the first at least */
+    if (status && claimed > 1) { /* retry with the first job only */
         give_back(store, leases + 1, claimed - 1);
         claimed = 1;
         status = write_work(work, service, jobs, leases, 1, arena, err);
     }
-    if (status == STATUS_REFUSED) { /* by a view that may be older than the question */
+    if (status == STATUS_REFUSED) { /* the view may be older than the job */
         status = fresh_view_look_again(service, asked_us, err);
         if (!status) status = write_work(work, service, jobs, leases, claimed, arena, err);
     }
@@ -176,8 +176,8 @@ static enum status claim(struct text *work, size_t *job_count, struct matrix_ser
     return status;
 }
 
-/* Chooses from the jobs that were ready at `asked_us`. None is refused by a view that may be older than that: where the
- * repositories cannot be read, those wait. */
+/* Chooses among the jobs that were ready at `asked_us`. None is refused from an older view: if the repositories cannot be read,
+ * the refusals are dropped and those jobs stay pending. */
 static enum status choose(struct batch_choice *out, struct matrix_service *service, const struct job *ready, size_t count,
                           size_t most, int64_t asked_us, struct arena *arena, struct error *err) {
     enum status status = STATUS_OK;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The build-matrix service (matrix_service.h): plans builds, hands them to build workers, commits what they find, and answers
- * questions about packages. Of its job kinds only revisions are carried out by its own slots; builds are the workers'.
+ * The build-matrix service (matrix_service.h): plans builds, dispatches them to build workers, commits their results, and
+ * answers queries about packages. Its own slots run revisions only; builds are run by the workers.
  */
 #include <stdlib.h>
 
@@ -22,7 +22,7 @@ static const struct message_handler messages[] = {
     {0},
 };
 
-/* From the first message to the last job. */
+/* Runs until the service is told to stop and its last job has ended. */
 static enum status serve(struct matrix_service *matrix, struct error *err) {
     const struct settings *settings = &matrix->settings;
     const struct job_handler handlers[] = {

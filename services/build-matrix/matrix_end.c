@@ -5,7 +5,7 @@
 #include "services/build-matrix/fresh_view.h"
 #include "services/build-matrix/matrix_service.h"
 
-/* Whether the metadata says that this version builds with this compiler. */
+/* True if the metadata lists this compiler for this version. */
 static bool is_known_to_build(struct matrix_service *service, const struct job *job) {
     struct version version, compiler;
     if (version_parse(&version, job->version, NULL) || version_parse(&compiler, job->compiler, NULL)) return false;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Workers, and how far a compiler has come. (Packages: package_query.c; plans, and builds to compare: build_query.c.)
+ * Answers queries about workers and the progress of a compiler. (Packages: package_query.c; plans and builds: build_query.c.)
  */
 #include "services/build-matrix/matrix_query.h"
 
@@ -54,9 +54,9 @@ enum status answer_workers_query(void *context, const struct message *request, s
     return STATUS_OK;
 }
 
-/* ---- How far a compiler is ---- */
+/* ---- Progress of a compiler ---- */
 
-/* How many published versions there are, and how many build with the compiler. */
+/* Counts all published versions, and those that are known to build with the compiler. */
 static void count_versions(struct matrix_service *service, struct version compiler, int64_t *all, int64_t *with_it) {
     const struct manifest_index *index = registry_view_lock(service->repositories.view);
     size_t count = manifest_index_package_count(index);
@@ -70,7 +70,7 @@ static void count_versions(struct matrix_service *service, struct version compil
     registry_view_unlock(service->repositories.view);
 }
 
-/* Milliseconds that what waits will take, at the pace of those that ended since the first; 0: not known. */
+/* Estimated time for the unfinished jobs, at the average pace since the first job; 0: unknown. */
 static int64_t estimate_left_ms(const struct matrix_progress *progress) {
     int64_t left = progress->pending + progress->running, took_ms = progress->last_ms - progress->first_ms;
     if (left == 0 || progress->ended_since_first == 0 || took_ms <= 0) return 0;
@@ -79,7 +79,7 @@ static int64_t estimate_left_ms(const struct matrix_progress *progress) {
 
 struct standing {
     const char *compiler;
-    int64_t published, succeeded; /* versions */
+    int64_t published, succeeded; /* numbers of versions */
     struct matrix_progress progress;
 };
 

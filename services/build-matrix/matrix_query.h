@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Answers what the gateway and registryctl ask the build matrix: packages, whether a change of one still holds, workers, how
- * far a compiler is, plans, and builds to verify. For struct message_handler; `context` is the struct matrix_service.
+ * Answers the queries of the gateway and registryctl: packages, whether a transfer or unpublishing still holds, workers, the
+ * progress of a compiler, plans, and builds to verify. For struct message_handler; `context` is the struct matrix_service.
  *
- *   package_query.c  packages and versions; what holds of them
+ *   package_query.c  packages and versions; whether a change of them still holds
  *   matrix_query.c   workers, compilers
- *   build_query.c    plans, builds to compare, and what became of builds
+ *   build_query.c    plans, builds to verify, state of builds
  */
 #ifndef SERVICES_BUILD_MATRIX_MATRIX_QUERY_H
 #define SERVICES_BUILD_MATRIX_MATRIX_QUERY_H
@@ -33,7 +33,7 @@ enum status answer_plan_query(void *context, const struct message *request, stru
 enum status answer_holds_query(void *context, const struct message *request, struct arena *arena, struct message *answer,
                                struct error *err);
 
-/* What they share: `answer` becomes a json_answer with the text, which is released. */
+/* Makes `answer` a json_answer with a copy of the text in the arena, and releases the text. */
 void take_json_answer(struct message *answer, struct text *json, struct arena *arena);
 
 #endif

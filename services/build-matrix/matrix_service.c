@@ -53,7 +53,7 @@ enum status matrix_service_start(void *context, struct error *err) {
     return status;
 }
 
-/* The planner makes no more jobs, then workers are told nothing more, then what succeeded is committed. */
+/* Stops the planner, which makes jobs, then the dispatcher, then the committer, which commits the remaining results. */
 void matrix_service_stop(void *context) {
     struct matrix_service *service = context;
     planner_free(service->planner);
@@ -75,9 +75,9 @@ void matrix_service_use_secrets(void *context) {
     registry_access_set_token(&service->repositories, service->settings.pacchettibotti_token);
 }
 
-/* ---- What it says of itself ---- */
+/* ---- Health checks and metrics ---- */
 
-/* The settings of that worker's folders whose disks are full, by its figures. */
+/* Appends the names of the settings whose folders are on a full disk, according to the worker's metrics. */
 static void list_full_disks(struct text *out, const struct worker_entry *worker) {
     json_t *figures = NULL;
     const json_t *figure;
@@ -93,11 +93,11 @@ static void list_full_disks(struct text *out, const struct worker_entry *worker)
     json_decref(figures);
 }
 
-/* A worker whose disk is full gives back what it is given: where others are left, the service works on. */
+/* A worker with a full disk returns the jobs that it gets, so the check fails only if no worker can build. */
 static enum status check_workers(struct matrix_service *service, const struct worker_entry *workers, size_t count,
                                  struct error *err) {
     struct text all = {0};
-    size_t unable = 0; /* without room for builds; that for what was built before is not needed */
+    size_t unable = 0; /* BUILD_DIR is full; a full disk of the build store prevents no build */
     for (size_t i = 0; i < count; i++) {
         struct text settings = {0};
         list_full_disks(&settings, &workers[i]);
@@ -134,7 +134,7 @@ void matrix_service_check(void *context, struct job_service_checks *checks, stru
     arena_release(&arena);
 }
 
-/* By what Redis has counted for each compiler, whoever ended the job: also those whose workers were lost. */
+/* From the counters in Redis, which include jobs ended by other instances and jobs whose workers were lost. */
 static void measure_jobs(struct matrix_service *service, struct metrics *metrics) {
     struct arena arena = {0};
     struct version *compilers = NULL;

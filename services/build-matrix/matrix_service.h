@@ -5,17 +5,17 @@
  *                events (Redis)                              messages (BUILD_WORKER_ADDRESS)
  *   published ──────────────────► planner ──jobs──► Redis ◄──► dispatcher ◄──ask/renew/lines/result──► build workers
  *   new compiler, sweep ─────────►   ▲                              │
- *                                    └── event `built` ◄── committer ◄── what succeeded
+ *                                    └── event `built` ◄── committer ◄── successful builds
  *
  *   planner.c      turns events, new compilers and the daily sweep into matrix jobs
- *   dispatcher.c   hands ready jobs to workers that ask, in batches that share one consistent plan
- *   committer.c    writes compilers that succeeded into the metadata, many at a time, and ends their jobs (a round of it:
+ *   dispatcher.c   dispatches ready jobs to workers that ask, in batches that share one consistent plan
+ *   committer.c    adds successful compilers to the metadata, many per push, and ends their jobs (one round of it:
  *                  committer_round.c)
  *   revision_*.c   a trustee's change of bounds, checked by builds
  *   *_query.c      answers the gateway and registryctl
- *   fresh_view.c   the registry in memory, as new as a question is
+ *   fresh_view.c   keeps the in-memory view of the registry as recent as a query
  *
- * Nothing is held here that is not in Redis: any instance can be killed, and any other goes on.
+ * All state is in Redis: any instance can be killed, and another takes over.
  */
 #ifndef SERVICES_BUILD_MATRIX_MATRIX_SERVICE_H
 #define SERVICES_BUILD_MATRIX_MATRIX_SERVICE_H
@@ -31,25 +31,25 @@ struct dispatcher;
 struct planner;
 struct store_stock;
 
-/* Messages about a job that a worker no longer holds, by what they bring. */
+/* Messages about a job that the worker no longer holds, by content. */
 enum late_message { LATE_LINES, LATE_RESULT, LATE_RETURN, LATE_MESSAGE_COUNT };
 
 struct matrix_service {
     struct settings settings;
     struct registry_access repositories;
-    struct store_stock *stores; /* connections to Redis for whoever needs one for a moment */
+    struct store_stock *stores; /* pool of Redis connections */
     struct committer *committer;
     struct dispatcher *dispatcher;
     struct planner *planner;
-    int folder_claim;                      /* of the one service that uses MATRIX_DIR */
-    atomic_bool has_full_worker;           /* and operators were told */
-    atomic_llong followed;                 /* commits of jobs that the view is known to have (fresh_view.h) */
-    atomic_llong follow_again_us;          /* monotonic: no earlier after a look that failed */
-    atomic_llong alarms;                   /* what operators had to be told, since the start */
-    atomic_llong late[LATE_MESSAGE_COUNT]; /* refused, likewise */
+    int folder_claim;                      /* descriptor of MATRIX_DIR's lock, or -1 */
+    atomic_bool has_full_worker;           /* a worker's disk is full, and the alarm was raised */
+    atomic_llong followed;                 /* job_heads.count when the view was last up to date (fresh_view.h) */
+    atomic_llong follow_again_us;          /* monotonic: no retry before, after a failure */
+    atomic_llong alarms;                   /* events that need an operator, since the start */
+    atomic_llong late[LATE_MESSAGE_COUNT]; /* refused messages, since the start */
 };
 
-/* Opens everything but the threads; `settings` are loaded. Release it also after a failure. */
+/* Opens everything but starts no thread. The caller has set `settings`, and releases the service even after a failure. */
 CHECK_RESULT enum status matrix_service_init(struct matrix_service *service, struct error *err);
 void matrix_service_release(struct matrix_service *service);
 

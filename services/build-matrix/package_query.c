@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What the registry knows of packages: all names, one package, or one version with its row of the build matrix. A cell of that
- * row is what the metadata, the kept verdicts, the unfinished jobs and the solver say, in this order:
+ * Answers queries about packages: all names, one package, or one version with its row of the build matrix. The state of a cell
+ * of that row is the first that applies:
  *
- *   the metadata has the compiler   succeeded
- *   there is an unfinished job      pending, running
- *   there is a verdict              failed
- *   there is a plan                 untried
- *   else                            no_plan
+ *   the metadata lists the compiler   succeeded
+ *   there is an unfinished job        pending, running
+ *   there is a verdict                failed
+ *   there is a plan                   untried
+ *   otherwise                         no_plan
  *
- * And whether what a transfer or an unpublishing did still holds.
+ * Also answers whether the change of a transfer or an unpublishing still holds.
  */
 #include <string.h>
 
@@ -27,7 +27,7 @@
 
 enum { NAMES_STANDARD = 100, NAMES_MAX = 1000, JOBS_MAX = 1000 };
 
-/* What is asked beside the index. */
+/* The inputs of the matrix cells that are not in the index. */
 struct cells {
     const struct version *compilers; /* the supported ones */
     size_t compiler_count;
@@ -55,7 +55,7 @@ static void write_name(struct json_writer *writer, const struct indexed_package 
     json_writer_close(writer, '}');
 }
 
-/* A page of those behind `after`, in alphabetical order; "next" is what to ask for the next one by. */
+/* Writes a page of the names after `after` (NULL: from the first), in alphabetical order; "next" is the next page's `after`. */
 static void write_names(struct json_writer *writer, const struct manifest_index *index, const char *after, size_t limit) {
     size_t count = manifest_index_package_count(index), written = 0;
     const char *last = NULL;
@@ -111,7 +111,7 @@ static const struct matrix_verdict *find_verdict(const struct cells *cells, stru
     return NULL;
 }
 
-/* Whether the job is about the version as it is published: not one of a revision, nor one to compare. */
+/* True if the job builds the version as published, as opposed to builds of a revision and builds to verify. */
 static bool is_of_cell(const struct job *job) {
     return !matrix_purpose_is_trial(job->purpose);
 }
@@ -180,7 +180,7 @@ static enum status read_cells(struct cells *out, struct matrix_service *service,
     struct job_store *store = store_stock_take(service->stores);
     *out = (struct cells){0};
     enum status status = compiler_list_read(store, arena, &compilers, &out->compiler_count, err);
-    if (!status) status = job_store_list(store, &filter, arena, &out->jobs, err); /* first: one that ends now has a verdict */
+    if (!status) status = job_store_list(store, &filter, arena, &out->jobs, err); /* first: a job that ends now has a verdict */
     if (!status) status = verdicts_read(store, name, version, arena, &verdicts, &out->verdict_count, err);
     store_stock_give_back(service->stores, store);
     out->compilers = compilers;
@@ -188,7 +188,7 @@ static enum status read_cells(struct cells *out, struct matrix_service *service,
     return status;
 }
 
-/* ---- All of it ---- */
+/* ---- Answers ---- */
 
 static enum status no_package(const char *name, struct error *err) {
     return error_set(err, STATUS_NOT_FOUND, "There is no package %s in the registry.", name);
@@ -248,7 +248,7 @@ enum status answer_package_query(void *context, const struct message *request, s
         status = write_one(&writer, service, query->name, query->version, arena, err);
     else
         write_page(&writer, service, query);
-    if (status == STATUS_NOT_FOUND) { /* the view may be older than the question */
+    if (status == STATUS_NOT_FOUND) { /* the view may be older than the query */
         status = fresh_view_look_again(service, asked_us, err);
         if (!status) status = write_one(&writer, service, query->name, query->version, arena, err);
     }
@@ -266,7 +266,7 @@ enum status answer_known_package_query(void *context, const struct message *requ
     return end_answer(write_one(&writer, service, query->name, query->version, arena, err), answer, &json, arena);
 }
 
-/* ---- Does it still hold? ---- */
+/* ---- Whether a change still holds ---- */
 
 static enum status check_place(const struct metadata *metadata, const struct transfer_request *done, struct error *err) {
     struct text place = {0};
@@ -278,7 +278,7 @@ static enum status check_place(const struct metadata *metadata, const struct tra
     return status;
 }
 
-/* A version that is in neither list of the metadata can be had by nobody, either. */
+/* A version in neither list of the metadata is not available either, so the unpublishing holds. */
 static enum status check_unpublished(const struct metadata *metadata, const struct unpublish_request *done, struct error *err) {
     char version[VERSION_TEXT_MAX];
     if (!metadata || !metadata_find_published(metadata, done->version)) return STATUS_OK;

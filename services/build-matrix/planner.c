@@ -11,21 +11,21 @@
 #include "services/build-matrix/sweep.h"
 
 enum {
-    EVENT_WAIT_MS = 200, /* Redis answers at once when an event comes; this is how long a stop may have to wait */
-    POLL_MS = 1000,      /* the list of compilers */
+    EVENT_WAIT_MS = 200, /* a read returns as soon as an event arrives; this bounds the delay of a stop */
+    POLL_MS = 1000,      /* of the list of compilers */
     SWEEP_POLL_MS = 60000,
-    REFRESH_MS = 10000, /* for what comes without an event: versions unpublished, packages moved, commits of others */
+    REFRESH_MS = 10000, /* for changes without an event: unpublishings, transfers, commits of others */
 };
 
 struct planner {
     struct planning planning;
     struct planner_events events;
     pthread_t thread;
-    int64_t poll_at_ms, sweep_at_ms, refresh_at_ms; /* the thread's */
-    bool is_without_compilers;                      /* likewise; it was said */
+    int64_t poll_at_ms, sweep_at_ms, refresh_at_ms; /* used by the thread only, like the next */
+    bool is_without_compilers;                      /* and that was logged */
 };
 
-/* False: there are none yet, so nothing can be planned, and events stay where they are. */
+/* False: no compilers are known yet, so nothing can be planned, and events are not read. */
 static bool read_compilers(struct planner *planner) {
     bool is_any = planning_read_compilers(&planner->planning);
     if (!is_any && !planner->is_without_compilers)

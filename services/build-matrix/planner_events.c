@@ -13,23 +13,23 @@
 #include "lib/store/events.h"
 
 enum {
-    READ_MAX = 512,     /* events at a time, */
-    TAKEN_MAX = 4096,   /* and in all */
-    COMMITS_MS = 30000, /* how long an event's commits are waited for */
+    READ_MAX = 512,     /* events per read */
+    TAKEN_MAX = 4096,   /* no further read with so many events taken */
+    COMMITS_MS = 30000, /* maximum wait for an event's commits */
     LOOK_AGAIN_MS = 100,
 };
 
-/* One service reads as well as another, and what one did not acknowledge any other takes up: so they have one name. */
+/* All instances share one consumer name, so that any of them takes over the events that another did not acknowledge. */
 static const char consumer[] = "planner";
 
 struct planner_event {
     struct planner_event *next;
-    struct arena memory; /* of the texts */
+    struct arena memory; /* of the strings below */
     const char *id;
     const char *job_id;
-    bool is_ours; /* something follows from it: then `change` says what */
+    bool is_ours; /* builds may follow from it: `change` is set */
     struct matrix_change change;
-    const char *registry_commit, *index_commit; /* that it needs; NULL: none */
+    const char *registry_commit, *index_commit; /* that the view must contain; NULL: none */
 };
 
 /* ---- Reading ---- */
@@ -39,7 +39,7 @@ static const struct {
     enum matrix_change_kind kind;
 } kinds[] = {{"published", MATRIX_PUBLISHED}, {"built", MATRIX_BUILT}, {"revised", MATRIX_REVISED}};
 
-/* What came of a publication is one; what comes of a build has the purpose that the build had. */
+/* The purpose of the builds that follow: that of the build which the event reports if it is not urgent, else PUBLICATION. */
 static enum matrix_purpose read_purpose(const json_t *object) {
     enum matrix_purpose purpose;
     const char *text;
@@ -69,7 +69,7 @@ static enum status read_change(struct planner_event *event, const json_t *object
     return STATUS_OK;
 }
 
-/* Events of other kinds are not ours, and no mistake. */
+/* Reads the event; events of other kinds are ignored (`is_ours` stays false). */
 static enum status read_event(struct planner_event *event, const char *payload, struct error *err) {
     json_t *object = NULL;
     const char *name;
@@ -84,7 +84,7 @@ static enum status read_event(struct planner_event *event, const char *payload, 
     return status;
 }
 
-/* In no order that means anything: all of a list are planned for together. */
+/* In unspecified order: all events of a list are planned for together. */
 static void push_event(struct planner_event **list, struct planner_event *event) {
     event->next = *list;
     *list = event;
@@ -121,7 +121,7 @@ enum status planner_events_take(struct planner_events *events, int wait_ms, stru
     return STATUS_OK;
 }
 
-/* ---- The commits that they need ---- */
+/* ---- Commits of events ---- */
 
 static bool is_known(const struct metadata *metadata, const struct matrix_change *change) {
     const struct published_version *published = metadata ? metadata_find_published(metadata, change->version) : NULL;
@@ -130,7 +130,7 @@ static bool is_known(const struct metadata *metadata, const struct matrix_change
     return false;
 }
 
-/* Does the registry show what the event says? */
+/* True if the view shows the change; never for MATRIX_REVISED, which only its commits can show. */
 static bool shows(const struct manifest_index *index, const struct matrix_change *change) {
     const struct indexed_version *version = manifest_index_find(index, change->package, change->version);
     if (!version || !version->is_published) return false;
@@ -147,8 +147,7 @@ static bool has_commit(struct registry_repo *repo, const char *commit) {
     return !commit || !registry_repo_compare(repo, commit, commit, NULL, see_nothing, NULL, NULL);
 }
 
-/* The first event that the view is too old for, or NULL. An event may also say what is not so any more: then its commits are
- * there. */
+/* The first event that is newer than the view, or NULL. An event whose change was reverted since is not: its commits exist. */
 static const struct planner_event *find_too_new(const struct planning *planning, const struct planner_event *list) {
     const struct registry_access *repositories = planning->place.repositories;
     for (const struct planner_event *event = list; event; event = event->next) {
@@ -163,8 +162,8 @@ static const struct planner_event *find_too_new(const struct planning *planning,
     return NULL;
 }
 
-/* A git host may show a commit some seconds after it has taken it. Where the history was rewritten it never does, and what the
- * registry is now counts. False: the planner was stopped. */
+/* Refreshes the view until it contains the events' commits, which a git host may show only seconds after the push. After
+ * COMMITS_MS (the history may have been rewritten) the registry counts as it is. False: the planner was stopped. */
 static bool wait_for_commits(struct planning *planning, const struct planner_event *list) {
     int64_t until_ms = clock_monotonic_ms() + COMMITS_MS;
     while (planning_refresh(planning)) {
@@ -180,7 +179,7 @@ static bool wait_for_commits(struct planning *planning, const struct planner_eve
     return false;
 }
 
-/* ---- Planning for them ---- */
+/* ---- Planning ---- */
 
 static bool is_there(const struct manifest_index *index, const struct matrix_change *change) {
     const struct indexed_version *version = manifest_index_find(index, change->package, change->version);
@@ -233,7 +232,7 @@ static void free_event(struct planner_events *events, struct planner_event *even
     events->count--;
 }
 
-/* All of the list. */
+/* Acknowledges all events of the list; retries until the planner is stopped. */
 static void acknowledge(struct planning *planning, const struct planner_event *list) {
     struct arena arena = {0};
     struct error err;
@@ -266,11 +265,11 @@ static void handle_list(struct planner_events *events, struct planner_event **ta
     }
 }
 
-/* Between two pieces of something that is not urgent. */
+/* planning.attend: handles urgent events between two pieces of planning that is not urgent. */
 static void attend(void *context) {
     struct planner_events *events = context;
     struct error err;
-    if (events->is_attending || planner_events_take(events, 0, &err)) return; /* who reads next says what is wrong */
+    if (events->is_attending || planner_events_take(events, 0, &err)) return; /* the next regular read reports the error */
     events->is_attending = true;
     if (events->urgent) handle_list(events, &events->urgent);
     events->is_attending = false;
@@ -293,7 +292,7 @@ void planner_events_release(struct planner_events *events) {
 }
 
 void planner_events_handle(struct planner_events *events) {
-    events->is_attending = true; /* those that are urgent do not go before one another */
+    events->is_attending = true; /* urgent events do not interrupt each other */
     if (events->urgent) handle_list(events, &events->urgent);
     events->is_attending = false;
     if (events->others) handle_list(events, &events->others);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The planner in its place in the service: its jobs are the dispatcher's work.
+ * Connects the planner to the service: new jobs wake the dispatcher.
  */
 #include "services/build-matrix/dispatcher.h"
 #include "services/build-matrix/matrix_service.h"

@@ -14,10 +14,10 @@
 enum {
     STORE_TIMEOUT_MS = 5000,
     REFRESH_TIMEOUT_MS = 60000,
-    PAUSE_MIN_MS = 50, /* before the first new try, then twice as long each time */
+    PAUSE_MIN_MS = 50, /* backoff: first pause, doubled with each failure */
     PAUSE_MAX_MS = 5000,
-    PIECE_PLANS = 16, /* at most so many are planned before their jobs are made, */
-    PIECE_US = 3000,  /* or as many as that time is enough for: so long others wait who change the registry in memory */
+    PIECE_PLANS = 16, /* plans per piece: their jobs are made before the next piece is planned */
+    PIECE_US = 3000,  /* end a piece after this long: writers of the in-memory registry wait meanwhile */
 };
 
 enum status planning_init(struct planning *out, const struct planning_place *place, struct error *err) {
@@ -67,9 +67,9 @@ void planning_goes_on(struct planning *planning) {
     planning->pause_ms = 0;
 }
 
-/* ---- What planning begins with ---- */
+/* ---- Registry and compilers ---- */
 
-/* False: it was stopped. */
+/* False: the planner was stopped. */
 static bool start_limit(struct planning *planning) {
     pthread_mutex_lock(&planning->mutex);
     deadline_start(&planning->limit, REFRESH_TIMEOUT_MS);
@@ -113,7 +113,8 @@ void build_plan_append_payload(struct text *out, const struct build_plan *plan) 
     package_versions_write(&writer, &plan->packages);
 }
 
-/* What is asked of the store for one plan; its texts are in the arena. `id` NULL: a new one. */
+/* Fills in the request for the job of one plan. `package` is borrowed, other strings are in the arena. `id` NULL: a random one.
+ */
 static void make_request(struct job_request *out, const char *id, const char *package, struct version version,
                          const struct build_plan *plan, enum matrix_purpose purpose, struct arena *arena) {
     char version_text[VERSION_TEXT_MAX];
@@ -157,8 +158,8 @@ static void note_job(struct planning *planning, struct planning_result *result, 
     atomic_fetch_add(&planning->counts.jobs, 1);
 }
 
-/* Takes what came of them; returns how many are to be tried again: those are the first then. A job that can never be made is
- * logged, and left to the next sweep. */
+/* Takes the outcomes. Moves the temporary failures to the front and returns their number, for a retry. A permanent failure is
+ * logged; the next sweep may try that pair again. */
 static size_t take_acceptances(struct planning *planning, struct job_acceptance *acceptances, size_t count,
                                struct planning_result *result) {
     size_t again = 0;
@@ -175,14 +176,14 @@ static size_t take_acceptances(struct planning *planning, struct job_acceptance 
     return again;
 }
 
-/* Pairs with their plans. */
+/* Pairs for which a plan was found, and the plans. */
 struct piece {
     const struct matrix_pair *pairs[PIECE_PLANS];
     struct build_plan plans[PIECE_PLANS];
     size_t count;
 };
 
-/* Plans from pairs[*next] on. */
+/* Solves plans from pairs[*next] on, within the limits of a piece; pairs without a plan are left out. */
 static void plan_piece(struct planning *planning, const struct matrix_pairs *pairs, size_t *next, struct piece *piece,
                        struct arena *arena) {
     const struct manifest_index *index = registry_view_lock(planning->place.repositories->view);
@@ -197,8 +198,8 @@ static void plan_piece(struct planning *planning, const struct matrix_pairs *pai
     registry_view_unlock(planning->place.repositories->view);
 }
 
-/* The jobs of the plans from `first` on. False: it was stopped. A request keeps its id: a try whose answer was lost has perhaps
- * made it. */
+/* Makes the jobs of `count` plans from `first` on. False: the planner was stopped. A retried request keeps its id, because the
+ * reply to a successful one may have been lost. */
 static bool make_jobs(struct planning *planning, const struct piece *piece, size_t first, size_t count,
                       struct planning_result *result, struct arena *arena) {
     struct job_request requests[PIECE_PLANS];
@@ -218,7 +219,7 @@ static bool make_jobs(struct planning *planning, const struct piece *piece, size
     return true;
 }
 
-/* The same, until so many jobs were made. False: it was stopped, or there are more. */
+/* Makes the jobs of the piece until `result` has `job_limit` new ones. False: the planner was stopped, or plans are left. */
 static bool make_piece(struct planning *planning, const struct piece *piece, size_t job_limit, struct planning_result *result,
                        struct arena *arena) {
     for (size_t at = 0, count; at < piece->count; at += count) {

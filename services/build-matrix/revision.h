@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * One run of one revision of bounds (lib/domain/README.md, Revise bounds): the state that its steps hand on to each other.
- * revision_job.c has them in a table.
+ * One run of one revision of bounds (lib/domain/README.md, Revise bounds): the state that its steps pass to each other.
+ * revision_job.c lists them in a table.
  *
  *   read ──► plan ──► dependants ──► builds ──► commit         (package's lock, then the index's, then the registry's)
- *    ▲        a plan with each      matrix jobs,   │ all of it once more, on the registry as it is; the record
- *    │        compiler it has       waited for     │
- *    └───────── starts over ◄──────────────────────┘ something that was found out is not so any more
+ *    ▲        a plan with each      matrix jobs,   │ all checks again, against the current registry; the record
+ *    │        compiler it has       awaited        │
+ *    └───────── starts over ◄──────────────────────┘ if a check no longer holds
  *
- * A run that finds the record of an earlier one goes on to the commit.
+ * A run that finds the record of an earlier run resumes at the commit.
  */
 #ifndef SERVICES_BUILD_MATRIX_REVISION_H
 #define SERVICES_BUILD_MATRIX_REVISION_H
@@ -21,13 +21,13 @@
 
 struct manifest_index;
 
-/* The version with one of its compilers. */
+/* The build of the version with one of its compilers. */
 struct revision_build {
     struct version compiler;
     const char *compiler_text;
     struct build_plan plan;
     char job_id[UUID_TEXT_MAX]; /* "" until it is made */
-    int tries;                  /* builds that ended before without saying anything about the package */
+    int tries;                  /* earlier builds with a verdict that does not stand */
     bool has_ended;
 };
 
@@ -39,51 +39,51 @@ struct revision_builds {
 struct revision {
     struct matrix_service *service;
     struct job_run *run;
-    struct arena *arena; /* the run's: everything below lives there */
+    struct arena *arena; /* of the run; owns everything below */
     struct revise_request request;
-    const char *name;    /* of the request, */
-    const char *version; /* as text */
+    const char *name;    /* from the request */
+    const char *version; /* the same, as text */
 
     struct manifest before, after;
-    int64_t number;                /* the metadata's `revision`, once it is committed */
-    struct revision_builds builds; /* one for each compiler that the version has */
-    struct revision_builds former; /* of the round before: those among them that this one does not need are ended */
-    bool starts_over;              /* with a failure: of what the round has found out, something is not so any more */
-    int failed_commits;            /* for now */
+    int64_t number;                /* the metadata's `revision` after the commit */
+    struct revision_builds builds; /* one for each compiler of the version */
+    struct revision_builds former; /* of the previous round; those not needed any more are ended */
+    bool starts_over;              /* set with a failure: the registry changed, so the round must be repeated */
+    int failed_commits;            /* temporary failures of revision_commit() */
 
-    /* The registry in which no dependant loses its plan, as seen last; "": in none yet. */
+    /* The registry state for which the dependants were last checked successfully; "": none yet. */
     struct registry_view_state harmless;
 
-    struct lock lock; /* the package's, while it is held */
-    bool is_superseded;
+    struct lock lock;   /* the package's, while it is held */
+    bool is_superseded; /* the version was revised again or unpublished after an earlier run stored the record */
     char registry_commit[REGISTRY_COMMIT_MAX], index_commit[REGISTRY_COMMIT_MAX];
 };
 
-/* A pause of some milliseconds, in which something outside may change. A status: it is over (lib/store/README.md). */
+/* Sleeps. A failure is the deadline's: the run must end (lib/store/README.md). */
 CHECK_RESULT enum status revision_pause(struct revision *r, int duration_ms, struct error *err);
 
-/* Answers `status`, STATUS_CONFLICT, with that sentence: the round is to be gone again. */
+/* Sets `starts_over` and `err`, and returns STATUS_CONFLICT: the round must be repeated, for the reason given. */
 enum status revision_start_over(struct revision *r, struct error *err, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* ---- revision_check.c: may it be done? ---- */
+/* ---- revision_check.c: checks against the registry ---- */
 
 enum status revision_read(struct revision *r, struct error *err);
 enum status revision_plan(struct revision *r, struct error *err);
 enum status revision_check_dependants(struct revision *r, struct error *err);
 
-/* Is all that was found out still so, in the view as it is now? Otherwise the round starts over. */
+/* Checks that manifest, compilers and plans still hold in the current view. Otherwise the round starts over. */
 CHECK_RESULT enum status revision_check_again(struct revision *r, struct error *err);
 
-/* ---- revision_builds.c: does it compile? ---- */
+/* ---- revision_builds.c: builds with the new bounds ---- */
 
 enum status revision_build(struct revision *r, struct error *err);
-/* Ends what nobody waits for any more, of the last round and the one before, where no worker has it yet. */
+/* Ends the unfinished builds of the last two rounds that no worker has claimed yet. */
 void revision_end_builds(struct revision *r);
 
 /* ---- revision_write.c: the outside writes ---- */
 
-enum status revision_resume(struct revision *r, struct error *err); /* instead of all before, where a record was kept */
+enum status revision_resume(struct revision *r, struct error *err); /* replaces all earlier steps if a record exists */
 enum status revision_commit(struct revision *r, struct error *err);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The builds of a revision: matrix jobs of the purpose `revision`, which are nobody else's and change nothing (matrix_end.h).
- * Their ids are made of the revision's and of what is built: so a run that takes the revision up again, or a round that finds
- * some of it as before, waits for the same jobs.
+ * The builds of a revision: matrix jobs of purpose `revision`, which are never shared and write nothing (matrix_end.h). Their
+ * ids are derived from the revision's job id and the build's inputs, so a run that resumes the revision, or a round with
+ * unchanged inputs, waits for the same jobs.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,10 +16,10 @@
 #include "services/build-matrix/revision.h"
 
 enum {
-    POLL_MIN_MS = 100, /* how often the builds are looked at: at first, and when it has been long */
+    POLL_MIN_MS = 100, /* polling interval: doubled with each poll, up to POLL_MAX_MS */
     POLL_MAX_MS = 1000,
-    AGAIN_MIN_MS = 1000, /* before a build is made again; doubled with each, up to */
-    AGAIN_DOUBLINGS = 6,
+    AGAIN_MIN_MS = 1000, /* before a build is retried; doubled with each try, up to */
+    AGAIN_DOUBLINGS = 6, /* times */
     ERRORS_SHOWN = 20,
 };
 
@@ -36,7 +36,7 @@ static void make_id(struct revision *r, struct revision_build *build) {
     text_release(&what);
 }
 
-/* Redis may be away for a while. */
+/* Accepts the build's job; retries while Redis is unavailable. */
 static enum status accept(struct revision *r, struct revision_build *build, struct error *err) {
     struct job_accepted accepted;
     enum status status;
@@ -49,7 +49,7 @@ static enum status accept(struct revision *r, struct revision_build *build, stru
     return status;
 }
 
-/* ---- Ending those that nobody waits for ---- */
+/* ---- Ending builds that are not needed ---- */
 
 static enum status end_build(struct revision *r, const struct revision_build *build, struct error *err) {
     struct matrix_service *service = r->service;
@@ -73,7 +73,8 @@ static bool is_among(const struct revision_builds *builds, const char *job_id) {
     return false;
 }
 
-/* One that a worker has already ends by itself and changes nothing; so does one that cannot be ended now. */
+/* Ends the unfinished builds that are not in `needed` (NULL: all). One that a worker has claimed, or that cannot be ended now,
+ * is left to finish; it writes nothing. */
 static void end_builds(struct revision *r, struct revision_builds *builds, const struct revision_builds *needed) {
     for (size_t i = 0; i < builds->count; i++) {
         struct revision_build *build = &builds->items[i];
@@ -91,9 +92,9 @@ void revision_end_builds(struct revision *r) {
     end_builds(r, &r->builds, NULL);
 }
 
-/* ---- What came of them ---- */
+/* ---- Results ---- */
 
-/* What the compiler said, as a person reads it. */
+/* Logs the compiler's errors in readable form. */
 static void say_errors(struct revision *r, const struct job *job) {
     struct build_result result;
     if (!job->result || build_result_parse(&result, job->result, strlen(job->result), r->arena, NULL)) return;
@@ -104,7 +105,7 @@ static void say_errors(struct revision *r, const struct job *job) {
     text_release(&errors);
 }
 
-/* Was it built with what has changed since? Then that says nothing. */
+/* Refuses the revision, unless the build's inputs have changed since: then the round starts over. */
 static enum status take_failure(struct revision *r, const struct revision_build *build, const struct job *job,
                                 struct error *err) {
     enum status status = registry_view_refresh(r->service->repositories.view, &r->run->deadline, err);
@@ -116,7 +117,7 @@ static enum status take_failure(struct revision *r, const struct revision_build 
                         r->version, build->compiler_text, build->job_id, job->error ? job->error : "it failed.");
 }
 
-/* Lost workers, a tarball that is missing in storage, …: such a verdict does not stand (lib/domain/verdict.h). */
+/* True if the verdict does not stand (lib/domain/verdict.h): lost workers, a tarball missing in storage, … */
 static bool says_nothing(const struct job *job) {
     enum verdict verdict;
     return job->verdict && verdict_parse(job->verdict, &verdict) && !verdict_stands(verdict);
@@ -136,7 +137,7 @@ static enum status build_again(struct revision *r, struct revision_build *build,
 static enum status look_at(struct revision *r, struct revision_build *build, struct arena *scratch, struct error *err) {
     struct job job;
     enum status status = job_store_get(r->run->store, build->job_id, scratch, &job, err);
-    if (status_is_temporary(status)) return STATUS_OK; /* Redis is away: whoever keeps the lease says when that is too long */
+    if (status_is_temporary(status)) return STATUS_OK; /* Redis is away; losing the lease ends the run */
     if (status || !job_state_is_finished(job.state)) return status;
     if (job.state == JOB_STATE_FAILED && says_nothing(&job)) return build_again(r, build, &job, err);
     build->has_ended = true;

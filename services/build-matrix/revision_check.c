@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Whether the bounds of a version may be revised, as far as the registry in memory can tell: there is such a version, only
- * ranges that it has would change, it has a plan with each of its compilers, and no dependant loses one that it has.
+ * Checks against the in-memory registry whether the bounds of a version may be revised: the version exists, only existing
+ * ranges change, it has a plan with each of its compilers, and no dependant loses its plan.
  *
- * Nothing is put into the index for that: the solver takes the revised package in place of the index's. A change that only
- * loosens takes no plan away and is not looked at; what a prelude-like package tightens takes some seconds, in pieces between
- * which others get the registry in memory.
+ * The index is not modified for that: the solver takes the revised package in place of the index's. A change that only loosens
+ * bounds removes no plan, so dependants are not checked. Tightening the bounds of a package like prelude takes seconds; it is
+ * checked in pieces, and the view is unlocked in between.
  */
 #include <string.h>
 
@@ -19,9 +19,9 @@
 #include "services/build-matrix/revision.h"
 
 enum {
-    PIECE_US = 3000, /* for so long the registry in memory is held */
+    PIECE_US = 3000, /* time limit for holding the view's lock */
     LOSSES_SHOWN = 10,
-    AWAY_POLL_MS = 50, /* while Redis is away */
+    AWAY_POLL_MS = 50, /* between tries while Redis is away */
 };
 
 static const struct manifest_index *lock_view(const struct revision *r) {
@@ -32,7 +32,7 @@ static void unlock_view(const struct revision *r) {
     registry_view_unlock(r->service->repositories.view);
 }
 
-/* ---- What there is ---- */
+/* ---- The version and its compilers ---- */
 
 static enum status refuse_missing(const struct revision *r, const struct metadata *metadata, struct error *err) {
     if (!metadata) return error_set_at(err, STATUS_REFUSED, "name", "There is no package named %s in the registry.", r->name);
@@ -54,7 +54,7 @@ static void take_compilers(struct revision *r, const struct published_version *p
     }
 }
 
-/* While the view is locked. */
+/* The view must be locked. */
 static enum status take_version(struct revision *r, const struct manifest_index *index, struct error *err) {
     const struct metadata *metadata = manifest_index_find_metadata(index, r->name);
     const struct published_version *published = metadata ? metadata_find_published(metadata, r->request.version) : NULL;
@@ -68,7 +68,7 @@ static enum status take_version(struct revision *r, const struct manifest_index 
     return manifest_index_copy_manifest(&r->before, index, r->name, r->request.version, r->arena, err);
 }
 
-/* An outage of Redis is waited out. */
+/* Reads the supported compilers; retries while Redis is away. */
 static enum status read_supported(struct revision *r, struct version **out, size_t *count, struct error *err) {
     enum status status;
     while (job_store_is_away(status = compiler_list_read(r->run->store, r->arena, out, count, err))) {
@@ -78,7 +78,7 @@ static enum status read_supported(struct revision *r, struct version **out, size
     return status;
 }
 
-/* What cannot be built here cannot be checked. */
+/* Refuses a version with a compiler that is not supported here, because its build could not be checked. */
 static enum status check_compilers(struct revision *r, struct error *err) {
     struct version *supported;
     size_t count, missing_count = 0;
@@ -146,7 +146,7 @@ enum status revision_plan(struct revision *r, struct error *err) {
     return status;
 }
 
-/* Can what was planned be built to this day? */
+/* True if the build's plan is still valid in `index`. */
 static bool plan_stands(const struct revision_build *build, const struct manifest_index *index, struct arena *arena) {
     const struct package_versions *packages = &build->plan.packages;
     struct dependency *exactly = arena_alloc(arena, (packages->count + 1) * sizeof *exactly);
@@ -162,7 +162,7 @@ static bool plan_stands(const struct revision_build *build, const struct manifes
     return solver_solve(&plan, index, &request, arena, NULL) == STATUS_OK;
 }
 
-/* ---- What is still so ---- */
+/* ---- Checking again ---- */
 
 static bool is_checked(const struct revision *r, struct version compiler) {
     for (size_t i = 0; i < r->builds.count; i++)
@@ -170,7 +170,7 @@ static bool is_checked(const struct revision *r, struct version compiler) {
     return false;
 }
 
-/* While the view is locked. */
+/* The view must be locked. */
 static enum status check_unchanged(struct revision *r, const struct manifest_index *index, struct error *err) {
     const struct indexed_version *version = manifest_index_find(index, r->name, r->request.version);
     if (!version || !version->is_published)
@@ -225,7 +225,7 @@ static enum status refuse_losses(const struct revision *r, const struct matrix_p
     return status;
 }
 
-/* Looks at pairs from pairs[*next] on, for as long as others may wait. Those that are lost go to `lost`. */
+/* Checks pairs from pairs[*next] on, for PIECE_US. Pairs that would lose their plan are added to `lost`. */
 static enum status look_at_piece(struct revision *r, const struct matrix_pairs *pairs, size_t *next,
                                  struct matrix_pair lost[LOSSES_SHOWN + 1], size_t *lost_count, struct error *err) {
     struct arena scratch = {0};
@@ -255,7 +255,7 @@ static enum status look_at_dependants(struct revision *r, const struct matrix_pa
     return status;
 }
 
-/* Cheap where both repositories are as they were the last time. */
+/* Does nothing if both repositories are unchanged since the last successful check. */
 enum status revision_check_dependants(struct revision *r, struct error *err) {
     struct registry_view_state now = registry_view_state(r->service->repositories.view);
     if (bounds_are_looser(&r->before, &r->after)) return STATUS_OK;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Carries out one revision of bounds: its steps in their order (revision.h), again from the first where the registry has
- * changed under it. Nothing before the commit leaves a trace but in the build matrix's own jobs.
+ * Runs one revision of bounds: its steps in order (revision.h), again from the first if the registry has changed meanwhile.
+ * Before the commit nothing is written but matrix jobs.
  */
 #include <poll.h>
 #include <stdarg.h>
@@ -16,9 +16,9 @@
 #include "services/build-matrix/revision.h"
 
 enum {
-    POLL_MS = 50,        /* how often a pause looks whether it is to end */
-    START_OVER_MS = 100, /* before the second round; twice as long each time, up to */
-    START_OVER_MAX = 7,  /* doublings */
+    POLL_MS = 50,        /* how often a pause checks the deadline */
+    START_OVER_MS = 100, /* pause before the second round; doubled with each round, up to */
+    START_OVER_MAX = 7,  /* times */
 };
 
 enum status revision_pause(struct revision *r, int duration_ms, struct error *err) {
@@ -79,7 +79,7 @@ static enum status run_steps(struct revision *r, const struct step *steps, struc
     return status;
 }
 
-/* Round by round, for as long as the job may take. */
+/* Repeats the steps while they start over, until the job's deadline. */
 static enum status run_rounds(struct revision *r, struct error *err) {
     enum status status;
     for (int round = 0;; round++) {
@@ -92,7 +92,7 @@ static enum status run_rounds(struct revision *r, struct error *err) {
     }
 }
 
-/* ---- All of it ---- */
+/* ---- The job ---- */
 
 static enum status read_request(struct revision *r, struct error *err) {
     char version[VERSION_TEXT_MAX];
@@ -106,7 +106,7 @@ static enum status read_request(struct revision *r, struct error *err) {
     return STATUS_OK;
 }
 
-/* For the planner: what its new bounds allow (lib/domain/README.md, Build matrix). */
+/* The event for the planner, which plans builds that the new bounds allow (lib/domain/README.md, Build matrix). */
 static const char *make_event(const struct revision *r) {
     struct text text = {0};
     struct json_writer writer = {.out = &text};
@@ -122,7 +122,7 @@ static const char *make_event(const struct revision *r) {
     return event;
 }
 
-/* It will be run again, with the same builds. */
+/* True if the job will be run again: its builds are kept. */
 static bool goes_on(enum status status, const struct error *err) {
     return status == STATUS_CANCELLED || status == STATUS_STALE || (status && err->trouble);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What a revision of bounds keeps in its job before its first outside write (lib/store/README.md, Once):
+ * The record that a revision of bounds stores in its job before its first outside write (lib/store/README.md, Once):
  *
  *   {"before": MANIFEST, "after": MANIFEST, "revision": NUMBER}
  */
@@ -15,12 +15,12 @@ struct text;
 
 struct revision_record {
     struct manifest before, after;
-    int64_t number; /* the metadata's `revision` from then on, from 1 */
+    int64_t number; /* the metadata's `revision` after the commit; at least 1 */
 };
 
 void revision_record_append_json(struct text *out, const struct revision_record *record);
 
-/* In the arena. STATUS_INVALID with the field as path. */
+/* Strings and tables are in the arena. STATUS_INVALID with the field as path. */
 CHECK_RESULT enum status revision_record_parse(struct revision_record *out, const char *text, struct arena *arena,
                                                struct error *err);
 

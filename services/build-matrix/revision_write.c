@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The outside writes of a revision: the metadata's number, then the manifest in the index. The package's lock is held around
- * them and the last check alone. Under the index's lock, which everybody who changes a manifest takes, that check finds out
- * whether all is as it was, and then keeps the record: from there on nothing is in the way any more. Each write can be done
- * again and changes nothing then, so a run that was killed anywhere is followed by one that goes on (lib/store/README.md,
- * Once).
+ * The outside writes of a revision: the revision number in the metadata, then the manifest in the index. The package's lock is
+ * held only for the last check and the writes. The check is made under the index's lock, which every change of a manifest
+ * takes; if everything still holds, it stores the record, and the writes follow. Repeating a write has no effect, so a run that
+ * is killed at any point is resumed by another (lib/store/README.md, Once).
  */
 #include <string.h>
 
@@ -16,8 +15,8 @@
 #include "services/build-matrix/revision_record.h"
 
 enum {
-    LOCK_WAIT_MS = 500, /* at a time: then it is looked whether the job is to end */
-    COMMIT_TRIES = 5,   /* without a record, where something is away for now */
+    LOCK_WAIT_MS = 500, /* per try; the deadline is checked in between */
+    COMMIT_TRIES = 5,   /* rounds that end in a temporary failure, without a record */
 };
 
 /* ---- The record ---- */
@@ -65,7 +64,7 @@ static void release_lock(struct revision *r) {
         log_line(LOG_WARN, "lock not released", log_field("lock", r->lock.name), log_field("error", err.message));
 }
 
-/* queued_change.guard: the job is ours, and so is the package. An outage of Redis is waited out. */
+/* queued_change.guard: the job's lease and the package's lock must hold (STATUS_BUSY: lock lost). Waits while Redis is away. */
 static enum status check_held(void *context, int64_t needed_ms, struct error *err) {
     struct revision *r = context;
     for (;;) {
@@ -81,7 +80,7 @@ static enum status check_held(void *context, int64_t needed_ms, struct error *er
 
 /* ---- The last check ---- */
 
-/* Has somebody gone on from what an earlier run of this job left? Then nothing of it is written (again). */
+/* Refuses to resume if the version was revised again or unpublished since an earlier run of this job stored the record. */
 static enum status check_not_superseded(struct revision *r, struct error *err) {
     const struct manifest_index *index = registry_view_lock(r->service->repositories.view);
     const struct metadata *metadata = manifest_index_find_metadata(index, r->name);
@@ -94,7 +93,7 @@ static enum status check_not_superseded(struct revision *r, struct error *err) {
                      r->version);
 }
 
-/* Counts this one. */
+/* Sets the number of this revision. */
 static enum status number_revision(struct revision *r, struct error *err) {
     const struct manifest_index *index = registry_view_lock(r->service->repositories.view);
     const struct metadata *metadata = manifest_index_find_metadata(index, r->name);
@@ -102,10 +101,10 @@ static enum status number_revision(struct revision *r, struct error *err) {
     if (published) r->number = published->revision + 1;
     registry_view_unlock(r->service->repositories.view);
     if (published) return STATUS_OK;
-    return revision_start_over(r, err, "%s@%s is not published any more.", r->name, r->version); /* by hand: it was just now */
+    return revision_start_over(r, err, "%s@%s is not published any more.", r->name, r->version); /* it was a moment ago */
 }
 
-/* queued_change.prepare: under the index's lock, on the registry as it is now. */
+/* queued_change.prepare: under the index's lock, against the current registry. */
 static enum status check_and_record(void *context, struct deadline *limit, struct error *err) {
     struct revision *r = context;
     (void)limit;
@@ -134,7 +133,7 @@ static enum status edit_metadata(struct registry_edit *out, const struct registr
     return STATUS_OK;
 }
 
-/* The version's manifest in its index file, or NULL. */
+/* Sets `out` to the version's manifest in the index file, or NULL. */
 static enum status find_manifest(const struct manifest **out, const struct revision *r, const struct registry_file *current,
                                  struct arena *arena, struct error *err) {
     struct manifest *manifests;
@@ -181,7 +180,8 @@ static void say_commits(struct revision *r, const struct registry_change *metada
                 index->commit);
 }
 
-/* An earlier run has brought its writes to their end: what came later does not take that away from it. */
+/* If an earlier run of this job pushed its index commit, the superseded job succeeds with that run's commits; otherwise returns
+ * the refusal in `err`. */
 static enum status take_earlier_commits(struct revision *r, struct registry_change *metadata, struct registry_change *index,
                                         struct error *err) {
     const struct registry_access *repositories = &r->service->repositories;
@@ -201,7 +201,7 @@ static enum status keep_commits(struct revision *r, const struct registry_change
     return status ? status : job_run_add_commit(r->run, "index", repositories->index, index, err);
 }
 
-/* Metadata, then index: nobody else's change shares their round, since two that are harmless alone may not be together. */
+/* Commits metadata, then index. No change shares the index's round, since two may break a plan that neither breaks alone. */
 static enum status write_both(struct revision *r, struct error *err) {
     char index_path[INDEX_PATH_MAX];
     index_file_path(r->name, index_path);
@@ -232,8 +232,8 @@ static enum status write_both(struct revision *r, struct error *err) {
     return keep_commits(r, &metadata.change, &index.change, err);
 }
 
-/* The dependants are looked at before the index's lock is taken, too, where that takes long: under it, then, only what has
- * changed since counts. */
+/* Checks the dependants, which may take seconds, before the index's lock is taken; under the lock they are checked again only
+ * if a repository has changed since. */
 static enum status commit_under_lock(struct revision *r, struct error *err) {
     enum status status = STATUS_OK;
     if (!r->run->has_record) status = registry_view_refresh(r->service->repositories.view, &r->run->deadline, err);

@@ -17,7 +17,7 @@ struct store_stock {
 
 enum status store_stock_create(struct store_stock **out, const char *redis_url, struct error *err) {
     struct job_store *first = NULL;
-    enum status status = job_store_create(&first, redis_url, STORE_TIMEOUT_MS, err); /* the address is a good one, then */
+    enum status status = job_store_create(&first, redis_url, STORE_TIMEOUT_MS, err); /* checks the URL */
     if (status) return status;
     struct store_stock *stock = memory_alloc(sizeof *stock);
     stock->redis_url = memory_copy_text(redis_url);
@@ -42,7 +42,7 @@ struct job_store *store_stock_take(struct store_stock *stock) {
     if (stock->spare_count > 0) store = stock->spare[--stock->spare_count];
     pthread_mutex_unlock(&stock->mutex);
     if (!store && job_store_create(&store, stock->redis_url, STORE_TIMEOUT_MS, NULL))
-        abort(); /* it was a good address before */
+        abort(); /* cannot happen: the URL was valid at start */
     return store;
 }
 

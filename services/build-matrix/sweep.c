@@ -8,8 +8,8 @@
 #include "lib/store/matrix_store.h"
 
 enum {
-    WAVE_CLAIM_MS = 60000, /* its first jobs are made in some seconds; after that another service may begin it again */
-    LOOKS = 2000,          /* of a sweep at a time: about two milliseconds */
+    WAVE_CLAIM_MS = 60000, /* first jobs take seconds; after this time another instance may begin the wave again */
+    LOOKS = 2000,          /* versions per piece of a sweep: less than 2 ms */
 };
 
 /* ---- Waves ---- */
@@ -33,7 +33,7 @@ static bool claim_wave(struct planning *planning, const char *compiler) {
 static void begin_wave(struct planning *planning, struct version compiler) {
     char text[VERSION_TEXT_MAX];
     version_print(compiler, text);
-    /* The view may be older than what another service knows. */
+    /* Another instance may have finished the wave, with results newer than this view. */
     if (!claim_wave(planning, text) || !planning_refresh(planning) || !is_new(planning, compiler)) return;
     struct matrix_pairs pairs = {0};
     struct planning_result result = {0};

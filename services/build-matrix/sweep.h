@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What is planned without an event: a new compiler's wave, and the daily sweep for what events should have brought and did not
- * (lib/domain/README.md, Build matrix). One of several services does each: which, Redis decides.
+ * Planning without an event: the wave of a new compiler, and the daily sweep for pairs that events missed
+ * (lib/domain/README.md, Build matrix). Each is done by one instance, which claims it in Redis.
  */
 #ifndef SERVICES_BUILD_MATRIX_SWEEP_H
 #define SERVICES_BUILD_MATRIX_SWEEP_H
 
 #include "services/build-matrix/planning.h"
 
-/* Begins the wave of each supported compiler that is new, unless somebody has. */
+/* Begins the wave of each new supported compiler, unless another instance has. */
 void sweep_begin_waves(struct planning *planning);
 
-/* Sweeps, if it is time: makes at most MATRIX_SWEEP_JOBS jobs, and says how many. */
+/* Sweeps if a sweep is due: makes at most MATRIX_SWEEP_JOBS jobs and logs their number. */
 void sweep_if_due(struct planning *planning);
 
 #endif

@@ -25,7 +25,7 @@ int64_t worker_keep_ms(const struct matrix_service *service) {
     return service->settings.lease_ms * KEEP_LEASES;
 }
 
-/* What the worker, which proved its name, holds by its own word. */
+/* The lease that the worker, whose identity is proved, claims to hold. STATUS_INVALID: no valid job id. */
 static enum status read_lease(struct lease *out, const char *worker, const char *job_id, int64_t fence, struct error *err) {
     if (!job_id || !job_id_is_well_formed(job_id))
         return error_set_at(err, STATUS_INVALID, "job_id", "The message names no job.");
@@ -35,15 +35,14 @@ static enum status read_lease(struct lease *out, const char *worker, const char 
     return STATUS_OK;
 }
 
-/* The same of a message that has these fields, when it has shown that its sender is the worker. */
+/* The same, after checking the worker's identity. */
 static enum status check_lease(struct lease *out, const char *worker, const char *secret, const char *job_id, int64_t fence,
                                struct error *err) {
     enum status status = worker_identity_check(worker, secret, err);
     return status ? status : read_lease(out, worker, job_id, fence, err);
 }
 
-/* Passes the status on. What comes too late is refused by the fencing number alone, so whether that ever happens can be seen.
- */
+/* Returns `status`. Counts and logs messages that were refused because of a stale fencing number. */
 static enum status note_late(struct matrix_service *service, enum late_message kind, const struct lease *lease,
                              enum status status) {
     if (status != STATUS_STALE) return status;
@@ -53,7 +52,7 @@ static enum status note_late(struct matrix_service *service, enum late_message k
     return status;
 }
 
-/* ---- Coming and going ---- */
+/* ---- Joining and leaving ---- */
 
 enum status take_worker_join(void *context, const struct message *request, struct arena *arena, struct message *answer,
                              struct error *err) {
@@ -97,7 +96,7 @@ enum status take_worker_leave(void *context, const struct message *request, stru
 
 /* ---- Renewing ---- */
 
-/* The array of the field `leases`, all of them the worker's by its own word. */
+/* Parses the array in the field `leases`: the leases that the worker claims to hold. */
 static enum status read_leases(struct lease **out, size_t *count, const char *worker, const char *text, struct arena *arena,
                                struct error *err) {
     json_t *list = NULL, *item = NULL;
@@ -173,7 +172,8 @@ static enum status read_line(struct log_line *out, const json_t *item, struct er
     return STATUS_OK;
 }
 
-/* The array of the field `lines`; NULL is an empty one. Their texts are in `list`, the caller's to decref. */
+/* Parses the array in the field `lines`; NULL is an empty one. Texts are borrowed from `list`, which the caller releases, also
+ * after a failure. */
 static enum status read_lines(struct log_line **out, size_t *count, json_t **list, const char *text, struct arena *arena,
                               struct error *err) {
     const json_t *item = NULL;
@@ -216,7 +216,7 @@ enum status take_build_lines(void *context, const struct message *request, struc
 
 /* ---- Results ---- */
 
-/* Checked, and without the errors that are too much to keep. */
+/* Validates the result and drops errors until it fits into JOB_RESULT_MAX_BYTES. */
 static enum status read_result(const char **out, const char *text, struct arena *arena, struct error *err) {
     struct build_result result;
     *out = NULL;
@@ -241,7 +241,7 @@ static bool writes_metadata(const struct job *job) {
     return !matrix_purpose_is_trial(job->purpose);
 }
 
-/* What is kept before the metadata is written; the committer reads it. */
+/* The job's record, stored before the metadata is written; the committer reads it. */
 static const char *make_record(const char *result, struct arena *arena) {
     struct text text = {0};
     struct json_writer writer = {.out = &text};
@@ -257,7 +257,7 @@ static const char *make_record(const char *result, struct arena *arena) {
     return copy;
 }
 
-/* Takes the result in, with its last lines; `job` is then as it is in Redis. */
+/* Stores the result and its last log lines; sets `job` to the job as it is in Redis then. */
 static enum status take_in(struct matrix_service *service, struct job_store *store, const struct message *request,
                            const struct lease *lease, const struct matrix_outcome *outcome, struct arena *arena,
                            struct job *job, struct error *err) {
@@ -275,7 +275,8 @@ static enum status take_in(struct matrix_service *service, struct job_store *sto
     return status;
 }
 
-/* Whether this lease already ended the job with such a verdict: the worker repeats a message whose answer was lost. */
+/* True if this lease already ended the job, with success or failure as `verdict` says: the worker repeats a message whose reply
+ * was lost. */
 static bool has_ended_so(struct job_store *store, const struct lease *lease, enum verdict verdict) {
     bool has_ended;
     return job_store_has_ended(store, lease, verdict == VERDICT_SUCCEEDED, &has_ended, NULL) == STATUS_OK && has_ended;
@@ -297,7 +298,7 @@ enum status take_build_end(void *context, const struct message *request, struct 
     if (status) return status;
     struct job_store *store = store_stock_take(service->stores);
     status = take_in(service, store, request, &lease, &outcome, arena, &job, err);
-    *lease.worker = '\0'; /* from here on it is this service that ends the job */
+    *lease.worker = '\0'; /* from here on this service holds the lease */
     if (!status && outcome.verdict == VERDICT_SUCCEEDED && writes_metadata(&job)) {
         fault_point("matrix-recorded");
         committer_add(service->committer, &job, &lease);

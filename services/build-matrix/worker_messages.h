@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What build workers say (proto/messages.def), but for their asking for work, which is the dispatcher's. Each message is
- * checked in Redis by worker, job id and fencing number, so it may come to any instance, at any time, and more than once.
+ * Handles the messages of build workers (proto/messages.def), except asks for work, which the dispatcher handles. Each message
+ * is checked in Redis by worker, job id and fencing number, so it may arrive at any instance, at any time, and more than once.
  * For struct message_handler; `context` is the struct matrix_service.
  */
 #ifndef SERVICES_BUILD_MATRIX_WORKER_MESSAGES_H
@@ -26,7 +26,7 @@ enum status take_build_end(void *context, const struct message *request, struct 
 enum status take_build_return(void *context, const struct message *request, struct arena *arena, struct message *answer,
                               struct error *err);
 
-/* How long a worker stays known after it was heard of. */
+/* How long a worker stays listed after its last message. */
 int64_t worker_keep_ms(const struct matrix_service *service);
 
 #endif
