@@ -13,7 +13,7 @@
 
 enum { MESSAGE_TIMEOUT_MS = 5000 };
 
-/* The message makes it fast; where it is lost, the service finds the job in Redis. */
+/* Tells the service about the job, so that it starts at once. If the message is lost, the service finds the job in Redis. */
 static void tell_service(struct call *call, const struct job_request *request) {
     struct message_client *service = gateway_service_for(call->gateway, request->kind);
     if (!service) return;
@@ -45,16 +45,16 @@ static void make_answer(struct call *call, const struct job_request *request, co
     call->answer.content_type = "application/json";
 }
 
-/* ---- What was carried out before ----
+/* ---- Repeated transfers and unpublishings ----
  *
- * The same bytes of a transfer or an unpublishing, which are public, are carried out once. A client that sends them again gets
- * the job that did it, or a refusal where that was undone since, by this server or by hand. build-matrix can tell; while it
- * does not answer, what is known of this server's own jobs decides, so that a repeat is answered as usual. */
+ * A signed transfer or unpublishing, which is public, is executed only once. A client that sends the same bytes again gets the
+ * job that executed them, or a refusal if the change was undone since, by this server or by hand. build-matrix is asked about
+ * that; if it does not answer, only this server's own later jobs are considered. */
 
 struct repeat {
     const struct job_request *request;
     struct job_accepted accepted;
-    bool is_moved_on; /* by the job accepted.superseded_by */
+    bool is_moved_on; /* the job accepted.superseded_by moved the package elsewhere */
     struct service_question question;
 };
 
@@ -78,7 +78,7 @@ static enum status find_later_move(struct repeat *repeat, struct job_store *stor
     if (!status) status = transfer_request_parse(&later, payload, arena, err);
     if (!status) status = transfer_request_parse(&done, repeat->question.request.holds_query.payload, arena, err);
     repeat->is_moved_on = !status && !location_equal(&done.new_location, &later.new_location);
-    return job_store_is_away(status) ? status : STATUS_OK; /* an earlier release took payloads that cannot be read any more */
+    return job_store_is_away(status) ? status : STATUS_OK; /* payloads accepted by older releases may be unreadable: ignored */
 }
 
 static void refuse_repeat(struct call *call, const struct repeat *repeat) {
@@ -146,7 +146,7 @@ enum status accept_job(struct call *call, struct job_store *store, const struct 
     const struct settings *settings = call->gateway->settings;
     const struct job_limits limits = {settings->pending_limit, settings->pending_limit_per_address};
     struct job_accepted accepted;
-    enum status status = job_store_check_keeping(store, err); /* accepted means kept */
+    enum status status = job_store_check_keeping(store, err); /* accepted jobs must survive a restart of Redis */
     if (!status) status = job_store_accept(store, request, &limits, &accepted, err);
     if (status) return status;
     bool can_be_undone = request->kind == JOB_KIND_TRANSFER || request->kind == JOB_KIND_UNPUBLISH;
@@ -156,7 +156,7 @@ enum status accept_job(struct call *call, struct job_store *store, const struct 
     return STATUS_OK;
 }
 
-/* store_pool's thread */
+/* call.work: on a thread of the store pool */
 static enum status accept_work_data(struct call *call, struct job_store *store, struct error *err) {
     return accept_job(call, store, call->work_data, err);
 }

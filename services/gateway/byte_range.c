@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <strings.h>
 
-/* Digits at *text, -1 where there are none; what is longer than any file is just very large. */
+/* Reads the digits at *text; -1: there are none. Numbers that would overflow become very large ones. */
 static int64_t read_digits(const char **text) {
     if (!isdigit((unsigned char)**text)) return -1;
     int64_t number = 0;
@@ -22,7 +22,7 @@ enum byte_range byte_range_parse(const char *header, int64_t size, int64_t *offs
     int64_t last = read_digits(&at);
     bool is_well_formed = *at == '\0' && (first >= 0 || last >= 0) && (first < 0 || last < 0 || first <= last);
     if (!is_well_formed) return BYTE_RANGE_WHOLE;
-    if (first < 0) { /* the last so many bytes */
+    if (first < 0) { /* a suffix range: the last `last` bytes */
         if (last == 0 || size == 0) return BYTE_RANGE_IMPOSSIBLE;
         first = last < size ? size - last : 0;
         last = size - 1;

@@ -33,7 +33,7 @@ static void free_call(struct call *call) {
     free(call);
 }
 
-/* The request's memory is going: the client has its answer, or left. */
+/* Called when h2o disposes the request: the answer was sent, or the client disconnected. */
 static void forget_request(void *hook) {
     struct call *call = *(struct call **)hook;
     call->req = NULL;
@@ -51,7 +51,7 @@ static void retry(h2o_timeout_entry_t *entry) {
     submit(call);
 }
 
-/* The connection's; or the one that a proxy of ours names. */
+/* Sets the client: the connection's, or the one that a trusted proxy names in X-Forwarded-For. */
 static void find_client(struct call *call) {
     const char *forwarded_for = call->connection->is_of_proxy ? call_request_header(call, "x-forwarded-for") : NULL;
     if (forwarded_for) {
@@ -110,8 +110,8 @@ static bool admit_length(struct call *call) {
     return false;
 }
 
-/* Whether this POST may go on: not too many of them, and not too long. Answers it where not, and keeps its body where it may.
- * What else comes with a body is taken without it. */
+/* Checks rate and length of a POST; answers it and returns false if a limit is exceeded, else copies the body. The bodies of
+ * other methods are ignored. */
 static bool admit_body(struct call *call) {
     if (call->route->method != METHOD_POST) return true;
     if (!admit_rate(call) || !admit_length(call)) return false;
@@ -121,7 +121,7 @@ static bool admit_body(struct call *call) {
     return true;
 }
 
-/* The path's parameters; false (and answered) for bytes that no name or id has. */
+/* Copies the path's parameters. Answers 404 and returns false if one is not UTF-8 or has a NUL byte. */
 static bool copy_parameters(struct call *call, const struct route_match *match) {
     for (size_t i = 0; i < ROUTE_PARAMETERS_MAX && match->parameters[i].start; i++) {
         if (!text_is_utf8(match->parameters[i].start, match->parameters[i].length)) {
@@ -164,7 +164,8 @@ static void answer_options(struct call *call) {
     call_send(call);
 }
 
-/* After a request of which the length is in doubt nothing more is read from its connection: who knows where the next begins. */
+/* Answers a malformed request and returns false. Over HTTP/1 the connection is closed, because if the length of the request is
+ * ambiguous, so is the start of the next one. */
 static bool admit_form(struct call *call) {
     struct error err;
     h2o_req_t *req = call->req;
@@ -180,7 +181,7 @@ static bool admit_form(struct call *call) {
 }
 
 static bool admit_request(struct call *call) {
-    bool is_of_proxy = call->connection->is_of_proxy && call->client == call->connection->client; /* which names nobody */
+    bool is_of_proxy = call->connection->is_of_proxy && call->client == call->connection->client; /* without X-Forwarded-For */
     if (!call->connection->is_public || is_of_proxy ||
         atomic_load(&call->client->requests) <= call->gateway->settings->gateway_requests_per_address)
         return true;
@@ -206,7 +207,7 @@ void call_start(struct loop *loop, struct gateway *gateway, enum port port, h2o_
         match.route->start(call);
 }
 
-/* ---- Away and back ---- */
+/* ---- Leaving the loop's thread and coming back ---- */
 
 void call_leave(struct call *call, bool (*withdraw)(struct call *call)) {
     assert(!call->is_away);
@@ -218,7 +219,8 @@ void call_return(struct call *call) {
     h2o_multithread_send_message(&call->loop->receiver, &call->message);
 }
 
-/* On a thread of the pool. What waited too long for it is not even tried: the client is about to give up, or has. */
+/* store_task.run, on a thread of the pool. A call that was queued for longer than OUTAGE_WAIT_MS fails with STATUS_BUSY without
+ * being tried. */
 static void run_work(struct store_task *task, struct job_store *store) {
     struct call *call = H2O_STRUCT_FROM_MEMBER(struct call, task, task);
     struct error err;
@@ -260,18 +262,18 @@ void call_work(struct call *call, enum status (*work)(struct call *call, struct 
     submit(call);
 }
 
-/* The failures of Redis, which pass by themselves. */
+/* True for failures of Redis that are retried. */
 static bool is_outage(enum status status) {
     return status == STATUS_UNAVAILABLE || status == STATUS_TIMEOUT;
 }
 
-/* Is there time for another try, as long as the last one took? */
+/* True after an outage if another try, as long as the last one, would end within OUTAGE_WAIT_MS. */
 static bool may_try_again(const struct call *call) {
     int64_t now_ms = clock_monotonic_ms();
     return is_outage(call->status) && now_ms - call->asked_ms + (now_ms - call->tried_ms) < OUTAGE_WAIT_MS;
 }
 
-/* What broke on our side is for operators; the client hears what to do. */
+/* Answers with the failure. The cause of an outage or internal error is logged, not shown to the client. */
 static void fail_after_work(struct call *call) {
     enum status status = call->status;
     if (!is_outage(status) && status != STATUS_INTERNAL) {

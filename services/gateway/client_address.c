@@ -10,7 +10,7 @@
 
 #include "lib/base/memory.h"
 
-/* IPv4 is kept as the IPv6 address that stands for it, so that there is one kind only. */
+/* An IPv6 address; IPv4 addresses are stored as IPv4-mapped IPv6 addresses. */
 struct address {
     unsigned char bytes[16];
 };
@@ -35,7 +35,7 @@ static bool parse_address(const char *text, struct address *out) {
     return inet_pton(AF_INET, text, out->bytes + sizeof v4_prefix) == 1;
 }
 
-/* An entry of X-Forwarded-For: an address, which some proxies write with a port ("1.2.3.4:5", "[::1]:5"). */
+/* Parses an entry of X-Forwarded-For: an address, to which some proxies add a port ("1.2.3.4:5", "[::1]:5"). */
 static bool parse_forwarded(char *text, struct address *out) {
     char *end = NULL;
     if (*text == '[' && (end = strchr(text, ']')) != NULL) {
@@ -152,7 +152,7 @@ void client_address_find(const struct trusted_proxies *proxies, const struct soc
         return;
     }
     char *copy = memory_copy_text(forwarded_for), *comma = NULL;
-    do { /* from the right: what stands further left was written by whom we do not know */
+    do { /* from the right: entries left of the first untrusted address may be forged */
         comma = strrchr(copy, ',');
         struct address hop;
         if (!parse_forwarded(trim(comma ? comma + 1 : copy), &hop)) break;

@@ -13,8 +13,8 @@
 enum { BUCKETS = 4096 };
 
 struct clients {
-    uint64_t key;          /* nobody outside can choose addresses that meet in one bucket */
-    pthread_mutex_t mutex; /* of the buckets; a count of references becomes, or ceases to be, 0 only while it is held */
+    uint64_t key;          /* random, so that clients cannot choose addresses that share a bucket */
+    pthread_mutex_t mutex; /* guards the buckets; a reference count changes from or to 0 only under it */
     struct client *buckets[BUCKETS];
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The connections, requests and bytes that each address (client_address.h) has now. The loops count them up and down, and
- * compare them with the limits of an address in settings.def. An address is in the table as long as something refers to it. Any
- * thread may call; the counts are read and written by any.
+ * The current number of connections, requests and bytes per client address (client_address.h), which the loops update and
+ * compare with the limits in settings.def. An address is in the table while it is referenced. Any thread may call these
+ * functions and read and write the counts.
  */
 #ifndef SERVICES_GATEWAY_CLIENTS_H
 #define SERVICES_GATEWAY_CLIENTS_H
@@ -17,20 +17,20 @@ struct clients;
 struct client {
     char address[CLIENT_ADDRESS_MAX];
     atomic_int_fast64_t connections;
-    atomic_int_fast64_t requests;     /* being answered, also those that wait for a line */
-    atomic_int_fast64_t intake_bytes; /* of requests that are not complete (connection.h) */
-    atomic_int_fast64_t answer_bytes; /* that are being sent */
-    atomic_size_t references;         /* the table's, like the next */
+    atomic_int_fast64_t requests;     /* being answered, including those that wait for a log line */
+    atomic_int_fast64_t intake_bytes; /* of incomplete requests (connection.h) */
+    atomic_int_fast64_t answer_bytes; /* of answers being sent */
+    atomic_size_t references;         /* used by clients.c only, like `next` */
     struct client *next;
 };
 
 struct clients *clients_create(void) __attribute__((returns_nonnull));
-void clients_free(struct clients *clients); /* when nothing refers to a client any more; NULL is fine */
+void clients_free(struct clients *clients); /* after all clients were dropped; NULL is allowed */
 
-/* The client with this address, which may be new; to be given back by clients_drop(). */
+/* The client with this address, which is added if it is new. Release it with clients_drop(). */
 struct client *clients_take(struct clients *clients, const char *address) __attribute__((returns_nonnull));
 
-/* One more reference to a client to which the caller has one. */
+/* Adds a reference to a client to which the caller already has one. */
 struct client *clients_keep(struct client *client) __attribute__((returns_nonnull));
 void clients_drop(struct clients *clients, struct client *client);
 

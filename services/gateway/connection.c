@@ -20,13 +20,13 @@
 #include "services/gateway/router.h"
 
 enum {
-    LINGER_BYTES = 64 << 20, /* most that a client whose request was refused may still send; one second at most, too */
-    ABANDONED_MAX = 200,     /* requests that the client of one connection gave up, within … */
+    LINGER_BYTES = 64 << 20, /* read from a client whose request was refused, for at most a second */
+    ABANDONED_MAX = 200,     /* requests that the client of one connection may abandon within … */
     ABANDONED_MS = 10000,
-    IDLE_MS = 200,                                          /* a connection that waits for less is about to be used */
-    BUSY_MS = 500,                                          /* most requests do not take longer; every wait for a log does */
-    FEW = 16,                                               /* connections: more than a client needs for itself */
-    SMALL_BYTES = 3 * H2O_SOCKET_INITIAL_INPUT_BUFFER_SIZE, /* what a usual request takes that comes in two pieces */
+    IDLE_MS = 200,                                          /* idle for less: probably about to be used */
+    BUSY_MS = 500,                                          /* most requests take less, waits for a log take longer */
+    FEW = 16,                                               /* connections: more than a normal client needs */
+    SMALL_BYTES = 3 * H2O_SOCKET_INITIAL_INPUT_BUFFER_SIZE, /* buffer of a usual request received in two pieces */
     TRIM_BYTES = 4 << 20,
 };
 
@@ -46,7 +46,7 @@ static void look(struct connection *connection);
 static void set_listed(h2o_linklist_t *list, h2o_linklist_t *place, bool is_listed) {
     if (is_listed == (bool)h2o_linklist_is_linked(place)) return;
     if (is_listed)
-        h2o_linklist_insert(list, place); /* before the anchor: at the end */
+        h2o_linklist_insert(list, place); /* h2o inserts before the anchor, i.e. at the end */
     else
         h2o_linklist_unlink(place);
 }
@@ -55,7 +55,7 @@ static void touch(struct connection *connection) {
     set_listed(&connection->loop->connections.touched, &connection->touched, true);
 }
 
-/* ---- What is held ---- */
+/* ---- Intake ---- */
 
 static void set_intake(struct connection *connection, int64_t bytes) {
     struct connections *connections = &connection->loop->connections;
@@ -69,8 +69,8 @@ static void set_intake(struct connection *connection, int64_t bytes) {
     set_listed(&connections->holding, &connection->holding, bytes > 0);
 }
 
-/* The connection as h2o has it. NULL: TLS is being negotiated, or h2o does not read from it, and may have freed it: a socket
- * with TLS outlives it. */
+/* h2o's connection. NULL during the TLS handshake, and while h2o does not read from it: then h2o may have freed it, since a TLS
+ * socket can outlive its connection. */
 static h2o_conn_t *conn_of(const struct connection *connection) {
     if (!connection->socket->_cb.read || connection->read == connection->handshake_read) return NULL;
     return connection->socket->data;
@@ -124,7 +124,7 @@ static void forget_bytes(h2o_socket_t *socket, const char *problem) {
         connection->bytes_left -= length;
 }
 
-/* h2o has closed the socket. */
+/* h2o has closed the socket. If the connection must linger, goes on reading through the second descriptor; else frees it. */
 static void on_close(void *argument) {
     struct connection *connection = argument;
     struct loop *loop = connection->loop;
@@ -158,17 +158,17 @@ void connection_linger(h2o_req_t *req) {
     if (connection->second_descriptor < 0) connection->second_descriptor = fcntl(connection->descriptor, F_DUPFD_CLOEXEC, 0);
 }
 
-/* The function of h2o's that learns of a client's end. NULL: none can be called now. */
+/* h2o's read callback, through which it learns that a client has disconnected. NULL: none can be called now. */
 static h2o_socket_cb reader_of(const struct connection *connection) {
     h2o_socket_cb read = connection->socket->_cb.read;
     if (read) return read == read_watched ? connection->read : read;
-    /* over HTTP/1 it is put back behind the answer */
+    /* over HTTP/1, h2o restores the callback after the answer */
     bool is_answering = connection->calls > 0 && !connection->is_http2 && connection->read != connection->handshake_read;
     return is_answering ? connection->read : NULL;
 }
 
-/* Closes the connection as if its client had, and stops counting it. It is usually freed at once; otherwise when h2o's pending
- * write has failed. */
+/* Closes the connection as if its client had disconnected, and stops counting it. It is usually freed at once; otherwise when
+ * h2o's pending write has failed. */
 static void hang_up(struct connection *connection) {
     connection->is_ending = true;
     set_counted(connection, false);
@@ -196,13 +196,13 @@ static struct connection *find_largest(struct loop *loop, const struct client *c
     return largest;
 }
 
-/* Closes the connection with the largest intake as long as one address, or this loop, has too much. Requests that are being
- * answered are no reason to spare it: a client that takes no answer would keep their bodies here. */
+/* Closes the connection with the largest intake while the address of `cause`, or this loop, exceeds its limit. Connections with
+ * requests being answered are not spared: a client that reads no answers could keep the bodies in memory. */
 static void enforce_intake(struct loop *loop, struct connection *cause) {
     const struct settings *settings = settings_of(loop);
     struct client *client = clients_keep(cause->client);
     struct connection *victim;
-    bool has_limit = !cause->is_of_proxy; /* `cause` may be gone after the first turn */
+    bool has_limit = !cause->is_of_proxy; /* `cause` may be freed by the loops below */
     while (has_limit && atomic_load(&client->intake_bytes) > settings->gateway_intake_bytes_per_address &&
            (victim = find_largest(loop, client)))
         end(victim, CONNECTION_END_INTAKE);
@@ -212,9 +212,9 @@ static void enforce_intake(struct loop *loop, struct connection *cause) {
     clients_drop(loop->options.gateway->clients, client);
 }
 
-/* The most that h2o is to take of a body by what was read now. */
+/* The limit that h2o must apply to the body of the request just read. */
 static size_t entity_limit(const struct connection *connection) {
-    static const char http2_method[] = "PRI"; /* the first bytes of HTTP/2 look like a request */
+    static const char http2_method[] = "PRI"; /* the HTTP/2 preface looks like a request */
     const struct loop *loop = connection->loop;
     const h2o_conn_t *conn = conn_of(connection);
     const h2o_buffer_t *input = connection->socket->input;
@@ -223,7 +223,7 @@ static size_t entity_limit(const struct connection *connection) {
     request_head_read(&head, input->bytes, input->size);
     if (!head.is_complete || h2o_memis(head.method.base, head.method.len, http2_method, sizeof http2_method - 1))
         return loop->config.max_request_entity_size;
-    /* h2o refuses chunks of this size, and a content-length of more; the handler sees what is one byte too long */
+    /* h2o refuses chunked bodies of this size and a larger content-length; a body one byte too long reaches the handler */
     return router_body_limit(port_of(connection), head.method.base, head.method.len, head.target.base, head.target.len) + 1;
 }
 
@@ -240,7 +240,7 @@ static void read_watched(h2o_socket_t *socket, const char *problem) {
     look(connection);
 }
 
-/* Puts ours in the place of the function that h2o has set. */
+/* Replaces h2o's read callback by read_watched(). */
 static void watch(struct connection *connection) {
     h2o_socket_t *socket = connection->socket;
     if (!socket->_cb.read || socket->_cb.read == read_watched) return;
@@ -248,12 +248,12 @@ static void watch(struct connection *connection) {
     socket->_cb.read = read_watched;
 }
 
-/* The connection may be gone afterwards. */
+/* Measures the intake and enforces the limits. The connection may be freed afterwards. */
 static void look(struct connection *connection) {
     struct loop *loop = connection->loop;
     watch(connection);
     bool is_reading = connection->socket->_cb.read != NULL;
-    /* Over HTTP/1 it does not read while a request is being answered, whose end touches it. */
+    /* Over HTTP/1, h2o does not read while it answers a request; the end of the call touches the connection. */
     if (!is_reading && (connection->is_http2 || connection->calls == 0)) touch(connection);
     if (connection->is_ending) return;
     int64_t before = connection->intake_bytes, now = before;
@@ -298,7 +298,7 @@ void connection_end_call(struct connection *connection, bool was_answered) {
     connection->abandoned++;
 }
 
-/* ---- The beginning ---- */
+/* ---- New connections ---- */
 
 static struct client *find_client(struct loop *loop, h2o_socket_t *socket, bool *is_of_proxy) {
     struct sockaddr_storage peer = {.ss_family = AF_UNSPEC};
@@ -334,9 +334,9 @@ void connection_serve(struct listener *listener, h2o_socket_t *socket) {
     watch(connection);
 }
 
-/* ---- Room for others ---- */
+/* ---- Making room ---- */
 
-/* How many its address has. Those of a proxy are many clients'. */
+/* The number of connections of its address; 1 for a proxy, whose connections belong to many clients. */
 static int64_t connections_of_address(const struct connection *connection) {
     return connection->is_of_proxy ? 1 : atomic_load(&connection->client->connections);
 }
@@ -358,7 +358,7 @@ static bool goes_before(const struct connection *connection, const struct connec
     return connection->since_ms < other->since_ms;
 }
 
-/* NULL: none in this loop. Another one may have some, and takes the next connection. */
+/* Finds the connection to close. NULL: none in this loop; another loop may have one and accepts the next connection. */
 static struct connection *find_room(struct loop *loop) {
     struct connection *found = NULL;
     h2o_linklist_t *list = &loop->connections.all;
@@ -400,7 +400,7 @@ static void look_at_poll(struct connection *connection) {
         call_end_wait(connection->poll);
 }
 
-/* The connection may be gone afterwards. */
+/* The connection may be freed afterwards. */
 static void look_after_second(struct connection *connection) {
     if (!connection->socket || connection->is_ending) return;
     if (connection->intake_bytes > 0) touch(connection);
@@ -421,7 +421,7 @@ static void look_at_all(struct loop *loop) {
     }
 }
 
-/* What many requests took stays in the heap of the thread otherwise, in pieces between others. */
+/* Returns memory to the system, which otherwise stays in the thread's heap as fragments. */
 static void give_memory_back(struct loop *loop) {
     if (loop->connections.released_bytes < TRIM_BYTES) return;
     loop->connections.released_bytes = 0;
@@ -454,7 +454,7 @@ void connections_cut(struct loop *loop) {
         shutdown(H2O_STRUCT_FROM_MEMBER(struct connection, all, at)->descriptor, SHUT_RDWR);
 }
 
-/* ---- Figures ---- */
+/* ---- Metrics ---- */
 
 void traffic_measure(struct traffic *traffic, struct metrics *metrics) {
     static const char *const reasons[] = {

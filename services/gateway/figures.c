@@ -19,23 +19,23 @@
 #include "services/gateway/server.h"
 
 enum {
-    ANSWER_TIMEOUT_MS = 1500, /* of services and of Redis, which are asked at the same time */
+    ANSWER_TIMEOUT_MS = 1500, /* of services and of Redis, which are queried concurrently */
     STATUS_CLASSES = 5,
 };
 
 struct figures {
     struct gateway *gateway;
-    struct job_store *store; /* of the thread */
+    struct job_store *store; /* used by the thread only */
     pthread_t thread;
     bool has_thread;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
-    struct call *arrived; /* under the mutex, like the flag */
+    struct call *arrived; /* guarded by the mutex, like is_stopping */
     bool is_stopping;
-    atomic_uint_fast64_t (*answers)[STATUS_CLASSES]; /* by the route's place in the table; behind the last: no route */
+    atomic_uint_fast64_t (*answers)[STATUS_CLASSES]; /* by index of the route; the last entry: no route */
 };
 
-/* ---- The gateway's own ---- */
+/* ---- The gateway's own metrics ---- */
 
 void figures_count(struct figures *figures, const struct route *route, int http_status) {
     size_t count;
@@ -74,7 +74,7 @@ static void measure_gateway(struct figures *figures, struct metrics *metrics) {
     metrics_free(own);
 }
 
-/* ---- Who is there ---- */
+/* ---- Redis and services ---- */
 
 static void add_up(struct metrics *metrics, const char *program, bool is_up) {
     metrics_add(metrics, METRIC_GAUGE, "registry_up", "Whether the program answers the gateway: 1, or 0.",
@@ -107,14 +107,14 @@ static void measure_jobs(struct figures *figures, struct metrics *metrics) {
     }
 }
 
-/* One service being asked, on a thread of its own. */
+/* A query to one service, on a thread of its own. */
 struct question {
     struct message_client *client;
     pthread_t thread;
     bool has_thread;
     struct arena arena;
     struct error err;
-    const char *json; /* NULL: it did not answer, and `err` says why */
+    const char *json; /* NULL: no answer, for the reason in `err` */
 };
 
 static void *ask(void *argument) {

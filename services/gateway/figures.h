@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * GET /metrics, in the Prometheus text format: the gateway's own figures, how many jobs there are, and what every service tells
- * of itself. Whoever does not answer within a second and a half is shown as `registry_up{program="…"} 0`, beside all the rest.
+ * GET /metrics, in the Prometheus text format: the gateway's own metrics, the numbers of jobs, and the metrics of every
+ * service. A program that does not answer within a second and a half is shown as `registry_up{program="…"} 0`.
  *
- * To ask takes as long as the slowest needs, so it has a thread; requests that come while it asks share the next answer.
+ * Collecting takes as long as the slowest answer, so a thread does it; requests that arrive meanwhile share the next result.
  */
 #ifndef SERVICES_GATEWAY_FIGURES_H
 #define SERVICES_GATEWAY_FIGURES_H
@@ -15,15 +15,16 @@ struct figures;
 struct gateway;
 struct route;
 
+/* Starts the thread. `gateway` is borrowed. Free `*out` even after a failure. */
 CHECK_RESULT enum status figures_create(struct figures **out, struct gateway *gateway, struct error *err);
 
-/* Counts an answer; `route` is NULL where there was none. Any thread; never blocks. */
+/* Counts an answer; `route` NULL: no route matched. Any thread; never blocks. */
 void figures_count(struct figures *figures, const struct route *route, int http_status);
 
-/* Answers `call`, which is away. */
+/* Answers `call`, which must be away (call_leave()), on the thread. */
 void figures_answer(struct figures *figures, struct call *call);
 
-/* Answers who waits, then ends. NULL is fine. */
+/* Answers the waiting calls, then stops the thread. NULL is allowed. */
 void figures_free(struct figures *figures);
 
 #endif

@@ -11,7 +11,7 @@
 
 enum { SLOTS = 16384, PROBES = 8 };
 
-/* What tells a file from another one, and from itself after a change. */
+/* Identifies a file and its content: a change of the file changes its times. */
 struct identity {
     uint64_t device, inode;
     int64_t size;
@@ -23,12 +23,12 @@ enum state { STATE_FREE, STATE_COMPUTING, STATE_KNOWN };
 struct slot {
     struct identity file;
     enum state state;
-    uint64_t used; /* the table's count of questions when it was last asked for */
+    uint64_t used; /* value of file_hashes.questions at the last use */
     char hash[SHA256_SRI_MAX];
 };
 
 struct file_hashes {
-    pthread_mutex_t mutex; /* of what follows; not held while a file is read */
+    pthread_mutex_t mutex; /* guards the fields below; not held while a file is read */
     pthread_cond_t changed;
     uint64_t questions, computed;
     struct slot slots[SLOTS];
@@ -64,7 +64,7 @@ static enum status identify(struct identity *out, int descriptor, const char *pa
     return STATUS_OK;
 }
 
-/* The file's slot; else one that it may take, or NULL: all that it could have are being computed. */
+/* The file's slot; else a free or the least recently used one for it; NULL: all its possible slots are being computed. */
 static struct slot *find_slot(struct file_hashes *hashes, const struct identity *file) {
     struct slot *best = NULL;
     uint64_t start = (file->inode * 0x9E3779B97F4A7C15u) ^ file->device;
@@ -87,7 +87,7 @@ static enum status compute(int descriptor, const char *path, const struct identi
     return status;
 }
 
-/* The mutex is held, but for the time of reading. */
+/* Computes the hash and stores it in `slot`, unless that is NULL. Called with the mutex held; releases it while reading. */
 static enum status compute_into(struct file_hashes *hashes, struct slot *slot, const struct identity *file, int descriptor,
                                 const char *path, char out[SHA256_SRI_MAX], struct error *err) {
     hashes->computed++;

@@ -17,11 +17,11 @@
 #include "services/gateway/trustee_token.h"
 
 enum {
-    LOOKUP_THREADS = 3,       /* of the publish service's message threads no more may wait for GitHub */
-    LOOKUP_THREADS_KNOWN = 1, /* of these: for tokens that are known, which made-up ones must not keep waiting */
-    LOOKUP_TIMEOUT_MS = 8000, /* more than the service allows itself */
+    LOOKUP_THREADS = 3,       /* at most this many message threads of the publish service may wait for GitHub */
+    LOOKUP_THREADS_KNOWN = 1, /* of these, reserved for known tokens, so that invented ones cannot delay them */
+    LOOKUP_TIMEOUT_MS = 8000, /* longer than the service's own time limit */
     MATRIX_THREADS = 4,
-    MATRIX_TIMEOUT_MS = 1500, /* as long as an outage of Redis is waited out */
+    MATRIX_TIMEOUT_MS = 1500, /* the same as OUTAGE_WAIT_MS (call.h) */
 };
 
 const char *service_name(size_t service) {
@@ -46,7 +46,7 @@ static enum status create_clients(struct gateway *gateway, struct error *err) {
     return status;
 }
 
-/* Jobs that the services gave up, or cannot finish, are trouble that operators are told of once, though all is ready. */
+/* health_check_options.is_ready. New alarms (jobs that need an operator) are reported once as not ready, with their number. */
 static bool is_ready(void *context, struct text *reasons) {
     struct readiness *readiness = ((struct gateway *)context)->readiness;
     bool is_ready = readiness_check(readiness, reasons);
@@ -67,7 +67,7 @@ static enum status start_health_check(struct gateway *gateway, struct error *err
     return health_check_create(&gateway->health_check, &options, err);
 }
 
-/* Where we listen, for whoever let the system choose: `server=PORT` and `management=PORT`, put in place whole. */
+/* Atomically writes STATE_DIR/gateway.ports: `server=PORT` and `management=PORT`, which the system may have chosen. */
 static enum status write_ports(const struct gateway *gateway, struct error *err) {
     enum status status = STATUS_OK;
     struct text path = {0}, draft = {0};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * GET /api/v1/jobs and GET /api/v1/jobs/ID, as clients of before read them (services/gateway/README.md).
+ * GET /api/v1/jobs and GET /api/v1/jobs/ID, in the form that existing clients read (services/gateway/README.md).
  */
 #include <inttypes.h>
 #include <string.h>
@@ -15,7 +15,7 @@ enum { JOBS_MAX = 100 };
 
 /* ---- The list ---- */
 
-/* Who asks for a state that jobs end in wants finished ones. */
+/* A filter for a final state implies include_completed. */
 static void read_filter(const struct query *query, struct job_filter *out) {
     const char *kind = query_text(query, "kinds"), *state = query_text(query, "state");
     *out = (struct job_filter){.limit = JOBS_MAX,
@@ -27,7 +27,7 @@ static void read_filter(const struct query *query, struct job_filter *out) {
                                .descending = query_is_descending(query),
                                .include_finished = query_flag(query, "include_completed"),
                                .include_unknown_to_old_clients = kind != NULL};
-    out->has_kind = kind && job_kind_parse(kind, &out->kind); /* no kind: `all` */
+    out->has_kind = kind && job_kind_parse(kind, &out->kind); /* `all` is not a kind */
     out->has_state = state && job_state_parse(state, &out->state);
     if (out->has_state && job_state_is_finished(out->state)) out->include_finished = true;
 }
@@ -42,7 +42,7 @@ static void append_encoded(struct text *out, const char *value) {
     }
 }
 
-/* The same question, going on behind the last job of this answer. */
+/* Adds a Link header to the next page: the same query, continued after the last job of this answer. */
 static void add_link_to_next(struct call *call, const struct job_filter *filter, const struct job *last) {
     struct text link = {0};
     char time[TIME_TEXT_MAX];
@@ -88,8 +88,9 @@ void get_jobs(struct call *call) {
 
 /* ---- One job ---- */
 
-/* The job before its lines: a job that is finished has all its lines, so an answer with `finishedAt` has the last ones. Clients
- * that page by time stop at `finishedAt`, so an answer that was cut does not show it to them; others would ask for ever. */
+/* Reads the job before its lines: a finished job has all its lines, so an answer with `finishedAt` includes the last ones.
+ * Clients that page by time stop at `finishedAt`, so a truncated answer to them leaves it out. For other clients it is always
+ * shown, because they would poll for ever. */
 static enum status read_job(struct call *call, struct job_store *store, struct error *err) {
     const struct log_query *query = call->work_data;
     struct job job;

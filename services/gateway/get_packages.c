@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * GET /api/v1/packages, /api/v1/packages/NAME and /api/v1/packages/NAME/VERSION (services/gateway/README.md): what the registry
- * knows, so build-matrix is asked (package_query in proto/messages.def), and what it answers is passed on as it is.
+ * GET /api/v1/packages, /api/v1/packages/NAME and /api/v1/packages/NAME/VERSION (services/gateway/README.md). The gateway asks
+ * build-matrix (package_query in proto/messages.def) and passes its answer on unchanged.
  *
- * It is asked first out of its memory. Before "not found" it must read both git repositories again, and made-up names must not
- * become a flood of fetches: an address may have that done UNKNOWN_PACKAGES_PER_MINUTE times, and is answered 429 above, never
- * 404 by a registry as it was some seconds ago.
+ * build-matrix first answers from its in-memory view (known_package_query). Before a 404, it must read both git repositories
+ * again. To keep invented names from causing a flood of fetches, an address may cause UNKNOWN_PACKAGES_PER_MINUTE of these and
+ * then gets 429, rather than a 404 from a view that may be outdated.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -18,7 +18,7 @@
 #include "services/gateway/gateway.h"
 #include "services/gateway/service_asker.h"
 
-/* `{"packages": […], "next"?: NAME}`; where there is a next page, its address is a header, too. */
+/* Adds a Link header if the page, `{"packages": […], "next"?: NAME}`, has a next one. */
 static void add_link_to_next(struct call *call, const char *page) {
     json_t *json = NULL;
     const char *next;

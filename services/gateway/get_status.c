@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * GET /status/ID and GET /logs/ID: the short forms, for people at a terminal; and GET /api/v1/status, /healthz, /readyz,
- * /metrics.
+ * GET /status/ID and GET /logs/ID, the short forms for use at a terminal; and GET /api/v1/status, /healthz, /readyz, /metrics.
  */
 #include <string.h>
 
@@ -15,7 +14,7 @@ enum { LINES_MAX = 10000 };
 
 static const char text_type[] = "text/plain; charset=utf-8";
 
-/* What a short form's work needs of its request. */
+/* The parts of the request that the work functions of the short forms need. */
 struct short_form {
     bool is_json;
     struct log_query lines; /* of GET /logs/ID */
@@ -54,7 +53,7 @@ void get_status(struct call *call) {
     call_work(call, read_status);
 }
 
-/* The time of the log's newest line, of whatever level; 0: there is none. */
+/* The time of the log's newest line, of any level; 0: the log is empty. */
 static enum status find_newest(struct call *call, struct job_store *store, const char *job_id, int64_t *newest_ms,
                                struct error *err) {
     const struct log_query query = {.level = LOG_DEBUG, .descending = true, .limit = 1};
@@ -64,7 +63,7 @@ static enum status find_newest(struct call *call, struct job_store *store, const
     return status;
 }
 
-/* The newest line is looked up before the lines are read: one that comes in between is read, or ends the wait at once. */
+/* The newest line is looked up before the lines are read: so a line written in between is read, or ends the wait at once. */
 static enum status read_logs(struct call *call, struct job_store *store, struct error *err) {
     const struct short_form *form = call->work_data;
     struct job job;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * GET /NAME/VERSION.tar.gz, where storage is a local folder: under the host of S3_API_URL where that is set, else under any
+ * GET /NAME/VERSION.tar.gz if the storage is a local folder; if S3_API_URL is set, only for requests to its host
  * (services/gateway/README.md, Packages and tarballs). A published tarball never changes, so caches may keep it for ever; its
  * hash is its ETag.
  */
@@ -20,7 +20,7 @@
 #include "services/gateway/file_hashes.h"
 #include "services/gateway/gateway.h"
 
-/* The request's headers that count, in the call's arena. */
+/* The path of the file and the relevant request headers, in the call's arena. */
 struct download {
     char *path;
     const char *range;
@@ -28,12 +28,12 @@ struct download {
     const char *if_none_match;
 };
 
-/* Does the list of an If-None-Match have our tag? A weak comparison, as the RFC wants it. */
+/* True if the list of an If-None-Match header has `tag`: a weak comparison, as RFC 9110 requires. */
 static bool has_tag(const char *list, const char *tag) {
     return list && (strcmp(list, "*") == 0 || strstr(list, tag));
 }
 
-/* What of the file is sent, with the headers that say so. */
+/* Sets status, range and headers of the answer: the whole file, a part of it, or nothing. */
 static void choose_part(struct call *call, const struct download *download, int64_t size, const char *tag) {
     struct answer *answer = &call->answer;
     if (has_tag(download->if_none_match, tag)) {
@@ -85,7 +85,7 @@ static enum status open_tarball(struct call *call, struct job_store *store, stru
     return STATUS_OK;
 }
 
-/* "packages.example.org:8080" of "https://packages.example.org:8080/…" */
+/* True if `authority` is that of `url`: "packages.example.org:8080" of "https://packages.example.org:8080/…" */
 static bool is_host_of(const char *url, const h2o_iovec_t *authority) {
     const char *host = strstr(url, "://");
     host = host ? host + 3 : url;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * h2o, told which of its event loops we link with. */
+ * Includes h2o, configured for the event loop that we link with. */
 #ifndef SERVICES_GATEWAY_H2O_ALL_H
 #define SERVICES_GATEWAY_H2O_ALL_H
 

@@ -9,12 +9,12 @@
 _Static_assert(H2O_VERSION_MAJOR == 2 && H2O_VERSION_MINOR == 2, "the structs below are those of h2o 2.2");
 
 enum {
-    DROPPED_BYTES = 1 << 20,       /* of a body over the limit are read, so that the client reads the answer behind its body */
+    DROPPED_BYTES = 1 << 20,       /* of a body over the limit are read: clients read the answer after sending it */
     HEADERS_MAX = H2O_MAX_HEADERS, /* h2o's own limit over HTTP/1 */
-    STREAM_BYTES = sizeof(h2o_http2_stream_t) + 4096, /* and the first piece of its pool */
+    STREAM_BYTES = sizeof(h2o_http2_stream_t) + 4096, /* with the first chunk of its memory pool */
 };
 
-/* In a request's environment: how many bytes of its body were dropped, and how far its answer has gone. */
+/* Keys of a request's environment: the dropped part of its body, and the progress of its answer. */
 #define DROPPED H2O_STRLIT("gateway.dropped")
 #define PROGRESS H2O_STRLIT("gateway.progress")
 
@@ -22,7 +22,7 @@ static h2o_http2_conn_t *http2_of(h2o_conn_t *conn) {
     return H2O_STRUCT_FROM_MEMBER(h2o_http2_conn_t, super, conn);
 }
 
-/* Of the two kinds of connections only these have this function. */
+/* Only HTTP/2 connections have this callback. */
 bool http2_is(const h2o_conn_t *conn) {
     return conn->callbacks->get_debug_state != NULL;
 }
@@ -46,9 +46,9 @@ static int64_t age_ms(const h2o_http2_stream_t *stream) {
     return clock_now_ms() - ((int64_t)begin->tv_sec * 1000 + begin->tv_usec / 1000);
 }
 
-/* Of a body over the limit; in its request's environment, as `base`. */
+/* The dropped part of a body over the limit; `base` of the request's environment entry points to it. */
 struct dropped {
-    size_t announced; /* by content-length, or 0 */
+    size_t announced; /* content-length, or 0 */
     size_t bytes;
 };
 
@@ -67,7 +67,7 @@ size_t http2_body_length(h2o_req_t *req) {
     return add_length(find_dropped(req), req->entity.len);
 }
 
-/* As far as is known by now. */
+/* The length of the body as far as it is known: received, dropped or announced. */
 static size_t length_of_body(h2o_http2_stream_t *stream) {
     size_t length = stream->_req_body ? stream->_req_body->size : 0, announced = stream->_expected_content_length;
     length = add_length(find_dropped(&stream->req), length);
@@ -81,14 +81,14 @@ static void drop_body(h2o_http2_stream_t *stream) {
         size_t announced = stream->_expected_content_length;
         *dropped = (struct dropped){.announced = announced == SIZE_MAX ? 0 : announced};
         *h2o_req_getenv(&stream->req, DROPPED, 1) = h2o_iovec_init((char *)dropped, sizeof *dropped);
-        stream->_expected_content_length = SIZE_MAX; /* h2o would miss the bytes */
+        stream->_expected_content_length = SIZE_MAX; /* h2o would report missing bytes */
     }
     dropped->bytes += stream->_req_body->size;
     h2o_buffer_dispose(&stream->_req_body);
     h2o_buffer_init(&stream->_req_body, &h2o_socket_buffer_prototype);
 }
 
-/* As h2o does with a request that is complete. */
+/* Passes the request to its handler early, in the way h2o does with a complete request. */
 static void answer_too_large(h2o_http2_conn_t *conn, h2o_http2_stream_t *stream) {
     h2o_http2_stream_set_state(conn, stream, H2O_HTTP2_STREAM_STATE_REQ_PENDING);
     h2o_http2_stream_set_state(conn, stream, H2O_HTTP2_STREAM_STATE_SEND_HEADERS);
@@ -96,7 +96,7 @@ static void answer_too_large(h2o_http2_conn_t *conn, h2o_http2_stream_t *stream)
     h2o_process_request(&stream->req);
 }
 
-/* Writes an answer now, which h2o would do after this turn of the loop: DATA that comes before makes it reset the stream. */
+/* Writes answers now rather than at the end of the loop's turn, because h2o would reset the stream if DATA arrived before. */
 static void write_answers(h2o_http2_conn_t *conn) {
     h2o_timeout_entry_t *write = &conn->_write.timeout_entry;
     bool can_write = conn->state == H2O_HTTP2_CONN_STATE_OPEN && !conn->_write.buf_in_flight && !conn->sock->_cb.write;
@@ -105,7 +105,7 @@ static void write_answers(h2o_http2_conn_t *conn) {
     write->cb(write);
 }
 
-/* True: it goes on. */
+/* Applies the limits to an incomplete stream. False: it was reset or answered. */
 static bool check_stream(h2o_http2_conn_t *conn, h2o_http2_stream_t *stream, const struct http2_limits *limits) {
     const h2o_req_t *req = &stream->req;
     size_t length = length_of_body(stream);
@@ -128,7 +128,7 @@ static bool check_stream(h2o_http2_conn_t *conn, h2o_http2_stream_t *stream, con
     return false;
 }
 
-/* The newest go first. */
+/* Refuses `count` incomplete streams, the newest first. */
 static void refuse_most(h2o_http2_conn_t *conn, size_t count) {
     for (; count > 0; count--) {
         h2o_http2_stream_t *newest = NULL;
@@ -170,7 +170,7 @@ size_t http2_look(h2o_conn_t *super, const struct http2_limits *limits) {
     return measure(conn);
 }
 
-/* ---- Answers that the client's windows hold up ---- */
+/* ---- Answers stalled by flow control ---- */
 
 struct progress {
     uint64_t bytes_sent;
@@ -187,13 +187,13 @@ static struct progress *progress_of(h2o_http2_stream_t *stream) {
     return (struct progress *)(void *)entry->base;
 }
 
-/* What h2o has not put into a frame yet; the last frame may be an empty one. */
+/* True if a part of the answer is not framed yet; the last frame may be empty. */
 static bool has_answer_left(const h2o_http2_stream_t *stream) {
     return (stream->state == H2O_HTTP2_STREAM_STATE_SEND_BODY && stream->_data.size > 0) ||
            stream->state == H2O_HTTP2_STREAM_STATE_SEND_BODY_IS_FINAL;
 }
 
-/* Whether something went out since the last look. */
+/* Updates the stream's progress. True if bytes were sent since the last check. */
 static bool note_progress(h2o_http2_stream_t *stream, int64_t now_ms) {
     struct progress *progress = progress_of(stream);
     bool has_moved = progress->bytes_sent != stream->req.bytes_sent;
@@ -219,7 +219,7 @@ bool http2_is_stalled(h2o_conn_t *super, int64_t time_ms, int64_t *moved_ms) {
     return now_ms - *moved_ms >= time_ms;
 }
 
-/* h2o has told it 100, in a frame that is fixed; the later one counts (RFC 9113, 6.5.3). */
+/* h2o has announced 100 in its fixed SETTINGS frame; a later frame overrides it (RFC 9113, 6.5.3). */
 bool http2_announce(h2o_conn_t *super, size_t streams) {
     enum { SETTING_BYTES = 6, MAX_CONCURRENT_STREAMS = 3 };
     h2o_http2_conn_t *conn = http2_of(super);

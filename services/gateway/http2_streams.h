@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The streams of an HTTP/2 connection whose requests are not complete. h2o shows a request to its handler when the body is
- * there; until then it keeps up to a hundred bodies a connection, in memory, as long as the client likes. What is not shown is
- * read from h2o's own structs (h2o/http2_internal.h), here alone: they are those of h2o 2.2, which the file checks when it is
- * compiled.
+ * Limits for the streams of an HTTP/2 connection. h2o passes a request to its handler when the body is complete; until then it
+ * keeps up to a hundred bodies per connection in memory, for as long as the client likes. So incomplete requests are read from
+ * h2o's internal structs (h2o/http2_internal.h), in this file only: those of h2o 2.2, which is checked at compile time.
  *
- * Of a body over the limit nothing is kept, and its handler learns how much was dropped. Its end is waited for, since clients
- * do not agree on what a stream is that is answered before; only one that is far over the limit is answered so. More streams
- * than are allowed are refused, as RFC 9113 has it (the client may send them again), and one that takes too long to arrive is
- * cancelled.
+ * A body over its limit is dropped, and the handler learns how many bytes were. It is answered after its end, because clients
+ * disagree about streams that are answered earlier; only one far over the limit is answered at once. Excess streams are refused
+ * (RFC 9113: the client may send them again), and a request that takes too long to arrive is cancelled.
  *
- * An answer goes out as far as the client opens the windows of its stream and of the connection. The kernel does not see these,
- * so answers that wait for a window are looked at here.
+ * An answer is limited by the flow-control windows of its stream and of the connection. The kernel does not know these, so
+ * answers that wait for a window are timed here.
  */
 #ifndef SERVICES_GATEWAY_HTTP2_STREAMS_H
 #define SERVICES_GATEWAY_HTTP2_STREAMS_H
@@ -25,27 +23,27 @@
 
 struct http2_limits {
     enum port port;
-    size_t streams;  /* that are not complete, in one connection */
-    int64_t time_ms; /* for a request to arrive */
+    size_t streams;  /* incomplete ones per connection */
+    int64_t time_ms; /* for a request to be complete */
 };
 
-/* Is it one of HTTP/2? `conn` must be alive. */
+/* True for an HTTP/2 connection. `conn` must not be freed. */
 bool http2_is(const h2o_conn_t *conn);
 
-/* The length of a request's body, with what was dropped of it. On the loop's thread; of any version. */
+/* The length of a request's body, including dropped bytes. For any HTTP version; on the loop's thread. */
 size_t http2_body_length(h2o_req_t *req);
 
-/* Looks after a read, and now and then. Returns the bytes in memory, after all that was refused: of requests that are not being
- * answered yet, and of the bodies of those that are. On the loop's thread; the connection is open afterwards. */
+/* Enforces the limits; to be called after a read and regularly. Returns the bytes then in memory: of incomplete requests, and
+ * of bodies of requests being answered. Does not close the connection. On the loop's thread. */
 size_t http2_look(h2o_conn_t *conn, const struct http2_limits *limits);
 
-/* Looks at the answers that wait for the client to open a window, every now and then. Cancels the streams of which the window
- * was shut for `time_ms` and nothing went out. True: the same holds for the connection's own window, and the connection must be
- * ended. *moved_ms (clock_monotonic_ms()) is when the connection's answers were last seen to go on; 0 at first. On the loop's
- * thread. */
+/* To be called regularly: cancels streams whose window was closed for `time_ms` without progress. True: the same holds for the
+ * connection's window, so the connection must be closed. *moved_ms (clock_monotonic_ms(), 0 at first) is when the connection's
+ * answers last made progress. On the loop's thread. */
 bool http2_is_stalled(h2o_conn_t *conn, int64_t time_ms, int64_t *moved_ms);
 
-/* Tells the client how many streams it may have open. False: not yet, since its first request is not there. */
+/* Tells the client how many streams it may have open. False: not yet, because no request has arrived, or the connection is
+ * closing. */
 bool http2_announce(h2o_conn_t *conn, size_t streams);
 
 #endif

@@ -6,7 +6,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/json.h"
 
-/* The keys here need no escaping, and each field but the first of an object brings its comma. */
+/* Appends a field unless `value` is NULL, with a comma before it: it is never the first of an object. Keys are not escaped. */
 static void append_text_field(struct text *out, const char *key, const char *value) {
     if (!value) return;
     text_append(out, ",\"");
@@ -22,7 +22,7 @@ static void append_time_field(struct text *out, const char *key, int64_t time_ms
     append_text_field(out, key, time);
 }
 
-/* `job_id_field` is the same for all lines of a job, and printed once. */
+/* `job_id_field` is printed once for all lines of a job. */
 static void append_line(struct text *out, const struct log_line *line, const struct text *job_id_field) {
     char time[TIME_TEXT_MAX];
     time_print(line->time_ms, time);
@@ -48,7 +48,7 @@ void log_lines_append_json(struct text *out, const char *job_id, const struct lo
     text_release(&job_id_field);
 }
 
-/* `registry=COMMIT index=COMMIT` as an array. */
+/* Appends `registry=COMMIT index=COMMIT` as an array. */
 static void append_commits(struct text *out, const char *commits) {
     if (!commits) return;
     text_append(out, ",\"commits\":[");
@@ -71,7 +71,7 @@ static void append_identity(struct text *out, const struct job *job) {
     append_text_field(out, "jobType", job_kind_text(job->kind));
 }
 
-/* Who asked, as far as that was proved, and what was changed. */
+/* Appends who requested the job, as far as that was proved, and the commits that it made. */
 static void append_audit(struct text *out, const struct job *job) {
     if (!text_equal(job->actor, "anonymous")) append_text_field(out, "actor", job->actor);
     append_text_field(out, "credential", job->credential);
@@ -84,10 +84,10 @@ static void append_audit(struct text *out, const struct job *job) {
     append_commits(out, job->commits);
 }
 
-/* The numbers of a build's result that are shown. */
+/* The counters of a build's result that are shown. */
 static const char *const build_counts[] = {"compiled", "reused", "own", "compilerMs", "ownMs", "batch"};
 
-/* The fields are those of lib/domain/build_work.h: what the compiler complained of, and what was counted. */
+/* Appends the compiler's errors and the counters of a build's result (lib/domain/build_work.h). */
 static void append_result(struct text *out, const char *result) {
     json_t *object = NULL, *build = json_object();
     if (json_read(&object, result, strlen(result), "The result", NULL) == STATUS_OK) {
@@ -109,7 +109,7 @@ static void append_result(struct text *out, const char *result) {
     json_decref(object);
 }
 
-/* Why a matrix job was made, who builds it, and what came of it. */
+/* Appends a matrix job's purpose, runner, verdict and result. */
 static void append_matrix(struct text *out, const struct job *job) {
     append_text_field(out, "purpose", matrix_purpose_text(job->purpose));
     append_text_field(out, "runner", job->runner);
@@ -137,8 +137,7 @@ static void remove_nulls(json_t *value) {
     }
 }
 
-/* A payload as it was signed may have nulls where it was accepted by an earlier release, and clients refuse a whole list for
- * one: shown without them. */
+/* Signed payloads accepted by older releases may contain nulls, for which clients reject a whole list: removed here. */
 static void append_signed_payload(struct text *out, const char *payload) {
     struct text text = {0};
     json_t *request = NULL, *inner = NULL;
@@ -173,7 +172,7 @@ static void append_payload(struct text *out, const struct job *job) {
         text_append(out, job->payload);
 }
 
-/* Of a publication that has ended; of no other job. Under READONLY it succeeds, but nothing is published. */
+/* Appends the outcome of a finished publication: `disposition`, unless it was READONLY, or `error`. */
 static void append_ending(struct text *out, const struct job *job) {
     if (job->state == JOB_STATE_SUCCEEDED && !job->is_readonly)
         append_text_field(out, "disposition", job->ending ? job->ending : JOB_ENDING_PUBLISHED);

@@ -49,7 +49,7 @@ enum status listen_open(int *out, const char *address, int64_t port, const char 
 }
 
 void listen_limit(int descriptor, int64_t stall_ms) {
-    enum { UNREAD_BYTES = 65536 }; /* the largest usual body in one read */
+    enum { UNREAD_BYTES = 65536 }; /* large enough for the largest usual body */
     const int unread = UNREAD_BYTES;
     const unsigned stall = (unsigned)stall_ms;
     setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &unread, sizeof unread);
@@ -69,8 +69,8 @@ enum status listen_tls(SSL_CTX **out, const char *certificate_path, const char *
     if (!tls) return error_set(err, STATUS_INTERNAL, "TLS cannot be started.");
     SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION);
     SSL_CTX_set_options(tls, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-    SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS);             /* idle connections keep none */
-    SSL_CTX_set_cipher_list(tls, "ECDHE+AESGCM:ECDHE+CHACHA20"); /* of TLS 1.2; those of 1.3 are all fine */
+    SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS);             /* idle connections keep no buffers */
+    SSL_CTX_set_cipher_list(tls, "ECDHE+AESGCM:ECDHE+CHACHA20"); /* for TLS 1.2; TLS 1.3 keeps OpenSSL's default */
     if (SSL_CTX_use_certificate_chain_file(tls, certificate_path) != 1)
         status = tls_problem("TLS_CERTIFICATE", certificate_path, err);
     else if (SSL_CTX_use_PrivateKey_file(tls, key_path, SSL_FILETYPE_PEM) != 1 || SSL_CTX_check_private_key(tls) != 1)

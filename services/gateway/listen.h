@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Sockets to listen on, and what TLS needs.
+ * Listening sockets and the TLS context.
  */
 #ifndef SERVICES_GATEWAY_LISTEN_H
 #define SERVICES_GATEWAY_LISTEN_H
@@ -10,16 +10,17 @@
 
 #include "lib/base/error.h"
 
-/* A non-blocking TCP socket that listens on `address` (IPv4 or IPv6) and `port`; 0 takes a free one. `variable` is the setting
- * that an error names. *port_taken is the port it got. */
+/* A non-blocking TCP socket that listens on `address` (IPv4 or IPv6) and `port`; 0: any free port. *port_taken is the actual
+ * port. STATUS_INVALID, naming the setting `variable`: it is not an address, or cannot be used. */
 CHECK_RESULT enum status listen_open(int *out, const char *address, int64_t port, const char *variable, int *port_taken,
                                      struct error *err);
 
-/* TLS 1.2 and later, HTTP/2 by ALPN, with the certificate chain and key of these PEM files. */
+/* A context for TLS 1.2 and later, with HTTP/2 by ALPN and the certificate chain and key of these PEM files. STATUS_INVALID
+ * names the setting whose file cannot be used. */
 CHECK_RESULT enum status listen_tls(SSL_CTX **out, const char *certificate_path, const char *key_path, struct error *err);
 
-/* What connections that come by `descriptor` may cost the kernel: few unread bytes, and none that the client does not take for
- * `stall_ms`, when the connection is ended. */
+/* Limits the kernel memory of connections accepted from `descriptor`: a small receive buffer, and a connection is closed when
+ * the client acknowledges no data for `stall_ms`. */
 void listen_limit(int descriptor, int64_t stall_ms);
 
 #endif

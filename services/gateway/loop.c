@@ -13,9 +13,9 @@
 enum {
     ACCEPTS_AT_ONCE = 16,
     CUT_MS = 2000,
-    DRAIN_MS = 10000, /* most that calls under way may take after a stop */
-    /* Twice what h2o wants to have free before each read: so a request that is no longer than half of it stays where it was
-     * read, and no copy of it, with its token, is left in memory that was freed (trustee_token.h). */
+    DRAIN_MS = 10000, /* limit for running calls after a stop */
+    /* Twice what h2o wants to have free before each read. So a request of up to half of it is not moved to a larger buffer, and
+     * no copy of its token is left in freed memory (trustee_token.h). */
     INPUT_BUFFER_BYTES = 2 * H2O_SOCKET_INITIAL_INPUT_BUFFER_SIZE,
     IDLE_DRAIN_MS = 700, /* clients that poll every half second get their last answer with `Connection: close` */
 };
@@ -35,8 +35,8 @@ static bool has_newcomer(h2o_socket_t *listening) {
     return poll(&queue, 1, 0) > 0;
 }
 
-/* Where no connection makes room, newcomers wait in the kernel's queue for a moment. The management port is never closed to
- * operators. */
+/* If no connection can be closed to make room, new connections wait in the kernel's queue for a moment. The management port is
+ * never paused. */
 static void pause_listening(struct loop *loop) {
     h2o_socket_read_stop(loop->listeners[0].socket);
     if (!h2o_timeout_is_linked(&loop->resume_timer))
@@ -87,7 +87,7 @@ static void take_stop(h2o_multithread_receiver_t *receiver, h2o_linklist_t *mess
     h2o_timeout_unlink(&loop->resume_timer);
     for (size_t i = 0; i < LOOP_LISTENERS_MAX; i++) {
         if (!loop->listeners[i].socket) continue;
-        accept_connections(loop->listeners[i].socket, NULL); /* those that wait in the kernel's queue would be reset */
+        accept_connections(loop->listeners[i].socket, NULL); /* else those in the kernel's queue would be reset */
         h2o_timeout_unlink(&loop->resume_timer);
         h2o_socket_close(loop->listeners[i].socket);
         loop->listeners[i].socket = NULL;
@@ -108,7 +108,7 @@ static bool is_drained(struct loop *loop) {
            (loop->calls == 0 && passed_ms > IDLE_DRAIN_MS);
 }
 
-/* What is left idles, or is too slow: h2o closes it as if the client had. */
+/* Closes the remaining connections, which are idle or too slow, as if their clients had disconnected. */
 static void cut_connections(struct loop *loop) {
     connections_cut(loop);
     int64_t give_up_ms = clock_monotonic_ms() + CUT_MS;
@@ -118,7 +118,7 @@ static void cut_connections(struct loop *loop) {
 
 static void open_loop(struct loop *loop) {
     const struct loop_options *options = &loop->options;
-    h2o_socket_buffer_prototype._initial_buf.capacity = INPUT_BUFFER_BYTES; /* this thread's */
+    h2o_socket_buffer_prototype._initial_buf.capacity = INPUT_BUFFER_BYTES; /* thread-local */
     loop->config = *options->config;
     h2o_context_init(&loop->context, h2o_evloop_create(), &loop->config);
     connections_open(loop);
@@ -129,12 +129,12 @@ static void open_loop(struct loop *loop) {
     open_listener(loop, 1, options->management_socket, options->management_hosts, NULL);
 }
 
-/* Where something would not end (a call that never came back), h2o's memory is left to the process's end. */
+/* Frees h2o's memory, unless a connection or call did not end (e.g. a call that never came back). */
 static void close_loop(struct loop *loop) {
     if (!h2o_linklist_is_empty(&loop->connections.all) || loop->calls) return;
     connections_close(loop);
     h2o_evloop_t *events = loop->context.loop;
-    h2o_timeout_unlink(&loop->context.http2._graceful_shutdown_timeout); /* set by the stop, and h2o forgets it */
+    h2o_timeout_unlink(&loop->context.http2._graceful_shutdown_timeout); /* set by the shutdown; h2o leaves it */
     h2o_multithread_unregister_receiver(loop->context.queue, &loop->receiver);
     h2o_multithread_unregister_receiver(loop->context.queue, &loop->stop_receiver);
     h2o_context_dispose(&loop->context);
@@ -142,8 +142,8 @@ static void close_loop(struct loop *loop) {
     loop->is_closed = true;
 }
 
-/* h2o's sockets take their buffers from a store of the thread that made them, without a lock: a loop and all that is in it is
- * made, used and freed by its own thread. */
+/* h2o's sockets take their buffers from a thread-local pool, so a loop and everything in it is created, used and freed by its
+ * own thread. */
 static void *run(void *argument) {
     struct loop *loop = argument;
     open_loop(loop);

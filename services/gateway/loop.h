@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * One of h2o's event loops, on a thread of its own, with what belongs to it: its listeners' copies, its connections, its calls.
- * Everything here is the loop's thread's alone, except what the comments name.
+ * One of h2o's event loops, on a thread of its own, with its listening sockets, connections and calls. For the loop's thread
+ * only, unless stated otherwise.
  */
 #ifndef SERVICES_GATEWAY_LOOP_H
 #define SERVICES_GATEWAY_LOOP_H
@@ -22,47 +22,47 @@ enum { LOOP_LISTENERS_MAX = 2 };
 
 struct listener {
     struct loop *loop;
-    h2o_socket_t *socket; /* NULL: not here, or closed */
+    h2o_socket_t *socket; /* NULL: not in this loop, or closed */
     h2o_accept_ctx_t accept;
 };
 
-/* What all loops share; lives as long as they do. */
+/* Options of a loop; the pointers must stay valid until loop_join(). The loop owns its sockets. */
 struct loop_options {
     struct gateway *gateway;
     h2o_globalconf_t *config;
-    h2o_hostconf_t **public_hosts; /* ending with NULL */
+    h2o_hostconf_t **public_hosts; /* terminated by NULL */
     h2o_hostconf_t **management_hosts;
     int public_socket;
-    int management_socket; /* the first loop's only; -1 elsewhere */
-    SSL_CTX *tls;          /* NULL: plain */
+    int management_socket; /* of the first loop; -1 in others */
+    SSL_CTX *tls;          /* NULL: no TLS */
     int64_t connection_limit;
     struct traffic *traffic; /* of all loops */
 };
 
 struct loop {
-    h2o_globalconf_t config; /* of this loop alone: the limit of bodies in it changes from read to read (connection.c) */
+    h2o_globalconf_t config; /* a copy per loop: its body limit changes with each read (connection.c) */
     h2o_context_t context;
-    h2o_multithread_receiver_t receiver; /* any thread posts to it: calls that come back */
+    h2o_multithread_receiver_t receiver; /* for calls that come back, from any thread */
     h2o_multithread_receiver_t stop_receiver;
     h2o_multithread_message_t stop_message;
     struct loop_options options;
     struct listener listeners[LOOP_LISTENERS_MAX];
-    h2o_timeout_entry_t resume_timer; /* takes connections again */
-    size_t calls;                     /* of which the memory is not freed yet */
+    h2o_timeout_entry_t resume_timer; /* resumes accepting connections */
+    size_t calls;                     /* not freed yet */
     struct connections connections;
-    int64_t stopping_since_ms; /* 0: not */
+    int64_t stopping_since_ms; /* 0: not stopping */
     pthread_t thread;
-    sem_t is_open;  /* posted when it serves */
-    bool is_closed; /* everything was freed; to be read after the thread's end */
+    sem_t is_open;  /* posted when the loop serves */
+    bool is_closed; /* everything was freed; read after the thread's end */
 };
 
-/* Starts the thread. `loop` stays where it is until loop_join(). */
+/* Starts the thread and waits until it serves. `loop` must be zeroed and must not move until loop_join(). */
 CHECK_RESULT enum status loop_start(struct loop *loop, const struct loop_options *options, struct error *err);
 
-/* Takes no more connections, answers what is under way, and ends. Any thread. */
+/* Makes the loop stop accepting connections, answer the running calls, and end. Any thread. */
 void loop_request_stop(struct loop *loop);
 
-/* Waits for the end. False where a connection or a call would not end: what it needs of the config is then still in use. */
+/* Waits for the thread's end. False if a connection or call did not end: it still uses the config. */
 bool loop_join(struct loop *loop);
 
 #endif

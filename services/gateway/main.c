@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * registry-gateway: the program that faces the world. All of it is configured by environment variables (ops/README.md);
- * it runs until SIGTERM or SIGINT, then lets open requests end.
+ * registry-gateway: the HTTP server. It is configured by environment variables (ops/README.md), runs until SIGTERM or SIGINT,
+ * and then lets open requests end.
  */
 #include <stdlib.h>
 
@@ -12,7 +12,7 @@
 #include "services/gateway/gateway.h"
 #include "services/gateway/trustee_token.h"
 
-/* SIGHUP: the trustees' token may be another. A digest that cannot be read fits no token. */
+/* On SIGHUP: reads the secrets again, e.g. the digest of the trustees' token. A malformed digest matches no token. */
 static void reload(void *context) {
     struct settings *settings = context;
     struct error err;

@@ -14,7 +14,7 @@
 #include "services/gateway/openapi.json.h"
 #include "services/gateway/router.h"
 
-/* The names that stand in braces in paths. */
+/* The parameters in the paths of routes.def. */
 static const struct {
     const char *name;
     const char *schema;
@@ -25,7 +25,7 @@ static const struct {
     {"version", "Version", "A version of it."},
 };
 
-/* The schemas of words, which our tables know. */
+/* The schemas that are enumerations, with their words. */
 static const char *const error_codes[] = {
 #define STATUS(name, http, code) code,
     STATUS_TABLE(STATUS)
@@ -55,13 +55,13 @@ static void set_text(json_t *object, const char *key, const char *text) {
     json_object_set_new(object, key, json_string(text));
 }
 
-/* The object under `key`, which is made where it is not there. */
+/* The object under `key`, which is added if it is missing. */
 static json_t *object_in(json_t *object, const char *key) {
     if (!json_object_get(object, key)) json_object_set_new(object, key, json_object());
     return json_object_get(object, key);
 }
 
-/* `{"$ref": …}` to what is there under that name. */
+/* `{"$ref": …}` to a component, which must exist. */
 static json_t *reference_to(const json_t *components, const char *group, const char *name) {
     assert(json_object_get(json_object_get(components, group), name));
     return json_pack("{s:o}", "$ref", json_sprintf("#/components/%s/%s", group, name));
@@ -80,7 +80,7 @@ static json_t *parameter(const char *name, const char *place, const char *meanin
     return json_pack("{s:s, s:s, s:s, s:o}", "name", name, "in", place, "description", meaning, "schema", schema);
 }
 
-/* The number, flag or text that a row's initial value stands for. */
+/* The row's initial value as a JSON number, boolean or string. */
 static json_t *initial_value(const struct query_parameter *row) {
     if (row->type == QUERY_FLAG) return json_boolean(strcmp(row->initial, "true") == 0);
     if (row->type == QUERY_NUMBER) return json_loads(row->initial, JSON_DECODE_ANY, NULL);
@@ -129,14 +129,14 @@ static json_t *parameters_of(const json_t *components, const struct route *route
 
 /* ---- Answers ---- */
 
-/* One of the failures that openapi.json describes, under its status. */
+/* Adds a reference to a failure, which openapi.json describes, under its HTTP status. */
 static void add_failure(json_t *responses, const json_t *components, enum status status) {
     char key[12];
     snprintf(key, sizeof key, "%d", status_http(status));
     json_object_set_new(responses, key, reference_to(components, "responses", status_code(status)));
 }
 
-/* What is not JSON has no schema of its own. */
+/* Answers that are not JSON have no schema in openapi.json. */
 static json_t *schema_of_answer(const json_t *components, const struct route_answer *answer) {
     if (answer->schema) return reference_to(components, "schemas", answer->schema);
     json_t *schema = json_pack("{s:s}", "description", answer->meaning);
@@ -144,7 +144,7 @@ static json_t *schema_of_answer(const json_t *components, const struct route_ans
     return schema;
 }
 
-/* The first row of a status says what it means. */
+/* Adds an answer or a header. The first row of an HTTP status gives its description. */
 static void add_answer(json_t *responses, const json_t *components, const struct route_answer *answer) {
     char key[12];
     snprintf(key, sizeof key, "%d", answer->http_status);
@@ -182,7 +182,7 @@ static json_t *responses_of(const json_t *components, const struct route *route)
     return responses;
 }
 
-/* ---- The whole ---- */
+/* ---- The document ---- */
 
 static void add_route(json_t *document, const struct route *route) {
     const json_t *components = json_object_get(document, "components");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * POST /api/v1/publish: the request's form is checked, and the job is made.
+ * POST /api/v1/publish: checks the form of the request and makes the job.
  */
 #include "lib/base/json.h"
 #include "lib/domain/operation.h"
@@ -31,7 +31,7 @@ out:
     return status;
 }
 
-/* A body of 64 KiB is read in less than a millisecond, so the loop can do it. */
+/* Parses the body on the loop's thread: 64 KiB take less than a millisecond. */
 void post_publish(struct call *call) {
     struct error err;
     struct job_request *request = NULL;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * POST /api/v1/unpublish and /api/v1/transfer: `{payload, signature}`, kept as it was sent. The form of both is checked here;
- * whether the signature is anybody's who may is the job's to find out, since that takes the package's metadata.
+ * POST /api/v1/unpublish and /api/v1/transfer: `{payload, signature}`, stored as sent. Only the form of both is checked here;
+ * the job verifies the signature, which requires the package's metadata.
  */
 #include "lib/base/json.h"
 #include "lib/domain/operation.h"
 #include "services/gateway/accept_job.h"
 #include "services/gateway/call.h"
 
-/* What a job of this kind is about, from its payload. */
+/* Sets the job's package and version from its payload. */
 typedef enum status read_payload(struct job_request *request, const char *payload, struct arena *arena, struct error *err);
 
 static enum status read_unpublish(struct job_request *request, const char *payload, struct arena *arena, struct error *err) {
@@ -29,7 +29,8 @@ static enum status read_transfer(struct job_request *request, const char *payloa
     return status;
 }
 
-/* The same bytes are the same request while it is under way, and for ever once it was carried out. */
+/* Sets the job's payload and keys. The same bytes are a duplicate while the job is unfinished, and a replay for ever after it
+ * has succeeded. */
 static void take_over(struct job_request *request, const struct signed_request *signed_request, struct arena *arena) {
     char key[SHA256_HEX_MAX];
     struct text payload = {0};

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * POST /api/v1/trustee (services/gateway/README.md, Trustee requests): who asks, then what. In this order:
+ * POST /api/v1/trustee (services/gateway/README.md, Trustee requests): checks the token and the actor, then the request. The
+ * first failure that applies is answered:
  *
- *   404   no token is configured, and none is looked up
- *   401   no token, a malformed one, or one that is nobody's          ┐ 429 instead, after five of these in a minute
+ *   404   no token is configured, and look-ups are off
+ *   401   no token, a malformed one, or an invalid one                ┐ 429 instead, after five of these in a minute
  *   403   the token's owner is no trustee, or the actor is none       ┘ from one address
- *   503   GitHub cannot be asked
- *   400   the request, with the field
- *   503   a build is asked for, and build-matrix, which has to plan it, is away
+ *   503   the trustees cannot be looked up at GitHub
+ *   400   the request is invalid, with the field
+ *   503   a build was requested, and build-matrix, which must plan it, is unavailable
  *
- * Whoever has the right token is limited by nothing. The look-up takes time, so the request waits for it away from the loop
- * (service_asker.h). Nothing here puts the token, or a part of it, into a text.
+ * Requests with the right token are not limited. During the look-up the call is away from its loop (service_asker.h). Neither
+ * the token nor a part of it is ever copied into a text.
  */
 #include <inttypes.h>
 
@@ -24,7 +25,7 @@
 #include "services/gateway/trustee_request.h"
 #include "services/gateway/trustee_token.h"
 
-/* What the body came to: a request, or what is wrong with it, which only those hear who may ask. In the call's arena. */
+/* The parsed body: a request, or an error, which is shown only to callers with a valid token. In the call's arena. */
 struct trustee_body {
     struct trustee_request request;
     const char *actor;
@@ -37,13 +38,13 @@ struct trustee_call {
     struct trustee_body body;
     struct trustee_token token;
     bool is_configured_token;
-    bool is_counted; /* in gateway->trustee_look_ups, until the token turns out to be somebody's */
+    bool is_counted; /* in gateway->trustee_look_ups, until the token turns out to be valid */
     struct service_question question;
 };
 
 /* ---- Refusals ---- */
 
-/* Nobody learns from the answer's words what was wrong with a token that is well-formed. */
+/* Counts and logs the refusal, and answers it; with 429 if the address has too many. */
 static void refuse(struct call *call, enum status status, const char *path, const char *message) {
     int64_t retry_after_s = 0;
     if (!rate_limit_take(call->gateway->trustee_failures, call->address, call->started_ms, &retry_after_s)) {
@@ -79,9 +80,9 @@ static void read_body(struct trustee_body *out, struct call *call) {
     out->message = arena_copy(&call->arena, err.message);
 }
 
-/* ---- Those who may ---- */
+/* ---- Authorised requests ---- */
 
-/* store_pool's thread */
+/* call.work: on a thread of the store pool */
 static enum status accept_retry(struct call *call, struct job_store *store, struct error *err) {
     struct trustee_request *request = call->work_data;
     enum status status = trustee_request_retry(request, call, store, err);
@@ -95,7 +96,7 @@ static void go_on_with_plan(struct call *call) {
     if (!question->status) {
         job->payload = question->answer.json_answer.json;
         call_accept_job(call, job);
-    } else if (question->status == STATUS_NOT_FOUND || question->status == STATUS_REFUSED) { /* what the payload names */
+    } else if (question->status == STATUS_NOT_FOUND || question->status == STATUS_REFUSED) { /* the payload's fault */
         call_fail(call, STATUS_REFUSED, path ? arena_format(&call->arena, "payload.%s", path) : "payload",
                   question->failure_message);
     } else {
@@ -116,7 +117,7 @@ static void ask_for_plan(struct call *call, struct job_request *job) {
     service_asker_ask(call->gateway->matrix_asker, call, question);
 }
 
-/* `credential` is what the job keeps of how its actor was proved. */
+/* Accepts the request's job or answers the body's error. `credential`: how the actor was authenticated; stored in the job. */
 static void accept_request(struct call *call, struct trustee_body *body, const char *credential) {
     if (body->status) {
         call_fail(call, body->status, body->path, body->message);
@@ -165,7 +166,7 @@ static void go_on_after_look_up(struct call *call) {
                                                 : arena_format(&call->arena, "GitHub token of %s", answer->owner));
 }
 
-/* True if an unknown token may be looked up for this address. It is counted before the look-up, so that a burst of made-up
+/* True if an unknown token may be looked up for this address. It is counted before the look-up, so that a burst of invented
  * tokens does not reach GitHub before the first of them has failed. */
 static bool count_look_up(struct call *call, struct trustee_call *trustee) {
     struct gateway *gateway = call->gateway;

@@ -32,7 +32,7 @@ static int hex_digit(char character) {
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-/* Decodes in place. False for a broken %XX, and for what is no text. */
+/* Decodes in place. False for a malformed %XX, and if the result is not UTF-8. */
 static bool decode(char *text) {
     char *to = text;
     for (const char *from = text; *from; from++) {
@@ -77,7 +77,7 @@ const char *query_value(const struct query *query, const char *name) {
     return NULL;
 }
 
-/* ---- One check for each type of row ---- */
+/* ---- Checks, one per type ---- */
 
 static enum status check_text(const struct query_parameter *row, const char *value, struct error *err) {
     (void)row, (void)value, (void)err;
@@ -140,9 +140,9 @@ enum status query_parse(struct query *out, const struct query_parameter *rows, c
     return status;
 }
 
-/* ---- What routes ask for ---- */
+/* ---- Reading values ---- */
 
-/* The value that counts; NULL: absent. */
+/* The effective value: the request's, or the row's initial one; NULL: absent. */
 static const char *find(const struct query *query, const char *name, enum query_type type) {
     const struct query_parameter *row = query->rows;
     while (row->name && strcmp(row->name, name) != 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The parameters behind a path's `?`, decoded, and checked by the rows of their route (routes.def), so that what the document
- * says is what holds. A parameter that cannot be understood is STATUS_INVALID with its name as path; one without a row is
- * ignored; of several with one name the first counts; an empty value is one that is absent.
+ * The query parameters of a request, decoded and checked against the rows of its route (routes.def), from which the OpenAPI
+ * document is made too. A malformed parameter is STATUS_INVALID with its name as path; parameters without a row are ignored; of
+ * several with the same name the first counts; an empty value counts as absent.
  */
 #ifndef SERVICES_GATEWAY_QUERY_H
 #define SERVICES_GATEWAY_QUERY_H
@@ -24,20 +24,20 @@ enum query_type {
     QUERY_FLAG,
     QUERY_NUMBER,
     QUERY_CHOICE,
-    QUERY_HEADER, /* none of the address: a request's header, which only the document speaks of */
+    QUERY_HEADER, /* not a query parameter: a request header, for the OpenAPI document only */
 };
 
-/* A row of a route. */
+/* A parameter of a route. */
 struct query_parameter {
     const char *name; /* NULL: the end of the list */
     enum query_type type;
-    const char *initial;      /* what counts where the request has none; NULL: absent */
+    const char *initial;      /* the default; NULL: absent */
     int64_t least, most;      /* of a number */
-    const char *const *words; /* of a choice, NULL at the end */
+    const char *const *words; /* of a choice, terminated by NULL */
     const char *meaning;
 };
 
-/* Lists of words for choices. */
+/* The words of choices, terminated by NULL. */
 extern const char *const query_orders[];
 extern const char *const query_levels[];
 extern const char *const query_states[];
@@ -49,17 +49,17 @@ struct query {
     struct {
         const char *name;
         const char *value;
-    } parameters[QUERY_PARAMETERS_MAX]; /* texts in the arena */
+    } parameters[QUERY_PARAMETERS_MAX]; /* strings are in the arena */
 };
 
-/* `rows` is borrowed as long as the query is used. */
+/* Parses the `length` bytes after the `?`. `rows` is borrowed while the query is used. */
 CHECK_RESULT enum status query_parse(struct query *out, const struct query_parameter *rows, const char *bytes, size_t length,
                                      struct arena *arena, struct error *err);
 
-/* As the request has it, whether there is a row or not; NULL: it has none. */
+/* The request's own value, even if there is no row; NULL: absent or empty. */
 const char *query_value(const struct query *query, const char *name);
 
-/* The value, or the row's initial one. There must be a row of that name, of that type: asking for another is our own bug. */
+/* The value, or the row's initial one. Asserts that the route has a row of that name and type. */
 const char *query_text(const struct query *query, const char *name); /* a choice, too; NULL: absent */
 int64_t query_time(const struct query *query, const char *name);     /* 0: absent */
 bool query_flag(const struct query *query, const char *name);

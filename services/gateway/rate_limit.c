@@ -11,15 +11,15 @@
 enum { SLOTS = 65536, PROBES = 8, MINUTE_MS = 60000 };
 
 struct bucket {
-    uint64_t address; /* its keyed hash; 0: the slot is free */
-    int64_t used;     /* tokens that are gone, in milliseconds of refilling */
-    int64_t at_ms;    /* when `used` was true */
+    uint64_t address; /* keyed hash of the address; 0: free slot */
+    int64_t used;     /* tokens taken, in milliseconds until they are refilled */
+    int64_t at_ms;    /* time to which `used` refers */
 };
 
 struct rate_limit {
     pthread_mutex_t mutex;
     int64_t per_minute;
-    char key[UUID_TEXT_MAX]; /* nobody outside can choose addresses that meet in one slot */
+    char key[UUID_TEXT_MAX]; /* random, so that clients cannot choose addresses that share a slot */
     struct bucket buckets[SLOTS];
 };
 
@@ -51,7 +51,7 @@ static void refill(struct bucket *bucket, int64_t now_ms) {
     bucket->at_ms = now_ms;
 }
 
-/* The address's bucket; else a free one, or the fullest of those that stand in its place. */
+/* The address's bucket; otherwise one of its possible slots is taken: a free one, or the one with the most tokens left. */
 static struct bucket *find_bucket(struct rate_limit *limit, uint64_t address, int64_t now_ms) {
     struct bucket *best = NULL;
     for (uint64_t i = 0; i < PROBES; i++) {

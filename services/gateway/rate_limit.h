@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * How many POSTs one address may send in a minute: a bucket of tokens per address, refilled evenly. The table has a fixed size;
- * when too many addresses are active at once, the one with the most tokens left is forgotten, so a flood of addresses makes the
- * limit lenient, and never makes it hit somebody who did nothing. One table for all loops; any thread may ask.
+ * A limit per minute and address (of POSTs, of failed trustee requests, …): a token bucket per address, refilled evenly. The
+ * table has a fixed size; when too many addresses are active at once, the one with the most tokens left is forgotten, so a
+ * flood of addresses makes the limit more lenient, never stricter for others. Thread-safe; all loops share a table.
  */
 #ifndef SERVICES_GATEWAY_RATE_LIMIT_H
 #define SERVICES_GATEWAY_RATE_LIMIT_H
@@ -15,14 +15,14 @@ struct rate_limit;
 struct rate_limit *rate_limit_create(int64_t per_minute) __attribute__((returns_nonnull)); /* 0: no limit */
 void rate_limit_free(struct rate_limit *limit);
 
-/* Takes one token for `address` at `now_ms` (monotonic). Where there is none, *retry_after_s says in how many seconds there
- * will be. */
+/* Takes a token for `address` at `now_ms` (monotonic). False: there is none, and *retry_after_s is the number of seconds until
+ * there will be. */
 bool rate_limit_take(struct rate_limit *limit, const char *address, int64_t now_ms, int64_t *retry_after_s);
 
-/* Gives a token back that rate_limit_take() took. */
+/* Returns a token that rate_limit_take() took. */
 void rate_limit_give_back(struct rate_limit *limit, const char *address, int64_t now_ms);
 
-/* Would rate_limit_take() answer true? Takes nothing. */
+/* True if rate_limit_take() would succeed; takes no token. */
 bool rate_limit_has_room(struct rate_limit *limit, const char *address, int64_t now_ms);
 
 #endif

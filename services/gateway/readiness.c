@@ -14,7 +14,7 @@
 #include "services/gateway/call.h"
 #include "services/gateway/gateway.h"
 
-enum { SERVICE_TIMEOUT_MS = 2000 }; /* more than a service allows its own checks */
+enum { SERVICE_TIMEOUT_MS = 2000 }; /* longer than a service's time limit for its own checks */
 
 struct readiness {
     struct gateway *gateway;
@@ -22,21 +22,21 @@ struct readiness {
     bool has_thread;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
-    struct call *arrived; /* under the mutex, like the flag */
+    struct call *arrived; /* guarded by `mutex`, like is_stopping */
     bool is_stopping;
     pthread_mutex_t check_mutex;   /* one check at a time */
-    struct job_store *store;       /* under it, like the next two */
-    int64_t alarms[SERVICE_COUNT]; /* as each service counted them last */
-    int64_t new_alarms;            /* since they were taken last */
+    struct job_store *store;       /* guarded by check_mutex, like the next two */
+    int64_t alarms[SERVICE_COUNT]; /* as last reported by each service */
+    int64_t new_alarms;            /* since readiness_take_alarms() */
 };
 
-/* What one check has found so far, for operators and for the world. */
+/* The results of a check, in JSON: for operators (`full`) and for the public (`open`). */
 struct findings {
     struct text full, open;
     bool is_ready;
 };
 
-/* One service's answer, and the thread that asks for it. */
+/* A query to one service, on a thread of its own. */
 struct service_state {
     struct message_client *client;
     pthread_t thread;
@@ -47,7 +47,7 @@ struct service_state {
     struct message answer;
 };
 
-/* What a service found: `publicMessage` (lib/service/job_service.c) is for the world, in place of `message`. */
+/* Appends a service's own checks. In the public version, `publicMessage` (lib/service/job_service.c) replaces `message`. */
 static void append_reasons(struct text *out, const char *reasons, bool is_open) {
     json_t *checks = NULL, *check;
     size_t i;
@@ -76,7 +76,7 @@ static void append_finding(struct text *out, const char *check, bool is_fine, co
     text_append_character(out, '}');
 }
 
-/* `reasons` is JSON, of a service that knows more; NULL: none. */
+/* `reasons` is the JSON of a service's own checks; NULL: none. */
 static void add_finding(struct findings *findings, const char *check, bool is_fine, const char *message, const char *reasons) {
     findings->is_ready = findings->is_ready && is_fine;
     append_finding(&findings->full, check, is_fine, message, reasons, false);
@@ -94,7 +94,7 @@ static void check_redis(struct readiness *readiness, struct findings *findings) 
     add_finding(findings, "redis", !status, status ? err.message : NULL, NULL);
 }
 
-/* A service that was started again counts from nothing. */
+/* Adds the new alarms of a service, whose counter starts at 0 when it is restarted. */
 static void note_alarms(struct readiness *readiness, size_t service, int64_t alarms) {
     int64_t before = readiness->alarms[service] <= alarms ? readiness->alarms[service] : 0;
     readiness->new_alarms += alarms - before;
@@ -111,7 +111,7 @@ static void *ask_service(void *argument) {
     return NULL;
 }
 
-/* All at one time: those that are away take as long as one. */
+/* Queries all services concurrently, so that several unreachable ones take no longer than one. */
 static void begin_services(struct readiness *readiness, struct service_state states[SERVICE_COUNT]) {
     for (size_t i = 0; i < SERVICE_COUNT; i++) {
         states[i] = (struct service_state){.client = readiness->gateway->services[i]};
@@ -135,7 +135,7 @@ static void end_service(struct readiness *readiness, size_t service, struct serv
     arena_release(&state->arena);
 }
 
-/* Where tarballs are on S3, the services that use it say how it is. */
+/* Checks the storage folder. S3 is checked by the services that use it. */
 static void check_storage(struct readiness *readiness, struct findings *findings) {
     const struct settings *settings = readiness->gateway->settings;
     if (settings->has_spaces_key || access(settings->storage_dir, R_OK | X_OK) == 0) {
@@ -153,7 +153,7 @@ static void append_answer(struct text *out, const struct findings *findings, con
     text_append(out, "]}");
 }
 
-/* `full` or `open` may be NULL. */
+/* Runs all checks and appends the answers; `full` or `open` may be NULL. True: all are fine. */
 static bool check_all(struct readiness *readiness, struct text *full, struct text *open) {
     struct findings findings = {.is_ready = true};
     struct service_state states[SERVICE_COUNT];

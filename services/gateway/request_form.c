@@ -10,10 +10,10 @@ enum { HTTP_1_1 = 0x101, HTTP_2 = 0x200 };
 
 struct line {
     const char *bytes;
-    size_t length; /* without its end */
+    size_t length; /* without the line break */
 };
 
-/* False: there is no further whole line. */
+/* False: no further complete line. */
 static bool next_line(struct line *out, const char **at, const char *end) {
     const char *line_end = *at < end ? memchr(*at, '\n', (size_t)(end - *at)) : NULL;
     if (!line_end) return false;
@@ -23,7 +23,7 @@ static bool next_line(struct line *out, const char **at, const char *end) {
     return true;
 }
 
-/* "METHOD TARGET VERSION" */
+/* Parses "METHOD TARGET VERSION". */
 static void read_first_line(struct request_head *out, const struct line *line) {
     const char *end = line->bytes + line->length, *space = memchr(line->bytes, ' ', line->length);
     const char *target = space ? space + 1 : end,
@@ -57,7 +57,7 @@ void request_head_read(struct request_head *out, const char *bytes, size_t lengt
     struct line line, first_length = {0};
     *out = (struct request_head){0};
     if (!next_line(&line, &at, end)) return;
-    if (line.length == 0 && !next_line(&line, &at, end)) return; /* h2o passes over an empty line before it */
+    if (line.length == 0 && !next_line(&line, &at, end)) return; /* h2o skips an empty line before the request */
     read_first_line(out, &line);
     while (next_line(&line, &at, end)) {
         out->is_complete = line.length == 0;
@@ -99,7 +99,7 @@ static size_t scheme_length(const h2o_iovec_t *target) {
     return 0;
 }
 
-/* The target's host counts, and not the Host header (RFC 9112, 3.2.2). */
+/* Splits an absolute target; its host replaces the Host header (RFC 9112, 3.2.2). */
 static enum status split_target(h2o_req_t *req, struct error *err) {
     size_t scheme = scheme_length(&req->path);
     if (scheme == 0) return STATUS_OK;
@@ -130,7 +130,7 @@ static enum status check_encoding(const h2o_req_t *req, struct error *err) {
     return STATUS_OK;
 }
 
-/* h2o limits them over HTTP/1 only; over HTTP/2 a few thousand bytes can name a hundred thousand. */
+/* h2o limits the number of headers over HTTP/1 only; over HTTP/2, a few thousand bytes can encode a hundred thousand. */
 static enum status check_count(const h2o_req_t *req, struct error *err) {
     if (req->headers.size <= H2O_MAX_HEADERS) return STATUS_OK;
     return error_set(err, STATUS_INVALID, "The request has %zu headers; at most %d are read.", req->headers.size,

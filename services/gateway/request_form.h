@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Refuses requests that h2o lets pass and RFC 9110 and 9112 do not: a length that can be read in two ways (which a proxy
- * in front of us might have read in the other), no Host, or two, in HTTP/1.1, and a body in an encoding that nobody here
- * decodes. More headers than h2o takes over HTTP/1. And the form that h2o does not know: a target with scheme and host
- * (`GET http://host/path HTTP/1.1`).
+ * Refuses requests that h2o accepts against RFC 9110 and 9112: an ambiguous length (request smuggling: a proxy in front of us
+ * might interpret it differently), no Host header in HTTP/1.1, several of them, and a Content-Encoding, since no body is
+ * decoded. Also more headers over HTTP/2 than h2o accepts over HTTP/1. And it splits a target with scheme and host
+ * (`GET http://host/path HTTP/1.1`), which h2o does not support.
  *
- * h2o 2.2.5 keeps these headers to itself, so over HTTP/1 they are read from the connection's buffer, where the request's head
- * still stands. Over HTTP/2 they cannot be seen: of several content-length fields h2o takes the last, and resets the stream
- * where the body has another length.
+ * h2o 2.2.5 does not pass these headers on, so over HTTP/1 they are read from the connection's buffer, which still has the
+ * request's head. Over HTTP/2 they are not accessible: of several content-length fields h2o takes the last, and resets the
+ * stream if the body has another length.
  */
 #ifndef SERVICES_GATEWAY_REQUEST_FORM_H
 #define SERVICES_GATEWAY_REQUEST_FORM_H
@@ -18,22 +18,22 @@
 #include "lib/base/error.h"
 #include "services/gateway/h2o_all.h"
 
-/* What the head of a request says, of which h2o tells a handler nothing, or too late. */
+/* Parts of a request's head that h2o does not pass to a handler, or too late. */
 struct request_head {
-    bool is_complete;           /* its empty line is there */
-    h2o_iovec_t method, target; /* of the first line, within the bytes; empty where it is malformed */
-    size_t hosts;               /* lines of Host */
-    size_t lengths;             /* lines of Content-Length */
+    bool is_complete;           /* including its empty line */
+    h2o_iovec_t method, target; /* of the first line, within the bytes; empty if it is malformed */
+    size_t hosts;               /* number of Host headers */
+    size_t lengths;             /* number of Content-Length headers */
     size_t transfer_encodings;
-    bool has_two_lengths; /* that differ */
+    bool has_two_lengths; /* Content-Length headers that differ */
 };
 
-/* Reads the head of an HTTP/1 request in the `length` bytes; what stands behind its empty line is not looked at. h2o judges the
- * form of the lines. */
+/* Reads the head of an HTTP/1 request in the `length` bytes; bytes after its empty line are ignored. Does not validate the
+ * lines, which h2o does. */
 void request_head_read(struct request_head *out, const char *bytes, size_t length);
 
-/* STATUS_INVALID, or STATUS_UNSUPPORTED for an encoding: what is wrong with the form of `req`. Puts path and authority of an
- * absolute target in their places. On the loop's thread, once. */
+/* Checks the form of `req`: STATUS_INVALID, or STATUS_UNSUPPORTED for an encoding. Sets path and authority of `req` from an
+ * absolute target. On the loop's thread, once per request. */
 CHECK_RESULT enum status request_form_check(h2o_req_t *req, struct error *err);
 
 #endif

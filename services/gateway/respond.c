@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * How a call's answer goes out (call.h): a text in one piece, a file chunk by chunk, as fast as the client reads.
+ * Sends a call's answer (call.h): a text in one piece, a file chunk by chunk, as fast as the client reads.
  */
 #include <assert.h>
 #include <string.h>
@@ -68,7 +68,8 @@ bool call_wants_json(struct call *call) {
     return !header_has(call, "user-agent", "curl/") && !header_has(call, "user-agent", "wget/");
 }
 
-/* The file's next chunk, read from the page cache: it was opened and hashed a moment ago. */
+/* h2o_generator.proceed: sends the next chunk of the file. The read blocks the loop if the chunk is not in the page cache,
+ * where the file was when its hash was computed (file_hashes.h). */
 static void send_chunk(h2o_generator_t *generator, h2o_req_t *req) {
     struct call *call = H2O_STRUCT_FROM_MEMBER(struct call, generator, generator);
     struct answer *answer = &call->answer;

@@ -9,7 +9,7 @@
 
 #define OURS H2O_STRLIT("gateway.answers")
 
-/* Stands between h2o's own text and the client, and sends `body` in its place. */
+/* An output stream that replaces h2o's own error text by `body`. */
 struct replacement {
     h2o_ostream_t super;
     h2o_iovec_t body;
@@ -45,7 +45,7 @@ static bool is_hidden_from_crawlers(const h2o_iovec_t *path) {
 
 static void add_common_headers(h2o_req_t *req) {
     bool varies_more =
-        h2o_find_header(&req->res.headers, H2O_TOKEN_VARY, -1) >= 0; /* the route says what by, Origin included */
+        h2o_find_header(&req->res.headers, H2O_TOKEN_VARY, -1) >= 0; /* then the route has set it, Origin included */
     add(req, H2O_STRLIT("access-control-allow-origin"), H2O_STRLIT("*"));
     add(req, H2O_STRLIT("access-control-allow-methods"), H2O_STRLIT("GET, HEAD, POST, OPTIONS"));
     add(req, H2O_STRLIT("access-control-expose-headers"), H2O_STRLIT("Link"));
@@ -64,7 +64,7 @@ static void send_replacement(h2o_ostream_t *stream, h2o_req_t *req, h2o_iovec_t 
     h2o_ostream_send_next(stream, req, &self->body, count > 0 ? 1 : 0, state);
 }
 
-/* h2o's errors come in one piece, so that one piece takes their place. Returns where the next filter goes. */
+/* Replaces the body of one of h2o's errors, which is a single chunk. Returns the slot for the next filter. */
 static h2o_ostream_t **replace_body(h2o_req_t *req, h2o_ostream_t **slot) {
     enum status status = req->res.status == 413   ? STATUS_TOO_LARGE
                          : req->res.status == 404 ? STATUS_NOT_FOUND

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What every response carries, whoever made it: the headers that let any web page read it, and those that keep crawlers out.
- * A response that h2o made by itself (a body over its limit, a malformed request) gets the shape of our errors here.
+ * Adds the headers of every response: CORS headers, so that any web page may read it, and headers for caches and crawlers.
+ * Errors that h2o generates itself (body over its limit, malformed request) get the JSON format of our errors.
  */
 #ifndef SERVICES_GATEWAY_RESPONSE_FILTER_H
 #define SERVICES_GATEWAY_RESPONSE_FILTER_H
@@ -10,9 +10,10 @@
 
 struct text;
 
+/* Adds the filter to all responses of this path. */
 void response_filter_register(h2o_pathconf_t *path);
 
-/* Marks the response to `req` as one of ours. To be called before h2o_start_response(). */
+/* Marks the response to `req` as ours, as opposed to h2o's errors. Call it before h2o_start_response(). */
 void response_filter_accept(h2o_req_t *req);
 
 /* Appends `{"error", "message", "path"?}`. `path` NULL: none. */

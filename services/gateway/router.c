@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* The words of routes.def. The lists are compound literals, which last as long as the program. */
+/* The macros of routes.def. The lists are compound literals at file scope, so they have static storage duration. */
 #define BODY(limit, schema) limit, schema, false
 #define BODY_WITH_TOKEN(limit, schema) limit, schema, true
 #define NO_BODY 0, NULL, false
@@ -58,7 +58,7 @@ static bool path_matches(const char *pattern, const char *path, size_t length, s
             continue;
         }
         pattern = strchr(pattern, '}');
-        size_t tail = strcspn(pattern + 1, "/"); /* the literal end of this segment */
+        size_t tail = strcspn(pattern + 1, "/"); /* length of the literal suffix of this segment */
         const char *slash = memchr(path, '/', (size_t)(end - path));
         size_t segment = (size_t)((slash ? slash : end) - path);
         if (segment <= tail || memcmp(path + segment - tail, pattern + 1, tail) != 0) return false;
@@ -69,7 +69,7 @@ static bool path_matches(const char *pattern, const char *path, size_t length, s
     return path == end;
 }
 
-/* 0 for a method that no route has. */
+/* The enum method; 0: no route has this method. */
 static unsigned method_of(const char *method, size_t length) {
     static const struct {
         const char *name;
@@ -94,7 +94,7 @@ void router_find(enum port port, const char *method, size_t method_length, const
     }
 }
 
-/* Does normalising change it? (As h2o sees it: it decodes, and follows dots.) */
+/* True if h2o's normalisation, which decodes %XX and resolves dot segments, leaves the path unchanged. */
 static bool is_plain(const char *path, size_t length) {
     for (size_t i = 0; i < length; i++)
         if (path[i] == '%' || (path[i] == '/' && i + 1 < length && path[i + 1] == '.')) return false;

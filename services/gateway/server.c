@@ -27,13 +27,13 @@ struct port_handler {
 
 struct server {
     h2o_globalconf_t config;
-    h2o_hostconf_t *public_hosts[2]; /* ending with NULL */
+    h2o_hostconf_t *public_hosts[2]; /* terminated by NULL */
     h2o_hostconf_t *management_hosts[2];
     SSL_CTX *tls;
-    int public_socket, management_socket; /* -1: handed to the first loop */
+    int public_socket, management_socket; /* -1: passed to the first loop */
     int port, management_port;
     struct traffic traffic;
-    bool is_stuck; /* a loop could not free what it has */
+    bool is_stuck; /* a loop could not free its connections or calls */
     size_t loop_count;
     struct loop loops[];
 };
@@ -45,8 +45,8 @@ static int take_request(h2o_handler_t *super, h2o_req_t *req) {
     return 0;
 }
 
-/* h2o finds paths by prefix; ours are found by router.h. So a host has one handler, for everything, where h2o's own errors go
- * too. */
+/* Adds a host with one handler for all paths, since router.h does the routing (h2o only matches prefixes). It is registered on
+ * the fallback path, so that the response filter sees h2o's own errors, too. */
 static h2o_hostconf_t *add_host(struct server *server, struct gateway *gateway, enum port port, const char *name) {
     h2o_hostconf_t *host = h2o_config_register_host(&server->config, h2o_iovec_init(name, strlen(name)), 65535);
     h2o_pathconf_t *path = &host->fallback_path;
@@ -58,9 +58,9 @@ static h2o_hostconf_t *add_host(struct server *server, struct gateway *gateway, 
     return host;
 }
 
-/* h2o reads a body before a handler sees the request. One over h2o's own limit is answered 413 at once on HTTP/1, where that
- * limit is the route's (connection.c), but on HTTP/2 its stream is refused, which makes clients send it again: so there it
- * stands above the routes', which http2_streams.c and call.c check. */
+/* h2o reads the body before it calls a handler. A body over h2o's own limit is answered 413 at once over HTTP/1, where that
+ * limit is set to the route's (connection.c). Over HTTP/2, h2o would refuse the stream, which makes clients send it again; so
+ * the limit set here is above that of every route, and http2_streams.c and call.c check the routes' limits. */
 static void make_config(struct server *server, struct gateway *gateway) {
     h2o_config_init(&server->config);
     server->config.server_name = h2o_iovec_init(H2O_STRLIT("registry"));
@@ -91,8 +91,8 @@ static enum status open_ports(struct server *server, const struct settings *sett
     return status;
 }
 
-/* Raises this process's limit of open files to what GATEWAY_CONNECTIONS needs, and returns how many connections the limit
- * allows: a connection may have a file that it downloads open, or a second descriptor. */
+/* Raises the process's limit of open files for `wanted` connections, and returns how many connections it allows. A connection
+ * needs a second descriptor for a file that is downloaded, or to linger. */
 static int64_t allow_connections(int64_t wanted) {
     enum { PER_CONNECTION = 2, OTHERS = 512 };
     struct rlimit limit;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The HTTP side as a whole: ports, TLS, and the loops that serve them.
+ * The HTTP server: ports, TLS, and the event loops that serve them.
  */
 #ifndef SERVICES_GATEWAY_SERVER_H
 #define SERVICES_GATEWAY_SERVER_H
@@ -13,21 +13,21 @@ struct gateway;
 struct metrics;
 struct server;
 
-/* Opens the ports of gateway->settings and serves them from now on. */
+/* Opens the ports of gateway->settings and starts to serve them. `gateway` is borrowed. Free `*out` even after a failure. */
 CHECK_RESULT enum status server_create(struct server **out, struct gateway *gateway, struct error *err);
 
-/* The ports that it listens on, which the system chose where the setting is 0. */
+/* The ports that the server listens on; the system chooses one if its setting is 0. */
 int server_port(const struct server *server);
 int server_management_port(const struct server *server);
 
-/* Adds its figures. Any thread. */
+/* Adds the server's metrics. Any thread. */
 void server_measure(struct server *server, struct metrics *metrics);
 
-/* Takes no more connections, lets what is under way end (ten seconds at most), and waits for that. */
+/* Stops accepting connections and waits until running requests have ended, for about ten seconds at most. */
 void server_drain(struct server *server);
 
-/* After server_drain(), and when nothing can come back to a loop any more. False: a loop still uses what is left, until the
- * process ends. */
+/* Drains, if that was not done, and frees the server. No call may come back to a loop any more. NULL is allowed. False: a
+ * connection or call did not end, so its memory is left until the process exits. */
 bool server_free(struct server *server);
 
 #endif

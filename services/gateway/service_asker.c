@@ -14,7 +14,7 @@
 
 enum {
     WAITING_MAX = 64,
-    WAITING_PREFERRED = 16, /* of these: for preferred questions alone */
+    WAITING_PREFERRED = 16, /* of these, reserved for preferred queries */
     WAITING_PER_ADDRESS = 24,
 };
 
@@ -22,22 +22,22 @@ struct service_asker {
     struct service_asker_options options;
     pthread_t *threads;
     int thread_count;
-    pthread_mutex_t mutex; /* of what follows */
+    pthread_mutex_t mutex; /* guards the fields below */
     pthread_cond_t changed;
-    struct service_question *preferred, *others; /* that wait, the oldest first */
+    struct service_question *preferred, *others; /* queues, the oldest first */
     int waiting;
-    int asking_others; /* threads that ask one that is not preferred */
+    int asking_others; /* threads that are busy with a query that is not preferred */
     bool is_stopping;
 };
 
-/* The list whose first question is to be asked next; NULL: none that may. */
+/* The queue from which the next query must be taken; NULL: none may be taken now. */
 static struct service_question **next_list(struct service_asker *asker) {
     if (asker->preferred) return &asker->preferred;
     bool has_thread = asker->asking_others < asker->options.threads - asker->options.preferred_threads;
     return asker->others && has_thread ? &asker->others : NULL;
 }
 
-/* NULL: the thread is to end. */
+/* Waits for a query and dequeues it. NULL: the thread must end. */
 static struct service_question *take_question(struct service_asker *asker) {
     struct service_question **list = NULL, *question = NULL;
     pthread_mutex_lock(&asker->mutex);
@@ -115,7 +115,7 @@ static bool has_room(const struct service_asker *asker, const struct service_que
     return all < WAITING_MAX - WAITING_PREFERRED && same < WAITING_PER_ADDRESS;
 }
 
-/* False: too many wait already, and nothing happens. */
+/* Queues the query. False: the queue is full, or the asker is stopping. */
 static bool enter(struct service_asker *asker, struct service_question *question) {
     pthread_mutex_lock(&asker->mutex);
     bool may_enter = has_room(asker, question);
@@ -132,7 +132,7 @@ static bool enter(struct service_asker *asker, struct service_question *question
     return may_enter;
 }
 
-/* Takes the question back whose client left, where it still waits. False: it is being asked, or on its way back. */
+/* Removes the query of a client that disconnected from its queue. False: it is being asked, or on its way back. */
 static bool withdraw_question(struct service_asker *asker, struct service_question *question) {
     pthread_mutex_lock(&asker->mutex);
     bool is_waiting = question->is_waiting;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Asks one service what only it knows, on threads of its own: whatever else the gateway does must not wait for an answer. Few
- * questions at a time; more than some that wait are sent away, those of one address sooner, and so is one that has waited for
- * longer than an answer may take. Preferred questions (is_preferred) go first, and have places and threads that no other
- * takes. A question whose client left is dropped.
+ * A thread pool that sends queries to one service and waits for the replies, so that neither the loops nor the store pool wait
+ * for a service. The queue is bounded, with a smaller limit per address; a query that finds it full, or that has waited
+ * longer than the timeout, fails with STATUS_BUSY. Preferred queries (is_preferred) go first and have reserved queue places
+ * and threads. A query whose client has disconnected is removed.
  *
- *   loop's thread    service_asker_ask() ──► waits ──► one of the threads: message_client_call() ──┐
+ *   loop's thread    service_asker_ask() ──► queue ──► one of the threads: message_client_call() ──┐
  *   loop's thread    go_on(call) ◄─────────────────────────────────────────────────────────────────┘
  */
 #ifndef SERVICES_GATEWAY_SERVICE_ASKER_H
@@ -18,20 +18,20 @@ struct call;
 struct message_client;
 struct service_asker;
 
-/* One question, in the call's arena, and what came of it. */
+/* A query and its outcome; in the call's arena. */
 struct service_question {
-    struct message request;    /* its texts live as long as the call */
+    struct message request;    /* its strings must live as long as the call */
     enum message_tag expected; /* of the answer */
     void (*go_on)(struct call *call);
-    void *context; /* of whoever goes on */
+    void *context; /* for `go_on` */
     bool is_preferred;
 
-    enum status status; /* of asking; else `answer` counts, whose texts are in the call's arena */
+    enum status status; /* STATUS_OK: `answer` is set, with strings in the call's arena */
     const char *failure_path, *failure_message;
     struct message answer;
 
     int64_t asked_ms; /* monotonic */
-    bool is_waiting;  /* under the asker's mutex, like the next */
+    bool is_waiting;  /* guarded by the asker's mutex, like the next */
     struct service_question *next;
     struct call *call;
 };
@@ -39,22 +39,23 @@ struct service_question {
 struct service_asker_options {
     struct message_client *client; /* borrowed */
     int threads;
-    int preferred_threads; /* of these: for preferred questions alone */
+    int preferred_threads; /* of these, reserved for preferred queries */
     int timeout_ms;
-    const char *busy; /* what a client is told where too many wait; borrowed */
+    const char *busy; /* error message if the queue is full; borrowed */
 };
 
+/* Starts the threads. Free `*out` even after a failure. */
 CHECK_RESULT enum status service_asker_create(struct service_asker **out, const struct service_asker_options *options,
                                               struct error *err);
 
-/* On the loop's thread: sends the call away, and calls `go_on` when there is an answer or none came. Where too many wait
- * already, the call is answered so. */
+/* On the loop's thread: queues the query and later calls `go_on` there, with an answer or a failure. If the queue is full, the
+ * call is answered with STATUS_BUSY and `go_on` is not called. */
 void service_asker_ask(struct service_asker *asker, struct call *call, struct service_question *question);
 
-/* Answers the call with the question's failure: as the service put it where it said no, else with 503 and `unavailable`. */
+/* Answers the call with the query's failure: for a refusal with the service's message, else with 503 and `unavailable`. */
 void call_fail_with_question(struct call *call, const struct service_question *question, const char *unavailable);
 
-/* Answers what waits, then ends. NULL is fine. */
+/* Processes the queued queries, then stops the threads. NULL is allowed. */
 void service_asker_free(struct service_asker *asker);
 
 #endif

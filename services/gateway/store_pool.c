@@ -14,35 +14,35 @@ struct worker {
     struct job_store *store;
     pthread_t thread;
     pthread_cond_t woken;
-    struct worker *next_idle; /* under the pool's mutex, like `task` */
-    struct store_task *task;  /* handed to it while it was idle */
+    struct worker *next_idle; /* guarded by the pool's mutex, like `task` */
+    struct store_task *task;  /* assigned to it while it was idle */
 };
 
 enum { LANES = 4096 };
 
 struct lane {
-    struct store_task *first, *last; /* queued */
+    struct store_task *first, *last; /* the queue of the lane */
     size_t queued, running;
-    struct lane *next, *previous; /* in the ring of those that may have a thread, NULL: it is not in there */
+    struct lane *next, *previous; /* in the ring of runnable lanes; NULL: not in the ring */
 };
 
-/* Idle workers are a stack: the one that worked last, whose memory is still near, is woken first. */
+/* Idle workers are a stack: the most recently used one, whose memory is still cached, is woken first. */
 struct store_pool {
-    uint64_t key;          /* nobody outside can choose addresses that share a lane */
-    pthread_mutex_t mutex; /* of what follows; no task that may run is queued while a worker is idle */
+    uint64_t key;          /* random, so that clients cannot choose addresses that share a lane */
+    pthread_mutex_t mutex; /* guards the fields below; no runnable task stays queued while a worker is idle */
     struct lane lanes[LANES];
-    struct lane *turn; /* the next lane in the ring; NULL: none has a task that may run */
+    struct lane *turn; /* the next lane in the ring; NULL: no lane is runnable */
     size_t queued;
     struct worker *idle;
     bool is_stopping;
-    size_t running_per_lane; /* most; the other threads are for other lanes */
+    size_t running_per_lane; /* maximum; the other threads are left to other lanes */
     size_t worker_count;
     struct worker workers[];
 };
 
-/* ---- Lanes: all under the mutex ---- */
+/* ---- Lanes: the mutex must be held ---- */
 
-/* Puts the lane at the end of the ring, or out of it, as it has a task that may run or not. */
+/* Adds the lane at the end of the ring if it is runnable (it has a task and may use another thread), else removes it. */
 static void place_lane(struct store_pool *pool, struct lane *lane) {
     bool may_run = lane->first && lane->running < pool->running_per_lane;
     if (may_run == (lane->next != NULL)) return;
@@ -105,7 +105,7 @@ unsigned store_pool_lane(const struct store_pool *pool, const char *address) {
 
 /* ---- Workers ---- */
 
-/* NULL: the worker is to end. */
+/* Takes the next task, waiting for one. NULL: the worker must end. */
 static struct store_task *take_task(struct worker *worker) {
     struct store_pool *pool = worker->pool;
     pthread_mutex_lock(&pool->mutex);
@@ -133,7 +133,7 @@ static void *run_worker(void *argument) {
     struct worker *worker = argument;
     struct store_task *task;
     while ((task = take_task(worker)) != NULL) {
-        struct lane *lane = &worker->pool->lanes[task->lane]; /* the task is gone when it has run */
+        struct lane *lane = &worker->pool->lanes[task->lane]; /* run() may free the task */
         task->run(task, worker->store);
         end_task(worker->pool, lane);
     }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Threads that may block, for the loops that may not: each has its own connection to Redis. A task waits in a bounded queue for
- * the next free thread. What a task does with its result is its own affair (a call goes back to its loop, call.h).
+ * A pool of threads that may block, for the event loops, which must not; each thread has its own connection to Redis. Tasks
+ * wait in a bounded queue. A task delivers its own result (a call goes back to its loop, call.h).
  *
- * Clients do not wait for each other's floods: every address has a lane, the lanes take turns, and no lane has all threads or
- * the whole queue. A task whose client left is withdrawn.
+ * A flood from one client does not delay others: every address has a lane, lanes are served round-robin, and no lane may use
+ * all threads or the whole queue. The task of a client that has disconnected is withdrawn.
  */
 #ifndef SERVICES_GATEWAY_STORE_POOL_H
 #define SERVICES_GATEWAY_STORE_POOL_H
@@ -19,30 +19,31 @@ struct store_pool;
 
 enum {
     STORE_QUEUE_MAX = 4096,
-    STORE_LANE_QUEUE_MAX = 1024, /* of these in one lane */
-    STORE_TIMEOUT_MS = 700, /* of one call to Redis: two fit into the time that a client is kept waiting while it is away */
+    STORE_LANE_QUEUE_MAX = 1024, /* of these, per lane */
+    STORE_TIMEOUT_MS = 700,      /* of one call to Redis: two of them are shorter than OUTAGE_WAIT_MS (call.h) */
 };
 
-/* Part of whatever is to be done; belongs to the pool from store_pool_submit() until `run` is called. */
+/* Embedded in the caller's struct; owned by the pool from store_pool_submit() until `run` is called. */
 struct store_task {
     void (*run)(struct store_task *task, struct job_store *store);
     unsigned lane;  /* store_pool_lane() */
-    bool is_queued; /* this and the next two are the pool's own */
+    bool is_queued; /* used by the pool only, like the next two */
     struct store_task *next, *previous;
 };
 
+/* Starts the threads. Free `*out` even after a failure. */
 CHECK_RESULT enum status store_pool_create(struct store_pool **out, const char *redis_url, size_t threads, struct error *err);
 
-/* The lane of an address. A few addresses share one, and nobody can tell which. */
+/* The lane of an address. Several addresses may share a lane; which ones is not predictable. */
 unsigned store_pool_lane(const struct store_pool *pool, const char *address);
 
-/* False when the queue, or its lane, is full. Any thread. */
+/* Queues the task. False: the queue or the lane is full. Any thread. */
 bool store_pool_submit(struct store_pool *pool, struct store_task *task);
 
-/* Takes a task back that was submitted. False: it has begun, or is about to. Any thread. */
+/* Removes a submitted task from the queue. False: it is running, or about to run. Any thread. */
 bool store_pool_withdraw(struct store_pool *pool, struct store_task *task);
 
-/* Does what is queued, then ends the threads. */
+/* Runs the queued tasks, then stops the threads. NULL is allowed. */
 void store_pool_free(struct store_pool *pool);
 
 #endif

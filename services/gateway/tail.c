@@ -14,14 +14,14 @@
 #include "services/gateway/call.h"
 
 enum {
-    LOOK_MS = 100,    /* one wait in Redis: who came meanwhile joins the next one */
-    TIMEOUT_MS = 1000 /* of a call to Redis, beyond the wait itself */
+    LOOK_MS = 100,    /* of one blocking wait in Redis; calls that arrive meanwhile join the next one */
+    TIMEOUT_MS = 1000 /* of a Redis call, in addition to the wait itself */
 };
 
-/* A job that somebody waits for. */
+/* A job whose log is awaited. */
 struct awaited {
     char job_id[UUID_TEXT_MAX];
-    int64_t after_ms; /* the least of its readers' */
+    int64_t after_ms; /* the minimum of its readers' */
     bool has_changed;
 };
 
@@ -31,9 +31,9 @@ struct tail {
     bool has_thread;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
-    h2o_linklist_t waiting; /* calls; under the mutex, like the flag */
+    h2o_linklist_t waiting; /* calls; guarded by the mutex, like is_stopping */
     bool is_stopping;
-    struct awaited *jobs; /* the thread's own, like what follows */
+    struct awaited *jobs; /* used by the thread only, like the next two */
     size_t job_count, job_capacity;
 };
 
@@ -51,7 +51,7 @@ static void add_job(struct tail *tail, const struct call *call) {
     snprintf(job->job_id, sizeof job->job_id, "%s", call->tail.job_id);
 }
 
-/* Notes which jobs are waited for now; blocks while there is nobody. False: it is to stop. */
+/* Collects the awaited jobs; blocks while no call waits. False: the thread must stop. */
 static bool note_jobs(struct tail *tail) {
     tail->job_count = 0;
     pthread_mutex_lock(&tail->mutex);
@@ -68,7 +68,7 @@ static int compare_awaited(const void *a, const void *b) {
     return strcmp(((const struct awaited *)a)->job_id, ((const struct awaited *)b)->job_id);
 }
 
-/* Sorts them, and has each once. */
+/* Sorts the jobs and merges duplicates. */
 static void merge_jobs(struct tail *tail) {
     if (tail->job_count == 0) return;
     qsort(tail->jobs, tail->job_count, sizeof *tail->jobs, compare_awaited);
@@ -83,7 +83,7 @@ static void merge_jobs(struct tail *tail) {
     tail->job_count = kept;
 }
 
-/* Waits in Redis. Where that is away everybody is woken: each call meets the outage itself, and says so to its client. */
+/* Waits in Redis for changes of the logs. If Redis is away, all calls are woken; each then handles the outage itself. */
 static void look(struct tail *tail) {
     const char **ids = memory_alloc(tail->job_count * sizeof *ids);
     int64_t *after_ms = memory_alloc(tail->job_count * sizeof *after_ms);
@@ -96,7 +96,7 @@ static void look(struct tail *tail) {
     enum status status = log_stream_wait(tail->store, ids, after_ms, tail->job_count, LOOK_MS, changed, &err);
     if (status) {
         log_line(LOG_WARN, "waiting for log lines failed", log_field("error", err.message));
-        nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * 1000000L}, NULL); /* they may be back at once */
+        nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * 1000000L}, NULL); /* the woken calls may come back at once */
     }
     for (size_t i = 0; i < tail->job_count; i++)
         tail->jobs[i].has_changed = status || changed[i];

@@ -17,7 +17,7 @@
 enum { REASON_CHARACTERS_MAX = 300 };
 #define ISSUE_MAX INT64_C(1000000000)
 
-/* ---- The payloads: what makes a job of its kind. Paths of errors begin within the payload. ---- */
+/* ---- Payloads: one function per action, which fills in the job ---- */
 
 struct action;
 typedef enum status read_payload(struct trustee_request *request, const json_t *payload, struct arena *arena,
@@ -48,7 +48,7 @@ static enum status read_publish(struct trustee_request *request, const json_t *p
     return STATUS_OK;
 }
 
-/* The payload as a string, and no signature: the job's right is the trustee's token. */
+/* Stores the payload as a string with an empty signature, because the job is authorised by the trustee's token. */
 static const char *as_signed_request(struct arena *arena, const char *payload) {
     struct text json = {0};
     const struct signed_request unsigned_request = {.payload = payload, .signature = ""};
@@ -62,7 +62,7 @@ static const char *print_payload(struct arena *arena, const json_t *payload) {
     return take_text(arena, &json);
 }
 
-/* The version's reason, which the metadata keeps, may stand in the payload or beside it. */
+/* The reason, which is stored in the metadata, is the payload's or else that of the request. */
 static enum status read_unpublish(struct trustee_request *request, const json_t *payload, struct arena *arena,
                                   struct error *err) {
     struct unpublish_request unpublish;
@@ -102,7 +102,7 @@ static enum status read_package_set(struct trustee_request *request, const json_
     return STATUS_OK;
 }
 
-/* The plan, which becomes the payload, is build-matrix's to make. */
+/* The job's payload, the plan, is added later: build-matrix makes it. */
 static enum status read_matrix(struct trustee_request *request, const json_t *payload, struct arena *arena, struct error *err) {
     struct version version, compiler;
     enum status status = json_need_package_name(payload, "name", &request->job->package, arena, err);
@@ -139,7 +139,7 @@ static enum status read_retry(struct trustee_request *request, const json_t *pay
 
 struct action {
     const char *name;
-    enum job_kind kind; /* JOB_KIND_COUNT: the failed job's */
+    enum job_kind kind; /* JOB_KIND_COUNT: that of the failed job */
     read_payload *read;
 };
 
@@ -166,7 +166,7 @@ static enum status find_action(const struct action **out, const json_t *body, st
     return status;
 }
 
-/* A job that no service takes would wait for ever. */
+/* Refuses a kind of job that no service runs: the job would stay pending for ever. */
 static enum status check_service(const struct gateway *gateway, enum job_kind kind, struct error *err) {
     if (gateway_service_for(gateway, kind)) return STATUS_OK;
     return error_set_at(err, STATUS_REFUSED, "action",
@@ -174,7 +174,7 @@ static enum status check_service(const struct gateway *gateway, enum job_kind ki
                         job_kind_service(kind));
 }
 
-/* ---- Who, where and why ---- */
+/* ---- Actor, issue and reason ---- */
 
 const char *trustee_request_actor(struct call *call, const json_t *body) {
     const char *actor = json_string_value(json_object_get(body, "actor"));
@@ -205,7 +205,7 @@ static enum status read_issue(struct job_request *job, struct call *call, const 
     return STATUS_OK;
 }
 
-/* One line that looks like what it is: no control characters, and none that break or turn a line. */
+/* True if the text has no control characters, line separators or bidirectional formatting characters. */
 static bool is_printable_line(const char *text) {
     for (const unsigned char *at = (const unsigned char *)text; *at; at++) {
         if (*at < 0x20 || *at == 0x7f) return false;
@@ -227,7 +227,7 @@ static enum status read_reason(struct job_request *job, struct call *call, const
     return STATUS_OK;
 }
 
-/* ---- The whole ---- */
+/* ---- The request ---- */
 
 /* The same action with the same payload by the same trustee is the same request (lib/store/README.md, Duplicates). */
 static void set_duplicate_key(struct trustee_request *request, struct arena *arena, const struct action *action,
@@ -250,7 +250,7 @@ enum status trustee_request_read(struct trustee_request *out, struct call *call,
     bool is_retry = action->kind == JOB_KIND_COUNT;
     *out = (struct trustee_request){.job = new_job_request(call, is_retry ? JOB_KIND_PUBLISH : action->kind)};
     out->job->authority = JOB_AUTHORITY_TRUSTEE;
-    out->job->address = NULL; /* no limit for whoever has the right token */
+    out->job->address = NULL; /* no limit per address: the token was checked */
     status = read_actor(out, call, body, err);
     if (!status) status = read_issue(out->job, call, body, err);
     if (!status) status = read_reason(out->job, call, body, err);
@@ -261,13 +261,14 @@ enum status trustee_request_read(struct trustee_request *out, struct call *call,
     return status;
 }
 
-/* What an owner signed, or a stranger who said so, needs its signature still: to try it again is not to ask for it. */
+/* True if the failed job was a signed request. Its signature is verified again, because a trustee's retry does not authorise
+ * the request itself. */
 static bool is_to_be_proved(const struct job *failed) {
     return (failed->kind == JOB_KIND_UNPUBLISH || failed->kind == JOB_KIND_TRANSFER) && !job_is_by_trustee(failed);
 }
 
-/* The job needs the signature that its payload brings, and is the one that carries these bytes out: whoever sends them again
- * gets this job. */
+/* Makes the job depend on the signature in its payload, and sets its replay key, so that the same bytes sent again lead to this
+ * job. */
 static enum status need_proof(struct job_request *job, const struct job *failed, struct arena *arena, struct error *err) {
     json_t *json = NULL;
     struct signed_request signed_request;
@@ -282,7 +283,7 @@ static enum status need_proof(struct job_request *job, const struct job *failed,
     return STATUS_OK;
 }
 
-/* A build is made again whatever was found before, but never one with a plan that is not the registry's. */
+/* A build is repeated whatever its earlier verdict was, unless it belonged to a revision, whose plan is not the registry's. */
 static enum status ask_for_build(struct job_request *job, const struct job *failed, const char *path, struct error *err) {
     if (failed->purpose == MATRIX_PURPOSE_REVISION)
         return error_set_at(err, STATUS_REFUSED, path,

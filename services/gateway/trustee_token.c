@@ -12,7 +12,7 @@
 
 static const char variable[] = "PACCHETTIBOTTI_TOKEN_SHA256";
 
-/* ---- The configured one ---- */
+/* ---- The configured token ---- */
 
 enum status trustee_digest_parse(unsigned char out[SHA256_BYTES], const char *setting, struct error *err) {
     unsigned char nothing[SHA256_BYTES];
@@ -67,8 +67,8 @@ static void read_value(struct trustee_token *out, struct call *call, const h2o_i
     seal_for_look_up(out, call, bytes, length);
 }
 
-/* h2o gives a handler copies of the headers where there is a body, and what they were copied from is still in the socket's
- * buffer, as it came. Other requests that follow there keep theirs: only the first such bytes are this one's. */
+/* Wipes the header's value, over HTTP/1 only. For a request with a body, h2o passes copies of the headers, whose originals are
+ * still in the socket's buffer; only the first match there is wiped, since later ones belong to pipelined requests. */
 static void wipe(struct call *call, const h2o_iovec_t *value) {
     enum { HTTP_2 = 0x200 };
     if (call->req->version >= HTTP_2 || value->len == 0) return;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * As much of a khash as h2o/http2_internal.h of h2o 2.2 names, and http2_streams.c walks over: Debian's package has that
- * header, but not the one that it includes. The layout is that of klib's khash.h, which h2o is built with. For http2_streams.c
- * alone.
+ * The parts of klib's khash.h that h2o/http2_internal.h of h2o 2.2 needs and that http2_streams.c uses to iterate: Debian's h2o
+ * package has http2_internal.h, but not the khash.h that it includes. The layout is that of the khash.h that h2o is built with.
+ * For http2_streams.c only.
  */
 #ifndef SERVICES_GATEWAY_H2O_2_2_KHASH_H
 #define SERVICES_GATEWAY_H2O_2_2_KHASH_H
@@ -22,6 +22,6 @@ typedef uint32_t khiter_t;
 #define kh_end(table) ((table)->n_buckets)
 #define kh_val(table, at) ((table)->vals[at])
 #define kh_exist(table, at) (((table)->flags[(at) >> 4] >> (((at)&0xFU) << 1) & 3) == 0)
-#define kh_get(name, table, key) ((void)(key), kh_end(table)) /* nobody here looks anything up */
+#define kh_get(name, table, key) ((void)(key), kh_end(table)) /* unused here */
 
 #endif
