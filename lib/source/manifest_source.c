@@ -41,6 +41,7 @@ static enum status read_root_file(struct text *out, const char *folder, const ch
     while (!status) {
         ssize_t length = read(file, text_reserve(out, MANIFEST_BYTES_MAX), MANIFEST_BYTES_MAX);
         if (length == 0 || out->length > MANIFEST_BYTES_MAX) break;
+        if (length < 0 && errno == EINTR) continue;
         if (length < 0)
             status = error_set(err, STATUS_INTERNAL, "The file %s cannot be read: %s.", name, strerror(errno));
         else

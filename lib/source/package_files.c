@@ -211,8 +211,8 @@ static void warn_of_rules(struct selection *selection) {
                  rule->glob.text);
     }
     if (selection->not_followed)
-        warn(selection, "%s is left out: it is a link to a folder, and those lead to more than %d files and folders in all.",
-             selection->not_followed, LINKED_MAX);
+        warn(selection, "%s is left out: links to folders lead to more than %d files and folders in all.", selection->not_followed,
+             LINKED_MAX);
 }
 
 /* ---- Links ---- */
@@ -366,11 +366,13 @@ static bool read_names(struct path_list *out, struct arena *arena, int root, con
         errno = reason;
         return false;
     }
-    while ((entry = readdir(entries)))
+    while (errno = 0, (entry = readdir(entries)))
         if (!text_equal(entry->d_name, ".") && !text_equal(entry->d_name, "..")) add_path(out, arena, entry->d_name);
+    int reason = errno;
     closedir(entries);
     if (out->count) qsort(out->items, out->count, sizeof *out->items, compare_paths);
-    return true;
+    errno = reason;
+    return reason == 0;
 }
 
 /* Walks the folder whose path is the first `length` bytes of `path` (with its `/`; 0: the root). */

@@ -84,6 +84,12 @@ static int compare_paths(const void *a, const void *b) {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* Without a folder src there are no modules. */
+static bool is_unreadable(const FTSENT *entry) {
+    bool is_failure = entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR || entry->fts_info == FTS_NS;
+    return is_failure && !(entry->fts_level == FTS_ROOTLEVEL && entry->fts_errno == ENOENT);
+}
+
 enum status source_walk_modules(struct source_walk *out, struct arena *arena, const char *folder, struct error *err) {
     char *const roots[] = {arena_format(arena, "%s/src", folder), NULL};
     size_t skipped = strlen(folder) + 1;
@@ -100,6 +106,8 @@ enum status source_walk_modules(struct source_walk *out, struct arena *arena, co
             status = refuse_folder(path, strlen(path), err);
         else if (entry->fts_info == FTS_F && source_is_module(path))
             add_path(out, arena, path);
+        else if (!status && is_unreadable(entry))
+            status = error_set(err, STATUS_INTERNAL, "%s cannot be read: %s.", path, strerror(entry->fts_errno));
     }
     fts_close(walk);
     if (out->count) qsort(out->paths, out->count, sizeof *out->paths, compare_paths);

@@ -51,8 +51,7 @@ static bool list_names(struct name_list *out, int folder, size_t most, struct ar
     }
     const char **names = memory_resize(NULL, capacity, sizeof *names);
     out->count = 0;
-    errno = 0;
-    for (struct dirent *item; out->count <= most && (item = readdir(open_folder));) {
+    for (struct dirent *item; errno = 0, out->count <= most && (item = readdir(open_folder));) {
         if (strcmp(item->d_name, ".") == 0 || strcmp(item->d_name, "..") == 0) continue;
         if (out->count == capacity) names = memory_resize(names, capacity *= 2, sizeof *names);
         names[out->count++] = arena_copy(arena, item->d_name);

@@ -160,6 +160,7 @@ static void visit_process(struct process_walk *walk, pid_t process) {
 static void begin_walk(struct process_walk *walk, int64_t most) {
     walk->pending_count = 0;
     walk->knows_children = false;
+    walk->use = (struct process_use){0};
     walk->most = INT64_MAX;
     visit_process(walk, getpid());
     walk->use = (struct process_use){0};

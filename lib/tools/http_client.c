@@ -37,6 +37,7 @@ struct transfer {
     struct http_response *response;
     size_t limit_bytes;
     bool is_over_limit;
+    bool has_long_headers; /* it is the header that is over */
 };
 
 static void start_curl(void) {
@@ -108,7 +109,8 @@ static size_t receive_header(char *bytes, size_t size, size_t count, void *conte
         text_clear(&transfer->response->headers);
         text_clear(&transfer->response->body);
     }
-    transfer->is_over_limit = transfer->response->headers.length + length > HEADERS_LIMIT_BYTES;
+    transfer->has_long_headers = transfer->response->headers.length + length > HEADERS_LIMIT_BYTES;
+    transfer->is_over_limit = transfer->has_long_headers;
     if (transfer->is_over_limit) return 0;
     text_append_bytes(&transfer->response->headers, bytes, length);
     return length;
@@ -149,7 +151,9 @@ static enum status explain(CURLcode code, const char *detail, const char *server
     enum status over = deadline ? deadline_check(deadline, err) : STATUS_OK;
     if (over) return over;
     if (transfer->is_over_limit)
-        return error_set(err, STATUS_TOO_LARGE, "The answer of %s is larger than %zu bytes.", server, transfer->limit_bytes);
+        return error_set(err, STATUS_TOO_LARGE, "The %s of %s is larger than %zu bytes.",
+                         transfer->has_long_headers ? "header of the answer" : "answer", server,
+                         transfer->has_long_headers ? (size_t)HEADERS_LIMIT_BYTES : transfer->limit_bytes);
     switch (code) {
     case CURLE_OPERATION_TIMEDOUT: return error_set(err, STATUS_TIMEOUT, "%s did not answer in time.", server);
     case CURLE_UNSUPPORTED_PROTOCOL: return error_set(err, STATUS_INVALID, "%s is not an address of http or https.", server);
@@ -200,7 +204,9 @@ static void set_limits(CURL *curl, struct transfer *transfer) {
 
 static enum status send_once(const struct http_request *request, struct http_response *out, struct error *err) {
     *out = (struct http_response){0};
-    struct transfer transfer = {request, out, request->limit_bytes ? request->limit_bytes : LIMIT_STANDARD_BYTES, false};
+    struct transfer transfer = {.request = request,
+                                .response = out,
+                                .limit_bytes = request->limit_bytes ? request->limit_bytes : LIMIT_STANDARD_BYTES};
     struct curl_slist *headers = NULL;
     struct text server = {0};
     char detail[CURL_ERROR_SIZE] = "";

@@ -21,6 +21,7 @@
 enum {
     OUTPUT_LIMIT_BYTES = 1024 * 1024,
     CHUNK_BYTES = 16 * 1024,
+    CHUNKS_AT_ONCE = 16, /* more than a pipe holds */
     LOOK_MS = 50, /* between two checks of the deadline */
 };
 
@@ -101,10 +102,11 @@ static pid_t start_watcher(const struct watcher_plan *plan) {
     return watcher;
 }
 
-/* Reads what is available and keeps up to `limit` bytes in all; closes the file at its end. */
+/* Reads what is available, but not for ever from a program that writes as fast; keeps up to `limit` bytes in all. Closes the
+ * file at its end. */
 static void read_available(int *file, struct text *text, size_t limit, bool *was_cut) {
     char chunk[CHUNK_BYTES];
-    while (*file >= 0) {
+    for (int i = 0; *file >= 0 && i < CHUNKS_AT_ONCE; i++) {
         ssize_t length = read(*file, chunk, sizeof chunk);
         if (length < 0 && errno == EINTR) continue;
         if (length < 0 && errno == EAGAIN) return;

@@ -90,7 +90,8 @@ static int export_program(scmp_filter_ctx filter) {
     if (file < 0) return -errno;
     int result = seccomp_export_bpf(filter, file);
     off_t length = lseek(file, 0, SEEK_END);
-    if (!result && length > 0) {
+    if (!result && length <= 0) result = -EIO;
+    if (!result) {
         made.length = (size_t)length;
         made.program = memory_alloc(made.length);
         if (pread(file, made.program, made.length, 0) != length) result = -EIO;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/base/text.h"
+#include "lib/domain/package_name.h"
 #include "ops/registryctl/command.h"
 #include "ops/registryctl/gateway.h"
 
@@ -57,7 +58,8 @@ enum status command_jobs(struct invocation *call, struct error *err) {
     json_t *jobs = NULL;
     const char *path = arena_format(&call->arena, "/api/v1/jobs?order=DESC&kinds=all&include_completed=%s%s%s",
                                     all ? "true" : "false", package ? "&package=" : "", package ? package : "");
-    enum status status = gateway_ask(call, path, NULL, 0, &jobs, err);
+    enum status status = package ? package_name_check(package, err) : STATUS_OK;
+    if (!status) status = gateway_ask(call, path, NULL, 0, &jobs, err);
     for (size_t i = 0; !status && i < json_array_size(jobs); i++)
         status = print_job(call, json_array_get(jobs, i), err);
     json_decref(jobs);

@@ -189,8 +189,8 @@ static enum status read_options(struct invocation *call, const char *words, cons
         if (choice == 0 && !is_written_out(call, known[index].name)) choice = '?';
         if (choice == '?') return wrong_call(call, err, "The option \"%s\" is not known here.", given);
         const char *name = choice == 'f' ? "follow" : known[index].name;
-        if (call->option_count < OPTIONS_MAX)
-            call->options[call->option_count++] = (struct given_option){name, optarg ? optarg : ""};
+        if (call->option_count == OPTIONS_MAX) return wrong_call(call, err, "There are more than %d options.", OPTIONS_MAX);
+        call->options[call->option_count++] = (struct given_option){name, optarg ? optarg : ""};
     }
     call->arguments += optind;
     call->count -= optind;

@@ -17,7 +17,7 @@
 #include "tests/support/shell.h"
 #include "tests/support/temporary_folder.h"
 
-enum { ARGUMENTS_MAX = 12, OUTPUT_BYTES_MAX = 128 << 20, TIMEOUT_MS = 250000 };
+enum { ARGUMENTS_MAX = 20, OUTPUT_BYTES_MAX = 128 << 20, TIMEOUT_MS = 250000 };
 
 static struct temporary_folder folder;
 static struct command_result result; /* of the last run */
@@ -98,8 +98,22 @@ static void a_wrong_call_is_told_apart_from_a_no(void **state) {
                                         "range --"};
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
         if (run(calls[i]) != 2) fail_msg("%s: exit status %d", calls[i], result.exit_status);
+    char many[256] = "licence MIT";
+    for (int i = 0; i < 13; i++)
+        strcat(many, " --canonical");
+    assert_true(ARGUMENTS_MAX > 16);
+    assert_int_equal(run(many), 2);
+    assert_non_null(strstr(errors(), "more than 12 options"));
     assert_int_equal(run("--help"), 0);
     assert_non_null(strstr(output(), "registryctl solve DIR"));
+}
+
+/* It would be another question: `&` and `#` mean something in an address. */
+static void a_package_that_cannot_be_is_not_asked_for(void **state) {
+    (void)state;
+    assert_int_equal(run("jobs --package a&state=failed"), 1);
+    assert_non_null(strstr(errors(), "a&state=failed"));
+    assert_null(strstr(errors(), "127.0.0.1"));
 }
 
 static void a_text_is_printed_in_its_normal_form_or_refused(void **state) {
@@ -468,6 +482,7 @@ static void the_real_registry_has_the_same_plans_at_any_number_of_threads(void *
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_wrong_call_is_told_apart_from_a_no, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_package_that_cannot_be_is_not_asked_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_text_is_printed_in_its_normal_form_or_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_manifest_is_printed_as_purs_json, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_bad_manifest_is_refused_with_field_and_value, set_up, tear_down),
