@@ -14,15 +14,15 @@
 #define __has_feature(name) 0
 #endif
 #if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
-enum { IS_WATCHED = 1 }; /* by the address sanitizer */
+enum { IS_WATCHED = 1 }; /* by AddressSanitizer */
 #else
 enum { IS_WATCHED = 0 };
 #endif
 
-/* Blocks grow with the arena: the registry in memory has thousands of small ones. */
+/* Each block is twice as large as the one before it, since the registry in memory has thousands of small arenas. */
 enum {
     FIRST_BLOCK_BYTES = 1024,
-    BLOCK_BYTES_MAX = 16 * 1024, /* but for something larger, which has its own */
+    BLOCK_BYTES_MAX = 16 * 1024, /* a larger allocation gets a block of its own size */
 };
 
 struct arena_block {
@@ -42,7 +42,7 @@ static struct arena_block *add_block(struct arena *arena, size_t capacity) {
 
 void *arena_alloc(struct arena *arena, size_t size_bytes) {
     assert(size_bytes < SIZE_MAX / 2);
-    if (IS_WATCHED) return add_block(arena, size_bytes)->bytes; /* alone, so that it is seen who goes beyond its end */
+    if (IS_WATCHED) return add_block(arena, size_bytes)->bytes; /* one block each, so that overruns are detected */
     size_t size = (size_bytes + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
     struct arena_block *block = arena->blocks;
     if (!block || block->capacity - block->used < size) {

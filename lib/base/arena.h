@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Memory of one request or one job, freed at once. A zeroed struct is an empty arena. Not for use by two threads at a time.
- * What an arena returns is borrowed until arena_release().
+ * Arena allocator: the memory of one request or one job, freed at once. A zeroed struct is an empty arena. Not thread-safe.
+ * Returned pointers are borrowed until arena_release(). Out of memory aborts (lib/base/memory.h).
  */
 #ifndef LIB_BASE_ARENA_H
 #define LIB_BASE_ARENA_H

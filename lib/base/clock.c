@@ -23,16 +23,16 @@ int64_t clock_monotonic_us(void) {
     return read_clock_us(CLOCK_MONOTONIC);
 }
 
-/* Writes `value` with leading zeros; returns where to go on. */
+/* Writes `value` with leading zeros; returns the position after it. */
 static char *write_digits(char *at, int64_t value, int digits) {
     for (int i = digits - 1; i >= 0; i--, value /= 10)
         at[i] = (char)('0' + value % 10);
     return at + digits;
 }
 
-/* The date of a day (0 is 1 January 1970). Years are counted from March on, so that the leap day is a year's last, and from
- * 1 March 0000, where a cycle of 400 years begins, which all have the same number of days. By hand, since a log's answer prints
- * thousands of times and the C library's way takes a lock and ten times as long. */
+/* The date of a day (0 is 1 January 1970). Years are counted from 1 March 0000, so that the leap day is the last day of a year
+ * and each cycle of 400 years has the same number of days. gmtime_r() is not used: it takes a lock and ten times as long, and
+ * one response with a job's log prints thousands of times. */
 static void find_date(int64_t day, int64_t *year, int64_t *month, int64_t *day_of_month) {
     enum { DAYS_TO_1970 = 719468, CYCLE_DAYS = 146097, CENTURY_DAYS = 36524, LEAP_CYCLE_DAYS = 1460, YEAR_DAYS = 365 };
     int64_t day_of_cycle = (day + DAYS_TO_1970) % CYCLE_DAYS;
@@ -67,7 +67,7 @@ void time_print(int64_t time_ms, char out[TIME_TEXT_MAX]) {
     *at = '\0';
 }
 
-/* Reads exactly `digits` decimal digits; -1 if they are not there. */
+/* Reads exactly `digits` decimal digits; -1 if there are fewer. */
 static int read_digits(const char **at, int digits) {
     int value = 0;
     for (int i = 0; i < digits; i++, (*at)++) {

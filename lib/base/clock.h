@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Time: now, and as the registry writes it (lib/domain/README.md, Time): `2026-07-25T15:11:12.686Z`. Times are int64_t
- * milliseconds since 1970 UTC unless the name says otherwise; 0 means "not yet" in a job.
+ * Clocks, and times as text in the registry's format (lib/domain/README.md, Time): `2026-07-25T15:11:12.686Z`. Times are
+ * int64_t milliseconds since 1970 UTC unless the name says otherwise; 0 means "not yet" in a job.
  */
 #ifndef LIB_BASE_CLOCK_H
 #define LIB_BASE_CLOCK_H
@@ -16,11 +16,11 @@ int64_t clock_now_ms(void);       /* wall clock */
 int64_t clock_monotonic_ms(void); /* for deadlines and durations; never steps */
 int64_t clock_monotonic_us(void);
 
-/* Always three fractional digits. What is before 1970 or after 9999 (in damaged data; we have no such times) becomes the
- * nearest time that is not. */
+/* Always prints three fractional digits. Times before 1970 or after 9999, which only damaged data has, are clamped. */
 void time_print(int64_t time_ms, char out[TIME_TEXT_MAX]);
 
-/* Reads zero to three fractional digits, and only `Z` as zone. False if it is anything else, or no such date. */
+/* Accepts zero to three fractional digits, and only the zone `Z`. False for any other form, a date that does not exist, or a
+ * year before 1970. */
 bool time_parse(const char *text, int64_t *time_ms);
 
 #endif

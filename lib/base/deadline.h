@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * When to give up: a point in time, and a flag that somebody else may raise. Whatever can take long takes one, and asks it
- * between steps. One owner sets it up; any thread may read it or raise its flag.
+ * A deadline with a cancellation flag. Functions that can take long accept one and check it between steps. One owner starts it;
+ * any thread may check or cancel it.
  */
 #ifndef LIB_BASE_DEADLINE_H
 #define LIB_BASE_DEADLINE_H
@@ -12,17 +12,17 @@
 #include "lib/base/error.h"
 
 struct deadline {
-    int64_t at_ms;        /* clock_monotonic_ms() at which time is up; INT64_MAX: never */
-    atomic_int cancelled; /* an enum status: 0, or why to stop (STATUS_CANCELLED, STATUS_STALE) */
+    int64_t at_ms;        /* by clock_monotonic_ms(); INT64_MAX: never */
+    atomic_int cancelled; /* an enum status: STATUS_OK, or the reason to stop (STATUS_CANCELLED, STATUS_STALE) */
 };
 
 void deadline_start(struct deadline *deadline, int64_t timeout_ms);
-void deadline_cancel(struct deadline *deadline, enum status why); /* the first reason stays */
+void deadline_cancel(struct deadline *deadline, enum status why); /* the first reason is kept */
 
-/* STATUS_OK while there is time; else STATUS_TIMEOUT, or the reason it was cancelled for, with a sentence. */
+/* STATUS_OK while there is time; else the reason of the cancellation, or STATUS_TIMEOUT. */
 CHECK_RESULT enum status deadline_check(struct deadline *deadline, struct error *err);
 
-/* Milliseconds left, 0 when time is up or it was cancelled, at most `most`. */
+/* Milliseconds left, at most `most`; 0 after the deadline or a cancellation. */
 int deadline_left_ms(struct deadline *deadline, int most);
 
 #endif

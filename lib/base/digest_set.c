@@ -10,11 +10,11 @@
 
 struct member {
     unsigned char digest[SHA256_BYTES];
-    uint64_t seen; /* the set's count of additions when this one was last added; 0: the place is free */
+    uint64_t seen; /* the value of `additions` when this digest was last added; 0: a free slot */
 };
 
 struct digest_set {
-    pthread_mutex_t mutex; /* of what follows */
+    pthread_mutex_t mutex; /* protects the fields below */
     uint64_t additions;
     struct member members[DIGEST_SET_MAX];
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A few SHA-256 digests, for instance of tokens that were seen to be good: the one not seen for longest is forgotten for a new
- * one. Any thread may call.
+ * A set of at most DIGEST_SET_MAX SHA-256 digests, for instance of tokens that proved valid. When it is full, the digest that
+ * was added least recently is evicted; a look-up does not refresh it, adding it again does. Thread-safe.
  */
 #ifndef LIB_BASE_DIGEST_SET_H
 #define LIB_BASE_DIGEST_SET_H

@@ -7,8 +7,8 @@
 
 #include "lib/base/text.h"
 
-/* Cuts an over-long UTF-8 text at the last whole character. What is not UTF-8 otherwise (a file's name, the half of a character
- * that `%.200s` left) becomes `?`: an error is shown in JSON. */
+/* Truncates an over-long UTF-8 text after its last whole character. Other bytes that are not UTF-8 (a file name, half a
+ * character left by `%.200s`) become `?`, since errors are sent as JSON. */
 static void cut_at_character(char *text, size_t capacity) {
     size_t length = strlen(text);
     if (length == capacity - 1) {
@@ -23,7 +23,7 @@ static void cut_at_character(char *text, size_t capacity) {
 __attribute__((format(printf, 4, 0))) static void set_message(struct error *err, enum status status, const char *path,
                                                               const char *format, va_list arguments) {
     if (!err) return;
-    char message[ERROR_MESSAGE_MAX]; /* apart, since an argument may point into err->message */
+    char message[ERROR_MESSAGE_MAX]; /* a buffer of its own: an argument may point into err->message */
     vsnprintf(message, sizeof message, format, arguments);
     cut_at_character(message, sizeof message);
     err->status = status;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What a function answers, and why it failed.
+ * The result of a function that can fail, and the reason of a failure.
  *
- * A function that can fail returns `enum status` and takes a `struct error *` last. The place that knows the cause writes the
- * sentence once, with error_set(); everybody above passes it on. A user's mistake, a lost network or a full disk is a status;
- * our own bug is an assert.
+ * A function that can fail returns `enum status` and takes a `struct error *` last. The function that knows the cause writes
+ * the message once, with error_set(); its callers pass it on. A user's mistake, a lost network or a full disk is a status; a
+ * bug in this code is an assert.
  */
 #ifndef LIB_BASE_ERROR_H
 #define LIB_BASE_ERROR_H
@@ -16,22 +16,22 @@
 /* STATUS(name, HTTP status, code in `{"error": CODE}`) */
 #define STATUS_TABLE(STATUS)                                                                                                   \
     STATUS(OK, 200, "ok")                                                                                                      \
-    STATUS(INVALID, 400, "invalid_request")   /* what was given is malformed; `path` names the field */                        \
-    STATUS(UNAUTHORIZED, 401, "unauthorized") /* no proof of who is asking, or a wrong one */                                  \
-    STATUS(FORBIDDEN, 403, "forbidden")       /* known, and not allowed */                                                     \
+    STATUS(INVALID, 400, "invalid_request")   /* malformed input; `path` names the field */                                    \
+    STATUS(UNAUTHORIZED, 401, "unauthorized") /* missing or wrong credentials */                                               \
+    STATUS(FORBIDDEN, 403, "forbidden")       /* authenticated, but not allowed */                                             \
     STATUS(NOT_FOUND, 404, "not_found")       /* the thing asked for does not exist */                                         \
     STATUS(METHOD_NOT_ALLOWED, 405, "method_not_allowed")                                                                      \
     STATUS(TOO_LARGE, 413, "too_large")                /* over a configured limit */                                           \
     STATUS(TOO_MANY, 429, "too_many_requests")         /* over a rate limit */                                                 \
     STATUS(REFUSED, 400, "refused")                    /* well-formed, but against a rule of the registry */                   \
-    STATUS(CONFLICT, 409, "conflict")                  /* somebody else changed it first: read again and retry */              \
-    STATUS(BUSY, 503, "busy")                          /* held by somebody else for now */                                     \
+    STATUS(CONFLICT, 409, "conflict")                  /* changed concurrently: read again and retry */                        \
+    STATUS(BUSY, 503, "busy")                          /* locked or held elsewhere for now */                                  \
     STATUS(STALE, 409, "stale")                        /* the lease or fencing number is no longer ours: stop writing */       \
-    STATUS(CANCELLED, 503, "cancelled")                /* we were told to stop */                                              \
-    STATUS(UNAVAILABLE, 503, "unavailable")            /* a service or network is away: try later */                           \
+    STATUS(CANCELLED, 503, "cancelled")                /* the work was cancelled, for instance by a shutdown */                \
+    STATUS(UNAVAILABLE, 503, "unavailable")            /* a service or network cannot be reached: try later */                 \
     STATUS(TIMEOUT, 504, "timeout")                    /* a deadline passed */                                                 \
-    STATUS(INTERNAL, 500, "internal_error")            /* this machine failed us: disk, corrupted data */                      \
-    STATUS(UNSUPPORTED, 415, "unsupported_media_type") /* a body in an encoding that nobody decodes */
+    STATUS(INTERNAL, 500, "internal_error")            /* a fault of this machine: disk, corrupted data */                     \
+    STATUS(UNSUPPORTED, 415, "unsupported_media_type") /* a body in an encoding that is not decoded */
 
 enum status {
 #define STATUS(name, http, code) STATUS_##name,
@@ -39,11 +39,12 @@ enum status {
 #undef STATUS
 };
 
-/* TROUBLE(name, what is waited for): what of the registry's own failed, which neither a requester nor an author can mend. A job
- * that fails for it is put back and goes on when it is over (lib/service/job_runner.h); somebody else's host that is away, and
- * what is wrong with a request, are none of these. The texts are for everybody: they name no path and no address. */
+/* TROUBLE(name, text): an outage of the registry's own infrastructure, which neither a requester nor an author can fix. A job
+ * that fails for one is put back in the queue and resumes afterwards (lib/service/job_runner.h). An unreachable third-party
+ * host or a faulty request is not a trouble. The text names the part that is waited for; it is public, so it has no path and
+ * no address. */
 #define TROUBLE_TABLE(TROUBLE)                                                                                                 \
-    TROUBLE(MACHINE, "this server's disk or memory") /* every STATUS_INTERNAL, by itself */                                    \
+    TROUBLE(MACHINE, "this server's disk or memory") /* of every STATUS_INTERNAL, set by error_set() */                        \
     TROUBLE(REDIS, "the server's job queue")                                                                                   \
     TROUBLE(REPOSITORY, "the registry's git repositories")                                                                     \
     TROUBLE(STORAGE, "the registry's tarball storage")
@@ -62,40 +63,38 @@ enum {
 
 struct error {
     enum status status;
-    enum trouble trouble;      /* set by error_set(), and by error_mark() where the cause is known */
-    char path[ERROR_PATH_MAX]; /* the offending field, as in `payload.dependencies.prelude`; empty where there is none */
+    enum trouble trouble;      /* set by error_set(), or by error_mark() */
+    char path[ERROR_PATH_MAX]; /* the offending field, as in `payload.dependencies.prelude`; empty if none */
     char
-        message[ERROR_MESSAGE_MAX]; /* one sentence (a long one may have several lines); cut at a character's end when longer */
+        message[ERROR_MESSAGE_MAX]; /* one sentence, possibly of several lines; truncated at a character boundary */
 };
 
 #define CHECK_RESULT __attribute__((warn_unused_result))
 
-/* Fills `err` (which may be NULL) and returns `status`, so that a failure is one line: `return error_set(err, STATUS_…, "…")`.
- */
+/* Fills `err`, which may be NULL, and returns `status`: a failure is `return error_set(err, STATUS_…, "…")`. */
 enum status error_set(struct error *err, enum status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* The same, naming the offending field. */
 enum status error_set_at(struct error *err, enum status status, const char *path, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* Puts "PREFIX: " before the message, for the caller that knows what was being done. Returns err's status; `err` must be there.
- */
+/* Puts "PREFIX: " before the message, for a caller that knows the context. Returns err's status; `err` must not be NULL. */
 enum status error_prefix(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Puts `parent.` before the path (or makes it `parent` where there was none), for the caller that knows where the field stands.
- */
+/* Puts `parent.` before the path (or sets it to `parent` if it is empty), for a caller that knows the enclosing field. Returns
+ * err's status; `err` must not be NULL. */
 enum status error_under(struct error *err, const char *parent);
 
-/* For the place that knows which part of the registry's own it called: a failure that may pass, and that nobody has marked
- * before, is that part's trouble. Returns err's status; `err` may be NULL, then `status` is passed on. */
+/* Attributes a temporary failure (status_is_temporary()) that has no trouble yet to `trouble`, for a caller that knows which
+ * part of the registry's infrastructure failed. Returns `status`; `err` may be NULL. */
 enum status error_mark(struct error *err, enum status status, enum trouble trouble);
 
-const char *trouble_text(enum trouble trouble); /* of any but TROUBLE_NONE: what is waited for */
+const char *trouble_text(enum trouble trouble); /* the text of TROUBLE_TABLE; not for TROUBLE_NONE */
 
 int status_http(enum status status);
 const char *status_code(enum status status);
 
-/* True for the failures that pass by themselves (network, lock, time): the caller may try again later. */
+/* True for failures that may pass by themselves (network, lock, time): the caller may retry later. */
 bool status_is_temporary(enum status status);
 
 #endif

@@ -16,7 +16,7 @@
 
 enum { HOLD_POLL_US = 5000 };
 
-/* NAME=PATH */
+/* REGISTRY_HOLD is NAME=PATH. */
 static void hold(const char *name) {
     const char *wanted = getenv("REGISTRY_HOLD");
     size_t length = strlen(name);
@@ -28,7 +28,7 @@ static void hold(const char *name) {
 
 void fault_point(const char *name) {
     hold(name);
-    static atomic_int passed; /* the point that is wanted */
+    static atomic_int passed; /* how often the point of REGISTRY_FAULT was reached */
     const char *wanted = getenv("REGISTRY_FAULT");
     if (!wanted) return;
     log_line(LOG_DEBUG, "fault point", log_field("name", name));
@@ -40,7 +40,7 @@ void fault_point(const char *name) {
     kill(getpid(), SIGKILL);
 }
 
-/* Counts the call in the file; true: it is the one that is wanted. */
+/* Counts the call down in the file; true if it is the N-th call, which must wait. */
 static bool is_wanted(const char *path, const char *name, size_t name_length) {
     static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
     char wanted[128] = "";

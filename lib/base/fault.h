@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Places where a test can have the process killed, as by SIGKILL or a power cut, to see what the next run makes of what is left
- * (tests/flow/test_publish_faults.c). In builds for tests only (-DFAULTS=ON, or any SANITIZE); elsewhere it is nothing at all.
+ * Fault injection: points where a test can kill or hold the process, as SIGKILL or a power cut would, to check how the next run
+ * recovers (tests/flow/test_publish_faults.c). Only in builds for tests (-DFAULTS=ON, or any SANITIZE); elsewhere a no-op.
  *
- *   REGISTRY_FAULT=NAME       dies when it gets to this point
- *   REGISTRY_FAULT=NAME#N     … for the N-th time
- *   REGISTRY_HOLD=NAME=PATH   stays at this point for as long as the file PATH is there
+ *   REGISTRY_FAULT=NAME       kills the process at this point
+ *   REGISTRY_FAULT=NAME#N     … when it is reached for the N-th time
+ *   REGISTRY_HOLD=NAME=PATH   waits at this point while the file PATH exists
+ *   REGISTRY_CALLS=PATH       if the file PATH contains `NAME N`, the N-th call of that name from then on waits while the file
+ *                             exists (tests/flow/test_redis_outages.c); every call is logged at DEBUG
  *
- *   REGISTRY_CALLS=PATH       where the file PATH is there and says `NAME N`, the N-th call of that name from then on waits
- * until the file is gone (tests/flow/test_redis_outages.c); every call is a line in the log at DEBUG
- *
- * Where REGISTRY_FAULT is set, every point that is passed is a line in the program's log at DEBUG, so that a test can see that
- * it knows them all.
+ * With REGISTRY_FAULT, every point that is passed is logged at DEBUG, so that a test can check that it covers all of them.
  */
 #ifndef LIB_BASE_FAULT_H
 #define LIB_BASE_FAULT_H
@@ -20,7 +18,7 @@
 
 #ifdef FAULT_POINTS
 void fault_point(const char *name);
-/* A call to something outside the process that a test may want to take away right before it. */
+/* A call to an outside process, which a test can stop right before the call. */
 void fault_call(const char *name, size_t name_length);
 #else
 static inline void fault_point(const char *name) {

@@ -31,8 +31,8 @@ bool folder_sync(const char *path) {
     return done;
 }
 
-/* The folder that `path` is in. Where that cannot be synced (no right to read it, a file system without it) there is nothing
- * better to do. */
+/* Syncs the parent folder of `path`. A failure (no permission to read it, a file system without folder sync) is ignored: there
+ * is no alternative. */
 static void sync_folder_of(const char *path) {
     struct text folder = {0};
     const char *name = strrchr(path, '/');
@@ -62,16 +62,16 @@ void folder_spread(const char *path) {
     if (file < 0) return;
     if (ioctl(file, FS_IOC_GETFLAGS, &flags) == 0) {
         flags |= FS_TOPDIR_FL;
-        ioctl(file, FS_IOC_SETFLAGS, &flags); /* other file systems do not know it */
+        ioctl(file, FS_IOC_SETFLAGS, &flags); /* fails on file systems without this flag */
     }
     close(file);
 }
 
-/* Removing a folder whose content somebody else may have made: links in it are not followed, and it may be nested more deeply
- * than a path can say or a process can have files open. What is too deep is moved up to the top, and removed from there. */
+/* The state of folder_remove(). The content may come from untrusted code: links are not followed, and the nesting may exceed
+ * PATH_MAX and the limit of open files. Folders below REMOVE_DEPTH are moved up to the top, and removed from there. */
 struct removal {
     int top;
-    int moved;   /* folders moved up so far; their names */
+    int moved;   /* folders moved up so far; also numbers their new names */
     int problem; /* the first errno */
 };
 
@@ -93,9 +93,9 @@ static void remove_folder_entry(struct removal *removal, int folder, const char 
     if (unlinkat(folder, name, AT_REMOVEDIR) && errno != ENOENT && !removal->problem) removal->problem = errno;
 }
 
-/* Takes over `folder`. */
+/* Takes ownership of the descriptor `folder`. */
 static void remove_content(struct removal *removal, int folder, int depth) {
-    (void)fchmod(folder, 0700); /* it may be closed to writers; where it is not ours, we need no leave, or get none */
+    (void)fchmod(folder, 0700); /* it may be read-only; if this fails, unlinkat() reports the problem */
     DIR *list = fdopendir(folder);
     if (!list) {
         if (!removal->problem) removal->problem = errno;
@@ -126,7 +126,7 @@ void folder_remove(const char *path) {
                  log_field("error", strerror(removal.problem ? removal.problem : errno)));
 }
 
-/* Appends what is in the open file, and closes it. */
+/* Appends the content of the open file to `out`, and closes the file. */
 static enum status read_whole(int file, const char *path, size_t limit_bytes, struct text *out, struct error *err) {
     size_t before = out->length;
     enum status status = STATUS_OK;
@@ -175,7 +175,7 @@ enum status file_read_below(const char *folder, const char *path, size_t limit_b
 int file_open_below(int folder, const char *path, int flags) {
     struct open_how how = {.flags = (unsigned)(flags | O_CLOEXEC), .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
     int file;
-    do /* the kernel gives up where anything on the machine is renamed while it follows a `..` */
+    do /* EAGAIN: the kernel gives up on a `..` if anything on the machine is renamed meanwhile */
         file = (int)syscall(SYS_openat2, folder, path, &how, sizeof how);
     while (file < 0 && (errno == EAGAIN || errno == EINTR));
     return file;
@@ -205,7 +205,7 @@ enum status file_write(const char *path, const void *bytes, size_t length, struc
     return STATUS_OK;
 }
 
-/* A process that was killed in the middle of a fork leaves a child that holds its lock until it notices. */
+/* Retries for CLAIM_WAIT_MS: a process killed during a fork leaves a child that holds its lock until that execs or exits. */
 static bool lock_file(int file) {
     int64_t end_ms = clock_monotonic_ms() + CLAIM_WAIT_MS;
     while (flock(file, LOCK_EX | LOCK_NB) != 0) {

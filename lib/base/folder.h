@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Folders and small files of our own: made, removed, read and written whole.
+ * Folders and small files: creating, locking and removing folders; reading and writing whole files.
  */
 #ifndef LIB_BASE_FOLDER_H
 #define LIB_BASE_FOLDER_H
@@ -12,42 +12,42 @@
 
 struct text;
 
-/* Makes the folder and those above it, mode 0755; fine where it is there. STATUS_INTERNAL names it and the reason. */
+/* Creates the folder and its parents, mode 0755; an existing one is fine. STATUS_INTERNAL names the folder and the reason. */
 CHECK_RESULT enum status folder_make(const char *path, struct error *err);
 
-/* A hint to the file system, for a folder in which many others come and go: those have little to do with each other, and are
- * best spread over the disk. (ext4 looks for a free inode near the folder's others, and passes over all that were freed in the
- * last seconds: where a thousand files a second come and go in one place, that is most of what the machine does.) */
+/* Tells the file system to spread this folder's subfolders over the disk (FS_TOPDIR_FL), for a folder in which many unrelated
+ * ones are created and removed. (ext4 looks for a free inode near the folder's others and skips those freed in the last
+ * seconds: with a thousand files created and removed per second in one place, that search dominates the CPU time.) Failures
+ * are ignored. */
 void folder_spread(const char *path);
 
-/* Removes the folder with all that is in it, never following links; fine where there is none. What cannot be removed is logged
- * and left. */
+/* Removes the folder (or file) with its content, without following links; a missing one is fine. A failure is logged, and the
+ * rest is left. */
 void folder_remove(const char *path);
 
-/* Brings what was made or renamed in the folder onto the disk; false, with errno, where that cannot be done. */
+/* Syncs the folder itself, i.e. the names of files that were created or renamed in it; false, with errno, on failure. */
 bool folder_sync(const char *path);
 
-/* Makes the folder where it is missing, and takes it for this process until it closes *file (-1 after a failure). Waits a
- * little for a process that is ending. STATUS_BUSY: another one has it. */
+/* Creates the folder if it is missing and locks it for this process, until *file (-1 after a failure) is closed. Waits up to
+ * CLAIM_WAIT_MS for a process that is ending. STATUS_BUSY: another process holds the lock; STATUS_INTERNAL. */
 CHECK_RESULT enum status folder_claim(int *file, const char *path, struct error *err);
 
 /* Appends the file's content. STATUS_NOT_FOUND, STATUS_INTERNAL; STATUS_TOO_LARGE above `limit_bytes`. */
 CHECK_RESULT enum status file_read(const char *path, size_t limit_bytes, struct text *out, struct error *err);
 
-/* The same for what strangers' code left in `folder` (the compiler, which works on what anybody may send): no link is followed,
- * neither at the end of `path` nor on the way, and only a plain file with one name is read. STATUS_REFUSED where that is what
- * it is not. */
+/* The same for files left in `folder` by a process that handles untrusted input (the compiler): no symbolic link is followed,
+ * neither at the end of `path` nor on the way, and only a regular file with one hard link is read; else STATUS_REFUSED. */
 CHECK_RESULT enum status file_read_below(const char *folder, const char *path, size_t limit_bytes, struct text *out,
                                          struct error *err);
 
-/* Opens what is at `path` below the open folder, with the flags of open() but those that make a file: links are followed as long
- * as they stay below it. -1 with errno: EXDEV, ELOOP where they do not. */
+/* Opens `path` below the open folder, with flags of open() except those that create a file. Symbolic links are followed as long
+ * as they stay below the folder. -1 with errno; EXDEV or ELOOP if a link leads out of it. */
 int file_open_below(int folder, const char *path, int flags);
 
-/* Writes the file whole, in place of one that is there, and on the disk when it answers: beside it first, then renamed. */
+/* Replaces the file atomically and durably: writes and syncs PATH.new, renames it, syncs the folder. STATUS_INTERNAL. */
 CHECK_RESULT enum status file_write(const char *path, const void *bytes, size_t length, struct error *err);
 
-/* Writes all of it to the open file; false, with errno. */
+/* Writes all bytes to the open file; false, with errno, on failure. */
 bool file_write_all(int file, const void *bytes, size_t length);
 
 #endif

@@ -125,7 +125,7 @@ bool hash_base64_decode(struct arena *arena, const char *text, unsigned char **o
     if (decoded < 0) return false;
     *out = bytes;
     *length = (size_t)decoded - padding;
-    char *again = hash_base64_encode(arena, bytes, *length); /* stray bits in the last character would spell it differently */
+    char *again = hash_base64_encode(arena, bytes, *length); /* rejects stray bits in the last character */
     return strcmp(again, text) == 0;
 }
 
@@ -158,5 +158,5 @@ void hash_random_uuid(char out[UUID_TEXT_MAX]) {
 void hash_uuid(const void *bytes, size_t length, char out[UUID_TEXT_MAX]) {
     unsigned char digest[SHA256_BYTES];
     hash_sha256(bytes, length, digest);
-    print_uuid(digest, 8, out); /* its first bytes */
+    print_uuid(digest, 8, out); /* the digest's first 16 bytes */
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Digests, their spellings, and randomness; the one file of lib/base that sees OpenSSL.
+ * Digests, their text forms, and random bytes; the only part of lib/base that uses OpenSSL.
  */
 #ifndef LIB_BASE_HASH_H
 #define LIB_BASE_HASH_H
@@ -23,13 +23,14 @@ enum {
     UUID_TEXT_MAX = 37,
 };
 
-void hash_sha1(const void *bytes, size_t length, unsigned char out[SHA1_BYTES]); /* git's sums, and Redis's names of scripts */
+void hash_sha1(const void *bytes, size_t length, unsigned char out[SHA1_BYTES]); /* git object ids, Redis script ids */
 void hash_sha256(const void *bytes, size_t length, unsigned char out[SHA256_BYTES]);
 void hash_sha256_hex(const void *bytes, size_t length, char out[SHA256_HEX_MAX]);
 void hash_sha256_sri(const void *bytes, size_t length, char out[SHA256_SRI_MAX]); /* lib/domain/README.md, Hash */
+/* Of a file's content, whose size goes to *size_bytes. STATUS_NOT_FOUND, STATUS_INTERNAL. */
 CHECK_RESULT enum status hash_sha256_sri_file(const char *path, char out[SHA256_SRI_MAX], int64_t *size_bytes,
                                               struct error *err);
-/* The same of an open file, from its first byte, wherever it was read to; `path` is for the error. */
+/* The same for an open file, from its first byte, regardless of its offset; `path` is for the error message. */
 CHECK_RESULT enum status hash_sha256_sri_descriptor(int descriptor, const char *path, char out[SHA256_SRI_MAX],
                                                     int64_t *size_bytes, struct error *err);
 bool hash_is_sha256_sri(const char *text);
@@ -37,23 +38,24 @@ CHECK_RESULT enum status hash_check_sha256_sri(const char *text, struct error *e
 
 void hash_hmac_sha256(const char *key, const void *bytes, size_t length, unsigned char out[SHA256_BYTES]);
 
-/* Constant time in the contents; the only comparison for digests that prove something. */
+/* Constant-time comparison, required for digests that authenticate. */
 bool hash_equal(const unsigned char a[SHA256_BYTES], const unsigned char b[SHA256_BYTES]);
 
 void hash_hex(const void *bytes, size_t length, char *out); /* lower case; `out` holds 2 * length + 1 */
 
-/* The bytes that `text_length` hex digits of either case mean; their number, 0 where it is anything else or more than `most`.
- */
+/* Decodes `text_length` hex digits of either case to `out`. Returns the number of bytes; 0 if the text is malformed or has more
+ * than `most` bytes. */
 size_t hash_hex_decode(const char *text, size_t text_length, unsigned char *out, size_t most);
 
-/* Base64 with padding, strictly: false for anything else. The result is in the arena. */
+/* Strict base64 with padding, 1 MiB of text at most: false for anything else, and for the empty text. The result is in the
+ * arena. */
 bool hash_base64_decode(struct arena *arena, const char *text, unsigned char **out, size_t *length);
 char *hash_base64_encode(struct arena *arena, const void *bytes, size_t length);
 
 void hash_random_bytes(void *out, size_t length);
 void hash_random_uuid(char out[UUID_TEXT_MAX]); /* RFC 9562 version 4, lower case */
 
-/* The same id for the same bytes: RFC 9562 version 8, of their SHA-256. For what must be found again after a crash. */
+/* A deterministic id: RFC 9562 version 8, from the SHA-256 of the bytes. For objects that must be found again after a crash. */
 void hash_uuid(const void *bytes, size_t length, char out[UUID_TEXT_MAX]);
 
 #endif

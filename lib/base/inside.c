@@ -9,7 +9,7 @@
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 
-enum { PLACE_BYTES_MIN = 4 }; /* shorter ones are parts of ordinary words */
+enum { PLACE_BYTES_MIN = 4 }; /* shorter values may be parts of ordinary words */
 
 struct place {
     char *value;
@@ -17,7 +17,7 @@ struct place {
 };
 
 static pthread_rwlock_t places_lock = PTHREAD_RWLOCK_INITIALIZER;
-static struct place *places; /* longest first: a folder inside another has its own name */
+static struct place *places; /* longest first, so that a nested folder is replaced before the one around it */
 static size_t place_count;
 
 static void keep(const char *variable, const char *bytes, size_t length) {
@@ -34,7 +34,8 @@ static void keep(const char *variable, const char *bytes, size_t length) {
     place_count++;
 }
 
-/* `HOST:PORT`, as curl and others write it, too: `HOST port PORT`. A host alone may be an ordinary word. */
+/* Registers `HOST:PORT`, and `HOST port PORT` as curl and others print it. A host without a port is not registered: it may be
+ * an ordinary word. */
 static void keep_host(const char *variable, const char *host, size_t length) {
     const char *colon = memchr(host, ':', length);
     if (!colon) return;
@@ -88,7 +89,7 @@ static bool is_part_of_name(char character) {
     return isalnum((unsigned char)character) || (character && strchr("_-.~", character));
 }
 
-/* Not in the middle of a longer name. A dot may end a sentence. */
+/* True if the match is not in the middle of a longer name. A dot after it may end a sentence. */
 static bool stands_alone(const char *begin, const char *found, const char *end) {
     if (found > begin && is_part_of_name(found[-1])) return false;
     return !is_part_of_name(*end) || (*end == '.' && !is_part_of_name(end[1]));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Folders, sockets and private addresses are inside this machine, or behind it, and never reach a job's log, which the world
- * reads (lib/store/README.md, Log): where one of a program's settings stands in a line, its name is shown instead,
- * `[WORK_DIR]/runs/…`. The programs' own logs, for operators, keep them.
+ * Redaction of internal paths and addresses. The folders, sockets and private addresses of a program's settings must not appear
+ * in a job's log, which is public (lib/store/README.md, Log): each is replaced by its setting's name, `[WORK_DIR]/runs/…`. The
+ * programs' own logs, for operators, keep them.
  */
 #ifndef LIB_BASE_INSIDE_H
 #define LIB_BASE_INSIDE_H
@@ -11,13 +11,15 @@
 
 struct text;
 
-/* Remembers, for ever, what the value of the setting `variable` shows of the inside: a path, a `unix:`, `ipc:` or `file:`
- * address, or one that is not for the world (`tcp:`, `tls+tcp:`, `redis:`, `http:`); of an address also the path or the host
- * and port in it. Nothing where the value is another text, such as an https address. `is_place`: it is a path or address of
- * this machine even where it does not look like one (a relative path). NULL is fine. Safe from any thread, like the next. */
+/* Registers, for the life of the process, the internal parts of the value of the setting `variable`: an absolute path, a
+ * `unix:`, `ipc:` or `file:` address, or a private one (`tcp:`, `tls+tcp:`, `redis:`, `http:`); of an address also the path or
+ * the host and port in it. Any other value, for instance an https address, is ignored, unless `is_place` says that it is a path
+ * of this machine (a relative one). `value` is copied and may be NULL; `variable` is borrowed for ever. Thread-safe, like
+ * inside_blank(). */
 void inside_keep(const char *variable, const char *value, bool is_place);
 
-/* Puts the setting's name, in brackets, for every such value in `text`, where it stands as a whole or begins a longer path. */
+/* Replaces every registered value in `text`, where it is a whole word or the beginning of a path, by its setting's name in
+ * brackets. */
 void inside_blank(struct text *text);
 
 #endif

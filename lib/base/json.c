@@ -8,7 +8,7 @@
 
 #include "lib/base/text.h"
 
-/* The encoding whose byte order mark comes first; NULL: none does. */
+/* The encoding whose byte order mark `bytes` begins with, or NULL. */
 static const char *find_byte_order_mark(const char *bytes, size_t length) {
     if (length >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0) return "UTF-8";
     if (length >= 2 && (memcmp(bytes, "\xFF\xFE", 2) == 0 || memcmp(bytes, "\xFE\xFF", 2) == 0)) return "UTF-16";
@@ -44,7 +44,7 @@ const char *json_type_name(const json_t *value) {
     return "something else";
 }
 
-/* The field, checked for its type: *out is NULL where an optional field is absent or null. */
+/* Finds a field and checks its type; *out is NULL if an optional field is absent or null. */
 static enum status find_field(const json_t *object, const char *key, json_type type, const char *wanted, bool required,
                               const json_t **out, struct error *err) {
     *out = json_object_get(object, key);
@@ -101,7 +101,7 @@ enum status json_need_integer(const json_t *object, const char *key, int64_t *ou
 
 void json_append_text(struct text *out, const char *bytes, size_t length) {
     text_append_character(out, '"');
-    size_t plain = 0; /* where the run of characters that need no escape began */
+    size_t plain = 0; /* start of the current run of characters that need no escape */
     for (size_t i = 0; i < length; i++) {
         unsigned char character = (unsigned char)bytes[i];
         if (character >= 0x20 && character != '"' && character != '\\') continue;
@@ -133,8 +133,8 @@ static void append_line_break(struct text *out, int indent, int depth) {
         text_append_character(out, ' ');
 }
 
-/* The fewest digits that are this number, as JavaScript writes them. Whole numbers beyond int64_t keep their exponent, or
- * jansson would not read them again. */
+/* Prints the fewest digits that read back as this number, as JavaScript does; except that numbers from 1e18 on are printed with
+ * an exponent, since jansson refuses integers beyond int64_t. */
 static void append_real(struct text *out, double value) {
     enum { DIGITS_MAX = 17, POINT_MIN = -6, POINT_MAX = 18 };
     char printed[DIGITS_MAX + 10], digits[DIGITS_MAX + 1] = "";

@@ -26,7 +26,7 @@ void json_writer_close(struct json_writer *writer, char bracket) {
     writer->depth--;
     if (writer->has_items) break_line(writer);
     text_append_character(writer->out, bracket);
-    writer->has_items = true; /* of what is around it, this is one */
+    writer->has_items = true; /* the enclosing object or array has this one */
 }
 
 void json_writer_item(struct json_writer *writer) {

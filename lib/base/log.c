@@ -61,14 +61,13 @@ static bool is_plain(const char *value) {
     return *value && value[strspn(value, plain)] == '\0' && strlen(value) <= LOG_VALUE_MAX_BYTES;
 }
 
-/* Characters that do not show as themselves in a terminal: C1 controls, line and paragraph separators, zero-width and
- * direction marks. */
+/* Characters that a terminal does not show: C1 controls, line and paragraph separators, zero-width and bidirectional marks. */
 static bool is_hidden(uint32_t character) {
     return (character >= 0x80 && character < 0xA0) || (character >= 0x200B && character <= 0x200F) ||
            (character >= 0x2028 && character <= 0x202E) || (character >= 0x2060 && character <= 0x206F) || character == 0xFEFF;
 }
 
-/* The character at `at`, `length` bytes of well-formed UTF-8. */
+/* The code point at `at`, `length` bytes of well-formed UTF-8. */
 static uint32_t decode(const unsigned char *at, size_t length) {
     if (length == 1) return at[0];
     uint32_t character = at[0] & (0x7FU >> length);
@@ -116,7 +115,7 @@ void log_append_value(struct text *out, const char *value) {
 
 /* ---- Lines ---- */
 
-/* Keys are this program's own words, and none says what begins each line. */
+/* A key has only `a-z` and `_`, and is none of the fixed keys at the start of each line. */
 static bool is_key(const char *key) {
     static const char *const taken[] = {"time", "level", "program", "event"};
     for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++)
@@ -133,7 +132,7 @@ static void append_field(struct text *line, const struct log_field *field) {
     }
     struct text value = {0};
     text_append(&value, field->text);
-    secret_blank(&value); /* before it is escaped: a secret may have characters that are */
+    secret_blank(&value); /* before escaping, which could alter a secret */
     log_append_value(line, text_view(&value));
     text_release(&value);
 }
@@ -147,7 +146,7 @@ void log_write_line(enum log_level level, const char *event, const struct log_fi
     for (; fields->key; fields++)
         append_field(&line, fields);
     text_append_character(&line, '\n');
-    ssize_t written = write(STDERR_FILENO, line.bytes, line.length); /* one write: lines of several threads stay whole */
+    ssize_t written = write(STDERR_FILENO, line.bytes, line.length); /* a single write keeps lines of several threads apart */
     (void)written;
     text_release(&line);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A program's own log: one line an event on stderr, `key=value`, for operators. (A job's log, for its requester, is
- * lib/store/log_stream.h; the levels are the same, lib/store/README.md.) An error is logged once, where it is handled.
+ * A program's own log, for operators: one logfmt line (`key=value`) per event on stderr. (A job's log, for its requester, is
+ * lib/store/log_stream.h, with the same levels, lib/store/README.md.) An error is logged once, where it is handled.
  */
 #ifndef LIB_BASE_LOG_H
 #define LIB_BASE_LOG_H
@@ -21,17 +21,17 @@ enum log_level {
 const char *log_level_name(enum log_level level);              /* "INFO" */
 bool log_level_parse(const char *text, enum log_level *level); /* exactly as spelled in the table */
 
-/* What is below `minimum` is not written. `program` is borrowed for ever. */
+/* Lines below `minimum` are not written. `program` is borrowed for ever. */
 void log_configure(const char *program, enum log_level minimum);
 
-/* One `key=value` of a line. A key is a word of the program's own; a value may come from anybody. */
+/* One `key=value` of a line. A key is a constant of the program; a value may be untrusted input. */
 struct log_field {
     const char *key;
-    const char *text; /* NULL: a number; else borrowed for the call */
+    const char *text; /* borrowed for the call; NULL: the value is `number` */
     int64_t number;
 };
 
-/* A field of a text, a bool or a whole number: log_field("job", job->id). NULL is the empty text. */
+/* A field with a text, a bool or an integer: log_field("job", job->id). NULL is the empty text. */
 #define log_field(key, value)                                                                                                  \
     _Generic((value),              \
         char *: log_text_field,    \
@@ -46,15 +46,15 @@ struct log_field log_count_field(const char *key, size_t value);
 struct log_field log_number_field(const char *key, int64_t value);
 
 /* log_line(LOG_INFO, "job finished", log_field("job", id), log_field("took_ms", ms), …): writes one line. There are no format
- * strings: each value is written by itself, so that none can end early and pass for further fields (log_append_value()).
- * Secrets are blanked. Safe from any thread. */
+ * strings: each value is escaped separately, so that none can inject further fields (log_append_value()). Secrets are blanked.
+ * Thread-safe. */
 #define log_line(level, event, ...)                                                                                            \
     log_write_line((level), (event), (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){.key = NULL}})
 void log_write_line(enum log_level level, const char *event, const struct log_field *fields);
 
-/* A text as a value of a line, by logfmt's convention: as it is where it has letters, digits and `-._:/+@,` alone; else in
- * `"…"`, in which `"` and `\` are escaped by a backslash, control characters, line separators, marks that turn the direction of
- * text and bytes that are no UTF-8 as `\n`, `\r`, `\t`, `\xHH` or `\uHHHH`. What is longer than LOG_VALUE_MAX_BYTES ends in
+/* Appends a text as a logfmt value: unchanged if it has only letters, digits and `-._:/+@,`; else in `"…"`, with `"` and `\`
+ * escaped by a backslash, and control characters, line separators, zero-width and bidirectional marks, and bytes that are not
+ * UTF-8 written as `\n`, `\r`, `\t`, `\xHH` or `\uHHHH`. A value of more than LOG_VALUE_MAX_BYTES is truncated and ends in
  * `…`. */
 enum { LOG_VALUE_MAX_BYTES = 1000 };
 struct text;

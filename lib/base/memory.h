@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Allocation that does not fail: out of memory stops the process with a line on stderr. (The sizes that come from outside are
- * checked against a setting before they get here.) What is allocated here is freed by free().
+ * Allocation that does not fail: out of memory aborts the process with a line on stderr. (Sizes from outside are checked
+ * against a limit before they get here.) The memory is released with free().
  */
 #ifndef LIB_BASE_MEMORY_H
 #define LIB_BASE_MEMORY_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * As JSON: [{"name", "kind", "help", "labels": {NAME: VALUE, …}, "value": NUMBER | "NaN" | "+Inf" | "-Inf"}, …].
+ * The JSON form: [{"name", "kind", "help", "labels": {NAME: VALUE, …}, "value": NUMBER | "NaN" | "+Inf" | "-Inf"}, …].
  */
 #include "lib/base/metrics.h"
 
@@ -30,7 +30,7 @@ struct sample {
     double value;
 };
 
-/* All samples of a name. The first one says what it is. */
+/* All samples of one name. Kind and help are those of the first one. */
 struct family {
     struct family *next;
     const char *name;
@@ -98,14 +98,14 @@ void metrics_add(struct metrics *metrics, enum metric_kind kind, const char *nam
 
 /* ---- This process ---- */
 
-/* Seconds since it began; 0 where /proc does not tell. */
+/* The age of this process in seconds; 0 if /proc cannot be read. */
 static double process_age_s(void) {
     char line[1024] = "";
     FILE *file = fopen("/proc/self/stat", "re");
     if (!file) return 0;
     if (!fgets(line, sizeof line, file)) line[0] = '\0';
     fclose(file);
-    const char *fields = strrchr(line, ')'); /* behind the name, which may have spaces: field 3 and so on */
+    const char *fields = strrchr(line, ')'); /* skips the program name, which may have spaces; field 3 follows */
     unsigned long long start_ticks = 0;
     if (!fields || sscanf(fields + 1, " %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu",
                           &start_ticks) != 1)
@@ -139,7 +139,7 @@ void metrics_add_process(struct metrics *metrics) {
 
 /* ---- Numbers ---- */
 
-/* The shortest text that reads as the same number; as the Prometheus format writes those that are none. */
+/* The shortest text that reads back as the same number; NaN and the infinities as in the Prometheus text format. */
 static void print_number(double value, char out[NUMBER_TEXT_MAX]) {
     if (isnan(value)) {
         strcpy(out, "NaN");
@@ -148,7 +148,7 @@ static void print_number(double value, char out[NUMBER_TEXT_MAX]) {
     } else {
         for (int digits = 15; digits <= 17; digits++) {
             snprintf(out, NUMBER_TEXT_MAX, "%.*g", digits, value);
-            if (strtod(out, NULL) == value) return; /* NOLINT: the same, to the bit */
+            if (strtod(out, NULL) == value) return; /* NOLINT: an exact comparison */
         }
     }
 }
@@ -208,7 +208,7 @@ static bool read_kind(const char *text, enum metric_kind *kind) {
     return false;
 }
 
-/* The pairs, borrowed from `object`, and one more, in `arena`. */
+/* Lists the pairs of `object`, and the one given, in `arena`; the texts are borrowed. STATUS_INVALID for an unusable label. */
 static enum status read_labels(const char *const **out, struct arena *arena, const json_t *object, const char *label,
                                const char *value, struct error *err) {
     const char **labels = arena_alloc(arena, (2 * json_object_size(object) + 3) * sizeof *labels);
@@ -251,7 +251,7 @@ static enum status read_sample(struct metrics *metrics, struct arena *arena, con
     return STATUS_OK;
 }
 
-/* All of `from`, to `metrics`. */
+/* Adds all samples of `from` to `metrics`. */
 static void add_all(struct metrics *metrics, const struct metrics *from) {
     for (const struct family *family = from->first; family; family = family->next)
         for (const struct sample *sample = family->first; sample; sample = sample->next)
@@ -264,7 +264,7 @@ enum status metrics_add_json(struct metrics *metrics, const char *json, const ch
     enum status status = json_read(&list, json, strlen(json), "The list of figures", err);
     if (status) return status;
     struct arena arena = {0};
-    struct metrics *read = metrics_create(); /* nothing of a bad list is added */
+    struct metrics *read = metrics_create(); /* separate, so that nothing of a malformed list is added */
     if (!json_is_array(list)) status = error_set(err, STATUS_INVALID, "A list of figures must be an array.");
     for (size_t i = 0; i < json_array_size(list) && !status; i++)
         status = read_sample(read, &arena, json_array_get(list, i), label, value, err);
@@ -277,7 +277,7 @@ enum status metrics_add_json(struct metrics *metrics, const char *json, const ch
 
 /* ---- The Prometheus text format ---- */
 
-/* With backslashes before what would end the text: line breaks, backslashes, and in a label's value quotes. */
+/* Escapes line breaks, backslashes and, in a label's value, quotes by a backslash. */
 static void append_escaped(struct text *out, const char *text, bool is_quoted) {
     for (; *text; text++) {
         if (*text == '\n') {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Figures of a program for GET /metrics: samples with labels, as the Prometheus text format has them. A program adds its own to
- * a list when it is asked; lists travel between programs as JSON and are printed together, every name once with all its
- * samples.
+ * Metrics of a program for GET /metrics: labelled samples, as in the Prometheus text format. A program collects its own on
+ * request; they are sent between programs as JSON and printed together, each name once with all its samples.
  */
 #ifndef LIB_BASE_METRICS_H
 #define LIB_BASE_METRICS_H
@@ -25,10 +24,11 @@ void metrics_free(struct metrics *metrics);
 void metrics_add(struct metrics *metrics, enum metric_kind kind, const char *name, const char *help, const char *const *labels,
                  double value);
 
-/* Adds what the system knows of this process: its age, its memory, and the time that it has computed. */
+/* Adds this process's age, resident memory and CPU time. */
 void metrics_add_process(struct metrics *metrics);
 
-/* Adds what another program's metrics_append_json() wrote, each sample with one more label. STATUS_INVALID where it is none. */
+/* Adds the output of another program's metrics_append_json(), each sample with one more label. STATUS_INVALID if it is
+ * malformed; nothing is added then. */
 CHECK_RESULT enum status metrics_add_json(struct metrics *metrics, const char *json, const char *label, const char *value,
                                           struct error *err);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Tokens and keys never reach a log. A program registers each secret that it was given, once, at start and on reload; whatever
- * writes a line for somebody to read (lib/base/log.c, lib/store/log_stream.c) blanks them first (lib/store/README.md, Log).
+ * Redaction of tokens and keys in logs. A program registers each of its secrets, once, at start and on reload; the writers of
+ * log lines (lib/base/log.c, lib/store/log_stream.c) blank them (lib/store/README.md, Log).
  */
 #ifndef LIB_BASE_SECRET_H
 #define LIB_BASE_SECRET_H
@@ -10,15 +10,15 @@
 
 struct text;
 
-/* Remembers `value` for ever and returns the copy that is kept, so that who reads a secret need not care when it is replaced by
- * a newer one. One shorter than 8 bytes is kept, too, but not blanked: it would blank ordinary words. NULL stays NULL. Safe
- * from any thread. */
+/* Registers `value` and returns a copy that lives as long as the process, so that a reader's pointer stays valid when the
+ * secret is replaced. A value shorter than 8 bytes is copied, but never blanked, since it may occur in ordinary words. NULL for
+ * NULL. Thread-safe. */
 const char *secret_keep(const char *value);
 
-/* Replaces every registered secret in `text` by `[secret]`. Safe from any thread. */
+/* Replaces every registered secret in `text` by `[secret]`. Thread-safe. */
 void secret_blank(struct text *text);
 
-/* Overwrites the bytes of a secret that is no longer needed; the compiler leaves this in. */
+/* Overwrites the bytes of a secret that is no longer needed; not optimised away. */
 void secret_wipe(void *bytes, size_t length);
 
 #endif

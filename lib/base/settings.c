@@ -15,7 +15,7 @@
 
 enum { ENV_FILE_LIMIT = 1 << 20 };
 
-/* As in settings.def. */
+/* The letters of the programs, as used in settings.def. */
 enum {
 #define PROGRAM(NAME, name, LETTER) LETTER = PROGRAM_##NAME,
 #include "lib/base/programs.def"
@@ -98,7 +98,7 @@ static void release_env_file(struct env_file *env) {
         free(env->names_and_values[i]);
 }
 
-/* The variable's value, NULL where unset or empty. Borrowed. */
+/* The variable's value, borrowed; NULL if unset or empty. */
 static const char *look_up(const struct env_file *env, const char *name) {
     const char *value = getenv(name);
     for (size_t i = 0; !value && i < env->count; i += 2)
@@ -123,7 +123,7 @@ static char *read_text(const struct env_file *env, const char *name, const char 
     return *standard ? expand(standard, state_dir ? state_dir : "") : NULL;
 }
 
-/* An empty file is a secret that is not set. */
+/* Reads the variable NAME or the file named by NAME_FILE; an empty file gives NULL. If both are unset, *out is kept. */
 static enum status read_secret(const struct env_file *env, const char *name, const char *_Atomic *out, struct error *err) {
     const char *value = look_up(env, name);
     char file_variable[128];
@@ -145,7 +145,7 @@ static enum status read_secret(const struct env_file *env, const char *name, con
     return STATUS_OK;
 }
 
-/* Its value is looked at by nobody. */
+/* True if the secret is set; its value is not read. */
 static bool is_secret_given(const struct env_file *env, const char *name) {
     char file_variable[128];
     snprintf(file_variable, sizeof file_variable, "%s_FILE", name);
@@ -180,7 +180,8 @@ static enum status make_state_dir(const char *path, struct error *err) {
     return error_set_at(err, STATUS_INVALID, "STATE_DIR", "STATE_DIR: cannot create the folder %s: %s.", path, strerror(errno));
 }
 
-/* What must not reach a job's log. A relative STATE_DIR is an ordinary word; what is in it is not. */
+/* Registers a value that must not appear in a job's log. A relative STATE_DIR is not registered, since it may be an ordinary
+ * word; folders and sockets below it are. */
 static void keep_inside(const char *variable, const char *standard, const char *value) {
     static const char *const shown_to_all[] = {"S3_API_URL", "PURSUIT_API_URL"};
     for (size_t i = 0; i < sizeof shown_to_all / sizeof shown_to_all[0]; i++)
