@@ -15,7 +15,7 @@ enum status build_plan_for_compiler(struct build_plan *out, const struct manifes
     return solver_solve(out, index, &request, arena, err);
 }
 
-/* What is wrong with the choice for one dependency is appended to `problems`. */
+/* Appends a line to `problems` if the version for this dependency is missing or outside its range. */
 static void check_dependency(struct text *problems, const struct dependency *dependency,
                              const struct package_versions *resolutions) {
     const struct package_version *chosen = package_versions_find(resolutions, dependency->name);

@@ -20,7 +20,7 @@ static enum status invalid(struct error *err, const char *field, const char *sen
     return error_set_at(err, STATUS_INVALID, field, "%s", sentence);
 }
 
-/* Puts `LIST[POSITION].` before the path of the failure, which may be told to nobody. */
+/* Puts `LIST[POSITION].` before the path of `err`, which may be NULL. Returns `status`. */
 static enum status at_item(struct error *err, enum status status, const char *list, size_t position) {
     char path[64];
     snprintf(path, sizeof path, "%s[%zu]", list, position);
@@ -301,7 +301,7 @@ static enum status read_errors(struct build_result *out, const json_t *root, str
     return STATUS_OK;
 }
 
-/* The counts of a result, by their keys. */
+/* The counters of a result and their JSON keys. */
 #define COUNT_TABLE(COUNT)                                                                                                     \
     COUNT(compiled_modules, "compiled")                                                                                        \
     COUNT(reused_modules, "reused")                                                                                            \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The trial index is a copy of the part of the registry that a plan can reach, with the coming versions put in. It borrows
- * everything but its tables, so making it costs about a millisecond, and only the packages that change are made again.
+ * The trial index is a copy of the part of the registry that a plan can reach, with the coming versions added. It borrows
+ * everything but its tables, so building it takes about a millisecond, and each trial rebuilds only the packages that change.
  */
 #include "lib/domain/coming_versions.h"
 
@@ -56,9 +56,9 @@ size_t coming_versions_packages(const char ***names, const struct manifest_index
     return count;
 }
 
-/* ---- Which versions can be of use ---- */
+/* ---- Usable versions ---- */
 
-/* Does any version of the package ask for this one? */
+/* True if any version of the package has a range for `id` that includes `packed`. */
 static bool is_asked_for_by(const struct indexed_package *package, uint32_t id, unsigned __int128 packed) {
     for (size_t i = 0; i < package->version_count; i++)
         for (size_t j = 1; j < package->versions[i].need_count; j++) {
@@ -84,7 +84,7 @@ static bool is_asked_for(const struct trial *trial, const struct coming_version 
     return false;
 }
 
-/* A version that is there already is only finished, and one that was unpublished will be refused. */
+/* False for a version that exists already (its publication only completes it) or was unpublished (it will be refused). */
 static bool is_new(const struct manifest_index *index, const struct coming_version *item) {
     const struct metadata *metadata = manifest_index_find_metadata(index, item->name);
     if (!metadata) return true;
@@ -110,7 +110,7 @@ static int compare_published(const void *left, const void *right) {
                            ((const struct published_version *)right)->version);
 }
 
-/* The manifests of the package with the included versions, which depend on nothing. */
+/* Puts the package's manifests and those of the included versions, without dependencies, into the trial index. */
 static void put_manifests(struct trial *trial, const char *name, const struct indexed_package *known) {
     struct arena memory = {0};
     size_t count = 0, known_count = known ? known->version_count : 0;
@@ -130,7 +130,7 @@ static void put_manifests(struct trial *trial, const char *name, const struct in
     manifest_index_put_manifests(trial->index, name, manifests, count, &memory);
 }
 
-/* The metadata of the package with the included versions, which build with every compiler. */
+/* Puts the package's metadata with the included versions, as built with every compiler, into the trial index. */
 static void put_metadata(struct trial *trial, const char *name, const struct indexed_package *known) {
     struct arena memory = {0};
     struct metadata metadata = {0};
@@ -172,7 +172,8 @@ static bool has_plan_with_first(struct trial *trial, size_t count) {
     return has_plan(trial);
 }
 
-/* The fewest of the earliest versions with which there is a plan; there is one with all. */
+/* The length of the shortest prefix of usable versions with which there is a plan, by binary search. There must be one with
+ * all of them. */
 static size_t find_earliest(struct trial *trial) {
     size_t too_few = 0, enough = trial->usable_count;
     while (enough - too_few > 1) {
@@ -188,7 +189,7 @@ static size_t find_earliest(struct trial *trial) {
 static void leave_out_needless(struct trial *trial, size_t count) {
     for (size_t i = 0; i < trial->usable_count; i++)
         trial->is_included[i] = i < count;
-    for (size_t i = count - 1; i-- > 0;) { /* the last one is needed: there is no plan with fewer */
+    for (size_t i = count - 1; i-- > 0;) { /* the last one is needed: no shorter prefix has a plan */
         trial->is_included[i] = false;
         trial->is_included[i] = !has_plan(trial);
     }

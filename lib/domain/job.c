@@ -83,7 +83,7 @@ bool matrix_purpose_is_trial(enum matrix_purpose purpose) {
     return purposes[purpose].is_trial;
 }
 
-/* One line, whatever the value is: a line of its own could pass for another trailer. */
+/* Appends `KEY: VALUE` as one line; control characters become blanks, so that a value cannot forge another trailer. */
 static void append_trailer(struct text *out, const char *key, const char *value) {
     if (text_is_blank(value)) return;
     text_append_format(out, "%s: ", key);

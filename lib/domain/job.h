@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What a job is (lib/store/README.md): one request being carried out.
+ * A job (lib/store/README.md): one request and its execution.
  *
  *            claim                     finish
  *   pending ───────► running ──────────────────────► succeeded | failed     (finished once, for good)
  *      ▲                │
- *      └────────────────┘  release (a drain, a wait for another job), or the lease ran out
+ *      └────────────────┘  release (a drain, a wait for another job), or the lease expired
  *
- * Kinds (job_kinds.def) and states are tables. Every move is a step of lib/store/jobs/, which checks where the job is and then
- * moves it.
+ * Kinds (job_kinds.def) and states are tables. The transitions are made by the scripts of lib/store/jobs/, each of which checks
+ * the current state first.
  */
 #ifndef LIB_DOMAIN_JOB_H
 #define LIB_DOMAIN_JOB_H
@@ -39,64 +39,64 @@ enum job_state {
         JOB_STATE_COUNT
 };
 
-/* Why a matrix job was made. */
+/* The reason why a matrix job was created. */
 enum matrix_purpose {
-    MATRIX_PURPOSE_NONE, /* of other jobs */
+    MATRIX_PURPOSE_NONE, /* not a matrix job */
 #define MATRIX_PURPOSE(name, text, priority, is_trial) MATRIX_PURPOSE_##name,
 #include "lib/domain/job_kinds.def"
     MATRIX_PURPOSE_COUNT
 };
 
-enum { MATRIX_PRIORITIES = 3 }; /* 0 comes first */
+enum { MATRIX_PRIORITIES = 3 }; /* 0 is the most urgent */
 
-/* The gateway has seen a trustee's token when it made the job: `actor` needs no other proof. */
+/* The gateway verified a trustee's token when it created the job: `actor` needs no further proof. */
 #define JOB_AUTHORITY_TRUSTEE "trustee"
 
-/* How a publication ended, by the names that clients know (services/gateway/README.md). */
+/* The outcome of a publication, by the names that clients know (services/gateway/README.md). */
 #define JOB_ENDING_PUBLISHED "published"
-#define JOB_ENDING_ALREADY_PUBLISHED "already-published" /* what was missing of a published version was finished */
+#define JOB_ENDING_ALREADY_PUBLISHED "already-published" /* completed an earlier, interrupted publication */
 #define JOB_ENDING_FAILED "job-failed"
 #define JOB_ENDING_TIMEOUT "job-timeout"
 
-/* Texts are NULL where unknown and belong to the arena that the job was read into; times are 0 until known. */
+/* Texts are NULL if unknown, and owned by the arena that the job was read into; times are 0 until known. */
 struct job {
     char id[UUID_TEXT_MAX];
     enum job_kind kind;
     enum job_state state;
     int64_t created_ms;
-    int64_t started_ms; /* the last start */
+    int64_t started_ms; /* of the latest run */
     int64_t finished_ms;
-    int64_t waiting_ms;        /* the start of the first run that was put back for something of the registry's own */
-    int attempts;              /* how often it was taken up, less the leases that were handed back */
-    const char *payload;       /* the request as it was received: JSON */
+    int64_t waiting_ms;        /* start of the first run that was put back for an outage (enum trouble); 0: none */
+    int attempts;              /* number of claims, without those that were handed back */
+    const char *payload;       /* the request as stored: JSON */
     const char *package;       /* all kinds but package sets */
     const char *version;       /* publish, unpublish, matrix, revision */
     const char *compiler;      /* matrix */
-    const char *actor;         /* "anonymous", the signer's (lib/domain/signer.h) once proved, or the trustee's account */
+    const char *actor;         /* "anonymous", the signer's once verified (lib/domain/signer.h), or the trustee's account */
     const char *issue;         /* trustee actions */
     const char *reason;        /* trustee actions */
-    const char *credential;    /* what proved the actor: a key's type and fingerprint, or whose token it was; NULL: nothing */
-    const char *retry_of;      /* the failed job that this one tries again, at a trustee's request */
-    const char *commits;       /* what it changed: `registry=COMMIT` and `index=COMMIT`, by blanks, as they were pushed */
-    const char *authority;     /* JOB_AUTHORITY_TRUSTEE, or NULL: what needs proof brings a signature */
-    const char *error;         /* a failed job's last sentence */
+    const char *credential;    /* proof of the actor: a key's type and fingerprint, or the token's owner; NULL: none */
+    const char *retry_of;      /* the failed job that this one repeats, at a trustee's request */
+    const char *commits;       /* its pushed commits, separated by blanks: `registry=COMMIT`, `index=COMMIT` */
+    const char *authority;     /* JOB_AUTHORITY_TRUSTEE, or NULL: protected actions need a signature */
+    const char *error;         /* of a failed job: the reason */
     const char *documentation; /* publish: "published", "failed" or "skipped" */
-    const char *ending;        /* publish: JOB_ENDING_…; NULL: as its state says */
-    bool is_readonly;          /* finished under READONLY: nothing was written outside */
-    const char *commit;        /* publish: what its ref resolved to in the first run; every later run uses it */
-    const char *record; /* JSON of what the run writes outside, kept before its first such write (lib/store/README.md, Once) */
+    const char *ending;        /* publish: JOB_ENDING_…; NULL: follows from the state */
+    bool is_readonly;          /* ran under READONLY: wrote nothing to repositories and storage */
+    const char *commit;        /* publish: the commit of its ref in the first run; later runs use it */
+    const char *record; /* JSON: the decisions of the run, stored before its first outside write (lib/store/README.md, Once) */
     enum matrix_purpose purpose; /* matrix */
     const char *verdict;         /* matrix, once finished: lib/domain/verdict.h */
-    const char *result;          /* matrix, once finished: JSON of struct build_result; NULL: none came */
-    const char *runner;          /* while it runs: who holds it */
+    const char *result;          /* matrix, once finished: JSON of struct build_result; NULL: no result */
+    const char *runner;          /* while running: the id of its runner */
 };
 
 static inline bool job_is_by_trustee(const struct job *job) {
     return text_equal(job->authority, JOB_AUTHORITY_TRUSTEE);
 }
 
-/* The message of a commit that this job makes (lib/store/README.md, Repositories): the subject, the job's id, and for a
- * trustee's action who asked for it and why. In the arena. */
+/* The message of a commit by this job (lib/store/README.md, Repositories): the subject, the job's id, and for a trustee's
+ * action the trustee, the issue and the reason. In the arena. */
 const char *job_commit_message(const struct job *job, struct arena *arena, const char *subject);
 
 const char *job_kind_text(enum job_kind kind);

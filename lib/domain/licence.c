@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A parser by recursive descent that makes a tree, whose leaves are canonical from the start; what was changed on the way is
- * remembered for licence_check_new(). The lists are sorted, so looking up is a binary search.
+ * A recursive-descent parser that builds a tree with canonical leaves; the first identifier that it had to change is kept for
+ * licence_check_new(). The lists are sorted and looked up by binary search.
  */
 #include "lib/domain/licence.h"
 
@@ -65,11 +65,11 @@ static const char *const unreadable_identifiers[] = {
 #undef UNREADABLE
 };
 
-/* Deprecated identifiers with one replacement. Those without a row here are ambiguous. */
+/* Deprecated identifiers with exactly one replacement. Those without a row here are ambiguous. */
 static const struct replacement {
     const char *old;
     const char *identifier;
-    const char *exception; /* NULL where there is none */
+    const char *exception; /* NULL: none */
 } replacements[] = {
     {"AGPL-1.0", "AGPL-1.0-only", NULL},
     {"AGPL-3.0", "AGPL-3.0-only", NULL},
@@ -100,7 +100,7 @@ enum node_kind { NODE_LICENCE, NODE_AND, NODE_OR };
 struct node {
     enum node_kind kind;
     const char *identifier; /* NODE_LICENCE: canonical, or ambiguous */
-    const char *exception;  /* NODE_LICENCE: NULL where there is none */
+    const char *exception;  /* NODE_LICENCE: NULL if there is none */
     const struct node *left, *right;
 };
 
@@ -136,7 +136,7 @@ static void skip_blanks(struct parser *parser) {
         parser->at++;
 }
 
-/* The word that begins here, of an identifier's characters: may be empty. */
+/* The length of the word at the current position, of identifier characters; may be 0. */
 static size_t word_length(const struct parser *parser) {
     size_t length = 0;
     while (isalnum((unsigned char)parser->at[length]) || parser->at[length] == '-' || parser->at[length] == '.')
@@ -144,7 +144,7 @@ static size_t word_length(const struct parser *parser) {
     return length;
 }
 
-/* Takes the word that comes next if it is this one, in any case. */
+/* Consumes the next word if it is `word`, ignoring case. */
 static bool take_word(struct parser *parser, const char *word) {
     skip_blanks(parser);
     size_t length = word_length(parser);
@@ -153,7 +153,7 @@ static bool take_word(struct parser *parser, const char *word) {
     return is_it;
 }
 
-/* Fails at the place where the parser stands. */
+/* Fails at the current position. */
 static enum status fail_here(struct parser *parser, const char *expected) {
     if (*parser->at == '\0')
         return error_set(parser->err, STATUS_INVALID, "\"%s\" is not an SPDX licence expression: it ends where %s should be.",
@@ -180,7 +180,7 @@ static void remember_unreadable(struct parser *parser, const char *word) {
     if (find_word(word, unreadable_identifiers, COUNT(unreadable_identifiers))) remember(&parser->unreadable, word);
 }
 
-/* Fills the leaf from an identifier as it was written, with a `+` behind it or not. */
+/* Fills the leaf from an identifier as written, with or without a `+` after it. */
 static enum status resolve_identifier(struct parser *parser, const char *word, bool has_plus, struct node *out) {
     out->identifier = find_word(word, identifiers, COUNT(identifiers));
     if (!out->identifier) return fail_unknown(parser, word, "licence", identifiers, COUNT(identifiers));
@@ -353,7 +353,7 @@ enum status licence_check_new(const char *text, struct error *err) {
     return status;
 }
 
-/* Whether a manifest's identifier answers for a recognised one: the same without case, or `X-or-later` for `X-only`. */
+/* True if a manifest's identifier covers a recognised one: equal ignoring case, or `X-or-later` for `X-only`. */
 static bool identifier_covers(const char *stated, const char *recognised) {
     static const char only[] = "-only", later[] = "-or-later";
     if (strcasecmp(stated, recognised) == 0) return true;

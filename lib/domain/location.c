@@ -38,7 +38,7 @@ enum status location_read(struct location *out, const json_t *object, struct are
     return status;
 }
 
-/* Whether a name may stand as one part of a GitHub address. */
+/* True if `name` is valid as a GitHub owner or repository. */
 static bool is_github_name(const char *name, size_t most, const char *more_characters) {
     size_t length = strlen(name);
     if (length == 0 || length > most || text_equal(name, ".") || text_equal(name, "..")) return false;
@@ -63,7 +63,7 @@ static enum status check_github(const struct location *location, struct error *e
     return STATUS_OK;
 }
 
-/* A relative path that stays inside: its parts are separated by single slashes, and none is `.` or `..`. */
+/* True for a relative path without empty parts, `.` and `..`. */
 static bool is_inside_path(const char *path) {
     for (const char *part = path;;) {
         size_t length = strcspn(part, "/");
@@ -85,14 +85,14 @@ static enum status check_subdir(const char *subdir, struct error *err) {
                         subdir, SUBDIR_MAX);
 }
 
-/* What follows the scheme; NULL where the URL has none of `schemes`. */
+/* The rest of the URL after its scheme; NULL if it has none of `schemes`. */
 static const char *skip_scheme(const char *url, const char *const *schemes) {
     for (; *schemes; schemes++)
         if (text_starts_with(url, *schemes)) return url + strlen(*schemes);
     return NULL;
 }
 
-/* Whether `.git` stands at the very end, or before a last slash, or nowhere in `address`. */
+/* True if `.git` occurs at the very end of `address`, before a final slash, or not at all. */
 static bool git_suffix_is_last(const char *address) {
     const char *at = strstr(address, ".git");
     return !at || text_equal(at, ".git") || text_equal(at, ".git/");
@@ -126,7 +126,7 @@ enum status location_check_published(const struct location *location, struct err
     return status ? status : check_subdir(location->subdir, err);
 }
 
-/* `HOST:PORT/…`, else as it may be published. */
+/* True for SCHEME://HOST:PORT/… with a publishable scheme. */
 static bool is_url_with_port(const char *url) {
     static const char *const schemes[] = {"https://", "http://", "git://", NULL};
     const char *host = skip_scheme(url, schemes);
@@ -180,8 +180,8 @@ static void append_lower(struct text *out, const char *bytes, size_t length) {
         text_append_character(out, (char)tolower((unsigned char)bytes[i]));
 }
 
-/* The parts of a path, as a client of HTTP resolves it: `.` and `..` are followed, empty parts left out. At most PARTS_MAX,
- * more than which no published URL has. */
+/* The parts of a path as an HTTP client resolves it: `.` and `..` are applied, empty parts skipped. No published URL has more
+ * than PARTS_MAX. */
 struct path_parts {
     size_t count;
     struct {
@@ -206,7 +206,7 @@ static void split_path(struct path_parts *out, const char *path) {
     }
 }
 
-/* `github.com/OWNER/REPO` in small letters, without a final `.git`. */
+/* Appends `github.com/OWNER/REPO` in lower case, without a final `.git`. */
 static void append_github_place(struct text *out, const char *owner, size_t owner_length, const char *repo,
                                 size_t repo_length) {
     static const char suffix[] = ".git";
@@ -228,8 +228,8 @@ static bool is_github_host(const char *host, size_t length) {
     return false;
 }
 
-/* Outside GitHub only the host's name is without case, and `.git` counts: other hosts may tell them apart. A dot behind a
- * host's name changes nothing. */
+/* For other hosts than GitHub only scheme and host are compared without case, and `.git` is significant: they may distinguish
+ * both. A dot at the end of the host name is ignored. */
 static void append_url_place(struct text *out, const char *url) {
     const char *host = strstr(url, "://");
     host = host ? host + strlen("://") : url;

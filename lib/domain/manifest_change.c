@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Changing the index by one manifest, so that no dependency is left unsatisfied. The package's file is written anew, as in git
- * (lib/domain/index_file.h), and taken in whole.
+ * Adding, removing and revising single manifests of the index without leaving a dependency unsatisfied. The text of the
+ * package's index file (lib/domain/index_file.h) is printed again without the old manifest, and parsed as a whole.
  */
 #include <assert.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 #include "lib/base/text.h"
 #include "lib/domain/manifest_index.h"
 
-/* The lines of a package's index file, without those of one version. */
+/* Appends the lines of a package's index file, without that of `version`. */
 static void append_other_lines(struct text *out, const struct manifest_index *index, const char *name, struct version version) {
     uint32_t id = manifest_index_find_package(index, name);
     if (id == PACKAGE_NONE) return;
@@ -33,7 +33,7 @@ enum status manifest_index_insert(struct manifest_index *index, const struct man
     return status;
 }
 
-/* STATUS_REFUSED names each dependant for which no other version would do. */
+/* STATUS_REFUSED names each dependant that no other version would satisfy. */
 static enum status check_not_needed(const struct manifest_index *index, const char *name, struct version version,
                                     struct error *err) {
     struct arena scratch = {0};

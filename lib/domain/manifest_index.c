@@ -12,12 +12,12 @@
 
 #define COMPILER_NAME "purs"
 
-/* What the index holds of one package. Manifests and metadata change apart from each other, so each has its own memory. */
+/* One package. Manifests and metadata change independently, so each has an arena of its own. */
 struct entry {
     struct indexed_package package;
-    char *name;                       /* what package.name points to, */
-    struct indexed_version *versions; /* package.versions, */
-    uint32_t *users;                  /* and package.users */
+    char *name;                       /* the same memory as package.name */
+    struct indexed_version *versions; /* … as package.versions */
+    uint32_t *users;                  /* … as package.users */
     size_t user_capacity;
     struct arena manifest_memory;
     struct arena metadata_memory;
@@ -33,7 +33,7 @@ struct manifest_index {
 
 /* --- names --- */
 
-/* The position of `name` in alphabetical order, or where it would go. */
+/* The position of `name` in alphabetical order, or the position to insert it at. */
 static size_t find_position(const struct manifest_index *index, const char *name, bool *is_there) {
     size_t low = 0;
     size_t high = index->count;
@@ -73,7 +73,7 @@ static uint32_t intern_name(struct manifest_index *index, const char *name) {
 }
 
 static struct entry *intern_entry(struct manifest_index *index, const char *name) {
-    uint32_t id = intern_name(index, name); /* before index->entries is read: it may move */
+    uint32_t id = intern_name(index, name); /* may reallocate index->entries, so it must come first */
     return index->entries[id];
 }
 
@@ -112,7 +112,7 @@ void manifest_index_free(struct manifest_index *index) {
 
 /* --- changing --- */
 
-/* Brings what the metadata says of each version (is it published, with which compilers) to the versions. */
+/* Copies from the metadata to each version whether it is published, and the range of its compilers. */
 static void link_metadata(struct entry *entry) {
     for (size_t i = 0; i < entry->package.version_count; i++) {
         struct indexed_version *version = &entry->versions[i];
@@ -129,11 +129,11 @@ static void link_metadata(struct entry *entry) {
 static void intern_needs(struct manifest_index *index, struct indexed_version *version, const struct manifest *manifest,
                          struct arena *memory) {
     struct indexed_need *needs = arena_alloc(memory, (manifest->dependency_count + 1) * sizeof needs[0]);
-    size_t count = 1; /* [0] is link_metadata()'s */
+    size_t count = 1; /* [0] is set by link_metadata() */
     for (size_t i = 0; i < manifest->dependency_count; i++) {
         const struct dependency *dependency = &manifest->dependencies[i];
         uint32_t package = intern_name(index, dependency->name);
-        if (package == PACKAGE_COMPILER) continue; /* what it builds with is the metadata's to say */
+        if (package == PACKAGE_COMPILER) continue; /* the compilers come from the metadata */
         needs[count++] = (struct indexed_need){.range = range_pack(dependency->range), .package = package};
     }
     *version = (struct indexed_version){.packed = version_pack(manifest->version),
@@ -149,7 +149,7 @@ static int compare_ids(const void *left, const void *right) {
     return (a > b) - (a < b);
 }
 
-/* Collects who is mentioned by any version. */
+/* Collects the ids of all packages that any version needs. */
 static void list_mentions(struct entry *entry) {
     size_t total = 0;
     for (size_t i = 0; i < entry->package.version_count; i++)
@@ -167,7 +167,7 @@ static void list_mentions(struct entry *entry) {
     entry->package.mention_count = kept;
 }
 
-/* The position of `id` among the users of the package, or where it would go. */
+/* The position of `id` among the users of the package, or the position to insert it at. */
 static size_t find_user(const struct entry *entry, uint32_t id) {
     size_t position = entry->package.user_count;
     while (position > 0 && entry->users[position - 1] >= id)
@@ -191,7 +191,7 @@ static void remove_user(struct entry *entry, uint32_t id) {
     memmove(&entry->users[position], &entry->users[after], (entry->package.user_count-- - after) * sizeof entry->users[0]);
 }
 
-/* Has those whom the package mentions know of it, or forget it. */
+/* Adds the package to, or removes it from, the users of each package that it mentions. */
 static void tell_mentioned(struct manifest_index *index, const struct entry *entry, void (*tell)(struct entry *, uint32_t)) {
     uint32_t id = manifest_index_find_package(index, entry->package.name);
     for (size_t i = 0; i < entry->package.mention_count; i++)
@@ -366,7 +366,7 @@ enum status manifest_index_copy_metadata(struct metadata *out, const struct mani
 
 /* --- the invariant --- */
 
-/* Whether some version of the package is inside `range`, leaving out `except` (NULL: none). */
+/* True if some version of the package other than `except` (NULL: none) is inside `range`. */
 static bool is_satisfied(const struct indexed_package *package, struct packed_range range,
                          const struct indexed_version *except) {
     size_t i = indexed_package_position(package, range.low);
@@ -396,12 +396,12 @@ enum status manifest_index_check_dependencies(const struct manifest_index *index
     return status;
 }
 
-/* Who depends on one version. */
+/* A search for the dependants of one version. */
 struct dependant_search {
     const struct indexed_package *package;
     uint32_t id;
     unsigned __int128 packed;
-    const struct indexed_version *except; /* not NULL: only those whom no other version than this would do */
+    const struct indexed_version *except; /* if not NULL: only dependants that no other version satisfies */
     struct dependant *found;
     size_t count;
     size_t capacity;
@@ -432,7 +432,7 @@ static void search_package(struct dependant_search *search, const struct indexed
     }
 }
 
-/* Goes through all packages, by name, and moves what was found to the arena. */
+/* Searches all packages, by name, and moves the result to the arena. */
 static size_t run_search(struct dependant **out, struct dependant_search *search, const struct manifest_index *index,
                          struct arena *arena) {
     for (size_t position = 0; position < index->count; position++) {

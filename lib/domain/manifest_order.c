@@ -1,31 +1,31 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A walk into depth: what a version needs is put out before itself. With a stack of its own, since chains of dependencies may
- * be as long as the index. The need that closes a circle is passed over.
+ * A depth-first search that emits a version after its dependencies, with an explicit stack, since a chain of dependencies may
+ * be as long as the index. A dependency that closes a cycle is skipped.
  */
 #include "lib/domain/manifest_order.h"
 
 #include "lib/base/arena.h"
 #include "lib/base/text.h"
 
-enum mark { MARK_NEW, MARK_OPEN, MARK_DONE }; /* open: on the stack */
+enum mark { MARK_NEW, MARK_OPEN, MARK_DONE }; /* MARK_OPEN: on the stack */
 
 #define NOT_STARTED SIZE_MAX
 
-/* A version whose needs are being gone through. */
+/* A version whose needs are being visited. */
 struct frame {
     size_t node;
-    size_t need;     /* which */
-    size_t position; /* of the next version in that need's package; NOT_STARTED at first */
+    size_t need;     /* index of the current need */
+    size_t position; /* of the next version in the package of that need; NOT_STARTED at first */
 };
 
-/* Versions are numbered: those of a package stand together, ascending. */
+/* Versions are numbered consecutively, package by package, ascending. */
 struct walk {
     const struct manifest_index *index;
     size_t *first_node; /* by package */
     struct ordered_version *nodes;
     enum mark *marks;
-    struct frame *stack; /* has room for all: a version is on it once */
+    struct frame *stack; /* has room for all versions: each is on it at most once */
     size_t depth;
     struct manifest_order *out;
     struct arena *arena;
@@ -47,7 +47,7 @@ static size_t number_versions(struct walk *walk, struct arena *scratch) {
     return count;
 }
 
-/* The next version that the frame's version needs; false when that was the last. */
+/* Takes the next version that the frame's version needs; false if there are no more. */
 static bool take_needed(const struct walk *walk, struct frame *frame, size_t *out) {
     const struct indexed_version *version = walk->nodes[frame->node].version;
     for (; frame->need < version->need_count; frame->need++, frame->position = NOT_STARTED) {
@@ -68,7 +68,7 @@ static void append_version(struct text *out, const struct walk *walk, size_t nod
     text_append_format(out, "%s@%s", manifest_index_package(walk->index, walk->nodes[node].package)->name, version);
 }
 
-/* The circle from `node`, which is on the stack, up to its top, which needs `node`. */
+/* Records the cycle from `node`, which is on the stack, to the top of the stack, which needs `node`. */
 static void note_cycle(struct walk *walk, size_t node) {
     if (walk->out->cycle_count++ >= ORDER_CYCLES_MAX) return;
     struct text cycle = {0};
@@ -89,7 +89,7 @@ static void open_node(struct walk *walk, size_t node) {
     walk->stack[walk->depth++] = (struct frame){.node = node, .need = 1, .position = NOT_STARTED}; /* [0] is the compiler */
 }
 
-/* Puts out what the version needs, and then itself. */
+/* Emits the transitive dependencies of the version that are not emitted yet, and then the version. */
 static void put_version(struct walk *walk, size_t start) {
     open_node(walk, start);
     while (walk->depth > 0) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * All manifests of the index in an order in which dependencies come before their dependants, for who builds them one after the
- * other. Ranges count, plans do not: a version comes after every version of a dependency that its range includes.
+ * A topological order of all manifests of the index, dependencies before their dependants. It follows from ranges, not from
+ * plans: a version comes after every version that the range of one of its dependencies includes.
  */
 #ifndef LIB_DOMAIN_MANIFEST_ORDER_H
 #define LIB_DOMAIN_MANIFEST_ORDER_H
@@ -19,15 +19,15 @@ struct ordered_version {
 };
 
 struct manifest_order {
-    struct ordered_version *versions; /* every one of the index, once */
+    struct ordered_version *versions; /* all versions of the index, each once */
     size_t count;
     const char *cycles[ORDER_CYCLES_MAX]; /* "a@1.0.0 needs b@2.0.0 needs a@1.0.0" */
-    size_t cycle_count;                   /* 0: there is no cycle; more than ORDER_CYCLES_MAX are not told */
+    size_t cycle_count;                   /* may exceed ORDER_CYCLES_MAX; further cycles are only counted */
 };
 
-/* The order; the same for the same manifests, however they came into the index: by name and version, but for what a version
- * needs, which comes right before it. Versions that need one another in a circle are in it, too: some of them come before
- * something that they need, and `cycles` says which circles these are. The arrays and texts are in the arena, the versions
+/* Computes the order. It depends only on the manifests, not on the order in which they were added: by name and version, with
+ * the dependencies of a version right before it. Versions of a dependency cycle are in it, too: at least one of them comes
+ * before one of its dependencies, and `cycles` lists the cycles. The arrays and texts are in the arena, the versions are
  * borrowed from the index. */
 void manifest_index_order(struct manifest_order *out, const struct manifest_index *index, struct arena *arena);
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * matrix_plan_follow(): from versions that have changed to the pairs that may have a plan now because of them: from dependency
- * to dependant, compiler by compiler:
+ * matrix_plan_follow(): a breadth-first search, per compiler, from changed versions to the pairs that may have a plan now
+ * because of them, from dependency to dependant:
  *
- *   changed ◄── dependant, not possible yet with the compiler           to be planned; the way ends here
- *           ◄── dependant, possible ◄── its dependants, and so on       a plan may contain it, and through it what changed
+ *   changed ◄── dependant, not possible with the compiler yet           a candidate; the path ends here
+ *           ◄── dependant, possible ◄── its dependants, and so on       a plan may contain it, and thereby the changed version
  *
- * That finds every pair that has a plan now and had none before: such a plan contains what changed, so there is a way from
- * there to the pair through versions that the solver may choose with that compiler. By the same way those are found whose plan
- * may be lost.
+ * This finds every pair that has a plan now and had none before: such a plan contains a changed version, so there is a path
+ * from that to the pair through versions that the solver may choose with the compiler. matrix_plan_list_dependants() finds the
+ * pairs that may lose their plan by the same search.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,7 @@
 #include "lib/base/memory.h"
 #include "lib/domain/matrix_pairs.h"
 
-/* A version on the way. */
+/* A version on the queue. */
 struct step {
     uint32_t package;
     uint32_t position;
@@ -25,10 +25,10 @@ struct step {
 struct following {
     const struct manifest_index *index;
     struct matrix_pairs *out;
-    bool wants_known;        /* what is known to build, in place of what may be worth a build */
-    uint32_t *first_version; /* by package: the number of its first version, all versions of all packages being counted */
-    bool *is_met;            /* by that number: with this compiler */
-    struct step *way;        /* each version is on it at most once */
+    bool wants_known;        /* collect the pairs known to build, instead of those worth planning */
+    uint32_t *first_version; /* by package: the number of its first version, counting all versions of all packages */
+    bool *is_met;            /* by that number: visited with this compiler */
+    struct step *way;        /* the queue: each version is on it at most once */
     size_t way_begin, way_end;
 };
 
@@ -55,7 +55,7 @@ static const struct indexed_version *version_at(const struct following *followin
     return &manifest_index_package(following->index, step.package)->versions[step.position];
 }
 
-/* True for the first meeting with this compiler. */
+/* Marks the version as visited; true on the first visit with this compiler. */
 static bool meet(struct following *following, struct step step) {
     bool *is_met = &following->is_met[following->first_version[step.package] + step.position];
     bool is_first = !*is_met;
@@ -78,7 +78,7 @@ static bool needs(const struct indexed_version *version, uint32_t package, unsig
     return false;
 }
 
-/* Goes from one version to the versions of one package that need it. */
+/* Visits the versions of the package `user` that need the version `from`. */
 static void go_on(struct following *following, struct step from, uint32_t user, struct version compiler,
                   enum matrix_purpose purpose) {
     const struct indexed_package *package = manifest_index_package(following->index, user);
@@ -92,7 +92,7 @@ static void go_on(struct following *following, struct step from, uint32_t user, 
     }
 }
 
-/* Takes the way to its end. */
+/* Processes the queue until it is empty. */
 static void walk(struct following *following, struct version compiler, enum matrix_purpose purpose) {
     while (following->way_begin < following->way_end) {
         struct step from = following->way[following->way_begin++];
@@ -102,7 +102,7 @@ static void walk(struct following *following, struct version compiler, enum matr
     }
 }
 
-/* False where there is no such version (any more). */
+/* False if the version does not exist, or is not published (any more). */
 static bool find_step(const struct manifest_index *index, const struct matrix_change *change, struct step *out) {
     out->package = manifest_index_find_package(index, change->package);
     if (out->package == PACKAGE_NONE) return false;
@@ -131,7 +131,7 @@ static void follow_purpose(struct following *following, const struct matrix_chan
     walk(following, compiler, purpose);
 }
 
-/* Forgets the way that was gone with another compiler. */
+/* Resets the search for the next compiler. */
 static void start_over(struct following *following) {
     size_t version_count = following->first_version[manifest_index_package_count(following->index)];
     memset(following->is_met, 0, version_count * sizeof following->is_met[0]);
@@ -180,7 +180,7 @@ static void add_compiler(struct compilers *compilers, struct version compiler) {
     compilers->items[compilers->count++] = compiler;
 }
 
-/* All that anything is known to build with and the version is possible with. */
+/* Lists the compilers with which any version is known to build and `version` is possible. */
 static void list_compilers(struct compilers *out, const struct manifest_index *index, const struct indexed_version *version) {
     for (uint32_t id = 0; id < manifest_index_package_count(index); id++) {
         const struct metadata *metadata = manifest_index_package(index, id)->metadata;
@@ -204,7 +204,7 @@ void matrix_plan_list_dependants(struct matrix_pairs *out, const struct manifest
     list_compilers(&compilers, index, version_at(&following, changed));
     for (size_t i = 0; i < compilers.count; i++) {
         start_over(&following);
-        meet(&following, changed); /* and it is not asked for itself */
+        meet(&following, changed); /* not a result itself */
         following.way[following.way_end++] = changed;
         walk(&following, compilers.items[i], MATRIX_PURPOSE_REVISION);
     }

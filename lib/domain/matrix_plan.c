@@ -22,7 +22,7 @@ static void add_pair(struct matrix_pairs *pairs, const struct matrix_pair *pair)
         pairs->capacity = pairs->capacity ? 2 * pairs->capacity : 64;
         pairs->items = memory_resize(pairs->items, pairs->capacity, sizeof pairs->items[0]);
     }
-    /* Pairs of one package mostly follow one another. */
+    /* Consecutive pairs of one package share the copy of its name. */
     const char *last = pairs->count ? pairs->items[pairs->count - 1].package : "";
     pairs->items[pairs->count] = *pair;
     pairs->items[pairs->count++].package = strcmp(last, pair->package) == 0 ? last : arena_copy(&pairs->names, pair->package);
@@ -39,7 +39,7 @@ bool matrix_version_is_possible(const struct indexed_version *version, unsigned 
     return version->is_published && packed_range_includes(version->needs[0].range, compiler);
 }
 
-/* Is there, for each dependency, a version inside its range that is possible with the compiler? */
+/* True if each dependency has a version inside its range that is possible with the compiler. */
 static bool may_have_plan(const struct manifest_index *index, const struct indexed_version *version,
                           unsigned __int128 compiler) {
     for (size_t i = 1; i < version->need_count; i++) {
@@ -76,7 +76,7 @@ void matrix_pairs_add_known(struct matrix_pairs *out, const struct indexed_packa
 
 /* --- in order of age --- */
 
-/* The version of that age; NULL where the package has not so many. */
+/* The version of that age (0: the newest); NULL if the package has fewer versions. */
 static const struct indexed_version *version_of_age(const struct indexed_package *package, size_t age) {
     return age < package->version_count ? &package->versions[package->version_count - 1 - age] : NULL;
 }
@@ -108,7 +108,7 @@ void matrix_plan_begin_wave(struct matrix_pairs *out, const struct manifest_inde
         }
 }
 
-/* The next version and compiler. */
+/* Advances the sweep to the next package, compiler or age. */
 static void step_on(struct matrix_sweep *sweep, const struct manifest_index *index, size_t compiler_count) {
     if (++sweep->package < manifest_index_package_count(index)) return;
     sweep->package = 0;

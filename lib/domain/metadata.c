@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Finding and changing what metadata says; reading and printing it is metadata_file.c.
+ * Looking up and changing metadata; metadata_file.c parses and prints it.
  */
 #include "lib/domain/metadata.h"
 
@@ -9,11 +9,11 @@
 
 #include "lib/base/arena.h"
 
-/* Versions are searched and sorted as what their items begin with, here and in metadata_file.c. */
+/* Items are searched and sorted by the version at their beginning, here and in metadata_file.c. */
 _Static_assert(offsetof(struct published_version, version) == 0, "items begin with their version");
 _Static_assert(offsetof(struct unpublished_version, version) == 0, "items begin with their version");
 
-/* Where `version` is, or would have to be inserted, among items that begin with their version and ascend by it. */
+/* The position of `version`, or the position to insert it at, among items that begin with and are sorted by a version. */
 static size_t find_place(const void *items, size_t count, size_t item_bytes, struct version version, bool *is_there) {
     size_t low = 0, high = count;
     while (low < high) {
@@ -28,7 +28,7 @@ static size_t find_place(const void *items, size_t count, size_t item_bytes, str
     return low;
 }
 
-/* A copy of the items with a zeroed one more at `place`. */
+/* A copy of the items with an additional zeroed one at `place`. */
 static void *make_room(const void *items, size_t count, size_t item_bytes, size_t place, struct arena *arena) {
     char *copy = arena_alloc(arena, (count + 1) * item_bytes);
     size_t before = place * item_bytes;

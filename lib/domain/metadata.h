@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What the registry knows of one package: `metadata/NAME.json` (lib/domain/README.md, Metadata).
+ * The metadata of a package: `metadata/NAME.json` in the registry repository (lib/domain/README.md, Metadata).
  *
  *   {location, owners?, published: {VERSION: {bytes, compilers, hash, publishedTime, ref?, revision?}},
  *                       unpublished: {VERSION: {publishedTime, reason, unpublishedTime}}}
  *
- * Every client ever shipped reads these files, and others than us may write them, so fields that we do not know, of the file or
- * of a version, are kept and printed again in their place (all keys are in alphabetical order).
+ * Every released client reads these files, and other programs may write them, so unknown fields of the file or of a version are
+ * kept and printed again in their place (all keys are in alphabetical order).
  */
 #ifndef LIB_DOMAIN_METADATA_H
 #define LIB_DOMAIN_METADATA_H
@@ -22,7 +22,7 @@ struct arena;
 struct json_writer;
 struct text;
 
-/* A field that is not ours, printed as it stands in the file. */
+/* An unknown field, printed as in the file. */
 struct unknown_field {
     const char *key;
     const char *printed;
@@ -36,8 +36,8 @@ struct published_version {
     size_t compiler_count;
     const char *hash; /* of the tarball, `sha256-…` */
     int64_t published_ms;
-    const char *ref;  /* "" for new versions; NULL where the file has none */
-    int64_t revision; /* how often its bounds were revised; 0: never */
+    const char *ref;  /* "" for new versions; NULL if the file has none */
+    int64_t revision; /* number of revisions of its bounds */
     struct unknown_field *unknown_fields;
 };
 
@@ -49,8 +49,8 @@ struct unpublished_version {
     struct unknown_field *unknown_fields;
 };
 
-/* Whatever it points to belongs to the arena that it was read into, which the functions that change it take, too. Location and
- * owners may simply be assigned. A new package's metadata is a zeroed struct with a location. */
+/* All pointers are owned by the arena that it was read into; pass the same arena to the functions that change it. Location and
+ * owners may be assigned directly. The metadata of a new package is a zeroed struct with a location. */
 struct metadata {
     struct location location;
     struct owners owners;
@@ -61,7 +61,7 @@ struct metadata {
     struct unknown_field *unknown_fields;
 };
 
-/* STATUS_INVALID names the field; its path begins with `published.VERSION` where it is there. */
+/* STATUS_INVALID with the field as path, for instance `published.VERSION.hash`. */
 CHECK_RESULT enum status metadata_parse(struct metadata *out, const char *bytes, size_t length, struct arena *arena,
                                         struct error *err);
 void metadata_append_file(struct text *out, const struct metadata *metadata);
@@ -70,22 +70,22 @@ void metadata_append_file(struct text *out, const struct metadata *metadata);
 void metadata_write(struct json_writer *writer, const struct metadata *metadata);
 void published_version_write(struct json_writer *writer, const struct published_version *version);
 
-/* NULL where there is none. Borrowed from `metadata` until its next change. */
+/* NULL if there is none. Borrowed from `metadata` until its next change. */
 struct published_version *metadata_find_published(const struct metadata *metadata, struct version version);
 struct unpublished_version *metadata_find_unpublished(const struct metadata *metadata, struct version version);
 
-/* Adds a version, which is copied (its texts and compilers are borrowed). It has at least one compiler. STATUS_REFUSED where
- * that version is there already, published or unpublished. */
+/* Adds a copy of `version`, which borrows its texts and compilers. It must have at least one compiler. STATUS_REFUSED if that
+ * version exists already, published or unpublished. */
 CHECK_RESULT enum status metadata_add_published(struct metadata *metadata, const struct published_version *version,
                                                 struct arena *arena, struct error *err);
 
-/* Adds a compiler to a published version; nothing changes where it is there already. STATUS_NOT_FOUND where the version is not
- * published (any more). */
+/* Adds a compiler to a published version, if it does not have it yet. STATUS_NOT_FOUND if the version is not published (any
+ * more). */
 CHECK_RESULT enum status metadata_add_compiler(struct metadata *metadata, struct version version, struct version compiler,
                                                struct arena *arena, struct error *err);
 
-/* Moves a published version to the unpublished ones. `reason` is borrowed. STATUS_NOT_FOUND where there is no such version,
- * STATUS_REFUSED where it is unpublished already. */
+/* Moves a published version to the unpublished ones. `reason` is borrowed. STATUS_NOT_FOUND if there is no such version,
+ * STATUS_REFUSED if it is unpublished already. */
 CHECK_RESULT enum status metadata_unpublish(struct metadata *metadata, struct version version, const char *reason,
                                             int64_t unpublished_ms, struct arena *arena, struct error *err);
 

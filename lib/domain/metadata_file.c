@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Metadata as the registry repository has it: reading and printing `metadata/NAME.json`, byte for byte. Fields that are not
- * ours are kept as printed JSON; as all objects have their keys in alphabetical order, their place is found again when
- * printing.
+ * Parsing and printing `metadata/NAME.json` of the registry repository, byte for byte. Unknown fields are kept as printed JSON;
+ * since all objects have their keys in alphabetical order, each is printed in its original place.
  */
 #include "lib/domain/metadata.h"
 
@@ -79,7 +78,7 @@ static int compare_versions(const void *a, const void *b) {
     return version_compare(*(const struct version *)a, *(const struct version *)b);
 }
 
-/* Sorts the compilers and drops those that are there twice. */
+/* Sorts the compilers and removes duplicates. */
 static void tidy_compilers(struct published_version *version) {
     qsort(version->compilers, version->compiler_count, sizeof *version->compilers, compare_versions);
     size_t kept = 1;
@@ -183,7 +182,7 @@ enum status metadata_parse(struct metadata *out, const char *bytes, size_t lengt
     return status;
 }
 
-/* Writes those of *next that come before `key` (NULL: all that are left), and steps over them. */
+/* Writes the fields of *next that come before `key` (NULL: all that are left), and advances *next beyond them. */
 static void write_unknown_before(struct json_writer *writer, const struct unknown_field **next, const char *key) {
     for (; *next && (!key || strcmp((*next)->key, key) < 0); *next = (*next)->next) {
         json_writer_key(writer, (*next)->key);
@@ -191,7 +190,7 @@ static void write_unknown_before(struct json_writer *writer, const struct unknow
     }
 }
 
-/* A key of ours, after the unknown ones that come before it. */
+/* Writes a known key, after the unknown fields that come before it. */
 static void write_key(struct json_writer *writer, const struct unknown_field **next, const char *key) {
     write_unknown_before(writer, next, key);
     json_writer_key(writer, key);

@@ -11,7 +11,7 @@
 #include "lib/domain/json_fields.h"
 #include "lib/domain/package_name.h"
 
-enum { SIGNATURE_MAX = 4096 }; /* hex digits; an RSA key of 8192 bits makes 2048 */
+enum { SIGNATURE_MAX = 4096 }; /* hex digits, enough for an RSA key of 16,384 bits (SSH_RSA_BITS_MAX) */
 
 /* ---- publish ---- */
 
@@ -56,7 +56,7 @@ static void write_version_field(struct json_writer *writer, const char *key, str
     json_writer_text_field(writer, key, text);
 }
 
-/* Everything that makes a publish the same request as another. */
+/* Writes the fields that identify a publication, for duplicates. */
 static void write_publish_identity(struct json_writer *writer, const struct publish_request *request) {
     json_writer_text_field(writer, "name", request->name);
     if (request->has_location) {
@@ -90,7 +90,7 @@ void publish_request_duplicate_key(const struct publish_request *request, char o
     text_release(&identity);
 }
 
-/* ---- what is signed ---- */
+/* ---- signed requests ---- */
 
 static bool is_signature(const char *text) {
     size_t length = strlen(text);
@@ -128,7 +128,7 @@ void signed_request_key(const struct signed_request *request, enum job_kind kind
     text_release(&identity);
 }
 
-/* Each kind of payload that is signed has a field that no other has. */
+/* Each kind of signed payload has a field that no other kind has. */
 static const struct {
     enum job_kind kind;
     const char *key;
@@ -139,7 +139,7 @@ static const struct {
     {JOB_KIND_PACKAGE_SET, "packages", "/api/v1/package-sets"},
 };
 
-/* What every payload of unpublish and transfer must be: an object without nulls, which is none of another kind. */
+/* Checks a payload of unpublish or transfer: an object without nulls, and without the field of another kind. */
 static enum status check_signed_payload(const json_t *payload, enum job_kind wanted, struct error *err) {
     enum status status = json_must_be_object(payload, "The payload", err);
     if (!status) status = json_must_have_no_null(payload, err);
@@ -216,7 +216,7 @@ static enum status read_changes(struct package_set_request *out, const json_t *p
     return STATUS_OK;
 }
 
-/* A null means something for a package, and only there. */
+/* Refuses nulls outside of "packages", where a null means a removal. */
 static enum status check_nulls_beside_packages(const json_t *payload, struct error *err) {
     json_t *rest = json_copy((json_t *)payload);
     json_object_del(rest, "packages");

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What is asked of the registry: the payloads of the requests that become jobs (services/gateway/README.md). Here a payload's
- * form is checked, which is the gateway's part, and the key is made by which the same request is recognised
- * (lib/store/README.md, Duplicates). Whether the registry's rules allow it is the job's to find out, so that the refusal has a
- * log: a reserved name is well-formed.
+ * The payloads of the requests that become jobs (services/gateway/README.md). The functions check the form of a payload, for
+ * the gateway, and make the keys by which a repeated request is recognised (lib/store/README.md, Duplicates). The registry's
+ * rules are checked later, by the job, so that a refusal has a log: for instance, a reserved name is well-formed.
  */
 #ifndef LIB_DOMAIN_OPERATION_H
 #define LIB_DOMAIN_OPERATION_H
@@ -25,7 +24,7 @@ struct text;
 
 enum { UNPUBLISH_REASON_CHARACTERS_MAX = 300 };
 
-/* Whatever these point to belongs to the arena that they were read into. */
+/* All pointers are owned by the arena that the request was read into. */
 struct publish_request {
     const char *name;
     bool has_location;
@@ -67,21 +66,21 @@ struct package_set_request {
 struct revise_request {
     const char *name;
     struct version version;
-    struct dependency *dependencies; /* the new ranges, each of which includes some version; sorted by name, one at least */
+    struct dependency *dependencies; /* the new ranges, none of them empty; sorted by name, at least one */
     size_t dependency_count;
 };
 
 /* A request that is signed as a whole: `{"payload": STRING, "signature": HEX}`. */
 struct signed_request {
     const char *payload;   /* the exact bytes that are signed */
-    const char *signature; /* lower-case hex; NULL where there is none (or an empty one), which only package sets may lack */
+    const char *signature; /* lower-case hex; NULL if missing or empty, which only package sets allow */
 };
 
-/* All of these: unknown fields are ignored (but a payload to be signed must not have what makes it one of another kind, so that
- * one signature never serves two), STATUS_INVALID with the field as path (`payload.version` for one inside the string
- * that is signed). Locations must be such as may be published. A null in place of an absent field: publish_request_read() takes
- * it, since what a job shows is printed anew; the payloads that are shown as they were sent must have none, known field or not.
- */
+/* Common to all: STATUS_INVALID with the field as path (`payload.version` for one inside the signed string). Unknown fields are
+ * ignored; but a signed payload must not have the field that marks one of another kind, so that one signature never serves
+ * two kinds. Locations must be publishable. publish_request_read() accepts a null in place of an absent field, since a job
+ * shows the request as printed by publish_request_append_json(); payloads that are shown as they were sent must not have a null
+ * in any field. */
 CHECK_RESULT enum status publish_request_read(struct publish_request *out, const json_t *body, struct arena *arena,
                                               struct error *err);
 CHECK_RESULT enum status signed_request_read(struct signed_request *out, const json_t *body, bool signature_is_required,
@@ -95,20 +94,20 @@ CHECK_RESULT enum status package_set_request_parse(struct package_set_request *o
 CHECK_RESULT enum status revise_request_parse(struct revise_request *out, const char *payload, struct arena *arena,
                                               struct error *err);
 
-/* The request as a job keeps and shows it: the fields that are known, in the order of the specification. publish_request_read()
- * of it gives the same request. */
+/* Append the request as a job stores and shows it: the known fields, in the order of the specification. Reading it again gives
+ * the same request. */
 void publish_request_append_json(struct text *out, const struct publish_request *request);
 void signed_request_append_json(struct text *out, const struct signed_request *request);
 void package_set_request_append_json(struct text *out, const struct package_set_request *request);
 void revise_request_append_json(struct text *out, const struct revise_request *request);
 
-/* Keys of "the same request", hex of a SHA-256. Of a publish everything but compiler and resolutions counts, of a package set
- * what is asked for and not who signed it. */
+/* Keys for the detection of duplicates, hex of a SHA-256. For a publication all fields except compiler and resolutions count,
+ * for a package set the changes but not the signature. */
 void publish_request_duplicate_key(const struct publish_request *request, char out[SHA256_HEX_MAX]);
 void package_set_request_duplicate_key(const struct package_set_request *request, char out[SHA256_HEX_MAX]);
 
-/* Of what is signed the exact bytes of payload and signature: for duplicates of unpublish and transfer, and for replays of all
- * signed jobs that succeeded. */
+/* The key of a signed request, from the exact bytes of payload and signature: detects duplicates of pending unpublish and
+ * transfer jobs, and replays of succeeded ones. */
 void signed_request_key(const struct signed_request *request, enum job_kind kind, char out[SHA256_HEX_MAX]);
 
 #endif

@@ -81,7 +81,7 @@ enum status owner_parse_line(struct owner *out, const char *line, struct arena *
                      "A public key must be one line as in OpenSSH's \".pub\" files: the key's type, the key, and a comment.");
 }
 
-/* The wire form begins with the type's name: four bytes of length, most significant first, then the name. */
+/* True if the wire form begins with the type's name: four bytes of length, most significant first, then the name. */
 static bool wire_names_type(const unsigned char *wire, size_t wire_bytes, const char *type) {
     size_t length = strlen(type);
     if (wire_bytes < 4 + length) return false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * An owner of a package: an SSH public key (lib/domain/README.md, Owner), which may sign unpublishing and transfer. Checking
- * signatures is not here.
+ * An owner of a package: an SSH public key (lib/domain/README.md, Owner), which may sign requests to unpublish and to transfer.
+ * Signatures are checked in lib/domain/signature.h.
  */
 #ifndef LIB_DOMAIN_OWNER_H
 #define LIB_DOMAIN_OWNER_H
@@ -30,37 +30,37 @@ enum owner_key {
         OWNER_KEY_COUNT
 };
 
-/* Texts belong to the arena that it was read into. */
+/* Texts are owned by the arena that it was read into. */
 struct owner {
-    const char *id;         /* the key's comment, NULL where there is none */
-    const char *key_type;   /* as read; owner_check() knows whether it is one of the table */
+    const char *id;         /* the key's comment, optional (NULL) */
+    const char *key_type;   /* as read; owner_decode() checks it against the table */
     const char *public_key; /* base64 of the key's SSH wire form */
 };
 
 struct owners {
     struct owner *items;
-    size_t count; /* 0: the file has no such field */
+    size_t count; /* 0: no such field in the file */
 };
 
-/* A JSON array, which must not be empty; NULL (no such field) gives no owners. Reads the shape alone: STATUS_INVALID with the
- * field as path. */
+/* Reads a JSON array, which must not be empty; NULL (no such field) gives no owners. Checks only the shape: STATUS_INVALID with
+ * the field as path. */
 CHECK_RESULT enum status owners_read(struct owners *out, const json_t *array, struct arena *arena, struct error *err);
 
-/* Reads a line as in OpenSSH's ".pub" files, `TYPE BASE64 COMMENT`, the comment (the owner's id) optional. Shape alone, too:
- * STATUS_INVALID where there are no two words. */
+/* Reads a line as in OpenSSH's ".pub" files, `TYPE BASE64 COMMENT`, the comment (the owner's id) optional. Checks only the
+ * shape: STATUS_INVALID for fewer than two words or more than one line. */
 CHECK_RESULT enum status owner_parse_line(struct owner *out, const char *line, struct arena *arena, struct error *err);
 
-/* The key's kind and its SSH wire form (in the arena): STATUS_INVALID where the kind is not known, the base64 is none, or the
- * type that the wire form begins with is another. */
+/* The key's kind and its SSH wire form, in the arena. STATUS_INVALID if the type is unknown, the base64 is malformed, or the
+ * wire form begins with another type. */
 CHECK_RESULT enum status owner_decode(const struct owner *owner, struct arena *arena, enum owner_key *key, unsigned char **wire,
                                       size_t *wire_bytes, struct error *err);
 
-/* Whether each is a whole key of its type, and an RSA key has 2,048 bits at least, for what is newly submitted. (Keys that are
- * in the registry already verify with fewer.) */
+/* Checks newly submitted owners: each must be a complete key of its type, an RSA key with at least 2,048 bits. STATUS_INVALID
+ * with the field as path. (Keys that are already in the registry may be shorter, see ssh_key.h.) */
 CHECK_RESULT enum status owners_check(const struct owners *owners, struct error *err);
 
-/* As OpenSSH shows a key, `SHA256:` and the base64, unpadded, of the wire form's sum: what a key is called that nobody can
- * choose as they choose its comment. In the arena; NULL where `public_key` is no base64. */
+/* The fingerprint as OpenSSH prints it: `SHA256:` and the unpadded base64 of the wire form's SHA-256. Identifies a key
+ * reliably, unlike its comment, which its owner chooses. In the arena; NULL if `public_key` is not base64. */
 const char *owner_fingerprint(const struct owner *owner, struct arena *arena);
 
 void owners_write(struct json_writer *writer, const struct owners *owners);

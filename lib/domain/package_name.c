@@ -15,7 +15,7 @@ static bool is_letter_or_digit(char character) {
     return (character >= 'a' && character <= 'z') || (character >= '0' && character <= '9');
 }
 
-/* Which rule the name breaks, as the end of a sentence; NULL if none. */
+/* The rule that the name violates, as the end of a sentence; NULL if none. */
 static const char *find_fault(const char *name) {
     size_t length = strlen(name);
     if (length == 0) return "it must not be empty";

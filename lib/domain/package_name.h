@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Package names (lib/domain/README.md, Package name): 1 to 150 bytes of `a-z`, `0-9` and `-`, and a few rules about where a `-`
- * may stand. A name is a plain `const char *` everywhere; what came from outside went through package_name_check() once.
+ * Package names (lib/domain/README.md, Package name): 1 to 150 bytes of `a-z`, `0-9` and `-`, and a few further rules. A name
+ * is a plain `const char *` everywhere; input from outside must pass package_name_check() once.
  */
 #ifndef LIB_DOMAIN_PACKAGE_NAME_H
 #define LIB_DOMAIN_PACKAGE_NAME_H
@@ -12,7 +12,7 @@
 
 enum { PACKAGE_NAME_MAX = 150 }; /* bytes, without the NUL */
 
-/* STATUS_INVALID with the rule that is broken. */
+/* STATUS_INVALID names the rule that is violated. */
 CHECK_RESULT enum status package_name_check(const char *name, struct error *err);
 
 /* Names that are well-formed but can never be published. */

@@ -10,7 +10,7 @@
 #include "lib/base/text.h"
 #include "lib/domain/json_fields.h"
 
-/* A day is one if its midnight is a time. */
+/* Validates the date by parsing its midnight as a time. */
 static enum status read_date(char out[DATE_TEXT_MAX], const json_t *object, const char *key, struct error *err) {
     const char *text;
     enum status status = json_need_text(object, key, &text, err);

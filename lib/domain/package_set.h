@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A package set: versions that compile together (lib/domain/README.md, Package set), one file for each release of it.
+ * A package set: versions that compile together (lib/domain/README.md, Package set); one file for each release.
  */
 #ifndef LIB_DOMAIN_PACKAGE_SET_H
 #define LIB_DOMAIN_PACKAGE_SET_H
@@ -11,7 +11,7 @@ struct text;
 
 enum { DATE_TEXT_MAX = 11 }; /* `YYYY-MM-DD` with the NUL */
 
-/* Whatever it points to belongs to the arena that it was read into. */
+/* All pointers are owned by the arena that it was read into. */
 struct package_set {
     struct version version;
     struct version compiler;

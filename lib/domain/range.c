@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Copies what stands between `from` and `to` into a buffer of a version's size; false if it does not fit. */
+/* Copies the text from `from` up to `to` to `out`; false if it does not fit. */
 static bool cut_version(const char *from, const char *to, char out[VERSION_TEXT_MAX]) {
     size_t length = (size_t)(to - from);
     if (length >= VERSION_TEXT_MAX) return false;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What git allows in a name is told by git-check-ref-format(1); the rules here are those and a few more.
+ * The rules of git-check-ref-format(1), and a few stricter ones.
  */
 #include "lib/domain/ref.h"
 
@@ -21,7 +21,7 @@ static bool has_forbidden_character(const char *ref) {
     return strstr(ref, "..") || strstr(ref, "@{");
 }
 
-/* Whether each part between slashes is one: not empty, not beginning with a dot, not ending with `.lock`. */
+/* True if each part between slashes is not empty, does not begin with a dot and does not end with `.lock`. */
 static bool has_proper_parts(const char *ref) {
     for (const char *part = ref;;) {
         size_t length = strcspn(part, "/");
@@ -32,7 +32,7 @@ static bool has_proper_parts(const char *ref) {
     }
 }
 
-/* Why the ref is refused, as the end of a sentence; NULL if it is fine. */
+/* The rule that the ref violates, as the end of a sentence; NULL if none. */
 static const char *find_fault(const char *ref) {
     if (*ref == '\0') return "it must not be empty";
     if (strlen(ref) > REF_MAX) return "it must not be longer than 255 bytes";

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A secret on its way between two programs that share a key (SERVICE_KEY): AES-256-GCM, as base64 of
+ * Encryption of a secret in a message between two programs that share a key (SERVICE_KEY): AES-256-GCM, as base64 of
  *
  *   nonce (12 bytes, random), ciphertext, tag (16 bytes)
  *
- * The key is HMAC-SHA256 of `purpose` with SERVICE_KEY, so nothing else that the two exchange helps with it. Without a
- * SERVICE_KEY, which is allowed only on one machine, this hides the secret from nobody who reads the message, and only keeps it
- * from standing in buffers as it is.
+ * The key is HMAC-SHA256 of `purpose` with SERVICE_KEY, so that it is used for nothing else. Without a SERVICE_KEY, which is
+ * allowed only on one machine, this is mere obfuscation: it keeps the plain secret out of buffers.
  */
 #ifndef LIB_DOMAIN_SEALED_SECRET_H
 #define LIB_DOMAIN_SEALED_SECRET_H
@@ -19,11 +18,11 @@ struct arena;
 
 enum { SECRET_BYTES_MAX = 4096 };
 
-/* In the arena. `service_key` may be NULL; `length` is at most SECRET_BYTES_MAX. */
+/* Returns the sealed secret, in the arena. `service_key` may be NULL; `length` must be at most SECRET_BYTES_MAX. */
 char *secret_seal(struct arena *arena, const char *service_key, const char *purpose, const char *secret, size_t length);
 
-/* In the arena, with a NUL behind it; the caller wipes it (lib/base/secret.h). STATUS_UNAUTHORIZED: it was not sealed with this
- * key for this purpose, or is damaged. */
+/* Returns the secret, in the arena and NUL-terminated; the caller wipes it (lib/base/secret.h). STATUS_UNAUTHORIZED: it was
+ * sealed with another key or for another purpose, or is damaged. */
 CHECK_RESULT enum status secret_unseal(char **out, struct arena *arena, const char *service_key, const char *purpose,
                                        const char *sealed, struct error *err);
 

@@ -17,15 +17,15 @@
 #include "lib/domain/ssh_key.h"
 
 enum {
-    SIGNATURE_BYTES_MAX = SSH_RSA_BITS_MAX / 8, /* the longest that any key makes */
+    SIGNATURE_BYTES_MAX = SSH_RSA_BITS_MAX / 8, /* of the largest RSA key */
     DIGESTS_MAX = 3,
 };
 
-/* What OpenSSL is told for a kind of key. */
+/* OpenSSL's parameters for each kind of key. */
 static const struct algorithm {
     const char *type;
     const char *group;                           /* ECDSA */
-    const EVP_MD *(*digests[DIGESTS_MAX])(void); /* those that are accepted, the one for signing first; none: it has its own */
+    const EVP_MD *(*digests[DIGESTS_MAX])(void); /* accepted ones, the first for signing; none: built in */
 } algorithms[OWNER_KEY_COUNT] = {
     [OWNER_KEY_ED25519] = {"ED25519", NULL, {NULL}},
     [OWNER_KEY_ECDSA_P256] = {"EC", "prime256v1", {EVP_sha256}},
@@ -40,7 +40,7 @@ static const EVP_MD *digest_of(const struct algorithm *algorithm, int choice) {
 
 /* ---- Keys for OpenSSL ---- */
 
-/* The numbers of a key while its parameters are built, which borrow them. */
+/* The numbers of a key; the parameter builder borrows them. */
 struct key_numbers {
     BIGNUM *modulus, *exponent, *secret;
 };
@@ -62,7 +62,7 @@ static bool push_parameters(OSSL_PARAM_BLD *builder, struct key_numbers *numbers
            push_number(builder, OSSL_PKEY_PARAM_PRIV_KEY, &numbers->secret, key->secret);
 }
 
-/* ECDSA and RSA. NULL where the numbers are no key. */
+/* For ECDSA and RSA. NULL if the numbers are not a valid key. */
 static EVP_PKEY *key_from_numbers(const struct ssh_key *key) {
     EVP_PKEY *out = NULL;
     OSSL_PARAM *parameters = NULL;
@@ -96,7 +96,7 @@ static EVP_PKEY *make_key(const struct ssh_key *key) {
 
 /* ---- Checking ---- */
 
-/* The number of bytes, 0 where it is no lower-case hex or too long. */
+/* Returns the number of bytes; 0 if the text is not lower-case hex, or too long. */
 static size_t decode_hex(const char *text, unsigned char out[SIGNATURE_BYTES_MAX]) {
     size_t length = strlen(text);
     return strspn(text, "0123456789abcdef") == length ? hash_hex_decode(text, length, out, SIGNATURE_BYTES_MAX) : 0;
@@ -157,7 +157,7 @@ struct signing_key {
     EVP_PKEY *key;
 };
 
-/* An ed25519 key's point follows from its seed; the others' arithmetic is left to signing, which checks its own result. */
+/* True if an ed25519 key's point matches its seed. For the other kinds signing_key_sign() verifies its own result. */
 static bool has_point(const EVP_PKEY *key, const struct ssh_key *parts) {
     unsigned char point[SSH_ED25519_BYTES];
     size_t length = sizeof point;

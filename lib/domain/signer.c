@@ -65,7 +65,7 @@ static bool has_signed(const struct owner *owner, const struct signed_request *r
            signature_check(owner, request->payload, strlen(request->payload), request->signature, NULL) == STATUS_OK;
 }
 
-/* ---- Nobody whose signature counts ---- */
+/* ---- No valid signature ---- */
 
 static void append_owners(struct text *out, const struct owners *owners, struct arena *arena) {
     for (size_t i = 0; i < owners->count; i++) {

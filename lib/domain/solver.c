@@ -8,7 +8,8 @@
 #include "lib/base/text.h"
 #include "lib/domain/solver_state.h"
 
-/* The newest version that counts. There is one for every needed package once bounds were carried over. */
+/* The position of the newest version that counts, before the position `below`; SLOT_NONE if there is none. After
+ * solver_carry_bounds() every needed package has one. */
 static uint32_t find_latest(const struct solver *solver, const struct slot *slot, uint32_t below) {
     for (uint32_t i = below; i-- > slot->first;) {
         const struct indexed_version *version = &slot->package->versions[i];
@@ -17,7 +18,7 @@ static uint32_t find_latest(const struct solver *solver, const struct slot *slot
     return SLOT_NONE;
 }
 
-/* Whether the newest version of each needed package goes together with all the others. */
+/* True if the newest counting versions of all needed packages are compatible with each other. Sets `latest` of each slot. */
 static bool latest_is_solution(struct solver *solver) {
     for (size_t i = 0; i < solver->needed_count; i++) {
         struct slot *slot = &solver->slots[solver->needed[i]];
@@ -54,13 +55,13 @@ static bool put_trial(struct solver *solver, uint32_t slot, uint32_t version) {
     return solver_put_bound(solver, slot, &exactly);
 }
 
-/* True: `latest` of each needed slot is the answer. False: there is none, or no steps are left. The recursion is at most as
- * deep as there are packages. */
+/* True: `latest` of each needed slot is the answer. False: there is none, or no steps are left. The recursion depth is at most
+ * the number of packages. */
 static bool search(struct solver *solver) {
     if (!solver_carry_bounds(solver)) return false;
     if (latest_is_solution(solver)) return true;
 
-    /* Where every needed package has one version that counts, the bounds of those were carried over, and they go together. */
+    /* If every needed package had only one version that counts, their carried-over bounds would have made a solution above. */
     uint32_t choice = find_choice(solver);
     assert(choice != SLOT_NONE);
     solver_explain_trials(solver, choice);
@@ -81,13 +82,13 @@ static struct sourced_range declare_bound(struct range range) {
     return (struct sourced_range){.range = range_pack(range)}; /* BOUND_DECLARED */
 }
 
-/* False: a bound that includes nothing. */
+/* Puts the request's bounds on its packages. False: the bounds of one of them are empty. */
 static bool put_request(struct solver *solver, const struct solver_request *request) {
     struct sourced_range compilers = declare_bound(request->acceptable_compilers);
     bool is_possible = solver_put_bound(solver, solver_find_slot(solver, PACKAGE_COMPILER), &compilers);
     for (size_t i = 0; is_possible && i < request->required_count; i++) {
         uint32_t package = manifest_index_find_package(solver->index, request->required[i].name);
-        if (package == PACKAGE_COMPILER) continue; /* that is what the acceptable compilers are for */
+        if (package == PACKAGE_COMPILER) continue; /* bounded by acceptable_compilers instead */
         struct sourced_range bound = declare_bound(request->required[i].range);
         is_possible = solver_put_bound(solver, solver_find_slot(solver, package), &bound);
     }
@@ -109,7 +110,7 @@ static void take_answer(struct build_plan *out, const struct solver *solver, str
     package_versions_sort(&out->packages);
 }
 
-/* One run; where `explanation` is given, what stands in the way is written there. */
+/* Runs the solver once; the reasons for a failure are appended to `explanation` unless that is NULL. */
 static enum status run(struct build_plan *out, const struct manifest_index *index, const struct solver_request *request,
                        struct text *explanation, struct arena *arena) {
     struct solver solver;
@@ -129,7 +130,7 @@ static enum status explain(const struct manifest_index *index, const struct solv
                            struct error *err) {
     struct build_plan none = {0};
     struct text explanation = {0};
-    enum status status = run(&none, index, request, &explanation, arena); /* the same again, in the same order */
+    enum status status = run(&none, index, request, &explanation, arena); /* deterministic: fails in the same way */
     assert(status == STATUS_REFUSED);
     error_set(err, status, "%s", text_view(&explanation));
     text_release(&explanation);

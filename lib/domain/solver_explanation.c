@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Why there is no plan, in words:
+ * Explains in text why there is no plan:
  *
  *   Every version of a was tried:
  *   - 2.0.0:
@@ -16,12 +16,12 @@
 #include "lib/domain/solver_state.h"
 
 enum {
-    EXPLANATION_BYTES_ENOUGH = 5000, /* one more explanation still fits into an error's message */
+    EXPLANATION_BYTES_ENOUGH = 5000, /* leaves room for one more explanation in an error's message */
     VERSIONS_LISTED_MAX = 10,
     INDENT = 2,
 };
 
-/* Begins a line of the explanation. */
+/* Begins a new line of the explanation. */
 static __attribute__((format(printf, 3, 4))) void add_line(struct solver *solver, int indent, const char *format, ...) {
     struct text *out = solver->explanation;
     text_append_format(out, "%s%*s", out->length ? "\n" : "", INDENT * (solver->depth + indent), "");

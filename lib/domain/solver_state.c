@@ -15,7 +15,7 @@ static void *grow(void *items, size_t *capacity, size_t item_bytes) {
     return memory_resize(items, *capacity, item_bytes);
 }
 
-/* The compilers as versions of a package that needs nothing. */
+/* Makes the compilers versions of a package without dependencies. */
 static void init_compiler(struct solver *solver, const struct solver_request *request) {
     struct indexed_version *versions = memory_alloc((request->compiler_count + 1) * sizeof versions[0]);
     for (size_t i = 0; i < request->compiler_count; i++)
@@ -66,7 +66,7 @@ static void enqueue(struct solver *solver, uint32_t slot) {
     solver->slots[slot].is_queued = true;
     if (solver->queue_end == solver->queue_capacity && solver->queue_begin > solver->queue_capacity / 2) {
         solver->queue_end -=
-            solver->queue_begin; /* a slot is in it once at most, so it never holds more than there are slots */
+            solver->queue_begin; /* a slot is queued at most once, so the queue never exceeds the number of slots */
         memmove(solver->queue, &solver->queue[solver->queue_begin], solver->queue_end * sizeof solver->queue[0]);
         solver->queue_begin = 0;
     }
@@ -80,7 +80,7 @@ static void empty_queue(struct solver *solver) {
     solver->queue_begin = solver->queue_end = 0;
 }
 
-/* From now on the package is looked at, and whenever something changes that one of its versions mentions. */
+/* Marks the slot as needed, and registers it as a watcher of all packages that its versions mention. */
 static void become_needed(struct solver *solver, uint32_t slot) {
     const struct indexed_package *package = solver->slots[slot].package;
     solver->slots[slot].is_needed = true;
@@ -97,7 +97,7 @@ static void become_needed(struct solver *solver, uint32_t slot) {
     }
 }
 
-/* Leaves out the versions at both ends that are outside the bounds now; true where there were some. */
+/* Drops the versions at both ends that are outside the bounds now; true if there were any. */
 static bool narrow_window(struct slot *slot) {
     const struct indexed_version *versions = slot->package->versions;
     uint32_t first = slot->first;
@@ -112,7 +112,7 @@ static bool narrow_window(struct slot *slot) {
     return is_narrower;
 }
 
-/* `known` with what `bound` tightens; true where it does. */
+/* Intersects `known` with `bound`; true if that changes it. */
 static bool tighten(struct sourced_range *known, const struct sourced_range *bound) {
     bool is_low_tighter = bound->range.low > known->range.low;
     bool is_high_tighter = bound->range.high < known->range.high;
@@ -140,7 +140,7 @@ bool solver_put_bound(struct solver *solver, uint32_t slot, const struct sourced
     solver->changes[solver->change_count++] = (struct change){
         .slot = slot, .first = changed->first, .end = changed->end, .was_needed = was_needed, .bounds = changed->bounds};
     if (!was_needed) become_needed(solver, slot);
-    changed = &solver->slots[slot]; /* may have moved */
+    changed = &solver->slots[slot]; /* solver->slots may have been reallocated */
     changed->bounds = bounds;
     if (narrow_window(changed) || !was_needed) enqueue(solver, slot);
     for (uint32_t i = changed->watchers; i != SLOT_NONE; i = solver->watches[i].next)
@@ -158,7 +158,8 @@ const struct indexed_need *solver_find_obstacle(const struct solver *solver, con
     return NULL;
 }
 
-/* Adds what one more version that counts needs. What the first does not need, not all need. */
+/* Widens the loosest bounds by the needs of one more counting version. Packages that the first version does not need are
+ * skipped: not all versions need them. */
 static void loosen(struct solver *solver, const struct indexed_version *version, struct bound_source source, bool is_first) {
     for (size_t i = 0; i < version->need_count; i++) {
         const struct indexed_need *need = &version->needs[i];
@@ -182,11 +183,12 @@ static void loosen(struct solver *solver, const struct indexed_version *version,
     }
 }
 
-/* Looks at the versions of one package, and puts what all that count need on those they need. */
+/* Checks the versions of one package, and puts the loosest bounds of the needs common to all counting versions on the needed
+ * packages. False: a conflict, or no steps are left. */
 static bool look_at(struct solver *solver, uint32_t slot) {
     const struct slot *looked_at = &solver->slots[slot];
     const struct indexed_version *versions = looked_at->package->versions;
-    const struct indexed_version *any = NULL; /* of those that count: what all need, this one needs */
+    const struct indexed_version *any = NULL; /* any counting version; the common needs are among its needs */
     uint32_t count = 0;
     solver->look++;
     for (uint32_t i = looked_at->first; i < looked_at->end; i++) {

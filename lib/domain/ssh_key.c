@@ -16,7 +16,7 @@ enum { PRIVATE_FILE_BYTES_MAX = 64 * 1024 };
 
 /* ---- The wire form ---- */
 
-/* What is left to read. Reading beyond the end gives empty texts and makes it damaged, which is asked once, at the end. */
+/* The rest of the input. Reading beyond the end returns empty values and sets is_damaged, which is checked once, at the end. */
 struct reader {
     const unsigned char *at;
     size_t left;
@@ -46,7 +46,7 @@ static struct ssh_bytes read_bytes(struct reader *reader) {
     return out;
 }
 
-/* A positive number in its one spelling: a zero byte in front where the first bit would be a sign, and only there. */
+/* A positive number in its canonical form: with a leading zero byte if, and only if, the first bit would be the sign. */
 static struct ssh_bytes read_positive(struct reader *reader) {
     struct ssh_bytes number = read_bytes(reader);
     bool has_zero = number.length > 0 && number.bytes[0] == 0;
@@ -73,7 +73,7 @@ struct curve {
     size_t coordinate_bytes;
 };
 
-/* By kind of key; no name where it has no curve of several. */
+/* By kind of key; no name for kinds other than ECDSA. */
 static const struct curve curves[OWNER_KEY_COUNT] = {
     [OWNER_KEY_ECDSA_P256] = {"nistp256", 32},
     [OWNER_KEY_ECDSA_P384] = {"nistp384", 48},
@@ -89,7 +89,7 @@ static void read_point(struct ssh_key *out, struct reader *reader) {
         reader->is_damaged = true;
 }
 
-/* Of a positive number. */
+/* The length in bits of a positive number. */
 static size_t count_bits(struct ssh_bytes number) {
     size_t bits = number.length * 8;
     for (unsigned first = number.length ? number.bytes[0] : 0x80; first < 0x80; first <<= 1)
@@ -118,7 +118,7 @@ enum status ssh_key_read_public(struct ssh_key *out, const struct owner *owner, 
     enum status status = owner_decode(owner, arena, &out->kind, &wire, &wire_bytes, err);
     if (status) return status;
     struct reader reader = {.at = wire, .left = wire_bytes};
-    read_bytes(&reader); /* the type, which owner_decode() has compared */
+    read_bytes(&reader); /* the type, which owner_decode() has checked */
     if (out->kind == OWNER_KEY_RSA) {
         out->exponent = read_positive(&reader);
         out->modulus = read_positive(&reader);
@@ -137,7 +137,7 @@ static enum status damaged(struct error *err) {
     return error_set(err, STATUS_INVALID, "The private key is damaged.");
 }
 
-/* The bytes between the first and the last line of the file. */
+/* Decodes the base64 between the first and the last line of the file. */
 static enum status decode_file(struct reader *out, const char *text, struct arena *arena, struct error *err) {
     const char *begin = strstr(text, FILE_BEGIN), *end = strstr(text, FILE_END);
     if (!begin || !end || begin > end || strlen(text) > PRIVATE_FILE_BYTES_MAX)
@@ -154,7 +154,7 @@ static enum status decode_file(struct reader *out, const char *text, struct aren
     return STATUS_OK;
 }
 
-/* The outer part of the file: no passphrase, one key. */
+/* Reads the outer part of the file: it must have no passphrase and one key. */
 static enum status read_envelope(struct reader *file, struct ssh_bytes *public_key, struct ssh_bytes *secrets,
                                  struct error *err) {
     static const char magic[] = "openssh-key-v1"; /* with its NUL */
@@ -163,7 +163,7 @@ static enum status read_envelope(struct reader *file, struct ssh_bytes *public_k
     file->left -= sizeof magic;
     bool is_plain = bytes_are(read_bytes(file), "none");
     is_plain = bytes_are(read_bytes(file), "none") && is_plain;
-    read_bytes(file); /* what the passphrase's method needs to know */
+    read_bytes(file); /* the KDF's options */
     bool is_one = read_number(file) == 1;
     *public_key = read_bytes(file);
     *secrets = read_bytes(file);
@@ -173,14 +173,14 @@ static enum status read_envelope(struct reader *file, struct ssh_bytes *public_k
                      "The private key is protected by a passphrase; `ssh-keygen -p -N '' -f FILE` takes it off (of a copy).");
 }
 
-/* What the secret part says again of the public key, and the secret itself. */
+/* Reads the secret, and checks that the public key, which the secret part repeats, is the same. */
 static void read_secret(struct ssh_key *out, struct reader *reader) {
     struct ssh_key again = {.kind = out->kind};
     if (out->kind == OWNER_KEY_RSA) {
         again.modulus = read_positive(reader);
         again.exponent = read_positive(reader);
         out->secret = read_positive(reader);
-        for (int i = 0; i < 3; i++) /* follow from the rest */
+        for (int i = 0; i < 3; i++) /* derived from the rest */
             read_bytes(reader);
     } else {
         read_point(&again, reader);
@@ -191,7 +191,7 @@ static void read_secret(struct ssh_key *out, struct reader *reader) {
         reader->is_damaged = true;
     if (out->kind != OWNER_KEY_ED25519) return;
     if (out->secret.length != 2 * SSH_ED25519_BYTES) reader->is_damaged = true;
-    if (!reader->is_damaged) out->secret.length = SSH_ED25519_BYTES; /* the seed; the point stands behind it once more */
+    if (!reader->is_damaged) out->secret.length = SSH_ED25519_BYTES; /* the seed only; the point follows it once more */
 }
 
 static enum status read_secrets(struct ssh_key *out, struct owner *owner, struct ssh_bytes secrets, struct arena *arena,

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What came of trying to build one package version with one compiler. Shown in the job, kept per version, compiler and plan
- * for good (lib/store/README.md, Order), counted in the metrics.
+ * The verdict on a build of one package version with one compiler. Shown in the job, kept for ever per version, compiler and
+ * plan (lib/store/README.md, Order), counted in the metrics.
  */
 #ifndef LIB_DOMAIN_VERDICT_H
 #define LIB_DOMAIN_VERDICT_H
 
 #include <stdbool.h>
 
-/* VERDICT(name, text, stands, meaning). A verdict that stands is about the package: the same plan is not tried again but at an
- * operator's request. The others are about this machine, or this hour: the daily sweep tries again. */
+/* VERDICT(name, text, stands, meaning). A verdict that stands is about the package: the same plan is built again only at an
+ * operator's request. The others are about this machine or a temporary condition: the daily sweep tries again. */
 #define VERDICT_TABLE(VERDICT)                                                                                                 \
     VERDICT(SUCCEEDED, "succeeded", true, "It compiles.")                                                                      \
     VERDICT(FAILED_TO_COMPILE, "failed_to_compile", true, "The compiler reports errors.")                                      \

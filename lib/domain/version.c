@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* Reads one number of a version at *at. Answers what is wrong with it, as the end of a sentence; NULL if nothing. */
+/* Reads one number of a version at *at. Returns the rule that it violates, as the end of a sentence; NULL if none. */
 static const char *read_number(const char **at, uint32_t *out) {
     const char *start = *at;
     uint64_t number = 0;
@@ -57,7 +57,7 @@ bool version_is_among(struct version version, const struct version *versions, si
 }
 
 struct version version_bump_major(struct version version) {
-    if (version.major == VERSION_NUMBER_MAX) return version; /* nothing is above it in this place */
+    if (version.major == VERSION_NUMBER_MAX) return version; /* there is no higher one */
     return (struct version){version.major + 1, 0, 0};
 }
 
