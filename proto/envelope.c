@@ -9,7 +9,7 @@
 
 enum { HEAD_VALUES = 6 };
 
-/* The proof for the first `length` bytes. */
+/* Computes the proof over `length` bytes. */
 static void prove(const char *service_key, const void *bytes, size_t length, unsigned char out[SHA256_BYTES]) {
     if (service_key)
         hash_hmac_sha256(service_key, bytes, length, out);

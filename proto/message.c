@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Each message's rows become a table of fields (name, type, where it stands in its struct, bound), and two loops over such a
- * table pack and unpack every message there is or will be.
+ * Each message's rows become a table of fields (name, type, offset in its struct, limit); two loops over such a table pack and
+ * unpack any message.
  */
 #include "proto/message.h"
 
@@ -13,7 +13,7 @@
 enum field_type { FIELD_TEXT, FIELD_NUMBER, FIELD_FLAG };
 
 struct field {
-    const char *name; /* NULL ends a table */
+    const char *name; /* NULL: end of the table */
     enum field_type type;
     size_t offset;    /* in struct message_NAME */
     size_t max_bytes; /* of a text */
@@ -21,7 +21,7 @@ struct field {
 
 /* clang-format off */
 
-/* fields_of_NAME(). `at` is only there to name the struct to offsetof(). */
+/* fields_of_NAME(). `at` only provides the struct's type for offsetof(). */
 #define MESSAGE(message_name, number, sender, about)                                                                           \
     static const struct field *fields_of_##message_name(void) {                                                                \
         static const struct message_##message_name *at = NULL;                                                                 \
@@ -36,7 +36,7 @@ struct field {
     }
 #include "proto/messages.def"
 
-/* NULL where `tag` is no message's. A tag that two messages have, retired ones too, does not compile. */
+/* NULL for an unknown tag. Two messages with the same tag, retired ones included, do not compile. */
 static const struct field *fields_of(enum message_tag tag) {
     switch ((int)tag) {
 #define RETIRED(name, number) case number: return NULL;
@@ -79,7 +79,7 @@ static size_t count_fields(const struct field *fields) {
     return count;
 }
 
-/* The members of the union all begin where it begins. */
+/* All members of the union begin at its address. */
 static void *field_of(struct message *message, const struct field *field) {
     return (char *)&message->done + field->offset;
 }

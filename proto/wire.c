@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Packs with msgpack-c's packer; unpacks with msgpack_unpack_next(), one value at a time, after a look at the value's first
+ * Packs with msgpack-c's packer; unpacks with msgpack_unpack_next(), one value at a time, after checking the value's first
  * byte.
  */
 #include "proto/wire.h"
@@ -47,13 +47,13 @@ void wire_write_binary(struct text *out, const void *bytes, size_t length) {
     msgpack_pack_bin_with_body(&packer, bytes, length);
 }
 
-/* Arrays, maps and extensions: msgpack-c makes room for as many members as their heads claim, so they never get there. */
+/* True for arrays, maps and extensions. msgpack-c allocates as many members as their heads claim, so it must not see them. */
 static bool begins_with_container(unsigned char head) {
     return (head >= 0x80 && head <= 0x9F) || head == 0xC1 || (head >= 0xC7 && head <= 0xC9) || (head >= 0xD4 && head <= 0xD8) ||
            (head >= 0xDC && head <= 0xDF);
 }
 
-/* Takes one value that holds no others. What it points to lies in the reader's bytes. */
+/* Consumes one scalar value; texts and binaries in *out are borrowed from the reader's bytes. */
 static bool read_value(struct wire_reader *reader, msgpack_object *out) {
     if (reader->left == 0 || begins_with_container((unsigned char)reader->bytes[0])) return false;
     msgpack_unpacked unpacked;
@@ -69,7 +69,7 @@ static bool read_value(struct wire_reader *reader, msgpack_object *out) {
 
 bool wire_read_array(struct wire_reader *reader, size_t count) {
     struct text head = {0};
-    wire_write_array(&head, count); /* ours is the only spelling that is taken */
+    wire_write_array(&head, count); /* only the same encoding is accepted */
     bool is_there = reader->left >= head.length && memcmp(reader->bytes, head.bytes, head.length) == 0;
     if (is_there) {
         reader->bytes += head.length;

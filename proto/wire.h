@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Single msgpack values, written to a text and read back strictly: the only file that sees msgpack-c. Nothing here allocates by
- * a size that the bytes claim: arrays are counted against what is expected, texts lie in the bytes themselves.
+ * Writing and strictly reading single msgpack values; only wire.c uses msgpack-c. Nothing is allocated by a size claimed in the
+ * input: the length of an array is compared with the expected one, and texts are borrowed from the input.
  */
 #ifndef PROTO_WIRE_H
 #define PROTO_WIRE_H
@@ -18,17 +18,17 @@ void wire_write_flag(struct text *out, bool flag);
 void wire_write_text(struct text *out, const char *text); /* NULL: nil */
 void wire_write_binary(struct text *out, const void *bytes, size_t length);
 
-/* Each read takes one value of the asked-for type off the front; false, and nothing is promised of the reader, where there is
- * something else. */
+/* Each function below consumes one value of its type from the front of the reader. False if the next value is another one; the
+ * reader must not be used any further then. */
 struct wire_reader {
     const char *bytes;
     size_t left;
 };
 
-bool wire_read_array(struct wire_reader *reader, size_t count); /* of exactly so many values, which come next */
+bool wire_read_array(struct wire_reader *reader, size_t count); /* the head of an array of `count` values */
 bool wire_read_number(struct wire_reader *reader, int64_t *number);
 bool wire_read_flag(struct wire_reader *reader, bool *flag);
-bool wire_read_text(struct wire_reader *reader, const char **bytes, size_t *length); /* not terminated; nil: *bytes is NULL */
+bool wire_read_text(struct wire_reader *reader, const char **bytes, size_t *length); /* borrowed, no NUL; nil: *bytes is NULL */
 bool wire_read_binary(struct wire_reader *reader, void *bytes, size_t length);       /* of exactly this length */
 
 #endif

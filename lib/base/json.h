@@ -36,7 +36,7 @@ const char *json_type_name(const json_t *value);
 void json_append_text(struct text *out, const char *bytes, size_t length);
 void json_append(struct text *out, const char *text); /* the same for a C string */
 
-/* Appends `value` in its own key order: compact where `indent` is 0, else as JSON.stringify(value, null, indent). No final
+/* Appends `value` in its own key order: compact if `indent` is 0, else as JSON.stringify(value, null, indent). No final
  * newline. */
 void json_append_value(struct text *out, const json_t *value, int indent);
 
