@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The service with its threads: requests for work that wait, a build from its event to its commit, and what the service says
+ * of itself.
+ */
+#include <pthread.h>
+
+#include "lib/service/message_client.h"
+#include "tests/store/build-matrix/matrix_fixture.h"
+
+static struct message_client *client;
+
+/* All of it, with no sweep. */
+static void start_service(struct matrix_fixture *m) {
+    struct fixture *f = &m->f;
+    m->service.settings.matrix_sweep_jobs = 0;
+    assert_ok(matrix_service_start(&m->service, &f->err));
+    const struct message_client_options options = {.address = m->service.settings.build_worker_address, .peers = PEERS_WORKERS};
+    assert_ok(message_client_create(&client, &options, &f->err));
+}
+
+static int close_all(void **state) {
+    message_client_free(client);
+    client = NULL;
+    return close_service(state);
+}
+
+#define service_test(name) cmocka_unit_test_setup_teardown(name, open_service, close_all)
+
+/* ---- Messages ---- */
+
+#define SELF .worker = m->worker.name, .secret = m->worker.secret
+
+static enum status say(struct matrix_fixture *m, const struct message *message, struct message *answer) {
+    return message_client_call(client, message, PATIENCE_MS, &m->f.arena, answer, &m->f.err);
+}
+
+static void join(struct matrix_fixture *m) {
+    struct fixture *f = &m->f;
+    struct message answer;
+    const struct message message = {.tag = MESSAGE_worker_join,
+                                    .worker_join = {SELF, .host = "a-test", .compilers = OLD " " NEW, .slots = 1}};
+    assert_ok(say(m, &message, &answer));
+}
+
+static struct message ask_of(struct matrix_fixture *m, int64_t wait_ms_) {
+    return (struct message){.tag = MESSAGE_build_ask, .build_ask = {SELF, .compilers = OLD " " NEW, .wait_ms = wait_ms_}};
+}
+
+/* A request for work, in a thread of its own. */
+struct ask {
+    pthread_t thread;
+    struct message message, answer;
+    struct arena arena;
+    struct error err;
+    enum status status;
+};
+
+static void *wait_for_answer(void *context) {
+    struct ask *ask = context;
+    ask->status = message_client_call(client, &ask->message, PATIENCE_MS, &ask->arena, &ask->answer, &ask->err);
+    return NULL;
+}
+
+static void await_figure(struct matrix_fixture *m, const char *sample, double value) {
+    int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS;
+    for (double is; (is = figure_of(m, sample)) != value; wait_ms(5))
+        if (clock_monotonic_ms() > until_ms) fail_msg("%s is %g", sample, is);
+}
+
+#define WAITING "registry_matrix_asks_waiting"
+
+static void begin_ask(struct matrix_fixture *m, struct ask *ask) {
+    *ask = (struct ask){.message = ask_of(m, PATIENCE_MS)};
+    assert_int_equal(pthread_create(&ask->thread, NULL, wait_for_answer, ask), 0);
+    await_figure(m, WAITING, 1);
+}
+
+static void end_ask(struct ask *ask, enum message_tag tag) {
+    pthread_join(ask->thread, NULL);
+    if (ask->status) fail_msg("%s", ask->err.message);
+    assert_int_equal(ask->answer.tag, tag);
+}
+
+static struct build_job read_build(struct matrix_fixture *m, const char *text) {
+    struct fixture *f = &m->f;
+    struct build_work work;
+    assert_ok(build_work_parse(&work, text, strlen(text), &f->arena, &f->err));
+    assert_int_equal(work.job_count, 1);
+    return work.jobs[0];
+}
+
+/* ---- Requests for work ---- */
+
+static void a_request_waits_until_there_is_a_job(void **state) {
+    struct matrix_fixture *m = *state;
+    struct ask ask;
+    start_service(m);
+    join(m);
+    begin_ask(m, &ask);
+    const char *id = accept_wave_build(m, "arrays");
+    matrix_service_announce(&m->service, NULL);
+    end_ask(&ask, MESSAGE_work);
+    assert_string_equal(read_build(m, ask.answer.work.work).job_id, id);
+    arena_release(&ask.arena);
+    await_figure(m, WAITING, 0);
+    await_figure(m, "registry_matrix_batches_total", 1);
+    await_figure(m, "registry_matrix_handed_out_total", 1);
+    await_figure(m, "registry_build_workers", 1);
+}
+
+static void a_request_whose_time_is_over_is_answered(void **state) {
+    struct matrix_fixture *m = *state;
+    struct fixture *f = &m->f;
+    struct message answer, ask;
+    start_service(m);
+    join(m);
+    static const int64_t waits_ms[] = {1, 0, -7};
+    for (size_t i = 0; i < 3; i++) {
+        ask = ask_of(m, waits_ms[i]);
+        assert_ok(say(m, &ask, &answer));
+        assert_int_equal(answer.tag, MESSAGE_done);
+    }
+}
+
+static void requests_of_a_worker_that_leaves_are_answered(void **state) {
+    struct matrix_fixture *m = *state;
+    struct fixture *f = &m->f;
+    struct ask ask;
+    struct message answer;
+    start_service(m);
+    join(m);
+    begin_ask(m, &ask);
+    dispatcher_forget(m->service.dispatcher, "another");
+    assert_true(figure_of(m, WAITING) == 1);
+    const struct message leave = {.tag = MESSAGE_worker_leave, .worker_leave = {SELF}};
+    assert_ok(say(m, &leave, &answer));
+    end_ask(&ask, MESSAGE_done);
+    await_figure(m, WAITING, 0);
+    arena_release(&ask.arena);
+}
+
+static void requests_that_wait_are_answered_when_the_service_stops(void **state) {
+    struct matrix_fixture *m = *state;
+    struct ask ask;
+    start_service(m);
+    join(m);
+    begin_ask(m, &ask);
+    matrix_service_stop(&m->service);
+    end_ask(&ask, MESSAGE_done);
+    arena_release(&ask.arena);
+}
+
+static void a_stranger_gets_no_work(void **state) {
+    struct matrix_fixture *m = *state;
+    struct fixture *f = &m->f;
+    struct message answer, ask = ask_of(m, 1);
+    start_service(m);
+    assert_status(STATUS_NOT_FOUND, say(m, &ask, &answer)); /* it is to join first */
+    join(m);
+    ask.build_ask.secret = "another";
+    assert_status(STATUS_INVALID, say(m, &ask, &answer));
+}
+
+/* ---- From an event to a commit ---- */
+
+static void a_version_that_was_published_gets_its_other_compiler(void **state) {
+    struct matrix_fixture *m = *state;
+    struct fixture *f = &m->f;
+    struct ask ask;
+    struct message answer;
+    start_service(m);
+    join(m);
+    begin_ask(m, &ask);
+    const struct job_request request = publish_of("arrays");
+    run_job(f, &request,
+            &(struct job_end){.success = true, .event = "{\"event\":\"published\",\"name\":\"arrays\",\"version\":\"1.0.0\"}"});
+    end_ask(&ask, MESSAGE_work);
+    const struct build_job build = read_build(m, ask.answer.work.work);
+    const struct message end = {.tag = MESSAGE_build_end,
+                                .build_end = {SELF, .job_id = build.job_id, .fence = build.fence, .verdict = "succeeded"}};
+    assert_ok(say(m, &end, &answer));
+    await_end(m, build.job_id);
+    expect_state(m, build.job_id, JOB_STATE_SUCCEEDED);
+    assert_string_equal(compilers_of(m, "arrays"), OLD " " NEW);
+    arena_release(&ask.arena);
+    await_figure(m, "registry_matrix_commits_total", 1);
+    await_figure(m, "registry_matrix_jobs_total{verdict=\"succeeded\"}", 1);
+    await_figure(m, "registry_matrix_jobs{compiler=\"" NEW "\",state=\"pending\"}", 0);
+    await_figure(m, "registry_matrix_stale_total{message=\"lines\"}", 0);
+}
+
+/* ---- What it says of itself ---- */
+
+/* The check of build workers, as /readyz shows it. */
+static const char *check(struct matrix_fixture *m, bool *is_fine) {
+    struct fixture *f = &m->f;
+    struct text text = {0};
+    struct deadline deadline;
+    struct job_service_checks checks = {.writer = {.out = &text}, .are_fine = true};
+    deadline_start(&deadline, PATIENCE_MS);
+    matrix_service_check(&m->service, &checks, &deadline);
+    *is_fine = checks.are_fine;
+    const char *copy = arena_copy(&f->arena, text_view(&text)), *workers = strstr(copy, "{\"check\":\"build workers\"");
+    text_release(&text);
+    assert_non_null(workers);
+    return workers;
+}
+
+static void add_worker(struct matrix_fixture *m, const char *id, const char *figures) {
+    struct fixture *f = &m->f;
+    const struct worker_entry worker = {.id = id, .host = "a-test", .program = "1", .compilers = NEW, .slots = 1};
+    assert_ok(worker_list_add(f->store, &worker, LEASE_MS, &f->err));
+    assert_ok(worker_list_see(f->store, id, 0, figures, LEASE_MS, &f->err));
+}
+
+#define FULL(setting) "[{\"name\":\"registry_build_disk_full\",\"labels\":{\"setting\":\"" setting "\"},\"value\":1}]"
+
+static void workers_with_full_disks_are_an_alarm_once(void **state) {
+    struct matrix_fixture *m = *state;
+    bool is_fine;
+    assert_non_null(strstr(check(m, &is_fine), "There is no build worker now"));
+    assert_true(is_fine);
+    add_worker(m, "one", "[{\"name\":\"registry_build_disk_full\",\"labels\":{\"setting\":\"BUILD_DIR\"},\"value\":0}]");
+    assert_null(strstr(check(m, &is_fine), "full"));
+    assert_true(is_fine);
+    assert_int_equal(matrix_service_count_alarms(&m->service), 0);
+
+    add_worker(m, "one", FULL("BUILD_STORE_DIR")); /* it can build all the same */
+    assert_non_null(strstr(check(m, &is_fine), "The disks of build workers are full: one (BUILD_STORE_DIR)."));
+    assert_true(is_fine);
+    add_worker(m, "one", FULL("BUILD_DIR"));
+    assert_non_null(strstr(check(m, &is_fine), "one (BUILD_DIR)."));
+    assert_false(is_fine);
+    add_worker(m, "two", "no figures");
+    assert_non_null(strstr(check(m, &is_fine), "one (BUILD_DIR)."));
+    assert_true(is_fine);
+    assert_int_equal(matrix_service_count_alarms(&m->service), 1);
+
+    add_worker(m, "one", "[]");
+    check(m, &is_fine);
+    add_worker(m, "one", FULL("BUILD_DIR"));
+    check(m, &is_fine);
+    assert_int_equal(matrix_service_count_alarms(&m->service), 2);
+}
+
+int main(void) {
+    static const struct CMUnitTest tests[] = {
+        service_test(a_request_waits_until_there_is_a_job),
+        service_test(a_request_whose_time_is_over_is_answered),
+        service_test(requests_of_a_worker_that_leaves_are_answered),
+        service_test(requests_that_wait_are_answered_when_the_service_stops),
+        service_test(a_stranger_gets_no_work),
+        service_test(a_version_that_was_published_gets_its_other_compiler),
+        matrix_test(workers_with_full_disks_are_an_alarm_once),
+    };
+    return cmocka_run_group_tests(tests, start_matrix, stop_matrix);
+}
