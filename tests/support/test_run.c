@@ -119,6 +119,7 @@ void test_folder_make(char *path) {
         perror(path);
         abort();
     }
+    folder_spread(path);
     if (!owner && atexit(keep_all) != 0) abort();
     owner = getpid();
     struct folder *folder = memory_alloc(sizeof *folder);
