@@ -66,7 +66,10 @@ static bool tend_run(struct job_slot *slot, bool redis_answers) {
 static void reap(struct job_runner *runner) {
     struct error err = {0};
     struct job_reaped reaped;
-    if (job_store_reap(runner->store, runner->lease_ms, &reaped, &err)) return; /* retried in the next round */
+    enum status status = job_store_reap(runner->store, runner->lease_ms, &reaped, &err);
+    if (status && !job_store_is_away(status))
+        log_line(LOG_ERROR, "expired leases not checked", log_field("error", err.message));
+    if (status) return; /* retried in the next round */
     for (size_t i = 0; i < reaped.failed; i++)
         job_runner_alarm(runner, "job given up", reaped.failed_ids[i], "its runners were lost three times");
     for (size_t i = 0; i < reaped.alarming; i++)

@@ -129,9 +129,14 @@ static enum status find_tree(git_tree **out, git_repository *git, const char *te
         *out = root;
         return STATUS_OK;
     }
-    if (git_object_lookup_bypath(&inner, (git_object *)root, folder, GIT_OBJECT_TREE) == 0) *out = (git_tree *)inner;
+    int code = git_object_lookup_bypath(&inner, (git_object *)root, folder, GIT_OBJECT_TREE);
+    if (code == 0) *out = (git_tree *)inner;
+    /* A tree that is there and cannot be read must not pass for an empty one: all its files would seem to be gone. */
+    bool is_there = code == 0 || git_tree_entry_byname(root, folder);
+    if (code < 0 && is_there)
+        status = error_set(err, STATUS_INTERNAL, "The folder '%s' of the commit %s cannot be read.", folder, text);
     git_tree_free(root);
-    return STATUS_OK;
+    return status;
 }
 
 static enum status find_differences(struct comparison *all, const char *from, const char *to, const char *folder,

@@ -270,6 +270,22 @@ static void a_lost_file_is_named(void **state) {
     assert_non_null(strstr(scene->err.message, "many/77 could not be read from the repository"));
 }
 
+/* All its files would seem to be removed. */
+static void a_lost_folder_is_no_empty_one(void **state) {
+    struct scene *scene = *state;
+    struct many_visits visits = {.refused = -1};
+    char head[REGISTRY_COMMIT_MAX];
+    push_many_files(scene, head);
+    git_script(&scene->git, "cd registry.git; if ls objects/pack/*.pack >/dev/null 2>&1; then mv objects/pack ../pack; "
+                            "for p in ../pack/*.pack; do git unpack-objects -q <$p; done; fi; "
+                            "id=$(git rev-parse HEAD:many); rm -f objects/$(echo $id | cut -c1-2)/$(echo $id | cut -c3-)");
+    assert_int_equal(registry_repo_compare_in_threads(scene->registry, head, head, "many", count_visit, &visits, &scene->err),
+                     STATUS_INTERNAL);
+    assert_non_null(strstr(scene->err.message, "The folder 'many' of the commit"));
+    assert_int_equal(registry_repo_compare_in_threads(scene->registry, head, head, "none", count_visit, &visits, &scene->err),
+                     STATUS_OK);
+}
+
 /* ---- Readers beside a refresh ---- */
 
 struct reader {
@@ -382,6 +398,7 @@ int main(void) {
         SMALL(several_threads_visit_each_file_once),
         SMALL(one_that_fails_ends_the_visits_of_all_threads),
         SMALL(a_lost_file_is_named),
+        SMALL(a_lost_folder_is_no_empty_one),
         SMALL(readers_see_whole_changes),
         cmocka_unit_test_setup_teardown(the_real_registry_is_loaded_and_followed, set_up, tear_down),
     };

@@ -84,7 +84,7 @@ function steps.wait_for()
 end
 
 -- Adds to `found` the publications of the package that were accepted before the job: the unfinished ones among the first
--- EARLIER_MAX, and among the last FAILED_MAX jobs of any kind those that have failed since the job was accepted.
+-- EARLIER_MAX, and among as many jobs of any kind those that have failed since the job was accepted.
 local function find_earlier(package, job, found)
   local function add(id, other)
     if other.kind == 'publish' then
@@ -95,7 +95,7 @@ local function find_earlier(package, job, found)
     local other = read_job(id, 'kind', 'version', 'state', 'place')
     if tonumber(other.place) < tonumber(job.place) then add(id, other) end
   end
-  local ids = call('ZRANGE', 'jobs:package:' .. package, '(' .. job.place, '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, FAILED_MAX)
+  local ids = call('ZRANGE', 'jobs:package:' .. package, '(' .. job.place, '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, EARLIER_MAX)
   for _, id in ipairs(ids) do
     local other = read_job(id, 'kind', 'version', 'state', 'place', 'finishedAt')
     if other.state == 'failed' and tonumber(other.finishedAt) >= tonumber(job.createdAt) then add(id, other) end
