@@ -205,7 +205,7 @@ static enum status read_issue(struct job_request *job, struct call *call, const 
     return STATUS_OK;
 }
 
-/* True if the text has no control characters, line separators or bidirectional formatting characters. */
+/* True if the text has no control characters, line separators or bidirectional embeddings, overrides and isolates. */
 static bool is_printable_line(const char *text) {
     for (const unsigned char *at = (const unsigned char *)text; *at; at++) {
         if (*at < 0x20 || *at == 0x7f) return false;
