@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "lib/base/folder.h"
 #include "lib/base/inside.h"
 #include "lib/base/memory.h"
 #include "lib/base/secret.h"
@@ -132,16 +133,15 @@ static enum status read_secret(const struct env_file *env, const char *name, con
     if (value) *out = secret_keep(value);
     if (value || !path) return STATUS_OK;
 
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return error_set_at(err, STATUS_INVALID, file_variable, "%s: cannot read %s: %s.", file_variable, path,
-                            strerror(errno));
-    char *bytes = memory_alloc(ENV_FILE_LIMIT + 1);
-    bytes[fread(bytes, 1, ENV_FILE_LIMIT, file)] = '\0';
-    fclose(file);
-    const char *content = trim(bytes);
+    struct text bytes = {0};
+    struct error problem = {0};
+    if (file_read(path, ENV_FILE_LIMIT, &bytes, &problem)) {
+        text_release(&bytes);
+        return error_set_at(err, STATUS_INVALID, file_variable, "%s: %s.", file_variable, problem.message);
+    }
+    const char *content = bytes.length ? trim(bytes.bytes) : "";
     *out = *content ? secret_keep(content) : NULL;
-    free(bytes);
+    text_release(&bytes);
     return STATUS_OK;
 }
 
