@@ -148,13 +148,16 @@ static bool has_commit(struct registry_repo *repo, const char *commit) {
 }
 
 /* The first event that is newer than the view, or NULL. An event whose change was reverted since is not: its commits exist. */
-static const struct planner_event *find_too_new(const struct planning *planning, const struct planner_event *list) {
+static const struct planner_event *find_too_new(const struct planning *planning, const struct planner_event *list,
+                                                bool *are_shown) {
     const struct registry_access *repositories = planning->place.repositories;
+    *are_shown = true;
     for (const struct planner_event *event = list; event; event = event->next) {
         if (!event->is_ours) continue;
         bool is_shown = shows(registry_view_lock(repositories->view), &event->change);
         registry_view_unlock(repositories->view);
         if (is_shown) continue;
+        *are_shown = false;
         if (!has_commit(repositories->registry, event->registry_commit) ||
             !has_commit(repositories->index, event->index_commit))
             return event;
@@ -167,8 +170,9 @@ static const struct planner_event *find_too_new(const struct planning *planning,
 static bool wait_for_commits(struct planning *planning, const struct planner_event *list) {
     int64_t until_ms = clock_monotonic_ms() + COMMITS_MS;
     while (planning_refresh(planning)) {
-        const struct planner_event *too_new = find_too_new(planning, list);
-        if (!too_new) return true;
+        bool are_shown;
+        const struct planner_event *too_new = find_too_new(planning, list, &are_shown);
+        if (!too_new) return are_shown || planning_refresh(planning); /* a commit may have come since the view was refreshed */
         if (clock_monotonic_ms() >= until_ms) {
             log_line(LOG_WARN, "the commits of an event are not there", log_field("id", too_new->id),
                      log_field("job", too_new->job_id));
