@@ -179,13 +179,13 @@ async function tell(server, npm) {
   const story = {
     published: await publish(server, 'leaf', ''),
     failed: await publish(server, 'missing'),
-    running: await publish(server, 'slow', '-- stand-in: sleep 2000\n'),
+    running: await publish(server, 'slow', '-- stand-in: sleep 8000\n'),
   };
+  await server.waitForJob(story.running, ({ state }) => state === 'running');
   const picky = await publish(server, 'picky', '-- stand-in: fail-from 0.15.16 It is too new.\n', '0.15.15');
   assert.equal((await server.waitForJob(picky, isFinished)).state, 'succeeded');
   assert.equal((await server.waitForJob(story.published, isFinished)).state, 'succeeded');
   assert.equal((await server.waitForJob(story.failed, isFinished)).state, 'failed');
-  await server.waitForJob(story.running, ({ state }) => state === 'running');
   story.built = await waitForBuild(server, 'leaf', ({ finishedAt }) => finishedAt);
   story.unbuilt = await waitForBuild(server, 'picky', ({ finishedAt }) => finishedAt);
   story.building = await waitForBuild(server, 'slow', ({ startedAt }) => startedAt);
