@@ -84,18 +84,9 @@ static int tear_down(void **state) {
 
 static void a_wrong_call_is_told_apart_from_a_no(void **state) {
     (void)state;
-    static const char *const calls[] = {"",
-                                        "nonsense",
-                                        "version",
-                                        "version 1.0.0 2.0.0",
-                                        "sign",
-                                        "check",
-                                        "verify --key x",
-                                        "licence --canon MIT",
-                                        "solve here",
-                                        "solve here a@1.0.0 --all",
-                                        "solve here --all --threads 0",
-                                        "range --"};
+    static const char *const calls[] = {
+        "", "nonsense", "version", "version 1.0.0 2.0.0", "sign", "check", "verify --key x", "licence --canon MIT", "solve here",
+        "solve here a@1.0.0 --all", "solve here --all --threads 0", "range --"};
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
         if (run(calls[i]) != 2) fail_msg("%s: exit status %d", calls[i], result.exit_status);
     char many[256] = "licence MIT";
