@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "lib/base/array.h"
+
+#include <assert.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "lib/base/memory.h"
+
+enum { FIRST_BYTES = 512, FIRST_ITEMS_MIN = 8 };
+
+static size_t first_capacity(size_t item_bytes) {
+    size_t fitting = FIRST_BYTES / item_bytes;
+    return fitting > FIRST_ITEMS_MIN ? fitting : FIRST_ITEMS_MIN;
+}
+
+void *array_grow(void *items, size_t count, size_t *capacity, size_t item_bytes) {
+    if (count < *capacity) return items;
+    assert(*capacity <= SIZE_MAX / 2);
+    *capacity = *capacity ? 2 * *capacity : first_capacity(item_bytes);
+    return memory_resize(items, *capacity, item_bytes); /* which checks the product */
+}
+
+void array_move_up(void *items, size_t count, size_t position, size_t item_bytes) {
+    assert(position <= count);
+    char *from = (char *)items + position * item_bytes;
+    memmove(from + item_bytes, from, (count - position) * item_bytes);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Growing arrays: any struct with the fields `items`, `count` and `capacity`, all zero at the beginning. The items are released
+ * with free(items). Their addresses change when the array grows, so a pointer to an item is good until the next is added.
+ *
+ *   struct names {
+ *       const char **items;
+ *       size_t count, capacity;
+ *   } names = {0};
+ *   *array_add(&names) = "a";
+ *
+ * The doubling makes adding n items cost O(n). Sizes are checked for overflow, and allocation does not fail (memory.h). An
+ * array whose length is known beforehand needs none of this. (uthash's utarray has untyped items and unchecked 32-bit sizes.)
+ */
+#ifndef LIB_BASE_ARRAY_H
+#define LIB_BASE_ARRAY_H
+
+#include <stddef.h>
+
+/* Makes room for another item and returns its address, for the caller to set; counts it. */
+#define array_add(array)                                                                                                       \
+    ((array)->items = array_grow((array)->items, (array)->count, &(array)->capacity, sizeof *(array)->items),                  \
+     &(array)->items[(array)->count++])
+
+/* The same with the rest moved up: the address of a new item at `position`, which is at most the count. */
+#define array_insert(array, position)                                                                                          \
+    ((array)->items = array_grow((array)->items, (array)->count, &(array)->capacity, sizeof *(array)->items),                  \
+     array_move_up((array)->items, (array)->count++, (position), sizeof *(array)->items), &(array)->items[position])
+
+/* Behind the macros; also for arrays whose fields have other names. Returns `items`, moved if there was no room for one more
+ * than `count`; *capacity is the number of items for which there is room. */
+void *array_grow(void *items, size_t count, size_t *capacity, size_t item_bytes) __attribute__((returns_nonnull));
+
+void array_move_up(void *items, size_t count, size_t position, size_t item_bytes);
+
+#endif
