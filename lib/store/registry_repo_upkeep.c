@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,9 +19,9 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
-#include "lib/base/condition.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
+#include "lib/base/thread.h"
 #include "lib/store/registry_repo_parts.h"
 #include "lib/tools/run_command.h"
 
@@ -120,29 +119,15 @@ enum status registry_repo_tidy(struct registry_repo *repo, size_t packs_max, boo
 /* ---- The thread ---- */
 
 struct registry_upkeep {
-    pthread_t thread;
-    pthread_mutex_t mutex;
-    pthread_cond_t stopped;
-    bool is_stopping; /* guarded by the mutex */
-    struct deadline deadline;
+    struct thread thread;
+    struct deadline deadline; /* of a look; cancelled by registry_upkeep_stop(), which ends a repack */
     struct registry_repo *repos[REPOSITORIES];
 };
-
-/* False: the thread must stop. */
-static bool wait_for_look(struct registry_upkeep *upkeep, int64_t pause_ms) {
-    int64_t until_ms = clock_monotonic_ms() + pause_ms;
-    pthread_mutex_lock(&upkeep->mutex);
-    while (!upkeep->is_stopping && condition_wait_until(&upkeep->stopped, &upkeep->mutex, until_ms))
-        continue;
-    bool goes_on = !upkeep->is_stopping;
-    upkeep->deadline.at_ms = clock_monotonic_ms() + TIMEOUT_MS;
-    pthread_mutex_unlock(&upkeep->mutex);
-    return goes_on;
-}
 
 /* Tidies both repositories; returns the pause until the next look. */
 static int64_t look(struct registry_upkeep *upkeep) {
     int64_t pause_ms = PAUSE_MS;
+    upkeep->deadline.at_ms = clock_monotonic_ms() + TIMEOUT_MS;
     for (size_t i = 0; i < REPOSITORIES; i++) {
         struct error err;
         enum status status = registry_repo_tidy(upkeep->repos[i], REGISTRY_PACKS_MAX, NULL, &upkeep->deadline, &err);
@@ -153,12 +138,11 @@ static int64_t look(struct registry_upkeep *upkeep) {
     return pause_ms;
 }
 
-static void *look_after(void *argument) {
-    struct registry_upkeep *upkeep = argument;
+static void look_after(void *context) {
+    struct registry_upkeep *upkeep = context;
     int64_t pause_ms = PAUSE_MS;
-    while (wait_for_look(upkeep, pause_ms))
+    while (thread_pause(&upkeep->thread, pause_ms))
         pause_ms = look(upkeep);
-    return NULL;
 }
 
 struct registry_upkeep *registry_upkeep_start(struct registry_repo *registry, struct registry_repo *index) {
@@ -166,26 +150,17 @@ struct registry_upkeep *registry_upkeep_start(struct registry_repo *registry, st
     upkeep->repos[0] = registry;
     upkeep->repos[1] = index;
     deadline_start(&upkeep->deadline, TIMEOUT_MS);
-    pthread_mutex_init(&upkeep->mutex, NULL);
-    condition_init(&upkeep->stopped);
-    int failure = pthread_create(&upkeep->thread, NULL, look_after, upkeep);
-    if (failure == 0) return upkeep;
-    log_line(LOG_WARN, "repositories are not packed", log_field("error", strerror(failure)));
-    pthread_cond_destroy(&upkeep->stopped);
-    pthread_mutex_destroy(&upkeep->mutex);
-    free(upkeep);
+    thread_init(&upkeep->thread);
+    struct error err;
+    if (!thread_start(&upkeep->thread, "upkeep", look_after, upkeep, &err)) return upkeep;
+    log_line(LOG_WARN, "repositories are not packed", log_field("error", err.message));
+    registry_upkeep_stop(upkeep);
     return NULL;
 }
 
 void registry_upkeep_stop(struct registry_upkeep *upkeep) {
     if (!upkeep) return;
-    pthread_mutex_lock(&upkeep->mutex);
-    upkeep->is_stopping = true;
-    pthread_cond_signal(&upkeep->stopped);
-    pthread_mutex_unlock(&upkeep->mutex);
-    deadline_cancel(&upkeep->deadline, STATUS_CANCELLED); /* also ends a repack */
-    pthread_join(upkeep->thread, NULL);
-    pthread_cond_destroy(&upkeep->stopped);
-    pthread_mutex_destroy(&upkeep->mutex);
+    deadline_cancel(&upkeep->deadline, STATUS_CANCELLED);
+    thread_release(&upkeep->thread);
     free(upkeep);
 }

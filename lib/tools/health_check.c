@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "lib/tools/health_check.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/clock.h"
-#include "lib/base/condition.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
+#include "lib/base/thread.h"
 #include "lib/tools/http_client.h"
 
 enum { PING_TIMEOUT_MS = 10000 };
@@ -17,10 +15,7 @@ enum { PING_TIMEOUT_MS = 10000 };
 struct health_check {
     struct health_check_options options;
     char *url;
-    pthread_t thread;
-    pthread_mutex_t mutex;
-    pthread_cond_t changed;
-    bool is_stopping;          /* guarded by the mutex */
+    struct thread thread;
     struct deadline no_longer; /* cancelled to end a running ping */
 };
 
@@ -49,19 +44,8 @@ enum status health_check_ping(const char *url, const char *suffix, const char *b
     return ping(url, suffix, body, NULL, err);
 }
 
-/* Sleeps; true, at once, when the health check must stop. */
-static bool wait_to_stop(struct health_check *check, int milliseconds) {
-    int64_t until_ms = clock_monotonic_ms() + milliseconds;
-    pthread_mutex_lock(&check->mutex);
-    while (!check->is_stopping && condition_wait_until(&check->changed, &check->mutex, until_ms)) {
-    }
-    bool is_stopping = check->is_stopping;
-    pthread_mutex_unlock(&check->mutex);
-    return is_stopping;
-}
-
-static void *run(void *argument) {
-    struct health_check *check = argument;
+static void run(void *context) {
+    struct health_check *check = context;
     struct text reasons = {0};
     struct error *err = memory_alloc(sizeof *err);
     int pause_ms;
@@ -73,40 +57,30 @@ static void *run(void *argument) {
         pause_ms = status ? check->options.retry_ms : check->options.interval_ms;
         if (status && status != STATUS_CANCELLED)
             log_line(LOG_WARN, "health check failed", log_field("retry_in_ms", pause_ms), log_field("error", err->message));
-    } while (!wait_to_stop(check, pause_ms));
+    } while (thread_pause(&check->thread, pause_ms));
     free(err);
     text_release(&reasons);
-    return NULL;
 }
 
 enum status health_check_create(struct health_check **out, const struct health_check_options *options, struct error *err) {
     struct health_check *check = memory_alloc(sizeof *check);
-    *out = check;
     check->options = *options;
     check->url = memory_copy_text(options->url);
     deadline_start(&check->no_longer, INT64_MAX);
-    condition_init(&check->changed);
-    pthread_mutex_init(&check->mutex, NULL);
-    int problem = pthread_create(&check->thread, NULL, run, check);
-    if (!problem) return STATUS_OK;
-    pthread_cond_destroy(&check->changed);
-    pthread_mutex_destroy(&check->mutex);
-    free(check->url);
-    free(check);
-    *out = NULL;
-    return error_set(err, STATUS_INTERNAL, "The health check's thread cannot be started: %s.", strerror(problem));
+    thread_init(&check->thread);
+    enum status status = thread_start(&check->thread, "health-check", run, check, err);
+    if (status) {
+        health_check_free(check);
+        check = NULL;
+    }
+    *out = check;
+    return status;
 }
 
 void health_check_free(struct health_check *check) {
     if (!check) return;
     deadline_cancel(&check->no_longer, STATUS_CANCELLED);
-    pthread_mutex_lock(&check->mutex);
-    check->is_stopping = true;
-    pthread_cond_signal(&check->changed);
-    pthread_mutex_unlock(&check->mutex);
-    pthread_join(check->thread, NULL);
-    pthread_cond_destroy(&check->changed);
-    pthread_mutex_destroy(&check->mutex);
+    thread_release(&check->thread);
     free(check->url);
     free(check);
 }

@@ -4,14 +4,12 @@
  * detector of licence texts may take seconds, so it runs on its own thread while the package is compiled, and is awaited before
  * anything is written. The thread only reads parts of the publication that do not change until publication_drop_licence().
  */
-#include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/disk.h"
 #include "lib/base/memory.h"
+#include "lib/base/thread.h"
 #include "lib/source/licence_check.h"
 #include "services/publish/publication.h"
 
@@ -21,12 +19,12 @@ enum {
 };
 
 struct licence_run {
-    pthread_t thread;
+    struct thread thread;
     struct licence_check check; /* borrowed from the publication's arena */
     struct deadline deadline;   /* cancelled by publication_drop_licence() */
-    bool is_joined;
+    bool has_ended;             /* guarded by the thread's mutex */
 
-    /* owned by the thread until it is joined */
+    /* owned by the thread until it has ended */
     struct arena arena;
     struct licence_warnings warnings;
     enum status status;
@@ -34,12 +32,15 @@ struct licence_run {
     int64_t elapsed_ms;
 };
 
-static void *run_detector(void *argument) {
-    struct licence_run *run = argument;
+static void run_detector(void *context) {
+    struct licence_run *run = context;
     int64_t start_ms = clock_monotonic_ms();
     run->status = licence_check_texts(&run->check, &run->warnings, &run->arena, &run->deadline, &run->err);
     run->elapsed_ms = clock_monotonic_ms() - start_ms;
-    return NULL;
+    thread_lock(&run->thread);
+    run->has_ended = true;
+    thread_wake(&run->thread);
+    thread_unlock(&run->thread);
 }
 
 enum status publication_check_licence(struct publication *p, struct error *err) {
@@ -54,35 +55,30 @@ enum status publication_check_licence(struct publication *p, struct error *err) 
     struct licence_run *run = memory_alloc(sizeof *run);
     run->check = check;
     deadline_start(&run->deadline, INT64_MAX);
-    int reason = pthread_create(&run->thread, NULL, run_detector, run);
-    if (reason) { /* no thread available: run it synchronously */
-        run_detector(run);
-        run->is_joined = true;
-    }
+    thread_init(&run->thread);
+    if (thread_start(&run->thread, "license-texts", run_detector, run, NULL))
+        run_detector(run); /* no thread available: run it synchronously */
     p->licence = run;
     return STATUS_OK;
 }
 
-/* Waits for the thread. Returns false, with `err` set, if the job must stop. */
-static bool join(struct publication *p, struct licence_run *run, struct error *err) {
-    while (!run->is_joined) {
-        struct timespec until;
-        if (deadline_check(&p->run->deadline, err)) return false;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += POLL_MS * 1000000L;
-        until.tv_sec += until.tv_nsec / 1000000000L;
-        until.tv_nsec %= 1000000000L;
-        run->is_joined = pthread_timedjoin_np(run->thread, NULL, &until) == 0;
-    }
-    return true;
+/* Waits for the detector. Returns a failure if the job must stop. */
+static enum status await_end(struct publication *p, struct licence_run *run, struct error *err) {
+    enum status status = STATUS_OK;
+    thread_lock(&run->thread);
+    while (!run->has_ended && !(status = deadline_check(&p->run->deadline, err)))
+        thread_wait(&run->thread, clock_monotonic_ms() + POLL_MS);
+    thread_unlock(&run->thread);
+    return status;
 }
 
 enum status publication_await_licence(struct publication *p, struct error *err) {
     struct licence_run *run = p->licence;
     if (!run) return STATUS_OK;
-    if (!join(p, run, err)) return err->status;
+    enum status status = await_end(p, run, err);
+    if (status) return status;
     p->detector_time = arena_format(p->arena, "the licence detector ran for %lld ms, ", (long long)run->elapsed_ms);
-    enum status status = run->status;
+    status = run->status;
     if (status) *err = run->err;
     if (!status && run->warnings.count)
         status = disk_check(NULL, p->work_folder, err); /* a full disk may have caused the warnings: report that instead */
@@ -95,10 +91,8 @@ void publication_drop_licence(struct publication *p) {
     struct licence_run *run = p->licence;
     p->licence = NULL;
     if (!run) return;
-    if (!run->is_joined) {
-        deadline_cancel(&run->deadline, STATUS_CANCELLED);
-        pthread_join(run->thread, NULL);
-    }
+    deadline_cancel(&run->deadline, STATUS_CANCELLED);
+    thread_release(&run->thread);
     arena_release(&run->arena);
     free(run);
 }
