@@ -413,7 +413,7 @@ void job_run_carry_out(struct job_slot *slot, struct job_run *run, int64_t claim
     run->store = slot->store;
     run->lease_ms = runner->lease_ms;
     run->has_record = run->job.record != NULL;
-    run->end.readonly = settings->readonly;
+    run->is_readonly = run->end.readonly = settings->readonly;
     run->log = job_log_create(run->job.attempts, settings->log_limit_lines, settings->log_limit_bytes);
     deadline_start(&run->deadline, handler->timeout_ms - waited_ms(&run->job));
     begin_run(slot, run, claimed_ms);

@@ -42,12 +42,13 @@ struct job_run {
     struct deadline deadline; /* the time limit of the job's kind; cancelled at a drain's end and when the lease is lost */
     int64_t lease_ms;         /* length of the lease after a renewal */
     struct job_log *log;
-    const char *work_folder; /* set by the handler: removed after the job's end is written, so that no client waits for it */
-    struct job_end end;      /* filled by the handler: documentation, event; its texts in `arena` */
+    const char *work_folder;    /* set by the handler: removed after the job's end is written, so that no client waits for it */
+    struct job_end end;         /* filled by the handler: documentation, event; its texts in `arena` */
     const char *const *awaited; /* set by a handler that returns STATUS_BUSY: the jobs whose end this one must wait for; it has
                                    no record yet (lib/store/job_waiting.h) */
     size_t awaited_count;
-    bool has_record; /* outside writes have begun, in this run or an earlier one */
+    bool has_record;  /* outside writes have begun, in this run or an earlier one */
+    bool is_readonly; /* READONLY: nothing may be written outside */
 };
 
 struct job_handler {

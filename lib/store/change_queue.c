@@ -151,7 +151,7 @@ static enum status guard(const struct round *round, const struct entry *entries,
             outer_status = keep_lock(outer, err);
         }
         enum status status = entries[i].outer ? outer_status : STATUS_OK;
-        if (!status && change->guard) status = change->guard(change->context, step_ms(round), err);
+        if (!status && change->guard) status = change->guard(change->guard_context, step_ms(round), err);
         if (status) fail(change, status, err);
     }
     return keep_lock(round, err);

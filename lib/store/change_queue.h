@@ -52,9 +52,10 @@ struct queued_change {
     /* Checks a rule that must hold under the lock, or writes data that must exist before the commits; ends by `limit`. Not
      * called again after a refused push: checks that depend on the file's content belong in `edit`. */
     enum status (*prepare)(void *context, struct deadline *limit, struct error *err);
+    void *context;
     /* Called right before `prepare` and each push: may the caller still write, for the next `needed_ms`? */
-    enum status (*guard)(void *context, int64_t needed_ms, struct error *err);
-    void *context; /* of these two */
+    enum status (*guard)(void *guard_context, int64_t needed_ms, struct error *err);
+    void *guard_context;
 
     /* Never in one round with others: all are prepared before any is written, so a change whose rule another one could break (a
      * version is unpublished, and one that depends on it is published) must not share a round with it. */

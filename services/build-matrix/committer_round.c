@@ -96,7 +96,7 @@ static enum status commit_round(struct committer *committer, struct success **ro
                        .context = round[i],
                        .err = &errors[change_count]},
             .guard = check_lease,
-            .context = round[i],
+            .guard_context = round[i],
         };
         change_count++;
     }

@@ -211,6 +211,7 @@ static enum status write_both(struct revision *r, struct error *err) {
                    .edit = edit_metadata,
                    .context = r},
         .guard = check_held,
+        .guard_context = r,
         .context = r,
     };
     struct queued_change index = {
@@ -221,6 +222,7 @@ static enum status write_both(struct revision *r, struct error *err) {
         .first = &metadata,
         .prepare = check_and_record,
         .guard = check_held,
+        .guard_context = r,
         .context = r,
         .is_alone = true,
     };

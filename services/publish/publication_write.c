@@ -270,6 +270,7 @@ static enum status commit(struct publication *p, struct error *err) {
                    .context = p},
         .prepare = is_first ? check_place_again : NULL,
         .guard = check_lease,
+        .guard_context = p,
         .context = p,
     };
     struct queued_change index = {
@@ -280,6 +281,7 @@ static enum status commit(struct publication *p, struct error *err) {
         .first = &metadata,
         .prepare = prepare_commits,
         .guard = check_lease,
+        .guard_context = p,
         .context = p,
     };
     if (is_first) is_claimed = place_claims_add(p->service->places, &claim, &p->location);

@@ -95,6 +95,7 @@ enum status unpublishing_remove_manifest(struct unpublishing *u, struct error *e
         .change = {.path = path, .message = make_message(u, subject), .edit = edit_index, .context = u},
         .prepare = check_dependants_again,
         .guard = check_lease,
+        .guard_context = u,
         .context = u,
         .is_alone = true,
     };
@@ -133,6 +134,7 @@ enum status unpublishing_change_metadata(struct unpublishing *u, struct error *e
                    .edit = edit_metadata,
                    .context = u},
         .guard = check_lease,
+        .guard_context = u,
         .context = u,
     };
     enum status status =

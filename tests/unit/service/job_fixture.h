@@ -193,4 +193,16 @@ static inline struct log_lines read_log(struct job_fixture *j, const char *id) {
     return lines;
 }
 
+/* Lets the job's lease run out now, and takes it back. */
+static inline void expire_lease(struct job_fixture *j, const char *id) {
+    struct fixture *f = &j->f;
+    struct redis_reply *reply;
+    struct job_reaped reaped = {0};
+    await(({
+        assert_ok(redis_call(f->redis, &reply, &f->err, "ZADD leases XX 1 %s", id));
+        assert_ok(job_store_reap(f->store, 100, &reaped, &f->err));
+        reaped.returned + reaped.failed + reaped.alarming > 0;
+    }));
+}
+
 #endif

@@ -4,18 +4,6 @@
 #include "tests/support/redis_relay.h"
 #include "tests/unit/service/job_fixture.h"
 
-/* Lets the job's lease run out now, and takes it back. */
-static void expire_lease(struct job_fixture *j, const char *id) {
-    struct fixture *f = &j->f;
-    struct redis_reply *reply;
-    struct job_reaped reaped = {0};
-    await(({
-        assert_ok(redis_call(f->redis, &reply, &f->err, "ZADD leases XX 1 %s", id));
-        assert_ok(job_store_reap(f->store, 100, &reaped, &f->err));
-        reaped.returned + reaped.failed + reaped.alarming > 0;
-    }));
-}
-
 static void a_refused_job_says_why_in_its_last_line(void **state) {
     struct job_fixture *j = *state;
     start_runner(j, 1);
