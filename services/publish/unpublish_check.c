@@ -13,7 +13,8 @@
 enum { HOURS = 48, DEPENDANTS_SHOWN = 20 };
 #define HOUR_MS INT64_C(3600000)
 
-enum status unpublishing_read_metadata(struct unpublishing *u, struct error *err) {
+enum status unpublishing_read_metadata(void *context, struct error *err) {
+    struct unpublishing *u = context;
     const char *name = u->request.name;
     job_run_log(u->run, LOG_INFO, "Unpublishing %s@%s: %s", name, u->version, u->request.reason);
     enum status status = registry_view_refresh(u->service->repositories.view, &u->run->deadline, err);
@@ -25,11 +26,13 @@ enum status unpublishing_read_metadata(struct unpublishing *u, struct error *err
     return error_set_at(err, STATUS_REFUSED, "name", "There is no package named %s in the registry.", name);
 }
 
-enum status unpublishing_check_right(struct unpublishing *u, struct error *err) {
+enum status unpublishing_check_right(void *context, struct error *err) {
+    struct unpublishing *u = context;
     return job_prove_right(u->run, &u->signed_request, u->request.name, &u->metadata.owners, u->service->pacchettibotti, err);
 }
 
-enum status unpublishing_check_version(struct unpublishing *u, struct error *err) {
+enum status unpublishing_check_version(void *context, struct error *err) {
+    struct unpublishing *u = context;
     const char *name = u->request.name;
     const struct unpublished_version *unpublished = metadata_find_unpublished(&u->metadata, u->request.version);
     if (unpublished) {
@@ -53,7 +56,8 @@ enum status unpublishing_check_version(struct unpublishing *u, struct error *err
 
 /* Trustees may unpublish at any age but must give a reason. The age is that at the time of the request, so time in the queue
  * does not count. */
-enum status unpublishing_check_age(struct unpublishing *u, struct error *err) {
+enum status unpublishing_check_age(void *context, struct error *err) {
+    struct unpublishing *u = context;
     const struct job *job = &u->run->job;
     int64_t published_ms = metadata_find_published(&u->metadata, u->request.version)->published_ms;
     if (job->created_ms - published_ms <= HOURS * HOUR_MS) return STATUS_OK;
@@ -94,7 +98,8 @@ static enum status refuse_orphans(const struct unpublishing *u, const struct dep
 }
 
 /* A version that is not in the index satisfies no dependency, so its removal orphans nothing. */
-enum status unpublishing_check_dependants(struct unpublishing *u, struct error *err) {
+enum status unpublishing_check_dependants(void *context, struct error *err) {
+    struct unpublishing *u = context;
     struct arena scratch = {0};
     struct dependant *orphans = NULL;
     size_t count = 0;

@@ -15,14 +15,16 @@
 #include "lib/base/json_writer.h"
 #include "lib/base/text.h"
 #include "lib/domain/index_file.h"
+#include "lib/service/job_change.h"
+#include "lib/service/job_steps.h"
 #include "lib/store/metadata_edit.h"
 #include "services/publish/unpublishing.h"
 
 /* ---- The record ---- */
 
-enum status unpublishing_keep_record(struct unpublishing *u, struct error *err) {
+enum status unpublishing_keep_record(void *context, struct error *err) {
+    struct unpublishing *u = context;
     u->record = (struct unpublish_record){.reason = u->request.reason, .unpublished_ms = clock_now_ms()};
-    if (u->service->settings.readonly) return STATUS_OK; /* nothing will be written */
     char time[TIME_TEXT_MAX];
     struct text json = {0};
     struct json_writer writer = {.out = &json};
@@ -31,12 +33,11 @@ enum status unpublishing_keep_record(struct unpublishing *u, struct error *err) 
     json_writer_text_field(&writer, "reason", u->record.reason);
     json_writer_text_field(&writer, "unpublishedTime", time);
     json_writer_close(&writer, '}');
-    enum status status = job_run_record(u->run, text_view(&json), err);
-    text_release(&json);
-    return status;
+    return job_steps_keep_record(u->run, &json, err);
 }
 
-enum status unpublishing_resume(struct unpublishing *u, struct error *err) {
+enum status unpublishing_resume(void *context, struct error *err) {
+    struct unpublishing *u = context;
     json_t *record = NULL;
     const char *reason = NULL, *time = NULL;
     enum status status = json_read(&record, u->run->job.record, strlen(u->run->job.record), "The job's record", err);
@@ -46,7 +47,7 @@ enum status unpublishing_resume(struct unpublishing *u, struct error *err) {
         status = error_set(err, STATUS_INTERNAL, "The job's record has no valid unpublishedTime.");
     if (!status) {
         u->record.reason = arena_copy(u->arena, reason);
-        job_run_log(u->run, LOG_INFO, "Going on with what an earlier run had decided, at %s.", time);
+        job_steps_say_resumed(u->run, "decided at %s", time);
     }
     json_decref(record);
     return status;
@@ -77,36 +78,15 @@ static enum status check_dependants_again(void *context, struct deadline *limit,
     return unpublishing_check_dependants(context, err);
 }
 
-/* queued_change.guard */
-static enum status check_lease(void *context, int64_t needed_ms, struct error *err) {
+enum status unpublishing_remove_manifest(void *context, struct error *err) {
     struct unpublishing *u = context;
-    return job_run_guard(u->run, needed_ms, err);
-}
-
-static const char *make_message(const struct unpublishing *u, const char *subject) {
-    return job_commit_message(&u->run->job, u->arena, subject);
-}
-
-enum status unpublishing_remove_manifest(struct unpublishing *u, struct error *err) {
-    char path[INDEX_PATH_MAX];
-    index_file_path(u->request.name, path);
     const char *subject = arena_format(u->arena, "Remove manifest entry for %s@%s", u->request.name, u->version);
-    struct queued_change change = {
-        .change = {.path = path, .message = make_message(u, subject), .edit = edit_index, .context = u},
-        .prepare = check_dependants_again,
-        .guard = check_lease,
-        .guard_context = u,
-        .context = u,
-        .is_alone = true,
-    };
-    enum status status =
-        change_queue_commit(u->service->repositories.index_queue, u->run->store, &change, 1, &u->run->deadline, err);
-    if (!status)
-        job_run_log(u->run, LOG_INFO,
-                    change.change.written ? "Removed the manifest from the index: %s."
-                                          : "The index does not have the manifest: %s.",
-                    change.change.commit);
-    return status ? status : job_run_add_commit(u->run, "index", u->service->repositories.index, &change.change, err);
+    struct job_change change = job_change_of_index(u->run, u->request.name, subject, edit_index, u);
+    change.queued.prepare = check_dependants_again;
+    change.queued.is_alone = true;
+    change.written = "Removed the manifest from the index";
+    change.kept = "The index does not have the manifest";
+    return job_change_commit(&change, u->run, &u->service->repositories, err);
 }
 
 /* ---- Metadata ---- */
@@ -126,31 +106,18 @@ static enum status edit_metadata(struct registry_edit *out, const struct registr
     return STATUS_OK;
 }
 
-enum status unpublishing_change_metadata(struct unpublishing *u, struct error *err) {
-    const char *name = u->request.name;
-    struct queued_change change = {
-        .change = {.path = arena_format(u->arena, "metadata/%s.json", name),
-                   .message = make_message(u, arena_format(u->arena, "Update metadata for %s", name)),
-                   .edit = edit_metadata,
-                   .context = u},
-        .guard = check_lease,
-        .guard_context = u,
-        .context = u,
-    };
-    enum status status =
-        change_queue_commit(u->service->repositories.registry_queue, u->run->store, &change, 1, &u->run->deadline, err);
-    if (!status)
-        job_run_log(u->run, LOG_INFO,
-                    change.change.written ? "Committed the metadata: %s." : "The metadata says so already: %s.",
-                    change.change.commit);
-    return status ? status : job_run_add_commit(u->run, "registry", u->service->repositories.registry, &change.change, err);
+enum status unpublishing_change_metadata(void *context, struct error *err) {
+    struct unpublishing *u = context;
+    struct job_change change = job_change_of_metadata(u->run, u->request.name, edit_metadata, u);
+    return job_change_commit(&change, u->run, &u->service->repositories, err);
 }
 
 /* ---- Tarball ---- */
 
 /* An unpublished version stays unpublished and no other tarball can be stored for it, so even a late removal by a run that lost
  * its lease does no harm. */
-enum status unpublishing_remove_tarball(struct unpublishing *u, struct error *err) {
+enum status unpublishing_remove_tarball(void *context, struct error *err) {
+    struct unpublishing *u = context;
     int64_t needed_ms = u->run->lease_ms / 2;
     struct deadline limit;
     enum status status = job_run_guard(u->run, needed_ms, err);

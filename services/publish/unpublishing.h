@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * One run of one unpublishing: the state that its steps (lib/domain/README.md, Unpublish) pass to each other. A step is a
- * function `enum status unpublishing_STEP(struct unpublishing *, struct error *)`; unpublish_job.c lists them in tables.
+ * function `enum status unpublishing_STEP(void *context, struct error *)`, whose context is the unpublishing; unpublish_job.c
+ * lists them in a table (lib/service/job_steps.h).
  */
 #ifndef SERVICES_PUBLISH_UNPUBLISHING_H
 #define SERVICES_PUBLISH_UNPUBLISHING_H
@@ -30,17 +31,17 @@ struct unpublishing {
 };
 
 /* unpublish_check.c: whether it is allowed */
-enum status unpublishing_read_metadata(struct unpublishing *u, struct error *err);
-enum status unpublishing_check_right(struct unpublishing *u, struct error *err);
-enum status unpublishing_check_version(struct unpublishing *u, struct error *err);
-enum status unpublishing_check_age(struct unpublishing *u, struct error *err);
-enum status unpublishing_check_dependants(struct unpublishing *u, struct error *err);
+enum status unpublishing_read_metadata(void *context, struct error *err);
+enum status unpublishing_check_right(void *context, struct error *err);
+enum status unpublishing_check_version(void *context, struct error *err);
+enum status unpublishing_check_age(void *context, struct error *err);
+enum status unpublishing_check_dependants(void *context, struct error *err);
 
 /* unpublish_write.c: the outside writes */
-enum status unpublishing_keep_record(struct unpublishing *u, struct error *err);
-enum status unpublishing_resume(struct unpublishing *u, struct error *err); /* replaces the checks if a record exists */
-enum status unpublishing_remove_manifest(struct unpublishing *u, struct error *err);
-enum status unpublishing_change_metadata(struct unpublishing *u, struct error *err);
-enum status unpublishing_remove_tarball(struct unpublishing *u, struct error *err);
+enum status unpublishing_keep_record(void *context, struct error *err);
+enum status unpublishing_resume(void *context, struct error *err); /* replaces the checks if a record exists */
+enum status unpublishing_remove_manifest(void *context, struct error *err);
+enum status unpublishing_change_metadata(void *context, struct error *err);
+enum status unpublishing_remove_tarball(void *context, struct error *err);
 
 #endif
