@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * One run of one publication: the state that its steps (lib/domain/README.md, Publish) pass to each other. A step is a function
- * `enum status publication_STEP(struct publication *, struct error *)`; publish_job.c lists them in a table. The message of a
- * refusal becomes the last line of the job's log.
+ * `enum status publication_STEP(void *context, struct error *)`, whose context is the publication; publish_job.c lists them in
+ * a table (lib/service/job_steps.h). The message of a refusal becomes the last line of the job's log.
  */
 #ifndef SERVICES_PUBLISH_PUBLICATION_H
 #define SERVICES_PUBLISH_PUBLICATION_H
@@ -52,31 +52,31 @@ struct publication {
 };
 
 /* publication_source.c: source and manifest */
-enum status publication_check_metadata(struct publication *p, struct error *err); /* step 1 */
-enum status publication_read_manifest(struct publication *p, struct error *err);  /* step 3 */
-enum status publication_check_is_new(struct publication *p, struct error *err);   /* step 5 */
+enum status publication_check_metadata(void *context, struct error *err); /* step 1 */
+enum status publication_read_manifest(void *context, struct error *err);  /* step 3 */
+enum status publication_check_is_new(void *context, struct error *err);   /* step 5 */
 /* For an index entry without metadata: STATUS_REFUSED unless it equals `ours`, because an index entry is never replaced. */
 enum status publication_check_indexed(const struct publication *p, const struct manifest *indexed, const struct manifest *ours,
                                       struct error *err);
 
 /* publication_licence.c: step 4. The detector that it starts must be awaited or dropped before the run ends. */
-enum status publication_check_licence(struct publication *p, struct error *err);
-enum status publication_await_licence(struct publication *p, struct error *err);
+enum status publication_check_licence(void *context, struct error *err);
+enum status publication_await_licence(void *context, struct error *err);
 void publication_drop_licence(struct publication *p);
 
 /* publication_fetch.c */
-enum status publication_fetch_source(struct publication *p, struct error *err); /* step 2 */
+enum status publication_fetch_source(void *context, struct error *err); /* step 2 */
 
 /* publication_build.c: plan, check and compile */
-enum status publication_solve(struct publication *p, struct error *err); /* step 6 */
+enum status publication_solve(void *context, struct error *err); /* step 6 */
 /* Plans against `index`, which the caller has locked; sets p->plan. A trial (is_trial) does not explain a missing plan. */
 enum status publication_plan(struct publication *p, const struct manifest_index *index, bool is_trial, struct error *err);
 enum status publication_refuse_without_plan(struct error *err); /* prefixes err's message with the phrase that clients know */
-enum status publication_check_modules(struct publication *p, struct error *err); /* step 7 */
-enum status publication_pack(struct publication *p, struct error *err);          /* first half of step 10 */
+enum status publication_check_modules(void *context, struct error *err); /* step 7 */
+enum status publication_pack(void *context, struct error *err);          /* first half of step 10 */
 const char *const *publication_readable(const struct publication *p); /* folders shown read-only in the sandbox; in the arena */
-enum status publication_check_dependencies(struct publication *p, struct error *err); /* step 8 */
-enum status publication_compile(struct publication *p, struct error *err);            /* step 9 */
+enum status publication_check_dependencies(void *context, struct error *err); /* step 8 */
+enum status publication_compile(void *context, struct error *err);            /* step 9 */
 
 /* WORK_FOLDER/build; in the arena. */
 const char *publication_build_folder(const struct publication *p);
@@ -84,7 +84,7 @@ const char *publication_build_folder(const struct publication *p);
 extern const struct archive_limits publication_unpack_limits;
 
 /* publication_install.c: the plan's packages and the package itself */
-enum status publication_install(struct publication *p, struct error *err);
+enum status publication_install(void *context, struct error *err);
 /* Makes the folder. STATUS_NOT_FOUND: a version of the plan is no longer published, or its tarball is gone. */
 enum status publication_install_plan(struct publication *p, const char *folder, struct error *err);
 /* The versions of the plan that are no longer in the current view of the registry: "a@1.0.0, b@2.0.0", or "". */
@@ -98,11 +98,11 @@ enum status publication_wait_or_refuse(struct publication *p, struct error *err)
 
 /* publication_documentation.c */
 enum status publication_look_for_documentation(struct publication *p, bool *is_missing, struct error *err); /* for step 5 */
-enum status publication_document(struct publication *p, struct error *err);                                 /* step 11 */
+enum status publication_document(void *context, struct error *err);                                         /* step 11 */
 
 /* publication_write.c: the outside writes, step 10 */
-enum status publication_keep_record(struct publication *p, struct error *err);
-enum status publication_resume(struct publication *p, struct error *err); /* replaces all earlier steps if a record exists */
-enum status publication_write(struct publication *p, struct error *err);
+enum status publication_keep_record(void *context, struct error *err);
+enum status publication_resume(void *context, struct error *err); /* replaces all earlier steps if a record exists */
+enum status publication_write(void *context, struct error *err);
 
 #endif

@@ -134,7 +134,8 @@ enum status publication_plan(struct publication *p, const struct manifest_index 
     return status && !is_trial ? publication_refuse_without_plan(err) : status;
 }
 
-enum status publication_solve(struct publication *p, struct error *err) {
+enum status publication_solve(void *context, struct error *err) {
+    struct publication *p = context;
     const struct publish_request *asked = &p->request;
     if (asked->has_compiler && !compilers_get(&p->service->compilers, asked->compiler)) return refuse_compiler(p, err);
 
@@ -158,7 +159,8 @@ enum status publication_solve(struct publication *p, struct error *err) {
 
 /* ---- Modules ---- */
 
-enum status publication_check_modules(struct publication *p, struct error *err) {
+enum status publication_check_modules(void *context, struct error *err) {
+    struct publication *p = context;
     bool headers_may_fail = version_compare(p->plan.compiler, (struct version){0, 15, 0}) < 0;
     struct source_modules *modules = &p->modules;
     enum status status =
@@ -172,7 +174,8 @@ enum status publication_check_modules(struct publication *p, struct error *err) 
 
 /* ---- Tarball ---- */
 
-enum status publication_pack(struct publication *p, struct error *err) {
+enum status publication_pack(void *context, struct error *err) {
+    struct publication *p = context;
     struct text purs_json = {0};
     manifest_append_file(&purs_json, &p->manifest);
     for (size_t i = 0; i < p->files.warning_count; i++)
@@ -219,7 +222,8 @@ static enum status check_module_names(struct publication *p, struct error *err) 
     return module_clash_check(&p->modules, packages, plan->count, p->arena, err);
 }
 
-enum status publication_check_dependencies(struct publication *p, struct error *err) {
+enum status publication_check_dependencies(void *context, struct error *err) {
+    struct publication *p = context;
     enum status status = check_module_names(p, err);
     if (status) return status;
     const struct compiler *compiler = compilers_choose_for_graph(&p->service->compilers, p->plan.compiler);
@@ -264,7 +268,8 @@ static const char *count_warnings(const struct publication *p, size_t count) {
     return count ? arena_format(p->arena, ", with %zu warning%s in the package's own", count, count == 1 ? "" : "s") : "";
 }
 
-enum status publication_compile(struct publication *p, struct error *err) {
+enum status publication_compile(void *context, struct error *err) {
+    struct publication *p = context;
     struct compiler_report report;
     char version[VERSION_TEXT_MAX];
     version_print(p->plan.compiler, version);

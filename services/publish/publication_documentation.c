@@ -169,7 +169,8 @@ static bool is_stopped(struct publication *p, enum status status) {
     return status == STATUS_STALE || why == STATUS_STALE || why == STATUS_CANCELLED;
 }
 
-enum status publication_document(struct publication *p, struct error *err) {
+enum status publication_document(void *context, struct error *err) {
+    struct publication *p = context;
     p->documentation = "skipped";
     if (is_left_out(p)) return STATUS_OK;
     enum status status = send_documentation(p, err);

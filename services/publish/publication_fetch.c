@@ -48,7 +48,8 @@ static enum status fetch_with_tries(struct publication *p, const struct source_r
                      tries == 1 ? "" : "s");
 }
 
-enum status publication_fetch_source(struct publication *p, struct error *err) {
+enum status publication_fetch_source(void *context, struct error *err) {
+    struct publication *p = context;
     const struct settings *settings = &p->service->settings;
     const struct location *location = &p->location;
     struct source_request request = {.ref = p->request.ref,

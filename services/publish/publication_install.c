@@ -129,7 +129,8 @@ static enum status install(struct publication *p, struct error *err) {
     return status;
 }
 
-enum status publication_install(struct publication *p, struct error *err) {
+enum status publication_install(void *context, struct error *err) {
+    struct publication *p = context;
     enum status status = install(p, err);
     for (int plans = 1; status == STATUS_NOT_FOUND && plans < PLANS_MAX; plans++) {
         status = plan_anew(p, err);

@@ -43,7 +43,8 @@ static void run_detector(void *context) {
     thread_unlock(&run->thread);
 }
 
-enum status publication_check_licence(struct publication *p, struct error *err) {
+enum status publication_check_licence(void *context, struct error *err) {
+    struct publication *p = context;
     const struct licence_check check = {.folder = p->source.folder,
                                         .files = &p->files,
                                         .expression = p->manifest.licence,
@@ -72,7 +73,8 @@ static enum status await_end(struct publication *p, struct licence_run *run, str
     return status;
 }
 
-enum status publication_await_licence(struct publication *p, struct error *err) {
+enum status publication_await_licence(void *context, struct error *err) {
+    struct publication *p = context;
     struct licence_run *run = p->licence;
     if (!run) return STATUS_OK;
     enum status status = await_end(p, run, err);

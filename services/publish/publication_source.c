@@ -53,7 +53,8 @@ static enum status decide_location(struct publication *p, const struct metadata 
     return STATUS_OK;
 }
 
-enum status publication_check_metadata(struct publication *p, struct error *err) {
+enum status publication_check_metadata(void *context, struct error *err) {
+    struct publication *p = context;
     const char *name = p->request.name;
     if (package_name_is_reserved(name))
         return error_set_at(err, STATUS_REFUSED, "name", "The name \"%s\" is reserved and can never be published.", name);
@@ -72,7 +73,8 @@ enum status publication_check_metadata(struct publication *p, struct error *err)
     return status;
 }
 
-enum status publication_read_manifest(struct publication *p, struct error *err) {
+enum status publication_read_manifest(void *context, struct error *err) {
+    struct publication *p = context;
     struct manifest_request request = {
         .name = p->request.name, .version = p->request.version, .location = &p->location, .ref = p->request.ref};
     const char *file_name = NULL;
@@ -148,7 +150,8 @@ static enum status refuse_published(const struct publication *p, struct error *e
                         p->version);
 }
 
-enum status publication_check_is_new(struct publication *p, struct error *err) {
+enum status publication_check_is_new(void *context, struct error *err) {
+    struct publication *p = context;
     const struct manifest_index *index = registry_view_lock(p->service->repositories.view);
     const struct metadata *metadata = manifest_index_find_metadata(index, p->request.name);
     const struct indexed_version *indexed = manifest_index_find(index, p->request.name, p->request.version);

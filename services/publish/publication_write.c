@@ -16,6 +16,8 @@
 #include "lib/base/folder.h"
 #include "lib/base/text.h"
 #include "lib/domain/index_file.h"
+#include "lib/service/job_change.h"
+#include "lib/service/job_steps.h"
 #include "services/publish/place_claims.h"
 #include "services/publish/publication.h"
 
@@ -23,7 +25,8 @@ enum { BACKUP_BYTES_MAX = 16 << 20 };
 
 /* ---- The record ---- */
 
-enum status publication_keep_record(struct publication *p, struct error *err) {
+enum status publication_keep_record(void *context, struct error *err) {
+    struct publication *p = context;
     struct publish_record *record = &p->record;
     record->commit = p->source.commit;
     record->committed_ms = p->source.committed_ms;
@@ -35,15 +38,14 @@ enum status publication_keep_record(struct publication *p, struct error *err) {
         record->published_ms = clock_now_ms();
         record->compiler = p->plan.compiler;
     }
-    if (p->service->settings.readonly) return STATUS_OK; /* nothing will be written */
+    if (p->run->is_readonly) return STATUS_OK; /* nothing will be written */
     enum status status = STATUS_OK;
     if (record->finishing == FINISHING_NOTHING)
         status = file_write(p->tarball_backup, p->tarball.bytes, p->tarball.length, err);
+    if (status) return status;
     struct text json = {0};
     publish_record_append_json(&json, record);
-    if (!status) status = job_run_record(p->run, text_view(&json), err);
-    text_release(&json);
-    return status;
+    return job_steps_keep_record(p->run, &json, err);
 }
 
 /* Makes the tarball again, from the recorded commit. STATUS_INTERNAL if its hash differs from the record's. */
@@ -59,7 +61,8 @@ static enum status make_tarball_again(struct publication *p, struct error *err) 
     return status;
 }
 
-enum status publication_resume(struct publication *p, struct error *err) {
+enum status publication_resume(void *context, struct error *err) {
+    struct publication *p = context;
     enum status status = publish_record_parse(&p->record, p->run->job.record, p->arena, err);
     if (status) return status;
     p->manifest = p->record.manifest;
@@ -67,8 +70,7 @@ enum status publication_resume(struct publication *p, struct error *err) {
     p->location = p->manifest.location;
     if (p->record.finishing < FINISHING_DOCUMENTATION && manifest_check_readable(&p->manifest, err))
         return err->status = STATUS_REFUSED; /* accepted by an older release; it cannot be written to the index */
-    job_run_log(p->run, LOG_INFO, "Going on with what an earlier run had decided: commit %s, tarball %s.", p->record.commit,
-                p->record.hash);
+    job_steps_say_resumed(p->run, "commit %s, tarball %s", p->record.commit, p->record.hash);
     struct stored_tarball stored;
     status = tarball_store_look_up(p->service->tarballs, p->request.name, p->version, &stored, &p->run->deadline, err);
     if (status != STATUS_NOT_FOUND) return status; /* stored; store_tarball() compares the hash */
@@ -238,76 +240,24 @@ static bool is_first_version(struct publication *p) {
     return answer;
 }
 
-/* queued_change.guard */
-static enum status check_lease(void *context, int64_t needed_ms, struct error *err) {
+/* The metadata, then the index. Of two new packages at one location, one is alone in its round, and finds the other there. */
+enum status publication_write(void *context, struct error *err) {
     struct publication *p = context;
-    return job_run_guard(p->run, needed_ms, err);
-}
-
-static const char *make_message(const struct publication *p, const char *subject) {
-    return job_commit_message(&p->run->job, p->arena, subject);
-}
-
-/* Stores both commits in the job, after both are pushed. */
-static enum status keep_commits(struct publication *p, const struct registry_change *metadata,
-                                const struct registry_change *index, struct error *err) {
-    const struct registry_access *repositories = &p->service->repositories;
-    enum status status = job_run_add_commit(p->run, "registry", repositories->registry, metadata, err);
-    return status ? status : job_run_add_commit(p->run, "index", repositories->index, index, err);
-}
-
-/* Commits the metadata, then the index; logs and stores the commits. */
-static enum status commit(struct publication *p, struct error *err) {
-    const char *name = p->request.name;
     bool is_first = is_first_version(p), is_claimed = false;
     struct place_claim claim = {0};
-    char index_path[INDEX_PATH_MAX];
-    index_file_path(name, index_path);
-    struct queued_change metadata = {
-        .change = {.path = arena_format(p->arena, "metadata/%s.json", name),
-                   .message = make_message(p, arena_format(p->arena, "Update metadata for %s", name)),
-                   .edit = edit_metadata,
-                   .context = p},
-        .prepare = is_first ? check_place_again : NULL,
-        .guard = check_lease,
-        .guard_context = p,
-        .context = p,
-    };
-    struct queued_change index = {
-        .change = {.path = index_path,
-                   .message = make_message(p, arena_format(p->arena, "Update manifest for %s@%s", name, p->version)),
-                   .edit = edit_index,
-                   .context = p},
-        .first = &metadata,
-        .prepare = prepare_commits,
-        .guard = check_lease,
-        .guard_context = p,
-        .context = p,
-    };
+    const char *subject = arena_format(p->arena, "Update manifest for %s@%s", p->request.name, p->version);
+    struct job_change metadata = job_change_of_metadata(p->run, p->request.name, edit_metadata, p);
+    struct job_change index = job_change_of_index(p->run, p->request.name, subject, edit_index, p);
+    metadata.queued.prepare = is_first ? check_place_again : NULL;
+    index.queued.prepare = prepare_commits;
+    index.first = &metadata;
     if (is_first) is_claimed = place_claims_add(p->service->places, &claim, &p->location);
-    metadata.is_alone = index.is_alone = is_claimed;
-    enum status status =
-        change_queue_commit(p->service->repositories.index_queue, p->run->store, &index, 1, &p->run->deadline, err);
+    metadata.queued.is_alone = index.queued.is_alone = is_claimed;
+    enum status status = job_change_push(&index, p->run, &p->service->repositories, err);
     place_claims_remove(p->service->places, &claim);
-    memcpy(p->registry_commit, metadata.change.commit, sizeof p->registry_commit);
-    memcpy(p->index_commit, index.change.commit, sizeof p->index_commit);
+    memcpy(p->registry_commit, metadata.queued.change.commit, sizeof p->registry_commit);
+    memcpy(p->index_commit, index.queued.change.commit, sizeof p->index_commit);
     if (status == STATUS_REFUSED && !*p->registry_commit && p->record.finishing == FINISHING_NOTHING)
         remove_orphaned_tarball(p, &p->run->deadline);
-    if (*p->registry_commit)
-        job_run_log(p->run, LOG_INFO,
-                    metadata.change.written ? "Committed the metadata: %s." : "The metadata is there already: %s.",
-                    p->registry_commit);
-    if (!status)
-        job_run_log(p->run, LOG_INFO,
-                    index.change.written ? "Committed the manifest to the index: %s." : "The index has it already: %s.",
-                    p->index_commit);
-    return status ? status : keep_commits(p, &metadata.change, &index.change, err);
-}
-
-enum status publication_write(struct publication *p, struct error *err) {
-    if (!p->service->settings.readonly) return commit(p, err);
-    job_run_log(p->run, LOG_WARN, "Read-only: the tarball is not stored.");
-    job_run_log(p->run, LOG_WARN, "Read-only: the metadata is not committed.");
-    job_run_log(p->run, LOG_WARN, "Read-only: the manifest is not committed to the index.");
-    return STATUS_OK;
+    return status ? status : job_change_keep(&index, p->run, &p->service->repositories, err);
 }

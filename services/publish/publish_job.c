@@ -1,69 +1,52 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Runs one publish job: its steps in order, each timed. A run that finds the record of an earlier run resumes from there:
- * nothing is written outside before the record is stored, and every later step can be repeated.
+ * Runs one publish job: the table of its steps (lib/service/job_steps.h), and what follows from its outcome.
  */
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/base/clock.h"
-#include "lib/base/fault.h"
 #include "lib/base/folder.h"
 #include "lib/base/json.h"
 #include "lib/base/json_writer.h"
 #include "lib/base/text.h"
-#include "lib/service/job_timings.h"
+#include "lib/service/job_steps.h"
 #include "services/publish/publication.h"
 
-struct step {
-    const char *name; /* in the timings */
-    enum status (*run)(struct publication *p, struct error *err);
-    enum publish_finishing up_to; /* skipped if `record.finishing` is greater */
-};
+static bool is_new(const void *context) {
+    return ((const struct publication *)context)->record.finishing == FINISHING_NOTHING;
+}
 
-static const struct step first_run[] = {
-    {"metadata", publication_check_metadata, FINISHING_DOCUMENTATION},
-    {"fetch", publication_fetch_source, FINISHING_DOCUMENTATION},
-    {"manifest", publication_read_manifest, FINISHING_DOCUMENTATION},
-    {"licence", publication_check_licence, FINISHING_DOCUMENTATION},
-    {"check", publication_check_is_new, FINISHING_DOCUMENTATION},
-    {"solve", publication_solve, FINISHING_DOCUMENTATION},
-    {"modules", publication_check_modules, FINISHING_NOTHING},
-    {"pack", publication_pack, FINISHING_NOTHING},
-    {"install", publication_install, FINISHING_NOTHING},
-    {"graph", publication_check_dependencies, FINISHING_NOTHING},
-    {"compile", publication_compile, FINISHING_NOTHING},
-    {"detector", publication_await_licence, FINISHING_DOCUMENTATION},
-    {"record", publication_keep_record, FINISHING_DOCUMENTATION},
-    {"commit", publication_write, FINISHING_INDEX},
-    {"documentation", publication_document, FINISHING_DOCUMENTATION},
+static bool lacks_index(const void *context) {
+    return ((const struct publication *)context)->record.finishing <= FINISHING_INDEX;
+}
+
+static const struct job_step steps[] = {
+    {"metadata", .begin = publication_check_metadata},
+    {"fetch", .begin = publication_fetch_source},
+    {"manifest", .begin = publication_read_manifest},
+    {"licence", .begin = publication_check_licence},
+    {"check", .begin = publication_check_is_new},
+    {"solve", .begin = publication_solve},
+    {"modules", .begin = publication_check_modules, .is_needed = is_new},
+    {"pack", .begin = publication_pack, .is_needed = is_new},
+    {"install", .begin = publication_install, .is_needed = is_new},
+    {"graph", .begin = publication_check_dependencies, .is_needed = is_new},
+    {"compile", .begin = publication_compile, .is_needed = is_new},
+    {"detector", .begin = publication_await_licence},
+    {"record", .begin = publication_keep_record},
+    {"resume", .resume = publication_resume},
+    {"commit", .write = publication_write, .is_needed = lacks_index,
+     .left_out = {"the tarball is not stored", "the metadata is not committed", "the manifest is not committed to the index"}},
+    {"documentation", .write = publication_document},
     {0},
 };
 
-static const struct step resumed_run[] = {
-    {"resume", publication_resume, FINISHING_DOCUMENTATION},
-    {"commit", publication_write, FINISHING_INDEX},
-    {"documentation", publication_document, FINISHING_DOCUMENTATION},
-    {0},
-};
-
-static enum status run_steps(struct publication *p, const struct step *steps, struct error *err) {
-    enum status status = STATUS_OK;
-    struct job_timings timings = {0};
-    for (const struct step *step = steps; step->name && !status; step++) {
-        if (p->record.finishing > step->up_to) continue;
-        int64_t start_us = clock_monotonic_us();
-        status = deadline_check(&p->run->deadline, err);
-        if (!status) status = step->run(p, err);
-        if (!status) fault_point(step->name);
-        job_timings_add(&timings, step->name, start_us);
-    }
-    job_timings_log(&timings, p->run,
-                    arena_format(p->arena, "; %sthe compiler ran for %lld ms.", p->detector_time ? p->detector_time : "",
-                                 (long long)p->compiler_ms));
-    return status;
+static void append_timings(void *context, struct text *line) {
+    const struct publication *p = context;
+    text_append_format(line, "; %sthe compiler ran for %lld ms", p->detector_time ? p->detector_time : "",
+                       (long long)p->compiler_ms);
 }
 
 /* The event for build-matrix, which plans other compilers and dependants (lib/domain/README.md, Publish, step 12). */
@@ -118,15 +101,14 @@ enum status publish_job_run(void *context, struct job_run *run, struct error *er
     struct publication p = {.service = context, .run = run, .arena = &run->arena};
     enum status status = read_request(&p, err);
     if (!status) status = make_work_folder(&p, err);
-    if (!status) status = run_steps(&p, run->job.record ? resumed_run : first_run, err);
+    const struct job_steps table = {.table = steps, .context = &p, .append_timings = append_timings};
+    if (!status) status = job_steps_carry_out(&table, run, err);
     if (!status) {
-        bool is_readonly = p.service->settings.readonly;
-        run->end.readonly = is_readonly;
-        if (!is_readonly)
+        if (!run->is_readonly)
             run->end.ending = p.record.finishing == FINISHING_NOTHING ? JOB_ENDING_PUBLISHED : JOB_ENDING_ALREADY_PUBLISHED;
-        if (!is_readonly && p.record.finishing != FINISHING_DOCUMENTATION) run->end.event = make_event(&p);
+        if (!run->is_readonly && p.record.finishing != FINISHING_DOCUMENTATION) run->end.event = make_event(&p);
         job_run_log(run, LOG_NOTICE,
-                    is_readonly                               ? "%s@%s would be published now, but this server is read-only."
+                    run->is_readonly                          ? "%s@%s would be published now, but this server is read-only."
                     : p.record.finishing != FINISHING_NOTHING ? "%s@%s is finished."
                                                               : "Published %s@%s.",
                     p.request.name, p.version);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Runs one unpublish job: its steps in order. A run that finds the record of an earlier run resumes from there: nothing is
- * written outside before the record is stored, and every later step can be repeated.
+ * Runs one unpublish job: the table of its steps (lib/service/job_steps.h), and what follows from its outcome.
  */
 #include "lib/service/job_proof.h"
 #include "lib/service/job_steps.h"

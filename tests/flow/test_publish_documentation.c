@@ -151,7 +151,7 @@ static void a_job_that_was_killed_while_it_sent_is_finished_by_the_next_run(void
     server_kill(scene.server, SERVER_PUBLISH);
     pursuit_server_set_mode(scene.pursuit, PURSUIT_WELL);
     server_start_program(scene.server, SERVER_PUBLISH);
-    expect_in(expect_end(&scene, id, true, "published"), "Going on with");
+    expect_in(expect_end(&scene, id, true, "published"), "Resuming after");
     assert_int_equal(pursuit_server_uploads(scene.pursuit), 3);
     json_t *found = pursuit_server_documentation(scene.pursuit, "cut-off", "1.0.0");
     assert_string_equal(server_job_text(found, "tagTime"), "2001-02-03T04:05:06+0000"); /* kept in the record */
@@ -175,7 +175,7 @@ static void a_job_with_nothing_else_to_do_goes_on_after_a_kill_too(void **state)
     server_kill(scene.server, SERVER_PUBLISH);
     pursuit_server_set_mode(scene.pursuit, PURSUIT_WELL);
     server_start_program(scene.server, SERVER_PUBLISH);
-    expect_in(expect_end(&scene, id, true, "published"), "Going on with");
+    expect_in(expect_end(&scene, id, true, "published"), "Resuming after");
     assert_string_equal(registry_snapshot(scene.server), before);
     stop_scene(&scene);
 }

@@ -242,7 +242,7 @@ static const char *what_was_done(struct server *server, const char *id) {
     const char *log = server_log_text(server, job), *resumed = NULL;
     json_decref(job);
     if (strstr(log, "Timings: resume=") == NULL) return "starts over";
-    for (const char *at = log; (at = strstr(at, "Going on with")) != NULL; at++)
+    for (const char *at = log; (at = strstr(at, "Resuming after")) != NULL; at++)
         resumed = at;
     assert_non_null(resumed);
     return arena_format(&suite.arena, "resumes: tarball %s, metadata %s, manifest %s",

@@ -268,7 +268,7 @@ static void metadata_that_is_there_already_is_left_as_it_is(void **state) {
                      "\"ref\": \"\"\n    }\n  },\n  \"unpublished\"",
                      size_bytes, hash));
     const char *metadata = registry_file(server, REGISTRY_REPO, "metadata/twin.json");
-    end_published(&waiting, "INFO The metadata is there already: ");
+    end_published(&waiting, "INFO The metadata was already up to date: ");
     assert_string_equal(registry_file(server, REGISTRY_REPO, "metadata/twin.json"), metadata);
 }
 
@@ -277,7 +277,7 @@ static void an_index_entry_that_is_there_already_is_left_as_it_is(void **state) 
     const struct package package = {"indexed", "1.0.0", .pragma = NULL};
     registry_write(server, INDEX_REPO, "in/de/indexed", package_index_line(&server->arena, &package));
     struct waiting waiting = begin(&package);
-    end_published(&waiting, "INFO The index has it already: ");
+    end_published(&waiting, "INFO The index has the manifest already: ");
 }
 
 static void push_something_else(void *context) {

@@ -415,7 +415,7 @@ static void a_release_outlives_its_service_and_redis(void **state) {
     for (int i = 1; i < RELEASE_PACKAGES; i++)
         server_wait_for_state(scene->server, release.ids[i], "pending");
     server_start_program(scene->server, SERVER_PUBLISH);
-    wait_for_line(scene, release.ids[0], "INFO Going on with what an earlier run had decided");
+    wait_for_line(scene, release.ids[0], "INFO Resuming after an interruption");
     server_kill(scene->server, SERVER_REDIS); /* and once more, with the service there */
     server_start_program(scene->server, SERVER_REDIS);
     let_commit(scene);
@@ -458,7 +458,7 @@ static void a_release_outlives_a_drain(void **state) {
     for (int i = 0; i < RELEASE_PACKAGES; i++)
         server_wait_for_state(scene->server, release.ids[i], "pending");
     server_start_program(scene->server, SERVER_PUBLISH);
-    wait_for_line(scene, release.ids[0], "INFO Going on with what an earlier run had decided");
+    wait_for_line(scene, release.ids[0], "INFO Resuming after an interruption");
     for (int i = 1; i < RELEASE_PACKAGES; i++)
         assert_int_equal(attempts(scene, release.ids[i]), 0);
     let_commit(scene);
