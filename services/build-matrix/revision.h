@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * One run of one revision of bounds (lib/domain/README.md, Revise bounds): the state that its steps pass to each other.
- * revision_job.c lists them in a table.
+ * One run of one revision of bounds (lib/domain/README.md, Revise bounds): the state that its steps pass to each other. A step
+ * is a function `enum status revision_STEP(void *context, struct error *)`, whose context is the revision; revision_job.c lists
+ * them in a table (lib/service/job_steps.h).
  *
  *   read ──► plan ──► dependants ──► builds ──► commit         (package's lock, then the index's, then the registry's)
  *    ▲        a plan with each      matrix jobs,   │ all checks again, against the current registry; the record
@@ -68,22 +69,22 @@ enum status revision_start_over(struct revision *r, struct error *err, const cha
 
 /* ---- revision_check.c: checks against the registry ---- */
 
-enum status revision_read(struct revision *r, struct error *err);
-enum status revision_plan(struct revision *r, struct error *err);
-enum status revision_check_dependants(struct revision *r, struct error *err);
+enum status revision_read(void *context, struct error *err);
+enum status revision_plan(void *context, struct error *err);
+enum status revision_check_dependants(void *context, struct error *err);
 
 /* Checks that manifest, compilers and plans still hold in the current view. Otherwise the round starts over. */
 CHECK_RESULT enum status revision_check_again(struct revision *r, struct error *err);
 
 /* ---- revision_builds.c: builds with the new bounds ---- */
 
-enum status revision_build(struct revision *r, struct error *err);
+enum status revision_build(void *context, struct error *err);
 /* Ends the unfinished builds of the last two rounds that no worker has claimed yet. */
 void revision_end_builds(struct revision *r);
 
 /* ---- revision_write.c: the outside writes ---- */
 
-enum status revision_resume(struct revision *r, struct error *err); /* replaces all earlier steps if a record exists */
-enum status revision_commit(struct revision *r, struct error *err);
+enum status revision_resume(void *context, struct error *err); /* replaces all earlier steps if a record exists */
+enum status revision_commit(void *context, struct error *err);
 
 #endif

@@ -165,7 +165,8 @@ static enum status wait_for_all(struct revision *r, struct error *err) {
     return status;
 }
 
-enum status revision_build(struct revision *r, struct error *err) {
+enum status revision_build(void *context, struct error *err) {
+    struct revision *r = context;
     enum status status = STATUS_OK;
     for (size_t i = 0; i < r->builds.count; i++)
         make_id(r, &r->builds.items[i]);

@@ -113,7 +113,8 @@ static void say_changes(const struct revision *r) {
     text_release(&changes);
 }
 
-enum status revision_read(struct revision *r, struct error *err) {
+enum status revision_read(void *context, struct error *err) {
+    struct revision *r = context;
     r->former = r->builds;
     r->builds = (struct revision_builds){0};
     r->harmless = (struct registry_view_state){0};
@@ -139,7 +140,8 @@ static enum status plan_build(struct revision *r, struct revision_build *build, 
     return error_under(err, "dependencies");
 }
 
-enum status revision_plan(struct revision *r, struct error *err) {
+enum status revision_plan(void *context, struct error *err) {
+    struct revision *r = context;
     enum status status = STATUS_OK;
     for (size_t i = 0; i < r->builds.count && !status; i++)
         status = plan_build(r, &r->builds.items[i], err);
@@ -256,7 +258,8 @@ static enum status look_at_dependants(struct revision *r, const struct matrix_pa
 }
 
 /* Does nothing if both repositories are unchanged since the last successful check. */
-enum status revision_check_dependants(struct revision *r, struct error *err) {
+enum status revision_check_dependants(void *context, struct error *err) {
+    struct revision *r = context;
     struct registry_view_state now = registry_view_state(r->service->repositories.view);
     if (bounds_are_looser(&r->before, &r->after)) return STATUS_OK;
     if (strcmp(now.registry_commit, r->harmless.registry_commit) == 0 &&

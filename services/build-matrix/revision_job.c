@@ -8,11 +8,10 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
-#include "lib/base/fault.h"
 #include "lib/base/json_writer.h"
 #include "lib/base/text.h"
 #include "lib/service/job_proof.h"
-#include "lib/service/job_timings.h"
+#include "lib/service/job_steps.h"
 #include "services/build-matrix/revision.h"
 
 enum {
@@ -45,46 +44,23 @@ enum status revision_start_over(struct revision *r, struct error *err, const cha
 
 /* ---- The steps ---- */
 
-struct step {
-    const char *name; /* of its fault point */
-    enum status (*run)(struct revision *r, struct error *err);
-};
-
-static const struct step first_run[] = {
-    {"revision-read", revision_read},
-    {"revision-plan", revision_plan},
-    {"revision-dependants", revision_check_dependants},
-    {"revision-builds", revision_build},
-    {"revision-commit", revision_commit},
+static const struct job_step steps[] = {
+    {"revision-read", .begin = revision_read},
+    {"revision-plan", .begin = revision_plan},
+    {"revision-dependants", .begin = revision_check_dependants},
+    {"revision-builds", .begin = revision_build},
+    {"revision-resume", .resume = revision_resume},
+    {"revision-commit", .write = revision_commit,
+     .left_out = {"the metadata is not committed", "the manifest is not committed to the index"}},
     {0},
 };
-
-static const struct step resumed_run[] = {
-    {"revision-resume", revision_resume},
-    {"revision-commit", revision_commit},
-    {0},
-};
-
-static enum status run_steps(struct revision *r, const struct step *steps, struct error *err) {
-    enum status status = STATUS_OK;
-    struct job_timings timings = {0};
-    for (const struct step *step = steps; step->name && !status; step++) {
-        int64_t start_us = clock_monotonic_us();
-        status = deadline_check(&r->run->deadline, err);
-        if (!status) status = step->run(r, err);
-        if (!status) fault_point(step->name);
-        job_timings_add(&timings, step->name, start_us);
-    }
-    job_timings_log(&timings, r->run, ".");
-    return status;
-}
 
 /* Repeats the steps while they start over, until the job's deadline. */
 static enum status run_rounds(struct revision *r, struct error *err) {
     enum status status;
     for (int round = 0;; round++) {
         r->starts_over = false;
-        status = run_steps(r, first_run, err);
+        status = job_steps_carry_out(&(struct job_steps){.table = steps, .context = r}, r->run, err);
         if (!status || !r->starts_over || r->run->has_record) return status;
         job_run_log(r->run, LOG_WARN, "%s Starting over.", err->message);
         status = revision_pause(r, START_OVER_MS << (round < START_OVER_MAX ? round : START_OVER_MAX), err);
@@ -131,15 +107,13 @@ enum status revision_job_run(void *context, struct job_run *run, struct error *e
     struct revision r = {.service = context, .run = run, .arena = &run->arena};
     enum status status = read_request(&r, err);
     if (!status && !run->job.record) job_say_trustee(run);
-    if (!status) status = run->job.record ? run_steps(&r, resumed_run, err) : run_rounds(&r, err);
+    if (!status) status = run_rounds(&r, err);
     if (!goes_on(status, err)) revision_end_builds(&r);
     if (status) return status;
-    bool is_readonly = r.service->settings.readonly;
-    run->end.readonly = is_readonly;
-    if (!is_readonly) run->end.event = make_event(&r);
+    if (!run->is_readonly) run->end.event = make_event(&r);
     job_run_log(run, LOG_NOTICE,
-                is_readonly ? "The bounds of %s@%s would be revised now, but this server is read-only."
-                            : "Revised the bounds of %s@%s.",
+                run->is_readonly ? "The bounds of %s@%s would be revised now, but this server is read-only."
+                                 : "Revised the bounds of %s@%s.",
                 r.name, r.version);
     return STATUS_OK;
 }

@@ -10,6 +10,8 @@
 #include "lib/base/fault.h"
 #include "lib/base/text.h"
 #include "lib/domain/index_file.h"
+#include "lib/service/job_change.h"
+#include "lib/service/job_steps.h"
 #include "lib/store/metadata_edit.h"
 #include "services/build-matrix/revision.h"
 #include "services/build-matrix/revision_record.h"
@@ -24,21 +26,21 @@ enum {
 static enum status keep_record(struct revision *r, struct error *err) {
     struct text json = {0};
     revision_record_append_json(&json, &(struct revision_record){.before = r->before, .after = r->after, .number = r->number});
-    enum status status = job_run_record(r->run, text_view(&json), err);
-    text_release(&json);
+    enum status status = job_steps_keep_record(r->run, &json, err);
+    if (!status) job_run_log(r->run, LOG_INFO, "This is revision %lld of %s@%s.", (long long)r->number, r->name, r->version);
     if (!status) fault_point("revision-record");
     return status;
 }
 
-enum status revision_resume(struct revision *r, struct error *err) {
+enum status revision_resume(void *context, struct error *err) {
+    struct revision *r = context;
     struct revision_record record;
     enum status status = revision_record_parse(&record, r->run->job.record, r->arena, err);
     if (status) return status;
     r->before = record.before;
     r->after = record.after;
     r->number = record.number;
-    job_run_log(r->run, LOG_INFO, "Going on with what an earlier run had decided: revision %lld of %s@%s.",
-                (long long)r->number, r->name, r->version);
+    job_steps_say_resumed(r->run, "revision %lld of %s@%s", (long long)r->number, r->name, r->version);
     return STATUS_OK;
 }
 
@@ -166,72 +168,36 @@ static enum status edit_index(struct registry_edit *out, const struct registry_f
     return status;
 }
 
-static const char *make_message(const struct revision *r, const char *subject) {
-    return job_commit_message(&r->run->job, r->arena, subject);
-}
-
-static void say_commits(struct revision *r, const struct registry_change *metadata, const struct registry_change *index) {
-    job_run_log(r->run, LOG_INFO,
-                metadata->written ? "Committed the metadata, with revision %lld: %s."
-                                  : "The metadata has revision %lld already: %s.",
-                (long long)r->number, metadata->commit);
-    job_run_log(r->run, LOG_INFO,
-                index->written ? "Committed the manifest to the index: %s." : "The index has the manifest already: %s.",
-                index->commit);
-}
-
 /* If an earlier run of this job pushed its index commit, the superseded job succeeds with that run's commits; otherwise returns
  * the refusal in `err`. */
-static enum status take_earlier_commits(struct revision *r, struct registry_change *metadata, struct registry_change *index,
-                                        struct error *err) {
+static enum status take_earlier_commits(struct revision *r, struct job_change *index, struct error *err) {
     const struct registry_access *repositories = &r->service->repositories;
+    struct registry_change *made = &index->queued.change, *first = &index->first->queued.change;
     struct error not_found;
-    if (registry_repo_find_commit(repositories->index, index->message, index->commit, &not_found)) return err->status;
-    index->written = true;
-    metadata->written = !registry_repo_find_commit(repositories->registry, metadata->message, metadata->commit, &not_found);
+    if (registry_repo_find_commit(repositories->index, made->message, made->commit, &not_found)) return err->status;
+    made->written = true;
+    first->written = !registry_repo_find_commit(repositories->registry, first->message, first->commit, &not_found);
+    job_change_say(index->first, r->run);
+    job_change_say(index, r->run);
     return STATUS_OK;
-}
-
-static enum status keep_commits(struct revision *r, const struct registry_change *metadata, const struct registry_change *index,
-                                struct error *err) {
-    const struct registry_access *repositories = &r->service->repositories;
-    memcpy(r->registry_commit, metadata->commit, sizeof r->registry_commit);
-    memcpy(r->index_commit, index->commit, sizeof r->index_commit);
-    enum status status = job_run_add_commit(r->run, "registry", repositories->registry, metadata, err);
-    return status ? status : job_run_add_commit(r->run, "index", repositories->index, index, err);
 }
 
 /* Commits metadata, then index. No change shares the index's round, since two may break a plan that neither breaks alone. */
 static enum status write_both(struct revision *r, struct error *err) {
-    char index_path[INDEX_PATH_MAX];
-    index_file_path(r->name, index_path);
-    struct queued_change metadata = {
-        .change = {.path = arena_format(r->arena, "metadata/%s.json", r->name),
-                   .message = make_message(r, arena_format(r->arena, "Update metadata for %s", r->name)),
-                   .edit = edit_metadata,
-                   .context = r},
-        .guard = check_held,
-        .guard_context = r,
-        .context = r,
-    };
-    struct queued_change index = {
-        .change = {.path = index_path,
-                   .message = make_message(r, arena_format(r->arena, "Update manifest for %s@%s", r->name, r->version)),
-                   .edit = edit_index,
-                   .context = r},
-        .first = &metadata,
-        .prepare = check_and_record,
-        .guard = check_held,
-        .guard_context = r,
-        .context = r,
-        .is_alone = true,
-    };
-    enum status status =
-        change_queue_commit(r->service->repositories.index_queue, r->run->store, &index, 1, &r->run->deadline, err);
-    if (status == STATUS_REFUSED && r->is_superseded) status = take_earlier_commits(r, &metadata.change, &index.change, err);
+    const char *subject = arena_format(r->arena, "Update manifest for %s@%s", r->name, r->version);
+    struct job_change metadata = job_change_of_metadata(r->run, r->name, edit_metadata, r);
+    struct job_change index = job_change_of_index(r->run, r->name, subject, edit_index, r);
+    index.first = &metadata;
+    index.queued.prepare = check_and_record;
+    index.queued.is_alone = true;
+    metadata.queued.guard = index.queued.guard = check_held;
+    metadata.queued.guard_context = index.queued.guard_context = r;
+    enum status status = job_change_push(&index, r->run, &r->service->repositories, err);
+    if (status == STATUS_REFUSED && r->is_superseded) status = take_earlier_commits(r, &index, err);
     if (status) return status;
-    say_commits(r, &metadata.change, &index.change);
-    return keep_commits(r, &metadata.change, &index.change, err);
+    memcpy(r->registry_commit, metadata.queued.change.commit, sizeof r->registry_commit);
+    memcpy(r->index_commit, index.queued.change.commit, sizeof r->index_commit);
+    return job_change_keep(&index, r->run, &r->service->repositories, err);
 }
 
 /* Checks the dependants, which may take seconds, before the index's lock is taken; under the lock they are checked again only
@@ -244,12 +210,8 @@ static enum status commit_under_lock(struct revision *r, struct error *err) {
     return status ? status : write_both(r, err);
 }
 
-enum status revision_commit(struct revision *r, struct error *err) {
-    if (r->service->settings.readonly) {
-        job_run_log(r->run, LOG_WARN, "Read-only: the metadata is not committed.");
-        job_run_log(r->run, LOG_WARN, "Read-only: the manifest is not committed to the index.");
-        return STATUS_OK;
-    }
+enum status revision_commit(void *context, struct error *err) {
+    struct revision *r = context;
     enum status status = take_lock(r, err);
     if (status) return status;
     status = commit_under_lock(r, err);

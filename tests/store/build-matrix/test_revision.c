@@ -161,6 +161,7 @@ static void a_revision_is_built_and_then_written(void **state) {
     expect_line(m, id, "Asked for by the trustee a-trustee, issue 7: It builds.");
     expect_line(m, id, "Revising the bounds of arrays@1.0.0:\n  prelude " WIDE " (was " NARROW ")");
     expect_line(m, id, "It builds with compiler " NEW ".");
+    expect_line(m, id, "This is revision 1 of arrays@1.0.0.");
     expect_line(m, id, "Revised the bounds of arrays@1.0.0.");
     const char *registry = git_output(&m->git, "git -C registry.git rev-parse HEAD"),
                *index = git_output(&m->git, "git -C registry-index.git rev-parse HEAD");
@@ -322,7 +323,7 @@ static void a_revision_with_a_record_is_written_without_a_build(void **state) {
     const char *id = leave_record(m, 1);
     start_runner(m);
     expect_revised(m, id, WIDE, 1);
-    expect_line(m, id, "Going on with what an earlier run had decided: revision 1 of arrays@1.0.0.");
+    expect_line(m, id, "Resuming after an interruption: revision 1 of arrays@1.0.0.");
     assert_int_equal(take_work(m, 1).job_count, 0);
 }
 
@@ -335,7 +336,7 @@ static void what_was_written_by_then_is_not_written_again(void **state) {
     const char *second = leave_record(m, 1);
     start_runner(m);
     expect_revised(m, second, WIDE, 1);
-    expect_line(m, second, "The metadata has revision 1 already");
+    expect_line(m, second, "The metadata was already up to date");
     expect_line(m, second, "The index has the manifest already");
     assert_int_equal(count_commits(m, "registry"), registry);
     assert_int_equal(count_commits(m, "registry-index"), index);
