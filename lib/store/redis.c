@@ -6,7 +6,6 @@
 #include "lib/store/redis.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <errno.h>
 #include <hiredis/hiredis.h>
 #include <stdio.h>
@@ -19,6 +18,7 @@
 #include "lib/base/hash.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
+#include "lib/base/percent.h"
 #include "lib/base/text.h"
 
 #define TOO_MANY_CLIENTS "ERR max number of clients reached"
@@ -50,30 +50,13 @@ static enum status bad_address(struct error *err) {
         "may be written as %% and two hexadecimal digits, and %% itself is %%25");
 }
 
-static int hex_digit(char character) {
-    const char *digits = "0123456789abcdef", *at = strchr(digits, tolower((unsigned char)character));
-    return at && *at ? (int)(at - digits) : -1;
-}
-
 /* A copy, with %XX decoded; NULL if an escape is malformed or stands for a NUL. */
 static char *copy_decoded(const char *bytes, size_t length) {
-    char *copy = memory_alloc(length + 1), *end = copy;
-    for (size_t i = 0; i < length; i++) {
-        if (bytes[i] != '%') {
-            *end++ = bytes[i];
-            continue;
-        }
-        int high = length - i > 2 ? hex_digit(bytes[i + 1]) : -1;
-        int low = high >= 0 ? hex_digit(bytes[i + 2]) : -1;
-        if (low < 0 || (high == 0 && low == 0)) {
-            free(copy);
-            return NULL;
-        }
-        *end++ = (char)(high * 16 + low);
-        i += 2;
-    }
-    *end = '\0';
-    return copy;
+    char *copy = memory_alloc(length + 1);
+    memcpy(copy, bytes, length);
+    if (percent_decode(copy, PERCENT_IN_URL)) return copy;
+    free(copy);
+    return NULL;
 }
 
 /* `[USER]:PASSWORD`, or a password alone; an empty user is Redis's `default`. */

@@ -9,6 +9,7 @@
 #include "lib/base/arena.h"
 #include "lib/base/hash.h"
 #include "lib/base/memory.h"
+#include "lib/base/percent.h"
 #include "lib/base/secret.h"
 #include "lib/base/text.h"
 #include "lib/tools/http_client.h"
@@ -154,10 +155,6 @@ struct call {
     size_t limit_bytes;             /* of the answer */
 };
 
-static bool is_plain(const char *object) {
-    return !object[strspn(object, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~/")];
-}
-
 /* Sends a signed request; STATUS_OK for any answer of the server. curl (7.88) signs the headers given here; its own handling
  * of others (a hash of the body, an empty `Expect:`) does not work with S3. */
 static enum status send_call(struct s3_client *client, const struct call *call, struct http_response *out,
@@ -165,7 +162,7 @@ static enum status send_call(struct s3_client *client, const struct call *call, 
     struct arena arena = {0};
     char hash[SHA256_HEX_MAX];
     const struct s3_upload *upload = call->upload;
-    assert(is_plain(call->object));
+    assert(percent_is_plain(call->object, PERCENT_PATH)); /* the signature is of the encoded name */
     hash_sha256_hex(upload ? upload->bytes : "", upload ? upload->length : 0, hash);
     const char *headers[] = {
         arena_format(&arena, "x-amz-content-sha256: %s", hash),
@@ -250,11 +247,7 @@ enum status s3_client_remove(struct s3_client *client, const char *object, struc
 
 static void append_parameter(struct text *query, const char *name, const char *value) {
     text_append_format(query, "%s%s=", query->length ? "&" : "?", name);
-    for (; *value; value++) {
-        const char character[] = {*value, '\0'};
-        bool is_kept = *value != '/' && is_plain(character);
-        text_append_format(query, is_kept ? "%c" : "%%%02X", (unsigned char)*value);
-    }
+    percent_encode(query, value, PERCENT_VALUE);
 }
 
 static enum status get_page(struct s3_client *client, const char *prefix, const char *continuation, size_t most,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/percent.h"
 #include "lib/store/job_keeping.h"
 #include "services/gateway/call.h"
 #include "services/gateway/gateway.h"
@@ -32,29 +33,19 @@ static void read_filter(const struct query *query, struct job_filter *out) {
     if (out->has_state && job_state_is_finished(out->state)) out->include_finished = true;
 }
 
-static void append_encoded(struct text *out, const char *value) {
-    for (; *value; value++) {
-        if (strchr("-._~", *value) || (*value >= '0' && *value <= '9') || (*value >= 'a' && *value <= 'z') ||
-            (*value >= 'A' && *value <= 'Z'))
-            text_append_character(out, *value);
-        else
-            text_append_format(out, "%%%02X", (unsigned char)*value);
-    }
-}
-
 /* Adds a Link header to the next page: the same query, continued after the last job of this answer. */
 static void add_link_to_next(struct call *call, const struct job_filter *filter, const struct job *last) {
     struct text link = {0};
     char time[TIME_TEXT_MAX];
     time_print(last->created_ms, time);
     text_append_format(&link, "</api/v1/jobs?after=%s&%s=", last->id, filter->descending ? "until" : "since");
-    append_encoded(&link, time);
+    percent_encode(&link, time, PERCENT_VALUE);
     for (const struct query_parameter *row = call->route->parameters; row->name; row++) {
         bool is_place = strcmp(row->name, "after") == 0 || strcmp(row->name, filter->descending ? "until" : "since") == 0;
         const char *value = is_place ? NULL : query_value(&call->query, row->name);
         if (!value) continue;
         text_append_format(&link, "&%s=", row->name);
-        append_encoded(&link, value);
+        percent_encode(&link, value, PERCENT_VALUE);
     }
     text_append(&link, ">; rel=\"next\"");
     answer_header(&call->answer, "link", arena_copy(&call->arena, link.bytes));

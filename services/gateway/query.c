@@ -11,6 +11,7 @@
 #include "lib/base/arena.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/base/percent.h"
 #include "lib/base/text.h"
 #include "lib/domain/job.h"
 
@@ -26,29 +27,9 @@ const char *const query_kinds[] = {"all",
 #include "lib/domain/job_kinds.def"
                                    NULL};
 
-static int hex_digit(char character) {
-    if (character >= '0' && character <= '9') return character - '0';
-    char lower = (char)tolower((unsigned char)character);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 /* Decodes in place. False for a malformed %XX, and if the result is not UTF-8. */
 static bool decode(char *text) {
-    char *to = text;
-    for (const char *from = text; *from; from++) {
-        if (*from == '+') {
-            *to++ = ' ';
-        } else if (*from == '%') {
-            int high = hex_digit(from[1]), low = high < 0 ? -1 : hex_digit(from[2]);
-            if (low < 0) return false;
-            *to++ = (char)(high * 16 + low);
-            from += 2;
-        } else {
-            *to++ = *from;
-        }
-    }
-    *to = '\0';
-    return text_is_utf8(text, (size_t)(to - text));
+    return percent_decode(text, PERCENT_IN_QUERY) && text_is_utf8(text, strlen(text));
 }
 
 static enum status split(struct query *out, char *text, struct error *err) {

@@ -20,7 +20,7 @@ struct authorization {
     const char *time; /* of the x-amz-date header */
 };
 
-/* ---- Spelling ---- */
+/* ---- Spelling: not by lib/base/percent.h, whose output is judged here ---- */
 
 static void append_escaped(struct text *out, const char *bytes, size_t length, const char *kept) {
     for (size_t i = 0; i < length; i++) {
