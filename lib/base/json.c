@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "lib/base/json.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,26 +100,37 @@ enum status json_need_integer(const json_t *object, const char *key, int64_t *ou
     return STATUS_OK;
 }
 
+static void append_escaped(struct text *out, unsigned char character) {
+    switch (character) {
+    case '"': text_append(out, "\\\""); break;
+    case '\\': text_append(out, "\\\\"); break;
+    case '\b': text_append(out, "\\b"); break;
+    case '\f': text_append(out, "\\f"); break;
+    case '\n': text_append(out, "\\n"); break;
+    case '\r': text_append(out, "\\r"); break;
+    case '\t': text_append(out, "\\t"); break;
+    default: text_append_format(out, "\\u%04x", character);
+    }
+}
+
+/* True for the bytes that a JSON string holds only as an escape. */
+static const bool needs_escape[UCHAR_MAX + 1] = {[0 ... 0x1F] = true, ['"'] = true, ['\\'] = true};
+
+static size_t count_plain(const char *bytes, size_t length) {
+    size_t i = 0;
+    while (i < length && !needs_escape[(unsigned char)bytes[i]])
+        i++;
+    return i;
+}
+
 void json_append_text(struct text *out, const char *bytes, size_t length) {
     text_append_character(out, '"');
-    size_t plain = 0; /* start of the current run of characters that need no escape */
-    for (size_t i = 0; i < length; i++) {
-        unsigned char character = (unsigned char)bytes[i];
-        if (character >= 0x20 && character != '"' && character != '\\') continue;
-        text_append_bytes(out, bytes + plain, i - plain);
-        plain = i + 1;
-        switch (character) {
-        case '"': text_append(out, "\\\""); break;
-        case '\\': text_append(out, "\\\\"); break;
-        case '\b': text_append(out, "\\b"); break;
-        case '\f': text_append(out, "\\f"); break;
-        case '\n': text_append(out, "\\n"); break;
-        case '\r': text_append(out, "\\r"); break;
-        case '\t': text_append(out, "\\t"); break;
-        default: text_append_format(out, "\\u%04x", character);
-        }
+    for (size_t plain;; bytes += plain + 1, length -= plain + 1) {
+        plain = count_plain(bytes, length);
+        text_append_bytes(out, bytes, plain);
+        if (plain == length) break;
+        append_escaped(out, (unsigned char)bytes[plain]);
     }
-    text_append_bytes(out, bytes + plain, length - plain);
     text_append_character(out, '"');
 }
 

@@ -45,8 +45,31 @@ void json_writer_text(struct json_writer *writer, const char *value) {
     json_append(writer->out, value);
 }
 
+void json_writer_bytes(struct json_writer *writer, const char *value, size_t length) {
+    json_append_text(writer->out, value, length);
+}
+
 void json_writer_integer(struct json_writer *writer, int64_t value) {
     text_append_format(writer->out, "%" PRId64, value);
+}
+
+void json_writer_boolean(struct json_writer *writer, bool value) {
+    text_append(writer->out, value ? "true" : "false");
+}
+
+void json_writer_null(struct json_writer *writer) {
+    text_append(writer->out, "null");
+}
+
+void json_writer_value(struct json_writer *writer, const json_t *value) {
+    struct text printed = {0};
+    if (writer->indent == 0 || writer->depth == 0) {
+        json_append_value(writer->out, value, writer->indent);
+        return;
+    }
+    json_append_value(&printed, value, writer->indent);
+    json_writer_raw(writer, text_view(&printed));
+    text_release(&printed);
 }
 
 void json_writer_raw(struct json_writer *writer, const char *json) {
@@ -69,6 +92,22 @@ void json_writer_text_field(struct json_writer *writer, const char *key, const c
 void json_writer_integer_field(struct json_writer *writer, const char *key, int64_t value) {
     json_writer_key(writer, key);
     json_writer_integer(writer, value);
+}
+
+void json_writer_boolean_field(struct json_writer *writer, const char *key, bool value) {
+    json_writer_key(writer, key);
+    json_writer_boolean(writer, value);
+}
+
+void json_writer_value_field(struct json_writer *writer, const char *key, const json_t *value) {
+    json_writer_key(writer, key);
+    json_writer_value(writer, value);
+}
+
+void json_writer_raw_field(struct json_writer *writer, const char *key, const char *json) {
+    if (!json) return;
+    json_writer_key(writer, key);
+    json_writer_raw(writer, json);
 }
 
 void json_writer_time_field(struct json_writer *writer, const char *key, int64_t time_ms) {

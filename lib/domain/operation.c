@@ -258,7 +258,7 @@ void package_set_request_append_json(struct text *out, const struct package_set_
         char version[VERSION_TEXT_MAX];
         version_print(request->changes[i].version, version);
         if (request->changes[i].is_removal)
-            json_writer_raw(&writer, "null");
+            json_writer_null(&writer);
         else
             json_writer_text(&writer, version);
     }

@@ -36,8 +36,7 @@ void job_service_add_check(struct job_service_checks *checks, const char *name, 
     json_writer_item(writer);
     json_writer_open(writer, '{');
     json_writer_text_field(writer, "check", name);
-    json_writer_key(writer, "ok");
-    json_writer_raw(writer, status ? "false" : "true");
+    json_writer_boolean_field(writer, "ok", !status);
     if (*message) {
         json_writer_text_field(writer, "message", message);
         write_public_message(writer, message);

@@ -24,8 +24,7 @@ void source_order_append(struct text *out, const struct source_order *order) {
     json_writer_text_field(&writer, "knownCommit", source->known_commit);
     json_writer_text_field(&writer, "workFolder", order->work_folder);
     json_writer_text_field(&writer, "authorities", source->authorities);
-    json_writer_key(&writer, "allowPrivate");
-    json_writer_raw(&writer, source->allow_private ? "true" : "false");
+    json_writer_boolean_field(&writer, "allowPrivate", source->allow_private);
     append_integer(&writer, "limitBytes", source->limit_bytes);
     append_integer(&writer, "limitFiles", source->limit_files);
     append_integer(&writer, "silenceMs", source->silence_ms);

@@ -27,11 +27,6 @@ static const char *path_of(const char *storage_dir, const char *id, struct arena
 
 /* ---- Writing ---- */
 
-static void write_number(struct json_writer *writer, const char *name, int64_t number) {
-    json_writer_key(writer, name);
-    json_writer_integer(writer, number);
-}
-
 /* A field that the job does not have is omitted. */
 static void write_field(struct json_writer *writer, const struct job *job, const struct job_field *field) {
     const void *member = (const char *)job + field->offset;
@@ -39,11 +34,11 @@ static void write_field(struct json_writer *writer, const struct job *job, const
     switch (field->type) {
     case FIELD_TEXT: json_writer_text_field(writer, field->name, *(const char *const *)member); break;
     case FIELD_TIME:
-        if ((time_ms = *(const int64_t *)member) != 0) write_number(writer, field->name, time_ms);
+        if ((time_ms = *(const int64_t *)member) != 0) json_writer_integer_field(writer, field->name, time_ms);
         break;
-    case FIELD_COUNT: write_number(writer, field->name, *(const int *)member); break;
+    case FIELD_COUNT: json_writer_integer_field(writer, field->name, *(const int *)member); break;
     case FIELD_FLAG:
-        if (*(const bool *)member) write_number(writer, field->name, 1);
+        if (*(const bool *)member) json_writer_integer_field(writer, field->name, 1);
         break;
     case FIELD_KIND: json_writer_text_field(writer, field->name, job_kind_text(job->kind)); break;
     case FIELD_STATE: json_writer_text_field(writer, field->name, job_state_text(job->state)); break;
@@ -55,10 +50,10 @@ static void write_line(struct json_writer *writer, const struct log_line *line) 
     json_writer_item(writer);
     text_append_character(writer->out, '\n');
     json_writer_open(writer, '{');
-    write_number(writer, "time", line->time_ms);
+    json_writer_integer_field(writer, "time", line->time_ms);
     json_writer_text_field(writer, "level", log_level_name(line->level));
-    write_number(writer, "attempt", line->attempt);
-    write_number(writer, "number", line->number);
+    json_writer_integer_field(writer, "attempt", line->attempt);
+    json_writer_integer_field(writer, "number", line->number);
     json_writer_text_field(writer, "message", line->message);
     json_writer_close(writer, '}');
 }

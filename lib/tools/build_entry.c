@@ -24,7 +24,7 @@ static void write_text_or_null(struct json_writer *writer, const char *key, cons
     if (value)
         json_writer_text(writer, value);
     else
-        json_writer_raw(writer, "null");
+        json_writer_null(writer);
 }
 
 static void write_file(struct json_writer *writer, const struct entry_file *file) {
@@ -67,8 +67,7 @@ void build_entry_append(struct text *out, const struct entry_record *record) {
     char sum[SHA256_HEX_MAX];
     json_writer_open(&writer, '{');
     json_writer_text_field(&writer, "key", record->key);
-    json_writer_key(&writer, "succeeded");
-    json_writer_raw(&writer, record->entry.succeeded ? "true" : "false");
+    json_writer_boolean_field(&writer, "succeeded", record->entry.succeeded);
     write_text_or_null(&writer, "errors", record->entry.errors);
     write_text_or_null(&writer, "warnings", record->entry.warnings);
     json_writer_key(&writer, "modules");
@@ -78,9 +77,11 @@ void build_entry_append(struct text *out, const struct entry_record *record) {
     json_writer_close(&writer, ']');
     json_writer_close(&writer, '}');
     hash_sha256_hex(inside.bytes, inside.length, sum);
-    text_append_format(out, SUM_HEAD "%s" SUM_TAIL, sum);
-    text_append_bytes(out, inside.bytes, inside.length);
-    text_append_character(out, '}');
+    writer = (struct json_writer){.out = out}; /* SUM_HEAD, the sum, SUM_TAIL, the entry */
+    json_writer_open(&writer, '{');
+    json_writer_text_field(&writer, "sum", sum);
+    json_writer_raw_field(&writer, "entry", inside.bytes);
+    json_writer_close(&writer, '}');
     text_release(&inside);
 }
 

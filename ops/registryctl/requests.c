@@ -163,13 +163,9 @@ enum status command_trustee(struct invocation *call, struct error *err) {
     if (!status) {
         json_writer_open(&writer, '{');
         json_writer_text_field(&writer, "action", call->arguments[0]);
-        json_writer_key(&writer, "payload");
-        json_writer_raw(&writer, call->arguments[1]);
+        json_writer_raw_field(&writer, "payload", call->arguments[1]);
         json_writer_text_field(&writer, "actor", actor);
-        if (issue) {
-            json_writer_key(&writer, "issue");
-            json_writer_raw(&writer, issue);
-        }
+        json_writer_raw_field(&writer, "issue", issue);
         json_writer_text_field(&writer, "reason", reason);
         json_writer_close(&writer, '}');
         status = send_request(call, "/api/v1/trustee", text_view(&body), follow, err);

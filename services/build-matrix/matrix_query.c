@@ -92,8 +92,7 @@ static void write_standing(struct json_writer *writer, const struct standing *st
     json_writer_integer_field(writer, "succeeded", standing->succeeded);
     json_writer_integer_field(writer, "pending", progress->pending);
     json_writer_integer_field(writer, "running", progress->running);
-    json_writer_key(writer, "isBeingPlanned");
-    json_writer_raw(writer, progress->is_being_planned ? "true" : "false");
+    json_writer_boolean_field(writer, "isBeingPlanned", progress->is_being_planned);
     json_writer_key(writer, "ended");
     json_writer_open(writer, '{');
     for (int i = 0; i < VERDICT_COUNT; i++)

@@ -247,10 +247,7 @@ static const char *make_record(const char *result, struct arena *arena) {
     struct json_writer writer = {.out = &text};
     json_writer_open(&writer, '{');
     json_writer_text_field(&writer, "verdict", verdict_text(VERDICT_SUCCEEDED));
-    if (result) {
-        json_writer_key(&writer, "result");
-        json_writer_raw(&writer, result);
-    }
+    json_writer_raw_field(&writer, "result", result);
     json_writer_close(&writer, '}');
     const char *copy = arena_copy(arena, text_view(&text));
     text_release(&text);

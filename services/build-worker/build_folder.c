@@ -14,6 +14,7 @@
 #include "lib/base/folder.h"
 #include "lib/base/hash.h"
 #include "lib/base/json.h"
+#include "lib/base/json_writer.h"
 #include "lib/base/text.h"
 #include "services/build-worker/build_parts.h"
 
@@ -67,17 +68,15 @@ static enum status link_packages(struct set_run *run, struct error *err) {
     return status;
 }
 
-static enum status link_modules(struct set_run *run, const struct build_entry *entry, struct text *cache, struct error *err) {
+static enum status link_modules(struct set_run *run, const struct build_entry *entry, struct json_writer *cache,
+                                struct error *err) {
     enum status status = STATUS_OK;
     struct arena *arena = run->build->arena;
     for (size_t i = 0; !status && i < entry->module_count; i++) {
         const struct built_module *module = &entry->modules[i];
         status = link_to(run, arena_format(arena, "%s/output/%s", entry->folder, module->name),
                          arena_format(arena, "%s/output/%s", run->folder, module->name), err);
-        text_append(cache, cache->length > 1 ? "," : "");
-        json_append(cache, module->name);
-        text_append_character(cache, ':');
-        text_append(cache, module->cache_entry);
+        json_writer_raw_field(cache, module->name, module->cache_entry);
     }
     return status;
 }
@@ -97,13 +96,15 @@ static enum status write_cache(struct set_run *run, const struct text *cache, st
 static enum status link_outputs(struct set_run *run, struct error *err) {
     struct build *build = run->build;
     struct text cache = {0};
-    text_append_character(&cache, '{');
+    struct json_writer writer = {.out = &cache};
+    json_writer_open(&writer, '{');
     enum status status =
         sandbox_make_folder(&build->builder->sandbox, arena_format(build->arena, "%s/output", run->folder), err);
     for (size_t i = 0; !status && i < build->work->package_count; i++)
-        if (run->is_in[i] && !run->is_compiled[i]) status = link_modules(run, &build->sources[i].entry, &cache, err);
-    text_append_character(&cache, '}');
-    if (!status && cache.length > 2) status = write_cache(run, &cache, err);
+        if (run->is_in[i] && !run->is_compiled[i]) status = link_modules(run, &build->sources[i].entry, &writer, err);
+    bool has_modules = writer.has_items;
+    json_writer_close(&writer, '}');
+    if (!status && has_modules) status = write_cache(run, &cache, err);
     text_release(&cache);
     return status;
 }

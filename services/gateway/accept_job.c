@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/base/json.h"
+#include "lib/base/json_writer.h"
 #include "lib/base/log.h"
 #include "lib/domain/operation.h"
 #include "services/gateway/call.h"
@@ -37,11 +38,12 @@ static void make_answer(struct call *call, const struct job_request *request, co
              log_field("kind", job_kind_text(request->kind)), log_field("package", request->package ? request->package : "-"),
              log_field("version", request->version ? request->version : "-"), log_field("actor", request->actor),
              log_field("address", call->address), log_field("created", accepted->created ? "true" : "false"));
-    text_append_format(&call->answer.body, "{\"jobId\":\"%s\",\"created\":%s", accepted->id,
-                       accepted->created ? "true" : "false");
-    if (request->kind == JOB_KIND_PUBLISH)
-        text_append_format(&call->answer.body, ",\"disposition\":\"%s\"", disposition(accepted));
-    text_append_character(&call->answer.body, '}');
+    struct json_writer writer = {.out = &call->answer.body};
+    json_writer_open(&writer, '{');
+    json_writer_text_field(&writer, "jobId", accepted->id);
+    json_writer_boolean_field(&writer, "created", accepted->created);
+    if (request->kind == JOB_KIND_PUBLISH) json_writer_text_field(&writer, "disposition", disposition(accepted));
+    json_writer_close(&writer, '}');
     call->answer.content_type = "application/json";
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/json_writer.h"
 #include "lib/base/percent.h"
 #include "lib/store/job_keeping.h"
 #include "services/gateway/call.h"
@@ -58,13 +59,13 @@ static enum status list_jobs(struct call *call, struct job_store *store, struct 
     enum status status = job_store_list(store, filter, &call->arena, &list, err);
     if (status) return status;
     static const struct log_lines no_lines = {0};
-    struct text *out = &call->answer.body;
-    text_append_character(out, '[');
+    struct json_writer writer = {.out = &call->answer.body};
+    json_writer_open(&writer, '[');
     for (size_t i = 0; i < list.count; i++) {
-        if (i) text_append_character(out, ',');
-        job_append_json(out, &list.jobs[i], &no_lines, true);
+        json_writer_item(&writer);
+        job_append_json(writer.out, &list.jobs[i], &no_lines, true);
     }
-    text_append_character(out, ']');
+    json_writer_close(&writer, ']');
     call->answer.content_type = "application/json";
     if (list.more && list.count) add_link_to_next(call, filter, &list.jobs[list.count - 1]);
     return STATUS_OK;

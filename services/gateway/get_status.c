@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/json_writer.h"
 #include "lib/store/job_keeping.h"
 #include "services/gateway/call.h"
 #include "services/gateway/gateway.h"
@@ -104,7 +105,10 @@ void get_api_status(struct call *call) {
 }
 
 void get_healthz(struct call *call) {
-    text_append(&call->answer.body, "{\"alive\":true}");
+    struct json_writer writer = {.out = &call->answer.body};
+    json_writer_open(&writer, '{');
+    json_writer_boolean_field(&writer, "alive", true);
+    json_writer_close(&writer, '}');
     call->answer.content_type = "application/json";
     call_send(call);
 }

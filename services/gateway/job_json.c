@@ -5,116 +5,90 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/json.h"
+#include "lib/base/json_writer.h"
 
-/* Appends a field unless `value` is NULL, with a comma before it: it is never the first of an object. Keys are not escaped. */
-static void append_text_field(struct text *out, const char *key, const char *value) {
-    if (!value) return;
-    text_append(out, ",\"");
-    text_append(out, key);
-    text_append(out, "\":");
-    json_append(out, value);
+static void write_line(struct json_writer *writer, const struct log_line *line, const char *job_id) {
+    char time[TIME_TEXT_MAX];
+    time_print(line->time_ms, time); /* 0, too, which json_writer_time_field() leaves out */
+    json_writer_item(writer);
+    json_writer_open(writer, '{');
+    json_writer_text_field(writer, "level", log_level_name(line->level));
+    json_writer_text_field(writer, "message", line->message);
+    json_writer_text_field(writer, "jobId", job_id);
+    json_writer_text_field(writer, "timestamp", time);
+    json_writer_close(writer, '}');
 }
 
-static void append_time_field(struct text *out, const char *key, int64_t time_ms) {
-    if (time_ms == 0) return;
-    char time[TIME_TEXT_MAX];
-    time_print(time_ms, time);
-    append_text_field(out, key, time);
-}
-
-/* `job_id_field` is printed once for all lines of a job. */
-static void append_line(struct text *out, const struct log_line *line, const struct text *job_id_field) {
-    char time[TIME_TEXT_MAX];
-    time_print(line->time_ms, time);
-    text_append(out, "{\"level\":\"");
-    text_append(out, log_level_name(line->level));
-    text_append(out, "\",\"message\":");
-    json_append(out, line->message);
-    text_append_bytes(out, job_id_field->bytes, job_id_field->length);
-    text_append(out, ",\"timestamp\":\"");
-    text_append(out, time);
-    text_append(out, "\"}");
+static void write_lines(struct json_writer *writer, const char *job_id, const struct log_lines *lines) {
+    json_writer_open(writer, '[');
+    for (size_t i = 0; i < lines->count; i++)
+        write_line(writer, &lines->lines[i], job_id);
+    json_writer_close(writer, ']');
 }
 
 void log_lines_append_json(struct text *out, const char *job_id, const struct log_lines *lines) {
-    struct text job_id_field = {0};
-    append_text_field(&job_id_field, "jobId", job_id);
-    text_append_character(out, '[');
-    for (size_t i = 0; i < lines->count; i++) {
-        if (i) text_append_character(out, ',');
-        append_line(out, &lines->lines[i], &job_id_field);
-    }
-    text_append_character(out, ']');
-    text_release(&job_id_field);
+    write_lines(&(struct json_writer){.out = out}, job_id, lines);
 }
 
-/* Appends `registry=COMMIT index=COMMIT` as an array. */
-static void append_commits(struct text *out, const char *commits) {
+/* Writes `registry=COMMIT index=COMMIT` as an array. */
+static void write_commits(struct json_writer *writer, const char *commits) {
     if (!commits) return;
-    text_append(out, ",\"commits\":[");
+    json_writer_key(writer, "commits");
+    json_writer_open(writer, '[');
     for (const char *at = commits; *at; at += strspn(at, " ")) {
         size_t name = strcspn(at, "="), length = strcspn(at, " ");
-        if (at != commits) text_append_character(out, ',');
-        text_append(out, "{\"repository\":");
-        json_append_text(out, at, name);
-        text_append(out, ",\"commit\":");
-        json_append_text(out, at + name + 1, length - name - 1);
-        text_append_character(out, '}');
+        json_writer_item(writer);
+        json_writer_open(writer, '{');
+        json_writer_key(writer, "repository");
+        json_writer_bytes(writer, at, name);
+        json_writer_key(writer, "commit");
+        json_writer_bytes(writer, at + name + 1, length - name - 1);
+        json_writer_close(writer, '}');
         at += length;
     }
-    text_append_character(out, ']');
+    json_writer_close(writer, ']');
 }
 
-static void append_identity(struct text *out, const struct job *job) {
-    text_append(out, "{\"jobId\":");
-    json_append(out, job->id);
-    append_text_field(out, "jobType", job_kind_text(job->kind));
+static void write_identity(struct json_writer *writer, const struct job *job) {
+    json_writer_text_field(writer, "jobId", job->id);
+    json_writer_text_field(writer, "jobType", job_kind_text(job->kind));
 }
 
-/* Appends who requested the job, as far as that was proved, and the commits that it made. */
-static void append_audit(struct text *out, const struct job *job) {
-    if (!text_equal(job->actor, "anonymous")) append_text_field(out, "actor", job->actor);
-    append_text_field(out, "credential", job->credential);
-    if (job->issue) {
-        text_append(out, ",\"issue\":");
-        text_append(out, job->issue);
-    }
-    append_text_field(out, "reason", job->reason);
-    append_text_field(out, "retryOf", job->retry_of);
-    append_commits(out, job->commits);
+/* Writes who requested the job, as far as that was proved, and the commits that it made. */
+static void write_audit(struct json_writer *writer, const struct job *job) {
+    if (!text_equal(job->actor, "anonymous")) json_writer_text_field(writer, "actor", job->actor);
+    json_writer_text_field(writer, "credential", job->credential);
+    json_writer_raw_field(writer, "issue", job->issue); /* a number */
+    json_writer_text_field(writer, "reason", job->reason);
+    json_writer_text_field(writer, "retryOf", job->retry_of);
+    write_commits(writer, job->commits);
 }
 
 /* The counters of a build's result that are shown. */
 static const char *const build_counts[] = {"compiled", "reused", "own", "compilerMs", "ownMs", "batch"};
 
-/* Appends the compiler's errors and the counters of a build's result (lib/domain/build_work.h). */
-static void append_result(struct text *out, const char *result) {
+/* Writes the compiler's errors and the counters of a build's result (lib/domain/build_work.h). */
+static void write_result(struct json_writer *writer, const char *result) {
     json_t *object = NULL, *build = json_object();
     if (json_read(&object, result, strlen(result), "The result", NULL) == STATUS_OK) {
         const json_t *errors = json_object_get(object, "errors");
-        if (json_array_size(errors) > 0) {
-            text_append(out, ",\"errors\":");
-            json_append_value(out, errors, 0);
-        }
+        if (json_array_size(errors) > 0) json_writer_value_field(writer, "errors", errors);
         for (size_t i = 0; i < sizeof build_counts / sizeof build_counts[0]; i++) {
             json_t *count = json_object_get(object, build_counts[i]);
             if (json_is_integer(count)) json_object_set(build, build_counts[i], count);
         }
     }
-    if (json_object_size(build) > 0) {
-        text_append(out, ",\"build\":");
-        json_append_value(out, build, 0);
-    }
+    if (json_object_size(build) > 0) json_writer_value_field(writer, "build", build);
     json_decref(build);
     json_decref(object);
 }
 
-/* Appends a matrix job's purpose, runner, verdict and result. */
-static void append_matrix(struct text *out, const struct job *job) {
-    append_text_field(out, "purpose", matrix_purpose_text(job->purpose));
-    append_text_field(out, "runner", job->runner);
-    append_text_field(out, "verdict", job->verdict);
-    if (job->result) append_result(out, job->result);
+/* Writes a matrix job's purpose, runner, verdict and result. */
+static void write_matrix(struct json_writer *writer, const struct job *job) {
+    json_writer_text_field(writer, "purpose", matrix_purpose_text(job->purpose));
+    json_writer_text_field(writer, "runner", job->runner);
+    json_writer_text_field(writer, "verdict", job->verdict);
+    if (job->result) write_result(writer, job->result);
 }
 
 static void remove_nulls(json_t *value) {
@@ -138,7 +112,7 @@ static void remove_nulls(json_t *value) {
 }
 
 /* Signed payloads accepted by older releases may contain nulls, for which clients reject a whole list: removed here. */
-static void append_signed_payload(struct text *out, const char *payload) {
+static void write_signed_payload(struct json_writer *writer, const char *payload) {
     struct text text = {0};
     json_t *request = NULL, *inner = NULL;
     if (!strstr(payload, "null") || json_read(&request, payload, strlen(payload), "The payload", NULL)) goto as_it_is;
@@ -151,64 +125,67 @@ static void append_signed_payload(struct text *out, const char *payload) {
     json_decref(without);
     if (!has_nulls) goto as_it_is;
     json_object_set_new(request, "payload", json_string(text_view(&text)));
-    json_append_value(out, request, 0);
+    json_writer_value(writer, request);
     goto out;
 as_it_is:
-    text_append(out, payload);
+    json_writer_raw(writer, payload);
 out:
     text_release(&text);
     json_decref(inner);
     json_decref(request);
 }
 
-static void append_payload(struct text *out, const struct job *job) {
+static void write_payload(struct json_writer *writer, const struct job *job) {
     bool is_signed = job->kind == JOB_KIND_UNPUBLISH || job->kind == JOB_KIND_TRANSFER;
-    text_append(out, ",\"payload\":");
-    if (!job->payload)
-        text_append(out, "{}");
-    else if (is_signed)
-        append_signed_payload(out, job->payload);
+    json_writer_key(writer, "payload");
+    if (job->payload && is_signed)
+        write_signed_payload(writer, job->payload);
     else
-        text_append(out, job->payload);
+        json_writer_raw(writer, job->payload ? job->payload : "{}");
 }
 
-/* Appends the outcome of a finished publication: `disposition`, unless it was READONLY, or `error`. */
-static void append_ending(struct text *out, const struct job *job) {
+/* Writes the outcome of a finished publication: `disposition`, unless it was READONLY, or `error`. */
+static void write_ending(struct json_writer *writer, const struct job *job) {
     if (job->state == JOB_STATE_SUCCEEDED && !job->is_readonly)
-        append_text_field(out, "disposition", job->ending ? job->ending : JOB_ENDING_PUBLISHED);
+        json_writer_text_field(writer, "disposition", job->ending ? job->ending : JOB_ENDING_PUBLISHED);
     if (job->state != JOB_STATE_FAILED) return;
-    text_append(out, ",\"error\":{\"code\":");
-    json_append(out, job->ending ? job->ending : JOB_ENDING_FAILED);
-    append_text_field(out, "message", job->error ? job->error : "");
-    text_append_character(out, '}');
+    json_writer_key(writer, "error");
+    json_writer_open(writer, '{');
+    json_writer_text_field(writer, "code", job->ending ? job->ending : JOB_ENDING_FAILED);
+    json_writer_text_field(writer, "message", job->error ? job->error : "");
+    json_writer_close(writer, '}');
 }
 
 void job_append_json(struct text *out, const struct job *job, const struct log_lines *lines, bool shows_end) {
-    append_identity(out, job);
-    append_time_field(out, "createdAt", job->created_ms);
-    append_time_field(out, "startedAt", job->started_ms);
-    if (shows_end) append_time_field(out, "finishedAt", job->finished_ms);
-    text_append(out, job->state == JOB_STATE_SUCCEEDED ? ",\"success\":true" : ",\"success\":false");
-    if (shows_end && job->kind == JOB_KIND_PUBLISH) append_ending(out, job);
-    append_text_field(out, "packageName", job->package);
-    append_text_field(out, "packageVersion", job->version);
-    append_text_field(out, "compilerVersion", job->compiler);
-    append_audit(out, job);
-    if (job->kind == JOB_KIND_MATRIX) append_matrix(out, job);
-    text_append(out, ",\"logs\":");
-    log_lines_append_json(out, job->id, lines);
-    append_payload(out, job);
-    text_append_character(out, '}');
+    struct json_writer writer = {.out = out};
+    json_writer_open(&writer, '{');
+    write_identity(&writer, job);
+    json_writer_time_field(&writer, "createdAt", job->created_ms);
+    json_writer_time_field(&writer, "startedAt", job->started_ms);
+    if (shows_end) json_writer_time_field(&writer, "finishedAt", job->finished_ms);
+    json_writer_boolean_field(&writer, "success", job->state == JOB_STATE_SUCCEEDED);
+    if (shows_end && job->kind == JOB_KIND_PUBLISH) write_ending(&writer, job);
+    json_writer_text_field(&writer, "packageName", job->package);
+    json_writer_text_field(&writer, "packageVersion", job->version);
+    json_writer_text_field(&writer, "compilerVersion", job->compiler);
+    write_audit(&writer, job);
+    if (job->kind == JOB_KIND_MATRIX) write_matrix(&writer, job);
+    json_writer_key(&writer, "logs");
+    write_lines(&writer, job->id, lines);
+    write_payload(&writer, job);
+    json_writer_close(&writer, '}');
 }
 
 void job_append_status_json(struct text *out, const struct job *job) {
-    append_identity(out, job);
-    append_text_field(out, "state", job_state_text(job->state));
-    append_text_field(out, "error", job->error);
-    append_time_field(out, "createdAt", job->created_ms);
-    append_time_field(out, "startedAt", job->started_ms);
-    append_time_field(out, "finishedAt", job->finished_ms);
-    text_append_character(out, '}');
+    struct json_writer writer = {.out = out};
+    json_writer_open(&writer, '{');
+    write_identity(&writer, job);
+    json_writer_text_field(&writer, "state", job_state_text(job->state));
+    json_writer_text_field(&writer, "error", job->error);
+    json_writer_time_field(&writer, "createdAt", job->created_ms);
+    json_writer_time_field(&writer, "startedAt", job->started_ms);
+    json_writer_time_field(&writer, "finishedAt", job->finished_ms);
+    json_writer_close(&writer, '}');
 }
 
 static void append_row(struct text *out, const char *label, const char *value) {

@@ -9,6 +9,7 @@
 
 #include "lib/base/inside.h"
 #include "lib/base/json.h"
+#include "lib/base/json_writer.h"
 #include "lib/base/memory.h"
 #include "lib/store/job_store.h"
 #include "services/gateway/call.h"
@@ -30,9 +31,10 @@ struct readiness {
     int64_t new_alarms;            /* since readiness_take_alarms() */
 };
 
-/* The results of a check, in JSON: for operators (`full`) and for the public (`open`). */
+/* The results of a check, an array in JSON: for operators (`full`) and for the public (`open`). */
 struct findings {
     struct text full, open;
+    struct json_writer full_writer, open_writer;
     bool is_ready;
 };
 
@@ -47,8 +49,8 @@ struct service_state {
     struct message answer;
 };
 
-/* Appends a service's own checks. In the public version, `publicMessage` (lib/service/job_service.c) replaces `message`. */
-static void append_reasons(struct text *out, const char *reasons, bool is_open) {
+/* Writes a service's own checks. In the public version, `publicMessage` (lib/service/job_service.c) replaces `message`. */
+static void write_reasons(struct json_writer *writer, const char *reasons, bool is_open) {
     json_t *checks = NULL, *check;
     size_t i;
     if (json_read(&checks, reasons, strlen(reasons), "The reasons", NULL)) return;
@@ -57,30 +59,26 @@ static void append_reasons(struct text *out, const char *reasons, bool is_open) 
         if (is_open && open) json_object_set(check, "message", open);
         json_object_del(check, "publicMessage");
     }
-    text_append(out, ",\"reasons\":");
-    json_append_value(out, checks, 0);
+    json_writer_value_field(writer, "reasons", checks);
     json_decref(checks);
 }
 
-static void append_finding(struct text *out, const char *check, bool is_fine, const char *message, const char *reasons,
-                           bool is_open) {
-    if (out->length) text_append_character(out, ',');
-    text_append(out, "{\"check\":");
-    json_append(out, check);
-    text_append(out, is_fine ? ",\"ok\":true" : ",\"ok\":false");
-    if (message) {
-        text_append(out, ",\"message\":");
-        json_append(out, message);
-    }
-    if (reasons) append_reasons(out, reasons, is_open);
-    text_append_character(out, '}');
+static void write_finding(struct json_writer *writer, const char *check, bool is_fine, const char *message, const char *reasons,
+                          bool is_open) {
+    json_writer_item(writer);
+    json_writer_open(writer, '{');
+    json_writer_text_field(writer, "check", check);
+    json_writer_boolean_field(writer, "ok", is_fine);
+    json_writer_text_field(writer, "message", message);
+    if (reasons) write_reasons(writer, reasons, is_open);
+    json_writer_close(writer, '}');
 }
 
 /* `reasons` is the JSON of a service's own checks; NULL: none. */
 static void add_finding(struct findings *findings, const char *check, bool is_fine, const char *message, const char *reasons) {
     findings->is_ready = findings->is_ready && is_fine;
-    append_finding(&findings->full, check, is_fine, message, reasons, false);
-    append_finding(&findings->open, check, is_fine, message, reasons, true);
+    write_finding(&findings->full_writer, check, is_fine, message, reasons, false);
+    write_finding(&findings->open_writer, check, is_fine, message, reasons, true);
 }
 
 static void check_gateway(struct readiness *readiness, struct findings *findings) {
@@ -148,14 +146,20 @@ static void check_storage(struct readiness *readiness, struct findings *findings
 }
 
 static void append_answer(struct text *out, const struct findings *findings, const struct text *checks) {
-    text_append(out, findings->is_ready ? "{\"ready\":true,\"checks\":[" : "{\"ready\":false,\"checks\":[");
-    text_append(out, text_view(checks));
-    text_append(out, "]}");
+    struct json_writer writer = {.out = out};
+    json_writer_open(&writer, '{');
+    json_writer_boolean_field(&writer, "ready", findings->is_ready);
+    json_writer_raw_field(&writer, "checks", text_view(checks));
+    json_writer_close(&writer, '}');
 }
 
 /* Runs all checks and appends the answers; `full` or `open` may be NULL. True: all are fine. */
 static bool check_all(struct readiness *readiness, struct text *full, struct text *open) {
     struct findings findings = {.is_ready = true};
+    findings.full_writer.out = &findings.full;
+    findings.open_writer.out = &findings.open;
+    json_writer_open(&findings.full_writer, '[');
+    json_writer_open(&findings.open_writer, '[');
     struct service_state states[SERVICE_COUNT];
     pthread_mutex_lock(&readiness->check_mutex);
     begin_services(readiness, states);
@@ -164,6 +168,8 @@ static bool check_all(struct readiness *readiness, struct text *full, struct tex
     for (size_t i = 0; i < SERVICE_COUNT; i++)
         end_service(readiness, i, &states[i], &findings);
     check_storage(readiness, &findings);
+    json_writer_close(&findings.full_writer, ']');
+    json_writer_close(&findings.open_writer, ']');
     pthread_mutex_unlock(&readiness->check_mutex);
     inside_blank(&findings.open);
     if (full) append_answer(full, &findings, &findings.full);

@@ -2,7 +2,7 @@
 #include "services/gateway/response_filter.h"
 
 #include "lib/base/error.h"
-#include "lib/base/json.h"
+#include "lib/base/json_writer.h"
 #include "lib/base/text.h"
 #include "services/gateway/connection.h"
 #include "services/gateway/router.h"
@@ -16,15 +16,12 @@ struct replacement {
 };
 
 void error_append_json(struct text *out, const char *code, const char *message, const char *path) {
-    text_append(out, "{\"error\":");
-    json_append(out, code);
-    text_append(out, ",\"message\":");
-    json_append(out, message);
-    if (path) {
-        text_append(out, ",\"path\":");
-        json_append(out, path);
-    }
-    text_append_character(out, '}');
+    struct json_writer writer = {.out = out};
+    json_writer_open(&writer, '{');
+    json_writer_text_field(&writer, "error", code);
+    json_writer_text_field(&writer, "message", message);
+    json_writer_text_field(&writer, "path", path);
+    json_writer_close(&writer, '}');
 }
 
 void response_filter_accept(h2o_req_t *req) {

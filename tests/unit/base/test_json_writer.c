@@ -72,10 +72,54 @@ static void fields_are_written_with_their_keys_and_no_time_is_no_field(void **st
     text_release(&out);
 }
 
+static void values_of_each_type_and_fields_that_are_absent(void **state) {
+    (void)state;
+    struct text out = {0};
+    struct json_writer writer = {.out = &out};
+    json_t *list = json_pack("[i,n]", 1);
+    json_writer_open(&writer, '{');
+    json_writer_boolean_field(&writer, "yes", true);
+    json_writer_boolean_field(&writer, "no", false);
+    json_writer_raw_field(&writer, "absent", NULL);
+    json_writer_raw_field(&writer, "raw", "{\"a\":1}");
+    json_writer_value_field(&writer, "value", list);
+    json_writer_key(&writer, "null");
+    json_writer_null(&writer);
+    json_writer_key(&writer, "part");
+    json_writer_bytes(&writer, "a\"bc", 3);
+    json_writer_close(&writer, '}');
+    assert_string_equal(text_view(&out), "{\"yes\":true,\"no\":false,\"raw\":{\"a\":1},\"value\":[1,null],"
+                                         "\"null\":null,\"part\":\"a\\\"b\"}");
+    json_decref(list);
+    text_release(&out);
+}
+
+/* As JSON.stringify would print it there, and as json_append_value() does where it is all. */
+static void json_values_are_indented_to_where_they_stand(void **state) {
+    (void)state;
+    struct text whole = {0}, alone = {0}, written = {0};
+    json_t *inner = json_pack("{s:[i,{s:n}],s:s}", "b", 1, "c", "d", "x\ny"), *outer = json_pack("{s:O}", "a", inner);
+    json_append_value(&whole, outer, 2);
+    json_writer_value(&(struct json_writer){.out = &alone, .indent = 2}, outer);
+    assert_string_equal(text_view(&alone), text_view(&whole));
+    struct json_writer writer = {.out = &written, .indent = 2};
+    json_writer_open(&writer, '{');
+    json_writer_value_field(&writer, "a", inner);
+    json_writer_close(&writer, '}');
+    assert_string_equal(text_view(&written), text_view(&whole));
+    json_decref(outer);
+    json_decref(inner);
+    text_release(&written);
+    text_release(&alone);
+    text_release(&whole);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(compact_and_indented_are_what_stringify_prints),
         cmocka_unit_test(fields_are_written_with_their_keys_and_no_time_is_no_field),
+        cmocka_unit_test(values_of_each_type_and_fields_that_are_absent),
+        cmocka_unit_test(json_values_are_indented_to_where_they_stand),
         cmocka_unit_test(raw_values_are_indented_to_where_they_stand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
