@@ -95,8 +95,7 @@ static bool is_same_host(const char *a, const char *b) {
     return same;
 }
 
-/* True if credentials are safe on their way: over https, or within this machine. */
-static bool is_safe_for_token(const char *url) {
+bool git_http_is_safe_for_token(const char *url) {
     static const char *const safe[] = {"https://",          "http://127.0.0.1:", "http://127.0.0.1/", "http://localhost:",
                                        "http://localhost/", "http://[::1]:",     "http://[::1]/"};
     for (size_t i = 0; i < sizeof safe / sizeof *safe; i++)
@@ -106,7 +105,7 @@ static bool is_safe_for_token(const char *url) {
 
 static bool may_send_token(const struct http_stream *stream) {
     const struct http_transport *transport = stream->transport;
-    return transport->session->access->token && is_safe_for_token(transport->session->url) &&
+    return transport->session->access->token && git_http_is_safe_for_token(transport->session->url) &&
            (stream->service->is_first || transport->base_is_own_host);
 }
 

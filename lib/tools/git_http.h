@@ -23,6 +23,9 @@ struct git_session {
     struct error failure;
 };
 
+/* True if credentials are safe on their way to the URL: over https, or within this machine as its usual names say. */
+bool git_http_is_safe_for_token(const char *url);
+
 /* A git_smart_subtransport_cb; `session` is a struct git_session that outlives the subtransport. */
 int git_http_create(git_smart_subtransport **out, git_transport *owner, void *session);
 

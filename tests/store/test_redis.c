@@ -18,7 +18,7 @@ static void addresses_are_checked(void **state) {
     static const char *const good[] = {
         "unix:///run/redis.sock", "redis://localhost",         "redis://10.0.0.1:6380", "redis://:p@ss:word@host:6379/3",
         "redis://host/1",         "redis://me:p%40ss%25@host", "redis://me:@host",      "redis://[::1]:6379/1",
-        "redis://[::1]"};
+        "redis://[::1]",          "redis://h:6379/",           "redis://127.1",         "redis://@h"};
     static const char *const bad[] = {"",
                                       "redis",
                                       "unix://redis.sock",
@@ -37,7 +37,22 @@ static void addresses_are_checked(void **state) {
                                       "redis://me%:a@h",
                                       "redis://:a%00b@h",
                                       "redis://[::1",
-                                      "redis://[]:6379"};
+                                      "redis://[]:6379",
+                                      "redis://[::1]x:80",
+                                      "redis://::1:6379",
+                                      "redis://h:80:90",
+                                      "redis://h:",
+                                      "redis://h:/1",
+                                      "redis://h:6379/1/2",
+                                      "redis://h:6379/1?a",
+                                      "redis://h:80x/1",
+                                      "redis://h%",
+                                      "redis://h%00",
+                                      "REDIS://h",
+                                      "rediss://h",
+                                      "redis:/h",
+                                      "unix://",
+                                      "unix:/run/redis.sock"};
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         struct redis *redis = NULL;
         assert_ok(redis_create(&redis, good[i], TIMEOUT_MS, &f->err));
@@ -47,6 +62,34 @@ static void addresses_are_checked(void **state) {
         struct redis *redis = NULL;
         if (redis_create(&redis, bad[i], TIMEOUT_MS, &f->err) != STATUS_INVALID) fail_msg("%s was taken", bad[i]);
         assert_string_equal(f->err.path, "REDIS_URL");
+    }
+}
+
+/* Shown by the sentence that nobody listens there. */
+static void an_address_is_read_as_it_is_written(void **state) {
+    struct fixture *f = *state;
+    static const struct {
+        const char *url, *place;
+    } rows[] = {
+        {"redis://127.0.0.1:1", "127.0.0.1:1"},
+        {"redis://127.1:1/3", "127.1:1"},
+        {"redis://[::1]:1", "::1:1"},
+        {"redis://[0::1]:00001/0", "0::1:1"},
+        {"redis://%31%32%37.0.0.1:1", "127.0.0.1:1"},
+        {"redis://:a/b?c#d@127.0.0.1:1/2", "127.0.0.1:1"}, /* a password may hold anything, not encoded */
+        {"redis://me:a@b/c:2@127.0.0.1:1", "127.0.0.1:1"},
+        {"redis://a://b@127.0.0.1:1", "127.0.0.1:1"},
+        {"unix:///nowhere%20/redis.sock", "/nowhere%20/redis.sock"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct redis *redis = NULL;
+        struct redis_reply *replies;
+        assert_ok(redis_create(&redis, rows[i].url, TIMEOUT_MS, &f->err));
+        redis_add(redis, "PING");
+        assert_status(STATUS_UNAVAILABLE, redis_run(redis, 0, &replies, &f->err));
+        const char *expected = arena_format(&f->arena, "Redis at %s is away", rows[i].place);
+        if (!text_starts_with(f->err.message, expected)) fail_msg("%s: %s", rows[i].url, f->err.message);
+        redis_free(redis);
     }
 }
 
@@ -385,6 +428,7 @@ static void a_known_token_is_kept_by_its_digest_for_a_month(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         store_test(addresses_are_checked),
+        store_test(an_address_is_read_as_it_is_written),
         store_test(replies_come_back_in_order_and_shape),
         store_test(a_restart_of_redis_goes_unnoticed_once_it_is_back),
         store_test(silence_is_not_waited_for_longer_than_the_timeout),

@@ -16,6 +16,10 @@ static int keep_places(void **state) {
     inside_keep("BUILD_MATRIX_ADDRESS", "tcp://matrix", false);
     inside_keep("GITHUB_GIT_URL", "file:///srv/mirror", false);
     inside_keep("BUILD_DOWNLOAD_URL", "http://gateway:9000", false);
+    inside_keep("S3_API_URL", "http://me:word@cache:8080/tarballs", false);
+    inside_keep("SERVICE_ADDRESS", "tls+tcp://worker:9103", false);
+    inside_keep("OTHER_URL", "redis://:se/cret@store:6381", false);
+    inside_keep("GITHUB_API_URL", "https://10.0.0.1:8443", false);
     inside_keep("REGISTRY_REPO", "https://github.com/purescript/registry.git", false);
     inside_keep("S3_BUCKET", "purescript-registry", false);
     inside_keep("HEALTHCHECKS_URL", NULL, false);
@@ -40,6 +44,10 @@ static void places_are_shown_by_the_names_of_their_settings(void **state) {
         {"/srv/mirror/o/r.git: not found", "[GITHUB_GIT_URL]/o/r.git: not found"},
         {"http://gateway:9000/a/1.0.0.tar.gz: Failed to connect to gateway port 9000 after 1 ms",
          "[BUILD_DOWNLOAD_URL]/a/1.0.0.tar.gz: Failed to connect to [BUILD_DOWNLOAD_URL] after 1 ms"},
+        {"http://me:word@cache:8080/tarballs/a", "[S3_API_URL]/a"},
+        {"at me:word@cache:8080", "at [S3_API_URL]"},
+        {"tls+tcp://worker:9103 is not worker port 9103", "[SERVICE_ADDRESS] is not [SERVICE_ADDRESS]"},
+        {"redis://:se/cret@store:6381 at store:6381", "[OTHER_URL] at [OTHER_URL]"},
         {"var/matrix/clone", "[MATRIX_DIR]/clone"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -60,6 +68,7 @@ static void what_only_looks_alike_stays(void **state) {
         "10.1.2.3:63801",
         "https://github.com/purescript/registry.git",
         "purescript-registry",
+        "https://10.0.0.1:8443 and 10.0.0.1:8443",
         "src/srv/registry.purs: http://gateway/",
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {

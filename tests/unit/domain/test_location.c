@@ -107,6 +107,77 @@ static void only_urls_that_every_client_reads_are_published(void **state) {
     }
 }
 
+#define NO_SCHEME "must begin with"
+#define NO_HOST "must have a host name and at most 1000 characters"
+#define BAD_CHARACTER "no port, user or query"
+#define BAD_PATH "in its path"
+#define BAD_SUFFIX "only at its very end"
+
+/* As it is written: none of what an HTTP client mends, or decodes, is mended. */
+static void a_git_url_is_refused_with_the_reason(void **state) {
+    (void)state;
+    static const struct {
+        const char *url, *published, *private; /* NULL: accepted */
+    } rows[] = {
+        {"https://a.b/c", NULL, NULL},
+        {"https://127.1/c", NULL, NULL},
+        {"https://a.b./c/./../d//e", NULL, NULL},
+        {"git://a.b", NULL, NULL},
+        {"https://~/-", NULL, NULL},
+        {"HTTPS://a.b/c", NO_SCHEME, NO_SCHEME},
+        {"https:/a.b/c", NO_SCHEME, NO_SCHEME},
+        {"//a.b/c", NO_SCHEME, NO_SCHEME},
+        {"ftp://a.b/c", NO_SCHEME, NO_SCHEME},
+        {" https://a.b/c", NO_SCHEME, NO_SCHEME},
+        {"file://a.b/c", NO_SCHEME, NO_SCHEME},
+        {"file://", NO_SCHEME, NO_SCHEME},
+        {"file:///a/b:c", NO_SCHEME, NULL},
+        {"file:///a/b@c", NO_SCHEME, BAD_PATH},
+        {"file:///a%20b", NO_SCHEME, BAD_PATH},
+        {"https://", NO_HOST, NO_HOST},
+        {"https:///a", NO_HOST, NO_HOST},
+        {"https://a.b:80/c", BAD_CHARACTER, NULL},
+        {"https://a.b:0080/c", BAD_CHARACTER, NULL},
+        {"https://a.b:99999/c", BAD_CHARACTER, NULL},
+        {"https://a.b:80/c:d", BAD_CHARACTER, NULL},
+        {"https://a.b:80/c.git/d", BAD_CHARACTER, NULL},
+        {"https://a.b:80", BAD_CHARACTER, BAD_CHARACTER},
+        {"https://a.b:/c", BAD_CHARACTER, BAD_CHARACTER},
+        {"https://a.b:123456/c", BAD_CHARACTER, BAD_CHARACTER},
+        {"https://a.b:+80/c", BAD_CHARACTER, BAD_CHARACTER},
+        {"https://a.b:80:80/c", BAD_CHARACTER, BAD_CHARACTER},
+        {"https://:80/c", BAD_CHARACTER, BAD_CHARACTER},
+        {"https://u@a.b/c", BAD_CHARACTER, BAD_CHARACTER},
+        {"https://u@a.b:80/c", BAD_CHARACTER, BAD_PATH},
+        {"https://u:p@a.b:80/c", BAD_CHARACTER, BAD_CHARACTER},
+        {"https://[::1]/c", BAD_CHARACTER, BAD_CHARACTER},
+        {"https://[::1]:80/c", BAD_CHARACTER, BAD_CHARACTER},
+        {"https://[a]:80/c", BAD_CHARACTER, BAD_PATH},
+        {"https://a.b/c?d", BAD_CHARACTER, BAD_CHARACTER},
+        {"https://a.b:80/c?d", BAD_CHARACTER, BAD_PATH},
+        {"https://a.b/c#", BAD_CHARACTER, BAD_CHARACTER},
+        {"https://a.b/%2e", BAD_CHARACTER, BAD_CHARACTER},
+        {"https://xn--bcher-kva.example/c", NULL, NULL},
+        {"https://b\xC3\xBC"
+         "cher.example/c",
+         BAD_CHARACTER, BAD_CHARACTER},
+        {"https://a.b/c\n", BAD_CHARACTER, BAD_CHARACTER},
+        {"https://a.b:80/c\x7F", BAD_CHARACTER, BAD_PATH},
+        {"https://a.b\\c", BAD_CHARACTER, BAD_CHARACTER},
+        {"https://a.b/c.git/d", BAD_SUFFIX, BAD_SUFFIX},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct location location = git(rows[i].url);
+        struct error err = {0};
+        enum status status = location_check_published(&location, &err);
+        if ((status == STATUS_OK) != !rows[i].published) fail_msg("%s: %s", rows[i].url, err.message);
+        if (status && !strstr(err.message, rows[i].published)) fail_msg("%s: %s", rows[i].url, err.message);
+        status = location_check_source(&location, true, &err);
+        if ((status == STATUS_OK) != !rows[i].private) fail_msg("%s, private: %s", rows[i].url, err.message);
+        if (status && !strstr(err.message, rows[i].private)) fail_msg("%s, private: %s", rows[i].url, err.message);
+    }
+}
+
 static void names_at_github_stay_parts_of_an_address(void **state) {
     (void)state;
     struct location good = github("a-b", "x.y_z-1", NULL);
@@ -218,6 +289,36 @@ static void other_hosts_may_tell_cases_apart(void **state) {
     assert_false(location_equal(&a, &d));
 }
 
+/* Locations in the registry were not all checked by this server, so any text is compared somehow. */
+static void other_texts_are_compared_as_well(void **state) {
+    (void)state;
+    static const struct {
+        const char *a, *b;
+        bool is_same;
+    } rows[] = {
+        {"git@github.com:a/b.git", "git@GitHub.com:a/b.git", true},
+        {"git@github.com:a/b.git", "git@github.com:A/b.git", true}, /* there is no path before the slash */
+        {"git@github.com:a/b.git", "git@github.com:a/B.git", false},
+        {"GitHub.com/a/b", "https://github.com/A/B.git", true},
+        {"https://user@github.com/a/b", "https://github.com/a/b", false},
+        {"https://github.com:443/a/b", "https://github.com/a/b", false},
+        {"https://127.1/a/b", "https://127.0.0.1/a/b", false},
+        {"https://a.b/c//../d", "https://a.b/d", true},
+        {"https://a.b/../../d", "https://a.b/d", true},
+        {"https://a.b/%64", "https://a.b/d", false},
+        {"HTTPS://A.b/d", "https://a.B/d", true},
+        {"http://a.b/d", "https://a.b/d", false},
+        {"", "", true},
+        {"", "/", true},
+        {"https://", "https://a", false},
+        {"x/https://a.b/c", "https://a.b/c", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct location a = git(rows[i].a), b = git(rows[i].b);
+        if (location_equal(&a, &b) != rows[i].is_same) fail_msg("%s, %s", rows[i].a, rows[i].b);
+    }
+}
+
 static void messages_show_where_it_is(void **state) {
     (void)state;
     struct location a = github("o", "r", "x");
@@ -232,11 +333,13 @@ int main(void) {
         cmocka_unit_test(both_kinds_print_as_they_were_read),
         cmocka_unit_test(a_location_is_of_one_kind),
         cmocka_unit_test(only_urls_that_every_client_reads_are_published),
+        cmocka_unit_test(a_git_url_is_refused_with_the_reason),
         cmocka_unit_test(names_at_github_stay_parts_of_an_address),
         cmocka_unit_test(a_subdir_stays_inside_the_repository),
         cmocka_unit_test(sources_are_fetched_by_https_unless_the_operator_says_so),
         cmocka_unit_test(locations_are_compared_as_github_compares_them),
         cmocka_unit_test(other_hosts_may_tell_cases_apart),
+        cmocka_unit_test(other_texts_are_compared_as_well),
         cmocka_unit_test(messages_show_where_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, release_arena);

@@ -9,7 +9,8 @@
 static void only_this_machine_is_local(void **state) {
     (void)state;
     static const char *const local[] = {"ipc:///run/a.ipc",     "ipc://var/a.ipc",  "tcp://127.0.0.1:5000",
-                                        "tcp://127.1.2.3:5000", "tcp://[::1]:5000", "tcp://localhost:5000"};
+                                        "tcp://127.1.2.3:5000", "tcp://[::1]:5000", "tcp://localhost:5000",
+                                        "tls+tcp://[::1]:5000", "tcp://::1:5000",   "tcp://localhost:"};
     static const char *const others[] = {"tcp://0.0.0.0:5000",
                                          "tcp://*:5000",
                                          "tcp://[::]:5000",
@@ -20,6 +21,13 @@ static void only_this_machine_is_local(void **state) {
                                          "tcp://localhost.org:1",
                                          "tcp://[2001:db8::1]:1",
                                          "http://[::1]:1",
+                                         "tcp://[::1]",
+                                         "tcp://a@127.0.0.1:5000",
+                                         "tcp://localhost/x:80",
+                                         "tcp://127.1:5000",
+                                         "TCP://127.0.0.1:5000",
+                                         "tcp:/127.0.0.1:5000",
+                                         "tcp://[127.0.0.1:5000",
                                          ""};
     for (size_t i = 0; i < sizeof local / sizeof local[0]; i++)
         assert_true(service_address_is_local(local[i]));

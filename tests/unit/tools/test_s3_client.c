@@ -264,15 +264,22 @@ static void a_server_that_hangs_is_asked_again_and_is_no_deadline_of_ours(void *
 
 static void settings_that_cannot_be_are_named(void **state) {
     struct fixture *f = *state;
-    static const char *const endpoints[] = {"ftp://host",       "host:9000",      "https://",     "http://host/bucket",
-                                            "http://user@host", "http://host:9x", "http://host?a"};
+    static const char *const endpoints[] = {
+        "ftp://host",      "host:9000",     "https://",          "http://host/bucket", "http://user@host", "http://host:9x",
+        "http://host?a",   "http://host?",  "http://host#",      "http://@host",       "HTTP://host",      "http:/host",
+        "http:///host",    "http://host//", "http://host:80:90", "http://[::1]:9000",  "http://ho st",     "http://ho_st",
+        "http://host:+80", "http://:80",    " http://host",      "http://h%6fst"};
+    static const char *const good[] = {"http://host",        "http://host/",    "http://host:9000",         "http://host:",
+                                       "http://host:00080/", "http://127.1:80", "https://host.example:443/"};
     for (size_t i = 0; i < sizeof endpoints / sizeof *endpoints; i++) {
         f->options.endpoint = endpoints[i];
         assert_int_equal(open_client(f), STATUS_INVALID);
         assert_string_equal(f->err.path, "S3_BUCKET_URL");
     }
-    f->options.endpoint = "https://host.example:443/";
-    assert_int_equal(open_client(f), STATUS_OK);
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        f->options.endpoint = good[i];
+        assert_int_equal(open_client(f), STATUS_OK);
+    }
     static const char *const buckets[] = {"ab", "UPPER", "a/b", ""};
     for (size_t i = 0; i < sizeof buckets / sizeof *buckets; i++) {
         f->options.bucket = buckets[i];
