@@ -8,6 +8,7 @@
 
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
+#include "lib/base/url.h"
 
 enum { PLACE_BYTES_MIN = 4 }; /* shorter values may be parts of ordinary words */
 
@@ -34,45 +35,42 @@ static void keep(const char *variable, const char *bytes, size_t length) {
     place_count++;
 }
 
-/* Registers `HOST:PORT`, and `HOST port PORT` as curl and others print it. A host without a port is not registered: it may be
- * an ordinary word. */
-static void keep_host(const char *variable, const char *host, size_t length) {
-    const char *colon = memchr(host, ':', length);
-    if (!colon) return;
-    keep(variable, host, length);
+/* Registers `HOST:PORT`, also with its account, and `HOST port PORT` as curl and others print it. A host without a port is not
+ * registered: it may be an ordinary word. */
+static void keep_server(const char *variable, const struct url *url) {
+    if (url->account.bytes) keep(variable, url->authority.bytes, url->authority.length);
+    if (!url->port.bytes) return;
+    keep(variable, url->server.bytes, url->server.length);
     struct text words = {0};
-    text_append_bytes(&words, host, (size_t)(colon - host));
+    text_append_bytes(&words, url->host.bytes, url->host.length);
     text_append(&words, " port ");
-    text_append_bytes(&words, colon + 1, (size_t)(host + length - colon - 1));
+    text_append_bytes(&words, url->port.bytes, url->port.length);
     keep(variable, words.bytes, words.length);
     text_release(&words);
 }
 
+static bool is_one_of(const struct url_part *scheme, const char *const *schemes) {
+    while (*schemes && !url_part_is(scheme, *schemes))
+        schemes++;
+    return *schemes;
+}
+
 static void keep_value(const char *variable, const char *value, bool is_place) {
-    static const char *const with_path[] = {"unix://", "ipc://", "file://"};
-    static const char *const with_host[] = {"tcp://", "tls+tcp://", "redis://"};
-    for (size_t i = 0; i < sizeof with_path / sizeof with_path[0]; i++) {
-        if (!text_starts_with(value, with_path[i])) continue;
-        keep(variable, value, strlen(value));
-        value += strlen(with_path[i]);
-        is_place = true;
-    }
-    for (size_t i = 0; i < sizeof with_host / sizeof with_host[0]; i++) {
-        if (!text_starts_with(value, with_host[i])) continue;
-        keep(variable, value, strlen(value));
-        const char *host = value + strlen(with_host[i]), *at = strrchr(host, '@');
-        if (at) host = at + 1;
-        keep_host(variable, host, strcspn(host, "/"));
-        return;
-    }
-    if (text_starts_with(value, "http://")) {
-        const char *host = value + strlen("http://");
-        keep(variable, value, strlen(value));
-        keep_host(variable, host, strcspn(host, "/"));
-        return;
-    }
-    if (!is_place && *value != '/') return;
+    static const char *const with_path[] = {"unix", "ipc", "file", NULL};
+    static const char *const with_host[] = {"tcp", "tls+tcp", "redis", "http", NULL};
+    struct url url;
+    url_split(&url, value);
+    bool has_host = is_one_of(&url.scheme, with_host), has_path = is_one_of(&url.scheme, with_path);
+    if (!has_host && !has_path && !is_place && *value != '/') return;
     keep(variable, value, strlen(value));
+    if (has_host) {
+        keep_server(variable, &url);
+        return;
+    }
+    if (has_path) {
+        value = url.authority.bytes; /* a relative path has no slash before it */
+        keep(variable, value, strlen(value));
+    }
     char *real = realpath(value, NULL);
     if (real) keep(variable, real, strlen(real));
     free(real);

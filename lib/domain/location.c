@@ -9,6 +9,7 @@
 #include "lib/base/json.h"
 #include "lib/base/json_writer.h"
 #include "lib/base/text.h"
+#include "lib/base/url.h"
 #include "lib/domain/json_fields.h"
 
 enum {
@@ -85,11 +86,10 @@ static enum status check_subdir(const char *subdir, struct error *err) {
                         subdir, SUBDIR_MAX);
 }
 
-/* The rest of the URL after its scheme; NULL if it has none of `schemes`. */
-static const char *skip_scheme(const char *url, const char *const *schemes) {
-    for (; *schemes; schemes++)
-        if (text_starts_with(url, *schemes)) return url + strlen(*schemes);
-    return NULL;
+/* Splits `url`; false if it has none of the schemes that may be published. */
+static bool split_published(struct url *out, const char *url) {
+    return url_split(out, url) &&
+           (url_part_is(&out->scheme, "https") || url_part_is(&out->scheme, "http") || url_part_is(&out->scheme, "git"));
 }
 
 /* True if `.git` occurs at the very end of `address`, before a final slash, or not at all. */
@@ -99,22 +99,21 @@ static bool git_suffix_is_last(const char *address) {
 }
 
 static enum status check_published_url(const char *url, struct error *err) {
-    static const char *const schemes[] = {"https://", "http://", "git://", NULL};
-    const char *address = skip_scheme(url, schemes);
-    if (!address)
+    struct url parts;
+    if (!split_published(&parts, url))
         return error_set_at(err, STATUS_INVALID, "gitUrl",
                             "The git URL \"%s\" must begin with \"https://\", \"http://\" or \"git://\".", url);
-    if (*address == '\0' || *address == '/' || strlen(url) > GIT_URL_MAX)
+    if (parts.authority.length == 0 || strlen(url) > GIT_URL_MAX)
         return error_set_at(err, STATUS_INVALID, "gitUrl",
                             "The git URL \"%s\" must have a host name and at most %d characters.", url, GIT_URL_MAX);
-    for (const char *at = address; *at; at++)
+    for (const char *at = parts.authority.bytes; *at; at++)
         if (!isalnum((unsigned char)*at) && !strchr("./_-~", *at))
             return error_set_at(
                 err, STATUS_INVALID, "gitUrl",
                 "The git URL \"%s\" may have only letters, digits and the characters . / _ - ~ after its \"://\": no "
                 "port, user or query.",
                 url);
-    if (!git_suffix_is_last(address))
+    if (!git_suffix_is_last(parts.authority.bytes))
         return error_set_at(err, STATUS_INVALID, "gitUrl", "The git URL \"%s\" may contain \".git\" only at its very end.",
                             url);
     return STATUS_OK;
@@ -128,21 +127,20 @@ enum status location_check_published(const struct location *location, struct err
 
 /* True for SCHEME://HOST:PORT/… with a publishable scheme. */
 static bool is_url_with_port(const char *url) {
-    static const char *const schemes[] = {"https://", "http://", "git://", NULL};
-    const char *host = skip_scheme(url, schemes);
-    if (!host) return false;
-    size_t host_length = strcspn(host, ":/");
-    const char *port = host + host_length + 1;
-    if (host_length == 0 || host[host_length] != ':') return false;
-    size_t port_length = strspn(port, "0123456789");
-    return port_length >= 1 && port_length <= 5 && port[port_length] == '/';
+    enum { PORT_MAX = 5 }; /* digits */
+    struct url parts;
+    if (!split_published(&parts, url) || !parts.port.bytes || *parts.path == '\0') return false;
+    const char *colon = memchr(parts.authority.bytes, ':', parts.authority.length);
+    bool is_only_colon = colon > parts.authority.bytes && colon + 1 == parts.port.bytes;
+    bool is_number = strspn(parts.port.bytes, "0123456789") == parts.port.length;
+    return is_only_colon && is_number && parts.port.length >= 1 && parts.port.length <= PORT_MAX;
 }
 
 static enum status check_private_url(const char *url, struct error *err) {
-    const char *address = text_starts_with(url, "file://") ? url + strlen("file://") : NULL;
-    bool is_path = address && *address == '/';
+    struct url parts;
+    bool is_path = url_split(&parts, url) && url_part_is(&parts.scheme, "file") && parts.authority.length == 0 && *parts.path;
     if (!is_path && !is_url_with_port(url)) return check_published_url(url, err);
-    for (const char *at = strstr(url, "://") + 3; *at; at++)
+    for (const char *at = parts.authority.bytes; *at; at++)
         if (!isalnum((unsigned char)*at) && !strchr("./_-~:", *at))
             return error_set_at(err, STATUS_INVALID, "gitUrl",
                                 "The git URL \"%s\" may have only letters, digits and the characters . / _ - ~ in its path.",
@@ -156,7 +154,7 @@ enum status location_check_source(const struct location *location, bool allow_pr
         status = check_github(location, err);
     else if (allow_private)
         status = check_private_url(location->git_url, err);
-    else if (text_starts_with(location->git_url, "https://"))
+    else if (url_after_scheme(location->git_url, "https"))
         status = check_published_url(location->git_url, err);
     else
         status = error_set_at(err, STATUS_INVALID, "gitUrl",
@@ -231,11 +229,12 @@ static bool is_github_host(const char *host, size_t length) {
 /* For other hosts than GitHub only scheme and host are compared without case, and `.git` is significant: they may distinguish
  * both. A dot at the end of the host name is ignored. */
 static void append_url_place(struct text *out, const char *url) {
-    const char *host = strstr(url, "://");
-    host = host ? host + strlen("://") : url;
-    size_t host_length = strcspn(host, "/");
+    struct url parts;
     struct path_parts path;
-    split_path(&path, host + host_length);
+    url_split(&parts, url);
+    const char *host = parts.authority.bytes;
+    size_t host_length = parts.authority.length;
+    split_path(&path, parts.path);
     while (host_length > 0 && host[host_length - 1] == '.')
         host_length--;
     if (is_github_host(host, host_length) && path.count == 2) {

@@ -32,6 +32,7 @@
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
+#include "lib/base/url.h"
 #include "lib/service/broken_pipe.h"
 #include "lib/service/connection_guard.h"
 #include "lib/service/message_tls.h"
@@ -369,9 +370,10 @@ static void tend_connections(void *argument) {
 
 /* Of a TCP listener. The fixed threshold makes malloc return large messages to the system when they are freed. */
 static void guard_connections(struct message_server *server, nng_listener listener) {
-    if (text_starts_with(server->address, "ipc://")) return;
-    const char *colon = strrchr(server->address, ':');
-    server->port = colon ? atoi(colon + 1) : 0;
+    if (url_after_scheme(server->address, "ipc")) return;
+    struct url url;
+    url_split(&url, server->address);
+    server->port = url.port.bytes ? atoi(url.port.bytes) : 0;
     if (server->port == 0) nng_listener_get_int(listener, NNG_OPT_TCP_BOUND_PORT, &server->port);
     mallopt(M_MMAP_THRESHOLD, MMAP_BYTES);
     connection_guard_add(server->port);
@@ -386,7 +388,7 @@ static enum status open_socket(struct message_server *server, nng_tls_config *tl
     failure = nng_pipe_notify(server->socket, NNG_PIPE_EV_REM_POST, pipe_ended, server);
     if (!failure) failure = nng_listener_create(&listener, server->socket, server->address);
     if (!failure) failure = nng_listener_set_size(listener, NNG_OPT_RECVMAXSZ, ENVELOPE_BYTES_MAX);
-    if (!failure && text_starts_with(server->address, "ipc://"))
+    if (!failure && url_after_scheme(server->address, "ipc"))
         failure = nng_listener_set_int(listener, NNG_OPT_IPC_PERMISSIONS, SOCKET_MODE);
     else if (!failure) /* a machine that vanishes closes nothing, and nothing may ever be sent to it again */
         failure = nng_listener_set_bool(listener, NNG_OPT_TCP_KEEPALIVE, true);

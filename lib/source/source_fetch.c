@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/base/text.h"
+#include "lib/base/url.h"
 #include "lib/source/source_child.h"
 #include "lib/tools/run_command.h"
 
@@ -23,7 +24,12 @@ enum {
 };
 
 const char *source_github_url(struct arena *arena, const char *base, const char *owner, const char *repo) {
-    return arena_format(arena, "%s%s%s/%s.git", base, text_ends_with(base, "/") ? "" : "/", owner, repo);
+    struct text url = {0};
+    url_append_base(&url, base);
+    text_append_format(&url, "/%s/%s.git", owner, repo);
+    const char *copy = arena_copy(arena, text_view(&url));
+    text_release(&url);
+    return copy;
 }
 
 /* By default registry-fetch-source is in the folder of the running program. */

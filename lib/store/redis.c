@@ -20,6 +20,7 @@
 #include "lib/base/memory.h"
 #include "lib/base/percent.h"
 #include "lib/base/text.h"
+#include "lib/base/url.h"
 
 #define TOO_MANY_CLIENTS "ERR max number of clients reached"
 
@@ -60,45 +61,45 @@ static char *copy_decoded(const char *bytes, size_t length) {
 }
 
 /* `[USER]:PASSWORD`, or a password alone; an empty user is Redis's `default`. */
-static enum status parse_account(struct redis *redis, const char *bytes, size_t length, struct error *err) {
-    const char *colon = memchr(bytes, ':', length);
-    size_t user_length = colon ? (size_t)(colon - bytes) : 0, rest = colon ? user_length + 1 : 0;
-    redis->user = copy_decoded(bytes, user_length);
-    redis->password = copy_decoded(bytes + rest, length - rest);
-    return redis->user && redis->password ? STATUS_OK : bad_address(err);
+static bool parse_account(struct redis *redis, const struct url_part *account) {
+    const char *colon = memchr(account->bytes, ':', account->length);
+    size_t user_length = colon ? (size_t)(colon - account->bytes) : 0, rest = colon ? user_length + 1 : 0;
+    redis->user = copy_decoded(account->bytes, user_length);
+    redis->password = copy_decoded(account->bytes + rest, account->length - rest);
+    return redis->user && redis->password;
 }
 
-/* Parses a name, an IPv4 address, or an IPv6 one in brackets. Moves *rest behind it. */
-static bool parse_host(struct redis *redis, const char **rest) {
-    bool is_bracketed = **rest == '[';
-    const char *host = *rest + is_bracketed;
-    size_t length = strcspn(host, is_bracketed ? "]" : ":/");
-    if (length == 0 || (is_bracketed && host[length] != ']')) return false;
-    redis->host = copy_decoded(host, length);
-    *rest = host + length + is_bracketed;
+/* A name, an IPv4 address, or an IPv6 one in brackets. */
+static bool parse_host(struct redis *redis, const struct url *url) {
+    if (url->host.length == 0 || (!url->has_brackets && memchr(url->host.bytes, ':', url->host.length))) return false;
+    redis->host = copy_decoded(url->host.bytes, url->host.length);
     return redis->host != NULL;
 }
 
-static enum status parse_tcp(struct redis *redis, const char *rest, struct error *err) {
-    const char *at = strrchr(rest, '@');
-    if (at) {
-        enum status status = parse_account(redis, rest, (size_t)(at - rest), err);
-        if (status) return status;
-        rest = at + 1;
-    }
-    if (!parse_host(redis, &rest)) return bad_address(err);
-    redis->port = REDIS_PORT;
-    char *end = (char *)(uintptr_t)rest;
-    if (*rest == ':') redis->port = (int)strtol(rest + 1, &end, 10);
-    if (*end == '/') redis->database = (int)strtol(end + 1, &end, 10);
-    if (*end != '\0' || redis->port < 1 || redis->port > 65535 || redis->database < 0) return bad_address(err);
-    return STATUS_OK;
+static bool parse_port(struct redis *redis, const struct url_part *port) {
+    char *end = NULL;
+    redis->port = port->bytes ? (int)strtol(port->bytes, &end, 10) : REDIS_PORT;
+    return redis->port >= 1 && redis->port <= 65535 && (!port->bytes || end == port->bytes + port->length);
 }
 
-static enum status parse_url(struct redis *redis, const char *url, struct error *err) {
-    if (text_starts_with(url, "redis://")) return parse_tcp(redis, url + strlen("redis://"), err);
-    if (text_starts_with(url, "unix:///")) {
-        redis->path = memory_copy_text(url + strlen("unix://"));
+/* "", or `/DATABASE`. */
+static bool parse_database(struct redis *redis, const char *path) {
+    char *end = NULL;
+    if (*path == '\0') return true;
+    redis->database = (int)strtol(path + 1, &end, 10);
+    return *end == '\0' && redis->database >= 0;
+}
+
+static enum status parse_url(struct redis *redis, const char *text, struct error *err) {
+    struct url url;
+    bool has_scheme = url_split(&url, text);
+    if (has_scheme && url_part_is(&url.scheme, "redis")) {
+        bool is_good = (!url.account.bytes || parse_account(redis, &url.account)) && parse_host(redis, &url) &&
+                       parse_port(redis, &url.port) && parse_database(redis, url.path);
+        return is_good ? STATUS_OK : bad_address(err);
+    }
+    if (has_scheme && url_part_is(&url.scheme, "unix") && url.authority.length == 0 && *url.path) {
+        redis->path = memory_copy_text(url.path);
         return STATUS_OK;
     }
     return error_set_at(err, STATUS_INVALID, "REDIS_URL",

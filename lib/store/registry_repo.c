@@ -13,6 +13,7 @@
 #include "lib/base/memory.h"
 #include "lib/base/secret.h"
 #include "lib/base/text.h"
+#include "lib/base/url.h"
 #include "lib/store/registry_repo_parts.h"
 
 #define BRANCH_OF_EMPTY_REMOTE "refs/heads/main"
@@ -29,7 +30,8 @@ enum {
 /* ---- Opening ---- */
 
 static bool is_on_this_disk(const char *url) {
-    return text_starts_with(url, "file://") || !strstr(url, "://");
+    struct url parts;
+    return !url_split(&parts, url) || url_part_is(&parts.scheme, "file");
 }
 
 static void set_branch(struct registry_repo *repo, const char *branch) {
@@ -91,8 +93,8 @@ enum status registry_repo_open(struct registry_repo **out, const struct registry
     repo->token = secret_keep(options->token);
     repo->authorities = options->authorities ? memory_copy_text(options->authorities) : NULL;
     repo->is_local = is_local;
-    if (is_local && text_starts_with(url, "file://")) url += strlen("file://");
-    repo->path = memory_copy_text(is_local ? url : options->clone_folder);
+    const char *file = url_after_scheme(url, "file");
+    repo->path = memory_copy_text(!is_local ? options->clone_folder : file ? file : url);
     repo->pusher = is_local ? NULL : git_pusher_create(url);
     status = is_local ? open_local(repo, err) : open_clone(repo, err);
     repo->opened_ms = clock_monotonic_ms();

@@ -14,6 +14,7 @@
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
+#include "lib/base/url.h"
 #include "lib/store/tarball_place.h"
 #include "lib/tools/http_client.h"
 #include "lib/tools/s3_client.h"
@@ -163,9 +164,9 @@ enum status tarball_s3_create(struct tarball_place **out, const struct s3_option
     *s3 = (struct tarball_s3){.place.functions = &s3_functions, .client = client, .try_timeout_ms = options->try_timeout_ms};
     s3->connections = http_connections_create();
     if (public_base) {
-        s3->public_base = memory_copy_text(public_base);
-        for (size_t length = strlen(public_base); length > 0 && s3->public_base[length - 1] == '/';)
-            s3->public_base[--length] = '\0';
+        struct text base = {0};
+        url_append_base(&base, public_base);
+        s3->public_base = base.bytes;
     }
     *out = &s3->place;
     return STATUS_OK;

@@ -9,7 +9,9 @@
 #include "lib/base/memory.h"
 #include "lib/base/settings.h"
 #include "lib/base/text.h"
+#include "lib/base/url.h"
 #include "lib/store/tarball_place.h"
+#include "lib/tools/s3_client.h"
 
 static const char object_suffix[] = ".tar.gz";
 
@@ -23,8 +25,8 @@ static void assert_whole(const struct tarball_place_functions *functions) {
            functions->check && functions->set_key && functions->free);
 }
 
-static enum status open_s3(struct tarball_place **out, const struct settings *settings, struct error *err) {
-    struct s3_options options = {
+static struct s3_options s3_options(const struct settings *settings) {
+    return (struct s3_options){
         .endpoint = settings->s3_bucket_url,
         .bucket = settings->s3_bucket,
         .region = settings->s3_region,
@@ -33,6 +35,10 @@ static enum status open_s3(struct tarball_place **out, const struct settings *se
         .is_virtual_host = settings->s3_virtual_host,
         .try_timeout_ms = (int)settings->s3_timeout_ms,
     };
+}
+
+static enum status open_s3(struct tarball_place **out, const struct settings *settings, struct error *err) {
+    const struct s3_options options = s3_options(settings);
     return tarball_s3_create(out, &options, settings->s3_api_url, err);
 }
 
@@ -60,6 +66,16 @@ void tarball_store_set_key(struct tarball_store *store, const char *key, const c
 
 static char *object_name(struct arena *arena, const char *name, const char *version) {
     return arena_format(arena, "%s/%s%s", name, version, object_suffix);
+}
+
+bool tarball_store_append_address(struct text *out, const struct settings *settings, const char *name, const char *version) {
+    const struct s3_options options = s3_options(settings);
+    if (settings->s3_api_url)
+        url_append_base(out, settings->s3_api_url);
+    else if (settings->spaces_key)
+        s3_append_bucket_url(out, &options);
+    text_append_format(out, "/%s/%s%s", name, version, object_suffix);
+    return settings->s3_api_url || settings->spaces_key;
 }
 
 static enum status check_time(struct deadline *deadline, struct error *err) {

@@ -8,6 +8,7 @@
 #ifndef LIB_STORE_TARBALL_STORE_H
 #define LIB_STORE_TARBALL_STORE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,10 @@ void tarball_store_free(struct tarball_store *store);
 
 /* Sets the S3 key and its secret, from the next request on. Any thread; never blocks. Ignored by a folder. */
 void tarball_store_set_key(struct tarball_store *store, const char *key, const char *secret);
+
+/* Appends the address at which everyone gets the tarball of NAME VERSION. False if that is a path of the gateway, whose public
+ * name is unknown here. */
+bool tarball_store_append_address(struct text *out, const struct settings *settings, const char *name, const char *version);
 
 /* In all of the following `deadline` may be NULL; once it has passed, its reason is the status. STATUS_UNAVAILABLE: storage
  * cannot be used now, and the message says how an operator can help. */

@@ -19,6 +19,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
+#include "lib/base/url.h"
 #include "lib/tools/public_address.h"
 
 enum {
@@ -77,30 +78,13 @@ struct http_stream {
 
 /* ---- Credentials ---- */
 
-/* True if both URLs have the same scheme, host and port. */
-static bool is_same_host(const char *a, const char *b) {
-    static const CURLUPart parts[] = {CURLUPART_SCHEME, CURLUPART_HOST, CURLUPART_PORT};
-    CURLU *first = curl_url(), *second = curl_url();
-    bool same = first && second && !curl_url_set(first, CURLUPART_URL, a, 0) && !curl_url_set(second, CURLUPART_URL, b, 0);
-    for (size_t i = 0; same && i < sizeof parts / sizeof *parts; i++) {
-        char *one = NULL, *other = NULL;
-        curl_url_get(first, parts[i], &one, CURLU_DEFAULT_PORT);
-        curl_url_get(second, parts[i], &other, CURLU_DEFAULT_PORT);
-        same = one && other && strcasecmp(one, other) == 0;
-        curl_free(one);
-        curl_free(other);
-    }
-    curl_url_cleanup(first);
-    curl_url_cleanup(second);
-    return same;
-}
-
 bool git_http_is_safe_for_token(const char *url) {
-    static const char *const safe[] = {"https://",          "http://127.0.0.1:", "http://127.0.0.1/", "http://localhost:",
-                                       "http://localhost/", "http://[::1]:",     "http://[::1]/"};
-    for (size_t i = 0; i < sizeof safe / sizeof *safe; i++)
-        if (text_starts_with(url, safe[i])) return true;
-    return false;
+    struct url parts;
+    if (!url_split(&parts, url)) return false;
+    if (url_part_is(&parts.scheme, "https")) return true;
+    bool is_here = url_part_is(&parts.host, "127.0.0.1") || url_part_is(&parts.host, "localhost") ||
+                   (parts.has_brackets && url_part_is(&parts.host, "::1"));
+    return url_part_is(&parts.scheme, "http") && !parts.account.bytes && is_here;
 }
 
 static bool may_send_token(const struct http_stream *stream) {
@@ -113,7 +97,7 @@ static bool may_send_token(const struct http_stream *stream) {
 static bool token_was_sent(const struct http_stream *stream) {
     const char *effective = NULL;
     curl_easy_getinfo(stream->easy, CURLINFO_EFFECTIVE_URL, &effective);
-    return may_send_token(stream) && effective && is_same_host(stream->url, effective);
+    return may_send_token(stream) && effective && url_is_same_server(stream->url, effective);
 }
 
 /* ---- Failures ---- */
@@ -215,7 +199,7 @@ static bool keep_base(struct http_stream *stream) {
     }
     transport->base = memory_copy_text(effective);
     transport->base[strlen(effective) - strlen(stream->service->path)] = '\0';
-    transport->base_is_own_host = is_same_host(stream->url, effective);
+    transport->base_is_own_host = url_is_same_server(stream->url, effective);
     return true;
 }
 
@@ -416,11 +400,8 @@ static int transport_action(git_smart_subtransport_stream **out, git_smart_subtr
     stream->easy = curl_easy_init();
 
     const char *base = service->is_first || !transport->base ? url : transport->base;
-    size_t length = strlen(base);
-    while (length > 0 && base[length - 1] == '/')
-        length--;
     struct text whole = {0};
-    text_append_bytes(&whole, base, length);
+    url_append_base(&whole, base);
     text_append(&whole, service->path);
     stream->url = whole.bytes;
     *out = &stream->parent;

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "lib/base/memory.h"
-#include "lib/base/text.h"
+#include "lib/base/url.h"
 #include "lib/tools/git_http.h"
 
 enum { MAX_OBJECTS_IN_PACK = 5000000 };
@@ -71,18 +71,17 @@ static enum status connection_failure(struct git_connection *connection, int cod
 /* ---- URLs ---- */
 
 static bool is_http(const char *url) {
-    return text_starts_with(url, "https://") || text_starts_with(url, "http://");
+    return url_after_scheme(url, "https") || url_after_scheme(url, "http");
 }
 
 enum status git_transport_check_url(const char *url, bool allow_private, struct error *err) {
-    const char *host = strstr(url, "://");
-    size_t host_length = host ? strcspn(host + 3, "/") : 0;
-    if (host && memchr(host + 3, '@', host_length))
-        return error_set(err, STATUS_INVALID, "A git URL may not hold a user or password.");
+    struct url parts;
+    bool has_scheme = url_split(&parts, url);
+    if (has_scheme && parts.account.bytes) return error_set(err, STATUS_INVALID, "A git URL may not hold a user or password.");
     if (allow_private) return STATUS_OK;
-    if (!text_starts_with(url, "https://"))
+    if (!has_scheme || !url_part_is(&parts.scheme, "https"))
         return error_set(err, STATUS_REFUSED, "'%s' cannot be fetched: only https:// URLs are.", url);
-    if (host_length == 0 || memchr(host + 3, ':', host_length))
+    if (parts.authority.length == 0 || memchr(parts.authority.bytes, ':', parts.authority.length))
         return error_set(err, STATUS_REFUSED, "'%s' cannot be fetched: the URL must name a host, and no port.", url);
     return STATUS_OK;
 }
@@ -95,7 +94,7 @@ static int choose_transport(git_transport **out, git_remote *owner, void *payloa
     git_smart_subtransport_definition http = {.callback = git_http_create, .rpc = 1, .param = &connection->session};
     git_smart_subtransport_definition git = {.callback = git_smart_subtransport_git, .rpc = 0};
     if (is_http(connection->url)) return git_transport_smart(out, owner, &http);
-    if (text_starts_with(connection->url, "git://")) return git_transport_smart(out, owner, &git);
+    if (url_after_scheme(connection->url, "git")) return git_transport_smart(out, owner, &git);
     return git_transport_local(out, owner, NULL);
 }
 
@@ -149,7 +148,7 @@ static int ignore_configuration(git_repository *repository) {
 static enum status connect_failure(struct git_connection *connection, int code, struct error *err) {
     const git_error *last = git_error_last();
     bool is_absent = last && (last->klass == GIT_ERROR_REPOSITORY || last->klass == GIT_ERROR_OS);
-    if (is_absent && !connection->session.failure.status && !strstr(connection->url, "git://"))
+    if (is_absent && !connection->session.failure.status && !url_after_scheme(connection->url, "git"))
         return error_set(err, STATUS_NOT_FOUND, "%s does not exist or is private.", connection->url);
     return connection_failure(connection, code, "Connecting to", err);
 }

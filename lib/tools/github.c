@@ -13,6 +13,7 @@
 #include "lib/base/memory.h"
 #include "lib/base/secret.h"
 #include "lib/base/text.h"
+#include "lib/base/url.h"
 #include "lib/tools/http_client.h"
 
 enum {
@@ -220,10 +221,7 @@ static void obey_limits(const struct question *question, const struct http_respo
 
 static enum status send_question(const struct question *question, struct http_response *response, struct error *err) {
     struct text url = {0}, authorization = {0}, condition = {0};
-    size_t base_length = strlen(question->github->base_url);
-    while (base_length > 0 && question->github->base_url[base_length - 1] == '/')
-        base_length--;
-    text_append_bytes(&url, question->github->base_url, base_length);
+    url_append_base(&url, question->github->base_url);
     text_append(&url, question->path);
     text_append_format(&authorization, "Authorization: Bearer %s", question->token);
     text_append(&condition, "If-None-Match: ");

@@ -8,6 +8,7 @@
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 #include "lib/base/thread.h"
+#include "lib/base/url.h"
 #include "lib/tools/http_client.h"
 
 enum { PING_TIMEOUT_MS = 10000 };
@@ -22,10 +23,7 @@ struct health_check {
 static enum status ping(const char *url, const char *suffix, const char *body, struct deadline *deadline, struct error *err) {
     struct text address = {0};
     struct http_response response = {0};
-    size_t length = strlen(url);
-    while (length > 0 && url[length - 1] == '/')
-        length--;
-    text_append_bytes(&address, url, length);
+    url_append_base(&address, url);
     text_append(&address, suffix);
     struct http_request request = {.url = address.bytes, .timeout_ms = PING_TIMEOUT_MS, .redirects = 3, .deadline = deadline};
     if (body) {

@@ -13,6 +13,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/hash.h"
 #include "lib/base/memory.h"
+#include "lib/base/url.h"
 
 enum {
     TIMEOUT_STANDARD_MS = 30000,
@@ -123,28 +124,6 @@ static int look_at_deadline(void *context, curl_off_t down_all, curl_off_t down,
     return transfer->request->deadline && deadline_check(transfer->request->deadline, NULL);
 }
 
-/* Appends "http://host:port" of a URL, the part that errors may show. */
-static enum status name_server(const char *url, struct text *out, struct error *err) {
-    enum status status = STATUS_OK;
-    CURLU *parts = curl_url();
-    char *scheme = NULL, *host = NULL, *port = NULL;
-    if (!parts || curl_url_set(parts, CURLUPART_URL, url, 0) || curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) ||
-        curl_url_get(parts, CURLUPART_HOST, &host, 0)) {
-        status = error_set(err, STATUS_INVALID,
-                           "An address to ask over HTTP is malformed: it must be http://HOST/… or "
-                           "https://HOST/….");
-        goto out;
-    }
-    text_append_format(out, "%s://%s", scheme, host);
-    if (curl_url_get(parts, CURLUPART_PORT, &port, 0) == CURLUE_OK) text_append_format(out, ":%s", port);
-out:
-    curl_free(port);
-    curl_free(host);
-    curl_free(scheme);
-    curl_url_cleanup(parts);
-    return status;
-}
-
 static enum status explain(CURLcode code, const char *detail, const char *server, const struct transfer *transfer,
                            struct error *err) {
     struct deadline *deadline = transfer->request->deadline;
@@ -204,15 +183,18 @@ static void set_limits(CURL *curl, struct transfer *transfer) {
 
 static enum status send_once(const struct http_request *request, struct http_response *out, struct error *err) {
     *out = (struct http_response){0};
-    struct transfer transfer = {.request = request,
-                                .response = out,
-                                .limit_bytes = request->limit_bytes ? request->limit_bytes : LIMIT_STANDARD_BYTES};
+    struct transfer transfer = {
+        .request = request, .response = out, .limit_bytes = request->limit_bytes ? request->limit_bytes : LIMIT_STANDARD_BYTES};
     struct curl_slist *headers = NULL;
     struct text server = {0};
     char detail[CURL_ERROR_SIZE] = "";
     CURL *curl = NULL;
-    enum status status = name_server(request->url, &server, err);
-    if (status) goto out;
+    enum status status = STATUS_OK;
+    if (!url_append_server(&server, request->url)) {
+        status = error_set(err, STATUS_INVALID,
+                           "An address to ask over HTTP is malformed: it must be http://HOST/… or https://HOST/….");
+        goto out;
+    }
 
     curl = take_handle(request->connections);
     if (!curl) {

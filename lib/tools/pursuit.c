@@ -5,6 +5,7 @@
 
 #include "lib/base/json.h"
 #include "lib/base/text.h"
+#include "lib/base/url.h"
 #include "lib/tools/gzip.h"
 #include "lib/tools/http_client.h"
 
@@ -14,16 +15,8 @@ enum {
     LOOK_UPS = 2,           /* attempts if Pursuit does not answer: it is a small machine */
 };
 
-/* Appends the base without trailing slashes. */
-static void append_base(struct text *out, const char *base_url) {
-    size_t length = strlen(base_url);
-    while (length > 0 && base_url[length - 1] == '/')
-        length--;
-    text_append_bytes(out, base_url, length);
-}
-
 void pursuit_append_page(struct text *out, const char *base_url, const char *name, const char *version) {
-    append_base(out, base_url);
+    url_append_base(out, base_url);
     text_append_format(out, "/packages/purescript-%s/%s", name, version);
 }
 
@@ -85,7 +78,7 @@ enum status pursuit_has_version(bool *out, const struct pursuit *pursuit, const 
     struct text url = {0};
     struct http_response response = {0};
     *out = false;
-    append_base(&url, pursuit->base_url);
+    url_append_base(&url, pursuit->base_url);
     text_append_format(&url, "/packages/purescript-%s/available-versions", name);
     enum status status = ask_for_versions(&response, pursuit, text_view(&url), deadline, err);
     if (!status && response.status == 200)
@@ -102,7 +95,7 @@ enum status pursuit_upload(const struct pursuit *pursuit, const char *json, size
                            struct error *err) {
     struct text url = {0}, authorization = {0}, packed = {0};
     struct http_response response = {0};
-    append_base(&url, pursuit->base_url);
+    url_append_base(&url, pursuit->base_url);
     text_append(&url, "/packages");
     text_append_format(&authorization, "Authorization: token %s", pursuit->token);
     gzip_pack(&packed, json, length);

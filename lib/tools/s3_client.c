@@ -12,6 +12,7 @@
 #include "lib/base/percent.h"
 #include "lib/base/secret.h"
 #include "lib/base/text.h"
+#include "lib/base/url.h"
 #include "lib/tools/http_client.h"
 #include "lib/tools/s3_answer.h"
 
@@ -37,19 +38,23 @@ struct s3_client {
 
 static const char host_characters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-";
 
-/* Splits "https://HOST:PORT/" into the scheme with its slashes, and "HOST:PORT". False: malformed. */
-static bool split_endpoint(struct arena *arena, const char *endpoint, const char **scheme, const char **host) {
-    const char *schemes[] = {"https://", "http://"};
-    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
-        if (!text_starts_with(endpoint, schemes[i])) continue;
-        const char *start = endpoint + strlen(schemes[i]);
-        size_t name_length = strspn(start, host_characters), length = name_length;
-        if (start[length] == ':') length += 1 + strspn(start + length + 1, "0123456789");
-        *scheme = schemes[i];
-        *host = arena_copy_bytes(arena, start, length);
-        return name_length > 0 && strcmp(start + length, start[length] == '/' ? "/" : "") == 0;
-    }
-    return false;
+/* True for https://HOST:PORT or http://HOST:PORT, with or without a final slash. */
+static bool is_endpoint(const char *url) {
+    struct url parts;
+    if (!url_split(&parts, url) || parts.account.bytes || parts.has_brackets) return false;
+    if (!url_part_is(&parts.scheme, "https") && !url_part_is(&parts.scheme, "http")) return false;
+    bool is_host = parts.host.length > 0 && strspn(parts.host.bytes, host_characters) >= parts.host.length;
+    bool is_port = !parts.port.bytes || strspn(parts.port.bytes, "0123456789") >= parts.port.length;
+    return is_host && is_port && (text_equal(parts.path, "") || text_equal(parts.path, "/"));
+}
+
+void s3_append_bucket_url(struct text *out, const struct s3_options *options) {
+    struct url parts;
+    url_split(&parts, options->endpoint);
+    text_append_format(out, "%.*s://", (int)parts.scheme.length, parts.scheme.bytes);
+    if (options->is_virtual_host) text_append_format(out, "%s.", options->bucket);
+    text_append_bytes(out, parts.server.bytes, parts.server.length);
+    if (!options->is_virtual_host) text_append_format(out, "/%s", options->bucket);
 }
 
 static enum status check_options(const struct s3_options *options, struct error *err) {
@@ -69,9 +74,8 @@ static enum status check_options(const struct s3_options *options, struct error 
 
 enum status s3_client_create(struct s3_client **out, const struct s3_options *options, struct error *err) {
     struct arena arena = {0};
-    const char *scheme = NULL, *host = NULL;
     enum status status = check_options(options, err);
-    if (!status && !split_endpoint(&arena, options->endpoint, &scheme, &host))
+    if (!status && !is_endpoint(options->endpoint))
         status =
             error_set_at(err, STATUS_INVALID, "S3_BUCKET_URL",
                          "S3_BUCKET_URL: \"%s\" must be the server's address alone, https://HOST or http://HOST:PORT, without "
@@ -79,9 +83,9 @@ enum status s3_client_create(struct s3_client **out, const struct s3_options *op
                          options->endpoint);
     if (!status) {
         struct s3_client *client = memory_alloc(sizeof *client);
-        client->base =
-            memory_copy_text(options->is_virtual_host ? arena_format(&arena, "%s%s.%s", scheme, options->bucket, host)
-                                                      : arena_format(&arena, "%s%s/%s", scheme, host, options->bucket));
+        struct text base = {0};
+        s3_append_bucket_url(&base, options);
+        client->base = base.bytes;
         client->bucket = memory_copy_text(options->bucket);
         client->scope = memory_copy_text(arena_format(&arena, "aws:amz:%s:s3", options->region));
         client->try_timeout_ms = options->try_timeout_ms;
@@ -245,19 +249,14 @@ enum status s3_client_remove(struct s3_client *client, const char *object, struc
 
 /* ---- Lists ---- */
 
-static void append_parameter(struct text *query, const char *name, const char *value) {
-    text_append_format(query, "%s%s=", query->length ? "&" : "?", name);
-    percent_encode(query, value, PERCENT_VALUE);
-}
-
 static enum status get_page(struct s3_client *client, const char *prefix, const char *continuation, size_t most,
                             struct arena *arena, struct s3_page *out, struct deadline *deadline, struct error *err) {
     struct http_response response = {0};
     struct text query = {0};
-    if (continuation) append_parameter(&query, "continuation-token", continuation);
-    append_parameter(&query, "list-type", "2"); /* the parameters are sorted, as the signature requires */
-    append_parameter(&query, "max-keys", arena_format(arena, "%zu", most));
-    append_parameter(&query, "prefix", prefix);
+    if (continuation) url_append_parameter(&query, "continuation-token", continuation);
+    url_append_parameter(&query, "list-type", "2"); /* the parameters are sorted, as the signature requires */
+    url_append_parameter(&query, "max-keys", arena_format(arena, "%zu", most));
+    url_append_parameter(&query, "prefix", prefix);
     struct call call = {
         .method = "GET", .object = "", .query = text_view(&query), .what = "be listed", .limit_bytes = PAGE_BYTES_MAX};
     enum status status = send_call(client, &call, &response, deadline, err);

@@ -33,6 +33,9 @@ struct s3_options {
 CHECK_RESULT enum status s3_client_create(struct s3_client **out, const struct s3_options *options, struct error *err);
 void s3_client_free(struct s3_client *client);
 
+/* Appends the bucket's URL, https://HOST/BUCKET or https://BUCKET.HOST, of options that s3_client_create() accepts. */
+void s3_append_bucket_url(struct text *out, const struct s3_options *options);
+
 /* Takes effect with the next request. Thread-safe. */
 void s3_client_set_key(struct s3_client *client, const char *key, const char *secret);
 

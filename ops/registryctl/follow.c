@@ -11,6 +11,8 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/clock.h"
+#include "lib/base/text.h"
+#include "lib/base/url.h"
 #include "ops/registryctl/command.h"
 #include "ops/registryctl/gateway.h"
 
@@ -48,21 +50,30 @@ static enum status end_of(const json_t *job, struct error *err) {
     return error_set(err, STATUS_REFUSED, "%s", *why ? why : "The job failed.");
 }
 
+/* The log's lines from `since_ms` on; `waits` for the next one if there is none. */
+static const char *lines_path(struct arena *arena, const char *id, const char *level, int64_t since_ms, bool waits) {
+    char since[TIME_TEXT_MAX];
+    struct text path = {0};
+    time_print(since_ms, since);
+    text_append_format(&path, "/logs/%s", id);
+    url_append_parameter(&path, "level", level);
+    url_append_parameter(&path, "since", since);
+    url_append_parameter(&path, "wait", arena_format(arena, "%d", waits ? GATEWAY_WAIT_SECONDS : 0));
+    const char *copy = arena_copy(arena, text_view(&path));
+    text_release(&path);
+    return copy;
+}
+
 enum status job_print_log(struct invocation *call, const char *id, const char *level, bool follow, struct error *err) {
     int64_t since_ms = 0, patience_ms = follow ? GATEWAY_PATIENCE_MS : 0;
     if (follow) say_farewell_on_interrupt(call, id);
     for (;;) {
-        char since[TIME_TEXT_MAX];
         struct arena *arena = &call->arena;
         json_t *job = NULL, *lines = NULL;
         enum status status = gateway_ask(call, arena_format(arena, "/status/%s", id), NULL, patience_ms, &job, err);
         bool is_finished = json_object_get(job, "finishedAt") != NULL, goes_on = follow && !is_finished;
-        time_print(since_ms, since);
         if (!status)
-            status = gateway_ask(
-                call,
-                arena_format(arena, "/logs/%s?level=%s&since=%s&wait=%d", id, level, since, goes_on ? GATEWAY_WAIT_SECONDS : 0),
-                NULL, patience_ms, &lines, err);
+            status = gateway_ask(call, lines_path(arena, id, level, since_ms, goes_on), NULL, patience_ms, &lines, err);
         print_lines(lines, &since_ms);
         bool is_end = status || (json_array_size(lines) == 0 && !goes_on);
         if (!status && is_end) status = end_of(job, err);

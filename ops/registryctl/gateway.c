@@ -8,6 +8,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/json.h"
+#include "lib/base/url.h"
 #include "lib/tools/http_client.h"
 #include "ops/registryctl/command.h"
 
@@ -89,8 +90,13 @@ static enum status ask_once(const struct http_request *request, json_t **answer,
 enum status gateway_ask(struct invocation *call, const char *path, const char *body, int64_t patience_ms, json_t **answer,
                         struct error *err) {
     const char *const headers[] = {"Content-Type: application/json", "Accept: application/json", call->authorization, NULL};
+    struct text url = {0};
+    url_append_base(&url, call->gateway);
+    text_append(&url, path);
+    const char *address = arena_copy(&call->arena, text_view(&url));
+    text_release(&url);
     const struct http_request request = {.method = body ? "POST" : "GET",
-                                         .url = arena_format(&call->arena, "%s%s", call->gateway, path),
+                                         .url = address,
                                          .headers = headers,
                                          .body = body,
                                          .body_length = body ? strlen(body) : 0,

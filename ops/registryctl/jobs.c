@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/base/text.h"
+#include "lib/base/url.h"
 #include "lib/domain/package_name.h"
 #include "ops/registryctl/command.h"
 #include "ops/registryctl/gateway.h"
@@ -56,10 +57,13 @@ enum status command_jobs(struct invocation *call, struct error *err) {
     bool all = take_flag(call, "all");
     const char *package = take_option(call, "package");
     json_t *jobs = NULL;
-    const char *path = arena_format(&call->arena, "/api/v1/jobs?order=DESC&kinds=all&include_completed=%s%s%s",
-                                    all ? "true" : "false", package ? "&package=" : "", package ? package : "");
+    struct text path = {0};
+    text_append(&path, "/api/v1/jobs?order=DESC&kinds=all");
+    url_append_parameter(&path, "include_completed", all ? "true" : "false");
+    if (package) url_append_parameter(&path, "package", package);
     enum status status = package ? package_name_check(package, err) : STATUS_OK;
-    if (!status) status = gateway_ask(call, path, NULL, 0, &jobs, err);
+    if (!status) status = gateway_ask(call, text_view(&path), NULL, 0, &jobs, err);
+    text_release(&path);
     for (size_t i = 0; !status && i < json_array_size(jobs); i++)
         status = print_job(call, json_array_get(jobs, i), err);
     json_decref(jobs);

@@ -6,6 +6,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/fault.h"
 #include "lib/base/text.h"
+#include "lib/base/url.h"
 #include "services/build-matrix/batch.h"
 #include "services/build-matrix/committer.h"
 #include "services/build-matrix/fresh_view.h"
@@ -25,9 +26,10 @@ const char *hand_out_downloads(const struct matrix_service *service, struct aren
     const char *base = settings->build_download_url ? settings->build_download_url
                        : settings->s3_api_url       ? settings->s3_api_url
                                                     : "http://127.0.0.1:9000";
-    char *copy = arena_copy(arena, base);
-    for (size_t length = strlen(copy); length > 0 && copy[length - 1] == '/'; length--)
-        copy[length - 1] = '\0';
+    struct text trimmed = {0};
+    url_append_base(&trimmed, base);
+    const char *copy = arena_copy(arena, text_view(&trimmed));
+    text_release(&trimmed);
     return copy;
 }
 

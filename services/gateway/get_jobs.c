@@ -7,7 +7,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/json_writer.h"
-#include "lib/base/percent.h"
+#include "lib/base/url.h"
 #include "lib/store/job_keeping.h"
 #include "services/gateway/call.h"
 #include "services/gateway/gateway.h"
@@ -39,14 +39,13 @@ static void add_link_to_next(struct call *call, const struct job_filter *filter,
     struct text link = {0};
     char time[TIME_TEXT_MAX];
     time_print(last->created_ms, time);
-    text_append_format(&link, "</api/v1/jobs?after=%s&%s=", last->id, filter->descending ? "until" : "since");
-    percent_encode(&link, time, PERCENT_VALUE);
+    text_append(&link, "</api/v1/jobs");
+    url_append_parameter(&link, "after", last->id);
+    url_append_parameter(&link, filter->descending ? "until" : "since", time);
     for (const struct query_parameter *row = call->route->parameters; row->name; row++) {
         bool is_place = strcmp(row->name, "after") == 0 || strcmp(row->name, filter->descending ? "until" : "since") == 0;
         const char *value = is_place ? NULL : query_value(&call->query, row->name);
-        if (!value) continue;
-        text_append_format(&link, "&%s=", row->name);
-        percent_encode(&link, value, PERCENT_VALUE);
+        if (value) url_append_parameter(&link, row->name, value);
     }
     text_append(&link, ">; rel=\"next\"");
     answer_header(&call->answer, "link", arena_copy(&call->arena, link.bytes));

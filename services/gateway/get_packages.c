@@ -12,6 +12,8 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/json.h"
+#include "lib/base/text.h"
+#include "lib/base/url.h"
 #include "lib/domain/package_name.h"
 #include "lib/domain/version.h"
 #include "services/gateway/call.h"
@@ -23,10 +25,15 @@ static void add_link_to_next(struct call *call, const char *page) {
     json_t *json = NULL;
     const char *next;
     if (json_read(&json, page, strlen(page), "The page", NULL) == STATUS_OK &&
-        (next = json_string_value(json_object_get(json, "next"))))
-        answer_header(&call->answer, "link",
-                      arena_format(&call->arena, "</api/v1/packages?after=%s&limit=%" PRId64 ">; rel=\"next\"", next,
-                                   query_number(&call->query, "limit")));
+        (next = json_string_value(json_object_get(json, "next")))) {
+        struct text link = {0};
+        text_append(&link, "</api/v1/packages");
+        url_append_parameter(&link, "after", next);
+        url_append_parameter(&link, "limit", arena_format(&call->arena, "%" PRId64, query_number(&call->query, "limit")));
+        text_append(&link, ">; rel=\"next\"");
+        answer_header(&call->answer, "link", arena_copy(&call->arena, link.bytes));
+        text_release(&link);
+    }
     json_decref(json);
 }
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "lib/base/hash.h"
+#include "lib/base/url.h"
 #include "lib/domain/package_name.h"
 #include "lib/domain/version.h"
 #include "services/gateway/byte_range.h"
@@ -87,10 +88,9 @@ static enum status open_tarball(struct call *call, struct job_store *store, stru
 
 /* True if `authority` is that of `url`: "packages.example.org:8080" of "https://packages.example.org:8080/…" */
 static bool is_host_of(const char *url, const h2o_iovec_t *authority) {
-    const char *host = strstr(url, "://");
-    host = host ? host + 3 : url;
-    size_t length = strcspn(host, "/");
-    return length == authority->len && strncasecmp(host, authority->base, length) == 0;
+    struct url parts;
+    url_split(&parts, url);
+    return parts.authority.length == authority->len && strncasecmp(parts.authority.bytes, authority->base, authority->len) == 0;
 }
 
 void get_tarball(struct call *call) {

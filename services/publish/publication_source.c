@@ -10,6 +10,7 @@
 #include "lib/domain/package_name.h"
 #include "lib/source/manifest_source.h"
 #include "lib/tools/archive.h"
+#include "lib/tools/pursuit.h"
 #include "services/publish/publication.h"
 
 /* Upper limits of a stored tarball when it is unpacked to read its manifest. */
@@ -124,30 +125,19 @@ enum status publication_check_indexed(const struct publication *p, const struct 
     return status;
 }
 
-/* The download address of the tarball, or its path on this server. */
-static const char *tarball_address(const struct publication *p) {
-    const struct settings *settings = &p->service->settings;
-    const char *base = settings->s3_api_url, *own_host = "", *scheme_end;
-    if (!base && settings->spaces_key) {
-        scheme_end = strstr(settings->s3_bucket_url, "://");
-        int scheme = scheme_end && settings->s3_virtual_host ? (int)(scheme_end + 3 - settings->s3_bucket_url) : 0;
-        base = scheme
-                   ? arena_format(p->arena, "%.*s%s.%s", scheme, settings->s3_bucket_url, settings->s3_bucket, scheme_end + 3)
-                   : arena_format(p->arena, "%s/%s", settings->s3_bucket_url, settings->s3_bucket);
-    } else if (!base) {
-        base = ""; /* served by the gateway, whose public name is unknown here */
-        own_host = "this server's ";
-    }
-    return arena_format(p->arena, "%s%s/%s/%s.tar.gz", own_host, base, p->request.name, p->version);
-}
-
 static enum status refuse_published(const struct publication *p, struct error *err) {
     const struct settings *settings = &p->service->settings;
-    return error_set_at(err, STATUS_REFUSED, "version",
-                        "%s@%s is already published, and a published version cannot be published again. Its tarball is at "
-                        "%s and its documentation at %s/packages/purescript-%s/%s.",
-                        p->request.name, p->version, tarball_address(p), settings->pursuit_api_url, p->request.name,
-                        p->version);
+    struct text tarball = {0}, page = {0};
+    bool is_public = tarball_store_append_address(&tarball, settings, p->request.name, p->version);
+    pursuit_append_page(&page, settings->pursuit_api_url, p->request.name, p->version);
+    enum status status =
+        error_set_at(err, STATUS_REFUSED, "version",
+                     "%s@%s is already published, and a published version cannot be published again. Its tarball is at "
+                     "%s%s and its documentation at %s.",
+                     p->request.name, p->version, is_public ? "" : "this server's ", tarball.bytes, page.bytes);
+    text_release(&page);
+    text_release(&tarball);
+    return status;
 }
 
 enum status publication_check_is_new(void *context, struct error *err) {

@@ -65,7 +65,7 @@ static void the_token_goes_over_https_or_within_this_machine(void **state) {
     static const char *const safe[] = {"https://example.org/a.git",   "https://127.1/a",         "https://example.org",
                                        "http://127.0.0.1/a.git",      "http://127.0.0.1:8080/a", "http://localhost/a.git",
                                        "http://localhost:8080/a.git", "http://[::1]:8080/a.git", "http://[::1]/a.git",
-                                       "http://localhost:8080",       "http://localhost:/a"};
+                                       "http://localhost:8080",       "http://localhost:/a",     "http://localhost"};
     static const char *const others[] = {"http://example.org/a.git",
                                          "HTTP://localhost/a.git",
                                          "HTTPS://example.org/a.git",
@@ -74,8 +74,9 @@ static void the_token_goes_over_https_or_within_this_machine(void **state) {
                                          "http://127.0.0.2/a.git",
                                          "http://127.0.0.1.example.org/a.git",
                                          "http://localhost.example.org/a.git",
-                                         "http://localhost",
                                          "http://localhost?a/b",
+                                         "http://me@localhost/a.git",
+                                         "http://localhost:80@example.org/a.git",
                                          "http://LOCALHOST/a.git",
                                          "http://[0::1]/a.git",
                                          "http://::1/a.git",
