@@ -7,15 +7,14 @@
 
 #include "lib/base/memory.h"
 
-enum { FIRST_BYTES = 512, FIRST_ITEMS_MIN = 8 };
+enum { FIRST_BYTES = 1024, FIRST_ITEMS_MIN = 8 };
 
 static size_t first_capacity(size_t item_bytes) {
     size_t fitting = FIRST_BYTES / item_bytes;
     return fitting > FIRST_ITEMS_MIN ? fitting : FIRST_ITEMS_MIN;
 }
 
-void *array_grow(void *items, size_t count, size_t *capacity, size_t item_bytes) {
-    if (count < *capacity) return items;
+void *array_enlarge(void *items, size_t *capacity, size_t item_bytes) {
     assert(*capacity <= SIZE_MAX / 2);
     *capacity = *capacity ? 2 * *capacity : first_capacity(item_bytes);
     return memory_resize(items, *capacity, item_bytes); /* which checks the product */

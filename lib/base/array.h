@@ -27,9 +27,13 @@
     ((array)->items = array_grow((array)->items, (array)->count, &(array)->capacity, sizeof *(array)->items),                  \
      array_move_up((array)->items, (array)->count++, (position), sizeof *(array)->items), &(array)->items[position])
 
+void *array_enlarge(void *items, size_t *capacity, size_t item_bytes) __attribute__((returns_nonnull));
+
 /* Behind the macros; also for arrays whose fields have other names. Returns `items`, moved if there was no room for one more
  * than `count`; *capacity is the number of items for which there is room. */
-void *array_grow(void *items, size_t count, size_t *capacity, size_t item_bytes) __attribute__((returns_nonnull));
+static inline void *array_grow(void *items, size_t count, size_t *capacity, size_t item_bytes) {
+    return count < *capacity ? items : array_enlarge(items, capacity, item_bytes);
+}
 
 void array_move_up(void *items, size_t count, size_t position, size_t item_bytes);
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/array.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 #include "lib/base/url.h"
@@ -18,21 +19,21 @@ struct place {
 };
 
 static pthread_rwlock_t places_lock = PTHREAD_RWLOCK_INITIALIZER;
-static struct place *places; /* longest first, so that a nested folder is replaced before the one around it */
-static size_t place_count;
+static struct {
+    struct place *items;
+    size_t count, capacity;
+} places; /* longest first, so that a nested folder is replaced before the one around it */
 
 static void keep(const char *variable, const char *bytes, size_t length) {
     while (length > 1 && bytes[length - 1] == '/')
         length--;
     if (length < PLACE_BYTES_MIN) return;
     size_t at = 0;
-    for (; at < place_count && strlen(places[at].value) >= length; at++)
-        if (strlen(places[at].value) == length && memcmp(places[at].value, bytes, length) == 0) return;
-    places = memory_resize(places, place_count + 1, sizeof *places);
-    memmove(places + at + 1, places + at, (place_count - at) * sizeof *places);
-    places[at] = (struct place){.value = memory_alloc(length + 1), .variable = variable};
-    memcpy(places[at].value, bytes, length);
-    place_count++;
+    for (; at < places.count && strlen(places.items[at].value) >= length; at++)
+        if (strlen(places.items[at].value) == length && memcmp(places.items[at].value, bytes, length) == 0) return;
+    char *value = memory_alloc(length + 1);
+    memcpy(value, bytes, length);
+    *array_insert(&places, at) = (struct place){.value = value, .variable = variable};
 }
 
 /* Registers `HOST:PORT`, also with its account, and `HOST port PORT` as curl and others print it. A host without a port is not
@@ -113,7 +114,7 @@ static void blank_one(struct text *text, const struct place *place) {
 
 void inside_blank(struct text *text) {
     pthread_rwlock_rdlock(&places_lock);
-    for (size_t i = 0; i < place_count; i++)
-        blank_one(text, &places[i]);
+    for (size_t i = 0; i < places.count; i++)
+        blank_one(text, &places.items[i]);
     pthread_rwlock_unlock(&places_lock);
 }

@@ -4,25 +4,27 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "lib/base/array.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 
 enum { SECRET_MIN_BYTES = 8 };
 
 static pthread_rwlock_t secrets_lock = PTHREAD_RWLOCK_INITIALIZER;
-static char **secrets;
-static size_t secret_count;
+static struct {
+    char **items;
+    size_t count, capacity;
+} secrets;
 
 const char *secret_keep(const char *value) {
     if (!value) return NULL;
     char *kept = NULL;
     pthread_rwlock_wrlock(&secrets_lock);
-    for (size_t i = 0; i < secret_count && !kept; i++)
-        if (strcmp(secrets[i], value) == 0) kept = secrets[i];
+    for (size_t i = 0; i < secrets.count && !kept; i++)
+        if (strcmp(secrets.items[i], value) == 0) kept = secrets.items[i];
     if (!kept) {
         kept = memory_copy_text(value);
-        secrets = memory_resize(secrets, secret_count + 1, sizeof *secrets);
-        secrets[secret_count++] = kept;
+        *array_add(&secrets) = kept;
     }
     pthread_rwlock_unlock(&secrets_lock);
     return kept;
@@ -45,8 +47,8 @@ static void blank_one(struct text *text, const char *secret) {
 
 void secret_blank(struct text *text) {
     pthread_rwlock_rdlock(&secrets_lock);
-    for (size_t i = 0; i < secret_count; i++)
-        if (strlen(secrets[i]) >= SECRET_MIN_BYTES) blank_one(text, secrets[i]);
+    for (size_t i = 0; i < secrets.count; i++)
+        if (strlen(secrets.items[i]) >= SECRET_MIN_BYTES) blank_one(text, secrets.items[i]);
     pthread_rwlock_unlock(&secrets_lock);
 }
 

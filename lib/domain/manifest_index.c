@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/base/arena.h"
+#include "lib/base/array.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 #include "lib/domain/index_file.h"
@@ -402,21 +403,15 @@ struct dependant_search {
     uint32_t id;
     unsigned __int128 packed;
     const struct indexed_version *except; /* if not NULL: only dependants that no other version satisfies */
-    struct dependant *found;
-    size_t count;
-    size_t capacity;
+    struct dependant *items;              /* found */
+    size_t count, capacity;
 };
 
 static void add_dependant(struct dependant_search *search, const struct indexed_package *candidate, struct version version,
                           struct packed_range range) {
-    if (search->count == search->capacity) {
-        search->capacity = search->capacity ? 2 * search->capacity : 64;
-        search->found = memory_resize(search->found, search->capacity, sizeof search->found[0]);
-    }
-    search->found[search->count++] =
-        (struct dependant){.name = candidate->name,
-                           .version = version,
-                           .range = {.low = version_unpack(range.low), .high = version_unpack(range.high)}};
+    *array_add(search) = (struct dependant){.name = candidate->name,
+                                            .version = version,
+                                            .range = {.low = version_unpack(range.low), .high = version_unpack(range.high)}};
 }
 
 static void search_package(struct dependant_search *search, const struct indexed_package *candidate) {
@@ -441,12 +436,12 @@ static size_t run_search(struct dependant **out, struct dependant_search *search
         if (bsearch(&search->id, candidate->mentions, candidate->mention_count, sizeof search->id, compare_ids))
             search_package(search, candidate);
     }
-    *out = arena_alloc(arena, search->count * sizeof search->found[0]);
+    *out = arena_alloc(arena, search->count * sizeof search->items[0]);
     for (size_t i = 0; i < search->count; i++) {
-        (*out)[i] = search->found[i];
-        (*out)[i].name = arena_copy(arena, search->found[i].name);
+        (*out)[i] = search->items[i];
+        (*out)[i].name = arena_copy(arena, search->items[i].name);
     }
-    free(search->found);
+    free(search->items);
     return search->count;
 }
 

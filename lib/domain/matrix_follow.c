@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/array.h"
 #include "lib/base/memory.h"
 #include "lib/domain/matrix_pairs.h"
 
@@ -173,11 +174,7 @@ struct compilers {
 static void add_compiler(struct compilers *compilers, struct version compiler) {
     for (size_t i = compilers->count; i-- > 0;)
         if (version_equal(compilers->items[i], compiler)) return;
-    if (compilers->count == compilers->capacity) {
-        compilers->capacity = compilers->capacity ? 2 * compilers->capacity : 64;
-        compilers->items = memory_resize(compilers->items, compilers->capacity, sizeof compilers->items[0]);
-    }
-    compilers->items[compilers->count++] = compiler;
+    *array_add(compilers) = compiler;
 }
 
 /* Lists the compilers with which any version is known to build and `version` is possible. */

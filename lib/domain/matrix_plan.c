@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/array.h"
 #include "lib/base/memory.h"
 #include "lib/domain/manifest_index.h"
 #include "lib/domain/matrix_pairs.h"
@@ -18,14 +19,11 @@ void matrix_pairs_release(struct matrix_pairs *pairs) {
 }
 
 static void add_pair(struct matrix_pairs *pairs, const struct matrix_pair *pair) {
-    if (pairs->count == pairs->capacity) {
-        pairs->capacity = pairs->capacity ? 2 * pairs->capacity : 64;
-        pairs->items = memory_resize(pairs->items, pairs->capacity, sizeof pairs->items[0]);
-    }
     /* Consecutive pairs of one package share the copy of its name. */
     const char *last = pairs->count ? pairs->items[pairs->count - 1].package : "";
-    pairs->items[pairs->count] = *pair;
-    pairs->items[pairs->count++].package = strcmp(last, pair->package) == 0 ? last : arena_copy(&pairs->names, pair->package);
+    struct matrix_pair *added = array_add(pairs);
+    *added = *pair;
+    added->package = strcmp(last, pair->package) == 0 ? last : arena_copy(&pairs->names, pair->package);
 }
 
 static bool is_known(const struct indexed_package *package, const struct indexed_version *version, struct version compiler) {

@@ -4,16 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/array.h"
 #include "lib/base/memory.h"
 
 /* Makes room for one more item. */
-#define GROW(items, count, capacity)                                                                                           \
-    ((count) < (capacity) ? (void)0 : (void)((items) = grow((items), &(capacity), sizeof(items)[0])))
-
-static void *grow(void *items, size_t *capacity, size_t item_bytes) {
-    *capacity = *capacity ? 2 * *capacity : 128;
-    return memory_resize(items, *capacity, item_bytes);
-}
+#define GROW(items, count, capacity) ((items) = array_grow((items), (count), &(capacity), sizeof(items)[0]))
 
 /* Makes the compilers versions of a package without dependencies. */
 static void init_compiler(struct solver *solver, const struct solver_request *request) {

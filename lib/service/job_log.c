@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/array.h"
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
 #include "lib/store/log_stream.h"
@@ -20,9 +21,10 @@ struct job_log {
     int64_t limit_bytes;
 
     pthread_mutex_t mutex;
-    struct log_line *lines; /* oldest first; their texts are owned */
-    size_t count;
-    size_t capacity;
+    struct {
+        struct log_line *items;
+        size_t count, capacity;
+    } lines; /* oldest first; their texts are owned */
     int last_number;
     int64_t bytes_added;
     bool is_closed;
@@ -40,15 +42,15 @@ struct job_log *job_log_create(int attempt, int64_t limit_lines, int64_t limit_b
 /* Removes and frees the oldest `count` lines. */
 static void remove_lines(struct job_log *log, size_t count) {
     for (size_t i = 0; i < count; i++)
-        free((char *)log->lines[i].message);
-    log->count -= count;
-    if (log->count > 0) memmove(log->lines, log->lines + count, log->count * sizeof *log->lines);
+        free((char *)log->lines.items[i].message);
+    log->lines.count -= count;
+    if (log->lines.count > 0) memmove(log->lines.items, log->lines.items + count, log->lines.count * sizeof *log->lines.items);
 }
 
 void job_log_free(struct job_log *log) {
     if (!log) return;
-    remove_lines(log, log->count);
-    free(log->lines);
+    remove_lines(log, log->lines.count);
+    free(log->lines.items);
     pthread_mutex_destroy(&log->mutex);
     free(log);
 }
@@ -57,12 +59,8 @@ void job_log_add(struct job_log *log, enum log_level level, char *message) {
     pthread_mutex_lock(&log->mutex);
     bool is_kept = !log->is_closed && log->last_number <= log->limit_lines && log->bytes_added <= log->limit_bytes;
     if (is_kept) {
-        if (log->count == log->capacity) {
-            log->capacity = log->capacity ? 2 * log->capacity : 16;
-            log->lines = memory_resize(log->lines, log->capacity, sizeof *log->lines);
-        }
         log->bytes_added += (int64_t)strlen(message);
-        log->lines[log->count++] = (struct log_line){
+        *array_add(&log->lines) = (struct log_line){
             .level = level,
             .message = message,
             .time_ms = clock_now_ms(),
@@ -79,10 +77,10 @@ void job_log_add(struct job_log *log, enum log_level level, char *message) {
 static size_t copy_batch(struct job_log *log, struct log_line batch[BATCH_LINES], int last_number) {
     size_t count = 0, bytes = 0;
     pthread_mutex_lock(&log->mutex);
-    while (count < log->count && count < BATCH_LINES && log->lines[count].number <= last_number) {
-        bytes += strlen(log->lines[count].message);
+    while (count < log->lines.count && count < BATCH_LINES && log->lines.items[count].number <= last_number) {
+        bytes += strlen(log->lines.items[count].message);
         if (count > 0 && bytes > BATCH_BYTES) break;
-        batch[count] = log->lines[count];
+        batch[count] = log->lines.items[count];
         count++;
     }
     pthread_mutex_unlock(&log->mutex);
@@ -91,7 +89,7 @@ static size_t copy_batch(struct job_log *log, struct log_line batch[BATCH_LINES]
 
 static void forget_batch(struct job_log *log, size_t count, bool is_stale) {
     pthread_mutex_lock(&log->mutex);
-    remove_lines(log, is_stale ? log->count : count);
+    remove_lines(log, is_stale ? log->lines.count : count);
     if (is_stale) log->is_closed = true;
     pthread_mutex_unlock(&log->mutex);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "lib/base/array.h"
 #include "lib/base/memory.h"
 #include "lib/store/registry_repo_parts.h"
 
@@ -25,7 +26,7 @@ struct difference {
 struct comparison {
     git_repository *git; /* a handle of its own, so that the repository's other users do not wait */
     struct arena paths;
-    struct difference *differences; /* in path order */
+    struct difference *items; /* the differences, in path order */
     size_t count, capacity;
 };
 
@@ -70,11 +71,7 @@ static bool is_unchanged(const struct entry_pair *pair) {
 static void add_difference(struct comparison *all, const struct entry_pair *pair, const char *path) {
     bool is_there = is_regular(pair->after);
     if (!is_there && !is_regular(pair->before)) return;
-    if (all->count == all->capacity) {
-        all->capacity = all->capacity ? 2 * all->capacity : 64;
-        all->differences = memory_resize(all->differences, all->capacity, sizeof *all->differences);
-    }
-    struct difference *difference = &all->differences[all->count++];
+    struct difference *difference = array_add(all);
     *difference = (struct difference){.path = path, .is_removed = !is_there};
     if (is_there) difference->id = *git_tree_entry_id(pair->after);
 }
@@ -190,7 +187,7 @@ static void *visit_some(void *argument) {
     while (!visitor->status && !atomic_load(&visiting->is_over)) {
         size_t i = atomic_fetch_add(&visiting->next, 1);
         if (i >= all->count) break;
-        visitor->status = visit_difference(git, &all->differences[i], visiting->visit, visiting->context, &visitor->err);
+        visitor->status = visit_difference(git, &all->items[i], visiting->visit, visiting->context, &visitor->err);
     }
     if (visitor->status) atomic_store(&visiting->is_over, true);
     git_repository_free(git);
@@ -233,7 +230,7 @@ static enum status start_comparison(struct comparison *all, const struct registr
 }
 
 static void end_comparison(struct comparison *all) {
-    free(all->differences);
+    free(all->items);
     arena_release(&all->paths);
     git_repository_free(all->git);
 }
@@ -243,7 +240,7 @@ enum status registry_repo_compare(struct registry_repo *repo, const char *from, 
     struct comparison all = {0};
     enum status status = start_comparison(&all, repo, from, to, folder, err);
     for (size_t i = 0; i < all.count && !status; i++)
-        status = visit_difference(all.git, &all.differences[i], visit, context, err);
+        status = visit_difference(all.git, &all.items[i], visit, context, err);
     end_comparison(&all);
     return status;
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/base/arena.h"
+#include "lib/base/array.h"
 #include "lib/base/folder.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
@@ -32,8 +33,8 @@ int64_t build_entry_disk_bytes(int64_t size_bytes) {
 /* ---- Names in a folder ---- */
 
 struct name_list {
-    const char **names; /* sorted by bytes */
-    size_t count;
+    const char **items; /* sorted by bytes */
+    size_t count, capacity;
 };
 
 static int compare_names(const void *a, const void *b) {
@@ -42,26 +43,25 @@ static int compare_names(const void *a, const void *b) {
 
 /* False, with errno. Stops after `most` + 1 names, which suffice to detect an excess. */
 static bool list_names(struct name_list *out, int folder, size_t most, struct arena *arena) {
-    size_t capacity = 16;
+    struct name_list names = {0};
     int again = openat(folder, ".", OPEN_FOLDER); /* with its own read position */
     DIR *open_folder = again >= 0 ? fdopendir(again) : NULL;
     if (!open_folder) {
         if (again >= 0) close(again);
         return false;
     }
-    const char **names = memory_resize(NULL, capacity, sizeof *names);
-    out->count = 0;
-    for (struct dirent *item; errno = 0, out->count <= most && (item = readdir(open_folder));) {
+    for (struct dirent *item; errno = 0, names.count <= most && (item = readdir(open_folder));) {
         if (strcmp(item->d_name, ".") == 0 || strcmp(item->d_name, "..") == 0) continue;
-        if (out->count == capacity) names = memory_resize(names, capacity *= 2, sizeof *names);
-        names[out->count++] = arena_copy(arena, item->d_name);
+        *array_add(&names) = arena_copy(arena, item->d_name);
     }
     int cause = errno;
     closedir(open_folder);
-    qsort(names, out->count, sizeof *names, compare_names);
-    out->names = arena_alloc(arena, (out->count + 1) * sizeof *names);
-    memcpy(out->names, names, out->count * sizeof *names);
-    free(names);
+    *out = (struct name_list){.items = arena_alloc(arena, (names.count + 1) * sizeof *names.items), .count = names.count};
+    if (names.count > 0) {
+        qsort(names.items, names.count, sizeof *names.items, compare_names);
+        memcpy(out->items, names.items, names.count * sizeof *names.items);
+    }
+    free(names.items);
     errno = cause;
     return cause == 0;
 }
@@ -133,8 +133,8 @@ static enum status copy_files(struct entry_module *content, int to, int from, co
     content->files = arena_alloc(arena, list.count * sizeof *content->files);
     content->file_count = list.count;
     for (size_t i = 0; i < list.count && !status; i++) {
-        content->files[i].name = list.names[i];
-        if (!build_entry_name_is_good(list.names[i]) || !text_is_utf8(list.names[i], strlen(list.names[i])))
+        content->files[i].name = list.items[i];
+        if (!build_entry_name_is_good(list.items[i]) || !text_is_utf8(list.items[i], strlen(list.items[i])))
             status = error_set(err, STATUS_REFUSED, "The compiler's folder %s has a file of an odd name.", module);
         if (!status) status = copy_file(&content->files[i], to, from, &bytes, err);
         *disk_bytes += build_entry_disk_bytes(content->files[i].size_bytes);
@@ -260,7 +260,7 @@ static enum entry_state expect_names(int folder, const char *what, const char *c
     if (!list_names(&list, folder, count, arena)) return damage(err, what, "it cannot be read");
     bool is_same = list.count == count;
     for (size_t i = 0; i < count && is_same; i++)
-        is_same = strcmp(list.names[i], names[i]) == 0;
+        is_same = strcmp(list.items[i], names[i]) == 0;
     return is_same ? ENTRY_WHOLE : damage(err, what, "something is missing in it, or is too much");
 }
 

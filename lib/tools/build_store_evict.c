@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/array.h"
 #include "lib/base/fault.h"
 #include "lib/base/folder.h"
 #include "lib/base/log.h"
@@ -101,11 +102,7 @@ static void see_entry(struct seen_entries *out, int above, const char *key) {
     struct stat about;
     int folder = openat(above, key, OPEN_FOLDER);
     if (folder < 0) return;
-    if (out->count == out->capacity) {
-        out->capacity = out->capacity ? 2 * out->capacity : 256;
-        out->items = memory_resize(out->items, out->capacity, sizeof *out->items);
-    }
-    struct seen_entry *item = &out->items[out->count++];
+    struct seen_entry *item = array_add(out);
     *item = (struct seen_entry){.disk_bytes = build_entry_read_disk_bytes(folder)};
     snprintf(item->key, sizeof item->key, "%s", key);
     if (fstatat(folder, ENTRY_USED, &about, AT_SYMLINK_NOFOLLOW) == 0) item->used = about.st_mtim;

@@ -31,7 +31,7 @@ struct compiler {
 /* Sorted by version, without duplicates. */
 struct compilers {
     struct compiler *items;
-    size_t count;
+    size_t count, capacity;
     struct arena arena; /* owns the paths */
 };
 

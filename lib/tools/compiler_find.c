@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/base/array.h"
 #include "lib/base/deadline.h"
 #include "lib/base/inside.h"
 #include "lib/base/memory.h"
@@ -35,9 +36,8 @@ const struct compiler *compilers_choose_for_graph(const struct compilers *compil
 
 static void add_compiler(struct compilers *compilers, struct version version, const char *path) {
     if (compilers_get(compilers, version)) return;
-    compilers->items = memory_resize(compilers->items, compilers->count + 1, sizeof *compilers->items);
     inside_keep("purs", path, true);
-    compilers->items[compilers->count++] = (struct compiler){version, arena_copy(&compilers->arena, path)};
+    *array_add(compilers) = (struct compiler){version, arena_copy(&compilers->arena, path)};
 }
 
 /* The version in `purs-0_15_15`; false for any other name. */

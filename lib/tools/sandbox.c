@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/base/arena.h"
+#include "lib/base/array.h"
 #include "lib/base/deadline.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
@@ -44,14 +45,10 @@ struct argument_list {
 };
 
 static void add_arguments(struct argument_list *list, const char *const *more) {
-    for (; *more; more++) {
-        if (list->count + 1 >= list->capacity) {
-            list->capacity = list->capacity ? list->capacity * 2 : 128;
-            list->items = memory_resize(list->items, list->capacity, sizeof *list->items);
-        }
-        list->items[list->count++] = *more;
-    }
-    list->items[list->count] = NULL;
+    for (; *more; more++)
+        *array_add(list) = *more;
+    *array_add(list) = NULL;
+    list->count--; /* the next argument takes the place of the NULL */
 }
 
 #define ADD(list, ...) add_arguments((list), (const char *const[]){__VA_ARGS__, NULL})
