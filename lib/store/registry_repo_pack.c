@@ -20,7 +20,9 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "lib/base/array.h"
 #include "lib/base/hash.h"
+#include "lib/base/map.h"
 #include "lib/base/memory.h"
 
 enum {
@@ -31,14 +33,12 @@ enum {
     CHAIN_MAX = 50,         /* longest chain of deltas: reading the last object reads them all */
     COPY_MAX = 0xffff,      /* bytes in one instruction */
     INSERT_MAX = 0x7f,
-    SLOTS_MIN = 1024,            /* a power of two */
     MEMORY_BYTES_MAX = 16 << 20, /* of objects that are written */
 };
 
 /* ---- Memory: a backend of the repository's ---- */
 
 struct object {
-    git_oid id;
     git_object_t type;
     char *bytes;
     size_t length;
@@ -47,59 +47,37 @@ struct object {
 
 #define NOT_IN_PACK SIZE_MAX
 
-/* An open-addressing hash table: an id's own bytes are as good as a hash of it. */
 struct registry_pack_memory {
     git_odb_backend parent; /* first: libgit2 passes a pointer to it */
-    struct object **slots;
-    size_t slot_count, count;
+    struct map objects;     /* struct object, by hexadecimal id */
     size_t bytes;
 };
 
-/* The slot of the id, or the free one where it belongs. */
-static struct object **find_slot(const struct registry_pack_memory *memory, const git_oid *id) {
-    uint32_t at;
-    memcpy(&at, id->id, sizeof at);
-    for (;; at++) {
-        struct object **slot = &memory->slots[at & (memory->slot_count - 1)];
-        if (!*slot || git_oid_equal(&(*slot)->id, id)) return slot;
-    }
-}
-
 static struct object *find_object(const struct registry_pack_memory *memory, const git_oid *id) {
-    return memory->slot_count ? *find_slot(memory, id) : NULL;
-}
-
-static void make_room(struct registry_pack_memory *memory) {
-    if (2 * memory->count < memory->slot_count) return;
-    struct registry_pack_memory old = *memory;
-    memory->slot_count = old.slot_count ? 2 * old.slot_count : SLOTS_MIN;
-    memory->slots = memory_alloc(memory->slot_count * sizeof *memory->slots);
-    for (size_t i = 0; i < old.slot_count; i++)
-        if (old.slots[i]) *find_slot(memory, &old.slots[i]->id) = old.slots[i];
-    free(old.slots);
+    char key[GIT_OID_HEXSZ + 1];
+    return map_find(&memory->objects, git_oid_tostr(key, sizeof key, id));
 }
 
 static struct object *remember(struct registry_pack_memory *memory, const git_oid *id, git_object_t type, const char *bytes,
                                size_t length) {
+    char key[GIT_OID_HEXSZ + 1];
     struct object *object = memory_alloc(sizeof *object);
-    *object = (struct object){.id = *id, .type = type, .length = length, .bytes = memory_alloc(length + 1)};
+    *object = (struct object){.type = type, .length = length, .bytes = memory_alloc(length + 1)};
     if (length > 0) memcpy(object->bytes, bytes, length);
-    make_room(memory);
-    *find_slot(memory, id) = object;
-    memory->count++;
+    map_put(&memory->objects, git_oid_tostr(key, sizeof key, id), object);
     memory->bytes += length;
     return object;
 }
 
+static void free_object(void *value) {
+    struct object *object = value;
+    free(object->bytes);
+    free(object);
+}
+
 static void forget_all(struct registry_pack_memory *memory) {
-    for (size_t i = 0; i < memory->slot_count; i++) {
-        if (!memory->slots[i]) continue;
-        free(memory->slots[i]->bytes);
-        free(memory->slots[i]);
-    }
-    free(memory->slots);
-    memory->slots = NULL;
-    memory->slot_count = memory->count = memory->bytes = 0;
+    map_release(&memory->objects, free_object);
+    memory->bytes = 0;
 }
 
 static int memory_read(void **bytes, size_t *length, git_object_t *type, git_odb_backend *backend, const git_oid *id) {
@@ -308,10 +286,7 @@ int registry_pack_add(struct registry_pack *pack, git_oid *out, git_object_t typ
         static const char header[HEADER_BYTES] = "PACK\0\0\0\2";
         text_append_bytes(&pack->bytes, header, sizeof header);
     }
-    if (pack->count == pack->capacity) {
-        pack->capacity = pack->capacity ? 2 * pack->capacity : 256;
-        pack->entries = memory_resize(pack->entries, pack->capacity, sizeof *pack->entries);
-    }
+    pack->entries = array_grow(pack->entries, pack->count, &pack->capacity, sizeof *pack->entries);
     struct registry_pack_entry *entry = &pack->entries[pack->count];
     *entry = (struct registry_pack_entry){.id = *out};
     append_object(pack, entry, type, bytes, length, base);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "lib/base/arena.h"
+#include "lib/base/array.h"
 #include "lib/base/fault.h"
 #include "lib/base/folder.h"
 #include "lib/base/log.h"
@@ -58,7 +59,7 @@ void build_store_free(struct build_store *store) {
     if (store->open_folder >= 0) close(store->open_folder);
     pthread_mutex_destroy(&store->mutex);
     pthread_mutex_destroy(&store->evicting);
-    free(store->stamps);
+    map_release(&store->stamps, free);
     free(store->folder);
     free(store);
 }
@@ -80,51 +81,21 @@ static void count(struct build_store *store, int64_t *counter) {
     pthread_mutex_unlock(&store->mutex);
 }
 
-/* ---- Verified entries: a hash table by key without removals (a stale stamp matches nothing, and a new entry with the same
- * key replaces it) ---- */
+/* ---- Verified entries: none is removed, since a stale stamp matches nothing, and a new entry with its key replaces it ---- */
 
-struct verified_entry {
-    unsigned char key[SHA256_BYTES];
-    struct entry_stamp stamp;
-    bool is_there;
-};
-
-static struct verified_entry *find_stamp(struct verified_entry *stamps, size_t capacity,
-                                         const unsigned char key[SHA256_BYTES]) {
-    size_t at;
-    memcpy(&at, key, sizeof at);
-    for (at &= capacity - 1; stamps[at].is_there && memcmp(stamps[at].key, key, SHA256_BYTES) != 0;)
-        at = (at + 1) & (capacity - 1);
-    return &stamps[at];
-}
-
-static void grow_stamps(struct build_store *store) {
-    enum { FIRST_CAPACITY = 256 };
-    size_t capacity = store->stamp_capacity ? 2 * store->stamp_capacity : FIRST_CAPACITY;
-    struct verified_entry *stamps = memory_alloc(capacity * sizeof *stamps);
-    for (size_t i = 0; i < store->stamp_capacity; i++)
-        if (store->stamps[i].is_there) *find_stamp(stamps, capacity, store->stamps[i].key) = store->stamps[i];
-    free(store->stamps);
-    store->stamps = stamps;
-    store->stamp_capacity = capacity;
-}
-
-static bool was_verified(struct build_store *store, const unsigned char key[SHA256_BYTES], const struct entry_stamp *stamp) {
+static bool was_verified(struct build_store *store, const char *key, const struct entry_stamp *stamp) {
     pthread_mutex_lock(&store->mutex);
-    const struct verified_entry *found = store->stamp_capacity ? find_stamp(store->stamps, store->stamp_capacity, key) : NULL;
-    bool is_same = found && found->is_there && memcmp(found->stamp.bytes, stamp->bytes, sizeof stamp->bytes) == 0;
+    const struct entry_stamp *found = map_find(&store->stamps, key);
+    bool is_same = found && memcmp(found->bytes, stamp->bytes, sizeof stamp->bytes) == 0;
     pthread_mutex_unlock(&store->mutex);
     return is_same;
 }
 
-static void remember_verified(struct build_store *store, const unsigned char key[SHA256_BYTES],
-                              const struct entry_stamp *stamp) {
+static void remember_verified(struct build_store *store, const char *key, const struct entry_stamp *stamp) {
+    struct entry_stamp *copy = memory_alloc(sizeof *copy);
+    *copy = *stamp;
     pthread_mutex_lock(&store->mutex);
-    if (2 * (store->stamp_count + 1) > store->stamp_capacity) grow_stamps(store);
-    struct verified_entry *place = find_stamp(store->stamps, store->stamp_capacity, key);
-    store->stamp_count += !place->is_there;
-    *place = (struct verified_entry){.stamp = *stamp, .is_there = true};
-    memcpy(place->key, key, SHA256_BYTES);
+    free(map_put(&store->stamps, key, copy));
     pthread_mutex_unlock(&store->mutex);
 }
 
@@ -187,19 +158,16 @@ static enum entry_state verify_once(struct build_store *store, int folder, const
                                     const struct text *json, const char *key, struct error *err) {
     struct entry_stamp stamp;
     struct timespec now;
-    unsigned char digest[SHA256_BYTES];
-    size_t digest_bytes = hash_hex_decode(key, strlen(key), digest, sizeof digest);
-    assert(digest_bytes == sizeof digest);
     clock_gettime(CLOCK_REALTIME, &now);
     enum entry_state state = build_entry_look(&stamp, folder, record, err);
-    if (state != ENTRY_WHOLE || was_verified(store, digest, &stamp)) return state;
+    if (state != ENTRY_WHOLE || was_verified(store, key, &stamp)) return state;
     if (!build_entry_sum_is_right(json->bytes, json->length) || strcmp(record->key, key) != 0) {
         error_set(err, STATUS_INTERNAL, ENTRY_JSON ": it is not what was written");
         return ENTRY_DAMAGED;
     }
     count(store, &store->counts.hashed);
     state = build_entry_verify(folder, record, err);
-    if (state == ENTRY_WHOLE && is_settled(&stamp, &now)) remember_verified(store, digest, &stamp);
+    if (state == ENTRY_WHOLE && is_settled(&stamp, &now)) remember_verified(store, key, &stamp);
     return state;
 }
 
@@ -215,11 +183,7 @@ static enum entry_state read_entry(struct build_store *store, int folder, const 
 }
 
 static void hold_folder(struct build_store_hold *hold, int folder) {
-    if (hold->count == hold->capacity) {
-        hold->capacity = hold->capacity ? 2 * hold->capacity : 16;
-        hold->entries = memory_resize(hold->entries, hold->capacity, sizeof *hold->entries);
-    }
-    hold->entries[hold->count++].folder = folder;
+    *array_add(hold) = (struct held_entry){.folder = folder};
 }
 
 /* Opens the entry's folder, locked, and reads the entry; *out is -1 if the folder cannot be opened. */
@@ -274,8 +238,8 @@ bool build_store_find(struct build_store *store, const char *key, struct arena *
 void build_store_let_go(struct build_store *store, struct build_store_hold *hold) {
     (void)store;
     for (size_t i = 0; i < hold->count; i++)
-        close(hold->entries[i].folder); /* also releases its lock */
-    free(hold->entries);
+        close(hold->items[i].folder); /* also releases its lock */
+    free(hold->items);
     *hold = (struct build_store_hold){0};
 }
 

@@ -65,7 +65,7 @@ struct build_entry {
 /* The entries that one build uses: they are not evicted before build_store_let_go(). Starts zeroed. Not thread-safe. Takes
  * one file descriptor per entry. */
 struct build_store_hold {
-    struct held_entry *entries;
+    struct held_entry *items;
     size_t count, capacity;
 };
 

@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 
+#include "lib/base/map.h"
 #include "lib/tools/build_store.h"
 
 #define NEW_PREFIX "new-"
@@ -21,9 +22,8 @@ struct build_store {
     pthread_mutex_t evicting; /* held by the thread that evicts; taken before `mutex` */
     pthread_mutex_t mutex;    /* guards the fields below */
     struct build_store_counts counts;
-    int64_t adds; /* since the last recount */
-    struct verified_entry *stamps;
-    size_t stamp_count, stamp_capacity; /* a power of two */
+    int64_t adds;      /* since the last recount */
+    struct map stamps; /* struct entry_stamp of verified entries, by key */
 };
 
 /* The path of the entry with this key, relative to the store's folder. */

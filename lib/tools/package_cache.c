@@ -9,7 +9,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "lib/base/array.h"
 #include "lib/base/folder.h"
+#include "lib/base/map.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 #include "lib/tools/archive.h"
@@ -18,7 +20,7 @@
 static const struct archive_limits unpack_limits = {.bytes = 256 << 20, .entries = 100000};
 
 struct cached_package {
-    char *hash;
+    char *key;    /* of make_key() */
     char *place;  /* FOLDER/NUMBER */
     char *folder; /* FOLDER/NUMBER/NAME-VERSION */
     int64_t bytes;
@@ -29,75 +31,54 @@ struct cached_package {
 struct package_cache {
     char *folder;
     int64_t limit_bytes;
-    pthread_mutex_t mutex;            /* guards the fields below */
-    struct cached_package **packages; /* sorted by hash and folder name */
-    size_t count;
+    pthread_mutex_t mutex; /* guards the fields below */
+    struct map packages;   /* struct cached_package, by key */
     int64_t last_number, uses;
     struct package_cache_counts counts;
 };
 
 static void free_package(struct cached_package *package) {
-    free(package->hash);
+    free(package->key);
     free(package->place);
     free(package->folder);
     free(package);
 }
 
-static int compare(const struct cached_package *package, const char *hash, const char *top) {
-    int order = strcmp(package->hash, hash);
-    return order ? order : strcmp(strrchr(package->folder, '/') + 1, top);
+/* The same content may be wanted below folders of several names. The caller frees it. */
+static char *make_key(const char *hash, const char *top) {
+    struct text key = {0};
+    text_append_format(&key, "%s/%s", hash, top);
+    return key.bytes;
 }
 
 /* ---- With the mutex held ---- */
 
-/* The package's index, or the one at which to insert it. */
-static size_t find_place(const struct package_cache *cache, const char *hash, const char *top, bool *is_there) {
-    size_t from = 0, to = cache->count;
-    *is_there = false;
-    while (from < to) {
-        size_t middle = from + (to - from) / 2;
-        int order = compare(cache->packages[middle], hash, top);
-        if (order < 0)
-            from = middle + 1;
-        else
-            to = middle;
-        if (order == 0) *is_there = true;
-    }
-    return from;
-}
-
 static const char *hold_package(struct package_cache *cache, struct package_cache_hold *hold, struct cached_package *package) {
-    hold->packages = memory_resize(hold->packages, hold->count + 1, sizeof *hold->packages);
-    hold->packages[hold->count++] = package;
+    *array_add(hold) = package;
     package->holds++;
     package->used = ++cache->uses;
     return package->folder;
 }
 
-static void insert(struct package_cache *cache, size_t at, struct cached_package *package) {
-    cache->packages = memory_resize(cache->packages, cache->count + 1, sizeof *cache->packages);
-    memmove(&cache->packages[at + 1], &cache->packages[at], (cache->count - at) * sizeof *cache->packages);
-    cache->packages[at] = package;
-    cache->count++;
+static void insert(struct package_cache *cache, struct cached_package *package) {
+    map_put(&cache->packages, package->key, package);
     cache->counts.added++;
     cache->counts.bytes += package->bytes;
 }
 
 /* Takes the least recently used package out of the list if the cache is over its limit; NULL: it is not, or all are held. */
 static struct cached_package *take_surplus(struct package_cache *cache) {
-    size_t oldest = cache->count;
+    struct cached_package *oldest = NULL;
     if (cache->counts.bytes <= cache->limit_bytes) return NULL;
-    for (size_t i = 0; i < cache->count; i++)
-        if (cache->packages[i]->holds == 0 &&
-            (oldest == cache->count || cache->packages[i]->used < cache->packages[oldest]->used))
-            oldest = i;
-    if (oldest == cache->count) return NULL;
-    struct cached_package *package = cache->packages[oldest];
-    cache->count--;
-    memmove(&cache->packages[oldest], &cache->packages[oldest + 1], (cache->count - oldest) * sizeof *cache->packages);
+    for (const struct map_entry *at = map_first(&cache->packages); at; at = map_next(at)) {
+        struct cached_package *package = map_value(at);
+        if (package->holds == 0 && (!oldest || package->used < oldest->used)) oldest = package;
+    }
+    if (!oldest) return NULL;
+    map_remove(&cache->packages, oldest->key);
     cache->counts.removed++;
-    cache->counts.bytes -= package->bytes;
-    return package;
+    cache->counts.bytes -= oldest->bytes;
+    return oldest;
 }
 
 /* ---- Without the mutex ---- */
@@ -130,15 +111,16 @@ enum status package_cache_create(struct package_cache **out, const char *folder,
     return STATUS_OK;
 }
 
+static void free_unheld(void *package) {
+    assert(((const struct cached_package *)package)->holds == 0);
+    free_package(package);
+}
+
 void package_cache_free(struct package_cache *cache) {
     if (!cache) return;
-    for (size_t i = 0; i < cache->count; i++) {
-        assert(cache->packages[i]->holds == 0);
-        free_package(cache->packages[i]);
-    }
+    map_release(&cache->packages, free_unheld);
     folder_remove(cache->folder);
     pthread_mutex_destroy(&cache->mutex);
-    free(cache->packages);
     free(cache->folder);
     free(cache);
 }
@@ -149,15 +131,16 @@ const char *package_cache_folder(const struct package_cache *cache) {
 
 const char *package_cache_find(struct package_cache *cache, const char *hash, const char *top,
                                struct package_cache_hold *hold) {
-    bool is_there = false;
     const char *folder = NULL;
+    char *key = make_key(hash, top);
     pthread_mutex_lock(&cache->mutex);
-    size_t at = find_place(cache, hash, top, &is_there);
-    if (is_there) {
-        folder = hold_package(cache, hold, cache->packages[at]);
+    struct cached_package *package = map_find(&cache->packages, key);
+    if (package) {
+        folder = hold_package(cache, hold, package);
         cache->counts.found++;
     }
     pthread_mutex_unlock(&cache->mutex);
+    free(key);
     return folder;
 }
 
@@ -171,7 +154,7 @@ static struct cached_package *make_package(struct package_cache *cache, const ch
     package->place = memory_copy_text(text_view(&path));
     text_append_format(&path, "/%s", top);
     package->folder = memory_copy_text(text_view(&path));
-    package->hash = memory_copy_text(hash);
+    package->key = make_key(hash, top);
     package->bytes = (int64_t)length;
     text_release(&path);
     return package;
@@ -181,19 +164,19 @@ enum status package_cache_add(struct package_cache *cache, const char *hash, con
                               struct package_cache_hold *hold, const char **folder, struct error *err) {
     struct cached_package *package = make_package(cache, hash, top, length);
     enum status status = STATUS_OK;
-    bool is_there = false;
+    struct cached_package *other = NULL;
     if (mkdir(package->place, 0755) != 0)
         status = error_set(err, STATUS_INTERNAL, "cannot create the folder %s: %s", package->place, strerror(errno));
     if (!status) status = archive_unpack(bytes, length, package->place, top, &unpack_limits, err);
     if (!status) {
         pthread_mutex_lock(&cache->mutex);
-        size_t at = find_place(cache, hash, top, &is_there);
-        if (!is_there) insert(cache, at, package);
-        *folder = hold_package(cache, hold, cache->packages[at]);
+        other = map_find(&cache->packages, package->key);
+        if (!other) insert(cache, package);
+        *folder = hold_package(cache, hold, other ? other : package);
         pthread_mutex_unlock(&cache->mutex);
         remove_surplus(cache);
     }
-    if (status || is_there) {
+    if (status || other) {
         folder_remove(package->place);
         free_package(package);
     }
@@ -203,10 +186,10 @@ enum status package_cache_add(struct package_cache *cache, const char *hash, con
 void package_cache_let_go(struct package_cache *cache, struct package_cache_hold *hold) {
     pthread_mutex_lock(&cache->mutex);
     for (size_t i = 0; i < hold->count; i++)
-        hold->packages[i]->holds--;
+        hold->items[i]->holds--;
     pthread_mutex_unlock(&cache->mutex);
     remove_surplus(cache);
-    free(hold->packages);
+    free(hold->items);
     *hold = (struct package_cache_hold){0};
 }
 

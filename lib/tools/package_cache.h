@@ -23,8 +23,8 @@ struct package_cache;
 
 /* The packages that one build uses: they stay until package_cache_let_go(). Starts zeroed. */
 struct package_cache_hold {
-    struct cached_package **packages;
-    size_t count;
+    struct cached_package **items;
+    size_t count, capacity;
 };
 
 struct package_cache_counts {
