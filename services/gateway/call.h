@@ -22,6 +22,7 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/error.h"
+#include "lib/base/queue.h"
 #include "lib/base/text.h"
 #include "services/gateway/clients.h"
 #include "services/gateway/h2o_all.h"
@@ -105,9 +106,8 @@ struct call {
     struct {
         const char *job_id;
         int64_t after_ms;
-        int64_t until_ms;     /* monotonic */
-        struct call *next;    /* link in the lists of other threads */
-        h2o_linklist_t place; /* link in the tail's list */
+        int64_t until_ms;       /* monotonic */
+        struct queue_link link; /* in the queue of the tail, of the readiness or of the figures */
     } tail;
     struct answer answer;
     int64_t answer_bytes; /* its share of gateway->answer_bytes and client->answer_bytes */

@@ -20,8 +20,7 @@ struct client {
     atomic_int_fast64_t requests;     /* being answered, including those that wait for a log line */
     atomic_int_fast64_t intake_bytes; /* of incomplete requests (connection.h) */
     atomic_int_fast64_t answer_bytes; /* of answers being sent */
-    atomic_size_t references;         /* used by clients.c only, like `next` */
-    struct client *next;
+    atomic_size_t references;         /* used by clients.c only */
 };
 
 struct clients *clients_create(void) __attribute__((returns_nonnull));

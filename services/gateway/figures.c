@@ -2,7 +2,6 @@
 #include "services/gateway/figures.h"
 
 #include <assert.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "lib/base/metrics.h"
+#include "lib/base/thread.h"
 #include "lib/store/job_store.h"
 #include "services/gateway/call.h"
 #include "services/gateway/file_hashes.h"
@@ -26,12 +26,8 @@ enum {
 struct figures {
     struct gateway *gateway;
     struct job_store *store; /* used by the thread only */
-    pthread_t thread;
-    bool has_thread;
-    pthread_mutex_t mutex;
-    pthread_cond_t changed;
-    struct call *arrived; /* guarded by the mutex, like is_stopping */
-    bool is_stopping;
+    struct thread thread;
+    struct queue arrived;                            /* calls; guarded by the thread's mutex */
     atomic_uint_fast64_t (*answers)[STATUS_CLASSES]; /* by index of the route; the last entry: no route */
 };
 
@@ -110,15 +106,13 @@ static void measure_jobs(struct figures *figures, struct metrics *metrics) {
 /* A query to one service, on a thread of its own. */
 struct question {
     struct message_client *client;
-    pthread_t thread;
-    bool has_thread;
     struct arena arena;
     struct error err;
     const char *json; /* NULL: no answer, for the reason in `err` */
 };
 
-static void *ask(void *argument) {
-    struct question *question = argument;
+static void ask(void *context) {
+    struct question *question = context;
     struct message answer, request = {.tag = MESSAGE_metrics_query};
     enum status status =
         message_client_call(question->client, &request, ANSWER_TIMEOUT_MS, &question->arena, &answer, &question->err);
@@ -126,7 +120,6 @@ static void *ask(void *argument) {
         question->json = answer.json_answer.json;
     else if (!status)
         error_set(&question->err, STATUS_INVALID, "It answers something else than was asked.");
-    return NULL;
 }
 
 static void take_answer(struct question *question, const char *program, struct metrics *metrics) {
@@ -140,53 +133,48 @@ static void take_answer(struct question *question, const char *program, struct m
 static void measure_all(struct figures *figures, struct text *out) {
     struct metrics *metrics = metrics_create();
     struct question questions[SERVICE_COUNT] = {0};
+    struct thread asking;
+    thread_init(&asking);
     for (size_t i = 0; i < SERVICE_COUNT; i++) {
         questions[i].client = figures->gateway->services[i];
-        questions[i].has_thread = pthread_create(&questions[i].thread, NULL, ask, &questions[i]) == 0;
+        if (thread_start(&asking, "asks-a-service", ask, &questions[i], NULL)) ask(&questions[i]);
     }
     add_up(metrics, "gateway", true);
     measure_jobs(figures, metrics);
     measure_gateway(figures, metrics);
-    for (size_t i = 0; i < SERVICE_COUNT; i++) {
-        if (questions[i].has_thread) pthread_join(questions[i].thread, NULL);
+    thread_release(&asking);
+    for (size_t i = 0; i < SERVICE_COUNT; i++)
         take_answer(&questions[i], service_name(i), metrics);
-    }
     metrics_append_prometheus(out, metrics);
     metrics_free(metrics);
 }
 
 /* ---- The thread ---- */
 
-static struct call *take_arrivals(struct figures *figures, bool *goes_on) {
-    pthread_mutex_lock(&figures->mutex);
-    while (!figures->arrived && !figures->is_stopping)
-        pthread_cond_wait(&figures->changed, &figures->mutex);
-    struct call *calls = figures->arrived;
-    figures->arrived = NULL;
-    *goes_on = calls || !figures->is_stopping;
-    pthread_mutex_unlock(&figures->mutex);
+/* Waits for calls, and takes all. None: the thread must stop. */
+static struct queue take_arrivals(struct figures *figures) {
+    thread_lock(&figures->thread);
+    while (!figures->arrived.first && !figures->thread.is_stopping)
+        thread_wait(&figures->thread, THREAD_NO_LIMIT);
+    struct queue calls = figures->arrived;
+    figures->arrived = (struct queue){0};
+    thread_unlock(&figures->thread);
     return calls;
 }
 
-static void *run(void *argument) {
-    struct figures *figures = argument;
+static void run(void *context) {
+    struct figures *figures = context;
     struct text lines = {0};
-    bool goes_on;
-    do {
-        struct call *calls = take_arrivals(figures, &goes_on);
-        if (!calls) continue;
+    for (struct queue calls; (calls = take_arrivals(figures)).first;) {
         text_clear(&lines);
         measure_all(figures, &lines);
-        while (calls) {
-            struct call *call = calls;
-            calls = call->tail.next;
+        for (struct call *call; (call = QUEUE_ITEM(queue_take(&calls), struct call, tail.link));) {
             text_append(&call->answer.body, lines.bytes);
             call->answer.content_type = "text/plain; version=0.0.4; charset=utf-8";
             call_return(call);
         }
-    } while (goes_on);
+    }
     text_release(&lines);
-    return NULL;
 }
 
 enum status figures_create(struct figures **out, struct gateway *gateway, struct error *err) {
@@ -196,35 +184,23 @@ enum status figures_create(struct figures **out, struct gateway *gateway, struct
     size_t count;
     router_routes(&count);
     figures->answers = memory_alloc((count + 1) * sizeof *figures->answers);
-    pthread_mutex_init(&figures->mutex, NULL);
-    pthread_cond_init(&figures->changed, NULL);
+    thread_init(&figures->thread);
     enum status status = job_store_create(&figures->store, gateway->settings->redis_url, ANSWER_TIMEOUT_MS, err);
-    if (status) return status;
-    int problem = pthread_create(&figures->thread, NULL, run, figures);
-    if (problem)
-        return error_set(err, STATUS_INTERNAL, "The thread that asks for figures cannot be started: %s.", strerror(problem));
-    figures->has_thread = true;
-    return STATUS_OK;
+    if (!status) status = thread_start(&figures->thread, "figures", run, figures, err);
+    return status;
 }
 
 void figures_answer(struct figures *figures, struct call *call) {
-    pthread_mutex_lock(&figures->mutex);
-    call->tail.next = figures->arrived;
-    figures->arrived = call;
-    pthread_cond_signal(&figures->changed);
-    pthread_mutex_unlock(&figures->mutex);
+    thread_lock(&figures->thread);
+    queue_add(&figures->arrived, &call->tail.link);
+    thread_wake(&figures->thread);
+    thread_unlock(&figures->thread);
 }
 
 void figures_free(struct figures *figures) {
     if (!figures) return;
-    pthread_mutex_lock(&figures->mutex);
-    figures->is_stopping = true;
-    pthread_cond_signal(&figures->changed);
-    pthread_mutex_unlock(&figures->mutex);
-    if (figures->has_thread) pthread_join(figures->thread, NULL);
+    thread_release(&figures->thread);
     job_store_free(figures->store);
-    pthread_cond_destroy(&figures->changed);
-    pthread_mutex_destroy(&figures->mutex);
     free(figures->answers);
     free(figures);
 }

@@ -144,29 +144,33 @@ static void close_loop(struct loop *loop) {
 
 /* h2o's sockets take their buffers from a thread-local pool, so a loop and everything in it is created, used and freed by its
  * own thread. */
-static void *run(void *argument) {
-    struct loop *loop = argument;
+static void run(void *context) {
+    struct loop *loop = context;
     open_loop(loop);
-    sem_post(&loop->is_open);
+    thread_lock(&loop->thread);
+    loop->is_open = true;
+    thread_wake(&loop->thread);
+    thread_unlock(&loop->thread);
     while (loop->stopping_since_ms == 0)
         turn(loop, INT32_MAX);
     while (!is_drained(loop))
         turn(loop, 20);
     cut_connections(loop);
     close_loop(loop);
-    return NULL;
 }
 
 enum status loop_start(struct loop *loop, const struct loop_options *options, struct error *err) {
     loop->options = *options;
-    sem_init(&loop->is_open, 0, 0);
-    int problem = pthread_create(&loop->thread, NULL, run, loop);
-    if (problem) {
-        sem_destroy(&loop->is_open);
-        return error_set(err, STATUS_INTERNAL, "An event loop's thread cannot be started: %s.", strerror(problem));
+    thread_init(&loop->thread);
+    enum status status = thread_start(&loop->thread, "loop", run, loop, err);
+    if (status) {
+        thread_release(&loop->thread);
+        return status;
     }
-    while (sem_wait(&loop->is_open) != 0) {
-    }
+    thread_lock(&loop->thread);
+    while (!loop->is_open)
+        thread_wait(&loop->thread, THREAD_NO_LIMIT);
+    thread_unlock(&loop->thread);
     return STATUS_OK;
 }
 
@@ -175,7 +179,6 @@ void loop_request_stop(struct loop *loop) {
 }
 
 bool loop_join(struct loop *loop) {
-    pthread_join(loop->thread, NULL);
-    sem_destroy(&loop->is_open);
+    thread_release(&loop->thread);
     return loop->is_closed;
 }

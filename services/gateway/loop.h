@@ -6,12 +6,11 @@
 #ifndef SERVICES_GATEWAY_LOOP_H
 #define SERVICES_GATEWAY_LOOP_H
 
-#include <pthread.h>
-#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
 #include "lib/base/error.h"
+#include "lib/base/thread.h"
 #include "services/gateway/connection.h"
 #include "services/gateway/h2o_all.h"
 
@@ -51,8 +50,8 @@ struct loop {
     size_t calls;                     /* not freed yet */
     struct connections connections;
     int64_t stopping_since_ms; /* 0: not stopping */
-    pthread_t thread;
-    sem_t is_open;  /* posted when the loop serves */
+    struct thread thread;
+    bool is_open;   /* it serves; guarded by the thread's mutex */
     bool is_closed; /* everything was freed; read after the thread's end */
 };
 

@@ -11,6 +11,7 @@
 #include "lib/base/json.h"
 #include "lib/base/json_writer.h"
 #include "lib/base/memory.h"
+#include "lib/base/thread.h"
 #include "lib/store/job_store.h"
 #include "services/gateway/call.h"
 #include "services/gateway/gateway.h"
@@ -19,12 +20,8 @@ enum { SERVICE_TIMEOUT_MS = 2000 }; /* longer than a service's time limit for it
 
 struct readiness {
     struct gateway *gateway;
-    pthread_t thread;
-    bool has_thread;
-    pthread_mutex_t mutex;
-    pthread_cond_t changed;
-    struct call *arrived; /* guarded by `mutex`, like is_stopping */
-    bool is_stopping;
+    struct thread thread;
+    struct queue arrived;          /* calls; guarded by the thread's mutex */
     pthread_mutex_t check_mutex;   /* one check at a time */
     struct job_store *store;       /* guarded by check_mutex, like the next two */
     int64_t alarms[SERVICE_COUNT]; /* as last reported by each service */
@@ -41,8 +38,6 @@ struct findings {
 /* A query to one service, on a thread of its own. */
 struct service_state {
     struct message_client *client;
-    pthread_t thread;
-    bool has_thread;
     struct arena arena;
     enum status status;
     struct error err;
@@ -99,31 +94,27 @@ static void note_alarms(struct readiness *readiness, size_t service, int64_t ala
     readiness->alarms[service] = alarms;
 }
 
-static void *ask_service(void *argument) {
-    struct service_state *state = argument;
+static void ask_service(void *context) {
+    struct service_state *state = context;
     const struct message request = {.tag = MESSAGE_ready_query};
     state->status =
         message_client_call(state->client, &request, SERVICE_TIMEOUT_MS, &state->arena, &state->answer, &state->err);
     if (!state->status && state->answer.tag != MESSAGE_ready)
         state->status = error_set(&state->err, STATUS_INTERNAL, "The service answers something else than was asked.");
-    return NULL;
 }
 
 /* Queries all services concurrently, so that several unreachable ones take no longer than one. */
-static void begin_services(struct readiness *readiness, struct service_state states[SERVICE_COUNT]) {
+static void begin_services(struct thread *asking, struct readiness *readiness, struct service_state states[SERVICE_COUNT]) {
+    thread_init(asking);
     for (size_t i = 0; i < SERVICE_COUNT; i++) {
         states[i] = (struct service_state){.client = readiness->gateway->services[i]};
-        states[i].has_thread = pthread_create(&states[i].thread, NULL, ask_service, &states[i]) == 0;
+        if (thread_start(asking, "asks-a-service", ask_service, &states[i], NULL)) ask_service(&states[i]);
     }
 }
 
 static void end_service(struct readiness *readiness, size_t service, struct service_state *state, struct findings *findings) {
     const struct message_ready *ready = &state->answer.ready;
     const char *name = service_name(service);
-    if (state->has_thread)
-        pthread_join(state->thread, NULL);
-    else
-        ask_service(state);
     if (state->status) {
         add_finding(findings, name, false, state->err.message, NULL);
     } else {
@@ -161,10 +152,12 @@ static bool check_all(struct readiness *readiness, struct text *full, struct tex
     json_writer_open(&findings.full_writer, '[');
     json_writer_open(&findings.open_writer, '[');
     struct service_state states[SERVICE_COUNT];
+    struct thread asking;
     pthread_mutex_lock(&readiness->check_mutex);
-    begin_services(readiness, states);
+    begin_services(&asking, readiness, states);
     check_gateway(readiness, &findings);
     check_redis(readiness, &findings);
+    thread_release(&asking);
     for (size_t i = 0; i < SERVICE_COUNT; i++)
         end_service(readiness, i, &states[i], &findings);
     check_storage(readiness, &findings);
@@ -191,76 +184,58 @@ int64_t readiness_take_alarms(struct readiness *readiness) {
     return alarms;
 }
 
-static struct call *take_arrivals(struct readiness *readiness, bool *goes_on) {
-    pthread_mutex_lock(&readiness->mutex);
-    while (!readiness->arrived && !readiness->is_stopping)
-        pthread_cond_wait(&readiness->changed, &readiness->mutex);
-    struct call *calls = readiness->arrived;
-    readiness->arrived = NULL;
-    *goes_on = calls || !readiness->is_stopping;
-    pthread_mutex_unlock(&readiness->mutex);
+/* Waits for calls, and takes all. None: the thread must stop. */
+static struct queue take_arrivals(struct readiness *readiness) {
+    thread_lock(&readiness->thread);
+    while (!readiness->arrived.first && !readiness->thread.is_stopping)
+        thread_wait(&readiness->thread, THREAD_NO_LIMIT);
+    struct queue calls = readiness->arrived;
+    readiness->arrived = (struct queue){0};
+    thread_unlock(&readiness->thread);
     return calls;
 }
 
-static void *run(void *argument) {
-    struct readiness *readiness = argument;
+static void run(void *context) {
+    struct readiness *readiness = context;
     struct text full = {0}, open = {0};
-    bool goes_on;
-    do {
-        struct call *calls = take_arrivals(readiness, &goes_on);
-        if (!calls) continue;
+    for (struct queue calls; (calls = take_arrivals(readiness)).first;) {
         text_clear(&full);
         text_clear(&open);
         bool is_ready = check_all(readiness, &full, &open);
-        while (calls) {
-            struct call *call = calls;
-            calls = call->tail.next;
+        for (struct call *call; (call = QUEUE_ITEM(queue_take(&calls), struct call, tail.link));) {
             text_append(&call->answer.body, text_view(call->is_public ? &open : &full));
             call->answer.content_type = "application/json";
             call->answer.http_status = is_ready ? 200 : 503;
             if (!is_ready) answer_header(&call->answer, "retry-after", "5");
             call_return(call);
         }
-    } while (goes_on);
+    }
     text_release(&full);
     text_release(&open);
-    return NULL;
 }
 
 enum status readiness_create(struct readiness **out, struct gateway *gateway, struct error *err) {
     struct readiness *readiness = memory_alloc(sizeof *readiness);
     *out = readiness;
     readiness->gateway = gateway;
-    pthread_mutex_init(&readiness->mutex, NULL);
+    thread_init(&readiness->thread);
     pthread_mutex_init(&readiness->check_mutex, NULL);
-    pthread_cond_init(&readiness->changed, NULL);
     enum status status = job_store_create(&readiness->store, gateway->settings->redis_url, STORE_TIMEOUT_MS, err);
-    if (status) return status;
-    int problem = pthread_create(&readiness->thread, NULL, run, readiness);
-    if (problem)
-        return error_set(err, STATUS_INTERNAL, "The thread that checks readiness cannot be started: %s.", strerror(problem));
-    readiness->has_thread = true;
-    return STATUS_OK;
+    if (!status) status = thread_start(&readiness->thread, "readiness", run, readiness, err);
+    return status;
 }
 
 void readiness_answer(struct readiness *readiness, struct call *call) {
-    pthread_mutex_lock(&readiness->mutex);
-    call->tail.next = readiness->arrived;
-    readiness->arrived = call;
-    pthread_cond_signal(&readiness->changed);
-    pthread_mutex_unlock(&readiness->mutex);
+    thread_lock(&readiness->thread);
+    queue_add(&readiness->arrived, &call->tail.link);
+    thread_wake(&readiness->thread);
+    thread_unlock(&readiness->thread);
 }
 
 void readiness_free(struct readiness *readiness) {
     if (!readiness) return;
-    pthread_mutex_lock(&readiness->mutex);
-    readiness->is_stopping = true;
-    pthread_cond_signal(&readiness->changed);
-    pthread_mutex_unlock(&readiness->mutex);
-    if (readiness->has_thread) pthread_join(readiness->thread, NULL);
+    thread_release(&readiness->thread);
     job_store_free(readiness->store);
-    pthread_cond_destroy(&readiness->changed);
     pthread_mutex_destroy(&readiness->check_mutex);
-    pthread_mutex_destroy(&readiness->mutex);
     free(readiness);
 }

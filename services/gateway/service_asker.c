@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "services/gateway/service_asker.h"
 
-#include <inttypes.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
+#include "lib/base/thread.h"
 #include "lib/service/message_client.h"
 #include "services/gateway/call.h"
 
@@ -20,46 +19,39 @@ enum {
 
 struct service_asker {
     struct service_asker_options options;
-    pthread_t *threads;
-    int thread_count;
-    pthread_mutex_t mutex; /* guards the fields below */
-    pthread_cond_t changed;
-    struct service_question *preferred, *others; /* queues, the oldest first */
-    int waiting;
-    int asking_others; /* threads that are busy with a query that is not preferred */
-    bool is_stopping;
+    struct thread threads;          /* whose mutex guards the fields below */
+    struct queue preferred, others; /* struct service_question */
+    int asking_others;              /* threads that are busy with a query that is not preferred */
 };
 
 /* The queue from which the next query must be taken; NULL: none may be taken now. */
-static struct service_question **next_list(struct service_asker *asker) {
-    if (asker->preferred) return &asker->preferred;
+static struct queue *next_queue(struct service_asker *asker) {
+    if (asker->preferred.first) return &asker->preferred;
     bool has_thread = asker->asking_others < asker->options.threads - asker->options.preferred_threads;
-    return asker->others && has_thread ? &asker->others : NULL;
+    return asker->others.first && has_thread ? &asker->others : NULL;
 }
 
 /* Waits for a query and dequeues it. NULL: the thread must end. */
 static struct service_question *take_question(struct service_asker *asker) {
-    struct service_question **list = NULL, *question = NULL;
-    pthread_mutex_lock(&asker->mutex);
-    while (!(list = next_list(asker)) && !asker->is_stopping)
-        pthread_cond_wait(&asker->changed, &asker->mutex);
-    if (list) {
-        question = *list;
-        *list = question->next;
-        question->is_waiting = false;
-        asker->waiting--;
+    struct queue *queue = NULL;
+    struct service_question *question = NULL;
+    thread_lock(&asker->threads);
+    while (!(queue = next_queue(asker)) && !asker->threads.is_stopping)
+        thread_wait(&asker->threads, THREAD_NO_LIMIT);
+    if (queue) {
+        question = QUEUE_ITEM(queue_take(queue), struct service_question, link);
         if (!question->is_preferred) asker->asking_others++;
     }
-    pthread_mutex_unlock(&asker->mutex);
+    thread_unlock(&asker->threads);
     return question;
 }
 
 static void end_question(struct service_asker *asker, bool was_preferred) {
     if (was_preferred) return;
-    pthread_mutex_lock(&asker->mutex);
+    thread_lock(&asker->threads);
     asker->asking_others--;
-    pthread_cond_signal(&asker->changed);
-    pthread_mutex_unlock(&asker->mutex);
+    thread_wake(&asker->threads);
+    thread_unlock(&asker->threads);
 }
 
 static void ask(struct service_asker *asker, struct service_question *question) {
@@ -78,73 +70,54 @@ static void ask(struct service_asker *asker, struct service_question *question) 
     question->failure_message = arena_copy(arena, err.message);
 }
 
-static void *run(void *argument) {
-    struct service_asker *asker = argument;
+static void run(void *context) {
+    struct service_asker *asker = context;
     for (struct service_question *question; (question = take_question(asker));) {
         bool is_preferred = question->is_preferred;
         ask(asker, question);
         call_return(question->call);
         end_question(asker, is_preferred);
     }
-    return NULL;
 }
 
 enum status service_asker_create(struct service_asker **out, const struct service_asker_options *options, struct error *err) {
     struct service_asker *asker = memory_alloc(sizeof *asker);
     *out = asker;
     asker->options = *options;
-    asker->threads = memory_alloc((size_t)options->threads * sizeof *asker->threads);
-    pthread_mutex_init(&asker->mutex, NULL);
-    pthread_cond_init(&asker->changed, NULL);
-    for (; asker->thread_count < options->threads; asker->thread_count++) {
-        int problem = pthread_create(&asker->threads[asker->thread_count], NULL, run, asker);
-        if (problem)
-            return error_set(err, STATUS_INTERNAL, "A thread that asks a service cannot be started: %s.", strerror(problem));
-    }
-    return STATUS_OK;
+    thread_init(&asker->threads);
+    enum status status = STATUS_OK;
+    for (int i = 0; i < options->threads && !status; i++)
+        status = thread_start(&asker->threads, "asks-a-service", run, asker, err);
+    return status;
 }
 
 static bool has_room(const struct service_asker *asker, const struct service_question *question) {
-    if (asker->is_stopping || asker->waiting >= WAITING_MAX) return false;
+    if (asker->threads.is_stopping || asker->preferred.count + asker->others.count >= WAITING_MAX) return false;
     if (question->is_preferred) return true;
-    int same = 0, all = 0;
-    for (const struct service_question *other = asker->others; other; other = other->next) {
-        all++;
-        same += strcmp(other->call->address, question->call->address) == 0;
-    }
-    return all < WAITING_MAX - WAITING_PREFERRED && same < WAITING_PER_ADDRESS;
+    int same = 0;
+    for (struct queue_link *at = asker->others.first; at; at = at->next)
+        same += strcmp(QUEUE_ITEM(at, struct service_question, link)->call->address, question->call->address) == 0;
+    return asker->others.count < WAITING_MAX - WAITING_PREFERRED && same < WAITING_PER_ADDRESS;
 }
 
 /* Queues the query. False: the queue is full, or the asker is stopping. */
 static bool enter(struct service_asker *asker, struct service_question *question) {
-    pthread_mutex_lock(&asker->mutex);
+    thread_lock(&asker->threads);
     bool may_enter = has_room(asker, question);
     if (may_enter) {
-        struct service_question **end = question->is_preferred ? &asker->preferred : &asker->others;
-        while (*end)
-            end = &(*end)->next;
-        *end = question;
-        question->is_waiting = true;
-        asker->waiting++;
-        pthread_cond_signal(&asker->changed);
+        queue_add(question->is_preferred ? &asker->preferred : &asker->others, &question->link);
+        thread_wake(&asker->threads);
     }
-    pthread_mutex_unlock(&asker->mutex);
+    thread_unlock(&asker->threads);
     return may_enter;
 }
 
 /* Removes the query of a client that disconnected from its queue. False: it is being asked, or on its way back. */
 static bool withdraw_question(struct service_asker *asker, struct service_question *question) {
-    pthread_mutex_lock(&asker->mutex);
-    bool is_waiting = question->is_waiting;
-    if (is_waiting) {
-        struct service_question **link = question->is_preferred ? &asker->preferred : &asker->others;
-        while (*link != question)
-            link = &(*link)->next;
-        *link = question->next;
-        question->is_waiting = false;
-        asker->waiting--;
-    }
-    pthread_mutex_unlock(&asker->mutex);
+    thread_lock(&asker->threads);
+    bool is_waiting = queue_has_link(&question->link);
+    if (is_waiting) queue_remove(question->is_preferred ? &asker->preferred : &asker->others, &question->link);
+    thread_unlock(&asker->threads);
     return is_waiting;
 }
 
@@ -154,7 +127,7 @@ static bool withdraw(struct call *call) {
 
 void service_asker_ask(struct service_asker *asker, struct call *call, struct service_question *question) {
     question->call = call;
-    question->next = NULL;
+    question->link = (struct queue_link){0};
     question->asked_ms = clock_monotonic_ms();
     call->go_on = question->go_on;
     call->next = CALL_GOES_ON;
@@ -179,14 +152,6 @@ void call_fail_with_question(struct call *call, const struct service_question *q
 
 void service_asker_free(struct service_asker *asker) {
     if (!asker) return;
-    pthread_mutex_lock(&asker->mutex);
-    asker->is_stopping = true;
-    pthread_cond_broadcast(&asker->changed);
-    pthread_mutex_unlock(&asker->mutex);
-    for (int i = 0; i < asker->thread_count; i++)
-        pthread_join(asker->threads[i], NULL);
-    pthread_cond_destroy(&asker->changed);
-    pthread_mutex_destroy(&asker->mutex);
-    free(asker->threads);
+    thread_release(&asker->threads);
     free(asker);
 }

@@ -12,6 +12,7 @@
 #define SERVICES_GATEWAY_SERVICE_ASKER_H
 
 #include "lib/base/error.h"
+#include "lib/base/queue.h"
 #include "proto/message.h"
 
 struct call;
@@ -30,9 +31,8 @@ struct service_question {
     const char *failure_path, *failure_message;
     struct message answer;
 
-    int64_t asked_ms; /* monotonic */
-    bool is_waiting;  /* guarded by the asker's mutex, like the next */
-    struct service_question *next;
+    int64_t asked_ms;       /* monotonic */
+    struct queue_link link; /* used by the asker only */
     struct call *call;
 };
 

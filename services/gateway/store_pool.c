@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "services/gateway/store_pool.h"
 
-#include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "lib/base/hash.h"
 #include "lib/base/memory.h"
+#include "lib/base/thread.h"
 #include "lib/store/job_store.h"
 
 struct worker {
     struct store_pool *pool;
     struct job_store *store;
-    pthread_t thread;
     pthread_cond_t woken;
     struct worker *next_idle; /* guarded by the pool's mutex, like `task` */
     struct store_task *task;  /* assigned to it while it was idle */
@@ -21,20 +19,19 @@ struct worker {
 enum { LANES = 4096 };
 
 struct lane {
-    struct store_task *first, *last; /* the queue of the lane */
-    size_t queued, running;
+    struct queue tasks; /* struct store_task */
+    size_t running;
     struct lane *next, *previous; /* in the ring of runnable lanes; NULL: not in the ring */
 };
 
 /* Idle workers are a stack: the most recently used one, whose memory is still cached, is woken first. */
 struct store_pool {
     uint64_t key;          /* random, so that clients cannot choose addresses that share a lane */
-    pthread_mutex_t mutex; /* guards the fields below; no runnable task stays queued while a worker is idle */
+    struct thread threads; /* whose mutex guards the fields below; no runnable task stays queued while a worker is idle */
     struct lane lanes[LANES];
     struct lane *turn; /* the next lane in the ring; NULL: no lane is runnable */
     size_t queued;
     struct worker *idle;
-    bool is_stopping;
     size_t running_per_lane; /* maximum; the other threads are left to other lanes */
     size_t worker_count;
     struct worker workers[];
@@ -44,7 +41,7 @@ struct store_pool {
 
 /* Adds the lane at the end of the ring if it is runnable (it has a task and may use another thread), else removes it. */
 static void place_lane(struct store_pool *pool, struct lane *lane) {
-    bool may_run = lane->first && lane->running < pool->running_per_lane;
+    bool may_run = lane->tasks.first && lane->running < pool->running_per_lane;
     if (may_run == (lane->next != NULL)) return;
     if (may_run) {
         struct lane *turn = pool->turn ? pool->turn : lane;
@@ -63,25 +60,14 @@ static void place_lane(struct store_pool *pool, struct lane *lane) {
 
 static void append_to_queue(struct store_pool *pool, struct store_task *task) {
     struct lane *lane = &pool->lanes[task->lane];
-    task->is_queued = true;
-    task->next = NULL;
-    task->previous = lane->last;
-    if (lane->last)
-        lane->last->next = task;
-    else
-        lane->first = task;
-    lane->last = task;
-    lane->queued++;
+    queue_add(&lane->tasks, &task->link);
     pool->queued++;
     place_lane(pool, lane);
 }
 
 static void take_from_queue(struct store_pool *pool, struct store_task *task) {
     struct lane *lane = &pool->lanes[task->lane];
-    *(task->previous ? &task->previous->next : &lane->first) = task->next;
-    *(task->next ? &task->next->previous : &lane->last) = task->previous;
-    task->is_queued = false;
-    lane->queued--;
+    queue_remove(&lane->tasks, &task->link);
     pool->queued--;
     place_lane(pool, lane);
 }
@@ -89,7 +75,7 @@ static void take_from_queue(struct store_pool *pool, struct store_task *task) {
 static struct store_task *take_queued(struct store_pool *pool) {
     struct lane *lane = pool->turn;
     if (!lane) return NULL;
-    struct store_task *task = lane->first;
+    struct store_task *task = QUEUE_ITEM(lane->tasks.first, struct store_task, link);
     pool->turn = lane->next;
     lane->running++;
     take_from_queue(pool, task);
@@ -108,66 +94,60 @@ unsigned store_pool_lane(const struct store_pool *pool, const char *address) {
 /* Takes the next task, waiting for one. NULL: the worker must end. */
 static struct store_task *take_task(struct worker *worker) {
     struct store_pool *pool = worker->pool;
-    pthread_mutex_lock(&pool->mutex);
+    thread_lock(&pool->threads);
     struct store_task *task = take_queued(pool);
-    if (!task && !pool->is_stopping) {
+    if (!task && !pool->threads.is_stopping) {
         worker->task = NULL;
         worker->next_idle = pool->idle;
         pool->idle = worker;
-        while (!worker->task && !pool->is_stopping)
-            pthread_cond_wait(&worker->woken, &pool->mutex);
+        while (!worker->task && !pool->threads.is_stopping)
+            pthread_cond_wait(&worker->woken, &pool->threads.mutex);
         task = worker->task;
     }
-    pthread_mutex_unlock(&pool->mutex);
+    thread_unlock(&pool->threads);
     return task;
 }
 
 static void end_task(struct store_pool *pool, struct lane *lane) {
-    pthread_mutex_lock(&pool->mutex);
+    thread_lock(&pool->threads);
     lane->running--;
     place_lane(pool, lane);
-    pthread_mutex_unlock(&pool->mutex);
+    thread_unlock(&pool->threads);
 }
 
-static void *run_worker(void *argument) {
-    struct worker *worker = argument;
+static void run_worker(void *context) {
+    struct worker *worker = context;
     struct store_task *task;
     while ((task = take_task(worker)) != NULL) {
         struct lane *lane = &worker->pool->lanes[task->lane]; /* run() may free the task */
         task->run(task, worker->store);
         end_task(worker->pool, lane);
     }
-    return NULL;
 }
 
 enum status store_pool_create(struct store_pool **out, const char *redis_url, size_t threads, struct error *err) {
     struct store_pool *pool = memory_alloc(sizeof *pool + threads * sizeof pool->workers[0]);
     *out = pool;
-    pthread_mutex_init(&pool->mutex, NULL);
+    thread_init(&pool->threads);
     hash_random_bytes(&pool->key, sizeof pool->key);
     pool->running_per_lane = threads - threads / 4;
-    for (size_t i = 0; i < threads; i++) {
-        struct worker *worker = &pool->workers[i];
+    enum status status = STATUS_OK;
+    while (pool->worker_count < threads && !status) {
+        struct worker *worker = &pool->workers[pool->worker_count++];
         worker->pool = pool;
         pthread_cond_init(&worker->woken, NULL);
-        enum status status = job_store_create(&worker->store, redis_url, STORE_TIMEOUT_MS, err);
-        if (status) return status;
-        int problem = pthread_create(&worker->thread, NULL, run_worker, worker);
-        if (problem) {
-            job_store_free(worker->store);
-            return error_set(err, STATUS_INTERNAL, "A thread for the store cannot be started: %s.", strerror(problem));
-        }
-        pool->worker_count++;
+        status = job_store_create(&worker->store, redis_url, STORE_TIMEOUT_MS, err);
+        if (!status) status = thread_start(&pool->threads, "store", run_worker, worker, err);
     }
-    return STATUS_OK;
+    return status;
 }
 
 bool store_pool_submit(struct store_pool *pool, struct store_task *task) {
-    pthread_mutex_lock(&pool->mutex);
+    thread_lock(&pool->threads);
     struct lane *lane = &pool->lanes[task->lane];
     struct worker *worker = lane->running < pool->running_per_lane ? pool->idle : NULL;
-    bool is_taken = worker || (pool->queued < STORE_QUEUE_MAX && lane->queued < STORE_LANE_QUEUE_MAX);
-    task->is_queued = false;
+    bool is_taken = worker || (pool->queued < STORE_QUEUE_MAX && lane->tasks.count < STORE_LANE_QUEUE_MAX);
+    task->link = (struct queue_link){0};
     if (worker) {
         lane->running++;
         pool->idle = worker->next_idle;
@@ -176,30 +156,29 @@ bool store_pool_submit(struct store_pool *pool, struct store_task *task) {
     } else if (is_taken) {
         append_to_queue(pool, task);
     }
-    pthread_mutex_unlock(&pool->mutex);
+    thread_unlock(&pool->threads);
     return is_taken;
 }
 
 bool store_pool_withdraw(struct store_pool *pool, struct store_task *task) {
-    pthread_mutex_lock(&pool->mutex);
-    bool is_queued = task->is_queued;
+    thread_lock(&pool->threads);
+    bool is_queued = queue_has_link(&task->link);
     if (is_queued) take_from_queue(pool, task);
-    pthread_mutex_unlock(&pool->mutex);
+    thread_unlock(&pool->threads);
     return is_queued;
 }
 
 void store_pool_free(struct store_pool *pool) {
     if (!pool) return;
-    pthread_mutex_lock(&pool->mutex);
-    pool->is_stopping = true;
+    thread_request_stop(&pool->threads);
+    thread_lock(&pool->threads);
     for (struct worker *worker = pool->idle; worker; worker = worker->next_idle)
         pthread_cond_signal(&worker->woken);
-    pthread_mutex_unlock(&pool->mutex);
+    thread_unlock(&pool->threads);
+    thread_release(&pool->threads);
     for (size_t i = 0; i < pool->worker_count; i++) {
-        pthread_join(pool->workers[i].thread, NULL);
         pthread_cond_destroy(&pool->workers[i].woken);
         job_store_free(pool->workers[i].store);
     }
-    pthread_mutex_destroy(&pool->mutex);
     free(pool);
 }

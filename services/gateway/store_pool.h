@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 #include "lib/base/error.h"
+#include "lib/base/queue.h"
 
 struct job_store;
 struct store_pool;
@@ -26,9 +27,8 @@ enum {
 /* Embedded in the caller's struct; owned by the pool from store_pool_submit() until `run` is called. */
 struct store_task {
     void (*run)(struct store_task *task, struct job_store *store);
-    unsigned lane;  /* store_pool_lane() */
-    bool is_queued; /* used by the pool only, like the next two */
-    struct store_task *next, *previous;
+    unsigned lane;          /* store_pool_lane() */
+    struct queue_link link; /* used by the pool only */
 };
 
 /* Starts the threads. Free `*out` even after a failure. */
