@@ -15,7 +15,6 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
-#include "lib/base/condition.h"
 #include "lib/base/json.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
@@ -79,12 +78,14 @@ void committer_add(struct committer *committer, const struct job *job, const str
         success->progress = REFUSED;
         success->reason = "The job's version or compiler cannot be read.";
     }
-    pthread_mutex_lock(&committer->mutex);
-    *committer->last = success;
-    committer->last = &success->next;
-    committer->waiting++;
-    pthread_cond_signal(&committer->changed);
-    pthread_mutex_unlock(&committer->mutex);
+    thread_lock(&committer->thread);
+    queue_add(&committer->waiting, &success->link);
+    thread_wake(&committer->thread);
+    thread_unlock(&committer->thread);
+}
+
+static struct success *take_success(struct committer *committer) {
+    return QUEUE_ITEM(queue_take(&committer->waiting), struct success, link);
 }
 
 static void free_success(struct success *success) {
@@ -96,32 +97,28 @@ static void free_success(struct success *success) {
 
 static void wait_ms(struct committer *committer, int64_t duration_ms) {
     int64_t at_ms = clock_monotonic_ms() + duration_ms;
-    while (clock_monotonic_ms() < at_ms && !committer->is_stopping)
-        condition_wait_until(&committer->changed, &committer->mutex, at_ms);
+    while (clock_monotonic_ms() < at_ms && !committer->thread.is_stopping)
+        thread_wait(&committer->thread, at_ms);
 }
 
 /* True if a queued job is urgent. The mutex must be held, for gather() too. */
 static bool is_urgent(const struct committer *committer) {
-    for (const struct success *success = committer->first; success; success = success->next)
-        if (matrix_purpose_priority(success->job.purpose) == 0) return true;
+    for (struct queue_link *at = committer->waiting.first; at; at = at->next)
+        if (matrix_purpose_priority(QUEUE_ITEM(at, struct success, link)->job.purpose) == 0) return true;
     return false;
 }
 
 static void gather(struct committer *committer) {
     wait_ms(committer, GATHER_MS);
     for (int64_t at_ms = clock_monotonic_ms() + GATHER_WAVE_MS - GATHER_MS;
-         clock_monotonic_ms() < at_ms && !is_urgent(committer) && !committer->is_stopping;)
+         clock_monotonic_ms() < at_ms && !is_urgent(committer) && !committer->thread.is_stopping;)
         wait_ms(committer, GATHER_MS);
 }
 
 /* Takes up to ROUND_MAX queued jobs; a duplicate (a result that was sent twice) is dropped. The mutex must be held. */
 static size_t take_round(struct committer *committer, struct success **round) {
     size_t count = 0;
-    while (committer->first && count < ROUND_MAX) {
-        struct success *success = committer->first;
-        committer->first = success->next;
-        if (!committer->first) committer->last = &committer->first;
-        committer->waiting--;
+    for (struct success *success; count < ROUND_MAX && (success = take_success(committer));) {
         bool is_there = false;
         for (size_t i = 0; i < count && !is_there; i++)
             is_there =
@@ -138,14 +135,10 @@ static size_t take_round(struct committer *committer, struct success **round) {
 static void put_back(struct committer *committer, struct success **round, size_t count) {
     for (size_t i = count; i > 0; i--) {
         struct success *success = round[i - 1];
-        if (success->is_ended || success->is_stale) {
+        if (success->is_ended || success->is_stale)
             free_success(success);
-            continue;
-        }
-        success->next = committer->first;
-        if (!committer->first) committer->last = &success->next;
-        committer->first = success;
-        committer->waiting++;
+        else
+            queue_put_back(&committer->waiting, &success->link);
     }
 }
 
@@ -156,25 +149,25 @@ static void note_failure(struct committer *committer, int failures, const struct
     log_line(LOG_ERROR, "builds cannot be committed", log_field("error", err->message));
 }
 
-static void *commit_all(void *context) {
+static void commit_all(void *context) {
     struct committer *committer = context;
     struct success **round = memory_alloc(ROUND_MAX * sizeof(struct success *));
     int failures = 0;
     int64_t stop_at_ms = INT64_MAX;
-    pthread_mutex_lock(&committer->mutex);
+    thread_lock(&committer->thread);
     for (;;) {
-        while (!committer->first && !committer->is_stopping)
-            pthread_cond_wait(&committer->changed, &committer->mutex);
-        if (committer->is_stopping && stop_at_ms == INT64_MAX) stop_at_ms = clock_monotonic_ms() + END_TIMEOUT_MS;
-        if (!committer->first || clock_monotonic_ms() >= stop_at_ms) break;
+        while (!committer->waiting.first && !committer->thread.is_stopping)
+            thread_wait(&committer->thread, THREAD_NO_LIMIT);
+        if (committer->thread.is_stopping && stop_at_ms == INT64_MAX) stop_at_ms = clock_monotonic_ms() + END_TIMEOUT_MS;
+        if (!committer->waiting.first || clock_monotonic_ms() >= stop_at_ms) break;
         gather(committer);
         size_t count = committer->under_way = take_round(committer, round);
-        pthread_mutex_unlock(&committer->mutex);
+        thread_unlock(&committer->thread);
         struct error err = {0};
         enum status status = committer_go_round(committer, round, count, &err);
         failures = status ? failures + 1 : 0;
         if (status) note_failure(committer, failures, &err);
-        pthread_mutex_lock(&committer->mutex);
+        thread_lock(&committer->thread);
         committer->under_way = 0;
         committer->failed_rounds += status != STATUS_OK;
         put_back(committer, round, count);
@@ -182,9 +175,8 @@ static void *commit_all(void *context) {
         int64_t pause_ms = (int64_t)PAUSE_MIN_MS << shift;
         if (status) wait_ms(committer, pause_ms < PAUSE_MAX_MS ? pause_ms : PAUSE_MAX_MS);
     }
-    pthread_mutex_unlock(&committer->mutex);
+    thread_unlock(&committer->thread);
     free(round);
-    return NULL;
 }
 
 /* ---- Creating and freeing ---- */
@@ -192,38 +184,26 @@ static void *commit_all(void *context) {
 enum status committer_create(struct committer **out, struct matrix_service *service, struct error *err) {
     struct committer *committer = memory_alloc(sizeof *committer);
     committer->service = service;
-    committer->last = &committer->first;
     committer->store = store_stock_take(service->stores);
-    pthread_mutex_init(&committer->mutex, NULL);
-    condition_init(&committer->changed);
+    thread_init(&committer->thread);
     *out = committer;
-    committer->has_thread = pthread_create(&committer->thread, NULL, commit_all, committer) == 0;
-    return committer->has_thread ? STATUS_OK : error_set(err, STATUS_INTERNAL, "The committer's thread cannot be started.");
+    return thread_start(&committer->thread, "committer", commit_all, committer, err);
 }
 
 void committer_free(struct committer *committer) {
     if (!committer) return;
-    pthread_mutex_lock(&committer->mutex);
-    committer->is_stopping = true;
-    pthread_cond_signal(&committer->changed);
-    pthread_mutex_unlock(&committer->mutex);
-    if (committer->has_thread) pthread_join(committer->thread, NULL);
-    while (committer->first) { /* its lease expires, and the next runner resumes from its record */
-        struct success *success = committer->first;
-        committer->first = success->next;
-        free_success(success);
-    }
+    thread_release(&committer->thread);
+    for (struct success *success; (success = take_success(committer));)
+        free_success(success); /* its lease expires, and the next runner resumes from its record */
     store_stock_give_back(committer->service->stores, committer->store);
-    pthread_cond_destroy(&committer->changed);
-    pthread_mutex_destroy(&committer->mutex);
     free(committer);
 }
 
 void committer_measure(struct committer *committer, struct metrics *metrics) {
-    pthread_mutex_lock(&committer->mutex);
-    double waiting = (double)(committer->waiting + committer->under_way), rounds = (double)committer->rounds,
+    thread_lock(&committer->thread);
+    double waiting = (double)(committer->waiting.count + committer->under_way), rounds = (double)committer->rounds,
            commits = (double)committer->commits, failed = (double)committer->failed_rounds;
-    pthread_mutex_unlock(&committer->mutex);
+    thread_unlock(&committer->thread);
     metrics_add(metrics, METRIC_GAUGE, "registry_matrix_commits_waiting", "Builds that succeeded and are not committed yet.",
                 NULL, waiting);
     metrics_add(metrics, METRIC_COUNTER, "registry_matrix_pushes_total", "Rounds of commits, a push each.", NULL, rounds);

@@ -5,9 +5,9 @@
 #ifndef SERVICES_BUILD_MATRIX_COMMITTER_PARTS_H
 #define SERVICES_BUILD_MATRIX_COMMITTER_PARTS_H
 
-#include <pthread.h>
-
 #include "lib/base/arena.h"
+#include "lib/base/queue.h"
+#include "lib/base/thread.h"
 #include "lib/domain/version.h"
 #include "lib/store/job_store.h"
 #include "services/build-matrix/committer.h"
@@ -30,19 +30,15 @@ struct success {
     bool is_stale;         /* the lease is lost */
     bool is_ended;
     struct committer *committer;
-    struct success *next;
+    struct queue_link link;
 };
 
 struct committer {
     struct matrix_service *service;
-    struct job_store *store; /* used by the thread only */
-    pthread_t thread;
-    bool has_thread;
-    pthread_mutex_t mutex;
-    pthread_cond_t changed;
-    struct success *first, **last; /* the queue, without the jobs of the current round */
-    size_t waiting, under_way;
-    bool is_stopping;
+    struct job_store *store;                /* used by the thread only */
+    struct thread thread;                   /* whose mutex guards the fields below */
+    struct queue waiting;                   /* struct success, without those of the current round */
+    size_t under_way;                       /* in the current round */
     int64_t rounds, commits, failed_rounds; /* for the metrics */
 };
 

@@ -116,10 +116,10 @@ static enum status commit_round(struct committer *committer, struct success **ro
             }
             written += owners[i]->commit != NULL;
         }
-        pthread_mutex_lock(&committer->mutex);
+        thread_lock(&committer->thread);
         committer->rounds++;
         committer->commits += (int64_t)written;
-        pthread_mutex_unlock(&committer->mutex);
+        thread_unlock(&committer->thread);
     }
     arena_release(&arena);
     return again;

@@ -6,14 +6,14 @@
  */
 #include "services/build-matrix/dispatcher.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/clock.h"
-#include "lib/base/condition.h"
 #include "lib/base/memory.h"
+#include "lib/base/queue.h"
 #include "lib/base/text.h"
+#include "lib/base/thread.h"
 #include "lib/service/message_server.h"
 #include "lib/service/worker_identity.h"
 #include "lib/store/matrix_store.h"
@@ -37,25 +37,20 @@ struct ask {
     char *worker;
     char *compilers; /* as the worker sent them: separated by spaces */
     int64_t until_ms;
-    struct ask *next;
+    struct queue_link link;
 };
 
 struct dispatcher {
     struct matrix_service *service;
     struct message_server *server;
-    pthread_t thread;
-    bool has_thread;
     struct job_store *store; /* used by the thread only */
     size_t slots;            /* of all workers, when last read; used by the thread only, like slots_read_ms */
     int64_t slots_read_ms;
 
-    pthread_mutex_t mutex;
-    pthread_cond_t changed;
-    struct ask *first, **last; /* the queue of waiting asks */
-    size_t waiting;
-    bool is_awake; /* there may be jobs to hand out */
+    struct thread thread; /* whose mutex guards the fields below */
+    struct queue asks;    /* struct ask */
+    bool is_awake;        /* there may be jobs to hand out */
     bool slots_are_old;
-    bool is_stopping;
     int64_t batches, jobs; /* handed out since the start */
 };
 
@@ -67,24 +62,30 @@ static void free_ask(struct ask *ask) {
     free(ask);
 }
 
+static struct ask *take_ask(struct queue *asks) {
+    return QUEUE_ITEM(queue_take(asks), struct ask, link);
+}
+
 static void answer_nothing(struct ask *ask) {
     message_pending_answer(ask->pending, &(struct message){.tag = MESSAGE_done});
     free_ask(ask);
 }
 
+static void answer_nothing_to_all(struct queue *asks) {
+    for (struct ask *ask; (ask = take_ask(asks));)
+        answer_nothing(ask);
+}
+
 /* Queues the ask; if the dispatcher is stopping, answers it at once. */
 static void add_ask(struct dispatcher *dispatcher, struct ask *ask) {
-    pthread_mutex_lock(&dispatcher->mutex);
-    bool is_taken = !dispatcher->is_stopping;
+    thread_lock(&dispatcher->thread);
+    bool is_taken = !dispatcher->thread.is_stopping;
     if (is_taken) {
-        ask->next = NULL;
-        *dispatcher->last = ask;
-        dispatcher->last = &ask->next;
-        dispatcher->waiting++;
+        queue_add(&dispatcher->asks, &ask->link);
         dispatcher->is_awake = true;
-        pthread_cond_signal(&dispatcher->changed);
+        thread_wake(&dispatcher->thread);
     }
-    pthread_mutex_unlock(&dispatcher->mutex);
+    thread_unlock(&dispatcher->thread);
     if (!is_taken) answer_nothing(ask);
 }
 
@@ -159,10 +160,10 @@ static bool serve(struct dispatcher *dispatcher, struct ask *ask, bool *has_fail
     if (is_served) {
         message_pending_answer(ask->pending, &(struct message){.tag = MESSAGE_work, .work = {.work = text_view(&work)}});
         free_ask(ask);
-        pthread_mutex_lock(&dispatcher->mutex);
+        thread_lock(&dispatcher->thread);
         dispatcher->batches++;
         dispatcher->jobs += (int64_t)jobs;
-        pthread_mutex_unlock(&dispatcher->mutex);
+        thread_unlock(&dispatcher->thread);
     }
     text_release(&work);
     arena_release(&arena);
@@ -170,86 +171,72 @@ static bool serve(struct dispatcher *dispatcher, struct ask *ask, bool *has_fail
 }
 
 /* Takes all queued asks. The mutex must be held. */
-static struct ask *take_asks(struct dispatcher *dispatcher) {
-    struct ask *asks = dispatcher->first;
-    dispatcher->first = NULL;
-    dispatcher->last = &dispatcher->first;
-    dispatcher->waiting = 0;
+static struct queue take_asks(struct dispatcher *dispatcher) {
+    struct queue asks = dispatcher->asks;
+    dispatcher->asks = (struct queue){0};
     return asks;
 }
 
 /* Puts unanswered asks back at the head of the queue. The mutex must be held. */
-static void put_back(struct dispatcher *dispatcher, struct ask *asks, struct ask **end, size_t count) {
-    if (!asks) return;
-    *end = dispatcher->first;
-    if (!dispatcher->first) dispatcher->last = end;
-    dispatcher->first = asks;
-    dispatcher->waiting += count;
+static void put_back(struct dispatcher *dispatcher, struct queue *asks) {
+    for (struct queue_link *late; (late = queue_take(&dispatcher->asks));)
+        queue_add(asks, late);
+    dispatcher->asks = *asks;
 }
 
 /* Goes through all queued asks: answers those whose time is over and, if `is_awake`, looks for work for the others. An ask with
  * the same compilers as the unsuccessful one right before it is skipped. Returns true if a look failed. Called with the mutex
  * held; releases it meanwhile. */
 static bool look(struct dispatcher *dispatcher, bool is_awake) {
-    struct ask *asks = take_asks(dispatcher), *rest = NULL, **end = &rest;
+    struct queue asks = take_asks(dispatcher), rest = {0};
     const char *in_vain = NULL;
-    size_t count = 0;
     bool has_failed = false;
     if (dispatcher->slots_are_old) dispatcher->slots_read_ms = 0;
     dispatcher->slots_are_old = false;
-    pthread_mutex_unlock(&dispatcher->mutex);
-    if (is_awake && asks) read_slots(dispatcher);
-    while (asks) {
-        struct ask *ask = asks;
-        asks = ask->next;
+    thread_unlock(&dispatcher->thread);
+    if (is_awake && asks.first) read_slots(dispatcher);
+    for (struct ask *ask; (ask = take_ask(&asks));) {
         if (message_pending_left_ms(ask->pending) == 0 || clock_monotonic_ms() >= ask->until_ms) {
             answer_nothing(ask);
             continue;
         }
         if (is_awake && !has_failed && !text_equal(in_vain, ask->compilers) && serve(dispatcher, ask, &has_failed)) continue;
         in_vain = ask->compilers;
-        ask->next = NULL;
-        *end = ask;
-        end = &ask->next;
-        count++;
+        queue_add(&rest, &ask->link);
     }
-    pthread_mutex_lock(&dispatcher->mutex);
-    put_back(dispatcher, rest, end, count);
+    thread_lock(&dispatcher->thread);
+    put_back(dispatcher, &rest);
     return has_failed;
 }
 
 static int64_t next_look_ms(const struct dispatcher *dispatcher, int64_t scan_ms) {
     int64_t at_ms = clock_monotonic_ms() + scan_ms;
-    for (const struct ask *ask = dispatcher->first; ask; ask = ask->next)
-        if (ask->until_ms < at_ms) at_ms = ask->until_ms;
+    for (struct queue_link *at = dispatcher->asks.first; at; at = at->next) {
+        int64_t until_ms = QUEUE_ITEM(at, struct ask, link)->until_ms;
+        if (until_ms < at_ms) at_ms = until_ms;
+    }
     return at_ms;
 }
 
-static void *dispatch(void *context) {
+static void dispatch(void *context) {
     struct dispatcher *dispatcher = context;
     int64_t scan_ms = dispatcher->service->settings.pending_scan_ms;
     if (scan_ms == 0) scan_ms = SCAN_MAX_MS;
     int64_t scanned_ms = 0;
-    pthread_mutex_lock(&dispatcher->mutex);
-    while (!dispatcher->is_stopping) {
+    thread_lock(&dispatcher->thread);
+    while (!dispatcher->thread.is_stopping) {
         int64_t now_ms = clock_monotonic_ms();
         bool is_due = dispatcher->is_awake || now_ms - scanned_ms >= scan_ms;
         if (is_due) scanned_ms = now_ms;
         dispatcher->is_awake = false;
         bool has_failed = look(dispatcher, is_due);
         if (has_failed) scanned_ms = now_ms - scan_ms + PAUSE_MS;
-        if (!dispatcher->is_awake && !dispatcher->is_stopping)
-            condition_wait_until(&dispatcher->changed, &dispatcher->mutex,
-                                 next_look_ms(dispatcher, has_failed && scan_ms > PAUSE_MS ? PAUSE_MS : scan_ms));
+        if (!dispatcher->is_awake && !dispatcher->thread.is_stopping)
+            thread_wait(&dispatcher->thread, next_look_ms(dispatcher, has_failed && scan_ms > PAUSE_MS ? PAUSE_MS : scan_ms));
     }
-    struct ask *asks = take_asks(dispatcher);
-    pthread_mutex_unlock(&dispatcher->mutex);
-    while (asks) {
-        struct ask *ask = asks;
-        asks = ask->next;
-        answer_nothing(ask);
-    }
-    return NULL;
+    struct queue asks = take_asks(dispatcher);
+    thread_unlock(&dispatcher->thread);
+    answer_nothing_to_all(&asks);
 }
 
 /* ---- Creating and freeing ---- */
@@ -265,68 +252,51 @@ enum status dispatcher_create(struct dispatcher **out, struct matrix_service *se
     const struct settings *settings = &service->settings;
     struct dispatcher *dispatcher = memory_alloc(sizeof *dispatcher);
     dispatcher->service = service;
-    dispatcher->last = &dispatcher->first;
-    pthread_mutex_init(&dispatcher->mutex, NULL);
-    condition_init(&dispatcher->changed);
+    thread_init(&dispatcher->thread);
     *out = dispatcher; /* set before the server starts: handlers use service->dispatcher */
     dispatcher->store = store_stock_take(service->stores);
-    dispatcher->has_thread = pthread_create(&dispatcher->thread, NULL, dispatch, dispatcher) == 0;
-    if (!dispatcher->has_thread) return error_set(err, STATUS_INTERNAL, "The dispatcher's thread cannot be started.");
+    enum status status = thread_start(&dispatcher->thread, "dispatcher", dispatch, dispatcher, err);
+    if (status) return status;
     const struct message_server_options options = {.address = settings->build_worker_address,
                                                    .service_key = settings->build_worker_key,
                                                    .peers = PEERS_WORKERS,
                                                    .requests = REQUESTS,
                                                    .certificate = settings->build_worker_certificate,
                                                    .certificate_key = settings->build_worker_certificate_key};
-    enum status status = message_server_create(&dispatcher->server, &options, handlers, service, err);
+    status = message_server_create(&dispatcher->server, &options, handlers, service, err);
     if (!status) log_line(LOG_INFO, "listening for build workers", log_field("address", options.address));
     return status;
 }
 
 void dispatcher_free(struct dispatcher *dispatcher) {
     if (!dispatcher) return;
-    pthread_mutex_lock(&dispatcher->mutex);
-    dispatcher->is_stopping = true;
-    pthread_cond_signal(&dispatcher->changed);
-    pthread_mutex_unlock(&dispatcher->mutex);
-    if (dispatcher->has_thread) pthread_join(dispatcher->thread, NULL);
-    message_server_free(dispatcher->server);
+    thread_request_stop(&dispatcher->thread);
+    thread_join(&dispatcher->thread);
+    message_server_free(dispatcher->server); /* its threads may still ask */
     if (dispatcher->store) store_stock_give_back(dispatcher->service->stores, dispatcher->store);
-    pthread_cond_destroy(&dispatcher->changed);
-    pthread_mutex_destroy(&dispatcher->mutex);
+    thread_release(&dispatcher->thread);
     free(dispatcher);
 }
 
 void dispatcher_wake(struct dispatcher *dispatcher) {
-    pthread_mutex_lock(&dispatcher->mutex);
+    thread_lock(&dispatcher->thread);
     dispatcher->is_awake = true;
-    pthread_cond_signal(&dispatcher->changed);
-    pthread_mutex_unlock(&dispatcher->mutex);
+    thread_wake(&dispatcher->thread);
+    thread_unlock(&dispatcher->thread);
 }
 
 void dispatcher_forget(struct dispatcher *dispatcher, const char *worker) {
-    struct ask *left = NULL, **end = &left, **link = &dispatcher->first;
-    pthread_mutex_lock(&dispatcher->mutex);
-    while (*link) {
-        struct ask *ask = *link;
-        if (!text_equal(ask->worker, worker)) {
-            link = &ask->next;
-            continue;
-        }
-        *link = ask->next;
-        ask->next = NULL;
-        *end = ask;
-        end = &ask->next;
-        dispatcher->waiting--;
+    struct queue left = {0};
+    thread_lock(&dispatcher->thread);
+    for (struct queue_link *at = dispatcher->asks.first, *next; at; at = next) {
+        next = at->next;
+        if (!text_equal(QUEUE_ITEM(at, struct ask, link)->worker, worker)) continue;
+        queue_remove(&dispatcher->asks, at);
+        queue_add(&left, at);
     }
-    dispatcher->last = link;
     dispatcher->slots_are_old = true;
-    pthread_mutex_unlock(&dispatcher->mutex);
-    while (left) {
-        struct ask *ask = left;
-        left = ask->next;
-        answer_nothing(ask);
-    }
+    thread_unlock(&dispatcher->thread);
+    answer_nothing_to_all(&left);
 }
 
 /* ---- Metrics ---- */
@@ -355,9 +325,9 @@ static void measure_workers(struct dispatcher *dispatcher, struct metrics *metri
 }
 
 void dispatcher_measure(struct dispatcher *dispatcher, struct metrics *metrics) {
-    pthread_mutex_lock(&dispatcher->mutex);
-    double waiting = (double)dispatcher->waiting, batches = (double)dispatcher->batches, jobs = (double)dispatcher->jobs;
-    pthread_mutex_unlock(&dispatcher->mutex);
+    thread_lock(&dispatcher->thread);
+    double waiting = (double)dispatcher->asks.count, batches = (double)dispatcher->batches, jobs = (double)dispatcher->jobs;
+    thread_unlock(&dispatcher->thread);
     metrics_add(metrics, METRIC_GAUGE, "registry_matrix_asks_waiting", "Free slots of workers that wait for work.", NULL,
                 waiting);
     metrics_add(metrics, METRIC_COUNTER, "registry_matrix_batches_total", "Pieces of work handed out.", NULL, batches);

@@ -20,7 +20,6 @@ enum {
 struct planner {
     struct planning planning;
     struct planner_events events;
-    pthread_t thread;
     int64_t poll_at_ms, sweep_at_ms, refresh_at_ms; /* used by the thread only, like the next */
     bool is_without_compilers;                      /* and that was logged */
 };
@@ -54,7 +53,7 @@ static void go_round(struct planner *planner) {
     if (is_due) planner->poll_at_ms = now_ms + POLL_MS;
     if (is_due && !read_compilers(planner)) planner->poll_at_ms = now_ms + EVENT_WAIT_MS;
     if (planning->compiler_count == 0) {
-        planning_wait(planning, EVENT_WAIT_MS);
+        thread_pause(&planning->thread, EVENT_WAIT_MS);
         return;
     }
     if (planner_events_take(&planner->events, planner->events.count > 0 || is_due ? 0 : EVENT_WAIT_MS, &err)) {
@@ -63,14 +62,13 @@ static void go_round(struct planner *planner) {
     }
     planning_goes_on(planning);
     planner_events_handle(&planner->events);
-    if (is_due && !planning->is_stopped) look_for_more(planner, now_ms);
+    if (is_due && thread_goes_on(&planning->thread)) look_for_more(planner, now_ms);
 }
 
-static void *run(void *argument) {
-    struct planner *planner = argument;
-    while (!planner->planning.is_stopped)
+static void run(void *context) {
+    struct planner *planner = context;
+    while (thread_goes_on(&planner->planning.thread))
         go_round(planner);
-    return NULL;
 }
 
 enum status planner_start(struct planner **out, const struct planning_place *place, struct error *err) {
@@ -79,12 +77,11 @@ enum status planner_start(struct planner **out, const struct planning_place *pla
     enum status status = planning_init(&planner->planning, place, err);
     if (!status) {
         planner_events_init(&planner->events, &planner->planning);
-        if (pthread_create(&planner->thread, NULL, run, planner) == 0)
-            *out = planner;
-        else
-            status = error_set(err, STATUS_INTERNAL, "No thread could be started for planning builds.");
+        status = thread_start(&planner->planning.thread, "planner", run, planner, err);
     }
-    if (status) {
+    if (!status) {
+        *out = planner;
+    } else {
         planning_release(&planner->planning);
         free(planner);
     }
@@ -94,7 +91,7 @@ enum status planner_start(struct planner **out, const struct planning_place *pla
 void planner_free(struct planner *planner) {
     if (!planner) return;
     planning_stop(&planner->planning);
-    pthread_join(planner->thread, NULL);
+    thread_join(&planner->planning.thread);
     planner_events_release(&planner->events);
     planning_release(&planner->planning);
     free(planner);

@@ -178,7 +178,7 @@ static bool wait_for_commits(struct planning *planning, const struct planner_eve
                      log_field("job", too_new->job_id));
             return true;
         }
-        if (!planning_wait(planning, LOOK_AGAIN_MS)) return false;
+        if (!thread_pause(&planning->thread, LOOK_AGAIN_MS)) return false;
     }
     return false;
 }

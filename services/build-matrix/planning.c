@@ -6,7 +6,6 @@
 #include <time.h>
 
 #include "lib/base/clock.h"
-#include "lib/base/condition.h"
 #include "lib/base/json_writer.h"
 #include "lib/base/log.h"
 #include "lib/store/matrix_store.h"
@@ -22,44 +21,32 @@ enum {
 
 enum status planning_init(struct planning *out, const struct planning_place *place, struct error *err) {
     *out = (struct planning){.place = *place};
-    condition_init(&out->stopped);
-    pthread_mutex_init(&out->mutex, NULL);
+    thread_init(&out->thread);
     return job_store_create(&out->store, place->settings->redis_url, STORE_TIMEOUT_MS, err);
 }
 
 void planning_release(struct planning *planning) {
+    thread_release(&planning->thread);
     job_store_free(planning->store);
     arena_release(&planning->compiler_memory);
-    pthread_mutex_destroy(&planning->mutex);
-    pthread_cond_destroy(&planning->stopped);
 }
 
 /* ---- Waiting and stopping ---- */
 
 void planning_stop(struct planning *planning) {
-    pthread_mutex_lock(&planning->mutex);
-    atomic_store(&planning->is_stopped, true);
+    thread_request_stop(&planning->thread);
+    thread_lock(&planning->thread);
     deadline_cancel(&planning->limit, STATUS_CANCELLED);
-    pthread_cond_broadcast(&planning->stopped);
-    pthread_mutex_unlock(&planning->mutex);
-}
-
-bool planning_wait(struct planning *planning, int64_t duration_ms) {
-    int64_t until_ms = clock_monotonic_ms() + duration_ms;
-    pthread_mutex_lock(&planning->mutex);
-    while (!planning->is_stopped && condition_wait_until(&planning->stopped, &planning->mutex, until_ms)) {
-    }
-    pthread_mutex_unlock(&planning->mutex);
-    return !planning->is_stopped;
+    thread_unlock(&planning->thread);
 }
 
 bool planning_pause(struct planning *planning, const char *what, const struct error *err) {
-    if (planning->is_stopped) return false;
+    if (!thread_goes_on(&planning->thread)) return false;
     if (planning->pause_ms == 0)
         log_line(LOG_WARN, "the planner waits", log_field("what", what), log_field("error", err->message));
     planning->pause_ms = planning->pause_ms ? 2 * planning->pause_ms : PAUSE_MIN_MS;
     if (planning->pause_ms > PAUSE_MAX_MS) planning->pause_ms = PAUSE_MAX_MS;
-    return planning_wait(planning, planning->pause_ms);
+    return thread_pause(&planning->thread, planning->pause_ms);
 }
 
 void planning_goes_on(struct planning *planning) {
@@ -71,10 +58,11 @@ void planning_goes_on(struct planning *planning) {
 
 /* False: the planner was stopped. */
 static bool start_limit(struct planning *planning) {
-    pthread_mutex_lock(&planning->mutex);
+    thread_lock(&planning->thread);
     deadline_start(&planning->limit, REFRESH_TIMEOUT_MS);
-    pthread_mutex_unlock(&planning->mutex);
-    return !planning->is_stopped;
+    bool goes_on = !planning->thread.is_stopping;
+    thread_unlock(&planning->thread);
+    return goes_on;
 }
 
 bool planning_refresh(struct planning *planning) {
@@ -243,7 +231,7 @@ bool planning_make(struct planning *planning, const struct matrix_pairs *pairs, 
         arena_release(&arena);
         if (result->made > made_before) planning->place.wake(planning->place.context);
         if (next < pairs->count && planning->attend) planning->attend(planning->attend_context);
-        if (planning->is_stopped) is_whole = false;
+        if (!thread_goes_on(&planning->thread)) is_whole = false;
     }
     return is_whole;
 }

@@ -8,12 +8,12 @@
 #ifndef SERVICES_BUILD_MATRIX_PLANNING_H
 #define SERVICES_BUILD_MATRIX_PLANNING_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 #include "lib/base/deadline.h"
 #include "lib/base/metrics.h"
 #include "lib/base/settings.h"
+#include "lib/base/thread.h"
 #include "lib/domain/build_plan.h"
 #include "lib/domain/matrix_plan.h"
 #include "lib/store/job_store.h"
@@ -38,10 +38,8 @@ struct planning {
     void (*attend)(void *context);
     void *attend_context;
 
-    pthread_mutex_t mutex;
-    pthread_cond_t stopped;
-    atomic_bool is_stopped;
-    struct deadline limit; /* of requests to repositories */
+    struct thread thread;  /* started by the planner */
+    struct deadline limit; /* of requests to repositories; guarded by the thread's mutex */
     int64_t pause_ms;      /* the last backoff; 0: no failure */
 
     struct { /* read by any thread */
@@ -55,9 +53,6 @@ void planning_release(struct planning *planning); /* even after planning_init() 
 
 /* Stops the planner: all waits end soon. Any thread. */
 void planning_stop(struct planning *planning);
-
-/* Sleeps. False: the planner was stopped. */
-bool planning_wait(struct planning *planning, int64_t duration_ms);
 
 /* After a failure: sleeps with exponential backoff; logs only the first failure in a row. False: the planner was stopped. */
 bool planning_pause(struct planning *planning, const char *what, const struct error *err);

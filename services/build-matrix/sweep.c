@@ -48,7 +48,7 @@ static void begin_wave(struct planning *planning, struct version compiler) {
 }
 
 void sweep_begin_waves(struct planning *planning) {
-    for (size_t i = 0; i < planning->compiler_count && !planning->is_stopped; i++)
+    for (size_t i = 0; i < planning->compiler_count && thread_goes_on(&planning->thread); i++)
         if (is_new(planning, planning->compilers[i])) begin_wave(planning, planning->compilers[i]);
 }
 

@@ -18,13 +18,13 @@ struct round {
 
 static void begin_round(struct matrix_fixture *m, struct round *round) {
     *round = (struct round){.committer = {.service = &m->service, .store = m->f.store}};
-    pthread_mutex_init(&round->committer.mutex, NULL);
+    thread_init(&round->committer.thread);
 }
 
 static void end_round(struct round *round) {
     for (size_t i = 0; i < round->count; i++)
         arena_release(&round->successes[i].arena);
-    pthread_mutex_destroy(&round->committer.mutex);
+    thread_release(&round->committer.thread);
 }
 
 /* A job that succeeded. */

@@ -305,7 +305,7 @@ static void who_is_stopped_neither_waits_nor_plans(void **state) {
     (void)state;
     const struct error err = {.message = "It is away."};
     planning_stop(&planning);
-    assert_false(planning_wait(&planning, PATIENCE_MS));
+    assert_false(thread_pause(&planning.thread, PATIENCE_MS));
     assert_false(planning_pause(&planning, "It is away", &err));
     assert_false(planning_refresh(&planning));
 }
