@@ -126,8 +126,8 @@ static bool wait_for_next(struct job_runner *runner, const struct rounds *rounds
     return !is_stopped;
 }
 
-void *job_housekeeping_main(void *argument) {
-    struct job_runner *runner = argument;
+void job_housekeeping_main(void *context) {
+    struct job_runner *runner = context;
     int64_t now_ms = clock_monotonic_ms();
     struct rounds rounds = {
         .scan_at_ms = runner->settings->pending_scan_ms > 0 ? now_ms : INT64_MAX,
@@ -136,5 +136,4 @@ void *job_housekeeping_main(void *argument) {
     do
         go_round(runner, &rounds);
     while (wait_for_next(runner, &rounds));
-    return NULL;
 }

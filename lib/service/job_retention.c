@@ -4,7 +4,6 @@
  * trims the stream of events. It has a connection of its own, since a slow disk must not delay the housekeeping thread, which
  * renews leases. A round moves at most JOBS_PER_ROUND jobs, to limit the load; it is skipped while another process moves jobs.
  */
-#include "lib/base/clock.h"
 #include "lib/service/job_slot.h"
 #include "lib/store/events.h"
 #include "lib/store/job_keeping.h"
@@ -43,23 +42,11 @@ static void trim_events(struct job_runner *runner) {
     if (status && !job_store_is_away(status)) log_line(LOG_ERROR, "cannot trim the events", log_field("error", err.message));
 }
 
-/* False: the runner is draining. */
-static bool wait_for_round(struct job_runner *runner, int64_t pause_ms) {
-    int64_t until_ms = clock_monotonic_ms() + pause_ms;
-    pthread_mutex_lock(&runner->mutex);
-    while (!runner->is_draining && job_runner_wait(runner, &runner->state_moved, until_ms)) {
-    }
-    bool is_draining = runner->is_draining;
-    pthread_mutex_unlock(&runner->mutex);
-    return !is_draining;
-}
-
-void *job_retention_main(void *argument) {
-    struct job_runner *runner = argument;
+void job_retention_main(void *context) {
+    struct job_runner *runner = context;
     int64_t pause_ms;
     do {
         trim_events(runner);
         pause_ms = move_jobs(runner) ? PAUSE_MS : PAUSE_LONG_MS;
-    } while (wait_for_round(runner, pause_ms));
-    return NULL;
+    } while (thread_pause(&runner->retention, pause_ms));
 }

@@ -73,44 +73,44 @@ int64_t job_runner_next_look_ms(const struct job_runner *runner) {
 }
 
 void job_runner_announce(struct job_runner *runner, const char *job_id) {
+    struct announcement *announcement = memory_alloc(sizeof *announcement);
+    bool is_id = strlen(job_id) < UUID_TEXT_MAX;
+    if (is_id) strcpy(announcement->job_id, job_id);
     pthread_mutex_lock(&runner->mutex);
-    if (runner->announced_count == ANNOUNCED_MAX || strlen(job_id) >= UUID_TEXT_MAX) {
-        runner->may_have_work = true;
-    } else {
-        char *place = runner->announced[(runner->announced_first + runner->announced_count++) % ANNOUNCED_MAX];
-        snprintf(place, UUID_TEXT_MAX, "%s", job_id);
-    }
+    bool is_queued = is_id && queue_add(&runner->announced, &announcement->link);
+    if (!is_queued) runner->may_have_work = true;
     pthread_cond_signal(&runner->work_came);
     pthread_mutex_unlock(&runner->mutex);
+    if (!is_queued) free(announcement);
+}
+
+/* Moves the oldest announced id to `job_id`, with the runner's mutex held. False: there is none. */
+static bool take_announced(struct job_runner *runner, char job_id[UUID_TEXT_MAX]) {
+    struct announcement *announcement = QUEUE_ITEM(queue_take(&runner->announced), struct announcement, link);
+    if (!announcement) return false;
+    memcpy(job_id, announcement->job_id, UUID_TEXT_MAX);
+    free(announcement);
+    return true;
 }
 
 /* Waits for work: `job_id` gets an announced id, or "" for the next job that can run. False: draining. */
 static bool take_work(struct job_runner *runner, char job_id[UUID_TEXT_MAX]) {
     pthread_mutex_lock(&runner->mutex);
-    while (!runner->is_draining && !runner->may_have_work && runner->announced_count == 0)
+    while (!runner->is_draining && !runner->may_have_work && !runner->announced.first)
         pthread_cond_wait(&runner->work_came, &runner->mutex);
     bool is_there = !runner->is_draining;
     job_id[0] = '\0';
-    if (runner->may_have_work) {
+    if (runner->may_have_work)
         runner->may_have_work = false;
-    } else if (is_there) {
-        memcpy(job_id, runner->announced[runner->announced_first], UUID_TEXT_MAX);
-        runner->announced_first = (runner->announced_first + 1) % ANNOUNCED_MAX;
-        runner->announced_count--;
-    }
+    else if (is_there)
+        take_announced(runner, job_id);
     pthread_mutex_unlock(&runner->mutex);
     return is_there;
 }
 
 /* Pauses before a retry while Redis is unreachable. False: the runner is draining, and must not retry. */
 static bool wait_for_redis(struct job_runner *runner) {
-    pthread_mutex_lock(&runner->mutex);
-    int64_t until_ms = clock_monotonic_ms() + CLAIM_RETRY_MS;
-    while (!runner->is_draining && job_runner_wait(runner, &runner->state_moved, until_ms)) {
-    }
-    bool goes_on = !runner->is_draining;
-    pthread_mutex_unlock(&runner->mutex);
-    return goes_on;
+    return thread_pause(&runner->slot_threads, CLAIM_RETRY_MS);
 }
 
 /* ---- The slots' threads ---- */
@@ -169,12 +169,11 @@ static void try_work(struct job_slot *slot, const char *job_id) {
     arena_release(&run.arena);
 }
 
-static void *slot_main(void *argument) {
-    struct job_slot *slot = argument;
+static void slot_main(void *context) {
+    struct job_slot *slot = context;
     char job_id[UUID_TEXT_MAX];
     while (take_work(slot->runner, job_id))
         try_work(slot, job_id);
-    return NULL;
 }
 
 /* ---- Beginning ---- */
@@ -183,6 +182,9 @@ static void init_locks(struct job_runner *runner) {
     pthread_mutex_init(&runner->mutex, NULL);
     condition_init(&runner->work_came);
     condition_init(&runner->state_moved);
+    thread_init(&runner->slot_threads);
+    thread_init(&runner->housekeeper);
+    thread_init(&runner->retention);
     for (int i = 0; i < runner->slot_count; i++)
         pthread_mutex_init(&runner->slots[i].mutex, NULL);
 }
@@ -210,17 +212,12 @@ static enum status create_stores(struct job_runner *runner, const char *name, st
 }
 
 static enum status start_threads(struct job_runner *runner, struct error *err) {
-    int failure = pthread_create(&runner->housekeeper, NULL, job_housekeeping_main, runner);
-    runner->housekeeper_is_started = failure == 0;
-    if (!failure && runner->retention_store) {
-        failure = pthread_create(&runner->retention, NULL, job_retention_main, runner);
-        runner->retention_is_started = failure == 0;
-    }
-    for (int i = 0; i < runner->slot_count && !failure; i++) {
-        failure = pthread_create(&runner->slots[i].thread, NULL, slot_main, &runner->slots[i]);
-        if (!failure) runner->slots_started++;
-    }
-    return failure ? error_set(err, STATUS_INTERNAL, "Cannot start a thread: %s.", strerror(failure)) : STATUS_OK;
+    enum status status = thread_start(&runner->housekeeper, "housekeeper", job_housekeeping_main, runner, err);
+    if (!status && runner->retention_store)
+        status = thread_start(&runner->retention, "retention", job_retention_main, runner, err);
+    for (int i = 0; i < runner->slot_count && !status; i++)
+        status = thread_start(&runner->slot_threads, "job-slot", slot_main, &runner->slots[i], err);
+    return status;
 }
 
 enum status job_runner_create(struct job_runner **out, const struct settings *settings, const char *name, int slots,
@@ -232,6 +229,7 @@ enum status job_runner_create(struct job_runner **out, const struct settings *se
     runner->context = context;
     runner->lease_ms = settings->lease_ms;
     runner->look_at_ms = INT64_MAX;
+    runner->announced.limit = ANNOUNCED_MAX;
     runner->slots = memory_alloc((size_t)slots * sizeof *runner->slots);
     runner->slot_count = slots;
     for (const struct job_handler *handler = handlers; handler->run; handler++)
@@ -250,6 +248,8 @@ enum status job_runner_create(struct job_runner **out, const struct settings *se
 
 static void drain(struct job_runner *runner, int64_t drain_ms) {
     int64_t until_ms = clock_monotonic_ms() + drain_ms;
+    thread_request_stop(&runner->slot_threads);
+    thread_request_stop(&runner->retention);
     pthread_mutex_lock(&runner->mutex);
     runner->is_draining = true;
     pthread_cond_broadcast(&runner->work_came);
@@ -270,20 +270,21 @@ static void hand_back(struct job_slot *slot) {
 static void stop_threads(struct job_runner *runner) {
     for (int i = 0; i < runner->slot_count; i++)
         hand_back(&runner->slots[i]);
-    for (int i = 0; i < runner->slots_started; i++)
-        pthread_join(runner->slots[i].thread, NULL);
+    thread_release(&runner->slot_threads);
     pthread_mutex_lock(&runner->mutex);
     runner->is_stopped = true;
     pthread_cond_broadcast(&runner->state_moved);
     pthread_mutex_unlock(&runner->mutex);
-    if (runner->housekeeper_is_started) pthread_join(runner->housekeeper, NULL);
-    if (runner->retention_is_started) pthread_join(runner->retention, NULL);
+    thread_release(&runner->housekeeper);
+    thread_release(&runner->retention);
 }
 
 void job_runner_free(struct job_runner *runner, int64_t drain_ms) {
     if (!runner) return;
     drain(runner, drain_ms);
     stop_threads(runner);
+    for (char job_id[UUID_TEXT_MAX]; take_announced(runner, job_id);)
+        continue;
     for (int i = 0; i < runner->slot_count; i++) {
         job_store_free(runner->slots[i].store);
         pthread_mutex_destroy(&runner->slots[i].mutex);

@@ -17,6 +17,8 @@
 #include <stdatomic.h>
 #include <time.h>
 
+#include "lib/base/queue.h"
+#include "lib/base/thread.h"
 #include "lib/service/job_runner.h"
 
 enum {
@@ -29,12 +31,16 @@ struct job_slot {
     struct job_runner *runner;
     char name[RUNNER_NAME_MAX]; /* the lease's holder, as Redis and operators see it */
     struct job_store *store;    /* of the slot's thread */
-    pthread_t thread;
 
     pthread_mutex_t mutex;
     struct job_run *run;   /* NULL: no run with a lease */
     int64_t held_until_ms; /* clock_monotonic_ms() until which the lease certainly holds */
     int64_t renew_at_ms;
+};
+
+struct announcement {
+    struct queue_link link;
+    char job_id[UUID_TEXT_MAX];
 };
 
 struct job_retry {
@@ -52,22 +58,16 @@ struct job_runner {
     struct job_slot *slots;
     int slot_count;
     atomic_llong alarms;
-    struct job_store *store; /* of the housekeeping thread */
-    pthread_t housekeeper;
-    bool housekeeper_is_started;
+    struct job_store *store;           /* of the housekeeping thread */
     struct job_store *retention_store; /* of the retention thread; NULL: no storage folder is set */
-    pthread_t retention;
-    bool retention_is_started;
-    int slots_started;
+    struct thread slot_threads, housekeeper, retention;
 
     pthread_mutex_t mutex;
     pthread_cond_t work_came;   /* one slot must look */
     pthread_cond_t state_moved; /* broadcast when a run starts or ends, a look is scheduled, and on every step of a shutdown */
-    char announced[ANNOUNCED_MAX][UUID_TEXT_MAX];
-    size_t announced_first;
-    size_t announced_count;
-    bool may_have_work; /* Redis may have a job that can run: a free slot must ask */
-    int64_t look_at_ms; /* when a slot must ask again, because of a lock; INT64_MAX: never */
+    struct queue announced;     /* struct announcement, at most ANNOUNCED_MAX */
+    bool may_have_work;         /* Redis may have a job that can run: a free slot must ask */
+    int64_t look_at_ms;         /* when a slot must ask again, because of a lock; INT64_MAX: never */
     int running;
     bool is_draining;
     bool has_given_up; /* the drain's time is over: nothing is waited for any longer */
@@ -92,9 +92,9 @@ int64_t job_runner_next_look_ms(const struct job_runner *runner);
 void job_run_carry_out(struct job_slot *slot, struct job_run *run, int64_t claimed_ms);
 
 /* job_housekeeping.c */
-void *job_housekeeping_main(void *runner);
+void job_housekeeping_main(void *runner);
 
 /* job_retention.c */
-void *job_retention_main(void *runner);
+void job_retention_main(void *runner);
 
 #endif

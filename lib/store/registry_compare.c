@@ -9,6 +9,7 @@
 
 #include "lib/base/array.h"
 #include "lib/base/memory.h"
+#include "lib/base/thread.h"
 #include "lib/store/registry_repo_parts.h"
 
 enum {
@@ -160,7 +161,6 @@ struct visiting {
 };
 
 struct visitor {
-    pthread_t thread;
     struct visiting *visiting;
     enum status status;
     struct error err;
@@ -177,8 +177,8 @@ static enum status visit_difference(git_repository *git, const struct difference
     return status;
 }
 
-static void *visit_some(void *argument) {
-    struct visitor *visitor = argument;
+static void visit_some(void *context) {
+    struct visitor *visitor = context;
     struct visiting *visiting = visitor->visiting;
     const struct comparison *all = visiting->all;
     git_repository *git = NULL;
@@ -191,7 +191,6 @@ static void *visit_some(void *argument) {
     }
     if (visitor->status) atomic_store(&visiting->is_over, true);
     git_repository_free(git);
-    return NULL;
 }
 
 /* One thread for each core, the calling one included, if there is enough to do for each. */
@@ -205,15 +204,17 @@ static size_t count_threads(size_t file_count) {
 static enum status visit_in_threads(struct visiting *visiting, struct error *err) {
     size_t count = count_threads(visiting->all->count), started = 1;
     struct visitor *visitors = memory_alloc(count * sizeof *visitors);
+    struct thread threads;
+    thread_init(&threads);
     for (size_t i = 0; i < count; i++)
         visitors[i].visiting = visiting;
-    while (started < count && pthread_create(&visitors[started].thread, NULL, visit_some, &visitors[started]) == 0)
+    while (started < count && !thread_start(&threads, "compare", visit_some, &visitors[started], NULL))
         started++;
     visit_some(&visitors[0]); /* does everything if no other thread could be started */
+    thread_release(&threads);
     enum status status = visitors[0].status;
     size_t failed = 0;
     for (size_t i = 1; i < started; i++) {
-        pthread_join(visitors[i].thread, NULL);
         if (status || !visitors[i].status) continue;
         status = visitors[i].status;
         failed = i;

@@ -3,7 +3,6 @@
  * `registryctl solve --all`. Each thread takes one package at a time and prints its lines in the packages' order, so that the
  * output does not depend on timing; only the times on standard error differ.
  */
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -12,20 +11,20 @@
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
+#include "lib/base/thread.h"
 #include "lib/domain/manifest_index.h"
 #include "ops/registryctl/solve.h"
 
-/* Shared by the threads; `mutex` guards the fields that change. */
+/* Shared by the threads. */
 struct all_plans {
     const struct manifest_index *index;
     const struct compilers *compilers;
     const struct version *compiler; /* NULL: each */
     size_t *first_pair;             /* by position of the package; the last element is the number of all pairs */
     double *times_us;               /* the thread's CPU time for each pair */
-    pthread_mutex_t mutex;
-    pthread_cond_t turn;
-    size_t next_package; /* the next one to take */
-    size_t next_output;  /* the one whose lines are printed next */
+    struct thread threads;          /* whose mutex guards the fields below; woken when a turn ends */
+    size_t next_package;            /* the next one to take */
+    size_t next_output;             /* the one whose lines are printed next */
     size_t unsolved;
     double slowest_us;
     struct question slowest;
@@ -87,9 +86,9 @@ static void plan_package(struct package_plans *out, const struct all_plans *all,
 }
 
 static void hand_over(struct all_plans *all, const struct package_plans *plans, size_t position) {
-    pthread_mutex_lock(&all->mutex);
+    thread_lock(&all->threads);
     while (all->next_output != position)
-        pthread_cond_wait(&all->turn, &all->mutex);
+        thread_wait(&all->threads, THREAD_NO_LIMIT);
     fwrite(text_view(&plans->lines), 1, plans->lines.length, stdout);
     all->unsolved += plans->unsolved;
     if (plans->slowest_us > all->slowest_us) {
@@ -98,18 +97,18 @@ static void hand_over(struct all_plans *all, const struct package_plans *plans, 
         all->slowest_compiler = plans->slowest_compiler;
     }
     all->next_output++;
-    pthread_cond_broadcast(&all->turn);
-    pthread_mutex_unlock(&all->mutex);
+    thread_wake(&all->threads);
+    thread_unlock(&all->threads);
 }
 
-static void *plan_packages(void *context) {
+static void plan_packages(void *context) {
     struct all_plans *all = context;
     size_t package_count = manifest_index_package_count(all->index);
     struct text lines = {0};
     for (;;) {
-        pthread_mutex_lock(&all->mutex);
+        thread_lock(&all->threads);
         size_t position = all->next_package++;
-        pthread_mutex_unlock(&all->mutex);
+        thread_unlock(&all->threads);
         if (position >= package_count) break;
         text_clear(&lines);
         struct package_plans plans = {.lines = lines};
@@ -118,7 +117,6 @@ static void *plan_packages(void *context) {
         lines = plans.lines;
     }
     text_release(&lines);
-    return NULL;
 }
 
 static void count_pairs(struct all_plans *all) {
@@ -167,20 +165,15 @@ static void print_times(const struct all_plans *all, int thread_count, int64_t e
 
 bool solve_all(const struct manifest_index *index, const struct compilers *compilers, const struct version *compiler,
                int thread_count) {
-    struct all_plans all = {.index = index,
-                            .compilers = compilers,
-                            .compiler = compiler,
-                            .mutex = PTHREAD_MUTEX_INITIALIZER,
-                            .turn = PTHREAD_COND_INITIALIZER};
-    pthread_t threads[SOLVE_THREADS_MAX];
+    struct all_plans all = {.index = index, .compilers = compilers, .compiler = compiler};
     int started = 0;
     int64_t start_us = clock_monotonic_us();
     count_pairs(&all);
-    while (started < thread_count - 1 && pthread_create(&threads[started], NULL, plan_packages, &all) == 0)
+    thread_init(&all.threads);
+    while (started < thread_count - 1 && !thread_start(&all.threads, "solve", plan_packages, &all, NULL))
         started++;
     plan_packages(&all); /* in this thread, too; alone if no other could be created */
-    for (int i = 0; i < started; i++)
-        pthread_join(threads[i], NULL);
+    thread_release(&all.threads);
     print_times(&all, started + 1, clock_monotonic_us() - start_us);
     free(all.first_pair);
     free(all.times_us);
