@@ -14,10 +14,22 @@ static size_t first_capacity(size_t item_bytes) {
     return fitting > FIRST_ITEMS_MIN ? fitting : FIRST_ITEMS_MIN;
 }
 
+static size_t next_capacity(size_t capacity, size_t item_bytes) {
+    assert(capacity <= SIZE_MAX / 2 / item_bytes);
+    return capacity ? 2 * capacity : first_capacity(item_bytes);
+}
+
 void *array_enlarge(void *items, size_t *capacity, size_t item_bytes) {
-    assert(*capacity <= SIZE_MAX / 2);
-    *capacity = *capacity ? 2 * *capacity : first_capacity(item_bytes);
-    return memory_resize(items, *capacity, item_bytes); /* which checks the product */
+    *capacity = next_capacity(*capacity, item_bytes);
+    return memory_resize(items, *capacity, item_bytes);
+}
+
+void *array_grow_in(struct arena *arena, void *items, size_t count, size_t *capacity, size_t item_bytes) {
+    if (count < *capacity) return items;
+    *capacity = next_capacity(*capacity, item_bytes);
+    void *more = arena_alloc(arena, *capacity * item_bytes);
+    if (count > 0) memcpy(more, items, count * item_bytes);
+    return more;
 }
 
 void array_move_up(void *items, size_t count, size_t position, size_t item_bytes) {

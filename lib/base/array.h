@@ -17,12 +17,19 @@
 
 #include <stddef.h>
 
+#include "lib/base/arena.h"
+
 /* Makes room for another item and returns its address, for the caller to set; counts it. */
 #define array_add(array)                                                                                                       \
     ((array)->items = array_grow((array)->items, (array)->count, &(array)->capacity, sizeof *(array)->items),                  \
      &(array)->items[(array)->count++])
 
-/* The same with the rest moved up: the address of a new item at `position`, which is at most the count. */
+/* The same with the items in an arena, which keeps outgrown memory until it is released. */
+#define array_add_in(arena, array)                                                                                             \
+    ((array)->items = array_grow_in((arena), (array)->items, (array)->count, &(array)->capacity, sizeof *(array)->items),      \
+     &(array)->items[(array)->count++])
+
+/* array_add() with the rest moved up: the address of a new item at `position`, which is at most the count. */
 #define array_insert(array, position)                                                                                          \
     ((array)->items = array_grow((array)->items, (array)->count, &(array)->capacity, sizeof *(array)->items),                  \
      array_move_up((array)->items, (array)->count++, (position), sizeof *(array)->items), &(array)->items[position])
@@ -34,6 +41,10 @@ void *array_enlarge(void *items, size_t *capacity, size_t item_bytes) __attribut
 static inline void *array_grow(void *items, size_t count, size_t *capacity, size_t item_bytes) {
     return count < *capacity ? items : array_enlarge(items, capacity, item_bytes);
 }
+
+/* The same in an arena. */
+void *array_grow_in(struct arena *arena, void *items, size_t count, size_t *capacity, size_t item_bytes)
+    __attribute__((returns_nonnull));
 
 void array_move_up(void *items, size_t count, size_t position, size_t item_bytes);
 

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "lib/base/array.h"
-#include "lib/base/memory.h"
 #include "lib/domain/manifest_index.h"
 #include "lib/domain/matrix_pairs.h"
 #include "lib/domain/solver.h"

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/map.h"
 #include "lib/base/text.h"
 #include "lib/tools/compiler.h"
 
@@ -32,32 +33,8 @@ static bool is_own(const char *path, const char *package) {
     return !find_package(path, &name, &length) || is_named(package, name, length);
 }
 
-/* The packages that are imported from, without duplicates. */
-struct name_list {
-    const char **items;
-    size_t count;
-};
-
-static void add_name(struct name_list *list, struct arena *arena, const char *name, size_t length) {
-    for (size_t i = 0; i < list->count; i++)
-        if (is_named(list->items[i], name, length)) return;
-    if ((list->count & (list->count - 1)) == 0) { /* grows at powers of two */
-        const char **more = arena_alloc(arena, (list->count ? list->count * 2 : 1) * sizeof *more);
-        if (list->count) memcpy(more, list->items, list->count * sizeof *more);
-        list->items = more;
-    }
-    list->items[list->count++] = arena_copy_bytes(arena, name, length);
-}
-
-static bool has_name(const char *const *names, size_t count, const char *name) {
-    for (size_t i = 0; i < count; i++)
-        if (text_equal(names[i], name)) return true;
-    return false;
-}
-
-/* Adds the packages from which the module at `node` imports. False: the graph is malformed there. */
-static bool add_imports(struct name_list *used, struct arena *arena, const json_t *graph, const json_t *node,
-                        const char *package) {
+/* Adds the packages from which the module at `node` imports to the set `used`. False: the graph is malformed there. */
+static bool add_imports(struct map *used, struct arena *arena, const json_t *graph, const json_t *node, const char *package) {
     size_t index;
     json_t *import;
     const char *path = json_string_value(json_object_get(node, "path"));
@@ -72,7 +49,8 @@ static bool add_imports(struct name_list *used, struct arena *arena, const json_
         const char *target_path = json_string_value(json_object_get(target, "path"));
         size_t length;
         if (!target_path) return false;
-        if (!is_own(target_path, package) && find_package(target_path, &name, &length)) add_name(used, arena, name, length);
+        if (!is_own(target_path, package) && find_package(target_path, &name, &length))
+            map_put(used, arena_copy_bytes(arena, name, length), used);
     }
     return true;
 }
@@ -81,31 +59,43 @@ static int compare_names(const void *a, const void *b) {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The `names` that are not in `others`, sorted. */
-static const char **difference(struct arena *arena, const char *const *names, size_t count, const char *const *others,
-                               size_t other_count, size_t *difference_count) {
-    const char **left = arena_alloc(arena, (count + 1) * sizeof *left);
-    *difference_count = 0;
-    for (size_t i = 0; i < count; i++)
-        if (!has_name(others, other_count, names[i])) left[(*difference_count)++] = arena_copy(arena, names[i]);
-    qsort(left, *difference_count, sizeof *left, compare_names);
+/* The names of one set that are not in the other, sorted. */
+static const char **difference(struct arena *arena, const struct map *names, const struct map *others, size_t *count) {
+    const char **left = arena_alloc(arena, (map_count(names) + 1) * sizeof *left);
+    *count = 0;
+    for (const struct map_entry *at = map_first(names); at; at = map_next(at))
+        if (!map_find(others, map_key(at))) left[(*count)++] = arena_copy(arena, map_key(at));
+    qsort(left, *count, sizeof *left, compare_names);
     return left;
+}
+
+/* The set of the packages from which the package's modules import. */
+static enum status list_used(struct map *used, struct arena *arena, const json_t *graph, const char *package,
+                             struct error *err) {
+    const char *module;
+    json_t *node;
+    if (!json_is_object(graph)) return error_set(err, STATUS_INTERNAL, "The compiler's module graph is not an object.");
+    json_object_foreach((json_t *)graph, module, node) {
+        if (!add_imports(used, arena, graph, node, package))
+            return error_set(err, STATUS_INTERNAL, "The compiler's module graph is not as expected at %s.", module);
+    }
+    return STATUS_OK;
 }
 
 enum status dependency_findings_make(struct dependency_findings *out, struct arena *arena, const json_t *graph,
                                      const char *package, const char *const *declared, size_t declared_count,
                                      struct error *err) {
-    struct name_list used = {0};
-    const char *module;
-    json_t *node;
-    if (!json_is_object(graph)) return error_set(err, STATUS_INTERNAL, "The compiler's module graph is not an object.");
-    json_object_foreach((json_t *)graph, module, node) {
-        if (!add_imports(&used, arena, graph, node, package))
-            return error_set(err, STATUS_INTERNAL, "The compiler's module graph is not as expected at %s.", module);
+    struct map used = {0}, wanted = {0};
+    enum status status = list_used(&used, arena, graph, package, err);
+    for (size_t i = 0; i < declared_count && !status; i++)
+        map_put(&wanted, declared[i], &wanted);
+    if (!status) {
+        out->unused = difference(arena, &wanted, &used, &out->unused_count);
+        out->missing = difference(arena, &used, &wanted, &out->missing_count);
     }
-    out->unused = difference(arena, declared, declared_count, used.items, used.count, &out->unused_count);
-    out->missing = difference(arena, used.items, used.count, declared, declared_count, &out->missing_count);
-    return STATUS_OK;
+    map_release(&wanted, NULL);
+    map_release(&used, NULL);
+    return status;
 }
 
 static void append_names(struct text *out, const char *const *names, size_t count) {

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "lib/base/array.h"
 #include "lib/source/module_lexer.h"
 #include "lib/source/source_text.h"
 
@@ -147,12 +148,8 @@ static enum status read_optional_list(struct parser *parser, enum status (*read_
 
 static struct module_import *add_import(struct parser *parser) {
     struct module_header *header = parser->header;
-    if (header->import_count == parser->import_capacity) {
-        parser->import_capacity = parser->import_capacity * 2 + 16;
-        struct module_import *more = arena_alloc(parser->arena, parser->import_capacity * sizeof *more);
-        if (header->import_count) memcpy(more, header->imports, header->import_count * sizeof *more);
-        header->imports = more;
-    }
+    header->imports =
+        array_grow_in(parser->arena, header->imports, header->import_count, &parser->import_capacity, sizeof *header->imports);
     return &header->imports[header->import_count++];
 }
 

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/array.h"
 #include "lib/base/folder.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
@@ -72,13 +73,7 @@ struct path_list {
 };
 
 static void add_path(struct path_list *list, struct arena *arena, const char *path) {
-    if (list->count == list->capacity) {
-        list->capacity = list->capacity * 2 + 32;
-        const char **more = arena_alloc(arena, list->capacity * sizeof *more);
-        if (list->count) memcpy(more, list->items, list->count * sizeof *more);
-        list->items = more;
-    }
-    list->items[list->count++] = arena_copy(arena, path);
+    *array_add_in(arena, list) = arena_copy(arena, path);
 }
 
 /* A glob of includeFiles or excludeFiles. */
@@ -211,8 +206,8 @@ static void warn_of_rules(struct selection *selection) {
                  rule->glob.text);
     }
     if (selection->not_followed)
-        warn(selection, "%s is left out: links to folders lead to more than %d files and folders in all.", selection->not_followed,
-             LINKED_MAX);
+        warn(selection, "%s is left out: links to folders lead to more than %d files and folders in all.",
+             selection->not_followed, LINKED_MAX);
 }
 
 /* ---- Links ---- */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/array.h"
 #include "lib/base/folder.h"
 #include "lib/base/text.h"
 #include "lib/source/source_text.h"
@@ -72,11 +73,7 @@ enum status source_check_foreign(const char *folder, const char *path, const str
 /* ---- Walking a folder ---- */
 
 static void add_path(struct source_walk *list, struct arena *arena, const char *path) {
-    if ((list->count & (list->count - 1)) == 0) { /* grows at powers of two */
-        const char **more = arena_alloc(arena, (list->count ? list->count * 2 : 1) * sizeof *more);
-        if (list->count) memcpy(more, list->paths, list->count * sizeof *more);
-        list->paths = more;
-    }
+    list->paths = array_grow_in(arena, list->paths, list->count, &list->capacity, sizeof *list->paths);
     list->paths[list->count++] = arena_copy(arena, path);
 }
 

@@ -30,7 +30,7 @@ CHECK_RESULT enum status source_check_foreign(const char *folder, const char *pa
 /* The paths of modules, relative to the package's folder, sorted by bytes; in the caller's arena. */
 struct source_walk {
     const char **paths;
-    size_t count;
+    size_t count, capacity;
 };
 
 /* Lists all modules of the package in `folder`. STATUS_REFUSED as source_check_folders(), but with the complete list;

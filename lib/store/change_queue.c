@@ -13,7 +13,6 @@
 #include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,6 +21,7 @@
 #include "lib/base/fault.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
+#include "lib/base/queue.h"
 #include "lib/store/lock.h"
 
 enum {
@@ -38,21 +38,20 @@ enum {
     WAIT_MAX_US = 20000, /* limit of the random pause between tries */
 };
 
-/* One call of change_queue_commit(), on its caller's stack. The queue's mutex guards it while it is in the list. */
+/* One call of change_queue_commit(), on its caller's stack. The queue's mutex guards it while it waits. */
 struct ticket {
     struct queued_change *changes;
     size_t count;
     const struct round *outer; /* the round whose `first` changes these are: its lock must hold, too; NULL: none */
     bool is_alone, is_taken, is_done;
     pthread_cond_t woken; /* signalled when it is done, and when it should lead */
-    struct ticket *next;
+    struct queue_link link;
 };
 
 struct change_queue {
     struct change_queue_options options;
     pthread_mutex_t mutex; /* guards the members up to `counts` */
-    struct ticket *waiting, **end;
-    size_t waiting_count;
+    struct queue waiting;  /* struct ticket */
     size_t expected_count; /* the number of callers that the leader waits for */
     pthread_cond_t came;   /* expected_count callers wait */
     bool is_led;
@@ -86,13 +85,12 @@ struct change_queue *change_queue_create(const struct change_queue_options *opti
     pthread_mutex_init(&queue->mutex, NULL);
     condition_init(&queue->came);
     queue->options = *options;
-    queue->end = &queue->waiting;
     return queue;
 }
 
 void change_queue_free(struct change_queue *queue) {
     if (!queue) return;
-    assert(!queue->waiting && !queue->is_led && !queue->has_lock);
+    assert(!queue->waiting.first && !queue->is_led && !queue->has_lock);
     pthread_cond_destroy(&queue->came);
     pthread_mutex_destroy(&queue->mutex);
     free(queue);
@@ -277,15 +275,21 @@ static void push_firsts(const struct round *round) {
     free(firsts);
 }
 
-static void run_round(struct round *round, struct ticket *tickets) {
+static struct ticket *ticket_at(struct queue_link *link) {
+    return QUEUE_ITEM(link, struct ticket, link);
+}
+
+static void run_round(struct round *round, const struct queue *tickets) {
     struct error err = {0};
-    for (struct ticket *ticket = tickets; ticket; ticket = ticket->next)
-        round->count += ticket->count;
+    for (struct queue_link *at = tickets->first; at; at = at->next)
+        round->count += ticket_at(at)->count;
     round->entries = memory_alloc((round->count + 1) * sizeof *round->entries);
     size_t n = 0;
-    for (struct ticket *ticket = tickets; ticket; ticket = ticket->next)
+    for (struct queue_link *at = tickets->first; at; at = at->next) {
+        const struct ticket *ticket = ticket_at(at);
         for (size_t i = 0; i < ticket->count; i++)
             round->entries[n++] = (struct entry){.change = &ticket->changes[i], .outer = ticket->outer};
+    }
 
     enum status status = begin_round(round, &err);
     if (!status) status = prepare(round, &err);
@@ -358,34 +362,32 @@ static struct timespec time_after(int64_t us) {
 static void wait_for_callers(struct change_queue *queue, size_t count, int64_t limit_us) {
     struct timespec until = time_after(limit_us);
     queue->expected_count = count;
-    while (queue->waiting_count < count && pthread_cond_timedwait(&queue->came, &queue->mutex, &until) == 0)
+    while (queue->waiting.count < count && pthread_cond_timedwait(&queue->came, &queue->mutex, &until) == 0)
         continue;
 }
 
-/* Takes the tickets of the next round out of the list; with the mutex held. */
-static struct ticket *take_tickets(struct change_queue *queue) {
-    struct ticket *taken = queue->waiting, **end = &queue->waiting;
+/* Takes the tickets of the next round; with the mutex held. */
+static struct queue take_tickets(struct change_queue *queue) {
+    struct queue taken = {0};
     size_t total = 0;
-    for (const struct ticket *last = NULL; *end; last = *end, end = &(*end)->next) {
-        total += (*end)->count;
-        if (last && (last->is_alone || (*end)->is_alone || total > ROUND_MAX)) break;
-        (*end)->is_taken = true;
-        queue->waiting_count--;
+    const struct ticket *last = NULL;
+    for (struct ticket *ticket; (ticket = ticket_at(queue->waiting.first)); last = ticket) {
+        total += ticket->count;
+        if (last && (last->is_alone || ticket->is_alone || total > ROUND_MAX)) break;
+        ticket->is_taken = true;
+        queue_remove(&queue->waiting, &ticket->link);
+        queue_add(&taken, &ticket->link);
     }
-    queue->waiting = *end;
-    *end = NULL;
-    if (!queue->waiting) queue->end = &queue->waiting;
     return taken;
 }
 
-/* Wakes the tickets' callers and returns their number; with the mutex held: once it is released, the tickets may be gone. */
-static size_t finish_tickets(struct ticket *tickets) {
-    size_t count = 0;
-    for (struct ticket *ticket = tickets; ticket; ticket = ticket->next, count++) {
+/* Wakes the tickets' callers; with the mutex held: once it is released, the tickets may be gone. */
+static void finish_tickets(const struct queue *tickets) {
+    for (struct queue_link *at = tickets->first; at; at = at->next) {
+        struct ticket *ticket = ticket_at(at);
         ticket->is_done = true;
         pthread_cond_signal(&ticket->woken);
     }
-    return count;
 }
 
 /* Leads one round; with the mutex held, which is released meanwhile. `is_inner`: for another queue's leader, without delay. */
@@ -398,16 +400,17 @@ static enum status lead_round(struct change_queue *queue, struct job_store *stor
     pthread_mutex_lock(&queue->mutex);
     if (status) return status;
     if (is_passed_on) wait_for_callers(queue, queue->last_count, GATHER_US);
-    struct ticket *tickets = take_tickets(queue);
+    const struct queue tickets = take_tickets(queue);
     queue->counts.rounds++;
     pthread_mutex_unlock(&queue->mutex);
 
-    run_round(&round, tickets);
+    run_round(&round, &tickets);
     pthread_mutex_lock(&queue->mutex);
-    queue->last_count = finish_tickets(tickets);
+    finish_tickets(&tickets);
+    queue->last_count = tickets.count;
     bool has_time = clock_monotonic_ms() - queue->turn_began_ms < TURN_MS;
     if (has_time && !is_inner && queue->last_count > 1) wait_for_callers(queue, 1, LINGER_US);
-    if (has_time && queue->waiting) return STATUS_OK; /* one of these callers takes the lock over */
+    if (has_time && queue->waiting.first) return STATUS_OK; /* one of these callers takes the lock over */
     pthread_mutex_unlock(&queue->mutex);
     release_lock(queue, store);
     pthread_mutex_lock(&queue->mutex);
@@ -416,33 +419,26 @@ static enum status lead_round(struct change_queue *queue, struct job_store *stor
 
 /* Lets a waiting caller lead the next round; without one, releases the lock. The mutex is held, and released meanwhile. */
 static void hand_on(struct change_queue *queue, struct job_store *store) {
-    while (!queue->waiting && queue->has_lock) {
+    while (!queue->waiting.first && queue->has_lock) {
         pthread_mutex_unlock(&queue->mutex);
         release_lock(queue, store);
         pthread_mutex_lock(&queue->mutex);
     }
     queue->is_led = false;
-    if (queue->waiting) pthread_cond_signal(&queue->waiting->woken);
+    if (queue->waiting.first) pthread_cond_signal(&ticket_at(queue->waiting.first)->woken);
 }
 
-/* Takes a ticket out of the list that no leader has taken, and fails its changes; with the mutex held. */
+/* Takes a ticket out of the queue that no leader has taken, and fails its changes; with the mutex held. */
 static void withdraw(struct change_queue *queue, struct ticket *ticket, enum status status, const struct error *err) {
-    struct ticket **link = &queue->waiting;
-    while (*link != ticket)
-        link = &(*link)->next;
-    *link = ticket->next;
-    if (queue->end == &ticket->next) queue->end = link;
-    queue->waiting_count--;
+    queue_remove(&queue->waiting, &ticket->link);
     for (size_t i = 0; i < ticket->count; i++)
         fail(&ticket->changes[i], status, err);
     ticket->is_done = true;
 }
 
 static void append(struct change_queue *queue, struct ticket *ticket) {
-    *queue->end = ticket;
-    queue->end = &ticket->next;
-    queue->waiting_count++;
-    if (queue->is_led && queue->waiting_count >= queue->expected_count) pthread_cond_signal(&queue->came);
+    queue_add(&queue->waiting, &ticket->link);
+    if (queue->is_led && queue->waiting.count >= queue->expected_count) pthread_cond_signal(&queue->came);
 }
 
 static void run_ticket(struct change_queue *queue, struct ticket *ticket, struct job_store *store, struct deadline *deadline) {

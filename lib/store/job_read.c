@@ -6,15 +6,15 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/array.h"
 #include "lib/base/text.h"
 #include "lib/store/job_fields.h"
 #include "lib/store/job_steps.h"
 
 enum {
-    CHUNK_MAX = 128,      /* jobs read in one round trip */
+    CHUNK_MAX = 128, /* jobs read in one round trip */
     KEY_MAX = 300,
     INDEXES_MAX = 5,
 };
@@ -177,12 +177,7 @@ struct page {
 
 static void append_job(struct page *page, const struct job *job) {
     struct job_list *list = page->list;
-    if (list->count == page->capacity) {
-        struct job *larger = arena_alloc(page->arena, 2 * page->capacity * sizeof *larger);
-        memcpy(larger, list->jobs, list->count * sizeof *larger);
-        list->jobs = larger;
-        page->capacity *= 2;
-    }
+    list->jobs = array_grow_in(page->arena, list->jobs, list->count, &page->capacity, sizeof *list->jobs);
     list->jobs[list->count] = *job;
     copy_texts(&list->jobs[list->count++], page->arena);
 }

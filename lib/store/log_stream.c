@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/memory.h"
+#include "lib/base/array.h"
 #include "lib/base/text.h"
 #include "lib/store/job_steps.h"
 
@@ -115,17 +115,12 @@ enum status log_stream_read(struct job_store *store, const char *job_id, const s
         if (wanted > CHUNK_LINES) wanted = CHUNK_LINES;
         enum status status = read_entries(store, job_id, query->descending, &range, (int)wanted, &entries, err);
         if (status != STATUS_OK) return status;
-        if (out->count + entries->count > capacity) {
-            capacity = out->count + entries->count > 2 * capacity ? out->count + entries->count : 2 * capacity;
-            struct log_line *more = arena_alloc(arena, capacity * sizeof *more);
-            if (out->count) memcpy(more, out->lines, out->count * sizeof *more);
-            out->lines = more;
-        }
         for (size_t i = 0; i < entries->count; i++) {
             struct log_line line = {0};
             if (!parse_entry(&entries->items[i], query->level, arena, &line)) continue;
             out->cut = out->count == query->limit;
             if (out->cut) return STATUS_OK;
+            out->lines = array_grow_in(arena, out->lines, out->count, &capacity, sizeof *out->lines);
             out->lines[out->count++] = line;
         }
         if (entries->count < wanted) return STATUS_OK;

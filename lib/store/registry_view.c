@@ -8,6 +8,7 @@
 #include "lib/base/arena.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/base/map.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 #include "lib/domain/index_file.h"
@@ -17,12 +18,6 @@
 /* The kind of a file, which follows from its repository. */
 enum file_kind { FILE_METADATA, FILE_MANIFESTS, FILE_KIND_COUNT };
 
-struct skipped_file {
-    struct skipped_file *next;
-    enum file_kind kind;
-    char name[PACKAGE_NAME_MAX + 1];
-};
-
 struct registry_view {
     pthread_mutex_t refreshing; /* one refresh at a time; guards the next three */
     int64_t tried_us;           /* when the last one began, by clock_monotonic_us(), and its outcome */
@@ -30,7 +25,7 @@ struct registry_view {
     struct error tried_err;
     pthread_rwlock_t lock; /* guards what follows: a refresh locks it for writing */
     struct manifest_index *index;
-    struct skipped_file *skipped;
+    struct map skipped[FILE_KIND_COUNT]; /* sets of the packages whose file cannot be parsed */
     char commits[FILE_KIND_COUNT][REGISTRY_COMMIT_MAX];
     struct registry_repo *repos[FILE_KIND_COUNT]; /* borrowed; set once */
 };
@@ -70,11 +65,8 @@ struct registry_view *registry_view_create(struct registry_repo *registry, struc
 }
 
 static void forget_skipped(struct registry_view *view) {
-    while (view->skipped) {
-        struct skipped_file *next = view->skipped->next;
-        free(view->skipped);
-        view->skipped = next;
-    }
+    for (int kind = 0; kind < FILE_KIND_COUNT; kind++)
+        map_release(&view->skipped[kind], NULL);
 }
 
 void registry_view_free(struct registry_view *view) {
@@ -165,25 +157,11 @@ static void note_skipped(struct registry_view *view, const struct changed_file *
     log_line(LOG_ERROR, "file of the registry skipped",
              log_field("kind", file->kind == FILE_METADATA ? "metadata" : "manifests"), log_field("package", file->name),
              log_field("error", file->problem));
-    struct skipped_file *skipped = memory_alloc(sizeof *skipped);
-    skipped->kind = file->kind;
-    memcpy(skipped->name, file->name, sizeof skipped->name);
-    skipped->next = view->skipped;
-    view->skipped = skipped;
-}
-
-static void forget_if_skipped(struct registry_view *view, const struct changed_file *file) {
-    for (struct skipped_file **at = &view->skipped; *at; at = &(*at)->next) {
-        struct skipped_file *skipped = *at;
-        if (skipped->kind != file->kind || strcmp(skipped->name, file->name) != 0) continue;
-        *at = skipped->next;
-        free(skipped);
-        return;
-    }
+    map_put(&view->skipped[file->kind], file->name, &view->skipped);
 }
 
 static void take_change(struct registry_view *view, struct manifest_index *index, struct changed_file *file) {
-    forget_if_skipped(view, file);
+    map_remove(&view->skipped[file->kind], file->name);
     if (file->problem)
         note_skipped(view, file);
     else if (file->kind == FILE_METADATA && file->is_removed)
@@ -265,8 +243,8 @@ struct registry_view_state registry_view_state(struct registry_view *view) {
     pthread_rwlock_rdlock(&view->lock);
     memcpy(state.registry_commit, view->commits[FILE_METADATA], REGISTRY_COMMIT_MAX);
     memcpy(state.index_commit, view->commits[FILE_MANIFESTS], REGISTRY_COMMIT_MAX);
-    for (const struct skipped_file *file = view->skipped; file; file = file->next)
-        state.skipped_files++;
+    for (int kind = 0; kind < FILE_KIND_COUNT; kind++)
+        state.skipped_files += map_count(&view->skipped[kind]);
     pthread_rwlock_unlock(&view->lock);
     return state;
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "lib/base/arena.h"
+#include "lib/base/array.h"
 #include "lib/base/disk.h"
 #include "lib/base/folder.h"
 #include "lib/base/memory.h"
@@ -127,12 +128,7 @@ static enum status list_objects(struct tarball_place *place, const char *folder,
     size_t capacity = 0;
     for (struct dirent *entry; (entry = readdir(entries));) {
         if (entry->d_name[0] == '.') continue;
-        if (out->count == capacity) {
-            char **before = out->items;
-            capacity = capacity ? 2 * capacity : 16;
-            out->items = arena_alloc(arena, capacity * sizeof *out->items);
-            if (before) memcpy(out->items, before, out->count * sizeof *out->items);
-        }
+        out->items = array_grow_in(arena, out->items, out->count, &capacity, sizeof *out->items);
         out->items[out->count++] = arena_copy(arena, entry->d_name);
     }
     closedir(entries);

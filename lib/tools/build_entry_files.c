@@ -12,7 +12,6 @@
 #include "lib/base/arena.h"
 #include "lib/base/array.h"
 #include "lib/base/folder.h"
-#include "lib/base/memory.h"
 #include "lib/base/text.h"
 
 enum {

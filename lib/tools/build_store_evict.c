@@ -18,7 +18,6 @@
 #include "lib/base/fault.h"
 #include "lib/base/folder.h"
 #include "lib/base/log.h"
-#include "lib/base/memory.h"
 #include "lib/base/text.h"
 #include "lib/tools/build_entry_files.h"
 #include "lib/tools/build_store_parts.h"

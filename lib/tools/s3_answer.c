@@ -7,9 +7,10 @@
 #include <string.h>
 
 #include "lib/base/arena.h"
+#include "lib/base/array.h"
 #include "lib/base/text.h"
 
-enum { DEPTH_MAX = 8, NAMES_FIRST = 64 };
+enum { DEPTH_MAX = 8 };
 
 /* The parser's state: the current path, and the text since the last tag. */
 struct reading {
@@ -98,12 +99,7 @@ struct page_reading {
 
 static void add_name(struct page_reading *reading, const char *name) {
     struct s3_page *page = reading->page;
-    if (page->count == reading->capacity) {
-        char **before = page->names;
-        reading->capacity = reading->capacity ? 2 * reading->capacity : NAMES_FIRST;
-        page->names = arena_alloc(reading->arena, reading->capacity * sizeof *page->names);
-        if (before) memcpy(page->names, before, page->count * sizeof *page->names);
-    }
+    page->names = array_grow_in(reading->arena, page->names, page->count, &reading->capacity, sizeof *page->names);
     page->names[page->count++] = arena_copy(reading->arena, name);
 }
 

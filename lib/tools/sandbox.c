@@ -15,7 +15,6 @@
 #include "lib/base/array.h"
 #include "lib/base/deadline.h"
 #include "lib/base/log.h"
-#include "lib/base/memory.h"
 #include "lib/base/settings.h"
 #include "lib/tools/sandbox_filter.h"
 

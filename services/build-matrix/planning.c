@@ -3,7 +3,6 @@
 
 #include <stdint.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/json_writer.h"

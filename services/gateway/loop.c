@@ -4,10 +4,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "lib/base/clock.h"
-#include "lib/base/memory.h"
 #include "services/gateway/call.h"
 
 enum {

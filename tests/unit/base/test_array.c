@@ -54,6 +54,18 @@ static void many_insertions_at_the_front_move_everything(void **state) {
     free(numbers.items);
 }
 
+static void one_in_an_arena_keeps_its_items_too(void **state) {
+    (void)state;
+    struct arena arena = {0};
+    struct numbers numbers = {0};
+    for (int i = 0; i < 10000; i++)
+        *array_add_in(&arena, &numbers) = i;
+    assert_int_equal(numbers.count, 10000);
+    for (int i = 0; i < 10000; i++)
+        assert_int_equal(numbers.items[i], i);
+    arena_release(&arena);
+}
+
 /* Runs in a child, which must not survive it: a sanitizer ends it with its own status. */
 static void assert_fatal(size_t capacity, size_t item_bytes) {
     int status = 0;
@@ -78,6 +90,7 @@ int main(void) {
         cmocka_unit_test(items_stay_in_order_while_it_grows),
         cmocka_unit_test(an_item_is_inserted_at_its_position),
         cmocka_unit_test(many_insertions_at_the_front_move_everything),
+        cmocka_unit_test(one_in_an_arena_keeps_its_items_too),
         cmocka_unit_test(a_size_that_overflows_is_fatal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
