@@ -132,10 +132,12 @@ static void close_loop(struct loop *loop) {
     if (!h2o_linklist_is_empty(&loop->connections.all) || loop->calls) return;
     connections_close(loop);
     h2o_evloop_t *events = loop->context.loop;
+    h2o_multithread_queue_t *queue = loop->context.queue;
     h2o_timeout_unlink(&loop->context.http2._graceful_shutdown_timeout); /* set by the shutdown; h2o leaves it */
     h2o_multithread_unregister_receiver(loop->context.queue, &loop->receiver);
     h2o_multithread_unregister_receiver(loop->context.queue, &loop->stop_receiver);
     h2o_context_dispose(&loop->context);
+    free(queue); /* h2o 2.2.5 closes it and does not free it */
     h2o_evloop_destroy(events);
     loop->is_closed = true;
 }
