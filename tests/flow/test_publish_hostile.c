@@ -28,7 +28,7 @@ enum {
 struct hostile {
     const char *holds; /* the test's name */
     const char *name;  /* the package's */
-    /* Run in a clone of a good source; `push_tree TREE` and `push_files_as_they_are` tag what is to be published. */
+    /* Run in a work tree of a good source; `push_tree TREE` and `push_files_as_they_are` tag what is to be published. */
     const char *script;
     enum git_server_mode mode; /* of the host, for this package */
     const char *text;          /* with it */
@@ -98,7 +98,8 @@ static void make_source(const struct hostile *hostile) {
     if (!hostile->script) return;
     git_script(&git,
                "cd sources/flow/purescript-%s.tree\n"
-               "push_tree() { git push -q -f ../purescript-%s.git $(git commit-tree -m Hostile $1):refs/tags/v1.0.0; }\n"
+               "export GIT_DIR=$PWD/../purescript-%s.git GIT_WORK_TREE=$PWD; git read-tree HEAD\n"
+               "push_tree() { git update-ref refs/tags/v1.0.0 $(git commit-tree -m Hostile $1); }\n"
                "push_files_as_they_are() { git add -A; push_tree $(git write-tree); }\n"
                "blob=$(git rev-parse HEAD:src/Main.purs); bytes=$(echo $blob | sed 's/../\\\\x&/g')\n"
                "odd_tree() { for name in \"$@\"; do printf '100644 %%s\\0' \"$name\"; /usr/bin/printf \"$bytes\"; done >../odd;"

@@ -4,8 +4,12 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "lib/base/folder.h"
 #include "lib/base/text.h"
+#include "tests/support/bare_repository.h"
+#include "tests/support/cmocka_all.h"
 #include "tests/support/shell.h"
 
 char *package_module(struct arena *arena, const char *name) {
@@ -84,32 +88,31 @@ static char *source_text(struct arena *arena, const struct package *package) {
     return take(arena, &out);
 }
 
-void package_push(const char *sources, const struct package *package) {
-    struct arena arena = {0};
-    char *tree = arena_format(&arena, "%s/" PACKAGE_OWNER "/purescript-%s.tree", sources, package->name);
-    char *repo = arena_format(&arena, "%s/" PACKAGE_OWNER "/purescript-%s.git", sources, package->name);
-    shell_run(
-        "mkdir -p '%s' && { test -d '%s' || git init -q --bare -b main '%s'; } && "
-        "cd '%s' && { test -d .git || git init -q -b main; } && find . -mindepth 1 -maxdepth 1 ! -name .git -exec rm -r {} +",
-        tree, repo, repo, tree);
+/* The folder with the package's files, without those of the version before. */
+static char *make_tree(const char *sources, const struct package *package, struct arena *arena) {
+    char *tree = arena_format(arena, "%s/" PACKAGE_OWNER "/purescript-%s.tree", sources, package->name);
+    folder_remove(tree);
     struct package_file standard[] = {
-        {"purs.json", package_manifest(&arena, package)},
-        {"src/Main.purs", source_text(&arena, package)},
-        {"LICENSE", "BSD 3-Clause\n"},
+        {"purs.json", package_manifest(arena, package)},
+        {"src/Main.purs", source_text(arena, package)},
+        {"LICENSE", PACKAGE_LICENCE_TEXT},
     };
     for (size_t i = 0; i < sizeof standard / sizeof standard[0]; i++)
-        write_file(arena_format(&arena, "%s/%s", tree, standard[i].path), standard[i].content);
+        write_file(arena_format(arena, "%s/%s", tree, standard[i].path), standard[i].content);
     for (int i = 0; i < PACKAGE_FILES_MAX && package->files[i].path != NULL; i++) {
-        char *path = arena_format(&arena, "%s/%s", tree, package->files[i].path);
+        char *path = arena_format(arena, "%s/%s", tree, package->files[i].path);
         if (package->files[i].content != NULL)
             write_file(path, package->files[i].content);
         else
-            shell_run("rm '%s'", path);
+            assert_int_equal(unlink(path), 0);
     }
     if (package->script != NULL) shell_run("cd '%s' && %s", tree, package->script);
-    shell_run(
-        "cd '%s' && git add -A && git -c user.name=flow -c user.email=flow@example.org commit -q --allow-empty -m '%s' && "
-        "git tag -f 'v%s' >/dev/null && git push -q -f '%s' main 'v%s' 2>&1",
-        tree, package->version, package->version, repo, package->version);
+    return tree;
+}
+
+void package_push(const char *sources, const struct package *package) {
+    struct arena arena = {0};
+    bare_repository_commit_folder(arena_format(&arena, "%s/" PACKAGE_OWNER "/purescript-%s.git", sources, package->name),
+                                  make_tree(sources, package, &arena), "flow", arena_format(&arena, "v%s", package->version));
     arena_release(&arena);
 }

@@ -12,6 +12,7 @@
 
 #define PACKAGE_OWNER "flow"
 #define PACKAGE_LICENCE "BSD-3-Clause"
+#define PACKAGE_LICENCE_TEXT "BSD 3-Clause\n" /* licensee.c knows it */
 
 enum { PACKAGE_DEPENDENCIES_MAX = 4, PACKAGE_FILES_MAX = 6 };
 

@@ -9,6 +9,9 @@
 #include <string.h>
 
 #include "lib/base/hash.h"
+#include "lib/base/memory.h"
+#include "lib/base/text.h"
+#include "tests/support/bare_repository.h"
 #include "tests/support/shell.h"
 
 char *registry_snapshot(struct server *server) {
@@ -18,11 +21,12 @@ char *registry_snapshot(struct server *server) {
                         server->folder);
 }
 
+static const char *repository_path(struct server *server, const char *repo) {
+    return arena_format(&server->arena, "%s/%s", server->folder, repo);
+}
+
 char *registry_file(struct server *server, const char *repo, const char *path) {
-    char *output = shell_output(&server->arena,
-                                "cd '%s/%s' && if git cat-file -e 'HEAD:%s' 2>/dev/null; then echo yes; git show 'HEAD:%s'; fi",
-                                server->folder, repo, path, path);
-    return output[0] == '\0' ? NULL : output + strlen("yes\n");
+    return bare_repository_read(repository_path(server, repo), path, &server->arena);
 }
 
 static json_t *parse(const char *bytes, size_t length, const char *what) {
@@ -46,25 +50,30 @@ json_t *registry_published(struct server *server, const char *name, const char *
 }
 
 void registry_write(struct server *server, const char *repo, const char *path, const char *content) {
-    shell_run("cd '%s' && rm -rf tree && git clone -q -c gc.auto=0 -c maintenance.auto=false %s tree", server->folder, repo);
-    char *file = arena_format(&server->arena, "%s/tree/%s", server->folder, path);
-    if (content == NULL)
-        shell_run("rm '%s'", file);
-    else
-        write_file(file, content);
-    shell_run(
-        "cd '%s/tree' && git add -A && git -c user.name=someone -c user.email=someone@example.org commit -q -m 'By hand' && "
-        "git push -q origin main 2>&1 && cd .. && rm -rf tree",
-        server->folder);
+    bare_repository_write(repository_path(server, repo), path, content, "someone");
 }
 
 /* ---- Agreement: three sorted lists of NAME@VERSION ---- */
 
-static const char *sorted(struct server *server, const char *name, struct text *lines) {
-    char *path = arena_format(&server->arena, "%s/list-%s", server->folder, name);
-    write_file(path, text_view(lines));
+static int compare_lines(const void *left, const void *right) {
+    return strcmp(*(char *const *)left, *(char *const *)right);
+}
+
+/* The lines of a text in order, each with its line break. Releases the text. */
+static const char *sorted(struct server *server, struct text *lines) {
+    size_t count = 0;
+    char **list = memory_alloc((lines->length + 1) * sizeof *list), *text = arena_copy(&server->arena, text_view(lines));
+    for (char *rest = NULL, *line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest))
+        list[count++] = line;
+    qsort(list, count, sizeof *list, compare_lines);
+    struct text out = {0};
+    for (size_t i = 0; i < count; i++)
+        text_append_format(&out, "%s\n", list[i]);
+    const char *copy = arena_copy(&server->arena, text_view(&out));
+    text_release(&out);
     text_release(lines);
-    return shell_output(&server->arena, "sort '%s'; rm '%s'", path, path);
+    free(list);
+    return copy;
 }
 
 static void check_tarball(struct server *server, const char *name, const char *version, const json_t *entry) {
@@ -79,11 +88,11 @@ static void check_tarball(struct server *server, const char *name, const char *v
 
 static const char *list_metadata(struct server *server) {
     struct text lines = {0};
-    char *paths =
-        shell_output(&server->arena, "cd '%s/" REGISTRY_REPO "' && git ls-tree -r --name-only HEAD metadata/", server->folder);
-    for (char *rest = NULL, *path = strtok_r(paths, "\n", &rest); path != NULL; path = strtok_r(NULL, "\n", &rest)) {
-        json_t *metadata = read_metadata(server, path);
-        char *name = arena_copy(&server->arena, path + strlen("metadata/"));
+    char **paths = bare_repository_list(repository_path(server, REGISTRY_REPO), &server->arena);
+    for (; *paths != NULL; paths++) {
+        if (!text_starts_with(*paths, "metadata/")) continue;
+        json_t *metadata = read_metadata(server, *paths);
+        char *name = arena_copy(&server->arena, *paths + strlen("metadata/"));
         name[strlen(name) - strlen(".json")] = '\0';
         const char *version;
         const json_t *entry;
@@ -93,27 +102,28 @@ static const char *list_metadata(struct server *server) {
         }
         json_decref(metadata);
     }
-    return sorted(server, "metadata", &lines);
+    return sorted(server, &lines);
 }
 
 static const char *list_index(struct server *server) {
     struct text lines = {0};
-    char *manifests = shell_output(&server->arena,
-                                   "cd '%s/" INDEX_REPO "' && git ls-tree -r --name-only HEAD | "
-                                   "grep -vxE 'README.md|config.json' | while read -r path; do git show \"HEAD:$path\"; done",
-                                   server->folder);
-    for (char *rest = NULL, *line = strtok_r(manifests, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
-        json_t *manifest = parse(line, strlen(line), "a line of the index");
-        text_append_format(&lines, "%s@%s\n", server_job_text(manifest, "name"), server_job_text(manifest, "version"));
-        json_decref(manifest);
+    char **paths = bare_repository_list(repository_path(server, INDEX_REPO), &server->arena);
+    for (; *paths != NULL; paths++) {
+        if (strcmp(*paths, "README.md") == 0 || strcmp(*paths, "config.json") == 0) continue;
+        char *rest = NULL, *manifests = registry_file(server, INDEX_REPO, *paths);
+        for (char *line = strtok_r(manifests, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
+            json_t *manifest = parse(line, strlen(line), "a line of the index");
+            text_append_format(&lines, "%s@%s\n", server_job_text(manifest, "name"), server_job_text(manifest, "version"));
+            json_decref(manifest);
+        }
     }
-    return sorted(server, "index", &lines);
+    return sorted(server, &lines);
 }
 
 static const char *list_storage(struct server *server) {
     return shell_output(&server->arena,
                         "cd '%s' && mkdir -p storage && cd storage && find . -type f | sed -E "
-                        "'s,^\\./([a-z0-9-]+)/([0-9.]+)\\.tar\\.gz$,\\1@\\2,' | sort",
+                        "'s,^\\./([a-z0-9-]+)/([0-9.]+)\\.tar\\.gz$,\\1@\\2,' | LC_ALL=C sort",
                         server->folder);
 }
 
@@ -155,8 +165,8 @@ static void check_commits(struct server *server, const char *repo, const char *s
         text_append_format(&id_lines, "%.*s\n", (int)(found[2].rm_eo - found[2].rm_so), commit + found[2].rm_so);
     }
     regfree(&expression);
-    *subjects = sorted(server, "subjects", &subject_lines);
-    *ids = sorted(server, "ids", &id_lines);
+    *subjects = sorted(server, &subject_lines);
+    *ids = sorted(server, &id_lines);
 }
 
 void registry_expect_one_commit_each(struct server *server) {
@@ -174,6 +184,6 @@ void registry_expect_one_commit_each(struct server *server) {
         text_append_format(&expected_index, "Update manifest for %s\n", line);
         text_append_format(&expected_metadata, "Update metadata for %.*s\n", (int)strcspn(line, "@"), line);
     }
-    assert_string_equal(index_subjects, sorted(server, "expected", &expected_index));
-    assert_string_equal(metadata_subjects, sorted(server, "expected", &expected_metadata));
+    assert_string_equal(index_subjects, sorted(server, &expected_index));
+    assert_string_equal(metadata_subjects, sorted(server, &expected_metadata));
 }

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
@@ -17,6 +16,7 @@
 #include "lib/tools/sandbox.h"
 #include "tests/support/git_server.h"
 #include "tests/support/inside_check.h"
+#include "tests/support/server_folder.h"
 #include "tests/support/shell.h"
 
 enum { STOP_TIMEOUT_MS = 60000, CALL_TIMEOUT_MS = 60000 };
@@ -81,6 +81,7 @@ static void make_environment(struct server *server, enum server_program program,
                                  "POST_LIMIT_PER_MINUTE=0",
                                  NULL};
     add_settings(server, environment, fixed);
+    add_setting(server, environment, arena_format(arena, "PATH=%s/licensee:%s", server->folder, getenv("PATH")));
     add_inherited(server, environment);
 }
 
@@ -105,28 +106,6 @@ static void make_worker_environment(struct server *server, int worker, const str
     add_inherited(server, environment);
 }
 
-static void make_empty_repository(const struct server *server, const char *name) {
-    shell_run("cd '%s' && git init -q -b main begin && echo 'Nothing yet.' >begin/README.md && git -C begin add -A && "
-              "git -C begin -c user.name=pacchettibotti -c user.email=pacchettibotti@purescript.org commit -q -m Begin && "
-              "git clone -q --bare begin %s && git -C %s config http.receivepack true && rm -rf begin",
-              server->folder, name, name);
-}
-
-/* The compiler and the fetching of sources may run as another user, who must get at what is in the folder. */
-static void make_folder(struct server *server, const struct server_options *options) {
-    snprintf(server->folder, sizeof server->folder, "/tmp/registry-flow-XXXXXX");
-    test_folder_make(server->folder);
-    shell_run("cd '%s' && mkdir sources work compilers && for version in %s; do cp '%s/purs-stand-in' "
-              "compilers/purs-$version; done",
-              server->folder, options->compilers != NULL ? options->compilers : "0_15_14 0_15_15", server->programs);
-    if (options->make_repositories != NULL) {
-        shell_run("'%s' '%s'", options->make_repositories, server->folder);
-    } else {
-        make_empty_repository(server, "registry.git");
-        make_empty_repository(server, "registry-index.git");
-    }
-}
-
 /* Workers download from the gateway, whose port is known when it has begun. */
 static void start_matrix(struct server *server, const struct server_options *options) {
     const char **environment = server->environments[SERVER_BUILD_MATRIX];
@@ -148,7 +127,7 @@ struct server *server_start(const struct server_options *options) {
     server->programs = arena_copy(&server->arena, programs);
     free(programs);
     add_settings(server, server->common_settings, options->settings);
-    make_folder(server, options);
+    server_folder_make(server, options);
     if (options->has_git_server) server->git = git_server_start(server->folder);
     server->redis = redis_server_start();
     for (enum server_program program = SERVER_REDIS + 1; program <= SERVER_GATEWAY; program++) {
@@ -441,12 +420,24 @@ static const char *job_path(struct server *server, const char *id) {
     return arena_format(&server->arena, "/api/v1/jobs/%s?level=DEBUG", id);
 }
 
+static const char *status_path(struct server *server, const char *id) {
+    return arena_format(&server->arena, "/status/%s", id);
+}
+
+static bool has_ended(const json_t *status, const char *words) {
+    (void)words;
+    return strcmp(server_job_text(status, "state"), "succeeded") == 0 ||
+           strcmp(server_job_text(status, "state"), "failed") == 0;
+}
+
 static bool has_finished(const json_t *job, const char *words) {
     (void)words;
     return json_object_get(job, "finishedAt") != NULL;
 }
 
+/* The whole job, with its log, is read once; its state is a short answer. */
 json_t *server_wait_for_job(struct server *server, const char *id) {
+    json_decref(wait_for(&(struct watch){server, status_path(server, id), "its end", has_ended, NULL}));
     json_t *job = wait_for(&(struct watch){server, job_path(server, id), "its end", has_finished, NULL});
     inside_check_job(server, job);
     return job;
@@ -457,7 +448,7 @@ static bool has_state(const json_t *status, const char *words) {
 }
 
 void server_wait_for_state(struct server *server, const char *id, const char *state) {
-    json_decref(wait_for(&(struct watch){server, arena_format(&server->arena, "/status/%s", id), state, has_state, NULL}));
+    json_decref(wait_for(&(struct watch){server, status_path(server, id), state, has_state, NULL}));
 }
 
 void server_expect_success(struct server *server, const char *id) {
