@@ -20,7 +20,7 @@
 #
 # Why it matters: a registry takes commits with whatever dates their authors' machines had, and cannot mend them. How far a
 # branch is ahead, asked of libgit2, decides in many tools what there is to push, to review or to release. This server asks
-# git_graph_descendant_of() alone (lib/tools/git_source.c).
+# git_graph_descendant_of() alone (lib/tools/git/git_source.c).
 #
 # Fails when the behaviour is another.
 set -eu

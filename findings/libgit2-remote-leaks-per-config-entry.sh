@@ -17,7 +17,7 @@
 #
 # Why it matters: a registry fetches and pushes by libgit2 all day, with a remote each time. With the 63 entries of a clone that
 # has a few branches and remotes, four hundred pushes are a gigabyte. This server gives its repositories an empty configuration
-# (ignore_configuration() in lib/tools/git_transport.c).
+# (ignore_configuration() in lib/tools/git/git_transport.c).
 #
 # Fails when the behaviour is another.
 set -eu

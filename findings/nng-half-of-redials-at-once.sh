@@ -16,7 +16,7 @@
 # Why it matters: when a service ends that many others dial, half of them are back in the same millisecond, a quarter a second
 # time, and so on, while they should leave it a pause: it comes back into a storm. An even higher minimum changes nothing. A pause
 # that must be kept needs a timer of one's own around nng_dial(). This server makes handshakes cheap, and limits how many
-# connections that have proved nothing are open (lib/service/connection_guard.c).
+# connections that have proved nothing are open (lib/service/message/connection_guard.c).
 #
 # Fails when the behaviour is another: with waits of at least the minimum there are 100 connections in the minute that is
 # watched, with random ones below it 102. A slow machine only takes longer to count.

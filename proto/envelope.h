@@ -15,8 +15,8 @@
  *
  * A message is valid from ENVELOPE_CLOCK_SKEW_MS before its time sent (clocks of two machines differ) until the same time
  * after its time left is over. Inside that window a recorded message can be replayed, and nng itself may send one again, so
- * every handler must accept the same request twice (lib/service/message_server.h). Contents are not encrypted: use TLS or a
- * tunnel over a network that is not private.
+ * every handler must accept the same request twice (lib/service/message/message_server.h). Contents are not encrypted: use TLS
+ * or a tunnel over a network that is not private.
  *
  * The version is raised when this layout changes; new kinds of messages only need new tags.
  */

@@ -40,7 +40,7 @@ enum status {
 };
 
 /* TROUBLE(name, text): an outage of the registry's own infrastructure, which neither a requester nor an author can fix. A job
- * that fails for one is put back in the queue and resumes afterwards (lib/service/job_runner.h). An unreachable third-party
+ * that fails for one is put back in the queue and resumes afterwards (lib/service/job/job_runner.h). An unreachable third-party
  * host or a faulty request is not a trouble. The text names the part that is waited for; it is public, so it has no path and
  * no address. */
 #define TROUBLE_TABLE(TROUBLE)                                                                                                 \
@@ -63,10 +63,9 @@ enum {
 
 struct error {
     enum status status;
-    enum trouble trouble;      /* set by error_set(), or by error_mark() */
-    char path[ERROR_PATH_MAX]; /* the offending field, as in `payload.dependencies.prelude`; empty if none */
-    char
-        message[ERROR_MESSAGE_MAX]; /* one sentence, possibly of several lines; truncated at a character boundary */
+    enum trouble trouble;            /* set by error_set(), or by error_mark() */
+    char path[ERROR_PATH_MAX];       /* the offending field, as in `payload.dependencies.prelude`; empty if none */
+    char message[ERROR_MESSAGE_MAX]; /* one sentence, possibly of several lines; truncated at a character boundary */
 };
 
 #define CHECK_RESULT __attribute__((warn_unused_result))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Fault injection: points where a test can kill or hold the process, as SIGKILL or a power cut would, to check how the next run
- * recovers (tests/flow/test_publish_faults.c). Only in builds for tests (-DFAULTS=ON, or any SANITIZE); elsewhere a no-op.
+ * recovers (tests/flow/publish/test_faults.c). Only in builds for tests (-DFAULTS=ON, or any SANITIZE); elsewhere a no-op.
  *
  *   REGISTRY_FAULT=NAME       kills the process at this point
  *   REGISTRY_FAULT=NAME#N     … when it is reached for the N-th time

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * A program's own log, for operators: one logfmt line (`key=value`) per event on stderr. (A job's log, for its requester, is
- * lib/store/log_stream.h, with the same levels, lib/store/README.md.) An error is logged once, where it is handled.
+ * lib/store/job/log_stream.h, with the same levels, lib/store/README.md.) An error is logged once, where it is handled.
  */
 #ifndef LIB_BASE_LOG_H
 #define LIB_BASE_LOG_H

@@ -3,13 +3,13 @@
  * A first-in-first-out queue, with a limit if one is set. The link is a member of the queued struct, so that adding allocates
  * nothing, and an item can leave from the middle. The queue owns nothing and locks nothing: its owner's mutex guards it.
  *
- *   struct task {
+ *   struct held_job {
  *       struct queue_link link;
  *       …
  *   };
  *   struct queue tasks = {.limit = 1024};
  *   if (!queue_add(&tasks, &task->link)) …;                                           full
- *   struct task *next = QUEUE_ITEM(queue_take(&tasks), struct task, link);            NULL: empty
+ *   struct held_job *next = QUEUE_ITEM(queue_take(&tasks), struct held_job, link);            NULL: empty
  *   for (struct queue_link *at = tasks.first; at; at = at->next) …                    the oldest first
  */
 #ifndef LIB_BASE_QUEUE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Redaction of tokens and keys in logs. A program registers each of its secrets, once, at start and on reload; the writers of
- * log lines (lib/base/log.c, lib/store/log_stream.c) blank them (lib/store/README.md, Log).
+ * log lines (lib/base/log.c, lib/store/job/log_stream.c) blank them (lib/store/README.md, Log).
  */
 #ifndef LIB_BASE_SECRET_H
 #define LIB_BASE_SECRET_H

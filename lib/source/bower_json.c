@@ -5,8 +5,8 @@
 
 #include "lib/base/json.h"
 #include "lib/base/text.h"
-#include "lib/domain/licence.h"
-#include "lib/domain/package_name.h"
+#include "lib/domain/package/license.h"
+#include "lib/domain/package/package_name.h"
 #include "lib/source/npm_range.h"
 
 #define PREFIX "purescript-"
@@ -17,18 +17,18 @@ static const char *without_prefix(const char *name) {
 }
 
 /* In old packages an entry may be an object with a `type`. */
-static const char *licence_text(const json_t *entry) {
+static const char *license_text(const json_t *entry) {
     return json_string_value(json_is_object(entry) ? json_object_get(entry, "type") : entry);
 }
 
-/* Adds the entry to `joined`, or the reason to `passed_over` if it is no licence. */
-static void add_licence(struct text *joined, struct text *passed_over, const json_t *entry, bool is_alone,
+/* Adds the entry to `joined`, or the reason to `passed_over` if it is no license. */
+static void add_license(struct text *joined, struct text *passed_over, const json_t *entry, bool is_alone,
                         struct arena *arena) {
     struct error why;
-    const char *text = licence_text(entry), *canonical;
-    if (!text || licence_canonicalise(&canonical, text, arena, &why)) {
+    const char *text = license_text(entry), *canonical;
+    if (!text || license_canonicalise(&canonical, text, arena, &why)) {
         text_append_format(passed_over, "%s%s", passed_over->length ? " " : "",
-                           text ? why.message : "A licence must be a string, or an object with a \"type\".");
+                           text ? why.message : "A license must be a string, or an object with a \"type\".");
         return;
     }
     bool needs_parentheses = !is_alone && strstr(canonical, " OR ");
@@ -36,23 +36,23 @@ static void add_licence(struct text *joined, struct text *passed_over, const jso
                        needs_parentheses ? ")" : "");
 }
 
-/* `license` is a text or a list. Entries that are no licence are skipped if at least one is. */
-static enum status read_licence(struct manifest *out, const json_t *object, struct arena *arena, struct error *err) {
+/* `license` is a text or a list. Entries that are no license are skipped if at least one is. */
+static enum status read_license(struct manifest *out, const json_t *object, struct arena *arena, struct error *err) {
     json_t *field = json_object_get(object, "license"), *item;
     struct text joined = {0}, passed_over = {0};
     enum status status = STATUS_OK;
     size_t index;
     if (json_is_array(field))
-        json_array_foreach(field, index, item) add_licence(&joined, &passed_over, item, json_array_size(field) == 1, arena);
+        json_array_foreach(field, index, item) add_license(&joined, &passed_over, item, json_array_size(field) == 1, arena);
     else if (field)
-        add_licence(&joined, &passed_over, field, true, arena);
+        add_license(&joined, &passed_over, field, true, arena);
     if (joined.length == 0)
         status =
             passed_over.length
                 ? error_set_at(err, STATUS_INVALID, "license", "%s%s",
-                               json_array_size(field) > 1 ? "None of its entries is a licence. " : "", passed_over.bytes)
+                               json_array_size(field) > 1 ? "None of its entries is a license. " : "", passed_over.bytes)
                 : error_set_at(err, STATUS_INVALID, "license", "The file bower.json has no license, which publishing needs.");
-    if (!status) out->licence = arena_copy(arena, joined.bytes);
+    if (!status) out->license = arena_copy(arena, joined.bytes);
     text_release(&joined);
     text_release(&passed_over);
     return status;
@@ -103,7 +103,7 @@ enum status bower_json_read(struct manifest *out, struct arena *arena, const cha
     if (!status) status = json_want_text(object, "description", &description, err);
     if (!status) out->name = arena_copy(arena, without_prefix(name));
     if (!status && description) out->description = arena_copy(arena, description);
-    if (!status) status = read_licence(out, object, arena, err);
+    if (!status) status = read_license(out, object, arena, err);
     if (!status) status = read_dependencies(out, object, arena, err);
     json_decref(object);
     return status;

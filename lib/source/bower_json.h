@@ -8,8 +8,8 @@
 
 #include "lib/source/manifest_source.h"
 
-/* Name, licences, description and dependencies come from the file; version, location and ref from the request, whose texts
- * the manifest borrows. STATUS_INVALID with the field as path: not JSON, no licence, or a dependency whose range cannot be
+/* Name, licenses, description and dependencies come from the file; version, location and ref from the request, whose texts
+ * the manifest borrows. STATUS_INVALID with the field as path: not JSON, no license, or a dependency whose range cannot be
  * converted. */
 CHECK_RESULT enum status bower_json_read(struct manifest *out, struct arena *arena, const char *bytes, size_t length,
                                          const struct manifest_request *request, struct error *err);

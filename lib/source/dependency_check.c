@@ -6,7 +6,7 @@
 
 #include "lib/base/map.h"
 #include "lib/base/text.h"
-#include "lib/tools/compiler.h"
+#include "lib/tools/purs/compiler.h"
 
 #define INSTALLED COMPILER_PACKAGES_FOLDER "/"
 

@@ -9,7 +9,7 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/error.h"
-#include "lib/domain/manifest.h"
+#include "lib/domain/package/manifest.h"
 
 /* The request. The manifest may borrow its texts. */
 struct manifest_request {

@@ -15,7 +15,7 @@
 #define LIB_SOURCE_NPM_RANGE_H
 
 #include "lib/base/error.h"
-#include "lib/domain/range.h"
+#include "lib/domain/package/range.h"
 
 /* STATUS_INVALID: the range is malformed, has no upper bound, or contains no version. */
 CHECK_RESULT enum status npm_range_parse(struct range *out, const char *text, struct error *err);

@@ -21,11 +21,11 @@
 #include "lib/base/folder.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
-#include "lib/domain/manifest.h"
+#include "lib/domain/package/manifest.h"
 #include "lib/source/glob.h"
 #include "lib/source/packed_names.h"
-#include "lib/tools/archive.h"
-#include "lib/tools/git_checkout.h"
+#include "lib/tools/archive/archive.h"
+#include "lib/tools/git/git_checkout.h"
 
 enum {
     DEPTH_MAX = 64,
@@ -43,7 +43,7 @@ enum {
 static const char *const always_named[] = {"purs.json",      "spago.yaml", "spago.dhall",
                                            "packages.dhall", "bower.json", "package.json"};
 /* The same, as patterns for names in lower case. */
-static const char *const always_like[] = {"readme*", "license*", "licence*"};
+static const char *const always_like[] = {"readme*", "license*", "license*"};
 /* Never packed, in the root folder; patterns for names in lower case. */
 static const char *const never_at_root[] = {".git",
                                             ".svn",

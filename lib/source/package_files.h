@@ -11,7 +11,7 @@
 #include "lib/base/arena.h"
 #include "lib/base/error.h"
 
-struct globs; /* lib/domain/manifest.h */
+struct globs; /* lib/domain/package/manifest.h */
 struct text;
 
 /* Paths relative to the package's folder, sorted by bytes; in the caller's arena. */
@@ -23,7 +23,7 @@ struct package_files {
     int64_t unpacked_bytes; /* of all files together */
 };
 
-/* `folder` is a checkout (lib/tools/git_checkout.h). STATUS_REFUSED: a glob that is not supported, or one of `include` that
+/* `folder` is a checkout (lib/tools/git/git_checkout.h). STATUS_REFUSED: a glob that is not supported, or one of `include` that
  * leads out of `folder`; no `.purs` file in src/; a packed file that is a link out of the repository, a submodule, or a
  * source in Git LFS, or whose name is not allowed on all systems; too many bytes. err->path is "includeFiles" or
  * "excludeFiles" if a glob is at fault. Files that are not packed are not checked. */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "lib/base/arena.h"
-#include "lib/tools/file_names.h"
+#include "lib/tools/archive/file_names.h"
 
 enum status packed_name_check(const char *path, struct error *err) {
     struct arena arena = {0};

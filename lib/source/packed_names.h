@@ -9,7 +9,7 @@
 
 #include "lib/base/error.h"
 
-/* STATUS_REFUSED: a name in this path is not allowed on every system (lib/tools/file_names.h). */
+/* STATUS_REFUSED: a name in this path is not allowed on every system (lib/tools/archive/file_names.h). */
 CHECK_RESULT enum status packed_name_check(const char *path, struct error *err);
 
 /* STATUS_REFUSED: two of the paths (sorted by bytes), or of the folders in them, are equal except for case. "purs.json" is

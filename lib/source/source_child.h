@@ -16,7 +16,7 @@
 #include "lib/base/arena.h"
 #include "lib/base/error.h"
 #include "lib/base/text.h"
-#include "lib/tools/git_source.h"
+#include "lib/tools/git/git_source.h"
 
 struct source_order {
     struct git_source source;

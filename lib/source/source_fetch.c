@@ -11,7 +11,7 @@
 #include "lib/base/text.h"
 #include "lib/base/url.h"
 #include "lib/source/source_child.h"
-#include "lib/tools/run_command.h"
+#include "lib/tools/sandbox/run_command.h"
 
 enum {
     MIB = 1024 * 1024,

@@ -15,7 +15,7 @@
 #include "lib/base/arena.h"
 #include "lib/base/deadline.h"
 #include "lib/base/error.h"
-#include "lib/tools/git_source.h"
+#include "lib/tools/git/git_source.h"
 
 struct source_request {
     const char *url;          /* for a GitHub location source_github_url(); else the location's gitUrl */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Decodes texts from outside (licences) whose encoding is not known.
+ * Decodes texts from outside (licenses) whose encoding is not known.
  */
 #ifndef LIB_SOURCE_TEXT_ENCODING_H
 #define LIB_SOURCE_TEXT_ENCODING_H

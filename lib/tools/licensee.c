@@ -13,8 +13,8 @@
 #include "lib/base/json.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
-#include "lib/tools/run_command.h"
-#include "lib/tools/sandbox.h"
+#include "lib/tools/sandbox/run_command.h"
+#include "lib/tools/sandbox/sandbox.h"
 
 enum {
     REMEMBERED = 256,
@@ -136,7 +136,7 @@ static enum status read_file(struct licensee_finding *out, const json_t *file, s
     if (!status) status = json_need_text(file, "matched_license", &identifier, err);
     if (status) return status;
     if (strlen(identifier) > IDENTIFIER_MAX)
-        return error_set(err, STATUS_INVALID, "A licence's identifier in licensee's answer has %zu bytes.", strlen(identifier));
+        return error_set(err, STATUS_INVALID, "A license's identifier in licensee's answer has %zu bytes.", strlen(identifier));
     *out = (struct licensee_finding){arena_copy(arena, name), arena_copy(arena, identifier)};
     return STATUS_OK;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Recognises licence texts with Debian's `licensee` (a Ruby program, the usual tool for this). It reads untrusted files, so it
+ * Recognises license texts with Debian's `licensee` (a Ruby program, the usual tool for this). It reads untrusted files, so it
  * runs in the sandbox, under limits. Starting it takes a fifth of a second, and the same few texts recur, so the latest results
  * are cached.
  *
- * The meaning of an identifier, and whether it is the licence that a manifest states, are lib/source/licence_check.h's matter.
+ * The meaning of an identifier, and whether it is the license that a manifest states, are lib/source/license_check.h's matter.
  */
 #ifndef LIB_TOOLS_LICENSEE_H
 #define LIB_TOOLS_LICENSEE_H
@@ -36,13 +36,13 @@ struct licensee_finding {
     const char *identifier; /* an SPDX identifier, possibly deprecated */
 };
 
-/* The recognised licences; a file may have several or none. */
+/* The recognised licenses; a file may have several or none. */
 struct licensee_findings {
     struct licensee_finding *items;
     size_t count;
 };
 
-/* Recognises the licences of these files; the findings are in the arena. `work_folder` must not exist, its parent must; it
+/* Recognises the licenses of these files; the findings are in the arena. `work_folder` must not exist, its parent must; it
  * is removed at the end. STATUS_NOT_FOUND: not installed. STATUS_INTERNAL: it failed, or its answer is malformed;
  * STATUS_TIMEOUT, or another status of deadline_check(): it was stopped. */
 CHECK_RESULT enum status licensee_recognise(struct licensee_findings *out, struct licensee *licensee,
@@ -50,7 +50,7 @@ CHECK_RESULT enum status licensee_recognise(struct licensee_findings *out, struc
                                             struct arena *arena, struct deadline *deadline, struct error *err);
 
 /* Parses the output of `licensee detect --json`, for licensee_recognise() and its tests: the matched files, without those
- * whose licence it does not know. STATUS_INVALID: malformed. */
+ * whose license it does not know. STATUS_INVALID: malformed. */
 CHECK_RESULT enum status licensee_read_answer(struct licensee_findings *out, const char *json, size_t length,
                                               struct arena *arena, struct error *err);
 

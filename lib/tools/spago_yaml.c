@@ -7,7 +7,7 @@
 
 #include "lib/base/json.h"
 #include "lib/base/text.h"
-#include "lib/domain/range.h"
+#include "lib/domain/package/range.h"
 
 enum {
     DEPTH_MAX = 20,

@@ -13,10 +13,10 @@
 #include <string.h>
 
 #include "lib/base/text.h"
-#include "lib/domain/index_file.h"
-#include "lib/domain/licence.h"
-#include "lib/domain/manifest_index.h"
-#include "lib/domain/package_set.h"
+#include "lib/domain/package/license.h"
+#include "lib/domain/registry/index_file.h"
+#include "lib/domain/registry/manifest_index.h"
+#include "lib/domain/registry/package_set.h"
 #include "ops/registryctl/command.h"
 #include "ops/registryctl/registry_files.h"
 
@@ -136,14 +136,14 @@ static enum status visit_set(const char *path, const struct registry_file *file,
 
 /* ---- The index, file by file ---- */
 
-/* Checks a manifest of the index. Licences are checked leniently: some are old. */
+/* Checks a manifest of the index. Licenses are checked leniently: some are old. */
 static void check_manifest(struct check *check, const char *path, const struct manifest *manifest) {
     struct arena scratch = {0};
     struct error err = {0};
     const char *canonical;
     char version[VERSION_TEXT_MAX];
     version_print(manifest->version, version);
-    enum status status = licence_canonicalise(&canonical, manifest->licence, &scratch, &err);
+    enum status status = license_canonicalise(&canonical, manifest->license, &scratch, &err);
     was_good(check, PART_INDEX, path, version, status, &err);
     status = location_check_published(&manifest->location, &err);
     was_good(check, PART_INDEX, path, version, status, &err);

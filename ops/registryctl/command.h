@@ -6,7 +6,7 @@
  *   jobs.c      queries to a gateway: status, logs, jobs
  *   check.c     a registry's files: check
  *   solve.c     a registry's versions: solve (with solve_all.c)
- *   formats.c   one text in one of the registry's formats: manifest, package-name, version, range, hash, licence
+ *   formats.c   one text in one of the registry's formats: manifest, package-name, version, range, hash, license
  *   signing.c   verify, sign
  *   packing.c   pack, unpack
  *   storage.c   storage
@@ -82,7 +82,7 @@ enum status command_package_name(struct invocation *call, struct error *err);
 enum status command_version(struct invocation *call, struct error *err);
 enum status command_range(struct invocation *call, struct error *err);
 enum status command_hash(struct invocation *call, struct error *err);
-enum status command_licence(struct invocation *call, struct error *err);
+enum status command_license(struct invocation *call, struct error *err);
 
 enum status command_verify(struct invocation *call, struct error *err);
 enum status command_sign(struct invocation *call, struct error *err);

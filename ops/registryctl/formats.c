@@ -7,9 +7,9 @@
 
 #include "lib/base/hash.h"
 #include "lib/base/text.h"
-#include "lib/domain/licence.h"
-#include "lib/domain/package_name.h"
-#include "lib/domain/range.h"
+#include "lib/domain/package/license.h"
+#include "lib/domain/package/package_name.h"
+#include "lib/domain/package/range.h"
 #include "ops/registryctl/command.h"
 #include "ops/registryctl/manifest_file.h"
 
@@ -53,9 +53,9 @@ static enum status normalise_hash(const char **out, const char *text, struct are
     return hash_check_sha256_sri(text, err);
 }
 
-static enum status normalise_new_licence(const char **out, const char *text, struct arena *arena, struct error *err) {
-    enum status status = licence_check_new(text, err);
-    return status ? status : licence_canonicalise(out, text, arena, err);
+static enum status normalise_new_license(const char **out, const char *text, struct arena *arena, struct error *err) {
+    enum status status = license_check_new(text, err);
+    return status ? status : license_canonicalise(out, text, arena, err);
 }
 
 enum status command_package_name(struct invocation *call, struct error *err) {
@@ -74,9 +74,9 @@ enum status command_hash(struct invocation *call, struct error *err) {
     return print_normal(call, err, normalise_hash);
 }
 
-enum status command_licence(struct invocation *call, struct error *err) {
+enum status command_license(struct invocation *call, struct error *err) {
     bool is_lenient = take_flag(call, "canonical");
-    return print_normal(call, err, is_lenient ? licence_canonicalise : normalise_new_licence);
+    return print_normal(call, err, is_lenient ? license_canonicalise : normalise_new_license);
 }
 
 enum status command_manifest(struct invocation *call, struct error *err) {

@@ -9,7 +9,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/json.h"
 #include "lib/base/url.h"
-#include "lib/tools/http_client.h"
+#include "lib/tools/http/http_client.h"
 #include "ops/registryctl/command.h"
 
 enum { ANSWER_BYTES_MAX = 256 << 20, RETRY_MS = 1000, RETRY_AFTER_MAX_S = 300 };

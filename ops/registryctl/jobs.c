@@ -7,7 +7,7 @@
 
 #include "lib/base/text.h"
 #include "lib/base/url.h"
-#include "lib/domain/package_name.h"
+#include "lib/domain/package/package_name.h"
 #include "ops/registryctl/command.h"
 #include "ops/registryctl/gateway.h"
 

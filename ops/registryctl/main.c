@@ -55,10 +55,10 @@ static const struct command commands[] = {
     {"version", 1, 1, "", "-- TEXT", "The same for a version.", command_version},
     {"range", 1, 1, "", "-- TEXT", "The same for a range of versions.", command_range},
     {"hash", 1, 1, "", "-- TEXT", "The same for a tarball's hash.", command_hash},
-    {"licence", 1, 1, "canonical", "[--canonical] -- TEXT",
+    {"license", 1, 1, "canonical", "[--canonical] -- TEXT",
      "The same for an SPDX expression, which is judged as in a new manifest, and printed in its normal form; with\n"
      "      --canonical it is judged as in old ones, and deprecated identifiers are replaced.",
-     command_licence},
+     command_license},
     {"verify", 0, 0, "key: signature:", "--key LINE --signature HEX < PAYLOAD",
      "Exit 0 if the signature is one of exactly these bytes by the public key LINE (as in a .pub file), else 1.",
      command_verify},

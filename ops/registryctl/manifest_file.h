@@ -5,7 +5,7 @@
 #ifndef OPS_REGISTRYCTL_MANIFEST_FILE_H
 #define OPS_REGISTRYCTL_MANIFEST_FILE_H
 
-#include "lib/domain/manifest.h"
+#include "lib/domain/package/manifest.h"
 
 /* Reads a spago.yaml if the file's name ends in .yaml or .yml, else a purs.json, and checks it as a new manifest. `ref` is
  * for a spago.yaml only; NULL: vVERSION, the tag that spago makes. */

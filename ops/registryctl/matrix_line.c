@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "lib/base/json.h"
-#include "lib/service/message_client.h"
+#include "lib/service/message/message_client.h"
 
 enum { TIMEOUT_MS = 10000 };
 

@@ -11,7 +11,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/json.h"
 #include "lib/base/text.h"
-#include "lib/domain/verdict.h"
+#include "lib/domain/matrix/verdict.h"
 #include "ops/registryctl/command.h"
 #include "ops/registryctl/gateway.h"
 #include "ops/registryctl/matrix_line.h"

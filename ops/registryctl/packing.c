@@ -10,7 +10,7 @@
 #include "lib/base/hash.h"
 #include "lib/base/text.h"
 #include "lib/source/package_files.h"
-#include "lib/tools/archive.h"
+#include "lib/tools/archive/archive.h"
 #include "ops/registryctl/command.h"
 #include "ops/registryctl/manifest_file.h"
 

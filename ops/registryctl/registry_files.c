@@ -9,8 +9,8 @@
 
 #include "lib/base/folder.h"
 #include "lib/base/text.h"
-#include "lib/domain/index_file.h"
-#include "lib/domain/manifest_index.h"
+#include "lib/domain/registry/index_file.h"
+#include "lib/domain/registry/manifest_index.h"
 
 enum { FILE_BYTES_MAX = 64 << 20 };
 

@@ -6,7 +6,7 @@
 #ifndef OPS_REGISTRYCTL_REGISTRY_FILES_H
 #define OPS_REGISTRYCTL_REGISTRY_FILES_H
 
-#include "lib/store/registry_repo.h"
+#include "lib/store/registry/registry_repo.h"
 
 struct manifest_index;
 

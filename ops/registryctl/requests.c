@@ -12,7 +12,7 @@
 #include "lib/base/json.h"
 #include "lib/base/json_writer.h"
 #include "lib/base/text.h"
-#include "lib/domain/operation.h"
+#include "lib/domain/job/operation.h"
 #include "ops/registryctl/command.h"
 #include "ops/registryctl/gateway.h"
 #include "ops/registryctl/signing.h"

@@ -9,7 +9,7 @@
 
 #include "lib/base/folder.h"
 #include "lib/base/text.h"
-#include "lib/domain/signature.h"
+#include "lib/domain/identity/signature.h"
 #include "ops/registryctl/command.h"
 #include "ops/registryctl/signing.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * `registryctl solve`: runs the solver (lib/domain/solver.h) on a registry's files. The supported compilers are all those in
- * any metadata. --all is in solve_all.c.
+ * `registryctl solve`: runs the solver (lib/domain/solver/solver.h) on a registry's files. The supported compilers are all
+ * those in any metadata. --all is in solve_all.c.
  */
 #include "ops/registryctl/solve.h"
 
@@ -13,10 +13,10 @@
 #include "lib/base/json.h"
 #include "lib/base/json_writer.h"
 #include "lib/base/text.h"
-#include "lib/domain/json_fields.h"
-#include "lib/domain/manifest_index.h"
-#include "lib/domain/package_name.h"
-#include "lib/domain/solver.h"
+#include "lib/domain/package/json_fields.h"
+#include "lib/domain/package/package_name.h"
+#include "lib/domain/registry/manifest_index.h"
+#include "lib/domain/solver/solver.h"
 #include "ops/registryctl/command.h"
 #include "ops/registryctl/registry_files.h"
 

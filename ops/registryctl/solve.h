@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "lib/domain/manifest.h"
+#include "lib/domain/package/manifest.h"
 
 struct manifest_index;
 struct text;

@@ -12,7 +12,7 @@
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 #include "lib/base/thread.h"
-#include "lib/domain/manifest_index.h"
+#include "lib/domain/registry/manifest_index.h"
 #include "ops/registryctl/solve.h"
 
 /* Shared by the threads. */

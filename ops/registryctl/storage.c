@@ -9,7 +9,7 @@
 #include "lib/base/hash.h"
 #include "lib/base/settings.h"
 #include "lib/base/text.h"
-#include "lib/store/tarball_store.h"
+#include "lib/store/tarball/tarball_store.h"
 #include "ops/registryctl/command.h"
 
 enum { PATIENCE_MS = 60000 };

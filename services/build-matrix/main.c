@@ -7,8 +7,8 @@
 
 #include "lib/base/log.h"
 #include "lib/base/program.h"
-#include "services/build-matrix/matrix_query.h"
 #include "services/build-matrix/matrix_service.h"
+#include "services/build-matrix/query/matrix_query.h"
 
 static const struct message_handler messages[] = {
     {MESSAGE_package_query, .handle = answer_package_query},

@@ -9,14 +9,14 @@
 #include "lib/base/json.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
-#include "lib/domain/build_work.h"
-#include "lib/store/matrix_store.h"
-#include "services/build-matrix/committer.h"
-#include "services/build-matrix/dispatcher.h"
-#include "services/build-matrix/matrix_end.h"
-#include "services/build-matrix/planner.h"
-#include "services/build-matrix/planner_events.h"
-#include "services/build-matrix/store_stock.h"
+#include "lib/domain/matrix/work_order.h"
+#include "lib/store/redis/matrix_store.h"
+#include "services/build-matrix/commit/committer.h"
+#include "services/build-matrix/commit/matrix_end.h"
+#include "services/build-matrix/connection_pool.h"
+#include "services/build-matrix/dispatch/dispatcher.h"
+#include "services/build-matrix/plan/planner.h"
+#include "services/build-matrix/plan/planner_events.h"
 
 enum { START_TIMEOUT_MS = 600000 };
 
@@ -28,7 +28,7 @@ enum status matrix_service_init(struct matrix_service *service, struct error *er
     deadline_start(&deadline, START_TIMEOUT_MS);
     enum status status = folder_claim(&service->folder_claim, settings->matrix_dir, err);
     if (status) error_prefix(err, "MATRIX_DIR");
-    if (!status) status = store_stock_create(&service->stores, settings->redis_url, err);
+    if (!status) status = connection_pool_create(&service->stores, settings->redis_url, err);
     if (!status)
         status = registry_access_open(&service->repositories, settings, arena_format(&arena, "%s/clone", settings->matrix_dir),
                                       &deadline, err);
@@ -39,7 +39,7 @@ enum status matrix_service_init(struct matrix_service *service, struct error *er
 
 void matrix_service_release(struct matrix_service *service) {
     registry_access_close(&service->repositories);
-    store_stock_free(service->stores);
+    connection_pool_free(service->stores);
     if (service->folder_claim >= 0) close(service->folder_claim);
     settings_release(&service->settings);
 }
@@ -126,9 +126,9 @@ void matrix_service_check(void *context, struct job_service_checks *checks, stru
     struct error err = {0};
     job_service_check_folder(checks, "MATRIX_DIR", service->settings.matrix_dir);
     job_service_check_repositories(checks, &service->repositories, deadline);
-    struct job_store *store = store_stock_take(service->stores);
+    struct job_store *store = connection_pool_take(service->stores);
     enum status status = worker_list_read(store, &arena, &workers, &count, &err);
-    store_stock_give_back(service->stores, store);
+    connection_pool_give_back(service->stores, store);
     if (!status) status = check_workers(service, workers, count, &err);
     job_service_add_check(checks, "build workers", status, err.message);
     arena_release(&arena);
@@ -141,7 +141,7 @@ static void measure_jobs(struct matrix_service *service, struct metrics *metrics
     size_t count = 0;
     int64_t ended[VERDICT_COUNT] = {0};
     struct error err;
-    struct job_store *store = store_stock_take(service->stores);
+    struct job_store *store = connection_pool_take(service->stores);
     enum status status = compiler_list_read(store, &arena, &compilers, &count, &err);
     for (size_t i = 0; !status && i < count; i++) {
         char compiler[VERSION_TEXT_MAX];
@@ -159,7 +159,7 @@ static void measure_jobs(struct matrix_service *service, struct metrics *metrics
         for (int verdict = 0; verdict < VERDICT_COUNT; verdict++)
             ended[verdict] += progress.ended[verdict];
     }
-    store_stock_give_back(service->stores, store);
+    connection_pool_give_back(service->stores, store);
     for (int i = 0; !status && i < VERDICT_COUNT; i++) {
         const char *const labels[] = {"verdict", verdict_text((enum verdict)i), NULL};
         metrics_add(metrics, METRIC_COUNTER, "registry_matrix_jobs_total", "Matrix jobs that ended, by what came of them.",

@@ -23,13 +23,13 @@
 #include <stdatomic.h>
 
 #include "lib/base/settings.h"
-#include "lib/service/job_service.h"
-#include "lib/store/registry_access.h"
+#include "lib/service/job/job_service.h"
+#include "lib/store/registry/registry_access.h"
 
 struct committer;
 struct dispatcher;
 struct planner;
-struct store_stock;
+struct connection_pool;
 
 /* Messages about a job that the worker no longer holds, by content. */
 enum late_message { LATE_LINES, LATE_RESULT, LATE_RETURN, LATE_MESSAGE_COUNT };
@@ -37,7 +37,7 @@ enum late_message { LATE_LINES, LATE_RESULT, LATE_RETURN, LATE_MESSAGE_COUNT };
 struct matrix_service {
     struct settings settings;
     struct registry_access repositories;
-    struct store_stock *stores; /* pool of Redis connections */
+    struct connection_pool *stores; /* pool of Redis connections */
     struct committer *committer;
     struct dispatcher *dispatcher;
     struct planner *planner;

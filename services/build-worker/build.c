@@ -16,7 +16,7 @@ static const struct build_job *job_at(const struct build *build, size_t job) {
 
 static void end_job(struct build *build, size_t job, struct build_outcome *outcome) {
     build->is_done[job] = true;
-    if (!outcome->is_given_back) atomic_fetch_add(&build->builder->verdicts[outcome->verdict], 1);
+    if (!outcome->is_given_back) atomic_fetch_add(&build->environment->verdicts[outcome->verdict], 1);
     build->listener->end(build->listener->context, job, outcome);
 }
 
@@ -55,7 +55,7 @@ static void end_built_before(struct build *build, size_t job, const struct build
     struct build_outcome outcome = {.verdict = VERDICT_SUCCEEDED, .result.batch_jobs = 1};
     outcome.result.own_modules = outcome.result.reused_modules = (int64_t)entry->module_count;
     build->listener->say(build->listener->context, job, LOG_INFO, "The same was built before, and is in the build store.");
-    atomic_fetch_add(&build->builder->reused_modules, outcome.result.reused_modules);
+    atomic_fetch_add(&build->environment->reused_modules, outcome.result.reused_modules);
     end_job(build, job, &outcome);
 }
 
@@ -63,7 +63,7 @@ static void end_built_before(struct build *build, size_t job, const struct build
  * failures of dependencies are ignored. */
 static void use_what_is_known(struct build *build, size_t job) {
     const struct build_job *asked = job_at(build, job);
-    size_t *closure = NULL, count = build_work_closure(&closure, build->work, asked->package, build->arena);
+    size_t *closure = NULL, count = work_order_closure(&closure, build->work, asked->package, build->arena);
     const struct build_entry *entry = asked->how == BUILD_HOW_REUSE ? build_find_entry(build, asked->package) : NULL;
     if (asked->how == BUILD_HOW_VERIFY) return;
     for (size_t i = 0; i < count; i++) {
@@ -82,8 +82,8 @@ static void use_what_is_known(struct build *build, size_t job) {
 /* ---- Alone, as a batch, twice ---- */
 
 static void build_alone(struct build *build, size_t job) {
-    struct build_set set = {.jobs = &job, .job_count = 1};
-    build_set_run(build, &set);
+    struct build_batch set = {.jobs = &job, .job_count = 1};
+    compiler_run_batch(build, &set);
     end_job(build, job, &set.outcomes[0]);
 }
 
@@ -101,9 +101,9 @@ static void build_together(struct build *build) {
     size_t *alone = arena_alloc(build->arena, build->work->job_count * sizeof *alone), alone_count = 0;
     size_t count = list_rest(build, jobs);
     while (count > 1) {
-        struct build_set set = {.jobs = jobs, .job_count = count};
+        struct build_batch set = {.jobs = jobs, .job_count = count};
         size_t left = 0, gone = 0;
-        build_set_run(build, &set);
+        compiler_run_batch(build, &set);
         for (size_t i = 0; i < count; i++)
             gone += set.goes_alone[i];
         bool has_run = false;
@@ -134,7 +134,7 @@ static bool have_same_errors(const struct build_result *a, const struct build_re
     return true;
 }
 
-static const char *find_difference(struct build *build, const struct build_set *reused, const struct build_set *anew) {
+static const char *find_difference(struct build *build, const struct build_batch *reused, const struct build_batch *anew) {
     const struct build_outcome *a = &reused->outcomes[0], *b = &anew->outcomes[0];
     if (a->verdict != b->verdict)
         return arena_format(build->arena, "Built with what was kept of earlier builds: %s; built from nothing: %s.",
@@ -147,14 +147,14 @@ static const char *find_difference(struct build *build, const struct build_set *
 }
 
 static void build_twice(struct build *build, size_t job) {
-    struct build_set reused = {.jobs = &job, .job_count = 1, .keeps_nothing = true};
-    struct build_set anew = {.jobs = &job, .job_count = 1, .keeps_nothing = true, .is_from_nothing = true};
-    build_set_run(build, &reused);
+    struct build_batch reused = {.jobs = &job, .job_count = 1, .keeps_nothing = true};
+    struct build_batch anew = {.jobs = &job, .job_count = 1, .keeps_nothing = true, .is_from_nothing = true};
+    compiler_run_batch(build, &reused);
     if (reused.outcomes[0].is_given_back) {
         end_job(build, job, &reused.outcomes[0]);
         return;
     }
-    build_set_run(build, &anew);
+    compiler_run_batch(build, &anew);
     struct build_outcome outcome = anew.outcomes[0];
     const char *difference = outcome.is_given_back ? NULL : find_difference(build, &reused, &anew);
     if (difference) {
@@ -176,14 +176,14 @@ static void make_sources(struct build *build) {
     }
 }
 
-void build_run(struct builder *builder, const struct build_work *work, const struct build_listener *listener,
+void build_run(struct build_environment *environment, const struct work_order *work, const struct build_listener *listener,
                struct deadline *deadline, struct arena *arena) {
-    struct build build = {.builder = builder,
+    struct build build = {.environment = environment,
                           .work = work,
                           .listener = listener,
                           .deadline = deadline,
                           .arena = arena,
-                          .compiler = compilers_get(&builder->compilers, work->compiler),
+                          .compiler = compilers_get(&environment->compilers, work->compiler),
                           .is_done = arena_alloc(arena, work->job_count * sizeof *build.is_done)};
     make_sources(&build);
     if (!build.compiler)
@@ -194,6 +194,6 @@ void build_run(struct builder *builder, const struct build_work *work, const str
     for (size_t i = 0; i < work->job_count; i++)
         if (!build.is_done[i] && job_at(&build, i)->how == BUILD_HOW_VERIFY) build_twice(&build, i);
     build_together(&build);
-    build_store_let_go(builder->store, &build.held);
-    package_cache_let_go(builder->packages, &build.unpacked);
+    build_store_let_go(environment->store, &build.held);
+    package_cache_let_go(environment->packages, &build.unpacked);
 }

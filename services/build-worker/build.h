@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Builds the jobs of one build_work (lib/domain/build_work.h), reusing earlier builds, and reports an outcome for each.
- * build_set.c documents the recipe and why reuse is safe; build.c decides which jobs share a run of the compiler.
+ * Builds the jobs of one work_order (lib/domain/matrix/work_order.h), reusing earlier builds, and reports an outcome for each.
+ * compiler_run.c documents the recipe and why reuse is safe; build.c decides which jobs share a run of the compiler.
  */
 #ifndef SERVICES_BUILD_WORKER_BUILD_H
 #define SERVICES_BUILD_WORKER_BUILD_H
 
 #include "lib/base/deadline.h"
 #include "lib/base/log.h"
-#include "lib/domain/build_work.h"
-#include "lib/domain/verdict.h"
-#include "services/build-worker/builder.h"
+#include "lib/domain/matrix/verdict.h"
+#include "lib/domain/matrix/work_order.h"
+#include "services/build-worker/build_environment.h"
 
 /* The outcome of one job; texts live in the arena of the build. */
 struct build_outcome {
@@ -30,7 +30,7 @@ struct build_listener {
 
 /* Builds all jobs of the work and calls `end` once for each. `deadline` is the work's time limit; it is cancelled when the
  * result is no longer wanted. */
-void build_run(struct builder *builder, const struct build_work *work, const struct build_listener *listener,
+void build_run(struct build_environment *environment, const struct work_order *work, const struct build_listener *listener,
                struct deadline *deadline, struct arena *arena);
 
 #endif

@@ -3,7 +3,7 @@
  * Internals shared by the files behind build.h.
  *
  *   build.c          which jobs form a batch, which are built alone, which results are known
- *   build_set.c      one run of the compiler: packages to link and to compile, outcomes, additions to the store
+ *   compiler_run.c      one run of the compiler: packages to link and to compile, outcomes, additions to the store
  *   build_share.c    whether jobs may share a run
  *   build_folder.c   the folder of a run, and the compiler in it
  *   build_sources.c  packages: store entries, tarballs, modules
@@ -41,8 +41,8 @@ struct build_source {
 };
 
 struct build {
-    struct builder *builder;
-    const struct build_work *work;
+    struct build_environment *environment;
+    const struct work_order *work;
     const struct build_listener *listener;
     struct deadline *deadline;
     struct arena *arena;
@@ -82,19 +82,19 @@ const char *build_print_result(struct build *build, const struct build_result *r
 /* The errors of a result for the job's log. */
 const char *build_print_errors(struct build *build, const struct build_result *result);
 
-struct set_run;
+struct compiler_run;
 
 /* Writes the warnings of the job's own modules to its log; returns ", with 2 warnings" or "". */
-const char *set_run_say_warnings(struct set_run *run, size_t i);
+const char *compiler_run_say_warnings(struct compiler_run *run, size_t i);
 /* A sentence if the compiler would exit at a source of the only job without a report; else NULL. */
-const char *set_run_find_unreadable(struct set_run *run);
+const char *compiler_run_find_unreadable(struct compiler_run *run);
 /* Writes the duration of each step to the logs of the jobs. */
-void set_run_say_timings(struct set_run *run);
+void compiler_run_say_timings(struct compiler_run *run);
 
-/* ---- build_set.c ---- */
+/* ---- compiler_run.c ---- */
 
 /* The jobs of one run of the compiler, and their results. */
-struct build_set {
+struct build_batch {
     const size_t *jobs; /* positions in work->jobs */
     size_t job_count;
     bool is_from_nothing; /* takes nothing from the store */
@@ -106,12 +106,12 @@ struct build_set {
     struct build_outcome *outcomes; /* by position in `jobs`, valid for jobs that are done */
 };
 
-void build_set_run(struct build *build, struct build_set *set);
+void compiler_run_batch(struct build *build, struct build_batch *set);
 
 /* A set while it is built; arrays are indexed by package. */
-struct set_run {
+struct compiler_run {
     struct build *build;
-    struct build_set *set;
+    struct build_batch *set;
     bool *is_in;       /* compiled or linked */
     bool *is_compiled; /* not in the store, or a job's own */
     bool *is_left_out; /* has errors: not in the second run, not added to the store */
@@ -124,20 +124,20 @@ struct set_run {
     int64_t began_ms;
 };
 
-static inline const struct build_job *set_run_job(const struct set_run *run, size_t i) {
+static inline const struct build_job *compiler_run_job(const struct compiler_run *run, size_t i) {
     return &run->build->work->jobs[run->set->jobs[i]];
 }
 
 /* ---- build_share.c ---- */
 
 /* Marks the jobs that must be built alone; true if there are any. */
-bool set_run_send_away(struct set_run *run);
+bool compiler_run_send_away(struct compiler_run *run);
 
 /* ---- build_folder.c ---- */
 
-CHECK_RESULT enum status set_run_make_folder(struct set_run *run, struct error *err);
-CHECK_RESULT enum status set_run_compile(struct set_run *run, struct error *err);
+CHECK_RESULT enum status compiler_run_make_folder(struct compiler_run *run, struct error *err);
+CHECK_RESULT enum status compiler_run_compile(struct compiler_run *run, struct error *err);
 /* Parses cache-db.json as the compiler left it (untrusted) into run->cache; NULL: missing or invalid. */
-void set_run_read_cache(struct set_run *run);
+void compiler_run_read_cache(struct compiler_run *run);
 
 #endif

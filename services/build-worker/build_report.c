@@ -65,15 +65,15 @@ const char *build_print_errors(struct build *build, const struct build_result *r
     return copy;
 }
 
-static void say(struct set_run *run, size_t i, enum log_level level, const char *message) {
+static void say(struct compiler_run *run, size_t i, enum log_level level, const char *message) {
     const struct build_listener *listener = run->build->listener;
     listener->say(listener->context, run->set->jobs[i], level, message);
 }
 
-const char *set_run_say_warnings(struct set_run *run, size_t i) {
+const char *compiler_run_say_warnings(struct compiler_run *run, size_t i) {
     struct build *build = run->build;
     const struct compiler_report *const reports[] = {&run->first_report, &run->report};
-    const char *own = build->sources[set_run_job(run, i)->package].top;
+    const char *own = build->sources[compiler_run_job(run, i)->package].top;
     struct text shown = {0};
     size_t total = 0;
     for (size_t j = 0; j < sizeof reports / sizeof reports[0]; j++) {
@@ -88,14 +88,14 @@ const char *set_run_say_warnings(struct set_run *run, size_t i) {
     return total ? arena_format(build->arena, ", with %zu warning%s", total, total == 1 ? "" : "s") : "";
 }
 
-const char *set_run_find_unreadable(struct set_run *run) {
+const char *compiler_run_find_unreadable(struct compiler_run *run) {
     struct build *build = run->build;
     char version[VERSION_TEXT_MAX];
     version_print(build->work->compiler, version);
     for (size_t i = 0; i < build->work->package_count && run->set->job_count == 1; i++) {
         const struct build_source *source = &build->sources[i];
         if (!run->is_compiled[i] || !source->unreadable) continue;
-        if (i == set_run_job(run, 0)->package)
+        if (i == compiler_run_job(run, 0)->package)
             return arena_format(build->arena, "It does not compile with compiler %s. %s", version, source->unreadable);
         return arena_format(build->arena, "%s, on which it depends, does not compile with compiler %s. %s", source->top,
                             version, source->unreadable);
@@ -103,7 +103,7 @@ const char *set_run_find_unreadable(struct set_run *run) {
     return NULL;
 }
 
-void set_run_say_timings(struct set_run *run) {
+void compiler_run_say_timings(struct compiler_run *run) {
     int64_t rest_ms = clock_monotonic_ms() - run->began_ms - run->unpack_ms - run->link_ms - run->compiler_ms;
     const char *line =
         arena_format(run->build->arena, "Timings: unpack=%lldms link=%lldms compile=%lldms keep=%lldms.",

@@ -7,7 +7,7 @@
 
 /* Maps each module name to the package that defines it. A package that defines another's module again is flagged in `is_bad`,
  * and so is the first of the two. */
-static json_t *list_owners(struct set_run *run, bool *is_bad) {
+static json_t *list_owners(struct compiler_run *run, bool *is_bad) {
     struct build *build = run->build;
     json_t *owners = json_object();
     for (size_t i = 0; i < build->work->package_count; i++) {
@@ -29,11 +29,11 @@ static bool is_built_in(const char *module) {
 }
 
 /* True if each import is a module of the package, built in, or of one of its dependencies. */
-static bool keeps_to_its_closure(struct set_run *run, size_t package, const json_t *owners) {
+static bool keeps_to_its_closure(struct compiler_run *run, size_t package, const json_t *owners) {
     struct build *build = run->build;
     const struct build_source *source = &build->sources[package];
     bool *may_see = arena_alloc(build->arena, (package + 1) * sizeof *may_see);
-    size_t *closure = NULL, count = build_work_closure(&closure, build->work, package, build->arena);
+    size_t *closure = NULL, count = work_order_closure(&closure, build->work, package, build->arena);
     may_see[package] = true;
     for (size_t i = 0; i < count; i++)
         may_see[closure[i]] = true;
@@ -46,7 +46,7 @@ static bool keeps_to_its_closure(struct set_run *run, size_t package, const json
     return true;
 }
 
-bool set_run_send_away(struct set_run *run) {
+bool compiler_run_send_away(struct compiler_run *run) {
     struct build *build = run->build;
     size_t package_count = build->work->package_count;
     bool *is_bad = arena_alloc(build->arena, package_count * sizeof *is_bad), is_any = false;
@@ -56,8 +56,8 @@ bool set_run_send_away(struct set_run *run) {
             is_bad[i] = true;
     json_decref(owners);
     for (size_t i = 0; i < run->set->job_count; i++) {
-        size_t *closure = NULL, own = set_run_job(run, i)->package;
-        size_t count = build_work_closure(&closure, build->work, own, build->arena);
+        size_t *closure = NULL, own = compiler_run_job(run, i)->package;
+        size_t count = work_order_closure(&closure, build->work, own, build->arena);
         bool goes = is_bad[own];
         for (size_t j = 0; j < count; j++)
             goes = goes || is_bad[closure[j]];

@@ -24,7 +24,7 @@ const struct build_entry *build_find_entry(struct build *build, size_t package) 
     struct build_source *source = &build->sources[package];
     if (!source->is_looked_up) {
         if (!*source->key) build_store_key(source->key, build->work, package);
-        source->is_known = build_store_find(build->builder->store, source->key, build->arena, &build->held, &source->entry);
+        source->is_known = build_store_find(build->environment->store, source->key, build->arena, &build->held, &source->entry);
         source->is_looked_up = true;
     }
     return source->is_known ? &source->entry : NULL;
@@ -50,7 +50,7 @@ static enum status get_tarball(struct build *build, const struct build_package *
         .limit_bytes = (size_t)package->size_bytes + 1,
         .redirects = 3,
         .deadline = build->deadline,
-        .connections = build->builder->connections,
+        .connections = build->environment->connections,
     };
     enum status status = http_client_send(&request, &response, err);
     if (!status && response.status != HTTP_OK) {
@@ -81,11 +81,11 @@ static bool can_be_had(struct build *build, const struct build_package *package)
 /* True if any other tarball can be downloaded. Otherwise the address or its permissions are wrong, which says nothing about the
  * package. */
 static bool is_address_right(struct build *build, size_t position) {
-    const struct build_work *work = build->work;
+    const struct work_order *work = build->work;
     for (size_t i = 0; i < work->other_count; i++)
         if (can_be_had(build, &work->others[i])) return true;
     size_t looked_at = 0;
-    for (size_t i = 0; i < work->package_count && looked_at < BUILD_WORK_OTHERS_MAX; i++) {
+    for (size_t i = 0; i < work->package_count && looked_at < WORK_ORDER_OTHERS_MAX; i++) {
         if (i == position) continue;
         if (can_be_had(build, &work->packages[i])) return true;
         looked_at++;
@@ -105,7 +105,7 @@ static enum status download(struct build *build, size_t position, struct text *o
 enum status build_unpack(struct build *build, size_t position, struct error *err) {
     const struct build_package *package = &build->work->packages[position];
     struct build_source *source = &build->sources[position];
-    struct package_cache *packages = build->builder->packages;
+    struct package_cache *packages = build->environment->packages;
     struct text tarball = {0};
     if (source->folder) return STATUS_OK;
     source->folder = package_cache_find(packages, package->hash, source->top, &build->unpacked);

@@ -33,7 +33,7 @@ static void drain(struct worker *worker, int64_t drain_ms) {
 
 int main(int count, char **arguments) {
     struct settings settings = {0};
-    struct builder builder = {.folder_claim = -1};
+    struct build_environment environment = {.folder_claim = -1};
     struct worker *worker = NULL;
     struct error err = {0};
     bool accepts_no_sandbox = false;
@@ -47,14 +47,14 @@ int main(int count, char **arguments) {
         {0},
     };
     enum status status = program_begin(&settings, PROGRAM_BUILD_WORKER, count, arguments, options, &err);
-    if (!status) status = builder_init(&builder, &settings, accepts_no_sandbox, &err);
-    if (!status) status = worker_start(&worker, &settings, &builder, &err);
+    if (!status) status = build_environment_init(&environment, &settings, accepts_no_sandbox, &err);
+    if (!status) status = worker_start(&worker, &settings, &environment, &err);
     if (!status) {
         process_wait_for_stop();
         drain(worker, settings.drain_ms);
     }
     if (status) log_line(LOG_ERROR, "stopped", log_field("error", err.message));
-    builder_release(&builder);
+    build_environment_release(&environment);
     settings_release(&settings);
     return status ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -19,32 +19,32 @@ enum {
     LAST_LINES_BYTES_MAX = 200000, /* in the message with the result */
 };
 
-/* The pending output of a task, moved out of it for sending. */
-struct parcel {
-    struct task *task;
+/* The pending output of a job, moved out of it for sending. */
+struct output {
+    struct held_job *held;
     struct text lines;
     bool is_end, is_lost;
 };
 
 /* ---- Pending output ---- */
 
-static bool has_something(const struct task *task, bool lines_too) {
-    return task->is_lost ? task->is_ended : task->is_ended || (lines_too && task->lines.length > 0);
+static bool has_something(const struct held_job *held, bool lines_too) {
+    return held->is_lost ? held->is_ended : held->is_ended || (lines_too && held->lines.length > 0);
 }
 
-static bool is_there_anything(const struct task_list *list, bool lines_too) {
-    for (const struct task *task = list->first; task; task = task->next)
-        if (has_something(task, lines_too)) return true;
+static bool is_there_anything(const struct held_jobs *list, bool lines_too) {
+    for (const struct held_job *held = list->first; held; held = held->next)
+        if (has_something(held, lines_too)) return true;
     return false;
 }
 
-/* Takes the first task with pending output, and moves its lines to `out`. Call with the mutex held. */
-static bool take(struct task_list *list, bool lines_too, struct parcel *out) {
-    for (struct task *task = list->first; task; task = task->next) {
-        if (!has_something(task, lines_too)) continue;
-        *out = (struct parcel){.task = task, .lines = task->lines, .is_end = task->is_ended, .is_lost = task->is_lost};
-        task->lines = (struct text){0};
-        task->is_being_sent = true;
+/* Takes the first job with pending output, and moves its lines to `out`. Call with the mutex held. */
+static bool take(struct held_jobs *list, bool lines_too, struct output *out) {
+    for (struct held_job *held = list->first; held; held = held->next) {
+        if (!has_something(held, lines_too)) continue;
+        *out = (struct output){.held = held, .lines = held->lines, .is_end = held->is_ended, .is_lost = held->is_lost};
+        held->lines = (struct text){0};
+        held->is_being_sent = true;
         return true;
     }
     return false;
@@ -57,16 +57,16 @@ static bool is_to_be_repeated(enum status status) {
 }
 
 /* True: accepted, or refused for good; false: retry. */
-static bool send(struct sender *sender, const struct message *message, const struct task *task, enum status *status) {
+static bool send(struct sender *sender, const struct message *message, const struct held_job *held, enum status *status) {
     struct arena arena = {0};
     struct message answer;
     struct error err;
     *status = message_client_call(sender->client, message, TIMEOUT_MS, &arena, &answer, &err);
     if (*status == STATUS_STALE || *status == STATUS_NOT_FOUND)
-        log_line(LOG_WARN, "job lost", log_field("job", task->job_id), log_field("fence", task->fence),
+        log_line(LOG_WARN, "job lost", log_field("job", held->job_id), log_field("fence", held->fence),
                  log_field("reason", err.message));
     else if (*status)
-        log_line(is_to_be_repeated(*status) ? LOG_DEBUG : LOG_ERROR, "not taken", log_field("job", task->job_id),
+        log_line(is_to_be_repeated(*status) ? LOG_DEBUG : LOG_ERROR, "not taken", log_field("job", held->job_id),
                  log_field("error", err.message));
     arena_release(&arena);
     return !is_to_be_repeated(*status);
@@ -88,107 +88,107 @@ static void print_lines(struct text *out, const struct text *lines, size_t lengt
 }
 
 /* Sends the lines except those that fit into the result's message. False: retry. */
-static bool send_lines(struct sender *sender, struct parcel *parcel, enum status *status) {
-    bool has_result = parcel->is_end && !parcel->task->is_given_back;
+static bool send_lines(struct sender *sender, struct output *output, enum status *status) {
+    bool has_result = output->is_end && !output->held->is_given_back;
     *status = STATUS_OK;
-    while (parcel->lines.length > (has_result ? LAST_LINES_BYTES_MAX : 0)) {
-        size_t length = cut_lines(&parcel->lines);
+    while (output->lines.length > (has_result ? LAST_LINES_BYTES_MAX : 0)) {
+        size_t length = cut_lines(&output->lines);
         struct text items = {0};
-        print_lines(&items, &parcel->lines, length);
+        print_lines(&items, &output->lines, length);
         struct message message = {.tag = MESSAGE_build_lines,
                                   .build_lines = {.worker = sender->identity->name,
                                                   .secret = sender->identity->secret,
-                                                  .job_id = parcel->task->job_id,
-                                                  .fence = parcel->task->fence,
+                                                  .job_id = output->held->job_id,
+                                                  .fence = output->held->fence,
                                                   .lines = text_view(&items)}};
-        bool is_done = send(sender, &message, parcel->task, status);
+        bool is_done = send(sender, &message, output->held, status);
         text_release(&items);
         if (!is_done) return false;
         if (*status == STATUS_STALE || *status == STATUS_NOT_FOUND) return true;
-        size_t skipped = length < parcel->lines.length ? length + 1 : length; /* with the comma */
-        memmove(parcel->lines.bytes, parcel->lines.bytes + skipped, parcel->lines.length - skipped);
-        parcel->lines.length -= skipped;
+        size_t skipped = length < output->lines.length ? length + 1 : length; /* with the comma */
+        memmove(output->lines.bytes, output->lines.bytes + skipped, output->lines.length - skipped);
+        output->lines.length -= skipped;
     }
     return true;
 }
 
-static bool send_end(struct sender *sender, const struct parcel *parcel, enum status *status) {
-    const struct task *task = parcel->task;
+static bool send_end(struct sender *sender, const struct output *output, enum status *status) {
+    const struct held_job *held = output->held;
     struct text lines = {0};
-    if (parcel->lines.length > 0) print_lines(&lines, &parcel->lines, parcel->lines.length);
+    if (output->lines.length > 0) print_lines(&lines, &output->lines, output->lines.length);
     struct message returned = {.tag = MESSAGE_build_return,
                                .build_return = {.worker = sender->identity->name,
                                                 .secret = sender->identity->secret,
-                                                .job_id = task->job_id,
-                                                .fence = task->fence}};
+                                                .job_id = held->job_id,
+                                                .fence = held->fence}};
     struct message result = {.tag = MESSAGE_build_end,
                              .build_end = {.worker = sender->identity->name,
                                            .secret = sender->identity->secret,
-                                           .job_id = task->job_id,
-                                           .fence = task->fence,
-                                           .verdict = task->verdict,
-                                           .reason = task->reason,
-                                           .result = task->result,
+                                           .job_id = held->job_id,
+                                           .fence = held->fence,
+                                           .verdict = held->verdict,
+                                           .reason = held->reason,
+                                           .result = held->result,
                                            .lines = lines.bytes}};
     fault_point("worker-result");
-    bool is_done = send(sender, task->is_given_back ? &returned : &result, task, status);
+    bool is_done = send(sender, held->is_given_back ? &returned : &result, held, status);
     text_release(&lines);
     return is_done;
 }
 
-/* True: everything in the parcel was accepted, or refused for good. */
-static bool send_parcel(struct sender *sender, struct parcel *parcel) {
+/* True: everything in the output was accepted, or refused for good. */
+static bool send_parcel(struct sender *sender, struct output *output) {
     enum status status = STATUS_OK;
-    if (parcel->is_lost) return true;
-    if (!send_lines(sender, parcel, &status)) return false;
+    if (output->is_lost) return true;
+    if (!send_lines(sender, output, &status)) return false;
     bool is_lost = status == STATUS_STALE || status == STATUS_NOT_FOUND;
-    if (is_lost) task_list_lose(sender->tasks, parcel->task->job_id, parcel->task->fence);
-    return is_lost || !parcel->is_end || send_end(sender, parcel, &status);
+    if (is_lost) held_jobs_lose(sender->held, output->held->job_id, output->held->fence);
+    return is_lost || !output->is_end || send_end(sender, output, &status);
 }
 
-/* Puts lines that were not accepted back, or removes and frees the task after its end was sent. Call with the mutex held. */
-static void settle(struct task_list *list, struct parcel *parcel, bool is_sent) {
-    struct task *task = parcel->task;
-    task->is_being_sent = false;
-    if (!is_sent && parcel->lines.length > 0) {
-        if (task->lines.length > 0) {
-            text_append_character(&parcel->lines, ',');
-            text_append_bytes(&parcel->lines, task->lines.bytes, task->lines.length);
+/* Puts lines that were not accepted back, or removes and frees the job after its end was sent. Call with the mutex held. */
+static void settle(struct held_jobs *list, struct output *output, bool is_sent) {
+    struct held_job *held = output->held;
+    held->is_being_sent = false;
+    if (!is_sent && output->lines.length > 0) {
+        if (held->lines.length > 0) {
+            text_append_character(&output->lines, ',');
+            text_append_bytes(&output->lines, held->lines.bytes, held->lines.length);
         }
-        text_release(&task->lines);
-        task->lines = parcel->lines;
-        parcel->lines = (struct text){0};
+        text_release(&held->lines);
+        held->lines = output->lines;
+        output->lines = (struct text){0};
     }
-    text_release(&parcel->lines);
-    if (!is_sent || !parcel->is_end) return;
-    struct task **link = &list->first;
-    while (*link != task)
+    text_release(&output->lines);
+    if (!is_sent || !output->is_end) return;
+    struct held_job **link = &list->first;
+    while (*link != held)
         link = &(*link)->next;
-    *link = task->next;
-    free(task->verdict);
-    free(task->reason);
-    free(task->result);
-    text_release(&task->lines);
-    free(task);
+    *link = held->next;
+    free(held->verdict);
+    free(held->reason);
+    free(held->result);
+    text_release(&held->lines);
+    free(held);
     pthread_cond_broadcast(&list->changed);
 }
 
 /* ---- The thread ---- */
 
-static void wait_ms(struct task_list *list, int64_t duration_ms) {
+static void wait_ms(struct held_jobs *list, int64_t duration_ms) {
     condition_wait_until(&list->changed, &list->mutex, clock_monotonic_ms() + duration_ms);
 }
 
 void *sender_main(void *context) {
     struct sender *sender = context;
-    struct task_list *list = sender->tasks;
+    struct held_jobs *list = sender->held;
     int64_t lines_sent_ms = 0, pause_ms = 0;
     pthread_mutex_lock(&list->mutex);
     while (!atomic_load(&sender->has_given_up) && !(atomic_load(&sender->is_stopping) && !list->first)) {
         int64_t now_ms = clock_monotonic_ms();
         bool lines_too = now_ms - lines_sent_ms >= LINES_EVERY_MS;
-        struct parcel parcel;
-        if (pause_ms > 0 || !take(list, lines_too, &parcel)) {
+        struct output output;
+        if (pause_ms > 0 || !take(list, lines_too, &output)) {
             if (lines_too && pause_ms == 0) lines_sent_ms = now_ms;
             wait_ms(list, pause_ms > 0 ? pause_ms : is_there_anything(list, true) ? LINES_EVERY_MS : LINES_EVERY_MS * 2);
             if (pause_ms > 0) pause_ms = -pause_ms;
@@ -196,9 +196,9 @@ void *sender_main(void *context) {
         }
         int64_t last_pause_ms = pause_ms < 0 ? -pause_ms : 0;
         pthread_mutex_unlock(&list->mutex);
-        bool is_sent = send_parcel(sender, &parcel);
+        bool is_sent = send_parcel(sender, &output);
         pthread_mutex_lock(&list->mutex);
-        settle(list, &parcel, is_sent);
+        settle(list, &output, is_sent);
         int64_t next_ms = last_pause_ms ? last_pause_ms * 2 : PAUSE_MIN_MS;
         pause_ms = is_sent ? 0 : next_ms < PAUSE_MAX_MS ? next_ms : PAUSE_MAX_MS;
     }

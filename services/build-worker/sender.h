@@ -7,12 +7,12 @@
 
 #include <stdatomic.h>
 
-#include "lib/service/message_client.h"
-#include "lib/service/worker_identity.h"
-#include "services/build-worker/task.h"
+#include "lib/service/message/message_client.h"
+#include "lib/service/message/worker_identity.h"
+#include "services/build-worker/held_jobs.h"
 
 struct sender {
-    struct task_list *tasks;
+    struct held_jobs *held;
     struct message_client *client;
     const struct worker_identity *identity; /* borrowed */
     atomic_bool is_stopping;                /* the thread exits when everything is sent */

@@ -35,12 +35,12 @@ struct slot {
 
 struct worker {
     const struct settings *settings;
-    struct builder *builder;
+    struct build_environment *environment;
     struct worker_identity identity;
     char host[WORKER_HOST_MAX];
     char *compilers; /* versions, separated by spaces */
     struct message_client *client;
-    struct task_list tasks;
+    struct held_jobs held;
     struct sender sender;
     pthread_t sending, renewing;
     bool has_sending, has_renewing;
@@ -126,7 +126,7 @@ static void say_goodbye(struct worker *worker, int busy_slots) {
 
 static void append_figures(struct worker *worker, struct text *out) {
     struct metrics *metrics = metrics_create();
-    builder_measure(worker->builder, metrics);
+    build_environment_measure(worker->environment, metrics);
     metrics_add_process(metrics);
     metrics_append_json(out, metrics);
     metrics_free(metrics);
@@ -136,7 +136,7 @@ static void renew(struct worker *worker) {
     struct arena arena = {0};
     struct text leases = {0}, figures = {0};
     struct error err;
-    task_list_append_leases(&worker->tasks, &leases);
+    held_jobs_append_leases(&worker->held, &leases);
     append_figures(worker, &figures);
     pthread_mutex_lock(&worker->mutex);
     int busy_slots = worker->busy_slots;
@@ -151,7 +151,7 @@ static void renew(struct worker *worker) {
     if (status == STATUS_NOT_FOUND) /* expected after worker_leave: the leases were renewed nevertheless */
         status = goes_on(worker) ? say_hello(worker, &err) : STATUS_OK;
     else if (!status && answer.tag == MESSAGE_work_renewed && answer.work_renewed.lost)
-        task_list_lose_all(&worker->tasks, text_view(&leases), answer.work_renewed.lost);
+        held_jobs_lose_all(&worker->held, text_view(&leases), answer.work_renewed.lost);
     if (status) log_line(LOG_WARN, "leases not renewed", log_field("error", err.message));
     text_release(&figures);
     text_release(&leases);
@@ -178,33 +178,33 @@ static void *renew_all(void *context) {
 
 /* ---- Building ---- */
 
-/* The listener's context while a slot builds a piece of work. */
+/* The listener's context while a slot builds a work order. */
 struct building {
     struct worker *worker;
-    const struct build_work *work;
+    const struct work_order *work;
     bool gave_back;
 };
 
 static void hear_line(void *context, size_t job, enum log_level level, const char *message) {
     struct building *building = context;
-    task_list_say(&building->worker->tasks, &building->work->jobs[job], level, message);
+    held_jobs_say(&building->worker->held, &building->work->jobs[job], level, message);
 }
 
 /* Writes the reason to the job's log, which explains the delay to its readers. */
-static void say_why_given_back(struct task_list *tasks, const struct build_job *job, const char *reason) {
+static void say_why_given_back(struct held_jobs *held, const struct build_job *job, const char *reason) {
     struct text line = {0};
     text_append_format(&line, "Given back by the build worker, not built: %s", reason ? reason : "no reason is known.");
     log_line(LOG_WARN, "job given back", log_field("job", job->job_id), log_field("reason", reason));
-    task_list_say(tasks, job, LOG_WARN, text_view(&line));
+    held_jobs_say(held, job, LOG_WARN, text_view(&line));
     text_release(&line);
 }
 
 static void hear_end(void *context, size_t job, const struct build_outcome *outcome) {
     struct building *building = context;
-    struct task_list *tasks = &building->worker->tasks;
+    struct held_jobs *held = &building->worker->held;
     building->gave_back = building->gave_back || outcome->is_given_back;
-    if (outcome->is_given_back) say_why_given_back(tasks, &building->work->jobs[job], outcome->reason);
-    task_list_end(tasks, &building->work->jobs[job], outcome);
+    if (outcome->is_given_back) say_why_given_back(held, &building->work->jobs[job], outcome->reason);
+    held_jobs_end(held, &building->work->jobs[job], outcome);
 }
 
 static void count_busy(struct worker *worker, int change) {
@@ -216,27 +216,27 @@ static void count_busy(struct worker *worker, int change) {
 }
 
 /* Gives back work that arrived after the stop. */
-static void refuse(struct worker *worker, const struct build_work *work) {
+static void refuse(struct worker *worker, const struct work_order *work) {
     const struct build_outcome outcome = {.is_given_back = true, .reason = "The worker stops."};
     for (size_t i = 0; i < work->job_count; i++) {
-        say_why_given_back(&worker->tasks, &work->jobs[i], outcome.reason);
-        task_list_end(&worker->tasks, &work->jobs[i], &outcome);
+        say_why_given_back(&worker->held, &work->jobs[i], outcome.reason);
+        held_jobs_end(&worker->held, &work->jobs[i], &outcome);
     }
 }
 
 /* True: some jobs were given back, so the next request must wait. */
-static bool build(struct worker *worker, const struct build_work *work, struct arena *arena) {
-    struct piece piece = {.renew_until_ms = clock_monotonic_ms() + work->time_limit_ms + OVERTIME_MS};
+static bool build(struct worker *worker, const struct work_order *work, struct arena *arena) {
+    struct held_order order = {.renew_until_ms = clock_monotonic_ms() + work->time_limit_ms + OVERTIME_MS};
     struct building building = {.worker = worker, .work = work};
     const struct build_listener listener = {.say = hear_line, .end = hear_end, .context = &building};
-    deadline_start(&piece.deadline, work->time_limit_ms);
-    task_list_add(&worker->tasks, work, &piece);
+    deadline_start(&order.deadline, work->time_limit_ms);
+    held_jobs_add(&worker->held, work, &order);
     if (!goes_on(worker)) {
         refuse(worker, work);
         return false;
     }
     count_busy(worker, 1);
-    build_run(worker->builder, work, &listener, &piece.deadline, arena);
+    build_run(worker->environment, work, &listener, &order.deadline, arena);
     count_busy(worker, -1);
     return building.gave_back;
 }
@@ -244,9 +244,9 @@ static bool build(struct worker *worker, const struct build_work *work, struct a
 /* ---- Asking ---- */
 
 static bool take_work(struct worker *worker, const char *text, struct arena *arena) {
-    struct build_work work;
+    struct work_order work;
     struct error err;
-    if (!build_work_parse(&work, text ? text : "", text ? strlen(text) : 0, arena, &err)) return build(worker, &work, arena);
+    if (!work_order_parse(&work, text ? text : "", text ? strlen(text) : 0, arena, &err)) return build(worker, &work, arena);
     log_line(LOG_ERROR, "work that cannot be read", log_field("field", err.path), log_field("error", err.message));
     return true;
 }
@@ -319,16 +319,17 @@ static enum status start_threads(struct worker *worker, struct error *err) {
     return status;
 }
 
-enum status worker_start(struct worker **out, const struct settings *settings, struct builder *builder, struct error *err) {
+enum status worker_start(struct worker **out, const struct settings *settings, struct build_environment *environment,
+                         struct error *err) {
     struct worker *worker = memory_alloc(sizeof *worker);
     *worker = (struct worker){.settings = settings,
-                              .builder = builder,
-                              .compilers = list_compilers(&builder->compilers),
+                              .environment = environment,
+                              .compilers = list_compilers(&environment->compilers),
                               .slot_count = (int)settings->build_slots,
                               .lease_ms = LEASE_UNTIL_KNOWN_MS};
     worker->slots = memory_alloc((size_t)worker->slot_count * sizeof *worker->slots);
     choose_identity(worker);
-    task_list_init(&worker->tasks);
+    held_jobs_init(&worker->held);
     pthread_mutex_init(&worker->mutex, NULL);
     condition_init(&worker->changed);
     const struct message_client_options options = {.address = settings->build_worker_address,
@@ -337,7 +338,7 @@ enum status worker_start(struct worker **out, const struct settings *settings, s
                                                    .requests = worker->slot_count + SPARE_REQUESTS,
                                                    .authority = settings->build_worker_authority};
     enum status status = message_client_create(&worker->client, &options, err);
-    worker->sender = (struct sender){.tasks = &worker->tasks, .client = worker->client, .identity = &worker->identity};
+    worker->sender = (struct sender){.held = &worker->held, .client = worker->client, .identity = &worker->identity};
     if (!status) status = start_threads(worker, err);
     if (!status) {
         *out = worker;
@@ -369,12 +370,12 @@ static void wait_for_builds(struct worker *worker, int64_t drain_ms) {
     int left = worker->busy_slots;
     pthread_mutex_unlock(&worker->mutex);
     if (left > 0) log_line(LOG_WARN, "handing builds back", log_field("slots", left));
-    task_list_cancel(&worker->tasks);
+    held_jobs_cancel(&worker->held);
 }
 
 /* Lets the sender deliver pending output for up to SEND_AT_END_MS, then ends it. */
 static void end_sending(struct worker *worker) {
-    struct task_list *list = &worker->tasks;
+    struct held_jobs *list = &worker->held;
     int64_t at_ms = clock_monotonic_ms() + SEND_AT_END_MS;
     atomic_store(&worker->sender.is_stopping, true);
     pthread_mutex_lock(&list->mutex);
@@ -406,7 +407,7 @@ void worker_drain(struct worker *worker, int64_t drain_ms) {
 
 void worker_free(struct worker *worker) {
     message_client_free(worker->client);
-    task_list_release(&worker->tasks);
+    held_jobs_release(&worker->held);
     pthread_cond_destroy(&worker->changed);
     pthread_mutex_destroy(&worker->mutex);
     free(worker->slots);

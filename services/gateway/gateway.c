@@ -8,13 +8,13 @@
 #include "lib/base/digest_set.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
-#include "lib/tools/health_check.h"
-#include "services/gateway/clients.h"
-#include "services/gateway/file_hashes.h"
-#include "services/gateway/openapi.h"
-#include "services/gateway/server.h"
-#include "services/gateway/service_asker.h"
-#include "services/gateway/trustee_token.h"
+#include "lib/tools/http/health_check.h"
+#include "services/gateway/backend/service_asker.h"
+#include "services/gateway/http/clients.h"
+#include "services/gateway/http/server.h"
+#include "services/gateway/routes/file_hashes.h"
+#include "services/gateway/routes/openapi.h"
+#include "services/gateway/trustee/trustee_token.h"
 
 enum {
     LOOKUP_THREADS = 3,       /* at most this many message threads of the publish service may wait for GitHub */
@@ -124,10 +124,11 @@ enum status gateway_start(struct gateway *gateway, const struct settings *settin
     gateway->post_limit = rate_limit_create(settings->post_limit_per_minute);
     enum status status = trusted_proxies_parse(&gateway->proxies, settings->trusted_proxies, err);
     if (!status) status = create_clients(gateway, err);
-    if (!status) status = store_pool_create(&gateway->pool, settings->redis_url, (size_t)settings->gateway_store_threads, err);
+    if (!status)
+        status = store_executor_create(&gateway->pool, settings->redis_url, (size_t)settings->gateway_store_threads, err);
     if (!status) status = tail_create(&gateway->tail, settings->redis_url, err);
     if (!status) status = readiness_create(&gateway->readiness, gateway, err);
-    if (!status) status = figures_create(&gateway->figures, gateway, err);
+    if (!status) status = metrics_collector_create(&gateway->metrics, gateway, err);
     if (!status) status = start_trustees(gateway, err);
     if (!status) status = start_matrix_questions(gateway, err);
     if (!status) status = server_create(&gateway->server, gateway, err);
@@ -146,11 +147,11 @@ void gateway_stop(struct gateway *gateway) {
     if (gateway->tail) tail_stop(gateway->tail);
     if (gateway->server) server_drain(gateway->server);
     readiness_free(gateway->readiness);
-    figures_free(gateway->figures);
+    metrics_collector_free(gateway->metrics);
     service_asker_free(gateway->trustee_asker);
     service_asker_free(gateway->matrix_asker);
     tail_free(gateway->tail);
-    store_pool_free(gateway->pool);
+    store_executor_free(gateway->pool);
     file_hashes_free(gateway->file_hashes);
     bool is_freed = server_free(gateway->server);
     for (size_t i = 0; i < SERVICE_COUNT; i++)

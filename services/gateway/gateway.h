@@ -11,14 +11,14 @@
 #include "lib/base/error.h"
 #include "lib/base/settings.h"
 #include "lib/base/text.h"
-#include "lib/domain/job.h"
-#include "lib/service/message_client.h"
-#include "services/gateway/client_address.h"
-#include "services/gateway/figures.h"
-#include "services/gateway/rate_limit.h"
-#include "services/gateway/readiness.h"
-#include "services/gateway/store_pool.h"
-#include "services/gateway/tail.h"
+#include "lib/domain/job/job.h"
+#include "lib/service/message/message_client.h"
+#include "services/gateway/backend/store_executor.h"
+#include "services/gateway/http/client_address.h"
+#include "services/gateway/http/rate_limit.h"
+#include "services/gateway/monitor/metrics_collector.h"
+#include "services/gateway/monitor/readiness.h"
+#include "services/gateway/stream/tail.h"
 
 struct clients;
 struct digest_set;
@@ -55,11 +55,11 @@ struct gateway {
     struct message_client *services[SERVICE_COUNT];
     struct service_asker *trustee_asker; /* looks up tokens' owners; NULL: TRUSTEE_LOOKUP is not set */
     struct service_asker *matrix_asker;  /* packages, plans of builds, and whether changes still hold */
-    struct store_pool *pool;
+    struct store_executor *pool;
     struct tail *tail;
     struct file_hashes *file_hashes; /* of tarballs */
     struct readiness *readiness;
-    struct figures *figures;
+    struct metrics_collector *metrics;
     struct health_check *health_check; /* NULL: HEALTHCHECKS_URL is not set */
     struct text openapi;               /* GET /api/v1/openapi.json */
     struct server *server;

@@ -10,7 +10,7 @@
 #include "lib/base/program.h"
 #include "lib/base/settings.h"
 #include "services/gateway/gateway.h"
-#include "services/gateway/trustee_token.h"
+#include "services/gateway/trustee/trustee_token.h"
 
 /* On SIGHUP: reads the secrets again, e.g. the digest of the trustees' token. A malformed digest matches no token. */
 static void reload(void *context) {

@@ -6,7 +6,7 @@
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "lib/base/thread.h"
-#include "lib/store/matrix_store.h"
+#include "lib/store/redis/matrix_store.h"
 
 enum { TIMEOUT_MS = 5000, PAUSE_MS = 1000 };
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Publishes the list of supported compilers: this service finds the compilers, and build-matrix plans with the list stored in
- * Redis (lib/store/matrix_store.h). It is written once, by a thread of its own, because Redis may start after this service.
+ * Redis (lib/store/redis/matrix_store.h). It is written once, by a thread of its own, because Redis may start after this
+ * service.
  */
 #ifndef SERVICES_PUBLISH_COMPILER_LIST_H
 #define SERVICES_PUBLISH_COMPILER_LIST_H
 
 #include "lib/base/error.h"
-#include "lib/domain/version.h"
+#include "lib/domain/package/version.h"
 
 struct compiler_list;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * The publish service: runs publish and unpublish jobs. Jobs are announced by a message and stored in Redis
- * (lib/service/job_runner.h).
+ * (lib/service/job/job_runner.h).
  *
  *   registry-publish [--unsafe-no-sandbox]
  */
@@ -9,7 +9,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/program.h"
-#include "lib/service/job_service.h"
+#include "lib/service/job/job_service.h"
 #include "services/publish/publish_service.h"
 #include "services/publish/trustee_lookup.h"
 

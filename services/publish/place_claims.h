@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * The locations of the new packages that this publish service is committing. All changes of a commit round are checked before
- * any is written (lib/store/change_queue.h), so two new packages at one location must not share a round; all others may.
+ * any is written (lib/store/registry/change_queue.h), so two new packages at one location must not share a round; all others
+ * may.
  */
 #ifndef SERVICES_PUBLISH_PLACE_CLAIMS_H
 #define SERVICES_PUBLISH_PLACE_CLAIMS_H
 
 #include <stdbool.h>
 
-#include "lib/domain/location.h"
+#include "lib/domain/package/location.h"
 
 /* Thread-safe. */
 struct place_claims;

@@ -2,19 +2,19 @@
  *
  * One run of one publication: the state that its steps (lib/domain/README.md, Publish) pass to each other. A step is a function
  * `enum status publication_STEP(void *context, struct error *)`, whose context is the publication; publish_job.c lists them in
- * a table (lib/service/job_steps.h). The message of a refusal becomes the last line of the job's log.
+ * a table (lib/service/job/job_steps.h). The message of a refusal becomes the last line of the job's log.
  */
 #ifndef SERVICES_PUBLISH_PUBLICATION_H
 #define SERVICES_PUBLISH_PUBLICATION_H
 
-#include "lib/domain/build_plan.h"
-#include "lib/domain/operation.h"
-#include "lib/service/job_runner.h"
+#include "lib/domain/job/operation.h"
+#include "lib/domain/solver/build_plan.h"
+#include "lib/service/job/job_runner.h"
 #include "lib/source/package_files.h"
 #include "lib/source/source_fetch.h"
 #include "lib/source/source_modules.h"
-#include "lib/tools/compiler.h"
-#include "lib/tools/package_cache.h"
+#include "lib/tools/archive/package_cache.h"
+#include "lib/tools/purs/compiler.h"
 #include "services/publish/publish_record.h"
 #include "services/publish/publish_service.h"
 
@@ -37,8 +37,8 @@ struct publication {
     struct manifest manifest;
     struct build_plan plan;
     int64_t compiler_ms;                /* total run time of the compiler */
-    const char *detector_time;          /* log text: run time of the licence detector; NULL: not awaited */
-    struct licence_run *licence;        /* the detector, which runs in parallel with the other steps; publication_licence.c */
+    const char *detector_time;          /* log text: run time of the license detector; NULL: not awaited */
+    struct license_run *license;        /* the detector, which runs in parallel with the other steps; publication_license.c */
     struct package_cache_hold packages; /* of the plan; released at the run's end */
     struct package_files files;
     struct source_modules modules; /* of these files */
@@ -59,10 +59,10 @@ enum status publication_check_is_new(void *context, struct error *err);   /* ste
 enum status publication_check_indexed(const struct publication *p, const struct manifest *indexed, const struct manifest *ours,
                                       struct error *err);
 
-/* publication_licence.c: step 4. The detector that it starts must be awaited or dropped before the run ends. */
-enum status publication_check_licence(void *context, struct error *err);
-enum status publication_await_licence(void *context, struct error *err);
-void publication_drop_licence(struct publication *p);
+/* publication_license.c: step 4. The detector that it starts must be awaited or dropped before the run ends. */
+enum status publication_check_license(void *context, struct error *err);
+enum status publication_await_license(void *context, struct error *err);
+void publication_drop_license(struct publication *p);
 
 /* publication_fetch.c */
 enum status publication_fetch_source(void *context, struct error *err); /* step 2 */

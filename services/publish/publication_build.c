@@ -4,17 +4,17 @@
  * step 10.
  *
  *   WORK_FOLDER/build/.registry/NAME-VERSION/   the package itself, unpacked from its tarball, and each package of its plan, as
- *                                               a link into the shared cache (lib/tools/package_cache.h)
+ *                                               a link into the shared cache (lib/tools/archive/package_cache.h)
  *   WORK_FOLDER/build/output/                   the compiler's output
  */
 #include <string.h>
 
 #include "lib/base/hash.h"
 #include "lib/base/text.h"
-#include "lib/domain/solver.h"
+#include "lib/domain/solver/solver.h"
 #include "lib/source/dependency_check.h"
 #include "lib/source/module_clash.h"
-#include "lib/tools/archive.h"
+#include "lib/tools/archive/archive.h"
 #include "services/publish/publication.h"
 
 enum {

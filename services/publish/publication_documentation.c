@@ -19,9 +19,9 @@
 #include "lib/base/folder.h"
 #include "lib/base/json_writer.h"
 #include "lib/base/text.h"
-#include "lib/tools/archive.h"
-#include "lib/tools/git_snapshot.h"
-#include "lib/tools/pursuit.h"
+#include "lib/tools/archive/archive.h"
+#include "lib/tools/git/git_snapshot.h"
+#include "lib/tools/http/pursuit.h"
 #include "services/publish/publication.h"
 
 #define RESOLUTIONS PUBLICATION_PACKAGES_FOLDER "/resolutions.json"

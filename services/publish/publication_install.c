@@ -11,7 +11,7 @@
 
 #include "lib/base/folder.h"
 #include "lib/base/text.h"
-#include "lib/tools/archive.h"
+#include "lib/tools/archive/archive.h"
 #include "services/publish/publication.h"
 
 enum { PLANS_MAX = 5 };

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Steps 1, 3 and 5 of lib/domain/README.md, Publish: location, manifest, and whether the version is new. (Step 2 is in
- * publication_fetch.c, step 4 in publication_licence.c.)
+ * publication_fetch.c, step 4 in publication_license.c.)
  */
 #include <string.h>
 
 #include "lib/base/json.h"
 #include "lib/base/text.h"
-#include "lib/domain/package_name.h"
+#include "lib/domain/package/package_name.h"
 #include "lib/source/manifest_source.h"
-#include "lib/tools/archive.h"
-#include "lib/tools/pursuit.h"
+#include "lib/tools/archive/archive.h"
+#include "lib/tools/http/pursuit.h"
 #include "services/publish/publication.h"
 
 /* Upper limits of a stored tarball when it is unpacked to read its manifest. */

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * A release of several packages at once (lib/domain/README.md, Publish, step 6). If there is no plan, but unfinished
- * publications that were accepted earlier could provide one, the job waits for them (lib/store/job_waiting.h) and starts over
- * when they have ended. Every wait ends, and a later wait is for other jobs, so the job terminates.
+ * publications that were accepted earlier could provide one, the job waits for them (lib/store/job/job_waiting.h) and starts
+ * over when they have ended. Every wait ends, and a later wait is for other jobs, so the job terminates.
  *
  * The order matters: the unfinished publications are listed first, and then the registry is read again. A publication that is
  * no longer listed has therefore ended before, and its version is seen.
  */
 #include <string.h>
 
-#include "lib/domain/coming_versions.h"
-#include "lib/domain/manifest_index.h"
-#include "lib/store/job_waiting.h"
+#include "lib/domain/registry/coming_versions.h"
+#include "lib/domain/registry/manifest_index.h"
+#include "lib/store/job/job_waiting.h"
 #include "services/publish/publication.h"
 
 /* If so many earlier publications of a package have failed since this one was accepted, it does not wait for that package.

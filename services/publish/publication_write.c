@@ -6,8 +6,8 @@
  *
  * The index repository's lock is held from the last check of the dependencies until the index is pushed, so that no dependency
  * can be unpublished in between; the registry repository's lock is held for the metadata only. Concurrent publications share
- * both locks and one push to each repository (lib/store/change_queue.h): the callbacks below may run on another slot's thread
- * while this one waits.
+ * both locks and one push to each repository (lib/store/registry/change_queue.h): the callbacks below may run on another slot's
+ * thread while this one waits.
  */
 #include <string.h>
 
@@ -15,9 +15,9 @@
 #include "lib/base/fault.h"
 #include "lib/base/folder.h"
 #include "lib/base/text.h"
-#include "lib/domain/index_file.h"
-#include "lib/service/job_change.h"
-#include "lib/service/job_steps.h"
+#include "lib/domain/registry/index_file.h"
+#include "lib/service/job/job_change.h"
+#include "lib/service/job/job_steps.h"
 #include "services/publish/place_claims.h"
 #include "services/publish/publication.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Runs one publish job: the table of its steps (lib/service/job_steps.h), and what follows from its outcome.
+ * Runs one publish job: the table of its steps (lib/service/job/job_steps.h), and what follows from its outcome.
  */
 #include <errno.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 #include "lib/base/json.h"
 #include "lib/base/json_writer.h"
 #include "lib/base/text.h"
-#include "lib/service/job_steps.h"
+#include "lib/service/job/job_steps.h"
 #include "services/publish/publication.h"
 
 static bool is_new(const void *context) {
@@ -26,7 +26,7 @@ static const struct job_step steps[] = {
     {"metadata", .begin = publication_check_metadata},
     {"fetch", .begin = publication_fetch_source},
     {"manifest", .begin = publication_read_manifest},
-    {"licence", .begin = publication_check_licence},
+    {"license", .begin = publication_check_license},
     {"check", .begin = publication_check_is_new},
     {"solve", .begin = publication_solve},
     {"modules", .begin = publication_check_modules, .is_needed = is_new},
@@ -34,7 +34,7 @@ static const struct job_step steps[] = {
     {"install", .begin = publication_install, .is_needed = is_new},
     {"graph", .begin = publication_check_dependencies, .is_needed = is_new},
     {"compile", .begin = publication_compile, .is_needed = is_new},
-    {"detector", .begin = publication_await_licence},
+    {"detector", .begin = publication_await_license},
     {"record", .begin = publication_keep_record},
     {"resume", .resume = publication_resume},
     {"commit", .write = publication_write, .is_needed = lacks_index,
@@ -92,7 +92,7 @@ static enum status make_work_folder(struct publication *p, struct error *err) {
 }
 
 /* True if the job may run again and then needs the tarball backup, to upload the same bytes (the consequence of each status is
- * in lib/service/job_runner.h). */
+ * in lib/service/job/job_runner.h). */
 static bool may_be_run_again(enum status status) {
     return status_is_temporary(status) || status == STATUS_INTERNAL || status == STATUS_STALE || status == STATUS_CANCELLED;
 }
@@ -113,7 +113,7 @@ enum status publish_job_run(void *context, struct job_run *run, struct error *er
                                                               : "Published %s@%s.",
                     p.request.name, p.version);
     }
-    publication_drop_licence(&p);
+    publication_drop_license(&p);
     run->end.documentation = p.documentation;
     if (p.tarball_backup && !(run->has_record && may_be_run_again(status))) unlink(p.tarball_backup);
     package_cache_let_go(p.service->packages, &p.packages);

@@ -12,8 +12,8 @@
 
 #include <stdint.h>
 
-#include "lib/domain/build_plan.h"
-#include "lib/domain/manifest.h"
+#include "lib/domain/package/manifest.h"
+#include "lib/domain/solver/build_plan.h"
 
 /* Which parts of an earlier, incomplete publication this job completes (lib/domain/README.md, Publish, step 5). */
 enum publish_finishing {

@@ -8,8 +8,8 @@
 #include "lib/base/folder.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
-#include "lib/domain/signer.h"
-#include "lib/tools/package_cache.h"
+#include "lib/domain/identity/signer.h"
+#include "lib/tools/archive/package_cache.h"
 #include "services/publish/compiler_list.h"
 #include "services/publish/place_claims.h"
 #include "services/publish/trustee_lookup.h"
@@ -17,7 +17,7 @@
 enum { START_TIMEOUT_MS = 600000, STORAGE_CHECK_MS = 700 };
 
 static const char no_licensee[] =
-    "licensee is not installed, so the texts of licence files are not compared with manifests: install ruby-licensee.";
+    "licensee is not installed, so the texts of license files are not compared with manifests: install ruby-licensee.";
 
 /* Claims WORK_DIR for this process and removes the run folders that a killed process left there. */
 static enum status open_work_folder(struct publish_service *service, struct error *err) {
@@ -128,5 +128,5 @@ void publish_service_check(void *context, struct job_service_checks *checks, str
     status = service->compilers.count ? STATUS_OK : STATUS_UNAVAILABLE;
     job_service_add_check(checks, "compilers", status, status ? "No compiler was found: set REGISTRY_COMPILERS." : "");
     job_service_add_check(checks, "sandbox", STATUS_OK, service->sandbox.warning);
-    job_service_add_check(checks, "licences", STATUS_OK, licensee_is_installed(service->licensee) ? "" : no_licensee);
+    job_service_add_check(checks, "licenses", STATUS_OK, licensee_is_installed(service->licensee) ? "" : no_licensee);
 }

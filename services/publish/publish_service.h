@@ -7,12 +7,12 @@
 #define SERVICES_PUBLISH_PUBLISH_SERVICE_H
 
 #include "lib/base/settings.h"
-#include "lib/service/job_service.h"
-#include "lib/store/registry_access.h"
-#include "lib/store/tarball_store.h"
-#include "lib/tools/compiler.h"
+#include "lib/service/job/job_service.h"
+#include "lib/store/registry/registry_access.h"
+#include "lib/store/tarball/tarball_store.h"
 #include "lib/tools/licensee.h"
-#include "lib/tools/sandbox.h"
+#include "lib/tools/purs/compiler.h"
+#include "lib/tools/sandbox/sandbox.h"
 
 struct compiler_list;
 struct job_run;

@@ -14,10 +14,10 @@
 #include "lib/base/memory.h"
 #include "lib/base/secret.h"
 #include "lib/base/text.h"
-#include "lib/domain/sealed_secret.h"
-#include "lib/domain/signer.h"
-#include "lib/store/known_tokens.h"
-#include "lib/tools/github.h"
+#include "lib/domain/identity/sealed_secret.h"
+#include "lib/domain/identity/signer.h"
+#include "lib/store/redis/known_tokens.h"
+#include "lib/tools/http/github.h"
 
 enum {
     LOOK_UPS_PER_MINUTE = 30, /* of unknown tokens; as many again of tokens known to be a trustee's */

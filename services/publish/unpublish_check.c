@@ -6,8 +6,8 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/text.h"
-#include "lib/domain/signer.h"
-#include "lib/service/job_proof.h"
+#include "lib/domain/identity/signer.h"
+#include "lib/service/job/job_proof.h"
 #include "services/publish/unpublishing.h"
 
 enum { HOURS = 48, DEPENDANTS_SHOWN = 20 };

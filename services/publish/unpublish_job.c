@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Runs one unpublish job: the table of its steps (lib/service/job_steps.h), and what follows from its outcome.
+ * Runs one unpublish job: the table of its steps (lib/service/job/job_steps.h), and what follows from its outcome.
  */
-#include "lib/service/job_proof.h"
-#include "lib/service/job_steps.h"
+#include "lib/service/job/job_proof.h"
+#include "lib/service/job/job_steps.h"
 #include "services/publish/unpublishing.h"
 
 static const struct job_step steps[] = {

@@ -14,10 +14,10 @@
 #include "lib/base/json.h"
 #include "lib/base/json_writer.h"
 #include "lib/base/text.h"
-#include "lib/domain/index_file.h"
-#include "lib/service/job_change.h"
-#include "lib/service/job_steps.h"
-#include "lib/store/metadata_edit.h"
+#include "lib/domain/registry/index_file.h"
+#include "lib/service/job/job_change.h"
+#include "lib/service/job/job_steps.h"
+#include "lib/store/registry/metadata_edit.h"
 #include "services/publish/unpublishing.h"
 
 /* ---- The record ---- */

@@ -2,14 +2,14 @@
  *
  * One run of one unpublishing: the state that its steps (lib/domain/README.md, Unpublish) pass to each other. A step is a
  * function `enum status unpublishing_STEP(void *context, struct error *)`, whose context is the unpublishing; unpublish_job.c
- * lists them in a table (lib/service/job_steps.h).
+ * lists them in a table (lib/service/job/job_steps.h).
  */
 #ifndef SERVICES_PUBLISH_UNPUBLISHING_H
 #define SERVICES_PUBLISH_UNPUBLISHING_H
 
-#include "lib/domain/metadata.h"
-#include "lib/domain/operation.h"
-#include "lib/service/job_runner.h"
+#include "lib/domain/job/operation.h"
+#include "lib/domain/registry/metadata.h"
+#include "lib/service/job/job_runner.h"
 #include "services/publish/publish_service.h"
 
 /* The content of the outside writes, stored in the job before the first of them (lib/store/README.md, Once):

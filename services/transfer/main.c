@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * The transfer service: runs transfer jobs. Jobs are announced by a message and stored in Redis
- * (lib/service/job_runner.h).
+ * (lib/service/job/job_runner.h).
  */
 #include <stdlib.h>
 

@@ -11,11 +11,11 @@
 #include "lib/base/json.h"
 #include "lib/base/json_writer.h"
 #include "lib/base/text.h"
-#include "lib/domain/operation.h"
-#include "lib/service/job_change.h"
-#include "lib/service/job_proof.h"
-#include "lib/service/job_steps.h"
-#include "lib/store/metadata_edit.h"
+#include "lib/domain/job/operation.h"
+#include "lib/service/job/job_change.h"
+#include "lib/service/job/job_proof.h"
+#include "lib/service/job/job_steps.h"
+#include "lib/store/registry/metadata_edit.h"
 #include "services/transfer/transfer_service.h"
 
 struct transfer {

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "lib/base/folder.h"
-#include "lib/domain/signer.h"
+#include "lib/domain/identity/signer.h"
 
 enum { START_TIMEOUT_MS = 600000 };
 

@@ -8,9 +8,9 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/settings.h"
-#include "lib/domain/owner.h"
-#include "lib/service/job_service.h"
-#include "lib/store/registry_access.h"
+#include "lib/domain/identity/owner.h"
+#include "lib/service/job/job_service.h"
+#include "lib/store/registry/registry_access.h"
 
 struct transfer_service {
     struct settings settings;

@@ -6,7 +6,7 @@
  * and a commit for each change that names its job; the rival loses none.
  *
  * Then what packs cost that nobody puts together: a commit in a repository of 5,000 pushes, and after its upkeep
- * (lib/store/registry_repo_upkeep.h).
+ * (lib/store/registry/registry_repo_upkeep.h).
  *
  * "One by one": a thread waits for its change before it hands in the next, so that a push has eight at most. "All at once": it
  * hands in what it has. Takes some minutes, for git's sake; `--changes 100` gives a first impression.
@@ -27,11 +27,11 @@
 #include "lib/base/folder.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
-#include "lib/store/change_queue.h"
-#include "lib/store/registry_repo_upkeep.h"
-#include "tests/support/git_fixture.h"
-#include "tests/support/git_server.h"
-#include "tests/support/redis_server.h"
+#include "lib/store/registry/change_queue.h"
+#include "lib/store/registry/registry_repo_upkeep.h"
+#include "tests/support/git/git_fixture.h"
+#include "tests/support/git/git_server.h"
+#include "tests/support/server/redis_server.h"
 
 #define REAL_DATA SOURCE_DIR "/../shared/data/make-repos"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What a thousand connections with requests that do not end (tests/support/http_flood.h) cost others, who publish one after the
- * other: the time of a POST before the flood, while it sends, and while it only holds what it has sent; and the gateway's memory.
- * The flood's own CPU is in the same machine: it sends every ROUND_MS, and opens connections that were ended again.
+ * What a thousand connections with requests that do not end (tests/support/http/http_flood.h) cost others, who publish one
+ * after the other: the time of a POST before the flood, while it sends, and while it only holds what it has sent; and the
+ * gateway's memory. The flood's own CPU is in the same machine: it sends every ROUND_MS, and opens connections that were ended
+ * again.
  *
  *   tests/bench/run floods
  */
@@ -15,10 +16,10 @@
 
 #include "lib/base/clock.h"
 #include "tests/bench/bench_support.h"
-#include "tests/support/gateway_process.h"
-#include "tests/support/http_connection.h"
-#include "tests/support/http_flood.h"
-#include "tests/support/redis_server.h"
+#include "tests/support/http/http_connection.h"
+#include "tests/support/http/http_flood.h"
+#include "tests/support/server/gateway_process.h"
+#include "tests/support/server/redis_server.h"
 
 enum { POSTS = 500, WARM_UP = 50, CONNECTIONS = 1000, TIMEOUT_MS = 60000, ROUND_MS = 20 };
 
@@ -81,7 +82,8 @@ int main(void) {
         publish(gateway);
     publish_many(gateway, "before", &calm);
     long before_kib = gateway_process_memory_kib(gateway, "VmRSS:");
-    struct flooding flooding = {.flood = http_flood_start(gateway_process_port(gateway), CONNECTIONS, TIMEOUT_MS), .sends = true};
+    struct flooding flooding = {.flood = http_flood_start(gateway_process_port(gateway), CONNECTIONS, TIMEOUT_MS),
+                                .sends = true};
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, run_flood, &flooding), 0);
     publish_many(gateway, "while 1,000 send", &sending);

@@ -16,10 +16,10 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
-#include "lib/store/log_stream.h"
+#include "lib/store/job/log_stream.h"
 #include "tests/bench/bench_support.h"
-#include "tests/support/http_connection.h"
-#include "tests/support/server_fixture.h"
+#include "tests/support/http/http_connection.h"
+#include "tests/support/server/server_fixture.h"
 #include "tests/support/shell.h"
 
 enum {

@@ -17,10 +17,10 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/text.h"
-#include "lib/domain/index_file.h"
-#include "lib/store/registry_view.h"
+#include "lib/domain/registry/index_file.h"
+#include "lib/store/registry/registry_view.h"
 #include "tests/bench/bench_support.h"
-#include "tests/support/git_fixture.h"
+#include "tests/support/git/git_fixture.h"
 
 enum { LOADS = 15, CHANGES = 100, TIMEOUT_MS = 60000, NOTHING_TO_MEASURE = 77 };
 

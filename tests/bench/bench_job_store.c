@@ -11,9 +11,9 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/text.h"
-#include "lib/store/log_stream.h"
-#include "lib/store/redis.h"
-#include "tests/support/redis_server.h"
+#include "lib/store/job/log_stream.h"
+#include "lib/store/redis/redis.h"
+#include "tests/support/server/redis_server.h"
 
 enum { TIMEOUT_MS = 5000, LEASE_MS = 30000, DURATION_MS = 2000, LINES = 100 };
 

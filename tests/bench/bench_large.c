@@ -16,7 +16,7 @@
 #include "lib/base/clock.h"
 #include "tests/bench/bench_parts.h"
 #include "tests/bench/bench_yardstick.h"
-#include "tests/support/git_server.h"
+#include "tests/support/git/git_server.h"
 
 enum { PUBLICATIONS = 10, MODULES = 100, DEPENDENCIES = 60, DEPENDENCY_MODULES = 5, DEPENDENCIES_OF_EACH = 3 };
 
@@ -47,7 +47,7 @@ static char *module_script(struct arena *arena, const char *prefix, int count, i
 static char *manifest(struct arena *arena, const struct package *package, int dependency_count, int first_dependency) {
     struct text out = {0};
     text_append_format(&out,
-                       "{\"name\": \"%s\", \"version\": \"%s\", \"license\": \"" PACKAGE_LICENCE "\", \"location\": "
+                       "{\"name\": \"%s\", \"version\": \"%s\", \"license\": \"" PACKAGE_LICENSE "\", \"location\": "
                        "{\"githubOwner\": \"" PACKAGE_OWNER "\", \"githubRepo\": \"purescript-%s\"}, \"dependencies\": {",
                        package->name, package->version, package->name);
     for (int i = 0; i < dependency_count; i++)
@@ -72,7 +72,7 @@ struct bench {
     struct server *server;
     struct parts parts, first_parts;
     struct samples total, compiler, remote, own, rest;
-    double first_own_ms; /* its dependencies were not unpacked yet, its licence not known */
+    double first_own_ms; /* its dependencies were not unpacked yet, its license not known */
     struct yardstick yardstick;
 };
 

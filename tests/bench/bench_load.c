@@ -17,8 +17,8 @@
 #include "lib/base/clock.h"
 #include "lib/base/hash.h"
 #include "tests/bench/bench_support.h"
-#include "tests/support/http_connection.h"
-#include "tests/support/server_fixture.h"
+#include "tests/support/http/http_connection.h"
+#include "tests/support/server/server_fixture.h"
 #include "tests/support/shell.h"
 
 enum { CLIENTS = 64, PUBLICATIONS = 2000, WITH_SOURCE = 30, TIMEOUT_MS = 30000, END_MS = 600000 };

@@ -14,10 +14,10 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
-#include "lib/store/job_store.h"
+#include "lib/store/job/job_store.h"
 #include "tests/bench/bench_support.h"
 #include "tests/bench/bench_yardstick.h"
-#include "tests/support/server_fixture.h"
+#include "tests/support/server/server_fixture.h"
 
 enum { PUBLICATIONS = 30, WARM_UP = 2, DURING_WAVE = 10, POLL_US = 2000, WORKERS = 2, WAVE_JOBS_LEAST = 50 };
 

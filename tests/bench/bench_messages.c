@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
-#include "lib/service/message_client.h"
-#include "lib/service/message_server.h"
+#include "lib/service/message/message_client.h"
+#include "lib/service/message/message_server.h"
 
 enum { CALLS = 2000, CALLERS = 64, DURATION_MS = 2000, TIMEOUT_MS = 10000, POSTS = 5000, IN_FLIGHT = 512 };
 

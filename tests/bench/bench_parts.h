@@ -6,7 +6,7 @@
 #define TESTS_BENCH_BENCH_PARTS_H
 
 #include "tests/bench/bench_support.h"
-#include "tests/support/server_fixture.h"
+#include "tests/support/server/server_fixture.h"
 
 enum { PARTS_MAX = 32 };
 

@@ -9,7 +9,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "lib/domain/build_plan.h"
+#include "lib/domain/solver/build_plan.h"
 #include "tests/support/small_registry.h"
 
 static double cpu_us(void) {

@@ -11,8 +11,8 @@
 
 #include "lib/base/clock.h"
 #include "tests/bench/bench_support.h"
-#include "tests/support/http_connection.h"
-#include "tests/support/server_fixture.h"
+#include "tests/support/http/http_connection.h"
+#include "tests/support/server/server_fixture.h"
 
 enum { JOBS = 200 };
 

@@ -16,9 +16,9 @@
 #include "lib/base/hash.h"
 #include "lib/base/memory.h"
 #include "lib/base/settings.h"
-#include "lib/store/tarball_store.h"
+#include "lib/store/tarball/tarball_store.h"
 #include "tests/bench/bench_support.h"
-#include "tests/support/s3_server.h"
+#include "tests/support/s3/s3_server.h"
 
 enum { ROUNDS = 300, TARBALL_BYTES = 30000 };
 

@@ -12,7 +12,7 @@
 #include <time.h>
 
 #include "lib/base/memory.h"
-#include "lib/domain/manifest_index.h"
+#include "lib/domain/registry/manifest_index.h"
 #include "tests/support/small_registry.h"
 #include "tests/support/wave.h"
 

@@ -6,7 +6,7 @@
 #define TESTS_BENCH_BENCH_YARDSTICK_H
 
 #include "tests/bench/bench_support.h"
-#include "tests/support/server_fixture.h"
+#include "tests/support/server/server_fixture.h"
 
 /* A zeroed struct is empty; yardstick_release() frees it. */
 struct yardstick {

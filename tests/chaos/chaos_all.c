@@ -28,7 +28,7 @@
 #include "lib/base/hash.h"
 #include "lib/base/text.h"
 #include "tests/chaos/chaos_all.h"
-#include "tests/support/second_service.h"
+#include "tests/support/server/second_service.h"
 #include "tests/support/shell.h"
 
 #define TOKEN "ghp_TheTokenOfTheTrusteesInThisTest01"

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/store/job_store.h"
+#include "lib/store/job/job_store.h"
 #include "tests/support/owners_scene.h"
 
 enum {

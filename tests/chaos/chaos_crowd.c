@@ -21,7 +21,7 @@
 #include "lib/base/clock.h"
 #include "tests/support/event_check.h"
 #include "tests/support/registry_check.h"
-#include "tests/support/s3_server.h"
+#include "tests/support/s3/s3_server.h"
 #include "tests/support/secret_search.h"
 #include "tests/support/shell.h"
 

@@ -4,7 +4,7 @@
 // one payload their whole list of jobs. The decoders of two released spagos, 1.0.4 and 0.93.45, read
 //   - manifests with random changes that `registryctl manifest` takes, which judges as the publish service does, as lines of the
 //     index, and their location and owners in metadata
-//   - each licence of SPDX's list that is taken
+//   - each license of SPDX's list that is taken
 //   - manifests that were published by a whole server: the index file, and the metadata
 //   - the jobs that the gateway made of requests with random changes, by every route, in lists and alone. Of these 0.93.45 reads
 //     the payloads: its job needs a field "ref" that the registry had dropped before this server was written, and it knows no
@@ -25,7 +25,7 @@ const { RegistryServer } = require('./registry_server.js');
 const { runMain } = require('./run_main.js');
 
 const SPAGOS = { '1.0.4': 'spago', '0.93.45': 'spago-0' }; // and their folders
-const LICENCES = path.resolve(__dirname, '../../lib/domain/licence_list.def');
+const LICENSES = path.resolve(__dirname, '../../lib/domain/package/license_list.def');
 const AT_ONCE = 3;
 const PUBLISHED = 30; // of the manifests
 const REQUESTS_TRIES_MOST = 20_000;
@@ -51,9 +51,9 @@ const textOf = (most) => (random) => repeat(1, most, () => random.pick(LETTERS))
 const word = (random) => repeat(1, 12, () => random.pick([...'abcz019', '-']))(random).join('');
 const version = (random) => repeat(3, 3, () => random.pick([0, 1, 2, 10, 2147483647]))(random).join('.');
 const identifier = (random) => random.pick(IDENTIFIERS);
-const licence = (random) => random.pick([
-  identifier, identifier, () => `(${licence(random)})`,
-  () => `${licence(random)} ${random.pick(['AND', 'OR', 'and', 'or', 'And', 'oR'])} ${licence(random)}`,
+const license = (random) => random.pick([
+  identifier, identifier, () => `(${license(random)})`,
+  () => `${license(random)} ${random.pick(['AND', 'OR', 'and', 'or', 'And', 'oR'])} ${license(random)}`,
 ])(random);
 const dependencies = (random) => Object.fromEntries(repeat(0, 4, () => [word(random), `>=${version(random)} <${version(random)}`])(random));
 const ok = (make) => [make, make, make, make, make, make, make, make]; // as often as all that is wrong
@@ -62,7 +62,7 @@ const ok = (make) => [make, make, make, make, make, make, make, make]; // as oft
 const VALUES = {
   name: [...ok(word), 'a', 'a-b', '0', 'purescript-compiler-backend-utilities', 'purescript-x', 'metadata', 'x'.repeat(150), 'x'.repeat(151), 'A', 'a--b'],
   version: [...ok(version), '0.0.0', '2147483647.0.0', '2147483648.0.0', '01.0.0', '1.0', 'v1.0.0', '1.0.0-rc', ' 1.0.0', '1.0.0 '],
-  license: [...ok(licence), ...ok(licence), 'MIT', 'MIT and Apache-2.0', 'mit', ' MIT ', '(MIT)', '((MIT) or Apache-2.0)', 'MIT  OR\u00a0MIT', 'GPL-2.0-only+', 'GPL-3.0', 'Apache-2.0+',
+  license: [...ok(license), ...ok(license), 'MIT', 'MIT and Apache-2.0', 'mit', ' MIT ', '(MIT)', '((MIT) or Apache-2.0)', 'MIT  OR\u00a0MIT', 'GPL-2.0-only+', 'GPL-3.0', 'Apache-2.0+',
     'NONE', 'LicenseRef-x', 'MIT with LLVM-exception', 'GPL-2.0-or-later WITH Classpath-exception-2.0', 'MIT AND', '', 'MIT/Apache-2.0', 'MIT\tOR MIT', 'MIT\nOR MIT',
     'MIT OR (MIT AND MIT', 'MPL-1.1+', 'CC-BY-4.0', 'MIT OR Apache-2.0 AND BSD-3-Clause', 'MIT And Apache-2.0', 'MIT And MIT', 'MIT With LLVM-exception'],
   description: [...ok(textOf(300)), '', ' ', 'x'.repeat(300), 'x'.repeat(301), 'x'.repeat(500), '\u{1f980}'.repeat(150), '\u{1f980}'.repeat(151), '\u{1f980}'.repeat(300), 'e\u0301'.repeat(150),
@@ -158,21 +158,21 @@ async function checkManifests(registryctl, judges, wanted, random) {
   return taken;
 }
 
-async function checkLicences(registryctl, judges) {
-  const rows = [...fs.readFileSync(LICENCES, 'utf8').matchAll(/^([A-Z_]+)\("(.*)"\)/gm)];
+async function checkLicenses(registryctl, judges) {
+  const rows = [...fs.readFileSync(LICENSES, 'utf8').matchAll(/^([A-Z_]+)\("(.*)"\)/gm)];
   let next = 0, taken = 0;
   await inParallel(async () => {
     for (let i; (i = next++) < rows.length;) {
       const [, kind, identifier] = rows[i];
       const license = kind.endsWith('EXCEPTION') ? `GPL-2.0-only WITH ${identifier}` : identifier;
       for (const text of kind.endsWith('EXCEPTION') ? [license] : [license, `${license}+`]) {
-        if (await registryctl.ask('licence', '--', text) === null) continue;
+        if (await registryctl.ask('license', '--', text) === null) continue;
         taken++;
         judges.read('indexFile', JSON.stringify({ ...MANIFESTS[0], license: text }));
       }
     }
   });
-  console.log(`${taken} licences and exceptions taken, of ${rows.length} in the list`);
+  console.log(`${taken} licenses and exceptions taken, of ${rows.length} in the list`);
   assert.ok(taken > 500);
 }
 
@@ -270,7 +270,7 @@ async function main(programs, folder, manifests = 1000, seed = 1) {
   const judges = await Judges.load(folder);
   const registryctl = new Registryctl(programs, folder);
   const taken = await checkManifests(registryctl, judges, Number(manifests), random);
-  await checkLicences(registryctl, judges);
+  await checkLicenses(registryctl, judges);
   const digest = createHash('sha256').update(TOKEN).digest('hex');
   const server = new RegistryServer(programs, path.join(folder, 'server'),
     { POST_LIMIT_PER_MINUTE: '0', PENDING_LIMIT_PER_ADDRESS: '100000', PACCHETTIBOTTI_TOKEN_SHA256: digest });

@@ -2,7 +2,7 @@
 //
 // The contract of storage (tests/store/test_tarball_store.c) over a real S3 server from npm, s3rver. That one takes anonymous
 // writes and any signature, so between it and us stands the server that the tests have anyway, which checks them
-// (tests/support/s3_server.h) and hands on what it has let in.
+// (tests/support/s3/s3_server.h) and hands on what it has let in.
 //
 //   node s3_test.js PROGRAMS FOLDER      FOLDER/npm/node_modules has s3rver; the test program is in PROGRAMS/../tests
 'use strict';

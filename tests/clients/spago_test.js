@@ -22,10 +22,10 @@ const PUBLISH_URL = `https://${API_HOST}/api/v1/publish`;
 const leaf = (version) => ({ name: 'leaf', module: 'Leaf', version });
 const onLeaf = { name: 'leaf', module: 'Leaf', range: '>=1.1.0 <2.0.0' }; // else spago would rewrite it
 const tree = (version, files) => ({ name: 'tree', module: 'Tree', version, dependency: onLeaf, files });
-// Takes longer to compile than spago waits between two looks at the log (tests/support/purs.c).
+// Takes longer to compile than spago waits between two looks at the log (tests/support/purs/purs.c).
 const slow = { 'src/Slow.purs': 'module Slow where\n\n-- stand-in: sleep 1200\n' };
 // spago looks at no package.json, so it is the server that must notice.
-const otherLicence = { 'package.json': '{"license": "GPL-3.0-only"}\n' };
+const otherLicense = { 'package.json': '{"license": "GPL-3.0-only"}\n' };
 
 // The requests that do not poll: the POSTs, and what is downloaded.
 function checkRequests(requests, expected) {
@@ -93,12 +93,12 @@ const stories = {
     assert.ok(Date.parse(job.startedAt) > stopped, 'the job was started again');
   },
   async 'a package that the server refuses, and prints why'(server, author) {
-    await author.prepare({ name: 'unlicensed', module: 'Unlicensed', version: '1.0.0', files: otherLicence });
+    await author.prepare({ name: 'unlicensed', module: 'Unlicensed', version: '1.0.0', files: otherLicense });
     const refused = await author.publish();
     assert.equal(refused.status, 1);
     checkRequests(refused.requests, [`POST ${PUBLISH_URL} 200`]);
     await checkLog(server, refused, 'INFO');
-    assert.match(refused.output, /package\.json says that the licence is "GPL-3\.0-only"/);
+    assert.match(refused.output, /package\.json says that the license is "GPL-3\.0-only"/);
   },
   async 'a package while Redis is away, prints why, and publishes it later'(server, author) {
     const pkg = { name: 'patient', module: 'Patient', version: '1.0.0' };

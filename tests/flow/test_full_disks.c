@@ -16,9 +16,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/store/job_store.h"
-#include "tests/support/git_server.h"
-#include "tests/support/http.h"
+#include "lib/store/job/job_store.h"
+#include "tests/support/git/git_server.h"
+#include "tests/support/http/http.h"
 #include "tests/support/matrix_scene.h"
 #include "tests/support/registry_check.h"
 #include "tests/support/revise_scene.h"

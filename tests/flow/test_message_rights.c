@@ -10,9 +10,9 @@
 #include <string.h>
 
 #include "lib/base/text.h"
-#include "lib/domain/build_work.h"
-#include "lib/service/message_client.h"
-#include "lib/service/worker_identity.h"
+#include "lib/domain/matrix/work_order.h"
+#include "lib/service/message/message_client.h"
+#include "lib/service/message/worker_identity.h"
 #include "tests/support/matrix_scene.h"
 #include "tests/support/shell.h"
 
@@ -170,10 +170,10 @@ static void a_workers_key_does_not_reach_a_publication(void **state) {
 static struct build_job take_job(void) {
     struct message ask = right_message(MESSAGE_build_ask, worker.name, worker.secret, NULL, 0), answer;
     ask.build_ask.wait_ms = TIMEOUT_MS / 2;
-    struct build_work work;
+    struct work_order work;
     if (say(client, &ask, &answer)) fail_msg("%s", err.message);
     assert_int_equal(answer.tag, MESSAGE_work);
-    if (build_work_parse(&work, answer.work.work, strlen(answer.work.work), &arena, &err)) fail_msg("%s", err.message);
+    if (work_order_parse(&work, answer.work.work, strlen(answer.work.work), &arena, &err)) fail_msg("%s", err.message);
     return work.jobs[0];
 }
 

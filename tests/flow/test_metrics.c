@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "lib/base/text.h"
-#include "tests/support/http.h"
+#include "tests/support/http/http.h"
 #include "tests/support/matrix_scene.h"
 #include "tests/support/shell.h"
 

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/store/job_store.h"
+#include "lib/store/job/job_store.h"
 #include "tests/support/matrix_scene.h"
 #include "tests/support/registry_check.h"
 #include "tests/support/revise_scene.h"

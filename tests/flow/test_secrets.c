@@ -17,13 +17,13 @@
 #include <unistd.h>
 
 #include "lib/base/hash.h"
-#include "lib/store/redis.h"
-#include "tests/support/git_fixture.h"
-#include "tests/support/git_server.h"
-#include "tests/support/pursuit_server.h"
-#include "tests/support/s3_server.h"
+#include "lib/store/redis/redis.h"
+#include "tests/support/git/git_fixture.h"
+#include "tests/support/git/git_server.h"
+#include "tests/support/s3/s3_server.h"
 #include "tests/support/secret_search.h"
-#include "tests/support/server_fixture.h"
+#include "tests/support/server/pursuit_server.h"
+#include "tests/support/server/server_fixture.h"
 #include "tests/support/shell.h"
 
 #define BOT "pacchettibotti"

@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 
 #include "lib/base/folder.h"
-#include "lib/tools/archive.h"
-#include "lib/tools/gzip.h"
+#include "lib/tools/archive/archive.h"
+#include "lib/tools/archive/gzip.h"
 #include "tests/fuzz/fuzz.h"
 
 static const struct archive_limits limits = {.bytes = 1 << 16, .entries = 64};

@@ -9,9 +9,9 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/hash.h"
-#include "lib/domain/index_file.h"
-#include "lib/domain/range.h"
-#include "lib/domain/ref.h"
+#include "lib/domain/package/range.h"
+#include "lib/domain/package/ref.h"
+#include "lib/domain/registry/index_file.h"
 #include "tests/fuzz/fuzz.h"
 
 static void read_name(const char *text) {

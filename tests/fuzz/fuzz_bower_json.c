@@ -5,7 +5,7 @@
  * be shown.
  */
 #include "lib/base/arena.h"
-#include "lib/domain/package_name.h"
+#include "lib/domain/package/package_name.h"
 #include "lib/source/bower_json.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
         manifest_append_file(&text, &manifest);
         status = manifest_parse(&again, text.bytes, text.length, "It", &arena, NULL);
         assert(status == STATUS_OK && manifest_equal(&manifest, &again));
-        if (!manifest_check_new(&manifest, NULL)) assert(manifest.licence[0]);
+        if (!manifest_check_new(&manifest, NULL)) assert(manifest.license[0]);
     }
     text_release(&text);
     arena_release(&arena);

@@ -4,7 +4,7 @@
  * sum that is right; names are such that they stay in their folder.
  */
 #include "lib/base/arena.h"
-#include "lib/tools/build_entry.h"
+#include "lib/tools/purs/build_entry.h"
 #include "tests/fuzz/fuzz.h"
 
 static void expect_good_names(const struct entry_record *record) {

@@ -4,7 +4,7 @@
  */
 #include <stdlib.h>
 
-#include "services/gateway/byte_range.h"
+#include "services/gateway/http/byte_range.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {

@@ -7,7 +7,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 
-#include "services/gateway/client_address.h"
+#include "services/gateway/http/client_address.h"
 #include "tests/fuzz/fuzz.h"
 
 union peer {

@@ -5,7 +5,7 @@
  */
 #include <jansson.h>
 
-#include "lib/tools/compiler_documentation.h"
+#include "lib/tools/purs/compiler_documentation.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {

@@ -3,7 +3,7 @@
  * What a compiler printed: the input's part up to a NUL to its output, the rest to its errors.
  */
 #include "lib/base/arena.h"
-#include "lib/tools/compiler_report.h"
+#include "lib/tools/purs/compiler_report.h"
 #include "tests/fuzz/fuzz.h"
 
 static void localize(struct compiler_report *report, struct arena *arena) {

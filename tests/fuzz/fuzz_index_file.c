@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "lib/base/arena.h"
-#include "lib/domain/index_file.h"
+#include "lib/domain/registry/index_file.h"
 #include "tests/fuzz/fuzz.h"
 
 static bool has_version(const struct manifest *manifests, size_t count, struct version version) {

@@ -7,8 +7,8 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/json.h"
-#include "lib/store/job_steps.h"
-#include "services/gateway/job_json.h"
+#include "lib/store/job/job_steps.h"
+#include "services/gateway/routes/job_json.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { LINES_MAX = 64 };

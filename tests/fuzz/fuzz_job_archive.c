@@ -8,8 +8,8 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/folder.h"
-#include "lib/store/job_archive.h"
-#include "lib/tools/gzip.h"
+#include "lib/store/job/job_archive.h"
+#include "lib/tools/archive/gzip.h"
 #include "tests/fuzz/fuzz.h"
 
 static const char id[] = "3f2c0d4e-0000-4000-8000-000000000000";

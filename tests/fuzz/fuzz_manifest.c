@@ -4,7 +4,7 @@
  * judges it must cope with whatever was read.
  */
 #include "lib/base/arena.h"
-#include "lib/domain/manifest.h"
+#include "lib/domain/package/manifest.h"
 #include "tests/fuzz/fuzz.h"
 
 static void print_and_read_again(void (*append)(struct text *out, const struct manifest *manifest),

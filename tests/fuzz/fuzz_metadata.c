@@ -4,7 +4,7 @@
  * must be good metadata still.
  */
 #include "lib/base/arena.h"
-#include "lib/domain/metadata.h"
+#include "lib/domain/registry/metadata.h"
 #include "tests/fuzz/fuzz.h"
 
 static const struct version new_version = {.major = 7};

@@ -5,7 +5,7 @@
  */
 #include "lib/base/arena.h"
 #include "lib/base/json.h"
-#include "lib/domain/operation.h"
+#include "lib/domain/job/operation.h"
 #include "tests/fuzz/fuzz.h"
 
 static json_t *read_text(const struct text *text) {

@@ -3,7 +3,7 @@
  * The input as a package set, which must say the same when it is printed and read once more.
  */
 #include "lib/base/arena.h"
-#include "lib/domain/package_set.h"
+#include "lib/domain/registry/package_set.h"
 #include "tests/fuzz/fuzz.h"
 
 static void print_and_read_again(const struct package_set *set, struct arena *arena) {

@@ -2,7 +2,7 @@
  *
  * The input as Pursuit's list of a package's versions.
  */
-#include "lib/tools/pursuit.h"
+#include "lib/tools/http/pursuit.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {

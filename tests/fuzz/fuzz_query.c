@@ -4,7 +4,7 @@
  * holds.
  */
 #include "lib/base/arena.h"
-#include "services/gateway/router.h"
+#include "services/gateway/http/router.h"
 #include "tests/fuzz/fuzz.h"
 
 static void check_texts(const struct query *query) {

@@ -3,7 +3,7 @@
  * The head of an HTTP/1 request, as far as the gateway reads it itself: whatever is found lies within the bytes, and more bytes
  * behind a whole head change nothing.
  */
-#include "services/gateway/request_form.h"
+#include "services/gateway/http/request_form.h"
 #include "tests/fuzz/fuzz.h"
 
 static void check_within(const h2o_iovec_t *part, const char *bytes, size_t length) {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "lib/base/arena.h"
-#include "services/build-matrix/revision_record.h"
+#include "services/build-matrix/revision/revision_record.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {

@@ -4,7 +4,7 @@
  */
 #include <stdlib.h>
 
-#include "services/gateway/router.h"
+#include "services/gateway/http/router.h"
 #include "tests/fuzz/fuzz.h"
 
 static void find(enum port port, const char *method, const char *path, size_t length) {

@@ -6,7 +6,7 @@
 #include <ctype.h>
 
 #include "lib/base/arena.h"
-#include "lib/tools/s3_answer.h"
+#include "lib/tools/http/s3_answer.h"
 #include "tests/fuzz/fuzz.h"
 
 static void check_line(const char *line, size_t most) {

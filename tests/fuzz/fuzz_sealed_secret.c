@@ -3,7 +3,7 @@
  * A sealed secret, as it comes in a message: nothing that was not sealed is opened, and what is sealed comes back.
  */
 #include "lib/base/arena.h"
-#include "lib/domain/sealed_secret.h"
+#include "lib/domain/identity/sealed_secret.h"
 #include "tests/fuzz/fuzz.h"
 
 static const char key[] = "a key that two programs share";

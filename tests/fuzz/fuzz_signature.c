@@ -10,8 +10,8 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/hash.h"
-#include "lib/domain/signature.h"
-#include "lib/domain/ssh_key.h"
+#include "lib/domain/identity/signature.h"
+#include "lib/domain/identity/ssh_key.h"
 #include "tests/fuzz/fuzz.h"
 
 /* That the key's numbers make no key is found out no later than by signing. */

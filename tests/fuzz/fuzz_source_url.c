@@ -5,10 +5,10 @@
  */
 #include <stdlib.h>
 
-#include "lib/domain/location.h"
-#include "lib/domain/ref.h"
-#include "lib/tools/git_source.h"
-#include "lib/tools/git_transport.h"
+#include "lib/domain/package/location.h"
+#include "lib/domain/package/ref.h"
+#include "lib/tools/git/git_source.h"
+#include "lib/tools/git/git_transport.h"
 #include "tests/fuzz/fuzz.h"
 
 static void look_at_url(const char *url, bool is_published) {

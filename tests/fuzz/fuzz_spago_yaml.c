@@ -5,7 +5,7 @@
  */
 #include "lib/base/arena.h"
 #include "lib/base/json.h"
-#include "lib/domain/manifest.h"
+#include "lib/domain/package/manifest.h"
 #include "lib/tools/spago_yaml.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -18,7 +18,7 @@ static void read_manifest(const json_t *json) {
         manifest_append_file(&text, &manifest);
         enum status status = manifest_parse(&again, text.bytes, text.length, "It", &arena, NULL);
         assert(status == STATUS_OK && manifest_equal(&manifest, &again));
-        if (!manifest_check_new(&manifest, NULL)) assert(manifest.licence[0]);
+        if (!manifest_check_new(&manifest, NULL)) assert(manifest.license[0]);
     }
     text_release(&text);
     arena_release(&arena);

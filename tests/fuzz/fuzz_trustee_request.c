@@ -6,9 +6,9 @@
 #include <jansson.h>
 
 #include "lib/base/json.h"
-#include "services/gateway/call.h"
 #include "services/gateway/gateway.h"
-#include "services/gateway/trustee_request.h"
+#include "services/gateway/http/call.h"
+#include "services/gateway/trustee/trustee_request.h"
 #include "tests/fuzz/fuzz.h"
 
 static void check_job(const struct trustee_request *request) {

@@ -13,9 +13,9 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
-#include "lib/store/job_store.h"
-#include "lib/store/redis.h"
-#include "tests/support/redis_server.h"
+#include "lib/store/job/job_store.h"
+#include "lib/store/redis/redis.h"
+#include "tests/support/server/redis_server.h"
 
 #include <poll.h>
 #include <stdlib.h>

@@ -9,7 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "lib/store/change_queue.h"
+#include "lib/store/registry/change_queue.h"
 #include "tests/store/fixture.h"
 #include "tests/store/repo_scene.h"
 

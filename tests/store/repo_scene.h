@@ -10,9 +10,9 @@
 
 #include <string.h>
 
-#include "lib/store/registry_repo.h"
-#include "tests/support/git_fixture.h"
-#include "tests/support/git_server.h"
+#include "lib/store/registry/registry_repo.h"
+#include "tests/support/git/git_fixture.h"
+#include "tests/support/git/git_server.h"
 
 struct repo_scene {
     struct git_fixture git;

@@ -3,7 +3,7 @@
  * Threads that hand in changes together, to a repository on this disk and to one behind http; with lost locks and changes that
  * fail among good ones. test_change_rivals.c has somebody else push meanwhile.
  */
-#include "lib/store/lock.h"
+#include "lib/store/redis/lock.h"
 #include "tests/store/queue_scene.h"
 
 static char *log_of(struct scene *scene, const char *repo) {

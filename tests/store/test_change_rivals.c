@@ -3,7 +3,7 @@
  * Somebody else pushes to the repository of a change queue, or its host refuses us: nothing is lost, and nobody is kept out.
  */
 #include "tests/store/queue_scene.h"
-#include "tests/support/git_rival.h"
+#include "tests/support/git/git_rival.h"
 
 enum { RIVAL_PAUSE_MS = 100, OURS = 12, OURS_SLOW = 3, SLOW_GUARD_MS = 100, AWAIT_MS = 20000 };
 

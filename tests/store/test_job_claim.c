@@ -2,7 +2,7 @@
  *
  * Which job is claimed, and when (lib/store/README.md: Life, Once, Order).
  */
-#include "lib/store/lock.h"
+#include "lib/store/redis/lock.h"
 #include "tests/store/fixture.h"
 
 static void assert_nothing_to_claim(struct fixture *f, unsigned kinds) {

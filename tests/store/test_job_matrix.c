@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Matrix jobs: the order in which they are handed out, claims of several at once, which are duplicates, and what is found out
  * (lib/store/README.md, Duplicates and Order). */
-#include "lib/domain/verdict.h"
-#include "lib/store/log_stream.h"
-#include "lib/store/matrix_store.h"
+#include "lib/domain/matrix/verdict.h"
+#include "lib/store/job/log_stream.h"
+#include "lib/store/redis/matrix_store.h"
 #include "tests/store/fixture.h"
 
 enum { MANY = 100 };

@@ -3,9 +3,9 @@
  * Holding and ending jobs (lib/store/README.md: Life, Leases, Once, Events). Claiming them is test_job_claim.c's.
  */
 #include "lib/base/secret.h"
-#include "lib/store/events.h"
-#include "lib/store/lock.h"
-#include "lib/store/log_stream.h"
+#include "lib/store/job/log_stream.h"
+#include "lib/store/redis/events.h"
+#include "lib/store/redis/lock.h"
 #include "tests/store/fixture.h"
 
 /* Claims with a lease that runs out at once, and takes it back. */

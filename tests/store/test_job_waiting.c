@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Publications that wait for others (lib/store/job_waiting.h): who waits for whom, and that everybody who waits is woken in the
- * step in which the other job ends, whichever way it does.
+ * Publications that wait for others (lib/store/job/job_waiting.h): who waits for whom, and that everybody who waits is woken in
+ * the step in which the other job ends, whichever way it does.
  */
-#include "lib/store/job_waiting.h"
+#include "lib/store/job/job_waiting.h"
 #include "tests/store/fixture.h"
 
 /* Puts the job back until the others have ended; `awaited` ends with NULL. */

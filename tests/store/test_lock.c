@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Locks that no job holds (lib/store/README.md, Locks). */
-#include "lib/store/lock.h"
+#include "lib/store/redis/lock.h"
 
 #include "tests/store/fixture.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * A job's log (lib/store/README.md, Log). */
-#include "lib/store/log_stream.h"
+#include "lib/store/job/log_stream.h"
 
 #include "lib/base/secret.h"
 #include "tests/store/fixture.h"

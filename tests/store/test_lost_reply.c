@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Every step may be repeated after a lost reply and counts once (lib/store/README.md). */
-#include "lib/store/job_waiting.h"
-#include "lib/store/lock.h"
-#include "lib/store/log_stream.h"
-#include "lib/store/matrix_store.h"
+#include "lib/store/job/job_waiting.h"
+#include "lib/store/job/log_stream.h"
+#include "lib/store/redis/lock.h"
+#include "lib/store/redis/matrix_store.h"
 #include "tests/store/fixture.h"
-#include "tests/support/redis_relay.h"
+#include "tests/support/server/redis_relay.h"
 
 static struct redis_relay *relay;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * What the build matrix keeps in Redis beside its jobs. */
-#include "lib/store/events.h"
-#include "lib/store/matrix_store.h"
+#include "lib/store/redis/events.h"
+#include "lib/store/redis/matrix_store.h"
 #include "tests/store/fixture.h"
 
 static struct version version_of(const char *text) {

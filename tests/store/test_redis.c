@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * The connection: addresses, outages, and what Redis must be set to. */
-#include "lib/store/redis.h"
+#include "lib/store/redis/redis.h"
 
 #include "lib/base/folder.h"
 #include "lib/base/text.h"
-#include "lib/store/known_tokens.h"
+#include "lib/store/redis/known_tokens.h"
 #include "tests/store/fixture.h"
 
 #include <arpa/inet.h>
@@ -368,9 +368,9 @@ static void the_rule_of_the_readme_allows_every_command_that_is_used(void **stat
     glob_t files;
     int found = 0;
     make_user_of_readme(f);
-    assert_int_equal(glob(SOURCE_DIR "/lib/store/*.c", 0, NULL, &files), 0);
-    assert_int_equal(glob(SOURCE_DIR "/lib/store/*.lua", GLOB_APPEND, NULL, &files), 0);
-    assert_int_equal(glob(SOURCE_DIR "/lib/store/jobs/*.lua", GLOB_APPEND, NULL, &files), 0);
+    assert_int_equal(glob(SOURCE_DIR "/lib/store/*/*.c", 0, NULL, &files), 0);
+    assert_int_equal(glob(SOURCE_DIR "/lib/store/*/*.lua", GLOB_APPEND, NULL, &files), 0);
+    assert_int_equal(glob(SOURCE_DIR "/lib/store/job/script/*.lua", GLOB_APPEND, NULL, &files), 0);
     for (size_t i = 0; i < files.gl_pathc; i++)
         found += expect_allowed(f, read_whole(f, files.gl_pathv[i]));
     globfree(&files);

@@ -2,7 +2,7 @@
  *
  * Committing and pushing, to a repository on this disk and to one behind http; every test runs with both.
  */
-#include "lib/store/registry_repo.h"
+#include "lib/store/registry/registry_repo.h"
 
 #include <pthread.h>
 #include <signal.h>

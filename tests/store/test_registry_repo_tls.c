@@ -2,7 +2,7 @@
  *
  * The registry's own repositories as in production: by https, with a token. Whom the token is shown to, and whom not.
  */
-#include "lib/store/registry_repo.h"
+#include "lib/store/registry/registry_repo.h"
 
 #include <string.h>
 

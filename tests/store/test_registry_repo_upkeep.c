@@ -2,7 +2,7 @@
  *
  * Repacking beside writers and readers: nothing is lost, nothing is thrown away, and everybody goes on.
  */
-#include "lib/store/registry_repo_upkeep.h"
+#include "lib/store/registry/registry_repo_upkeep.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/store/registry_view.h"
+#include "lib/store/registry/registry_view.h"
 #include "tests/store/repo_scene.h"
 #include "tests/support/shell.h"
 

@@ -3,7 +3,7 @@
  * The registry in memory, following two repositories. Where this checkout lies beside the real registry's data
  * (../shared/data/make-repos), it is loaded, too.
  */
-#include "lib/store/registry_view.h"
+#include "lib/store/registry/registry_view.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -13,7 +13,7 @@
 
 #include "lib/base/text.h"
 #include "tests/support/cmocka_all.h"
-#include "tests/support/git_fixture.h"
+#include "tests/support/git/git_fixture.h"
 
 enum { TEST_TIMEOUT_MS = 60000 };
 

@@ -11,7 +11,7 @@
 
 #include "lib/base/settings.h"
 #include "lib/base/text.h"
-#include "lib/store/tarball_store.h"
+#include "lib/store/tarball/tarball_store.h"
 #include "tests/support/shell.h"
 #include "tests/support/temporary_folder.h"
 

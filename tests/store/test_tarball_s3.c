@@ -13,8 +13,8 @@
 #include "lib/base/memory.h"
 #include "lib/base/settings.h"
 #include "lib/base/text.h"
-#include "lib/store/tarball_store.h"
-#include "tests/support/s3_server.h"
+#include "lib/store/tarball/tarball_store.h"
+#include "tests/support/s3/s3_server.h"
 
 static const char object[] = "prelude/1.0.0.tar.gz";
 

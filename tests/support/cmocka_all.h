@@ -5,7 +5,8 @@
 #ifndef TESTS_SUPPORT_CMOCKA_ALL_H
 #define TESTS_SUPPORT_CMOCKA_ALL_H
 
-/* clang-format off: in this order */
+/* cmocka.h does not include what it needs. */
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

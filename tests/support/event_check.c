@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "lib/store/events.h"
+#include "lib/store/redis/events.h"
 
 #define READER "event-check"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * For tests: what the server has put into the stream of events (lib/store/events.h).
+ * For tests: what the server has put into the stream of events (lib/store/redis/events.h).
  */
 #ifndef TESTS_SUPPORT_EVENT_CHECK_H
 #define TESTS_SUPPORT_EVENT_CHECK_H
 
-#include "tests/support/server_fixture.h"
+#include "tests/support/server/server_fixture.h"
 
 /* Called at the start, when there is none yet: from then on none is trimmed away before event_check_expect_one_each(). */
 void event_check_begin(struct server *server);

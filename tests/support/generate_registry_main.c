@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #include "lib/base/clock.h"
-#include "lib/domain/manifest_index.h"
+#include "lib/domain/registry/manifest_index.h"
 #include "tests/support/generated_registry.h"
 #include "tests/support/generated_source.h"
 #include "tests/support/small_registry.h"

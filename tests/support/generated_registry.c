@@ -15,8 +15,8 @@
 #include "lib/base/hash.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
-#include "lib/domain/index_file.h"
-#include "lib/domain/manifest_index.h"
+#include "lib/domain/registry/index_file.h"
+#include "lib/domain/registry/manifest_index.h"
 #include "tests/support/generated_source.h"
 
 enum { THREADS_MAX = 32, TARBALL_MAX_BYTES = 1 << 20 };

@@ -13,8 +13,8 @@
 #define TESTS_SUPPORT_GENERATED_SOURCE_H
 
 #include "lib/base/arena.h"
-#include "lib/domain/manifest.h"
-#include "lib/tools/archive.h"
+#include "lib/domain/package/manifest.h"
+#include "lib/tools/archive/archive.h"
 
 enum { GENERATED_PARTS_MAX = 3, GENERATED_FILES_MAX = GENERATED_PARTS_MAX + 2 };
 

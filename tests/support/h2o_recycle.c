@@ -7,7 +7,7 @@
  */
 #include <stdlib.h>
 
-#include "services/gateway/h2o_all.h"
+#include "services/gateway/http/h2o_all.h"
 
 void *h2o_mem_alloc_recycle(h2o_mem_recycle_t *allocator, size_t size_bytes) {
     (void)allocator;

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "tests/support/cmocka_all.h"
-#include "tests/support/git_server.h"
-#include "tests/support/redis_server.h"
+#include "tests/support/git/git_server.h"
+#include "tests/support/server/redis_server.h"
 
 enum { NAMES_MAX = 5, NAME_BYTES = 160 };
 

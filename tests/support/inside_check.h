@@ -5,7 +5,7 @@
 #ifndef TESTS_SUPPORT_INSIDE_CHECK_H
 #define TESTS_SUPPORT_INSIDE_CHECK_H
 
-#include "tests/support/server_fixture.h"
+#include "tests/support/server/server_fixture.h"
 
 /* Fails the test where any text in it does, but for its payload, which is the requester's. Of every job that a test waits for
  * (server_wait_for_job). */

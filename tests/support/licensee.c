@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A stand-in for licensee, the program that recognises licence texts. It knows the answer for one folder, the one with nothing
- * but the licence that package_source.c gives each package: half a second of Ruby, for every server of every test. For any
+ * A stand-in for licensee, the program that recognises license texts. It knows the answer for one folder, the one with nothing
+ * but the license that package_source.c gives each package: half a second of Ruby, for every server of every test. For any
  * other call it becomes the real licensee.
  *
  * Limits: the answer is that of licensee 9.15.2. tests/unit/support/test_licensee.c compares it with the installed one's.
@@ -34,7 +34,7 @@ static bool is_known_call(int count, char **arguments) {
 }
 
 /* The folder that it runs in has the file LICENSE and no other. */
-static bool has_licence_alone(void) {
+static bool has_license_alone(void) {
     bool is_there = false, is_alone = true;
     DIR *folder = opendir(".");
     for (struct dirent *entry; folder && (entry = readdir(folder));) {
@@ -48,16 +48,16 @@ static bool has_licence_alone(void) {
 }
 
 static bool has_known_text(void) {
-    char text[sizeof PACKAGE_LICENCE_TEXT + 1];
+    char text[sizeof PACKAGE_LICENSE_TEXT + 1];
     FILE *file = fopen("LICENSE", "r");
     if (!file) return false;
     size_t length = fread(text, 1, sizeof text, file);
     fclose(file);
-    return length == strlen(PACKAGE_LICENCE_TEXT) && memcmp(text, PACKAGE_LICENCE_TEXT, length) == 0;
+    return length == strlen(PACKAGE_LICENSE_TEXT) && memcmp(text, PACKAGE_LICENSE_TEXT, length) == 0;
 }
 
 int main(int count, char **arguments) {
-    if (is_known_call(count, arguments) && has_licence_alone() && has_known_text()) return puts(answer) < 0;
+    if (is_known_call(count, arguments) && has_license_alone() && has_known_text()) return puts(answer) < 0;
     execv("/usr/bin/licensee", arguments);
     perror("/usr/bin/licensee");
     return 127;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "lib/base/text.h"
-#include "lib/domain/manifest_index.h"
+#include "lib/domain/registry/manifest_index.h"
 #include "tests/support/generated_registry.h"
 #include "tests/support/generated_source.h"
 

@@ -5,7 +5,7 @@
 #ifndef TESTS_SUPPORT_MATRIX_CELLS_H
 #define TESTS_SUPPORT_MATRIX_CELLS_H
 
-#include "tests/support/server_fixture.h"
+#include "tests/support/server/server_fixture.h"
 
 /* Waits until the cell of NAME@1.0.0 with that compiler has `value` under `key` ("state", "verdict"), and returns the version;
  * the caller owns it. */

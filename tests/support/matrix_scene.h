@@ -6,7 +6,7 @@
 #ifndef TESTS_SUPPORT_MATRIX_SCENE_H
 #define TESTS_SUPPORT_MATRIX_SCENE_H
 
-#include "tests/support/server_fixture.h"
+#include "tests/support/server/server_fixture.h"
 
 /* The matrix jobs of that package, finished ones too; the caller owns the array. */
 json_t *matrix_jobs(struct server *server, const char *package);

@@ -13,7 +13,7 @@
 #include "lib/base/hash.h"
 #include "lib/base/json.h"
 #include "lib/base/text.h"
-#include "lib/domain/signature.h"
+#include "lib/domain/identity/signature.h"
 #include "tests/support/shell.h"
 
 enum { SIGNATURE_BYTES_MAX = 256 };

@@ -20,7 +20,8 @@ struct owner_key_pair {
 struct owner_key_pair owner_key_make(struct arena *arena, const char *folder, const char *name, const char *arguments,
                                      const char *comment);
 
-/* The signature in hex: by our own lib/domain/signature.h, or by the openssl program with a digest ("sha1"; ECDSA and RSA). */
+/* The signature in hex: by our own lib/domain/identity/signature.h, or by the openssl program with a digest ("sha1"; ECDSA and
+ * RSA). */
 const char *owner_key_sign(struct arena *arena, const struct owner_key_pair *key, const char *payload);
 const char *owner_key_sign_by_openssl(struct arena *arena, const struct owner_key_pair *key, const char *digest,
                                       const char *payload);

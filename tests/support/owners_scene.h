@@ -6,7 +6,7 @@
 #define TESTS_SUPPORT_OWNERS_SCENE_H
 
 #include "tests/support/owner_key.h"
-#include "tests/support/server_fixture.h"
+#include "tests/support/server/server_fixture.h"
 
 #define ROUTE_UNPUBLISH "/api/v1/unpublish"
 #define ROUTE_TRANSFER "/api/v1/transfer"

@@ -8,8 +8,8 @@
 
 #include "lib/base/folder.h"
 #include "lib/base/text.h"
-#include "tests/support/bare_repository.h"
 #include "tests/support/cmocka_all.h"
+#include "tests/support/git/bare_repository.h"
 #include "tests/support/shell.h"
 
 char *package_module(struct arena *arena, const char *name) {
@@ -48,7 +48,7 @@ static char *take(struct arena *arena, struct text *text) {
 char *package_manifest(struct arena *arena, const struct package *package) {
     struct text out = {0};
     text_append_format(&out,
-                       "{\n  \"name\": \"%s\",\n  \"version\": \"%s\",\n  \"license\": \"" PACKAGE_LICENCE "\",\n"
+                       "{\n  \"name\": \"%s\",\n  \"version\": \"%s\",\n  \"license\": \"" PACKAGE_LICENSE "\",\n"
                        "  \"location\": {\n    \"githubOwner\": \"" PACKAGE_OWNER "\",\n"
                        "    \"githubRepo\": \"purescript-%s\"\n  },\n  \"ref\": \"v%s\",\n  ",
                        package->name, package->version, package->name, package->version);
@@ -62,7 +62,7 @@ char *package_manifest(struct arena *arena, const struct package *package) {
 char *package_index_line(struct arena *arena, const struct package *package) {
     struct text out = {0};
     text_append_format(&out,
-                       "{\"name\":\"%s\",\"version\":\"%s\",\"license\":\"" PACKAGE_LICENCE "\","
+                       "{\"name\":\"%s\",\"version\":\"%s\",\"license\":\"" PACKAGE_LICENSE "\","
                        "\"location\":{\"githubOwner\":\"" PACKAGE_OWNER "\",\"githubRepo\":\"purescript-%s\"},"
                        "\"ref\":\"v%s\",\"dependencies\":",
                        package->name, package->version, package->name, package->version);
@@ -95,7 +95,7 @@ static char *make_tree(const char *sources, const struct package *package, struc
     struct package_file standard[] = {
         {"purs.json", package_manifest(arena, package)},
         {"src/Main.purs", source_text(arena, package)},
-        {"LICENSE", PACKAGE_LICENCE_TEXT},
+        {"LICENSE", PACKAGE_LICENSE_TEXT},
     };
     for (size_t i = 0; i < sizeof standard / sizeof standard[0]; i++)
         write_file(arena_format(arena, "%s/%s", tree, standard[i].path), standard[i].content);

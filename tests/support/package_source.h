@@ -11,8 +11,8 @@
 #include "lib/base/arena.h"
 
 #define PACKAGE_OWNER "flow"
-#define PACKAGE_LICENCE "BSD-3-Clause"
-#define PACKAGE_LICENCE_TEXT "BSD 3-Clause\n" /* licensee.c knows it */
+#define PACKAGE_LICENSE "BSD-3-Clause"
+#define PACKAGE_LICENSE_TEXT "BSD 3-Clause\n" /* licensee.c knows it */
 
 enum { PACKAGE_DEPENDENCIES_MAX = 4, PACKAGE_FILES_MAX = 6 };
 

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "tests/support/server_fixture.h"
+#include "tests/support/server/server_fixture.h"
 
 struct CMUnitTest;
 
@@ -59,8 +59,8 @@ int refusals_run(const struct refusals *refusals);
     "{\"name\": \"" name "\", \"version\": \"" version "\", \"ref\": \"" ref "\", " more "}"
 
 /* `more` are further fields, each with its comma: "\"owners\": [], ". */
-#define REFUSAL_PURS_JSON(name, version, licence, repo, more)                                                                  \
-    "{\"name\": \"" name "\", \"version\": \"" version "\", \"license\": \"" licence                                           \
+#define REFUSAL_PURS_JSON(name, version, license, repo, more)                                                                  \
+    "{\"name\": \"" name "\", \"version\": \"" version "\", \"license\": \"" license                                           \
     "\", " REFUSAL_LOCATION(repo) ", \"ref\": \"v1.0.0\", " more "\"dependencies\": {}}"
 
 #endif

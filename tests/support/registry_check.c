@@ -11,7 +11,7 @@
 #include "lib/base/hash.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
-#include "tests/support/bare_repository.h"
+#include "tests/support/git/bare_repository.h"
 #include "tests/support/shell.h"
 
 char *registry_snapshot(struct server *server) {

@@ -8,7 +8,7 @@
 
 #include <jansson.h>
 
-#include "tests/support/server_fixture.h"
+#include "tests/support/server/server_fixture.h"
 
 /* Where things are, for shell_output() and git -C. */
 #define REGISTRY_REPO "registry.git"

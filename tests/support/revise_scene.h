@@ -5,7 +5,7 @@
 #ifndef TESTS_SUPPORT_REVISE_SCENE_H
 #define TESTS_SUPPORT_REVISE_SCENE_H
 
-#include "tests/support/server_fixture.h"
+#include "tests/support/server/server_fixture.h"
 
 #define REVISE_TOKEN "ghp_TheTokenOfTrusteesInTests0123456"
 #define REVISE_ACTOR "a-trustee"

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/domain/manifest.h"
+#include "lib/domain/package/manifest.h"
 #include "lib/source/package_files.h"
 
 static json_t *answer(const char *folder, const char *include) {

@@ -9,7 +9,7 @@
 
 #include "lib/base/folder.h"
 #include "lib/base/text.h"
-#include "lib/domain/index_file.h"
+#include "lib/domain/registry/index_file.h"
 
 #define FIXED_LOCATION "\"location\":{\"githubOwner\":\"owner\",\"githubRepo\":\"repo\"}"
 #define FIXED_HASH "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="

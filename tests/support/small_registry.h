@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 #include "lib/base/arena.h"
-#include "lib/domain/manifest_index.h"
+#include "lib/domain/registry/manifest_index.h"
 
 /* A row is `NAME VERSION [COMPILER …] NAME RANGE, NAME RANGE, …`; without compilers (`[]`) the version is not published. Rows
  * of one package stand together. What is wrong with a row ends the program. */

@@ -5,7 +5,7 @@
 #ifndef TESTS_SUPPORT_TRUSTEE_CALL_H
 #define TESTS_SUPPORT_TRUSTEE_CALL_H
 
-#include "tests/support/server_fixture.h"
+#include "tests/support/server/server_fixture.h"
 
 struct trustee_answer {
     int status;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "lib/base/memory.h"
-#include "lib/domain/manifest_index.h"
+#include "lib/domain/registry/manifest_index.h"
 
 void wave_plan(struct wave *wave, struct matrix_pairs *pairs) {
     size_t kept = 0;

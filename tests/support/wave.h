@@ -6,7 +6,7 @@
 #ifndef TESTS_SUPPORT_WAVE_H
 #define TESTS_SUPPORT_WAVE_H
 
-#include "lib/domain/matrix_plan.h"
+#include "lib/domain/matrix/matrix_plan.h"
 
 struct manifest_index;
 

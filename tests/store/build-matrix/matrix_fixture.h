@@ -12,17 +12,17 @@
 #include <unistd.h>
 
 #include "lib/base/text.h"
-#include "lib/domain/build_work.h"
-#include "lib/domain/index_file.h"
-#include "lib/domain/verdict.h"
-#include "lib/service/worker_identity.h"
-#include "lib/store/log_stream.h"
-#include "lib/store/matrix_store.h"
-#include "services/build-matrix/committer.h"
-#include "services/build-matrix/dispatcher.h"
-#include "services/build-matrix/hand_out.h"
+#include "lib/domain/matrix/verdict.h"
+#include "lib/domain/matrix/work_order.h"
+#include "lib/domain/registry/index_file.h"
+#include "lib/service/message/worker_identity.h"
+#include "lib/store/job/log_stream.h"
+#include "lib/store/redis/matrix_store.h"
+#include "services/build-matrix/commit/committer.h"
+#include "services/build-matrix/dispatch/dispatcher.h"
+#include "services/build-matrix/dispatch/hand_out.h"
 #include "services/build-matrix/matrix_service.h"
-#include "tests/support/git_fixture.h"
+#include "tests/support/git/git_fixture.h"
 #include "tests/support/small_registry.h"
 #include "tests/support/temporary_folder.h"
 
@@ -178,16 +178,16 @@ static inline const char *accept_wave_build(struct matrix_fixture *m, const char
 }
 
 /* What the worker, one of `slots` of all workers, is given; no jobs where there is nothing. */
-static inline struct build_work take_work(struct matrix_fixture *m, size_t slots) {
+static inline struct work_order take_work(struct matrix_fixture *m, size_t slots) {
     struct fixture *f = &m->f;
     const char *compilers[] = {NEW};
     const struct hand_out_request request = {
         .worker = m->worker.name, .compilers = compilers, .compiler_count = 1, .slots = slots};
     struct text text = {0};
-    struct build_work work = {0};
+    struct work_order work = {0};
     size_t count = 0;
     assert_ok(hand_out(&text, &count, &m->service, f->store, &request, &f->err));
-    if (text.length > 0) assert_ok(build_work_parse(&work, text.bytes, text.length, &f->arena, &f->err));
+    if (text.length > 0) assert_ok(work_order_parse(&work, text.bytes, text.length, &f->arena, &f->err));
     assert_int_equal(work.job_count, count);
     text_release(&text);
     return work;
@@ -195,7 +195,7 @@ static inline struct build_work take_work(struct matrix_fixture *m, size_t slots
 
 /* The only ready job. */
 static inline struct build_job take_build(struct matrix_fixture *m) {
-    const struct build_work work = take_work(m, 1);
+    const struct work_order work = take_work(m, 1);
     assert_int_equal(work.job_count, 1);
     return work.jobs[0];
 }

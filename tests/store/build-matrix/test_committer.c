@@ -2,8 +2,8 @@
  *
  * Compilers into the metadata: one round with one push, in which one job fails alone; and the thread that takes jobs over.
  */
-#include "lib/store/events.h"
-#include "services/build-matrix/committer_parts.h"
+#include "lib/store/redis/events.h"
+#include "services/build-matrix/commit/committer_parts.h"
 #include "tests/store/build-matrix/matrix_fixture.h"
 
 enum { ROUND = 4 };

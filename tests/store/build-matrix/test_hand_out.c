@@ -11,7 +11,7 @@ static void jobs_that_agree_are_one_piece_of_work(void **state) {
     struct matrix_fixture *m = *state;
     struct fixture *f = &m->f;
     const char *first = accept_wave_build(m, "arrays"), *second = accept_wave_build(m, "effect");
-    const struct build_work work = take_work(m, 1);
+    const struct work_order work = take_work(m, 1);
     assert_int_equal(work.job_count, 2);
     assert_string_equal(work.jobs[0].job_id, first);
     assert_string_equal(work.jobs[1].job_id, second);

@@ -3,10 +3,10 @@
  * What becomes a job: events as they are read, planned for and acknowledged; a new compiler; the sweep; and the planner's
  * thread. Which pairs follow from what: tests/unit/domain/test_matrix_plan.c.
  */
-#include "lib/store/events.h"
-#include "services/build-matrix/planner.h"
-#include "services/build-matrix/planner_events.h"
-#include "services/build-matrix/sweep.h"
+#include "lib/store/redis/events.h"
+#include "services/build-matrix/plan/planner.h"
+#include "services/build-matrix/plan/planner_events.h"
+#include "services/build-matrix/plan/sweep.h"
 #include "tests/store/build-matrix/matrix_fixture.h"
 
 /* The planner without its thread. */

@@ -3,7 +3,7 @@
  * Questions of the gateway and registryctl, as the handlers answer them: packages, plans, builds, workers, compilers, and
  * whether a change of a package still holds.
  */
-#include "services/build-matrix/matrix_query.h"
+#include "services/build-matrix/query/matrix_query.h"
 #include "tests/store/build-matrix/matrix_fixture.h"
 
 static struct message answer;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * A revision of bounds by the job runner, with this test as the build worker: what is refused, what is built, what is written,
- * and what starts over. Killed services: tests/flow/test_revise_faults.c.
+ * and what starts over. Killed services: tests/flow/matrix/test_revise_faults.c.
  */
-#include "lib/service/job_runner.h"
-#include "lib/store/events.h"
-#include "lib/store/lock.h"
-#include "services/build-matrix/revision.h"
-#include "services/build-matrix/revision_record.h"
-#include "services/build-matrix/worker_messages.h"
+#include "lib/service/job/job_runner.h"
+#include "lib/store/redis/events.h"
+#include "lib/store/redis/lock.h"
+#include "services/build-matrix/dispatch/worker_messages.h"
+#include "services/build-matrix/revision/revision.h"
+#include "services/build-matrix/revision/revision_record.h"
 #include "tests/store/build-matrix/matrix_fixture.h"
 
 #define NARROW ">=6.0.0 <7.0.0"
@@ -80,7 +80,7 @@ static const char *ask(struct matrix_fixture *m, const char *range) {
 /* ---- The build worker ---- */
 
 static struct build_job await_build(struct matrix_fixture *m) {
-    struct build_work work;
+    struct work_order work;
     for (int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS; (work = take_work(m, 1)).job_count == 0; wait_ms(5))
         if (clock_monotonic_ms() > until_ms) fail_msg("There is no build.");
     return work.jobs[0];
@@ -279,8 +279,8 @@ static void a_compiler_that_comes_meanwhile_starts_it_over(void **state) {
         assert_ok(hand_out(&text, &count, &m->service, f->store, &request, &f->err));
         if (clock_monotonic_ms() > until_ms) fail_msg("It does not start over.");
     }
-    struct build_work work;
-    assert_ok(build_work_parse(&work, text.bytes, text.length, &f->arena, &f->err));
+    struct work_order work;
+    assert_ok(work_order_parse(&work, text.bytes, text.length, &f->arena, &f->err));
     text_release(&text);
     end_build(m, &work.jobs[0], "succeeded");
     expect_revised(m, id, WIDE, 1); /* the first build is not made again */

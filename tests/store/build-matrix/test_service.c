@@ -5,7 +5,7 @@
  */
 #include <pthread.h>
 
-#include "lib/service/message_client.h"
+#include "lib/service/message/message_client.h"
 #include "tests/store/build-matrix/matrix_fixture.h"
 
 static struct message_client *client;
@@ -85,8 +85,8 @@ static void end_ask(struct ask *ask, enum message_tag tag) {
 
 static struct build_job read_build(struct matrix_fixture *m, const char *text) {
     struct fixture *f = &m->f;
-    struct build_work work;
-    assert_ok(build_work_parse(&work, text, strlen(text), &f->arena, &f->err));
+    struct work_order work;
+    assert_ok(work_order_parse(&work, text, strlen(text), &f->arena, &f->err));
     assert_int_equal(work.job_count, 1);
     return work.jobs[0];
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * What build workers say, as the handlers of these messages take it: what is wrong with a message, what comes too late, and
- * how builds end. Over a connection: tests/flow/test_matrix_messages.c.
+ * how builds end. Over a connection: tests/flow/matrix/test_messages.c.
  */
-#include "services/build-matrix/worker_messages.h"
+#include "services/build-matrix/dispatch/worker_messages.h"
 #include "tests/store/build-matrix/matrix_fixture.h"
 
 static struct message answer;

@@ -4,7 +4,6 @@
  */
 #include "tests/support/cmocka_all.h"
 
-
 #include "lib/base/clock.h"
 #include "lib/base/thread.h"
 

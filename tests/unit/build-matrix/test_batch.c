@@ -7,10 +7,10 @@
 #include <string.h>
 
 #include "lib/base/text.h"
-#include "services/build-matrix/batch.h"
+#include "services/build-matrix/dispatch/batch.h"
 #include "tests/support/small_registry.h"
 
-enum { MANY = BUILD_WORK_JOBS_MAX + 4 };
+enum { MANY = WORK_ORDER_JOBS_MAX + 4 };
 
 static struct manifest_index *registry;
 static struct arena arena;
@@ -142,7 +142,7 @@ static void a_batch_has_a_bound_of_its_own(void **state) {
     struct manifest_index *large = small_registry_create(rows, MANY + 1);
     struct batch_choice choice;
     batch_choose(&choice, large, jobs, MANY, 1000, &arena);
-    assert_int_equal(choice.job_count, BUILD_WORK_JOBS_MAX);
+    assert_int_equal(choice.job_count, WORK_ORDER_JOBS_MAX);
     manifest_index_free(large);
 }
 
@@ -184,7 +184,7 @@ static void nothing_is_refused_behind_a_full_batch(void **state) {
 static void packages_stand_behind_their_dependencies(void **state) {
     (void)state;
     const struct job jobs[] = {job_of("arrays", MAYBE_ONE), job_of("effect", ONE)};
-    struct build_work work = {0};
+    struct work_order work = {0};
     size_t own[2];
     if (batch_list_packages(&work, own, registry, jobs, 2, &arena, &err)) fail_msg("%s", err.message);
     assert_int_equal(work.package_count, 4);
@@ -203,7 +203,7 @@ static void packages_stand_behind_their_dependencies(void **state) {
 }
 
 static void expect_no_list(const char *sentence, const struct job *jobs, size_t count) {
-    struct build_work work = {0};
+    struct work_order work = {0};
     size_t own[2];
     assert_int_equal(batch_list_packages(&work, own, registry, jobs, count, &arena, &err), STATUS_REFUSED);
     assert_string_equal(err.message, sentence);

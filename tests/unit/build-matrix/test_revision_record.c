@@ -5,7 +5,7 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/text.h"
-#include "services/build-matrix/revision_record.h"
+#include "services/build-matrix/revision/revision_record.h"
 #include "tests/support/small_registry.h"
 
 static struct arena arena;

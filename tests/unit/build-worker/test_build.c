@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * What comes of builds with the stand-in compiler, of packages that are unpacked already: what the compiler cannot read, what
- * it says, and what is about this machine. (Whole workers: tests/flow/test_matrix*.c.)
+ * it says, and what is about this machine. (Whole workers: tests/flow/matrix/.)
  */
 #include "tests/support/cmocka_all.h"
 
@@ -12,7 +12,7 @@
 
 #include "lib/base/folder.h"
 #include "lib/base/text.h"
-#include "lib/tools/archive.h"
+#include "lib/tools/archive/archive.h"
 #include "services/build-worker/build.h"
 #include "tests/support/temporary_folder.h"
 
@@ -28,7 +28,7 @@ struct source {
 
 static struct temporary_folder folder;
 static struct settings settings;
-static struct builder builder;
+static struct build_environment environment;
 static struct arena arena;
 static struct package_cache_hold hold;
 static struct text log_lines; /* `JOB LEVEL message` of all jobs */
@@ -56,14 +56,14 @@ static int set_up(void **state) {
         .build_disk_bytes = INT64_C(2) << 30,
         .build_processes = 256,
     };
-    if (builder_init(&builder, &settings, true, &err)) fail_msg("%s", err.message);
+    if (build_environment_init(&environment, &settings, true, &err)) fail_msg("%s", err.message);
     return 0;
 }
 
 static int tear_down(void **state) {
     (void)state;
-    package_cache_let_go(builder.packages, &hold);
-    builder_release(&builder);
+    package_cache_let_go(environment.packages, &hold);
+    build_environment_release(&environment);
     text_release(&log_lines);
     arena_release(&arena);
     temporary_folder_remove(&folder);
@@ -85,7 +85,7 @@ static void add_package(struct build_package *out, const struct source *source, 
         dependencies[i] = i;
     assert_int_equal(archive_pack(&tarball, folder.path, top, items, count, TARBALL_BYTES_MAX, &err), STATUS_OK);
     hash_sha256_sri(tarball.bytes, tarball.length, hash);
-    if (package_cache_add(builder.packages, hash, top, tarball.bytes, tarball.length, &hold, &unpacked, &err))
+    if (package_cache_add(environment.packages, hash, top, tarball.bytes, tarball.length, &hold, &unpacked, &err))
         fail_msg("%s", err.message);
     *out = (struct build_package){source->name, {1, 0, 0}, hash, (int64_t)tarball.length, dependencies, position};
     text_release(&tarball);
@@ -114,7 +114,7 @@ static void build(const struct source *sources, size_t count, size_t jobs) {
                                       .attempt = 1,
                                       .package = count - jobs + i,
                                       .how = BUILD_HOW_REUSE};
-    const struct build_work work = {.compiler = {0, 15, 15},
+    const struct work_order work = {.compiler = {0, 15, 15},
                                     .time_limit_ms = LONG_MS,
                                     .lease_ms = LONG_MS,
                                     .downloads = "http://127.0.0.1:9",
@@ -125,7 +125,7 @@ static void build(const struct source *sources, size_t count, size_t jobs) {
     const struct build_listener listener = {.say = say, .end = end};
     text_clear(&log_lines);
     deadline_start(&deadline, LONG_MS);
-    build_run(&builder, &work, &listener, &deadline, &arena);
+    build_run(&environment, &work, &listener, &deadline, &arena);
 }
 
 static void expect_verdict(size_t job, enum verdict verdict, const char *reason) {
@@ -159,12 +159,12 @@ static void what_the_compiler_cannot_read_is_named_and_stands(void **state) {
          "name."},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        long long runs = atomic_load(&builder.runs);
+        long long runs = atomic_load(&environment.runs);
         build(&rows[i].source, 1, 1);
         expect_verdict(0, VERDICT_FAILED_TO_COMPILE,
                        arena_format(&arena, "It does not compile with compiler 0.15.15. %s", rows[i].sentence));
         assert_true(verdict_stands(outcomes[0].verdict));
-        assert_int_equal(atomic_load(&builder.runs), runs); /* before the compiler does */
+        assert_int_equal(atomic_load(&environment.runs), runs); /* before the compiler does */
 
         const struct source both[] = {rows[i].source, {"user", {{"src/User.purs", "module User where\nimport A\n"}}}};
         build(both, 2, 1);
@@ -255,9 +255,9 @@ static void errors_that_an_earlier_build_found_are_in_the_log_again(void **state
     static const char error[] = "0 ERROR TypesDoNotUnify in src/A.purs:2:1 - 2:35 (module A):\n  It does not fit.\n";
     build(sources, 1, 1);
     expect_line(error);
-    long long runs = atomic_load(&builder.runs);
+    long long runs = atomic_load(&environment.runs);
     build(sources, 1, 1);
-    assert_int_equal(atomic_load(&builder.runs), runs);
+    assert_int_equal(atomic_load(&environment.runs), runs);
     expect_verdict(0, VERDICT_FAILED_TO_COMPILE, "It does not compile with compiler 0.15.15, as an earlier build has found.");
     expect_line(error);
     build(sources, 2, 1);

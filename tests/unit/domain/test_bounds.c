@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "lib/base/text.h"
-#include "lib/domain/bounds.h"
-#include "lib/domain/operation.h"
+#include "lib/domain/job/operation.h"
+#include "lib/domain/package/bounds.h"
 #include "tests/support/small_registry.h"
 
 static struct arena arena;

@@ -2,7 +2,7 @@
 #include "tests/support/cmocka_all.h"
 
 #include "lib/base/text.h"
-#include "lib/domain/build_plan.h"
+#include "lib/domain/solver/build_plan.h"
 #include "tests/support/small_registry.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "lib/base/text.h"
-#include "lib/domain/coming_versions.h"
-#include "lib/domain/solver.h"
+#include "lib/domain/registry/coming_versions.h"
+#include "lib/domain/solver/solver.h"
 #include "tests/support/small_registry.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])

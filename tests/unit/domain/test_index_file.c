@@ -6,7 +6,7 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/text.h"
-#include "lib/domain/index_file.h"
+#include "lib/domain/registry/index_file.h"
 
 #define REST "\"license\":\"MIT\",\"location\":{\"githubOwner\":\"o\",\"githubRepo\":\"r\"},\"ref\":\"v\",\"dependencies\":{}}"
 #define LINE(version) "{\"name\":\"aff\",\"version\":\"" version "\"," REST "\n"

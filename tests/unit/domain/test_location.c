@@ -7,7 +7,7 @@
 #include "lib/base/json.h"
 #include "lib/base/json_writer.h"
 #include "lib/base/text.h"
-#include "lib/domain/location.h"
+#include "lib/domain/package/location.h"
 
 static struct arena arena;
 

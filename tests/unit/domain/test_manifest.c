@@ -5,8 +5,8 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/text.h"
-#include "lib/domain/index_file.h"
-#include "lib/domain/manifest.h"
+#include "lib/domain/package/manifest.h"
+#include "lib/domain/registry/index_file.h"
 
 static struct arena arena;
 

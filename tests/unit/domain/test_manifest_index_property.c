@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/domain/manifest_order.h"
+#include "lib/domain/registry/manifest_order.h"
 #include "tests/support/small_registry.h"
 
 enum { PACKAGES = 5, VERSIONS = 4, NODES = PACKAGES * VERSIONS, STEPS = 60 };

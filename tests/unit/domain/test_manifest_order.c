@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "lib/base/text.h"
-#include "lib/domain/manifest_order.h"
+#include "lib/domain/registry/manifest_order.h"
 #include "tests/support/small_registry.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "lib/base/text.h"
-#include "lib/domain/manifest_index.h"
-#include "lib/domain/matrix_plan.h"
+#include "lib/domain/matrix/matrix_plan.h"
+#include "lib/domain/registry/manifest_index.h"
 #include "tests/support/small_registry.h"
 
 static const struct version compilers[] = {{0, 15, 10}, {0, 15, 11}, {0, 15, 12}};

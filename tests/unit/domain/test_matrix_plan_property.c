@@ -14,7 +14,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
-#include "lib/domain/manifest_index.h"
+#include "lib/domain/registry/manifest_index.h"
 #include "tests/support/small_registry.h"
 #include "tests/support/wave.h"
 

@@ -5,7 +5,7 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/text.h"
-#include "lib/domain/metadata.h"
+#include "lib/domain/registry/metadata.h"
 
 #define HASH "sha256-7lCHYwunVwzixcL1tXZY566HDucncD9bkDiDuxA0YPs="
 #define TIME "\"2017-03-25T22:32:31.000Z\""

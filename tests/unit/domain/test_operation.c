@@ -6,7 +6,7 @@
 #include "lib/base/arena.h"
 #include "lib/base/json.h"
 #include "lib/base/text.h"
-#include "lib/domain/operation.h"
+#include "lib/domain/job/operation.h"
 
 static struct arena arena;
 

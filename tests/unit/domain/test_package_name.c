@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "lib/domain/package_name.h"
+#include "lib/domain/package/package_name.h"
 
 static void names_by_the_rules_are_accepted(void **state) {
     (void)state;

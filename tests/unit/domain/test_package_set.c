@@ -5,7 +5,7 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/text.h"
-#include "lib/domain/package_set.h"
+#include "lib/domain/registry/package_set.h"
 
 static struct arena arena;
 

@@ -7,7 +7,7 @@
 #include "lib/base/json.h"
 #include "lib/base/json_writer.h"
 #include "lib/base/text.h"
-#include "lib/domain/package_versions.h"
+#include "lib/domain/registry/package_versions.h"
 
 static struct arena arena;
 

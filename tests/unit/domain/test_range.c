@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/domain/range.h"
+#include "lib/domain/package/range.h"
 
 static struct range parsed(const char *text) {
     struct range range;

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "lib/domain/ref.h"
+#include "lib/domain/package/ref.h"
 
 static void names_of_tags_and_branches_are_accepted(void **state) {
     (void)state;

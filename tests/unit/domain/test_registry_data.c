@@ -14,10 +14,10 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/text.h"
-#include "lib/domain/index_file.h"
-#include "lib/domain/licence.h"
-#include "lib/domain/metadata.h"
-#include "lib/domain/package_set.h"
+#include "lib/domain/package/license.h"
+#include "lib/domain/registry/index_file.h"
+#include "lib/domain/registry/metadata.h"
+#include "lib/domain/registry/package_set.h"
 
 static char folder[] = "/tmp/registry-data-XXXXXX"; /* where the archive is unpacked */
 static bool is_unpacked;
@@ -141,7 +141,7 @@ static void check_index_file(const char *path, const struct text *content) {
         const char *canonical;
         manifest_append_line(&printed, &manifests[i]);
         text_append_character(&printed, '\n');
-        assert_int_equal(licence_canonicalise(&canonical, manifests[i].licence, &arena, NULL), STATUS_OK);
+        assert_int_equal(license_canonicalise(&canonical, manifests[i].license, &arena, NULL), STATUS_OK);
     }
     assert_string_equal(text_view(&printed), content->bytes);
     text_release(&printed);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "lib/base/arena.h"
-#include "lib/domain/sealed_secret.h"
+#include "lib/domain/identity/sealed_secret.h"
 
 static const char key[] = "a key of two programs, long enough";
 

@@ -13,8 +13,8 @@
 #include "lib/base/arena.h"
 #include "lib/base/hash.h"
 #include "lib/base/text.h"
-#include "lib/domain/signature.h"
-#include "lib/domain/ssh_key.h"
+#include "lib/domain/identity/signature.h"
+#include "lib/domain/identity/ssh_key.h"
 #include "tests/support/shell.h"
 #include "tests/support/temporary_folder.h"
 

@@ -9,8 +9,8 @@
 
 #include "lib/base/hash.h"
 #include "lib/base/text.h"
-#include "lib/domain/signature.h"
-#include "lib/domain/signer.h"
+#include "lib/domain/identity/signature.h"
+#include "lib/domain/identity/signer.h"
 #include "tests/support/owner_key.h"
 #include "tests/support/shell.h"
 #include "tests/support/temporary_folder.h"

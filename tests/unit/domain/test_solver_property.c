@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/domain/solver.h"
+#include "lib/domain/solver/solver.h"
 #include "tests/support/small_registry.h"
 
 enum {

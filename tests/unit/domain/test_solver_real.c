@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "lib/base/text.h"
-#include "lib/domain/build_plan.h"
-#include "lib/domain/solver.h"
+#include "lib/domain/solver/build_plan.h"
+#include "lib/domain/solver/solver.h"
 #include "tests/support/small_registry.h"
 
 static struct manifest_index *registry;

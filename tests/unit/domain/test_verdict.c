@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-#include "lib/domain/job.h"
-#include "lib/domain/verdict.h"
+#include "lib/domain/job/job.h"
+#include "lib/domain/matrix/verdict.h"
 
 static void every_verdict_is_known_by_its_text_alone(void **state) {
     (void)state;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/domain/version.h"
+#include "lib/domain/package/version.h"
 
 static struct version parsed(const char *text) {
     struct version version;

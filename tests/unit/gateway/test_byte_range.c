@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tests/support/cmocka_all.h"
 
-#include "services/gateway/byte_range.h"
+#include "services/gateway/http/byte_range.h"
 
 static void ranges_are_read(void **state) {
     (void)state;

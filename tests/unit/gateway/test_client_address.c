@@ -4,7 +4,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-#include "services/gateway/client_address.h"
+#include "services/gateway/http/client_address.h"
 
 static const char *find(const char *trusted, const char *peer, const char *forwarded_for) {
     static char found[CLIENT_ADDRESS_MAX];

@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <stdio.h>
 
-#include "services/gateway/clients.h"
+#include "services/gateway/http/clients.h"
 
 static void an_address_is_one_client_as_long_as_something_refers_to_it(void **state) {
     (void)state;

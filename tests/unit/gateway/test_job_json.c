@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "services/gateway/job_json.h"
+#include "services/gateway/routes/job_json.h"
 
 static struct log_line line = {.level = LOG_NOTICE, .message = "a \"b\"\nc", .time_ms = 1784992272686};
 static const struct log_lines one_line = {.lines = &line, .count = 1};

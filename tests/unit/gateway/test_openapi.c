@@ -10,9 +10,9 @@
 
 #include "lib/base/json.h"
 #include "lib/base/text.h"
-#include "lib/domain/job.h"
-#include "services/gateway/openapi.h"
-#include "services/gateway/router.h"
+#include "lib/domain/job/job.h"
+#include "services/gateway/http/router.h"
+#include "services/gateway/routes/openapi.h"
 
 static int make_document(void **state) {
     struct text text = {0};

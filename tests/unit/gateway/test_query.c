@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "lib/base/arena.h"
-#include "services/gateway/query.h"
+#include "services/gateway/http/query.h"
 
 static struct arena arena;
 

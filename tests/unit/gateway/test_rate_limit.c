@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "services/gateway/rate_limit.h"
+#include "services/gateway/http/rate_limit.h"
 
 static void after_the_limit_comes_a_refusal_with_the_time_to_wait(void **state) {
     (void)state;

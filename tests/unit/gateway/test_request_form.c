@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "services/gateway/request_form.h"
+#include "services/gateway/http/request_form.h"
 
 static void a_head_is_read_as_it_was_sent(void **state) {
     (void)state;

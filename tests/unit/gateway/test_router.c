@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "services/gateway/router.h"
+#include "services/gateway/http/router.h"
 
 static struct route_match find(enum port port, const char *method, const char *path) {
     struct route_match match;

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "services/gateway/trustee_token.h"
+#include "services/gateway/trustee/trustee_token.h"
 
 #define TOKEN "ghp_0123456789"
 #define DIGEST "b1a1ce4e3d3b1d8c0b5a1c9b9c0de0f2b4f6a4ec0d0f5f7d3b1f0a2d9c8b7a6f"

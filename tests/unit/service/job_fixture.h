@@ -22,8 +22,8 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-#include "lib/service/job_runner.h"
-#include "lib/store/log_stream.h"
+#include "lib/service/job/job_runner.h"
+#include "lib/store/job/log_stream.h"
 
 enum { PATIENCE_MS = 60000, RUNS_MAX = 2048 };
 
@@ -64,7 +64,7 @@ static inline enum status obey(struct job_fixture *j, struct job_run *run, struc
     int count = 0;
     if (sscanf(order, "say %d", &count) == 1) say_lines(run, count);
     if (strcmp(order, "say a text") == 0) job_run_log(run, LOG_INFO, "above\n\nbelow\n\n");
-    if (strcmp(order, "refuse") == 0) return error_set(err, STATUS_REFUSED, "There is no licence.");
+    if (strcmp(order, "refuse") == 0) return error_set(err, STATUS_REFUSED, "There is no license.");
     if (strcmp(order, "full disk") == 0 && !atomic_load(&j->gate_is_open))
         return error_set(err, STATUS_INTERNAL, "cannot write /var/work/1: No space left on device");
     if (strcmp(order, "host away") == 0) return error_set(err, STATUS_UNAVAILABLE, "git.example is away.");

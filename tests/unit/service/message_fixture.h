@@ -20,8 +20,8 @@
 #include "lib/base/clock.h"
 #include "lib/base/folder.h"
 #include "lib/base/text.h"
-#include "lib/service/message_client.h"
-#include "lib/service/message_server.h"
+#include "lib/service/message/message_client.h"
+#include "lib/service/message/message_server.h"
 #include "proto/envelope.h"
 
 enum { CALL_MS = 60000 }; /* longer than any of these calls takes, on a busy machine, too */

@@ -8,7 +8,7 @@
 #include <poll.h>
 #include <sys/resource.h>
 
-#include "lib/service/connection_guard.h"
+#include "lib/service/message/connection_guard.h"
 #include "tests/unit/service/message_fixture.h"
 
 #define KEY "the key of this test"

@@ -2,7 +2,7 @@
  *
  * The job runner while all goes well: who runs what, when, and what it leaves. What goes wrong is in test_job_runner_faults.c.
  */
-#include "lib/store/lock.h"
+#include "lib/store/redis/lock.h"
 #include "tests/unit/service/job_fixture.h"
 
 static void an_announced_job_runs_to_its_end(void **state) {

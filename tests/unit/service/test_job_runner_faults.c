@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * The job runner while things go wrong: handlers fail or take too long, leases are lost, Redis is silent or killed. */
-#include "tests/support/redis_relay.h"
+#include "tests/support/server/redis_relay.h"
 #include "tests/unit/service/job_fixture.h"
 
 static void a_refused_job_says_why_in_its_last_line(void **state) {
@@ -11,11 +11,11 @@ static void a_refused_job_says_why_in_its_last_line(void **state) {
     await(state_of(j, accepted.id) == JOB_STATE_FAILED);
     stop_runner(j);
     struct job job = get_job(&j->f, accepted.id);
-    assert_string_equal(job.error, "There is no licence.");
+    assert_string_equal(job.error, "There is no license.");
     assert_null(job.ending);
     struct log_lines lines = read_log(j, accepted.id);
     assert_int_equal(lines.lines[lines.count - 1].level, LOG_ERROR);
-    assert_string_equal(lines.lines[lines.count - 1].message, "There is no licence.");
+    assert_string_equal(lines.lines[lines.count - 1].message, "There is no license.");
 }
 
 static void a_job_over_its_limit_fails_and_names_it(void **state) {

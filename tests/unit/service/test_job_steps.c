@@ -4,9 +4,9 @@
  * a file to each of two repositories; a test names the step at which its first run stops, and how.
  */
 #include "lib/base/text.h"
-#include "lib/service/job_change.h"
-#include "lib/service/job_steps.h"
-#include "tests/support/git_fixture.h"
+#include "lib/service/job/job_change.h"
+#include "lib/service/job/job_steps.h"
+#include "tests/support/git/git_fixture.h"
 #include "tests/unit/service/job_fixture.h"
 
 struct scene;

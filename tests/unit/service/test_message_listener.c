@@ -2,7 +2,7 @@
  *
  * Connections that end before both sides have greeted, as those of a program do that is killed while it connects. With nng 1.5
  * alone, one of them could be the last that a server ever accepted, or the last that a client ever made (see
- * lib/service/broken_pipe.h).
+ * lib/service/message/broken_pipe.h).
  */
 #include <poll.h>
 #include <sys/un.h>

@@ -2,7 +2,7 @@
  *
  * Messages over `tls+tcp://`, with certificates that openssl makes here: who is believed, and what is said about settings.
  */
-#include "lib/service/connection_guard.h"
+#include "lib/service/message/connection_guard.h"
 #include "tests/unit/service/message_fixture.h"
 
 #define KEY "the key of this test"

@@ -172,7 +172,7 @@ static void garbage_is_dropped_and_others_are_served(void **state) {
     struct fixture *fixture = *state;
     struct message_server *server = start_server(fixture, fixture->tcp, NULL);
     int file = greet(fixture);
-    for (int i = 0; i < 100; i++) { /* more than there are desks */
+    for (int i = 0; i < 100; i++) { /* more than there are reply slots */
         char bytes[60];
         memset(bytes, i, sizeof bytes);
         memcpy(bytes, "\x80\0\0\1", 4); /* what REQ puts before a request */
@@ -182,7 +182,8 @@ static void garbage_is_dropped_and_others_are_served(void **state) {
     assert_int_equal(ask(client, "a job", CALL_MS, NULL), STATUS_OK);
     assert_int_equal(atomic_load(&fixture->handled), 1);
     message_client_free(client);
-    /* All of it is read before the server closes, which nng would not survive otherwise: see lib/service/socket_closing.h. */
+    /* All of it is read before the server closes, which nng would not survive otherwise: see
+     * lib/service/message/socket_closing.h. */
     send_raw(file, "one request only", &(struct message){.tag = MESSAGE_ready_query});
     expect_answer(file, MESSAGE_done, NULL);
     close(file);

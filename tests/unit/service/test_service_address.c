@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/service/service_address.h"
+#include "lib/service/message/service_address.h"
 
 static void only_this_machine_is_local(void **state) {
     (void)state;

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/service/worker_identity.h"
+#include "lib/service/message/worker_identity.h"
 
 static void expect_refused(const char *name, const char *secret, const char *field) {
     struct error err = {0};

@@ -106,7 +106,7 @@ static void faults_name_the_file_and_the_field(void **state) {
         &folder, "purs.json",
         "{\"name\":\"demo\",\"version\":\"1.2.3\",\"license\":\"GPL-3.0\",\"location\":{\"githubOwner\":\"some\","
         "\"githubRepo\":\"thing\"},\"ref\":\"main\",\"dependencies\":{}}");
-    expect_refusal(STATUS_INVALID, "license", "In purs.json, at license: The licence identifier \"GPL-3.0\" is deprecated");
+    expect_refusal(STATUS_INVALID, "license", "In purs.json, at license: The license identifier \"GPL-3.0\" is deprecated");
 }
 
 static void a_spago_yaml_is_blamed_where_the_fault_stands(void **state) {
@@ -142,7 +142,7 @@ static void old_manifests_that_cannot_be_used_are_refused(void **state) {
         {"{\"name\":\"demo\",\"license\":[]}", "license", "has no license"},
         {"{\"name\":\"demo\",\"license\":\"mine\"}", "license", "In bower.json, at license: \"mine\" is not"},
         {"{\"name\":\"demo\",\"license\":[\"mine\",7]}", "license",
-         "In bower.json, at license: None of its entries is a licence."},
+         "In bower.json, at license: None of its entries is a license."},
         {"\xEF\xBB\xBF{\"name\":\"demo\"}", "", "begins with a byte order mark of UTF-8"},
         {"\xFF\xFE{", "", "begins with a byte order mark of UTF-16"},
         {"{\"name\":\"demo\",\"license\":\"MIT\",\"dependencies\":{\"purescript-aff\":\"*\"}}", "dependencies.purescript-aff",

@@ -18,8 +18,8 @@
 #include "lib/base/folder.h"
 #include "lib/source/source_child.h"
 #include "tests/support/cmocka_all.h"
-#include "tests/support/git_fixture.h"
-#include "tests/support/git_server.h"
+#include "tests/support/git/git_fixture.h"
+#include "tests/support/git/git_server.h"
 
 enum { TEST_TIMEOUT_MS = 60000, SHORT_TIMEOUT_MS = 300 };
 

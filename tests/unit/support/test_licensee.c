@@ -49,11 +49,11 @@ static void it_answers_as_licensee_does(void **state) {
         skip();
     }
     temporary_folder_make(&folder);
-    temporary_folder_write(&folder, "known/LICENSE", PACKAGE_LICENCE_TEXT);
-    temporary_folder_write(&folder, "longer/LICENSE", PACKAGE_LICENCE_TEXT "\nand more\n");
-    temporary_folder_write(&folder, "two/LICENSE", PACKAGE_LICENCE_TEXT);
+    temporary_folder_write(&folder, "known/LICENSE", PACKAGE_LICENSE_TEXT);
+    temporary_folder_write(&folder, "longer/LICENSE", PACKAGE_LICENSE_TEXT "\nand more\n");
+    temporary_folder_write(&folder, "two/LICENSE", PACKAGE_LICENSE_TEXT);
     temporary_folder_write(&folder, "two/COPYING", "MIT License\n");
-    temporary_folder_write(&folder, "other/COPYING", PACKAGE_LICENCE_TEXT);
+    temporary_folder_write(&folder, "other/COPYING", PACKAGE_LICENSE_TEXT);
     const char *const cases[] = {"known", "longer", "two", "other"};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         expect_same_answer(&folder, cases[i]);

@@ -16,7 +16,7 @@
 #include "lib/base/folder.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
-#include "lib/tools/build_store.h"
+#include "lib/tools/purs/build_store.h"
 #include "tests/support/cmocka_all.h"
 #include "tests/support/temporary_folder.h"
 

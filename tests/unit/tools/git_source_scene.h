@@ -13,9 +13,9 @@
 #include <sys/stat.h>
 
 #include "lib/base/folder.h"
-#include "lib/tools/git_source.h"
-#include "tests/support/git_fixture.h"
-#include "tests/support/git_server.h"
+#include "lib/tools/git/git_source.h"
+#include "tests/support/git/git_fixture.h"
+#include "tests/support/git/git_server.h"
 
 enum { TEST_TIMEOUT_MS = 60000 };
 

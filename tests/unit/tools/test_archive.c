@@ -10,7 +10,7 @@
 #include <zlib.h>
 
 #include "lib/base/text.h"
-#include "lib/tools/archive.h"
+#include "lib/tools/archive/archive.h"
 #include "tests/support/temporary_folder.h"
 
 static const struct archive_limits plenty = {.bytes = 1000000, .entries = 1000};

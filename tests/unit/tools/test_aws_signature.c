@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "tests/support/aws_signature.h"
+#include "tests/support/s3/aws_signature.h"
 
 #define EMPTY_HASH "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 #define WELCOME_HASH "44ce7dd67c959e0d3524ffac1771dfbba87d2b6b4b4e99e42034a8b803f8b072"

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "lib/tools/build_store.h"
+#include "lib/tools/purs/build_store.h"
 
 static const size_t on_prelude[] = {0}, on_both[] = {0, 1}, on_either[] = {2};
 
@@ -21,9 +21,9 @@ static const struct build_package packages[] = {
 };
 enum { PRELUDE, CONTROL, EITHER, APP, OTHER, PACKAGES };
 
-static const struct build_work work = {.compiler = {0, 15, 15}, .packages = packages, .package_count = PACKAGES};
+static const struct work_order work = {.compiler = {0, 15, 15}, .packages = packages, .package_count = PACKAGES};
 
-static void expect_key(const struct build_work *of, size_t package, const char *text) {
+static void expect_key(const struct work_order *of, size_t package, const char *text) {
     char key[SHA256_HEX_MAX], wanted[SHA256_HEX_MAX];
     build_store_key(key, of, package);
     hash_sha256_hex(text, strlen(text), wanted);
@@ -57,14 +57,14 @@ static void a_key_is_the_same_in_other_work(void **state) {
         packages[CONTROL],
         {.name = "either", .version = {6, 1, 0}, .hash = "sha256-either", .dependencies = on_others, .dependency_count = 2},
     };
-    const struct build_work other = {.compiler = {0, 15, 15}, .packages = moved, .package_count = 3};
+    const struct work_order other = {.compiler = {0, 15, 15}, .packages = moved, .package_count = 3};
     char key[SHA256_HEX_MAX], moved_key[SHA256_HEX_MAX];
     build_store_key(key, &work, EITHER);
     build_store_key(moved_key, &other, EITHER);
     assert_string_equal(key, moved_key);
 }
 
-static void expect_other_key(const struct build_work *other, size_t package) {
+static void expect_other_key(const struct work_order *other, size_t package) {
     char key[SHA256_HEX_MAX], other_key[SHA256_HEX_MAX];
     build_store_key(key, &work, package);
     build_store_key(other_key, other, package);
@@ -74,7 +74,7 @@ static void expect_other_key(const struct build_work *other, size_t package) {
 static void whatever_the_output_depends_on_changes_the_key(void **state) {
     (void)state;
     struct build_package changed[PACKAGES];
-    struct build_work other = work;
+    struct work_order other = work;
     other.compiler.patch++;
     expect_other_key(&other, APP);
     other = work;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * With the stand-in compiler; tests/support/purs.c says what it does not do. */
+ * With the stand-in compiler; tests/support/purs/purs.c says what it does not do. */
 #include "tests/support/cmocka_all.h"
 
 #include <limits.h>
@@ -13,9 +13,9 @@
 #include "lib/base/deadline.h"
 #include "lib/base/folder.h"
 #include "lib/base/text.h"
-#include "lib/tools/compiler.h"
-#include "lib/tools/compiler_report.h"
-#include "lib/tools/sandbox.h"
+#include "lib/tools/purs/compiler.h"
+#include "lib/tools/purs/compiler_report.h"
+#include "lib/tools/sandbox/sandbox.h"
 #include "tests/support/temporary_folder.h"
 
 static struct sandbox sandbox;

@@ -12,9 +12,9 @@
 #include "lib/base/folder.h"
 #include "lib/base/json.h"
 #include "lib/base/text.h"
-#include "lib/tools/compiler.h"
-#include "lib/tools/git_snapshot.h"
-#include "lib/tools/sandbox.h"
+#include "lib/tools/git/git_snapshot.h"
+#include "lib/tools/purs/compiler.h"
+#include "lib/tools/sandbox/sandbox.h"
 #include "tests/support/temporary_folder.h"
 
 #define PURS_JSON                                                                                                              \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "lib/tools/file_names.h"
+#include "lib/tools/archive/file_names.h"
 
 #include "tests/support/cmocka_all.h"
 

@@ -4,8 +4,8 @@
  */
 #include "tests/unit/tools/git_source_scene.h"
 
-#include "lib/tools/git_checkout.h"
-#include "lib/tools/git_transport.h"
+#include "lib/tools/git/git_checkout.h"
+#include "lib/tools/git/git_transport.h"
 
 static void a_subdirectory_alone_is_written(void **state) {
     struct scene *scene = *state;
@@ -59,7 +59,7 @@ static void links_that_leave_the_repository_lead_to_nothing(void **state) {
     }
 }
 
-/* A monorepo's packages share a README, a licence, sources. */
+/* A monorepo's packages share a README, a license, sources. */
 static void a_link_out_of_the_subdirectory_is_what_it_leads_to(void **state) {
     struct scene *scene = *state;
     change(

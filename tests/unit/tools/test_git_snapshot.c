@@ -5,7 +5,7 @@
 #include "tests/support/cmocka_all.h"
 
 #include "lib/base/arena.h"
-#include "lib/tools/git_snapshot.h"
+#include "lib/tools/git/git_snapshot.h"
 #include "tests/support/shell.h"
 #include "tests/support/temporary_folder.h"
 

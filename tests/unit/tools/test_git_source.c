@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Sources over http (git's own server behind tests/support/git_server.h), in this process: refs, limits and hosts. What becomes
- * of the tree is test_git_checkout.c's.
+ * Sources over http (git's own server behind tests/support/git/git_server.h), in this process: refs, limits and hosts. What
+ * becomes of the tree is test_git_checkout.c's.
  */
 #include "tests/unit/tools/git_source_scene.h"
 
@@ -57,7 +57,7 @@ static void a_tag_of_something_else_than_a_commit_is_refused(void **state) {
     assert_refused(scene, STATUS_INVALID, "does not name a commit");
 }
 
-/* The rule and its sentences are lib/domain/ref.h's. */
+/* The rule and its sentences are lib/domain/package/ref.h's. */
 static void what_is_no_plain_name_is_refused(void **state) {
     struct scene *scene = *state;
     static const char *const refs[] = {"refs/tags/v1.0.0",

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#include "lib/tools/git_http.h"
-#include "lib/tools/git_transport.h"
+#include "lib/tools/git/git_http.h"
+#include "lib/tools/git/git_transport.h"
 
 #define ONLY_HTTPS "cannot be fetched: only https:// URLs are."
 #define NO_PORT "cannot be fetched: the URL must name a host, and no port."

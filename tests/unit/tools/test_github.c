@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * lib/tools/github.h against the stand-in, which checks each call.
+ * lib/tools/http/github.h against the stand-in, which checks each call.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "lib/base/deadline.h"
-#include "lib/tools/github.h"
-#include "tests/support/github_server.h"
+#include "lib/tools/http/github.h"
+#include "tests/support/server/github_server.h"
 
 #define TOKEN "ghp_ServersOwnToken0123456789abcdef"
 #define OTHER "ghp_SomebodysToken00123456789abcdef"

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "lib/base/text.h"
-#include "lib/tools/gzip.h"
+#include "lib/tools/archive/gzip.h"
 
 enum { LONG_BYTES = 300000 /* several of gzip.c's chunks */ };
 

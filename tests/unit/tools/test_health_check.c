@@ -7,8 +7,8 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
-#include "lib/tools/health_check.h"
-#include "tests/support/http_stub.h"
+#include "lib/tools/http/health_check.h"
+#include "tests/support/http/http_stub.h"
 
 static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK";
 static const char broken[] = "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n";

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/tools/http_client.h"
-#include "tests/support/http_stub.h"
+#include "lib/tools/http/http_client.h"
+#include "tests/support/http/http_stub.h"
 
 static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nETag:  \"x\"  \r\nX-Empty:\r\n\r\nhello";
 

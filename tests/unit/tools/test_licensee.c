@@ -14,7 +14,7 @@
 #include "lib/base/deadline.h"
 #include "lib/base/text.h"
 #include "lib/tools/licensee.h"
-#include "lib/tools/sandbox.h"
+#include "lib/tools/sandbox/sandbox.h"
 #include "tests/support/temporary_folder.h"
 
 static struct sandbox sandbox;
@@ -85,7 +85,7 @@ static void exit_status_1_with_an_answer_means_that_nothing_was_found(void **sta
     struct licensee_findings findings;
     struct error err;
     make_stand_in(&stand_in, ANSWER("") "; exit 1");
-    assert_int_equal(recognise(&stand_in, "no licence", &findings, &err), STATUS_OK);
+    assert_int_equal(recognise(&stand_in, "no license", &findings, &err), STATUS_OK);
     assert_int_equal(findings.count, 0);
     remove_stand_in(&stand_in);
 }

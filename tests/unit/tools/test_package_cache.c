@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "lib/base/text.h"
-#include "lib/tools/archive.h"
-#include "lib/tools/package_cache.h"
+#include "lib/tools/archive/archive.h"
+#include "lib/tools/archive/package_cache.h"
 #include "tests/support/temporary_folder.h"
 
 enum { THREADS = 8, ROUNDS = 50, PACKAGES = 6 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "lib/tools/public_address.h"
+#include "lib/tools/http/public_address.h"
 
 #include <arpa/inet.h>
 #include <string.h>

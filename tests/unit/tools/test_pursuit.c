@@ -5,8 +5,8 @@
 
 #include "lib/base/deadline.h"
 #include "lib/base/text.h"
-#include "lib/tools/pursuit.h"
-#include "tests/support/pursuit_server.h"
+#include "lib/tools/http/pursuit.h"
+#include "tests/support/server/pursuit_server.h"
 
 #define TOKEN "ghp_0123456789abcdefghijklmnopqrstuvwxyz"
 #define DOCUMENTATION                                                                                                          \

@@ -18,7 +18,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/deadline.h"
 #include "lib/base/folder.h"
-#include "lib/tools/run_command.h"
+#include "lib/tools/sandbox/run_command.h"
 
 /* A shell script as a command. */
 #define SCRIPT(text) ((const char *const[]){"/bin/sh", "-c", (text), NULL})

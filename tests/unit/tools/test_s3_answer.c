@@ -5,7 +5,7 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/text.h"
-#include "lib/tools/s3_answer.h"
+#include "lib/tools/http/s3_answer.h"
 
 static struct s3_error read_error(const char *xml) {
     struct s3_error said;

@@ -8,10 +8,10 @@
 #include "lib/base/arena.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
-#include "lib/tools/http_client.h"
-#include "lib/tools/s3_client.h"
-#include "tests/support/http_stub.h"
-#include "tests/support/s3_server.h"
+#include "lib/tools/http/http_client.h"
+#include "lib/tools/http/s3_client.h"
+#include "tests/support/http/http_stub.h"
+#include "tests/support/s3/s3_server.h"
 
 struct fixture {
     struct s3_server *server;

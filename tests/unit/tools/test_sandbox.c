@@ -14,7 +14,7 @@
 #include "lib/base/deadline.h"
 #include "lib/base/folder.h"
 #include "lib/base/settings.h"
-#include "lib/tools/sandbox.h"
+#include "lib/tools/sandbox/sandbox.h"
 
 #define SCRIPT(text) ((const char *const[]){"/bin/sh", "-c", (text), NULL})
 

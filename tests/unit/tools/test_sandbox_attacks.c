@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The sandbox under attack, by a compiler that is an attacker's (tests/support/hostile_purs.c), run as every compiler is. Each
- * attack is contained, which is looked at from outside; the report says what it was stopped for; and meanwhile a neighbour, run
- * by the same user, builds as if nothing was. What can only be bounded (bytes, processes) is printed beside its limit.
+ * The sandbox under attack, by a compiler that is an attacker's (tests/support/purs/hostile_purs.c), run as every compiler is.
+ * Each attack is contained, which is looked at from outside; the report says what it was stopped for; and meanwhile a
+ * neighbour, run by the same user, builds as if nothing was. What can only be bounded (bytes, processes) is printed beside its
+ * limit.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -28,8 +29,8 @@
 #include "lib/base/deadline.h"
 #include "lib/base/folder.h"
 #include "lib/base/text.h"
-#include "lib/tools/compiler.h"
-#include "lib/tools/sandbox.h"
+#include "lib/tools/purs/compiler.h"
+#include "lib/tools/sandbox/sandbox.h"
 #include "tests/support/temporary_folder.h"
 
 enum {

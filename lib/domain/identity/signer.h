@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Finds the signer of a request to unpublish or to transfer (lib/domain/README.md, Unpublish): an owner of the package, by one
+ * of the keys in its metadata, or pacchettibotti, the registry's own account, whose signature suffices for every package.
+ * Unusable keys in old metadata are skipped.
+ */
+#ifndef LIB_DOMAIN_IDENTITY_SIGNER_H
+#define LIB_DOMAIN_IDENTITY_SIGNER_H
+
+#include "lib/base/hash.h"
+#include "lib/domain/identity/owner.h"
+#include "lib/domain/job/job.h"
+#include "lib/domain/job/operation.h"
+
+#define SIGNER_PACCHETTIBOTTI "pacchettibotti"
+#define REGISTRY_ISSUES_URL "https://github.com/purescript/registry/issues"
+
+struct signing_key;
+
+struct signer {
+    const char *actor;       /* "pacchettibotti", or the fingerprint, which an owner cannot forge */
+    const char *fingerprint; /* of the key, in the arena */
+    const struct owner *key; /* borrowed from the arguments of signer_find() */
+};
+
+/* Reads the setting PACCHETTIBOTTI_ED25519_PUB, the base64 of an OpenSSH line, into the arena; *out is NULL if `setting` is.
+ * STATUS_INVALID with the variable as path. */
+CHECK_RESULT enum status signer_read_pacchettibotti(const struct owner **out, const char *setting, struct arena *arena,
+                                                    struct error *err);
+
+/* Reads the setting PACCHETTIBOTTI_ED25519, the base64 of an OpenSSH private key; *out is NULL if `setting` is. The caller owns
+ * *out. STATUS_INVALID with the variable as path. */
+CHECK_RESULT enum status signer_read_private_key(struct signing_key **out, const char *setting, struct error *err);
+CHECK_RESULT enum status signer_check_private_key(const char *setting, struct error *err); /* only checks it */
+
+/* `pacchettibotti` may be NULL: its key is not configured. STATUS_REFUSED, with "signature" as path, lists the keys that may
+ * sign, or explains how to proceed if the package has no owners. */
+CHECK_RESULT enum status signer_find(struct signer *out, const struct signed_request *request, const char *package,
+                                     const struct owners *owners, const struct owner *pacchettibotti, struct arena *arena,
+                                     struct error *err);
+
+/* The key for the detection of replays, hex of a SHA-256 over kind, fingerprint and payload: the same for every valid signature
+ * of this payload by this signer. */
+void signer_replay_key(const struct signer *signer, const struct signed_request *request, enum job_kind kind,
+                       char out[SHA256_HEX_MAX]);
+
+#endif

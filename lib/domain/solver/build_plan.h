@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A build plan: one compiler, and one version of each package that the package to be built needs, transitively.
+ */
+#ifndef LIB_DOMAIN_SOLVER_BUILD_PLAN_H
+#define LIB_DOMAIN_SOLVER_BUILD_PLAN_H
+
+#include "lib/base/error.h"
+#include "lib/domain/package/manifest.h"
+#include "lib/domain/package/version.h"
+#include "lib/domain/registry/package_versions.h"
+
+struct arena;
+struct manifest_index;
+
+/* Owned by the arena that it was made in. */
+struct build_plan {
+    struct version compiler;
+    struct package_versions packages; /* without the package to be built */
+};
+
+/* Makes a plan for building `manifest` with exactly this compiler (lib/domain/README.md, Solver). STATUS_REFUSED if there is
+ * none: the message is the solver's explanation. Other errors as solver_solve(). */
+CHECK_RESULT enum status build_plan_for_compiler(struct build_plan *out, const struct manifest_index *index,
+                                                 const struct manifest *manifest, struct version compiler, struct arena *arena,
+                                                 struct error *err);
+
+/* Checks the versions that a client chose for `manifest` (lib/domain/README.md, Publish, step 6): they must contain every
+ * dependency inside its range, and each must be published. STATUS_REFUSED, with "resolutions" as path, names all that are
+ * missing, outside their range or not registered. */
+CHECK_RESULT enum status build_plan_check_resolutions(const struct manifest_index *index, const struct manifest *manifest,
+                                                      const struct package_versions *resolutions, struct error *err);
+
+#endif

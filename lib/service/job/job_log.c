@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "lib/service/job/job_log.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/array.h"
+#include "lib/base/clock.h"
+#include "lib/base/memory.h"
+#include "lib/store/job/log_stream.h"
+
+enum {
+    BATCH_LINES = 500, /* limits of one write; a single line may exceed BATCH_BYTES */
+    BATCH_BYTES = 1 << 20,
+};
+
+struct job_log {
+    int attempt;
+    int64_t limit_lines;
+    int64_t limit_bytes;
+
+    pthread_mutex_t mutex;
+    struct {
+        struct log_line *items;
+        size_t count, capacity;
+    } lines; /* oldest first; their texts are owned */
+    int last_number;
+    int64_t bytes_added;
+    bool is_closed;
+};
+
+struct job_log *job_log_create(int attempt, int64_t limit_lines, int64_t limit_bytes) {
+    struct job_log *log = memory_alloc(sizeof *log);
+    log->attempt = attempt;
+    log->limit_lines = limit_lines;
+    log->limit_bytes = limit_bytes;
+    pthread_mutex_init(&log->mutex, NULL);
+    return log;
+}
+
+/* Removes and frees the oldest `count` lines. */
+static void remove_lines(struct job_log *log, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        free((char *)log->lines.items[i].message);
+    log->lines.count -= count;
+    if (log->lines.count > 0) memmove(log->lines.items, log->lines.items + count, log->lines.count * sizeof *log->lines.items);
+}
+
+void job_log_free(struct job_log *log) {
+    if (!log) return;
+    remove_lines(log, log->lines.count);
+    free(log->lines.items);
+    pthread_mutex_destroy(&log->mutex);
+    free(log);
+}
+
+void job_log_add(struct job_log *log, enum log_level level, char *message) {
+    pthread_mutex_lock(&log->mutex);
+    bool is_kept = !log->is_closed && log->last_number <= log->limit_lines && log->bytes_added <= log->limit_bytes;
+    if (is_kept) {
+        log->bytes_added += (int64_t)strlen(message);
+        *array_add(&log->lines) = (struct log_line){
+            .level = level,
+            .message = message,
+            .time_ms = clock_now_ms(),
+            .attempt = log->attempt,
+            .number = ++log->last_number,
+        };
+    }
+    pthread_mutex_unlock(&log->mutex);
+    if (!is_kept) free(message);
+}
+
+/* Copies the oldest lines up to `last_number`, within the limits of a batch; their texts stay owned by the log. Returns the
+ * number of lines. */
+static size_t copy_batch(struct job_log *log, struct log_line batch[BATCH_LINES], int last_number) {
+    size_t count = 0, bytes = 0;
+    pthread_mutex_lock(&log->mutex);
+    while (count < log->lines.count && count < BATCH_LINES && log->lines.items[count].number <= last_number) {
+        bytes += strlen(log->lines.items[count].message);
+        if (count > 0 && bytes > BATCH_BYTES) break;
+        batch[count] = log->lines.items[count];
+        count++;
+    }
+    pthread_mutex_unlock(&log->mutex);
+    return count;
+}
+
+static void forget_batch(struct job_log *log, size_t count, bool is_stale) {
+    pthread_mutex_lock(&log->mutex);
+    remove_lines(log, is_stale ? log->lines.count : count);
+    if (is_stale) log->is_closed = true;
+    pthread_mutex_unlock(&log->mutex);
+}
+
+enum status job_log_write(struct job_log *log, struct job_store *store, const struct lease *lease, struct error *err) {
+    pthread_mutex_lock(&log->mutex);
+    int last_number = log->last_number;
+    pthread_mutex_unlock(&log->mutex);
+    struct log_line batch[BATCH_LINES];
+    for (size_t count; (count = copy_batch(log, batch, last_number)) > 0;) {
+        enum status status = log_stream_append(store, lease, batch, count, log->limit_lines, log->limit_bytes, err);
+        if (status == STATUS_OK || status == STATUS_STALE) forget_batch(log, count, status == STATUS_STALE);
+        if (status) return status;
+    }
+    return STATUS_OK;
+}

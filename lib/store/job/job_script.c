@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "lib/store/job/job_script.h"
+
+#include "lib/domain/job/job.h"
+#include "lib/store/job/job_steps.h"
+#include "lib/store/job/script.h"
+
+/* allow-oom: running jobs must be able to end when the memory is used up; the step `accept` checks the memory itself. */
+static const char first_line[] = "#!lua flags=allow-oom\n";
+
+static const char kinds[] = "local KINDS = {"
+#define JOB_KIND(name, text, service, shown, lane, is_change) "'" text "', "
+#include "lib/domain/job/job_kinds.def"
+                            "}\n"
+                            "local KIND = {\n"
+#define JOB_KIND(name, text, service, shown, lane, is_change) text " = {lane = '" lane "', is_change = " #is_change "},\n"
+#include "lib/domain/job/job_kinds.def"
+                            "}\n"
+                            "local TRIALS = {"
+#define MATRIX_PURPOSE(name, text, priority, is_trial) text " = " #is_trial ", "
+#include "lib/domain/job/job_kinds.def"
+                            "}\n";
+
+void job_script_append(struct text *out) {
+    text_append(out, first_line);
+    text_append(out, kinds);
+    text_append_format(out, "local MATRIX_PRIORITIES, PLACES_PER_MS, MEMORY_FOR_NEW_JOBS = %d, %d, %d / 100\n",
+                       MATRIX_PRIORITIES, JOB_PLACES_PER_MS, JOB_MEMORY_PERCENT);
+    text_append_bytes(out, jobs_lua, sizeof jobs_lua - 1);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A job's log: one Redis stream per job (lib/store/README.md, Log). A line's time is its stream id: milliseconds, strictly
+ * increasing within the job, so that a client that pages by time misses nothing. Secrets are blanked here, before a line leaves
+ * the process.
+ */
+#ifndef LIB_STORE_JOB_LOG_STREAM_H
+#define LIB_STORE_JOB_LOG_STREAM_H
+
+#include "lib/store/job/job_store.h"
+
+/* One line to be written. `attempt` and `number` (from 1, growing within an attempt) make a repeated write count once. */
+struct log_line {
+    enum log_level level;
+    const char *message; /* UTF-8, may hold line breaks */
+    int64_t time_ms;     /* when it was added to the log; moved up to stay above the line before */
+    int attempt;
+    int number;
+};
+
+/* Appends the lines in one step, under the lease (STATUS_STALE: it is lost). Beyond the job's limits of lines or bytes the rest
+ * is dropped, and one last WARN line says so. */
+CHECK_RESULT enum status log_stream_append(struct job_store *store, const struct lease *lease, const struct log_line *lines,
+                                           size_t count, int64_t limit_lines, int64_t limit_bytes, struct error *err);
+
+struct log_query {
+    enum log_level level; /* minimum */
+    int64_t since_ms;     /* included; 0: from the first */
+    int64_t until_ms;     /* not included; 0: to the last */
+    bool descending;
+    size_t limit; /* of lines returned */
+};
+
+struct log_lines {
+    struct log_line *lines; /* in the order asked for; texts are in the arena */
+    size_t count;
+    bool cut; /* there were more than `limit` */
+};
+
+CHECK_RESULT enum status log_stream_read(struct job_store *store, const char *job_id, const struct log_query *query,
+                                         struct arena *arena, struct log_lines *out, struct error *err);
+
+/* Waits until one of `count` logs has a line later than its `after_ms[i]`, or its job has ended, or `timeout_ms` has passed.
+ * Sets changed[i]; an id may occur more than once. For a thread that waits on behalf of many readers. */
+CHECK_RESULT enum status log_stream_wait(struct job_store *store, const char *const *job_ids, const int64_t *after_ms,
+                                         size_t count, int timeout_ms, bool *changed, struct error *err);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "lib/store/registry/metadata_edit.h"
+
+#include "lib/base/arena.h"
+#include "lib/base/text.h"
+
+enum status metadata_edit_read(struct metadata *out, const char *package, const struct registry_file *current,
+                               struct arena *arena, struct error *err) {
+    if (!current->bytes)
+        return error_set(err, STATUS_INTERNAL, "The metadata of %s is gone from the registry repository.", package);
+    enum status status = metadata_parse(out, current->bytes, current->length, arena, err);
+    return status ? error_set(err, STATUS_INTERNAL, "The metadata of %s cannot be read: %s", package, err->message) : STATUS_OK;
+}
+
+void metadata_edit_write(struct registry_edit *out, const struct metadata *metadata, struct arena *arena) {
+    struct text text = {0};
+    metadata_append_file(&text, metadata);
+    out->kind = REGISTRY_WRITE;
+    out->content = (struct registry_file){arena_copy_bytes(arena, text.bytes, text.length), text.length};
+    text_release(&text);
+}

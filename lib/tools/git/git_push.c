@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Requests and answers are packet lines: each row of text follows its length in four hex digits (which counts them; 0000 ends
+ * the rows), as in git's protocol-common and pack-protocol:
+ *
+ *   GET  …/info/refs      # service=git-receive-pack, 0000, then the refs; the first is followed by the remote's capabilities
+ *   POST …/receive-pack   FROM TO REF\0wanted capabilities, 0000, the pack
+ *                         unpack ok | unpack REASON, ok REF | ng REF REASON, 0000
+ */
+#include "lib/tools/git/git_push.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/memory.h"
+#include "lib/tools/git/git_http.h"
+
+enum { LENGTH_DIGITS = 4, READ_BYTES = 16384, ID_TEXT_MAX = GIT_OID_HEXSZ + 1 };
+
+struct git_pusher {
+    char *url;
+    struct git_session session;
+    git_smart_subtransport *transport; /* NULL: not connected */
+    bool is_introduced;                /* the remote's capabilities were read */
+};
+
+struct git_pusher *git_pusher_create(const char *url) {
+    struct git_pusher *pusher = memory_alloc(sizeof *pusher);
+    pusher->url = memory_copy_text(url);
+    return pusher;
+}
+
+static void disconnect(struct git_pusher *pusher) {
+    if (pusher->transport) pusher->transport->close(pusher->transport);
+    if (pusher->transport) pusher->transport->free(pusher->transport);
+    pusher->transport = NULL;
+    pusher->is_introduced = false;
+}
+
+void git_pusher_free(struct git_pusher *pusher) {
+    if (!pusher) return;
+    disconnect(pusher);
+    free(pusher->url);
+    free(pusher);
+}
+
+/* ---- One request ---- */
+
+static int read_all(git_smart_subtransport_stream *stream, struct text *answer) {
+    size_t length;
+    do {
+        int code = stream->read(stream, text_reserve(answer, READ_BYTES), READ_BYTES, &length);
+        if (code < 0) return code;
+        answer->length += length;
+        answer->bytes[answer->length] = '\0';
+    } while (length > 0);
+    return 0;
+}
+
+/* Sends one request and reads the whole answer. `head` and `body` may be NULL. */
+static enum status ask(struct git_pusher *pusher, git_smart_service_t service, const struct text *head, const struct text *body,
+                       struct text *answer, struct error *err) {
+    git_smart_subtransport_stream *stream = NULL;
+    int code = pusher->transport ? 0 : git_http_create(&pusher->transport, NULL, &pusher->session);
+    if (code == 0) code = pusher->transport->action(&stream, pusher->transport, pusher->url, service);
+    if (code == 0 && head) code = stream->write(stream, head->bytes, head->length);
+    if (code == 0 && body) code = stream->write(stream, body->bytes, body->length);
+    if (code == 0) code = read_all(stream, answer);
+    if (stream) stream->free(stream);
+    if (code == 0) return STATUS_OK;
+    const struct error *failure = &pusher->session.failure;
+    if (failure->status) return error_set(err, failure->status, "%s", failure->message);
+    return git_transport_failure(code, "The push could not be made", err);
+}
+
+/* ---- Rows ---- */
+
+/* The next row without its line break, in place; NULL at the end, or if it is malformed. */
+static char *next_row(struct text *answer, size_t *at) {
+    char digits[LENGTH_DIGITS + 1] = "", *end = NULL;
+    if (answer->length - *at < LENGTH_DIGITS) return NULL;
+    memcpy(digits, answer->bytes + *at, LENGTH_DIGITS);
+    size_t length = strtoul(digits, &end, 16);
+    if (*end || length <= LENGTH_DIGITS || length > answer->length - *at) return NULL;
+    char *row = answer->bytes + *at;
+    memmove(row, row + LENGTH_DIGITS, length - LENGTH_DIGITS); /* makes room for the NUL */
+    row[length - LENGTH_DIGITS] = '\0';
+    row[strcspn(row, "\n")] = '\0';
+    *at += length;
+    return row;
+}
+
+/* ---- Capabilities and reports ---- */
+
+static enum status introduce(struct git_pusher *pusher, struct error *err) {
+    static const char *const needed[] = {"report-status", "ofs-delta"};
+    struct text answer = {0};
+    enum status status = ask(pusher, GIT_SERVICE_RECEIVEPACK_LS, NULL, NULL, &answer, err);
+    for (size_t i = 0; i < sizeof needed / sizeof *needed && !status; i++)
+        if (!memmem(text_view(&answer), answer.length, needed[i], strlen(needed[i])))
+            status =
+                error_set(err, STATUS_REFUSED, "%.500s takes no pushes of ours: it lacks git's %s.", pusher->url, needed[i]);
+    text_release(&answer);
+    pusher->is_introduced = status == STATUS_OK;
+    return status;
+}
+
+/* True for receive-pack's reasons when another push was faster, or is running. */
+static bool refusal_is_conflict(const char *reason) {
+    static const char *const reasons[] = {"non-fast-forward",     "fetch first",        "stale info", "lock",
+                                          "failed to update ref", "incorrect old value"};
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+        if (strstr(reason, reasons[i])) return true;
+    return false;
+}
+
+static enum status read_report(struct git_pusher *pusher, const char *ref, struct text *answer, struct error *err) {
+    size_t at = 0;
+    const char *row = next_row(answer, &at);
+    if (!row || !text_starts_with(row, "unpack "))
+        return error_set(err, STATUS_UNAVAILABLE, "%.500s did not say what became of the push.", pusher->url);
+    if (!text_equal(row, "unpack ok"))
+        return error_set(err, STATUS_UNAVAILABLE, "%.500s could not take the push: %.500s.", pusher->url,
+                         row + strlen("unpack "));
+    row = next_row(answer, &at);
+    if (row && text_starts_with(row, "ok ") && text_equal(row + strlen("ok "), ref)) return STATUS_OK;
+    size_t prefix = strlen("ng ") + strlen(ref) + 1;
+    if (!row || !text_starts_with(row, "ng ") || strlen(row) <= prefix)
+        return error_set(err, STATUS_UNAVAILABLE, "%.500s did not say what became of the push.", pusher->url);
+    return error_set(err, refusal_is_conflict(row + prefix) ? STATUS_CONFLICT : STATUS_REFUSED,
+                     "%.500s did not take the push to %s: %.500s.", pusher->url, ref, row + prefix);
+}
+
+/* ---- A push ---- */
+
+static void append_command(struct text *out, const struct git_push *push) {
+    static const char wanted[] = " report-status ofs-delta agent=git/registry-" REGISTRY_VERSION;
+    char from[ID_TEXT_MAX], to[ID_TEXT_MAX];
+    git_oid_tostr(from, sizeof from, &push->from);
+    git_oid_tostr(to, sizeof to, &push->to);
+    size_t length = LENGTH_DIGITS + strlen(from) + 1 + strlen(to) + 1 + strlen(push->ref) + 1 + strlen(wanted);
+    text_append_format(out, "%04zx%s %s %s", length, from, to, push->ref);
+    text_append_bytes(out, "", 1);
+    text_append_format(out, "%s0000", wanted);
+}
+
+enum status git_pusher_push(struct git_pusher *pusher, const struct git_push *push, const struct git_access *access,
+                            struct error *err) {
+    struct text command = {0}, answer = {0};
+    pusher->session = (struct git_session){.access = access, .url = pusher->url};
+    enum status status = git_transport_start(err);
+    if (!status) status = git_transport_check_url(pusher->url, access->allow_private, err);
+    if (!status && !text_starts_with(pusher->url, "http"))
+        status = error_set(err, STATUS_INVALID, "%.500s cannot be pushed to: only https:// (and http://) is.", pusher->url);
+    if (!status && !pusher->is_introduced) status = introduce(pusher, err);
+    append_command(&command, push);
+    if (!status) status = ask(pusher, GIT_SERVICE_RECEIVEPACK, &command, push->pack, &answer, err);
+    if (!status) status = read_report(pusher, push->ref, &answer, err);
+    if (status && status != STATUS_CONFLICT) disconnect(pusher);
+    text_release(&answer);
+    text_release(&command);
+    return status;
+}

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ *   nng's threads ──ask──► queue ──► the thread: looks for work for each ask, first come first served; answers
+ *                             ▲
+ *   dispatcher_wake() ────────┘   and every PENDING_SCAN_MS, for jobs that another instance has made
+ */
+#include "services/build-matrix/dispatch/dispatcher.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/memory.h"
+#include "lib/base/queue.h"
+#include "lib/base/text.h"
+#include "lib/base/thread.h"
+#include "lib/service/message/message_server.h"
+#include "lib/service/message/worker_identity.h"
+#include "lib/store/redis/matrix_store.h"
+#include "services/build-matrix/connection_pool.h"
+#include "services/build-matrix/dispatch/hand_out.h"
+#include "services/build-matrix/dispatch/worker_messages.h"
+#include "services/build-matrix/matrix_service.h"
+
+enum {
+    REQUESTS = 1024,         /* in flight: each free slot of each worker has one waiting */
+    WAIT_MAX_MS = 60 * 1000, /* upper limit of an ask's waiting time */
+    ANSWER_MARGIN_MS = 500,  /* an ask is answered this long before the asking side times out */
+    WORKERS_READ_MS = 1000,  /* maximum age of the number of slots */
+    SCAN_MAX_MS = 60 * 1000,
+    PAUSE_MS = 500, /* before the next look after Redis or a repository failed */
+};
+
+/* A free slot of a worker, waiting for work. */
+struct ask {
+    struct message_pending *pending;
+    char *worker;
+    char *compilers; /* as the worker sent them: separated by spaces */
+    int64_t until_ms;
+    struct queue_link link;
+};
+
+struct dispatcher {
+    struct matrix_service *service;
+    struct message_server *server;
+    struct job_store *store; /* used by the thread only */
+    size_t slots;            /* of all workers, when last read; used by the thread only, like slots_read_ms */
+    int64_t slots_read_ms;
+
+    struct thread thread; /* whose mutex guards the fields below */
+    struct queue asks;    /* struct ask */
+    bool is_awake;        /* there may be jobs to hand out */
+    bool slots_are_old;
+    int64_t batches, jobs; /* handed out since the start */
+};
+
+/* ---- Asks ---- */
+
+static void free_ask(struct ask *ask) {
+    free(ask->worker);
+    free(ask->compilers);
+    free(ask);
+}
+
+static struct ask *take_ask(struct queue *asks) {
+    return QUEUE_ITEM(queue_take(asks), struct ask, link);
+}
+
+static void answer_nothing(struct ask *ask) {
+    message_pending_answer(ask->pending, &(struct message){.tag = MESSAGE_done});
+    free_ask(ask);
+}
+
+static void answer_nothing_to_all(struct queue *asks) {
+    for (struct ask *ask; (ask = take_ask(asks));)
+        answer_nothing(ask);
+}
+
+/* Queues the ask; if the dispatcher is stopping, answers it at once. */
+static void add_ask(struct dispatcher *dispatcher, struct ask *ask) {
+    thread_lock(&dispatcher->thread);
+    bool is_taken = !dispatcher->thread.is_stopping;
+    if (is_taken) {
+        queue_add(&dispatcher->asks, &ask->link);
+        dispatcher->is_awake = true;
+        thread_wake(&dispatcher->thread);
+    }
+    thread_unlock(&dispatcher->thread);
+    if (!is_taken) answer_nothing(ask);
+}
+
+static void take_build_ask(void *context, const struct message *request, struct message_pending *pending) {
+    struct matrix_service *service = context;
+    const char *worker = request->build_ask.worker, *compilers = request->build_ask.compilers;
+    struct error err = {0};
+    enum status status = worker_identity_check(worker, request->build_ask.secret, &err);
+    if (!status) {
+        struct job_store *store = connection_pool_take(service->stores);
+        status = worker_list_see(store, worker, -1, NULL, worker_keep_ms(service), &err);
+        connection_pool_give_back(service->stores, store);
+    }
+    if (status) {
+        message_pending_fail(pending, status, &err);
+        return;
+    }
+    int64_t wait_ms = request->build_ask.wait_ms, most_ms = message_pending_left_ms(pending) - ANSWER_MARGIN_MS;
+    if (wait_ms > most_ms) wait_ms = most_ms;
+    if (wait_ms > WAIT_MAX_MS) wait_ms = WAIT_MAX_MS;
+    struct ask *ask = memory_alloc(sizeof *ask);
+    *ask = (struct ask){.pending = pending,
+                        .worker = memory_copy_text(worker),
+                        .compilers = memory_copy_text(compilers ? compilers : ""),
+                        .until_ms = clock_monotonic_ms() + (wait_ms > 0 ? wait_ms : 0)};
+    add_ask(service->dispatcher, ask);
+}
+
+/* ---- Handing out ---- */
+
+/* Splits `compilers` at spaces, into the arena. Returns their number. */
+static size_t split_compilers(const char ***out, const char *compilers, struct arena *arena) {
+    char *copy = arena_copy(arena, compilers), *rest = NULL;
+    size_t count = 0, most = strlen(copy) / 2 + 1;
+    *out = arena_alloc(arena, most * sizeof **out);
+    for (char *word = strtok_r(copy, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
+        (*out)[count++] = word;
+    return count;
+}
+
+static void read_slots(struct dispatcher *dispatcher) {
+    int64_t now_ms = clock_monotonic_ms();
+    struct arena arena = {0};
+    struct worker_entry *workers = NULL;
+    size_t count = 0;
+    if (dispatcher->slots_read_ms && now_ms - dispatcher->slots_read_ms < WORKERS_READ_MS) return;
+    if (worker_list_read(dispatcher->store, &arena, &workers, &count, NULL) == STATUS_OK) {
+        dispatcher->slots = 0;
+        for (size_t i = 0; i < count; i++)
+            dispatcher->slots += workers[i].slots > 0 ? (size_t)workers[i].slots : 0;
+        dispatcher->slots_read_ms = now_ms;
+    }
+    arena_release(&arena);
+}
+
+/* True: the ask was answered with work, and freed. */
+static bool serve(struct dispatcher *dispatcher, struct ask *ask, bool *has_failed) {
+    struct arena arena = {0};
+    struct text work = {0};
+    struct error err = {0};
+    size_t jobs = 0;
+    struct hand_out_request request = {.worker = ask->worker, .slots = dispatcher->slots};
+    const char **compilers = NULL;
+    request.compiler_count = split_compilers(&compilers, ask->compilers, &arena);
+    request.compilers = compilers;
+    enum status status = hand_out(&work, &jobs, dispatcher->service, dispatcher->store, &request, &err);
+    if (status) {
+        log_line(LOG_WARN, "no work handed out", log_field("worker", ask->worker), log_field("error", err.message));
+        *has_failed = true;
+    }
+    bool is_served = work.length > 0;
+    if (is_served) {
+        message_pending_answer(ask->pending, &(struct message){.tag = MESSAGE_work, .work = {.work = text_view(&work)}});
+        free_ask(ask);
+        thread_lock(&dispatcher->thread);
+        dispatcher->batches++;
+        dispatcher->jobs += (int64_t)jobs;
+        thread_unlock(&dispatcher->thread);
+    }
+    text_release(&work);
+    arena_release(&arena);
+    return is_served;
+}
+
+/* Takes all queued asks. The mutex must be held. */
+static struct queue take_asks(struct dispatcher *dispatcher) {
+    struct queue asks = dispatcher->asks;
+    dispatcher->asks = (struct queue){0};
+    return asks;
+}
+
+/* Puts unanswered asks back at the head of the queue. The mutex must be held. */
+static void put_back(struct dispatcher *dispatcher, struct queue *asks) {
+    for (struct queue_link *late; (late = queue_take(&dispatcher->asks));)
+        queue_add(asks, late);
+    dispatcher->asks = *asks;
+}
+
+/* Goes through all queued asks: answers those whose time is over and, if `is_awake`, looks for work for the others. An ask with
+ * the same compilers as the unsuccessful one right before it is skipped. Returns true if a look failed. Called with the mutex
+ * held; releases it meanwhile. */
+static bool look(struct dispatcher *dispatcher, bool is_awake) {
+    struct queue asks = take_asks(dispatcher), rest = {0};
+    const char *in_vain = NULL;
+    bool has_failed = false;
+    if (dispatcher->slots_are_old) dispatcher->slots_read_ms = 0;
+    dispatcher->slots_are_old = false;
+    thread_unlock(&dispatcher->thread);
+    if (is_awake && asks.first) read_slots(dispatcher);
+    for (struct ask *ask; (ask = take_ask(&asks));) {
+        if (message_pending_left_ms(ask->pending) == 0 || clock_monotonic_ms() >= ask->until_ms) {
+            answer_nothing(ask);
+            continue;
+        }
+        if (is_awake && !has_failed && !text_equal(in_vain, ask->compilers) && serve(dispatcher, ask, &has_failed)) continue;
+        in_vain = ask->compilers;
+        queue_add(&rest, &ask->link);
+    }
+    thread_lock(&dispatcher->thread);
+    put_back(dispatcher, &rest);
+    return has_failed;
+}
+
+static int64_t next_look_ms(const struct dispatcher *dispatcher, int64_t scan_ms) {
+    int64_t at_ms = clock_monotonic_ms() + scan_ms;
+    for (struct queue_link *at = dispatcher->asks.first; at; at = at->next) {
+        int64_t until_ms = QUEUE_ITEM(at, struct ask, link)->until_ms;
+        if (until_ms < at_ms) at_ms = until_ms;
+    }
+    return at_ms;
+}
+
+static void dispatch(void *context) {
+    struct dispatcher *dispatcher = context;
+    int64_t scan_ms = dispatcher->service->settings.pending_scan_ms;
+    if (scan_ms == 0) scan_ms = SCAN_MAX_MS;
+    int64_t scanned_ms = 0;
+    thread_lock(&dispatcher->thread);
+    while (!dispatcher->thread.is_stopping) {
+        int64_t now_ms = clock_monotonic_ms();
+        bool is_due = dispatcher->is_awake || now_ms - scanned_ms >= scan_ms;
+        if (is_due) scanned_ms = now_ms;
+        dispatcher->is_awake = false;
+        bool has_failed = look(dispatcher, is_due);
+        if (has_failed) scanned_ms = now_ms - scan_ms + PAUSE_MS;
+        if (!dispatcher->is_awake && !dispatcher->thread.is_stopping)
+            thread_wait(&dispatcher->thread, next_look_ms(dispatcher, has_failed && scan_ms > PAUSE_MS ? PAUSE_MS : scan_ms));
+    }
+    struct queue asks = take_asks(dispatcher);
+    thread_unlock(&dispatcher->thread);
+    answer_nothing_to_all(&asks);
+}
+
+/* ---- Creating and freeing ---- */
+
+static const struct message_handler handlers[] = {
+    {MESSAGE_worker_join, .handle = take_worker_join},   {MESSAGE_worker_leave, .handle = take_worker_leave},
+    {MESSAGE_build_ask, .handle_later = take_build_ask}, {MESSAGE_build_renew, .handle = take_build_renew},
+    {MESSAGE_build_lines, .handle = take_build_lines},   {MESSAGE_build_end, .handle = take_build_end},
+    {MESSAGE_build_return, .handle = take_build_return}, {0},
+};
+
+enum status dispatcher_create(struct dispatcher **out, struct matrix_service *service, struct error *err) {
+    const struct settings *settings = &service->settings;
+    struct dispatcher *dispatcher = memory_alloc(sizeof *dispatcher);
+    dispatcher->service = service;
+    thread_init(&dispatcher->thread);
+    *out = dispatcher; /* set before the server starts: handlers use service->dispatcher */
+    dispatcher->store = connection_pool_take(service->stores);
+    enum status status = thread_start(&dispatcher->thread, "dispatcher", dispatch, dispatcher, err);
+    if (status) return status;
+    const struct message_server_options options = {.address = settings->build_worker_address,
+                                                   .service_key = settings->build_worker_key,
+                                                   .peers = PEERS_WORKERS,
+                                                   .requests = REQUESTS,
+                                                   .certificate = settings->build_worker_certificate,
+                                                   .certificate_key = settings->build_worker_certificate_key};
+    status = message_server_create(&dispatcher->server, &options, handlers, service, err);
+    if (!status) log_line(LOG_INFO, "listening for build workers", log_field("address", options.address));
+    return status;
+}
+
+void dispatcher_free(struct dispatcher *dispatcher) {
+    if (!dispatcher) return;
+    thread_request_stop(&dispatcher->thread);
+    thread_join(&dispatcher->thread);
+    message_server_free(dispatcher->server); /* its threads may still ask */
+    if (dispatcher->store) connection_pool_give_back(dispatcher->service->stores, dispatcher->store);
+    thread_release(&dispatcher->thread);
+    free(dispatcher);
+}
+
+void dispatcher_wake(struct dispatcher *dispatcher) {
+    thread_lock(&dispatcher->thread);
+    dispatcher->is_awake = true;
+    thread_wake(&dispatcher->thread);
+    thread_unlock(&dispatcher->thread);
+}
+
+void dispatcher_forget(struct dispatcher *dispatcher, const char *worker) {
+    struct queue left = {0};
+    thread_lock(&dispatcher->thread);
+    for (struct queue_link *at = dispatcher->asks.first, *next; at; at = next) {
+        next = at->next;
+        if (!text_equal(QUEUE_ITEM(at, struct ask, link)->worker, worker)) continue;
+        queue_remove(&dispatcher->asks, at);
+        queue_add(&left, at);
+    }
+    dispatcher->slots_are_old = true;
+    thread_unlock(&dispatcher->thread);
+    answer_nothing_to_all(&left);
+}
+
+/* ---- Metrics ---- */
+
+static void measure_workers(struct dispatcher *dispatcher, struct metrics *metrics) {
+    struct arena arena = {0};
+    struct worker_entry *workers = NULL;
+    size_t count = 0;
+    struct error err;
+    struct job_store *store = connection_pool_take(dispatcher->service->stores);
+    if (worker_list_read(store, &arena, &workers, &count, &err)) count = 0;
+    connection_pool_give_back(dispatcher->service->stores, store);
+    metrics_add(metrics, METRIC_GAUGE, "registry_build_workers", "Build workers that were heard of lately.", NULL,
+                (double)count);
+    for (size_t i = 0; i < count; i++) {
+        const char *const labels[] = {"worker", workers[i].id, NULL};
+        metrics_add(metrics, METRIC_GAUGE, "registry_build_slots", "Builds that a worker can do at once.", labels,
+                    (double)workers[i].slots);
+        metrics_add(metrics, METRIC_GAUGE, "registry_build_slots_busy", "Builds that a worker does now.", labels,
+                    (double)workers[i].busy_slots);
+        if (workers[i].figures && metrics_add_json(metrics, workers[i].figures, "worker", workers[i].id, &err))
+            log_line(LOG_WARN, "figures of a worker refused", log_field("worker", workers[i].id),
+                     log_field("error", err.message));
+    }
+    arena_release(&arena);
+}
+
+void dispatcher_measure(struct dispatcher *dispatcher, struct metrics *metrics) {
+    thread_lock(&dispatcher->thread);
+    double waiting = (double)dispatcher->asks.count, batches = (double)dispatcher->batches, jobs = (double)dispatcher->jobs;
+    thread_unlock(&dispatcher->thread);
+    metrics_add(metrics, METRIC_GAUGE, "registry_matrix_asks_waiting", "Free slots of workers that wait for work.", NULL,
+                waiting);
+    metrics_add(metrics, METRIC_COUNTER, "registry_matrix_batches_total", "Pieces of work handed out.", NULL, batches);
+    metrics_add(metrics, METRIC_COUNTER, "registry_matrix_handed_out_total", "Matrix jobs handed out.", NULL, jobs);
+    measure_workers(dispatcher, metrics);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Makes one work order for one worker: chooses among the ready jobs, claims them and encodes them
+ * (lib/domain/matrix/work_order.h).
+ */
+#ifndef SERVICES_BUILD_MATRIX_DISPATCH_HAND_OUT_H
+#define SERVICES_BUILD_MATRIX_DISPATCH_HAND_OUT_H
+
+#include "lib/store/job/job_store.h"
+
+struct matrix_service;
+struct text;
+
+struct hand_out_request {
+    const char *worker;
+    const char *const *compilers; /* that the worker has */
+    size_t compiler_count;
+    size_t slots; /* of all workers: the ready jobs are shared among them */
+};
+
+/* Appends the work as JSON and sets `job_count`; appends nothing if there is no job for this worker now. Jobs that can no
+ * longer be built are ended, and jobs with a recorded result go to the committer. */
+CHECK_RESULT enum status hand_out(struct text *work, size_t *job_count, struct matrix_service *service, struct job_store *store,
+                                  const struct hand_out_request *request, struct error *err);
+
+/* The base URL for tarball downloads, without a trailing slash; in the arena. */
+const char *hand_out_downloads(const struct matrix_service *service, struct arena *arena);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "services/build-matrix/plan/fresh_view.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "services/build-matrix/connection_pool.h"
+#include "services/build-matrix/matrix_service.h"
+
+enum {
+    LOOK_MS = 5000,   /* time limit for reading both repositories */
+    AGAIN_MS = 1000,  /* pause after a failure, so that not every query contacts an unreachable host */
+    SHOWN_MS = 30000, /* a commit still not visible by then never will be: the history was rewritten */
+};
+
+static enum status read_heads(struct matrix_service *service, struct job_heads *out, struct error *err) {
+    struct job_store *store = connection_pool_take(service->stores);
+    enum status status = job_store_heads(store, out, err);
+    connection_pool_give_back(service->stores, store);
+    return status;
+}
+
+static enum status see_nothing(const char *path, const struct registry_file *file, void *context, struct error *err) {
+    (void)path, (void)file, (void)context, (void)err;
+    return STATUS_OK;
+}
+
+static bool has_commit(struct registry_repo *repo, const char *commit) {
+    return !*commit || registry_repo_compare(repo, commit, commit, NULL, see_nothing, NULL, NULL) == STATUS_OK;
+}
+
+/* True if the clones contain the last commits of this server's jobs: a git host may show a push only seconds later. */
+static bool are_shown(const struct matrix_service *service, const struct job_heads *heads) {
+    return clock_now_ms() - heads->at_ms > SHOWN_MS || (has_commit(service->repositories.registry, heads->registry) &&
+                                                        has_commit(service->repositories.index, heads->index));
+}
+
+static enum status look(struct matrix_service *service, const struct job_heads *heads, int64_t asked_us, struct error *err) {
+    struct deadline deadline;
+    deadline_start(&deadline, LOOK_MS);
+    enum status status = registry_view_catch_up(service->repositories.view, asked_us, &deadline, err);
+    if (status) return status;
+    if (!are_shown(service, heads))
+        return error_set(err, STATUS_UNAVAILABLE, "The repositories do not show yet what was committed last.");
+    atomic_store(&service->followed, heads->count);
+    return STATUS_OK;
+}
+
+void fresh_view_follow(struct matrix_service *service) {
+    struct job_heads heads;
+    struct error err;
+    int64_t asked_us = clock_monotonic_us();
+    enum status status = read_heads(service, &heads, &err);
+    if (!status && heads.count != atomic_load(&service->followed) && asked_us >= atomic_load(&service->follow_again_us)) {
+        status = look(service, &heads, asked_us, &err);
+        if (status) atomic_store(&service->follow_again_us, clock_monotonic_us() + AGAIN_MS * 1000);
+    }
+    if (status) log_line(LOG_DEBUG, "the registry in memory may be old", log_field("error", err.message));
+}
+
+enum status fresh_view_look_again(struct matrix_service *service, int64_t asked_us, struct error *err) {
+    struct job_heads heads;
+    enum status status = read_heads(service, &heads, err);
+    return status ? status : look(service, &heads, asked_us, err);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Answers the queries of the gateway and registryctl: packages, whether a transfer or unpublishing still holds, workers, the
+ * progress of a compiler, plans, and builds to verify. For struct message_handler; `context` is the struct matrix_service.
+ *
+ *   package_query.c  packages and versions; whether a change of them still holds
+ *   matrix_query.c   workers, compilers
+ *   build_query.c    plans, builds to verify, state of builds
+ */
+#ifndef SERVICES_BUILD_MATRIX_QUERY_MATRIX_QUERY_H
+#define SERVICES_BUILD_MATRIX_QUERY_MATRIX_QUERY_H
+
+#include "lib/base/arena.h"
+#include "lib/base/error.h"
+#include "proto/message.h"
+
+struct text;
+
+enum status answer_package_query(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                                 struct error *err);
+enum status answer_known_package_query(void *context, const struct message *request, struct arena *arena,
+                                       struct message *answer, struct error *err);
+enum status answer_workers_query(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                                 struct error *err);
+enum status answer_matrix_query(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                                struct error *err);
+enum status answer_matrix_verify(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                                 struct error *err);
+enum status answer_builds_query(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                                struct error *err);
+enum status answer_plan_query(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                              struct error *err);
+enum status answer_holds_query(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                               struct error *err);
+
+/* Makes `answer` a json_answer with a copy of the text in the arena, and releases the text. */
+void take_json_answer(struct message *answer, struct text *json, struct arena *arena);
+
+#endif

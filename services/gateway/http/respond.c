@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Sends a call's answer (call.h): a text in one piece, a file chunk by chunk, as fast as the client reads.
+ */
+#include <assert.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "lib/base/json.h"
+#include "services/gateway/gateway.h"
+#include "services/gateway/http/call.h"
+#include "services/gateway/http/response_filter.h"
+
+enum { FILE_CHUNK_BYTES = 65536 };
+
+static const char *reason_of(int http_status) {
+    static const struct {
+        int status;
+        const char *reason;
+    } reasons[] = {{200, "OK"},
+                   {204, "No Content"},
+                   {206, "Partial Content"},
+                   {304, "Not Modified"},
+                   {400, "Bad Request"},
+                   {401, "Unauthorized"},
+                   {403, "Forbidden"},
+                   {404, "Not Found"},
+                   {405, "Method Not Allowed"},
+                   {409, "Conflict"},
+                   {413, "Content Too Large"},
+                   {415, "Unsupported Media Type"},
+                   {416, "Range Not Satisfiable"},
+                   {429, "Too Many Requests"},
+                   {500, "Internal Server Error"},
+                   {503, "Service Unavailable"}};
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
+        if (reasons[i].status == http_status) return reasons[i].reason;
+    return "";
+}
+
+void answer_header(struct answer *answer, const char *name, const char *value) {
+    assert(answer->header_count < ANSWER_HEADERS_MAX);
+    answer->headers[answer->header_count].name = name;
+    answer->headers[answer->header_count++].value = value;
+}
+
+const char *call_request_header(struct call *call, const char *name) {
+    const h2o_headers_t *headers = &call->req->headers;
+    struct text joined = {0};
+    for (ssize_t at = -1; (at = h2o_find_header_by_str(headers, name, strlen(name), at)) >= 0;) {
+        if (joined.length) text_append(&joined, ", ");
+        text_append_bytes(&joined, headers->entries[at].value.base, headers->entries[at].value.len);
+    }
+    const char *value = joined.bytes ? arena_copy(&call->arena, joined.bytes) : NULL;
+    text_release(&joined);
+    return value;
+}
+
+static bool header_has(struct call *call, const char *name, const char *part) {
+    const char *value = call_request_header(call, name);
+    return value && strcasestr(value, part);
+}
+
+bool call_wants_json(struct call *call) {
+    if (header_has(call, "accept", "application/json")) return true;
+    if (header_has(call, "accept", "text/")) return false;
+    return !header_has(call, "user-agent", "curl/") && !header_has(call, "user-agent", "wget/");
+}
+
+/* h2o_generator.proceed: sends the next chunk of the file. The read blocks the loop if the chunk is not in the page cache,
+ * where the file was when its hash was computed (file_hashes.h). */
+static void send_chunk(h2o_generator_t *generator, h2o_req_t *req) {
+    struct call *call = H2O_STRUCT_FROM_MEMBER(struct call, generator, generator);
+    struct answer *answer = &call->answer;
+    size_t length = answer->file_length < FILE_CHUNK_BYTES ? (size_t)answer->file_length : FILE_CHUNK_BYTES;
+    if (!answer->body.bytes) text_reserve(&answer->body, FILE_CHUNK_BYTES);
+    ssize_t got = pread(answer->file, answer->body.bytes, length, answer->file_offset);
+    if (got <= 0) {
+        h2o_send(req, NULL, 0, H2O_SEND_STATE_ERROR);
+        return;
+    }
+    answer->file_offset += got;
+    answer->file_length -= got;
+    h2o_iovec_t chunk = {answer->body.bytes, (size_t)got};
+    h2o_send(req, &chunk, 1, answer->file_length ? H2O_SEND_STATE_IN_PROGRESS : H2O_SEND_STATE_FINAL);
+}
+
+void call_send(struct call *call) {
+    h2o_req_t *req = call->req;
+    struct answer *answer = &call->answer;
+    bool is_file = answer->file >= 0;
+    req->res.status = answer->http_status ? answer->http_status : 200;
+    req->res.reason = reason_of(req->res.status);
+    bool has_length = req->res.status != 204 && req->res.status != 304;
+    if (has_length) req->res.content_length = is_file ? (size_t)answer->file_length : answer->body.length;
+    if (answer->content_type)
+        h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL, answer->content_type,
+                       strlen(answer->content_type));
+    for (size_t i = 0; i < answer->header_count; i++)
+        h2o_add_header_by_str(&req->pool, &req->res.headers, answer->headers[i].name, strlen(answer->headers[i].name), 1, NULL,
+                              answer->headers[i].value, strlen(answer->headers[i].value));
+    metrics_collector_count(call->gateway->metrics, call->route, req->res.status);
+    call->is_answered = true;
+    response_filter_accept(req);
+    call->generator.proceed = send_chunk;
+    h2o_start_response(req, &call->generator);
+    if (is_file && !call->is_head && answer->file_length > 0) {
+        send_chunk(&call->generator, req);
+        return;
+    }
+    h2o_iovec_t body = {answer->body.bytes, answer->body.length};
+    h2o_send(req, &body, call->is_head || body.len == 0 ? 0 : 1, H2O_SEND_STATE_FINAL);
+}
+
+void call_fail(struct call *call, enum status status, const char *path, const char *message) {
+    struct answer *answer = &call->answer;
+    text_release(&answer->body);
+    if (answer->file >= 0) close(answer->file);
+    answer->file = -1;
+    answer->http_status = status_http(status);
+    answer->content_type = "application/json";
+    bool has_retry_after = false;
+    for (size_t i = 0; i < answer->header_count; i++)
+        if (strcmp(answer->headers[i].name, "retry-after") == 0) has_retry_after = true;
+    if ((answer->http_status == 503 || answer->http_status == 429) && !has_retry_after)
+        answer_header(answer, "retry-after", answer->http_status == 429 ? "60" : "2");
+    error_append_json(&answer->body, status_code(status), message, path);
+    call_send(call);
+}
+
+void call_fail_with(struct call *call, const struct error *err) {
+    call_fail(call, err->status, err->path[0] ? err->path : NULL, err->message);
+}

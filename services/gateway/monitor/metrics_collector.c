@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "services/gateway/monitor/metrics_collector.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/memory.h"
+#include "lib/base/metrics.h"
+#include "lib/base/thread.h"
+#include "lib/store/job/job_store.h"
+#include "services/gateway/gateway.h"
+#include "services/gateway/http/call.h"
+#include "services/gateway/http/router.h"
+#include "services/gateway/http/server.h"
+#include "services/gateway/routes/file_hashes.h"
+
+enum {
+    ANSWER_TIMEOUT_MS = 1500, /* of services and of Redis, which are queried concurrently */
+    STATUS_CLASSES = 5,
+};
+
+struct metrics_collector {
+    struct gateway *gateway;
+    struct job_store *store; /* used by the thread only */
+    struct thread thread;
+    struct queue arrived;                            /* calls; guarded by the thread's mutex */
+    atomic_uint_fast64_t (*answers)[STATUS_CLASSES]; /* by index of the route; the last entry: no route */
+};
+
+/* ---- The gateway's own metrics ---- */
+
+void metrics_collector_count(struct metrics_collector *collector, const struct route *route, int http_status) {
+    size_t count;
+    const struct route *routes = router_routes(&count);
+    assert(http_status >= 100 && http_status < (STATUS_CLASSES + 1) * 100);
+    atomic_fetch_add(&collector->answers[route ? (size_t)(route - routes) : count][http_status / 100 - 1], 1);
+}
+
+static void measure_route(struct metrics_collector *collector, size_t index, const char *method, const char *path,
+                          struct metrics *metrics) {
+    static const char *const classes[STATUS_CLASSES] = {"1xx", "2xx", "3xx", "4xx", "5xx"};
+    for (size_t i = 0; i < STATUS_CLASSES; i++) {
+        uint64_t count = atomic_load(&collector->answers[index][i]);
+        if (count > 0)
+            metrics_add(metrics, METRIC_COUNTER, "registry_http_answers_total", "Requests that the gateway has answered.",
+                        (const char *const[]){"method", method, "route", path, "status", classes[i], NULL}, (double)count);
+    }
+}
+
+static void measure_gateway(struct metrics_collector *collector, struct metrics *metrics) {
+    size_t count;
+    const struct route *routes = router_routes(&count);
+    struct metrics *own = metrics_create();
+    metrics_add_process(own);
+    for (size_t i = 0; i < count; i++)
+        measure_route(collector, i, routes[i].method == METHOD_POST ? "POST" : "GET", routes[i].path, own);
+    measure_route(collector, count, "", "none", own);
+    server_measure(collector->gateway->server, own);
+    metrics_add(own, METRIC_COUNTER, "registry_tarballs_hashed_total", "Tarballs of which the hash was computed.", NULL,
+                (double)file_hashes_computed(collector->gateway->file_hashes));
+    struct text json = {0};
+    metrics_append_json(&json, own);
+    enum status status = metrics_add_json(metrics, text_view(&json), "program", "gateway", NULL);
+    assert(status == STATUS_OK);
+    text_release(&json);
+    metrics_free(own);
+}
+
+/* ---- Redis and services ---- */
+
+static void add_up(struct metrics *metrics, const char *program, bool is_up) {
+    metrics_add(metrics, METRIC_GAUGE, "registry_up", "Whether the program answers the gateway: 1, or 0.",
+                (const char *const[]){"program", program, NULL}, is_up);
+}
+
+static void measure_jobs(struct metrics_collector *collector, struct metrics *metrics) {
+    struct job_counts counts;
+    struct error err;
+    enum status status = job_store_count(collector->store, &counts, &err);
+    add_up(metrics, "redis", status == STATUS_OK);
+    if (status) {
+        log_line(LOG_DEBUG, "jobs not counted", log_field("error", err.message));
+        return;
+    }
+    int64_t now_ms = clock_now_ms();
+    for (int kind = 0; kind < JOB_KIND_COUNT; kind++) {
+        const char *text = job_kind_text((enum job_kind)kind);
+        int64_t age_ms = counts.oldest_pending_ms[kind] ? now_ms - counts.oldest_pending_ms[kind] : 0;
+        metrics_add(metrics, METRIC_GAUGE, "registry_jobs", "Jobs that are not finished.",
+                    (const char *const[]){"kind", text, "state", "pending", NULL}, (double)counts.pending[kind]);
+        metrics_add(metrics, METRIC_GAUGE, "registry_jobs", "Jobs that are not finished.",
+                    (const char *const[]){"kind", text, "state", "running", NULL}, (double)counts.running[kind]);
+        metrics_add(metrics, METRIC_GAUGE, "registry_oldest_pending_job_seconds",
+                    "Age of the pending job that was accepted first; 0: there is none.",
+                    (const char *const[]){"kind", text, NULL}, age_ms > 0 ? (double)age_ms / 1000 : 0);
+        metrics_add(metrics, METRIC_GAUGE, "registry_jobs_per_minute",
+                    "Jobs that ended within the last minute, but for what owners and trustees did.",
+                    (const char *const[]){"kind", text, NULL}, (double)counts.ended_lately[kind]);
+    }
+}
+
+/* A query to one service, on a thread of its own. */
+struct question {
+    struct message_client *client;
+    struct arena arena;
+    struct error err;
+    const char *json; /* NULL: no answer, for the reason in `err` */
+};
+
+static void ask(void *context) {
+    struct question *question = context;
+    struct message answer, request = {.tag = MESSAGE_metrics_query};
+    enum status status =
+        message_client_call(question->client, &request, ANSWER_TIMEOUT_MS, &question->arena, &answer, &question->err);
+    if (!status && answer.tag == MESSAGE_json_answer)
+        question->json = answer.json_answer.json;
+    else if (!status)
+        error_set(&question->err, STATUS_INVALID, "It answers something else than was asked.");
+}
+
+static void take_answer(struct question *question, const char *program, struct metrics *metrics) {
+    enum status status = STATUS_UNAVAILABLE;
+    if (question->json) status = metrics_add_json(metrics, question->json, "program", program, &question->err);
+    add_up(metrics, program, status == STATUS_OK);
+    if (status) log_line(LOG_DEBUG, "no figures", log_field("service", program), log_field("error", question->err.message));
+    arena_release(&question->arena);
+}
+
+static void measure_all(struct metrics_collector *collector, struct text *out) {
+    struct metrics *metrics = metrics_create();
+    struct question questions[SERVICE_COUNT] = {0};
+    struct thread asking;
+    thread_init(&asking);
+    for (size_t i = 0; i < SERVICE_COUNT; i++) {
+        questions[i].client = collector->gateway->services[i];
+        if (thread_start(&asking, "asks-a-service", ask, &questions[i], NULL)) ask(&questions[i]);
+    }
+    add_up(metrics, "gateway", true);
+    measure_jobs(collector, metrics);
+    measure_gateway(collector, metrics);
+    thread_release(&asking);
+    for (size_t i = 0; i < SERVICE_COUNT; i++)
+        take_answer(&questions[i], service_name(i), metrics);
+    metrics_append_prometheus(out, metrics);
+    metrics_free(metrics);
+}
+
+/* ---- The thread ---- */
+
+/* Waits for calls, and takes all. None: the thread must stop. */
+static struct queue take_arrivals(struct metrics_collector *collector) {
+    thread_lock(&collector->thread);
+    while (!collector->arrived.first && !collector->thread.is_stopping)
+        thread_wait(&collector->thread, THREAD_NO_LIMIT);
+    struct queue calls = collector->arrived;
+    collector->arrived = (struct queue){0};
+    thread_unlock(&collector->thread);
+    return calls;
+}
+
+static void run(void *context) {
+    struct metrics_collector *collector = context;
+    struct text lines = {0};
+    for (struct queue calls; (calls = take_arrivals(collector)).first;) {
+        text_clear(&lines);
+        measure_all(collector, &lines);
+        for (struct call *call; (call = QUEUE_ITEM(queue_take(&calls), struct call, tail.link));) {
+            text_append(&call->answer.body, lines.bytes);
+            call->answer.content_type = "text/plain; version=0.0.4; charset=utf-8";
+            call_return(call);
+        }
+    }
+    text_release(&lines);
+}
+
+enum status metrics_collector_create(struct metrics_collector **out, struct gateway *gateway, struct error *err) {
+    struct metrics_collector *collector = memory_alloc(sizeof *collector);
+    *out = collector;
+    collector->gateway = gateway;
+    size_t count;
+    router_routes(&count);
+    collector->answers = memory_alloc((count + 1) * sizeof *collector->answers);
+    thread_init(&collector->thread);
+    enum status status = job_store_create(&collector->store, gateway->settings->redis_url, ANSWER_TIMEOUT_MS, err);
+    if (!status) status = thread_start(&collector->thread, "collector", run, collector, err);
+    return status;
+}
+
+void metrics_collector_answer(struct metrics_collector *collector, struct call *call) {
+    thread_lock(&collector->thread);
+    queue_add(&collector->arrived, &call->tail.link);
+    thread_wake(&collector->thread);
+    thread_unlock(&collector->thread);
+}
+
+void metrics_collector_free(struct metrics_collector *collector) {
+    if (!collector) return;
+    thread_release(&collector->thread);
+    job_store_free(collector->store);
+    free(collector->answers);
+    free(collector);
+}

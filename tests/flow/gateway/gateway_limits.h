@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What the tests of the gateway's limits begin with: a gateway with settings of its own, connections to it from addresses of
+ * 127.0.0.0/8, and the frames that come back on them.
+ */
+#ifndef TESTS_FLOW_GATEWAY_GATEWAY_LIMITS_H
+#define TESTS_FLOW_GATEWAY_GATEWAY_LIMITS_H
+
+#include "tests/support/cmocka_all.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "lib/base/hash.h"
+#include "lib/base/log.h"
+#include "lib/base/memory.h"
+#include "tests/flow/gateway/gateway_fixture.h"
+#include "tests/support/http/http.h"
+#include "tests/support/http/http2_frames.h"
+#include "tests/support/http/http_connection.h"
+#include "tests/support/shell.h"
+
+enum { PATIENCE_MS = 60000 };
+
+static const char intake[] = "registry_http_intake_bytes{program=\"gateway\"}";
+
+static inline struct gateway_process *start_with(const char *const *settings) {
+    return gateway_process_start(redis_server_url(redis), settings);
+}
+
+static size_t taken; /* of the input of the connection that was opened last, by frames */
+
+static inline void open_as(struct http_connection *connection, struct gateway_process *process, unsigned client) {
+    taken = 0;
+    assert_true(http_connection_open_as(connection, client, gateway_process_port(process), PATIENCE_MS));
+}
+
+static inline void send_text(struct http_connection *connection, const char *bytes) {
+    assert_true(http_connection_send_bytes(connection, bytes, strlen(bytes)));
+}
+
+static inline void send_and_clear(struct http_connection *connection, struct text *bytes) {
+    assert_true(http_connection_send_bytes(connection, bytes->bytes, bytes->length));
+    text_clear(bytes);
+}
+
+static inline void expect_status(struct http_connection *connection, int status) {
+    if (!http_connection_receive(connection)) fail_msg("closed without an answer");
+    if (connection->status != status) fail_msg("%d %s", connection->status, text_view(&connection->answer));
+}
+
+/* The next frame that is not of SETTINGS (but for a wanted one), WINDOW_UPDATE or PING. */
+static inline struct http2_frame next_frame(struct http_connection *connection, bool wants_settings) {
+    struct http2_frame frame;
+    for (;;) {
+        while (http2_take_frame(&connection->input, &taken, &frame))
+            if (frame.type <= HTTP2_RST_STREAM || frame.type == HTTP2_GOAWAY ||
+                (wants_settings && frame.type == HTTP2_SETTINGS))
+                return frame;
+        char *place = text_reserve(&connection->input, 65536);
+        ssize_t count = recv(connection->socket, place, 65536, 0);
+        if (count <= 0) fail_msg("the connection ended");
+        connection->input.length += (size_t)count;
+        connection->input.bytes[connection->input.length] = '\0';
+    }
+}
+
+/* The answer to the stream, which must be this, and end it. */
+static inline void expect_answer(struct http_connection *connection, uint32_t stream, int status, const char *words) {
+    struct http2_frame frame = next_frame(connection, false);
+    assert_int_equal(frame.stream, stream);
+    assert_int_equal(http2_status(&frame), status);
+    frame = next_frame(connection, false);
+    assert_true(frame.type == HTTP2_DATA && frame.stream == stream && (frame.flags & HTTP2_END_STREAM));
+    assert_non_null(memmem(frame.payload, frame.length, words, strlen(words)));
+}
+
+#endif

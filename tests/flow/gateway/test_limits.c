@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What one address, one connection and one request may take of the gateway, with low limits: streams, connections and requests
+ * of an address, requests that do not arrive, answers that nobody takes. (Bodies: test_gateway_bodies.c.)
+ */
+#include "tests/flow/gateway/gateway_limits.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { STREAMS = 8 };
+
+static const char ended_by_address[] =
+    "registry_http_connections_ended_total{reason=\"too many of one address\",program=\"gateway\"}";
+static const char ended_idle[] =
+    "registry_http_connections_ended_total{reason=\"idle where others need room\",program=\"gateway\"}";
+static const char under_way[] = "registry_http_answers_under_way{program=\"gateway\"}";
+static const char open_connections[] = "registry_http_connections{program=\"gateway\"}";
+static const char status_request[] = "GET /api/v1/status HTTP/1.1\r\nHost: x\r\n\r\n";
+
+static bool is_closed_by_gateway(struct http_connection *connection) {
+    char byte;
+    return recv(connection->socket, &byte, 1, 0) <= 0;
+}
+
+/* ---- Streams ---- */
+
+static void more_streams_than_announced_are_refused(void **state) {
+    (void)state;
+    static const char *const settings[] = {"GATEWAY_STREAMS_PER_CONNECTION=8", NULL};
+    struct gateway_process *small = start_with(settings);
+    struct http_connection connection;
+    struct text bytes = {0};
+    open_as(&connection, small, 1);
+    http2_append_preface(&bytes);
+    for (uint32_t i = 0; i < 3 * STREAMS; i++)
+        http2_append_request(&bytes, 2 * i + 1, "POST", "/api/v1/publish", -1, false);
+    send_and_clear(&connection, &bytes);
+    int64_t announced = 100;
+    for (int refused = 0; refused < 2 * STREAMS || announced != STREAMS;) {
+        struct http2_frame frame = next_frame(&connection, true);
+        if (http2_setting(&frame, 3) >= 0) announced = http2_setting(&frame, 3);
+        if (http2_error(&frame) < 0) continue;
+        assert_int_equal(http2_error(&frame), HTTP2_REFUSED_STREAM);
+        assert_true(frame.stream > 2 * STREAMS - 1); /* the first ones go on */
+        refused++;
+    }
+    http2_append_data(&bytes, 1, 2, true);
+    send_and_clear(&connection, &bytes);
+    struct http2_frame frame = next_frame(&connection, false);
+    assert_true(frame.stream == 1 && http2_status(&frame) == 400);
+    http_connection_close(&connection);
+    text_release(&bytes);
+    gateway_process_wait_for(small, intake, 0);
+    assert_int_equal(gateway_process_stop(small), 0);
+}
+
+static void too_many_headers_are_400(void **state) {
+    (void)state;
+    struct http_connection connection;
+    struct text bytes = {0};
+    open_as(&connection, gateway, 1);
+    http2_append_preface(&bytes);
+    http2_append_headers(&bytes, 1, "/api/v1/status", 1000);
+    send_and_clear(&connection, &bytes);
+    expect_answer(&connection, 1, 400, "1000 headers");
+    http2_append_headers(&bytes, 3, "/nowhere", 100);
+    send_and_clear(&connection, &bytes);
+    expect_answer(&connection, 3, 404, "not_found");
+    http_connection_close(&connection);
+    text_release(&bytes);
+}
+
+/* ---- Time ---- */
+
+static void requests_that_do_not_arrive_in_time_are_ended(void **state) {
+    (void)state;
+    static const char *const settings[] = {"GATEWAY_REQUEST_MS=400", NULL};
+    struct gateway_process *small = start_with(settings);
+    struct http_connection half, silent, http2;
+    struct text bytes = {0};
+    open_as(&half, small, 1);
+    open_as(&silent, small, 1);
+    open_as(&http2, small, 1);
+    send_text(&half, "POST /api/v1/publish HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{");
+    http2_append_preface(&bytes);
+    http2_append_request(&bytes, 1, "POST", "/api/v1/publish", -1, false);
+    http2_append_request(&bytes, 3, "GET", "/api/v1/status", -1, true);
+    send_and_clear(&http2, &bytes);
+    for (struct http2_frame frame = next_frame(&http2, false);; frame = next_frame(&http2, false)) {
+        if (frame.type == HTTP2_GOAWAY) break; /* the whole connection was idle for that long */
+        if (frame.stream == 3) continue;
+        assert_int_equal(http2_error(&frame), HTTP2_CANCEL);
+        break;
+    }
+    assert_true(is_closed_by_gateway(&half) && is_closed_by_gateway(&silent));
+    http_connection_close(&half);
+    http_connection_close(&silent);
+    http_connection_close(&http2);
+    text_release(&bytes);
+    gateway_process_wait_for(small, intake, 0);
+    assert_int_equal(gateway_process_stop(small), 0);
+}
+
+/* A byte now and then keeps the connection from being idle, and the request does not arrive all the same. */
+static void an_http_2_request_in_drops_is_cancelled(void **state) {
+    (void)state;
+    static const char *const settings[] = {"GATEWAY_REQUEST_MS=400", NULL};
+    struct gateway_process *small = start_with(settings);
+    struct http_connection http2;
+    struct text bytes = {0};
+    struct http2_frame frame = {0};
+    open_as(&http2, small, 1);
+    http2_append_preface(&bytes);
+    http2_append_request(&bytes, 1, "POST", "/api/v1/publish", -1, false);
+    send_and_clear(&http2, &bytes);
+    while (http2_error(&frame) < 0) {
+        http2_append_data(&bytes, 1, 1, false);
+        http2_append_frame(&bytes, HTTP2_PING, 0, 0, "pingpong", 8); /* is answered at once */
+        send_and_clear(&http2, &bytes);
+        char buffer[4096];
+        ssize_t count = recv(http2.socket, buffer, sizeof buffer, 0);
+        assert_true(count > 0);
+        text_append_bytes(&http2.input, buffer, (size_t)count);
+        while (http2_error(&frame) < 0 && http2_take_frame(&http2.input, &taken, &frame)) {
+        }
+    }
+    assert_true(frame.stream == 1 && http2_error(&frame) == HTTP2_CANCEL);
+    http_connection_close(&http2);
+    text_release(&bytes);
+    assert_int_equal(gateway_process_stop(small), 0);
+}
+
+static void an_answer_that_nobody_takes_ends_its_connection(void **state) {
+    (void)state;
+    static const char *const settings[] = {"GATEWAY_STALL_MS=500", NULL};
+    enum { LENGTH = 16 << 20 };
+    struct gateway_process *small = start_with(settings);
+    struct arena arena = {0};
+    char *bytes = memory_alloc(LENGTH + 1);
+    memset(bytes, 'a', LENGTH);
+    write_file(arena_format(&arena, "%s/storage/large/1.0.0.tar.gz", gateway_process_folder(small)), bytes);
+    double before = gateway_process_figure(small, open_connections);
+    struct http_connection connections[4];
+    for (size_t i = 0; i < 4; i++) {
+        open_as(&connections[i], small, 1);
+        send_text(&connections[i], "GET /large/1.0.0.tar.gz HTTP/1.1\r\nHost: x\r\n\r\n");
+    }
+    gateway_process_wait_for(small, open_connections, before + 4);
+    gateway_process_wait_for(small, open_connections, before);
+    for (size_t i = 0; i < 4; i++)
+        http_connection_close(&connections[i]);
+    free(bytes);
+    arena_release(&arena);
+    assert_int_equal(gateway_process_stop(small), 0);
+}
+
+/* ---- Connections and requests of an address ---- */
+
+static void one_address_has_only_its_share_of_connections(void **state) {
+    (void)state;
+    enum { SHARE = 16 };
+    static const char *const settings[] = {"GATEWAY_CONNECTIONS_PER_ADDRESS=16", NULL};
+    struct gateway_process *small = start_with(settings);
+    struct http_connection connections[SHARE], extra[SHARE], other;
+    for (size_t i = 0; i < SHARE; i++) {
+        open_as(&connections[i], small, 7);
+        send_text(&connections[i], status_request);
+        expect_status(&connections[i], 200);
+    }
+    for (size_t i = 0; i < SHARE; i++) {
+        open_as(&extra[i], small, 7);
+        assert_true(is_closed_by_gateway(&extra[i]));
+        http_connection_close(&extra[i]);
+    }
+    assert_int_equal((int)gateway_process_figure(small, ended_by_address), SHARE);
+    open_as(&other, small, 8);
+    send_text(&other, status_request);
+    expect_status(&other, 200);
+    http_connection_close(&other);
+    http_connection_close(&connections[0]);
+    gateway_process_wait_for(small, open_connections, SHARE - 1);
+    open_as(&connections[0], small, 7);
+    for (size_t i = 0; i < SHARE; i++) {
+        send_text(&connections[i], status_request);
+        expect_status(&connections[i], 200);
+        http_connection_close(&connections[i]);
+    }
+    assert_int_equal(gateway_process_stop(small), 0);
+}
+
+/* From many addresses, so that no share of an address helps. */
+static void slow_connections_in_bulk_shut_nobody_out(void **state) {
+    (void)state;
+    enum { SLOW = 200, MOST = 32 };
+    static const char *const settings[] = {"GATEWAY_CONNECTIONS=32", NULL};
+    struct gateway_process *small = start_with(settings);
+    struct http_connection *slow = memory_alloc(SLOW * sizeof *slow), other;
+    for (unsigned i = 0; i < SLOW; i++) {
+        open_as(&slow[i], small, 100 + i);
+        send_text(&slow[i], "POST /api/v1/publish HTTP/1.1\r\nHost: x\r\nContent-Le");
+        if (i % 20 != 0) continue;
+        open_as(&other, small, 2);
+        char request[256], body[128];
+        snprintf(body, sizeof body, "{\"name\":\"aff\",\"version\":\"7.3.%u\",\"ref\":\"v7.3.%u\"}", i, i);
+        snprintf(request, sizeof request, "POST /api/v1/publish HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n%s",
+                 strlen(body), body);
+        send_text(&other, request);
+        expect_status(&other, 200);
+        http_connection_close(&other);
+    }
+    assert_true(gateway_process_figure(small, open_connections) <= MOST + 2);
+    assert_true(gateway_process_figure(small, ended_idle) >= SLOW - MOST - 2);
+    for (unsigned i = 0; i < SLOW; i++)
+        http_connection_close(&slow[i]);
+    free(slow);
+    assert_int_equal(gateway_process_stop(small), 0);
+}
+
+static void one_address_has_only_its_share_of_requests(void **state) {
+    (void)state;
+    enum { SHARE = 8 };
+    static const char *const settings[] = {"GATEWAY_REQUESTS_PER_ADDRESS=8", "POST_LIMIT_PER_MINUTE=0", NULL};
+    struct gateway_process *small = start_with(settings);
+    struct http_connection waiting[SHARE], other;
+    struct http_response response = http_ask("POST", gateway_process_url(small), "/api/v1/publish", NULL,
+                                             "{\"name\":\"aff\",\"version\":\"7.4.0\",\"ref\":\"v7.4.0\"}");
+    assert_int_equal(response.status, 200);
+    json_t *job = http_json(&response);
+    char request[256];
+    snprintf(request, sizeof request, "GET /logs/%s?wait=60 HTTP/1.1\r\nHost: x\r\n\r\n", http_json_text(job, "jobId"));
+    json_decref(job);
+    http_response_release(&response);
+    for (size_t i = 0; i < SHARE; i++) {
+        open_as(&waiting[i], small, 9);
+        send_text(&waiting[i], request);
+    }
+    do { /* until all of them have arrived */
+        open_as(&other, small, 9);
+        send_text(&other, status_request);
+        assert_true(http_connection_receive(&other));
+        http_connection_close(&other);
+    } while (other.status == 200);
+    assert_int_equal(other.status, 503);
+    open_as(&other, small, 10);
+    send_text(&other, status_request);
+    expect_status(&other, 200);
+    http_connection_close(&other);
+    for (size_t i = 0; i < SHARE; i++)
+        http_connection_close(&waiting[i]);
+    assert_int_equal(gateway_process_stop(small), 0);
+}
+
+/* The threads that an address may have are held up, by files that nobody writes to; what its client asks for and gives up
+ * meanwhile is neither kept in the queue nor worked off later. */
+static void requests_that_were_given_up_are_dropped_from_the_queue(void **state) {
+    (void)state;
+    enum { HELD = 3, LEFT = 150 };
+    static const char *const settings[] = {"GATEWAY_STORE_THREADS=4", "GATEWAY_REQUESTS_PER_ADDRESS=50", NULL};
+    static const char hashed[] = "registry_tarballs_hashed_total{program=\"gateway\"}";
+    struct gateway_process *small = start_with(settings);
+    struct http_connection holding[HELD], leaving, other;
+    struct arena arena = {0};
+    const char *storage = arena_format(&arena, "%s/storage", gateway_process_folder(small));
+    shell_run("mkdir -p '%s/held'", storage);
+    for (int i = 0; i < HELD; i++) {
+        assert_int_equal(mkfifo(arena_format(&arena, "%s/held/1.0.%d.tar.gz", storage, i), 0644), 0);
+        open_as(&holding[i], small, 12);
+        send_text(&holding[i], arena_format(&arena, "GET /held/1.0.%d.tar.gz HTTP/1.1\r\nHost: x\r\n\r\n", i));
+    }
+    gateway_process_wait_for(small, under_way, HELD + 1); /* and the request for the figure */
+
+    struct text bytes = {0};
+    http2_append_preface(&bytes);
+    for (uint32_t i = 0; i < LEFT; i++) { /* far more than its share, if they were kept */
+        const char *path = arena_format(&arena, "/left/1.0.%u.tar.gz", i);
+        write_file(arena_format(&arena, "%s%s", storage, path), path);
+        http2_append_request(&bytes, 2 * i + 1, "GET", path, -1, true);
+        http2_append_reset(&bytes, 2 * i + 1);
+    }
+    http2_append_request(&bytes, 2 * LEFT + 1, "GET", "/nothing", -1, true);
+    open_as(&leaving, small, 12);
+    send_and_clear(&leaving, &bytes);
+    expect_answer(&leaving, 2 * LEFT + 1, 404, "nothing");
+    gateway_process_wait_for(small, under_way, HELD + 1);
+
+    for (int i = 0; i < HELD; i++) {
+        int writer = open(arena_format(&arena, "%s/held/1.0.%d.tar.gz", storage, i), O_WRONLY | O_CLOEXEC);
+        expect_status(&holding[i], 500); /* it is no file */
+        close(writer);
+        http_connection_close(&holding[i]);
+    }
+    open_as(&other, small, 12); /* comes behind all that was queued */
+    send_text(&other, "GET /left/1.0.0.tar.gz HTTP/1.1\r\nHost: x\r\n\r\n");
+    expect_status(&other, 200);
+    assert_int_equal((int)gateway_process_figure(small, hashed), 1);
+    http_connection_close(&other);
+    http_connection_close(&leaving);
+    text_release(&bytes);
+    arena_release(&arena);
+    assert_int_equal(gateway_process_stop(small), 0);
+}
+
+/* A proxy's connections are many clients', whom it names. */
+static void behind_a_proxy_each_client_is_counted(void **state) {
+    (void)state;
+    enum { CONNECTIONS = 12, SHARE = 2 };
+    static const char *const settings[] = {"TRUSTED_PROXIES=127.0.0.1", "GATEWAY_CONNECTIONS_PER_ADDRESS=4",
+                                           "GATEWAY_REQUESTS_PER_ADDRESS=2", NULL};
+    struct gateway_process *small = start_with(settings);
+    struct http_connection connections[CONNECTIONS], other;
+    struct arena arena = {0};
+    struct http_response response = http_ask("POST", gateway_process_url(small), "/api/v1/publish", NULL,
+                                             "{\"name\":\"aff\",\"version\":\"7.5.0\",\"ref\":\"v7.5.0\"}");
+    assert_int_equal(response.status, 200);
+    json_t *job = http_json(&response);
+    for (size_t i = 0; i < CONNECTIONS; i++) { /* two requests of each of six clients */
+        open_as(&connections[i], small, 1);
+        send_text(&connections[i],
+                  arena_format(&arena, "GET /logs/%s?wait=60 HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.%zu\r\n\r\n",
+                               http_json_text(job, "jobId"), i / SHARE));
+    }
+    gateway_process_wait_for(small, under_way, CONNECTIONS + 1);
+    open_as(&other, small, 1);
+    send_text(&other, "GET /api/v1/status HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.0\r\n\r\n");
+    expect_status(&other, 503);
+    send_text(&other, "GET /api/v1/status HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.200\r\n\r\n");
+    expect_status(&other, 200);
+    http_connection_close(&other);
+    for (size_t i = 0; i < CONNECTIONS; i++)
+        http_connection_close(&connections[i]);
+    json_decref(job);
+    http_response_release(&response);
+    arena_release(&arena);
+    assert_int_equal(gateway_process_stop(small), 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(more_streams_than_announced_are_refused),
+        cmocka_unit_test(too_many_headers_are_400),
+        cmocka_unit_test(requests_that_do_not_arrive_in_time_are_ended),
+        cmocka_unit_test(an_http_2_request_in_drops_is_cancelled),
+        cmocka_unit_test(an_answer_that_nobody_takes_ends_its_connection),
+        cmocka_unit_test(one_address_has_only_its_share_of_connections),
+        cmocka_unit_test(slow_connections_in_bulk_shut_nobody_out),
+        cmocka_unit_test(one_address_has_only_its_share_of_requests),
+        cmocka_unit_test(requests_that_were_given_up_are_dropped_from_the_queue),
+        cmocka_unit_test(behind_a_proxy_each_client_is_counted),
+    };
+    log_configure("test", LOG_ERROR);
+    return cmocka_run_group_tests(tests, start_gateway, stop_gateway);
+}

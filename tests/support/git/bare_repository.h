@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * For tests: bare repositories, made, changed and read in this process by libgit2. A test's fixtures do most of what they do
+ * with git, and a git process for each step takes longer than the step. What is under test is still checked by git itself
+ * (registry_check.h). Any failure fails the test.
+ */
+#ifndef TESTS_SUPPORT_GIT_BARE_REPOSITORY_H
+#define TESTS_SUPPORT_GIT_BARE_REPOSITORY_H
+
+#include "lib/base/arena.h"
+
+/* Makes a repository at `path` whose only branch, main, has one commit with one file, README.md. It takes pushes by http. */
+void bare_repository_make_first(const char *path);
+
+/* Commits the content of `folder`, as `git add -A` takes it (links, modes, what .gitignore leaves out), to main, by `author`,
+ * and moves the tag `tag` there. Makes the repository where there is none. */
+void bare_repository_commit_folder(const char *path, const char *folder, const char *author, const char *tag);
+
+/* Commits one changed file to main, by `author`; `content` NULL removes the file, which must be there. Fails where main moves
+ * meanwhile. */
+void bare_repository_write(const char *path, const char *file, const char *content, const char *author);
+
+/* The content of a file at HEAD, with a NUL behind it; NULL where HEAD has none. In the arena. */
+char *bare_repository_read(const char *path, const char *file, struct arena *arena);
+
+/* The paths of all files at HEAD in the order of git ls-tree -r, with NULL at the end. In the arena. */
+char **bare_repository_list(const char *path, struct arena *arena);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * For tests: a folder of their own, and git in it, without this machine's configuration.
+ */
+#ifndef TESTS_SUPPORT_GIT_GIT_FIXTURE_H
+#define TESTS_SUPPORT_GIT_GIT_FIXTURE_H
+
+#include "lib/base/arena.h"
+
+struct git_fixture {
+    char folder[64];
+    struct arena arena; /* for what git_output() answers */
+};
+
+void git_fixture_make(struct git_fixture *fixture);
+void git_fixture_remove(struct git_fixture *fixture);
+
+/* The path of a file in the fixture's folder; in its arena. */
+char *git_fixture_file(struct git_fixture *fixture, const char *name);
+
+/* Runs a script by /bin/sh in the fixture's folder. Commits made in it are a stranger's; `push_files REPOSITORY` commits what
+ * is in its folder of the same name without `.git` and pushes it, making a bare repository where there is none:
+ *   git_script(&fixture, "mkdir -p lib && echo text >lib/file && push_files lib.git"); */
+void git_script(struct git_fixture *fixture, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Makes, in the fixture's folder, the certificate of an authority (authority.pem) and one of its for the hosts `localhost` and
+ * `*.example.org` (host.pem, host.key). */
+void git_fixture_make_authority(struct git_fixture *fixture);
+
+/* What the script printed, without the last line break; in the fixture's arena. */
+char *git_output(struct git_fixture *fixture, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What the stand-in compiler (purs.c) writes to `output`, and by what it knows that a module is up to date.
+ */
+#ifndef TESTS_SUPPORT_PURS_PURS_OUTPUT_H
+#define TESTS_SUPPORT_PURS_PURS_OUTPUT_H
+
+#include "tests/support/purs/purs_sources.h"
+
+/* Compiles what is not up to date, saying so on stderr, and writes `FOLDER/cache-db.json`. Appends to `errors`, and to
+ * `warnings` those of modules that were compiled now. False if it cannot write. */
+bool purs_output_make(struct purs_sources *sources, const char *folder, const char *version, json_t *errors, json_t *warnings);
+
+#endif

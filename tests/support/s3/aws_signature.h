@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * For tests: is a request signed as AWS Signature v4 wants it for S3, in its Authorization header? Written after the published
+ * description, and sharing nothing with the client that is tested by it (libcurl); tests/unit/tools/test_aws_signature.c proves
+ * it on the published examples.
+ *
+ *   to be signed:  METHOD \n path \n query, sorted \n each signed header `name:value` \n … \n names \n SHA-256 of the body
+ *   signed is:     AWS4-HMAC-SHA256 \n time \n DATE/REGION/s3/aws4_request \n SHA-256 of that
+ *   with the key:  HMAC in a chain over "AWS4" SECRET, DATE, REGION, s3, aws4_request
+ *
+ * Stricter than S3 in one thing: UNSIGNED-PAYLOAD is refused, since the registry always signs its bodies.
+ */
+#ifndef TESTS_SUPPORT_S3_AWS_SIGNATURE_H
+#define TESTS_SUPPORT_S3_AWS_SIGNATURE_H
+
+#include <stdint.h>
+
+#include "tests/support/http/http_message.h"
+
+struct aws_account {
+    const char *key;
+    const char *secret;
+    const char *region;
+};
+
+/* NULL where the account has signed this message at about that time; else the code of S3's error. */
+const char *aws_signature_fault(struct http_message *message, const struct aws_account *account, int64_t now_ms);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * For tests: stands between a program and its Redis, and loses replies: the request is carried out, and then the connection is
+ * closed.
+ */
+#ifndef TESTS_SUPPORT_SERVER_REDIS_RELAY_H
+#define TESTS_SUPPORT_SERVER_REDIS_RELAY_H
+
+#include "tests/support/server/redis_server.h"
+
+struct redis_relay;
+
+struct redis_relay *redis_relay_start(const struct redis_server *server);
+void redis_relay_stop(struct redis_relay *relay); /* closes all connections */
+
+const char *redis_relay_url(const struct redis_relay *relay); /* for REDIS_URL; borrowed until it is stopped */
+
+/* Loses the replies to the next `count` requests that have `word` in them (borrowed; "": to any), beside those of earlier
+ * calls. Any thread. */
+void redis_relay_lose(struct redis_relay *relay, const char *word, int count);
+
+/* How many are still to be lost. */
+int redis_relay_left(struct redis_relay *relay);
+
+#endif
