@@ -50,10 +50,41 @@ static void a_folder_that_is_gone_is_told_by_its_name(void **state) {
     temporary_folder_remove(&folder);
 }
 
+static void the_gateway_opens_files_and_nothing_else(void **state) {
+    (void)state;
+    struct temporary_folder folder;
+    struct error err;
+    char bytes[8];
+    int file;
+    temporary_folder_make(&folder);
+    struct settings settings = {.storage_dir = folder.path};
+    shell_run(
+        "mkdir -p %s/prelude/2.0.0.tar.gz && printf one >%s/prelude/1.0.0.tar.gz && ln -s 1.0.0.tar.gz %s/prelude/3.0.0.tar.gz",
+        folder.path, folder.path, folder.path);
+    assert_true(tarball_store_is_folder(&settings));
+    assert_int_equal(tarball_store_check_folder(&settings, &err), STATUS_OK);
+    assert_int_equal(tarball_store_open_file(&file, &settings, "prelude", "1.0.0", &err), STATUS_OK);
+    assert_int_equal(read(file, bytes, sizeof bytes), 3);
+    close(file);
+    assert_int_equal(tarball_store_open_file(&file, &settings, "prelude", "1.0.1", &err), STATUS_NOT_FOUND);
+    assert_string_equal(err.message, "There is no tarball of prelude 1.0.1.");
+    assert_int_equal(tarball_store_open_file(&file, &settings, "effect", "1.0.0", &err), STATUS_NOT_FOUND);
+    assert_int_equal(tarball_store_open_file(&file, &settings, "prelude", "2.0.0", &err), STATUS_INTERNAL);
+    assert_non_null(strstr(err.message, "it is not a file"));
+    assert_int_equal(tarball_store_open_file(&file, &settings, "prelude", "3.0.0", &err), STATUS_INTERNAL);
+    assert_int_equal(file, -1);
+    temporary_folder_remove(&folder);
+    assert_int_equal(tarball_store_check_folder(&settings, &err), STATUS_INTERNAL);
+    assert_non_null(strstr(err.message, folder.path));
+    settings.has_spaces_key = true;
+    assert_false(tarball_store_is_folder(&settings));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_but_whole_objects_is_left_in_the_folder),
         cmocka_unit_test(a_folder_that_is_gone_is_told_by_its_name),
+        cmocka_unit_test(the_gateway_opens_files_and_nothing_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

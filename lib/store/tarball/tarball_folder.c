@@ -39,6 +39,35 @@ static enum status look_up_object(struct tarball_place *place, const char *objec
     return status;
 }
 
+/* ---- Reading ---- */
+
+enum status tarball_folder_open(int *out, const char *folder, const char *object, struct error *err) {
+    struct arena arena = {0};
+    struct stat found;
+    enum status status = STATUS_OK;
+    const char *path = arena_format(&arena, "%s/%s", folder, object);
+    *out = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (*out < 0 && (errno == ENOENT || errno == ENOTDIR))
+        status = error_set(err, STATUS_NOT_FOUND, "There is no object %s.", object);
+    else if (*out < 0 && (errno == EMFILE || errno == ENFILE))
+        status = error_set(err, STATUS_BUSY, "The registry is very busy: try again in a few seconds.");
+    else if (*out < 0 || fstat(*out, &found) != 0)
+        status = error_set(err, STATUS_INTERNAL, "%s cannot be read: %s.", path, strerror(errno));
+    else if (!S_ISREG(found.st_mode))
+        status = error_set(err, STATUS_INTERNAL, "%s cannot be read: it is not a file.", path);
+    if (status && *out >= 0) {
+        close(*out);
+        *out = -1;
+    }
+    arena_release(&arena);
+    return status;
+}
+
+enum status tarball_folder_check(const char *folder, struct error *err) {
+    if (access(folder, R_OK | X_OK) == 0) return STATUS_OK;
+    return error_set(err, STATUS_INTERNAL, "The storage folder %s cannot be read: %s.", folder, strerror(errno));
+}
+
 /* ---- Writing ---- */
 
 /* Opens a new file in `folder` for writing; *path is the name to link it from. It has no entry in the folder, so nothing is

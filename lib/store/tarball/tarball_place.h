@@ -48,6 +48,10 @@ struct tarball_place {
 /* A folder on this machine, made if it is missing. */
 CHECK_RESULT enum status tarball_folder_create(struct tarball_place **out, const char *folder, struct error *err);
 
+/* As tarball_store_open_file() and tarball_store_check_folder(); `folder` is not made. */
+CHECK_RESULT enum status tarball_folder_open(int *out, const char *folder, const char *object, struct error *err);
+CHECK_RESULT enum status tarball_folder_check(const char *folder, struct error *err);
+
 /* A bucket. Downloads are from `public_base` unless it is NULL; if that fails, from the bucket itself. */
 CHECK_RESULT enum status tarball_s3_create(struct tarball_place **out, const struct s3_options *options,
                                            const char *public_base, struct error *err);

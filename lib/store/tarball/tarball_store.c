@@ -78,6 +78,24 @@ bool tarball_store_append_address(struct text *out, const struct settings *setti
     return settings->s3_api_url || settings->spaces_key;
 }
 
+bool tarball_store_is_folder(const struct settings *settings) {
+    return !settings->has_spaces_key;
+}
+
+enum status tarball_store_open_file(int *out, const struct settings *settings, const char *name, const char *version,
+                                    struct error *err) {
+    struct text object = {0};
+    text_append_format(&object, "%s/%s%s", name, version, object_suffix);
+    enum status status = tarball_folder_open(out, settings->storage_dir, text_view(&object), err);
+    if (status == STATUS_NOT_FOUND) error_set(err, status, "There is no tarball of %s %s.", name, version);
+    text_release(&object);
+    return status;
+}
+
+enum status tarball_store_check_folder(const struct settings *settings, struct error *err) {
+    return tarball_folder_check(settings->storage_dir, err);
+}
+
 static enum status check_time(struct deadline *deadline, struct error *err) {
     return deadline ? deadline_check(deadline, err) : STATUS_OK;
 }

@@ -33,6 +33,21 @@ void tarball_store_set_key(struct tarball_store *store, const char *key, const c
  * name is unknown here. */
 bool tarball_store_append_address(struct text *out, const struct settings *settings, const char *name, const char *version);
 
+/* ---- The folder that the gateway serves; it needs no struct tarball_store ---- */
+
+/* True if tarballs are files in STORAGE_DIR; false: they are on S3, which serves them itself. */
+bool tarball_store_is_folder(const struct settings *settings);
+
+/* Opens the file of NAME VERSION (both well-formed) for reading; the caller closes *out. STATUS_NOT_FOUND: none is stored.
+ * STATUS_BUSY: this process has no descriptor left. STATUS_INTERNAL: it cannot be read. */
+CHECK_RESULT enum status tarball_store_open_file(int *out, const struct settings *settings, const char *name,
+                                                 const char *version, struct error *err);
+
+/* Can files in the folder be opened? */
+CHECK_RESULT enum status tarball_store_check_folder(const struct settings *settings, struct error *err);
+
+/* ---- A store ---- */
+
 /* In all of the following `deadline` may be NULL; once it has passed, its reason is the status. STATUS_UNAVAILABLE: storage
  * cannot be used now, and the message says how an operator can help. */
 

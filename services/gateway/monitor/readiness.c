@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "services/gateway/monitor/readiness.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lib/base/inside.h"
 #include "lib/base/json.h"
@@ -13,6 +11,7 @@
 #include "lib/base/memory.h"
 #include "lib/base/thread.h"
 #include "lib/store/job/job_store.h"
+#include "lib/store/tarball/tarball_store.h"
 #include "services/gateway/gateway.h"
 #include "services/gateway/http/call.h"
 
@@ -127,13 +126,9 @@ static void end_service(struct readiness *readiness, size_t service, struct serv
 /* Checks the storage folder. S3 is checked by the services that use it. */
 static void check_storage(struct readiness *readiness, struct findings *findings) {
     const struct settings *settings = readiness->gateway->settings;
-    if (settings->has_spaces_key || access(settings->storage_dir, R_OK | X_OK) == 0) {
-        add_finding(findings, "storage", true, NULL, NULL);
-        return;
-    }
     struct error err;
-    error_set(&err, STATUS_INTERNAL, "The storage folder %s cannot be read: %s.", settings->storage_dir, strerror(errno));
-    add_finding(findings, "storage", false, err.message, NULL);
+    enum status status = tarball_store_is_folder(settings) ? tarball_store_check_folder(settings, &err) : STATUS_OK;
+    add_finding(findings, "storage", !status, status ? err.message : NULL, NULL);
 }
 
 static void append_answer(struct text *out, const struct findings *findings, const struct text *checks) {

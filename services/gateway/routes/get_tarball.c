@@ -4,26 +4,24 @@
  * (services/gateway/README.md, Packages and tarballs). A published tarball never changes, so caches may keep it for ever; its
  * hash is its ETag.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/hash.h"
 #include "lib/base/url.h"
 #include "lib/domain/package/package_name.h"
 #include "lib/domain/package/version.h"
+#include "lib/store/tarball/tarball_store.h"
 #include "services/gateway/gateway.h"
 #include "services/gateway/http/byte_range.h"
 #include "services/gateway/http/call.h"
 #include "services/gateway/routes/file_hashes.h"
 
-/* The path of the file and the relevant request headers, in the call's arena. */
+/* The name of the object and the relevant request headers, in the call's arena. */
 struct download {
-    char *path;
+    const char *name; /* for messages */
     const char *range;
     const char *if_range;
     const char *if_none_match;
@@ -67,15 +65,11 @@ static enum status open_tarball(struct call *call, struct job_store *store, stru
     const struct download *download = call->work_data;
     char hash[SHA256_SRI_MAX];
     int64_t size;
-    struct stat found;
-    if (call->answer.file < 0) call->answer.file = open(download->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (call->answer.file < 0 && (errno == ENOENT || errno == ENOTDIR))
-        return error_set(err, STATUS_NOT_FOUND, "There is no tarball of %s %s.", call->parameters[0], call->parameters[1]);
-    if (call->answer.file < 0 && (errno == EMFILE || errno == ENFILE))
-        return error_set(err, STATUS_BUSY, "The registry is very busy: try again in a few seconds.");
-    if (call->answer.file < 0 || fstat(call->answer.file, &found) != 0 || !S_ISREG(found.st_mode))
-        return error_set(err, STATUS_INTERNAL, "%s cannot be read: %s.", download->path, strerror(errno));
-    enum status status = file_hashes_find(call->gateway->file_hashes, call->answer.file, download->path, hash, &size, err);
+    enum status status = STATUS_OK;
+    if (call->answer.file < 0)
+        status =
+            tarball_store_open_file(&call->answer.file, call->gateway->settings, call->parameters[0], call->parameters[1], err);
+    if (!status) status = file_hashes_find(call->gateway->file_hashes, call->answer.file, download->name, hash, &size, err);
     if (status) return status;
     const char *tag = arena_format(&call->arena, "\"%s\"", hash);
     call->answer.content_type = "application/gzip";
@@ -98,7 +92,7 @@ void get_tarball(struct call *call) {
     struct error err;
     struct version version;
     bool is_elsewhere = settings->s3_api_url && !is_host_of(settings->s3_api_url, &call->req->authority);
-    if (settings->has_spaces_key || is_elsewhere) {
+    if (!tarball_store_is_folder(settings) || is_elsewhere) {
         call_fail(call, STATUS_NOT_FOUND, NULL, "There is nothing at this address.");
         return;
     }
@@ -107,8 +101,7 @@ void get_tarball(struct call *call) {
         return;
     }
     struct download *download = arena_alloc(&call->arena, sizeof *download);
-    download->path =
-        arena_format(&call->arena, "%s/%s/%s.tar.gz", settings->storage_dir, call->parameters[0], call->parameters[1]);
+    download->name = arena_format(&call->arena, "%s/%s.tar.gz", call->parameters[0], call->parameters[1]);
     download->range = call_request_header(call, "range");
     download->if_range = call_request_header(call, "if-range");
     download->if_none_match = call_request_header(call, "if-none-match");
