@@ -29,9 +29,9 @@ struct url_part {
 /* Of https://me:secret@example.org:8443/a/b?c: */
 struct url {
     struct url_part scheme;    /* "https": all before the first `://` */
-    struct url_part authority; /* "me:secret@example.org:8443": to the next `/` or the end */
-    struct url_part account;   /* "me:secret": to the authority's last `@`. Of redis:// to the text's last one, and the
-                                * authority begins with that: a password may hold any character there */
+    struct url_part authority; /* "me:secret@example.org:8443": to the next `/` or the end; no `?` or `#` ends it */
+    struct url_part account;   /* "me:secret": to the authority's last `@`. Of redis:// to the last one of the whole text, up to
+                                * which all is authority: a password may hold any character there */
     struct url_part server;    /* "example.org:8443" */
     struct url_part host;      /* "example.org"; an IPv6 address without its brackets */
     struct url_part port;      /* "8443": after the server's last colon. Any text, or none */

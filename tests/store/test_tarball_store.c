@@ -256,6 +256,34 @@ static void several_threads_may_use_it_at_once(void **state) {
     }
 }
 
+static void the_address_is_where_everyone_gets_it(void **state) {
+    (void)state;
+    static const struct {
+        const char *public_base, *key, *endpoint;
+        bool is_virtual_host;
+        const char *address;
+        bool is_public;
+    } rows[] = {
+        {NULL, NULL, "https://s3.example.org", false, "/aff/1.0.0.tar.gz", false},
+        {"https://packages.example.org/a//", NULL, "https://s3.example.org", false,
+         "https://packages.example.org/a/aff/1.0.0.tar.gz", true},
+        {"http://cache:8080", "key", "https://s3.example.org", true, "http://cache:8080/aff/1.0.0.tar.gz", true},
+        {NULL, "key", "https://s3.example.org", false, "https://s3.example.org/bucket/aff/1.0.0.tar.gz", true},
+        {NULL, "key", "http://s3.example.org:9000/", true, "http://bucket.s3.example.org:9000/aff/1.0.0.tar.gz", true},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct settings settings = {.s3_api_url = (char *)rows[i].public_base,
+                                    .spaces_key = rows[i].key,
+                                    .s3_bucket_url = (char *)rows[i].endpoint,
+                                    .s3_bucket = (char *)"bucket",
+                                    .s3_virtual_host = rows[i].is_virtual_host};
+        struct text address = {0};
+        assert_int_equal(tarball_store_append_address(&address, &settings, "aff", "1.0.0"), rows[i].is_public);
+        assert_string_equal(text_view(&address), rows[i].address);
+        text_release(&address);
+    }
+}
+
 #define OVER_EACH(test)                                                                                                        \
     {"folder: " #test, test, set_up_folder, tear_down, NULL}, {                                                                \
         "s3: " #test, test, set_up_s3, tear_down, NULL                                                                         \
@@ -273,6 +301,7 @@ int main(void) {
         OVER_EACH(with_readonly_nothing_is_written_and_all_is_readable),
         OVER_EACH(storage_that_is_there_is_fine),
         OVER_EACH(several_threads_may_use_it_at_once),
+        cmocka_unit_test(the_address_is_where_everyone_gets_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
