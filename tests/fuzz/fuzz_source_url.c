@@ -5,11 +5,32 @@
  */
 #include <stdlib.h>
 
+#include "lib/base/url.h"
 #include "lib/domain/package/location.h"
 #include "lib/domain/package/ref.h"
 #include "lib/tools/git/git_source.h"
 #include "lib/tools/git/git_transport.h"
 #include "tests/fuzz/fuzz.h"
+
+/* Of any text: the parts follow one another, and none is elsewhere. */
+static void look_at_parts(const char *text) {
+    struct url url;
+    assert(url_split(&url, text) == (strstr(text, "://") != NULL));
+    assert(!url.scheme.bytes || url.scheme.bytes + url.scheme.length + strlen("://") == url.authority.bytes);
+    assert(url.authority.bytes + url.authority.length == url.path && strchr("/", *url.path));
+    assert(url.account.bytes ? url.account.bytes + url.account.length + 1 == url.server.bytes
+                             : url.server.bytes == url.authority.bytes);
+    assert(url.server.bytes + url.server.length == url.path);
+    assert(url.host.bytes + url.host.length + url.has_brackets + (url.port.bytes != NULL) + url.port.length == url.path);
+}
+
+/* curl goes to the host that was looked at, without a port or an account. */
+static void look_at_server(const char *url) {
+    struct text server = {0};
+    assert(url_append_server(&server, url) && text_starts_with(server.bytes, "https://"));
+    assert(!strpbrk(server.bytes + strlen("https://"), ":@/"));
+    text_release(&server);
+}
 
 static void look_at_url(const char *url, bool is_published) {
     static const char https[] = "https://";
@@ -42,6 +63,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
     if (!published) look_at_url(url, true);
     if (!published) look_at_place(&location);
     if (!source) look_at_url(url, false);
+    if (!source) look_at_server(url);
+    look_at_parts(url);
     if ((!published || !source) && location.subdir) look_at_subdir(subdir);
     assert(source || !location_check_source(&location, true, NULL));
     assert(ref_check(ref, NULL) || !git_source_check_ref(ref, NULL));
