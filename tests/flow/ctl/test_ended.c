@@ -9,6 +9,7 @@
 
 #include "tests/support/matrix_cells.h"
 #include "tests/support/matrix_scene.h"
+#include "tests/support/server/held_compiler.h"
 #include "tests/support/shell.h"
 
 static struct server *server;
@@ -83,8 +84,9 @@ static bool is_answered(void *context) {
 /* One that waits for another's end has begun, and is pending again: `jobs` said that it runs. */
 static void a_job_that_was_put_back_is_pending(void **state) {
     (void)state;
-    const struct package base = {"slow-base", "1.0.0", .pragma = "sleep 8000"},
+    const struct package base = {"slow-base", "1.0.0", .pragma = held_compiler_pragma(server)},
                          user = {"slow-user", "1.0.0", {{"slow-base", ">=1.0.0 <2.0.0"}}, .pragma = NULL};
+    held_compiler_hold(server, "0.15.15");
     const char *first = server_post_package(server, &base);
     server_wait_for_state(server, first, "running");
     const char *second = server_post_package(server, &user);
@@ -96,6 +98,7 @@ static void a_job_that_was_put_back_is_pending(void **state) {
     expect(jobs, arena_format(&server->arena, "%s publish    running ", first));
     expect(jobs, arena_format(&server->arena, "%s publish    pending ", second));
     expect(run(arena_format(&server->arena, "status %s", second)), "publish pending");
+    held_compiler_release(server, "0.15.15");
     server_expect_success(server, first);
     server_expect_success(server, second);
 }

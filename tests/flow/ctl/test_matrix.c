@@ -10,6 +10,7 @@
 
 #include "lib/tools/purs/build_store.h"
 #include "tests/support/matrix_cells.h"
+#include "tests/support/server/held_compiler.h"
 #include "tests/support/shell.h"
 
 #define STORE_BYTES INT64_C(10000000000)
@@ -79,8 +80,10 @@ static void wait_until_written(struct server *server, const char *file, const ch
 static void workers_are_shown_with_slots_and_compilers(void **state) {
     struct server *server = *state;
     wait_until_printed(server, "workers | grep -c ' 0/2 .* 0.15.14 0.15.15$'", "2\n");
-    server_expect_published(server, &(struct package){"busy", "1.0.0", .pragma = "sleep 8000"});
+    held_compiler_hold(server, "0.15.14");
+    server_expect_published(server, &(struct package){"busy", "1.0.0", .pragma = held_compiler_pragma(server)});
     wait_until_printed(server, "workers | grep -c ' 1/2 '", "1\n");
+    held_compiler_release(server, "0.15.14");
     json_decref(matrix_cells_wait(server, "busy", "0.15.14", "verdict", "succeeded"));
     expect(run(server, "workers"), "exit 0\n");
 }

@@ -9,6 +9,7 @@
 
 #include "tests/support/matrix_scene.h"
 #include "tests/support/registry_check.h"
+#include "tests/support/server/held_compiler.h"
 #include "tests/support/shell.h"
 
 static const char *const settings[] = {"LEASE_MS=3000", NULL};
@@ -119,11 +120,13 @@ static void what_is_published_without_a_service_is_built_when_it_is_back(void **
 
 static void a_worker_that_is_killed_loses_nothing(void **state) {
     struct server *server = *state;
-    const struct package package = {"slow", "1.0.0", .pragma = "sleep 5000"};
+    const struct package package = {"slow", "1.0.0", .pragma = held_compiler_pragma(server)};
+    held_compiler_hold(server, "0.15.14");
     server_expect_published(server, &package);
     server_wait_for_state(server, matrix_wait_for_job(server, "slow", "1.0.0", "0.15.14"), "running");
     for (int worker = 0; worker < 2; worker++)
         server_kill_worker(server, worker);
+    held_compiler_release(server, "0.15.14");
     for (int worker = 0; worker < 2; worker++)
         server_start_worker(server, worker);
     matrix_expect_compilers(server, "slow", "1.0.0", "0.15.14 0.15.15");
@@ -134,10 +137,14 @@ static void a_worker_that_is_killed_loses_nothing(void **state) {
 
 static void a_service_that_is_restarted_in_the_middle_of_a_build_loses_nothing(void **state) {
     struct server *server = *state;
-    const struct package package = {"restart", "1.0.0", .pragma = "sleep 1500"};
+    const struct package package = {"restart", "1.0.0", .pragma = held_compiler_pragma(server)};
+    held_compiler_hold(server, "0.15.14");
     server_expect_published(server, &package);
+    server_wait_for_state(server, matrix_wait_for_job(server, "restart", "1.0.0", "0.15.14"), "running");
     server_kill(server, SERVER_BUILD_MATRIX);
     server_start_program(server, SERVER_BUILD_MATRIX);
+    server_wait_until_ready(server);
+    held_compiler_release(server, "0.15.14");
     matrix_expect_compilers(server, "restart", "1.0.0", "0.15.14 0.15.15");
     assert_int_equal(matrix_count_commits(server, "Add compiler 0.15.14 to restart@1.0.0"), 1);
     matrix_expect_verdict(server, "restart", "1.0.0", "0.15.14", "succeeded");

@@ -16,6 +16,7 @@
 #include "lib/base/hash.h"
 #include "lib/base/text.h"
 #include "tests/support/http/http_stub.h"
+#include "tests/support/server/held_compiler.h"
 #include "tests/support/server/server_fixture.h"
 #include "tests/support/shell.h"
 #include "tests/support/temporary_folder.h"
@@ -139,11 +140,14 @@ static int stop_server(void **state) {
 
 static void a_publication_is_followed_line_by_line_to_its_success(void **state) {
     struct run run;
-    run_start(&run, *state, server->url, push(*state, (struct package){.name = "followed", .pragma = "sleep 5000"}));
+    held_compiler_hold(server, "0.15.15");
+    const char *name = push(*state, (struct package){.name = "followed", .pragma = held_compiler_pragma(server)});
+    run_start(&run, *state, server->url, name);
     wait_for_line(&run);
     json_t *job = server_get(server, arena_format(&run.arena, "/status/%s", job_of(&run)));
     assert_string_equal(server_job_text(job, "state"), "running");
     json_decref(job);
+    held_compiler_release(server, "0.15.15");
     run_expect_exit(&run, 0);
     expect_whole_log(&run);
     assert_string_equal(written(&run, "errors"), "");
@@ -191,13 +195,15 @@ static void a_request_that_is_refused_at_once_ends_it_with_1_and_the_sentence(vo
 
 static void a_gateway_that_restarts_is_waited_for(void **state) {
     struct run run;
-    const char *name = push(*state, (struct package){.name = "patient", .pragma = "sleep 3000"});
+    held_compiler_hold(server, "0.15.15");
+    const char *name = push(*state, (struct package){.name = "patient", .pragma = held_compiler_pragma(server)});
     server_terminate(server, SERVER_GATEWAY);
     run_start(&run, *state, server->url, name); /* nobody is there yet */
     server_start_program(server, SERVER_GATEWAY);
     wait_for_line(&run);
     server_kill(server, SERVER_GATEWAY);
     server_start_program(server, SERVER_GATEWAY);
+    held_compiler_release(server, "0.15.15");
     run_expect_exit(&run, 0);
     expect_whole_log(&run);
     run_release(&run);
@@ -243,7 +249,8 @@ static void it_comes_back_when_it_is_told_to(void **state) {
 static void an_interrupt_ends_registryctl_and_not_the_job(void **state) {
     (void)state;
     struct run run;
-    const struct package package = {.name = "left-alone", .pragma = "sleep 5000"};
+    held_compiler_hold(server, "0.15.15");
+    const struct package package = {.name = "left-alone", .pragma = held_compiler_pragma(server)};
     run_start(&run, &registryctl, server->url, push(&registryctl, package));
     wait_for_line(&run);
     int status = child_stop(&run.child, SIGINT, PATIENCE_MS);
@@ -251,6 +258,7 @@ static void an_interrupt_ends_registryctl_and_not_the_job(void **state) {
     const char *farewell =
         arena_format(&run.arena, "The job goes on: registryctl --gateway %s logs --follow %s", server->url, job_of(&run));
     assert_non_null(strstr(written(&run, "errors"), farewell));
+    held_compiler_release(server, "0.15.15");
     server_expect_success(server, job_of(&run));
     run_release(&run);
 }

@@ -10,6 +10,7 @@
 
 #include "tests/support/git/git_fixture.h"
 #include "tests/support/git/git_server.h"
+#include "tests/support/server/held_compiler.h"
 #include "tests/support/server/server_fixture.h"
 #include "tests/support/shell.h"
 
@@ -137,10 +138,12 @@ static void wait_for_log(struct scene *scene, const char *id, const char *words,
 
 static void a_publication_that_has_begun_to_write_waits_for_a_good_token(void **state) {
     struct scene *scene = *state;
-    const struct package package = {"waiting", "1.0.0", .pragma = "sleep 6000"};
+    const struct package package = {"waiting", "1.0.0", .pragma = held_compiler_pragma(scene->server)};
+    held_compiler_hold(scene->server, "0.15.15");
     const char *id = server_post_package(scene->server, &package);
     wait_for_log(scene, id, "Packed", 1);
     replace_token(scene, "ghp_third-secret-token");
+    held_compiler_release(scene->server, "0.15.15");
     wait_for_log(scene, id, "so it is tried again", 2);
     bring_token(scene, "ghp_third-secret-token\n");
     server_expect_success(scene->server, id);

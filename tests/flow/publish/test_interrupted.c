@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "tests/support/registry_check.h"
+#include "tests/support/server/held_compiler.h"
 #include "tests/support/shell.h"
 
 static const char *const short_lease[] = {"LEASE_MS=2000", "PENDING_SCAN_MS=200", NULL};
@@ -25,10 +26,12 @@ static void expect_all_well_and_stop(struct server *server) {
 static void a_job_whose_service_was_killed_ends_once(void **state) {
     (void)state;
     struct server *server = server_start(&(struct server_options){.settings = short_lease});
-    const struct package package = {"survivor", "1.0.0", .pragma = "sleep 4000"};
+    const struct package package = {"survivor", "1.0.0", .pragma = held_compiler_pragma(server)};
+    held_compiler_hold(server, "0.15.15");
     const char *id = server_post_package(server, &package);
     server_wait_for_state(server, id, "running");
     server_kill(server, SERVER_PUBLISH);
+    held_compiler_release(server, "0.15.15");
     server_start_program(server, SERVER_PUBLISH);
     server_expect_success(server, id);
     expect_all_well_and_stop(server);
@@ -94,11 +97,13 @@ static void a_service_that_may_not_wait_hands_its_job_back(void **state) {
     (void)state;
     const char *const settings[] = {"DRAIN_MS=100", NULL};
     struct server *server = server_start(&(struct server_options){.settings = settings});
-    const struct package package = {"handed-back", "1.0.0", .pragma = "sleep 6000"};
+    const struct package package = {"handed-back", "1.0.0", .pragma = held_compiler_pragma(server)};
+    held_compiler_hold(server, "0.15.15");
     const char *id = server_post_package(server, &package);
     server_wait_for_state(server, id, "running");
     server_terminate(server, SERVER_PUBLISH);
     server_wait_for_state(server, id, "pending"); /* at once, not when the lease of 30 s has run out */
+    held_compiler_release(server, "0.15.15");
     server_start_program(server, SERVER_PUBLISH);
     server_expect_success(server, id);
     expect_all_well_and_stop(server);
@@ -132,8 +137,9 @@ static void a_job_goes_on_without_the_gateway(void **state) {
 static void without_redis_the_answer_is_503_and_work_goes_on_when_it_is_back(void **state) {
     (void)state;
     struct server *server = server_start(&(struct server_options){.settings = short_lease});
-    const struct package running = {"interrupted", "1.0.0", .pragma = "sleep 5000"};
+    const struct package running = {"interrupted", "1.0.0", .pragma = held_compiler_pragma(server)};
     const struct package refused = {"refused-once", "1.0.0", .pragma = NULL};
+    held_compiler_hold(server, "0.15.15");
     const char *id = server_post_package(server, &running);
     server_wait_for_state(server, id, "running");
     server_kill(server, SERVER_REDIS);
@@ -149,6 +155,7 @@ static void without_redis_the_answer_is_503_and_work_goes_on_when_it_is_back(voi
     http_response_release(&response);
 
     server_start_program(server, SERVER_REDIS);
+    held_compiler_release(server, "0.15.15");
     server_expect_success(server, id);
     server_expect_success(server, server_publish(server, request).id);
     assert_true(child_is_running(&server->children[SERVER_PUBLISH])); /* neither of them had to be started again */

@@ -10,6 +10,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/hash.h"
 #include "tests/support/registry_check.h"
+#include "tests/support/server/held_compiler.h"
 #include "tests/support/shell.h"
 
 static int set_up(void **state) {
@@ -172,7 +173,8 @@ static const char *disposition_of(struct server *server, const char *request, co
 
 static void the_same_request_is_the_same_job_while_it_runs_and_after_its_success(void **state) {
     struct server *server = *state;
-    const struct package package = {"repeated", "1.0.0", .pragma = "sleep 4000"};
+    const struct package package = {"repeated", "1.0.0", .pragma = held_compiler_pragma(server)};
+    held_compiler_hold(server, "0.15.15");
     const char *id = server_post_package(server, &package);
     const char *request = package_request(&server->arena, &package);
     struct server_accepted repeat = server_publish(server, request);
@@ -184,6 +186,7 @@ static void the_same_request_is_the_same_job_while_it_runs_and_after_its_success
                             "{\"name\": \"repeated\", \"version\": \"1.0.0\", \"ref\": \"v1.0.0\", \"compiler\": \"0.15.14\","
                             "\"location\": {\"githubOwner\": \"flow\", \"githubRepo\": \"purescript-repeated\"}}");
     assert_string_equal(repeat.id, id);
+    held_compiler_release(server, "0.15.15");
     server_expect_success(server, id);
     repeat = server_publish(server, request);
     assert_string_equal(repeat.id, id);

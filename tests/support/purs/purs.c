@@ -18,6 +18,7 @@
  * Tests steer it by comment lines at the left margin of a source, since it runs with an empty environment:
  *   -- stand-in: sleep MS        takes that long to compile this module
  *   -- stand-in: sleep-from VERSION MS       the same, from that version of the compiler on
+ *   -- stand-in: wait PATH       compiles this module when there is no file PATH-VERSION, with this compiler's version
  *   -- stand-in: fail MESSAGE    a type error in this line
  *   -- stand-in: fail-from VERSION MESSAGE   the same, from that version of the compiler on
  *   -- stand-in: warn MESSAGE    a warning in this line, when the module is compiled

@@ -165,6 +165,15 @@ static void sleep_ms(const char *number) {
     nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
 }
 
+/* `path` up to the line's end. */
+static void wait_until_released(const struct output *output, const char *path, size_t length) {
+    struct text file = {0};
+    text_append_format(&file, "%.*s-%s", (int)length, path, output->version);
+    while (access(text_view(&file), F_OK) == 0)
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    text_release(&file);
+}
+
 static void die_of(const char *text, size_t length) {
     char words[400];
     snprintf(words, sizeof words, "%.*s", (int)length, text);
@@ -173,15 +182,17 @@ static void die_of(const char *text, size_t length) {
 
 /* Obeys one line of the module; false if it is to fail. */
 static bool obey_line(struct output *output, const struct purs_source *source, int number, const char *line, size_t length) {
-    static const char sleep[] = PRAGMA "sleep ", sleep_from[] = PRAGMA "sleep-from ", fail[] = PRAGMA "fail ",
-                      fail_from[] = PRAGMA "fail-from ", warn[] = PRAGMA "warn ", die[] = PRAGMA "die ",
-                      die_from[] = PRAGMA "die-from ";
+    static const char sleep[] = PRAGMA "sleep ", wait[] = PRAGMA "wait ", sleep_from[] = PRAGMA "sleep-from ",
+                      fail[] = PRAGMA "fail ", fail_from[] = PRAGMA "fail-from ", warn[] = PRAGMA "warn ",
+                      die[] = PRAGMA "die ", die_from[] = PRAGMA "die-from ";
     if (text_starts_with(line, sleep)) {
         sleep_ms(line + sizeof sleep - 1);
     } else if (text_starts_with(line, sleep_from)) {
         const char *text = line + sizeof sleep_from - 1;
         size_t left = length - (sizeof sleep_from - 1);
         if (is_reached(output, &text, &left)) sleep_ms(text);
+    } else if (text_starts_with(line, wait)) {
+        wait_until_released(output, line + sizeof wait - 1, length - (sizeof wait - 1));
     } else if (text_starts_with(line, die)) {
         die_of(line + sizeof die - 1, length - (sizeof die - 1));
     } else if (text_starts_with(line, die_from)) {
