@@ -173,3 +173,42 @@ char **bare_repository_list(const char *path, struct arena *arena) {
     git_repository_free(repository);
     return list.paths;
 }
+
+static git_commit *need_main(git_repository *repository) {
+    git_commit *last = NULL;
+    if (!find_main(&last, repository)) fail_msg("%s has no branch main", git_repository_path(repository));
+    return last;
+}
+
+char *bare_repository_head(const char *path, struct arena *arena) {
+    char text[GIT_OID_HEXSZ + 1];
+    git_repository *repository = open_bare(path);
+    git_commit *last = need_main(repository);
+    git_oid_tostr(text, sizeof text, git_commit_id(last));
+    git_commit_free(last);
+    git_repository_free(repository);
+    return arena_copy(arena, text);
+}
+
+char *bare_repository_subject(const char *path, struct arena *arena) {
+    git_repository *repository = open_bare(path);
+    git_commit *last = need_main(repository);
+    char *subject = arena_copy(arena, git_commit_summary(last));
+    git_commit_free(last);
+    git_repository_free(repository);
+    return subject;
+}
+
+size_t bare_repository_count(const char *path) {
+    git_revwalk *walk = NULL;
+    git_oid id;
+    size_t count = 0;
+    git_repository *repository = open_bare(path);
+    check(git_revwalk_new(&walk, repository), path);
+    check(git_revwalk_push_ref(walk, "refs/heads/main"), path);
+    while (git_revwalk_next(&id, walk) == 0)
+        count++;
+    git_revwalk_free(walk);
+    git_repository_free(repository);
+    return count;
+}

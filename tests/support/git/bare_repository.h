@@ -26,4 +26,9 @@ char *bare_repository_read(const char *path, const char *file, struct arena *are
 /* The paths of all files at HEAD in the order of git ls-tree -r, with NULL at the end. In the arena. */
 char **bare_repository_list(const char *path, struct arena *arena);
 
+/* Main: the id of its last commit, in the arena; the first line of that one's message, likewise; the number of its commits. */
+char *bare_repository_head(const char *path, struct arena *arena);
+char *bare_repository_subject(const char *path, struct arena *arena);
+size_t bare_repository_count(const char *path);
+
 #endif
