@@ -18,6 +18,7 @@
 #include "lib/domain/registry/index_file.h"
 #include "lib/service/job/job_change.h"
 #include "lib/service/job/job_steps.h"
+#include "lib/store/registry/metadata_edit.h"
 #include "services/publish/place_claims.h"
 #include "services/publish/publication.h"
 
@@ -55,10 +56,10 @@ static enum status make_tarball_again(struct publication *p, struct error *err) 
         status = package_files_select(&p->files, p->arena, p->source.folder, &p->manifest.include_files,
                                       &p->manifest.exclude_files, err);
     if (!status) status = publication_pack(p, err);
-    if (!status && strcmp(p->hash, p->record.hash) != 0)
-        status =
-            error_set(err, STATUS_INTERNAL, "The tarball made again is %s, but it was %s before.", p->hash, p->record.hash);
-    return status;
+    if (status || strcmp(p->hash, p->record.hash) == 0) return status;
+    error_set(err, STATUS_INTERNAL, "The tarball made again is %s, but it was %s before.", p->hash, p->record.hash);
+    err->trouble = TROUBLE_NONE; /* so that the job's log says this, and not that it waits for the machine */
+    return err->status;
 }
 
 enum status publication_resume(void *context, struct error *err) {
@@ -127,11 +128,8 @@ static enum status edit_metadata(struct registry_edit *out, const struct registr
                                  struct arena *arena, struct error *err) {
     const struct publication *p = context;
     struct metadata metadata = {.location = p->location};
-    if (current->bytes) {
-        enum status status = metadata_parse(&metadata, current->bytes, current->length, arena, err);
-        if (status)
-            return error_set(err, STATUS_INTERNAL, "The metadata of %s cannot be read: %s", p->request.name, err->message);
-    }
+    enum status status = current->bytes ? metadata_edit_read(&metadata, p->request.name, current, arena, err) : STATUS_OK;
+    if (status) return status;
     const struct published_version *there = metadata_find_published(&metadata, p->request.version);
     if (there && strcmp(there->hash, p->record.hash) == 0) {
         out->kind = REGISTRY_KEEP;
