@@ -33,10 +33,12 @@ static struct arena arena;
 static struct package_cache_hold hold;
 static struct text log_lines; /* `JOB LEVEL message` of all jobs */
 static struct build_outcome outcomes[PACKAGES_MAX];
+static enum build_how how; /* of the next jobs */
 
 static int set_up(void **state) {
     (void)state;
     struct error err;
+    how = BUILD_HOW_REUSE;
     temporary_folder_make(&folder);
     temporary_folder_write(&folder, "compilers/readme", "");
     const char *compiler = arena_format(&arena, "%s/compilers/purs-0_15_15", folder.path);
@@ -113,7 +115,7 @@ static void build(const struct source *sources, size_t count, size_t jobs) {
                                       .fence = 1,
                                       .attempt = 1,
                                       .package = count - jobs + i,
-                                      .how = BUILD_HOW_REUSE};
+                                      .how = how};
     const struct work_order work = {.compiler = {0, 15, 15},
                                     .time_limit_ms = LONG_MS,
                                     .lease_ms = LONG_MS,
@@ -290,6 +292,68 @@ static void the_time_of_each_step_is_in_the_log(void **state) {
     expect_line("ms keep=");
 }
 
+/* ---- How it is asked for ---- */
+
+static void a_build_again_takes_dependencies_from_the_store_and_compiles_its_own(void **state) {
+    (void)state;
+    static const struct source sources[] = {{"base", {{"src/Base.purs", "module Base where\n"}}},
+                                            {"user", {{"src/User.purs", "module User where\nimport Base\n"}}}};
+    build(sources, 2, 1);
+    assert_int_equal(outcomes[0].result.compiled_modules, 2);
+    build(sources, 2, 1);
+    assert_int_equal(outcomes[0].result.compiled_modules, 0);
+    how = BUILD_HOW_AGAIN;
+    build(sources, 2, 1);
+    expect_verdict(0, VERDICT_SUCCEEDED, NULL);
+    assert_int_equal(outcomes[0].result.compiled_modules, 1);
+}
+
+static void a_build_again_believes_no_failure_of_earlier_builds(void **state) {
+    (void)state;
+    static const struct source sources[] = {{"wrong", {{"src/A.purs", "module A where\n-- stand-in: fail It does not fit.\n"}}},
+                                            {"user", {{"src/User.purs", "module User where\nimport A\n"}}}};
+    build(sources, 1, 1);
+    how = BUILD_HOW_AGAIN;
+    for (size_t count = 1; count <= 2; count++) {
+        long long runs = atomic_load(&environment.runs);
+        build(sources, count, 1);
+        assert_true(atomic_load(&environment.runs) > runs);
+        assert_int_equal(outcomes[0].verdict, VERDICT_FAILED_TO_COMPILE);
+        assert_null(strstr(outcomes[0].reason, "earlier build"));
+    }
+}
+
+static void a_verification_builds_it_twice_and_keeps_nothing(void **state) {
+    (void)state;
+    static const struct source sources[] = {{"base", {{"src/Base.purs", "module Base where\n"}}},
+                                            {"user", {{"src/User.purs", "module User where\nimport Base\n"}}}},
+                               wrong = {"wrong", {{"src/A.purs", "module A where\n-- stand-in: fail It does not fit.\n"}}};
+    how = BUILD_HOW_VERIFY;
+    for (int i = 0; i < 2; i++) { /* the second one finds nothing of the first */
+        long long runs = atomic_load(&environment.runs);
+        build(sources, 2, 1);
+        expect_verdict(0, VERDICT_SUCCEEDED, NULL);
+        assert_int_equal(outcomes[0].result.compiled_modules, 2);
+        assert_int_equal(atomic_load(&environment.runs), runs + 2);
+    }
+    build(&wrong, 1, 1);
+    expect_verdict(0, VERDICT_FAILED_TO_COMPILE, "It does not compile with compiler 0.15.15: 1 error."); /* both times */
+    how = BUILD_HOW_REUSE;
+    build(sources, 2, 1);
+    assert_int_equal(outcomes[0].result.compiled_modules, 2);
+}
+
+static void a_compiler_that_is_not_there_is_no_verdict_about_the_package(void **state) {
+    (void)state;
+    static const struct source source = {"plain", {{"src/A.purs", "module A where\n"}}};
+    size_t count = environment.compilers.count;
+    environment.compilers.count = 0;
+    build(&source, 1, 1);
+    environment.compilers.count = count;
+    expect_verdict(0, VERDICT_COMPILER_MISSING, "The worker does not have the compiler.");
+    assert_false(verdict_stands(outcomes[0].verdict));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -304,6 +368,10 @@ int main(void) {
         TEST(errors_that_an_earlier_build_found_are_in_the_log_again),
         TEST(warnings_are_counted_by_package_and_shown_at_debug),
         TEST(the_time_of_each_step_is_in_the_log),
+        TEST(a_build_again_takes_dependencies_from_the_store_and_compiles_its_own),
+        TEST(a_build_again_believes_no_failure_of_earlier_builds),
+        TEST(a_verification_builds_it_twice_and_keeps_nothing),
+        TEST(a_compiler_that_is_not_there_is_no_verdict_about_the_package),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
