@@ -205,11 +205,13 @@ static enum status read_issue(struct job_request *job, struct call *call, const 
     return STATUS_OK;
 }
 
-/* True if the text has no control characters, line separators or bidirectional embeddings, overrides and isolates. */
+/* True if the text has no control characters, line separators or bidirectional formatting characters. */
 static bool is_printable_line(const char *text) {
     for (const unsigned char *at = (const unsigned char *)text; *at; at++) {
         if (*at < 0x20 || *at == 0x7f) return false;
         if (at[0] == 0xc2 && at[1] < 0xa0) return false;                                    /* U+0080 to U+009F */
+        if (at[0] == 0xd8 && at[1] == 0x9c) return false;                                   /* U+061C */
+        if (at[0] == 0xe2 && at[1] == 0x80 && at[2] >= 0x8e && at[2] <= 0x8f) return false; /* U+200E to U+200F */
         if (at[0] == 0xe2 && at[1] == 0x80 && at[2] >= 0xa8 && at[2] <= 0xae) return false; /* U+2028 to U+202E */
         if (at[0] == 0xe2 && at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9) return false; /* U+2066 to U+2069 */
     }
