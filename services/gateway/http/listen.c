@@ -22,13 +22,14 @@ static int port_of(int descriptor) {
                                          : ntohs(((struct sockaddr_in *)&address)->sin_port);
 }
 
-enum status listen_open(int *out, const char *address, int64_t port, const char *variable, int *port_taken, struct error *err) {
+enum status listen_open(int *out, const char *address, int64_t port, const char *settings, int *port_taken, struct error *err) {
     *out = -1;
-    char service[16];
+    char service[16], variable[32];
     snprintf(service, sizeof service, "%d", (int)port);
     const struct addrinfo hints = {
         .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV, .ai_family = AF_UNSPEC};
     struct addrinfo *found = NULL;
+    snprintf(variable, sizeof variable, "%s_ADDRESS", settings);
     if (getaddrinfo(address, service, &hints, &found) != 0)
         return error_set_at(err, STATUS_INVALID, variable, "%s must be an IP address, but it is \"%s\".", variable, address);
     const int on = 1;
@@ -44,6 +45,7 @@ enum status listen_open(int *out, const char *address, int64_t port, const char 
         return STATUS_OK;
     }
     if (descriptor >= 0) close(descriptor);
+    snprintf(variable, sizeof variable, "%s_PORT", settings);
     return error_set_at(err, STATUS_INVALID, variable, "%s: cannot listen on %s, port %d: %s.", variable, address, (int)port,
                         strerror(problem));
 }

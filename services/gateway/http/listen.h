@@ -11,8 +11,9 @@
 #include "lib/base/error.h"
 
 /* A non-blocking TCP socket that listens on `address` (IPv4 or IPv6) and `port`; 0: any free port. *port_taken is the actual
- * port. STATUS_INVALID, naming the setting `variable`: it is not an address, or cannot be used. */
-CHECK_RESULT enum status listen_open(int *out, const char *address, int64_t port, const char *variable, int *port_taken,
+ * port. STATUS_INVALID, with the setting as path: `SETTINGS_ADDRESS` is not an address, or `SETTINGS_PORT` cannot be used
+ * (`settings` is "SERVER" or "MANAGEMENT"). */
+CHECK_RESULT enum status listen_open(int *out, const char *address, int64_t port, const char *settings, int *port_taken,
                                      struct error *err);
 
 /* A context for TLS 1.2 and later, with HTTP/2 by ALPN and the certificate chain and key of these PEM files. STATUS_INVALID

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "services/gateway/http/server.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -80,13 +82,13 @@ static enum status open_ports(struct server *server, const struct settings *sett
     enum status status = STATUS_OK;
     if (settings->tls_key) status = listen_tls(&server->tls, settings->tls_certificate, settings->tls_key, err);
     if (!status)
-        status = listen_open(&server->public_socket, settings->server_address, settings->server_port, "SERVER_PORT",
-                             &server->port, err);
+        status =
+            listen_open(&server->public_socket, settings->server_address, settings->server_port, "SERVER", &server->port, err);
     if (!status) listen_limit(server->public_socket, settings->gateway_stall_ms);
     int64_t management_port = settings->management_port;
     if (management_port < 0) management_port = settings->server_port == 0 ? 0 : settings->server_port + 1;
     if (!status)
-        status = listen_open(&server->management_socket, settings->management_address, management_port, "MANAGEMENT_PORT",
+        status = listen_open(&server->management_socket, settings->management_address, management_port, "MANAGEMENT",
                              &server->management_port, err);
     return status;
 }
@@ -110,6 +112,23 @@ static int64_t allow_connections(int64_t wanted) {
     return allowed;
 }
 
+/* Starts the next loop. The first one gets the server's sockets, which stay the server's if it cannot be started; each other one
+ * listens on the public socket through a descriptor of its own. */
+static enum status start_loop(struct server *server, struct loop_options *options, struct error *err) {
+    bool is_first = server->loop_count == 0;
+    options->public_socket =
+        is_first ? server->public_socket : fcntl(server->loops[0].options.public_socket, F_DUPFD_CLOEXEC, 0);
+    options->management_socket = is_first ? server->management_socket : -1;
+    if (options->public_socket < 0)
+        return error_set(err, STATUS_INTERNAL, "An event loop cannot share the public port: %s.", strerror(errno));
+    enum status status = loop_start(&server->loops[server->loop_count], options, err);
+    if (status && !is_first) close(options->public_socket);
+    if (status) return status;
+    server->loop_count++;
+    server->public_socket = server->management_socket = -1;
+    return STATUS_OK;
+}
+
 static enum status start_loops(struct server *server, struct gateway *gateway, struct error *err) {
     struct loop_options options = {.gateway = gateway,
                                    .config = &server->config,
@@ -118,16 +137,10 @@ static enum status start_loops(struct server *server, struct gateway *gateway, s
                                    .tls = server->tls,
                                    .connection_limit = allow_connections(gateway->settings->gateway_connections),
                                    .traffic = &server->traffic};
-    for (int64_t i = 0; i < gateway->settings->gateway_threads; i++) {
-        options.public_socket =
-            i == 0 ? server->public_socket : fcntl(server->loops[0].options.public_socket, F_DUPFD_CLOEXEC, 0);
-        options.management_socket = i == 0 ? server->management_socket : -1;
-        enum status status = loop_start(&server->loops[i], &options, err);
-        server->public_socket = server->management_socket = -1;
-        if (status) return status;
-        server->loop_count++;
-    }
-    return STATUS_OK;
+    enum status status = STATUS_OK;
+    for (int64_t i = 0; i < gateway->settings->gateway_threads && !status; i++)
+        status = start_loop(server, &options, err);
+    return status;
 }
 
 enum status server_create(struct server **out, struct gateway *gateway, struct error *err) {
