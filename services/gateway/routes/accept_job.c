@@ -95,7 +95,8 @@ static void refuse_repeat(struct call *call, const struct repeat *repeat) {
                            repeat->request->package);
     if (question->status == STATUS_REFUSED) text_append_format(&message, " %s", question->failure_message);
     text_append(&message, " Nothing was done now. To ask for it once more, change the payload ");
-    text_append(&message, is_by_trustee ? "(another reason is enough)." : "(an extra space is enough) and sign it again.");
+    text_append(&message,
+                is_by_trustee ? "(another reason in it is enough)." : "(an extra space is enough) and sign it again.");
     call_fail(call, STATUS_REFUSED, "payload", message.bytes);
     text_release(&message);
 }

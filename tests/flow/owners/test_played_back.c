@@ -192,7 +192,7 @@ static void a_trustees_unpublishing_undone_by_hand_is_refused(void **state) {
     again = trustee_ask(scene.server, TOKEN, NULL, body("unpublish", payload, NULL));
     assert_int_equal(again.status, 400);
     if (!strstr(again.message, id) || !strstr(again.message, "restored@1.0.0 is published again.") ||
-        !strstr(again.message, "change the payload (another reason is enough)."))
+        !strstr(again.message, "change the payload (another reason in it is enough)."))
         fail_msg("%s", again.message);
     payload = "{\"name\":\"restored\",\"version\":\"1.0.0\",\"reason\":\"Once more.\"}";
     server_expect_success(scene.server, trustee_expect_job(scene.server, TOKEN, body("unpublish", payload, NULL)));
