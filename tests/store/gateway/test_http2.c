@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What one client may take over HTTP/2 (services/gateway/README.md, What one client may take).
+ */
+#include "tests/store/gateway/raw_client.h"
+
+#include "tests/support/http/http2_frames.h"
+
+static size_t taken; /* of the input of the connection that was opened last, by frames */
+
+/* The next frame that is not of WINDOW_UPDATE, PING or, unless it is wanted, SETTINGS. */
+static struct http2_frame next_frame(struct http_connection *connection, bool wants_settings) {
+    struct http2_frame frame;
+    for (;;) {
+        while (http2_take_frame(&connection->input, &taken, &frame))
+            if (frame.type <= HTTP2_RST_STREAM || frame.type == HTTP2_GOAWAY ||
+                (wants_settings && frame.type == HTTP2_SETTINGS))
+                return frame;
+        char *place = text_reserve(&connection->input, 65536);
+        ssize_t count = recv(connection->socket, place, 65536, 0);
+        if (count <= 0) fail_msg("the connection ended");
+        connection->input.length += (size_t)count;
+    }
+}
+
+static void begin_http2(struct gateway_scene *s, struct http_connection *connection, struct text *bytes) {
+    taken = 0;
+    open_as(s, connection, 2);
+    http2_append_preface(bytes);
+}
+
+static void expect_stream(struct http_connection *connection, uint32_t stream, int status, const char *words) {
+    struct http2_frame frame = next_frame(connection, false);
+    assert_int_equal(frame.stream, stream);
+    assert_int_equal(http2_status(&frame), status);
+    frame = next_frame(connection, false);
+    assert_true(frame.type == HTTP2_DATA && frame.stream == stream && (frame.flags & HTTP2_END_STREAM));
+    assert_non_null(memmem(frame.payload, frame.length, words, strlen(words)));
+}
+
+static void streams_over_the_limit_are_refused_and_the_limit_is_told(void **state) {
+    struct gateway_scene *s = *state;
+    enum { STREAMS = 3 };
+    struct http_connection connection;
+    struct text bytes = {0};
+    s->settings.gateway_streams_per_connection = STREAMS;
+    serve(s);
+    begin_http2(s, &connection, &bytes);
+    for (uint32_t i = 0; i < STREAMS + 1; i++)
+        http2_append_request(&bytes, 2 * i + 1, "POST", "/api/v1/publish", -1, false); /* their bodies do not come */
+    send_and_clear(&connection, &bytes);
+    int64_t told = -1;
+    struct http2_frame frame;
+    while ((frame = next_frame(&connection, true)).type == HTTP2_SETTINGS)
+        if (http2_setting(&frame, 3) >= 0) told = http2_setting(&frame, 3);
+    assert_int_equal(told, STREAMS);
+    assert_int_equal(frame.type, HTTP2_RST_STREAM);
+    assert_int_equal(frame.stream, 2 * STREAMS + 1); /* the newest */
+    assert_int_equal(http2_error(&frame), HTTP2_REFUSED_STREAM);
+    http2_append_data(&bytes, 1, 2, true);
+    send_and_clear(&connection, &bytes);
+    expect_stream(&connection, 1, 400, "invalid_request");
+    http_connection_close(&connection);
+    text_release(&bytes);
+}
+
+static void an_http_2_body_over_the_limit_is_dropped_and_answered_413(void **state) {
+    struct gateway_scene *s = *state;
+    struct http_connection connection;
+    struct text bytes = {0};
+    serve(s);
+    begin_http2(s, &connection, &bytes);
+    http2_append_request(&bytes, 1, "POST", "/api/v1/publish", -1, false);
+    for (int i = 0; i < 9; i++)
+        http2_append_data(&bytes, 1, 8000, i == 8);
+    send_and_clear(&connection, &bytes);
+    expect_stream(&connection, 1, 413, "has 72000 bytes");
+    http_connection_close(&connection);
+    text_release(&bytes);
+}
+
+/* More than a megabyte over it: the answer comes before the body's end. */
+static void an_http_2_body_far_over_the_limit_is_answered_at_once(void **state) {
+    struct gateway_scene *s = *state;
+    struct http_connection connection;
+    struct text bytes = {0};
+    serve(s);
+    begin_http2(s, &connection, &bytes);
+    http2_append_request(&bytes, 1, "POST", "/api/v1/publish", 2 << 20, false);
+    http2_append_data(&bytes, 1, 8000, false);
+    send_and_clear(&connection, &bytes);
+    expect_stream(&connection, 1, 413, "has 2097152 bytes");
+    http_connection_close(&connection);
+    text_release(&bytes);
+}
+
+static void too_many_headers_are_400(void **state) {
+    struct gateway_scene *s = *state;
+    struct http_connection connection;
+    struct text bytes = {0};
+    serve(s);
+    begin_http2(s, &connection, &bytes);
+    http2_append_headers(&bytes, 1, "/healthz", 101);
+    send_and_clear(&connection, &bytes);
+    expect_stream(&connection, 1, 400, "headers; at most 100 are read");
+    http2_append_headers(&bytes, 3, "/healthz", 90);
+    send_and_clear(&connection, &bytes);
+    expect_stream(&connection, 3, 200, "alive");
+    http_connection_close(&connection);
+    text_release(&bytes);
+}
+
+static void an_http_2_request_in_drops_is_cancelled(void **state) {
+    struct gateway_scene *s = *state;
+    struct http_connection connection;
+    struct text bytes = {0};
+    s->settings.gateway_request_ms = 300;
+    serve(s);
+    begin_http2(s, &connection, &bytes);
+    http2_append_request(&bytes, 1, "POST", "/api/v1/publish", -1, false);
+    struct http2_frame frame = {0};
+    for (int i = 0; i < 600 && frame.type != HTTP2_RST_STREAM; i++) {
+        http2_append_data(&bytes, 1, 1, false);
+        send_and_clear(&connection, &bytes);
+        wait_ms(10);
+        if (recv(connection.socket, (char[1]){0}, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) continue;
+        char *place = text_reserve(&connection.input, 65536);
+        connection.input.length += (size_t)recv(connection.socket, place, 65536, 0);
+        while (frame.type != HTTP2_RST_STREAM && http2_take_frame(&connection.input, &taken, &frame))
+            continue;
+    }
+    assert_int_equal(frame.type, HTTP2_RST_STREAM);
+    assert_int_equal(http2_error(&frame), HTTP2_CANCEL);
+    http_connection_close(&connection);
+    text_release(&bytes);
+}
+
+static void a_client_that_gives_up_hundreds_of_requests_is_closed(void **state) {
+    struct gateway_scene *s = *state;
+    enum { GIVEN_UP = 220 };
+    struct http_connection connection;
+    struct text bytes = {0};
+    const struct job_request request = publish_of("aff");
+    const char *path = arena_format(&s->f.arena, "/logs/%s?wait=60", accept_job(&s->f, &request).id);
+    serve(s);
+    begin_http2(s, &connection, &bytes);
+    for (uint32_t i = 0; i < GIVEN_UP; i++) {
+        http2_append_request(&bytes, 2 * i + 1, "GET", path, -1, true);
+        http2_append_reset(&bytes, 2 * i + 1);
+    }
+    http_connection_send_bytes(&connection, bytes.bytes, bytes.length);
+    await_figure(s, ENDED("too many requests given up"), 1);
+    await_figure(s, CONNECTIONS, 0);
+    await_requests(s, 0);
+    http_connection_close(&connection);
+    text_release(&bytes);
+}
+
+#define LARGE "storage/large/1.0.0.tar.gz"
+enum { LENGTH = 1 << 20, WINDOW_SETTING = 4 };
+
+static void put_large(struct gateway_scene *s) {
+    char *bytes = memory_alloc(LENGTH + 1);
+    memset(bytes, 'a', LENGTH);
+    temporary_folder_write(&s->folder, LARGE, bytes);
+    free(bytes);
+}
+
+static void an_answer_behind_a_shut_window_is_cancelled(void **state) {
+    struct gateway_scene *s = *state;
+    struct http_connection connection;
+    struct text bytes = {0};
+    put_large(s);
+    s->settings.gateway_stall_ms = 300;
+    serve(s);
+    begin_http2(s, &connection, &bytes);
+    http2_append_setting(&bytes, WINDOW_SETTING, 0);
+    http2_append_request(&bytes, 1, "GET", "/large/1.0.0.tar.gz", -1, true);
+    send_and_clear(&connection, &bytes);
+    struct http2_frame frame = next_frame(&connection, false);
+    assert_int_equal(http2_status(&frame), 200);
+    frame = next_frame(&connection, false);
+    assert_int_equal(frame.type, HTTP2_RST_STREAM);
+    assert_int_equal(http2_error(&frame), HTTP2_CANCEL);
+    http2_append_request(&bytes, 3, "HEAD", "/healthz", -1, true); /* the connection can be used as before */
+    send_and_clear(&connection, &bytes);
+    frame = next_frame(&connection, false);
+    assert_int_equal(http2_status(&frame), 200);
+    assert_true(figure_of(s, ENDED("answers not taken")) == 0);
+    http_connection_close(&connection);
+    text_release(&bytes);
+}
+
+static void a_connection_whose_window_stays_shut_is_ended(void **state) {
+    struct gateway_scene *s = *state;
+    struct http_connection connection;
+    struct text bytes = {0};
+    put_large(s);
+    s->settings.gateway_stall_ms = 300;
+    serve(s);
+    begin_http2(s, &connection, &bytes);
+    http2_append_setting(&bytes, WINDOW_SETTING, 2 * LENGTH); /* of streams; the connection's own stays small */
+    http2_append_request(&bytes, 1, "GET", "/large/1.0.0.tar.gz", -1, true);
+    send_and_clear(&connection, &bytes);
+    await_figure(s, ENDED("answers not taken"), 1);
+    await_figure(s, CONNECTIONS, 0);
+    await_requests(s, 0);
+    http_connection_close(&connection);
+    text_release(&bytes);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        gateway_test(streams_over_the_limit_are_refused_and_the_limit_is_told),
+        gateway_test(an_http_2_body_over_the_limit_is_dropped_and_answered_413),
+        gateway_test(an_http_2_body_far_over_the_limit_is_answered_at_once),
+        gateway_test(too_many_headers_are_400),
+        gateway_test(an_http_2_request_in_drops_is_cancelled),
+        gateway_test(a_client_that_gives_up_hundreds_of_requests_is_closed),
+        gateway_test(an_answer_behind_a_shut_window_is_cancelled),
+        gateway_test(a_connection_whose_window_stays_shut_is_ended),
+    };
+    return cmocka_run_group_tests(tests, start_scene, stop_scene);
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * GET /NAME/VERSION.tar.gz (services/gateway/README.md, Packages and tarballs).
+ */
+#include "tests/store/gateway/gateway_scene.h"
+
+#include <dirent.h>
+
+#include "lib/base/hash.h"
+
+#define CONTENT "0123456789"
+#define PATH "/aff/7.1.0.tar.gz"
+
+static void put(struct gateway_scene *s, const char *content) {
+    temporary_folder_write(&s->folder, "storage" PATH, content);
+}
+
+static struct answered get_with(struct gateway_scene *s, const char *header) {
+    const char *const headers[] = {header, NULL};
+    return ask_with(s, NULL, PATH, headers, NULL);
+}
+
+static const char *tag_of(struct gateway_scene *s, const char *content) {
+    char hash[SHA256_SRI_MAX];
+    hash_sha256_sri(content, strlen(content), hash);
+    return arena_format(&s->f.arena, "\"%s\"", hash);
+}
+
+static void a_tarball_is_served_with_its_size_and_hash(void **state) {
+    struct gateway_scene *s = *state;
+    put(s, CONTENT);
+    serve(s);
+    const struct answered whole = get(s, PATH), head = ask_with(s, "HEAD", PATH, NULL, NULL);
+    expect_json(whole, 200, CONTENT);
+    expect_json(head, 200, "");
+    for (int i = 0; i < 2; i++) {
+        const struct answered *answered = i ? &head : &whole;
+        expect_header(s, answered, "content-type", "application/gzip");
+        expect_header(s, answered, "content-length", "10");
+        expect_header(s, answered, "etag", tag_of(s, CONTENT));
+        expect_header(s, answered, "cache-control", "public, max-age=31536000, immutable");
+        expect_header(s, answered, "accept-ranges", "bytes");
+    }
+    assert_true(figure_of(s, "registry_tarballs_hashed_total{program=\"gateway\"}") == 1);
+}
+
+/* Larger than what is read at once. */
+static void a_large_tarball_comes_whole(void **state) {
+    struct gateway_scene *s = *state;
+    enum { LENGTH = 1000003 };
+    char *bytes = memory_alloc(LENGTH + 1);
+    for (size_t i = 0; i < LENGTH; i++)
+        bytes[i] = (char)('a' + i * i % 23);
+    put(s, bytes);
+    serve(s);
+    const struct answered whole = get(s, PATH), part = get_with(s, "Range: bytes=65530-400000");
+    assert_int_equal(whole.status, 200);
+    assert_int_equal(part.status, 206);
+    assert_true(strcmp(whole.body, bytes) == 0);
+    assert_int_equal(strlen(part.body), 400000 - 65530 + 1);
+    assert_true(strncmp(part.body, bytes + 65530, strlen(part.body)) == 0);
+    free(bytes);
+}
+
+static void one_range_is_served(void **state) {
+    struct gateway_scene *s = *state;
+    put(s, CONTENT);
+    serve(s);
+    static const struct {
+        const char *range;
+        int status;
+        const char *body, *content_range;
+    } rows[] = {
+        {"Range: bytes=2-4", 206, "234", "bytes 2-4/10"}, {"Range: bytes=8-", 206, "89", "bytes 8-9/10"},
+        {"Range: bytes=-3", 206, "789", "bytes 7-9/10"},  {"Range: bytes=0-1,3-4", 200, CONTENT, NULL},
+        {"Range: bytes=10-", 416, "", "bytes */10"},      {"Range: lines=1-2", 200, CONTENT, NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct answered answered = get_with(s, rows[i].range);
+        expect_json(answered, rows[i].status, rows[i].body);
+        expect_header(s, &answered, "content-range", rows[i].content_range);
+    }
+}
+
+static void conditions_are_heeded(void **state) {
+    struct gateway_scene *s = *state;
+    put(s, CONTENT);
+    serve(s);
+    const char *tag = tag_of(s, CONTENT);
+    struct arena *arena = &s->f.arena;
+    const struct {
+        const char *header, *range;
+        int status;
+    } rows[] = {
+        {arena_format(arena, "If-None-Match: %s", tag), NULL, 304},
+        {arena_format(arena, "If-None-Match: \"x\", W/%s", tag), NULL, 304},
+        {"If-None-Match: *", NULL, 304},
+        {"If-None-Match: \"x\"", NULL, 200},
+        {arena_format(arena, "If-Range: %s", tag), "Range: bytes=0-0", 206},
+        {"If-Range: \"x\"", "Range: bytes=0-0", 200},
+        {"If-Range: \"x\"", "Range: bytes=99-", 200},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *const headers[] = {rows[i].header, rows[i].range, NULL};
+        const struct answered answered = ask_with(s, NULL, PATH, headers, NULL);
+        expect_status(answered, rows[i].status);
+        expect_header(s, &answered, "etag", tag);
+        if (rows[i].status == 304) assert_string_equal(answered.body, "");
+    }
+}
+
+static void what_is_no_tarball_is_404(void **state) {
+    struct gateway_scene *s = *state;
+    static const char *const paths[] = {"/aff/7.1.1.tar.gz", "/Aff/7.1.0.tar.gz",   "/aff/7.1.tar.gz",
+                                        "/aff/7.1.0.tar",    "/other/7.1.0.tar.gz", "/_jobs/7.1.0.tar.gz"};
+    put(s, CONTENT);
+    temporary_folder_write(&s->folder, "storage/_jobs/7.1.0.tar.gz", CONTENT);
+    serve(s);
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        expect_error(s, get(s, paths[i]), 404, NULL, "");
+}
+
+static void what_is_no_file_is_not_served(void **state) {
+    struct gateway_scene *s = *state;
+    put(s, CONTENT);
+    temporary_folder_write(&s->folder, "secret", "a secret");
+    temporary_folder_link(&s->folder, "storage/aff/1.0.0.tar.gz", "../../secret");
+    temporary_folder_write(&s->folder, "storage/aff/2.0.0.tar.gz/x", "");
+    serve(s);
+    for (int i = 1; i <= 2; i++) {
+        const struct answered answered = get(s, arena_format(&s->f.arena, "/aff/%d.0.0.tar.gz", i));
+        expect_error(s, answered, 500, NULL, "Something went wrong");
+        expect_not_within(answered.body, s->folder.path);
+    }
+}
+
+static void they_stand_under_their_own_host(void **state) {
+    struct gateway_scene *s = *state;
+    static const char *const right[] = {"Host: Packages.example.org:8080", NULL}, *const wrong[] = {
+                                                                                      "Host: packages.example.org", NULL};
+    put(s, CONTENT);
+    set_text(&s->settings.s3_api_url, "https://packages.example.org:8080/base");
+    serve(s);
+    expect_json(ask_with(s, NULL, PATH, right, NULL), 200, CONTENT);
+    expect_error(s, ask_with(s, NULL, PATH, wrong, NULL), 404, NULL, "There is nothing at this address.");
+    expect_status(get(s, PATH), 404);
+}
+
+static void on_s3_none_are_served(void **state) {
+    struct gateway_scene *s = *state;
+    put(s, CONTENT);
+    s->settings.has_spaces_key = true;
+    serve(s);
+    expect_error(s, get(s, PATH), 404, NULL, "There is nothing at this address.");
+}
+
+/* A file that is written anew, by hand, is another file. */
+static void a_hash_is_computed_once_for_each_content(void **state) {
+    struct gateway_scene *s = *state;
+    put(s, CONTENT);
+    serve(s);
+    for (int i = 0; i < 3; i++)
+        get(s, PATH);
+    assert_int_equal((int)figure_of(s, "registry_tarballs_hashed_total{program=\"gateway\"}"), 1);
+    put(s, "abcdefghij");
+    const struct answered answered = get(s, PATH);
+    expect_json(answered, 200, "abcdefghij");
+    expect_header(s, &answered, "etag", tag_of(s, "abcdefghij"));
+    assert_int_equal((int)figure_of(s, "registry_tarballs_hashed_total{program=\"gateway\"}"), 2);
+}
+
+/* The tarballs that this process has open. */
+static int count_open(void) {
+    DIR *folder = opendir("/proc/self/fd");
+    int count = 0;
+    char target[256];
+    assert_non_null(folder);
+    for (const struct dirent *entry; (entry = readdir(folder));) {
+        ssize_t length = readlinkat(dirfd(folder), entry->d_name, target, sizeof target);
+        count += length > 0 && memmem(target, (size_t)length, PATH, sizeof PATH - 1);
+    }
+    closedir(folder);
+    return count;
+}
+
+/* Whatever becomes of a request. */
+static void files_are_closed(void **state) {
+    struct gateway_scene *s = *state;
+    put(s, CONTENT);
+    serve(s);
+    const char *const not_modified[] = {arena_format(&s->f.arena, "If-None-Match: %s", tag_of(s, CONTENT)), NULL};
+    get(s, PATH);
+    ask_with(s, "HEAD", PATH, NULL, NULL);
+    ask_with(s, NULL, PATH, not_modified, NULL);
+    get_with(s, "Range: bytes=2-4");
+    get_with(s, "Range: bytes=99-");
+    await_figure(s, "registry_http_connections{program=\"gateway\"}", 0);
+    assert_int_equal(count_open(), 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        gateway_test(a_tarball_is_served_with_its_size_and_hash),
+        gateway_test(a_large_tarball_comes_whole),
+        gateway_test(one_range_is_served),
+        gateway_test(conditions_are_heeded),
+        gateway_test(what_is_no_tarball_is_404),
+        gateway_test(what_is_no_file_is_not_served),
+        gateway_test(they_stand_under_their_own_host),
+        gateway_test(on_s3_none_are_served),
+        gateway_test(a_hash_is_computed_once_for_each_content),
+        gateway_test(files_are_closed),
+    };
+    return cmocka_run_group_tests(tests, start_scene, stop_scene);
+}
