@@ -262,6 +262,15 @@ void call_work(struct call *call, enum status (*work)(struct call *call, struct 
     submit(call);
 }
 
+bool call_run(struct call *call, void (*run)(struct store_task *task, struct job_store *store),
+              void (*go_on)(struct call *call)) {
+    call->task.run = run;
+    call->go_on = go_on;
+    call_leave(call, withdraw_from_pool);
+    call->is_away = store_executor_submit(call->gateway->pool, &call->task);
+    return call->is_away;
+}
+
 /* True for failures of Redis that are retried. */
 static bool is_outage(enum status status) {
     return status == STATUS_UNAVAILABLE || status == STATUS_TIMEOUT;
@@ -324,6 +333,8 @@ void call_resume(struct call *call) {
     call->is_away = false;
     if (!call->req) {
         free_call(call);
+    } else if (call->is_answered) {
+        call->go_on(call);
     } else if (may_try_again(call)) {
         h2o_timeout_link(call->loop->context.loop, &call->loop->context.hundred_ms_timeout, &call->retry_timer);
     } else if (call->status) {

@@ -19,6 +19,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "lib/base/arena.h"
 #include "lib/base/error.h"
@@ -48,6 +49,7 @@ struct answer {
     struct text body;
     int file; /* descriptor of a file to send instead of the body; -1: none */
     int64_t file_offset, file_length;
+    ssize_t chunk_bytes; /* of the file that were read into `body` last; respond.c's */
     size_t header_count;
     struct {
         const char *name; /* lower case */
@@ -125,6 +127,11 @@ void call_return(struct call *call);
 /* Runs `work` on a thread that may block, then sends call->answer, or its failure. `work` may be called several times: after an
  * outage of Redis, and after a wait. */
 void call_work(struct call *call, enum status (*work)(struct call *call, struct job_store *store, struct error *err));
+
+/* Runs `run` on a thread that may block, and after its call_return() `go_on` on the loop's thread, unless the client has
+ * disconnected; for a call that was answered by call_work(). False: the pool's queue is full. */
+bool call_run(struct call *call, void (*run)(struct store_task *task, struct job_store *store),
+              void (*go_on)(struct call *call));
 
 /* Hands the call to another thread, which calls call_return() once. `withdraw` as in struct call, or NULL. */
 void call_leave(struct call *call, bool (*withdraw)(struct call *call));

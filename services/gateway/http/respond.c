@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Sends a call's answer (call.h): a text in one piece, a file chunk by chunk, as fast as the client reads.
+ * Sends a call's answer (call.h): a text in one piece, a file chunk by chunk, as fast as the client reads. A chunk that is not in
+ * the page cache, or may not be (a file system that does not tell), is read on a thread that may block.
  */
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "lib/base/json.h"
@@ -68,22 +71,47 @@ bool call_wants_json(struct call *call) {
     return !header_has(call, "user-agent", "curl/") && !header_has(call, "user-agent", "wget/");
 }
 
-/* h2o_generator.proceed: sends the next chunk of the file. The read blocks the loop if the chunk is not in the page cache,
- * where the file was when its hash was computed (file_hashes.h). */
-static void send_chunk(h2o_generator_t *generator, h2o_req_t *req) {
-    struct call *call = H2O_STRUCT_FROM_MEMBER(struct call, generator, generator);
+static size_t chunk_length(const struct answer *answer) {
+    return answer->file_length < FILE_CHUNK_BYTES ? (size_t)answer->file_length : FILE_CHUNK_BYTES;
+}
+
+/* Sends the chunk that was read, of answer->chunk_bytes. */
+static void send_read(struct call *call) {
     struct answer *answer = &call->answer;
-    size_t length = answer->file_length < FILE_CHUNK_BYTES ? (size_t)answer->file_length : FILE_CHUNK_BYTES;
-    if (!answer->body.bytes) text_reserve(&answer->body, FILE_CHUNK_BYTES);
-    ssize_t got = pread(answer->file, answer->body.bytes, length, answer->file_offset);
-    if (got <= 0) {
-        h2o_send(req, NULL, 0, H2O_SEND_STATE_ERROR);
+    if (answer->chunk_bytes <= 0) {
+        h2o_send(call->req, NULL, 0, H2O_SEND_STATE_ERROR);
         return;
     }
-    answer->file_offset += got;
-    answer->file_length -= got;
-    h2o_iovec_t chunk = {answer->body.bytes, (size_t)got};
-    h2o_send(req, &chunk, 1, answer->file_length ? H2O_SEND_STATE_IN_PROGRESS : H2O_SEND_STATE_FINAL);
+    answer->file_offset += answer->chunk_bytes;
+    answer->file_length -= answer->chunk_bytes;
+    h2o_iovec_t chunk = {answer->body.bytes, (size_t)answer->chunk_bytes};
+    h2o_send(call->req, &chunk, 1, answer->file_length ? H2O_SEND_STATE_IN_PROGRESS : H2O_SEND_STATE_FINAL);
+}
+
+static void read_blocking(struct answer *answer) {
+    answer->chunk_bytes = pread(answer->file, answer->body.bytes, chunk_length(answer), answer->file_offset);
+}
+
+/* store_task.run */
+static void read_for_loop(struct store_task *task, struct job_store *store) {
+    (void)store;
+    struct call *call = H2O_STRUCT_FROM_MEMBER(struct call, task, task);
+    if (!atomic_load(&call->is_gone)) read_blocking(&call->answer);
+    call_return(call);
+}
+
+/* h2o_generator.proceed: sends the next chunk of the file. */
+static void send_chunk(h2o_generator_t *generator, h2o_req_t *req) {
+    (void)req;
+    struct call *call = H2O_STRUCT_FROM_MEMBER(struct call, generator, generator);
+    struct answer *answer = &call->answer;
+    if (!answer->body.bytes) text_reserve(&answer->body, FILE_CHUNK_BYTES);
+    const struct iovec place = {answer->body.bytes, chunk_length(answer)};
+    answer->chunk_bytes = preadv2(answer->file, &place, 1, answer->file_offset, RWF_NOWAIT);
+    bool may_block = answer->chunk_bytes < 0 && (errno == EAGAIN || errno == EOPNOTSUPP);
+    if (may_block && call_run(call, read_for_loop, send_read)) return;
+    if (may_block) read_blocking(answer); /* the pool's queue is full */
+    send_read(call);
 }
 
 void call_send(struct call *call) {

@@ -5,11 +5,46 @@
 #include "tests/store/gateway/gateway_scene.h"
 
 #include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <sys/uio.h>
 
 #include "lib/base/hash.h"
+#include "tests/support/http/http2_frames.h"
+#include "tests/support/shell.h"
 
 #define CONTENT "0123456789"
 #define PATH "/aff/7.1.0.tar.gz"
+
+/* ---- A disk that takes its time: reads of this program that must not wait find nothing in the page cache ---- */
+
+static atomic_int cold_error;                      /* their errno; 0: they are the system's */
+static atomic_int reads_of_loops, reads_of_others; /* that may wait, while it is cold */
+static atomic_bool is_held;                        /* those wait */
+static _Thread_local bool is_loop;
+
+ssize_t preadv2(int file, const struct iovec *places, int count, off_t offset, int flags) {
+    static ssize_t (*_Atomic real)(int, const struct iovec *, int, off_t, int);
+    if (!real) *(void **)(void *)&real = dlsym(RTLD_NEXT, "preadv2");
+    is_loop = true;
+    errno = cold_error;
+    return errno && (flags & RWF_NOWAIT) ? -1 : real(file, places, count, offset, flags);
+}
+
+ssize_t pread(int file, void *place, size_t length, off_t offset) {
+    static ssize_t (*_Atomic real)(int, void *, size_t, off_t);
+    if (!real) *(void **)(void *)&real = dlsym(RTLD_NEXT, "pread");
+    if (cold_error) atomic_fetch_add(is_loop ? &reads_of_loops : &reads_of_others, 1);
+    for (int i = 0; is_held && i < PATIENCE_MS; i++)
+        wait_ms(1);
+    return real(file, place, length, offset);
+}
+
+static void cool_down(int error) {
+    reads_of_loops = reads_of_others = 0;
+    cold_error = error;
+}
 
 static void put(struct gateway_scene *s, const char *content) {
     temporary_folder_write(&s->folder, "storage" PATH, content);
@@ -44,14 +79,19 @@ static void a_tarball_is_served_with_its_size_and_hash(void **state) {
     assert_true(figure_of(s, "registry_tarballs_hashed_total{program=\"gateway\"}") == 1);
 }
 
-/* Larger than what is read at once. */
-static void a_large_tarball_comes_whole(void **state) {
-    struct gateway_scene *s = *state;
-    enum { LENGTH = 1000003 };
+enum { LENGTH = 1000003, CHUNKS = 16 /* more than is read at once */ };
+
+static char *put_large(struct gateway_scene *s) {
     char *bytes = memory_alloc(LENGTH + 1);
     for (size_t i = 0; i < LENGTH; i++)
         bytes[i] = (char)('a' + i * i % 23);
     put(s, bytes);
+    return bytes;
+}
+
+static void a_large_tarball_comes_whole(void **state) {
+    struct gateway_scene *s = *state;
+    char *bytes = put_large(s);
     serve(s);
     const struct answered whole = get(s, PATH), part = get_with(s, "Range: bytes=65530-400000");
     assert_int_equal(whole.status, 200);
@@ -132,6 +172,7 @@ static void what_is_no_file_is_not_served(void **state) {
         expect_error(s, answered, 500, NULL, "Something went wrong");
         expect_not_within(answered.body, s->folder.path);
     }
+    assert_true(figure_of(s, "registry_tarballs_hashed_total{program=\"gateway\"}") == 0); /* nor read */
 }
 
 static void they_stand_under_their_own_host(void **state) {
@@ -183,6 +224,60 @@ static int count_open(void) {
     return count;
 }
 
+/* The loop, on which other clients wait, reads only what is in memory. */
+static void a_loop_does_not_wait_for_the_disk(void **state) {
+    struct gateway_scene *s = *state;
+    static const int errors[] = {EAGAIN, EOPNOTSUPP /* of file systems that cannot say whether it is in memory */};
+    char *bytes = put_large(s);
+    serve(s);
+    get(s, PATH);
+    for (int i = 0; i < 2; i++) {
+        cool_down(errors[i]);
+        const struct answered answered = get(s, PATH);
+        cold_error = 0;
+        assert_int_equal(answered.status, 200);
+        assert_true(strcmp(answered.body, bytes) == 0);
+        assert_int_equal(reads_of_loops, 0);
+        assert_int_equal(reads_of_others, CHUNKS);
+    }
+    cool_down(EIO); /* an answer that has begun can only be broken off */
+    struct http_connection connection;
+    assert_true(http_connection_open(&connection, server_port(s->gateway.server), PATIENCE_MS));
+    assert_true(http_connection_send(&connection, "GET", PATH, NULL));
+    assert_false(http_connection_receive(&connection));
+    http_connection_close(&connection);
+    cold_error = 0;
+    free(bytes);
+}
+
+static bool is_being_read(void *context) {
+    (void)context;
+    return reads_of_others > 0;
+}
+
+static void a_client_may_leave_while_the_disk_is_read(void **state) {
+    struct gateway_scene *s = *state;
+    struct http_connection connection;
+    struct text bytes = {0};
+    free(put_large(s));
+    serve(s);
+    get(s, PATH);
+    is_held = true;
+    cool_down(EAGAIN);
+    assert_true(http_connection_open(&connection, server_port(s->gateway.server), PATIENCE_MS));
+    http2_append_preface(&bytes);
+    http2_append_request(&bytes, 1, "GET", PATH, -1, true);
+    assert_true(http_connection_send_bytes(&connection, bytes.bytes, bytes.length));
+    assert_true(wait_until(is_being_read, NULL, PATIENCE_MS));
+    http_connection_close(&connection);
+    await_requests(s, 0);
+    is_held = false;
+    stop_serving(s);
+    cold_error = 0;
+    assert_int_equal(count_open(), 0);
+    text_release(&bytes);
+}
+
 /* Whatever becomes of a request. */
 static void files_are_closed(void **state) {
     struct gateway_scene *s = *state;
@@ -209,6 +304,8 @@ int main(void) {
         gateway_test(they_stand_under_their_own_host),
         gateway_test(on_s3_none_are_served),
         gateway_test(a_hash_is_computed_once_for_each_content),
+        gateway_test(a_loop_does_not_wait_for_the_disk),
+        gateway_test(a_client_may_leave_while_the_disk_is_read),
         gateway_test(files_are_closed),
     };
     return cmocka_run_group_tests(tests, start_scene, stop_scene);
