@@ -5,6 +5,7 @@
  * closed is what has ended here.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/resource.h>
 
@@ -177,13 +178,61 @@ static void the_limit_of_descriptors_is_raised(void **state) {
     message_server_free(server);
 }
 
+/* Opens files until each descriptor below `limit` is taken; returns how many. */
+static int use_up_files(int *files, int limit) {
+    int count = 0;
+    while ((files[count] = open("/dev/null", O_RDONLY | O_CLOEXEC)) < limit) {
+        assert_true(files[count] >= 0);
+        count++;
+    }
+    close(files[count]);
+    return count;
+}
+
+/* Connections have three quarters of the descriptors. Above that even the first one is refused at once. */
+static void connections_leave_a_quarter_of_the_descriptors(void **state) {
+    struct fixture *fixture = *state;
+    struct rlimit usual, limit;
+    static int files[CONNECTIONS_FILES_WANTED];
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &usual), 0);
+    limit = (struct rlimit){.rlim_cur = CONNECTIONS_FILES_WANTED, .rlim_max = usual.rlim_max};
+    if (limit.rlim_cur > limit.rlim_max) limit.rlim_cur = limit.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    struct message_server *server = start_server(fixture, fixture->tcp, KEY);
+    struct message_client *client = start_client(fixture->tcp, KEY);
+    assert_int_equal(ask(client, "before", CALL_MS, NULL), STATUS_OK);
+    int count = use_up_files(files, (int)(limit.rlim_cur / 4 * 3));
+    int64_t shut = connection_guard_counts().shut;
+    strangers[0] = connect_from(FLOODER, fixture->port);
+    assert_true(recv(strangers[0], &(char){0}, 1, 0) <= 0); /* without a greeting */
+    assert_int_equal(connection_guard_counts().shut, shut + 1);
+    assert_int_equal(connection_guard_counts().unproven, 0);
+    assert_int_equal(ask(client, "beside", CALL_MS, NULL), STATUS_OK);
+    close(files[--count]); /* for its end here */
+    close(files[--count]); /* for that of the service */
+    strangers[1] = connect_from(FLOODER, fixture->port);
+    for (int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS; connection_guard_counts().unproven == 0; usleep(1000))
+        assert_true(clock_monotonic_ms() < until_ms);
+    assert_int_equal(connection_guard_counts().shut, shut + 1);
+    close_all(2);
+    while (count > 0)
+        close(files[--count]);
+    message_client_free(client);
+    message_server_free(server);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &usual), 0);
+}
+
 int main(void) {
     alarm(580);
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(the_limit_of_descriptors_is_raised),  TEST(who_greets_and_says_nothing_is_not_kept),
-        TEST(who_does_not_even_greet_is_not_kept), TEST(half_messages_are_bounded_in_all),
-        TEST(a_flood_shuts_out_its_own_address),   TEST(a_client_with_the_key_proves_it_at_once),
+        TEST(the_limit_of_descriptors_is_raised),
+        TEST(who_greets_and_says_nothing_is_not_kept),
+        TEST(who_does_not_even_greet_is_not_kept),
+        TEST(half_messages_are_bounded_in_all),
+        TEST(a_flood_shuts_out_its_own_address),
+        TEST(a_client_with_the_key_proves_it_at_once),
+        TEST(connections_leave_a_quarter_of_the_descriptors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
