@@ -64,18 +64,6 @@ static void requests_in_one_go_are_answered_in_order(void **state) {
     http_connection_close(&connection);
 }
 
-static void nonsense_is_400(void **state) {
-    struct gateway_scene *s = *state;
-    struct http_connection connection;
-    serve(s);
-    open_as(s, &connection, 1);
-    send_text(&connection, "nonsense\r\n\r\n");
-    char bytes[16] = {0};
-    assert_true(recv(connection.socket, bytes, sizeof bytes - 1, MSG_WAITALL) > 0);
-    expect_within(bytes, " 400 ");
-    http_connection_close(&connection);
-}
-
 /* ---- Bodies ---- */
 
 static void a_body_over_the_limit_is_413_as_soon_as_that_is_known(void **state) {
@@ -118,6 +106,7 @@ static void the_answer_to_a_refused_body_can_be_read_behind_it(void **state) {
     bytes.length += MORE;
     send_and_clear(&connection, &bytes);
     expect_answer(&connection, 413);
+    expect_closed(&connection);
     text_release(&bytes);
     http_connection_close(&connection);
 }
@@ -301,7 +290,6 @@ int main(void) {
         gateway_test(what_can_be_read_in_two_ways_is_400_and_ends_the_connection),
         gateway_test(requests_of_a_good_form_pass),
         gateway_test(requests_in_one_go_are_answered_in_order),
-        gateway_test(nonsense_is_400),
         gateway_test(a_body_over_the_limit_is_413_as_soon_as_that_is_known),
         gateway_test(the_answer_to_a_refused_body_can_be_read_behind_it),
         gateway_test(an_address_has_its_share_of_connections),

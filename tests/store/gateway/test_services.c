@@ -81,7 +81,9 @@ static void a_wrong_answer_is_no_readiness(void **state) {
     struct gateway_scene *s = *state;
     serve(s);
     stub_services_answer(s->services, MESSAGE_ready_query, (struct message){.tag = MESSAGE_done});
-    expect_status(get(s, "/readyz"), 503);
+    const struct answered answered = get(s, "/readyz");
+    expect_status(answered, 503);
+    expect_within(answered.body, "answers something else");
 }
 
 /* ---- The health check ---- */
