@@ -76,7 +76,7 @@ static int64_t builds_left(struct server *server) {
     return counts.pending[JOB_KIND_MATRIX] + counts.running[JOB_KIND_MATRIX];
 }
 
-/* Publishes some packages; where a wave is to be under way, from its first builds on and before its last. */
+/* Publishes some packages; during a wave if asked, between its first and its last build. */
 static void measure_publications(const char *programs, const char *compilers, bool has_wave, struct samples *out) {
     struct server *server = server_start(&(struct server_options){.programs = programs,
                                                                   .workers = WORKERS,

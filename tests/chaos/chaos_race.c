@@ -46,7 +46,7 @@ struct race {
     struct owners_scene scene;
     unsigned seed;
     int rounds;
-    int publish_ms;        /* how long a publication takes of late */
+    int publish_ms;        /* recent duration of a publication */
     int wins[CONTESTS][2]; /* of the first, of the second */
     int both_won;          /* of "moving" */
 };

@@ -325,7 +325,7 @@ static void check_jobs(struct wave_run *run, size_t has_it, struct sums *sums) {
     json_decref(places);
 }
 
-/* CPU time that the process has used, in ms; 0 where it was started anew. */
+/* CPU time that the process has used, in ms; 0 if it was restarted. */
 static int64_t cpu_ms(pid_t pid) {
     char path[64];
     unsigned long user = 0, system = 0;

@@ -188,7 +188,7 @@ static void a_worker_does_not_reach_anothers_build(void **state) {
     expect_out_of_reach(&worker, job.job_id, job.fence - 1);
     expect_out_of_reach(&worker, job.job_id, job.fence + 1);
 
-    /* Under the other's name, which stands in the job's public log. */
+    /* Under the other's name, which the job's public log shows. */
     const char *before = state_of(job.job_id), *list = ask_redis(arena_format(&arena, "HGETALL worker:%s | sort", worker.name));
     assert_non_null(strstr(before, worker.name));
     for (size_t i = 0; i < TAGS; i++) {

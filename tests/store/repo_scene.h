@@ -46,7 +46,7 @@ static inline struct registry_repo *repo_scene_open(struct repo_scene *scene, co
     return repo;
 }
 
-/* Opens `repo` by its options, or opens it again as a process does that starts anew. */
+/* Opens `repo` by its options, or opens it again as a restarted process does. */
 static inline enum status repo_scene_reopen(struct repo_scene *scene) {
     registry_repo_free(scene->repo);
     scene->repo = NULL;

@@ -209,7 +209,7 @@ static void a_payload_is_done_once_for_each_key(void **state) {
     const struct job_end ends[] = {failure, {.success = true, .readonly = true}, success};
     char done_by[UUID_TEXT_MAX];
     struct job_request request = unpublish_of("a");
-    for (int i = 0; i < 3; i++) { /* what failed, or changed nothing, stands in nobody's way */
+    for (int i = 0; i < 3; i++) { /* what failed, or changed nothing, blocks nothing */
         hash_random_uuid(request.id);
         struct lease lease = claim_job(f, accept_job(f, &request).id);
         assert_ok(job_store_identify(f->store, &lease, &identity, done_by, &f->err));

@@ -107,7 +107,7 @@ static void a_worker_that_is_seen_keeps_what_is_not_said_anew(void **state) {
     assert_string_equal(workers[0].figures, "{\"hits\":1}");
     assert_true(workers[0].seen_ms > workers[0].hello_ms);
 
-    assert_ok(worker_list_add(f->store, &a, KEEP_MS, &f->err)); /* it says hello again: it began anew */
+    assert_ok(worker_list_add(f->store, &a, KEEP_MS, &f->err)); /* it says hello again: it was restarted */
     assert_int_equal(list_workers(f, &workers), 1);
     assert_int_equal(workers[0].busy_slots, 1);
     assert_null(workers[0].figures);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * For tests: a small source for any version of any package, the same every time. It stands in for the real one, which is not at
+ * For tests: a small source for any version of any package, the same every time. It replaces the real one, which is not at
  * hand: as many files as matter to the build matrix, importing from just the dependencies that the manifest names.
  *
  *   src/PackagefooZbar.purs         in every version of `foo-bar`; imports the parts. What others import is always this one,

@@ -32,7 +32,7 @@ int matrix_count_commits(struct server *server, const char *subject);
 /* Waits until the text stands so many times in the log of that build worker, which goes on where it is started again. */
 void matrix_wait_for_worker_log(struct server *server, int worker, const char *text, int times);
 
-/* How often `text` stands in `log`. */
+/* How often `text` occurs in `log`. */
 int matrix_count_in(const char *log, const char *text);
 
 #endif

@@ -299,7 +299,7 @@ static const struct file {
 };
 enum { FILE_COUNT = sizeof files / sizeof files[0] };
 
-/* Writes the registry anew, with `from` replaced by `to` in the file at `path` (NULL: nowhere). */
+/* Writes the registry again, with `from` replaced by `to` in the file at `path` (NULL: nowhere). */
 static void write_registry(const char *path, const char *from, const char *to) {
     shell_run("cd %s && rm -rf registry registry-index", folder.path);
     for (int i = 0; i < FILE_COUNT; i++) {

@@ -293,7 +293,7 @@ static void a_failed_job_leaves_the_issue_open(void **state) {
                  arena_format(&scene.server->arena, "%s" COMMENT "%s" COMMENT "❌ Job failed\\n\\n%s", started(), why, why));
 }
 
-/* A fence is longer than whatever stands in it. */
+/* A fence is longer than any in its content. */
 static void a_log_cannot_leave_its_fence(void **state) {
     (void)state;
     owners_scene_publish(&scene, "fenced", "1.0.0", NULL);

@@ -4,12 +4,12 @@
  * what came of it (lib/store/README.md, Once).
  *
  *   killed twice        the service dies at the point, is started again, dies there again, and is started once more
- *   and Redis lost      it dies at the point, all of Redis is lost with the job, and the same request is made anew
+ *   and Redis lost      it dies at the point, all of Redis is lost with the job, and the same request is made again
  *
  * Each time everything must be in the end as after a publication that nobody disturbed: every file of both repositories (but
  * for publishedTime, which is when the first of the runs kept its record), their commits (but for ids, times and job ids),
  * every byte of the storage, the job (but for its id, times and log), and the one event, with the commits' ids. The table of
- * all this stands in services/publish/README.md, and is compared with what happened.
+ * all this is listed in services/publish/README.md, and is compared with what happened.
  *
  *   test_flow_publish_faults [local | remote]    repositories on this disk and a storage folder, or git over http and S3
  */

@@ -28,7 +28,7 @@ enum {
 struct hostile {
     const char *holds; /* the test's name */
     const char *name;  /* the package's */
-    /* Run in a work tree of a good source; `push_tree TREE` and `push_files_as_they_are` tag what is to be published. */
+    /* Run in a work tree of a good source; `push_tree TREE` and `push_files_as_they_are` tag what will be published. */
     const char *script;
     enum git_server_mode mode; /* of the host, for this package */
     const char *text;          /* with it */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Where sources come from: which refs can be published and which never, folders of a repository, and the three ways in which a
- * source is not to be had: it does not exist, it has no such ref, its host is away. (What is in a source is
+ * source cannot be fetched: it does not exist, it has no such ref, its host is away. (What is in a source is
  * test_publish_hostile.c's.)
  */
 #include "tests/support/cmocka_all.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A dependency that is unpublished while its dependant is being published: the dependant's plan is made anew; where there is
+ * A dependency that is unpublished while its dependant is being published: the dependant is planned again; where there is
  * none, the reason is that, and never a tarball that cannot be read. What the metadata lists and storage lacks is the
  * operators' trouble. The publication is held at a fault point meanwhile.
  */

@@ -324,7 +324,7 @@ static void the_token_is_looked_at_first_and_failures_are_counted(void **state) 
 
 struct probe {
     const char *token;
-    int status; /* that it is to be answered with */
+    int status; /* of the expected answer */
 };
 
 /* Each time from another address: no limit is to answer in its place. */

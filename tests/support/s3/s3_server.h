@@ -70,7 +70,7 @@ void s3_server_clear_faults(struct s3_server *server);
 void s3_server_set_clock(struct s3_server *server, int64_t ahead_ms);    /* of ours */
 void s3_server_set_page(struct s3_server *server, size_t names);         /* most names in one answer to a list */
 void s3_server_set_secret(struct s3_server *server, const char *secret); /* borrowed; NULL: the standard one */
-void s3_server_set_bucket(struct s3_server *server, const char *bucket); /* likewise */
+void s3_server_set_bucket(struct s3_server *server, const char *bucket); /* the same */
 void s3_server_forbid(struct s3_server *server, int kinds);              /* the key may not do these: AccessDenied */
 
 /* ---- Looking ---- */

@@ -5,7 +5,7 @@
  *   GET   /user                                        whose token is this?
  *   GET   /orgs/purescript/teams/packaging/members     paged; by a token that may see the team
  *   POST  /repos/OWNER/REPO/issues/NUMBER/comments     {"body": TEXT}, by a token that may write to issues
- *   PATCH /repos/OWNER/REPO/issues/NUMBER              {"state": "closed"}, likewise
+ *   PATCH /repos/OWNER/REPO/issues/NUMBER              {"state": "closed"}, the same
  *
  * Every call is checked (method, path, query, headers, token, body) and written down; one that the real GitHub would refuse is
  * refused. It can misbehave. What it does not do: anything else that GitHub does, TLS, two connections at once.

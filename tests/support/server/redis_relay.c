@@ -58,7 +58,7 @@ static bool is_to_be_lost(struct redis_relay *relay, const char *bytes, size_t l
     return is_meant;
 }
 
-/* False: one side hung up, or is to be hung up on. */
+/* False: one side hung up, or must be closed. */
 static bool pass_on(struct redis_relay *relay, struct pair *pair, bool is_request) {
     char bytes[65536];
     ssize_t length = read(is_request ? pair->client : pair->redis, bytes, sizeof bytes);

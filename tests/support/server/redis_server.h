@@ -15,7 +15,7 @@ struct redis_server *redis_server_start(void);
 struct redis_server *redis_server_start_with(const char *option, const char *value);
 
 const char *redis_server_url(const struct redis_server *server);    /* for REDIS_URL; borrowed until the server is stopped */
-const char *redis_server_folder(const struct redis_server *server); /* the temporary folder, likewise */
+const char *redis_server_folder(const struct redis_server *server); /* the temporary folder, the same */
 
 /* SIGKILL: what was not on disk is gone. */
 void redis_server_kill(struct redis_server *server);

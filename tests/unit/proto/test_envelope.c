@@ -125,7 +125,7 @@ static void a_time_left_out_of_range_is_refused(void **state) {
     }
 }
 
-/* Spoils the plain bytes and proves them anew, as a peer of another version would send them. */
+/* Spoils the plain bytes and authenticates them again, as a peer of another version would send them. */
 static void reseal(struct text *bytes) {
     size_t proved = bytes->length - SHA256_BYTES;
     hash_hmac_sha256(key, bytes->bytes, proved, (unsigned char *)bytes->bytes + proved);
