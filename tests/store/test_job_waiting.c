@@ -76,7 +76,8 @@ static void a_job_is_woken_in_the_step_in_which_the_other_succeeds(void **state)
     assert_nobody_waits(f, dependant.id);
 }
 
-/* The time that a job has goes on while it waits for something of the registry's own, and starts over after a wait for others. */
+/* The time that a job has goes on while it waits for something of the registry's own, and starts over after a wait for others.
+ * */
 static void a_wait_for_others_does_not_use_up_the_time_of_a_job(void **state) {
     struct fixture *f = *state;
     struct job_request dependency = publish_of("a"), dependant = publish_of("b");

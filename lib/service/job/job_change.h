@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * A job's commit of one file to the registry repository or to the index: made through the repository's queue
- * (lib/store/registry/change_queue.h) while the job's lease holds, named in the job's log, and stored in the job for its readers. A run
- * that resumes may find the file already as it should be; then the commit that an earlier run of the job made is stored.
+ * (lib/store/registry/change_queue.h) while the job's lease holds, named in the job's log, and stored in the job for its
+ * readers. A run that resumes may find the file already as it should be; then the commit that an earlier run of the job made is
+ * stored.
  *
  *   struct job_change change = job_change_of_metadata(run, "prelude", edit, &state);
  *   change.queued.prepare = check;

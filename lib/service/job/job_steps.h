@@ -7,9 +7,9 @@
  *
  * Nothing is written outside before the record, which says what the writes will be, is stored in the job; each write can be
  * repeated (lib/store/README.md, Once). So a run may end anywhere, by a failure, a lost lease, a drain or a killed process,
- * and the next run (lib/service/job/job_runner.h says after which status there is one) starts over before the record, and resumes
- * after it. The deadline, which a drain and a lost lease cancel, is checked before each step; the lease is checked once more by
- * each write (lib/service/job/job_change.h, job_run_guard()).
+ * and the next run (lib/service/job/job_runner.h says after which status there is one) starts over before the record, and
+ * resumes after it. The deadline, which a drain and a lost lease cancel, is checked before each step; the lease is checked once
+ * more by each write (lib/service/job/job_change.h, job_run_guard()).
  *
  * Under READONLY no record is stored and no write is run; the log names the writes that are left out.
  */

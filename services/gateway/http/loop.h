@@ -55,7 +55,8 @@ struct loop {
     bool is_closed; /* everything was freed; read after the thread's end */
 };
 
-/* Starts the thread and waits until it serves; if that fails, the sockets stay the caller's. `loop` must be zeroed and must not move until loop_join(). */
+/* Starts the thread and waits until it serves; if that fails, the sockets stay the caller's. `loop` must be zeroed and must not
+ * move until loop_join(). */
 CHECK_RESULT enum status loop_start(struct loop *loop, const struct loop_options *options, struct error *err);
 
 /* Makes the loop stop accepting connections, answer the running calls, and end. Any thread. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Sends a call's answer (call.h): a text in one piece, a file chunk by chunk, as fast as the client reads. A chunk that is not in
- * the page cache, or may not be (a file system that does not tell), is read on a thread that may block.
+ * Sends a call's answer (call.h): a text in one piece, a file chunk by chunk, as fast as the client reads. A chunk that is not
+ * in the page cache, or may not be (a file system that does not tell), is read on a thread that may block.
  */
 #include <assert.h>
 #include <errno.h>

@@ -112,8 +112,8 @@ static int64_t allow_connections(int64_t wanted) {
     return allowed;
 }
 
-/* Starts the next loop. The first one gets the server's sockets, which stay the server's if it cannot be started; each other one
- * listens on the public socket through a descriptor of its own. */
+/* Starts the next loop. The first one gets the server's sockets, which stay the server's if it cannot be started; each other
+ * one listens on the public socket through a descriptor of its own. */
 static enum status start_loop(struct server *server, struct loop_options *options, struct error *err) {
     bool is_first = server->loop_count == 0;
     options->public_socket =

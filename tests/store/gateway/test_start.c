@@ -20,7 +20,8 @@
 
 enum { FILES_MAX = 4096 };
 
-/* ---- A system without threads: pthread_create() of all code in this program, but for that of nng, which gives attributes ---- */
+/* ---- A system without threads: pthread_create() of all code in this program, but for that of nng, which gives attributes ----
+ * */
 
 static pthread_t main_thread;
 static atomic_int threads_left = -1; /* that the test's thread may still start; -1: any */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Look-ups of trustees' tokens (services/gateway/README.md, Trustee requests), which a stand-in for the publish service answers.
+ * Look-ups of trustees' tokens (services/gateway/README.md, Trustee requests), which a stand-in for the publish service
+ * answers.
  */
 #include "tests/store/gateway/trustee_requests.h"
 

@@ -240,7 +240,8 @@ static void an_answer_after_its_asker_went_is_lost_and_no_harm(void **state) {
 
 /* ---- The same request over several connections, as nng sends it again when one breaks ---- */
 
-/* The same request each time. What comes after it over the same connection is answered, several times: so a reply slot has it. */
+/* The same request each time. What comes after it over the same connection is answered, several times: so a reply slot has it.
+ * */
 static int ask_again(struct fixture *fixture) {
     const struct message ask = {.tag = MESSAGE_package_query, .package_query.name = "twin"},
                          other = {.tag = MESSAGE_ready_query};
