@@ -11,6 +11,7 @@
 enum {
     DOWNLOAD_TIMEOUT_MS = 60000,
     DOWNLOAD_TRIES = 4,
+    ERROR_BYTES_MAX = 1 << 20, /* of an error's page, which may be longer than the tarball in whose place it comes */
     MODULE_BYTES_MAX = 16 << 20,
     HTTP_OK = 200,
     HTTP_NOT_FOUND = 404,
@@ -43,11 +44,12 @@ static enum status get_tarball(struct build *build, const struct build_package *
     char hash[SHA256_SRI_MAX], version[VERSION_TEXT_MAX];
     version_print(package->version, version);
     struct http_response response = {0};
+    size_t size_bytes = (size_t)package->size_bytes;
     const struct http_request request = {
         .url = arena_format(build->arena, "%s/%s/%s.tar.gz", build->work->downloads, package->name, version),
         .timeout_ms = DOWNLOAD_TIMEOUT_MS,
         .tries = tries,
-        .limit_bytes = (size_t)package->size_bytes + 1,
+        .limit_bytes = size_bytes < ERROR_BYTES_MAX ? ERROR_BYTES_MAX : size_bytes + 1,
         .redirects = 3,
         .deadline = build->deadline,
         .connections = build->environment->connections,

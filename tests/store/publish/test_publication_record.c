@@ -112,6 +112,20 @@ static void a_damaged_one_is_made_again_too(void **state) {
     assert_non_null(strstr(expect_same(p, &written), "INFO Fetched "));
 }
 
+static void it_is_kept_while_the_job_is_tried_again(void **state) {
+    struct publish_scene *p = *state;
+    struct written written = write_and_take_away(p, &prelude);
+    const char *backup = arena_format(&p->s.f.arena, "work/tarballs/%s.tar.gz", written.request.id);
+    temporary_folder_write_bytes(&p->s.folder, backup, written.tarball.bytes, written.tarball.length);
+    write_registry_file(&p->s, "prelude", "no metadata");
+    go_on(p, &written);
+    await_line(&p->s, written.request.id, "WARN The job is waiting for the registry's git repositories, ");
+    assert_int_equal(access(arena_format(&p->s.f.arena, "%s/%s", p->s.folder.path, backup), F_OK), 0);
+    write_registry_file(&p->s, "prelude", NULL);
+    expect_success(&p->s, written.request.id);
+    expect_no_work(p);
+}
+
 static void what_is_written_is_not_written_again(void **state) {
     struct publish_scene *p = *state;
     struct written written = write_and_take_away(p, &prelude);
@@ -267,6 +281,7 @@ int main(void) {
         publish_test_without_runner(the_tarball_that_was_kept_is_uploaded),
         publish_test_without_runner(a_tarball_that_was_not_kept_is_made_again_from_the_same_commit),
         publish_test_without_runner(a_damaged_one_is_made_again_too),
+        publish_test_without_runner(it_is_kept_while_the_job_is_tried_again),
         publish_test_without_runner(what_is_written_is_not_written_again),
         publish_test_without_runner(the_manifest_follows_metadata_that_were_pushed),
         publish_test_without_runner(a_job_that_has_begun_to_write_waits_while_the_service_is_read_only),

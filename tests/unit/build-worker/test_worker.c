@@ -147,13 +147,16 @@ static void a_tarball_that_is_not_the_one_of_the_metadata_is_not_built(void **st
 }
 
 static void storage_that_answers_nothing_definite_says_nothing_about_a_package(void **state) {
+    enum { TRIES = 4 };
     (void)state;
-    s3_server_plan_fault(storage, &(struct s3_fault_plan){S3_DOWNLOAD, 0, 100, S3_FAULT_STATUS, 500});
-    give_package(JOB, "good", "module A where\n");
+    const struct build_package other = store_package("other", "module B where\n");
+    const struct build_package package = store_package("good", "module A where\n");
+    s3_server_plan_fault(storage, &(struct s3_fault_plan){S3_DOWNLOAD, 0, TRIES, S3_FAULT_STATUS, 500});
+    give(JOB, &package, &other); /* which could be downloaded by then */
     await_event("return " JOB);
+    assert_int_equal(s3_server_count(storage, S3_DOWNLOAD), TRIES);
     assert_true(has(&matrix.lines, "WARN Given back by the build worker, not built: "));
-    s3_server_clear_faults(storage);
-    give_package(OTHER_JOB, "good", "module A where\n");
+    give(OTHER_JOB, &package, &other);
     await_event("end " OTHER_JOB " succeeded ");
 }
 
