@@ -8,6 +8,7 @@
 #include <git2/sys/repository.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "lib/base/error.h"
 #include "lib/tools/git/git_transport.h"
@@ -48,15 +49,25 @@ static bool find_main(git_commit **out, git_repository *repository) {
     return true;
 }
 
-static void commit(git_oid *out, git_repository *repository, const git_oid *tree_id, const char *author, const char *message) {
-    const char *path = git_repository_path(repository);
+/* The author of a commit, at the time in GIT_COMMITTER_DATE, which git observes and libgit2 does not, else now. */
+static git_signature *sign(const char *author, const char *path) {
     char address[64];
     git_signature *signature = NULL;
-    git_tree *tree = NULL;
-    git_commit *parent = NULL;
+    struct tm date = {0};
+    const char *given = getenv("GIT_COMMITTER_DATE");
     snprintf(address, sizeof address, "%s@%s", author,
              strcmp(author, "pacchettibotti") == 0 ? "purescript.org" : "example.org");
     check(git_signature_now(&signature, author, address), path);
+    if (given && !strptime(given, "%Y-%m-%dT%H:%M:%SZ", &date)) fail_msg("GIT_COMMITTER_DATE is %s", given);
+    if (given) signature->when = (git_time){.time = timegm(&date), .sign = '+'};
+    return signature;
+}
+
+static void commit(git_oid *out, git_repository *repository, const git_oid *tree_id, const char *author, const char *message) {
+    const char *path = git_repository_path(repository);
+    git_signature *signature = sign(author, path);
+    git_tree *tree = NULL;
+    git_commit *parent = NULL;
     check(git_tree_lookup(&tree, repository, tree_id), path);
     const git_commit *parents[] = {find_main(&parent, repository) ? parent : NULL};
     check(git_commit_create(out, repository, "refs/heads/main", signature, signature, NULL, message, tree, parent != NULL,

@@ -13,7 +13,8 @@
 void bare_repository_make_first(const char *path);
 
 /* Commits the content of `folder`, as `git add -A` takes it (links, modes, what .gitignore leaves out), to main, by `author`,
- * and moves the tag `tag` there. Makes the repository where there is none. */
+ * and moves the tag `tag` there; at the time in GIT_COMMITTER_DATE, if that is set. Makes the repository where there is none.
+ * */
 void bare_repository_commit_folder(const char *path, const char *folder, const char *author, const char *tag);
 
 /* Commits one changed file to main, by `author`; `content` NULL removes the file, which must be there. Fails where main moves
