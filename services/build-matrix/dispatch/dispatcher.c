@@ -40,6 +40,12 @@ struct ask {
     struct queue_link link;
 };
 
+/* A worker that left. */
+struct left {
+    char *worker;
+    struct queue_link link;
+};
+
 struct dispatcher {
     struct matrix_service *service;
     struct message_server *server;
@@ -49,7 +55,9 @@ struct dispatcher {
 
     struct thread thread; /* whose mutex guards the fields below */
     struct queue asks;    /* struct ask */
-    bool is_awake;        /* there may be jobs to hand out */
+    struct queue left;    /* struct left: since the thread took the asks that it looks at; used while it does */
+    bool is_looking;
+    bool is_awake; /* there may be jobs to hand out */
     bool slots_are_old;
     int64_t batches, jobs; /* handed out since the start */
 };
@@ -177,6 +185,24 @@ static struct queue take_asks(struct dispatcher *dispatcher) {
     return asks;
 }
 
+static void free_all_left(struct queue *left) {
+    for (struct left *worker; (worker = QUEUE_ITEM(queue_take(left), struct left, link));) {
+        free(worker->worker);
+        free(worker);
+    }
+}
+
+/* Moves the asks of workers that left to `gone`. */
+static void take_left(struct queue *asks, const struct queue *left, struct queue *gone) {
+    for (struct queue_link *worker = left->first; worker; worker = worker->next)
+        for (struct queue_link *at = asks->first, *next; at; at = next) {
+            next = at->next;
+            if (!text_equal(QUEUE_ITEM(at, struct ask, link)->worker, QUEUE_ITEM(worker, struct left, link)->worker)) continue;
+            queue_remove(asks, at);
+            queue_add(gone, at);
+        }
+}
+
 /* Puts unanswered asks back at the head of the queue. The mutex must be held. */
 static void put_back(struct dispatcher *dispatcher, struct queue *asks) {
     for (struct queue_link *late; (late = queue_take(&dispatcher->asks));)
@@ -188,11 +214,12 @@ static void put_back(struct dispatcher *dispatcher, struct queue *asks) {
  * the same compilers as the unsuccessful one right before it is skipped. Returns true if a look failed. Called with the mutex
  * held; releases it meanwhile. */
 static bool look(struct dispatcher *dispatcher, bool is_awake) {
-    struct queue asks = take_asks(dispatcher), rest = {0};
+    struct queue asks = take_asks(dispatcher), rest = {0}, gone = {0};
     const char *in_vain = NULL;
     bool has_failed = false;
     if (dispatcher->slots_are_old) dispatcher->slots_read_ms = 0;
     dispatcher->slots_are_old = false;
+    dispatcher->is_looking = true;
     thread_unlock(&dispatcher->thread);
     if (is_awake && asks.first) read_slots(dispatcher);
     for (struct ask *ask; (ask = take_ask(&asks));) {
@@ -205,7 +232,11 @@ static bool look(struct dispatcher *dispatcher, bool is_awake) {
         queue_add(&rest, &ask->link);
     }
     thread_lock(&dispatcher->thread);
+    dispatcher->is_looking = false;
+    take_left(&rest, &dispatcher->left, &gone);
+    free_all_left(&dispatcher->left);
     put_back(dispatcher, &rest);
+    answer_nothing_to_all(&gone);
     return has_failed;
 }
 
@@ -286,17 +317,17 @@ void dispatcher_wake(struct dispatcher *dispatcher) {
 }
 
 void dispatcher_forget(struct dispatcher *dispatcher, const char *worker) {
-    struct queue left = {0};
+    struct left *left = memory_alloc(sizeof *left);
+    struct queue now = {0}, gone = {0};
+    left->worker = memory_copy_text(worker);
+    queue_add(&now, &left->link);
     thread_lock(&dispatcher->thread);
-    for (struct queue_link *at = dispatcher->asks.first, *next; at; at = next) {
-        next = at->next;
-        if (!text_equal(QUEUE_ITEM(at, struct ask, link)->worker, worker)) continue;
-        queue_remove(&dispatcher->asks, at);
-        queue_add(&left, at);
-    }
+    take_left(&dispatcher->asks, &now, &gone);
+    if (dispatcher->is_looking) queue_add(&dispatcher->left, queue_take(&now));
     dispatcher->slots_are_old = true;
     thread_unlock(&dispatcher->thread);
-    answer_nothing_to_all(&left);
+    free_all_left(&now);
+    answer_nothing_to_all(&gone);
 }
 
 /* ---- Metrics ---- */

@@ -56,8 +56,8 @@ static void a_text_of_another_license_is_refused(void **state) {
          .sentence =
              "The text in the file LICENSE is the license GPL-3.0, but the manifest's \"license\" is \"BSD-3-Clause\", in "
              "which GPL-3.0-only does not occur. Make the two agree."},
-        {.package = {"twice-licensed", "1.0.0", .files = {{"LICENSE", ours}, {"LICENSE-GPL.txt", gpl}}},
-         .words = {"LICENSE-GPL.txt", "GPL-3.0-only"}},
+        {.package = {"twice-licensed", "1.0.0", .files = {{"LICENSE", ours}, {"LICENCE-GPL.txt", gpl}}},
+         .words = {"LICENCE-GPL.txt", "GPL-3.0-only"}},
         {.package = {"miswritten", "1.0.0",
                      .files = {{"LICENSE", ours}, {"bower.json", "{\"license\": [\"BSD-3-Clause\", \"MIT\"]}"}}},
          .words = {"bower.json", "MIT"}},

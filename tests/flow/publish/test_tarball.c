@@ -132,7 +132,7 @@ static void a_tarball_has_what_it_should_and_nothing_else(void **state) {
         .files = {GLOBS("choosy", "\"includeFiles\": [\"docs/**\", \"./a?b\", \"*.js\", \"assets/*/icon.png\", \"..notes\"], "
                                   "\"excludeFiles\": [\"docs/*/b.md\", \"src/**\", \"LICENSE\", \"../docs/**\"]")},
         .script = "mkdir -p src/deep docs/in assets/one/two node_modules/x b/node_modules .spago CVS && "
-                  "touch README.md readme LICENSE.txt License-MIT spago.dhall packages.dhall spago.lock CHANGELOG.md "
+                  "touch README.md readme LICENCE.txt License-MIT spago.dhall packages.dhall spago.lock CHANGELOG.md "
                   "bower_components package-lock.json yarn.lock pnpm-lock.yaml node_modules/x/y.js .spago/a CVS/b "
                   "src/A.js src/deep/c.txt src/.A.purs.swp src/._A src/.DS_Store src/Deep.swp "
                   "docs/a.md docs/b.md docs/in/a.md docs/in/b.md docs/.DS_Store docs/._c docs/.d "
@@ -143,7 +143,7 @@ static void a_tarball_has_what_it_should_and_nothing_else(void **state) {
     const char *log = publish(&package);
     assert_string_equal(list_tarball("choosy", "1.0.0"), "choosy-1.0.0/\n"
                                                          "choosy-1.0.0/..notes\n"
-                                                         "choosy-1.0.0/LICENSE.txt\n"
+                                                         "choosy-1.0.0/LICENCE.txt\n"
                                                          "choosy-1.0.0/LICENSE\n"
                                                          "choosy-1.0.0/License-MIT\n"
                                                          "choosy-1.0.0/README.md\n"

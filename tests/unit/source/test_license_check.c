@@ -162,7 +162,7 @@ static void a_recognised_text_must_be_the_manifests_license(void **state) {
     struct error err;
     if (!licensee_is_installed(installed)) skip();
     const char *bsd = read_text(SOURCE_DIR "/LICENSE");
-    static const char *const names[] = {"LICENSE", "LICENSE", "license.md", "License.txt", "LICENSE-BSD"};
+    static const char *const names[] = {"LICENSE", "LICENCE", "license.md", "License.txt", "LICENSE-BSD"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         assert_int_equal(check(names[i], bsd, "BSD-3-Clause", &err), STATUS_OK);
         assert_int_equal(check(names[i], bsd, "MIT OR bsd-3-clause", &err), STATUS_OK); /* an odd manifest is not our affair */
