@@ -43,7 +43,7 @@ enum {
 static const char *const always_named[] = {"purs.json",      "spago.yaml", "spago.dhall",
                                            "packages.dhall", "bower.json", "package.json"};
 /* The same, as patterns for names in lower case. */
-static const char *const always_like[] = {"readme*", "license*", "license*"};
+static const char *const always_like[] = {"readme*", "license*", "licence*"};
 /* Never packed, in the root folder; patterns for names in lower case. */
 static const char *const never_at_root[] = {".git",
                                             ".svn",

@@ -66,10 +66,10 @@ static void expect_refusal(const struct globs *include, const struct globs *excl
 static void some_files_are_always_in(void **state) {
     (void)state;
     WRITE("src/A.js", "src/deep/er/B.purs", "purs.json", "spago.yaml", "spago.dhall", "packages.dhall", "bower.json",
-          "package.json", "README.md", "readme", "LICENSE", "license.txt", "LICENSE-MIT", "test/Main.purs", "docs/README.md",
+          "package.json", "README.md", "readme", "LICENSE", "licence.txt", "LICENSE-MIT", "test/Main.purs", "docs/README.md",
           "CHANGELOG.md", "other.json", "spago.lock");
     static const char all[] =
-        "LICENSE LICENSE-MIT README.md bower.json license.txt package.json packages.dhall purs.json readme "
+        "LICENSE LICENSE-MIT README.md bower.json licence.txt package.json packages.dhall purs.json readme "
         "spago.dhall spago.yaml src/A.js src/A.purs src/deep/er/B.purs";
     expect(&none, &none, all);
     expect(&none, GLOBS("**"), all); /* cannot be excluded */
