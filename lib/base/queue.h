@@ -7,10 +7,10 @@
  *       struct queue_link link;
  *       …
  *   };
- *   struct queue tasks = {.limit = 1024};
- *   if (!queue_add(&tasks, &task->link)) …;                                           full
- *   struct held_job *next = QUEUE_ITEM(queue_take(&tasks), struct held_job, link);            NULL: empty
- *   for (struct queue_link *at = tasks.first; at; at = at->next) …                    the oldest first
+ *   struct queue jobs = {.limit = 1024};
+ *   if (!queue_add(&jobs, &held->link)) …;                                            full
+ *   struct held_job *next = QUEUE_ITEM(queue_take(&jobs), struct held_job, link);      NULL: empty
+ *   for (struct queue_link *at = jobs.first; at; at = at->next) …                     the oldest first
  */
 #ifndef LIB_BASE_QUEUE_H
 #define LIB_BASE_QUEUE_H

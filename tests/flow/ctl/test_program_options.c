@@ -8,13 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/base/deadline.h"
 #include "lib/base/settings.h"
 #include "lib/base/text.h"
-#include "lib/tools/sandbox/run_command.h"
+#include "tests/support/run_program.h"
 #include "tests/support/temporary_folder.h"
-
-enum { TIMEOUT_MS = 60000, ARGUMENTS_MAX = 6, OUTPUT_BYTES_MAX = 1 << 20 };
 
 static const char *const programs[] = {
 #define PROGRAM(NAME, name, LETTER) "registry-" name,
@@ -26,20 +23,10 @@ static struct command_result result; /* of the last run */
 
 /* Runs the program in an empty folder, which is its STATE_DIR; `first` NULL: without arguments. Returns its exit status. */
 static int run(const char *program, const char *first, const char *second) {
-    char path[256], state[128];
-    snprintf(path, sizeof path, BUILD_DIR "/bin/%s", program);
+    char state[128];
     snprintf(state, sizeof state, "STATE_DIR=%s/state", folder.path);
-    const char *const arguments[ARGUMENTS_MAX] = {path, first, second};
-    const char *const environment[] = {state, "LSAN_OPTIONS=suppressions=" SOURCE_DIR "/tests/support/lsan.supp", NULL};
-    const struct command command = {
-        .arguments = arguments, .environment = environment, .folder = folder.path, .output_limit_bytes = OUTPUT_BYTES_MAX};
-    struct deadline deadline;
-    struct error err = {0};
-    command_result_release(&result);
-    deadline_start(&deadline, TIMEOUT_MS);
-    if (command_run(&result, &command, &deadline, &err)) fail_msg("%s: %s", program, err.message);
-    assert_int_equal(result.signal, 0);
-    return result.exit_status;
+    const char *const arguments[] = {first, second, NULL};
+    return run_program(&result, &(struct program_call){program, arguments, state, folder.path, NULL});
 }
 
 static void expect(const struct text *text, const char *words, const char *program) {

@@ -11,13 +11,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "lib/base/deadline.h"
 #include "lib/base/text.h"
-#include "lib/tools/sandbox/run_command.h"
+#include "tests/support/run_program.h"
 #include "tests/support/shell.h"
 #include "tests/support/temporary_folder.h"
 
-enum { ARGUMENTS_MAX = 20, OUTPUT_BYTES_MAX = 128 << 20, TIMEOUT_MS = 250000 };
+enum { ARGUMENTS_MAX = 20 };
 
 static struct temporary_folder folder;
 static struct command_result result; /* of the last run */
@@ -25,28 +24,14 @@ static struct command_result result; /* of the last run */
 /* Runs registryctl in the test's folder; `line` is split at blanks, and `%` stands for `argument`. */
 static int run_with(const char *argument, const char *input, const char *line) {
     char words[512], *rest = NULL;
-    const char *arguments[ARGUMENTS_MAX] = {BUILD_DIR "/bin/registryctl"};
-    struct deadline deadline;
-    struct error err = {0};
-    size_t count = 1;
+    const char *arguments[ARGUMENTS_MAX + 1] = {NULL};
+    size_t count = 0;
     snprintf(words, sizeof words, "%s", line);
     for (char *word = strtok_r(words, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
-        assert_true(count < ARGUMENTS_MAX - 1);
+        assert_true(count < ARGUMENTS_MAX);
         arguments[count++] = strcmp(word, "%") == 0 ? argument : word;
     }
-    const char *const environment[] = {"LSAN_OPTIONS=suppressions=" SOURCE_DIR "/tests/support/lsan.supp:print_suppressions=0",
-                                       NULL};
-    struct command command = {.arguments = arguments,
-                              .environment = environment,
-                              .folder = folder.path,
-                              .input = input,
-                              .input_length = input ? strlen(input) : 0,
-                              .output_limit_bytes = OUTPUT_BYTES_MAX};
-    command_result_release(&result);
-    deadline_start(&deadline, TIMEOUT_MS);
-    if (command_run(&result, &command, &deadline, &err)) fail_msg("%s", err.message);
-    assert_int_equal(result.signal, 0);
-    return result.exit_status;
+    return run_program(&result, &(struct program_call){"registryctl", arguments, NULL, folder.path, input});
 }
 
 static int run(const char *line) {

@@ -50,30 +50,4 @@ static inline void expect_status(struct http_connection *connection, int status)
     if (connection->status != status) fail_msg("%d %s", connection->status, text_view(&connection->answer));
 }
 
-/* The next frame that is not of SETTINGS (but for a wanted one), WINDOW_UPDATE or PING. */
-static inline struct http2_frame next_frame(struct http_connection *connection, bool wants_settings) {
-    struct http2_frame frame;
-    for (;;) {
-        while (http2_take_frame(&connection->input, &taken, &frame))
-            if (frame.type <= HTTP2_RST_STREAM || frame.type == HTTP2_GOAWAY ||
-                (wants_settings && frame.type == HTTP2_SETTINGS))
-                return frame;
-        char *place = text_reserve(&connection->input, 65536);
-        ssize_t count = recv(connection->socket, place, 65536, 0);
-        if (count <= 0) fail_msg("the connection ended");
-        connection->input.length += (size_t)count;
-        connection->input.bytes[connection->input.length] = '\0';
-    }
-}
-
-/* The answer to the stream, which must be this, and end it. */
-static inline void expect_answer(struct http_connection *connection, uint32_t stream, int status, const char *words) {
-    struct http2_frame frame = next_frame(connection, false);
-    assert_int_equal(frame.stream, stream);
-    assert_int_equal(http2_status(&frame), status);
-    frame = next_frame(connection, false);
-    assert_true(frame.type == HTTP2_DATA && frame.stream == stream && (frame.flags & HTTP2_END_STREAM));
-    assert_non_null(memmem(frame.payload, frame.length, words, strlen(words)));
-}
-
 #endif

@@ -89,16 +89,16 @@ static void an_http_2_body_over_the_limit_is_dropped_and_answered_413(void **sta
         http2_append_data(&bytes, 3, 50000, i == 9);
         send_and_clear(&connection, &bytes);
     }
-    expect_answer(&connection, 3, 413, "has 500000 bytes"); /* all before it was read by now */
+    http2_expect_answer(&connection, &taken, 3, 413, "has 500000 bytes"); /* all before it was read by now */
     assert_in_range((size_t)largest_intake(), 1, PUBLISH_LIMIT);
     http2_append_data(&bytes, 1, 1, true);
     send_and_clear(&connection, &bytes);
-    expect_answer(&connection, 1, 413, "has 500001 bytes");
+    http2_expect_answer(&connection, &taken, 1, 413, "has 500001 bytes");
 
     http2_append_request(&bytes, 5, "POST", "/api/v1/publish", PUBLISH_LIMIT, false); /* the connection goes on */
     http2_append_data(&bytes, 5, PUBLISH_LIMIT, true);
     send_and_clear(&connection, &bytes);
-    expect_answer(&connection, 5, 400, "\"error\"");
+    http2_expect_answer(&connection, &taken, 5, 400, "\"error\"");
     http_connection_close(&connection);
     text_release(&bytes);
 }
@@ -111,7 +111,7 @@ static void an_http_2_body_far_over_the_limit_is_answered_before_it_ends(void **
     http2_append_preface(&bytes);
     http2_append_request(&bytes, 1, "POST", "/api/v1/publish", 2000000, false); /* none of the body */
     send_and_clear(&connection, &bytes);
-    expect_answer(&connection, 1, 413, "has 2000000 bytes");
+    http2_expect_answer(&connection, &taken, 1, 413, "has 2000000 bytes");
     http2_append_request(&bytes, 3, "POST", "/api/v1/publish", -1, false);
     send_and_clear(&connection, &bytes);
     for (int i = 0; i < 24; i++) {
@@ -119,7 +119,7 @@ static void an_http_2_body_far_over_the_limit_is_answered_before_it_ends(void **
         http_connection_send_bytes(&connection, bytes.bytes, bytes.length);
         text_clear(&bytes);
     }
-    struct http2_frame frame = next_frame(&connection, false);
+    struct http2_frame frame = http2_next_frame(&connection, &taken, false);
     assert_true(frame.stream == 3 && (http2_status(&frame) == 413 || http2_error(&frame) >= 0));
     http_connection_close(&connection);
     text_release(&bytes);

@@ -39,7 +39,7 @@ static void more_streams_than_announced_are_refused(void **state) {
     send_and_clear(&connection, &bytes);
     int64_t announced = 100;
     for (int refused = 0; refused < 2 * STREAMS || announced != STREAMS;) {
-        struct http2_frame frame = next_frame(&connection, true);
+        struct http2_frame frame = http2_next_frame(&connection, &taken, true);
         if (http2_setting(&frame, 3) >= 0) announced = http2_setting(&frame, 3);
         if (http2_error(&frame) < 0) continue;
         assert_int_equal(http2_error(&frame), HTTP2_REFUSED_STREAM);
@@ -48,7 +48,7 @@ static void more_streams_than_announced_are_refused(void **state) {
     }
     http2_append_data(&bytes, 1, 2, true);
     send_and_clear(&connection, &bytes);
-    struct http2_frame frame = next_frame(&connection, false);
+    struct http2_frame frame = http2_next_frame(&connection, &taken, false);
     assert_true(frame.stream == 1 && http2_status(&frame) == 400);
     http_connection_close(&connection);
     text_release(&bytes);
@@ -64,10 +64,10 @@ static void too_many_headers_are_400(void **state) {
     http2_append_preface(&bytes);
     http2_append_headers(&bytes, 1, "/api/v1/status", 1000);
     send_and_clear(&connection, &bytes);
-    expect_answer(&connection, 1, 400, "1000 headers");
+    http2_expect_answer(&connection, &taken, 1, 400, "1000 headers");
     http2_append_headers(&bytes, 3, "/nowhere", 100);
     send_and_clear(&connection, &bytes);
-    expect_answer(&connection, 3, 404, "not_found");
+    http2_expect_answer(&connection, &taken, 3, 404, "not_found");
     http_connection_close(&connection);
     text_release(&bytes);
 }
@@ -88,7 +88,7 @@ static void requests_that_do_not_arrive_in_time_are_ended(void **state) {
     http2_append_request(&bytes, 1, "POST", "/api/v1/publish", -1, false);
     http2_append_request(&bytes, 3, "GET", "/api/v1/status", -1, true);
     send_and_clear(&http2, &bytes);
-    for (struct http2_frame frame = next_frame(&http2, false);; frame = next_frame(&http2, false)) {
+    for (struct http2_frame frame = http2_next_frame(&http2, &taken, false);; frame = http2_next_frame(&http2, &taken, false)) {
         if (frame.type == HTTP2_GOAWAY) break; /* the whole connection was idle for that long */
         if (frame.stream == 3) continue;
         assert_int_equal(http2_error(&frame), HTTP2_CANCEL);
@@ -282,7 +282,7 @@ static void requests_that_were_given_up_are_dropped_from_the_queue(void **state)
     http2_append_request(&bytes, 2 * LEFT + 1, "GET", "/nothing", -1, true);
     open_as(&leaving, small, 12);
     send_and_clear(&leaving, &bytes);
-    expect_answer(&leaving, 2 * LEFT + 1, 404, "nothing");
+    http2_expect_answer(&leaving, &taken, 2 * LEFT + 1, 404, "nothing");
     gateway_process_wait_for(small, under_way, HELD + 1);
 
     for (int i = 0; i < HELD; i++) {

@@ -57,7 +57,7 @@ static void answers_behind_shut_windows_are_cancelled(void **state) {
     ask(&connection, small, STREAMS, 0);
     for (int cancelled = 0; cancelled < STREAMS;) {
         ping(&connection);
-        struct http2_frame frame = next_frame(&connection, false);
+        struct http2_frame frame = http2_next_frame(&connection, &taken, false);
         if (frame.type == HTTP2_HEADERS) continue;
         assert_int_equal(http2_error(&frame), HTTP2_CANCEL);
         cancelled++;
@@ -67,7 +67,7 @@ static void answers_behind_shut_windows_are_cancelled(void **state) {
     http2_append_setting(&bytes, WINDOW_SETTING, WINDOW_BYTES); /* the connection can be used as before */
     http2_append_request(&bytes, 2 * STREAMS + 1, "GET", "/nowhere", -1, true);
     send_and_clear(&connection, &bytes);
-    expect_answer(&connection, 2 * STREAMS + 1, 404, "not_found");
+    http2_expect_answer(&connection, &taken, 2 * STREAMS + 1, 404, "not_found");
     assert_int_equal((int)gateway_process_figure(small, ended_stalled), 0);
     http_connection_close(&connection);
     text_release(&bytes);
@@ -97,7 +97,7 @@ static void a_connection_whose_window_stays_shut_is_ended(void **state) {
 }
 
 static size_t expect_data(struct http_connection *connection) {
-    struct http2_frame frame = next_frame(connection, false);
+    struct http2_frame frame = http2_next_frame(connection, &taken, false);
     assert_int_equal(frame.type, HTTP2_DATA);
     return frame.length;
 }
@@ -108,7 +108,7 @@ static void read_slowly(struct gateway_process *process, uint32_t slow, int64_t 
     struct text bytes = {0};
     size_t got = 0;
     ask(&connection, process, 1, slow ? 0 : LENGTH);
-    assert_int_equal(http2_status((struct http2_frame[]){next_frame(&connection, false)}), 200);
+    assert_int_equal(http2_status((struct http2_frame[]){http2_next_frame(&connection, &taken, false)}), 200);
     http2_append_window(&bytes, 0, slow ? LENGTH : 1);
     send_and_clear(&connection, &bytes);
     while (!slow && got < WINDOW_BYTES + 1)

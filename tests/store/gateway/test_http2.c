@@ -8,34 +8,10 @@
 
 static size_t taken; /* of the input of the connection that was opened last, by frames */
 
-/* The next frame that is not of WINDOW_UPDATE, PING or, unless it is wanted, SETTINGS. */
-static struct http2_frame next_frame(struct http_connection *connection, bool wants_settings) {
-    struct http2_frame frame;
-    for (;;) {
-        while (http2_take_frame(&connection->input, &taken, &frame))
-            if (frame.type <= HTTP2_RST_STREAM || frame.type == HTTP2_GOAWAY ||
-                (wants_settings && frame.type == HTTP2_SETTINGS))
-                return frame;
-        char *place = text_reserve(&connection->input, 65536);
-        ssize_t count = recv(connection->socket, place, 65536, 0);
-        if (count <= 0) fail_msg("the connection ended");
-        connection->input.length += (size_t)count;
-    }
-}
-
 static void begin_http2(struct gateway_scene *s, struct http_connection *connection, struct text *bytes) {
     taken = 0;
     open_as(s, connection, 2);
     http2_append_preface(bytes);
-}
-
-static void expect_stream(struct http_connection *connection, uint32_t stream, int status, const char *words) {
-    struct http2_frame frame = next_frame(connection, false);
-    assert_int_equal(frame.stream, stream);
-    assert_int_equal(http2_status(&frame), status);
-    frame = next_frame(connection, false);
-    assert_true(frame.type == HTTP2_DATA && frame.stream == stream && (frame.flags & HTTP2_END_STREAM));
-    assert_non_null(memmem(frame.payload, frame.length, words, strlen(words)));
 }
 
 static void streams_over_the_limit_are_refused_and_the_limit_is_told(void **state) {
@@ -51,7 +27,7 @@ static void streams_over_the_limit_are_refused_and_the_limit_is_told(void **stat
     send_and_clear(&connection, &bytes);
     int64_t told = -1;
     struct http2_frame frame;
-    while ((frame = next_frame(&connection, true)).type == HTTP2_SETTINGS)
+    while ((frame = http2_next_frame(&connection, &taken, true)).type == HTTP2_SETTINGS)
         if (http2_setting(&frame, 3) >= 0) told = http2_setting(&frame, 3);
     assert_int_equal(told, STREAMS);
     assert_int_equal(frame.type, HTTP2_RST_STREAM);
@@ -59,7 +35,7 @@ static void streams_over_the_limit_are_refused_and_the_limit_is_told(void **stat
     assert_int_equal(http2_error(&frame), HTTP2_REFUSED_STREAM);
     http2_append_data(&bytes, 1, 2, true);
     send_and_clear(&connection, &bytes);
-    expect_stream(&connection, 1, 400, "invalid_request");
+    http2_expect_answer(&connection, &taken, 1, 400, "invalid_request");
     http_connection_close(&connection);
     text_release(&bytes);
 }
@@ -74,7 +50,7 @@ static void an_http_2_body_over_the_limit_is_dropped_and_answered_413(void **sta
     for (int i = 0; i < 9; i++)
         http2_append_data(&bytes, 1, 8000, i == 8);
     send_and_clear(&connection, &bytes);
-    expect_stream(&connection, 1, 413, "has 72000 bytes");
+    http2_expect_answer(&connection, &taken, 1, 413, "has 72000 bytes");
     http_connection_close(&connection);
     text_release(&bytes);
 }
@@ -89,7 +65,7 @@ static void an_http_2_body_far_over_the_limit_is_answered_at_once(void **state) 
     http2_append_request(&bytes, 1, "POST", "/api/v1/publish", 2 << 20, false);
     http2_append_data(&bytes, 1, 8000, false);
     send_and_clear(&connection, &bytes);
-    expect_stream(&connection, 1, 413, "has 2097152 bytes");
+    http2_expect_answer(&connection, &taken, 1, 413, "has 2097152 bytes");
     http_connection_close(&connection);
     text_release(&bytes);
 }
@@ -102,10 +78,10 @@ static void too_many_headers_are_400(void **state) {
     begin_http2(s, &connection, &bytes);
     http2_append_headers(&bytes, 1, "/healthz", 101);
     send_and_clear(&connection, &bytes);
-    expect_stream(&connection, 1, 400, "headers; at most 100 are read");
+    http2_expect_answer(&connection, &taken, 1, 400, "headers; at most 100 are read");
     http2_append_headers(&bytes, 3, "/healthz", 90);
     send_and_clear(&connection, &bytes);
-    expect_stream(&connection, 3, 200, "alive");
+    http2_expect_answer(&connection, &taken, 3, 200, "alive");
     http_connection_close(&connection);
     text_release(&bytes);
 }
@@ -177,14 +153,14 @@ static void an_answer_behind_a_shut_window_is_cancelled(void **state) {
     http2_append_setting(&bytes, WINDOW_SETTING, 0);
     http2_append_request(&bytes, 1, "GET", "/large/1.0.0.tar.gz", -1, true);
     send_and_clear(&connection, &bytes);
-    struct http2_frame frame = next_frame(&connection, false);
+    struct http2_frame frame = http2_next_frame(&connection, &taken, false);
     assert_int_equal(http2_status(&frame), 200);
-    frame = next_frame(&connection, false);
+    frame = http2_next_frame(&connection, &taken, false);
     assert_int_equal(frame.type, HTTP2_RST_STREAM);
     assert_int_equal(http2_error(&frame), HTTP2_CANCEL);
     http2_append_request(&bytes, 3, "HEAD", "/healthz", -1, true); /* the connection can be used as before */
     send_and_clear(&connection, &bytes);
-    frame = next_frame(&connection, false);
+    frame = http2_next_frame(&connection, &taken, false);
     assert_int_equal(http2_status(&frame), 200);
     assert_true(figure_of(s, ENDED("answers not taken")) == 0);
     http_connection_close(&connection);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tests/support/http/http2_frames.h"
 
+#include "tests/support/cmocka_all.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "lib/base/memory.h"
 
@@ -142,4 +145,28 @@ int64_t http2_setting(const struct http2_frame *frame, uint16_t setting) {
     for (size_t at = 0; at + 6 <= frame->length; at += 6)
         if (read_number(frame->payload + at, 2) == setting) return read_number(frame->payload + at + 2, 4);
     return -1;
+}
+
+struct http2_frame http2_next_frame(struct http_connection *connection, size_t *taken, bool wants_settings) {
+    struct http2_frame frame;
+    for (;;) {
+        while (http2_take_frame(&connection->input, taken, &frame))
+            if (frame.type <= HTTP2_RST_STREAM || frame.type == HTTP2_GOAWAY ||
+                (wants_settings && frame.type == HTTP2_SETTINGS))
+                return frame;
+        char *place = text_reserve(&connection->input, 65536);
+        ssize_t count = recv(connection->socket, place, 65536, 0);
+        if (count <= 0) fail_msg("the connection ended");
+        connection->input.length += (size_t)count;
+        connection->input.bytes[connection->input.length] = '\0';
+    }
+}
+
+void http2_expect_answer(struct http_connection *connection, size_t *taken, uint32_t stream, int status, const char *words) {
+    struct http2_frame frame = http2_next_frame(connection, taken, false);
+    assert_int_equal(frame.stream, stream);
+    assert_int_equal(http2_status(&frame), status);
+    frame = http2_next_frame(connection, taken, false);
+    assert_true(frame.type == HTTP2_DATA && frame.stream == stream && (frame.flags & HTTP2_END_STREAM));
+    assert_non_null(memmem(frame.payload, frame.length, words, strlen(words)));
 }

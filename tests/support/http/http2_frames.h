@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "lib/base/text.h"
+#include "tests/support/http/http_connection.h"
 
 enum http2_frame_type {
     HTTP2_DATA = 0,
@@ -44,6 +45,13 @@ void http2_append_setting(struct text *out, uint16_t setting, uint32_t value);
 
 /* Takes one frame off the input; its payload is valid until the next call. False: there is no whole one. */
 bool http2_take_frame(struct text *input, size_t *taken, struct http2_frame *out);
+
+/* Receives frames until one that is not of WINDOW_UPDATE, PING or, unless it is wanted, SETTINGS. A connection that ends fails
+ * the test. `taken` counts the bytes of the connection's input that were read by frames: 0 for a new connection. */
+struct http2_frame http2_next_frame(struct http_connection *connection, size_t *taken, bool wants_settings);
+
+/* The answer to the stream must have that status, and one frame of data with these words that ends it. */
+void http2_expect_answer(struct http_connection *connection, size_t *taken, uint32_t stream, int status, const char *words);
 
 /* The status that a frame of HEADERS begins with; 0: none. */
 int http2_status(const struct http2_frame *frame);
