@@ -38,7 +38,8 @@ void json_writer_item(struct json_writer *writer) {
 void json_writer_key(struct json_writer *writer, const char *key) {
     json_writer_item(writer);
     json_append(writer->out, key);
-    text_append(writer->out, writer->indent ? ": " : ":");
+    text_append_character(writer->out, ':');
+    if (writer->indent) text_append_character(writer->out, ' ');
 }
 
 void json_writer_text(struct json_writer *writer, const char *value) {

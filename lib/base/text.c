@@ -36,7 +36,10 @@ void text_append(struct text *text, const char *more) {
 }
 
 void text_append_character(struct text *text, char character) {
-    text_append_bytes(text, &character, 1);
+    char *end = text_reserve(text, 1);
+    end[0] = character;
+    end[1] = '\0';
+    text->length++;
 }
 
 void text_append_format_list(struct text *text, const char *format, va_list arguments) {

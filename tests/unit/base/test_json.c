@@ -102,12 +102,34 @@ static void numbers_with_a_point_are_printed_as_by_javascript(void **state) {
     }
 }
 
+/* Every byte at every place within two words of eight bytes: jansson reads back what was printed, and only what must be
+ * escaped is. */
+static void each_byte_is_escaped_wherever_it_stands(void **state) {
+    (void)state;
+    enum { LENGTH = 19 };
+    for (int byte = 1; byte < 0x80; byte++)
+        for (size_t place = 0; place < LENGTH; place++) {
+            char text[LENGTH + 1] = "abcdefghijklmnopqrs";
+            struct text out = {0};
+            text[place] = (char)byte;
+            json_append(&out, text);
+            json_t *read = json_loads(text_view(&out), JSON_DECODE_ANY, NULL);
+            assert_non_null(read);
+            assert_string_equal(json_string_value(read), text);
+            bool is_escaped = byte < 0x20 || byte == '"' || byte == '\\';
+            assert_int_equal(out.length > LENGTH + 2, is_escaped);
+            json_decref(read);
+            text_release(&out);
+        }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(malformed_text_is_refused_with_its_place),
         cmocka_unit_test(fields_are_named_where_they_are_wrong),
         cmocka_unit_test(printing_gives_the_bytes_of_javascript),
         cmocka_unit_test(numbers_with_a_point_are_printed_as_by_javascript),
+        cmocka_unit_test(each_byte_is_escaped_wherever_it_stands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
