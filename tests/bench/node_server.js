@@ -74,7 +74,8 @@ function makeJob(id, fields, entries) {
   return {
     jobId: id, jobType: job.kind, createdAt: time(job.createdAt), startedAt: time(job.startedAt),
     finishedAt: time(job.finishedAt), success: job.state === 'succeeded', packageName: job.package,
-    packageVersion: job.version, compilerVersion: job.compiler, logs, payload: JSON.parse(job.payload),
+    packageVersion: job.version, compilerVersion: job.compiler, disposition: job.ending ?? 'published', logs,
+    payload: JSON.parse(job.payload),
   };
 }
 
