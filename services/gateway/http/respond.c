@@ -125,6 +125,9 @@ void call_send(struct call *call) {
     if (answer->content_type)
         h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL, answer->content_type,
                        strlen(answer->content_type));
+    if (call->route && call->route->is_hidden_from_crawlers)
+        h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("x-robots-tag"), 1, NULL,
+                              H2O_STRLIT("noindex, nofollow"));
     for (size_t i = 0; i < answer->header_count; i++)
         h2o_add_header_by_str(&req->pool, &req->res.headers, answer->headers[i].name, strlen(answer->headers[i].name), 1, NULL,
                               answer->headers[i].value, strlen(answer->headers[i].value));

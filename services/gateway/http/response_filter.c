@@ -32,14 +32,6 @@ static void add(h2o_req_t *req, const char *name, size_t name_length, const char
     h2o_add_header_by_str(&req->pool, &req->res.headers, name, name_length, 1, NULL, value, length);
 }
 
-static bool is_hidden_from_crawlers(const h2o_iovec_t *path) {
-    static const h2o_iovec_t prefixes[] = {
-        {H2O_STRLIT("/jobs")}, {H2O_STRLIT("/logs")}, {H2O_STRLIT("/status/")}, {H2O_STRLIT("/api/v1/jobs")}};
-    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
-        if (path->len >= prefixes[i].len && memcmp(path->base, prefixes[i].base, prefixes[i].len) == 0) return true;
-    return false;
-}
-
 static void add_common_headers(h2o_req_t *req) {
     bool varies_more =
         h2o_find_header(&req->res.headers, H2O_TOKEN_VARY, -1) >= 0; /* then the route has set it, Origin included */
@@ -50,8 +42,6 @@ static void add_common_headers(h2o_req_t *req) {
     add(req, H2O_STRLIT("x-content-type-options"), H2O_STRLIT("nosniff"));
     if (h2o_find_header(&req->res.headers, H2O_TOKEN_CACHE_CONTROL, -1) < 0)
         add(req, H2O_STRLIT("cache-control"), H2O_STRLIT("no-store"));
-    if (req->path_normalized.base && is_hidden_from_crawlers(&req->path_normalized))
-        add(req, H2O_STRLIT("x-robots-tag"), H2O_STRLIT("noindex, nofollow"));
 }
 
 static void send_replacement(h2o_ostream_t *stream, h2o_req_t *req, h2o_iovec_t *buffers, size_t count,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Adds the headers of every response: CORS headers, so that any web page may read it, and headers for caches and crawlers.
+ * Adds the headers of every response: CORS headers, so that any web page may read it, and headers for caches.
  * Errors that h2o generates itself (body over its limit, malformed request) get the JSON format of our errors.
  */
 #ifndef SERVICES_GATEWAY_HTTP_RESPONSE_FILTER_H

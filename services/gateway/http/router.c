@@ -8,6 +8,8 @@
 #define BODY(limit, schema) limit, schema, false
 #define BODY_WITH_TOKEN(limit, schema) limit, schema, true
 #define NO_BODY 0, NULL, false
+#define INDEX false
+#define NOINDEX true
 #define END                                                                                                                    \
     { .name = NULL }
 #define PARAMETERS(rows)                                                                                                       \
@@ -31,7 +33,8 @@
 #define FAILURE(status) {.failure = STATUS_##status},
 
 static const struct route routes[] = {
-#define ROUTE(method, path, function, ports, ...) {METHOD_##method, path, #function, function, PORT_##ports, __VA_ARGS__},
+#define ROUTE(method, path, function, ports, crawlers, ...)                                                                    \
+    {METHOD_##method, path, #function, function, PORT_##ports, crawlers, __VA_ARGS__},
 #include "services/gateway/routes/routes.def"
 #undef ROUTE
 };

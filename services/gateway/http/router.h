@@ -38,7 +38,8 @@ struct route {
     const char *name;                 /* of its function */
     void (*start)(struct call *call); /* on the loop's thread; must not block, and leads to exactly one answer */
     unsigned ports;                   /* a set of enum port */
-    size_t body_limit_bytes;          /* 0: takes no body */
+    bool is_hidden_from_crawlers;
+    size_t body_limit_bytes; /* 0: takes no body */
     const char *body_schema;
     bool has_token; /* authorised by a trustee's token; its function does the rate limiting */
     const char *description;
