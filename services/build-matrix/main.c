@@ -22,13 +22,14 @@ static const struct message_handler messages[] = {
     {0},
 };
 
+static const struct job_handler handlers[] = {
+    {JOB_KIND_REVISION, revision_job_run},
+    {0},
+};
+
 /* Runs until the service is told to stop and its last job has ended. */
 static enum status serve(struct matrix_service *matrix, struct error *err) {
     const struct settings *settings = &matrix->settings;
-    const struct job_handler handlers[] = {
-        {JOB_KIND_REVISION, settings->revision_timeout_ms, revision_job_run},
-        {0},
-    };
     const struct job_service service = {
         .service = SERVICE_BUILD_MATRIX,
         .settings = &matrix->settings,

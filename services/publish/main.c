@@ -27,14 +27,15 @@ static const struct message_handler messages[] = {
     {0},
 };
 
+static const struct job_handler handlers[] = {
+    {JOB_KIND_PUBLISH, publish_job_run},
+    {JOB_KIND_UNPUBLISH, unpublish_job_run},
+    {0},
+};
+
 /* Runs until the service is told to stop and its last job has ended. */
 static enum status serve(struct publish_service *publish, struct error *err) {
     const struct settings *settings = &publish->settings;
-    const struct job_handler handlers[] = {
-        {JOB_KIND_PUBLISH, settings->publish_timeout_ms, publish_job_run},
-        {JOB_KIND_UNPUBLISH, settings->publish_timeout_ms, unpublish_job_run},
-        {0},
-    };
     const struct job_service service = {
         .service = SERVICE_PUBLISH,
         .settings = &publish->settings,

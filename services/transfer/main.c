@@ -9,13 +9,14 @@
 #include "lib/base/program.h"
 #include "services/transfer/transfer_service.h"
 
+static const struct job_handler handlers[] = {
+    {JOB_KIND_TRANSFER, transfer_job_run},
+    {0},
+};
+
 /* Runs until the service is told to stop and its last job has ended. */
 static enum status serve(struct transfer_service *transfer, struct error *err) {
     const struct settings *settings = &transfer->settings;
-    const struct job_handler handlers[] = {
-        {JOB_KIND_TRANSFER, settings->publish_timeout_ms, transfer_job_run},
-        {0},
-    };
     const struct job_service service = {
         .service = SERVICE_TRANSFER,
         .settings = &transfer->settings,

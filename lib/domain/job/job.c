@@ -4,12 +4,14 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "lib/base/settings.h"
+
 static const struct {
     const char *text;
     const char *service;
     bool known_to_old_clients;
 } kinds[JOB_KIND_COUNT] = {
-#define JOB_KIND(name, text, service, shown, lane, is_change) [JOB_KIND_##name] = {text, service, shown},
+#define JOB_KIND(name, text, service, shown, lane, is_change, timeout) [JOB_KIND_##name] = {text, service, shown},
 #include "lib/domain/job/job_kinds.def"
 };
 
@@ -38,6 +40,14 @@ const char *job_kind_service(enum job_kind kind) {
 
 bool job_kind_is_known_to_old_clients(enum job_kind kind) {
     return kinds[kind].known_to_old_clients;
+}
+
+int64_t job_kind_timeout_ms(enum job_kind kind, const struct settings *settings) {
+    const int64_t timeouts_ms[JOB_KIND_COUNT] = {
+#define JOB_KIND(name, text, service, shown, lane, is_change, timeout) [JOB_KIND_##name] = timeout,
+#include "lib/domain/job/job_kinds.def"
+    };
+    return timeouts_ms[kind];
 }
 
 bool job_kind_parse(const char *text, enum job_kind *kind) {

@@ -20,8 +20,10 @@
 #include "lib/base/hash.h"
 #include "lib/base/text.h"
 
+struct settings;
+
 enum job_kind {
-#define JOB_KIND(name, text, service, shown, lane, is_change) JOB_KIND_##name,
+#define JOB_KIND(name, text, service, shown, lane, is_change, timeout) JOB_KIND_##name,
 #include "lib/domain/job/job_kinds.def"
     JOB_KIND_COUNT
 };
@@ -103,6 +105,9 @@ const char *job_kind_text(enum job_kind kind);
 bool job_kind_parse(const char *text, enum job_kind *kind);
 const char *job_kind_service(enum job_kind kind);
 bool job_kind_is_known_to_old_clients(enum job_kind kind);
+
+/* The kind's time limit by these settings, in milliseconds; 0 if they are those of a program that does not run the kind. */
+int64_t job_kind_timeout_ms(enum job_kind kind, const struct settings *settings);
 
 const char *matrix_purpose_text(enum matrix_purpose purpose); /* NULL: MATRIX_PURPOSE_NONE */
 bool matrix_purpose_parse(const char *text, enum matrix_purpose *purpose);

@@ -174,7 +174,8 @@ static enum outcome judge(const struct job_run *run, const struct error *err, en
 }
 
 /* Tells the requester which time limit was hit, and what the job waited for; the step that was running is not their concern. */
-static void name_limit(const struct job_run *run, int64_t timeout_ms, struct error *err) {
+static void name_limit(const struct job_run *run, const struct settings *settings, struct error *err) {
+    int64_t timeout_ms = job_kind_timeout_ms(run->job.kind, settings);
     bool is_in_minutes = timeout_ms % 60000 == 0;
     long long limit = (long long)(is_in_minutes ? timeout_ms / 60000 : timeout_ms);
     const char *unit = is_in_minutes ? "minutes" : "ms", *kind = job_kind_text(run->job.kind);
@@ -415,7 +416,7 @@ void job_run_carry_out(struct job_slot *slot, struct job_run *run, int64_t claim
     run->has_record = run->job.record != NULL;
     run->is_readonly = run->end.readonly = settings->readonly;
     run->log = job_log_create(run->job.attempts, settings->log_limit_lines, settings->log_limit_bytes);
-    deadline_start(&run->deadline, handler->timeout_ms - waited_ms(&run->job));
+    deadline_start(&run->deadline, job_kind_timeout_ms(run->job.kind, settings) - waited_ms(&run->job));
     begin_run(slot, run, claimed_ms);
     log_line(LOG_INFO, "job started", log_field("job", run->job.id), log_field("kind", job_kind_text(run->job.kind)),
              log_field("package", run->job.package ? run->job.package : "-"), log_field("attempt", run->job.attempts),
@@ -425,7 +426,7 @@ void job_run_carry_out(struct job_slot *slot, struct job_run *run, int64_t claim
     enum status status = check_may_go_on(run, settings, &err);
     if (!status) status = handler->run(runner->context, run, &err);
     bool is_over = is_over_limit(run, status, &err);
-    if (is_over) name_limit(run, handler->timeout_ms, &err);
+    if (is_over) name_limit(run, settings, &err);
     if (status && !err.message[0]) error_set(&err, status, "The job failed (%s).", status_code(status));
     struct settlement settlement = {.outcome = judge(run, &err, status, stop_reason(run), is_over)};
     settle(slot, run, &settlement, is_over, &err);

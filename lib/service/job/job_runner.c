@@ -232,8 +232,10 @@ enum status job_runner_create(struct job_runner **out, const struct settings *se
     runner->announced.limit = ANNOUNCED_MAX;
     runner->slots = memory_alloc((size_t)slots * sizeof *runner->slots);
     runner->slot_count = slots;
-    for (const struct job_handler *handler = handlers; handler->run; handler++)
+    for (const struct job_handler *handler = handlers; handler->run; handler++) {
+        assert(job_kind_timeout_ms(handler->kind, settings) > 0);
         runner->kinds |= 1U << handler->kind;
+    }
     init_locks(runner);
     enum status status = create_stores(runner, name, err);
     if (!status) status = start_threads(runner, err);

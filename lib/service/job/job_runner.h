@@ -53,11 +53,11 @@ struct job_run {
 
 struct job_handler {
     enum job_kind kind;
-    int64_t timeout_ms;
     enum status (*run)(void *context, struct job_run *run, struct error *err);
 };
 
-/* `handlers` ends with a row whose `run` is NULL; borrowed, like `context` and `settings`, until job_runner_free(). */
+/* `handlers` ends with a row whose `run` is NULL; borrowed, like `context` and `settings`, until job_runner_free(). The settings
+ * have the time limit of each handler's kind (lib/domain/job/job_kinds.def). */
 CHECK_RESULT enum status job_runner_create(struct job_runner **out, const struct settings *settings, const char *name,
                                            int slots, const struct job_handler *handlers, void *context, struct error *err);
 

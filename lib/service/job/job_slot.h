@@ -2,10 +2,10 @@
  *
  * Shared by the files that implement lib/service/job/job_runner.h, and private to them.
  *
- *   job_runner.c        the slots' threads: waiting, claiming, draining
- *   job_run.c           one run: the handler, the outcome that its status means, and how the job is ended or handed back
- *   job_lease_thread.c  the thread that renews leases, writes logs, and takes back expired leases
- *   job_retention.c     the thread that moves old jobs out of Redis
+ *   job_runner.c            the slots' threads: waiting, claiming, draining
+ *   job_run.c               one run: the handler, the outcome that its status means, and how the job is ended or handed back
+ *   job_lease_thread.c      the thread that renews leases, writes logs, and takes back expired leases
+ *   job_retention_thread.c  the thread that moves old jobs out of Redis
  *
  * Locks: a slot's mutex is held while the run's lease or log is written to Redis, by the run's own thread or another; the
  * runner's mutex is held only briefly, and may be taken while a slot's is held, never the other way round.
@@ -94,7 +94,7 @@ void job_run_carry_out(struct job_slot *slot, struct job_run *run, int64_t claim
 /* job_lease_thread.c */
 void job_lease_thread(void *runner);
 
-/* job_retention.c */
+/* job_retention_thread.c */
 void job_retention_thread(void *runner);
 
 #endif

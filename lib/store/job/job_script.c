@@ -9,11 +9,12 @@
 static const char first_line[] = "#!lua flags=allow-oom\n";
 
 static const char kinds[] = "local KINDS = {"
-#define JOB_KIND(name, text, service, shown, lane, is_change) "'" text "', "
+#define JOB_KIND(name, text, service, shown, lane, is_change, timeout) "'" text "', "
 #include "lib/domain/job/job_kinds.def"
                             "}\n"
                             "local KIND = {\n"
-#define JOB_KIND(name, text, service, shown, lane, is_change) text " = {lane = '" lane "', is_change = " #is_change "},\n"
+#define JOB_KIND(name, text, service, shown, lane, is_change, timeout)                                                         \
+    text " = {lane = '" lane "', is_change = " #is_change "},\n"
 #include "lib/domain/job/job_kinds.def"
                             "}\n"
                             "local TRIALS = {"

@@ -101,7 +101,7 @@ static void add_others(struct work_order *work, const struct manifest_index *ind
 /* Appends the work for these claimed jobs. STATUS_TOO_LARGE: it does not fit into a message. */
 static enum status write_work(struct text *out, struct matrix_service *service, const struct job *jobs,
                               const struct lease *leases, size_t count, struct arena *arena, struct error *err) {
-    struct work_order work = {.time_limit_ms = service->settings.matrix_timeout_ms,
+    struct work_order work = {.time_limit_ms = job_kind_timeout_ms(JOB_KIND_MATRIX, &service->settings),
                               .lease_ms = service->settings.lease_ms,
                               .downloads = hand_out_downloads(service, arena),
                               .job_count = count};

@@ -23,7 +23,7 @@ const char *const query_levels[] = {LOG_LEVEL_TABLE(LEVEL) NULL};
 const char *const query_states[] = {JOB_STATE_TABLE(JOB_STATE) NULL};
 #undef JOB_STATE
 const char *const query_kinds[] = {"all",
-#define JOB_KIND(name, text, service, shown, lane, is_change) text,
+#define JOB_KIND(name, text, service, shown, lane, is_change, timeout) text,
 #include "lib/domain/job/job_kinds.def"
                                    NULL};
 

@@ -45,7 +45,7 @@ static int close_runner(void **state) {
 
 static void start_runner(struct matrix_fixture *m) {
     struct fixture *f = &m->f;
-    static const struct job_handler handlers[] = {{JOB_KIND_REVISION, PATIENCE_MS, revision_job_run}, {0}};
+    static const struct job_handler handlers[] = {{JOB_KIND_REVISION, revision_job_run}, {0}};
     assert_ok(job_runner_create(&runner, &m->service.settings, "build-matrix", 1, handlers, &m->service, &f->err));
 }
 

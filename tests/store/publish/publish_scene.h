@@ -24,7 +24,7 @@ struct publish_scene {
 };
 
 static const struct job_handler publish_handlers[] = {
-    {JOB_KIND_PUBLISH, PATIENCE_MS, publish_job_run}, {JOB_KIND_UNPUBLISH, PATIENCE_MS, unpublish_job_run}, {0}};
+    {JOB_KIND_PUBLISH, publish_job_run}, {JOB_KIND_UNPUBLISH, unpublish_job_run}, {0}};
 
 /* ---- Beginning and end ---- */
 

@@ -14,7 +14,7 @@ struct transfer_scene {
     struct transfer_service service;
 };
 
-static const struct job_handler handlers[] = {{JOB_KIND_TRANSFER, PATIENCE_MS, transfer_job_run}, {0}};
+static const struct job_handler handlers[] = {{JOB_KIND_TRANSFER, transfer_job_run}, {0}};
 
 static int start(void **state) {
     struct transfer_scene *t = memory_alloc(sizeof *t);

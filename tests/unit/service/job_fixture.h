@@ -103,8 +103,8 @@ static inline enum status handle_job(void *context, struct job_run *run, struct 
 }
 
 static const struct job_handler test_handlers[] = {
-    {JOB_KIND_PUBLISH, PATIENCE_MS, handle_job},
-    {0, 0, NULL},
+    {JOB_KIND_PUBLISH, handle_job},
+    {0},
 };
 
 static inline int start_job_fixture(void **state) {
@@ -124,6 +124,7 @@ static inline int empty_job_fixture(void **state) {
     j->settings = (struct settings){
         .redis_url = (char *)redis_server_url(j->f.server),
         .lease_ms = LEASE_MS,
+        .publish_timeout_ms = PATIENCE_MS,
         .pending_scan_ms = 0,
         .log_limit_lines = 100000,
         .log_limit_bytes = 1 << 24,

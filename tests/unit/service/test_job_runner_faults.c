@@ -20,8 +20,8 @@ static void a_refused_job_says_why_in_its_last_line(void **state) {
 
 static void a_job_over_its_limit_fails_and_names_it(void **state) {
     struct job_fixture *j = *state;
-    static const struct job_handler handlers[] = {{JOB_KIND_PUBLISH, 100, handle_job}, {0, 0, NULL}};
-    start_runner_with(j, 1, handlers);
+    j->settings.publish_timeout_ms = 100;
+    start_runner(j, 1);
     struct job_accepted accepted = announce_order(j, "prelude", "wait");
     await(state_of(j, accepted.id) == JOB_STATE_FAILED);
     stop_runner(j);
@@ -109,8 +109,8 @@ static void a_full_disk_is_waited_for_and_counts_no_attempt(void **state) {
 /* The time goes on between the runs, and while nobody runs it. */
 static void what_waits_for_longer_than_a_job_may_take_fails_and_says_for_what(void **state) {
     struct job_fixture *j = *state;
-    static const struct job_handler handlers[] = {{JOB_KIND_PUBLISH, 3500, handle_job}, {0, 0, NULL}};
-    start_runner_with(j, 1, handlers);
+    j->settings.publish_timeout_ms = 3500;
+    start_runner(j, 1);
     struct job_accepted accepted = announce_order(j, "prelude", "full disk");
     await(state_of(j, accepted.id) == JOB_STATE_FAILED);
     stop_runner(j);
@@ -256,7 +256,7 @@ static enum status ask_guard(void *context, struct job_run *run, struct error *e
 
 static void a_write_may_begin_only_if_the_lease_outlasts_it(void **state) {
     struct job_fixture *j = *state;
-    static const struct job_handler handlers[] = {{JOB_KIND_PUBLISH, PATIENCE_MS, ask_guard}, {0, 0, NULL}};
+    static const struct job_handler handlers[] = {{JOB_KIND_PUBLISH, ask_guard}, {0}};
     start_runner_with(j, 1, handlers);
     struct job_accepted accepted = announce_order(j, "prelude", "return");
     await(state_of(j, accepted.id) == JOB_STATE_SUCCEEDED);

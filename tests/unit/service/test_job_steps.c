@@ -197,7 +197,7 @@ static int stop_scene(void **state) {
 #define steps_test(name) cmocka_unit_test_setup_teardown(name, open_scene, close_scene)
 
 static void start(void) {
-    static const struct job_handler handlers[] = {{JOB_KIND_PUBLISH, PATIENCE_MS, run_job_steps}, {0}};
+    static const struct job_handler handlers[] = {{JOB_KIND_PUBLISH, run_job_steps}, {0}};
     start_runner_with(&scene.j, 1, handlers);
 }
 
