@@ -109,7 +109,7 @@ struct call {
         const char *job_id;
         int64_t after_ms;
         int64_t until_ms;       /* monotonic */
-        struct queue_link link; /* in the queue of the tail, of the readiness or of the figures */
+        struct queue_link link; /* in the queue of the tail, or of a shared answer */
     } tail;
     struct answer answer;
     int64_t answer_bytes; /* its share of gateway->answer_bytes and client->answer_bytes */

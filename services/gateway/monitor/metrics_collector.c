@@ -9,12 +9,13 @@
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "lib/base/metrics.h"
-#include "lib/base/thread.h"
 #include "lib/store/job/job_store.h"
 #include "services/gateway/gateway.h"
 #include "services/gateway/http/call.h"
 #include "services/gateway/http/router.h"
 #include "services/gateway/http/server.h"
+#include "services/gateway/monitor/service_poll.h"
+#include "services/gateway/monitor/shared_answer.h"
 #include "services/gateway/routes/file_hashes.h"
 
 enum {
@@ -24,10 +25,10 @@ enum {
 
 struct metrics_collector {
     struct gateway *gateway;
-    struct job_store *store; /* used by the thread only */
-    struct thread thread;
-    struct queue arrived;                            /* calls; guarded by the thread's mutex */
-    atomic_uint_fast64_t (*answers)[STATUS_CLASSES]; /* by index of the route; the last entry: no route */
+    struct shared_answer *answers;
+    struct job_store *store;                               /* used by the thread of `answers` only, like the next */
+    struct text lines;                                     /* the answer that was made last */
+    atomic_uint_fast64_t (*answer_counts)[STATUS_CLASSES]; /* by index of the route; the last entry: no route */
 };
 
 /* ---- The gateway's own metrics ---- */
@@ -36,14 +37,14 @@ void metrics_collector_count(struct metrics_collector *collector, const struct r
     size_t count;
     const struct route *routes = router_routes(&count);
     assert(http_status >= 100 && http_status < (STATUS_CLASSES + 1) * 100);
-    atomic_fetch_add(&collector->answers[route ? (size_t)(route - routes) : count][http_status / 100 - 1], 1);
+    atomic_fetch_add(&collector->answer_counts[route ? (size_t)(route - routes) : count][http_status / 100 - 1], 1);
 }
 
 static void measure_route(struct metrics_collector *collector, size_t index, const char *method, const char *path,
                           struct metrics *metrics) {
     static const char *const classes[STATUS_CLASSES] = {"1xx", "2xx", "3xx", "4xx", "5xx"};
     for (size_t i = 0; i < STATUS_CLASSES; i++) {
-        uint64_t count = atomic_load(&collector->answers[index][i]);
+        uint64_t count = atomic_load(&collector->answer_counts[index][i]);
         if (count > 0)
             metrics_add(metrics, METRIC_COUNTER, "registry_http_answers_total", "Requests that the gateway has answered.",
                         (const char *const[]){"method", method, "route", path, "status", classes[i], NULL}, (double)count);
@@ -102,78 +103,41 @@ static void measure_jobs(struct metrics_collector *collector, struct metrics *me
     }
 }
 
-/* A query to one service, on a thread of its own. */
-struct question {
-    struct message_client *client;
-    struct arena arena;
-    struct error err;
-    const char *json; /* NULL: no answer, for the reason in `err` */
-};
-
-static void ask(void *context) {
-    struct question *question = context;
-    struct message answer, request = {.tag = MESSAGE_metrics_query};
-    enum status status =
-        message_client_call(question->client, &request, ANSWER_TIMEOUT_MS, &question->arena, &answer, &question->err);
-    if (!status && answer.tag == MESSAGE_json_answer)
-        question->json = answer.json_answer.json;
-    else if (!status)
-        error_set(&question->err, STATUS_INVALID, "It answers something else than was asked.");
-}
-
-static void take_answer(struct question *question, const char *program, struct metrics *metrics) {
-    enum status status = STATUS_UNAVAILABLE;
-    if (question->json) status = metrics_add_json(metrics, question->json, "program", program, &question->err);
+static void take_reply(struct service_reply *reply, const char *program, struct metrics *metrics) {
+    enum status status = reply->status;
+    const char *json = status ? NULL : reply->answer.json_answer.json;
+    if (!status) status = metrics_add_json(metrics, json ? json : "", "program", program, &reply->err);
     add_up(metrics, program, status == STATUS_OK);
-    if (status) log_line(LOG_DEBUG, "no figures", log_field("service", program), log_field("error", question->err.message));
-    arena_release(&question->arena);
+    if (status) log_line(LOG_DEBUG, "no figures", log_field("service", program), log_field("error", reply->err.message));
 }
 
 static void measure_all(struct metrics_collector *collector, struct text *out) {
     struct metrics *metrics = metrics_create();
-    struct question questions[SERVICE_COUNT] = {0};
-    struct thread asking;
-    thread_init(&asking);
-    for (size_t i = 0; i < SERVICE_COUNT; i++) {
-        questions[i].client = collector->gateway->services[i];
-        if (thread_start(&asking, "asks-a-service", ask, &questions[i], NULL)) ask(&questions[i]);
-    }
+    struct service_poll poll;
+    service_poll_begin(&poll, collector->gateway, MESSAGE_metrics_query, MESSAGE_json_answer, ANSWER_TIMEOUT_MS);
     add_up(metrics, "gateway", true);
     measure_jobs(collector, metrics);
     measure_gateway(collector, metrics);
-    thread_release(&asking);
+    service_poll_wait(&poll);
     for (size_t i = 0; i < SERVICE_COUNT; i++)
-        take_answer(&questions[i], service_name(i), metrics);
+        take_reply(&poll.replies[i], service_name(i), metrics);
+    service_poll_release(&poll);
     metrics_append_prometheus(out, metrics);
     metrics_free(metrics);
 }
 
 /* ---- The thread ---- */
 
-/* Waits for calls, and takes all. None: the thread must stop. */
-static struct queue take_arrivals(struct metrics_collector *collector) {
-    thread_lock(&collector->thread);
-    while (!collector->arrived.first && !collector->thread.is_stopping)
-        thread_wait(&collector->thread, THREAD_NO_LIMIT);
-    struct queue calls = collector->arrived;
-    collector->arrived = (struct queue){0};
-    thread_unlock(&collector->thread);
-    return calls;
+static void make_answer(void *context) {
+    struct metrics_collector *collector = context;
+    text_clear(&collector->lines);
+    measure_all(collector, &collector->lines);
 }
 
-static void run(void *context) {
-    struct metrics_collector *collector = context;
-    struct text lines = {0};
-    for (struct queue calls; (calls = take_arrivals(collector)).first;) {
-        text_clear(&lines);
-        measure_all(collector, &lines);
-        for (struct call *call; (call = QUEUE_ITEM(queue_take(&calls), struct call, tail.link));) {
-            text_append(&call->answer.body, lines.bytes);
-            call->answer.content_type = "text/plain; version=0.0.4; charset=utf-8";
-            call_return(call);
-        }
-    }
-    text_release(&lines);
+static void fill_answer(void *context, struct call *call) {
+    const struct metrics_collector *collector = context;
+    text_append(&call->answer.body, text_view(&collector->lines));
+    call->answer.content_type = "text/plain; version=0.0.4; charset=utf-8";
 }
 
 enum status metrics_collector_create(struct metrics_collector **out, struct gateway *gateway, struct error *err) {
@@ -182,24 +146,22 @@ enum status metrics_collector_create(struct metrics_collector **out, struct gate
     collector->gateway = gateway;
     size_t count;
     router_routes(&count);
-    collector->answers = memory_alloc((count + 1) * sizeof *collector->answers);
-    thread_init(&collector->thread);
+    collector->answer_counts = memory_alloc((count + 1) * sizeof *collector->answer_counts);
     enum status status = job_store_create(&collector->store, gateway->settings->redis_url, ANSWER_TIMEOUT_MS, err);
-    if (!status) status = thread_start(&collector->thread, "collector", run, collector, err);
-    return status;
+    if (status) return status;
+    const struct shared_answer_maker maker = {"collector", make_answer, fill_answer, collector};
+    return shared_answer_create(&collector->answers, &maker, err);
 }
 
 void metrics_collector_answer(struct metrics_collector *collector, struct call *call) {
-    thread_lock(&collector->thread);
-    queue_add(&collector->arrived, &call->tail.link);
-    thread_wake(&collector->thread);
-    thread_unlock(&collector->thread);
+    shared_answer_give(collector->answers, call);
 }
 
 void metrics_collector_free(struct metrics_collector *collector) {
     if (!collector) return;
-    thread_release(&collector->thread);
+    shared_answer_free(collector->answers);
     job_store_free(collector->store);
-    free(collector->answers);
+    text_release(&collector->lines);
+    free(collector->answer_counts);
     free(collector);
 }

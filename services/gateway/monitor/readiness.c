@@ -9,18 +9,20 @@
 #include "lib/base/json.h"
 #include "lib/base/json_writer.h"
 #include "lib/base/memory.h"
-#include "lib/base/thread.h"
 #include "lib/store/job/job_store.h"
 #include "lib/store/tarball/tarball_store.h"
 #include "services/gateway/gateway.h"
 #include "services/gateway/http/call.h"
+#include "services/gateway/monitor/service_poll.h"
+#include "services/gateway/monitor/shared_answer.h"
 
 enum { SERVICE_TIMEOUT_MS = 2000 }; /* longer than a service's time limit for its own checks */
 
 struct readiness {
     struct gateway *gateway;
-    struct thread thread;
-    struct queue arrived;          /* calls; guarded by the thread's mutex */
+    struct shared_answer *answers;
+    struct text full, open;        /* the latest answers, used by the thread of `answers` only, like the next */
+    bool is_ready;                 /* according to them */
     pthread_mutex_t check_mutex;   /* one check at a time */
     struct job_store *store;       /* guarded by check_mutex, like the next two */
     int64_t alarms[SERVICE_COUNT]; /* as last reported by each service */
@@ -32,15 +34,6 @@ struct findings {
     struct text full, open;
     struct json_writer full_writer, open_writer;
     bool is_ready;
-};
-
-/* A query to one service, on a thread of its own. */
-struct service_state {
-    struct message_client *client;
-    struct arena arena;
-    enum status status;
-    struct error err;
-    struct message answer;
 };
 
 /* Writes a service's own checks. In the public version, `publicMessage` (lib/service/job/job_service.c) replaces `message`. */
@@ -93,34 +86,16 @@ static void note_alarms(struct readiness *readiness, size_t service, int64_t ala
     readiness->alarms[service] = alarms;
 }
 
-static void ask_service(void *context) {
-    struct service_state *state = context;
-    const struct message request = {.tag = MESSAGE_ready_query};
-    state->status =
-        message_client_call(state->client, &request, SERVICE_TIMEOUT_MS, &state->arena, &state->answer, &state->err);
-    if (!state->status && state->answer.tag != MESSAGE_ready)
-        state->status = error_set(&state->err, STATUS_INTERNAL, "The service answers something else than was asked.");
-}
-
-/* Queries all services concurrently, so that several unreachable ones take no longer than one. */
-static void begin_services(struct thread *asking, struct readiness *readiness, struct service_state states[SERVICE_COUNT]) {
-    thread_init(asking);
-    for (size_t i = 0; i < SERVICE_COUNT; i++) {
-        states[i] = (struct service_state){.client = readiness->gateway->services[i]};
-        if (thread_start(asking, "asks-a-service", ask_service, &states[i], NULL)) ask_service(&states[i]);
-    }
-}
-
-static void end_service(struct readiness *readiness, size_t service, struct service_state *state, struct findings *findings) {
-    const struct message_ready *ready = &state->answer.ready;
+static void check_service(struct readiness *readiness, size_t service, const struct service_reply *reply,
+                          struct findings *findings) {
+    const struct message_ready *ready = &reply->answer.ready;
     const char *name = service_name(service);
-    if (state->status) {
-        add_finding(findings, name, false, state->err.message, NULL);
-    } else {
-        add_finding(findings, name, ready->is_ready, ready->is_ready ? NULL : "The service cannot work.", ready->reasons);
-        note_alarms(readiness, service, ready->alarms);
+    if (reply->status) {
+        add_finding(findings, name, false, reply->err.message, NULL);
+        return;
     }
-    arena_release(&state->arena);
+    add_finding(findings, name, ready->is_ready, ready->is_ready ? NULL : "The service cannot work.", ready->reasons);
+    note_alarms(readiness, service, ready->alarms);
 }
 
 /* Checks the storage folder. S3 is checked by the services that use it. */
@@ -146,15 +121,15 @@ static bool check_all(struct readiness *readiness, struct text *full, struct tex
     findings.open_writer.out = &findings.open;
     json_writer_open(&findings.full_writer, '[');
     json_writer_open(&findings.open_writer, '[');
-    struct service_state states[SERVICE_COUNT];
-    struct thread asking;
+    struct service_poll poll;
     pthread_mutex_lock(&readiness->check_mutex);
-    begin_services(&asking, readiness, states);
+    service_poll_begin(&poll, readiness->gateway, MESSAGE_ready_query, MESSAGE_ready, SERVICE_TIMEOUT_MS);
     check_gateway(readiness, &findings);
     check_redis(readiness, &findings);
-    thread_release(&asking);
+    service_poll_wait(&poll);
     for (size_t i = 0; i < SERVICE_COUNT; i++)
-        end_service(readiness, i, &states[i], &findings);
+        check_service(readiness, i, &poll.replies[i], &findings);
+    service_poll_release(&poll);
     check_storage(readiness, &findings);
     json_writer_close(&findings.full_writer, ']');
     json_writer_close(&findings.open_writer, ']');
@@ -179,58 +154,42 @@ int64_t readiness_take_alarms(struct readiness *readiness) {
     return alarms;
 }
 
-/* Waits for calls, and takes all. None: the thread must stop. */
-static struct queue take_arrivals(struct readiness *readiness) {
-    thread_lock(&readiness->thread);
-    while (!readiness->arrived.first && !readiness->thread.is_stopping)
-        thread_wait(&readiness->thread, THREAD_NO_LIMIT);
-    struct queue calls = readiness->arrived;
-    readiness->arrived = (struct queue){0};
-    thread_unlock(&readiness->thread);
-    return calls;
+static void make_answers(void *context) {
+    struct readiness *readiness = context;
+    text_clear(&readiness->full);
+    text_clear(&readiness->open);
+    readiness->is_ready = check_all(readiness, &readiness->full, &readiness->open);
 }
 
-static void run(void *context) {
-    struct readiness *readiness = context;
-    struct text full = {0}, open = {0};
-    for (struct queue calls; (calls = take_arrivals(readiness)).first;) {
-        text_clear(&full);
-        text_clear(&open);
-        bool is_ready = check_all(readiness, &full, &open);
-        for (struct call *call; (call = QUEUE_ITEM(queue_take(&calls), struct call, tail.link));) {
-            text_append(&call->answer.body, text_view(call->is_public ? &open : &full));
-            call->answer.content_type = "application/json";
-            call->answer.http_status = is_ready ? 200 : 503;
-            if (!is_ready) answer_header(&call->answer, "retry-after", "5");
-            call_return(call);
-        }
-    }
-    text_release(&full);
-    text_release(&open);
+static void fill_answer(void *context, struct call *call) {
+    const struct readiness *readiness = context;
+    text_append(&call->answer.body, text_view(call->is_public ? &readiness->open : &readiness->full));
+    call->answer.content_type = "application/json";
+    call->answer.http_status = readiness->is_ready ? 200 : 503;
+    if (!readiness->is_ready) answer_header(&call->answer, "retry-after", "5");
 }
 
 enum status readiness_create(struct readiness **out, struct gateway *gateway, struct error *err) {
     struct readiness *readiness = memory_alloc(sizeof *readiness);
     *out = readiness;
     readiness->gateway = gateway;
-    thread_init(&readiness->thread);
     pthread_mutex_init(&readiness->check_mutex, NULL);
     enum status status = job_store_create(&readiness->store, gateway->settings->redis_url, STORE_TIMEOUT_MS, err);
-    if (!status) status = thread_start(&readiness->thread, "readiness", run, readiness, err);
-    return status;
+    if (status) return status;
+    const struct shared_answer_maker maker = {"readiness", make_answers, fill_answer, readiness};
+    return shared_answer_create(&readiness->answers, &maker, err);
 }
 
 void readiness_answer(struct readiness *readiness, struct call *call) {
-    thread_lock(&readiness->thread);
-    queue_add(&readiness->arrived, &call->tail.link);
-    thread_wake(&readiness->thread);
-    thread_unlock(&readiness->thread);
+    shared_answer_give(readiness->answers, call);
 }
 
 void readiness_free(struct readiness *readiness) {
     if (!readiness) return;
-    thread_release(&readiness->thread);
+    shared_answer_free(readiness->answers);
     job_store_free(readiness->store);
     pthread_mutex_destroy(&readiness->check_mutex);
+    text_release(&readiness->full);
+    text_release(&readiness->open);
     free(readiness);
 }
