@@ -2,6 +2,7 @@
 #include "lib/base/clock.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -21,6 +22,13 @@ int64_t clock_monotonic_ms(void) {
 
 int64_t clock_monotonic_us(void) {
     return read_clock_us(CLOCK_MONOTONIC);
+}
+
+void clock_sleep_ms(int64_t duration_ms) {
+    if (duration_ms <= 0) return;
+    struct timespec left = {.tv_sec = duration_ms / 1000, .tv_nsec = duration_ms % 1000 * 1000000};
+    while (clock_nanosleep(CLOCK_MONOTONIC, 0, &left, &left) == EINTR)
+        continue;
 }
 
 /* Writes `value` with leading zeros; returns the position after it. */

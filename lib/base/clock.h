@@ -16,6 +16,10 @@ int64_t clock_now_ms(void);       /* wall clock */
 int64_t clock_monotonic_ms(void); /* for deadlines and durations; never steps */
 int64_t clock_monotonic_us(void);
 
+/* Sleeps for the whole duration; returns at once if it is not positive. Where there is a `struct deadline`, deadline_pause() ends
+ * with it; of a stoppable thread, thread_pause(). */
+void clock_sleep_ms(int64_t duration_ms);
+
 /* Always prints three fractional digits. Times before 1970 or after 9999, which only damaged data has, are clamped. */
 void time_print(int64_t time_ms, char out[TIME_TEXT_MAX]);
 

@@ -28,3 +28,10 @@ int deadline_left_ms(struct deadline *deadline, int most) {
     if (left_ms < 0) return 0;
     return left_ms < most ? (int)left_ms : most;
 }
+
+enum status deadline_pause(struct deadline *deadline, int64_t duration_ms, struct error *err) {
+    int64_t until_ms = clock_monotonic_ms() + duration_ms;
+    for (int64_t left_ms; !deadline_check(deadline, NULL) && (left_ms = until_ms - clock_monotonic_ms()) > 0;)
+        clock_sleep_ms(deadline_left_ms(deadline, left_ms < DEADLINE_POLL_MS ? (int)left_ms : DEADLINE_POLL_MS));
+    return deadline_check(deadline, err);
+}

@@ -11,6 +11,8 @@
 
 #include "lib/base/error.h"
 
+enum { DEADLINE_POLL_MS = 50 };
+
 struct deadline {
     int64_t at_ms;        /* by clock_monotonic_ms(); INT64_MAX: never */
     atomic_int cancelled; /* an enum status: STATUS_OK, or the reason to stop (STATUS_CANCELLED, STATUS_STALE) */
@@ -24,5 +26,8 @@ CHECK_RESULT enum status deadline_check(struct deadline *deadline, struct error 
 
 /* Milliseconds left, at most `most`; 0 after the deadline or a cancellation. */
 int deadline_left_ms(struct deadline *deadline, int most);
+
+/* Sleeps, at most until the deadline; a cancellation ends it within DEADLINE_POLL_MS. Returns deadline_check() at its end. */
+CHECK_RESULT enum status deadline_pause(struct deadline *deadline, int64_t duration_ms, struct error *err);
 
 #endif

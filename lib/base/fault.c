@@ -12,9 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/log.h"
 
-enum { HOLD_POLL_US = 5000 };
+enum { HOLD_POLL_MS = 5 };
 
 /* REGISTRY_HOLD is NAME=PATH. */
 static void hold(const char *name) {
@@ -23,7 +24,7 @@ static void hold(const char *name) {
     if (!wanted || strncmp(wanted, name, length) != 0 || wanted[length] != '=' || access(wanted + length + 1, F_OK)) return;
     log_line(LOG_INFO, "held at a fault point", log_field("name", name));
     while (access(wanted + length + 1, F_OK) == 0)
-        usleep(HOLD_POLL_US);
+        clock_sleep_ms(HOLD_POLL_MS);
 }
 
 void fault_point(const char *name) {
@@ -67,7 +68,7 @@ void fault_call(const char *name, size_t name_length) {
     snprintf(text, sizeof text, "%.*s", (int)name_length, name);
     log_line(LOG_DEBUG, is_held ? "held at a call" : "call", log_field("name", text));
     while (is_held && access(path, F_OK) == 0)
-        usleep(HOLD_POLL_US);
+        clock_sleep_ms(HOLD_POLL_MS);
 }
 
 #endif

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/openat2.h>
-#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -210,7 +209,7 @@ static bool lock_file(int file) {
     int64_t end_ms = clock_monotonic_ms() + CLAIM_WAIT_MS;
     while (flock(file, LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK || clock_monotonic_ms() > end_ms) return false;
-        poll(NULL, 0, CLAIM_POLL_MS);
+        clock_sleep_ms(CLAIM_POLL_MS);
     }
     return true;
 }

@@ -8,23 +8,14 @@
  *                      written by then, so the same request may be posted again
  *   ours               a drain, a lost lease: another runner starts the job over
  */
-#include <poll.h>
-
 #include "lib/base/clock.h"
 #include "lib/base/folder.h"
 #include "services/publish/publication.h"
 
-enum { POLL_MS = 50 }; /* a cancelled or expired deadline is noticed within this time */
-
 /* Sleeps. Returns false if the job must stop, or at once if `end_ms` (monotonic) would be reached. */
 static bool pause_ms(struct publication *p, int64_t length_ms, int64_t end_ms) {
-    int64_t until_ms = clock_monotonic_ms() + length_ms;
-    if (until_ms >= end_ms) return false;
-    for (int64_t left_ms; (left_ms = until_ms - clock_monotonic_ms()) > 0;) {
-        if (deadline_check(&p->run->deadline, NULL)) return false;
-        poll(NULL, 0, left_ms < POLL_MS ? (int)left_ms : POLL_MS);
-    }
-    return deadline_check(&p->run->deadline, NULL) == STATUS_OK;
+    if (clock_monotonic_ms() + length_ms >= end_ms) return false;
+    return deadline_pause(&p->run->deadline, length_ms, NULL) == STATUS_OK;
 }
 
 /* Fetches, with retries after temporary failures until SOURCE_TRIES or SOURCE_TIMEOUT_MS is exhausted. */

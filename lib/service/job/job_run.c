@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/fault.h"
@@ -49,7 +48,7 @@ static enum status stop_reason(struct job_run *run) {
 /* If Redis is unreachable and the lease may still hold, sleeps POLL_MS and returns true (retry). */
 static bool waited_for_redis(struct job_run *run, enum status status) {
     if (!job_store_is_away(status) || stop_reason(run)) return false; /* the housekeeper cancels when the lease expires */
-    usleep(POLL_MS * 1000);
+    clock_sleep_ms(POLL_MS);
     return true;
 }
 

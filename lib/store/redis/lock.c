@@ -2,7 +2,6 @@
 #include "lib/store/redis/lock.h"
 
 #include <inttypes.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,9 +10,9 @@
 
 enum { RELEASE_MAX_MS = 10000 }; /* limit of retries while Redis is unreachable */
 
-static int least(int64_t a, int64_t b, int64_t c) {
+static int64_t least(int64_t a, int64_t b, int64_t c) {
     int64_t result = a < b ? a : b;
-    return (int)(result < c ? result : c);
+    return result < c ? result : c;
 }
 
 enum status lock_take(struct job_store *store, const char *name, int64_t hold_ms, int64_t wait_ms, struct lock *out,
@@ -38,7 +37,7 @@ enum status lock_take_again(struct job_store *store, struct lock *lock, int64_t 
         if (left_ms <= 0 && status != STATUS_OK) return status;
         if (left_ms <= 0)
             return error_set(err, STATUS_BUSY, "The lock %s is held, for up to %" PRId64 " ms more", lock->name, held_ms);
-        poll(NULL, 0, least(LOCK_POLL_MS, left_ms, held_ms));
+        clock_sleep_ms(least(LOCK_POLL_MS, left_ms, held_ms));
     }
 }
 
@@ -53,6 +52,6 @@ enum status lock_release(struct job_store *store, const struct lock *lock, struc
         struct redis_reply *reply;
         enum status status = job_step(store, &reply, err, "lock_release %s %s", lock->name, lock->token);
         if (!job_store_is_away(status) || clock_monotonic_ms() >= until_ms) return status;
-        poll(NULL, 0, LOCK_POLL_MS);
+        clock_sleep_ms(LOCK_POLL_MS);
     }
 }

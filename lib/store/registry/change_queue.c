@@ -14,7 +14,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/condition.h"
@@ -35,7 +34,7 @@ enum {
     PIECE_MIN = 16,      /* smallest piece of a push: fewer commits would not make it faster */
     REFUSALS_MAX = 60,   /* in a row: others push all the time */
     AWAIT_MOVE_MS = 300, /* how long to wait for the next push of a writer that pushes over and over */
-    WAIT_MAX_US = 20000, /* limit of the random pause between tries */
+    WAIT_MAX_MS = 20,    /* limit of the random pause between tries */
 };
 
 /* One call of change_queue_commit(), on its caller's stack. The queue's mutex guards it while it waits. */
@@ -129,7 +128,7 @@ static enum status keep_lock(const struct round *round, struct error *err) {
     enum status status;
     while (job_store_is_away(status = lock_keep(round->store, &queue->lock, step_ms(round), queue->options.hold_ms, err)) &&
            clock_monotonic_ms() < until_ms)
-        usleep(AWAY_POLL_MS * 1000);
+        clock_sleep_ms(AWAY_POLL_MS);
     if (status == STATUS_STALE) status = error_set(err, STATUS_BUSY, "The lock %s was lost: trying again.", queue->lock.name);
     return error_mark(err, status, TROUBLE_REPOSITORY);
 }
@@ -213,7 +212,7 @@ static void give_way(const struct round *round, int refusals) {
     if (refusals > 1 && refusals % 4 != 0 &&
         !registry_repo_await_move(round->queue->options.repo, AWAIT_MOVE_MS, &limit, &ignored))
         return;
-    usleep((useconds_t)(clock_monotonic_us() % WAIT_MAX_US));
+    clock_sleep_ms(clock_monotonic_us() % WAIT_MAX_MS);
 }
 
 /* Pushes all changes, in pieces that are halved after a refusal, since a shorter push is more likely to fit between those of
@@ -326,7 +325,7 @@ static void begin_turn(struct change_queue *queue) {
     int64_t now_ms = clock_monotonic_ms();
     bool is_over = now_ms - queue->turn_began_ms >= TURN_MS;
     bool was_idle = now_ms - queue->released_ms >= PAUSE_MS;
-    if (is_over && !was_idle) usleep((useconds_t)(PAUSE_MS - (now_ms - queue->released_ms)) * 1000);
+    if (is_over && !was_idle) clock_sleep_ms(PAUSE_MS - (now_ms - queue->released_ms));
     if (is_over || was_idle) queue->turn_began_ms = clock_monotonic_ms();
 }
 

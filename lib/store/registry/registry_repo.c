@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/disk.h"
@@ -247,8 +246,8 @@ enum status registry_repo_await_move(struct registry_repo *repo, int wait_ms, st
     enum status status = look_for_move(repo, NULL, &first, deadline, err);
     git_oid_cpy(&now, &first);
     while (!status && git_oid_equal(&first, &now) && clock_monotonic_ms() < until_ms) {
-        usleep((useconds_t)deadline_left_ms(deadline, LOOK_PAUSE_MS) * 1000);
-        status = look_for_move(repo, &first, &now, deadline, err);
+        status = deadline_pause(deadline, LOOK_PAUSE_MS, err);
+        if (!status) status = look_for_move(repo, &first, &now, deadline, err);
     }
     return status;
 }

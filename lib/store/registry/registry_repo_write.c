@@ -196,11 +196,12 @@ enum status registry_repo_apply(struct registry_repo *repo, struct registry_chan
     enum status status = STATUS_CONFLICT;
     pthread_mutex_lock(&repo->mutex);
     for (int i = 0, wait_ms = FIRST_WAIT_MS; i < tries && status == STATUS_CONFLICT; i++) {
+        status = STATUS_OK;
         if (i > 0) {
-            usleep((useconds_t)deadline_left_ms(deadline, wait_ms) * 1000);
+            status = deadline_pause(deadline, wait_ms, err);
             wait_ms = 2 * wait_ms < LONGEST_WAIT_MS ? 2 * wait_ms : LONGEST_WAIT_MS;
         }
-        status = apply_once(repo, changes, count, deadline, err);
+        if (!status) status = apply_once(repo, changes, count, deadline, err);
     }
     pthread_mutex_unlock(&repo->mutex);
     return registry_repo_name_place(repo, status, err);

@@ -3,7 +3,6 @@
 
 #include <curl/curl.h>
 #include <limits.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +21,6 @@ enum {
     HEADERS_LIMIT_BYTES = 1 << 18,
     FIRST_WAIT_MS = 100, /* before the second try; doubled each time */
     LONGEST_WAIT_MS = 5000,
-    POLL_MS = 50,
     IDLE_MAX = 16, /* pooled handles */
 };
 
@@ -243,10 +241,8 @@ static bool wait_to_try_again(int tries, struct deadline *deadline) {
         wait_ms *= 2;
     wait_ms = wait_ms / 2 + wait_ms / 2 * chance / UCHAR_MAX;
     if (deadline && deadline_left_ms(deadline, wait_ms + 1) <= wait_ms) return false;
-    for (int64_t end_ms = clock_monotonic_ms() + wait_ms, left_ms; (left_ms = end_ms - clock_monotonic_ms()) > 0;) {
-        if (deadline && deadline_check(deadline, NULL)) return false;
-        poll(NULL, 0, left_ms < POLL_MS ? (int)left_ms : POLL_MS);
-    }
+    if (deadline) return deadline_pause(deadline, wait_ms, NULL) == STATUS_OK;
+    clock_sleep_ms(wait_ms);
     return true;
 }
 

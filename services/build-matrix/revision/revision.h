@@ -60,9 +60,6 @@ struct revision {
     char registry_commit[REGISTRY_COMMIT_MAX], index_commit[REGISTRY_COMMIT_MAX];
 };
 
-/* Sleeps. A failure is the deadline's: the run must end (lib/store/README.md). */
-CHECK_RESULT enum status revision_pause(struct revision *r, int duration_ms, struct error *err);
-
 /* Sets `starts_over` and `err`, and returns STATUS_CONFLICT: the round must be repeated, for the reason given. */
 enum status revision_start_over(struct revision *r, struct error *err, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -42,7 +42,7 @@ static enum status accept(struct revision *r, struct revision_build *build, stru
     enum status status;
     while (status_is_temporary(status = planner_accept(r->service, r->run->store, build->job_id, r->name, r->request.version,
                                                        &build->plan, MATRIX_PURPOSE_REVISION, &accepted, err))) {
-        enum status over = revision_pause(r, POLL_MAX_MS, err);
+        enum status over = deadline_pause(&r->run->deadline, POLL_MAX_MS, err);
         if (over) return over;
     }
     if (!status) job_run_log(r->run, LOG_INFO, "Building with compiler %s: job %s.", build->compiler_text, build->job_id);
@@ -127,7 +127,7 @@ static enum status build_again(struct revision *r, struct revision_build *build,
     job_run_log(r->run, LOG_WARN, "The build with compiler %s says nothing about these bounds, and is made again: %s",
                 build->compiler_text, job->error ? job->error : "it failed.");
     int doublings = build->tries < AGAIN_DOUBLINGS ? build->tries : AGAIN_DOUBLINGS;
-    enum status status = revision_pause(r, AGAIN_MIN_MS << doublings, err);
+    enum status status = deadline_pause(&r->run->deadline, AGAIN_MIN_MS << doublings, err);
     if (status) return status;
     build->tries++;
     make_id(r, build);
@@ -159,7 +159,7 @@ static enum status wait_for_all(struct revision *r, struct error *err) {
             open += !build->has_ended;
         }
         arena_release(&scratch);
-        if (!status && open > 0) status = revision_pause(r, pause_ms, err);
+        if (!status && open > 0) status = deadline_pause(&r->run->deadline, pause_ms, err);
         pause_ms = pause_ms * 2 < POLL_MAX_MS ? pause_ms * 2 : POLL_MAX_MS;
     }
     return status;

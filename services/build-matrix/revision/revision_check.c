@@ -72,7 +72,7 @@ static enum status take_version(struct revision *r, const struct manifest_index 
 static enum status read_supported(struct revision *r, struct version **out, size_t *count, struct error *err) {
     enum status status;
     while (job_store_is_away(status = compiler_list_read(r->run->store, r->arena, out, count, err))) {
-        status = revision_pause(r, AWAY_POLL_MS, err);
+        status = deadline_pause(&r->run->deadline, AWAY_POLL_MS, err);
         if (status) return status;
     }
     return status;

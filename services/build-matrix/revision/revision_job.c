@@ -3,11 +3,9 @@
  * Runs one revision of bounds: its steps in order (revision.h), again from the first if the registry has changed meanwhile.
  * Before the commit nothing is written but matrix jobs.
  */
-#include <poll.h>
 #include <stdarg.h>
 #include <string.h>
 
-#include "lib/base/clock.h"
 #include "lib/base/json_writer.h"
 #include "lib/base/text.h"
 #include "lib/service/job/job_proof.h"
@@ -15,20 +13,9 @@
 #include "services/build-matrix/revision/revision.h"
 
 enum {
-    POLL_MS = 50,        /* how often a pause checks the deadline */
     START_OVER_MS = 100, /* pause before the second round; doubled with each round, up to */
     START_OVER_MAX = 7,  /* times */
 };
-
-enum status revision_pause(struct revision *r, int duration_ms, struct error *err) {
-    struct deadline *deadline = &r->run->deadline;
-    int64_t until_ms = clock_monotonic_ms() + duration_ms;
-    enum status status;
-    for (int64_t left_ms = duration_ms; !(status = deadline_check(deadline, err)) && left_ms > 0;
-         left_ms = until_ms - clock_monotonic_ms())
-        poll(NULL, 0, deadline_left_ms(deadline, left_ms < POLL_MS ? (int)left_ms : POLL_MS));
-    return status;
-}
 
 enum status revision_start_over(struct revision *r, struct error *err, const char *format, ...) {
     struct text sentence = {0};
@@ -63,7 +50,7 @@ static enum status run_rounds(struct revision *r, struct error *err) {
         status = job_steps_carry_out(&(struct job_steps){.table = steps, .context = r}, r->run, err);
         if (!status || !r->starts_over || r->run->has_record) return status;
         job_run_log(r->run, LOG_WARN, "%s Starting over.", err->message);
-        status = revision_pause(r, START_OVER_MS << (round < START_OVER_MAX ? round : START_OVER_MAX), err);
+        status = deadline_pause(&r->run->deadline, START_OVER_MS << (round < START_OVER_MAX ? round : START_OVER_MAX), err);
         if (status) return status;
     }
 }

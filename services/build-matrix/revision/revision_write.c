@@ -54,7 +54,7 @@ static enum status take_lock(struct revision *r, struct error *err) {
         bool is_held = status == STATUS_BUSY; /* or Redis is away */
         if (is_held && !is_said) job_run_log(r->run, LOG_INFO, "Waiting for another job of %s to end.", r->name);
         is_said |= is_held;
-        enum status over = revision_pause(r, LOCK_POLL_MS, err);
+        enum status over = deadline_pause(&r->run->deadline, LOCK_POLL_MS, err);
         if (over) return over;
     }
     return status;
@@ -75,7 +75,7 @@ static enum status check_held(void *context, int64_t needed_ms, struct error *er
         status = lock_keep(r->run->store, &r->lock, needed_ms, r->run->lease_ms, err);
         if (status == STATUS_STALE) return error_set(err, STATUS_BUSY, "The lock of %s was lost.", r->name);
         if (!job_store_is_away(status)) return status;
-        status = revision_pause(r, LOCK_POLL_MS, err);
+        status = deadline_pause(&r->run->deadline, LOCK_POLL_MS, err);
         if (status) return status;
     }
 }
