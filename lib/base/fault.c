@@ -22,7 +22,7 @@ static void hold(const char *name) {
     const char *wanted = getenv("REGISTRY_HOLD");
     size_t length = strlen(name);
     if (!wanted || strncmp(wanted, name, length) != 0 || wanted[length] != '=' || access(wanted + length + 1, F_OK)) return;
-    log_line(LOG_INFO, "held at a fault point", log_field("name", name));
+    log_line(LOG_INFO, "fault_point_held", log_field("name", name));
     while (access(wanted + length + 1, F_OK) == 0)
         clock_sleep_ms(HOLD_POLL_MS);
 }
@@ -32,12 +32,12 @@ void fault_point(const char *name) {
     static atomic_int passed; /* how often the point of REGISTRY_FAULT was reached */
     const char *wanted = getenv("REGISTRY_FAULT");
     if (!wanted) return;
-    log_line(LOG_DEBUG, "fault point", log_field("name", name));
+    log_line(LOG_DEBUG, "fault_point_reached", log_field("name", name));
     size_t length = strlen(name);
     if (strncmp(wanted, name, length) != 0 || (wanted[length] != '\0' && wanted[length] != '#')) return;
     int at = wanted[length] == '#' ? atoi(wanted + length + 1) : 1;
     if (atomic_fetch_add(&passed, 1) + 1 != at) return;
-    log_line(LOG_WARN, "killed by its fault point", log_field("name", name));
+    log_line(LOG_WARN, "fault_point_fired", log_field("name", name));
     kill(getpid(), SIGKILL);
 }
 
@@ -66,7 +66,7 @@ void fault_call(const char *name, size_t name_length) {
     bool is_held = is_wanted(path, name, name_length);
     char text[64];
     snprintf(text, sizeof text, "%.*s", (int)name_length, name);
-    log_line(LOG_DEBUG, is_held ? "held at a call" : "call", log_field("name", text));
+    log_line(LOG_DEBUG, is_held ? "call_held" : "call_made", log_field("name", text));
     while (is_held && access(path, F_OK) == 0)
         clock_sleep_ms(HOLD_POLL_MS);
 }

@@ -121,7 +121,7 @@ void folder_remove(const char *path) {
         if (removal.top >= 0) close(removal.top);
     } while (removal.moved > moved && !removal.problem);
     if (rmdir(path) && errno != ENOENT)
-        log_line(LOG_WARN, "cannot remove", log_field("path", path),
+        log_line(LOG_WARN, "removal_failed", log_field("path", path),
                  log_field("error", strerror(removal.problem ? removal.problem : errno)));
 }
 

@@ -115,12 +115,17 @@ void log_append_value(struct text *out, const char *value) {
 
 /* ---- Lines ---- */
 
-/* A key has only `a-z` and `_`, and is none of the fixed keys at the start of each line. */
+/* An event and a key have only `a-z` and `_`. */
+static bool is_token(const char *text) {
+    return *text && text[strspn(text, "abcdefghijklmnopqrstuvwxyz_")] == '\0';
+}
+
+/* A key is none of the fixed keys at the start of each line. */
 static bool is_key(const char *key) {
     static const char *const taken[] = {"time", "level", "program", "event"};
     for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++)
         if (strcmp(key, taken[i]) == 0) return false;
-    return *key && key[strspn(key, "abcdefghijklmnopqrstuvwxyz_")] == '\0';
+    return is_token(key);
 }
 
 static void append_field(struct text *line, const struct log_field *field) {
@@ -138,11 +143,12 @@ static void append_field(struct text *line, const struct log_field *field) {
 }
 
 void log_write_line(enum log_level level, const char *event, const struct log_field *fields) {
+    assert(is_token(event));
     if (level < minimum_level) return;
     struct text line = {0};
     char time[TIME_TEXT_MAX];
     time_print(clock_now_ms(), time);
-    text_append_format(&line, "time=%s level=%s program=%s event=\"%s\"", time, log_level_name(level), program_name, event);
+    text_append_format(&line, "time=%s level=%s program=%s event=%s", time, log_level_name(level), program_name, event);
     for (; fields->key; fields++)
         append_field(&line, fields);
     text_append_character(&line, '\n');

@@ -45,9 +45,9 @@ struct log_field log_flag_field(const char *key, bool value); /* yes, no */
 struct log_field log_count_field(const char *key, size_t value);
 struct log_field log_number_field(const char *key, int64_t value);
 
-/* log_line(LOG_INFO, "job finished", log_field("job", id), log_field("took_ms", ms), …): writes one line. There are no format
- * strings: each value is escaped separately, so that none can inject further fields (log_append_value()). Secrets are blanked.
- * Thread-safe. */
+/* log_line(LOG_INFO, "job_ended", log_field("job", id), log_field("took_ms", ms), …): writes one line. The event is
+ * a token, NOUN_VERB of `a-z` and `_`, and has a row in the table of events in ops/README.md. There are no format strings: each
+ * value is escaped separately, so that none can inject further fields (log_append_value()). Secrets are blanked. Thread-safe. */
 #define log_line(level, event, ...)                                                                                            \
     log_write_line((level), (event), (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){.key = NULL}})
 void log_write_line(enum log_level level, const char *event, const struct log_field *fields);

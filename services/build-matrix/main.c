@@ -54,7 +54,7 @@ int main(int count, char **arguments) {
     enum status status = program_begin(&matrix.settings, PROGRAM_BUILD_MATRIX, count, arguments, NULL, &err);
     if (!status) status = matrix_service_init(&matrix, &err);
     if (!status) status = serve(&matrix, &err);
-    if (status) log_line(LOG_ERROR, "stopped", log_field("error", err.message));
+    if (status) log_line(LOG_ERROR, "program_failed", log_field("error", err.message));
     matrix_service_release(&matrix);
     return status ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -111,7 +111,7 @@ static enum status check_workers(struct matrix_service *service, const struct wo
     if (count == 0) error_set(err, STATUS_OK, "There is no build worker now: what is to be built waits.");
     if (is_any_full && !atomic_exchange(&service->has_full_worker, true)) {
         atomic_fetch_add(&service->alarms, 1);
-        log_line(LOG_ERROR, "disk of a build worker is full", log_field("workers", text_view(&all)));
+        log_line(LOG_ERROR, "worker_disk_full", log_field("workers", text_view(&all)));
     }
     if (!is_any_full) atomic_store(&service->has_full_worker, false);
     text_release(&all);

@@ -43,10 +43,12 @@ static enum status find_compilers(struct build_environment *environment, struct 
     for (size_t i = 0; !status && i < environment->compilers.count; i++) {
         char version[VERSION_TEXT_MAX];
         version_print(environment->compilers.items[i].version, version);
-        log_line(LOG_INFO, "compiler", log_field("version", version), log_field("path", environment->compilers.items[i].path));
+        log_line(LOG_INFO, "compiler_found", log_field("version", version),
+                 log_field("path", environment->compilers.items[i].path));
     }
     if (!status && environment->compilers.count == 0)
-        log_line(LOG_WARN, "no compiler", log_field("hint", "set REGISTRY_COMPILERS to a folder with purs-X_Y_Z executables"));
+        log_line(LOG_WARN, "compiler_missing",
+                 log_field("hint", "set REGISTRY_COMPILERS to a folder with purs-X_Y_Z executables"));
     return status;
 }
 

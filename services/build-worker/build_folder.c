@@ -33,7 +33,7 @@ static void keep_link(struct build_environment *environment, const char *target,
     const char *folder = arena_format(&arena, "%s/links", environment->folder);
     struct error err;
     folder_remove(folder);
-    if (folder_make(folder, &err)) log_line(LOG_WARN, "links not kept", log_field("error", err.message));
+    if (folder_make(folder, &err)) log_line(LOG_WARN, "links_not_kept", log_field("error", err.message));
     atomic_store(&environment->kept_links, 0);
     arena_release(&arena);
 }

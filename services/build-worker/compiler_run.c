@@ -138,7 +138,7 @@ static void keep_package(struct compiler_run *run, size_t package) {
     struct error err;
     if (source->header_problem || !list_built_modules(run, package, modules)) return;
     if (build_store_add(build->environment->store, source->key, &entry, &err))
-        log_line(LOG_WARN, "build not kept", log_field("package", source->top), log_field("error", err.message));
+        log_line(LOG_WARN, "build_not_stored", log_field("package", source->top), log_field("error", err.message));
     build_forget_entry(build, package);
 }
 
@@ -163,7 +163,7 @@ static void keep_failure(struct compiler_run *run, size_t package, const struct 
     make_key(build, package);
     const struct build_entry entry = {.errors = build_print_result(build, result)};
     if (build_store_add(build->environment->store, build->sources[package].key, &entry, &err))
-        log_line(LOG_WARN, "build not kept", log_field("package", build->sources[package].top),
+        log_line(LOG_WARN, "build_not_stored", log_field("package", build->sources[package].top),
                  log_field("error", err.message));
     build_forget_entry(build, package);
 }

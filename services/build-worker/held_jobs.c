@@ -172,14 +172,14 @@ void held_jobs_lose_all(struct held_jobs *list, const char *asked, const char *l
     size_t i;
     if (json_read(&leases, asked, strlen(asked), "The leases", NULL) ||
         json_read(&ids, lost, strlen(lost), "The lost jobs", NULL))
-        log_line(LOG_ERROR, "lost jobs that cannot be read", log_field("lost", lost));
+        log_line(LOG_ERROR, "renew_reply_malformed", log_field("reply", lost));
     json_array_foreach(leases, i, lease) {
         const char *job_id = json_string_value(json_array_get(lease, 0));
         int64_t fence = json_integer_value(json_array_get(lease, 1));
         if (!has_text(ids, job_id) || is_newest_of_several(leases, job_id, fence)) continue;
         /* An ended job may have been accepted just now; the reply to its own message reports that, so it is not logged here. */
         if (held_jobs_lose(list, job_id, fence))
-            log_line(LOG_WARN, "job lost", log_field("job", job_id), log_field("fence", fence));
+            log_line(LOG_WARN, "job_lost", log_field("job", job_id), log_field("fence", fence));
     }
     json_decref(ids);
     json_decref(leases);

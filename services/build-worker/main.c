@@ -22,7 +22,7 @@ static void *wait_for_second_stop(void *worker) {
 static void drain(struct worker *worker, int64_t drain_ms) {
     pthread_t thread;
     bool has_thread = pthread_create(&thread, NULL, wait_for_second_stop, worker) == 0;
-    log_line(LOG_INFO, "draining", log_field("drain_ms", drain_ms));
+    log_line(LOG_INFO, "drain_started", log_field("drain_ms", drain_ms));
     worker_drain(worker, drain_ms);
     if (has_thread) {
         pthread_cancel(thread);
@@ -53,7 +53,7 @@ int main(int count, char **arguments) {
         process_wait_for_stop();
         drain(worker, settings.drain_ms);
     }
-    if (status) log_line(LOG_ERROR, "stopped", log_field("error", err.message));
+    if (status) log_line(LOG_ERROR, "program_failed", log_field("error", err.message));
     build_environment_release(&environment);
     settings_release(&settings);
     return status ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -63,10 +63,10 @@ static bool send(struct sender *sender, const struct message *message, const str
     struct error err;
     *status = message_client_call(sender->client, message, TIMEOUT_MS, &arena, &answer, &err);
     if (*status == STATUS_STALE || *status == STATUS_NOT_FOUND)
-        log_line(LOG_WARN, "job lost", log_field("job", held->job_id), log_field("fence", held->fence),
+        log_line(LOG_WARN, "job_lost", log_field("job", held->job_id), log_field("fence", held->fence),
                  log_field("reason", err.message));
     else if (*status)
-        log_line(is_to_be_repeated(*status) ? LOG_DEBUG : LOG_ERROR, "not taken", log_field("job", held->job_id),
+        log_line(is_to_be_repeated(*status) ? LOG_DEBUG : LOG_ERROR, "report_rejected", log_field("job", held->job_id),
                  log_field("error", err.message));
     arena_release(&arena);
     return !is_to_be_repeated(*status);

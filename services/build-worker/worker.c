@@ -101,7 +101,7 @@ static enum status say_hello(struct worker *worker, struct error *err) {
         pthread_mutex_lock(&worker->mutex);
         worker->lease_ms = answer.worker_welcome.lease_ms;
         pthread_mutex_unlock(&worker->mutex);
-        log_line(LOG_INFO, "known to build-matrix", log_field("worker", worker->identity.name));
+        log_line(LOG_INFO, "worker_registered", log_field("worker", worker->identity.name));
     }
     arena_release(&arena);
     return status;
@@ -118,7 +118,7 @@ static void say_goodbye(struct worker *worker, int busy_slots) {
             .tag = MESSAGE_worker_leave,
             .worker_leave = {.worker = worker->identity.name, .secret = worker->identity.secret, .busy_slots = busy_slots}};
     if (message_client_call(worker->client, &goodbye, GOODBYE_TIMEOUT_MS, &arena, &answer, &err))
-        log_line(LOG_WARN, "goodbye not heard", log_field("error", err.message));
+        log_line(LOG_WARN, "worker_leave_failed", log_field("error", err.message));
     arena_release(&arena);
 }
 
@@ -152,7 +152,7 @@ static void renew(struct worker *worker) {
         status = goes_on(worker) ? say_hello(worker, &err) : STATUS_OK;
     else if (!status && answer.tag == MESSAGE_work_renewed && answer.work_renewed.lost)
         held_jobs_lose_all(&worker->held, text_view(&leases), answer.work_renewed.lost);
-    if (status) log_line(LOG_WARN, "leases not renewed", log_field("error", err.message));
+    if (status) log_line(LOG_WARN, "lease_renewal_failed", log_field("error", err.message));
     text_release(&figures);
     text_release(&leases);
     arena_release(&arena);
@@ -194,7 +194,7 @@ static void hear_line(void *context, size_t job, enum log_level level, const cha
 static void say_why_given_back(struct held_jobs *held, const struct build_job *job, const char *reason) {
     struct text line = {0};
     text_append_format(&line, "Given back by the build worker, not built: %s", reason ? reason : "no reason is known.");
-    log_line(LOG_WARN, "job given back", log_field("job", job->job_id), log_field("reason", reason));
+    log_line(LOG_WARN, "job_handed_back", log_field("job", job->job_id), log_field("reason", reason));
     held_jobs_say(held, job, LOG_WARN, text_view(&line));
     text_release(&line);
 }
@@ -247,7 +247,7 @@ static bool take_work(struct worker *worker, const char *text, struct arena *are
     struct work_order work;
     struct error err;
     if (!work_order_parse(&work, text ? text : "", text ? strlen(text) : 0, arena, &err)) return build(worker, &work, arena);
-    log_line(LOG_ERROR, "work that cannot be read", log_field("field", err.path), log_field("error", err.message));
+    log_line(LOG_ERROR, "work_order_malformed", log_field("field", err.path), log_field("error", err.message));
     return true;
 }
 
@@ -267,7 +267,7 @@ static int64_t ask(struct worker *worker) {
     else if (!status && answer.tag == MESSAGE_work && take_work(worker, answer.work.work, &arena))
         pause_ms = PAUSE_AFTER_GIVING_BACK_MS;
     if (status) {
-        log_line(LOG_WARN, "no answer to an ask", log_field("error", err.message));
+        log_line(LOG_WARN, "work_request_failed", log_field("error", err.message));
         pause_ms = PAUSE_MS;
     }
     arena_release(&arena);
@@ -369,7 +369,7 @@ static void wait_for_builds(struct worker *worker, int64_t drain_ms) {
         wait_until(worker, at_ms);
     int left = worker->busy_slots;
     pthread_mutex_unlock(&worker->mutex);
-    if (left > 0) log_line(LOG_WARN, "handing builds back", log_field("slots", left));
+    if (left > 0) log_line(LOG_WARN, "builds_handed_back", log_field("slots", left));
     held_jobs_cancel(&worker->held);
 }
 

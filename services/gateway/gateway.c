@@ -135,9 +135,10 @@ enum status gateway_start(struct gateway *gateway, const struct settings *settin
     if (!status) status = write_ports(gateway, err);
     if (!status) status = start_health_check(gateway, err);
     if (status) return status;
-    log_line(LOG_INFO, "listening", log_field("address", settings->server_address),
+    log_line(LOG_INFO, "listener_started", log_field("address", settings->server_address),
              log_field("port", server_port(gateway->server)),
-             log_field("management_port", server_management_port(gateway->server)), log_field("tls", (bool)settings->tls_key));
+             log_field("management_port", server_management_port(gateway->server)),
+             log_field("has_tls", (bool)settings->tls_key));
     return STATUS_OK;
 }
 

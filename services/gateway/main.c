@@ -21,9 +21,9 @@ static void reload(void *context) {
     const char *configured = settings->trustee_token_sha256;
     if (!status && configured) status = trustee_digest_parse(digest, configured, &err);
     if (status)
-        log_line(LOG_ERROR, "secrets not all read again", log_field("error", err.message));
+        log_line(LOG_ERROR, "secret_reload_failed", log_field("error", err.message));
     else
-        log_line(LOG_INFO, "secrets read again", log_field("has_token", (bool)configured));
+        log_line(LOG_INFO, "secrets_reloaded", log_field("has_token", (bool)configured));
 }
 
 int main(int count, char **arguments) {
@@ -35,10 +35,10 @@ int main(int count, char **arguments) {
         status = gateway_start(&gateway, &settings, &err);
         process_on_reload(reload, &settings);
         if (!status) process_wait_for_stop();
-        log_line(LOG_INFO, "stopping", log_field("failed", (bool)status));
+        log_line(LOG_INFO, "shutdown_started", log_field("has_failed", (bool)status));
         gateway_stop(&gateway);
     }
-    if (status) log_line(LOG_ERROR, "cannot start", log_field("error", err.message));
+    if (status) log_line(LOG_ERROR, "program_failed", log_field("error", err.message));
     settings_release(&settings);
     return status ? EXIT_FAILURE : EXIT_SUCCESS;
 }

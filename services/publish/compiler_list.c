@@ -22,11 +22,11 @@ static void write_list(void *context) {
     struct error err;
     bool was_said = false;
     while (compiler_list_write(list->store, list->compilers, list->count, &err) != STATUS_OK) {
-        if (!was_said) log_line(LOG_WARN, "compilers not listed yet", log_field("error", err.message));
+        if (!was_said) log_line(LOG_WARN, "compiler_list_failed", log_field("error", err.message));
         was_said = true;
         if (!thread_pause(&list->thread, PAUSE_MS)) return;
     }
-    log_line(LOG_DEBUG, "compilers listed", log_field("count", list->count));
+    log_line(LOG_DEBUG, "compilers_listed", log_field("count", list->count));
 }
 
 enum status compiler_list_start(struct compiler_list **out, const char *redis_url, const struct version *compilers,

@@ -56,7 +56,7 @@ int main(int count, char **arguments) {
     enum status status = program_begin(&publish.settings, PROGRAM_PUBLISH, count, arguments, options, &err);
     if (!status) status = publish_service_init(&publish, &err);
     if (!status) status = serve(&publish, &err);
-    if (status) log_line(LOG_ERROR, "stopped", log_field("error", err.message));
+    if (status) log_line(LOG_ERROR, "program_failed", log_field("error", err.message));
     publish_service_release(&publish);
     return status ? EXIT_FAILURE : EXIT_SUCCESS;
 }

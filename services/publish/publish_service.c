@@ -52,16 +52,18 @@ static enum status open_compilers(struct publish_service *service, struct deadli
         char version[VERSION_TEXT_MAX];
         service->compiler_versions[i] = service->compilers.items[i].version;
         version_print(service->compiler_versions[i], version);
-        log_line(LOG_INFO, "compiler", log_field("version", version), log_field("path", service->compilers.items[i].path));
+        log_line(LOG_INFO, "compiler_found", log_field("version", version),
+                 log_field("path", service->compilers.items[i].path));
     }
     if (service->compilers.count == 0)
-        log_line(LOG_WARN, "no compiler", log_field("hint", "set REGISTRY_COMPILERS to a folder with purs-X_Y_Z executables"));
+        log_line(LOG_WARN, "compiler_missing",
+                 log_field("hint", "set REGISTRY_COMPILERS to a folder with purs-X_Y_Z executables"));
     return STATUS_OK;
 }
 
 static void open_licensee(struct publish_service *service) {
     service->licensee = licensee_create(getenv("PATH"), &service->sandbox);
-    if (!licensee_is_installed(service->licensee)) log_line(LOG_WARN, "no licensee", log_field("hint", no_licensee));
+    if (!licensee_is_installed(service->licensee)) log_line(LOG_WARN, "licensee_missing", log_field("hint", no_licensee));
 }
 
 static enum status open_registry(struct publish_service *service, struct deadline *deadline, struct error *err) {

@@ -106,7 +106,7 @@ static void keep_known(struct trustee_lookup *lookup, const unsigned char digest
     pthread_mutex_lock(&lookup->store_mutex);
     enum status status = known_token_keep(lookup->store, digest, &err);
     pthread_mutex_unlock(&lookup->store_mutex);
-    if (status) log_line(LOG_DEBUG, "known token not kept", log_field("error", err.message));
+    if (status) log_line(LOG_DEBUG, "known_token_not_stored", log_field("error", err.message));
 }
 
 static bool is_known(struct trustee_lookup *lookup, const unsigned char digest[SHA256_BYTES]) {
@@ -116,7 +116,7 @@ static bool is_known(struct trustee_lookup *lookup, const unsigned char digest[S
     pthread_mutex_lock(&lookup->store_mutex);
     enum status status = known_token_find(lookup->store, digest, &is_there, &err);
     pthread_mutex_unlock(&lookup->store_mutex);
-    if (status) log_line(LOG_DEBUG, "known tokens not read", log_field("error", err.message));
+    if (status) log_line(LOG_DEBUG, "known_token_read_failed", log_field("error", err.message));
     if (is_there) digest_set_add(lookup->trustees, digest);
     return is_there;
 }
@@ -226,6 +226,6 @@ enum status trustee_lookup_answer(struct trustee_lookup *lookup, const struct me
     /* A caller with a token learns about team members only if the token's owner is a trustee. */
     bool is_asked_for_actor = query->actor && (!token || out->owner_may);
     if (!status && is_asked_for_actor) status = look_up_trustee(lookup, query->actor, &out->actor_may, &deadline, err);
-    if (status) log_line(LOG_WARN, "trustee not looked up", log_field("error", err->message));
+    if (status) log_line(LOG_WARN, "trustee_lookup_failed", log_field("error", err->message));
     return status;
 }

@@ -35,7 +35,7 @@ int main(int count, char **arguments) {
     enum status status = program_begin(&transfer.settings, PROGRAM_TRANSFER, count, arguments, NULL, &err);
     if (!status) status = transfer_service_init(&transfer, &err);
     if (!status) status = serve(&transfer, &err);
-    if (status) log_line(LOG_ERROR, "stopped", log_field("error", err.message));
+    if (status) log_line(LOG_ERROR, "program_failed", log_field("error", err.message));
     transfer_service_release(&transfer);
     return status ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -148,7 +148,7 @@ static void expect_log(struct server *server, const char *name, const char *word
 static bool alarm_has(void *context) {
     const struct look *look = context;
     return strstr(shell_output(&look->server->arena,
-                               "grep -E 'level=ERROR.*(job waits|job is tried again)' '%s/%s.log' || true",
+                               "grep -E 'level=ERROR.*event=(job_waits|job_retried) ' '%s/%s.log' || true",
                                look->server->folder, look->where),
                   look->words) != NULL;
 }
@@ -158,7 +158,7 @@ static void expect_alarm(struct server *server, const char *service, const char 
     struct look look = {server, service, arena_format(&server->arena, "job=%s reason=", id)};
     if (!wait_until(alarm_has, &look, PATIENCE_MS)) fail_msg("%s.log has no alarm about %s", service, id);
     const char *found =
-        shell_output(&server->arena, "grep -E 'level=ERROR.*(job waits|job is tried again).*%s' '%s/%s.log' | head -1", id,
+        shell_output(&server->arena, "grep -E 'level=ERROR.*event=(job_waits|job_retried) .*%s' '%s/%s.log' | head -1", id,
                      server->folder, service);
     if (strstr(found, folder) == NULL) fail_msg("the alarm about %s does not name %s: %s", id, folder, found);
 }
@@ -205,7 +205,7 @@ static void a_disk_that_fills_up_while_the_compiler_runs_is_no_error_of_the_pack
     const char *hold = arena_format(&server->arena, "%s/hold", server->folder);
     shell_run("touch '%s'", hold);
     const char *id = server_post_package(server, &package);
-    expect_log(server, "publish", "held at a fault point");
+    expect_log(server, "publish", "event=fault_point_held ");
     fill(work, 0);
     unlink(hold);
     expect_job_says(server, id, "is waiting for this server's disk or memory");
@@ -267,7 +267,7 @@ static void a_full_disk_of_redis_is_waited_for(void **state) {
     server_wait_until_ready(server);
     shell_run("touch '%s'; : >'%s/publish.log'", hold, server->folder);
     const char *id = server_post_package(server, &package);
-    expect_log(server, "publish", "held at a fault point");
+    expect_log(server, "publish", "event=fault_point_held ");
     fill(folder, 0);
     unlink(hold);
     expect_log(server, "publish", "Redis");

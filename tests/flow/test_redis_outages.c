@@ -98,7 +98,7 @@ static size_t list_steps(struct server *server, const struct kind *kind, struct 
     int lines = count_in_log(server, kind, "");
     server_expect_success(server, kind->post(server, 0));
     const char *text = shell_output(
-        &server->arena, "tail -n +%d '%s/%s' | sed -nE 's/.*event=\"?call\"? name=\"?([A-Za-z_]+).*/\\1/p' | sort | uniq -c",
+        &server->arena, "tail -n +%d '%s/%s' | sed -nE 's/.*event=call_made name=\"?([A-Za-z_]+).*/\\1/p' | sort | uniq -c",
         lines + 1, server->folder, kind->log);
     size_t count = 0;
     for (int length; count < STEPS_MAX && sscanf(text, "%d %47s%n", &steps[count].times, steps[count].name, &length) == 2;
@@ -147,23 +147,24 @@ static void expect_first_attempt(struct server *server, const char *id) {
 
 /* The run itself has waited: the job was neither put back nor tried again, which would do its steps twice. */
 static void expect_one_run(struct server *server, const struct kind *kind, const char *id, const char *step) {
-    const char *runs = shell_output(
-        &server->arena, "grep '\"job ended\" job=%s .* outcome=\\(waits\\|\"tried again later\"\\)' '%s/%s' || true", id,
-        server->folder, kind->log);
+    const char *runs =
+        shell_output(&server->arena, "grep 'event=job_ended job=%s .* outcome=\\(waits\\|retried_later\\) ' '%s/%s' || true",
+                     id, server->folder, kind->log);
     if (*runs) fail_msg("without Redis at %s: %s", step, runs);
 }
 
 /* False: the job did not come to that call. */
 static bool disturb(struct server *server, const struct kind *kind, const char *step, int time, int number) {
     const char *path = hold_path(server, kind);
-    struct wait held = {server, kind, "held at a call", NULL, count_in_log(server, kind, "held at a call")};
+    struct wait held = {server, kind, "event=call_held ", NULL, count_in_log(server, kind, "event=call_held ")};
     if (kind->is_asked_before) held.job_id = kind->post(server, number);
     shell_run("echo '%s %d' >'%s'", step, time, path);
     if (!kind->is_asked_before) held.job_id = kind->post(server, number);
     if (!wait_until(has_come_or_ended, &held, PATIENCE_MS)) fail_msg("%s: %s %d", kind->name, step, time);
     bool is_held = has_come(&held);
     if (is_held) {
-        struct wait missed = {server, kind, "Redis is away", NULL, count_in_log(server, kind, "Redis is away")};
+        struct wait missed = {server, kind, "event=redis_unreachable ", NULL,
+                              count_in_log(server, kind, "event=redis_unreachable ")};
         redis_server_kill(server->redis);
         unlink(path);
         if (!wait_until(has_come, &missed, PATIENCE_MS)) fail_msg("%s: nobody missed Redis at %s %d", kind->name, step, time);

@@ -30,7 +30,7 @@ static enum status renew(struct job_slot *slot, int64_t now_ms) {
     } else if (status == STATUS_STALE) {
         slot->renew_at_ms = INT64_MAX;
         deadline_cancel(&slot->run->deadline, STATUS_STALE);
-        log_line(LOG_WARN, "lease lost", log_field("job", slot->run->job.id), log_field("reason", err.message));
+        log_line(LOG_WARN, "lease_lost", log_field("job", slot->run->job.id), log_field("reason", err.message));
     } else {
         int64_t pause_ms = runner->lease_ms / 10;
         slot->renew_at_ms = now_ms + (pause_ms > RENEW_AGAIN_MIN_MS ? pause_ms : RENEW_AGAIN_MIN_MS);
@@ -42,7 +42,7 @@ static void notice_lost_lease(struct job_slot *slot) {
     if (slot->renew_at_ms == INT64_MAX || clock_monotonic_ms() < slot->held_until_ms) return;
     slot->renew_at_ms = INT64_MAX;
     deadline_cancel(&slot->run->deadline, STATUS_STALE);
-    log_line(LOG_WARN, "lease lost", log_field("job", slot->run->job.id),
+    log_line(LOG_WARN, "lease_lost", log_field("job", slot->run->job.id),
              log_field("reason", "Redis did not answer for its length"));
 }
 
@@ -67,17 +67,16 @@ static void reap(struct job_runner *runner) {
     struct error err = {0};
     struct job_reaped reaped;
     enum status status = job_store_reap(runner->store, runner->lease_ms, &reaped, &err);
-    if (status && !job_store_is_away(status))
-        log_line(LOG_ERROR, "expired leases not checked", log_field("error", err.message));
+    if (status && !job_store_is_away(status)) log_line(LOG_ERROR, "lease_check_failed", log_field("error", err.message));
     if (status) return; /* retried in the next round */
     for (size_t i = 0; i < reaped.failed; i++)
-        job_runner_alarm(runner, "job given up", reaped.failed_ids[i], "its runners were lost three times");
+        job_runner_alarm(runner, "job_given_up", reaped.failed_ids[i], "its runners were lost three times");
     for (size_t i = 0; i < reaped.alarming; i++)
-        job_runner_alarm(runner, "job is tried again", reaped.alarming_ids[i], "its runners were lost three times");
+        job_runner_alarm(runner, "job_retried", reaped.alarming_ids[i], "its runners were lost three times");
     if (reaped.logs_removed > 0)
-        log_line(LOG_WARN, "logs removed", log_field("count", reaped.logs_removed),
+        log_line(LOG_WARN, "logs_removed", log_field("count", reaped.logs_removed),
                  log_field("reason", "Redis is short of memory"));
-    if (reaped.returned > 0) log_line(LOG_WARN, "leases ran out", log_field("count", reaped.returned));
+    if (reaped.returned > 0) log_line(LOG_WARN, "leases_expired", log_field("count", reaped.returned));
     if (reaped.returned + reaped.failed > 0 && runner->settings->pending_scan_ms > 0) job_runner_look(runner);
 }
 

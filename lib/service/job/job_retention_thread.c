@@ -28,9 +28,9 @@ static bool move_jobs(struct job_runner *runner) {
     size_t moved = 0;
     enum status status =
         job_retention_move(runner->retention_store, settings->storage_dir, &periods, JOBS_PER_ROUND, &moved, &err);
-    if (moved > 0) log_line(LOG_INFO, "finished jobs moved to storage", log_field("count", moved));
+    if (moved > 0) log_line(LOG_INFO, "jobs_archived", log_field("count", moved));
     if (status && status != STATUS_BUSY && !job_store_is_away(status))
-        log_line(LOG_ERROR, "finished jobs cannot be moved to storage", log_field("error", err.message));
+        log_line(LOG_ERROR, "job_archive_failed", log_field("error", err.message));
     return !status && moved == JOBS_PER_ROUND;
 }
 
@@ -38,8 +38,8 @@ static void trim_events(struct job_runner *runner) {
     struct error err;
     size_t removed = 0;
     enum status status = events_trim(runner->retention_store, &removed, &err);
-    if (removed > 0) log_line(LOG_DEBUG, "events removed", log_field("count", removed));
-    if (status && !job_store_is_away(status)) log_line(LOG_ERROR, "cannot trim the events", log_field("error", err.message));
+    if (removed > 0) log_line(LOG_DEBUG, "events_removed", log_field("count", removed));
+    if (status && !job_store_is_away(status)) log_line(LOG_ERROR, "event_trim_failed", log_field("error", err.message));
 }
 
 void job_retention_thread(void *context) {

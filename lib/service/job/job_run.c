@@ -146,11 +146,11 @@ enum outcome {
 static const char *const outcome_names[] = {
     [OUTCOME_SUCCEEDED] = "succeeded",
     [OUTCOME_FAILED] = "failed",
-    [OUTCOME_TRIED_AGAIN] = "tried again later",
+    [OUTCOME_TRIED_AGAIN] = "retried_later",
     [OUTCOME_WAITS] = "waits",
     [OUTCOME_LOST] = "lost",
-    [OUTCOME_AWAITS_OTHERS] = "waits for others",
-    [OUTCOME_HANDED_BACK] = "handed back",
+    [OUTCOME_AWAITS_OTHERS] = "waits_for_others",
+    [OUTCOME_HANDED_BACK] = "handed_back",
 };
 
 /* True: the job's time limit has passed, or would pass before the next try of a job that waits (job_store_put_back()). */
@@ -283,7 +283,7 @@ static enum status until_answered(struct job_slot *slot, struct job_run *run, co
     enum status status;
     for (int64_t delay_ms = STEP_RETRY_MIN_MS; job_store_is_away(status = step(slot, run, settlement, err));) {
         if (delay_ms == STEP_RETRY_MIN_MS)
-            log_line(LOG_WARN, "waiting for Redis", log_field("job", run->job.id),
+            log_line(LOG_WARN, "redis_awaited", log_field("job", run->job.id),
                      log_field("outcome", outcome_names[settlement->outcome]), log_field("error", err->message));
         pthread_mutex_lock(&runner->mutex);
         int64_t until_ms = clock_monotonic_ms() + delay_ms;
@@ -313,7 +313,7 @@ static void say_outcome(struct job_slot *slot, struct job_run *run, const struct
         else
             job_run_log(run, LOG_WARN, "%s\nThe job has begun to write, so it is tried again in %.0f s.", err->message,
                         delay_s);
-        job_runner_alarm(slot->runner, "job is tried again", run->job.id, err->message);
+        job_runner_alarm(slot->runner, "job_retried", run->job.id, err->message);
         break;
     case OUTCOME_WAITS:
         job_run_log(
@@ -321,7 +321,7 @@ static void say_outcome(struct job_slot *slot, struct job_run *run, const struct
             "The job is waiting for %s, which cannot be used now; nothing is wrong with the request. It is tried again in "
             "%.1f s.",
             trouble_text(err->trouble), delay_s);
-        job_runner_alarm(slot->runner, "job waits", run->job.id, err->message);
+        job_runner_alarm(slot->runner, "job_waits", run->job.id, err->message);
         break;
     case OUTCOME_SUCCEEDED:
     case OUTCOME_AWAITS_OTHERS:
@@ -345,7 +345,7 @@ static void settle(struct job_slot *slot, struct job_run *run, struct settlement
     if (!status && comes_again) look_after(slot->runner, run->job.id, settlement->delay_ms);
     if (status == STATUS_STALE) settlement->outcome = OUTCOME_LOST;
     if (status && status != STATUS_STALE)
-        log_line(LOG_ERROR, "job's end not written", log_field("job", run->job.id),
+        log_line(LOG_ERROR, "job_outcome_not_stored", log_field("job", run->job.id),
                  log_field("outcome", outcome_names[settlement->outcome]), log_field("error", problem.message));
 }
 
@@ -385,10 +385,9 @@ static void end_run(struct job_slot *slot) {
 
 static void release_other_kind(struct job_slot *slot, const struct job_run *run) {
     struct error err = {0};
-    log_line(LOG_WARN, "job of another service", log_field("job", run->job.id),
-             log_field("kind", job_kind_text(run->job.kind)));
+    log_line(LOG_WARN, "job_kind_mismatch", log_field("job", run->job.id), log_field("kind", job_kind_text(run->job.kind)));
     if (job_store_release(slot->store, &run->lease, &err))
-        log_line(LOG_WARN, "job not handed back", log_field("job", run->job.id), log_field("error", err.message));
+        log_line(LOG_WARN, "job_release_failed", log_field("job", run->job.id), log_field("error", err.message));
 }
 
 /* The part of the job's time limit that was used before this run: since the start of the first run that was put back. */
@@ -417,7 +416,7 @@ void job_run_carry_out(struct job_slot *slot, struct job_run *run, int64_t claim
     run->log = job_log_create(run->job.attempts, settings->log_limit_lines, settings->log_limit_bytes);
     deadline_start(&run->deadline, job_kind_timeout_ms(run->job.kind, settings) - waited_ms(&run->job));
     begin_run(slot, run, claimed_ms);
-    log_line(LOG_INFO, "job started", log_field("job", run->job.id), log_field("kind", job_kind_text(run->job.kind)),
+    log_line(LOG_INFO, "job_started", log_field("job", run->job.id), log_field("kind", job_kind_text(run->job.kind)),
              log_field("package", run->job.package ? run->job.package : "-"), log_field("attempt", run->job.attempts),
              log_field("waited_ms", clock_now_ms() - run->job.created_ms));
 
@@ -432,7 +431,7 @@ void job_run_carry_out(struct job_slot *slot, struct job_run *run, int64_t claim
     if (run->work_folder) folder_remove(run->work_folder);
 
     end_run(slot);
-    log_line(LOG_INFO, "job ended", log_field("job", run->job.id), log_field("kind", job_kind_text(run->job.kind)),
+    log_line(LOG_INFO, "job_ended", log_field("job", run->job.id), log_field("kind", job_kind_text(run->job.kind)),
              log_field("outcome", outcome_names[settlement.outcome]), log_field("took_ms", clock_monotonic_ms() - claimed_ms),
              log_field("error", status ? err.message : ""));
     job_log_free(run->log);

@@ -144,7 +144,7 @@ static enum status claim(struct job_slot *slot, const char *job_id, struct job_r
     enum status status;
     *claimed_ms = clock_monotonic_ms();
     while (job_store_is_away(status = try_claim(slot, job_id, run, err)) && wait_for_redis(runner)) {
-        if (!was_away) log_line(LOG_DEBUG, "cannot claim", log_field("error", err->message));
+        if (!was_away) log_line(LOG_DEBUG, "job_claim_failed", log_field("error", err->message));
         was_away = true;
     }
     return status || !was_away ? status : renew_claimed(slot, run, claimed_ms, err);
@@ -164,7 +164,7 @@ static void try_work(struct job_slot *slot, const char *job_id) {
     } else if (status == STATUS_BUSY) {
         job_runner_look_soon(runner);
     } else if (status != STATUS_NOT_FOUND && !job_store_is_away(status)) {
-        log_line(LOG_ERROR, "cannot claim", log_field("job", job_id), log_field("error", err.message));
+        log_line(LOG_ERROR, "job_claim_failed", log_field("job", job_id), log_field("error", err.message));
     }
     arena_release(&run.arena);
 }

@@ -197,9 +197,9 @@ static void reload(void *context) {
     const struct job_service *service = ((struct running_service *)context)->service;
     struct error err;
     if (settings_reload_secrets(service->settings, service_program(service->service), &err))
-        log_line(LOG_ERROR, "secrets not all read again", log_field("error", err.message));
+        log_line(LOG_ERROR, "secret_reload_failed", log_field("error", err.message));
     else
-        log_line(LOG_INFO, "secrets read again", log_field("has_token", (bool)service->settings->pacchettibotti_token));
+        log_line(LOG_INFO, "secrets_reloaded", log_field("has_token", (bool)service->settings->pacchettibotti_token));
     service->use_secrets(service->context);
 }
 
@@ -217,10 +217,10 @@ static enum status serve(struct running_service *running, const struct message_h
             &server, &(struct message_server_options){.address = address, .service_key = settings->service_key}, messages,
             running, err);
     if (!status) {
-        log_line(LOG_INFO, "listening", log_field("address", address));
+        log_line(LOG_INFO, "listener_started", log_field("address", address));
         process_on_reload(reload, running);
         process_wait_for_stop();
-        log_line(LOG_INFO, "draining", log_field("drain_ms", settings->drain_ms));
+        log_line(LOG_INFO, "drain_started", log_field("drain_ms", settings->drain_ms));
     }
     message_server_free(server);
     job_runner_free(running->runner, settings->drain_ms);

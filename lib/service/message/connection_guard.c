@@ -134,11 +134,11 @@ static bool make_room_for(const struct peer_address *peer, int64_t now_ms) {
     return true;
 }
 
-static void log_flood(const char *what) {
+static void log_flood(const char *reason) {
     int64_t now_ms = clock_monotonic_ms();
     if (logged_ms > 0 && now_ms - logged_ms < LOG_INTERVAL_MS) return;
     logged_ms = now_ms;
-    log_line(LOG_WARN, "connections refused", log_field("reason", what));
+    log_line(LOG_WARN, "connections_refused", log_field("reason", reason));
 }
 
 /* Registers an accepted connection. False: it must be refused. */
@@ -221,7 +221,7 @@ static void set_file_limit(void) {
 
 void connection_guard_add(int port) {
     if ((accept_connection *)dlsym(RTLD_DEFAULT, "accept") != accept) {
-        log_line(LOG_ERROR, "broken build", log_field("reason", "libraries do not find this program's accept"));
+        log_line(LOG_ERROR, "symbol_not_interposed", log_field("reason", "libraries do not find this program's accept"));
         abort();
     }
     pthread_mutex_lock(&mutex);

@@ -61,7 +61,7 @@ enum status message_client_pack(struct message_client *client, const struct mess
 }
 
 void message_post_drop(struct message_client *client, struct packed_request *post, const char *outcome) {
-    log_line(LOG_DEBUG, "message posted", log_field("address", client->address), log_field("message", message_name(post->tag)),
+    log_line(LOG_DEBUG, "message_posted", log_field("address", client->address), log_field("message", message_name(post->tag)),
              log_field("outcome", outcome));
     client->posts--;
     client->posted_bytes -= post->bytes.length;
@@ -208,7 +208,7 @@ void message_client_post(struct message_client *client, const struct message *re
     struct packed_request *post = memory_alloc(sizeof *post);
     struct error err;
     if (message_client_pack(client, request, bound_timeout(timeout_ms), post, &err)) {
-        log_line(LOG_WARN, "message cannot be posted", log_field("address", client->address),
+        log_line(LOG_WARN, "message_post_failed", log_field("address", client->address),
                  log_field("message", message_name(request->tag)), log_field("reason", err.message));
         free(post);
         return;

@@ -70,7 +70,7 @@ void message_connection_mend(struct client_connection *connection) {
     nng_dialer_close(connection->dialer);
     int failure = start_dialer(connection);
     if (failure)
-        log_line(LOG_ERROR, "cannot connect again", log_field("address", connection->client->address),
+        log_line(LOG_ERROR, "reconnect_failed", log_field("address", connection->client->address),
                  log_field("reason", nng_strerror(failure)));
 }
 

@@ -105,13 +105,13 @@ static void log_refusal(struct message_server *server, const struct error *err) 
     long long now_ms = clock_monotonic_ms(), last_ms = atomic_load(&server->refusal_logged_ms);
     if (last_ms > 0 && now_ms - last_ms < REFUSAL_LOG_INTERVAL_MS) return;
     if (!atomic_compare_exchange_strong(&server->refusal_logged_ms, &last_ms, now_ms)) return;
-    log_line(LOG_WARN, "message refused", log_field("address", server->address), log_field("reason", err->message));
+    log_line(LOG_WARN, "message_rejected", log_field("address", server->address), log_field("reason", err->message));
 }
 
 static void pack_answer(struct message_server *server, struct envelope *envelope, struct text *out) {
     struct error err = {0};
     if (envelope_pack(envelope, server->service_key, out, &err) == STATUS_OK) return;
-    log_line(LOG_ERROR, "answer cannot be sent", log_field("address", server->address),
+    log_line(LOG_ERROR, "reply_not_sent", log_field("address", server->address),
              log_field("message", message_name(envelope->message.tag)), log_field("reason", err.message));
     envelope->message =
         (struct message){.tag = MESSAGE_failure,

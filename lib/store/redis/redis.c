@@ -218,7 +218,7 @@ static enum status connection_failed(struct redis *redis, struct error *err) {
     enum status status = redis->path
                              ? error_set(err, STATUS_UNAVAILABLE, "Redis at %s is away: %s", redis->path, why)
                              : error_set(err, STATUS_UNAVAILABLE, "Redis at %s:%d is away: %s", redis->host, redis->port, why);
-    log_line(LOG_DEBUG, "Redis is away", log_field("reason", why));
+    log_line(LOG_DEBUG, "redis_unreachable", log_field("reason", why));
     disconnect(redis);
     return error_mark(err, status, TROUBLE_REDIS);
 }

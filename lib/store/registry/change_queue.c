@@ -346,7 +346,7 @@ static void release_lock(struct change_queue *queue, struct job_store *store) {
     struct error ignored;
     queue->has_lock = false;
     if (lock_release(store, &queue->lock, &ignored))
-        log_line(LOG_WARN, "lock not released", log_field("lock", queue->lock.name), log_field("error", ignored.message));
+        log_line(LOG_WARN, "lock_release_failed", log_field("lock", queue->lock.name), log_field("error", ignored.message));
     queue->released_ms = clock_monotonic_ms();
 }
 

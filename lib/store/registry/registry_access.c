@@ -49,7 +49,7 @@ enum status registry_access_open(struct registry_access *out, const struct setti
     out->view = registry_view_create(out->registry, out->index);
     status = registry_view_refresh(out->view, deadline, err);
     if (status) return status;
-    log_line(LOG_INFO, "registry loaded", log_field("ms", clock_monotonic_ms() - start_ms));
+    log_line(LOG_INFO, "registry_loaded", log_field("took_ms", clock_monotonic_ms() - start_ms));
     create_queues(out, settings->lease_ms);
     out->upkeep = registry_upkeep_start(out->registry, out->index);
     return STATUS_OK;

@@ -75,7 +75,7 @@ static enum status open_clone(struct registry_repo *repo, struct error *err) {
     enum status status = parent.length ? folder_make(parent.bytes, err) : STATUS_OK;
     text_release(&parent);
     if (status || clone_is_sound(repo)) return status;
-    if (repo->git) log_line(LOG_WARN, "clone is damaged, made anew", log_field("folder", repo->path));
+    if (repo->git) log_line(LOG_WARN, "clone_recreated", log_field("folder", repo->path));
     return make_clone(repo, err);
 }
 
@@ -261,7 +261,7 @@ enum status registry_repo_fetch_locked(struct registry_repo *repo, struct deadli
     if (repo->is_local) return fetch_local(repo, err);
     enum status status = repo->is_damaged ? STATUS_INTERNAL : fetch_remote(repo, deadline, err);
     if (status != STATUS_INTERNAL) return status;
-    log_line(LOG_WARN, "clone is damaged, made anew", log_field("folder", repo->path));
+    log_line(LOG_WARN, "clone_recreated", log_field("folder", repo->path));
     status = make_clone(repo, err);
     return status ? status : fetch_remote(repo, deadline, err);
 }

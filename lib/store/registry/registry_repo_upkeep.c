@@ -72,8 +72,8 @@ static enum status pack(struct registry_repo *repo, const char *folder, size_t b
     if (!status) status = count_packs(folder, &after, err);
     if (status) return status;
     registry_repo_wear(repo);
-    log_line(LOG_INFO, "repository packed", log_field("folder", repo->path), log_field("packs", after),
-             log_field("before", before), log_field("ms", clock_monotonic_ms() - start_ms));
+    log_line(LOG_INFO, "repository_packed", log_field("folder", repo->path), log_field("packs", after),
+             log_field("packs_before", before), log_field("took_ms", clock_monotonic_ms() - start_ms));
     return STATUS_OK;
 }
 
@@ -91,7 +91,7 @@ static void sweep(int folder, const char *path) {
         if (!is_unfinished || fstatat(folder, entry->d_name, &about, AT_SYMLINK_NOFOLLOW) || !S_ISREG(about.st_mode)) continue;
         int64_t changed_ms = (int64_t)about.st_mtim.tv_sec * 1000;
         if (clock_now_ms() - changed_ms < UNFINISHED_MS || unlinkat(folder, entry->d_name, 0) != 0) continue;
-        log_line(LOG_WARN, "file of a killed repack removed", log_field("folder", path), log_field("file", entry->d_name));
+        log_line(LOG_WARN, "repack_file_removed", log_field("folder", path), log_field("file", entry->d_name));
     }
     closedir(entries);
 }
@@ -132,7 +132,7 @@ static int64_t look(struct registry_upkeep *upkeep) {
         struct error err;
         enum status status = registry_repo_tidy(upkeep->repos[i], REGISTRY_PACKS_MAX, NULL, &upkeep->deadline, &err);
         if (!status || status == STATUS_BUSY || status == STATUS_CANCELLED) continue;
-        log_line(LOG_WARN, "repository not packed", log_field("error", err.message));
+        log_line(LOG_WARN, "repack_failed", log_field("error", err.message));
         pause_ms = PAUSE_AFTER_FAILURE_MS;
     }
     return pause_ms;
@@ -153,7 +153,7 @@ struct registry_upkeep *registry_upkeep_start(struct registry_repo *registry, st
     thread_init(&upkeep->thread);
     struct error err;
     if (!thread_start(&upkeep->thread, "upkeep", look_after, upkeep, &err)) return upkeep;
-    log_line(LOG_WARN, "repositories are not packed", log_field("error", err.message));
+    log_line(LOG_WARN, "repack_unavailable", log_field("error", err.message));
     registry_upkeep_stop(upkeep);
     return NULL;
 }

@@ -133,7 +133,7 @@ static enum status push_remote(struct registry_repo *repo, const git_oid *tip, s
     if (status) return status;
     repo->seen_ms = clock_monotonic_ms();
     if (registry_pack_write(&repo->pack, &ignored) || registry_repo_point_ref(repo, REGISTRY_HEAD_REF, tip, &ignored)) {
-        log_line(LOG_WARN, "clone not written", log_field("error", ignored.message));
+        log_line(LOG_WARN, "clone_write_failed", log_field("error", ignored.message));
         repo->is_damaged = true;
     }
     return STATUS_OK;
@@ -233,7 +233,7 @@ enum status registry_repo_remove_stale_locks(struct registry_repo *repo, int64_t
     for (FTSENT *entry = fts_read(walk); entry; entry = fts_read(walk)) {
         if (is_folder_of_objects(entry)) fts_set(walk, entry, FTS_SKIP);
         if (!is_left_behind(entry, older_than_ms) || unlink(entry->fts_accpath) != 0) continue;
-        log_line(LOG_WARN, "file of a killed writer removed", log_field("file", entry->fts_path));
+        log_line(LOG_WARN, "writer_file_removed", log_field("file", entry->fts_path));
         count++;
     }
     fts_close(walk);

@@ -154,9 +154,8 @@ static enum status read_changes(struct changes *changes, struct registry_view *v
 /* ---- Applying the changes ---- */
 
 static void note_skipped(struct registry_view *view, const struct changed_file *file) {
-    log_line(LOG_ERROR, "file of the registry skipped",
-             log_field("kind", file->kind == FILE_METADATA ? "metadata" : "manifests"), log_field("package", file->name),
-             log_field("error", file->problem));
+    log_line(LOG_ERROR, "registry_file_skipped", log_field("kind", file->kind == FILE_METADATA ? "metadata" : "manifests"),
+             log_field("package", file->name), log_field("error", file->problem));
     map_put(&view->skipped[file->kind], file->name, &view->skipped);
 }
 
@@ -200,7 +199,7 @@ static enum status refresh_locked(struct registry_view *view, struct deadline *d
 
     status = read_changes(&changes, view, false, heads, err);
     if (status == STATUS_NOT_FOUND) { /* the history was rewritten, and does not contain our commit */
-        log_line(LOG_WARN, "registry is read anew", log_field("reason", err ? err->message : ""));
+        log_line(LOG_WARN, "registry_reloaded", log_field("reason", err ? err->message : ""));
         forget_changes(&changes);
         status = read_changes(&changes, view, true, heads, err);
         if (!status) replacement = manifest_index_create();

@@ -105,8 +105,7 @@ static enum status read_object(struct tarball_place *place, const char *object, 
     enum status status = s3_client_get(s3->client, object, OBJECT_BYTES_MAX, out, deadline, err);
     if (!status) status = tarball_place_accept(out, start, object, expected, err);
     if (!status && s3->public_base)
-        log_line(LOG_WARN, "the public base of storage failed, its server did not", log_field("object", object),
-                 log_field("error", public_err.message));
+        log_line(LOG_WARN, "download_fallback_to_bucket", log_field("object", object), log_field("error", public_err.message));
     return status;
 }
 

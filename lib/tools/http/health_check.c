@@ -54,7 +54,7 @@ static void run(void *context) {
                                       : ping(check->url, "/fail", text_view(&reasons), &check->no_longer, err);
         pause_ms = status ? check->options.retry_ms : check->options.interval_ms;
         if (status && status != STATUS_CANCELLED)
-            log_line(LOG_WARN, "health check failed", log_field("retry_in_ms", pause_ms), log_field("error", err->message));
+            log_line(LOG_WARN, "health_check_failed", log_field("retry_in_ms", pause_ms), log_field("error", err->message));
     } while (thread_pause(&check->thread, pause_ms));
     free(err);
     text_release(&reasons);

@@ -204,7 +204,7 @@ static enum entry_state open_and_read(int *out, struct build_store *store, const
 
 /* Removes an entry that exists but is damaged. */
 static void drop_damaged(struct build_store *store, const char *key, int folder, const struct error *err) {
-    log_line(LOG_WARN, "damaged entry of the build store removed", log_field("key", key), log_field("what", err->message));
+    log_line(LOG_WARN, "build_store_entry_removed", log_field("key", key), log_field("error", err->message));
     count(store, &store->counts.damaged);
     build_store_discard(store, key, folder);
 }
@@ -221,8 +221,7 @@ bool build_store_find(struct build_store *store, const char *key, struct arena *
         if (state == ENTRY_DAMAGED)
             drop_damaged(store, key, folder, &err);
         else if (err.status != STATUS_NOT_FOUND)
-            log_line(LOG_WARN, "entry of the build store cannot be read", log_field("key", key),
-                     log_field("error", err.message));
+            log_line(LOG_WARN, "build_store_read_failed", log_field("key", key), log_field("error", err.message));
         if (folder >= 0) close(folder);
         count(store, &store->counts.missed);
         return false;

@@ -58,8 +58,7 @@ static bool take_away(struct build_store *store, const char *path, int64_t disk_
     snprintf(name, sizeof name, OLD_PREFIX "%s", id);
     if (renameat(store->open_folder, path, store->open_folder, name) != 0) {
         if (errno != ENOENT)
-            log_line(LOG_WARN, "cannot remove an entry of the build store", log_field("path", path),
-                     log_field("error", strerror(errno)));
+            log_line(LOG_WARN, "build_store_eviction_failed", log_field("path", path), log_field("error", strerror(errno)));
         return false;
     }
     fault_point("build-store-taken");

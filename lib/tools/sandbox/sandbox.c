@@ -234,7 +234,7 @@ enum status sandbox_require(struct sandbox *out, const struct settings *settings
             "it with " SANDBOX_UNSAFE_OPTION
             ", which lets strangers' code read whatever the compiler's user can, and use the network.",
             out->warning);
-    log_line(LOG_WARN, "no sandbox", log_field("reason", out->warning));
+    log_line(LOG_WARN, "sandbox_missing", log_field("reason", out->warning));
     return STATUS_OK;
 }
 

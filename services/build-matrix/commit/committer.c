@@ -143,10 +143,10 @@ static void put_back(struct committer *committer, struct success **round, size_t
 }
 
 static void note_failure(struct committer *committer, int failures, const struct error *err) {
-    if (failures == 1) log_line(LOG_WARN, "commits are tried again", log_field("error", err->message));
+    if (failures == 1) log_line(LOG_WARN, "build_commit_retried", log_field("error", err->message));
     if (failures != ALARM_AFTER) return;
     atomic_fetch_add(&committer->service->alarms, 1);
-    log_line(LOG_ERROR, "builds cannot be committed", log_field("error", err->message));
+    log_line(LOG_ERROR, "build_commit_failed", log_field("error", err->message));
 }
 
 static void commit_all(void *context) {

@@ -21,12 +21,12 @@ static bool is_known_to_build(struct matrix_service *service, const struct job *
 static void raise_alarms(struct matrix_service *service, const struct job *job, const struct matrix_outcome *outcome) {
     const char *event = NULL;
     if (outcome->verdict == VERDICT_DIFFERS)
-        event = "a build from the store differs";
+        event = "build_differs";
     else if (outcome->verdict == VERDICT_DEPENDENCY_MISSING && outcome->is_of_build)
-        event = "a tarball of the metadata is missing in storage";
+        event = "tarball_missing";
     else if (outcome->verdict != VERDICT_SUCCEEDED && verdict_stands(outcome->verdict) && !outcome->is_withdrawn &&
              job->purpose == MATRIX_PURPOSE_REQUEST && is_known_to_build(service, job))
-        event = "a build that had succeeded fails";
+        event = "build_regressed";
     if (!event) return;
     atomic_fetch_add(&service->alarms, 1);
     log_line(LOG_ERROR, event, log_field("job", job->id), log_field("package", job->package),

@@ -161,7 +161,7 @@ static bool serve(struct dispatcher *dispatcher, struct ask *ask, bool *has_fail
     request.compilers = compilers;
     enum status status = hand_out(&work, &jobs, dispatcher->service, dispatcher->store, &request, &err);
     if (status) {
-        log_line(LOG_WARN, "no work handed out", log_field("worker", ask->worker), log_field("error", err.message));
+        log_line(LOG_WARN, "dispatch_failed", log_field("worker", ask->worker), log_field("error", err.message));
         *has_failed = true;
     }
     bool is_served = work.length > 0;
@@ -295,7 +295,7 @@ enum status dispatcher_create(struct dispatcher **out, struct matrix_service *se
                                                    .certificate = settings->build_worker_certificate,
                                                    .certificate_key = settings->build_worker_certificate_key};
     status = message_server_create(&dispatcher->server, &options, handlers, service, err);
-    if (!status) log_line(LOG_INFO, "listening for build workers", log_field("address", options.address));
+    if (!status) log_line(LOG_INFO, "worker_listener_started", log_field("address", options.address));
     return status;
 }
 
@@ -349,8 +349,7 @@ static void measure_workers(struct dispatcher *dispatcher, struct metrics *metri
         metrics_add(metrics, METRIC_GAUGE, "registry_build_slots_busy", "Builds that a worker does now.", labels,
                     (double)workers[i].busy_slots);
         if (workers[i].figures && metrics_add_json(metrics, workers[i].figures, "worker", workers[i].id, &err))
-            log_line(LOG_WARN, "figures of a worker refused", log_field("worker", workers[i].id),
-                     log_field("error", err.message));
+            log_line(LOG_WARN, "worker_metrics_rejected", log_field("worker", workers[i].id), log_field("error", err.message));
     }
     arena_release(&arena);
 }

@@ -132,7 +132,7 @@ static void give_back(struct job_store *store, const struct lease *leases, size_
     struct error err;
     for (size_t i = 0; i < count; i++)
         if (job_store_release(store, &leases[i], &err))
-            log_line(LOG_WARN, "job not given back", log_field("job", leases[i].job_id), log_field("error", err.message));
+            log_line(LOG_WARN, "job_release_failed", log_field("job", leases[i].job_id), log_field("error", err.message));
 }
 
 /* Claims the chosen jobs and writes their work. A job whose result is already recorded goes straight to the committer. */

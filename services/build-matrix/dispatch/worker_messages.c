@@ -47,7 +47,7 @@ static enum status note_late(struct matrix_service *service, enum late_message k
                              enum status status) {
     if (status != STATUS_STALE) return status;
     atomic_fetch_add(&service->late[kind], 1);
-    log_line(LOG_INFO, kind == LATE_RESULT ? "late result refused" : "late message refused", log_field("job", lease->job_id),
+    log_line(LOG_INFO, kind == LATE_RESULT ? "late_result_rejected" : "late_message_rejected", log_field("job", lease->job_id),
              log_field("fence", lease->fence));
     return status;
 }
@@ -71,8 +71,8 @@ enum status take_worker_join(void *context, const struct message *request, struc
     status = worker_list_add(store, &worker, worker_keep_ms(service), err);
     connection_pool_give_back(service->stores, store);
     if (status) return status;
-    log_line(LOG_INFO, "worker", log_field("id", worker.id), log_field("host", worker.host), log_field("slots", worker.slots),
-             log_field("compilers", worker.compilers));
+    log_line(LOG_INFO, "worker_joined", log_field("worker", worker.id), log_field("host", worker.host),
+             log_field("slots", worker.slots), log_field("compilers", worker.compilers));
     answer->tag = MESSAGE_worker_welcome;
     answer->worker_welcome.lease_ms = service->settings.lease_ms;
     return STATUS_OK;
@@ -89,7 +89,7 @@ enum status take_worker_leave(void *context, const struct message *request, stru
     status = worker_list_leave(store, worker, request->worker_leave.busy_slots, worker_keep_ms(service), err);
     connection_pool_give_back(service->stores, store);
     if (status) return status;
-    log_line(LOG_INFO, "worker leaves", log_field("id", worker), log_field("busy_slots", request->worker_leave.busy_slots));
+    log_line(LOG_INFO, "worker_left", log_field("worker", worker), log_field("busy_slots", request->worker_leave.busy_slots));
     if (service->dispatcher) dispatcher_forget(service->dispatcher, worker);
     return STATUS_OK;
 }

@@ -54,7 +54,7 @@ void fresh_view_follow(struct matrix_service *service) {
         status = look(service, &heads, asked_us, &err);
         if (status) atomic_store(&service->follow_again_us, clock_monotonic_us() + AGAIN_MS * 1000);
     }
-    if (status) log_line(LOG_DEBUG, "the registry in memory may be old", log_field("error", err.message));
+    if (status) log_line(LOG_DEBUG, "registry_refresh_failed", log_field("error", err.message));
 }
 
 enum status fresh_view_look_again(struct matrix_service *service, int64_t asked_us, struct error *err) {

@@ -28,7 +28,7 @@ struct planner {
 static bool read_compilers(struct planner *planner) {
     bool is_any = planning_read_compilers(&planner->planning);
     if (!is_any && !planner->is_without_compilers)
-        log_line(LOG_INFO, "the planner waits", log_field("reason", "No publish service has found compilers yet"));
+        log_line(LOG_INFO, "planner_paused", log_field("reason", "No publish service has found compilers yet"));
     planner->is_without_compilers = !is_any;
     return is_any;
 }

@@ -96,7 +96,7 @@ static void take_event(struct planner_events *events, const struct event *read) 
     event->id = arena_copy(&event->memory, read->id);
     event->job_id = arena_copy(&event->memory, read->job_id);
     if (read_event(event, read->payload, &err))
-        log_line(LOG_WARN, "malformed event", log_field("id", read->id), log_field("job", read->job_id),
+        log_line(LOG_WARN, "event_malformed", log_field("id", read->id), log_field("job", read->job_id),
                  log_field("field", err.path), log_field("error", err.message));
     bool is_urgent =
         event->is_ours && (event->change.kind != MATRIX_BUILT || matrix_purpose_priority(event->change.purpose) == 0);
@@ -174,8 +174,7 @@ static bool wait_for_commits(struct planning *planning, const struct planner_eve
         const struct planner_event *too_new = find_too_new(planning, list, &are_shown);
         if (!too_new) return are_shown || planning_refresh(planning); /* a commit may have come since the view was refreshed */
         if (clock_monotonic_ms() >= until_ms) {
-            log_line(LOG_WARN, "the commits of an event are not there", log_field("id", too_new->id),
-                     log_field("job", too_new->job_id));
+            log_line(LOG_WARN, "event_commits_missing", log_field("id", too_new->id), log_field("job", too_new->job_id));
             return true;
         }
         if (!thread_pause(&planning->thread, LOOK_AGAIN_MS)) return false;
@@ -193,7 +192,7 @@ static bool is_there(const struct manifest_index *index, const struct matrix_cha
 static void warn_of_gone(const struct planner_event *event) {
     char version[VERSION_TEXT_MAX];
     version_print(event->change.version, version);
-    log_line(LOG_WARN, "event about a version that is gone", log_field("id", event->id), log_field("job", event->job_id),
+    log_line(LOG_WARN, "event_version_missing", log_field("id", event->id), log_field("job", event->job_id),
              log_field("package", event->change.package), log_field("version", version));
 }
 
@@ -226,7 +225,8 @@ static bool plan_for(struct planning *planning, const struct planner_event *list
     find_pairs(planning, list, &pairs);
     bool is_whole = planning_make(planning, &pairs, SIZE_MAX, &result);
     matrix_pairs_release(&pairs);
-    if (result.made > 0) log_line(LOG_INFO, "planned", log_field("jobs", result.made), log_field("example", result.example));
+    if (result.made > 0)
+        log_line(LOG_INFO, "jobs_planned", log_field("jobs", result.made), log_field("example", result.example));
     return is_whole;
 }
 

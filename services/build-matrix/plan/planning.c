@@ -41,15 +41,18 @@ void planning_stop(struct planning *planning) {
 
 bool planning_pause(struct planning *planning, const char *what, const struct error *err) {
     if (!thread_goes_on(&planning->thread)) return false;
-    if (planning->pause_ms == 0)
-        log_line(LOG_WARN, "the planner waits", log_field("what", what), log_field("error", err->message));
+    if (planning->pause_ms == 0) {
+        planning->paused_at_ms = clock_monotonic_ms();
+        log_line(LOG_WARN, "planner_paused", log_field("reason", what), log_field("error", err->message));
+    }
     planning->pause_ms = planning->pause_ms ? 2 * planning->pause_ms : PAUSE_MIN_MS;
     if (planning->pause_ms > PAUSE_MAX_MS) planning->pause_ms = PAUSE_MAX_MS;
     return thread_pause(&planning->thread, planning->pause_ms);
 }
 
 void planning_goes_on(struct planning *planning) {
-    if (planning->pause_ms > 0) log_line(LOG_INFO, "the planner goes on", log_field("waited_ms", planning->pause_ms));
+    if (planning->pause_ms > 0)
+        log_line(LOG_INFO, "planner_resumed", log_field("waited_ms", clock_monotonic_ms() - planning->paused_at_ms));
     planning->pause_ms = 0;
 }
 
@@ -157,7 +160,7 @@ static size_t take_acceptances(struct planning *planning, struct job_acceptance 
         else if (status_is_temporary(acceptance->status))
             acceptances[again++] = *acceptance;
         else
-            log_line(LOG_ERROR, "a matrix job cannot be made", log_field("package", acceptance->request->package),
+            log_line(LOG_ERROR, "matrix_job_not_created", log_field("package", acceptance->request->package),
                      log_field("error", acceptance->err.message));
     }
     return again;

@@ -41,6 +41,7 @@ struct planning {
     struct thread thread;  /* started by the planner */
     struct deadline limit; /* of requests to repositories; guarded by the thread's mutex */
     int64_t pause_ms;      /* the last backoff; 0: no failure */
+    int64_t paused_at_ms;  /* clock_monotonic_ms() of the first of these failures */
 
     struct { /* read by any thread */
         atomic_llong events, solved, rejected, jobs;

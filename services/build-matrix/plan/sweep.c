@@ -42,7 +42,7 @@ static void begin_wave(struct planning *planning, struct version compiler) {
     registry_view_unlock(planning->place.repositories->view);
     bool is_whole = planning_make(planning, &pairs, SIZE_MAX, &result);
     matrix_pairs_release(&pairs);
-    log_line(LOG_NOTICE, "a compiler is new", log_field("compiler", text), log_field("first_jobs", result.made));
+    log_line(LOG_NOTICE, "compiler_added", log_field("compiler", text), log_field("first_jobs", result.made));
     while (is_whole && matrix_wave_begun(planning->store, text, &err))
         is_whole = planning_pause(planning, "The beginning of a wave cannot be noted", &err);
 }
@@ -86,7 +86,7 @@ void sweep_if_due(struct planning *planning) {
     atomic_fetch_add(&planning->counts.sweeps, 1);
     atomic_store(&planning->counts.sweep_found, (long long)result.found);
     atomic_store(&planning->counts.sweep_made, (long long)result.made);
-    log_line(LOG_NOTICE, "swept for untried builds", log_field("found", result.found), log_field("made", result.made),
-             log_field("example", result.example), log_field("went_through_all", sweep.is_over),
-             log_field("duration_ms", clock_monotonic_ms() - begun_ms));
+    log_line(LOG_NOTICE, "sweep_ended", log_field("found", result.found), log_field("made", result.made),
+             log_field("example", result.example), log_field("is_complete", sweep.is_over),
+             log_field("took_ms", clock_monotonic_ms() - begun_ms));
 }

@@ -82,8 +82,8 @@ static void end_builds(struct revision *r, struct revision_builds *builds, const
         if (!*build->job_id || build->has_ended || (needed && is_among(needed, build->job_id))) continue;
         build->has_ended = true;
         if (end_build(r, build, &err))
-            log_line(LOG_WARN, "build not ended", log_field("job", build->job_id), log_field("revision", r->run->job.id),
-                     log_field("error", err.message));
+            log_line(LOG_WARN, "build_withdrawal_failed", log_field("job", build->job_id),
+                     log_field("revision", r->run->job.id), log_field("error", err.message));
     }
 }
 

@@ -63,7 +63,7 @@ static enum status take_lock(struct revision *r, struct error *err) {
 static void release_lock(struct revision *r) {
     struct error err;
     if (lock_release(r->run->store, &r->lock, &err))
-        log_line(LOG_WARN, "lock not released", log_field("lock", r->lock.name), log_field("error", err.message));
+        log_line(LOG_WARN, "lock_release_failed", log_field("lock", r->lock.name), log_field("error", err.message));
 }
 
 /* queued_change.guard: the job's lease and the package's lock must hold (STATUS_BUSY: lock lost). Waits while Redis is away. */

@@ -145,7 +145,7 @@ void call_fail_with_question(struct call *call, const struct service_question *q
         call_fail(call, status, question->failure_path, question->failure_message);
         return;
     }
-    log_line(LOG_WARN, "a service was asked in vain", log_field("request", call->number), log_field("route", call->route->path),
+    log_line(LOG_WARN, "service_call_failed", log_field("request", call->number), log_field("route", call->route->path),
              log_field("error", question->failure_message));
     call_fail(call, STATUS_UNAVAILABLE, NULL, unavailable);
 }

@@ -289,7 +289,7 @@ static void fail_after_work(struct call *call) {
         call_fail(call, status, call->failure_path, call->failure_message);
         return;
     }
-    log_line(LOG_WARN, "request failed", log_field("request", call->number), log_field("route", call->route->path),
+    log_line(LOG_WARN, "request_failed", log_field("request", call->number), log_field("route", call->route->path),
              log_field("error", call->failure_message));
     if (status == STATUS_INTERNAL)
         call_fail(call, status, NULL, "Something went wrong in the registry; its operators can see what.");

@@ -107,7 +107,7 @@ static int64_t allow_connections(int64_t wanted) {
     if (limit.rlim_cur >= needed) return wanted;
     int64_t allowed = ((int64_t)limit.rlim_cur - OTHERS) / PER_CONNECTION;
     if (allowed < 1) allowed = 1;
-    log_line(LOG_WARN, "fewer connections than GATEWAY_CONNECTIONS", log_field("wanted", wanted), log_field("allowed", allowed),
+    log_line(LOG_WARN, "connection_limit_reduced", log_field("wanted", wanted), log_field("allowed", allowed),
              log_field("open_files", limit.rlim_cur));
     return allowed;
 }

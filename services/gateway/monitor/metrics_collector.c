@@ -83,7 +83,7 @@ static void measure_jobs(struct metrics_collector *collector, struct metrics *me
     enum status status = job_store_count(collector->store, &counts, &err);
     add_up(metrics, "redis", status == STATUS_OK);
     if (status) {
-        log_line(LOG_DEBUG, "jobs not counted", log_field("error", err.message));
+        log_line(LOG_DEBUG, "job_count_failed", log_field("error", err.message));
         return;
     }
     int64_t now_ms = clock_now_ms();
@@ -108,7 +108,8 @@ static void take_reply(struct service_reply *reply, const char *program, struct 
     const char *json = status ? NULL : reply->answer.json_answer.json;
     if (!status) status = metrics_add_json(metrics, json ? json : "", "program", program, &reply->err);
     add_up(metrics, program, status == STATUS_OK);
-    if (status) log_line(LOG_DEBUG, "no figures", log_field("service", program), log_field("error", reply->err.message));
+    if (status)
+        log_line(LOG_DEBUG, "metrics_request_failed", log_field("service", program), log_field("error", reply->err.message));
 }
 
 static void measure_all(struct metrics_collector *collector, struct text *out) {

@@ -34,10 +34,10 @@ static const char *disposition(const struct job_accepted *accepted) {
 }
 
 static void make_answer(struct call *call, const struct job_request *request, const struct job_accepted *accepted) {
-    log_line(LOG_INFO, "job accepted", log_field("request", call->number), log_field("job", accepted->id),
+    log_line(LOG_INFO, "job_accepted", log_field("request", call->number), log_field("job", accepted->id),
              log_field("kind", job_kind_text(request->kind)), log_field("package", request->package ? request->package : "-"),
              log_field("version", request->version ? request->version : "-"), log_field("actor", request->actor),
-             log_field("address", call->address), log_field("created", accepted->created ? "true" : "false"));
+             log_field("address", call->address), log_field("is_created", accepted->created));
     struct json_writer writer = {.out = &call->answer.body};
     json_writer_open(&writer, '{');
     json_writer_text_field(&writer, "jobId", accepted->id);
@@ -106,8 +106,8 @@ static void go_on_with_repeat(struct call *call) {
     const struct service_question *question = &repeat->question;
     bool is_unknown = question->status && question->status != STATUS_REFUSED;
     if (is_unknown)
-        log_line(LOG_WARN, "a service was asked in vain", log_field("request", call->number),
-                 log_field("route", call->route->path), log_field("error", question->failure_message));
+        log_line(LOG_WARN, "service_call_failed", log_field("request", call->number), log_field("route", call->route->path),
+                 log_field("error", question->failure_message));
     if (question->status == STATUS_REFUSED || (is_unknown && repeat->is_moved_on)) {
         refuse_repeat(call, repeat);
     } else {

@@ -69,7 +69,7 @@ static void look(struct tail *tail) {
     struct error err;
     enum status status = log_stream_wait(tail->store, ids, after_ms, count, LOOK_MS, changed, &err);
     if (status) {
-        log_line(LOG_WARN, "waiting for log lines failed", log_field("error", err.message));
+        log_line(LOG_WARN, "log_wait_failed", log_field("error", err.message));
         thread_pause(&tail->thread, LOOK_MS); /* the woken calls may come back at once */
     }
     i = 0;

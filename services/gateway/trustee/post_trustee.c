@@ -55,7 +55,7 @@ static void refuse(struct call *call, enum status status, const char *path, cons
         answer_header(&call->answer, "retry-after", arena_format(&call->arena, "%" PRId64, retry_after_s));
     }
     if (status == STATUS_UNAUTHORIZED) answer_header(&call->answer, "www-authenticate", "Bearer");
-    log_line(LOG_WARN, "trustee request refused", log_field("request", call->number), log_field("address", call->address),
+    log_line(LOG_WARN, "trustee_request_refused", log_field("request", call->number), log_field("address", call->address),
              log_field("code", status_code(status)));
     call_fail(call, status, path, message);
 }
@@ -124,7 +124,7 @@ static void accept_request(struct call *call, struct trustee_body *body, const c
         return;
     }
     body->request.job->credential = credential;
-    log_line(LOG_INFO, "trustee request", log_field("request", call->number), log_field("address", call->address),
+    log_line(LOG_INFO, "trustee_request_received", log_field("request", call->number), log_field("address", call->address),
              log_field("actor", body->request.actor), log_field("credential", credential));
     if (body->request.retry_of) {
         call->work_data = &body->request;

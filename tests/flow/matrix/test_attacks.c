@@ -53,7 +53,7 @@ static void start_worker(void) {
     shell_run("mkdir '%s' && cp '%s/compilers/purs-0_15_15' '%s' && cp '%s/hostile-purs' '%s/purs-0_15_16'", path_of("hostile"),
               server->folder, path_of("hostile"), server->programs, path_of("hostile"));
     worker = server_add_worker(server, &(struct server_worker){.settings = settings});
-    matrix_wait_for_worker_log(server, worker, "known to build-matrix", 1);
+    matrix_wait_for_worker_log(server, worker, "event=worker_registered ", 1);
     static const char *const kept[] = {"build/runs/others/kept", "build/packages/kept", "store/kept", "outside/kept"};
     for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
         write_file(path_of(kept[i]), "kept");

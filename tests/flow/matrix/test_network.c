@@ -143,7 +143,7 @@ static void a_worker_with_another_key_gets_no_work_and_says_why(void **state) {
     matrix_publish_with(server, &package, "0.15.14");
     server_wait_for_state(server, matrix_wait_for_job(server, "wrong-key", "1.0.0", "0.15.15"), "pending");
     matrix_wait_for_worker_log(server, stranger, "to a wrong BUILD_WORKER_KEY there is no answer", 1);
-    assert_null(strstr(server_worker_log(server, stranger), "known to build-matrix"));
+    assert_null(strstr(server_worker_log(server, stranger), "event=worker_registered "));
     server_wait_for_state(server, matrix_wait_for_job(server, "wrong-key", "1.0.0", "0.15.15"), "pending");
     const char *log = read_file(&server->arena, arena_format(&server->arena, "%s/build-matrix.log", server->folder));
     assert_non_null(strstr(log, "did not prove that it has this program's key"));
@@ -171,9 +171,9 @@ static void a_worker_that_is_cut_off_writes_nothing_late_and_comes_back(void **s
     server_wait_for_state(server, slow_job, "running");
     matrix_publish_with(server, &quick, "0.15.14");
     const char *quick_job = matrix_wait_for_job(server, "late-result", "1.0.0", "0.15.15");
-    matrix_wait_for_worker_log(server, worker_a, "held at a fault point", 1); /* with its last line */
+    matrix_wait_for_worker_log(server, worker_a, "event=fault_point_held ", 1); /* with its last line */
 
-    int hellos = matrix_count_in(server_worker_log(server, worker_a), "known to build-matrix");
+    int hellos = matrix_count_in(server_worker_log(server, worker_a), "event=worker_registered ");
     int succeeded = (int)server_figure(server, SUCCEEDED);
     separate_hosts_cut_off(HOST_A);
     int64_t cut_ms = clock_monotonic_ms();
@@ -189,11 +189,11 @@ static void a_worker_that_is_cut_off_writes_nothing_late_and_comes_back(void **s
 
     if (!wait_until(late_result_came, NULL, PATIENCE_MS)) fail_msg("%s", server_worker_log(server, worker_a));
     server_expect_success(server, slow_job);
-    matrix_wait_for_worker_log(server, worker_a, arena_format(&server->arena, "\"job lost\" job=%s", slow_job), 1);
+    matrix_wait_for_worker_log(server, worker_a, arena_format(&server->arena, "event=job_lost job=%s", slow_job), 1);
     expect_written_once("late-result");
     expect_written_once("late-build");
     assert_int_equal((int)server_figure(server, SUCCEEDED), succeeded + 2);
-    assert_true(matrix_count_in(server_worker_log(server, worker_a), "known to build-matrix") > hellos);
+    assert_true(matrix_count_in(server_worker_log(server, worker_a), "event=worker_registered ") > hellos);
     print_message("             cut off for %d ms; refused as too late: %d results, %d times lines\n", (int)cut_off_ms,
                   (int)server_figure(server, LATE_RESULTS), (int)server_figure(server, LATE_LINES));
 }
@@ -226,7 +226,7 @@ static void what_cannot_be_downloaded_is_given_back_with_the_reason(void **state
     const char *id = matrix_wait_for_job(server, "no-download", "1.0.0", "0.15.14");
     server_kill(server, SERVER_GATEWAY);
     server_start_worker(server, worker_b);
-    matrix_wait_for_worker_log(server, worker_b, arena_format(&server->arena, "\"job given back\" job=%s", id), 1);
+    matrix_wait_for_worker_log(server, worker_b, arena_format(&server->arena, "event=job_handed_back job=%s", id), 1);
     server_start_program(server, SERVER_GATEWAY);
     server_wait_until_answering(server);
     matrix_expect_verdict(server, "no-download", "1.0.0", "0.15.14", "succeeded");
@@ -237,9 +237,9 @@ static void what_cannot_be_downloaded_is_given_back_with_the_reason(void **state
 static void a_worker_that_is_cut_off_can_be_stopped(void **state) {
     (void)state;
     if (!has_network) skip();
-    int hellos = matrix_count_in(server_worker_log(server, worker_b), "known to build-matrix");
+    int hellos = matrix_count_in(server_worker_log(server, worker_b), "event=worker_registered ");
     server_start_worker(server, worker_b);
-    matrix_wait_for_worker_log(server, worker_b, "known to build-matrix", hellos + 1);
+    matrix_wait_for_worker_log(server, worker_b, "event=worker_registered ", hellos + 1);
     separate_hosts_cut_off(HOST_B);
     server_terminate_worker(server, worker_b);
     separate_hosts_reconnect(HOST_B);
@@ -261,7 +261,7 @@ static void expect_no_start_without_key(const char *program, const char *const *
     child_start(&child, arguments, settings, server->folder, log);
     if (!wait_until(has_ended, &child, PATIENCE_MS)) fail_msg("%s starts without a key", program);
     const char *said = read_file(&server->arena, log);
-    assert_non_null(strstr(said, "event=\"stopped\""));
+    assert_non_null(strstr(said, "event=program_failed "));
     assert_non_null(strstr(said, "can be reached from other machines: set BUILD_WORKER_KEY, the same for all programs"));
 }
 

@@ -120,10 +120,11 @@ static void check_points(struct server *server) {
     struct text expected = {0};
     for (size_t i = 0; i < FAULTS; i++)
         if (strchr(faults[i].point, '#') == NULL) text_append_format(&expected, "name=%s\n", faults[i].point);
-    char *passed = shell_output(&server->arena,
-                                "sed -n '/name=revision-read/,/name=end/s/.*event=\"fault point\" //p' '%s/build-matrix.log' | "
-                                "grep -v name=matrix- | awk '!seen[$0]++'",
-                                server->folder);
+    char *passed =
+        shell_output(&server->arena,
+                     "sed -n '/name=revision-read/,/name=end/s/.*event=fault_point_reached //p' '%s/build-matrix.log' | "
+                     "grep -v name=matrix- | awk '!seen[$0]++'",
+                     server->folder);
     assert_string_equal(passed, text_view(&expected));
     text_release(&expected);
 }

@@ -28,7 +28,7 @@ static int standard, few_compilers, hasty; /* workers, none of which runs betwee
 
 static int add(const char *const *settings) {
     int worker = server_add_worker(server, &(struct server_worker){.settings = settings});
-    matrix_wait_for_worker_log(server, worker, "known to build-matrix", 1);
+    matrix_wait_for_worker_log(server, worker, "event=worker_registered ", 1);
     return worker;
 }
 
@@ -229,9 +229,9 @@ static void a_worker_that_is_told_to_stop_finishes_what_it_has(void **state) {
     server_start_worker(server, standard);
     server_expect_published(server, &slow);
     wait_for_begin(standard);
-    int drains = matrix_count_in(server_worker_log(server, standard), "draining");
+    int drains = matrix_count_in(server_worker_log(server, standard), "event=drain_started ");
     tell_to_stop(standard);
-    matrix_wait_for_worker_log(server, standard, "draining", drains + 1);
+    matrix_wait_for_worker_log(server, standard, "event=drain_started ", drains + 1);
     struct known_worker leaving = {0};
     if (!wait_until(is_leaving, &leaving, PATIENCE_MS)) fail_msg("%d slots are still counted", (int)leaving.slots);
     assert_int_equal(leaving.busy_slots, 1);
@@ -266,7 +266,7 @@ static void what_takes_too_long_to_finish_is_handed_back(void **state) {
     wait_for_begin(hasty);
     tell_to_stop(hasty);
     wait_for_end(hasty);
-    assert_non_null(strstr(server_worker_log(server, hasty), "handing builds back"));
+    assert_non_null(strstr(server_worker_log(server, hasty), "event=builds_handed_back "));
     server_wait_for_state(server, job_of("handed-back"), "pending");
     assert_int_equal(attempts_of(job_of("handed-back")), 0);
     server_start_worker(server, standard);
@@ -335,8 +335,8 @@ static void an_address_that_has_no_tarballs_is_no_verdict(void **state) {
     int alarms = (int)server_figure(server, ALARMS);
     shell_run("mv '%s/storage' '%s/elsewhere' && mkdir '%s/storage'", server->folder, server->folder, server->folder);
     server_start_worker(server, standard);
-    matrix_wait_for_worker_log(server, standard, arena_format(&server->arena, "\"job given back\" job=%s", job_of("nowhere")),
-                               2);
+    matrix_wait_for_worker_log(server, standard,
+                               arena_format(&server->arena, "event=job_handed_back job=%s", job_of("nowhere")), 2);
     shell_run("rmdir '%s/storage' && mv '%s/elsewhere' '%s/storage'", server->folder, server->folder, server->folder);
     server_expect_success(server, job_of("nowhere"));
     const char *log = wait_for_log(job_of("nowhere"));

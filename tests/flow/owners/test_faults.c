@@ -113,9 +113,9 @@ static void check_points(const struct operation *operation) {
         if (strchr(fault->point, '#') == NULL) text_append_format(&expected, "name=%s\n", fault->point);
     char *log = arena_format(&scene.arena, "%s/%s.log", scene.server->folder,
                              operation->program == SERVER_PUBLISH ? "publish" : "transfer");
-    char *passed =
-        shell_output(&scene.arena, "sed -n '/name=%s-read/,/name=end/s/.*event=\"fault point\" //p' '%s' | awk '!seen[$0]++'",
-                     operation->name, log);
+    char *passed = shell_output(&scene.arena,
+                                "sed -n '/name=%s-read/,/name=end/s/.*event=fault_point_reached //p' '%s' | awk '!seen[$0]++'",
+                                operation->name, log);
     assert_string_equal(passed, text_view(&expected));
     text_release(&expected);
 }

@@ -121,7 +121,7 @@ static bool has_died(void *context) {
 /* `times`: so many have died by now, and each of its fault point. */
 static void wait_for_death(struct server *server, const char *point, int times) {
     if (!wait_until(has_died, server, PATIENCE_MS)) fail_msg("it does not die at %s", point);
-    char *deaths = shell_output(&server->arena, "grep -c 'killed by its fault point' '%s/publish.log' || true", server->folder);
+    char *deaths = shell_output(&server->arena, "grep -c 'event=fault_point_fired ' '%s/publish.log' || true", server->folder);
     if (atoi(deaths) != times) fail_msg("it died before %s", point);
 }
 
@@ -370,7 +370,7 @@ static int publish_undisturbed(void **state) {
     server_expect_success(server, id);
     suite.outside = picture_of_outside(server);
     suite.job = picture_of_job(server, id);
-    suite.points = shell_output(&suite.arena, "sed -n 's/.*event=\"fault point\" //p' '%s/publish.log' | awk '!seen[$0]++'",
+    suite.points = shell_output(&suite.arena, "sed -n 's/.*event=fault_point_reached //p' '%s/publish.log' | awk '!seen[$0]++'",
                                 server->folder);
     expect_as_undisturbed(server);
     stop(server);

@@ -111,7 +111,7 @@ static double step_ms(const char *log, const char *step) {
 static bool has_compiled(void *context) {
     struct server *server = context;
     const char *log = read_file(&server->arena, arena_format(&server->arena, "%s/publish.log", server->folder));
-    return strstr(log, "\"held at a fault point\" name=compile") != NULL;
+    return strstr(log, "event=fault_point_held name=compile") != NULL;
 }
 
 /* The detector goes on until the compiler has ended, which it would never do after the detector. */

@@ -359,7 +359,7 @@ struct end_line {
 static bool is_written(void *context) {
     struct end_line *line = context;
     line->text =
-        shell_output(&server->arena, "grep 'event=\"job ended\" job=%s ' '%s/publish.log' || true", line->job, server->folder);
+        shell_output(&server->arena, "grep 'event=job_ended job=%s ' '%s/publish.log' || true", line->job, server->folder);
     return *line->text != '\0';
 }
 

@@ -123,7 +123,7 @@ static void packages_run_side_by_side_and_one_packages_jobs_in_order(void **stat
     for (int i = 0; i < SIDE_BY_SIDE; i++)
         ids[i] = server_publish(server, package_request(&server->arena, &packages[i])).id;
 
-    wait_for_publish_log(server, "held at a fault point", SIDE_BY_SIDE + 1);
+    wait_for_publish_log(server, "event=fault_point_held ", SIDE_BY_SIDE + 1);
     server_wait_for_state(server, ordered_ids[0], "running");
     server_wait_for_state(server, ordered_ids[1], "pending");
     assert_int_equal(unlink(hold), 0);
@@ -165,7 +165,7 @@ static void the_compilers_are_listed_also_where_redis_comes_later(void **state) 
     assert_int_equal(compiler_list_write(store, NULL, 0, &err), STATUS_OK);
     server_kill(server, SERVER_REDIS);
     server_start_program(server, SERVER_PUBLISH);
-    wait_for_publish_log(server, "compilers not listed yet", 1);
+    wait_for_publish_log(server, "event=compiler_list_failed ", 1);
     server_start_program(server, SERVER_REDIS);
     assert_int_equal(wait_for_compilers(server, store), 2);
     server_wait_until_ready(server);

@@ -42,7 +42,7 @@ struct held {
 };
 
 static int count_held(struct server *server) {
-    return atoi(shell_output(&server->arena, "grep -c 'held at a fault point' '%s/publish.log' || true", server->folder));
+    return atoi(shell_output(&server->arena, "grep -c 'event=fault_point_held ' '%s/publish.log' || true", server->folder));
 }
 
 static bool is_held(void *context) {
@@ -118,7 +118,7 @@ static void at_the_last_look_the_reason_is_the_unpublishing_too(void **state) {
 
 static bool has_waited(void *context) {
     const struct held *held = context;
-    return atoi(shell_output(&held->server->arena, "grep -c 'event=\"job waits\".*withdrawn-d/1.0.0' '%s/publish.log' || true",
+    return atoi(shell_output(&held->server->arena, "grep -c 'event=job_waits .*withdrawn-d/1.0.0' '%s/publish.log' || true",
                              held->server->folder)) > 0;
 }
 
