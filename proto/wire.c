@@ -29,6 +29,11 @@ void wire_write_number(struct text *out, int64_t number) {
     msgpack_pack_int64(&packer, number);
 }
 
+void wire_write_real(struct text *out, double number) {
+    msgpack_packer packer = packer_to(out);
+    msgpack_pack_double(&packer, number);
+}
+
 void wire_write_flag(struct text *out, bool flag) {
     msgpack_packer packer = packer_to(out);
     flag ? msgpack_pack_true(&packer) : msgpack_pack_false(&packer);
@@ -67,16 +72,41 @@ static bool read_value(struct wire_reader *reader, msgpack_object *out) {
     return result == MSGPACK_UNPACK_SUCCESS;
 }
 
+/* The length that the array's head claims. False: there is no whole head of an array. */
+static bool peek_length(const struct wire_reader *reader, size_t *length) {
+    const unsigned char *bytes = (const unsigned char *)reader->bytes;
+    size_t left = reader->left;
+    if (left >= 1 && bytes[0] >= 0x90 && bytes[0] <= 0x9F)
+        *length = bytes[0] & 0x0F;
+    else if (left >= 3 && bytes[0] == 0xDC)
+        *length = (size_t)bytes[1] << 8 | bytes[2];
+    else if (left >= 5 && bytes[0] == 0xDD)
+        *length = (size_t)bytes[1] << 24 | (size_t)bytes[2] << 16 | (size_t)bytes[3] << 8 | bytes[4];
+    else
+        return false;
+    return true;
+}
+
+bool wire_read_list(struct wire_reader *reader, size_t *count) {
+    if (!peek_length(reader, count)) return false;
+    size_t head_bytes = *count <= 15 ? 1 : *count <= UINT16_MAX ? 3 : 5; /* only the shortest head is accepted */
+    unsigned char first = (unsigned char)reader->bytes[0];
+    if (head_bytes != (first == 0xDC ? 3U : first == 0xDD ? 5U : 1U)) return false;
+    reader->bytes += head_bytes;
+    reader->left -= head_bytes;
+    return true;
+}
+
 bool wire_read_array(struct wire_reader *reader, size_t count) {
-    struct text head = {0};
-    wire_write_array(&head, count); /* only the same encoding is accepted */
-    bool is_there = reader->left >= head.length && memcmp(reader->bytes, head.bytes, head.length) == 0;
-    if (is_there) {
-        reader->bytes += head.length;
-        reader->left -= head.length;
-    }
-    text_release(&head);
-    return is_there;
+    size_t length = 0;
+    return wire_read_list(reader, &length) && length == count;
+}
+
+bool wire_read_nil(struct wire_reader *reader) {
+    if (reader->left == 0 || (unsigned char)reader->bytes[0] != 0xC0) return false;
+    reader->bytes++;
+    reader->left--;
+    return true;
 }
 
 bool wire_read_number(struct wire_reader *reader, int64_t *number) {
@@ -85,6 +115,13 @@ bool wire_read_number(struct wire_reader *reader, int64_t *number) {
     bool is_positive = value.type == MSGPACK_OBJECT_POSITIVE_INTEGER && value.via.u64 <= INT64_MAX;
     if (!is_positive && value.type != MSGPACK_OBJECT_NEGATIVE_INTEGER) return false;
     *number = is_positive ? (int64_t)value.via.u64 : value.via.i64;
+    return true;
+}
+
+bool wire_read_real(struct wire_reader *reader, double *number) {
+    msgpack_object value;
+    if (!read_value(reader, &value) || value.type != MSGPACK_OBJECT_FLOAT64) return false;
+    *number = value.via.f64;
     return true;
 }
 

@@ -96,6 +96,73 @@ void metrics_add(struct metrics *metrics, enum metric_kind kind, const char *nam
     family->last = sample;
 }
 
+void metrics_each(const struct metrics *metrics, void (*take)(void *context, const struct metric_sample *sample),
+                  void *context) {
+    for (const struct family *family = metrics->first; family; family = family->next)
+        for (const struct sample *sample = family->first; sample; sample = sample->next)
+            take(context, &(struct metric_sample){family->kind, family->name, family->help, sample->labels, sample->value});
+}
+
+/* ---- Those of others ---- */
+
+/* Samples to be added, and the label that each gets. */
+struct addition {
+    struct metrics *to;
+    struct arena arena;
+    const char *label, *value; /* NULL: none */
+};
+
+static size_t count_texts(const char *const *labels) {
+    size_t count = 0;
+    while (labels && labels[count])
+        count++;
+    return count;
+}
+
+static void add_sample(void *context, const struct metric_sample *sample) {
+    struct addition *addition = context;
+    size_t count = count_texts(sample->labels);
+    const char **labels = arena_alloc(&addition->arena, (count + 3) * sizeof *labels);
+    if (count > 0) memcpy(labels, sample->labels, count * sizeof *labels);
+    if (addition->label) {
+        labels[count] = addition->label;
+        labels[count + 1] = addition->value;
+    }
+    metrics_add(addition->to, sample->kind, sample->name, sample->help, labels, sample->value);
+}
+
+void metrics_add_all(struct metrics *metrics, const struct metrics *from, const char *label, const char *value) {
+    struct addition addition = {.to = metrics, .label = label, .value = value};
+    metrics_each(from, add_sample, &addition);
+    arena_release(&addition.arena);
+}
+
+static enum status check_foreign(const struct metric_sample *sample, const char *label, struct error *err) {
+    if (!sample->name || !is_name(sample->name))
+        return error_set_at(err, STATUS_INVALID, "name", "\"%s\" cannot be the name of a figure.",
+                            sample->name ? sample->name : "");
+    if (!sample->help) return error_set_at(err, STATUS_INVALID, "help", "The figure %s has no help text.", sample->name);
+    size_t count = count_texts(sample->labels);
+    if (count % 2 != 0)
+        return error_set_at(err, STATUS_INVALID, "labels", "A label of the figure %s has no value.", sample->name);
+    for (size_t i = 0; i < count; i += 2)
+        if (!is_name(sample->labels[i]) || text_equal(sample->labels[i], label))
+            return error_set_at(err, STATUS_INVALID, "labels", "A figure's label \"%s\" cannot be used.", sample->labels[i]);
+    return STATUS_OK;
+}
+
+enum status metrics_add_foreign(struct metrics *metrics, const struct metric_sample *samples, size_t count, const char *label,
+                                const char *value, struct error *err) {
+    struct addition addition = {.to = metrics, .label = label, .value = value};
+    enum status status = STATUS_OK;
+    for (size_t i = 0; !status && i < count; i++)
+        status = check_foreign(&samples[i], label, err);
+    for (size_t i = 0; !status && i < count; i++)
+        add_sample(&addition, &samples[i]);
+    arena_release(&addition.arena);
+    return status;
+}
+
 /* ---- This process ---- */
 
 /* The age of this process in seconds; 0 if /proc cannot be read. */
@@ -172,14 +239,15 @@ static bool read_number(const json_t *value, double *out) {
 
 /* ---- JSON ---- */
 
-static void append_sample_json(struct json_writer *writer, const struct family *family, const struct sample *sample) {
+static void append_sample_json(void *context, const struct metric_sample *sample) {
+    struct json_writer *writer = context;
     char number[NUMBER_TEXT_MAX];
     print_number(sample->value, number);
     json_writer_item(writer);
     json_writer_open(writer, '{');
-    json_writer_text_field(writer, "name", family->name);
-    json_writer_text_field(writer, "kind", kind_texts[family->kind]);
-    json_writer_text_field(writer, "help", family->help);
+    json_writer_text_field(writer, "name", sample->name);
+    json_writer_text_field(writer, "kind", kind_texts[sample->kind]);
+    json_writer_text_field(writer, "help", sample->help);
     json_writer_key(writer, "labels");
     json_writer_open(writer, '{');
     for (const char *const *label = sample->labels; *label; label += 2)
@@ -196,9 +264,7 @@ static void append_sample_json(struct json_writer *writer, const struct family *
 void metrics_append_json(struct text *out, const struct metrics *metrics) {
     struct json_writer writer = {.out = out};
     json_writer_open(&writer, '[');
-    for (const struct family *family = metrics->first; family; family = family->next)
-        for (const struct sample *sample = family->first; sample; sample = sample->next)
-            append_sample_json(&writer, family, sample);
+    metrics_each(metrics, append_sample_json, &writer);
     json_writer_close(&writer, ']');
 }
 
@@ -208,54 +274,39 @@ static bool read_kind(const char *text, enum metric_kind *kind) {
     return false;
 }
 
-/* Lists the pairs of `object`, and the one given, in `arena`; the texts are borrowed. STATUS_INVALID for an unusable label. */
-static enum status read_labels(const char *const **out, struct arena *arena, const json_t *object, const char *label,
-                               const char *value, struct error *err) {
-    const char **labels = arena_alloc(arena, (2 * json_object_size(object) + 3) * sizeof *labels);
+/* Lists the pairs of `object` in `arena`; the texts are borrowed. */
+static enum status read_labels(const char *const **out, struct arena *arena, const json_t *object, struct error *err) {
+    const char **labels = arena_alloc(arena, (2 * json_object_size(object) + 1) * sizeof *labels);
     size_t count = 0;
     const char *name;
     json_t *text;
     json_object_foreach((json_t *)object, name, text) {
-        if (!is_name(name) || strcmp(name, label) == 0 || !json_is_string(text))
+        if (!json_is_string(text))
             return error_set_at(err, STATUS_INVALID, "labels", "A figure's label \"%s\" cannot be used.", name);
         labels[count++] = name;
         labels[count++] = json_string_value(text);
     }
-    labels[count++] = label;
-    labels[count] = value;
     *out = labels;
     return STATUS_OK;
 }
 
-/* Adds one sample to `metrics`. */
-static enum status read_sample(struct metrics *metrics, struct arena *arena, const json_t *item, const char *label,
-                               const char *value, struct error *err) {
-    const char *name, *kind_text, *help, *const *labels;
+/* Texts are borrowed from `item`. */
+static enum status read_sample(struct metric_sample *out, struct arena *arena, const json_t *item, struct error *err) {
+    const char *kind_text;
     const json_t *label_object;
-    enum metric_kind kind;
-    double number;
     if (!json_is_object(item)) return error_set(err, STATUS_INVALID, "A figure must be an object.");
-    enum status status = json_need_text(item, "name", &name, err);
+    enum status status = json_need_text(item, "name", &out->name, err);
     if (!status) status = json_need_text(item, "kind", &kind_text, err);
-    if (!status) status = json_need_text(item, "help", &help, err);
+    if (!status) status = json_need_text(item, "help", &out->help, err);
     if (!status) status = json_need_object(item, "labels", &label_object, err);
-    if (!status) status = read_labels(&labels, arena, label_object, label, value, err);
+    if (!status) status = read_labels(&out->labels, arena, label_object, err);
     if (status) return status;
-    if (!is_name(name)) return error_set_at(err, STATUS_INVALID, "name", "\"%s\" cannot be the name of a figure.", name);
-    if (!read_kind(kind_text, &kind))
+    if (!read_kind(kind_text, &out->kind))
         return error_set_at(err, STATUS_INVALID, "kind", "The kind of the figure %s is \"%s\"; it must be gauge or counter.",
-                            name, kind_text);
-    if (!read_number(json_object_get(item, "value"), &number))
-        return error_set_at(err, STATUS_INVALID, "value", "The value of the figure %s is not a number.", name);
-    metrics_add(metrics, kind, name, help, labels, number);
+                            out->name, kind_text);
+    if (!read_number(json_object_get(item, "value"), &out->value))
+        return error_set_at(err, STATUS_INVALID, "value", "The value of the figure %s is not a number.", out->name);
     return STATUS_OK;
-}
-
-/* Adds all samples of `from` to `metrics`. */
-static void add_all(struct metrics *metrics, const struct metrics *from) {
-    for (const struct family *family = from->first; family; family = family->next)
-        for (const struct sample *sample = family->first; sample; sample = sample->next)
-            metrics_add(metrics, family->kind, family->name, family->help, sample->labels, sample->value);
 }
 
 enum status metrics_add_json(struct metrics *metrics, const char *json, const char *label, const char *value,
@@ -264,12 +315,12 @@ enum status metrics_add_json(struct metrics *metrics, const char *json, const ch
     enum status status = json_read(&list, json, strlen(json), "The list of figures", err);
     if (status) return status;
     struct arena arena = {0};
-    struct metrics *read = metrics_create(); /* separate, so that nothing of a malformed list is added */
     if (!json_is_array(list)) status = error_set(err, STATUS_INVALID, "A list of figures must be an array.");
-    for (size_t i = 0; i < json_array_size(list) && !status; i++)
-        status = read_sample(read, &arena, json_array_get(list, i), label, value, err);
-    if (!status) add_all(metrics, read);
-    metrics_free(read);
+    size_t count = json_array_size(list);
+    struct metric_sample *samples = arena_alloc(&arena, (count + 1) * sizeof *samples);
+    for (size_t i = 0; i < count && !status; i++)
+        status = read_sample(&samples[i], &arena, json_array_get(list, i), err);
+    if (!status) status = metrics_add_foreign(metrics, samples, count, label, value, err);
     arena_release(&arena);
     json_decref(list);
     return status;

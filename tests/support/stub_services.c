@@ -85,8 +85,8 @@ struct stub_services *stub_services_start(const struct settings *settings) {
     pthread_mutex_init(&stub->mutex, NULL);
     for (size_t i = 0; i < TAGS; i++)
         stub->parts[i].answer.tag = MESSAGE_done;
-    stub->parts[MESSAGE_ready_query].answer = (struct message){.tag = MESSAGE_ready, .ready = {.is_ready = true}};
-    stub_services_answer_json(stub, MESSAGE_metrics_query, "[]");
+    stub->parts[MESSAGE_ready_query].answer = (struct message){.tag = MESSAGE_readiness, .readiness.is_ready = true};
+    stub->parts[MESSAGE_metrics_query].answer.tag = MESSAGE_metrics;
     for (size_t i = 0; i < SERVICE_COUNT; i++) {
         struct stub_service *service = &stub->services[i];
         *service = (struct stub_service){.stub = stub, .service = (enum service)i};

@@ -18,7 +18,7 @@ void stub_services_stop(struct stub_services *stub); /* answers requests that ar
 /* One of them goes away, until the end. */
 void stub_services_close(struct stub_services *stub, enum service service);
 
-/* The answer to further requests with this tag, of all services; its texts are borrowed. */
+/* The answer to further requests with this tag, of all services; its texts and records are borrowed. */
 void stub_services_answer(struct stub_services *stub, enum message_tag request, struct message answer);
 void stub_services_answer_json(struct stub_services *stub, enum message_tag request, const char *json);
 void stub_services_fail(struct stub_services *stub, enum message_tag request, enum status status, const char *path,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/array.h"
 #include "lib/base/disk.h"
 #include "lib/base/inside.h"
 #include "lib/base/log.h"
@@ -11,6 +12,7 @@
 #include "lib/base/process.h"
 #include "lib/base/text.h"
 #include "lib/service/message/connection_guard.h"
+#include "lib/service/message/message_metrics.h"
 #include "lib/service/message/message_server.h"
 
 enum { READY_TIMEOUT_MS = 1500 };
@@ -22,27 +24,23 @@ struct running_service {
 
 /* ---- Readiness ---- */
 
-/* The message that the gateway shows to the public, if it differs from the operators' (services/gateway/monitor/readiness.c).
- * */
-static void write_public_message(struct json_writer *writer, const char *message) {
+/* The message that the gateway shows to the public; NULL: the same as the operators' (services/gateway/monitor/readiness.c). */
+static const char *find_public_message(const char *message, struct arena *arena) {
     struct text text = {0};
     text_append(&text, message);
     inside_blank(&text);
-    if (!text_equal(text_view(&text), message)) json_writer_text_field(writer, "publicMessage", text_view(&text));
+    const char *blanked = text_equal(text_view(&text), message) ? NULL : arena_copy(arena, text_view(&text));
     text_release(&text);
+    return blanked;
 }
 
 void job_service_add_check(struct job_service_checks *checks, const char *name, enum status status, const char *message) {
-    struct json_writer *writer = &checks->writer;
-    json_writer_item(writer);
-    json_writer_open(writer, '{');
-    json_writer_text_field(writer, "check", name);
-    json_writer_boolean_field(writer, "ok", !status);
+    struct record_check check = {.name = name, .is_fine = !status};
     if (*message) {
-        json_writer_text_field(writer, "message", message);
-        write_public_message(writer, message);
+        check.message = arena_copy(checks->arena, message);
+        check.public_message = find_public_message(message, checks->arena);
     }
-    json_writer_close(writer, '}');
+    *array_add_in(checks->arena, checks) = check;
     if (status) checks->are_fine = false;
 }
 
@@ -102,19 +100,15 @@ static enum status handle_ready_query(void *context, const struct message *reque
                                       struct error *err) {
     struct running_service *running = context;
     (void)request, (void)err;
-    struct text reasons = {0};
-    struct job_service_checks checks = {.writer = {.out = &reasons}, .are_fine = true};
+    struct job_service_checks checks = {.arena = arena, .are_fine = true};
     struct deadline deadline;
     deadline_start(&deadline, READY_TIMEOUT_MS);
-    json_writer_open(&checks.writer, '[');
     running->service->check(running->service->context, &checks, &deadline);
-    json_writer_close(&checks.writer, ']');
-    answer->tag = MESSAGE_ready;
-    answer->ready.is_ready = checks.are_fine;
-    answer->ready.program = program_name(service_program(running->service->service));
-    answer->ready.alarms = count_alarms(running);
-    answer->ready.reasons = arena_copy(arena, text_view(&reasons));
-    text_release(&reasons);
+    *answer = (struct message){.tag = MESSAGE_readiness,
+                               .readiness = {.is_ready = checks.are_fine,
+                                             .program = program_name(service_program(running->service->service)),
+                                             .checks = {checks.items, checks.count},
+                                             .alarms = count_alarms(running)}};
     return STATUS_OK;
 }
 
@@ -143,10 +137,8 @@ static enum status handle_metrics_query(void *context, const struct message *req
     metrics_add_process(metrics);
     measure_service(running, metrics);
     if (running->service->measure) running->service->measure(running->service->context, metrics);
-    struct text json = {0};
-    metrics_append_json(&json, metrics);
-    *answer = (struct message){.tag = MESSAGE_json_answer, .json_answer.json = arena_copy(arena, text_view(&json))};
-    text_release(&json);
+    struct record_metric_list samples = message_list_metrics(metrics, arena);
+    *answer = (struct message){.tag = MESSAGE_metrics, .metrics.samples = samples};
     metrics_free(metrics);
     return STATUS_OK;
 }

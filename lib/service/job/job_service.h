@@ -15,16 +15,18 @@
 #ifndef LIB_SERVICE_JOB_JOB_SERVICE_H
 #define LIB_SERVICE_JOB_JOB_SERVICE_H
 
-#include "lib/base/json_writer.h"
 #include "lib/base/metrics.h"
 #include "lib/base/settings.h"
 #include "lib/service/job/job_runner.h"
 #include "lib/service/message/message_server.h"
 #include "lib/store/registry/registry_access.h"
+#include "proto/message.h"
 
-/* A service's part of /readyz: a list of checks, all of which must pass. */
+/* A service's part of /readyz: a list of checks (lib/base/array.h), all of which must pass. */
 struct job_service_checks {
-    struct json_writer writer;
+    struct arena *arena; /* holds the list and its texts */
+    struct record_check *items;
+    size_t count, capacity;
     bool are_fine;
 };
 
@@ -49,7 +51,7 @@ struct job_service {
 /* Runs the service until it is stopped and has drained. Fails only if it cannot start. */
 CHECK_RESULT enum status job_service_run(const struct job_service *service, struct error *err);
 
-/* `message` is shown unless it is empty. */
+/* Adds a check; `message` is copied, and shown unless it is empty. `name` is borrowed. */
 void job_service_add_check(struct job_service_checks *checks, const char *name, enum status status, const char *message);
 
 /* Checks the disk of a folder of the service, which `setting` names. */

@@ -9,6 +9,7 @@
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "lib/base/metrics.h"
+#include "lib/service/message/message_metrics.h"
 #include "lib/store/job/job_store.h"
 #include "services/gateway/gateway.h"
 #include "services/gateway/http/call.h"
@@ -62,11 +63,7 @@ static void measure_gateway(struct metrics_collector *collector, struct metrics 
     server_measure(collector->gateway->server, own);
     metrics_add(own, METRIC_COUNTER, "registry_tarballs_hashed_total", "Tarballs of which the hash was computed.", NULL,
                 (double)file_hashes_computed(collector->gateway->file_hashes));
-    struct text json = {0};
-    metrics_append_json(&json, own);
-    enum status status = metrics_add_json(metrics, text_view(&json), "program", "gateway", NULL);
-    assert(status == STATUS_OK);
-    text_release(&json);
+    metrics_add_all(metrics, own, "program", "gateway");
     metrics_free(own);
 }
 
@@ -105,8 +102,7 @@ static void measure_jobs(struct metrics_collector *collector, struct metrics *me
 
 static void take_reply(struct service_reply *reply, const char *program, struct metrics *metrics) {
     enum status status = reply->status;
-    const char *json = status ? NULL : reply->answer.json_answer.json;
-    if (!status) status = metrics_add_json(metrics, json ? json : "", "program", program, &reply->err);
+    if (!status) status = message_add_metrics(metrics, reply->answer.metrics.samples, "program", program, &reply->err);
     add_up(metrics, program, status == STATUS_OK);
     if (status)
         log_line(LOG_DEBUG, "metrics_request_failed", log_field("service", program), log_field("error", reply->err.message));
@@ -115,7 +111,7 @@ static void take_reply(struct service_reply *reply, const char *program, struct 
 static void measure_all(struct metrics_collector *collector, struct text *out) {
     struct metrics *metrics = metrics_create();
     struct service_poll poll;
-    service_poll_begin(&poll, collector->gateway, MESSAGE_metrics_query, MESSAGE_json_answer, ANSWER_TIMEOUT_MS);
+    service_poll_begin(&poll, collector->gateway, MESSAGE_metrics_query, MESSAGE_metrics, ANSWER_TIMEOUT_MS);
     add_up(metrics, "gateway", true);
     measure_jobs(collector, metrics);
     measure_gateway(collector, metrics);

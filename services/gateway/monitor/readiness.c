@@ -3,10 +3,8 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "lib/base/inside.h"
-#include "lib/base/json.h"
 #include "lib/base/json_writer.h"
 #include "lib/base/memory.h"
 #include "lib/store/job/job_store.h"
@@ -36,47 +34,56 @@ struct findings {
     bool is_ready;
 };
 
-/* Writes a service's own checks. In the public version, `publicMessage` (lib/service/job/job_service.c) replaces `message`. */
-static void write_reasons(struct json_writer *writer, const char *reasons, bool is_open) {
-    json_t *checks = NULL, *check;
-    size_t i;
-    if (json_read(&checks, reasons, strlen(reasons), "The reasons", NULL)) return;
-    json_array_foreach(checks, i, check) {
-        json_t *open = json_object_get(check, "publicMessage");
-        if (is_open && open) json_object_set(check, "message", open);
-        json_object_del(check, "publicMessage");
-    }
-    json_writer_value_field(writer, "reasons", checks);
-    json_decref(checks);
-}
-
-static void write_finding(struct json_writer *writer, const char *check, bool is_fine, const char *message, const char *reasons,
-                          bool is_open) {
+/* Writes a check as an object, without its end. */
+static void begin_finding(struct json_writer *writer, const char *check, bool is_fine, const char *message) {
     json_writer_item(writer);
     json_writer_open(writer, '{');
     json_writer_text_field(writer, "check", check);
     json_writer_boolean_field(writer, "ok", is_fine);
     json_writer_text_field(writer, "message", message);
-    if (reasons) write_reasons(writer, reasons, is_open);
+}
+
+/* Writes a service's own checks. */
+static void write_reasons(struct json_writer *writer, struct record_check_list reasons, bool is_open) {
+    json_writer_key(writer, "reasons");
+    json_writer_open(writer, '[');
+    for (size_t i = 0; i < reasons.count; i++) {
+        const struct record_check *reason = &reasons.items[i];
+        bool has_other = is_open && reason->public_message;
+        begin_finding(writer, reason->name, reason->is_fine, has_other ? reason->public_message : reason->message);
+        json_writer_close(writer, '}');
+    }
+    json_writer_close(writer, ']');
+}
+
+static void write_finding(struct json_writer *writer, const char *check, bool is_fine, const char *message,
+                          struct record_check_list reasons, bool is_open) {
+    begin_finding(writer, check, is_fine, message);
+    if (reasons.count > 0) write_reasons(writer, reasons, is_open);
     json_writer_close(writer, '}');
 }
 
-/* `reasons` is the JSON of a service's own checks; NULL: none. */
-static void add_finding(struct findings *findings, const char *check, bool is_fine, const char *message, const char *reasons) {
+/* `reasons` are a service's own checks. */
+static void add_service_finding(struct findings *findings, const char *check, bool is_fine, const char *message,
+                                struct record_check_list reasons) {
     findings->is_ready = findings->is_ready && is_fine;
     write_finding(&findings->full_writer, check, is_fine, message, reasons, false);
     write_finding(&findings->open_writer, check, is_fine, message, reasons, true);
 }
 
+static void add_finding(struct findings *findings, const char *check, bool is_fine, const char *message) {
+    add_service_finding(findings, check, is_fine, message, (struct record_check_list){0});
+}
+
 static void check_gateway(struct readiness *readiness, struct findings *findings) {
     bool is_stopping = atomic_load(&readiness->gateway->is_draining);
-    add_finding(findings, "gateway", !is_stopping, is_stopping ? "The gateway is stopping." : NULL, NULL);
+    add_finding(findings, "gateway", !is_stopping, is_stopping ? "The gateway is stopping." : NULL);
 }
 
 static void check_redis(struct readiness *readiness, struct findings *findings) {
     struct error err;
     enum status status = job_store_check(readiness->store, &err);
-    add_finding(findings, "redis", !status, status ? err.message : NULL, NULL);
+    add_finding(findings, "redis", !status, status ? err.message : NULL);
 }
 
 /* Adds the new alarms of a service, whose counter starts at 0 when it is restarted. */
@@ -88,13 +95,14 @@ static void note_alarms(struct readiness *readiness, size_t service, int64_t ala
 
 static void check_service(struct readiness *readiness, size_t service, const struct service_reply *reply,
                           struct findings *findings) {
-    const struct message_ready *ready = &reply->answer.ready;
+    const struct message_readiness *ready = &reply->answer.readiness;
     const char *name = service_name(service);
     if (reply->status) {
-        add_finding(findings, name, false, reply->err.message, NULL);
+        add_finding(findings, name, false, reply->err.message);
         return;
     }
-    add_finding(findings, name, ready->is_ready, ready->is_ready ? NULL : "The service cannot work.", ready->reasons);
+    const char *message = ready->is_ready ? NULL : "The service cannot work.";
+    add_service_finding(findings, name, ready->is_ready, message, ready->checks);
     note_alarms(readiness, service, ready->alarms);
 }
 
@@ -103,7 +111,7 @@ static void check_storage(struct readiness *readiness, struct findings *findings
     const struct settings *settings = readiness->gateway->settings;
     struct error err;
     enum status status = tarball_store_is_folder(settings) ? tarball_store_check_folder(settings, &err) : STATUS_OK;
-    add_finding(findings, "storage", !status, status ? err.message : NULL, NULL);
+    add_finding(findings, "storage", !status, status ? err.message : NULL);
 }
 
 static void append_answer(struct text *out, const struct findings *findings, const struct text *checks) {
@@ -123,7 +131,7 @@ static bool check_all(struct readiness *readiness, struct text *full, struct tex
     json_writer_open(&findings.open_writer, '[');
     struct service_poll poll;
     pthread_mutex_lock(&readiness->check_mutex);
-    service_poll_begin(&poll, readiness->gateway, MESSAGE_ready_query, MESSAGE_ready, SERVICE_TIMEOUT_MS);
+    service_poll_begin(&poll, readiness->gateway, MESSAGE_ready_query, MESSAGE_readiness, SERVICE_TIMEOUT_MS);
     check_gateway(readiness, &findings);
     check_redis(readiness, &findings);
     service_poll_wait(&poll);

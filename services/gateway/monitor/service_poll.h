@@ -3,7 +3,7 @@
  * One query to every service at once, on a thread for each, so that several unreachable services take no longer than one.
  *
  *   struct service_poll poll;
- *   service_poll_begin(&poll, gateway, MESSAGE_ready_query, MESSAGE_ready, TIMEOUT_MS);
+ *   service_poll_begin(&poll, gateway, MESSAGE_ready_query, MESSAGE_readiness, TIMEOUT_MS);
  *   …                                             what else there is to ask
  *   service_poll_wait(&poll);
  *   … poll.replies[SERVICE_PUBLISH] …

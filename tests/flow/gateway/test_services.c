@@ -34,13 +34,12 @@ static enum status answer_ready(void *context, const struct message *request, st
                                 struct error *err) {
     (void)request, (void)arena, (void)err;
     struct fake_service *service = context;
+    static const struct record_check check = {
+        .name = "registry", .message = "gone fishing in /var/work", .public_message = "gone fishing in [WORK_DIR]"};
     pthread_mutex_lock(&service->mutex);
-    *answer = (struct message){.tag = MESSAGE_ready,
-                               .ready = {.is_ready = service->is_ready,
-                                         .program = "publish",
-                                         .alarms = service->alarms,
-                                         .reasons = "[{\"check\":\"registry\",\"ok\":false,\"message\":\"gone fishing in "
-                                                    "/var/work\",\"publicMessage\":\"gone fishing in [WORK_DIR]\"}]"}};
+    *answer = (struct message){
+        .tag = MESSAGE_readiness,
+        .readiness = {.is_ready = service->is_ready, .program = "publish", .checks = {&check, 1}, .alarms = service->alarms}};
     pthread_mutex_unlock(&service->mutex);
     return STATUS_OK;
 }
@@ -126,7 +125,7 @@ static enum status answer_when_all_are_asked(void *context, const struct message
     while (crowd->asked < SERVICES)
         pthread_cond_wait(&crowd->all_asked, &crowd->mutex);
     pthread_mutex_unlock(&crowd->mutex);
-    *answer = (struct message){.tag = MESSAGE_ready, .ready = {.is_ready = true, .program = "all", .reasons = "[]"}};
+    *answer = (struct message){.tag = MESSAGE_readiness, .readiness = {.is_ready = true, .program = "all"}};
     return STATUS_OK;
 }
 

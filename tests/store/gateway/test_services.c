@@ -5,7 +5,6 @@
  */
 #include "tests/store/gateway/gateway_scene.h"
 
-#include "lib/base/metrics.h"
 #include "lib/tools/http/health_check.h"
 #include "services/gateway/backend/service_asker.h"
 #include "tests/support/http/http2_frames.h"
@@ -32,11 +31,11 @@ static void all_that_is_needed_is_checked(void **state) {
 
 static void a_service_that_cannot_work_says_why(void **state) {
     struct gateway_scene *s = *state;
-    static const char reasons[] = "[{\"check\":\"registry\",\"ok\":false,\"message\":\"It is not at /secret.\","
-                                  "\"publicMessage\":\"It is not at [REGISTRY_REPO].\"}]";
+    static const struct record_check check = {
+        .name = "registry", .message = "It is not at /secret.", .public_message = "It is not at [REGISTRY_REPO]."};
     serve(s);
     stub_services_answer(s->services, MESSAGE_ready_query,
-                         (struct message){.tag = MESSAGE_ready, .ready = {.reasons = reasons}});
+                         (struct message){.tag = MESSAGE_readiness, .readiness = {.checks = {&check, 1}}});
     const struct answered answered = get(s, "/readyz"), full = get_managed(s, "/readyz");
     expect_status(answered, 503);
     expect_status(full, 503);
@@ -110,7 +109,7 @@ static size_t take_pings(struct http_stub *stub, size_t next, int alarms) {
 
 static void answer_with_alarms(struct gateway_scene *s, int alarms) {
     stub_services_answer(s->services, MESSAGE_ready_query,
-                         (struct message){.tag = MESSAGE_ready, .ready = {.is_ready = true, .alarms = alarms}});
+                         (struct message){.tag = MESSAGE_readiness, .readiness = {.is_ready = true, .alarms = alarms}});
 }
 
 static void the_health_check_is_told_of_each_alarm_once(void **state) {
@@ -137,22 +136,21 @@ static void the_health_check_is_told_of_each_alarm_once(void **state) {
 static void figures_of_all_programs_are_shown_by_program(void **state) {
     struct gateway_scene *s = *state;
     struct fixture *f = &s->f;
-    struct metrics *metrics = metrics_create();
-    struct text json = {0};
-    metrics_add(metrics, METRIC_GAUGE, "registry_things", "Things.", NULL, 7);
-    metrics_append_json(&json, metrics);
-    metrics_free(metrics);
+    static const struct record_metric_label labels[] = {{"color", "red"}};
+    static const struct record_metric things = {
+        .name = "registry_things", .help = "Things.", .labels = {labels, 1}, .value = 7};
     struct job_request request = publish_of("a");
     accept_job(f, &request);
     request = publish_of("b");
     claim_job(f, accept_job(f, &request).id);
     serve(s);
-    stub_services_answer_json(s->services, MESSAGE_metrics_query, json.bytes);
+    stub_services_answer(s->services, MESSAGE_metrics_query,
+                         (struct message){.tag = MESSAGE_metrics, .metrics.samples = {&things, 1}});
     const struct answered answered = get_managed(s, "/metrics");
     expect_header(s, &answered, "content-type", "text/plain; version=0.0.4; charset=utf-8");
     static const char *const lines[] = {
-        "\nregistry_things{program=\"publish\"} 7\n",
-        "\nregistry_things{program=\"build-matrix\"} 7\n",
+        "\nregistry_things{color=\"red\",program=\"publish\"} 7\n",
+        "\nregistry_things{color=\"red\",program=\"build-matrix\"} 7\n",
         "\nregistry_up{program=\"gateway\"} 1\n",
         "\nregistry_up{program=\"redis\"} 1\n",
         "\nregistry_up{program=\"transfer\"} 1\n",
@@ -164,7 +162,6 @@ static void figures_of_all_programs_are_shown_by_program(void **state) {
     };
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         expect_within(answered.body, lines[i]);
-    text_release(&json);
 }
 
 static void what_does_not_answer_is_not_up(void **state) {
@@ -180,7 +177,9 @@ static void what_does_not_answer_is_not_up(void **state) {
     expect_not_within(answered.body, "registry_jobs{");
     stub_services_answer(s->services, MESSAGE_metrics_query, (struct message){.tag = MESSAGE_done});
     assert_true(figure_of(s, "registry_up{program=\"transfer\"}") == 0);
-    stub_services_answer_json(s->services, MESSAGE_metrics_query, "{");
+    static const struct record_metric nameless = {.help = "Things.", .value = 7};
+    stub_services_answer(s->services, MESSAGE_metrics_query,
+                         (struct message){.tag = MESSAGE_metrics, .metrics.samples = {&nameless, 1}});
     assert_true(figure_of(s, "registry_up{program=\"transfer\"}") == 0);
 }
 

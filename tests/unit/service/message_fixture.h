@@ -74,7 +74,7 @@ static inline enum status say_back(void *context, const struct message *request,
     struct fixture *fixture = context;
     atomic_fetch_add(&fixture->handled, 1);
     if (!request->job_accepted.job_id) return error_set_at(err, STATUS_REFUSED, "job_id", "There is no job.");
-    *answer = (struct message){.tag = MESSAGE_ready, .ready.program = arena_copy(arena, request->job_accepted.job_id)};
+    *answer = (struct message){.tag = MESSAGE_readiness, .readiness.program = arena_copy(arena, request->job_accepted.job_id)};
     return STATUS_OK;
 }
 
@@ -92,8 +92,8 @@ static inline enum status answer_too_long(void *context, const struct message *r
                                           struct message *answer, struct error *err) {
     (void)context, (void)request, (void)arena, (void)err;
     *answer = (struct message){
-        .tag = MESSAGE_ready,
-        .ready.program = "a name that is longer than the sixty-four bytes that the row of its field allows for it",
+        .tag = MESSAGE_readiness,
+        .readiness.program = "a name that is longer than the sixty-four bytes that the row of its field allows for it",
     };
     return STATUS_OK;
 }
@@ -126,8 +126,8 @@ static inline enum status ask(struct message_client *client, const char *job_id,
     struct message request = {.tag = MESSAGE_job_accepted, .job_accepted.job_id = job_id}, answer;
     enum status status = message_client_call(client, &request, timeout_ms, &arena, &answer, err);
     if (!status) {
-        assert_int_equal(answer.tag, MESSAGE_ready);
-        assert_string_equal(answer.ready.program, job_id);
+        assert_int_equal(answer.tag, MESSAGE_readiness);
+        assert_string_equal(answer.readiness.program, job_id);
     }
     arena_release(&arena);
     return status;
@@ -247,7 +247,7 @@ static inline void *call_often(void *argument) {
         struct message request = {.tag = MESSAGE_job_accepted};
         request.job_accepted.job_id = arena_format(&arena, "%d-%d", caller->number, i);
         enum status status = message_client_call(caller->client, &request, CALL_MS, &arena, &answer, NULL);
-        if (!status && answer.tag == MESSAGE_ready && strcmp(answer.ready.program, request.job_accepted.job_id) == 0)
+        if (!status && answer.tag == MESSAGE_readiness && strcmp(answer.readiness.program, request.job_accepted.job_id) == 0)
             caller->right_answers++;
         arena_release(&arena);
     }
