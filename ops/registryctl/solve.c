@@ -13,6 +13,7 @@
 #include "lib/base/json.h"
 #include "lib/base/json_writer.h"
 #include "lib/base/text.h"
+#include "lib/domain/matrix/supported_compilers.h"
 #include "lib/domain/package/json_fields.h"
 #include "lib/domain/package/package_name.h"
 #include "lib/domain/registry/manifest_index.h"
@@ -103,24 +104,6 @@ static struct compilers find_compilers(const struct manifest_index *index, struc
         if (kept == 0 || !version_equal(out.items[kept - 1], out.items[i])) out.items[kept++] = out.items[i];
     out.count = kept;
     return out;
-}
-
-static enum status check_compiler(const struct compilers *compilers, struct version compiler, struct error *err) {
-    struct text supported = {0};
-    char text[VERSION_TEXT_MAX];
-    for (size_t i = 0; i < compilers->count; i++) {
-        if (version_equal(compilers->items[i], compiler)) {
-            text_release(&supported);
-            return STATUS_OK;
-        }
-        version_print(compilers->items[i], text);
-        text_append_format(&supported, "%s%s", i ? ", " : "", text);
-    }
-    version_print(compiler, text);
-    error_set_at(err, STATUS_REFUSED, "compiler", "The compiler %s is not supported by this registry. Supported are: %s.", text,
-                 text_view(&supported));
-    text_release(&supported);
-    return STATUS_REFUSED;
 }
 
 /* ---- Single questions ---- */
@@ -230,7 +213,7 @@ enum status command_solve(struct invocation *call, struct error *err) {
     if (!status) status = registry_files_load(&index, call->arguments[0], err);
     if (status) return status;
     compilers = find_compilers(index, &call->arena);
-    if (options.has_compiler) status = check_compiler(&compilers, options.compiler, err);
+    if (options.has_compiler) status = supported_compilers_check(compilers.items, compilers.count, options.compiler, err);
     if (!status && !options.is_all) status = solve_one(call, index, &compilers, &options, err);
     if (!status && options.is_all &&
         !solve_all(index, &compilers, options.has_compiler ? &options.compiler : NULL, options.thread_count))

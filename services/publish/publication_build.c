@@ -11,6 +11,7 @@
 
 #include "lib/base/hash.h"
 #include "lib/base/text.h"
+#include "lib/domain/matrix/supported_compilers.h"
 #include "lib/domain/solver/solver.h"
 #include "lib/source/dependency_check.h"
 #include "lib/source/module_clash.h"
@@ -41,21 +42,6 @@ static const struct compiler *chosen_compiler(const struct publication *p) {
 }
 
 /* ---- Plan ---- */
-
-static enum status refuse_compiler(const struct publication *p, struct error *err) {
-    char asked[VERSION_TEXT_MAX], version[VERSION_TEXT_MAX];
-    version_print(p->request.compiler, asked);
-    struct text supported = {0};
-    for (size_t i = 0; i < p->service->compilers.count; i++) {
-        version_print(p->service->compilers.items[i].version, version);
-        text_append_format(&supported, "%s%s", i ? ", " : "", version);
-    }
-    enum status status =
-        error_set_at(err, STATUS_REFUSED, "compiler", "The compiler %s is not supported by this registry. Supported are: %s.",
-                     asked, text_view(&supported));
-    text_release(&supported);
-    return status;
-}
 
 /* The versions as requirements with exact ranges; in the arena. */
 static struct dependency *require_exactly(struct publication *p, const struct package_versions *versions) {
@@ -136,12 +122,15 @@ enum status publication_plan(struct publication *p, const struct manifest_index 
 
 enum status publication_solve(void *context, struct error *err) {
     struct publication *p = context;
-    const struct publish_request *asked = &p->request;
-    if (asked->has_compiler && !compilers_get(&p->service->compilers, asked->compiler)) return refuse_compiler(p, err);
+    const struct publish_service *service = p->service;
+    enum status status = STATUS_OK;
+    if (p->request.has_compiler)
+        status = supported_compilers_check(service->compiler_versions, service->compilers.count, p->request.compiler, err);
+    if (status) return status;
 
-    const struct manifest_index *index = registry_view_lock(p->service->repositories.view);
-    enum status status = publication_plan(p, index, false, err);
-    registry_view_unlock(p->service->repositories.view);
+    const struct manifest_index *index = registry_view_lock(service->repositories.view);
+    status = publication_plan(p, index, false, err);
+    registry_view_unlock(service->repositories.view);
     if (status == STATUS_REFUSED) status = publication_wait_or_refuse(p, err);
     if (status) return status;
 

@@ -24,14 +24,6 @@ static double cpu_ms(void) {
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
-static bool is_known(const struct manifest_index *index, const struct dependant *dependant, struct version compiler) {
-    const struct metadata *metadata = manifest_index_find_metadata(index, dependant->name);
-    const struct published_version *published = metadata ? metadata_find_published(metadata, dependant->version) : NULL;
-    for (size_t i = 0; published && i < published->compiler_count; i++)
-        if (version_equal(published->compilers[i], compiler)) return true;
-    return false;
-}
-
 struct yardstick {
     size_t builds, solves;
     double time_ms;
@@ -45,7 +37,8 @@ static void measure_yardstick(struct yardstick *yardstick, const struct wave *wa
     double start_ms = cpu_ms();
     size_t count = manifest_index_find_dependants(&dependants, wave->index, built->package, built->version, &arena);
     for (size_t i = 0; i < count; i++) {
-        if (is_known(wave->index, &dependants[i], built->compiler)) continue;
+        const struct metadata *metadata = manifest_index_find_metadata(wave->index, dependants[i].name);
+        if (metadata_has_compiler(metadata, dependants[i].version, built->compiler)) continue;
         const struct indexed_version *version = manifest_index_find(wave->index, dependants[i].name, dependants[i].version);
         struct build_plan plan;
         yardstick->solves++;

@@ -25,13 +25,6 @@ static void add_pair(struct matrix_pairs *pairs, const struct matrix_pair *pair)
     added->package = strcmp(last, pair->package) == 0 ? last : arena_copy(&pairs->names, pair->package);
 }
 
-static bool is_known(const struct indexed_package *package, const struct indexed_version *version, struct version compiler) {
-    const struct published_version *published = metadata_find_published(package->metadata, version->version);
-    for (size_t i = 0; i < published->compiler_count; i++)
-        if (version_equal(published->compilers[i], compiler)) return true;
-    return false;
-}
-
 bool matrix_version_is_possible(const struct indexed_version *version, unsigned __int128 compiler) {
     return version->is_published && packed_range_includes(version->needs[0].range, compiler);
 }
@@ -53,7 +46,7 @@ static bool may_have_plan(const struct manifest_index *index, const struct index
 
 void matrix_pairs_consider(struct matrix_pairs *out, const struct manifest_index *index, const struct indexed_package *package,
                            const struct indexed_version *version, struct version compiler, enum matrix_purpose purpose) {
-    if (!version->is_published || is_known(package, version, compiler)) return;
+    if (!version->is_published || metadata_has_compiler(package->metadata, version->version, compiler)) return;
     if (!may_have_plan(index, version, version_pack(compiler))) {
         out->rejected++;
         return;
@@ -64,7 +57,7 @@ void matrix_pairs_consider(struct matrix_pairs *out, const struct manifest_index
 
 void matrix_pairs_add_known(struct matrix_pairs *out, const struct indexed_package *package,
                             const struct indexed_version *version, struct version compiler) {
-    if (!version->is_published || !is_known(package, version, compiler)) return;
+    if (!version->is_published || !metadata_has_compiler(package->metadata, version->version, compiler)) return;
     add_pair(out, &(struct matrix_pair){.package = package->name,
                                         .version = version->version,
                                         .compiler = compiler,
@@ -153,9 +146,8 @@ bool matrix_plan_is_lost(const struct manifest_index *index, const struct indexe
 
 bool matrix_plan_solve(struct build_plan *out, const struct manifest_index *index, const struct matrix_pair *pair,
                        struct arena *arena) {
-    uint32_t id = manifest_index_find_package(index, pair->package);
     const struct indexed_version *version = manifest_index_find(index, pair->package, pair->version);
     if (!version || !version->is_published) return false;
-    if (is_known(manifest_index_package(index, id), version, pair->compiler)) return false;
+    if (metadata_has_compiler(manifest_index_find_metadata(index, pair->package), pair->version, pair->compiler)) return false;
     return has_plan(out, index, NULL, version, pair->compiler, arena);
 }

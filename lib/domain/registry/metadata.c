@@ -50,6 +50,11 @@ struct unpublished_version *metadata_find_unpublished(const struct metadata *met
     return is_there ? &metadata->unpublished[place] : NULL;
 }
 
+bool metadata_has_compiler(const struct metadata *metadata, struct version version, struct version compiler) {
+    const struct published_version *published = metadata ? metadata_find_published(metadata, version) : NULL;
+    return published && version_is_among(compiler, published->compilers, published->compiler_count);
+}
+
 enum status metadata_add_published(struct metadata *metadata, const struct published_version *version, struct arena *arena,
                                    struct error *err) {
     assert(version->compiler_count > 0);

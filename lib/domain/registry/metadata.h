@@ -74,6 +74,9 @@ void published_version_write(struct json_writer *writer, const struct published_
 struct published_version *metadata_find_published(const struct metadata *metadata, struct version version);
 struct unpublished_version *metadata_find_unpublished(const struct metadata *metadata, struct version version);
 
+/* True if the version is published and listed as one that builds with the compiler. `metadata` NULL: false. */
+bool metadata_has_compiler(const struct metadata *metadata, struct version version, struct version compiler);
+
 /* Adds a copy of `version`, which borrows its texts and compilers. It must have at least one compiler. STATUS_REFUSED if that
  * version exists already, published or unpublished. */
 CHECK_RESULT enum status metadata_add_published(struct metadata *metadata, const struct published_version *version,

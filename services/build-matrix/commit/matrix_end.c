@@ -11,9 +11,7 @@ static bool is_known_to_build(struct matrix_service *service, const struct job *
     if (version_parse(&version, job->version, NULL) || version_parse(&compiler, job->compiler, NULL)) return false;
     fresh_view_follow(service);
     const struct manifest_index *index = registry_view_lock(service->repositories.view);
-    const struct metadata *metadata = manifest_index_find_metadata(index, job->package);
-    const struct published_version *published = metadata ? metadata_find_published(metadata, version) : NULL;
-    bool is_known = published && version_is_among(compiler, published->compilers, published->compiler_count);
+    bool is_known = metadata_has_compiler(manifest_index_find_metadata(index, job->package), version, compiler);
     registry_view_unlock(service->repositories.view);
     return is_known;
 }

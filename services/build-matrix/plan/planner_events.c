@@ -123,19 +123,13 @@ enum status planner_events_take(struct planner_events *events, int wait_ms, stru
 
 /* ---- Commits of events ---- */
 
-static bool is_known(const struct metadata *metadata, const struct matrix_change *change) {
-    const struct published_version *published = metadata ? metadata_find_published(metadata, change->version) : NULL;
-    for (size_t i = 0; published && i < published->compiler_count; i++)
-        if (version_equal(published->compilers[i], change->compiler)) return true;
-    return false;
-}
-
 /* True if the view shows the change; never for MATRIX_REVISED, which only its commits can show. */
 static bool shows(const struct manifest_index *index, const struct matrix_change *change) {
     const struct indexed_version *version = manifest_index_find(index, change->package, change->version);
     if (!version || !version->is_published) return false;
     return change->kind == MATRIX_PUBLISHED ||
-           (change->kind == MATRIX_BUILT && is_known(manifest_index_find_metadata(index, change->package), change));
+           (change->kind == MATRIX_BUILT &&
+            metadata_has_compiler(manifest_index_find_metadata(index, change->package), change->version, change->compiler));
 }
 
 static enum status see_nothing(const char *path, const struct registry_file *file, void *context, struct error *err) {

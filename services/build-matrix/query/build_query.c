@@ -10,6 +10,7 @@
 #include "lib/base/json.h"
 #include "lib/base/json_writer.h"
 #include "lib/base/text.h"
+#include "lib/domain/matrix/supported_compilers.h"
 #include "lib/domain/registry/manifest_index.h"
 #include "lib/domain/solver/build_plan.h"
 #include "lib/store/redis/matrix_store.h"
@@ -35,19 +36,6 @@ static enum status read_compilers(struct matrix_service *service, struct arena *
 static enum status parse_field(struct version *out, const char *text, const char *path, struct error *err) {
     enum status status = version_parse(out, text ? text : "", err);
     return status ? error_under(err, path) : STATUS_OK;
-}
-
-static enum status refuse_compiler(const char *compiler, const struct version *compilers, size_t count, struct error *err) {
-    struct text list = {0};
-    for (size_t i = 0; i < count; i++) {
-        char text[VERSION_TEXT_MAX];
-        version_print(compilers[i], text);
-        text_append_format(&list, "%s%s", i ? ", " : "", text);
-    }
-    enum status status = error_set_at(err, STATUS_REFUSED, "compiler", "The compiler %s is not supported here; these are: %s.",
-                                      compiler, count ? text_view(&list) : "none yet");
-    text_release(&list);
-    return status;
 }
 
 static enum status find_plan(struct build_plan *out, const struct manifest_index *index, const char *name,
@@ -89,8 +77,7 @@ enum status answer_plan_query(void *context, const struct message *request, stru
     enum status status = parse_field(&version, query->version, "version", err);
     if (!status) status = parse_field(&compiler, query->compiler, "compiler", err);
     if (!status) status = read_compilers(service, arena, &compilers, &count, err);
-    if (!status && !version_is_among(compiler, compilers, count))
-        status = refuse_compiler(query->compiler, compilers, count, err);
+    if (!status) status = supported_compilers_check(compilers, count, compiler, err);
     if (status) return status;
     fresh_view_follow(service);
     status = print_plan(&json, service, query->name, version, compiler, arena, err);
@@ -199,9 +186,8 @@ enum status answer_matrix_verify(void *context, const struct message *request, s
         return error_set_at(err, STATUS_INVALID, "count", "It must be from 1 to %d.", VERIFY_MAX);
     enum status status = query->compiler ? parse_field(&only, query->compiler, "compiler", err) : STATUS_OK;
     if (!status) status = read_compilers(service, arena, &compilers, &compiler_count, err);
+    if (!status && query->compiler) status = supported_compilers_check(compilers, compiler_count, only, err);
     if (status) return status;
-    if (query->compiler && !version_is_among(only, compilers, compiler_count))
-        return refuse_compiler(query->compiler, compilers, compiler_count, err);
     choose_pairs(&chosen, service, query->compiler ? &only : compilers, query->compiler ? 1 : compiler_count,
                  (size_t)query->count, arena);
     json_writer_open(&writer, '[');

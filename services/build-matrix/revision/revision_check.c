@@ -85,10 +85,7 @@ static enum status check_compilers(struct revision *r, struct error *err) {
     struct text missing = {0};
     enum status status = read_supported(r, &supported, &count, err);
     for (size_t i = 0; !status && i < r->builds.count; i++) {
-        bool is_supported = false;
-        for (size_t j = 0; j < count && !is_supported; j++)
-            is_supported = version_equal(supported[j], r->builds.items[i].compiler);
-        if (is_supported) continue;
+        if (version_is_among(r->builds.items[i].compiler, supported, count)) continue;
         text_append_format(&missing, "%s%s", missing_count++ ? ", " : "", r->builds.items[i].compiler_text);
     }
     if (missing_count > 0)

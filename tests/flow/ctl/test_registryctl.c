@@ -392,7 +392,7 @@ static void one_question_gets_one_line(void **state) {
                         "{\"name\":\"demo\",\"version\":\"0.9.0\",\"compiler\":\"0.15.4\",\"error\":\"The registry index "
                         "has no demo@0.9.0.\"}\n");
     run("solve . --compiler 0.15.5 demo@0.1.0");
-    expect_error(1, "The compiler 0.15.5 is not supported");
+    expect_error(1, "Compiler 0.15.5 is not supported.");
     run_with("{\"base\":\"1\"}", NULL, "solve . --dependencies %");
     expect_error(1, "base: \"1\" is not a range");
 }

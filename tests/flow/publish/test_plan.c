@@ -55,7 +55,7 @@ static const struct refusal refusals[] = {
     {.holds = "a_compiler_must_be_supported",
      .package = {"ancient", "1.0.0", .pragma = NULL},
      .request = REQUEST("ancient", COMPILER("0.11.7")),
-     .sentence = "The compiler 0.11.7 is not supported by this registry. Supported are: 0.15.14, 0.15.15."},
+     .sentence = "Compiler 0.11.7 is not supported. Supported compilers: 0.15.14, 0.15.15."},
     {.holds = "resolutions_must_have_every_dependency",
      .package = {"unresolved", "1.0.0", .dependencies = {GROUND}},
      .request = REQUEST("unresolved", COMPILER("0.15.15") RESOLUTIONS("")),

@@ -252,7 +252,7 @@ static void a_plan_that_is_not_to_be_had_names_the_field(void **state) {
         {"stuck", "one", NEW, "version", STATUS_INVALID, ""},
         {"stuck", NULL, NEW, "version", STATUS_INVALID, ""},
         {"stuck", "1.0.0", NULL, "compiler", STATUS_INVALID, ""},
-        {"stuck", "1.0.0", "0.15.16", "compiler", STATUS_REFUSED, "these are: " OLD ", " NEW "."},
+        {"stuck", "1.0.0", "0.15.16", "compiler", STATUS_REFUSED, "Supported compilers: " OLD ", " NEW "."},
         {"gone", "1.0.0", NEW, "name", STATUS_NOT_FOUND, "There is no package gone in the registry."},
         {"stuck", "2.0.0", NEW, "version", STATUS_NOT_FOUND, "stuck@2.0.0 is not published."},
         {"stuck", "1.0.0", NEW, "compiler", STATUS_REFUSED, "stuck@1.0.0 has no plan with the compiler " NEW},
@@ -302,10 +302,10 @@ static void builds_to_compare_are_asked_for_within_bounds(void **state) {
     expect_failure(m, STATUS_INVALID, &none, "count", "It must be from 1 to 1000.");
     expect_failure(m, STATUS_INVALID, &many, "count", "It must be from 1 to 1000.");
     expect_failure(m, STATUS_REFUSED, &other, "compiler",
-                   "The compiler 0.15.16 is not supported here; these are: " OLD ", " NEW ".");
+                   "Compiler 0.15.16 is not supported. Supported compilers: " OLD ", " NEW ".");
     assert_status(STATUS_INVALID, ask(m, &wrong));
     assert_ok(compiler_list_write(f->store, NULL, 0, &f->err));
-    expect_failure(m, STATUS_REFUSED, &other, "compiler", "The compiler 0.15.16 is not supported here; these are: none yet.");
+    expect_failure(m, STATUS_REFUSED, &other, "compiler", "Compiler 0.15.16 is not supported. Supported compilers: none yet.");
 }
 
 static void what_became_of_builds_is_told(void **state) {

@@ -130,6 +130,17 @@ static void versions_and_compilers_come_sorted_and_once(void **state) {
     assert_int_equal(ten->compilers[0].patch, 2);
 }
 
+static void a_version_has_the_compilers_that_are_listed_for_it(void **state) {
+    (void)state;
+    const struct metadata metadata = parsed(
+        "{" LOCATION ",\"published\":{\"1.0.0\":" ENTRY("\"0.15.2\",\"0.15.10\"") "},\"unpublished\":{\"2.0.0\":" GONE "}}");
+    const struct version one = {1, 0, 0}, two = {2, 0, 0}, compiler = {0, 15, 10};
+    assert_true(metadata_has_compiler(&metadata, one, compiler));
+    assert_false(metadata_has_compiler(&metadata, one, (struct version){0, 15, 3}));
+    assert_false(metadata_has_compiler(&metadata, two, compiler));
+    assert_false(metadata_has_compiler(NULL, one, compiler));
+}
+
 static void a_bad_field_is_named_by_its_path(void **state) {
     (void)state;
     static const struct {
@@ -229,6 +240,7 @@ int main(void) {
         cmocka_unit_test(a_file_prints_as_it_was_read),
         cmocka_unit_test(times_of_old_files_get_three_digits),
         cmocka_unit_test(versions_and_compilers_come_sorted_and_once),
+        cmocka_unit_test(a_version_has_the_compilers_that_are_listed_for_it),
         cmocka_unit_test(a_bad_field_is_named_by_its_path),
         cmocka_unit_test(versions_are_added_in_order_and_only_once),
         cmocka_unit_test(a_compiler_is_added_in_order_and_once),
