@@ -70,10 +70,12 @@ void message_post_drop(struct message_client *client, struct packed_request *pos
     free(post);
 }
 
+static struct packed_request *take_post(struct message_client *client) {
+    return QUEUE_ITEM(queue_take(&client->posts_waiting), struct packed_request, link);
+}
+
 struct packed_request *message_post_take_waiting(struct message_client *client) {
-    for (struct packed_request *post; (post = client->waiting_first);) {
-        client->waiting_first = post->next;
-        if (!post->next) client->waiting_last = NULL;
+    for (struct packed_request *post; (post = take_post(client));) {
         if (clock_monotonic_ms() < post->until_ms) return post;
         message_post_drop(client, post, "not delivered");
     }
@@ -84,14 +86,11 @@ struct packed_request *message_post_take_waiting(struct message_client *client) 
 
 /* An idle connection, a new one if the pool may grow, or NULL; with the client's mutex held. */
 static struct client_connection *take_connection(struct message_client *client) {
-    struct client_connection *connection = client->idle;
+    struct client_connection *connection = QUEUE_ITEM(queue_take(&client->idle), struct client_connection, link);
     int failure = 0;
-    if (connection) {
-        client->idle = connection->next;
-    } else if (client->connection_count < client->connections_max &&
-               (connection = message_connection_create(client, &failure))) {
+    if (!connection && client->connection_count < client->connections_max &&
+        (connection = message_connection_create(client, &failure)))
         client->connections[client->connection_count++] = connection;
-    }
     return connection;
 }
 
@@ -194,9 +193,7 @@ static void send_post(struct message_client *client, struct packed_request *post
     if (!is_taken) {
         message_post_drop(client, post, "too many in flight");
     } else if (!(connection = take_connection(client))) {
-        if (client->waiting_last) client->waiting_last->next = post;
-        if (!client->waiting_first) client->waiting_first = post;
-        client->waiting_last = post;
+        queue_add(&client->posts_waiting, &post->link);
     }
     pthread_mutex_unlock(&client->mutex);
     if (!connection) return;
@@ -258,10 +255,9 @@ enum status message_client_create(struct message_client **out, const struct mess
     if (status) return status;
     struct message_client *client = make_client(options, tls);
     int failure = 0;
-    pthread_mutex_lock(&client->mutex); /* greet() may run on nng's thread at once */
-    client->idle = client->connections[0] =
-        message_connection_create(client, &failure); /* reports a bad address, and begins to connect */
-    client->connection_count = failure ? 0 : 1;
+    pthread_mutex_lock(&client->mutex);                                   /* greet() may run on nng's thread at once */
+    client->connections[0] = message_connection_create(client, &failure); /* reports a bad address, and begins to connect */
+    if (!failure) queue_put_back(&client->idle, &client->connections[client->connection_count++]->link);
     pthread_mutex_unlock(&client->mutex);
     if (failure) {
         release_client(client);
@@ -278,11 +274,8 @@ static void await_posts(struct message_client *client) {
     pthread_mutex_lock(&client->mutex);
     while (client->posts > 0 && wait_until(client, &client->post_done, until_ms)) {
     }
-    for (struct packed_request *post; (post = client->waiting_first);) {
-        client->waiting_first = post->next;
+    for (struct packed_request *post; (post = take_post(client));)
         message_post_drop(client, post, "not delivered");
-    }
-    client->waiting_last = NULL;
     client->is_closing = true;
     pthread_mutex_unlock(&client->mutex);
 }

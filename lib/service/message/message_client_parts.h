@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/base/queue.h"
 #include "lib/base/text.h"
 #include "lib/service/message/message_client.h"
 #include "lib/service/message/message_tls.h"
@@ -19,7 +20,7 @@
 
 /* A packed request. */
 struct packed_request {
-    struct packed_request *next; /* in the queue of posts */
+    struct queue_link link; /* in message_client.posts_waiting */
     struct text bytes;
     unsigned char id[ENVELOPE_ID_BYTES];
     enum message_tag tag;
@@ -31,7 +32,7 @@ enum connection_state { CONNECTION_SENDING, CONNECTION_RECEIVING };
 
 struct client_connection {
     struct message_client *client;
-    struct client_connection *next; /* in the list of idle connections */
+    struct queue_link link; /* in message_client.idle */
     nng_socket socket;
     nng_dialer dialer;
     /* The next two belong to the connection's current user. In doubt: the dialer may have given up, or the connection may be
@@ -60,11 +61,10 @@ struct message_client {
     struct client_connection **connections; /* array of `connections_max`; created when needed */
     int connections_max;
     int connection_count;
-    struct client_connection *idle;
-    int callers_waiting; /* they take precedence over posts */
-    struct packed_request *waiting_first;
-    struct packed_request *waiting_last;
-    int posts; /* queued and in flight */
+    struct queue idle;          /* struct client_connection; the last used first */
+    int callers_waiting;        /* they take precedence over posts */
+    struct queue posts_waiting; /* struct packed_request */
+    int posts;                  /* queued and in flight */
     size_t posted_bytes;
     bool is_closing; /* no greeting is sent any more */
 };

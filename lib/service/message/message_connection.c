@@ -95,8 +95,7 @@ void message_connection_pass_on(struct client_connection *connection) {
     pthread_mutex_lock(&client->mutex);
     struct packed_request *post = client->callers_waiting == 0 ? message_post_take_waiting(client) : NULL;
     if (!post) {
-        connection->next = client->idle;
-        client->idle = connection;
+        queue_put_back(&client->idle, &connection->link);
         pthread_cond_signal(&client->connection_idle);
     }
     pthread_mutex_unlock(&client->mutex);
@@ -157,15 +156,11 @@ void message_connection_stop(struct client_connection *connection) {
 
 /* ---- Greetings ---- */
 
-/* Takes the connection out of the idle list. False: it has a request, which proves the key, too. With the client's mutex held.
- * */
+/* Takes the connection out of the idle ones. False: it has a request, which proves the key, too. With the client's mutex held. */
 static bool take_if_idle(struct client_connection *connection) {
-    struct client_connection **link = &connection->client->idle;
-    while (*link && *link != connection)
-        link = &(*link)->next;
-    if (!*link) return false;
-    *link = connection->next;
-    return true;
+    bool is_idle = queue_has_link(&connection->link);
+    if (is_idle) queue_remove(&connection->client->idle, &connection->link);
+    return is_idle;
 }
 
 /* Called by nng when the connection has connected. Servers close connections that do not prove the key, so an idle connection
