@@ -2,23 +2,24 @@
  *
  * Decides which jobs may share a run of the compiler: none may see a module that it would not see when built alone.
  */
+#include "lib/base/map.h"
 #include "lib/base/text.h"
 #include "services/build-worker/build_parts.h"
 
-/* Maps each module name to the package that defines it. A package that defines another's module again is flagged in `is_bad`,
- * and so is the first of the two. */
-static json_t *list_owners(struct compiler_run *run, bool *is_bad) {
+/* Maps each module name to the package that defines it, which is an element of `is_bad`. A package that defines another's module
+ * again is flagged there, and so is the first of the two. */
+static struct map list_owners(struct compiler_run *run, bool *is_bad) {
     struct build *build = run->build;
-    json_t *owners = json_object();
+    struct map owners = {0};
     for (size_t i = 0; i < build->work->package_count; i++) {
         const struct build_source *source = &build->sources[i];
         if (!run->is_in[i]) continue;
         size_t count = run->is_compiled[i] ? source->module_count : source->entry.module_count;
         for (size_t j = 0; j < count; j++) {
             const char *name = run->is_compiled[i] ? source->modules[j].name : source->entry.modules[j].name;
-            const json_t *other = name ? json_object_get(owners, name) : NULL;
-            if (other) is_bad[i] = is_bad[json_integer_value(other)] = true;
-            if (name && !other) json_object_set_new(owners, name, json_integer((json_int_t)i));
+            bool *other = name ? map_find(&owners, name) : NULL;
+            if (other) is_bad[i] = *other = true;
+            if (name && !other) map_put(&owners, name, &is_bad[i]);
         }
     }
     return owners;
@@ -29,7 +30,7 @@ static bool is_built_in(const char *module) {
 }
 
 /* True if each import is a module of the package, built in, or of one of its dependencies. */
-static bool keeps_to_its_closure(struct compiler_run *run, size_t package, const json_t *owners) {
+static bool keeps_to_its_closure(struct compiler_run *run, size_t package, const struct map *owners, const bool *is_bad) {
     struct build *build = run->build;
     const struct build_source *source = &build->sources[package];
     bool *may_see = arena_alloc(build->arena, (package + 1) * sizeof *may_see);
@@ -39,9 +40,9 @@ static bool keeps_to_its_closure(struct compiler_run *run, size_t package, const
         may_see[closure[i]] = true;
     for (size_t i = 0; i < source->module_count; i++)
         for (const char **import = source->modules[i].imports; import && *import; import++) {
-            const json_t *owner = json_object_get(owners, *import);
+            const bool *owner = map_find(owners, *import);
             if (is_built_in(*import)) continue;
-            if (!owner || (size_t)json_integer_value(owner) > package || !may_see[json_integer_value(owner)]) return false;
+            if (!owner || owner > &is_bad[package] || !may_see[owner - is_bad]) return false;
         }
     return true;
 }
@@ -50,11 +51,11 @@ bool compiler_run_send_away(struct compiler_run *run) {
     struct build *build = run->build;
     size_t package_count = build->work->package_count;
     bool *is_bad = arena_alloc(build->arena, package_count * sizeof *is_bad), is_any = false;
-    json_t *owners = list_owners(run, is_bad);
+    struct map owners = list_owners(run, is_bad);
     for (size_t i = 0; i < package_count; i++)
-        if (run->is_compiled[i] && (build->sources[i].header_problem || !keeps_to_its_closure(run, i, owners)))
+        if (run->is_compiled[i] && (build->sources[i].header_problem || !keeps_to_its_closure(run, i, &owners, is_bad)))
             is_bad[i] = true;
-    json_decref(owners);
+    map_release(&owners, NULL);
     for (size_t i = 0; i < run->set->job_count; i++) {
         size_t *closure = NULL, own = compiler_run_job(run, i)->package;
         size_t count = work_order_closure(&closure, build->work, own, build->arena);

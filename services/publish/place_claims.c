@@ -8,12 +8,11 @@
 
 struct place_claims {
     pthread_mutex_t mutex;
-    struct place_claim *first;
+    struct queue claims; /* struct place_claim */
 };
 
 struct place_claims *place_claims_create(void) {
     struct place_claims *claims = memory_alloc(sizeof *claims);
-    *claims = (struct place_claims){.first = NULL};
     pthread_mutex_init(&claims->mutex, NULL);
     return claims;
 }
@@ -27,20 +26,16 @@ void place_claims_free(struct place_claims *claims) {
 bool place_claims_add(struct place_claims *claims, struct place_claim *claim, const struct location *location) {
     bool is_claimed = false;
     pthread_mutex_lock(&claims->mutex);
-    for (const struct place_claim *other = claims->first; other && !is_claimed; other = other->next)
-        is_claimed = location_equal(other->location, location);
-    *claim = (struct place_claim){.location = location, .next = claims->first};
-    claims->first = claim;
+    for (struct queue_link *at = claims->claims.first; at && !is_claimed; at = at->next)
+        is_claimed = location_equal(QUEUE_ITEM(at, struct place_claim, link)->location, location);
+    *claim = (struct place_claim){.location = location};
+    queue_add(&claims->claims, &claim->link);
     pthread_mutex_unlock(&claims->mutex);
     return is_claimed;
 }
 
 void place_claims_remove(struct place_claims *claims, struct place_claim *claim) {
     pthread_mutex_lock(&claims->mutex);
-    for (struct place_claim **at = &claims->first; *at; at = &(*at)->next) {
-        if (*at != claim) continue;
-        *at = claim->next;
-        break;
-    }
+    if (queue_has_link(&claim->link)) queue_remove(&claims->claims, &claim->link);
     pthread_mutex_unlock(&claims->mutex);
 }

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 
+#include "lib/base/queue.h"
 #include "lib/domain/package/location.h"
 
 /* Thread-safe. */
@@ -17,7 +18,7 @@ struct place_claims;
 /* Memory of the caller; it must stay valid until place_claims_remove(). Zeroed: no claim. */
 struct place_claim {
     const struct location *location; /* borrowed for as long */
-    struct place_claim *next;
+    struct queue_link link;
 };
 
 struct place_claims *place_claims_create(void);
