@@ -179,7 +179,7 @@ static void wait_ms(struct held_jobs *list, int64_t duration_ms) {
     condition_wait_until(&list->changed, &list->mutex, clock_monotonic_ms() + duration_ms);
 }
 
-void *sender_main(void *context) {
+void sender_main(void *context) {
     struct sender *sender = context;
     struct held_jobs *list = sender->held;
     int64_t lines_sent_ms = 0, pause_ms = 0;
@@ -203,5 +203,4 @@ void *sender_main(void *context) {
         pause_ms = is_sent ? 0 : next_ms < PAUSE_MAX_MS ? next_ms : PAUSE_MAX_MS;
     }
     pthread_mutex_unlock(&list->mutex);
-    return NULL;
 }

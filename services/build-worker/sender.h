@@ -20,6 +20,6 @@ struct sender {
 };
 
 /* The thread's function; `context` is the struct sender. */
-void *sender_main(void *context);
+void sender_main(void *context);
 
 #endif

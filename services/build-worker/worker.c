@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "services/build-worker/worker.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,6 +9,7 @@
 #include "lib/base/condition.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
+#include "lib/base/thread.h"
 #include "services/build-worker/sender.h"
 
 enum {
@@ -27,12 +27,6 @@ enum {
     SEND_AT_END_MS = 5000,
 };
 
-struct slot {
-    struct worker *worker;
-    pthread_t thread;
-    bool has_thread;
-};
-
 struct worker {
     const struct settings *settings;
     struct build_environment *environment;
@@ -42,42 +36,23 @@ struct worker {
     struct message_client *client;
     struct held_jobs held;
     struct sender sender;
-    pthread_t sending, renewing;
-    bool has_sending, has_renewing;
-    struct slot *slots;
     int slot_count;
+    struct thread sending;
 
-    pthread_mutex_t mutex;
-    pthread_cond_t changed;
-    int busy_slots;
+    struct thread renewing; /* its mutex guards the next two */
     int64_t lease_ms;
     bool has_new_leases; /* makes the renewer run at once */
-    bool is_stopping, has_given_up, is_renewing_over;
+
+    struct thread slots; /* one for each; they stop first; their mutex guards the next two */
+    int busy_slots;
+    bool has_given_up;
 };
 
-/* ---- Waiting ---- */
-
-/* Call with the worker's mutex held. */
-static void wait_until(struct worker *worker, int64_t at_ms) {
-    condition_wait_until(&worker->changed, &worker->mutex, at_ms);
-}
-
-/* False: the worker is stopping. */
-static bool pause_for(struct worker *worker, int64_t duration_ms) {
-    int64_t at_ms = clock_monotonic_ms() + duration_ms;
-    pthread_mutex_lock(&worker->mutex);
-    while (!worker->is_stopping && clock_monotonic_ms() < at_ms)
-        wait_until(worker, at_ms);
-    bool goes_on = !worker->is_stopping;
-    pthread_mutex_unlock(&worker->mutex);
-    return goes_on;
-}
-
-static bool goes_on(struct worker *worker) {
-    pthread_mutex_lock(&worker->mutex);
-    bool answer = !worker->is_stopping;
-    pthread_mutex_unlock(&worker->mutex);
-    return answer;
+static int count_busy_slots(struct worker *worker) {
+    thread_lock(&worker->slots);
+    int busy_slots = worker->busy_slots;
+    thread_unlock(&worker->slots);
+    return busy_slots;
 }
 
 /* ---- Joining and leaving ---- */
@@ -98,9 +73,9 @@ static enum status say_hello(struct worker *worker, struct error *err) {
     if (!status && answer.tag != MESSAGE_worker_welcome)
         status = error_set(err, STATUS_INTERNAL, "The service answers something else than was asked.");
     if (!status) {
-        pthread_mutex_lock(&worker->mutex);
+        thread_lock(&worker->renewing);
         worker->lease_ms = answer.worker_welcome.lease_ms;
-        pthread_mutex_unlock(&worker->mutex);
+        thread_unlock(&worker->renewing);
         log_line(LOG_INFO, "worker_registered", log_field("worker", worker->identity.name));
     }
     arena_release(&arena);
@@ -138,18 +113,15 @@ static void renew(struct worker *worker) {
     struct error err;
     held_jobs_append_leases(&worker->held, &leases);
     append_figures(worker, &figures);
-    pthread_mutex_lock(&worker->mutex);
-    int busy_slots = worker->busy_slots;
-    pthread_mutex_unlock(&worker->mutex);
     struct message answer, request = {.tag = MESSAGE_build_renew,
                                       .build_renew = {.worker = worker->identity.name,
                                                       .secret = worker->identity.secret,
                                                       .leases = text_view(&leases),
-                                                      .busy_slots = busy_slots,
+                                                      .busy_slots = count_busy_slots(worker),
                                                       .figures = text_view(&figures)}};
     enum status status = message_client_call(worker->client, &request, TIMEOUT_MS, &arena, &answer, &err);
     if (status == STATUS_NOT_FOUND) /* expected after worker_leave: the leases were renewed nevertheless */
-        status = goes_on(worker) ? say_hello(worker, &err) : STATUS_OK;
+        status = thread_goes_on(&worker->slots) ? say_hello(worker, &err) : STATUS_OK;
     else if (!status && answer.tag == MESSAGE_work_renewed && answer.work_renewed.lost)
         held_jobs_lose_all(&worker->held, text_view(&leases), answer.work_renewed.lost);
     if (status) log_line(LOG_WARN, "lease_renewal_failed", log_field("error", err.message));
@@ -158,22 +130,21 @@ static void renew(struct worker *worker) {
     arena_release(&arena);
 }
 
-static void *renew_all(void *context) {
+static void renew_all(void *context) {
     struct worker *worker = context;
-    pthread_mutex_lock(&worker->mutex);
-    while (!worker->is_renewing_over) {
+    thread_lock(&worker->renewing);
+    while (!worker->renewing.is_stopping) {
         int64_t every_ms = worker->lease_ms / RENEWALS_PER_LEASE;
         if (every_ms > RENEW_EVERY_MAX_MS) every_ms = RENEW_EVERY_MAX_MS;
         int64_t at_ms = clock_monotonic_ms() + every_ms;
         worker->has_new_leases = false;
-        pthread_mutex_unlock(&worker->mutex);
+        thread_unlock(&worker->renewing);
         renew(worker);
-        pthread_mutex_lock(&worker->mutex);
-        while (!worker->is_renewing_over && !worker->has_new_leases && clock_monotonic_ms() < at_ms)
-            wait_until(worker, at_ms);
+        thread_lock(&worker->renewing);
+        while (!worker->renewing.is_stopping && !worker->has_new_leases && clock_monotonic_ms() < at_ms)
+            thread_wait(&worker->renewing, at_ms);
     }
-    pthread_mutex_unlock(&worker->mutex);
-    return NULL;
+    thread_unlock(&worker->renewing);
 }
 
 /* ---- Building ---- */
@@ -208,11 +179,14 @@ static void hear_end(void *context, size_t job, const struct build_outcome *outc
 }
 
 static void count_busy(struct worker *worker, int change) {
-    pthread_mutex_lock(&worker->mutex);
+    thread_lock(&worker->slots);
     worker->busy_slots += change;
+    thread_wake(&worker->slots);
+    thread_unlock(&worker->slots);
+    thread_lock(&worker->renewing);
     worker->has_new_leases = true;
-    pthread_cond_broadcast(&worker->changed);
-    pthread_mutex_unlock(&worker->mutex);
+    thread_wake(&worker->renewing);
+    thread_unlock(&worker->renewing);
 }
 
 /* Gives back work that arrived after the stop. */
@@ -231,7 +205,7 @@ static bool build(struct worker *worker, const struct work_order *work, struct a
     const struct build_listener listener = {.say = hear_line, .end = hear_end, .context = &building};
     deadline_start(&order.deadline, work->time_limit_ms);
     held_jobs_add(&worker->held, work, &order);
-    if (!goes_on(worker)) {
+    if (!thread_goes_on(&worker->slots)) {
         refuse(worker, work);
         return false;
     }
@@ -263,7 +237,7 @@ static int64_t ask(struct worker *worker) {
     int64_t pause_ms = 0;
     enum status status = message_client_call(worker->client, &request, ASK_WAIT_MS + ASK_MARGIN_MS, &arena, &answer, &err);
     if (status == STATUS_NOT_FOUND)
-        status = goes_on(worker) ? say_hello(worker, &err) : STATUS_OK;
+        status = thread_goes_on(&worker->slots) ? say_hello(worker, &err) : STATUS_OK;
     else if (!status && answer.tag == MESSAGE_work && take_work(worker, answer.work.work, &arena))
         pause_ms = PAUSE_AFTER_GIVING_BACK_MS;
     if (status) {
@@ -274,12 +248,11 @@ static int64_t ask(struct worker *worker) {
     return pause_ms;
 }
 
-static void *ask_and_build(void *context) {
-    struct slot *slot = context;
+static void ask_and_build(void *context) {
+    struct worker *worker = context;
     int64_t pause_ms = 0;
-    while (pause_for(slot->worker, pause_ms))
-        pause_ms = ask(slot->worker);
-    return NULL;
+    while (thread_pause(&worker->slots, pause_ms))
+        pause_ms = ask(worker);
 }
 
 /* ---- Start and stop ---- */
@@ -301,21 +274,11 @@ static void choose_identity(struct worker *worker) {
     worker_identity_make(&worker->identity, worker->host);
 }
 
-static enum status start_thread(pthread_t *thread, bool *has_thread, void *(*function)(void *), void *context,
-                                struct error *err) {
-    int failure = pthread_create(thread, NULL, function, context);
-    *has_thread = !failure;
-    return failure ? error_set(err, STATUS_INTERNAL, "A thread cannot be started: %s.", strerror(failure)) : STATUS_OK;
-}
-
 static enum status start_threads(struct worker *worker, struct error *err) {
-    enum status status = start_thread(&worker->sending, &worker->has_sending, sender_main, &worker->sender, err);
-    if (!status) status = start_thread(&worker->renewing, &worker->has_renewing, renew_all, worker, err);
-    for (int i = 0; !status && i < worker->slot_count; i++) {
-        struct slot *slot = &worker->slots[i];
-        slot->worker = worker;
-        status = start_thread(&slot->thread, &slot->has_thread, ask_and_build, slot, err);
-    }
+    enum status status = thread_start(&worker->sending, "sender", sender_main, &worker->sender, err);
+    if (!status) status = thread_start(&worker->renewing, "renewer", renew_all, worker, err);
+    for (int i = 0; !status && i < worker->slot_count; i++)
+        status = thread_start(&worker->slots, "slot", ask_and_build, worker, err);
     return status;
 }
 
@@ -327,11 +290,11 @@ enum status worker_start(struct worker **out, const struct settings *settings, s
                               .compilers = list_compilers(&environment->compilers),
                               .slot_count = (int)settings->build_slots,
                               .lease_ms = LEASE_UNTIL_KNOWN_MS};
-    worker->slots = memory_alloc((size_t)worker->slot_count * sizeof *worker->slots);
     choose_identity(worker);
     held_jobs_init(&worker->held);
-    pthread_mutex_init(&worker->mutex, NULL);
-    condition_init(&worker->changed);
+    thread_init(&worker->sending);
+    thread_init(&worker->renewing);
+    thread_init(&worker->slots);
     const struct message_client_options options = {.address = settings->build_worker_address,
                                                    .service_key = settings->build_worker_key,
                                                    .peers = PEERS_WORKERS,
@@ -350,25 +313,21 @@ enum status worker_start(struct worker **out, const struct settings *settings, s
 }
 
 void worker_give_up(struct worker *worker) {
-    pthread_mutex_lock(&worker->mutex);
+    thread_lock(&worker->slots);
     worker->has_given_up = true;
-    pthread_cond_broadcast(&worker->changed);
-    pthread_mutex_unlock(&worker->mutex);
+    thread_wake(&worker->slots);
+    thread_unlock(&worker->slots);
 }
 
 static void wait_for_builds(struct worker *worker, int64_t drain_ms) {
     int64_t at_ms = clock_monotonic_ms() + drain_ms;
-    pthread_mutex_lock(&worker->mutex);
-    worker->is_stopping = true;
-    pthread_cond_broadcast(&worker->changed);
-    int busy_slots = worker->busy_slots;
-    pthread_mutex_unlock(&worker->mutex);
-    say_goodbye(worker, busy_slots);
-    pthread_mutex_lock(&worker->mutex);
+    thread_request_stop(&worker->slots);
+    say_goodbye(worker, count_busy_slots(worker));
+    thread_lock(&worker->slots);
     while (worker->busy_slots > 0 && !worker->has_given_up && clock_monotonic_ms() < at_ms)
-        wait_until(worker, at_ms);
+        thread_wait(&worker->slots, at_ms);
     int left = worker->busy_slots;
-    pthread_mutex_unlock(&worker->mutex);
+    thread_unlock(&worker->slots);
     if (left > 0) log_line(LOG_WARN, "builds_handed_back", log_field("slots", left));
     held_jobs_cancel(&worker->held);
 }
@@ -385,32 +344,24 @@ static void end_sending(struct worker *worker) {
     atomic_store(&worker->sender.has_given_up, true);
     pthread_cond_broadcast(&list->changed);
     pthread_mutex_unlock(&list->mutex);
-    if (worker->has_sending) pthread_join(worker->sending, NULL);
-}
-
-static void end_renewing(struct worker *worker) {
-    pthread_mutex_lock(&worker->mutex);
-    worker->is_renewing_over = true;
-    pthread_cond_broadcast(&worker->changed);
-    pthread_mutex_unlock(&worker->mutex);
-    if (worker->has_renewing) pthread_join(worker->renewing, NULL);
+    thread_join(&worker->sending);
 }
 
 void worker_drain(struct worker *worker, int64_t drain_ms) {
     wait_for_builds(worker, drain_ms);
-    for (int i = 0; i < worker->slot_count; i++)
-        if (worker->slots[i].has_thread) pthread_join(worker->slots[i].thread, NULL);
+    thread_join(&worker->slots);
     end_sending(worker);
-    end_renewing(worker);
+    thread_request_stop(&worker->renewing);
+    thread_join(&worker->renewing);
     say_goodbye(worker, 0);
 }
 
 void worker_free(struct worker *worker) {
     message_client_free(worker->client);
     held_jobs_release(&worker->held);
-    pthread_cond_destroy(&worker->changed);
-    pthread_mutex_destroy(&worker->mutex);
-    free(worker->slots);
+    thread_release(&worker->slots);
+    thread_release(&worker->renewing);
+    thread_release(&worker->sending);
     free(worker->compilers);
     free(worker);
 }
