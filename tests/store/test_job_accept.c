@@ -301,7 +301,7 @@ static void too_many_pending_jobs_are_refused(void **state) {
     assert_ok(job_store_accept(f->store, &requests[0], &limits, &accepted, &f->err));
     assert_false(accepted.created);
     requests[2].address = "192.0.2.3";
-    assert_status(STATUS_UNAVAILABLE, job_store_accept(f->store, &requests[2], &limits, &accepted, &f->err));
+    assert_status(STATUS_BUSY, job_store_accept(f->store, &requests[2], &limits, &accepted, &f->err));
     claim_job(f, requests[3].id); /* it waits no longer */
     assert_ok(job_store_accept(f->store, &requests[2], &limits, &accepted, &f->err));
 }

@@ -17,7 +17,7 @@ static const struct {
 } refusals[] = {
     {"STALE ", STATUS_STALE},       {"HELD ", STATUS_BUSY},        {"NOTFOUND ", STATUS_NOT_FOUND},
     {"CONFLICT ", STATUS_CONFLICT}, {"TOOMANY ", STATUS_TOO_MANY}, {"UNAVAILABLE ", STATUS_UNAVAILABLE},
-    {"REFUSED ", STATUS_REFUSED},
+    {"REFUSED ", STATUS_REFUSED},   {"FULL ", STATUS_BUSY},
 };
 
 enum status job_step_check(const struct redis_reply *reply, struct error *err) {

@@ -63,7 +63,7 @@ struct job_request {
 };
 
 struct job_limits {
-    int64_t pending;             /* limit of all pending jobs: STATUS_UNAVAILABLE above */
+    int64_t pending;             /* limit of all pending jobs: STATUS_BUSY above */
     int64_t pending_per_address; /* limit for a client address: STATUS_TOO_MANY above */
 };
 

@@ -226,14 +226,22 @@ static void pending_jobs_are_bounded_by_address_and_in_all(void **state) {
     static const struct {
         const char *name, *address;
         int status;
-    } rows[] = {{"a", "192.0.2.1", 200}, {"b", "192.0.2.1", 200}, {"c", "192.0.2.1", 429}, {"b", "192.0.2.1", 200},
-                {"c", "192.0.2.2", 200}, {"d", "192.0.2.3", 503}, {"d", "192.0.2.2", 503}};
+        const char *message;
+    } rows[] = {{"a", "192.0.2.1", 200, NULL},
+                {"b", "192.0.2.1", 200, NULL},
+                {"c", "192.0.2.1", 429, "There are 2 jobs from your address waiting already"},
+                {"b", "192.0.2.1", 200, NULL},
+                {"c", "192.0.2.2", 200, NULL},
+                {"d", "192.0.2.3", 503, "There are 3 jobs waiting already"},
+                {"d", "192.0.2.2", 503, "There are 3 jobs waiting already"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const char *const headers[] = {arena_format(&s->f.arena, "X-Forwarded-For: %s", rows[i].address), NULL};
         const char *body = arena_format(&s->f.arena, "{\"name\":\"%s\",\"version\":\"1.0.0\",\"ref\":\"x\"}", rows[i].name);
         const struct answered answered = ask_with(s, NULL, "/api/v1/publish", headers, body);
         expect_status(answered, rows[i].status);
-        if (rows[i].status != 200) assert_non_null(header_of(s, &answered, "retry-after"));
+        if (rows[i].status == 200) continue;
+        expect_error(s, answered, rows[i].status, NULL, rows[i].message);
+        assert_non_null(header_of(s, &answered, "retry-after"));
     }
 }
 

@@ -49,7 +49,7 @@ local function no_room(job, limit, address_limit)
   local pending = 0
   for _, kind in ipairs(KINDS) do pending = pending + call('ZCARD', 'pending:' .. kind) end
   if limit and pending >= limit then
-    return refuse('UNAVAILABLE', 'There are ' .. pending .. ' jobs waiting already; please try again later')
+    return refuse('FULL', 'There are ' .. pending .. ' jobs waiting already; please try again later')
   end
   local mine = tonumber(job.address and call('HGET', 'pending:address', job.address)) or 0
   if address_limit and mine >= address_limit then
