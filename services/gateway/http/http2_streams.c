@@ -14,7 +14,8 @@ enum {
     STREAM_BYTES = sizeof(h2o_http2_stream_t) + 4096, /* with the first chunk of its memory pool */
 };
 
-/* Keys of a request's environment: the dropped part of its body, and the progress of its answer. */
+/* Keys of a request's environment: when it began, the dropped part of its body, and the progress of its answer. */
+#define BEGUN H2O_STRLIT("gateway.begun")
 #define DROPPED H2O_STRLIT("gateway.dropped")
 #define PROGRESS H2O_STRLIT("gateway.progress")
 
@@ -41,9 +42,16 @@ static void reset(h2o_http2_conn_t *conn, h2o_http2_stream_t *stream, int error)
     h2o_http2_stream_reset(conn, stream);
 }
 
-static int64_t age_ms(const h2o_http2_stream_t *stream) {
-    const struct timeval *begin = &stream->req.timestamps.request_begin_at;
-    return clock_now_ms() - ((int64_t)begin->tv_sec * 1000 + begin->tv_usec / 1000);
+/* Since the first look at the stream, which is right after its first read. h2o's own `request_begin_at` is of the wall clock, and
+ * a step of that would cancel requests, or let them last. */
+static int64_t age_ms(h2o_http2_stream_t *stream) {
+    h2o_iovec_t *entry = h2o_req_getenv(&stream->req, BEGUN, 1);
+    if (!entry->base) {
+        int64_t *begun_ms = h2o_mem_alloc_pool(&stream->req.pool, sizeof *begun_ms);
+        *begun_ms = clock_monotonic_ms();
+        *entry = h2o_iovec_init((char *)begun_ms, sizeof *begun_ms);
+    }
+    return clock_monotonic_ms() - *(const int64_t *)(const void *)entry->base;
 }
 
 /* The dropped part of a body over the limit; `base` of the request's environment entry points to it. */

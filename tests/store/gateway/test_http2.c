@@ -4,7 +4,22 @@
  */
 #include "tests/store/gateway/raw_client.h"
 
+#include <stdatomic.h>
+#include <sys/time.h>
+#include <time.h>
+
 #include "tests/support/http/http2_frames.h"
+
+/* In place of libc's, by which h2o tells the time: the wall clock, as if it had stepped. */
+static atomic_long stepped_s;
+
+int gettimeofday(struct timeval *restrict out, void *restrict zone) {
+    struct timespec now;
+    (void)zone;
+    clock_gettime(CLOCK_REALTIME, &now);
+    *out = (struct timeval){.tv_sec = now.tv_sec - atomic_load(&stepped_s), .tv_usec = now.tv_nsec / 1000};
+    return 0;
+}
 
 static size_t taken; /* of the input of the connection that was opened last, by frames */
 
@@ -111,6 +126,26 @@ static void an_http_2_request_in_drops_is_cancelled(void **state) {
     text_release(&bytes);
 }
 
+/* Of the wall clock, between the beginning of a request and the look at its age. */
+static void a_step_of_the_clock_cancels_no_request(void **state) {
+    struct gateway_scene *s = *state;
+    struct http_connection connection;
+    struct text bytes = {0};
+    atomic_store(&stepped_s, 3600);
+    serve(s);
+    begin_http2(s, &connection, &bytes);
+    http2_append_request(&bytes, 1, "POST", "/api/v1/publish", -1, false);
+    send_and_clear(&connection, &bytes);
+    wait_ms(100); /* a read of its own */
+    http2_append_data(&bytes, 1, 2, true);
+    send_and_clear(&connection, &bytes);
+    http2_expect_answer(&connection, &taken, 1, 400, "invalid_request");
+    http_connection_close(&connection);
+    text_release(&bytes);
+    stop_serving(s);
+    atomic_store(&stepped_s, 0);
+}
+
 static void a_client_that_gives_up_hundreds_of_requests_is_closed(void **state) {
     struct gateway_scene *s = *state;
     enum { GIVEN_UP = 220 };
@@ -192,6 +227,7 @@ int main(void) {
         gateway_test(an_http_2_body_far_over_the_limit_is_answered_at_once),
         gateway_test(too_many_headers_are_400),
         gateway_test(an_http_2_request_in_drops_is_cancelled),
+        gateway_test(a_step_of_the_clock_cancels_no_request),
         gateway_test(a_client_that_gives_up_hundreds_of_requests_is_closed),
         gateway_test(an_answer_behind_a_shut_window_is_cancelled),
         gateway_test(a_connection_whose_window_stays_shut_is_ended),
