@@ -66,7 +66,7 @@ enum status hash_sha256_sri_descriptor(int descriptor, const char *path, char ou
 }
 
 enum status hash_sha256_sri_file(const char *path, char out[SHA256_SRI_MAX], int64_t *size_bytes, struct error *err) {
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO would wait for a writer; it cannot be read here */
     if (descriptor < 0)
         return error_set(err, errno == ENOENT ? STATUS_NOT_FOUND : STATUS_INTERNAL, "cannot read %s: %s", path,
                          strerror(errno));

@@ -46,7 +46,7 @@ enum status tarball_folder_open(int *out, const char *folder, const char *object
     struct stat found;
     enum status status = STATUS_OK;
     const char *path = arena_format(&arena, "%s/%s", folder, object);
-    *out = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    *out = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK); /* a FIFO would wait for a writer */
     if (*out < 0 && (errno == ENOENT || errno == ENOTDIR))
         status = error_set(err, STATUS_NOT_FOUND, "There is no object %s.", object);
     else if (*out < 0 && (errno == EMFILE || errno == ENFILE))
@@ -130,7 +130,8 @@ static enum status read_object(struct tarball_place *place, const char *object, 
     struct arena arena = {0};
     enum status status = STATUS_OK;
     size_t start = out->length;
-    FILE *file = fopen(arena_format(&arena, "%s/%s", folder_of(place)->path, object), "rbe");
+    int descriptor = open(arena_format(&arena, "%s/%s", folder_of(place)->path, object), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    FILE *file = descriptor < 0 ? NULL : fdopen(descriptor, "rb");
     if (!file) {
         status = error_set(err, errno == ENOENT ? STATUS_NOT_FOUND : STATUS_INTERNAL, "%s cannot be read from storage: %s.",
                            object, strerror(errno));
