@@ -223,8 +223,10 @@ static size_t entity_limit(const struct connection *connection) {
     request_head_read(&head, input->bytes, input->size);
     if (!head.is_complete || h2o_memis(head.method.base, head.method.len, http2_method, sizeof http2_method - 1))
         return loop->config.max_request_entity_size;
-    /* h2o refuses chunked bodies of this size and a larger content-length; a body one byte too long reaches the handler */
-    return router_body_limit(port_of(connection), head.method.base, head.method.len, head.target.base, head.target.len) + 1;
+    /* h2o refuses a larger content-length, and chunked bodies of this size already */
+    bool is_chunked = head.transfer_encodings > 0;
+    return router_body_limit(port_of(connection), head.method.base, head.method.len, head.target.base, head.target.len) +
+           is_chunked;
 }
 
 static void read_watched(h2o_socket_t *socket, const char *problem) {

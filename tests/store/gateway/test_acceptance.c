@@ -251,7 +251,7 @@ static void a_body_over_the_limit_is_413(void **state) {
     serve(s);
     char *body = memory_alloc(LIMIT + 2);
     memset(body, ' ', LIMIT + 1);
-    expect_error(s, post(s, "/api/v1/publish", body), 413, NULL, "takes 65536 at most");
+    expect_error(s, post(s, "/api/v1/publish", body), 413, NULL, "larger than 65536 bytes");
     body[LIMIT] = '\0';
     expect_error(s, post(s, "/api/v1/publish", body), 400, NULL, "");
     free(body);

@@ -76,6 +76,10 @@ static void a_body_over_the_limit_is_413_as_soon_as_that_is_known(void **state) 
     expect_within(text_view(&connection.answer), "larger than 65536 bytes");
     http_connection_close(&connection);
     open_as(s, &connection, 1);
+    send_text(&connection, "POST /api/v1/publish HTTP/1.1\r\nHost: a\r\nContent-Length: 65537\r\n\r\n");
+    expect_answer(&connection, 413);
+    http_connection_close(&connection);
+    open_as(s, &connection, 1);
     send_text(&connection, "POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n"); /* takes no body */
     expect_answer(&connection, 413);
     http_connection_close(&connection);
