@@ -48,6 +48,18 @@ bool url_part_is(const struct url_part *part, const char *text) {
     return part->bytes && strlen(text) == part->length && memcmp(part->bytes, text, part->length) == 0;
 }
 
+bool url_port_parse(int *out, const struct url_part *port) {
+    enum { DIGITS_MAX = 5, PORT_MAX = 65535 };
+    int number = 0;
+    if (!port->bytes || port->length > DIGITS_MAX) return false;
+    for (size_t i = 0; i < port->length; i++) {
+        if (port->bytes[i] < '0' || port->bytes[i] > '9') return false;
+        number = number * 10 + (port->bytes[i] - '0');
+    }
+    *out = number;
+    return number >= 1 && number <= PORT_MAX;
+}
+
 const char *url_after_scheme(const char *url, const char *scheme) {
     struct url parts;
     return url_split(&parts, url) && url_part_is(&parts.scheme, scheme) ? parts.authority.bytes : NULL;

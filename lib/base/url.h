@@ -44,6 +44,10 @@ bool url_split(struct url *out, const char *text);
 
 bool url_part_is(const struct url_part *part, const char *text); /* exactly; a part that is missing is no text */
 
+/* Reads a port: up to five decimal digits and nothing else, from 1 to 65535. False for any other text, or a part that is
+ * missing. */
+bool url_port_parse(int *out, const struct url_part *port);
+
 /* What follows SCHEME://, or NULL if the URL has another scheme. */
 const char *url_after_scheme(const char *url, const char *scheme);
 

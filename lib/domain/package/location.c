@@ -127,13 +127,11 @@ enum status location_check_published(const struct location *location, struct err
 
 /* True for SCHEME://HOST:PORT/… with a publishable scheme. */
 static bool is_url_with_port(const char *url) {
-    enum { PORT_MAX = 5 }; /* digits */
     struct url parts;
-    if (!split_published(&parts, url) || !parts.port.bytes || *parts.path == '\0') return false;
+    int port;
+    if (!split_published(&parts, url) || !url_port_parse(&port, &parts.port) || *parts.path == '\0') return false;
     const char *colon = memchr(parts.authority.bytes, ':', parts.authority.length);
-    bool is_only_colon = colon > parts.authority.bytes && colon + 1 == parts.port.bytes;
-    bool is_number = strspn(parts.port.bytes, "0123456789") == parts.port.length;
-    return is_only_colon && is_number && parts.port.length >= 1 && parts.port.length <= PORT_MAX;
+    return colon > parts.authority.bytes && colon + 1 == parts.port.bytes;
 }
 
 static enum status check_private_url(const char *url, struct error *err) {

@@ -373,8 +373,8 @@ static void guard_connections(struct message_server *server, nng_listener listen
     if (url_after_scheme(server->address, "ipc")) return;
     struct url url;
     url_split(&url, server->address);
-    server->port = url.port.bytes ? atoi(url.port.bytes) : 0;
-    if (server->port == 0) nng_listener_get_int(listener, NNG_OPT_TCP_BOUND_PORT, &server->port);
+    if (!url_port_parse(&server->port, &url.port)) /* nng has chosen one */
+        nng_listener_get_int(listener, NNG_OPT_TCP_BOUND_PORT, &server->port);
     mallopt(M_MMAP_THRESHOLD, MMAP_BYTES);
     connection_guard_add(server->port);
     if (nng_aio_alloc(&server->tend, tend_connections, server) != 0) abort();

@@ -77,9 +77,8 @@ static bool parse_host(struct redis *redis, const struct url *url) {
 }
 
 static bool parse_port(struct redis *redis, const struct url_part *port) {
-    char *end = NULL;
-    redis->port = port->bytes ? (int)strtol(port->bytes, &end, 10) : REDIS_PORT;
-    return redis->port >= 1 && redis->port <= 65535 && (!port->bytes || end == port->bytes + port->length);
+    redis->port = REDIS_PORT;
+    return !port->bytes || url_port_parse(&redis->port, port);
 }
 
 /* "", or `/DATABASE`. */

@@ -41,10 +41,11 @@ static const char host_characters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNO
 /* True for https://HOST:PORT or http://HOST:PORT, with or without a final slash. */
 static bool is_endpoint(const char *url) {
     struct url parts;
+    int port;
     if (!url_split(&parts, url) || parts.account.bytes || parts.has_brackets) return false;
     if (!url_part_is(&parts.scheme, "https") && !url_part_is(&parts.scheme, "http")) return false;
     bool is_host = parts.host.length > 0 && strspn(parts.host.bytes, host_characters) >= parts.host.length;
-    bool is_port = !parts.port.bytes || strspn(parts.port.bytes, "0123456789") >= parts.port.length;
+    bool is_port = !parts.port.length || url_port_parse(&port, &parts.port); /* `http://host:` is fine with curl */
     return is_host && is_port && (text_equal(parts.path, "") || text_equal(parts.path, "/"));
 }
 

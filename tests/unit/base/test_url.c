@@ -167,11 +167,33 @@ static void servers_are_compared_as_curl_reads_them(void **state) {
     }
 }
 
+static void a_port_is_a_number_from_1_to_65535(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        int port; /* 0: it is none */
+    } rows[] = {{"1", 1},   {"80", 80},   {"0080", 80}, {"65535", 65535}, {"", 0},          {"0", 0},
+                {"+80", 0}, {"-80", 0},   {" 80", 0},   {"80 ", 0},       {"8a", 0},        {"0x50", 0},
+                {"*", 0},   {"65536", 0}, {"99999", 0}, {"000080", 0},    {"4294967376", 0}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct url_part part = {rows[i].text, strlen(rows[i].text)};
+        int port = 0;
+        if (url_port_parse(&port, &part) != (rows[i].port != 0)) fail_msg("%s", rows[i].text);
+        if (rows[i].port) assert_int_equal(port, rows[i].port);
+    }
+    const struct url_part beginning = {"8080", 2}, missing = {0};
+    int port = 0;
+    assert_true(url_port_parse(&port, &beginning));
+    assert_int_equal(port, 80);
+    assert_false(url_port_parse(&port, &missing));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_url_has_the_parts_that_are_written), cmocka_unit_test(schemes_are_compared_exactly),
-        cmocka_unit_test(a_base_loses_its_final_slashes),       cmocka_unit_test(parameters_are_encoded_and_joined),
-        cmocka_unit_test(servers_are_named_as_curl_reads_them), cmocka_unit_test(servers_are_compared_as_curl_reads_them),
+        cmocka_unit_test(a_url_has_the_parts_that_are_written),    cmocka_unit_test(schemes_are_compared_exactly),
+        cmocka_unit_test(a_base_loses_its_final_slashes),          cmocka_unit_test(parameters_are_encoded_and_joined),
+        cmocka_unit_test(a_port_is_a_number_from_1_to_65535),      cmocka_unit_test(servers_are_named_as_curl_reads_them),
+        cmocka_unit_test(servers_are_compared_as_curl_reads_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
