@@ -131,6 +131,39 @@ static void a_wait_for_another_job_begins_once(void **state) {
     assert_int_equal(get_job(f, dependant.id).attempts, 1);
 }
 
+/* Has a job lose all its runners but for the last reap, and makes the reply to that get lost. */
+static struct job_reaped give_up(struct fixture *f, struct job_request *request, bool has_record) {
+    enum { SHORT_MS = 1, ATTEMPTS_MAX = 3 };
+    struct job_reaped reaped = {0};
+    accept_job(f, request);
+    for (int i = 1; i <= ATTEMPTS_MAX; i++) {
+        struct lease lease;
+        struct job job;
+        assert_ok(job_store_claim(f->store, request->id, "r", LEASE_MS, &f->arena, &lease, &job, &f->err));
+        if (has_record) assert_ok(job_store_record(f->store, &lease, "{}", &f->err));
+        assert_ok(job_store_renew(f->store, &lease, SHORT_MS, &f->err));
+        wait_ms(SHORT_MS + 5);
+        if (i == ATTEMPTS_MAX) lose_next_reply(f);
+        assert_ok(job_store_reap(f->store, SHORT_MS, &reaped, &f->err));
+    }
+    assert_reply_was_lost();
+    return reaped;
+}
+
+static void what_operators_must_hear_is_told_again(void **state) {
+    struct fixture *f = *state;
+    struct job_request failed = publish_of("a"), begun = publish_of("b");
+    struct job_reaped reaped = give_up(f, &failed, false);
+    assert_int_equal(reaped.failed, 1);
+    assert_string_equal(reaped.failed_ids[0], failed.id);
+    assert_int_equal(get_job(f, failed.id).state, JOB_STATE_FAILED);
+    reaped = give_up(f, &begun, true);
+    assert_int_equal(reaped.alarming, 1);
+    assert_string_equal(reaped.alarming_ids[0], begun.id);
+    assert_ok(job_store_reap(f->store, LEASE_MS, &reaped, &f->err)); /* and once only */
+    assert_int_equal(reaped.failed + reaped.alarming, 0);
+}
+
 static void a_lock_is_taken_and_released_once(void **state) {
     struct fixture *f = *state;
     struct lock lock, next;
@@ -208,6 +241,7 @@ int main(void) {
         store_test(a_claim_is_the_claim_it_was),
         store_test(what_a_run_writes_counts_once),
         store_test(a_wait_for_another_job_begins_once),
+        store_test(what_operators_must_hear_is_told_again),
         store_test(a_lock_is_taken_and_released_once),
         store_test(several_matrix_jobs_are_claimed_once),
         store_test(waves_and_sweeps_are_claimed_once),

@@ -23,6 +23,7 @@ struct job_store {
     struct redis_script script;        /* its source is script_text */
     struct redis_script matrix_script; /* matrix.lua */
     char claim_token[UUID_TEXT_MAX];   /* of a claim that Redis did not answer; "": none */
+    char reap_token[UUID_TEXT_MAX];    /* of a reap, likewise */
 };
 
 /* Runs one step of jobs/; the format begins with its name ("renew %s …"). A refusal by the step becomes a status with the

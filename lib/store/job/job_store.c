@@ -142,10 +142,14 @@ static enum status take_claim(const struct redis_reply *reply, struct arena *are
     return job_from_reply(&reply->items[2], lease->job_id, arena, job) ? STATUS_OK : damaged_job(lease->job_id, err);
 }
 
-/* The token of a claim. A claim that Redis did not answer passes its token on to the next: it may have been carried out. */
+/* The token of a call. One that Redis did not answer passes its token on to the next: it may have been carried out. */
+static const char *begin_with(char token[UUID_TEXT_MAX]) {
+    if (!*token) hash_random_uuid(token);
+    return token;
+}
+
 static const char *begin_claim(struct job_store *store) {
-    if (!*store->claim_token) hash_random_uuid(store->claim_token);
-    return store->claim_token;
+    return begin_with(store->claim_token);
 }
 
 static enum status end_claim(struct job_store *store, const struct redis_reply *reply, enum status status, struct arena *arena,
@@ -413,7 +417,9 @@ static void note_job(char ids[JOB_REAP_MAX][UUID_TEXT_MAX], size_t *count, const
 enum status job_store_reap(struct job_store *store, int64_t lease_ms, struct job_reaped *out, struct error *err) {
     memset(out, 0, sizeof *out);
     struct redis_reply *reply;
-    enum status status = job_step(store, &reply, err, "reap %" PRId64 " %d", lease_ms, JOB_REAP_MAX);
+    enum status status =
+        job_step(store, &reply, err, "reap %" PRId64 " %d %s", lease_ms, JOB_REAP_MAX, begin_with(store->reap_token));
+    if (!job_store_is_away(status)) *store->reap_token = '\0';
     if (status != STATUS_OK) return status;
     assert(reply->count <= 1 + 2 * JOB_REAP_MAX);
     out->logs_removed = (size_t)reply->items[0].integer;

@@ -4,6 +4,7 @@
 
 local ATTEMPTS_MAX = 3
 local BACKOFF_MAX_MS = 600000
+local REAPED_KEPT_MS = 3600000
 
 -- Parts of maxmemory: above the first, finished jobs move to storage before their time; above the second (there may be no
 -- storage), the oldest logs are removed; above the last no new jobs are accepted.
@@ -56,16 +57,22 @@ local function remove_oldest_logs()
   return removed
 end
 
--- lease, limit → number of logs removed, then for each job the result of take_back(), and its id
+-- lease, limit, token → number of logs removed, then for each job the result of take_back(), and its id. An answer that operators
+-- must hear is kept under the token, for a repeated call whose first answer was lost.
 function steps.reap()
-  local lease_ms, most, now = tonumber(ARGV[2]), ARGV[3], now_ms()
+  local lease_ms, most, token, now, must_be_heard = tonumber(ARGV[2]), ARGV[3], ARGV[4], now_ms(), false
+  local before = call('GET', 'reaped:' .. token)
+  if before then return cjson.decode(before) end
   local since, answer = redis_up_since(now), {remove_oldest_logs()}
   if now < since + lease_ms / 2 then return answer end -- runners have time to renew
   local expired = call('ZRANGE', 'leases', '-inf', now, 'BYSCORE', 'LIMIT', 0, most, 'WITHSCORES')
   for i = 1, #expired, 2 do
-    answer[#answer + 1] = take_back(expired[i], now, lease_ms, tonumber(expired[i + 1]) >= since + lease_ms)
+    local outcome = take_back(expired[i], now, lease_ms, tonumber(expired[i + 1]) >= since + lease_ms)
+    answer[#answer + 1] = outcome
     answer[#answer + 1] = expired[i]
+    must_be_heard = must_be_heard or outcome ~= 'returned'
   end
+  if must_be_heard then call('SET', 'reaped:' .. token, cjson.encode(answer), 'PX', REAPED_KEPT_MS) end
   return answer
 end
 
