@@ -87,8 +87,8 @@ static void look_again(struct job_runner *runner, int64_t now_ms) {
     pthread_mutex_lock(&runner->mutex);
     bool is_due = now_ms >= job_runner_next_look_ms(runner);
     if (now_ms >= runner->look_at_ms) runner->look_at_ms = INT64_MAX;
-    for (size_t i = 0; i < RETRIES_MAX; i++)
-        if (now_ms >= runner->retries[i].look_at_ms) runner->retries[i].look_at_ms = 0;
+    for (size_t i = runner->looks.count; i-- > 0;)
+        if (now_ms >= runner->looks.items[i]) runner->looks.items[i] = runner->looks.items[--runner->looks.count];
     pthread_mutex_unlock(&runner->mutex);
     if (is_due) job_runner_look(runner);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/array.h"
 #include "lib/base/clock.h"
 #include "lib/base/fault.h"
 #include "lib/base/folder.h"
@@ -207,10 +208,10 @@ static int count_try(struct job_runner *runner, const char *job_id) {
     return tries;
 }
 
-/* Schedules a look for the job at the end of its delay, which no message announces. */
-static void look_after(struct job_runner *runner, const char *job_id, int64_t delay_ms) {
+/* Schedules a look for a job at the end of its delay, which no message announces. */
+static void look_after(struct job_runner *runner, int64_t delay_ms) {
     pthread_mutex_lock(&runner->mutex);
-    find_retry(runner, job_id)->look_at_ms = clock_monotonic_ms() + delay_ms + LOOK_LATER_MS;
+    *array_add(&runner->looks) = clock_monotonic_ms() + delay_ms + LOOK_LATER_MS;
     pthread_cond_broadcast(&runner->state_moved);
     pthread_mutex_unlock(&runner->mutex);
 }
@@ -342,7 +343,7 @@ static void settle(struct job_slot *slot, struct job_run *run, struct settlement
     if (settlement->outcome != OUTCOME_LOST) status = until_answered(slot, run, settlement, write_lines, &problem);
     if (!status) status = until_answered(slot, run, settlement, write_outcome, &problem);
     if (!status) fault_point("end");
-    if (!status && comes_again) look_after(slot->runner, run->job.id, settlement->delay_ms);
+    if (!status && comes_again) look_after(slot->runner, settlement->delay_ms);
     if (status == STATUS_STALE) settlement->outcome = OUTCOME_LOST;
     if (status && status != STATUS_STALE)
         log_line(LOG_ERROR, "job_outcome_not_stored", log_field("job", run->job.id),

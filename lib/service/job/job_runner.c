@@ -67,8 +67,8 @@ void job_runner_look_soon(struct job_runner *runner) {
 
 int64_t job_runner_next_look_ms(const struct job_runner *runner) {
     int64_t at_ms = runner->look_at_ms;
-    for (size_t i = 0; i < RETRIES_MAX; i++)
-        if (runner->retries[i].look_at_ms && runner->retries[i].look_at_ms < at_ms) at_ms = runner->retries[i].look_at_ms;
+    for (size_t i = 0; i < runner->looks.count; i++)
+        if (runner->looks.items[i] < at_ms) at_ms = runner->looks.items[i];
     return at_ms;
 }
 
@@ -296,6 +296,7 @@ void job_runner_free(struct job_runner *runner, int64_t drain_ms) {
     pthread_cond_destroy(&runner->work_came);
     pthread_cond_destroy(&runner->state_moved);
     pthread_mutex_destroy(&runner->mutex);
+    free(runner->looks.items);
     free(runner->slots);
     free(runner);
 }

@@ -46,7 +46,6 @@ struct announcement {
 struct job_retry {
     char job_id[UUID_TEXT_MAX];
     int tries;
-    int64_t look_at_ms; /* when a slot must look for it in Redis; 0: no look is scheduled */
 };
 
 struct job_runner {
@@ -68,6 +67,10 @@ struct job_runner {
     struct queue announced;     /* struct announcement, at most ANNOUNCED_MAX */
     bool may_have_work;         /* Redis may have a job that can run: a free slot must ask */
     int64_t look_at_ms;         /* when a slot must ask again, because of a lock; INT64_MAX: never */
+    struct {
+        int64_t *items;
+        size_t count, capacity;
+    } looks; /* when a slot must ask again, because of each job that is delayed */
     int running;
     bool is_draining;
     bool has_given_up; /* the drain's time is over: nothing is waited for any longer */

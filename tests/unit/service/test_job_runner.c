@@ -132,6 +132,24 @@ static void more_announcements_than_are_remembered_are_all_run(void **state) {
     assert_int_equal(counts.pending[JOB_KIND_PUBLISH] + counts.running[JOB_KIND_PUBLISH], 0);
 }
 
+/* The job waits for longer than those that wait after it, and nothing scans. */
+static void each_of_many_delayed_jobs_is_looked_for(void **state) {
+    struct job_fixture *j = *state;
+    enum { OTHERS = 64 };
+    start_runner(j, 4);
+    const struct job_accepted patient = announce_order(j, "patient", "full disk");
+    await(atomic_load(&j->begun) == 2); /* the next time in two seconds */
+    for (int i = 0; i < OTHERS; i++) {
+        char package[16];
+        snprintf(package, sizeof package, "other-%d", i);
+        announce_order(j, package, "full disk");
+    }
+    await(atomic_load(&j->begun) >= 2 + OTHERS);
+    atomic_store(&j->gate_is_open, true);
+    await(state_of(j, patient.id) == JOB_STATE_SUCCEEDED);
+    stop_runner(j);
+}
+
 static void a_job_of_another_service_is_left_to_it(void **state) {
     struct job_fixture *j = *state;
     start_runner(j, 1);
@@ -275,6 +293,7 @@ int main(void) {
         job_test(a_job_whose_lock_somebody_held_runs_once_it_is_free),
         job_test(slots_work_side_by_side_and_no_more_than_there_are),
         job_test(more_announcements_than_are_remembered_are_all_run),
+        job_test(each_of_many_delayed_jobs_is_looked_for),
         job_test(a_job_of_another_service_is_left_to_it),
         job_test(many_lines_keep_their_order_and_come_before_the_end),
         job_test(lines_arrive_while_the_job_runs),
