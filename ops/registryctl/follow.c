@@ -55,7 +55,7 @@ static const char *lines_path(struct arena *arena, const char *id, const char *l
     char since[TIME_TEXT_MAX];
     struct text path = {0};
     time_print(since_ms, since);
-    text_append_format(&path, "/logs/%s", id);
+    text_append(&path, gateway_job_path(arena, "logs", id));
     url_append_parameter(&path, "level", level);
     url_append_parameter(&path, "since", since);
     url_append_parameter(&path, "wait", arena_format(arena, "%d", waits ? GATEWAY_WAIT_SECONDS : 0));
@@ -70,7 +70,7 @@ enum status job_print_log(struct invocation *call, const char *id, const char *l
     for (;;) {
         struct arena *arena = &call->arena;
         json_t *job = NULL, *lines = NULL;
-        enum status status = gateway_ask(call, arena_format(arena, "/status/%s", id), NULL, patience_ms, &job, err);
+        enum status status = gateway_ask(call, gateway_job_path(arena, "status", id), NULL, patience_ms, &job, err);
         bool is_finished = json_object_get(job, "finishedAt") != NULL, goes_on = follow && !is_finished;
         if (!status)
             status = gateway_ask(call, lines_path(arena, id, level, since_ms, goes_on), NULL, patience_ms, &lines, err);

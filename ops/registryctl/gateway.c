@@ -8,6 +8,8 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/json.h"
+#include "lib/base/percent.h"
+#include "lib/base/text.h"
 #include "lib/base/url.h"
 #include "lib/tools/http/http_client.h"
 #include "ops/registryctl/command.h"
@@ -17,6 +19,15 @@ enum { ANSWER_BYTES_MAX = 256 << 20, RETRY_MS = 1000, RETRY_AFTER_MAX_S = 300 };
 const char *gateway_text(const json_t *object, const char *key) {
     const char *value = json_string_value(json_object_get(object, key));
     return value ? value : "";
+}
+
+const char *gateway_job_path(struct arena *arena, const char *name, const char *id) {
+    struct text path = {0};
+    text_append_format(&path, "/%s/", name);
+    percent_encode(&path, id, PERCENT_VALUE);
+    const char *copy = arena_copy(arena, text_view(&path));
+    text_release(&path);
+    return copy;
 }
 
 /* ---- Untrusted texts ---- */

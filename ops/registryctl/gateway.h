@@ -12,6 +12,7 @@
 
 #include "lib/base/error.h"
 
+struct arena;
 struct invocation;
 
 enum {
@@ -25,6 +26,9 @@ enum {
  * gateway's message for any other answer; STATUS_UNAVAILABLE or STATUS_TIMEOUT at the end of patience. */
 CHECK_RESULT enum status gateway_ask(struct invocation *call, const char *path, const char *body, int64_t patience_ms,
                                      json_t **answer, struct error *err);
+
+/* The path /NAME/ID, with the id encoded: it may be any text of the command line, or of an answer. */
+const char *gateway_job_path(struct arena *arena, const char *name, const char *id);
 
 /* A text field of an answer; "" if it is missing. */
 const char *gateway_text(const json_t *object, const char *key);

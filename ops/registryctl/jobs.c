@@ -13,7 +13,7 @@
 
 enum status command_status(struct invocation *call, struct error *err) {
     json_t *answer = NULL;
-    enum status status = gateway_ask(call, arena_format(&call->arena, "/status/%s", call->arguments[0]), NULL, 0, &answer, err);
+    enum status status = gateway_ask(call, gateway_job_path(&call->arena, "status", call->arguments[0]), NULL, 0, &answer, err);
     if (status) return status;
     printf("%s %s %s\n", gateway_text(answer, "jobId"), gateway_text(answer, "jobType"), gateway_text(answer, "state"));
     if (*gateway_text(answer, "error")) printf("%s\n", gateway_text(answer, "error"));
@@ -37,7 +37,7 @@ static enum status find_state(struct invocation *call, const json_t *job, const 
     }
     *state = "pending";
     if (!json_object_get(job, "startedAt")) return STATUS_OK;
-    const char *path = arena_format(&call->arena, "/status/%s", gateway_text(job, "jobId"));
+    const char *path = gateway_job_path(&call->arena, "status", gateway_text(job, "jobId"));
     enum status status = gateway_ask(call, path, NULL, 0, &answer, err);
     if (!status) *state = arena_copy(&call->arena, gateway_text(answer, "state"));
     json_decref(answer);
