@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Of which tests the folders are kept (tests/support/test_run.h): this program runs itself, with tests that make a folder.
+ * Of which tests the folders are kept (tests/support/test_run.h), and which tests run: this program runs itself, with tests that
+ * make a folder.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -57,6 +58,24 @@ static void fails_before_the_end_of_its_folder(void **state) {
     fail();
 }
 
+static void says_its_name(void **state) {
+    printf("This is the second, with %s.\n", *state ? (const char *)*state : "nothing");
+}
+
+static int begin_with_text(void **state) {
+    *state = "the group's text";
+    return 0;
+}
+
+/* Of three tests, those that are named. */
+static int run_filtered(bool has_group_state) {
+    static char own[] = "its own text";
+    const struct CMUnitTest tests[] = {cmocka_unit_test(fails), cmocka_unit_test_prestate(says_its_name, own),
+                                       cmocka_unit_test(fails)};
+    cmocka_set_test_filter("says*");
+    return cmocka_run_group_tests(tests, has_group_state ? begin_with_text : NULL, NULL);
+}
+
 static int run_one(const char *name) {
     const struct CMUnitTest of_test[] = {cmocka_unit_test_setup_teardown(fails, begin, end),
                                          cmocka_unit_test_setup_teardown(succeeds, begin, end)};
@@ -66,6 +85,7 @@ static int run_one(const char *name) {
     if (strcmp(name, "of_test") == 0) return cmocka_run_group_tests(of_test, NULL, NULL);
     if (strcmp(name, "of_group") == 0) return cmocka_run_group_tests(of_group, begin, end);
     if (strcmp(name, "left_behind") == 0) return cmocka_run_group_tests(left_behind, NULL, NULL);
+    if (strncmp(name, "filtered", 8) == 0) return run_filtered(strcmp(name, "filtered_in_group") == 0);
     return cmocka_run_group_tests(good, begin, end);
 }
 
@@ -111,11 +131,20 @@ static void every_folder_is_kept_where_one_asks_for_it(void **state) {
     expect("KEEP=1", "of_test", 2, 1);
 }
 
+static void a_filter_runs_the_tests_that_it_names(void **state) {
+    (void)state;
+    const char *output = shell_output(&arena, "'%s' filtered 2>&1", self);
+    assert_non_null(strstr(output, "This is the second, with its own text."));
+    output = shell_output(&arena, "'%s' filtered_in_group 2>&1", self);
+    assert_non_null(strstr(output, "This is the second, with the group's text."));
+}
+
 int main(int argument_count, char **arguments) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_folder_of_the_test_that_failed_is_kept_with_its_logs_printed),
         cmocka_unit_test(no_folder_is_kept_where_all_succeed_or_are_skipped),
         cmocka_unit_test(every_folder_is_kept_where_one_asks_for_it),
+        cmocka_unit_test(a_filter_runs_the_tests_that_it_names),
     };
     self = arguments[0];
     int failed = argument_count > 1 ? run_one(arguments[1]) : cmocka_run_group_tests(tests, NULL, NULL);
