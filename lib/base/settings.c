@@ -124,7 +124,8 @@ static char *read_text(const struct env_file *env, const char *name, const char 
     return *standard ? expand(standard, state_dir ? state_dir : "") : NULL;
 }
 
-/* Reads the variable NAME or the file named by NAME_FILE; an empty file gives NULL. If both are unset, *out is kept. */
+/* Reads the variable NAME or the file named by NAME_FILE. If both are unset, *out is kept; and so it is, with STATUS_INVALID, if
+ * the file is empty and *out is set: at a reload somebody is just writing the file. */
 static enum status read_secret(const struct env_file *env, const char *name, const char *_Atomic *out, struct error *err) {
     const char *value = look_up(env, name);
     char file_variable[128];
@@ -140,9 +141,12 @@ static enum status read_secret(const struct env_file *env, const char *name, con
         return error_set_at(err, STATUS_INVALID, file_variable, "%s: %s.", file_variable, problem.message);
     }
     const char *content = bytes.length ? trim(bytes.bytes) : "";
-    *out = *content ? secret_keep(content) : NULL;
+    bool is_empty = *content == '\0';
+    if (!is_empty) *out = secret_keep(content);
     text_release(&bytes);
-    return STATUS_OK;
+    if (!is_empty || !*out) return STATUS_OK;
+    return error_set_at(err, STATUS_INVALID, file_variable, "%s: %s is empty, so the value before is kept.", file_variable,
+                        path);
 }
 
 /* True if the secret is set; its value is not read. */

@@ -56,8 +56,8 @@ const char *settings_service_address(const struct settings *settings, enum servi
 CHECK_RESULT enum status settings_load(struct settings *out, enum program program, struct error *err);
 void settings_release(struct settings *settings);
 
-/* Reads the secrets of `program` again, from their NAME_FILE or ./.env, on SIGHUP. A secret that cannot be read keeps its
- * value; the error names the first such one. Other threads may read `settings` meanwhile. */
+/* Reads the secrets of `program` again, from their NAME_FILE or ./.env, on SIGHUP. A secret that cannot be read, or
+ * whose file is empty, keeps its value; the error names the first such one. Other threads may read `settings` meanwhile. */
 CHECK_RESULT enum status settings_reload_secrets(struct settings *settings, enum program program, struct error *err);
 
 /* Appends the table of ops/README.md, one row for each setting. */

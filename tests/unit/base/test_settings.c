@@ -156,6 +156,22 @@ static void a_file_that_cannot_be_read_leaves_the_secret_as_it_was(void **state)
     assert_int_equal(rmdir("token"), 0);
 }
 
+/* Somebody truncates it, and writes it again. */
+static void a_file_that_is_empty_for_a_moment_leaves_the_secret_as_it_was(void **state) {
+    struct fixture *f = *state;
+    write_file("token", "the first token");
+    setenv("PACCHETTIBOTTI_TOKEN_FILE", "token", 1);
+    assert_int_equal(settings_load(&f->settings, PROGRAM_PUBLISH, &f->err), STATUS_OK);
+    write_file("token", "\n");
+    assert_int_equal(settings_reload_secrets(&f->settings, PROGRAM_PUBLISH, &f->err), STATUS_INVALID);
+    assert_string_equal(f->err.path, "PACCHETTIBOTTI_TOKEN_FILE");
+    assert_non_null(strstr(f->err.message, "token is empty"));
+    assert_string_equal(f->settings.pacchettibotti_token, "the first token");
+    write_file("token", "the second token");
+    assert_int_equal(settings_reload_secrets(&f->settings, PROGRAM_PUBLISH, &f->err), STATUS_OK);
+    assert_string_equal(f->settings.pacchettibotti_token, "the second token");
+}
+
 static void an_empty_file_is_no_secret(void **state) {
     struct fixture *f = *state;
     write_file("token", " \n");
@@ -194,6 +210,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_secret_comes_from_a_file_and_is_blanked, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_secret_in_a_file_can_be_replaced, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_cannot_be_read_leaves_the_secret_as_it_was, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_file_that_is_empty_for_a_moment_leaves_the_secret_as_it_was, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_empty_file_is_no_secret, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_gateway_learns_only_that_a_secret_is_set, set_up, tear_down),
         cmocka_unit_test(the_table_has_a_row_for_every_variable),
