@@ -189,15 +189,34 @@ bool file_write_all(int file, const void *bytes, size_t length) {
     return true;
 }
 
+/* Opens an empty PATH.new for this writer alone: another one, of any process, waits until it is closed, and then finds that the
+ * name has gone with the rename. The name is always the same, so that what a killed writer left is used by the next. -1 with
+ * errno. */
+static int open_beside(const char *path) {
+    for (;;) {
+        struct stat opened, named;
+        int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+        if (file < 0) return -1;
+        while (flock(file, LOCK_EX) != 0 && errno == EINTR)
+            continue;
+        bool is_ours = fstat(file, &opened) == 0 && stat(path, &named) == 0 && opened.st_ino == named.st_ino;
+        if (is_ours && ftruncate(file, 0) == 0) return file;
+        int cause = errno;
+        close(file);
+        errno = cause;
+        if (is_ours) return -1;
+    }
+}
+
 enum status file_write(const char *path, const void *bytes, size_t length, struct error *err) {
     struct text beside = {0};
     text_append_format(&beside, "%s.new", path);
-    int file = open(text_view(&beside), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    int file = open_beside(text_view(&beside));
     bool failed = file < 0 || !file_write_all(file, bytes, length) || fsync(file) != 0;
     failed = failed || rename(text_view(&beside), path) != 0;
     int cause = errno;
+    if (failed && file >= 0) unlink(text_view(&beside));
     if (file >= 0) close(file);
-    if (failed) unlink(text_view(&beside));
     text_release(&beside);
     if (failed) return error_set(err, STATUS_INTERNAL, "cannot write %s: %s", path, strerror(cause));
     sync_folder_of(path);

@@ -44,7 +44,8 @@ CHECK_RESULT enum status file_read_below(const char *folder, const char *path, s
  * as they stay below the folder. -1 with errno; EXDEV or ELOOP if a link leads out of it. */
 int file_open_below(int folder, const char *path, int flags);
 
-/* Replaces the file atomically and durably: writes and syncs PATH.new, renames it, syncs the folder. STATUS_INTERNAL. */
+/* Replaces the file atomically and durably: writes and syncs PATH.new, renames it, syncs the folder.
+ * Of several writers at once, of any process, the last one's content stays. STATUS_INTERNAL. */
 CHECK_RESULT enum status file_write(const char *path, const void *bytes, size_t length, struct error *err);
 
 /* Writes all bytes to the open file; false, with errno, on failure. */

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/magic.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,11 +132,55 @@ static void what_is_in_a_folder_is_spread_where_the_file_system_can(void **state
     folder_remove(folder);
 }
 
+enum { WRITERS = 4, WRITES = 20, WRITTEN_BYTES = 200000 };
+
+struct writer {
+    const char *path;
+    char *bytes; /* all the same */
+    int failures;
+};
+
+static void *write_again_and_again(void *context) {
+    struct writer *writer = context;
+    for (int i = 0; i < WRITES; i++)
+        writer->failures += file_write(writer->path, writer->bytes, WRITTEN_BYTES, NULL) != STATUS_OK;
+    return NULL;
+}
+
+static void writers_of_one_file_do_not_mix_their_bytes(void **state) {
+    (void)state;
+    struct arena arena = {0};
+    struct text content = {0};
+    struct error err;
+    struct writer writers[WRITERS];
+    pthread_t threads[WRITERS];
+    char base[] = "/tmp/registry-folder-XXXXXX";
+    assert_non_null(mkdtemp(base));
+    const char *path = arena_format(&arena, "%s/file", base);
+    for (int i = 0; i < WRITERS; i++) {
+        writers[i] = (struct writer){.path = path, .bytes = arena_alloc(&arena, WRITTEN_BYTES)};
+        memset(writers[i].bytes, 'a' + i, WRITTEN_BYTES);
+        assert_int_equal(pthread_create(&threads[i], NULL, write_again_and_again, &writers[i]), 0);
+    }
+    for (int i = 0; i < WRITERS; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(writers[i].failures, 0);
+    }
+    assert_int_equal(file_read(path, WRITTEN_BYTES, &content, &err), STATUS_OK);
+    assert_int_equal(content.length, WRITTEN_BYTES);
+    assert_memory_equal(content.bytes, writers[content.bytes[0] - 'a'].bytes, WRITTEN_BYTES);
+    assert_int_not_equal(access(arena_format(&arena, "%s.new", path), F_OK), 0);
+    text_release(&content);
+    arena_release(&arena);
+    folder_remove(base);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_in_a_folder_is_spread_where_the_file_system_can),
         cmocka_unit_test(folders_are_made_and_removed_without_following_links),
         cmocka_unit_test(what_is_deep_or_closed_is_removed_too),
+        cmocka_unit_test(writers_of_one_file_do_not_mix_their_bytes),
         cmocka_unit_test(nothing_is_read_through_links_or_from_what_is_no_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
