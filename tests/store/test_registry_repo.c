@@ -281,6 +281,25 @@ static void a_clone_damaged_while_it_is_open_is_made_anew(void **state) {
     assert_content(scene, "pr/el/prelude", "new\nours");
 }
 
+static enum status count_visit(const char *path, const struct registry_file *file, void *context, struct error *err) {
+    (void)path, (void)file, (void)err;
+    ++*(int *)context;
+    return STATUS_OK;
+}
+
+/* Its own handle still reads what is gone, so the fetch before does not notice. */
+static void a_clone_that_a_comparison_cannot_read_is_made_anew(void **state) {
+    struct repo_scene *scene = *state;
+    char head[REGISTRY_COMMIT_MAX];
+    int visits = 0;
+    assert_int_equal(registry_repo_fetch(scene->repo, &scene->deadline, head, &scene->err), STATUS_OK);
+    git_script(&scene->git, "find clones/data.git/objects -type f -delete");
+    assert_int_equal(registry_repo_compare(scene->repo, "", head, NULL, count_visit, &visits, &scene->err), STATUS_INTERNAL);
+    assert_int_equal(registry_repo_fetch(scene->repo, &scene->deadline, head, &scene->err), STATUS_OK);
+    assert_int_equal(registry_repo_compare(scene->repo, "", head, NULL, count_visit, &visits, &scene->err), STATUS_OK);
+    assert_true(visits > 0);
+}
+
 static void the_token_is_sent_and_nowhere_kept(void **state) {
     struct repo_scene *scene = *state;
     struct registry_change change = {.path = "pr/el/prelude", .message = "Ours", .edit = ensure_line, .context = "ours"};
@@ -454,6 +473,7 @@ int main(void) {
         BOTH(a_missing_repository_is_named),
         HTTP(a_damaged_clone_is_made_anew),
         HTTP(a_clone_damaged_while_it_is_open_is_made_anew),
+        HTTP(a_clone_that_a_comparison_cannot_read_is_made_anew),
         HTTP(the_token_is_sent_and_nowhere_kept),
         HTTP(the_token_stays_with_its_host),
         HTTP(a_push_after_another_is_one_request),

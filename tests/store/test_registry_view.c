@@ -286,6 +286,20 @@ static void a_lost_folder_is_no_empty_one(void **state) {
                      STATUS_OK);
 }
 
+/* To read everything anew would not help. */
+static void a_damaged_commit_is_no_rewritten_history(void **state) {
+    struct scene *scene = *state;
+    struct many_visits visits = {.refused = -1};
+    char head[REGISTRY_COMMIT_MAX];
+    push_many_files(scene, head);
+    git_script(&scene->git, "cd registry.git; if ls objects/pack/*.pack >/dev/null 2>&1; then mv objects/pack ../pack; "
+                            "for p in ../pack/*.pack; do git unpack-objects -q <$p; done; fi; "
+                            "id=$(git rev-parse HEAD); file=objects/$(echo $id | cut -c1-2)/$(echo $id | cut -c3-); "
+                            "chmod u+w $file; echo broken >$file");
+    assert_int_equal(registry_repo_compare_in_threads(scene->registry, head, head, "many", count_visit, &visits, &scene->err),
+                     STATUS_INTERNAL);
+}
+
 /* ---- Readers beside a refresh ---- */
 
 struct reader {
@@ -399,6 +413,7 @@ int main(void) {
         SMALL(one_that_fails_ends_the_visits_of_all_threads),
         SMALL(a_lost_file_is_named),
         SMALL(a_lost_folder_is_no_empty_one),
+        SMALL(a_damaged_commit_is_no_rewritten_history),
         SMALL(readers_see_whole_changes),
         cmocka_unit_test_setup_teardown(the_real_registry_is_loaded_and_followed, set_up, tear_down),
     };

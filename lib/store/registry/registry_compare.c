@@ -29,6 +29,7 @@ struct comparison {
     struct arena paths;
     struct difference *items; /* the differences, in path order */
     size_t count, capacity;
+    atomic_bool is_unreadable; /* an object that must be there could not be read */
 };
 
 /* ---- Finding the differences ---- */
@@ -114,15 +115,24 @@ static enum status compare_trees(struct comparison *all, const git_tree *before,
     return status;
 }
 
-/* The tree of the commit `text` ("": none), or of `folder` in it; NULL if there is none. */
+static bool is_missing(git_repository *git, const git_oid *id) {
+    git_commit *commit = NULL;
+    int code = git_oid_is_zero(id) ? 0 : git_commit_lookup(&commit, git, id);
+    git_commit_free(commit);
+    return code == GIT_ENOTFOUND;
+}
+
+/* The tree of the commit `text` ("": none), or of `folder` in it; NULL if there is none. STATUS_NOT_FOUND: there is no such
+ * commit. */
 static enum status find_tree(git_tree **out, git_repository *git, const char *text, const char *folder, struct error *err) {
     git_oid id = {0};
     git_tree *root = NULL;
     git_object *inner = NULL;
     *out = NULL;
     if (text[0] && git_oid_fromstr(&id, text) < 0) return error_set(err, STATUS_NOT_FOUND, "'%s' is no commit id.", text);
+    if (is_missing(git, &id)) return error_set(err, STATUS_NOT_FOUND, "The repository has no commit %s.", text);
     enum status status = registry_repo_read_tree(&root, git, &id, err);
-    if (status) return error_set(err, STATUS_NOT_FOUND, "The repository has no commit %s that can be read.", text);
+    if (status) return status;
     if (!folder || !root) {
         *out = root;
         return STATUS_OK;
@@ -141,7 +151,11 @@ static enum status find_differences(struct comparison *all, const char *from, co
                                     struct error *err) {
     git_tree *before = NULL, *after = NULL;
     enum status status = find_tree(&before, all->git, from, folder, err);
-    if (!status) status = find_tree(&after, all->git, to, folder, err);
+    if (!status) {
+        status = find_tree(&after, all->git, to, folder, err);
+        if (status == STATUS_NOT_FOUND) status = STATUS_INTERNAL; /* it was fetched: only `from` may be of another history */
+        if (status && err) err->status = status;
+    }
     if (!status) status = compare_trees(all, before, after, folder, err);
     git_tree_free(after);
     git_tree_free(before);
@@ -152,7 +166,7 @@ static enum status find_differences(struct comparison *all, const char *from, co
 
 /* Shared by the visiting threads. */
 struct visiting {
-    const struct comparison *all;
+    struct comparison *all;
     const char *repository; /* its path: each thread needs a libgit2 handle of its own */
     registry_visit *visit;
     void *context;
@@ -166,12 +180,14 @@ struct visitor {
     struct error err;
 };
 
-static enum status visit_difference(git_repository *git, const struct difference *difference, registry_visit *visit,
-                                    void *context, struct error *err) {
+static enum status visit_difference(struct comparison *all, size_t i, git_repository *git, registry_visit *visit, void *context,
+                                    struct error *err) {
+    const struct difference *difference = &all->items[i];
     struct arena arena = {0};
     struct registry_file file = {0};
     enum status status = STATUS_OK;
     if (!difference->is_removed) status = registry_repo_copy_blob(git, &difference->id, difference->path, &arena, &file, err);
+    if (status) atomic_store(&all->is_unreadable, true);
     if (!status) status = visit(difference->path, &file, context, err);
     arena_release(&arena);
     return status;
@@ -180,14 +196,14 @@ static enum status visit_difference(git_repository *git, const struct difference
 static void visit_some(void *context) {
     struct visitor *visitor = context;
     struct visiting *visiting = visitor->visiting;
-    const struct comparison *all = visiting->all;
+    struct comparison *all = visiting->all;
     git_repository *git = NULL;
     if (git_repository_open_bare(&git, visiting->repository) < 0)
         visitor->status = registry_repo_cannot_read(visiting->repository, &visitor->err);
     while (!visitor->status && !atomic_load(&visiting->is_over)) {
         size_t i = atomic_fetch_add(&visiting->next, 1);
         if (i >= all->count) break;
-        visitor->status = visit_difference(git, &all->items[i], visiting->visit, visiting->context, &visitor->err);
+        visitor->status = visit_difference(all, i, git, visiting->visit, visiting->context, &visitor->err);
     }
     if (visitor->status) atomic_store(&visiting->is_over, true);
     git_repository_free(git);
@@ -227,10 +243,18 @@ static enum status visit_in_threads(struct visiting *visiting, struct error *err
 static enum status start_comparison(struct comparison *all, const struct registry_repo *repo, const char *from, const char *to,
                                     const char *folder, struct error *err) {
     if (git_repository_open_bare(&all->git, repo->path) < 0) return registry_repo_cannot_read(repo->path, err);
-    return find_differences(all, from, to, folder, err);
+    enum status status = find_differences(all, from, to, folder, err);
+    if (status == STATUS_INTERNAL) atomic_store(&all->is_unreadable, true);
+    return status;
 }
 
-static void end_comparison(struct comparison *all) {
+/* Has the next fetch make a clone again whose objects cannot be read. */
+static void end_comparison(struct comparison *all, struct registry_repo *repo) {
+    if (atomic_load(&all->is_unreadable)) {
+        pthread_mutex_lock(&repo->mutex);
+        repo->is_damaged = true;
+        pthread_mutex_unlock(&repo->mutex);
+    }
     free(all->items);
     arena_release(&all->paths);
     git_repository_free(all->git);
@@ -241,8 +265,8 @@ enum status registry_repo_compare(struct registry_repo *repo, const char *from, 
     struct comparison all = {0};
     enum status status = start_comparison(&all, repo, from, to, folder, err);
     for (size_t i = 0; i < all.count && !status; i++)
-        status = visit_difference(all.git, &all.items[i], visit, context, err);
-    end_comparison(&all);
+        status = visit_difference(&all, i, all.git, visit, context, err);
+    end_comparison(&all, repo);
     return status;
 }
 
@@ -252,6 +276,6 @@ enum status registry_repo_compare_in_threads(struct registry_repo *repo, const c
     enum status status = start_comparison(&all, repo, from, to, folder, err);
     struct visiting visiting = {.all = &all, .repository = repo->path, .visit = visit, .context = context};
     if (!status) status = visit_in_threads(&visiting, err);
-    end_comparison(&all);
+    end_comparison(&all, repo);
     return status;
 }

@@ -80,7 +80,8 @@ CHECK_RESULT enum status registry_repo_find_commit(struct registry_repo *repo, c
 
 /* Visits, in path order, every file that differs between two commits, with its content in `to` (bytes NULL: removed). `from`
  * "": every file of `to`. Only regular files under `folder` ("metadata"; NULL: all) are visited. The repository's other users
- * do not wait. STATUS_NOT_FOUND: `from` is no commit of this repository (its history was rewritten): read everything again. */
+ * do not wait. STATUS_NOT_FOUND: `from` is no commit of this repository (its history was rewritten): read everything again.
+ * STATUS_INTERNAL: an object cannot be read; the next fetch makes a damaged clone again. */
 CHECK_RESULT enum status registry_repo_compare(struct registry_repo *repo, const char *from, const char *to, const char *folder,
                                                registry_visit *visit, void *context, struct error *err);
 
