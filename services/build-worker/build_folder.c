@@ -124,8 +124,13 @@ enum status compiler_run_compile(struct compiler_run *run, struct error *err) {
     struct build *build = run->build;
     struct build_environment *environment = build->environment;
     const char *const readable[] = {package_cache_folder(environment->packages), build_store_folder(environment->store), NULL};
-    enum status status = compiler_compile(&run->report, build->arena, build->compiler, &environment->sandbox, run->folder,
-                                          globs, readable, build->deadline, err);
+    const struct compiler_request request = {.compiler = build->compiler,
+                                             .sandbox = &environment->sandbox,
+                                             .folder = run->folder,
+                                             .globs = globs,
+                                             .readable = readable,
+                                             .deadline = build->deadline};
+    enum status status = compiler_compile(&run->report, build->arena, &request, err);
     run->compiler_ms += run->report.elapsed_ms;
     if (!status) run->compiled += run->report.compiled_count;
     return status;

@@ -41,6 +41,15 @@ static const struct compiler *chosen_compiler(const struct publication *p) {
     return compilers_get(&p->service->compilers, p->plan.compiler);
 }
 
+static struct compiler_request ask_compiler(const struct publication *p, const struct compiler *compiler) {
+    return (struct compiler_request){.compiler = compiler,
+                                     .sandbox = &p->service->sandbox,
+                                     .folder = publication_build_folder(p),
+                                     .globs = source_globs,
+                                     .readable = publication_readable(p),
+                                     .deadline = &p->run->deadline};
+}
+
 /* ---- Plan ---- */
 
 /* The versions as requirements with exact ranges; in the arena. */
@@ -222,8 +231,8 @@ enum status publication_check_dependencies(void *context, struct error *err) {
     }
     json_t *graph = NULL;
     struct compiler_report report;
-    status = compiler_graph(&graph, &report, p->arena, compiler, &p->service->sandbox, publication_build_folder(p),
-                            source_globs, publication_readable(p), &p->run->deadline, err);
+    const struct compiler_request request = ask_compiler(p, compiler);
+    status = compiler_graph(&graph, &report, p->arena, &request, err);
     p->compiler_ms += report.elapsed_ms;
     if (report.stop == COMPILER_STOP_SILENT || (!status && !report.succeeded)) {
         warn_of_imports(p, &report, compiler == chosen_compiler(p), err);
@@ -263,9 +272,8 @@ enum status publication_compile(void *context, struct error *err) {
     char version[VERSION_TEXT_MAX];
     version_print(p->plan.compiler, version);
     if (!p->service->sandbox.is_isolating) job_run_log(p->run, LOG_WARN, "%s", p->service->sandbox.warning);
-    enum status status =
-        compiler_compile(&report, p->arena, chosen_compiler(p), &p->service->sandbox, publication_build_folder(p), source_globs,
-                         publication_readable(p), &p->run->deadline, err);
+    const struct compiler_request request = ask_compiler(p, chosen_compiler(p));
+    enum status status = compiler_compile(&report, p->arena, &request, err);
     p->compiler_ms += report.elapsed_ms;
     if (status == STATUS_REFUSED)
         return error_set(err, status, "%s", compiler_localize_text(p->arena, err->message, p->folder_name));

@@ -139,11 +139,13 @@ static enum status make_documentation(struct publication *p, struct text *json, 
     const char *parent = arena_format(p->arena, "%s/documentation", p->work_folder);
     const char *folder = arena_format(p->arena, "%s/%s", parent, p->folder_name);
     if (!compiler) return error_set(err, STATUS_UNAVAILABLE, "The compiler that it was built with is not here any more.");
+    const struct compiler_request request = {.compiler = compiler,
+                                             .sandbox = &p->service->sandbox,
+                                             .folder = folder,
+                                             .readable = publication_readable(p),
+                                             .deadline = &p->run->deadline};
     enum status status = make_checkout(p, parent, folder, err);
-    if (!status)
-        status = compiler_publish(json, p->arena, compiler, &p->service->sandbox, folder, RESOLUTIONS, publication_readable(p),
-                                  &p->run->deadline, err);
-    return status;
+    return status ? status : compiler_publish(json, p->arena, &request, RESOLUTIONS, err);
 }
 
 /* ---- Sending it ---- */

@@ -47,34 +47,33 @@ static const char *folder_to_mount(struct arena *arena, const char *path) {
     return arena_copy_bytes(arena, path, (size_t)(slash - path));
 }
 
-/* `readable`, plus the folders of the compiler's path and of its link target. */
-static const char *const *list_readable(struct arena *arena, const struct compiler *compiler, const char *const *readable) {
+/* The folders that the request makes readable, and those of the compiler's path and of its link target. */
+static const char *const *list_readable(struct arena *arena, const struct compiler_request *request) {
     char target[PATH_MAX];
     size_t given = 0, count = 0;
-    while (readable && readable[given])
+    while (request->readable && request->readable[given])
         given++;
     const char **list = arena_alloc(arena, (given + 3) * sizeof *list);
-    const char *folder = folder_to_mount(arena, compiler->path);
+    const char *folder = folder_to_mount(arena, request->compiler->path);
     if (folder) list[count++] = folder;
-    if (realpath(compiler->path, target)) {
+    if (realpath(request->compiler->path, target)) {
         const char *real = folder_to_mount(arena, target);
         if (real && !text_equal(real, folder)) list[count++] = real;
     }
-    if (given) memcpy(list + count, readable, given * sizeof *list);
+    if (given) memcpy(list + count, request->readable, given * sizeof *list);
     return list;
 }
 
-static const char *const *list_arguments(struct arena *arena, const char *path, const char *subcommand,
-                                         const char *const *globs) {
+static const char *const *list_arguments(struct arena *arena, const struct compiler_request *request, const char *subcommand) {
     /* One thread: two parallel builds with one thread each cost a quarter less than one build with two. */
     static const char *const options[] = {"--json-errors", "+RTS", "-N1", "-RTS"};
     size_t glob_count = 0, count = 0;
-    while (globs[glob_count])
+    while (request->globs[glob_count])
         glob_count++;
     const char **list = arena_alloc(arena, (glob_count + 7) * sizeof *list);
-    list[count++] = path;
+    list[count++] = request->compiler->path;
     list[count++] = subcommand;
-    memcpy(list + count, globs, glob_count * sizeof *list);
+    memcpy(list + count, request->globs, glob_count * sizeof *list);
     memcpy(list + count + glob_count, options, sizeof options);
     return list;
 }
@@ -112,10 +111,9 @@ static bool complains_of_memory(const struct command_result *result) {
 }
 
 /* Sets the error for a run that exceeded a limit. */
-static enum status explain_stop(enum compiler_stop stop, const struct compiler *compiler, const struct sandbox *sandbox,
-                                struct error *err) {
+static enum status explain_stop(enum compiler_stop stop, const struct compiler_request *request, struct error *err) {
     enum { MEBIBYTE = 1024 * 1024 };
-    const struct build_limits *limits = &sandbox->limits;
+    const struct build_limits *limits = &request->sandbox->limits;
     const struct {
         enum status status;
         const char *verb, *unit;
@@ -129,7 +127,7 @@ static enum status explain_stop(enum compiler_stop stop, const struct compiler *
         [COMPILER_STOP_OUTPUT] = {STATUS_REFUSED, "printed more than", "MiB", OUTPUT_LIMIT_BYTES / MEBIBYTE},
     };
     char version[VERSION_TEXT_MAX];
-    version_print(compiler->version, version);
+    version_print(request->compiler->version, version);
     assert((size_t)stop < sizeof stops / sizeof stops[0] && stops[stop].status);
     return error_set(err, stops[stop].status, "The compiler %s %s %lld %s.", version, stops[stop].verb,
                      (long long)stops[stop].limit, stops[stop].unit);
@@ -257,12 +255,11 @@ static enum status explain_silence(enum compiler_stop *stop, const struct compil
 }
 
 /* One attempt. *stop is the reason why it was stopped; the status and the error express it, too. */
-static enum status run_once(struct command_result *result, enum compiler_stop *stop, const struct compiler *compiler,
-                            const struct sandbox *sandbox, const struct command *command, const char *const *mounts,
-                            struct deadline *deadline, struct error *err) {
-    enum status status = sandbox_run(result, sandbox, command, mounts, deadline, err);
+static enum status run_once(struct command_result *result, enum compiler_stop *stop, const struct compiler_request *request,
+                            const struct command *command, const char *const *mounts, struct error *err) {
+    enum status status = sandbox_run(result, request->sandbox, command, mounts, request->deadline, err);
     *stop = find_stop(result, status);
-    if (!status && *stop) status = explain_stop(*stop, compiler, sandbox, err);
+    if (!status && *stop) status = explain_stop(*stop, request, err);
     return status;
 }
 
@@ -284,66 +281,56 @@ static bool read_answer(struct compiler_report *report, struct arena *arena, con
 
 /* Repeats attempts until the compiler answers; the caller releases `result`. */
 static enum status run_until_answered(struct command_result *result, struct compiler_report *report, struct arena *arena,
-                                      const struct compiler *compiler, const struct sandbox *sandbox, const char *subcommand,
-                                      const char *folder, const char *const *globs, const char *const *readable,
-                                      struct deadline *deadline, struct error *err) {
+                                      const struct compiler_request *request, const char *subcommand, struct error *err) {
     const struct command command = {
-        .arguments = list_arguments(arena, compiler->path, subcommand, globs),
-        .folder = folder,
+        .arguments = list_arguments(arena, request, subcommand),
+        .folder = request->folder,
         .output_limit_bytes = OUTPUT_LIMIT_BYTES,
         .stops_at_output_limit = true,
-        .limits = process_limits(sandbox),
+        .limits = process_limits(request->sandbox),
     };
-    const char *const *mounts = list_readable(arena, compiler, readable);
+    const char *const *mounts = list_readable(arena, request);
     struct silence silence = {0};
     do {
         command_result_release(result);
-        enum status status = run_once(result, &report->stop, compiler, sandbox, &command, mounts, deadline, err);
+        enum status status = run_once(result, &report->stop, request, &command, mounts, err);
         bool has_answered = read_answer(report, arena, result, text_equal(subcommand, "graph"));
         const char *trouble = !status && has_answered ? find_trouble(report) : NULL;
-        if (trouble) return explain_trouble(compiler, trouble, err);
+        if (trouble) return explain_trouble(request->compiler, trouble, err);
         if (status || has_answered) return status;
         note_silence(&silence, arena, result);
     } while (silence.attempts < ATTEMPTS && !complains_of_memory(result));
-    if (!complains_of_memory(result)) return explain_silence(&report->stop, compiler, &silence, result, err);
+    if (!complains_of_memory(result)) return explain_silence(&report->stop, request->compiler, &silence, result, err);
     report->stop = COMPILER_STOP_MEMORY;
-    return explain_stop(report->stop, compiler, sandbox, err);
+    return explain_stop(report->stop, request, err);
 }
 
 /* The same, except that a failure on a full disk of ours is not the package's, whatever the compiler reported. */
 static enum status run_compiler(struct command_result *result, struct compiler_report *report, struct arena *arena,
-                                const struct compiler *compiler, const struct sandbox *sandbox, const char *subcommand,
-                                const char *folder, const char *const *globs, const char *const *readable,
-                                struct deadline *deadline, struct error *err) {
-    enum status status =
-        run_until_answered(result, report, arena, compiler, sandbox, subcommand, folder, globs, readable, deadline, err);
+                                const struct compiler_request *request, const char *subcommand, struct error *err) {
+    *report = (struct compiler_report){0};
+    enum status status = run_until_answered(result, report, arena, request, subcommand, err);
     struct error full;
     bool is_silent = report->stop == COMPILER_STOP_NO_ANSWER || report->stop == COMPILER_STOP_SILENT;
     bool has_failed = is_silent || (!status && !report->succeeded);
-    if (!has_failed || !disk_check(NULL, folder, &full)) return status;
+    if (!has_failed || !disk_check(NULL, request->folder, &full)) return status;
     report->stop = COMPILER_STOP_NONE;
     return error_set(err, STATUS_INTERNAL, "%s", full.message);
 }
 
-enum status compiler_compile(struct compiler_report *report, struct arena *arena, const struct compiler *compiler,
-                             const struct sandbox *sandbox, const char *folder, const char *const *globs,
-                             const char *const *readable, struct deadline *deadline, struct error *err) {
+enum status compiler_compile(struct compiler_report *report, struct arena *arena, const struct compiler_request *request,
+                             struct error *err) {
     struct command_result result = {0};
-    *report = (struct compiler_report){0};
-    enum status status =
-        run_compiler(&result, report, arena, compiler, sandbox, "compile", folder, globs, readable, deadline, err);
+    enum status status = run_compiler(&result, report, arena, request, "compile", err);
     command_result_release(&result);
     return status;
 }
 
-enum status compiler_graph(json_t **graph, struct compiler_report *report, struct arena *arena, const struct compiler *compiler,
-                           const struct sandbox *sandbox, const char *folder, const char *const *globs,
-                           const char *const *readable, struct deadline *deadline, struct error *err) {
+enum status compiler_graph(json_t **graph, struct compiler_report *report, struct arena *arena,
+                           const struct compiler_request *request, struct error *err) {
     struct command_result result = {0};
     *graph = NULL;
-    *report = (struct compiler_report){0};
-    enum status status =
-        run_compiler(&result, report, arena, compiler, sandbox, "graph", folder, globs, readable, deadline, err);
+    enum status status = run_compiler(&result, report, arena, request, "graph", err);
     if (!status && report->succeeded)
         status = json_read(graph, text_view(&result.output), result.output.length, "The compiler's module graph", err);
     if (status == STATUS_INVALID) err->status = status = STATUS_INTERNAL;
@@ -358,43 +345,41 @@ bool compiler_can_publish(struct version compiler) {
     return version_compare(compiler, first_to_read_purs_json) >= 0;
 }
 
-/* The path of `folder` as seen by a command in the sandbox. */
-static const char *seen_from_inside(struct arena *arena, const struct sandbox *sandbox, const char *folder) {
+/* The path of the request's folder as seen by a command in the sandbox. */
+static const char *seen_from_inside(struct arena *arena, const struct compiler_request *request) {
     char path[PATH_MAX];
-    if (sandbox->is_isolating) return SANDBOX_WORK_FOLDER;
-    return realpath(folder, path) ? arena_copy(arena, path) : folder;
+    if (request->sandbox->is_isolating) return SANDBOX_WORK_FOLDER;
+    return realpath(request->folder, path) ? arena_copy(arena, path) : request->folder;
 }
 
-enum status compiler_publish(struct text *out, struct arena *arena, const struct compiler *compiler,
-                             const struct sandbox *sandbox, const char *folder, const char *resolutions,
-                             const char *const *readable, struct deadline *deadline, struct error *err) {
+enum status compiler_publish(struct text *out, struct arena *arena, const struct compiler_request *request,
+                             const char *resolutions, struct error *err) {
     struct command_result result = {0};
     const struct command command = {
-        .arguments = (const char *const[]){compiler->path, "publish", "--manifest", "purs.json", "--resolutions", resolutions,
-                                           "+RTS", "-N1", "-RTS", NULL},
+        .arguments = (const char *const[]){request->compiler->path, "publish", "--manifest", "purs.json", "--resolutions",
+                                           resolutions, "+RTS", "-N1", "-RTS", NULL},
         /* It runs git, which distrusts checkouts of another user, and would write to the index. */
         .environment = (const char *const[]){"PATH=/usr/bin:/bin", "HOME=/tmp", "LANG=C.UTF-8", "GIT_CONFIG_NOSYSTEM=1",
                                              "GIT_OPTIONAL_LOCKS=0", "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory",
                                              "GIT_CONFIG_VALUE_0=*", NULL},
-        .folder = folder,
+        .folder = request->folder,
         .output_limit_bytes = OUTPUT_LIMIT_BYTES,
         .stops_at_output_limit = true,
-        .limits = process_limits(sandbox),
+        .limits = process_limits(request->sandbox),
     };
     enum compiler_stop stop;
-    const char *const *mounts = list_readable(arena, compiler, readable);
-    enum status status = run_once(&result, &stop, compiler, sandbox, &command, mounts, deadline, err);
-    if (!status && complains_of_memory(&result)) status = explain_stop(COMPILER_STOP_MEMORY, compiler, sandbox, err);
+    enum status status = run_once(&result, &stop, request, &command, list_readable(arena, request), err);
+    if (!status && complains_of_memory(&result)) status = explain_stop(COMPILER_STOP_MEMORY, request, err);
     if (!status && result.signal) {
         struct silence silence = {0};
         note_silence(&silence, arena, &result);
-        status = explain_silence(&stop, compiler, &silence, &result, err);
+        status = explain_silence(&stop, request->compiler, &silence, &result, err);
     }
     if (!status && result.exit_status != 0) {
         const char *words = last_words(&result);
         status = error_set(err, STATUS_REFUSED, "The compiler says:\n%s", words);
     }
-    if (!status) status = compiler_documentation_take(out, &result.output, seen_from_inside(arena, sandbox, folder), err);
+    if (!status) status = compiler_documentation_take(out, &result.output, seen_from_inside(arena, request), err);
     command_result_release(&result);
     return status;
 }

@@ -104,35 +104,39 @@ struct compiler_report {
     int64_t peak_memory_bytes; /* the largest sum of all its processes that was observed */
 };
 
-/* `purs compile GLOB… --json-errors`: compiles the files that match the globs (NULL at the end, relative to `folder`, not
- * expanded by a shell) to `folder`/output. `readable` lists outside folders that the sources link to, as in sandbox_run().
- * Sources that do not compile are STATUS_OK with report->succeeded false. Otherwise report->stop has the reason and the
- * error a sentence. STATUS_TIMEOUT: stopped at the deadline, or at the limit of CPU time or memory; STATUS_REFUSED: it
- * wrote, printed or started too much, or ended three times without a report and with the same words, which are in the
- * sentence; STATUS_UNAVAILABLE: it reports a fault of this machine, or could not be executed; STATUS_INTERNAL: our disk is
- * full, the sandbox could not start it, or it gave no JSON answer in three attempts for an unknown reason; also the
- * statuses of deadline_check(). */
-CHECK_RESULT enum status compiler_compile(struct compiler_report *report, struct arena *arena, const struct compiler *compiler,
-                                          const struct sandbox *sandbox, const char *folder, const char *const *globs,
-                                          const char *const *readable, struct deadline *deadline, struct error *err);
+/* What the compiler is to be run on, and within what. */
+struct compiler_request {
+    const struct compiler *compiler;
+    const struct sandbox *sandbox;
+    const char *folder;          /* in which it runs */
+    const char *const *globs;    /* of the source files, NULL at the end; relative to `folder`, not expanded by a shell */
+    const char *const *readable; /* outside folders that the sources link to, as in sandbox_run() */
+    struct deadline *deadline;
+};
+
+/* `purs compile GLOB… --json-errors`: compiles the files that match the globs to `output` in the folder. Sources that do not
+ * compile are STATUS_OK with report->succeeded false. Otherwise report->stop has the reason and the error a sentence.
+ * STATUS_TIMEOUT: stopped at the deadline, or at the limit of CPU time or memory; STATUS_REFUSED: it wrote, printed or started
+ * too much, or ended three times without a report and with the same words, which are in the sentence; STATUS_UNAVAILABLE: it
+ * reports a fault of this machine, or could not be executed; STATUS_INTERNAL: our disk is full, the sandbox could not start
+ * it, or it gave no JSON answer in three attempts for an unknown reason; also the statuses of deadline_check(). */
+CHECK_RESULT enum status compiler_compile(struct compiler_report *report, struct arena *arena,
+                                          const struct compiler_request *request, struct error *err);
 
 /* `purs graph GLOB… --json-errors`, from 0.14.0 on: *graph maps module names to {"path", "depends"}; the caller owns it.
  * NULL if report->succeeded is false. Otherwise as compiler_compile(). */
 CHECK_RESULT enum status compiler_graph(json_t **graph, struct compiler_report *report, struct arena *arena,
-                                        const struct compiler *compiler, const struct sandbox *sandbox, const char *folder,
-                                        const char *const *globs, const char *const *readable, struct deadline *deadline,
-                                        struct error *err);
+                                        const struct compiler_request *request, struct error *err);
 
 /* True from 0.14.7 on, which has `purs publish` as it is called here. */
 bool compiler_can_publish(struct version compiler);
 
-/* `purs publish --manifest purs.json --resolutions FILE`: appends the documentation of the package in `folder`, as JSON for
- * Pursuit. `folder` is a clean git checkout with a tag `vVERSION` at its commit; `resolutions` (relative to it) names the
- * folders of the dependencies in it; its folder `output` belongs to the sandbox's user. STATUS_REFUSED: the compiler rejects
- * the package, with its message; otherwise as compiler_compile(). */
-CHECK_RESULT enum status compiler_publish(struct text *out, struct arena *arena, const struct compiler *compiler,
-                                          const struct sandbox *sandbox, const char *folder, const char *resolutions,
-                                          const char *const *readable, struct deadline *deadline, struct error *err);
+/* `purs publish --manifest purs.json --resolutions FILE`: appends the documentation of the package in the folder, as JSON for
+ * Pursuit. The folder is a clean git checkout with a tag `vVERSION` at its commit; `resolutions` (relative to it) names the
+ * folders of the dependencies in it; its folder `output` belongs to the sandbox's user. The request has no globs.
+ * STATUS_REFUSED: the compiler rejects the package, with its message; otherwise as compiler_compile(). */
+CHECK_RESULT enum status compiler_publish(struct text *out, struct arena *arena, const struct compiler_request *request,
+                                          const char *resolutions, struct error *err);
 
 /* ---- Readable reports (compiler_print.c) ---- */
 

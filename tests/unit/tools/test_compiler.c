@@ -79,11 +79,18 @@ static void write_module(const char *work, const char *path, const char *content
     temporary_folder_write(&folder, arena_format(&arena, "%s/%s", work, path), content);
 }
 
+static struct compiler_request request_for(const char *work, struct version version) {
+    return (struct compiler_request){.compiler = compilers_get(&compilers, version),
+                                     .sandbox = &sandbox,
+                                     .folder = arena_format(&arena, "%s/%s", folder.path, work),
+                                     .globs = globs,
+                                     .deadline = &deadline};
+}
+
 static enum status compile(struct compiler_report *report, const char *work, struct version version, struct error *err) {
-    const struct compiler *compiler = compilers_get(&compilers, version);
-    assert_non_null(compiler);
-    return compiler_compile(report, &arena, compiler, &sandbox, arena_format(&arena, "%s/%s", folder.path, work), globs, NULL,
-                            &deadline, err);
+    const struct compiler_request request = request_for(work, version);
+    assert_non_null(request.compiler);
+    return compiler_compile(report, &arena, &request, err);
 }
 
 static const struct version current = {0, 15, 15};
@@ -346,17 +353,18 @@ static void why_there_is_no_answer_is_told_apart(void **state) {
     };
     struct sandbox open_sandbox = sandbox;
     open_sandbox.is_isolating = false;
-    const char *path = arena_format(&arena, "%s/%s", folder.path, make_work_folder());
     const struct compiler compiler = {current, arena_format(&arena, "%s/bin/odd", folder.path)};
+    struct compiler_request request = request_for(make_work_folder(), current);
+    request.compiler = &compiler;
     for (size_t i = 0; i < 2 * sizeof cases / sizeof cases[0]; i++) {
         struct error err = {0};
         struct compiler_report report;
-        unlink(arena_format(&arena, "%s/once", path));
-        unlink(arena_format(&arena, "%s/compiled", path));
+        unlink(arena_format(&arena, "%s/once", request.folder));
+        unlink(arena_format(&arena, "%s/compiled", request.folder));
         const char *script = arena_format(&arena, "#!/bin/sh\n%s\n", cases[i / 2].script);
         install("odd", script, strlen(script));
-        enum status status =
-            compiler_compile(&report, &arena, &compiler, i % 2 ? &open_sandbox : &sandbox, path, globs, NULL, &deadline, &err);
+        request.sandbox = i % 2 ? &open_sandbox : &sandbox;
+        enum status status = compiler_compile(&report, &arena, &request, &err);
         if (status != cases[i / 2].status || report.stop != cases[i / 2].stop || !strstr(err.message, cases[i / 2].words))
             fail_msg("%s: status %d, stop %d: %s", cases[i / 2].script, (int)status, (int)report.stop, err.message);
     }
@@ -369,15 +377,13 @@ static void a_compiler_that_takes_too_long_is_stopped(void **state) {
     struct deadline soon;
     const char *work = make_work_folder();
     write_module(work, "src/A.purs", "module A where\n-- stand-in: sleep 600000\n");
+    struct compiler_request request = request_for(work, current);
+    request.deadline = &soon;
     deadline_start(&soon, 300);
-    assert_int_equal(compiler_compile(&report, &arena, compilers_get(&compilers, current), &sandbox,
-                                      arena_format(&arena, "%s/%s", folder.path, work), globs, NULL, &soon, &err),
-                     STATUS_TIMEOUT);
+    assert_int_equal(compiler_compile(&report, &arena, &request, &err), STATUS_TIMEOUT);
     assert_int_equal(report.stop, COMPILER_STOP_TIME);
     deadline_cancel(&soon, STATUS_STALE);
-    assert_int_equal(compiler_compile(&report, &arena, compilers_get(&compilers, current), &sandbox,
-                                      arena_format(&arena, "%s/%s", folder.path, work), globs, NULL, &soon, &err),
-                     STATUS_STALE);
+    assert_int_equal(compiler_compile(&report, &arena, &request, &err), STATUS_STALE);
     assert_int_equal(report.stop, COMPILER_STOP_CANCELLED);
 }
 
@@ -389,18 +395,15 @@ static void the_graph_names_paths_and_imports(void **state) {
     const char *work = make_work_folder();
     write_module(work, "src/A.purs", "module A where\nimport Prim.Row\nimport B\nimport B as C\n");
     write_module(work, "src/B.purs", "module B where\n");
-    const char *path = arena_format(&arena, "%s/%s", folder.path, work);
-    const struct compiler *compiler = compilers_get(&compilers, current);
-    assert_int_equal(compiler_graph(&graph, &report, &arena, compiler, &sandbox, path, globs, NULL, &deadline, &err),
-                     STATUS_OK);
+    const struct compiler_request request = request_for(work, current);
+    assert_int_equal(compiler_graph(&graph, &report, &arena, &request, &err), STATUS_OK);
     char *printed = json_dumps(graph, JSON_COMPACT | JSON_SORT_KEYS);
     assert_string_equal(printed,
                         "{\"A\":{\"depends\":[\"B\"],\"path\":\"src/A.purs\"},\"B\":{\"depends\":[],\"path\":\"src/B.purs\"}}");
     free(printed);
     json_decref(graph);
     write_module(work, "src/B.purs", "module where\n");
-    assert_int_equal(compiler_graph(&graph, &report, &arena, compiler, &sandbox, path, globs, NULL, &deadline, &err),
-                     STATUS_OK);
+    assert_int_equal(compiler_graph(&graph, &report, &arena, &request, &err), STATUS_OK);
     assert_false(report.succeeded);
     assert_null(graph);
     assert_string_equal(report.errors[0].code, "ErrorParsingModule");
@@ -418,10 +421,10 @@ static void linked_sources_are_compiled(void **state) {
                           arena_format(&arena, "%s/b-1.0.0", store));
     write_module(work, ".registry/a-1.0.0/src/A.purs", "module A where\nimport B\n");
     static const char *const installed[] = {".registry/*/src/**/*.purs", NULL};
-    assert_int_equal(compiler_compile(&report, &arena, compilers_get(&compilers, current), &sandbox,
-                                      arena_format(&arena, "%s/%s", folder.path, work), installed,
-                                      (const char *const[]){store, NULL}, &deadline, &err),
-                     STATUS_OK);
+    struct compiler_request request = request_for(work, current);
+    request.globs = installed;
+    request.readable = (const char *const[]){store, NULL};
+    assert_int_equal(compiler_compile(&report, &arena, &request, &err), STATUS_OK);
     assert_true(report.succeeded);
     assert_int_equal(report.compiled_count, 2);
 }
@@ -432,15 +435,15 @@ static void without_isolation_it_compiles_all_the_same(void **state) {
     struct error err = {0};
     struct compiler_report report;
     struct sandbox open_sandbox = sandbox;
-    const char *work = make_work_folder(), *path = arena_format(&arena, "%s/%s", folder.path, work);
+    const char *work = make_work_folder();
+    struct compiler_request request = request_for(work, current);
     open_sandbox.is_isolating = false;
+    request.sandbox = &open_sandbox;
     write_module(work, "src/A.purs", "module A where\n");
-    assert_int_equal(compiler_compile(&report, &arena, compilers_get(&compilers, current), &open_sandbox, path, globs, NULL,
-                                      &deadline, &err),
-                     STATUS_OK);
+    assert_int_equal(compiler_compile(&report, &arena, &request, &err), STATUS_OK);
     assert_true(report.succeeded);
     struct stat information;
-    assert_int_equal(stat(arena_format(&arena, "%s/output/A/externs.cbor", path), &information), 0);
+    assert_int_equal(stat(arena_format(&arena, "%s/output/A/externs.cbor", request.folder), &information), 0);
     assert_int_equal(information.st_uid, sandbox.user.user_id);
 }
 

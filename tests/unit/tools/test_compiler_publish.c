@@ -79,8 +79,11 @@ static const char *make_checkout(const char *tag) {
 
 static enum status publish(struct text *out, const struct compiler *compiler, const struct sandbox *walls, const char *checkout,
                            struct error *err) {
-    return compiler_publish(out, &arena, compiler, walls, arena_format(&arena, "%s/%s", folder.path, checkout),
-                            ".registry/resolutions.json", NULL, &deadline, err);
+    const struct compiler_request request = {.compiler = compiler,
+                                             .sandbox = walls,
+                                             .folder = arena_format(&arena, "%s/%s", folder.path, checkout),
+                                             .deadline = &deadline};
+    return compiler_publish(out, &arena, &request, ".registry/resolutions.json", err);
 }
 
 static const char *span_of(const json_t *declaration) {

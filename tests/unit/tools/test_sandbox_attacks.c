@@ -75,7 +75,8 @@ static enum status compile(struct compiler_report *report, struct arena *own, co
     struct deadline deadline;
     deadline_start(&deadline, timeout_ms);
     const char *const readable[] = {arena_format(own, "%s/store", folder.path), NULL};
-    return compiler_compile(report, own, compiler, walls, work, globs, readable, &deadline, err);
+    const struct compiler_request request = {compiler, walls, work, globs, readable, &deadline};
+    return compiler_compile(report, own, &request, err);
 }
 
 static void *build_all_the_time(void *work) {
