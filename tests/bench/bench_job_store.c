@@ -229,7 +229,9 @@ static int run_batch(struct job_store *store, struct arena *arena) {
     need(job_store_list_ready(store, builds_compilers, 2, BATCH, arena, &ready, &count, &err), "list ready", &err);
     for (size_t i = 0; i < count; i++)
         ids[i] = ready[i].id;
-    need(job_store_claim_some(store, ids, count, "bench", LEASE_MS, NULL, arena, leases, jobs, &claimed, &err), "claim", &err);
+    need(job_store_claim_some(store, &(struct job_claim){.ids = ids, .count = count, .runner = "bench", .lease_ms = LEASE_MS},
+                              arena, leases, jobs, &claimed, &err),
+         "claim", &err);
     for (size_t i = 0; i < claimed; i++) {
         need(job_store_record(store, &leases[i], found, &err), "record", &err);
         need(job_store_finish(store, &leases[i], &end, &err), "finish", &err);
@@ -247,7 +249,9 @@ static void measure_renewals(struct job_store *store, const char *url) {
     need(job_store_list_ready(store, builds_compilers, 2, BATCH, &arena, &ready, &count, &err), "list ready", &err);
     for (size_t i = 0; i < count; i++)
         ids[i] = ready[i].id;
-    need(job_store_claim_some(store, ids, count, "bench", LEASE_MS, NULL, &arena, leases, jobs, &claimed, &err), "claim", &err);
+    need(job_store_claim_some(store, &(struct job_claim){.ids = ids, .count = count, .runner = "bench", .lease_ms = LEASE_MS},
+                              &arena, leases, jobs, &claimed, &err),
+         "claim", &err);
     struct measure measure = begin_measure(url);
     for (int i = 0; i < RENEWALS; i++)
         need(job_store_renew_some(store, leases, claimed, LEASE_MS, is_held, &err), "renew", &err);

@@ -293,7 +293,8 @@ static inline struct job run_to_refusal(struct service_scene *s, const struct jo
 static inline size_t read_events(struct service_scene *s, struct event **events) {
     struct fixture *f = &s->f;
     size_t count = 0;
-    assert_ok(events_read(f->store, "test", "test", LEASE_MS, 0, 100, &f->arena, events, &count, &f->err));
+    assert_ok(
+        events_read(f->store, &(struct event_consumer){"test", "test", LEASE_MS}, 0, 100, &f->arena, events, &count, &f->err));
     return count;
 }
 

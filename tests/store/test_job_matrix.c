@@ -96,7 +96,9 @@ static void only_what_is_still_ready_is_claimed(void **state) {
     struct lease leases[IDS];
     struct job jobs[IDS];
     size_t claimed;
-    assert_ok(job_store_claim_some(f->store, ids, IDS, "worker-7", LEASE_MS, NULL, &f->arena, leases, jobs, &claimed, &f->err));
+    assert_ok(job_store_claim_some(f->store,
+                                   &(struct job_claim){.ids = ids, .count = IDS, .runner = "worker-7", .lease_ms = LEASE_MS},
+                                   &f->arena, leases, jobs, &claimed, &f->err));
     assert_int_equal(claimed, 2);
     assert_string_equal(leases[0].job_id, builds[2].id);
     assert_string_equal(leases[1].job_id, builds[0].id);
@@ -112,7 +114,9 @@ static void only_what_is_still_ready_is_claimed(void **state) {
     three[1].fence--;
     assert_ok(job_store_renew_some(f->store, three, 3, LEASE_MS, is_held, &f->err));
     assert_true(is_held[0] && !is_held[1] && is_held[2]);
-    assert_ok(job_store_claim_some(f->store, ids, IDS, "worker-8", LEASE_MS, NULL, &f->arena, leases, jobs, &claimed, &f->err));
+    assert_ok(job_store_claim_some(f->store,
+                                   &(struct job_claim){.ids = ids, .count = IDS, .runner = "worker-8", .lease_ms = LEASE_MS},
+                                   &f->arena, leases, jobs, &claimed, &f->err));
     assert_int_equal(claimed, 0);
 }
 
@@ -298,7 +302,9 @@ static void what_was_built_is_never_given_up(void **state) {
         const char *id = request.id;
         struct job job;
         size_t claimed;
-        assert_ok(job_store_claim_some(f->store, &id, 1, "w", LEASE_MS, NULL, &f->arena, &lease, &job, &claimed, &f->err));
+        assert_ok(job_store_claim_some(f->store,
+                                       &(struct job_claim){.ids = &id, .count = 1, .runner = "w", .lease_ms = LEASE_MS},
+                                       &f->arena, &lease, &job, &claimed, &f->err));
         assert_int_equal(claimed, 1);
         assert_string_equal(job.record, found);
     }
@@ -326,7 +332,9 @@ static void what_begins_and_ends_a_build_comes_with_its_step(void **state) {
     struct job job;
     size_t claimed;
     int64_t left_ms;
-    assert_ok(job_store_claim_some(f->store, &id, 1, "w", 1000, "Handed over.", &f->arena, &lease, &job, &claimed, &f->err));
+    assert_ok(job_store_claim_some(
+        f->store, &(struct job_claim){.ids = &id, .count = 1, .runner = "w", .lease_ms = 1000, .line = "Handed over."},
+        &f->arena, &lease, &job, &claimed, &f->err));
     assert_string_equal(log_of(f, id), "INFO Handed over.|");
     struct log_line line = {.level = LOG_INFO, .message = "Compiled.", .number = 1, .time_ms = 1};
     struct job_result result = {

@@ -372,7 +372,8 @@ static void a_damaged_document_is_named(void **state) {
 static struct event *take_events(struct fixture *f, const char *group, size_t limit, size_t expected) {
     struct event *events;
     size_t count;
-    assert_ok(events_read(f->store, group, "one", HOUR_MS, 0, limit, &f->arena, &events, &count, &f->err));
+    assert_ok(
+        events_read(f->store, &(struct event_consumer){group, "one", HOUR_MS}, 0, limit, &f->arena, &events, &count, &f->err));
     assert_int_equal(count, expected);
     return events;
 }

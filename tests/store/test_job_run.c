@@ -311,13 +311,15 @@ static void events_come_until_they_are_acknowledged(void **state) {
     struct fixture *f = *state;
     struct event *events;
     size_t count;
-    assert_ok(events_read(f->store, "matrix", "one", 60000, 0, 10, &f->arena, &events, &count, &f->err));
+    assert_ok(
+        events_read(f->store, &(struct event_consumer){"matrix", "one", 60000}, 0, 10, &f->arena, &events, &count, &f->err));
     assert_int_equal(count, 0);
     struct job_request first = publish_of("a"), second = publish_of("b"), quiet = publish_of("c");
     run_job(f, &first, &(struct job_end){.success = true, .event = "{\"n\": 1}"});
     run_job(f, &quiet, &(struct job_end){.success = true});
     run_job(f, &second, &(struct job_end){.success = true, .event = "{\"n\": 2}"});
-    assert_ok(events_read(f->store, "matrix", "one", 60000, 1000, 10, &f->arena, &events, &count, &f->err));
+    assert_ok(
+        events_read(f->store, &(struct event_consumer){"matrix", "one", 60000}, 1000, 10, &f->arena, &events, &count, &f->err));
     assert_int_equal(count, 2);
     assert_string_equal(events[0].job_id, first.id);
     assert_string_equal(events[0].payload, "{\"n\": 1}");
@@ -325,18 +327,20 @@ static void events_come_until_they_are_acknowledged(void **state) {
     assert_ok(events_acknowledge(f->store, "matrix", events[0].id, &f->err));
     const char *second_event = events[1].id;
 
-    assert_ok(events_read(f->store, "matrix", "two", 60000, 0, 10, &f->arena, &events, &count, &f->err));
+    assert_ok(
+        events_read(f->store, &(struct event_consumer){"matrix", "two", 60000}, 0, 10, &f->arena, &events, &count, &f->err));
     assert_int_equal(count, 0); /* taken, and not for long enough */
     wait_ms(20);
-    assert_ok(events_read(f->store, "matrix", "two", 10, 0, 10, &f->arena, &events, &count, &f->err));
+    assert_ok(events_read(f->store, &(struct event_consumer){"matrix", "two", 10}, 0, 10, &f->arena, &events, &count, &f->err));
     assert_int_equal(count, 1);
     assert_string_equal(events[0].id, second_event);
     assert_ok(events_acknowledge(f->store, "matrix", second_event, &f->err));
     assert_ok(events_acknowledge(f->store, "matrix", second_event, &f->err));
     wait_ms(20);
-    assert_ok(events_read(f->store, "matrix", "one", 10, 0, 10, &f->arena, &events, &count, &f->err));
+    assert_ok(events_read(f->store, &(struct event_consumer){"matrix", "one", 10}, 0, 10, &f->arena, &events, &count, &f->err));
     assert_int_equal(count, 0);
-    assert_ok(events_read(f->store, "another", "one", 10, 0, 10, &f->arena, &events, &count, &f->err));
+    assert_ok(
+        events_read(f->store, &(struct event_consumer){"another", "one", 10}, 0, 10, &f->arena, &events, &count, &f->err));
     assert_int_equal(count, 2); /* from the beginning */
 }
 

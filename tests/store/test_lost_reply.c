@@ -188,7 +188,8 @@ static void several_matrix_jobs_are_claimed_once(void **state) {
     struct job jobs[3];
     size_t claimed;
     lose_next_reply(f);
-    assert_ok(job_store_claim_some(f->store, ids, 3, "w", LEASE_MS, NULL, &f->arena, leases, jobs, &claimed, &f->err));
+    assert_ok(job_store_claim_some(f->store, &(struct job_claim){.ids = ids, .count = 3, .runner = "w", .lease_ms = LEASE_MS},
+                                   &f->arena, leases, jobs, &claimed, &f->err));
     assert_reply_was_lost();
     assert_int_equal(claimed, 2);
     assert_string_equal(leases[0].job_id, requests[0].id);

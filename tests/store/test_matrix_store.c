@@ -240,7 +240,8 @@ static void a_compiler_is_being_planned_while_there_are_events(void **state) {
     assert_false(progress_of(f, "0.15.9").is_being_planned);
     assert_ok(job_store_finish(f->store, &lease, &end, &f->err));
     assert_true(progress_of(f, "0.15.9").is_being_planned); /* there is no group yet */
-    assert_ok(events_read(f->store, "build-matrix", "one", KEEP_MS, 0, 10, &f->arena, &events, &count, &f->err));
+    assert_ok(events_read(f->store, &(struct event_consumer){"build-matrix", "one", KEEP_MS}, 0, 10, &f->arena, &events, &count,
+                          &f->err));
     assert_int_equal(count, 1);
     assert_true(progress_of(f, "0.15.9").is_being_planned);
     assert_ok(events_acknowledge(f->store, "build-matrix", events[0].id, &f->err));

@@ -15,7 +15,7 @@ static size_t read_events(struct server *server, size_t most, struct arena *aren
     size_t count = 0;
     struct error err;
     if (job_store_create(&store, redis_server_url(server->redis), PATIENCE_MS, &err) ||
-        events_read(store, READER, READER, 0, 0, most, arena, events, &count, &err))
+        events_read(store, &(struct event_consumer){READER, READER, 0}, 0, most, arena, events, &count, &err))
         fail_msg("%s", err.message);
     job_store_free(store);
     return count;

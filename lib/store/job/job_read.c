@@ -131,39 +131,48 @@ static bool filter_wants(const struct job_filter *filter, const struct job *job)
     return !filter->actor || text_equal(job->actor, filter->actor);
 }
 
-/* Where reading continues: both ends as ZRANGE BYSCORE takes them. */
-struct place_range {
-    char from[32];
-    char to[32];
+/* Where reading continues. */
+struct cursor {
+    char index[KEY_MAX];
+    char from[32], to[32]; /* both ends as ZRANGE BYSCORE takes them */
+    bool descending;
 };
 
-static enum status find_range(struct job_store *store, const struct job_filter *filter, struct place_range *range,
-                              struct error *err) {
-    snprintf(range->from, sizeof range->from, "%" PRId64, filter->since_ms * JOB_PLACES_PER_MS);
-    snprintf(range->to, sizeof range->to, "+inf");
-    if (filter->until_ms) snprintf(range->to, sizeof range->to, "(%" PRId64, filter->until_ms * JOB_PLACES_PER_MS);
-    if (!filter->after_id || !job_id_is_well_formed(filter->after_id)) return STATUS_OK;
+/* Reading continues behind the job with that place. */
+static void move_cursor(struct cursor *cursor, const char *place) {
+    snprintf(cursor->descending ? cursor->to : cursor->from, sizeof cursor->from, "(%s", place);
+}
+
+static enum status begin_cursor(struct job_store *store, const struct job_filter *filter, struct cursor *cursor,
+                                struct error *err) {
+    *cursor = (struct cursor){.descending = filter->descending};
+    enum status status = choose_index(store, filter, cursor->index, err);
+    snprintf(cursor->from, sizeof cursor->from, "%" PRId64, filter->since_ms * JOB_PLACES_PER_MS);
+    snprintf(cursor->to, sizeof cursor->to, "+inf");
+    if (filter->until_ms) snprintf(cursor->to, sizeof cursor->to, "(%" PRId64, filter->until_ms * JOB_PLACES_PER_MS);
+    if (status || !filter->after_id || !job_id_is_well_formed(filter->after_id)) return status;
     struct redis_reply *place;
-    enum status status = redis_call(store->redis, &place, err, "ZSCORE jobs %s", filter->after_id);
-    if (status == STATUS_OK && place->type == REDIS_TEXT)
-        snprintf(filter->descending ? range->to : range->from, sizeof range->from, "(%s", place->text);
+    status = redis_call(store->redis, &place, err, "ZSCORE jobs %s", filter->after_id);
+    if (status == STATUS_OK && place->type == REDIS_TEXT) move_cursor(cursor, place->text);
     return status;
 }
 
-/* Reads one round trip's ids into *ids, in the arena; *range then begins after them. */
-static enum status read_ids(struct job_store *store, const char *index, bool descending, struct place_range *range, int wanted,
-                            struct arena *arena, const char ***ids, size_t *count, struct error *err) {
+/* Reads one round trip's ids into *ids, in the arena; the cursor is behind them then. */
+static enum status read_ids(struct job_store *store, struct cursor *cursor, size_t wanted, struct arena *arena,
+                            const char ***ids, size_t *count, struct error *err) {
+    int most = wanted < CHUNK_MAX ? (int)wanted : CHUNK_MAX;
     struct redis_reply *reply;
-    enum status status = descending ? redis_call(store->redis, &reply, err, "ZRANGE %s %s %s BYSCORE REV LIMIT 0 %d WITHSCORES",
-                                                 index, range->to, range->from, wanted)
-                                    : redis_call(store->redis, &reply, err, "ZRANGE %s %s %s BYSCORE LIMIT 0 %d WITHSCORES",
-                                                 index, range->from, range->to, wanted);
+    enum status status = cursor->descending
+                             ? redis_call(store->redis, &reply, err, "ZRANGE %s %s %s BYSCORE REV LIMIT 0 %d WITHSCORES",
+                                          cursor->index, cursor->to, cursor->from, most)
+                             : redis_call(store->redis, &reply, err, "ZRANGE %s %s %s BYSCORE LIMIT 0 %d WITHSCORES",
+                                          cursor->index, cursor->from, cursor->to, most);
     if (status != STATUS_OK) return status;
     *count = reply->count / 2;
     *ids = arena_alloc(arena, *count * sizeof **ids);
     for (size_t i = 0; i < *count; i++)
         (*ids)[i] = arena_copy(arena, reply->items[2 * i].text);
-    if (*count) snprintf(descending ? range->to : range->from, sizeof range->from, "(%s", reply->items[reply->count - 1].text);
+    if (*count) move_cursor(cursor, reply->items[reply->count - 1].text);
     return STATUS_OK;
 }
 
@@ -210,17 +219,14 @@ enum status job_store_list(struct job_store *store, const struct job_filter *fil
     assert(filter->limit > 0);
     struct page page = {.filter = filter, .arena = arena, .list = out, .capacity = filter->limit};
     *out = (struct job_list){.jobs = arena_alloc(arena, page.capacity * sizeof *out->jobs)};
-    char index[KEY_MAX];
-    struct place_range range;
-    enum status status = choose_index(store, filter, index, err);
-    if (status == STATUS_OK) status = find_range(store, filter, &range, err);
+    struct cursor cursor;
+    enum status status = begin_cursor(store, filter, &cursor, err);
     size_t count = 1;
     while (status == STATUS_OK && count > 0 && !out->more) {
         struct arena scratch = {0};
         const char **ids;
         size_t wanted = out->count < filter->limit ? filter->limit - out->count + 1 : CHUNK_MAX; /* one more, to set `more` */
-        status = read_ids(store, index, filter->descending, &range, wanted < CHUNK_MAX ? (int)wanted : CHUNK_MAX, &scratch,
-                          &ids, &count, err);
+        status = read_ids(store, &cursor, wanted, &scratch, &ids, &count, err);
         if (status == STATUS_OK && count > 0) status = take_jobs(store, &page, ids, count, err);
         arena_release(&scratch);
     }

@@ -210,25 +210,24 @@ static void print_line(struct text *out, enum log_level level, const char *messa
     job_step_clean(out);
 }
 
-enum status job_store_claim_some(struct job_store *store, const char *const *ids, size_t count, const char *runner,
-                                 int64_t lease_ms, const char *line, struct arena *arena, struct lease *leases,
-                                 struct job *jobs, size_t *claimed, struct error *err) {
+enum status job_store_claim_some(struct job_store *store, const struct job_claim *claim, struct arena *arena,
+                                 struct lease *leases, struct job *jobs, size_t *claimed, struct error *err) {
     enum { FIXED = 5 };
     char token[UUID_TEXT_MAX], lease_text[24];
     struct text line_text = {0};
     hash_random_uuid(token);
-    snprintf(lease_text, sizeof lease_text, "%" PRId64, lease_ms);
-    const char **arguments = arena_alloc(arena, (FIXED + count) * sizeof *arguments);
-    arguments[0] = "claim_some", arguments[1] = runner, arguments[2] = lease_text, arguments[3] = token;
-    if (line) print_line(&line_text, LOG_INFO, line);
+    snprintf(lease_text, sizeof lease_text, "%" PRId64, claim->lease_ms);
+    const char **arguments = arena_alloc(arena, (FIXED + claim->count) * sizeof *arguments);
+    arguments[0] = "claim_some", arguments[1] = claim->runner, arguments[2] = lease_text, arguments[3] = token;
+    if (claim->line) print_line(&line_text, LOG_INFO, claim->line);
     arguments[4] = text_view(&line_text);
-    for (size_t i = 0; i < count; i++)
-        arguments[FIXED + i] = ids[i];
+    for (size_t i = 0; i < claim->count; i++)
+        arguments[FIXED + i] = claim->ids[i];
     struct redis_reply *reply;
     *claimed = 0;
-    enum status status = job_step_list(store, &reply, err, arguments, FIXED + count);
+    enum status status = job_step_list(store, &reply, err, arguments, FIXED + claim->count);
     text_release(&line_text);
-    if (status == STATUS_OK) assert(reply->count <= count);
+    if (status == STATUS_OK) assert(reply->count <= claim->count);
     for (size_t i = 0; status == STATUS_OK && i < reply->count; i++) {
         status = take_claim(&reply->items[i], arena, &leases[i], &jobs[i], err);
         if (status == STATUS_OK) ++*claimed;

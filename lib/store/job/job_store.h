@@ -165,11 +165,19 @@ CHECK_RESULT enum status job_store_list_ready(struct job_store *store, const cha
                                               size_t limit, struct arena *arena, struct job **jobs, size_t *count,
                                               struct error *err);
 
-/* Claims those of the matrix jobs `ids` (without duplicates) that are still ready, in one step, all for one runner; sets
- * `leases` and `jobs` (both with room for `count`) and their number. `line` (NULL: none) is added to each log, at INFO. */
-CHECK_RESULT enum status job_store_claim_some(struct job_store *store, const char *const *ids, size_t count, const char *runner,
-                                              int64_t lease_ms, const char *line, struct arena *arena, struct lease *leases,
-                                              struct job *jobs, size_t *claimed, struct error *err);
+/* Matrix jobs that one runner is to have. */
+struct job_claim {
+    const char *const *ids; /* without duplicates */
+    size_t count;
+    const char *runner;
+    int64_t lease_ms;
+    const char *line; /* added to the log of each, at INFO; NULL: none */
+};
+
+/* Claims those of the jobs that are still ready, in one step; sets `leases` and `jobs` (both with room for all) and their
+ * number. */
+CHECK_RESULT enum status job_store_claim_some(struct job_store *store, const struct job_claim *claim, struct arena *arena,
+                                              struct lease *leases, struct job *jobs, size_t *claimed, struct error *err);
 
 CHECK_RESULT enum status job_store_renew(struct job_store *store, const struct lease *lease, int64_t lease_ms,
                                          struct error *err);

@@ -46,23 +46,24 @@ static void take_events(const struct redis_reply *entries, struct arena *arena, 
     }
 }
 
-enum status events_read(struct job_store *store, const char *group, const char *consumer, int64_t idle_ms, int wait_ms,
-                        size_t limit, struct arena *arena, struct event **out, size_t *count, struct error *err) {
+enum status events_read(struct job_store *store, const struct event_consumer *consumer, int wait_ms, size_t limit,
+                        struct arena *arena, struct event **out, size_t *count, struct error *err) {
     struct redis_reply *reply;
     bool again = true;
     enum status status = STATUS_OK;
     *count = 0;
     while (again && status == STATUS_OK) {
-        redis_add(store->redis, "XAUTOCLAIM events %s %s %" PRId64 " 0 COUNT %d", group, consumer, idle_ms, (int)limit);
-        status = run_for_group(store, group, 0, &reply, &again, err);
+        redis_add(store->redis, "XAUTOCLAIM events %s %s %" PRId64 " 0 COUNT %d", consumer->group, consumer->name,
+                  consumer->idle_ms, (int)limit);
+        status = run_for_group(store, consumer->group, 0, &reply, &again, err);
     }
     if (status != STATUS_OK) return status;
     take_events(&reply->items[1], arena, out, count);
     if (*count > 0) return STATUS_OK;
 
-    redis_add(store->redis, "XREADGROUP GROUP %s %s COUNT %d BLOCK %d STREAMS events >", group, consumer, (int)limit,
-              wait_ms > 0 ? wait_ms : 1); /* 0 would wait for ever */
-    status = run_for_group(store, group, wait_ms, &reply, &again, err);
+    redis_add(store->redis, "XREADGROUP GROUP %s %s COUNT %d BLOCK %d STREAMS events >", consumer->group, consumer->name,
+              (int)limit, wait_ms > 0 ? wait_ms : 1); /* 0 would wait for ever */
+    status = run_for_group(store, consumer->group, wait_ms, &reply, &again, err);
     if (status == STATUS_OK && !again && reply->type == REDIS_ARRAY) take_events(&reply->items[0].items[1], arena, out, count);
     return status;
 }

@@ -15,11 +15,17 @@ struct event {
     const char *payload; /* JSON: job_end.event */
 };
 
-/* Reads up to `limit` events for `group` (made here if missing, from the stream's beginning) into the arena: first those that
- * another consumer took and did not acknowledge within `idle_ms`; if there are none, new ones, waiting up to `wait_ms`. */
-CHECK_RESULT enum status events_read(struct job_store *store, const char *group, const char *consumer, int64_t idle_ms,
-                                     int wait_ms, size_t limit, struct arena *arena, struct event **out, size_t *count,
-                                     struct error *err);
+/* One of a group of readers, which share the group's events. */
+struct event_consumer {
+    const char *group; /* made by the first read if missing, from the stream's beginning */
+    const char *name;
+    int64_t idle_ms; /* it takes over what another has held for so long without acknowledging it */
+};
+
+/* Reads up to `limit` events into the arena: first those that the consumer takes over from another; if there are none, new
+ * ones, waiting up to `wait_ms`. */
+CHECK_RESULT enum status events_read(struct job_store *store, const struct event_consumer *consumer, int wait_ms, size_t limit,
+                                     struct arena *arena, struct event **out, size_t *count, struct error *err);
 CHECK_RESULT enum status events_acknowledge(struct job_store *store, const char *group, const char *event_id,
                                             struct error *err);
 CHECK_RESULT enum status events_acknowledge_some(struct job_store *store, const char *group, const char *const *event_ids,

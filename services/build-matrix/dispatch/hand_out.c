@@ -56,8 +56,8 @@ static enum status end_refused(struct matrix_service *service, struct job_store 
     struct job job;
     size_t claimed = 0;
     const char *id = ready->id;
-    enum status status = job_store_claim_some(store, &id, 1, "build-matrix", service->settings.lease_ms, NULL, arena, &lease,
-                                              &job, &claimed, err);
+    const struct job_claim claim = {.ids = &id, .count = 1, .runner = "build-matrix", .lease_ms = service->settings.lease_ms};
+    enum status status = job_store_claim_some(store, &claim, arena, &lease, &job, &claimed, err);
     if (status || claimed == 0) return status;
     return end_claimed(service, store, &job, &lease, refusal, err);
 }
@@ -150,8 +150,9 @@ static enum status claim(struct text *work, size_t *job_count, struct matrix_ser
     if (!has_record && lease_ms > FIRST_LEASE_MS) lease_ms = FIRST_LEASE_MS;
     for (size_t i = 0; i < choice->job_count; i++)
         ids[i] = ready[choice->jobs[i]].id;
-    enum status status =
-        job_store_claim_some(store, ids, choice->job_count, runner, lease_ms, line, arena, leases, jobs, &claimed, err);
+    const struct job_claim claim = {
+        .ids = ids, .count = choice->job_count, .runner = runner, .lease_ms = lease_ms, .line = line};
+    enum status status = job_store_claim_some(store, &claim, arena, leases, jobs, &claimed, err);
     if (status || claimed == 0) return status;
     if (has_record) {
         committer_add(service->committer, &jobs[0], &leases[0]);

@@ -25,11 +25,9 @@ CHECK_RESULT enum status planner_create(struct planner **out, struct matrix_serv
 CHECK_RESULT enum status planner_start(struct planner **out, const struct planning_place *place, struct error *err);
 void planner_free(struct planner *planner); /* stops and joins the thread; NULL is allowed */
 
-/* Makes the job for that version and the plan's compiler, unless it exists, and wakes the dispatcher. `id`: the job's id if it
- * must be the same after a crash; NULL: a random one. */
-CHECK_RESULT enum status planner_accept(struct matrix_service *service, struct job_store *store, const char *id,
-                                        const char *package, struct version version, const struct build_plan *plan,
-                                        enum matrix_purpose purpose, struct job_accepted *out, struct error *err);
+/* Makes the build's job, unless it exists, and wakes the dispatcher. Any thread, with its own `store`. */
+CHECK_RESULT enum status planner_accept(struct matrix_service *service, struct job_store *store,
+                                        const struct planned_build *build, struct job_accepted *out, struct error *err);
 
 /* Any thread. */
 void planner_measure(struct planner *planner, struct metrics *metrics);

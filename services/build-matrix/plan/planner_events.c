@@ -106,12 +106,12 @@ static void take_event(struct planner_events *events, const struct event *read) 
 
 enum status planner_events_take(struct planner_events *events, int wait_ms, struct error *err) {
     struct planning *planning = events->planning;
+    const struct event_consumer reader = {PLANNER_EVENTS_GROUP, consumer, planning->place.settings->lease_ms};
     size_t count = READ_MAX;
     while (count == READ_MAX && events->count < TAKEN_MAX) {
         struct arena arena = {0};
         struct event *read;
-        enum status status = events_read(planning->store, PLANNER_EVENTS_GROUP, consumer, planning->place.settings->lease_ms,
-                                         wait_ms, READ_MAX, &arena, &read, &count, err);
+        enum status status = events_read(planning->store, &reader, wait_ms, READ_MAX, &arena, &read, &count, err);
         for (size_t i = 0; !status && i < count; i++)
             take_event(events, &read[i]);
         arena_release(&arena);

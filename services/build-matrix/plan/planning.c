@@ -103,36 +103,33 @@ void build_plan_append_payload(struct text *out, const struct build_plan *plan) 
     package_versions_write(&writer, &plan->packages);
 }
 
-/* Fills in the request for the job of one plan. `package` is borrowed, other strings are in the arena. `id` NULL: a random one.
- */
-static void make_request(struct job_request *out, const char *id, const char *package, struct version version,
-                         const struct build_plan *plan, enum matrix_purpose purpose, struct arena *arena) {
-    char version_text[VERSION_TEXT_MAX];
+/* Fills in the request for the build's job. The package's name is borrowed, other strings are in the arena. */
+static void make_request(struct job_request *out, const struct planned_build *build, struct arena *arena) {
+    char version[VERSION_TEXT_MAX];
     char compiler[VERSION_TEXT_MAX];
-    version_print(version, version_text);
-    version_print(plan->compiler, compiler);
+    version_print(build->version, version);
+    version_print(build->plan->compiler, compiler);
     struct text payload = {0};
-    build_plan_append_payload(&payload, plan);
+    build_plan_append_payload(&payload, build->plan);
     *out = (struct job_request){.kind = JOB_KIND_MATRIX,
                                 .payload = arena_copy(arena, text_view(&payload)),
-                                .package = package,
-                                .version = arena_copy(arena, version_text),
+                                .package = build->package,
+                                .version = arena_copy(arena, version),
                                 .compiler = arena_copy(arena, compiler),
                                 .actor = "anonymous",
-                                .purpose = purpose};
-    if (id)
-        snprintf(out->id, sizeof out->id, "%s", id);
+                                .purpose = build->purpose};
+    if (build->job_id)
+        snprintf(out->id, sizeof out->id, "%s", build->job_id);
     else
         hash_random_uuid(out->id);
     text_release(&payload);
 }
 
-enum status planning_accept(struct job_store *store, const char *id, const char *package, struct version version,
-                            const struct build_plan *plan, enum matrix_purpose purpose, struct job_accepted *out,
+enum status planning_accept(struct job_store *store, const struct planned_build *build, struct job_accepted *out,
                             struct error *err) {
     struct arena arena = {0};
     struct job_request request;
-    make_request(&request, id, package, version, plan, purpose, &arena);
+    make_request(&request, build, &arena);
     enum status status = job_store_accept(store, &request, NULL, out, err);
     arena_release(&arena);
     return status;
@@ -196,7 +193,9 @@ static bool make_jobs(struct planning *planning, const struct chunk *chunk, size
     struct job_acceptance acceptances[CHUNK_PLANS];
     for (size_t i = 0; i < count; i++) {
         const struct matrix_pair *pair = chunk->pairs[first + i];
-        make_request(&requests[i], NULL, pair->package, pair->version, &chunk->plans[first + i], pair->purpose, arena);
+        const struct planned_build build = {
+            .package = pair->package, .version = pair->version, .plan = &chunk->plans[first + i], .purpose = pair->purpose};
+        make_request(&requests[i], &build, arena);
         acceptances[i] = (struct job_acceptance){.request = &requests[i]};
     }
     for (;;) {

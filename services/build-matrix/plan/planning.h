@@ -76,10 +76,17 @@ struct planning_result {
 bool planning_make(struct planning *planning, const struct matrix_pairs *pairs, size_t job_limit,
                    struct planning_result *result);
 
-/* Makes the job for one plan, unless it exists. `id`: the job's id if it must be the same after a crash; NULL: a random one.
- * Any thread, with its own `store`. */
-CHECK_RESULT enum status planning_accept(struct job_store *store, const char *id, const char *package, struct version version,
-                                         const struct build_plan *plan, enum matrix_purpose purpose, struct job_accepted *out,
+/* A build for which there is a plan. All borrowed. */
+struct planned_build {
+    const char *package;
+    struct version version;
+    const struct build_plan *plan; /* which names the compiler */
+    enum matrix_purpose purpose;
+    const char *job_id; /* if it must be the same after a crash; NULL: a random one */
+};
+
+/* Makes the build's job, unless it exists. Any thread, with its own `store`. */
+CHECK_RESULT enum status planning_accept(struct job_store *store, const struct planned_build *build, struct job_accepted *out,
                                          struct error *err);
 
 /* A plan as a matrix job's payload: `{NAME: VERSION}`, names in order. */

@@ -163,8 +163,11 @@ static enum status accept_chosen(struct matrix_service *service, const struct ch
     enum status status = STATUS_OK;
     for (size_t i = 0; !status && i < chosen->count; i++) {
         struct job_accepted accepted;
-        status = planner_accept(service, store, NULL, chosen->pairs[i].name, chosen->pairs[i].version, &chosen->plans[i],
-                                MATRIX_PURPOSE_VERIFY, &accepted, err);
+        const struct planned_build build = {.package = chosen->pairs[i].name,
+                                            .version = chosen->pairs[i].version,
+                                            .plan = &chosen->plans[i],
+                                            .purpose = MATRIX_PURPOSE_VERIFY};
+        status = planner_accept(service, store, &build, &accepted, err);
         if (status) break;
         json_writer_item(writer);
         json_writer_text(writer, accepted.id);

@@ -38,10 +38,14 @@ static void make_id(struct revision *r, struct revision_build *build) {
 
 /* Accepts the build's job; retries while Redis is unavailable. */
 static enum status accept(struct revision *r, struct revision_build *build, struct error *err) {
+    const struct planned_build planned = {.package = r->name,
+                                          .version = r->request.version,
+                                          .plan = &build->plan,
+                                          .purpose = MATRIX_PURPOSE_REVISION,
+                                          .job_id = build->job_id};
     struct job_accepted accepted;
     enum status status;
-    while (status_is_temporary(status = planner_accept(r->service, r->run->store, build->job_id, r->name, r->request.version,
-                                                       &build->plan, MATRIX_PURPOSE_REVISION, &accepted, err))) {
+    while (status_is_temporary(status = planner_accept(r->service, r->run->store, &planned, &accepted, err))) {
         enum status over = deadline_pause(&r->run->deadline, POLL_MAX_MS, err);
         if (over) return over;
     }
@@ -58,8 +62,8 @@ static enum status end_build(struct revision *r, const struct revision_build *bu
     struct job job;
     size_t claimed = 0;
     const char *id = build->job_id;
-    enum status status = job_store_claim_some(r->run->store, &id, 1, "build-matrix", service->settings.lease_ms, NULL, &scratch,
-                                              &lease, &job, &claimed, err);
+    const struct job_claim claim = {.ids = &id, .count = 1, .runner = "build-matrix", .lease_ms = service->settings.lease_ms};
+    enum status status = job_store_claim_some(r->run->store, &claim, &scratch, &lease, &job, &claimed, err);
     const struct matrix_outcome outcome = {
         .verdict = VERDICT_NO_PLAN, .is_withdrawn = true, .reason = "The revision that it was a part of does not need it."};
     if (!status && claimed > 0) status = matrix_job_end(service, r->run->store, &job, &lease, &outcome, err);

@@ -76,7 +76,9 @@ static size_t count_events(struct server *server, const char *job_id) {
     struct event *events;
     size_t count, found = 0;
     assert_int_equal(job_store_create(&store, redis_server_url(server->redis), STORE_TIMEOUT_MS, &err), STATUS_OK);
-    assert_int_equal(events_read(store, job_id, "test", 0, 0, EVENTS_MAX, &server->arena, &events, &count, &err), STATUS_OK);
+    assert_int_equal(
+        events_read(store, &(struct event_consumer){job_id, "test", 0}, 0, EVENTS_MAX, &server->arena, &events, &count, &err),
+        STATUS_OK);
     for (size_t i = 0; i < count; i++)
         found += strcmp(events[i].job_id, job_id) == 0 && strstr(events[i].payload, "\"event\":\"revised\"") &&
                  strstr(events[i].payload, "\"registryCommit\":\"") && strstr(events[i].payload, "\"indexCommit\":\"");

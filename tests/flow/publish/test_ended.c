@@ -33,7 +33,8 @@ static void listener_release(struct listener *listener) {
 /* As the build matrix reads it. What another consumer took counts as lost at once. */
 static size_t read_events(struct listener *listener, const char *consumer, struct event **events) {
     size_t count = 0;
-    if (events_read(listener->store, "build-matrix", consumer, 0, 0, 10, &listener->arena, events, &count, &listener->err))
+    if (events_read(listener->store, &(struct event_consumer){"build-matrix", consumer, 0}, 0, 10, &listener->arena, events,
+                    &count, &listener->err))
         fail_msg("%s", listener->err.message);
     return count;
 }

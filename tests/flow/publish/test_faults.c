@@ -162,7 +162,7 @@ static char *picture_of_job(struct server *server, const char *id) {
         json_object_del(job, differing[i]);
     char *fields = json_dumps(job, JSON_SORT_KEYS);
     if (job_store_create(&store, redis_server_url(server->redis), PATIENCE_MS, &err) ||
-        events_read(store, "test", "test", 0, 0, EVENTS_MAX, &server->arena, &events, &count, &err))
+        events_read(store, &(struct event_consumer){"test", "test", 0}, 0, EVENTS_MAX, &server->arena, &events, &count, &err))
         fail_msg("%s", err.message);
     assert_int_equal(count, 1);
     assert_string_equal(events[0].job_id, id);

@@ -35,8 +35,9 @@ static struct success *add_success(struct matrix_fixture *m, struct round *round
     success->committer = &round->committer;
     const char *id = accept_build(m, package, NULL, MATRIX_PURPOSE_SWEEP);
     size_t claimed;
-    assert_ok(job_store_claim_some(f->store, &id, 1, "build-matrix", LEASE_MS, NULL, &f->arena, &success->lease, &success->job,
-                                   &claimed, &f->err));
+    assert_ok(job_store_claim_some(f->store,
+                                   &(struct job_claim){.ids = &id, .count = 1, .runner = "build-matrix", .lease_ms = LEASE_MS},
+                                   &f->arena, &success->lease, &success->job, &claimed, &f->err));
     assert_int_equal(claimed, 1);
     assert_ok(version_parse(&success->version, success->job.version, &f->err));
     assert_ok(version_parse(&success->compiler, success->job.compiler, &f->err));
@@ -53,7 +54,8 @@ static const char *read_events(struct matrix_fixture *m) {
     struct event *events;
     size_t count;
     struct text text = {0};
-    assert_ok(events_read(f->store, "test", "test", LEASE_MS, 0, 100, &f->arena, &events, &count, &f->err));
+    assert_ok(
+        events_read(f->store, &(struct event_consumer){"test", "test", LEASE_MS}, 0, 100, &f->arena, &events, &count, &f->err));
     for (size_t i = 0; i < count; i++)
         text_append_format(&text, "%s%s", i ? "\n" : "", events[i].payload);
     const char *copy = arena_copy(&f->arena, text_view(&text));
@@ -188,8 +190,9 @@ static void hand_over(struct matrix_fixture *m, const char *id, struct lease *le
     struct fixture *f = &m->f;
     struct job job;
     size_t claimed;
-    assert_ok(
-        job_store_claim_some(f->store, &id, 1, "build-matrix", LEASE_MS, NULL, &f->arena, lease, &job, &claimed, &f->err));
+    assert_ok(job_store_claim_some(f->store,
+                                   &(struct job_claim){.ids = &id, .count = 1, .runner = "build-matrix", .lease_ms = LEASE_MS},
+                                   &f->arena, lease, &job, &claimed, &f->err));
     job.record = "{\"verdict\":\"succeeded\",\"result\":{\"compiled\":3}}";
     if (version) job.version = version;
     for (int i = 0; i < times; i++)

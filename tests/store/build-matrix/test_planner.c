@@ -85,7 +85,8 @@ static size_t count_unacknowledged(struct matrix_fixture *m) {
     struct event *read;
     size_t count;
     wait_ms(5);
-    assert_ok(events_read(f->store, PLANNER_EVENTS_GROUP, "another", 1, 0, 100, &f->arena, &read, &count, &f->err));
+    assert_ok(events_read(f->store, &(struct event_consumer){PLANNER_EVENTS_GROUP, "another", 1}, 0, 100, &f->arena, &read,
+                          &count, &f->err));
     return count;
 }
 

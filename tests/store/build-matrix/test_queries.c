@@ -175,7 +175,9 @@ static void a_cell_is_its_unfinished_build_then_its_verdict(void **state) {
     const char *id = accept_wave_build(m, "arrays");
     accept_wave_build(m, "effect");
     expect_cell(m, "arrays", "pending", NULL, id);
-    assert_ok(job_store_claim_some(f->store, &id, 1, "worker", LEASE_MS, NULL, &f->arena, &lease, &job, &count, &f->err));
+    assert_ok(job_store_claim_some(f->store,
+                                   &(struct job_claim){.ids = &id, .count = 1, .runner = "worker", .lease_ms = LEASE_MS},
+                                   &f->arena, &lease, &job, &count, &f->err));
     expect_cell(m, "arrays", "running", NULL, id);
     finish_build(f, &lease, "failed_to_compile");
     expect_cell(m, "arrays", "failed", "failed_to_compile", id);

@@ -166,7 +166,8 @@ static void a_revision_is_built_and_then_written(void **state) {
     const char *registry = git_output(&m->git, "git -C registry.git rev-parse HEAD"),
                *index = git_output(&m->git, "git -C registry-index.git rev-parse HEAD");
     assert_string_equal(get_job(f, id).commits, arena_format(&f->arena, "registry=%s index=%s", registry, index));
-    assert_ok(events_read(f->store, "test", "test", LEASE_MS, 0, 100, &f->arena, &events, &count, &f->err));
+    assert_ok(
+        events_read(f->store, &(struct event_consumer){"test", "test", LEASE_MS}, 0, 100, &f->arena, &events, &count, &f->err));
     assert_int_equal(count, 1); /* none of its build */
     assert_string_equal(events[0].payload, arena_format(&f->arena,
                                                         "{\"event\":\"revised\",\"name\":\"arrays\",\"version\":\"1.0.0\","

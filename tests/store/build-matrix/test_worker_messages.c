@@ -361,8 +361,9 @@ static void some_verdicts_are_an_alarm(void **state) {
         struct job_request request = matrix_of(rows[i].package, rows[i].compiler);
         request.purpose = rows[i].purpose;
         const char *id = accept_job(f, &request).id;
-        assert_ok(
-            job_store_claim_some(f->store, &id, 1, m->worker.name, LEASE_MS, NULL, &f->arena, &lease, &job, &claimed, &f->err));
+        assert_ok(job_store_claim_some(
+            f->store, &(struct job_claim){.ids = &id, .count = 1, .runner = m->worker.name, .lease_ms = LEASE_MS}, &f->arena,
+            &lease, &job, &claimed, &f->err));
         struct build_job build = {.fence = lease.fence};
         memcpy(build.job_id, lease.job_id, sizeof build.job_id);
         const struct message end = end_of(m, &build, rows[i].verdict);

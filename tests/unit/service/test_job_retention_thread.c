@@ -56,7 +56,8 @@ static void a_runner_trims_acknowledged_events(void **state) {
         struct job_request request = publish_of("prelude");
         run_job(f, &request, &success);
     }
-    assert_ok(events_read(f->store, "group", "one", PATIENCE_MS, 0, EVENTS, &f->arena, &events, &count, &f->err));
+    assert_ok(events_read(f->store, &(struct event_consumer){"group", "one", PATIENCE_MS}, 0, EVENTS, &f->arena, &events,
+                          &count, &f->err));
     for (size_t i = 0; i < count; i++)
         assert_ok(events_acknowledge(f->store, "group", events[i].id, &f->err));
     temporary_folder_make(&storage);
