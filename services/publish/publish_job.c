@@ -9,8 +9,8 @@
 
 #include "lib/base/folder.h"
 #include "lib/base/json.h"
-#include "lib/base/json_writer.h"
 #include "lib/base/text.h"
+#include "lib/domain/job/job_event.h"
 #include "lib/service/job/job_steps.h"
 #include "services/publish/publication.h"
 
@@ -50,22 +50,14 @@ static void append_timings(void *context, struct text *line) {
 }
 
 /* The event for build-matrix, which plans other compilers and dependants (lib/domain/README.md, Publish, step 12). */
-static const char *make_event(struct publication *p) {
-    char compiler[VERSION_TEXT_MAX];
-    version_print(p->record.compiler, compiler);
-    struct text text = {0};
-    struct json_writer writer = {.out = &text};
-    json_writer_open(&writer, '{');
-    json_writer_text_field(&writer, "event", "published");
-    json_writer_text_field(&writer, "name", p->request.name);
-    json_writer_text_field(&writer, "version", p->version);
-    json_writer_text_field(&writer, "compiler", compiler);
-    json_writer_text_field(&writer, "registryCommit", *p->registry_commit ? p->registry_commit : NULL);
-    json_writer_text_field(&writer, "indexCommit", *p->index_commit ? p->index_commit : NULL);
-    json_writer_close(&writer, '}');
-    const char *event = arena_copy(p->arena, text_view(&text));
-    text_release(&text);
-    return event;
+static const char *make_event(const struct publication *p) {
+    const struct job_event event = {.kind = JOB_EVENT_PUBLISHED,
+                                    .package = p->request.name,
+                                    .version = p->request.version,
+                                    .compiler = p->record.compiler,
+                                    .registry_commit = *p->registry_commit ? p->registry_commit : NULL,
+                                    .index_commit = *p->index_commit ? p->index_commit : NULL};
+    return job_event_print(&event, p->arena);
 }
 
 static enum status read_request(struct publication *p, struct error *err) {

@@ -60,7 +60,7 @@ void wave_build(struct wave *wave, const struct matrix_pairs *pairs) {
 void wave_follow(struct wave *wave, const struct matrix_pairs *built, struct matrix_pairs *out) {
     struct matrix_change *changes = memory_alloc(built->count * sizeof changes[0]);
     for (size_t i = 0; i < built->count; i++)
-        changes[i] = (struct matrix_change){.kind = MATRIX_BUILT,
+        changes[i] = (struct matrix_change){.kind = JOB_EVENT_BUILT,
                                             .package = built->items[i].package,
                                             .version = built->items[i].version,
                                             .compiler = built->items[i].compiler,

@@ -114,7 +114,7 @@ static bool find_step(const struct manifest_index *index, const struct matrix_ch
 }
 
 static bool is_about(const struct matrix_change *change, struct version compiler) {
-    return change->kind != MATRIX_BUILT || version_equal(change->compiler, compiler);
+    return change->kind != JOB_EVENT_BUILT || version_equal(change->compiler, compiler);
 }
 
 static void begin_way(struct following *following, const struct matrix_change *change, struct version compiler) {
@@ -192,7 +192,7 @@ static void list_compilers(struct compilers *out, const struct manifest_index *i
 void matrix_plan_list_dependants(struct matrix_pairs *out, const struct manifest_index *index, const char *package,
                                  struct version version) {
     struct step changed;
-    const struct matrix_change change = {.kind = MATRIX_REVISED, .package = package, .version = version};
+    const struct matrix_change change = {.kind = JOB_EVENT_REVISED, .package = package, .version = version};
     if (!find_step(index, &change, &changed)) return;
     struct following following;
     struct compilers compilers = {0};

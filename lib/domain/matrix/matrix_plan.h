@@ -21,6 +21,7 @@
 
 #include "lib/base/arena.h"
 #include "lib/domain/job/job.h"
+#include "lib/domain/job/job_event.h"
 #include "lib/domain/package/version.h"
 #include "lib/domain/solver/build_plan.h"
 
@@ -46,17 +47,11 @@ void matrix_pairs_release(struct matrix_pairs *pairs); /* leaves an empty list *
 
 /* ---- Events ---- */
 
-enum matrix_change_kind {
-    MATRIX_PUBLISHED, /* the version was published */
-    MATRIX_BUILT,     /* the version was built with `compiler` */
-    MATRIX_REVISED,   /* the bounds of the version were changed */
-};
-
 struct matrix_change {
-    enum matrix_change_kind kind;
+    enum job_event_kind kind;
     const char *package;
     struct version version;
-    struct version compiler;     /* only for MATRIX_BUILT */
+    struct version compiler;     /* only for JOB_EVENT_BUILT */
     enum matrix_purpose purpose; /* of the resulting pairs */
 };
 

@@ -7,8 +7,8 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/fault.h"
-#include "lib/base/json_writer.h"
 #include "lib/base/text.h"
+#include "lib/domain/job/job_event.h"
 #include "lib/store/registry/metadata_edit.h"
 #include "services/build-matrix/commit/committer_parts.h"
 #include "services/build-matrix/commit/matrix_end.h"
@@ -128,19 +128,13 @@ static enum status commit_round(struct committer *committer, struct success **ro
 /* ---- Ending ---- */
 
 static const char *make_event(struct success *success) {
-    struct text text = {0};
-    struct json_writer writer = {.out = &text};
-    json_writer_open(&writer, '{');
-    json_writer_text_field(&writer, "event", "built");
-    json_writer_text_field(&writer, "name", success->job.package);
-    json_writer_text_field(&writer, "version", success->job.version);
-    json_writer_text_field(&writer, "compiler", success->job.compiler);
-    json_writer_text_field(&writer, "purpose", matrix_purpose_text(success->job.purpose));
-    json_writer_text_field(&writer, "registryCommit", success->commit);
-    json_writer_close(&writer, '}');
-    const char *event = arena_copy(&success->arena, text_view(&text));
-    text_release(&text);
-    return event;
+    const struct job_event event = {.kind = JOB_EVENT_BUILT,
+                                    .package = success->job.package,
+                                    .version = success->version,
+                                    .compiler = success->compiler,
+                                    .purpose = success->job.purpose,
+                                    .registry_commit = success->commit};
+    return job_event_print(&event, &success->arena);
 }
 
 static const char *last_line(struct success *success, bool is_readonly) {

@@ -6,10 +6,9 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
-#include "lib/base/json.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
-#include "lib/domain/package/package_name.h"
+#include "lib/domain/job/job_event.h"
 #include "lib/store/redis/events.h"
 
 enum {
@@ -34,54 +33,27 @@ struct planner_event {
 
 /* ---- Reading ---- */
 
-static const struct {
-    const char *text;
-    enum matrix_change_kind kind;
-} kinds[] = {{"published", MATRIX_PUBLISHED}, {"built", MATRIX_BUILT}, {"revised", MATRIX_REVISED}};
-
 /* The purpose of the builds that follow: that of the build which the event reports if it is not urgent, else PUBLICATION. */
-static enum matrix_purpose read_purpose(const json_t *object) {
-    enum matrix_purpose purpose;
-    const char *text;
-    if (json_want_text(object, "purpose", &text, NULL) || !text || !matrix_purpose_parse(text, &purpose) ||
-        matrix_purpose_priority(purpose) == 0)
-        return MATRIX_PURPOSE_PUBLICATION;
-    return purpose;
-}
-
-static enum status read_change(struct planner_event *event, const json_t *object, struct error *err) {
-    const char *package, *version, *compiler, *registry_commit, *index_commit;
-    struct matrix_change *change = &event->change;
-    enum status status = json_need_text(object, "name", &package, err);
-    if (!status) status = package_name_check(package, err);
-    if (!status) status = json_need_text(object, "version", &version, err);
-    if (!status) status = version_parse(&change->version, version, err);
-    if (!status && change->kind == MATRIX_BUILT) status = json_need_text(object, "compiler", &compiler, err);
-    if (!status && change->kind == MATRIX_BUILT) status = version_parse(&change->compiler, compiler, err);
-    if (!status) status = json_want_text(object, "registryCommit", &registry_commit, err);
-    if (!status) status = json_want_text(object, "indexCommit", &index_commit, err);
-    if (status) return status;
-    change->package = arena_copy(&event->memory, package);
-    change->purpose = read_purpose(object);
-    event->registry_commit = registry_commit ? arena_copy(&event->memory, registry_commit) : NULL;
-    event->index_commit = index_commit ? arena_copy(&event->memory, index_commit) : NULL;
-    event->is_ours = true;
-    return STATUS_OK;
+static enum matrix_purpose choose_purpose(const struct job_event *event) {
+    bool is_urgent = event->purpose == MATRIX_PURPOSE_NONE || matrix_purpose_priority(event->purpose) == 0;
+    return is_urgent ? MATRIX_PURPOSE_PUBLICATION : event->purpose;
 }
 
 /* Reads the event; events of other kinds are ignored (`is_ours` stays false). */
-static enum status read_event(struct planner_event *event, const char *payload, struct error *err) {
-    json_t *object = NULL;
-    const char *name;
-    enum status status = json_read(&object, payload, strlen(payload), "The event", err);
-    if (!status) status = json_need_text(object, "event", &name, err);
-    for (size_t i = 0; !status && i < sizeof kinds / sizeof kinds[0]; i++) {
-        if (strcmp(name, kinds[i].text) != 0) continue;
-        event->change.kind = kinds[i].kind;
-        status = read_change(event, object, err);
-    }
-    json_decref(object);
-    return status;
+static enum status read_event(struct planner_event *out, const char *payload, struct error *err) {
+    struct job_event event;
+    bool is_known;
+    enum status status = job_event_read(&event, &is_known, payload, &out->memory, err);
+    if (status || !is_known) return status;
+    out->is_ours = true;
+    out->change = (struct matrix_change){.kind = event.kind,
+                                         .package = event.package,
+                                         .version = event.version,
+                                         .compiler = event.compiler,
+                                         .purpose = choose_purpose(&event)};
+    out->registry_commit = event.registry_commit;
+    out->index_commit = event.index_commit;
+    return STATUS_OK;
 }
 
 /* In unspecified order: all events of a list are planned for together. */
@@ -99,7 +71,7 @@ static void take_event(struct planner_events *events, const struct event *read) 
         log_line(LOG_WARN, "event_malformed", log_field("id", read->id), log_field("job", read->job_id),
                  log_field("field", err.path), log_field("error", err.message));
     bool is_urgent =
-        event->is_ours && (event->change.kind != MATRIX_BUILT || matrix_purpose_priority(event->change.purpose) == 0);
+        event->is_ours && (event->change.kind != JOB_EVENT_BUILT || matrix_purpose_priority(event->change.purpose) == 0);
     push_event(is_urgent ? &events->urgent : &events->others, event);
     events->count++;
 }
@@ -123,12 +95,12 @@ enum status planner_events_take(struct planner_events *events, int wait_ms, stru
 
 /* ---- Commits of events ---- */
 
-/* True if the view shows the change; never for MATRIX_REVISED, which only its commits can show. */
+/* True if the view shows the change; never for JOB_EVENT_REVISED, which only its commits can show. */
 static bool shows(const struct manifest_index *index, const struct matrix_change *change) {
     const struct indexed_version *version = manifest_index_find(index, change->package, change->version);
     if (!version || !version->is_published) return false;
-    return change->kind == MATRIX_PUBLISHED ||
-           (change->kind == MATRIX_BUILT &&
+    return change->kind == JOB_EVENT_PUBLISHED ||
+           (change->kind == JOB_EVENT_BUILT &&
             metadata_has_compiler(manifest_index_find_metadata(index, change->package), change->version, change->compiler));
 }
 

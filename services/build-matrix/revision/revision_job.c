@@ -6,8 +6,8 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "lib/base/json_writer.h"
 #include "lib/base/text.h"
+#include "lib/domain/job/job_event.h"
 #include "lib/service/job/job_proof.h"
 #include "lib/service/job/job_steps.h"
 #include "services/build-matrix/revision/revision.h"
@@ -71,18 +71,12 @@ static enum status read_request(struct revision *r, struct error *err) {
 
 /* The event for the planner, which plans builds that the new bounds allow (lib/domain/README.md, Build matrix). */
 static const char *make_event(const struct revision *r) {
-    struct text text = {0};
-    struct json_writer writer = {.out = &text};
-    json_writer_open(&writer, '{');
-    json_writer_text_field(&writer, "event", "revised");
-    json_writer_text_field(&writer, "name", r->name);
-    json_writer_text_field(&writer, "version", r->version);
-    json_writer_text_field(&writer, "registryCommit", *r->registry_commit ? r->registry_commit : NULL);
-    json_writer_text_field(&writer, "indexCommit", *r->index_commit ? r->index_commit : NULL);
-    json_writer_close(&writer, '}');
-    const char *event = arena_copy(r->arena, text_view(&text));
-    text_release(&text);
-    return event;
+    const struct job_event event = {.kind = JOB_EVENT_REVISED,
+                                    .package = r->name,
+                                    .version = r->request.version,
+                                    .registry_commit = *r->registry_commit ? r->registry_commit : NULL,
+                                    .index_commit = *r->index_commit ? r->index_commit : NULL};
+    return job_event_print(&event, r->arena);
 }
 
 /* True if the job will be run again: its builds are kept. */

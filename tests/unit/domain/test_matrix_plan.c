@@ -31,7 +31,7 @@ static void assert_pairs(struct matrix_pairs *pairs, const char *expected) {
     matrix_pairs_release(pairs);
 }
 
-static struct matrix_change change(enum matrix_change_kind kind, const char *package, uint32_t major, uint32_t compiler_patch,
+static struct matrix_change change(enum job_event_kind kind, const char *package, uint32_t major, uint32_t compiler_patch,
                                    enum matrix_purpose purpose) {
     return (struct matrix_change){
         .kind = kind, .package = package, .version = {major, 0, 0}, .compiler = {0, 15, compiler_patch}, .purpose = purpose};
@@ -48,7 +48,7 @@ static void a_publication_brings_other_compilers_and_dependants_with_its_own(voi
     (void)state;
     struct manifest_index *index = CREATE("prelude 1.0.0 [0.15.10 0.15.12]", "a 1.0.0 [0.15.12] prelude >=1.0.0 <2.0.0",
                                           "b 1.0.0 [0.15.10] a >=1.0.0 <2.0.0", "c 1.0.0 [0.15.10] a >=2.0.0 <3.0.0");
-    struct matrix_change published = change(MATRIX_PUBLISHED, "a", 1, 12, MATRIX_PURPOSE_PUBLICATION);
+    struct matrix_change published = change(JOB_EVENT_PUBLISHED, "a", 1, 12, MATRIX_PURPOSE_PUBLICATION);
     assert_follows(index, &published, 1, "b@1.0.0:12/publication a@1.0.0:11/publication a@1.0.0:10/publication");
     manifest_index_free(index);
 }
@@ -58,7 +58,7 @@ static void a_build_brings_dependants_with_that_compiler_alone(void **state) {
     struct manifest_index *index =
         CREATE("prelude 1.0.0 [0.15.10 0.15.11]", "a 1.0.0 [0.15.12] prelude >=1.0.0 <2.0.0",
                "b 2.0.0 [0.15.11] prelude >=1.0.0 <2.0.0", "c 1.0.0 [0.15.10] prelude >=1.0.0 <2.0.0, b >=3.0.0 <4.0.0");
-    struct matrix_change built = change(MATRIX_BUILT, "prelude", 1, 11, MATRIX_PURPOSE_WAVE);
+    struct matrix_change built = change(JOB_EVENT_BUILT, "prelude", 1, 11, MATRIX_PURPOSE_WAVE);
     assert_follows(index, &built, 1, "a@1.0.0:11/wave"); /* b is known, and c has no plan */
     manifest_index_free(index);
 }
@@ -67,7 +67,7 @@ static void dependants_are_found_through_those_that_are_known_already(void **sta
     (void)state;
     struct manifest_index *index = CREATE("prelude 1.0.0 [0.15.10 0.15.11]", "a 1.0.0 [0.15.10 0.15.11] prelude >=1.0.0 <2.0.0",
                                           "b 1.0.0 [0.15.10] a >=1.0.0 <2.0.0", "c 1.0.0 [0.15.10] b >=1.0.0 <2.0.0");
-    struct matrix_change published = change(MATRIX_BUILT, "prelude", 1, 11, MATRIX_PURPOSE_PUBLICATION);
+    struct matrix_change published = change(JOB_EVENT_BUILT, "prelude", 1, 11, MATRIX_PURPOSE_PUBLICATION);
     assert_follows(index, &published, 1, "b@1.0.0:11/publication"); /* c has to wait for b */
     manifest_index_free(index);
 }
@@ -76,7 +76,7 @@ static void a_revision_brings_what_its_new_bounds_allow(void **state) {
     (void)state;
     struct manifest_index *index = CREATE("prelude 1.0.0 [0.15.10 0.15.11]", "a 1.0.0 [0.15.10] prelude >=1.0.0 <2.0.0",
                                           "b 1.0.0 [0.15.12] a >=1.0.0 <2.0.0");
-    struct matrix_change revised = change(MATRIX_REVISED, "a", 1, 0, MATRIX_PURPOSE_PUBLICATION);
+    struct matrix_change revised = change(JOB_EVENT_REVISED, "a", 1, 0, MATRIX_PURPOSE_PUBLICATION);
     assert_follows(index, &revised, 1, "a@1.0.0:11/publication b@1.0.0:10/publication");
     manifest_index_free(index);
 }
@@ -86,9 +86,9 @@ static void several_changes_bring_each_pair_once_with_the_most_urgent_purpose(vo
     struct manifest_index *index =
         CREATE("a 1.0.0 [0.15.11]", "b 1.0.0 [0.15.11]", "c 1.0.0 [0.15.10] a >=1.0.0 <2.0.0, b >=1.0.0 <2.0.0",
                "d 1.0.0 [0.15.10] b >=1.0.0 <2.0.0", "d 2.0.0 [0.15.10] b >=1.0.0 <2.0.0");
-    struct matrix_change changes[] = {change(MATRIX_BUILT, "b", 1, 11, MATRIX_PURPOSE_SWEEP),
-                                      change(MATRIX_BUILT, "b", 1, 11, MATRIX_PURPOSE_SWEEP),
-                                      change(MATRIX_BUILT, "a", 1, 11, MATRIX_PURPOSE_PUBLICATION)};
+    struct matrix_change changes[] = {change(JOB_EVENT_BUILT, "b", 1, 11, MATRIX_PURPOSE_SWEEP),
+                                      change(JOB_EVENT_BUILT, "b", 1, 11, MATRIX_PURPOSE_SWEEP),
+                                      change(JOB_EVENT_BUILT, "a", 1, 11, MATRIX_PURPOSE_PUBLICATION)};
     assert_follows(index, changes, 3, "c@1.0.0:11/publication d@2.0.0:11/sweep d@1.0.0:11/sweep");
     manifest_index_free(index);
 }
@@ -96,8 +96,8 @@ static void several_changes_bring_each_pair_once_with_the_most_urgent_purpose(vo
 static void a_publication_and_a_build_of_the_same_version_hide_nothing(void **state) {
     (void)state;
     struct manifest_index *index = CREATE("a 1.0.0 [0.15.10 0.15.11]", "b 1.0.0 [0.15.12] a >=1.0.0 <2.0.0");
-    struct matrix_change changes[] = {change(MATRIX_PUBLISHED, "a", 1, 10, MATRIX_PURPOSE_PUBLICATION),
-                                      change(MATRIX_BUILT, "a", 1, 11, MATRIX_PURPOSE_PUBLICATION)};
+    struct matrix_change changes[] = {change(JOB_EVENT_PUBLISHED, "a", 1, 10, MATRIX_PURPOSE_PUBLICATION),
+                                      change(JOB_EVENT_BUILT, "a", 1, 11, MATRIX_PURPOSE_PUBLICATION)};
     assert_follows(index, changes, 2, "a@1.0.0:12/publication b@1.0.0:11/publication b@1.0.0:10/publication");
     manifest_index_free(index);
 }
@@ -105,10 +105,10 @@ static void a_publication_and_a_build_of_the_same_version_hide_nothing(void **st
 static void what_is_gone_or_not_supported_leads_to_nothing(void **state) {
     (void)state;
     struct manifest_index *index = CREATE("a 1.0.0 [0.15.11]", "a 2.0.0 []", "b 1.0.0 [0.15.10] a >=1.0.0 <3.0.0");
-    struct matrix_change changes[] = {change(MATRIX_PUBLISHED, "nobody", 1, 11, MATRIX_PURPOSE_PUBLICATION),
-                                      change(MATRIX_PUBLISHED, "a", 3, 11, MATRIX_PURPOSE_PUBLICATION),
-                                      change(MATRIX_PUBLISHED, "a", 2, 11, MATRIX_PURPOSE_PUBLICATION),
-                                      change(MATRIX_BUILT, "a", 1, 99, MATRIX_PURPOSE_PUBLICATION)};
+    struct matrix_change changes[] = {change(JOB_EVENT_PUBLISHED, "nobody", 1, 11, MATRIX_PURPOSE_PUBLICATION),
+                                      change(JOB_EVENT_PUBLISHED, "a", 3, 11, MATRIX_PURPOSE_PUBLICATION),
+                                      change(JOB_EVENT_PUBLISHED, "a", 2, 11, MATRIX_PURPOSE_PUBLICATION),
+                                      change(JOB_EVENT_BUILT, "a", 1, 99, MATRIX_PURPOSE_PUBLICATION)};
     assert_follows(index, changes, 4, "");
     manifest_index_free(index);
 }

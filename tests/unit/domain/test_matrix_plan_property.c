@@ -245,7 +245,7 @@ static void assert_follows(uint32_t seed, const struct manifest_index *before, c
     matrix_pairs_release(&had_plan);
 }
 
-static struct matrix_change change_of(enum matrix_change_kind kind, int number, struct version compiler, struct arena *arena) {
+static struct matrix_change change_of(enum job_event_kind kind, int number, struct version compiler, struct arena *arena) {
     int package = number / VERSIONS;
     return (struct matrix_change){.kind = kind,
                                   .package = package ? arena_format(arena, "p%d", package) : "prelude",
@@ -254,7 +254,7 @@ static struct matrix_change change_of(enum matrix_change_kind kind, int number, 
                                   .purpose = MATRIX_PURPOSE_PUBLICATION};
 }
 
-static void check_change(uint32_t seed, enum matrix_change_kind kind, enum deviation before) {
+static void check_change(uint32_t seed, enum job_event_kind kind, enum deviation before) {
     for (int number = 0; number < PACKAGES * VERSIONS; number += 5) {
         struct arena arena = {0};
         struct manifest_index *old = random_registry(seed, before, number, &arena);
@@ -268,11 +268,11 @@ static void check_change(uint32_t seed, enum matrix_change_kind kind, enum devia
 }
 
 static void check_publication(uint32_t seed) {
-    check_change(seed, MATRIX_PUBLISHED, WITHDRAWN);
+    check_change(seed, JOB_EVENT_PUBLISHED, WITHDRAWN);
 }
 
 static void check_revision(uint32_t seed) {
-    check_change(seed, MATRIX_REVISED, OTHER_BOUNDS);
+    check_change(seed, JOB_EVENT_REVISED, OTHER_BOUNDS);
 }
 
 /* Some pairs, with a plan or without, build with one compiler. */
@@ -285,7 +285,7 @@ static void check_builds(uint32_t seed) {
     struct matrix_pair built[PACKAGES * VERSIONS];
     size_t count = 0;
     for (int number = 0; number < PACKAGES * VERSIONS; number++) {
-        struct matrix_change change = change_of(MATRIX_BUILT, number, compiler, &arena);
+        struct matrix_change change = change_of(JOB_EVENT_BUILT, number, compiler, &arena);
         const struct indexed_version *version = manifest_index_find(before, change.package, change.version);
         if (!version->is_published || random_below(2) == 0) continue;
         built[count] = (struct matrix_pair){.package = change.package, .version = change.version, .compiler = compiler};
