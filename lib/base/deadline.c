@@ -17,7 +17,7 @@ void deadline_cancel(struct deadline *deadline, enum status why) {
 enum status deadline_check(struct deadline *deadline, struct error *err) {
     enum status why = (enum status)atomic_load(&deadline->cancelled);
     if (why == STATUS_STALE) return error_set(err, why, "The job was taken over by another runner.");
-    if (why) return error_set(err, why, "The work was stopped, to be taken up again.");
+    if (why) return error_set(err, why, "The work was stopped and will be resumed.");
     if (clock_monotonic_ms() >= deadline->at_ms) return error_set(err, STATUS_TIMEOUT, "The time limit was reached.");
     return STATUS_OK;
 }

@@ -17,7 +17,7 @@ enum status disk_check(const char *setting, const char *folder, struct error *er
         return error_set(err, STATUS_INTERNAL, "%s%sThe disk of the folder %s is full: %llu KiB are left.", before, colon,
                          folder, left_bytes / 1024);
     if (about.f_files > 0 && about.f_favail == 0)
-        return error_set(err, STATUS_INTERNAL, "%s%sThe disk of the folder %s is full: it can have no more files.", before,
+        return error_set(err, STATUS_INTERNAL, "%s%sThe disk of the folder %s is full: no more files can be created.", before,
                          colon, folder);
     return STATUS_OK;
 }

@@ -50,7 +50,7 @@ enum status folder_make(const char *path, struct error *err) {
         if (mkdir(text_view(&part), 0755) == 0)
             sync_folder_of(text_view(&part));
         else if (errno != EEXIST)
-            status = error_set(err, STATUS_INTERNAL, "cannot create the folder %s: %s", text_view(&part), strerror(errno));
+            status = error_set(err, STATUS_INTERNAL, "Cannot create the folder %s: %s.", text_view(&part), strerror(errno));
     }
     text_release(&part);
     return status;
@@ -134,11 +134,11 @@ static enum status read_whole(int file, const char *path, size_t limit_bytes, st
         do
             count = read(file, end, 65536);
         while (count < 0 && errno == EINTR);
-        if (count < 0) status = error_set(err, STATUS_INTERNAL, "cannot read %s: %s", path, strerror(errno));
+        if (count < 0) status = error_set(err, STATUS_INTERNAL, "Cannot read %s: %s.", path, strerror(errno));
         out->length += count > 0 ? (size_t)count : 0;
         out->bytes[out->length] = '\0';
         if (out->length - before > limit_bytes)
-            status = error_set(err, STATUS_TOO_LARGE, "%s is larger than %zu bytes", path, limit_bytes);
+            status = error_set(err, STATUS_TOO_LARGE, "%s is larger than %zu bytes.", path, limit_bytes);
     }
     close(file);
     return status;
@@ -147,7 +147,7 @@ static enum status read_whole(int file, const char *path, size_t limit_bytes, st
 enum status file_read(const char *path, size_t limit_bytes, struct text *out, struct error *err) {
     int file = open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0)
-        return error_set(err, errno == ENOENT ? STATUS_NOT_FOUND : STATUS_INTERNAL, "cannot read %s: %s", path,
+        return error_set(err, errno == ENOENT ? STATUS_NOT_FOUND : STATUS_INTERNAL, "Cannot read %s: %s.", path,
                          strerror(errno));
     return read_whole(file, path, limit_bytes, out, err);
 }
@@ -162,11 +162,11 @@ enum status file_read_below(const char *folder, const char *path, size_t limit_b
     if (file < 0 && (problem == ENOENT || problem == ENOTDIR))
         return error_set(err, STATUS_NOT_FOUND, "There is no file %s in %s.", path, folder);
     if (file < 0 && (problem == ELOOP || problem == EXDEV))
-        return error_set(err, STATUS_REFUSED, "The way to %s in %s is a link.", path, folder);
-    if (file < 0) return error_set(err, STATUS_INTERNAL, "cannot read %s in %s: %s", path, folder, strerror(problem));
+        return error_set(err, STATUS_REFUSED, "The path %s in %s contains a symbolic link.", path, folder);
+    if (file < 0) return error_set(err, STATUS_INTERNAL, "Cannot read %s in %s: %s.", path, folder, strerror(problem));
     if (fstat(file, &about) || !S_ISREG(about.st_mode) || about.st_nlink != 1) {
         close(file);
-        return error_set(err, STATUS_REFUSED, "%s in %s is no plain file with one name.", path, folder);
+        return error_set(err, STATUS_REFUSED, "%s in %s is not a regular file with a single name.", path, folder);
     }
     return read_whole(file, path, limit_bytes, out, err);
 }
@@ -218,7 +218,7 @@ enum status file_write(const char *path, const void *bytes, size_t length, struc
     if (failed && file >= 0) unlink(text_view(&beside));
     if (file >= 0) close(file);
     text_release(&beside);
-    if (failed) return error_set(err, STATUS_INTERNAL, "cannot write %s: %s", path, strerror(cause));
+    if (failed) return error_set(err, STATUS_INTERNAL, "Cannot write %s: %s.", path, strerror(cause));
     sync_folder_of(path);
     return STATUS_OK;
 }

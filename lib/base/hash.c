@@ -59,7 +59,7 @@ enum status hash_sha256_sri_descriptor(int descriptor, const char *path, char ou
     unsigned char digest[SHA256_BYTES];
     EVP_DigestFinal_ex(context, digest, NULL);
     EVP_MD_CTX_free(context);
-    if (count < 0) return error_set(err, STATUS_INTERNAL, "cannot read %s to its end: %s", path, strerror(problem));
+    if (count < 0) return error_set(err, STATUS_INTERNAL, "Cannot read %s to its end: %s.", path, strerror(problem));
     print_sri(digest, out);
     *size_bytes = total;
     return STATUS_OK;
@@ -68,7 +68,7 @@ enum status hash_sha256_sri_descriptor(int descriptor, const char *path, char ou
 enum status hash_sha256_sri_file(const char *path, char out[SHA256_SRI_MAX], int64_t *size_bytes, struct error *err) {
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO would wait for a writer; it cannot be read here */
     if (descriptor < 0)
-        return error_set(err, errno == ENOENT ? STATUS_NOT_FOUND : STATUS_INTERNAL, "cannot read %s: %s", path,
+        return error_set(err, errno == ENOENT ? STATUS_NOT_FOUND : STATUS_INTERNAL, "Cannot read %s: %s.", path,
                          strerror(errno));
     enum status status = hash_sha256_sri_descriptor(descriptor, path, out, size_bytes, err);
     close(descriptor);

@@ -139,15 +139,15 @@ void metrics_add_all(struct metrics *metrics, const struct metrics *from, const 
 
 static enum status check_foreign(const struct metric_sample *sample, const char *label, struct error *err) {
     if (!sample->name || !is_name(sample->name))
-        return error_set_at(err, STATUS_INVALID, "name", "\"%s\" cannot be the name of a figure.",
+        return error_set_at(err, STATUS_INVALID, "name", "\"%s\" cannot be the name of a metric.",
                             sample->name ? sample->name : "");
-    if (!sample->help) return error_set_at(err, STATUS_INVALID, "help", "The figure %s has no help text.", sample->name);
+    if (!sample->help) return error_set_at(err, STATUS_INVALID, "help", "The metric %s has no help text.", sample->name);
     size_t count = count_texts(sample->labels);
     if (count % 2 != 0)
-        return error_set_at(err, STATUS_INVALID, "labels", "A label of the figure %s has no value.", sample->name);
+        return error_set_at(err, STATUS_INVALID, "labels", "A label of the metric %s has no value.", sample->name);
     for (size_t i = 0; i < count; i += 2)
         if (!is_name(sample->labels[i]) || text_equal(sample->labels[i], label))
-            return error_set_at(err, STATUS_INVALID, "labels", "A figure's label \"%s\" cannot be used.", sample->labels[i]);
+            return error_set_at(err, STATUS_INVALID, "labels", "\"%s\" cannot be the label of a metric.", sample->labels[i]);
     return STATUS_OK;
 }
 
@@ -198,9 +198,10 @@ static double seconds(struct timeval time) {
 void metrics_add_process(struct metrics *metrics) {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    metrics_add(metrics, METRIC_GAUGE, "registry_uptime_seconds", "Age of the program's process.", NULL, process_age_s());
-    metrics_add(metrics, METRIC_GAUGE, "registry_resident_bytes", "Memory that the program has.", NULL, resident_bytes());
-    metrics_add(metrics, METRIC_COUNTER, "registry_cpu_seconds_total", "Time that the program has computed.", NULL,
+    metrics_add(metrics, METRIC_GAUGE, "registry_uptime_seconds", "How long the program has been running.", NULL,
+                process_age_s());
+    metrics_add(metrics, METRIC_GAUGE, "registry_resident_bytes", "Resident memory of the program.", NULL, resident_bytes());
+    metrics_add(metrics, METRIC_COUNTER, "registry_cpu_seconds_total", "CPU time of the program.", NULL,
                 seconds(usage.ru_utime) + seconds(usage.ru_stime));
 }
 
@@ -282,7 +283,7 @@ static enum status read_labels(const char *const **out, struct arena *arena, con
     json_t *text;
     json_object_foreach((json_t *)object, name, text) {
         if (!json_is_string(text))
-            return error_set_at(err, STATUS_INVALID, "labels", "A figure's label \"%s\" cannot be used.", name);
+            return error_set_at(err, STATUS_INVALID, "labels", "\"%s\" cannot be the label of a metric.", name);
         labels[count++] = name;
         labels[count++] = json_string_value(text);
     }
@@ -294,7 +295,7 @@ static enum status read_labels(const char *const **out, struct arena *arena, con
 static enum status read_sample(struct metric_sample *out, struct arena *arena, const json_t *item, struct error *err) {
     const char *kind_text;
     const json_t *label_object;
-    if (!json_is_object(item)) return error_set(err, STATUS_INVALID, "A figure must be an object.");
+    if (!json_is_object(item)) return error_set(err, STATUS_INVALID, "A metric must be an object.");
     enum status status = json_need_text(item, "name", &out->name, err);
     if (!status) status = json_need_text(item, "kind", &kind_text, err);
     if (!status) status = json_need_text(item, "help", &out->help, err);
@@ -302,20 +303,20 @@ static enum status read_sample(struct metric_sample *out, struct arena *arena, c
     if (!status) status = read_labels(&out->labels, arena, label_object, err);
     if (status) return status;
     if (!read_kind(kind_text, &out->kind))
-        return error_set_at(err, STATUS_INVALID, "kind", "The kind of the figure %s is \"%s\"; it must be gauge or counter.",
+        return error_set_at(err, STATUS_INVALID, "kind", "The kind of the metric %s is \"%s\"; it must be gauge or counter.",
                             out->name, kind_text);
     if (!read_number(json_object_get(item, "value"), &out->value))
-        return error_set_at(err, STATUS_INVALID, "value", "The value of the figure %s is not a number.", out->name);
+        return error_set_at(err, STATUS_INVALID, "value", "The value of the metric %s is not a number.", out->name);
     return STATUS_OK;
 }
 
 enum status metrics_add_json(struct metrics *metrics, const char *json, const char *label, const char *value,
                              struct error *err) {
     json_t *list = NULL;
-    enum status status = json_read(&list, json, strlen(json), "The list of figures", err);
+    enum status status = json_read(&list, json, strlen(json), "The list of metrics", err);
     if (status) return status;
     struct arena arena = {0};
-    if (!json_is_array(list)) status = error_set(err, STATUS_INVALID, "A list of figures must be an array.");
+    if (!json_is_array(list)) status = error_set(err, STATUS_INVALID, "A list of metrics must be an array.");
     size_t count = json_array_size(list);
     struct metric_sample *samples = arena_alloc(&arena, (count + 1) * sizeof *samples);
     for (size_t i = 0; i < count && !status; i++)

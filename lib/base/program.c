@@ -27,7 +27,7 @@ static void print_help(const char *name, const struct program_option *options) {
     for (const struct program_option *option = options; option && option->name; option++)
         printf("  --%s%s%s\n      %s\n", option->name, option->argument ? " " : "", option->argument ? option->argument : "",
                option->help);
-    puts("It is configured by environment variables and by ./.env; `registryctl settings` lists all of them.");
+    puts("Configured by environment variables and by ./.env; `registryctl settings` lists them all.");
 }
 
 static void refuse(const char *name, const struct program_option *options, const char *what, const char *argument) {
@@ -49,8 +49,8 @@ void program_read_options(const char *name, int count, char **arguments, const s
         known[i + 2] = (struct option){options[i].name, options[i].argument ? required_argument : no_argument, NULL, i};
     opterr = 0;
     while ((choice = getopt_long(count, arguments, ":", known, NULL)) != -1) {
-        if (choice == '?') refuse(name, options, "There is no option", arguments[optind - 1]);
-        if (choice == ':') refuse(name, options, "A value is missing behind", arguments[optind - 1]);
+        if (choice == '?') refuse(name, options, "Unknown option", arguments[optind - 1]);
+        if (choice == ':') refuse(name, options, "A value is missing after", arguments[optind - 1]);
         if (choice == HELP) print_help(name, options);
         if (choice == VERSION) printf("registry-%s %s\n", name, REGISTRY_VERSION);
         if (choice == HELP || choice == VERSION) exit(EXIT_SUCCESS);

@@ -138,7 +138,7 @@ static enum status read_secret(const struct env_file *env, const char *name, con
     struct error problem = {0};
     if (file_read(path, ENV_FILE_LIMIT, &bytes, &problem)) {
         text_release(&bytes);
-        return error_set_at(err, STATUS_INVALID, file_variable, "%s: %s.", file_variable, problem.message);
+        return error_set_at(err, STATUS_INVALID, file_variable, "%s: %s", file_variable, problem.message);
     }
     const char *content = bytes.length ? trim(bytes.bytes) : "";
     bool is_empty = *content == '\0';
@@ -181,7 +181,7 @@ static enum status read_number(const struct env_file *env, const char *name, int
 
 static enum status make_state_dir(const char *path, struct error *err) {
     if (mkdir(path, 0755) == 0 || errno == EEXIST) return STATUS_OK;
-    return error_set_at(err, STATUS_INVALID, "STATE_DIR", "STATE_DIR: cannot create the folder %s: %s.", path, strerror(errno));
+    return error_set_at(err, STATUS_INVALID, "STATE_DIR", "STATE_DIR: Cannot create the folder %s: %s.", path, strerror(errno));
 }
 
 /* Registers a value that must not appear in a job's log. A relative STATE_DIR is not registered, since it may be an ordinary

@@ -47,11 +47,11 @@ static enum status read_license(struct manifest *out, const json_t *object, stru
     else if (field)
         add_license(&joined, &passed_over, field, true, arena);
     if (joined.length == 0)
-        status =
-            passed_over.length
-                ? error_set_at(err, STATUS_INVALID, "license", "%s%s",
-                               json_array_size(field) > 1 ? "None of its entries is a license. " : "", passed_over.bytes)
-                : error_set_at(err, STATUS_INVALID, "license", "The file bower.json has no license, which publishing needs.");
+        status = passed_over.length
+                     ? error_set_at(err, STATUS_INVALID, "license", "%s%s",
+                                    json_array_size(field) > 1 ? "None of its entries is a license. " : "", passed_over.bytes)
+                     : error_set_at(err, STATUS_INVALID, "license",
+                                    "The file bower.json has no license, which is required for publishing.");
     if (!status) out->license = arena_copy(arena, joined.bytes);
     text_release(&joined);
     text_release(&passed_over);
@@ -63,7 +63,8 @@ static enum status read_dependency(struct dependency *out, const char *name, con
     const char *range = json_string_value(value);
     enum status status = package_name_check(without_prefix(name), err);
     if (!status && !range)
-        status = error_set(err, STATUS_INVALID, "Its range must be a string, but is %s.", json_type_name(value));
+        status = error_set(err, STATUS_INVALID, "The range of the dependency must be a string, but it is %s.",
+                           json_type_name(value));
     if (!status) status = npm_range_parse(&out->range, range, err);
     out->name = arena_copy(arena, without_prefix(name));
     if (!status) return STATUS_OK;
@@ -86,7 +87,7 @@ static enum status read_dependencies(struct manifest *out, const json_t *object,
     for (size_t i = 1; i < out->dependency_count; i++)
         if (text_equal(out->dependencies[i - 1].name, out->dependencies[i].name))
             return error_set_at(err, STATUS_INVALID, "dependencies",
-                                "The dependency %s is there twice, with and without \"" PREFIX "\".",
+                                "The dependency %s is listed twice, with and without \"" PREFIX "\".",
                                 out->dependencies[i].name);
     return STATUS_OK;
 }
@@ -98,7 +99,7 @@ enum status bower_json_read(struct manifest *out, struct arena *arena, const cha
     *out = (struct manifest){.version = request->version, .location = *request->location, .ref = request->ref};
     enum status status = json_read(&object, bytes, length, "The file bower.json", err);
     if (!status && !json_is_object(object))
-        status = error_set(err, STATUS_INVALID, "The file bower.json must be an object, but is %s.", json_type_name(object));
+        status = error_set(err, STATUS_INVALID, "The file bower.json must be an object, but it is %s.", json_type_name(object));
     if (!status) status = json_need_text(object, "name", &name, err);
     if (!status) status = json_want_text(object, "description", &description, err);
     if (!status) out->name = arena_copy(arena, without_prefix(name));

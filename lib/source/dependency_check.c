@@ -77,7 +77,7 @@ static enum status list_used(struct map *used, struct arena *arena, const json_t
     if (!json_is_object(graph)) return error_set(err, STATUS_INTERNAL, "The compiler's module graph is not an object.");
     json_object_foreach((json_t *)graph, module, node) {
         if (!add_imports(used, arena, graph, node, package))
-            return error_set(err, STATUS_INTERNAL, "The compiler's module graph is not as expected at %s.", module);
+            return error_set(err, STATUS_INTERNAL, "The compiler's module graph has an unexpected entry at %s.", module);
     }
     return STATUS_OK;
 }
@@ -107,7 +107,7 @@ enum status dependency_findings_check(const struct dependency_findings *findings
     struct text sentence = {0};
     if (findings->unused_count == 0 && findings->missing_count == 0) return STATUS_OK;
     if (findings->unused_count) {
-        text_append(&sentence, "The manifest declares dependencies from which nothing is imported (unused): ");
+        text_append(&sentence, "The manifest declares dependencies that no module imports from (unused): ");
         append_names(&sentence, findings->unused, findings->unused_count);
         text_append(&sentence, findings->missing_count ? ". Leave them out. " : ". Leave them out.");
     }

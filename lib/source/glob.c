@@ -71,7 +71,7 @@ static const struct {
     char character;
     const char *what;
 } unsupported[] = {
-    {'!', "a \"!\" in it (leave files out by excludeFiles)"},
+    {'!', "a \"!\" in it (use excludeFiles to leave files out)"},
     {'(', "a parenthesis in it"},
     {')', "a parenthesis in it"},
     {'|', "a \"|\" in it"},
@@ -87,9 +87,9 @@ static enum status check_characters(const char *glob, struct error *err) {
         if ((unsigned char)*at < ' ' || *at == 0x7f) return refuse(glob, "a control character in it", err);
     }
     if (strstr(glob, "***")) return refuse(glob, "three stars in a row", err);
-    if (strstr(glob, "]+")) return refuse(glob, "a \"+\" behind a bracket", err);
+    if (strstr(glob, "]+")) return refuse(glob, "a \"+\" after a bracket", err);
     if (strstr(glob, "${")) return refuse(glob, "\"${\" in it", err);
-    if (strchr(glob, '{') && strpbrk(glob, "'`")) return refuse(glob, "an apostrophe beside braces", err);
+    if (strchr(glob, '{') && strpbrk(glob, "'`")) return refuse(glob, "an apostrophe next to braces", err);
     return STATUS_OK;
 }
 
@@ -167,8 +167,8 @@ static enum status expand_braces(struct expansion *out, struct arena *arena, con
         for (size_t at = braces.open + 1; at <= braces.close; at++) {
             size_t end = end_alternative(text, at, braces.close);
             if (out->count == GLOB_ALTERNATIVES_MAX)
-                return error_set(err, STATUS_INVALID, "The glob \"%.300s\" stands for more than %d others, by its braces.",
-                                 glob, GLOB_ALTERNATIVES_MAX);
+                return error_set(err, STATUS_INVALID, "The braces of the glob \"%.300s\" expand to more than %d globs.", glob,
+                                 GLOB_ALTERNATIVES_MAX);
             out->texts[out->count++] =
                 arena_format(arena, "%.*s%.*s%s", (int)braces.open, text, (int)(end - at), text + at, text + braces.close + 1);
             at = end;
@@ -192,7 +192,7 @@ static enum status parse_class(struct token *out, struct arena *arena, const cha
     while (i < length && units[i] != ']')
         i++;
     if (i == length) return refuse(glob, "an opening bracket without a closing one", err);
-    if (i == first) return refuse(glob, "brackets with nothing in them", err);
+    if (i == first) return refuse(glob, "empty brackets", err);
     uint16_t *ranges = arena_alloc(arena, (i - first) * 2 * sizeof *ranges);
     for (size_t j = first; j < i; j++) {
         uint16_t unit = units[j], last = unit;
@@ -202,7 +202,7 @@ static enum status parse_class(struct token *out, struct arena *arena, const cha
             last = units[j + 2];
             is_plain = false;
             if (last < 0x80 && strchr("[:,{}^/*?+", last)) return refuse(glob, "a special character in brackets", err);
-            if (last < unit) return refuse(glob, "brackets with a range that goes down", err);
+            if (last < unit) return refuse(glob, "brackets with a descending range", err);
             j += 2;
         }
         ranges[count++] = unit;
@@ -271,9 +271,9 @@ static enum status parse_pattern(struct glob_pattern *out, struct arena *arena, 
 enum status glob_parse(struct glob *out, struct arena *arena, const char *text, struct error *err) {
     struct expansion expansion = {0};
     *out = (struct glob){.text = arena_copy(arena, text)};
-    if (text[0] == '\0') return error_set(err, STATUS_INVALID, "A glob is empty.");
+    if (text[0] == '\0') return error_set(err, STATUS_INVALID, "A glob must not be empty.");
     if (strlen(text) > GLOB_BYTES_MAX)
-        return error_set(err, STATUS_INVALID, "A glob has %zu bytes, more than the %d that are allowed: \"%.100s…\"",
+        return error_set(err, STATUS_INVALID, "A glob has %zu bytes, more than the %d that are allowed: \"%.100s…\".",
                          strlen(text), GLOB_BYTES_MAX, text);
     enum status status = check_characters(text, err);
     if (!status) status = expand_braces(&expansion, arena, out->text, err);
@@ -295,7 +295,7 @@ enum status glob_check_inside(const struct glob *glob, struct error *err) {
                              glob->text);
         if (glob->patterns[i].is_outside)
             return error_set(err, STATUS_INVALID,
-                             "The glob \"%s\" has a \"..\" in it: only what is in the package's folder can be included.",
+                             "The glob \"%s\" contains \"..\": only files in the package's folder can be included.",
                              glob->text);
     }
     return STATUS_OK;

@@ -46,11 +46,10 @@ static enum status check_one(const struct license_check *check, const char *file
                              struct error *err) {
     const char *missing = NULL;
     if (!recognised || agrees(check, recognised, &missing, arena)) return STATUS_OK;
-    return error_set_at(
-        err, STATUS_REFUSED, "license",
-        "The file %s says that the license is \"%s\", but the manifest's \"license\" is \"%s\", in which %s does "
-        "not occur. Make the two agree.",
-        file, recognised, check->expression, missing);
+    return error_set_at(err, STATUS_REFUSED, "license",
+                        "The file %s declares the license \"%s\", but the manifest's \"license\" is \"%s\", which does not "
+                        "include %s. Make the two agree.",
+                        file, recognised, check->expression, missing);
 }
 
 /* A `license` field is a text, or, in old packages, an object with a `type`; `licenses` and bower's field are lists of
@@ -117,9 +116,9 @@ static size_t collect_texts(const struct license_check *check, struct licensee_f
         if (!is_license_text(path)) continue;
         enum status status = read_root_file(check, path, TEXT_BYTES_MAX, arena, &text);
         if (status == STATUS_TOO_LARGE)
-            warn(warnings, arena, path, "it is larger than any license.");
+            warn(warnings, arena, path, "it is too large for a license.");
         else if (status == STATUS_INVALID)
-            warn(warnings, arena, path, "it is no text.");
+            warn(warnings, arena, path, "it is not text.");
         else if (status)
             warn(warnings, arena, path, "it cannot be read.");
         else if (count == LICENSE_TEXTS_MAX)
@@ -137,8 +136,8 @@ static enum status compare_findings(const struct license_check *check, const str
         const char *missing = NULL;
         if (agrees(check, findings->items[i].identifier, &missing, arena)) continue;
         return error_set_at(err, STATUS_REFUSED, "license",
-                            "The text in the file %s is the license %s, but the manifest's \"license\" is \"%s\", in which %s "
-                            "does not occur. Make the two agree.",
+                            "The text in the file %s is the license %s, but the manifest's \"license\" is \"%s\", which does "
+                            "not include %s. Make the two agree.",
                             findings->items[i].file, findings->items[i].identifier, check->expression, missing);
     }
     return STATUS_OK;
@@ -154,7 +153,7 @@ static enum status recognise(struct licensee_findings *out, const struct license
                              const struct licensee_file *files, size_t count, struct arena *arena, struct deadline *deadline,
                              struct error *err) {
     enum status status = licensee_recognise(out, check->licensee, files, count, check->work_folder, arena, deadline, err);
-    return status == STATUS_TIMEOUT ? error_set(err, status, "the license detector took too long.") : status;
+    return status == STATUS_TIMEOUT ? error_set(err, status, "The license detector took too long.") : status;
 }
 
 /* Compares one by one, after the detector failed at all of them together; those at which it fails get a warning. */

@@ -19,7 +19,8 @@ enum { MANIFEST_BYTES_MAX = 1000000 };
 static enum status explain_absence(int root, const char *name, int reason, struct error *err) {
     struct stat information;
     bool is_link = root >= 0 && fstatat(root, name, &information, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(information.st_mode);
-    if (is_link) return error_set(err, STATUS_REFUSED, "The file %s is a link that leads to no file in the repository.", name);
+    if (is_link)
+        return error_set(err, STATUS_REFUSED, "The file %s is a link, but no file of the repository is at its target.", name);
     if (reason == ENOENT) return error_set(err, STATUS_NOT_FOUND, "There is no file %s.", name);
     return error_set(err, STATUS_INTERNAL, "The file %s cannot be opened: %s.", name, strerror(reason));
 }
@@ -34,7 +35,7 @@ static enum status read_root_file(struct text *out, const char *folder, const ch
     if (root >= 0) close(root);
     if (status) return status;
     if (fstat(file, &information) || !S_ISREG(information.st_mode))
-        status = error_set(err, STATUS_REFUSED, "The file %s is not a plain file.", name);
+        status = error_set(err, STATUS_REFUSED, "The file %s is not a regular file.", name);
     else if (information.st_size > MANIFEST_BYTES_MAX)
         status = error_set(err, STATUS_REFUSED, "The file %s is larger than the %d bytes that a manifest may have.", name,
                            MANIFEST_BYTES_MAX);
@@ -77,7 +78,8 @@ static enum status refuse_spago_dhall(struct manifest *out, struct arena *arena,
     (void)bytes;
     (void)length;
     (void)request;
-    return error_set(err, STATUS_REFUSED, "A spago.dhall can no longer be published from: add a spago.yaml or a purs.json.");
+    return error_set(err, STATUS_REFUSED,
+                     "Packages with a spago.dhall can no longer be published: add a spago.yaml or a purs.json.");
 }
 
 /* In order of precedence: the first file that exists is read. */

@@ -29,13 +29,12 @@ static void put_owner(struct owners *owners, const char *name, const struct modu
 static enum status refuse(const char *name, const struct owner *first, const char *label, const char *path, struct error *err) {
     if (!first->package)
         return error_set(err, STATUS_REFUSED,
-                         "The module %s is in %s, and also in the package %s that this one is built with, in %s. Two modules "
-                         "of one name cannot be compiled together: give yours another name, or leave it out and depend on "
-                         "that package.",
+                         "The module %s is in %s, and also in its dependency %s, in %s. Two modules with the same name cannot "
+                         "be compiled together: rename yours, or remove it and depend on that package.",
                          name, first->path, label, path);
     return error_set(err, STATUS_REFUSED,
-                     "The module %s is in two packages that this one is built with: in %s of %s and in %s of %s. Two modules "
-                     "of one name cannot be compiled together: depend on other versions, or on one of them only.",
+                     "The module %s is in two dependencies of this package: in %s of %s and in %s of %s. Two modules with the "
+                     "same name cannot be compiled together: depend on other versions, or on only one of them.",
                      name, first->path, first->package->label, path, label);
 }
 

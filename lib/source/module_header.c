@@ -193,7 +193,7 @@ enum status module_header_parse(struct module_header *out, struct arena *arena, 
     if (status) return status;
     if (length >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0)
         return error_set(err, STATUS_REFUSED,
-                         "The file begins with a byte order mark, which the compiler does not read: save it without one.");
+                         "The file begins with a byte order mark, which the compiler rejects: save it without one.");
     struct parser parser = {.header = out, .arena = arena};
     module_lexer_init(&parser.lexer, bytes, length);
     status = expect_word(&parser, "module", err);

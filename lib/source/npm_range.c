@@ -199,9 +199,10 @@ enum status npm_range_parse(struct range *out, const char *text, struct error *e
         return error_set(err, STATUS_INVALID, "\"%s\" is not a range of versions, such as \"^1.0.0\" or \">=1.0.0 <2.0.0\".",
                          text);
     if (!is_empty && !bounds.has_high)
-        return error_set(err, STATUS_INVALID,
-                         "The range \"%s\" has no upper bound, which publishing needs: write \"^1.0.0\" or \">=1.0.0 <2.0.0\".",
-                         text);
+        return error_set(
+            err, STATUS_INVALID,
+            "The range \"%s\" has no upper bound, which is required for publishing: write \"^1.0.0\" or \">=1.0.0 <2.0.0\".",
+            text);
     *out = (struct range){bounds.low, bounds.high};
     if (!is_empty && range_is_valid(*out)) return STATUS_OK;
     return error_set(err, STATUS_INVALID, "The range \"%s\" contains no version.", text);

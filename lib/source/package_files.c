@@ -153,10 +153,10 @@ static enum status read_rules(struct rules *out, const char *field, const struct
         }
         length += glob->length;
         if (length > GLOBS_BYTES_MAX)
-            return error_set_at(err, STATUS_REFUSED, field,
-                                "The globs of %s have more than %d bytes, with the combinations of their braces written out. "
-                                "Use fewer or shorter ones.",
-                                field, GLOBS_BYTES_MAX);
+            return error_set_at(
+                err, STATUS_REFUSED, field,
+                "The globs of %s have more than %d bytes with their braces expanded. Use fewer or shorter ones.", field,
+                GLOBS_BYTES_MAX);
     }
     return STATUS_OK;
 }
@@ -176,10 +176,9 @@ static bool try_rules(struct selection *selection, struct rules *rules, const ch
 
 static enum status check_steps(const struct selection *selection, struct error *err) {
     if (selection->steps <= STEPS_MAX) return STATUS_OK;
-    return error_set_at(
-        err, STATUS_REFUSED, "includeFiles",
-        "includeFiles and excludeFiles take too long to compare with the names of the package's files: use fewer "
-        "or shorter globs, with fewer stars.");
+    return error_set_at(err, STATUS_REFUSED, "includeFiles",
+                        "includeFiles and excludeFiles take too long to match against the package's files: use fewer or "
+                        "shorter globs, with fewer stars.");
 }
 
 static void warn(struct selection *selection, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -194,19 +193,17 @@ static void warn(struct selection *selection, const char *format, ...) {
 static void warn_of_rules(struct selection *selection) {
     for (size_t i = 0; i < selection->include.count; i++)
         if (!selection->include.items[i].has_matched)
-            warn(selection, "includeFiles: \"%s\" matches nothing in the package that can be packed.",
-                 selection->include.items[i].glob.text);
+            warn(selection, "includeFiles: \"%s\" matches no file that can be packed.", selection->include.items[i].glob.text);
     for (size_t i = 0; i < selection->exclude.count; i++) {
         const struct rule *rule = &selection->exclude.items[i];
         if (rule->always)
-            warn(selection, "excludeFiles: \"%s\" matches %s, which is always in the tarball and stays in it.", rule->glob.text,
+            warn(selection, "excludeFiles: \"%s\" matches %s, which is always packed, and is not left out.", rule->glob.text,
                  rule->always);
         else if (glob_names_folder(&rule->glob, "src"))
-            warn(selection, "excludeFiles: \"%s\" is about src, which is always in the tarball with all that is in it.",
-                 rule->glob.text);
+            warn(selection, "excludeFiles: \"%s\" matches files in src, which is always packed whole.", rule->glob.text);
     }
     if (selection->not_followed)
-        warn(selection, "%s is left out: links to folders lead to more than %d files and folders in all.",
+        warn(selection, "%s is left out: the package's links to folders lead to more than %d files and folders in total.",
              selection->not_followed, LINKED_MAX);
 }
 
@@ -238,8 +235,8 @@ static enum status judge_bad_link(struct selection *selection, const char *path,
                                   struct error *err) {
     bool is_submodule = is_link_to(selection->root, path, GIT_CHECKOUT_SUBMODULE);
     bool is_source = text_equal(path, "src") || text_starts_with(path, "src/");
-    const char *what = is_submodule ? "is a submodule, and those are not fetched: put its files into the repository itself"
-                                    : "is a link that leads to nothing in the repository that can be packed";
+    const char *what = is_submodule ? "is a submodule, which is not fetched: put its files into the repository itself"
+                                    : "is a link, but its target is not a file or folder of the repository that can be packed";
     if (is_source) return error_set(err, STATUS_REFUSED, "%s %s.", path, what);
     if (is_always_in(path)) {
         warn(selection, "%s is left out: it %s.", path, what);
@@ -272,9 +269,7 @@ static enum status choose(struct selection *selection, const char *path, off_t s
     if ((is_source || is_module) && is_lfs_pointer(selection->root, path, size_bytes))
         return error_set(
             err, STATUS_REFUSED,
-            "The file '%.500s' is kept in Git LFS, which sources are not fetched from: put the file itself into the "
-            "repository.",
-            path);
+            "The file '%.500s' is stored in Git LFS, which is not fetched: put the file itself into the repository.", path);
     add_path(&selection->chosen, selection->arena, path);
     selection->unpacked_bytes += size_bytes;
     if (is_source && is_module) selection->has_module = true;
@@ -315,8 +310,7 @@ static enum status walk_below(struct selection *selection, char path[PATH_MAX], 
     if (is_link && is_in_itself(in, information)) return judge_bad_link(selection, path, level.is_included, is_excluded, err);
     if (is_link && selection->linked_count > LINKED_MAX) return STATUS_OK;
     if (level.depth > DEPTH_MAX || length + 1 >= PATH_MAX)
-        return error_set(err, STATUS_REFUSED, "The folder %s is nested too deep: more than %d folders in each other.", path,
-                         DEPTH_MAX);
+        return error_set(err, STATUS_REFUSED, "The folder %s is nested too deeply: more than %d levels.", path, DEPTH_MAX);
     path[length] = '/';
     path[length + 1] = '\0';
     return walk_folder(selection, path, length + 1, &level, err);
@@ -329,7 +323,7 @@ static enum status walk_entry(struct selection *selection, char path[PATH_MAX], 
     bool is_excluded;
     if (is_never_in(path, name)) return STATUS_OK;
     if (fstatat(selection->root, path, &information, AT_SYMLINK_NOFOLLOW))
-        return error_set(err, STATUS_INTERNAL, "The file %s cannot be looked at: %s.", path, strerror(errno));
+        return error_set(err, STATUS_INTERNAL, "The file %s cannot be examined: %s.", path, strerror(errno));
     bool is_link = S_ISLNK(information.st_mode), leads_somewhere = !is_link || follow_link(selection->root, path, &information);
     if (in->is_linked && ++selection->linked_count > LINKED_MAX) {
         if (!selection->not_followed) selection->not_followed = arena_copy(selection->arena, path);
@@ -399,7 +393,7 @@ static enum status walk_root(struct selection *selection, struct error *err) {
     struct stat information;
     bool is_excluded;
     if (fstat(selection->root, &information))
-        return error_set(err, STATUS_INTERNAL, "The package's folder cannot be looked at: %s.", strerror(errno));
+        return error_set(err, STATUS_INTERNAL, "The package's folder cannot be examined: %s.", strerror(errno));
     struct level level = {.device = information.st_dev, .inode = information.st_ino};
     level.is_included = is_included(selection, &level, "", true, false, &is_excluded);
     level.is_excluded = is_excluded;

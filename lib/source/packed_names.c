@@ -45,11 +45,10 @@ enum status packed_names_check_case(const char *const *paths, size_t count, stru
     if (!has_manifest) names[used++] = "purs.json";
     enum status status = STATUS_OK;
     if (file_names_clash(names, used, &one, &other))
-        status =
-            error_set(err, STATUS_REFUSED,
-                      "'%.500s' and '%.500s' differ in nothing but upper and lower case, so not everybody could unpack them: "
-                      "rename one of them.",
-                      names[one], names[other]);
+        status = error_set(err, STATUS_REFUSED,
+                           "'%.500s' and '%.500s' differ only in upper and lower case, so they cannot be unpacked everywhere: "
+                           "rename one of them.",
+                           names[one], names[other]);
     arena_release(&arena);
     return status;
 }

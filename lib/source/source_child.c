@@ -114,7 +114,7 @@ enum status source_answer_read(char commit[GIT_COMMIT_MAX], int64_t *committed_m
     if (!status) status = json_want_text(json, "path", &path, err);
     if (!status) status = json_need_text(json, "message", &message, err);
     if (status)
-        error_set(err, STATUS_INTERNAL, "registry-fetch-source gave no answer that can be read.");
+        error_set(err, STATUS_INTERNAL, "The answer of registry-fetch-source is malformed.");
     else
         error_set_at(err, find_status(code), path ? path : "", "%s", message);
     json_decref(json);

@@ -56,13 +56,12 @@ static enum status read_result(struct source_fetched *out, const struct command_
         return source_answer_read(out->commit, &out->committed_ms, result->output.bytes, result->output.length, err);
     if (result->signal == SIGALRM || result->signal == SIGXCPU)
         return error_set(err, STATUS_TIMEOUT, "The source from %s could not be fetched within the time limit.", url);
-    if (result->signal == SIGXFSZ)
-        return error_set(err, STATUS_TOO_LARGE, "The source from %s is larger than is allowed.", url);
+    if (result->signal == SIGXFSZ) return error_set(err, STATUS_TOO_LARGE, "The source from %s is larger than allowed.", url);
     struct text end = {0};
     command_result_describe(&end, result);
     error_set(err, STATUS_INTERNAL, "The source from %s could not be read%s (%s%s%.500s).", url,
-              result->signal ? ": the program that fetches it broke, for want of memory perhaps" : "", text_view(&end),
-              result->errors.length ? ": " : "", text_view(&result->errors));
+              result->signal ? ": the program that fetches it was killed, perhaps because it ran out of memory" : "",
+              text_view(&end), result->errors.length ? ": " : "", text_view(&result->errors));
     text_release(&end);
     err->trouble = TROUBLE_NONE; /* the cause is unknown */
     return err->status;

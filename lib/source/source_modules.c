@@ -17,11 +17,10 @@ static const char *const forbidden_names[] = {"Main", "Test.Main"};
 static enum status check_name(struct map *paths, const char *name, const char *path, struct error *err) {
     for (size_t i = 0; i < sizeof forbidden_names / sizeof forbidden_names[0]; i++)
         if (text_equal(name, forbidden_names[i]))
-            return error_set(
-                err, STATUS_REFUSED,
-                "The file %s has a module called %s: a package may not have modules called Main or Test.Main, since "
-                "they would clash with those of the projects that use it.",
-                path, name);
+            return error_set(err, STATUS_REFUSED,
+                             "The file %s has a module called %s: a package may not have modules called Main or Test.Main, "
+                             "because they would clash with those of projects that use it.",
+                             path, name);
     const char *other = source_is_module(path) ? map_put(paths, name, (char *)path) : NULL;
     if (!other) return STATUS_OK;
     return error_set(err, STATUS_REFUSED, "The module %s is in two files: %s and %s.", name, other, path);

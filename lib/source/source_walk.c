@@ -35,7 +35,7 @@ bool source_is_module(const char *path) {
 static enum status refuse_folder(const char *path, size_t length, struct error *err) {
     return error_set(err, STATUS_REFUSED,
                      "The folder %.*s has a name that ends in " SUFFIX
-                     ": the compiler would take it for a module. Give it another name.",
+                     ": the compiler would read it as a module. Give it another name.",
                      (int)length, path);
 }
 

@@ -131,12 +131,14 @@ static void remember(struct licensee *licensee, const unsigned char digest[SHA25
 static enum status read_file(struct licensee_finding *out, const json_t *file, struct arena *arena, struct error *err) {
     const char *name = NULL, *identifier = NULL;
     if (!json_is_object(file))
-        return error_set(err, STATUS_INVALID, "A matched file in licensee's answer is %s.", json_type_name(file));
+        return error_set(err, STATUS_INVALID, "A matched file in licensee's answer must be an object, but it is %s.",
+                         json_type_name(file));
     enum status status = json_need_text(file, "filename", &name, err);
     if (!status) status = json_need_text(file, "matched_license", &identifier, err);
     if (status) return status;
     if (strlen(identifier) > IDENTIFIER_MAX)
-        return error_set(err, STATUS_INVALID, "A license's identifier in licensee's answer has %zu bytes.", strlen(identifier));
+        return error_set(err, STATUS_INVALID, "A license identifier in licensee's answer is too long: %zu bytes.",
+                         strlen(identifier));
     *out = (struct licensee_finding){arena_copy(arena, name), arena_copy(arena, identifier)};
     return STATUS_OK;
 }
@@ -149,7 +151,7 @@ enum status licensee_read_answer(struct licensee_findings *out, const char *json
     *out = (struct licensee_findings){0};
     enum status status = json_read(&answer, json, length, "Licensee's answer", err);
     if (!status && !json_is_object(answer))
-        status = error_set(err, STATUS_INVALID, "Licensee's answer is %s.", json_type_name(answer));
+        status = error_set(err, STATUS_INVALID, "Licensee's answer must be an object, but it is %s.", json_type_name(answer));
     if (!status) status = json_need_array(answer, "matched_files", &files, err);
     if (!status) out->items = arena_alloc(arena, (json_array_size(files) + 1) * sizeof *out->items);
     json_array_foreach(files, index, file) {
@@ -172,7 +174,7 @@ static enum status read_result(struct licensee_findings *out, const struct comma
     struct text how = {0};
     command_result_describe(&how, result);
     const char *words = text_is_blank(text_view(&result->errors)) ? problem.message : text_view(&result->errors);
-    error_set(err, STATUS_INTERNAL, "licensee ended with %s: %.*s", text_view(&how), LAST_WORDS_MAX, words);
+    error_set(err, STATUS_INTERNAL, "Licensee ended with %s: %.*s", text_view(&how), LAST_WORDS_MAX, words);
     text_release(&how);
     return STATUS_INTERNAL;
 }
@@ -216,7 +218,7 @@ enum status licensee_recognise(struct licensee_findings *out, struct licensee *l
                                struct error *err) {
     unsigned char digest[SHA256_BYTES];
     *out = (struct licensee_findings){0};
-    if (!licensee->path) return error_set(err, STATUS_NOT_FOUND, "licensee is not installed.");
+    if (!licensee->path) return error_set(err, STATUS_NOT_FOUND, "Licensee is not installed.");
     if (file_count == 0) return STATUS_OK;
     digest_files(files, file_count, digest);
     if (recall(licensee, digest, out, arena)) return STATUS_OK;

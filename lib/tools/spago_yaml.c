@@ -46,7 +46,7 @@ static enum status convert_mapping(json_t *object, struct conversion *conversion
         const char *name = key->type == YAML_SCALAR_NODE ? (const char *)key->data.scalar.value : NULL;
         json_t *value;
         if (!name || strlen(name) != key->data.scalar.length) return refuse(err, &key->start_mark, "a key that is not a text");
-        if (json_object_get(object, name)) return refuse(err, &key->start_mark, "a key that is there twice");
+        if (json_object_get(object, name)) return refuse(err, &key->start_mark, "a duplicate key");
         enum status status =
             convert(&value, conversion, yaml_document_get_node(conversion->document, pair->value), depth + 1, err);
         if (status) return status;
@@ -91,7 +91,7 @@ static enum status load_yaml(json_t **out, const char *bytes, size_t length, str
     yaml_document_t document;
     enum status status;
     *out = NULL;
-    if (!yaml_parser_initialize(&parser)) return error_set(err, STATUS_INTERNAL, "The YAML reader cannot be set up.");
+    if (!yaml_parser_initialize(&parser)) return error_set(err, STATUS_INTERNAL, "The YAML parser cannot be created.");
     yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&parser, (const unsigned char *)bytes, length);
     if (!yaml_parser_load(&parser, &document)) {
@@ -114,7 +114,7 @@ static enum status add_dependency(json_t *dependencies, struct text *bare, const
     char text[RANGE_TEXT_MAX];
     const char *given = json_string_value(range);
     if (json_object_get(dependencies, name))
-        return error_set_at(err, STATUS_INVALID, "package.dependencies", "The dependency %s is there twice.", name);
+        return error_set_at(err, STATUS_INVALID, "package.dependencies", "The dependency %s is listed twice.", name);
     if (!range || json_is_null(range) || text_equal(given, "*")) {
         text_append_format(bare, "%s%s", bare->length ? ", " : "", name);
         return STATUS_OK;
@@ -151,10 +151,10 @@ static enum status read_dependencies(json_t *dependencies, struct text *bare, co
         if (status) return status;
     }
     if (bare->length)
-        return error_set_at(err, STATUS_INVALID, "package.dependencies",
-                            "These dependencies have no range, which publishing needs: %s. Write them as "
-                            "`name: \">=1.0.0 <2.0.0\"`.",
-                            text_view(bare));
+        return error_set_at(
+            err, STATUS_INVALID, "package.dependencies",
+            "These dependencies have no range, which is required for publishing: %s. Write them as `name: \">=1.0.0 <2.0.0\"`.",
+            text_view(bare));
     return STATUS_OK;
 }
 
@@ -196,7 +196,7 @@ static enum status need(const json_t *section, const char *section_name, const c
     if (value && !json_is_null(value)) return STATUS_OK;
     char path[ERROR_PATH_MAX];
     snprintf(path, sizeof path, "%s%s%s", section_name, section_name[0] ? "." : "", key);
-    return error_set_at(err, STATUS_INVALID, path, "The file spago.yaml has no %s, which publishing needs.", path);
+    return error_set_at(err, STATUS_INVALID, path, "The file spago.yaml has no %s, which is required for publishing.", path);
 }
 
 static enum status need_all(const json_t *file, struct error *err) {

@@ -90,7 +90,7 @@ static enum status write_cache(struct compiler_run *run, const struct text *cach
                       (!sandbox->changes_user || fchown(file, sandbox->user.user_id, sandbox->user.group_id) == 0);
     int problem = errno;
     if (file >= 0) close(file);
-    return is_written ? STATUS_OK : error_set(err, STATUS_INTERNAL, "cannot write %s: %s", path, strerror(problem));
+    return is_written ? STATUS_OK : error_set(err, STATUS_INTERNAL, "Cannot write %s: %s.", path, strerror(problem));
 }
 
 static enum status link_outputs(struct compiler_run *run, struct error *err) {

@@ -64,7 +64,7 @@ static enum status install_package(struct publication *p, const struct package_v
 
 enum status publication_install_plan(struct publication *p, const char *folder, struct error *err) {
     if (mkdir(folder, 0755) != 0)
-        return error_set(err, STATUS_INTERNAL, "cannot create the folder %s: %s", folder, strerror(errno));
+        return error_set(err, STATUS_INTERNAL, "Cannot create the folder %s: %s.", folder, strerror(errno));
     enum status status = STATUS_OK;
     for (size_t i = 0; !status && i < p->plan.packages.count; i++)
         status = install_package(p, &p->plan.packages.items[i], folder, err);

@@ -80,7 +80,7 @@ static enum status make_work_folder(struct publication *p, struct error *err) {
     p->work_folder = arena_format(p->arena, "%s/runs/%s-%lld", base, p->run->job.id, (long long)p->run->lease.fence);
     p->run->work_folder = p->work_folder;
     if (mkdir(p->work_folder, 0755) == 0) return STATUS_OK;
-    return error_set(err, STATUS_INTERNAL, "cannot create the folder %s: %s", p->work_folder, strerror(errno));
+    return error_set(err, STATUS_INTERNAL, "Cannot create the folder %s: %s.", p->work_folder, strerror(errno));
 }
 
 /* True if the job may run again and then needs the tarball backup, to upload the same bytes (the consequence of each status is

@@ -102,7 +102,7 @@ async function checkSpago(server, folder, proxy) {
   author.git('commit', '-q', '-a', '-m', 'Move');
   const stranger = new Owner(author.folder, 'rsa');
   await expectStatus(1, 'registry', 'transfer', '-i', stranger.file);
-  assert.match(author.lastRun.output, /exactly this payload by an owner of movable/);
+  assert.match(author.lastRun.output, /No owner of movable has signed exactly this payload/);
   assert.equal(location(), 'purescript-movable');
   await expectStatus(0, 'registry', 'transfer', '-i', owner.file);
   assert.equal(location(), 'purescript-moved');

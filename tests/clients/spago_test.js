@@ -98,7 +98,7 @@ const stories = {
     assert.equal(refused.status, 1);
     checkRequests(refused.requests, [`POST ${PUBLISH_URL} 200`]);
     await checkLog(server, refused, 'INFO');
-    assert.match(refused.output, /package\.json says that the license is "GPL-3\.0-only"/);
+    assert.match(refused.output, /package\.json declares the license "GPL-3\.0-only"/);
   },
   async 'a package while Redis is away, prints why, and publishes it later'(server, author) {
     const pkg = { name: 'patient', module: 'Patient', version: '1.0.0' };

@@ -90,7 +90,7 @@ static void a_token_that_may_read_and_not_write_is_named_as_well(void **state) {
     struct repo_scene *scene = *state;
     assert_opened(scene);
     git_script(&scene->git, "git -C data.git config http.receivepack false"); /* answered with 403 */
-    assert_failure(scene, STATUS_FORBIDDEN, push(scene, "new"), "does not let in the token of " BOT " (HTTP status 403)");
+    assert_failure(scene, STATUS_FORBIDDEN, push(scene, "new"), "does not authorize the token of " BOT " (HTTP status 403)");
 }
 
 static void a_new_token_is_used_from_then_on(void **state) {
@@ -112,7 +112,7 @@ static void assert_redirect_keeps_the_token(struct repo_scene *scene, struct git
     assert_false(git_server_has_seen(other, "Authorization"));
     assert_false(git_server_has_seen(other, TOKEN));
     git_server_need_login(other, BOT, TOKEN);
-    assert_failure(scene, STATUS_FORBIDDEN, repo_scene_reopen(scene), "to no host that it redirects to");
+    assert_failure(scene, STATUS_FORBIDDEN, repo_scene_reopen(scene), "never to a host that it redirects to");
     assert_int_equal(git_server_logins(other), 0);
     assert_int_equal(git_server_logins(scene->server), before + 2);
 }
@@ -135,7 +135,7 @@ static void the_token_does_not_go_over_plain_http(void **state) {
     scene->options.url = arena_format(&scene->git.arena, "http://127.1:%s/data.git", strrchr(git_server_url(plain), ':') + 1);
     assert_opened(scene);
     git_server_need_login(plain, BOT, TOKEN);
-    assert_failure(scene, STATUS_FORBIDDEN, push(scene, "new"), "over https only");
+    assert_failure(scene, STATUS_FORBIDDEN, push(scene, "new"), "only over https");
     assert_int_equal(git_server_logins(plain), 0);
     git_server_stop(plain);
 }
@@ -143,7 +143,7 @@ static void the_token_does_not_go_over_plain_http(void **state) {
 static void a_token_in_the_url_is_refused_and_not_repeated(void **state) {
     struct repo_scene *scene = *state;
     scene->options.url = "https://pacchettibotti:ghp_very-secret-token@localhost/data.git";
-    assert_failure(scene, STATUS_INVALID, repo_scene_reopen(scene), "may not hold a user or password");
+    assert_failure(scene, STATUS_INVALID, repo_scene_reopen(scene), "must not contain a user or password");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

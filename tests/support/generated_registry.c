@@ -131,7 +131,7 @@ static enum status write_plainly(const char *path, const void *bytes, size_t len
     bool is_written = file >= 0 && file_write_all(file, bytes, length);
     int cause = errno;
     if (file >= 0) close(file);
-    return is_written ? STATUS_OK : error_set(err, STATUS_INTERNAL, "cannot write %s: %s", path, strerror(cause));
+    return is_written ? STATUS_OK : error_set(err, STATUS_INTERNAL, "Cannot write %s: %s.", path, strerror(cause));
 }
 
 static enum status make_tarball(const struct making *making, struct made_version *version, struct error *err) {
@@ -160,7 +160,7 @@ static enum status make_tarballs(const struct making *making, const struct made_
     text_append_format(&folder, "%s/storage/%s", making->folder, package->from->name);
     enum status status = STATUS_OK;
     if (mkdir(folder.bytes, 0755) != 0)
-        status = error_set(err, STATUS_INTERNAL, "cannot create the folder %s: %s", folder.bytes, strerror(errno));
+        status = error_set(err, STATUS_INTERNAL, "Cannot create the folder %s: %s.", folder.bytes, strerror(errno));
     for (size_t i = 0; i < package->version_count && !status; i++)
         status = make_tarball(making, &package->versions[i], err);
     text_release(&folder);

@@ -38,8 +38,7 @@ enum status owners_read(struct owners *out, const json_t *array, struct arena *a
     *out = (struct owners){0};
     if (!array) return STATUS_OK;
     if (json_array_size(array) == 0)
-        return error_set(err, STATUS_INVALID,
-                         "The list of owners must not be empty: leave the field out where there are none.");
+        return error_set(err, STATUS_INVALID, "The list of owners must not be empty: leave the field out if there are none.");
     out->items = arena_alloc(arena, json_array_size(array) * sizeof *out->items);
     size_t index;
     const json_t *item;

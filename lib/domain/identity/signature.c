@@ -113,8 +113,8 @@ static bool verifies(EVP_PKEY *key, const EVP_MD *digest, const unsigned char *s
 }
 
 static enum status refuse_key(const struct owner *owner, struct error *err) {
-    return error_set_at(err, STATUS_INVALID, "public", "The public key of type \"%s\" is no point of its curve, or no key.",
-                        owner->key_type);
+    return error_set_at(err, STATUS_INVALID, "public",
+                        "The public key of type \"%s\" is malformed, or is not a point on its curve.", owner->key_type);
 }
 
 enum status signature_check(const struct owner *owner, const void *payload, size_t payload_bytes, const char *signature,
@@ -140,8 +140,8 @@ enum status signature_check(const struct owner *owner, const void *payload, size
     for (int i = 0; i < DIGESTS_MAX && !is_good && (i == 0 || algorithm->digests[i]); i++)
         is_good = verifies(key, digest_of(algorithm, i), bytes, length, payload, payload_bytes);
     if (!is_good)
-        status = error_set(err, STATUS_REFUSED, "The signature is not one of exactly this payload by the %s key \"%s\".",
-                           owner->key_type, owner->id ? owner->id : owner->public_key);
+        status = error_set(err, STATUS_REFUSED, "The %s key \"%s\" has not signed exactly this payload.", owner->key_type,
+                           owner->id ? owner->id : owner->public_key);
 out:
     EVP_PKEY_free(key);
     arena_release(&scratch);

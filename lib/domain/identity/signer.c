@@ -19,17 +19,18 @@ enum status signer_read_pacchettibotti(const struct owner **out, const char *set
     struct ssh_key key;
     struct error why = {0};
     if (!hash_base64_decode(arena, setting, &line, &length) || !text_is_utf8((const char *)line, length))
-        error_set(&why, STATUS_INVALID, "it is no base64 of a text");
+        error_set(&why, STATUS_INVALID, "The value is not the base64 of a text.");
     else if (!owner_parse_line(owner, arena_copy_bytes(arena, line, length), arena, &why) &&
              !ssh_key_read_public(&key, owner, arena, &why) &&
              (key.kind != OWNER_KEY_ED25519 || !text_equal(owner->id, bot_comment)))
-        error_set(&why, STATUS_INVALID, "its type is %s and its comment \"%s\"", owner->key_type, owner->id ? owner->id : "");
+        error_set(&why, STATUS_INVALID, "The key has the type %s and the comment \"%s\".", owner->key_type,
+                  owner->id ? owner->id : "");
     if (!why.status) {
         *out = owner;
         return STATUS_OK;
     }
     return error_set_at(err, STATUS_INVALID, bot_variable,
-                        "%s must be the base64 of the line `ssh-ed25519 … %s`, but it is not: %s.", bot_variable, bot_comment,
+                        "%s must be the base64 of the line `ssh-ed25519 … %s`, but it is not. %s", bot_variable, bot_comment,
                         why.message);
 }
 
@@ -43,11 +44,11 @@ enum status signer_read_private_key(struct signing_key **out, const char *settin
     struct error why = {0};
     enum status status = STATUS_INVALID;
     if (!hash_base64_decode(&arena, setting, &bytes, &length) || !text_is_utf8((const char *)bytes, length))
-        error_set(&why, STATUS_INVALID, "it is no base64 of a text");
+        error_set(&why, STATUS_INVALID, "The value is not the base64 of a text.");
     else
         status = signing_key_read(out, arena_copy_bytes(&arena, bytes, length), &why);
     if (status)
-        error_set_at(err, STATUS_INVALID, variable, "%s must be the base64 of an OpenSSH private key, but it is not: %s.",
+        error_set_at(err, STATUS_INVALID, variable, "%s must be the base64 of an OpenSSH private key, but it is not. %s",
                      variable, why.message);
     arena_release(&arena);
     return status ? STATUS_INVALID : STATUS_OK;
@@ -81,15 +82,15 @@ static enum status refuse(const char *package, const struct owners *owners, stru
     append_owners(&keys, owners, arena);
     enum status status;
     if (owners->count == 0)
-        status = error_set_at(err, STATUS_REFUSED, "signature",
-                              "The package %s has no owners, so nobody but the registry's trustees can do this. Ask them at "
-                              "%s. To be able to sign for it yourself from now on, publish a version whose manifest has your "
-                              "SSH public key among its \"owners\".",
-                              package, REGISTRY_ISSUES_URL);
+        status = error_set_at(
+            err, STATUS_REFUSED, "signature",
+            "The package %s has no owners, so only the registry's trustees can do this. Ask them at %s. To be able to sign for "
+            "it yourself from now on, publish a version whose manifest has your SSH public key among its \"owners\".",
+            package, REGISTRY_ISSUES_URL);
     else
         status = error_set_at(err, STATUS_REFUSED, "signature",
-                              "The signature is not one of exactly this payload by an owner of %s. Sign the payload's bytes, "
-                              "as they are sent, with one of its owners' keys:%s\nor ask the registry's trustees at %s.",
+                              "No owner of %s has signed exactly this payload. Sign the bytes of the payload, as they are "
+                              "sent, with the key of one of its owners:%s\nor ask the registry's trustees at %s.",
                               package, text_view(&keys), REGISTRY_ISSUES_URL);
     text_release(&keys);
     return status;

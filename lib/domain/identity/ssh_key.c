@@ -108,7 +108,7 @@ static enum status check_rsa(const struct ssh_key *key, struct error *err) {
                             SSH_RSA_BITS_MIN, SSH_RSA_BITS_MAX, bits);
     bool is_odd = key->exponent.bytes[key->exponent.length - 1] & 1;
     if (key->exponent.length <= 8 && is_odd && count_bits(key->exponent) > 1) return STATUS_OK;
-    return error_set_at(err, STATUS_INVALID, "public", "The exponent of the RSA key is none that can be used.");
+    return error_set_at(err, STATUS_INVALID, "public", "The exponent of the RSA key is not supported.");
 }
 
 enum status ssh_key_read_public(struct ssh_key *out, const struct owner *owner, struct arena *arena, struct error *err) {
@@ -126,7 +126,7 @@ enum status ssh_key_read_public(struct ssh_key *out, const struct owner *owner, 
         read_point(out, &reader);
     }
     if (reader.is_damaged || reader.left > 0)
-        return error_set_at(err, STATUS_INVALID, "public", "The public key is not a whole key of type \"%s\".",
+        return error_set_at(err, STATUS_INVALID, "public", "The public key is not a complete key of type \"%s\".",
                             owner->key_type);
     return out->kind == OWNER_KEY_RSA ? check_rsa(out, err) : STATUS_OK;
 }
@@ -142,7 +142,7 @@ static enum status decode_file(struct reader *out, const char *text, struct aren
     const char *begin = strstr(text, FILE_BEGIN), *end = strstr(text, FILE_END);
     if (!begin || !end || begin > end || strlen(text) > PRIVATE_FILE_BYTES_MAX)
         return error_set(err, STATUS_INVALID,
-                         "This is no private key in OpenSSH's format, which begins with \"" FILE_BEGIN
+                         "This is not a private key in OpenSSH's format, which begins with \"" FILE_BEGIN
                          "\"; `ssh-keygen -p -f FILE` converts other formats.");
     char *base64 = arena_alloc(arena, (size_t)(end - begin) + 1), *to = base64;
     for (const char *at = begin + strlen(FILE_BEGIN); at < end; at++)
@@ -169,8 +169,9 @@ static enum status read_envelope(struct reader *file, struct ssh_bytes *public_k
     *secrets = read_bytes(file);
     if (file->is_damaged || file->left > 0 || !is_one) return damaged(err);
     if (is_plain) return STATUS_OK;
-    return error_set(err, STATUS_INVALID,
-                     "The private key is protected by a passphrase; `ssh-keygen -p -N '' -f FILE` takes it off (of a copy).");
+    return error_set(
+        err, STATUS_INVALID,
+        "The private key is protected by a passphrase; `ssh-keygen -p -N '' -f FILE` removes it (do so on a copy).");
 }
 
 /* Reads the secret, and checks that the public key, which the secret part repeats, is the same. */

@@ -146,7 +146,7 @@ static enum status check_signed_payload(const json_t *payload, enum job_kind wan
     for (size_t i = 0; i < sizeof payload_kinds / sizeof payload_kinds[0] && !status; i++)
         if (payload_kinds[i].kind != wanted && json_object_get(payload, payload_kinds[i].key))
             status = error_set_at(err, STATUS_INVALID, payload_kinds[i].key,
-                                  "A payload with \"%s\" is one for %s, and must be signed and sent as such.",
+                                  "A payload with \"%s\" is for %s: it must be signed for that request and sent there.",
                                   payload_kinds[i].key, payload_kinds[i].route);
     return status;
 }
@@ -278,7 +278,8 @@ void package_set_request_duplicate_key(const struct package_set_request *request
 
 static enum status check_bounds(const struct revise_request *request, struct error *err) {
     if (request->dependency_count == 0)
-        return error_set_at(err, STATUS_INVALID, "dependencies", "The dependencies whose ranges are to change must be named.");
+        return error_set_at(err, STATUS_INVALID, "dependencies",
+                            "The field \"dependencies\" must name each dependency whose range changes.");
     for (size_t i = 0; i < request->dependency_count; i++) {
         const char *name = request->dependencies[i].name;
         if (range_is_valid(request->dependencies[i].range)) continue;

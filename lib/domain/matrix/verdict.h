@@ -13,16 +13,16 @@
 #define VERDICT_TABLE(VERDICT)                                                                                                 \
     VERDICT(SUCCEEDED, "succeeded", true, "It compiles.")                                                                      \
     VERDICT(FAILED_TO_COMPILE, "failed_to_compile", true, "The compiler reports errors.")                                      \
-    VERDICT(NO_PLAN, "no_plan", true, "There are no versions of its dependencies that it could be built with.")                \
+    VERDICT(NO_PLAN, "no_plan", true, "No versions of its dependencies can be built together with this compiler.")             \
     VERDICT(DEPENDENCY_MISSING, "dependency_missing", false,                                                                   \
-            "A tarball of its plan is gone, or is not what the metadata says.")                                                \
+            "A tarball of its plan is missing in storage, or is not the one in the metadata.")                                 \
     VERDICT(COMPILER_MISSING, "compiler_missing", false, "The worker does not have the compiler.")                             \
     VERDICT(OUT_OF_MEMORY, "out_of_memory", true, "The compiler needed more memory than a build may have.")                    \
     VERDICT(TIMED_OUT, "timed_out", true, "The compiler needed more time than a build may have.")                              \
     VERDICT(LIMIT_EXCEEDED, "limit_exceeded", true, "The build wrote, printed or started more than a build may.")              \
-    VERDICT(WORKER_LOST, "worker_lost", false, "The workers that built it were lost, several times.")                          \
-    VERDICT(SPURIOUS, "spurious", false, "The compiler ended without an answer, several times.")                               \
-    VERDICT(DIFFERS, "differs", false, "Built from the store it came out otherwise than built from nothing.")
+    VERDICT(WORKER_LOST, "worker_lost", false, "Its workers were lost several times.")                                         \
+    VERDICT(SPURIOUS, "spurious", false, "The compiler ended several times without a report.")                                 \
+    VERDICT(DIFFERS, "differs", false, "The build with dependencies from the build store differs from the one without.")
 
 enum verdict {
 #define VERDICT(name, text, stands, meaning) VERDICT_##name,

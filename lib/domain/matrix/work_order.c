@@ -16,8 +16,8 @@ static const char *const how_texts[] = {
 #undef BUILD_HOW
 };
 
-static enum status invalid(struct error *err, const char *field, const char *sentence) {
-    return error_set_at(err, STATUS_INVALID, field, "%s", sentence);
+static enum status invalid(struct error *err, const char *field, const char *rule) {
+    return error_set_at(err, STATUS_INVALID, field, "The field \"%s\" %s.", field, rule);
 }
 
 /* Puts `LIST[POSITION].` before the path of `err`, which may be NULL. Returns `status`. */
@@ -30,7 +30,7 @@ static enum status at_item(struct error *err, enum status status, const char *li
 
 static enum status need_amount(const json_t *object, const char *key, int64_t *out, struct error *err) {
     enum status status = json_need_integer(object, key, out, err);
-    return status || *out >= 0 ? status : invalid(err, key, "It must not be negative.");
+    return status || *out >= 0 ? status : invalid(err, key, "must not be negative");
 }
 
 /* ---- Packages ---- */
@@ -44,7 +44,7 @@ static enum status read_dependencies(struct build_package *out, const json_t *ob
     json_array_foreach(list, i, item) {
         json_int_t position = json_integer_value(item);
         if (!json_is_integer(item) || position < 0 || (size_t)position >= own_position)
-            return invalid(err, "dependencies", "Each must be the position of an earlier package.");
+            return invalid(err, "dependencies", "must be a list of positions of earlier packages");
         positions[i] = (size_t)position;
     }
     out->dependencies = positions;
@@ -58,8 +58,7 @@ static enum status read_package(struct build_package *out, const json_t *object,
     if (!status) status = json_need_package_name(object, "name", &out->name, arena, err);
     if (!status) status = json_need_version(object, "version", &out->version, err);
     if (!status) status = json_need_copy(object, "hash", &out->hash, arena, err);
-    if (!status && !hash_is_sha256_sri(out->hash))
-        status = invalid(err, "hash", "It must be a hash of the form sha256-BASE64.");
+    if (!status && !hash_is_sha256_sri(out->hash)) status = invalid(err, "hash", "must be a hash of the form sha256-BASE64");
     if (!status) status = need_amount(object, "bytes", &out->size_bytes, err);
     return status ? status : read_dependencies(out, object, position, arena, err);
 }
@@ -70,13 +69,14 @@ static enum status read_packages(struct work_order *out, const json_t *root, str
     enum status status = json_need_array(root, "packages", &list, err);
     if (status) return status;
     if (json_array_size(list) == 0 || json_array_size(list) > WORK_ORDER_PACKAGES_MAX)
-        return error_set_at(err, STATUS_INVALID, "packages", "There must be 1 to %d packages.", WORK_ORDER_PACKAGES_MAX);
+        return error_set_at(err, STATUS_INVALID, "packages", "A work order must have 1 to %d packages.",
+                            WORK_ORDER_PACKAGES_MAX);
     struct build_package *packages = arena_alloc(arena, json_array_size(list) * sizeof *packages);
     json_t *names = json_object();
     json_array_foreach(list, i, item) {
         status = read_package(&packages[i], item, i, arena, err);
         if (!status && json_object_get(names, packages[i].name))
-            status = invalid(err, "name", "Another package has the same name.");
+            status = invalid(err, "name", "must not be the name of another package");
         if (!status) json_object_set_new(names, packages[i].name, json_true());
         if (status) {
             at_item(err, status, "packages", i);
@@ -93,7 +93,8 @@ static enum status read_others(struct work_order *out, const json_t *root, struc
     const json_t *list = json_object_get(root, "others"), *item;
     size_t i;
     if (list && (!json_is_array(list) || json_array_size(list) > WORK_ORDER_OTHERS_MAX))
-        return error_set_at(err, STATUS_INVALID, "others", "It must be an array of at most %d.", WORK_ORDER_OTHERS_MAX);
+        return error_set_at(err, STATUS_INVALID, "others", "The field \"others\" must be an array of at most %d packages.",
+                            WORK_ORDER_OTHERS_MAX);
     struct build_package *others = arena_alloc(arena, (json_array_size(list) + 1) * sizeof *others);
     json_array_foreach(list, i, item) {
         enum status status = read_package(&others[i], item, 0, arena, err);
@@ -121,14 +122,14 @@ static enum status read_job(struct build_job *out, const json_t *object, size_t 
     enum status status = json_must_be_object(object, "A job", err);
     if (!status) status = json_need_text(object, "jobId", &id, err);
     if (!status && (!*id || strlen(id) >= sizeof out->job_id || strspn(id, "0123456789abcdef-") != strlen(id)))
-        status = invalid(err, "jobId", "It must be the id of a job.");
+        status = invalid(err, "jobId", "must be the id of a job");
     if (!status) status = need_amount(object, "fence", &out->fence, err);
     if (!status) status = need_amount(object, "attempt", &attempt, err);
-    if (!status && attempt > INT32_MAX) status = invalid(err, "attempt", "There are never so many.");
+    if (!status && attempt > INT32_MAX) status = invalid(err, "attempt", "must not be above 2147483647");
     if (!status) status = need_amount(object, "package", &package, err);
-    if (!status && (size_t)package >= package_count) status = invalid(err, "package", "It must be the position of a package.");
+    if (!status && (size_t)package >= package_count) status = invalid(err, "package", "must be the position of a package");
     if (!status) status = json_need_text(object, "how", &how, err);
-    if (!status && !parse_how(how, &out->how)) status = invalid(err, "how", "It must be reuse, again or verify.");
+    if (!status && !parse_how(how, &out->how)) status = invalid(err, "how", "must be reuse, again or verify");
     if (status) return status;
     memcpy(out->job_id, id, strlen(id) + 1);
     out->attempt = (int)attempt;
@@ -142,12 +143,12 @@ static enum status read_jobs(struct work_order *out, const json_t *root, struct 
     enum status status = json_need_array(root, "jobs", &list, err);
     if (status) return status;
     if (json_array_size(list) == 0 || json_array_size(list) > WORK_ORDER_JOBS_MAX)
-        return error_set_at(err, STATUS_INVALID, "jobs", "There must be 1 to %d jobs.", WORK_ORDER_JOBS_MAX);
+        return error_set_at(err, STATUS_INVALID, "jobs", "A work order must have 1 to %d jobs.", WORK_ORDER_JOBS_MAX);
     struct build_job *jobs = arena_alloc(arena, json_array_size(list) * sizeof *jobs);
     bool *is_taken = arena_alloc(arena, out->package_count * sizeof *is_taken);
     json_array_foreach(list, i, item) {
         status = read_job(&jobs[i], item, out->package_count, err);
-        if (!status && is_taken[jobs[i].package]) status = invalid(err, "package", "Another job has the same package.");
+        if (!status && is_taken[jobs[i].package]) status = invalid(err, "package", "must not be the package of another job");
         if (status) return at_item(err, status, "jobs", i);
         is_taken[jobs[i].package] = true;
     }
@@ -266,7 +267,7 @@ static enum status read_position(struct build_error *out, const json_t *object, 
     for (size_t i = 0; !status && i < sizeof keys / sizeof keys[0]; i++) {
         int64_t value = 0;
         status = need_amount(position, keys[i], &value, err);
-        if (!status && value > INT32_MAX) status = invalid(err, keys[i], "It is too large.");
+        if (!status && value > INT32_MAX) status = invalid(err, keys[i], "must not be above 2147483647");
         *fields[i] = (int)value;
     }
     out->has_position = !status;
@@ -290,7 +291,7 @@ static enum status read_errors(struct build_result *out, const json_t *root, str
     enum status status = json_want_array(root, "errors", &list, err);
     if (status || !list) return status;
     if (json_array_size(list) > BUILD_ERRORS_MAX)
-        return error_set_at(err, STATUS_INVALID, "errors", "There must be at most %d.", BUILD_ERRORS_MAX);
+        return error_set_at(err, STATUS_INVALID, "errors", "A result must have at most %d errors.", BUILD_ERRORS_MAX);
     struct build_error *errors = arena_alloc(arena, (json_array_size(list) + 1) * sizeof *errors);
     json_array_foreach(list, i, item) {
         status = read_error(&errors[i], item, arena, err);

@@ -11,8 +11,7 @@ static enum status refuse_others(const struct manifest *manifest, const char *ve
                                  struct error *err) {
     return error_set_at(
         err, STATUS_REFUSED, "dependencies",
-        "%s@%s does not depend on %s. Only the ranges of dependencies that it has can change: others need a new "
-        "release.",
+        "%s@%s does not depend on %s. Only the ranges of its existing dependencies can change: adding one needs a new release.",
         manifest->name, version, text_view(others));
 }
 
@@ -40,7 +39,7 @@ enum status bounds_change(struct manifest *out, const struct manifest *manifest,
     if (others.length)
         status = refuse_others(manifest, version, &others, err);
     else if (!is_changed)
-        status = error_set_at(err, STATUS_REFUSED, "dependencies", "%s@%s has these bounds already: nothing would change.",
+        status = error_set_at(err, STATUS_REFUSED, "dependencies", "%s@%s already has these bounds: nothing would change.",
                               manifest->name, version);
     text_release(&others);
     return status;

@@ -209,7 +209,7 @@ static enum status parse_exception(struct parser *parser, struct node *leaf) {
     const char *word = arena_copy_bytes(parser->arena, parser->at, length);
     if (leaf->exception)
         return error_set(parser->err, STATUS_INVALID,
-                         "\"%s\" is not an SPDX license expression: the license before \"WITH %s\" has an exception already.",
+                         "\"%s\" is not an SPDX license expression: the license before \"WITH %s\" already has an exception.",
                          parser->text, word);
     leaf->exception = find_word(word, exceptions, COUNT(exceptions));
     if (!leaf->exception) return fail_unknown(parser, word, "exception", exceptions, COUNT(exceptions));
@@ -237,7 +237,7 @@ static enum status parse_simple(struct parser *parser, const struct node **out) 
     skip_blanks(parser);
     if (*parser->at != '(') return parse_license(parser, out);
     if (++parser->open_parentheses > PARENTHESES_MAX)
-        return error_set(parser->err, STATUS_INVALID, "The license expression has more than %d parentheses in each other.",
+        return error_set(parser->err, STATUS_INVALID, "The license expression has more than %d nested parentheses.",
                          PARENTHESES_MAX);
     parser->at++;
     enum status status = parse_expression(parser, out);

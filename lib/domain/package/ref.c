@@ -36,10 +36,10 @@ static bool has_proper_parts(const char *ref) {
 static const char *find_fault(const char *ref) {
     if (*ref == '\0') return "it must not be empty";
     if (strlen(ref) > REF_MAX) return "it must not be longer than 255 bytes";
-    if (is_commit_id(ref)) return "it looks like a commit id: give the name of a tag or a branch";
+    if (is_commit_id(ref)) return "it looks like a commit id: use the name of a tag or a branch";
     if (text_starts_with(ref, "refs/"))
         return "it must be a tag's or branch's own name, without \"refs/tags/\" or \"refs/heads/\"";
-    if (text_starts_with(ref, "pull/")) return "pull requests cannot be published: give the name of a tag or a branch";
+    if (text_starts_with(ref, "pull/")) return "pull requests cannot be published: use the name of a tag or a branch";
     if (*ref == '-' || *ref == '+' || text_equal(ref, "@") || text_equal(ref, "HEAD"))
         return "it must be the name of a tag or a branch";
     if (!text_is_utf8(ref, strlen(ref)) || has_forbidden_character(ref))

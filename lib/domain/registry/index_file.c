@@ -50,7 +50,7 @@ static enum status parse_line(struct manifest *out, struct line line, const char
                               struct error *err) {
     enum status status = manifest_parse(out, line.bytes, line.length, "The line", arena, err);
     if (!status && !text_equal(out->name, name))
-        status = error_set_at(err, STATUS_INVALID, "name", "It is a manifest of the package \"%s\".", out->name);
+        status = error_set_at(err, STATUS_INVALID, "name", "The manifest is of the package \"%s\".", out->name);
     if (!status) return STATUS_OK;
     if (err) error_prefix(err, "Manifest %zu in the index file of \"%s\" cannot be read", number, name);
     return status;

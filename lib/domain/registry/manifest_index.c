@@ -334,8 +334,7 @@ enum status manifest_index_check_place(const struct manifest_index *index, const
     struct text place = {0};
     location_append_text(&place, location);
     error_set_at(err, STATUS_REFUSED, field,
-                 "%s is where the package %s is, and a location is one package's. Several packages of one repository each "
-                 "need a \"subdir\" of their own.",
+                 "%s belongs to the package %s. If several packages share a repository, each needs its own \"subdir\".",
                  text_view(&place), there->name);
     text_release(&place);
     return STATUS_REFUSED;

@@ -65,7 +65,7 @@ enum status metadata_add_published(struct metadata *metadata, const struct publi
     bool is_there;
     size_t place =
         find_place(metadata->published, metadata->published_count, sizeof *metadata->published, version->version, &is_there);
-    if (is_there) return error_set(err, STATUS_REFUSED, "Version %s is published already.", text);
+    if (is_there) return error_set(err, STATUS_REFUSED, "Version %s is already published.", text);
     metadata->published = make_room(metadata->published, metadata->published_count, sizeof *metadata->published, place, arena);
     metadata->published[place] = *version;
     metadata->published_count++;
@@ -105,7 +105,7 @@ enum status metadata_unpublish(struct metadata *metadata, struct version version
     if (is_there) {
         char text[VERSION_TEXT_MAX];
         version_print(version, text);
-        return error_set(err, STATUS_REFUSED, "Version %s is unpublished already.", text);
+        return error_set(err, STATUS_REFUSED, "Version %s is already unpublished.", text);
     }
     struct published_version *published = metadata_find_published(metadata, version);
     if (!published) return fail_not_published(version, err);

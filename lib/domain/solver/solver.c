@@ -121,7 +121,7 @@ static enum status run(struct build_plan *out, const struct manifest_index *inde
         take_answer(out, &solver, arena);
     else
         status = solver.steps_left == 0 ? STATUS_TOO_LARGE : STATUS_REFUSED;
-    if (solver_is_explained(&solver)) text_append(explanation, "\n(What else was tried is left out.)");
+    if (solver_is_explained(&solver)) text_append(explanation, "\n(Further attempts are left out.)");
     solver_release(&solver);
     return status;
 }
@@ -150,7 +150,7 @@ enum status solver_solve(struct build_plan *out, const struct manifest_index *in
     if (status == STATUS_REFUSED) return explain(index, request, arena, err);
     if (status == STATUS_TOO_LARGE)
         return error_set(err, status,
-                         "Choosing versions was given up, since too many combinations would have to be tried. Narrower ranges "
-                         "for the dependencies help.");
+                         "No plan was found: too many combinations of versions would have to be tried. Narrower ranges for the "
+                         "dependencies help.");
     return STATUS_OK;
 }

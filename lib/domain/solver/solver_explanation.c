@@ -96,7 +96,7 @@ void solver_explain_dead_end(struct solver *solver, uint32_t slot_number) {
         explain_obstacle(solver, version, solver_find_obstacle(solver, version));
         listed++;
     }
-    if (listed < candidates) add_line(solver, 0, "- and %u older ones likewise", candidates - listed);
+    if (listed < candidates) add_line(solver, 0, "- and %u older ones for the same reason", candidates - listed);
 }
 
 void solver_explain_trials(struct solver *solver, uint32_t slot) {

@@ -129,7 +129,7 @@ static enum status find_tree(git_tree **out, git_repository *git, const char *te
     git_tree *root = NULL;
     git_object *inner = NULL;
     *out = NULL;
-    if (text[0] && git_oid_fromstr(&id, text) < 0) return error_set(err, STATUS_NOT_FOUND, "'%s' is no commit id.", text);
+    if (text[0] && git_oid_fromstr(&id, text) < 0) return error_set(err, STATUS_NOT_FOUND, "'%s' is not a commit id.", text);
     if (is_missing(git, &id)) return error_set(err, STATUS_NOT_FOUND, "The repository has no commit %s.", text);
     enum status status = registry_repo_read_tree(&root, git, &id, err);
     if (status) return status;

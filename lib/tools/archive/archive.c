@@ -59,7 +59,7 @@ static enum status read_content(struct archive *archive, const char *path, int64
         la_ssize_t length = archive_read_data(archive, chunk, sizeof chunk);
         if (length < 0) return refuse(err, path, "is damaged or cut short");
         if (length == 0) return sink->end(sink->context, err);
-        if ((*bytes_left -= length) < 0) return refuse(err, path, "goes beyond what a package may take unpacked");
+        if ((*bytes_left -= length) < 0) return refuse(err, path, "exceeds the size that a package may have unpacked");
         enum status status = sink->content(sink->context, chunk, (size_t)length, err);
         if (status) return status;
     }
@@ -73,8 +73,10 @@ static enum status read_entry(struct archive *archive, struct archive_entry *ent
     if (status) return status;
     bool is_folder = archive_entry_filetype(entry) == AE_IFDIR;
     if (archive_entry_hardlink(entry) || archive_entry_symlink(entry)) return refuse(err, path, "is a link");
-    if (!is_folder && archive_entry_filetype(entry) != AE_IFREG) return refuse(err, path, "is no plain file or folder");
-    if (!is_folder && (inner[0] == '\0' || text_ends_with(inner, "/"))) return refuse(err, path, "is a file named as a folder");
+    if (!is_folder && archive_entry_filetype(entry) != AE_IFREG)
+        return refuse(err, path, "is neither a regular file nor a folder");
+    if (!is_folder && (inner[0] == '\0' || text_ends_with(inner, "/")))
+        return refuse(err, path, "is a file, but its name ends in a slash");
     if ((status = sink->begin(sink->context, inner, is_folder, err))) return status;
     return is_folder ? STATUS_OK : read_content(archive, path, bytes_left, sink, err);
 }
@@ -144,7 +146,7 @@ struct unpacking {
 
 static enum status disk_error(struct error *err, const char *path) {
     if (errno == EEXIST || errno == ENOTDIR || errno == EISDIR || errno == ELOOP || errno == ENAMETOOLONG)
-        return refuse(err, path, "is there twice, or its path is too long");
+        return refuse(err, path, "occurs twice, or has too long a path");
     return error_set(err, STATUS_INTERNAL, "The file %s of the tarball cannot be written: %s.", path, strerror(errno));
 }
 
@@ -223,7 +225,7 @@ struct picking {
 static enum status begin_picking(void *context, const char *path, bool is_folder, struct error *err) {
     struct picking *picking = context;
     picking->is_here = !is_folder && text_equal(path, picking->wanted);
-    if (picking->is_here && picking->was_found) return refuse(err, path, "is there twice");
+    if (picking->is_here && picking->was_found) return refuse(err, path, "occurs twice");
     if (picking->is_here) picking->was_found = true;
     return STATUS_OK;
 }

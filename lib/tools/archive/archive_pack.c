@@ -58,7 +58,7 @@ static enum status read_below(struct text *out, int root, const char *path, int6
     enum status status = STATUS_OK;
     struct stat information;
     if (fstat(file, &information) || !S_ISREG(information.st_mode))
-        status = error_set(err, STATUS_REFUSED, "%s is not a plain file.", path);
+        status = error_set(err, STATUS_REFUSED, "%s is not a regular file.", path);
     else if (information.st_size > left_bytes)
         status = STATUS_TOO_LARGE;
     for (size_t left = status ? 0 : (size_t)information.st_size; left > 0 && !status;) {
@@ -66,7 +66,7 @@ static enum status read_below(struct text *out, int root, const char *path, int6
         if (length < 0 && errno == EINTR) continue;
         if (length <= 0) {
             status = error_set(err, STATUS_INTERNAL, "The file %s cannot be read: %s.", path,
-                               length ? strerror(errno) : "it shrank");
+                               length ? strerror(errno) : "it became shorter while it was read");
         } else {
             out->length += (size_t)length;
             out->bytes[out->length] = '\0';
@@ -117,7 +117,7 @@ static enum status write_entries(struct archive *archive, const struct pack_entr
         left_bytes -= (int64_t)length;
         if (status == STATUS_TOO_LARGE || left_bytes < 0)
             status = error_set(err, STATUS_TOO_LARGE,
-                               "The files of the tarball have more than the %lld bytes that are allowed, from %s on.",
+                               "The files of the tarball have more than the %lld bytes that are allowed: %s exceeds them.",
                                (long long)limit_bytes, entries[i].path);
         if (!status) status = write_entry(archive, entries[i].path, !item, bytes, length, err);
     }

@@ -16,7 +16,7 @@ const char *file_name_danger(const char *name) {
     if (*name == '\0') return "is empty";
     if (text_equal(name, ".") || text_equal(name, "..")) return "leads out of its folder";
     if (strcasecmp(name, ".git") == 0) return "is git's own";
-    return strchr(name, '/') ? "has a slash in it" : NULL;
+    return strchr(name, '/') ? "contains a slash" : NULL;
 }
 
 /* Windows reserves these names for devices, with any extension. */
@@ -41,14 +41,13 @@ const char *file_name_fault(const char *name) {
     const char *danger = file_name_danger(name);
     if (danger) return danger;
     size_t length = strlen(name);
-    if (strchr(name, '\\')) return "has a backslash in it";
+    if (strchr(name, '\\')) return "contains a backslash";
     for (const char *at = name; *at; at++)
-        if (iscntrl((unsigned char)*at)) return "has a control character in it";
+        if (iscntrl((unsigned char)*at)) return "contains a control character";
     if (!text_is_utf8(name, length)) return "is not UTF-8";
-    if (name[strcspn(name, "<>:\"|?*")])
-        return "has a character in it that Windows cannot have in a name (one of < > : \" | ? *)";
+    if (name[strcspn(name, "<>:\"|?*")]) return "has a character that Windows does not allow in names (one of < > : \" | ? *)";
     if (name[length - 1] == '.' || name[length - 1] == ' ')
-        return "ends in a dot or a blank, which Windows cannot have in a name";
+        return "ends in a dot or a space, which Windows does not allow in names";
     return is_device(name) ? "is reserved on Windows" : NULL;
 }
 

@@ -61,11 +61,11 @@ enum status gzip_unpack(struct text *out, const void *bytes, size_t length, size
     }
     inflateEnd(&stream);
     if (out->length - before > limit_bytes)
-        return error_set(err, STATUS_TOO_LARGE, "it is larger than %zu bytes when it is unpacked", limit_bytes);
+        return error_set(err, STATUS_TOO_LARGE, "The gzip stream has more than %zu bytes when unpacked.", limit_bytes);
     if (result != Z_STREAM_END || at != end || stream.avail_in > 0)
-        return error_set(err, STATUS_INVALID, "it is no gzip, or damaged: %s",
+        return error_set(err, STATUS_INVALID, "The gzip stream is damaged: %s.",
                          stream.msg               ? stream.msg
-                         : result == Z_STREAM_END ? "something follows its end"
+                         : result == Z_STREAM_END ? "there are bytes after its end"
                                                   : "it is cut short");
     return STATUS_OK;
 }

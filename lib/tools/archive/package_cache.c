@@ -99,10 +99,10 @@ static void remove_surplus(struct package_cache *cache) {
 enum status package_cache_create(struct package_cache **out, const char *folder, int64_t limit_bytes, struct error *err) {
     folder_remove(folder);
     if (mkdir(folder, 0755) != 0)
-        return error_set(err, STATUS_INTERNAL, "cannot create the folder %s: %s", folder, strerror(errno));
+        return error_set(err, STATUS_INTERNAL, "Cannot create the folder %s: %s.", folder, strerror(errno));
     folder_spread(folder);
     char *absolute = realpath(folder, NULL);
-    if (!absolute) return error_set(err, STATUS_INTERNAL, "cannot find the folder %s: %s", folder, strerror(errno));
+    if (!absolute) return error_set(err, STATUS_INTERNAL, "Cannot find the folder %s: %s.", folder, strerror(errno));
     struct package_cache *cache = memory_alloc(sizeof *cache);
     cache->folder = absolute;
     cache->limit_bytes = limit_bytes;
@@ -166,7 +166,7 @@ enum status package_cache_add(struct package_cache *cache, const char *hash, con
     enum status status = STATUS_OK;
     struct cached_package *other = NULL;
     if (mkdir(package->place, 0755) != 0)
-        status = error_set(err, STATUS_INTERNAL, "cannot create the folder %s: %s", package->place, strerror(errno));
+        status = error_set(err, STATUS_INTERNAL, "Cannot create the folder %s: %s.", package->place, strerror(errno));
     if (!status) status = archive_unpack(bytes, length, package->place, top, &unpack_limits, err);
     if (!status) {
         pthread_mutex_lock(&cache->mutex);

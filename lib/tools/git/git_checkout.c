@@ -97,7 +97,7 @@ static bool follow_link(struct checkout *checkout, git_tree *root, const char *p
 /* ---- Checks before anything is written ---- */
 
 static enum status refuse_damaged(const struct checkout *checkout, struct error *err) {
-    return error_set(err, STATUS_REFUSED, "The repository is damaged: '%.500s' is not in it, or is not what it should be.",
+    return error_set(err, STATUS_REFUSED, "The repository is damaged: the object at '%.500s' is missing or of the wrong type.",
                      text_view(&checkout->path));
 }
 
@@ -120,7 +120,7 @@ static enum status count_blob(struct checkout *checkout, const git_oid *id, stru
     size_t size = 0;
     if (!measure_blob(checkout, id, &size)) return refuse_damaged(checkout, err);
     if (size > (uint64_t)(checkout->limits->bytes - checkout->bytes))
-        return error_set(err, STATUS_TOO_LARGE, "The files of the package are larger than %lld bytes together.",
+        return error_set(err, STATUS_TOO_LARGE, "The files of the package are larger than %lld bytes in total.",
                          (long long)checkout->limits->bytes);
     checkout->bytes += (int64_t)size;
     return STATUS_OK;
@@ -152,7 +152,7 @@ static enum status check_tree(struct checkout *checkout, const git_tree *tree, i
 static enum status check_folder(struct checkout *checkout, const git_oid *id, int depth, struct error *err) {
     git_tree *tree = NULL;
     if (depth >= DEPTH_MAX)
-        return error_set(err, STATUS_REFUSED, "The repository's folders are more than %d deep ('%.500s').", DEPTH_MAX,
+        return error_set(err, STATUS_REFUSED, "The repository's folders are nested more than %d deep ('%.500s').", DEPTH_MAX,
                          text_view(&checkout->path));
     if (git_tree_lookup(&tree, checkout->repository, id) < 0) return refuse_damaged(checkout, err);
     enum status status = check_tree(checkout, tree, depth + 1, err);

@@ -114,21 +114,22 @@ static int fail_for_curl(struct http_stream *stream, CURLcode code) {
         enum status status;
         const char *what;
     } rows[] = {
-        {CURLE_COULDNT_RESOLVE_HOST, STATUS_UNAVAILABLE, "has a host that could not be found"},
+        {CURLE_COULDNT_RESOLVE_HOST, STATUS_UNAVAILABLE, "has a host name that could not be resolved"},
         {CURLE_OPERATION_TIMEDOUT, STATUS_TIMEOUT, "did not answer in time"},
         {CURLE_TOO_MANY_REDIRECTS, STATUS_REFUSED, "redirects too often"},
-        {CURLE_UNSUPPORTED_PROTOCOL, STATUS_REFUSED, "redirects to something else than https"},
+        {CURLE_UNSUPPORTED_PROTOCOL, STATUS_REFUSED, "redirects to another scheme than https"},
         {CURLE_PEER_FAILED_VERIFICATION, STATUS_UNAVAILABLE, "has a certificate that could not be verified"},
-        {CURLE_SSL_CACERT_BADFILE, STATUS_UNAVAILABLE, "cannot be checked: the certificates of authorities are not readable"},
-        {CURLE_PARTIAL_FILE, STATUS_UNAVAILABLE, "broke off in its answer"},
-        {CURLE_RECV_ERROR, STATUS_UNAVAILABLE, "broke off in its answer"},
+        {CURLE_SSL_CACERT_BADFILE, STATUS_UNAVAILABLE,
+         "has a certificate that could not be verified: the certificate authorities' file cannot be read"},
+        {CURLE_PARTIAL_FILE, STATUS_UNAVAILABLE, "closed the connection before the end of its answer"},
+        {CURLE_RECV_ERROR, STATUS_UNAVAILABLE, "closed the connection before the end of its answer"},
     };
     struct error *failure = &stream->transport->session->failure;
     const char *url = stream->transport->session->url;
     const char *detail = stream->curl_error[0] ? stream->curl_error : curl_easy_strerror(code);
     if (failure->status) return fail(stream->transport->session);
     if (stream->address_was_refused) {
-        error_set(failure, STATUS_REFUSED, "%s leads to an address or port that sources may not be fetched from.", url);
+        error_set(failure, STATUS_REFUSED, "%s leads to an address or port from which sources may not be fetched.", url);
         return fail(stream->transport->session);
     }
     enum status status = STATUS_UNAVAILABLE;
@@ -147,13 +148,13 @@ static int fail_for_credentials(struct http_stream *stream, long code) {
     struct git_session *session = stream->transport->session;
     if (!token_was_sent(stream))
         error_set(&session->failure, STATUS_FORBIDDEN,
-                  "%s asks for credentials, but they are sent over https only, and to no host that it redirects to.",
+                  "%s asks for credentials, which are sent only over https and never to a host that it redirects to.",
                   session->url);
     else
         error_set(&session->failure, STATUS_FORBIDDEN,
-                  "%s does not %s the token of %s (HTTP status %ld): PACCHETTIBOTTI_TOKEN is wrong, has run out, or may not do "
-                  "this.",
-                  session->url, code == 401 ? "accept" : "let in", session->access->user, code);
+                  "%s does not %s the token of %s (HTTP status %ld): PACCHETTIBOTTI_TOKEN is wrong, has expired, or lacks the "
+                  "permission.",
+                  session->url, code == 401 ? "accept" : "authorize", session->access->user, code);
     return fail(session);
 }
 
@@ -165,16 +166,16 @@ static int fail_for_http_status(struct http_stream *stream, long code) {
     } rows[] = {
         {200, 200, STATUS_NOT_FOUND, "does not answer as a git repository"},
         {401, 401, STATUS_NOT_FOUND, "does not exist or is private"}, /* GitHub's answer for both without credentials */
-        {403, 403, STATUS_FORBIDDEN, "does not let us in"},
+        {403, 403, STATUS_FORBIDDEN, "refuses access"},
         {404, 404, STATUS_NOT_FOUND, "does not exist or is private"},
         {408, 408, STATUS_UNAVAILABLE, "is not available at the moment"},
-        {410, 410, STATUS_NOT_FOUND, "does not exist any more"},
-        {429, 429, STATUS_UNAVAILABLE, "is asked too often at the moment"},
+        {410, 410, STATUS_NOT_FOUND, "no longer exists"},
+        {429, 429, STATUS_UNAVAILABLE, "limits the number of requests at the moment"},
         {500, 599, STATUS_UNAVAILABLE, "is not available at the moment"},
     };
     struct git_session *session = stream->transport->session;
     enum status status = STATUS_REFUSED;
-    const char *what = "gave an answer that is not git's";
+    const char *what = "gave an answer that is not of git's protocol";
     if (session->access->token && (code == 401 || code == 403)) return fail_for_credentials(stream, code);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (code < rows[i].first || code > rows[i].last) continue;
@@ -193,7 +194,7 @@ static bool keep_base(struct http_stream *stream) {
     const char *effective = NULL;
     curl_easy_getinfo(stream->easy, CURLINFO_EFFECTIVE_URL, &effective);
     if (!effective || !text_ends_with(effective, stream->service->path)) {
-        error_set(&transport->session->failure, STATUS_NOT_FOUND, "%s redirects to something that is no git repository.",
+        error_set(&transport->session->failure, STATUS_NOT_FOUND, "%s redirects to an address that is not a git repository.",
                   transport->session->url);
         return false;
     }
@@ -223,7 +224,7 @@ static size_t take_head(char *bytes, size_t size, size_t count, void *context) {
     stream->heard_ms = clock_monotonic_ms();
     stream->head_bytes += size * count;
     if (stream->head_bytes <= HEAD_LIMIT_BYTES) return size * count;
-    error_set(&stream->transport->session->failure, STATUS_TOO_LARGE, "%s sends a head of more than %d bytes.",
+    error_set(&stream->transport->session->failure, STATUS_TOO_LARGE, "%s sends headers of more than %d bytes.",
               stream->transport->session->url, HEAD_LIMIT_BYTES);
     return 0;
 }
@@ -329,7 +330,7 @@ static bool is_over(struct http_stream *stream) {
         return true;
     }
     if (!silence_ms || clock_monotonic_ms() - stream->heard_ms < silence_ms) return false;
-    error_set(&session->failure, STATUS_TIMEOUT, "%.500s said nothing for %lld ms.", session->url, (long long)silence_ms);
+    error_set(&session->failure, STATUS_TIMEOUT, "%.500s sent nothing for %lld ms.", session->url, (long long)silence_ms);
     return true;
 }
 

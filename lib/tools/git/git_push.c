@@ -99,8 +99,8 @@ static enum status introduce(struct git_pusher *pusher, struct error *err) {
     enum status status = ask(pusher, GIT_SERVICE_RECEIVEPACK_LS, NULL, NULL, &answer, err);
     for (size_t i = 0; i < sizeof needed / sizeof *needed && !status; i++)
         if (!memmem(text_view(&answer), answer.length, needed[i], strlen(needed[i])))
-            status =
-                error_set(err, STATUS_REFUSED, "%.500s takes no pushes of ours: it lacks git's %s.", pusher->url, needed[i]);
+            status = error_set(err, STATUS_REFUSED, "%.500s cannot be pushed to: the server does not support git's %s.",
+                               pusher->url, needed[i]);
     text_release(&answer);
     pusher->is_introduced = status == STATUS_OK;
     return status;
@@ -119,17 +119,17 @@ static enum status read_report(struct git_pusher *pusher, const char *ref, struc
     size_t at = 0;
     const char *row = next_row(answer, &at);
     if (!row || !text_starts_with(row, "unpack "))
-        return error_set(err, STATUS_UNAVAILABLE, "%.500s did not say what became of the push.", pusher->url);
+        return error_set(err, STATUS_UNAVAILABLE, "%.500s did not report the result of the push.", pusher->url);
     if (!text_equal(row, "unpack ok"))
-        return error_set(err, STATUS_UNAVAILABLE, "%.500s could not take the push: %.500s.", pusher->url,
+        return error_set(err, STATUS_UNAVAILABLE, "%.500s could not unpack the push: %.500s.", pusher->url,
                          row + strlen("unpack "));
     row = next_row(answer, &at);
     if (row && text_starts_with(row, "ok ") && text_equal(row + strlen("ok "), ref)) return STATUS_OK;
     size_t prefix = strlen("ng ") + strlen(ref) + 1;
     if (!row || !text_starts_with(row, "ng ") || strlen(row) <= prefix)
-        return error_set(err, STATUS_UNAVAILABLE, "%.500s did not say what became of the push.", pusher->url);
+        return error_set(err, STATUS_UNAVAILABLE, "%.500s did not report the result of the push.", pusher->url);
     return error_set(err, refusal_is_conflict(row + prefix) ? STATUS_CONFLICT : STATUS_REFUSED,
-                     "%.500s did not take the push to %s: %.500s.", pusher->url, ref, row + prefix);
+                     "%.500s rejected the push to %s: %.500s.", pusher->url, ref, row + prefix);
 }
 
 /* ---- A push ---- */
@@ -152,7 +152,8 @@ enum status git_pusher_push(struct git_pusher *pusher, const struct git_push *pu
     enum status status = git_transport_start(err);
     if (!status) status = git_transport_check_url(pusher->url, access->allow_private, err);
     if (!status && !text_starts_with(pusher->url, "http"))
-        status = error_set(err, STATUS_INVALID, "%.500s cannot be pushed to: only https:// (and http://) is.", pusher->url);
+        status = error_set(err, STATUS_INVALID, "%.500s cannot be pushed to: the URL must begin with https:// or http://.",
+                           pusher->url);
     if (!status && !pusher->is_introduced) status = introduce(pusher, err);
     append_command(&command, push);
     if (!status) status = ask(pusher, GIT_SERVICE_RECEIVEPACK, &command, push->pack, &answer, err);

@@ -54,9 +54,9 @@ static enum status resolve_commit(git_repository *repository, const struct git_s
 
     git_oid known;
     if (git_oid_fromstr(&known, source->known_commit) < 0)
-        return error_set(err, STATUS_INTERNAL, "'%.100s' is no commit id.", source->known_commit);
+        return error_set(err, STATUS_INTERNAL, "'%.100s' is not a commit id.", source->known_commit);
     if (!git_oid_equal(&known, id) && git_graph_descendant_of(repository, id, &known) != 1)
-        return error_set_at(err, STATUS_REFUSED, "ref", "'%s' has been moved away from commit %s, which this job is about.",
+        return error_set_at(err, STATUS_REFUSED, "ref", "'%s' no longer names commit %s, which this job publishes.",
                             source->ref, source->known_commit);
     git_oid_cpy(id, &known);
     return STATUS_OK;

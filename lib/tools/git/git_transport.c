@@ -77,12 +77,13 @@ static bool is_http(const char *url) {
 enum status git_transport_check_url(const char *url, bool allow_private, struct error *err) {
     struct url parts;
     bool has_scheme = url_split(&parts, url);
-    if (has_scheme && parts.account.bytes) return error_set(err, STATUS_INVALID, "A git URL may not hold a user or password.");
+    if (has_scheme && parts.account.bytes)
+        return error_set(err, STATUS_INVALID, "A git URL must not contain a user or password.");
     if (allow_private) return STATUS_OK;
     if (!has_scheme || !url_part_is(&parts.scheme, "https"))
-        return error_set(err, STATUS_REFUSED, "'%s' cannot be fetched: only https:// URLs are.", url);
+        return error_set(err, STATUS_REFUSED, "'%s' cannot be fetched: the URL must begin with https://.", url);
     if (parts.authority.length == 0 || memchr(parts.authority.bytes, ':', parts.authority.length))
-        return error_set(err, STATUS_REFUSED, "'%s' cannot be fetched: the URL must name a host, and no port.", url);
+        return error_set(err, STATUS_REFUSED, "'%s' cannot be fetched: the URL must name a host and no port.", url);
     return STATUS_OK;
 }
 

@@ -244,7 +244,7 @@ static enum status send_question(const struct question *question, struct http_re
 /* Appends the answer's body, new or cached. */
 static enum status take_answer(const struct question *question, const struct http_response *response, struct text *body,
                                bool *has_next, struct error *err) {
-    if (response->status == 401) return error_set(err, STATUS_UNAUTHORIZED, "GitHub does not know this token.");
+    if (response->status == 401) return error_set(err, STATUS_UNAUTHORIZED, "GitHub does not accept this token.");
     if (response->status == 304 && read_kept_answer(question, body, has_next)) return STATUS_OK;
     if (response->status != 200)
         return error_set(err, STATUS_UNAVAILABLE, "GitHub answered %d to GET %s.", response->status, question->path);
@@ -264,8 +264,7 @@ static enum status ask(json_t **out, bool *has_next, const struct question *ques
     struct text body = {0};
     enum status status = STATUS_OK;
     *has_next = false;
-    if (is_limited(question))
-        return error_set(err, STATUS_UNAVAILABLE, "GitHub takes no more questions at the moment: its limit is used up.");
+    if (is_limited(question)) return error_set(err, STATUS_UNAVAILABLE, "GitHub's rate limit is used up at the moment.");
     status = send_question(question, &response, err);
     if (!status) obey_limits(question, &response);
     if (!status) status = take_answer(question, &response, &body, has_next, err);
@@ -277,7 +276,7 @@ static enum status ask(json_t **out, bool *has_next, const struct question *ques
 }
 
 static enum status misunderstood(const struct question *question, struct error *err) {
-    return error_set(err, STATUS_UNAVAILABLE, "GitHub's answer to GET %s cannot be understood.", question->path);
+    return error_set(err, STATUS_UNAVAILABLE, "GitHub's answer to GET %s is malformed.", question->path);
 }
 
 /* The object's login; NULL if it is missing or malformed. */
@@ -327,7 +326,7 @@ enum status github_read_team(struct github *github, const char *token, const cha
         question_init(&question, github, token, path, deadline);
         enum status status = number <= PAGES_MAX ? ask(&page, &has_next, &question, err) : misunderstood(&question, err);
         if (status == STATUS_UNAUTHORIZED)
-            status = error_set(err, STATUS_UNAVAILABLE, "GitHub does not know the server's own token.");
+            status = error_set(err, STATUS_UNAVAILABLE, "GitHub does not accept the server's own token, PACCHETTIBOTTI_TOKEN.");
         if (!status) status = add_members(out, page, &question, arena, err);
         json_decref(page);
         if (status) return status;

@@ -133,8 +133,8 @@ static enum status explain(CURLcode code, const char *detail, const char *server
                          transfer->has_long_headers ? (size_t)HEADERS_LIMIT_BYTES : transfer->limit_bytes);
     switch (code) {
     case CURLE_OPERATION_TIMEDOUT: return error_set(err, STATUS_TIMEOUT, "%s did not answer in time.", server);
-    case CURLE_UNSUPPORTED_PROTOCOL: return error_set(err, STATUS_INVALID, "%s is not an address of http or https.", server);
-    default: return error_set(err, STATUS_UNAVAILABLE, "%s cannot be asked: %s.", server, detail);
+    case CURLE_UNSUPPORTED_PROTOCOL: return error_set(err, STATUS_INVALID, "%s is not an http or https address.", server);
+    default: return error_set(err, STATUS_UNAVAILABLE, "The request to %s failed: %s.", server, detail);
     }
 }
 
@@ -189,8 +189,7 @@ static enum status send_once(const struct http_request *request, struct http_res
     CURL *curl = NULL;
     enum status status = STATUS_OK;
     if (!url_append_server(&server, request->url)) {
-        status = error_set(err, STATUS_INVALID,
-                           "An address to ask over HTTP is malformed: it must be http://HOST/… or https://HOST/….");
+        status = error_set(err, STATUS_INVALID, "An HTTP address is malformed: it must be http://HOST/… or https://HOST/….");
         goto out;
     }
 

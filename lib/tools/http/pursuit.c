@@ -42,12 +42,14 @@ enum status pursuit_find_version(bool *out, const char *json, size_t length, con
     *out = false;
     enum status status = json_read(&list, json, length, "Pursuit's list of versions", err);
     if (!status && !json_is_array(list))
-        status = error_set(err, STATUS_INVALID, "Pursuit's list of versions is %s.", json_type_name(list));
+        status =
+            error_set(err, STATUS_INVALID, "Pursuit's list of versions must be an array, but it is %s.", json_type_name(list));
     json_array_foreach(list, index, entry) {
         const char *found = json_string_value(json_array_get(entry, 0));
         bool is_entry = found && json_array_size(entry) == 2 && json_is_string(json_array_get(entry, 1));
         if (!status && !is_entry)
-            status = error_set(err, STATUS_INVALID, "Pursuit's list of versions has an entry that is no [VERSION, URL].");
+            status = error_set(err, STATUS_INVALID,
+                               "Pursuit's list of versions has an entry that is not of the form [VERSION, URL].");
         *out = *out || text_equal(found, version);
     }
     json_decref(list);

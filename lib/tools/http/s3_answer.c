@@ -116,9 +116,9 @@ enum status s3_answer_read_page(struct s3_page *out, const char *bytes, size_t l
     *out = (struct s3_page){0};
     struct page_reading reading = {.page = out, .arena = arena};
     if (!read_document(bytes, length, take_page, &reading) || !reading.is_list)
-        return error_set(err, STATUS_UNAVAILABLE, "The answer is no list of objects, as S3 gives one.");
+        return error_set(err, STATUS_UNAVAILABLE, "The answer is not an S3 list of objects.");
     if (!reading.is_truncated) out->continuation = NULL;
     if (reading.is_truncated && !out->continuation)
-        return error_set(err, STATUS_UNAVAILABLE, "The list of objects goes on, but the answer does not say where.");
+        return error_set(err, STATUS_UNAVAILABLE, "The list of objects is cut, but the answer has no continuation token.");
     return STATUS_OK;
 }

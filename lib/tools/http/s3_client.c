@@ -62,14 +62,16 @@ static enum status check_options(const struct s3_options *options, struct error 
     size_t length = strspn(options->bucket, "abcdefghijklmnopqrstuvwxyz0123456789.-");
     if (options->bucket[length] || length < 3 || length > 63)
         return error_set_at(err, STATUS_INVALID, "S3_BUCKET",
-                            "S3_BUCKET: \"%s\" is no bucket's name: 3 to 63 of a-z, 0-9, `.` and `-`.", options->bucket);
+                            "S3_BUCKET: \"%s\" is not a bucket's name: it must be 3 to 63 characters of a-z, 0-9, `.` and `-`.",
+                            options->bucket);
     if (!*options->region || options->region[strspn(options->region, host_characters)])
         return error_set_at(err, STATUS_INVALID, "S3_REGION",
-                            "S3_REGION: \"%s\" is no region's name, as \"ams3\" or \"us-east-1\" are.", options->region);
+                            "S3_REGION: \"%s\" is not the name of a region, such as \"ams3\" or \"us-east-1\".",
+                            options->region);
     if (text_is_blank(options->key))
-        return error_set_at(err, STATUS_INVALID, "SPACES_KEY", "SPACES_KEY: it is needed where tarballs are kept on S3.");
+        return error_set_at(err, STATUS_INVALID, "SPACES_KEY", "SPACES_KEY must be set to store tarballs on S3.");
     if (text_is_blank(options->secret))
-        return error_set_at(err, STATUS_INVALID, "SPACES_SECRET", "SPACES_SECRET: it must be set where SPACES_KEY is.");
+        return error_set_at(err, STATUS_INVALID, "SPACES_SECRET", "SPACES_SECRET must be set if SPACES_KEY is.");
     return STATUS_OK;
 }
 
@@ -124,17 +126,18 @@ struct refusal {
 };
 
 static const struct refusal refusals[] = {
-    {"AccessControlListNotSupported", "The bucket takes no access lists, but tarballs must be public: switch them on for it."},
+    {"AccessControlListNotSupported",
+     "The bucket does not allow access control lists, but tarballs must be public: enable them for the bucket."},
     {"AccessDenied", "The key SPACES_KEY must be allowed to list the bucket, and to read, write and delete its objects and set "
                      "their access lists."},
-    {"AuthorizationHeaderMalformed", "Is S3_REGION the server's region?"},
-    {"InvalidAccessKeyId", "The server does not know the key SPACES_KEY."},
-    {"NoSuchBucket", "Check S3_BUCKET, and S3_BUCKET_URL, which must not have the bucket in it."},
+    {"AuthorizationHeaderMalformed", "Check that S3_REGION is the server's region."},
+    {"InvalidAccessKeyId", "The server does not know the access key in SPACES_KEY."},
+    {"NoSuchBucket", "Check S3_BUCKET, and S3_BUCKET_URL, which must not contain the bucket."},
     {"PermanentRedirect", "The bucket is in another region: set S3_BUCKET_URL and S3_REGION."},
-    {"QuotaExceeded", "The server has no room left for us."},
-    {"RequestTimeTooSkewed", "The clock of this machine, or the server's, is wrong."},
-    {"SignatureDoesNotMatch", "Is SPACES_SECRET the secret of SPACES_KEY, and S3_REGION the server's region?"},
-    {"SlowDown", "The server wants fewer requests; it will be tried again later."},
+    {"QuotaExceeded", "The server has no space left."},
+    {"RequestTimeTooSkewed", "The clock of this machine or of the server is wrong."},
+    {"SignatureDoesNotMatch", "Check that SPACES_SECRET belongs to SPACES_KEY, and that S3_REGION is the server's region."},
+    {"SlowDown", "The server limits the number of requests; the request is repeated later."},
     {"TemporaryRedirect", "The bucket is in another region: set S3_BUCKET_URL and S3_REGION."},
 };
 
@@ -196,8 +199,9 @@ static enum status send_call(struct s3_client *client, const struct call *call, 
     enum status status = http_client_send(&request, out, err);
     bool is_over = deadline && deadline_check(deadline, NULL);
     if (status == STATUS_TIMEOUT && !is_over) /* the server is slow, but our deadline has not passed */
-        status = error_set(err, STATUS_UNAVAILABLE, "The S3 server did not answer within %d ms, nor when it was asked again.",
-                           client->try_timeout_ms);
+        status =
+            error_set(err, STATUS_UNAVAILABLE, "The S3 server did not answer within %d ms, also when the request was repeated.",
+                      client->try_timeout_ms);
     else if (status == STATUS_TIMEOUT && err)
         status = error_prefix(err, "The S3 server did not answer in time");
     arena_release(&arena);
@@ -277,13 +281,13 @@ static enum status add_page(struct s3_client *client, struct s3_listing *listing
     if (listing->count) memcpy(names, listing->names, listing->count * sizeof *names);
     for (size_t i = 0; i < page->count; i++) {
         if (listing->count && strcmp(names[listing->count - 1], page->names[i]) >= 0)
-            return error_set(err, STATUS_UNAVAILABLE, "The S3 bucket %s cannot be listed: the server's list is not in order.",
+            return error_set(err, STATUS_UNAVAILABLE, "The S3 bucket %s cannot be listed: the server's list is not sorted.",
                              client->bucket);
         names[listing->count++] = page->names[i];
     }
     listing->names = names;
     if (page->continuation && page->count == 0)
-        return error_set(err, STATUS_UNAVAILABLE, "The S3 bucket %s cannot be listed: a part of the server's list is empty.",
+        return error_set(err, STATUS_UNAVAILABLE, "The S3 bucket %s cannot be listed: a page of the server's list is empty.",
                          client->bucket);
     return STATUS_OK;
 }

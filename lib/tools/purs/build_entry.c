@@ -110,9 +110,9 @@ static enum status read_name(const json_t *value, const char *before, struct are
                              struct error *err) {
     const char *name = json_string_value(value);
     if (!name || !build_entry_name_is_good(name))
-        return error_set(err, STATUS_INVALID, "A module's or a file's name is missing, or cannot be one.");
+        return error_set(err, STATUS_INVALID, "The name of a module or file is missing or malformed.");
     if (before && strcmp(before, name) >= 0)
-        return error_set(err, STATUS_INVALID, "The name \"%s\" stands behind \"%s\".", name, before);
+        return error_set(err, STATUS_INVALID, "The names are not sorted: \"%s\" comes after \"%s\".", name, before);
     *out = arena_copy(arena, name);
     return STATUS_OK;
 }
@@ -172,7 +172,7 @@ static enum status read_modules(struct entry_record *out, const json_t *object, 
     if (status) return status;
     size_t count = json_array_size(list);
     if (count > ENTRY_MODULES_MAX || (count > 0 && !out->entry.succeeded))
-        return error_set_at(err, STATUS_INVALID, "modules", "There are more modules than there can be.");
+        return error_set_at(err, STATUS_INVALID, "modules", "The entry has too many modules.");
     struct built_module *modules = arena_alloc(arena, count * sizeof *modules);
     out->entry.modules = modules;
     out->entry.module_count = count;
@@ -195,7 +195,8 @@ static enum status read_record(struct entry_record *out, const json_t *object, s
     status = read_text_or_null(object, "errors", arena, &out->entry.errors, err);
     if (!status) status = read_text_or_null(object, "warnings", arena, &out->entry.warnings, err);
     if (!status && out->entry.succeeded == (out->entry.errors != NULL))
-        status = error_set_at(err, STATUS_INVALID, "errors", "A failure has errors, and nothing else has any.");
+        status = error_set_at(err, STATUS_INVALID, "errors",
+                              "The field \"errors\" must be present in a failed build, and in no other.");
     if (!status) status = read_modules(out, object, arena, err);
     return status;
 }

@@ -102,7 +102,7 @@ enum status build_entry_write(int folder, const char *name, const void *bytes, s
         is_written = false;
     }
     if (is_written) return STATUS_OK;
-    return error_set(err, STATUS_INTERNAL, "cannot write %s in the build store: %s", name, strerror(cause));
+    return error_set(err, STATUS_INTERNAL, "Cannot write %s in the build store: %s.", name, strerror(cause));
 }
 
 static enum status copy_file(struct entry_file *out, int to, int from, struct text *content, struct error *err) {
@@ -111,8 +111,8 @@ static enum status copy_file(struct entry_file *out, int to, int from, struct te
         enum status status = errno == EFBIG                                        ? STATUS_TOO_LARGE
                              : errno == EINVAL || errno == ELOOP || errno == ENXIO ? STATUS_REFUSED
                                                                                    : STATUS_INTERNAL;
-        return error_set(err, status, "The compiler's file %s cannot be kept: %s.", out->name,
-                         status == STATUS_REFUSED ? "it is no plain file" : strerror(errno));
+        return error_set(err, status, "The compiler's file %s cannot be stored: %s.", out->name,
+                         status == STATUS_REFUSED ? "it is not a regular file" : strerror(errno));
     }
     hash_sha256(text_view(content), content->length, out->hash);
     out->size_bytes = (int64_t)content->length;
@@ -134,7 +134,7 @@ static enum status copy_files(struct entry_module *content, int to, int from, co
     for (size_t i = 0; i < list.count && !status; i++) {
         content->files[i].name = list.items[i];
         if (!build_entry_name_is_good(list.items[i]) || !text_is_utf8(list.items[i], strlen(list.items[i])))
-            status = error_set(err, STATUS_REFUSED, "The compiler's folder %s has a file of an odd name.", module);
+            status = error_set(err, STATUS_REFUSED, "The compiler's folder %s has a file whose name cannot be stored.", module);
         if (!status) status = copy_file(&content->files[i], to, from, &bytes, err);
         *disk_bytes += build_entry_disk_bytes(content->files[i].size_bytes);
     }
@@ -147,20 +147,20 @@ enum status build_entry_copy_module(struct entry_module *content, int to, int fr
     enum status status = STATUS_OK;
     int target = -1, source = openat(from, module, OPEN_FOLDER);
     if (source < 0) {
-        status = error_set(err, STATUS_REFUSED, "The compiler's folder of the module %s cannot be kept: %s.", module,
+        status = error_set(err, STATUS_REFUSED, "The compiler's folder of the module %s cannot be stored: %s.", module,
                            strerror(errno));
         goto out;
     }
     if (mkdirat(to, module, 0700) != 0 || (target = openat(to, module, OPEN_FOLDER)) < 0) {
         status =
-            error_set(err, STATUS_INTERNAL, "cannot make the folder of %s in the build store: %s", module, strerror(errno));
+            error_set(err, STATUS_INTERNAL, "Cannot create the folder of %s in the build store: %s.", module, strerror(errno));
         goto out;
     }
     *disk_bytes += BLOCK_BYTES;
     status = copy_files(content, target, source, module, arena, disk_bytes, err);
     if (!status && (fchmod(target, FOLDER_MODE) != 0 || futimens(target, zero_times) != 0))
         status =
-            error_set(err, STATUS_INTERNAL, "cannot close the folder of %s in the build store: %s", module, strerror(errno));
+            error_set(err, STATUS_INTERNAL, "Cannot close the folder of %s in the build store: %s.", module, strerror(errno));
 out:
     if (source >= 0) close(source);
     if (target >= 0) close(target);
@@ -169,15 +169,18 @@ out:
 
 /* ---- Verification ---- */
 
-static enum entry_state damage(struct error *err, const char *path, const char *what) {
+static enum entry_state damage(struct error *err, const char *path, const char *fault) {
     bool is_ours = errno == EMFILE || errno == ENFILE || errno == ENOMEM;
-    error_set(err, STATUS_INTERNAL, "%s: %s", path, is_ours ? strerror(errno) : what);
+    if (is_ours)
+        error_set(err, STATUS_INTERNAL, "'%s' of the entry cannot be read: %s.", path, strerror(errno));
+    else
+        error_set(err, STATUS_INTERNAL, "'%s' of the entry %s.", path, fault);
     return is_ours ? ENTRY_UNREADABLE : ENTRY_DAMAGED;
 }
 
 enum entry_state build_entry_read_json(struct text *out, int entry, struct error *err) {
     if (build_entry_read(out, entry, ENTRY_JSON, ENTRY_JSON_MAX_BYTES)) return ENTRY_WHOLE;
-    return damage(err, ENTRY_JSON, "it cannot be read");
+    return damage(err, ENTRY_JSON, "cannot be read");
 }
 
 /* Accumulated over everything that was checked. */
@@ -200,12 +203,12 @@ struct wanted {
 
 static enum entry_state look_at(struct look *seen, int entry, struct wanted wanted, struct error *err) {
     struct stat about;
-    if (fstatat(entry, wanted.path, &about, AT_SYMLINK_NOFOLLOW) != 0) return damage(err, wanted.path, "it is missing");
+    if (fstatat(entry, wanted.path, &about, AT_SYMLINK_NOFOLLOW) != 0) return damage(err, wanted.path, "is missing");
     errno = 0;
-    if (about.st_mode != wanted.mode) return damage(err, wanted.path, "it has another kind or mode");
-    if (wanted.size_bytes >= 0 && about.st_size != wanted.size_bytes) return damage(err, wanted.path, "it has another size");
+    if (about.st_mode != wanted.mode) return damage(err, wanted.path, "has an unexpected type or mode");
+    if (wanted.size_bytes >= 0 && about.st_size != wanted.size_bytes) return damage(err, wanted.path, "has an unexpected size");
     if (wanted.has_old_time && (about.st_mtim.tv_sec != 0 || about.st_mtim.tv_nsec != 0))
-        return damage(err, wanted.path, "its time stamp is not 0");
+        return damage(err, wanted.path, "has a time stamp other than 0");
     const uint64_t numbers[] = {
         about.st_dev,
         about.st_ino,
@@ -256,18 +259,18 @@ enum entry_state build_entry_look(struct entry_stamp *out, int entry, const stru
 static enum entry_state expect_names(int folder, const char *what, const char *const *names, size_t count, struct arena *arena,
                                      struct error *err) {
     struct name_list list;
-    if (!list_names(&list, folder, count, arena)) return damage(err, what, "it cannot be read");
+    if (!list_names(&list, folder, count, arena)) return damage(err, what, "cannot be read");
     bool is_same = list.count == count;
     for (size_t i = 0; i < count && is_same; i++)
         is_same = strcmp(list.items[i], names[i]) == 0;
-    return is_same ? ENTRY_WHOLE : damage(err, what, "something is missing in it, or is too much");
+    return is_same ? ENTRY_WHOLE : damage(err, what, "lacks a file, or has an unexpected one");
 }
 
 static enum entry_state verify_module(int output, const char *module, const struct entry_module *content, struct text *bytes,
                                       struct arena *arena, struct error *err) {
     unsigned char hash[SHA256_BYTES];
     int folder = openat(output, module, OPEN_FOLDER);
-    if (folder < 0) return damage(err, module, "it cannot be opened");
+    if (folder < 0) return damage(err, module, "cannot be opened");
     const char **names = arena_alloc(arena, content->file_count * sizeof *names);
     for (size_t i = 0; i < content->file_count; i++)
         names[i] = content->files[i].name;
@@ -275,12 +278,12 @@ static enum entry_state verify_module(int output, const char *module, const stru
     for (size_t i = 0; i < content->file_count && state == ENTRY_WHOLE; i++) {
         text_clear(bytes);
         if (!build_entry_read(bytes, folder, names[i], FILE_MAX_BYTES)) {
-            state = damage(err, names[i], "it cannot be read");
+            state = damage(err, names[i], "cannot be read");
             continue;
         }
         errno = 0;
         hash_sha256(text_view(bytes), bytes->length, hash);
-        if (!hash_equal(hash, content->files[i].hash)) state = damage(err, names[i], "it has another content");
+        if (!hash_equal(hash, content->files[i].hash)) state = damage(err, names[i], "has unexpected content");
     }
     close(folder);
     return state;
@@ -289,7 +292,7 @@ static enum entry_state verify_module(int output, const char *module, const stru
 static enum entry_state verify_output(int entry, const struct entry_record *record, struct arena *arena, struct error *err) {
     struct text bytes = {0};
     int output = openat(entry, ENTRY_OUTPUT, OPEN_FOLDER);
-    if (output < 0) return damage(err, ENTRY_OUTPUT, "it cannot be opened");
+    if (output < 0) return damage(err, ENTRY_OUTPUT, "cannot be opened");
     const char **names = arena_alloc(arena, record->entry.module_count * sizeof *names);
     for (size_t i = 0; i < record->entry.module_count; i++)
         names[i] = record->entry.modules[i].name;
@@ -314,9 +317,10 @@ enum entry_state build_entry_verify(int entry, const struct entry_record *record
                                                                                                             ENTRY_USED};
     struct arena arena = {0};
     bool has_output = record->entry.succeeded;
-    enum entry_state state = has_output ? expect_names(entry, "the entry", names, 3, &arena, err)
-                                        : expect_names(entry, "the entry", names_of_failure, 2, &arena, err);
-    if (state == ENTRY_WHOLE && build_entry_read_disk_bytes(entry) == 0) state = damage(err, ENTRY_USED, "it holds no number");
+    enum entry_state state = has_output ? expect_names(entry, ".", names, 3, &arena, err)
+                                        : expect_names(entry, ".", names_of_failure, 2, &arena, err);
+    if (state == ENTRY_WHOLE && build_entry_read_disk_bytes(entry) == 0)
+        state = damage(err, ENTRY_USED, "does not contain a number");
     if (state == ENTRY_WHOLE && has_output) state = verify_output(entry, record, &arena, err);
     arena_release(&arena);
     return state;

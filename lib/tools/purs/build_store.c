@@ -44,7 +44,7 @@ enum status build_store_open(struct build_store **out, const char *folder, int64
     store->folder = realpath(folder, NULL);
     store->open_folder = store->folder ? open(store->folder, OPEN_FOLDER) : -1;
     if (store->open_folder < 0) {
-        status = error_set(err, STATUS_INTERNAL, "cannot open the folder %s: %s", folder, strerror(errno));
+        status = error_set(err, STATUS_INTERNAL, "Cannot open the folder %s: %s.", folder, strerror(errno));
         build_store_free(store);
         return status;
     }
@@ -162,7 +162,7 @@ static enum entry_state verify_once(struct build_store *store, int folder, const
     enum entry_state state = build_entry_look(&stamp, folder, record, err);
     if (state != ENTRY_WHOLE || was_verified(store, key, &stamp)) return state;
     if (!build_entry_sum_is_right(json->bytes, json->length) || strcmp(record->key, key) != 0) {
-        error_set(err, STATUS_INTERNAL, ENTRY_JSON ": it is not what was written");
+        error_set(err, STATUS_INTERNAL, "'" ENTRY_JSON "' of the entry is not what was written.");
         return ENTRY_DAMAGED;
     }
     count(store, &store->counts.hashed);
@@ -193,12 +193,12 @@ static enum entry_state open_and_read(int *out, struct build_store *store, const
     if (*out >= 0) {
         enum entry_state state = read_entry(store, *out, key, record, arena, err);
         if (state != ENTRY_DAMAGED || build_store_is_at(store, path, *out)) return state;
-        error_set(err, STATUS_NOT_FOUND, "it was removed meanwhile");
+        error_set(err, STATUS_NOT_FOUND, "The entry was removed meanwhile.");
         return ENTRY_UNREADABLE;
     }
     bool is_no_folder = errno == ELOOP || errno == ENOTDIR;
-    error_set(err, errno == ENOENT ? STATUS_NOT_FOUND : STATUS_INTERNAL, "%s",
-              is_no_folder ? "it is no folder" : strerror(errno));
+    error_set(err, errno == ENOENT ? STATUS_NOT_FOUND : STATUS_INTERNAL, "The entry cannot be opened: %s.",
+              is_no_folder ? "it is not a folder" : strerror(errno));
     return is_no_folder ? ENTRY_DAMAGED : ENTRY_UNREADABLE;
 }
 
@@ -266,12 +266,12 @@ static enum status make_new_folder(struct build_store *store, char name[BUILD_ST
         hash_random_uuid(id);
         snprintf(name, BUILD_STORE_PATH_MAX, NEW_PREFIX "%s", id);
         if (mkdirat(store->open_folder, name, 0700) != 0)
-            return error_set(err, STATUS_INTERNAL, "cannot make a folder in %s: %s", store->folder, strerror(errno));
+            return error_set(err, STATUS_INTERNAL, "Cannot create a folder in %s: %s.", store->folder, strerror(errno));
         *folder = openat(store->open_folder, name, OPEN_FOLDER);
         if (*folder >= 0 && build_store_lock(*folder, LOCK_EX) && build_store_is_at(store, name, *folder)) return STATUS_OK;
         if (*folder >= 0) close(*folder);
         if (*folder < 0 && errno != ENOENT) /* a process that is starting may have removed it before it was locked */
-            return error_set(err, STATUS_INTERNAL, "cannot open a folder in %s: %s", store->folder, strerror(errno));
+            return error_set(err, STATUS_INTERNAL, "Cannot open a folder in %s: %s.", store->folder, strerror(errno));
     }
 }
 
@@ -286,14 +286,14 @@ static enum status copy_modules(struct entry_record *record, int folder, struct 
         goto out;
     }
     if (mkdirat(folder, ENTRY_OUTPUT, 0700) != 0 || (to = openat(folder, ENTRY_OUTPUT, OPEN_FOLDER)) < 0) {
-        status = error_set(err, STATUS_INTERNAL, "cannot make a folder in the build store: %s", strerror(errno));
+        status = error_set(err, STATUS_INTERNAL, "Cannot create a folder in the build store: %s.", strerror(errno));
         goto out;
     }
     *disk_bytes += build_entry_disk_bytes(1);
     for (size_t i = 0; i < record->entry.module_count && !status; i++)
         status = build_entry_copy_module(&record->modules[i], to, from, record->entry.modules[i].name, arena, disk_bytes, err);
     if (!status && (fchmod(to, 0555) != 0 || futimens(to, (const struct timespec[2]){{0}, {0}}) != 0))
-        status = error_set(err, STATUS_INTERNAL, "cannot close a folder in the build store: %s", strerror(errno));
+        status = error_set(err, STATUS_INTERNAL, "Cannot close a folder in the build store: %s.", strerror(errno));
 out:
     if (root >= 0) close(root);
     if (from >= 0) close(from);
@@ -316,7 +316,7 @@ static enum status write_entry(struct entry_record *record, int folder, struct a
     snprintf(size, sizeof size, "%lld", (long long)*disk_bytes);
     if (!status) status = build_entry_write(folder, ENTRY_USED, size, strlen(size), err);
     if (!status && (utimensat(folder, ENTRY_USED, NULL, AT_SYMLINK_NOFOLLOW) != 0 || fchmod(folder, 0755) != 0))
-        status = error_set(err, STATUS_INTERNAL, "cannot close an entry of the build store: %s", strerror(errno));
+        status = error_set(err, STATUS_INTERNAL, "Cannot close an entry of the build store: %s.", strerror(errno));
     fault_point("build-store-written");
     text_release(&json);
     return status;
@@ -328,10 +328,10 @@ static enum status move_to_its_place(struct build_store *store, const char *name
     char path[BUILD_STORE_PATH_MAX], above[3] = {key[0], key[1], '\0'};
     build_store_path(path, key);
     if (mkdirat(store->open_folder, above, 0755) != 0 && errno != EEXIST)
-        return error_set(err, STATUS_INTERNAL, "cannot make a folder in %s: %s", store->folder, strerror(errno));
+        return error_set(err, STATUS_INTERNAL, "Cannot create a folder in %s: %s.", store->folder, strerror(errno));
     *is_ours = renameat(store->open_folder, name, store->open_folder, path) == 0;
     if (*is_ours || errno == ENOTEMPTY || errno == EEXIST) return STATUS_OK;
-    return error_set(err, STATUS_INTERNAL, "cannot move an entry to its place in %s: %s", store->folder, strerror(errno));
+    return error_set(err, STATUS_INTERNAL, "Cannot move an entry to its place in %s: %s.", store->folder, strerror(errno));
 }
 
 enum status build_store_add(struct build_store *store, const char *key, const struct build_entry *entry, struct error *err) {
@@ -348,7 +348,7 @@ enum status build_store_add(struct build_store *store, const char *key, const st
     if (faccessat(store->open_folder, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0) return STATUS_OK;
     for (size_t i = 0; i < entry->module_count && !status; i++)
         if (!build_entry_name_is_good(entry->modules[i].name))
-            status = error_set(err, STATUS_REFUSED, "The module \"%s\" cannot be kept: its name is no file name.",
+            status = error_set(err, STATUS_REFUSED, "The module \"%s\" cannot be stored: its name is not a file name.",
                                entry->modules[i].name);
     struct entry_record record = make_record(key, entry, &arena);
     if (!status) status = make_new_folder(store, name, &folder, err);

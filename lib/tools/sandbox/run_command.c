@@ -170,7 +170,7 @@ static enum status read_report(struct command_result *out, const struct text *re
         memcpy(&record, report->bytes + at, sizeof record);
         if (record.failed_step == WATCHER_STEP_NONE) continue;
         if (record.failed_step == WATCHER_STEP_PROGRAM && record.failed_errno == ENOENT)
-            return error_set(err, STATUS_NOT_FOUND, "The program %s is not there.", program);
+            return error_set(err, STATUS_NOT_FOUND, "The program %s does not exist.", program);
         return error_set(err, STATUS_INTERNAL, "The program %s could not be started (%s): %s.", program,
                          step_text(record.failed_step), strerror(record.failed_errno));
     }

@@ -228,12 +228,11 @@ enum status sandbox_require(struct sandbox *out, const struct settings *settings
     };
     if (out->is_isolating) return STATUS_OK;
     if (!accepts_no_sandbox)
-        return error_set(
-            err, STATUS_UNAVAILABLE,
-            "%s Install bubblewrap and let this program make user namespaces (ops/README.md, The sandbox), or start "
-            "it with " SANDBOX_UNSAFE_OPTION
-            ", which lets strangers' code read whatever the compiler's user can, and use the network.",
-            out->warning);
+        return error_set(err, STATUS_UNAVAILABLE,
+                         "%s Install bubblewrap and allow this program to create user namespaces (ops/README.md, The sandbox), "
+                         "or start it with " SANDBOX_UNSAFE_OPTION
+                         ", which lets untrusted code read the files of the compiler's user and use the network.",
+                         out->warning);
     log_line(LOG_WARN, "sandbox_missing", log_field("reason", out->warning));
     return STATUS_OK;
 }
@@ -262,10 +261,10 @@ enum status sandbox_check_reachable(const struct sandbox *sandbox, const char *f
         if (!S_ISDIR(information.st_mode)) return error_set(err, STATUS_REFUSED, "%s is not a folder.", parent);
         if (!has_access(sandbox, &information, wanted))
             return error_set(err, STATUS_REFUSED,
-                             "The folder %s is closed (mode %04o) to the user %u, who runs the compiler and needs it to %s %s: "
-                             "open it, or set STATE_DIR or REGISTRY_COMPILERS to another place.",
+                             "The folder %s has mode %04o, but the compiler runs as user %u, which must be able to %s %s: "
+                             "change the mode, or set STATE_DIR or REGISTRY_COMPILERS to another folder.",
                              parent, information.st_mode & 07777, sandbox->user.user_id,
-                             wanted == 1   ? "get to"
+                             wanted == 1   ? "reach"
                              : wanted == 5 ? "read"
                                            : "write to",
                              path);
@@ -278,8 +277,8 @@ enum status sandbox_make_folder(const struct sandbox *sandbox, const char *path,
     if (sandbox->changes_user && chown(path, sandbox->user.user_id, sandbox->user.group_id)) {
         int problem = errno;
         rmdir(path);
-        return error_set(err, STATUS_INTERNAL, "The folder %s cannot be given to the user %u: %s.", path, sandbox->user.user_id,
-                         strerror(problem));
+        return error_set(err, STATUS_INTERNAL, "The owner of the folder %s cannot be changed to user %u: %s.", path,
+                         sandbox->user.user_id, strerror(problem));
     }
     return STATUS_OK;
 }

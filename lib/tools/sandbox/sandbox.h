@@ -25,7 +25,7 @@ enum { SANDBOX_WARNING_MAX = 512 };
 #define SANDBOX_UNSAFE_PROGRAM_OPTION(is_given)                                                                                \
     {                                                                                                                          \
         .name = SANDBOX_UNSAFE_NAME, .flag = (is_given),                                                                       \
-        .help = "Run compilers without a sandbox where this machine allows none; only for packages that you trust."            \
+        .help = "Run compilers without a sandbox if this machine cannot make one. Use it only for packages that you trust."    \
     }
 
 /* The path of a command's work folder inside the sandbox. */

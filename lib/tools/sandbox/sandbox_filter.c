@@ -111,7 +111,7 @@ static void make(void) {
 enum status sandbox_filter(const void **out, size_t *length, struct error *err) {
     pthread_once(&made.once, make);
     if (made.problem)
-        return error_set(err, STATUS_UNAVAILABLE, "no filter of system calls can be made here (%s)", strerror(made.problem));
+        return error_set(err, STATUS_UNAVAILABLE, "The filter of system calls cannot be created: %s.", strerror(made.problem));
     *out = made.program;
     *length = made.length;
     return STATUS_OK;

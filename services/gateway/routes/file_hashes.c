@@ -59,7 +59,7 @@ static bool is_same(const struct identity *a, const struct identity *b) {
 
 static enum status identify(struct identity *out, int descriptor, const char *path, struct error *err) {
     struct stat found;
-    if (fstat(descriptor, &found) != 0) return error_set(err, STATUS_INTERNAL, "cannot read %s: %s", path, strerror(errno));
+    if (fstat(descriptor, &found) != 0) return error_set(err, STATUS_INTERNAL, "Cannot read %s: %s.", path, strerror(errno));
     *out = (struct identity){found.st_dev, found.st_ino, found.st_size, found.st_mtim, found.st_ctim};
     return STATUS_OK;
 }

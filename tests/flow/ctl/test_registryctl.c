@@ -260,9 +260,9 @@ static void what_is_signed_is_verified(void **state) {
     snprintf(call, sizeof call, "verify --key %% --signature %s", signature);
     assert_int_equal(run_with(line, "payload", call), 0);
     run_with(line, "payload\n", call);
-    expect_error(1, "not one of exactly this payload");
+    expect_error(1, "has not signed exactly this payload");
     run_with(line, "payload", "verify --key % --signature 00");
-    expect_error(1, "not one of exactly this payload");
+    expect_error(1, "has not signed exactly this payload");
     run_with(line, "payload", "verify --key % --signature x");
     expect_error(1, "signature: ");
     run_with("ssh-dss AAAA", "payload", call);

@@ -274,7 +274,7 @@ static void one_place_is_taken_by_one_of_many(void **state) {
         if (json_is_true(json_object_get(job, "success")))
             moved++;
         else
-            assert_non_null(strstr(server_last_error(server, job), "where the package rival-"));
+            assert_non_null(strstr(server_last_error(server, job), "belongs to the package rival-"));
         json_decref(job);
     }
     assert_int_equal(moved, 1);

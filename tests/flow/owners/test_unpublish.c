@@ -223,7 +223,7 @@ static void only_owners_and_pacchettibotti_may(void **state) {
     const char *payload = unpublish_payload(&scene, "guarded", "1.0.0");
     const char *other = unpublish_payload(&scene, "guarded", "1.0.1");
     const char *by_owner = by(&scene.owner, payload);
-    expect_refused(payload, by(&scene.stranger, payload), "signature", scene.owner.fingerprint, "me@example.org");
+    expect_refused(payload, by(&scene.stranger, payload), "exactly this payload", scene.owner.fingerprint, "me@example.org");
     expect_refused(payload, by(&scene.owner, other), "exactly this payload", "guarded", NULL);
     expect_refused(arena_format(arena, "%s ", payload), by_owner, "exactly this payload", "guarded", NULL);
     expect_refused(payload, arena_format(arena, "%.126s", by_owner), "exactly this payload", NULL, NULL);

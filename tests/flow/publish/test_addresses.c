@@ -118,7 +118,7 @@ static void a_url_of_a_private_place_is_refused(void **state) {
         "224.0.0.1", "198.18.0.1", "255.255.255.255"};
     for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++)
         expect_refused("direct", arena_format(&git.arena, "https://%s/sources/flow/purescript-direct.git", hosts[i]),
-                       "leads to an address or port that sources may not be fetched from");
+                       "leads to an address or port from which sources may not be fetched");
     assert_int_equal(git_server_connections(inside), 0);
 }
 
@@ -134,7 +134,7 @@ static void a_redirect_to_a_private_place_is_refused(void **state) {
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         git_server_behave(host, GIT_SERVER_REDIRECT, 0, places[i]);
         expect_refused("redirected", HOST "/purescript-redirected.git",
-                       "leads to an address or port that sources may not be fetched from");
+                       "leads to an address or port from which sources may not be fetched");
     }
     assert_int_equal(git_server_connections(inside), 0);
     git_server_behave(host, GIT_SERVER_SERVE, 0, NULL);
@@ -147,7 +147,7 @@ static void a_redirect_to_something_else_than_https_is_refused(void **state) {
                                          "git://git.example.org"};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         git_server_behave(host, GIT_SERVER_REDIRECT, 0, places[i]);
-        expect_refused("redirected", HOST "/purescript-redirected.git", "redirects to something else than https");
+        expect_refused("redirected", HOST "/purescript-redirected.git", "redirects to another scheme than https");
     }
     git_server_behave(host, GIT_SERVER_SERVE, 0, NULL);
 }

@@ -53,9 +53,8 @@ static void a_text_of_another_license_is_refused(void **state) {
     assert_null(strstr(log, NOT_COMPARED));
     const struct refusal refusals[] = {
         {.package = {"relicensed", "1.0.0", .files = {{"LICENSE", gpl}}},
-         .sentence =
-             "The text in the file LICENSE is the license GPL-3.0, but the manifest's \"license\" is \"BSD-3-Clause\", in "
-             "which GPL-3.0-only does not occur. Make the two agree."},
+         .sentence = "The text in the file LICENSE is the license GPL-3.0, but the manifest's \"license\" is \"BSD-3-Clause\", "
+                     "which does not include GPL-3.0-only. Make the two agree."},
         {.package = {"twice-licensed", "1.0.0", .files = {{"LICENSE", ours}, {"LICENCE-GPL.txt", gpl}}},
          .words = {"LICENCE-GPL.txt", "GPL-3.0-only"}},
         {.package = {"miswritten", "1.0.0",
@@ -76,7 +75,7 @@ static void without_licensee_there_is_a_warning(void **state) {
     struct server *server = server_start(&(struct server_options){.settings = settings});
     const struct package package = {"unread", "1.0.0", .pragma = NULL};
     const struct package no_text = {"textless", "1.0.0", .files = {{"LICENSE", NULL}}};
-    expect_in(publish_and_read_log(server, &package), NOT_COMPARED "licensee is not installed.");
+    expect_in(publish_and_read_log(server, &package), NOT_COMPARED "Licensee is not installed.");
     assert_null(strstr(publish_and_read_log(server, &no_text), NOT_COMPARED));
     expect_in(readiness(server), "install ruby-licensee");
     registry_expect_consistency(server);
@@ -93,7 +92,7 @@ static void a_licensee_that_fails_is_a_warning(void **state) {
     const char *const settings[] = {arena_format(&arena, "PATH=%s:/usr/bin:/bin", folder), NULL};
     struct server *server = server_start(&(struct server_options){.settings = settings});
     const struct package package = {"misread", "1.0.0", .pragma = NULL};
-    expect_in(publish_and_read_log(server, &package), NOT_COMPARED "licensee ended with exit status 1: It is broken.");
+    expect_in(publish_and_read_log(server, &package), NOT_COMPARED "Licensee ended with exit status 1: It is broken.");
     refusal_expect_no_work(server);
     registry_expect_consistency(server);
     server_stop(server);

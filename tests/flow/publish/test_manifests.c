@@ -46,16 +46,16 @@ static const struct refusal refusals[] = {
      .sentence = "There is no manifest in the folder core at v1.0.0: add a spago.yaml with a publish section, or a purs.json."},
     {.holds = "spago_dhall_alone_is_no_manifest",
      .package = {"dhall", "1.0.0", .files = {{"purs.json", NULL}, {"spago.dhall", "{ name = \"dhall\" }\n"}}},
-     .sentence = "A spago.dhall can no longer be published from: add a spago.yaml or a purs.json."},
+     .sentence = "Packages with a spago.dhall can no longer be published: add a spago.yaml or a purs.json."},
     {.holds = "a_manifest_may_not_lead_out_of_the_package",
      .package = {"leading", "1.0.0", PURS_FILE(NULL), .script = "ln -s ../purs.json purs.json"},
-     .sentence = "The file purs.json is a link that leads to no file in the repository."},
+     .sentence = "The file purs.json is a link, but no file of the repository is at its target."},
     {.holds = "a_manifest_that_is_a_link_leads_to_a_file",
      .package = {"leading-nowhere", "1.0.0", PURS_FILE(NULL), .script = "ln -s gone.json purs.json"},
-     .sentence = "The file purs.json is a link that leads to no file in the repository."},
+     .sentence = "The file purs.json is a link, but no file of the repository is at its target."},
     {.holds = "a_manifest_is_a_file",
      .package = {"folder", "1.0.0", PURS_FILE(NULL), .script = "mkdir purs.json && touch purs.json/keep"},
-     .sentence = "The file purs.json is not a plain file."},
+     .sentence = "The file purs.json is not a regular file."},
 
     /* What was asked for */
     {.holds = "a_manifest_must_have_the_name_asked_for",
@@ -118,7 +118,7 @@ static const struct refusal refusals[] = {
          "shorten it."},
     {.holds = "owners_are_left_out_where_there_are_none",
      .package = {"unowned", "1.0.0", PURS_FILE(JSON("unowned", "\"owners\": [], "))},
-     .sentence = "In purs.json, at owners: The list of owners must not be empty: leave the field out where there are none."},
+     .sentence = "In purs.json, at owners: The list of owners must not be empty: leave the field out if there are none."},
     {.holds = "an_owner_must_have_a_key_that_is_one",
      .package = {"keyless", "1.0.0",
                  PURS_FILE(JSON("keyless", "\"owners\": [{\"keytype\": \"ssh-ed25519\", \"public\": \"AAAA\"}], "))},
@@ -155,24 +155,24 @@ static const struct refusal refusals[] = {
      .sentence = "The file spago.yaml cannot be read: did not find expected node content at line 3, column 1."},
     {.holds = "a_spago_yaml_of_a_workspace_alone_is_no_manifest",
      .package = {"workspace", "1.0.0", SPAGO_FILE("workspace:\n  packageSet: {registry: 50.0.0}\n")},
-     .sentence = "The file spago.yaml has no package, which publishing needs."},
+     .sentence = "The file spago.yaml has no package, which is required for publishing."},
     {.holds = "a_spago_yaml_needs_its_publish_section",
      .package = {"unpublishable", "1.0.0", SPAGO_FILE(YAML_HEAD("unpublishable", "[]"))},
-     .sentence = "The file spago.yaml has no package.publish, which publishing needs."},
+     .sentence = "The file spago.yaml has no package.publish, which is required for publishing."},
     {.holds = "a_spago_yaml_needs_a_location_to_publish_from",
      .package = {"spaceless", "1.0.0", SPAGO_FILE(YAML_HEAD("spaceless", "[]") "  publish: {version: 1.0.0, license: MIT}\n")},
-     .sentence = "The file spago.yaml has no package.publish.location, which publishing needs."},
+     .sentence = "The file spago.yaml has no package.publish.location, which is required for publishing."},
     {.holds = "bare_dependencies_and_stars_are_refused_by_name",
      .package = {"bare", "1.0.0", SPAGO_FILE(YAML("bare", "[ground, other: \"*\", good: \">=1.0.0 <2.0.0\", nothing: ]", ""))},
-     .sentence = "In spago.yaml, at package.dependencies: These dependencies have no range, which publishing needs: ground, "
-                 "other, nothing. Write them as `name: \">=1.0.0 <2.0.0\"`."},
+     .sentence = "In spago.yaml, at package.dependencies: These dependencies have no range, which is required for publishing: "
+                 "ground, other, nothing. Write them as `name: \">=1.0.0 <2.0.0\"`."},
     {.holds = "a_range_of_spago_is_the_registrys",
      .package = {"caret", "1.0.0", SPAGO_FILE(YAML("caret", "[ground: ^1.0.0]", ""))},
      .sentence = "In spago.yaml, at package.dependencies.ground: \"^1.0.0\" is not a range: it must be written as in \">=1.0.0 "
                  "<2.0.0\"."},
     {.holds = "a_dependency_of_spago_may_not_be_there_twice",
      .package = {"twofold", "1.0.0", SPAGO_FILE(YAML("twofold", "[ground: 1.0.0, ground: 1.0.0]", ""))},
-     .sentence = "In spago.yaml, at package.dependencies: The dependency ground is there twice."},
+     .sentence = "In spago.yaml, at package.dependencies: The dependency ground is listed twice."},
     {.holds = "the_dependencies_of_a_spago_yaml_are_a_list",
      .package = {"mapping", "1.0.0", SPAGO_FILE(YAML("mapping", "{ground: 1.0.0}", ""))},
      .sentence = "In spago.yaml, at package.dependencies: The dependencies must be a list of `name: RANGE`."},
@@ -221,14 +221,15 @@ static const struct refusal refusals[] = {
      .sentence = "The ref is \"v0.9.0\" in purs.json, but \"v1.0.0\" in the request. Make the two agree."},
     {.holds = "a_bower_json_must_be_an_object",
      .package = {"bare-list", "1.0.0", BOWER_FILE("[]")},
-     .sentence = "The file bower.json must be an object, but is an array."},
+     .sentence = "The file bower.json must be an object, but it is an array."},
     {.holds = "a_license_of_bower_is_a_text",
      .package = {"counted", "1.0.0", BOWER_FILE(BOWER("counted", ", \"license\": [1]"))},
      .sentence = "In bower.json, at license: A license must be a string, or an object with a \"type\"."},
     {.holds = "a_range_of_bower_is_a_text",
      .package = {"numbered", "1.0.0",
                  BOWER_FILE(BOWER("numbered", ", \"license\": \"MIT\", \"dependencies\": {\"purescript-ground\": 1}"))},
-     .sentence = "In bower.json, at dependencies.purescript-ground: Its range must be a string, but is a number."},
+     .sentence =
+         "In bower.json, at dependencies.purescript-ground: The range of the dependency must be a string, but it is a number."},
     {.holds = "a_range_of_bower_contains_a_version",
      .package = {"impossible", "1.0.0",
                  BOWER_FILE(BOWER("impossible", ", \"license\": \"MIT\", \"dependencies\": {\"purescript-ground\": "
@@ -239,7 +240,7 @@ static const struct refusal refusals[] = {
      .sentence = "The package is called \"another\" in bower.json, but \"bowered\" in the request."},
     {.holds = "a_bower_json_needs_a_license",
      .package = {"free", "1.0.0", BOWER_FILE(BOWER("free", ", \"license\": []"))},
-     .sentence = "The file bower.json has no license, which publishing needs."},
+     .sentence = "The file bower.json has no license, which is required for publishing."},
     {.holds = "a_license_of_bower_must_be_one",
      .package = {"my-own", "1.0.0", BOWER_FILE(BOWER("my-own", ", \"license\": [\"LICENSE\", \"\"]"))},
      .sentence =
@@ -248,8 +249,8 @@ static const struct refusal refusals[] = {
     {.holds = "a_range_of_bower_needs_an_upper_end",
      .package = {"open", "1.0.0",
                  BOWER_FILE(BOWER("open", ", \"license\": \"MIT\", \"dependencies\": {\"purescript-ground\": \">=1.0.0\"}"))},
-     .sentence = "In bower.json, at dependencies.purescript-ground: The range \">=1.0.0\" has no upper bound, which publishing "
-                 "needs: write \"^1.0.0\" or \">=1.0.0 <2.0.0\"."},
+     .sentence = "In bower.json, at dependencies.purescript-ground: The range \">=1.0.0\" has no upper bound, which is "
+                 "required for publishing: write \"^1.0.0\" or \">=1.0.0 <2.0.0\"."},
     {.holds = "a_range_of_bower_must_be_one",
      .package = {"master", "1.0.0",
                  BOWER_FILE(BOWER("master", ", \"license\": \"MIT\", \"dependencies\": {\"purescript-ground\": \"master\"}"))},
@@ -259,7 +260,7 @@ static const struct refusal refusals[] = {
      .package = {"with-and-without", "1.0.0",
                  BOWER_FILE(BOWER("with-and-without", ", \"license\": \"MIT\", \"dependencies\": "
                                                       "{\"purescript-ground\": \"^1.0.0\", \"ground\": \"^1.0.0\"}"))},
-     .sentence = "In bower.json, at dependencies: The dependency ground is there twice, with and without \"purescript-\"."},
+     .sentence = "In bower.json, at dependencies: The dependency ground is listed twice, with and without \"purescript-\"."},
 };
 
 static void start(void) {

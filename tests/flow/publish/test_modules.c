@@ -55,8 +55,8 @@ static const struct refusal refusals[] = {
      .sentence = "The file src/Main.purs: The file is not UTF-8 text: line 1 has the byte 0xFF."},
     {.holds = "a_byte_order_mark_is_named",
      .package = {"marked", "1.0.0", MODULE("\xEF\xBB\xBFmodule Marked where\n")},
-     .sentence = "The file src/Main.purs: The file begins with a byte order mark, which the compiler does not read: save it "
-                 "without one."},
+     .sentence =
+         "The file src/Main.purs: The file begins with a byte order mark, which the compiler rejects: save it without one."},
     {.holds = "a_module_is_text_for_an_old_compiler_too",
      .package = {"old-binary", "1.0.0", MODULE("module Old.Binary where\n-- caf\xE9\n")},
      .request = WITH_COMPILER("old-binary", "0.14.9"),
@@ -68,21 +68,21 @@ static const struct refusal refusals[] = {
      .sentence = "The foreign module src/Main.js: The file is not UTF-8 text: line 1 has the byte 0xE9."},
     {.holds = "no_folder_is_called_like_a_module",
      .package = {"folded", "1.0.0", .files = {{"src/Data.purs/Notes.txt", "notes\n"}}},
-     .sentence = "The folder src/Data.purs has a name that ends in .purs: the compiler would take it for a module. Give it "
+     .sentence = "The folder src/Data.purs has a name that ends in .purs: the compiler would read it as a module. Give it "
                  "another name."},
     {.holds = "a_module_called_main_is_refused",
      .package = {"mainly", "1.0.0", MODULE("-- | module Good where\nmodule {- Good -} Main (main) where\n")},
      .sentence = "The file src/Main.purs has a module called Main: a package may not have modules called Main or Test.Main, "
-                 "since they would clash with those of the projects that use it."},
+                 "because they would clash with those of projects that use it."},
     {.holds = "a_module_called_test_main_is_refused",
      .package = {"testing", "1.0.0", .files = {{"src/Test.purs", "module Test.Main where\n"}}},
      .sentence = "The file src/Test.purs has a module called Test.Main: a package may not have modules called Main or "
-                 "Test.Main, since they would clash with those of the projects that use it."},
+                 "Test.Main, because they would clash with those of projects that use it."},
     {.holds = "included_modules_are_looked_at_too",
      .package = {"includes", "1.0.0",
                  .files = {INCLUDING("includes", "bench/*.purs"), {"bench/Bench.purs", "module Main where\n"}}},
      .sentence = "The file bench/Bench.purs has a module called Main: a package may not have modules called Main or Test.Main, "
-                 "since they would clash with those of the projects that use it."},
+                 "because they would clash with those of projects that use it."},
     {.holds = "the_header_of_an_included_module_must_parse",
      .package = {"headers", "1.0.0",
                  .files = {INCLUDING("headers", "bench/*.purs"), {"bench/Old.purs", "module Old.Syntax (..)\n"}}},
@@ -96,12 +96,12 @@ static const struct refusal refusals[] = {
      .package = {"old-main", "1.0.0", MODULE("module Main where\n")},
      .request = WITH_COMPILER("old-main", "0.14.9"),
      .sentence = "The file src/Main.purs has a module called Main: a package may not have modules called Main or Test.Main, "
-                 "since they would clash with those of the projects that use it."},
+                 "because they would clash with those of projects that use it."},
 
     /* Step 8: dependencies */
     {.holds = "an_unused_dependency_is_refused_by_name",
      .package = {"hoarding", "1.0.0", .dependencies = {GROUND}, MODULE("module Flow.Hoarding where\n")},
-     .sentence = "The manifest declares dependencies from which nothing is imported (unused): ground. Leave them out."},
+     .sentence = "The manifest declares dependencies that no module imports from (unused): ground. Leave them out."},
     {.holds = "a_missing_dependency_is_refused_by_name",
      .package = {"borrowing", "1.0.0", .dependencies = {{"above", ">=1.0.0 <2.0.0"}},
                  MODULE("module Flow.Borrowing where\n\nimport Flow.Above\nimport Flow.Ground\n")},
@@ -111,20 +111,19 @@ static const struct refusal refusals[] = {
      .package = {"confused", "1.0.0", .dependencies = {{"above", ">=1.0.0 <2.0.0"}, {"aside", ">=1.0.0 <2.0.0"}},
                  MODULE("module Flow.Confused where\n\nimport Flow.Ground\n")},
      .sentence =
-         "The manifest declares dependencies from which nothing is imported (unused): above and aside. Leave them out. The "
+         "The manifest declares dependencies that no module imports from (unused): above and aside. Leave them out. The "
          "modules import from packages that the manifest does not declare (missing): ground. Add them to its dependencies."},
 
     {.holds = "a_module_with_the_name_of_a_dependencys_is_refused_naming_both",
      .package = {"repeating", "1.0.0", .dependencies = {GROUND}, MODULE("module Flow.Ground where\n")},
      .sentence =
-         "The module Flow.Ground is in src/Main.purs, and also in the package ground@1.0.0 that this one is built with, in "
-         "src/Main.purs. Two modules of one name cannot be compiled together: give yours another name, or leave it out "
-         "and depend on that package."},
+         "The module Flow.Ground is in src/Main.purs, and also in its dependency ground@1.0.0, in src/Main.purs. Two modules "
+         "with the same name cannot be compiled together: rename yours, or remove it and depend on that package."},
     {.holds = "so_is_one_with_the_name_of_an_indirect_dependencys",
      .package = {"repeating-below", "1.0.0", .dependencies = {{"above", ">=1.0.0 <2.0.0"}},
                  .files = {{"src/Main.purs", "module Flow.RepeatingBelow where\n\nimport Flow.Above\n"},
                            {"src/Ground.purs", "module Flow.Ground where\n"}}},
-     .words = {"The module Flow.Ground is in src/Ground.purs, and also in the package ground@1.0.0 "}},
+     .words = {"The module Flow.Ground is in src/Ground.purs, and also in its dependency ground@1.0.0, "}},
 
     /* Step 9: compile */
     {.holds = "what_does_not_compile_is_refused_with_the_compilers_words",

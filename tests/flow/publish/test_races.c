@@ -145,7 +145,7 @@ static void a_version_that_others_publish_is_theirs(void **state) {
     const char *metadata = registry_file(server, REGISTRY_REPO, "metadata/shared.json");
     struct waiting waiting = begin(&second);
     change_metadata("shared", "\n  },\n  \"unpublished\"", ",\n    \"1.1.0\": " OTHER_ENTRY "\n  },\n  \"unpublished\"");
-    end_refused(&waiting, "The package shared: Version 1.1.0 is published already.");
+    end_refused(&waiting, "The package shared: Version 1.1.0 is already published.");
     registry_write(server, REGISTRY_REPO, "metadata/shared.json", metadata);
 }
 
@@ -220,7 +220,7 @@ static void of_two_new_packages_at_one_place_one_is_published(void **state) {
     json_t *job = end(&first), *other = server_wait_for_job(server, second.id);
     assert_int_not_equal(json_is_true(json_object_get(job, "success")), json_is_true(json_object_get(other, "success")));
     const char *error = server_last_error(server, json_is_true(json_object_get(job, "success")) ? other : job);
-    if (!strstr(error, "github.com/flow/purescript-left is where the package ")) fail_msg("%s", error);
+    if (!strstr(error, "github.com/flow/purescript-left belongs to the package ")) fail_msg("%s", error);
     json_decref(job);
     json_decref(other);
     refusal_expect_no_work(server);
@@ -232,8 +232,8 @@ static void a_new_package_does_not_come_where_another_has_moved(void **state) {
     server_expect_published(server, &neighbour);
     struct waiting waiting = begin(&late);
     change_metadata("neighbour", "purescript-neighbour", "PureScript-Late");
-    end_refused(&waiting, "github.com/flow/purescript-late is where the package neighbour is, and a location is one package's. "
-                          "Several packages of one repository each need a \"subdir\" of their own.");
+    end_refused(&waiting, "github.com/flow/purescript-late belongs to the package neighbour. "
+                          "If several packages share a repository, each needs its own \"subdir\".");
 }
 
 /* ---- Published all the same ---- */

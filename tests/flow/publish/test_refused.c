@@ -46,18 +46,18 @@ static const struct refusal refusals[] = {
     {.holds = "a_new_package_is_not_at_the_place_of_another",
      .package = {"intruder", "1.0.0"},
      .request = REQUEST("intruder", "1.0.0", "v1.0.0", LOCATION("purescript-ground")),
-     .sentence = "github.com/flow/purescript-ground is where the package ground is, and a location is one package's. Several "
-                 "packages of one repository each need a \"subdir\" of their own."},
+     .sentence = "github.com/flow/purescript-ground belongs to the package ground. If several "
+                 "packages share a repository, each needs its own \"subdir\"."},
     {.holds = "a_place_is_compared_without_case",
      .package = {"intruder", "1.0.0"},
      .request = REQUEST("intruder", "1.0.0", "v1.0.0",
                         "\"location\": {\"githubOwner\": \"Flow\", \"githubRepo\": \"PureScript-Ground\"}"),
-     .words = {"github.com/Flow/PureScript-Ground is where the package ground is"}},
+     .words = {"github.com/Flow/PureScript-Ground belongs to the package ground"}},
     {.holds = "a_place_by_its_address_is_the_same_place",
      .package = {"intruder", "1.0.0"},
      .request = REQUEST("intruder", "1.0.0", "v1.0.0",
                         "\"location\": {\"gitUrl\": \"https://github.com/FLOW/purescript-ground.git\"}"),
-     .words = {"https://github.com/FLOW/purescript-ground.git is where the package ground is"}},
+     .words = {"https://github.com/FLOW/purescript-ground.git belongs to the package ground"}},
     {.holds = "a_new_package_is_where_every_client_can_read_of",
      .package = {"at-port", "1.0.0"},
      .request = REQUEST("at-port", "1.0.0", "v1.0.0", "\"location\": {\"gitUrl\": \"https://example.org:8443/at-port.git\"}"),
@@ -90,7 +90,7 @@ static const struct refusal refusals[] = {
     {.holds = "a_commit_id_is_no_ref",
      .package = {"refless", "1.0.0"},
      .request = REQUEST("refless", "1.0.0", "0123456789012345678901234567890123456789", LOCATION("purescript-refless")),
-     .sentence = "\"0123456789012345678901234567890123456789\" cannot be used as a ref: it looks like a commit id: give the "
+     .sentence = "\"0123456789012345678901234567890123456789\" cannot be used as a ref: it looks like a commit id: use the "
                  "name of a tag or a branch."},
     {.holds = "a_full_ref_is_no_ref",
      .package = {"refless", "1.0.0"},
@@ -101,7 +101,7 @@ static const struct refusal refusals[] = {
      .package = {"refless", "1.0.0"},
      .request = REQUEST("refless", "1.0.0", "pull/1/head", LOCATION("purescript-refless")),
      .sentence =
-         "\"pull/1/head\" cannot be used as a ref: pull requests cannot be published: give the name of a tag or a branch."},
+         "\"pull/1/head\" cannot be used as a ref: pull requests cannot be published: use the name of a tag or a branch."},
     {.holds = "a_repository_must_exist",
      .package = {"homeless", "1.0.0"},
      .request = REQUEST("homeless", "1.0.0", "v1.0.0", LOCATION("purescript-nothing-here")),
@@ -124,7 +124,7 @@ static const struct refusal refusals[] = {
      .sentence = "The package has no .purs file in its folder src/."},
     {.holds = "src_is_no_link_to_nothing",
      .package = {"linked", "1.0.0", .files = {{"src/Main.purs", NULL}}, .script = "rmdir src && ln -s ../lib src"},
-     .sentence = "src is a link that leads to nothing in the repository that can be packed."},
+     .sentence = "src is a link, but its target is not a file or folder of the repository that can be packed."},
 
     /* Step 4: license */
     {.holds = "a_license_found_in_the_files_must_be_in_the_manifest",

@@ -235,7 +235,7 @@ static void a_host_that_falls_silent_is_asked_again(void **state) {
         json_t *job = server_wait_for_job(server, id);
         const char *log = server_log_text(server, job);
         if (!json_is_true(json_object_get(job, "success"))) fail_msg("%s", log);
-        if (!strstr(log, " said nothing for 2000 ms. This may pass: try 2 of 3 comes in 0.0 s.")) fail_msg("%s", log);
+        if (!strstr(log, " sent nothing for 2000 ms. This may pass: try 2 of 3 comes in 0.0 s.")) fail_msg("%s", log);
         json_decref(job);
     }
 }

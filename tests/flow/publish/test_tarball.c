@@ -22,19 +22,18 @@ static struct server *server;
 static const struct refusal refusals[] = {
     {.holds = "included_files_are_in_the_package",
      .package = {"outside", "1.0.0", .files = {GLOBS("outside", "\"includeFiles\": [\"docs/*\", \"../other/*\"]")}},
-     .sentence =
-         "includeFiles: The glob \"../other/*\" has a \"..\" in it: only what is in the package's folder can be included."},
+     .sentence = "includeFiles: The glob \"../other/*\" contains \"..\": only files in the package's folder can be included."},
     {.holds = "included_files_have_no_absolute_paths",
      .package = {"absolute", "1.0.0", .files = {GLOBS("absolute", "\"includeFiles\": [\"/etc/passwd\"]")}},
      .sentence = "includeFiles: The glob \"/etc/passwd\" is absolute: it must be relative to the package's folder."},
     {.holds = "a_glob_takes_nothing_back",
      .package = {"negative", "1.0.0", .files = {GLOBS("negative", "\"includeFiles\": [\"docs/*\", \"!docs/secret\"]")}},
-     .sentence = "includeFiles: The glob \"!docs/secret\" has a \"!\" in it (leave files out by excludeFiles), which is not "
-                 "supported."},
+     .sentence = "includeFiles: The glob \"!docs/secret\" has a \"!\" in it (use excludeFiles to leave files out), which is "
+                 "not supported."},
     {.holds = "excluded_files_neither",
      .package = {"positive", "1.0.0", .files = {GLOBS("positive", "\"excludeFiles\": [\"!docs/good\"]")}},
-     .sentence =
-         "excludeFiles: The glob \"!docs/good\" has a \"!\" in it (leave files out by excludeFiles), which is not supported."},
+     .sentence = "excludeFiles: The glob \"!docs/good\" has a \"!\" in it (use excludeFiles to leave files out), which is not "
+                 "supported."},
     {.holds = "a_glob_is_not_empty",
      .package = {"nothing", "1.0.0", .files = {GLOBS("nothing", "\"includeFiles\": [\"\"]")}},
      .sentence =
@@ -43,18 +42,20 @@ static const struct refusal refusals[] = {
     {.holds = "an_included_link_leads_to_a_file",
      .package = {"dangling", "1.0.0", .files = {GLOBS("dangling", "\"includeFiles\": [\"docs/*\"]")},
                  .script = "mkdir docs && ln -s gone docs/here"},
-     .sentence = "includeFiles matches docs/here, which is a link that leads to nothing in the repository that can be packed."},
+     .sentence = "includeFiles matches docs/here, which is a link, but its target is not a file or folder of the repository "
+                 "that can be packed."},
     {.holds = "an_included_link_leads_to_no_folder_that_it_is_in",
      .package = {"winding", "1.0.0", .files = {GLOBS("winding", "\"includeFiles\": [\"docs\"]")},
                  .script = "mkdir docs && ln -s .. docs/up"},
-     .sentence = "includeFiles matches docs/up, which is a link that leads to nothing in the repository that can be packed."},
+     .sentence = "includeFiles matches docs/up, which is a link, but its target is not a file or folder of the repository that "
+                 "can be packed."},
     {.holds = "a_link_in_src_leads_to_a_file",
      .package = {"broken", "1.0.0", .script = "ln -s ../Gone.purs src/Here.purs"},
-     .sentence = "src/Here.purs is a link that leads to nothing in the repository that can be packed."},
+     .sentence = "src/Here.purs is a link, but its target is not a file or folder of the repository that can be packed."},
     {.holds = "folders_are_not_nested_for_ever",
      .package = {"nested", "1.0.0",
                  .script = "folder=$(yes deep | head -70 | paste -sd /) && mkdir -p $folder && touch $folder/file"},
-     .words = {"deep/deep/deep is nested too deep: more than 64 folders in each other."}},
+     .words = {"deep/deep/deep is nested too deeply: more than 64 levels."}},
 };
 
 static void start(void) {
@@ -111,9 +112,8 @@ static void files_that_are_too_large_together_are_refused(void **state) {
     const struct refusal refusal = {
         .package = {"doubled", "1.0.0", .files = {{"src/data.txt", make_noise(noise, sizeof noise - 1)}},
                     .script = "ln -s data.txt src/more.txt"},
-        .sentence =
-            "The files of the tarball have more than the 100000 bytes that are allowed, from doubled-1.0.0/src/more.txt "
-            "on.",
+        .sentence = "The files of the tarball have more than the 100000 bytes that are allowed: doubled-1.0.0/src/more.txt "
+                    "exceeds them.",
     };
     refusal_expect(small, &refusal);
     server_stop(small);
@@ -172,9 +172,10 @@ static void a_tarball_has_what_it_should_and_nothing_else(void **state) {
                                                          "choosy-1.0.0/src/deep/\n"
                                                          "choosy-1.0.0/src/deep/c.txt\n");
     static const char *const lines[] = {
-        "WARN LICENSE.old is left out: it is a link that leads to nothing in the repository that can be packed.",
-        "WARN excludeFiles: \"LICENSE\" matches LICENSE, which is always in the tarball and stays in it.",
-        "WARN excludeFiles: \"src/**\" matches src/A.js, which is always in the tarball and stays in it.",
+        "WARN LICENSE.old is left out: it is a link, but its target is not a file or folder of the repository that can be "
+        "packed.",
+        "WARN excludeFiles: \"LICENSE\" matches LICENSE, which is always packed, and is not left out.",
+        "WARN excludeFiles: \"src/**\" matches src/A.js, which is always packed, and is not left out.",
     };
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         if (strstr(log, lines[i]) == NULL) fail_msg("no \"%s\" in:\n%s", lines[i], log);
@@ -218,7 +219,7 @@ static void a_package_of_a_monorepo_has_what_it_shares_and_is_not_judged_by_the_
                                                          "shared-1.0.0/purs.json\n"
                                                          "shared-1.0.0/src/\n"
                                                          "shared-1.0.0/src/Main.purs\n");
-    const char *line = "WARN includeFiles: \"assests/**\" matches nothing in the package that can be packed.";
+    const char *line = "WARN includeFiles: \"assests/**\" matches no file that can be packed.";
     if (strstr(log, line) == NULL) fail_msg("no \"%s\" in:\n%s", line, log);
 }
 

@@ -205,7 +205,7 @@ static void a_first_version_at_a_place_that_was_taken_meanwhile_is_refused(void 
     struct metadata metadata = read_metadata(&p->s, "other");
     metadata.location.github_repo = "purescript-prelude";
     write_metadata(&p->s, "other", &metadata);
-    expect_failed(p, &written, "github.com/flow/purescript-prelude is where the package other is");
+    expect_failed(p, &written, "github.com/flow/purescript-prelude belongs to the package other");
     assert_false(is_stored(p, "prelude", "1.0.0"));
 }
 

@@ -38,10 +38,10 @@ static const struct refused rows[] = {
               "(folder core)"},
     {.package = {"intruder", "1.0.0", .pragma = NULL},
      .more = MORE_LOCATION("PureScript-Ground"),
-     .words = "is where the package ground is"},
+     .words = "belongs to the package ground"},
     {.package = {"intruder", "1.0.0", .pragma = NULL},
      .more = ",\"location\":{\"gitUrl\":\"https://github.com/FLOW/purescript-ground.git\"}",
-     .words = "is where the package ground is"},
+     .words = "belongs to the package ground"},
     {.package = {"metadata", "1.0.0", .pragma = NULL},
      .words = "The name \"metadata\" is reserved and can never be published."},
 
@@ -127,7 +127,7 @@ static const struct refused rows[] = {
 
     /* imports */
     {.package = {"lazy", "1.0.0", .dependencies = GROUND, .files = {{"src/Main.purs", "module Flow.Lazy where\n"}}},
-     .words = "from which nothing is imported (unused): ground"},
+     .words = "that no module imports from (unused): ground"},
     {.package = {"borrowing", "1.0.0", .dependencies = {{"above", ">=1.0.0 <2.0.0"}},
                  .files = {{"src/Main.purs", "module Flow.Borrowing where\n\nimport Flow.Above\nimport Flow.Ground\n"}}},
      .words = "that the manifest does not declare (missing): ground"},

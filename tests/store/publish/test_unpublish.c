@@ -111,7 +111,7 @@ static void a_stranger_may_not(void **state) {
     struct publish_scene *p = *state;
     list_arrays(p, 0);
     const struct job_request request = ask(p, PAYLOAD("arrays"), &p->s.stranger);
-    run_to_refusal(&p->s, &request, "The signature is not one of exactly this payload by an owner of arrays.");
+    run_to_refusal(&p->s, &request, "No owner of arrays has signed exactly this payload.");
     expect_kept(p);
 }
 

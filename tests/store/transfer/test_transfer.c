@@ -156,8 +156,8 @@ static void a_stranger_may_not(void **state) {
     struct arena *arena = &t->s.f.arena;
     const char *advice =
         arena_format(arena,
-                     "The signature is not one of exactly this payload by an owner of arrays. Sign the payload's "
-                     "bytes, as they are sent, with one of its owners' keys:\n  ssh-ed25519 %s owner\n",
+                     "No owner of arrays has signed exactly this payload. Sign the bytes of the payload, as they are "
+                     "sent, with the key of one of its owners:\n  ssh-ed25519 %s owner\n",
                      t->s.owner.fingerprint);
     struct job_request request = ask(t, "arrays", TO, &t->s.stranger);
     run_to_refusal(&t->s, &request, advice);
@@ -168,7 +168,7 @@ static void a_stranger_may_not(void **state) {
     run_to_refusal(&t->s, &request, advice);
     list_version(&t->s, &(struct listed_version){.name = "ownerless", .version = "1.0.0"});
     request = ask(t, "ownerless", TO, &t->s.owner);
-    run_to_refusal(&t->s, &request, "The package ownerless has no owners, so nobody but the registry's trustees can do this.");
+    run_to_refusal(&t->s, &request, "The package ownerless has no owners, so only the registry's trustees can do this.");
 }
 
 static void a_trustee_needs_no_key_and_is_shown_with_the_bots_signature(void **state) {

@@ -157,7 +157,7 @@ static void what_the_compiler_cannot_read_is_named_and_stands(void **state) {
         {{"module", {{"src/A.purs", "module A where\n-- \xE9\n"}}},
          "The file src/A.purs: The file is not UTF-8 text: line 2 has the byte 0xE9."},
         {{"folder", {{"src/A.purs", "module A where\n"}, {"src/deep/B.purs/note", "a note\n"}}},
-         "The folder src/deep/B.purs has a name that ends in .purs: the compiler would take it for a module. Give it another "
+         "The folder src/deep/B.purs has a name that ends in .purs: the compiler would read it as a module. Give it another "
          "name."},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

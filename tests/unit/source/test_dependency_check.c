@@ -48,9 +48,8 @@ static void unused_and_missing_are_named(void **state) {
     assert_string_equal(err.path, "dependencies");
     assert_string_equal(
         err.message,
-        "The manifest declares dependencies from which nothing is imported (unused): effect, js and zip. Leave them out. "
-        "The modules import from packages that the manifest does not declare (missing): js-bigints. Add them to its "
-        "dependencies.");
+        "The manifest declares dependencies that no module imports from (unused): effect, js and zip. Leave them out. The "
+        "modules import from packages that the manifest does not declare (missing): js-bigints. Add them to its dependencies.");
 }
 
 static void what_only_dependencies_import_is_not_ours(void **state) {

@@ -246,8 +246,8 @@ static void a_file_that_is_no_text_is_left_out_by_name_and_the_others_are_compar
                                  {"LICENSE-LARGE", large, 0}};
     assert_int_equal(check_files(installed, files, 3, "BSD-3-Clause", &warnings, &err), STATUS_OK);
     assert_int_equal(warnings.count, 2);
-    expect_warning(&warnings, 0, "LICENSE-BINARY", "it is no text");
-    expect_warning(&warnings, 1, "LICENSE-LARGE", "larger than any license");
+    expect_warning(&warnings, 0, "LICENSE-BINARY", "it is not text");
+    expect_warning(&warnings, 1, "LICENSE-LARGE", "too large for a license");
     assert_int_equal(check_files(installed, files, 3, "MIT", &warnings, &err), STATUS_REFUSED);
 }
 
@@ -301,8 +301,8 @@ static void all_texts_together_have_one_limit_and_each_its_share(void **state) {
     limit_ms = DETECTOR_MS;
     assert_true(clock_monotonic_ms() - began_ms >= LIMIT_MS / 2);
     assert_int_equal(warnings.count, 2);
-    expect_warning(&warnings, 0, "LICENSE-1", "the license detector took too long");
-    expect_warning(&warnings, 1, "LICENSE-2", "the license detector took too long");
+    expect_warning(&warnings, 0, "LICENSE-1", "The license detector took too long");
+    expect_warning(&warnings, 1, "LICENSE-2", "The license detector took too long");
     licensee_free(slow);
     temporary_folder_remove(&folder);
 }
@@ -340,7 +340,7 @@ static void without_licensee_the_texts_are_passed_over_with_a_warning(void **sta
     const char *warning = NULL;
     assert_int_equal(check_with(missing, "LICENSE", read_text(SOURCE_DIR "/LICENSE"), "MIT", &warning, &err), STATUS_OK);
     assert_non_null(warning);
-    assert_non_null(strstr(warning, "licensee is not installed"));
+    assert_non_null(strstr(warning, "Licensee is not installed"));
     assert_int_equal(check_with(missing, "package.json", "{\"license\":\"ISC\"}", "MIT", &warning, &err), STATUS_REFUSED);
     assert_null(warning);
 }

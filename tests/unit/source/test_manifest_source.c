@@ -65,7 +65,8 @@ static void the_first_format_that_is_there_is_read(void **state) {
     (void)state;
     expect_refusal(STATUS_REFUSED, "", "There is no manifest");
     temporary_folder_write(&folder, "spago.dhall", "./env:HOME");
-    expect_refusal(STATUS_REFUSED, "", "spago.dhall can no longer be published from: add a spago.yaml or a purs.json");
+    expect_refusal(STATUS_REFUSED, "",
+                   "Packages with a spago.dhall can no longer be published: add a spago.yaml or a purs.json");
     temporary_folder_write(&folder, "bower.json",
                            "{\"name\":\"purescript-demo\",\"version\":\"9.9.9\",\"license\":[\"MIT OR ISC\",\"GPL-3.0\"],"
                            "\"description\":\"old\",\"repository\":{},\"dependencies\":{\"purescript-prelude\":\"^6.0.0\","
@@ -163,14 +164,14 @@ static void a_manifest_outside_of_the_package_is_not_read(void **state) {
     (void)state;
     temporary_folder_write(&folder, "spago.yaml", spago_yaml);
     temporary_folder_link(&folder, "purs.json", "/etc/passwd");
-    expect_refusal(STATUS_REFUSED, "", "The file purs.json is a link that leads to no file in the repository.");
+    expect_refusal(STATUS_REFUSED, "", "The file purs.json is a link, but no file of the repository is at its target.");
 }
 
 static void a_manifest_that_is_a_link_to_nothing_is_there_all_the_same(void **state) {
     (void)state;
     temporary_folder_write(&folder, "spago.yaml", spago_yaml);
     temporary_folder_link(&folder, "purs.json", "gone.json");
-    expect_refusal(STATUS_REFUSED, "", "The file purs.json is a link that leads to no file in the repository.");
+    expect_refusal(STATUS_REFUSED, "", "The file purs.json is a link, but no file of the repository is at its target.");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

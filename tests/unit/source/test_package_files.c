@@ -133,11 +133,13 @@ static void links_out_of_the_repository_are_refused_where_they_are_packed(void *
     temporary_folder_link(&folder, "data/passwd", "/etc/passwd");
     expect(&none, &none, "src/A.purs");
     expect(GLOBS("data/*"), GLOBS("data/passwd"), "src/A.purs");
-    expect_refusal(GLOBS("data/*"), &none, "includeFiles", "data/passwd, which is a link that leads to nothing");
+    expect_refusal(GLOBS("data/*"), &none, "includeFiles",
+                   "data/passwd, which is a link, but its target is not a file or folder");
     expect_refusal(GLOBS("data"), &none, "includeFiles", "data/passwd");
     temporary_folder_link(&folder, "LICENSE", "../LICENSE");
-    expect_warning(&none, &none,
-                   "LICENSE is left out: it is a link that leads to nothing in the repository that can be packed.");
+    expect_warning(
+        &none, &none,
+        "LICENSE is left out: it is a link, but its target is not a file or folder of the repository that can be packed.");
     temporary_folder_link(&folder, "src/B.purs", "../../outside.purs");
     expect_refusal(&none, &none, "", "src/B.purs");
 }
@@ -203,9 +205,9 @@ static void an_lfs_pointer_is_refused_only_as_a_source(void **state) {
     expect(GLOBS("docs"), &none, "README.md docs/logo.png src/A.purs");
     temporary_folder_write(&folder, "test/Main.purs", pointer); /* a source, where it is packed */
     expect(GLOBS("docs"), &none, "README.md docs/logo.png src/A.purs");
-    expect_refusal(GLOBS("test"), &none, "", "'test/Main.purs' is kept in Git LFS");
+    expect_refusal(GLOBS("test"), &none, "", "'test/Main.purs' is stored in Git LFS");
     temporary_folder_write(&folder, "src/A.js", pointer);
-    expect_refusal(&none, &none, "", "'src/A.js' is kept in Git LFS");
+    expect_refusal(&none, &none, "", "'src/A.js' is stored in Git LFS");
 }
 
 static void a_submodule_is_refused_only_where_it_would_be_packed(void **state) {
@@ -237,7 +239,7 @@ static void names_that_differ_in_case_alone_are_refused_where_they_are_packed(vo
     (void)state;
     WRITE("docs/a.md", "docs/A.md", "docs/x/b", "docs/X/c", "old/Data/b", "old/data/c");
     expect(&none, &none, "src/A.purs");
-    expect_refusal(GLOBS("docs/*.md"), &none, "", "'docs/A.md' and 'docs/a.md' differ in nothing but");
+    expect_refusal(GLOBS("docs/*.md"), &none, "", "'docs/A.md' and 'docs/a.md' differ only in");
     expect_refusal(GLOBS("old"), &none, "", "'old/Data' and 'old/data' differ");
     expect(GLOBS("docs/x", "docs/a.md"), &none, "docs/a.md docs/x/b src/A.purs");
     WRITE("Purs.json");
@@ -266,9 +268,8 @@ static void an_include_that_matches_nothing_is_a_warning_with_its_text(void **st
     WRITE("docs/a.md", "README.md", "node_modules/a.js");
     expect_no_warning(GLOBS("docs/*.md", "README.md", "src/**/*.purs"), GLOBS("test", "docs/b.md"));
     expect_warning(GLOBS("docs", "src/**/*.purs src/**/*.js"), &none,
-                   "includeFiles: \"src/**/*.purs src/**/*.js\" matches nothing in the package that can be packed.");
-    expect_warning(GLOBS("node_modules"), &none,
-                   "includeFiles: \"node_modules\" matches nothing in the package that can be packed.");
+                   "includeFiles: \"src/**/*.purs src/**/*.js\" matches no file that can be packed.");
+    expect_warning(GLOBS("node_modules"), &none, "includeFiles: \"node_modules\" matches no file that can be packed.");
 }
 
 /* 31 manifests of the real registry do. */
@@ -278,11 +279,11 @@ static void an_exclude_that_names_what_is_always_in_is_a_warning_with_its_text(v
     expect(&none, GLOBS("src/**/*.test.purs"), "README.md src/A.purs src/A.test.purs");
     expect_warning(
         &none, GLOBS("src/**/*.test.purs"),
-        "excludeFiles: \"src/**/*.test.purs\" matches src/A.test.purs, which is always in the tarball and stays in it.");
+        "excludeFiles: \"src/**/*.test.purs\" matches src/A.test.purs, which is always packed, and is not left out.");
     expect_warning(&none, GLOBS("src/Test/**"),
-                   "excludeFiles: \"src/Test/**\" is about src, which is always in the tarball with all that is in it.");
+                   "excludeFiles: \"src/Test/**\" matches files in src, which is always packed whole.");
     expect_warning(GLOBS("docs"), GLOBS("**/*.md"),
-                   "excludeFiles: \"**/*.md\" matches README.md, which is always in the tarball and stays in it.");
+                   "excludeFiles: \"**/*.md\" matches README.md, which is always packed, and is not left out.");
     expect_no_warning(GLOBS("docs"), GLOBS("docs/*.md", "test", ".github"));
 }
 
@@ -346,7 +347,7 @@ static void globs_that_take_too_long_are_refused(void **state) {
         items[i] = text_view(&glob);
     for (int i = 0; i < 200; i++)
         temporary_folder_write(&folder, arena_format(&arena, "many/%s%d", text_view(&name), i), "");
-    expect_refusal(&(struct globs){items, 20}, &none, "includeFiles", "take too long to compare");
+    expect_refusal(&(struct globs){items, 20}, &none, "includeFiles", "take too long to match");
     text_release(&glob);
     text_release(&name);
 }

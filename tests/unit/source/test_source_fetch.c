@@ -149,7 +149,7 @@ static void a_child_that_breaks_is_a_fault_of_ours(void **state) {
     assert_int_equal(scene->err.trouble, TROUBLE_NONE); /* perhaps it broke of what it was sent: the job is not put back */
     folder_remove(scene->request.work_folder);
     scene->limits.program = "/bin/true";
-    assert_refused(scene, STATUS_INTERNAL, "no answer");
+    assert_refused(scene, STATUS_INTERNAL, "is malformed");
     folder_remove(scene->request.work_folder);
     scene->limits.program = "/bin/no-such-program";
     assert_refused(scene, STATUS_INTERNAL, "not installed");
@@ -188,7 +188,7 @@ static void an_answer_with_what_is_no_commit_is_none(void **state) {
     int64_t committed_ms;
     struct error err;
     assert_int_equal(source_answer_read(commit, &committed_ms, answer, strlen(answer), &err), STATUS_INTERNAL);
-    assert_string_equal(err.message, "registry-fetch-source gave no answer that can be read.");
+    assert_string_equal(err.message, "The answer of registry-fetch-source is malformed.");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

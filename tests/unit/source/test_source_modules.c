@@ -67,9 +67,9 @@ static void a_folder_with_a_modules_name_is_refused_by_name(void **state) {
         assert_int_equal(source_check_folders(bad[i], NULL), STATUS_REFUSED);
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
         if (source_check_folders(good[i], NULL)) fail_msg("%s", good[i]);
-    expect_refused((const char *const[]){"src/a/B.purs/c/d", NULL}, false,
-                   "The folder src/a/B.purs has a name that ends in .purs: the compiler would take it for a module. Give it "
-                   "another name.");
+    expect_refused(
+        (const char *const[]){"src/a/B.purs/c/d", NULL}, false,
+        "The folder src/a/B.purs has a name that ends in .purs: the compiler would read it as a module. Give it another name.");
 }
 
 static void a_foreign_module_that_is_no_text_is_refused_by_name(void **state) {
@@ -155,20 +155,17 @@ static void a_module_that_another_package_has_is_refused_naming_both_files(void 
     assert_int_equal(check_clash(&err), STATUS_REFUSED);
     assert_string_equal(
         err.message,
-        "The module Data.Maybe is in src/B.purs, and also in the package maybe@6.0.0 that this one is built with, in "
-        "src/Data/Maybe.purs. Two modules of one name cannot be compiled together: give yours another name, or "
-        "leave it out and depend on that package.");
+        "The module Data.Maybe is in src/B.purs, and also in its dependency maybe@6.0.0, in src/Data/Maybe.purs. Two modules "
+        "with the same name cannot be compiled together: rename yours, or remove it and depend on that package.");
 
     write("src/B.purs", "module DATA.MAYBE where\n"); /* the compiler tells them apart */
     assert_int_equal(check_clash(&err), STATUS_OK);
 
     write("other-1.0.0/src/Maybe.purs", "module Data.Maybe where\n");
     assert_int_equal(check_clash(&err), STATUS_REFUSED);
-    assert_string_equal(
-        err.message,
-        "The module Data.Maybe is in two packages that this one is built with: in src/Data/Maybe.purs of maybe@6.0.0 "
-        "and in src/Maybe.purs of other@1.0.0. Two modules of one name cannot be compiled together: depend on other "
-        "versions, or on one of them only.");
+    assert_string_equal(err.message, "The module Data.Maybe is in two dependencies of this package: in src/Data/Maybe.purs of "
+                                     "maybe@6.0.0 and in src/Maybe.purs of other@1.0.0. Two modules with the same name cannot "
+                                     "be compiled together: depend on other versions, or on only one of them.");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

@@ -157,8 +157,8 @@ static void names_that_cannot_be_are_refused(void **state) {
         {"..", "'..', whose name leads out"},
         {".", "'.', whose name leads out"},
         {".GIT", "'.GIT', whose name is git's own"},
-        {"../escaped", "'../escaped', whose name has a slash"},
-        {"/escaped", "'/escaped', whose name has a slash"},
+        {"../escaped", "'../escaped', whose name contains a slash"},
+        {"/escaped", "'/escaped', whose name contains a slash"},
         {"same same", "'same' twice"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -244,7 +244,7 @@ static void a_file_that_is_missing_is_damage_of_the_repository(void **state) {
                                         arena_format(&scene->git.arena, "%s/tree", scene->git.folder), &limits, &deadline,
                                         &scene->err),
                      STATUS_REFUSED);
-    assert_string_equal(scene->err.message, "The repository is damaged: 'file' is not in it, or is not what it should be.");
+    assert_string_equal(scene->err.message, "The repository is damaged: the object at 'file' is missing or of the wrong type.");
     git_repository_free(repository);
 }
 

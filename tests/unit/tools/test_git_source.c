@@ -104,7 +104,7 @@ static void a_strangers_commit_is_not_had_by_its_id(void **state) {
     assert_refused(scene, STATUS_INVALID, "looks like a commit id");
     scene->source.known_commit = scene->source.ref;
     scene->source.ref = "v1.0.0";
-    assert_refused(scene, STATUS_REFUSED, "moved away");
+    assert_refused(scene, STATUS_REFUSED, "no longer names");
 }
 
 static void a_known_commit_is_used_though_the_branch_moved_on(void **state) {
@@ -149,7 +149,7 @@ static void what_never_ends_is_refused(void **state) {
     } rows[] = {
         {GIT_SERVER_FLOOD, "sends more than 1000000 bytes"},
         {GIT_SERVER_ENDLESS_PACK, "sends more than 1000000 bytes"},
-        {GIT_SERVER_ENDLESS_HEAD, "sends a head of more than"},
+        {GIT_SERVER_ENDLESS_HEAD, "sends headers of more than"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         git_server_behave(scene->server, rows[i].mode, 0, NULL);
@@ -187,14 +187,14 @@ static void answers_of_the_host_are_told_apart(void **state) {
         const char *message;
     } rows[] = {{404, STATUS_NOT_FOUND, "does not exist or is private (HTTP status 404)"},
                 {401, STATUS_NOT_FOUND, "does not exist or is private"},
-                {410, STATUS_NOT_FOUND, "does not exist any more"},
-                {403, STATUS_FORBIDDEN, "does not let us in"},
-                {451, STATUS_REFUSED, "gave an answer that is not git's (HTTP status 451)"},
-                {400, STATUS_REFUSED, "gave an answer that is not git's"},
+                {410, STATUS_NOT_FOUND, "no longer exists"},
+                {403, STATUS_FORBIDDEN, "refuses access"},
+                {451, STATUS_REFUSED, "gave an answer that is not of git's protocol (HTTP status 451)"},
+                {400, STATUS_REFUSED, "gave an answer that is not of git's protocol"},
                 {500, STATUS_UNAVAILABLE, "is not available at the moment (HTTP status 500)"},
                 {503, STATUS_UNAVAILABLE, "is not available at the moment"},
                 {408, STATUS_UNAVAILABLE, "is not available at the moment"},
-                {429, STATUS_UNAVAILABLE, "is asked too often"}};
+                {429, STATUS_UNAVAILABLE, "limits the number of requests"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         git_server_behave(scene->server, GIT_SERVER_STATUS, rows[i].http, NULL);
         assert_refused(scene, rows[i].status, rows[i].message);
@@ -215,7 +215,7 @@ static void a_repository_that_is_not_there_is_named(void **state) {
     scene->source.url = "http://127.0.0.1:1/lib.git";
     assert_refused(scene, STATUS_UNAVAILABLE, "could not be reached");
     scene->source.url = "https://no-such-host.invalid/lib.git";
-    assert_refused(scene, STATUS_UNAVAILABLE, "has a host that could not be found");
+    assert_refused(scene, STATUS_UNAVAILABLE, "has a host name that could not be resolved");
 }
 
 static void a_redirect_is_followed_by_all_requests(void **state) {
@@ -227,7 +227,7 @@ static void a_redirect_is_followed_by_all_requests(void **state) {
     git_server_behave(front, GIT_SERVER_REDIRECT, 0, git_server_url(front));
     assert_refused(scene, STATUS_REFUSED, "redirects too often");
     git_server_behave(front, GIT_SERVER_REDIRECT, 0, "file://");
-    assert_refused(scene, STATUS_REFUSED, "redirects to something else");
+    assert_refused(scene, STATUS_REFUSED, "redirects to another scheme");
     git_server_stop(front);
 }
 

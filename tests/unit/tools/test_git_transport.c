@@ -7,9 +7,9 @@
 #include "lib/tools/git/git_http.h"
 #include "lib/tools/git/git_transport.h"
 
-#define ONLY_HTTPS "cannot be fetched: only https:// URLs are."
-#define NO_PORT "cannot be fetched: the URL must name a host, and no port."
-#define NO_ACCOUNT "A git URL may not hold a user or password."
+#define ONLY_HTTPS "cannot be fetched: the URL must begin with https://."
+#define NO_PORT "cannot be fetched: the URL must name a host and no port."
+#define NO_ACCOUNT "A git URL must not contain a user or password."
 
 static void urls_are_refused_as_written(void **state) {
     (void)state;

@@ -217,7 +217,7 @@ static void nobody_there_and_nonsense_are_told_apart(void **state) {
     request.url = "file:///etc/passwd";
     assert_int_equal(http_client_send(&request, &response, &err), STATUS_INVALID);
     http_response_release(&response);
-    request.url = "not an address";
+    request.url = "not an http or https address";
     assert_int_equal(http_client_send(&request, &response, &err), STATUS_INVALID);
     http_response_release(&response);
 }

@@ -121,7 +121,7 @@ static void a_failure_says_how_it_ended_and_is_not_remembered(void **state) {
         for (int times = 0; times < 2; times++) {
             assert_int_equal(recognise(&stand_in, "MIT", &findings, &err), STATUS_INTERNAL);
             assert_int_equal(findings.count, 0);
-            assert_non_null(strstr(err.message, "licensee ended with "));
+            assert_non_null(strstr(err.message, "Licensee ended with "));
             if (i == 0) assert_non_null(strstr(err.message, "cannot load such file"));
         }
         remove_stand_in(&stand_in);

@@ -66,7 +66,7 @@ static void a_missing_program_and_folder_are_told_apart(void **state) {
     struct command_result result;
     struct command missing = {.arguments = (const char *const[]){"/nowhere/program", NULL}};
     assert_int_equal(run(&result, &missing, PATIENCE_MS, &err), STATUS_NOT_FOUND);
-    assert_string_equal(err.message, "The program /nowhere/program is not there.");
+    assert_string_equal(err.message, "The program /nowhere/program does not exist.");
     command_result_release(&result);
     struct command astray = {.arguments = (const char *const[]){"/bin/true", NULL}, .folder = "/nowhere"};
     assert_int_equal(run(&result, &astray, PATIENCE_MS, &err), STATUS_INTERNAL);

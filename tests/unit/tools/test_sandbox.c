@@ -147,11 +147,11 @@ static void a_closed_folder_on_the_way_is_named(void **state) {
     assert_int_equal(mkdir(inner, 0755), 0);
     assert_int_equal(sandbox_check_reachable(&stranger, inner, false, &err), STATUS_OK);
     assert_int_equal(sandbox_check_reachable(&stranger, inner, true, &err), STATUS_REFUSED);
-    assert_non_null(strstr(err.message, "needs it to write to"));
+    assert_non_null(strstr(err.message, "must be able to write to"));
     assert_int_equal(chmod(closed, 0700), 0);
     assert_int_equal(sandbox_check_reachable(&stranger, inner, false, &err), STATUS_REFUSED);
     assert_non_null(strstr(err.message, closed));
-    assert_null(strstr(err.message, "inner is closed"));
+    assert_null(strstr(err.message, "inner has mode"));
     assert_non_null(strstr(err.message, "mode 0700"));
     assert_int_equal(chmod(closed, 0711), 0);
     assert_int_equal(sandbox_check_reachable(&stranger, inner, false, &err), STATUS_OK);

@@ -78,7 +78,7 @@ static void dependencies_without_ranges_are_named(void **state) {
     (void)state;
     expect_refusal("package:\n  name: demo\n  dependencies:\n    - prelude\n    - aff: \"*\"\n    - maybe: \">=1.0.0 <2.0.0\"\n"
                    "    - either:\n" PUBLISH,
-                   "package.dependencies", "have no range, which publishing needs: prelude, aff, either.");
+                   "package.dependencies", "have no range, which is required for publishing: prelude, aff, either.");
 }
 
 static void bad_dependencies_are_refused(void **state) {
@@ -106,7 +106,7 @@ static void what_is_not_yaml_is_refused_with_its_place(void **state) {
     (void)state;
     expect_refusal("", "", "empty");
     expect_refusal("package:\n  name: [\n", "", "line 3");
-    expect_refusal("package: {a: 1, a: 2}\n", "", "twice at line 1, column 17");
+    expect_refusal("package: {a: 1, a: 2}\n", "", "a duplicate key at line 1, column 17");
     expect_refusal("package: {[a]: 1}\n", "", "not a text");
     expect_refusal("package: \"\\xff\xff\"\n", "", "cannot be read");
     expect_refusal("package: *nothing\n", "", "alias");
