@@ -6,7 +6,10 @@
 #ifndef LIB_SOURCE_BOWER_JSON_H
 #define LIB_SOURCE_BOWER_JSON_H
 
-#include "lib/source/manifest_source.h"
+#include "lib/base/arena.h"
+#include "lib/base/error.h"
+#include "lib/domain/package/manifest.h"
+#include "lib/source/manifest_request.h"
 
 /* Name, licenses, description and dependencies come from the file; version, location and ref from the request, whose texts
  * the manifest borrows. STATUS_INVALID with the field as path: not JSON, no license, or a dependency whose range cannot be

@@ -10,14 +10,7 @@
 #include "lib/base/arena.h"
 #include "lib/base/error.h"
 #include "lib/domain/package/manifest.h"
-
-/* The request. The manifest may borrow its texts. */
-struct manifest_request {
-    const char *name;
-    struct version version;
-    const struct location *location; /* of the request, or else of the metadata */
-    const char *ref;                 /* becomes the manifest's if the file's format has none */
-};
+#include "lib/source/manifest_request.h"
 
 /* Reads the manifest into the arena. *file_name is the file it was read from, a constant. STATUS_REFUSED: there is no
  * manifest, or only a spago.dhall, or it is about another name, version, ref or location. STATUS_INVALID: it cannot be read,

@@ -10,12 +10,7 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/error.h"
-
-/* A position in a file; lines and columns (in characters) count from 1. */
-struct source_position {
-    int line;
-    int column;
-};
+#include "lib/source/source_position.h"
 
 struct module_import {
     const char *module;

@@ -12,7 +12,7 @@
 #include <locale.h>
 #include <stddef.h>
 
-#include "lib/source/module_header.h"
+#include "lib/source/source_position.h"
 
 enum token_kind {
     TOKEN_END,

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "lib/base/text.h"
+#include "lib/domain/identity/owners_check.h"
 #include "lib/domain/package/license.h"
 #include "lib/domain/registry/index_file.h"
 #include "lib/domain/registry/manifest_index.h"

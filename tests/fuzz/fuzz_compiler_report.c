@@ -3,6 +3,7 @@
  * What a compiler printed: the input's part up to a NUL to its output, the rest to its errors.
  */
 #include "lib/base/arena.h"
+#include "lib/tools/purs/compiler.h"
 #include "lib/tools/purs/compiler_report.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -10,6 +10,7 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/hash.h"
+#include "lib/domain/identity/owners_check.h"
 #include "lib/domain/identity/signature.h"
 #include "lib/domain/identity/ssh_key.h"
 #include "tests/fuzz/fuzz.h"

@@ -9,7 +9,6 @@
 #include "lib/base/json.h"
 #include "lib/base/json_writer.h"
 #include "lib/base/text.h"
-#include "lib/domain/identity/ssh_key.h"
 #include "lib/domain/package/json_fields.h"
 
 static const char *const key_types[OWNER_KEY_COUNT] = {
@@ -26,12 +25,6 @@ static enum status read_owner(struct owner *out, const json_t *object, struct ar
     if (!status) status = json_need_copy(object, "keytype", &out->key_type, arena, err);
     if (!status) status = json_need_copy(object, "public", &out->public_key, arena, err);
     return status;
-}
-
-static enum status within_item(size_t index, enum status status, struct error *err) {
-    char place[32];
-    snprintf(place, sizeof place, "[%zu]", index);
-    return within_field(place, status, err);
 }
 
 enum status owners_read(struct owners *out, const json_t *array, struct arena *arena, struct error *err) {
@@ -101,26 +94,6 @@ enum status owner_decode(const struct owner *owner, struct arena *arena, enum ow
         return error_set_at(err, STATUS_INVALID, "public", "The public key is not a key of type \"%s\", as \"keytype\" says.",
                             owner->key_type);
     return STATUS_OK;
-}
-
-static enum status check_owner(const struct owner *owner, struct arena *scratch, struct error *err) {
-    struct ssh_key key;
-    enum status status = ssh_key_read_public(&key, owner, scratch, err);
-    if (status || key.kind != OWNER_KEY_RSA || ssh_key_rsa_bits(&key) >= SSH_RSA_BITS_MIN_NEW) return status;
-    return error_set_at(
-        err, STATUS_INVALID, "public",
-        "The RSA key has %zu bits, which is too weak for an owner: use a key of type ssh-ed25519, or an RSA key "
-        "of %d bits or more.",
-        ssh_key_rsa_bits(&key), SSH_RSA_BITS_MIN_NEW);
-}
-
-enum status owners_check(const struct owners *owners, struct error *err) {
-    struct arena scratch = {0};
-    enum status status = STATUS_OK;
-    for (size_t i = 0; i < owners->count && !status; i++)
-        status = within_item(i, check_owner(&owners->items[i], &scratch, err), err);
-    arena_release(&scratch);
-    return status;
 }
 
 const char *owner_fingerprint(const struct owner *owner, struct arena *arena) {

@@ -55,10 +55,6 @@ CHECK_RESULT enum status owner_parse_line(struct owner *out, const char *line, s
 CHECK_RESULT enum status owner_decode(const struct owner *owner, struct arena *arena, enum owner_key *key, unsigned char **wire,
                                       size_t *wire_bytes, struct error *err);
 
-/* Checks newly submitted owners: each must be a complete key of its type, an RSA key with at least 2,048 bits. STATUS_INVALID
- * with the field as path. (Keys that are already in the registry may be shorter, see ssh_key.h.) */
-CHECK_RESULT enum status owners_check(const struct owners *owners, struct error *err);
-
 /* The fingerprint as OpenSSH prints it: `SHA256:` and the unpadded base64 of the wire form's SHA-256. Identifies a key
  * reliably, unlike its comment, which its owner chooses. In the arena; NULL if `public_key` is not base64. */
 const char *owner_fingerprint(const struct owner *owner, struct arena *arena);

@@ -12,6 +12,12 @@ enum status within_field(const char *key, enum status status, struct error *err)
     return status;
 }
 
+enum status within_item(size_t index, enum status status, struct error *err) {
+    char place[32];
+    snprintf(place, sizeof place, "[%zu]", index);
+    return within_field(place, status, err);
+}
+
 enum status json_must_be_object(const json_t *value, const char *what, struct error *err) {
     if (json_is_object(value)) return STATUS_OK;
     return error_set(err, STATUS_INVALID, "%s must be an object, but it is %s.", what, json_type_name(value));

@@ -17,6 +17,7 @@ struct arena;
 /* Returns `status`; if it is a failure, puts `key` before the path of `err` (which may be NULL). For readers of nested
  * objects. */
 CHECK_RESULT enum status within_field(const char *key, enum status status, struct error *err);
+CHECK_RESULT enum status within_item(size_t index, enum status status, struct error *err); /* of an array: `[INDEX]` */
 
 /* STATUS_INVALID if `value` is not an object; `what` is the subject of the message ("A location"). */
 CHECK_RESULT enum status json_must_be_object(const json_t *value, const char *what, struct error *err);

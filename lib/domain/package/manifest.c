@@ -8,6 +8,7 @@
 #include "lib/base/json.h"
 #include "lib/base/json_writer.h"
 #include "lib/base/text.h"
+#include "lib/domain/identity/owners_check.h"
 #include "lib/domain/package/json_fields.h"
 #include "lib/domain/package/license.h"
 #include "lib/domain/package/package_name.h"

@@ -3,7 +3,6 @@
 
 #include "lib/base/text.h"
 #include "lib/domain/registry/manifest_index.h"
-#include "lib/domain/solver/solver.h"
 
 enum status build_plan_for_compiler(struct build_plan *out, const struct manifest_index *index, const struct manifest *manifest,
                                     struct version compiler, struct arena *arena, struct error *err) {

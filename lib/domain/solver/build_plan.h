@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A build plan: one compiler, and one version of each package that the package to be built needs, transitively.
+ * Build plans (struct build_plan in lib/domain/solver/solver.h) of a package version, and the check of one that a client made.
  */
 #ifndef LIB_DOMAIN_SOLVER_BUILD_PLAN_H
 #define LIB_DOMAIN_SOLVER_BUILD_PLAN_H
@@ -9,15 +9,10 @@
 #include "lib/domain/package/manifest.h"
 #include "lib/domain/package/version.h"
 #include "lib/domain/registry/package_versions.h"
+#include "lib/domain/solver/solver.h"
 
 struct arena;
 struct manifest_index;
-
-/* Owned by the arena that it was made in. */
-struct build_plan {
-    struct version compiler;
-    struct package_versions packages; /* without the package to be built */
-};
 
 /* Makes a plan for building `manifest` with exactly this compiler (lib/domain/README.md, Solver). STATUS_REFUSED if there is
  * none: the message is the solver's explanation. Other errors as solver_solve(). */

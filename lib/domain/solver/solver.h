@@ -14,11 +14,18 @@
 #include "lib/domain/package/manifest.h"
 #include "lib/domain/package/range.h"
 #include "lib/domain/package/version.h"
-#include "lib/domain/solver/build_plan.h"
+#include "lib/domain/registry/package_versions.h"
 
 struct arena;
 struct indexed_package;
 struct manifest_index;
+
+/* One compiler, and one version of each package that the package to be built needs, transitively. Owned by the arena that it
+ * was made in. */
+struct build_plan {
+    struct version compiler;
+    struct package_versions packages; /* without the package to be built */
+};
 
 struct solver_request {
     const struct dependency *required; /* sorted by name, each once, like a manifest's `dependencies` */

@@ -6,10 +6,14 @@
 #ifndef LIB_STORE_TARBALL_TARBALL_PLACE_H
 #define LIB_STORE_TARBALL_TARBALL_PLACE_H
 
-#include "lib/store/tarball/tarball_store.h"
+#include "lib/base/error.h"
+#include "lib/store/tarball/stored_tarball.h"
 #include "lib/tools/http/s3_client.h"
 
+struct arena;
+struct deadline;
 struct tarball_place;
+struct text;
 
 struct tarball_place_functions {
     /* STATUS_NOT_FOUND: there is no such object. */

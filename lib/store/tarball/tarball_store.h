@@ -14,7 +14,7 @@
 
 #include "lib/base/deadline.h"
 #include "lib/base/error.h"
-#include "lib/base/hash.h"
+#include "lib/store/tarball/stored_tarball.h"
 
 struct arena;
 struct settings;
@@ -51,11 +51,6 @@ CHECK_RESULT enum status tarball_store_check_folder(const struct settings *setti
 /* In all of the following `deadline` may be NULL; once it has passed, its reason is the status. STATUS_UNAVAILABLE: storage
  * cannot be used now, and the message says how an operator can help. */
 
-struct stored_tarball {
-    char hash[SHA256_SRI_MAX];
-    int64_t size_bytes;
-};
-
 /* Hash and size of the tarball of NAME VERSION; STATUS_NOT_FOUND if none is stored. */
 CHECK_RESULT enum status tarball_store_look_up(struct tarball_store *store, const char *name, const char *version,
                                                struct stored_tarball *out, struct deadline *deadline, struct error *err);
@@ -76,11 +71,6 @@ CHECK_RESULT enum status tarball_store_read(struct tarball_store *store, const c
 /* Removes the object; one that does not exist is no failure. */
 CHECK_RESULT enum status tarball_store_remove(struct tarball_store *store, const char *name, const char *version,
                                               struct deadline *deadline, struct error *err);
-
-struct stored_versions {
-    char **items; /* as in the objects' names, in ascending order of bytes; in the arena */
-    size_t count;
-};
 
 /* The versions of NAME with a stored tarball. */
 CHECK_RESULT enum status tarball_store_list(struct tarball_store *store, const char *name, struct arena *arena,

@@ -17,6 +17,7 @@
 #include <strings.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/deadline.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 #include "lib/base/url.h"

@@ -12,7 +12,8 @@
 #include <git2.h>
 #include <git2/sys/transport.h>
 
-#include "lib/tools/git/git_transport.h"
+#include "lib/base/error.h"
+#include "lib/tools/git/git_access.h"
 
 /* The state of one connection's requests. libgit2 can only pass on a number and a text, so the status and the message of a
  * failure are kept here; failure.status is STATUS_OK until then. */

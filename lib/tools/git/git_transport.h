@@ -16,19 +16,7 @@
 
 #include "lib/base/deadline.h"
 #include "lib/base/error.h"
-
-/* How a remote may be accessed. Borrowed by the connection until it is freed. */
-struct git_access {
-    /* Sent as basic authentication to the URL's own scheme, host and port only, not to redirects elsewhere; over https, or
-     * within this machine. In memory only: never in a URL, an argument list or a log. NULL: anonymous. */
-    const char *user;
-    const char *token;
-    const char *authorities;   /* PEM file of the certificate authorities; NULL: those of this machine */
-    bool allow_private;        /* permits http://, git://, file:// and paths, ports, and addresses that are not public */
-    int64_t limit_bytes;       /* most bytes received over the connection; 0: no limit */
-    int64_t silence_ms;        /* how long an HTTP host may send nothing; 0: as long as the deadline allows */
-    struct deadline *deadline; /* checked while waiting and between packets */
-};
+#include "lib/tools/git/git_access.h"
 
 struct git_connection;
 

@@ -7,7 +7,7 @@
 
 #include "lib/base/json.h"
 #include "lib/base/text.h"
-#include "lib/tools/purs/compiler.h"
+#include "lib/tools/purs/compiler_report.h"
 
 /* The path relative to its package. */
 static const char *within_package(const char *path, const char *folder) {

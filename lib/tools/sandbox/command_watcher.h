@@ -15,7 +15,7 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
-#include "lib/tools/sandbox/run_command.h"
+#include "lib/tools/sandbox/command_limits.h"
 
 enum { WATCHER_LIMITS_MAX = 6 };
 

@@ -8,6 +8,7 @@
 #include "lib/base/json_writer.h"
 #include "lib/base/text.h"
 #include "lib/domain/identity/owner.h"
+#include "lib/domain/identity/owners_check.h"
 
 static const char ed25519[] = "AAAAC3NzaC1lZDI1NTE5AAAAIFO1kn/983377PaE6JQO9UoiJ67ZZWNZxyouUVkhJYKd";
 

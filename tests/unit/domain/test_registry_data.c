@@ -14,6 +14,7 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/text.h"
+#include "lib/domain/identity/owners_check.h"
 #include "lib/domain/package/license.h"
 #include "lib/domain/registry/index_file.h"
 #include "lib/domain/registry/metadata.h"
