@@ -5,7 +5,7 @@
 
 #include "lib/base/json.h"
 #include "lib/base/json_writer.h"
-#include "lib/domain/package/package_name.h"
+#include "lib/domain/package/json_fields.h"
 
 static const char *const kinds[JOB_EVENT_COUNT] = {
 #define JOB_EVENT(name, text) [JOB_EVENT_##name] = text,
@@ -33,12 +33,6 @@ const char *job_event_print(const struct job_event *event, struct arena *arena) 
     return copy;
 }
 
-static enum status read_version(struct version *out, const json_t *object, const char *field, struct error *err) {
-    const char *text;
-    enum status status = json_need_text(object, field, &text, err);
-    return status ? status : version_parse(out, text, err);
-}
-
 /* Sets *out to a copy, or to NULL if there is no such field. */
 static enum status read_text(const char **out, const json_t *object, const char *field, struct arena *arena,
                              struct error *err) {
@@ -49,15 +43,13 @@ static enum status read_text(const char **out, const json_t *object, const char 
 }
 
 static enum status read_fields(struct job_event *out, const json_t *object, struct arena *arena, struct error *err) {
-    const char *package, *purpose;
-    enum status status = json_need_text(object, "name", &package, err);
-    if (!status) status = package_name_check(package, err);
-    if (!status) status = read_version(&out->version, object, "version", err);
-    if (!status && out->kind == JOB_EVENT_BUILT) status = read_version(&out->compiler, object, "compiler", err);
+    const char *purpose;
+    enum status status = json_need_package_name(object, "name", &out->package, arena, err);
+    if (!status) status = json_need_version(object, "version", &out->version, err);
+    if (!status && out->kind == JOB_EVENT_BUILT) status = json_need_version(object, "compiler", &out->compiler, err);
     if (!status) status = read_text(&out->registry_commit, object, "registryCommit", arena, err);
     if (!status) status = read_text(&out->index_commit, object, "indexCommit", arena, err);
     if (status) return status;
-    out->package = arena_copy(arena, package);
     if (json_want_text(object, "purpose", &purpose, NULL) || !purpose || !matrix_purpose_parse(purpose, &out->purpose))
         out->purpose = MATRIX_PURPOSE_NONE;
     return STATUS_OK;

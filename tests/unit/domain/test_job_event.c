@@ -61,7 +61,9 @@ static void a_malformed_event_names_the_field(void **state) {
     } cases[] = {
         {"{\"event\":7}", "event"},
         {"{\"event\":\"published\",\"version\":\"1.0.0\"}", "name"},
+        {"{\"event\":\"published\",\"name\":\"A\",\"version\":\"1.0.0\"}", "name"},
         {"{\"event\":\"published\",\"name\":\"a\"}", "version"},
+        {"{\"event\":\"published\",\"name\":\"a\",\"version\":\"1\"}", "version"},
         {"{\"event\":\"built\",\"name\":\"a\",\"version\":\"1.0.0\"}", "compiler"},
         {"{\"event\":\"published\",\"name\":\"a\",\"version\":\"1.0.0\",\"indexCommit\":7}", "indexCommit"},
     };
