@@ -406,19 +406,19 @@ static void an_event_goes_when_every_group_has_acknowledged_it(void **state) {
     assert_int_equal(trim(f), 0); /* without a group nothing goes */
     struct event *first = take_events(f, "first", 4, 4), *second = take_events(f, "second", 2, 2);
     assert_int_equal(trim(f), 0);
-    assert_ok(events_acknowledge(f->store, "first", first[0].id, &f->err));
+    assert_ok(events_acknowledge(f->store, "first", &first[0].id, 1, &f->err));
     assert_int_equal(trim(f), 0); /* not acknowledged by the second */
-    assert_ok(events_acknowledge(f->store, "second", second[0].id, &f->err));
+    assert_ok(events_acknowledge(f->store, "second", &second[0].id, 1, &f->err));
     assert_int_equal(trim(f), 1);
-    assert_ok(events_acknowledge(f->store, "second", second[1].id, &f->err));
-    assert_ok(events_acknowledge(f->store, "first", first[2].id, &f->err)); /* the one before it is not */
+    assert_ok(events_acknowledge(f->store, "second", &second[1].id, 1, &f->err));
+    assert_ok(events_acknowledge(f->store, "first", &first[2].id, 1, &f->err)); /* the one before it is not */
     assert_int_equal(trim(f), 0);
-    assert_ok(events_acknowledge(f->store, "first", first[1].id, &f->err));
-    assert_ok(events_acknowledge(f->store, "first", first[3].id, &f->err));
+    assert_ok(events_acknowledge(f->store, "first", &first[1].id, 1, &f->err));
+    assert_ok(events_acknowledge(f->store, "first", &first[3].id, 1, &f->err));
     assert_int_equal(trim(f), 1); /* the second group has read two */
     second = take_events(f, "second", 10, 3);
     for (int i = 0; i < 3; i++)
-        assert_ok(events_acknowledge(f->store, "second", second[i].id, &f->err));
+        assert_ok(events_acknowledge(f->store, "second", &second[i].id, 1, &f->err));
     assert_int_equal(trim(f), 2);
     assert_int_equal(count_events(f), 1); /* not read by the first */
     assert_string_equal(take_events(f, "first", 10, 1)[0].id, second[2].id);
@@ -430,7 +430,7 @@ static void a_long_stream_of_acknowledged_events_becomes_short(void **state) {
     add_events(f, 250);
     struct event *events = take_events(f, "first", 250, 250);
     for (int i = 0; i < 249; i++)
-        assert_ok(events_acknowledge(f->store, "first", events[i].id, &f->err));
+        assert_ok(events_acknowledge(f->store, "first", &events[i].id, 1, &f->err));
     assert_true(trim(f) >= 100);
     assert_true(count_events(f) <= 150);
     assert_string_equal(take_events(f, "second", 250, (size_t)count_events(f))[count_events(f) - 1].id, events[249].id);

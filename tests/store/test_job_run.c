@@ -324,7 +324,7 @@ static void events_come_until_they_are_acknowledged(void **state) {
     assert_string_equal(events[0].job_id, first.id);
     assert_string_equal(events[0].payload, "{\"n\": 1}");
     assert_string_equal(events[1].job_id, second.id);
-    assert_ok(events_acknowledge(f->store, "matrix", events[0].id, &f->err));
+    assert_ok(events_acknowledge(f->store, "matrix", &events[0].id, 1, &f->err));
     const char *second_event = events[1].id;
 
     assert_ok(
@@ -334,8 +334,8 @@ static void events_come_until_they_are_acknowledged(void **state) {
     assert_ok(events_read(f->store, &(struct event_consumer){"matrix", "two", 10}, 0, 10, &f->arena, &events, &count, &f->err));
     assert_int_equal(count, 1);
     assert_string_equal(events[0].id, second_event);
-    assert_ok(events_acknowledge(f->store, "matrix", second_event, &f->err));
-    assert_ok(events_acknowledge(f->store, "matrix", second_event, &f->err));
+    assert_ok(events_acknowledge(f->store, "matrix", &second_event, 1, &f->err));
+    assert_ok(events_acknowledge(f->store, "matrix", &second_event, 1, &f->err));
     wait_ms(20);
     assert_ok(events_read(f->store, &(struct event_consumer){"matrix", "one", 10}, 0, 10, &f->arena, &events, &count, &f->err));
     assert_int_equal(count, 0);

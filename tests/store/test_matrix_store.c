@@ -244,7 +244,7 @@ static void a_compiler_is_being_planned_while_there_are_events(void **state) {
                           &f->err));
     assert_int_equal(count, 1);
     assert_true(progress_of(f, "0.15.9").is_being_planned);
-    assert_ok(events_acknowledge(f->store, "build-matrix", events[0].id, &f->err));
+    assert_ok(events_acknowledge(f->store, "build-matrix", &events[0].id, 1, &f->err));
     assert_false(progress_of(f, "0.15.9").is_being_planned);
     build(f, "0.15.10", "{}", "timed_out"); /* nothing follows from it */
     assert_false(progress_of(f, "0.15.9").is_being_planned);

@@ -122,7 +122,3 @@ void owners_write(struct json_writer *writer, const struct owners *owners) {
     }
     json_writer_close(writer, ']');
 }
-
-bool owner_equal(const struct owner *a, const struct owner *b) {
-    return text_equal(a->id, b->id) && text_equal(a->key_type, b->key_type) && text_equal(a->public_key, b->public_key);
-}

@@ -60,6 +60,5 @@ CHECK_RESULT enum status owner_decode(const struct owner *owner, struct arena *a
 const char *owner_fingerprint(const struct owner *owner, struct arena *arena);
 
 void owners_write(struct json_writer *writer, const struct owners *owners);
-bool owner_equal(const struct owner *a, const struct owner *b);
 
 #endif

@@ -42,10 +42,6 @@ struct range range_exact(struct version version) {
     return (struct range){version, version_bump_patch(version)};
 }
 
-struct range range_caret(struct version version) {
-    return (struct range){version, version_bump_highest(version)};
-}
-
 bool range_includes(struct range range, struct version version) {
     return version_compare(range.low, version) <= 0 && version_compare(version, range.high) < 0;
 }
@@ -64,9 +60,4 @@ static struct version higher(struct version a, struct version b) {
 
 struct range range_union(struct range a, struct range b) {
     return (struct range){lower(a.low, b.low), higher(a.high, b.high)};
-}
-
-bool range_intersect(struct range a, struct range b, struct range *out) {
-    *out = (struct range){higher(a.low, b.low), lower(a.high, b.high)};
-    return range_is_valid(*out);
 }

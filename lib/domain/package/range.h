@@ -23,11 +23,9 @@ void range_print(struct range range, char out[RANGE_TEXT_MAX]);
 bool range_is_valid(struct range range);
 
 struct range range_exact(struct version version); /* `>=v <bumpPatch(v)` */
-struct range range_caret(struct version version); /* `>=v <bumpHighest(v)` */
 
 bool range_includes(struct range range, struct version version);
 bool range_equal(struct range a, struct range b);
-struct range range_union(struct range a, struct range b);                /* the lower LOW, the higher HIGH */
-bool range_intersect(struct range a, struct range b, struct range *out); /* false if it is empty */
+struct range range_union(struct range a, struct range b); /* the lower LOW, the higher HIGH */
 
 #endif

@@ -70,9 +70,3 @@ struct version version_bump_patch(struct version version) {
     if (version.patch == VERSION_NUMBER_MAX) return version_bump_minor(version);
     return (struct version){version.major, version.minor, version.patch + 1};
 }
-
-struct version version_bump_highest(struct version version) {
-    if (version.major > 0) return version_bump_major(version);
-    if (version.minor > 0) return version_bump_minor(version);
-    return version_bump_patch(version);
-}

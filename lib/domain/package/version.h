@@ -34,6 +34,5 @@ bool version_is_among(struct version version, const struct version *versions, si
 struct version version_bump_major(struct version version);
 struct version version_bump_minor(struct version version);
 struct version version_bump_patch(struct version version);
-struct version version_bump_highest(struct version version); /* the first place that is not zero */
 
 #endif

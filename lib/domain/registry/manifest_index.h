@@ -146,14 +146,6 @@ size_t manifest_index_find_dependants(struct dependant **out, const struct manif
 size_t manifest_index_find_orphans(struct dependant **out, const struct manifest_index *index, const char *name,
                                    struct version version, struct arena *arena);
 
-/* Insert or delete one manifest. Inserting replaces a manifest of the same name and version. STATUS_REFUSED names each
- * dependency that would be unsatisfied; nothing is changed then. STATUS_NOT_FOUND if the manifest to delete does not exist.
- * Borrowed manifests of the package become invalid. */
-CHECK_RESULT enum status manifest_index_insert(struct manifest_index *index, const struct manifest *manifest,
-                                               struct error *err);
-CHECK_RESULT enum status manifest_index_delete(struct manifest_index *index, const char *name, struct version version,
-                                               struct error *err);
-
 /* Makes a copy of the package with `revised` in place of its manifest of that version, for a trial solve
  * (solver_request.instead) that leaves the index unchanged. The manifest must exist and have the same dependencies, with other
  * ranges. The copy is in the arena and borrows from the index. */

@@ -57,7 +57,8 @@ void job_runner_look(struct job_runner *runner) {
     pthread_mutex_unlock(&runner->mutex);
 }
 
-void job_runner_look_soon(struct job_runner *runner) {
+/* Asks Redis again after a short pause: a job that could run waits for a lock that no job holds (lib/store/redis/lock.h). */
+static void look_soon(struct job_runner *runner) {
     int64_t at_ms = clock_monotonic_ms() + LOCK_LOOK_MS;
     pthread_mutex_lock(&runner->mutex);
     if (at_ms < runner->look_at_ms) runner->look_at_ms = at_ms;
@@ -162,7 +163,7 @@ static void try_work(struct job_slot *slot, const char *job_id) {
         job_run_carry_out(slot, &run, claimed_ms);
         job_runner_look(runner);
     } else if (status == STATUS_BUSY) {
-        job_runner_look_soon(runner);
+        look_soon(runner);
     } else if (status != STATUS_NOT_FOUND && !job_store_is_away(status)) {
         log_line(LOG_ERROR, "job_claim_failed", log_field("job", job_id), log_field("error", err.message));
     }

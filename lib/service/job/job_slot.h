@@ -85,8 +85,6 @@ void job_runner_alarm(struct job_runner *runner, const char *event, const char *
 bool job_runner_wait(struct job_runner *runner, pthread_cond_t *condition, int64_t until_ms);
 /* Has a free slot ask Redis for work, or the next slot that becomes free. */
 void job_runner_look(struct job_runner *runner);
-/* The same after a short pause: a job that could run waits for a lock that no job holds (lib/store/redis/lock.h). */
-void job_runner_look_soon(struct job_runner *runner);
 
 /* The time of the next scheduled look, INT64_MAX: none; with the runner's mutex held. */
 int64_t job_runner_next_look_ms(const struct job_runner *runner);

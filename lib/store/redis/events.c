@@ -68,8 +68,8 @@ enum status events_read(struct job_store *store, const struct event_consumer *co
     return status;
 }
 
-enum status events_acknowledge_some(struct job_store *store, const char *group, const char *const *event_ids, size_t count,
-                                    struct error *err) {
+enum status events_acknowledge(struct job_store *store, const char *group, const char *const *event_ids, size_t count,
+                               struct error *err) {
     enum { FIXED = 3 };
     struct redis_reply *reply;
     if (count == 0) return STATUS_OK;
@@ -80,10 +80,6 @@ enum status events_acknowledge_some(struct job_store *store, const char *group, 
     free(arguments);
     enum status status = redis_run(store->redis, 0, &reply, err);
     return status ? status : redis_check_reply(reply, err);
-}
-
-enum status events_acknowledge(struct job_store *store, const char *group, const char *event_id, struct error *err) {
-    return events_acknowledge_some(store, group, &event_id, 1, err);
 }
 
 enum status events_trim(struct job_store *store, size_t *removed, struct error *err) {

@@ -26,10 +26,8 @@ struct event_consumer {
  * ones, waiting up to `wait_ms`. */
 CHECK_RESULT enum status events_read(struct job_store *store, const struct event_consumer *consumer, int wait_ms, size_t limit,
                                      struct arena *arena, struct event **out, size_t *count, struct error *err);
-CHECK_RESULT enum status events_acknowledge(struct job_store *store, const char *group, const char *event_id,
-                                            struct error *err);
-CHECK_RESULT enum status events_acknowledge_some(struct job_store *store, const char *group, const char *const *event_ids,
-                                                 size_t count, struct error *err);
+CHECK_RESULT enum status events_acknowledge(struct job_store *store, const char *group, const char *const *event_ids,
+                                            size_t count, struct error *err);
 
 /* Removes, up to some thousands a call, the oldest events that every group has acknowledged; *removed is their number. Without
  * a group nothing is removed. A group that is made later begins with the events that are left. */

@@ -214,7 +214,7 @@ static void acknowledge(struct planning *planning, const struct planner_event *l
     for (const struct planner_event *event = list; event; event = event->next)
         ids[count++] = event->id;
     enum status status;
-    while ((status = events_acknowledge_some(planning->store, PLANNER_EVENTS_GROUP, ids, count, &err)) &&
+    while ((status = events_acknowledge(planning->store, PLANNER_EVENTS_GROUP, ids, count, &err)) &&
            planning_pause(planning, "Events cannot be acknowledged", &err)) {
     }
     if (!status) {

@@ -80,7 +80,7 @@ static void a_publication_leaves_one_event_until_it_is_acknowledged(void **state
     assert_int_equal(read_events(&listener, "third", &events), 1);
     assert_string_equal(events[0].job_id, id);
 
-    assert_int_equal(events_acknowledge(listener.store, "build-matrix", events[0].id, &listener.err), STATUS_OK);
+    assert_int_equal(events_acknowledge(listener.store, "build-matrix", &events[0].id, 1, &listener.err), STATUS_OK);
     assert_int_equal(read_events(&listener, "third", &events), 0);
     assert_int_equal(read_events(&listener, "fourth", &events), 0);
     listener_release(&listener);

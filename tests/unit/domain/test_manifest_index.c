@@ -209,61 +209,6 @@ static void dependencies_that_nothing_satisfies_are_named(void **state) {
     arena_release(&arena);
 }
 
-static void a_manifest_is_inserted_where_its_dependencies_are(void **state) {
-    struct manifest_index *index = *state;
-    struct arena arena = {0};
-    struct error err = {0};
-    struct dependant *found;
-    struct manifest manifest = small_registry_manifest("list", "1.5.0", "core >=1.0.0 <2.0.0", &arena);
-    assert_int_equal(manifest_index_insert(index, &manifest, &err), STATUS_OK);
-    arena_release(&arena); /* the index has its own */
-    size_t count = manifest_index_find_dependants(&found, index, "core", read_version("1.0.0"), &arena);
-    assert_string_equal(print_dependants(found, count, &arena), "draft@1.0.0 list@1.0.0 list@1.5.0");
-    assert_true(manifest_index_find(index, "list", read_version("2.0.0"))->is_published);
-    assert_false(manifest_index_find(index, "list", read_version("1.5.0"))->is_published);
-
-    manifest = small_registry_manifest("list", "1.5.0", "core >=2.0.0 <3.0.0", &arena); /* in its place */
-    assert_int_equal(manifest_index_insert(index, &manifest, &err), STATUS_OK);
-    count = manifest_index_find_dependants(&found, index, "core", read_version("2.0.0"), &arena);
-    assert_string_equal(print_dependants(found, count, &arena), "draft@1.0.0 list@1.5.0 list@2.0.0");
-    arena_release(&arena);
-}
-
-static void a_manifest_that_nothing_satisfies_is_not_inserted(void **state) {
-    struct manifest_index *index = *state;
-    struct arena arena = {0};
-    struct error err = {0};
-    struct manifest manifest = small_registry_manifest("fresh", "1.0.0", "core >=1.0.0 <2.0.0, list >=3.0.0 <4.0.0", &arena);
-    assert_int_equal(manifest_index_insert(index, &manifest, &err), STATUS_REFUSED);
-    assert_string_equal(err.message, "fresh@1.0.0 has unsatisfied dependencies: no version in the registry index fits list "
-                                     ">=3.0.0 <4.0.0.");
-    assert_null(manifest_index_find(index, "fresh", read_version("1.0.0")));
-    arena_release(&arena);
-}
-
-static void a_manifest_is_deleted_where_nobody_is_orphaned(void **state) {
-    struct manifest_index *index = *state;
-    struct error err = {0};
-    assert_int_equal(manifest_index_delete(index, "core", read_version("1.0.0"), &err), STATUS_OK);
-    assert_null(manifest_index_find(index, "core", read_version("1.0.0")));
-    assert_true(manifest_index_find(index, "core", read_version("1.1.0"))->is_published);
-    assert_int_equal(manifest_index_delete(index, "tree", read_version("1.0.0"), &err), STATUS_OK); /* its last one */
-    assert_int_equal(manifest_index_package(index, manifest_index_find_package(index, "tree"))->version_count, 0);
-    assert_int_equal(manifest_index_delete(index, "tree", read_version("1.0.0"), &err), STATUS_NOT_FOUND);
-    assert_string_equal(err.message, "The registry index has no tree@1.0.0.");
-}
-
-static void a_manifest_that_others_need_is_not_deleted(void **state) {
-    struct manifest_index *index = *state;
-    struct error err = {0};
-    assert_int_equal(manifest_index_delete(index, "core", read_version("1.0.0"), &err), STATUS_OK);
-    assert_int_equal(manifest_index_delete(index, "core", read_version("1.1.0"), &err), STATUS_REFUSED);
-    assert_string_equal(err.message,
-                        "core@1.1.0 cannot be removed: no other version in the registry index satisfies list@1.0.0 "
-                        "(>=1.0.0 <2.0.0), tree@1.0.0 (>=1.1.0 <2.0.0).");
-    assert_non_null(manifest_index_find(index, "core", read_version("1.1.0")));
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(versions_are_ascending_and_know_their_needs, set_up, tear_down),
@@ -277,10 +222,6 @@ int main(void) {
         cmocka_unit_test_setup_teardown(dependants_are_those_whose_range_includes_the_version, set_up, tear_down),
         cmocka_unit_test_setup_teardown(orphans_are_those_whom_nothing_else_would_do, set_up, tear_down),
         cmocka_unit_test_setup_teardown(dependencies_that_nothing_satisfies_are_named, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_manifest_is_inserted_where_its_dependencies_are, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_manifest_that_nothing_satisfies_is_not_inserted, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_manifest_is_deleted_where_nobody_is_orphaned, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_manifest_that_others_need_is_not_deleted, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

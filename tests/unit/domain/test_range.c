@@ -55,12 +55,9 @@ static void one_spelling_alone_is_read(void **state) {
     }
 }
 
-static void exact_and_caret_are_of_their_versions(void **state) {
+static void an_exact_range_has_one_version(void **state) {
     (void)state;
     assert_range(range_exact((struct version){1, 2, 3}), ">=1.2.3 <1.2.4");
-    assert_range(range_caret((struct version){1, 2, 3}), ">=1.2.3 <2.0.0");
-    assert_range(range_caret((struct version){0, 2, 3}), ">=0.2.3 <0.3.0");
-    assert_range(range_caret((struct version){0, 0, 3}), ">=0.0.3 <0.0.4");
     assert_false(range_is_valid(range_exact((struct version){VERSION_NUMBER_MAX, VERSION_NUMBER_MAX, VERSION_NUMBER_MAX})));
 }
 
@@ -73,12 +70,8 @@ static void low_is_in_and_high_is_out(void **state) {
     assert_false(range_includes(range, (struct version){0, 99, 99}));
 }
 
-static void ranges_that_only_touch_have_nothing_in_common(void **state) {
+static void a_union_is_from_the_lower_low_to_the_higher_high(void **state) {
     (void)state;
-    struct range both;
-    assert_false(range_intersect(parsed(">=1.0.0 <2.0.0"), parsed(">=2.0.0 <3.0.0"), &both));
-    assert_true(range_intersect(parsed(">=1.0.0 <2.0.0"), parsed(">=1.5.0 <3.0.0"), &both));
-    assert_range(both, ">=1.5.0 <2.0.0");
     assert_range(range_union(parsed(">=1.0.0 <2.0.0"), parsed(">=5.0.0 <6.0.0")), ">=1.0.0 <6.0.0");
 }
 
@@ -94,15 +87,12 @@ static struct range random_range(void) {
     return range;
 }
 
-static void union_and_intersection_agree_with_includes(void **state) {
+static void a_union_agrees_with_includes(void **state) {
     (void)state;
     srand(11);
     for (int i = 0; i < 5000; i++) {
-        struct range a = random_range(), b = random_range(), both;
+        struct range a = random_range(), b = random_range();
         struct version version = random_version();
-        bool in_both = range_includes(a, version) && range_includes(b, version);
-        bool have_common = range_intersect(a, b, &both);
-        assert_int_equal(have_common && range_includes(both, version), in_both);
         if (range_includes(a, version) || range_includes(b, version)) assert_true(range_includes(range_union(a, b), version));
         char text[RANGE_TEXT_MAX];
         range_print(a, text);
@@ -114,10 +104,10 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_read_prints_the_same),
         cmocka_unit_test(one_spelling_alone_is_read),
-        cmocka_unit_test(exact_and_caret_are_of_their_versions),
+        cmocka_unit_test(an_exact_range_has_one_version),
         cmocka_unit_test(low_is_in_and_high_is_out),
-        cmocka_unit_test(ranges_that_only_touch_have_nothing_in_common),
-        cmocka_unit_test(union_and_intersection_agree_with_includes),
+        cmocka_unit_test(a_union_is_from_the_lower_low_to_the_higher_high),
+        cmocka_unit_test(a_union_agrees_with_includes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -95,7 +95,7 @@ static void a_public_key_line_is_an_owner(void **state) {
     for (int i = 0; i < OWNER_KEY_COUNT; i++) {
         assert_string_equal(owners[i].id, "me at home");
         assert_string_equal(owners[i].key_type, kinds[i].type);
-        assert_true(owner_equal(signing_key_owner(keys[i]), &owners[i]));
+        assert_string_equal(signing_key_owner(keys[i])->public_key, owners[i].public_key);
     }
     assert_int_equal(owner_parse_line(&owner, " ssh-ed25519\tAAAA  \r\n", &arena, NULL), STATUS_OK);
     assert_string_equal(owner.public_key, "AAAA");

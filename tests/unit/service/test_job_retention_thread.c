@@ -59,7 +59,7 @@ static void a_runner_trims_acknowledged_events(void **state) {
     assert_ok(events_read(f->store, &(struct event_consumer){"group", "one", PATIENCE_MS}, 0, EVENTS, &f->arena, &events,
                           &count, &f->err));
     for (size_t i = 0; i < count; i++)
-        assert_ok(events_acknowledge(f->store, "group", events[i].id, &f->err));
+        assert_ok(events_acknowledge(f->store, "group", &events[i].id, 1, &f->err));
     temporary_folder_make(&storage);
     j->settings.storage_dir = storage.path;
     j->settings.retention_days = j->settings.matrix_retention_days = 1;
