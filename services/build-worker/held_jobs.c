@@ -4,15 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/array.h"
 #include "lib/base/clock.h"
 #include "lib/base/condition.h"
-#include "lib/base/inside.h"
-#include "lib/base/json.h"
-#include "lib/base/json_writer.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
+#include "lib/base/text.h"
+#include "lib/service/message/message_work.h"
 
-enum { LINES_WAITING_MAX = 32 << 20 }; /* bytes of a job's lines, kept while the service is unreachable */
+enum {
+    LINES_WAITING_MAX = 32 << 20, /* bytes of a job's lines, kept while the service is unreachable */
+    ERROR_TEXT_MAX = 200000,      /* of one error of the compiler: so several fit into a message */
+    ERROR_HEAD_BYTES = 80,        /* of one in a message, besides its texts */
+};
 
 void held_jobs_init(struct held_jobs *list) {
     *list = (struct held_jobs){0};
@@ -20,11 +24,9 @@ void held_jobs_init(struct held_jobs *list) {
     condition_init(&list->changed);
 }
 
-static void free_job(struct held_job *held) {
-    free(held->verdict);
-    free(held->reason);
-    free(held->result);
-    text_release(&held->lines);
+void held_job_free(struct held_job *held) {
+    held_lines_release(&held->lines);
+    arena_release(&held->arena);
     free(held);
 }
 
@@ -32,7 +34,7 @@ void held_jobs_release(struct held_jobs *list) {
     while (list->first) {
         struct held_job *held = list->first;
         list->first = held->next;
-        free_job(held);
+        held_job_free(held);
     }
     pthread_cond_destroy(&list->changed);
     pthread_mutex_destroy(&list->mutex);
@@ -65,69 +67,89 @@ static struct held_job *find(struct held_jobs *list, const struct build_job *job
 }
 
 void held_jobs_say(struct held_jobs *list, const struct build_job *job, enum log_level level, const char *message) {
-    struct text clean = {0}; /* without this machine's folders: the service, which blanks its own, does not know them */
-    text_append(&clean, message);
-    inside_blank(&clean);
     pthread_mutex_lock(&list->mutex);
     struct held_job *held = find(list, job);
-    if (!held->is_lost && held->lines.length < LINES_WAITING_MAX) {
-        text_append_format(&held->lines, "%s[%lld,%lld,\"%s\",", held->lines.length ? "," : "", (long long)++held->line_count,
-                           (long long)clock_now_ms(), log_level_name(level));
-        json_append(&held->lines, text_view(&clean));
-        text_append_character(&held->lines, ']');
-    }
+    if (!held->is_lost && held->lines.bytes < LINES_WAITING_MAX)
+        held_lines_add(&held->lines, ++held->line_count, level, message);
     pthread_mutex_unlock(&list->mutex);
-    text_release(&clean);
 }
 
-/* A copy without this machine's folders. The caller owns it; NULL stays NULL. */
-static char *copy_clean(const char *text) {
-    struct text clean = {0};
-    if (!text) return NULL;
-    text_append(&clean, text);
-    inside_blank(&clean);
-    char *copy = memory_copy_text(text_view(&clean));
-    text_release(&clean);
+/* clean_text() in the arena. */
+static const char *copy_clean(struct arena *arena, const char *text, size_t most) {
+    char *clean = clean_text(text, most);
+    const char *copy = clean ? arena_copy(arena, clean) : NULL;
+    free(clean);
     return copy;
 }
 
+/* Adds the length of the text to *bytes and returns it. */
+static const char *count_bytes(const char *text, size_t *bytes) {
+    *bytes += text ? strlen(text) : 0;
+    return text;
+}
+
+#define CLEAN(field, most) .field = count_bytes(copy_clean(arena, error->field, most), bytes)
+
+static struct build_error copy_error(const struct build_error *error, struct arena *arena, size_t *bytes) {
+    *bytes += ERROR_HEAD_BYTES;
+    return (struct build_error){CLEAN(message, ERROR_TEXT_MAX),
+                                CLEAN(code, MESSAGE_LIMIT(record_compiler_error, code)),
+                                CLEAN(link, MESSAGE_LIMIT(record_compiler_error, link)),
+                                CLEAN(filename, MESSAGE_LIMIT(record_compiler_error, filename)),
+                                CLEAN(module, MESSAGE_LIMIT(record_compiler_error, module)),
+                                .has_position = error->has_position,
+                                .position = error->position};
+}
+
+#undef CLEAN
+
+/* A copy for a message, without the errors that do not fit into it. */
+static const struct record_build_result *copy_result(const struct build_result *result, struct arena *arena) {
+    struct build_result copy = *result;
+    struct build_error *errors = arena_alloc(arena, (result->error_count + 1) * sizeof *errors);
+    size_t bytes = 0, count = 0;
+    while (count < result->error_count) {
+        errors[count] = copy_error(&result->errors[count], arena, &bytes);
+        if (bytes > MESSAGE_LIMIT(record_build_result, errors)) break;
+        count++;
+    }
+    copy.errors = errors;
+    copy.error_count = count;
+    copy.errors_left_out += result->error_count - count;
+    return message_write_result(&copy, arena);
+}
+
 void held_jobs_end(struct held_jobs *list, const struct build_job *job, const struct build_outcome *outcome) {
-    struct text result = {0};
-    build_result_append_json(&result, &outcome->result);
+    struct arena arena = {0};
+    const char *reason = copy_clean(&arena, outcome->reason, MESSAGE_LIMIT(message_build_outcome, reason));
+    const struct record_build_result *result = copy_result(&outcome->result, &arena);
     pthread_mutex_lock(&list->mutex);
     struct held_job *held = find(list, job);
     if (!held->is_lost && held->order) held->order->wanted--;
     held->order = NULL;
     held->is_ended = true;
     held->is_given_back = outcome->is_given_back;
-    held->verdict = memory_copy_text(verdict_text(outcome->verdict));
-    held->reason = copy_clean(outcome->reason);
-    held->result = copy_clean(text_view(&result));
+    held->verdict = verdict_text(outcome->verdict);
+    held->arena = arena;
+    held->reason = reason;
+    held->result = result;
     pthread_cond_broadcast(&list->changed);
     pthread_mutex_unlock(&list->mutex);
-    text_release(&result);
 }
 
-size_t held_jobs_append_leases(struct held_jobs *list, struct text *out) {
+struct record_lease_list held_jobs_list_leases(struct held_jobs *list, struct arena *arena) {
     int64_t now_ms = clock_monotonic_ms();
-    size_t count = 0;
-    struct json_writer writer = {.out = out};
-    json_writer_open(&writer, '[');
+    struct {
+        struct record_lease *items;
+        size_t count, capacity;
+    } leases = {0};
     pthread_mutex_lock(&list->mutex);
     for (const struct held_job *held = list->first; held; held = held->next) {
         if (held->is_lost || (held->order && now_ms > held->order->renew_until_ms)) continue;
-        json_writer_item(&writer);
-        json_writer_open(&writer, '[');
-        json_writer_item(&writer);
-        json_writer_text(&writer, held->job_id);
-        json_writer_item(&writer);
-        json_writer_integer(&writer, held->fence);
-        json_writer_close(&writer, ']');
-        count++;
+        *array_add_in(arena, &leases) = (struct record_lease){arena_copy(arena, held->job_id), held->fence};
     }
     pthread_mutex_unlock(&list->mutex);
-    json_writer_close(&writer, ']');
-    return count;
+    return (struct record_lease_list){leases.items, leases.count};
 }
 
 bool held_jobs_lose(struct held_jobs *list, const char *job_id, int64_t fence) {
@@ -144,45 +166,13 @@ bool held_jobs_lose(struct held_jobs *list, const char *job_id, int64_t fence) {
     return is_under_way;
 }
 
-/* True if the array [[JOB ID, FENCE], …] has the job under an older fence and under no newer one. */
-static bool is_newest_of_several(const json_t *leases, const char *job_id, int64_t fence) {
-    const json_t *lease;
-    size_t i;
-    bool has_older = false;
-    json_array_foreach((json_t *)leases, i, lease) {
-        int64_t other = json_integer_value(json_array_get(lease, 1));
-        if (!text_equal(json_string_value(json_array_get(lease, 0)), job_id)) continue;
-        if (other > fence) return false;
-        has_older = has_older || other < fence;
-    }
-    return has_older;
-}
-
-static bool has_text(const json_t *array, const char *text) {
-    const json_t *item;
-    size_t i;
-    json_array_foreach((json_t *)array, i, item) {
-        if (text_equal(json_string_value(item), text)) return true;
-    }
-    return false;
-}
-
-void held_jobs_lose_all(struct held_jobs *list, const char *asked, const char *lost) {
-    json_t *leases = NULL, *ids = NULL, *lease;
-    size_t i;
-    if (json_read(&leases, asked, strlen(asked), "The leases", NULL) ||
-        json_read(&ids, lost, strlen(lost), "The lost jobs", NULL))
-        log_line(LOG_ERROR, "renew_reply_malformed", log_field("reply", lost));
-    json_array_foreach(leases, i, lease) {
-        const char *job_id = json_string_value(json_array_get(lease, 0));
-        int64_t fence = json_integer_value(json_array_get(lease, 1));
-        if (!has_text(ids, job_id) || is_newest_of_several(leases, job_id, fence)) continue;
+void held_jobs_lose_all(struct held_jobs *list, struct record_lease_list lost) {
+    for (size_t i = 0; i < lost.count; i++) {
+        const struct record_lease *lease = &lost.items[i];
         /* An ended job may have been accepted just now; the reply to its own message reports that, so it is not logged here. */
-        if (held_jobs_lose(list, job_id, fence))
-            log_line(LOG_WARN, "job_lost", log_field("job", job_id), log_field("fence", fence));
+        if (held_jobs_lose(list, lease->job_id, lease->fence))
+            log_line(LOG_WARN, "job_lost", log_field("job", lease->job_id), log_field("fence", lease->fence));
     }
-    json_decref(ids);
-    json_decref(leases);
 }
 
 void held_jobs_cancel(struct held_jobs *list) {

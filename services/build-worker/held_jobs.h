@@ -9,8 +9,9 @@
 #include <pthread.h>
 
 #include "lib/base/deadline.h"
-#include "lib/base/text.h"
+#include "proto/message.h"
 #include "services/build-worker/build.h"
+#include "services/build-worker/held_lines.h"
 
 /* One work order in progress; owned by its slot. */
 struct held_order {
@@ -26,10 +27,13 @@ struct held_job {
     bool is_lost;             /* another runner has the lease: nothing more is sent */
     bool is_ended;
     bool is_given_back;
-    char *verdict, *reason, *result; /* set when it has ended */
-    struct text lines;               /* unsent items of the message build_lines: JSON, separated by commas */
-    int64_t line_count;              /* of all lines so far; the number of the last */
-    bool is_being_sent;              /* the sender is working on it */
+    const char *verdict; /* set when it has ended, like the next two */
+    const char *reason;
+    const struct record_build_result *result;
+    struct arena arena;      /* of reason and result */
+    struct held_lines lines; /* not sent yet */
+    int64_t line_count;      /* of all lines so far; the number of the last */
+    bool is_being_sent;      /* the sender is working on it */
     struct held_job *next;
 };
 
@@ -42,19 +46,21 @@ struct held_jobs {
 void held_jobs_init(struct held_jobs *list);
 void held_jobs_release(struct held_jobs *list); /* with its jobs */
 
-/* For slots: the jobs of their work. */
+/* Frees a job that is in no list. */
+void held_job_free(struct held_job *held);
+
+/* For slots: the jobs of their work. What is said and the outcome are copied, each text cleaned for messages (clean_text()). */
 void held_jobs_add(struct held_jobs *list, const struct work_order *work, struct held_order *order);
 void held_jobs_say(struct held_jobs *list, const struct build_job *job, enum log_level level, const char *message);
 void held_jobs_end(struct held_jobs *list, const struct build_job *job, const struct build_outcome *outcome);
 
-/* For the renewer: appends [[JOB ID, FENCE], …] of all leases to renew; returns their number. */
-size_t held_jobs_append_leases(struct held_jobs *list, struct text *out);
+/* For the renewer: all leases to renew; copies in the arena. */
+struct record_lease_list held_jobs_list_leases(struct held_jobs *list, struct arena *arena);
 /* The lease with this fence is lost, perhaps to this worker itself under a newer fence. An order without wanted jobs is
  * cancelled. True: the job was still being built. */
 bool held_jobs_lose(struct held_jobs *list, const char *job_id, int64_t fence);
-/* The same for the reply to a renewal: `asked` is the text that held_jobs_append_leases() wrote for it, `lost` a JSON array
- * of job ids. If a job was sent with several fences, the newest is kept; the next renewal decides. */
-void held_jobs_lose_all(struct held_jobs *list, const char *asked, const char *lost);
+/* The same for all leases that the reply to a renewal names; logs the jobs that were still being built. */
+void held_jobs_lose_all(struct held_jobs *list, struct record_lease_list lost);
 /* Cancels all builds. */
 void held_jobs_cancel(struct held_jobs *list);
 

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "services/build-worker/sender.h"
 
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-
 #include "lib/base/clock.h"
 #include "lib/base/condition.h"
 #include "lib/base/fault.h"
@@ -22,14 +18,14 @@ enum {
 /* The pending output of a job, moved out of it for sending. */
 struct output {
     struct held_job *held;
-    struct text lines;
+    struct held_lines lines;
     bool is_end, is_lost;
 };
 
 /* ---- Pending output ---- */
 
 static bool has_something(const struct held_job *held, bool lines_too) {
-    return held->is_lost ? held->is_ended : held->is_ended || (lines_too && held->lines.length > 0);
+    return held->is_lost ? held->is_ended : held->is_ended || (lines_too && held->lines.count > 0);
 }
 
 static bool is_there_anything(const struct held_jobs *list, bool lines_too) {
@@ -43,7 +39,7 @@ static bool take(struct held_jobs *list, bool lines_too, struct output *out) {
     for (struct held_job *held = list->first; held; held = held->next) {
         if (!has_something(held, lines_too)) continue;
         *out = (struct output){.held = held, .lines = held->lines, .is_end = held->is_ended, .is_lost = held->is_lost};
-        held->lines = (struct text){0};
+        held->lines = (struct held_lines){0};
         held->is_being_sent = true;
         return true;
     }
@@ -72,68 +68,44 @@ static bool send(struct sender *sender, const struct message *message, const str
     return !is_to_be_repeated(*status);
 }
 
-/* The length of the items that fit into one message. They are our own well-formed JSON, and each begins with `[`. */
-static size_t cut_lines(const struct text *lines) {
-    if (lines->length <= LINES_BYTES_MAX) return lines->length;
-    for (size_t at = LINES_BYTES_MAX; at > 1; at--)
-        if (memcmp(lines->bytes + at - 1, "],[", 3) == 0) return at;
-    return lines->length; /* one line over the limit: it is refused and dropped */
-}
-
-/* Prints the first `length` bytes of the items as an array. */
-static void print_lines(struct text *out, const struct text *lines, size_t length) {
-    text_append_character(out, '[');
-    text_append_bytes(out, lines->bytes, length);
-    text_append_character(out, ']');
-}
-
 /* Sends the lines except those that fit into the result's message. False: retry. */
 static bool send_lines(struct sender *sender, struct output *output, enum status *status) {
     bool has_result = output->is_end && !output->held->is_given_back;
+    struct held_lines *lines = &output->lines;
     *status = STATUS_OK;
-    while (output->lines.length > (has_result ? LAST_LINES_BYTES_MAX : 0)) {
-        size_t length = cut_lines(&output->lines);
-        struct text items = {0};
-        print_lines(&items, &output->lines, length);
-        struct message message = {.tag = MESSAGE_build_lines,
-                                  .build_lines = {.worker = sender->identity->name,
-                                                  .secret = sender->identity->secret,
-                                                  .job_id = output->held->job_id,
-                                                  .fence = output->held->fence,
-                                                  .lines = text_view(&items)}};
-        bool is_done = send(sender, &message, output->held, status);
-        text_release(&items);
-        if (!is_done) return false;
+    while (lines->bytes > (has_result ? LAST_LINES_BYTES_MAX : 0)) {
+        size_t count = held_lines_fit(lines, LINES_BYTES_MAX);
+        const struct message message = {.tag = MESSAGE_build_log,
+                                        .build_log = {.worker = sender->identity->name,
+                                                      .secret = sender->identity->secret,
+                                                      .job_id = output->held->job_id,
+                                                      .fence = output->held->fence,
+                                                      .lines = {lines->items, count}}};
+        if (!send(sender, &message, output->held, status)) return false;
         if (*status == STATUS_STALE || *status == STATUS_NOT_FOUND) return true;
-        size_t skipped = length < output->lines.length ? length + 1 : length; /* with the comma */
-        memmove(output->lines.bytes, output->lines.bytes + skipped, output->lines.length - skipped);
-        output->lines.length -= skipped;
+        held_lines_drop(lines, count);
     }
     return true;
 }
 
 static bool send_end(struct sender *sender, const struct output *output, enum status *status) {
     const struct held_job *held = output->held;
-    struct text lines = {0};
-    if (output->lines.length > 0) print_lines(&lines, &output->lines, output->lines.length);
-    struct message returned = {.tag = MESSAGE_build_return,
-                               .build_return = {.worker = sender->identity->name,
-                                                .secret = sender->identity->secret,
-                                                .job_id = held->job_id,
-                                                .fence = held->fence}};
-    struct message result = {.tag = MESSAGE_build_end,
-                             .build_end = {.worker = sender->identity->name,
-                                           .secret = sender->identity->secret,
-                                           .job_id = held->job_id,
-                                           .fence = held->fence,
-                                           .verdict = held->verdict,
-                                           .reason = held->reason,
-                                           .result = held->result,
-                                           .lines = lines.bytes}};
+    const struct message returned = {.tag = MESSAGE_build_return,
+                                     .build_return = {.worker = sender->identity->name,
+                                                      .secret = sender->identity->secret,
+                                                      .job_id = held->job_id,
+                                                      .fence = held->fence}};
+    const struct message outcome = {.tag = MESSAGE_build_outcome,
+                                    .build_outcome = {.worker = sender->identity->name,
+                                                      .secret = sender->identity->secret,
+                                                      .job_id = held->job_id,
+                                                      .fence = held->fence,
+                                                      .verdict = held->verdict,
+                                                      .reason = held->reason,
+                                                      .result = held->result,
+                                                      .lines = {output->lines.items, output->lines.count}}};
     fault_point("worker-result");
-    bool is_done = send(sender, held->is_given_back ? &returned : &result, held, status);
-    text_release(&lines);
-    return is_done;
+    return send(sender, held->is_given_back ? &returned : &outcome, held, status);
 }
 
 /* True: everything in the output was accepted, or refused for good. */
@@ -150,26 +122,14 @@ static bool send_parcel(struct sender *sender, struct output *output) {
 static void settle(struct held_jobs *list, struct output *output, bool is_sent) {
     struct held_job *held = output->held;
     held->is_being_sent = false;
-    if (!is_sent && output->lines.length > 0) {
-        if (held->lines.length > 0) {
-            text_append_character(&output->lines, ',');
-            text_append_bytes(&output->lines, held->lines.bytes, held->lines.length);
-        }
-        text_release(&held->lines);
-        held->lines = output->lines;
-        output->lines = (struct text){0};
-    }
-    text_release(&output->lines);
+    if (!is_sent) held_lines_put_before(&held->lines, &output->lines);
+    held_lines_release(&output->lines);
     if (!is_sent || !output->is_end) return;
     struct held_job **link = &list->first;
     while (*link != held)
         link = &(*link)->next;
     *link = held->next;
-    free(held->verdict);
-    free(held->reason);
-    free(held->result);
-    text_release(&held->lines);
-    free(held);
+    held_job_free(held);
     pthread_cond_broadcast(&list->changed);
 }
 

@@ -10,6 +10,8 @@
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "lib/base/thread.h"
+#include "lib/service/message/message_metrics.h"
+#include "lib/service/message/message_work.h"
 #include "services/build-worker/sender.h"
 
 enum {
@@ -99,34 +101,30 @@ static void say_goodbye(struct worker *worker, int busy_slots) {
 
 /* ---- Renewing ---- */
 
-static void append_figures(struct worker *worker, struct text *out) {
+static struct record_metric_list list_metrics(struct worker *worker, struct arena *arena) {
     struct metrics *metrics = metrics_create();
     build_environment_measure(worker->environment, metrics);
     metrics_add_process(metrics);
-    metrics_append_json(out, metrics);
+    struct record_metric_list list = message_list_metrics(metrics, arena);
     metrics_free(metrics);
+    return list;
 }
 
 static void renew(struct worker *worker) {
     struct arena arena = {0};
-    struct text leases = {0}, figures = {0};
     struct error err;
-    held_jobs_append_leases(&worker->held, &leases);
-    append_figures(worker, &figures);
-    struct message answer, request = {.tag = MESSAGE_build_renew,
-                                      .build_renew = {.worker = worker->identity.name,
-                                                      .secret = worker->identity.secret,
-                                                      .leases = text_view(&leases),
-                                                      .busy_slots = count_busy_slots(worker),
-                                                      .figures = text_view(&figures)}};
+    struct message answer, request = {.tag = MESSAGE_leases_renew,
+                                      .leases_renew = {.worker = worker->identity.name,
+                                                       .secret = worker->identity.secret,
+                                                       .leases = held_jobs_list_leases(&worker->held, &arena),
+                                                       .busy_slots = count_busy_slots(worker),
+                                                       .metrics = list_metrics(worker, &arena)}};
     enum status status = message_client_call(worker->client, &request, TIMEOUT_MS, &arena, &answer, &err);
     if (status == STATUS_NOT_FOUND) /* expected after worker_leave: the leases were renewed nevertheless */
         status = thread_goes_on(&worker->slots) ? say_hello(worker, &err) : STATUS_OK;
-    else if (!status && answer.tag == MESSAGE_work_renewed && answer.work_renewed.lost)
-        held_jobs_lose_all(&worker->held, text_view(&leases), answer.work_renewed.lost);
+    else if (!status && answer.tag == MESSAGE_leases_renewed)
+        held_jobs_lose_all(&worker->held, answer.leases_renewed.lost);
     if (status) log_line(LOG_WARN, "lease_renewal_failed", log_field("error", err.message));
-    text_release(&figures);
-    text_release(&leases);
     arena_release(&arena);
 }
 
@@ -217,10 +215,10 @@ static bool build(struct worker *worker, const struct work_order *work, struct a
 
 /* ---- Asking ---- */
 
-static bool take_work(struct worker *worker, const char *text, struct arena *arena) {
+static bool take_work(struct worker *worker, const struct message_work_order *order, struct arena *arena) {
     struct work_order work;
     struct error err;
-    if (!work_order_parse(&work, text ? text : "", text ? strlen(text) : 0, arena, &err)) return build(worker, &work, arena);
+    if (!message_read_work(&work, order, arena, &err)) return build(worker, &work, arena);
     log_line(LOG_ERROR, "work_order_malformed", log_field("field", err.path), log_field("error", err.message));
     return true;
 }
@@ -238,7 +236,7 @@ static int64_t ask(struct worker *worker) {
     enum status status = message_client_call(worker->client, &request, ASK_WAIT_MS + ASK_MARGIN_MS, &arena, &answer, &err);
     if (status == STATUS_NOT_FOUND)
         status = thread_goes_on(&worker->slots) ? say_hello(worker, &err) : STATUS_OK;
-    else if (!status && answer.tag == MESSAGE_work && take_work(worker, answer.work.work, &arena))
+    else if (!status && answer.tag == MESSAGE_work_order && take_work(worker, &answer.work_order, &arena))
         pause_ms = PAUSE_AFTER_GIVING_BACK_MS;
     if (status) {
         log_line(LOG_WARN, "work_request_failed", log_field("error", err.message));

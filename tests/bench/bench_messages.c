@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * How fast messages are asked and answered between two threads of this process, over ipc and tcp, with SERVICE_KEY. The request
- * is a job of ordinary size, the answer `done`. Prints `key=value`, one a line.
+ * is a job of ordinary size, the answer `done`. Then how long work for a build worker takes to be written and read as a message:
+ * of a small package, of an ordinary batch, of nearly the whole registry. Prints `key=value`, one a line.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -11,8 +12,10 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/text.h"
 #include "lib/service/message/message_client.h"
 #include "lib/service/message/message_server.h"
+#include "lib/service/message/message_work.h"
 
 enum { CALLS = 2000, CALLERS = 64, DURATION_MS = 2000, TIMEOUT_MS = 10000, POSTS = 5000, IN_FLIGHT = 512 };
 
@@ -183,6 +186,66 @@ static void measure(const char *address, const char *name) {
     message_server_free(server);
 }
 
+/* ---- Work orders ---- */
+
+enum { DEPENDENCIES = 8 };
+
+static void make_work(struct work_order *out, size_t package_count, size_t job_count, struct arena *arena) {
+    struct build_package *packages = arena_alloc(arena, package_count * sizeof *packages);
+    struct build_job *jobs = arena_alloc(arena, job_count * sizeof *jobs);
+    for (size_t i = 0; i < package_count; i++) {
+        size_t count = i < DEPENDENCIES ? i : DEPENDENCIES,
+               *dependencies = arena_alloc(arena, (count + 1) * sizeof *dependencies);
+        for (size_t j = 0; j < count; j++)
+            dependencies[j] = j * i / count;
+        packages[i] = (struct build_package){.name = arena_format(arena, "package-number-%zu", i),
+                                             .version = {6, 0, (uint32_t)i},
+                                             .hash = "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+                                             .size_bytes = 23456,
+                                             .dependencies = dependencies,
+                                             .dependency_count = count};
+    }
+    for (size_t i = 0; i < job_count; i++) {
+        jobs[i] = (struct build_job){.fence = (int64_t)(1000 + i), .attempt = 1, .package = package_count - 1 - i};
+        memcpy(jobs[i].job_id, "00000000-0000-4000-8000-000000000000", sizeof jobs[i].job_id);
+    }
+    *out = (struct work_order){.compiler = {0, 15, 15},
+                               .time_limit_ms = 3600000,
+                               .lease_ms = 30000,
+                               .downloads = "https://packages.registry.purescript.org",
+                               .packages = packages,
+                               .package_count = package_count,
+                               .jobs = jobs,
+                               .job_count = job_count};
+}
+
+static void measure_work(const char *name, size_t package_count, size_t job_count, int times) {
+    struct arena made = {0};
+    struct work_order work, again;
+    struct text bytes = {0};
+    struct error err = {0};
+    int64_t encode_us = 0, decode_us = 0;
+    make_work(&work, package_count, job_count, &made);
+    for (int i = 0; i < times; i++) {
+        struct arena arena = {0};
+        struct message sent, received;
+        int64_t begin_us = clock_monotonic_us();
+        text_clear(&bytes);
+        message_write_work(&sent, &work, &arena);
+        need(message_pack(&sent, &bytes, &err), &err);
+        int64_t written_us = clock_monotonic_us();
+        need(message_unpack(MESSAGE_work_order, bytes.bytes, bytes.length, &arena, &received, &err), &err);
+        need(message_read_work(&again, &received.work_order, &arena, &err), &err);
+        decode_us += clock_monotonic_us() - written_us;
+        encode_us += written_us - begin_us;
+        arena_release(&arena);
+    }
+    printf("work_%s_bytes=%zu\nwork_%s_write_us=%.1f\nwork_%s_read_us=%.1f\n", name, bytes.length, name,
+           (double)encode_us / times, name, (double)decode_us / times);
+    text_release(&bytes);
+    arena_release(&made);
+}
+
 int main(void) {
     char folder[] = "/tmp/registry-bench-XXXXXX", address[64];
     if (!mkdtemp(folder)) return EXIT_FAILURE;
@@ -191,5 +254,8 @@ int main(void) {
     rmdir(folder);
     snprintf(address, sizeof address, "tcp://127.0.0.1:%d", 20000 + (int)(getpid() % 10000));
     measure(address, "tcp");
+    measure_work("small", 10, 1, 3000);
+    measure_work("batch", 230, 16, 300);
+    measure_work("large", 4000, 16, 20);
     return EXIT_SUCCESS;
 }

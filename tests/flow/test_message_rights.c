@@ -12,6 +12,7 @@
 #include "lib/base/text.h"
 #include "lib/domain/matrix/work_order.h"
 #include "lib/service/message/message_client.h"
+#include "lib/service/message/message_work.h"
 #include "lib/service/message/worker_identity.h"
 #include "tests/support/matrix_scene.h"
 #include "tests/support/shell.h"
@@ -89,18 +90,20 @@ static void each_address_takes_its_peers_messages_alone(void **state) {
 static struct message right_message(enum message_tag tag, const char *name, const char *secret, const char *job_id,
                                     int64_t fence) {
     struct message out = {.tag = tag};
-    const char *line = "[[1000000, 1, \"INFO\", \"A forged line.\"]]";
+    static const struct record_log_line line = {1000000, 1, "INFO", "A forged line."};
+    static const struct record_log_line_list lines = {&line, 1};
+    struct record_lease *lease = arena_alloc(&arena, sizeof *lease);
+    *lease = (struct record_lease){job_id, fence};
     switch (tag) {
     case MESSAGE_worker_join: out.worker_join = (struct message_worker_join){name, secret, .compilers = "0.15.14"}; break;
     case MESSAGE_worker_leave: out.worker_leave = (struct message_worker_leave){name, secret, 0}; break;
     case MESSAGE_build_ask: out.build_ask = (struct message_build_ask){name, secret, "0.15.14", 1}; break;
-    case MESSAGE_build_renew:
-        out.build_renew = (struct message_build_renew){name, secret, .busy_slots = 7};
-        out.build_renew.leases = arena_format(&arena, "[[\"%s\", %lld]]", job_id, (long long)fence);
+    case MESSAGE_leases_renew:
+        out.leases_renew = (struct message_leases_renew){name, secret, .leases = {lease, 1}, .busy_slots = 7};
         break;
-    case MESSAGE_build_lines: out.build_lines = (struct message_build_lines){name, secret, job_id, fence, line}; break;
-    case MESSAGE_build_end:
-        out.build_end = (struct message_build_end){name, secret, job_id, fence, "succeeded", NULL, NULL, line};
+    case MESSAGE_build_log: out.build_log = (struct message_build_log){name, secret, job_id, fence, lines}; break;
+    case MESSAGE_build_outcome:
+        out.build_outcome = (struct message_build_outcome){name, secret, job_id, fence, "succeeded", .lines = lines};
         break;
     case MESSAGE_build_return: out.build_return = (struct message_build_return){name, secret, job_id, fence}; break;
     default: fail_msg("How far does \"%s\" reach? Add it here.", message_name(tag));
@@ -134,9 +137,10 @@ static void expect_out_of_reach(const struct worker_identity *as, const char *jo
         if (!is_about(all_tags[i], MESSAGE_ABOUT_OWN_BUILDS)) continue;
         struct message message = right_message(all_tags[i], as->name, as->secret, job_id, fence), answer;
         enum status status = say(client, &message, &answer);
-        if (message.tag == MESSAGE_build_renew) {
+        if (message.tag == MESSAGE_leases_renew) {
             assert_int_equal(status, STATUS_OK);
-            assert_string_equal(answer.work_renewed.lost, arena_format(&arena, "[\"%s\"]", job_id));
+            assert_int_equal(answer.leases_renewed.lost.count, 1);
+            assert_string_equal(answer.leases_renewed.lost.items[0].job_id, job_id);
         } else if (status != STATUS_STALE && !(status == STATUS_INVALID && strcmp(err.path, "job_id") == 0)) {
             fail_msg("%s: %d %s", message_name(all_tags[i]), (int)status, err.message);
         }
@@ -172,8 +176,8 @@ static struct build_job take_job(void) {
     ask.build_ask.wait_ms = TIMEOUT_MS / 2;
     struct work_order work;
     if (say(client, &ask, &answer)) fail_msg("%s", err.message);
-    assert_int_equal(answer.tag, MESSAGE_work);
-    if (work_order_parse(&work, answer.work.work, strlen(answer.work.work), &arena, &err)) fail_msg("%s", err.message);
+    assert_int_equal(answer.tag, MESSAGE_work_order);
+    if (message_read_work(&work, &answer.work_order, &arena, &err)) fail_msg("%s", err.message);
     return work.jobs[0];
 }
 
@@ -202,12 +206,13 @@ static void a_worker_does_not_reach_anothers_build(void **state) {
 
     /* The real one's lines are all there, and its result counts. */
     for (int i = 1; i <= LINES; i++) {
-        struct message lines = right_message(MESSAGE_build_lines, worker.name, worker.secret, job.job_id, job.fence);
-        lines.build_lines.lines = arena_format(&arena, "[[%d, 1, \"INFO\", \"A real line.\"]]", i);
+        struct message lines = right_message(MESSAGE_build_log, worker.name, worker.secret, job.job_id, job.fence);
+        const struct record_log_line line = {i, 1, "INFO", "A real line."};
+        lines.build_log.lines = (struct record_log_line_list){&line, 1};
         assert_int_equal(say(client, &lines, NULL), STATUS_OK);
     }
-    struct message end = right_message(MESSAGE_build_end, worker.name, worker.secret, job.job_id, job.fence);
-    end.build_end.lines = NULL;
+    struct message end = right_message(MESSAGE_build_outcome, worker.name, worker.secret, job.job_id, job.fence);
+    end.build_outcome.lines.count = 0;
     assert_int_equal(say(client, &end, NULL), STATUS_OK);
     json_t *ended = matrix_wait_for_build(server, "held", "1.0.0", "0.15.14");
     assert_string_equal(server_job_text(ended, "verdict"), "succeeded");

@@ -7,8 +7,10 @@
 #include "lib/base/arena.h"
 #include "lib/base/json.h"
 #include "lib/base/json_writer.h"
+#include "lib/base/map.h"
 #include "lib/base/text.h"
 #include "lib/domain/package/json_fields.h"
+#include "lib/domain/package/package_name.h"
 
 static const char *const how_texts[] = {
 #define BUILD_HOW(name, text) text,
@@ -33,81 +35,13 @@ static enum status need_amount(const json_t *object, const char *key, int64_t *o
     return status || *out >= 0 ? status : invalid(err, key, "must not be negative");
 }
 
-/* ---- Packages ---- */
+/* ---- Work ---- */
 
-static enum status read_dependencies(struct build_package *out, const json_t *object, size_t own_position, struct arena *arena,
-                                     struct error *err) {
-    const json_t *list = NULL, *item;
-    enum status status = json_need_array(object, "dependencies", &list, err);
-    if (status) return status;
-    size_t *positions = arena_alloc(arena, (json_array_size(list) + 1) * sizeof *positions), i;
-    json_array_foreach(list, i, item) {
-        json_int_t position = json_integer_value(item);
-        if (!json_is_integer(item) || position < 0 || (size_t)position >= own_position)
-            return invalid(err, "dependencies", "must be a list of positions of earlier packages");
-        positions[i] = (size_t)position;
-    }
-    out->dependencies = positions;
-    out->dependency_count = json_array_size(list);
-    return STATUS_OK;
+const char *build_how_text(enum build_how how) {
+    return how_texts[how];
 }
 
-static enum status read_package(struct build_package *out, const json_t *object, size_t position, struct arena *arena,
-                                struct error *err) {
-    enum status status = json_must_be_object(object, "A package", err);
-    if (!status) status = json_need_package_name(object, "name", &out->name, arena, err);
-    if (!status) status = json_need_version(object, "version", &out->version, err);
-    if (!status) status = json_need_copy(object, "hash", &out->hash, arena, err);
-    if (!status && !hash_is_sha256_sri(out->hash)) status = invalid(err, "hash", "must be a hash of the form sha256-BASE64");
-    if (!status) status = need_amount(object, "bytes", &out->size_bytes, err);
-    return status ? status : read_dependencies(out, object, position, arena, err);
-}
-
-static enum status read_packages(struct work_order *out, const json_t *root, struct arena *arena, struct error *err) {
-    const json_t *list = NULL, *item;
-    size_t i;
-    enum status status = json_need_array(root, "packages", &list, err);
-    if (status) return status;
-    if (json_array_size(list) == 0 || json_array_size(list) > WORK_ORDER_PACKAGES_MAX)
-        return error_set_at(err, STATUS_INVALID, "packages", "A work order must have 1 to %d packages.",
-                            WORK_ORDER_PACKAGES_MAX);
-    struct build_package *packages = arena_alloc(arena, json_array_size(list) * sizeof *packages);
-    json_t *names = json_object();
-    json_array_foreach(list, i, item) {
-        status = read_package(&packages[i], item, i, arena, err);
-        if (!status && json_object_get(names, packages[i].name))
-            status = invalid(err, "name", "must not be the name of another package");
-        if (!status) json_object_set_new(names, packages[i].name, json_true());
-        if (status) {
-            at_item(err, status, "packages", i);
-            break;
-        }
-    }
-    json_decref(names);
-    out->packages = packages;
-    out->package_count = json_array_size(list);
-    return status;
-}
-
-static enum status read_others(struct work_order *out, const json_t *root, struct arena *arena, struct error *err) {
-    const json_t *list = json_object_get(root, "others"), *item;
-    size_t i;
-    if (list && (!json_is_array(list) || json_array_size(list) > WORK_ORDER_OTHERS_MAX))
-        return error_set_at(err, STATUS_INVALID, "others", "The field \"others\" must be an array of at most %d packages.",
-                            WORK_ORDER_OTHERS_MAX);
-    struct build_package *others = arena_alloc(arena, (json_array_size(list) + 1) * sizeof *others);
-    json_array_foreach(list, i, item) {
-        enum status status = read_package(&others[i], item, 0, arena, err);
-        if (status) return at_item(err, status, "others", i);
-    }
-    out->others = others;
-    out->other_count = json_array_size(list);
-    return STATUS_OK;
-}
-
-/* ---- Jobs ---- */
-
-static bool parse_how(const char *text, enum build_how *how) {
+bool build_how_parse(const char *text, enum build_how *how) {
     for (unsigned i = 0; i < BUILD_HOW_COUNT; i++)
         if (text_equal(text, how_texts[i])) {
             *how = (enum build_how)i;
@@ -116,124 +50,85 @@ static bool parse_how(const char *text, enum build_how *how) {
     return false;
 }
 
-static enum status read_job(struct build_job *out, const json_t *object, size_t package_count, struct error *err) {
-    const char *id = NULL, *how = NULL;
-    int64_t attempt = 0, package = 0;
-    enum status status = json_must_be_object(object, "A job", err);
-    if (!status) status = json_need_text(object, "jobId", &id, err);
-    if (!status && (!*id || strlen(id) >= sizeof out->job_id || strspn(id, "0123456789abcdef-") != strlen(id)))
-        status = invalid(err, "jobId", "must be the id of a job");
-    if (!status) status = need_amount(object, "fence", &out->fence, err);
-    if (!status) status = need_amount(object, "attempt", &attempt, err);
-    if (!status && attempt > INT32_MAX) status = invalid(err, "attempt", "must not be above 2147483647");
-    if (!status) status = need_amount(object, "package", &package, err);
-    if (!status && (size_t)package >= package_count) status = invalid(err, "package", "must be the position of a package");
-    if (!status) status = json_need_text(object, "how", &how, err);
-    if (!status && !parse_how(how, &out->how)) status = invalid(err, "how", "must be reuse, again or verify");
-    if (status) return status;
-    memcpy(out->job_id, id, strlen(id) + 1);
-    out->attempt = (int)attempt;
-    out->package = (size_t)package;
-    return STATUS_OK;
+static enum status check_count(const char *list, size_t count, size_t least, size_t most, struct error *err) {
+    if (count >= least && count <= most) return STATUS_OK;
+    return error_set_at(err, STATUS_INVALID, list, "A work order must have %zu to %zu %s; it has %zu.", least, most, list,
+                        count);
 }
 
-static enum status read_jobs(struct work_order *out, const json_t *root, struct arena *arena, struct error *err) {
-    const json_t *list = NULL, *item;
-    size_t i;
-    enum status status = json_need_array(root, "jobs", &list, err);
-    if (status) return status;
-    if (json_array_size(list) == 0 || json_array_size(list) > WORK_ORDER_JOBS_MAX)
-        return error_set_at(err, STATUS_INVALID, "jobs", "A work order must have 1 to %d jobs.", WORK_ORDER_JOBS_MAX);
-    struct build_job *jobs = arena_alloc(arena, json_array_size(list) * sizeof *jobs);
-    bool *is_taken = arena_alloc(arena, out->package_count * sizeof *is_taken);
-    json_array_foreach(list, i, item) {
-        status = read_job(&jobs[i], item, out->package_count, err);
-        if (!status && is_taken[jobs[i].package]) status = invalid(err, "package", "must not be the package of another job");
-        if (status) return at_item(err, status, "jobs", i);
-        is_taken[jobs[i].package] = true;
+static enum status check_amount(const char *field, int64_t amount, struct error *err) {
+    return amount >= 0 ? STATUS_OK : invalid(err, field, "must not be negative");
+}
+
+static enum status check_package(const struct build_package *package, size_t position, struct error *err) {
+    enum status status = package_name_check(package->name ? package->name : "", err);
+    if (status) return error_set_at(err, status, "name", "%s", err ? err->message : "");
+    if (!package->hash || !hash_is_sha256_sri(package->hash))
+        return error_set_at(err, STATUS_INVALID, "hash", "The hash of %s must be of the form sha256-BASE64.", package->name);
+    for (size_t i = 0; i < package->dependency_count; i++)
+        if (package->dependencies[i] >= position)
+            return error_set_at(err, STATUS_INVALID, "dependencies",
+                                "Each dependency of %s must be the position of an earlier package.", package->name);
+    return check_amount("size_bytes", package->size_bytes, err);
+}
+
+static enum status check_packages(const struct work_order *work, struct error *err) {
+    enum status status = check_count("packages", work->package_count, 1, WORK_ORDER_PACKAGES_MAX, err);
+    struct map names = {0};
+    for (size_t i = 0; !status && i < work->package_count; i++) {
+        status = check_package(&work->packages[i], i, err);
+        if (!status && map_put(&names, work->packages[i].name, &names))
+            status = error_set_at(err, STATUS_INVALID, "name", "Two packages have the name %s.", work->packages[i].name);
+        if (status) at_item(err, status, "packages", i);
     }
-    out->jobs = jobs;
-    out->job_count = json_array_size(list);
-    return STATUS_OK;
-}
-
-/* ---- Work ---- */
-
-enum status work_order_parse(struct work_order *out, const char *bytes, size_t length, struct arena *arena, struct error *err) {
-    json_t *root = NULL;
-    *out = (struct work_order){0};
-    enum status status = json_read(&root, bytes, length, "The work", err);
-    if (!status) status = json_must_be_object(root, "The work", err);
-    if (!status) status = json_need_version(root, "compiler", &out->compiler, err);
-    if (!status) status = need_amount(root, "timeLimitMs", &out->time_limit_ms, err);
-    if (!status) status = need_amount(root, "leaseMs", &out->lease_ms, err);
-    if (!status) status = json_need_copy(root, "downloads", &out->downloads, arena, err);
-    if (!status) status = read_packages(out, root, arena, err);
-    if (!status) status = read_jobs(out, root, arena, err);
-    if (!status) status = read_others(out, root, arena, err);
-    json_decref(root);
+    map_release(&names, NULL);
     return status;
 }
 
-static void write_version(struct json_writer *writer, const char *key, struct version version) {
-    char text[VERSION_TEXT_MAX];
-    version_print(version, text);
-    json_writer_text_field(writer, key, text);
-}
-
-static void write_package(struct json_writer *writer, const struct build_package *package) {
-    json_writer_item(writer);
-    json_writer_open(writer, '{');
-    json_writer_text_field(writer, "name", package->name);
-    write_version(writer, "version", package->version);
-    json_writer_text_field(writer, "hash", package->hash);
-    json_writer_integer_field(writer, "bytes", package->size_bytes);
-    json_writer_key(writer, "dependencies");
-    json_writer_open(writer, '[');
-    for (size_t i = 0; i < package->dependency_count; i++) {
-        json_writer_item(writer);
-        json_writer_integer(writer, (int64_t)package->dependencies[i]);
+static enum status check_others(const struct work_order *work, struct error *err) {
+    enum status status = check_count("others", work->other_count, 0, WORK_ORDER_OTHERS_MAX, err);
+    for (size_t i = 0; !status && i < work->other_count; i++) {
+        status = check_package(&work->others[i], 0, err);
+        if (status) at_item(err, status, "others", i);
     }
-    json_writer_close(writer, ']');
-    json_writer_close(writer, '}');
+    return status;
 }
 
-static void write_job(struct json_writer *writer, const struct build_job *job) {
-    json_writer_item(writer);
-    json_writer_open(writer, '{');
-    json_writer_text_field(writer, "jobId", job->job_id);
-    json_writer_integer_field(writer, "fence", job->fence);
-    json_writer_integer_field(writer, "attempt", job->attempt);
-    json_writer_integer_field(writer, "package", (int64_t)job->package);
-    json_writer_text_field(writer, "how", how_texts[job->how]);
-    json_writer_close(writer, '}');
+static enum status check_job(const struct build_job *job, size_t package_count, struct error *err) {
+    if (!*job->job_id || job->job_id[strspn(job->job_id, "0123456789abcdef-")])
+        return error_set_at(err, STATUS_INVALID, "job_id", "A job cannot have the id \"%s\".", job->job_id);
+    if (job->package >= package_count)
+        return error_set_at(err, STATUS_INVALID, "package", "The package of the job %s must be the position of one.",
+                            job->job_id);
+    enum status status = check_amount("fence", job->fence, err);
+    return status ? status : check_amount("attempt", job->attempt, err);
 }
 
-void work_order_append_json(struct text *out, const struct work_order *work) {
-    struct json_writer writer = {.out = out};
-    json_writer_open(&writer, '{');
-    write_version(&writer, "compiler", work->compiler);
-    json_writer_integer_field(&writer, "timeLimitMs", work->time_limit_ms);
-    json_writer_integer_field(&writer, "leaseMs", work->lease_ms);
-    json_writer_text_field(&writer, "downloads", work->downloads);
-    json_writer_key(&writer, "packages");
-    json_writer_open(&writer, '[');
-    for (size_t i = 0; i < work->package_count; i++)
-        write_package(&writer, &work->packages[i]);
-    json_writer_close(&writer, ']');
-    json_writer_key(&writer, "jobs");
-    json_writer_open(&writer, '[');
-    for (size_t i = 0; i < work->job_count; i++)
-        write_job(&writer, &work->jobs[i]);
-    json_writer_close(&writer, ']');
-    if (work->other_count > 0) {
-        json_writer_key(&writer, "others");
-        json_writer_open(&writer, '[');
-        for (size_t i = 0; i < work->other_count; i++)
-            write_package(&writer, &work->others[i]);
-        json_writer_close(&writer, ']');
+static enum status check_jobs(const struct work_order *work, struct error *err) {
+    enum status status = check_count("jobs", work->job_count, 1, WORK_ORDER_JOBS_MAX, err);
+    if (status) return status;
+    struct arena arena = {0};
+    bool *is_taken = arena_alloc(&arena, work->package_count * sizeof *is_taken);
+    for (size_t i = 0; !status && i < work->job_count; i++) {
+        const struct build_job *job = &work->jobs[i];
+        status = check_job(job, work->package_count, err);
+        if (!status && is_taken[job->package])
+            status = error_set_at(err, STATUS_INVALID, "package", "The job %s has the same package as another.", job->job_id);
+        if (!status) is_taken[job->package] = true;
+        if (status) at_item(err, status, "jobs", i);
     }
-    json_writer_close(&writer, '}');
+    arena_release(&arena);
+    return status;
+}
+
+enum status work_order_check(const struct work_order *work, struct error *err) {
+    enum status status = check_amount("time_limit_ms", work->time_limit_ms, err);
+    if (!status) status = check_amount("lease_ms", work->lease_ms, err);
+    if (!status && !work->downloads)
+        status = error_set_at(err, STATUS_INVALID, "downloads", "A work order must have an address for downloads.");
+    if (!status) status = check_packages(work, err);
+    if (!status) status = check_jobs(work, err);
+    return status ? status : check_others(work, err);
 }
 
 /* Dependencies come earlier in the table, so one walk downwards finds all of them. */

@@ -1,19 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The input and the result of a build worker: JSON in the messages `work` and `build_end` (proto/messages.def). `work` is
- * self-contained, since a worker has no state and no other source of information (proto/README.md, Who talks to whom).
+ * The input and the result of a build worker. A work order is self-contained, since a worker has no state and no other source
+ * of information (proto/README.md, Who talks to whom). As messages: lib/service/message/message_work.h.
  *
- *   {"compiler": "0.15.15", "timeLimitMs": 3600000, "leaseMs": 30000, "downloads": "https://packages.example.org",
- *    "packages": [{"name": "prelude", "version": "6.0.1", "hash": "sha256-…", "bytes": 23456, "dependencies": [0, 3]}, …],
- *    "jobs": [{"jobId": ID, "fence": 7, "attempt": 1, "package": 4, "how": "reuse"}, …],
- *    "others": [{"name", "version", "hash", "bytes", "dependencies": []}, …]}
- *
- * `packages` are all packages to be compiled, including the jobs' own: one version of each name, dependencies before
- * dependants, so "dependencies" are positions below the package's own. The jobs of one piece of work share one consistent plan,
- * and none depends on another; a job may see only its own package and that package's transitive dependencies.
- * `others` (optional) are a few more tarballs of the registry: if one of them can be downloaded, `downloads` is right.
- *
- * A result:
+ * A result is also kept as JSON, in Redis and in the build store:
  *
  *   {"compiled": 3, "reused": 225, "own": 3, "compilerMs": 1234, "ownMs": 12, "batch": 16,
  *    "errors"?: [{"message", "errorCode", "errorLink"?, "filename"?, "moduleName"?, "position"?: {…}}, …],
@@ -55,6 +45,9 @@ enum build_how {
         BUILD_HOW_COUNT
 };
 
+const char *build_how_text(enum build_how how);
+bool build_how_parse(const char *text, enum build_how *how); /* false: there is no such text; NULL is none */
+
 /* All texts and tables are owned by the arena that they were read into; borrowed when writing. */
 struct build_package {
     const char *name;
@@ -73,6 +66,10 @@ struct build_job {
     enum build_how how;
 };
 
+/* `packages` are all packages to be compiled, including the jobs' own: one version of each name, dependencies before dependants.
+ * The jobs of one work order share one consistent plan, and none depends on another; a job may see only its own package and that
+ * package's transitive dependencies. `others` are a few more tarballs of the registry: if one of them can be downloaded,
+ * `downloads` is right. */
 struct work_order {
     struct version compiler;
     int64_t time_limit_ms; /* of each job, from its claim */
@@ -86,11 +83,10 @@ struct work_order {
     size_t other_count;
 };
 
-/* STATUS_INVALID with the field as path for anything that differs from the form above (a dependency at a later position, two
- * versions of a name, a job whose package does not exist, a list above its limit). */
-CHECK_RESULT enum status work_order_parse(struct work_order *out, const char *bytes, size_t length, struct arena *arena,
-                                          struct error *err);
-void work_order_append_json(struct text *out, const struct work_order *work);
+/* Checks a work order from outside, of which any text may be NULL. STATUS_INVALID with the field as path for anything that
+ * differs from the above (a dependency at a later position, two versions of a name, a job whose package does not exist, a
+ * malformed name, hash or job id, a negative number, a list above its limit). */
+CHECK_RESULT enum status work_order_check(const struct work_order *work, struct error *err);
 
 /* The transitive dependencies of `package`, without itself: positions, ascending, in the arena. Returns their number. */
 size_t work_order_closure(size_t **out, const struct work_order *work, size_t package, struct arena *arena);

@@ -152,28 +152,26 @@ static void read_slots(struct dispatcher *dispatcher) {
 /* True: the ask was answered with work, and freed. */
 static bool serve(struct dispatcher *dispatcher, struct ask *ask, bool *has_failed) {
     struct arena arena = {0};
-    struct text work = {0};
+    struct message work;
     struct error err = {0};
-    size_t jobs = 0;
     struct hand_out_request request = {.worker = ask->worker, .slots = dispatcher->slots};
     const char **compilers = NULL;
     request.compiler_count = split_compilers(&compilers, ask->compilers, &arena);
     request.compilers = compilers;
-    enum status status = hand_out(&work, &jobs, dispatcher->service, dispatcher->store, &request, &err);
+    enum status status = hand_out(&work, dispatcher->service, dispatcher->store, &request, &arena, &err);
     if (status) {
         log_line(LOG_WARN, "dispatch_failed", log_field("worker", ask->worker), log_field("error", err.message));
         *has_failed = true;
     }
-    bool is_served = work.length > 0;
+    bool is_served = work.tag == MESSAGE_work_order;
     if (is_served) {
-        message_pending_answer(ask->pending, &(struct message){.tag = MESSAGE_work, .work = {.work = text_view(&work)}});
+        message_pending_answer(ask->pending, &work);
         free_ask(ask);
         thread_lock(&dispatcher->thread);
         dispatcher->batches++;
-        dispatcher->jobs += (int64_t)jobs;
+        dispatcher->jobs += (int64_t)work.work_order.jobs.count;
         thread_unlock(&dispatcher->thread);
     }
-    text_release(&work);
     arena_release(&arena);
     return is_served;
 }
@@ -274,8 +272,8 @@ static void dispatch(void *context) {
 
 static const struct message_handler handlers[] = {
     {MESSAGE_worker_join, .handle = take_worker_join},   {MESSAGE_worker_leave, .handle = take_worker_leave},
-    {MESSAGE_build_ask, .handle_later = take_build_ask}, {MESSAGE_build_renew, .handle = take_build_renew},
-    {MESSAGE_build_lines, .handle = take_build_lines},   {MESSAGE_build_end, .handle = take_build_end},
+    {MESSAGE_build_ask, .handle_later = take_build_ask}, {MESSAGE_leases_renew, .handle = take_leases_renew},
+    {MESSAGE_build_log, .handle = take_build_log},       {MESSAGE_build_outcome, .handle = take_build_outcome},
     {MESSAGE_build_return, .handle = take_build_return}, {0},
 };
 

@@ -7,6 +7,7 @@
 #include "lib/base/fault.h"
 #include "lib/base/text.h"
 #include "lib/base/url.h"
+#include "lib/service/message/message_work.h"
 #include "services/build-matrix/commit/committer.h"
 #include "services/build-matrix/commit/matrix_end.h"
 #include "services/build-matrix/dispatch/batch.h"
@@ -18,7 +19,6 @@ enum {
     LOOK_TIMES = 4,        /* … or this multiple of the batch size */
     FIRST_LEASE_MS = 5000, /* until the first renewal: a worker that died while asking delays its jobs by this at most */
     ROUNDS_MAX = 8,        /* of choosing again, because the chosen jobs needed no worker or could not be built */
-    WORK_BYTES_MAX = 1800000,
 };
 
 const char *hand_out_downloads(const struct matrix_service *service, struct arena *arena) {
@@ -33,33 +33,41 @@ const char *hand_out_downloads(const struct matrix_service *service, struct aren
     return copy;
 }
 
+/* A look at the ready jobs for one worker, and those of them that were claimed for it. */
+struct round {
+    struct matrix_service *service;
+    struct job_store *store;
+    const struct hand_out_request *request;
+    struct arena *arena;
+    struct job *ready;
+    size_t ready_count;
+    struct batch_choice choice;
+    struct job *jobs; /* of the choice, with their leases: what was still ready */
+    struct lease *leases;
+    size_t claimed;
+};
+
 /* The maximum batch size. If all ready jobs were listed, it is their number per slot, so that no worker stays idle. */
-static size_t fair_share(const struct matrix_service *service, size_t ready, size_t looked_at,
-                         const struct hand_out_request *request) {
-    size_t most = (size_t)service->settings.matrix_batch;
-    if (ready >= looked_at || request->slots == 0) return most; /* there may be more than were listed */
-    size_t share = ready / request->slots;
+static size_t fair_share(const struct round *round, size_t looked_at) {
+    size_t most = (size_t)round->service->settings.matrix_batch, slots = round->request->slots;
+    if (round->ready_count >= looked_at || slots == 0) return most; /* there may be more than were listed */
+    size_t share = round->ready_count / slots;
     return share < 1 ? 1 : share < most ? share : most;
 }
 
-static enum status end_claimed(struct matrix_service *service, struct job_store *store, const struct job *job,
-                               const struct lease *lease, const struct batch_refusal *refusal, struct error *err) {
-    struct matrix_outcome outcome = {
-        .verdict = VERDICT_DEPENDENCY_MISSING, .is_withdrawn = refusal->is_withdrawn, .reason = refusal->reason};
-    return matrix_job_end(service, store, job, lease, &outcome, err);
-}
-
 /* Claims and ends a job that can no longer be built as planned; nothing happens if it is no longer ready. */
-static enum status end_refused(struct matrix_service *service, struct job_store *store, const struct job *ready,
-                               const struct batch_refusal *refusal, struct arena *arena, struct error *err) {
+static enum status end_refused(const struct round *round, const struct batch_refusal *refusal, struct error *err) {
     struct lease lease;
     struct job job;
     size_t claimed = 0;
-    const char *id = ready->id;
-    const struct job_claim claim = {.ids = &id, .count = 1, .runner = "build-matrix", .lease_ms = service->settings.lease_ms};
-    enum status status = job_store_claim_some(store, &claim, arena, &lease, &job, &claimed, err);
+    const char *id = round->ready[refusal->job].id;
+    const struct matrix_outcome outcome = {
+        .verdict = VERDICT_DEPENDENCY_MISSING, .is_withdrawn = refusal->is_withdrawn, .reason = refusal->reason};
+    const struct job_claim claim = {
+        .ids = &id, .count = 1, .runner = "build-matrix", .lease_ms = round->service->settings.lease_ms};
+    enum status status = job_store_claim_some(round->store, &claim, round->arena, &lease, &job, &claimed, err);
     if (status || claimed == 0) return status;
-    return end_claimed(service, store, &job, &lease, refusal, err);
+    return matrix_job_end(round->service, round->store, &job, &lease, &outcome, err);
 }
 
 static const char *say_who_builds(const char *worker, size_t count, struct arena *arena) {
@@ -98,126 +106,158 @@ static void add_others(struct work_order *work, const struct manifest_index *ind
     work->others = others;
 }
 
-/* Appends the work for these claimed jobs. STATUS_TOO_LARGE: it does not fit into a message. */
-static enum status write_work(struct text *out, struct matrix_service *service, const struct job *jobs,
-                              const struct lease *leases, size_t count, struct arena *arena, struct error *err) {
+/* What is too large because of the jobs' plans has the path "packages…". */
+static enum status check_size(const struct work_order *work, const struct message *message, struct error *err) {
+    if (work->package_count > WORK_ORDER_PACKAGES_MAX)
+        return error_set_at(err, STATUS_TOO_LARGE, "packages", "The build needs %zu packages; a build may have at most %d.",
+                            work->package_count, WORK_ORDER_PACKAGES_MAX);
+    struct text bytes = {0};
+    enum status status = message_pack(message, &bytes, err);
+    text_release(&bytes);
+    return status;
+}
+
+static struct build_job *list_jobs(const struct round *round, const size_t *packages, size_t count) {
+    struct build_job *list = arena_alloc(round->arena, count * sizeof *list);
+    for (size_t i = 0; i < count; i++) {
+        const struct job *job = &round->jobs[i];
+        list[i] = (struct build_job){
+            .fence = round->leases[i].fence, .attempt = job->attempts, .package = packages[i], .how = how_to_build(job)};
+        memcpy(list[i].job_id, job->id, sizeof list[i].job_id);
+    }
+    return list;
+}
+
+/* Makes the work for the first `count` claimed jobs. STATUS_REFUSED: a plan does not agree with the registry as it is known.
+ * STATUS_TOO_LARGE: it does not fit into a message. */
+static enum status write_work(struct message *out, const struct round *round, size_t count, struct error *err) {
+    struct matrix_service *service = round->service;
     struct work_order work = {.time_limit_ms = job_kind_timeout_ms(JOB_KIND_MATRIX, &service->settings),
                               .lease_ms = service->settings.lease_ms,
-                              .downloads = hand_out_downloads(service, arena),
+                              .downloads = hand_out_downloads(service, round->arena),
                               .job_count = count};
-    enum status status = version_parse(&work.compiler, jobs[0].compiler, err);
+    enum status status = version_parse(&work.compiler, round->jobs[0].compiler, err);
     if (status) return status;
-    size_t *packages = arena_alloc(arena, count * sizeof *packages);
+    size_t *packages = arena_alloc(round->arena, count * sizeof *packages);
     const struct manifest_index *index = registry_view_lock(service->repositories.view);
-    status = batch_list_packages(&work, packages, index, jobs, count, arena, err);
-    if (!status) add_others(&work, index, arena);
+    status = batch_list_packages(&work, packages, index, round->jobs, count, round->arena, err);
+    if (!status) add_others(&work, index, round->arena);
     registry_view_unlock(service->repositories.view);
     if (status) return status;
-    struct build_job *list = arena_alloc(arena, count * sizeof *list);
-    for (size_t i = 0; i < count; i++) {
-        list[i] = (struct build_job){
-            .fence = leases[i].fence, .attempt = jobs[i].attempts, .package = packages[i], .how = how_to_build(&jobs[i])};
-        memcpy(list[i].job_id, jobs[i].id, sizeof list[i].job_id);
-    }
-    work.jobs = list;
-    size_t before = out->length;
-    work_order_append_json(out, &work);
-    if (out->length - before <= WORK_BYTES_MAX) return STATUS_OK;
-    out->length = before;
-    return error_set(err, STATUS_TOO_LARGE, "The work of %zu jobs does not fit into a message.", count);
+    work.jobs = list_jobs(round, packages, count);
+    message_write_work(out, &work, round->arena);
+    return check_size(&work, out, err);
 }
 
 /* Releases claimed jobs that cannot be handed to the worker. */
-static void give_back(struct job_store *store, const struct lease *leases, size_t count) {
+static void give_back(const struct round *round, size_t first) {
     struct error err;
-    for (size_t i = 0; i < count; i++)
-        if (job_store_release(store, &leases[i], &err))
-            log_line(LOG_WARN, "job_release_failed", log_field("job", leases[i].job_id), log_field("error", err.message));
+    for (size_t i = first; i < round->claimed; i++)
+        if (job_store_release(round->store, &round->leases[i], &err))
+            log_line(LOG_WARN, "job_release_failed", log_field("job", round->leases[i].job_id),
+                     log_field("error", err.message));
 }
 
-/* Claims the chosen jobs and writes their work. A job whose result is already recorded goes straight to the committer. */
-static enum status claim(struct text *work, size_t *job_count, struct matrix_service *service, struct job_store *store,
-                         const struct hand_out_request *request, const struct job *ready, const struct batch_choice *choice,
-                         struct arena *arena, struct error *err) {
-    const char **ids = arena_alloc(arena, choice->job_count * sizeof *ids);
-    struct lease *leases = arena_alloc(arena, choice->job_count * sizeof *leases);
-    struct job *jobs = arena_alloc(arena, choice->job_count * sizeof *jobs);
-    size_t claimed = 0;
-    bool has_record = ready[choice->jobs[0]].record != NULL;
-    const char *runner = has_record ? "build-matrix" : request->worker;
-    const char *line = has_record ? NULL : say_who_builds(request->worker, choice->job_count, arena);
-    int64_t lease_ms = service->settings.lease_ms;
+/* Makes the work for all claimed jobs; if that fails, for the first alone, after the others are given back. */
+static enum status write_what_can_be(struct message *out, struct round *round, struct error *err) {
+    int64_t asked_us = clock_monotonic_us();
+    enum status status = write_work(out, round, round->claimed, err);
+    if (status && round->claimed > 1) {
+        give_back(round, 1);
+        round->claimed = 1;
+        status = write_work(out, round, 1, err);
+    }
+    if (status != STATUS_REFUSED) return status;
+    status = fresh_view_look_again(round->service, asked_us, err); /* the view may be older than the job */
+    return status ? status : write_work(out, round, round->claimed, err);
+}
+
+/* Ends the only claimed job if the failure is of its plan, which it would meet again and again; else gives it back. */
+static enum status give_up(const struct round *round, enum status failure, struct error *err) {
+    bool is_too_large = failure == STATUS_TOO_LARGE && text_starts_with(err->path, "packages");
+    if (!is_too_large && failure != STATUS_REFUSED) {
+        give_back(round, 0);
+        return failure;
+    }
+    const struct matrix_outcome outcome = {.verdict = is_too_large ? VERDICT_LIMIT_EXCEEDED : VERDICT_DEPENDENCY_MISSING,
+                                           .reason = arena_copy(round->arena, err->message)};
+    return matrix_job_end(round->service, round->store, &round->jobs[0], &round->leases[0], &outcome, err);
+}
+
+static enum status claim_chosen(struct round *round, bool has_record, struct error *err) {
+    const struct batch_choice *choice = &round->choice;
+    const char **ids = arena_alloc(round->arena, choice->job_count * sizeof *ids);
+    const char *worker = round->request->worker, *runner = has_record ? "build-matrix" : worker;
+    const char *line = has_record ? NULL : say_who_builds(worker, choice->job_count, round->arena);
+    int64_t lease_ms = round->service->settings.lease_ms;
     if (!has_record && lease_ms > FIRST_LEASE_MS) lease_ms = FIRST_LEASE_MS;
     for (size_t i = 0; i < choice->job_count; i++)
-        ids[i] = ready[choice->jobs[i]].id;
+        ids[i] = round->ready[choice->jobs[i]].id;
+    round->leases = arena_alloc(round->arena, choice->job_count * sizeof *round->leases);
+    round->jobs = arena_alloc(round->arena, choice->job_count * sizeof *round->jobs);
     const struct job_claim claim = {
         .ids = ids, .count = choice->job_count, .runner = runner, .lease_ms = lease_ms, .line = line};
-    enum status status = job_store_claim_some(store, &claim, arena, leases, jobs, &claimed, err);
-    if (status || claimed == 0) return status;
+    return job_store_claim_some(round->store, &claim, round->arena, round->leases, round->jobs, &round->claimed, err);
+}
+
+/* Claims the chosen jobs and makes their work. A job whose result is already recorded goes straight to the committer. */
+static enum status claim(struct message *work, struct round *round, struct error *err) {
+    bool has_record = round->ready[round->choice.jobs[0]].record != NULL;
+    enum status status = claim_chosen(round, has_record, err);
+    if (status || round->claimed == 0) return status;
     if (has_record) {
-        committer_add(service->committer, &jobs[0], &leases[0]);
+        committer_add(round->service->committer, &round->jobs[0], &round->leases[0]);
         return STATUS_OK;
     }
     fault_point("matrix-claimed");
-    int64_t asked_us = clock_monotonic_us();
-    status = write_work(work, service, jobs, leases, claimed, arena, err);
-    if (status && claimed > 1) { /* retry with the first job only */
-        give_back(store, leases + 1, claimed - 1);
-        claimed = 1;
-        status = write_work(work, service, jobs, leases, 1, arena, err);
-    }
-    if (status == STATUS_REFUSED) { /* the view may be older than the job */
-        status = fresh_view_look_again(service, asked_us, err);
-        if (!status) status = write_work(work, service, jobs, leases, claimed, arena, err);
-    }
-    if (!status) *job_count = claimed;
-    if (status == STATUS_REFUSED) {
-        const struct batch_refusal refusal = {.reason = arena_copy(arena, err->message)};
-        return end_claimed(service, store, jobs, leases, &refusal, err);
-    }
-    if (status) give_back(store, leases, 1);
-    return status;
+    struct message made;
+    status = write_what_can_be(&made, round, err);
+    if (status) return give_up(round, status, err);
+    *work = made;
+    return STATUS_OK;
 }
 
 /* Chooses among the jobs that were ready at `asked_us`. None is refused from an older view: if the repositories cannot be read,
  * the refusals are dropped and those jobs stay pending. */
-static enum status choose(struct batch_choice *out, struct matrix_service *service, const struct job *ready, size_t count,
-                          size_t most, int64_t asked_us, struct arena *arena, struct error *err) {
+static enum status choose(struct round *round, size_t most, int64_t asked_us, struct error *err) {
+    struct batch_choice *out = &round->choice;
+    struct registry_view *view = round->service->repositories.view;
     enum status status = STATUS_OK;
     for (bool is_new = false;; is_new = true) {
-        batch_choose(out, registry_view_lock(service->repositories.view), ready, count, most, arena);
-        registry_view_unlock(service->repositories.view);
+        batch_choose(out, registry_view_lock(view), round->ready, round->ready_count, most, round->arena);
+        registry_view_unlock(view);
         if (out->refusal_count == 0 || is_new) return STATUS_OK;
-        status = fresh_view_look_again(service, asked_us, err);
+        status = fresh_view_look_again(round->service, asked_us, err);
         if (status) break;
     }
     out->refusal_count = 0;
     return out->job_count > 0 ? STATUS_OK : status;
 }
 
-enum status hand_out(struct text *work, size_t *job_count, struct matrix_service *service, struct job_store *store,
-                     const struct hand_out_request *request, struct error *err) {
-    enum status status = STATUS_OK;
-    size_t look_at = (size_t)service->settings.matrix_batch * LOOK_TIMES;
+/* Looks for work once. */
+static enum status look(struct message *work, struct round *round, struct error *err) {
+    const struct hand_out_request *request = round->request;
+    size_t look_at = (size_t)round->service->settings.matrix_batch * LOOK_TIMES;
     if (look_at < LOOK_AT_LEAST) look_at = LOOK_AT_LEAST;
+    int64_t asked_us = clock_monotonic_us();
+    enum status status = job_store_list_ready(round->store, request->compilers, request->compiler_count, look_at, round->arena,
+                                              &round->ready, &round->ready_count, err);
+    if (!status && round->ready_count > 0) status = choose(round, fair_share(round, look_at), asked_us, err);
+    for (size_t i = 0; !status && i < round->choice.refusal_count; i++)
+        status = end_refused(round, &round->choice.refusals[i], err);
+    if (!status && round->choice.job_count > 0) status = claim(work, round, err);
+    return status;
+}
+
+enum status hand_out(struct message *work, struct matrix_service *service, struct job_store *store,
+                     const struct hand_out_request *request, struct arena *arena, struct error *err) {
+    enum status status = STATUS_OK;
     bool may_have_more = true;
-    *job_count = 0;
-    for (int round = 0; !status && may_have_more && *job_count == 0 && round < ROUNDS_MAX; round++) {
-        struct arena arena = {0};
-        struct job *ready = NULL;
-        size_t count = 0;
-        struct batch_choice choice = {0};
-        int64_t asked_us = clock_monotonic_us();
-        status = job_store_list_ready(store, request->compilers, request->compiler_count, look_at, &arena, &ready, &count, err);
-        if (!status && count > 0)
-            status =
-                choose(&choice, service, ready, count, fair_share(service, count, look_at, request), asked_us, &arena, err);
-        for (size_t i = 0; !status && i < choice.refusal_count; i++)
-            status = end_refused(service, store, &ready[choice.refusals[i].job], &choice.refusals[i], &arena, err);
-        if (!status && choice.job_count > 0)
-            status = claim(work, job_count, service, store, request, ready, &choice, &arena, err);
-        may_have_more = count > 0;
-        arena_release(&arena);
+    *work = (struct message){.tag = MESSAGE_done};
+    for (int i = 0; !status && may_have_more && work->tag == MESSAGE_done && i < ROUNDS_MAX; i++) {
+        struct round round = {.service = service, .store = store, .request = request, .arena = arena};
+        status = look(work, &round, err);
+        may_have_more = round.ready_count > 0;
     }
     return status;
 }

@@ -7,9 +7,9 @@
 #define SERVICES_BUILD_MATRIX_DISPATCH_HAND_OUT_H
 
 #include "lib/store/job/job_store.h"
+#include "proto/message.h"
 
 struct matrix_service;
-struct text;
 
 struct hand_out_request {
     const char *worker;
@@ -18,10 +18,11 @@ struct hand_out_request {
     size_t slots; /* of all workers: the ready jobs are shared among them */
 };
 
-/* Appends the work as JSON and sets `job_count`; appends nothing if there is no job for this worker now. Jobs that can no
- * longer be built are ended, and jobs with a recorded result go to the committer. */
-CHECK_RESULT enum status hand_out(struct text *work, size_t *job_count, struct matrix_service *service, struct job_store *store,
-                                  const struct hand_out_request *request, struct error *err);
+/* Makes `work` a work_order, or `done` if there is no job for this worker now; what it points to is in the arena. Jobs that can
+ * no longer be built, or whose work is too large for a message, are ended, and jobs with a recorded result go to the committer.
+ */
+CHECK_RESULT enum status hand_out(struct message *work, struct matrix_service *service, struct job_store *store,
+                                  const struct hand_out_request *request, struct arena *arena, struct error *err);
 
 /* The base URL for tarball downloads, without a trailing slash; in the arena. */
 const char *hand_out_downloads(const struct matrix_service *service, struct arena *arena);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "services/build-matrix/dispatch/worker_messages.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/base/fault.h"
-#include "lib/base/json.h"
 #include "lib/base/json_writer.h"
 #include "lib/base/text.h"
 #include "lib/domain/matrix/work_order.h"
+#include "lib/service/message/message_metrics.h"
+#include "lib/service/message/message_work.h"
 #include "lib/service/message/worker_identity.h"
 #include "lib/store/job/log_stream.h"
 #include "lib/store/redis/matrix_store.h"
@@ -19,10 +21,21 @@
 
 _Static_assert((int)WORKER_NAME_MAX <= (int)LEASE_WORKER_MAX, "a lease has room for a worker's name");
 
-enum { LEASES_MAX = 4096, LINES_MAX = 20000, LINES_EVER_MAX = 1000000000, KEEP_LEASES = 3 };
+enum {
+    LINES_EVER_MAX = 1000000000,
+    KEEP_LEASES = 3,
+    METRICS_BYTES_MAX = 16384, /* of a worker's metrics, as they are kept */
+};
 
 int64_t worker_keep_ms(const struct matrix_service *service) {
     return service->settings.lease_ms * KEEP_LEASES;
+}
+
+/* Puts `LIST[POSITION].` before the path of `err`. Returns its status. */
+static enum status at_item(struct error *err, const char *list, size_t position) {
+    char path[32];
+    snprintf(path, sizeof path, "%s[%zu]", list, position);
+    return error_under(err, path);
 }
 
 /* The lease that the worker, whose identity is proved, claims to hold. STATUS_INVALID: no valid job id. */
@@ -96,132 +109,110 @@ enum status take_worker_leave(void *context, const struct message *request, stru
 
 /* ---- Renewing ---- */
 
-/* Parses the array in the field `leases`: the leases that the worker claims to hold. */
-static enum status read_leases(struct lease **out, size_t *count, const char *worker, const char *text, struct arena *arena,
+/* The leases that the worker claims to hold. */
+static enum status read_leases(struct lease **out, const char *worker, struct record_lease_list list, struct arena *arena,
                                struct error *err) {
-    json_t *list = NULL, *item = NULL;
-    size_t i;
-    enum status status = json_read(&list, text, strlen(text), "leases", err);
-    if (!status && (!json_is_array(list) || json_array_size(list) > LEASES_MAX))
-        status = error_set(err, STATUS_INVALID, "leases must be an array of at most %d pairs.", LEASES_MAX);
-    *count = 0;
-    *out = arena_alloc(arena, (status ? 1 : json_array_size(list) + 1) * sizeof **out);
-    if (!status) {
-        json_array_foreach(list, i, item) {
-            const json_t *fence = json_array_get(item, 1);
-            if (!status && !json_is_integer(fence)) status = error_set(err, STATUS_INVALID, "Each lease is [JOB ID, FENCE].");
-            if (!status)
-                status = read_lease(&(*out)[(*count)++], worker, json_string_value(json_array_get(item, 0)),
-                                    json_integer_value(fence), err);
-        }
-    }
-    json_decref(list);
-    return status ? error_set_at(err, STATUS_INVALID, "leases", "%s", err->message) : STATUS_OK;
+    *out = arena_alloc(arena, (list.count + 1) * sizeof **out);
+    for (size_t i = 0; i < list.count; i++)
+        if (read_lease(&(*out)[i], worker, list.items[i].job_id, list.items[i].fence, err)) return at_item(err, "leases", i);
+    return STATUS_OK;
 }
 
-static const char *list_lost(const struct lease *leases, const bool *is_held, size_t count, struct arena *arena) {
-    struct text lost = {0};
-    struct json_writer writer = {.out = &lost};
-    json_writer_open(&writer, '[');
-    for (size_t i = 0; i < count; i++) {
-        if (is_held[i]) continue;
-        json_writer_item(&writer);
-        json_writer_text(&writer, leases[i].job_id);
-    }
-    json_writer_close(&writer, ']');
-    const char *copy = arena_copy(arena, text_view(&lost));
-    text_release(&lost);
-    return copy;
-}
-
-enum status take_build_renew(void *context, const struct message *request, struct arena *arena, struct message *answer,
-                             struct error *err) {
-    struct matrix_service *service = context;
-    struct lease *leases = NULL;
+static struct record_lease_list list_lost(const struct record_lease_list *leases, const bool *is_held, struct arena *arena) {
+    struct record_lease *lost = arena_alloc(arena, (leases->count + 1) * sizeof *lost);
     size_t count = 0;
-    const char *worker = request->build_renew.worker, *text = request->build_renew.leases;
-    enum status status = worker_identity_check(worker, request->build_renew.secret, err);
-    if (!status) status = read_leases(&leases, &count, worker, text ? text : "[]", arena, err);
+    for (size_t i = 0; i < leases->count; i++)
+        if (!is_held[i]) lost[count++] = leases->items[i];
+    return (struct record_lease_list){lost, count};
+}
+
+/* The worker's metrics as JSON, in which they are kept until they are asked for. */
+static enum status read_metrics(const char **out, struct record_metric_list list, struct arena *arena, struct error *err) {
+    struct metrics *metrics = metrics_create();
+    struct text json = {0};
+    enum status status = message_add_metrics(metrics, list, NULL, NULL, err);
+    if (!status) metrics_append_json(&json, metrics);
+    if (json.length > METRICS_BYTES_MAX)
+        status = error_set(err, STATUS_TOO_LARGE, "The worker's metrics have %zu bytes as JSON, more than %d.", json.length,
+                           METRICS_BYTES_MAX);
+    *out = status ? NULL : arena_copy(arena, text_view(&json));
+    text_release(&json);
+    metrics_free(metrics);
+    return status ? error_under(err, "metrics") : STATUS_OK;
+}
+
+enum status take_leases_renew(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                              struct error *err) {
+    struct matrix_service *service = context;
+    const struct message_leases_renew *renew = &request->leases_renew;
+    struct lease *leases = NULL;
+    size_t count = renew->leases.count;
+    const char *metrics = NULL;
+    enum status status = worker_identity_check(renew->worker, renew->secret, err);
+    if (!status) status = read_leases(&leases, renew->worker, renew->leases, arena, err);
+    if (!status) status = read_metrics(&metrics, renew->metrics, arena, err);
     if (status) return status;
     bool *is_held = arena_alloc(arena, (count + 1) * sizeof *is_held);
     struct job_store *store = connection_pool_take(service->stores);
     if (count > 0) status = job_store_renew_some(store, leases, count, service->settings.lease_ms, is_held, err);
-    if (!status)
-        status = worker_list_see(store, worker, request->build_renew.busy_slots, request->build_renew.figures,
-                                 worker_keep_ms(service), err);
+    if (!status) status = worker_list_see(store, renew->worker, renew->busy_slots, metrics, worker_keep_ms(service), err);
     connection_pool_give_back(service->stores, store);
     if (status) return status;
-    answer->tag = MESSAGE_work_renewed;
-    answer->work_renewed.lost = list_lost(leases, is_held, count, arena);
+    *answer = (struct message){.tag = MESSAGE_leases_renewed, .leases_renewed.lost = list_lost(&renew->leases, is_held, arena)};
     return STATUS_OK;
 }
 
 /* ---- Lines ---- */
 
-static enum status read_line(struct log_line *out, const json_t *item, struct error *err) {
-    const json_t *number = json_array_get(item, 0), *time = json_array_get(item, 1);
-    const char *level = json_string_value(json_array_get(item, 2)), *text = json_string_value(json_array_get(item, 3));
-    if (!json_is_integer(number) || !json_is_integer(time) || !level || !text || !log_level_parse(level, &out->level))
-        return error_set(err, STATUS_INVALID, "Each line is [NUMBER, TIME, LEVEL, TEXT].");
-    int64_t at = json_integer_value(number);
-    if (at < 1 || at > LINES_EVER_MAX)
-        return error_set(err, STATUS_INVALID, "Lines are numbered from 1 to %d.", LINES_EVER_MAX);
-    out->number = (int)at;
-    out->time_ms = json_integer_value(time);
-    out->message = text;
+static enum status read_line(struct log_line *out, const struct record_log_line *line, struct error *err) {
+    if (line->number < 1 || line->number > LINES_EVER_MAX)
+        return error_set_at(err, STATUS_INVALID, "number", "Log lines must be numbered from 1 to %d.", LINES_EVER_MAX);
+    if (!line->level || !log_level_parse(line->level, &out->level))
+        return error_set_at(err, STATUS_INVALID, "level", "A log line's level must be one of DEBUG, INFO, WARN and ERROR.");
+    if (!line->text) return error_set_at(err, STATUS_INVALID, "text", "A log line must have a text.");
+    out->number = (int)line->number;
+    out->time_ms = line->time_ms;
+    out->message = line->text;
     return STATUS_OK;
 }
 
-/* Parses the array in the field `lines`; NULL is an empty one. Texts are borrowed from `list`, which the caller releases, also
- * after a failure. */
-static enum status read_lines(struct log_line **out, size_t *count, json_t **list, const char *text, struct arena *arena,
-                              struct error *err) {
-    const json_t *item = NULL;
-    size_t i;
-    *list = NULL;
-    *count = 0;
-    if (!text) text = "[]";
-    enum status status = json_read(list, text, strlen(text), "lines", err);
-    if (!status && (!json_is_array(*list) || json_array_size(*list) > LINES_MAX))
-        status = error_set(err, STATUS_INVALID, "lines must be an array of at most %d.", LINES_MAX);
-    if (!status) *count = json_array_size(*list);
-    *out = arena_alloc(arena, (*count + 1) * sizeof **out);
-    json_array_foreach(*list, i, item) {
-        if (!status) status = read_line(&(*out)[i], item, err);
-    }
-    return status ? error_set_at(err, STATUS_INVALID, "lines", "%s", err->message) : STATUS_OK;
+/* Texts are borrowed from the message. */
+static enum status read_lines(struct log_line **out, struct record_log_line_list list, struct arena *arena, struct error *err) {
+    *out = arena_alloc(arena, (list.count + 1) * sizeof **out);
+    for (size_t i = 0; i < list.count; i++)
+        if (read_line(&(*out)[i], &list.items[i], err)) return at_item(err, "lines", i);
+    return STATUS_OK;
 }
 
-enum status take_build_lines(void *context, const struct message *request, struct arena *arena, struct message *answer,
-                             struct error *err) {
+enum status take_build_log(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                           struct error *err) {
     struct matrix_service *service = context;
     const struct settings *settings = &service->settings;
+    const struct message_build_log *log = &request->build_log;
     struct lease lease;
     struct log_line *lines;
-    size_t count;
-    json_t *list;
     (void)answer;
-    enum status status = check_lease(&lease, request->build_lines.worker, request->build_lines.secret,
-                                     request->build_lines.job_id, request->build_lines.fence, err);
+    enum status status = check_lease(&lease, log->worker, log->secret, log->job_id, log->fence, err);
     if (status) return status;
-    status = read_lines(&lines, &count, &list, request->build_lines.lines, arena, err);
-    if (!status && count > 0) {
+    status = read_lines(&lines, log->lines, arena, err);
+    if (!status && log->lines.count > 0) {
         struct job_store *store = connection_pool_take(service->stores);
-        status = log_stream_append(store, &lease, lines, count, settings->log_limit_lines, settings->log_limit_bytes, err);
+        status = log_stream_append(store, &lease, lines, log->lines.count, settings->log_limit_lines, settings->log_limit_bytes,
+                                   err);
         connection_pool_give_back(service->stores, store);
     }
-    json_decref(list);
     return note_late(service, LATE_LINES, &lease, status);
 }
 
 /* ---- Results ---- */
 
-/* Validates the result and drops errors until it fits into JOB_RESULT_MAX_BYTES. */
-static enum status read_result(const char **out, const char *text, struct arena *arena, struct error *err) {
+/* The result as JSON, in which it is kept, without as many errors as do not fit into JOB_RESULT_MAX_BYTES. */
+static enum status read_result(const char **out, const struct record_build_result *record, struct arena *arena,
+                               struct error *err) {
     struct build_result result;
     *out = NULL;
-    if (!text) return STATUS_OK;
-    enum status status = build_result_parse(&result, text, strlen(text), arena, err);
+    if (!record) return STATUS_OK;
+    enum status status = message_read_result(&result, record, arena, err);
     if (status) return error_under(err, "result");
     struct text printed = {0};
     build_result_append_json(&printed, &result);
@@ -258,16 +249,15 @@ static const char *make_record(const char *result, struct arena *arena) {
 static enum status take_in(struct matrix_service *service, struct job_store *store, const struct message *request,
                            const struct lease *lease, const struct matrix_outcome *outcome, struct arena *arena,
                            struct job *job, struct error *err) {
-    struct job_result result = {.lease_ms = service->settings.lease_ms,
+    struct job_result result = {.line_count = request->build_outcome.lines.count,
+                                .lease_ms = service->settings.lease_ms,
                                 .limit_lines = service->settings.log_limit_lines,
                                 .limit_bytes = service->settings.log_limit_bytes};
     if (outcome->verdict == VERDICT_SUCCEEDED) result.record = make_record(outcome->result, arena);
     struct log_line *lines;
-    json_t *list;
-    enum status status = read_lines(&lines, &result.line_count, &list, request->build_end.lines, arena, err);
+    enum status status = read_lines(&lines, request->build_outcome.lines, arena, err);
     result.lines = lines;
     if (!status) status = job_store_take_result(store, lease, &result, arena, job, err);
-    json_decref(list);
     if (status == STATUS_REFUSED) return error_set_at(err, STATUS_INVALID, "job_id", "The job %s is no build.", lease->job_id);
     return status;
 }
@@ -279,19 +269,19 @@ static bool has_ended_so(struct job_store *store, const struct lease *lease, enu
     return job_store_has_ended(store, lease, verdict == VERDICT_SUCCEEDED, &has_ended, NULL) == STATUS_OK && has_ended;
 }
 
-enum status take_build_end(void *context, const struct message *request, struct arena *arena, struct message *answer,
-                           struct error *err) {
+enum status take_build_outcome(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                               struct error *err) {
     struct matrix_service *service = context;
     struct lease lease;
     struct job job;
-    struct matrix_outcome outcome = {.is_of_build = true, .reason = request->build_end.reason};
+    struct matrix_outcome outcome = {.is_of_build = true, .reason = request->build_outcome.reason};
     (void)answer;
-    enum status status = check_lease(&lease, request->build_end.worker, request->build_end.secret, request->build_end.job_id,
-                                     request->build_end.fence, err);
-    if (!status && !verdict_parse(request->build_end.verdict, &outcome.verdict))
+    enum status status = check_lease(&lease, request->build_outcome.worker, request->build_outcome.secret,
+                                     request->build_outcome.job_id, request->build_outcome.fence, err);
+    if (!status && !verdict_parse(request->build_outcome.verdict, &outcome.verdict))
         status = error_set_at(err, STATUS_INVALID, "verdict", "There is no verdict \"%s\".",
-                              request->build_end.verdict ? request->build_end.verdict : "");
-    if (!status) status = read_result(&outcome.result, request->build_end.result, arena, err);
+                              request->build_outcome.verdict ? request->build_outcome.verdict : "");
+    if (!status) status = read_result(&outcome.result, request->build_outcome.result, arena, err);
     if (status) return status;
     struct job_store *store = connection_pool_take(service->stores);
     status = take_in(service, store, request, &lease, &outcome, arena, &job, err);

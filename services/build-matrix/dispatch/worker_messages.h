@@ -17,12 +17,12 @@ enum status take_worker_join(void *context, const struct message *request, struc
                              struct error *err);
 enum status take_worker_leave(void *context, const struct message *request, struct arena *arena, struct message *answer,
                               struct error *err);
-enum status take_build_renew(void *context, const struct message *request, struct arena *arena, struct message *answer,
-                             struct error *err);
-enum status take_build_lines(void *context, const struct message *request, struct arena *arena, struct message *answer,
-                             struct error *err);
-enum status take_build_end(void *context, const struct message *request, struct arena *arena, struct message *answer,
+enum status take_leases_renew(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                              struct error *err);
+enum status take_build_log(void *context, const struct message *request, struct arena *arena, struct message *answer,
                            struct error *err);
+enum status take_build_outcome(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                               struct error *err);
 enum status take_build_return(void *context, const struct message *request, struct arena *arena, struct message *answer,
                               struct error *err);
 

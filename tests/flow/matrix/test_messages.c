@@ -9,6 +9,7 @@
 
 #include "lib/domain/matrix/work_order.h"
 #include "lib/service/message/message_client.h"
+#include "lib/service/message/message_work.h"
 #include "lib/service/message/worker_identity.h"
 #include "tests/support/matrix_scene.h"
 #include "tests/support/shell.h"
@@ -68,26 +69,33 @@ static struct build_job take_job(void) {
             .build_ask = {.worker = worker.name, .secret = worker.secret, .compilers = "0.15.14", .wait_ms = TIMEOUT_MS / 2}};
     struct work_order work;
     if (say(&ask, &answer)) fail_msg("%s", err.message);
-    assert_int_equal(answer.tag, MESSAGE_work);
-    if (work_order_parse(&work, answer.work.work, strlen(answer.work.work), &arena, &err)) fail_msg("%s", err.message);
+    assert_int_equal(answer.tag, MESSAGE_work_order);
+    if (message_read_work(&work, &answer.work_order, &arena, &err)) fail_msg("%s", err.message);
     assert_int_equal(work.job_count, 1);
     return work.jobs[0];
 }
 
 static struct message result_of(const struct build_job *job, int64_t fence, const char *verdict) {
-    return (struct message){.tag = MESSAGE_build_end,
-                            .build_end = {.worker = worker.name,
-                                          .secret = worker.secret,
-                                          .job_id = job->job_id,
-                                          .fence = fence,
-                                          .verdict = verdict,
-                                          .reason = "Because."}};
+    return (struct message){.tag = MESSAGE_build_outcome,
+                            .build_outcome = {.worker = worker.name,
+                                              .secret = worker.secret,
+                                              .job_id = job->job_id,
+                                              .fence = fence,
+                                              .verdict = verdict,
+                                              .reason = "Because."}};
 }
 
-static struct message lines_of(const struct build_job *job, int64_t fence, const char *lines) {
+/* With one line, which is borrowed. */
+static struct message lines_of(const struct build_job *job, int64_t fence, const struct record_log_line *line) {
     return (struct message){
-        .tag = MESSAGE_build_lines,
-        .build_lines = {.worker = worker.name, .secret = worker.secret, .job_id = job->job_id, .fence = fence, .lines = lines}};
+        .tag = MESSAGE_build_log,
+        .build_log = {
+            .worker = worker.name, .secret = worker.secret, .job_id = job->job_id, .fence = fence, .lines = {line, 1}}};
+}
+
+static struct message renew_of(const struct record_lease *leases, size_t count) {
+    return (struct message){.tag = MESSAGE_leases_renew,
+                            .leases_renew = {.worker = worker.name, .secret = worker.secret, .leases = {leases, count}}};
 }
 
 /* ---- The tests ---- */
@@ -95,10 +103,8 @@ static struct message lines_of(const struct build_job *job, int64_t fence, const
 static void who_was_not_heard_of_has_to_say_hello(void **state) {
     (void)state;
     struct message answer;
-    expect(STATUS_NOT_FOUND,
-           &(struct message){.tag = MESSAGE_build_renew,
-                             .build_renew = {.worker = worker.name, .secret = worker.secret, .leases = "[]"}},
-           NULL);
+    const struct message renew = renew_of(NULL, 0);
+    expect(STATUS_NOT_FOUND, &renew, NULL);
     expect(STATUS_NOT_FOUND,
            &(struct message){.tag = MESSAGE_build_ask,
                              .build_ask = {.worker = worker.name, .secret = worker.secret, .wait_ms = 1}},
@@ -106,10 +112,7 @@ static void who_was_not_heard_of_has_to_say_hello(void **state) {
     assert_int_equal(say_hello(&answer), STATUS_OK);
     assert_int_equal(answer.tag, MESSAGE_worker_welcome);
     assert_int_equal(answer.worker_welcome.lease_ms, LEASE_MS);
-    expect(STATUS_OK,
-           &(struct message){.tag = MESSAGE_build_renew,
-                             .build_renew = {.worker = worker.name, .secret = worker.secret, .leases = "[]"}},
-           NULL);
+    expect(STATUS_OK, &renew, NULL);
 }
 
 static void what_was_taken_may_be_said_again(void **state) {
@@ -118,8 +121,8 @@ static void what_was_taken_may_be_said_again(void **state) {
     server_expect_published(server, &package);
     assert_int_equal(say_hello(NULL), STATUS_OK);
     struct build_job job = take_job();
-    struct message lines = lines_of(&job, job.fence, "[[1, 1700000000000, \"INFO\", \"One line.\"]]"),
-                   result = result_of(&job, job.fence, "succeeded");
+    static const struct record_log_line line = {1, 1700000000000, "INFO", "One line."};
+    struct message lines = lines_of(&job, job.fence, &line), result = result_of(&job, job.fence, "succeeded");
     expect(STATUS_OK, &lines, NULL);
     expect(STATUS_OK, &lines, NULL);
     expect(STATUS_OK, &result, NULL);
@@ -144,8 +147,9 @@ static void what_comes_under_an_old_number_is_refused(void **state) {
     struct build_job job = take_job();
     assert_string_equal(job.job_id, old.job_id);
     assert_true(job.fence > old.fence);
-    struct message lines = lines_of(&old, old.fence, "[[1, 1700000000000, \"INFO\", \"Too late.\"]]"),
-                   result = result_of(&old, old.fence, "succeeded"), failure = result_of(&old, old.fence, "failed_to_compile");
+    static const struct record_log_line line = {1, 1700000000000, "INFO", "Too late."};
+    struct message lines = lines_of(&old, old.fence, &line), result = result_of(&old, old.fence, "succeeded"),
+                   failure = result_of(&old, old.fence, "failed_to_compile");
     expect(STATUS_STALE, &lines, NULL);
     expect(STATUS_STALE, &result, NULL);
     expect(STATUS_STALE, &failure, NULL);
@@ -170,26 +174,26 @@ static void what_cannot_be_read_names_its_field(void **state) {
     assert_int_equal(say_hello(NULL), STATUS_OK);
     struct build_job job = take_job(), other = {0};
     memcpy(other.job_id, publication, strlen(publication) + 1);
-    static const char *const lines[] = {"{}", "[[1]]", "[[0, 1, \"INFO\", \"x\"]]", "[[1, 1, \"LOUD\", \"x\"]]", "[", "[1]"};
+    static const struct record_log_line lines[] = {{0, 1, "INFO", "x"}, {1, 1, "LOUD", "x"}, {1, 1, "INFO", NULL}};
+    static const char *const line_fields[] = {"lines[0].number", "lines[0].level", "lines[0].text"};
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
-        struct message message = lines_of(&job, job.fence, lines[i]);
-        expect(STATUS_INVALID, &message, "lines");
+        struct message message = lines_of(&job, job.fence, &lines[i]);
+        expect(STATUS_INVALID, &message, line_fields[i]);
     }
-    static const char *const leases[] = {"{}", "[1]", "[[\"x\"]]", "[[1, 2]]", "["};
-    for (size_t i = 0; i < sizeof leases / sizeof leases[0]; i++)
-        expect(STATUS_INVALID,
-               &(struct message){.tag = MESSAGE_build_renew,
-                                 .build_renew = {.worker = worker.name, .secret = worker.secret, .leases = leases[i]}},
-               "leases");
+    static const struct record_lease leases[] = {{"x", 1}, {NULL, 2}};
+    for (size_t i = 0; i < sizeof leases / sizeof leases[0]; i++) {
+        const struct message renew = renew_of(&leases[i], 1);
+        expect(STATUS_INVALID, &renew, "leases[0].job_id");
+    }
     struct message result = result_of(&job, job.fence, "well");
     expect(STATUS_INVALID, &result, "verdict");
     result = result_of(&other, 1, "succeeded");
     expect(STATUS_INVALID, &result, "job_id");
     expect(STATUS_INVALID, &(struct message){.tag = MESSAGE_worker_join}, "worker");
     result = result_of(&job, job.fence, "succeeded");
-    result.build_end.result = "{\"errors\": 1}";
-    assert_int_equal(say(&result, NULL), STATUS_INVALID);
-    result.build_end.result = NULL;
+    result.build_outcome.result = &(struct record_build_result){.own_ms = -1};
+    expect(STATUS_INVALID, &result, "result.own_ms");
+    result.build_outcome.result = NULL;
     expect(STATUS_OK, &result, NULL);
     matrix_expect_compilers(server, "unreadable", "1.0.0", "0.15.14 0.15.15");
 }

@@ -15,6 +15,7 @@
 #include "lib/domain/matrix/verdict.h"
 #include "lib/domain/matrix/work_order.h"
 #include "lib/domain/registry/index_file.h"
+#include "lib/service/message/message_work.h"
 #include "lib/service/message/worker_identity.h"
 #include "lib/store/job/log_stream.h"
 #include "lib/store/redis/matrix_store.h"
@@ -177,20 +178,24 @@ static inline const char *accept_wave_build(struct matrix_fixture *m, const char
     return accept_build(m, package, NULL, MATRIX_PURPOSE_WAVE);
 }
 
+/* The work that a message brings. */
+static inline struct work_order read_work(struct matrix_fixture *m, const struct message *message) {
+    struct fixture *f = &m->f;
+    struct work_order work;
+    assert_int_equal(message->tag, MESSAGE_work_order);
+    assert_ok(message_read_work(&work, &message->work_order, &f->arena, &f->err));
+    return work;
+}
+
 /* What the worker, one of `slots` of all workers, is given; no jobs where there is nothing. */
 static inline struct work_order take_work(struct matrix_fixture *m, size_t slots) {
     struct fixture *f = &m->f;
     const char *compilers[] = {NEW};
     const struct hand_out_request request = {
         .worker = m->worker.name, .compilers = compilers, .compiler_count = 1, .slots = slots};
-    struct text text = {0};
-    struct work_order work = {0};
-    size_t count = 0;
-    assert_ok(hand_out(&text, &count, &m->service, f->store, &request, &f->err));
-    if (text.length > 0) assert_ok(work_order_parse(&work, text.bytes, text.length, &f->arena, &f->err));
-    assert_int_equal(work.job_count, count);
-    text_release(&text);
-    return work;
+    struct message message;
+    assert_ok(hand_out(&message, &m->service, f->store, &request, &f->arena, &f->err));
+    return message.tag == MESSAGE_done ? (struct work_order){0} : read_work(m, &message);
 }
 
 /* The only ready job. */

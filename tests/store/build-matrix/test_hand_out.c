@@ -159,10 +159,9 @@ static void where_the_repositories_cannot_be_read_nothing_is_refused(void **stat
     struct fixture *f = &m->f;
     const char *gone = accept_wave_build(m, "late"), *compilers[] = {NEW};
     const struct hand_out_request request = {.worker = m->worker.name, .compilers = compilers, .compiler_count = 1, .slots = 1};
-    struct text text = {0};
-    size_t count = 0;
+    struct message message;
     git_script(&m->git, "mv registry-index.git away.git");
-    assert_int_not_equal(hand_out(&text, &count, &m->service, f->store, &request, &f->err), STATUS_OK);
+    assert_int_not_equal(hand_out(&message, &m->service, f->store, &request, &f->arena, &f->err), STATUS_OK);
     expect_state(m, gone, JOB_STATE_PENDING);
     const char *good = accept_wave_build(m, "arrays");
     assert_string_equal(take_build(m).job_id, good);
@@ -187,6 +186,70 @@ static void one_job_that_cannot_be_written_takes_no_other_with_it(void **state) 
     expect_failed(m, bad, "dependency_missing", "The plan does not have prelude, on which arrays depends.");
 }
 
+/* ---- Too large ---- */
+
+/* Adds the packages of these rows to the registry in memory alone. */
+static void add_in_memory(struct matrix_fixture *m, const char *const *rows, size_t count) {
+    struct fixture *f = &m->f;
+    struct manifest_index *more = small_registry_create(rows, count);
+    struct manifest_index *index = (struct manifest_index *)registry_view_lock(m->service.repositories.view);
+    struct text text = {0};
+    for (uint32_t id = 0; id < manifest_index_package_count(more); id++) {
+        const struct indexed_package *package = manifest_index_package(more, id);
+        if (package->version_count == 0 || !package->metadata) continue; /* it only occurs in a range */
+        text_clear(&text);
+        manifest_append_line(&text, package->versions[0].manifest);
+        assert_ok(manifest_index_set_manifests(index, package->name, text_view(&text), text.length, &f->err));
+        text_clear(&text);
+        metadata_append_file(&text, package->metadata);
+        assert_ok(manifest_index_set_metadata(index, package->name, text_view(&text), text.length, &f->err));
+    }
+    registry_view_unlock(m->service.repositories.view);
+    text_release(&text);
+    manifest_index_free(more);
+}
+
+/* Its work would be refused as a message each time. */
+static void a_build_that_does_not_fit_into_a_message_ends(void **state) {
+    struct matrix_fixture *m = *state;
+    struct fixture *f = &m->f;
+    enum { NEEDS = WORK_ORDER_PACKAGES_MAX };
+    const char *rows[NEEDS + 1];
+    struct text row = {0}, plan = {0};
+    text_append(&row, "big 1.0.0 [0.15.14] ");
+    for (int i = 0; i < NEEDS; i++) {
+        rows[i] = arena_format(&f->arena, "p%d 1.0.0 [0.15.14]", i);
+        text_append_format(&row, "%sp%d >=1.0.0 <2.0.0", i ? ", " : "", i);
+        text_append_format(&plan, "%c\"p%d\":\"1.0.0\"", i ? ',' : '{', i);
+    }
+    text_append_character(&plan, '}');
+    rows[NEEDS] = text_view(&row);
+    add_in_memory(m, rows, NEEDS + 1);
+    const char *big = accept_build(m, "big", text_view(&plan), MATRIX_PURPOSE_WAVE), *other = accept_wave_build(m, "arrays");
+    assert_string_equal(take_build(m).job_id, other);
+    expect_failed(m, big, "limit_exceeded", "The build needs 4097 packages; a build may have at most 4096.");
+    text_release(&row);
+    text_release(&plan);
+}
+
+/* The fault is not the job's, which waits until the setting is right. */
+static void a_build_is_given_back_where_its_plan_is_not_what_is_too_large(void **state) {
+    struct matrix_fixture *m = *state;
+    struct fixture *f = &m->f;
+    const char *id = accept_wave_build(m, "arrays"), *compilers[] = {NEW};
+    const struct hand_out_request request = {.worker = m->worker.name, .compilers = compilers, .compiler_count = 1, .slots = 1};
+    struct message message;
+    char url[MESSAGE_LIMIT(message_work_order, downloads) + 2], *set = m->service.settings.build_download_url;
+    memset(url, 'x', sizeof url - 1);
+    url[sizeof url - 1] = '\0';
+    m->service.settings.build_download_url = url;
+    assert_status(STATUS_TOO_LARGE, hand_out(&message, &m->service, f->store, &request, &f->arena, &f->err));
+    assert_string_equal(f->err.path, "downloads");
+    m->service.settings.build_download_url = set;
+    expect_state(m, id, JOB_STATE_PENDING);
+    assert_string_equal(take_build(m).job_id, id);
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         matrix_test(jobs_that_agree_are_one_piece_of_work),
@@ -201,6 +264,8 @@ int main(void) {
         matrix_test(nothing_is_refused_by_what_is_older_than_the_question),
         matrix_test(where_the_repositories_cannot_be_read_nothing_is_refused),
         matrix_test(one_job_that_cannot_be_written_takes_no_other_with_it),
+        matrix_test(a_build_that_does_not_fit_into_a_message_ends),
+        matrix_test(a_build_is_given_back_where_its_plan_is_not_what_is_too_large),
     };
     return cmocka_run_group_tests(tests, start_matrix, stop_matrix);
 }

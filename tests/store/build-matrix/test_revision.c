@@ -89,17 +89,23 @@ static struct build_job await_build(struct matrix_fixture *m) {
 static void end_build(struct matrix_fixture *m, const struct build_job *build, const char *verdict) {
     struct fixture *f = &m->f;
     struct message answer;
-    const struct message end = {
-        .tag = MESSAGE_build_end,
-        .build_end = {.worker = m->worker.name,
-                      .secret = m->worker.secret,
-                      .job_id = build->job_id,
-                      .fence = build->fence,
-                      .verdict = verdict,
-                      .reason = "Because.",
-                      .result = "{\"compiled\":3,\"reused\":1,\"own\":3,\"compilerMs\":9,\"ownMs\":1,\"batch\":1,\"errors\":[{"
-                                "\"message\":\"No type.\",\"errorCode\":\"TypesDoNotUnify\"}]}"}};
-    assert_ok(take_build_end(&m->service, &end, &f->arena, &answer, &f->err));
+    static const struct record_compiler_error error = {.message = "No type.", .code = "TypesDoNotUnify"};
+    static const struct record_build_result result = {.compiled_modules = 3,
+                                                      .reused_modules = 1,
+                                                      .own_modules = 3,
+                                                      .compiler_ms = 9,
+                                                      .own_ms = 1,
+                                                      .batch_jobs = 1,
+                                                      .errors = {&error, 1}};
+    const struct message end = {.tag = MESSAGE_build_outcome,
+                                .build_outcome = {.worker = m->worker.name,
+                                                  .secret = m->worker.secret,
+                                                  .job_id = build->job_id,
+                                                  .fence = build->fence,
+                                                  .verdict = verdict,
+                                                  .reason = "Because.",
+                                                  .result = &result}};
+    assert_ok(take_build_outcome(&m->service, &end, &f->arena, &answer, &f->err));
 }
 
 static void build(struct matrix_fixture *m, const char *verdict) {
@@ -274,15 +280,12 @@ static void a_compiler_that_comes_meanwhile_starts_it_over(void **state) {
     end_build(m, &job, "succeeded");
     const char *old[] = {OLD};
     const struct hand_out_request request = {.worker = m->worker.name, .compilers = old, .compiler_count = 1, .slots = 1};
-    struct text text = {0};
-    size_t count = 0;
-    for (int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS; count == 0; wait_ms(5)) {
-        assert_ok(hand_out(&text, &count, &m->service, f->store, &request, &f->err));
+    struct message message = {.tag = MESSAGE_done};
+    for (int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS; message.tag == MESSAGE_done; wait_ms(5)) {
+        assert_ok(hand_out(&message, &m->service, f->store, &request, &f->arena, &f->err));
         if (clock_monotonic_ms() > until_ms) fail_msg("It does not start over.");
     }
-    struct work_order work;
-    assert_ok(work_order_parse(&work, text.bytes, text.length, &f->arena, &f->err));
-    text_release(&text);
+    const struct work_order work = read_work(m, &message);
     end_build(m, &work.jobs[0], "succeeded");
     expect_revised(m, id, WIDE, 1); /* the first build is not made again */
     expect_line(m, id, "arrays@1.0.0 was found to build with one more compiler meanwhile. Starting over.");

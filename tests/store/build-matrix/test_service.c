@@ -83,10 +83,8 @@ static void end_ask(struct ask *ask, enum message_tag tag) {
     assert_int_equal(ask->answer.tag, tag);
 }
 
-static struct build_job read_build(struct matrix_fixture *m, const char *text) {
-    struct fixture *f = &m->f;
-    struct work_order work;
-    assert_ok(work_order_parse(&work, text, strlen(text), &f->arena, &f->err));
+static struct build_job read_build(struct matrix_fixture *m, const struct message *message) {
+    const struct work_order work = read_work(m, message);
     assert_int_equal(work.job_count, 1);
     return work.jobs[0];
 }
@@ -101,8 +99,8 @@ static void a_request_waits_until_there_is_a_job(void **state) {
     begin_ask(m, &ask);
     const char *id = accept_wave_build(m, "arrays");
     matrix_service_announce(&m->service, NULL);
-    end_ask(&ask, MESSAGE_work);
-    assert_string_equal(read_build(m, ask.answer.work.work).job_id, id);
+    end_ask(&ask, MESSAGE_work_order);
+    assert_string_equal(read_build(m, &ask.answer).job_id, id);
     arena_release(&ask.arena);
     await_figure(m, WAITING, 0);
     await_figure(m, "registry_matrix_batches_total", 1);
@@ -178,10 +176,10 @@ static void a_version_that_was_published_gets_its_other_compiler(void **state) {
     const struct job_request request = publish_of("arrays");
     run_job(f, &request,
             &(struct job_end){.success = true, .event = "{\"event\":\"published\",\"name\":\"arrays\",\"version\":\"1.0.0\"}"});
-    end_ask(&ask, MESSAGE_work);
-    const struct build_job build = read_build(m, ask.answer.work.work);
-    const struct message end = {.tag = MESSAGE_build_end,
-                                .build_end = {SELF, .job_id = build.job_id, .fence = build.fence, .verdict = "succeeded"}};
+    end_ask(&ask, MESSAGE_work_order);
+    const struct build_job build = read_build(m, &ask.answer);
+    const struct message end = {.tag = MESSAGE_build_outcome,
+                                .build_outcome = {SELF, .job_id = build.job_id, .fence = build.fence, .verdict = "succeeded"}};
     assert_ok(say(m, &end, &answer));
     await_end(m, build.job_id);
     expect_state(m, build.job_id, JOB_STATE_SUCCEEDED);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "lib/base/text.h"
 #include "services/build-worker/held_jobs.h"
 
 #define JOB "11111111-1111-4111-8111-111111111111"
@@ -32,11 +33,23 @@ static int tear_down(void **state) {
     return 0;
 }
 
+/* The leases to renew, by their numbers: `10 14`. */
 static void expect_leases(const char *expected) {
-    struct text leases = {0};
-    held_jobs_append_leases(&list, &leases);
-    assert_string_equal(text_view(&leases), expected);
-    text_release(&leases);
+    struct arena arena = {0};
+    struct text numbers = {0};
+    const struct record_lease_list leases = held_jobs_list_leases(&list, &arena);
+    for (size_t i = 0; i < leases.count; i++) {
+        assert_string_equal(leases.items[i].job_id, JOB);
+        text_append_format(&numbers, "%s%d", i ? " " : "", (int)leases.items[i].fence);
+    }
+    assert_string_equal(text_view(&numbers), expected);
+    text_release(&numbers);
+    arena_release(&arena);
+}
+
+static void lose(const char *job_id, int64_t fence) {
+    const struct record_lease lost = {job_id, fence};
+    held_jobs_lose_all(&list, (struct record_lease_list){&lost, 1});
 }
 
 static void expect_stopped(bool first, bool second) {
@@ -47,20 +60,13 @@ static void expect_stopped(bool first, bool second) {
 
 static void a_lost_job_that_the_worker_got_again_is_kept_under_its_new_number(void **state) {
     (void)state;
-    expect_leases("[[\"" JOB "\",10],[\"" JOB "\",14]]");
-    held_jobs_lose_all(&list, "[[\"" JOB "\",10],[\"" JOB "\",14]]", "[\"" JOB "\"]");
-    expect_leases("[[\"" JOB "\",14]]");
+    expect_leases("10 14");
+    lose(JOB, 10);
+    expect_leases("14");
     expect_stopped(true, false);
-    held_jobs_lose_all(&list, "[[\"" JOB "\",14]]", "[\"" JOB "\"]");
-    expect_leases("[]");
+    lose(JOB, 14);
+    expect_leases("");
     expect_stopped(true, true);
-}
-
-static void an_answer_is_about_the_numbers_that_were_asked_for(void **state) {
-    (void)state;
-    held_jobs_lose_all(&list, "[[\"" JOB "\",10]]", "[\"" JOB "\"]");
-    expect_leases("[[\"" JOB "\",14]]");
-    expect_stopped(true, false);
 }
 
 static void what_is_lost_under_way_is_lost_once(void **state) {
@@ -72,21 +78,135 @@ static void what_is_lost_under_way_is_lost_once(void **state) {
 
 static void others_stay(void **state) {
     (void)state;
-    held_jobs_lose_all(&list, "[[\"" JOB "\",10],[\"" JOB "\",14]]", "[\"" OTHER "\"]");
-    held_jobs_lose_all(&list, "[[\"" JOB "\",10]]", "[]");
-    held_jobs_lose_all(&list, "[[\"" JOB "\",10]]", "nothing");
+    held_jobs_lose_all(&list, (struct record_lease_list){0});
+    lose(OTHER, 10);
+    lose(NULL, 10);
     assert_false(held_jobs_lose(&list, JOB, 9));
-    assert_false(held_jobs_lose(&list, OTHER, 10));
-    expect_leases("[[\"" JOB "\",10],[\"" JOB "\",14]]");
+    expect_leases("10 14");
     expect_stopped(false, false);
+}
+
+/* ---- What is sent ---- */
+
+static const struct build_job job = {.job_id = JOB, .fence = 10};
+
+static void expect_packed(const struct message *message) {
+    struct text bytes = {0};
+    struct error err;
+    if (message_pack(message, &bytes, &err)) fail_msg("%s", err.message);
+    text_release(&bytes);
+}
+
+static void a_line_that_is_not_utf8_is_mended(void **state) {
+    (void)state;
+    held_jobs_say(&list, &job, LOG_INFO, "gr\xC3\xB6\xC3\xFF, er");
+    held_jobs_say(&list, &job, LOG_WARN, "");
+    const struct held_lines *lines = &list.first->lines;
+    assert_int_equal(lines->count, 2);
+    assert_string_equal(lines->items[0].text, "gr\xC3\xB6??, er");
+    assert_string_equal(lines->items[0].level, "INFO");
+    assert_int_equal(lines->items[0].number, 1);
+    assert_string_equal(lines->items[1].text, "");
+    assert_int_equal(lines->items[1].number, 2);
+    expect_packed(&(struct message){.tag = MESSAGE_build_log, .build_log.lines = {lines->items, lines->count}});
+}
+
+static void a_line_that_is_too_long_is_cut_between_two_characters(void **state) {
+    (void)state;
+    enum { MOST = MESSAGE_LIMIT(record_log_line, text) };
+    struct text text = {0};
+    text_append(&text, "x");
+    while (text.length <= MOST)
+        text_append(&text, "\xC3\xB6");
+    held_jobs_say(&list, &job, LOG_INFO, text_view(&text));
+    const struct held_lines *lines = &list.first->lines;
+    assert_in_range(strlen(lines->items[0].text), MOST - 1, MOST);
+    assert_true(text_ends_with(lines->items[0].text, "\xC3\xB6…"));
+    expect_packed(&(struct message){.tag = MESSAGE_build_log, .build_log.lines = {lines->items, lines->count}});
+    text_release(&text);
+}
+
+static struct message outcome_of(const struct held_job *held) {
+    return (struct message){.tag = MESSAGE_build_outcome,
+                            .build_outcome = {.verdict = held->verdict, .reason = held->reason, .result = held->result}};
+}
+
+static void an_outcome_that_is_not_utf8_is_mended(void **state) {
+    (void)state;
+    static const struct build_error errors[] = {
+        {.message = "No\xFF", .code = "E\xFF", .filename = "\xFF.purs", .module = "\xC3"}};
+    held_jobs_end(&list, &job,
+                  &(struct build_outcome){.verdict = VERDICT_FAILED_TO_COMPILE,
+                                          .reason = "Because \xFF.",
+                                          .result = {.compiled_modules = 3, .errors = errors, .error_count = 1}});
+    const struct held_job *held = list.first;
+    assert_string_equal(held->verdict, "failed_to_compile");
+    assert_string_equal(held->reason, "Because ?.");
+    assert_int_equal(held->result->compiled_modules, 3);
+    assert_int_equal(held->result->errors.count, 1);
+    assert_string_equal(held->result->errors.items[0].message, "No?");
+    assert_string_equal(held->result->errors.items[0].filename, "?.purs");
+    assert_null(held->result->errors.items[0].link);
+    const struct message outcome = outcome_of(held);
+    expect_packed(&outcome);
+}
+
+/* A message that is refused would never be accepted: the job would be built again and again. */
+static void of_a_result_that_is_too_large_some_errors_are_kept(void **state) {
+    (void)state;
+    enum { ERRORS = 9, BYTES = 300000 };
+    struct build_error errors[ERRORS];
+    struct text text = {0};
+    while (text.length < BYTES)
+        text_append(&text, "no and no ");
+    for (int i = 0; i < ERRORS; i++)
+        errors[i] = (struct build_error){.message = text_view(&text), .code = text_view(&text)};
+    held_jobs_end(&list, &job,
+                  &(struct build_outcome){.verdict = VERDICT_FAILED_TO_COMPILE,
+                                          .reason = text_view(&text),
+                                          .result = {.errors = errors, .error_count = ERRORS, .errors_left_out = 2}});
+    const struct record_build_result *result = list.first->result;
+    assert_in_range(result->errors.count, 3, ERRORS - 1);
+    assert_int_equal(result->errors.count + (size_t)result->errors_left_out, ERRORS + 2);
+    const struct message outcome = outcome_of(list.first);
+    expect_packed(&outcome);
+    text_release(&text);
+}
+
+/* ---- Held lines ---- */
+
+static void lines_go_in_order_and_come_back_in_order(void **state) {
+    (void)state;
+    struct held_lines lines = {0}, later = {0};
+    for (int i = 1; i <= 3; i++)
+        held_lines_add(&lines, i, LOG_INFO, "0123456789");
+    assert_int_equal(held_lines_fit(&lines, 1), 1); /* one line goes whatever its length */
+    assert_int_equal(held_lines_fit(&lines, lines.bytes - 1), 2);
+    assert_int_equal(held_lines_fit(&lines, lines.bytes), 3);
+    held_lines_drop(&lines, 1);
+    held_lines_add(&later, 4, LOG_INFO, "");
+    held_lines_put_before(&later, &lines);
+    assert_int_equal(lines.count, 0);
+    assert_int_equal(later.count, 3);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(later.items[i].number, i + 2);
+    held_lines_drop(&later, 3);
+    assert_int_equal(later.bytes, 0);
+    assert_int_equal(held_lines_fit(&later, 1000), 0);
+    held_lines_release(&later);
+    held_lines_release(&lines);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_lost_job_that_the_worker_got_again_is_kept_under_its_new_number, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(an_answer_is_about_the_numbers_that_were_asked_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_lost_under_way_is_lost_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(others_stay, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_line_that_is_not_utf8_is_mended, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_line_that_is_too_long_is_cut_between_two_characters, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_outcome_that_is_not_utf8_is_mended, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(of_a_result_that_is_too_large_some_errors_are_kept, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(lines_go_in_order_and_come_back_in_order, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

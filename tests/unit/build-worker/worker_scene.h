@@ -21,6 +21,7 @@
 #include "lib/base/text.h"
 #include "lib/domain/matrix/work_order.h"
 #include "lib/service/message/message_server.h"
+#include "lib/service/message/message_work.h"
 #include "lib/service/message/worker_identity.h"
 #include "lib/tools/archive/archive.h"
 #include "tests/support/s3/s3_server.h"
@@ -42,8 +43,8 @@ static struct matrix {
     pthread_mutex_t mutex; /* guards what follows */
     struct text events;    /* a line each: `join 0.15.15 slots=2`, `end JOB succeeded REASON`, `return JOB`, `leave busy=1` */
     struct text lines;     /* `LEVEL text` of all jobs, as they came */
-    char *work;            /* for the next to ask; NULL: none */
-    const char *lost;      /* the answer to renewals: JSON */
+    struct text work;      /* for the next to ask: a work_order, packed; empty: none */
+    const char *lost;      /* the job whose leases are lost; NULL: none */
     int64_t lease_ms;
     bool is_joined;                /* else asks are answered NOT_FOUND */
     enum status end_status;        /* answered once, to the next */
@@ -98,11 +99,10 @@ static inline enum status hear_ask(void *context, const struct message *request,
     pthread_mutex_lock(&matrix.mutex);
     matrix.asks++;
     enum status status = matrix.is_joined ? STATUS_OK : error_set(err, STATUS_NOT_FOUND, "There is no such worker.");
-    bool is_idle = !status && !matrix.work;
-    if (!status && matrix.work) {
-        *answer = (struct message){.tag = MESSAGE_work, .work.work = arena_copy(memory, matrix.work)};
-        free(matrix.work);
-        matrix.work = NULL;
+    bool is_idle = !status && matrix.work.length == 0;
+    if (!status && !is_idle) {
+        status = message_unpack(MESSAGE_work_order, matrix.work.bytes, matrix.work.length, memory, answer, err);
+        text_clear(&matrix.work);
     }
     pthread_mutex_unlock(&matrix.mutex);
     if (is_idle) poll(NULL, 0, ASK_MS);
@@ -112,44 +112,42 @@ static inline enum status hear_ask(void *context, const struct message *request,
 static inline enum status hear_renew(void *context, const struct message *request, struct arena *memory, struct message *answer,
                                      struct error *err) {
     (void)context, (void)err;
-    json_t *leases = json_loads(request->build_renew.leases, 0, NULL);
+    const struct record_lease_list *leases = &request->leases_renew.leases;
+    struct record_lease *lost = arena_alloc(memory, (leases->count + 1) * sizeof *lost);
+    size_t count = 0;
     pthread_mutex_lock(&matrix.mutex);
     matrix.renewals++;
-    matrix.leases = json_array_size(leases);
-    *answer = (struct message){.tag = MESSAGE_work_renewed, .work_renewed.lost = arena_copy(memory, matrix.lost)};
+    matrix.leases = leases->count;
+    for (size_t i = 0; i < leases->count; i++)
+        if (text_equal(leases->items[i].job_id, matrix.lost)) lost[count++] = leases->items[i];
     pthread_mutex_unlock(&matrix.mutex);
-    json_decref(leases);
+    *answer = (struct message){.tag = MESSAGE_leases_renewed, .leases_renewed.lost = {lost, count}};
     return STATUS_OK;
 }
 
-static inline void note_lines(const char *json) {
-    json_t *lines = json ? json_loads(json, 0, NULL) : NULL, *line;
-    size_t i;
-    json_array_foreach(lines, i, line) {
-        text_append_format(&matrix.lines, "%s %s\n", json_string_value(json_array_get(line, 2)),
-                           json_string_value(json_array_get(line, 3)));
-    }
-    json_decref(lines);
+static inline void note_lines(struct record_log_line_list lines) {
+    for (size_t i = 0; i < lines.count; i++)
+        text_append_format(&matrix.lines, "%s %s\n", lines.items[i].level, lines.items[i].text);
 }
 
-static inline enum status hear_lines(void *context, const struct message *request, struct arena *memory, struct message *answer,
-                                     struct error *err) {
+static inline enum status hear_log(void *context, const struct message *request, struct arena *memory, struct message *answer,
+                                   struct error *err) {
     (void)context, (void)memory, (void)answer, (void)err;
     pthread_mutex_lock(&matrix.mutex);
-    note_lines(request->build_lines.lines);
+    note_lines(request->build_log.lines);
     pthread_mutex_unlock(&matrix.mutex);
     return STATUS_OK;
 }
 
-static inline enum status hear_end(void *context, const struct message *request, struct arena *memory, struct message *answer,
-                                   struct error *err) {
-    const struct message_build_end *end = &request->build_end;
+static inline enum status hear_outcome(void *context, const struct message *request, struct arena *memory,
+                                       struct message *answer, struct error *err) {
+    const struct message_build_outcome *outcome = &request->build_outcome;
     (void)context, (void)memory, (void)answer;
     pthread_mutex_lock(&matrix.mutex);
     enum status status = matrix.end_status;
     matrix.end_status = STATUS_OK;
-    if (!status) note_lines(end->lines);
-    note("%s %s %s %s", status ? "refused" : "end", end->job_id, end->verdict, end->reason ? end->reason : "");
+    if (!status) note_lines(outcome->lines);
+    note("%s %s %s %s", status ? "refused" : "end", outcome->job_id, outcome->verdict, outcome->reason ? outcome->reason : "");
     pthread_mutex_unlock(&matrix.mutex);
     return status ? error_set(err, status, "Not now.") : STATUS_OK;
 }
@@ -165,8 +163,8 @@ static inline enum status hear_return(void *context, const struct message *reque
 
 static const struct message_handler matrix_handlers[] = {
     {MESSAGE_worker_join, .handle = hear_join},    {MESSAGE_worker_leave, .handle = hear_leave},
-    {MESSAGE_build_ask, .handle = hear_ask},       {MESSAGE_build_renew, .handle = hear_renew},
-    {MESSAGE_build_lines, .handle = hear_lines},   {MESSAGE_build_end, .handle = hear_end},
+    {MESSAGE_build_ask, .handle = hear_ask},       {MESSAGE_leases_renew, .handle = hear_renew},
+    {MESSAGE_build_log, .handle = hear_log},       {MESSAGE_build_outcome, .handle = hear_outcome},
     {MESSAGE_build_return, .handle = hear_return}, {0}};
 
 /* ---- Looking at it ---- */
@@ -247,7 +245,7 @@ static inline int set_up(void **state) {
         .build_disk_bytes = INT64_C(2) << 30,
         .build_processes = 256,
     };
-    matrix = (struct matrix){.lease_ms = 3000, .lost = "[]"};
+    matrix = (struct matrix){.lease_ms = 3000};
     pthread_mutex_init(&matrix.mutex, NULL);
     const struct message_server_options options = {.address = settings.build_worker_address, .peers = PEERS_WORKERS};
     if (message_server_create(&server, &options, matrix_handlers, NULL, &err)) fail_msg("%s", err.message);
@@ -269,7 +267,7 @@ static inline int tear_down(void **state) {
     s3_server_stop(storage);
     text_release(&matrix.events);
     text_release(&matrix.lines);
-    free(matrix.work);
+    text_release(&matrix.work);
     pthread_mutex_destroy(&matrix.mutex);
     temporary_folder_remove(&folder);
     arena_release(&arena);
@@ -295,6 +293,17 @@ static inline struct build_package store_package(const char *name, const char *m
     return package;
 }
 
+/* Gives it to the next slot that asks. */
+static inline void give_order(const struct work_order *work) {
+    struct message message;
+    struct error err;
+    message_write_work(&message, work, &arena);
+    pthread_mutex_lock(&matrix.mutex);
+    enum status status = message_pack(&message, &matrix.work, &err);
+    pthread_mutex_unlock(&matrix.mutex);
+    if (status) fail_msg("%s", err.message);
+}
+
 /* Gives a job for the package to the next slot that asks. */
 static inline void give(const char *job_id, const struct build_package *package, const struct build_package *other) {
     struct build_job job = {.fence = 7, .attempt = 1, .how = BUILD_HOW_REUSE};
@@ -309,11 +318,7 @@ static inline void give(const char *job_id, const struct build_package *package,
                                     .job_count = 1,
                                     .others = other,
                                     .other_count = other != NULL};
-    struct text text = {0};
-    work_order_append_json(&text, &work);
-    pthread_mutex_lock(&matrix.mutex);
-    matrix.work = text.bytes;
-    pthread_mutex_unlock(&matrix.mutex);
+    give_order(&work);
 }
 
 static inline void give_package(const char *job_id, const char *name, const char *module) {

@@ -214,7 +214,7 @@ static inline void expect_answer(int file, enum message_tag tag, const char *wor
     assert_int_equal(envelope_unpack(bytes + 4, length - 4, NULL, clock_now_ms(), &arena, &envelope, &is_from_peer, NULL),
                      STATUS_OK);
     assert_int_equal(envelope.message.tag, tag);
-    if (work) assert_string_equal(envelope.message.work.work, work);
+    if (work) assert_string_equal(envelope.message.json_answer.json, work);
     arena_release(&arena);
     free(bytes);
 }

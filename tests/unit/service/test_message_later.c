@@ -64,7 +64,7 @@ static void wait_for_shelf(struct shelf *shelf, int count) {
 
 /* Its worker's name back, so that each asker knows its own answer. */
 static void answer_from_shelf(struct shelf *shelf, int index) {
-    struct message answer = {.tag = MESSAGE_work, .work.work = shelf->workers[index]};
+    struct message answer = {.tag = MESSAGE_json_answer, .json_answer.json = shelf->workers[index]};
     message_pending_answer(shelf->pending[index], &answer);
 }
 
@@ -87,7 +87,7 @@ static void *ask_for_work(void *argument) {
     asker->status = message_client_call(asker->client, &request, asker->timeout_ms, &arena, &answer, NULL);
     if (asker->status == STATUS_BUSY) atomic_fetch_add(&refusals, 1);
     asker->got_its_own =
-        !asker->status && answer.tag == MESSAGE_work && strcmp(answer.work.work, request.package_query.name) == 0;
+        !asker->status && answer.tag == MESSAGE_json_answer && strcmp(answer.json_answer.json, request.package_query.name) == 0;
     arena_release(&arena);
     return NULL;
 }
@@ -263,8 +263,8 @@ static void a_request_sent_again_while_it_waits_is_the_same(void **state) {
         close(ask_again(fixture));
     int newest = ask_again(fixture);
     answer_from_shelf(&shelf, 0);
-    expect_answer(first, MESSAGE_work, "twin");
-    expect_answer(newest, MESSAGE_work, "twin");
+    expect_answer(first, MESSAGE_json_answer, "twin");
+    expect_answer(newest, MESSAGE_json_answer, "twin");
     close(first);
     close(newest);
     message_server_free(server);
@@ -279,7 +279,7 @@ static void a_request_sent_again_and_again_takes_no_more_desks_than_may_wait(voi
         close(ask_again(fixture));
     int newest = ask_again(fixture);
     answer_from_shelf(&shelf, 0);
-    expect_answer(newest, MESSAGE_work, "twin");
+    expect_answer(newest, MESSAGE_json_answer, "twin");
     close(newest);
     message_server_free(server);
     assert_int_equal(shelf.count, 1);
@@ -311,7 +311,7 @@ static void desks_of_connections_that_ended_are_let_go(void **state) {
         close(twins[i]);
     int other = ask_until_taken(fixture, &shelf, 2);
     answer_from_shelf(&shelf, 0);
-    expect_answer(first, MESSAGE_work, "twin");
+    expect_answer(first, MESSAGE_json_answer, "twin");
     answer_from_shelf(&shelf, 1);
     close(first);
     close(other);

@@ -60,7 +60,7 @@ static enum status take_back(void *context, const struct message *request, struc
                              struct error *err) {
     (void)err;
     atomic_fetch_add(&((struct fixture *)context)->handled, 1);
-    *answer = (struct message){.tag = MESSAGE_work, .work.work = arena_copy(arena, request->build_return.job_id)};
+    *answer = (struct message){.tag = MESSAGE_json_answer, .json_answer.json = arena_copy(arena, request->build_return.job_id)};
     return STATUS_OK;
 }
 
@@ -70,7 +70,7 @@ static enum status ask_as_worker(struct message_client *client, const char *job_
     struct arena arena = {0};
     struct message request = {.tag = MESSAGE_build_return, .build_return.job_id = job_id}, answer;
     enum status status = message_client_call(client, &request, timeout_ms, &arena, &answer, err);
-    if (!status) assert_string_equal(answer.work.work, job_id);
+    if (!status) assert_string_equal(answer.json_answer.json, job_id);
     arena_release(&arena);
     return status;
 }
