@@ -46,26 +46,20 @@ static void print_build(const json_t *build, struct findings *findings) {
     fflush(stdout);
 }
 
-/* The first ASKED_AT_ONCE ids of `waiting`, as the message's list. */
-static const char *list_first(const json_t *waiting, struct arena *arena) {
-    struct text text = {0};
-    json_t *list = json_array(), *id;
-    size_t i;
-    json_array_foreach((json_t *)waiting, i, id) {
-        if (i < ASKED_AT_ONCE) json_array_append(list, id);
-    }
-    json_append_value(&text, list, 0);
-    json_decref(list);
-    const char *copy = arena_copy(arena, text_view(&text));
-    text_release(&text);
-    return copy;
+/* The first ASKED_AT_ONCE ids of `waiting`, from which they are borrowed. */
+static struct record_job_id_list list_first(const json_t *waiting, struct arena *arena) {
+    size_t all = json_array_size(waiting), count = all < ASKED_AT_ONCE ? all : ASKED_AT_ONCE;
+    struct record_job_id *ids = arena_alloc(arena, (count + 1) * sizeof *ids);
+    for (size_t i = 0; i < count; i++)
+        ids[i].id = json_string_value(json_array_get(waiting, i));
+    return (struct record_job_id_list){ids, count};
 }
 
 /* Queries the first waiting jobs, and removes those that have ended: the answer is in the order of the query. */
 static enum status look(struct matrix_line *line, json_t *waiting, struct findings *findings, struct error *err) {
     struct arena arena = {0};
     json_t *builds = NULL;
-    const struct message request = {.tag = MESSAGE_builds_query, .builds_query = {.jobs = list_first(waiting, &arena)}};
+    const struct message request = {.tag = MESSAGE_build_states_query, .build_states_query.jobs = list_first(waiting, &arena)};
     enum status status = matrix_line_ask(line, &request, &builds, err);
     for (size_t i = json_array_size(builds); !status && i > 0; i--) {
         const json_t *build = json_array_get(builds, i - 1);

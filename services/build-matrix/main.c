@@ -16,7 +16,7 @@ static const struct message_handler messages[] = {
     {MESSAGE_workers_query, .handle = answer_workers_query},
     {MESSAGE_matrix_query, .handle = answer_matrix_query},
     {MESSAGE_matrix_verify, .handle = answer_matrix_verify},
-    {MESSAGE_builds_query, .handle = answer_builds_query},
+    {MESSAGE_build_states_query, .handle = answer_build_states_query},
     {MESSAGE_plan_query, .handle = answer_plan_query},
     {MESSAGE_holds_query, .handle = answer_holds_query},
     {0},

@@ -20,7 +20,7 @@
 #include "services/build-matrix/plan/planner.h"
 #include "services/build-matrix/query/matrix_query.h"
 
-enum { VERIFY_MAX = 1000, BUILDS_MAX = 100 };
+enum { VERIFY_MAX = 1000 };
 
 /* Reads the supported compilers into the arena. */
 static enum status read_compilers(struct matrix_service *service, struct arena *arena, struct version **out, size_t *count,
@@ -218,17 +218,15 @@ static void write_build(struct json_writer *writer, const struct job *job) {
     json_writer_close(writer, '}');
 }
 
-static enum status write_builds(struct json_writer *writer, struct job_store *store, const json_t *ids, struct arena *arena,
-                                struct error *err) {
+static enum status write_builds(struct json_writer *writer, struct job_store *store, struct record_job_id_list ids,
+                                struct arena *arena, struct error *err) {
     enum status status = STATUS_OK;
-    const json_t *id;
-    size_t i;
     json_writer_open(writer, '[');
-    json_array_foreach((json_t *)ids, i, id) {
+    for (size_t i = 0; i < ids.count; i++) {
         struct job job;
-        const char *text = json_string_value(id);
-        status = job_store_get(store, text ? text : "", arena, &job, err);
-        if (!status && job.kind != JOB_KIND_MATRIX) status = error_set(err, STATUS_NOT_FOUND, "The job %s is no build.", text);
+        const char *id = ids.items[i].id;
+        status = job_store_get(store, id ? id : "", arena, &job, err);
+        if (!status && job.kind != JOB_KIND_MATRIX) status = error_set(err, STATUS_NOT_FOUND, "The job %s is no build.", id);
         if (status) break;
         write_build(writer, &job);
     }
@@ -236,21 +234,13 @@ static enum status write_builds(struct json_writer *writer, struct job_store *st
     return status;
 }
 
-enum status answer_builds_query(void *context, const struct message *request, struct arena *arena, struct message *answer,
-                                struct error *err) {
+enum status answer_build_states_query(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                                      struct error *err) {
     struct matrix_service *service = context;
-    const char *jobs = request->builds_query.jobs ? request->builds_query.jobs : "";
-    json_t *ids = NULL;
     struct text json = {0};
-    enum status status = json_read(&ids, jobs, strlen(jobs), "The list of jobs", err);
-    if (!status && (!json_is_array(ids) || json_array_size(ids) > BUILDS_MAX))
-        status = error_set_at(err, STATUS_INVALID, "jobs", "It must be a list of at most %d ids of jobs.", BUILDS_MAX);
-    if (!status) {
-        struct job_store *store = connection_pool_take(service->stores);
-        status = write_builds(&(struct json_writer){.out = &json}, store, ids, arena, err);
-        connection_pool_give_back(service->stores, store);
-    }
-    json_decref(ids);
+    struct job_store *store = connection_pool_take(service->stores);
+    enum status status = write_builds(&(struct json_writer){.out = &json}, store, request->build_states_query.jobs, arena, err);
+    connection_pool_give_back(service->stores, store);
     if (status)
         text_release(&json);
     else

@@ -26,7 +26,7 @@ enum status answer_matrix_query(void *context, const struct message *request, st
                                 struct error *err);
 enum status answer_matrix_verify(void *context, const struct message *request, struct arena *arena, struct message *answer,
                                  struct error *err);
-enum status answer_builds_query(void *context, const struct message *request, struct arena *arena, struct message *answer,
+enum status answer_build_states_query(void *context, const struct message *request, struct arena *arena, struct message *answer,
                                 struct error *err);
 enum status answer_plan_query(void *context, const struct message *request, struct arena *arena, struct message *answer,
                               struct error *err);

@@ -16,7 +16,7 @@ static enum status ask(struct matrix_fixture *m, const struct message *question)
                               struct error *err);
     } rows[] = {{MESSAGE_package_query, answer_package_query}, {MESSAGE_known_package_query, answer_known_package_query},
                 {MESSAGE_workers_query, answer_workers_query}, {MESSAGE_matrix_query, answer_matrix_query},
-                {MESSAGE_matrix_verify, answer_matrix_verify}, {MESSAGE_builds_query, answer_builds_query},
+                {MESSAGE_matrix_verify, answer_matrix_verify}, {MESSAGE_build_states_query, answer_build_states_query},
                 {MESSAGE_plan_query, answer_plan_query},       {MESSAGE_holds_query, answer_holds_query}};
     answer = (struct message){0};
     f->err = (struct error){0};
@@ -318,8 +318,8 @@ static void what_became_of_builds_is_told(void **state) {
     const struct lease lease = lease_of(&build);
     finish_build(f, &lease, "failed_to_compile");
     const char *pending = accept_wave_build(m, "effect");
-    const struct message query = {.tag = MESSAGE_builds_query,
-                                  .builds_query = {arena_format(&f->arena, "[\"%s\",\"%s\"]", failed, pending)}};
+    const struct record_job_id ids[] = {{failed}, {pending}};
+    const struct message query = {.tag = MESSAGE_build_states_query, .build_states_query.jobs = {ids, 2}};
     assert_string_equal(
         expect_json(m, &query),
         arena_format(&f->arena,
@@ -335,17 +335,12 @@ static void builds_are_asked_for_by_a_list_of_ids(void **state) {
     struct fixture *f = &m->f;
     const struct job_request publish = publish_of("arrays");
     accept_job(f, &publish);
-    const struct {
-        const char *jobs;
-        enum status status;
-    } rows[] = {{NULL, STATUS_INVALID},
-                {"{}", STATUS_INVALID},
-                {"[7]", STATUS_NOT_FOUND},
-                {"[\"11111111-1111-4111-8111-111111111111\"]", STATUS_NOT_FOUND},
-                {arena_format(&f->arena, "[\"%s\"]", publish.id), STATUS_NOT_FOUND}};
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        const struct message query = {.tag = MESSAGE_builds_query, .builds_query = {rows[i].jobs}};
-        assert_status(rows[i].status, ask(m, &query));
+    const struct record_job_id ids[] = {{NULL}, {""}, {"11111111-1111-4111-8111-111111111111"}, {publish.id}};
+    const struct message none = {.tag = MESSAGE_build_states_query};
+    assert_string_equal(expect_json(m, &none), "[]");
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        const struct message query = {.tag = MESSAGE_build_states_query, .build_states_query.jobs = {&ids[i], 1}};
+        assert_status(STATUS_NOT_FOUND, ask(m, &query));
     }
     assert_string_equal(f->err.message, arena_format(&f->arena, "The job %s is no build.", publish.id));
 }
