@@ -22,6 +22,15 @@ static const struct record_metric_label labels[] = {{"kind", "publish"}, {"state
 static const struct record_metric samples[] = {{"registry_jobs", false, "Jobs.", {labels, 2}, -0.25},
                                                {"registry_ended_total", true, NULL, {labels, 1}, 1e300},
                                                {.value = INFINITY}};
+static const struct record_source_position position = {1, 2, 3, 4};
+static const struct record_compiler_error errors[] = {{.message = "No.", .code = "Other", .position = &position},
+                                                      {.message = "No.", .code = "Other"}};
+static const struct record_build_result result = {.own_ms = 7, .errors = {errors, 2}, .errors_left_out = 1};
+static const struct record_log_line lines[] = {{1, 1784992272686, "INFO", "One line."}, {2, -1, NULL, NULL}};
+static const struct record_lease leases[] = {{"id", 7}, {NULL, INT64_MAX}};
+static const struct record_dependency dependencies[] = {{0}, {4095}};
+static const struct record_package packages[] = {{"a", "1.0.0", "sha256-", 7, {dependencies, 2}}, {.size_bytes = -1}};
+static const struct record_build jobs[] = {{"id", 7, 1, 0, "reuse"}};
 
 static void every_message_comes_back_as_it_was(void **state) {
     (void)state;
@@ -34,6 +43,12 @@ static void every_message_comes_back_as_it_was(void **state) {
         {.tag = MESSAGE_ready_query},
         {.tag = MESSAGE_readiness, .readiness = {.is_ready = true, .program = "publish", .checks = {checks, 2}}},
         {.tag = MESSAGE_metrics, .metrics.samples = {samples, 3}},
+        {.tag = MESSAGE_work_order, .work_order = {"0.15.15", 1, 2, "http://a", {packages, 2}, {jobs, 1}, {packages, 1}}},
+        {.tag = MESSAGE_leases_renew, .leases_renew = {"w", "s", {leases, 2}, 1, {samples, 3}}},
+        {.tag = MESSAGE_leases_renewed, .leases_renewed.lost = {leases, 1}},
+        {.tag = MESSAGE_build_log, .build_log = {"w", "s", "id", 7, {lines, 2}}},
+        {.tag = MESSAGE_build_outcome, .build_outcome = {"w", "s", "id", 7, "succeeded", NULL, &result, {lines, 1}}},
+        {.tag = MESSAGE_build_outcome, .build_outcome = {.verdict = "timed_out"}},
         {.tag = MESSAGE_trustee_query, .trustee_query = {.token = "c2VhbGVk", .actor = "somebody", .is_last_chance = true}},
         {.tag = MESSAGE_trustee_answer, .trustee_answer = {.token_is_known = true, .owner = "somebody", .actor_may = true}},
     };
@@ -92,6 +107,25 @@ static void records_arrive_in_their_places(void **state) {
     assert_null(last->name);
     assert_int_equal(last->labels.count, 0);
     assert_true(last->value == INFINITY);
+    text_release(&bytes);
+    arena_release(&arena);
+}
+
+static void an_optional_record_is_there_or_not(void **state) {
+    (void)state;
+    struct message sent = {.tag = MESSAGE_build_outcome, .build_outcome.result = &result}, got;
+    struct text bytes = {0};
+    struct arena arena = {0};
+    assert_int_equal(message_pack(&sent, &bytes, NULL), STATUS_OK);
+    assert_int_equal(message_unpack(sent.tag, bytes.bytes, bytes.length, &arena, &got, NULL), STATUS_OK);
+    assert_int_equal(got.build_outcome.result->own_ms, 7);
+    assert_int_equal(got.build_outcome.result->errors.items[0].position->end_column, 4);
+    assert_null(got.build_outcome.result->errors.items[1].position);
+    text_clear(&bytes);
+    sent.build_outcome.result = NULL;
+    assert_int_equal(message_pack(&sent, &bytes, NULL), STATUS_OK);
+    assert_int_equal(message_unpack(sent.tag, bytes.bytes, bytes.length, &arena, &got, NULL), STATUS_OK);
+    assert_null(got.build_outcome.result);
     text_release(&bytes);
     arena_release(&arena);
 }
@@ -336,6 +370,53 @@ static void a_record_that_is_none_is_refused_by_its_place(void **state) {
     text_release(&bytes);
 }
 
+/* The fields of `build_outcome` around its result. */
+static void begin_outcome(struct text *out) {
+    text_clear(out);
+    wire_write_array(out, 8);
+    for (int i = 0; i < 3; i++)
+        wire_write_text(out, NULL);
+    wire_write_number(out, 7);
+    wire_write_text(out, NULL);
+    wire_write_text(out, NULL);
+}
+
+static void expect_outcome_refused(struct text *bytes, const char *path, const char *words) {
+    struct message got;
+    struct error err = {0};
+    wire_write_array(bytes, 0);
+    assert_int_equal(unpack(MESSAGE_build_outcome, bytes, &got, &err), STATUS_INVALID);
+    assert_string_equal(err.path, path);
+    if (!strstr(err.message, words)) fail_msg("%s", err.message);
+}
+
+static void an_optional_record_that_is_none_is_refused(void **state) {
+    (void)state;
+    struct text bytes = {0};
+    begin_outcome(&bytes);
+    wire_write_flag(&bytes, false);
+    expect_outcome_refused(&bytes, "result", "is not a record of 8 fields.");
+    begin_outcome(&bytes);
+    wire_write_array(&bytes, 7);
+    expect_outcome_refused(&bytes, "result", "is not a record of 8 fields.");
+    begin_outcome(&bytes);
+    wire_write_array(&bytes, 8);
+    wire_write_real(&bytes, 1);
+    expect_outcome_refused(&bytes, "result.compiled_modules", "is not an integer, or cut off.");
+    begin_outcome(&bytes);
+    wire_write_array(&bytes, 8);
+    for (int i = 0; i < 6; i++)
+        wire_write_number(&bytes, i);
+    wire_write_array(&bytes, 1);
+    wire_write_array(&bytes, 6);
+    for (int i = 0; i < 5; i++)
+        wire_write_text(&bytes, "x");
+    wire_write_array(&bytes, 4);
+    wire_write_text(&bytes, "x");
+    expect_outcome_refused(&bytes, "result.errors[0].position.start_line", "is not an integer, or cut off.");
+    text_release(&bytes);
+}
+
 static void a_list_over_its_limits_is_refused(void **state) {
     (void)state;
     char text[16384 + 2] = {0};
@@ -393,6 +474,7 @@ static void every_cut_message_is_refused(void **state) {
         &(struct message){.tag = MESSAGE_failure, .failure = {.status = 4000000000, .path = "a", .text = "A sentence."}});
     expect_cut_is_refused(&(struct message){.tag = MESSAGE_readiness, .readiness.checks = {checks, 2}});
     expect_cut_is_refused(&(struct message){.tag = MESSAGE_metrics, .metrics.samples = {samples, 3}});
+    expect_cut_is_refused(&(struct message){.tag = MESSAGE_build_outcome, .build_outcome = {.result = &result}});
 }
 
 static void an_unknown_tag_is_refused(void **state) {
@@ -433,6 +515,7 @@ int main(void) {
         cmocka_unit_test(every_message_comes_back_as_it_was),
         cmocka_unit_test(fields_arrive_in_their_places),
         cmocka_unit_test(records_arrive_in_their_places),
+        cmocka_unit_test(an_optional_record_is_there_or_not),
         cmocka_unit_test(a_field_of_a_record_is_named_with_its_place),
         cmocka_unit_test(a_list_over_its_limits_is_not_packed),
         cmocka_unit_test(a_text_over_its_bound_is_not_packed),
@@ -444,6 +527,7 @@ int main(void) {
         cmocka_unit_test(a_long_or_malformed_text_is_refused),
         cmocka_unit_test(a_list_that_is_none_is_refused),
         cmocka_unit_test(a_record_that_is_none_is_refused_by_its_place),
+        cmocka_unit_test(an_optional_record_that_is_none_is_refused),
         cmocka_unit_test(a_list_over_its_limits_is_refused),
         cmocka_unit_test(bytes_left_over_are_refused),
         cmocka_unit_test(every_cut_message_is_refused),
