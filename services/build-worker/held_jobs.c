@@ -67,11 +67,13 @@ static struct held_job *find(struct held_jobs *list, const struct build_job *job
 }
 
 void held_jobs_say(struct held_jobs *list, const struct build_job *job, enum log_level level, const char *message) {
+    char *text = clean_text(message, HELD_LINE_BYTES);
     pthread_mutex_lock(&list->mutex);
     struct held_job *held = find(list, job);
-    if (!held->is_lost && held->lines.bytes < LINES_WAITING_MAX)
-        held_lines_add(&held->lines, ++held->line_count, level, message);
+    bool is_kept = !held->is_lost && held->lines.bytes < LINES_WAITING_MAX;
+    if (is_kept) held_lines_add(&held->lines, ++held->line_count, level, text);
     pthread_mutex_unlock(&list->mutex);
+    if (!is_kept) free(text);
 }
 
 /* clean_text() in the arena. */

@@ -47,11 +47,9 @@ static void add(struct held_lines *lines, struct record_log_line line) {
     lines->bytes += line_bytes(&line);
 }
 
-void held_lines_add(struct held_lines *lines, int64_t number, enum log_level level, const char *text) {
-    add(lines, (struct record_log_line){.number = number,
-                                        .time_ms = clock_now_ms(),
-                                        .level = log_level_name(level),
-                                        .text = clean_text(text, MESSAGE_LIMIT(record_log_line, text))});
+void held_lines_add(struct held_lines *lines, int64_t number, enum log_level level, char *text) {
+    add(lines,
+        (struct record_log_line){.number = number, .time_ms = clock_now_ms(), .level = log_level_name(level), .text = text});
 }
 
 size_t held_lines_fit(const struct held_lines *lines, size_t most_bytes) {

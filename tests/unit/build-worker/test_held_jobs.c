@@ -113,7 +113,7 @@ static void a_line_that_is_not_utf8_is_mended(void **state) {
 
 static void a_line_that_is_too_long_is_cut_between_two_characters(void **state) {
     (void)state;
-    enum { MOST = MESSAGE_LIMIT(record_log_line, text) };
+    enum { MOST = HELD_LINE_BYTES };
     struct text text = {0};
     text_append(&text, "x");
     while (text.length <= MOST)
@@ -179,12 +179,12 @@ static void lines_go_in_order_and_come_back_in_order(void **state) {
     (void)state;
     struct held_lines lines = {0}, later = {0};
     for (int i = 1; i <= 3; i++)
-        held_lines_add(&lines, i, LOG_INFO, "0123456789");
+        held_lines_add(&lines, i, LOG_INFO, clean_text("0123456789", HELD_LINE_BYTES));
     assert_int_equal(held_lines_fit(&lines, 1), 1); /* one line goes whatever its length */
     assert_int_equal(held_lines_fit(&lines, lines.bytes - 1), 2);
     assert_int_equal(held_lines_fit(&lines, lines.bytes), 3);
     held_lines_drop(&lines, 1);
-    held_lines_add(&later, 4, LOG_INFO, "");
+    held_lines_add(&later, 4, LOG_INFO, clean_text("", HELD_LINE_BYTES));
     held_lines_put_before(&later, &lines);
     assert_int_equal(lines.count, 0);
     assert_int_equal(later.count, 3);
