@@ -12,8 +12,11 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/log.h"
 #include "lib/base/memory.h"
+#include "lib/base/text.h"
 #include "lib/store/job/job_store.h"
+#include "lib/store/job/log_stream.h"
 #include "lib/store/redis/redis.h"
 #include "tests/support/server/redis_server.h"
 
@@ -164,6 +167,28 @@ static inline struct job_accepted run_job(struct fixture *f, const struct job_re
 
 static inline void wait_ms(int duration_ms) {
     poll(NULL, 0, duration_ms);
+}
+
+/* The messages of the job's log, one below the other, each behind its level if they have one. */
+static inline const char *print_log(struct fixture *f, const char *id, bool have_levels) {
+    const struct log_query query = {.level = LOG_DEBUG, .limit = 1000};
+    struct log_lines lines;
+    struct text text = {0};
+    assert_ok(log_stream_read(f->store, id, &query, &f->arena, &lines, &f->err));
+    for (size_t i = 0; i < lines.count; i++)
+        text_append_format(&text, "%s%s%s%s", i ? "\n" : "", have_levels ? log_level_name(lines.lines[i].level) : "",
+                           have_levels ? " " : "", lines.lines[i].message);
+    const char *copy = arena_copy(&f->arena, text_view(&text));
+    text_release(&text);
+    return copy;
+}
+
+/* Waits for the end of a job that somebody else runs. */
+static inline struct job await_end(struct fixture *f, const char *id) {
+    struct job job;
+    for (int64_t until_ms = clock_monotonic_ms() + TIMEOUT_MS; !job_state_is_finished((job = get_job(f, id)).state); wait_ms(5))
+        if (clock_monotonic_ms() > until_ms) fail_msg("The job %s does not end:\n%s", id, print_log(f, id, true));
+    return job;
 }
 
 #endif

@@ -14,7 +14,6 @@
 #include "lib/domain/registry/index_file.h"
 #include "lib/domain/registry/metadata.h"
 #include "lib/service/job/job_runner.h"
-#include "lib/store/job/log_stream.h"
 #include "lib/store/redis/events.h"
 #include "tests/support/git/bare_repository.h"
 #include "tests/support/owner_key.h"
@@ -219,16 +218,7 @@ static inline struct job_request trustee_job(struct service_scene *s, enum job_k
 
 /* The lines of the job's log as `LEVEL message`, one below the other. */
 static inline const char *log_of(struct service_scene *s, const char *id) {
-    struct fixture *f = &s->f;
-    const struct log_query query = {.level = LOG_DEBUG, .limit = 1000};
-    struct log_lines lines;
-    struct text text = {0};
-    assert_ok(log_stream_read(f->store, id, &query, &f->arena, &lines, &f->err));
-    for (size_t i = 0; i < lines.count; i++)
-        text_append_format(&text, "%s%s %s", i ? "\n" : "", log_level_name(lines.lines[i].level), lines.lines[i].message);
-    const char *copy = arena_copy(&f->arena, text_view(&text));
-    text_release(&text);
-    return copy;
+    return print_log(&s->f, id, true);
 }
 
 static inline void expect_line(struct service_scene *s, const char *id, const char *words) {
@@ -246,16 +236,8 @@ static inline void await_line(struct service_scene *s, const char *id, const cha
         if (clock_monotonic_ms() > until_ms) fail_msg("There is no \"%s\" in\n%s", words, log_of(s, id));
 }
 
-static inline struct job await_end(struct service_scene *s, const char *id) {
-    struct job job;
-    for (int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS; !job_state_is_finished((job = get_job(&s->f, id)).state);
-         wait_ms(5))
-        if (clock_monotonic_ms() > until_ms) fail_msg("The job does not end:\n%s", log_of(s, id));
-    return job;
-}
-
 static inline struct job expect_success(struct service_scene *s, const char *id) {
-    const struct job job = await_end(s, id);
+    const struct job job = await_end(&s->f, id);
     if (job.state != JOB_STATE_SUCCEEDED) fail_msg("The job has failed:\n%s", log_of(s, id));
     return job;
 }
@@ -276,7 +258,7 @@ static inline struct job run_to_success(struct service_scene *s, const struct jo
 static inline struct job run_to_refusal(struct service_scene *s, const struct job_request *request, const char *words) {
     const char *before = heads_of(s);
     begin_job(s, request);
-    const struct job job = await_end(s, request->id);
+    const struct job job = await_end(&s->f, request->id);
     if (job.state != JOB_STATE_FAILED) fail_msg("The job has succeeded:\n%s", log_of(s, request->id));
     if (!strstr(job.error, words))
         fail_msg("There is no \"%s\" in\n%s\nwhich follows\n%s", words, job.error, log_of(s, request->id));

@@ -17,7 +17,6 @@
 #include "lib/domain/registry/index_file.h"
 #include "lib/service/message/message_work.h"
 #include "lib/service/message/worker_identity.h"
-#include "lib/store/job/log_stream.h"
 #include "lib/store/redis/matrix_store.h"
 #include "services/build-matrix/commit/committer.h"
 #include "services/build-matrix/dispatch/dispatcher.h"
@@ -226,22 +225,7 @@ static inline void expect_failed(struct matrix_fixture *m, const char *id, const
 
 /* The lines of the job's log, one below the other. */
 static inline const char *log_of(struct matrix_fixture *m, const char *id) {
-    struct fixture *f = &m->f;
-    const struct log_query query = {.level = LOG_DEBUG, .limit = 1000};
-    struct log_lines lines;
-    struct text text = {0};
-    assert_ok(log_stream_read(f->store, id, &query, &f->arena, &lines, &f->err));
-    for (size_t i = 0; i < lines.count; i++)
-        text_append_format(&text, "%s%s", i ? "\n" : "", lines.lines[i].message);
-    const char *copy = arena_copy(&f->arena, text_view(&text));
-    text_release(&text);
-    return copy;
-}
-
-/* Waits for a job that a thread of the service ends. */
-static inline void await_end(struct matrix_fixture *m, const char *id) {
-    for (int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS; !job_state_is_finished(get_job(&m->f, id).state); wait_ms(5))
-        if (clock_monotonic_ms() > until_ms) fail_msg("The job %s does not end.", id);
+    return print_log(&m->f, id, false);
 }
 
 static inline void start_committer(struct matrix_fixture *m) {

@@ -238,7 +238,7 @@ static void a_push_that_fails_is_tried_again(void **state) {
     text_release(&text);
     expect_state(m, lease.job_id, JOB_STATE_RUNNING);
     git_script(&m->git, "rm registry.git/refs/heads/main.lock");
-    await_end(m, lease.job_id);
+    await_end(&m->f, lease.job_id);
     assert_int_equal(get_job(f, lease.job_id).state, JOB_STATE_SUCCEEDED);
     assert_string_equal(compilers_of(m, "arrays"), OLD " " NEW);
 }

@@ -114,7 +114,7 @@ static void a_build_with_a_record_is_committed_without_a_worker(void **state) {
     assert_ok(job_store_record(f->store, &lease, "{\"verdict\":\"succeeded\"}", &f->err));
     assert_ok(job_store_release(f->store, &lease, &f->err));
     assert_int_equal(take_work(m, 1).job_count, 0);
-    await_end(m, id);
+    await_end(&m->f, id);
     expect_state(m, id, JOB_STATE_SUCCEEDED);
     assert_string_equal(compilers_of(m, "arrays"), OLD " " NEW);
 }

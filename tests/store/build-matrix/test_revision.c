@@ -134,7 +134,7 @@ static void expect_line(struct matrix_fixture *m, const char *id, const char *wo
 /* That the job ends so, and that nothing was written. */
 static void expect_refused(struct matrix_fixture *m, const char *id, const char *words) {
     int registry = count_commits(m, "registry"), index = count_commits(m, "registry-index");
-    await_end(m, id);
+    await_end(&m->f, id);
     expect_state(m, id, JOB_STATE_FAILED);
     const struct job job = get_job(&m->f, id);
     if (!strstr(job.error, words)) fail_msg("%s", job.error);
@@ -143,7 +143,7 @@ static void expect_refused(struct matrix_fixture *m, const char *id, const char 
 }
 
 static void expect_revised(struct matrix_fixture *m, const char *id, const char *range, int number) {
-    await_end(m, id);
+    await_end(&m->f, id);
     expect_state(m, id, JOB_STATE_SUCCEEDED);
     expect_range(m, range);
     expect_number(m, number);
@@ -187,7 +187,7 @@ static void a_read_only_service_builds_and_writes_nothing(void **state) {
     start_runner(m);
     const char *id = ask(m, WIDE);
     build(m, "succeeded");
-    await_end(m, id);
+    await_end(&m->f, id);
     expect_state(m, id, JOB_STATE_SUCCEEDED);
     assert_true(get_job(&m->f, id).is_readonly);
     expect_range(m, NARROW);
@@ -363,7 +363,7 @@ static void a_manifest_that_others_have_changed_is_not_overwritten(void **state)
     const char *id = leave_record(m, 1);
     write_registry(m, other, 2);
     start_runner(m);
-    await_end(m, id);
+    await_end(&m->f, id);
     expect_failed(m, id, NULL, "The manifest of arrays@1.0.0 in the index was changed by somebody else meanwhile.");
     expect_range(m, ">=5.0.0 <7.0.0");
 }

@@ -181,7 +181,7 @@ static void a_version_that_was_published_gets_its_other_compiler(void **state) {
     const struct message end = {.tag = MESSAGE_build_outcome,
                                 .build_outcome = {SELF, .job_id = build.job_id, .fence = build.fence, .verdict = "succeeded"}};
     assert_ok(say(m, &end, &answer));
-    await_end(m, build.job_id);
+    await_end(&m->f, build.job_id);
     expect_state(m, build.job_id, JOB_STATE_SUCCEEDED);
     assert_string_equal(compilers_of(m, "arrays"), OLD " " NEW);
     arena_release(&ask.arena);

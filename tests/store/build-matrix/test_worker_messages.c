@@ -308,7 +308,7 @@ static void a_build_that_succeeded_is_committed(void **state) {
     struct message end = end_of(m, &build, "succeeded");
     end.build_outcome.result = &build_result;
     assert_ok(say(m, &end));
-    await_end(m, build.job_id);
+    await_end(&m->f, build.job_id);
     expect_state(m, build.job_id, JOB_STATE_SUCCEEDED);
     const struct job job = get_job(f, build.job_id);
     assert_string_equal(job.verdict, "succeeded");

@@ -75,7 +75,7 @@ static const char *expect_same(struct publish_scene *p, struct written *written)
 static void expect_failed(struct publish_scene *p, struct written *written, const char *words) {
     const char *before = heads_of(&p->s);
     go_on(p, written);
-    const struct job job = await_end(&p->s, written->request.id);
+    const struct job job = await_end(&p->s.f, written->request.id);
     assert_int_equal(job.state, JOB_STATE_FAILED);
     if (!strstr(job.error, words)) fail_msg("There is no \"%s\" in\n%s", words, job.error);
     assert_string_equal(heads_of(&p->s), before);

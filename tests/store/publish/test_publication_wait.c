@@ -71,7 +71,7 @@ static void a_publication_fails_with_the_reason_of_the_one_that_it_waits_for(voi
     await_waiting(p, &second, &first);
     const struct job_end end = {.error = "It is broken.\nVery much so."};
     assert_ok(job_store_finish(f->store, &lease, &end, &f->err));
-    const struct job job = await_end(&p->s, second.id);
+    const struct job job = await_end(&p->s.f, second.id);
     assert_int_equal(job.state, JOB_STATE_FAILED);
     assert_true(text_starts_with(job.error, "Could not produce valid dependencies for manifest.\n"));
     assert_true(
@@ -103,7 +103,7 @@ static void nothing_waits_for_what_could_not_help(void **state) {
     const struct lease lease = hold(p, &old, &first);
     start_publish_runner(p);
     const struct job_request second = begin(p, &middle);
-    const struct job job = await_end(&p->s, second.id);
+    const struct job job = await_end(&p->s.f, second.id);
     assert_int_equal(job.state, JOB_STATE_FAILED);
     assert_null(strstr(job.error, "The publication of"));
     finish_job(&p->s.f, &lease, false);
@@ -116,7 +116,7 @@ static void a_job_waits_only_for_those_that_were_accepted_before_it(void **state
     const struct lease early = hold(p, &middle, &first), late = hold(p, &base, &second);
     start_publish_runner(p);
     let_go(p, &early);
-    assert_int_equal(await_end(&p->s, first.id).state, JOB_STATE_FAILED);
+    assert_int_equal(await_end(&p->s.f, first.id).state, JOB_STATE_FAILED);
     assert_ok(job_store_release(f->store, &late, &f->err));
 }
 
@@ -156,7 +156,7 @@ static void a_package_whose_publications_fail_again_and_again_is_not_waited_for(
     }
     const struct lease last = claim_next(f, 1 << JOB_KIND_PUBLISH);
     start_publish_runner(p);
-    const struct job job = await_end(&p->s, second.id);
+    const struct job job = await_end(&p->s.f, second.id);
     assert_int_equal(job.state, JOB_STATE_FAILED); /* though the last could still succeed */
     expect_no_line(&p->s, second.id, "Waiting for");
     finish_job(f, &last, false);

@@ -245,7 +245,7 @@ static void what_came_to_depend_on_it_meanwhile_keeps_it(void **state) {
     const struct job_request request = ask_as_owner(p);
     leave_record(&p->s, &request, RECORD);
     start_publish_runner(p);
-    assert_int_equal(await_end(&p->s, request.id).state, JOB_STATE_FAILED);
+    assert_int_equal(await_end(&p->s.f, request.id).state, JOB_STATE_FAILED);
     assert_non_null(strstr(get_job(&p->s.f, request.id).error, "would leave unsatisfied dependencies"));
     expect_kept(p);
 }

@@ -255,7 +255,7 @@ static void two_packages_do_not_get_to_one_location(void **state) {
     for (size_t i = 0; i < 2; i++)
         begin_job(&t->s, &both[i]);
     for (size_t i = 0; i < 2; i++)
-        succeeded += await_end(&t->s, both[i].id).state == JOB_STATE_SUCCEEDED;
+        succeeded += await_end(&t->s.f, both[i].id).state == JOB_STATE_SUCCEEDED;
     assert_int_equal(succeeded, 1);
     assert_string_not_equal(location_of(t, "arrays"), location_of(t, "lists"));
 }
@@ -294,7 +294,7 @@ static void a_package_that_others_have_moved_stays_there(void **state) {
     write_metadata(&t->s, "arrays", &metadata);
     leave_record(&t->s, &request, "{\"from\":" FROM ",\"to\":" TO "}");
     start_runner(t);
-    assert_string_equal(await_end(&t->s, request.id).error,
+    assert_string_equal(await_end(&t->s.f, request.id).error,
                         "arrays was moved by somebody else meanwhile, to github.com/others/purescript-arrays.");
     assert_string_equal(location_of(t, "arrays"), "github.com/others/purescript-arrays");
 }
@@ -308,7 +308,7 @@ static void a_location_that_is_taken_meanwhile_is_refused(void **state) {
     write_metadata(&t->s, "lists", &metadata);
     leave_record(&t->s, &request, "{\"from\":" FROM ",\"to\":" TO "}");
     start_runner(t);
-    assert_int_equal(await_end(&t->s, request.id).state, JOB_STATE_FAILED);
+    assert_int_equal(await_end(&t->s.f, request.id).state, JOB_STATE_FAILED);
     expect_line(&t->s, request.id, "lists");
     assert_string_equal(location_of(t, "arrays"), "github.com/flow/purescript-arrays");
 }
