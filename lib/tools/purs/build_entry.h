@@ -14,8 +14,14 @@
 #ifndef LIB_TOOLS_PURS_BUILD_ENTRY_H
 #define LIB_TOOLS_PURS_BUILD_ENTRY_H
 
-#include "lib/tools/purs/build_store.h"
+#include <stddef.h>
+#include <stdint.h>
 
+#include "lib/base/error.h"
+#include "lib/base/hash.h"
+#include "lib/tools/purs/built_package.h"
+
+struct arena;
 struct text;
 
 enum {

@@ -29,6 +29,7 @@
 #include "lib/base/error.h"
 #include "lib/base/hash.h"
 #include "lib/domain/matrix/work_order.h"
+#include "lib/tools/purs/built_package.h"
 
 struct arena;
 struct build_store;
@@ -45,22 +46,6 @@ void build_store_key(char out[SHA256_HEX_MAX], const struct work_order *work, si
 CHECK_RESULT enum status build_store_open(struct build_store **out, const char *folder, int64_t limit_bytes, struct error *err);
 void build_store_free(struct build_store *store);                /* when no entry is held any more; NULL is fine */
 const char *build_store_folder(const struct build_store *store); /* absolute; borrowed */
-
-/* One module of a package. */
-struct built_module {
-    const char *name;           /* "Data.Maybe": also its folder below `output` */
-    const char *const *imports; /* NULL at the end */
-    const char *cache_entry;    /* JSON: its value in cache-db.json, {"PATH": ["TIME", "HASH"], …} */
-};
-
-struct build_entry {
-    bool succeeded;
-    const char *folder;                 /* absolute; its modules are FOLDER/output/MODULE. NULL for a failure */
-    const struct built_module *modules; /* found: sorted by name; to be added: any order. None for a failure */
-    size_t module_count;
-    const char *errors;   /* JSON of the errors, for a failure; else NULL */
-    const char *warnings; /* JSON of the warnings, or NULL: for a module that is up to date the compiler does not repeat them */
-};
 
 /* The entries that one build uses: they are not evicted before build_store_let_go(). Starts zeroed. Not thread-safe. Takes
  * one file descriptor per entry. */
