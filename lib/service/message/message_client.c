@@ -251,7 +251,7 @@ enum status message_client_create(struct message_client **out, const struct mess
     nng_tls_config *tls = NULL;
     broken_pipe_check();
     enum status status = service_address_check(options->address, options->peers, options->service_key, err);
-    if (!status) status = message_tls_for_client(&tls, options, err);
+    if (!status) status = message_tls_for_client(&tls, options->address, options->peers, options->authority, err);
     if (status) return status;
     struct message_client *client = make_client(options, tls);
     int failure = 0;

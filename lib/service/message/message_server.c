@@ -436,7 +436,9 @@ enum status message_server_create(struct message_server **out, const struct mess
     broken_pipe_check();
     enum status status = service_address_check(options->address, options->peers, options->service_key, err);
     if (!status) status = service_address_prepare(options->address, err);
-    if (!status) status = message_tls_for_server(&tls, options, err);
+    if (!status)
+        status =
+            message_tls_for_server(&tls, options->address, options->peers, options->certificate, options->certificate_key, err);
     if (status) return status;
     struct message_server *server = make_server(options, handlers, context);
     status = open_socket(server, tls, err);

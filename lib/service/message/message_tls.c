@@ -27,29 +27,29 @@ static nng_tls_config *create_config(nng_tls_mode mode) {
     return config;
 }
 
-enum status message_tls_for_server(nng_tls_config **out, const struct message_server_options *options, struct error *err) {
+enum status message_tls_for_server(nng_tls_config **out, const char *address, enum message_peers peers, const char *certificate,
+                                   const char *key, struct error *err) {
     *out = NULL;
-    if (!service_address_is_tls(options->address)) return STATUS_OK;
-    const struct peers_settings *settings = peers_settings(options->peers);
-    struct text certificate = {0}, key = {0};
-    enum status status = read_pem(&certificate, options->certificate, settings->certificate, options->address, err);
-    if (!status) status = read_pem(&key, options->certificate_key, settings->certificate_key, options->address, err);
+    if (!service_address_is_tls(address)) return STATUS_OK;
+    const struct peers_settings *settings = peers_settings(peers);
+    struct text certificate_pem = {0}, key_pem = {0};
+    enum status status = read_pem(&certificate_pem, certificate, settings->certificate, address, err);
+    if (!status) status = read_pem(&key_pem, key, settings->certificate_key, address, err);
     if (!status) {
         *out = create_config(NNG_TLS_MODE_SERVER);
-        int failure = nng_tls_config_own_cert(*out, text_view(&certificate), text_view(&key), NULL);
+        int failure = nng_tls_config_own_cert(*out, text_view(&certificate_pem), text_view(&key_pem), NULL);
         if (failure)
             status = error_set_at(err, STATUS_INVALID, settings->certificate,
                                   "%s (%s) and %s (%s) must be a PEM certificate and the private key to it: %s.",
-                                  settings->certificate, options->certificate, settings->certificate_key,
-                                  options->certificate_key, nng_strerror(failure));
+                                  settings->certificate, certificate, settings->certificate_key, key, nng_strerror(failure));
     }
     if (status && *out) {
         nng_tls_config_free(*out);
         *out = NULL;
     }
-    if (key.length > 0) secret_wipe(key.bytes, key.length);
-    text_release(&key);
-    text_release(&certificate);
+    if (key_pem.length > 0) secret_wipe(key_pem.bytes, key_pem.length);
+    text_release(&key_pem);
+    text_release(&certificate_pem);
     return status;
 }
 
@@ -63,25 +63,26 @@ static enum status set_server_name(nng_tls_config *config, const char *address, 
     return error_set(err, STATUS_INVALID, "The address \"%s\" cannot be used: %s.", address, nng_strerror(failure));
 }
 
-enum status message_tls_for_client(nng_tls_config **out, const struct message_client_options *options, struct error *err) {
+enum status message_tls_for_client(nng_tls_config **out, const char *address, enum message_peers peers, const char *authority,
+                                   struct error *err) {
     *out = NULL;
-    if (!service_address_is_tls(options->address)) return STATUS_OK;
-    const struct peers_settings *settings = peers_settings(options->peers);
-    struct text authority = {0};
-    enum status status = read_pem(&authority, options->authority, settings->authority, options->address, err);
+    if (!service_address_is_tls(address)) return STATUS_OK;
+    const struct peers_settings *settings = peers_settings(peers);
+    struct text authority_pem = {0};
+    enum status status = read_pem(&authority_pem, authority, settings->authority, address, err);
     if (!status) {
         *out = create_config(NNG_TLS_MODE_CLIENT);
-        status = set_server_name(*out, options->address, err);
-        int failure = status ? 0 : nng_tls_config_ca_chain(*out, text_view(&authority), NULL);
+        status = set_server_name(*out, address, err);
+        int failure = status ? 0 : nng_tls_config_ca_chain(*out, text_view(&authority_pem), NULL);
         if (!failure && !status) failure = nng_tls_config_auth_mode(*out, NNG_TLS_AUTH_MODE_REQUIRED);
         if (failure)
             status = error_set_at(err, STATUS_INVALID, settings->authority, "%s (%s) must be a PEM certificate: %s.",
-                                  settings->authority, options->authority, nng_strerror(failure));
+                                  settings->authority, authority, nng_strerror(failure));
     }
     if (status && *out) {
         nng_tls_config_free(*out);
         *out = NULL;
     }
-    text_release(&authority);
+    text_release(&authority_pem);
     return status;
 }

@@ -10,14 +10,15 @@
 #include <nng/nng.h>
 #include <nng/supplemental/tls/tls.h>
 
-#include "lib/service/message/message_client.h"
-#include "lib/service/message/message_server.h"
+#include "lib/base/error.h"
+#include "lib/service/message/service_address.h"
 
-/* *out is NULL for an address without TLS; else the caller frees it with nng_tls_config_free(). A file that is not set, missing
- * or not PEM is a failure that names its setting. */
-CHECK_RESULT enum status message_tls_for_server(nng_tls_config **out, const struct message_server_options *options,
-                                                struct error *err);
-CHECK_RESULT enum status message_tls_for_client(nng_tls_config **out, const struct message_client_options *options,
-                                                struct error *err);
+/* *out is NULL for an address without TLS; else the caller frees it with nng_tls_config_free(). `certificate`, `key` (the
+ * certificate's) and `authority` are paths. A file that is not set (NULL), missing or not PEM is a failure that names its
+ * setting, which depends on `peers`. */
+CHECK_RESULT enum status message_tls_for_server(nng_tls_config **out, const char *address, enum message_peers peers,
+                                                const char *certificate, const char *key, struct error *err);
+CHECK_RESULT enum status message_tls_for_client(nng_tls_config **out, const char *address, enum message_peers peers,
+                                                const char *authority, struct error *err);
 
 #endif
