@@ -71,9 +71,7 @@ static enum status say_hello(struct worker *worker, struct error *err) {
                                                     .slots = worker->slot_count,
                                                     .memory_bytes = settings->build_memory_bytes,
                                                     .disk_bytes = settings->build_disk_bytes}};
-    enum status status = message_client_call(worker->client, &hello, TIMEOUT_MS, &arena, &answer, err);
-    if (!status && answer.tag != MESSAGE_worker_welcome)
-        status = error_set(err, STATUS_INTERNAL, "The service answers something else than was asked.");
+    enum status status = message_client_ask(worker->client, &hello, MESSAGE_worker_welcome, TIMEOUT_MS, &arena, &answer, err);
     if (!status) {
         thread_lock(&worker->renewing);
         worker->lease_ms = answer.worker_welcome.lease_ms;

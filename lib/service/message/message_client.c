@@ -181,6 +181,15 @@ enum status message_client_call(struct message_client *client, const struct mess
     return status;
 }
 
+enum status message_client_ask(struct message_client *client, const struct message *request, enum message_tag expected,
+                               int timeout_ms, struct arena *arena, struct message *answer, struct error *err) {
+    enum status status = message_client_call(client, request, timeout_ms, arena, answer, err);
+    if (status || answer->tag == expected) return status;
+    return error_set(err, STATUS_INTERNAL,
+                     "Unexpected answer: %s sent \"%s\" where \"%s\" was asked. Are all programs of one release?",
+                     client->address, message_name(answer->tag), message_name(request->tag));
+}
+
 /* ---- Posts ---- */
 
 /* Gives the post to a connection, or queues it until one is free. */

@@ -37,6 +37,11 @@ void message_client_free(struct message_client *client);
 CHECK_RESULT enum status message_client_call(struct message_client *client, const struct message *request, int timeout_ms,
                                              struct arena *arena, struct message *answer, struct error *err);
 
+/* The same for a request that has one kind of answer: STATUS_INTERNAL for another kind. */
+CHECK_RESULT enum status message_client_ask(struct message_client *client, const struct message *request,
+                                            enum message_tag expected, int timeout_ms, struct arena *arena,
+                                            struct message *answer, struct error *err);
+
 /* Sends `request` (copied) without waiting; the outcome is only logged, at DEBUG, since Redis holds the state. Never blocks;
  * dropped if too many are in flight (1,024, or 64 MiB), or if not delivered within `timeout_ms`. */
 void message_client_post(struct message_client *client, const struct message *request, int timeout_ms);

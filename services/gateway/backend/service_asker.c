@@ -61,10 +61,8 @@ static void ask(struct service_asker *asker, struct service_question *question) 
     if (clock_monotonic_ms() - question->asked_ms >= timeout_ms)
         question->status = error_set(&err, STATUS_BUSY, "%s", asker->options.busy);
     else
-        question->status =
-            message_client_call(asker->options.client, &question->request, timeout_ms, arena, &question->answer, &err);
-    if (!question->status && question->answer.tag != question->expected)
-        question->status = error_set(&err, STATUS_INTERNAL, "The service answers something else than was asked.");
+        question->status = message_client_ask(asker->options.client, &question->request, question->expected, timeout_ms, arena,
+                                              &question->answer, &err);
     if (!question->status) return;
     question->failure_path = err.path[0] ? arena_copy(arena, err.path) : NULL;
     question->failure_message = arena_copy(arena, err.message);

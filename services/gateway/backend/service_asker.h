@@ -5,7 +5,7 @@
  * longer than the timeout, fails with STATUS_BUSY. Preferred queries (is_preferred) go first and have reserved queue places
  * and threads. A query whose client has disconnected is removed.
  *
- *   loop's thread    service_asker_ask() ──► queue ──► one of the threads: message_client_call() ──┐
+ *   loop's thread    service_asker_ask() ──► queue ──► one of the threads: message_client_ask() ───┐
  *   loop's thread    go_on(call) ◄─────────────────────────────────────────────────────────────────┘
  */
 #ifndef SERVICES_GATEWAY_BACKEND_SERVICE_ASKER_H

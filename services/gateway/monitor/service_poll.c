@@ -7,9 +7,8 @@ static void ask(void *context) {
     struct service_reply *reply = context;
     const struct service_poll *poll = reply->poll;
     const struct message query = {.tag = poll->query};
-    reply->status = message_client_call(reply->client, &query, poll->timeout_ms, &reply->arena, &reply->answer, &reply->err);
-    if (!reply->status && reply->answer.tag != poll->expected)
-        reply->status = error_set(&reply->err, STATUS_INTERNAL, "The service answers something else than was asked.");
+    reply->status =
+        message_client_ask(reply->client, &query, poll->expected, poll->timeout_ms, &reply->arena, &reply->answer, &reply->err);
 }
 
 void service_poll_begin(struct service_poll *out, const struct gateway *gateway, enum message_tag query,
