@@ -14,7 +14,7 @@
 #include "ops/registryctl/command.h"
 #include "ops/registryctl/manifest_file.h"
 
-enum { CONTENT_BYTES_MAX = 256 << 20, ENTRIES_MAX = 100000, TARBALL_BYTES_READ_MAX = 64 << 20 };
+enum { TARBALL_BYTES_READ_MAX = 64 << 20 };
 
 /* The path of the first manifest that exists, or NULL. */
 static const char *find_manifest(const char *folder, struct arena *arena) {
@@ -39,7 +39,7 @@ static enum status pack(struct text *tarball, const char *folder, const struct m
         fprintf(stderr, "registryctl: %s\n", files.warnings[i]);
     manifest_append_file(&purs_json, manifest);
     status = package_files_pack(tarball, folder, &files, arena_format(arena, "%s-%s", manifest->name, version),
-                                text_view(&purs_json), CONTENT_BYTES_MAX, err);
+                                text_view(&purs_json), archive_package_limits.bytes, err);
     text_release(&purs_json);
     return status ? status : package_files_check_size(tarball->length, err);
 }
@@ -65,13 +65,13 @@ enum status command_pack(struct invocation *call, struct error *err) {
 }
 
 enum status command_unpack(struct invocation *call, struct error *err) {
-    static const struct archive_limits limits = {.bytes = CONTENT_BYTES_MAX, .entries = ENTRIES_MAX};
     struct text tarball = {0}, top = {0};
     const char *folder = call->arguments[1];
     enum status status = file_read(call->arguments[0], TARBALL_BYTES_READ_MAX, &tarball, err);
     if (!status) status = archive_find_top(&top, text_view(&tarball), tarball.length, err);
     if (!status) status = folder_make(folder, err);
-    if (!status) status = archive_unpack(text_view(&tarball), tarball.length, folder, text_view(&top), &limits, err);
+    if (!status)
+        status = archive_unpack(text_view(&tarball), tarball.length, folder, text_view(&top), &archive_package_limits, err);
     if (!status) printf("%s/%s\n", folder, text_view(&top));
     text_release(&top);
     text_release(&tarball);

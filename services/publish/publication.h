@@ -21,8 +21,6 @@
 /* Subfolder of a compiler's working folder: the packages, each as NAME-VERSION. */
 #define PUBLICATION_PACKAGES_FOLDER COMPILER_PACKAGES_FOLDER
 
-struct archive_limits;
-
 struct publication {
     struct publish_service *service;
     struct job_run *run;
@@ -80,8 +78,6 @@ enum status publication_compile(void *context, struct error *err);            /*
 
 /* WORK_FOLDER/build; in the arena. */
 const char *publication_build_folder(const struct publication *p);
-/* Limits of one unpacked tarball: far above any in the registry, far below the capacity of a disk. */
-extern const struct archive_limits publication_unpack_limits;
 
 /* publication_install.c: the plan's packages and the package itself */
 enum status publication_install(void *context, struct error *err);

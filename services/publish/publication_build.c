@@ -15,7 +15,6 @@
 #include "lib/domain/solver/solver.h"
 #include "lib/source/dependency_check.h"
 #include "lib/source/module_clash.h"
-#include "lib/tools/archive/archive.h"
 #include "services/publish/publication.h"
 
 enum {
@@ -24,7 +23,6 @@ enum {
     TRIAL_STEP_LIMIT = 500000, /* per trial solve: milliseconds, since a wait may need many of them */
 };
 
-const struct archive_limits publication_unpack_limits = {.bytes = 256 << 20, .entries = 100000};
 static const char *const source_globs[] = {PUBLICATION_PACKAGES_FOLDER "/*/src/**/*.purs", NULL};
 
 const char *publication_build_folder(const struct publication *p) {

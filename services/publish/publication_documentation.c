@@ -26,8 +26,6 @@
 
 #define RESOLUTIONS PUBLICATION_PACKAGES_FOLDER "/resolutions.json"
 
-static const struct archive_limits unpack_limits = {.bytes = 256 << 20, .entries = 100000};
-
 /* From the current settings. The timeout of a request is at most 3/4 of the lease, so that the lease outlasts it. */
 static struct pursuit find_pursuit(const struct publication *p) {
     const struct settings *settings = &p->service->settings;
@@ -86,7 +84,8 @@ static enum status unpack_tarball(struct publication *p, const char *folder, str
     if (p->tarball.length == 0) /* stored by an earlier run or job */
         status = tarball_store_read(p->service->tarballs, p->request.name, p->version, p->record.hash, p->record.size_bytes,
                                     &p->tarball, &p->run->deadline, err);
-    if (!status) status = archive_unpack(p->tarball.bytes, p->tarball.length, folder, p->folder_name, &unpack_limits, err);
+    if (!status)
+        status = archive_unpack(p->tarball.bytes, p->tarball.length, folder, p->folder_name, &archive_package_limits, err);
     return status;
 }
 

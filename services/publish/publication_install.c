@@ -125,7 +125,7 @@ static enum status install(struct publication *p, struct error *err) {
     enum status status = sandbox_make_folder(&p->service->sandbox, build, err);
     if (!status) status = publication_install_plan(p, packages, err);
     if (!status)
-        status = archive_unpack(p->tarball.bytes, p->tarball.length, packages, p->folder_name, &publication_unpack_limits, err);
+        status = archive_unpack(p->tarball.bytes, p->tarball.length, packages, p->folder_name, &archive_package_limits, err);
     return status;
 }
 

@@ -13,9 +13,6 @@
 #include "lib/tools/http/pursuit.h"
 #include "services/publish/publication.h"
 
-/* Upper limits of a stored tarball when it is unpacked to read its manifest. */
-static const struct archive_limits stored_limits = {.bytes = 256 << 20, .entries = 100000};
-
 static const char *copy_optional(struct arena *arena, const char *text) {
     return text ? arena_copy(arena, text) : NULL;
 }
@@ -96,7 +93,8 @@ static enum status check_stored_manifest(struct publication *p, const char *hash
     enum status status = tarball_store_read(p->service->tarballs, p->request.name, p->version, hash, size_bytes, &tarball,
                                             &p->run->deadline, err);
     if (!status)
-        status = archive_read_file(&stored, tarball.bytes, tarball.length, p->folder_name, "purs.json", &stored_limits, err);
+        status = archive_read_file(&stored, tarball.bytes, tarball.length, p->folder_name, "purs.json", &archive_package_limits,
+                                   err);
     struct manifest manifest;
     if (!status) status = manifest_parse(&manifest, stored.bytes, stored.length, "The stored purs.json", p->arena, err);
     if (!status && !manifest_equal(&manifest, &p->manifest))

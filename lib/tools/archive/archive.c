@@ -20,6 +20,8 @@
 
 enum { CHUNK_BYTES = 64 * 1024 };
 
+const struct archive_limits archive_package_limits = {.bytes = 256 << 20, .entries = 100000};
+
 /* Callbacks for the entries: begin() for each; for a file then content() for each piece, and end(). */
 struct entry_sink {
     enum status (*begin)(void *context, const char *path, bool is_folder, struct error *err); /* `path` is below the top */

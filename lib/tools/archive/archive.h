@@ -32,6 +32,9 @@ struct archive_limits {
     int64_t entries; /* most files and folders */
 };
 
+/* Those of one package's tarball: far above any in the registry, and harmless for the disk. */
+extern const struct archive_limits archive_package_limits;
+
 /* Appends the name of the top folder, taken from the first entry. STATUS_REFUSED: not a gzipped tarball, or the first entry
  * is in no folder. The remaining entries are not read. */
 CHECK_RESULT enum status archive_find_top(struct text *out, const char *bytes, size_t length, struct error *err);

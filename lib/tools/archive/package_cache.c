@@ -16,9 +16,6 @@
 #include "lib/base/text.h"
 #include "lib/tools/archive/archive.h"
 
-/* Limits of one unpacked tarball: far above any in the registry, and harmless for the disk. */
-static const struct archive_limits unpack_limits = {.bytes = 256 << 20, .entries = 100000};
-
 struct cached_package {
     char *key;    /* of make_key() */
     char *place;  /* FOLDER/NUMBER */
@@ -167,7 +164,7 @@ enum status package_cache_add(struct package_cache *cache, const char *hash, con
     struct cached_package *other = NULL;
     if (mkdir(package->place, 0755) != 0)
         status = error_set(err, STATUS_INTERNAL, "Cannot create the folder %s: %s.", package->place, strerror(errno));
-    if (!status) status = archive_unpack(bytes, length, package->place, top, &unpack_limits, err);
+    if (!status) status = archive_unpack(bytes, length, package->place, top, &archive_package_limits, err);
     if (!status) {
         pthread_mutex_lock(&cache->mutex);
         other = map_find(&cache->packages, package->key);
