@@ -209,11 +209,14 @@ static const struct hostile contents[] = {
 
 /* ---- Dependencies ---- */
 
-/* What the metadata says of the tarball is true; what is in it is the harm. */
+/* What the metadata says of the tarball is true; what is in it is the harm: a file of one gibibyte. Behind its beginning the
+ * tarball is zeros, which are packed once: gzip's members can be joined. */
 static void put_bomb(const char *version) {
     git_script(&git,
                "mkdir -p bomb/bomb-%s/src; cd bomb; cp bomb-%s.json bomb-%s/purs.json; truncate -s 1G bomb-%s/src/zeros; "
-               "tar -c bomb-%s | gzip -1 >bomb.tar.gz; cp bomb.tar.gz '%s/storage/bomb/%s.tar.gz'",
+               "head -c 16M /dev/zero | gzip -1 >zeros.gz; { tar -c bomb-%s | head -c 16M | gzip -1; "
+               "for i in $(seq 64); do cat zeros.gz; done; } >bomb.tar.gz; "
+               "cp bomb.tar.gz '%s/storage/bomb/%s.tar.gz'",
                version, version, version, version, version, server->folder, version);
 }
 

@@ -15,6 +15,8 @@ enum {
     BLOB_TYPE = 3, /* in a pack */
     OBJECTS_PROMISED = 4000000,
     TRICKLE_MS = 20, /* a byte */
+    REF_LINE_BYTES = 512,
+    REF_NAME_BYTES = REF_LINE_BYTES - 4 - 40 - 12 - 1, /* less length, id, ` refs/heads/`, newline */
 };
 
 static bool begin_refs(struct git_client *client, const struct git_request *request) {
@@ -25,8 +27,9 @@ static bool begin_refs(struct git_client *client, const struct git_request *requ
     return git_client_send_text(client, head) && git_client_send_text(client, "001e# service=git-upload-pack\n0000");
 }
 
-static void print_ref(char line[100], unsigned number) {
-    snprintf(line, 100, "0040%040u refs/heads/%07u\n", number, number % 10000000);
+/* Long names: libgit2 moves the rest of its buffer by each line, byte by byte with a sanitizer. */
+static void print_ref(char line[REF_LINE_BYTES + 1], unsigned number) {
+    snprintf(line, REF_LINE_BYTES + 1, "%04x%040u refs/heads/%0*u\n", REF_LINE_BYTES, number, REF_NAME_BYTES, number);
 }
 
 void git_client_flood(struct git_client *client, const struct git_request *request) {
@@ -35,7 +38,7 @@ void git_client_flood(struct git_client *client, const struct git_request *reque
     for (unsigned number = 0; is_open;) {
         text_clear(&lines);
         for (int i = 0; i < 1000; i++) {
-            char line[100];
+            char line[REF_LINE_BYTES + 1];
             print_ref(line, number++);
             text_append(&lines, line);
         }
@@ -47,7 +50,7 @@ void git_client_flood(struct git_client *client, const struct git_request *reque
 void git_client_trickle(struct git_client *client, const struct git_request *request) {
     bool is_open = begin_refs(client, request);
     for (unsigned number = 0; is_open; number++) {
-        char line[100];
+        char line[REF_LINE_BYTES + 1];
         print_ref(line, number);
         for (const char *at = line; *at && is_open; at++) {
             struct pollfd stop = {.fd = client->stop, .events = POLLIN};

@@ -84,9 +84,10 @@ static bool server_answers(const struct redis_server *server) {
 }
 
 static void launch(struct redis_server *server) {
-    server->pid = fork();
-    if (server->pid < 0) give_up(server, "cannot fork");
-    if (server->pid == 0) run_server(server);
+    pid_t pid = vfork(); /* as child_start() */
+    if (pid < 0) give_up(server, "cannot fork");
+    if (pid == 0) run_server(server);
+    server->pid = pid;
     int64_t until_ms = clock_monotonic_ms() + START_TIMEOUT_MS;
     while (!server_answers(server)) {
         int result;

@@ -135,7 +135,7 @@ static void too_large_a_source_is_refused(void **state) {
 static void what_is_larger_than_the_memory_is_refused_all_the_same(void **state) {
     struct scene *scene = *state;
     git_script(&scene->git,
-               "cd lib; truncate -s 512M zeros; git -c core.compression=1 -c core.bigFileThreshold=1m add zeros; "
+               "cd lib; truncate -s 160M zeros; git -c core.compression=1 -c core.bigFileThreshold=1m add zeros; "
                "rm zeros; git push -q -f ../lib.git $(git commit-tree -m Huge $(git write-tree)):refs/tags/v1.0.0");
     scene->limits.memory_bytes = 128 << 20;
     scene->limits.bytes = 2000000;
