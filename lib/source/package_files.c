@@ -177,8 +177,8 @@ static bool try_rules(struct selection *selection, struct rules *rules, const ch
 static enum status check_steps(const struct selection *selection, struct error *err) {
     if (selection->steps <= STEPS_MAX) return STATUS_OK;
     return error_set_at(err, STATUS_REFUSED, "includeFiles",
-                        "includeFiles and excludeFiles take too long to match against the package's files: use fewer or "
-                        "shorter globs, with fewer stars.");
+                        "The globs of includeFiles and excludeFiles take too long to match against the package's files: use "
+                        "fewer or shorter globs, with fewer stars.");
 }
 
 static void warn(struct selection *selection, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -243,7 +243,7 @@ static enum status judge_bad_link(struct selection *selection, const char *path,
         return STATUS_OK;
     }
     if (is_excluded || (!included && !is_named_by_include(selection, path))) return STATUS_OK;
-    return error_set_at(err, STATUS_REFUSED, "includeFiles", "includeFiles matches %s, which %s.", path, what);
+    return error_set_at(err, STATUS_REFUSED, "includeFiles", "The globs of includeFiles match %s, which %s.", path, what);
 }
 
 /* ---- Files ---- */

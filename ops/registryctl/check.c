@@ -70,7 +70,7 @@ static void compare_bytes(struct check *check, enum registry_part part, const ch
     size_t at = 0, line = 1;
     for (; at < printed->length && at < file->length && printed->bytes[at] == file->bytes[at]; at++)
         line += file->bytes[at] == '\n';
-    report(check, part, path, "It prints to other bytes than it has: they differ first in line %zu.", line);
+    report(check, part, path, "The file is not in its normal form: it differs first in line %zu.", line);
 }
 
 /* ---- The registry repository, file by file ---- */
@@ -83,7 +83,7 @@ static void check_metadata(struct check *check, const char *path, const struct r
     const char *name = registry_metadata_package(path, &check->arena);
     check->metadata_count++;
     if (!name) {
-        report(check, PART_REGISTRY, path, "Its name is not that of a package and \".json\".");
+        report(check, PART_REGISTRY, path, "The file's name must be a package's name and \".json\".");
         return;
     }
     enum status status = metadata_parse(&metadata, file->bytes, file->length, &arena, &err);
@@ -93,7 +93,7 @@ static void check_metadata(struct check *check, const char *path, const struct r
         status = location_check_published(&metadata.location, &err);
         was_good(check, PART_REGISTRY, path, "location", status, &err);
         if (package_name_is_reserved(name) && metadata.published_count > 0)
-            report(check, PART_REGISTRY, path, "It has published versions, but the name \"%s\" is reserved.", name);
+            report(check, PART_REGISTRY, path, "The name \"%s\" is reserved, but the package has published versions.", name);
         status = owners_check(&metadata.owners, &err);
         was_good(check, PART_REGISTRY, path, "owners", status, &err);
         status = manifest_index_set_metadata(check->index, name, file->bytes, file->length, &err);
@@ -117,7 +117,7 @@ static void check_set(struct check *check, const char *path, const struct regist
     text_release(&printed);
     version_print(entry->set.version, version);
     if (!text_equal(path, arena_format(&check->arena, "package-sets/%s.json", version)))
-        report(check, PART_REGISTRY, path, "It holds the package set %s.", version);
+        report(check, PART_REGISTRY, path, "The file has the package set %s.", version);
     entry->next = check->sets;
     check->sets = entry;
 }
@@ -170,7 +170,8 @@ static void check_manifests(struct check *check, const char *path, const char *n
             text_append_character(&printed, '\n');
         }
         compare_bytes(check, PART_INDEX, path, file, &printed);
-        if (count == 0) report(check, PART_INDEX, path, "It is empty: a package without manifests has no file.");
+        if (count == 0)
+            report(check, PART_INDEX, path, "The file is empty, but a package without manifests must have no file.");
         status = manifest_index_set_manifests(check->index, name, file->bytes, file->length, &err);
         was_good(check, PART_INDEX, path, NULL, status, &err);
     }
@@ -186,7 +187,7 @@ static enum status visit_index_file(const char *path, const struct registry_file
         if (package_name_is_reserved(name)) report(check, PART_INDEX, path, "The name \"%s\" is reserved.", name);
         check_manifests(check, path, name, file);
     } else if (!text_equal(path, "README.md") && !text_equal(path, "config.json")) {
-        report(check, PART_INDEX, path, "This is no place for a package's manifests.");
+        report(check, PART_INDEX, path, "A package's manifests cannot be at this path.");
     }
     return STATUS_OK;
 }
@@ -216,7 +217,7 @@ static void check_package(struct check *check, const struct indexed_package *pac
         if (manifest_index_find(check->index, package->name, version)) continue;
         version_print(version, text);
         report(check, PART_REGISTRY, arena_format(&check->arena, "metadata/%s.json", package->name),
-               "%s: The version is published, but not in the index: an unfinished publication.", text);
+               "%s: The version is published but not in the index: its publication was not completed.", text);
     }
 }
 

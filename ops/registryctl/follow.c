@@ -27,7 +27,7 @@ static void leave(int signal_number) {
 
 static void say_farewell_on_interrupt(const struct invocation *call, const char *id) {
     struct sigaction action = {.sa_handler = leave, .sa_flags = (int)SA_RESETHAND};
-    snprintf(farewell, sizeof farewell, "\nThe job goes on: registryctl --gateway %s logs --follow %s\n", call->gateway, id);
+    snprintf(farewell, sizeof farewell, "\nThe job continues: registryctl --gateway %s logs --follow %s\n", call->gateway, id);
     sigaction(SIGINT, &action, NULL);
 }
 

@@ -76,8 +76,8 @@ static enum status read_failure(const struct http_response *response, struct err
         blank_all_controls(value);
         message = json_string_value(json_object_get(value, "message"));
     }
-    enum status status = error_set(err, may_pass ? STATUS_UNAVAILABLE : STATUS_REFUSED, "%s (HTTP status %d)",
-                                   message ? message : "The gateway does not say why.", response->status);
+    enum status status = error_set(err, may_pass ? STATUS_UNAVAILABLE : STATUS_REFUSED, "%s (HTTP status %d.)",
+                                   message ? message : "The gateway gave no reason.", response->status);
     json_decref(value);
     return status;
 }
@@ -118,7 +118,7 @@ enum status gateway_ask(struct invocation *call, const char *path, const char *b
         enum status status = ask_once(&request, answer, &wait_ms, err);
         bool may_pass = status == STATUS_UNAVAILABLE || status == STATUS_TIMEOUT;
         if (!may_pass || clock_monotonic_ms() + wait_ms > until_ms) return status;
-        if (is_first) fprintf(stderr, "registryctl: %s\nregistryctl: trying again\n", err->message);
+        if (is_first) fprintf(stderr, "registryctl: %s\nregistryctl: retrying\n", err->message);
         nanosleep(&(struct timespec){wait_ms / 1000, wait_ms % 1000 * 1000000}, NULL);
     }
 }

@@ -16,69 +16,66 @@
 static const struct command commands[] = {
     {"publish", 3, 3, "github: git: subdir: compiler: follow",
      "NAME REF VERSION [--github OWNER/REPO | --git URL] [--subdir DIR] [--compiler V] [--follow]",
-     "Ask for a publication, and print the job's id. With --follow also its log, each line as it comes, until the job\n"
-     "      ends: exit 0 if it was published, else 1 with the job's last error on stderr. A gateway that is away, or says\n"
-     "      when to come back, is asked again for a quarter of an hour. Ctrl-C ends the following, not the job.",
+     "Request a publication and print the job's id. With --follow, also print its log line by line until the job ends:\n"
+     "      exit 0 if the version was published, else 1 with the job's last error on stderr. If the gateway is unreachable or\n"
+     "      busy, the request is repeated for up to 15 minutes. Ctrl-C ends the following, not the job.",
      command_publish},
     {"unpublish", 3, 3, "key: follow", "--key FILE [--follow] NAME VERSION REASON",
-     "Ask for a version to be unpublished, signed with the OpenSSH private key of one of the package's owners.",
+     "Request that a version be unpublished, signed with the OpenSSH private key of one of the package's owners.",
      command_unpublish},
     {"transfer", 1, 1, "key: github: git: subdir: follow",
      "--key FILE (--github OWNER/REPO | --git URL) [--subdir DIR] [--follow] NAME",
-     "Ask for a package to be moved to this location, signed likewise.", command_transfer},
+     "Request that a package be moved to this location, signed with the key of one of its owners.", command_transfer},
     {"trustee", 2, 2, "actor: issue: reason: token-file: follow",
      "--actor LOGIN [--issue NUMBER] [--reason TEXT] [--token-file FILE] [--follow] ACTION PAYLOAD",
-     "What a trustee asks for: publish, unpublish, transfer, package-set, matrix, revise or retry, with its payload as\n"
-     "      JSON. The token is in the file, or in the variable TRUSTEE_TOKEN.",
+     "Request an action as a trustee: publish, unpublish, transfer, package-set, matrix, revise or retry, with its payload\n"
+     "      as JSON. The token is read from the file, or from the variable TRUSTEE_TOKEN.",
      command_trustee},
-    {"status", 1, 1, "", "JOB", "What became of a job; exit 1 if it failed.", command_status},
+    {"status", 1, 1, "", "JOB", "Print the state of a job; exit 1 if it failed.", command_status},
     {"logs", 1, 1, "follow level:", "JOB [--follow | -f] [--level LEVEL]",
-     "A job's log, and exit 1 with its last error if it failed; --follow goes on until the job ends, as publish does.",
-     command_logs},
-    {"jobs", 0, 0, "all package:", "[--all] [--package NAME]", "The unfinished jobs, or with --all the newest hundred.",
+     "Print a job's log; exit 1 with its last error if it failed. With --follow, continue until the job ends.", command_logs},
+    {"jobs", 0, 0, "all package:", "[--all] [--package NAME]", "List the unfinished jobs, or with --all the newest 100 jobs.",
      command_jobs},
-    {"settings", 0, 0, "", "", "Every setting of every program, as the table in ops/README.md.", command_settings},
+    {"settings", 0, 0, "", "", "Print the settings of all programs, as the table in ops/README.md.", command_settings},
     {"check", 1, 1, "", "DIR",
-     "Read every file of a registry, and list what is wrong, one line each: `PATH: SENTENCE`; exit 1 if anything is.",
+     "Check every file of a registry and print each problem as a line `PATH: SENTENCE`; exit 1 if there are any.",
      command_check},
     {"solve", 1, 2,
      "compiler: dependencies: all threads:", "DIR [--compiler V] NAME@VERSION | --dependencies JSON | --all [--threads N]",
-     "Choose versions: a line of JSON for each plan, {\"name\",\"version\",\"compiler\",\"plan\"}, or \"error\" in place of\n"
-     "      \"plan\", and then exit 1. For a version, or for dependencies ({NAME: RANGE}; no name and version in the answer),\n"
-     "      without --compiler with the newest that will do. With --all every published version with each compiler in its\n"
-     "      metadata (with --compiler only that one), by name, version and compiler, and a line of times on stderr.",
+     "Choose versions. Prints a line of JSON for each plan, {\"name\",\"version\",\"compiler\",\"plan\"}, or with \"error\"\n"
+     "      instead of \"plan\" and exit status 1. For one version, or for dependencies ({NAME: RANGE}; the output then lacks\n"
+     "      name and version); without --compiler, the newest compiler that fits is chosen. With --all, for every published\n"
+     "      version and each compiler in its metadata (with --compiler, only that one), in a fixed order; times on stderr.",
      command_solve},
     {"manifest", 1, 1, "ref:", "FILE [--ref REF]",
-     "Check a purs.json, or a spago.yaml (its ref is vVERSION unless given), as a new manifest, and print it as purs.json.",
-     command_manifest},
-    {"package-name", 1, 1, "", "-- TEXT", "Print TEXT if it is a package's name.", command_package_name},
-    {"version", 1, 1, "", "-- TEXT", "The same for a version.", command_version},
-    {"range", 1, 1, "", "-- TEXT", "The same for a range of versions.", command_range},
-    {"hash", 1, 1, "", "-- TEXT", "The same for a tarball's hash.", command_hash},
+     "Check a purs.json or spago.yaml as a new manifest and print it as purs.json (default ref: vVERSION).", command_manifest},
+    {"package-name", 1, 1, "", "-- TEXT", "Print TEXT if it is a valid package name.", command_package_name},
+    {"version", 1, 1, "", "-- TEXT", "Print TEXT if it is a valid version.", command_version},
+    {"range", 1, 1, "", "-- TEXT", "Print TEXT if it is a valid range of versions.", command_range},
+    {"hash", 1, 1, "", "-- TEXT", "Print TEXT if it is a valid hash of a tarball.", command_hash},
     {"license", 1, 1, "canonical", "[--canonical] -- TEXT",
-     "The same for an SPDX expression, which is judged as in a new manifest, and printed in its normal form; with\n"
-     "      --canonical it is judged as in old ones, and deprecated identifiers are replaced.",
+     "Print the normal form of an SPDX expression if it is valid in new manifests; with --canonical, if it is valid in old\n"
+     "      ones, with deprecated identifiers replaced.",
      command_license},
     {"verify", 0, 0, "key: signature:", "--key LINE --signature HEX < PAYLOAD",
-     "Exit 0 if the signature is one of exactly these bytes by the public key LINE (as in a .pub file), else 1.",
-     command_verify},
+     "Exit 0 if the key with the public part LINE (as in a .pub file) has signed exactly these bytes, else 1.", command_verify},
     {"sign", 0, 0, "key:", "--key FILE < PAYLOAD",
-     "Sign these bytes with an OpenSSH private key without a passphrase; prints hex.", command_sign},
+     "Sign these bytes with an OpenSSH private key without a passphrase, and print the signature in hex.", command_sign},
     {"pack", 2, 2, "ref:", "DIR OUT [--ref REF]",
-     "Pack the package in the folder DIR as the server does, into the file OUT; prints the tarball's hash and size.",
+     "Pack the package in the folder DIR into the file OUT, as the server does, and print the tarball's hash and size.",
      command_pack},
-    {"unpack", 2, 2, "", "FILE DIR", "Unpack a tarball as the server does, into DIR/NAME-VERSION; prints that.",
+    {"unpack", 2, 2, "", "FILE DIR", "Unpack a tarball into DIR/NAME-VERSION, as the server does, and print that path.",
      command_unpack},
     {"storage", 0, 1, "write", "[--write] [NAME]",
-     "Is storage there, folder or S3, by the settings of the publish service? With --write also store, read and remove an\n"
-     "      object; with NAME print the versions of which a tarball is stored.",
+     "Check the storage (folder or S3) in the publish service's settings. With --write, also store, read and remove an\n"
+     "      object; with NAME, print the versions that have a stored tarball.",
      command_storage},
-    {"workers", 0, 0, "", "", "The build workers that the build-matrix service at BUILD_MATRIX_ADDRESS has heard of lately.",
-     command_workers},
+    {"workers", 0, 0, "", "",
+     "List the build workers that are registered with the build-matrix service at BUILD_MATRIX_ADDRESS.", command_workers},
     {"matrix", 0, 1, "compiler: follow verify:", "NAME@VERSION | --compiler V [--follow | -f] | --verify N [--compiler V]",
-     "What the build-matrix service knows: of one version what came of each compiler; how far a compiler has come, with\n"
-     "      --follow until nothing is left to do. With --verify N builds that succeeded are done both from the build store\n"
-     "      and from nothing; exit 1 unless all come out the same.",
+     "Ask the build-matrix service for the build results of a version, or for the progress of a compiler (with --follow,\n"
+     "      until all its builds are done). With --verify, make N successful builds again, with the build store and without;\n"
+     "      exit 1 unless the results are the same.",
      command_matrix},
 };
 
@@ -86,12 +83,10 @@ enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 
 static int print_usage(FILE *out, int exit_status) {
     fputs("usage: registryctl [--gateway URL] COMMAND …\n       registryctl [COMMAND] --help\n       registryctl --version\n\n"
-          "The gateway's address is taken from --gateway, REGISTRY_GATEWAY, or is http://127.0.0.1:9000; only publish,\n"
-          "unpublish, transfer, status, logs and jobs ask it. The registry in DIR is its two bare git repositories "
-          "(registry.git,\n"
-          "registry-index.git: their branch) or two folders (registry, registry-index: the files on disk). Exit status: 0 "
-          "done, 1\n"
-          "the answer is no or it failed, 2 the call was wrong.\n\n",
+          "publish, unpublish, transfer, trustee, status, logs and jobs ask the gateway at --gateway, REGISTRY_GATEWAY or\n"
+          "http://127.0.0.1:9000. DIR has the registry's two repositories, either bare (registry.git and registry-index.git,\n"
+          "of which the branch is read) or as folders (registry and registry-index, of which the files on disk are read).\n"
+          "Exit status: 0 success; 1 failure, or a negative answer; 2 wrong usage.\n\n",
           out);
     for (int i = 0; i < COMMAND_COUNT; i++)
         fprintf(out, "  registryctl %s%s%s\n      %s\n", commands[i].name, *commands[i].arguments ? " " : "",
@@ -187,7 +182,7 @@ static enum status read_options(struct invocation *call, const char *words, cons
         const char *given = call->arguments[optind - 1];
         if (choice == ':') return wrong_call(call, err, "The option \"%s\" needs a value.", given);
         if (choice == 0 && !is_written_out(call, known[index].name)) choice = '?';
-        if (choice == '?') return wrong_call(call, err, "The option \"%s\" is not known here.", given);
+        if (choice == '?') return wrong_call(call, err, "Unknown option \"%s\".", given);
         const char *name = choice == 'f' ? "follow" : known[index].name;
         if (call->option_count == OPTIONS_MAX) return wrong_call(call, err, "There are more than %d options.", OPTIONS_MAX);
         call->options[call->option_count++] = (struct given_option){name, optarg ? optarg : ""};
@@ -231,7 +226,7 @@ static int run(struct invocation *call) {
         call->command = &commands[i];
         return run_command(call);
     }
-    fprintf(stderr, "registryctl: there is no command \"%s\"\n\n", call->arguments[0]);
+    fprintf(stderr, "registryctl: unknown command \"%s\"\n\n", call->arguments[0]);
     return print_usage(stderr, 2);
 }
 

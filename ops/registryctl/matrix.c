@@ -27,7 +27,7 @@ static void print_workers(const json_t *workers) {
     const json_t *worker;
     size_t i;
     if (json_array_size(workers) == 0) {
-        puts("There is no build worker now.");
+        puts("No build worker is registered.");
         return;
     }
     printf("%-40s %7s %-24s %s\n", "worker", "busy", "heard of", "compilers");
@@ -143,9 +143,9 @@ enum status command_matrix(struct invocation *call, struct error *err) {
     const char *compiler = take_option(call, "compiler"), *count = take_option(call, "verify");
     bool follows = take_flag(call, "follow");
     if (!compiler && !count && call->count == 0)
-        return wrong_call(call, err, "One of NAME@VERSION, --compiler and --verify is needed.");
+        return wrong_call(call, err, "One of NAME@VERSION, --compiler and --verify is required.");
     if ((call->count > 0 && (compiler || count)) || (follows && (count || !compiler)))
-        return wrong_call(call, err, "NAME@VERSION takes no options, and --follow is for --compiler alone.");
+        return wrong_call(call, err, "NAME@VERSION takes no options, and --follow needs --compiler.");
     enum status status = matrix_line_open(&line, err);
     if (!status && call->count > 0)
         status = show_version(&line, call, err);

@@ -35,7 +35,7 @@ enum status matrix_line_ask(struct matrix_line *line, const struct message *requ
     const char *json = status || !answer.json_answer.json ? "" : answer.json_answer.json;
     if (!status) status = json_read(out, json, strlen(json), "The answer", err);
     if (status == STATUS_UNAVAILABLE)
-        status = error_set(err, status, "The build-matrix service at %s cannot be asked: %s",
+        status = error_set(err, status, "The request to the build-matrix service at %s failed: %s",
                            line->settings.build_matrix_address, err->message);
     arena_release(&arena);
     return status;

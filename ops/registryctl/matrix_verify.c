@@ -81,8 +81,9 @@ static enum status await_all(struct matrix_line *line, json_t *waiting, struct f
         if (status || json_array_size(waiting) == 0) break;
         if (json_array_size(waiting) < left) until_ms = clock_monotonic_ms() + PATIENCE_MS;
         if (clock_monotonic_ms() >= until_ms)
-            status =
-                error_set(err, STATUS_TIMEOUT, "%zu builds do not end; is there a build worker?", json_array_size(waiting));
+            status = error_set(err, STATUS_TIMEOUT,
+                               "%zu builds do not end. Check with `registryctl workers` that there is a build worker.",
+                               json_array_size(waiting));
         else
             matrix_line_pause();
     }
@@ -95,18 +96,18 @@ enum status matrix_verify(struct matrix_line *line, struct invocation *call, con
     long long number = strtoll(count, &rest, 10);
     json_t *waiting = NULL;
     struct findings found = {0};
-    if (*rest || number < 1) return wrong_call(call, err, "--verify needs a number: how many builds.");
+    if (*rest || number < 1) return wrong_call(call, err, "--verify must be the number of builds.");
     const struct message request = {.tag = MESSAGE_matrix_verify, .matrix_verify = {.count = number, .compiler = compiler}};
     enum status status = matrix_line_ask(line, &request, &waiting, err);
     size_t all = json_array_size(waiting);
     if (!status) {
-        printf("%zu builds are made twice: with the build store, and from nothing.\n", all);
+        printf("%zu builds are made twice: with the build store, and without it.\n", all);
         fflush(stdout);
         status = await_all(line, waiting, &found, err);
     }
     if (!status)
-        printf("%zu came out the same, %zu differ, %zu fail both ways, %zu told nothing.\n", found.same, found.differ,
-               found.fail, found.untold);
+        printf("%zu are the same, %zu differ, %zu fail both ways, %zu gave no result.\n", found.same, found.differ, found.fail,
+               found.untold);
     if (!status && found.same < all) call->exit_status = 1;
     json_decref(waiting);
     return status;

@@ -23,7 +23,8 @@ static enum status send_request(struct invocation *call, const char *path, const
     call->authorization = NULL; /* later requests need none */
     if (status) return status;
     const char *id = arena_copy(&call->arena, gateway_text(answer, "jobId"));
-    printf(json_is_true(json_object_get(answer, "created")) ? "Job %s\n" : "Job %s (the same request was made before)\n", id);
+    printf(json_is_true(json_object_get(answer, "created")) ? "Job %s\n" : "Job %s (of an earlier request that was the same)\n",
+           id);
     fflush(stdout);
     json_decref(answer);
     return follow ? job_print_log(call, id, "INFO", true, err) : STATUS_OK;
@@ -95,7 +96,7 @@ static enum status send_signed(struct invocation *call, const char *path, const 
 enum status command_unpublish(struct invocation *call, struct error *err) {
     bool follow = take_flag(call, "follow");
     const char *key_file = take_option(call, "key");
-    if (!key_file) return wrong_call(call, err, "--key is needed.");
+    if (!key_file) return wrong_call(call, err, "--key is required.");
     struct text payload = {0};
     struct json_writer writer = {.out = &payload};
     json_writer_open(&writer, '{');
@@ -114,7 +115,7 @@ enum status command_transfer(struct invocation *call, struct error *err) {
     const char *key_file = take_option(call, "key");
     enum status status = take_location(call, &location, &is_given, err);
     if (status) return status;
-    if (!key_file || !is_given) return wrong_call(call, err, "Both --key and the new location are needed.");
+    if (!key_file || !is_given) return wrong_call(call, err, "Both --key and the new location are required.");
     struct text payload = {0};
     struct json_writer writer = {.out = &payload};
     json_writer_open(&writer, '{');
@@ -141,7 +142,8 @@ static enum status read_token(struct invocation *call, const char *path, struct 
         line[strcspn(line, "\r\n")] = '\0';
         fclose(file);
     }
-    if (text_is_blank(token)) return wrong_call(call, err, "A token is needed, in TRUSTEE_TOKEN or the file of --token-file.");
+    if (text_is_blank(token))
+        return wrong_call(call, err, "A token is required, in TRUSTEE_TOKEN or in the file of --token-file.");
     call->authorization = arena_format(&call->arena, "Authorization: Bearer %s", token);
     return STATUS_OK;
 }
@@ -155,7 +157,7 @@ enum status command_trustee(struct invocation *call, struct error *err) {
     struct text body = {0};
     struct json_writer writer = {.out = &body};
     enum status status = STATUS_OK;
-    if (!actor) status = wrong_call(call, err, "--actor is needed.");
+    if (!actor) status = wrong_call(call, err, "--actor is required.");
     if (!status && issue && strspn(issue, "0123456789") != strlen(issue))
         status = wrong_call(call, err, "--issue must be a number, but it is \"%s\".", issue);
     if (!status) status = read_token(call, token_file, err);

@@ -30,13 +30,13 @@ enum status command_verify(struct invocation *call, struct error *err) {
     const char *line = take_option(call, "key"), *signature = take_option(call, "signature");
     struct owner owner;
     struct text payload = {0};
-    if (!line || !signature) return wrong_call(call, err, "Both --key and --signature are needed.");
+    if (!line || !signature) return wrong_call(call, err, "Both --key and --signature are required.");
     enum status status = owner_parse_line(&owner, line, &call->arena, err);
     if (!status) status = read_payload(&payload, err);
     if (!status) status = signature_check(&owner, text_view(&payload), payload.length, signature, err);
     if (!status)
-        printf("The signature of these %zu bytes by the %s key \"%s\" is good.\n", payload.length, owner.key_type,
-               owner.id ? owner.id : owner.public_key);
+        printf("The %s key \"%s\" has signed these %zu bytes.\n", owner.key_type, owner.id ? owner.id : owner.public_key,
+               payload.length);
     text_release(&payload);
     return status;
 }
@@ -55,7 +55,7 @@ enum status sign_with_file(struct text *out, const char *path, const void *paylo
 enum status command_sign(struct invocation *call, struct error *err) {
     const char *path = take_option(call, "key");
     struct text payload = {0}, signature = {0};
-    if (!path) return wrong_call(call, err, "--key is needed.");
+    if (!path) return wrong_call(call, err, "--key is required.");
     enum status status = read_payload(&payload, err);
     if (!status) status = sign_with_file(&signature, path, text_view(&payload), payload.length, err);
     if (!status) puts(text_view(&signature));

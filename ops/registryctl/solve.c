@@ -112,7 +112,7 @@ static struct compilers find_compilers(const struct manifest_index *index, struc
 static enum status ask_for_version(struct question *out, bool *is_indexed, struct invocation *call,
                                    const struct manifest_index *index, const char *argument, struct error *err) {
     const char *at = strrchr(argument, '@');
-    if (!at) return wrong_call(call, err, "A version must be given as NAME@VERSION, but it is \"%s\".", argument);
+    if (!at) return wrong_call(call, err, "The version must be of the form NAME@VERSION, but it is \"%s\".", argument);
     out->name = arena_copy_bytes(&call->arena, argument, (size_t)(at - argument));
     enum status status = package_name_check(out->name, err);
     if (!status) status = version_parse(&out->version, at + 1, err);
@@ -138,7 +138,7 @@ static enum status read_dependency(struct dependency *out, const json_t *object,
 static enum status read_dependencies(struct manifest *out, json_t *object, struct arena *arena, struct error *err) {
     json_t *value;
     const char *name;
-    enum status status = json_must_be_object(object, "What --dependencies is given", err);
+    enum status status = json_must_be_object(object, "The value of --dependencies", err);
     if (status) return status;
     out->dependencies = arena_alloc(arena, json_object_size(object) * sizeof *out->dependencies);
     json_object_foreach(object, name, value) {
@@ -153,7 +153,7 @@ static enum status read_dependencies(struct manifest *out, json_t *object, struc
 static enum status ask_for_dependencies(struct question *out, struct arena *arena, const char *argument, struct error *err) {
     json_t *object = NULL;
     struct manifest manifest = {0};
-    enum status status = json_read(&object, argument, strlen(argument), "What --dependencies is given", err);
+    enum status status = json_read(&object, argument, strlen(argument), "The value of --dependencies", err);
     if (!status) status = read_dependencies(&manifest, object, arena, err);
     json_decref(object);
     out->required = manifest.dependencies;
@@ -182,7 +182,7 @@ static enum status take_options(struct solve_options *out, struct invocation *ca
     long thread_count = threads ? strtol(threads, &end, 10) : processors < 1 ? 1 : processors;
     out->version = call->count > 1 ? call->arguments[1] : NULL;
     if (out->is_all + (out->dependencies != NULL) + (out->version != NULL) != 1)
-        return wrong_call(call, err, "One of NAME@VERSION, --dependencies and --all is needed.");
+        return wrong_call(call, err, "One of NAME@VERSION, --dependencies and --all is required.");
     if (threads && (end == threads || *end || thread_count < 1 || thread_count > SOLVE_THREADS_MAX))
         return wrong_call(call, err, "--threads must be a number from 1 to %d.", SOLVE_THREADS_MAX);
     out->thread_count = (int)(thread_count > SOLVE_THREADS_MAX ? SOLVE_THREADS_MAX : thread_count);

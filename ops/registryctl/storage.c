@@ -53,7 +53,7 @@ enum status command_storage(struct invocation *call, struct error *err) {
     if (!status && call->count == 0)
         printf("Storage %s %s: %s.\n", settings.spaces_key ? "on S3, in the bucket" : "in the folder",
                settings.spaces_key ? settings.s3_bucket : settings.storage_dir,
-               is_written ? "stored, read and removed an object" : "it is there and lets us in");
+               is_written ? "stored, read and removed an object" : "it is accessible");
     tarball_store_free(store);
     settings_release(&settings);
     return status;

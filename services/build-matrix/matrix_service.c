@@ -108,7 +108,7 @@ static enum status check_workers(struct matrix_service *service, const struct wo
     bool is_any_full = all.length > 0;
     enum status status = count > 0 && unable == count ? STATUS_UNAVAILABLE : STATUS_OK;
     if (is_any_full) error_set(err, status, "The disks of build workers are full: %s.", text_view(&all));
-    if (count == 0) error_set(err, STATUS_OK, "There is no build worker now: what is to be built waits.");
+    if (count == 0) error_set(err, STATUS_OK, "No build worker is registered, so builds wait.");
     if (is_any_full && !atomic_exchange(&service->has_full_worker, true)) {
         atomic_fetch_add(&service->alarms, 1);
         log_line(LOG_ERROR, "worker_disk_full", log_field("workers", text_view(&all)));
@@ -162,8 +162,8 @@ static void measure_jobs(struct matrix_service *service, struct metrics *metrics
     connection_pool_give_back(service->stores, store);
     for (int i = 0; !status && i < VERDICT_COUNT; i++) {
         const char *const labels[] = {"verdict", verdict_text((enum verdict)i), NULL};
-        metrics_add(metrics, METRIC_COUNTER, "registry_matrix_jobs_total", "Matrix jobs that ended, by what came of them.",
-                    labels, (double)ended[i]);
+        metrics_add(metrics, METRIC_COUNTER, "registry_matrix_jobs_total", "Matrix jobs that ended, by verdict.", labels,
+                    (double)ended[i]);
     }
     arena_release(&arena);
 }
@@ -174,7 +174,7 @@ static void measure_late_messages(struct matrix_service *service, struct metrics
     for (int i = 0; i < LATE_MESSAGE_COUNT; i++) {
         const char *const labels[] = {"message", brought[i], NULL};
         metrics_add(metrics, METRIC_COUNTER, "registry_matrix_stale_total",
-                    "Messages of build workers about jobs that they no longer held: refused, by the fencing number.", labels,
+                    "Messages of build workers that were rejected because the worker no longer held the job.", labels,
                     (double)atomic_load(&service->late[i]));
     }
 }

@@ -53,14 +53,14 @@ static enum status link_to(struct compiler_run *run, const char *target, const c
     }
     if (errno == EEXIST || symlink(target, link) == 0 || errno == EEXIST)
         return STATUS_OK; /* a module defined twice: the compiler reports it */
-    return error_set(err, STATUS_INTERNAL, "cannot link %s to %s: %s", link, target, strerror(errno));
+    return error_set(err, STATUS_INTERNAL, "Cannot link %s to %s: %s.", link, target, strerror(errno));
 }
 
 static enum status link_packages(struct compiler_run *run, struct error *err) {
     struct build *build = run->build;
     const char *packages = arena_format(build->arena, "%s/" BUILD_PACKAGES_FOLDER, run->folder);
     enum status status = STATUS_OK;
-    if (mkdir(packages, 0755)) status = error_set(err, STATUS_INTERNAL, "cannot create %s: %s", packages, strerror(errno));
+    if (mkdir(packages, 0755)) status = error_set(err, STATUS_INTERNAL, "Cannot create %s: %s.", packages, strerror(errno));
     for (size_t i = 0; !status && i < build->work->package_count; i++)
         if (run->is_in[i])
             status = link_to(run, build->sources[i].folder,

@@ -52,7 +52,7 @@ static bool is_ready(void *context, struct text *reasons) {
     bool is_ready = readiness_check(readiness, reasons);
     int64_t alarms = readiness_take_alarms(readiness);
     if (alarms)
-        text_append_format(reasons, "\n%lld jobs need to be looked at: see the ERROR lines of the services' logs.",
+        text_append_format(reasons, "\n%lld jobs need an operator: see the ERROR lines of the services' logs.",
                            (long long)alarms);
     return is_ready && alarms == 0;
 }

@@ -164,7 +164,7 @@ enum status publication_check_modules(void *context, struct error *err) {
     if (status) return status;
     for (size_t i = 0; i < modules->problem_count; i++)
         job_run_log(p->run, LOG_WARN, "%s", modules->problems[i]);
-    job_run_log(p->run, LOG_INFO, "It has %zu module%s.", modules->count, modules->count == 1 ? "" : "s");
+    job_run_log(p->run, LOG_INFO, "Checked the headers of %zu module%s.", modules->count, modules->count == 1 ? "" : "s");
     return STATUS_OK;
 }
 
@@ -183,8 +183,8 @@ enum status publication_pack(void *context, struct error *err) {
     if (status) return status;
 
     if (p->tarball.length > TARBALL_BYTES_WARNING)
-        job_run_log(p->run, LOG_WARN, "The package's tarball has %zu bytes, which is a lot: does it hold more than it needs?",
-                    p->tarball.length);
+        job_run_log(p->run, LOG_WARN, "The tarball has %zu bytes, more than the recommended %d. Consider excludeFiles.",
+                    p->tarball.length, TARBALL_BYTES_WARNING);
     hash_sha256_sri(p->tarball.bytes, p->tarball.length, p->hash);
     job_run_log(p->run, LOG_INFO, "Packed %zu files into %zu bytes, %s.", p->files.count, p->tarball.length, p->hash);
     return STATUS_OK;
@@ -200,8 +200,8 @@ static void warn_of_imports(const struct publication *p, struct compiler_report 
     compiler_report_print_errors(&words, report, COMPILER_MESSAGES_SHOWN);
     if (report->stop == COMPILER_STOP_SILENT)
         text_append(&words, compiler_localize_text(p->arena, err->message, p->folder_name));
-    job_run_log(p->run, LOG_WARN, "The imports could not be read, so the dependencies stand as declared%s%s",
-                is_chosen ? "; the compiler will say why." : ":\n", is_chosen ? "" : text_view(&words));
+    job_run_log(p->run, LOG_WARN, "The imports could not be read, so the dependencies are left as declared%s%s",
+                is_chosen ? "; the compiler will report the cause." : ":\n", is_chosen ? "" : text_view(&words));
     text_release(&words);
 }
 
@@ -224,7 +224,7 @@ enum status publication_check_dependencies(void *context, struct error *err) {
     if (status) return status;
     const struct compiler *compiler = compilers_choose_for_graph(&p->service->compilers, p->plan.compiler);
     if (!compiler) {
-        job_run_log(p->run, LOG_WARN, "There is no compiler that can tell imports: the dependencies stand as declared.");
+        job_run_log(p->run, LOG_WARN, "No compiler that reads imports is installed: the dependencies are left as declared.");
         return STATUS_OK;
     }
     json_t *graph = NULL;

@@ -54,8 +54,8 @@ enum status publication_look_for_documentation(struct publication *p, bool *is_m
     *is_missing = !status && !is_there;
     if (!status || deadline_check(&p->run->deadline, NULL)) return status;
     return error_set(err, status,
-                     "%s@%s is published already. Whether its documentation is, too, must be known to go on, and Pursuit could "
-                     "not tell: %s Please try again later.",
+                     "%s@%s is already published, but whether its documentation is, too, could not be learned from Pursuit: %s "
+                     "Please try again later.",
                      p->request.name, p->version, err->message);
 }
 
@@ -66,10 +66,10 @@ static bool is_left_out(const struct publication *p) {
     if (!p->service->settings.pacchettibotti_token)
         job_run_log(p->run, LOG_INFO, "No documentation is sent to Pursuit: this server has no token for it.");
     else if (!compiler_can_publish(p->plan.compiler))
-        job_run_log(p->run, LOG_NOTICE,
-                    "No documentation is sent to Pursuit: that takes the compiler 0.14.7 or a later one, and this was built "
-                    "with %s.",
-                    compiler);
+        job_run_log(
+            p->run, LOG_NOTICE,
+            "No documentation is sent to Pursuit: it needs compiler 0.14.7 or later, but this package was built with %s.",
+            compiler);
     else if (p->service->settings.readonly)
         job_run_log(p->run, LOG_WARN, "Read-only: the documentation is not sent to Pursuit.");
     else
@@ -137,7 +137,7 @@ static enum status make_documentation(struct publication *p, struct text *json, 
     const struct compiler *compiler = compilers_get(&p->service->compilers, p->plan.compiler);
     const char *parent = arena_format(p->arena, "%s/documentation", p->work_folder);
     const char *folder = arena_format(p->arena, "%s/%s", parent, p->folder_name);
-    if (!compiler) return error_set(err, STATUS_UNAVAILABLE, "The compiler that it was built with is not here any more.");
+    if (!compiler) return error_set(err, STATUS_UNAVAILABLE, "The compiler with which it was built is no longer installed.");
     const struct compiler_request request = {.compiler = compiler,
                                              .sandbox = &p->service->sandbox,
                                              .folder = folder,
@@ -154,7 +154,7 @@ static enum status send_documentation(struct publication *p, struct error *err) 
     struct text json = {0};
     bool is_there = false;
     enum status status = pursuit_has_version(&is_there, &pursuit, p->request.name, p->version, &p->run->deadline, err);
-    if (!status && is_there) job_run_log(p->run, LOG_INFO, "The documentation is on Pursuit already: %s", page(p));
+    if (!status && is_there) job_run_log(p->run, LOG_INFO, "The documentation is already on Pursuit: %s", page(p));
     if (status || is_there) return status;
     status = make_documentation(p, &json, err);
     if (!status) status = job_run_guard(p->run, pursuit.timeout_ms, err);
@@ -179,12 +179,12 @@ enum status publication_document(void *context, struct error *err) {
     p->documentation = status ? "failed" : "published";
     if (!status) return STATUS_OK;
     if (p->record.finishing == FINISHING_DOCUMENTATION) /* not retried automatically, whatever the reason */
-        return error_set(err, STATUS_REFUSED, "%s@%s is published, but its documentation could not be put on Pursuit%s: %s",
+        return error_set(err, STATUS_REFUSED, "%s@%s is published, but its documentation could not be sent to Pursuit%s: %s",
                          p->request.name, p->version, status_is_temporary(status) ? " (please try again later)" : "",
                          err->message);
     /* A refusal would only be repeated, so no retry is suggested. */
-    job_run_log(p->run, LOG_NOTICE, "%s@%s is published, but its documentation could not be put on Pursuit.%s %s",
-                p->request.name, p->version,
-                status == STATUS_REFUSED ? "" : " To try that again, send the same request once more.", err->message);
+    job_run_log(p->run, LOG_NOTICE, "%s@%s is published, but its documentation could not be sent to Pursuit.%s %s",
+                p->request.name, p->version, status == STATUS_REFUSED ? "" : " Send the same request again to retry.",
+                err->message);
     return STATUS_OK;
 }

@@ -30,13 +30,13 @@ static enum status fetch_with_tries(struct publication *p, const struct source_r
         status = source_fetch(&p->source, request, limits, &p->run->deadline, p->arena, err);
         if (!status_is_temporary(status) || tries == settings->source_tries) break;
         folder_remove(request->work_folder);
-        job_run_log(p->run, LOG_WARN, "%s This may pass: try %lld of %lld comes in %.1f s.", err->message, (long long)tries + 1,
-                    (long long)settings->source_tries, (double)wait_ms / 1000);
+        job_run_log(p->run, LOG_WARN, "%s This may be temporary; retrying in %.1f s (attempt %lld of %lld).", err->message,
+                    (double)wait_ms / 1000, (long long)tries + 1, (long long)settings->source_tries);
         if (!pause_ms(p, wait_ms, end_ms)) break;
     }
     if (!status_is_temporary(status)) return status;
-    return error_set(err, status, "%s This may pass: try again later. (Tried %lld time%s.)", err->message, (long long)tries,
-                     tries == 1 ? "" : "s");
+    return error_set(err, status, "%s This may be temporary: try again later. (Tried %lld time%s.)", err->message,
+                     (long long)tries, tries == 1 ? "" : "s");
 }
 
 enum status publication_fetch_source(void *context, struct error *err) {

@@ -28,7 +28,7 @@ static enum status find_tarball(struct publication *p, const struct package_vers
     }
     registry_view_unlock(p->service->repositories.view);
     if (published) return STATUS_OK;
-    return error_set(err, STATUS_NOT_FOUND, "%s, which the build needs, is not published any more.", package->name);
+    return error_set(err, STATUS_NOT_FOUND, "%s, which the build needs, is no longer published.", package->name);
 }
 
 /* Finds the package's folder in the cache, or downloads and unpacks it; it is held until the end of the run. */
@@ -59,7 +59,7 @@ static enum status install_package(struct publication *p, const struct package_v
     if (status) return status;
     const char *link = arena_format(p->arena, "%s/%s", packages, top);
     if (symlink(folder, link) == 0) return STATUS_OK;
-    return error_set(err, STATUS_INTERNAL, "cannot link %s to %s: %s", link, folder, strerror(errno));
+    return error_set(err, STATUS_INTERNAL, "Cannot link %s to %s: %s.", link, folder, strerror(errno));
 }
 
 enum status publication_install_plan(struct publication *p, const char *folder, struct error *err) {
@@ -101,10 +101,10 @@ static enum status plan_anew(struct publication *p, struct error *err) {
     if (status) return status;
     const char *lost = publication_lost_dependencies(p);
     if (!*lost) {
-        error_set(err, STATUS_UNAVAILABLE, "%s The metadata lists it, so it must be brought back.", missing);
+        error_set(err, STATUS_UNAVAILABLE, "%s The metadata lists it, so an operator must restore it.", missing);
         return error_mark(err, STATUS_UNAVAILABLE, TROUBLE_STORAGE);
     }
-    job_run_log(p->run, LOG_WARN, "Planning anew, since this was unpublished meanwhile: %s.", lost);
+    job_run_log(p->run, LOG_WARN, "Planning again because of versions that were unpublished: %s.", lost);
     status = publication_solve(p, err);
     if (status == STATUS_REFUSED) return publication_blame_unpublishing(p, lost, err);
     bool has_other_compiler = !status && !version_equal(compiler, p->plan.compiler);
@@ -113,7 +113,7 @@ static enum status plan_anew(struct publication *p, struct error *err) {
 
 enum status publication_blame_unpublishing(const struct publication *p, const char *lost, struct error *err) {
     const char *why = arena_copy(p->arena, err->message), *path = arena_copy(p->arena, err->path);
-    return error_set_at(err, err->status, path, "%s\nThis was unpublished while the publication was under way: %s.", why, lost);
+    return error_set_at(err, err->status, path, "%s\nUnpublished while the publication was running: %s.", why, lost);
 }
 
 /* ---- Installing ---- */
@@ -137,6 +137,6 @@ enum status publication_install(void *context, struct error *err) {
         if (!status) status = install(p, err);
     }
     if (status != STATUS_NOT_FOUND) return status;
-    error_set(err, STATUS_CONFLICT, "What the build needs was unpublished %d times meanwhile.", PLANS_MAX);
+    error_set(err, STATUS_CONFLICT, "Packages that the build needs were unpublished meanwhile, %d times in a row.", PLANS_MAX);
     return error_mark(err, STATUS_CONFLICT, TROUBLE_REPOSITORY);
 }

@@ -29,10 +29,10 @@ static enum status refuse_other_location(const struct publication *p, const stru
     struct text was = {0}, asked = {0};
     location_append_text(&was, known);
     location_append_text(&asked, &p->request.location);
-    enum status status = error_set_at(
-        err, STATUS_REFUSED, "location",
-        "The package %s is registered at %s, but this request says %s. To move a package, ask for a transfer first.",
-        p->request.name, text_view(&was), text_view(&asked));
+    enum status status =
+        error_set_at(err, STATUS_REFUSED, "location",
+                     "The package %s is registered at %s, but the request has %s. To move a package, request a transfer first.",
+                     p->request.name, text_view(&was), text_view(&asked));
     text_release(&was);
     text_release(&asked);
     return status;
@@ -115,8 +115,8 @@ enum status publication_check_indexed(const struct publication *p, const struct 
     manifest_append_file(&own, ours);
     enum status status = error_set_at(
         err, STATUS_REFUSED, "version",
-        "%s@%s is in the index already, with another manifest, and that is never replaced. The index has:\n%s\nThis "
-        "source has:\n%sPublish a higher version, or ask the registry's trustees to remove the entry.",
+        "%s@%s is already in the index with another manifest, and an entry is never replaced. The index has:\n%s\nThis source "
+        "has:\n%sPublish a higher version, or ask the registry's trustees to remove the entry.",
         p->request.name, p->version, text_view(&theirs), text_view(&own));
     text_release(&theirs);
     text_release(&own);
@@ -167,7 +167,7 @@ enum status publication_check_is_new(void *context, struct error *err) {
     status = is_indexed ? publication_look_for_documentation(p, &lacks_documentation, err) : STATUS_OK;
     if (status) return status;
     if (is_indexed && !lacks_documentation) return refuse_published(p, err);
-    job_run_log(p->run, LOG_NOTICE, "%s@%s is published, but %s: finishing that.", p->request.name, p->version,
+    job_run_log(p->run, LOG_NOTICE, "%s@%s is published, but %s; this job completes it.", p->request.name, p->version,
                 is_indexed ? "its documentation is not on Pursuit" : "its manifest is not in the index");
     return check_stored_manifest(p, p->record.hash, p->record.size_bytes, err);
 }

@@ -57,7 +57,7 @@ static enum status make_tarball_again(struct publication *p, struct error *err) 
                                       &p->manifest.exclude_files, err);
     if (!status) status = publication_pack(p, err);
     if (status || strcmp(p->hash, p->record.hash) == 0) return status;
-    error_set(err, STATUS_INTERNAL, "The tarball made again is %s, but it was %s before.", p->hash, p->record.hash);
+    error_set(err, STATUS_INTERNAL, "The tarball made again has the hash %s, but it was %s before.", p->hash, p->record.hash);
     err->trouble = TROUBLE_NONE; /* so that the job's log says this, and not that it waits for the machine */
     return err->status;
 }
@@ -91,7 +91,7 @@ static enum status store_tarball(struct publication *p, struct deadline *limit, 
     if (p->tarball.length == 0) { /* stored by an earlier run or job */
         enum status status = tarball_store_look_up(p->service->tarballs, p->request.name, p->version, &stored, limit, err);
         if (status || strcmp(stored.hash, p->record.hash) == 0) return status;
-        return error_set(err, STATUS_REFUSED, "The storage holds another tarball for %s@%s: %s, this one is %s.",
+        return error_set(err, STATUS_REFUSED, "The storage holds another tarball for %s@%s: its hash is %s, this one's is %s.",
                          p->request.name, p->version, stored.hash, p->record.hash);
     }
     enum status status =
@@ -117,7 +117,7 @@ static enum status refuse_moved(const struct publication *p, const struct locati
     struct text moved = {0};
     location_append_text(&moved, location);
     enum status status = error_set_at(err, STATUS_REFUSED, "location",
-                                      "The package %s has moved to %s while this job was running: publish it from there.",
+                                      "The package %s was moved to %s while this job was running: publish it from there.",
                                       p->request.name, text_view(&moved));
     text_release(&moved);
     return status;

@@ -53,7 +53,8 @@ static enum status read_finishing(enum publish_finishing *out, const json_t *obj
         if (strcmp(name, finishing_names[i]) == 0) return STATUS_OK;
     }
     return status ? status
-                  : error_set_at(err, STATUS_INVALID, "finishing", "The job's record is about finishing \"%s\".", name);
+                  : error_set_at(err, STATUS_INVALID, "finishing",
+                                 "The job's record has the unknown \"finishing\" value \"%s\".", name);
 }
 
 static enum status read_plan(struct build_plan *out, const json_t *object, struct arena *arena, struct error *err) {

@@ -17,7 +17,7 @@
 enum { START_TIMEOUT_MS = 600000, STORAGE_CHECK_MS = 700 };
 
 static const char no_licensee[] =
-    "licensee is not installed, so the texts of license files are not compared with manifests: install ruby-licensee.";
+    "Licensee is not installed, so the texts of license files are not compared with manifests: install ruby-licensee.";
 
 /* Claims WORK_DIR for this process and removes the run folders that a killed process left there. */
 static enum status open_work_folder(struct publish_service *service, struct error *err) {

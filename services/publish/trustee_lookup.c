@@ -145,7 +145,7 @@ static enum status look_up_owner(struct trustee_lookup *lookup, const char *toke
     if (!github_is_token(token)) return STATUS_OK;
     if (find_owner(lookup, digest, out) || is_last_chance) return STATUS_OK;
     if (!may_look_up(lookup, digest))
-        return error_set(err, STATUS_UNAVAILABLE, "Too many tokens were to be looked up at GitHub in this minute.");
+        return error_set(err, STATUS_UNAVAILABLE, "Too many tokens had to be looked up at GitHub in this minute.");
     enum status status = github_read_login(lookup->github, token, out, deadline, err);
     if (status == STATUS_UNAUTHORIZED) status = STATUS_OK;
     if (!status) keep_owner(lookup, digest, out);
@@ -164,7 +164,7 @@ static enum status refresh_team(struct trustee_lookup *lookup, struct deadline *
     const char *token = lookup->settings->pacchettibotti_token;
     if (!token)
         return error_set(err, STATUS_UNAVAILABLE,
-                         "PACCHETTIBOTTI_TOKEN is not set, so GitHub cannot be asked who is in the packaging team.");
+                         "PACCHETTIBOTTI_TOKEN is not set, so GitHub cannot be asked for the members of the packaging team.");
     struct arena arena = {0};
     struct github_team team;
     enum status status = github_read_team(lookup->github, token, organization, team_name, &arena, &team, deadline, err);

@@ -46,8 +46,9 @@ enum status unpublishing_check_version(void *context, struct error *err) {
     for (size_t i = 0; i < u->metadata.published_count; i++) {
         char version[VERSION_TEXT_MAX];
         version_print(u->metadata.published[i].version, version);
-        text_append_format(&versions, "%s%s", i ? ", " : " Published are: ", version);
+        text_append_format(&versions, "%s%s", i ? ", " : " Published versions: ", version);
     }
+    if (versions.length) text_append_character(&versions, '.');
     enum status status =
         error_set_at(err, STATUS_REFUSED, "version", "%s has no version %s.%s", name, u->version, text_view(&versions));
     text_release(&versions);
@@ -65,11 +66,11 @@ enum status unpublishing_check_age(void *context, struct error *err) {
     time_print(published_ms, published);
     time_print(job->created_ms, asked);
     if (!job_is_by_trustee(job))
-        return error_set_at(err, STATUS_REFUSED, "version",
-                            "%s@%s was published at %s, more than %d hours before this request (%s), so it is too late to "
-                            "unpublish it by oneself. Publish a newer version in its place; or, where it must not stay, ask "
-                            "the registry's trustees at %s.",
-                            u->request.name, u->version, published, HOURS, asked, REGISTRY_ISSUES_URL);
+        return error_set_at(
+            err, STATUS_REFUSED, "version",
+            "%s@%s was published at %s, more than %d hours before this request (%s), so its owners can no longer unpublish it. "
+            "Publish a newer version in its place, or, if it must be removed, ask the registry's trustees at %s.",
+            u->request.name, u->version, published, HOURS, asked, REGISTRY_ISSUES_URL);
     if (!text_is_blank(job->reason) || !text_is_blank(u->request.reason)) return STATUS_OK;
     return error_set_at(err, STATUS_REFUSED, "reason",
                         "%s@%s was published at %s, more than %d hours before this request, so a reason is required.",

@@ -49,8 +49,8 @@ static enum status read_metadata(void *context, struct error *err) {
     registry_view_unlock(t->service->repositories.view);
     if (status == STATUS_NOT_FOUND)
         return error_set_at(err, STATUS_REFUSED, "name",
-                            "There is no package named %s in the registry: one is registered by publishing its first version, "
-                            "with the location that it is to have.",
+                            "There is no package named %s in the registry: a package is registered by publishing its first "
+                            "version, with its location.",
                             name);
     if (!status) t->from = t->metadata.location;
     return status;
@@ -64,7 +64,7 @@ static enum status check_right(void *context, struct error *err) {
 static enum status check_move(void *context, struct error *err) {
     struct transfer *t = context;
     if (!location_equal(&t->from, &t->request.new_location)) return STATUS_OK;
-    return error_set_at(err, STATUS_REFUSED, "newLocation", "%s is at %s already.", t->request.name,
+    return error_set_at(err, STATUS_REFUSED, "newLocation", "%s is already at %s.", t->request.name,
                         location_text(t, &t->from));
 }
 
@@ -119,7 +119,7 @@ static enum status edit_metadata(struct registry_edit *out, const struct registr
     out->kind = REGISTRY_KEEP;
     if (location_equal(&metadata.location, &t->request.new_location)) return STATUS_OK;
     if (!location_equal(&metadata.location, &t->from))
-        return error_set(err, STATUS_REFUSED, "%s was moved by somebody else meanwhile, to %s.", t->request.name,
+        return error_set(err, STATUS_REFUSED, "%s was meanwhile moved to %s by another change.", t->request.name,
                          location_text(t, &metadata.location));
     metadata.location = t->request.new_location;
     metadata_edit_write(out, &metadata, arena);

@@ -65,7 +65,7 @@ void chaos_check_acts(struct chaos *chaos) {
 
 /* Is this the end of a build of a version that was taken away, as every third is? A worker that had begun finds no tarball. */
 static bool is_of_unpublished(const struct job *job) {
-    static const char *const ends[] = {"is not published any more", "was unpublished meanwhile"};
+    static const char *const ends[] = {"is no longer published", "was unpublished meanwhile"};
     int number = -1;
     bool is_such = (job->error && (strstr(job->error, ends[0]) || strstr(job->error, ends[1]))) ||
                    text_equal(job->verdict, "dependency_missing");

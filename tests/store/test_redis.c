@@ -90,7 +90,7 @@ static void an_address_is_read_as_it_is_written(void **state) {
         assert_ok(redis_create(&redis, rows[i].url, TIMEOUT_MS, &f->err));
         redis_add(redis, "PING");
         assert_status(STATUS_UNAVAILABLE, redis_run(redis, 0, &replies, &f->err));
-        const char *expected = arena_format(&f->arena, "Redis at %s is away", rows[i].place);
+        const char *expected = arena_format(&f->arena, "Redis at %s is unreachable", rows[i].place);
         if (!text_starts_with(f->err.message, expected)) fail_msg("%s: %s", rows[i].url, f->err.message);
         redis_free(redis);
     }

@@ -37,7 +37,7 @@ struct job_change job_change_of_index(struct job_run *run, const char *package, 
     return (struct job_change){.queued = make_queued(run, arena_copy(&run->arena, path), subject, edit, context),
                                .is_in_index = true,
                                .written = "Committed the manifest to the index",
-                               .kept = "The index has the manifest already"};
+                               .kept = "The index already has the manifest"};
 }
 
 void job_change_say(const struct job_change *change, struct job_run *run) {

@@ -43,7 +43,7 @@ static void notice_lost_lease(struct job_slot *slot) {
     slot->renew_at_ms = INT64_MAX;
     deadline_cancel(&slot->run->deadline, STATUS_STALE);
     log_line(LOG_WARN, "lease_lost", log_field("job", slot->run->job.id),
-             log_field("reason", "Redis did not answer for its length"));
+             log_field("reason", "Redis did not answer while the lease lasted."));
 }
 
 /* Renews the lease and writes the log of the slot's run, if it has one. False: Redis is unreachable. */
@@ -70,12 +70,12 @@ static void reap(struct job_runner *runner) {
     if (status && !job_store_is_away(status)) log_line(LOG_ERROR, "lease_check_failed", log_field("error", err.message));
     if (status) return; /* retried in the next round */
     for (size_t i = 0; i < reaped.failed; i++)
-        job_runner_alarm(runner, "job_given_up", reaped.failed_ids[i], "its runners were lost three times");
+        job_runner_alarm(runner, "job_given_up", reaped.failed_ids[i], "Its runners were lost three times.");
     for (size_t i = 0; i < reaped.alarming; i++)
-        job_runner_alarm(runner, "job_retried", reaped.alarming_ids[i], "its runners were lost three times");
+        job_runner_alarm(runner, "job_retried", reaped.alarming_ids[i], "Its runners were lost three times.");
     if (reaped.logs_removed > 0)
         log_line(LOG_WARN, "logs_removed", log_field("count", reaped.logs_removed),
-                 log_field("reason", "Redis is short of memory"));
+                 log_field("reason", "Redis is short of memory."));
     if (reaped.returned > 0) log_line(LOG_WARN, "leases_expired", log_field("count", reaped.returned));
     if (reaped.returned + reaped.failed > 0 && runner->settings->pending_scan_ms > 0) job_runner_look(runner);
 }

@@ -18,7 +18,7 @@ enum status job_read_signed_request(struct signed_request *out, struct job_run *
 
 void job_say_trustee(struct job_run *run) {
     const struct job *job = &run->job;
-    job_run_log(run, LOG_NOTICE, "Asked for by the trustee %s%s%s%s%s", job->actor, job->issue ? ", issue " : "",
+    job_run_log(run, LOG_NOTICE, "Requested by the trustee %s%s%s%s%s", job->actor, job->issue ? ", issue " : "",
                 job->issue ? job->issue : "", job->reason ? ": " : ".", job->reason ? job->reason : "");
 }
 
@@ -40,8 +40,8 @@ enum status job_prove_right(struct job_run *run, const struct signed_request *re
     status = job_run_identify(run, &identity, done_by, err);
     if (status || !*done_by) return status;
     return error_set_at(err, STATUS_REFUSED, "payload",
-                        "The job %s has done what this payload asks for, signed by the same key, and one payload is carried "
-                        "out once. To ask for it once more, change the payload (an extra space is enough) and sign it again.",
+                        "The job %s has already carried out this payload, signed by the same key, and a payload is carried out "
+                        "only once. To repeat the action, change the payload (an extra space is enough) and sign it again.",
                         done_by);
 }
 
@@ -73,6 +73,7 @@ enum status job_sign_for_trustee(struct job_run *run, const struct signed_reques
     if (!status && key) status = sign(run, request, key, err);
     signing_key_free(key);
     if (status != STATUS_INVALID) return status;
-    job_run_log(run, LOG_WARN, "Shown without a signature: %s", err->message); /* the work is done: no reason to fail the job */
+    job_run_log(run, LOG_WARN, "The payload is shown without a signature: %s",
+                err->message); /* the work is done: no reason to fail the job */
     return STATUS_OK;
 }

@@ -65,7 +65,7 @@ enum status job_run_guard(struct job_run *run, int64_t needed_ms, struct error *
         }
     } while (waited_for_redis(run, status));
     if (status || left_ms >= needed_ms) return status;
-    return error_set(err, STATUS_STALE, "The job is held for another %lld ms only, and the next step may take %lld ms.",
+    return error_set(err, STATUS_STALE, "The job's lease ends in %lld ms, but the next step may take %lld ms.",
                      (long long)left_ms, (long long)needed_ms);
 }
 
@@ -309,18 +309,16 @@ static void say_outcome(struct job_slot *slot, struct job_run *run, const struct
         if (err->status == STATUS_INTERNAL && err->trouble)
             job_run_log(
                 run, LOG_WARN,
-                "The job is waiting for %s, which cannot be used now. It has begun to write, so it is tried again in %.0f s.",
+                "The job is waiting for %s, which cannot be used now. It has begun to write, so it is retried in %.0f s.",
                 trouble_text(err->trouble), delay_s);
         else
-            job_run_log(run, LOG_WARN, "%s\nThe job has begun to write, so it is tried again in %.0f s.", err->message,
-                        delay_s);
+            job_run_log(run, LOG_WARN, "%s\nThe job has begun to write, so it is retried in %.0f s.", err->message, delay_s);
         job_runner_alarm(slot->runner, "job_retried", run->job.id, err->message);
         break;
     case OUTCOME_WAITS:
         job_run_log(
             run, LOG_WARN,
-            "The job is waiting for %s, which cannot be used now; nothing is wrong with the request. It is tried again in "
-            "%.1f s.",
+            "The job is waiting for %s, which cannot be used now; nothing is wrong with the request. It is retried in %.1f s.",
             trouble_text(err->trouble), delay_s);
         job_runner_alarm(slot->runner, "job_waits", run->job.id, err->message);
         break;

@@ -82,7 +82,8 @@ static enum status handle_job_accepted(void *context, const struct message *requ
     struct running_service *running = context;
     const struct job_service *service = running->service;
     (void)arena, (void)answer;
-    if (!request->job_accepted.job_id) return error_set_at(err, STATUS_INVALID, "job_id", "The message names no job.");
+    if (!request->job_accepted.job_id)
+        return error_set_at(err, STATUS_INVALID, "job_id", "The field \"job_id\" must be the id of a job.");
     if (runs_kind(service, request->job_accepted.kind))
         job_runner_announce(running->runner, request->job_accepted.job_id);
     else if (service->announce)
@@ -117,16 +118,16 @@ static void measure_service(const struct running_service *running, struct metric
     struct job_runner *runner = running->runner;
     metrics_add(metrics, METRIC_COUNTER, "registry_alarms_total", "Jobs that an operator should look at.", NULL,
                 (double)count_alarms(running));
-    metrics_add(metrics, METRIC_GAUGE, "registry_slots", "Jobs that the program can carry out at once.", NULL,
+    metrics_add(metrics, METRIC_GAUGE, "registry_slots", "Jobs that the program can run at once.", NULL,
                 job_runner_slots(runner));
-    metrics_add(metrics, METRIC_GAUGE, "registry_busy_slots", "Jobs that the program carries out now.", NULL,
+    metrics_add(metrics, METRIC_GAUGE, "registry_busy_slots", "Jobs that the program is running.", NULL,
                 job_runner_busy_slots(runner));
     const struct connection_counts connections = connection_guard_counts();
     metrics_add(metrics, METRIC_GAUGE, "registry_unproven_connections",
                 "Connections for messages that have not proved their key yet.", NULL, connections.unproven);
     metrics_add(metrics, METRIC_COUNTER, "registry_refused_connections_total",
-                "Connections for messages that were shut because they did not prove it, or because there were too many.", NULL,
-                (double)connections.shut);
+                "Connections for messages that were closed because they did not prove the key, or because there were too many.",
+                NULL, (double)connections.shut);
 }
 
 static enum status handle_metrics_query(void *context, const struct message *request, struct arena *arena,

@@ -129,7 +129,7 @@ enum { LOG_END_LENGTH = sizeof log_end - 1 };
 /* Unpacks the file and parses the part before the log into *head, which the caller decrefs. */
 static enum status open_document(const char *path, struct document *document, json_t **head, struct error *err) {
     struct text packed = {0}, first_line = {0};
-    struct error problem = {.message = "its end is not there"};
+    struct error problem = {.message = "The end of the archived job is missing."};
     enum status status = file_read(path, document_max_bytes, &packed, err);
     if (status) goto out;
     status = gzip_unpack(&document->text, text_view(&packed), packed.length, document_max_bytes, &problem);
@@ -141,7 +141,7 @@ static enum status open_document(const char *path, struct document *document, js
         document->to = end - LOG_END_LENGTH + 1;
         text_append_bytes(&first_line, text, (size_t)(document->from - text));
         text_append(&first_line, log_end);
-        status = json_read(head, first_line.bytes, first_line.length, "its first line", &problem);
+        status = json_read(head, first_line.bytes, first_line.length, "The first line", &problem);
     }
     if (status) status = error_set(err, STATUS_INTERNAL, "%s cannot be read: %s", path, problem.message);
 out:
@@ -212,12 +212,12 @@ static bool read_lines(struct document *document, const struct log_query *query,
 
 enum status job_archive_read(const char *storage_dir, const char *id, const struct log_query *query, struct arena *arena,
                              struct job *job, struct log_lines *lines, struct error *err) {
-    if (!job_id_is_well_formed(id)) return error_set(err, STATUS_NOT_FOUND, "There is no job %.64s", id);
+    if (!job_id_is_well_formed(id)) return error_set(err, STATUS_NOT_FOUND, "There is no job %.64s.", id);
     struct document document = {0};
     json_t *head = NULL;
     const char *path = path_of(storage_dir, id, arena);
     enum status status = open_document(path, &document, &head, err);
-    if (status == STATUS_NOT_FOUND) status = error_set(err, STATUS_NOT_FOUND, "There is no job %s", id);
+    if (status == STATUS_NOT_FOUND) status = error_set(err, STATUS_NOT_FOUND, "There is no job %s.", id);
     if (status) goto out;
     *job = (struct job){0};
     snprintf(job->id, sizeof job->id, "%s", id);
@@ -226,7 +226,7 @@ enum status job_archive_read(const char *storage_dir, const char *id, const stru
         is_readable = read_field(head, &job_fields[i], arena, job);
     if (is_readable && query) is_readable = read_lines(&document, query, arena, lines);
     if (!is_readable)
-        status = error_set(err, STATUS_INTERNAL, "%s cannot be read: it is not the job %s, or is damaged", path, id);
+        status = error_set(err, STATUS_INTERNAL, "%s cannot be read: it is not the job %s, or it is damaged.", path, id);
 out:
     json_decref(head);
     text_release(&document.text);

@@ -66,7 +66,7 @@ bool job_from_reply(const struct redis_reply *fields, const char *id, struct are
 }
 
 static enum status no_such_job(const char *id, struct error *err) {
-    return error_set(err, STATUS_NOT_FOUND, "There is no job %.64s", id);
+    return error_set(err, STATUS_NOT_FOUND, "There is no job %.64s.", id);
 }
 
 enum status job_store_get(struct job_store *store, const char *id, struct arena *arena, struct job *out, struct error *err) {

@@ -20,7 +20,7 @@ static enum status check_archived(const char *storage_dir, const struct job *job
     enum status status = job_archive_read(storage_dir, job->id, &whole_log, arena, &archived, &archived_lines, err);
     if (status) return status;
     if (archived.finished_ms == job->finished_ms && archived_lines.count == lines->count) return STATUS_OK;
-    return error_set(err, STATUS_INTERNAL, "The archived job %s is not what was written", job->id);
+    return error_set(err, STATUS_INTERNAL, "The archived job %s differs from the one that was written.", job->id);
 }
 
 /* The log is read before the job: if the job is still there afterwards, the log was complete. (Otherwise a job that another

@@ -131,7 +131,7 @@ void job_store_accept_some(struct job_store *store, struct job_acceptance *accep
 /* ---- Running ---- */
 
 static enum status damaged_job(const char *id, struct error *err) {
-    return error_set(err, STATUS_INTERNAL, "The job %s in Redis has no kind or state", id);
+    return error_set(err, STATUS_INTERNAL, "The job %s in Redis has no kind or state.", id);
 }
 
 /* `reply`: id, fence, the job's fields. */
@@ -160,7 +160,7 @@ static enum status end_claim(struct job_store *store, const struct redis_reply *
 
 enum status job_store_claim(struct job_store *store, const char *id, const char *runner, int64_t lease_ms, struct arena *arena,
                             struct lease *lease, struct job *job, struct error *err) {
-    if (!job_id_is_well_formed(id)) return error_set(err, STATUS_NOT_FOUND, "There is no job %.64s", id);
+    if (!job_id_is_well_formed(id)) return error_set(err, STATUS_NOT_FOUND, "There is no job %.64s.", id);
     struct redis_reply *reply = NULL;
     enum status status = job_step(store, &reply, err, "claim %s %s %" PRId64 " %s", id, runner, lease_ms, begin_claim(store));
     return end_claim(store, reply, status, arena, lease, job, err);
@@ -261,7 +261,7 @@ enum status job_store_renew(struct job_store *store, const struct lease *lease, 
     bool is_held;
     enum status status = job_store_renew_some(store, lease, 1, lease_ms, &is_held, err);
     if (status != STATUS_OK || is_held) return status;
-    return error_set(err, STATUS_STALE, "The job %s is no longer held by this runner", lease->job_id);
+    return error_set(err, STATUS_STALE, "The job %s is no longer held by this runner.", lease->job_id);
 }
 
 enum status job_store_lease_left(struct job_store *store, const struct lease *lease, int64_t *left_ms, struct error *err) {
@@ -367,7 +367,7 @@ static enum status add_finish(struct job_store *store, const struct lease *lease
                               struct error *err) {
     bool stands = check_verdict(end);
     if (end->result && strlen(end->result) > JOB_RESULT_MAX_BYTES)
-        return error_set(err, STATUS_TOO_LARGE, "The result of the job %s has %zu bytes; %d are kept at most", lease->job_id,
+        return error_set(err, STATUS_TOO_LARGE, "The result of the job %s has %zu bytes; at most %d are kept.", lease->job_id,
                          strlen(end->result), JOB_RESULT_MAX_BYTES);
     struct text sentence = {0}, line = {0};
     if (end->error) text_append(&sentence, end->error);

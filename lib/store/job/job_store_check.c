@@ -13,10 +13,10 @@ static const struct {
     const char *value; /* NULL: anything but 0 */
     const char *why;
 } needed_settings[] = {
-    {"appendonly", "yes", "what was accepted would be lost with Redis"},
-    {"appendfsync", "always", "what was accepted could be lost with the machine"},
-    {"maxmemory-policy", "noeviction", "jobs could be thrown away to make room"},
-    {"maxmemory", NULL, "the machine's memory would be the only limit"},
+    {"appendonly", "yes", "accepted jobs would be lost when Redis ends"},
+    {"appendfsync", "always", "accepted jobs could be lost when the machine fails"},
+    {"maxmemory-policy", "noeviction", "jobs could be evicted"},
+    {"maxmemory", NULL, "memory would be limited only by the machine"},
 };
 
 enum { NEEDED_SETTINGS = sizeof needed_settings / sizeof needed_settings[0] };
@@ -33,15 +33,16 @@ static enum status check_settings(const struct redis_reply *replies, struct erro
         const char *name = needed_settings[i].name, *wanted = needed_settings[i].value;
         if (replies[i].type == REDIS_FAILURE)
             return error_set(err, STATUS_UNAVAILABLE,
-                             "Redis does not tell its %s: REDIS_URL's user must be allowed CONFIG GET (%s)", name,
+                             "Redis does not report its setting %s: REDIS_URL's user must be allowed CONFIG GET (%s).", name,
                              replies[i].text);
         const char *value = replies[i].count == 2 ? replies[i].items[1].text : "";
         if (wanted ? !text_equal(value, wanted) : atoll(value) == 0)
-            return error_set(err, STATUS_UNAVAILABLE, "Redis has %s=%s, it must be %s: %s (see ops/redis.conf)", name, value,
-                             wanted ? wanted : "set", needed_settings[i].why);
+            return error_set(err, STATUS_UNAVAILABLE, "Redis has %s=%s, but it must be %s: %s (see ops/redis.conf).", name,
+                             value, wanted ? wanted : "set", needed_settings[i].why);
     }
     if (!strstr(replies[NEEDED_SETTINGS].text, "aof_last_write_status:ok"))
-        return error_set(err, STATUS_UNAVAILABLE, "Redis could not write its append-only file: is its disk full?");
+        return error_set(err, STATUS_UNAVAILABLE,
+                         "Redis could not write its append-only file: check whether its disk is full.");
     return STATUS_OK;
 }
 
@@ -63,11 +64,12 @@ static enum status check_room(const struct redis_reply *memory, const struct red
     long long connected = info_number(clients, "\nconnected_clients:"), allowed = info_number(clients, "\nmaxclients:");
     if (most > 0 && used * 100 >= most * JOB_MEMORY_PERCENT)
         return error_set(err, STATUS_UNAVAILABLE,
-                         "Redis uses %lld of %lld bytes (maxmemory), so no new jobs are accepted: raise maxmemory", used, most);
+                         "Redis uses %lld of %lld bytes (maxmemory), so no new jobs are accepted: raise maxmemory.", used,
+                         most);
     if (allowed > 0 && connected >= allowed)
         return error_set(
             err, STATUS_UNAVAILABLE,
-            "Redis has %lld connections, as many as it allows (maxclients), so others are refused: raise maxclients",
+            "Redis has %lld connections, as many as it allows (maxclients), so others are refused: raise maxclients.",
             connected);
     return STATUS_OK;
 }

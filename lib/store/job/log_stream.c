@@ -105,7 +105,7 @@ static void begin_range(const struct log_query *query, struct id_range *range) {
 enum status log_stream_read(struct job_store *store, const char *job_id, const struct log_query *query, struct arena *arena,
                             struct log_lines *out, struct error *err) {
     *out = (struct log_lines){0};
-    if (!job_id_is_well_formed(job_id)) return error_set(err, STATUS_NOT_FOUND, "There is no job %.64s", job_id);
+    if (!job_id_is_well_formed(job_id)) return error_set(err, STATUS_NOT_FOUND, "There is no job %.64s.", job_id);
     struct id_range range;
     begin_range(query, &range);
     size_t capacity = 0;

@@ -17,7 +17,7 @@ static int64_t least(int64_t a, int64_t b, int64_t c) {
 
 enum status lock_take(struct job_store *store, const char *name, int64_t hold_ms, int64_t wait_ms, struct lock *out,
                       struct error *err) {
-    if (strlen(name) >= sizeof out->name) return error_set(err, STATUS_INVALID, "The name of a lock is too long: %s", name);
+    if (strlen(name) >= sizeof out->name) return error_set(err, STATUS_INVALID, "The name of a lock is too long: %s.", name);
     memset(out, 0, sizeof *out);
     memcpy(out->name, name, strlen(name) + 1);
     hash_random_uuid(out->token);
@@ -36,7 +36,7 @@ enum status lock_take_again(struct job_store *store, struct lock *lock, int64_t 
         int64_t left_ms = until_ms - clock_monotonic_ms(), held_ms = status == STATUS_OK ? -lock->fence : LOCK_POLL_MS;
         if (left_ms <= 0 && status != STATUS_OK) return status;
         if (left_ms <= 0)
-            return error_set(err, STATUS_BUSY, "The lock %s is held, for up to %" PRId64 " ms more", lock->name, held_ms);
+            return error_set(err, STATUS_BUSY, "The lock %s is held for up to %" PRId64 " ms more.", lock->name, held_ms);
         clock_sleep_ms(least(LOCK_POLL_MS, left_ms, held_ms));
     }
 }

@@ -101,7 +101,7 @@ enum status worker_list_see(struct job_store *store, const char *id, int64_t bus
     enum status status = matrix_step(store, &reply, err, "see_worker %s %" PRId64 " %" PRId64 " %s", id, keep_ms, busy_slots,
                                      job_step_text(figures));
     if (status != STATUS_OK || reply->integer == 1) return status;
-    return error_set(err, STATUS_NOT_FOUND, "There is no worker %.64s: it has to say hello", id);
+    return error_set(err, STATUS_NOT_FOUND, "The worker %.64s is not registered: it must register again.", id);
 }
 
 enum status worker_list_leave(struct job_store *store, const char *id, int64_t busy_slots, int64_t keep_ms, struct error *err) {
@@ -168,7 +168,7 @@ enum status verdicts_read(struct job_store *store, const char *package, const ch
         const char *name = fields->items[i].text, *value = fields->items[i + 1].text;
         if (strchr(name, ' ')) continue; /* for jobs/ alone: verdicts that stand */
         if (!read_verdict(name, value, arena, &(*out)[*count]))
-            return error_set(err, STATUS_INTERNAL, "The verdict on %s@%s with %s in Redis cannot be read: %s", package, version,
+            return error_set(err, STATUS_INTERNAL, "The verdict on %s@%s with %s in Redis is malformed: %s.", package, version,
                              name, value);
         ++*count;
     }

@@ -45,10 +45,9 @@ struct redis {
 /* ---- Address ---- */
 
 static enum status bad_address(struct error *err) {
-    return error_set_at(
-        err, STATUS_INVALID, "REDIS_URL",
-        "A Redis address is redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE]; in user and password, a character "
-        "may be written as %% and two hexadecimal digits, and %% itself is %%25");
+    return error_set_at(err, STATUS_INVALID, "REDIS_URL",
+                        "A Redis address is redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE]; in user and password, a "
+                        "character may be written as %% and two hexadecimal digits, and %% itself is %%25.");
 }
 
 /* A copy, with %XX decoded; NULL if an escape is malformed or stands for a NUL. */
@@ -102,7 +101,7 @@ static enum status parse_url(struct redis *redis, const char *text, struct error
         return STATUS_OK;
     }
     return error_set_at(err, STATUS_INVALID, "REDIS_URL",
-                        "A Redis address begins with unix:/// (then the path of a socket) or redis://");
+                        "A Redis address must begin with unix:/// (then the path of a socket) or redis://.");
 }
 
 enum status redis_create(struct redis **out, const char *url, int timeout_ms, struct error *err) {
@@ -191,7 +190,7 @@ int64_t redis_reply_number(const struct redis_reply *reply, int64_t otherwise) {
 
 enum status redis_check_reply(const struct redis_reply *reply, struct error *err) {
     if (reply->type != REDIS_FAILURE) return STATUS_OK;
-    return error_set(err, STATUS_INTERNAL, "Redis refused a command: %s", reply->text);
+    return error_set(err, STATUS_INTERNAL, "Redis refused a command (%s).", reply->text);
 }
 
 /* ---- Connecting ---- */
@@ -214,9 +213,9 @@ static enum status connection_failed(struct redis *redis, struct error *err) {
                       : redis->context->err == REDIS_ERR_IO && errno == EAGAIN                ? "it does not answer in time"
                       : redis->context->err == REDIS_ERR_IO && redis->context->errstr[0] == 0 ? strerror(errno)
                                                                                               : redis->context->errstr;
-    enum status status = redis->path
-                             ? error_set(err, STATUS_UNAVAILABLE, "Redis at %s is away: %s", redis->path, why)
-                             : error_set(err, STATUS_UNAVAILABLE, "Redis at %s:%d is away: %s", redis->host, redis->port, why);
+    enum status status =
+        redis->path ? error_set(err, STATUS_UNAVAILABLE, "Redis at %s is unreachable: %s.", redis->path, why)
+                    : error_set(err, STATUS_UNAVAILABLE, "Redis at %s:%d is unreachable: %s.", redis->host, redis->port, why);
     log_line(LOG_DEBUG, "redis_unreachable", log_field("reason", why));
     disconnect(redis);
     return error_mark(err, status, TROUBLE_REDIS);
@@ -235,7 +234,7 @@ static enum status greet(struct redis *redis, struct error *err, const char *com
                                        : redisCommand(redis->context, "%s %s", command, value);
     if (!reply) return connection_failed(redis, err);
     if (reply->type != REDIS_FAILURE) return STATUS_OK;
-    error_set(err, STATUS_UNAVAILABLE, "Redis refused %s: %s", command, reply->text);
+    error_set(err, STATUS_UNAVAILABLE, "Redis refused %s (%s).", command, reply->text);
     disconnect(redis);
     return error_mark(err, STATUS_UNAVAILABLE, TROUBLE_REDIS);
 }
@@ -300,7 +299,8 @@ static enum status check_availability(const struct redis_reply *reply, struct er
     if (reply->type != REDIS_FAILURE) return STATUS_OK;
     for (size_t i = 0; i < sizeof not_now / sizeof not_now[0]; i++)
         if (text_starts_with(reply->text, not_now[i]))
-            return error_mark(err, error_set(err, STATUS_UNAVAILABLE, "Redis cannot work now: %s", reply->text), TROUBLE_REDIS);
+            return error_mark(err, error_set(err, STATUS_UNAVAILABLE, "Redis cannot execute commands now (%s).", reply->text),
+                              TROUBLE_REDIS);
     return STATUS_OK;
 }
 

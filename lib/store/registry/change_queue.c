@@ -129,7 +129,8 @@ static enum status keep_lock(const struct round *round, struct error *err) {
     while (job_store_is_away(status = lock_keep(round->store, &queue->lock, step_ms(round), queue->options.hold_ms, err)) &&
            clock_monotonic_ms() < until_ms)
         clock_sleep_ms(AWAY_POLL_MS);
-    if (status == STATUS_STALE) status = error_set(err, STATUS_BUSY, "The lock %s was lost: trying again.", queue->lock.name);
+    if (status == STATUS_STALE)
+        status = error_set(err, STATUS_BUSY, "The lock %s was lost; it is taken again.", queue->lock.name);
     return error_mark(err, status, TROUBLE_REPOSITORY);
 }
 

@@ -13,7 +13,7 @@ static enum status blame_repository(struct error *err) {
 enum status metadata_edit_read(struct metadata *out, const char *package, const struct registry_file *current,
                                struct arena *arena, struct error *err) {
     if (!current->bytes) {
-        error_set(err, STATUS_INTERNAL, "The metadata of %s is gone from the registry repository.", package);
+        error_set(err, STATUS_INTERNAL, "The metadata of %s is no longer in the registry repository.", package);
         return blame_repository(err);
     }
     if (metadata_parse(out, current->bytes, current->length, arena, err) == STATUS_OK) return STATUS_OK;

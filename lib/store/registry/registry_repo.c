@@ -41,7 +41,7 @@ static void set_branch(struct registry_repo *repo, const char *branch) {
 
 static enum status open_local(struct registry_repo *repo, struct error *err) {
     int code = git_repository_open_bare(&repo->git, repo->path);
-    if (code == GIT_ENOTFOUND) return error_set(err, STATUS_NOT_FOUND, "'%s' is no bare git repository.", repo->path);
+    if (code == GIT_ENOTFOUND) return error_set(err, STATUS_NOT_FOUND, "'%s' is not a bare git repository.", repo->path);
     if (code == 0) code = git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1); /* the pushed commits exist nowhere else */
     if (code < 0) return git_transport_failure(code, "The repository could not be opened", err);
     return STATUS_OK;

@@ -97,7 +97,7 @@ enum status registry_pack_file_write(const char *folder, const struct text *byte
     struct text index_bytes = {0};
     char name[2 * SHA1_BYTES + 1];
     if (bytes->length > INT32_MAX)
-        return error_set(err, STATUS_TOO_LARGE, "The commits are more than one pack can hold: %zu bytes.", bytes->length);
+        return error_set(err, STATUS_TOO_LARGE, "The commits do not fit into one pack: %zu bytes.", bytes->length);
     const char *sum = bytes->bytes + bytes->length - SHA1_BYTES;
     hash_hex(sum, SHA1_BYTES, name);
     qsort(entries, count, sizeof *entries, compare_ids);

@@ -104,7 +104,7 @@ enum status registry_tree_find(struct registry_tree_path *out, const struct regi
     *out = (struct registry_tree_path){0};
     if (root) out->file = *root;
     for (const char *name = path; !status && name; out->depth++) {
-        if (out->depth == TREE_DEPTH_MAX) return error_set(err, STATUS_REFUSED, "'%s' has too many folders.", path);
+        if (out->depth == TREE_DEPTH_MAX) return error_set(err, STATUS_REFUSED, "The path '%s' is nested too deeply.", path);
         struct registry_tree_level *level = &out->levels[out->depth];
         level->name = name;
         level->name_length = strcspn(name, "/");

@@ -57,7 +57,7 @@ static enum status run_git(const char *path, struct deadline *deadline, struct e
     struct command_result result = {0};
     enum status status = command_run(&result, &command, deadline, err);
     if (!status && result.exit_status == PROGRAM_MISSING)
-        status = error_set(err, STATUS_NOT_FOUND, "There is no git program to repack '%s' with.", path);
+        status = error_set(err, STATUS_NOT_FOUND, "Git is not installed, so '%s' cannot be repacked.", path);
     else if (!status && result.exit_status != 0)
         status = error_set(err, STATUS_INTERNAL, "'%s' could not be repacked: %.1000s", path, text_view(&result.errors));
     command_result_release(&result);

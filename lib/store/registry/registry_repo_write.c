@@ -101,7 +101,7 @@ static enum status check_still_there(const struct registry_repo *repo, struct er
     int code = git_reference_name_to_id(&now, repo->git, repo->branch);
     if (code < 0 && code != GIT_ENOTFOUND) return git_transport_failure(code, "The repository's branch could not be read", err);
     return git_oid_equal(&now, &repo->head) ? STATUS_OK
-                                            : error_set(err, STATUS_CONFLICT, "The branch was moved by somebody else.");
+                                            : error_set(err, STATUS_CONFLICT, "The branch was changed by another push.");
 }
 
 /* The objects must be on the disk before the branch refers to them. */

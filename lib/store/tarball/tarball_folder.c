@@ -97,13 +97,13 @@ static enum status create_object(struct tarball_place *place, const char *object
     if (mkdir(folder, 0755) == 0) folder_sync(folder_of(place)->path);
     int file = open_new_file(&arena, folder, &new_path, &has_name);
     if (file < 0 || !file_write_all(file, bytes, length) || fsync(file) != 0)
-        status = error_set(err, STATUS_INTERNAL, "cannot write a file in %s: %s", folder, strerror(errno));
+        status = error_set(err, STATUS_INTERNAL, "Cannot write a file in %s: %s.", folder, strerror(errno));
     else if (linkat(AT_FDCWD, new_path, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0)
         folder_sync(folder);
     else if (errno == EEXIST)
-        status = error_set(err, STATUS_CONFLICT, "%s is there already", path);
+        status = error_set(err, STATUS_CONFLICT, "%s already exists.", path);
     else
-        status = error_set(err, STATUS_INTERNAL, "cannot store %s: %s", path, strerror(errno));
+        status = error_set(err, STATUS_INTERNAL, "Cannot store %s: %s.", path, strerror(errno));
     if (file >= 0) close(file);
     if (has_name) unlink(new_path);
     arena_release(&arena);
@@ -117,7 +117,7 @@ static enum status remove_object(struct tarball_place *place, const char *object
     const char *path = arena_format(&arena, "%s/%s", folder_of(place)->path, object);
     enum status status = STATUS_OK;
     if (unlink(path) != 0 && errno != ENOENT)
-        status = error_set(err, STATUS_INTERNAL, "cannot remove %s: %s", path, strerror(errno));
+        status = error_set(err, STATUS_INTERNAL, "Cannot remove %s: %s.", path, strerror(errno));
     arena_release(&arena);
     return status;
 }

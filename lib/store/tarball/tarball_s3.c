@@ -55,7 +55,7 @@ static enum status create_object(struct tarball_place *place, const char *object
                                  struct deadline *deadline, struct error *err) {
     struct stored_tarball there;
     enum status status = look_up_object(place, object, &there, deadline, err);
-    if (!status) return error_set(err, STATUS_CONFLICT, "%s is there already", object);
+    if (!status) return error_set(err, STATUS_CONFLICT, "%s already exists.", object);
     if (status != STATUS_NOT_FOUND) return status;
     struct s3_upload upload = {.bytes = bytes, .length = length, .content_type = "application/gzip", .is_public = true};
     return s3_client_put(s3_of(place)->client, object, &upload, deadline, err);

@@ -103,7 +103,7 @@ static enum status check_time(struct deadline *deadline, struct error *err) {
 static enum status check_writable(const struct tarball_store *store, const char *object, struct deadline *deadline,
                                   struct error *err) {
     if (!store->is_readonly) return check_time(deadline, err);
-    return error_set(err, STATUS_FORBIDDEN, "READONLY is set: %s is neither stored nor removed.", object);
+    return error_set(err, STATUS_FORBIDDEN, "READONLY is set, so %s is neither stored nor removed.", object);
 }
 
 /* A full disk is trouble with storage here, and so are bytes that do not match the metadata. */
@@ -169,10 +169,10 @@ enum status tarball_place_accept(struct text *out, size_t start, const char *obj
     if (found.size_bytes == expected->size_bytes && strcmp(found.hash, expected->hash) == 0) return STATUS_OK;
     out->length = start;
     if (out->bytes) out->bytes[start] = '\0';
-    return error_set(err, STATUS_INTERNAL,
-                     "The stored %s is not the one that its metadata describes: it has %lld bytes, %s, and should have %lld, "
-                     "%s.",
-                     object, (long long)found.size_bytes, found.hash, (long long)expected->size_bytes, expected->hash);
+    return error_set(
+        err, STATUS_INTERNAL,
+        "The stored %s does not match the metadata: it has %lld bytes and the hash %s, but should have %lld and %s.", object,
+        (long long)found.size_bytes, found.hash, (long long)expected->size_bytes, expected->hash);
 }
 
 enum status tarball_store_remove(struct tarball_store *store, const char *name, const char *version, struct deadline *deadline,

@@ -204,11 +204,12 @@ void committer_measure(struct committer *committer, struct metrics *metrics) {
     double waiting = (double)(committer->waiting.count + committer->under_way), rounds = (double)committer->rounds,
            commits = (double)committer->commits, failed = (double)committer->failed_rounds;
     thread_unlock(&committer->thread);
-    metrics_add(metrics, METRIC_GAUGE, "registry_matrix_commits_waiting", "Builds that succeeded and are not committed yet.",
-                NULL, waiting);
-    metrics_add(metrics, METRIC_COUNTER, "registry_matrix_pushes_total", "Rounds of commits, a push each.", NULL, rounds);
-    metrics_add(metrics, METRIC_COUNTER, "registry_matrix_commits_total", "Compilers added to the metadata, a commit each.",
-                NULL, commits);
-    metrics_add(metrics, METRIC_COUNTER, "registry_matrix_failed_rounds_total", "Rounds of commits that have to be made again.",
+    metrics_add(metrics, METRIC_GAUGE, "registry_matrix_commits_waiting", "Successful builds that are not committed yet.", NULL,
+                waiting);
+    metrics_add(metrics, METRIC_COUNTER, "registry_matrix_pushes_total", "Rounds of commits, with one push each.", NULL,
+                rounds);
+    metrics_add(metrics, METRIC_COUNTER, "registry_matrix_commits_total",
+                "Compilers added to the metadata, with one commit each.", NULL, commits);
+    metrics_add(metrics, METRIC_COUNTER, "registry_matrix_failed_rounds_total", "Rounds of commits that must be repeated.",
                 NULL, failed);
 }

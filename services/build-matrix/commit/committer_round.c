@@ -24,7 +24,7 @@ static enum status add_compiler(struct registry_edit *out, const struct registry
     const struct success *success = context;
     struct metadata metadata;
     const struct job *job = &success->job;
-    if (!current->bytes) return error_set(err, STATUS_REFUSED, "The package %s is not in the registry any more.", job->package);
+    if (!current->bytes) return error_set(err, STATUS_REFUSED, "The package %s is no longer in the registry.", job->package);
     enum status status = metadata_edit_read(&metadata, job->package, current, arena, err);
     if (status) return status;
     const struct published_version *published = metadata_find_published(&metadata, success->version);
@@ -50,7 +50,7 @@ static enum status check_lease(void *context, int64_t needed_ms, struct error *e
     success->held_until_ms = now_ms + lease_ms;
     int64_t left_ms = success->held_until_ms - clock_monotonic_ms();
     if (left_ms >= needed_ms) return STATUS_OK;
-    return error_set(err, STATUS_STALE, "The job is held for another %lld ms only.", (long long)left_ms);
+    return error_set(err, STATUS_STALE, "The job's lease ends in %lld ms.", (long long)left_ms);
 }
 
 /* ---- Committing ---- */
@@ -139,7 +139,7 @@ static const char *make_event(struct success *success) {
 
 static const char *last_line(struct success *success, bool is_readonly) {
     if (is_readonly) return "Read-only: the compiler is not added to the metadata.";
-    if (!success->commit) return "The metadata has the compiler already.";
+    if (!success->commit) return "The metadata already has the compiler.";
     return arena_format(&success->arena, "Committed the metadata: %s.", success->commit);
 }
 

@@ -54,15 +54,14 @@ static enum status read_candidate(struct candidate *out, const struct manifest_i
     enum status status = read_plan(out, job, arena, err);
     if (status) return error_set(err, STATUS_REFUSED, "The job's plan cannot be read: %s", err->message);
     if (!find_published(index, job->package, out->version, &out->own))
-        return error_set(err, STATUS_NOT_FOUND, "%s@%s is not published any more.", job->package, job->version);
+        return error_set(err, STATUS_NOT_FOUND, "%s@%s is no longer published.", job->package, job->version);
     out->ids = arena_alloc(arena, (out->plan.count + 1) * sizeof *out->ids);
     for (size_t i = 0; i < out->plan.count; i++) {
         const struct package_version *package = &out->plan.items[i];
         if (find_published(index, package->name, package->version, &out->ids[i])) continue;
         char version[VERSION_TEXT_MAX];
         version_print(package->version, version);
-        return error_set(err, STATUS_REFUSED, "%s@%s, which the build needs, is not published any more.", package->name,
-                         version);
+        return error_set(err, STATUS_REFUSED, "%s@%s, which the build needs, is no longer published.", package->name, version);
     }
     return STATUS_OK;
 }
@@ -175,7 +174,7 @@ static enum status place(struct sorter *sorter, uint32_t id, struct error *err) 
     struct version version = sorter->members[id].version;
     const struct indexed_version *indexed = manifest_index_find(sorter->index, known->name, version);
     const struct published_version *published = known->metadata ? metadata_find_published(known->metadata, version) : NULL;
-    if (!indexed || !published) return error_set(err, STATUS_REFUSED, "%s is not published any more.", known->name);
+    if (!indexed || !published) return error_set(err, STATUS_REFUSED, "%s is no longer published.", known->name);
     struct build_package package = {.name = arena_copy(sorter->arena, known->name),
                                     .version = version,
                                     .hash = arena_copy(sorter->arena, published->hash),

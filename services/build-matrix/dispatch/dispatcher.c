@@ -338,8 +338,7 @@ static void measure_workers(struct dispatcher *dispatcher, struct metrics *metri
     struct job_store *store = connection_pool_take(dispatcher->service->stores);
     if (worker_list_read(store, &arena, &workers, &count, &err)) count = 0;
     connection_pool_give_back(dispatcher->service->stores, store);
-    metrics_add(metrics, METRIC_GAUGE, "registry_build_workers", "Build workers that were heard of lately.", NULL,
-                (double)count);
+    metrics_add(metrics, METRIC_GAUGE, "registry_build_workers", "Registered build workers.", NULL, (double)count);
     for (size_t i = 0; i < count; i++) {
         const char *const labels[] = {"worker", workers[i].id, NULL};
         metrics_add(metrics, METRIC_GAUGE, "registry_build_slots", "Builds that a worker can do at once.", labels,

@@ -41,7 +41,7 @@ static enum status at_item(struct error *err, const char *list, size_t position)
 /* The lease that the worker, whose identity is proved, claims to hold. STATUS_INVALID: no valid job id. */
 static enum status read_lease(struct lease *out, const char *worker, const char *job_id, int64_t fence, struct error *err) {
     if (!job_id || !job_id_is_well_formed(job_id))
-        return error_set_at(err, STATUS_INVALID, "job_id", "The message names no job.");
+        return error_set_at(err, STATUS_INVALID, "job_id", "The field \"job_id\" must be the id of a job.");
     *out = (struct lease){.fence = fence};
     memcpy(out->job_id, job_id, strlen(job_id) + 1);
     memcpy(out->worker, worker, strlen(worker) + 1);
@@ -258,7 +258,8 @@ static enum status take_in(struct matrix_service *service, struct job_store *sto
     enum status status = read_lines(&lines, request->build_outcome.lines, arena, err);
     result.lines = lines;
     if (!status) status = job_store_take_result(store, lease, &result, arena, job, err);
-    if (status == STATUS_REFUSED) return error_set_at(err, STATUS_INVALID, "job_id", "The job %s is no build.", lease->job_id);
+    if (status == STATUS_REFUSED)
+        return error_set_at(err, STATUS_INVALID, "job_id", "The job %s is not a build.", lease->job_id);
     return status;
 }
 

@@ -40,7 +40,7 @@ static enum status look(struct matrix_service *service, const struct job_heads *
     enum status status = registry_view_catch_up(service->repositories.view, asked_us, &deadline, err);
     if (status) return status;
     if (!are_shown(service, heads))
-        return error_set(err, STATUS_UNAVAILABLE, "The repositories do not show yet what was committed last.");
+        return error_set(err, STATUS_UNAVAILABLE, "The repositories do not yet show the last commit.");
     atomic_store(&service->followed, heads->count);
     return STATUS_OK;
 }

@@ -28,7 +28,7 @@ struct planner {
 static bool read_compilers(struct planner *planner) {
     bool is_any = planning_read_compilers(&planner->planning);
     if (!is_any && !planner->is_without_compilers)
-        log_line(LOG_INFO, "planner_paused", log_field("reason", "No publish service has found compilers yet"));
+        log_line(LOG_INFO, "planner_paused", log_field("reason", "No publish service has reported compilers yet."));
     planner->is_without_compilers = !is_any;
     return is_any;
 }
@@ -57,7 +57,7 @@ static void go_round(struct planner *planner) {
         return;
     }
     if (planner_events_take(&planner->events, planner->events.count > 0 || is_due ? 0 : EVENT_WAIT_MS, &err)) {
-        planning_pause(planning, "Events cannot be read", &err);
+        planning_pause(planning, "Events cannot be read.", &err);
         return;
     }
     planning_goes_on(planning);

@@ -215,7 +215,7 @@ static void acknowledge(struct planning *planning, const struct planner_event *l
         ids[count++] = event->id;
     enum status status;
     while ((status = events_acknowledge(planning->store, PLANNER_EVENTS_GROUP, ids, count, &err)) &&
-           planning_pause(planning, "Events cannot be acknowledged", &err)) {
+           planning_pause(planning, "Events cannot be acknowledged.", &err)) {
     }
     if (!status) {
         planning_goes_on(planning);

@@ -74,7 +74,7 @@ bool planning_refresh(struct planning *planning) {
             planning_goes_on(planning);
             return true;
         }
-        if (!planning_pause(planning, "The repositories cannot be read", &err)) return false;
+        if (!planning_pause(planning, "The repositories cannot be read.", &err)) return false;
     }
     return false;
 }
@@ -86,7 +86,7 @@ bool planning_read_compilers(struct planning *planning) {
     size_t count;
     while (compiler_list_read(planning->store, &memory, &compilers, &count, &err)) {
         arena_release(&memory);
-        if (!planning_pause(planning, "The list of compilers cannot be read", &err)) return false;
+        if (!planning_pause(planning, "The list of compilers cannot be read.", &err)) return false;
     }
     planning_goes_on(planning);
     arena_release(&planning->compiler_memory);
@@ -202,7 +202,7 @@ static bool make_jobs(struct planning *planning, const struct chunk *chunk, size
         job_store_accept_some(planning->store, acceptances, count);
         count = take_acceptances(planning, acceptances, count, result);
         if (count == 0) break;
-        if (!planning_pause(planning, "A matrix job cannot be made", &acceptances[0].err)) return false;
+        if (!planning_pause(planning, "A matrix job cannot be created.", &acceptances[0].err)) return false;
     }
     planning_goes_on(planning);
     return true;
@@ -244,19 +244,21 @@ void planning_measure(const struct planning *planning, struct metrics *metrics) 
         const atomic_llong *value;
         double unit;
     } figures[] = {
-        {METRIC_COUNTER, "registry_matrix_events_total", "Events of finished jobs that were planned for.",
-         &planning->counts.events, 1},
-        {METRIC_COUNTER, "registry_matrix_solves_total", "Pairs of version and compiler for which a plan was looked for.",
-         &planning->counts.solved, 1},
-        {METRIC_COUNTER, "registry_matrix_rejected_total", "Pairs that obviously had no plan.", &planning->counts.rejected, 1},
-        {METRIC_COUNTER, "registry_matrix_jobs_made_total", "Matrix jobs that the planner has made.", &planning->counts.jobs,
+        {METRIC_COUNTER, "registry_matrix_events_total", "Events of finished jobs that were handled.", &planning->counts.events,
          1},
-        {METRIC_COUNTER, "registry_matrix_sweeps_total", "Sweeps for what no event has brought.", &planning->counts.sweeps, 1},
-        {METRIC_GAUGE, "registry_matrix_sweep_timestamp_seconds", "When the last sweep of this process began.",
+        {METRIC_COUNTER, "registry_matrix_solves_total", "Pairs of version and compiler for which a plan was sought.",
+         &planning->counts.solved, 1},
+        {METRIC_COUNTER, "registry_matrix_rejected_total", "Pairs that had no plan by a quick check.",
+         &planning->counts.rejected, 1},
+        {METRIC_COUNTER, "registry_matrix_jobs_made_total", "Matrix jobs that the planner has created.", &planning->counts.jobs,
+         1},
+        {METRIC_COUNTER, "registry_matrix_sweeps_total", "Sweeps for versions that no event announced.",
+         &planning->counts.sweeps, 1},
+        {METRIC_GAUGE, "registry_matrix_sweep_timestamp_seconds", "Time at which the last sweep of this process began.",
          &planning->counts.sweep_begun_ms, 1000},
-        {METRIC_GAUGE, "registry_matrix_sweep_found", "Untried pairs with a plan that the last sweep came to.",
+        {METRIC_GAUGE, "registry_matrix_sweep_found", "Untried pairs with a plan that the last sweep found.",
          &planning->counts.sweep_found, 1},
-        {METRIC_GAUGE, "registry_matrix_sweep_made", "Jobs that the last sweep has made.", &planning->counts.sweep_made, 1},
+        {METRIC_GAUGE, "registry_matrix_sweep_made", "Jobs that the last sweep created.", &planning->counts.sweep_made, 1},
     };
     for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++)
         metrics_add(metrics, figures[i].kind, figures[i].name, figures[i].help, NULL,

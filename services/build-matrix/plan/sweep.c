@@ -25,7 +25,7 @@ static bool claim_wave(struct planning *planning, const char *compiler) {
     struct error err;
     bool is_ours = false;
     while (matrix_wave_claim(planning->store, compiler, WAVE_CLAIM_MS, &is_ours, &err))
-        if (!planning_pause(planning, "A wave cannot be begun", &err)) return false;
+        if (!planning_pause(planning, "A wave cannot be started.", &err)) return false;
     planning_goes_on(planning);
     return is_ours;
 }
@@ -44,7 +44,7 @@ static void begin_wave(struct planning *planning, struct version compiler) {
     matrix_pairs_release(&pairs);
     log_line(LOG_NOTICE, "compiler_added", log_field("compiler", text), log_field("first_jobs", result.made));
     while (is_whole && matrix_wave_begun(planning->store, text, &err))
-        is_whole = planning_pause(planning, "The beginning of a wave cannot be noted", &err);
+        is_whole = planning_pause(planning, "The start of a wave cannot be recorded.", &err);
 }
 
 void sweep_begin_waves(struct planning *planning) {
@@ -58,7 +58,7 @@ static bool claim_sweep(struct planning *planning) {
     struct error err;
     bool is_ours = false;
     while (matrix_sweep_claim(planning->store, planning->place.settings->matrix_sweep_interval_ms, &is_ours, &err))
-        if (!planning_pause(planning, "A sweep cannot be begun", &err)) return false;
+        if (!planning_pause(planning, "A sweep cannot be started.", &err)) return false;
     planning_goes_on(planning);
     return is_ours;
 }

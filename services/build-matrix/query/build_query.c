@@ -73,7 +73,7 @@ enum status answer_plan_query(void *context, const struct message *request, stru
     size_t count = 0;
     struct text json = {0};
     int64_t asked_us = clock_monotonic_us();
-    if (!query->name) return error_set_at(err, STATUS_INVALID, "name", "The package's name is missing.");
+    if (!query->name) return error_set_at(err, STATUS_INVALID, "name", "The field \"name\" must be the name of a package.");
     enum status status = parse_field(&version, query->version, "version", err);
     if (!status) status = parse_field(&compiler, query->compiler, "compiler", err);
     if (!status) status = read_compilers(service, arena, &compilers, &count, err);
@@ -186,7 +186,7 @@ enum status answer_matrix_verify(void *context, const struct message *request, s
     struct text json = {0};
     struct json_writer writer = {.out = &json};
     if (query->count < 1 || query->count > VERIFY_MAX)
-        return error_set_at(err, STATUS_INVALID, "count", "It must be from 1 to %d.", VERIFY_MAX);
+        return error_set_at(err, STATUS_INVALID, "count", "The field \"count\" must be from 1 to %d.", VERIFY_MAX);
     enum status status = query->compiler ? parse_field(&only, query->compiler, "compiler", err) : STATUS_OK;
     if (!status) status = read_compilers(service, arena, &compilers, &compiler_count, err);
     if (!status && query->compiler) status = supported_compilers_check(compilers, compiler_count, only, err);
@@ -226,7 +226,7 @@ static enum status write_builds(struct json_writer *writer, struct job_store *st
         struct job job;
         const char *id = ids.items[i].id;
         status = job_store_get(store, id ? id : "", arena, &job, err);
-        if (!status && job.kind != JOB_KIND_MATRIX) status = error_set(err, STATUS_NOT_FOUND, "The job %s is no build.", id);
+        if (!status && job.kind != JOB_KIND_MATRIX) status = error_set(err, STATUS_NOT_FOUND, "The job %s is not a build.", id);
         if (status) break;
         write_build(writer, &job);
     }

@@ -261,7 +261,7 @@ enum status answer_known_package_query(void *context, const struct message *requ
     const struct message_known_package_query *query = &request->known_package_query;
     struct text json = {0};
     struct json_writer writer = {.out = &json};
-    if (!query->name) return error_set_at(err, STATUS_INVALID, "name", "The package's name is missing.");
+    if (!query->name) return error_set_at(err, STATUS_INVALID, "name", "The field \"name\" must be the name of a package.");
     fresh_view_follow(service);
     return end_answer(write_one(&writer, service, query->name, query->version, arena, err), answer, &json, arena);
 }
@@ -270,10 +270,10 @@ enum status answer_known_package_query(void *context, const struct message *requ
 
 static enum status check_place(const struct metadata *metadata, const struct transfer_request *done, struct error *err) {
     struct text place = {0};
-    if (!metadata) return error_set(err, STATUS_REFUSED, "There is no package %s any more.", done->name);
+    if (!metadata) return error_set(err, STATUS_REFUSED, "The package %s is no longer in the registry.", done->name);
     if (location_equal(&metadata->location, &done->new_location)) return STATUS_OK;
     location_append_text(&place, &metadata->location);
-    enum status status = error_set(err, STATUS_REFUSED, "%s is at %s now.", done->name, text_view(&place));
+    enum status status = error_set(err, STATUS_REFUSED, "%s is now at %s.", done->name, text_view(&place));
     text_release(&place);
     return status;
 }

@@ -64,8 +64,9 @@ static enum status end_build(struct revision *r, const struct revision_build *bu
     const char *id = build->job_id;
     const struct job_claim claim = {.ids = &id, .count = 1, .runner = "build-matrix", .lease_ms = service->settings.lease_ms};
     enum status status = job_store_claim_some(r->run->store, &claim, &scratch, &lease, &job, &claimed, err);
-    const struct matrix_outcome outcome = {
-        .verdict = VERDICT_NO_PLAN, .is_withdrawn = true, .reason = "The revision that it was a part of does not need it."};
+    const struct matrix_outcome outcome = {.verdict = VERDICT_NO_PLAN,
+                                           .is_withdrawn = true,
+                                           .reason = "The revision that requested this build no longer needs it."};
     if (!status && claimed > 0) status = matrix_job_end(service, r->run->store, &job, &lease, &outcome, err);
     arena_release(&scratch);
     return status;
@@ -117,8 +118,8 @@ static enum status take_failure(struct revision *r, const struct revision_build 
     if (status) return status;
     say_errors(r, job);
     return error_set_at(err, STATUS_REFUSED, "dependencies",
-                        "With these bounds %s@%s does not build with compiler %s, as the job %s has found: %s", r->name,
-                        r->version, build->compiler_text, build->job_id, job->error ? job->error : "it failed.");
+                        "With these bounds %s@%s does not build with compiler %s (job %s): %s", r->name, r->version,
+                        build->compiler_text, build->job_id, job->error ? job->error : "It failed.");
 }
 
 /* True if the verdict does not stand (lib/domain/matrix/verdict.h): lost workers, a tarball missing in storage, … */
@@ -128,8 +129,8 @@ static bool says_nothing(const struct job *job) {
 }
 
 static enum status build_again(struct revision *r, struct revision_build *build, const struct job *job, struct error *err) {
-    job_run_log(r->run, LOG_WARN, "The build with compiler %s says nothing about these bounds, and is made again: %s",
-                build->compiler_text, job->error ? job->error : "it failed.");
+    job_run_log(r->run, LOG_WARN, "The build with compiler %s gave no result for these bounds and is repeated: %s",
+                build->compiler_text, job->error ? job->error : "It failed.");
     int doublings = build->tries < AGAIN_DOUBLINGS ? build->tries : AGAIN_DOUBLINGS;
     enum status status = deadline_pause(&r->run->deadline, AGAIN_MIN_MS << doublings, err);
     if (status) return status;
@@ -146,7 +147,7 @@ static enum status look_at(struct revision *r, struct revision_build *build, str
     if (job.state == JOB_STATE_FAILED && says_nothing(&job)) return build_again(r, build, &job, err);
     build->has_ended = true;
     if (job.state == JOB_STATE_FAILED) return take_failure(r, build, &job, err);
-    job_run_log(r->run, LOG_INFO, "It builds with compiler %s.", build->compiler_text);
+    job_run_log(r->run, LOG_INFO, "The package builds with compiler %s.", build->compiler_text);
     return STATUS_OK;
 }
 

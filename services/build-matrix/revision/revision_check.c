@@ -61,8 +61,8 @@ static enum status take_version(struct revision *r, const struct manifest_index 
     if (!published) return refuse_missing(r, metadata, err);
     if (!manifest_index_find(index, r->name, r->request.version))
         return error_set_at(err, STATUS_REFUSED, "version",
-                            "%s@%s is published, but its manifest is not in the registry index: publishing it again finishes "
-                            "that, and then its bounds can be revised.",
+                            "%s@%s is published, but its manifest is not in the registry index: publish it again to complete "
+                            "that; then its bounds can be revised.",
                             r->name, r->version);
     take_compilers(r, published);
     return manifest_index_copy_manifest(&r->before, index, r->name, r->request.version, r->arena, err);
@@ -90,8 +90,8 @@ static enum status check_compilers(struct revision *r, struct error *err) {
     }
     if (missing_count > 0)
         status = error_set_at(err, STATUS_REFUSED, "version",
-                              "%s@%s builds with %s %s, which this server does not have: so nobody can tell whether it still "
-                              "would, and its bounds stay as they are.",
+                              "%s@%s is known to build with %s %s, which this server does not have, so it cannot be checked "
+                              "whether it still builds: its bounds are not changed.",
                               r->name, r->version, missing_count == 1 ? "compiler" : "compilers", text_view(&missing));
     text_release(&missing);
     return status;
@@ -173,7 +173,7 @@ static bool is_checked(const struct revision *r, struct version compiler) {
 static enum status check_unchanged(struct revision *r, const struct manifest_index *index, struct error *err) {
     const struct indexed_version *version = manifest_index_find(index, r->name, r->request.version);
     if (!version || !version->is_published)
-        return revision_start_over(r, err, "%s@%s is not published any more.", r->name, r->version);
+        return revision_start_over(r, err, "%s@%s is no longer published.", r->name, r->version);
     if (!manifest_equal(version->manifest, &r->before))
         return revision_start_over(r, err, "The manifest of %s@%s in the index has changed meanwhile.", r->name, r->version);
     return STATUS_OK;
@@ -187,11 +187,11 @@ static enum status check_builds_stand(struct revision *r, const struct manifest_
     for (size_t i = 0; i < published->compiler_count && !status; i++)
         if (!is_checked(r, published->compilers[i]))
             status =
-                revision_start_over(r, err, "%s@%s was found to build with one more compiler meanwhile.", r->name, r->version);
+                revision_start_over(r, err, "Meanwhile, %s@%s was found to build with another compiler.", r->name, r->version);
     for (size_t i = 0; i < r->builds.count && !status; i++)
         if (!plan_stands(&r->builds.items[i], index, &scratch))
-            status = revision_start_over(r, err, "What %s@%s was to be built with, with compiler %s, has changed meanwhile.",
-                                         r->name, r->version, r->builds.items[i].compiler_text);
+            status = revision_start_over(r, err, "The plan for %s@%s with compiler %s has changed meanwhile.", r->name,
+                                         r->version, r->builds.items[i].compiler_text);
     arena_release(&scratch);
     return status;
 }
@@ -215,11 +215,10 @@ static enum status refuse_losses(const struct revision *r, const struct matrix_p
         text_append_format(&list, "\n  %s@%s (compiler %s)", lost[i].package, version, compiler);
     }
     if (count > LOSSES_SHOWN) text_append(&list, "\n  and others");
-    enum status status =
-        error_set_at(err, STATUS_REFUSED, "dependencies",
-                     "With these bounds of %s@%s, published versions that depend on it could not be built any more with "
-                     "compilers that they build with:%s",
-                     r->name, r->version, text_view(&list));
+    enum status status = error_set_at(err, STATUS_REFUSED, "dependencies",
+                                      "With these bounds of %s@%s, published versions that depend on it could no longer be "
+                                      "built with compilers with which they are known to build:%s",
+                                      r->name, r->version, text_view(&list));
     text_release(&list);
     return status;
 }
@@ -268,7 +267,7 @@ enum status revision_check_dependants(void *context, struct error *err) {
     unlock_view(r);
     enum status status = look_at_dependants(r, &pairs, err);
     if (!status) r->harmless = now;
-    job_run_log(r->run, LOG_DEBUG, "Looked at %zu pairs of a dependant and a compiler.", pairs.count);
+    job_run_log(r->run, LOG_DEBUG, "Checked %zu pairs of a dependant and a compiler.", pairs.count);
     matrix_pairs_release(&pairs);
     return status;
 }

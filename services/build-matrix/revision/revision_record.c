@@ -27,7 +27,8 @@ enum status revision_record_parse(struct revision_record *out, const char *text,
     if (!status) status = json_need_object(record, "before", &before, err);
     if (!status) status = json_need_object(record, "after", &after, err);
     if (!status) status = json_need_integer(record, "revision", &out->number, err);
-    if (!status && out->number < 1) status = error_set_at(err, STATUS_INVALID, "revision", "Revisions are counted from 1.");
+    if (!status && out->number < 1)
+        status = error_set_at(err, STATUS_INVALID, "revision", "The field \"revision\" must be at least 1.");
     if (!status) status = manifest_read(&out->before, before, arena, err);
     if (!status) status = manifest_read(&out->after, after, arena, err);
     json_decref(record);

@@ -90,9 +90,8 @@ static enum status check_not_superseded(struct revision *r, struct error *err) {
     r->is_superseded = !published || published->revision > r->number;
     registry_view_unlock(r->service->repositories.view);
     if (!r->is_superseded) return STATUS_OK;
-    return error_set(err, STATUS_REFUSED,
-                     "%s@%s was revised once more, or unpublished, before this revision could be brought to its end.", r->name,
-                     r->version);
+    return error_set(err, STATUS_REFUSED, "%s@%s was revised again, or unpublished, before this revision could be completed.",
+                     r->name, r->version);
 }
 
 /* Sets the number of this revision. */
@@ -103,7 +102,7 @@ static enum status number_revision(struct revision *r, struct error *err) {
     if (published) r->number = published->revision + 1;
     registry_view_unlock(r->service->repositories.view);
     if (published) return STATUS_OK;
-    return revision_start_over(r, err, "%s@%s is not published any more.", r->name, r->version); /* it was a moment ago */
+    return revision_start_over(r, err, "%s@%s is no longer published.", r->name, r->version); /* it was a moment ago */
 }
 
 /* queued_change.prepare: under the index's lock, against the current registry. */
@@ -158,7 +157,7 @@ static enum status edit_index(struct registry_edit *out, const struct registry_f
     out->kind = REGISTRY_KEEP;
     if (there && manifest_equal(there, &r->after)) return STATUS_OK;
     if (!there || !manifest_equal(there, &r->before))
-        return error_set(err, STATUS_REFUSED, "The manifest of %s@%s in the index was changed by somebody else meanwhile.",
+        return error_set(err, STATUS_REFUSED, "The manifest of %s@%s in the index was meanwhile changed by another commit.",
                          r->name, r->version);
     struct text text = {0};
     status = index_file_put(&text, current->bytes, current->length, &r->after, err);

@@ -105,7 +105,7 @@ static bool admit_length(struct call *call) {
     size_t length = http2_body_length(call->req);
     if (length <= call->route->body_limit_bytes) return true;
     call_fail(call, STATUS_TOO_LARGE, NULL,
-              arena_format(&call->arena, "The request's body has %zu bytes, but %s takes %zu at most.", length,
+              arena_format(&call->arena, "The request's body has %zu bytes, but %s accepts at most %zu.", length,
                            call->route->path, call->route->body_limit_bytes));
     return false;
 }
@@ -153,7 +153,7 @@ static void refuse_unknown(struct call *call, const struct route_match *match) {
                                                                : "GET, HEAD, POST, OPTIONS";
     answer_header(&call->answer, "allow", allowed);
     call_fail(call, STATUS_METHOD_NOT_ALLOWED, NULL,
-              arena_format(&call->arena, "This address takes %s, but not %.*s.", allowed, (int)call->req->method.len,
+              arena_format(&call->arena, "This address supports %s, but not %.*s.", allowed, (int)call->req->method.len,
                            call->req->method.base));
 }
 
@@ -186,7 +186,8 @@ static bool admit_request(struct call *call) {
         atomic_load(&call->client->requests) <= call->gateway->settings->gateway_requests_per_address)
         return true;
     call_fail(call, STATUS_BUSY, NULL,
-              arena_format(&call->arena, "Too many requests from %s are being answered: try again when some have ended.",
+              arena_format(&call->arena,
+                           "Too many requests from %s are being answered: try again when some of them have ended.",
                            call->address));
     return false;
 }
@@ -292,10 +293,10 @@ static void fail_after_work(struct call *call) {
     log_line(LOG_WARN, "request_failed", log_field("request", call->number), log_field("route", call->route->path),
              log_field("error", call->failure_message));
     if (status == STATUS_INTERNAL)
-        call_fail(call, status, NULL, "Something went wrong in the registry; its operators can see what.");
+        call_fail(call, status, NULL, "An internal error occurred in the registry. Its operators can see the cause.");
     else
         call_fail(call, STATUS_UNAVAILABLE, NULL,
-                  "The registry cannot take this at the moment, and nothing is lost: try again in a few seconds.");
+                  "The registry cannot process this request at the moment. Nothing is lost: try again in a few seconds.");
 }
 
 static bool has_room_for_answer(struct call *call) {

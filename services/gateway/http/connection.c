@@ -464,14 +464,14 @@ void traffic_measure(struct traffic *traffic, struct metrics *metrics) {
         CONNECTION_END_TABLE(END)
 #undef END
     };
-    metrics_add(metrics, METRIC_GAUGE, "registry_http_connections", "Connections of clients, but for the management port.",
+    metrics_add(metrics, METRIC_GAUGE, "registry_http_connections", "Client connections, without those of the management port.",
                 NULL, (double)atomic_load(&traffic->connections));
     metrics_add(metrics, METRIC_GAUGE, "registry_http_answers_under_way", "Requests that are being answered.", NULL,
                 (double)atomic_load(&traffic->calls));
-    metrics_add(metrics, METRIC_GAUGE, "registry_http_intake_bytes", "Memory of requests that are not complete.", NULL,
+    metrics_add(metrics, METRIC_GAUGE, "registry_http_intake_bytes", "Memory of incomplete requests.", NULL,
                 (double)atomic_load(&traffic->intake_bytes));
     for (size_t i = 0; i < CONNECTION_END_COUNT; i++)
         metrics_add(metrics, METRIC_COUNTER, "registry_http_connections_ended_total",
-                    "Connections that the gateway has closed, by the reason.",
-                    (const char *const[]){"reason", reasons[i], NULL}, (double)atomic_load(&traffic->ended[i]));
+                    "Connections that the gateway closed, by reason.", (const char *const[]){"reason", reasons[i], NULL},
+                    (double)atomic_load(&traffic->ended[i]));
 }

@@ -46,7 +46,7 @@ enum status listen_open(int *out, const char *address, int64_t port, const char 
     }
     if (descriptor >= 0) close(descriptor);
     snprintf(variable, sizeof variable, "%s_PORT", settings);
-    return error_set_at(err, STATUS_INVALID, variable, "%s: cannot listen on %s, port %d: %s.", variable, address, (int)port,
+    return error_set_at(err, STATUS_INVALID, variable, "%s: Cannot listen on %s, port %d: %s.", variable, address, (int)port,
                         strerror(problem));
 }
 
@@ -68,7 +68,7 @@ static enum status tls_problem(const char *variable, const char *path, struct er
 enum status listen_tls(SSL_CTX **out, const char *certificate_path, const char *key_path, struct error *err) {
     enum status status = STATUS_OK;
     SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
-    if (!tls) return error_set(err, STATUS_INTERNAL, "TLS cannot be started.");
+    if (!tls) return error_set(err, STATUS_INTERNAL, "TLS cannot be set up.");
     SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION);
     SSL_CTX_set_options(tls, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS);             /* idle connections keep no buffers */

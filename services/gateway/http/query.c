@@ -37,14 +37,15 @@ static enum status split(struct query *out, char *text, struct error *err) {
     for (char *pair = strtok_r(text, "&", &rest); pair; pair = strtok_r(NULL, "&", &rest)) {
         char *equals = strchr(pair, '='), *value = equals ? equals + 1 : pair + strlen(pair);
         if (equals) *equals = '\0';
-        if (!decode(pair)) return error_set(err, STATUS_INVALID, "The name of a parameter in the address is not well encoded.");
+        if (!decode(pair))
+            return error_set(err, STATUS_INVALID, "The name of a parameter in the URL is not percent-encoded UTF-8.");
         if (!decode(value))
             return error_set_at(err, STATUS_INVALID, pair,
-                                "The parameter \"%s\" is not well encoded: a %% must be followed by two "
-                                "hexadecimal digits, and the whole be UTF-8.",
+                                "The parameter \"%s\" is malformed: a %% must be followed by two hexadecimal digits, and the "
+                                "value must be UTF-8.",
                                 pair);
         if (out->count == QUERY_PARAMETERS_MAX)
-            return error_set(err, STATUS_INVALID, "The address has more than %d parameters.", QUERY_PARAMETERS_MAX);
+            return error_set(err, STATUS_INVALID, "The URL has more than %d parameters.", QUERY_PARAMETERS_MAX);
         out->parameters[out->count].name = pair;
         out->parameters[out->count++].value = value;
     }

@@ -80,7 +80,7 @@ static enum status check_head(h2o_req_t *req, struct error *err) {
         return error_set(err, STATUS_INVALID, "The request has two different Content-Length headers; it must have one.");
     if (head.transfer_encodings > 1 || (head.transfer_encodings && head.lengths))
         return error_set(err, STATUS_INVALID,
-                         "The request must have one Content-Length or one Transfer-Encoding header, and not several or both.");
+                         "The request must have either one Content-Length or one Transfer-Encoding header.");
     if (head.transfer_encodings && req->version < HTTP_1_1)
         return error_set(err, STATUS_INVALID, "HTTP/1.0 has no Transfer-Encoding: send a Content-Length.");
     if (head.hosts > 1) return error_set(err, STATUS_INVALID, "The request has several Host headers; it must have one.");
@@ -107,7 +107,7 @@ static enum status split_target(h2o_req_t *req, struct error *err) {
     while (path < end && *path != '/' && *path != '?')
         path++;
     if (path == host || memchr(host, '@', (size_t)(path - host)))
-        return error_set(err, STATUS_INVALID, "The request's target must have a host, and no user, before its path.");
+        return error_set(err, STATUS_INVALID, "The request's target must have a host and no user before its path.");
     req->authority = h2o_iovec_init(host, (size_t)(path - host));
     req->path = h2o_iovec_init(path, (size_t)(end - path));
     if (path == end || *path == '?') req->path = h2o_concat(&req->pool, h2o_iovec_init(H2O_STRLIT("/")), req->path);
@@ -124,7 +124,7 @@ static enum status check_encoding(const h2o_req_t *req, struct error *err) {
     for (ssize_t at = -1; (at = h2o_find_header(&req->headers, H2O_TOKEN_CONTENT_ENCODING, at)) >= 0;) {
         const h2o_iovec_t *value = &req->headers.entries[at].value;
         if (value->len == 0 || (value->len == 8 && strncasecmp(value->base, "identity", 8) == 0)) continue;
-        return error_set(err, STATUS_UNSUPPORTED, "The request's body is encoded (Content-Encoding: %.*s); send it as it is.",
+        return error_set(err, STATUS_UNSUPPORTED, "The request's body is encoded (Content-Encoding: %.*s); send it unencoded.",
                          value->len < 100 ? (int)value->len : 100, value->base);
     }
     return STATUS_OK;
@@ -133,7 +133,7 @@ static enum status check_encoding(const h2o_req_t *req, struct error *err) {
 /* h2o limits the number of headers over HTTP/1 only; over HTTP/2, a few thousand bytes can encode a hundred thousand. */
 static enum status check_count(const h2o_req_t *req, struct error *err) {
     if (req->headers.size <= H2O_MAX_HEADERS) return STATUS_OK;
-    return error_set(err, STATUS_INVALID, "The request has %zu headers; at most %d are read.", req->headers.size,
+    return error_set(err, STATUS_INVALID, "The request has %zu headers; at most %d are allowed.", req->headers.size,
                      H2O_MAX_HEADERS);
 }
 

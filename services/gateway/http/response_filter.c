@@ -60,10 +60,10 @@ static h2o_ostream_t **replace_body(h2o_req_t *req, h2o_ostream_t **slot) {
     static const char *const messages[] = {[STATUS_NOT_FOUND] = "There is nothing at this address.",
                                            [STATUS_INVALID] = "The request is not well-formed HTTP.",
                                            [STATUS_INTERNAL] =
-                                               "Something went wrong in the registry; its operators can see what."};
+                                               "An internal error occurred in the registry. Its operators can see the cause."};
     struct text body = {0}, too_large = {0};
     if (status == STATUS_TOO_LARGE)
-        text_append_format(&too_large, "The request's body is larger than %zu bytes, the most that %.*s takes.",
+        text_append_format(&too_large, "The request's body is larger than %zu bytes, which is the limit of %.*s.",
                            router_body_limit(connection_of(req)->is_public ? PORT_PUBLIC : PORT_MANAGEMENT, req->method.base,
                                              req->method.len, req->path.base, req->path.len),
                            req->path.len < 100 ? (int)req->path.len : 100, req->path.base);

@@ -77,7 +77,7 @@ static void make_config(struct server *server, struct gateway *gateway) {
 static enum status open_ports(struct server *server, const struct settings *settings, struct error *err) {
     if (!settings->tls_certificate != !settings->tls_key)
         return error_set_at(err, STATUS_INVALID, settings->tls_key ? "TLS_CERTIFICATE" : "TLS_KEY",
-                            "TLS_CERTIFICATE and TLS_KEY belong together: %s is not set.",
+                            "TLS_CERTIFICATE and TLS_KEY must be set together: %s is not set.",
                             settings->tls_key ? "TLS_CERTIFICATE" : "TLS_KEY");
     enum status status = STATUS_OK;
     if (settings->tls_key) status = listen_tls(&server->tls, settings->tls_certificate, settings->tls_key, err);

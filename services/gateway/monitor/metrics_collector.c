@@ -61,7 +61,7 @@ static void measure_gateway(struct metrics_collector *collector, struct metrics 
         measure_route(collector, i, routes[i].method == METHOD_POST ? "POST" : "GET", routes[i].path, own);
     measure_route(collector, count, "", "none", own);
     server_measure(collector->gateway->server, own);
-    metrics_add(own, METRIC_COUNTER, "registry_tarballs_hashed_total", "Tarballs of which the hash was computed.", NULL,
+    metrics_add(own, METRIC_COUNTER, "registry_tarballs_hashed_total", "Tarballs whose hash was computed.", NULL,
                 (double)file_hashes_computed(collector->gateway->file_hashes));
     metrics_add_all(metrics, own, "program", "gateway");
     metrics_free(own);
@@ -70,7 +70,7 @@ static void measure_gateway(struct metrics_collector *collector, struct metrics 
 /* ---- Redis and services ---- */
 
 static void add_up(struct metrics *metrics, const char *program, bool is_up) {
-    metrics_add(metrics, METRIC_GAUGE, "registry_up", "Whether the program answers the gateway: 1, or 0.",
+    metrics_add(metrics, METRIC_GAUGE, "registry_up", "1 if the program answers the gateway, else 0.",
                 (const char *const[]){"program", program, NULL}, is_up);
 }
 
@@ -92,10 +92,10 @@ static void measure_jobs(struct metrics_collector *collector, struct metrics *me
         metrics_add(metrics, METRIC_GAUGE, "registry_jobs", "Jobs that are not finished.",
                     (const char *const[]){"kind", text, "state", "running", NULL}, (double)counts.running[kind]);
         metrics_add(metrics, METRIC_GAUGE, "registry_oldest_pending_job_seconds",
-                    "Age of the pending job that was accepted first; 0: there is none.",
-                    (const char *const[]){"kind", text, NULL}, age_ms > 0 ? (double)age_ms / 1000 : 0);
+                    "Age of the oldest pending job; 0: there is none.", (const char *const[]){"kind", text, NULL},
+                    age_ms > 0 ? (double)age_ms / 1000 : 0);
         metrics_add(metrics, METRIC_GAUGE, "registry_jobs_per_minute",
-                    "Jobs that ended within the last minute, but for what owners and trustees did.",
+                    "Jobs that ended within the last minute, without those of owners and trustees.",
                     (const char *const[]){"kind", text, NULL}, (double)counts.ended_lately[kind]);
     }
 }

@@ -88,13 +88,13 @@ static void refuse_repeat(struct call *call, const struct repeat *repeat) {
     const struct service_question *question = &repeat->question;
     bool is_by_trustee = text_equal(repeat->request->authority, JOB_AUTHORITY_TRUSTEE);
     struct text message = {0};
-    text_append_format(&message, "The job %s carried out exactly this request, but what it did does not hold any more.",
+    text_append_format(&message, "The job %s has already carried out exactly this request, but its change was undone since.",
                        accepted->id);
     if (repeat->is_moved_on)
-        text_append_format(&message, " The job %s has moved %s elsewhere since.", accepted->superseded_by,
+        text_append_format(&message, " The job %s has since moved %s elsewhere.", accepted->superseded_by,
                            repeat->request->package);
     if (question->status == STATUS_REFUSED) text_append_format(&message, " %s", question->failure_message);
-    text_append(&message, " Nothing was done now. To ask for it once more, change the payload ");
+    text_append(&message, " Nothing was done now. To repeat the action, change the payload ");
     text_append(&message,
                 is_by_trustee ? "(another reason in it is enough)." : "(an extra space is enough) and sign it again.");
     call_fail(call, STATUS_REFUSED, "payload", message.bytes);

@@ -40,9 +40,7 @@ static void add_link_to_next(struct call *call, const char *page) {
 static void go_on(struct call *call) {
     const struct service_question *question = call->work_data;
     if (question->status) {
-        call_fail_with_question(call, question,
-                                "What the registry knows of packages cannot be looked up at the moment: try again in a few "
-                                "seconds.");
+        call_fail_with_question(call, question, "Packages cannot be looked up at the moment: try again in a few seconds.");
         return;
     }
     const char *json = question->answer.json_answer.json;
@@ -61,12 +59,11 @@ static void ask(struct call *call, const struct message *request, void (*then)(s
 
 static void refuse_unknown(struct call *call, int64_t retry_after_s) {
     answer_header(&call->answer, "retry-after", arena_format(&call->arena, "%" PRId64, retry_after_s));
-    call_fail(
-        call, STATUS_TOO_MANY, NULL,
-        arena_format(&call->arena,
-                     "This was not in the registry some seconds ago. Too many requests from %s for what is not there: the "
-                     "registry is read again for the next one in %" PRId64 " s.",
-                     call->address, retry_after_s));
+    call_fail(call, STATUS_TOO_MANY, NULL,
+              arena_format(&call->arena,
+                           "This was not in the registry some seconds ago. Too many requests from %s for packages "
+                           "that do not exist: the registry is read again for the next one in %" PRId64 " s.",
+                           call->address, retry_after_s));
 }
 
 static void look_again(struct call *call) {

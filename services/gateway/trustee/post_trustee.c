@@ -144,7 +144,7 @@ static void go_on_after_look_up(struct call *call) {
     const struct message_trustee_answer *answer = &question->answer.trustee_answer;
     if (question->status) {
         call_fail(call, STATUS_UNAVAILABLE, NULL,
-                  "Whether this may be asked for cannot be looked up at GitHub at the moment: try again in a minute.");
+                  "GitHub cannot be reached to verify your permissions. Try again in a minute.");
         return;
     }
     if (!trustee->is_configured_token && !answer->token_is_known) {
@@ -200,7 +200,7 @@ void post_trustee(struct call *call) {
     struct trustee_call *trustee = arena_alloc(&call->arena, sizeof *trustee);
     trustee_token_take(&trustee->token, call);
     if (!configured && !settings->trustee_lookup) {
-        call_fail(call, STATUS_NOT_FOUND, NULL, "Trustees' actions are not set up on this server.");
+        call_fail(call, STATUS_NOT_FOUND, NULL, "Trustees' actions are not enabled on this server.");
         return;
     }
     trustee->is_configured_token = trustee_token_is(&trustee->token, configured);

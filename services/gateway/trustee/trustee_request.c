@@ -170,8 +170,7 @@ static enum status find_action(const struct action **out, const json_t *body, st
 static enum status check_service(const struct gateway *gateway, enum job_kind kind, struct error *err) {
     if (gateway_service_for(gateway, kind)) return STATUS_OK;
     return error_set_at(err, STATUS_REFUSED, "action",
-                        "This server has no %s service, so nobody would carry this out: no job was made.",
-                        job_kind_service(kind));
+                        "This server has no %s service to carry this out, so no job was created.", job_kind_service(kind));
 }
 
 /* ---- Actor, issue and reason ---- */
@@ -197,7 +196,7 @@ static enum status read_issue(struct job_request *job, struct call *call, const 
     if (!issue || json_is_null(issue)) {
         if (!call->gateway->settings->trustee_requires_issue) return STATUS_OK;
         return error_set_at(err, STATUS_INVALID, "issue",
-                            "The number of the GitHub issue is needed: what trustees do is asked for in public.");
+                            "The number of the GitHub issue is required, because trustees' actions are requested in public.");
     }
     if (!json_is_integer(issue) || number < 1 || number > ISSUE_MAX)
         return error_set_at(err, STATUS_INVALID, "issue", "The issue must be the number of a GitHub issue.");
@@ -289,7 +288,7 @@ static enum status need_proof(struct job_request *job, const struct job *failed,
 static enum status ask_for_build(struct job_request *job, const struct job *failed, const char *path, struct error *err) {
     if (failed->purpose == MATRIX_PURPOSE_REVISION)
         return error_set_at(err, STATUS_REFUSED, path,
-                            "That build was a part of a revision of bounds; try the revision again.");
+                            "That build was part of a revision of bounds: retry the revision instead.");
     job->purpose = MATRIX_PURPOSE_REQUEST;
     job->again = true;
     return STATUS_OK;
@@ -305,7 +304,7 @@ enum status trustee_request_retry(struct trustee_request *request, struct call *
     if (status == STATUS_NOT_FOUND) return error_set_at(err, STATUS_INVALID, path, "There is no such job.");
     if (status) return status;
     if (failed.state != JOB_STATE_FAILED)
-        return error_set_at(err, STATUS_REFUSED, path, "Only a job that failed can be tried again, and this one is %s.",
+        return error_set_at(err, STATUS_REFUSED, path, "Only a failed job can be retried, but this one is %s.",
                             job_state_text(failed.state));
     job->kind = failed.kind;
     job->payload = failed.payload;

@@ -60,7 +60,7 @@ static void read_value(struct trustee_token *out, struct call *call, const h2o_i
     const char *bytes = value->base + at;
     size_t length = value->len - at;
     if (!is_token_text(bytes, length)) {
-        out->problem = "There is no token in the Authorization header, or bytes that no token has.";
+        out->problem = "The Authorization header has no token, or one with characters that no token has.";
         return;
     }
     hash_sha256(bytes, length, out->digest);
@@ -89,5 +89,5 @@ void trustee_token_take(struct trustee_token *out, struct call *call) {
         wipe(call, value);
     }
     if (count == 0) out->problem = "This needs a trustee's token, in the header `Authorization: Bearer TOKEN`.";
-    if (count > 1) out->problem = "There is more than one Authorization header, so nobody can say which token counts.";
+    if (count > 1) out->problem = "The request must have only one Authorization header.";
 }

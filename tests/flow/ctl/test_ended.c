@@ -161,8 +161,8 @@ static void expect_workers(int count) {
     assert_int_equal((int)server_figure(server, "registry_build_workers{program=\"build-matrix\"}"), count);
     struct http_response response = {0};
     server_call(server, "GET", "/readyz", NULL, &response);
-    assert_true((strstr(text_view(&response.body), "There is no build worker now") != NULL) == (count == 0));
-    assert_true((strstr(output, "There is no build worker now") != NULL) == (count == 0));
+    assert_true((strstr(text_view(&response.body), "No build worker is registered") != NULL) == (count == 0));
+    assert_true((strstr(output, "No build worker is registered") != NULL) == (count == 0));
     http_response_release(&response);
 }
 

@@ -331,7 +331,7 @@ static void every_kind_of_fault_is_one_line(void **state) {
     static const struct {
         const char *path, *from, *to, *line;
     } rows[] = {
-        {"registry/metadata/base.json", "{\n", "{", "registry/metadata/base.json: It prints to other bytes than it has: they "},
+        {"registry/metadata/base.json", "{\n", "{", "registry/metadata/base.json: The file is not in its normal form: it "},
         {"registry/metadata/base.json", "\"bytes\": 100", "\"bytes\": \"100\"",
          "registry/metadata/base.json: published.1.0.0.bytes: "},
         {"registry/metadata/base.json", "\"githubOwner\": \"me\",\n    \"githubRepo\": \"base\"",
@@ -341,11 +341,11 @@ static void every_kind_of_fault_is_one_line(void **state) {
          "\"published\": {",
          "registry/metadata/base.json: owners: [0].public: "},
         {"registry/metadata/demo.json", "\"0.1.0\"", "\"0.2.0\"",
-         "registry/metadata/demo.json: 0.2.0: The version is published, but not in the index"},
+         "registry/metadata/demo.json: 0.2.0: The version is published but not in the index"},
         {"registry/metadata/demo.json", "\"0.1.0\"", "\"0.2.0\"",
          "registry-index/de/mo/demo: 0.1.0: The version is in the index, but not in any metadata."},
-        {"registry-index/ba/se/base", "}\n", "} \n", "registry-index/ba/se/base: It prints to other bytes"},
-        {"registry-index/ba/se/base", "1.0.0\"", "1.2.0\"", "registry-index/ba/se/base: It prints to other bytes"},
+        {"registry-index/ba/se/base", "}\n", "} \n", "registry-index/ba/se/base: The file is not in its normal form"},
+        {"registry-index/ba/se/base", "1.0.0\"", "1.2.0\"", "registry-index/ba/se/base: The file is not in its normal form"},
         {"registry-index/ba/se/base", "\"MIT\"", "\"Mine\"", "registry-index/ba/se/base: 1.0.0: "},
         {"registry-index/de/mo/demo", ">=1.0.0 <2.0.0", ">=2.0.0 <3.0.0",
          "registry-index/de/mo/demo: 0.1.0: demo@0.1.0 has unsatisfied"},
@@ -356,7 +356,7 @@ static void every_kind_of_fault_is_one_line(void **state) {
         {"registry/package-sets/2.0.0.json", "1.1.0", "1.3.0",
          "registry/package-sets/2.0.0.json: base@1.3.0 was never published."},
         {"registry/package-sets/2.0.0.json", "\"version\": \"2.0.0\"", "\"version\": \"2.0.1\"",
-         "registry/package-sets/2.0.0.json: It holds the package set 2.0.1."},
+         "registry/package-sets/2.0.0.json: The file has the package set 2.0.1."},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         write_registry(rows[i].path, rows[i].from, rows[i].to);
@@ -374,9 +374,10 @@ static void files_out_of_place_are_found(void **state) {
     temporary_folder_write(&folder, "registry/metadata/Upper.json", "{}");
     temporary_folder_write(&folder, "registry-index/.github/workflow", "hidden");
     assert_int_equal(run("check ."), 1);
-    assert_string_equal(output(), "registry/metadata/Upper.json: Its name is not that of a package and \".json\".\n"
-                                  "registry-index/ba/base: This is no place for a package's manifests.\n"
-                                  "registry-index/em/pt/empty: It is empty: a package without manifests has no file.\n");
+    assert_string_equal(
+        output(), "registry/metadata/Upper.json: The file's name must be a package's name and "
+                  "\".json\".\nregistry-index/ba/base: A package's manifests cannot be at this "
+                  "path.\nregistry-index/em/pt/empty: The file is empty, but a package without manifests must have no file.\n");
 }
 
 static void bare_repositories_are_read_at_their_branch(void **state) {
@@ -454,8 +455,8 @@ static void the_real_registry_has_its_one_known_fault(void **state) {
     (void)state;
     if (!unpack_real_registry()) skip();
     assert_int_equal(run("check real"), 1);
-    assert_string_equal(output(), "registry/metadata/harmonia.json: 0.1.0: The version is published, but not in the index: an "
-                                  "unfinished publication.\n");
+    assert_string_equal(output(), "registry/metadata/harmonia.json: 0.1.0: The version is published but not in the index: its "
+                                  "publication was not completed.\n");
 }
 
 static void the_real_registry_has_the_same_plans_at_any_number_of_threads(void **state) {

@@ -13,6 +13,7 @@
 #include "lib/base/hash.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
+#include "lib/base/text.h"
 #include "lib/store/redis/redis.h"
 #include "tests/flow/gateway/gateway_fixture.h"
 #include "tests/support/http/http.h"
@@ -400,10 +401,10 @@ static void a_second_gateway_on_the_port_is_refused(void **state) {
     struct arena arena = {0};
     shell_run("mkdir %s/second", gateway_process_folder(gateway));
     const char *output = shell_output(
-        &arena, "STATE_DIR=%s/second REDIS_URL=%s SERVER_PORT=%d " BUILD_DIR "/bin/registry-gateway 2>&1 && echo started; true",
+        &arena, "STATE_DIR=%s/second REDIS_URL=%s SERVER_PORT=%d " BUILD_DIR "/bin/registry-gateway 2>&1; echo \"exit $?\"",
         gateway_process_folder(gateway), redis_server_url(redis), gateway_process_port(gateway));
-    assert_non_null(strstr(output, "SERVER_PORT: cannot listen on 127.0.0.1"));
-    assert_null(strstr(output, "started"));
+    assert_non_null(strstr(output, "SERVER_PORT: Cannot listen on 127.0.0.1"));
+    assert_true(text_ends_with(output, "\nexit 1\n"));
     arena_release(&arena);
 }
 

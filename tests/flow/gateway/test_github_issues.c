@@ -150,14 +150,13 @@ static void a_trustees_issue_transfers_and_unpublishes(void **state) {
     const char *payload = transfer_payload(&scene, "kept", "new/place");
     expect_calls("trusty", fenced(arena_format(arena, "{\"payload\": %s, \"signature\": \"\"}", quoted(payload))), false,
                  arena_format(arena, "%s%s" SUCCEEDED, started(),
-                              notices("Asked for by the trustee trusty, issue 314.\\n"
-                                      "Transferred kept from github.com/flow/purescript-kept to "
-                                      "github.com/new/place.")));
+                              notices("Requested by the trustee trusty, issue 314.\\nTransferred kept from "
+                                      "github.com/flow/purescript-kept to github.com/new/place.")));
     assert_int_equal(github_server_count(github, "GET /orgs/"), 2); /* the second page has Trusty */
-    expect_calls("z-member", "{\"name\": \"kept\", \"version\": \"1.0.0\", \"reason\": \"A court\\nsaid so.\"}", true,
-                 arena_format(arena, "%s%s" SUCCEEDED, started(),
-                              notices("Asked for by the trustee z-member, issue 314: A court said so.\\n"
-                                      "Unpublished kept@1.0.0.")));
+    expect_calls(
+        "z-member", "{\"name\": \"kept\", \"version\": \"1.0.0\", \"reason\": \"A court\\nsaid so.\"}", true,
+        arena_format(arena, "%s%s" SUCCEEDED, started(),
+                     notices("Requested by the trustee z-member, issue 314: A court said so.\\nUnpublished kept@1.0.0.")));
     json_t *metadata = owners_scene_metadata(&scene, "kept");
     assert_non_null(json_object_get(json_object_get(metadata, "unpublished"), "1.0.0"));
     json_decref(metadata);
@@ -175,9 +174,8 @@ static void only_a_trustees_issue_asks_for_other_bounds(void **state) {
     static const char why[] = "```\\nThere is no package named no-such-package in the registry.\\n```\\n\n";
     expect_calls("trusty", text, true,
                  arena_format(&scene.server->arena,
-                              "%s" COMMENT "```\\nAsked for by the trustee trusty, issue 314: It works.\\n"
-                              "There is no package named no-such-package in the registry.\\n```\\n\n" COMMENT
-                              "❌ Job failed\\n\\n%s",
+                              "%s" COMMENT "```\\nRequested by the trustee trusty, issue 314: It works.\\nThere is no package "
+                              "named no-such-package in the registry.\\n```\\n\n" COMMENT "❌ Job failed\\n\\n%s",
                               started(), why));
     expect_calls("stranger", text, true, COMMENT "❌ Only trustees of the registry can ask for that: nothing was done.\\n\n");
 }
@@ -299,8 +297,8 @@ static void a_log_cannot_leave_its_fence(void **state) {
     owners_scene_publish(&scene, "fenced", "1.0.0", NULL);
     expect_calls("trusty", "{\"name\": \"fenced\", \"version\": \"1.0.0\", \"reason\": \"```` @everybody\"}", true,
                  arena_format(&scene.server->arena,
-                              "%s" COMMENT "`````\\nAsked for by the trustee trusty, issue 314: ```` @everybody\\n"
-                              "Unpublished fenced@1.0.0.\\n`````\\n\n" SUCCEEDED,
+                              "%s" COMMENT "`````\\nRequested by the trustee trusty, issue 314: ```` @everybody\\nUnpublished "
+                              "fenced@1.0.0.\\n`````\\n\n" SUCCEEDED,
                               started()));
 }
 

@@ -182,7 +182,7 @@ static void alarms_and_redis_without_memory_fail_the_health_check(void **state) 
     char ping[96], address[160], addresses[SERVICE_COUNT][200], alarms[64];
     struct error err;
     struct message_server *server;
-    snprintf(alarms, sizeof alarms, "%d jobs need to be looked at", SERVICE_COUNT); /* one of each */
+    snprintf(alarms, sizeof alarms, "%d jobs need an operator", SERVICE_COUNT); /* one of each */
     snprintf(ping, sizeof ping, "HEALTHCHECKS_URL=http://127.0.0.1:%d/ping", http_stub_port(stub));
     snprintf(address, sizeof address, "ipc://%s/alarming.ipc", gateway_process_folder(gateway));
 #define SERVICE(NAME, field, name, LETTER)                                                                                     \

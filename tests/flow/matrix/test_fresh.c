@@ -100,7 +100,7 @@ static void no_build_is_ended_by_an_old_view(void **state) {
         const char *name = push_copy(), *id = make_job(name);
         json_t *job = server_wait_for_job(server, id);
         if (!*server_job_text(job, "verdict")) fail_msg("%s", server_log_text(server, job));
-        assert_null(strstr(server_log_text(server, job), "is not published any more"));
+        assert_null(strstr(server_log_text(server, job), "is no longer published"));
         json_decref(job);
     }
 }
@@ -110,7 +110,7 @@ static void a_build_of_what_is_gone_is_ended(void **state) {
     (void)state;
     const char *id = make_job("copied-99");
     json_t *job = server_wait_for_job(server, id);
-    assert_string_equal(server_last_error(server, job), "copied-99@1.0.0 is not published any more.");
+    assert_string_equal(server_last_error(server, job), "copied-99@1.0.0 is no longer published.");
     json_decref(job);
 }
 

@@ -126,7 +126,7 @@ static void expect_written_once(const char *package) {
     json_t *job = matrix_wait_for_build(server, package, "1.0.0", "0.15.15");
     const char *log = server_log_text(server, job);
     assert_string_equal(server_job_text(job, "verdict"), "succeeded");
-    if (matrix_count_in(log, "Handed to the build worker") != 2 || matrix_count_in(log, "It will be taken up again") != 1 ||
+    if (matrix_count_in(log, "Handed to the build worker") != 2 || matrix_count_in(log, "It will be retried") != 1 ||
         matrix_count_in(log, "Added compiler 0.15.15") > 1)
         fail_msg("%s", log);
     json_decref(job);

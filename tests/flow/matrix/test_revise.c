@@ -66,9 +66,9 @@ static void a_revision_loosens_bounds(void **state) {
     assert_string_equal(server_job_text(job, "packageVersion"), "1.0.0");
     assert_int_equal(json_array_size(json_object_get(job, "commits")), 2);
     const char *log = server_log_text(server, job);
-    assert_non_null(strstr(log, "NOTICE Asked for by the trustee " REVISE_ACTOR ", issue 7."));
+    assert_non_null(strstr(log, "NOTICE Requested by the trustee " REVISE_ACTOR ", issue 7."));
     assert_non_null(strstr(log, "loose-base >=1.0.0 <3.0.0 (was >=1.0.0 <2.0.0)"));
-    assert_non_null(strstr(log, "It builds with compiler 0.15.14."));
+    assert_non_null(strstr(log, "The package builds with compiler 0.15.14."));
     assert_non_null(strstr(log, "NOTICE Revised the bounds of loose@1.0.0."));
     const char *timings = strstr(log, "INFO Timings: revision-read=");
     assert_non_null(timings);
@@ -188,7 +188,7 @@ static void what_does_not_compile_is_refused_with_the_compilers_errors(void **st
                                      "With these bounds broken@1.0.0 does not build with compiler 0.15.");
     assert_non_null(strstr(log, "ERROR ModuleNotFound in src/Main.purs"));
     assert_non_null(strstr(log, "Module Flow.BrokenBase was not found."));
-    const char *named = strstr(log, "as the job ");
+    const char *named = strstr(log, "(job ");
     assert_non_null(named);
     json_t *builds = revise_builds(server, "broken"), *build;
     size_t i;
@@ -197,7 +197,7 @@ static void what_does_not_compile_is_refused_with_the_compilers_errors(void **st
     json_array_foreach(builds, i, build) {
         json_t *ended = server_wait_for_job(server, server_job_text(build, "jobId")); /* none is left */
         assert_false(json_is_true(json_object_get(ended, "success")));
-        is_named = is_named || strncmp(named + strlen("as the job "), server_job_text(ended, "jobId"), 36) == 0;
+        is_named = is_named || strncmp(named + strlen("(job "), server_job_text(ended, "jobId"), 36) == 0;
         json_decref(ended);
     }
     json_decref(builds);
@@ -233,7 +233,7 @@ static void a_compiler_that_is_not_there_is_named(void **state) {
         server->folder);
     registry_write(server, REGISTRY_REPO, "metadata/older.json", metadata);
     expect_refused(server, "older", "1.0.0", range_of(server, base, ">=1.0.0 <3.0.0"),
-                   "older@1.0.0 builds with compiler 0.14.9, which this server does not have");
+                   "older@1.0.0 is known to build with compiler 0.14.9, which this server does not have");
 }
 
 static void what_is_malformed_is_refused_by_its_field(void **state) {
@@ -304,7 +304,7 @@ static void a_build_that_says_nothing_about_the_bounds_is_made_again(void **stat
     shell_run("mv '%s/storage/mislaid' '%s/mislaid'", server->folder, server->folder);
     const char *id = revise_ask(server, "mislaid", "1.0.0", range_of(server, base, ">=1.0.0 <3.0.0"));
     start_workers(server);
-    revise_wait_for_line(server, id, "says nothing about these bounds, and is made again");
+    revise_wait_for_line(server, id, "gave no result for these bounds and is repeated");
     shell_run("mv '%s/mislaid' '%s/storage/mislaid'", server->folder, server->folder);
     server_expect_success(server, id);
     revise_expect_indexed(server, &after);
@@ -426,7 +426,7 @@ static void what_takes_too_long_is_refused_and_its_builds_end(void **state) {
     assert_int_equal(json_array_size(builds), 2);
     json_array_foreach(builds, i, build) {
         json_t *ended = server_wait_for_job(server, server_job_text(build, "jobId")); /* though nobody builds */
-        assert_string_equal(server_last_error(server, ended), "The revision that it was a part of does not need it.");
+        assert_string_equal(server_last_error(server, ended), "The revision that requested this build no longer needs it.");
         assert_string_equal(server_job_text(ended, "verdict"), "");
         json_decref(ended);
     }
@@ -445,7 +445,7 @@ static void a_server_that_is_read_only_checks_and_writes_nothing(void **state) {
     json_t *job =
         server_wait_for_job(server, revise_expect_done(server, "written", "1.0.0", range_of(server, base, ">=1.0.0 <3.0.0")));
     const char *log = server_log_text(server, job);
-    assert_non_null(strstr(log, "It builds with compiler 0.15.15."));
+    assert_non_null(strstr(log, "The package builds with compiler 0.15.15."));
     assert_non_null(strstr(log, "WARN Read-only: the manifest is not committed to the index."));
     assert_non_null(strstr(log, "would be revised now, but this server is read-only."));
     json_decref(job);

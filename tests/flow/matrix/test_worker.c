@@ -274,7 +274,7 @@ static void what_takes_too_long_to_finish_is_handed_back(void **state) {
     const char *log = wait_for_log(job_of("handed-back"));
     assert_int_equal(matrix_count_in(log, "Handed to the build worker"), 2);
     assert_int_equal(matrix_count_in(log, "Given back by the build worker, not built: "), 1);
-    assert_int_equal(matrix_count_in(log, "It will be taken up again"), 0);
+    assert_int_equal(matrix_count_in(log, "It will be retried"), 0);
     assert_int_equal(attempts_of(job_of("handed-back")), 1);
     matrix_expect_compilers(server, "handed-back", "1.0.0", "0.15.15 0.15.16");
     server_terminate_worker(server, standard);

@@ -109,13 +109,13 @@ static void a_transfer_played_back_after_another_is_refused(void **state) {
     expect_holds(ROUTE_TRANSFER, to_first, first);
     const char *to_second = transfer_payload(&scene, "wanderer", "flow/purescript-second");
     const char *second = done(ROUTE_TRANSFER, to_second);
-    expect_undone(ROUTE_TRANSFER, to_first, first, second, "wanderer is at github.com/flow/purescript-second now.");
+    expect_undone(ROUTE_TRANSFER, to_first, first, second, "wanderer is now at github.com/flow/purescript-second.");
     assert_string_equal(repository_of("wanderer"), "purescript-second");
     /* Who means it signs other bytes, and then the first request holds again. */
     const char *third = done(ROUTE_TRANSFER, once_more(to_first));
     assert_string_equal(repository_of("wanderer"), "purescript-first");
     expect_holds(ROUTE_TRANSFER, to_first, first);
-    expect_undone(ROUTE_TRANSFER, to_second, second, third, "wanderer is at github.com/flow/purescript-first now.");
+    expect_undone(ROUTE_TRANSFER, to_second, second, third, "wanderer is now at github.com/flow/purescript-first.");
 }
 
 static void a_transfer_undone_by_hand_is_refused(void **state) {
@@ -124,7 +124,7 @@ static void a_transfer_undone_by_hand_is_refused(void **state) {
     const char *payload = transfer_payload(&scene, "stray", "flow/purescript-signed");
     const char *id = done(ROUTE_TRANSFER, payload);
     move_by_hand("stray", "{\"githubOwner\": \"flow\", \"githubRepo\": \"purescript-by-hand\"}");
-    expect_undone(ROUTE_TRANSFER, payload, id, "stray is at github.com/flow/purescript-by-hand now.", "");
+    expect_undone(ROUTE_TRANSFER, payload, id, "stray is now at github.com/flow/purescript-by-hand.", "");
     done(ROUTE_TRANSFER, once_more(payload));
     assert_string_equal(repository_of("stray"), "purescript-signed");
     expect_holds(ROUTE_TRANSFER, payload, id);
@@ -140,7 +140,7 @@ static void a_transfer_that_was_brought_back_by_hand_holds(void **state) {
     const char *second = done(ROUTE_TRANSFER, to_second);
     move_by_hand("returner", "{\"gitUrl\": \"https://github.com/Flow/PureScript-Returner-1.git\"}"); /* the same place */
     expect_holds(ROUTE_TRANSFER, to_first, first);
-    expect_undone(ROUTE_TRANSFER, to_second, second, "returner is at https://github.com/Flow/PureScript-Returner-1.git now.",
+    expect_undone(ROUTE_TRANSFER, to_second, second, "returner is now at https://github.com/Flow/PureScript-Returner-1.git.",
                   "");
 }
 
@@ -169,7 +169,7 @@ static void of_a_package_that_is_gone_an_unpublishing_holds_and_a_transfer_does_
     const char *payload = unpublish_payload(&scene, "vanished", "1.0.0"), *id = done(ROUTE_UNPUBLISH, payload);
     registry_write(scene.server, REGISTRY_REPO, path_of("vanished"), NULL);
     expect_holds(ROUTE_UNPUBLISH, payload, id);
-    expect_undone(ROUTE_TRANSFER, move, moved, "There is no package vanished any more.", "");
+    expect_undone(ROUTE_TRANSFER, move, moved, "The package vanished is no longer in the registry.", "");
 }
 
 /* ---- Trustees ---- */
@@ -213,7 +213,7 @@ static void what_a_trustee_tried_again_is_carried_out_by_that_job(void **state) 
     expect_holds(ROUTE_TRANSFER, payload, id);
     trustee_expect_refusal(scene.server, TOKEN, NULL, retry, 400, "");
     move_by_hand("persistent", "{\"githubOwner\": \"flow\", \"githubRepo\": \"purescript-elsewhere\"}");
-    expect_undone(ROUTE_TRANSFER, payload, id, "persistent is at github.com/flow/purescript-elsewhere now.", "");
+    expect_undone(ROUTE_TRANSFER, payload, id, "persistent is now at github.com/flow/purescript-elsewhere.", "");
 }
 
 /* ---- Nobody can say ---- */
@@ -230,7 +230,7 @@ static void without_build_matrix_what_this_server_has_done_decides(void **state)
     server_kill(scene.server, SERVER_BUILD_MATRIX);
     expect_holds(ROUTE_TRANSFER, to_second, second);
     expect_holds(ROUTE_UNPUBLISH, unpublishing, unpublished);
-    expect_undone(ROUTE_TRANSFER, to_first, first, second, "has moved unseen elsewhere since.");
+    expect_undone(ROUTE_TRANSFER, to_first, first, second, "has since moved unseen elsewhere.");
     server_start_program(scene.server, SERVER_BUILD_MATRIX);
     server_wait_until_ready(scene.server);
 }

@@ -157,19 +157,19 @@ static void a_place_must_be_new_and_free(void **state) {
     owners_scene_publish(&scene, "here", "1.0.0", owners_of(&scene, &scene.owner));
     owners_scene_publish(&scene, "taken", "1.0.0", NULL);
     const char *payload = transfer_payload(&scene, "here", "flow/purescript-here");
-    expect_refused(payload, by(&scene.owner, payload), "here is at", "purescript-here", "already");
+    expect_refused(payload, by(&scene.owner, payload), "here is already at", "purescript-here", "already");
     payload = transfer_payload(&scene, "here", "flow/purescript-taken");
     expect_refused(payload, by(&scene.owner, payload), "purescript-taken", "the package taken", "subdir");
     /* Compared as GitHub compares them. */
     payload = transfer_payload(&scene, "here", "FLOW/PureScript-Here");
-    expect_refused(payload, by(&scene.owner, payload), "here is at", "already", NULL);
+    expect_refused(payload, by(&scene.owner, payload), "here is already at", "already", NULL);
     payload = transfer_payload(&scene, "here", "Flow/purescript-TAKEN");
     expect_refused(payload, by(&scene.owner, payload), "github.com/Flow/purescript-TAKEN", "the package taken", NULL);
     payload = "{\"name\":\"here\",\"newLocation\":{\"gitUrl\":\"https://github.com/flow/PureScript-Taken.git\"}}";
     expect_refused(payload, by(&scene.owner, payload), "https://github.com/flow/PureScript-Taken.git", "the package taken",
                    NULL);
     payload = "{\"name\":\"here\",\"newLocation\":{\"gitUrl\":\"https://github.com/flow/PureScript-Here\"}}";
-    expect_refused(payload, by(&scene.owner, payload), "here is at", "already", NULL);
+    expect_refused(payload, by(&scene.owner, payload), "here is already at", "already", NULL);
     /* Another folder of the same repository is another place. */
     payload = "{\"name\":\"here\",\"newLocation\":{\"githubOwner\":\"flow\",\"githubRepo\":\"purescript-taken\",\"subdir\":"
               "\"here\"}}";
@@ -215,7 +215,7 @@ static void a_signature_made_anew_without_the_key_does_nothing(void **state) {
     const char *id = server_post(scene.server, ROUTE_TRANSFER, signed_request_body(arena, payload, signature)).id;
     server_expect_success(scene.server, id);
     transfer("remade", "flow/purescript-remade-2", &key);
-    expect_refused(payload, ecdsa_p256_make_another(arena, signature), id, "carried out once", NULL);
+    expect_refused(payload, ecdsa_p256_make_another(arena, signature), id, "carried out only once", NULL);
     expect_location("remade", "flow/purescript-remade-2");
 }
 
@@ -245,7 +245,7 @@ static void registryctl_signs_asks_and_follows(void **state) {
     assert_non_null(strstr(registryctl(&scene.owner, 0, words), "NOTICE Transferred from-terminal from "));
     expect_location("from-terminal", "flow/purescript-terminal");
     /* Each call is a request of its own. */
-    assert_non_null(strstr(registryctl(&scene.owner, 1, words), "from-terminal is at "));
+    assert_non_null(strstr(registryctl(&scene.owner, 1, words), "from-terminal is already at "));
     const char *back = "transfer from-terminal --github flow/purescript-from-terminal";
     assert_non_null(strstr(registryctl(&scene.owner, 0, back), "NOTICE Transferred from-terminal from "));
     assert_non_null(strstr(registryctl(&scene.owner, 0, words), "NOTICE Transferred from-terminal from "));

@@ -244,8 +244,8 @@ static void after_48_hours_it_is_too_late(void **state) {
     owners_scene_publish(&scene, "settled", "1.0.0", owners_of(&scene, &scene.owner));
     owners_scene_backdate(&scene, "settled", "1.0.0", clock_now_ms() - 48 * HOUR_MS - 1000);
     const char *payload = unpublish_payload(&scene, "settled", "1.0.0");
-    expect_refused(payload, by(&scene.owner, payload), "too late", "48 hours", "trustees");
-    expect_refused(payload, by(&scene.pacchettibotti, payload), "too late", "48 hours", "trustees");
+    expect_refused(payload, by(&scene.owner, payload), "can no longer unpublish it", "48 hours", "trustees");
+    expect_refused(payload, by(&scene.pacchettibotti, payload), "can no longer unpublish it", "48 hours", "trustees");
     owners_scene_backdate(&scene, "settled", "1.0.0", clock_now_ms() - 48 * HOUR_MS + 60000);
     owners_scene_expect_done(&scene, ROUTE_UNPUBLISH, payload, &scene.owner);
 }
@@ -314,7 +314,7 @@ static void a_signature_made_anew_without_the_key_does_nothing(void **state) {
     const char *payload = unpublish_payload(&scene, "remade", "1.0.0"), *signature = owner_key_sign(arena, &key, payload);
     const char *id = server_post(scene.server, ROUTE_UNPUBLISH, signed_request_body(arena, payload, signature)).id;
     server_expect_success(scene.server, id);
-    expect_refused(payload, ecdsa_p256_make_another(arena, signature), id, "carried out once", NULL);
+    expect_refused(payload, ecdsa_p256_make_another(arena, signature), id, "carried out only once", NULL);
 }
 
 static void what_is_malformed_is_refused_by_field(void **state) {

@@ -256,7 +256,7 @@ static void an_interrupt_ends_registryctl_and_not_the_job(void **state) {
     int status = child_stop(&run.child, SIGINT, PATIENCE_MS);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT);
     const char *farewell =
-        arena_format(&run.arena, "The job goes on: registryctl --gateway %s logs --follow %s", server->url, job_of(&run));
+        arena_format(&run.arena, "The job continues: registryctl --gateway %s logs --follow %s", server->url, job_of(&run));
     assert_non_null(strstr(written(&run, "errors"), farewell));
     held_compiler_release(server, "0.15.15");
     server_expect_success(server, job_of(&run));

@@ -144,7 +144,7 @@ static void a_publication_that_has_begun_to_write_waits_for_a_good_token(void **
     wait_for_log(scene, id, "Packed", 1);
     replace_token(scene, "ghp_third-secret-token");
     held_compiler_release(scene->server, "0.15.15");
-    wait_for_log(scene, id, "so it is tried again", 2);
+    wait_for_log(scene, id, "so it is retried", 2);
     bring_token(scene, "ghp_third-secret-token\n");
     server_expect_success(scene->server, id);
     assert_hidden(scene, "ghp_third-secret-token");

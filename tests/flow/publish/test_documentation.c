@@ -216,9 +216,8 @@ static void a_pursuit_that_is_away_fails_no_publication_but_whoever_asks_again(v
     const struct package package = {"patient", "1.0.0", .pragma = NULL};
     pursuit_server_set_mode(scene.pursuit, PURSUIT_AWAY);
     const char *log = expect_end(&scene, server_post_package(scene.server, &package), true, "failed");
-    expect_in(log,
-              "NOTICE patient@1.0.0 is published, but its documentation could not be put on Pursuit. To try that again, send "
-              "the same request once more.");
+    expect_in(log, "NOTICE patient@1.0.0 is published, but its documentation could not be sent to Pursuit. Send the same "
+                   "request again to retry.");
     char *before = registry_snapshot(scene.server);
 
     const char *id = ask_again(&scene, &package); /* while it must be known whether the documentation is there */
@@ -232,7 +231,7 @@ static void a_pursuit_that_is_away_fails_no_publication_but_whoever_asks_again(v
 
     pursuit_server_set_mode(scene.pursuit, PURSUIT_WELL);
     id = ask_again(&scene, &package);
-    expect_in(expect_end(&scene, id, true, "published"), "its documentation is not on Pursuit: finishing that.");
+    expect_in(expect_end(&scene, id, true, "published"), "its documentation is not on Pursuit; this job completes it.");
     expect_same_job(&scene, &package, id);
 
     job = server_wait_for_job(scene.server, ask_without_location(&scene, &package));
@@ -251,15 +250,14 @@ static void a_run_with_nothing_but_documentation_to_do_fails_with_it(void **stat
     const struct package package = {"unwanted", "1.0.0", .pragma = NULL};
     pursuit_server_set_mode(scene.pursuit, PURSUIT_REFUSING);
     const char *log = expect_end(&scene, server_post_package(scene.server, &package), true, "failed");
-    expect_in(log,
-              "NOTICE unwanted@1.0.0 is published, but its documentation could not be put on Pursuit. Pursuit answered 400: "
-              "\"{\"error\":\"This package is not wanted\"}\".");
-    assert_null(strstr(log, "once more")); /* it would be refused again */
+    expect_in(log, "NOTICE unwanted@1.0.0 is published, but its documentation could not be sent to Pursuit. Pursuit answered "
+                   "400: \"{\"error\":\"This package is not wanted\"}\".");
+    assert_null(strstr(log, "again to retry")); /* it would be refused again */
     const char *id = ask_again(&scene, &package);
     expect_end(&scene, id, false, "failed");
     json_t *job = server_wait_for_job(scene.server, id);
     const char *error = server_last_error(scene.server, job);
-    expect_in(error, "unwanted@1.0.0 is published, but its documentation could not be put on Pursuit");
+    expect_in(error, "unwanted@1.0.0 is published, but its documentation could not be sent to Pursuit");
     expect_in(error, "This package is not wanted");
     json_decref(job);
     stop_scene(&scene);
@@ -295,7 +293,7 @@ static void a_compiler_that_is_too_old_is_told_and_counts_as_done(void **state) 
     package_push(arena_format(&scene.server->arena, "%s/sources", scene.server->folder), &package);
     const char *id = server_publish(scene.server, request).id;
     expect_in(expect_end(&scene, id, true, "skipped"),
-              "NOTICE No documentation is sent to Pursuit: that takes the compiler 0.14.7");
+              "NOTICE No documentation is sent to Pursuit: it needs compiler 0.14.7 or later");
     assert_int_equal(pursuit_server_look_ups(scene.pursuit), 0);
     expect_same_job(&scene, &package, id); /* the compiler does not make it another request */
     expect_end(&scene, ask_without_location(&scene, &package), true, "published"); /* by a newer compiler */

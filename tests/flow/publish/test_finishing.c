@@ -104,7 +104,7 @@ static void a_missing_index_entry_is_finished(void **state) {
     remove_from_index(&package);
     size_t uploads = pursuit_server_uploads(pursuit);
     expect_in(expect_finished(request_from(&package, NULL), &package, metadata),
-              "NOTICE indexless@1.0.0 is published, but its manifest is not in the index: finishing that.");
+              "NOTICE indexless@1.0.0 is published, but its manifest is not in the index; this job completes it.");
     assert_int_equal(pursuit_server_uploads(pursuit), uploads); /* it is there */
 }
 
@@ -116,7 +116,7 @@ static void missing_documentation_is_finished_and_commits_nothing(void **state) 
     const char *metadata = publish(&package, false), *before = registry_snapshot(server);
     assert_false(is_documented(&package));
     expect_in(expect_finished(request_from(&package, NULL), &package, metadata),
-              "NOTICE wordless@1.0.0 is published, but its documentation is not on Pursuit: finishing that.");
+              "NOTICE wordless@1.0.0 is published, but its documentation is not on Pursuit; this job completes it.");
     assert_true(is_documented(&package));
     assert_string_equal(registry_snapshot(server), before);
 }
@@ -137,7 +137,7 @@ static void the_index_entry_is_finished_while_pursuit_is_away(void **state) {
     remove_from_index(&package);
     const char *request = request_from(&package, NULL);
     pursuit_server_set_mode(pursuit, PURSUIT_AWAY);
-    expect_in(expect_finished(request, &package, metadata), "its documentation could not be put on Pursuit");
+    expect_in(expect_finished(request, &package, metadata), "its documentation could not be sent to Pursuit");
     pursuit_server_set_mode(pursuit, PURSUIT_WELL);
     expect_finished(request, &package, metadata); /* the same request is a new job */
     assert_true(is_documented(&package));
@@ -191,7 +191,7 @@ static void an_index_entry_without_metadata_is_never_replaced_by_another_manifes
     publish(&base, true);
     registry_write(server, INDEX_REPO, index_path(&package), package_index_line(&server->arena, &package));
     const char *sentence = expect_refused(request_from(&package, &other));
-    expect_in(sentence, "orphaned@1.0.0 is in the index already, with another manifest, and that is never replaced.");
+    expect_in(sentence, "orphaned@1.0.0 is already in the index with another manifest, and an entry is never replaced.");
     expect_in(sentence, "\"dependencies\": {}");
     expect_in(sentence, "\"basement\": \">=1.0.0 <2.0.0\"");
     server_expect_success(server, server_publish(server, request_from(&package, &package)).id); /* the same one goes on */

@@ -137,9 +137,10 @@ static const struct refusal refusals[] = {
     {.holds = "an_import_of_nothing_is_left_to_the_compiler",
      .package = {"importing", "1.0.0", MODULE("module Flow.Importing where\n\nimport Flow.Nothing\nimport Flow.Nowhere\n")},
      .sentence = "importing@1.0.0 does not compile with compiler 0.15.15: 2 errors, shown above.",
-     .words_above = {"WARN The imports could not be read, so the dependencies stand as declared; the compiler will say why.",
-                     "ERROR ModuleNotFound in src/Main.purs:3:1 - 3:20 (module Flow.Importing):\n  Module Flow.Nothing was not "
-                     "found."}},
+     .words_above =
+         {"WARN The imports could not be read, so the dependencies are left as declared; the compiler will report the cause.",
+          "ERROR ModuleNotFound in src/Main.purs:3:1 - 3:20 (module Flow.Importing):\n  Module Flow.Nothing was not "
+          "found."}},
     {.holds = "only_what_is_in_the_tarball_is_compiled",
      .package = {"apart", "1.0.0",
                  .files = {{"src/Main.purs", "module Flow.Apart where\nimport Bench\n"},
@@ -193,7 +194,7 @@ static void headers_are_read_as_the_compiler_reads_them(void **state) {
             {"src/Maine.purs", "module Maine where\n"},
             {"src/Main/Test.purs", "module Main.Test where\n"},
             {"test/Main.purs", "module Test.Main where\n"}}};
-    expect_in(publish(&package, NULL), "INFO It has 4 modules.");
+    expect_in(publish(&package, NULL), "INFO Checked the headers of 4 modules.");
 }
 
 static void included_modules_may_share_a_name(void **state) {
@@ -202,7 +203,7 @@ static void included_modules_may_share_a_name(void **state) {
                                     .files = {INCLUDING("examples", "examples/**"),
                                               {"examples/a/Example.purs", "module Example where\n"},
                                               {"examples/b/Example.purs", "module Example where\n"}}};
-    expect_in(publish(&package, NULL), "INFO It has 3 modules.");
+    expect_in(publish(&package, NULL), "INFO Checked the headers of 3 modules.");
 }
 
 static void below_0_15_a_header_that_does_not_parse_is_only_logged(void **state) {
@@ -317,7 +318,7 @@ static void without_a_graph_the_dependencies_stand_as_declared(void **state) {
     const struct package package = {"trusted", "1.0.0", .dependencies = {GROUND}, MODULE("module Flow.Trusted where\n")};
     publish(&ground, WITH_COMPILER("ground", "0.13.8"));
     expect_in(publish(&package, WITH_COMPILER("trusted", "0.13.8")),
-              "WARN There is no compiler that can tell imports: the dependencies stand as declared.");
+              "WARN No compiler that reads imports is installed: the dependencies are left as declared.");
     registry_expect_consistency(server);
     server_stop(server);
     server = usual;

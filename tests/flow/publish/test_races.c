@@ -121,9 +121,8 @@ static void a_dependency_that_goes_away_is_missed(void **state) {
     struct waiting waiting = begin(&package);
     registry_write(server, INDEX_REPO, "gr/ou/ground", NULL);
     end_refused(&waiting,
-                "Could not produce valid dependencies for manifest.\nabove@1.0.0 has unsatisfied dependencies: no "
-                "version in the registry index fits ground >=1.0.0 <2.0.0.\nThis was unpublished while the publication was "
-                "under way: ground@1.0.0.");
+                "Could not produce valid dependencies for manifest.\nabove@1.0.0 has unsatisfied dependencies: no version in "
+                "the registry index fits ground >=1.0.0 <2.0.0.\nUnpublished while the publication was running: ground@1.0.0.");
     registry_write(server, INDEX_REPO, "gr/ou/ground", line);
 }
 
@@ -133,9 +132,9 @@ static void a_package_that_moves_is_not_published_from_where_it_was(void **state
     server_expect_published(server, &first);
     struct waiting waiting = begin(&second);
     change_metadata("moving", "purescript-moving", "purescript-moved");
-    end_refused(&waiting,
-                "The package moving has moved to github.com/flow/purescript-moved while this job was running: publish "
-                "it from there.");
+    end_refused(
+        &waiting,
+        "The package moving was moved to github.com/flow/purescript-moved while this job was running: publish it from there.");
 }
 
 static void a_version_that_others_publish_is_theirs(void **state) {
@@ -191,8 +190,7 @@ static void a_package_that_moves_while_it_is_pushed_takes_its_tarball_back(void 
     json_t *job = end(&waiting);
     assert_string_equal(
         server_last_error(server, job),
-        "The package pushed has moved to github.com/flow/purescript-moved while this job was running: publish it "
-        "from there.");
+        "The package pushed was moved to github.com/flow/purescript-moved while this job was running: publish it from there.");
     assert_non_null(strstr(server_log_text(server, job), "INFO Stored the tarball."));
     json_decref(job);
     assert_string_equal(shell_output(&server->arena, "ls '%s/storage/pushed'", server->folder), "1.0.0.tar.gz\n");
@@ -277,7 +275,7 @@ static void an_index_entry_that_is_there_already_is_left_as_it_is(void **state) 
     const struct package package = {"indexed", "1.0.0", .pragma = NULL};
     registry_write(server, INDEX_REPO, "in/de/indexed", package_index_line(&server->arena, &package));
     struct waiting waiting = begin(&package);
-    end_published(&waiting, "INFO The index has the manifest already: ");
+    end_published(&waiting, "INFO The index already has the manifest: ");
 }
 
 static void push_something_else(void *context) {

@@ -36,13 +36,13 @@ static const struct refusal refusals[] = {
     {.holds = "a_known_package_cannot_move_by_publishing",
      .package = {"ground", "1.5.0"},
      .request = REQUEST("ground", "1.5.0", "v1.5.0", LOCATION("purescript-elsewhere")),
-     .sentence = "The package ground is registered at github.com/flow/purescript-ground, but this request says "
-                 "github.com/flow/purescript-elsewhere. To move a package, ask for a transfer first."},
+     .sentence = "The package ground is registered at github.com/flow/purescript-ground, but the request has "
+                 "github.com/flow/purescript-elsewhere. To move a package, request a transfer first."},
     {.holds = "a_known_package_is_in_its_folder",
      .package = {"ground", "1.5.0"},
      .request = REQUEST("ground", "1.5.0", "v1.5.0", CORE("purescript-ground")),
-     .sentence = "The package ground is registered at github.com/flow/purescript-ground, but this request says "
-                 "github.com/flow/purescript-ground (folder core). To move a package, ask for a transfer first."},
+     .sentence = "The package ground is registered at github.com/flow/purescript-ground, but the request has "
+                 "github.com/flow/purescript-ground (folder core). To move a package, request a transfer first."},
     {.holds = "a_new_package_is_not_at_the_place_of_another",
      .package = {"intruder", "1.0.0"},
      .request = REQUEST("intruder", "1.0.0", "v1.0.0", LOCATION("purescript-ground")),

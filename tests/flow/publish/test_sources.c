@@ -196,12 +196,12 @@ static void a_host_that_is_away_is_asked_some_times_and_then_later(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         size_t before = git_server_requests(host);
         git_server_behave(host, rows[i].mode, rows[i].http_status, NULL);
-        const char *log =
-            expect_refused(request("waiting", "1.0.0", "v1.0.0", NULL), "This may pass: try again later. (Tried 3 times.)");
+        const char *log = expect_refused(request("waiting", "1.0.0", "v1.0.0", NULL),
+                                         "This may be temporary: try again later. (Tried 3 times.)");
         assert_true(git_server_requests(host) >= before + TRIES); /* curl itself tries a dropped connection again */
         assert_non_null(strstr(log, "WARN "));
-        assert_non_null(strstr(log, "This may pass: try 2 of 3 comes in 0.0 s."));
-        assert_non_null(strstr(log, "This may pass: try 3 of 3 comes in 0.0 s."));
+        assert_non_null(strstr(log, "This may be temporary; retrying in 0.0 s (attempt 2 of 3)."));
+        assert_non_null(strstr(log, "This may be temporary; retrying in 0.0 s (attempt 3 of 3)."));
     }
     git_server_behave(host, GIT_SERVER_SERVE, 0, NULL);
     expect_published("waiting", "1.0.0", "v1.0.0"); /* which can be asked for again */
@@ -215,7 +215,7 @@ static void a_host_that_comes_back_is_not_noticed_but_in_the_log(void **state) {
     const char *id = server_publish(server, request("patient", "1.0.0", "v1.0.0", NULL)).id;
     server_expect_success(server, id);
     json_t *job = server_wait_for_job(server, id);
-    assert_non_null(strstr(server_log_text(server, job), "This may pass: try 3 of 3"));
+    assert_non_null(strstr(server_log_text(server, job), "(attempt 3 of 3)"));
     json_decref(job);
 }
 
@@ -235,7 +235,8 @@ static void a_host_that_falls_silent_is_asked_again(void **state) {
         json_t *job = server_wait_for_job(server, id);
         const char *log = server_log_text(server, job);
         if (!json_is_true(json_object_get(job, "success"))) fail_msg("%s", log);
-        if (!strstr(log, " sent nothing for 2000 ms. This may pass: try 2 of 3 comes in 0.0 s.")) fail_msg("%s", log);
+        if (!strstr(log, " sent nothing for 2000 ms. This may be temporary; retrying in 0.0 s (attempt 2 of 3)."))
+            fail_msg("%s", log);
         json_decref(job);
     }
 }

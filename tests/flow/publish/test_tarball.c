@@ -42,13 +42,13 @@ static const struct refusal refusals[] = {
     {.holds = "an_included_link_leads_to_a_file",
      .package = {"dangling", "1.0.0", .files = {GLOBS("dangling", "\"includeFiles\": [\"docs/*\"]")},
                  .script = "mkdir docs && ln -s gone docs/here"},
-     .sentence = "includeFiles matches docs/here, which is a link, but its target is not a file or folder of the repository "
-                 "that can be packed."},
+     .sentence = "The globs of includeFiles match docs/here, which is a link, but its target is not a file or folder of the "
+                 "repository that can be packed."},
     {.holds = "an_included_link_leads_to_no_folder_that_it_is_in",
      .package = {"winding", "1.0.0", .files = {GLOBS("winding", "\"includeFiles\": [\"docs\"]")},
                  .script = "mkdir docs && ln -s .. docs/up"},
-     .sentence = "includeFiles matches docs/up, which is a link, but its target is not a file or folder of the repository that "
-                 "can be packed."},
+     .sentence = "The globs of includeFiles match docs/up, which is a link, but its target is not a file or folder of the "
+                 "repository that can be packed."},
     {.holds = "a_link_in_src_leads_to_a_file",
      .package = {"broken", "1.0.0", .script = "ln -s ../Gone.purs src/Here.purs"},
      .sentence = "src/Here.purs is a link, but its target is not a file or folder of the repository that can be packed."},

@@ -111,7 +111,7 @@ static void a_compiler_that_is_there_needs_no_commit(void **state) {
     assert_int_equal(count_commits(m, "registry"), 1);
     assert_int_equal(round.committer.commits, 0);
     expect_state(m, success->lease.job_id, JOB_STATE_SUCCEEDED);
-    assert_string_equal(log_of(m, success->lease.job_id), "The metadata has the compiler already.");
+    assert_string_equal(log_of(m, success->lease.job_id), "The metadata already has the compiler.");
     end_round(&round);
 }
 
@@ -126,7 +126,7 @@ static void a_version_that_was_unpublished_fails_alone(void **state) {
     assert_int_equal(go_round(m, &round), STATUS_OK);
     expect_state(m, arrays->lease.job_id, JOB_STATE_SUCCEEDED);
     expect_failed(m, effect->lease.job_id, NULL, "effect@1.0.0 was unpublished meanwhile, so nothing is written.");
-    expect_failed(m, maybe->lease.job_id, NULL, "The package maybe is not in the registry any more.");
+    expect_failed(m, maybe->lease.job_id, NULL, "The package maybe is no longer in the registry.");
     assert_int_equal(round.committer.commits, 1);
     assert_string_equal(compilers_of(m, "arrays"), OLD " " NEW);
     end_round(&round);

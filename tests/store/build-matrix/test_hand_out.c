@@ -132,7 +132,7 @@ static void a_build_of_a_version_that_was_unpublished_ends_without_a_verdict(voi
     refresh(m);
     const struct build_job build = take_build(m);
     assert_string_equal(build.job_id, other);
-    expect_failed(m, gone, NULL, "effect@1.0.0 is not published any more.");
+    expect_failed(m, gone, NULL, "effect@1.0.0 is no longer published.");
 }
 
 static void a_build_whose_plan_is_gone_ends(void **state) {
@@ -141,7 +141,7 @@ static void a_build_whose_plan_is_gone_ends(void **state) {
     write_registry(m, without_effect, 3);
     refresh(m);
     assert_int_equal(take_work(m, 1).job_count, 0);
-    expect_failed(m, id, "dependency_missing", "effect@1.0.0, which the build needs, is not published any more.");
+    expect_failed(m, id, "dependency_missing", "effect@1.0.0, which the build needs, is no longer published.");
 }
 
 /* The registry in memory is older: the version came with another instance's commit. */
@@ -168,7 +168,7 @@ static void where_the_repositories_cannot_be_read_nothing_is_refused(void **stat
     expect_state(m, gone, JOB_STATE_PENDING);
     git_script(&m->git, "mv away.git registry-index.git");
     assert_int_equal(take_work(m, 1).job_count, 0);
-    expect_failed(m, gone, NULL, "late@1.0.0 is not published any more.");
+    expect_failed(m, gone, NULL, "late@1.0.0 is no longer published.");
 }
 
 /* The manifest has dependencies that the plan has not: seen when the work is written, the jobs being claimed. */

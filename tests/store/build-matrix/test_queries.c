@@ -96,7 +96,7 @@ static void what_is_not_there_is_not_found(void **state) {
     const struct message query = package_query("arrays", "one"), nameless = known_query(NULL, NULL);
     assert_status(STATUS_NOT_FOUND, ask(m, &query));
     assert_non_null(strstr(f->err.message, "There is no version one of arrays: "));
-    expect_failure(m, STATUS_INVALID, &nameless, "name", "The package's name is missing.");
+    expect_failure(m, STATUS_INVALID, &nameless, "name", "The field \"name\" must be the name of a package.");
 }
 
 /* Another instance, or a person, has pushed it. */
@@ -201,8 +201,8 @@ static void a_transfer_holds_while_the_package_is_where_it_went(void **state) {
     assert_ok(ask(m, &there));
     assert_int_equal(answer.tag, MESSAGE_done);
     assert_status(STATUS_REFUSED, ask(m, &elsewhere));
-    assert_non_null(strstr(f->err.message, "arrays is at "));
-    expect_failure(m, STATUS_REFUSED, &gone, "", "There is no package gone any more.");
+    assert_non_null(strstr(f->err.message, "arrays is now at "));
+    expect_failure(m, STATUS_REFUSED, &gone, "", "The package gone is no longer in the registry.");
 }
 
 static void an_unpublishing_holds_while_the_version_is_not_published(void **state) {
@@ -250,7 +250,7 @@ static void a_plan_that_is_not_to_be_had_names_the_field(void **state) {
         enum status status;
         const char *words;
     } cases[] = {
-        {NULL, "1.0.0", NEW, "name", STATUS_INVALID, "missing"},
+        {NULL, "1.0.0", NEW, "name", STATUS_INVALID, "must be the name of a package"},
         {"stuck", "one", NEW, "version", STATUS_INVALID, ""},
         {"stuck", NULL, NEW, "version", STATUS_INVALID, ""},
         {"stuck", "1.0.0", NULL, "compiler", STATUS_INVALID, ""},
@@ -301,8 +301,8 @@ static void builds_to_compare_are_asked_for_within_bounds(void **state) {
     struct fixture *f = &m->f;
     const struct message none = verify_query(0, NULL), many = verify_query(1001, NULL), other = verify_query(1, "0.15.16"),
                          wrong = verify_query(1, "new");
-    expect_failure(m, STATUS_INVALID, &none, "count", "It must be from 1 to 1000.");
-    expect_failure(m, STATUS_INVALID, &many, "count", "It must be from 1 to 1000.");
+    expect_failure(m, STATUS_INVALID, &none, "count", "The field \"count\" must be from 1 to 1000.");
+    expect_failure(m, STATUS_INVALID, &many, "count", "The field \"count\" must be from 1 to 1000.");
     expect_failure(m, STATUS_REFUSED, &other, "compiler",
                    "Compiler 0.15.16 is not supported. Supported compilers: " OLD ", " NEW ".");
     assert_status(STATUS_INVALID, ask(m, &wrong));
@@ -342,7 +342,7 @@ static void builds_are_asked_for_by_a_list_of_ids(void **state) {
         const struct message query = {.tag = MESSAGE_build_states_query, .build_states_query.jobs = {&ids[i], 1}};
         assert_status(STATUS_NOT_FOUND, ask(m, &query));
     }
-    assert_string_equal(f->err.message, arena_format(&f->arena, "The job %s is no build.", publish.id));
+    assert_string_equal(f->err.message, arena_format(&f->arena, "The job %s is not a build.", publish.id));
 }
 
 /* ---- Workers and compilers ---- */

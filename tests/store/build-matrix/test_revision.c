@@ -164,9 +164,9 @@ static void a_revision_is_built_and_then_written(void **state) {
     expect_range(m, NARROW);
     end_build(m, &job, "succeeded");
     expect_revised(m, id, WIDE, 1);
-    expect_line(m, id, "Asked for by the trustee a-trustee, issue 7: It builds.");
+    expect_line(m, id, "Requested by the trustee a-trustee, issue 7: It builds.");
     expect_line(m, id, "Revising the bounds of arrays@1.0.0:\n  prelude " WIDE " (was " NARROW ")");
-    expect_line(m, id, "It builds with compiler " NEW ".");
+    expect_line(m, id, "The package builds with compiler " NEW ".");
     expect_line(m, id, "This is revision 1 of arrays@1.0.0.");
     expect_line(m, id, "Revised the bounds of arrays@1.0.0.");
     const char *registry = git_output(&m->git, "git -C registry.git rev-parse HEAD"),
@@ -222,7 +222,8 @@ static void what_cannot_be_revised_is_refused(void **state) {
         {"arrays", "1.0.0", "\"prelude\":\"" NARROW "\"", ""},
         {"arrays", "1.0.0", "\"lists\":\"" NARROW "\"", "lists"},
         {"arrays", "one", "\"prelude\":\"" WIDE "\"", ""},
-        {"old", "1.0.0", "\"prelude\":\"" WIDE "\"", "old@1.0.0 builds with compiler 0.15.13, which this server does not have"},
+        {"old", "1.0.0", "\"prelude\":\"" WIDE "\"",
+         "old@1.0.0 is known to build with compiler 0.15.13, which this server does not have"},
         {"arrays", "1.0.0", "\"prelude\":\">=8.0.0 <9.0.0\"",
          "With these bounds arrays@1.0.0 cannot be built with compiler " NEW},
         {"arrays", "1.0.0", "\"prelude\":\"" TIGHT "\"", "\n  lists@1.0.0 (compiler " NEW ")"},
@@ -245,7 +246,7 @@ static void a_version_that_does_not_build_so_is_not_revised(void **state) {
     const char *id = ask(m, WIDE);
     const struct build_job job = await_build(m);
     end_build(m, &job, "failed_to_compile");
-    expect_refused(m, id, arena_format(&m->f.arena, "as the job %s has found: Because.", job.job_id));
+    expect_refused(m, id, arena_format(&m->f.arena, "(job %s): Because.", job.job_id));
     expect_line(m, id, "No type.");
 }
 
@@ -261,7 +262,7 @@ static void a_build_that_says_nothing_is_made_again(void **state) {
     assert_string_not_equal(second.job_id, first.job_id);
     end_build(m, &second, "succeeded");
     expect_revised(m, id, WIDE, 1);
-    expect_line(m, id, "says nothing about these bounds, and is made again: Because.");
+    expect_line(m, id, "gave no result for these bounds and is repeated: Because.");
 }
 
 static const char *const with_one_more_compiler[] = {
@@ -288,7 +289,7 @@ static void a_compiler_that_comes_meanwhile_starts_it_over(void **state) {
     const struct work_order work = read_work(m, &message);
     end_build(m, &work.jobs[0], "succeeded");
     expect_revised(m, id, WIDE, 1); /* the first build is not made again */
-    expect_line(m, id, "arrays@1.0.0 was found to build with one more compiler meanwhile. Starting over.");
+    expect_line(m, id, "Meanwhile, arrays@1.0.0 was found to build with another compiler. Starting over.");
     assert_int_equal(take_work(m, 1).job_count, 0);
 }
 
@@ -341,7 +342,7 @@ static void what_was_written_by_then_is_not_written_again(void **state) {
     start_runner(m);
     expect_revised(m, second, WIDE, 1);
     expect_line(m, second, "The metadata was already up to date");
-    expect_line(m, second, "The index has the manifest already");
+    expect_line(m, second, "The index already has the manifest");
     assert_int_equal(count_commits(m, "registry"), registry);
     assert_int_equal(count_commits(m, "registry-index"), index);
 }
@@ -353,7 +354,7 @@ static void a_later_revision_is_not_undone(void **state) {
     expect_revised(m, later, WIDE, 2);
     const char *id = leave_record(m, 1);
     start_runner(m);
-    expect_refused(m, id, "was revised once more, or unpublished, before this revision could be brought to its end.");
+    expect_refused(m, id, "was revised again, or unpublished, before this revision could be completed.");
     expect_number(m, 2);
 }
 
@@ -364,7 +365,7 @@ static void a_manifest_that_others_have_changed_is_not_overwritten(void **state)
     write_registry(m, other, 2);
     start_runner(m);
     await_end(&m->f, id);
-    expect_failed(m, id, NULL, "The manifest of arrays@1.0.0 in the index was changed by somebody else meanwhile.");
+    expect_failed(m, id, NULL, "The manifest of arrays@1.0.0 in the index was meanwhile changed by another commit.");
     expect_range(m, ">=5.0.0 <7.0.0");
 }
 

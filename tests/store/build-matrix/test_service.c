@@ -217,7 +217,7 @@ static void add_worker(struct matrix_fixture *m, const char *id, const char *fig
 static void workers_with_full_disks_are_an_alarm_once(void **state) {
     struct matrix_fixture *m = *state;
     bool is_fine;
-    assert_non_null(strstr(check(m, &is_fine), "There is no build worker now"));
+    assert_non_null(strstr(check(m, &is_fine), "No build worker is registered"));
     assert_true(is_fine);
     add_worker(m, "one", "[{\"name\":\"registry_build_disk_full\",\"labels\":{\"setting\":\"BUILD_DIR\"},\"value\":0}]");
     assert_null(strstr(check(m, &is_fine), "full"));

@@ -149,7 +149,7 @@ static void leases_that_are_none_are_refused(void **state) {
     for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
         const struct record_lease leases[] = {{"11111111-1111-4111-8111-111111111111", 1}, {ids[i], 1}};
         const struct message renew = renew_of(m, leases, 2);
-        expect_invalid(m, &renew, "leases[1].job_id", "no job");
+        expect_invalid(m, &renew, "leases[1].job_id", "must be the id of a job");
     }
 }
 
@@ -255,9 +255,9 @@ static void lines_that_are_none_are_refused(void **state) {
     expect_state(m, build.job_id, JOB_STATE_RUNNING);
     struct message no_job = lines_of(m, &build, NULL, 0);
     no_job.build_log.job_id = "";
-    expect_invalid(m, &no_job, "job_id", "no job");
+    expect_invalid(m, &no_job, "job_id", "must be the id of a job");
     no_job.build_log.job_id = NULL;
-    expect_invalid(m, &no_job, "job_id", "no job");
+    expect_invalid(m, &no_job, "job_id", "must be the id of a job");
 }
 
 /* ---- Results ---- */

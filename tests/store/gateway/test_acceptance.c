@@ -194,7 +194,7 @@ static void without_build_matrix_later_jobs_say_whether_it_holds(void **state) {
     stub_services_close(s->services, SERVICE_BUILD_MATRIX);
     const struct answered again = post(s, "/api/v1/transfer", first);
     expect_error(s, again, 400, "payload", ids[0]);
-    expect_within(again.body, arena_format(&s->f.arena, "The job %s has moved aff elsewhere since.", ids[2]));
+    expect_within(again.body, arena_format(&s->f.arena, "The job %s has since moved aff elsewhere.", ids[2]));
     /* the last one moved it to the same place as this one */
     expect_json(post(s, "/api/v1/transfer", second), 200,
                 arena_format(&s->f.arena, "{\"jobId\":\"%s\",\"created\":false}", ids[1]));
@@ -210,7 +210,7 @@ static void what_redis_does_not_keep_is_not_accepted(void **state) {
     assert_ok(redis_call(f->redis, &reply, &f->err, "CONFIG SET appendfsync everysec"));
     const struct answered answered = post(s, "/api/v1/publish", PUBLICATION);
     assert_ok(redis_call(f->redis, &reply, &f->err, "CONFIG SET appendfsync always"));
-    expect_error(s, answered, 503, NULL, "nothing is lost: try again in a few seconds.");
+    expect_error(s, answered, 503, NULL, "Nothing is lost: try again in a few seconds.");
     expect_header(s, &answered, "retry-after", "2");
     expect_not_within(answered.body, "appendfsync"); /* that is for operators */
     expect_json(get(s, "/api/v1/jobs"), 200, "[]");
@@ -229,11 +229,11 @@ static void pending_jobs_are_bounded_by_address_and_in_all(void **state) {
         const char *message;
     } rows[] = {{"a", "192.0.2.1", 200, NULL},
                 {"b", "192.0.2.1", 200, NULL},
-                {"c", "192.0.2.1", 429, "There are 2 jobs from your address waiting already"},
+                {"c", "192.0.2.1", 429, "There are 2 pending jobs from your address already"},
                 {"b", "192.0.2.1", 200, NULL},
                 {"c", "192.0.2.2", 200, NULL},
-                {"d", "192.0.2.3", 503, "There are 3 jobs waiting already"},
-                {"d", "192.0.2.2", 503, "There are 3 jobs waiting already"}};
+                {"d", "192.0.2.3", 503, "There are 3 pending jobs already"},
+                {"d", "192.0.2.2", 503, "There are 3 pending jobs already"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const char *const headers[] = {arena_format(&s->f.arena, "X-Forwarded-For: %s", rows[i].address), NULL};
         const char *body = arena_format(&s->f.arena, "{\"name\":\"%s\",\"version\":\"1.0.0\",\"ref\":\"x\"}", rows[i].name);

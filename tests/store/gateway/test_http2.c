@@ -93,7 +93,7 @@ static void too_many_headers_are_400(void **state) {
     begin_http2(s, &connection, &bytes);
     http2_append_headers(&bytes, 1, "/healthz", 101);
     send_and_clear(&connection, &bytes);
-    http2_expect_answer(&connection, &taken, 1, 400, "headers; at most 100 are read");
+    http2_expect_answer(&connection, &taken, 1, 400, "headers; at most 100 are allowed");
     http2_append_headers(&bytes, 3, "/healthz", 90);
     send_and_clear(&connection, &bytes);
     http2_expect_answer(&connection, &taken, 3, 200, "alive");

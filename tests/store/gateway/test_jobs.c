@@ -432,7 +432,7 @@ static void a_lasting_outage_is_503(void **state) {
     redis_server_kill(s->f.server);
     const struct answered answered = get_of(s, "/api/v1/jobs/*", lease.job_id);
     redis_server_restart(s->f.server);
-    expect_error(s, answered, 503, NULL, "nothing is lost");
+    expect_error(s, answered, 503, NULL, "Nothing is lost");
     expect_header(s, &answered, "retry-after", "2");
     expect_not_within(answered.body, "redis.sock");
     assert_string_equal(messages_of(s, get_of(s, "/api/v1/jobs/*", lease.job_id)), "a,c");

@@ -96,7 +96,7 @@ static size_t take_pings(struct http_stub *stub, size_t next, int alarms) {
     for (int after = 0; after < 5; next++) {
         const char *request = http_stub_request(stub, next);
         assert_non_null(request);
-        const char *count = strstr(request, " jobs need to be looked at");
+        const char *count = strstr(request, " jobs need an operator");
         assert_int_equal(count != NULL, strstr(request, "POST /ping/fail ") != NULL);
         while (count && count[-1] != '\n')
             count--;

@@ -169,7 +169,7 @@ static void what_is_no_file_is_not_served(void **state) {
     serve(s);
     for (int i = 1; i <= 2; i++) {
         const struct answered answered = get(s, arena_format(&s->f.arena, "/aff/%d.0.0.tar.gz", i));
-        expect_error(s, answered, 500, NULL, "Something went wrong");
+        expect_error(s, answered, 500, NULL, "An internal error occurred");
         expect_not_within(answered.body, s->folder.path);
     }
     assert_true(figure_of(s, "registry_tarballs_hashed_total{program=\"gateway\"}") == 0); /* nor read */

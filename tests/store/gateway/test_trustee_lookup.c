@@ -65,7 +65,7 @@ static void who_is_no_trustee_is_told_in_this_order(void **state) {
     expect_error(s, ask_as(s, TOKEN, ADDRESS_1, TRANSFER), 403, "actor", "actor is not a trustee");
     stub_services_fail(s->services, MESSAGE_trustee_query, STATUS_UNAVAILABLE, NULL, "GitHub is away.");
     const struct answered answered = ask_as(s, TOKEN, ADDRESS_1, TRANSFER);
-    expect_error(s, answered, 503, NULL, "cannot be looked up at GitHub");
+    expect_error(s, answered, 503, NULL, "GitHub cannot be reached");
     expect_header(s, &answered, "retry-after", "2");
     expect_error(s, ask_as(s, "not-of-github", ADDRESS_1, TRANSFER), UNAUTHORIZED, NULL, "");
     assert_int_equal(stub_services_count(s->services, MESSAGE_trustee_query), 4);

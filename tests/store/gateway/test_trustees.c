@@ -17,7 +17,7 @@ static void without_a_token_configured_there_is_no_route(void **state) {
     struct gateway_scene *s = *state;
     serve_trustees(s);
     for (int i = 0; i < 7; i++) /* and this is not counted */
-        expect_error(s, ask_as(s, TOKEN, NULL, TRANSFER), 404, NULL, "not set up");
+        expect_error(s, ask_as(s, TOKEN, NULL, TRANSFER), 404, NULL, "not enabled");
 }
 
 static void only_the_configured_token_passes(void **state) {
@@ -32,10 +32,10 @@ static void only_the_configured_token_passes(void **state) {
         {{"Authorization: Bearer", NULL}, "Bearer TOKEN"},
         {{"Authorization: Basic " TOKEN, NULL}, "Bearer TOKEN"},
         {{"Authorization: " TOKEN, NULL}, "Bearer TOKEN"},
-        {{"Authorization: Bearer " TOKEN " x", NULL}, "bytes that no token has"},
+        {{"Authorization: Bearer " TOKEN " x", NULL}, "characters that no token has"},
         {{"Authorization: Bearer " OTHER, NULL}, "not one of a trustee"},
         {{"Authorization: Bearer " TOKEN "x", NULL}, "not one of a trustee"},
-        {{"Authorization: Bearer " TOKEN, "Authorization: Bearer " TOKEN, NULL}, "more than one"},
+        {{"Authorization: Bearer " TOKEN, "Authorization: Bearer " TOKEN, NULL}, "only one Authorization header"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const char *headers[4] = {arena_format(&s->f.arena, "X-Forwarded-For: 192.0.2.%zu", i)};
@@ -171,7 +171,7 @@ static void an_issue_is_needed_unless_the_setting_says_otherwise(void **state) {
     serve_trustees(s);
     assert_null(trustee_job(s, body).issue);
     s->settings.trustee_requires_issue = true;
-    expect_error(s, ask_as(s, TOKEN, NULL, body), 400, "issue", "asked for in public");
+    expect_error(s, ask_as(s, TOKEN, NULL, body), 400, "issue", "requested in public");
 }
 
 /* ---- The jobs ---- */
@@ -370,7 +370,7 @@ static void a_build_that_failed_is_built_again_as_it_was_planned(void **state) {
     struct job_request trial = matrix_of("revised", "0.15.15");
     trial.purpose = MATRIX_PURPOSE_REVISION;
     expect_error(s, ask_as(s, TOKEN, NULL, retry_of(s, run_job(f, &trial, &end).id)), 400, "payload.jobId",
-                 "a part of a revision");
+                 "was part of a revision");
 }
 
 static void only_a_job_that_failed_is_tried_again(void **state) {

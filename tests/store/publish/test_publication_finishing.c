@@ -74,8 +74,8 @@ static void a_refused_upload_fails_no_publication(void **state) {
     const struct job job = publish_without_documentation(p);
     assert_string_equal(job.documentation, "failed");
     assert_string_equal(job.ending, JOB_ENDING_PUBLISHED);
-    expect_line(&p->s, job.id, "NOTICE prelude@1.0.0 is published, but its documentation could not be put on Pursuit.");
-    expect_no_line(&p->s, job.id, "send the same request"); /* which would be refused, too */
+    expect_line(&p->s, job.id, "NOTICE prelude@1.0.0 is published, but its documentation could not be sent to Pursuit.");
+    expect_no_line(&p->s, job.id, "Send the same request again to retry."); /* which would be refused, too */
     assert_false(is_documented("prelude"));
 }
 
@@ -84,8 +84,8 @@ static void where_pursuit_is_away_the_log_advises_to_send_it_again(void **state)
     pursuit_server_set_mode(pursuit, PURSUIT_AWAY);
     const struct job job = publish_package(p, &prelude);
     assert_string_equal(job.documentation, "failed");
-    expect_line(&p->s, job.id, "NOTICE prelude@1.0.0 is published, but its documentation could not be put on Pursuit.");
-    expect_line(&p->s, job.id, "send the same request");
+    expect_line(&p->s, job.id, "NOTICE prelude@1.0.0 is published, but its documentation could not be sent to Pursuit.");
+    expect_line(&p->s, job.id, "Send the same request again to retry.");
 }
 
 static void what_the_compiler_cannot_document_fails_no_publication(void **state) {
@@ -103,7 +103,7 @@ static void what_somebody_has_uploaded_is_not_uploaded_again(void **state) {
     pursuit_server_add(pursuit, "prelude", "1.0.0");
     const struct job job = publish_package(p, &prelude);
     assert_string_equal(job.documentation, "published");
-    expect_line(&p->s, job.id, "INFO The documentation is on Pursuit already: ");
+    expect_line(&p->s, job.id, "INFO The documentation is already on Pursuit: ");
     assert_int_equal(pursuit_server_uploads(pursuit), 0);
 }
 
@@ -129,7 +129,8 @@ static void missing_documentation_is_finished_and_commits_nothing(void **state) 
     assert_true(is_documented("prelude"));
     assert_string_equal(heads_of(&p->s), before);
     assert_null(job.commits);
-    expect_line(&p->s, job.id, "NOTICE prelude@1.0.0 is published, but its documentation is not on Pursuit: finishing that.");
+    expect_line(&p->s, job.id,
+                "NOTICE prelude@1.0.0 is published, but its documentation is not on Pursuit; this job completes it.");
     expect_no_line(&p->s, job.id, " compile=");
     expect_no_line(&p->s, job.id, " commit=");
     assert_int_equal(read_events(&p->s, &events), 0); /* there is nothing new to build */
@@ -142,7 +143,8 @@ static void a_missing_index_entry_is_finished(void **state) {
     write_index_file(&p->s, "prelude", NULL);
     read_events(&p->s, &events);
     const struct job job = finish(p);
-    expect_line(&p->s, job.id, "NOTICE prelude@1.0.0 is published, but its manifest is not in the index: finishing that.");
+    expect_line(&p->s, job.id,
+                "NOTICE prelude@1.0.0 is published, but its manifest is not in the index; this job completes it.");
     expect_line(&p->s, job.id, "INFO The metadata was already up to date: ");
     expect_no_line(&p->s, job.id, " compile=");
     assert_int_equal(read_events(&p->s, &events), 1); /* dependants can be built now */
@@ -186,7 +188,7 @@ static void a_job_that_has_only_documentation_to_finish_fails_with_it(void **sta
     pursuit_server_set_mode(pursuit, PURSUIT_REFUSING);
     const struct job_request request = short_request(p, &prelude, "");
     const struct job job =
-        run_to_refusal(&p->s, &request, "prelude@1.0.0 is published, but its documentation could not be put on Pursuit");
+        run_to_refusal(&p->s, &request, "prelude@1.0.0 is published, but its documentation could not be sent to Pursuit");
     assert_string_equal(job.documentation, "failed");
 }
 

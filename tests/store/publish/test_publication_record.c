@@ -135,7 +135,7 @@ static void what_is_written_is_not_written_again(void **state) {
     const char *before = heads_of(&p->s), *log = expect_same(p, &written);
     assert_string_equal(heads_of(&p->s), before);
     assert_non_null(strstr(log, "INFO The metadata was already up to date: "));
-    assert_non_null(strstr(log, "INFO The index has the manifest already: "));
+    assert_non_null(strstr(log, "INFO The index already has the manifest: "));
     assert_null(strstr(log, "Fetched "));
 }
 
@@ -155,7 +155,7 @@ static void a_job_that_has_begun_to_write_waits_while_the_service_is_read_only(v
     const char *before = heads_of(&p->s);
     p->service.settings.readonly = true;
     go_on(p, &written);
-    await_line(&p->s, written.request.id, "so it is tried again in ");
+    await_line(&p->s, written.request.id, "so it is retried in ");
     assert_string_equal(heads_of(&p->s), before);
     assert_false(is_stored(p, "prelude", "1.0.0"));
 }
@@ -173,7 +173,7 @@ static void another_tarball_than_the_recorded_one_is_never_stored(void **state) 
                    bare_repository_head(arena_format(&p->s.f.arena, "%s/sources/flow/purescript-prelude.git", p->s.folder.path),
                                         &p->s.f.arena));
     go_on(p, &written);
-    await_line(&p->s, written.request.id, "The tarball made again is sha256-");
+    await_line(&p->s, written.request.id, "The tarball made again has the hash sha256-");
     assert_false(is_stored(p, "prelude", "1.0.0"));
 }
 
@@ -194,7 +194,7 @@ static void a_package_that_has_moved_is_published_from_there(void **state) {
     metadata.location.github_owner = "others";
     write_metadata(&p->s, "prelude", &metadata);
     expect_failed(p, &written,
-                  "The package prelude has moved to github.com/others/purescript-prelude while this job was running");
+                  "The package prelude was moved to github.com/others/purescript-prelude while this job was running");
     assert_false(is_stored(p, "prelude", "1.0.0")); /* no metadata lists it */
 }
 
@@ -215,7 +215,7 @@ static void an_index_entry_with_another_manifest_is_never_replaced(void **state)
     struct package other = prelude;
     other.dependencies[0] = (struct package_dependency){"effect", ">=1.0.0 <2.0.0"};
     write_index_file(&p->s, "prelude", package_index_line(&p->s.f.arena, &other));
-    expect_failed(p, &written, "prelude@1.0.0 is in the index already, with another manifest, and that is never replaced.");
+    expect_failed(p, &written, "prelude@1.0.0 is already in the index with another manifest, and an entry is never replaced.");
     assert_string_equal(index_file(&p->s, "prelude"), package_index_line(&p->s.f.arena, &other));
 }
 
@@ -253,8 +253,8 @@ static void a_dependency_that_was_unpublished_meanwhile_refuses_it(void **state)
     store_again(p, &written);
     unpublish_prelude(p);
     expect_failed(p, &written, "Could not produce valid dependencies for manifest.\nmaybe@1.0.0 has unsatisfied dependencies");
-    assert_non_null(strstr(get_job(&p->s.f, written.request.id).error,
-                           "This was unpublished while the publication was under way: prelude@1.0.0."));
+    assert_non_null(
+        strstr(get_job(&p->s.f, written.request.id).error, "Unpublished while the publication was running: prelude@1.0.0."));
     assert_false(is_stored(p, "maybe", "1.0.0"));
 }
 

@@ -31,10 +31,10 @@ static const struct refused rows[] = {
      .words = "There is no package named unplaced in the registry. To register it, add the"},
     {.package = {"ground", "1.5.0", .pragma = NULL},
      .more = MORE_LOCATION("purescript-elsewhere"),
-     .words = "To move a package, ask for a transfer first."},
+     .words = "To move a package, request a transfer first."},
     {.package = {"ground", "1.5.0", .pragma = NULL},
      .more = ",\"location\":{\"githubOwner\":\"flow\",\"githubRepo\":\"purescript-ground\",\"subdir\":\"core\"}",
-     .words = "is registered at github.com/flow/purescript-ground, but this request says github.com/flow/purescript-ground "
+     .words = "is registered at github.com/flow/purescript-ground, but the request has github.com/flow/purescript-ground "
               "(folder core)"},
     {.package = {"intruder", "1.0.0", .pragma = NULL},
      .more = MORE_LOCATION("PureScript-Ground"),
@@ -88,7 +88,7 @@ static const struct refused rows[] = {
      .more = "",
      .words = "ground@2.0.0 was unpublished, and an unpublished version cannot be published again."},
     {.package = {"indexed", "1.0.0", .dependencies = GROUND},
-     .words = "in the index already, with another manifest, and that is never replaced."},
+     .words = "already in the index with another manifest, and an entry is never replaced."},
 
     /* plan */
     {.package = {"hopeful", "1.0.0", .dependencies = {{"not-registered", ">=1.0.0 <2.0.0"}}},
@@ -142,7 +142,8 @@ static const struct refused rows[] = {
      .more = /* which is not packed */
      NULL,
      .words = "outside@1.0.0 does not compile with compiler 0.15.15: 1 error, shown above.",
-     .line = "WARN The imports could not be read, so the dependencies stand as declared; the compiler will say why."},
+     .line =
+         "WARN The imports could not be read, so the dependencies are left as declared; the compiler will report the cause."},
     {.package = {"deadly", "1.0.0", .pragma = "die .registry/deadly-1.0.0/src/Main.purs: This is odd."},
      .words = "src/Main.purs: This is odd."},
 };
@@ -208,7 +209,7 @@ static void a_tarball_of_more_than_two_megabytes_is_refused_and_a_large_one_warn
     const struct job_request request = request_of(p, &package);
     run_to_refusal(&p->s, &request, "more than 2000000 are not allowed");
     package.files[0].content = make_letters(&p->s.f.arena, 300000);
-    expect_line(&p->s, publish_package(p, &package).id, "bytes, which is a lot");
+    expect_line(&p->s, publish_package(p, &package).id, "bytes, more than the recommended 200000. Consider excludeFiles.");
 }
 
 /* ---- Requests ---- */

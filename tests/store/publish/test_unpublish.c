@@ -155,7 +155,7 @@ static void trustees_may_at_any_age_with_a_reason(void **state) {
     request = trustee_job(&p->s, JOB_KIND_UNPUBLISH, "arrays", PAYLOAD("arrays"), NULL);
     const struct job job = run_to_success(&p->s, &request);
     expect_gone(p);
-    expect_line(&p->s, job.id, "NOTICE Asked for by the trustee a-trustee, issue 7.");
+    expect_line(&p->s, job.id, "NOTICE Requested by the trustee a-trustee, issue 7.");
     assert_string_equal(job.payload,
                         signed_request_body(&p->s.f.arena, PAYLOAD("arrays"),
                                             owner_key_sign(&p->s.f.arena, &p->s.pacchettibotti, PAYLOAD("arrays"))));
@@ -169,7 +169,7 @@ static void what_is_not_published_cannot_be_unpublished(void **state) {
     struct job_request request = ask(p, PAYLOAD("gone"), &p->s.owner);
     run_to_refusal(&p->s, &request, "There is no package named gone in the registry.");
     request = ask(p, "{\"name\":\"arrays\",\"version\":\"2.0.0\",\"reason\":\"It is broken.\"}", &p->s.owner);
-    run_to_refusal(&p->s, &request, "arrays has no version 2.0.0. Published are: 1.0.0");
+    run_to_refusal(&p->s, &request, "arrays has no version 2.0.0. Published versions: 1.0.0.");
     request = ask_as_owner(p);
     run_to_success(&p->s, &request);
     request = ask(p, WITHOUT_REASON, &p->s.owner);

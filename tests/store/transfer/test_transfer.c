@@ -177,7 +177,7 @@ static void a_trustee_needs_no_key_and_is_shown_with_the_bots_signature(void **s
     const char *payload = payload_of(t, "arrays", TO);
     const struct job_request request = trustee_job(s, JOB_KIND_TRANSFER, "arrays", payload, "It has moved.");
     const struct job job = run_to_success(s, &request);
-    expect_line(s, request.id, "NOTICE Asked for by the trustee a-trustee, issue 7: It has moved.");
+    expect_line(s, request.id, "NOTICE Requested by the trustee a-trustee, issue 7: It has moved.");
     assert_string_equal(job.actor, "a-trustee");
     assert_string_equal(job.credential, "github token of a-trustee");
     assert_string_equal(job.payload,
@@ -194,7 +194,7 @@ static void what_was_signed_for_a_trustee_is_no_new_request(void **state) {
     struct job_request replay = back;
     hash_random_uuid(replay.id);
     replay.payload = signed_payload;
-    run_to_refusal(s, &replay, arena_format(&s->f.arena, "The job %s has done what this payload asks for", request.id));
+    run_to_refusal(s, &replay, arena_format(&s->f.arena, "The job %s has already carried out this payload", request.id));
 }
 
 static void a_trustees_job_without_the_bots_key_is_shown_unsigned(void **state) {
@@ -208,7 +208,7 @@ static void a_trustees_job_without_the_bots_key_is_shown_unsigned(void **state) 
     t->service.settings.pacchettibotti_private_key = "no key";
     const struct job_request other = trustee_job(s, JOB_KIND_TRANSFER, "arrays", payload_of(t, "arrays", FROM), NULL);
     assert_string_equal(run_to_success(s, &other).payload, other.payload);
-    expect_line(s, other.id, "WARN Shown without a signature: ");
+    expect_line(s, other.id, "WARN The payload is shown without a signature: ");
     t->service.settings.pacchettibotti_private_key = key;
 }
 
@@ -219,7 +219,7 @@ static void one_payload_is_carried_out_once(void **state) {
     run_to_success(s, &request);
     run_to_success(s, &back);
     struct job_request replay = ask_as_owner(t, TO);
-    run_to_refusal(s, &replay, arena_format(&s->f.arena, "The job %s has done what this payload asks for", request.id));
+    run_to_refusal(s, &replay, arena_format(&s->f.arena, "The job %s has already carried out this payload", request.id));
     replay =
         signed_job(s, JOB_KIND_TRANSFER, "arrays", arena_format(&s->f.arena, "%s ", payload_of(t, "arrays", TO)), &s->owner);
     run_to_success(s, &replay); /* with an extra space */
@@ -233,9 +233,10 @@ static void what_cannot_be_moved_is_refused(void **state) {
     static const struct {
         const char *package, *location, *words;
     } cases[] = {
-        {"gone", TO, "There is no package named gone in the registry: one is registered by publishing its first version"},
-        {"arrays", FROM, "arrays is at github.com/flow/purescript-arrays already."},
-        {"arrays", "{\"githubOwner\":\"FLOW\",\"githubRepo\":\"purescript-Arrays\"}", "arrays is at "}, /* without case */
+        {"gone", TO, "There is no package named gone in the registry: a package is registered by publishing its first version"},
+        {"arrays", FROM, "arrays is already at github.com/flow/purescript-arrays."},
+        {"arrays", "{\"githubOwner\":\"FLOW\",\"githubRepo\":\"purescript-Arrays\"}",
+         "arrays is already at "}, /* without case */
         {"arrays", "{\"githubOwner\":\"flow\",\"githubRepo\":\"purescript-lists\"}", "lists"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -295,7 +296,7 @@ static void a_package_that_others_have_moved_stays_there(void **state) {
     leave_record(&t->s, &request, "{\"from\":" FROM ",\"to\":" TO "}");
     start_runner(t);
     assert_string_equal(await_end(&t->s.f, request.id).error,
-                        "arrays was moved by somebody else meanwhile, to github.com/others/purescript-arrays.");
+                        "arrays was meanwhile moved to github.com/others/purescript-arrays by another change.");
     assert_string_equal(location_of(t, "arrays"), "github.com/others/purescript-arrays");
 }
 

@@ -71,7 +71,7 @@ static void a_long_path_is_cut_between_characters(void **state) {
 static void what_is_the_operators_trouble_stays_marked(void **state) {
     (void)state;
     struct error err;
-    error_set(&err, STATUS_INTERNAL, "cannot write a: No space left on device");
+    error_set(&err, STATUS_INTERNAL, "Cannot write a: No space left on device.");
     assert_int_equal(err.trouble, TROUBLE_MACHINE);
     assert_int_equal(error_mark(&err, STATUS_INTERNAL, TROUBLE_STORAGE), STATUS_INTERNAL); /* it is known already */
     assert_int_equal(err.trouble, TROUBLE_MACHINE);

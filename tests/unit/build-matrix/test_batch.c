@@ -156,9 +156,9 @@ static void what_cannot_be_built_is_refused_and_the_others_are_chosen(void **sta
         bool is_withdrawn;
         const char *reason;
     } expected[] = {{false, "The job's plan cannot be read: "},
-                    {true, "gone@1.0.0 is not published any more."},
-                    {false, "gone@1.0.0, which the build needs, is not published any more."},
-                    {true, "nothing@1.0.0 is not published any more."}};
+                    {true, "gone@1.0.0 is no longer published."},
+                    {false, "gone@1.0.0, which the build needs, is no longer published."},
+                    {true, "nothing@1.0.0 is no longer published."}};
     struct batch_choice choice;
     batch_choose(&choice, registry, jobs, 6, 16, &arena);
     expect_choice("3 5:0 1 2 4", jobs, 6, 16);
@@ -213,7 +213,7 @@ static void an_index_that_has_changed_since_is_seen(void **state) {
     (void)state;
     const struct job gone = job_of("gone", "{}"), incomplete = job_of("arrays", ONE),
                      circle = job_of("egg", "{\"chicken\":\"1.0.0\"}");
-    expect_no_list("gone@1.0.0 is not published any more.", &gone, 1);
+    expect_no_list("gone@1.0.0 is no longer published.", &gone, 1);
     expect_no_list("The plan does not have maybe, on which arrays depends.", &incomplete, 1);
     expect_no_list("egg depends on itself.", &circle, 1);
     expect_no_list("The jobs' plans do not agree.", (const struct job[]){job_of("effect", ONE), job_of("maybe", TWO)}, 2);

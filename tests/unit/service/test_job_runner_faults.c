@@ -78,7 +78,7 @@ static void whoever_lost_against_others_is_tried_again_at_once_each_time(void **
     struct log_lines lines = read_log(j, accepted.id);
     assert_int_equal(lines.count, 3);
     for (size_t i = 0; i < lines.count; i++)
-        assert_non_null(strstr(lines.lines[i].message, "it is tried again in 1 s."));
+        assert_non_null(strstr(lines.lines[i].message, "it is retried in 1 s."));
 }
 
 /* ---- What is the operators' trouble, and what is not ---- */

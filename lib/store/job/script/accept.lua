@@ -49,14 +49,14 @@ local function no_room(job, limit, address_limit)
   local pending = 0
   for _, kind in ipairs(KINDS) do pending = pending + call('ZCARD', 'pending:' .. kind) end
   if limit and pending >= limit then
-    return refuse('FULL', 'There are ' .. pending .. ' jobs waiting already; please try again later')
+    return refuse('FULL', 'There are ' .. pending .. ' pending jobs already: please try again later.')
   end
   local mine = tonumber(job.address and call('HGET', 'pending:address', job.address)) or 0
   if address_limit and mine >= address_limit then
-    return refuse('TOOMANY', 'There are ' .. mine .. ' jobs from your address waiting already; please try again when some are done')
+    return refuse('TOOMANY', 'There are ' .. mine .. ' pending jobs from your address already: please try again when some have ended.')
   end
   if memory_used() >= MEMORY_FOR_NEW_JOBS then
-    return refuse('UNAVAILABLE', 'The memory for jobs is nearly used up; please try again later')
+    return refuse('UNAVAILABLE', 'The memory for jobs is nearly used up: please try again later.')
   end
 end
 
@@ -115,7 +115,7 @@ end
 local function refuse_retry(job)
   local later = job.package and later_change(job.package, tonumber(job.retryOfCreatedAt))
   if later then
-    return refuse('REFUSED', 'The job ' .. later .. ' has changed ' .. job.package .. ' since, or may yet, so what was asked for before cannot be tried again')
+    return refuse('REFUSED', 'The job ' .. later .. ' has changed ' .. job.package .. ' since, or still may, so the earlier request cannot be retried.')
   end
 end
 

@@ -5,11 +5,11 @@
 -- Returns the reason why the job cannot be claimed (or nil), and true if that is a lock, whose release is not announced, so
 -- that callers must poll.
 local function obstacle(id, job, now)
-  if job.state ~= 'pending' then return 'The job is ' .. job.state end
-  if job.lane and lane_head(job.lane) ~= id then return 'An earlier job of ' .. job.lane .. ' comes first' end
-  if tonumber(job.notBefore or 0) > now then return 'The job waits to be tried again' end
-  if job.waitsFor then return 'The job waits for the end of ' .. job.waitsFor end
-  if job.lane and lock_holder(job.lane, now) then return 'The lock of ' .. job.lane .. ' is held', true end
+  if job.state ~= 'pending' then return 'The job is ' .. job.state .. '.' end
+  if job.lane and lane_head(job.lane) ~= id then return 'An earlier job of ' .. job.lane .. ' comes first.' end
+  if tonumber(job.notBefore or 0) > now then return 'The job waits for its retry.' end
+  if job.waitsFor then return 'The job waits for the end of the job ' .. job.waitsFor .. '.' end
+  if job.lane and lock_holder(job.lane, now) then return 'The lock of ' .. job.lane .. ' is held.', true end
 end
 
 local function read_for_claim(id)
@@ -42,7 +42,7 @@ end
 function steps.claim()
   local id, runner, lease_ms, token, now = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5], now_ms()
   local job = read_for_claim(id)
-  if not job.state then return refuse('NOTFOUND', 'There is no job ' .. id) end
+  if not job.state then return refuse('NOTFOUND', 'There is no job ' .. id .. '.') end
   if job.state == 'running' and job.claim == token then return claimed(id, tonumber(job.fence)) end
   local why_not = obstacle(id, job, now)
   if why_not then return refuse('HELD', why_not) end
@@ -96,7 +96,7 @@ function steps.claim_next()
     call('SET', 'claim:' .. token, id, 'PX', lease_ms)
     return claim(id, job, runner, lease_ms, token, now)
   end)
-  return answer or held and refuse('HELD', held) or refuse('NOTFOUND', 'No job can run now')
+  return answer or held and refuse('HELD', held) or refuse('NOTFOUND', 'No job can run now.')
 end
 
 -- limit, compilers… → id and fields of each

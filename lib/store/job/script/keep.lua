@@ -14,11 +14,11 @@ local LOGS_REMOVED_MAX = 100 -- by one step
 -- For a job whose runner was lost: the line for its log, and the end of its error when it is given up.
 local LOST = {
   request = 'The service that ran this job stopped, or lost its connection, before the job was done',
-  build = 'The build worker that had this job stopped, or was not heard of any more, before the job was done'
+  build = 'The build worker that had this job stopped, or lost its connection, before the job was done'
 }
 local GIVEN_UP = {
-  request = 'Nothing was published or changed; please send the request again, and tell the registry team if that fails, too',
-  build = 'That says nothing about the package, and nothing was changed'
+  request = 'Nothing was published or changed. Please send the request again, and tell the registry team if that fails, too.',
+  build = 'This says nothing about the package, and nothing was changed.'
 }
 
 -- Takes back a job whose lease has expired; returns the outcome as a word: alarming, failed or returned.
@@ -29,7 +29,7 @@ local function take_back(id, now, lease_ms, is_attempt)
     call('HINCRBY', 'job:' .. id, 'attempts', -1)
   elseif attempts >= ATTEMPTS_MAX and job.record then
     local delay = math.min(lease_ms * 2 ^ math.min(attempts - ATTEMPTS_MAX, 20), BACKOFF_MAX_MS)
-    add_line(id, job, now, 'WARN 0 0 ' .. LOST[what] .. ' (attempt ' .. attempts .. '). It has begun to write, so it is tried again')
+    add_line(id, job, now, 'WARN 0 0 ' .. LOST[what] .. ' (attempt ' .. attempts .. '). It has begun to write, so it is retried.')
     hand_back(id, job, now + delay)
     return 'alarming'
   elseif attempts >= ATTEMPTS_MAX then
@@ -39,7 +39,7 @@ local function take_back(id, now, lease_ms, is_attempt)
     end_job(id, job, {success = false, error = sentence, verdict = what == 'build' and 'worker_lost' or nil}, now)
     return 'failed'
   end
-  add_line(id, job, now, 'WARN 0 0 ' .. LOST[what] .. '. It will be taken up again')
+  add_line(id, job, now, 'WARN 0 0 ' .. LOST[what] .. '. It will be retried.')
   hand_back(id, job)
   return 'returned'
 end
@@ -51,7 +51,7 @@ local function remove_oldest_logs()
   for i = 1, #oldest, 2 do
     local key, finished = 'job:' .. oldest[i] .. ':log', oldest[i + 1]
     call('UNLINK', key)
-    call('XADD', key, string.format('%.0f-0', finished - 1), 'line', 'WARN 0 0 The log of this job was removed to make room')
+    call('XADD', key, string.format('%.0f-0', finished - 1), 'line', 'WARN 0 0 The log of this job was removed to make room.')
     removed = removed + 1
   end
   return removed
@@ -94,7 +94,7 @@ function steps.forget()
   local job = read_job(id, 'state', 'kind', 'package', 'actor')
   if not job.state then return 1 end
   if job.state ~= 'succeeded' and job.state ~= 'failed' or not may_leave(job) then
-    return refuse('CONFLICT', 'The job ' .. id .. ' stays: it is not finished, or an owner or trustee asked for it')
+    return refuse('CONFLICT', 'The job ' .. id .. ' stays: it is not finished, or an owner or trustee requested it.')
   end
   for _, set in ipairs({'jobs', 'jobs:failed', 'jobs:kind:' .. job.kind, 'finished:' .. job.kind, 'logs:finished'}) do
     call('ZREM', set, id)

@@ -35,7 +35,7 @@ end
 -- name, token, needed, hold → how long it holds: renewed only if that would be less than needed, else nothing is written
 function steps.lock_keep()
   local name, token, now = ARGV[2], ARGV[3], now_ms()
-  if lock_holder(name, now) ~= token then return refuse('STALE', 'The lock ' .. name .. ' has run out') end
+  if lock_holder(name, now) ~= token then return refuse('STALE', 'The lock ' .. name .. ' has expired.') end
   local left = call('HGET', 'lock:' .. name, 'deadline') - now
   if left >= tonumber(ARGV[4]) then return left end
   call('HSET', 'lock:' .. name, 'deadline', now + ARGV[5])
@@ -46,7 +46,7 @@ end
 function steps.lock_release()
   local name, token = ARGV[2], ARGV[3]
   if call('HGET', 'lock:' .. name, 'released') == token then return 1 end
-  if lock_holder(name, now_ms()) ~= token then return refuse('STALE', 'The lock ' .. name .. ' has run out') end
+  if lock_holder(name, now_ms()) ~= token then return refuse('STALE', 'The lock ' .. name .. ' has expired.') end
   call('HSET', 'lock:' .. name, 'token', '', 'released', token)
   return 1
 end

@@ -15,11 +15,11 @@ local function held_job(id, fence, ...)
 end
 
 local function stale(id)
-  return refuse('STALE', 'The job ' .. id .. ' is no longer held by this runner')
+  return refuse('STALE', 'The job ' .. id .. ' is no longer held by this runner.')
 end
 
 local function has_another(id, field)
-  return refuse('CONFLICT', 'The job ' .. id .. ' has another ' .. field .. ' already')
+  return refuse('CONFLICT', 'The job ' .. id .. ' already has another ' .. field .. '.')
 end
 
 local function renew(id, fence, job, deadline)
@@ -170,8 +170,8 @@ end
 function steps.take_result()
   local id, fence, record, lease_ms = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
   local kind = read_job(id, 'kind').kind
-  if not kind then return refuse('NOTFOUND', 'There is no job ' .. id) end
-  if kind ~= 'matrix' then return refuse('REFUSED', 'The job ' .. id .. ' is no build') end
+  if not kind then return refuse('NOTFOUND', 'There is no job ' .. id .. '.') end
+  if kind ~= 'matrix' then return refuse('REFUSED', 'The job ' .. id .. ' is not a build.') end
   local job = held_job(id, fence, 'purpose', 'record', unpack(LOG_FIELDS))
   if not job then return stale(id) end
   local is_kept = record ~= '' and not TRIALS[job.purpose]
