@@ -35,7 +35,7 @@ struct metric_sample {
     double value;
 };
 
-/* Calls `take` for each sample, those of one name in a row. What the sample points to is borrowed from `metrics`. */
+/* Calls `take` for each sample, those of one name in a row. The sample's texts are borrowed from `metrics`. */
 void metrics_each(const struct metrics *metrics, void (*take)(void *context, const struct metric_sample *sample),
                   void *context);
 

@@ -49,7 +49,7 @@ void held_jobs_release(struct held_jobs *list); /* with its jobs */
 /* Frees a job that is in no list. */
 void held_job_free(struct held_job *held);
 
-/* For slots: the jobs of their work. What is said and the outcome are copied, each text cleaned for messages (clean_text()). */
+/* For slots: the jobs of their work. Lines and outcomes are copied, each text cleaned for messages (clean_text()). */
 void held_jobs_add(struct held_jobs *list, const struct work_order *work, struct held_order *order);
 void held_jobs_say(struct held_jobs *list, const struct build_job *job, enum log_level level, const char *message);
 void held_jobs_end(struct held_jobs *list, const struct build_job *job, const struct build_outcome *outcome);

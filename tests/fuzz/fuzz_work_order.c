@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * The input as the work of a build worker and as the result that it sends back, which come as messages, and as the result that is
- * kept, which is JSON. What can be read must be the same when it is written and read once more, and keep what the header
+ * kept, which is JSON. Each that can be read must be the same when it is written and read once more, and keep what the header
  * promises: dependencies come first, and closures end. The first byte of a message's input is its tag, as in fuzz_message.c.
  */
 #include "lib/base/arena.h"

@@ -106,7 +106,7 @@ static void add_others(struct work_order *work, const struct manifest_index *ind
     work->others = others;
 }
 
-/* What is too large because of the jobs' plans has the path "packages…". */
+/* STATUS_TOO_LARGE: the path begins with "packages" if the cause is the jobs' plans. */
 static enum status check_size(const struct work_order *work, const struct message *message, struct error *err) {
     if (work->package_count > WORK_ORDER_PACKAGES_MAX)
         return error_set_at(err, STATUS_TOO_LARGE, "packages", "The build needs %zu packages; a build may have at most %d.",
@@ -159,7 +159,7 @@ static void give_back(const struct round *round, size_t first) {
 }
 
 /* Makes the work for all claimed jobs; if that fails, for the first alone, after the others are given back. */
-static enum status write_what_can_be(struct message *out, struct round *round, struct error *err) {
+static enum status write_claimed(struct message *out, struct round *round, struct error *err) {
     int64_t asked_us = clock_monotonic_us();
     enum status status = write_work(out, round, round->claimed, err);
     if (status && round->claimed > 1) {
@@ -211,7 +211,7 @@ static enum status claim(struct message *work, struct round *round, struct error
     }
     fault_point("matrix-claimed");
     struct message made;
-    status = write_what_can_be(&made, round, err);
+    status = write_claimed(&made, round, err);
     if (status) return give_up(round, status, err);
     *work = made;
     return STATUS_OK;

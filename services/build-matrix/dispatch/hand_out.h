@@ -18,9 +18,8 @@ struct hand_out_request {
     size_t slots; /* of all workers: the ready jobs are shared among them */
 };
 
-/* Makes `work` a work_order, or `done` if there is no job for this worker now; what it points to is in the arena. Jobs that can
- * no longer be built, or whose work is too large for a message, are ended, and jobs with a recorded result go to the committer.
- */
+/* Makes `work` a work_order, or `done` if there is no job for this worker now; lists and texts are in the arena. Jobs that can no
+ * longer be built, or whose work is too large for a message, are ended, and jobs with a recorded result go to the committer. */
 CHECK_RESULT enum status hand_out(struct message *work, struct matrix_service *service, struct job_store *store,
                                   const struct hand_out_request *request, struct arena *arena, struct error *err);
 
