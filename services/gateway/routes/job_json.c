@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "services/gateway/routes/job_json.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/clock.h"
@@ -58,7 +59,8 @@ static void write_identity(struct json_writer *writer, const struct job *job) {
 static void write_audit(struct json_writer *writer, const struct job *job) {
     if (!text_equal(job->actor, "anonymous")) json_writer_text_field(writer, "actor", job->actor);
     json_writer_text_field(writer, "credential", job->credential);
-    json_writer_raw_field(writer, "issue", job->issue); /* a number */
+    int64_t issue = job->issue ? strtoll(job->issue, NULL, 10) : 0;
+    if (issue > 0) json_writer_integer_field(writer, "issue", issue);
     json_writer_text_field(writer, "reason", job->reason);
     json_writer_text_field(writer, "retryOf", job->retry_of);
     write_commits(writer, job->commits);
