@@ -229,7 +229,7 @@ static void expect_programs(struct chaos *chaos) {
     }
 }
 
-/* Whoever has a list of compilers has made it at its start. */
+/* A list of compilers is made at the program's start. */
 static void bring_new_compiler(struct chaos *chaos) {
     shell_run("cp '%s/purs-stand-in' '%s/compilers/purs-0_15_16'", chaos->server->programs, chaos->server->folder);
     for (int i = 0; i < TARGETS; i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What chaos_all.c finds wrong, while it waits and when all has stopped.
+ * The checks of chaos_all.c, while it waits and when everything has stopped.
  */
 #include <stdio.h>
 #include <stdlib.h>

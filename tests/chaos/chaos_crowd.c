@@ -34,7 +34,7 @@ enum { PACKAGES_MAX = 2000, SLOTS = 8, LINES_MAX = 40, RIVAL_PAUSE_MS = 300, END
 static const struct secret secrets[] = {
     {"SPACES_SECRET", STORAGE_SECRET}, {"SERVICE_KEY", MESSAGE_KEY}, {"PACCHETTIBOTTI_TOKEN", TOKEN}, {NULL, NULL}};
 
-/* What a job's log must say, in this order. */
+/* Lines that a job's log must have, in this order. */
 static const char *const story[] = {
     "Fetched v1.0.0, which is commit ", "Building with compiler 0.15.15",        " bytes, sha256-", "Stored the tarball",
     "Committed the metadata: ",         "Committed the manifest to the index: ", "Published crowd-"};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Owners who act at once, round by round, with a few rounds under way at the same time:
+ * Owners that act at once, round by round, with a few rounds under way at the same time:
  *
  *   needed    a version is unpublished while a package that depends on it is published: one of both, never both
  *   moving    a package is transferred while a version of it is published from its old place: the version if it came first

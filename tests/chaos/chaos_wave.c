@@ -63,7 +63,7 @@ struct wave_run {
     int hashes_meanwhile;
 };
 
-/* What the jobs add up to. */
+/* Sums over the jobs. */
 struct sums {
     size_t jobs, succeeded, failed, lost, attempts;
     int64_t compiled, reused, own_ms, batched;
@@ -73,7 +73,7 @@ static int choose(struct wave_run *run, int least, int most) {
     return least + rand_r(&run->seed) % (most - least + 1);
 }
 
-/* CPU time of 100 MB of SHA-256, taken from a fifth of it: what the processor is worth at the moment, which is less while
+/* CPU time of 100 MB of SHA-256, taken from a fifth of it: the processor's speed at the moment, which is less while
  * compilers run beside it. */
 static double hash_cpu_ms(void) {
     enum { PARTS = 5, BYTES = 100000000 / PARTS };
@@ -188,7 +188,7 @@ static bool is_idle(const struct job_counts *counts) {
     return counts->pending[JOB_KIND_MATRIX] == 0 && counts->running[JOB_KIND_MATRIX] == 0;
 }
 
-/* What there is to say of a wave that stands still; its folder stays. */
+/* Describes a wave that makes no progress; its folder is kept. */
 static void fail_at_standstill(struct wave_run *run, const struct job_counts *counts) {
     struct job_filter filter = {.has_kind = true, .kind = JOB_KIND_MATRIX, .limit = SHOWN};
     struct job_list list;

@@ -82,7 +82,7 @@ static const struct kind kinds[] = {
     {"revision", SERVER_BUILD_MATRIX, "build-matrix.log", post_revision, false},
 };
 
-/* ---- What a job calls ---- */
+/* ---- Calls that a job makes ---- */
 
 struct step {
     char name[48];

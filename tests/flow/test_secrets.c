@@ -148,7 +148,7 @@ static void search_answer(struct scene *scene, const char *method, const char *p
     http_response_release(&response);
 }
 
-/* What the gateway answers, to good questions and to bad ones. */
+/* The gateway's answers to valid and to invalid requests. */
 static void search_answers(struct scene *scene) {
     struct arena *arena = &scene->server->arena;
     static const char *const paths[] = {"/readyz",
@@ -258,7 +258,7 @@ static bool waits_for_repositories(void *context) {
     return waits;
 }
 
-/* Whoever refuses a secret may say it again, and it must not get into the sentence. */
+/* A server that refuses a secret may repeat it in its answer, and it must not get into our message. */
 static void refused_secrets_are_not_shown(void **state) {
     struct scene *scene = *state;
     const struct package package = {"refused", "1.0.0", .pragma = NULL};

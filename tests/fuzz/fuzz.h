@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What a fuzz target defines: takes one input, and stops the program where something is wrong. Besides it, what targets share.
+ * A fuzz target's function: takes one input, and stops the program where something is wrong. Besides it, what targets share.
  * A target says at its head what its input means and what must hold of it, apart from "nothing crashes".
  */
 #ifndef TESTS_FUZZ_FUZZ_H
@@ -16,7 +16,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 
-/* The bytes up to the first NUL as a text, in memory of just that size, so that a sanitizer sees who reads beyond its end. The
+/* The bytes up to the first NUL as a text, in memory of just that size, so that a sanitizer reports reads beyond its end. The
  * caller frees it. */
 static inline char *fuzz_copy_text(const uint8_t *bytes, size_t length) {
     const uint8_t *nul = length ? memchr(bytes, 0, length) : NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * The input's first line as the setting TRUSTED_PROXIES, the second as X-Forwarded-For, the third as the peer's address.
- * Whoever is not trusted is who he is, whatever the header says.
+ * An untrusted peer's address is its own, regardless of the header.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>

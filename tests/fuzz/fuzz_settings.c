@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The input as the file .env, which both programs read. What they cannot use they name. The environment has the secrets (they
+ * The input as the file .env, which both programs read. They name what is malformed. The environment has the secrets (they
  * are remembered for ever) and the state folder (which is made), so that the file's are read and passed over.
  */
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Where a source is, by strangers' word: the input's first line as a git URL, the second as a folder in it, the third as a ref.
- * What may be fetched leads to a host by https and to nothing else, and what checks it later agrees.
+ * A URL that may be fetched leads to a host by https and to nothing else, and the later checks agree.
  */
 #include <stdlib.h>
 

@@ -15,7 +15,7 @@ static bool run_file(const char *path) {
     struct text bytes = {0};
     struct error err;
     bool is_read = file_read(path, INPUT_MAX_BYTES, &bytes, &err) == STATUS_OK;
-    if (is_read) { /* from memory of just its size, so that a sanitizer sees who reads beyond its end */
+    if (is_read) { /* from memory of just its size, so that a sanitizer reports reads beyond its end */
         uint8_t *exact = memory_alloc(bytes.length);
         memcpy(exact, text_view(&bytes), bytes.length);
         LLVMFuzzerTestOneInput(exact, bytes.length);

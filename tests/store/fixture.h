@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What the tests of lib/store's Redis half begin with: a redis-server of their own for all tests of a program, emptied before
+ * Common setup of the tests of lib/store's Redis half: a redis-server of their own for all tests of a program, emptied before
  * each, a job store, and short words for making and taking jobs.
  */
 #ifndef TESTS_STORE_FIXTURE_H

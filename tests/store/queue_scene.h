@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What the tests of the change queue begin with: the two repositories of repo_scene.h, a queue for each, a redis-server for
+ * Common setup of the change queue's tests: the two repositories of repo_scene.h, a queue for each, a redis-server for
  * their locks, and threads that hand in changes.
  */
 #ifndef TESTS_STORE_QUEUE_SCENE_H

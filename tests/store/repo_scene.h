@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What the tests of the registry's repositories begin with: repositories in a folder of their own, on this disk or behind an
+ * Common setup of the tests of the registry's repositories: repositories in a folder of their own, on this disk or behind an
  * http server (most tests run with both), and edits.
  */
 #ifndef TESTS_STORE_REPO_SCENE_H

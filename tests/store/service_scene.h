@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What the tests of services that change published packages begin with (services/publish, services/transfer), without their
+ * Common setup of the tests of services that change published packages (services/publish, services/transfer), without their
  * processes: the job store's fixture, both repositories with what a test lists in them, the keys of owners, and a job runner
  * with the service's handlers. The service itself is for tests/store/publish/publish_scene.h and the like, which have a struct
  * service_scene as their first field.

@@ -9,7 +9,7 @@
 
 enum { THREADS = 8, PACKAGES = 12, JOBS_MAX = 20000 };
 
-/* What the threads share. A thread counts what it sees wrong instead of failing the test, which only the main thread may do. */
+/* Shared by the threads. A thread counts faults instead of failing the test, which only the main thread may do. */
 struct shared {
     const char *url;
     atomic_bool stop;

@@ -236,7 +236,7 @@ static void an_account_of_redis_is_decoded_and_used(void **state) {
     assert_ok(redis_call(f->redis, &reply, &f->err, "ACL DELUSER %s", "the@registry"));
 }
 
-/* Memory, and connections: what is full is not ready, with the reason. */
+/* Memory, and connections: where either is full, it is not ready, with the reason. */
 static void what_redis_has_no_room_for_is_said(void **state) {
     struct fixture *f = *state;
     struct redis_reply *reply;

@@ -212,7 +212,7 @@ static void a_pack_that_a_killed_push_did_not_finish_is_removed(void **state) {
     assert_int_equal(removed, 1);
 }
 
-/* What a process left that committed and did not push. */
+/* The state after a process that committed and did not push. */
 static void commits_that_were_not_pushed_are_never_taken_along(void **state) {
     struct repo_scene *scene = *state;
     struct registry_change lost = {.path = "pr/el/lost", .message = "Lost", .edit = set_content, .context = "lost\n"};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What only a folder can do wrong; the rest is the contract's (test_tarball_store.c).
+ * Faults that only a folder can have; the rest is the contract's (test_tarball_store.c).
  */
 #include "tests/support/cmocka_all.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * The contract of lib/store/tarball/tarball_store.h, the same for every place that tarballs are kept in: each test runs over a
- * folder and over S3. What only one of them can do is in test_tarball_folder.c and test_tarball_s3.c.
+ * folder and over S3. The differences are tested by test_tarball_folder.c and test_tarball_s3.c.
  */
 #include "tests/support/cmocka_all.h"
 

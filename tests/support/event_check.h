@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * For tests: what the server has put into the stream of events (lib/store/redis/events.h).
+ * For tests: the server's entries in the stream of events (lib/store/redis/events.h).
  */
 #ifndef TESTS_SUPPORT_EVENT_CHECK_H
 #define TESTS_SUPPORT_EVENT_CHECK_H

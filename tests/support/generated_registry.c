@@ -49,7 +49,7 @@ struct making {
     atomic_bool has_failed;
 };
 
-/* ---- What is in it ---- */
+/* ---- Its content ---- */
 
 /* Marks the package and all that it mentions. */
 static void keep(const struct manifest_index *index, bool *is_kept, uint32_t package) {
@@ -248,7 +248,7 @@ out:
     return status;
 }
 
-/* ---- What was made ---- */
+/* ---- The result ---- */
 
 static enum status write_broken(const struct making *making, struct error *err) {
     struct text lines = {0}, path = {0};

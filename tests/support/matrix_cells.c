@@ -24,7 +24,7 @@ struct watch {
     json_t *version;
 };
 
-/* What was published a moment ago is not known yet. */
+/* A version that was published a moment ago is not known yet. */
 static bool is_so(void *context) {
     struct watch *watch = context;
     struct http_response response = {0};

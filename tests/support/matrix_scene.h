@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * For tests of the build matrix with a whole server: its jobs, and what they leave in the metadata. What is waited for in vain
+ * For tests of the build matrix with a whole server: its jobs, and their changes of the metadata. A wait in vain
  * fails the test.
  */
 #ifndef TESTS_SUPPORT_MATRIX_SCENE_H

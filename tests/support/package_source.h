@@ -39,7 +39,7 @@ struct package {
 /* Puts the package into its repository below `sources`, as one more commit of `main`, with the tag `vVERSION`. */
 void package_push(const char *sources, const struct package *package);
 
-/* What its purs.json is (lib/domain/README.md), and what a client posts to publish it. In the arena. */
+/* Its purs.json (lib/domain/README.md), and the body of a request to publish it. In the arena. */
 char *package_manifest(struct arena *arena, const struct package *package);
 char *package_request(struct arena *arena, const struct package *package);
 char *package_module(struct arena *arena, const char *name); /* the module's name */

@@ -52,7 +52,7 @@ int refusals_run(const struct refusals *refusals);
     refusals_run(                                                                                                              \
         &(struct refusals){&(server), start, rows, sizeof(rows) / sizeof *(rows), others, sizeof(others) / sizeof *(others)})
 
-/* ---- What rows are made of ---- */
+/* ---- Parts of rows ---- */
 
 #define REFUSAL_LOCATION(repo) "\"location\": {\"githubOwner\": \"flow\", \"githubRepo\": \"" repo "\"}"
 #define REFUSAL_REQUEST(name, version, ref, more)                                                                              \

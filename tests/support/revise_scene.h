@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * For tests: trustees who change bounds, on a server with build workers and the compilers 0.15.14 and 0.15.15.
+ * For tests: trustees that change bounds, on a server with build workers and the compilers 0.15.14 and 0.15.15.
  */
 #ifndef TESTS_SUPPORT_REVISE_SCENE_H
 #define TESTS_SUPPORT_REVISE_SCENE_H

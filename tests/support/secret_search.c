@@ -42,7 +42,7 @@ struct secret_search {
     size_t seen_count;
 };
 
-/* ---- What is looked for ---- */
+/* ---- The secrets ---- */
 
 /* The characters of base64 that depend on the value alone, where `before` bytes stand before it. */
 static char *encode(struct arena *arena, const char *value, size_t before) {

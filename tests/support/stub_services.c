@@ -13,7 +13,7 @@
 
 enum { TAGS = 64, HELD_MAX = 64, REQUESTS = 128, PATIENCE_MS = 60000 };
 
-/* What the services do with one kind of request. */
+/* The services' answer to one kind of request. */
 struct part {
     struct message answer;
     bool is_held;

@@ -26,7 +26,7 @@ static int tear_down(void **state) {
     return 0;
 }
 
-/* What it printed, and its exit status in a line behind that. */
+/* Its output, and its exit status in a line after it. */
 static const char *storage(const char *environment, const char *arguments) {
     return shell_output(&arena, "cd %s && STATE_DIR=state %s " BUILD_DIR "/bin/registryctl storage %s 2>&1; echo $?",
                         folder.path, environment, arguments);

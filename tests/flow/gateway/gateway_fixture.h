@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What the tests of the gateway begin with: one gateway, and a Redis, for all tests of a program.
+ * Common setup of the gateway's tests: one gateway, and a Redis, for all tests of a program.
  */
 #ifndef TESTS_FLOW_GATEWAY_GATEWAY_FIXTURE_H
 #define TESTS_FLOW_GATEWAY_GATEWAY_FIXTURE_H

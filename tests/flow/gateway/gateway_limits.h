@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What the tests of the gateway's limits begin with: a gateway with settings of its own, connections to it from addresses of
+ * Common setup of the tests of the gateway's limits: a gateway with settings of its own, connections to it from addresses of
  * 127.0.0.0/8, and the frames that come back on them.
  */
 #ifndef TESTS_FLOW_GATEWAY_GATEWAY_LIMITS_H

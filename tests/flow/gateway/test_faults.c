@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What may go wrong around the gateway: Redis away, clients that leave, stall or talk nonsense, many at once, and its own stop.
+ * Faults around the gateway: Redis away, clients that leave, stall or talk nonsense, many at once, and its own stop.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -282,7 +282,7 @@ static void a_body_in_chunks_is_limited_like_any_other(void **state) {
     http_connection_close(&connection);
 }
 
-/* Somebody who reads only when all is written still reads the answer. */
+/* A client that reads only after it has written everything still gets the answer. */
 static void a_refused_body_is_not_answered_by_a_reset(void **state) {
     (void)state;
     enum { LENGTH = 8000000 };

@@ -67,7 +67,7 @@ static void write_event(const char *sender, const char *text, bool is_comment) {
     json_decref(event);
 }
 
-/* Runs the script on the event that was written; its exit status. What it prints is in the file `output`. */
+/* Runs the script on the event that was written; its exit status. Its output is in the file `output`. */
 static int handle(const char *registry) {
     const char *status =
         shell_output(&scene.server->arena,
@@ -126,7 +126,7 @@ static const char *quoted(const char *payload) {
     return copy;
 }
 
-/* ---- What is done ---- */
+/* ---- Accepted requests ---- */
 
 static void an_issue_publishes(void **state) {
     (void)state;
@@ -224,7 +224,7 @@ static void small_mistakes_are_repaired(void **state) {
     }
 }
 
-/* ---- What is not ---- */
+/* ---- Refused requests ---- */
 
 static void what_asks_for_nothing_is_met_with_silence(void **state) {
     (void)state;
@@ -277,7 +277,7 @@ static void who_is_no_trustee_needs_a_signature(void **state) {
     shell_run("sed -i 's/\"issue\": {/\"issue\": {\"user\": {\"login\": \"trusty\"}, /' '%s'", file_in("event.json"));
     assert_int_equal(handle(scene.server->url), 0);
     assert_string_equal(calls(), refused);
-    /* Nor does a trustee who cannot be asked for pass. */
+    /* Nor is a trustee accepted while GitHub cannot be asked. */
     github_server_set_mode(github, GITHUB_HIDES_TEAM);
     expect_calls("trusty", text, true, refused);
     github_server_set_mode(github, GITHUB_WELL);

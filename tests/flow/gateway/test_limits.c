@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What one address, one connection and one request may take of the gateway, with low limits: streams, connections and requests
+ * Limits for one address, one connection and one request of the gateway, set low: streams, connections and requests
  * of an address, requests that do not arrive, answers that nobody takes. (Bodies: test_gateway_bodies.c.)
  */
 #include "tests/flow/gateway/gateway_limits.h"

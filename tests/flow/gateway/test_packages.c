@@ -165,7 +165,7 @@ static void a_cell_shows_the_build_that_is_under_way(void **state) {
     wait_for_build(server, "cell-waits", "0.15.14");
 }
 
-/* ---- What is not there ---- */
+/* ---- Missing packages and versions ---- */
 
 static void what_the_registry_does_not_know_is_not_found_with_a_sentence(void **state) {
     struct server *server = *state;
@@ -185,7 +185,7 @@ static void what_the_registry_does_not_know_is_not_found_with_a_sentence(void **
     json_decref(package);
 }
 
-/* The job has ended, so what it did is seen by who asks next. */
+/* The job has ended, so the next request sees its changes. */
 static void a_transfer_of_this_server_is_seen_at_once(void **state) {
     struct server *server = *state;
     owners_scene_publish(&scene, "moves", "1.0.0", owners_of(&scene, &scene.owner));

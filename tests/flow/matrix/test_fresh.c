@@ -105,7 +105,7 @@ static void no_build_is_ended_by_an_old_view(void **state) {
     }
 }
 
-/* What is gone indeed is refused all the same. */
+/* A version that is really gone is still refused. */
 static void a_build_of_what_is_gone_is_ended(void **state) {
     (void)state;
     const char *id = make_job("copied-99");

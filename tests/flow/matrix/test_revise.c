@@ -40,7 +40,7 @@ static const char *range_of(struct server *server, const char *name, const char 
     return arena_format(&server->arena, "\"%s\":\"%s\"", name, range);
 }
 
-/* ---- What is done ---- */
+/* ---- Accepted requests ---- */
 
 static void a_revision_loosens_bounds(void **state) {
     struct server *server = *state;
@@ -111,7 +111,7 @@ static void a_revision_tightens_bounds_and_another_undoes_it(void **state) {
     registry_expect_consistency(server);
 }
 
-/* ---- What is refused ---- */
+/* ---- Refusals ---- */
 
 /* The job fails with the words in the last line of its log, and both repositories and the storage are as they were. Returns the
  * log. */
@@ -222,7 +222,7 @@ static void a_dependant_that_would_lose_its_plan_is_named(void **state) {
     revise_expect_done(server, "needed", "1.0.0", range_of(server, base, ">=1.0.0 <2.0.0"));
 }
 
-/* What nobody can build cannot be checked. */
+/* Without a worker that has the compiler, nothing can be checked. */
 static void a_compiler_that_is_not_there_is_named(void **state) {
     struct server *server = *state;
     const char *base = publish_base(server, "older");
@@ -253,7 +253,7 @@ static void what_is_malformed_is_refused_by_its_field(void **state) {
                                400, rows[i].path);
 }
 
-/* ---- What happens beside it: builds wait while there is no worker ---- */
+/* ---- Concurrent changes: builds wait while there is no worker ---- */
 
 static void stop_workers(struct server *server) {
     for (int worker = 0; worker < server->worker_count; worker++)

@@ -58,7 +58,7 @@ static const char *head(struct server *server, const char *repo) {
     return shell_output(&server->arena, "git -C '%s/%s' rev-parse HEAD | tr -d '\n'", server->folder, repo);
 }
 
-/* What is there of the package, and its commits since `base`, as they are in any run. */
+/* The package's state and its commits since `base`, without all that differs between runs. */
 static char *picture(struct server *server, const char *package, const char *job_id, const char *const base[2]) {
     return shell_output(
         &server->arena,
@@ -149,7 +149,7 @@ static void a_killed_revision_leaves_what_an_undisturbed_one_leaves(void **state
     registry_expect_consistency(server);
 }
 
-/* ---- What came between ---- */
+/* ---- Changes between the runs ---- */
 
 /* A revision whose service is killed at the point, and not started again. */
 static const char *begin_revision(struct server *server, const char *name, const char *point) {

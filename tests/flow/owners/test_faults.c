@@ -61,7 +61,7 @@ static const struct operation {
 /* One server for all: every fault has a package of its own. */
 static struct owners_scene scene;
 
-/* What is there of the package, and the commits since `base`, as they are in any run. */
+/* The package's state and the commits since `base`, without all that differs between runs. */
 static char *picture(const char *package, const char *job_id, const char *const base[2]) {
     struct server *server = scene.server;
     char path[64];

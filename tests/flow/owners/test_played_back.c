@@ -111,7 +111,7 @@ static void a_transfer_played_back_after_another_is_refused(void **state) {
     const char *second = done(ROUTE_TRANSFER, to_second);
     expect_undone(ROUTE_TRANSFER, to_first, first, second, "wanderer is now at github.com/flow/purescript-second.");
     assert_string_equal(repository_of("wanderer"), "purescript-second");
-    /* Who means it signs other bytes, and then the first request holds again. */
+    /* An owner that wants it again signs other bytes, and then the first request holds again. */
     const char *third = done(ROUTE_TRANSFER, once_more(to_first));
     assert_string_equal(repository_of("wanderer"), "purescript-first");
     expect_holds(ROUTE_TRANSFER, to_first, first);
@@ -198,7 +198,7 @@ static void a_trustees_unpublishing_undone_by_hand_is_refused(void **state) {
     server_expect_success(scene.server, trustee_expect_job(scene.server, TOKEN, body("unpublish", payload, NULL)));
 }
 
-/* What an owner has signed is carried out once, whoever asks for it. */
+/* A signed payload is carried out once, regardless of the requester. */
 static void what_a_trustee_tried_again_is_carried_out_by_that_job(void **state) {
     (void)state;
     publish("persistent");

@@ -37,7 +37,7 @@ static const char *expect_refused(const char *payload, const char *signature, co
     return owners_scene_expect_refused(&scene, ROUTE_TRANSFER, payload, signature, words);
 }
 
-/* ---- What it changes ---- */
+/* ---- Changes ---- */
 
 static void an_owner_moves_a_package(void **state) {
     (void)state;
@@ -117,7 +117,7 @@ static void a_place_may_be_spelled_in_any_case(void **state) {
     expect_location("spelled", "flow/purescript-spelled");
 }
 
-/* ---- Who may ---- */
+/* ---- Permissions ---- */
 
 static void every_kind_of_key_may_sign(void **state) {
     (void)state;

@@ -19,7 +19,7 @@
 
 static struct owners_scene scene;
 
-/* ---- What it leaves ---- */
+/* ---- The state afterwards ---- */
 
 static void expect_head(const char *repo, const char *subject, const char *id) {
     char *message = shell_output(&scene.server->arena, "git -C '%s/%s' log -1 --format=%%B", scene.server->folder, repo);
@@ -140,7 +140,7 @@ static void an_unpublished_version_cannot_come_back(void **state) {
     owners_scene_publish(&scene, "gone", "1.0.1", owners_of(&scene, &scene.owner));
 }
 
-/* ---- Who may ---- */
+/* ---- Permissions ---- */
 
 static void every_kind_of_key_may_sign(void **state) {
     (void)state;

@@ -66,7 +66,7 @@ static void run_start(struct run *run, const struct client *client, const char *
                 arena_format(&run->arena, "%s/output", run->folder.path));
 }
 
-/* What it has written so far, to its output or to its errors. */
+/* Its stdout or stderr so far. */
 static const char *written(struct run *run, const char *file) {
     const char *text = read_file(&run->arena, arena_format(&run->arena, "%s/%s", run->folder.path, file));
     return text ? text : "";
@@ -167,7 +167,7 @@ static void a_failure_ends_it_with_1_and_the_jobs_last_error(void **state) {
     run_release(&run);
 }
 
-/* What an author writes comes to a terminal, and moves no cursor there. */
+/* An author's text is printed on a terminal, and moves no cursor there. */
 static void control_characters_of_a_source_do_not_reach_the_terminal(void **state) {
     (void)state;
     const struct package package = {.name = "steering", .files = {{"src/Main.purs", "module Steering \x1B[2J\x07 where\n"}}};

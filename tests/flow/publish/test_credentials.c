@@ -60,7 +60,7 @@ static void replace_token(struct scene *scene, const char *token) {
     git_server_need_login(scene->host, BOT, token);
 }
 
-/* What operators do then. */
+/* The operator's fix. */
 static void bring_token(struct scene *scene, const char *token) {
     write_file(git_fixture_file(&scene->git, "token"), token);
     for (enum server_program program = SERVER_PUBLISH; program < SERVER_GATEWAY; program++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What a job's end brings with it: one event for the build matrix, delivered until somebody has dealt with it; none after a
+ * Effects of a job's end: one event for the build matrix, delivered until somebody has dealt with it; none after a
  * failure. And READONLY, under which a job succeeds and nothing follows.
  */
 #include "tests/support/cmocka_all.h"

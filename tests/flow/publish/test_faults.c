@@ -129,7 +129,7 @@ static const char *post_subject(struct server *server) {
     return server_publish(server, package_request(&server->arena, &subject)).id;
 }
 
-/* ---- What is there ---- */
+/* ---- The state outside ---- */
 
 /* Where the storage is not a folder: puts it where one looks. */
 static void show_storage(struct server *server) {
@@ -236,7 +236,7 @@ static const char *what_was_left(struct server *server, const char *id) {
     return copy;
 }
 
-/* What the last run, which came to its end, wrote into the job's log. */
+/* The job's log lines of the last run, which was completed. */
 static const char *what_was_done(struct server *server, const char *id) {
     json_t *job = server_wait_for_job(server, id);
     const char *log = server_log_text(server, job), *resumed = NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What an accepted job lives through: its service, Redis and the gateway killed or stopped in the middle, and a source that
+ * Interruptions of an accepted job: its service, Redis and the gateway killed or stopped in the middle, and a source that
  * never answers. Everything ends once (lib/store/README.md). tests/chaos does the same at random moments.
  */
 #include "tests/support/cmocka_all.h"

@@ -30,7 +30,7 @@ static const char *publish_and_read_log(struct server *server, const struct pack
     return log;
 }
 
-/* What /readyz says of the licenses: the check must be fine in any case. */
+/* The message of /readyz about licenses: the check must be fine in any case. */
 static const char *readiness(struct server *server) {
     struct http_response response = {0};
     server_call(server, "GET", "/readyz", NULL, &response);

@@ -57,7 +57,7 @@ static const struct refusal refusals[] = {
      .package = {"folder", "1.0.0", PURS_FILE(NULL), .script = "mkdir purs.json && touch purs.json/keep"},
      .sentence = "The file purs.json is not a regular file."},
 
-    /* What was asked for */
+    /* The request */
     {.holds = "a_manifest_must_have_the_name_asked_for",
      .package = {"renamed", "1.0.0",
                  PURS_FILE("{\"name\": \"another-name\", \"version\": \"1.0.0\", \"license\": \"MIT\", " PLACE(
@@ -276,7 +276,7 @@ static void start(void) {
     "\"location\":{\"githubOwner\":\"flow\",\"githubRepo\":\"purescript-" name "\"},\"ref\":\"v" version                       \
     "\",\"dependencies\":" dependencies "}\n"
 
-/* What the index has then. */
+/* The index's content then. */
 static const struct taken {
     struct package package;
     const char *index_path, *line;

@@ -217,7 +217,7 @@ static void a_request_that_failed_can_be_made_again(void **state) {
     server_expect_success(server, again.id);
 }
 
-/* ---- What existing clients insist on ---- */
+/* ---- Requirements of existing clients ---- */
 
 static void expect_no_nulls(const json_t *job) {
     const char *key;

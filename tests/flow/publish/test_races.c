@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What becomes of a publication when the registry changes between its plan and its commit (lib/domain/README.md, Publish, steps
+ * Publications during which the registry changes between plan and commit (lib/domain/README.md, Publish, steps
  * 6 and 10; lib/store/README.md, Locks): the test holds the index repository's lock, as another server would, changes something
  * when the job waits for it, and lets go. And publications beside somebody else who pushes to both repositories without pause.
  */

@@ -145,7 +145,7 @@ static const char *sources(void) {
     return arena_format(&server->arena, "%s/sources", server->folder);
 }
 
-/* What was there before: a package and an unpublished version. */
+/* The state before: a package and an unpublished version. */
 static void start(void) {
     const struct package ground = {"ground", "1.0.0", .pragma = NULL};
     server = server_start(&(struct server_options){.has_git_server = true});
@@ -158,7 +158,7 @@ static void start(void) {
                    "      \"unpublishedTime\": \"2026-01-01T01:00:00.000Z\"\n    }\n  }\n}\n");
 }
 
-/* ---- Step 5: what an earlier server left unfinished ---- */
+/* ---- Step 5: publications that an earlier server left unfinished ---- */
 
 static void a_published_version_without_index_entry_is_finished(void **state) {
     (void)state;
@@ -186,7 +186,7 @@ static void a_published_version_without_index_entry_is_finished(void **state) {
     assert_string_equal(registry_file(server, INDEX_REPO, "un/fi/unfinished"), package_index_line(&server->arena, &package));
 }
 
-/* ---- What never becomes a job ---- */
+/* ---- Requests that never become a job ---- */
 
 static void what_is_no_publication_is_answered_with_400_and_its_field(void **state) {
     (void)state;

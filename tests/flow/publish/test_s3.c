@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Publications with storage on S3: the whole server beside an S3 server that checks signatures (tests/support/s3/s3_server.h).
- * What S3 does wrong delays a publication that has begun to write, and never fails it; what an operator can mend is told by
+ * Faults of S3 delay a publication that has begun to write, and never fail it; those that an operator can fix are told by
  * /readyz.
  */
 #include "tests/support/cmocka_all.h"

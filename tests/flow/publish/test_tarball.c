@@ -119,7 +119,7 @@ static void files_that_are_too_large_together_are_refused(void **state) {
     server_stop(small);
 }
 
-/* ---- What is in it ---- */
+/* ---- Its content ---- */
 
 static const char *list_tarball(const char *name, const char *version) {
     return shell_output(&server->arena, "tar -tzf '%s/storage/%s/%s.tar.gz'", server->folder, name, version);
@@ -270,7 +270,7 @@ static const struct package fixture = {
         "mkdir -p docs/b docs/a src/B && for i in 3 1 2; do echo \"module B.M$i where\" >src/B/M$i.purs; done && "
         "echo z >docs/z && echo a >docs/a/a && echo b >docs/b/b && echo '\xC3\xA4' >'docs/\xC3\xA4' && ln -s z docs/link"};
 
-/* What `registryctl pack` says about the package's source, called so that everything but the source is different. */
+/* The output of `registryctl pack` about the package's source, called so that everything but the source is different. */
 static const char *pack_in(const char *before, const char *command) {
     const char *program = arena_format(&server->arena, "%s/registryctl", server->programs);
     return shell_output(&server->arena,

@@ -64,7 +64,7 @@ static void let_commit(struct scene *scene) {
     if (status) fail_msg("%s", err.message);
 }
 
-/* ---- What the logs say ---- */
+/* ---- The logs ---- */
 
 struct wanted_line {
     struct server *server;

@@ -104,7 +104,7 @@ static void without_another_plan_the_reason_is_the_unpublishing(void **state) {
     registry_expect_consistency(server);
 }
 
-/* It is compiled already; what is looked at last, under the lock, is whether the dependencies are there. */
+/* It is compiled already; the last check, under the lock, is whether the dependencies are there. */
 static void at_the_last_look_the_reason_is_the_unpublishing_too(void **state) {
     struct server *server = *state;
     const struct package only = {"withdrawn-c", "1.0.0", .pragma = NULL},

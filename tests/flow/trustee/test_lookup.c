@@ -96,7 +96,7 @@ static void trustees_pass_and_nobody_else(void **state) {
         if (answer.status != rows[i].status || strcmp(answer.path, rows[i].path) != 0)
             fail_msg("row %zu: %d %s %s", i, answer.status, answer.path, answer.message);
     }
-    const char *malformed = "{\"action\":\"transfer\"}"; /* who may not hears nothing of that */
+    const char *malformed = "{\"action\":\"transfer\"}"; /* a requester without permission is not told that */
     assert_int_equal(trustee_ask(scene.server, STRANGERS, "192.0.2.1", malformed).status, 403);
     assert_int_equal(trustee_ask(scene.server, MEMBERS, "192.0.2.1", malformed).status, 400);
 }
@@ -104,7 +104,7 @@ static void trustees_pass_and_nobody_else(void **state) {
 static void what_github_said_is_believed_for_a_while(void **state) {
     (void)state;
     size_t users = github_server_count(github, "GET /user"), teams = github_server_count(github, "GET /orgs/");
-    assert_true(users == 4 && teams == 1); /* a member, the bot, the stranger, nobody; what is no token was not asked for */
+    assert_true(users == 4 && teams == 1); /* a member, the bot, the stranger, nobody; malformed tokens are not looked up */
     for (int i = 0; i < 5; i++) {
         assert_int_equal(ask(MEMBERS, "member").status, 200);
         assert_int_equal(ask(STRANGERS, "member").status, 403);
@@ -141,7 +141,7 @@ static void nobody_passes_unknown_while_github_cannot_be_asked(void **state) {
     server_start_program(scene.server, SERVER_PUBLISH);
     server_wait_until_ready(scene.server);
     assert_int_equal(ask(MEMBERS, "member").status, 503);
-    assert_int_equal(ask(CONFIGURED, "member").status, 503); /* who is in the team? */
+    assert_int_equal(ask(CONFIGURED, "member").status, 503); /* the team's members are unknown */
     github_server_set_mode(github, GITHUB_HIDES_TEAM);
     server_terminate(scene.server, SERVER_PUBLISH);
     server_start_program(scene.server, SERVER_PUBLISH);

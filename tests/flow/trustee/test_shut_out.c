@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Made-up tokens do not use up the look-ups that trustees need: neither a burst from one address, nor many addresses together.
- * What GitHub says is believed for a millisecond here, so each request of a trustee needs a look-up.
+ * GitHub's answers are cached for a millisecond here, so each request of a trustee needs a look-up.
  */
 #include "tests/support/cmocka_all.h"
 

@@ -108,7 +108,7 @@ static void a_trustee_unpublishes_at_any_age_with_a_reason(void **state) {
     json_t *job =
         server_wait_for_job(server, trustee_expect_job(server, TOKEN, body("unpublish", version_payload("ancient"), NULL)));
     assert_non_null(strstr(server_last_error(server, job), "a reason is required"));
-    /* What was not done has no signature that somebody could do it with. */
+    /* A request that was not carried out has no signature with which somebody could do so. */
     assert_string_equal(json_string_value(json_object_get(json_object_get(job, "payload"), "signature")), "");
     json_decref(job);
     assert_string_equal(registry_snapshot(server), before);
@@ -308,7 +308,7 @@ static void what_is_malformed_is_refused_by_its_field(void **state) {
         trustee_expect_refusal(scene.server, TOKEN, NULL, rows[i].body, 400, rows[i].path);
 }
 
-/* Who has no right hears nothing about the request. */
+/* A requester without permission learns nothing about the request. */
 static void the_token_is_looked_at_first_and_failures_are_counted(void **state) {
     (void)state;
     struct server *server = scene.server;

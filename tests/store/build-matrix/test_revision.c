@@ -113,7 +113,7 @@ static void build(struct matrix_fixture *m, const char *verdict) {
     end_build(m, &job, verdict);
 }
 
-/* ---- What is there ---- */
+/* ---- The state outside ---- */
 
 static void expect_range(struct matrix_fixture *m, const char *range) {
     const char *file = git_output(&m->git, "git -C registry-index.git cat-file blob HEAD:ar/ra/arrays");
@@ -149,7 +149,7 @@ static void expect_revised(struct matrix_fixture *m, const char *id, const char 
     expect_number(m, number);
 }
 
-/* ---- What is done ---- */
+/* ---- Accepted requests ---- */
 
 static void a_revision_is_built_and_then_written(void **state) {
     struct matrix_fixture *m = *state;
@@ -210,7 +210,7 @@ static void it_waits_for_another_job_of_the_package(void **state) {
     expect_revised(m, id, WIDE, 1);
 }
 
-/* ---- What is refused ---- */
+/* ---- Refusals ---- */
 
 static void what_cannot_be_revised_is_refused(void **state) {
     struct matrix_fixture *m = *state;
@@ -304,7 +304,7 @@ static void a_version_that_is_gone_meanwhile_is_not_revised(void **state) {
     expect_line(m, id, "Starting over.");
 }
 
-/* ---- What an earlier run has left ---- */
+/* ---- Resuming an earlier run ---- */
 
 /* The revision, taken up to its record by a service that was killed then. */
 static const char *leave_record(struct matrix_fixture *m, int64_t number) {

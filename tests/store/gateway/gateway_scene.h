@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What the tests of services/gateway without its process begin with: the job store's fixture, stand-ins for all services, and
+ * Common setup of the tests of services/gateway without its process: the job store's fixture, stand-ins for all services, and
  * the gateway in this process, with a folder. A test changes the settings, serves, and is the gateway's client by libcurl
  * (tests/support/http/http.h) or, for what no good client does, byte by byte (tests/support/http/http_connection.h).
  */

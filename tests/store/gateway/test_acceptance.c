@@ -98,7 +98,7 @@ static void a_malformed_publication_is_refused_with_its_field(void **state) {
     expect_json(get(s, "/api/v1/jobs"), 200, "[]");
 }
 
-/* ---- What is signed ---- */
+/* ---- Signed payloads ---- */
 
 static void what_is_signed_is_kept_as_it_was_sent(void **state) {
     struct gateway_scene *s = *state;
@@ -200,7 +200,7 @@ static void without_build_matrix_later_jobs_say_whether_it_holds(void **state) {
                 arena_format(&s->f.arena, "{\"jobId\":\"%s\",\"created\":false}", ids[1]));
 }
 
-/* ---- What holds a request back ---- */
+/* ---- Limits ---- */
 
 static void what_redis_does_not_keep_is_not_accepted(void **state) {
     struct gateway_scene *s = *state;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What one client may take over HTTP/2 (services/gateway/README.md, What one client may take).
+ * Limits for one client over HTTP/2 (services/gateway/README.md, What one client may take).
  */
 #include "tests/store/gateway/raw_client.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What one client may take over HTTP/1 (services/gateway/README.md, What one client may take), and requests that can be read in
+ * Limits for one client over HTTP/1 (services/gateway/README.md, What one client may take), and requests that can be read in
  * two ways.
  */
 #include "tests/store/gateway/raw_client.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What the gateway asks its services (services/gateway/README.md, Packages and tarballs, Status and short forms): readiness,
+ * The gateway's queries to services (services/gateway/README.md, Packages and tarballs, Status and short forms): readiness,
  * figures, packages; and what becomes of many questions at once.
  */
 #include "tests/store/gateway/gateway_scene.h"

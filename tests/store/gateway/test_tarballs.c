@@ -195,7 +195,7 @@ static void on_s3_none_are_served(void **state) {
     expect_error(s, get(s, PATH), 404, NULL, "There is nothing at this address.");
 }
 
-/* A file that is written anew, by hand, is another file. */
+/* A file that is written again, by hand, is another file. */
 static void a_hash_is_computed_once_for_each_content(void **state) {
     struct gateway_scene *s = *state;
     put(s, CONTENT);

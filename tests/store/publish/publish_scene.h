@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What the tests of services/publish begin with: service_scene.h, the service's state in this process, the stand-ins of the
+ * Common setup of the tests of services/publish: service_scene.h, the service's state in this process, the stand-ins of the
  * compiler, as 0.15.14 and 0.15.15, and of licensee, sources in git repositories, storage in a folder. Pursuit is where nobody
  * listens.
  */
@@ -126,7 +126,7 @@ static inline struct job publish_package(struct publish_scene *p, const struct p
     return run_to_success(&p->s, &request);
 }
 
-/* ---- What is there ---- */
+/* ---- The state outside ---- */
 
 static inline const char *tarball_path(struct publish_scene *p, const char *name, const char *version) {
     return arena_format(&p->s.f.arena, "%s/storage/%s/%s.tar.gz", p->s.folder.path, name, version);

@@ -10,7 +10,7 @@ static const struct package prelude = {.name = "prelude", .version = "1.0.0"};
 static const struct package prelude_2 = {.name = "prelude", .version = "1.1.0"};
 static const struct package maybe = {.name = "maybe", .version = "1.0.0", .dependencies = {{"prelude", ">=1.0.0 <2.0.0"}}};
 
-/* ---- What is written ---- */
+/* ---- Writes ---- */
 
 static void the_tarball_is_stored_as_the_metadata_says(void **state) {
     struct publish_scene *p = *state;
@@ -99,7 +99,7 @@ static void owners_are_those_of_the_manifest_that_was_published_last(void **stat
     assert_non_null(find_published(p, "prelude", "1.1.0"));
 }
 
-/* ---- What is chosen ---- */
+/* ---- Choices ---- */
 
 static void a_known_package_needs_no_location(void **state) {
     struct publish_scene *p = *state;
@@ -160,7 +160,7 @@ static void a_package_of_a_folder_is_published_from_that_folder(void **state) {
     assert_string_equal(read_metadata(&p->s, "prelude").location.subdir, "packages/prelude");
 }
 
-/* ---- What is said ---- */
+/* ---- Messages ---- */
 
 static void warnings_of_its_own_modules_are_in_the_log_at_debug(void **state) {
     struct publish_scene *p = *state;
@@ -187,7 +187,7 @@ static void an_include_that_matches_nothing_and_an_exclude_of_what_is_always_in_
     expect_line(&p->s, job.id, "LICENSE");
 }
 
-/* ---- What is there already ---- */
+/* ---- Existing objects ---- */
 
 static void an_equal_index_entry_without_metadata_is_gone_on_with(void **state) {
     struct publish_scene *p = *state;

@@ -148,7 +148,7 @@ static const struct refused rows[] = {
      .words = "src/Main.purs: This is odd."},
 };
 
-/* What was there before. */
+/* The state before. */
 static void publish_ground(struct publish_scene *p) {
     static const struct package ground = {"ground", "1.0.0", .pragma = NULL},
                                 above = {"above", "1.0.0", .dependencies = GROUND},

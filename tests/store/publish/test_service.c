@@ -22,7 +22,7 @@ static void it_tells_everybody_which_compilers_it_supports(void **state) {
 
 /* ---- /readyz ---- */
 
-/* What the check says, a line for each part: `WORK_DIR fine`; it fails with `is_fine` where that is not so. */
+/* The check's output, a line for each part: `WORK_DIR fine`; it fails with `is_fine` where that is not so. */
 static const char *check(struct publish_scene *p, bool is_fine) {
     struct text lines = {0};
     struct deadline deadline;
@@ -81,7 +81,7 @@ static void where_licensee_is_missing_the_check_says_how_to_mend_it(void **state
 
 /* ---- Its start ---- */
 
-/* What it says where it does not start with this setting, beside the other one. */
+/* Its message if it does not start with this setting, beside the other one. */
 static const char *refusal_of(struct publish_scene *p, const char *variable, const char *value) {
     struct fixture *f = &p->s.f;
     struct publish_service other = {.accepts_no_sandbox = true};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Who is a trustee, by the answers of a stand-in for GitHub: what is told to whom, what is asked once, and what is not asked.
+ * Trustees by the answers of a stand-in for GitHub: what each requester is told, and which questions are cached or avoided.
  * Through the gateway: tests/flow/trustee/test_lookup.c.
  */
 #include "services/publish/trustee_lookup.h"
@@ -89,7 +89,7 @@ static size_t calls(struct lookup_scene *l) {
     return github_server_count(l->github, "");
 }
 
-/* ---- Who is one ---- */
+/* ---- Trustees ---- */
 
 static void members_of_the_team_and_the_bot_are_trustees(void **state) {
     struct lookup_scene *l = *state;
@@ -117,7 +117,7 @@ static void a_token_that_another_key_has_sealed_is_refused(void **state) {
     assert_int_equal(calls(l), 0);
 }
 
-/* ---- What is not known ---- */
+/* ---- Failures of GitHub ---- */
 
 static void while_github_is_away_nobody_is_judged(void **state) {
     struct lookup_scene *l = *state;
@@ -140,7 +140,7 @@ static void without_the_bots_token_the_team_is_not_known(void **state) {
     expect(l, BOT_TOKEN, NULL, "pacchettibotti", true, false); /* needs no team */
 }
 
-/* ---- What is asked once ---- */
+/* ---- Cached answers ---- */
 
 static void answers_are_believed_for_their_time(void **state) {
     struct lookup_scene *l = *state;

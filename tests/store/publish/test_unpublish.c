@@ -40,7 +40,7 @@ static void expect_kept(struct publish_scene *p) {
     assert_true(is_stored(p, "arrays", "1.0.0"));
 }
 
-/* ---- What goes ---- */
+/* ---- Removals ---- */
 
 static void entry_metadata_and_tarball_go_in_this_order(void **state) {
     struct publish_scene *p = *state;
@@ -105,7 +105,7 @@ static void a_read_only_service_says_so_and_writes_nothing(void **state) {
     expect_line(&p->s, job.id, "but this server is read-only.");
 }
 
-/* ---- Who may ask, and until when ---- */
+/* ---- Permissions and deadlines ---- */
 
 static void a_stranger_may_not(void **state) {
     struct publish_scene *p = *state;
@@ -161,7 +161,7 @@ static void trustees_may_at_any_age_with_a_reason(void **state) {
                                             owner_key_sign(&p->s.f.arena, &p->s.pacchettibotti, PAYLOAD("arrays"))));
 }
 
-/* ---- What is refused ---- */
+/* ---- Refusals ---- */
 
 static void what_is_not_published_cannot_be_unpublished(void **state) {
     struct publish_scene *p = *state;
@@ -202,7 +202,7 @@ static void many_dependants_are_counted(void **state) {
     run_to_refusal(&p->s, &request, "\n  and 3 more\n");
 }
 
-/* ---- What an earlier run has left ---- */
+/* ---- Resuming an earlier run ---- */
 
 #define RECORD "{\"reason\":\"It is broken.\",\"unpublishedTime\":\"2026-11-23T12:00:00.000Z\"}"
 

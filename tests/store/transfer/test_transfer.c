@@ -225,7 +225,7 @@ static void one_payload_is_carried_out_once(void **state) {
     run_to_success(s, &replay); /* with an extra space */
 }
 
-/* ---- What is refused ---- */
+/* ---- Refusals ---- */
 
 static void what_cannot_be_moved_is_refused(void **state) {
     struct transfer_scene *t = *state;
@@ -261,7 +261,7 @@ static void two_packages_do_not_get_to_one_location(void **state) {
     assert_string_not_equal(location_of(t, "arrays"), location_of(t, "lists"));
 }
 
-/* ---- What an earlier run has left ---- */
+/* ---- Resuming an earlier run ---- */
 
 static void a_transfer_with_a_record_goes_on_with_the_commit(void **state) {
     struct transfer_scene *t = *state;

@@ -27,7 +27,7 @@ void git_script(struct git_fixture *fixture, const char *format, ...) __attribut
  * `*.example.org` (host.pem, host.key). */
 void git_fixture_make_authority(struct git_fixture *fixture);
 
-/* What the script printed, without the last line break; in the fixture's arena. */
+/* The script's output, without the last line break; in the fixture's arena. */
 char *git_output(struct git_fixture *fixture, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

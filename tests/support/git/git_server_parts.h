@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What git_server.c and git_server_hostile.c share.
+ * Common parts of git_server.c and git_server_hostile.c.
  */
 #ifndef TESTS_SUPPORT_GIT_GIT_SERVER_PARTS_H
 #define TESTS_SUPPORT_GIT_GIT_SERVER_PARTS_H

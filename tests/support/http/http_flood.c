@@ -33,7 +33,7 @@ struct http_flood {
     struct attacker attackers[];
 };
 
-/* ---- What they send ---- */
+/* ---- Their requests ---- */
 
 static void append_http_2(struct text *out, uint32_t streams, size_t length) {
     http2_append_preface(out);

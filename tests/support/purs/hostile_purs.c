@@ -358,7 +358,7 @@ static void attack_daemons(char *const *words) {
         sched_yield();
 }
 
-/* ---- For those who read what it left ---- */
+/* ---- For readers of its files ---- */
 
 static void attack_leavings(char *const *words) {
     char name[FILE_NAME_LENGTH + 1];

@@ -225,7 +225,7 @@ static bool obey_pragmas(struct output *output, const struct purs_source *source
     return true;
 }
 
-/* What it imports, as it is in the output now, where the module's comments ask for that. */
+/* Prints its imports as they are in the output now, if the module's comments ask for that. */
 static void append_inlined(struct text *out, const struct output *output, struct purs_sources *sources,
                            const struct purs_source *source) {
     if (!strstr(text_view(&source->content), PRAGMA "inline\n")) return;

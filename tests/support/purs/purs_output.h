@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What the stand-in compiler (purs.c) writes to `output`, and by what it knows that a module is up to date.
+ * The files that the stand-in compiler (purs.c) writes to `output`, and its check that a module is up to date.
  */
 #ifndef TESTS_SUPPORT_PURS_PURS_OUTPUT_H
 #define TESTS_SUPPORT_PURS_PURS_OUTPUT_H

@@ -24,7 +24,7 @@ static bool complain(const char *sentence, const char *more) {
     return false;
 }
 
-/* What the git program prints; false where it fails, as outside of a checkout or in one of another user. */
+/* The git program's output; false if it fails, as outside of a checkout or in one of another user. */
 static bool ask_git(struct text *out, const char *command) {
     FILE *pipe = popen(command, "re");
     size_t length = 1;

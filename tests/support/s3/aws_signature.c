@@ -12,7 +12,7 @@
 
 enum { SKEW_MAX_MS = 15 * 60 * 1000, PARAMETERS_MAX = 32 };
 
-/* What the Authorization header says. */
+/* The Authorization header's content. */
 struct authorization {
     const char *key, *date, *region, *service, *end;
     const char *signed_headers; /* "host;x-amz-date" */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * For tests: what an S3 server does with a request that it has let in, on the objects of one bucket in memory. Used by
+ * For tests: an S3 server's handling of an authenticated request, on the objects of one bucket in memory. Used by
  * s3_server.c, which does the rest. Not for use by two threads at a time.
  */
 #ifndef TESTS_SUPPORT_S3_S3_BUCKET_H
@@ -28,7 +28,7 @@ struct s3_object *s3_bucket_find(const struct s3_bucket *bucket, const char *nam
 void s3_bucket_put(struct s3_bucket *bucket, const char *name, const char *bytes, size_t length, bool is_public);
 void s3_bucket_remove(struct s3_bucket *bucket, const char *name);
 
-/* What is said to a request; the body is released by the caller. */
+/* The answer to a request; the body is released by the caller. */
 struct s3_reply {
     int status;
     const char *type;

@@ -217,7 +217,7 @@ static void note(struct s3_server *server, const struct request *request, int st
     pthread_mutex_unlock(&server->mutex);
 }
 
-/* What there is to say to the request, were it not for a fault. */
+/* The answer to the request without a fault. */
 static bool find_answer(struct s3_server *server, struct request *request, struct s3_reply *answer) {
     const char *refusal = find_fault(server, request);
     if (refusal) {
@@ -231,7 +231,7 @@ static bool find_answer(struct s3_server *server, struct request *request, struc
     return true;
 }
 
-/* What is said to the request in the end; false where nothing is. */
+/* The final answer to the request; false: none. */
 static bool choose_answer(struct connection *connection, struct request *request, const struct s3_fault_plan *plan,
                           struct s3_reply *answer) {
     switch (plan->fault) {

@@ -196,7 +196,7 @@ static bool misbehaves(struct call *call) {
     return mode != GITHUB_WELL && mode != GITHUB_HIDES_TEAM;
 }
 
-/* What GitHub wants of every client. */
+/* GitHub's requirements for every client. */
 static bool has_headers(const struct http_message *message) {
     const char *accept = http_message_header(message, "accept"), *agent = http_message_header(message, "user-agent");
     const char *version = http_message_header(message, "x-github-api-version");

@@ -8,7 +8,7 @@
  *   PATCH /repos/OWNER/REPO/issues/NUMBER              {"state": "closed"}, the same
  *
  * Every call is checked (method, path, query, headers, token, body) and written down; one that the real GitHub would refuse is
- * refused. It can misbehave. What it does not do: anything else that GitHub does, TLS, two connections at once.
+ * refused. It can misbehave. Not supported: anything else that GitHub does, TLS, two connections at once.
  */
 #ifndef TESTS_SUPPORT_SERVER_GITHUB_SERVER_H
 #define TESTS_SUPPORT_SERVER_GITHUB_SERVER_H

@@ -33,7 +33,7 @@ void pursuit_server_set_token(struct pursuit_server *server, const char *token);
 /* As if somebody had uploaded it. */
 void pursuit_server_add(struct pursuit_server *server, const char *name, const char *version);
 
-/* What was uploaded last for NAME VERSION; the caller owns it. NULL where nothing was. */
+/* The last upload for NAME VERSION, or NULL; the caller owns it. */
 json_t *pursuit_server_documentation(struct pursuit_server *server, const char *name, const char *version);
 
 /* How many requests came: look-ups of versions, and uploads whatever became of them. */

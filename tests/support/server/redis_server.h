@@ -17,7 +17,7 @@ struct redis_server *redis_server_start_with(const char *option, const char *val
 const char *redis_server_url(const struct redis_server *server);    /* for REDIS_URL; borrowed until the server is stopped */
 const char *redis_server_folder(const struct redis_server *server); /* the temporary folder, the same */
 
-/* SIGKILL: what was not on disk is gone. */
+/* SIGKILL: writes that were not on disk are lost. */
 void redis_server_kill(struct redis_server *server);
 
 /* After redis_server_kill(): the same data, the same address. Answers when the data is loaded. */

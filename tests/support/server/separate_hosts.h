@@ -20,7 +20,7 @@ bool separate_hosts_begin(void);
  * the test. */
 pid_t separate_hosts_add(int number);
 
-/* Nothing gets through to that host and from it; what was connected does not hear of it. And the end of that. */
+/* Drops all packets to and from that host, without a notice to its connections; and the end of that. */
 void separate_hosts_cut_off(int number);
 void separate_hosts_reconnect(int number);
 

@@ -85,7 +85,7 @@ static void make_environment(struct server *server, enum server_program program,
     add_inherited(server, environment);
 }
 
-/* What an operator gives no build worker. */
+/* Settings that no build worker gets. */
 static bool is_for_services_alone(const char *setting) {
     static const char *const names[] = {"PACCHETTIBOTTI_", "SPACES_", "SERVICE_KEY", "REDIS_URL"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
@@ -324,7 +324,7 @@ void server_wait_until_ready(struct server *server) {
     fail_msg("the server does not become ready: %s", text_view(&response.body));
 }
 
-/* ---- What a client does ---- */
+/* ---- Calls of a client ---- */
 
 void server_call(struct server *server, const char *method, const char *path, const char *body, struct http_response *out) {
     struct error err;

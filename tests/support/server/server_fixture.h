@@ -104,7 +104,7 @@ const char *server_sandbox_option(void);
 void server_wait_until_ready(struct server *server);     /* by /readyz */
 void server_wait_until_answering(struct server *server); /* by /api/v1/status */
 
-/* ---- What a client does ---- */
+/* ---- Calls of a client ---- */
 
 /* Any call, to a path that begins with `/`. The caller releases the answer. Fails where there was none. */
 void server_call(struct server *server, const char *method, const char *path, const char *body, struct http_response *out);
@@ -116,7 +116,7 @@ bool server_try_call(struct server *server, const char *method, const char *path
 /* GET that must be answered with 200 and JSON; the caller owns it. */
 json_t *server_get(struct server *server, const char *path);
 
-/* What /metrics says, in the server's arena; and one figure of it, named as it stands there with its labels, or 0. */
+/* The output of /metrics, in the server's arena; and one figure of it, named as it stands there with its labels, or 0. */
 const char *server_metrics(struct server *server);
 double server_figure(struct server *server, const char *name_and_labels);
 

@@ -38,7 +38,7 @@ static void make_compilers(struct server *server, const char *versions) {
         copy_program(server, stand_in, arena_format(&server->arena, "compilers/purs-%s", version));
 }
 
-/* The compiler, licensee and the fetching of sources may run as another user, who needs access to the folder. */
+/* The compiler, licensee and the fetching of sources may run as another user that needs access to the folder. */
 void server_folder_make(struct server *server, const struct server_options *options) {
     snprintf(server->folder, sizeof server->folder, "/tmp/registry-flow-XXXXXX");
     test_folder_make(server->folder);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * For server_fixture.c alone: what is in a server's folder before any program starts.
+ * For server_fixture.c alone: the content of a server's folder before any program starts.
  */
 #ifndef TESTS_SUPPORT_SERVER_SERVER_FOLDER_H
 #define TESTS_SUPPORT_SERVER_SERVER_FOLDER_H

@@ -49,7 +49,7 @@ static void folders_are_made_and_removed_without_following_links(void **state) {
     arena_release(&arena);
 }
 
-/* As somebody might leave it who wants it to stay. */
+/* As somebody might leave it to keep it. */
 static void what_is_deep_or_closed_is_removed_too(void **state) {
     (void)state;
     enum { DEPTH = 3000 }; /* as a path it would be several times PATH_MAX */

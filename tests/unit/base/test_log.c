@@ -18,7 +18,7 @@
 
 enum { FIELDS_MAX = 16, HEAD_FIELDS = 4, RANDOM_VALUES = 20000, RANDOM_BYTES_MAX = 40 };
 
-/* ---- What was written to stderr ---- */
+/* ---- Output on stderr ---- */
 
 static int log_file, stderr_before;
 
@@ -43,7 +43,7 @@ static void redirect(void) {
     assert_true(dup2(log_file, STDERR_FILENO) >= 0);
 }
 
-/* What was written since redirect(), of which there must be one line; the caller frees it. */
+/* The output since redirect(), which must be one line; the caller frees it. */
 static char *written_line(void) {
     dup2(stderr_before, STDERR_FILENO);
     off_t length = lseek(log_file, 0, SEEK_END);

@@ -137,7 +137,7 @@ static void a_secret_in_a_file_can_be_replaced(void **state) {
     assert_string_equal(f->err.path, "SERVICE_KEY_FILE");
     assert_string_equal(f->settings.service_key, "correct horse battery staple");
     assert_string_equal(f->settings.pacchettibotti_token, "the second token");
-    assert_string_equal(first, "the first token"); /* for who took it before */
+    assert_string_equal(first, "the first token"); /* for callers that took it before */
     assert_blanked("the first token");
     assert_blanked("the second token");
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What the tests of whole build workers begin with: a worker with the stand-in compiler, a service of the test's own in place
+ * Common setup of the tests of whole build workers: a worker with the stand-in compiler, a service of the test's own in place
  * of build-matrix, which writes down what it is told, and a storage with tarballs.
  */
 #ifndef TESTS_UNIT_BUILD_WORKER_WORKER_SCENE_H
@@ -38,7 +38,7 @@ enum {
     ASK_MS = 20, /* until "there is no work" is answered, or a worker would ask without a pause */
 };
 
-/* What the service has been told, and what it answers. */
+/* The messages that the service got, and its answers. */
 static struct matrix {
     pthread_mutex_t mutex; /* guards what follows */
     struct text events;    /* a line each: `join 0.15.15 slots=2`, `end JOB succeeded REASON`, `return JOB`, `leave busy=1` */

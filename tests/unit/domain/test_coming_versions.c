@@ -93,7 +93,7 @@ static const char *needed_text(struct scene *scene) {
     return copy;
 }
 
-/* What is wanted, what is coming, and which of that is waited for; NULL: none can help. */
+/* The dependencies, the coming versions, and those that are awaited; NULL: none can help. */
 static const struct {
     const char *holds, *wanted, *coming, *needed;
     const char *compiler; /* NULL: any */
@@ -200,7 +200,7 @@ static void packages_are_those_that_a_plan_can_reach(void **state) {
     end(scene);
 }
 
-/* Random registries: what is chosen gives a plan, and with any one of it less there is none. */
+/* Random registries: the chosen versions give a plan, and without any one of them there is none. */
 static void a_choice_is_enough_and_no_more(void **state) {
     (void)state;
     enum { ROUNDS = 300, PACKAGES = 6 };

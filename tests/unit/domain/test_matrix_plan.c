@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What the build matrix plans, on registries written down here. (test_matrix_plan_property.c compares with brute force.)
+ * The build matrix's plans, on registries written down here. (test_matrix_plan_property.c compares with brute force.)
  */
 #include "tests/support/cmocka_all.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What the build matrix finds, against brute force: on small registries made at random, and on the real one (where there is
+ * The build matrix's plans, against brute force: on small registries made at random, and on the real one (where there is
  * none, that part is skipped). Brute force plans every pair, builds what has a plan, and starts over until nothing changes.
  *
  * MATRIX_PROPERTY_COUNT: how many registries (300 where it is not set); MATRIX_PROPERTY_SEED: the first one's number.

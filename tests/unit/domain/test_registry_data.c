@@ -190,7 +190,7 @@ static void damage(struct text *content) {
         content->bytes[(size_t)rand() % content->length] = bytes[(size_t)rand() % (sizeof bytes - 1)];
 }
 
-/* What is still read prints to something that is read and printed the same. */
+/* Everything that is still accepted is printed to a text that is read and printed the same. */
 static void check_damaged_metadata(const char *path, const struct text *content) {
     (void)path;
     struct text damaged = {0}, printed = {0}, again = {0};

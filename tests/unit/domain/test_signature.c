@@ -22,7 +22,7 @@
 
 static const char payload[] = "{\"name\":\"prelude\",\"version\":\"1.0.0\",\"reason\":\"a\\u00e4\"}";
 
-/* What ssh-keygen is asked for, and what openssl is told to sign with (NULL: it wants a file of its own kind). */
+/* Options of ssh-keygen and openssl for each kind of key (NULL: openssl needs a file of its own format). */
 static const struct kind {
     const char *arguments;
     const char *type;

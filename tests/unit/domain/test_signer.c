@@ -118,7 +118,7 @@ static void a_replay_is_the_same_payload_key_and_kind(void **state) {
     assert_string_not_equal(replay_key(&one, "{\"name\":\"a\"} ", JOB_KIND_TRANSFER), key);
 }
 
-/* Whoever sees a signature can make another good one: the replay key is the same for both. */
+/* From a signature, another valid one can be computed: the replay key is the same for both. */
 static void another_signature_of_the_same_key_is_good_too(void **state) {
     (void)state;
     const char *signature = owner_key_sign(&arena, &second, payload);

@@ -98,7 +98,7 @@ static void the_alphabetically_first_package_gets_its_newest_version(void **stat
     arena_release(&arena);
 }
 
-/* What all versions of b need is needed before anything is chosen, so `a` is chosen first, although only b was asked for. */
+/* A need of all versions of b is known before anything is chosen, so `a` is chosen first, although only b was requested. */
 static void a_dependency_of_all_versions_counts_as_needed(void **state) {
     (void)state;
     static const char *const rows[] = {

@@ -103,7 +103,7 @@ static void every_published_version_has_a_plan_for_each_of_its_compilers(void **
     assert_int_equal(pairs, 58646);
 }
 
-/* What a publication without a compiler asks for. */
+/* The question of a publication without a compiler. */
 static void every_version_has_a_plan_with_some_compiler(void **state) {
     (void)state;
     if (!registry) skip();

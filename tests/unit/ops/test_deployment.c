@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What docker-compose.yml and ops/run let be reached: the one is read as YAML, a part of the other is run.
+ * Ports and files that docker-compose.yml and ops/run make reachable: the one is read as YAML, a part of the other is run.
  */
 #include "tests/support/cmocka_all.h"
 

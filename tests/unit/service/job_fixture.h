@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What the tests of the job runner begin with: that of the job store's tests (a redis-server, a store), and a runner whose one
+ * Common setup of the job runner's tests: that of the job store's tests (a redis-server, a store), and a runner whose one
  * handler does what the job's payload says:
  *
  *   "return"              nothing

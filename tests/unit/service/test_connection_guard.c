@@ -111,7 +111,7 @@ static void who_does_not_even_greet_is_not_kept(void **state) {
     flood(*state, "", 0);
 }
 
-/* What the service holds of them is what came over the connections that it has not closed. */
+/* The service holds only data of connections that it has not closed. */
 static void half_messages_are_bounded_in_all(void **state) {
     struct fixture *fixture = *state;
     struct message_server *server = start_server(fixture, fixture->tcp, KEY);
@@ -148,7 +148,7 @@ static void a_flood_shuts_out_its_own_address(void **state) {
     message_server_free(server);
 }
 
-/* What has the key is not touched, however little it says. */
+/* A connection that has proved the key is not closed, however little it sends. */
 static void a_client_with_the_key_proves_it_at_once(void **state) {
     struct fixture *fixture = *state;
     struct message_server *server = start_server(fixture, fixture->tcp, KEY);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The job runner while all goes well: who runs what, when, and what it leaves. What goes wrong is in test_job_runner_faults.c.
+ * The job runner without faults: which runner runs which job, when, and the state afterwards. Faults: test_job_runner_faults.c.
  */
 #include "lib/store/redis/lock.h"
 #include "tests/unit/service/job_fixture.h"

@@ -81,7 +81,7 @@ static void whoever_lost_against_others_is_tried_again_at_once_each_time(void **
         assert_non_null(strstr(lines.lines[i].message, "it is retried in 1 s."));
 }
 
-/* ---- What is the operators' trouble, and what is not ---- */
+/* ---- Failures for operators, and others ---- */
 
 static void a_full_disk_is_waited_for_and_counts_no_attempt(void **state) {
     struct job_fixture *j = *state;

@@ -202,7 +202,7 @@ static void a_crowd_that_waits_keeps_no_short_request_out(void **state) {
     message_server_free(server);
 }
 
-/* Its clock began a little later than that of who asked. */
+/* Its clock began a little later than the requester's. */
 static void wait_until_over(const struct message_pending *pending) {
     for (int64_t until_ms = clock_monotonic_ms() + CALL_MS; message_pending_left_ms(pending) > 0;) {
         assert_true(clock_monotonic_ms() < until_ms);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What each glob matches. That it is what fast-glob matches is tested by tests/clients/run globs.
+ * The matches of each glob. That they are the same as fast-glob's is tested by tests/clients/run globs.
  */
 #include "tests/support/cmocka_all.h"
 

@@ -52,7 +52,7 @@ struct file {
     size_t length; /* 0: up to the NUL */
 };
 
-/* What the check says of a manifest's license beside these files; warnings in `warnings`. */
+/* The check's result for a manifest's license and these files; warnings in `warnings`. */
 static enum status check_files(struct licensee *licensee, const struct file *files, size_t count, const char *expression,
                                struct license_warnings *warnings, struct error *err) {
     struct temporary_folder folder;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What may stand in the lists of a module's header, after the grammar of the compilers 0.13 to 0.15: each form by itself, as an
+ * The forms of items in a module header's lists, after the grammar of the compilers 0.13 to 0.15: each form by itself, as an
  * export and as an import; and headers made of them by chance, printed and read back.
  */
 #include "tests/support/cmocka_all.h"

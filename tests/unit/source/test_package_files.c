@@ -127,7 +127,7 @@ static void expect_no_warning(const struct globs *include, const struct globs *e
     if (files.warning_count) fail_msg("a warning: %s", files.warnings[0]);
 }
 
-/* What a link of the package leads to is looked at only where it would be packed. */
+/* The target of a link in the package is examined only if it would be packed. */
 static void links_out_of_the_repository_are_refused_where_they_are_packed(void **state) {
     (void)state;
     temporary_folder_link(&folder, "data/passwd", "/etc/passwd");

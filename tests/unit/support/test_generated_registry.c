@@ -126,7 +126,7 @@ static void unpack(const char *name, struct version version) {
     text_release(&tarball);
 }
 
-/* What the compiler says of a version and its plan: its report. NULL where there is no plan. */
+/* The compiler's report on a version and its plan; NULL: there is no plan. */
 static const char *compile(const struct indexed_version *version, struct version compiler, struct version run_with) {
     struct build_plan plan;
     struct arena memory = {0};

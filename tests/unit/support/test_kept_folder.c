@@ -89,7 +89,7 @@ static int run_one(const char *name) {
     return cmocka_run_group_tests(good, begin, end);
 }
 
-/* ---- What comes of them ---- */
+/* ---- Their results ---- */
 
 static const char *self;
 

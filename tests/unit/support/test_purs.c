@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What counts as up to date for the stand-in compiler is what does for the real one: its three rules, one by one. The reuse of
+ * The stand-in compiler has the real one's rules for modules that are up to date: its three rules, one by one. The reuse of
  * builds rests on them, so a stand-in that was more or less strict would hide faults there.
  */
 #include "tests/support/cmocka_all.h"

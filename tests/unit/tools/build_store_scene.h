@@ -55,7 +55,7 @@ static inline int scene_begin(void **state) {
     return 0;
 }
 
-/* Also what cannot be written, for who is not root. */
+/* Also folders that only root can write. */
 static inline void scene_remove(const char *path) {
     char command[2 * SCENE_PATH_MAX + 64];
     snprintf(command, sizeof command, "chmod -R u+rwX '%s'; rm -rf '%s'", path, path);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * One process with a build store: what is kept is found again as it was, and nothing else is. (Damage:
+ * One process with a build store: entries that were added are found again unchanged, and no others. (Damage:
  * test_build_store_damage.c; several at once, and limits: test_build_store_shared.c.)
  */
 #include "tests/unit/tools/build_store_scene.h"
@@ -167,7 +167,7 @@ static void the_count_is_what_the_disk_says(void **state) {
     build_store_free(store);
 }
 
-/* ---- What is refused ---- */
+/* ---- Refusals ---- */
 
 static void expect_refused(enum status wanted, const char *part) {
     struct build_store *store = scene_open(SCENE_ROOMY);

@@ -48,7 +48,7 @@ static void keys_stay_what_they_were(void **state) {
     assert_string_equal(key, "31a127472dfd92fddfde998e9cc24c3a28253f88f9860153db233ea6939fa9bd");
 }
 
-/* What else is in the same work, and in what order it stands there, does not matter. */
+/* Other packages of the same work, and their order, do not matter. */
 static void a_key_is_the_same_in_other_work(void **state) {
     (void)state;
     static const size_t on_others[] = {1, 0};

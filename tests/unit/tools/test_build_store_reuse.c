@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What the store keeps is up to date for a compiler that comes upon it through links, in another folder: a build with it
+ * Entries of the store are up to date for a compiler that reads them through links, in another folder: a build with it
  * compiles nothing but its own modules, and comes to the same bytes as one from nothing.
  */
 #include "tests/unit/tools/build_store_scene.h"

@@ -26,7 +26,7 @@ static void age(const char *key, int minutes) {
     assert_int_equal(utimensat(AT_FDCWD, scene_path(key, "used"), times, 0), 0);
 }
 
-/* What one of the scene's entries takes up; for a store that is still empty. */
+/* The size of one of the scene's entries; for a store that is still empty. */
 static int64_t size_of_entry(void) {
     struct build_store *store = scene_open(SCENE_ROOMY);
     scene_add(store, scene_key(1000), &scene_entry);
@@ -335,7 +335,7 @@ static void killed_at_each_step_it_leaves_whole_entries(void **state) {
 }
 #endif
 
-/* What a process that lives is writing is not what a dead one left. */
+/* Files that a living process is writing are not removed as remains of a dead one. */
 static void what_is_being_written_is_not_cleaned_up(void **state) {
     (void)state;
     int64_t size = size_of_entry();

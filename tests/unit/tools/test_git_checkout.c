@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What of a source's tree is written, and what is refused by name.
+ * The files of a source's tree that are written, and those that are refused by name.
  */
 #include "tests/unit/tools/git_source_scene.h"
 
@@ -82,7 +82,7 @@ static void a_link_out_of_the_subdirectory_is_what_it_leads_to(void **state) {
     assert_string_equal(link_of(scene, "all"), GIT_CHECKOUT_OUTSIDE); /* it would be in itself */
 }
 
-/* What links lead to counts, but never against the package's own files. */
+/* Targets of links count, but never against the package's own files. */
 static void links_out_of_the_subdirectory_have_what_the_limits_leave(void **state) {
     struct scene *scene = *state;
     change(scene, "mkdir core many; for i in 1 2 3 4 5 6; do echo $i >many/$i; done; echo own >core/own; "

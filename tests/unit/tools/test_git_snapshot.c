@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What the git program sees of a folder that was made a repository.
+ * A folder that was made a repository, as the git program sees it.
  */
 #include "tests/support/cmocka_all.h"
 

@@ -89,7 +89,7 @@ static void a_tokens_owner_is_found_and_the_answer_is_asked_for_once(void **stat
     assert_string_equal(login, "pacchettibotti");
     assert_int_equal(github_server_count_unchanged(scene->server), 2);
     assert_int_equal(read_login(scene, "ghp_NobodysToken000123456789abcdef", login), STATUS_UNAUTHORIZED);
-    github_server_set_token(scene->server, OTHER, NULL, false); /* revoked: what was kept is of no use */
+    github_server_set_token(scene->server, OTHER, NULL, false); /* revoked: the cached answer is not used */
     assert_int_equal(read_login(scene, OTHER, login), STATUS_UNAUTHORIZED);
 }
 

@@ -146,7 +146,7 @@ static void a_time_out_ends_the_whole_tree(void **state) {
     struct command_result result;
     struct command command = {.arguments = SCRIPT(stubborn)};
     pid_t daemon = 0, program = 0;
-    for (int timeout_ms = 700; program == 0; timeout_ms *= 2) { /* until both came to say who they are */
+    for (int timeout_ms = 700; program == 0; timeout_ms *= 2) { /* until both have written their ids */
         assert_true(timeout_ms < 2 * PATIENCE_MS);
         assert_int_equal(run(&result, &command, timeout_ms, &err), STATUS_TIMEOUT);
         assert_true(result.elapsed_ms >= timeout_ms);
@@ -167,7 +167,7 @@ static void what_a_program_leaves_behind_ends_with_it(void **state) {
     struct command command = {.arguments = SCRIPT("setsid sh -c 'echo $$; exec sleep 1000' & head -c 0 /dev/null; exit 0")};
     assert_int_equal(run(&result, &command, PATIENCE_MS, &err), STATUS_OK);
     pid_t daemon = (pid_t)strtol(text_view(&result.output), NULL, 10);
-    if (daemon) assert_gone(daemon); /* it may have been ended before it said who it was */
+    if (daemon) assert_gone(daemon); /* it may have been ended before it wrote its id */
     assert_true(result.elapsed_ms < PATIENCE_MS);
     command_result_release(&result);
 }
@@ -191,7 +191,7 @@ static void a_cancelled_command_ends(void **state) {
     command_result_release(&result);
 }
 
-/* The service is killed: what it was running must not live on. */
+/* The service is killed: programs that it was running must not survive. */
 static void a_killed_caller_leaves_no_orphan(void **state) {
     (void)state;
     int ends[2];
@@ -247,7 +247,7 @@ static void limits_hold(void **state) {
     command_result_release(&result);
 }
 
-/* What all processes take together; tests/unit/tools/test_sandbox_attacks.c goes further. */
+/* Limits on all processes together; tests/unit/tools/test_sandbox_attacks.c goes further. */
 static void limits_of_the_whole_hold(void **state) {
     (void)state;
     enum { MEBIBYTE = 1024 * 1024 };

@@ -195,7 +195,7 @@ static void a_404_without_an_error_code_is_an_object_that_is_not_there(void **st
     http_stub_stop(stub);
 }
 
-/* ---- What is wrong ---- */
+/* ---- Failures ---- */
 
 static void expect_advice(struct fixture *f, const char *code, const char *advice) {
     struct arena arena = {0};

@@ -388,7 +388,7 @@ static void one_that_crashes_each_time_has_failed(void **state) {
     assert_stopped(&outcome, COMPILER_STOP_SILENT, STATUS_REFUSED, "ended with signal 11");
 }
 
-/* ---- What it leaves ---- */
+/* ---- The state afterwards ---- */
 
 static void its_folder_is_removed_without_following_links(void **state) {
     (void)state;
