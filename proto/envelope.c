@@ -41,10 +41,9 @@ static enum status check_proof(const char *service_key, const void *bytes, size_
     unsigned char expected[SHA256_BYTES];
     prove(service_key, bytes, length, expected);
     if (hash_equal(expected, (const unsigned char *)bytes + length)) return STATUS_OK;
-    return error_set(
-        err, STATUS_UNAUTHORIZED,
-        "The sender of a message did not prove that it has this program's key (SERVICE_KEY; at a build worker's address "
-        "BUILD_WORKER_KEY): set both to the same.");
+    return error_set(err, STATUS_UNAUTHORIZED,
+                     "The sender of a message did not prove that it has this program's key (SERVICE_KEY; at a build worker's "
+                     "address BUILD_WORKER_KEY): set both to the same value.");
 }
 
 static enum status read_head(struct wire_reader *reader, struct envelope *out, struct error *err) {
@@ -52,7 +51,7 @@ static enum status read_head(struct wire_reader *reader, struct envelope *out, s
     if (!wire_read_array(reader, HEAD_VALUES) || !wire_read_flag(reader, &out->is_answer) || !wire_read_number(reader, &tag) ||
         !wire_read_binary(reader, out->id, sizeof out->id) || !wire_read_number(reader, &out->time_left_ms) ||
         !wire_read_number(reader, &out->time_sent_ms))
-        return error_set(err, STATUS_INVALID, "A message's envelope is not as version %d has it.", ENVELOPE_VERSION);
+        return error_set(err, STATUS_INVALID, "The envelope of a message is not of version %d.", ENVELOPE_VERSION);
     out->message.tag = tag > 0 && tag < INT32_MAX ? (enum message_tag)tag : 0;
     return STATUS_OK;
 }
@@ -64,7 +63,8 @@ static enum status check_time(const struct envelope *envelope, int64_t now_ms, s
     int64_t from_ms = now_ms - envelope->time_left_ms - ENVELOPE_CLOCK_SKEW_MS, to_ms = now_ms + ENVELOPE_CLOCK_SKEW_MS;
     if (envelope->time_sent_ms >= from_ms && envelope->time_sent_ms <= to_ms) return STATUS_OK;
     return error_set(err, STATUS_UNAUTHORIZED,
-                     "A message was sent at %lld by its sender's clock, and it is %lld here: too old, or the clocks are apart.",
+                     "A message was sent at %lld ms by the sender's clock, but it is %lld ms here: the message is too old, or "
+                     "the clocks differ.",
                      (long long)envelope->time_sent_ms, (long long)now_ms);
 }
 

@@ -220,7 +220,7 @@ static enum status pack_record(const struct layout *layout, const void *record, 
 enum status message_pack(const struct message *message, struct text *out, struct error *err) {
     struct layout layout;
     if (!find_layout(message->tag, &layout))
-        return error_set(err, STATUS_INVALID, "There is no message with the tag %d.", (int)message->tag);
+        return error_set(err, STATUS_INVALID, "Unknown message tag %d.", (int)message->tag);
     size_t length_before = out->length;
     enum status status = pack_record(&layout, &message->done, NULL, message->tag, out, err); /* all members begin there */
     if (status) {
@@ -281,7 +281,7 @@ static enum status unpack_optional(struct wire_reader *reader, const struct plac
 }
 
 static enum status wrong_count(const struct place *above, enum message_tag tag, size_t count, struct error *err) {
-    if (!above) return error_set(err, STATUS_INVALID, "The message \"%s\" does not have %zu fields.", message_name(tag), count);
+    if (!above) return error_set(err, STATUS_INVALID, "The message \"%s\" must have %zu fields.", message_name(tag), count);
     if (above->field->type == FIELD_OPTIONAL)
         return fail_at(err, STATUS_INVALID, above, "is not a record of %zu fields.", count);
     return fail_at(err, STATUS_INVALID, above, "has an item %zu that is not a record of %zu fields.", above->index, count);
@@ -315,12 +315,11 @@ enum status message_unpack(enum message_tag tag, const void *bytes, size_t lengt
     out->tag = tag;
     struct layout layout;
     if (!find_layout(tag, &layout))
-        return error_set(err, STATUS_INVALID,
-                         "There is no message with the tag %d here; the other program may be of another version.", (int)tag);
+        return error_set(err, STATUS_INVALID, "Unknown message tag %d: the other program may be of another release.", (int)tag);
     struct wire_reader reader = {bytes, length};
     enum status status = unpack_record(&reader, &layout, NULL, tag, arena, &out->done, err);
     if (!status && reader.left > 0)
-        status = error_set(err, STATUS_INVALID, "The message \"%s\" is followed by %zu bytes too many.", message_name(tag),
+        status = error_set(err, STATUS_INVALID, "The message \"%s\" is followed by %zu additional bytes.", message_name(tag),
                            reader.left);
     return status;
 }

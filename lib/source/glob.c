@@ -167,7 +167,7 @@ static enum status expand_braces(struct expansion *out, struct arena *arena, con
         for (size_t at = braces.open + 1; at <= braces.close; at++) {
             size_t end = end_alternative(text, at, braces.close);
             if (out->count == GLOB_ALTERNATIVES_MAX)
-                return error_set(err, STATUS_INVALID, "The braces of the glob \"%.300s\" expand to more than %d globs.", glob,
+                return error_set(err, STATUS_INVALID, "The glob \"%.300s\" expands to more than %d globs by its braces.", glob,
                                  GLOB_ALTERNATIVES_MAX);
             out->texts[out->count++] =
                 arena_format(arena, "%.*s%.*s%s", (int)braces.open, text, (int)(end - at), text + at, text + braces.close + 1);

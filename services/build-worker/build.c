@@ -41,10 +41,10 @@ static void end_failed_before(struct build *build, size_t job, size_t culprit) {
     version_print(build->work->compiler, version);
     bool is_own = culprit == job_at(build, job)->package;
     struct build_outcome outcome = {.verdict = VERDICT_FAILED_TO_COMPILE, .result.batch_jobs = 1};
-    outcome.reason =
-        is_own ? arena_format(build->arena, "It does not compile with compiler %s, as an earlier build has found.", version)
-               : arena_format(build->arena, "%s, on which it depends, does not compile with compiler %s.",
-                              build->sources[culprit].top, version);
+    outcome.reason = is_own ? arena_format(build->arena,
+                                           "The package does not compile with compiler %s, as an earlier build found.", version)
+                            : arena_format(build->arena, "%s, on which it depends, does not compile with compiler %s.",
+                                           build->sources[culprit].top, version);
     take_kept_errors(build, &build->sources[culprit].entry, &outcome.result);
     if (outcome.result.error_count > 0)
         build->listener->say(build->listener->context, job, LOG_ERROR, build_print_errors(build, &outcome.result));
@@ -54,7 +54,7 @@ static void end_failed_before(struct build *build, size_t job, size_t culprit) {
 static void end_built_before(struct build *build, size_t job, const struct build_entry *entry) {
     struct build_outcome outcome = {.verdict = VERDICT_SUCCEEDED, .result.batch_jobs = 1};
     outcome.result.own_modules = outcome.result.reused_modules = (int64_t)entry->module_count;
-    build->listener->say(build->listener->context, job, LOG_INFO, "The same was built before, and is in the build store.");
+    build->listener->say(build->listener->context, job, LOG_INFO, "The same build is in the build store.");
     atomic_fetch_add(&build->environment->reused_modules, outcome.result.reused_modules);
     end_job(build, job, &outcome);
 }
@@ -137,12 +137,11 @@ static bool have_same_errors(const struct build_result *a, const struct build_re
 static const char *find_difference(struct build *build, const struct build_batch *reused, const struct build_batch *anew) {
     const struct build_outcome *a = &reused->outcomes[0], *b = &anew->outcomes[0];
     if (a->verdict != b->verdict)
-        return arena_format(build->arena, "Built with what was kept of earlier builds: %s; built from nothing: %s.",
-                            verdict_text(a->verdict), verdict_text(b->verdict));
-    if (!have_same_errors(&a->result, &b->result))
-        return "Built with what was kept of earlier builds it has other errors than built from nothing.";
+        return arena_format(build->arena, "With the build store: %s; without it: %s.", verdict_text(a->verdict),
+                            verdict_text(b->verdict));
+    if (!have_same_errors(&a->result, &b->result)) return "With the build store, the build has other errors than without it.";
     if (!text_equal(reused->digest, anew->digest))
-        return "Built with what was kept of earlier builds its modules have another output than built from nothing.";
+        return "With the build store, the build's output differs from the one without it.";
     return NULL;
 }
 

@@ -20,7 +20,7 @@ static enum status open_folder(struct build_environment *environment, struct are
     enum status status = folder_claim(&environment->folder_claim, path, err);
     if (status) return error_prefix(err, "BUILD_DIR");
     environment->folder = realpath(path, NULL);
-    if (!environment->folder) return error_set(err, STATUS_INTERNAL, "BUILD_DIR: the folder %s cannot be reached.", path);
+    if (!environment->folder) return error_set(err, STATUS_INTERNAL, "BUILD_DIR: The folder %s cannot be reached.", path);
     static const char *const emptied[] = {"runs", "links"};
     for (size_t i = 0; !status && i < sizeof emptied / sizeof emptied[0]; i++) {
         const char *folder = arena_format(arena, "%s/%s", environment->folder, emptied[i]);
@@ -92,7 +92,8 @@ static void measure_disks(const struct build_environment *environment, struct me
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
         const char *const labels[] = {"setting", folders[i][0], NULL};
         bool is_full = disk_check(NULL, folders[i][1], NULL) != STATUS_OK;
-        metrics_add(metrics, METRIC_GAUGE, BUILD_FIGURE_DISK_FULL, "Whether the disk of that folder is full.", labels, is_full);
+        metrics_add(metrics, METRIC_GAUGE, BUILD_FIGURE_DISK_FULL, "1 if the disk of that folder is full, else 0.", labels,
+                    is_full);
     }
 }
 
@@ -101,21 +102,21 @@ void build_environment_measure(struct build_environment *environment, struct met
     struct package_cache_counts packages = package_cache_counts(environment->packages);
     for (int i = 0; i < VERDICT_COUNT; i++) {
         const char *const labels[] = {"verdict", verdict_text((enum verdict)i), NULL};
-        metrics_add(metrics, METRIC_COUNTER, "registry_builds_total", "Builds that ended, by what came of them.", labels,
+        metrics_add(metrics, METRIC_COUNTER, "registry_builds_total", "Builds that ended, by verdict.", labels,
                     (double)atomic_load(&environment->verdicts[i]));
     }
     measure_disks(environment, metrics);
     add_counter(metrics, "registry_compiler_runs_total", "Runs of the compiler.", atomic_load(&environment->runs));
     add_counter(metrics, "registry_modules_compiled_total", "Modules that were compiled.",
                 atomic_load(&environment->compiled_modules));
-    add_counter(metrics, "registry_modules_reused_total", "Modules that were taken from the build store instead.",
+    add_counter(metrics, "registry_modules_reused_total", "Modules that were taken from the build store.",
                 atomic_load(&environment->reused_modules));
-    add_counter(metrics, "registry_build_store_found_total", "Entries of the build store that were used.", store.found);
-    add_counter(metrics, "registry_build_store_missed_total", "Entries that were looked for and were not there.", store.missed);
-    add_counter(metrics, "registry_build_store_damaged_total", "Entries that were thrown away because they were damaged.",
-                store.damaged);
-    add_counter(metrics, "registry_build_store_evicted_total", "Entries that made room for others.", store.evicted);
+    add_counter(metrics, "registry_build_store_found_total", "Build store entries that were used.", store.found);
+    add_counter(metrics, "registry_build_store_missed_total", "Build store entries that were missing.", store.missed);
+    add_counter(metrics, "registry_build_store_damaged_total",
+                "Build store entries that were removed because they were damaged.", store.damaged);
+    add_counter(metrics, "registry_build_store_evicted_total", "Build store entries that were evicted.", store.evicted);
     metrics_add(metrics, METRIC_GAUGE, "registry_build_store_bytes", "Bytes in the build store.", NULL, (double)store.bytes);
-    add_counter(metrics, "registry_build_packages_found_total", "Tarballs that were there unpacked.", packages.found);
+    add_counter(metrics, "registry_build_packages_found_total", "Tarballs that were already unpacked.", packages.found);
     add_counter(metrics, "registry_build_packages_added_total", "Tarballs that were downloaded.", packages.added);
 }

@@ -96,7 +96,7 @@ const char *compiler_run_find_unreadable(struct compiler_run *run) {
         const struct build_source *source = &build->sources[i];
         if (!run->is_compiled[i] || !source->unreadable) continue;
         if (i == compiler_run_job(run, 0)->package)
-            return arena_format(build->arena, "It does not compile with compiler %s. %s", version, source->unreadable);
+            return arena_format(build->arena, "The package does not compile with compiler %s. %s", version, source->unreadable);
         return arena_format(build->arena, "%s, on which it depends, does not compile with compiler %s. %s", source->top,
                             version, source->unreadable);
     }

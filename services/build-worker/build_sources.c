@@ -57,15 +57,15 @@ static enum status get_tarball(struct build *build, const struct build_package *
     enum status status = http_client_send(&request, &response, err);
     if (!status && response.status != HTTP_OK) {
         bool is_gone = response.status == HTTP_NOT_FOUND || response.status == HTTP_GONE || response.status == HTTP_FORBIDDEN;
-        status =
-            error_set(err, is_gone ? STATUS_NOT_FOUND : STATUS_UNAVAILABLE,
-                      "The tarball of %s@%s is not to be had: storage answers %d.", package->name, version, response.status);
+        status = error_set(err, is_gone ? STATUS_NOT_FOUND : STATUS_UNAVAILABLE,
+                           "Cannot download the tarball of %s@%s: HTTP %d from BUILD_DOWNLOAD_URL.", package->name, version,
+                           response.status);
     }
     if (!status) hash_sha256_sri(response.body.bytes, response.body.length, hash);
     bool is_right = !status && (int64_t)response.body.length == package->size_bytes && text_equal(hash, package->hash);
     if (status == STATUS_TOO_LARGE || (!status && !is_right))
         status = error_set(err, STATUS_NOT_FOUND,
-                           "The tarball of %s@%s in storage is not the one of the metadata, with %lld bytes and the hash %s.",
+                           "The tarball of %s@%s in storage does not match the metadata, which has %lld bytes and the hash %s.",
                            package->name, version, (long long)package->size_bytes, package->hash);
     if (!status) text_append_bytes(out, response.body.bytes, response.body.length);
     http_response_release(&response);
@@ -100,7 +100,7 @@ static enum status download(struct build *build, size_t position, struct text *o
     if (status != STATUS_NOT_FOUND) return status;
     if (is_address_right(build, position)) return error_set(err, STATUS_REFUSED, "%s", arena_copy(build->arena, err->message));
     return error_set(err, STATUS_UNAVAILABLE,
-                     "%s No other one is there either: BUILD_DOWNLOAD_URL, or what may be read there, is wrong.",
+                     "%s The other tarballs are missing, too: check BUILD_DOWNLOAD_URL and what is stored there.",
                      arena_copy(build->arena, err->message));
 }
 

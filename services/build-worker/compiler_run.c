@@ -209,7 +209,7 @@ static void succeed(struct compiler_run *run, size_t i) {
     end_job(run, i, VERDICT_SUCCEEDED, NULL);
     const struct build_result *result = &run->set->outcomes[i].result;
     const char *line = arena_format(
-        build->arena, "Compiled its %lld module%s with compiler %s%s; %lld of its dependencies' were there already.",
+        build->arena, "Compiled the package's %lld module%s with compiler %s%s; %lld of its dependencies' modules were reused.",
         (long long)result->own_modules, result->own_modules == 1 ? "" : "s", version, compiler_run_say_warnings(run, i),
         (long long)result->reused_modules);
     build->listener->say(build->listener->context, run->set->jobs[i], LOG_INFO, line);
@@ -262,7 +262,7 @@ static void fail_single(struct compiler_run *run) {
     bool is_own = culprit == own || culprit == package_count;
     size_t count = run->report.error_count;
     end_job(run, 0, VERDICT_FAILED_TO_COMPILE,
-            is_own ? arena_format(build->arena, "It does not compile with compiler %s: %zu error%s.", version, count,
+            is_own ? arena_format(build->arena, "The package does not compile with compiler %s: %zu error%s.", version, count,
                                   count == 1 ? "" : "s")
                    : arena_format(build->arena, "%s, on which it depends, does not compile with compiler %s.",
                                   build->sources[culprit].top, version));
@@ -362,8 +362,8 @@ static void distrust_store(struct compiler_run *run, size_t expected) {
         }
     say(run, LOG_WARN,
         arena_format(build->arena,
-                     "The compiler compiled %zu modules where %zu were expected, so what was kept of earlier builds is not "
-                     "trusted: everything is built from nothing.",
+                     "The compiler compiled %zu modules instead of %zu, so the outputs from the build store are not trusted: "
+                     "everything is compiled again.",
                      run->report.compiled_count, expected));
 }
 

@@ -41,8 +41,8 @@ int main(int count, char **arguments) {
         {.name = "matrix",
          .argument = "ADDRESS",
          .variable = "BUILD_WORKER_ADDRESS",
-         .help = "In place of BUILD_WORKER_ADDRESS."},
-        {.name = "slots", .argument = "N", .variable = "BUILD_SLOTS", .help = "In place of BUILD_SLOTS."},
+         .help = "Overrides BUILD_WORKER_ADDRESS."},
+        {.name = "slots", .argument = "N", .variable = "BUILD_SLOTS", .help = "Overrides BUILD_SLOTS."},
         SANDBOX_UNSAFE_PROGRAM_OPTION(&accepts_no_sandbox),
         {0},
     };

@@ -160,7 +160,8 @@ static void hear_line(void *context, size_t job, enum log_level level, const cha
 /* Writes the reason to the job's log, which explains the delay to its readers. */
 static void say_why_given_back(struct held_jobs *held, const struct build_job *job, const char *reason) {
     struct text line = {0};
-    text_append_format(&line, "Given back by the build worker, not built: %s", reason ? reason : "no reason is known.");
+    text_append_format(&line, "Handed back by the build worker without a build: %s",
+                       reason ? reason : "The reason is unknown.");
     log_line(LOG_WARN, "job_handed_back", log_field("job", job->job_id), log_field("reason", reason));
     held_jobs_say(held, job, LOG_WARN, text_view(&line));
     text_release(&line);
@@ -187,7 +188,7 @@ static void count_busy(struct worker *worker, int change) {
 
 /* Gives back work that arrived after the stop. */
 static void refuse(struct worker *worker, const struct work_order *work) {
-    const struct build_outcome outcome = {.is_given_back = true, .reason = "The worker stops."};
+    const struct build_outcome outcome = {.is_given_back = true, .reason = "The worker is stopping."};
     for (size_t i = 0; i < work->job_count; i++) {
         say_why_given_back(&worker->held, &work->jobs[i], outcome.reason);
         held_jobs_end(&worker->held, &work->jobs[i], &outcome);

@@ -85,7 +85,7 @@ static const char *disk(struct server *server, const char *name) {
     return arena_format(&server->arena, "%s/%s", disks.path, name);
 }
 
-/* ---- What is said ---- */
+/* ---- Messages ---- */
 
 struct look {
     struct server *server;
@@ -102,7 +102,7 @@ static bool answer_has(void *context) {
     return has_it;
 }
 
-/* What operators are told of a folder: at the management port; the public one shows its setting's name alone. */
+/* Operators see the folder at the management port; the public port shows only its setting's name. */
 static bool operators_see(void *context) {
     const struct look *look = context;
     struct http_response full = http_ask(NULL, look->server->management_url, look->where, NULL, NULL), open = {0};
@@ -231,7 +231,7 @@ static void a_full_build_dir_keeps_builds_waiting(void **state) {
     fill(build, 0);
     matrix_publish_with(server, &package, "0.15.14");
     const char *id = matrix_wait_for_job(server, "full-build", "1.0.0", "0.15.15");
-    expect_job_says(server, id, "Given back by the build worker, not built");
+    expect_job_says(server, id, "Handed back by the build worker without a build");
     expect_answer(server, "/readyz", "BUILD_DIR");
     empty(build);
     matrix_expect_verdict(server, "full-build", "1.0.0", "0.15.15", "succeeded");

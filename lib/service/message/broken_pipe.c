@@ -29,6 +29,6 @@ ssize_t sendmsg(int file, const struct msghdr *message, int flags) {
 
 void broken_pipe_check(void) {
     if ((send_message *)dlsym(RTLD_DEFAULT, "sendmsg") == sendmsg) return;
-    log_line(LOG_ERROR, "symbol_not_interposed", log_field("reason", "libraries do not find this program's sendmsg"));
+    log_line(LOG_ERROR, "symbol_not_interposed", log_field("reason", "The libraries do not call this program's sendmsg()."));
     abort();
 }

@@ -144,7 +144,7 @@ static void log_flood(const char *reason) {
 /* Registers an accepted connection. False: it must be refused. */
 static bool take(int file, const struct peer_address *peer) {
     if (file >= file_limit) {
-        log_flood("Too many are open.");
+        log_flood("Too many connections are open.");
         shut_count++;
         return false;
     }
@@ -153,7 +153,7 @@ static bool take(int file, const struct peer_address *peer) {
     if (unproven_count == CONNECTIONS_UNPROVEN_MAX) forget_ended();
     int64_t now_ms = clock_monotonic_ms();
     if (unproven_count == CONNECTIONS_UNPROVEN_MAX) {
-        log_flood("Too many have sent nothing that proves the key.");
+        log_flood("Too many connections have not proved the key.");
         if (!make_room_for(peer, now_ms)) {
             shut_count++;
             return false;
@@ -221,7 +221,7 @@ static void set_file_limit(void) {
 
 void connection_guard_add(int port) {
     if ((accept_connection *)dlsym(RTLD_DEFAULT, "accept") != accept) {
-        log_line(LOG_ERROR, "symbol_not_interposed", log_field("reason", "libraries do not find this program's accept"));
+        log_line(LOG_ERROR, "symbol_not_interposed", log_field("reason", "The libraries do not call this program's accept()."));
         abort();
     }
     pthread_mutex_lock(&mutex);

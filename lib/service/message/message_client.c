@@ -130,11 +130,11 @@ static enum status read_answer(const struct client_connection *connection, struc
     enum status status = envelope_unpack(nng_msg_body(connection->answer), nng_msg_len(connection->answer), client->service_key,
                                          clock_now_ms(), arena, &envelope, &is_from_peer, err);
     if (!status && (!envelope.is_answer || memcmp(envelope.id, connection->packed->id, sizeof envelope.id) != 0))
-        status = error_set(err, STATUS_UNAUTHORIZED, "It is not the answer to what was asked.");
+        status = error_set(err, STATUS_UNAUTHORIZED, "It is the reply to another request.");
     if (!status && message_sender(envelope.message.tag) != MESSAGE_SENDER_ANSWER)
-        status = error_set(err, STATUS_INVALID, "A \"%s\" message is no answer.", message_name(envelope.message.tag));
+        status = error_set(err, STATUS_INVALID, "A \"%s\" message is not a reply.", message_name(envelope.message.tag));
     if (status)
-        return error_set(err, STATUS_UNAVAILABLE, "What came from %s is not to be believed: %s", client->address,
+        return error_set(err, STATUS_UNAVAILABLE, "The reply from %s was rejected: %s", client->address,
                          err ? err->message : "");
     *answer = envelope.message;
     if (answer->tag != MESSAGE_failure) return STATUS_OK;
@@ -148,13 +148,15 @@ static enum status describe_failure(const struct message_client *client, const s
                                     const char *name, int timeout_ms, struct error *err) {
     const struct peers_settings *settings = peers_settings(client->peers);
     if (!connection || (connection->failure == NNG_ETIMEDOUT && !connection->was_sent))
-        return error_set(err, STATUS_UNAVAILABLE, "Nobody took the message \"%s\" at %s within %d ms%s%s.", name,
-                         client->address, timeout_ms, client->tls ? ", or its certificate is not one for " : "",
+        return error_set(err, STATUS_UNAVAILABLE, "The message \"%s\" was not delivered to %s within %d ms%s%s.", name,
+                         client->address, timeout_ms,
+                         client->tls ? ". Check that its certificate is signed by the authority in " : "",
                          client->tls ? settings->authority : "");
     if (connection->failure == NNG_ETIMEDOUT)
-        return error_set(err, STATUS_TIMEOUT,
-                         "The message \"%s\" to %s was not answered within %d ms (to a wrong %s there is no answer).", name,
-                         client->address, timeout_ms, settings->key);
+        return error_set(
+            err, STATUS_TIMEOUT,
+            "The message \"%s\" to %s timed out after %d ms. If the service is up, check that %s is the same on both sides.",
+            name, client->address, timeout_ms, settings->key);
     return error_set(err, STATUS_UNAVAILABLE, "The message \"%s\" could not be sent to %s: %s.", name, client->address,
                      nng_strerror(connection->failure));
 }

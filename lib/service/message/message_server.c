@@ -113,9 +113,8 @@ static void pack_answer(struct message_server *server, struct envelope *envelope
     if (envelope_pack(envelope, server->service_key, out, &err) == STATUS_OK) return;
     log_line(LOG_ERROR, "reply_not_sent", log_field("address", server->address),
              log_field("message", message_name(envelope->message.tag)), log_field("reason", err.message));
-    envelope->message =
-        (struct message){.tag = MESSAGE_failure,
-                         .failure = {.status = STATUS_INTERNAL, .text = "The answer could not be written as a message."}};
+    envelope->message = (struct message){
+        .tag = MESSAGE_failure, .failure = {.status = STATUS_INTERNAL, .text = "The reply could not be encoded as a message."}};
     enum status status = envelope_pack(envelope, server->service_key, out, &err);
     assert(status == STATUS_OK);
 }
@@ -299,7 +298,7 @@ static void handle_request(struct message_pending *pending) {
         message_pending_answer(pending, &(struct message){.tag = MESSAGE_done});
     } else if (message_sender(tag) != server->sender) {
         struct error err = {0};
-        enum status status = error_set(&err, STATUS_UNAUTHORIZED, "A \"%s\" message may not be sent to %s with its %s.",
+        enum status status = error_set(&err, STATUS_UNAUTHORIZED, "A \"%s\" message to %s is not allowed with its %s.",
                                        message_name(tag), server->address, peers_settings(server->peers)->key);
         message_pending_fail(pending, status, &err);
     } else if (handler && handler->handle) {
@@ -308,7 +307,7 @@ static void handle_request(struct message_pending *pending) {
         answer_later(pending, handler);
     } else {
         struct error err = {0};
-        enum status status = error_set(&err, STATUS_INVALID, "The program at %s does not answer \"%s\" messages.",
+        enum status status = error_set(&err, STATUS_INVALID, "The program at %s does not support \"%s\" messages.",
                                        server->address, message_name(tag));
         message_pending_fail(pending, status, &err);
     }
@@ -356,7 +355,7 @@ static void slot_went_on(void *argument) {
 
 static enum status listen_failed(const char *address, int failure, struct error *err) {
     return error_set(err, failure == NNG_EADDRINUSE ? STATUS_BUSY : STATUS_INTERNAL, "Cannot listen on %s: %s.", address,
-                     failure == NNG_EADDRINUSE ? "another process does" : nng_strerror(failure));
+                     failure == NNG_EADDRINUSE ? "another process listens there" : nng_strerror(failure));
 }
 
 /* ---- Connections ---- */

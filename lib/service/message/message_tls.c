@@ -40,7 +40,7 @@ enum status message_tls_for_server(nng_tls_config **out, const char *address, en
         int failure = nng_tls_config_own_cert(*out, text_view(&certificate_pem), text_view(&key_pem), NULL);
         if (failure)
             status = error_set_at(err, STATUS_INVALID, settings->certificate,
-                                  "%s (%s) and %s (%s) must be a PEM certificate and the private key to it: %s.",
+                                  "%s (%s) and %s (%s) must be a PEM certificate and its private key: %s.",
                                   settings->certificate, certificate, settings->certificate_key, key, nng_strerror(failure));
     }
     if (status && *out) {

@@ -65,8 +65,8 @@ enum status service_address_check(const char *address, enum message_peers peers,
     if (status || service_address_is_local(address)) return status;
     if (!service_key)
         return error_set(err, STATUS_INVALID,
-                         "The address \"%s\" can be reached from other machines: set %s, the same for all programs.", address,
-                         settings->key);
+                         "The address \"%s\" can be reached from other machines: set %s to the same value for all programs.",
+                         address, settings->key);
     if (strlen(service_key) < KEY_MIN)
         return error_set(err, STATUS_INVALID,
                          "The address \"%s\" can be reached from other machines: %s must have at least %d characters.", address,

@@ -78,7 +78,8 @@ bool socket_close(nng_socket socket, void *owner) {
     bool is_closed = closing->is_closed;
     leave(closing);
     if (is_closed) return true;
-    log_line(LOG_WARN, "socket_not_closed", log_field("reason", "nng did not close it"), log_field("waited_s", PATIENCE_S));
+    log_line(LOG_WARN, "socket_not_closed", log_field("reason", "nng_close() did not return."),
+             log_field("waited_s", PATIENCE_S));
     remember(owner);
     return false;
 }

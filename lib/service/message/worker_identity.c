@@ -39,8 +39,8 @@ enum status worker_identity_check(const char *name, const char *secret, struct e
     char digest[WORKER_DIGEST_DIGITS + 1];
     const char *expected = digest_of(name);
     if (!expected)
-        return error_set_at(err, STATUS_INVALID, "worker", "The message has no worker: its name is HOST-DIGEST, %d digits.",
-                            WORKER_DIGEST_DIGITS);
+        return error_set_at(err, STATUS_INVALID, "worker",
+                            "The field \"worker\" must be of the form HOST-DIGEST, with %d digits.", WORKER_DIGEST_DIGITS);
     print_digest(secret ? secret : "", digest);
     if (secret && strcmp(digest, expected) == 0) return STATUS_OK;
     return error_set_at(err, STATUS_INVALID, "secret", "The message does not come from the worker that it names.");

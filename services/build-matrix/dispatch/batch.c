@@ -196,7 +196,8 @@ enum status batch_list_packages(struct work_order *out, size_t *packages, const 
         struct candidate candidate;
         enum status status = read_candidate(&candidate, index, &jobs[i], arena, err);
         if (status) return error_set(err, STATUS_REFUSED, "%s", err->message);
-        if (!agrees(members, &candidate)) return error_set(err, STATUS_REFUSED, "The jobs' plans do not agree.");
+        if (!agrees(members, &candidate))
+            return error_set(err, STATUS_REFUSED, "The plans of the jobs in the batch do not agree.");
         total += join(members, &candidate);
         own[i] = candidate.own;
     }

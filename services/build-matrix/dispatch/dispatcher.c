@@ -341,9 +341,9 @@ static void measure_workers(struct dispatcher *dispatcher, struct metrics *metri
     metrics_add(metrics, METRIC_GAUGE, "registry_build_workers", "Registered build workers.", NULL, (double)count);
     for (size_t i = 0; i < count; i++) {
         const char *const labels[] = {"worker", workers[i].id, NULL};
-        metrics_add(metrics, METRIC_GAUGE, "registry_build_slots", "Builds that a worker can do at once.", labels,
+        metrics_add(metrics, METRIC_GAUGE, "registry_build_slots", "Builds that a worker can run at once.", labels,
                     (double)workers[i].slots);
-        metrics_add(metrics, METRIC_GAUGE, "registry_build_slots_busy", "Builds that a worker does now.", labels,
+        metrics_add(metrics, METRIC_GAUGE, "registry_build_slots_busy", "Builds that a worker is running.", labels,
                     (double)workers[i].busy_slots);
         if (workers[i].figures && metrics_add_json(metrics, workers[i].figures, "worker", workers[i].id, &err))
             log_line(LOG_WARN, "worker_metrics_rejected", log_field("worker", workers[i].id), log_field("error", err.message));
@@ -357,7 +357,7 @@ void dispatcher_measure(struct dispatcher *dispatcher, struct metrics *metrics) 
     thread_unlock(&dispatcher->thread);
     metrics_add(metrics, METRIC_GAUGE, "registry_matrix_asks_waiting", "Free slots of workers that wait for work.", NULL,
                 waiting);
-    metrics_add(metrics, METRIC_COUNTER, "registry_matrix_batches_total", "Pieces of work handed out.", NULL, batches);
-    metrics_add(metrics, METRIC_COUNTER, "registry_matrix_handed_out_total", "Matrix jobs handed out.", NULL, jobs);
+    metrics_add(metrics, METRIC_COUNTER, "registry_matrix_batches_total", "Work orders sent to workers.", NULL, batches);
+    metrics_add(metrics, METRIC_COUNTER, "registry_matrix_handed_out_total", "Matrix jobs sent to workers.", NULL, jobs);
     measure_workers(dispatcher, metrics);
 }

@@ -71,8 +71,8 @@ static enum status end_refused(const struct round *round, const struct batch_ref
 }
 
 static const char *say_who_builds(const char *worker, size_t count, struct arena *arena) {
-    if (count == 1) return arena_format(arena, "Handed to the build worker %s.", worker);
-    return arena_format(arena, "Handed to the build worker %s, in a batch of up to %zu.", worker, count);
+    if (count == 1) return arena_format(arena, "Assigned to the build worker %s.", worker);
+    return arena_format(arena, "Assigned to the build worker %s, in a batch of up to %zu.", worker, count);
 }
 
 static enum build_how how_to_build(const struct job *job) {

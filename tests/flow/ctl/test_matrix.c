@@ -34,7 +34,7 @@ static const char *command(struct server *server, const char *arguments) {
                         server->folder, server->programs, arguments);
 }
 
-/* What it prints, on either stream, and behind that `exit STATUS`. */
+/* Its output on both streams, followed by `exit STATUS`. */
 static char *run(struct server *server, const char *arguments) {
     return shell_output(&server->arena, "%s 2>&1; echo \"exit $?\"", command(server, arguments));
 }
@@ -217,7 +217,7 @@ static void a_forged_entry_of_the_build_store_is_found(void **state) {
     forge_entry(server, package_module(&server->arena, "forged-base"), "0.15.14");
     const char *output = run(server, "matrix --verify 1000 --compiler 0.15.14");
     expect(output, "DIFFERS  forged-user@1.0.0 with 0.15.14, job ");
-    expect(output, "its modules have another output than built from nothing");
+    expect(output, "the build's output differs from the one without it");
     expect(output, "1 differ, 0 fail both ways, 0 gave no result.\nexit 1\n");
     assert_int_equal(matrix_alarms(server), 1);
     json_t *version = server_get(server, "/api/v1/packages/forged-user/1.0.0"); /* whose cells it is none of */

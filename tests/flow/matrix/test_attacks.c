@@ -34,7 +34,7 @@ static int tear_down(void **state) {
     return 0;
 }
 
-/* ---- What they are after ---- */
+/* ---- Targets of the attacks ---- */
 
 static const char *path_of(const char *name) {
     return arena_format(&server->arena, "%s/%s", server->folder, name);
@@ -129,7 +129,7 @@ static void expect_contained(const struct attack *attack) {
     if (!*verdict || !strstr(attack->verdict, verdict) ||
         (attack->reason && !strstr(server_last_error(server, job), attack->reason)))
         fail_msg("%s: %s\n%s", attack->name, verdict, server_log_text(server, job));
-    assert_int_equal(matrix_count_in(server_log_text(server, job), "Handed to the build worker"), 1);
+    assert_int_equal(matrix_count_in(server_log_text(server, job), "Assigned to the build worker"), 1);
     json_decref(job);
 }
 

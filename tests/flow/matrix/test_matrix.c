@@ -24,7 +24,7 @@ static int end(void **state) {
     return 0;
 }
 
-/* ---- What is built ---- */
+/* ---- Builds ---- */
 
 static void a_publication_is_built_with_the_other_compilers(void **state) {
     struct server *server = *state;
@@ -68,7 +68,7 @@ static void what_does_not_compile_says_why(void **state) {
     assert_non_null(strstr(server_job_text(error, "message"), "It is too new."));
     assert_string_equal(server_job_text(error, "filename"), "src/Main.purs");
     assert_non_null(strstr(server_last_error(server, job), "does not compile with compiler 0.15.15"));
-    assert_non_null(strstr(server_log_text(server, job), "Handed to the build worker"));
+    assert_non_null(strstr(server_log_text(server, job), "Assigned to the build worker"));
     json_decref(job);
     assert_string_equal(matrix_compilers_of(server, "one-only", "1.0.0"), "0.15.14");
 }
@@ -107,7 +107,7 @@ static void a_dependency_is_compiled_once(void **state) {
     }
 }
 
-/* ---- What happens to who builds ---- */
+/* ---- Workers that stop or are killed ---- */
 
 static void what_is_published_without_a_service_is_built_when_it_is_back(void **state) {
     struct server *server = *state;

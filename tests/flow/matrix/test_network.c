@@ -126,7 +126,7 @@ static void expect_written_once(const char *package) {
     json_t *job = matrix_wait_for_build(server, package, "1.0.0", "0.15.15");
     const char *log = server_log_text(server, job);
     assert_string_equal(server_job_text(job, "verdict"), "succeeded");
-    if (matrix_count_in(log, "Handed to the build worker") != 2 || matrix_count_in(log, "It will be retried") != 1 ||
+    if (matrix_count_in(log, "Assigned to the build worker") != 2 || matrix_count_in(log, "It will be retried") != 1 ||
         matrix_count_in(log, "Added compiler 0.15.15") > 1)
         fail_msg("%s", log);
     json_decref(job);
@@ -142,7 +142,7 @@ static void a_worker_with_another_key_gets_no_work_and_says_why(void **state) {
     int stranger = server_add_worker(server, &(struct server_worker){.settings = settings, .network = networks[HOST_C]});
     matrix_publish_with(server, &package, "0.15.14");
     server_wait_for_state(server, matrix_wait_for_job(server, "wrong-key", "1.0.0", "0.15.15"), "pending");
-    matrix_wait_for_worker_log(server, stranger, "to a wrong BUILD_WORKER_KEY there is no answer", 1);
+    matrix_wait_for_worker_log(server, stranger, "check that BUILD_WORKER_KEY is the same on both sides", 1);
     assert_null(strstr(server_worker_log(server, stranger), "event=worker_registered "));
     server_wait_for_state(server, matrix_wait_for_job(server, "wrong-key", "1.0.0", "0.15.15"), "pending");
     const char *log = read_file(&server->arena, arena_format(&server->arena, "%s/build-matrix.log", server->folder));
@@ -178,7 +178,7 @@ static void a_worker_that_is_cut_off_writes_nothing_late_and_comes_back(void **s
     separate_hosts_cut_off(HOST_A);
     int64_t cut_ms = clock_monotonic_ms();
     server_start_worker(server, worker_b);
-    wait_for_words(quick_job, "Compiled its 1 module", 1);
+    wait_for_words(quick_job, "Compiled the package's 1 module", 1);
     server_expect_success(server, quick_job);
     sleep_until(cut_ms + cut_off_ms - SENT_BEFORE_MS);
     assert_int_equal(unlink(hold_file()), 0);
@@ -230,7 +230,7 @@ static void what_cannot_be_downloaded_is_given_back_with_the_reason(void **state
     server_start_program(server, SERVER_GATEWAY);
     server_wait_until_answering(server);
     matrix_expect_verdict(server, "no-download", "1.0.0", "0.15.14", "succeeded");
-    wait_for_words(id, "Given back by the build worker, not built: ", 1);
+    wait_for_words(id, "Handed back by the build worker without a build: ", 1);
     server_terminate_worker(server, worker_b);
 }
 
@@ -262,7 +262,8 @@ static void expect_no_start_without_key(const char *program, const char *const *
     if (!wait_until(has_ended, &child, PATIENCE_MS)) fail_msg("%s starts without a key", program);
     const char *said = read_file(&server->arena, log);
     assert_non_null(strstr(said, "event=program_failed "));
-    assert_non_null(strstr(said, "can be reached from other machines: set BUILD_WORKER_KEY, the same for all programs"));
+    assert_non_null(
+        strstr(said, "can be reached from other machines: set BUILD_WORKER_KEY to the same value for all programs"));
 }
 
 static void nobody_starts_without_a_key_at_an_address_that_others_reach(void **state) {

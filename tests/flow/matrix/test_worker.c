@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What a build worker does and says: what it is, which jobs it gets, how it stops, and each verdict that a build can come to
+ * Behaviour of a build worker: its registration, which jobs it gets, how it stops, and each verdict that a build can come to
  * (but for compiler_missing: a worker is given no job that it lacks the compiler for). A test starts the workers that it needs.
  */
 #include "tests/support/cmocka_all.h"
@@ -133,7 +133,7 @@ static void expect_reason(const char *package, const char *verdict, const char *
     json_decref(job);
 }
 
-/* ---- What it is ---- */
+/* ---- Registration ---- */
 
 static void a_worker_says_what_it_is_and_has(void **state) {
     (void)state;
@@ -171,7 +171,7 @@ static void a_worker_without_the_compiler_gets_no_job_for_it(void **state) {
     server_wait_for_state(server, job_of("not-for-me"), "pending");
     server_start_worker(server, standard);
     matrix_expect_verdict(server, "not-for-me", "1.0.0", COMPILER, "succeeded");
-    assert_int_equal(matrix_count_in(wait_for_log(job_of("not-for-me")), "Handed to the build worker"), 1);
+    assert_int_equal(matrix_count_in(wait_for_log(job_of("not-for-me")), "Assigned to the build worker"), 1);
     server_terminate_worker(server, few_compilers);
     server_terminate_worker(server, standard);
 }
@@ -246,7 +246,7 @@ static void a_worker_that_is_told_to_stop_finishes_what_it_has(void **state) {
     assert_int_equal(attempts_of(job_of("no-more")), 0);
 }
 
-/* What is planned next is not divided among workers that are not there. */
+/* Work that is planned next is not divided among workers that have left. */
 static void a_worker_that_said_goodbye_is_gone_at_once(void **state) {
     (void)state;
     for (int i = 0; i < 3; i++) {
@@ -272,15 +272,15 @@ static void what_takes_too_long_to_finish_is_handed_back(void **state) {
     server_start_worker(server, standard);
     server_expect_success(server, job_of("handed-back"));
     const char *log = wait_for_log(job_of("handed-back"));
-    assert_int_equal(matrix_count_in(log, "Handed to the build worker"), 2);
-    assert_int_equal(matrix_count_in(log, "Given back by the build worker, not built: "), 1);
+    assert_int_equal(matrix_count_in(log, "Assigned to the build worker"), 2);
+    assert_int_equal(matrix_count_in(log, "Handed back by the build worker without a build: "), 1);
     assert_int_equal(matrix_count_in(log, "It will be retried"), 0);
     assert_int_equal(attempts_of(job_of("handed-back")), 1);
     matrix_expect_compilers(server, "handed-back", "1.0.0", "0.15.15 0.15.16");
     server_terminate_worker(server, standard);
 }
 
-/* ---- What builds come to ---- */
+/* ---- Verdicts ---- */
 
 static void a_tarball_that_is_gone_is_a_missing_dependency(void **state) {
     (void)state;
@@ -291,8 +291,8 @@ static void a_tarball_that_is_gone_is_a_missing_dependency(void **state) {
               server->folder, server->folder);
     int alarms = (int)server_figure(server, ALARMS);
     server_start_worker(server, standard);
-    expect_reason("tarball-gone", "dependency_missing", "The tarball of tarball-gone@1.0.0 is not to be had");
-    expect_reason("other-tarball", "dependency_missing", "in storage is not the one of the metadata");
+    expect_reason("tarball-gone", "dependency_missing", "Cannot download the tarball of tarball-gone@1.0.0");
+    expect_reason("other-tarball", "dependency_missing", "in storage does not match the metadata");
     assert_int_equal((int)server_figure(server, ALARMS) - alarms, 2);
 }
 
@@ -320,7 +320,7 @@ static void a_tarball_that_is_back_is_built_by_the_next_sweep(void **state) {
     server_expect_published(server, &package);
     shell_run("mv '%s/storage/comes-back' '%s/comes-back'", server->folder, server->folder);
     server_start_worker(server, standard);
-    expect_reason("comes-back", "dependency_missing", "The tarball of comes-back@1.0.0 is not to be had");
+    expect_reason("comes-back", "dependency_missing", "Cannot download the tarball of comes-back@1.0.0");
     shell_run("mv '%s/comes-back' '%s/storage/comes-back'", server->folder, server->folder);
     assert_true(ask_again("comes-back"));
     matrix_expect_compilers(server, "comes-back", "1.0.0", "0.15.15 0.15.16");
@@ -340,7 +340,7 @@ static void an_address_that_has_no_tarballs_is_no_verdict(void **state) {
     shell_run("rmdir '%s/storage' && mv '%s/elsewhere' '%s/storage'", server->folder, server->folder, server->folder);
     server_expect_success(server, job_of("nowhere"));
     const char *log = wait_for_log(job_of("nowhere"));
-    assert_true(matrix_count_in(log, "No other one is there either: BUILD_DOWNLOAD_URL") >= 2);
+    assert_true(matrix_count_in(log, "The other tarballs are missing, too: check BUILD_DOWNLOAD_URL") >= 2);
     assert_int_equal((int)server_figure(server, ALARMS) - alarms, 0);
     matrix_expect_compilers(server, "nowhere", "1.0.0", "0.15.15 0.15.16");
 }

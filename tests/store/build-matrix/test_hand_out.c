@@ -40,7 +40,7 @@ static void until_the_worker_says_something_its_lease_is_short(void **state) {
     int64_t left_ms;
     assert_ok(job_store_lease_left(f->store, &lease, &left_ms, &f->err));
     assert_true(left_ms <= 5000);
-    assert_string_equal(log_of(m, build.job_id), arena_format(&f->arena, "Handed to the build worker %s.", m->worker.name));
+    assert_string_equal(log_of(m, build.job_id), arena_format(&f->arena, "Assigned to the build worker %s.", m->worker.name));
 }
 
 static void ready_jobs_are_shared_among_all_slots(void **state) {

@@ -216,7 +216,8 @@ static void an_index_that_has_changed_since_is_seen(void **state) {
     expect_no_list("gone@1.0.0 is no longer published.", &gone, 1);
     expect_no_list("The plan does not have maybe, on which arrays depends.", &incomplete, 1);
     expect_no_list("egg depends on itself.", &circle, 1);
-    expect_no_list("The jobs' plans do not agree.", (const struct job[]){job_of("effect", ONE), job_of("maybe", TWO)}, 2);
+    expect_no_list("The plans of the jobs in the batch do not agree.",
+                   (const struct job[]){job_of("effect", ONE), job_of("maybe", TWO)}, 2);
 }
 
 int main(void) {

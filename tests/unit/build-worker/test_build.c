@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What comes of builds with the stand-in compiler, of packages that are unpacked already: what the compiler cannot read, what
+ * Builds with the stand-in compiler, of packages that are unpacked already: files that the compiler cannot read, what
  * it says, and what is about this machine. (Whole workers: tests/flow/matrix/.)
  */
 #include "tests/support/cmocka_all.h"
@@ -144,7 +144,7 @@ static void expect_line(const char *words) {
     if (!strstr(text_view(&log_lines), words)) fail_msg("no \"%s\" in:\n%s", words, text_view(&log_lines));
 }
 
-/* ---- What the compiler cannot read ---- */
+/* ---- Files that the compiler cannot read ---- */
 
 static void what_the_compiler_cannot_read_is_named_and_stands(void **state) {
     (void)state;
@@ -164,7 +164,7 @@ static void what_the_compiler_cannot_read_is_named_and_stands(void **state) {
         long long runs = atomic_load(&environment.runs);
         build(&rows[i].source, 1, 1);
         expect_verdict(0, VERDICT_FAILED_TO_COMPILE,
-                       arena_format(&arena, "It does not compile with compiler 0.15.15. %s", rows[i].sentence));
+                       arena_format(&arena, "The package does not compile with compiler 0.15.15. %s", rows[i].sentence));
         assert_true(verdict_stands(outcomes[0].verdict));
         assert_int_equal(atomic_load(&environment.runs), runs); /* before the compiler does */
 
@@ -185,7 +185,8 @@ static void others_of_the_same_run_compile(void **state) {
     };
     build(sources, 3, 2);
     expect_verdict(0, VERDICT_SUCCEEDED, NULL);
-    expect_verdict(1, VERDICT_FAILED_TO_COMPILE, "It does not compile with compiler 0.15.15. The foreign module src/Latin.js");
+    expect_verdict(1, VERDICT_FAILED_TO_COMPILE,
+                   "The package does not compile with compiler 0.15.15. The foreign module src/Latin.js");
 }
 
 static void what_the_compiler_does_not_read_may_be_anything(void **state) {
@@ -198,7 +199,7 @@ static void what_the_compiler_does_not_read_may_be_anything(void **state) {
                                           {"src/deep/.hidden/D.purs", "module D where\n"}}}; /* a module to the compiler */
     build(&source, 1, 1);
     expect_verdict(0, VERDICT_SUCCEEDED, NULL);
-    expect_line("INFO Compiled its 2 modules with compiler 0.15.15; ");
+    expect_line("INFO Compiled the package's 2 modules with compiler 0.15.15; ");
     assert_null(strstr(text_view(&log_lines), "not trusted"));
 }
 
@@ -235,14 +236,14 @@ static void what_is_this_machines_trouble_is_given_back(void **state) {
                         "left on device");
 }
 
-/* ---- What it says ---- */
+/* ---- Reports ---- */
 
 static void a_module_of_two_packages_is_shown_at_both_places(void **state) {
     (void)state;
     static const struct source sources[] = {{"a-first", {{"src/A.purs", "module A where\n"}}},
                                             {"own", {{"src/A.purs", "module A where\n"}}}};
     build(sources, 2, 1);
-    expect_verdict(0, VERDICT_FAILED_TO_COMPILE, "It does not compile with compiler 0.15.15: 1 error.");
+    expect_verdict(0, VERDICT_FAILED_TO_COMPILE, "The package does not compile with compiler 0.15.15: 1 error.");
     expect_line("0 ERROR DuplicateModule in a-first-1.0.0/src/A.purs:1:8 - 1:9:\n");
     expect_line("\n  also in src/A.purs:1:8 - 1:9\n");
     assert_string_equal(outcomes[0].result.errors[0].filename, "a-first-1.0.0/src/A.purs");
@@ -260,7 +261,8 @@ static void errors_that_an_earlier_build_found_are_in_the_log_again(void **state
     long long runs = atomic_load(&environment.runs);
     build(sources, 1, 1);
     assert_int_equal(atomic_load(&environment.runs), runs);
-    expect_verdict(0, VERDICT_FAILED_TO_COMPILE, "It does not compile with compiler 0.15.15, as an earlier build has found.");
+    expect_verdict(0, VERDICT_FAILED_TO_COMPILE,
+                   "The package does not compile with compiler 0.15.15, as an earlier build found.");
     expect_line(error);
     build(sources, 2, 1);
     expect_verdict(0, VERDICT_FAILED_TO_COMPILE, "wrong-1.0.0, on which it depends, does not compile with compiler 0.15.15.");
@@ -276,10 +278,10 @@ static void warnings_are_counted_by_package_and_shown_at_debug(void **state) {
     };
     build(sources, 3, 2);
     expect_verdict(0, VERDICT_SUCCEEDED, NULL);
-    expect_line("0 INFO Compiled its 1 module with compiler 0.15.15, with 1 warning; ");
+    expect_line("0 INFO Compiled the package's 1 module with compiler 0.15.15, with 1 warning; ");
     expect_line("0 DEBUG The compiler warns:\nUserDefinedWarning in src/One.purs:2:1 - 2:");
     assert_null(strstr(text_view(&log_lines), "Base is loud"));
-    expect_verdict(1, VERDICT_FAILED_TO_COMPILE, "It does not compile with compiler 0.15.15: 1 error.");
+    expect_verdict(1, VERDICT_FAILED_TO_COMPILE, "The package does not compile with compiler 0.15.15: 1 error.");
 }
 
 static void the_time_of_each_step_is_in_the_log(void **state) {
@@ -337,7 +339,8 @@ static void a_verification_builds_it_twice_and_keeps_nothing(void **state) {
         assert_int_equal(atomic_load(&environment.runs), runs + 2);
     }
     build(&wrong, 1, 1);
-    expect_verdict(0, VERDICT_FAILED_TO_COMPILE, "It does not compile with compiler 0.15.15: 1 error."); /* both times */
+    expect_verdict(0, VERDICT_FAILED_TO_COMPILE,
+                   "The package does not compile with compiler 0.15.15: 1 error."); /* both times */
     how = BUILD_HOW_REUSE;
     build(sources, 2, 1);
     assert_int_equal(outcomes[0].result.compiled_modules, 2);

@@ -29,15 +29,15 @@ static void a_job_is_built_from_its_tarball_and_its_log_comes_with_its_end(void 
     (void)state;
     give_package(JOB, "good", "module A where\n");
     await_event("end " JOB " succeeded ");
-    assert_true(has(&matrix.lines, "INFO Compiled its 1 module with compiler 0.15.15"));
+    assert_true(has(&matrix.lines, "INFO Compiled the package's 1 module with compiler 0.15.15"));
     assert_int_equal(s3_server_count(storage, S3_DOWNLOAD), 1);
     give_package(OTHER_JOB, "good", "module A where\n");
     await_event("end " OTHER_JOB " succeeded ");
-    assert_true(has(&matrix.lines, "INFO The same was built before, and is in the build store."));
+    assert_true(has(&matrix.lines, "INFO The same build is in the build store."));
     assert_int_equal(s3_server_count(storage, S3_DOWNLOAD), 1);
 }
 
-/* ---- What the service answers ---- */
+/* ---- The service's answers ---- */
 
 static void an_end_is_sent_again_until_it_is_taken(void **state) {
     (void)state;
@@ -45,7 +45,7 @@ static void an_end_is_sent_again_until_it_is_taken(void **state) {
     give_package(JOB, "good", "module A where\n");
     await_event("end " JOB " succeeded ");
     assert_true(has(&matrix.events, "refused " JOB " succeeded "));
-    assert_true(has(&matrix.lines, "INFO Compiled its 1 module"));
+    assert_true(has(&matrix.lines, "INFO Compiled the package's 1 module"));
 }
 
 static void an_end_that_comes_too_late_is_dropped(void **state) {
@@ -100,7 +100,7 @@ static void giving_up_ends_a_drain_at_once(void **state) {
     worker_give_up(worker);
     stop_worker(LONG_MS); /* shorter than the build takes, and longer than the test may */
     assert_true(has(&matrix.events, "return " JOB));
-    assert_true(has(&matrix.lines, "WARN Given back by the build worker, not built: "));
+    assert_true(has(&matrix.lines, "WARN Handed back by the build worker without a build: "));
 }
 
 static void a_build_that_ends_within_it_is_sent(void **state) {
@@ -127,7 +127,7 @@ static void where_there_is_no_tarball_at_all_the_job_is_given_back(void **state)
     const struct build_package package = {"gone", {1, 0, 0}, "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", 9, NULL, 0};
     give(JOB, &package, NULL);
     await_event("return " JOB);
-    assert_true(has(&matrix.lines, "BUILD_DOWNLOAD_URL, or what may be read there, is wrong."));
+    assert_true(has(&matrix.lines, "The other tarballs are missing, too: check BUILD_DOWNLOAD_URL and what is stored there."));
 }
 
 static void a_tarball_that_is_not_the_one_of_the_metadata_is_not_built(void **state) {
@@ -137,7 +137,7 @@ static void a_tarball_that_is_not_the_one_of_the_metadata_is_not_built(void **st
     package.hash = other.hash;
     give(JOB, &package, &other);
     await_event("end " JOB " dependency_missing ");
-    assert_true(has(&matrix.events, "in storage is not the one of the metadata"));
+    assert_true(has(&matrix.events, "in storage does not match the metadata"));
     package = store_package("longer", "module A where\n");
     package.size_bytes--;
     give(OTHER_JOB, &package, &other);
@@ -153,7 +153,7 @@ static void storage_that_answers_nothing_definite_says_nothing_about_a_package(v
     give(JOB, &package, &other); /* which could be downloaded by then */
     await_event("return " JOB);
     assert_int_equal(s3_server_count(storage, S3_DOWNLOAD), TRIES);
-    assert_true(has(&matrix.lines, "WARN Given back by the build worker, not built: "));
+    assert_true(has(&matrix.lines, "WARN Handed back by the build worker without a build: "));
     give(OTHER_JOB, &package, &other);
     await_event("end " OTHER_JOB " succeeded ");
 }
