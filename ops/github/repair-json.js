@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// For read-request: standard input is {outermost: [TEXT], fences: [TEXT…]}, each text beginning with a brace; standard output
-// is the same with {"json": OBJECT} or {"error": WHY} for each text, repaired by the jsonrepair of package-lock.json.
+// For read-request: standard input is {outermost: [TEXT], fences: [TEXT…]}, at least one text, each beginning with a brace;
+// standard output is {"json": OBJECT} or {"error": WHY} of the one that counts, repaired by the jsonrepair of package-lock.json.
 'use strict';
 const { readFileSync } = require('node:fs');
+const { isDeepStrictEqual } = require('node:util');
 const { jsonrepair } = require('jsonrepair');
 
 const UNCLOSED = 'A closing brace is missing.';
@@ -49,5 +50,13 @@ function repair(text) {
   }
 }
 
+// As `choose` in read-request. A fence, where there is one, says where the request ends.
+function choose(answers) {
+  const requests = answers.filter(({ json }) => json);
+  if (requests.some((request) => !isDeepStrictEqual(request, requests[0])))
+    return { error: 'There is more than one request in it: write one issue or comment for each.' };
+  return requests[0] ?? answers[0];
+}
+
 const { outermost, fences } = JSON.parse(readFileSync(0, 'utf8'));
-console.log(JSON.stringify({ outermost: outermost.map(repair), fences: fences.map(repair) }));
+console.log(JSON.stringify(choose((fences.length > 0 ? fences : outermost).map(repair))));

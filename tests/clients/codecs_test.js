@@ -119,6 +119,7 @@ class Registryctl {
   constructor(programs, folder) {
     this.program = path.join(programs, 'registryctl');
     this.folder = folder;
+    this.manifests = new Map();
   }
 
   // What it prints, or null where the answer is no.
@@ -131,10 +132,14 @@ class Registryctl {
     }
   }
 
+  // A text that comes again is not asked about again.
   manifest(text, worker) {
-    const file = path.join(this.folder, `purs-${worker}.json`);
-    fs.writeFileSync(file, text);
-    return this.ask('manifest', file);
+    if (!this.manifests.has(text)) {
+      const file = path.join(this.folder, `purs-${worker}.json`);
+      fs.writeFileSync(file, text);
+      this.manifests.set(text, this.ask('manifest', file));
+    }
+    return this.manifests.get(text);
   }
 }
 
