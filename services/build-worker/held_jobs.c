@@ -161,6 +161,7 @@ bool held_jobs_lose(struct held_jobs *list, const char *job_id, int64_t fence) {
         if (held->is_lost || held->fence != fence || !text_equal(held->job_id, job_id)) continue;
         held->is_lost = true;
         is_under_way = !held->is_ended;
+        held->is_loss_unlogged = held->is_ended;
         if (held->order && --held->order->wanted == 0) deadline_cancel(&held->order->deadline, STATUS_STALE);
     }
     pthread_cond_broadcast(&list->changed);
@@ -171,7 +172,8 @@ bool held_jobs_lose(struct held_jobs *list, const char *job_id, int64_t fence) {
 void held_jobs_lose_all(struct held_jobs *list, struct record_lease_list lost) {
     for (size_t i = 0; i < lost.count; i++) {
         const struct record_lease *lease = &lost.items[i];
-        /* An ended job may have been accepted just now; the reply to its own message reports that, so it is not logged here. */
+        /* An ended job may have been accepted just now, as the reply to its own message will say; where that has not been sent,
+         * the sender logs the loss when it drops the result. */
         if (held_jobs_lose(list, lease->job_id, lease->fence))
             log_line(LOG_WARN, "job_lost", log_field("job", lease->job_id), log_field("fence", lease->fence));
     }

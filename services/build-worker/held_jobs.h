@@ -25,6 +25,7 @@ struct held_job {
     int64_t fence;
     struct held_order *order; /* NULL once it has ended */
     bool is_lost;             /* another runner has the lease: nothing more is sent */
+    bool is_loss_unlogged;    /* it had ended when it was lost, so no log line has said so yet */
     bool is_ended;
     bool is_given_back;
     const char *verdict; /* set when it has ended, like the next two */

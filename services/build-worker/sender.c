@@ -20,6 +20,7 @@ struct output {
     struct held_job *held;
     struct held_lines lines;
     bool is_end, is_lost;
+    bool is_loss_unlogged; /* no log line has said yet that the job is lost */
 };
 
 /* ---- Pending output ---- */
@@ -38,7 +39,11 @@ static bool is_there_anything(const struct held_jobs *list, bool lines_too) {
 static bool take(struct held_jobs *list, bool lines_too, struct output *out) {
     for (struct held_job *held = list->first; held; held = held->next) {
         if (!has_something(held, lines_too)) continue;
-        *out = (struct output){.held = held, .lines = held->lines, .is_end = held->is_ended, .is_lost = held->is_lost};
+        *out = (struct output){.held = held,
+                               .lines = held->lines,
+                               .is_end = held->is_ended,
+                               .is_lost = held->is_lost,
+                               .is_loss_unlogged = held->is_loss_unlogged};
         held->lines = (struct held_lines){0};
         held->is_being_sent = true;
         return true;
@@ -111,7 +116,11 @@ static bool send_end(struct sender *sender, const struct output *output, enum st
 /* True: everything in the output was accepted, or refused for good. */
 static bool send_parcel(struct sender *sender, struct output *output) {
     enum status status = STATUS_OK;
-    if (output->is_lost) return true;
+    if (output->is_lost) {
+        if (output->is_loss_unlogged)
+            log_line(LOG_WARN, "job_lost", log_field("job", output->held->job_id), log_field("fence", output->held->fence));
+        return true;
+    }
     if (!send_lines(sender, output, &status)) return false;
     bool is_lost = status == STATUS_STALE || status == STATUS_NOT_FOUND;
     if (is_lost) held_jobs_lose(sender->held, output->held->job_id, output->held->fence);

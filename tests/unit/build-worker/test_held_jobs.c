@@ -76,6 +76,17 @@ static void what_is_lost_under_way_is_lost_once(void **state) {
     expect_stopped(true, false);
 }
 
+/* Its result may be on its way, or not: the sender knows, and logs the loss of one that it drops. */
+static void what_is_lost_after_its_end_is_left_to_the_sender_to_log(void **state) {
+    (void)state;
+    static const struct build_job job = {.job_id = JOB, .fence = 10};
+    held_jobs_end(&list, &job, &(struct build_outcome){.verdict = VERDICT_SUCCEEDED});
+    assert_false(held_jobs_lose(&list, JOB, 10));
+    assert_true(list.first->is_lost && list.first->is_loss_unlogged);
+    lose(JOB, 14);
+    assert_true(list.first->next->is_lost && !list.first->next->is_loss_unlogged);
+}
+
 static void others_stay(void **state) {
     (void)state;
     held_jobs_lose_all(&list, (struct record_lease_list){0});
@@ -201,6 +212,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_lost_job_that_the_worker_got_again_is_kept_under_its_new_number, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_lost_under_way_is_lost_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_lost_after_its_end_is_left_to_the_sender_to_log, set_up, tear_down),
         cmocka_unit_test_setup_teardown(others_stay, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_line_that_is_not_utf8_is_mended, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_line_that_is_too_long_is_cut_between_two_characters, set_up, tear_down),
