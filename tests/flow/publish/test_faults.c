@@ -140,14 +140,14 @@ static void show_storage(struct server *server) {
 
 static char *picture_of_outside(struct server *server) {
     show_storage(server);
-    return shell_output(
-        &suite.arena,
-        "cd '%s' && git -C " REGISTRY_REPO " ls-tree -r --name-only HEAD | while read -r path; do echo \"== $path\"; "
-        "git -C " REGISTRY_REPO " show \"HEAD:$path\"; done | sed -E 's/(\"publishedTime\": \")[^\"]*/\\1TIME/' && "
-        "git -C " INDEX_REPO " ls-tree -r HEAD && for repo in " REGISTRY_REPO " " INDEX_REPO "; do "
-        "git -C $repo log --format='%%an <%%ae> %%cn <%%ce>%%n%%B' | sed 's/^Job ID: .*/Job ID: ID/'; done && "
-        "cd storage && find . -type f | sort | xargs sha256sum",
-        server->folder);
+    return shell_output(&suite.arena,
+                        "cd '%s' && git -C " REGISTRY_REPO
+                        " ls-tree -r --name-only HEAD | sed 's/.*/HEAD:& &/' | git -C " REGISTRY_REPO
+                        " cat-file --batch='== %%(rest)' | sed -E 's/(\"publishedTime\": \")[^\"]*/\\1TIME/' && "
+                        "git -C " INDEX_REPO " ls-tree -r HEAD && for repo in " REGISTRY_REPO " " INDEX_REPO "; do "
+                        "git -C $repo log --format='%%an <%%ae> %%cn <%%ce>%%n%%B' | sed 's/^Job ID: .*/Job ID: ID/'; done && "
+                        "cd storage && find . -type f | sort | xargs sha256sum",
+                        server->folder);
 }
 
 /* The job as the API shows it, and its event; the commits in both must be the repositories' heads. */
@@ -213,6 +213,7 @@ static const char *what_was_left(struct server *server, const char *id) {
     struct job_store *store = NULL;
     struct job job = {0};
     struct error err;
+    show_storage(server);
     if (job_store_create(&store, redis_server_url(server->redis), PATIENCE_MS, &err) ||
         job_store_get(store, id, &server->arena, &job, &err))
         fail_msg("%s", err.message);
@@ -222,7 +223,7 @@ static const char *what_was_left(struct server *server, const char *id) {
     } parts[] = {
         {job.commit != NULL, "commit id"},
         {job.record != NULL, "record"},
-        {strstr(picture_of_outside(server), "./subject/1.0.0.tar.gz") != NULL, "tarball"},
+        {access(arena_format(&server->arena, "%s/storage/subject/1.0.0.tar.gz", server->folder), F_OK) == 0, "tarball"},
         {registry_file(server, REGISTRY_REPO, "metadata/subject.json") != NULL, "metadata"},
         {registry_file(server, INDEX_REPO, "su/bj/subject") != NULL, "manifest"},
         {job.state == JOB_STATE_SUCCEEDED, "end"},
