@@ -162,7 +162,7 @@ static size_t count_missing(struct wave_run *run, char example[256], size_t *has
         char version[VERSION_TEXT_MAX], name[256];
         version_print(pairs.items[i].version, version);
         snprintf(name, sizeof name, "%s@%s", pairs.items[i].package, version);
-        bool is_missing = matrix_plan_solve(&plan, index, &pairs.items[i], &arena) && !json_object_get(run->broken, name);
+        bool is_missing = !matrix_plan_solve(&plan, index, &pairs.items[i], 0, &arena) && !json_object_get(run->broken, name);
         if (is_missing && missing++ == 0) snprintf(example, 256, "%s", name);
         arena_release(&arena);
     }

@@ -13,7 +13,7 @@ void wave_plan(struct wave *wave, struct matrix_pairs *pairs) {
     for (size_t i = 0; i < pairs->count; i++) {
         struct arena arena = {0};
         struct build_plan plan;
-        if (matrix_plan_solve(&plan, wave->index, &pairs->items[i], &arena)) pairs->items[kept++] = pairs->items[i];
+        if (!matrix_plan_solve(&plan, wave->index, &pairs->items[i], 0, &arena)) pairs->items[kept++] = pairs->items[i];
         arena_release(&arena);
     }
     wave->solves += pairs->count;

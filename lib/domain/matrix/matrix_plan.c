@@ -123,31 +123,36 @@ void matrix_plan_sweep(struct matrix_pairs *out, struct matrix_sweep *sweep, con
 
 /* --- planning --- */
 
-static bool has_plan(struct build_plan *out, const struct manifest_index *index, const struct indexed_package *instead,
-                     const struct indexed_version *version, struct version compiler, struct arena *arena) {
+/* As solver_solve(). */
+static enum status solve(struct build_plan *out, const struct manifest_index *index, const struct indexed_package *instead,
+                         const struct indexed_version *version, struct version compiler, uint64_t step_limit,
+                         struct arena *arena) {
     struct solver_request request = {.required = version->manifest->dependencies,
                                      .required_count = version->manifest->dependency_count,
                                      .compilers = &compiler,
                                      .compiler_count = 1,
                                      .acceptable_compilers = range_exact(compiler),
+                                     .step_limit = step_limit,
                                      .instead = instead,
                                      .is_quiet = true};
-    return solver_solve(out, index, &request, arena, NULL) == STATUS_OK;
+    return solver_solve(out, index, &request, arena, NULL);
 }
 
-bool matrix_plan_is_lost(const struct manifest_index *index, const struct indexed_package *revised,
-                         const struct matrix_pair *pair, struct arena *arena) {
+enum matrix_loss matrix_plan_find_loss(const struct manifest_index *index, const struct indexed_package *revised,
+                                       const struct matrix_pair *pair, uint64_t step_limit, struct arena *arena) {
     struct build_plan plan;
     const struct indexed_version *version = manifest_index_find(index, pair->package, pair->version);
-    if (!version || !version->is_published) return false;
-    return !has_plan(&plan, index, revised, version, pair->compiler, arena) &&
-           has_plan(&plan, index, NULL, version, pair->compiler, arena);
+    if (!version || !version->is_published) return MATRIX_KEPT;
+    enum status status = solve(&plan, index, revised, version, pair->compiler, step_limit, arena);
+    if (!status || solve(&plan, index, NULL, version, pair->compiler, step_limit, arena)) return MATRIX_KEPT;
+    return status == STATUS_REFUSED ? MATRIX_LOST : MATRIX_UNDECIDED;
 }
 
-bool matrix_plan_solve(struct build_plan *out, const struct manifest_index *index, const struct matrix_pair *pair,
-                       struct arena *arena) {
+enum status matrix_plan_solve(struct build_plan *out, const struct manifest_index *index, const struct matrix_pair *pair,
+                              uint64_t step_limit, struct arena *arena) {
     const struct indexed_version *version = manifest_index_find(index, pair->package, pair->version);
-    if (!version || !version->is_published) return false;
-    if (metadata_has_compiler(manifest_index_find_metadata(index, pair->package), pair->version, pair->compiler)) return false;
-    return has_plan(out, index, NULL, version, pair->compiler, arena);
+    if (!version || !version->is_published) return STATUS_REFUSED;
+    if (metadata_has_compiler(manifest_index_find_metadata(index, pair->package), pair->version, pair->compiler))
+        return STATUS_REFUSED;
+    return solve(out, index, NULL, version, pair->compiler, step_limit, arena);
 }

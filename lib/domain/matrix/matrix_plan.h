@@ -18,6 +18,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lib/base/arena.h"
 #include "lib/domain/job/job.h"
@@ -98,15 +99,22 @@ void matrix_plan_sweep(struct matrix_pairs *out, struct matrix_sweep *sweep, con
 void matrix_plan_list_dependants(struct matrix_pairs *out, const struct manifest_index *index, const char *package,
                                  struct version version);
 
-/* True if the pair has a plan now, but none with `revised` (manifest_index_revise()) in place of the index's package. */
-bool matrix_plan_is_lost(const struct manifest_index *index, const struct indexed_package *revised,
-                         const struct matrix_pair *pair, struct arena *arena);
+enum matrix_loss {
+    MATRIX_KEPT,
+    MATRIX_LOST,
+    MATRIX_UNDECIDED, /* the solver has given up */
+};
+
+/* Whether the pair has a plan now, but none with `revised` (manifest_index_revise()) in place of the index's package. Each of
+ * the two solves has the step limit; 0: SOLVER_STEP_LIMIT. */
+enum matrix_loss matrix_plan_find_loss(const struct manifest_index *index, const struct indexed_package *revised,
+                                       const struct matrix_pair *pair, uint64_t step_limit, struct arena *arena);
 
 /* ---- Planning ---- */
 
-/* Makes the plan, in the arena. False: there is none, or the build is obsolete, since the version is gone, or known to build
- * with the compiler by now. */
-bool matrix_plan_solve(struct build_plan *out, const struct manifest_index *index, const struct matrix_pair *pair,
-                       struct arena *arena);
+/* Makes the plan, in the arena. STATUS_REFUSED: there is none, or the build is obsolete, since the version is gone, or known to
+ * build with the compiler by now. STATUS_TOO_LARGE: the solver has given up at the step limit (0: SOLVER_STEP_LIMIT). */
+CHECK_RESULT enum status matrix_plan_solve(struct build_plan *out, const struct manifest_index *index,
+                                           const struct matrix_pair *pair, uint64_t step_limit, struct arena *arena);
 
 #endif

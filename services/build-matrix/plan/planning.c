@@ -170,6 +170,15 @@ struct chunk {
     size_t count;
 };
 
+/* The solver is deterministic: such a pair is left out until the index changes, and the next sweep tries it again. */
+static void note_given_up(const struct matrix_pair *pair) {
+    char version[VERSION_TEXT_MAX], compiler[VERSION_TEXT_MAX];
+    version_print(pair->version, version);
+    version_print(pair->compiler, compiler);
+    log_line(LOG_WARN, "plan_given_up", log_field("package", pair->package), log_field("version", version),
+             log_field("compiler", compiler), log_field("reason", "too many combinations of versions"));
+}
+
 /* Solves plans from pairs[*next] on, within the limits of a chunk; pairs without a plan are left out. */
 static void plan_chunk(struct planning *planning, const struct matrix_pairs *pairs, size_t *next, struct chunk *chunk,
                        struct arena *arena) {
@@ -179,8 +188,9 @@ static void plan_chunk(struct planning *planning, const struct matrix_pairs *pai
     while (*next < pairs->count && chunk->count < CHUNK_PLANS && clock_monotonic_us() < until_us) {
         const struct matrix_pair *pair = &pairs->items[(*next)++];
         atomic_fetch_add(&planning->counts.solved, 1);
-        if (!matrix_plan_solve(&chunk->plans[chunk->count], index, pair, arena)) continue;
-        chunk->pairs[chunk->count++] = pair;
+        enum status status = matrix_plan_solve(&chunk->plans[chunk->count], index, pair, 0, arena);
+        if (status == STATUS_TOO_LARGE) note_given_up(pair);
+        if (!status) chunk->pairs[chunk->count++] = pair;
     }
     registry_view_unlock(planning->place.repositories->view);
 }

@@ -206,13 +206,22 @@ enum status revision_check_again(struct revision *r, struct error *err) {
 
 /* ---- Its dependants' plans ---- */
 
-static enum status refuse_losses(const struct revision *r, const struct matrix_pair *lost, size_t count, struct error *err) {
+/* A pair whose plan is lost, or may be: MATRIX_UNDECIDED. */
+struct loss {
+    struct matrix_pair pair;
+    enum matrix_loss kind;
+};
+
+static enum status refuse_losses(const struct revision *r, const struct loss *lost, size_t count, struct error *err) {
     struct text list = {0};
     for (size_t i = 0; i < count && i < LOSSES_SHOWN; i++) {
+        const struct matrix_pair *pair = &lost[i].pair;
         char version[VERSION_TEXT_MAX], compiler[VERSION_TEXT_MAX];
-        version_print(lost[i].version, version);
-        version_print(lost[i].compiler, compiler);
-        text_append_format(&list, "\n  %s@%s (compiler %s)", lost[i].package, version, compiler);
+        version_print(pair->version, version);
+        version_print(pair->compiler, compiler);
+        const char *doubt =
+            lost[i].kind == MATRIX_UNDECIDED ? ", which is not certain: too many combinations would have to be tried" : "";
+        text_append_format(&list, "\n  %s@%s (compiler %s)%s", pair->package, version, compiler, doubt);
     }
     if (count > LOSSES_SHOWN) text_append(&list, "\n  and others");
     enum status status = error_set_at(err, STATUS_REFUSED, "dependencies",
@@ -225,7 +234,7 @@ static enum status refuse_losses(const struct revision *r, const struct matrix_p
 
 /* Checks pairs from pairs[*next] on, for CHUNK_US. Pairs that would lose their plan are added to `lost`. */
 static enum status check_chunk(struct revision *r, const struct matrix_pairs *pairs, size_t *next,
-                               struct matrix_pair lost[LOSSES_SHOWN + 1], size_t *lost_count, struct error *err) {
+                               struct loss lost[LOSSES_SHOWN + 1], size_t *lost_count, struct error *err) {
     struct arena scratch = {0};
     struct indexed_package revised;
     const struct manifest_index *index = lock_view(r);
@@ -234,7 +243,8 @@ static enum status check_chunk(struct revision *r, const struct matrix_pairs *pa
     if (!status) manifest_index_revise(&revised, index, &r->after, &scratch);
     while (!status && *next < pairs->count && *lost_count <= LOSSES_SHOWN && clock_monotonic_us() < until_us) {
         const struct matrix_pair *pair = &pairs->items[(*next)++];
-        if (matrix_plan_is_lost(index, &revised, pair, &scratch)) lost[(*lost_count)++] = *pair;
+        enum matrix_loss kind = matrix_plan_find_loss(index, &revised, pair, 0, &scratch);
+        if (kind != MATRIX_KEPT) lost[(*lost_count)++] = (struct loss){*pair, kind};
     }
     unlock_view(r);
     arena_release(&scratch);
@@ -242,7 +252,7 @@ static enum status check_chunk(struct revision *r, const struct matrix_pairs *pa
 }
 
 static enum status look_at_dependants(struct revision *r, const struct matrix_pairs *pairs, struct error *err) {
-    struct matrix_pair lost[LOSSES_SHOWN + 1];
+    struct loss lost[LOSSES_SHOWN + 1];
     size_t next = 0, lost_count = 0;
     enum status status = STATUS_OK;
     while (!status && next < pairs->count && lost_count <= LOSSES_SHOWN) {

@@ -160,22 +160,68 @@ static void a_pair_that_is_not_worth_a_build_any_more_has_no_plan(void **state) 
     struct arena arena = {0};
     struct build_plan plan;
     struct matrix_pair pair = {.package = "b", .version = {1, 0, 0}, .compiler = compilers[1]};
-    assert_true(matrix_plan_solve(&plan, index, &pair, &arena));
+    assert_int_equal(matrix_plan_solve(&plan, index, &pair, 0, &arena), STATUS_OK);
     assert_true(version_equal(plan.compiler, compilers[1]));
     assert_int_equal(plan.packages.count, 1);
     assert_string_equal(plan.packages.items[0].name, "a");
     pair.compiler = compilers[0];
-    assert_false(matrix_plan_solve(&plan, index, &pair, &arena)); /* known */
+    assert_int_equal(matrix_plan_solve(&plan, index, &pair, 0, &arena), STATUS_REFUSED); /* known */
     pair.compiler = compilers[2];
-    assert_false(matrix_plan_solve(&plan, index, &pair, &arena)); /* a does not build with it */
+    assert_int_equal(matrix_plan_solve(&plan, index, &pair, 0, &arena), STATUS_REFUSED); /* a does not build with it */
     pair = (struct matrix_pair){.package = "a", .version = {2, 0, 0}, .compiler = compilers[1]};
-    assert_false(matrix_plan_solve(&plan, index, &pair, &arena)); /* withdrawn */
+    assert_int_equal(matrix_plan_solve(&plan, index, &pair, 0, &arena), STATUS_REFUSED); /* withdrawn */
     pair.version.major = 3;
-    assert_false(matrix_plan_solve(&plan, index, &pair, &arena));
+    assert_int_equal(matrix_plan_solve(&plan, index, &pair, 0, &arena), STATUS_REFUSED);
     pair.package = "nobody";
-    assert_false(matrix_plan_solve(&plan, index, &pair, &arena));
+    assert_int_equal(matrix_plan_solve(&plan, index, &pair, 0, &arena), STATUS_REFUSED);
     arena_release(&arena);
     manifest_index_free(index);
+}
+
+/* Six pigeons in five holes: each version of a pigeon is a hole, which it wants for itself. All that needs key 2.0.0 needs them. */
+static struct manifest_index *create_pigeonholes(struct arena *arena) {
+    enum { PIGEONS = 6, HOLES = 5 };
+    const char *rows[2 * PIGEONS * HOLES + 4], *pigeons = "";
+    size_t count = 0;
+    for (int hole = 1; hole <= HOLES; hole++)
+        for (int pigeon = 1; pigeon <= PIGEONS; pigeon++)
+            rows[count++] = arena_format(arena, "hole%d %d.0.0 [0.15.10]", hole, pigeon);
+    for (int pigeon = 1; pigeon <= PIGEONS; pigeon++) {
+        for (int hole = 1; hole <= HOLES; hole++)
+            rows[count++] = arena_format(arena, "pigeon%d %d.0.0 [0.15.10] hole%d >=%d.0.0 <%d.0.0", pigeon, hole, hole, pigeon,
+                                         pigeon + 1);
+        pigeons = arena_format(arena, "%s%spigeon%d >=1.0.0 <9.0.0", pigeons, pigeon > 1 ? ", " : "", pigeon);
+    }
+    rows[count++] = "key 1.0.0 [0.15.10]";
+    rows[count++] = arena_format(arena, "key 2.0.0 [0.15.10] %s", pigeons);
+    rows[count++] = "door 1.0.0 [0.15.10] key >=1.0.0 <2.0.0";
+    rows[count++] = "house 1.0.0 [0.15.11] door >=1.0.0 <2.0.0";
+    return small_registry_create(rows, count);
+}
+
+static void a_solve_that_is_given_up_is_no_answer(void **state) {
+    (void)state;
+    enum { FEW_STEPS = 60 };
+    struct arena arena = {0};
+    struct build_plan plan;
+    struct manifest_index *index = create_pigeonholes(&arena);
+    struct matrix_pair house = {.package = "house", .version = {1, 0, 0}, .compiler = compilers[0]};
+    assert_int_equal(matrix_plan_solve(&plan, index, &house, FEW_STEPS, &arena), STATUS_OK);
+
+    struct manifest door = small_registry_manifest("door", "1.0.0", "key >=2.0.0 <3.0.0", &arena);
+    struct indexed_package revised;
+    manifest_index_revise(&revised, index, &door, &arena);
+    assert_int_equal(matrix_plan_find_loss(index, &revised, &house, FEW_STEPS, &arena), MATRIX_UNDECIDED);
+    assert_int_equal(matrix_plan_find_loss(index, &revised, &house, 0, &arena), MATRIX_LOST);
+    manifest_index_free(index);
+
+    const char *const rows[] = {"a 1.0.0 [0.15.10]", "b 1.0.0 [0.15.11] a >=1.0.0 <2.0.0"};
+    index = small_registry_create(rows, 2);
+    struct matrix_pair b = {.package = "b", .version = {1, 0, 0}, .compiler = compilers[0]};
+    assert_int_equal(matrix_plan_solve(&plan, index, &b, 1, &arena), STATUS_TOO_LARGE);
+    assert_int_equal(matrix_plan_solve(&plan, index, &b, 0, &arena), STATUS_OK);
+    manifest_index_free(index);
+    arena_release(&arena);
 }
 
 int main(void) {
@@ -191,6 +237,7 @@ int main(void) {
         cmocka_unit_test(a_compiler_is_new_above_those_of_the_newest_published_prelude),
         cmocka_unit_test(a_sweep_goes_from_new_to_old_in_pieces),
         cmocka_unit_test(a_pair_that_is_not_worth_a_build_any_more_has_no_plan),
+        cmocka_unit_test(a_solve_that_is_given_up_is_no_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

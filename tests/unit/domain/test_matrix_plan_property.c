@@ -82,7 +82,7 @@ static void find_all(struct matrix_pairs *out, const struct manifest_index *inde
                     .package = package->name, .version = package->versions[j].version, .compiler = all[k]};
                 struct arena arena = {0};
                 struct build_plan plan;
-                bool has_plan = matrix_plan_solve(&plan, index, &pair, &arena);
+                bool has_plan = matrix_plan_solve(&plan, index, &pair, 0, &arena) == STATUS_OK;
                 arena_release(&arena);
                 if (!has_plan) continue;
                 out->items = memory_resize(out->items, out->count + 1, sizeof out->items[0]);
@@ -376,7 +376,8 @@ static void check_bounds_of(uint32_t seed, struct manifest_index *old, struct ma
     matrix_plan_list_dependants(&pairs, old, revised.name, revised.version);
     found.items = memory_alloc((pairs.count + 1) * sizeof found.items[0]);
     for (size_t i = 0; i < pairs.count; i++)
-        if (matrix_plan_is_lost(old, &instead, &pairs.items[i], arena)) found.items[found.count++] = pairs.items[i];
+        if (matrix_plan_find_loss(old, &instead, &pairs.items[i], 0, arena) == MATRIX_LOST)
+            found.items[found.count++] = pairs.items[i];
     put_revised(new, &revised);
     assert_int_equal(count_lost(old, new, &revised, &found, seed), found.count);
     total_jobs += found.count;
@@ -466,7 +467,7 @@ static void the_dependants_of_a_change_of_bounds_in_the_real_registry_are_looked
     int64_t listed_ms = clock_monotonic_ms();
     for (size_t i = 0; i < pairs.count; i++) {
         struct arena scratch = {0};
-        lost += matrix_plan_is_lost(real, &instead, &pairs.items[i], &scratch);
+        lost += matrix_plan_find_loss(real, &instead, &pairs.items[i], 0, &scratch) == MATRIX_LOST;
         arena_release(&scratch);
     }
     printf("%zu pairs, listed in %lld ms, %zu lost, all looked at in %lld ms\n", pairs.count, (long long)(listed_ms - begun_ms),
