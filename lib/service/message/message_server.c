@@ -47,6 +47,7 @@ enum {
     FORGOTTEN_AFTER_MS = 10000, /* limit of the wait in message_server_free() */
     TEND_MS = 500,
     MMAP_BYTES = 128 * 1024,
+    ENDED_MAX = 64, /* connections */
 };
 
 enum reply_slot_state { SLOT_RECEIVING, SLOT_WAITING, SLOT_SENDING, SLOT_CLOSED };
@@ -72,8 +73,7 @@ struct message_pending {
 };
 
 struct message_server {
-    char *address;
-    char *service_key;
+    char *address, *service_key;
     enum message_peers peers;
     enum message_sender sender; /* the only sender whose messages are accepted */
     const struct message_handler *handlers;
@@ -88,8 +88,9 @@ struct message_server {
     pthread_mutex_t mutex;
     pthread_cond_t slot_closed;
     bool is_closing;
-    int open_slots;
-    int waiting_slots;
+    int open_slots, waiting_slots;
+    int ended[ENDED_MAX]; /* the ids of the last connections that have ended; 0: none */
+    size_t ended_count;
 };
 
 /* ---- One request ---- */
@@ -212,6 +213,13 @@ static bool has_room(const struct message_server *server) {
     return server->waiting_slots < server->slot_count - kept;
 }
 
+/* True if the slot's connection ended while the request was on its way from nng to here; with the server's mutex held. */
+static bool has_ended(const struct reply_slot *slot) {
+    for (size_t i = 0; i < ENDED_MAX; i++)
+        if (slot->server->ended[i] == nng_pipe_id(slot->pipe)) return true;
+    return false;
+}
+
 /* Has `pending` wait at this slot, too; if no more slots may wait, in place of its newest one, which is returned. With the
  * server's mutex held. */
 static struct reply_slot *wait_at(struct message_pending *pending, struct reply_slot *slot) {
@@ -225,7 +233,7 @@ static struct reply_slot *wait_at(struct message_pending *pending, struct reply_
         replaced->twin = NULL;
     }
     slot->state = SLOT_WAITING;
-    slot->is_left = false;
+    slot->is_left = has_ended(slot);
     slot->asking = pending;
     slot->twin = twin;
     pending->slot = slot;
@@ -260,9 +268,10 @@ static void release_left_slots(struct message_server *server) {
 
 /* Called by nng when a connection has ended. */
 static void pipe_ended(nng_pipe pipe, nng_pipe_ev event, void *argument) {
-    struct message_server *server = argument;
     (void)event;
+    struct message_server *server = argument;
     pthread_mutex_lock(&server->mutex);
+    server->ended[server->ended_count++ % ENDED_MAX] = nng_pipe_id(pipe);
     for (int i = 0; i < server->slot_count; i++)
         if (server->slots[i].asking && nng_pipe_id(server->slots[i].pipe) == nng_pipe_id(pipe)) server->slots[i].is_left = true;
     pthread_mutex_unlock(&server->mutex);
@@ -285,8 +294,8 @@ static void answer_later(struct message_pending *pending, const struct message_h
         handler->handle_later(server->context, &pending->request.message, pending);
     } else {
         struct error err = {0};
-        enum status status = error_set(&err, STATUS_BUSY, "Too many requests wait at %s: try again later.", server->address);
-        message_pending_fail(pending, status, &err);
+        error_set(&err, STATUS_BUSY, "Too many requests wait at %s: try again later.", server->address);
+        message_pending_fail(pending, STATUS_BUSY, &err);
     }
 }
 
@@ -294,23 +303,21 @@ static void handle_request(struct message_pending *pending) {
     const struct message_server *server = pending->server;
     enum message_tag tag = pending->request.message.tag;
     const struct message_handler *handler = find_handler(server, tag);
-    if (tag == MESSAGE_greeting) {
+    struct error err = {0};
+    enum status status = STATUS_OK;
+    if (tag == MESSAGE_greeting)
         message_pending_answer(pending, &(struct message){.tag = MESSAGE_done});
-    } else if (message_sender(tag) != server->sender) {
-        struct error err = {0};
-        enum status status = error_set(&err, STATUS_UNAUTHORIZED, "A \"%s\" message to %s is not allowed with its %s.",
-                                       message_name(tag), server->address, peers_settings(server->peers)->key);
-        message_pending_fail(pending, status, &err);
-    } else if (handler && handler->handle) {
+    else if (message_sender(tag) != server->sender)
+        status = error_set(&err, STATUS_UNAUTHORIZED, "A \"%s\" message to %s is not allowed with its %s.", message_name(tag),
+                           server->address, peers_settings(server->peers)->key);
+    else if (handler && handler->handle)
         answer_at_once(pending, handler);
-    } else if (handler) {
+    else if (handler)
         answer_later(pending, handler);
-    } else {
-        struct error err = {0};
-        enum status status = error_set(&err, STATUS_INVALID, "The program at %s does not support \"%s\" messages.",
-                                       server->address, message_name(tag));
-        message_pending_fail(pending, status, &err);
-    }
+    else
+        status = error_set(&err, STATUS_INVALID, "The program at %s does not support \"%s\" messages.", server->address,
+                           message_name(tag));
+    if (status) message_pending_fail(pending, status, &err);
 }
 
 static void slot_received(struct reply_slot *slot) {
@@ -462,8 +469,7 @@ static void wait_for_slots(struct message_server *server) {
         pthread_cond_wait(&server->slot_closed, &server->mutex);
 }
 
-/* Cancels receiving; slots with a request answer it first. False: nng did not close the socket, and may still use the
- * server. */
+/* Cancels receiving; slots with a request answer it first. False: nng did not close the socket and may still use the server. */
 static bool close_slots(struct message_server *server) {
     pthread_mutex_lock(&server->mutex);
     server->is_closing = true;

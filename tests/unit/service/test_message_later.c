@@ -5,6 +5,8 @@
  */
 #include "tests/unit/service/message_fixture.h"
 
+#include <dlfcn.h>
+
 enum { CLIENTS = 5, ASKS_EACH = 60, ASKS = CLIENTS * ASKS_EACH };
 
 struct shelf {
@@ -16,6 +18,23 @@ struct shelf {
 };
 
 static const struct message done = {.tag = MESSAGE_done};
+
+/* In place of nng's: the server asks for the length of each message that it has received, and can be held there. */
+static atomic_bool is_held;
+static atomic_int held;
+
+size_t nng_msg_len(const void *message);
+
+size_t nng_msg_len(const void *message) {
+    size_t (*real)(const void *) = NULL;
+    void *symbol = dlsym(RTLD_NEXT, "nng_msg_len");
+    memcpy(&real, &symbol, sizeof real);
+    atomic_fetch_add(&held, 1);
+    while (atomic_load(&is_held))
+        usleep(1000);
+    atomic_fetch_sub(&held, 1);
+    return real(message);
+}
 
 static void put_on_shelf(void *context, const struct message *request, struct message_pending *pending) {
     struct shelf *shelf = context;
@@ -318,6 +337,34 @@ static void desks_of_connections_that_ended_are_let_go(void **state) {
     message_server_free(server);
 }
 
+/* Each connection has ended, and nng has said so, before its request waits at a slot. */
+static void desks_of_connections_that_end_at_once_are_let_go(void **state) {
+    struct fixture *fixture = *state;
+    struct shelf shelf = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+    const struct message ask = {.tag = MESSAGE_package_query, .package_query.name = "twin"};
+    struct message_server *server = serve_shelf(&shelf, fixture->tcp, 0);
+    int first = ask_again(fixture);
+    for (int i = 0; i < 13; i++) {
+        int file = greet(fixture);
+        atomic_store(&is_held, true);
+        send_raw(file, "one request only", &ask);
+        while (atomic_load(&held) == 0)
+            usleep(1000);
+        close(file);
+        usleep(20000);
+        atomic_store(&is_held, false);
+        while (atomic_load(&held) > 0)
+            usleep(1000);
+    }
+    int other = ask_until_taken(fixture, &shelf, 2);
+    answer_from_shelf(&shelf, 0);
+    expect_answer(first, MESSAGE_json_answer, "twin");
+    answer_from_shelf(&shelf, 1);
+    close(first);
+    close(other);
+    message_server_free(server);
+}
+
 /* ---- The end ---- */
 
 static void *answer_all(void *argument) {
@@ -363,6 +410,7 @@ int main(void) {
         TEST(a_request_sent_again_while_it_waits_is_the_same),
         TEST(a_request_sent_again_and_again_takes_no_more_desks_than_may_wait),
         TEST(desks_of_connections_that_ended_are_let_go),
+        TEST(desks_of_connections_that_end_at_once_are_let_go),
         TEST(closing_waits_for_those_that_are_still_to_be_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
