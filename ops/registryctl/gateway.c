@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/json.h"
@@ -119,6 +118,6 @@ enum status gateway_ask(struct invocation *call, const char *path, const char *b
         bool may_pass = status == STATUS_UNAVAILABLE || status == STATUS_TIMEOUT;
         if (!may_pass || clock_monotonic_ms() + wait_ms > until_ms) return status;
         if (is_first) fprintf(stderr, "registryctl: %s\nregistryctl: retrying\n", err->message);
-        nanosleep(&(struct timespec){wait_ms / 1000, wait_ms % 1000 * 1000000}, NULL);
+        clock_sleep_ms(wait_ms);
     }
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/text.h"
 #include "ops/registryctl/command.h"
 #include "ops/registryctl/gateway.h"
@@ -132,7 +133,7 @@ static enum status show_compiler(struct matrix_line *line, const char *compiler,
         is_over = !follows || !has_more(progress);
         if (is_over || is_terminal || polls % LINE_EVERY_POLLS == 0) print_progress(progress, follows && is_terminal);
         json_decref(progress);
-        if (!is_over) matrix_line_pause();
+        if (!is_over) clock_sleep_ms(MATRIX_POLL_MS);
     }
     if (follows && is_terminal) putchar('\n');
     return STATUS_OK;

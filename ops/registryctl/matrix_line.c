@@ -2,7 +2,6 @@
 #include "ops/registryctl/matrix_line.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "lib/base/json.h"
 #include "lib/service/message/message_client.h"
@@ -39,8 +38,4 @@ enum status matrix_line_ask(struct matrix_line *line, const struct message *requ
                            line->settings.build_matrix_address, err->message);
     arena_release(&arena);
     return status;
-}
-
-void matrix_line_pause(void) {
-    nanosleep(&(struct timespec){.tv_nsec = MATRIX_POLL_MS * 1000000}, NULL);
 }

@@ -15,7 +15,7 @@
 struct invocation;
 struct message_client;
 
-enum { MATRIX_POLL_MS = 500 };
+enum { MATRIX_POLL_MS = 500 }; /* between two queries */
 
 struct matrix_line {
     struct settings settings;
@@ -29,9 +29,6 @@ void matrix_line_close(struct matrix_line *line);
 /* Sends a query. *out is the JSON of the answer, which the caller owns. */
 CHECK_RESULT enum status matrix_line_ask(struct matrix_line *line, const struct message *request, json_t **out,
                                          struct error *err);
-
-/* Sleeps MATRIX_POLL_MS, between two queries. */
-void matrix_line_pause(void);
 
 /* `--verify COUNT` (matrix_verify.c). `compiler` NULL: any. */
 CHECK_RESULT enum status matrix_verify(struct matrix_line *line, struct invocation *call, const char *count,

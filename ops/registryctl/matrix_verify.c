@@ -85,7 +85,7 @@ static enum status await_all(struct matrix_line *line, json_t *waiting, struct f
                                "%zu builds do not end. Check with `registryctl workers` that there is a build worker.",
                                json_array_size(waiting));
         else
-            matrix_line_pause();
+            clock_sleep_ms(MATRIX_POLL_MS);
     }
     return status;
 }
