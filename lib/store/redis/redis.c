@@ -82,10 +82,12 @@ static bool parse_port(struct redis *redis, const struct url_part *port) {
 
 /* "", or `/DATABASE`. */
 static bool parse_database(struct redis *redis, const char *path) {
-    char *end = NULL;
-    if (*path == '\0') return true;
-    redis->database = (int)strtol(path + 1, &end, 10);
-    return *end == '\0' && redis->database >= 0;
+    enum { DIGITS_MAX = 6 };
+    const char *number = *path ? path + 1 : "";
+    size_t digits = strspn(number, "0123456789");
+    if (number[digits] != '\0' || digits > DIGITS_MAX) return false;
+    redis->database = atoi(number);
+    return true;
 }
 
 static enum status parse_url(struct redis *redis, const char *text, struct error *err) {
