@@ -12,7 +12,6 @@
 #include <sys/stat.h>
 
 #include "lib/base/text.h"
-#include "tests/support/http/http_stub.h"
 #include "tests/support/run_program.h"
 #include "tests/support/shell.h"
 #include "tests/support/temporary_folder.h"
@@ -100,23 +99,6 @@ static void a_package_that_cannot_be_is_not_asked_for(void **state) {
     assert_int_equal(run("jobs --package a&state=failed"), 1);
     assert_non_null(strstr(errors(), "a&state=failed"));
     assert_null(strstr(errors(), "127.0.0.1"));
-}
-
-static void an_id_of_any_text_is_one_part_of_the_path(void **state) {
-    (void)state;
-    struct http_stub *stub = http_stub_start("HTTP/1.1 200 OK\r\nContent-Length: 19\r\n\r\n{\"state\":\"pending\"}");
-    static const char *const paths[] = {"GET /status/a%2F..%2Fb%3Fc%23%25 ", "GET /status/a%2F..%2Fb%3Fc%23%25 ",
-                                        "GET /logs/a%2F..%2Fb%3Fc%23%25?level="};
-    char line[64];
-    snprintf(line, sizeof line, "--gateway http://127.0.0.1:%d status %%", http_stub_port(stub));
-    run_with("a/../b?c#%", NULL, line);
-    snprintf(line, sizeof line, "--gateway http://127.0.0.1:%d logs %%", http_stub_port(stub));
-    run_with("a/../b?c#%", NULL, line);
-    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-        const char *request = http_stub_request(stub, i);
-        if (!request || strncmp(request, paths[i], strlen(paths[i])) != 0) fail_msg("%s: %s", paths[i], request);
-    }
-    http_stub_stop(stub);
 }
 
 static void a_text_is_printed_in_its_normal_form_or_refused(void **state) {
@@ -487,7 +469,6 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_wrong_call_is_told_apart_from_a_no, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_package_that_cannot_be_is_not_asked_for, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(an_id_of_any_text_is_one_part_of_the_path, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_text_is_printed_in_its_normal_form_or_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_manifest_is_printed_as_purs_json, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_bad_manifest_is_refused_with_field_and_value, set_up, tear_down),
