@@ -36,16 +36,17 @@ static void write_commits(struct json_writer *writer, const char *commits) {
     if (!commits) return;
     json_writer_key(writer, "commits");
     json_writer_open(writer, '[');
-    for (const char *at = commits; *at; at += strspn(at, " ")) {
-        size_t name = strcspn(at, "="), length = strcspn(at, " ");
+    for (const char *entry = commits, *next; *entry; entry = next) {
+        size_t name = strcspn(entry, "= "), length = strcspn(entry, " ");
+        next = entry + length + strspn(entry + length, " ");
+        if (name == length) continue; /* without a commit: not written by this server */
         json_writer_item(writer);
         json_writer_open(writer, '{');
         json_writer_key(writer, "repository");
-        json_writer_bytes(writer, at, name);
+        json_writer_bytes(writer, entry, name);
         json_writer_key(writer, "commit");
-        json_writer_bytes(writer, at + name + 1, length - name - 1);
+        json_writer_bytes(writer, entry + name + 1, length - name - 1);
         json_writer_close(writer, '}');
-        at += length;
     }
     json_writer_close(writer, ']');
 }
