@@ -152,24 +152,47 @@ static struct manifest_index *load_folder(char *root) {
     return index;
 }
 
-struct manifest_index *real_registry_create(void) {
+/* Its path, in the arena; NULL, and a sentence on standard output, where there is none. */
+static const char *find_archive(struct arena *arena) {
     const char *data = getenv("REGISTRY_DATA");
-    char pattern[4096];
-    snprintf(pattern, sizeof pattern, "%s/registry-*.tar.xz", data ? data : SOURCE_DIR "/../shared/data");
+    const char *pattern = arena_format(arena, "%s/registry-*.tar.xz", data ? data : SOURCE_DIR "/../shared/data");
     glob_t found = {0};
     if (glob(pattern, 0, NULL, &found) != 0) {
         printf("There is no real registry data at %s (REGISTRY_DATA names the folder).\n", pattern);
         return NULL;
     }
-    char folder[] = "/tmp/registry-data-XXXXXX";
-    char command[8192];
-    if (!mkdtemp(folder)) abort();
-    snprintf(command, sizeof command, "tar -xJf '%s' -C '%s'", found.gl_pathv[found.gl_pathc - 1], folder);
+    const char *path = arena_copy(arena, found.gl_pathv[found.gl_pathc - 1]);
     globfree(&found);
-    if (system(command) != 0) abort();
-    struct manifest_index *index = load_folder(folder);
-    folder_remove(folder);
+    return path;
+}
+
+struct manifest_index *real_registry_create(void) {
+    struct arena arena = {0};
+    struct manifest_index *index = NULL;
+    const char *archive = find_archive(&arena);
+    char folder[] = "/tmp/registry-data-XXXXXX";
+    if (archive) {
+        if (!mkdtemp(folder) || system(arena_format(&arena, "tar -xJf '%s' -C '%s'", archive, folder)) != 0) abort();
+        index = load_folder(folder);
+        folder_remove(folder);
+    }
+    arena_release(&arena);
     return index;
+}
+
+bool real_package_set_read(struct package_set *out, const char *version, struct arena *arena) {
+    struct text text = {0};
+    struct error err = {0};
+    const char *archive = find_archive(arena);
+    if (!archive) return false;
+    FILE *file = popen(arena_format(arena, "tar -xJOf '%s' registry/package-sets/%s.json", archive, version), "r");
+    if (!file) abort();
+    for (size_t got = 1; got > 0; text.length += got)
+        got = fread(text_reserve(&text, 65536), 1, 65536, file);
+    if (pclose(file) != 0) abort();
+    need(package_set_parse(out, text_view(&text), text.length, arena, &err), &err, version);
+    text_release(&text);
+    return true;
 }
 
 static int compare_versions(const void *a, const void *b) {

@@ -5,10 +5,12 @@
 #ifndef TESTS_SUPPORT_SMALL_REGISTRY_H
 #define TESTS_SUPPORT_SMALL_REGISTRY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lib/base/arena.h"
 #include "lib/domain/registry/manifest_index.h"
+#include "lib/domain/registry/package_set.h"
 
 /* A row is `NAME VERSION [COMPILER …] NAME RANGE, NAME RANGE, …`; without compilers (`[]`) the version is not published. Rows
  * of one package stand together. What is wrong with a row ends the program. */
@@ -23,6 +25,9 @@ struct manifest small_registry_manifest(const char *name, const char *version, c
 /* The real registry of one day, from the folder REGISTRY_DATA (or, where that is not set, ../shared/data beside the sources).
  * NULL, and a sentence on standard output, where there is none. */
 struct manifest_index *real_registry_create(void);
+
+/* A package set of it. False, and a sentence on standard output, where there is no such data. */
+bool real_package_set_read(struct package_set *out, const char *version, struct arena *arena);
 
 /* Every compiler in any metadata, ascending, in the arena. */
 struct version *registry_compilers(const struct manifest_index *index, size_t *count, struct arena *arena);

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What comes into the next package set, on registries written down here, and on the real one (where there is none, that part
+ * is skipped).
+ */
+#include "tests/support/cmocka_all.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/text.h"
+#include "lib/domain/registry/manifest_index.h"
+#include "lib/domain/set/set_candidates.h"
+#include "tests/support/small_registry.h"
+
+#define CREATE(...)                                                                                                            \
+    small_registry_create((const char *const[]){__VA_ARGS__}, sizeof(const char *const[]){__VA_ARGS__} / sizeof(const char *))
+
+/* A set for compiler 0.15.15 of `NAME VERSION NAME VERSION …`. */
+static struct package_set set_of(const char *text, struct arena *arena) {
+    struct package_set set = {.version = {1, 0, 0}, .compiler = {0, 15, 15}};
+    set.packages.items = arena_alloc(arena, 100 * sizeof *set.packages.items);
+    char name[64], version[VERSION_TEXT_MAX];
+    for (int length; sscanf(text, "%63s %32s%n", name, version, &length) == 2; text += length) {
+        struct package_version *item = &set.packages.items[set.packages.count++];
+        item->name = arena_copy(arena, name);
+        assert_int_equal(version_parse(&item->version, version, NULL), STATUS_OK);
+    }
+    package_versions_sort(&set.packages);
+    return set;
+}
+
+/* `NAME@VERSION/GROUP` by blanks, in order; an update has `OLD->` before its version. */
+static const char *print(const struct set_candidates *candidates, const struct set_members *members, struct arena *arena) {
+    struct text all = {0};
+    for (size_t i = 0; i < candidates->count; i++) {
+        const struct set_candidate *candidate = &candidates->items[i];
+        char version[VERSION_TEXT_MAX], old[VERSION_TEXT_MAX] = "";
+        version_print(candidate->version->version, version);
+        if (candidate->replaced) version_print(candidate->replaced->version, old);
+        text_append_format(&all, "%s%s@%s%s%s/%zu", i ? " " : "", set_members_name(members, candidate->package), old,
+                           candidate->replaced ? "->" : "", version, candidate->group);
+    }
+    const char *printed = arena_copy(arena, text_view(&all));
+    text_release(&all);
+    return printed;
+}
+
+static void assert_candidates(struct manifest_index *index, const char *set_text, const char *expected) {
+    struct arena arena = {0};
+    const struct package_set set = set_of(set_text, &arena);
+    struct set_members members;
+    struct set_candidates candidates;
+    set_members_read(&members, index, &set, &arena);
+    set_candidates_find(&candidates, &members, &arena);
+    assert_string_equal(print(&candidates, &members, &arena), expected);
+    arena_release(&arena);
+    manifest_index_free(index);
+}
+
+static void takes_newer_versions_and_absent_packages(void **state) {
+    (void)state;
+    assert_candidates(CREATE("prelude 1.0.0 [0.15.15]", "a 1.0.0 [0.15.15]", "a 1.1.0 [0.15.15]", "a 2.0.0 [0.15.15]",
+                             "b 1.0.0 [0.15.15] prelude >=1.0.0 <2.0.0"),
+                      "prelude 1.0.0 a 1.1.0", "a@1.1.0->2.0.0/0 b@1.0.0/1");
+}
+
+static void takes_an_older_version_where_the_newest_does_not_build(void **state) {
+    (void)state;
+    assert_candidates(CREATE("a 1.0.0 [0.15.15]", "a 1.1.0 [0.15.15]", "a 2.0.0 [0.15.16]", "b 1.0.0 [0.15.15]",
+                             "b 1.1.0 [0.15.16]", "c 1.0.0 [0.15.14]"),
+                      "a 1.0.0 b 1.0.0", "a@1.0.0->1.1.0/0");
+}
+
+static void leaves_out_what_is_not_published(void **state) {
+    (void)state;
+    assert_candidates(CREATE("a 1.0.0 [0.15.15]", "a 1.1.0 []", "b 1.0.0 []"), "a 1.0.0", "");
+}
+
+static void needs_every_dependency_in_the_set_or_a_candidate(void **state) {
+    (void)state;
+    /* c needs b, which needs what does not build; d is older where it needs less. */
+    assert_candidates(CREATE("a 1.0.0 [0.15.14]", "b 1.0.0 [0.15.15] a >=1.0.0 <2.0.0", "c 1.0.0 [0.15.15] b >=1.0.0 <2.0.0",
+                             "d 1.0.0 [0.15.15]", "d 2.0.0 [0.15.15] c >=1.0.0 <2.0.0", "e 1.0.0 [0.15.15] d >=2.0.0 <3.0.0"),
+                      "", "d@1.0.0/0 e@1.0.0/0");
+}
+
+static void puts_dependencies_before_their_dependants(void **state) {
+    (void)state;
+    assert_candidates(CREATE("a 1.0.0 [0.15.15] b >=1.0.0 <2.0.0", "b 1.0.0 [0.15.15] c >=1.0.0 <2.0.0", "c 1.0.0 [0.15.15]"),
+                      "", "c@1.0.0/0 b@1.0.0/0 a@1.0.0/0");
+}
+
+static void puts_a_circle_by_name(void **state) {
+    (void)state;
+    assert_candidates(CREATE("a 1.0.0 [0.15.15] b >=1.0.0 <2.0.0", "b 1.0.0 [0.15.15] a >=1.0.0 <2.0.0"), "",
+                      "a@1.0.0/0 b@1.0.0/0");
+}
+
+static void groups_updates_that_have_a_dependant_in_common(void **state) {
+    (void)state;
+    assert_candidates(CREATE("a 1.0.0 [0.15.15]", "a 1.1.0 [0.15.15]", "b 1.0.0 [0.15.15]", "b 1.1.0 [0.15.15]",
+                             "both 1.0.0 [0.15.15] middle >=1.0.0 <2.0.0, b >=1.0.0 <2.0.0", "c 1.0.0 [0.15.15]",
+                             "c 1.1.0 [0.15.15]", "middle 1.0.0 [0.15.15] a >=1.0.0 <2.0.0"),
+                      "a 1.0.0 b 1.0.0 both 1.0.0 c 1.0.0 middle 1.0.0", "a@1.0.0->1.1.0/0 b@1.0.0->1.1.0/0 c@1.0.0->1.1.0/1");
+}
+
+static void does_not_group_what_only_shares_a_dependency(void **state) {
+    (void)state;
+    assert_candidates(CREATE("a 1.0.0 [0.15.15] prelude >=1.0.0 <2.0.0", "b 1.0.0 [0.15.15] prelude >=1.0.0 <2.0.0",
+                             "prelude 1.0.0 [0.15.15]"),
+                      "prelude 1.0.0", "a@1.0.0/0 b@1.0.0/1");
+}
+
+static void a_lost_version_counts_as_absent(void **state) {
+    (void)state;
+    assert_candidates(CREATE("a 1.0.0 [0.15.15]", "a 2.0.0 []"), "a 2.0.0 gone 1.0.0", "a@1.0.0/0");
+}
+
+static void finds_the_hole_of_a_set_that_is_not_self_contained(void **state) {
+    (void)state;
+    struct arena arena = {0};
+    struct manifest_index *index = CREATE("a 1.0.0 [0.15.15] b >=1.0.0 <2.0.0", "b 1.0.0 [0.15.15]");
+    const struct package_set set = set_of("a 1.0.0", &arena), whole = set_of("a 1.0.0 b 1.0.0", &arena);
+    struct set_members members;
+    uint32_t dependant, missing;
+    set_members_read(&members, index, &set, &arena);
+    assert_true(set_members_find_hole(&members, &dependant, &missing));
+    assert_string_equal(set_members_name(&members, dependant), "a");
+    assert_string_equal(set_members_name(&members, missing), "b");
+    set_members_read(&members, index, &whole, &arena);
+    assert_false(set_members_find_hole(&members, &dependant, &missing));
+    arena_release(&arena);
+    manifest_index_free(index);
+}
+
+/* Of the real registry: 78 absent packages whose newest version builds with the set's compiler, two of which only an older version
+ * does, and newer versions of two members. */
+static void finds_the_candidates_of_the_real_registry(void **state) {
+    (void)state;
+    struct arena arena = {0};
+    struct package_set set;
+    struct set_members members;
+    struct set_candidates candidates;
+    if (!real_package_set_read(&set, "80.8.0", &arena)) {
+        arena_release(&arena);
+        skip();
+    }
+    struct manifest_index *index = real_registry_create();
+    set_members_read(&members, index, &set, &arena);
+    assert_int_equal(members.lost_count, 0);
+    set_candidates_find(&candidates, &members, &arena);
+    size_t newest = 0, older = 0, updates = 0;
+    for (size_t i = 0; i < candidates.count; i++) {
+        const struct set_candidate *candidate = &candidates.items[i];
+        const struct indexed_package *package = manifest_index_package(index, candidate->package);
+        if (candidate->replaced)
+            updates++;
+        else if (candidate->version == &package->versions[package->version_count - 1])
+            newest++;
+        else
+            older++;
+        for (size_t j = 1; j < candidate->version->need_count; j++) { /* in the set, or before it */
+            uint32_t needed = candidate->version->needs[j].package;
+            bool is_there = members.chosen[needed];
+            for (size_t k = 0; k < i; k++)
+                is_there |= candidates.items[k].package == needed;
+            assert_true(is_there);
+        }
+    }
+    assert_int_equal(newest, 78);
+    assert_int_equal(older, 2);
+    assert_int_equal(updates, 2);
+    assert_in_range(candidates.group_count, 40, 60);
+    manifest_index_free(index);
+    arena_release(&arena);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(takes_newer_versions_and_absent_packages),
+        cmocka_unit_test(takes_an_older_version_where_the_newest_does_not_build),
+        cmocka_unit_test(leaves_out_what_is_not_published),
+        cmocka_unit_test(needs_every_dependency_in_the_set_or_a_candidate),
+        cmocka_unit_test(puts_dependencies_before_their_dependants),
+        cmocka_unit_test(puts_a_circle_by_name),
+        cmocka_unit_test(groups_updates_that_have_a_dependant_in_common),
+        cmocka_unit_test(does_not_group_what_only_shares_a_dependency),
+        cmocka_unit_test(a_lost_version_counts_as_absent),
+        cmocka_unit_test(finds_the_hole_of_a_set_that_is_not_self_contained),
+        cmocka_unit_test(finds_the_candidates_of_the_real_registry),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
