@@ -118,6 +118,20 @@ struct manifest_index *small_registry_create(const char *const *rows, size_t row
     return index;
 }
 
+struct package_set small_package_set(const char *members, struct arena *arena) {
+    struct package_set set = {.version = {1, 0, 0}, .compiler = {0, 15, 15}, .published = "2026-07-29"};
+    set.packages.items = arena_alloc(arena, (strlen(members) / 2 + 1) * sizeof *set.packages.items);
+    char name[64], version[VERSION_TEXT_MAX];
+    for (int length; sscanf(members, "%63s %32s%n", name, version, &length) == 2; members += length) {
+        struct package_version *item = &set.packages.items[set.packages.count++];
+        struct error err = {0};
+        item->name = arena_copy(arena, name);
+        need(version_parse(&item->version, version, &err), &err, members);
+    }
+    package_versions_sort(&set.packages);
+    return set;
+}
+
 /* --- the real one --- */
 
 static void load_file(struct manifest_index *index, const char *path, const char *root) {

@@ -22,6 +22,9 @@ struct dependency *small_registry_dependencies(const char *text, size_t *count, 
 /* One manifest with such dependencies, in the arena. */
 struct manifest small_registry_manifest(const char *name, const char *version, const char *dependencies, struct arena *arena);
 
+/* The package set 1.0.0 for compiler 0.15.15 with the members `NAME VERSION NAME VERSION …`, in the arena. */
+struct package_set small_package_set(const char *members, struct arena *arena);
+
 /* The real registry of one day, from the folder REGISTRY_DATA (or, where that is not set, ../shared/data beside the sources).
  * NULL, and a sentence on standard output, where there is none. */
 struct manifest_index *real_registry_create(void);

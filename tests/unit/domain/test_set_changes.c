@@ -11,31 +11,17 @@
 
 #include "lib/base/text.h"
 #include "lib/domain/registry/manifest_index.h"
-#include "lib/domain/set/set_candidates.h"
+#include "lib/domain/set/set_changes.h"
 #include "tests/support/small_registry.h"
 
 #define CREATE(...)                                                                                                            \
     small_registry_create((const char *const[]){__VA_ARGS__}, sizeof(const char *const[]){__VA_ARGS__} / sizeof(const char *))
 
-/* A set for compiler 0.15.15 of `NAME VERSION NAME VERSION …`. */
-static struct package_set set_of(const char *text, struct arena *arena) {
-    struct package_set set = {.version = {1, 0, 0}, .compiler = {0, 15, 15}};
-    set.packages.items = arena_alloc(arena, 100 * sizeof *set.packages.items);
-    char name[64], version[VERSION_TEXT_MAX];
-    for (int length; sscanf(text, "%63s %32s%n", name, version, &length) == 2; text += length) {
-        struct package_version *item = &set.packages.items[set.packages.count++];
-        item->name = arena_copy(arena, name);
-        assert_int_equal(version_parse(&item->version, version, NULL), STATUS_OK);
-    }
-    package_versions_sort(&set.packages);
-    return set;
-}
-
 /* `NAME@VERSION/GROUP` by blanks, in order; an update has `OLD->` before its version. */
-static const char *print(const struct set_candidates *candidates, const struct set_members *members, struct arena *arena) {
+static const char *print(const struct set_changes *candidates, const struct set_members *members, struct arena *arena) {
     struct text all = {0};
     for (size_t i = 0; i < candidates->count; i++) {
-        const struct set_candidate *candidate = &candidates->items[i];
+        const struct set_change *candidate = &candidates->items[i];
         char version[VERSION_TEXT_MAX], old[VERSION_TEXT_MAX] = "";
         version_print(candidate->version->version, version);
         if (candidate->replaced) version_print(candidate->replaced->version, old);
@@ -49,11 +35,11 @@ static const char *print(const struct set_candidates *candidates, const struct s
 
 static void assert_candidates(struct manifest_index *index, const char *set_text, const char *expected) {
     struct arena arena = {0};
-    const struct package_set set = set_of(set_text, &arena);
+    const struct package_set set = small_package_set(set_text, &arena);
     struct set_members members;
-    struct set_candidates candidates;
+    struct set_changes candidates;
     set_members_read(&members, index, &set, &arena);
-    set_candidates_find(&candidates, &members, &arena);
+    set_changes_find_candidates(&candidates, &members, &arena);
     assert_string_equal(print(&candidates, &members, &arena), expected);
     arena_release(&arena);
     manifest_index_free(index);
@@ -122,7 +108,7 @@ static void finds_the_hole_of_a_set_that_is_not_self_contained(void **state) {
     (void)state;
     struct arena arena = {0};
     struct manifest_index *index = CREATE("a 1.0.0 [0.15.15] b >=1.0.0 <2.0.0", "b 1.0.0 [0.15.15]");
-    const struct package_set set = set_of("a 1.0.0", &arena), whole = set_of("a 1.0.0 b 1.0.0", &arena);
+    const struct package_set set = small_package_set("a 1.0.0", &arena), whole = small_package_set("a 1.0.0 b 1.0.0", &arena);
     struct set_members members;
     uint32_t dependant, missing;
     set_members_read(&members, index, &set, &arena);
@@ -142,7 +128,7 @@ static void finds_the_candidates_of_the_real_registry(void **state) {
     struct arena arena = {0};
     struct package_set set;
     struct set_members members;
-    struct set_candidates candidates;
+    struct set_changes candidates;
     if (!real_package_set_read(&set, "80.8.0", &arena)) {
         arena_release(&arena);
         skip();
@@ -150,10 +136,10 @@ static void finds_the_candidates_of_the_real_registry(void **state) {
     struct manifest_index *index = real_registry_create();
     set_members_read(&members, index, &set, &arena);
     assert_int_equal(members.lost_count, 0);
-    set_candidates_find(&candidates, &members, &arena);
+    set_changes_find_candidates(&candidates, &members, &arena);
     size_t newest = 0, older = 0, updates = 0;
     for (size_t i = 0; i < candidates.count; i++) {
-        const struct set_candidate *candidate = &candidates.items[i];
+        const struct set_change *candidate = &candidates.items[i];
         const struct indexed_package *package = manifest_index_package(index, candidate->package);
         if (candidate->replaced)
             updates++;
