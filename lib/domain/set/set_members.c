@@ -2,6 +2,9 @@
 #include "lib/domain/set/set_members.h"
 
 #include "lib/base/arena.h"
+#include "lib/base/text.h"
+
+enum { NAMES_MAX = 10 }; /* that a sentence lists */
 
 void set_members_read(struct set_members *out, const struct manifest_index *index, const struct package_set *set,
                       struct arena *arena) {
@@ -23,6 +26,16 @@ void set_members_read(struct set_members *out, const struct manifest_index *inde
 
 const char *set_members_name(const struct set_members *members, uint32_t package) {
     return manifest_index_package(members->index, package)->name;
+}
+
+const char *set_members_list(const struct set_members *members, const uint32_t *packages, size_t count, struct arena *arena) {
+    struct text names = {0};
+    for (size_t i = 0; i < count && i < NAMES_MAX; i++)
+        text_append_format(&names, "%s%s", i ? ", " : "", set_members_name(members, packages[i]));
+    if (count > NAMES_MAX) text_append_format(&names, " and %zu more", count - NAMES_MAX);
+    const char *list = arena_copy(arena, text_view(&names));
+    text_release(&names);
+    return list;
 }
 
 const struct indexed_version *set_members_find_published(const struct set_members *members, uint32_t package,

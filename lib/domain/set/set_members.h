@@ -33,6 +33,9 @@ void set_members_read(struct set_members *out, const struct manifest_index *inde
 /* The name of a package of the index. */
 const char *set_members_name(const struct set_members *members, uint32_t package);
 
+/* The names of these packages for a sentence: `a, b`, the first ten of them; in the arena. */
+const char *set_members_list(const struct set_members *members, const uint32_t *packages, size_t count, struct arena *arena);
+
 /* The published version `version` of the package, if it is in the index; NULL if it is not. */
 const struct indexed_version *set_members_find_published(const struct set_members *members, uint32_t package,
                                                          struct version version);

@@ -7,7 +7,7 @@
 #include "lib/base/text.h"
 #include "lib/domain/job/operation.h"
 
-enum { NAMES_MAX = 10 }; /* that a sentence lists */
+enum { REASONS_MAX = 10 }; /* that a sentence lists */
 
 struct checking {
     const struct set_members *members;
@@ -128,18 +128,13 @@ static uint32_t find_missing(const struct set_members *after, const struct set_c
 /* The members that depend on the removed package, as text; NULL: none do. */
 static const char *list_dependants(const struct checking *checking, const struct set_members *after, uint32_t removed) {
     const struct indexed_package *package = manifest_index_package(after->index, removed);
-    struct text names = {0};
+    uint32_t *dependants = arena_alloc(checking->arena, package->user_count * sizeof *dependants);
     size_t count = 0;
     for (size_t i = 0; i < package->user_count; i++) {
         const struct indexed_version *user = after->chosen[package->users[i]];
-        if (!user || !set_members_needs(user, removed)) continue;
-        if (count++ < NAMES_MAX)
-            text_append_format(&names, "%s%s", count > 1 ? ", " : "", set_members_name(after, package->users[i]));
+        if (user && set_members_needs(user, removed)) dependants[count++] = package->users[i];
     }
-    if (count > NAMES_MAX) text_append_format(&names, " and %zu more", count - NAMES_MAX);
-    const char *list = count ? arena_copy(checking->arena, text_view(&names)) : NULL;
-    text_release(&names);
-    return list;
+    return count ? set_members_list(after, dependants, count, checking->arena) : NULL;
 }
 
 /* The reason why the change leaves a set that is not self-contained; NULL: it does not. */
@@ -178,7 +173,7 @@ static bool reject_some(struct checking *checking) {
 
 static enum status refuse_all(const struct checking *checking) {
     struct text reasons = {0};
-    for (size_t i = 0; i < checking->out->rejection_count && i < NAMES_MAX; i++)
+    for (size_t i = 0; i < checking->out->rejection_count && i < REASONS_MAX; i++)
         text_append_format(&reasons, " %s", checking->out->rejections[i].reason);
     error_set_at(checking->err, STATUS_REFUSED, "packages", "None of these changes of the package set %s can be made.%s",
                  checking->set_version, text_view(&reasons));
