@@ -188,7 +188,7 @@ static void judge_candidate(struct judging *judging, struct set_excuse *excuse) 
 
 /* No version newer than the set's is known to build with its compiler. */
 static void judge_unbuilt(struct judging *judging, struct set_excuse *excuse) {
-    const struct set_build *build = judging->knowledge->builds ? &judging->knowledge->builds[excuse->package] : NULL;
+    const struct set_known_build *build = judging->knowledge->builds ? &judging->knowledge->builds[excuse->package] : NULL;
     excuse->since_ms =
         build && build->since_ms ? build->since_ms : published_ms(judging->members, excuse->package, excuse->version);
     excuse->job = build ? build->job : NULL;

@@ -67,7 +67,7 @@ struct set_trial {
 };
 
 /* The last build of the newest version with the set's compiler, where that version is not known to build with it. */
-struct set_build {
+struct set_known_build {
     bool is_tried;
     const char *job;    /* NULL: none, so there is no plan */
     const char *detail; /* a sentence; NULL: none */
@@ -77,7 +77,7 @@ struct set_build {
 /* By package id; either may be NULL: nothing is known. */
 struct set_knowledge {
     const struct set_trial *trials;
-    const struct set_build *builds;
+    const struct set_known_build *builds;
 };
 
 struct set_excuse {

@@ -2,17 +2,14 @@
 #include "lib/domain/set/set_search.h"
 
 #include <assert.h>
-#include <stdint.h>
 #include <string.h>
 
 #include "lib/base/arena.h"
 
-#define NONE SIZE_MAX
-
 static void forget(struct set_search *search) {
     search->passed = 0;
     search->failed = search->open_count + 1;
-    search->hint = NONE;
+    search->hint = SET_SEARCH_NONE;
 }
 
 void set_search_init(struct set_search *out, size_t count, const struct set_search_need *needs, size_t need_count,
@@ -22,7 +19,7 @@ void set_search_init(struct set_search *out, size_t count, const struct set_sear
     out->causes = arena_alloc(arena, count * sizeof *out->causes);
     out->open = arena_alloc(arena, count * sizeof *out->open);
     for (size_t i = 0; i < count; i++) {
-        out->causes[i] = NONE;
+        out->causes[i] = SET_SEARCH_NONE;
         out->open[i] = i;
     }
     forget(out);
@@ -32,7 +29,7 @@ void set_search_init(struct set_search *out, size_t count, const struct set_sear
  * well, which should not. */
 static size_t choose_length(const struct set_search *search) {
     if (search->failed > search->open_count) return search->open_count;
-    if (search->hint != NONE) {
+    if (search->hint != SET_SEARCH_NONE) {
         if (search->hint > search->passed && search->hint < search->failed) return search->hint;
         if (search->hint + 1 > search->passed && search->hint + 1 < search->failed) return search->hint + 1;
     }
@@ -82,25 +79,27 @@ static void keep(struct set_search *search, size_t count) {
 static size_t find_suspect(const struct set_search *search, const bool *suspects) {
     for (size_t i = search->passed; suspects && i < search->failed; i++)
         if (suspects[search->open[i]]) return i;
-    return NONE;
+    return SET_SEARCH_NONE;
 }
 
-void set_search_report(struct set_search *search, bool compiles, const bool *suspects) {
-    assert(search->attempted > 0 && search->attempted <= search->open_count);
+size_t set_search_report(struct set_search *search, bool compiles, const bool *suspects) {
+    assert(search->attempted <= search->open_count);
+    size_t refused = SET_SEARCH_NONE;
     if (compiles) {
         search->passed = search->attempted;
     } else {
         search->failed = search->attempted;
         search->hint = find_suspect(search, suspects);
     }
-    search->attempted = 0;
     if (search->passed == search->open_count) {
         keep(search, search->passed);
         go_on(search);
     } else if (search->failed == search->passed + 1) {
+        refused = search->open[search->passed];
         keep(search, search->passed);
-        search->states[search->open[search->passed]] = SET_SEARCH_REFUSED;
+        search->states[refused] = SET_SEARCH_REFUSED;
         block(search);
         go_on(search);
     }
+    return refused;
 }

@@ -23,8 +23,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct arena;
+
+#define SET_SEARCH_NONE SIZE_MAX /* no change */
 
 enum set_search_state {
     SET_SEARCH_OPEN,    /* not decided yet */
@@ -50,7 +53,7 @@ struct set_search {
     size_t open_count;
     size_t passed;    /* so many of them are known to compile, with the kept ones */
     size_t failed;    /* so many are known not to; open_count + 1: nothing is known */
-    size_t hint;      /* position in `open` of the change that is suspected; SIZE_MAX: none */
+    size_t hint;      /* position in `open` of the change that is suspected; SET_SEARCH_NONE: none */
     size_t attempted; /* so many are in the current attempt */
     size_t attempts;  /* how many there were */
 };
@@ -63,7 +66,7 @@ void set_search_init(struct set_search *out, size_t count, const struct set_sear
 bool set_search_next(struct set_search *search, bool *is_in);
 
 /* The outcome of that attempt. `suspects` (NULL: unknown): by change, true for those that the errors of a failed attempt point
- * at; they only decide where the search looks first. */
-void set_search_report(struct set_search *search, bool compiles, const bool *suspects);
+ * at; they only decide where the search looks first. Returns the change that is refused now, or SET_SEARCH_NONE. */
+size_t set_search_report(struct set_search *search, bool compiles, const bool *suspects);
 
 #endif

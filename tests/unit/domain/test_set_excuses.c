@@ -23,7 +23,7 @@ struct scene {
     struct package_set set;
     struct set_members members;
     struct set_trial *trials;
-    struct set_build *builds;
+    struct set_known_build *builds;
     struct set_excuses excuses;
 };
 
@@ -65,7 +65,7 @@ static void each_package_has_its_verdict(void **state) {
           CREATE("a 1.0.0 [0.15.15]", "b 1.0.0 [0.15.15]", "b 1.1.0 [0.15.15]", "c 1.0.0 [0.15.15]", "d 1.0.0 [0.15.14]",
                  "e 1.0.0 []", "lost 2.0.0 []"),
           "a 1.0.0 b 1.0.0 lost 2.0.0");
-    s.builds[manifest_index_find_package(s.index, "d")] = (struct set_build){.is_tried = true, .job = "job-of-d"};
+    s.builds[manifest_index_find_package(s.index, "d")] = (struct set_known_build){.is_tried = true, .job = "job-of-d"};
     find(&s);
     assert_int_equal(s.excuses.count, 6);
     assert_excuse(&s, "a", SET_VERDICT_IN_SET, "a@1.0.0 is in the package set 1.0.0.");
