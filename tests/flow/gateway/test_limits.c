@@ -6,7 +6,6 @@
 #include "tests/flow/gateway/gateway_limits.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { STREAMS = 8 };
@@ -252,56 +251,6 @@ static void one_address_has_only_its_share_of_requests(void **state) {
     assert_int_equal(gateway_process_stop(small), 0);
 }
 
-/* The threads that an address may have are held up, by files that nobody writes to; what its client asks for and gives up
- * meanwhile is neither kept in the queue nor worked off later. */
-static void requests_that_were_given_up_are_dropped_from_the_queue(void **state) {
-    (void)state;
-    enum { HELD = 3, LEFT = 150 };
-    static const char *const settings[] = {"GATEWAY_STORE_THREADS=4", "GATEWAY_REQUESTS_PER_ADDRESS=50", NULL};
-    static const char hashed[] = "registry_tarballs_hashed_total{program=\"gateway\"}";
-    struct gateway_process *small = start_with(settings);
-    struct http_connection holding[HELD], leaving, other;
-    struct arena arena = {0};
-    const char *storage = arena_format(&arena, "%s/storage", gateway_process_folder(small));
-    shell_run("mkdir -p '%s/held'", storage);
-    for (int i = 0; i < HELD; i++) {
-        assert_int_equal(mkfifo(arena_format(&arena, "%s/held/1.0.%d.tar.gz", storage, i), 0644), 0);
-        open_as(&holding[i], small, 12);
-        send_text(&holding[i], arena_format(&arena, "GET /held/1.0.%d.tar.gz HTTP/1.1\r\nHost: x\r\n\r\n", i));
-    }
-    gateway_process_wait_for(small, under_way, HELD + 1); /* and the request for the figure */
-
-    struct text bytes = {0};
-    http2_append_preface(&bytes);
-    for (uint32_t i = 0; i < LEFT; i++) { /* far more than its share, if they were kept */
-        const char *path = arena_format(&arena, "/left/1.0.%u.tar.gz", i);
-        write_file(arena_format(&arena, "%s%s", storage, path), path);
-        http2_append_request(&bytes, 2 * i + 1, "GET", path, -1, true);
-        http2_append_reset(&bytes, 2 * i + 1);
-    }
-    http2_append_request(&bytes, 2 * LEFT + 1, "GET", "/nothing", -1, true);
-    open_as(&leaving, small, 12);
-    send_and_clear(&leaving, &bytes);
-    http2_expect_answer(&leaving, &taken, 2 * LEFT + 1, 404, "nothing");
-    gateway_process_wait_for(small, under_way, HELD + 1);
-
-    for (int i = 0; i < HELD; i++) {
-        int writer = open(arena_format(&arena, "%s/held/1.0.%d.tar.gz", storage, i), O_WRONLY | O_CLOEXEC);
-        expect_status(&holding[i], 500); /* it is no file */
-        close(writer);
-        http_connection_close(&holding[i]);
-    }
-    open_as(&other, small, 12); /* comes behind all that was queued */
-    send_text(&other, "GET /left/1.0.0.tar.gz HTTP/1.1\r\nHost: x\r\n\r\n");
-    expect_status(&other, 200);
-    assert_int_equal((int)gateway_process_figure(small, hashed), 1);
-    http_connection_close(&other);
-    http_connection_close(&leaving);
-    text_release(&bytes);
-    arena_release(&arena);
-    assert_int_equal(gateway_process_stop(small), 0);
-}
-
 /* A proxy's connections are many clients', whom it names. */
 static void behind_a_proxy_each_client_is_counted(void **state) {
     (void)state;
@@ -346,7 +295,6 @@ int main(void) {
         cmocka_unit_test(one_address_has_only_its_share_of_connections),
         cmocka_unit_test(slow_connections_in_bulk_shut_nobody_out),
         cmocka_unit_test(one_address_has_only_its_share_of_requests),
-        cmocka_unit_test(requests_that_were_given_up_are_dropped_from_the_queue),
         cmocka_unit_test(behind_a_proxy_each_client_is_counted),
     };
     log_configure("test", LOG_ERROR);

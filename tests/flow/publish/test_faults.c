@@ -83,7 +83,7 @@ static void start_storage(void) {
 }
 
 static struct server *start(const char *point) {
-    const char *settings[12] = {arena_format(&suite.arena, "REGISTRY_FAULT=%s", point), "LOG_LEVEL=DEBUG", "LEASE_MS=1000",
+    const char *settings[12] = {arena_format(&suite.arena, "REGISTRY_FAULT=%s", point), "LOG_LEVEL=DEBUG", "LEASE_MS=3000",
                                 "PENDING_SCAN_MS=100"};
     if (suite.is_remote) {
         start_storage();

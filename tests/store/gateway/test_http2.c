@@ -4,10 +4,12 @@
  */
 #include "tests/store/gateway/raw_client.h"
 
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <sys/time.h>
 #include <time.h>
 
+#include "services/gateway/backend/store_executor.h"
 #include "tests/support/http/http2_frames.h"
 
 /* In place of libc's, by which h2o tells the time: the wall clock, as if it had stepped. */
@@ -167,6 +169,72 @@ static void a_client_that_gives_up_hundreds_of_requests_is_closed(void **state) 
     text_release(&bytes);
 }
 
+/* Holds up one of the threads that the client's address may have. */
+struct holding {
+    struct store_task task;
+    sem_t has_begun, may_end;
+};
+
+static void hold(struct store_task *task, struct job_store *store) {
+    (void)store;
+    struct holding *holding = (struct holding *)task;
+    sem_post(&holding->has_begun);
+    sem_wait(&holding->may_end);
+    sem_post(&holding->has_begun); /* the last that this thread does with it */
+}
+
+enum { HELD = 3 };
+
+static void hold_threads(struct gateway_scene *s, struct holding *holdings) {
+    for (int i = 0; i < HELD; i++) {
+        struct store_executor *pool = s->gateway.pool;
+        holdings[i].task = (struct store_task){.run = hold, .lane = store_executor_lane(pool, "127.0.0.2")};
+        sem_init(&holdings[i].has_begun, 0, 0);
+        sem_init(&holdings[i].may_end, 0, 0);
+        assert_true(store_executor_submit(pool, &holdings[i].task));
+        sem_wait(&holdings[i].has_begun);
+    }
+}
+
+static void let_threads_go(struct holding *holdings) {
+    for (int i = 0; i < HELD; i++) {
+        sem_post(&holdings[i].may_end);
+        sem_wait(&holdings[i].has_begun);
+        sem_destroy(&holdings[i].has_begun);
+        sem_destroy(&holdings[i].may_end);
+    }
+}
+
+/* What a client asks for and gives up while its threads are held up is neither kept in the queue nor worked off later. */
+static void requests_that_were_given_up_are_dropped_from_the_queue(void **state) {
+    struct gateway_scene *s = *state;
+    enum { LEFT = 150 };
+    struct holding holdings[HELD];
+    struct http_connection connection;
+    struct text bytes = {0};
+    s->settings.gateway_store_threads = HELD + 1;
+    s->settings.gateway_requests_per_address = 50;
+    serve(s);
+    hold_threads(s, holdings);
+    begin_http2(s, &connection, &bytes);
+    for (uint32_t i = 0; i < LEFT; i++) { /* far more than its share, if they were kept */
+        const char *path = arena_format(&s->f.arena, "/left/1.0.%u.tar.gz", i);
+        temporary_folder_write(&s->folder, arena_format(&s->f.arena, "storage%s", path), path);
+        http2_append_request(&bytes, 2 * i + 1, "GET", path, -1, true);
+        http2_append_reset(&bytes, 2 * i + 1);
+    }
+    http2_append_request(&bytes, 2 * LEFT + 1, "GET", "/nothing", -1, true);
+    send_and_clear(&connection, &bytes);
+    http2_expect_answer(&connection, &taken, 2 * LEFT + 1, 404, "nothing");
+    let_threads_go(holdings);
+    http2_append_request(&bytes, 2 * LEFT + 3, "GET", "/left/1.0.0.tar.gz", -1, true); /* comes behind all that was queued */
+    send_and_clear(&connection, &bytes);
+    http2_expect_answer(&connection, &taken, 2 * LEFT + 3, 200, "/left/1.0.0.tar.gz");
+    assert_true(figure_of(s, "registry_tarballs_hashed_total{program=\"gateway\"}") == 1);
+    http_connection_close(&connection);
+    text_release(&bytes);
+}
+
 #define LARGE "storage/large/1.0.0.tar.gz"
 enum { LENGTH = 1 << 20, WINDOW_SETTING = 4 };
 
@@ -229,6 +297,7 @@ int main(void) {
         gateway_test(an_http_2_request_in_drops_is_cancelled),
         gateway_test(a_step_of_the_clock_cancels_no_request),
         gateway_test(a_client_that_gives_up_hundreds_of_requests_is_closed),
+        gateway_test(requests_that_were_given_up_are_dropped_from_the_queue),
         gateway_test(an_answer_behind_a_shut_window_is_cancelled),
         gateway_test(a_connection_whose_window_stays_shut_is_ended),
     };
