@@ -78,7 +78,10 @@ static void expect_refused_at(const char *socket, enum message_peers peers, enum
 
 static void each_address_takes_its_peers_messages_alone(void **state) {
     (void)state;
-    static const char *const services[] = {"publish", "transfer", "build-matrix"};
+    static const char *const services[] = {
+#define SERVICE(NAME, field, name, LETTER) name,
+#include "lib/base/programs.def"
+    };
     for (size_t i = 0; i < sizeof services / sizeof services[0]; i++)
         expect_refused_at(services[i], PEERS_SERVICES, MESSAGE_SENDER_SERVICE);
     expect_refused_at("build-worker", PEERS_WORKERS, MESSAGE_SENDER_WORKER);
