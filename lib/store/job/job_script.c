@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "lib/store/job/job_script.h"
 
+#include <pthread.h>
+
+#include "lib/base/text.h"
 #include "lib/domain/job/job.h"
 #include "lib/store/job/job_steps.h"
 #include "lib/store/job/script.h"
@@ -22,10 +25,18 @@ static const char kinds[] = "local KINDS = {"
 #include "lib/domain/job/job_kinds.def"
                             "}\n";
 
-void job_script_append(struct text *out) {
-    text_append(out, first_line);
-    text_append(out, kinds);
-    text_append_format(out, "local MATRIX_PRIORITIES, PLACES_PER_MS, MEMORY_FOR_NEW_JOBS = %d, %d, %d / 100\n",
+static struct text script;
+
+static void put_together(void) {
+    text_append(&script, first_line);
+    text_append(&script, kinds);
+    text_append_format(&script, "local MATRIX_PRIORITIES, PLACES_PER_MS, MEMORY_FOR_NEW_JOBS = %d, %d, %d / 100\n",
                        MATRIX_PRIORITIES, JOB_PLACES_PER_MS, JOB_MEMORY_PERCENT);
-    text_append_bytes(out, jobs_lua, sizeof jobs_lua - 1);
+    text_append_bytes(&script, jobs_lua, sizeof jobs_lua - 1);
+}
+
+const char *job_script_text(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, put_together);
+    return text_view(&script);
 }

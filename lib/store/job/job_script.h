@@ -6,8 +6,7 @@
 #ifndef LIB_STORE_JOB_JOB_SCRIPT_H
 #define LIB_STORE_JOB_JOB_SCRIPT_H
 
-#include "lib/base/text.h"
-
-void job_script_append(struct text *out);
+/* The same text for all connections of the process, which keeps it: it is put together at the first call. Any thread. */
+const char *job_script_text(void);
 
 #endif

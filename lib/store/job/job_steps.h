@@ -19,8 +19,7 @@ struct log_line;
 
 struct job_store {
     struct redis *redis;
-    struct text script_text;           /* job_script.h */
-    struct redis_script script;        /* its source is script_text */
+    struct redis_script script;        /* job_script.h */
     struct redis_script matrix_script; /* matrix.lua */
     char claim_token[UUID_TEXT_MAX];   /* of a claim that Redis did not answer; "": none */
     char reap_token[UUID_TEXT_MAX];    /* of a reap, likewise */

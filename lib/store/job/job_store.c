@@ -20,8 +20,7 @@
 
 enum status job_store_create(struct job_store **out, const char *redis_url, int timeout_ms, struct error *err) {
     struct job_store *store = memory_alloc(sizeof *store);
-    job_script_append(&store->script_text);
-    store->script.source = text_view(&store->script_text);
+    store->script.source = job_script_text();
     store->matrix_script.source = matrix_script;
     enum status status = redis_create(&store->redis, redis_url, timeout_ms, err);
     if (status == STATUS_OK)
@@ -34,7 +33,6 @@ enum status job_store_create(struct job_store **out, const char *redis_url, int 
 void job_store_free(struct job_store *store) {
     if (!store) return;
     redis_free(store->redis);
-    text_release(&store->script_text);
     free(store);
 }
 
