@@ -71,13 +71,6 @@ static size_t *find_places(const struct set_changes *changes, const struct set_m
     return places;
 }
 
-static int64_t published_ms(const struct set_members *members, const struct set_change *change) {
-    const struct metadata *metadata = manifest_index_package(members->index, change->package)->metadata;
-    const struct published_version *published =
-        metadata && change->version ? metadata_find_published(metadata, change->version->version) : NULL;
-    return published ? published->published_ms : 0;
-}
-
 static bool comes_before(const struct set_members *members, const struct set_change *a, const struct set_change *b) {
     if (!a->version != !b->version) return a->version;
     if (a->published_ms != b->published_ms) return a->published_ms < b->published_ms;
@@ -115,8 +108,11 @@ static size_t find_next(const struct set_changes *changes, const struct set_memb
 }
 
 static void put_in_order(struct set_changes *changes, const struct set_members *members) {
-    for (size_t i = 0; i < changes->count; i++)
-        changes->items[i].published_ms = published_ms(members, &changes->items[i]);
+    for (size_t i = 0; i < changes->count; i++) {
+        struct set_change *change = &changes->items[i];
+        change->published_ms =
+            change->version ? set_members_published_ms(members, change->package, change->version->version) : 0;
+    }
     for (size_t i = 0; i < changes->count; i++) {
         size_t next = find_next(changes, members, i);
         struct set_change kept = changes->items[i];

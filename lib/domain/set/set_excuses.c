@@ -87,12 +87,6 @@ struct judging {
 
 static void judge(struct judging *judging, uint32_t package);
 
-static int64_t published_ms(const struct set_members *members, uint32_t package, const struct indexed_version *version) {
-    const struct metadata *metadata = manifest_index_package(members->index, package)->metadata;
-    const struct published_version *published = metadata_find_published(metadata, version->version);
-    return published ? published->published_ms : 0;
-}
-
 /* The newest version of the package that is published and, unless `compiler` is NULL, known to build with it. */
 static const struct indexed_version *find_newest(const struct set_members *members, uint32_t package,
                                                  const struct version *compiler) {
@@ -177,7 +171,7 @@ static bool judge_trial(struct judging *judging, struct set_excuse *excuse) {
 
 /* A version builds with the set's compiler and is newer than the set's. */
 static void judge_candidate(struct judging *judging, struct set_excuse *excuse) {
-    excuse->since_ms = published_ms(judging->members, excuse->package, excuse->version);
+    excuse->since_ms = set_members_published_ms(judging->members, excuse->package, excuse->version->version);
     find_blockers(judging, excuse);
     if (excuse->blocker_count > 0)
         judge_blocked(judging, excuse);
@@ -189,8 +183,9 @@ static void judge_candidate(struct judging *judging, struct set_excuse *excuse) 
 /* No version newer than the set's is known to build with its compiler. */
 static void judge_unbuilt(struct judging *judging, struct set_excuse *excuse) {
     const struct set_known_build *build = judging->knowledge->builds ? &judging->knowledge->builds[excuse->package] : NULL;
-    excuse->since_ms =
-        build && build->since_ms ? build->since_ms : published_ms(judging->members, excuse->package, excuse->version);
+    excuse->since_ms = build && build->since_ms
+                           ? build->since_ms
+                           : set_members_published_ms(judging->members, excuse->package, excuse->version->version);
     excuse->job = build ? build->job : NULL;
     if (build && !build->is_tried)
         say(excuse, SET_VERDICT_NEVER_TRIED,
@@ -221,7 +216,7 @@ static void judge_package(struct judging *judging, struct set_excuse *excuse) {
     } else if (!excuse->version) {
         say(excuse, SET_VERDICT_UNPUBLISHED, arena_format(judging->arena, "No version of %s is published.", name));
     } else if (excuse->version == excuse->member) {
-        excuse->since_ms = published_ms(members, excuse->package, excuse->version);
+        excuse->since_ms = set_members_published_ms(members, excuse->package, excuse->version->version);
         say(excuse, SET_VERDICT_IN_SET,
             arena_format(judging->arena, "%s is in the package set %s.", subject(judging, excuse), judging->set_version));
     } else {

@@ -45,9 +45,13 @@ const struct indexed_version *set_members_find_published(const struct set_member
 }
 
 bool set_members_builds(const struct set_members *members, uint32_t package, struct version version, struct version compiler) {
+    return metadata_has_compiler(manifest_index_package(members->index, package)->metadata, version, compiler);
+}
+
+int64_t set_members_published_ms(const struct set_members *members, uint32_t package, struct version version) {
     const struct metadata *metadata = manifest_index_package(members->index, package)->metadata;
     const struct published_version *published = metadata ? metadata_find_published(metadata, version) : NULL;
-    return published && version_is_among(compiler, published->compilers, published->compiler_count);
+    return published ? published->published_ms : 0;
 }
 
 bool set_members_needs(const struct indexed_version *version, uint32_t package) {

@@ -43,6 +43,9 @@ const struct indexed_version *set_members_find_published(const struct set_member
 /* True if the metadata says that this version builds with the compiler. */
 bool set_members_builds(const struct set_members *members, uint32_t package, struct version version, struct version compiler);
 
+/* When this version was published; 0: it is not. */
+int64_t set_members_published_ms(const struct set_members *members, uint32_t package, struct version version);
+
 /* True if this version depends on `package`, in whichever range: package sets ignore ranges. */
 bool set_members_needs(const struct indexed_version *version, uint32_t package);
 

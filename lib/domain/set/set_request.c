@@ -6,6 +6,7 @@
 #include "lib/base/arena.h"
 #include "lib/base/text.h"
 #include "lib/domain/job/operation.h"
+#include "lib/domain/matrix/supported_compilers.h"
 
 enum { REASONS_MAX = 10 }; /* that a sentence lists */
 
@@ -37,17 +38,7 @@ static enum status check_compiler(struct checking *checking) {
         return error_set_at(checking->err, STATUS_REFUSED, "compiler",
                             "The package set %s is for compiler %s: it cannot go back to %s.", checking->set_version, current,
                             asked);
-    if (version_is_among(checking->out->compiler, rules->compilers, rules->compiler_count)) return STATUS_OK;
-    struct text all = {0};
-    for (size_t i = 0; i < rules->compiler_count; i++) {
-        char version[VERSION_TEXT_MAX];
-        version_print(rules->compilers[i], version);
-        text_append_format(&all, "%s%s", i ? ", " : "", version);
-    }
-    error_set_at(checking->err, STATUS_REFUSED, "compiler", "Compiler %s is not supported. Supported compilers: %s.", asked,
-                 text_view(&all));
-    text_release(&all);
-    return STATUS_REFUSED;
+    return supported_compilers_check(rules->compilers, rules->compiler_count, checking->out->compiler, checking->err);
 }
 
 /* ---- each change by itself ---- */
