@@ -40,20 +40,20 @@ static const char *ready_packages(struct fixture *f, const char *const *compiler
 
 static void what_somebody_waits_for_is_handed_out_first(void **state) {
     struct fixture *f = *state;
-    static const enum matrix_purpose purposes[] = {MATRIX_PURPOSE_SWEEP,   MATRIX_PURPOSE_WAVE,    MATRIX_PURPOSE_PUBLICATION,
-                                                   MATRIX_PURPOSE_VERIFY,  MATRIX_PURPOSE_REQUEST, MATRIX_PURPOSE_WAVE,
-                                                   MATRIX_PURPOSE_REVISION};
-    static const char *const packages[] = {"a", "b", "c", "d", "e", "f", "g"};
-    for (int i = 0; i < 7; i++) {
+    static const enum matrix_purpose purposes[] = {MATRIX_PURPOSE_SWEEP,    MATRIX_PURPOSE_WAVE,    MATRIX_PURPOSE_PUBLICATION,
+                                                   MATRIX_PURPOSE_VERIFY,   MATRIX_PURPOSE_REQUEST, MATRIX_PURPOSE_WAVE,
+                                                   MATRIX_PURPOSE_REVISION, MATRIX_PURPOSE_SET};
+    static const char *const packages[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+    for (int i = 0; i < 8; i++) {
         struct job_request request = build_for(purposes[i], packages[i], both[i % 2]);
         accept_job(f, &request);
         assert_int_equal(get_job(f, request.id).purpose, purposes[i]);
     }
-    assert_string_equal(ready_packages(f, both, 2, MANY), "c e g b d f a");
-    assert_string_equal(ready_packages(f, both, 2, 4), "c e g b");
+    assert_string_equal(ready_packages(f, both, 2, MANY), "c e g h b d f a");
+    assert_string_equal(ready_packages(f, both, 2, 4), "c e g h");
     assert_string_equal(ready_packages(f, both, 2, 3), "c e g");
     assert_string_equal(ready_packages(f, both, 1, MANY), "c e g a");
-    assert_string_equal(ready_packages(f, both + 1, 1, MANY), "b d f");
+    assert_string_equal(ready_packages(f, both + 1, 1, MANY), "h b d f");
     static const char *const other[] = {"0.15.13"};
     assert_string_equal(ready_packages(f, other, 1, MANY), "");
     assert_string_equal(ready_packages(f, NULL, 0, MANY), "");
@@ -217,10 +217,10 @@ static size_t count_verdicts(struct fixture *f, const char *package) {
     return count;
 }
 
-static void jobs_for_a_revision_or_to_verify_stand_for_nothing_else(void **state) {
+static void trials_stand_for_nothing_else(void **state) {
     struct fixture *f = *state;
-    static const enum matrix_purpose purposes[] = {MATRIX_PURPOSE_REVISION, MATRIX_PURPOSE_VERIFY};
-    for (int i = 0; i < 2; i++) {
+    static const enum matrix_purpose purposes[] = {MATRIX_PURPOSE_REVISION, MATRIX_PURPOSE_VERIFY, MATRIX_PURPOSE_SET};
+    for (int i = 0; i < 3; i++) {
         struct job_request build = matrix_of(matrix_purpose_text(purposes[i]), both[0]);
         struct job_accepted trial = repeat(f, build, purposes[i]), second = repeat(f, build, purposes[i]);
         assert_true(trial.created && second.created);
@@ -233,7 +233,7 @@ static void jobs_for_a_revision_or_to_verify_stand_for_nothing_else(void **state
         lease = claim_job(f, build.id);
         finish_build(f, &lease, "failed_to_compile");
         lease = claim_job(f, second.id);
-        finish_build(f, &lease, i ? "differs" : "succeeded");
+        finish_build(f, &lease, i == 1 ? "differs" : "succeeded");
         assert_string_equal(repeat(f, build, MATRIX_PURPOSE_WAVE).id, build.id);
         assert_int_equal(count_verdicts(f, build.package), 1);
         assert_true(repeat(f, build, purposes[i]).created);
@@ -428,7 +428,7 @@ int main(void) {
         store_test(only_a_verdict_that_stands_keeps_from_trying_again),
         store_test(an_operator_may_have_a_job_again),
         store_test(jobs_that_end_without_a_verdict_are_made_again),
-        store_test(jobs_for_a_revision_or_to_verify_stand_for_nothing_else),
+        store_test(trials_stand_for_nothing_else),
         store_test(what_was_found_is_in_the_job),
         store_test(a_job_that_was_lost_three_times_ends_as_worker_lost),
         store_test(what_was_built_is_never_given_up),

@@ -49,7 +49,7 @@ enum matrix_purpose {
     MATRIX_PURPOSE_COUNT
 };
 
-enum { MATRIX_PRIORITIES = 3 }; /* 0 is the most urgent */
+enum { MATRIX_PRIORITIES = 4 }; /* 0 is the most urgent */
 
 /* The gateway verified a trustee's token when it created the job: `actor` needs no further proof. */
 #define JOB_AUTHORITY_TRUSTEE "trustee"

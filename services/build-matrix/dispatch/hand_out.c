@@ -47,11 +47,22 @@ struct round {
     size_t claimed;
 };
 
-/* The maximum batch size. If all ready jobs were listed, it is their number per slot, so that no worker stays idle. */
+/* The number of ready jobs, from the first on, that are as urgent as the first. */
+static size_t count_most_urgent(const struct round *round) {
+    size_t count = 0;
+    while (count < round->ready_count &&
+           matrix_purpose_priority(round->ready[count].purpose) == matrix_purpose_priority(round->ready[0].purpose))
+        count++;
+    return count;
+}
+
+/* The maximum batch size. If all jobs as urgent as the first were listed, it is their number per slot, so that none of them waits
+ * while a worker is idle or builds something less urgent. */
 static size_t fair_share(const struct round *round, size_t looked_at) {
     size_t most = (size_t)round->service->settings.matrix_batch, slots = round->request->slots;
-    if (round->ready_count >= looked_at || slots == 0) return most; /* there may be more than were listed */
-    size_t share = round->ready_count / slots;
+    size_t count = count_most_urgent(round);
+    if (count >= looked_at || slots == 0) return most; /* there may be more than were listed */
+    size_t share = count / slots;
     return share < 1 ? 1 : share < most ? share : most;
 }
 

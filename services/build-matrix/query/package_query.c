@@ -111,7 +111,7 @@ static const struct matrix_verdict *find_verdict(const struct cells *cells, stru
     return NULL;
 }
 
-/* True if the job builds the version as published, as opposed to builds of a revision and builds to verify. */
+/* True if the job builds the version as published, as opposed to builds of a revision or a package set and builds to verify. */
 static bool is_of_cell(const struct job *job) {
     return !matrix_purpose_is_trial(job->purpose);
 }

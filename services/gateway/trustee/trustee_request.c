@@ -284,11 +284,15 @@ static enum status need_proof(struct job_request *job, const struct job *failed,
     return STATUS_OK;
 }
 
-/* A build is repeated whatever its earlier verdict was, unless it belonged to a revision, whose plan is not the registry's. */
+/* A build is repeated whatever its earlier verdict was, unless it belonged to a revision or to an update of the package set: their
+ * plans are not the registry's. */
 static enum status ask_for_build(struct job_request *job, const struct job *failed, const char *path, struct error *err) {
     if (failed->purpose == MATRIX_PURPOSE_REVISION)
         return error_set_at(err, STATUS_REFUSED, path,
                             "That build was part of a revision of bounds: retry the revision instead.");
+    if (failed->purpose == MATRIX_PURPOSE_SET)
+        return error_set_at(err, STATUS_REFUSED, path,
+                            "That build was part of an update of the package set: request the update again instead.");
     job->purpose = MATRIX_PURPOSE_REQUEST;
     job->again = true;
     return STATUS_OK;

@@ -62,6 +62,21 @@ static void ready_jobs_are_shared_among_all_slots(void **state) {
     }
 }
 
+/* However many of a sweep are behind them. */
+static void what_is_most_urgent_is_shared_by_itself(void **state) {
+    struct matrix_fixture *m = *state;
+    enum { SWEPT = 80 };
+    const char *sets[] = {accept_build(m, "arrays", NULL, MATRIX_PURPOSE_SET),
+                          accept_build(m, "effect", NULL, MATRIX_PURPOSE_SET)};
+    for (int i = 0; i < SWEPT; i++)
+        accept_build(m, arena_format(&m->f.arena, "swept-%d", i), NULL, MATRIX_PURPOSE_SWEEP);
+    for (int i = 0; i < 2; i++) {
+        const struct work_order work = take_work(m, 2);
+        assert_int_equal(work.job_count, 1);
+        assert_string_equal(work.jobs[0].job_id, sets[i]);
+    }
+}
+
 static void a_worker_gets_builds_with_its_own_compilers(void **state) {
     struct matrix_fixture *m = *state;
     struct job_request other = matrix_of("arrays", "0.15.16");
@@ -74,11 +89,9 @@ static void the_purpose_says_how_it_is_built(void **state) {
     static const struct {
         enum matrix_purpose purpose;
         enum build_how how;
-    } rows[] = {{MATRIX_PURPOSE_REQUEST, BUILD_HOW_AGAIN},
-                {MATRIX_PURPOSE_VERIFY, BUILD_HOW_VERIFY},
-                {MATRIX_PURPOSE_REVISION, BUILD_HOW_REUSE},
-                {MATRIX_PURPOSE_PUBLICATION, BUILD_HOW_REUSE},
-                {MATRIX_PURPOSE_SWEEP, BUILD_HOW_REUSE}};
+    } rows[] = {{MATRIX_PURPOSE_REQUEST, BUILD_HOW_AGAIN},  {MATRIX_PURPOSE_VERIFY, BUILD_HOW_VERIFY},
+                {MATRIX_PURPOSE_REVISION, BUILD_HOW_REUSE}, {MATRIX_PURPOSE_PUBLICATION, BUILD_HOW_REUSE},
+                {MATRIX_PURPOSE_SET, BUILD_HOW_REUSE},      {MATRIX_PURPOSE_SWEEP, BUILD_HOW_REUSE}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct fixture *f = &m->f;
         struct redis_reply *reply;
@@ -255,6 +268,7 @@ int main(void) {
         matrix_test(jobs_that_agree_are_one_piece_of_work),
         matrix_test(until_the_worker_says_something_its_lease_is_short),
         matrix_test(ready_jobs_are_shared_among_all_slots),
+        matrix_test(what_is_most_urgent_is_shared_by_itself),
         matrix_test(a_worker_gets_builds_with_its_own_compilers),
         matrix_test(the_purpose_says_how_it_is_built),
         matrix_test(tarballs_come_from_the_address_that_is_set),

@@ -317,12 +317,12 @@ static void a_build_that_succeeded_is_committed(void **state) {
     assert_ok(say(m, &end));
 }
 
-/* Builds to compare, and those of a revision. */
+/* Builds to compare, and those of a revision or a package set. */
 static void a_trial_that_succeeded_changes_nothing(void **state) {
     struct matrix_fixture *m = *state;
     struct fixture *f = &m->f;
-    static const enum matrix_purpose purposes[] = {MATRIX_PURPOSE_VERIFY, MATRIX_PURPOSE_REVISION};
-    for (size_t i = 0; i < 2; i++) {
+    static const enum matrix_purpose purposes[] = {MATRIX_PURPOSE_VERIFY, MATRIX_PURPOSE_REVISION, MATRIX_PURPOSE_SET};
+    for (size_t i = 0; i < 3; i++) {
         const struct build_job build = begin(m, "arrays", purposes[i]);
         const struct message end = end_of(m, &build, "succeeded");
         assert_ok(say(m, &end));

@@ -367,10 +367,13 @@ static void a_build_that_failed_is_built_again_as_it_was_planned(void **state) {
     assert_int_equal(job.purpose, MATRIX_PURPOSE_REQUEST);
     assert_string_equal(job.payload, request.payload);
     assert_string_equal(job.compiler, "0.15.15");
-    struct job_request trial = matrix_of("revised", "0.15.15");
+    struct job_request trial = matrix_of("revised", "0.15.15"), member = matrix_of("member", "0.15.15");
     trial.purpose = MATRIX_PURPOSE_REVISION;
     expect_error(s, ask_as(s, TOKEN, NULL, retry_of(s, run_job(f, &trial, &end).id)), 400, "payload.jobId",
                  "was part of a revision");
+    member.purpose = MATRIX_PURPOSE_SET;
+    expect_error(s, ask_as(s, TOKEN, NULL, retry_of(s, run_job(f, &member, &end).id)), 400, "payload.jobId",
+                 "was part of an update of the package set");
 }
 
 static void only_a_job_that_failed_is_tried_again(void **state) {

@@ -76,6 +76,15 @@ static void jobs_whose_plans_agree_share_a_batch(void **state) {
     expect_choice("", jobs, 0, 16);
 }
 
+/* Nobody waits for one of them alone, as for a request. */
+static void builds_of_a_package_set_share_a_batch(void **state) {
+    (void)state;
+    struct job jobs[] = {job_of("effect", ONE), job_of("maybe", ONE), job_of("arrays", MAYBE_ONE), job_of("maybe", TWO)};
+    for (int i = 0; i < 3; i++)
+        jobs[i].purpose = MATRIX_PURPOSE_SET;
+    expect_choice("0 1", jobs, 4, 16);
+}
+
 static void a_plan_with_another_version_waits_for_another_batch(void **state) {
     (void)state;
     const struct job jobs[] = {job_of("effect", ONE), job_of("maybe", TWO), job_of("maybe", ONE)};
@@ -223,6 +232,7 @@ static void an_index_that_has_changed_since_is_seen(void **state) {
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(jobs_whose_plans_agree_share_a_batch),
+        cmocka_unit_test(builds_of_a_package_set_share_a_batch),
         cmocka_unit_test(a_plan_with_another_version_waits_for_another_batch),
         cmocka_unit_test(no_job_is_about_what_another_builds_with),
         cmocka_unit_test(two_versions_of_a_package_are_two_batches),

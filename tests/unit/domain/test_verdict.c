@@ -43,11 +43,12 @@ static void every_purpose_is_known_by_its_text_alone(void **state) {
     assert_false(matrix_purpose_parse("waves", &purpose));
 }
 
-static void people_come_before_waves_and_waves_before_the_sweep(void **state) {
+static void people_come_before_sets_sets_before_waves_and_waves_before_the_sweep(void **state) {
     (void)state;
     assert_int_equal(matrix_purpose_priority(MATRIX_PURPOSE_REQUEST), 0);
     assert_int_equal(matrix_purpose_priority(MATRIX_PURPOSE_PUBLICATION), 0);
-    assert_true(matrix_purpose_priority(MATRIX_PURPOSE_WAVE) > 0);
+    assert_true(matrix_purpose_priority(MATRIX_PURPOSE_SET) > 0);
+    assert_true(matrix_purpose_priority(MATRIX_PURPOSE_WAVE) > matrix_purpose_priority(MATRIX_PURPOSE_SET));
     assert_true(matrix_purpose_priority(MATRIX_PURPOSE_SWEEP) > matrix_purpose_priority(MATRIX_PURPOSE_WAVE));
 }
 
@@ -56,7 +57,7 @@ int main(void) {
         cmocka_unit_test(every_verdict_is_known_by_its_text_alone),
         cmocka_unit_test(what_is_about_the_package_stands),
         cmocka_unit_test(every_purpose_is_known_by_its_text_alone),
-        cmocka_unit_test(people_come_before_waves_and_waves_before_the_sweep),
+        cmocka_unit_test(people_come_before_sets_sets_before_waves_and_waves_before_the_sweep),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
