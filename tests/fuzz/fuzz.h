@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A fuzz target's function: takes one input, and stops the program where something is wrong. Besides it, what targets share.
- * A target says at its head what its input means and what must hold of it, apart from "nothing crashes".
+ * The function of a fuzz target, which takes one input and aborts if something is wrong, and the helpers that targets share.
+ * The head of each target says how it reads its input, and which properties it checks besides "nothing crashes".
  */
 #ifndef TESTS_FUZZ_FUZZ_H
 #define TESTS_FUZZ_FUZZ_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A tarball of strangers'. An input that is not gzipped is gzipped first, so that what lies behind the checksum is reached.
- * What can be listed can be unpacked but for names that the disk does not take, everything is then below the top folder, and
- * nothing of it is a link.
+ * Reads the input as a tarball from a stranger. An input that is not gzipped is gzipped first, so that mutations get past the
+ * checksum. A tarball that can be listed can also be unpacked, unless it has names that the file system refuses; everything
+ * then lies below the top folder, and there are no links.
  */
 #include <ftw.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The input as a package name, version, range, ref, time and hash. What is read has one spelling, so it is printed as it came;
- * a time may have fewer fractional digits, and reads the same once it was printed. Arithmetic on versions and ranges keeps to
- * its order.
+ * Reads the input as a package name, version, range, ref, time and hash. An accepted value has one spelling, so printing it
+ * gives the input; only a time may have fewer fractional digits, and then its printed form reads as the same time. Arithmetic
+ * on versions and ranges agrees with their order.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -23,7 +23,7 @@ static void read_name(const char *text) {
     assert(text_equal(index_file_package(path), text));
 }
 
-/* There is nothing above the largest major. */
+/* The largest major version cannot be bumped. */
 static void bump(struct version version) {
     if (version.major == VERSION_NUMBER_MAX) return;
     struct version major = version_bump_major(version), minor = version_bump_minor(version);

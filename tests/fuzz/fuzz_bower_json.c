@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The input as a bower.json. The manifest that is made of it must say the same when it is printed and read once more (if
- * its name is one: whoever reads it compares that with what was asked for), and a failure must say why in a sentence that can
- * be shown.
+ * Reads the input as a bower.json. The manifest that is made of it must be the same after it is printed and read again
+ * (provided that its name is valid: the caller compares the name with the requested one), and a failure must give its reason in
+ * a sentence that can be shown to a client.
  */
 #include "lib/base/arena.h"
 #include "lib/domain/package/package_name.h"

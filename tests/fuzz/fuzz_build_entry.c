@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The input as entry.json of the build store. What can be read must be the same when it is written and read once more, with a
- * sum that is right; names are such that they stay in their folder.
+ * Reads the input as an entry.json of the build store. An accepted entry must be the same after it is written and read again,
+ * with a correct checksum, and no name in it leads out of its folder.
  */
 #include "lib/base/arena.h"
 #include "lib/tools/purs/build_entry.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The input as a `Range` header, over files of several sizes: a part is always a part of the file.
+ * Reads the input as a `Range` header, for files of several sizes: the range always lies within the file.
  */
 #include <stdlib.h>
 

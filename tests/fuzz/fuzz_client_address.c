@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The input's first line as the setting TRUSTED_PROXIES, the second as X-Forwarded-For, the third as the peer's address.
+ * Reads the input's first line as the setting TRUSTED_PROXIES, the second as X-Forwarded-For, the third as the peer's address.
  * An untrusted peer's address is its own, regardless of the header.
  */
 #include <arpa/inet.h>

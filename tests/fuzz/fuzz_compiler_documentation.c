@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What `purs publish` printed in the folder /build. What is taken of it is one line of JSON, in which no module is said to be
- * in that folder, and which is taken once more as it is.
+ * Reads the input as the output of `purs publish` in the folder /build. The documentation that is taken from it is one line of
+ * JSON without paths in that folder, and can be taken again from itself.
  */
 #include <jansson.h>
 

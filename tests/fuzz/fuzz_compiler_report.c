@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What a compiler printed: the input's part up to a NUL to its output, the rest to its errors.
+ * Reads the input as the output of a compiler: stdout up to the first NUL, then stderr.
  */
 #include "lib/base/arena.h"
 #include "lib/tools/purs/compiler.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The input as the module graph that a compiler printed of a stranger's modules. Unused is what was declared and is not used,
- * missing what is used and was not declared; both are sorted, and only the first kind can be told from the declarations.
+ * Reads the input as the module graph that a compiler printed for a stranger's modules. Every package reported as unused is
+ * among the declared dependencies, none of those reported as missing is, and both lists are sorted.
  */
 #include "lib/base/json.h"
 #include "lib/source/dependency_check.h"

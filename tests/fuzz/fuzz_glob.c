@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The input's first line as a glob, the second as a path. The answer must be that of the plainest way to tell, which tries
- * everything and would take for ever on long ones; and no more comparisons may be made than the lengths allow.
+ * Reads the input's first line as a glob, the second as a path. The answer must be that of a naive matcher, which tries
+ * everything and would take too long on longer input; and the number of comparisons stays within the bound that the lengths
+ * give.
  */
 #include <limits.h>
 #include <stdlib.h>
@@ -13,7 +14,8 @@
 
 enum { LINE_MAX_BYTES = 12 };
 
-/* Of a name without brackets: `*` is none of it, or one more character. `start` is true at its beginning. */
+/* Matches one name of a path; there are no brackets. `*` is nothing, or one more character. `start`: at the name's
+ * beginning. */
 static bool name_fits(const char *glob, const char *glob_end, const char *name, const char *name_end, bool start) {
     bool is_hidden = start && name < name_end && *name == '.';
     if (glob == glob_end) return name == name_end;
@@ -28,7 +30,7 @@ static const char *skip_slashes(const char *text) {
     return text + strspn(text, "/");
 }
 
-/* `taken`: whether the glob's names so far were plain, and nothing else. */
+/* `is_plain`: the glob's names so far have no wildcards. */
 static bool path_fits(const char *glob, const char *path, bool is_folder, bool is_plain) {
     const char *glob_end = glob + strcspn(glob, "/"), *path_end = path + strcspn(path, "/");
     const char *glob_rest = skip_slashes(glob_end), *path_rest = skip_slashes(path_end);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The input's first line is a manifest, the rest the index file of its package. The manifest is put into the file and taken out
- * again: then all that is left is the file's other lines, byte for byte, and in between there is one version more.
- * A manifest that clients could not read is not put in.
+ * Reads the input's first line as a manifest, the rest as the index file of its package. Adding the manifest adds one version;
+ * removing it again leaves the file's other lines, byte for byte. A manifest that clients could not read is not added.
  */
 #include <stdlib.h>
 

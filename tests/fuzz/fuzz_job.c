@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A job's hash as Redis gives it back: the input's lines are its fields' names and values in turn, and besides the job's log.
- * Whatever was kept there as text is shown as JSON that can be read. (A payload is JSON already, checked when it came.)
+ * Reads the input as a job's hash from Redis (its lines are field names and values in turn), and also as the job's log. Any
+ * text stored there is shown as valid JSON. (A payload is already JSON, checked when it was accepted.)
  */
 #include <stdlib.h>
 

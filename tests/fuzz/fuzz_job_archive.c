@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The input as the document of a job that left Redis; gzipped first where it is not. What is read of a finished job must be the
- * same once it was written and read again.
+ * Reads the input as the document of an archived job, gzipping it first if it is not gzipped. A finished job that can be read
+ * must be the same after it is written and read again.
  */
 #include <stdio.h>
 #include <stdlib.h>

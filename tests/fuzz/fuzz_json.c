@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * JSON: what we read, jansson must read as the same, however we print it, by json_append_value() and by struct json_writer; and
- * printing what we printed changes no byte. Text that is UTF-8 to us must be so to jansson, and come back out of its JSON.
+ * Reads the input as JSON. However an accepted value is printed, by json_append_value() or by struct json_writer, jansson must
+ * read it as the same value, and printing it a second time gives the same bytes. Text that we take for UTF-8 must be UTF-8 to
+ * jansson too, and survive printing and reading.
  */
 #include "lib/base/json.h"
 #include "lib/base/json_writer.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The input's first line as a license, the second as one that was recognised in a file. The canonical form must be its own
- * canonical form and lack nothing of itself, and what new manifests may say must be readable.
+ * Reads the input's first line as a license, the second as one that was recognised in a file. The canonical form must be its
+ * own canonical form and cover itself, and a license that is accepted in new manifests must be readable.
  */
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The input as licensee's answer.
+ * Reads the input as licensee's output.
  */
 #include "lib/base/arena.h"
 #include "lib/base/text.h"

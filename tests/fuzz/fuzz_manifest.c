@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The input as a manifest. What is read must say the same when it is printed, as a file and as a line, and read once more; what
- * judges it must cope with whatever was read.
+ * Reads the input as a manifest. An accepted manifest must be the same after it is printed, as a file and as a line, and read
+ * again, and the checks of manifests must cope with it.
  */
 #include "lib/base/arena.h"
 #include "lib/domain/package/manifest.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Bytes from the network as messages. The first byte of the input chooses: 0 is an envelope, to which the proof of "no key" is
- * added so that what lies behind it is reached; anything else is the tag of a message whose fields follow. What is understood
- * must say the same when it is written and read once more.
+ * Reads the input as bytes from the network. The first byte chooses: 0 is an envelope, to which the proof for "no key" is added
+ * so that its content is reached; anything else is the tag of a message whose fields follow. An accepted message must be the
+ * same after it is written and read again.
  */
 #include <assert.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The input as a package's metadata. What is read must say the same when it is printed and read once more, and what is changed
- * must be good metadata still.
+ * Reads the input as a package's metadata. Accepted metadata must be the same after it is printed and read again, and valid
+ * after each kind of change.
  */
 #include "lib/base/arena.h"
 #include "lib/domain/registry/metadata.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The input as another program's list of figures. What is taken has as many lines once it was written and taken again.
+ * Reads the input as another program's list of metrics. An accepted list has as many lines after it is written and read again.
  */
 #include "lib/base/metrics.h"
 #include "lib/base/text.h"

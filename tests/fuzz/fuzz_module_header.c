@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The input as a PureScript file. What is read of its header stands where it is said to stand, and comments before it change
- * nothing but its lines.
+ * Reads the input as a PureScript file. The reported positions of the header's parts are in order, and a comment before the
+ * header changes nothing but line numbers.
  */
 #include "lib/base/arena.h"
 #include "lib/source/module_header.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The input as a range of npm's. What comes out must be a range, and the same one when it is read as npm's again.
+ * Reads the input as an npm range. The result must be a valid range, and its text must be read as the same range when it is
+ * taken for an npm range.
  */
 #include <stdlib.h>
 

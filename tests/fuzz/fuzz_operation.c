@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The body of a request, as each of the operations. What a job keeps of a request must be the same request when it is read
- * again, with the same duplicate key; and a payload inside a signed request is read, too.
+ * Reads the input as the body of a request, for each of the operations. The form in which a job keeps a request must be read as
+ * the same request, with the same duplicate key. The payload inside a signed request is read, too.
  */
 #include "lib/base/arena.h"
 #include "lib/base/json.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The input as a package set, which must say the same when it is printed and read once more.
+ * Reads the input as a package set, which must be the same after it is printed and read again.
  */
 #include "lib/base/arena.h"
 #include "lib/domain/registry/package_set.h"

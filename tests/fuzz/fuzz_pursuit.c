@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The input as Pursuit's list of a package's versions.
+ * Reads the input as Pursuit's list of a package's versions.
  */
 #include "lib/tools/http/pursuit.h"
 #include "tests/fuzz/fuzz.h"

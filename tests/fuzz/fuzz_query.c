@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What stands behind the `?` of an address, for each route's rows. All that is understood is text, and what a row promises
- * holds.
+ * Reads the input as a URL's query, with the table of parameters of each route. Accepted values are UTF-8, and within the
+ * limits of their rows.
  */
 #include "lib/base/arena.h"
 #include "services/gateway/http/router.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The head of an HTTP/1 request, as far as the gateway reads it itself: whatever is found lies within the bytes, and more bytes
- * behind a whole head change nothing.
+ * Reads the input as the head of an HTTP/1 request, as far as the gateway reads it itself: the parts found lie within the
+ * input, and bytes after a complete head change nothing.
  */
 #include "services/gateway/http/request_form.h"
 #include "tests/fuzz/fuzz.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The input as the record of a revision of bounds, which must say the same when it is printed and read once more.
+ * Reads the input as the record of a revision of bounds, which must be the same after it is printed and read again.
  */
 #include <stdlib.h>
 

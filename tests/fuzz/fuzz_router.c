@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The input's first line as a method, the rest as a path. What a `{name}` stood for is a part of the path, within one segment.
+ * Reads the input's first line as a method, the rest as a path. The value of a `{name}` is a part of one segment of the path.
  */
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The input as an answer of an S3 server: an error, and a list. What comes out is bounded, of one line where it is for people,
- * and valid UTF-8; a list that goes on says where.
+ * Reads the input as a response of an S3 server: an error, and a page of a list. Names, the token of the next page and the
+ * texts of an error are valid UTF-8; the texts are also bounded and of one line.
  */
 #include <ctype.h>
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A sealed secret, as it comes in a message: nothing that was not sealed is opened, and what is sealed comes back.
+ * Reads the input as a sealed secret from a message, which must be refused; then seals the input, which must open with the same
+ * purpose only.
  */
 #include "lib/base/arena.h"
 #include "lib/domain/identity/sealed_secret.h"

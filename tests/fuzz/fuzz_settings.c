@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The input as the file .env, which both programs read. They name what is malformed. The environment has the secrets (they
- * are remembered for ever) and the state folder (which is made), so that the file's are read and passed over.
+ * Reads the input as the file .env of two programs, whose errors must name the malformed variable. Secrets and the state folder
+ * come from the environment, which overrides the file, because secrets are kept for the life of the process and the state
+ * folder is created.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -42,7 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
     if (!file || fwrite(bytes, 1, length, file) != length || fclose(file)) abort();
     load(PROGRAM_GATEWAY);
     load(PROGRAM_PUBLISH);
-    if (fchdir(folder_before)) abort(); /* where the inputs are */
+    if (fchdir(folder_before)) abort(); /* the folder of the inputs */
     close(folder_before);
     return 0;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Owners' keys. An input is one of three things:
+ * Reads owners' keys and signatures. An input has one of three forms:
  *
- *   "openssh-key-v1", …     a private key file without its base64: what is read must sign, and its public half accept just that
- *   NUL, …                  a public key's wire form, whose type is also that of the owner
- *   anything else           three lines: an owner's line as in ".pub" files, a signature, and the payload
+ *   "openssh-key-v1", …     a private key file without its base64: signatures of an accepted key are valid, for their payload
+ *   only NUL, …                  a public key's wire form, whose type is also that of the owner anything else           three
+ *   lines: an owner's line as in ".pub" files, a signature, and the payload
  */
 #include <stdlib.h>
 
@@ -15,7 +15,7 @@
 #include "lib/domain/identity/ssh_key.h"
 #include "tests/fuzz/fuzz.h"
 
-/* That the key's numbers make no key is found out no later than by signing. */
+/* A key with invalid numbers is refused when it signs, at the latest. */
 static void sign_and_check(const struct signing_key *key) {
     static const char payload[] = "{\"name\":\"prelude\"}";
     struct text signature = {0};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The answer of the process that fetches sources: it has seen what strangers made, and is believed in nothing but its form.
+ * Reads the input as the answer of the process that fetches sources. That process reads strangers' data, so an accepted answer
+ * must be well-formed, whatever it says.
  */
 #include "lib/source/source_child.h"
 #include "tests/fuzz/fuzz.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Where a source is, by strangers' word: the input's first line as a git URL, the second as a folder in it, the third as a ref.
- * A URL that may be fetched leads to a host by https and to nothing else, and the later checks agree.
+ * Reads the input as a source that a stranger names: the first line as a git URL, the second as a folder in it, the third as a
+ * ref. A URL that may be fetched leads to a host by https and to nothing else, and the later checks agree.
  */
 #include <stdlib.h>
 
@@ -12,7 +12,7 @@
 #include "lib/tools/git/git_transport.h"
 #include "tests/fuzz/fuzz.h"
 
-/* Of any text: the parts follow one another, and none is elsewhere. */
+/* For any text, the parts follow one another, and none lies outside it. */
 static void look_at_parts(const char *text) {
     struct url url;
     assert(url_split(&url, text) == (strstr(text, "://") != NULL));
@@ -24,7 +24,7 @@ static void look_at_parts(const char *text) {
     assert(url.host.bytes + url.host.length + url.has_brackets + (url.port.bytes != NULL) + url.port.length == url.path);
 }
 
-/* curl goes to the host that was looked at, without a port or an account. */
+/* The URL given to curl has the host that was checked, without a port or an account. */
 static void look_at_server(const char *url) {
     struct text server = {0};
     assert(url_append_server(&server, url) && text_starts_with(server.bytes, "https://"));
@@ -45,7 +45,7 @@ static void look_at_subdir(const char *subdir) {
     assert(!strstr(subdir, "/../") && !text_ends_with(subdir, "/.."));
 }
 
-/* A place is its own, with a final slash, too. */
+/* A location equals itself, and itself with a final slash. */
 static void look_at_place(const struct location *location) {
     struct location other = *location;
     struct text url = {0};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The input as a spago.yaml. What it is made into must be JSON, and what the manifest's reader takes of it must say the same
- * when it is printed and read once more.
+ * Reads the input as a spago.yaml. It must be converted to valid JSON, and a manifest read from that must be the same after it
+ * is printed and read again.
  */
 #include "lib/base/arena.h"
 #include "lib/base/json.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The input as a text in whatever encoding. What is taken for text is UTF-8 without NUL characters then, where it was not UTF-8
- * with faults after a byte order mark.
+ * Reads the input as text in any encoding. Accepted text is converted to UTF-8 without NUL characters, at most twice as long.
  */
 #include "lib/base/text.h"
 #include "lib/source/text_encoding.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The body of POST /api/v1/trustee. What is taken makes a whole job of a trustee's; what is not, is told in words that name a
- * field.
+ * Reads the input as the body of POST /api/v1/trustee. An accepted request gives a complete job of a trustee; a refusal has a
+ * message in UTF-8.
  */
 #include <jansson.h>
 
@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
     const struct settings settings = {.trustee_requires_issue = true};
     struct gateway gateway = {.settings = &settings};
     for (size_t i = 0; i < SERVICE_COUNT; i++)
-        gateway.services[i] = (struct message_client *)&gateway; /* only whether it is there is looked at */
+        gateway.services[i] = (struct message_client *)&gateway; /* only compared with NULL */
     struct call call = {.gateway = &gateway};
     struct error err = {0};
     json_t *body = NULL;

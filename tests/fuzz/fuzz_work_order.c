@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The input as the work of a build worker and as the result that it sends back, which come as messages, and as the result that is
- * kept, which is JSON. Each that can be read must be the same when it is written and read once more, and keep what the header
- * promises: dependencies come first, and closures end. The first byte of a message's input is its tag, as in fuzz_message.c.
+ * Reads the input as a work order for a build worker and as the worker's result, which are messages, and as a stored result,
+ * which is JSON. An accepted one must be the same after it is written and read again, and keep the promises of the header:
+ * dependencies come first, and closures end. The first byte of a message's input is its tag, as in fuzz_message.c.
  */
 #include "lib/base/arena.h"
 #include "lib/service/message/message_work.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Stands in for libFuzzer where the compiler has none: gives the target every file of the folders that are its arguments, once.
+ * Replaces libFuzzer for compilers without it: gives the target every file of the folders named as arguments, once.
  */
 #include <dirent.h>
 #include <stdio.h>

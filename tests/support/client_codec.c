@@ -106,7 +106,7 @@ static bool has_null(const json_t *value) {
     return json_is_null(value);
 }
 
-/* `{payload, signature}`; the string within is decoded, too, and has no null in any field, known or not. */
+/* `{payload, signature}`; the payload text is decoded, too, and has no null in any field, known or not. */
 static bool is_signed(const json_t *value, reads *reads_payload) {
     if (!has(value, "payload", is_text) || !has(value, "signature", is_text)) return false;
     const char *text = json_string_value(json_object_get(value, "payload"));

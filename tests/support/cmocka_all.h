@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * cmocka, with what its header wants included before it; groups of tests run by test_run.h, which keeps the folders of those
- * that fail; and groups that need fault points (lib/base/fault.h). */
+ * cmocka, with the headers that must be included before its own; groups of tests run by test_run.h, which keeps the folders of
+ * failed tests; and groups that need fault points (lib/base/fault.h). */
 #ifndef TESTS_SUPPORT_CMOCKA_ALL_H
 #define TESTS_SUPPORT_CMOCKA_ALL_H
 
-/* cmocka.h does not include what it needs. */
+/* cmocka.h needs these and does not include them. */
 /* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,7 +23,7 @@
 #undef skip
 #define skip() (test_run_skips(), _skip(__FILE__, __LINE__))
 
-/* cmocka_run_group_tests(); in a build without fault points it says that they are skipped, and is 0. */
+/* cmocka_run_group_tests(); in a build without fault points it prints that the tests are skipped, and returns 0. */
 #ifdef FAULT_POINTS
 #define run_fault_tests(tests, start, end) cmocka_run_group_tests(tests, start, end)
 #else

@@ -9,7 +9,7 @@
 
 #define READER "event-check"
 
-/* At most `most` of those that there are. */
+/* Reads at most `most` of the events in the stream. */
 static size_t read_events(struct server *server, size_t most, struct arena *arena, struct event **events) {
     struct job_store *store = NULL;
     size_t count = 0;

@@ -7,7 +7,7 @@
 
 #include "tests/support/server/server_fixture.h"
 
-/* Called at the start, when there is none yet: from then on none is trimmed away before event_check_expect_one_each(). */
+/* Call it at the start, while the stream is empty: from then on no event is trimmed before event_check_expect_one_each(). */
 void event_check_begin(struct server *server);
 
 /* One event of each of these jobs, and no other. */

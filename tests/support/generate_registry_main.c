@@ -2,8 +2,8 @@
  *
  * generate-registry FOLDER [--one-in N] [--made-up PACKAGES] [--seed N] [--broken N] [--sleep MS]
  *
- * Makes a registry that can be built (tests/support/generated_registry.h) in FOLDER, and says what is in it: of the real index,
- * where there is one (tests/support/small_registry.h), or of a made-up one with so many packages.
+ * Makes a registry that can be built (tests/support/generated_registry.h) in FOLDER, and prints a summary. It has the packages
+ * of the real index, if that is available (tests/support/small_registry.h), or PACKAGES invented ones.
  */
 #include <getopt.h>
 #include <stdio.h>

@@ -22,7 +22,7 @@
 enum { THREADS_MAX = 32, TARBALL_MAX_BYTES = 1 << 20 };
 #define COMMIT_AUTHOR "pacchettibotti <pacchettibotti@purescript.org> 1767225600 +0000"
 
-/* One version, and what its tarball came to. */
+/* One version, with the size and hash of its tarball. */
 struct made_version {
     const struct indexed_version *from;
     struct generated_source source;
@@ -32,7 +32,7 @@ struct made_version {
 
 struct made_package {
     const struct indexed_package *from;
-    struct made_version *versions; /* those that are published */
+    struct made_version *versions; /* published ones only */
     size_t version_count;
 };
 
@@ -43,15 +43,15 @@ struct making {
     struct arena arena;
     struct made_package *packages; /* by name */
     size_t package_count;
-    atomic_size_t next; /* package whose tarballs nobody makes yet */
+    atomic_size_t next; /* index of the next package for a thread to pack */
     pthread_mutex_t mutex;
-    struct error *err; /* the first */
+    struct error *err; /* of the first failure */
     atomic_bool has_failed;
 };
 
 /* ---- Its content ---- */
 
-/* Marks the package and all that it mentions. */
+/* Marks the package and all packages that its manifests name. */
 static void keep(const struct manifest_index *index, bool *is_kept, uint32_t package) {
     if (package == PACKAGE_COMPILER || is_kept[package]) return;
     is_kept[package] = true;

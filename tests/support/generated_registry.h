@@ -3,7 +3,7 @@
  * For tests, chaos and benchmarks: a whole registry on the disk that can be built, with the names, versions, ranges and
  * compilers of the real one, and a generated source (tests/support/generated_source.h) in every tarball.
  *
- *   FOLDER/registry.git            bare; metadata as the real one's, but for bytes and hashes
+ *   FOLDER/registry.git            bare; the real metadata, except for sizes and hashes
  *   FOLDER/registry-index.git      bare; the real manifests
  *   FOLDER/storage/NAME/VERSION.tar.gz
  *   FOLDER/broken                  a line `NAME@VERSION KIND` for each version that is broken on purpose
@@ -26,11 +26,11 @@ enum { GENERATED_TENTH = 150 };
 
 struct generated_registry_options {
     int64_t seed;
-    int one_in;             /* keep one in so many packages, and all that those depend on, transitively; 0: all */
+    int one_in;             /* keep one package of this many, and the dependencies of those kept, transitively; 0: all */
     int broken_in_thousand; /* so many versions of a thousand have a type error; of packages that nobody needs as many a wrong
                                import */
-    int sleep_ms;           /* that the stand-in compiler takes for each module */
-    int thread_count;       /* 0: as many as there are processors */
+    int sleep_ms;           /* time that the stand-in compiler takes for each module */
+    int thread_count;       /* 0: one for each processor */
 };
 
 struct generated_registry_counts {
@@ -39,14 +39,14 @@ struct generated_registry_counts {
     int64_t tarball_bytes;
 };
 
-/* Makes all of it in `folder`, which is made, too; there must be no registry in it yet. Whatever of the index has no metadata,
- * or the other way round, is left out. STATUS_INTERNAL: the disk, or git. */
+/* Makes the registry in `folder`, and the folder, too; it must not contain a registry yet. A package that is only in the index,
+ * or only in the metadata, is left out. STATUS_INTERNAL: the disk, or git. */
 CHECK_RESULT enum status generated_registry_make(const char *folder, const struct manifest_index *index,
                                                  const struct generated_registry_options *options,
                                                  struct generated_registry_counts *counts, struct error *err);
 
-/* An index for where the real data is not at hand: so many packages, each depending on some before it (a few of them on most),
- * in up to six versions; newest versions fit together. The caller frees it. */
+/* An index to use if the real data is not available: `package_count` packages, each depending on some of the earlier ones (a
+ * few are dependencies of most), in up to six versions; the newest versions fit together. The caller frees it. */
 struct manifest_index *made_up_index_create(size_t package_count, int64_t seed);
 
 #endif

@@ -37,8 +37,8 @@ size_t generated_module_count(const struct generated_source *source) {
     return 1 + count_parts(source);
 }
 
-/* `foo-bar` is `PackagefooZbar`: no other package's, since packages have no capitals in their names (and modules, no more than
- * letters and digits). */
+/* `foo-bar` becomes `PackagefooZbar`. That is unique, because package names have no capitals. (A module's name may only have
+ * letters and digits.) */
 static const char *name_module(struct arena *arena, const char *package) {
     char *name = arena_format(arena, "Package%s", package);
     for (char *at = name; *at; at++)

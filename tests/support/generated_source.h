@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * For tests: a small source for any version of any package, the same every time. It replaces the real one, which is not at
- * hand: as many files as matter to the build matrix, importing from just the dependencies that the manifest names.
+ * For tests: a small source for any version of any package, the same every time. It replaces the real source, which is not
+ * available: as many files as matter to the build matrix, which import from exactly the dependencies in the manifest.
  *
- *   src/PackagefooZbar.purs         in every version of `foo-bar`; imports the parts. What others import is always this one,
- *                                   since a source cannot know which version of a dependency it will be compiled with
+ *   src/PackagefooZbar.purs         in every version of `foo-bar`; imports the parts. Other packages import only this module,
+ *                                   because a source cannot know the version of a dependency that it is compiled with
  *   src/PackagefooZbar/Part1.purs   none to three, each importing some of the dependencies and the part before it
  *
- * The names are unique over all packages, and the real compiler takes the sources, too. A few versions are broken on purpose.
+ * Module names are unique over all packages, and the real compiler accepts the sources, too. A few versions are broken on
+ * purpose.
  */
 #ifndef TESTS_SUPPORT_GENERATED_SOURCE_H
 #define TESTS_SUPPORT_GENERATED_SOURCE_H
@@ -22,7 +23,7 @@ enum { GENERATED_PARTS_MAX = 3, GENERATED_FILES_MAX = GENERATED_PARTS_MAX + 2 };
 #define GENERATED_FAULT_TABLE(GENERATED_FAULT)                                                                                 \
     GENERATED_FAULT(NONE, "none")                                                                                              \
     GENERATED_FAULT(TYPE, "type")     /* a type error, with every compiler above those that the metadata names */              \
-    GENERATED_FAULT(IMPORT, "import") /* an import of a module that is not there; only in packages that nobody needs */
+    GENERATED_FAULT(IMPORT, "import") /* an import of a module that does not exist; only in packages without dependants */
 
 enum generated_fault {
 #define GENERATED_FAULT(name, text) GENERATED_FAULT_##name,
@@ -37,8 +38,8 @@ struct generated_source {
     const struct manifest *manifest;
     int64_t seed;
     enum generated_fault fault;
-    struct version fails_from; /* of GENERATED_FAULT_TYPE: the first compiler that does not take it */
-    int sleep_ms;              /* that the stand-in takes for each module */
+    struct version fails_from; /* of GENERATED_FAULT_TYPE: the first compiler that rejects it */
+    int sleep_ms;              /* time that the stand-in takes for each module */
 };
 
 /* A number that depends on nothing but its arguments, evenly spread; `version` may be NULL. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A stand-in for licensee, the program that recognises license texts. It knows the answer for one folder, the one with nothing
- * but the license that package_source.c gives each package: half a second of Ruby, for every server of every test. For any
- * other call it becomes the real licensee.
+ * A stand-in for licensee, the program that recognises license texts. It knows the answer for a folder with nothing but the
+ * license that package_source.c gives each package, which saves half a second of Ruby for every server of every test. For any
+ * other call it execs the real licensee.
  *
- * Limits: the answer is that of licensee 9.15.2. tests/unit/support/test_licensee.c compares it with the installed one's.
+ * Limits: the answer is that of licensee 9.15.2. tests/unit/support/test_licensee.c compares it with the installed version's.
  */
 #include <dirent.h>
 #include <stdbool.h>

@@ -2,7 +2,7 @@
  *
  * An index of a given size from a seed. Package N depends on some of 0 … N-1, mostly on low numbers, as everything depends on
  * prelude. A range begins at some version of the dependency and ends above its newest one, so that the newest versions of all
- * are a plan; older versions know fewer of the compilers, so that there is something left to find out.
+ * packages are a plan; older versions list fewer compilers, so that some builds remain to be done.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,7 +42,7 @@ static void append_manifest(struct text *out, int64_t seed, size_t package, size
                        "\"githubRepo\":\"%s\"},\"ref\":\"v%zu.0.0\",\"dependencies\":{",
                        name, major, name, major);
     size_t step = wanted ? package / wanted : 0;
-    for (size_t i = 0; i < wanted; i++) { /* one of each stretch, ascending; the first stretches are drawn to their beginning */
+    for (size_t i = 0; i < wanted; i++) { /* one of each stretch, ascending; mostly early in the first stretches */
         snprintf(purpose, sizeof purpose, "dependency %zu", i);
         size_t other = i * step + draw(seed, package, purpose, step) / (i < 2 ? 8 : 1);
         size_t newest = count_versions(seed, other);
@@ -54,7 +54,7 @@ static void append_manifest(struct text *out, int64_t seed, size_t package, size
     text_append(out, "}}\n");
 }
 
-/* The newest version knows all compilers, each older one a compiler less, but always the first. */
+/* The newest version lists all compilers, each older one a compiler less, but always the first. */
 static void append_published(struct text *out, size_t major, size_t newest) {
     size_t missing = newest - major;
     text_append_format(out, "%s\"%zu.0.0\":{\"bytes\":1,\"compilers\":[", major > 1 ? "," : "", major);

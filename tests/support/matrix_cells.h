@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * For tests: a version's row of the build matrix, as the gateway tells it. What is waited for in vain fails the test.
+ * For tests: a version's row of the build matrix, as the gateway shows it. A wait that times out fails the test.
  */
 #ifndef TESTS_SUPPORT_MATRIX_CELLS_H
 #define TESTS_SUPPORT_MATRIX_CELLS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * For tests of the build matrix with a whole server: its jobs, and their changes of the metadata. A wait in vain
- * fails the test.
+ * For tests of the build matrix with a whole server: its jobs, and their changes of the metadata. A wait that times out fails
+ * the test.
  */
 #ifndef TESTS_SUPPORT_MATRIX_SCENE_H
 #define TESTS_SUPPORT_MATRIX_SCENE_H
@@ -19,7 +19,7 @@ json_t *matrix_wait_for_build(struct server *server, const char *package, const 
 void matrix_expect_verdict(struct server *server, const char *package, const char *version, const char *compiler,
                            const char *verdict);
 
-/* Publishes 1.0.0 of the package with that compiler, so that the builds with the others are the matrix's. */
+/* Publishes 1.0.0 of the package with that compiler, so that the builds with the other compilers remain for the matrix. */
 void matrix_publish_with(struct server *server, const struct package *package, const char *compiler);
 
 /* The compilers of a version as the metadata has them, with blanks between. */
@@ -29,7 +29,7 @@ void matrix_expect_compilers(struct server *server, const char *package, const c
 /* How many commits of the registry repository have that subject. */
 int matrix_count_commits(struct server *server, const char *subject);
 
-/* Waits until the text stands so many times in the log of that build worker, which goes on where it is started again. */
+/* Waits until the text occurs `times` times in the log of that build worker, to which a restarted worker appends. */
 void matrix_wait_for_worker_log(struct server *server, int worker, const char *text, int times);
 
 /* How often `text` occurs in `log`. */

@@ -10,7 +10,7 @@ uint32_t mutation_below(struct mutation *mutation, uint32_t limit) {
     return (mutation->state >> 8) % limit;
 }
 
-/* Values of all types, most of them wrong wherever they come to stand. */
+/* Values of all types, most of them wrong in any place. */
 static json_t *any_value(struct mutation *mutation) {
     static const char *const texts[] = {"null",
                                         "true",
@@ -77,7 +77,7 @@ static void cut_or_double(struct mutation *mutation, json_t *object, const char 
         json_object_set_new(object, key, json_sprintf("%s%s", text, text));
 }
 
-/* One change in `object`, or deeper. `key` may go with its field, so it is copied. */
+/* One change in `object`, or deeper. `key` is copied, because it may be freed with its field. */
 static void change(struct mutation *mutation, json_t *object) {
     const char *found = pick_key(mutation, object);
     char key[200];

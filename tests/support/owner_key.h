@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * For tests: keys of package owners, made by ssh-keygen, and what they sign. ECDSA signatures are made by the openssl program
- * here too, and taken apart, since one payload can have several good ones.
+ * For tests: keys of package owners, made by ssh-keygen, and signatures. ECDSA signatures can also be made by the openssl
+ * program, and be rewritten, because one payload can have several valid ones.
  */
 #ifndef TESTS_SUPPORT_OWNER_KEY_H
 #define TESTS_SUPPORT_OWNER_KEY_H
@@ -26,7 +26,7 @@ const char *owner_key_sign(struct arena *arena, const struct owner_key_pair *key
 const char *owner_key_sign_by_openssl(struct arena *arena, const struct owner_key_pair *key, const char *digest,
                                       const char *payload);
 
-/* Another good signature, made of one by the P-256 key without the key: (r, s) becomes (r, n - s). */
+/* Another valid signature, made from one of the P-256 key without the key: (r, s) becomes (r, n - s). */
 const char *ecdsa_p256_make_another(struct arena *arena, const char *signature);
 
 /* `{"payload": …, "signature": …}` */

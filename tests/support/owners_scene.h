@@ -31,7 +31,8 @@ const char *owners_of(struct owners_scene *scene, const struct owner_key_pair *k
 const char *unpublish_payload(struct owners_scene *scene, const char *name, const char *version);
 const char *transfer_payload(struct owners_scene *scene, const char *name, const char *repository);
 
-/* Posts what the key signs. With `expect`: and waits for the job's success; returns its id. */
+/* Posts the payload, signed with the key. The one with `expect` in its name also waits for the job's success and returns its
+ * id. */
 struct server_accepted owners_scene_send(struct owners_scene *scene, const char *route, const char *payload,
                                          const struct owner_key_pair *key);
 const char *owners_scene_expect_done(struct owners_scene *scene, const char *route, const char *payload,
@@ -45,11 +46,11 @@ const char *owners_scene_expect_refused(struct owners_scene *scene, const char *
 /* Starts the service again with READONLY, or without it. */
 void owners_scene_set_readonly(struct owners_scene *scene, enum server_program program, bool is_readonly);
 
-/* The package's metadata; the caller owns it. With `write`: changed by a commit of somebody else's. */
+/* The package's metadata; the caller owns it. The one with `write` in its name replaces it by a commit of another author. */
 json_t *owners_scene_metadata(struct owners_scene *scene, const char *name);
 void owners_scene_write_metadata(struct owners_scene *scene, const char *name, const json_t *metadata);
 
-/* Makes a version one that was published at this time, by a commit of somebody else's. */
+/* Changes a version's time of publication in the metadata, by a commit of another author. */
 void owners_scene_backdate(struct owners_scene *scene, const char *name, const char *version, int64_t published_ms);
 
 #endif

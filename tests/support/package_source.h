@@ -23,17 +23,17 @@ struct package_dependency {
 
 struct package_file {
     const char *path;
-    const char *content; /* NULL: the package has no such file, though it would by itself */
+    const char *content; /* NULL: leaves out this file of the default ones */
 };
 
 struct package {
     const char *name;
     const char *version;
     struct package_dependency dependencies[PACKAGE_DEPENDENCIES_MAX];
-    const char *pragma;                           /* what the compiler stand-in is told: "sleep 2000" */
-    struct package_file files[PACKAGE_FILES_MAX]; /* more files, or others in place of those that it would have by itself */
+    const char *pragma;                           /* pragma for the stand-in compiler: "sleep 2000" */
+    struct package_file files[PACKAGE_FILES_MAX]; /* more files, or replacements of the default ones */
     const char *owners;                           /* of its purs.json, a JSON array; NULL: none */
-    const char *script;                           /* for /bin/sh in the source's folder, before it is committed: links, modes */
+    const char *script;                           /* run by /bin/sh in the source's folder before the commit: links, modes */
 };
 
 /* Puts the package into its repository below `sources`, as one more commit of `main`, with the tag `vVERSION`. */

@@ -60,9 +60,9 @@ void refusal_expect(struct server *server, const struct refusal *refusal) {
     refusal_expect_no_work(server);
 }
 
-/* ---- A program of them ---- */
+/* ---- A test program of refusals ---- */
 
-static const struct refusals *running; /* cmocka hands the functions around a group nothing */
+static const struct refusals *running; /* cmocka passes no argument to a group's setup and teardown */
 
 static int start_group(void **state) {
     (void)state;

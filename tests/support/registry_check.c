@@ -128,8 +128,8 @@ static const char *list_storage(struct server *server) {
 }
 
 void registry_expect_consistency(struct server *server) {
-    /* A commit that is pushed while fsck reads (a build's compiler, say) can look like one whose parent is missing. What is
-     * really missing or damaged is so at every look. */
+    /* A commit that is pushed while fsck reads (a build's compiler, say) can look like one whose parent is missing. Real damage
+     * is found every time. */
     shell_run("cd '%s' && check() { git -C " REGISTRY_REPO " fsck --strict && git -C " INDEX_REPO " fsck --strict; } && "
               "{ check || { sleep 1; check; } || { sleep 3; check; }; } 2>&1",
               server->folder);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * For tests: trustees that change bounds, on a server with build workers and the compilers 0.15.14 and 0.15.15.
+ * For tests: trustees who change bounds, on a server with build workers and the compilers 0.15.14 and 0.15.15.
  */
 #ifndef TESTS_SUPPORT_REVISE_SCENE_H
 #define TESTS_SUPPORT_REVISE_SCENE_H
@@ -13,7 +13,7 @@
 /* `settings` as in struct server_options. */
 struct server *revise_scene_start(const char *const *settings);
 
-/* Publishes it, and waits until the metadata has both compilers. */
+/* Publishes the package, and waits until the metadata has both compilers. */
 void revise_scene_publish(struct server *server, const struct package *package);
 
 /* Asks for these ranges, `"base": ">=1.0.0 <3.0.0"` and more; returns the job's id. With `expect`: and waits for its success.
@@ -30,7 +30,7 @@ int revise_number(struct server *server, const char *name, const char *version);
 /* The builds that a revision of the package has asked for; the caller owns the array of jobs. */
 json_t *revise_builds(struct server *server, const char *name);
 
-/* Waits until the revision's log has that. */
+/* Waits until the revision's log has these words. */
 void revise_wait_for_line(struct server *server, const char *id, const char *words);
 
 #endif

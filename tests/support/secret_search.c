@@ -20,9 +20,9 @@
 enum { FILE_BYTES_MAX = 256 << 20, PROCESS_BYTES_MAX = 1 << 20, ALIGNMENTS = 3, SEEN_MAX = 4096, PAUSE_US = 1000 };
 
 static const char *const our_programs[] = {"registry-publish", "registry-gateway", "registry-transfer",
-                                           "registry-build-matrix"}; /* a build worker has no secret of these */
+                                           "registry-build-matrix"}; /* build workers have none of these secrets */
 
-/* A process whose environment was looked at. */
+/* A process whose environment was searched. */
 struct seen {
     char pid[16];
     char program[32];
@@ -31,12 +31,12 @@ struct seen {
 struct secret_search {
     const struct secret *secrets;
     struct arena arena;
-    char *(*encoded)[ALIGNMENTS]; /* of each secret, by where in a group of three bytes it begins */
+    char *(*encoded)[ALIGNMENTS]; /* of each secret, by its position in a group of three bytes */
     size_t files;
     pthread_t watcher;
     bool is_watching;
     atomic_bool is_over;
-    pthread_mutex_t mutex; /* guards what follows */
+    pthread_mutex_t mutex; /* guards the fields below */
     struct text findings;
     struct seen seen[SEEN_MAX];
     size_t seen_count;
@@ -44,7 +44,7 @@ struct secret_search {
 
 /* ---- The secrets ---- */
 
-/* The characters of base64 that depend on the value alone, where `before` bytes stand before it. */
+/* The characters of base64 that depend on the value only, if `before` bytes precede it. */
 static char *encode(struct arena *arena, const char *value, size_t before) {
     const char *padded = arena_format(arena, "%.*s%s", (int)before, "..", value);
     size_t bits = 8 * strlen(padded), first = (8 * before + 5) / 6, last = bits / 6;
@@ -121,7 +121,7 @@ size_t secret_search_files(const struct secret_search *search) {
 
 /* ---- Processes ---- */
 
-/* Each is noted once. */
+/* Records each process once. */
 static void note(struct secret_search *search, const char *pid, const char *program) {
     pthread_mutex_lock(&search->mutex);
     size_t i = 0;

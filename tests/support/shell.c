@@ -11,7 +11,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/text.h"
 
-/* A question may be a whole HTTP request, and takes its time from what is waited for: they become rarer with time. */
+/* The condition may be a whole HTTP request, which slows down the awaited work, so the pauses grow with the time waited. */
 enum { FIRST_PAUSE_MS = 2, LAST_PAUSE_MS = 40, PART_OF_WAIT = 16 };
 
 static char *run(struct arena *arena, const char *command) {
@@ -52,7 +52,7 @@ void write_file(const char *path, const char *content) {
     snprintf(folder, sizeof folder, "%s", path);
     for (char *slash = strchr(folder + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        mkdir(folder, 0755); /* fails where it is there already; fopen() tells the rest */
+        mkdir(folder, 0755); /* fails if it exists; fopen() reports other errors */
         *slash = '/';
     }
     FILE *file = fopen(path, "w");

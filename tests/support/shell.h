@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * For tests: shell commands, and waiting for something to become true. What goes wrong fails the test (outside of a test it
- * ends the program).
+ * For tests: shell commands, and waiting for a condition. Any failure fails the test (outside of a test it ends the program).
  */
 #ifndef TESTS_SUPPORT_SHELL_H
 #define TESTS_SUPPORT_SHELL_H
@@ -11,7 +10,7 @@
 
 #include "lib/base/arena.h"
 
-/* Runs a command by /bin/sh and returns what it printed, in the arena. Fails where it does not exit with 0. */
+/* Runs a command by /bin/sh and returns its output, in the arena. Fails if it does not exit with 0. */
 char *shell_output(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void shell_run(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -19,7 +18,7 @@ void shell_run(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void write_file(const char *path, const char *content);
 char *read_file(struct arena *arena, const char *path); /* NULL where there is none */
 
-/* Asks `is_so` again and again. False when `timeout_ms` passed without it. */
+/* Calls `is_so` again and again. False if it did not become true within `timeout_ms`. */
 bool wait_until(bool (*is_so)(void *context), void *context, int64_t timeout_ms);
 
 #endif

@@ -166,7 +166,7 @@ static struct manifest_index *load_folder(char *root) {
     return index;
 }
 
-/* Its path, in the arena; NULL, and a sentence on standard output, where there is none. */
+/* The path of the real data, in the arena; NULL, and a message on standard output, if there is none. */
 static const char *find_archive(struct arena *arena) {
     const char *data = getenv("REGISTRY_DATA");
     const char *pattern = arena_format(arena, "%s/registry-*.tar.xz", data ? data : SOURCE_DIR "/../shared/data");
@@ -213,7 +213,7 @@ static int compare_versions(const void *a, const void *b) {
     return version_compare(*(const struct version *)a, *(const struct version *)b);
 }
 
-/* Adds those of one version that are not there yet. */
+/* Adds the compilers of one version that are not in the list yet. */
 static void add_compilers(struct version *all, size_t *count, size_t capacity, const struct published_version *published) {
     for (size_t i = 0; i < published->compiler_count; i++) {
         bool is_known = false;

@@ -15,7 +15,7 @@ struct stub_services;
 struct stub_services *stub_services_start(const struct settings *settings);
 void stub_services_stop(struct stub_services *stub); /* answers requests that are held; NULL is fine */
 
-/* One of them goes away, until the end. */
+/* Stops one of the services for good. */
 void stub_services_close(struct stub_services *stub, enum service service);
 
 /* The answer to further requests with this tag, of all services; its texts and records are borrowed. */
@@ -24,14 +24,14 @@ void stub_services_answer_json(struct stub_services *stub, enum message_tag requ
 void stub_services_fail(struct stub_services *stub, enum message_tag request, enum status status, const char *path,
                         const char *text);
 
-/* Whether requests with this tag wait for their answer; those that do are answered when it ends. */
+/* Holds the answers to requests with this tag, or releases them. */
 void stub_services_hold(struct stub_services *stub, enum message_tag request, bool is_held);
 
-/* Requests with this tag that came so far; waits until there are `count`, or fails the test. */
+/* The number of requests with this tag so far; waits until there are `count`, or fails the test. */
 int stub_services_count(struct stub_services *stub, enum message_tag request);
 void stub_services_await(struct stub_services *stub, enum message_tag request, int count);
 
-/* The newest of them, and to which service it came; valid until the end. */
+/* The newest of these requests, and the service that got it; valid until the end. */
 const struct message *stub_services_last(struct stub_services *stub, enum message_tag request, enum service *service);
 
 #endif

@@ -23,7 +23,7 @@ void temporary_folder_remove(struct temporary_folder *folder) {
     folder->path[0] = '\0';
 }
 
-/* The full path of a file, with the folders that lead to it made. */
+/* Sets the full path of a file, and makes the folders that lead to it. */
 static void prepare(char out[PATH_MAX], const struct temporary_folder *folder, const char *path) {
     int length = snprintf(out, PATH_MAX, "%s/%s", folder->path, path);
     assert_in_range(length, 1, PATH_MAX - 1);
@@ -58,7 +58,7 @@ char *temporary_folder_read(const struct temporary_folder *folder, const char *p
     prepare(full, folder, path);
     enum status status = file_read(full, FILE_BYTES_MAX, &content, NULL);
     if (!status)
-        text_append(&content, ""); /* an empty file is a text, too */
+        text_append(&content, ""); /* makes an empty file a text, too */
     else
         text_release(&content);
     return content.bytes;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A folder for one test's files, below /tmp so that any user can get to it; with functions that fill it and stop the test where
+ * A folder for one test's files, below /tmp so that any user can get to it; with functions that fill it and stop the test if
  * they fail.
  */
 #ifndef TESTS_SUPPORT_TEMPORARY_FOLDER_H
@@ -20,7 +20,7 @@ void temporary_folder_write(const struct temporary_folder *folder, const char *p
 void temporary_folder_write_bytes(const struct temporary_folder *folder, const char *path, const void *bytes, size_t length);
 void temporary_folder_link(const struct temporary_folder *folder, const char *path, const char *target);
 
-/* The whole content, NUL at the end; the caller frees it. NULL where there is no such file. */
+/* The whole content, NUL at the end; the caller frees it. NULL if there is no such file. */
 char *temporary_folder_read(const struct temporary_folder *folder, const char *path);
 
 #endif

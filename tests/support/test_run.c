@@ -20,8 +20,8 @@ enum { LOG_BYTES_MAX = 64 * 1024 };
 static struct {
     int (*start)(void **state), (*end)(void **state); /* of the group */
     void *group_state;                                /* which cmocka does not see */
-    const struct CMUnitTest *test;                    /* that runs now, or ran last, as the group gives it */
-    bool is_inside;                                   /* it has begun, and not come to its end */
+    const struct CMUnitTest *test;                    /* the running test, or the last one, as listed in the group */
+    bool is_inside;                                   /* it has begun and not ended */
     int failures;
 } progress;
 
@@ -35,8 +35,8 @@ static int end_group(void **state) {
     return progress.end(&progress.group_state);
 }
 
-/* cmocka may leave tests out (cmocka_set_test_filter()), so it must say which one this is: by the test's initial state, which it
- * hands over where the group has none. */
+/* cmocka may skip tests (cmocka_set_test_filter()), so the initial state identifies the test: cmocka passes it if the group has
+ * none. */
 static int begin_test(void **state) {
     progress.test = *state;
     progress.is_inside = true;
@@ -80,18 +80,18 @@ void test_run_skips(void) {
 
 struct folder {
     char *path;
-    int failures; /* when it was made */
+    int failures; /* number of failures when the folder was made */
     struct folder *next;
 };
 
 static struct folder *folders;
-static pid_t owner; /* the process that made them: its children have a copy of the list, and no business with it */
+static pid_t owner; /* the process that made the folders: its children have a copy of the list and must not use it */
 
 static void print_end_of_log(const char *path) {
     FILE *log = fopen(path, "re");
     if (!log) return;
     char *bytes = memory_alloc(LOG_BYTES_MAX);
-    if (fseek(log, -LOG_BYTES_MAX, SEEK_END) != 0) rewind(log); /* it is shorter than that */
+    if (fseek(log, -LOG_BYTES_MAX, SEEK_END) != 0) rewind(log); /* the log is shorter */
     size_t length = fread(bytes, 1, LOG_BYTES_MAX, log);
     fprintf(stderr, "---- the end of %s:\n%.*s", path, (int)length, bytes);
     free(bytes);

@@ -9,13 +9,13 @@
 
 struct trustee_answer {
     int status;
-    const char *job_id; /* "" where it was refused; texts in the server's arena */
+    const char *job_id; /* "" if refused; texts in the server's arena */
     bool created;
-    const char *path, *message; /* of a refusal; "" where there is none */
+    const char *path, *message; /* of a refusal; "" if accepted */
 };
 
-/* Asks with `Authorization: Bearer TOKEN` (NULL: without), from the address, where the server takes X-Forwarded-For from
- * 127.0.0.1 (NULL: as 127.0.0.1 itself). */
+/* Asks with `Authorization: Bearer TOKEN` (NULL: without), from the address if the server trusts X-Forwarded-For from 127.0.0.1
+ * (NULL: as 127.0.0.1 itself). */
 struct trustee_answer trustee_ask(struct server *server, const char *token, const char *address, const char *body);
 
 /* `{"action", "payload", "actor", "issue": 7, "reason"?}` in the server's arena. `reason` may be NULL. */
@@ -24,7 +24,7 @@ const char *trustee_body(struct server *server, const char *action, const char *
 /* Must be accepted; returns the job's id. */
 const char *trustee_expect_job(struct server *server, const char *token, const char *body);
 
-/* Must be refused so; `path` "" where none is named. */
+/* Must be refused with these; `path` "" if the refusal names none. */
 void trustee_expect_refusal(struct server *server, const char *token, const char *address, const char *body, int status,
                             const char *path);
 

@@ -31,7 +31,7 @@ static int compare_packages(const void *a, const void *b) {
     return strcmp(((const struct matrix_pair *)a)->package, ((const struct matrix_pair *)b)->package);
 }
 
-/* The pairs are of one package. Its metadata is printed and parsed once, as the file is in the real registry. */
+/* The pairs belong to one package. Its metadata is printed and parsed once, like the file in the real registry. */
 static void build_package(struct wave *wave, const struct matrix_pair *pairs, size_t count) {
     struct arena memory = {0};
     struct metadata metadata;

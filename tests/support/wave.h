@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * For tests and benchmarks: the build matrix in memory, where every build succeeds at once. What a planner finds is built level
- * by level: all jobs of a level are known to build before the next is planned.
+ * For tests and benchmarks: the build matrix in memory, where every build succeeds at once. The planned jobs are built level by
+ * level: all jobs of a level have succeeded before the next level is planned.
  */
 #ifndef TESTS_SUPPORT_WAVE_H
 #define TESTS_SUPPORT_WAVE_H
@@ -19,16 +19,16 @@ struct wave {
     size_t rejected;
 };
 
-/* Solves the pairs, and leaves those that have a plan. */
+/* Solves the pairs, and keeps those that have a plan. */
 void wave_plan(struct wave *wave, struct matrix_pairs *pairs);
 
-/* All of them are known to build from now on. */
+/* Records that all of them build. */
 void wave_build(struct wave *wave, const struct matrix_pairs *pairs);
 
-/* The pairs that follow from the builds of `built`: not planned yet. */
+/* Finds the pairs that follow from the builds of `built`; they are not planned yet. */
 void wave_follow(struct wave *wave, const struct matrix_pairs *built, struct matrix_pairs *out);
 
-/* Plans and builds `pairs` and all that follows, until nothing does. `pairs` is empty afterwards. */
+/* Plans and builds `pairs` and all that follows, until there are no more. `pairs` is empty afterwards. */
 void wave_run(struct wave *wave, struct matrix_pairs *pairs);
 
 #endif

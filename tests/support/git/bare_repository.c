@@ -41,7 +41,7 @@ static git_repository *make_bare(const char *path) {
     return repository;
 }
 
-/* The commit that main is at; false where there is none yet. */
+/* The last commit of main; false if there is none yet. */
 static bool find_main(git_commit **out, git_repository *repository) {
     git_oid id;
     if (git_reference_name_to_id(&id, repository, "refs/heads/main") < 0) return false;
@@ -158,7 +158,7 @@ char *bare_repository_read(const char *path, const char *file, struct arena *are
 }
 
 struct list {
-    char **paths; /* NULL: they are only counted */
+    char **paths; /* NULL: the files are only counted */
     size_t count;
     struct arena *arena;
 };

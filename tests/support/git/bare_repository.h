@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * For tests: bare repositories, made, changed and read in this process by libgit2. A test's fixtures do most of what they do
- * with git, and a git process for each step takes longer than the step. What is under test is still checked by git itself
+ * For tests: bare repositories, made, changed and read in this process by libgit2. Fixtures do this many times, and a git
+ * process for each step takes longer than the step. The results of the code under test are still checked by git itself
  * (registry_check.h). Any failure fails the test.
  */
 #ifndef TESTS_SUPPORT_GIT_BARE_REPOSITORY_H
@@ -9,15 +9,15 @@
 
 #include "lib/base/arena.h"
 
-/* Makes a repository at `path` whose only branch, main, has one commit with one file, README.md. It takes pushes by http. */
+/* Makes a repository at `path` whose only branch, main, has one commit with one file, README.md. It accepts pushes by http. */
 void bare_repository_make_first(const char *path);
 
-/* Commits the content of `folder`, as `git add -A` takes it (links, modes, what .gitignore leaves out), to main, by `author`,
- * and moves the tag `tag` there; at the time in GIT_COMMITTER_DATE, if that is set. Makes the repository where there is none.
- * */
+/* Commits the content of `folder`, as `git add -A` takes it (links, modes, without files that .gitignore excludes), to main, by
+ * `author`, and moves the tag `tag` there; at the time in GIT_COMMITTER_DATE, if that is set. Makes the repository if there is
+ * none. */
 void bare_repository_commit_folder(const char *path, const char *folder, const char *author, const char *tag);
 
-/* Commits one changed file to main, by `author`; `content` NULL removes the file, which must be there. Fails where main moves
+/* Commits one changed file to main, by `author`; `content` NULL removes the file, which must be there. Fails if main moves
  * meanwhile. */
 void bare_repository_write(const char *path, const char *file, const char *content, const char *author);
 
@@ -27,7 +27,8 @@ char *bare_repository_read(const char *path, const char *file, struct arena *are
 /* The paths of all files at HEAD in the order of git ls-tree -r, with NULL at the end. In the arena. */
 char **bare_repository_list(const char *path, struct arena *arena);
 
-/* Main: the id of its last commit, in the arena; the first line of that one's message, likewise; the number of its commits. */
+/* Of main: the id of its last commit and the first line of that commit's message, both in the arena; the number of its
+ * commits. */
 char *bare_repository_head(const char *path, struct arena *arena);
 char *bare_repository_subject(const char *path, struct arena *arena);
 size_t bare_repository_count(const char *path);

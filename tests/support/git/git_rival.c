@@ -11,8 +11,8 @@ enum { REPOSITORIES_MAX = 4 };
 
 struct repository {
     char *name;
-    bool is_contested; /* the rival has pushed, and nobody else since */
-    int steps;         /* since the rival's last push */
+    bool is_contested; /* no other push since the rival's last one */
+    int steps;         /* steps since the rival's last push */
     struct git_rival_counts counts;
 };
 
@@ -23,7 +23,7 @@ struct git_rival {
     struct repository repositories[REPOSITORIES_MAX];
 };
 
-/* The index of the repository, or of a free place. */
+/* The index of the repository, or of a free slot. */
 static size_t find(const struct git_rival *rival, const char *name) {
     size_t i = 0;
     while (rival->repositories[i].name && strcmp(rival->repositories[i].name, name) != 0)

@@ -26,7 +26,7 @@ enum { HTTPS_PORT = 443 };
 struct git_server {
     pthread_t thread;
     int listener;
-    int wake[2]; /* closing [1] ends the thread, also out of a hanging answer */
+    int wake[2]; /* closing [1] ends the thread, even during a hanging answer */
     SSL_CTX *tls;
     char url[64];
     char *folder;
@@ -35,21 +35,21 @@ struct git_server {
     git_server_watch *watch;
     void *watch_context;
 
-    pthread_mutex_t mutex;         /* guards what follows */
-    pthread_cond_t client_is_gone; /* one less is active */
+    pthread_mutex_t mutex;         /* guards the fields below */
+    pthread_cond_t client_is_gone; /* signalled when a client ends */
     size_t active;
     enum git_server_mode mode;
     int number;
     const char *text;
-    const char *part; /* of a path, that mode is for; NULL: for all */
+    const char *part; /* of the paths that `mode` applies to; NULL: to all */
     const char *user, *password;
     void (*rival)(void *context);
     void *rival_context;
-    int failures; /* still to come, with the status `number` */
+    int failures; /* number of requests still to fail with the status `number` */
     size_t connections, requests, logins;
     size_t working; /* requests that git works at */
     int64_t working_since_us, worked_us;
-    struct text heads; /* of all requests, and what their logins stand for */
+    struct text heads; /* of all requests, with decoded logins */
 };
 
 /* ---- A connection ---- */
@@ -230,7 +230,7 @@ static bool login_is_right(struct git_server *server, const struct git_request *
     return is_right;
 }
 
-/* How the next request is answered; may call the rival. */
+/* Decides how the next request is answered; may call the rival. */
 static enum git_server_mode choose_mode(struct git_server *server, const struct git_request *request, int *number,
                                         bool *may_enter) {
     pthread_mutex_lock(&server->mutex);

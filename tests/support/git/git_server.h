@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * For tests: an HTTP server in front of `git http-backend`, on a free port of 127.0.0.1, with TLS or without, that can also
- * misbehave in the ways a host does. A connection and a thread for each request.
+ * fail in the ways a real host does. One connection and one thread for each request.
  */
 #ifndef TESTS_SUPPORT_GIT_GIT_SERVER_H
 #define TESTS_SUPPORT_GIT_GIT_SERVER_H
@@ -12,21 +12,21 @@
 
 enum git_server_mode {
     GIT_SERVER_SERVE,
-    GIT_SERVER_HANG,         /* takes the request and says nothing */
-    GIT_SERVER_STALL,        /* answers with half of what it should, and then nothing */
-    GIT_SERVER_DROP,         /* takes the request and closes the connection */
+    GIT_SERVER_HANG,         /* reads the request and sends nothing */
+    GIT_SERVER_STALL,        /* sends the first half of the answer, and then nothing */
+    GIT_SERVER_DROP,         /* reads the request and closes the connection */
     GIT_SERVER_TRICKLE,      /* begins as git does, and goes on without end, a byte at a time */
-    GIT_SERVER_FLOOD,        /* begins as git does, and never ends: refs */
+    GIT_SERVER_FLOOD,        /* begins as git does, then lists refs without end */
     GIT_SERVER_ENDLESS_HEAD, /* a head of the answer without end */
     GIT_SERVER_ENDLESS_PACK, /* serves the refs as they are, and then a pack without end */
     GIT_SERVER_STATUS,       /* answers with the status `number` */
-    GIT_SERVER_REDIRECT,     /* sends whoever asks to `text`, the rest of the URL behind it */
-    GIT_SERVER_PAGE,         /* answers every question with a page for people */
+    GIT_SERVER_REDIRECT,     /* redirects to `text`, with the rest of the URL appended */
+    GIT_SERVER_PAGE,         /* answers every request with an HTML page */
 };
 
 struct git_server;
 
-/* Serves the bare repositories in `folder`; pushes, too, where the repository has http.receivepack set. */
+/* Serves the bare repositories in `folder`; accepts pushes to those with http.receivepack set. */
 struct git_server *git_server_start(const char *folder);
 
 /* The same by https, with a certificate and key in PEM files. */
@@ -49,17 +49,17 @@ void git_server_behave_for(struct git_server *server, const char *part, enum git
 /* The next `count` requests get the status `number`, then it serves again. */
 void git_server_fail_next(struct git_server *server, int count, int number);
 
-/* Asks for basic authentication with these; borrowed. NULL: no more. */
+/* Asks for basic authentication with these; borrowed. NULL: stops asking. */
 void git_server_need_login(struct git_server *server, const char *user, const char *password);
 
-/* Calls `rival` once, right before the next pack is received: somebody else is faster. */
+/* Calls `rival` once, right before the next pack is received, so that another push comes first. */
 void git_server_before_next_push(struct git_server *server, void (*rival)(void *context), void *context);
 
 /* Called right before a request is answered that asks for the branches of the repository at `path` or, `is_push`, pushes to it;
  * by one thread at a time. */
 typedef void git_server_watch(void *context, const char *path, bool is_push);
 
-/* From the next request on. NULL: no more, and no call is under way when this returns. */
+/* From the next request on. NULL: ends it, and no call is under way when this returns. */
 void git_server_set_watch(struct git_server *server, git_server_watch *watch, void *context);
 
 /* So far: connections, requests, and requests that came with a login. */
@@ -67,10 +67,10 @@ size_t git_server_connections(struct git_server *server);
 size_t git_server_requests(struct git_server *server);
 size_t git_server_logins(struct git_server *server);
 
-/* For how long so far git was at work at a request of which nothing was answered yet; two at a time count once. */
+/* The time so far in which git worked on requests before the first byte of their answers; two at a time count once. */
 int64_t git_server_worked_us(struct git_server *server);
 
-/* Was `text` anywhere in the heads of the requests so far, or, where a login had it, in what that stands for? */
+/* True if `text` occurred anywhere in the heads of the requests so far, or in a decoded login. */
 bool git_server_has_seen(struct git_server *server, const char *text);
 
 #endif

@@ -68,7 +68,7 @@ void git_client_send_endless_head(struct git_client *client) {
     }
 }
 
-/* A blob of noise as in a pack, in a packet of the first side band; each number's, from 1, is another. */
+/* A blob of noise as in a pack, in a packet of the first side band; the content differs for each number, from 1. */
 static void append_blob(struct text *out, unsigned number) {
     unsigned char noise[BLOB_BYTES], packed[BLOB_BYTES + 1000];
     uLongf length = sizeof packed;

@@ -14,7 +14,7 @@
 struct git_client {
     int file;
     SSL *tls; /* NULL: plain */
-    int stop; /* readable once the server is to stop */
+    int stop; /* readable once the server must stop */
 };
 
 struct git_request {
@@ -24,7 +24,7 @@ struct git_request {
     struct text body;
 };
 
-/* False where the client has left or the server is to stop. */
+/* False if the client has left or the server must stop. */
 bool git_client_send(struct git_client *client, const void *bytes, size_t length);
 bool git_client_send_text(struct git_client *client, const char *text);
 bool git_client_receive(struct git_client *client, struct text *input);

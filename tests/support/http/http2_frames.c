@@ -27,7 +27,7 @@ void http2_append_preface(struct text *out) {
     http2_append_frame(out, HTTP2_SETTINGS, 0, 0, NULL, 0);
 }
 
-/* A literal that is not kept (RFC 7541, 6.2.2), with texts of less than 127 bytes as they are. */
+/* A literal without indexing (RFC 7541, 6.2.2), whose texts have less than 127 bytes and are not compressed. */
 static void append_field(struct text *out, const char *name, const char *value) {
     text_append_character(out, 0);
     text_append_character(out, (char)strlen(name));
@@ -117,8 +117,8 @@ bool http2_take_frame(struct text *input, size_t *taken, struct http2_frame *out
 }
 
 int http2_status(const struct http2_frame *frame) {
-    /* h2o sends it first: as one of the seven that the static table has, or as a literal with that table's name, with Huffman's
-     * code, in which a digit 0 to 2 has five bits and the others six */
+    /* h2o sends the status first: as one of the seven in the static table, or as a literal with that table's name in Huffman
+     * code, in which the digits 0 to 2 have five bits and the others six */
     static const int known[] = {200, 204, 206, 304, 400, 404, 500};
     if (frame->type != HTTP2_HEADERS || frame->length == 0) return 0;
     unsigned char first = frame->payload[0];

@@ -98,7 +98,7 @@ struct http_flood *http_flood_start(int port, size_t count, int timeout_ms) {
     return flood;
 }
 
-/* False: there is no more to send, or nobody takes it. */
+/* False: there is no more to send, or the gateway reads no more. */
 static bool go_on(struct attacker *attacker) {
     char answer[4096];
     ssize_t got = recv(attacker->connection.socket, answer, sizeof answer, MSG_DONTWAIT);

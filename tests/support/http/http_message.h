@@ -16,7 +16,7 @@ enum { HTTP_MESSAGE_HEADERS_MAX = 64 };
 struct http_message {
     struct arena arena; /* the texts are in here */
     const char *method;
-    const char *path;  /* as it came, escapes and all */
+    const char *path;  /* as received, with escapes */
     const char *query; /* the same, behind the `?`; "" where there is none */
     struct {
         const char *name, *value; /* the name in lower case, the value without blanks around it */
@@ -25,12 +25,12 @@ struct http_message {
     struct text body;
 };
 
-/* Takes the head apart: `length` bytes that end with the empty line. False where it is none. The caller releases `out` in any
+/* Parses a head: `length` bytes that end with the empty line. False if it is malformed. The caller releases `out` in any
  * case. */
 bool http_message_parse_head(struct http_message *out, const char *head, size_t length);
 void http_message_release(struct http_message *message);
 
-/* Reads one whole request from a connection, head and body. False where the client left or sent something else. */
+/* Reads one whole request from a connection, head and body. False if the client left or sent something else. */
 bool http_message_receive(struct http_message *out, int connection);
 
 /* NULL where there is no such header; its name in lower case. */

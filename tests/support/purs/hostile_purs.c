@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A compiler as an attacker would have it. `purs compile …` reads the first line of src/Attack.purs, `-- attack: NAME WORD…`
- * (its environment is empty, and its arguments are given), and does that. Then it answers as a compiler does where all went
- * well: in place of warnings stands what it managed to do that it should not be able to. Run by a build worker it reads
- * src/Main.purs of the package `attack-…`, and what it managed are errors, so that the worker sends them on. How far it got
- * with what can only be bounded (bytes, processes) it counts in the file `progress`, in memory that all its processes share, so
- * that the count survives them.
+ * A compiler under an attacker's control. `purs compile …` reads the first line of src/Attack.purs, `-- attack: NAME WORD…`
+ * (its environment is empty and its arguments are fixed, so the order comes in a file), and runs that attack. Then it reports
+ * success, as a compiler does, and lists as warnings everything that it managed to do and should not have. Run by a build
+ * worker it reads src/Main.purs of the package `attack-…`, and reports these as errors, so that the worker sends them on.
+ * Attacks that can only be bounded (bytes, processes) count their progress in the file `progress`, in memory shared by all
+ * their processes, so that the count survives them.
  *
- * Used by tests/unit/tools/test_sandbox_attacks.c, which says of each attack what is to come of it, and by
- * tests/flow/matrix/test_attacks.c. Add one: a function and a row.
+ * Used by tests/unit/tools/test_sandbox_attacks.c, which has the expected outcome of each attack, and by
+ * tests/flow/matrix/test_attacks.c. To add an attack, add a function and a row.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -182,7 +182,7 @@ static void attack_forks(char *const *words) {
         if (fork() == 0) atomic_fetch_add(progress, 1);
 }
 
-/* Each gives birth to the next and dies, so that nobody is there for long. */
+/* Each process forks the next and exits, so that none lives long. */
 static void attack_orphans(char *const *words) {
     (void)words;
     while (fork() > 0)
@@ -221,7 +221,7 @@ static void *eat_in_thread(void *argument) {
     return NULL;
 }
 
-/* The first thread ends, and with it what /proc/PID says of memory. */
+/* The first thread ends, and with it the memory figures in /proc/PID. */
 static void attack_memory_without_leader(char *const *words) {
     (void)words;
     pthread_t thread;
@@ -282,7 +282,7 @@ static void attack_empty_files(char *const *words) {
     }
 }
 
-/* Files that are large to whoever reads them. */
+/* Sparse files: large to a reader, small on the disk. */
 static void attack_holes(char *const *words) {
     (void)words;
     char path[64];
@@ -295,7 +295,7 @@ static void attack_holes(char *const *words) {
     }
 }
 
-/* Files that are not in the folder any more, and on the disk as long as they are open. */
+/* Files that were removed from the folder, and stay on the disk as long as they are open. */
 static void attack_unlinked_files(char *const *words) {
     (void)words;
     static char bytes[MEBIBYTE];
@@ -340,7 +340,7 @@ static void attack_deaf(char *const *words) {
         pause();
 }
 
-/* Leaves processes behind that hold on to stdout, and to a lock by which the test sees whether they live. */
+/* Leaves processes behind that keep stdout open, and a lock that shows the test whether they are alive. */
 static void attack_daemons(char *const *words) {
     (void)words;
     int lock = open("alive", O_RDWR | O_CREAT, 0644);

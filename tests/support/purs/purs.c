@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A stand-in for the PureScript compiler, for tests and for machines that have none. It keeps to lib/tools/README.md, The
- * compiler in how it is called, what it prints and what it leaves in `output`, so that the server cannot tell; but it compiles
- * nothing.
+ * A stand-in for the PureScript compiler, for tests and for machines that have none. Its arguments, its output and its files in
+ * `output` are as in lib/tools/README.md, The compiler, so the server cannot tell the difference; but it compiles nothing.
  *
- * What it does: expands globs, reads module headers and imports, and reports headers that do not parse, unknown and duplicate
- * modules and cycles in the compiler's JSON; writes `output/MODULE/`, `output/cache-db.json`; leaves alone what is up to date,
- * by the compiler's three rules; `graph`; `publish`, which asks git what the real one asks and prints the documentation's
- * frame, with one declaration for each module; `--version`, which it takes from the name it is called by (`purs-0_15_15`). At a
- * folder whose name the glob matches, and at a module, or a foreign module that something is imported from, that is not UTF-8,
- * it ends without a report.
+ * It does: expands globs, reads module headers and imports, and reports headers that do not parse, unknown and duplicate
+ * modules and cycles in the compiler's JSON; writes `output/MODULE/`, `output/cache-db.json`; skips modules that are up to
+ * date, by the compiler's three rules; `graph`; `publish`, which asks git the same questions as the real one and prints the
+ * documentation's frame, with one declaration for each module; `--version`, which it takes from the name it is called by
+ * (`purs-0_15_15`). At a folder whose name the glob matches, and at a module, or a foreign module that something is imported
+ * from, that is not UTF-8, it ends without a report.
  *
- * What it does not do: look at anything behind the imports. So no type errors, no missing foreign modules, no warnings of its
+ * It does not: look at anything after the imports. So no type errors, no missing foreign modules, no warnings of its
  * own, no code in index.js, nothing in externs.cbor but a few lines of text, no real declarations in the documentation. No
- * `docs`, `bundle`, `ide`, `repl`; of the flags only those below. Names imported from a module are not checked to be there.
+ * `docs`, `bundle`, `ide`, `repl`; of the flags only those below. Names imported from a module are not checked to exist.
  *
  * Tests steer it by comment lines at the left margin of a source, since it runs with an empty environment:
  *   -- stand-in: sleep MS        takes that long to compile this module
@@ -22,12 +21,13 @@
  *   -- stand-in: fail MESSAGE    a type error in this line
  *   -- stand-in: fail-from VERSION MESSAGE   the same, from that version of the compiler on
  *   -- stand-in: warn MESSAGE    a warning in this line, when the module is compiled
- *   -- stand-in: inline          what the modules that it imports were compiled to is a part of what it is compiled to
+ *   -- stand-in: inline          the output of this module includes the outputs of the modules that it imports
  *   -- stand-in: fail-publish MESSAGE   `publish` ends with that
- *   -- stand-in: die WORDS       ends with these, without a report, when the module is compiled, as the real one does at what
- *                                it cannot read
+ *   -- stand-in: die WORDS       prints WORDS and ends, without a report, when the module is compiled, as the real one does
+ *                                when it cannot read a file
  *   -- stand-in: die-from VERSION WORDS      the same, from that version of the compiler on
- *   -- stand-in: garble N        the first N runs on this `output` end with text in place of JSON, as the real one's race does
+ *   -- stand-in: garble N        the first N runs on this `output` end with text in place of JSON, as after a race in the real
+ *   one
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,7 +40,7 @@
 #include "tests/support/purs/purs_publish.h"
 #include "tests/support/purs/purs_sources.h"
 
-static const struct version newest = {0, 15, 16}; /* where the name tells none */
+static const struct version newest = {0, 15, 16}; /* if the name has no version */
 static const struct version first_to_report_on_stdout = {0, 14, 0};
 static const struct version first_with_graph = {0, 14, 0};
 
@@ -92,7 +92,7 @@ static bool read_options(struct options *out, char **arguments) {
     return true;
 }
 
-/* Prints the report; as words where JSON was not asked for. */
+/* Prints the report: as JSON if that was requested, else as words. */
 static void print_report(FILE *file, const struct options *options, const json_t *errors, const json_t *warnings) {
     if (options->wants_json) {
         json_t *report = json_pack("{s:O,s:O}", "warnings", warnings, "errors", errors);
@@ -108,7 +108,7 @@ static void print_report(FILE *file, const struct options *options, const json_t
     }
 }
 
-/* Whether a `garble` pragma asks for yet another run without JSON; counts them in a file in `output`. */
+/* True if a `garble` pragma asks for one more run without JSON; counts such runs in a file in `output`. */
 static bool is_to_garble(const struct options *options, const struct purs_sources *sources) {
     long wanted = 0, done = 0;
     for (size_t i = 0; i < sources->count; i++) {

@@ -107,7 +107,7 @@ static bool is_older(const struct stat *a, const struct stat *b) {
                                                   : a->st_mtim.tv_nsec < b->st_mtim.tv_nsec;
 }
 
-/* The second rule: externs of this compiler, and code that is not older. */
+/* The second rule: the externs were written by this compiler, and the code is not older than them. */
 static bool has_good_files(const struct output *output, struct purs_sources *sources, const struct purs_source *source,
                            struct stat *externs) {
     struct stat code;
@@ -121,7 +121,7 @@ static bool has_good_files(const struct output *output, struct purs_sources *sou
     return is_good;
 }
 
-/* And the third: not older than the externs of anything it imports, all of which are up to date. */
+/* The third rule: not older than the externs of any imported module, all of which are up to date. */
 static bool has_good_externs(const struct output *output, struct purs_sources *sources, const struct purs_source *source) {
     struct stat own, other;
     bool is_good = has_good_files(output, sources, source, &own);
@@ -147,7 +147,7 @@ static void report(json_t *list, const char *code, const struct purs_source *sou
     text_release(&message);
 }
 
-/* Whether this compiler is at or above the version that the text begins with; *text is moved behind it. */
+/* True if this compiler's version is at least the one that the text begins with; *text is moved past it. */
 static bool is_reached(const struct output *output, const char **text, size_t *length) {
     char wanted[VERSION_TEXT_MAX];
     struct version from, own;
@@ -180,7 +180,7 @@ static void die_of(const char *text, size_t length) {
     purs_die(words);
 }
 
-/* Obeys one line of the module; false if it is to fail. */
+/* Obeys one line of the module; false if the compilation must fail. */
 static bool obey_line(struct output *output, const struct purs_source *source, int number, const char *line, size_t length) {
     static const char sleep[] = PRAGMA "sleep ", wait[] = PRAGMA "wait ", sleep_from[] = PRAGMA "sleep-from ",
                       fail[] = PRAGMA "fail ", fail_from[] = PRAGMA "fail-from ", warn[] = PRAGMA "warn ",
@@ -214,7 +214,7 @@ static bool obey_line(struct output *output, const struct purs_source *source, i
     return true;
 }
 
-/* Obeys the pragmas in the module's comments; false if it is to fail. */
+/* Obeys the pragmas in the module's comments; false if the compilation must fail. */
 static bool obey_pragmas(struct output *output, const struct purs_source *source) {
     int number = 1;
     for (const char *at = text_view(&source->content); *at; number++) {
@@ -254,7 +254,7 @@ static bool write_module(struct output *output, struct purs_sources *sources, co
     return is_written;
 }
 
-/* The compiler reads the foreign module of whatever imports something from it. */
+/* The compiler reads a module's foreign module if the module imports something from it. */
 static void read_foreign(struct purs_sources *sources, const struct purs_source *source) {
     const char *foreign = find_foreign(sources, source);
     struct text content = {0};

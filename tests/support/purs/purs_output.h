@@ -7,8 +7,8 @@
 
 #include "tests/support/purs/purs_sources.h"
 
-/* Compiles what is not up to date, saying so on stderr, and writes `FOLDER/cache-db.json`. Appends to `errors`, and to
- * `warnings` those of modules that were compiled now. False if it cannot write. */
+/* Compiles the modules that are not up to date, naming each on stderr, and writes `FOLDER/cache-db.json`. Appends errors to
+ * `errors`, and the warnings of the modules compiled now to `warnings`. False if it cannot write. */
 bool purs_output_make(struct purs_sources *sources, const char *folder, const char *version, json_t *errors, json_t *warnings);
 
 #endif

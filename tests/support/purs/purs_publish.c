@@ -36,7 +36,7 @@ static bool ask_git(struct text *out, const char *command) {
     return pipe && pclose(pipe) == 0;
 }
 
-/* The checkout as the compiler wants it: no changes, a tag for the version at HEAD; and when that was. */
+/* Checks that the checkout is as the compiler requires: no changes, a tag for the version at HEAD; and gets the tag's time. */
 static bool check_checkout(const char *version, long *tagged_at) {
     struct text status = {0}, tags = {0}, time = {0}, tag = {0};
     bool is_good =
@@ -68,7 +68,7 @@ static void add_glob(struct package_globs *globs, const char *folder) {
     globs->items[globs->count++] = arena_format(&globs->arena, "%s%ssrc/**/*.purs", folder, *folder ? "/" : "");
 }
 
-/* Each dependency must be resolved to a folder; *resolved becomes what the documentation says of them. */
+/* Each dependency must be resolved to a folder; *resolved becomes the documentation's entry for them. */
 static bool resolve(const json_t *manifest, const json_t *resolutions, struct package_globs *globs, json_t **resolved) {
     const char *name;
     const json_t *value;
@@ -103,7 +103,7 @@ static bool check_modules(struct purs_sources *sources) {
     return is_good;
 }
 
-/* One declaration, with where it is: in an absolute path, as the sources of the package itself are found by one. */
+/* One declaration, with its position. Its path is absolute, as are those of the package's own sources in the real output. */
 static json_t *make_declaration(const struct purs_source *source, const char *folder, struct arena *arena) {
     const char *path = arena_format(arena, "%s/%s", folder, source->path);
     json_t *span = json_pack("{s:s,s:[i,i],s:[i,i]}", "name", path, "start", source->header.start.line,
@@ -114,7 +114,7 @@ static json_t *make_declaration(const struct purs_source *source, const char *fo
                      "info", "declType", "data");
 }
 
-/* The package's modules, each with the first module that it imports from another package as something that it exports again. */
+/* The package's modules, each with the first module that it imports from another package as a re-export. */
 static json_t *list_modules(const struct purs_sources *sources, struct arena *arena) {
     char folder[4096] = "";
     json_t *modules = json_array();

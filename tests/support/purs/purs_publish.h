@@ -13,7 +13,8 @@ struct purs_publish_options {
     const char *resolutions;
 };
 
-/* Prints lines of progress and, last, the documentation as JSON; or on stderr why not. Returns the exit status. */
+/* Prints lines of progress and, last, the documentation as JSON; or the reason for a failure on stderr. Returns the exit
+ * status. */
 int purs_publish(const struct purs_publish_options *options);
 
 #endif

@@ -49,8 +49,8 @@ static void add_path(struct path_list *list, const char *path) {
     list->items[list->count++] = memory_copy_text(path);
 }
 
-/* Whether the glob, of `*` within a name and `**` for any number of folders, matches the path. Stars match no dot in front of a
- * name, but for folders further down below a `**`. */
+/* Whether the glob, of `*` within a name and `**` for any number of folders, matches the path. Stars do not match a dot at the
+ * start of a name, except for folders further down below a `**`. */
 static bool is_matched(const char *glob, const char *path, bool is_further_down) {
     char wanted[256], name[256];
     if (text_starts_with(glob, "**/")) {
@@ -92,7 +92,7 @@ static void walk(struct path_list *list, const char *folder, const char *inner, 
     text_release(&below);
 }
 
-/* The names in front of the first star are a folder to begin in. */
+/* The names before the first star are the folder to begin in. */
 static void expand(struct path_list *list, const char *glob) {
     size_t fixed = strcspn(glob, "*");
     while (fixed > 0 && glob[fixed - 1] != '/')
@@ -165,7 +165,7 @@ static bool is_built_in(const char *module) {
     return text_equal(module, "Prim") || text_starts_with(module, "Prim.");
 }
 
-/* One error for each name that several files have, at all of them. */
+/* One error for each name that several modules share, with the places of all of them. */
 static void check_duplicates(struct purs_sources *sources, json_t *errors) {
     for (size_t i = 0; i < sources->count; i++) {
         const struct purs_source *first = &sources->items[i];
@@ -209,7 +209,7 @@ static void resolve_imports(struct purs_sources *sources, struct purs_source *so
     }
 }
 
-/* Depth first, from `source`; *count is how many are in order already. False when it comes back to where it is. */
+/* Depth first, from `source`; *count is the number already in order. False if it finds a cycle. */
 static bool visit(struct purs_sources *sources, struct purs_source *source, size_t *count, json_t *errors) {
     if (source->visit == 2) return true;
     if (source->visit == 1) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The source files of one run of the stand-in compiler (purs.c), and what it finds wrong with them.
+ * The source files of one run of the stand-in compiler (purs.c), and the errors that it finds in them.
  */
 #ifndef TESTS_SUPPORT_PURS_PURS_SOURCES_H
 #define TESTS_SUPPORT_PURS_PURS_SOURCES_H
@@ -16,11 +16,11 @@ struct purs_source {
     const char *path;
     struct text content;
     struct module_header header;
-    struct purs_source **imports; /* those that are among the sources, in order, each once */
+    struct purs_source **imports; /* imported modules that are among the sources, in order, each once */
     size_t import_count;
     int visit;       /* while sorting: 0 not yet, 1 under way, 2 done */
-    bool is_current; /* it was up to date, and is left alone */
-    bool has_failed; /* or something that it imports has */
+    bool is_current; /* it was up to date, and is skipped */
+    bool has_failed; /* or a module that it imports has */
 };
 
 struct purs_sources {
@@ -30,10 +30,10 @@ struct purs_sources {
     struct arena arena;
 };
 
-/* Finds what the globs match, and reads it; ends the program at what the compiler cannot read. */
+/* Finds the files that the globs match, and reads them; ends the program at a file that the compiler cannot read. */
 void purs_sources_read(struct purs_sources *out, const char *const *globs, size_t glob_count);
 
-/* Parses the headers and sorts the modules; appends to `errors` what is wrong, in the compiler's JSON form. */
+/* Parses the headers and sorts the modules; appends the errors found to `errors`, in the compiler's JSON form. */
 void purs_sources_check(struct purs_sources *sources, json_t *errors);
 
 /* One error in the compiler's JSON form. `module` may be NULL. */
@@ -43,10 +43,10 @@ json_t *purs_error(const char *code, const char *path, const char *module, struc
 /* One more place of an error. */
 void purs_error_add_span(json_t *error, const char *path, struct source_position start, struct source_position end);
 
-/* Ends the program as the compiler ends where it has no report: with exit status 1 and a line on stderr. */
+/* Ends the program as the compiler ends when it has no report: with exit status 1 and a line on stderr. */
 _Noreturn void purs_die(const char *words);
 
-/* Dies where the bytes are not UTF-8. */
+/* Ends the program so if the bytes are not UTF-8. */
 void purs_must_be_text(const char *bytes, size_t length);
 
 /* Appends the whole file; false if it cannot be read. */

@@ -20,7 +20,7 @@ struct authorization {
     const char *time; /* of the x-amz-date header */
 };
 
-/* ---- Spelling: not by lib/base/percent.h, whose output is judged here ---- */
+/* ---- Spelling: not by lib/base/percent.h, whose output is checked here ---- */
 
 static void append_escaped(struct text *out, const char *bytes, size_t length, const char *kept) {
     for (size_t i = 0; i < length; i++) {
@@ -32,7 +32,7 @@ static void append_escaped(struct text *out, const char *bytes, size_t length, c
     }
 }
 
-/* Whatever escapes the client chose, as the one spelling that is signed. */
+/* Converts any escapes that the client chose to the one spelling that is signed. */
 static void append_respelled(struct text *out, const char *escaped, size_t length, const char *kept) {
     for (size_t i = 0; i < length; i++) {
         char byte = escaped[i];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * For tests: is a request signed as AWS Signature v4 wants it for S3, in its Authorization header? Written after the published
- * description, and sharing nothing with the client that is tested by it (libcurl); tests/unit/tools/test_aws_signature.c proves
- * it on the published examples.
+ * For tests: checks that the Authorization header of a request has a valid AWS Signature v4 for S3. Written from the published
+ * description, and shares nothing with the client under test (libcurl); tests/unit/tools/test_aws_signature.c checks it against
+ * the published examples.
  *
  *   to be signed:  METHOD \n path \n query, sorted \n each signed header `name:value` \n … \n names \n SHA-256 of the body
  *   signed is:     AWS4-HMAC-SHA256 \n time \n DATE/REGION/s3/aws4_request \n SHA-256 of that
@@ -23,7 +23,7 @@ struct aws_account {
     const char *region;
 };
 
-/* NULL where the account has signed this message at about that time; else the code of S3's error. */
+/* NULL if the account has signed this message at about that time; else the code of S3's error. */
 const char *aws_signature_fault(struct http_message *message, const struct aws_account *account, int64_t now_ms);
 
 #endif

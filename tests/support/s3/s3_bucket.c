@@ -11,7 +11,7 @@
 
 enum { PAGE_STANDARD = 1000 };
 
-/* Of the first object whose name is not before `name`. */
+/* The position of the first object whose name is not before `name`. */
 static size_t position_of(const struct s3_bucket *bucket, const char *name) {
     size_t at = 0;
     while (at < bucket->count && strcmp(bucket->objects[at].name, name) < 0)
@@ -75,7 +75,7 @@ static const char *find_parameter(struct arena *arena, const char *query, const 
     return "";
 }
 
-/* A page goes on behind the name that the token hides. */
+/* A page begins after the name that is encoded in the token. */
 static size_t start_of_page(const struct s3_bucket *bucket, struct arena *arena, const char *prefix, const char *token) {
     unsigned char *name;
     size_t length;
@@ -127,7 +127,7 @@ void s3_bucket_save(const struct s3_bucket *bucket, const char *folder) {
 
 /* ---- Requests ---- */
 
-/* S3's errors; the last of a status is what a server with no better reason says. */
+/* S3's errors; the last one of each status is the default. */
 static const struct {
     const char *code;
     int status;

@@ -36,7 +36,7 @@ struct s3_reply {
 };
 
 void s3_reply_error(struct s3_reply *reply, const char *code); /* one of S3's: "NoSuchKey" */
-void s3_reply_status(struct s3_reply *reply, int status);      /* with the error that S3 has for it, or a made-up one */
+void s3_reply_status(struct s3_reply *reply, int status);      /* with S3's error for that status, or an invented one */
 
 /* Carries out a request of that kind on the object, "" being the bucket itself. */
 void s3_bucket_carry_out(struct s3_bucket *bucket, enum s3_kind kind, const char *name, const struct http_message *message,

@@ -23,12 +23,12 @@ enum { PLANS_MAX = 32, HEAD_BYTES_MAX = 65536, KINDS = 5 };
 struct s3_server {
     pthread_t thread;
     int listener;
-    int wake[2]; /* closing [1] ends the threads, also out of a wait */
+    int wake[2]; /* closing [1] ends the threads, even while they wait */
     char url[64], named_url[64], public_url[80];
-    const char *behind; /* NULL: the objects are ours */
+    const char *behind; /* NULL: the objects are kept here */
 
-    pthread_mutex_t mutex; /* guards what follows */
-    pthread_cond_t ended;  /* a connection's thread */
+    pthread_mutex_t mutex; /* guards the fields below */
+    pthread_cond_t ended;  /* signalled when a connection's thread ends */
     size_t threads, connections;
     struct s3_bucket bucket;
     struct s3_fault_plan plans[PLANS_MAX];
@@ -44,18 +44,18 @@ struct request {
     struct http_message message;
     enum s3_kind kind;
     const char *object; /* "" for the bucket itself */
-    bool has_bucket;    /* it is ours that was asked */
+    bool has_bucket;    /* the request is for our bucket */
 };
 
 struct connection {
     struct s3_server *server;
     int socket;
-    struct text input; /* what came and was not yet taken */
+    struct text input; /* received, not yet parsed */
 };
 
 /* ---- Reading ---- */
 
-/* True where something can be read; false when the server is stopped, or after `timeout_ms` (-1: never). */
+/* True if there is something to read; false if the server is stopped, or after `timeout_ms` (-1: never). */
 static bool wait_for_input(const struct connection *connection, int timeout_ms) {
     struct pollfd files[] = {{.fd = connection->socket, .events = POLLIN},
                              {.fd = connection->server->wake[0], .events = POLLIN}};
@@ -129,7 +129,7 @@ static enum s3_kind kind_of(const struct request *request) {
 
 /* ---- Answering ---- */
 
-/* Why the request is not let in; NULL where it is. */
+/* Why the request is refused; NULL if it is accepted. */
 static const char *find_fault(struct s3_server *server, struct request *request) {
     pthread_mutex_lock(&server->mutex);
     struct aws_account account = {S3_SERVER_KEY, server->secret, S3_SERVER_REGION};
@@ -142,7 +142,7 @@ static const char *find_fault(struct s3_server *server, struct request *request)
     return fault;
 }
 
-/* Lets the server behind us do it, anonymously and in path style. False where it does not answer. */
+/* Forwards the request to the server behind, anonymously and in path style. False if that does not answer. */
 static bool hand_on(struct s3_server *server, struct request *request, struct s3_reply *answer) {
     static const char *const handed_on[] = {"x-amz-content-sha256", "x-amz-acl", "content-type"};
     enum { COUNT = sizeof handed_on / sizeof *handed_on };
@@ -190,7 +190,7 @@ static size_t index_of(enum s3_kind kind) {
     return (size_t)ffs((int)kind) - 1;
 }
 
-/* Counts the request. `out` is left as it is where the request meets no fault. */
+/* Counts the request. `out` is unchanged if no fault applies to the request. */
 static void take_fault(struct s3_server *server, enum s3_kind kind, struct s3_fault_plan *out) {
     bool is_found = false;
     pthread_mutex_lock(&server->mutex);
@@ -251,10 +251,10 @@ static bool choose_answer(struct connection *connection, struct request *request
     return false;
 }
 
-/* True where the connection stays open. */
+/* True if the connection stays open. */
 static bool serve(struct connection *connection, struct request *request) {
     struct s3_reply answer = {0};
-    struct s3_fault_plan plan = {.fault = S3_FAULT_WAIT}; /* for no time: no fault */
+    struct s3_fault_plan plan = {.fault = S3_FAULT_WAIT}; /* waits for 0 ms: no fault */
     take_fault(connection->server, request->kind, &plan);
     bool is_answered = choose_answer(connection, request, &plan, &answer);
     note(connection->server, request, is_answered ? answer.status : 0);

@@ -13,8 +13,8 @@
 
 #include "tests/support/shell.h"
 
-/* In the child, between vfork and exec: it must not change the memory, which is the parent's. A copy of all its pages, as fork
- * makes, is dear with a sanitizer, and is thrown away at once. */
+/* In the child, between vfork and exec: it must not change the memory, which is the parent's. With a sanitizer, fork's copy of
+ * all pages is expensive, and exec discards it at once. */
 static _Noreturn void become(const char *const *arguments, const char *const *environment, const char *folder, const char *log,
                              pid_t parent) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -78,7 +78,7 @@ int64_t child_cpu_us(const struct child_process *child) {
     assert_non_null(file);
     assert_non_null(fgets(line, sizeof line, file));
     fclose(file);
-    /* `PID (NAME) STATE …`: user and system time, in clock ticks, are the 12th and 13th field behind the name. */
+    /* `PID (NAME) STATE …`: user and system time, in clock ticks, are the 12th and 13th field after the name. */
     const char *after_name = strrchr(line, ')');
     assert_non_null(after_name);
     unsigned long user = 0, kernel = 0;

@@ -45,7 +45,7 @@ struct gateway_process *gateway_process_start(const char *redis_url, const char 
     process->folder = arena_copy(arena, folder);
     const char *environment[SETTINGS_MAX] = {0};
     size_t count = 0;
-    for (; settings && *settings; settings++) /* of two with one name the first counts */
+    for (; settings && *settings; settings++) /* of two settings with the same name the first counts */
         environment[count++] = *settings;
     const char *const fixed[] = {
         arena_format(arena, "STATE_DIR=%s", folder),

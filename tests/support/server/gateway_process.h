@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A registry-gateway of a test's own: the real program, on free ports, with a folder and a Redis. What goes wrong here fails
- * the test. `settings` are "NAME=VALUE" lines ending with NULL; NULL: none.
+ * A registry-gateway for one test: the real program, on free ports, with a folder and a Redis. Any failure here fails the test.
+ * `settings` are "NAME=VALUE" lines ending with NULL; NULL: none.
  */
 #ifndef TESTS_SUPPORT_SERVER_GATEWAY_PROCESS_H
 #define TESTS_SUPPORT_SERVER_GATEWAY_PROCESS_H
@@ -16,26 +16,26 @@ const char *gateway_process_url(const struct gateway_process *process);    /* "h
 const char *gateway_process_management_url(const struct gateway_process *process);
 int gateway_process_port(const struct gateway_process *process);
 
-/* The process's id, for what the system knows of it. */
+/* The process's id. */
 int gateway_process_id(const struct gateway_process *process);
 
-/* A line of the system's about its memory, such as "VmRSS:", in KiB. */
+/* A line of /proc/PID/status about its memory, such as "VmRSS:", in KiB. */
 long gateway_process_memory_kib(const struct gateway_process *process, const char *name);
 
-/* How many files it has open with this in their path. */
+/* The number of its open files with `part` in their path. */
 int gateway_process_files(const struct gateway_process *process, const char *part);
 
-/* One figure of /metrics, named as it stands there with its labels, or 0. */
+/* The value of one metric in /metrics, named as there with its labels, or 0. */
 double gateway_process_figure(struct gateway_process *process, const char *name_and_labels);
 
-/* Asks for the figure until it is `value`; one that does not come to it fails the test. */
+/* Polls the metric until it is `value`; a time-out fails the test. */
 void gateway_process_wait_for(struct gateway_process *process, const char *name_and_labels, double value);
 
 /* SIGTERM, without waiting. */
 void gateway_process_request_stop(struct gateway_process *process);
 
-/* SIGTERM, and waits: the exit status, or 128 + the signal's number where that ended it. Frees, and removes the folder after a
- * good end. */
+/* SIGTERM, and waits: the exit status, or 128 + the number of the signal that ended it. Frees, and removes the folder after
+ * success. */
 int gateway_process_stop(struct gateway_process *process);
 
 #endif

@@ -35,11 +35,11 @@ struct github_server {
     atomic_bool is_stopping;
     atomic_int mode;
     atomic_size_t page_size, unchanged;
-    pthread_mutex_t mutex; /* guards what follows */
+    pthread_mutex_t mutex; /* guards the fields below */
     struct token tokens[TOKENS_MAX];
     json_t *members;   /* {LOGIN: true} */
-    struct text calls; /* `METHOD PATH` lines of all */
-    struct text lines; /* of those that went well */
+    struct text calls; /* `METHOD PATH` lines of all calls */
+    struct text lines; /* of successful calls */
     struct text taken;
 };
 
@@ -48,7 +48,7 @@ struct call {
     struct github_server *server;
     int connection;
     const struct http_message *message;
-    struct token token; /* login NULL: nobody's */
+    struct token token; /* login NULL: an unknown token */
 };
 
 static void answer(struct call *call, const char *status, const char *headers, const char *body) {
@@ -71,7 +71,7 @@ static void write_down(struct call *call, const char *comment) {
     pthread_mutex_unlock(&server->mutex);
 }
 
-/* The JSON, or 304 where the client has it. */
+/* The JSON, or 304 if the client has it. */
 static void answer_kept(struct call *call, const char *more_headers, const char *json) {
     char hash[SHA256_HEX_MAX];
     struct text headers = {0};
@@ -126,7 +126,7 @@ static void answer_team(struct call *call) {
     json_decref(list);
 }
 
-/* The field of the JSON that was sent, which must be its only one. */
+/* The field of the received JSON, which must be its only one. */
 static const char *only_field(const json_t *body, const char *key) {
     return json_object_size(body) == 1 ? json_string_value(json_object_get(body, key)) : NULL;
 }
@@ -153,7 +153,7 @@ static bool is_issue(const char *path) {
 }
 
 static const struct {
-    const char *method, *path; /* path NULL: an issue's */
+    const char *method, *path; /* path NULL: the path of an issue */
     void (*answer)(struct call *call);
 } routes[] = {
     {"GET", "/user", answer_user},
@@ -174,7 +174,7 @@ static void find_token(struct call *call) {
     pthread_mutex_unlock(&call->server->mutex);
 }
 
-/* Until the client leaves, or the mode is another. */
+/* Waits until the client leaves, or the mode changes. */
 static void hold(struct call *call) {
     struct pollfd event = {.fd = call->connection, .events = POLLIN};
     while (!atomic_load(&call->server->is_stopping) && atomic_load(&call->server->mode) == GITHUB_SILENT &&

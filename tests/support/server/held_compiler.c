@@ -7,7 +7,7 @@
 
 #include "tests/support/shell.h"
 
-/* The compilers' folder is the one of the server's that the sandbox shows. */
+/* The compilers' folder is the only folder of the server that is visible in the sandbox. */
 static const char *path_of(struct server *server) {
     return arena_format(&server->arena, "%s/compilers/held", server->folder);
 }

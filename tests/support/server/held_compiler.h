@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A compilation that goes on when the test says so: the stand-in compiler waits before it compiles a module with this pragma,
- * for as long as the compiler's version is held.
+ * A compilation that continues when the test allows it: the stand-in compiler waits before it compiles a module with this
+ * pragma, for as long as the compiler's version is held.
  */
 #ifndef TESTS_SUPPORT_SERVER_HELD_COMPILER_H
 #define TESTS_SUPPORT_SERVER_HELD_COMPILER_H

@@ -31,7 +31,7 @@ struct pursuit_server {
     atomic_int mode;
     _Atomic(const char *) token;
     atomic_size_t look_ups, uploads;
-    pthread_mutex_t mutex; /* guards what follows */
+    pthread_mutex_t mutex; /* guards the fields below */
     json_t *packages;      /* {NAME: {VERSION: documentation, or true}} */
 };
 
@@ -130,7 +130,7 @@ static void answer_upload(struct pursuit_server *server, int connection, const s
 
 /* ---- The server ---- */
 
-/* Until the client leaves, or the mode is another. */
+/* Waits until the client leaves, or the mode changes. */
 static void hold(struct pursuit_server *server, int connection) {
     struct pollfd event = {.fd = connection, .events = POLLIN};
     while (!atomic_load(&server->is_stopping) && atomic_load(&server->mode) == PURSUIT_SILENT &&

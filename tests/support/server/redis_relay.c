@@ -19,7 +19,7 @@ enum { PAIRS_MAX = 64, ORDERS_MAX = 4 };
 /* A connection, and the one to Redis behind it. */
 struct pair {
     int client, redis;
-    bool loses; /* what Redis says next */
+    bool loses; /* loses the next reply of Redis */
 };
 
 /* Replies to requests that have `word` in them. */
@@ -33,9 +33,9 @@ struct redis_relay {
     struct sockaddr_un redis;
     int listener;
     pthread_t thread;
-    struct pair pairs[PAIRS_MAX]; /* the thread's, like the next */
+    struct pair pairs[PAIRS_MAX]; /* used by the thread only, as is the next */
     size_t count;
-    pthread_mutex_t mutex; /* of what follows */
+    pthread_mutex_t mutex; /* guards the fields below */
     struct order orders[ORDERS_MAX];
     size_t order_count;
 };
@@ -58,7 +58,7 @@ static bool is_to_be_lost(struct redis_relay *relay, const char *bytes, size_t l
     return is_meant;
 }
 
-/* False: one side hung up, or must be closed. */
+/* False: one side closed the connection, or it must be closed. */
 static bool pass_on(struct redis_relay *relay, struct pair *pair, bool is_request) {
     char bytes[65536];
     ssize_t length = read(is_request ? pair->client : pair->redis, bytes, sizeof bytes);

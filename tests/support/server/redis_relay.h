@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * For tests: stands between a program and its Redis, and loses replies: the request is carried out, and then the connection is
+ * For tests: a proxy between a program and its Redis that loses replies: the request is carried out, and then the connection is
  * closed.
  */
 #ifndef TESTS_SUPPORT_SERVER_REDIS_RELAY_H
@@ -15,11 +15,11 @@ void redis_relay_stop(struct redis_relay *relay); /* closes all connections */
 
 const char *redis_relay_url(const struct redis_relay *relay); /* for REDIS_URL; borrowed until it is stopped */
 
-/* Loses the replies to the next `count` requests that have `word` in them (borrowed; "": to any), beside those of earlier
- * calls. Any thread. */
+/* Loses the replies to the next `count` requests that have `word` in them (borrowed; "": to any), in addition to earlier calls.
+ * Any thread. */
 void redis_relay_lose(struct redis_relay *relay, const char *word, int count);
 
-/* How many are still to be lost. */
+/* The number of replies still to lose. */
 int redis_relay_left(struct redis_relay *relay);
 
 #endif

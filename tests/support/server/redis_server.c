@@ -60,7 +60,7 @@ static void __attribute__((noreturn)) run_server(const struct redis_server *serv
     while (arguments[count])
         count++;
     if (server->loads_slowly) {
-        arguments[count++] = "--key-load-delay"; /* microseconds a command; clients are heard now and then meanwhile */
+        arguments[count++] = "--key-load-delay"; /* microseconds per command; clients are served at times */
         arguments[count] = "100";
     }
     execvp(arguments[0], (char *const *)arguments);

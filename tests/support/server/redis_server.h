@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A redis-server of a test's own: ops/redis.conf on a unix socket in a temporary folder. What goes wrong here (no redis-server
- * installed, no room in /tmp) stops the test program with a sentence.
+ * A private redis-server for tests: ops/redis.conf on a unix socket in a temporary folder. A failure here (no redis-server
+ * installed, no room in /tmp) stops the test program with a message.
  *
- * The server dies with the thread that started it, so start and restart it from one that lives as long as the test.
+ * The server dies with the thread that started it, so start and restart it from a thread that lives as long as the test.
  */
 #ifndef TESTS_SUPPORT_SERVER_REDIS_SERVER_H
 #define TESTS_SUPPORT_SERVER_REDIS_SERVER_H
 
 struct redis_server;
 
-/* Answers when the server takes commands. `option` and `value` change one setting (`"--maxmemory", "20mb"`); NULL: none. */
+/* Returns when the server accepts commands. `option` and `value` change one setting (`"--maxmemory", "20mb"`); NULL: none. */
 struct redis_server *redis_server_start(void);
 struct redis_server *redis_server_start_with(const char *option, const char *value);
 
@@ -20,13 +20,13 @@ const char *redis_server_folder(const struct redis_server *server); /* the tempo
 /* SIGKILL: writes that were not on disk are lost. */
 void redis_server_kill(struct redis_server *server);
 
-/* After redis_server_kill(): the same data, the same address. Answers when the data is loaded. */
+/* After redis_server_kill(): the same data, the same address. Returns when the data is loaded. */
 void redis_server_restart(struct redis_server *server);
 
-/* The same, but it takes its time: for some tenths of a second or more it answers with LOADING, or not at all. */
+/* The same, but loading is slow: for some tenths of a second or more it answers with LOADING, or not at all. */
 void redis_server_restart_loading(struct redis_server *server);
 
-/* SIGSTOP and SIGCONT: there, and not answering. */
+/* SIGSTOP and SIGCONT: alive, but not answering. */
 void redis_server_pause(struct redis_server *server);
 void redis_server_resume(struct redis_server *server);
 

@@ -21,7 +21,7 @@ bool separate_hosts_begin(void) {
     return geteuid() == 0 && unshare(CLONE_NEWNET) == 0 && system(make_network) == 0;
 }
 
-/* Whether the keeper is in a network of its own by now. */
+/* True once the process that keeps the namespace is in its own network. */
 static bool has_left(void *context) {
     const struct child_process *keeper = context;
     char path[64], own[64] = "", others[64] = "";

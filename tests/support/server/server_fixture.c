@@ -56,7 +56,7 @@ static void add_inherited(struct server *server, const char **environment) {
     }
 }
 
-/* Of two settings with one name the first counts, so the test's own come first. */
+/* Of two settings with the same name the first counts, so those of the test come first. */
 static void make_environment(struct server *server, enum server_program program, const struct server_options *options) {
     struct arena *arena = &server->arena;
     const char **environment = server->environments[program];
@@ -85,7 +85,7 @@ static void make_environment(struct server *server, enum server_program program,
     add_inherited(server, environment);
 }
 
-/* Settings that no build worker gets. */
+/* True for settings that no build worker gets. */
 static bool is_for_services_alone(const char *setting) {
     static const char *const names[] = {"PACCHETTIBOTTI_", "SPACES_", "SERVICE_KEY", "REDIS_URL"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
@@ -93,7 +93,7 @@ static bool is_for_services_alone(const char *setting) {
     return false;
 }
 
-/* Builds are the work of processes that know next to nothing. */
+/* Build workers get as few settings as possible. */
 static void make_worker_environment(struct server *server, int worker, const struct server_worker *options) {
     struct arena *arena = &server->arena;
     const char **environment = server->worker_environments[worker];
@@ -106,7 +106,7 @@ static void make_worker_environment(struct server *server, int worker, const str
     add_inherited(server, environment);
 }
 
-/* Workers download from the gateway, whose port is known when it has begun. */
+/* Workers download from the gateway, whose port is known once it has started. */
 static void start_matrix(struct server *server, const struct server_options *options) {
     const char **environment = server->environments[SERVER_BUILD_MATRIX];
     if (options->workers > 0) {
@@ -282,7 +282,7 @@ static enum status send_request(struct server *server, const char *method, const
     return http_client_send(&request, out, err);
 }
 
-/* GET; NULL where there was no answer, or another status than 200. The caller owns it. */
+/* GET; NULL if there was no answer, or a status other than 200. The caller owns it. */
 static json_t *try_get(struct server *server, const char *path) {
     json_t *json = NULL;
     struct http_response response = {0};
@@ -392,7 +392,7 @@ const char *server_expect_published(struct server *server, const struct package 
     return id;
 }
 
-/* What a wait looks at: GET `path` answers JSON; `is_there` says whether that is what was waited for. */
+/* The condition of a wait: `is_there` is true for the JSON that GET `path` answers. */
 struct watch {
     struct server *server;
     const char *path;
@@ -435,7 +435,7 @@ static bool has_finished(const json_t *job, const char *words) {
     return json_object_get(job, "finishedAt") != NULL;
 }
 
-/* The whole job, with its log, is read once; its state is a short answer. */
+/* Polls the job's state, which is a short answer, and reads the whole job with its log once. */
 json_t *server_wait_for_job(struct server *server, const char *id) {
     json_decref(wait_for(&(struct watch){server, status_path(server, id), "its end", has_ended, NULL}));
     json_t *job = wait_for(&(struct watch){server, job_path(server, id), "its end", has_finished, NULL});
