@@ -29,21 +29,34 @@ void set_difference_find(struct set_difference *out, const struct package_set *f
     }
 }
 
-static bool has_major_change(const struct set_difference *difference) {
-    struct version old = difference->old_compiler, new = difference->new_compiler;
-    if (difference->removed_count > 0 || new.major > old.major || (new.major == old.major &&new.minor > old.minor)) return true;
+enum set_step set_update_step(const struct set_update *update) {
+    struct version from = update->from, to = update->to;
+    if (version_compare(to, from) < 0) return SET_STEP_DOWNGRADE;
+    if (to.major > from.major) return SET_STEP_MAJOR;
+    return to.minor > from.minor ? SET_STEP_MINOR : SET_STEP_PATCH;
+}
+
+const char *set_step_text(enum set_step step) {
+    static const char *const texts[] = {
+        [SET_STEP_MAJOR] = "major", [SET_STEP_MINOR] = "minor", [SET_STEP_PATCH] = "patch", [SET_STEP_DOWNGRADE] = "downgrade"};
+    return texts[step];
+}
+
+static bool has_update(const struct set_difference *difference, enum set_step step) {
     for (size_t i = 0; i < difference->updated_count; i++)
-        if (difference->updated[i].to.major > difference->updated[i].from.major) return true;
+        if (set_update_step(&difference->updated[i]) == step) return true;
     return false;
 }
 
+static bool has_major_change(const struct set_difference *difference) {
+    struct version old = difference->old_compiler, new = difference->new_compiler;
+    bool is_newer_compiler = new.major > old.major || (new.major == old.major &&new.minor > old.minor);
+    return difference->removed_count > 0 || is_newer_compiler || has_update(difference, SET_STEP_MAJOR);
+}
+
 static bool has_minor_change(const struct set_difference *difference) {
-    if (difference->added_count > 0 || version_compare(difference->new_compiler, difference->old_compiler) > 0) return true;
-    for (size_t i = 0; i < difference->updated_count; i++) {
-        const struct set_update *update = &difference->updated[i];
-        if (update->to.major == update->from.major && update->to.minor > update->from.minor) return true;
-    }
-    return false;
+    return difference->added_count > 0 || version_compare(difference->new_compiler, difference->old_compiler) > 0 ||
+           has_update(difference, SET_STEP_MINOR);
 }
 
 struct version set_difference_next_version(const struct set_difference *difference, struct version version) {

@@ -18,6 +18,12 @@ struct set_update {
     struct version from, to;
 };
 
+/* The size of an update: the first number of the version that is different, if the version grew. */
+enum set_step { SET_STEP_MAJOR, SET_STEP_MINOR, SET_STEP_PATCH, SET_STEP_DOWNGRADE };
+
+enum set_step set_update_step(const struct set_update *update);
+const char *set_step_text(enum set_step step); /* "major", "minor", "patch", "downgrade" */
+
 /* Each list by name; in the arena, and borrows the names from the two sets. */
 struct set_difference {
     const struct package_version *added, *removed;

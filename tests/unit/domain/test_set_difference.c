@@ -45,6 +45,20 @@ static void other_updates_are_a_patch(void **state) {
     assert_version("a 2.0.0", "a 1.5.0", same, patch); /* a trustee's downgrade */
 }
 
+static void an_update_has_the_size_of_its_step(void **state) {
+    (void)state;
+    struct arena arena = {0};
+    const struct package_set old = small_package_set("a 1.2.3 b 1.2.3 c 1.2.3 d 1.2.3 e 1.2.3 f 1.2.3", &arena);
+    const struct package_set new = small_package_set("a 2.0.0 b 1.3.0 c 1.2.4 d 1.2.2 e 1.1.9 f 0.9.9", &arena);
+    static const char *const sizes[] = {"major", "minor", "patch", "downgrade", "downgrade", "downgrade"};
+    struct set_difference difference;
+    set_difference_find(&difference, &old, &new, &arena);
+    assert_int_equal(difference.updated_count, 6);
+    for (size_t i = 0; i < 6; i++)
+        assert_string_equal(set_step_text(set_update_step(&difference.updated[i])), sizes[i]);
+    arena_release(&arena);
+}
+
 static void assert_message(const char *from, const char *to, const char *expected) {
     struct arena arena = {0};
     const struct package_set old = small_package_set(from, &arena), new = small_package_set(to, &arena);
@@ -73,6 +87,7 @@ int main(void) {
         cmocka_unit_test(a_removal_or_a_major_update_is_major),
         cmocka_unit_test(an_addition_or_a_minor_update_is_minor),
         cmocka_unit_test(other_updates_are_a_patch),
+        cmocka_unit_test(an_update_has_the_size_of_its_step),
         cmocka_unit_test(the_message_has_a_block_for_each_kind_of_change),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
