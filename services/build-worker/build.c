@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  *   jobs ──► result known? ──► BUILD_HOW_VERIFY: each alone, twice
- *                        └──► the others as one batch, repeated without the jobs that must leave it; those then one by one
+ *                        ├───► BUILD_HOW_WHOLE: each alone, with all packages of the work order
+ *                        └───► the others as one batch, repeated without the jobs that must leave it; those then one by one
  */
 #include "services/build-worker/build.h"
 
@@ -12,6 +13,10 @@
 
 static const struct build_job *job_at(const struct build *build, size_t job) {
     return &build->work->jobs[job];
+}
+
+static bool may_share(const struct build_job *job) {
+    return job->how != BUILD_HOW_VERIFY && job->how != BUILD_HOW_WHOLE;
 }
 
 static void end_job(struct build *build, size_t job, struct build_outcome *outcome) {
@@ -65,7 +70,7 @@ static void use_what_is_known(struct build *build, size_t job) {
     const struct build_job *asked = job_at(build, job);
     size_t *closure = NULL, count = work_order_closure(&closure, build->work, asked->package, build->arena);
     const struct build_entry *entry = asked->how == BUILD_HOW_REUSE ? build_find_entry(build, asked->package) : NULL;
-    if (asked->how == BUILD_HOW_VERIFY) return;
+    if (!may_share(asked)) return;
     for (size_t i = 0; i < count; i++) {
         const struct build_entry *dependency = build_find_entry(build, closure[i]);
         if (!dependency || dependency->succeeded) continue;
@@ -87,11 +92,11 @@ static void build_alone(struct build *build, size_t job) {
     end_job(build, job, &set.outcomes[0]);
 }
 
-/* Lists the jobs that are neither done nor to be verified; returns their number. */
+/* Lists the jobs that are not done and may share a run; returns their number. */
 static size_t list_rest(struct build *build, size_t *out) {
     size_t count = 0;
     for (size_t i = 0; i < build->work->job_count; i++)
-        if (!build->is_done[i] && job_at(build, i)->how != BUILD_HOW_VERIFY) out[count++] = i;
+        if (!build->is_done[i] && may_share(job_at(build, i))) out[count++] = i;
     return count;
 }
 
@@ -192,6 +197,8 @@ void build_run(struct build_environment *environment, const struct work_order *w
         if (!build.is_done[i]) use_what_is_known(&build, i);
     for (size_t i = 0; i < work->job_count; i++)
         if (!build.is_done[i] && job_at(&build, i)->how == BUILD_HOW_VERIFY) build_twice(&build, i);
+    for (size_t i = 0; i < work->job_count; i++)
+        if (!build.is_done[i] && job_at(&build, i)->how == BUILD_HOW_WHOLE) build_alone(&build, i);
     build_together(&build);
     build_store_let_go(environment->store, &build.held);
     package_cache_let_go(environment->packages, &build.unpacked);

@@ -4,7 +4,7 @@
  *
  *   build.c          which jobs form a batch, which are built alone, which results are known
  *   compiler_run.c      one run of the compiler: packages to link and to compile, outcomes, additions to the store
- *   build_share.c    whether jobs may share a run
+ *   build_share.c    whether jobs may share a run, and what of a run over more than a job's dependencies may be kept
  *   build_folder.c   the folder of a run, and the compiler in it
  *   build_sources.c  packages: store entries, tarballs, modules
  *   build_report.c   the compiler's errors: which package they belong to, conversion to a result, printing
@@ -74,7 +74,8 @@ CHECK_RESULT enum status build_read_headers(struct build *build, size_t package,
 size_t build_package_of_path(const struct build *build, const char *path, const char **rest);
 
 /* Converts the report's errors: those of `package` alone, with paths relative to it, or all if `package` is
- * work->package_count, with paths as seen from the package `own`. At most BUILD_ERRORS_MAX; the rest is counted in
+ * work->package_count, with paths as seen from the package `own` (work->package_count: from none, so that each begins with a
+ * package). At most BUILD_ERRORS_MAX; the rest is counted in
  * errors_left_out. */
 void build_take_errors(struct build *build, struct build_result *out, const struct compiler_report *report, size_t package,
                        size_t own);
@@ -86,6 +87,9 @@ struct compiler_run;
 
 /* Writes the warnings of the job's own modules to its log; returns ", with 2 warnings" or "". */
 const char *compiler_run_say_warnings(struct compiler_run *run, size_t i);
+/* BUILD_HOW_WHOLE, and the packages do not compile together: sets the errors of the result, writes them to the job's log, and
+ * marks the packages with errors as left out. Returns a sentence that names them. */
+const char *compiler_run_report_whole(struct compiler_run *run, struct build_result *out);
 /* A sentence if the compiler would exit at a source of the only job without a report; else NULL. */
 const char *compiler_run_find_unreadable(struct compiler_run *run);
 /* Writes the duration of each step to the logs of the jobs. */
@@ -115,6 +119,7 @@ struct compiler_run {
     bool *is_in;       /* compiled or linked */
     bool *is_compiled; /* not in the store, or a job's own */
     bool *is_left_out; /* has errors: not in the second run, not added to the store */
+    bool *is_unfit;    /* may have seen a module that it could not see alone: not added to the store */
     const char *folder;
     struct compiler_report report;
     struct compiler_report first_report;     /* of the first run if there was a second: warnings of the modules compiled then */
@@ -128,10 +133,17 @@ static inline const struct build_job *compiler_run_job(const struct compiler_run
     return &run->build->work->jobs[run->set->jobs[i]];
 }
 
+/* True if the run has all packages of the work order: BUILD_HOW_WHOLE. */
+static inline bool compiler_run_is_whole(const struct compiler_run *run) {
+    return compiler_run_job(run, 0)->how == BUILD_HOW_WHOLE;
+}
+
 /* ---- build_share.c ---- */
 
 /* Marks the jobs that must be built alone; true if there are any. */
 bool compiler_run_send_away(struct compiler_run *run);
+/* Marks the packages of a run over more than a job's dependencies that must not be added to the store. */
+void compiler_run_find_unfit(struct compiler_run *run);
 
 /* ---- build_folder.c ---- */
 

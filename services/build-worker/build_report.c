@@ -5,7 +5,7 @@
 #include "lib/base/text.h"
 #include "services/build-worker/build_parts.h"
 
-enum { WARNINGS_SHOWN = 50 };
+enum { WARNINGS_SHOWN = 50, PACKAGES_SHOWN = 10 };
 
 size_t build_package_of_path(const struct build *build, const char *path, const char **rest) {
     static const char prefix[] = BUILD_PACKAGES_FOLDER "/";
@@ -26,7 +26,7 @@ void build_take_errors(struct build *build, struct build_result *out, const stru
                        size_t own) {
     struct build_error *errors = arena_alloc(build->arena, (report->error_count + 1) * sizeof *errors);
     bool is_of_one = package < build->work->package_count;
-    const char *top = build->sources[is_of_one ? package : own].top;
+    const char *top = is_of_one ? build->sources[package].top : own < build->work->package_count ? build->sources[own].top : "";
     for (size_t i = 0; i < report->error_count; i++) {
         struct compiler_message message = report->errors[i];
         size_t owner = build_package_of_path(build, message.filename, NULL);
@@ -88,6 +88,55 @@ const char *compiler_run_say_warnings(struct compiler_run *run, size_t i) {
     return total ? arena_format(build->arena, ", with %zu warning%s", total, total == 1 ? "" : "s") : "";
 }
 
+/* Marks the packages in which the error is: two or more where they define one module. */
+static void mark_places(const struct compiler_run *run, const struct compiler_message *message) {
+    const struct build *build = run->build;
+    size_t owner = build_package_of_path(build, message->filename, NULL);
+    if (owner < build->work->package_count) run->is_left_out[owner] = true;
+    for (size_t i = 0; i < message->more_span_count; i++) {
+        owner = build_package_of_path(build, message->more_spans[i].filename, NULL);
+        if (owner < build->work->package_count) run->is_left_out[owner] = true;
+    }
+}
+
+/* "a-1.0.0, b-2.0.0 and c-1.0.0"; with at most PACKAGES_SHOWN of them. NULL: there are none. */
+static const char *name_left_out(const struct compiler_run *run) {
+    struct build *build = run->build;
+    size_t count = 0, shown = 0;
+    for (size_t i = 0; i < build->work->package_count; i++)
+        count += run->is_left_out[i];
+    if (count == 0) return NULL;
+    struct text names = {0};
+    for (size_t i = 0; i < build->work->package_count && shown < PACKAGES_SHOWN; i++) {
+        if (!run->is_left_out[i]) continue;
+        text_append(&names, shown == 0 ? "" : shown + 1 == count ? " and " : ", ");
+        text_append(&names, build->sources[i].top);
+        shown++;
+    }
+    if (count > shown) text_append_format(&names, " and %zu more", count - shown);
+    const char *copy = arena_copy(build->arena, text_view(&names));
+    text_release(&names);
+    return copy;
+}
+
+const char *compiler_run_report_whole(struct compiler_run *run, struct build_result *out) {
+    struct build *build = run->build;
+    size_t none = build->work->package_count, count = run->report.error_count;
+    char version[VERSION_TEXT_MAX];
+    version_print(build->work->compiler, version);
+    for (size_t i = 0; i < count; i++)
+        mark_places(run, &run->report.errors[i]);
+    build_take_errors(build, out, &run->report, none, none);
+    compiler_report_localize(&run->report, build->arena, "");
+    struct text errors = {0};
+    compiler_report_print_errors(&errors, &run->report, BUILD_ERRORS_SHOWN);
+    say(run, 0, LOG_ERROR, text_view(&errors));
+    text_release(&errors);
+    const char *names = name_left_out(run);
+    return arena_format(build->arena, "The packages do not compile together with compiler %s: %zu error%s%s%s.", version, count,
+                        count == 1 ? "" : "s", names ? " in " : "", names ? names : "");
+}
+
 const char *compiler_run_find_unreadable(struct compiler_run *run) {
     struct build *build = run->build;
     char version[VERSION_TEXT_MAX];
@@ -95,6 +144,9 @@ const char *compiler_run_find_unreadable(struct compiler_run *run) {
     for (size_t i = 0; i < build->work->package_count && run->set->job_count == 1; i++) {
         const struct build_source *source = &build->sources[i];
         if (!run->is_compiled[i] || !source->unreadable) continue;
+        if (compiler_run_is_whole(run))
+            return arena_format(build->arena, "%s does not compile with compiler %s. %s", source->top, version,
+                                source->unreadable);
         if (i == compiler_run_job(run, 0)->package)
             return arena_format(build->arena, "The package does not compile with compiler %s. %s", version, source->unreadable);
         return arena_format(build->arena, "%s, on which it depends, does not compile with compiler %s. %s", source->top,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Decides which jobs may share a run of the compiler: none may see a module that it would not see when built alone.
+ * Decides which jobs may share a run of the compiler: none may see a module that it would not see when built alone. By the same
+ * rule, decides what may be added to the store after a run that had more packages than a job's package depends on.
  */
 #include "lib/base/map.h"
 #include "lib/base/text.h"
@@ -47,15 +48,21 @@ static bool keeps_to_its_closure(struct compiler_run *run, size_t package, const
     return true;
 }
 
-bool compiler_run_send_away(struct compiler_run *run) {
+/* By package: true if it may see a module that it could not see alone, or define one that others should not see. */
+static bool *find_bad(struct compiler_run *run) {
     struct build *build = run->build;
-    size_t package_count = build->work->package_count;
-    bool *is_bad = arena_alloc(build->arena, package_count * sizeof *is_bad), is_any = false;
+    bool *is_bad = arena_alloc(build->arena, build->work->package_count * sizeof *is_bad);
     struct map owners = list_owners(run, is_bad);
-    for (size_t i = 0; i < package_count; i++)
+    for (size_t i = 0; i < build->work->package_count; i++)
         if (run->is_compiled[i] && (build->sources[i].header_problem || !keeps_to_its_closure(run, i, &owners, is_bad)))
             is_bad[i] = true;
     map_release(&owners, NULL);
+    return is_bad;
+}
+
+bool compiler_run_send_away(struct compiler_run *run) {
+    struct build *build = run->build;
+    bool *is_bad = find_bad(run), is_any = false;
     for (size_t i = 0; i < run->set->job_count; i++) {
         size_t *closure = NULL, own = compiler_run_job(run, i)->package;
         size_t count = work_order_closure(&closure, build->work, own, build->arena);
@@ -66,4 +73,13 @@ bool compiler_run_send_away(struct compiler_run *run) {
         is_any = is_any || goes;
     }
     return is_any;
+}
+
+/* Dependencies precede their dependants in work->packages. */
+void compiler_run_find_unfit(struct compiler_run *run) {
+    const struct work_order *work = run->build->work;
+    run->is_unfit = find_bad(run);
+    for (size_t i = 0; i < work->package_count; i++)
+        for (size_t j = 0; j < work->packages[i].dependency_count; j++)
+            if (run->is_unfit[work->packages[i].dependencies[j]]) run->is_unfit[i] = true;
 }

@@ -52,7 +52,9 @@ static bool depends_on_compiled(const struct compiler_run *run, size_t package) 
 
 static void choose_packages(struct compiler_run *run) {
     struct build *build = run->build;
-    for (size_t i = 0; i < run->set->job_count; i++) {
+    for (size_t i = 0; i < build->work->package_count; i++)
+        run->is_in[i] = compiler_run_is_whole(run);
+    for (size_t i = 0; i < run->set->job_count && !compiler_run_is_whole(run); i++) {
         size_t *closure = NULL, own = compiler_run_job(run, i)->package;
         size_t count = work_order_closure(&closure, build->work, own, build->arena);
         run->is_in[own] = run->is_compiled[own] = true;
@@ -150,7 +152,7 @@ static void make_key(struct build *build, size_t package) {
 static void keep_packages(struct compiler_run *run) {
     if (run->set->keeps_nothing || !run->cache) return;
     for (size_t i = 0; i < run->build->work->package_count; i++) {
-        if (!run->is_compiled[i] || run->is_left_out[i]) continue;
+        if (!run->is_compiled[i] || run->is_left_out[i] || (run->is_unfit && run->is_unfit[i])) continue;
         make_key(run->build, i);
         keep_package(run, i);
     }
@@ -170,20 +172,34 @@ static void keep_failure(struct compiler_run *run, size_t package, const struct 
 
 /* ---- Outcomes ---- */
 
+static size_t count_of_package(const struct compiler_run *run, size_t package) {
+    const struct build_source *source = &run->build->sources[package];
+    return run->is_compiled[package] ? source->module_count : source->entry.module_count;
+}
+
+/* The modules from the store that the job uses. */
+static size_t count_reused(struct compiler_run *run, size_t i) {
+    struct build *build = run->build;
+    size_t modules = 0, *closure = NULL, own = compiler_run_job(run, i)->package;
+    size_t count = work_order_closure(&closure, build->work, own, build->arena);
+    for (size_t j = 0; !compiler_run_is_whole(run) && j < count; j++)
+        if (!run->is_compiled[closure[j]]) modules += count_of_package(run, closure[j]);
+    for (size_t j = 0; compiler_run_is_whole(run) && j < build->work->package_count; j++)
+        if (!run->is_compiled[j]) modules += count_of_package(run, j);
+    return modules;
+}
+
 /* The time of a batch is divided evenly; modules other than the jobs' own count for the first job. */
 static void fill_counts(struct compiler_run *run, size_t i, struct build_result *out) {
     struct build *build = run->build;
-    const struct build_source *own = &build->sources[compiler_run_job(run, i)->package];
-    size_t *closure = NULL, count = work_order_closure(&closure, build->work, compiler_run_job(run, i)->package, build->arena);
     int64_t jobs = (int64_t)run->set->job_count, others = 0;
     for (size_t j = 0; j < run->set->job_count; j++)
         others += j != i ? (int64_t)build->sources[compiler_run_job(run, j)->package].module_count : 0;
-    out->own_modules = (int64_t)own->module_count;
+    out->own_modules = (int64_t)count_of_package(run, compiler_run_job(run, i)->package);
     out->compiled_modules = i == 0 ? (int64_t)run->compiled + build->wasted_modules - others : out->own_modules;
     if (out->compiled_modules < 0) out->compiled_modules = 0;
     if (i == 0) build->wasted_modules = 0;
-    for (size_t j = 0; j < count; j++)
-        if (!run->is_compiled[closure[j]]) out->reused_modules += (int64_t)build->sources[closure[j]].entry.module_count;
+    out->reused_modules = (int64_t)count_reused(run, i);
     out->compiler_ms = run->compiler_ms / jobs;
     out->own_ms = (clock_monotonic_ms() - run->began_ms - run->compiler_ms) / jobs;
     out->batch_jobs = jobs;
@@ -202,16 +218,24 @@ static void give_back_all(struct compiler_run *run, const char *reason) {
         run->set->outcomes[i] = (struct build_outcome){.is_given_back = true, .reason = reason};
 }
 
-static void succeed(struct compiler_run *run, size_t i) {
+static const char *describe_success(struct compiler_run *run, size_t i, const struct build_result *result) {
     struct build *build = run->build;
     char version[VERSION_TEXT_MAX];
     version_print(build->work->compiler, version);
-    end_job(run, i, VERDICT_SUCCEEDED, NULL);
-    const struct build_result *result = &run->set->outcomes[i].result;
-    const char *line = arena_format(
+    if (compiler_run_is_whole(run))
+        return arena_format(
+            build->arena, "All %zu packages compile together with compiler %s: %lld modules were compiled, %lld reused.",
+            build->work->package_count, version, (long long)result->compiled_modules, (long long)result->reused_modules);
+    return arena_format(
         build->arena, "Compiled the package's %lld module%s with compiler %s%s; %lld of its dependencies' modules were reused.",
         (long long)result->own_modules, result->own_modules == 1 ? "" : "s", version, compiler_run_say_warnings(run, i),
         (long long)result->reused_modules);
+}
+
+static void succeed(struct compiler_run *run, size_t i) {
+    struct build *build = run->build;
+    end_job(run, i, VERDICT_SUCCEEDED, NULL);
+    const char *line = describe_success(run, i, &run->set->outcomes[i].result);
     build->listener->say(build->listener->context, run->set->jobs[i], LOG_INFO, line);
 }
 
@@ -224,9 +248,8 @@ static void stop_single(struct compiler_run *run, enum status status, const stru
         [COMPILER_STOP_SILENT] = VERDICT_FAILED_TO_COMPILE, [COMPILER_STOP_NO_ANSWER] = VERDICT_SPURIOUS,
     };
     enum compiler_stop stop = run->report.stop;
-    const char *reason =
-        arena_copy(run->build->arena, compiler_localize_text(run->build->arena, err->message,
-                                                             run->build->sources[compiler_run_job(run, 0)->package].top));
+    const char *own = compiler_run_is_whole(run) ? "" : run->build->sources[compiler_run_job(run, 0)->package].top;
+    const char *reason = arena_copy(run->build->arena, compiler_localize_text(run->build->arena, err->message, own));
     if (stop == COMPILER_STOP_NONE || stop == COMPILER_STOP_CANCELLED || status == STATUS_STALE)
         give_back_all(run, reason);
     else
@@ -275,6 +298,16 @@ static void fail_single(struct compiler_run *run) {
     if (is_clear) keep_failure(run, culprit, &outcome->result);
     for (size_t i = 0; i < package_count; i++) /* dependencies that do compile are added */
         run->is_left_out[i] = i == own || i == culprit;
+    keep_packages(run);
+}
+
+/* No failure is kept, since an error may come of two packages that no build of one has together. */
+static void fail_whole(struct compiler_run *run) {
+    struct build_result reported = {0}, *out = &run->set->outcomes[0].result;
+    end_job(run, 0, VERDICT_FAILED_TO_COMPILE, compiler_run_report_whole(run, &reported));
+    out->errors = reported.errors;
+    out->error_count = reported.error_count;
+    out->errors_left_out = reported.errors_left_out;
     keep_packages(run);
 }
 
@@ -376,7 +409,10 @@ static void end_single(struct compiler_run *run, enum status status, const struc
     }
     if (!run->report.succeeded) {
         compiler_run_read_cache(run);
-        fail_single(run);
+        if (compiler_run_is_whole(run))
+            fail_whole(run);
+        else
+            fail_single(run);
         return;
     }
     bool is_right = run->report.compiled_count == expected;
@@ -423,6 +459,7 @@ static bool run_once(struct build *build, struct build_batch *set) {
         return false;
     }
     if (set->job_count > 1 && compiler_run_send_away(&run)) return false;
+    if (compiler_run_is_whole(&run)) compiler_run_find_unfit(&run);
     const char *unreadable = compiler_run_find_unreadable(&run);
     if (unreadable) {
         end_job(&run, 0, VERDICT_FAILED_TO_COMPILE, unreadable);

@@ -32,11 +32,13 @@ enum {
 /* The metric that is 1 while the disk of a worker's folder is full; its label `setting` names the folder. */
 #define BUILD_FIGURE_DISK_FULL "registry_build_disk_full"
 
-/* BUILD_HOW(name, text): how a job's own modules are built. */
+/* BUILD_HOW(name, text): how a job's own modules are built, and which packages with them. */
 #define BUILD_HOW_TABLE(BUILD_HOW)                                                                                             \
     BUILD_HOW(REUSE, "reuse")   /* from the build store if it has them, or a recorded failure of them */                       \
     BUILD_HOW(AGAIN, "again")   /* always compiled; only the dependencies come from the build store */                         \
-    BUILD_HOW(VERIFY, "verify") /* once with and once without the build store; a difference is VERDICT_DIFFERS */
+    BUILD_HOW(VERIFY, "verify") /* once with and once without the build store; a difference is VERDICT_DIFFERS */              \
+    BUILD_HOW(WHOLE, "whole")   /* all packages of the work order, together in one run: taken from the build store, even the   \
+                                   job's own, or compiled. It succeeds if all of them compile and no module is defined twice */
 
 enum build_how {
 #define BUILD_HOW(name, text) BUILD_HOW_##name,
@@ -68,8 +70,8 @@ struct build_job {
 
 /* `packages` are all packages to be compiled, including the jobs' own: one version of each name, dependencies before dependants.
  * The jobs of one work order share one consistent plan, and none depends on another; a job may see only its own package and that
- * package's transitive dependencies. `others` are a few more tarballs of the registry: if one of them can be downloaded,
- * `downloads` is right. */
+ * package's transitive dependencies, but for BUILD_HOW_WHOLE, which sees all packages. `others` are a few more tarballs of the
+ * registry: if one of them can be downloaded, `downloads` is right. */
 struct work_order {
     struct version compiler;
     int64_t time_limit_ms; /* of each job, from its claim */

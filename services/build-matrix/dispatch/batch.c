@@ -66,6 +66,31 @@ static enum status read_candidate(struct candidate *out, const struct manifest_i
     return STATUS_OK;
 }
 
+/* True if the plan has packages on which the job's package does not depend, also through others. */
+static bool plan_has_more(const struct manifest_index *index, const struct candidate *candidate, struct arena *arena) {
+    const struct package_versions *plan = &candidate->plan;
+    const struct indexed_version **open = arena_alloc(arena, (plan->count + 1) * sizeof *open);
+    bool *is_needed = arena_alloc(arena, (plan->count + 1) * sizeof *is_needed);
+    size_t open_count = 0, needed_count = 0;
+    open[open_count++] = indexed_package_find(manifest_index_package(index, candidate->own), candidate->version);
+    while (open_count > 0) {
+        const struct indexed_version *version = open[--open_count];
+        for (size_t i = 1; i < version->need_count; i++) { /* needs[0] is the compiler */
+            const struct indexed_package *needed = manifest_index_package(index, version->needs[i].package);
+            const struct package_version *planned = package_versions_find(plan, needed->name);
+            if (!planned || is_needed[planned - plan->items]) continue;
+            is_needed[planned - plan->items] = true;
+            needed_count++;
+            open[open_count++] = indexed_package_find(needed, planned->version);
+        }
+    }
+    return needed_count < plan->count;
+}
+
+static bool is_whole_set(const struct manifest_index *index, const struct candidate *candidate, struct arena *arena) {
+    return candidate->purpose == MATRIX_PURPOSE_SET && plan_has_more(index, candidate, arena);
+}
+
 /* ---- Unions ---- */
 
 static bool agrees(const struct member *members, const struct candidate *candidate) {
@@ -97,10 +122,11 @@ static struct member *make_union(const struct manifest_index *index, struct aren
 /* ---- Choosing ---- */
 
 /* True if the job needs a batch of its own: urgent jobs must not wait for others, and a job that lost a worker may do so again.
- * Jobs that are verified or already have a result do not share one either. */
-static bool goes_alone(const struct job *job, const struct candidate *candidate) {
+ * Jobs that are verified, that already have a result, or that build a whole package set do not share one either. */
+static bool goes_alone(const struct job *job, const struct candidate *candidate, const struct manifest_index *index,
+                       struct arena *arena) {
     return matrix_purpose_priority(candidate->purpose) == 0 || candidate->purpose == MATRIX_PURPOSE_VERIFY ||
-           job->attempts > 0 || job->record;
+           job->attempts > 0 || job->record || is_whole_set(index, candidate, arena);
 }
 
 static void refuse(struct batch_choice *out, size_t job, enum status status, const struct error *err, struct arena *arena) {
@@ -126,7 +152,7 @@ void batch_choose(struct batch_choice *out, const struct manifest_index *index, 
             refuse(out, i, status, &err, arena);
             continue;
         }
-        bool is_alone = ready[i].record || goes_alone(&ready[i], &candidate);
+        bool is_alone = ready[i].record || goes_alone(&ready[i], &candidate, index, arena);
         if (first &&
             (is_alone || packages + candidate.plan.count + 1 > WORK_ORDER_PACKAGES_MAX || !agrees(members, &candidate)))
             continue;
@@ -186,14 +212,22 @@ static enum status place(struct sorter *sorter, uint32_t id, struct error *err) 
     return STATUS_OK;
 }
 
-enum status batch_list_packages(struct work_order *out, size_t *packages, const struct manifest_index *index,
+/* Places the packages of a plan on which its own package does not depend. */
+static enum status place_rest(struct sorter *sorter, const struct candidate *candidate, struct error *err) {
+    enum status status = STATUS_OK;
+    for (size_t i = 0; !status && i < candidate->plan.count; i++)
+        status = place(sorter, candidate->ids[i], err);
+    return status;
+}
+
+enum status batch_list_packages(struct work_order *out, size_t *packages, bool *is_whole, const struct manifest_index *index,
                                 const struct job *jobs, size_t count, struct arena *arena, struct error *err) {
+    struct candidate candidate = {0};
     size_t package_count = manifest_index_package_count(index);
     struct member *members = make_union(index, arena);
     uint32_t *own = arena_alloc(arena, (count + 1) * sizeof *own);
     size_t total = 0;
     for (size_t i = 0; i < count; i++) {
-        struct candidate candidate;
         enum status status = read_candidate(&candidate, index, &jobs[i], arena, err);
         if (status) return error_set(err, STATUS_REFUSED, "%s", err->message);
         if (!agrees(members, &candidate))
@@ -210,6 +244,11 @@ enum status batch_list_packages(struct work_order *out, size_t *packages, const 
         enum status status = place(&sorter, own[i], err);
         if (status) return status;
         packages[i] = sorter.positions[own[i]] - 2;
+    }
+    *is_whole = count == 1 && is_whole_set(index, &candidate, arena);
+    if (*is_whole) {
+        enum status status = place_rest(&sorter, &candidate, err);
+        if (status) return status;
     }
     out->packages = sorter.packages;
     out->package_count = sorter.count;

@@ -26,15 +26,17 @@ struct batch_choice {
 };
 
 /* Chooses from `ready`, which is in dispatch order: the first job that can be built, and up to `most` - 1 others with the same
- * compiler and purpose that may share its batch. Urgent jobs, jobs to verify, jobs that lost a worker and jobs with a record
- * are alone in their batch. Tables and strings are in the arena. */
+ * compiler and purpose that may share its batch. Urgent jobs, jobs to verify, builds of a whole package set, jobs that lost a
+ * worker and jobs with a record are alone in their batch. Tables and strings are in the arena. */
 void batch_choose(struct batch_choice *out, const struct manifest_index *index, const struct job *ready, size_t count,
                   size_t most, struct arena *arena);
 
 /* Lists the packages of these jobs, whose plans agree, in `out`, dependencies before dependants, and in `packages` (room for
- * `count`) the position of each job's own package. Strings are copied into the arena. STATUS_REFUSED if the index has changed
+ * `count`) the position of each job's own package: all on which one of those depends. *is_whole: the only job builds a whole
+ * package set, since its plan has more than that, and all packages of the plan are listed. Strings are copied into the arena. STATUS_REFUSED if the index has changed
  * since the jobs were chosen. */
-CHECK_RESULT enum status batch_list_packages(struct work_order *out, size_t *packages, const struct manifest_index *index,
-                                             const struct job *jobs, size_t count, struct arena *arena, struct error *err);
+CHECK_RESULT enum status batch_list_packages(struct work_order *out, size_t *packages, bool *is_whole,
+                                             const struct manifest_index *index, const struct job *jobs, size_t count,
+                                             struct arena *arena, struct error *err);
 
 #endif

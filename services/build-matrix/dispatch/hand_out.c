@@ -86,7 +86,8 @@ static const char *say_who_builds(const char *worker, size_t count, struct arena
     return arena_format(arena, "Assigned to the build worker %s, in a batch of up to %zu.", worker, count);
 }
 
-static enum build_how how_to_build(const struct job *job) {
+static enum build_how how_to_build(const struct job *job, bool is_whole) {
+    if (is_whole) return BUILD_HOW_WHOLE;
     if (job->purpose == MATRIX_PURPOSE_REQUEST) return BUILD_HOW_AGAIN;
     if (job->purpose == MATRIX_PURPOSE_VERIFY) return BUILD_HOW_VERIFY;
     return BUILD_HOW_REUSE;
@@ -128,12 +129,14 @@ static enum status check_size(const struct work_order *work, const struct messag
     return status;
 }
 
-static struct build_job *list_jobs(const struct round *round, const size_t *packages, size_t count) {
+static struct build_job *list_jobs(const struct round *round, const size_t *packages, bool is_whole, size_t count) {
     struct build_job *list = arena_alloc(round->arena, count * sizeof *list);
     for (size_t i = 0; i < count; i++) {
         const struct job *job = &round->jobs[i];
-        list[i] = (struct build_job){
-            .fence = round->leases[i].fence, .attempt = job->attempts, .package = packages[i], .how = how_to_build(job)};
+        list[i] = (struct build_job){.fence = round->leases[i].fence,
+                                     .attempt = job->attempts,
+                                     .package = packages[i],
+                                     .how = how_to_build(job, is_whole)};
         memcpy(list[i].job_id, job->id, sizeof list[i].job_id);
     }
     return list;
@@ -150,12 +153,13 @@ static enum status write_work(struct message *out, const struct round *round, si
     enum status status = version_parse(&work.compiler, round->jobs[0].compiler, err);
     if (status) return status;
     size_t *packages = arena_alloc(round->arena, count * sizeof *packages);
+    bool is_whole = false;
     const struct manifest_index *index = registry_view_lock(service->repositories.view);
-    status = batch_list_packages(&work, packages, index, round->jobs, count, round->arena, err);
+    status = batch_list_packages(&work, packages, &is_whole, index, round->jobs, count, round->arena, err);
     if (!status) add_others(&work, index, round->arena);
     registry_view_unlock(service->repositories.view);
     if (status) return status;
-    work.jobs = list_jobs(round, packages, count);
+    work.jobs = list_jobs(round, packages, is_whole, count);
     message_write_work(out, &work, round->arena);
     return check_size(&work, out, err);
 }

@@ -101,6 +101,21 @@ static void the_purpose_says_how_it_is_built(void **state) {
     }
 }
 
+static void a_package_set_is_built_as_a_whole(void **state) {
+    struct matrix_fixture *m = *state;
+    accept_build(m, "effect", NULL, MATRIX_PURPOSE_SET);
+    const char *id =
+        accept_build(m, "arrays", "{\"effect\":\"1.0.0\",\"maybe\":\"1.0.0\",\"prelude\":\"6.0.0\"}", MATRIX_PURPOSE_SET);
+    const struct work_order alone = take_work(m, 1), whole = take_work(m, 1);
+    assert_int_equal(alone.jobs[0].how, BUILD_HOW_REUSE);
+    assert_int_equal(alone.job_count, 1);
+    assert_int_equal(whole.job_count, 1);
+    assert_string_equal(whole.jobs[0].job_id, id);
+    assert_int_equal(whole.jobs[0].how, BUILD_HOW_WHOLE);
+    assert_int_equal(whole.package_count, 4);
+    assert_string_equal(whole.packages[whole.jobs[0].package].name, "arrays");
+}
+
 static void tarballs_come_from_the_address_that_is_set(void **state) {
     struct matrix_fixture *m = *state;
     struct settings *settings = &m->service.settings;
@@ -271,6 +286,7 @@ int main(void) {
         matrix_test(what_is_most_urgent_is_shared_by_itself),
         matrix_test(a_worker_gets_builds_with_its_own_compilers),
         matrix_test(the_purpose_says_how_it_is_built),
+        matrix_test(a_package_set_is_built_as_a_whole),
         matrix_test(tarballs_come_from_the_address_that_is_set),
         matrix_test(a_build_with_a_record_is_committed_without_a_worker),
         matrix_test(a_build_of_a_version_that_was_unpublished_ends_without_a_verdict),

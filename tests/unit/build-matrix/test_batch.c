@@ -85,6 +85,17 @@ static void builds_of_a_package_set_share_a_batch(void **state) {
     expect_choice("0 1", jobs, 4, 16);
 }
 
+/* The plan of the second has more than its package depends on. */
+static void a_build_of_a_whole_package_set_goes_alone(void **state) {
+    (void)state;
+    struct job jobs[] = {job_of("arrays", MAYBE_ONE), job_of("effect", MAYBE_ONE), job_of("arrays", MAYBE_ONE)};
+    expect_choice("0 1", jobs, 2, 16); /* only of a package set that says something */
+    for (int i = 0; i < 3; i++)
+        jobs[i].purpose = MATRIX_PURPOSE_SET;
+    expect_choice("0", jobs, 2, 16);
+    expect_choice("0", jobs + 1, 2, 16);
+}
+
 static void a_plan_with_another_version_waits_for_another_batch(void **state) {
     (void)state;
     const struct job jobs[] = {job_of("effect", ONE), job_of("maybe", TWO), job_of("maybe", ONE)};
@@ -195,7 +206,9 @@ static void packages_stand_behind_their_dependencies(void **state) {
     const struct job jobs[] = {job_of("arrays", MAYBE_ONE), job_of("effect", ONE)};
     struct work_order work = {0};
     size_t own[2];
-    if (batch_list_packages(&work, own, registry, jobs, 2, &arena, &err)) fail_msg("%s", err.message);
+    bool is_whole = true;
+    if (batch_list_packages(&work, own, &is_whole, registry, jobs, 2, &arena, &err)) fail_msg("%s", err.message);
+    assert_false(is_whole);
     assert_int_equal(work.package_count, 4);
     assert_string_equal(work.packages[own[0]].name, "arrays");
     assert_string_equal(work.packages[own[1]].name, "effect");
@@ -211,10 +224,42 @@ static void packages_stand_behind_their_dependencies(void **state) {
     }
 }
 
+/* All packages of the plan, also those on which its package does not depend. */
+static void a_whole_package_set_is_listed(void **state) {
+    (void)state;
+    struct job job = job_of("effect", "{\"arrays\":\"1.0.0\",\"maybe\":\"1.0.0\",\"prelude\":\"1.0.0\"}");
+    for (int is_set = 0; is_set < 2; is_set++) {
+        struct work_order work = {0};
+        size_t own, *needed;
+        bool is_whole;
+        if (is_set) job.purpose = MATRIX_PURPOSE_SET;
+        if (batch_list_packages(&work, &own, &is_whole, registry, &job, 1, &arena, &err)) fail_msg("%s", err.message);
+        assert_int_equal(is_whole, is_set);
+        assert_int_equal(work.package_count, is_set ? 4 : 2);
+        assert_string_equal(work.packages[own].name, "effect");
+        assert_int_equal(work_order_closure(&needed, &work, own, &arena), 1);
+        for (size_t i = 0; i < work.package_count; i++)
+            for (size_t j = 0; j < work.packages[i].dependency_count; j++)
+                assert_true(work.packages[i].dependencies[j] < i);
+    }
+    job.payload = "{\"maybe\":\"1.0.0\",\"prelude\":\"1.0.0\"}";
+    struct work_order work = {0};
+    size_t own;
+    bool is_whole;
+    if (batch_list_packages(&work, &own, &is_whole, registry, &job, 1, &arena, &err)) fail_msg("%s", err.message);
+    assert_true(is_whole);
+    job = job_of("arrays", MAYBE_ONE);
+    job.purpose = MATRIX_PURPOSE_SET;
+    work = (struct work_order){0};
+    if (batch_list_packages(&work, &own, &is_whole, registry, &job, 1, &arena, &err)) fail_msg("%s", err.message);
+    assert_false(is_whole);
+}
+
 static void expect_no_list(const char *sentence, const struct job *jobs, size_t count) {
     struct work_order work = {0};
     size_t own[2];
-    assert_int_equal(batch_list_packages(&work, own, registry, jobs, count, &arena, &err), STATUS_REFUSED);
+    bool is_whole;
+    assert_int_equal(batch_list_packages(&work, own, &is_whole, registry, jobs, count, &arena, &err), STATUS_REFUSED);
     assert_string_equal(err.message, sentence);
 }
 
@@ -233,6 +278,7 @@ int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(jobs_whose_plans_agree_share_a_batch),
         cmocka_unit_test(builds_of_a_package_set_share_a_batch),
+        cmocka_unit_test(a_build_of_a_whole_package_set_goes_alone),
         cmocka_unit_test(a_plan_with_another_version_waits_for_another_batch),
         cmocka_unit_test(no_job_is_about_what_another_builds_with),
         cmocka_unit_test(two_versions_of_a_package_are_two_batches),
@@ -243,6 +289,7 @@ int main(void) {
         cmocka_unit_test(what_cannot_be_built_is_refused_and_the_others_are_chosen),
         cmocka_unit_test(nothing_is_refused_behind_a_full_batch),
         cmocka_unit_test(packages_stand_behind_their_dependencies),
+        cmocka_unit_test(a_whole_package_set_is_listed),
         cmocka_unit_test(an_index_that_has_changed_since_is_seen),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
