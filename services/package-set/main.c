@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The package-set service: runs updates of the package set. Jobs are announced by a message and stored in Redis
+ * (lib/service/job/job_runner.h).
+ */
+#include <stdlib.h>
+
+#include "lib/base/log.h"
+#include "lib/base/program.h"
+#include "services/package-set/package_set_service.h"
+
+static const struct message_handler messages[] = {
+    {0},
+};
+
+static const struct job_handler handlers[] = {
+    {0},
+};
+
+/* Runs until the service is told to stop and its last job has ended. */
+static enum status serve(struct package_set_service *package_set, struct error *err) {
+    const struct job_service service = {
+        .service = SERVICE_PACKAGE_SET,
+        .settings = &package_set->settings,
+        .slots = 1, /* updates run one at a time */
+        .handlers = handlers,
+        .messages = messages,
+        .context = package_set,
+        .check = package_set_service_check,
+        .use_secrets = package_set_service_use_secrets,
+    };
+    return job_service_run(&service, err);
+}
+
+int main(int count, char **arguments) {
+    struct package_set_service package_set = {.folder_claim = -1};
+    struct error err = {0};
+    enum status status = program_begin(&package_set.settings, PROGRAM_PACKAGE_SET, count, arguments, NULL, &err);
+    if (!status) status = package_set_service_init(&package_set, &err);
+    if (!status) status = serve(&package_set, &err);
+    if (status) log_line(LOG_ERROR, "program_failed", log_field("error", err.message));
+    package_set_service_release(&package_set);
+    return status ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The package-set service: finds out which versions compile together, and releases them as package sets
+ * (lib/domain/README.md, Package set update).
+ */
+#ifndef SERVICES_PACKAGE_SET_PACKAGE_SET_SERVICE_H
+#define SERVICES_PACKAGE_SET_PACKAGE_SET_SERVICE_H
+
+#include "lib/base/settings.h"
+#include "lib/service/job/job_service.h"
+#include "lib/store/registry/registry_access.h"
+
+struct package_set_service {
+    struct settings settings;
+    struct registry_access repositories;
+    int folder_claim; /* descriptor of PACKAGE_SET_DIR's lock, or -1 */
+};
+
+/* Opens everything but starts no thread. The caller has set `settings`, and releases the service even after a failure. */
+CHECK_RESULT enum status package_set_service_init(struct package_set_service *service, struct error *err);
+void package_set_service_release(struct package_set_service *service);
+
+/* For struct job_service; `context` is the service. */
+void package_set_service_check(void *context, struct job_service_checks *checks, struct deadline *deadline);
+void package_set_service_use_secrets(void *context);
+
+#endif
