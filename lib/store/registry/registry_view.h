@@ -10,7 +10,7 @@
  * Changed files are read and parsed on all cores, concurrently with the readers; these wait only while the index is updated.
  *
  * A file that cannot be parsed is a mistake in the repository: it is logged and skipped (its earlier content stays), and the
- * rest is served. Package sets are read from the repository when they are needed (registry_repo_read).
+ * rest is served. Package sets are followed by registry_sets.h, where they are needed.
  *
  * Safe from any thread. The repositories are borrowed and outlive the view.
  */
