@@ -42,6 +42,11 @@ void package_versions_write(struct json_writer *writer, const struct package_ver
     json_writer_close(writer, '}');
 }
 
+void package_versions_append_json(struct text *out, const struct package_versions *versions) {
+    struct json_writer writer = {.out = out};
+    package_versions_write(&writer, versions);
+}
+
 const struct package_version *package_versions_find(const struct package_versions *versions, const char *name) {
     if (versions->count == 0) return NULL;
     struct package_version wanted = {.name = name};

@@ -13,6 +13,7 @@
 
 struct arena;
 struct json_writer;
+struct text;
 
 struct package_version {
     const char *name;
@@ -29,6 +30,7 @@ struct package_versions {
 CHECK_RESULT enum status package_versions_read(struct package_versions *out, const json_t *object, struct arena *arena,
                                                struct error *err);
 void package_versions_write(struct json_writer *writer, const struct package_versions *versions);
+void package_versions_append_json(struct text *out, const struct package_versions *versions);
 
 /* Sorts items that were added in any order. Names must be distinct. */
 void package_versions_sort(struct package_versions *versions);

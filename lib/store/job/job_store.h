@@ -245,7 +245,7 @@ CHECK_RESULT enum status job_store_identify(struct job_store *store, const struc
 
 /* A build's result, stored in one step. */
 struct job_result {
-    const char *record;           /* stored as by job_store_record(), not for MATRIX_PURPOSE_REVISION or _VERIFY; NULL: none */
+    const char *record;           /* stored as by job_store_record(); NULL: none, as for trials */
     int64_t lease_ms;             /* length of the lease, which is renewed */
     const struct log_line *lines; /* as log_stream_append() takes them */
     size_t line_count;

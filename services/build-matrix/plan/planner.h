@@ -14,6 +14,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/metrics.h"
+#include "lib/store/job/matrix_build.h"
 #include "services/build-matrix/plan/planning.h"
 
 struct matrix_service;
@@ -27,7 +28,7 @@ void planner_free(struct planner *planner); /* stops and joins the thread; NULL 
 
 /* Makes the build's job, unless it exists, and wakes the dispatcher. Any thread, with its own `store`. */
 CHECK_RESULT enum status planner_accept(struct matrix_service *service, struct job_store *store,
-                                        const struct planned_build *build, struct job_accepted *out, struct error *err);
+                                        const struct matrix_build *build, struct job_accepted *out, struct error *err);
 
 /* Any thread. */
 void planner_measure(struct planner *planner, struct metrics *metrics);

@@ -17,9 +17,9 @@ enum status planner_create(struct planner **out, struct matrix_service *service,
     return planner_start(out, &place, err);
 }
 
-enum status planner_accept(struct matrix_service *service, struct job_store *store, const struct planned_build *build,
+enum status planner_accept(struct matrix_service *service, struct job_store *store, const struct matrix_build *build,
                            struct job_accepted *out, struct error *err) {
-    enum status status = planning_accept(store, build, out, err);
+    enum status status = matrix_build_accept(store, build, out, err);
     if (!status && out->created) wake(service);
     return status;
 }

@@ -5,8 +5,8 @@
 #include <stdio.h>
 
 #include "lib/base/clock.h"
-#include "lib/base/json_writer.h"
 #include "lib/base/log.h"
+#include "lib/store/job/matrix_build.h"
 #include "lib/store/redis/matrix_store.h"
 
 enum {
@@ -98,43 +98,6 @@ bool planning_read_compilers(struct planning *planning) {
 
 /* ---- Jobs ---- */
 
-void build_plan_append_payload(struct text *out, const struct build_plan *plan) {
-    struct json_writer writer = {.out = out};
-    package_versions_write(&writer, &plan->packages);
-}
-
-/* Fills in the request for the build's job. The package's name is borrowed, other strings are in the arena. */
-static void make_request(struct job_request *out, const struct planned_build *build, struct arena *arena) {
-    char version[VERSION_TEXT_MAX];
-    char compiler[VERSION_TEXT_MAX];
-    version_print(build->version, version);
-    version_print(build->plan->compiler, compiler);
-    struct text payload = {0};
-    build_plan_append_payload(&payload, build->plan);
-    *out = (struct job_request){.kind = JOB_KIND_MATRIX,
-                                .payload = arena_copy(arena, text_view(&payload)),
-                                .package = build->package,
-                                .version = arena_copy(arena, version),
-                                .compiler = arena_copy(arena, compiler),
-                                .actor = "anonymous",
-                                .purpose = build->purpose};
-    if (build->job_id)
-        snprintf(out->id, sizeof out->id, "%s", build->job_id);
-    else
-        hash_random_uuid(out->id);
-    text_release(&payload);
-}
-
-enum status planning_accept(struct job_store *store, const struct planned_build *build, struct job_accepted *out,
-                            struct error *err) {
-    struct arena arena = {0};
-    struct job_request request;
-    make_request(&request, build, &arena);
-    enum status status = job_store_accept(store, &request, NULL, out, err);
-    arena_release(&arena);
-    return status;
-}
-
 static void note_job(struct planning *planning, struct planning_result *result, const struct job_acceptance *acceptance) {
     const struct job_request *request = acceptance->request;
     result->found++;
@@ -203,9 +166,13 @@ static bool make_jobs(struct planning *planning, const struct chunk *chunk, size
     struct job_acceptance acceptances[CHUNK_PLANS];
     for (size_t i = 0; i < count; i++) {
         const struct matrix_pair *pair = chunk->pairs[first + i];
-        const struct planned_build build = {
-            .package = pair->package, .version = pair->version, .plan = &chunk->plans[first + i], .purpose = pair->purpose};
-        make_request(&requests[i], &build, arena);
+        const struct build_plan *plan = &chunk->plans[first + i];
+        const struct matrix_build build = {.package = pair->package,
+                                           .version = pair->version,
+                                           .compiler = plan->compiler,
+                                           .plan = &plan->packages,
+                                           .purpose = pair->purpose};
+        matrix_build_request(&requests[i], &build, arena);
         acceptances[i] = (struct job_acceptance){.request = &requests[i]};
     }
     for (;;) {

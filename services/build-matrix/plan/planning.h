@@ -76,22 +76,6 @@ struct planning_result {
 bool planning_make(struct planning *planning, const struct matrix_pairs *pairs, size_t job_limit,
                    struct planning_result *result);
 
-/* A build for which there is a plan. All borrowed. */
-struct planned_build {
-    const char *package;
-    struct version version;
-    const struct build_plan *plan; /* which names the compiler */
-    enum matrix_purpose purpose;
-    const char *job_id; /* if it must be the same after a crash; NULL: a random one */
-};
-
-/* Makes the build's job, unless it exists. Any thread, with its own `store`. */
-CHECK_RESULT enum status planning_accept(struct job_store *store, const struct planned_build *build, struct job_accepted *out,
-                                         struct error *err);
-
-/* A plan as a matrix job's payload: `{NAME: VERSION}`, names in order. */
-void build_plan_append_payload(struct text *out, const struct build_plan *plan);
-
 /* Any thread. */
 void planning_measure(const struct planning *planning, struct metrics *metrics);
 

@@ -60,7 +60,7 @@ static enum status print_plan(struct text *out, struct matrix_service *service, 
     struct build_plan plan;
     const struct manifest_index *index = registry_view_lock(service->repositories.view);
     enum status status = find_plan(&plan, index, name, version, compiler, arena, err);
-    if (!status) build_plan_append_payload(out, &plan);
+    if (!status) package_versions_append_json(out, &plan.packages);
     registry_view_unlock(service->repositories.view);
     return status;
 }
@@ -163,10 +163,11 @@ static enum status accept_chosen(struct matrix_service *service, const struct ch
     enum status status = STATUS_OK;
     for (size_t i = 0; !status && i < chosen->count; i++) {
         struct job_accepted accepted;
-        const struct planned_build build = {.package = chosen->pairs[i].name,
-                                            .version = chosen->pairs[i].version,
-                                            .plan = &chosen->plans[i],
-                                            .purpose = MATRIX_PURPOSE_VERIFY};
+        const struct matrix_build build = {.package = chosen->pairs[i].name,
+                                           .version = chosen->pairs[i].version,
+                                           .compiler = chosen->plans[i].compiler,
+                                           .plan = &chosen->plans[i].packages,
+                                           .purpose = MATRIX_PURPOSE_VERIFY};
         status = planner_accept(service, store, &build, &accepted, err);
         if (status) break;
         json_writer_item(writer);

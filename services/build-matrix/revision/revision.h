@@ -16,7 +16,7 @@
 
 #include "lib/domain/job/operation.h"
 #include "lib/domain/solver/build_plan.h"
-#include "lib/service/job/job_runner.h"
+#include "lib/service/job/trial_builds.h"
 #include "lib/store/redis/lock.h"
 #include "services/build-matrix/matrix_service.h"
 
@@ -27,9 +27,7 @@ struct revision_build {
     struct version compiler;
     const char *compiler_text;
     struct build_plan plan;
-    char job_id[UUID_TEXT_MAX]; /* "" until it is made */
-    int tries;                  /* earlier builds with a verdict that does not stand */
-    bool has_ended;
+    struct trial_build trial; /* zeroed until revision_build() */
 };
 
 struct revision_builds {

@@ -280,6 +280,54 @@ static void what_takes_too_long_to_finish_is_handed_back(void **state) {
     server_terminate_worker(server, standard);
 }
 
+/* ---- A whole package set ---- */
+
+/* Its build, ended, as an update of the set asks for it: the package and its plan, which has more than it depends on. */
+static json_t *build_set(const char *package, const char *plan) {
+    struct job_request request = {.kind = JOB_KIND_MATRIX,
+                                  .payload = plan,
+                                  .package = package,
+                                  .version = "1.0.0",
+                                  .compiler = COMPILER,
+                                  .actor = "anonymous",
+                                  .purpose = MATRIX_PURPOSE_SET};
+    struct job_accepted accepted;
+    struct error err;
+    hash_random_uuid(request.id);
+    if (job_store_accept(store, &request, NULL, &accepted, &err)) fail_msg("%s", err.message);
+    return server_wait_for_job(server, accepted.id);
+}
+
+static void expect_set(json_t *job, const char *verdict, int reused) {
+    const json_t *build = json_object_get(job, "build");
+    if (strcmp(server_job_text(job, "verdict"), verdict) != 0) fail_msg("%s", server_log_text(server, job));
+    assert_int_equal(json_integer_value(json_object_get(build, "compiled")), 0);
+    assert_int_equal(json_integer_value(json_object_get(build, "reused")), reused);
+}
+
+static void a_whole_package_set_is_built_from_the_store(void **state) {
+    (void)state;
+    const struct package packages[] = {
+        {"set-one", "1.0.0", .pragma = NULL},
+        {"set-two", "1.0.0", .pragma = NULL},
+        {"set-clash", "1.0.0", .files = {{"src/More.purs", "module Flow.SetOne where\n"}}},
+    };
+    server_start_worker(server, standard);
+    for (int i = 0; i < 3; i++) {
+        server_expect_published(server, &packages[i]);
+        matrix_expect_verdict(server, packages[i].name, "1.0.0", COMPILER, "succeeded");
+    }
+    json_t *job = build_set("set-two", "{\"set-one\":\"1.0.0\"}");
+    expect_set(job, "succeeded", 2);
+    json_decref(job);
+    job = build_set("set-two", "{\"set-clash\":\"1.0.0\",\"set-one\":\"1.0.0\"}");
+    expect_set(job, "failed_to_compile", 4);
+    assert_string_equal(server_last_error(server, job), "The packages do not compile together with compiler " COMPILER
+                                                        ": 1 error in set-clash-1.0.0 and set-one-1.0.0.");
+    json_decref(job);
+    server_terminate_worker(server, standard);
+}
+
 /* ---- Verdicts ---- */
 
 static void a_tarball_that_is_gone_is_a_missing_dependency(void **state) {
@@ -377,6 +425,7 @@ int main(void) {
         cmocka_unit_test(a_worker_that_is_told_to_stop_finishes_what_it_has),
         cmocka_unit_test(a_worker_that_said_goodbye_is_gone_at_once),
         cmocka_unit_test(what_takes_too_long_to_finish_is_handed_back),
+        cmocka_unit_test(a_whole_package_set_is_built_from_the_store),
         cmocka_unit_test(a_tarball_that_is_gone_is_a_missing_dependency),
         cmocka_unit_test(a_tarball_that_is_back_is_built_by_the_next_sweep),
         cmocka_unit_test(an_address_that_has_no_tarballs_is_no_verdict),
