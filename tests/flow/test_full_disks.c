@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A disk that is full is no fault of those whose jobs need it: each folder of the server in turn is on a small disk of its own,
- * which is filled and emptied again. The job waits, counts no attempt, and succeeds; /readyz and the operators' log name the
- * folder. The disks are file systems in memory, mounted where this process alone and its children see them: that takes root.
+ * A full disk is not the requesters' fault: each folder of the server in turn is on a separate small disk, which is filled and
+ * emptied again. The job waits, counts no attempt, and succeeds; /readyz and the operators' log name the folder. The disks are
+ * file systems in memory, mounted so that only this process and its children see them, which needs root.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -57,7 +57,7 @@ static void remove_disks(void) {
     temporary_folder_remove(&disks);
 }
 
-/* Until nothing more can be written; then so much is given back. */
+/* Writes until the disk is full, then frees `leave_bytes`. */
 static void fill(const char *folder, off_t leave_bytes) {
     static const char zeros[1 << 16];
     char path[160];
@@ -153,7 +153,7 @@ static bool alarm_has(void *context) {
                   look->words) != NULL;
 }
 
-/* The line of an alarm about that job, which names the folder. It comes a moment after the job's own line. */
+/* Waits for the alarm about that job, which names the folder. It is logged shortly after the job's own line. */
 static void expect_alarm(struct server *server, const char *service, const char *id, const char *folder) {
     struct look look = {server, service, arena_format(&server->arena, "job=%s reason=", id)};
     if (!wait_until(alarm_has, &look, PATIENCE_MS)) fail_msg("%s.log has no alarm about %s", service, id);
@@ -174,7 +174,8 @@ static void expect_first_attempt(struct server *server, const char *id) {
     job_store_free(store);
 }
 
-/* Publishes a package while that disk is full: it says so, and is published when it is empty. `named` is the folder for people.
+/* Publishes a package while that disk is full: its log says so, and it is published once there is room. `named` is the folder's
+ * name in messages.
  */
 static void publish_over_full_disk(struct server *server, const char *name, const char *folder, const char *says,
                                    const char *named) {
@@ -197,7 +198,7 @@ static void a_full_work_dir_is_waited_for(void **state) {
     publish_over_full_disk(server, "full-work", disk(server, "work"), "WORK_DIR", disk(server, "work"));
 }
 
-/* There is room for the source, and none for what the compiler writes. */
+/* There is room for the source, and none for the compiler's output. */
 static void a_disk_that_fills_up_while_the_compiler_runs_is_no_error_of_the_package(void **state) {
     struct server *server = *state;
     const char *work = disk(server, "work");
@@ -235,7 +236,7 @@ static void a_full_build_dir_keeps_builds_waiting(void **state) {
     expect_answer(server, "/readyz", "BUILD_DIR");
     empty(build);
     matrix_expect_verdict(server, "full-build", "1.0.0", "0.15.15", "succeeded");
-    fill(build, ENOUGH_BYTES); /* for the folder of a run, not for what is compiled in it */
+    fill(build, ENOUGH_BYTES); /* enough for the folder of a run, not for the output in it */
     matrix_publish_with(server, &later, "0.15.14");
     id = matrix_wait_for_job(server, "full-build", "1.0.1", "0.15.15");
     expect_answer(server, "/readyz", "BUILD_DIR");
@@ -254,7 +255,7 @@ static void a_full_build_store_costs_no_build(void **state) {
     empty(store);
 }
 
-/* Redis ends by itself when it cannot write any more: then it is away, which is waited for. */
+/* Redis exits when it cannot write any more; jobs then wait for it like after any outage. */
 static void a_full_disk_of_redis_is_waited_for(void **state) {
     struct server *server = *state;
     const char *folder = redis_server_folder(server->redis), *hold = arena_format(&server->arena, "%s/hold", server->folder);
@@ -301,7 +302,7 @@ static void a_full_transfer_dir_is_waited_for(void **state) {
        *payload = "{\"name\":\"full-transfer\",\"newLocation\":{\"githubOwner\":\"moved\",\"githubRepo\":\"purescript-full\"}}";
     revise_scene_publish(server, &package); /* then nobody pushes any more */
     fill(transfer, 0);
-    push_something(server, "registry.git", "README.md"); /* there is something to be fetched */
+    push_something(server, "registry.git", "README.md"); /* now there is something to fetch */
     const char *id = trustee_expect_job(server, REVISE_TOKEN, trustee_body(server, "transfer", payload, REVISE_ACTOR, NULL));
     expect_job_says(server, id, "is waiting for");
     expect_answer(server, "/readyz", "TRANSFER_DIR");
@@ -352,7 +353,7 @@ static void a_registry_repository_that_answers_500_fails_no_publication(void **s
 
 /* ---- The servers ---- */
 
-/* After each test, whatever became of it. */
+/* After each test, even a failed one. */
 static int empty_all(void **state) {
     const struct server *server = *state;
     char path[160];

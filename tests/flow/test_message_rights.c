@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The columns `sender` and `about` of proto/messages.def, tried with the whole server: at each address the messages that its
- * peers may not send, and of those about builds each one about what its sender does not hold. A message that is added there is
- * tried here, too, or this test fails.
+ * The columns `sender` and `about` of proto/messages.def, tested with the whole server: each address gets the messages that its
+ * peers may not send, and each message about builds is sent for a job that its sender does not hold. A message that is added to
+ * the table is tested here, too; one that this test does not know makes it fail.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -47,7 +47,7 @@ static enum status say(struct message_client *to, const struct message *message,
 
 static int set_up(void **state) {
     (void)state;
-    static const char *const settings[] = {"LEASE_MS=120000", NULL}; /* nobody's lease runs out meanwhile */
+    static const char *const settings[] = {"LEASE_MS=120000", NULL}; /* no lease expires meanwhile */
     server = server_start(&(struct server_options){.settings = settings});
     worker_identity_make(&worker, "worker");
     worker_identity_make(&stranger, "stranger");
@@ -89,7 +89,7 @@ static void each_address_takes_its_peers_messages_alone(void **state) {
 
 /* ---- The column `about` ---- */
 
-/* Each message of a worker as it would be right, about one job. */
+/* A valid message of a worker with that tag, about one job. */
 static struct message right_message(enum message_tag tag, const char *name, const char *secret, const char *job_id,
                                     int64_t fence) {
     struct message out = {.tag = tag};
@@ -122,7 +122,7 @@ static const char *ask_redis(const char *command) {
     return shell_output(&arena, "redis-cli -s '%s/redis.sock' %s", redis_server_folder(server->redis), command);
 }
 
-/* All that Redis has of the job: its fields (which it gives in any order), its log, its lease. */
+/* All data of the job in Redis: its fields (in any order), its log, its lease. */
 static const char *state_of(const char *job_id) {
     return arena_format(&arena, "%s%s%s", ask_redis(arena_format(&arena, "HGETALL job:%s | sort", job_id)),
                         ask_redis(arena_format(&arena, "XRANGE job:%s:log - +", job_id)),
@@ -133,7 +133,7 @@ static int64_t fence_of(const char *job_id) {
     return strtoll(ask_redis(arena_format(&arena, "HGET job:%s fence", job_id)), NULL, 10);
 }
 
-/* By all messages about builds, as that worker; and nothing of the job changes. */
+/* Sends all messages about builds as that worker; nothing of the job may change. */
 static void expect_out_of_reach(const struct worker_identity *as, const char *job_id, int64_t fence) {
     const char *before = state_of(job_id);
     for (size_t i = 0; i < TAGS; i++) {
@@ -156,7 +156,7 @@ static void join(const struct worker_identity *as) {
     if (say(client, &message, NULL)) fail_msg("%s", err.message);
 }
 
-/* Its service is gone, so that nothing but the messages could change the job. */
+/* Its service is stopped, so that only the messages could change the job. */
 static void a_workers_key_does_not_reach_a_publication(void **state) {
     (void)state;
     join(&stranger);
@@ -164,7 +164,7 @@ static void a_workers_key_does_not_reach_a_publication(void **state) {
     const char *job_id = server_post_package(server, &package);
     server_wait_for_state(server, job_id, "running");
     server_kill(server, SERVER_PUBLISH);
-    for (int i = 0; i < 2; i++) /* by then Redis has read what it sent at last */
+    for (int i = 0; i < 2; i++) /* then Redis has read the last commands */
         ask_redis("PING");
     int64_t fence = fence_of(job_id);
     assert_true(fence > 0);
@@ -195,7 +195,7 @@ static void a_worker_does_not_reach_anothers_build(void **state) {
     expect_out_of_reach(&worker, job.job_id, job.fence - 1);
     expect_out_of_reach(&worker, job.job_id, job.fence + 1);
 
-    /* Under the other's name, which the job's public log shows. */
+    /* Uses the other worker's name, which the job's public log shows. */
     const char *before = state_of(job.job_id), *list = ask_redis(arena_format(&arena, "HGETALL worker:%s | sort", worker.name));
     assert_non_null(strstr(before, worker.name));
     for (size_t i = 0; i < TAGS; i++) {
@@ -207,7 +207,7 @@ static void a_worker_does_not_reach_anothers_build(void **state) {
         assert_string_equal(ask_redis(arena_format(&arena, "HGETALL worker:%s | sort", worker.name)), list);
     }
 
-    /* The real one's lines are all there, and its result counts. */
+    /* The lines of the real worker are all kept, and its result counts. */
     for (int i = 1; i <= LINES; i++) {
         struct message lines = right_message(MESSAGE_build_log, worker.name, worker.secret, job.job_id, job.fence);
         const struct record_log_line line = {i, 1, "INFO", "A real line."};

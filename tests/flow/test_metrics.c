@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * GET /metrics of a whole server: every program's figures in one answer, also while some of them are away.
+ * GET /metrics of a whole server: every program's metrics in one answer, also while some programs are away.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -69,7 +69,7 @@ static void every_program_tells_its_figures(void **state) {
     http_response_release(&response);
 }
 
-/* The workers' figures come with their leases. */
+/* The workers' metrics come with the renewals of their leases. */
 static bool has_builds(void *context) {
     struct server *server = context;
     const char *metrics = server_metrics(server), *builds = strstr(metrics, "\nregistry_builds_total{verdict=\"succeeded\",");

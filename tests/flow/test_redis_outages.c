@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Redis killed right before each call that the service of a job makes to it, job by job, for every kind: the service is held at
- * the call (REGISTRY_CALLS, lib/base/fault.h), Redis dies, the call is made in vain, Redis comes back: at once, or still
- * loading its data for a while. Each job goes on and succeeds, as its first attempt.
+ * the call (REGISTRY_CALLS, lib/base/fault.h), Redis dies, the call fails, and Redis comes back: at once, or after loading its
+ * data for a while. Each job continues and succeeds in its first attempt.
  *
- * Which calls there are is read from the log of an undisturbed job: a new one is hit without anybody's help.
+ * The calls are taken from the log of an undisturbed job, so new ones are tested automatically.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -22,20 +22,20 @@
 #include "tests/support/trustee_call.h"
 
 enum {
-    TIMES_MAX = 3 /* of one call in one job, which may come as often as it is waited */,
+    TIMES_MAX = 3 /* outages at one call of a job; the number of calls may depend on waiting */,
     STEPS_MAX = 64,
     STORE_TIMEOUT_MS = 60000
 };
 
 static struct temporary_folder files;
-static int published; /* packages that there are for the unpublishings */
+static int published; /* packages published so far, for the unpublishings */
 
 struct kind {
     const char *name;
     enum server_program program;
     const char *log;
     const char *(*post)(struct server *server, int number); /* returns the job's id */
-    bool is_asked_before; /* the gateway asks the service before it makes the job: so nobody is held until it is made */
+    bool is_asked_before; /* the gateway asks the service before it makes the job, so holding begins after that */
 };
 
 /* ---- A job of each kind ---- */
@@ -145,7 +145,7 @@ static void expect_first_attempt(struct server *server, const char *id) {
     job_store_free(store);
 }
 
-/* The run itself has waited: the job was neither put back nor tried again, which would do its steps twice. */
+/* The run itself must have waited: the job was neither requeued nor retried, which would repeat its steps. */
 static void expect_one_run(struct server *server, const struct kind *kind, const char *id, const char *step) {
     const char *runs =
         shell_output(&server->arena, "grep 'event=job_ended job=%s .* outcome=\\(waits\\|retried_later\\) ' '%s/%s' || true",
@@ -153,7 +153,7 @@ static void expect_one_run(struct server *server, const struct kind *kind, const
     if (*runs) fail_msg("without Redis at %s: %s", step, runs);
 }
 
-/* False: the job did not come to that call. */
+/* False: the job did not reach that call. */
 static bool disturb(struct server *server, const struct kind *kind, const char *step, int time, int number) {
     const char *path = hold_path(server, kind);
     struct wait held = {server, kind, "event=call_held ", NULL, count_in_log(server, kind, "event=call_held ")};
@@ -219,7 +219,7 @@ static void a_revision_goes_on_after_an_outage_of_redis_at_any_call(void **state
 
 /* ---- The server ---- */
 
-/* Each service has a file of its own that says where it is held. */
+/* Each service has its own file that says where it is held. */
 static void start_again(struct server *server, const struct kind *kind) {
     const char **setting = server->environments[kind->program];
     while (strncmp(*setting, "REGISTRY_CALLS=", strlen("REGISTRY_CALLS=")) != 0)

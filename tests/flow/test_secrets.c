@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Secrets stay where they are needed (lib/store/README.md, Log): with every one of them set, and used, and refused by whoever
- * they are for, they are in no log, no job, no key or stream of Redis, no answer, no file, no command line, in the environment
- * of no program that ours run, and in no crash dump.
+ * Secrets stay where they are needed (lib/store/README.md, Log): when every secret is set, used, and refused by its receiver,
+ * none is in any log, job, key or stream of Redis, answer, file, command line, crash dump, or in the environment of a program
+ * that ours start.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -179,7 +179,7 @@ static void search_answers(struct scene *scene) {
     json_decref(jobs);
 }
 
-/* Redis writes every command into its append-only file before it answers: what was ever in a key is there. */
+/* Redis writes every command into its append-only file before it answers, so the file has all values that a key ever had. */
 static void search_all(struct scene *scene) {
     search_answers(scene);
     size_t before = secret_search_files(scene->search);
@@ -232,10 +232,10 @@ static void a_publication_shows_no_secret(void **state) {
     assert_true(s3_server_object_count(scene->storage) == 1); /* so all of them were used */
     assert_int_equal(pursuit_server_uploads(scene->pursuit), 1);
     assert_true(git_server_logins(scene->host) > 0);
-    assert_true(secret_search_seen(scene->search, "purs") > 0); /* and the programs were there to be looked at */
+    assert_true(secret_search_seen(scene->search, "purs") > 0); /* and the programs were seen running */
     assert_true(secret_search_seen(scene->search, "bwrap") > 0);
     assert_true(secret_search_seen(scene->search, "registry-fetch-source") > 0);
-    assert_true(secret_search_seen(scene->search, "registry-build-worker") > 0); /* which has none of them at all */
+    assert_true(secret_search_seen(scene->search, "registry-build-worker") > 0); /* this one has no secret at all */
     search_all(scene);
     expect_nothing(scene);
 }
@@ -258,7 +258,7 @@ static bool waits_for_repositories(void *context) {
     return waits;
 }
 
-/* A server that refuses a secret may repeat it in its answer, and it must not get into our message. */
+/* A server that refuses a secret may repeat it in its answer; our message must not contain it. */
 static void refused_secrets_are_not_shown(void **state) {
     struct scene *scene = *state;
     const struct package package = {"refused", "1.0.0", .pragma = NULL};

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * registryctl and the API say the same of jobs, builds and workers, also of those that have ended, or have begun and wait
- * again.
+ * registryctl and the API agree about jobs, builds and workers, also about those that have ended, or have begun and wait again.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -44,7 +43,7 @@ static void expect(const char *output, const char *part) {
     if (!strstr(output, part)) fail_msg("no \"%s\" in: %s", part, output);
 }
 
-/* The job's state, as GET /status/ID has it. */
+/* The job's state in GET /status/ID. */
 static const char *state_of(const char *id) {
     json_t *status = server_get(server, arena_format(&server->arena, "/status/%s", id));
     const char *state = arena_copy(&server->arena, server_job_text(status, "state"));
@@ -52,7 +51,7 @@ static const char *state_of(const char *id) {
     return state;
 }
 
-/* `registryctl jobs` with these arguments lists the jobs of that path, and each with its state. */
+/* `registryctl jobs` with these arguments must list the same jobs as GET `path`, with the same states. */
 static void expect_same_jobs(const char *arguments, const char *path) {
     const char *output = run(arguments);
     json_t *jobs = server_get(server, path), *job;
@@ -81,7 +80,7 @@ static bool is_answered(void *context) {
     return has_it;
 }
 
-/* One that waits for another's end has begun, and is pending again: `jobs` said that it runs. */
+/* A job that waits for the end of another has begun, and is pending again: `jobs` used to show it as running. */
 static void a_job_that_was_put_back_is_pending(void **state) {
     (void)state;
     const struct package base = {"slow-base", "1.0.0", .pragma = held_compiler_pragma(server)},
@@ -122,7 +121,7 @@ static void jobs_that_have_ended_are_listed_alike(void **state) {
 
 /* ---- Builds ---- */
 
-/* Of a compiler's jobs, by its figures. */
+/* The number of a compiler's jobs in that state, from the metrics. */
 static long long figure_of(const char *compiler, const char *state) {
     return (long long)server_figure(
         server, arena_format(&server->arena, "registry_matrix_jobs{compiler=\"%s\",state=\"%s\",program=\"build-matrix\"}",
@@ -154,7 +153,7 @@ static void builds_that_have_ended_have_the_same_cells(void **state) {
 
 /* ---- Workers ---- */
 
-/* So many are listed, and counted by the figures; where there is none, /readyz says so, too. */
+/* `count` workers must be listed and counted in the metrics; if there is none, /readyz must say so, too. */
 static void expect_workers(int count) {
     const char *output = run("workers");
     assert_int_equal(count_lines(output), count ? count + 1 : 1);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * `registryctl workers` and `registryctl matrix` with a running server: the workers, a version's cells, a compiler's way to its
- * end, and builds that are made with the build store and from nothing. They get STATE_DIR and nothing else, so neither Redis
- * nor a gateway.
+ * `registryctl workers` and `registryctl matrix` with a running server: the workers, a version's cells, a compiler's wave to
+ * its end, and comparisons of builds with and without the build store. The commands get only STATE_DIR, so they use neither
+ * Redis nor a gateway.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -34,7 +34,7 @@ static const char *command(struct server *server, const char *arguments) {
                         server->folder, server->programs, arguments);
 }
 
-/* Its output on both streams, followed by `exit STATUS`. */
+/* registryctl's output on both streams, followed by `exit STATUS`. */
 static char *run(struct server *server, const char *arguments) {
     return shell_output(&server->arena, "%s 2>&1; echo \"exit $?\"", command(server, arguments));
 }
@@ -50,7 +50,7 @@ static void publish_and_build(struct server *server, const struct package *packa
 
 struct wait {
     struct server *server;
-    const char *arguments, *part; /* of a command; or a file's name in place of the former */
+    const char *arguments, *part; /* of a command; or `arguments` is a file's name */
 };
 
 static bool is_printed(void *context) {
@@ -63,7 +63,7 @@ static void wait_until_printed(struct server *server, const char *arguments, con
     if (!wait_until(is_printed, &wait, PATIENCE_MS)) fail_msg("%s never prints \"%s\"", arguments, part);
 }
 
-/* In that file. */
+/* True once the file has the words. */
 static bool is_written(void *context) {
     const struct wait *wait = context;
     const char *text = read_file(&wait->server->arena, wait->arguments);
@@ -131,7 +131,7 @@ static void what_is_not_there_and_what_is_no_call_are_told_apart(void **state) {
 
 /* ---- A compiler ---- */
 
-/* Three levels: while one is planned because of the one before it, no job waits or runs. */
+/* Three levels: while the next level is being planned, no job waits or runs. */
 static void a_compiler_is_followed_to_the_end_of_its_last_level(void **state) {
     struct server *server = *state;
     const struct package base = {"level-base", "1.0.0", .pragma = NULL},
@@ -164,7 +164,7 @@ static void at_a_terminal_it_is_a_bar(void **state) {
     expect(output, " succeeded");
 }
 
-/* ---- Builds both ways ---- */
+/* ---- Builds with and without the build store ---- */
 
 static void honest_builds_come_out_the_same(void **state) {
     struct server *server = *state;
@@ -175,7 +175,7 @@ static void honest_builds_come_out_the_same(void **state) {
     assert_int_equal(matrix_alarms(server), 0);
 }
 
-/* The folder of the entry in the build store that has the module of that compiler. */
+/* The folder of the build store's entry with that module, built with that compiler. */
 static const char *find_entry(struct server *server, const char *module, const char *compiler) {
     const char *line = shell_output(
         &server->arena, "grep -l 'stand-in %s' '%s'/build-store/*/*/output/%s/externs.cbor | head -n 1 | tr -d '\\n'", compiler,
@@ -185,7 +185,7 @@ static const char *find_entry(struct server *server, const char *module, const c
     return arena_copy_bytes(&server->arena, line, (size_t)(end - line));
 }
 
-/* Puts another one in its place, of which all that the store checks is right: only that it was never compiled. */
+/* Replaces the entry by a forged one that passes all checks of the store, although it was never compiled. */
 static void forge_entry(struct server *server, const char *module, const char *compiler) {
     const char *folder = find_entry(server, module, compiler), *key = strrchr(folder, '/') + 1;
     const char *forged = arena_format(&server->arena, "%s/forged", server->folder);
@@ -220,7 +220,7 @@ static void a_forged_entry_of_the_build_store_is_found(void **state) {
     expect(output, "the build's output differs from the one without it");
     expect(output, "1 differ, 0 fail both ways, 0 gave no result.\nexit 1\n");
     assert_int_equal(matrix_alarms(server), 1);
-    json_t *version = server_get(server, "/api/v1/packages/forged-user/1.0.0"); /* whose cells it is none of */
+    json_t *version = server_get(server, "/api/v1/packages/forged-user/1.0.0"); /* comparisons do not change the cells */
     assert_string_equal(server_job_text(matrix_cell(version, "0.15.14"), "verdict"), "succeeded");
     json_decref(version);
 }

@@ -44,7 +44,7 @@ static void help_and_version_end_without_a_server(void **state) {
         assert_int_equal(run(programs[i], "--version", NULL), 0);
         expect(&result.output, programs[i], programs[i]);
         expect(&result.output, REGISTRY_VERSION, programs[i]);
-        assert_int_equal(access(state_folder, F_OK), -1); /* every server makes it */
+        assert_int_equal(access(state_folder, F_OK), -1); /* every server would make it */
     }
 }
 
@@ -62,7 +62,7 @@ static void wrong_calls_are_refused_before_anything_is_done(void **state) {
     expect(&result.errors, "--slots", "registry-build-worker");
 }
 
-/* Both ways to give a value, and it is checked as the setting is. */
+/* Both forms of an option with a value; the value is checked like the setting. */
 static void an_options_value_stands_for_the_setting(void **state) {
     (void)state;
     assert_int_equal(run("registry-build-worker", "--slots", "none"), 1);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * registryctl without a server: what it prints, where, and how it ends. The real registry is checked and solved where its data
- * is (REGISTRY_DATA, see tests/support/small_registry.h); how good its plans are is tests/unit/domain/test_solver_real.c's.
+ * registryctl without a server: its output on both streams, and its exit status. The real registry is checked and solved if its
+ * data is available (REGISTRY_DATA, see tests/support/small_registry.h); its plans themselves are checked in
+ * tests/unit/domain/test_solver_real.c.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -21,7 +22,7 @@ enum { ARGUMENTS_MAX = 20 };
 static struct temporary_folder folder;
 static struct command_result result; /* of the last run */
 
-/* Runs registryctl in the test's folder; `line` is split at blanks, and `%` stands for `argument`. */
+/* Runs registryctl in the test's folder; `line` is split at blanks, and `%` is replaced by `argument`. */
 static int run_with(const char *argument, const char *input, const char *line) {
     char words[512], *rest = NULL;
     const char *arguments[ARGUMENTS_MAX + 1] = {NULL};
@@ -93,7 +94,7 @@ static void a_wrong_call_is_told_apart_from_a_no(void **state) {
     assert_non_null(strstr(output(), "registryctl solve DIR"));
 }
 
-/* It would be another question: `&` and `#` mean something in an address. */
+/* The URL would be another one: `&` and `#` have a meaning in URLs. */
 static void a_package_that_cannot_be_is_not_asked_for(void **state) {
     (void)state;
     assert_int_equal(run("jobs --package a&state=failed"), 1);
@@ -420,7 +421,7 @@ static void all_plans_come_in_order(void **state) {
 
 /* ---- The real registry ---- */
 
-/* Unpacks it into the test's folder; false where there is none. */
+/* Unpacks the real registry into the test's folder; false if there is none. */
 static bool unpack_real_registry(void) {
     const char *data = getenv("REGISTRY_DATA");
     char pattern[512];

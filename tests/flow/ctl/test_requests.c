@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What registryctl asks of a gateway, for which an HTTP server stands in.
+ * Requests that registryctl sends to a gateway, which an HTTP server replaces here.
  */
 #include "tests/support/cmocka_all.h"
 

@@ -26,7 +26,7 @@ static int tear_down(void **state) {
     return 0;
 }
 
-/* Its output, and its exit status in a line after it. */
+/* The command's output, with its exit status in a line after it. */
 static const char *storage(const char *environment, const char *arguments) {
     return shell_output(&arena, "cd %s && STATE_DIR=state %s " BUILD_DIR "/bin/registryctl storage %s 2>&1; echo $?",
                         folder.path, environment, arguments);
@@ -73,7 +73,7 @@ static void what_is_wrong_with_a_bucket_is_said(void **state) {
     const char *said = storage(s3_environment(server, "another secret"), "");
     assert_non_null(strstr(said, "SPACES_SECRET"));
     assert_true(text_ends_with(said, "\n1\n"));
-    s3_server_forbid(server, S3_PUT); /* which a look alone does not show */
+    s3_server_forbid(server, S3_PUT); /* found only by trying to write */
     assert_true(text_ends_with(storage(s3_environment(server, S3_SERVER_SECRET), ""), "\n0\n"));
     said = storage(s3_environment(server, S3_SERVER_SECRET), "--write");
     assert_non_null(strstr(said, "AccessDenied"));

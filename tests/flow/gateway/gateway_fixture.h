@@ -12,7 +12,7 @@
 
 static struct redis_server *redis;
 static struct gateway_process *gateway;
-static const char *url; /* of the gateway that tests talk to */
+static const char *url; /* of the gateway under test */
 
 static inline int start_gateway(void **state) {
     (void)state;

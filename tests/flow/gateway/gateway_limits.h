@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Common setup of the tests of the gateway's limits: a gateway with settings of its own, connections to it from addresses of
- * 127.0.0.0/8, and the frames that come back on them.
+ * Common setup of the tests of the gateway's limits: a gateway with low limits, connections to it from addresses of
+ * 127.0.0.0/8, and the frames received on them.
  */
 #ifndef TESTS_FLOW_GATEWAY_GATEWAY_LIMITS_H
 #define TESTS_FLOW_GATEWAY_GATEWAY_LIMITS_H
@@ -29,7 +29,7 @@ static inline struct gateway_process *start_with(const char *const *settings) {
     return gateway_process_start(redis_server_url(redis), settings);
 }
 
-static size_t taken; /* of the input of the connection that was opened last, by frames */
+static size_t taken; /* bytes of the newest connection's input that were read as frames */
 
 static inline void open_as(struct http_connection *connection, struct gateway_process *process, unsigned client) {
     taken = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Bodies over their route's limit: they are refused as soon as that is known, and take no memory.
+ * Bodies over their route's limit: each is refused as soon as its size is known, and takes no memory.
  */
 #include "tests/flow/gateway/gateway_limits.h"
 
@@ -44,7 +44,7 @@ static void a_body_of_just_the_limit_is_read(void **state) {
         if (chunked) text_append(&request, "\r\n0\r\n\r\n");
         open_as(&connection, gateway, 1);
         send_and_clear(&connection, &request);
-        expect_status(&connection, 400); /* is no JSON */
+        expect_status(&connection, 400); /* not JSON */
         http_connection_close(&connection);
     }
     text_release(&request);
@@ -89,7 +89,7 @@ static void an_http_2_body_over_the_limit_is_dropped_and_answered_413(void **sta
         http2_append_data(&bytes, 3, 50000, i == 9);
         send_and_clear(&connection, &bytes);
     }
-    http2_expect_answer(&connection, &taken, 3, 413, "has 500000 bytes"); /* all before it was read by now */
+    http2_expect_answer(&connection, &taken, 3, 413, "has 500000 bytes"); /* everything before it has been read now */
     assert_in_range((size_t)largest_intake(), 1, PUBLISH_LIMIT);
     http2_append_data(&bytes, 1, 1, true);
     send_and_clear(&connection, &bytes);
@@ -125,7 +125,7 @@ static void an_http_2_body_far_over_the_limit_is_answered_before_it_ends(void **
     text_release(&bytes);
 }
 
-/* Sends it, and waits until the gateway has read it. False: the connection was closed. */
+/* Sends the bytes, and waits until the gateway has read them. False: the connection was closed. */
 static bool send_and_await(struct http_connection *connection, struct text *bytes) {
     struct http2_frame frame;
     char buffer[4096];
@@ -142,8 +142,8 @@ static bool send_and_await(struct http_connection *connection, struct text *byte
     return false;
 }
 
-/* Each request is whole, and so is answered; but the client takes no answer, and h2o keeps the body as long. The first of them
- * are being answered, the rest wait for their turn. */
+/* Each request is complete, and so is answered; but the client does not read the answers, and h2o keeps the body until it does.
+ * The first of them are being answered, the rest wait for their turn. */
 static void bodies_of_requests_whose_answers_are_not_taken_are_limited(void **state) {
     (void)state;
     enum { REQUESTS = 90, LENGTH = 4000 };

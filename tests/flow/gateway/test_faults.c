@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Faults around the gateway: Redis away, clients that leave, stall or talk nonsense, many at once, and its own stop.
+ * Faults around the gateway: Redis away; clients that leave, stall or send nonsense; many clients at once; and the gateway's
+ * stop.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -76,11 +77,11 @@ static void redis_that_hangs_is_503_in_time(void **state) {
     struct http_response response = publish(3); /* answered while it hangs */
     redis_server_resume(redis);
     assert_unavailable(&response);
-    response = publish(3); /* whether the first one arrived or not */
+    response = publish(3); /* no matter whether the first one arrived */
     job_id_of(&response);
 }
 
-/* ---- Redis that is there and does not keep, or has no room ---- */
+/* ---- A Redis that is up but does not keep data, or has no room ---- */
 
 static void set_redis(const char *name, const char *value) {
     struct error err;
@@ -92,7 +93,7 @@ static void set_redis(const char *name, const char *value) {
     redis_free(connection);
 }
 
-/* /readyz says no, and why, in the check of Redis. */
+/* /readyz must not be ready, with the reason in the check of Redis. */
 static void assert_not_ready(const char *reason) {
     int status;
     json_t *answer = http_get_json(url, "/readyz", &status), *check;
@@ -113,7 +114,7 @@ static size_t count_jobs(void) {
     return count;
 }
 
-/* Five of five requests were accepted, and lost with Redis. */
+/* Such requests used to be accepted, and lost with Redis. */
 static void what_redis_does_not_keep_is_not_accepted(void **state) {
     (void)state;
     static const struct {
@@ -336,7 +337,7 @@ static void many_at_once_get_a_job_each(void **state) {
     }
 }
 
-enum { FEW = 16 }; /* connections, in the next two */
+enum { FEW = 16 }; /* connections in the next two tests */
 
 static void connections_over_the_limit_take_the_place_of_idle_ones(void **state) {
     (void)state;

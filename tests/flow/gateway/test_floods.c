@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Attacks on the gateway, with its usual limits, which are counted in bytes and connections: bodies and heads that do not end,
- * over a thousand connections; requests that are given up at once. Others publish meanwhile.
+ * Attacks on a gateway with its default limits, measured in bytes and connections: bodies and heads without end, over a
+ * thousand connections; requests that are cancelled at once. Other clients publish meanwhile.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -22,14 +22,14 @@
 enum {
     PATIENCE_MS = 60000,
     ATTACKERS = 1000,
-    GROWTH_KIB = 64 << 10, /* most that the gateway may grow by, in KiB as the system counts */
+    GROWTH_KIB = 64 << 10, /* most that the gateway may grow by, in KiB as the kernel counts */
 #ifdef __SANITIZE_ADDRESS__
     KEPT_KIB = 48 << 10, /* of that, most that it may keep afterwards; the sanitizer's allocator keeps most */
 #else
     KEPT_KIB = 16 << 10,
 #endif
     INTAKE_BYTES = 32 << 20,
-    ONE_READ_BYTES = 8 << 20, /* what a loop may have read before it looks */
+    ONE_READ_BYTES = 8 << 20, /* most that a loop may read between two checks */
 };
 
 static const char intake[] = "registry_http_intake_bytes{program=\"gateway\"}";
@@ -45,7 +45,7 @@ static void forget_peak(struct gateway_process *process) {
     write_file(path, "5");
 }
 
-/* The thread sanitizer takes several times what it watches. */
+/* False under the thread sanitizer, which takes several times the program's memory. */
 static bool counts_memory(void) {
 #ifdef __SANITIZE_THREAD__
     return false;
@@ -103,7 +103,7 @@ static void requests_that_do_not_end_hold_little_memory(void **state) {
         double now = gateway_process_figure(flooded, intake);
         if (now > most_intake) most_intake = now;
     }
-    flood_ms += publish(flooded, 100 + published++); /* and while all of them hang there */
+    flood_ms += publish(flooded, 100 + published++); /* and while all of them stay open */
     long peak_kib = gateway_process_memory_kib(flooded, "VmHWM:") - before_kib;
     print_message(
         "grown by %ld KiB at most; unfinished requests %.0f bytes at most; a publication took %.1f ms before, %.1f ms "
@@ -121,7 +121,7 @@ static void requests_that_do_not_end_hold_little_memory(void **state) {
     assert_int_equal(gateway_process_stop(flooded), 0);
 }
 
-/* A client that asks and takes it back, thousands of times: its connection is ended, and what it asked for is not worked off.
+/* A client that sends and cancels thousands of requests: its connection is closed, and cancelled requests are not carried out.
  */
 static void requests_given_up_at_once_end_their_connection(void **state) {
     (void)state;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Requests whose form h2o lets pass, and the gateway does not (services/gateway/http/request_form.h); and absolute targets,
- * which work.
+ * Malformed requests that h2o accepts and the gateway refuses (services/gateway/http/request_form.h); and absolute targets,
+ * which are accepted.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -96,7 +96,7 @@ static void requests_of_a_good_form_pass(void **state) {
     http_connection_close(&connection);
 }
 
-/* Tarballs stand under one host: the target's, whatever the Host header says. */
+/* Tarballs are served under one host name: that of the target counts, not the Host header. */
 static void the_host_of_an_absolute_target_counts(void **state) {
     (void)state;
     static const char *const settings[] = {"S3_API_URL=https://packages.example.org", NULL};

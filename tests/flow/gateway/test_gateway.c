@@ -195,7 +195,7 @@ static void pages_about_jobs_keep_crawlers_out(void **state) {
     http_response_release(&response);
 }
 
-/* A cache between would make a publication appear to hang. */
+/* A cache on the way would make a publication appear to hang. */
 static void nothing_about_jobs_is_kept_by_caches(void **state) {
     (void)state;
     static const struct {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * ops/github/handle-issue, run by hand on events as GitHub writes them, against a whole server and a stand-in for GitHub's API
- * that checks each call: who may do what, and every comment as users see it (ops/github/README.md shows the same).
+ * that checks each call: permissions, and the text of every comment (ops/github/README.md shows the same).
  */
 #include "tests/support/cmocka_all.h"
 
@@ -54,7 +54,8 @@ static const char *file_in(const char *name) {
     return arena_format(&scene.server->arena, "%s/%s", scene.folder, name);
 }
 
-/* As GitHub writes them, less what nobody asks for. `is_comment`: text is a comment's, on an issue that says something else. */
+/* Events as GitHub writes them, without the fields that the script does not read. `is_comment`: the text is in a comment, on an
+ * issue with another text. */
 static void write_event(const char *sender, const char *text, bool is_comment) {
     json_t *issue = json_pack("{s:i, s:s, s:s, s:s}", "number", 314, "state", "open", "title", "A title {\"name\":1}", "body",
                               is_comment ? "Hello {\"never\":\"this\"}" : text);
@@ -67,7 +68,7 @@ static void write_event(const char *sender, const char *text, bool is_comment) {
     json_decref(event);
 }
 
-/* Runs the script on the event that was written; its exit status. Its output is in the file `output`. */
+/* Runs the script on the event written last; returns its exit status. Its output is in the file `output`. */
 static int handle(const char *registry) {
     const char *status =
         shell_output(&scene.server->arena,
@@ -81,8 +82,8 @@ static int handle(const char *registry) {
     return atoi(status);
 }
 
-/* The script's calls but for its questions, with the job's id and the server's address as ID and URL. Lines of a job's log that
- * came in two comments are made one: when they come is the job's affair. */
+/* The script's calls that change something, with the job's id and the server's address replaced by ID and URL. Two comments
+ * with lines of a job's log are joined, because the moment of the second depends on the job. */
 static char *calls(void) {
     write_file(file_in("calls"), github_server_take_lines(github));
     return shell_output(&scene.server->arena,
@@ -140,7 +141,7 @@ static void an_issue_publishes(void **state) {
     expect_calls(
         "anybody", package_request(arena, &package), true,
         arena_format(arena, COMMENT "Duplicate job: ID\\nURL/logs/ID\\n\n%s" SUCCEEDED, notices("Published by-issue@1.0.0.")));
-    assert_int_equal(github_server_count(github, "GET /orgs/"), 0); /* nobody had to be asked for */
+    assert_int_equal(github_server_count(github, "GET /orgs/"), 0); /* the team was not needed */
 }
 
 static void a_trustees_issue_transfers_and_unpublishes(void **state) {
@@ -165,7 +166,7 @@ static void a_trustees_issue_transfers_and_unpublishes(void **state) {
     json_decref(jobs);
 }
 
-/* Nobody else has a way to ask for it. */
+/* Other requesters have no way to ask for it. */
 static void only_a_trustees_issue_asks_for_other_bounds(void **state) {
     (void)state;
     static const char text[] =
@@ -188,7 +189,7 @@ static void an_owner_signs_in_an_issue(void **state) {
     const char *body = signed_request_body(arena, payload, owner_key_sign(arena, &scene.owner, payload));
     expect_calls("trusty", body, false, arena_format(arena, "%s%s" SUCCEEDED, started(), notices("Unpublished owned@1.0.0.")));
     json_t *jobs = server_get(scene.server, "/api/v1/jobs?actor=trusty&package=owned&include_completed=true");
-    assert_int_equal(json_array_size(jobs), 0); /* it was the owner's act */
+    assert_int_equal(json_array_size(jobs), 0); /* recorded as the owner's act */
     json_decref(jobs);
 }
 
@@ -272,12 +273,12 @@ static void who_is_no_trustee_needs_a_signature(void **state) {
     static const char refused[] = COMMENT "❌ The registry did not accept this request:\\nThe signature must be an SSH key's "
                                           "signature of the payload in lower-case hexadecimal digits. (`signature`)\\n\n";
     expect_calls("stranger", text, true, refused);
-    /* An issue of a trustee's does not make a comment in it one. */
+    /* A stranger's comment on a trustee's issue is still a stranger's. */
     write_event("stranger", text, true);
     shell_run("sed -i 's/\"issue\": {/\"issue\": {\"user\": {\"login\": \"trusty\"}, /' '%s'", file_in("event.json"));
     assert_int_equal(handle(scene.server->url), 0);
     assert_string_equal(calls(), refused);
-    /* Nor is a trustee accepted while GitHub cannot be asked. */
+    /* Nor is a trustee accepted while GitHub cannot be reached. */
     github_server_set_mode(github, GITHUB_HIDES_TEAM);
     expect_calls("trusty", text, true, refused);
     github_server_set_mode(github, GITHUB_WELL);
@@ -340,7 +341,7 @@ static void five_failed_polls_in_a_row_are_too_many(void **state) {
     http_stub_stop(stub);
 }
 
-/* Comments are for people; the request is carried out without them, too. */
+/* Comments are only for people: the request is carried out without them, too. */
 static void a_github_that_takes_no_comments_holds_nothing_up(void **state) {
     (void)state;
     const struct package package = {.name = "unsaid", .version = "1.0.0"};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Jobs and their logs as the gateway shows them. The test itself is the service that runs the jobs, by lib/store.
+ * Jobs and their logs as the gateway shows them. The test itself runs the jobs in place of a service, through lib/store.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -21,7 +21,7 @@ enum { LEASE_MS = 60000, LINES_LIMIT = 100000, BYTES_LIMIT = 16 << 20 };
 static struct job_store *store;
 static struct arena arena;
 
-/* A job of the test's, at work. */
+/* A job that the test runs. */
 struct work {
     char id[UUID_TEXT_MAX];
     struct lease lease;
@@ -227,7 +227,7 @@ static void check_page_length(const json_t *list) {
                             http_json_text(json_array_get(list, 99), "createdAt"));
 }
 
-/* Follows `rel="next"` from `path` on, and returns how many jobs there were in all; each once. */
+/* Follows `rel="next"` from `path` on, and returns the number of jobs; none may occur twice. */
 static size_t count_by_links(const char *path) {
     size_t count = 0;
     json_t *seen = json_object();
@@ -331,7 +331,7 @@ static void short_forms_speak_text_or_json(void **state) {
 
 /* ---- Waiting ---- */
 
-/* A reader that waits for the log on a thread of its own. */
+/* A reader that waits for the log in a separate thread. */
 struct reader {
     pthread_t thread;
     const char *path;
@@ -350,7 +350,7 @@ static void start_reader(struct reader *reader, const char *id, const char *quer
     assert_int_equal(pthread_create(&reader->thread, NULL, read_log, reader), 0);
 }
 
-/* How long the reader waited from now on, in ms; its answer is checked to be 200. */
+/* Waits for the reader's answer, which must be 200, and returns for how long, in ms. */
 static int64_t join_reader(struct reader *reader) {
     int64_t from_ms = clock_monotonic_ms();
     pthread_join(reader->thread, NULL);
@@ -387,7 +387,7 @@ static void a_waiting_reader_is_woken_by_the_end(void **state) {
     assert_true(join_reader(&reader) < 10000);
     assert_int_equal(reader.response.body.length, 0);
     http_response_release(&reader.response);
-    start_reader(&reader, work.id, "?wait=30"); /* of a job that has ended: not at all */
+    start_reader(&reader, work.id, "?wait=30"); /* a job that has ended: no waiting */
     assert_true(join_reader(&reader) < 10000);
     http_response_release(&reader.response);
 }

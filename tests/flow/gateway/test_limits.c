@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Limits for one address, one connection and one request of the gateway, set low: streams, connections and requests
- * of an address, requests that do not arrive, answers that nobody takes. (Bodies: test_gateway_bodies.c.)
+ * Limits of the gateway for one address, one connection and one request, set low: streams, connections and requests of an
+ * address, requests that never arrive completely, answers that the client does not read. (Bodies: test_bodies.c.)
  */
 #include "tests/flow/gateway/gateway_limits.h"
 
@@ -42,7 +42,7 @@ static void more_streams_than_announced_are_refused(void **state) {
         if (http2_setting(&frame, 3) >= 0) announced = http2_setting(&frame, 3);
         if (http2_error(&frame) < 0) continue;
         assert_int_equal(http2_error(&frame), HTTP2_REFUSED_STREAM);
-        assert_true(frame.stream > 2 * STREAMS - 1); /* the first ones go on */
+        assert_true(frame.stream > 2 * STREAMS - 1); /* the first streams go on */
         refused++;
     }
     http2_append_data(&bytes, 1, 2, true);
@@ -102,7 +102,7 @@ static void requests_that_do_not_arrive_in_time_are_ended(void **state) {
     assert_int_equal(gateway_process_stop(small), 0);
 }
 
-/* A byte now and then keeps the connection from being idle, and the request does not arrive all the same. */
+/* A byte from time to time keeps the connection from being idle, but the request does not arrive in time. */
 static void an_http_2_request_in_drops_is_cancelled(void **state) {
     (void)state;
     static const char *const settings[] = {"GATEWAY_REQUEST_MS=400", NULL};
@@ -189,7 +189,7 @@ static void one_address_has_only_its_share_of_connections(void **state) {
     assert_int_equal(gateway_process_stop(small), 0);
 }
 
-/* From many addresses, so that no share of an address helps. */
+/* From many addresses, so that limits for each address do not help. */
 static void slow_connections_in_bulk_shut_nobody_out(void **state) {
     (void)state;
     enum { SLOW = 200, MOST = 32 };
@@ -251,7 +251,7 @@ static void one_address_has_only_its_share_of_requests(void **state) {
     assert_int_equal(gateway_process_stop(small), 0);
 }
 
-/* A proxy's connections are many clients', whom it names. */
+/* A proxy's connections serve many clients, which it names in a header. */
 static void behind_a_proxy_each_client_is_counted(void **state) {
     (void)state;
     enum { CONNECTIONS = 12, SHARE = 2 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Jobs that left Redis for the storage folder, as the gateway shows them: as before. The test itself is the service that ran
- * and moved them, by lib/store.
+ * Jobs that were moved from Redis to the storage folder: the gateway shows them as before. The test itself runs and moves them
+ * in place of a service, through lib/store.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -23,7 +23,7 @@ static void must(enum status status, const struct error *err) {
     if (status) fail_msg("%s", err->message);
 }
 
-/* A failed job with some lines; its id is in the request. */
+/* Runs a job that logs some lines and fails; its id is in the request. */
 static void run_job(struct job_request *request) {
     struct error err;
     struct job_accepted accepted;
@@ -88,7 +88,7 @@ static void a_moved_job_is_shown_as_before(void **state) {
         arena_format(&arena, "/status/%s", request.id),
         arena_format(&arena, "/logs/%s?level=WARN", request.id),
         arena_format(&arena, "/logs/%s?since=%s", request.id, fifth),
-        arena_format(&arena, "/logs/%s?wait=30&since=2999-01-01T00:00:00Z", request.id), /* has ended: does not wait */
+        arena_format(&arena, "/logs/%s?wait=30&since=2999-01-01T00:00:00Z", request.id), /* the job has ended: no waiting */
     };
     enum { PATHS = sizeof paths / sizeof paths[0] };
     const char *before[PATHS];

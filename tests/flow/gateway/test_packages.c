@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What the gateway tells of packages, versions and the build matrix (services/gateway/README.md), which it asks build-matrix
- * for.
+ * The gateway's answers about packages, versions and the build matrix (services/gateway/README.md), which it gets from
+ * build-matrix.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -71,7 +71,7 @@ static void all_packages_are_listed_page_by_page(void **state) {
         size_t i;
         assert_int_equal(response.status, 200);
         json_array_foreach(json_object_get(page, "packages"), i, package) {
-            if (seen == 3) break; /* another test's */
+            if (seen == 3) break; /* of another test */
             assert_string_equal(server_job_text(package, "name"), names[seen++]);
             assert_string_equal(server_job_text(package, "latest"), "1.0.0");
             assert_int_equal(json_integer_value(json_object_get(package, "versions")), 1);
@@ -216,7 +216,7 @@ static void expect_listed(struct server *server, const char *name, const char *l
     json_decref(package);
 }
 
-/* A second build-matrix service takes the events, so that nothing but the question itself moves the first one's view. */
+/* A second build-matrix service takes the events, so that only the question itself makes the first one refresh its view. */
 static void the_list_has_what_jobs_of_this_server_did_at_once(void **state) {
     struct server *server = *state;
     enum { PACKAGES = 3 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Bodies with random changes, sent by every route and trustee action that becomes a job: each is accepted or refused with 400,
- * and whatever was accepted is listed with a payload that existing clients read. (One job with a null in its payload, and they
+ * and accepted jobs are listed with a payload that existing clients can read. (A null in the payload of one job makes them
  * refuse the whole list.)
  */
 #include "tests/support/cmocka_all.h"
@@ -44,7 +44,7 @@ static int stop(void **state) {
     return stop_gateway(state);
 }
 
-/* The status. */
+/* Returns the status. */
 static int post(const char *path, const json_t *body) {
     char *text = json_dumps(body, JSON_COMPACT);
     const char *request = arena_format(
@@ -96,7 +96,7 @@ static const struct {
     {"/api/v1/trustee", "package-set", false, "{\"compiler\":\"0.15.15\",\"packages\":{\"a\":\"1.0.0\",\"b\":null}}"},
 };
 
-/* Every job there is, page by page. */
+/* Checks all jobs, page by page. */
 static size_t check_all_jobs(void) {
     size_t count = 0;
     char *path = strdup("/api/v1/jobs?include_completed=true&kinds=all");

@@ -28,7 +28,7 @@ struct exchange {
     const char *method;
     const char *body;
     size_t body_length;
-    /* what came */
+    /* result */
     CURLcode result;
     long status;
     long version;
@@ -74,7 +74,7 @@ static void release(struct exchange *exchange) {
 
 static const char body[] = "{\"name\":\"aff\",\"version\":\"7.1.0\",\"ref\":\"v7.1.0\"}";
 
-/* The same few requests, whatever they travel by. */
+/* The same few requests over each protocol. */
 static void check_routes(const char *base, long http_version, long expected_version) {
     static const struct {
         const char *method;

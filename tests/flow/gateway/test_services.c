@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The gateway and the services behind it, which are stand-ins here: whether they are ready, what they ask operators to look at,
- * and that they are told of jobs.
+ * The gateway and the services behind it, which are stand-ins here: readiness, alarms for operators, and the messages about new
+ * jobs.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -21,7 +21,7 @@
 
 enum { PATIENCE_MS = 60000, SERVICES = 3 };
 
-/* The side of all services: says that it is ready, and remembers the last job it was told of. */
+/* Stands for all services: answers that it is ready, and records the last job that it was notified of. */
 struct fake_service {
     pthread_mutex_t mutex;
     bool is_ready;
@@ -108,7 +108,7 @@ static void readiness_names_what_is_missing(void **state) {
 
 /* ---- Services that are away, or slow ---- */
 
-/* The side of all services: each says that it is ready when all were asked. */
+/* Stands for all services: each answers that it is ready once all have been asked. */
 struct crowd {
     pthread_mutex_t mutex;
     pthread_cond_t all_asked;
@@ -129,7 +129,7 @@ static enum status answer_when_all_are_asked(void *context, const struct message
     return STATUS_OK;
 }
 
-/* Each answers only when the others are asked, too: one after the other none would in time. */
+/* Each answers only once the others have been asked, too: if they were asked one after the other, none would answer in time. */
 static void all_services_are_asked_at_one_time(void **state) {
     (void)state;
     static const struct message_handler patient[] = {{MESSAGE_ready_query, .handle = answer_when_all_are_asked}, {0}};
@@ -146,7 +146,7 @@ static void expect_hidden(const char *base, bool is_hidden, const char *what) {
     http_response_release(&response);
 }
 
-/* Nothing listens for the services, and Redis is away: the reasons name sockets in a folder. */
+/* No service listens, and Redis is away: the reasons name sockets in a folder. */
 static void the_public_port_shows_no_folder_and_no_address(void **state) {
     (void)state;
     const char *management = gateway_process_management_url(gateway);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * The tarballs that the gateway serves from a storage folder (services/gateway/README.md): whole, in parts, under which host,
- * and when not.
+ * and when they are refused.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -98,7 +98,7 @@ static void tarballs_stand_under_their_own_host_only(void **state) {
     assert_int_equal(gateway_process_stop(other), 0);
 }
 
-/* The key itself is of no use to the gateway: that there is one says where tarballs are. */
+/* The gateway does not use the key itself: a configured key means that tarballs are on S3. */
 static void where_tarballs_are_on_s3_none_are_served(void **state) {
     (void)state;
     static const char *const settings[] = {"SPACES_KEY=whatever", NULL};
@@ -142,7 +142,7 @@ static void a_tarball_is_hashed_once(void **state) {
     }
     assert_int_equal((int)(gateway_process_figure(gateway, figure) - before), 1);
 
-    bytes[0] = 'b'; /* of the same size, in its place: another file */
+    bytes[0] = 'b'; /* another file of the same size in its place */
     const char *draft = arena_format(&arena, "%s.new", path);
     write_file(draft, bytes);
     assert_int_equal(rename(draft, path), 0);
@@ -163,7 +163,7 @@ static void a_tarball_is_hashed_once(void **state) {
     arena_release(&arena);
 }
 
-/* A file that takes a while to read, and of which a byte is asked for. */
+/* A file that takes a while to read; the requests are for one byte of it. */
 static void who_asks_while_a_tarball_is_hashed_waits_for_that(void **state) {
     (void)state;
     enum { AT_ONCE = 8, LENGTH = 128 << 20 };
@@ -172,7 +172,7 @@ static void who_asks_while_a_tarball_is_hashed_waits_for_that(void **state) {
     struct arena arena = {0};
     const char *path = arena_format(&arena, "%s/storage/long/1.0.0.tar.gz", gateway_process_folder(gateway));
     write_file(path, "");
-    assert_int_equal(truncate(path, LENGTH), 0); /* a hole */
+    assert_int_equal(truncate(path, LENGTH), 0); /* sparse */
     double before = gateway_process_figure(gateway, figure);
     struct http_connection connections[AT_ONCE];
     for (size_t i = 0; i < AT_ONCE; i++)

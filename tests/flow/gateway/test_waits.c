@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Clients that keep the gateway waiting: HTTP/2 windows that stay shut,
- * clients that leave while they wait for a log, and as many that wait as there may be connections.
+ * clients that leave while they wait for a log, and as many waiting clients as connections are allowed.
  */
 #include "tests/flow/gateway/gateway_limits.h"
 
@@ -12,7 +12,7 @@
 
 enum { STREAMS = 8, LENGTH = 1 << 20, WINDOW_SETTING = 4, WINDOW_BYTES = 65535 };
 
-static const char answers[] = "registry_http_answers_under_way{program=\"gateway\"}"; /* the question itself is one */
+static const char answers[] = "registry_http_answers_under_way{program=\"gateway\"}"; /* includes this request */
 static const char open_connections[] = "registry_http_connections{program=\"gateway\"}";
 static const char ended_stalled[] = "registry_http_connections_ended_total{reason=\"answers not taken\",program=\"gateway\"}";
 
@@ -36,7 +36,7 @@ static void ping(struct http_connection *connection) {
     text_release(&bytes);
 }
 
-/* Asks for the large file in `streams` streams, which may begin with so many bytes each. */
+/* Asks for the large file in `streams` streams, each with that initial window. */
 static void ask(struct http_connection *connection, struct gateway_process *process, uint32_t streams, uint32_t window) {
     struct text bytes = {0};
     open_as(connection, process, 1);
@@ -64,7 +64,7 @@ static void answers_behind_shut_windows_are_cancelled(void **state) {
     }
     gateway_process_wait_for(small, answers, 1);
     assert_int_equal(gateway_process_files(small, "/large/"), 0);
-    http2_append_setting(&bytes, WINDOW_SETTING, WINDOW_BYTES); /* the connection can be used as before */
+    http2_append_setting(&bytes, WINDOW_SETTING, WINDOW_BYTES); /* the connection is usable as before */
     http2_append_request(&bytes, 2 * STREAMS + 1, "GET", "/nowhere", -1, true);
     send_and_clear(&connection, &bytes);
     http2_expect_answer(&connection, &taken, 2 * STREAMS + 1, 404, "not_found");
@@ -74,7 +74,7 @@ static void answers_behind_shut_windows_are_cancelled(void **state) {
     assert_int_equal(gateway_process_stop(small), 0);
 }
 
-/* The windows of its streams are wide open. */
+/* Here the windows of its streams are large. */
 static void a_connection_whose_window_stays_shut_is_ended(void **state) {
     (void)state;
     static const char *const settings[] = {"GATEWAY_STALL_MS=500", NULL};
@@ -102,7 +102,7 @@ static size_t expect_data(struct http_connection *connection) {
     return frame.length;
 }
 
-/* Opens one window, of the stream or (0) of the connection, by a byte every now and then; the other is wide open. */
+/* Opens one window, of the stream or (0) of the connection, by one byte from time to time; the other window is large. */
 static void read_slowly(struct gateway_process *process, uint32_t slow, int64_t time_ms) {
     struct http_connection connection;
     struct text bytes = {0};
@@ -166,14 +166,14 @@ static void expect_still_waiting(struct http_connection *connection) {
     assert_true(recv(connection->socket, &byte, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN);
 }
 
-/* Which the kernel tells the other side by a reset. */
+/* Closes the connection so that the kernel sends a reset. */
 static void cut(struct http_connection *connection) {
     const struct linger now = {.l_onoff = 1};
     assert_int_equal(setsockopt(connection->socket, SOL_SOCKET, SO_LINGER, &now, sizeof now), 0);
     http_connection_close(connection);
 }
 
-/* The first one stays, and was there before them. */
+/* The first client came before them, and stays. */
 static void clients_that_leave_while_they_wait_leave_nothing(void **state) {
     (void)state;
     enum { POLLS = 8 };
@@ -198,7 +198,7 @@ static void clients_that_leave_while_they_wait_leave_nothing(void **state) {
     arena_release(&arena);
 }
 
-/* It cannot be told from one that has left, and is answered before its time. */
+/* It cannot be distinguished from a client that has left, and is answered early. */
 static void a_client_that_only_sends_no_more_is_answered(void **state) {
     (void)state;
     struct arena arena = {0};
@@ -217,7 +217,7 @@ static void a_client_that_only_sends_no_more_is_answered(void **state) {
     arena_release(&arena);
 }
 
-/* ---- As many as there may be ---- */
+/* ---- The largest number of connections ---- */
 
 static const char ended_busy[] =
     "registry_http_connections_ended_total{reason=\"busy where others need room\",program=\"gateway\"}";
@@ -236,7 +236,7 @@ static void expect_end_of_wait(struct http_connection *connection) {
     assert_true(is_closed_by_gateway(connection));
 }
 
-/* Each is a client of its own, and keeps its connection. */
+/* Each is a separate client, and keeps its connection. */
 static void start_newcomers(struct http_connection *connections, size_t count, struct gateway_process *process) {
     for (size_t i = 0; i < count; i++) {
         open_as(&connections[i], process, 200 + (unsigned)i);
@@ -250,7 +250,7 @@ static void close_all(struct http_connection *connections, size_t count) {
         http_connection_close(&connections[i]);
 }
 
-/* One loop, so that it is known which goes. */
+/* One event loop, so that it is certain which connection is closed. */
 static void newcomers_take_the_place_of_the_address_with_most(void **state) {
     (void)state;
     enum { MOST = 64, LARGE = 24, MIDDLE = 20, SMALL = 19, NEWCOMERS = LARGE - MIDDLE };
@@ -298,7 +298,7 @@ static void of_one_address_the_idle_one_goes_first(void **state) {
     start_polls(&idle, 1, small, 101, status_request);
     expect_status(&idle, 200);
     gateway_process_wait_for(small, answers, POLLS + 1);
-    usleep(300000); /* it has been idle for more than a moment */
+    usleep(300000); /* idle long enough to be replaced */
     start_newcomers(&newcomer, 1, small);
     assert_true(is_closed_by_gateway(&idle));
     for (size_t i = 0; i < POLLS; i++)
@@ -313,7 +313,7 @@ static void of_one_address_the_idle_one_goes_first(void **state) {
     assert_int_equal(gateway_process_stop(small), 0);
 }
 
-/* No address has more than another. Over HTTP/2 the connection is closed. */
+/* All addresses have equally many. Over HTTP/2 the connection is closed. */
 static void polls_of_many_addresses_shut_nobody_out(void **state) {
     (void)state;
     enum { MOST = 32, NEWCOMERS = 8 };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Packages that attack who builds them, from publication to verdict: the worker's compiler of one version is an attacker's
- * (tests/support/purs/hostile_purs.c), which does in each build what the package tells it. What becomes of the single attack is
- * tests/unit/tools/test_sandbox_attacks.c's; here each comes to its verdict, the worker goes on, and nothing of it is left.
+ * Packages that attack the machine on which they are built, from publication to verdict: one of the worker's compilers is
+ * controlled by the attacker (tests/support/purs/hostile_purs.c), and runs the attack that the package names. Each attack
+ * itself is tested in tests/unit/tools/test_sandbox_attacks.c; here each must get its verdict, the worker must go on, and
+ * nothing of the attack may be left.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -40,7 +41,8 @@ static const char *path_of(const char *name) {
     return arena_format(&server->arena, "%s/%s", server->folder, name);
 }
 
-/* The worker, with what another job of it, and the store, would have on the disk; its compiler of 0.15.15 is an honest one. */
+/* Starts the worker, with files on the disk like those of another job and of the build store; its compiler 0.15.15 is
+ * harmless. */
 static void start_worker(void) {
     const char *const settings[] = {arena_format(&server->arena, "REGISTRY_COMPILERS=%s", path_of("hostile")),
                                     "BUILD_MEMORY_BYTES=268435456",
@@ -76,7 +78,7 @@ static void expect_untouched(void) {
 
 static const struct attack {
     const char *name, *words, *verdict,
-        *reason; /* `%s` in the words is the server's folder; each of several verdicts is right */
+        *reason; /* `%s` in the words is the server's folder; any of several verdicts is right */
 } attacks[] = {
     {"network", "network 0 nobody", "succeeded", NULL},
     {"reading", "read /etc/shadow %s/registry.git/HEAD %s/build/runs/others/kept %s/outside/kept %s/redis.sock", "succeeded",
@@ -92,7 +94,7 @@ static const struct attack {
     {"disk", "many-files", "limit_exceeded", "in all more than 64 MiB"},
     {"output", "output", "limit_exceeded", "printed more than 32 MiB"},
     {"deaf", "deaf", "timed_out", "time limit"},
-    {"orphans", "orphans", "timed_out limit_exceeded", NULL}, /* the dead that are not buried yet count as processes */
+    {"orphans", "orphans", "timed_out limit_exceeded", NULL}, /* zombies that are not reaped yet count as processes */
     {"crash", "suicide 11", "failed_to_compile", "ended with signal 11"},
 };
 
@@ -102,7 +104,7 @@ static const char *name_of(const struct attack *attack) {
     return arena_format(&server->arena, "attack-%s", attack->name);
 }
 
-/* The words with the folder; of the network the gateway's port is what there is. */
+/* The attack's words with the folder filled in; for the network, the gateway's port. */
 static const char *write_words(const struct attack *attack) {
     struct text words = {0};
     for (const char *at = attack->words; *at; at++) {
@@ -147,7 +149,7 @@ static void each_attack_comes_to_its_verdict(void **state) {
     expect_untouched();
 }
 
-/* A run's folder, a process. */
+/* True if no folder and no process of a run is left. */
 static bool is_nothing_left(void *context) {
     (void)context;
     return *shell_output(&server->arena, "ls '%s' | grep -v others; pgrep -u nobody -f '%s/purs-0_15_16' || true",

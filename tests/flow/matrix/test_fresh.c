@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The registry in memory of a build-matrix service that has not heard of what another one did: nothing is ended, refused or
- * answered "there is none" by it. The other one is this test, which pushes versions into the repositories by itself, without
+ * A build-matrix service whose registry in memory is older than the changes of another service: it must not end or refuse jobs,
+ * or answer "not found", because of that. The other service is this test, which pushes versions into the repositories without
  * an event, and makes their jobs.
  */
 #include "tests/support/cmocka_all.h"
@@ -47,7 +47,7 @@ static int end(void **state) {
     return 0;
 }
 
-/* Another package with the original's content, as another service would have published it just now; its name. */
+/* Pushes another package with the original's content, as if another service had just published it; returns its name. */
 static const char *push_copy(void) {
     const char *name = arena_format(&server->arena, "copied-%02d", ++copies);
     shell_run("cd '%s' && rm -rf pushed && mkdir pushed && cd pushed && git clone -q ../registry.git metadata && "
@@ -105,7 +105,7 @@ static void no_build_is_ended_by_an_old_view(void **state) {
     }
 }
 
-/* A version that is really gone is still refused. */
+/* A version that was really removed is still refused. */
 static void a_build_of_what_is_gone_is_ended(void **state) {
     (void)state;
     const char *id = make_job("copied-99");
@@ -125,8 +125,8 @@ static int ask_for(const char *name) {
     return status;
 }
 
-/* Each 404 is a look at both repositories, which an address has 60 times a minute; the service itself looks every 10 s. What is
- * known is answered all the same, and what is not yet known is not denied. */
+/* Each 404 needs a fetch of both repositories, of which an address may cause 60 a minute; the service itself fetches every 10
+ * s. Known packages are answered all the same, and new ones are not answered 404. */
 static void made_up_names_cost_few_fetches(void **state) {
     (void)state;
     enum { NAMES = 400, PER_MINUTE = 60, REPOSITORIES = 2 };
@@ -151,7 +151,7 @@ static void made_up_names_cost_few_fetches(void **state) {
     }
 }
 
-/* A commit that could not be read yet had each question ask the git host again. */
+/* While a commit could not be read yet, each question used to ask the git host again. */
 static void a_git_host_that_fails_is_not_asked_by_each_question(void **state) {
     (void)state;
     enum { QUESTIONS = 300, REPOSITORIES = 2, OTHERS = 20 };

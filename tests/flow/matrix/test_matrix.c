@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The build matrix with real programs: what is published is built with the other compilers, and so is what depends on it; what
- * succeeds is in the metadata, what fails is in its job; and a service or worker that stops or is killed loses nothing.
+ * The build matrix with real programs: a published version is built with the other compilers, and then its dependants are; a
+ * success is added to the metadata, a failure is kept in the job; and a service or worker that stops or is killed loses
+ * nothing.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -73,7 +74,7 @@ static void what_does_not_compile_says_why(void **state) {
     assert_string_equal(matrix_compilers_of(server, "one-only", "1.0.0"), "0.15.14");
 }
 
-/* It is no trouble that passes, so no sweep tries it again. */
+/* It is not a temporary trouble, so no sweep tries it again. */
 static void what_ends_without_a_report_each_time_has_failed_for_good(void **state) {
     struct server *server = *state;
     const struct package package = {"silent", "1.0.0",

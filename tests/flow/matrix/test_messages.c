@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The messages of build workers to the build-matrix service (proto/messages.def), said by a worker that is nothing but this
- * test: said again, said too late, and said wrong.
+ * The messages of build workers to the build-matrix service (proto/messages.def), sent by this test in place of a worker:
+ * repeated, too late, and malformed.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -85,7 +85,7 @@ static struct message result_of(const struct build_job *job, int64_t fence, cons
                                               .reason = "Because."}};
 }
 
-/* With one line, which is borrowed. */
+/* A message with one log line, which is borrowed. */
 static struct message lines_of(const struct build_job *job, int64_t fence, const struct record_log_line *line) {
     return (struct message){
         .tag = MESSAGE_build_log,

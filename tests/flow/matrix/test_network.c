@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Build workers on machines of their own (tests/support/server/separate_hosts.h), over TCP under a key: one of them is cut off
- * from the network in the middle of its builds, goes on with them, and comes back when others have long done its jobs.
+ * Build workers on separate machines (tests/support/server/separate_hosts.h), over TCP with a key: one of them is cut off from
+ * the network during its builds, continues them, and comes back when another worker has long finished its jobs.
  *
  *   test_flow_matrix_network [SECONDS that it is cut off for]      tests/chaos/partition: a minute
  *
@@ -35,7 +35,7 @@ enum {
     HOST_B,
     HOST_C,
     CUT_OFF_AT_LEAST_MS = 6000,
-    SENT_BEFORE_MS = 5000, /* a result on its way when the network comes back: a request waits longer than that */
+    SENT_BEFORE_MS = 5000, /* how long before the network returns the late result is sent: less than a request waits */
     BUILT_BEFORE_MS = 3000,
 };
 
@@ -74,14 +74,14 @@ static int tear_down(void **state) {
     return 0;
 }
 
-/* ---- Looking ---- */
+/* ---- Checks ---- */
 
 struct log_words {
     const char *id, *words;
     int count;
 };
 
-/* Whether the job's log, finished or not, has the words that often. */
+/* True if the job's log, finished or not, has the words that many times. */
 static bool has_said(void *context) {
     const struct log_words *wanted = context;
     json_t *job = server_get(server, arena_format(&server->arena, "/api/v1/jobs/%s?level=DEBUG", wanted->id));
@@ -95,7 +95,7 @@ static void wait_for_words(const char *id, const char *words, int count) {
         fail_msg("the job %s does not say \"%s\"", id, words);
 }
 
-/* Whether no build is under way in the worker A. */
+/* True if the worker A has no build under way. */
 static bool is_built(void *context) {
     (void)context;
     return *shell_output(&server->arena, "ls '%s/build-a/runs'", server->folder) == '\0';
@@ -207,7 +207,7 @@ static void it_takes_new_work_by_itself(void **state) {
     matrix_expect_compilers(server, "after-the-cut", "1.0.0", "0.15.14 0.15.15");
 }
 
-/* Each has a timer: that of keepalive, or, where something was sent, the one that has it sent again. */
+/* Each connection has a timer: the keepalive timer or, if data is unacknowledged, the retransmission timer. */
 static void a_machine_that_vanishes_leaves_no_connection_for_ever(void **state) {
     (void)state;
     if (!has_network) skip();
@@ -245,7 +245,7 @@ static void a_worker_that_is_cut_off_can_be_stopped(void **state) {
     separate_hosts_reconnect(HOST_B);
 }
 
-/* A program of the server's at an address that other machines reach. */
+/* Starts a program at an address that other machines can reach. */
 static void expect_no_start_without_key(const char *program, const char *const *environment) {
     struct child_process child = {0};
     const char *settings[SERVER_SETTINGS_MAX] = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A trustee changes the bounds of a published version (lib/domain/README.md, Revise bounds), with real programs: what becomes
- * of it, what is refused and leaves no byte changed, and what happens beside it. Killed services: test_revise_faults.c.
+ * A trustee changes the bounds of a published version (lib/domain/README.md, Revise bounds), with real programs: its result,
+ * refusals, which change no byte, and concurrent changes. Killed services: test_revise_faults.c.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -83,7 +83,7 @@ static void a_revision_loosens_bounds(void **state) {
         assert_string_equal(server_job_text(json_object_get(build, "payload"), "loose-base"), "2.0.0");
     }
     json_decref(builds);
-    revise_scene_publish(server, &both); /* all services know */
+    revise_scene_publish(server, &both); /* all services have the change */
     registry_expect_consistency(server);
 }
 
@@ -104,7 +104,7 @@ static void a_revision_tightens_bounds_and_another_undoes_it(void **state) {
     assert_string_equal(registry_file(server, INDEX_REPO, "ti/gh/tight"), index);
     assert_int_equal(revise_number(server, "tight", "1.0.0"), 2);
     assert_int_equal(revise_number(server, "tight", "1.1.0"), 0);
-    /* Once more the same as at first is another job, whose builds are its own. */
+    /* The first request again is a new job, with its own builds. */
     revise_expect_done(server, "tight", "1.0.0", range_of(server, base, ">=1.0.0 <2.0.0"));
     revise_expect_indexed(server, &after);
     assert_int_equal(revise_number(server, "tight", "1.0.0"), 3);
@@ -160,7 +160,7 @@ static void without_a_plan_it_is_refused_with_the_reason(void **state) {
         expect_refused(server, "planless", "1.0.0", ranges, "planless@1.0.0 cannot be built with compiler 0.15.14");
     assert_non_null(strstr(log, "The registry has no version of planless-base inside its bounds"));
 
-    /* Once there is such a version, the same can be tried again. */
+    /* Once there is such a version, the request can be retried. */
     json_t *jobs = server_get(server, "/api/v1/jobs?include_completed=true&kinds=revision&package=planless");
     const char *failed = arena_copy(&server->arena, server_job_text(json_array_get(jobs, 0), "jobId"));
     json_decref(jobs);
@@ -293,14 +293,14 @@ static void a_publication_of_the_package_is_not_held_up(void **state) {
     registry_expect_consistency(server);
 }
 
-/* Its tarball is not in storage for a while, which is the operators' trouble. */
+/* Its tarball is missing in storage for a while, which is a trouble for operators. */
 static void a_build_that_says_nothing_about_the_bounds_is_made_again(void **state) {
     struct server *server = *state;
     const char *base = publish_base(server, "mislaid");
     const struct package package = {"mislaid", "1.0.0", {{base, ">=1.0.0 <2.0.0"}}, .pragma = NULL},
                          after = {"mislaid", "1.0.0", {{base, ">=1.0.0 <3.0.0"}}, .pragma = NULL};
     revise_scene_publish(server, &package);
-    stop_workers(server); /* what they have unpacked is forgotten */
+    stop_workers(server); /* unpacked packages are forgotten */
     shell_run("mv '%s/storage/mislaid' '%s/mislaid'", server->folder, server->folder);
     const char *id = revise_ask(server, "mislaid", "1.0.0", range_of(server, base, ">=1.0.0 <3.0.0"));
     start_workers(server);
@@ -389,7 +389,7 @@ static void expect_goes_on(struct server *server, const char *name, bool is_kill
     server_expect_success(server, id);
     revise_expect_indexed(server, &after);
     json_t *builds = revise_builds(server, name);
-    assert_int_equal(json_array_size(builds), 2); /* the same, whoever waits for them */
+    assert_int_equal(json_array_size(builds), 2); /* the same builds, although another service waits for them */
     json_decref(builds);
     assert_int_equal(revise_number(server, name, "1.0.0"), 1);
 }
@@ -402,7 +402,7 @@ static void a_service_that_is_told_to_stop_hands_the_job_back(void **state) {
     expect_goes_on(*state, "drained", false);
 }
 
-/* Starts it again with one more setting; NULL: without the one that was added. */
+/* Restarts the service with one more setting; NULL: without the added one. */
 static void restart_with(struct server *server, const char *setting) {
     static const char **place;
     if (!place)
@@ -425,7 +425,7 @@ static void what_takes_too_long_is_refused_and_its_builds_end(void **state) {
     size_t i;
     assert_int_equal(json_array_size(builds), 2);
     json_array_foreach(builds, i, build) {
-        json_t *ended = server_wait_for_job(server, server_job_text(build, "jobId")); /* though nobody builds */
+        json_t *ended = server_wait_for_job(server, server_job_text(build, "jobId")); /* although no worker builds */
         assert_string_equal(server_last_error(server, ended), "The revision that requested this build no longer needs it.");
         assert_string_equal(server_job_text(ended, "verdict"), "");
         json_decref(ended);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * A revision of bounds killed after each of its steps, and within its writes, at the points of lib/base/fault.h: build-matrix
- * dies at the point, is started again, dies there again where it gets there again, and is started once more. Each time
- * everything must be as it is when nobody disturbs: every file of both repositories, their commits (but for ids and times), the
+ * dies at the point, is restarted, dies there again if it passes the point again, and is restarted once more. Each time the
+ * result must be that of an undisturbed revision: every file of both repositories, their commits (but for ids and times), the
  * storage, the builds and the one event.
  */
 #include "tests/support/cmocka_all.h"
@@ -19,10 +19,10 @@
 
 enum { EVENTS_MAX = 10000, STORE_TIMEOUT_MS = 60000 };
 
-/* In the order in which a job gets there. */
+/* In the order in which a job passes the points. */
 static const struct fault {
     const char *point;
-    const char *again; /* where the run that goes on dies; NULL: at the same point, "": it has nothing to do */
+    const char *again; /* where the second run dies; NULL: at the same point, "": it has nothing left to do */
 } faults[] = {
     {"revision-read", NULL},
     {"revision-plan", NULL},
@@ -58,7 +58,7 @@ static const char *head(struct server *server, const char *repo) {
     return shell_output(&server->arena, "git -C '%s/%s' rev-parse HEAD | tr -d '\n'", server->folder, repo);
 }
 
-/* The package's state and its commits since `base`, without all that differs between runs. */
+/* The package's state and its commits since `base`, without anything that differs between runs. */
 static char *picture(struct server *server, const char *package, const char *job_id, const char *const base[2]) {
     return shell_output(
         &server->arena,
@@ -69,7 +69,7 @@ static char *picture(struct server *server, const char *package, const char *job
         server->folder, package, package, package + 2, package, base[0], base[1], package, package, job_id);
 }
 
-/* Events of that job that are in the stream, whoever has read them. */
+/* The number of events of that job in the stream, read or not. */
 static size_t count_events(struct server *server, const char *job_id) {
     struct job_store *store = NULL;
     struct error err;
@@ -95,7 +95,7 @@ static void expect_once(struct server *server, const char *package, const char *
     json_decref(job);
 }
 
-/* Revises a package of its own, with these deaths, and returns what is there in the end. */
+/* Revises a new package, with these deaths, and returns the final state. */
 static char *run(struct server *server, int number, const char *point, const char *again) {
     const char *name = arena_format(&server->arena, "faulty-%d", number);
     const struct package package = {name, "1.0.0", {{"faulty-base", ">=1.0.0 <3.0.0"}}, .pragma = NULL};
@@ -162,7 +162,7 @@ static const char *begin_revision(struct server *server, const char *name, const
     return id;
 }
 
-/* It waits for the lock that died with the service, and for nothing else. */
+/* The job waits only for the lock that the dead service held. */
 static void unpublish(struct server *server, const char *name) {
     const char *payload = arena_format(&server->arena, "{\"name\":\"%s\",\"version\":\"1.0.0\"}", name);
     server_expect_success(
@@ -190,7 +190,7 @@ static void what_was_unpublished_before_it_was_revised_was_not(void **state) {
     registry_expect_consistency(server);
 }
 
-/* The publication had done all its writes when it died, and does them again. */
+/* The publication had done all its writes when its service died, and repeats them. */
 static void a_publication_that_goes_on_later_leaves_the_revised_manifest(void **state) {
     struct server *server = *state;
     const struct package package = {"faulty-late", "1.0.0", {{"faulty-base", ">=1.0.0 <3.0.0"}}, .pragma = NULL},

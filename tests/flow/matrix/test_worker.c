@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Behaviour of a build worker: its registration, which jobs it gets, how it stops, and each verdict that a build can come to
- * (but for compiler_missing: a worker is given no job that it lacks the compiler for). A test starts the workers that it needs.
+ * Behaviour of a build worker: its registration, which jobs it gets, how it stops, and each verdict of a build (except
+ * compiler_missing: a worker gets no job for a compiler that it lacks). Each test starts the workers that it needs.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -49,7 +49,7 @@ static int tear_down(void **state) {
     return 0;
 }
 
-/* ---- Looking ---- */
+/* ---- Checks ---- */
 
 static const char *job_of(const char *package) {
     return matrix_wait_for_job(server, package, "1.0.0", COMPILER);
@@ -72,7 +72,7 @@ static const char *wait_for_log(const char *id) {
     return log;
 }
 
-/* Whether something is built in the folder. */
+/* True if a build is under way in the folder. */
 static bool is_building(void *folder) {
     return *shell_output(&server->arena, "ls '%s/runs'", (const char *)folder) != '\0';
 }
@@ -82,7 +82,7 @@ static void wait_for_begin(int worker) {
     if (!wait_until(is_building, folder, PATIENCE_MS)) fail_msg("nothing is built in %s", folder);
 }
 
-/* SIGTERM, without waiting; and waiting for what comes of it, which must be a good end. */
+/* SIGTERM, without waiting. The second function waits for the exit, which must be successful. */
 static void tell_to_stop(int worker) {
     kill(server->workers[worker].pid, SIGTERM);
 }
@@ -92,7 +92,7 @@ static void wait_for_end(int worker) {
     if (status) fail_msg("the worker ended with %d: %s", status, server_worker_log(server, worker));
 }
 
-/* The workers that build-matrix knows, one at most; `slots` and `busy_slots` are that one's. */
+/* The workers that build-matrix knows, at most one; `slots` and `busy_slots` are that worker's. */
 struct known_worker {
     size_t count;
     int64_t slots, busy_slots;
@@ -167,7 +167,7 @@ static void a_worker_without_the_compiler_gets_no_job_for_it(void **state) {
     const struct package package = {"not-for-me", "1.0.0", .pragma = NULL}, other = {"for-me", "1.0.0", .pragma = NULL};
     server_expect_published(server, &package);
     matrix_publish_with(server, &other, COMPILER);
-    matrix_expect_verdict(server, "for-me", "1.0.0", "0.15.15", "succeeded"); /* made later than the one that it does not get */
+    matrix_expect_verdict(server, "for-me", "1.0.0", "0.15.15", "succeeded"); /* made after the other job */
     server_wait_for_state(server, job_of("not-for-me"), "pending");
     server_start_worker(server, standard);
     matrix_expect_verdict(server, "not-for-me", "1.0.0", COMPILER, "succeeded");
@@ -194,7 +194,7 @@ static void workers_that_share_a_store_find_what_the_other_has_built(void **stat
     server_terminate_worker(server, hasty);
 }
 
-/* One entry may leave the store before what was built upon it, or come into it while another worker looks. */
+/* An entry may be evicted from the store before its dependants, or be added while another worker looks. */
 static void what_depends_on_something_that_the_store_does_not_have_is_compiled_again(void **state) {
     (void)state;
     const struct package base = {"gap-base", "1.0.0", .pragma = NULL},
@@ -246,7 +246,7 @@ static void a_worker_that_is_told_to_stop_finishes_what_it_has(void **state) {
     assert_int_equal(attempts_of(job_of("no-more")), 0);
 }
 
-/* Work that is planned next is not divided among workers that have left. */
+/* Jobs planned afterwards are not divided among workers that have left. */
 static void a_worker_that_said_goodbye_is_gone_at_once(void **state) {
     (void)state;
     for (int i = 0; i < 3; i++) {
@@ -344,7 +344,7 @@ static void a_tarball_that_is_gone_is_a_missing_dependency(void **state) {
     assert_int_equal((int)server_figure(server, ALARMS) - alarms, 2);
 }
 
-/* As the planner makes it. Returns whether it is a new job. */
+/* Makes a job as the planner does. Returns true if it is new. */
 static bool ask_again(const char *package) {
     struct job_request request = {.kind = JOB_KIND_MATRIX,
                                   .payload = "{}",
@@ -374,7 +374,7 @@ static void a_tarball_that_is_back_is_built_by_the_next_sweep(void **state) {
     matrix_expect_compilers(server, "comes-back", "1.0.0", "0.15.15 0.15.16");
 }
 
-/* As when BUILD_DOWNLOAD_URL names another place: all is answered 404. */
+/* As if BUILD_DOWNLOAD_URL were wrong: every download gets a 404. */
 static void an_address_that_has_no_tarballs_is_no_verdict(void **state) {
     (void)state;
     const struct package package = {"nowhere", "1.0.0", .pragma = NULL};

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Unpublishing and transfer killed after each of their steps, and within their writes, at the points of lib/base/fault.h: the
- * service dies at the point, is started again, dies there again where it gets there again, and is started once more. Each time
- * everything must be as it is when nobody disturbs: every file of both repositories (but for unpublishedTime), their commits
- * (but for ids and times), the storage, and the job, which succeeds.
+ * service dies at the point, is restarted, dies there again if it passes the point again, and is restarted once more. Each time
+ * the result must be that of an undisturbed run: every file of both repositories (but for unpublishedTime), their commits (but
+ * for ids and times), the storage, and the job, which succeeds.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -17,10 +17,10 @@
 
 struct fault {
     const char *point;
-    const char *again; /* where the run that goes on dies; NULL: at the same point, "": it has nothing to do */
+    const char *again; /* where the second run dies; NULL: at the same point, "": it has nothing left to do */
 };
 
-/* In the order in which a job gets there. */
+/* In the order in which a job passes the points. */
 static const struct fault unpublish_faults[] = {
     {"unpublish-read", NULL},
     {"unpublish-right", NULL},
@@ -52,16 +52,16 @@ static const struct fault transfer_faults[] = {
 };
 
 static const struct operation {
-    const char *route, *name; /* the name is the package's, too */
+    const char *route, *name; /* the name is also the package's */
     enum server_program program;
     const struct fault *faults;
 } unpublish = {ROUTE_UNPUBLISH, "unpublish", SERVER_PUBLISH, unpublish_faults},
   transfer = {ROUTE_TRANSFER, "transfer", SERVER_TRANSFER, transfer_faults};
 
-/* One server for all: every fault has a package of its own. */
+/* One server for all: every fault has its own package. */
 static struct owners_scene scene;
 
-/* The package's state and the commits since `base`, without all that differs between runs. */
+/* The package's state and the commits since `base`, without anything that differs between runs. */
 static char *picture(const char *package, const char *job_id, const char *const base[2]) {
     struct server *server = scene.server;
     char path[64];
@@ -81,7 +81,7 @@ static const char *head(const char *repo) {
     return commit;
 }
 
-/* Runs the operation on a package of its own, with these deaths, and returns what is there in the end. */
+/* Runs the operation on a new package, with these deaths, and returns the final state. */
 static char *run(const struct operation *operation, const char *package, const char *point, const char *again) {
     struct server *server = scene.server;
     owners_scene_publish(&scene, package, "1.0.0", owners_of(&scene, &scene.owner));
@@ -101,7 +101,7 @@ static char *run(const struct operation *operation, const char *package, const c
         server_start_with_fault(server, operation->program, "none");
     }
     server_expect_success(server, id);
-    /* The same once more is the same job, whatever happened to it. */
+    /* The same request again is the same job, even after these deaths. */
     assert_string_equal(owners_scene_send(&scene, operation->route, payload, &scene.owner).id, id);
     return picture(package, id, base);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Transfers and unpublishings that were carried out, and whose very bytes come once more (lib/domain/README.md, Transfer): what
- * still holds is the job that did it, for ever; what was undone since, by this server or by hand in the repositories, is
- * refused, with that job and with what to change. Nothing is ever done again.
+ * Replays of transfers and unpublishings that were carried out, byte for byte (lib/domain/README.md, Transfer): while the
+ * change still holds, the answer is the job that made it, for ever; if it was undone since, by this server or by hand in the
+ * repositories, the request is refused, with that job and with advice. Nothing is ever done twice.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -40,7 +40,7 @@ static const char *done(const char *route, const char *payload) {
     return owners_scene_expect_done(&scene, route, payload, &scene.owner);
 }
 
-/* Other bytes that ask for the same. */
+/* The same request in other bytes. */
 static const char *once_more(const char *payload) {
     return arena_format(&scene.server->arena, "%s ", payload);
 }
@@ -51,7 +51,7 @@ static void expect_holds(const char *route, const char *payload, const char *don
     assert_string_equal(again.id, done_by);
 }
 
-/* All jobs but builds, which come by themselves. */
+/* Counts all jobs except builds, which are made automatically. */
 static size_t count_requests(void) {
     json_t *jobs = server_get(scene.server, "/api/v1/jobs?include_completed=true&order=DESC"), *job;
     size_t i, count = 0;
@@ -63,7 +63,7 @@ static size_t count_requests(void) {
     return count;
 }
 
-/* Answered with 400 and all the words, nothing is written, and no job is made. */
+/* The request must be answered with 400 and all the words; nothing is written, and no job is made. */
 static void expect_undone(const char *route, const char *payload, const char *done_by, const char *first, const char *second) {
     struct arena *arena = &scene.server->arena;
     const char *const words[] = {"\"refused\"", "\"path\":\"payload\"", done_by, "an extra space is enough", first, second};
@@ -111,7 +111,7 @@ static void a_transfer_played_back_after_another_is_refused(void **state) {
     const char *second = done(ROUTE_TRANSFER, to_second);
     expect_undone(ROUTE_TRANSFER, to_first, first, second, "wanderer is now at github.com/flow/purescript-second.");
     assert_string_equal(repository_of("wanderer"), "purescript-second");
-    /* An owner that wants it again signs other bytes, and then the first request holds again. */
+    /* An owner who wants to repeat it signs other bytes, and then the first request holds again. */
     const char *third = done(ROUTE_TRANSFER, once_more(to_first));
     assert_string_equal(repository_of("wanderer"), "purescript-first");
     expect_holds(ROUTE_TRANSFER, to_first, first);
@@ -130,7 +130,7 @@ static void a_transfer_undone_by_hand_is_refused(void **state) {
     expect_holds(ROUTE_TRANSFER, payload, id);
 }
 
-/* The metadata counts, and not which job was the last. */
+/* The metadata counts, not which job was the last. */
 static void a_transfer_that_was_brought_back_by_hand_holds(void **state) {
     (void)state;
     publish("returner");
@@ -161,7 +161,7 @@ static void an_unpublishing_undone_by_hand_is_refused(void **state) {
     expect_holds(ROUTE_UNPUBLISH, payload, id);
 }
 
-/* Nobody can have its versions any more, and it is nowhere. */
+/* The package has no versions any more, and no location. */
 static void of_a_package_that_is_gone_an_unpublishing_holds_and_a_transfer_does_not(void **state) {
     (void)state;
     publish("vanished");
@@ -216,7 +216,7 @@ static void what_a_trustee_tried_again_is_carried_out_by_that_job(void **state) 
     expect_undone(ROUTE_TRANSFER, payload, id, "persistent is now at github.com/flow/purescript-elsewhere.", "");
 }
 
-/* ---- Nobody can say ---- */
+/* ---- When the answer is unknown ---- */
 
 static void without_build_matrix_what_this_server_has_done_decides(void **state) {
     (void)state;

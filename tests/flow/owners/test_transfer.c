@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Transfers through the gateway (lib/domain/README.md, Transfer): what they change and what not, who may, every refusal, and
- * repeats (played back after what they did was undone: test_played_back.c).
+ * Transfers through the gateway (lib/domain/README.md, Transfer): their changes, permissions, every refusal, and repeats
+ * (replays after a change was undone: test_played_back.c).
  */
 #include "tests/support/cmocka_all.h"
 
@@ -100,7 +100,7 @@ static void versions_are_published_from_the_new_place_only(void **state) {
                           server_publish(server, "{\"name\": \"settler\", \"version\": \"1.1.0\", \"ref\": \"v1.1.0\"}").id);
 }
 
-/* The request and the manifest may spell a place otherwise than the metadata. */
+/* The request and the manifest may spell a location differently from the metadata. */
 static void a_place_may_be_spelled_in_any_case(void **state) {
     (void)state;
     struct server *server = scene.server;
@@ -170,11 +170,11 @@ static void a_place_must_be_new_and_free(void **state) {
                    NULL);
     payload = "{\"name\":\"here\",\"newLocation\":{\"gitUrl\":\"https://github.com/flow/PureScript-Here\"}}";
     expect_refused(payload, by(&scene.owner, payload), "here is already at", "already", NULL);
-    /* Another folder of the same repository is another place. */
+    /* Another folder of the same repository is another location. */
     payload = "{\"name\":\"here\",\"newLocation\":{\"githubOwner\":\"flow\",\"githubRepo\":\"purescript-taken\",\"subdir\":"
               "\"here\"}}";
     owners_scene_expect_done(&scene, ROUTE_TRANSFER, payload, &scene.owner);
-    /* And what it left is free. */
+    /* The location that it left is free. */
     transfer("taken", "flow/purescript-here", &scene.pacchettibotti);
     expect_location("taken", "flow/purescript-here");
 }
@@ -193,7 +193,7 @@ static void only_owners_and_pacchettibotti_may(void **state) {
     expect_refused(payload, by(&scene.stranger, payload), "ownerless has no owners", "trustees", "\"owners\"");
 }
 
-/* The metadata's owners at the time count: those of the last version that was published. */
+/* The owners in the metadata at that time count: those of the newest published version. */
 static void who_is_no_owner_any_more_may_not(void **state) {
     (void)state;
     owners_scene_publish(&scene, "handed-on", "1.0.0", owners_of(&scene, &scene.owner));
@@ -244,7 +244,7 @@ static void registryctl_signs_asks_and_follows(void **state) {
     assert_non_null(strstr(registryctl(&scene.stranger, 1, words), "exactly this payload"));
     assert_non_null(strstr(registryctl(&scene.owner, 0, words), "NOTICE Transferred from-terminal from "));
     expect_location("from-terminal", "flow/purescript-terminal");
-    /* Each call is a request of its own. */
+    /* Each call is a separate request. */
     assert_non_null(strstr(registryctl(&scene.owner, 1, words), "from-terminal is already at "));
     const char *back = "transfer from-terminal --github flow/purescript-from-terminal";
     assert_non_null(strstr(registryctl(&scene.owner, 0, back), "NOTICE Transferred from-terminal from "));

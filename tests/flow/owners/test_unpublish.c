@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Unpublishing through the gateway (lib/domain/README.md, Unpublish): what it leaves, who may, every refusal, repeats (played
- * back after it was undone: test_played_back.c), and what a trustee may besides.
+ * Unpublishing through the gateway (lib/domain/README.md, Unpublish): its result, permissions, every refusal, repeats (replays
+ * after it was undone: test_played_back.c), and the further rights of trustees.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -133,7 +133,7 @@ static void an_unpublished_version_cannot_come_back(void **state) {
     owners_scene_expect_done(&scene, ROUTE_UNPUBLISH, unpublish_payload(&scene, "gone", "1.0.0"), &scene.owner);
     const struct package package = {.name = "gone", .version = "1.0.0"};
     struct server_accepted again = server_publish(scene.server, package_request(&scene.server->arena, &package));
-    assert_true(again.created); /* the publication's own job is no answer any more */
+    assert_true(again.created); /* the publication's old job is no duplicate any more */
     json_t *job = server_wait_for_job(scene.server, again.id);
     assert_non_null(strstr(server_last_error(scene.server, job), "unpublished"));
     json_decref(job);
@@ -229,7 +229,7 @@ static void only_owners_and_pacchettibotti_may(void **state) {
     expect_refused(payload, arena_format(arena, "%.126s", by_owner), "exactly this payload", NULL, NULL);
     expect_refused(payload, arena_format(arena, "%s00", by_owner), "exactly this payload", NULL, NULL);
     expect_refused(payload, "00", "exactly this payload", "guarded", NULL);
-    /* Nor does an owner's signature of a transfer do, were it taken for one of this. */
+    /* Nor is an owner's signature of a transfer accepted for an unpublishing. */
     const char *transfer = transfer_payload(&scene, "guarded", "flow/purescript-elsewhere");
     expect_refused(payload, by(&scene.owner, transfer), "exactly this payload", NULL, NULL);
 
@@ -352,7 +352,7 @@ static void what_is_malformed_is_refused_by_field(void **state) {
     }
 }
 
-/* ---- Trustees: the job as the gateway will make it ---- */
+/* ---- Trustees: the job as the gateway makes it ---- */
 
 static const char *make_trustee_job(const char *payload, const char *reason) {
     struct arena *arena = &scene.server->arena;

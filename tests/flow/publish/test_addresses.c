@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A source's URL that leads to a private place, by itself or from a public host, as in production: the whole server with
- * SOURCE_ALLOW_PRIVATE off, in a network of its own in which `git.example.org` has a public address, and something listens on
- * the loopback address that nobody may get to. Needs root and a kernel that lets it make namespaces; skipped elsewhere. The
- * namespaces end with the test's processes, so there is nothing to clean up.
+ * A source's URL that leads to a private address, directly or by a redirect of a public host, as in production: the whole
+ * server with SOURCE_ALLOW_PRIVATE off, in a separate network in which `git.example.org` has a public address, and a server
+ * listens on the loopback address, which must not be reached. Needs root and a kernel that allows namespaces; skipped
+ * elsewhere. The namespaces end with the test's processes, so there is nothing to clean up.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -18,7 +18,7 @@
 #include "tests/support/registry_check.h"
 #include "tests/support/shell.h"
 
-#define PUBLIC_ADDRESS "93.184.216.34" /* reached by nobody but us, in here */
+#define PUBLIC_ADDRESS "93.184.216.34" /* in this network only the tests' server */
 #define HOST "https://git.example.org/sources/flow"
 
 static struct server *server;
@@ -90,7 +90,7 @@ static void expect_refused(const char *name, const char *url, const char *words)
     char *before = registry_snapshot(server);
     const char *sentence = refusal_sentence(server, request(name, url), &log);
     if (!strstr(sentence, words)) fail_msg("\"%s\" is not in: %s\n%s", words, sentence, log);
-    assert_null(strstr(log, "This may be temporary")); /* so it was asked for once */
+    assert_null(strstr(log, "This may be temporary")); /* requested only once */
     assert_string_equal(registry_snapshot(server), before);
     refusal_expect_no_work(server);
 }

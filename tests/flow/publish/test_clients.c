@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The two ways in which somebody publishes and watches: `registryctl publish --follow`, and the script in
- * ops/github/publish.yml, run as GitHub runs it. What one promises, both keep: each test is made with both. (The real spago is
- * tests/clients/spago_test.js.)
+ * The two ways to publish and follow the job: `registryctl publish --follow`, and the script in ops/github/publish.yml, run as
+ * GitHub runs it. Both have the same properties: each test is made with both. (The real spago is tests/clients/spago_test.js.)
  */
 #include "tests/support/cmocka_all.h"
 
@@ -23,17 +22,17 @@
 
 enum { RETRY_AFTER_MS = 3000 };
 
-/* Shell commands for the gateway's URL and, twice, the package's name. Each runs in a folder of its own. */
+/* Shell commands for the gateway's URL and, twice, the package's name. Each runs in a separate folder. */
 #define REGISTRYCTL                                                                                                            \
     "exec '" BUILD_DIR "/bin/registryctl' --gateway '%s' publish --follow '%s' v1.0.0 1.0.0 "                                  \
     "--github '" PACKAGE_OWNER "/purescript-%s' 2>errors"
-/* GitHub gives a step with `shell: bash` to bash like this. */
+/* GitHub runs a step with `shell: bash` like this. */
 #define WORKFLOW                                                                                                               \
     "export REGISTRY='%s' PACKAGE='%s' GITHUB_REPOSITORY='" PACKAGE_OWNER "/purescript-%s' GITHUB_REF_NAME=v1.0.0 "            \
     "SUBDIR= COMPILER= TMPDIR=. && sed '1,/^        run: |$/d' '" SOURCE_DIR "/ops/github/publish.yml' >script && "            \
     "exec bash --noprofile --norc -eo pipefail script 2>errors"
 
-/* Where and how a client says why it failed. */
+/* Where and how a client prints why it failed. */
 struct client {
     bool is_workflow;
     const char *reason_file;
@@ -98,7 +97,7 @@ static const char *job_of(struct run *run) {
     return arena_copy_bytes(&run->arena, at + strlen("Job "), UUID_TEXT_MAX - 1);
 }
 
-/* Every line of the job's log, once and in order. */
+/* The output must have every line of the job's log, once and in order. */
 static void expect_whole_log(struct run *run) {
     struct text expected = {0};
     size_t index;
@@ -111,7 +110,7 @@ static void expect_whole_log(struct run *run) {
     json_decref(job);
 }
 
-/* Pushes version 1.0.0 of the package, under a name that the other client does not use; returns that. */
+/* Pushes version 1.0.0 of the package, under a name that the other client does not use; returns the name. */
 static const char *push(const struct client *client, struct package package) {
     package.name = arena_format(&server->arena, "%s-%s", package.name, client->is_workflow ? "workflow" : "registryctl");
     package.version = "1.0.0";
@@ -119,7 +118,7 @@ static const char *push(const struct client *client, struct package package) {
     return package.name;
 }
 
-/* From its next start on the gateway stays where it is. */
+/* Starts a server whose gateway keeps its port when it is restarted. */
 static int start_server(void **state) {
     (void)state;
     server = server_start(NULL);
@@ -167,7 +166,7 @@ static void a_failure_ends_it_with_1_and_the_jobs_last_error(void **state) {
     run_release(&run);
 }
 
-/* An author's text is printed on a terminal, and moves no cursor there. */
+/* An author's text is printed on a terminal, and must not move the cursor there. */
 static void control_characters_of_a_source_do_not_reach_the_terminal(void **state) {
     (void)state;
     const struct package package = {.name = "steering", .files = {{"src/Main.purs", "module Steering \x1B[2J\x07 where\n"}}};
@@ -198,7 +197,7 @@ static void a_gateway_that_restarts_is_waited_for(void **state) {
     held_compiler_hold(server, "0.15.15");
     const char *name = push(*state, (struct package){.name = "patient", .pragma = held_compiler_pragma(server)});
     server_terminate(server, SERVER_GATEWAY);
-    run_start(&run, *state, server->url, name); /* nobody is there yet */
+    run_start(&run, *state, server->url, name); /* the gateway is not up yet */
     server_start_program(server, SERVER_GATEWAY);
     wait_for_line(&run);
     server_kill(server, SERVER_GATEWAY);
@@ -244,7 +243,7 @@ static void it_comes_back_when_it_is_told_to(void **state) {
     http_stub_stop(stub);
 }
 
-/* ---- Each about one of them ---- */
+/* ---- Tests of one client ---- */
 
 static void an_interrupt_ends_registryctl_and_not_the_job(void **state) {
     (void)state;

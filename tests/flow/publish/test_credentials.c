@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The registry's own repositories by https, with the bot's token in a file: what operators see of a token that has run out, and
- * that a new one needs no restart. (Whom the token is shown to is tests/store/test_registry_repo_tls.c's.)
+ * The registry's own repositories by https, with the bot's token in a file: an expired token is reported to operators, and a
+ * new one needs no restart. (Which hosts get the token is tested in tests/store/test_registry_repo_tls.c.)
  */
 #include "tests/support/cmocka_all.h"
 
@@ -55,12 +55,12 @@ static int tear_down(void **state) {
     return 0;
 }
 
-/* The host wants another one from now on. */
+/* From now on the host requires another token. */
 static void replace_token(struct scene *scene, const char *token) {
     git_server_need_login(scene->host, BOT, token);
 }
 
-/* The operator's fix. */
+/* The operator's fix: writes a valid token to the file. */
 static void bring_token(struct scene *scene, const char *token) {
     write_file(git_fixture_file(&scene->git, "token"), token);
     for (enum server_program program = SERVER_PUBLISH; program < SERVER_GATEWAY; program++)
@@ -71,7 +71,7 @@ static void assert_commits(struct scene *scene, const char *repo, const char *co
     assert_string_equal(git_output(&scene->git, "git -C %s rev-list --count --author=" BOT " HEAD", repo), count);
 }
 
-/* Neither in logs nor folders nor in what `ps` shows. */
+/* The token must not be in logs, in folders or in the output of `ps`. */
 static void assert_hidden(struct scene *scene, const char *token) {
     shell_run("! grep -rqF '%s' '%s'", token, scene->server->folder);
     for (enum server_program program = SERVER_REDIS + 1; program <= SERVER_GATEWAY; program++)
@@ -117,7 +117,7 @@ struct watched_job {
     int times;
 };
 
-/* Has the job's log those words, so often? */
+/* True if the job's log has those words that many times. */
 static bool log_has(void *context) {
     struct watched_job *watched = context;
     json_t *job =

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Documentation on its way to Pursuit (lib/tools/README.md, Pursuit): sent after a publication, worth a NOTICE when it fails,
- * finished by whoever asks again; and what the job's field `documentation` says, by which a repeated request is known
- * (lib/store/README.md, Duplicates).
+ * Uploads of documentation to Pursuit (lib/tools/README.md, Pursuit): done after a publication, logged at NOTICE if they fail,
+ * completed when the request is sent again; and the job's field `documentation`, which decides whether a repeated request is a
+ * duplicate (lib/store/README.md, Duplicates).
  */
 #include "tests/support/cmocka_all.h"
 
@@ -18,7 +18,7 @@
 #define TOKEN "ghp_OnlyForThisTest0123456789"
 #define NEW_TOKEN "ghp_TheOneThatCameAfterIt9876"
 
-/* A server with a Pursuit, for one test. */
+/* A server with a stand-in for Pursuit, for one test. */
 struct scene {
     struct server *server;
     struct pursuit_server *pursuit;
@@ -56,7 +56,7 @@ static const char *documentation_of(struct scene *scene, const char *id) {
     return field;
 }
 
-/* Waits for the job's end, which must be a success or not, with that field; returns its log. */
+/* Waits for the job's end, which must have that success and that field; returns its log. */
 static const char *expect_end(struct scene *scene, const char *id, bool success, const char *documentation) {
     json_t *job = server_wait_for_job(scene->server, id);
     const char *log = server_log_text(scene->server, job);
@@ -71,7 +71,7 @@ static void expect_in(const char *log, const char *words) {
     if (strstr(log, words) == NULL) fail_msg("no \"%s\" in:\n%s", words, log);
 }
 
-/* The same request once more, which must be a new job. */
+/* Sends the same request again, which must be a new job. */
 static const char *ask_again(struct scene *scene, const struct package *package) {
     struct server_accepted again = server_publish(scene->server, package_request(&scene->server->arena, package));
     assert_true(again.created);
@@ -84,7 +84,7 @@ static void expect_same_job(struct scene *scene, const struct package *package, 
     assert_string_equal(again.id, id);
 }
 
-/* A request that is another one, for the same version: from another ref. */
+/* A different request for the same version: from another ref. */
 static const char *ask_without_location(struct scene *scene, const struct package *package) {
     struct server *server = scene->server;
     return server_publish(server,
@@ -123,8 +123,8 @@ static void documentation_is_on_pursuit_after_a_publication(void **state) {
     assert_true(json_equal(json_object_get(found, "resolvedDependencies"), expected));
     assert_string_equal(server_job_text(found, "versionTag"), "v1.2.3");
     assert_string_equal(server_job_text(found, "compilerVersion"), "0.15.15");
-    assert_int_equal(json_array_size(json_object_get(found, "modules")), 1);            /* its own alone */
-    assert_string_equal(server_job_text(found, "tagTime"), "2001-02-03T04:05:06+0000"); /* not when it was published */
+    assert_int_equal(json_array_size(json_object_get(found, "modules")), 1);            /* only its own modules */
+    assert_string_equal(server_job_text(found, "tagTime"), "2001-02-03T04:05:06+0000"); /* not the time of publication */
     const json_t *declaration =
         json_array_get(json_object_get(json_array_get(json_object_get(found, "modules"), 0), "declarations"), 0);
     assert_string_equal(server_job_text(json_object_get(declaration, "sourceSpan"), "name"), "src/Main.purs");
@@ -220,7 +220,7 @@ static void a_pursuit_that_is_away_fails_no_publication_but_whoever_asks_again(v
                    "request again to retry.");
     char *before = registry_snapshot(scene.server);
 
-    const char *id = ask_again(&scene, &package); /* while it must be known whether the documentation is there */
+    const char *id = ask_again(&scene, &package); /* while Pursuit is asked for existing documentation */
     json_t *job = server_wait_for_job(scene.server, id);
     expect_in(server_last_error(scene.server, job), "Please try again later.");
     json_decref(job);
@@ -252,7 +252,7 @@ static void a_run_with_nothing_but_documentation_to_do_fails_with_it(void **stat
     const char *log = expect_end(&scene, server_post_package(scene.server, &package), true, "failed");
     expect_in(log, "NOTICE unwanted@1.0.0 is published, but its documentation could not be sent to Pursuit. Pursuit answered "
                    "400: \"{\"error\":\"This package is not wanted\"}\".");
-    assert_null(strstr(log, "again to retry")); /* it would be refused again */
+    assert_null(strstr(log, "again to retry")); /* a retry would be refused again */
     const char *id = ask_again(&scene, &package);
     expect_end(&scene, id, false, "failed");
     json_t *job = server_wait_for_job(scene.server, id);
@@ -295,7 +295,7 @@ static void a_compiler_that_is_too_old_is_told_and_counts_as_done(void **state) 
     expect_in(expect_end(&scene, id, true, "skipped"),
               "NOTICE No documentation is sent to Pursuit: it needs compiler 0.14.7 or later");
     assert_int_equal(pursuit_server_look_ups(scene.pursuit), 0);
-    expect_same_job(&scene, &package, id); /* the compiler does not make it another request */
+    expect_same_job(&scene, &package, id); /* another compiler does not make it a new request */
     expect_end(&scene, ask_without_location(&scene, &package), true, "published"); /* by a newer compiler */
     stop_scene(&scene);
 }

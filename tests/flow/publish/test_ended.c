@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Effects of a job's end: one event for the build matrix, delivered until somebody has dealt with it; none after a
- * failure. And READONLY, under which a job succeeds and nothing follows.
+ * Effects of a job's end: one event for the build matrix, delivered until it is acknowledged; none after a failure. And
+ * READONLY, under which a job succeeds without effects.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -30,7 +30,7 @@ static void listener_release(struct listener *listener) {
     arena_release(&listener->arena);
 }
 
-/* As the build matrix reads it. What another consumer took counts as lost at once. */
+/* Reads as the build matrix does. Events taken by another consumer count as lost at once. */
 static size_t read_events(struct listener *listener, const char *consumer, struct event **events) {
     size_t count = 0;
     if (events_read(listener->store, &(struct event_consumer){"build-matrix", consumer, 0}, 0, 10, &listener->arena, events,
@@ -39,7 +39,7 @@ static size_t read_events(struct listener *listener, const char *consumer, struc
     return count;
 }
 
-/* A server whose build matrix does not take the events. */
+/* A server whose build matrix does not read the events. */
 static struct server *start_without_listener(const struct server_options *options) {
     struct server *server = server_start(options);
     server_terminate(server, SERVER_BUILD_MATRIX);
@@ -103,7 +103,7 @@ static void a_failed_publication_and_a_repeated_request_leave_none(void **state)
     server_stop(server);
 }
 
-/* Each write that was left out. */
+/* A line for each write that was left out. */
 static const char *const left_out[] = {
     "WARN Read-only: the tarball is not stored.\n",
     "WARN Read-only: the metadata is not committed.\n",
@@ -128,7 +128,7 @@ static void under_readonly_a_job_succeeds_and_writes_nothing(void **state) {
     assert_string_equal(registry_snapshot(server), before);
 
     struct server_accepted again = server_publish(server, package_request(&server->arena, &package));
-    assert_true(again.created); /* what only looked is never taken for the real thing */
+    assert_true(again.created); /* a job under READONLY is no duplicate */
     server_expect_success(server, again.id);
     struct listener listener;
     listener_init(&listener, server);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A publication killed after each of its steps, and within its writes, at the points of lib/base/fault.h: what was left, and
- * what came of it (lib/store/README.md, Once).
+ * A publication killed after each of its steps, and within its writes, at the points of lib/base/fault.h: the state it left,
+ * and the result of the next run (lib/store/README.md, Once).
  *
- *   killed twice        the service dies at the point, is started again, dies there again, and is started once more
- *   and Redis lost      it dies at the point, all of Redis is lost with the job, and the same request is made again
+ *   killed twice        the service dies at the point, is restarted, dies there again, and is restarted once more
+ *   and Redis lost      it dies at the point, all of Redis is lost with the job, and the same request is sent again
  *
- * Each time everything must be in the end as after a publication that nobody disturbed: every file of both repositories (but
- * for publishedTime, which is when the first of the runs kept its record), their commits (but for ids, times and job ids),
- * every byte of the storage, the job (but for its id, times and log), and the one event, with the commits' ids. The table of
- * all this is listed in services/publish/README.md, and is compared with what happened.
+ * Each time the final state must be that of an undisturbed publication: every file of both repositories (but for publishedTime,
+ * the time at which the first run stored its record), their commits (but for ids, times and job ids), every byte of the
+ * storage, the job (but for its id, times and log), and the one event, with the commits' ids. The table of all this is listed
+ * in services/publish/README.md, and is compared with what happened.
  *
  *   test_flow_publish_faults [local | remote]    repositories on this disk and a storage folder, or git over http and S3
  */
@@ -28,11 +28,11 @@
 
 enum { EVENTS_MAX = 10, TARBALL_BYTES_MAX = 1 << 20 };
 
-/* In the order in which a publication gets there; the test knows if one is missing. */
+/* In the order in which a publication passes the points; the test fails if one is missing. */
 static const struct fault {
     const char *point;
-    const char *again; /* where the run that goes on dies; NULL: at the same point, "": it has nothing to do */
-    const char *place; /* in the table */
+    const char *again; /* where the second run dies; NULL: at the same point, "": it has nothing left to do */
+    const char *place; /* text in the table */
 } faults[] = {
     {"metadata", NULL, "metadata"},
     {"fetch", NULL, "fetch"},
@@ -71,7 +71,7 @@ static struct {
 
 /* ---- A server with `base`, whose publish service dies at a point ---- */
 
-/* With `base` in it, where that was published. */
+/* The storage has `base` in it, if that was published. */
 static void start_storage(void) {
     struct text tarball = {0};
     struct error err;
@@ -118,7 +118,7 @@ static bool has_died(void *context) {
     return !child_is_running(&server->children[SERVER_PUBLISH]);
 }
 
-/* `times`: so many have died by now, and each of its fault point. */
+/* `times`: the number of deaths so far, each at its fault point. */
 static void wait_for_death(struct server *server, const char *point, int times) {
     if (!wait_until(has_died, server, PATIENCE_MS)) fail_msg("it does not die at %s", point);
     char *deaths = shell_output(&server->arena, "grep -c 'event=fault_point_fired ' '%s/publish.log' || true", server->folder);
@@ -131,7 +131,7 @@ static const char *post_subject(struct server *server) {
 
 /* ---- The state outside ---- */
 
-/* Where the storage is not a folder: puts it where one looks. */
+/* If the storage is not a folder, writes its objects into the folder that the checks read. */
 static void show_storage(struct server *server) {
     if (suite.storage == NULL) return;
     shell_run("rm -rf '%s/storage' && mkdir '%s/storage'", server->folder, server->folder);
@@ -192,7 +192,7 @@ struct row {
     const char *left, *done, *anew;
 };
 
-/* Rows that differ only in their places are one. */
+/* Rows that differ only in their places are merged. */
 static char *print_table(const struct row *rows) {
     struct text table = {0};
     text_append(&table, "| killed after | left by then | the next run | the same request after Redis was lost |\n"
@@ -252,7 +252,7 @@ static const char *what_was_done(struct server *server, const char *id) {
                         strstr(resumed, "Committed the manifest") != NULL ? "committed" : "there");
 }
 
-/* `killed twice`: what was left, and what the run after that did. */
+/* `killed twice`: fills in the state left, and the work of the run after that. */
 static void kill_twice(const struct fault *fault, struct row *row) {
     struct server *server = start(fault->point);
     const char *id = post_subject(server);
@@ -275,7 +275,7 @@ static void kill_twice(const struct fault *fault, struct row *row) {
     stop(server);
 }
 
-/* `and Redis lost`: what the same request comes to. */
+/* `and Redis lost`: fills in the result of the repeated request. */
 static void lose_job(const struct fault *fault, struct row *row) {
     struct server *server = start(fault->point);
     post_subject(server);
@@ -289,7 +289,7 @@ static void lose_job(const struct fault *fault, struct row *row) {
         bool is_finishing = strstr(log, "NOTICE subject@1.0.0 is published, but") != NULL;
         row->anew = is_finishing ? "completes what was begun" : "publishes";
         const char *picture = picture_of_job(server, id);
-        if (is_finishing) /* the metadata's commit is not among its own: then the event alone */
+        if (is_finishing) /* the metadata's commit is another job's: compare the event only */
             assert_string_equal(strchr(picture, '\n'), strchr(suite.job, '\n'));
         else
             assert_string_equal(picture, suite.job);
@@ -327,7 +327,7 @@ static void a_killed_publication_leaves_what_an_undisturbed_one_leaves(void **st
     if (strstr(readme, table) == NULL) fail_msg("services/publish/README.md does not have this table");
 }
 
-/* The third attempt that ends so is the last, where nothing was written yet (lib/store/README.md, Leases). */
+/* The third attempt that ends so is the last if nothing was written yet (lib/store/README.md, Leases). */
 static void a_job_killed_for_the_third_time_fails_and_its_repeat_publishes(void **state) {
     (void)state;
     struct server *server = start("compile");
@@ -347,7 +347,7 @@ static void a_job_killed_for_the_third_time_fails_and_its_repeat_publishes(void 
     stop(server);
 }
 
-/* ---- Before all of them ---- */
+/* ---- Setup ---- */
 
 /* The template has `base`, and the source of `subject`. */
 static void make_template(void) {

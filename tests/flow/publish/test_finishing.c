@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A version that is published already (lib/domain/README.md, Publish, step 5): what is missing of it is finished, by a source
- * with the manifest that its stored tarball has; where nothing is missing, or the manifest is another, the request is refused.
- * How a job goes on with its own half-done work, is for test_publish_faults.c. One server and one Pursuit for all tests here.
+ * Requests for a version that is already published (lib/domain/README.md, Publish, step 5): if parts of it are missing, a
+ * source with the same manifest as its stored tarball completes it; if nothing is missing, or the manifest differs, the request
+ * is refused. Jobs that resume their own work: test_faults.c. One server and one Pursuit for all tests here.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -44,7 +44,7 @@ static int heal(void **state) {
     return 0;
 }
 
-/* Publishes it, with or without documentation; its metadata as it is then. */
+/* Publishes the package, with or without documentation; returns its metadata afterwards. */
 static const char *publish(const struct package *package, bool with_documentation) {
     pursuit_server_set_mode(pursuit, with_documentation ? PURSUIT_WELL : PURSUIT_REFUSING);
     server_expect_published(server, package);
@@ -60,8 +60,8 @@ static void remove_from_index(const struct package *package) {
     registry_write(server, INDEX_REPO, index_path(package), NULL);
 }
 
-/* A request for the version, which is another than the first, since it has no location; with `source` it has, and is of that
- * source, to which the tag is moved. */
+/* A request for the version that differs from the first, because it has no location; with `source` it has that source's
+ * location, and the tag is moved there. */
 static const char *request_from(const struct package *package, const struct package *source) {
     if (source) package_push(arena_format(&server->arena, "%s/sources", server->folder), source);
     const char *location =
@@ -72,7 +72,7 @@ static const char *request_from(const struct package *package, const struct pack
                         package->version, package->version, location);
 }
 
-/* The log of the job that finishes it; everything is there then, and the metadata is as it was. */
+/* Returns the log of the job that completes the version; nothing is missing afterwards, and the metadata is unchanged. */
 static const char *expect_finished(const char *request, const struct package *package, const char *metadata) {
     const char *path = arena_format(&server->arena, "metadata/%s.json", package->name);
     json_t *job = server_wait_for_job(server, server_publish(server, request).id);
@@ -105,7 +105,7 @@ static void a_missing_index_entry_is_finished(void **state) {
     size_t uploads = pursuit_server_uploads(pursuit);
     expect_in(expect_finished(request_from(&package, NULL), &package, metadata),
               "NOTICE indexless@1.0.0 is published, but its manifest is not in the index; this job completes it.");
-    assert_int_equal(pursuit_server_uploads(pursuit), uploads); /* it is there */
+    assert_int_equal(pursuit_server_uploads(pursuit), uploads); /* it was there already */
 }
 
 static void missing_documentation_is_finished_and_commits_nothing(void **state) {
@@ -145,7 +145,7 @@ static void the_index_entry_is_finished_while_pursuit_is_away(void **state) {
 
 /* ---- Refused ---- */
 
-/* The sentence that the request is refused with; everything stays as it was. */
+/* Returns the sentence of the refusal; nothing may have changed. */
 static const char *expect_refused(const char *request) {
     const char *before = registry_snapshot(server);
     size_t uploads = pursuit_server_uploads(pursuit);
@@ -163,7 +163,7 @@ static void what_is_there_is_refused_with_both_addresses(void **state) {
     publish(&package, true);
     const char *sentence = expect_refused(request_from(&package, NULL));
     expect_in(sentence, "complete@1.0.0 is already published");
-    expect_in(sentence, "Its tarball is at this server's /complete/1.0.0.tar.gz and its"); /* not where there is none */
+    expect_in(sentence, "Its tarball is at this server's /complete/1.0.0.tar.gz and its"); /* named only if it exists */
     expect_in(sentence, arena_format(&server->arena, "%s/packages/purescript-complete/1.0.0", pursuit_server_url(pursuit)));
 }
 
@@ -183,7 +183,7 @@ static void another_manifest_is_refused_showing_both(void **state) {
     expect_finished(request_from(&package, &package), &package, metadata);
 }
 
-/* As it is after a crash of an older server, or a commit by hand. */
+/* As after a crash of an older server, or a commit by hand. */
 static void an_index_entry_without_metadata_is_never_replaced_by_another_manifest(void **state) {
     (void)state;
     const struct package base = {"basement", "1.0.0", .pragma = NULL}, package = {"orphaned", "1.0.0", .pragma = NULL};
@@ -194,11 +194,11 @@ static void an_index_entry_without_metadata_is_never_replaced_by_another_manifes
     expect_in(sentence, "orphaned@1.0.0 is already in the index with another manifest, and an entry is never replaced.");
     expect_in(sentence, "\"dependencies\": {}");
     expect_in(sentence, "\"basement\": \">=1.0.0 <2.0.0\"");
-    server_expect_success(server, server_publish(server, request_from(&package, &package)).id); /* the same one goes on */
+    server_expect_success(server, server_publish(server, request_from(&package, &package)).id); /* the same: accepted */
     assert_string_equal(registry_file(server, INDEX_REPO, index_path(&package)), package_index_line(&server->arena, &package));
 }
 
-/* Storage is the operators': the job waits for it, and nothing is finished by what is wrong. */
+/* Operators must fix the storage: the job waits for that, and the wrong tarball completes nothing. */
 static void a_tarball_that_is_not_the_metadatas_finishes_nothing(void **state) {
     (void)state;
     const struct package package = {"tampered", "1.0.0", .pragma = NULL};

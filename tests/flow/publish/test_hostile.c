@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Sources that mean harm, and hosts that do: each is refused with a sentence, in bounded time and on bounded disk, and leaves
- * nothing behind; another publication that runs beside it succeeds. (Private addresses are test_publish_redirect.c's;
- * more shapes of the same harm are in tests/unit/tools/test_git_source.c and test_git_checkout.c.)
+ * Malicious sources and hosts: each is refused with a message, in bounded time and on bounded disk, and leaves nothing behind;
+ * another publication that runs at the same time succeeds. (Private addresses: test_addresses.c; more forms of these attacks
+ * are in tests/unit/tools/test_git_source.c and test_git_checkout.c.)
  */
 #include "tests/support/cmocka_all.h"
 
@@ -21,7 +21,7 @@
 enum {
     LIMIT_BYTES = 5000000,
     LIMIT_FILES = 10000, /* the standard one */
-    BLOCK_BYTES = 4096,  /* the least that a file takes */
+    BLOCK_BYTES = 4096,  /* the least disk space that a file takes */
     LOOK_MS = 20,
 };
 
@@ -41,7 +41,7 @@ static struct git_server *host;
 
 /* ---- The disk ---- */
 
-/* The most that jobs at work had on disk at one time. */
+/* The largest disk usage of running jobs. */
 struct disk_watch {
     pthread_t thread;
     atomic_bool is_over;
@@ -62,7 +62,7 @@ static void *watch_disk(void *argument) {
     snprintf(folder, sizeof folder, "%s/work/runs", server->folder);
     while (!atomic_load(&watch->is_over)) {
         counted_bytes = 0;
-        nftw(folder, count_bytes, 16, FTW_PHYS); /* what vanishes meanwhile is not counted */
+        nftw(folder, count_bytes, 16, FTW_PHYS); /* files removed meanwhile are not counted */
         if (counted_bytes > atomic_load(&watch->most_bytes)) atomic_store(&watch->most_bytes, counted_bytes);
         poll(NULL, 0, LOOK_MS);
     }
@@ -136,14 +136,14 @@ static void a_hostile_source_is_refused_and_disturbs_nobody(void **state) {
 
 /* ---- Hosts ---- */
 
-/* The source's time limit ends the job: nothing else would. */
+/* Only the source's time limit ends the job. */
 static const struct hostile silent_hosts[] = {
     {"a_host_that_says_nothing_is_left", "silent", NULL, GIT_SERVER_HANG, NULL, "try again later"},
     {"a_host_that_stops_halfway_is_left", "stalled", NULL, GIT_SERVER_STALL, NULL, "try again later"},
     {"a_host_that_trickles_for_ever_is_left", "trickling", NULL, GIT_SERVER_TRICKLE, NULL, "try again later"},
 };
 
-/* Refused for what they send, long before the time limit. */
+/* Refused for the bytes that they send, long before the time limit. */
 static const struct hostile hosts[] = {
     {"refs_without_end_are_refused", "flooding", NULL, GIT_SERVER_FLOOD, NULL, "sends more than 5000000 bytes"},
     {"a_head_without_end_is_refused", "headlong", NULL, GIT_SERVER_ENDLESS_HEAD, NULL, "sends headers of more than"},
@@ -209,8 +209,8 @@ static const struct hostile contents[] = {
 
 /* ---- Dependencies ---- */
 
-/* What the metadata says of the tarball is true; what is in it is the harm: a file of one gibibyte. Behind its beginning the
- * tarball is zeros, which are packed once: gzip's members can be joined. */
+/* The metadata is right about the tarball, whose content is the attack: a file of one gibibyte. After its start the tarball is
+ * all zeros, which are compressed once and repeated, because gzip's members can be joined. */
 static void put_bomb(const char *version) {
     git_script(&git,
                "mkdir -p bomb/bomb-%s/src; cd bomb; cp bomb-%s.json bomb-%s/purs.json; truncate -s 1G bomb-%s/src/zeros; "

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Interruptions of an accepted job: its service, Redis and the gateway killed or stopped in the middle, and a source that
- * never answers. Everything ends once (lib/store/README.md). tests/chaos does the same at random moments.
+ * Interruptions of an accepted job: its service, Redis or the gateway is killed or stopped during its run, or its source never
+ * answers. Every job ends exactly once (lib/store/README.md). tests/chaos does the same at random moments.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -68,7 +68,7 @@ static void a_job_that_was_killed_three_times_fails_and_its_repeat_publishes(voi
         kills++;
         server_start_program(server, SERVER_PUBLISH);
     }
-    assert_in_range(kills, 3, 4); /* one does not count where Redis was not yet up for a whole lease */
+    assert_in_range(kills, 3, 4); /* a kill does not count if Redis was not yet up for a whole lease */
     json_t *job = server_wait_for_job(server, id);
     assert_true(strlen(server_last_error(server, job)) > 20);
     json_decref(job);
@@ -111,7 +111,7 @@ static void a_service_that_may_not_wait_hands_its_job_back(void **state) {
 
 static void a_job_that_was_posted_while_its_service_was_down_is_taken_up(void **state) {
     (void)state;
-    const char *const settings[] = {"PENDING_SCAN_MS=0", NULL}; /* so by the look at its start */
+    const char *const settings[] = {"PENDING_SCAN_MS=0", NULL}; /* found by the scan at its start */
     struct server *server = server_start(&(struct server_options){.settings = settings});
     server_terminate(server, SERVER_PUBLISH);
     const struct package package = {"early", "1.0.0", .pragma = NULL};
@@ -158,7 +158,7 @@ static void without_redis_the_answer_is_503_and_work_goes_on_when_it_is_back(voi
     held_compiler_release(server, "0.15.15");
     server_expect_success(server, id);
     server_expect_success(server, server_publish(server, request).id);
-    assert_true(child_is_running(&server->children[SERVER_PUBLISH])); /* neither of them had to be started again */
+    assert_true(child_is_running(&server->children[SERVER_PUBLISH])); /* neither of them has died */
     assert_true(child_is_running(&server->children[SERVER_GATEWAY]));
     expect_all_well_and_stop(server);
 }

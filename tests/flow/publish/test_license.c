@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The license files of a package and its manifest, through the whole server: with licensee as it is installed, without it, and
- * with one that does not work (lib/domain/README.md, Publish, step 4).
+ * The license files of a package and its manifest, through the whole server: with the installed licensee, without it, and with
+ * a broken one (lib/domain/README.md, Publish, step 4).
  */
 #include "tests/support/cmocka_all.h"
 
@@ -15,7 +15,7 @@
 #include "tests/support/shell.h"
 
 #define LICENSE_FILES "/usr/share/common-licenses"
-/* How the warning begins. (Where there is no sandbox each job has a warning of another kind.) */
+/* The warning's beginning. (Without a sandbox each job has another warning, too.) */
 #define NOT_COMPARED "WARN The text of the file LICENSE was not compared with the manifest's \"license\": "
 
 static void expect_in(const char *text, const char *words) {
@@ -100,7 +100,7 @@ static void a_licensee_that_fails_is_a_warning(void **state) {
     arena_release(&arena);
 }
 
-/* How long a step took, by the timings in the job's log. */
+/* The duration of a step, from the timings in the job's log. */
 static double step_ms(const char *log, const char *step) {
     const char *timings = strstr(log, "Timings:"), *at = timings ? strstr(timings, step) : NULL;
     if (!at) fail_msg("no \"%s\" in:\n%s", step, log);
@@ -113,7 +113,7 @@ static bool has_compiled(void *context) {
     return strstr(log, "event=fault_point_held name=compile") != NULL;
 }
 
-/* The detector goes on until the compiler has ended, which it would never do after the detector. */
+/* The detector runs until the compiler has ended, so the test would hang if they ran one after the other. */
 static void the_detector_runs_beside_the_compiler_and_its_time_is_in_the_log(void **state) {
     (void)state;
     char folder[] = "/tmp/registry-flow-licensee-XXXXXX";
@@ -144,7 +144,7 @@ static void the_detector_runs_beside_the_compiler_and_its_time_is_in_the_log(voi
     assert_true((double)detector_ms + 1 >= steps_ms); /* it began before these, and ended after them */
     json_decref(job);
 
-    /* A job that fails before it has ended does not wait for it, and names no time of it. */
+    /* A job that fails before the detector has ended does not wait for it, and does not log its time. */
     write_file(hold, "");
     const struct refusal broken = {.package = {"hasty", "1.0.0", .files = {{"src/Main.purs", "module Main where\n"}}},
                                    .words = {"a module called Main"},

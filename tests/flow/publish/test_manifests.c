@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Step 3 of lib/domain/README.md, Publish: which file is the manifest, and what each of the three formats is refused for, word
- * by word. (lib/source and lib/tools have unit tests for the formats; here a package's author is told.)
+ * Step 3 of lib/domain/README.md, Publish: which file is the manifest, and the refusals of each of the three formats, word by
+ * word. (lib/source and lib/tools have unit tests for the formats; here the messages must reach the package's author.)
  */
 #include "tests/support/cmocka_all.h"
 
@@ -16,7 +16,7 @@ static struct server *server;
 
 #define PLACE(repo) "\"location\": {\"githubOwner\": \"flow\", \"githubRepo\": \"" repo "\"}, "
 #define JSON_HEAD(repo) "{\"name\": \"" repo "\", \"version\": \"1.0.0\", \"license\": \"MIT\", " PLACE("purescript-" repo)
-/* A purs.json that is right but for `more`, which has its comma; and one with these dependencies. */
+/* A valid purs.json with the further fields `more`, which end with a comma; and one with these dependencies. */
 #define JSON(repo, more) JSON_HEAD(repo) more "\"ref\": \"v1.0.0\", \"dependencies\": {}}"
 #define JSON_DEPENDENCIES(repo, dependencies) JSON_HEAD(repo) "\"ref\": \"v1.0.0\", \"dependencies\": " dependencies "}"
 #define YAML_LOCATION(repo) "    location: {githubOwner: flow, githubRepo: purescript-" repo "}\n"
@@ -269,30 +269,30 @@ static void start(void) {
     server_expect_published(server, &ground);
 }
 
-/* ---- Manifests that are taken ---- */
+/* ---- Accepted manifests ---- */
 
 #define INDEX_LINE(name, version, license, more, dependencies)                                                                 \
     "{\"name\":\"" name "\",\"version\":\"" version "\",\"license\":\"" license "\"," more                                     \
     "\"location\":{\"githubOwner\":\"flow\",\"githubRepo\":\"purescript-" name "\"},\"ref\":\"v" version                       \
     "\",\"dependencies\":" dependencies "}\n"
 
-/* The index's content then. */
+/* The resulting content of the index. */
 static const struct taken {
     struct package package;
     const char *index_path, *line;
 } taken[] = {
-    /* purs.json goes before what cannot be read */
+    /* purs.json takes precedence over unreadable files */
     {.package = {"precedence", "1.0.0", .files = {{"spago.yaml", "- no\n"}, {"bower.json", "no\n"}, {"spago.dhall", "no\n"}}},
      .index_path = "pr/ec/precedence",
      .line = INDEX_LINE("precedence", "1.0.0", "BSD-3-Clause", "", "{}")},
-    /* spago.yaml goes before bower.json; an exact version means exactly it */
+    /* spago.yaml takes precedence over bower.json; an exact version means only that version */
     {.package = {"spago-first", "1.0.0", .dependencies = {{"ground", ">=1.0.0 <1.0.1"}},
                  .files = {{"purs.json", NULL},
                            {"spago.yaml", YAML("spago-first", "[ground: 1.0.0]", "")},
                            {"bower.json", "no\n"}}},
      .index_path = "sp/ag/spago-first",
      .line = INDEX_LINE("spago-first", "1.0.0", "MIT", "", "{\"ground\":\">=1.0.0 <1.0.1\"}")},
-    /* bower.json goes before spago.dhall; its version, location and globs do not count */
+    /* bower.json takes precedence over spago.dhall; its version, location and globs are ignored */
     {.package = {"bower-third", "1.0.0", .dependencies = {{"ground", ""}},
                  .files = {{"purs.json", NULL},
                            {"bower.json", BOWER("bower-third", ", \"version\": \"9.9.9\", \"description\": \"Old\", "
@@ -303,21 +303,21 @@ static const struct taken {
      .index_path = "bo/we/bower-third",
      .line = INDEX_LINE("bower-third", "1.0.0", "(MIT OR ISC) AND GPL-3.0-only", "\"description\":\"Old\",",
                         "{\"ground\":\">=1.0.0 <2.0.0\"}")},
-    /* of a list of licenses those count that are some; entries of another kind are passed over */
+    /* in a list of licenses only valid ones count; entries of another kind are ignored */
     {.package = {"bower-mixed", "1.0.0",
                  BOWER_FILE(BOWER("bower-mixed",
                                   ", \"license\": [\"LICENSE\", \"MIT\", 7, null, \"Apache-2.0 or ISC\", {\"type\": "
                                   "\"GPL-3.0\"}, \"MIT/X11\"]"))},
      .index_path = "bo/we/bower-mixed",
      .line = INDEX_LINE("bower-mixed", "1.0.0", "MIT AND (Apache-2.0 OR ISC) AND GPL-3.0-only", "", "{}")},
-    /* ranges as npm has them become one from the lowest to the highest */
+    /* a range in npm's form becomes one from the lowest to the highest version */
     {.package = {"ranging-widely", "1.0.0", .dependencies = {{"ground", ""}},
                  BOWER_FILE(BOWER("ranging-widely",
                                   ", \"license\": \"MIT\", \"dependencies\": {\"purescript-ground\": \"=1.0.0 || "
                                   "~1.1 || > 1.2.0 <= 1.9 || 1.x - v1.8.0rc1 || ^1.2.3-beta.1 <1.7\"}"))},
      .index_path = "ra/ng/ranging-widely",
      .line = INDEX_LINE("ranging-widely", "1.0.0", "MIT", "", "{\"ground\":\">=1.0.0 <1.10.0\"}")},
-    /* 300 characters are not too many, however many bytes they have */
+    /* 300 characters are accepted, whatever their number of bytes */
     {.package = {"eloquent", "1.0.0",
                  PURS_FILE(JSON("eloquent",
                                 "\"description\": \"" SIX_TIMES("fifty characters, fifty charactérs, fifty ch\xC3\xA4r\xC3\xA4"
@@ -351,7 +351,7 @@ static void a_manifest_may_have_a_million_bytes_and_no_more(void **state) {
     server_expect_published(server, &refusal.package);
 }
 
-/* The line of a job's end in its service's own log. It is written when the job has ended in Redis. */
+/* The line about a job's end in its service's own log. It is written after the job has ended in Redis. */
 struct end_line {
     const char *job;
     const char *text;
@@ -364,7 +364,7 @@ static bool is_written(void *context) {
     return *line->text != '\0';
 }
 
-/* The sentence of a job that failed is on the line of its end in the service's own log, and may quote its author. */
+/* The message of a failed job is in that line of the service's own log, and may quote text of the author. */
 static void a_license_adds_no_fields_to_the_operators_log(void **state) {
     (void)state;
     const struct package package = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Steps 7 to 9 of lib/domain/README.md, Publish: module headers, what is imported from where, and the compiler, among them old
- * ones, which are asked for less.
+ * Steps 7 to 9 of lib/domain/README.md, Publish: module headers, imports and dependencies, and the compiler, including old
+ * ones, for which fewer checks are made.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -164,9 +164,9 @@ static void start(void) {
         server_expect_published(server, &packages[i]);
 }
 
-/* ---- Modules that are taken ---- */
+/* ---- Accepted modules ---- */
 
-/* Publishes it and returns its log; `request` NULL: the ordinary one. */
+/* Publishes the package and returns the log; `request` NULL: the default one. */
 static const char *publish(const struct package *package, const char *request) {
     package_push(arena_format(&server->arena, "%s/sources", server->folder), package);
     const char *id = server_publish(server, request != NULL ? request : package_request(&server->arena, package)).id;
@@ -222,7 +222,7 @@ static void below_0_14_the_imports_are_read_by_a_newer_compiler(void **state) {
     const struct refusal refusal = {
         .package = {"lonely", "1.0.0", MODULE("module Flow.Lonely where\nimport Flow.Ground\n")},
         .request = WITH_COMPILER("lonely", "0.13.8"),
-        .words = {"does not compile with compiler 0.13.8"}, /* what is not in the plan is not there at all */
+        .words = {"does not compile with compiler 0.13.8"}, /* packages outside the plan are not present at all */
         .words_above = {"ModuleNotFound"},
     };
     refusal_expect(server, &refusal);
@@ -240,7 +240,7 @@ static void an_error_is_shown_once(void **state) {
     assert_null(strstr(first + 1, "Module Flow.Nothing was not found."));
 }
 
-/* 60 modules with an error each, of which 50 are shown. */
+/* 60 modules with one error each; 50 errors are shown. */
 static void as_many_errors_as_are_shown_are_said_to_be(void **state) {
     (void)state;
     const struct package package = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Step 6 of lib/domain/README.md, Publish: the compiler and the versions that a package is built with, the client's own or
- * those that the server finds.
+ * Step 6 of lib/domain/README.md, Publish: the compiler and the versions that a package is built with, chosen by the client or
+ * found by the server.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -18,7 +18,7 @@ static struct server *server;
 #define COMPILER(version) ", \"compiler\": \"" version "\""
 #define RESOLUTIONS(versions) ", \"resolutions\": {" versions "}"
 
-/* The words that clients look for. */
+/* The words that clients search for. */
 #define NO_PLAN "Could not produce valid dependencies for manifest.\n"
 
 static const struct refusal refusals[] = {
@@ -93,8 +93,8 @@ static const struct refusal refusals[] = {
      .words_above = {"Module Flow.Ground was not found."}},
 };
 
-/* Two versions of one package, two packages that cannot agree about it, and one that no compiler but the older is known to
- * build. */
+/* Two versions of one package, two packages that need different ones of them, and one package that only the older compiler is
+ * known to build. */
 static void start(void) {
     const struct package packages[] = {
         {"ground", "1.0.0", .pragma = NULL},
@@ -113,13 +113,13 @@ static void start(void) {
     server_expect_success(server, server_publish(server, REQUEST("old-only", COMPILER("0.15.14"))).id);
 }
 
-/* ---- Plans that are taken ---- */
+/* ---- Accepted plans ---- */
 
 static const struct plan {
     struct package package;
     const char *request, *line;
 } plans[] = {
-    /* the newest versions, by the compiler asked for */
+    /* the newest versions, for the requested compiler */
     {.package = {"plain", "1.0.0", .dependencies = {GROUND}},
      .request = REQUEST("plain", COMPILER("0.15.15")),
      .line = "INFO Building with compiler 0.15.15 and ground@2.0.0."},
@@ -129,11 +129,11 @@ static const struct plan {
     {.package = {"alone", "1.0.0", .pragma = NULL},
      .request = REQUEST("alone", COMPILER("0.15.14")),
      .line = "INFO Building with compiler 0.15.14 and no other packages."},
-    /* the compiler is found where none is asked for */
+    /* the server finds the compiler if none is requested */
     {.package = {"finding", "1.0.0", .dependencies = {{"old-only", ">=1.0.0 <2.0.0"}}},
      .request = REQUEST("finding", ""),
      .line = "INFO Building with compiler 0.15.14 and old-only@1.0.0."},
-    /* the client's own versions count, and may be more than are needed */
+    /* the client's own versions are used, and may include unneeded ones */
     {.package = {"resolved", "1.0.0", .dependencies = {GROUND}},
      .request = REQUEST("resolved", COMPILER("0.15.15") RESOLUTIONS("\"ground\": \"1.0.0\", \"wants-old\": \"1.0.0\"")),
      .line = "INFO Building with compiler 0.15.15 and ground@1.0.0, wants-old@1.0.0."},

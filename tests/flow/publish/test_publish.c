@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Publications that go well, through the gateway and all the way: repositories byte for byte, the tarball, the log, and what
- * existing clients insist on (services/gateway/README.md). One server for all tests here; each has packages of its own.
+ * Successful publications, from the gateway to the result: repositories byte for byte, the tarball, the log, and requirements
+ * of existing clients (services/gateway/README.md). One server for all tests here; each test has its own packages.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -156,7 +156,7 @@ static void without_a_compiler_in_the_request_the_newest_is_taken(void **state) 
     json_decref(entry);
 }
 
-/* ---- The same again ---- */
+/* ---- Repeated requests ---- */
 
 /* The `disposition` of the answer to a publication, which must be that of `id`'s job (NULL: any). */
 static const char *disposition_of(struct server *server, const char *request, const char *id) {
@@ -232,7 +232,7 @@ static void a_job_has_every_field_in_the_form_that_clients_read(void **state) {
     const struct package package = {"formed", "1.0.0", .pragma = "sleep 300"};
     const char *id = server_post_package(server, &package);
     json_t *job = server_get(server, arena_format(&server->arena, "/api/v1/jobs/%s", id));
-    assert_true(json_is_false(json_object_get(job, "success"))); /* there from the start */
+    assert_true(json_is_false(json_object_get(job, "success"))); /* present from the start */
     assert_null(json_object_get(job, "finishedAt"));
     expect_no_nulls(job);
     json_decref(job);
@@ -264,7 +264,7 @@ static void a_job_has_every_field_in_the_form_that_clients_read(void **state) {
     json_decref(job);
 }
 
-/* Polls as spago does, `since` the last line's time and a millisecond, until it sees `finishedAt`; then never again. */
+/* Polls as spago does, `since` one millisecond after the last line's time, until it sees `finishedAt`. */
 static char *follow_as_spago(struct server *server, const char *id) {
     struct text lines = {0};
     char since[64] = "";

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Publications during which the registry changes between plan and commit (lib/domain/README.md, Publish, steps
- * 6 and 10; lib/store/README.md, Locks): the test holds the index repository's lock, as another server would, changes something
- * when the job waits for it, and lets go. And publications beside somebody else who pushes to both repositories without pause.
+ * 6 and 10; lib/store/README.md, Locks): the test holds the index repository's lock, as another server would, makes a change
+ * while the job waits for the lock, and releases it. And publications while another author pushes to both repositories without
+ * pause.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -77,7 +78,7 @@ static struct waiting begin(const struct package *package) {
     return waiting;
 }
 
-/* Lets the job go on; the caller owns it. */
+/* Releases the lock and returns the ended job; the caller owns it. */
 static json_t *end(const struct waiting *waiting) {
     struct error err;
     if (lock_release(store, &waiting->lock, &err)) fail_msg("%s", err.message);
@@ -175,7 +176,7 @@ static void a_tarball_that_others_store_is_never_overwritten(void **state) {
     shell_run("rm '%s'", object);
 }
 
-/* The metadata's push is refused because somebody else was faster, and on the newer base nothing is left to publish. */
+/* The metadata's push is refused because another one came first, and with the new head there is nothing left to publish. */
 static void move_while_it_is_pushed(void *context) {
     (void)context;
     change_metadata("pushed", "purescript-pushed", "purescript-moved");
@@ -197,7 +198,7 @@ static void a_package_that_moves_while_it_is_pushed_takes_its_tarball_back(void 
     refusal_expect_no_work(server);
 }
 
-/* The package `right` in the repository of `left`: another package that would be new at one place. */
+/* The package `right` in the repository of `left`: a second new package at the same location. */
 #define RIGHT_MANIFEST                                                                                                         \
     "{\"name\": \"right\", \"version\": \"2.0.0\", \"license\": \"BSD-3-Clause\", \"location\": {\"githubOwner\": \"flow\", "  \
     "\"githubRepo\": \"purescript-left\"}, \"ref\": \"v2.0.0\", \"dependencies\": {}}\n"

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The refusals of lib/domain/README.md, Publish, steps 1, 2, 4 and 5: a row each (step 3 is test_publish_manifests.c, 6 is
- * test_publish_plan.c, 7 to 9 are test_publish_modules.c, 10 is test_publish_tarball.c). Then the requests that never become a
- * job.
+ * The refusals of lib/domain/README.md, Publish, steps 1, 2, 4 and 5: one row for each (step 3: test_manifests.c, step 6:
+ * test_plan.c, steps 7 to 9: test_modules.c, step 10: test_tarball.c). Then the requests that never become a job.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -131,11 +130,11 @@ static const struct refusal refusals[] = {
      .package = {"licensed", "1.0.0", .files = {{"package.json", "{\"license\": \"GPL-3.0-only\"}\n"}}},
      .words = {"GPL-3.0-only", "BSD-3-Clause"}},
 
-    /* Step 5: not there yet */
+    /* Step 5: the version must be new */
     {.holds = "a_published_version_is_refused_with_both_addresses",
      .package = {"ground", "1.0.0"},
      .request = REQUEST("ground", "1.0.0", "v1.0.0",
-                        "\"compiler\": \"0.15.15\""), /* another one than the first, since it has no location */
+                        "\"compiler\": \"0.15.15\""), /* differs from the first, because it has no location */
      .words = {"already published", "ground/1.0.0.tar.gz", "purescript-ground/1.0.0"},
      .is_there_already = true},
     {.holds = "an_unpublished_version_stays_unpublished", .package = {"gone", "1.0.0"}, .words = {"gone@1.0.0", "unpublished"}},
@@ -167,7 +166,7 @@ static void a_published_version_without_index_entry_is_finished(void **state) {
     char *metadata = registry_file(server, REGISTRY_REPO, "metadata/unfinished.json");
     registry_write(server, INDEX_REPO, "un/fi/unfinished", NULL);
 
-    /* Another manifest under the same version does not get in by this way. */
+    /* Another manifest for the same version is not accepted this way. */
     struct package other = package;
     other.dependencies[0] = (struct package_dependency)GROUND;
     package_push(sources(), &other);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Publications with storage on S3: the whole server beside an S3 server that checks signatures (tests/support/s3/s3_server.h).
- * Faults of S3 delay a publication that has begun to write, and never fail it; those that an operator can fix are told by
- * /readyz.
+ * Faults of S3 delay a publication that has begun to write, and never make it fail; /readyz reports those that an operator can
+ * fix.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -45,7 +45,7 @@ static void stop(struct scene *scene) {
     shell_run("! grep -rqF '%s' '%s'", S3_SERVER_SECRET, scene->server->folder); /* neither in logs nor anywhere else */
     const char *folder = arena_format(&scene->arena, "%s/storage", scene->server->folder);
     shell_run("test -z \"$(find '%s' -name '*.tar.gz' 2>/dev/null)\"", folder);
-    s3_server_save(scene->storage, folder); /* where the check looks */
+    s3_server_save(scene->storage, folder); /* the folder that the check reads */
     registry_expect_consistency(scene->server);
     registry_expect_one_commit_each(scene->server);
     server_stop(scene->server);
@@ -73,12 +73,12 @@ static void tarballs_are_uploaded_and_come_from_the_public_base(void **state) {
     assert_int_equal(s3_server_count(scene.storage, S3_DOWNLOAD), 1);
     struct http_response response;
     server_call(scene.server, "GET", "/stored/1.0.0.tar.gz", NULL, &response);
-    assert_int_equal(response.status, 404); /* the public base's affair */
+    assert_int_equal(response.status, 404); /* served by the public base instead */
     http_response_release(&response);
     stop(&scene);
 }
 
-/* More answers of each kind than one attempt takes: the job waits, and tries again. */
+/* More faults of each kind than one attempt survives: the job waits, and tries again. */
 static void put_there(struct scene *scene, const char *bytes, size_t length) {
     s3_server_write_object(scene->storage, "occupied/1.0.0.tar.gz", bytes, length);
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Where sources come from: which refs can be published and which never, folders of a repository, and the three ways in which a
- * source cannot be fetched: it does not exist, it has no such ref, its host is away. (What is in a source is
- * test_publish_hostile.c's.)
+ * Fetching of sources: which refs can be published and which never, folders of a repository, and the three reasons why a source
+ * cannot be fetched: it does not exist, it has no such ref, its host is away. (Contents of sources: test_hostile.c.)
  */
 #include "tests/support/cmocka_all.h"
 
@@ -19,7 +18,7 @@ enum { TRIES = 3 };
 
 static struct server *server;
 static struct git_fixture git;  /* has the sources, in `sources` */
-static struct git_server *host; /* of the sources alone, so that its requests can be counted */
+static struct git_server *host; /* serves only the sources, so that their requests can be counted */
 
 static const char *sources(void) {
     return arena_format(&git.arena, "%s/sources", git.folder);
@@ -55,7 +54,7 @@ static void expect_published(const char *name, const char *version, const char *
     server_expect_success(server, server_publish(server, request(name, version, ref, NULL)).id);
 }
 
-/* Refused, at once or as a job; no trace is left. Returns the job's log. */
+/* The request must be refused, at once or as a job, and leave no trace. Returns the job's log. */
 static const char *expect_refused(const char *body, const char *words) {
     const char *log = NULL;
     char *before = registry_snapshot(server);
@@ -68,8 +67,8 @@ static const char *expect_refused(const char *body, const char *words) {
 
 /* ---- Refs ---- */
 
-/* Whoever can have a commit served under the repository's name, by a fork or a pull request, could else publish it, and set
- * the package's owners. */
+/* Otherwise anybody could publish the package and set its owners, because a fork or a pull request makes a commit available
+ * under the repository's name. */
 static void a_commit_of_a_fork_or_pull_request_cannot_be_published(void **state) {
     (void)state;
     const struct package package = {"owned", "1.0.0", .pragma = NULL}, strangers = {"owned", "6.6.6", .pragma = NULL};
@@ -161,7 +160,7 @@ static void a_package_may_be_in_a_folder_of_its_repository(void **state) {
     assert_non_null(strstr(files, "inner-1.0.0/src/Inner.purs"));
 }
 
-/* ---- Not to be had ---- */
+/* ---- Sources that cannot be fetched ---- */
 
 static void a_source_that_does_not_exist_is_asked_for_once(void **state) {
     (void)state;
@@ -169,7 +168,7 @@ static void a_source_that_does_not_exist_is_asked_for_once(void **state) {
     const char *log = expect_refused(request("absent", "1.0.0", "v1.0.0", NULL), "does not exist or is private");
     assert_int_equal(git_server_requests(host), before + 1);
     assert_null(strstr(log, "later"));
-    git_server_behave(host, GIT_SERVER_STATUS, 401, NULL); /* GitHub's way to say it */
+    git_server_behave(host, GIT_SERVER_STATUS, 401, NULL); /* GitHub's answer for it */
     expect_refused(request("absent", "1.0.0", "v1.0.0", NULL), "does not exist or is private");
     git_server_behave(host, GIT_SERVER_SERVE, 0, NULL);
 }
@@ -204,7 +203,7 @@ static void a_host_that_is_away_is_asked_some_times_and_then_later(void **state)
         assert_non_null(strstr(log, "This may be temporary; retrying in 0.0 s (attempt 3 of 3)."));
     }
     git_server_behave(host, GIT_SERVER_SERVE, 0, NULL);
-    expect_published("waiting", "1.0.0", "v1.0.0"); /* which can be asked for again */
+    expect_published("waiting", "1.0.0", "v1.0.0"); /* the same request can be sent again */
 }
 
 static void a_host_that_comes_back_is_not_noticed_but_in_the_log(void **state) {
@@ -219,7 +218,7 @@ static void a_host_that_comes_back_is_not_noticed_but_in_the_log(void **state) {
     json_decref(job);
 }
 
-/* It took the whole time of a publication, in one try. */
+/* One attempt used to take the whole time of a publication. */
 static void a_host_that_falls_silent_is_asked_again(void **state) {
     (void)state;
     static const enum git_server_mode modes[] = {GIT_SERVER_HANG, GIT_SERVER_STALL};

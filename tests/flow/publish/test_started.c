@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * How jobs start: by the message alone, by the look at the queue alone, side by side, and one package's in their order. (How
- * fast, is for tests/bench to tell.)
+ * How jobs start: by the message alone, by the scan of the queue alone, side by side, and one package's jobs in order.
+ * (tests/bench measures how fast.)
  */
 #include "tests/support/cmocka_all.h"
 
@@ -20,7 +20,7 @@ enum {
     SIDE_BY_SIDE = 8,
     SCAN_MS = 1000,
     START_MS = 60000,
-    LINES_AHEAD_MS = 100, /* a burst of lines runs ahead of the clock, and `finishedAt` is later than the last of them */
+    LINES_AHEAD_MS = 100, /* times of a burst of lines run ahead of the clock, and `finishedAt` is later than the last */
 };
 
 static int64_t start_latency_ms(struct server *server, const char *id) {
@@ -78,7 +78,7 @@ static bool log_has(void *context) {
     return count >= wait->count;
 }
 
-/* Until so many lines of it have these words. */
+/* Waits until `count` lines of the service's log have these words. */
 static void wait_for_publish_log(struct server *server, const char *words, int count) {
     struct log_wait wait = {server, words, count};
     if (!wait_until(log_has, &wait, START_MS)) fail_msg("publish.log does not say \"%s\" %d times", words, count);
@@ -96,7 +96,7 @@ static struct times wait_for_times(struct server *server, const char *id) {
     return times;
 }
 
-/* None of the jobs goes on from its first step until all of them are at it, but the second of a package's two. */
+/* None of the jobs goes on from its first step until all of them have reached it, except the second job of a package. */
 static void packages_run_side_by_side_and_one_packages_jobs_in_order(void **state) {
     (void)state;
     char folder[] = "/tmp/registry-flow-started-XXXXXX", setting[96], hold[64];
@@ -139,7 +139,7 @@ static void packages_run_side_by_side_and_one_packages_jobs_in_order(void **stat
     shell_run("rm -r '%s'", folder);
 }
 
-/* Waits until somebody has written which compilers there are. */
+/* Waits until a service has stored the list of compilers. */
 static size_t wait_for_compilers(struct server *server, struct job_store *store) {
     struct version *compilers;
     size_t count = 0;

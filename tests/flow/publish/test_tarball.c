@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Step 10 of lib/domain/README.md, Publish, up to the upload: what is in a tarball (lib/source/README.md, Packing), what is
- * refused in one, and that the same source gives the same bytes wherever it is packed. (test_publish_races.c is about the
- * rest.)
+ * Step 10 of lib/domain/README.md, Publish, up to the upload: the content of tarballs (lib/source/README.md, Packing),
+ * refusals, and that the same source gives the same bytes on every machine. (The rest of the step: test_races.c.)
  */
 #include "tests/support/cmocka_all.h"
 
@@ -64,7 +63,7 @@ static void start(void) {
 
 /* ---- Size ---- */
 
-/* So many letters in no order, of which six bits each are left when they are packed. */
+/* Random letters, each of which takes six bits when compressed. */
 static const char *make_noise(char *out, size_t length) {
     unsigned seed = 1;
     for (size_t i = 0; i < length; i++) {
@@ -104,7 +103,7 @@ static void a_tarball_over_200_kilobytes_is_warned_of(void **state) {
     assert_non_null(strstr(log, " bytes, more than the recommended 200000. Consider excludeFiles."));
 }
 
-/* A link counts with what it leads to, so that a tarball can have more than its source. */
+/* A link counts as its target, so a tarball can be larger than its source. */
 static void files_that_are_too_large_together_are_refused(void **state) {
     (void)state;
     static char noise[60000 + 1];
@@ -182,7 +181,7 @@ static void a_tarball_has_what_it_should_and_nothing_else(void **state) {
         if (strstr(log, lines[i]) == NULL) fail_msg("no \"%s\" in:\n%s", lines[i], log);
 }
 
-/* A monorepo: what packages share stands above them. Nothing else of the repository matters to a package. */
+/* In a monorepo, shared files are above the packages. Other parts of the repository do not matter to a package. */
 static void a_package_of_a_monorepo_has_what_it_shares_and_is_not_judged_by_the_rest(void **state) {
     (void)state;
     const struct package package = {
@@ -271,7 +270,7 @@ static const struct package fixture = {
         "mkdir -p docs/b docs/a src/B && for i in 3 1 2; do echo \"module B.M$i where\" >src/B/M$i.purs; done && "
         "echo z >docs/z && echo a >docs/a/a && echo b >docs/b/b && echo '\xC3\xA4' >'docs/\xC3\xA4' && ln -s z docs/link"};
 
-/* The output of `registryctl pack` about the package's source, called so that everything but the source is different. */
+/* The output of `registryctl pack` for the package's source, in an environment that differs in everything but the source. */
 static const char *pack_in(const char *before, const char *command) {
     const char *program = arena_format(&server->arena, "%s/registryctl", server->programs);
     return shell_output(&server->arena,
@@ -315,7 +314,7 @@ static void the_same_source_gives_the_same_bytes_everywhere(void **state) {
         {"chown -R 12345:54321 tree", "setpriv --reuid=65534 --regid=65534 --clear-groups"},
     };
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-        if (strncmp(places[i].before, "chown", 5) == 0 && geteuid() != 0) continue; /* nobody else may */
+        if (strncmp(places[i].before, "chown", 5) == 0 && geteuid() != 0) continue; /* only root may do that */
         const char *said = pack_in(places[i].before, places[i].command);
         if (strcmp(said, expected) != 0) fail_msg("after \"%s\", %s: %s", places[i].before, places[i].command, said);
     }

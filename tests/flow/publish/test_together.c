@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A release of several packages at once (lib/domain/README.md, Publish, step 6): whatever depends on a version that is still
- * being published waits for it, through the end of any process, and goes on when that has ended. So that this happens for
+ * A release of several packages at once (lib/domain/README.md, Publish, step 6): a package that depends on a version under
+ * publication waits for it, even if a process ends meanwhile, and continues when that publication has ended. To make this
  * certain, the test holds the index repository's lock, for which the first publication then waits at its commit.
  */
 #include "tests/support/cmocka_all.h"
@@ -50,7 +50,7 @@ static void end(struct scene *scene) {
     release_scene(scene);
 }
 
-/* From here on nothing is committed, until… */
+/* Stops all commits, until the next function ends it. */
 static void hold_commits(struct scene *scene) {
     struct error err;
     if (lock_take(scene->store, CHANGE_QUEUE_INDEX, LOCK_MS, PATIENCE_MS, &scene->lock, &err)) fail_msg("%s", err.message);
@@ -89,7 +89,7 @@ static bool log_has(struct scene *scene, const char *id, const char *line) {
     return has_line(&wanted);
 }
 
-/* Waits until the job is pending again, for the other one. */
+/* Waits until the job is pending again because of the other one. */
 static void wait_until_waiting(struct scene *scene, const char *id, const char *other, const char *other_id) {
     wait_for_line(
         scene, id,
@@ -135,7 +135,7 @@ struct release {
     const char *ids[RELEASE_PACKAGES];
 };
 
-/* Accepted one right after the other, and no further than the first one's commit. */
+/* Posts all three; they get no further than the first one's commit. */
 static struct release begin_release(struct scene *scene, const struct package packages[RELEASE_PACKAGES]) {
     struct release release = {.packages = packages};
     hold_commits(scene);
@@ -157,7 +157,7 @@ static void expect_all_published(struct scene *scene, const struct release *rele
         server_expect_success(scene->server, release->ids[i]);
 }
 
-/* No timed look for jobs: they are woken by the end of the other one alone. */
+/* No scans for jobs: only the end of the other one wakes them. */
 static const char *const no_scan[] = {"PENDING_SCAN_MS=0", "PACCHETTIBOTTI_TOKEN=" TOKEN, NULL};
 
 static void a_release_is_published_in_the_order_of_its_dependencies(void **state) {
@@ -187,7 +187,7 @@ static void a_repeated_request_gets_the_job_that_waits(void **state) {
     expect_all_published(scene, &release);
 }
 
-/* The next version of a package that waits comes after it. */
+/* The next version of a waiting package is published after it. */
 static void the_order_of_a_package_is_kept_while_it_waits(void **state) {
     struct scene *scene = *state;
     const struct package packages[] = RELEASE("lane");
@@ -229,7 +229,7 @@ static void a_release_fails_with_what_it_waits_for(void **state) {
     json_decref(job);
     shell_run("rm -r '%s/storage/vain-base'", server->folder);
 
-    /* All three once more, by trustees: the later ones wait for the first one's second try. */
+    /* All three again, retried by trustees: the later ones wait for the first one's retry. */
     hold_commits(scene);
     for (int i = 0; i < RELEASE_PACKAGES; i++) {
         const char *payload = arena_format(&server->arena, "{\"jobId\":\"%s\"}", release.ids[i]);
@@ -240,7 +240,7 @@ static void a_release_fails_with_what_it_waits_for(void **state) {
     expect_all_published(scene, &release);
 }
 
-/* Whether it has waited for it or came after its end. */
+/* In both cases: the dependant has waited, or came after the end. */
 static void a_dependency_that_failed_before_is_named(void **state) {
     struct scene *scene = *state;
     const struct package base = {"broken-base", "1.0.0", .pragma = "fail It is broken"}, middle = MIDDLE("broken");
@@ -258,7 +258,7 @@ static void a_dependency_that_failed_before_is_named(void **state) {
                      first));
 }
 
-/* Somebody floods a package with requests that fail; one more of them could be the one that the other package wants. */
+/* An attacker floods a package with requests that fail; each of them could be the version that the other package waits for. */
 static void a_package_whose_publications_keep_failing_is_not_waited_for(void **state) {
     enum { FAILING = 5 };
     struct scene *scene = *state;
@@ -365,13 +365,13 @@ static int begin_all(void **state) {
     return 0;
 }
 
-/* Trustees' commits say more than others. */
+/* Not the usual check of commits: those of trustees have longer messages. */
 static int end_all(void **state) {
     release_scene(*state);
     return 0;
 }
 
-/* ---- With one slot, with two services, and when something ends ---- */
+/* ---- With one slot, with two services, and with killed processes ---- */
 
 static void one_slot_is_enough(void **state) {
     (void)state;
@@ -416,7 +416,7 @@ static void a_release_outlives_its_service_and_redis(void **state) {
         server_wait_for_state(scene->server, release.ids[i], "pending");
     server_start_program(scene->server, SERVER_PUBLISH);
     wait_for_line(scene, release.ids[0], "INFO Resuming after an interruption");
-    server_kill(scene->server, SERVER_REDIS); /* and once more, with the service there */
+    server_kill(scene->server, SERVER_REDIS); /* and again, while the service runs */
     server_start_program(scene->server, SERVER_REDIS);
     let_commit(scene);
     expect_all_published(scene, &release);
@@ -425,7 +425,7 @@ static void a_release_outlives_its_service_and_redis(void **state) {
     end(scene);
 }
 
-/* The service dies right after the step in Redis with which the wait begins, and again right after the one that ends it. */
+/* The service dies right after the write to Redis that begins the wait, and again right after the one that ends it. */
 static void a_wait_outlives_the_death_of_its_service_at_either_end(void **state) {
     (void)state;
     struct scene *scene = begin(&(struct server_options){
@@ -441,7 +441,7 @@ static void a_wait_outlives_the_death_of_its_service_at_either_end(void **state)
     assert_int_equal(attempts(scene, id), 0);
     let_commit(scene);
     server_start_with_fault(server, SERVER_PUBLISH, "end");
-    server_wait_for_death(server, SERVER_PUBLISH); /* the first one's end */
+    server_wait_for_death(server, SERVER_PUBLISH); /* dies at the first one's end */
     server_wait_for_state(server, first, "succeeded");
     server_start_with_fault(server, SERVER_PUBLISH, "none");
     server_expect_success(server, id);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A dependency that is unpublished while its dependant is being published: the dependant is planned again; where there is
- * none, the reason is that, and never a tarball that cannot be read. What the metadata lists and storage lacks is the
- * operators' trouble. The publication is held at a fault point meanwhile.
+ * A dependency that is unpublished while its dependant is being published: the dependant is planned again; if it has no plan
+ * then, the unpublishing is given as the reason, and never an unreadable tarball. A version that is in the metadata but not in
+ * storage is a trouble for operators. The publication is held at a fault point meanwhile.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -25,7 +25,7 @@ static const char *hold_path(const char *point) {
     return path;
 }
 
-/* The publish service stays at `point` from now on, where the file of that name is there. */
+/* From now on the publish service waits at `point` while the file of that name exists. */
 static void use_point(struct server *server, const char *point) {
     const char **setting = server->environments[SERVER_PUBLISH];
     while (strncmp(*setting, "REGISTRY_HOLD=", strlen("REGISTRY_HOLD=")) != 0)
@@ -56,7 +56,8 @@ static void unpublish(struct server *server, const char *name, const char *versi
         server, trustee_expect_job(server, REVISE_TOKEN, trustee_body(server, "unpublish", payload, REVISE_ACTOR, "A test.")));
 }
 
-/* Posts the package, and has the version of `dependency` unpublished while it is at the point. Returns the job's id. */
+/* Posts the package, and unpublishes the version of `dependency` while the publication is at the point. Returns the job's
+ * id. */
 static const char *publish_meanwhile(struct server *server, const struct package *package, const char *point,
                                      const char *dependency, const char *version) {
     struct held held = {server, count_held(server)};
@@ -68,7 +69,7 @@ static const char *publish_meanwhile(struct server *server, const struct package
     return id;
 }
 
-/* The last line of a job that failed for it. */
+/* The job must fail, with the dependency in the last line of its log. */
 static void expect_blamed(struct server *server, const char *id, const char *dependency) {
     json_t *job = server_wait_for_job(server, id);
     const char *error = server_last_error(server, job);
@@ -104,7 +105,7 @@ static void without_another_plan_the_reason_is_the_unpublishing(void **state) {
     registry_expect_consistency(server);
 }
 
-/* It is compiled already; the last check, under the lock, is whether the dependencies are there. */
+/* The package is compiled already; the last check, under the lock, is that its dependencies are still published. */
 static void at_the_last_look_the_reason_is_the_unpublishing_too(void **state) {
     struct server *server = *state;
     const struct package only = {"withdrawn-c", "1.0.0", .pragma = NULL},
@@ -128,7 +129,7 @@ static void a_tarball_that_storage_has_lost_is_waited_for_and_is_an_alarm(void *
     struct held held = {.server = server};
     server_expect_published(server, &only);
     shell_run("mv '%s/storage/withdrawn-d/1.0.0.tar.gz' '%s/lost'", server->folder, server->folder);
-    use_point(server, "record"); /* what is unpacked is forgotten with the process */
+    use_point(server, "record"); /* unpacked packages are forgotten with the process */
     const char *id = server_post_package(server, &user);
     if (!wait_until(has_waited, &held, PATIENCE_MS)) fail_msg("no alarm");
     shell_run("mv '%s/lost' '%s/storage/withdrawn-d/1.0.0.tar.gz'", server->folder, server->folder);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * POST /api/v1/trustee under attack: ten thousand requests with tokens that are wrong, empty, cut, longer, repeated, in other
- * places or other schemes, and smuggled in odd headers. None passes, the limiter holds, who has the token gets through all the
- * while; and neither the token nor a part of it is found anywhere afterwards, not in the gateway's memory either.
+ * places or other schemes, and smuggled in odd headers. None is accepted, the rate limit works, and the real token is accepted
+ * all the time; and neither the token nor a part of it is found anywhere afterwards, not even in the gateway's memory.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -63,7 +63,7 @@ static int stop(void **state) {
 
 /* ---- Requests, byte by byte ---- */
 
-/* `headers` are whole lines. The status; 0 where the gateway closed without an answer. */
+/* `headers` are whole lines. Returns the status; 0 if the gateway closed the connection without an answer. */
 static int send_raw(struct scene *scene, const char *path, const char *headers, size_t headers_length, const char *body) {
     struct text request = {0};
     text_append_format(&request, "POST %s HTTP/1.1\r\nHost: localhost\r\n", path);
@@ -174,7 +174,7 @@ static const char *wrong_token(struct arena *arena, unsigned number) {
     case 3: token[length] = '\0', token[at] ^= 0x20; break;          /* another case */
     case 4: return token + 1 + at;                                   /* without its beginning */
     case 5: memmove(token + at, token + at + 1, length - at); break; /* a character less, and one more */
-    default: hash_random_uuid(token);                                /* another altogether */
+    default: hash_random_uuid(token);                                /* a completely different one */
     }
     for (char *c = token; *c; c++)
         if (*c < '!' || *c > '~') *c = '!';
@@ -194,7 +194,7 @@ static void ten_thousand_attempts_and_none_passes(void **state) {
         const char *headers = attempt(&arena, i);
         int status = send_headers(scene, headers);
         if (status != 0 && status != 400 && status != 401 && status != 429) fail_msg("%d for %s", status, headers);
-        /* A request that is no HTTP is refused by 400 before the route is looked for. */
+        /* A request that is not HTTP is refused with 400 before routing. */
         if (status == 400 && strstr(text_view(&scene->connection.answer), "\"path\"")) fail_msg("read for %s", headers);
         counts[status]++;
         arena_release(&arena);
@@ -211,7 +211,7 @@ static void ten_thousand_attempts_and_none_passes(void **state) {
     json_decref(jobs);
 }
 
-/* The token anywhere else in the request is no token. */
+/* The token does not count in any other place of the request. */
 static void a_token_in_another_place_counts_for_nothing(void **state) {
     struct scene *scene = *state;
     static const char *const paths[] = {"/api/v1/trustee?access_token=" TOKEN, "/api/v1/trustee?Authorization=Bearer%20" TOKEN,
@@ -226,7 +226,7 @@ static void a_token_in_another_place_counts_for_nothing(void **state) {
     static const char with_nul[] = "Authorization: Bearer " TOKEN "\0x\r\n";
     status = send_raw(scene, "/api/v1/trustee", with_nul, sizeof with_nul - 1, BODY);
     assert_true(status == 0 || status == 400 || status == 401 || status == 429);
-    /* A second request hidden behind the first one's body has to bring its own. */
+    /* A second request hidden behind the first one's body needs its own token. */
     static const char first[] = "Authorization: Bearer " TOKEN "\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n";
     status = send_raw(scene, "/api/v1/trustee", first, strlen(first), "{}");
     assert_true(status == 0 || status == 400);
@@ -235,7 +235,7 @@ static void a_token_in_another_place_counts_for_nothing(void **state) {
 
 /* ---- Where the token is not ---- */
 
-/* In all of the process's memory that can be written to. */
+/* Counts occurrences in all writable memory of the process. */
 static size_t count_in_memory(pid_t pid, const char *needle) {
     enum { CHUNK = 1 << 20, LARGEST = 1 << 30 };
     char path[64], line[512];
@@ -298,15 +298,15 @@ static void the_token_is_found_nowhere(void **state) {
     }
     search_proc(scene, "environ");
     search_proc(scene, "cmdline");
-    secret_search_folder(scene->search, redis_server_folder(scene->server->redis)); /* what was ever in a key is in its file */
+    secret_search_folder(scene->search, redis_server_folder(scene->server->redis)); /* has all former values */
     secret_search_folder(scene->search, scene->server->folder);
     const char *findings = secret_search_findings(scene->search);
     if (*findings != '\0') fail_msg("found:\n%s", findings);
 }
 
-/* Of a gateway that had the token in nothing but the right header: there it was wiped. */
+/* The gateway got the token only in the right header, where it wipes it. */
 static void the_token_does_not_stay_in_memory(void **state) {
-    if (geteuid() != 0) skip(); /* nobody else can read its memory */
+    if (geteuid() != 0) skip(); /* only root can read its memory */
     struct scene *scene = *state;
     static const char planted[] = "X-Planted: AttackTestTokenThatIsNotWiped\r\nAuthorization: Bearer wrong\r\n";
     http_connection_close(&scene->connection);
@@ -318,7 +318,7 @@ static void the_token_does_not_stay_in_memory(void **state) {
     pid_t pid = scene->server->children[SERVER_GATEWAY].pid;
     assert_int_equal(count_in_memory(pid, TOKEN), 0);
     assert_int_equal(send_raw(scene, "/api/v1/trustee", planted, strlen(planted), BODY), 401);
-    assert_true(count_in_memory(pid, "AttackTestTokenThatIsNotWiped") > 0); /* so this can find something */
+    assert_true(count_in_memory(pid, "AttackTestTokenThatIsNotWiped") > 0); /* so the search works */
 }
 
 static void an_abort_leaves_no_dump(void **state) {

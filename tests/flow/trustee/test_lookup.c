@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Trustees' tokens that are looked up at GitHub (services/gateway/README.md, Trustee requests), by the publish service for the
- * gateway, with a key between the two: who may, who may not, what is asked how often, and that nothing passes while GitHub
- * cannot be asked.
+ * gateway, with a shared key: permissions, the number of questions to GitHub, and that no request is accepted while GitHub
+ * cannot be reached.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -54,7 +54,7 @@ static int stop(void **state) {
     return 0;
 }
 
-/* From another address each time: no limit is to answer in its place. */
+/* From another address each time, so that no rate limit answers. */
 static struct trustee_answer ask(const char *token, const char *actor) {
     static int number;
     const char *payload = transfer_payload(&scene, "nothing", "a/b");
@@ -75,7 +75,7 @@ static void expect_accepted(const char *token, const char *actor, const char *cr
 static void trustees_pass_and_nobody_else(void **state) {
     (void)state;
     expect_accepted(MEMBERS, "member", "GitHub token of Member");
-    expect_accepted(MEMBERS, "Other-Member", "GitHub token of Member"); /* logins have no case */
+    expect_accepted(MEMBERS, "Other-Member", "GitHub token of Member"); /* logins are case-insensitive */
     expect_accepted(BOTS, "member", "GitHub token of pacchettibotti");
     expect_accepted(CONFIGURED, "member", "PACCHETTIBOTTI_TOKEN");
     static const struct {
@@ -96,7 +96,7 @@ static void trustees_pass_and_nobody_else(void **state) {
         if (answer.status != rows[i].status || strcmp(answer.path, rows[i].path) != 0)
             fail_msg("row %zu: %d %s %s", i, answer.status, answer.path, answer.message);
     }
-    const char *malformed = "{\"action\":\"transfer\"}"; /* a requester without permission is not told that */
+    const char *malformed = "{\"action\":\"transfer\"}"; /* a requester without permission must not learn that */
     assert_int_equal(trustee_ask(scene.server, STRANGERS, "192.0.2.1", malformed).status, 403);
     assert_int_equal(trustee_ask(scene.server, MEMBERS, "192.0.2.1", malformed).status, 400);
 }
@@ -135,9 +135,9 @@ static void nobody_passes_unknown_while_github_cannot_be_asked(void **state) {
         github_server_set_mode(github, modes[i]);
         const char *token = arena_format(&scene.server->arena, "ghp_NotAskedForBefore%zu0123456789abcdef", i);
         assert_int_equal(ask(token, "member").status, 503);
-        assert_int_equal(ask(MEMBERS, "member").status, 200); /* is known */
+        assert_int_equal(ask(MEMBERS, "member").status, 200); /* login and team are cached */
     }
-    server_terminate(scene.server, SERVER_PUBLISH); /* what was known is forgotten */
+    server_terminate(scene.server, SERVER_PUBLISH); /* the cache is lost */
     server_start_program(scene.server, SERVER_PUBLISH);
     server_wait_until_ready(scene.server);
     assert_int_equal(ask(MEMBERS, "member").status, 503);
@@ -160,7 +160,7 @@ static void who_leaves_the_team_or_loses_the_token_is_out(void **state) {
     (void)state;
     github_server_set_member(github, "member", false);
     github_server_set_token(github, BOTS, NULL, false);
-    server_terminate(scene.server, SERVER_PUBLISH); /* in the place of the few minutes that it is believed */
+    server_terminate(scene.server, SERVER_PUBLISH); /* a restart ends the cache's validity of a few minutes */
     server_start_program(scene.server, SERVER_PUBLISH);
     server_wait_until_ready(scene.server);
     assert_int_equal(ask(MEMBERS, "other-member").status, 403);

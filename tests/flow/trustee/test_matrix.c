@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * The trustees' action `matrix` (lib/domain/README.md, Trustee actions): a version is built again, even after success; a
- * failure then is an alarm, and takes no compiler away. The compiler that changes its mind is a script in the place of one that
- * the worker knows.
+ * failure then raises an alarm, and removes no compiler from the metadata. The compiler whose result changes is a script that
+ * replaces one of the worker's compilers.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -54,7 +54,7 @@ static const char *body(struct server *server, const char *name, const char *ver
     return trustee_body(server, "matrix", payload(server, name, version, compiler), ACTOR, "Is it true?");
 }
 
-/* Publishes it, and waits until it is built with 0.15.14, too; returns the id of that build. */
+/* Publishes the package, and waits until it is built with 0.15.14, too; returns the id of that build. */
 static const char *publish_and_build(struct server *server, const char *name) {
     server_expect_published(server, &(struct package){name, "1.0.0", .pragma = NULL});
     json_t *version = matrix_cells_wait(server, name, "0.15.14", "verdict", "succeeded");
@@ -69,7 +69,7 @@ static void refuse(struct server *server, const char *request, const char *path,
         fail_msg("%s: %d %s %s", request, answer.status, answer.path, answer.message);
 }
 
-/* In the place of the compiler 0.15.14 is one to which nothing is right; and back. */
+/* Replaces the compiler 0.15.14 by one that always fails; the next function restores it. */
 static void spoil_compiler(struct server *server) {
     static const char script[] =
         "#!/bin/sh\n"
@@ -151,7 +151,7 @@ static void a_failure_then_is_an_alarm_and_takes_no_compiler_away(void **state) 
     if (strcmp(server_job_text(job, "verdict"), "failed_to_compile") != 0) fail_msg("%s", server_log_text(server, job));
     assert_non_null(strstr(server_last_error(server, job), "does not compile with compiler 0.15.14"));
     json_decref(job);
-    int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS; /* it is counted a moment after the job's end */
+    int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS; /* counted shortly after the job's end */
     while (matrix_alarms(server) != 1 && clock_monotonic_ms() < until_ms)
         usleep(20000);
     assert_int_equal(matrix_alarms(server), 1);
@@ -169,7 +169,7 @@ static void a_failure_then_is_an_alarm_and_takes_no_compiler_away(void **state) 
     json_decref(after);
     json_t *version = matrix_cells_wait(server, "falls", "0.15.14", "verdict", "failed_to_compile");
     const json_t *cell = matrix_cell(version, "0.15.14");
-    assert_string_equal(server_job_text(cell, "state"), "succeeded"); /* as the metadata says */
+    assert_string_equal(server_job_text(cell, "state"), "succeeded"); /* as in the metadata */
     assert_string_equal(server_job_text(cell, "jobId"), id);
     json_decref(version);
     mend_compiler(server);
@@ -188,7 +188,7 @@ static void what_cannot_be_built_is_refused_with_the_reason(void **state) {
     refuse(server, body(server, "reasons", "1.0.0", "0.14.0"), "payload.compiler", "Supported compilers: 0.15.14, 0.15.15.");
 }
 
-/* One that only builds with the older compiler makes what depends on it one without a plan for the newer. */
+/* A version that only builds with the older compiler leaves its dependants without a plan for the newer one. */
 static void a_version_without_a_plan_is_refused_with_the_solvers_explanation(void **state) {
     struct server *server = *state;
     const struct package old = {"only-old", "1.0.0", .pragma = "fail-from 0.15.15 It is too new."},

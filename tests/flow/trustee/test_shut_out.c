@@ -84,8 +84,8 @@ static void a_burst_of_made_up_tokens_from_one_address_costs_five_look_ups(void 
         http_connection_close(&connections[i]);
     }
     assert_true(github_server_count(github, "GET /user") - before <= LOOK_UPS_PER_ADDRESS);
-    assert_int_equal(ask(OTHERS, "198.51.100.2"), 200); /* was never seen before */
-    assert_int_equal(ask(MEMBERS, "192.0.2.1"), 200);   /* is known, even from that address */
+    assert_int_equal(ask(OTHERS, "198.51.100.2"), 200); /* an unknown token */
+    assert_int_equal(ask(MEMBERS, "192.0.2.1"), 200);   /* a known token, even from that address */
 }
 
 static void made_up_tokens_from_many_addresses_leave_room_for_trustees(void **state) {
@@ -107,7 +107,7 @@ static void made_up_tokens_from_many_addresses_leave_room_for_trustees(void **st
     }
 }
 
-/* The restarted services had forgotten who was a trustee, so the made-up tokens used up the look-ups that all shared. */
+/* Restarted services used to know no trustees, so made-up tokens used up the look-ups that all tokens share. */
 static void a_known_token_keeps_its_room_after_a_restart(void **state) {
     (void)state;
     static const enum server_program programs[] = {SERVER_PUBLISH, SERVER_GATEWAY};

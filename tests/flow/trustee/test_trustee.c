@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Trustee actions through the whole server (lib/domain/README.md, Trustee actions): each action, what is refused and in which
- * order, duplicates, tries again, and what is kept of who asked. Tokens under attack: test_trustee_attack.c; looked up at
- * GitHub: test_trustee_lookup.c.
+ * Trustee actions through the whole server (lib/domain/README.md, Trustee actions): each action, refusals and their order,
+ * duplicates, retries, and the record of the requester. Attacks on tokens: test_attack.c; look-ups at GitHub: test_lookup.c.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -108,7 +107,7 @@ static void a_trustee_unpublishes_at_any_age_with_a_reason(void **state) {
     json_t *job =
         server_wait_for_job(server, trustee_expect_job(server, TOKEN, body("unpublish", version_payload("ancient"), NULL)));
     assert_non_null(strstr(server_last_error(server, job), "a reason is required"));
-    /* A request that was not carried out has no signature with which somebody could do so. */
+    /* A request that was not carried out is shown without its signature, or anybody could use it. */
     assert_string_equal(json_string_value(json_object_get(json_object_get(job, "payload"), "signature")), "");
     json_decref(job);
     assert_string_equal(registry_snapshot(server), before);
@@ -120,7 +119,7 @@ static void a_trustee_unpublishes_at_any_age_with_a_reason(void **state) {
                         "{\"name\":\"ancient\",\"version\":\"1.0.0\",\"reason\":\"A court said so.\"}");
     assert_string_equal(server_job_text(payload, "signature"),
                         owner_key_sign(&scene.arena, &scene.pacchettibotti, server_job_text(payload, "payload")));
-    /* It is public, and of no use: it was used up with the job's end. */
+    /* The signature is public, but cannot be used again after the job's end. */
     const char *replay =
         signed_request_body(&scene.arena, server_job_text(payload, "payload"), server_job_text(payload, "signature"));
     before = registry_snapshot(server);
@@ -181,7 +180,7 @@ static void registryctl_asks_for_a_trustee(void **state) {
     assert_non_null(strstr(shell_output(calls, "%s trustee --actor a retry '{}' 2>&1 || echo exit $?", program), "exit 2"));
 }
 
-/* ---- Duplicates and tries again ---- */
+/* ---- Duplicates and retries ---- */
 
 static void the_same_action_by_the_same_trustee_is_one_job_while_it_lasts(void **state) {
     (void)state;
@@ -222,7 +221,8 @@ static void a_failed_job_is_tried_again_and_linked(void **state) {
     trustee_expect_refusal(server, TOKEN, NULL, retry_of("nonsense"), 400, "payload.jobId");
 }
 
-/* Somebody else's failed request does not become a trustee's own; and what was asked for before a later change stays undone. */
+/* A retry does not turn a request of somebody else into a trustee's own, and does not redo a request from before a later
+ * change. */
 static void a_try_again_proves_nothing_and_undoes_nothing(void **state) {
     (void)state;
     struct server *server = scene.server;
@@ -244,7 +244,7 @@ static void a_try_again_proves_nothing_and_undoes_nothing(void **state) {
     assert_string_equal(registry_snapshot(server), before);
 }
 
-/* Its plan is none that the registry has, so alone it would say something wrong of the version. */
+/* Its plan does not follow from the registry, so its result alone would be wrong for the version. */
 static void a_build_for_a_revision_is_not_tried_again_by_itself(void **state) {
     (void)state;
     struct error err;
@@ -318,7 +318,7 @@ static void the_token_is_looked_at_first_and_failures_are_counted(void **state) 
         trustee_expect_refusal(server, wrong[i], "192.0.2.1", i % 2 ? good : "{", 401, "");
     trustee_expect_refusal(server, "wrong", "192.0.2.1", good, 429, "");
     trustee_expect_refusal(server, "wrong", "192.0.2.2", good, 401, "");         /* another address */
-    assert_int_equal(trustee_ask(server, TOKEN, "192.0.2.1", good).status, 200); /* never with the right one */
+    assert_int_equal(trustee_ask(server, TOKEN, "192.0.2.1", good).status, 200); /* never refused with the right token */
     trustee_expect_refusal(server, TOKEN, "192.0.2.1", "{", 400, "");
 }
 
@@ -327,7 +327,7 @@ struct probe {
     int status; /* of the expected answer */
 };
 
-/* Each time from another address: no limit is to answer in its place. */
+/* From another address each time, so that no rate limit answers. */
 static bool is_answered_so(void *context) {
     static int number;
     const struct probe *probe = context;
@@ -359,13 +359,13 @@ static void a_new_token_needs_no_restart(void **state) {
     reload();
     expect_soon(NEW_TOKEN, IS_RIGHT);
     expect_soon(TOKEN, 401);
-    shell_run("echo nonsense >'%s/digest'", folder); /* fits nothing */
+    shell_run("echo nonsense >'%s/digest'", folder); /* not a digest */
     reload();
     expect_soon(NEW_TOKEN, 401);
     write_digest(NEW_TOKEN);
     reload();
     expect_soon(NEW_TOKEN, IS_RIGHT);
-    shell_run(": >'%s/digest'", folder); /* as while it is being written: the digest before is kept */
+    shell_run(": >'%s/digest'", folder); /* as while it is being written: the previous digest is kept */
     reload();
     assert_true(wait_until(empty_file_is_logged, NULL, PATIENCE_MS));
     expect_soon(NEW_TOKEN, IS_RIGHT);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Where a pause does not end, ctest's time-out ends the test: pauses here are of an hour.
+ * The pauses here last an hour: if one is not cut short, ctest's time-out fails the test.
  */
 #include "tests/support/cmocka_all.h"
 

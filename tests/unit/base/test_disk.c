@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A disk that is full itself is in tests/flow/test_full_disks.c, which takes root.
+ * Really full disks are tested by tests/flow/test_full_disks.c, which needs root.
  */
 #include "lib/base/disk.h"
 
@@ -20,7 +20,7 @@ static void a_folder_that_cannot_be_written_to_is_named_with_its_setting(void **
     assert_int_equal(disk_check("WORK_DIR", "/nowhere/work", &err), STATUS_INTERNAL);
     assert_string_equal(err.message, "WORK_DIR: The folder /nowhere/work cannot be written to: No such file or directory.");
     assert_int_equal(err.trouble, TROUBLE_MACHINE);
-    assert_int_equal(disk_check(NULL, "/proc", &err), STATUS_INTERNAL); /* where there is no room at all */
+    assert_int_equal(disk_check(NULL, "/proc", &err), STATUS_INTERNAL); /* a file system without any free space */
     assert_non_null(strstr(err.message, "/proc"));
 }
 

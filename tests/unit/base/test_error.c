@@ -76,7 +76,7 @@ static void what_is_the_operators_trouble_stays_marked(void **state) {
     assert_int_equal(error_mark(&err, STATUS_INTERNAL, TROUBLE_STORAGE), STATUS_INTERNAL); /* it is known already */
     assert_int_equal(err.trouble, TROUBLE_MACHINE);
     error_set(&err, STATUS_UNAVAILABLE, "It is away.");
-    assert_int_equal(err.trouble, TROUBLE_NONE); /* whose, nobody knows */
+    assert_int_equal(err.trouble, TROUBLE_NONE); /* the cause of the trouble is unknown */
     error_mark(&err, STATUS_UNAVAILABLE, TROUBLE_REDIS);
     error_prefix(&err, "Looking");
     error_under(&err, "payload");

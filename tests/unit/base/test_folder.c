@@ -49,7 +49,7 @@ static void folders_are_made_and_removed_without_following_links(void **state) {
     arena_release(&arena);
 }
 
-/* As somebody might leave it to keep it. */
+/* As a user might leave a folder to protect it. */
 static void what_is_deep_or_closed_is_removed_too(void **state) {
     (void)state;
     enum { DEPTH = 3000 }; /* as a path it would be several times PATH_MAX */
@@ -128,7 +128,7 @@ static void what_is_in_a_folder_is_spread_where_the_file_system_can(void **state
     assert_int_equal(statfs(folder, &about), 0);
     assert_int_equal(after & ~FS_TOPDIR_FL, before & ~FS_TOPDIR_FL);
     if (about.f_type == EXT4_SUPER_MAGIC) assert_true(after & FS_TOPDIR_FL);
-    folder_spread("/tmp/registry-folder-that-is-not-there"); /* a hint: nothing is wrong */
+    folder_spread("/tmp/registry-folder-that-is-not-there"); /* only a hint, so it does not fail */
     folder_remove(folder);
 }
 

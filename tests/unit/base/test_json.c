@@ -90,7 +90,7 @@ static void numbers_with_a_point_are_printed_as_by_javascript(void **state) {
         {"[1.7976931348623157e308]", "[1.7976931348623157e+308]"},
         {"[5e-324]", "[5e-324]"},
         {"[999999999999999900.0]", "[999999999999999900]"},
-        {"[1e20]", "[1e+20]"}, /* JavaScript prints a whole number here, which no reader with 64 bits takes */
+        {"[1e20]", "[1e+20]"}, /* JavaScript prints a whole number here, which is too large for 64 bits */
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         json_t *value = read_text(cases[i].text);
@@ -102,8 +102,8 @@ static void numbers_with_a_point_are_printed_as_by_javascript(void **state) {
     }
 }
 
-/* Every byte at every place within two words of eight bytes: jansson reads back what was printed, and only what must be
- * escaped is. */
+/* Every byte at every place within two words of eight bytes: jansson reads the printed text back, and only characters that must
+ * be escaped are. */
 static void each_byte_is_escaped_wherever_it_stands(void **state) {
     (void)state;
     enum { LENGTH = 19 };

@@ -94,7 +94,7 @@ static void values_of_each_type_and_fields_that_are_absent(void **state) {
     text_release(&out);
 }
 
-/* As JSON.stringify would print it there, and as json_append_value() does where it is all. */
+/* As JSON.stringify would print the value there, and as json_append_value() prints it by itself. */
 static void json_values_are_indented_to_where_they_stand(void **state) {
     (void)state;
     struct text whole = {0}, alone = {0}, written = {0};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The operators' log: whatever a value is, it is read back as that value, of its own field, on its own line. Lines are read by
- * a reader of logfmt that knows nothing of how they were written.
+ * The operators' log: any value can be read back as the value of its field, from its own line. The lines are parsed by a logfmt
+ * reader that is independent of the writer.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -140,7 +140,7 @@ static void expect_field(const struct read_line *line, size_t at, const char *ke
     assert_string_equal(text_view(&line->fields[at].value), value);
 }
 
-/* The line of an event with `value` among other fields has it, and them, and nothing else. */
+/* The line of an event with `value` and other fields has exactly these fields. */
 static void expect_read_back(const char *value) {
     char *line =
         WRITTEN_LINE(LOG_WARN, "job_ended", log_field("job", "an-id"), log_field("error", value), log_field("took_ms", 12));
@@ -214,7 +214,7 @@ static void fields_are_written_by_their_types(void **state) {
     assert_int_equal(lseek(log_file, 0, SEEK_END), 0);
 }
 
-/* They would hide words of the line from whoever reads it in a terminal, or show them in another order. */
+/* In a terminal they would hide words of the line, or show them in another order. */
 static void characters_that_do_not_show_are_escaped(void **state) {
     (void)state;
     char *line = WRITTEN_LINE(LOG_INFO, "shown", log_field("marks", "\xE2\x80\xAE\xE2\x80\x8B\xE2\x81\xA6\xEF\xBB\xBF"),
@@ -223,7 +223,7 @@ static void characters_that_do_not_show_are_escaped(void **state) {
     free(line);
 }
 
-/* A line that a pipe takes in one piece is not torn apart by those of other threads. */
+/* A line that a pipe accepts in one piece is not mixed with the lines of other threads. */
 static void a_long_value_is_cut_at_a_character(void **state) {
     (void)state;
     struct text value = {0};

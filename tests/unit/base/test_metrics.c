@@ -121,7 +121,7 @@ static void a_process_has_an_age_memory_and_computed(void **state) {
     static const struct {
         const char *name;
         double least, most;
-    } figures[] = {{"\nregistry_uptime_seconds ", -0.02, 600}, /* it begins with a tick of the clock, of a hundredth */
+    } figures[] = {{"\nregistry_uptime_seconds ", -0.02, 600}, /* start times are in clock ticks of 10 ms */
                    {"\nregistry_resident_bytes ", 100000, 1e10},
                    {"\nregistry_cpu_seconds_total ", 0.0001, 600}};
     for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++) {

@@ -15,7 +15,7 @@ static void init_guests(struct guest guests[GUESTS]) {
         guests[i] = (struct guest){.number = i};
 }
 
-/* The number of the oldest, which leaves; -1: nobody is there. */
+/* Takes the oldest item and returns its number; -1: the queue is empty. */
 static int take(struct queue *queue) {
     const struct guest *guest = QUEUE_ITEM(queue_take(queue), struct guest, link);
     return guest ? guest->number : -1;
@@ -38,7 +38,7 @@ static void the_first_in_is_the_first_out(void **state) {
         assert_int_equal(take(&queue), i);
     assert_int_equal(take(&queue), -1);
     assert_int_equal(queue.count, 0);
-    assert_true(queue_add(&queue, &guests[3].link)); /* it may come back */
+    assert_true(queue_add(&queue, &guests[3].link)); /* it may be added again */
     assert_int_equal(take(&queue), 3);
 }
 

@@ -137,12 +137,12 @@ static void a_secret_in_a_file_can_be_replaced(void **state) {
     assert_string_equal(f->err.path, "SERVICE_KEY_FILE");
     assert_string_equal(f->settings.service_key, "correct horse battery staple");
     assert_string_equal(f->settings.pacchettibotti_token, "the second token");
-    assert_string_equal(first, "the first token"); /* for callers that took it before */
+    assert_string_equal(first, "the first token"); /* valid for callers that got it earlier */
     assert_blanked("the first token");
     assert_blanked("the second token");
 }
 
-/* It opens, and reading it fails: that must not pass for an empty file. */
+/* The file can be opened but not read: that must not count as an empty file. */
 static void a_file_that_cannot_be_read_leaves_the_secret_as_it_was(void **state) {
     struct fixture *f = *state;
     write_file("token", "the first token");
@@ -156,7 +156,7 @@ static void a_file_that_cannot_be_read_leaves_the_secret_as_it_was(void **state)
     assert_int_equal(rmdir("token"), 0);
 }
 
-/* Somebody truncates it, and writes it again. */
+/* As when an editor truncates the file and then writes it. */
 static void a_file_that_is_empty_for_a_moment_leaves_the_secret_as_it_was(void **state) {
     struct fixture *f = *state;
     write_file("token", "the first token");

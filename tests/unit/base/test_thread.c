@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Where a wait does not end, ctest's time-out ends the test: pauses here are of an hour.
+ * The pauses here last an hour: if one is not cut short, ctest's time-out fails the test.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -87,7 +87,7 @@ static void a_pause_lasts_and_ends_and_waking_does_not_shorten_it(void **state) 
         thread_lock(&worker.thread);
         thread_wake(&worker.thread);
         is_done = worker.rounds >= 20;
-        assert_int_equal(worker.ended, 0); /* else a pause was short */
+        assert_int_equal(worker.ended, 0); /* ended only after too short a pause */
         thread_unlock(&worker.thread);
     }
     thread_release(&worker.thread);
@@ -107,7 +107,7 @@ static void a_wait_times_out(void **state) {
     thread_release(&worker.thread);
 }
 
-/* Does what is wanted, and stops when nothing is left. */
+/* Does the requested work, and stops when none is left. */
 static void work(void *context) {
     struct worker *worker = context;
     thread_lock(&worker->thread);
@@ -148,7 +148,7 @@ static void a_stop_wakes_what_waits_for_work(void **state) {
     thread_init(&worker.thread);
     for (int i = 0; i < THREADS; i++)
         assert_int_equal(thread_start(&worker.thread, "works", work, &worker, &err), STATUS_OK);
-    await(&worker, &worker.begun, THREADS); /* each has the mutex from then until it waits */
+    await(&worker, &worker.begun, THREADS); /* each holds the mutex from then until it waits */
     thread_release(&worker.thread);
     assert_int_equal(worker.ended, THREADS);
 }

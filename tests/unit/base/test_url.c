@@ -113,7 +113,7 @@ static void parameters_are_encoded_and_joined(void **state) {
     text_release(&url);
 }
 
-/* curl mends what it can, and goes where it then points. */
+/* curl repairs a URL if it can, and connects to the server in the result. */
 static void servers_are_named_as_curl_reads_them(void **state) {
     (void)state;
     static const char *const rows[][2] = {
@@ -158,7 +158,7 @@ static void servers_are_compared_as_curl_reads_them(void **state) {
         {"https://h/a", "https://h:8443/a", false},
         {"https://h/a", "https://h.org/a", false},
         {"https://h/a", "https://h@g/a", false},
-        {"https://h:99999/a", "https://h:99999/a", false}, /* no server at all */
+        {"https://h:99999/a", "https://h:99999/a", false}, /* not a valid server */
         {"", "", false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -171,7 +171,7 @@ static void a_port_is_a_number_from_1_to_65535(void **state) {
     (void)state;
     static const struct {
         const char *text;
-        int port; /* 0: it is none */
+        int port; /* 0: not a valid port */
     } rows[] = {{"1", 1},   {"80", 80},   {"0080", 80}, {"65535", 65535}, {"", 0},          {"0", 0},
                 {"+80", 0}, {"-80", 0},   {" 80", 0},   {"80 ", 0},       {"8a", 0},        {"0x50", 0},
                 {"*", 0},   {"65536", 0}, {"99999", 0}, {"000080", 0},    {"4294967376", 0}};

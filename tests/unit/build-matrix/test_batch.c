@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Which of the ready jobs one worker gets together, what is refused, and the packages of a batch.
+ * The choice of ready jobs that one worker gets together, refused jobs, and the packages of a batch.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -53,7 +53,7 @@ static struct job job_of(const char *package, const char *plan) {
 #define TWO "{\"prelude\":\"2.0.0\"}"
 #define MAYBE_ONE "{\"maybe\":\"1.0.0\",\"prelude\":\"1.0.0\"}"
 
-/* The positions of the chosen jobs, and behind a colon those of the refused ones. */
+/* `expected` has the positions of the chosen jobs and, after a colon, those of the refused ones. */
 static void expect_choice(const char *expected, const struct job *jobs, size_t count, size_t most) {
     struct batch_choice choice;
     struct text text = {0};
@@ -125,7 +125,7 @@ static void a_batch_has_one_compiler_and_one_purpose(void **state) {
     expect_choice("0 3", jobs, 4, 16);
 }
 
-/* A build that somebody waits for, one to compare, one that a worker was lost over. */
+/* A build that a requester waits for, one for a comparison, one whose worker was lost. */
 static void some_jobs_go_alone(void **state) {
     (void)state;
     for (int i = 0; i < 5; i++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Builds with the stand-in compiler, of packages that are unpacked already: files that the compiler cannot read, what
- * it says, and what is about this machine. (Whole workers: tests/flow/matrix/.)
+ * Builds with the stand-in compiler, of unpacked packages: files that the compiler cannot read, its reports, and troubles of
+ * this machine. (Whole workers: tests/flow/matrix/.)
  */
 #include "tests/unit/build-worker/build_scene.h"
 
@@ -54,7 +54,7 @@ static void what_the_compiler_does_not_read_may_be_anything(void **state) {
     (void)state;
     static const struct source source = {"odd",
                                          {{"src/A.purs", "module A where\n"},
-                                          {"src/A.js", "// caf\xE9\n"}, /* nothing is imported from it */
+                                          {"src/A.js", "// caf\xE9\n"}, /* no module imports from it */
                                           {"src/.hidden/B.purs", "no module \xFF\n"},
                                           {"src/.draft.purs/C.purs", "module A where\n"},
                                           {"src/deep/.hidden/D.purs", "module D where\n"}}}; /* a module to the compiler */
@@ -155,7 +155,7 @@ static void the_time_of_each_step_is_in_the_log(void **state) {
     expect_line("ms keep=");
 }
 
-/* ---- How it is asked for ---- */
+/* ---- Kinds of builds ---- */
 
 static void a_build_again_takes_dependencies_from_the_store_and_compiles_its_own(void **state) {
     (void)state;
@@ -192,7 +192,7 @@ static void a_verification_builds_it_twice_and_keeps_nothing(void **state) {
                                             {"user", {{"src/User.purs", "module User where\nimport Base\n"}}}},
                                wrong = {"wrong", {{"src/A.purs", "module A where\n-- stand-in: fail It does not fit.\n"}}};
     how = BUILD_HOW_VERIFY;
-    for (int i = 0; i < 2; i++) { /* the second one finds nothing of the first */
+    for (int i = 0; i < 2; i++) { /* the second build reuses nothing of the first */
         long long runs = atomic_load(&environment.runs);
         build(sources, 2, 1);
         expect_verdict(0, VERDICT_SUCCEEDED, NULL);

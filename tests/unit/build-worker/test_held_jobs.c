@@ -14,7 +14,7 @@ enum { LONG_MS = 60000 };
 static struct held_jobs list;
 static struct held_order pieces[2];
 
-/* The worker has the job under number 10, was cut off, and got it again under number 14. */
+/* The worker holds the job with lease 10, was cut off, and got it again with lease 14. */
 static int set_up(void **state) {
     (void)state;
     static const struct build_job old[] = {{.job_id = JOB, .fence = 10}}, again[] = {{.job_id = JOB, .fence = 14}};
@@ -76,7 +76,7 @@ static void what_is_lost_under_way_is_lost_once(void **state) {
     expect_stopped(true, false);
 }
 
-/* Its result may be on its way, or not: the sender knows, and logs the loss of one that it drops. */
+/* Its result may have been sent or not: only the sender knows, and it logs a result that it drops. */
 static void what_is_lost_after_its_end_is_left_to_the_sender_to_log(void **state) {
     (void)state;
     static const struct build_job job = {.job_id = JOB, .fence = 10};
@@ -97,7 +97,7 @@ static void others_stay(void **state) {
     expect_stopped(false, false);
 }
 
-/* ---- What is sent ---- */
+/* ---- Sending ---- */
 
 static const struct build_job job = {.job_id = JOB, .fence = 10};
 
@@ -191,7 +191,7 @@ static void lines_go_in_order_and_come_back_in_order(void **state) {
     struct held_lines lines = {0}, later = {0};
     for (int i = 1; i <= 3; i++)
         held_lines_add(&lines, i, LOG_INFO, clean_text("0123456789", HELD_LINE_BYTES));
-    assert_int_equal(held_lines_fit(&lines, 1), 1); /* one line goes whatever its length */
+    assert_int_equal(held_lines_fit(&lines, 1), 1); /* one line of any length is sent */
     assert_int_equal(held_lines_fit(&lines, lines.bytes - 1), 2);
     assert_int_equal(held_lines_fit(&lines, lines.bytes), 3);
     held_lines_drop(&lines, 1);

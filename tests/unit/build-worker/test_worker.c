@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A build worker and a service of the test's own in place of build-matrix: what the worker says and when, what it does with
- * each answer, and what comes of tarballs that cannot be downloaded. Whole workers: tests/flow/matrix/.
+ * A build worker and a stub of build-matrix: the messages that the worker sends and when, its reaction to each answer, and
+ * tarballs that cannot be downloaded. Whole workers: tests/flow/matrix/.
  */
 #include "tests/unit/build-worker/worker_scene.h"
 
@@ -12,7 +12,7 @@ static void it_joins_with_its_compilers_and_leaves_when_it_stops(void **state) {
     await_more(&matrix.asks, 2 * SLOTS);
     await_event("join 0.15.15 slots=2 program=" REGISTRY_VERSION "\n");
     stop_worker(0);
-    assert_true(has(&matrix.events, "leave busy=0\nleave busy=0\n")); /* at its beginning and its end */
+    assert_true(has(&matrix.events, "leave busy=0\nleave busy=0\n")); /* once for the worker's start, once for its end */
 }
 
 static void it_joins_again_where_the_service_does_not_know_it(void **state) {
@@ -65,7 +65,7 @@ static void a_job_that_another_has_is_built_no_further(void **state) {
     matrix.lost = JOB;
     pthread_mutex_unlock(&matrix.mutex);
     await_leases(0);
-    stop_worker(LONG_MS); /* which would wait for it */
+    stop_worker(LONG_MS); /* would wait for a running build */
     assert_false(has(&matrix.events, "end "));
     assert_false(has(&matrix.events, "return "));
 }
@@ -98,7 +98,7 @@ static void giving_up_ends_a_drain_at_once(void **state) {
     (void)state;
     give_endless();
     worker_give_up(worker);
-    stop_worker(LONG_MS); /* shorter than the build takes, and longer than the test may */
+    stop_worker(LONG_MS); /* less than the build takes, and more than the test's limit */
     assert_true(has(&matrix.events, "return " JOB));
     assert_true(has(&matrix.lines, "WARN Handed back by the build worker without a build: "));
 }
@@ -150,7 +150,7 @@ static void storage_that_answers_nothing_definite_says_nothing_about_a_package(v
     const struct build_package other = store_package("other", "module B where\n");
     const struct build_package package = store_package("good", "module A where\n");
     s3_server_plan_fault(storage, &(struct s3_fault_plan){S3_DOWNLOAD, 0, TRIES, S3_FAULT_STATUS, 500});
-    give(JOB, &package, &other); /* which could be downloaded by then */
+    give(JOB, &package, &other); /* which can be downloaded again */
     await_event("return " JOB);
     assert_int_equal(s3_server_count(storage, S3_DOWNLOAD), TRIES);
     assert_true(has(&matrix.lines, "WARN Handed back by the build worker without a build: "));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Common setup of the tests of whole build workers: a worker with the stand-in compiler, a service of the test's own in place
- * of build-matrix, which writes down what it is told, and a storage with tarballs.
+ * Common setup of the tests of whole build workers: a worker with the stand-in compiler, a stub of build-matrix that records
+ * the messages it gets, and a storage with tarballs.
  */
 #ifndef TESTS_UNIT_BUILD_WORKER_WORKER_SCENE_H
 #define TESTS_UNIT_BUILD_WORKER_WORKER_SCENE_H
@@ -35,20 +35,20 @@ enum {
     LONG_MS = 900000,
     TARBALL_BYTES_MAX = 1 << 20,
     SLOTS = 2,
-    ASK_MS = 20, /* until "there is no work" is answered, or a worker would ask without a pause */
+    ASK_MS = 20, /* delay of the answer "there is no work", without which a worker would ask again at once */
 };
 
 /* The messages that the service got, and its answers. */
 static struct matrix {
-    pthread_mutex_t mutex; /* guards what follows */
+    pthread_mutex_t mutex; /* guards the fields below */
     struct text events;    /* a line each: `join 0.15.15 slots=2`, `end JOB succeeded REASON`, `return JOB`, `leave busy=1` */
-    struct text lines;     /* `LEVEL text` of all jobs, as they came */
-    struct text work;      /* for the next to ask: a work_order, packed; empty: none */
+    struct text lines;     /* `LEVEL text` of all jobs, in order of arrival */
+    struct text work;      /* answer to the next request for work: a packed work_order; empty: none */
     const char *lost;      /* the job whose leases are lost; NULL: none */
     int64_t lease_ms;
-    bool is_joined;                /* else asks are answered NOT_FOUND */
-    enum status end_status;        /* answered once, to the next */
-    size_t asks, renewals, leases; /* leases: in the last renewal */
+    bool is_joined;                /* if false, requests for work are answered NOT_FOUND */
+    enum status end_status;        /* answer to the next message, once */
+    size_t asks, renewals, leases; /* leases: those in the last renewal */
 } matrix;
 
 static struct temporary_folder folder;
@@ -167,7 +167,7 @@ static const struct message_handler matrix_handlers[] = {
     {MESSAGE_build_log, .handle = hear_log},       {MESSAGE_build_outcome, .handle = hear_outcome},
     {MESSAGE_build_return, .handle = hear_return}, {0}};
 
-/* ---- Looking at it ---- */
+/* ---- Checks ---- */
 
 static inline bool has(const struct text *text, const char *words) {
     pthread_mutex_lock(&matrix.mutex);
@@ -278,7 +278,7 @@ static inline int tear_down(void **state) {
 
 /* ---- Work ---- */
 
-/* A package of one module, which is in storage. */
+/* A package of one module, stored in storage. */
 static inline struct build_package store_package(const char *name, const char *module) {
     struct text tarball = {0};
     struct error err;

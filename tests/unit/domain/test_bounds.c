@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A change of bounds. (Whose plans it takes away: test_matrix_plan_property.c.)
+ * A change of bounds. (Which versions lose their plans by it is tested in test_matrix_plan_property.c.)
  */
 #include "tests/support/cmocka_all.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * For which versions that are being published a plan waits.
+ * The versions under publication that a plan must wait for.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -93,7 +93,7 @@ static const char *needed_text(struct scene *scene) {
     return copy;
 }
 
-/* The dependencies, the coming versions, and those that are awaited; NULL: none can help. */
+/* The dependencies, the versions under publication, and those to wait for; NULL: none of them helps. */
 static const struct {
     const char *holds, *wanted, *coming, *needed;
     const char *compiler; /* NULL: any */
@@ -168,7 +168,7 @@ static void an_unpublished_version_will_not_come(void **state) {
     end(scene);
 }
 
-/* However many others somebody sends: those that nothing asks for are passed over, and the work is bounded. */
+/* However many others are under publication: those that no dependency needs are ignored, and the work is bounded. */
 static void many_others_do_not_hide_it(void **state) {
     (void)state;
     struct scene *scene = begin("core >=2.0.0 <3.0.0", "", NULL);
@@ -228,7 +228,7 @@ static void a_choice_is_enough_and_no_more(void **state) {
         bool can_help = !has_plan(scene, scene->index) && choose(scene);
         helped += can_help;
         size_t all = scene->count;
-        for (size_t left_out = 0; can_help && left_out <= all; left_out++) { /* `all`: none */
+        for (size_t left_out = 0; can_help && left_out <= all; left_out++) { /* `all`: leaves out none */
             struct coming_version chosen[COMING_MAX];
             memcpy(chosen, scene->coming, sizeof chosen);
             bool needed[COMING_MAX], leaves_one_out = left_out < all && scene->is_needed[left_out];

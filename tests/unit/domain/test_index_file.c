@@ -11,7 +11,7 @@
 #define REST "\"license\":\"MIT\",\"location\":{\"githubOwner\":\"o\",\"githubRepo\":\"r\"},\"ref\":\"v\",\"dependencies\":{}}"
 #define LINE(version) "{\"name\":\"aff\",\"version\":\"" version "\"," REST "\n"
 
-/* The same manifest in another spelling, as somebody else may have written it. */
+/* The same manifest in another spelling, as another program may have written it. */
 static const char odd_line[] = "{\"version\":\"2.0.0\", \"name\":\"aff\"," REST "\n";
 
 static struct arena arena;

@@ -50,7 +50,7 @@ static void expressions_print_in_one_spelling(void **state) {
     }
 }
 
-/* Read leniently, and refused with the canonical form in what is newly submitted. */
+/* Accepted in existing manifests, and refused in new ones with the replacement in the message. */
 static void deprecated_identifiers_have_their_replacement(void **state) {
     (void)state;
     static const struct {
@@ -117,7 +117,7 @@ static void identifiers_that_released_clients_refuse_are_not_taken(void **state)
         assert_non_null(strstr(err.message, "too new"));
         assert_int_equal(license_check_readable(text, NULL), STATUS_INVALID);
     }
-    assert_int_equal(license_check_readable("GPL-3.0 OR Net-SNMP", NULL), STATUS_OK); /* old, and known to all */
+    assert_int_equal(license_check_readable("GPL-3.0 OR Net-SNMP", NULL), STATUS_OK); /* old, and known to all clients */
 }
 
 static void what_is_no_expression_is_refused(void **state) {

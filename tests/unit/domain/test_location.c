@@ -113,7 +113,7 @@ static void only_urls_that_every_client_reads_are_published(void **state) {
 #define BAD_PATH "in its path"
 #define BAD_SUFFIX "only at its very end"
 
-/* As it is written: none of what an HTTP client mends, or decodes, is mended. */
+/* The URL is judged as written: none of the repairs and decodings of HTTP clients are applied. */
 static void a_git_url_is_refused_with_the_reason(void **state) {
     (void)state;
     static const struct {
@@ -245,7 +245,7 @@ static void sources_are_fetched_by_https_unless_the_operator_says_so(void **stat
 static void locations_are_compared_as_github_compares_them(void **state) {
     (void)state;
     static const struct {
-        const char *subdir, *url; /* of GitHub's Owner/Repo, where it is the same place */
+        const char *subdir, *url; /* the same location as GitHub's Owner/Repo */
         bool is_same;
     } rows[] = {
         {NULL, "https://github.com/Owner/Repo", true},
@@ -278,7 +278,7 @@ static void locations_are_compared_as_github_compares_them(void **state) {
     assert_true(location_equal(&a, &b));
     assert_true(location_equal(&a, &e));
     assert_false(location_equal(&a, &c));
-    assert_false(location_equal(&c, &d)); /* folders have case */
+    assert_false(location_equal(&c, &d)); /* folder names are case-sensitive */
 }
 
 static void other_hosts_may_tell_cases_apart(void **state) {
@@ -293,7 +293,7 @@ static void other_hosts_may_tell_cases_apart(void **state) {
     assert_false(location_equal(&a, &d));
 }
 
-/* Locations in the registry were not all checked by this server, so any text is compared somehow. */
+/* Not all locations in the registry were checked by this server, so the comparison must cope with any text. */
 static void other_texts_are_compared_as_well(void **state) {
     (void)state;
     static const struct {

@@ -59,7 +59,7 @@ static struct manifest parsed(const char *text) {
     return manifest;
 }
 
-/* A manifest that has this field, and the usual value of every other required one. */
+/* A manifest with this field, and a valid value of every other required one. */
 static const char *with_field(const char *key, const char *value) {
     static const char *const fields[][2] = {
         {"name", "\"a\""},      {"version", "\"1.0.0\""},
@@ -172,11 +172,11 @@ static void an_index_file_that_released_clients_cannot_read_is_not_written(void 
     }
     assert_int_equal(out.length, 0);
     struct manifest old = parsed(with_field("license", "\"GPL-3.0\""));
-    assert_int_equal(index_file_put(&out, "", 0, &old, NULL), STATUS_OK); /* not as new, but clients read it */
+    assert_int_equal(index_file_put(&out, "", 0, &old, NULL), STATUS_OK); /* refused as new, but clients read it */
     text_release(&out);
 }
 
-/* Shipped spagos lose a whole index file to a longer one. */
+/* Released spagos cannot read an index file with a longer description. */
 static void a_description_of_more_than_300_characters_is_refused(void **state) {
     (void)state;
     struct manifest manifest = parsed(with_field("ref", "\"v1\""));

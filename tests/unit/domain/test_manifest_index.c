@@ -125,7 +125,7 @@ static void a_bad_file_changes_nothing(void **state) {
     assert_true(manifest_index_find(index, "core", read_version("2.0.0"))->is_published);
 }
 
-/* A follower brings the two files of a package in any order, and again whenever one changes. */
+/* A reader of the repositories adds the two files of a package in any order, and again whenever one changes. */
 static void files_may_come_in_any_order_and_again(void **state) {
     struct manifest_index *index = *state;
     struct arena arena = {0};

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The index changed manifest by manifest, on small registries made at random, against a table of all versions that is gone
- * through whole.
+ * Changes of the index, one manifest at a time, on small random registries, compared with a table of all versions that is
+ * searched by brute force.
  *
- * INDEX_PROPERTY_COUNT: how many registries (500 where it is not set); INDEX_PROPERTY_SEED: the first one's number.
+ * INDEX_PROPERTY_COUNT: number of registries (default 500); INDEX_PROPERTY_SEED: the first one's number.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -47,7 +47,7 @@ static bool includes(struct bounds bounds, int version) {
     return version >= bounds.low && version < bounds.high;
 }
 
-/* Whether each need of every version has somebody. */
+/* True if every dependency of every version is satisfied. */
 static bool is_whole(const struct table *table) {
     for (int p = 0; p < PACKAGES; p++)
         for (int v = 0; v < VERSIONS; v++)
@@ -123,7 +123,7 @@ static bool take_out(struct manifest_index *index, const char *name, struct vers
     return true;
 }
 
-/* Puts one version into both, or takes it out, unless that leaves a need without anybody. Answers whether it was done. */
+/* Adds one version to both, or removes it, unless that leaves a dependency unsatisfied. True if it was done. */
 static bool change_both(struct table *table, struct manifest_index *index, struct arena *arena) {
     struct table changed = *table;
     int package = random_below(PACKAGES), version = random_below(VERSIONS);
@@ -152,7 +152,7 @@ static bool mentions(const struct indexed_package *package, uint32_t id) {
     return false;
 }
 
-/* Whether each package's users are those that mention it, in order. */
+/* True if each package's users are the packages that depend on it, in order. */
 static bool are_users_right(const struct manifest_index *index) {
     size_t count = manifest_index_package_count(index);
     for (uint32_t id = PACKAGE_COMPILER + 1; id < count; id++) {
@@ -195,7 +195,7 @@ static void no_change_leaves_a_need_without_anybody(void **state) {
         manifest_index_free(index);
     }
     print_message("%d registries, %d changes, %d refused\n", count, done, refused);
-    assert_true(done > count && refused > count); /* both kinds were there */
+    assert_true(done > count && refused > count); /* both kinds occurred */
 }
 
 int main(void) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The build matrix's plans, on registries written down here. (test_matrix_plan_property.c compares with brute force.)
+ * The build matrix's plans, on registries defined here. (test_matrix_plan_property.c compares with brute force.)
  */
 #include "tests/support/cmocka_all.h"
 
@@ -18,7 +18,7 @@ enum { COMPILERS = sizeof compilers / sizeof compilers[0] };
 #define CREATE(...)                                                                                                            \
     small_registry_create((const char *const[]){__VA_ARGS__}, sizeof(const char *const[]){__VA_ARGS__} / sizeof(const char *))
 
-/* `NAME@VERSION:PATCH/PURPOSE`, by blanks; PATCH is the compiler's. */
+/* `NAME@VERSION:PATCH/PURPOSE`, separated by blanks; PATCH is the compiler's. */
 static void assert_pairs(struct matrix_pairs *pairs, const char *expected) {
     struct text all = {0};
     for (size_t i = 0; i < pairs->count; i++) {
@@ -59,7 +59,7 @@ static void a_build_brings_dependants_with_that_compiler_alone(void **state) {
         CREATE("prelude 1.0.0 [0.15.10 0.15.11]", "a 1.0.0 [0.15.12] prelude >=1.0.0 <2.0.0",
                "b 2.0.0 [0.15.11] prelude >=1.0.0 <2.0.0", "c 1.0.0 [0.15.10] prelude >=1.0.0 <2.0.0, b >=3.0.0 <4.0.0");
     struct matrix_change built = change(JOB_EVENT_BUILT, "prelude", 1, 11, MATRIX_PURPOSE_WAVE);
-    assert_follows(index, &built, 1, "a@1.0.0:11/wave"); /* b is known, and c has no plan */
+    assert_follows(index, &built, 1, "a@1.0.0:11/wave"); /* b's result is known, and c has no plan */
     manifest_index_free(index);
 }
 
@@ -165,7 +165,7 @@ static void a_pair_that_is_not_worth_a_build_any_more_has_no_plan(void **state) 
     assert_int_equal(plan.packages.count, 1);
     assert_string_equal(plan.packages.items[0].name, "a");
     pair.compiler = compilers[0];
-    assert_int_equal(matrix_plan_solve(&plan, index, &pair, 0, &arena), STATUS_REFUSED); /* known */
+    assert_int_equal(matrix_plan_solve(&plan, index, &pair, 0, &arena), STATUS_REFUSED); /* built */
     pair.compiler = compilers[2];
     assert_int_equal(matrix_plan_solve(&plan, index, &pair, 0, &arena), STATUS_REFUSED); /* a does not build with it */
     pair = (struct matrix_pair){.package = "a", .version = {2, 0, 0}, .compiler = compilers[1]};
@@ -178,7 +178,8 @@ static void a_pair_that_is_not_worth_a_build_any_more_has_no_plan(void **state) 
     manifest_index_free(index);
 }
 
-/* Six pigeons in five holes: each version of a pigeon is a hole, which it wants for itself. All that needs key 2.0.0 needs them. */
+/* Six pigeons in five holes: each version of a pigeon is a hole that excludes the others. Packages that need key 2.0.0 need all
+ * pigeons. */
 static struct manifest_index *create_pigeonholes(struct arena *arena) {
     enum { PIGEONS = 6, HOLES = 5 };
     const char *rows[2 * PIGEONS * HOLES + 4], *pigeons = "";

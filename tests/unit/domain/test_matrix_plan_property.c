@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The build matrix's plans, against brute force: on small registries made at random, and on the real one (where there is
- * none, that part is skipped). Brute force plans every pair, builds what has a plan, and starts over until nothing changes.
+ * The build matrix's plans, compared with brute force: on small random registries, and on the real one (skipped if it is not
+ * available). Brute force plans every pair, builds the pairs with a plan, and starts over until nothing changes.
  *
- * MATRIX_PROPERTY_COUNT: how many registries (300 where it is not set); MATRIX_PROPERTY_SEED: the first one's number.
+ * MATRIX_PROPERTY_COUNT: number of registries (default 300); MATRIX_PROPERTY_SEED: the first one's number.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -49,10 +49,10 @@ static const char *random_compilers(struct arena *arena) {
     return all;
 }
 
-/* How one version is other than in the registry of that number. */
+/* How one version differs from the same one in the plain registry of that seed. */
 enum deviation { NO_DEVIATION, WITHDRAWN, OTHER_BOUNDS };
 
-/* The newest compiler is nobody's yet. `deviating`: the number of the version. */
+/* No version lists the newest compiler yet. `deviating`: the number of the version that differs. */
 static struct manifest_index *random_registry(uint32_t seed, enum deviation deviation, int deviating, struct arena *arena) {
     const char *rows[PACKAGES * VERSIONS];
     random_state = seed;
@@ -141,7 +141,7 @@ static bool contains(const struct matrix_pairs *pairs, const struct matrix_pair 
     return false;
 }
 
-static size_t total_jobs; /* the checks are not to be about nothing */
+static size_t total_jobs; /* shows that the checks had something to check */
 
 /* The wave of the newest compiler. */
 static void check_wave(uint32_t seed) {
@@ -201,7 +201,7 @@ static void a_sweep_finds_the_untried_pairs_that_have_a_plan_and_no_others(void 
     assert_true(total_jobs > 1000);
 }
 
-/* Sweeps and what follows from them, until a sweep finds nothing. */
+/* Sweeps, and the pairs that follow from each, until a sweep finds nothing. */
 static void check_days(uint32_t seed) {
     struct arena arena = {0};
     struct wave wave = {
@@ -224,8 +224,8 @@ static void sweeps_bring_what_brute_force_reaches_with_all_compilers(void **stat
     each_registry(check_days);
 }
 
-/* Every pair that has a plan in `after` and had none in `before` follows from the change; with `compiler` alone, where it is
- * not NULL. */
+/* Every pair with a plan in `after` and without one in `before` must follow from the change. `compiler` not NULL: only pairs of
+ * that compiler. */
 static void assert_follows(uint32_t seed, const struct manifest_index *before, const struct manifest_index *after,
                            const struct matrix_change *changes, size_t change_count, const struct version *compiler) {
     struct matrix_pairs had_plan = {0};
@@ -323,7 +323,7 @@ static struct manifest other_ranges(const struct manifest *manifest, struct aren
     return revised;
 }
 
-/* Whatever becomes of the invariant. */
+/* Replaces the manifest without a check that dependencies are satisfied. */
 static void put_revised(struct manifest_index *index, const struct manifest *revised) {
     const struct indexed_package *package = manifest_index_package(index, manifest_index_find_package(index, revised->name));
     struct text file = {0};
@@ -345,7 +345,7 @@ static bool has_plan(const struct manifest_index *index, const struct matrix_pai
     return status == STATUS_OK;
 }
 
-/* Every pair that is known, but those of the revised version itself, in both registries. */
+/* Counts the listed pairs that lose their plan by the change, except those of the revised version; `found` must have each. */
 static size_t count_lost(const struct manifest_index *old, const struct manifest_index *new, const struct manifest *revised,
                          const struct matrix_pairs *found, uint32_t seed) {
     size_t lost = 0;
@@ -447,7 +447,7 @@ static void a_wave_over_the_real_registry_leaves_nothing_that_has_a_plan(void **
     matrix_pairs_release(&pairs);
 }
 
-/* The worst that there is: nearly everything depends on it. */
+/* The worst case: nearly every package depends on it. */
 static void the_dependants_of_a_change_of_bounds_in_the_real_registry_are_looked_at_in_seconds(void **state) {
     (void)state;
     if (!real) skip();

@@ -88,7 +88,7 @@ static const char full_file[] = "{\n"
                                 "  }\n"
                                 "}\n";
 
-/* `ref` kept or left out as read, a revision, and fields that are not ours, in each kind of object. */
+/* `ref` kept or left out as read, a revision, and unknown fields, in each kind of object. */
 static void a_file_prints_as_it_was_read(void **state) {
     (void)state;
     struct metadata metadata = parsed(full_file);

@@ -180,7 +180,7 @@ static void payloads_of_the_other_kind_are_refused(void **state) {
     assert_string_equal(err.path, "payload");
 }
 
-/* It would be a good signature for each of them. */
+/* Otherwise one signature would be valid for both operations. */
 static void a_payload_of_two_kinds_is_neither(void **state) {
     (void)state;
     static const char location[] = "{\"githubOwner\":\"o\",\"githubRepo\":\"r\"}";

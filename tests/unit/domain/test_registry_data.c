@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The round trip: whatever the real registry has is read and printed to the same bytes. The data is the archive
+ * The round trip: every file of the real registry is read and printed to the same bytes. The data is the archive
  * `../shared/data/registry-*.tar.xz` beside the checkout; where it is absent, these tests are skipped.
  */
 #include "tests/support/cmocka_all.h"
@@ -22,7 +22,7 @@
 
 static char folder[] = "/tmp/registry-data-XXXXXX"; /* where the archive is unpacked */
 static bool is_unpacked;
-static size_t file_count; /* how many the running test has read */
+static size_t file_count; /* files read by the running test */
 
 static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *place) {
     (void)info, (void)type, (void)place;
@@ -155,7 +155,7 @@ static void every_index_file_prints_as_it_was_read(void **state) {
     assert_true(file_count > 1000);
 }
 
-/* Takes each manifest out and puts it in again. */
+/* Removes each manifest and adds it again. */
 static void check_changes(const char *path, const struct text *content) {
     if (!entry_path(path)) return;
     const char *name = index_file_package(entry_path(path));
@@ -183,14 +183,14 @@ static void a_manifest_taken_out_and_put_in_leaves_the_same_file(void **state) {
     for_each_file("registry-index", check_changes);
 }
 
-/* Changes a few bytes, most often into some that mean something in these files. */
+/* Changes a few bytes, mostly to characters with a meaning in these files. */
 static void damage(struct text *content) {
     static const char bytes[] = "{}[]\",:.0129-<>= \\anpr\xC3\x80";
     for (int i = rand() % 3; i >= 0; i--)
         content->bytes[(size_t)rand() % content->length] = bytes[(size_t)rand() % (sizeof bytes - 1)];
 }
 
-/* Everything that is still accepted is printed to a text that is read and printed the same. */
+/* If damaged metadata is accepted, its printed form is read and printed the same. */
 static void check_damaged_metadata(const char *path, const struct text *content) {
     (void)path;
     struct text damaged = {0}, printed = {0}, again = {0};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The builds that show that a changed package set compiles, on registries written down here.
+ * The builds that show that a changed package set compiles, on registries defined here.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -43,7 +43,7 @@ static void leave(struct scene *s) {
     arena_release(&s->arena);
 }
 
-/* `NAME(DEPENDENCY@VERSION,…)` by blanks, in order. */
+/* `NAME(DEPENDENCY@VERSION,…)`, separated by blanks, in order. */
 static void assert_builds(const char *before, const char *after, struct version compiler, const char *expected) {
     struct scene s;
     struct text all = {0};

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What comes into the next package set, on registries written down here, and on the real one (where there is none, that part
- * is skipped).
+ * The candidates for the next package set, on registries defined here, and on the real one (skipped if it is not available).
  */
 #include "tests/support/cmocka_all.h"
 
@@ -17,7 +16,7 @@
 #define CREATE(...)                                                                                                            \
     small_registry_create((const char *const[]){__VA_ARGS__}, sizeof(const char *const[]){__VA_ARGS__} / sizeof(const char *))
 
-/* `NAME@VERSION/GROUP` by blanks, in order; an update has `OLD->` before its version. */
+/* `NAME@VERSION/GROUP`, separated by blanks, in order; an update has `OLD->` before its version. */
 static const char *print(const struct set_changes *candidates, const struct set_members *members, struct arena *arena) {
     struct text all = {0};
     for (size_t i = 0; i < candidates->count; i++) {
@@ -66,7 +65,7 @@ static void leaves_out_what_is_not_published(void **state) {
 
 static void needs_every_dependency_in_the_set_or_a_candidate(void **state) {
     (void)state;
-    /* c needs b, which needs what does not build; d is older where it needs less. */
+    /* c needs b, which needs a version that does not build; an older version of d needs less. */
     assert_candidates(CREATE("a 1.0.0 [0.15.14]", "b 1.0.0 [0.15.15] a >=1.0.0 <2.0.0", "c 1.0.0 [0.15.15] b >=1.0.0 <2.0.0",
                              "d 1.0.0 [0.15.15]", "d 2.0.0 [0.15.15] c >=1.0.0 <2.0.0", "e 1.0.0 [0.15.15] d >=2.0.0 <3.0.0"),
                       "", "d@1.0.0/0 e@1.0.0/0");
@@ -121,8 +120,8 @@ static void finds_the_hole_of_a_set_that_is_not_self_contained(void **state) {
     manifest_index_free(index);
 }
 
-/* Of the real registry: 78 absent packages whose newest version builds with the set's compiler, two of which only an older version
- * does, and newer versions of two members. */
+/* In the real registry: 78 absent packages whose newest version builds with the set's compiler, two absent ones of which only
+ * an older version does, and newer versions of two members. */
 static void finds_the_candidates_of_the_real_registry(void **state) {
     (void)state;
     struct arena arena = {0};

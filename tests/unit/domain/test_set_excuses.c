@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Why packages are in the set or not, and what is in the way of the next compiler, on registries written down here and on the
- * real one (where there is none, that part is skipped).
+ * Why packages are in the set or not, and which packages are in the way of the next compiler, on registries defined here and on
+ * the real one (skipped if it is not available).
  */
 #include "tests/support/cmocka_all.h"
 
@@ -142,7 +142,7 @@ static void a_circle_waits(void **state) {
     leave(&s);
 }
 
-/* `NAME[+][-][<THROUGH,THROUGH]` by blanks: + with a newer version that would do, - with a lower one. */
+/* `NAME[+][-][<THROUGH,THROUGH]`, separated by blanks: + if a newer version would do, - if a lower one would. */
 static void assert_obstacles(const struct set_members *members, struct version compiler, const char *expected) {
     struct arena arena = {0};
     struct set_obstacles obstacles;

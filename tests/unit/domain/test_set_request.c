@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Requests to change a package set: what is refused, rejected, and made, in which order.
+ * Requests to change a package set: refusals, rejections, the changes made, and their order.
  */
 #include "tests/support/cmocka_all.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The search for the changes of a package set that compile together, against adding one after the other.
+ * The search for the changes of a package set that compile together, compared with adding one after the other.
  *
- * SET_SEARCH_COUNT: how many random cases (3000 where it is not set).
+ * SET_SEARCH_COUNT: number of random cases (default 3000).
  */
 #include "tests/support/cmocka_all.h"
 
@@ -15,7 +15,7 @@
 
 enum { CHANGES_MAX = 24, CONFLICTS_MAX = 6 };
 
-/* What compiles: a change that is bad never does, of a conflict not both, and a change only with those that it needs. */
+/* Which changes compile: a bad one never, the two of a conflict not together, and a change only with those that it needs. */
 struct world {
     size_t count;
     bool is_bad[CHANGES_MAX];

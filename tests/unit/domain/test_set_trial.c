@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Which changes of a set are kept, against brute force: on random registries, where adding one change after the other, in
- * order, and building everything each time is the answer to find.
+ * Which changes of a set are kept, compared with brute force on random registries: the right answer is that of adding one
+ * change after the other, in order, and building everything each time.
  *
- * SET_TRIAL_COUNT: how many registries (500 where it is not set).
+ * SET_TRIAL_COUNT: number of registries (default 500).
  */
 #include "tests/support/cmocka_all.h"
 
@@ -21,8 +21,8 @@ enum { PACKAGES = 14 };
 
 static const struct version compiler = {0, 15, 15};
 
-/* Version 2 of some packages is bad in itself, and version 2 of some does not go with a certain dependant, whichever version
- * that has. So what does not compile does not with more changes, either. */
+/* Version 2 of some packages never compiles, and version 2 of some does not compile with a certain dependant, at any version of
+ * that. So a set of changes that does not compile does not with more changes, either. */
 struct world {
     bool is_bad[PACKAGES];
     bool breaks[PACKAGES][PACKAGES]; /* [dependency][dependant] */
@@ -31,7 +31,7 @@ struct world {
         char **items;
         size_t count, capacity;
     } built;      /* keys of builds that were made */
-    bool is_slow; /* answers only for builds that were made */
+    bool is_slow; /* knows only the outcomes of builds that were made */
 };
 
 static int number_of(const char *name) {
@@ -114,7 +114,7 @@ static void one_by_one(bool *is_in, struct world *world, const struct set_member
     }
 }
 
-/* A package depends on some before it, its version 2 on more. */
+/* A package depends on some of the earlier ones, its version 2 on more of them. */
 static struct manifest_index *random_index(bool may_repair, struct arena *arena) {
     const char *rows[PACKAGES * 2];
     for (int i = 0; i < PACKAGES; i++) {
@@ -175,7 +175,8 @@ static void check_outcome(const struct set_trial *trial, const bool *expected) {
     }
 }
 
-/* `may_repair`: a version 2 may not depend any more on what broke its version 1. Then more can be kept than one by one. */
+/* `may_repair`: version 2 of a package may drop the dependency that broke its version 1. Then more changes can be kept than by
+ * adding them one by one. */
 static void try_random_registry(bool may_repair) {
     struct arena arena = {0};
     struct manifest_index *index = random_index(may_repair, &arena);
@@ -217,7 +218,7 @@ static void keeps_what_compiles_where_later_changes_repair_earlier_ones(void **s
         try_random_registry(true);
 }
 
-/* An update that breaks a member, and the update of the member that mends it: together they are kept. */
+/* An update that breaks a member, and an update of that member which repairs it: together they are kept. */
 static enum set_outcome only_new_with_new(void *context, const struct set_build *build, struct version with) {
     (void)context, (void)with;
     bool needs_new = build->plan.count > 0 && build->plan.items[0].version.major == 2;

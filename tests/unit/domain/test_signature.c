@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Keys made by ssh-keygen, signatures made here and by the openssl program, and all of them damaged: by one changed byte, a
- * changed length, another's key. SIGNATURE_MUTATIONS sets how many of each kind of key (20,000 where it is not set:
- * a hundred thousand in all). Most damages come several times, and are checked the first time.
+ * Keys made by ssh-keygen, signatures made here and by the openssl program, and damaged forms of them: one byte changed,
+ * another length, another owner's key. SIGNATURE_MUTATIONS sets the number for each kind of key (default 20,000: a hundred
+ * thousand in all). Most damages occur several times, and are checked once.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -186,7 +186,7 @@ static void weak_and_broken_rsa_keys_are_refused(void **state) {
     }
 }
 
-/* Too weak for a new owner; what an owner of long ago signs with such a key still counts. */
+/* Too weak for a new owner; signatures of an existing owner with such a key are still valid. */
 static void a_short_rsa_key_is_no_new_owners_but_verifies(void **state) {
     (void)state;
     static const struct {
@@ -248,7 +248,7 @@ static int mutation_count(void) {
     return setting ? atoi(setting) : 20000;
 }
 
-/* Changes one byte, or drops or adds one. The result, of another content for sure, is in `scratch`. */
+/* Changes one byte, or drops or adds one. The result, which always differs, is in `scratch`. */
 static unsigned char *damage(struct arena *scratch, const void *bytes, size_t *length) {
     unsigned char *out = (unsigned char *)arena_copy_bytes(scratch, bytes, *length + 1);
     size_t at = (size_t)rand() % *length;
@@ -261,7 +261,7 @@ static unsigned char *damage(struct arena *scratch, const void *bytes, size_t *l
     return out;
 }
 
-/* `tried` is a set; `what` tells the damage from all others to the same kind of key. */
+/* `tried` is a set; `what` identifies the damage among those to the same kind of key. */
 static bool is_new(struct map *tried, const char *what) {
     return map_put(tried, what, tried) == NULL;
 }
@@ -299,7 +299,7 @@ static void check_damaged_payload(int kind, const char *signature, struct map *t
         assert_int_equal(signature_check(&owners[kind], damaged, length, signature, NULL), STATUS_REFUSED);
 }
 
-/* A private key file with one damage is refused, or (its comment was hit) still signs for the same public key. */
+/* A damaged private key file is refused, or (if only its comment was damaged) still signs for the same public key. */
 static void check_damaged_private_key(int kind, struct arena *scratch) {
     size_t length = strlen(private_texts[kind]);
     unsigned char *damaged = damage(scratch, private_texts[kind], &length);

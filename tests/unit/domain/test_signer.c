@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Who signed: an owner, pacchettibotti, nobody; and by what a request that was signed once more is recognised. (The signatures
- * themselves are test_signature.c's.)
+ * Who signed a request: an owner, pacchettibotti, or nobody; and the key by which a request that was signed again is
+ * recognised. (The signatures themselves are tested in test_signature.c.)
  */
 #include "tests/support/cmocka_all.h"
 

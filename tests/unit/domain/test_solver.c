@@ -19,7 +19,7 @@ static struct range read_range(const char *text) {
     return range;
 }
 
-/* "COMPILER NAME@VERSION …", or what stood in the way. */
+/* "COMPILER NAME@VERSION …", or the solver's message. */
 static const char *solve_index(struct arena *arena, const struct manifest_index *index, const char *required,
                                struct range compilers) {
     struct error err = {0};
@@ -98,7 +98,7 @@ static void the_alphabetically_first_package_gets_its_newest_version(void **stat
     arena_release(&arena);
 }
 
-/* A need of all versions of b is known before anything is chosen, so `a` is chosen first, although only b was requested. */
+/* A dependency of all versions of b is known before any choice, so `a` is chosen first, although only b was requested. */
 static void a_dependency_of_all_versions_counts_as_needed(void **state) {
     (void)state;
     static const char *const rows[] = {
@@ -126,7 +126,7 @@ static void packages_may_need_each_other(void **state) {
     arena_release(&arena);
 }
 
-/* From the lowest known compiler to the highest: one in between that nobody tried is fine, too. */
+/* All compilers from the lowest known one to the highest: one in between that was never tried is fine, too. */
 static void compilers_between_the_known_ones_are_fine(void **state) {
     (void)state;
     static const char *const rows[] = {"a 1.0.0 [0.14.0 0.15.4]"};
@@ -154,7 +154,7 @@ static void a_conflict_of_bounds_names_both_and_where_they_come_from(void **stat
     arena_release(&arena);
 }
 
-/* x and y together leave nothing of z, although each alone leaves something of it. */
+/* x and y together allow no version of z, although each alone allows some. */
 static void bounds_that_leave_nothing_are_a_conflict(void **state) {
     (void)state;
     static const char *const rows[] = {
@@ -201,7 +201,8 @@ static void an_unknown_package_is_named(void **state) {
     arena_release(&arena);
 }
 
-/* Three that exclude each other in pairs: nothing can be carried over, each version of `a` has its own reason. */
+/* Three packages that exclude each other in pairs: no bounds can be carried over, and each version of `a` has its own
+ * reason. */
 static void where_all_versions_were_tried_each_has_its_reason(void **state) {
     (void)state;
     static const char *const rows[] = {
@@ -236,8 +237,8 @@ static void bounds_are_a_conflict_even_before_any_version_is_looked_at(void **st
     arena_release(&arena);
 }
 
-/* Twelve pigeons and eleven holes: each version of a pigeon is a hole, which it wants for itself. Finding out that they do not
- * fit takes about as many tries as there are orders of eleven things. */
+/* Twelve pigeons and eleven holes: each version of a pigeon is a hole that excludes the others. To find out that they do not
+ * fit takes about as many tries as there are permutations of eleven things. */
 enum { PIGEONS = 12, HOLES = PIGEONS - 1 };
 
 static struct manifest_index *create_pigeonholes(struct arena *arena, int pigeons, int holes) {
@@ -274,7 +275,7 @@ static void too_much_work_is_given_up_with_a_sentence(void **state) {
     assert_int_equal(solver_solve(&plan, index, &request, &arena, &err), STATUS_TOO_LARGE);
     assert_true(text_starts_with(err.message, "No plan was found: too many combinations of versions would have to be tried."));
 
-    request.required_count = HOLES; /* one pigeon less fits, each into the highest hole left */
+    request.required_count = HOLES; /* with one pigeon less they fit, each into the highest hole left */
     assert_int_equal(solver_solve(&plan, index, &request, &arena, &err), STATUS_OK);
     assert_int_equal(package_versions_find(&plan.packages, "pigeon01")->version.major, HOLES);
     assert_int_equal(package_versions_find(&plan.packages, "pigeon11")->version.major, 1);
@@ -282,7 +283,7 @@ static void too_much_work_is_given_up_with_a_sentence(void **state) {
     arena_release(&arena);
 }
 
-/* However much there is to explain, it fits into a message, ends with a sentence, and does not take for ever. */
+/* An explanation of any length is cut to fit into a message, ends with a whole sentence, and does not take for ever. */
 static void a_long_explanation_is_cut(void **state) {
     (void)state;
     struct arena arena = {0};

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The solver against two others on small registries made at random: one that tries every combination there is and so knows
- * whether any plan exists, and one that does in the plainest way what is described (lib/domain/README.md, Solver), and so knows
- * which plan it is.
+ * The solver compared with two others on small random registries: one that tries every combination, and so knows whether any
+ * plan exists, and one that follows the description (lib/domain/README.md, Solver) literally, and so knows the right plan.
  *
- * SOLVER_PROPERTY_COUNT: how many registries (2,000 where it is not set); SOLVER_PROPERTY_SEED: the first one's number.
+ * SOLVER_PROPERTY_COUNT: number of registries (default 2,000); SOLVER_PROPERTY_SEED: the first one's number.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -74,7 +73,7 @@ static bool fits(const struct bounds *bounds, const int *plan) {
     return true;
 }
 
-/* Whether these versions exist, and all that they and the request ask for is there. */
+/* True if these versions exist, and satisfy the request and each other's dependencies. */
 static bool is_plan(const struct tiny_registry *registry, const int *plan) {
     if (!fits(registry->required, plan)) return false;
     for (int p = 0; p < PACKAGES; p++)
@@ -113,7 +112,7 @@ static bool counts(const struct tiny_registry *registry, const struct bounds *kn
     return true;
 }
 
-/* The loosest bounds on `dependency` of the versions that count; `high` is 0 where not all of them have it. */
+/* The loosest bounds on `dependency` of the versions that count; `high` is 0 if not all of them depend on it. */
 static struct bounds find_loosest(const struct tiny_registry *registry, const struct bounds *known, int package,
                                   int dependency) {
     struct bounds loosest = {.low = VERSIONS, .high = 0};
@@ -252,7 +251,7 @@ static void the_answer_is_that_of_the_specification(void **state) {
         arena_release(&arena);
     }
     printf("%d registries, %d with a plan\n", count, solved);
-    assert_true(solved > count / 5 && solved < count); /* both kinds were there */
+    assert_true(solved > count / 5 && solved < count); /* both kinds occurred */
 }
 
 int main(void) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * The real registry of one day: every published version that is in the index has a plan for every compiler that its metadata
- * lists, and every plan stands up to a check that knows nothing of the solver. With all of them this takes a while under the
- * sanitizers, so one in SOLVER_REAL_EVERY (10 where it is not set; 1: all) is taken; tests/bench/bench_solver takes all.
+ * lists, and every plan passes a check that is independent of the solver. All of them take long under the sanitizers, so one in
+ * SOLVER_REAL_EVERY (default 10; 1: all) is solved; tests/bench/bench_solver solves all.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -38,7 +38,8 @@ static bool contains_all(const struct package_versions *plan, const struct manif
     return true;
 }
 
-/* A version that is published, was built with a compiler not newer and one not older, and has all its dependencies here. */
+/* The version is published, was built with compilers not newer and not older than the plan's, and its dependencies are in the
+ * plan. */
 static bool is_planned_well(const struct build_plan *plan, const struct package_version *chosen) {
     const struct indexed_version *indexed = manifest_index_find(registry, chosen->name, chosen->version);
     const struct metadata *metadata = manifest_index_find_metadata(registry, chosen->name);
@@ -48,7 +49,7 @@ static bool is_planned_well(const struct build_plan *plan, const struct package_
            version_compare(plan->compiler, published->compilers[published->compiler_count - 1]) <= 0;
 }
 
-/* Nothing is in the plan but what the manifest needs, through others too. */
+/* The plan has only packages that the manifest needs, directly or through others. */
 static size_t count_reached(const struct build_plan *plan, const struct manifest *manifest, bool *is_reached) {
     size_t count = 0;
     for (size_t i = 0; i < manifest->dependency_count; i++) {
@@ -103,7 +104,7 @@ static void every_published_version_has_a_plan_for_each_of_its_compilers(void **
     assert_int_equal(pairs, 58646);
 }
 
-/* The question of a publication without a compiler. */
+/* As a publication that names no compiler asks. */
 static void every_version_has_a_plan_with_some_compiler(void **state) {
     (void)state;
     if (!registry) skip();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The words of the build matrix that are kept and shown: verdicts, and why a job was made.
+ * The words of the build matrix that are stored and shown: verdicts, and the reasons why jobs were made.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -15,7 +15,7 @@ static void every_verdict_is_known_by_its_text_alone(void **state) {
     for (int i = 0; i < VERDICT_COUNT; i++) {
         assert_true(verdict_parse(verdict_text((enum verdict)i), &verdict));
         assert_int_equal(verdict, i);
-        assert_null(strpbrk(verdict_text((enum verdict)i), " :")); /* part of keys and of lines with blanks between */
+        assert_null(strpbrk(verdict_text((enum verdict)i), " :")); /* used in keys, and in lines split at blanks */
         assert_true(strlen(verdict_meaning((enum verdict)i)) > 0);
     }
     assert_false(verdict_parse("", &verdict));

@@ -96,7 +96,7 @@ static void random_versions_keep_to_the_laws(void **state) {
         assert_true(version_equal(parsed(text), a));
         assert_int_equal(version_compare(a, b), -version_compare(b, a));
         assert_true(version_compare(a, version_bump_patch(a)) < 0);
-        /* nothing is between a version and its patch bump */
+        /* no version lies between a version and its patch bump */
         if (version_compare(a, b) < 0) assert_true(version_compare(version_bump_patch(a), b) <= 0);
     }
 }

@@ -49,7 +49,7 @@ static void what_is_unknown_is_left_out(void **state) {
     text_release(&out);
 }
 
-/* By the names that clients are going to know; other kinds have neither. */
+/* By names that are part of the API; other kinds have neither field. */
 static void a_publication_that_has_ended_says_how(void **state) {
     (void)state;
     static const struct {
@@ -84,7 +84,7 @@ static void a_publication_that_has_ended_says_how(void **state) {
     }
 }
 
-/* It has succeeded, as it was to, but nobody can download the version. */
+/* The job has succeeded, as intended, but the version cannot be downloaded. */
 static void a_publication_under_readonly_is_not_called_published(void **state) {
     (void)state;
     static const char *const endings[] = {NULL, JOB_ENDING_PUBLISHED /* kept by earlier releases */};
@@ -99,7 +99,7 @@ static void a_publication_under_readonly_is_not_called_published(void **state) {
     }
 }
 
-/* Accepted by an earlier release: shown so, clients refuse the whole list. */
+/* Earlier releases accepted such payloads; if they are shown unchanged, clients refuse the whole list. */
 static void a_null_in_a_signed_payload_is_never_shown(void **state) {
     (void)state;
     static const struct {
@@ -112,7 +112,7 @@ static void a_null_in_a_signed_payload_is_never_shown(void **state) {
          "x\\\"}}\",\"signature\":\"00\"}"},
         {"{\"payload\":\"{\\\"more\\\":[null,{\\\"a\\\":null},1]}\",\"signature\":\"00\"}",
          "{\"payload\":\"{\\\"more\\\":[{},1]}\",\"signature\":\"00\"}"},
-        {"{\"payload\":\"{ \\\"name\\\": \\\"null\\\" }\",\"signature\":\"00\"}", /* none: the very bytes */
+        {"{\"payload\":\"{ \\\"name\\\": \\\"null\\\" }\",\"signature\":\"00\"}", /* no null: the bytes are unchanged */
          "{\"payload\":\"{ \\\"name\\\": \\\"null\\\" }\",\"signature\":\"00\"}"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -191,7 +191,7 @@ static void a_matrix_job_shows_what_was_found(void **state) {
         assert_string_equal(text_view(&out), text_view(&expected));
         text_release(&expected);
     }
-    job.kind = JOB_KIND_PUBLISH; /* other kinds show none of it */
+    job.kind = JOB_KIND_PUBLISH; /* other kinds show none of these fields */
     job.runner = "publish/host/1/0";
     text_clear(&out);
     job_append_json(&out, &job, &no_lines, true);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * That the document is made from the rows, whole and without loose ends. That it is OpenAPI, and true, is for
- * tests/clients/openapi_test.js, which needs tools from npm.
+ * The document is made from the rows, and is complete, without references to missing parts. That it is valid OpenAPI and true
+ * is tested by tests/clients/openapi_test.js, which needs tools from npm.
  */
 #include "tests/support/cmocka_all.h"
 

@@ -11,10 +11,10 @@
 #include "lib/base/memory.h"
 #include "services/gateway/backend/store_executor.h"
 
-/* A task that waits until it may go on, and counts itself. */
+/* A task that waits until it is released, and counts itself. */
 struct counted {
     struct store_task task;
-    sem_t *has_begun; /* NULL: nobody waits */
+    sem_t *has_begun; /* NULL: not awaited */
     sem_t *may_end;
     atomic_size_t *done;
 };
@@ -107,7 +107,7 @@ static void end_busy(struct busy_pool *busy) {
     sem_destroy(&busy->has_begun);
 }
 
-/* Notes when it ran, among all of them. */
+/* Records its place in the order in which tasks ran. */
 struct ordered {
     struct store_task task;
     atomic_size_t *done;
@@ -144,7 +144,7 @@ static void a_flood_from_one_address_keeps_nobody_else_waiting(void **state) {
     free(flood);
 }
 
-/* Waits for it; a minute is for ever. */
+/* Waits for the semaphore, at most a minute. */
 static void expect_post(sem_t *semaphore) {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
@@ -181,7 +181,8 @@ static void one_address_never_has_all_threads(void **state) {
     sem_destroy(&has_begun);
 }
 
-/* Of four threads one is free: it takes from each address in turn, although that with the flood may have three. */
+/* Of four threads one is free: it takes tasks from each address in turn, although the address with the flood may use three
+ * threads. */
 static void a_free_thread_takes_from_each_address_in_turn(void **state) {
     (void)state;
     enum { THREADS = 4, FLOOD = 20 };
@@ -205,7 +206,7 @@ static void a_free_thread_takes_from_each_address_in_turn(void **state) {
         other[i] = (struct ordered){{.run = note_place, .lane = 2}, &done, 0};
         assert_true(store_executor_submit(pool, &other[i].task));
     }
-    sem_post(&may_end); /* of one thread, which does it all */
+    sem_post(&may_end); /* one thread is free and runs all the rest */
     while (atomic_load(&done) < FLOOD + 2)
         sched_yield();
     assert_in_range(other[0].place, 0, 1);
@@ -227,7 +228,7 @@ static void a_task_whose_client_left_is_not_run(void **state) {
         tasks[i] = (struct counted){{.run = run, .lane = (unsigned)(i / 3)}, NULL, NULL, &busy.done};
         assert_true(store_executor_submit(busy.pool, &tasks[i].task));
     }
-    static const size_t gone[] = {1, 0, 3, 4}; /* from the middle, the front, and a whole lane */
+    static const size_t gone[] = {1, 0, 3, 4}; /* from the middle, from the front, and all of one lane */
     for (size_t i = 0; i < 4; i++) {
         assert_true(store_executor_withdraw(busy.pool, &tasks[gone[i]].task));
         assert_false(store_executor_withdraw(busy.pool, &tasks[gone[i]].task));

@@ -45,7 +45,7 @@ static void what_is_no_digest_of_a_token_fits_nothing(void **state) {
         assert_false(trustee_token_is(&nothing, settings[i]));
     }
     assert_false(trustee_token_is(&nothing, NULL));
-    struct trustee_token malformed = token_of(TOKEN); /* the digest does not count where something is wrong */
+    struct trustee_token malformed = token_of(TOKEN); /* the digest is ignored if something is wrong */
     char right[SHA256_HEX_MAX];
     hash_sha256_hex(TOKEN, strlen(TOKEN), right);
     malformed.problem = "Something.";

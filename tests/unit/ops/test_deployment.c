@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Ports and files that docker-compose.yml and ops/run make reachable: the one is read as YAML, a part of the other is run.
+ * Ports and files that docker-compose.yml and ops/run make reachable: the former is read as YAML, a part of the latter is run.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -31,7 +31,7 @@ static const char *scalar(const yaml_node_t *value) {
     return value && value->type == YAML_SCALAR_NODE ? (const char *)value->data.scalar.value : "";
 }
 
-/* The value of a key, of a merged mapping (`<<`) too; NULL: none. */
+/* The value of a key, also from a merged mapping (`<<`); NULL: none. */
 static yaml_node_t *find(yaml_node_t *mapping, const char *key) {
     yaml_node_t *merged = NULL;
     if (!mapping || mapping->type != YAML_MAPPING_NODE) return NULL;
@@ -67,7 +67,7 @@ static bool has_service(yaml_node_t *services, const char *program) {
     return false;
 }
 
-/* Each program has a container, and all are told where each service listens. */
+/* Each program has a container, and all have the addresses of all services. */
 static void every_program_is_in_the_compose_file(void **state) {
     (void)state;
     load_compose();
@@ -83,7 +83,7 @@ static void every_program_is_in_the_compose_file(void **state) {
     yaml_document_delete(&compose);
 }
 
-/* Build workers run strangers' code: in their network are only those that they need, without what is for operators. */
+/* Build workers run strangers' code: their network has only the containers that they need, and no port for operators. */
 static void the_workers_network_has_no_management_port(void **state) {
     (void)state;
     load_compose();
@@ -109,7 +109,7 @@ static void the_workers_network_has_no_management_port(void **state) {
     }
     assert_int_equal(gateways, 2);
     assert_int_equal(in_network, 3);
-    /* And what the workers are told to download from is there. */
+    /* The server that workers download from is in their network. */
     const char *downloads = scalar(find(find(find(services, "build-matrix"), "environment"), "BUILD_DOWNLOAD_URL"));
     assert_non_null(strstr(downloads, "http://downloads:9000"));
     assert_true(lists(find(find(services, "downloads"), "networks"), "workers"));

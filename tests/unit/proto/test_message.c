@@ -311,7 +311,7 @@ static void expect_cut_is_refused(const struct message *sent) {
     struct text bytes = {0};
     assert_int_equal(message_pack(sent, &bytes, NULL), STATUS_OK);
     for (size_t length = 0; length < bytes.length; length++) {
-        char *exact = malloc(length + 1); /* so that the sanitizer sees a read past the end */
+        char *exact = malloc(length + 1); /* of the exact size, so that the sanitizer sees a read past the end */
         assert_non_null(exact);
         memcpy(exact + 1, bytes.bytes, length);
         struct text cut = {.bytes = exact + 1, .length = length};
@@ -343,7 +343,7 @@ static void an_unknown_tag_is_refused(void **state) {
     text_release(&bytes);
 }
 
-/* An array or map that claims millions of members costs nothing: its head is not believed. */
+/* An array or map that claims millions of members costs no memory: the claimed size is not trusted. */
 static void claimed_sizes_cost_no_memory(void **state) {
     (void)state;
     static const char *const heads[] = {"\x94\xC3\xC0\xDD\x0F\xFF\xFF\xFF", /* a list */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Lists and records that are not as their rows in messages.def say: refused when a message is unpacked, by their place.
+ * Lists and records that do not match their rows in messages.def are refused when a message is unpacked, with their path.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -58,7 +58,7 @@ static void a_list_that_is_none_is_refused(void **state) {
     end_readiness(&bytes);
     expect_refused(&bytes, STATUS_INVALID, "checks", "is not a list, or cut off.");
     begin_readiness(&bytes);
-    text_append_bytes(&bytes, "\xDC\0\0", 3); /* a longer head than it needs */
+    text_append_bytes(&bytes, "\xDC\0\0", 3); /* a longer head than necessary */
     end_readiness(&bytes);
     expect_refused(&bytes, STATUS_INVALID, "checks", "is not a list, or cut off.");
     text_release(&bytes);

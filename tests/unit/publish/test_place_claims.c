@@ -26,9 +26,9 @@ static void one_location_is_claimed_by_one_at_a_time(void **state) {
     const struct location here = at("us", NULL), same = at("US", NULL);
     struct place_claim first = {0}, second = {0}, third = {0};
     assert_false(place_claims_add(claims, &first, &here));
-    assert_true(place_claims_add(claims, &second, &same)); /* as GitHub compares it */
+    assert_true(place_claims_add(claims, &second, &same)); /* equal as GitHub compares names */
     place_claims_remove(claims, &first);
-    assert_true(place_claims_add(claims, &third, &here)); /* the second has it still */
+    assert_true(place_claims_add(claims, &third, &here)); /* still claimed by the second */
     place_claims_remove(claims, &second);
     place_claims_remove(claims, &third);
     assert_false(place_claims_add(claims, &first, &here));

@@ -57,7 +57,7 @@ static void what_is_kept_is_read_again(void **state) {
         assert_int_equal(again.size_bytes, record.size_bytes);
         assert_int_equal(again.published_ms, record.published_ms);
         assert_int_equal(again.committed_ms, record.committed_ms);
-        assert_true(version_equal(again.compiler, record.compiler)); /* of the version; that of the plan is another */
+        assert_true(version_equal(again.compiler, record.compiler)); /* of the version; the plan's compiler differs */
         assert_true(version_equal(again.plan.compiler, record.plan.compiler));
         assert_int_equal(again.plan.packages.count, 1);
         assert_true(manifest_equal(&again.manifest, &record.manifest));
@@ -66,7 +66,7 @@ static void what_is_kept_is_read_again(void **state) {
     }
 }
 
-/* Those of older releases have none. */
+/* Records of older releases have none. */
 static void the_time_of_the_commit_may_be_absent(void **state) {
     (void)state;
     struct publish_record record = make_record();

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Common setup of the job runner's tests: that of the job store's tests (a redis-server, a store), and a runner whose one
- * handler does what the job's payload says:
+ * Common setup of the job runner's tests: that of the job store's tests (a redis-server, a store), and a runner with one
+ * handler, which obeys the word in the job's payload:
  *
- *   "return"              nothing
- *   "say N"               says N lines, "line 1" to "line N"
+ *   "return"              does nothing
+ *   "say N"               logs N lines, "line 1" to "line N"
  *   "refuse"              fails with a sentence
- *   "wait"                says "waiting", then waits until the gate is open or the deadline is raised
- *   "wait and say N"      says N lines, waits, says them again
- *   "full disk"           fails for a full disk until the gate is open
- *   "host away"           fails for somebody else's host
- *   "rival"               fails three times after its record, since others were faster
- *   "record"              fails for now after its record the first time, and succeeds when it finds the record
+ *   "wait"                logs "waiting", then waits until the gate is open or the deadline is cancelled
+ *   "wait and say N"      logs N lines, waits, logs them again
+ *   "full disk"           fails with a full disk until the gate is open
+ *   "host away"           fails with an unreachable host of the requester
+ *   "rival"               fails three times after its record, each time with a conflict
+ *   "record"              fails temporarily after its record the first time, and succeeds when it finds the record
  */
 #ifndef TESTS_UNIT_SERVICE_JOB_FIXTURE_H
 #define TESTS_UNIT_SERVICE_JOB_FIXTURE_H
@@ -32,12 +32,12 @@ struct job_fixture {
     struct settings settings;
     struct job_runner *runner;
     atomic_bool gate_is_open;
-    atomic_int begun; /* runs, and how many at once */
+    atomic_int begun; /* all runs, and those at this moment */
     atomic_int running;
     atomic_int most_running;
-    atomic_int last_status; /* of a handler that waited */
+    atomic_int last_status; /* of the last handler that waited */
     pthread_mutex_t mutex;
-    char order[RUNS_MAX][UUID_TEXT_MAX]; /* ids as they began */
+    char order[RUNS_MAX][UUID_TEXT_MAX]; /* ids in the order of their begin */
 };
 
 static inline void say_lines(struct job_run *run, int count) {
@@ -117,7 +117,7 @@ static inline int start_job_fixture(void **state) {
     return 0;
 }
 
-/* Before each test: nothing looks for jobs by itself. */
+/* Before each test: no scan looks for jobs. */
 static inline int empty_job_fixture(void **state) {
     struct job_fixture *j = *state;
     empty_fixture(state);
@@ -159,7 +159,7 @@ static inline void stop_runner(struct job_fixture *j) {
     j->runner = NULL;
 }
 
-/* A publish job that does what `order` says. */
+/* A publish job with the payload `order`. */
 static inline struct job_accepted accept_order(struct job_fixture *j, const char *package, const char *order) {
     struct job_request request = publish_of(package);
     request.payload = order;
@@ -194,7 +194,7 @@ static inline struct log_lines read_log(struct job_fixture *j, const char *id) {
     return lines;
 }
 
-/* Lets the job's lease run out now, and takes it back. */
+/* Makes the job's lease expire now, and requeues the job. */
 static inline void expire_lease(struct job_fixture *j, const char *id) {
     struct fixture *f = &j->f;
     struct redis_reply *reply;

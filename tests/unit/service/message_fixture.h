@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * For the tests of messages: a service over real nng, on a socket in a folder of its own and on a port, and its callers.
+ * For the tests of messages: a service over real nng, on a socket in a temporary folder and on a port, and its callers.
  */
 #ifndef TESTS_UNIT_SERVICE_MESSAGE_FIXTURE_H
 #define TESTS_UNIT_SERVICE_MESSAGE_FIXTURE_H
@@ -24,7 +24,7 @@
 #include "lib/service/message/message_server.h"
 #include "proto/envelope.h"
 
-enum { CALL_MS = 60000 }; /* longer than any of these calls takes, on a busy machine, too */
+enum { CALL_MS = 60000 }; /* longer than any of these calls takes, even on a busy machine */
 
 struct fixture {
     char folder[64];
@@ -32,7 +32,7 @@ struct fixture {
     char tcp[64];
     int port;
     atomic_int handled;
-    pthread_mutex_t gate; /* a `ready_query` is answered once this can be had */
+    pthread_mutex_t gate; /* a `ready_query` is answered once this can be locked */
 };
 
 static inline int take_free_port(void) {
@@ -67,7 +67,7 @@ static inline int tear_down(void **state) {
     return 0;
 }
 
-/* The service under test: says back the job's id, refuses jobs without one, answers ready_query once the gate is open. */
+/* The service under test: sends back the job's id, refuses jobs without one, answers ready_query once the gate is open. */
 
 static inline enum status say_back(void *context, const struct message *request, struct arena *arena, struct message *answer,
                                    struct error *err) {
@@ -133,7 +133,7 @@ static inline enum status ask(struct message_client *client, const char *job_id,
     return status;
 }
 
-/* Asks with ever more time until the request is on its way, but not answered. What was not sent in its time never is. */
+/* Asks with growing time limits until the request was sent but not answered. A request that is not sent in time is dropped. */
 static inline void ask_in_vain(struct message_client *client, const struct message *request) {
     for (int timeout_ms = 100;; timeout_ms *= 2) {
         struct message answer;
@@ -141,7 +141,7 @@ static inline void ask_in_vain(struct message_client *client, const struct messa
         enum status status = message_client_call(client, request, timeout_ms, &arena, &answer, NULL);
         arena_release(&arena);
         if (status == STATUS_TIMEOUT) return;
-        assert_int_equal(status, STATUS_UNAVAILABLE); /* the connection is not made yet, on a busy machine */
+        assert_int_equal(status, STATUS_UNAVAILABLE); /* busy machine: the connection is not made yet */
         assert_true(timeout_ms < CALL_MS);
     }
 }
@@ -180,7 +180,7 @@ static inline int greet(const struct fixture *fixture) {
     return file;
 }
 
-/* In one write: a head by itself waits for the other side's acknowledgement. */
+/* In one write: a separate head would wait for the other side's acknowledgement. */
 static inline void write_frame(int file, uint64_t claimed, const char *bytes, size_t length) {
     char frame[1024];
     assert_in_range(length, 0, sizeof frame - 8);
@@ -195,13 +195,13 @@ static inline void send_raw(int file, const char *id, const struct message *mess
     struct envelope envelope = {.time_left_ms = CALL_MS, .time_sent_ms = clock_now_ms(), .message = *message};
     memcpy(envelope.id, id, sizeof envelope.id);
     struct text bytes = {0};
-    text_append_bytes(&bytes, "\x80\0\0\1", 4); /* what REQ puts before a request */
+    text_append_bytes(&bytes, "\x80\0\0\1", 4); /* the header that REQ puts before a request */
     assert_int_equal(envelope_pack(&envelope, NULL, &bytes, NULL), STATUS_OK);
     write_frame(file, bytes.length, bytes.bytes, bytes.length);
     text_release(&bytes);
 }
 
-/* `work`: the text of an answer that has one; else NULL. */
+/* `work`: the expected text of the answer; NULL if it has none. */
 static inline void expect_answer(int file, enum message_tag tag, const char *work) {
     unsigned char head[8];
     read_exactly(file, head, sizeof head);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Strangers who connect to a service over TCP and prove nothing: how many connections, descriptors and bytes of theirs there
- * are at one time, and that others are served meanwhile. The strangers' ends are this test's own, so what the service has
- * closed is what has ended here.
+ * Strangers who connect to a service over TCP without proving the key: their connections, descriptors and bytes are limited,
+ * and others are served meanwhile. The strangers' ends of the connections belong to this test, so it sees which ones the
+ * service has closed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,7 +37,7 @@ static int connect_from(const char *host, int port) {
     return file;
 }
 
-/* Writes without waiting for what the service no longer reads. */
+/* Writes as much as possible without waiting, because the service may have stopped reading. */
 static void say(int file, const void *bytes, size_t length) {
     for (size_t sent = 0; sent < length;) {
         struct pollfd writable = {.fd = file, .events = POLLOUT};
@@ -65,7 +65,7 @@ static int count_open(int count) {
     return open;
 }
 
-/* Waits until so many of them are left, at most. */
+/* Waits until at most `most` of them are open. */
 static void wait_until_open(int count, int most) {
     for (int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS; count_open(count) > most;) {
         if (clock_monotonic_ms() > until_ms) fail_msg("%d of them are still connected", count_open(count));
@@ -80,7 +80,7 @@ static void close_all(int count) {
 
 /* ---- The tests ---- */
 
-/* `word` is what each of them says. */
+/* Each of them sends `word`. */
 static void flood(struct fixture *fixture, const char *word, size_t length) {
     struct message_server *server = start_server(fixture, fixture->tcp, KEY);
     struct message_client *old = start_client(fixture->tcp, KEY);
@@ -94,7 +94,7 @@ static void flood(struct fixture *fixture, const char *word, size_t length) {
     struct message_client *new = start_client(fixture->tcp, KEY);
     assert_int_equal(ask(old, "beside", CALL_MS, NULL), STATUS_OK);
     assert_int_equal(ask(new, "anew", CALL_MS, NULL), STATUS_OK);
-    wait_until_open(STRANGERS, 0); /* by their time */
+    wait_until_open(STRANGERS, 0); /* each closed after its time limit */
     assert_int_equal(connection_guard_counts().unproven, 0);
     assert_int_equal(ask(old, "after", CALL_MS, NULL), STATUS_OK);
     close_all(STRANGERS);
@@ -134,7 +134,7 @@ static void half_messages_are_bounded_in_all(void **state) {
     message_server_free(server);
 }
 
-/* One that is slow to prove itself is not shut out by another address that has many. */
+/* A client that is slow to prove the key is not shut out by another address with many connections. */
 static void a_flood_shuts_out_its_own_address(void **state) {
     struct fixture *fixture = *state;
     struct message_server *server = start_server(fixture, fixture->tcp, KEY);
@@ -159,7 +159,7 @@ static void a_client_with_the_key_proves_it_at_once(void **state) {
     int64_t proven = connection_guard_counts().proven;
     server = start_server(fixture, fixture->tcp, KEY);
     for (int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS; connection_guard_counts().proven == proven; usleep(1000))
-        assert_true(clock_monotonic_ms() < until_ms); /* it connects again, with nothing to ask */
+        assert_true(clock_monotonic_ms() < until_ms); /* it reconnects without a request */
     assert_int_equal(connection_guard_counts().unproven, 0);
     assert_int_equal(atomic_load(&fixture->handled), 1);
     message_client_free(client);
@@ -204,12 +204,12 @@ static void connections_leave_a_quarter_of_the_descriptors(void **state) {
     int count = use_up_files(files, (int)(limit.rlim_cur / 4 * 3));
     int64_t shut = connection_guard_counts().shut;
     strangers[0] = connect_from(FLOODER, fixture->port);
-    assert_true(recv(strangers[0], &(char){0}, 1, 0) <= 0); /* without a greeting */
+    assert_true(recv(strangers[0], &(char){0}, 1, 0) <= 0); /* refused without a greeting */
     assert_int_equal(connection_guard_counts().shut, shut + 1);
     assert_int_equal(connection_guard_counts().unproven, 0);
     assert_int_equal(ask(client, "beside", CALL_MS, NULL), STATUS_OK);
-    close(files[--count]); /* for its end here */
-    close(files[--count]); /* for that of the service */
+    close(files[--count]); /* for the client's end */
+    close(files[--count]); /* for the service's end */
     strangers[1] = connect_from(FLOODER, fixture->port);
     for (int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS; connection_guard_counts().unproven == 0; usleep(1000))
         assert_true(clock_monotonic_ms() < until_ms);

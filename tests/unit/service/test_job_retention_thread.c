@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A job runner that has a storage folder keeps Redis small (what moves, and when, is tested in
- * tests/store/test_job_retention.c).
+ * A job runner with a storage folder keeps Redis small (tests/store/test_job_retention.c tests which jobs move, and when).
  */
 #include "tests/unit/service/job_fixture.h"
 

@@ -72,7 +72,7 @@ static void jobs_of_one_package_run_one_by_one_in_order(void **state) {
         assert_string_equal(j->order[i], jobs[i].id);
 }
 
-/* Nobody is told when a lock is free, and nothing else looks here. */
+/* The release of a lock is not announced, and no scan finds the job here. */
 static void a_job_whose_lock_somebody_held_runs_once_it_is_free(void **state) {
     struct job_fixture *j = *state;
     struct fixture *f = &j->f;
@@ -132,13 +132,13 @@ static void more_announcements_than_are_remembered_are_all_run(void **state) {
     assert_int_equal(counts.pending[JOB_KIND_PUBLISH] + counts.running[JOB_KIND_PUBLISH], 0);
 }
 
-/* The job waits for longer than those that wait after it, and nothing scans. */
+/* The first job's delay is longer than those of the others, and there are no scans. */
 static void each_of_many_delayed_jobs_is_looked_for(void **state) {
     struct job_fixture *j = *state;
     enum { OTHERS = 64 };
     start_runner(j, 4);
     const struct job_accepted patient = announce_order(j, "patient", "full disk");
-    await(atomic_load(&j->begun) == 2); /* the next time in two seconds */
+    await(atomic_load(&j->begun) == 2); /* the next attempt is in two seconds */
     for (int i = 0; i < OTHERS; i++) {
         char package[16];
         snprintf(package, sizeof package, "other-%d", i);
@@ -258,7 +258,7 @@ static int compare_times(const void *a, const void *b) {
     return difference < 0 ? -1 : difference > 0;
 }
 
-/* Not a bound on performance, which tests/bench would be the place for; it fails when starting depends on a timer. */
+/* Not a limit on performance (tests/bench measures that); it fails if the start depends on a timer. */
 static void an_announced_job_starts_at_once(void **state) {
     struct job_fixture *j = *state;
     enum { JOBS = 101 };

@@ -44,7 +44,7 @@ static void once_it_has_a_record_it_is_tried_again(void **state) {
     assert_non_null(strstr(lines.lines[0].message, "The storage is away."));
 }
 
-/* It would leave half a publication behind, and call it a success. */
+/* That would leave half a publication behind, and report success. */
 static void a_read_only_server_does_not_end_what_has_begun_to_write(void **state) {
     struct job_fixture *j = *state;
     struct fixture *f = &j->f;
@@ -68,7 +68,7 @@ static void a_read_only_server_does_not_end_what_has_begun_to_write(void **state
     assert_false(get_job(f, accepted.id).is_readonly);
 }
 
-/* Waiting longer each time would not make the others push less. */
+/* Growing delays would not make the others push less. */
 static void whoever_lost_against_others_is_tried_again_at_once_each_time(void **state) {
     struct job_fixture *j = *state;
     start_runner(j, 1);
@@ -87,9 +87,9 @@ static void a_full_disk_is_waited_for_and_counts_no_attempt(void **state) {
     struct job_fixture *j = *state;
     start_runner(j, 1);
     struct job_accepted accepted = announce_order(j, "prelude", "full disk"), behind = announce_order(j, "prelude", "return");
-    await(atomic_load(&j->begun) >= 2); /* tried again, although nobody scans */
+    await(atomic_load(&j->begun) >= 2); /* retried, although there are no scans */
     assert_int_equal(job_runner_busy_slots(j->runner) <= 1, 1);
-    assert_int_equal(state_of(j, behind.id), JOB_STATE_PENDING); /* in the package's order */
+    assert_int_equal(state_of(j, behind.id), JOB_STATE_PENDING); /* waits for the package's earlier job */
     atomic_store(&j->gate_is_open, true);
     await(state_of(j, accepted.id) == JOB_STATE_SUCCEEDED);
     await(state_of(j, behind.id) == JOB_STATE_SUCCEEDED);
@@ -102,11 +102,11 @@ static void a_full_disk_is_waited_for_and_counts_no_attempt(void **state) {
     for (size_t i = 0; i < lines.count; i++) {
         assert_int_equal(lines.lines[i].level, LOG_WARN);
         assert_non_null(strstr(lines.lines[i].message, "waiting for this server's disk or memory"));
-        assert_null(strstr(lines.lines[i].message, "/var/work")); /* which is nobody's business */
+        assert_null(strstr(lines.lines[i].message, "/var/work")); /* kept private */
     }
 }
 
-/* The time goes on between the runs, and while nobody runs it. */
+/* The time counts between the runs, too, and while no runner has the job. */
 static void what_waits_for_longer_than_a_job_may_take_fails_and_says_for_what(void **state) {
     struct job_fixture *j = *state;
     j->settings.publish_timeout_ms = 3500;
@@ -144,7 +144,7 @@ static void a_lost_lease_stops_the_run_and_leaves_the_job_to_its_new_holder(void
     await(atomic_load(&j->last_status) == STATUS_STALE);
     stop_runner(j);
     assert_int_equal(state_of(j, accepted.id), JOB_STATE_RUNNING);
-    assert_int_equal(read_log(j, accepted.id).count, 2); /* ours, and that the lease was lost */
+    assert_int_equal(read_log(j, accepted.id).count, 2); /* our line, and the one about the lost lease */
     finish_job(f, &lease, true);
 }
 
@@ -155,7 +155,7 @@ static void a_silent_redis_costs_the_lease(void **state) {
     struct job_accepted accepted = announce_order(j, "prelude", "wait");
     await(atomic_load(&j->begun) == 1);
     redis_server_pause(j->f.server);
-    await(atomic_load(&j->last_status) == STATUS_STALE); /* while it is silent */
+    await(atomic_load(&j->last_status) == STATUS_STALE); /* while Redis is silent */
     redis_server_resume(j->f.server);
     stop_runner(j);
     assert_int_not_equal(state_of(j, accepted.id), JOB_STATE_FAILED);
@@ -169,7 +169,7 @@ static void a_killed_redis_loses_no_line_and_no_end(void **state) {
     await(read_log(j, accepted.id).count == EACH);
     redis_server_kill(j->f.server);
     atomic_store(&j->gate_is_open, true);
-    await(atomic_load(&j->running) == 0); /* the handler is done, and Redis does not know */
+    await(atomic_load(&j->running) == 0); /* the handler has ended, and Redis was not told */
     redis_server_restart(j->f.server);
     await(state_of(j, accepted.id) == JOB_STATE_SUCCEEDED);
     struct log_lines lines = read_log(j, accepted.id);
@@ -195,8 +195,8 @@ static void what_was_announced_while_redis_was_away_runs_when_it_is_back(void **
     stop_runner(j);
 }
 
-/* The claim's reply is lost, and then that of the renewal: it was dropped, and waited for its lease to end. Each request is
- * sent once more by itself. */
+/* The claim's reply is lost, and then the renewal's: such a job used to be dropped until its lease expired. Now each request is
+ * repeated once. */
 static void a_claimed_job_runs_although_its_renewal_has_no_answer(void **state) {
     struct job_fixture *j = *state;
     struct redis_relay *relay = redis_relay_start(j->f.server);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * The steps of a job, run by a job runner: their order, and the runs that follow one that was interrupted. The job here commits
- * a file to each of two repositories; a test names the step at which its first run stops, and how.
+ * a file to each of two repositories; each test chooses the step at which the first run stops, and how it stops.
  */
 #include "lib/base/text.h"
 #include "lib/service/job/job_change.h"
@@ -15,9 +15,9 @@ struct work;
 struct scene {
     struct job_fixture j; /* first: job_fixture.h casts */
     struct git_fixture git;
-    struct registry_access repositories; /* without a view */
-    struct text steps;                   /* run so far: " begin check-1 check-2"; read when the runner has stopped */
-    const char *stops_at;                /* a step, once */
+    struct registry_access repositories; /* without a view of the registry in memory */
+    struct text steps;                   /* steps run so far: " begin check-1 check-2"; read when the runner has stopped */
+    const char *stops_at;                /* stops at this step, once */
     enum status (*stop)(struct work *w, struct error *err);
     atomic_int stopped;
     bool leaves_check_out;
@@ -201,14 +201,14 @@ static void start(void) {
     start_runner_with(&scene.j, 1, handlers);
 }
 
-/* The job's id; its first run stops at this step (NULL: nowhere). */
+/* Accepts a job and returns its id; the first run stops at this step (NULL: nowhere). */
 static const char *begin(const char *stops_at, enum status (*stop)(struct work *w, struct error *err)) {
     scene.stops_at = stops_at;
     scene.stop = stop;
     return arena_copy(&scene.j.f.arena, accept_order(&scene.j, "prelude", "{}").id);
 }
 
-/* Waits for the job's end in this state, and for the runner's. */
+/* Waits for the job to end in this state, and for the runner to stop. */
 static struct job end(const char *id, enum job_state state) {
     struct job_fixture *j = &scene.j;
     await(job_state_is_finished(state_of(j, id)));
@@ -336,7 +336,7 @@ static void a_drain_before_the_record_starts_over(void **state) {
     assert_string_equal(text_view(&scene.steps), " begin check-1 begin check-1 check-2 record write-1 pushed write-2");
 }
 
-/* The step itself does not look at the deadline; the next one is not begun. */
+/* The step itself does not check the deadline; the next one is not begun. */
 static enum status wait_without_end(struct work *w, struct error *err) {
     (void)wait(w, err);
     return STATUS_OK;
@@ -394,7 +394,7 @@ static void the_commit_of_an_earlier_run_is_kept_and_not_made_again(void **state
     assert_non_null(strstr(job.commits, arena_format(&scene.j.f.arena, "registry=%s registry=", first)));
 }
 
-/* A file that others have brought to the same content: no commit of this job's. */
+/* Others have committed the same content: the job makes no commit. */
 static void a_commit_of_somebody_else_is_not_the_jobs(void **state) {
     (void)state;
     git_script(&scene.git, "mkdir -p registry/metadata; echo new >registry/metadata/prelude.json; push_files registry.git");

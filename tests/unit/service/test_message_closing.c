@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * message_client_free() while requests run out of time: nng's thread for time-outs is made slow, so that it is always about to
- * call one off.
+ * message_client_free() while requests run out of time: nng's thread for time-outs is slowed down, so that it is always about
+ * to cancel a request.
  */
 #include <dlfcn.h>
 #include <sys/prctl.h>
@@ -11,7 +11,7 @@
 static atomic_bool is_slow;
 static atomic_int slowed;
 
-/* In place of the C library's, for nng, too. */
+/* Replaces the C library's function, also within nng. */
 int pthread_mutex_unlock(pthread_mutex_t *mutex) {
     static int (*real)(pthread_mutex_t *);
     if (!real) *(void **)&real = dlsym(RTLD_NEXT, "pthread_mutex_unlock");
@@ -23,10 +23,10 @@ int pthread_mutex_unlock(pthread_mutex_t *mutex) {
     return failure;
 }
 
-/* nng 1.5 aborted: "pthread_mutex_lock: Invalid argument". */
+/* Used to abort in nng 1.5: "pthread_mutex_lock: Invalid argument". */
 static void requests_that_time_out_while_a_client_is_freed_are_no_panic(void **state) {
     struct fixture *fixture = *state;
-    enum { ROUNDS = 2, POSTS = 16, POST_MS = 950 }; /* little less than the client has patience with its posts */
+    enum { ROUNDS = 2, POSTS = 16, POST_MS = 950 }; /* slightly less than the client's time limit for posts */
     for (int round = 1; round <= ROUNDS; round++) {
         struct message_client *client = start_client(fixture->ipc, NULL);
         struct message message = {.tag = MESSAGE_job_accepted, .job_accepted.job_id = "a job"};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Requests that are answered later (message_server.h), over real nng: `package_query` is put on a shelf, from where the test
- * answers it.
+ * Requests that are answered later (message_server.h), over real nng: each `package_query` is kept in a list (`shelf`) until
+ * the test answers it.
  */
 #include "tests/unit/service/message_fixture.h"
 
@@ -19,7 +19,7 @@ struct shelf {
 
 static const struct message done = {.tag = MESSAGE_done};
 
-/* In place of nng's: the server asks for the length of each message that it has received, and can be held there. */
+/* Replaces nng's function: the server gets the length of each message that it has received, and can be held there. */
 static atomic_bool is_held;
 static atomic_int held;
 
@@ -81,7 +81,7 @@ static void wait_for_shelf(struct shelf *shelf, int count) {
     }
 }
 
-/* Its worker's name back, so that each asker knows its own answer. */
+/* Answers with the request's worker name, so that each client recognises its own answer. */
 static void answer_from_shelf(struct shelf *shelf, int index) {
     struct message answer = {.tag = MESSAGE_json_answer, .json_answer.json = shelf->workers[index]};
     message_pending_answer(shelf->pending[index], &answer);
@@ -174,7 +174,7 @@ static void three_hundred_wait_and_each_gets_its_own(void **state) {
     struct message request = {.tag = MESSAGE_ready_query}, answer;
     for (int i = 0; i < CLIENTS; i++)
         assert_int_equal(message_client_call(clients[i], &request, CALL_MS, NULL, &answer, NULL), STATUS_OK);
-    for (int i = 0; i < ASKS; i += 2) /* neither in the order of the asking, nor of the clients */
+    for (int i = 0; i < ASKS; i += 2) /* neither in the order of requests nor of clients */
         answer_from_shelf(shelf, i);
     for (int i = ASKS - 1; i > 0; i -= 2)
         answer_from_shelf(shelf, i);
@@ -221,7 +221,7 @@ static void a_crowd_that_waits_keeps_no_short_request_out(void **state) {
     message_server_free(server);
 }
 
-/* Its clock began a little later than the requester's. */
+/* Its time limit began a little later than the client's. */
 static void wait_until_over(const struct message_pending *pending) {
     for (int64_t until_ms = clock_monotonic_ms() + CALL_MS; message_pending_left_ms(pending) > 0;) {
         assert_true(clock_monotonic_ms() < until_ms);
@@ -246,7 +246,7 @@ static void an_answer_after_its_asker_went_is_lost_and_no_harm(void **state) {
 
     client = start_client(fixture->tcp, NULL);
     give_up_asking(&shelf, client, 1);
-    answer_from_shelf(&shelf, 1); /* its connection is there, and used again */
+    answer_from_shelf(&shelf, 1); /* its connection is open, and in use again */
     struct asker asker;
     start_asker(&asker, client, 7);
     wait_for_shelf(&shelf, 3);
@@ -259,7 +259,7 @@ static void an_answer_after_its_asker_went_is_lost_and_no_harm(void **state) {
 
 /* ---- The same request over several connections, as nng sends it again when one breaks ---- */
 
-/* The same request each time. What comes after it over the same connection is answered, several times: so a reply slot has it.
+/* The same request each time. Several later requests over the same connection are answered, so a reply slot holds this one.
  * */
 static int ask_again(struct fixture *fixture) {
     const struct message ask = {.tag = MESSAGE_package_query, .package_query.name = "twin"},
@@ -304,7 +304,7 @@ static void a_request_sent_again_and_again_takes_no_more_desks_than_may_wait(voi
     assert_int_equal(shelf.count, 1);
 }
 
-/* Asks for something else, over a connection of its own, until it is put on the shelf. */
+/* Sends another request over a separate connection, until it is on the shelf. */
 static int ask_until_taken(struct fixture *fixture, struct shelf *shelf, int count) {
     const struct message ask = {.tag = MESSAGE_package_query, .package_query.name = "other"};
     int file = greet(fixture);
@@ -318,7 +318,7 @@ static int ask_until_taken(struct fixture *fixture, struct shelf *shelf, int cou
     return file;
 }
 
-/* As many as may wait, of which all but the first have left. */
+/* The largest number of waiting requests; all clients but the first have left. */
 static void desks_of_connections_that_ended_are_let_go(void **state) {
     struct fixture *fixture = *state;
     struct shelf shelf = {.mutex = PTHREAD_MUTEX_INITIALIZER};
@@ -337,7 +337,7 @@ static void desks_of_connections_that_ended_are_let_go(void **state) {
     message_server_free(server);
 }
 
-/* Each connection has ended, and nng has said so, before its request waits at a slot. */
+/* Each connection has ended, and nng has reported it, before its request waits at a slot. */
 static void desks_of_connections_that_end_at_once_are_let_go(void **state) {
     struct fixture *fixture = *state;
     struct shelf shelf = {.mutex = PTHREAD_MUTEX_INITIALIZER};

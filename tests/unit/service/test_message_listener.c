@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Connections that end before both sides have greeted, as those of a program do that is killed while it connects. With nng 1.5
+ * Connections that end before the handshake is complete, as when a program is killed while it connects. With nng 1.5
  * alone, one of them could be the last that a server ever accepted, or the last that a client ever made (see
  * lib/service/message/broken_pipe.h).
  */
@@ -44,14 +44,14 @@ static void come_and_break_off_tcp(const struct fixture *fixture) {
     close_hard(connect_tcp(fixture->port));
 }
 
-/* A reset right behind an orderly end: what the other side writes then is an EPIPE, where a reset alone is an ECONNRESET. */
+/* A reset right after an orderly end: writes of the other side then fail with EPIPE; after a reset alone, with ECONNRESET. */
 static void come_and_end_and_break_off_tcp(const struct fixture *fixture) {
     int file = connect_tcp(fixture->port);
     assert_int_equal(shutdown(file, SHUT_WR), 0);
     close_hard(file);
 }
 
-/* A client that was there before, and one that comes after. */
+/* A client that connected before, and one that connects after. */
 static void check_served(struct fixture *fixture, const char *address, void (*come_and_go)(const struct fixture *fixture)) {
     struct message_server *server = start_server(fixture, address, NULL);
     struct message_client *old = start_client(address, NULL);
@@ -107,7 +107,7 @@ static void a_request_in_flight_is_answered_once_while_strangers_leave(void **st
     message_server_free(server);
 }
 
-/* The other way round: a program that is killed while it is connected to. */
+/* The other way round: the accepting program is killed during the handshake. */
 static void turn_away(const struct fixture *fixture, int count) {
     struct sockaddr_un address;
     int listening = open_ipc(fixture, &address);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * message_server.c and message_client.c where the server comes and goes: started late, closed, killed, started twice.
+ * message_server.c and message_client.c with a server that starts late, closes, is killed, or is started twice.
  */
 #include <signal.h>
 #include <sys/stat.h>
@@ -37,7 +37,7 @@ static void a_dead_process_socket_is_no_obstacle_a_living_one_is(void **state) {
     struct message_server *server = start_server(fixture, ipc, NULL), *second = NULL;
     struct stat info;
     assert_int_equal(stat(address.sun_path, &info), 0);
-    assert_int_equal(info.st_mode & 07, 0); /* not for everybody */
+    assert_int_equal(info.st_mode & 07, 0); /* not accessible to others */
     struct message_client *client = start_client(ipc, NULL);
     assert_int_equal(ask(client, "a job", CALL_MS, NULL), STATUS_OK);
     struct error err = {0};
@@ -72,7 +72,7 @@ static void closing_answers_what_is_in_flight(void **state) {
     message_client_free(client);
 }
 
-/* ---- A server that is killed: this program again, with the address as its argument ---- */
+/* ---- A server that is killed: this program runs itself, with the address as its argument ---- */
 
 static int serve_until_killed(const char *address) {
     struct fixture fixture = {0};
@@ -109,7 +109,7 @@ static void *make_traffic(void *client) {
     return NULL;
 }
 
-/* nng 1.5 lost its way for good when a connection broke while answers were coming in (see message_client.c). */
+/* nng 1.5 never reconnected if a connection broke while answers were arriving (see message_client.c). */
 static void a_server_killed_under_traffic_is_found_again(void **state) {
     struct fixture *fixture = *state;
     enum { THREADS = 16, ROUNDS = 30 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Messages over `tls+tcp://`, with certificates that openssl makes here: who is believed, and what is said about settings.
+ * Messages over `tls+tcp://`, with certificates made here by openssl: which certificates are accepted, and messages about
+ * settings.
  */
 #include "lib/service/message/connection_guard.h"
 #include "tests/unit/service/message_fixture.h"
@@ -47,7 +48,7 @@ static int remove_certificates(void **state) {
     return 0;
 }
 
-/* A port of its own for each test: one that was just closed may not be free at once. */
+/* Each test has its own port, because one that was just closed may not be free at once. */
 static int take_port(void **state) {
     (void)state;
     snprintf(scene.address, sizeof scene.address, "tls+tcp://localhost:%d", take_free_port());
@@ -55,7 +56,7 @@ static int take_port(void **state) {
     return 0;
 }
 
-/* Workers have messages of their own: this one is said back. */
+/* Workers have their own messages: this one is sent back. */
 static enum status take_back(void *context, const struct message *request, struct arena *arena, struct message *answer,
                              struct error *err) {
     (void)err;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Work orders, results and metrics on their way through a message. What is wrong with a work order as such:
- * tests/unit/domain/test_work_order.c.
+ * Work orders, results and metrics as parts of messages. Faults in a work order itself: tests/unit/domain/test_work_order.c.
  */
 #include "lib/service/message/message_work.h"
 

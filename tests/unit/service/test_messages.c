@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * message_server.c and message_client.c together, over real nng: there is nothing to see of one without the other. (A server
- * that comes and goes is test_message_restarts.c's.)
+ * message_server.c and message_client.c together, over real nng: neither can be tested without the other. (Servers that start
+ * and stop: test_message_restarts.c.)
  */
 #include <errno.h>
 
@@ -64,7 +64,7 @@ static enum status count_handled(void *context, const struct message *request, s
     return STATUS_OK;
 }
 
-/* A server that handles all that such peers may send, and a client with the right key, which sends all there is. */
+/* A server that handles all messages that such peers may send, and a client with the right key, which sends every message. */
 static void expect_only_from(enum message_peers peers, enum message_sender sender, const char *address) {
     struct message_handler taken[TAGS + 1] = {0};
     size_t count = 0;
@@ -102,7 +102,7 @@ static void a_key_moves_no_messages_but_those_of_its_holders(void **state) {
     expect_only_from(PEERS_WORKERS, MESSAGE_SENDER_WORKER, fixture->tcp);
 }
 
-/* A server that answers by what is no answer. */
+/* A server that answers by a message that is no answer. */
 static enum status answer_by_a_request(void *context, const struct message *request, struct arena *arena,
                                        struct message *answer, struct error *err) {
     (void)context, (void)request, (void)arena, (void)err;
@@ -182,8 +182,7 @@ static void garbage_is_dropped_and_others_are_served(void **state) {
     assert_int_equal(ask(client, "a job", CALL_MS, NULL), STATUS_OK);
     assert_int_equal(atomic_load(&fixture->handled), 1);
     message_client_free(client);
-    /* All of it is read before the server closes, which nng would not survive otherwise: see
-     * lib/service/message/socket_closing.h. */
+    /* Everything is read before the server closes: otherwise nng would crash (see lib/service/message/socket_closing.h). */
     send_raw(file, "one request only", &(struct message){.tag = MESSAGE_ready_query});
     expect_answer(file, MESSAGE_done, NULL);
     close(file);
@@ -262,7 +261,7 @@ static void a_post_is_not_delivered_after_its_time(void **state) {
     struct message post = {.tag = MESSAGE_job_accepted, .job_accepted.job_id = "a job"};
     for (int i = 0; i < 100; i++)
         message_client_post(client, &post, 50);
-    assert_int_equal(ask(client, "another", 500, NULL), STATUS_UNAVAILABLE); /* passes the time */
+    assert_int_equal(ask(client, "another", 500, NULL), STATUS_UNAVAILABLE); /* only waits 500 ms */
     struct message_server *server = start_server(fixture, fixture->ipc, NULL);
     for (int i = 0; i < 50; i++)
         assert_int_equal(ask(client, "a third", CALL_MS, NULL), STATUS_OK);
@@ -292,7 +291,7 @@ static void too_many_posts_are_dropped_without_waiting(void **state) {
     struct fixture *fixture = *state;
     struct message_client *client = start_client(fixture->ipc, NULL);
     struct message post = {.tag = MESSAGE_job_accepted, .job_accepted.job_id = "a job"};
-    for (int i = 0; i < 3000; i++) /* while nobody is there to take one */
+    for (int i = 0; i < 3000; i++) /* while no server accepts any */
         message_client_post(client, &post, 2 * CALL_MS);
     struct message_server *server = start_server(fixture, fixture->ipc, NULL);
     wait_until_handled(fixture, 1024);

@@ -32,7 +32,7 @@ static void a_name_is_its_own_secrets(void **state) {
     }
 }
 
-/* It appears in logs, in Redis's keys, and in a terminal. */
+/* The name appears in logs, in keys in Redis, and on a terminal. */
 static void a_name_is_made_of_a_hosts_characters(void **state) {
     (void)state;
     static const char *const hosts[] = {"", "a b\n\x1b[1m\"=:*", "\xC3\xA4",

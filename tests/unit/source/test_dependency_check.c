@@ -6,8 +6,8 @@
 #include "lib/base/json.h"
 #include "lib/source/dependency_check.h"
 
-/* `own-1.0.0` imports from prelude, from a package with dashes and digits in its name, from itself, and what the compiler has
- * built in; prelude imports from something that is no affair of ours. */
+/* `own-1.0.0` imports from prelude, from a package with dashes and digits in its name, from itself, and a built-in module of
+ * the compiler; prelude imports from a package that must not matter. */
 #define OTHERS                                                                                                                 \
     "\"Prelude\":{\"path\":\".registry/prelude-6.0.1/src/Prelude.purs\",\"depends\":[\"Hidden\"]},"                            \
     "\"Hidden\":{\"path\":\".registry/hidden-1.0.0/src/Hidden.purs\",\"depends\":[]},"                                         \

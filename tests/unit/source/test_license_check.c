@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The texts are recognised by the real licensee where it is installed; how it is run, is for tests/unit/tools/test_licensee.c.
+ * The texts are recognised by the real licensee if it is installed; tests/unit/tools/test_licensee.c tests how it is run.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -87,7 +87,7 @@ static enum status check_with(struct licensee *licensee, const char *name, const
     return status;
 }
 
-/* The same where the detector is installed, and nothing is left out. */
+/* The same with the installed detector, which must not leave out any file. */
 static enum status check(const char *file, const char *content, const char *expression, struct error *err) {
     const char *warning = NULL;
     enum status status = check_with(installed, file, content, expression, &warning, err);
@@ -127,7 +127,7 @@ static void a_license_that_the_manifest_lacks_is_refused_by_name(void **state) {
     static const char *const bad[] = {
         "{\"license\":\"BSD-3-Clause\"}",         "{\"license\":[\"MIT\",\"BSD-3-Clause\"]}",
         "{\"license\":\"MIT AND BSD-3-Clause\"}", "{\"licenses\":[{\"type\":\"BSD-3-Clause\"}]}",
-        "{\"license\":\"MIT And BSD-3-Clause\"}", "\xEF\xBB\xBF{\"license\":\"BSD-3-Clause\"}", /* a byte order mark hid it */
+        "{\"license\":\"MIT And BSD-3-Clause\"}", "\xEF\xBB\xBF{\"license\":\"BSD-3-Clause\"}", /* despite the mark */
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_int_equal(check("package.json", bad[i], "MIT", &err), STATUS_REFUSED);
@@ -141,7 +141,7 @@ static void what_is_not_at_the_root_or_not_published_is_not_looked_at(void **sta
     (void)state;
     struct error err;
     assert_int_equal(check("src/package.json", "{\"license\":\"BSD-3-Clause\"}", "MIT", &err), STATUS_OK);
-    const char *warning = NULL; /* nor is licensee missed for it */
+    const char *warning = NULL; /* no warning about a missing licensee */
     assert_int_equal(check_with(missing, "src/LICENSE", "MIT License\n", "MIT", &warning, &err), STATUS_OK);
     assert_null(warning);
 }
@@ -165,7 +165,7 @@ static void a_recognised_text_must_be_the_manifests_license(void **state) {
     static const char *const names[] = {"LICENSE", "LICENCE", "license.md", "License.txt", "LICENSE-BSD"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         assert_int_equal(check(names[i], bsd, "BSD-3-Clause", &err), STATUS_OK);
-        assert_int_equal(check(names[i], bsd, "MIT OR bsd-3-clause", &err), STATUS_OK); /* an odd manifest is not our affair */
+        assert_int_equal(check(names[i], bsd, "MIT OR bsd-3-clause", &err), STATUS_OK); /* it is ignored */
         assert_int_equal(check(names[i], bsd, "MIT", &err), STATUS_REFUSED);
         assert_string_equal(err.path, "license");
         assert_non_null(strstr(err.message, names[i]));
@@ -204,7 +204,7 @@ static struct file as_utf_16(const char *name, const char *text, bool is_big, bo
     return (struct file){name, bytes, used};
 }
 
-/* Each hid what it is from the detector, or broke its answer for all. */
+/* Each such text is unreadable for the detector as it is, or breaks its answer for all files. */
 static void a_text_in_another_encoding_is_read(void **state) {
     (void)state;
     struct error err;
@@ -276,7 +276,7 @@ static void a_file_at_which_the_detector_fails_is_left_out_by_name_and_the_other
     temporary_folder_remove(&folder);
 }
 
-/* A detector that never ends where one of the files says "slow". */
+/* A detector that never ends if one of the files contains "slow". */
 static struct licensee *make_slow(struct temporary_folder *folder) {
     temporary_folder_make(folder);
     temporary_folder_write(folder, "licensee",
@@ -286,7 +286,7 @@ static struct licensee *make_slow(struct temporary_folder *folder) {
     return licensee_create(folder->path, &sandbox);
 }
 
-/* Each run had the whole limit for itself. */
+/* Each run used to have the whole limit for itself. */
 static void all_texts_together_have_one_limit_and_each_its_share(void **state) {
     (void)state;
     enum { LIMIT_MS = 12000 };
@@ -313,7 +313,7 @@ static void *raise_soon(void *flag) {
     return NULL;
 }
 
-/* The flag was looked at when the detector had ended by itself. */
+/* The flag used to be checked only after the detector had ended by itself. */
 static void a_raised_flag_ends_the_detector(void **state) {
     (void)state;
     enum { LIMIT_MS = 300000, PATIENCE_MS = 120000 };

@@ -7,7 +7,7 @@
 #include "lib/base/text.h"
 #include "lib/source/module_header.h"
 
-/* Good headers: the module's name and its imports, joined by blanks. */
+/* Valid headers: the module's name and its imports, joined by blanks. */
 static const struct {
     const char *source, *name, *imports;
 } good[] = {
@@ -44,7 +44,7 @@ static const struct {
     {"module A where\nimporter = 1\n", "A", ""},
 };
 
-/* Headers that do not parse, and where. */
+/* Headers that do not parse, and the position of the fault. */
 static const struct {
     const char *source;
     int line, column;
@@ -125,7 +125,7 @@ static void positions_count_characters(void **state) {
     arena_release(&arena);
 }
 
-/* Every beginning of a header, and every byte in it changed: no reading beyond the end (which the sanitizers would see). */
+/* Every prefix of a header, and every byte in it changed: nothing is read beyond the end (the sanitizers would see it). */
 static void nothing_is_read_beyond_the_end(void **state) {
     (void)state;
     static const char source[] = "module A.B (c, (<>), D(..), module E) where\nimport F (g) as H -- i\nimport J {- k -}\n";
@@ -148,7 +148,7 @@ static void nothing_is_read_beyond_the_end(void **state) {
     }
 }
 
-/* The compiler ends without a report on these, and names no file. */
+/* The compiler ends on these without a report, and names no file. */
 static void what_is_not_text_is_refused_by_line_and_byte(void **state) {
     (void)state;
     static const struct {

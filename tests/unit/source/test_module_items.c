@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * The forms of items in a module header's lists, after the grammar of the compilers 0.13 to 0.15: each form by itself, as an
- * export and as an import; and headers made of them by chance, printed and read back.
+ * export and as an import; and random headers made of them, printed and read back.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -11,7 +11,7 @@
 #include "lib/base/text.h"
 #include "lib/source/module_header.h"
 
-/* An item, and what is expected where it is refused (NULL: it is taken). */
+/* An item, and the words for what was expected if it is refused (NULL: it is accepted). */
 static const struct {
     const char *item, *as_export, *as_import;
 } forms[] = {
@@ -131,7 +131,7 @@ static void every_form_of_item_is_read_as_the_compiler_reads_it(void **state) {
     }
 }
 
-/* ---- By chance ---- */
+/* ---- Random headers ---- */
 
 static unsigned random_state;
 
@@ -140,7 +140,7 @@ static unsigned below(unsigned limit) {
     return (random_state >> 16 & 0x7FFF) % limit;
 }
 
-/* White space, of which a line never begins at the left margin. */
+/* White space, after which no line begins at the left margin. */
 static void print_space(struct text *out) {
     static const char *const spaces[] = {" ", "  ", "\n  ", "\r\n ", " -- where\n  ", " {- import X -} ", "\n\n {--} "};
     text_append(out, spaces[below(sizeof spaces / sizeof spaces[0])]);
@@ -155,7 +155,7 @@ static const char *choose_name(void) {
     return names[below(sizeof names / sizeof names[0])];
 }
 
-/* One of the forms that are taken there. */
+/* One of the forms that are accepted there. */
 static void print_item(struct text *out, bool is_export) {
     for (;;) {
         size_t i = below(sizeof forms / sizeof forms[0]);
@@ -230,7 +230,7 @@ static void what_is_printed_is_read_back(void **state) {
     }
 }
 
-/* One item more, which is none, at any place of the list. */
+/* One malformed item more, at any place of the list. */
 static void one_bad_item_among_good_ones_is_found(void **state) {
     (void)state;
     for (unsigned round = 0; round < ROUNDS; round++) {

@@ -5,7 +5,7 @@
 
 #include "lib/source/npm_range.h"
 
-/* Each range as npm writes it, and what it becomes; or, where it is refused, a word of the reason. */
+/* Each range as npm writes it, and the resulting range; or, if it is refused, some words of the reason. */
 static const struct {
     const char *text, *expected;
 } rows[] = {
@@ -54,7 +54,7 @@ static const struct {
     {">1", "no upper bound"},
     {"^1.0.0 || >=3.0.0", "no upper bound"},
     {">=2.0.0 <1.0.0", "contains no version"},
-    {"^1.0.0 ^2.0.0", "contains no version"}, /* it became >=2.0.0 <2.0.1 */
+    {"^1.0.0 ^2.0.0", "contains no version"}, /* used to become >=2.0.0 <2.0.1 */
     {"^2.0.0 ^1.0.0", "contains no version"},
     {"~1.0.0 ~1.1.0", "contains no version"},
     {"1.0.0 1.0.1", "contains no version"},

@@ -183,7 +183,7 @@ static void a_folder_that_a_link_puts_into_itself_is_harmless_unless_it_is_packe
     expect_refusal(&none, &none, "", "src/all");
 }
 
-/* Twenty folders, each with two links to the next one: 2^20 times what is in the last. */
+/* Twenty folders, each with two links to the next one: 2^20 copies of the last one's files. */
 static void folders_that_double_by_links_are_not_followed_without_bound(void **state) {
     (void)state;
     for (int i = 0; i < 20; i++) {
@@ -194,7 +194,7 @@ static void folders_that_double_by_links_are_not_followed_without_bound(void **s
     expect(GLOBS("d20/*.md"), &none, "d20/a.md src/A.purs");
 }
 
-/* ---- Only what is packed is judged ---- */
+/* ---- Only packed files are checked ---- */
 
 static const char pointer[] = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n";
 
@@ -203,7 +203,7 @@ static void an_lfs_pointer_is_refused_only_as_a_source(void **state) {
     temporary_folder_write(&folder, "docs/logo.png", pointer);
     temporary_folder_write(&folder, "README.md", pointer);
     expect(GLOBS("docs"), &none, "README.md docs/logo.png src/A.purs");
-    temporary_folder_write(&folder, "test/Main.purs", pointer); /* a source, where it is packed */
+    temporary_folder_write(&folder, "test/Main.purs", pointer); /* a source if it is packed */
     expect(GLOBS("docs"), &none, "README.md docs/logo.png src/A.purs");
     expect_refusal(GLOBS("test"), &none, "", "'test/Main.purs' is stored in Git LFS");
     temporary_folder_write(&folder, "src/A.js", pointer);
@@ -248,7 +248,7 @@ static void names_that_differ_in_case_alone_are_refused_where_they_are_packed(vo
 
 static void what_is_unpacked_has_a_limit_and_a_warning_before_it(void **state) {
     (void)state;
-    char *path = arena_format(&arena, "%s/docs/large", folder.path); /* a file of holes */
+    char *path = arena_format(&arena, "%s/docs/large", folder.path); /* a sparse file */
     WRITE("docs/large");
     expect_no_warning(GLOBS("docs"), &none);
     assert_int_equal(truncate(path, 5000000), 0);
@@ -272,7 +272,7 @@ static void an_include_that_matches_nothing_is_a_warning_with_its_text(void **st
     expect_warning(GLOBS("node_modules"), &none, "includeFiles: \"node_modules\" matches no file that can be packed.");
 }
 
-/* 31 manifests of the real registry do. */
+/* 31 manifests of the real registry have such an exclude. */
 static void an_exclude_that_names_what_is_always_in_is_a_warning_with_its_text(void **state) {
     (void)state;
     WRITE("src/A.test.purs", "README.md", "docs/a.md");
@@ -298,7 +298,7 @@ static void a_folder_stands_for_all_that_is_in_it(void **state) {
     expect(GLOBS("."), GLOBS("{docs,test}"), "notes.md src/A.purs");
 }
 
-/* A manifest of a megabyte has room for as many as take gigabytes when their braces are written out. */
+/* The globs in a manifest of a megabyte can take gigabytes when their braces are expanded. */
 static void more_globs_than_anybody_needs_are_refused(void **state) {
     (void)state;
     enum { MANY = 1001, COMBINATIONS = 6 * 6 * 6, SUFFIX = 1900 };
@@ -321,7 +321,7 @@ static void more_globs_than_anybody_needs_are_refused(void **state) {
                    "The globs of excludeFiles have more than 100000 bytes");
 }
 
-/* Those that cannot match are counted, too: many of them on many files take long. */
+/* Globs that cannot match are counted, too: many of them on many files take long. */
 static void globs_that_are_told_at_a_look_count_as_time(void **state) {
     (void)state;
     struct glob glob;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Sources by the child process registry-fetch-source. What it does with refs, trees and hosts is tests/unit/tools/
- * test_git_source.c's; here: that it is run with its bounds, and that its end, whichever it is, becomes a sentence.
+ * Sources fetched by the child process registry-fetch-source. Refs, trees and hosts are tested in
+ * tests/unit/tools/test_git_source.c; here: the process runs within its limits, and every way in which it ends gives a message.
  */
 #include "lib/source/source_fetch.h"
 
@@ -101,12 +101,12 @@ static void a_host_that_hangs_ends_at_the_time_limit(void **state) {
     assert_in_range(clock_monotonic_ms() - begin_ms, SHORT_TIMEOUT_MS, TEST_TIMEOUT_MS - 1);
 }
 
-/* libgit2's own git:// waits for ever, so there it is an alarm that ends the child. */
+/* libgit2's own git:// waits for ever, so the child is ended by an alarm. */
 static void a_git_host_that_hangs_ends_as_well(void **state) {
     struct scene *scene = *state;
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
-    int listener = socket(AF_INET, SOCK_STREAM, 0); /* takes connections into its queue and never answers */
+    int listener = socket(AF_INET, SOCK_STREAM, 0); /* queues connections and never answers */
     assert_int_equal(bind(listener, (struct sockaddr *)&address, length), 0);
     assert_int_equal(listen(listener, 4), 0);
     assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &length), 0);
@@ -131,7 +131,7 @@ static void too_large_a_source_is_refused(void **state) {
     assert_refused(scene, STATUS_TOO_LARGE, "more than 1 files");
 }
 
-/* Zeros, so that they are a megabyte on their way. (With a sanitizer there is no bound on memory.) */
+/* Zeros, which are compressed to a megabyte for the transfer. (With a sanitizer there is no limit on memory.) */
 static void what_is_larger_than_the_memory_is_refused_all_the_same(void **state) {
     struct scene *scene = *state;
     git_script(&scene->git,
@@ -146,7 +146,7 @@ static void a_child_that_breaks_is_a_fault_of_ours(void **state) {
     struct scene *scene = *state;
     scene->limits.program = "/bin/false";
     assert_refused(scene, STATUS_INTERNAL, "exit status 1");
-    assert_int_equal(scene->err.trouble, TROUBLE_NONE); /* perhaps it broke of what it was sent: the job is not put back */
+    assert_int_equal(scene->err.trouble, TROUBLE_NONE); /* the source may have caused the crash: no retry */
     folder_remove(scene->request.work_folder);
     scene->limits.program = "/bin/true";
     assert_refused(scene, STATUS_INTERNAL, "is malformed");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A package's modules as the compiler finds them: what it could not read, what it passes over, and names that another package
- * of the same build has.
+ * A package's modules as the compiler finds them: files that it could not read, files that it ignores, and module names that
+ * another package of the same build has.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -85,11 +85,11 @@ static void a_foreign_module_that_is_no_text_is_refused_by_name(void **state) {
     write("src/A.js", "// caf\xC3\xA9\n");
     assert_int_equal(read_modules(&modules, paths, false, &err), STATUS_OK);
     write("src/A.js", "// caf\xE9\n");
-    write("src/A.purs", "module A where\n"); /* then the compiler does not read it */
+    write("src/A.purs", "module A where\n"); /* not read by the compiler then */
     assert_int_equal(read_modules(&modules, paths, false, &err), STATUS_OK);
 }
 
-/* Compilers below 0.15.0 may have other syntax, but they read the same bytes. */
+/* Compilers before 0.15.0 may have another syntax, but they read the same bytes. */
 static void a_module_that_is_no_text_is_refused_whatever_the_compiler(void **state) {
     (void)state;
     static const char *const paths[] = {"bench/B.purs", "src/A.purs", NULL};
@@ -98,7 +98,7 @@ static void a_module_that_is_no_text_is_refused_whatever_the_compiler(void **sta
     expect_refused(paths, false, "The file src/A.purs: The file is not UTF-8 text: line 2 has the byte 0xFF.");
     expect_refused(paths, true, "The file src/A.purs: The file is not UTF-8 text: line 2 has the byte 0xFF.");
 
-    struct source_modules modules; /* but one that the compiler does not see is a problem of its header */
+    struct source_modules modules; /* a file that the compiler does not see only has a malformed header */
     struct error err = {0};
     write("src/A.purs", "module A where\n");
     write("bench/B.purs", "module B where\n-- \xFF\n");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The generated registry (tests/support/generated_registry.h) is one: consistent for `registryctl check`, its tarballs those of
- * its metadata, and what it says of compilers is so for the stand-in: each version compiles by its plan, but for the few that
+ * The generated registry (tests/support/generated_registry.h) is valid: `registryctl check` finds no fault, its tarballs match
+ * its metadata, and its lists of compilers are true for the stand-in: each version compiles with its plan, except the few that
  * are broken on purpose.
  */
 #include "tests/support/cmocka_all.h"
@@ -24,7 +24,7 @@
 
 enum { MADE_UP_PACKAGES = 120, SAMPLE = 40 };
 
-/* One registry for all tests: of the real data where there is any. */
+/* One registry for all tests, made from the real data if available. */
 static struct temporary_folder folder;
 static struct manifest_index *index_of_all;
 static struct generated_registry_options options = {.seed = 1, .broken_in_thousand = 20};
@@ -158,14 +158,14 @@ static enum generated_fault fault_of(const char *name, struct version version) {
     return GENERATED_FAULT_NONE;
 }
 
-/* A compiler that gives its report on standard output. */
+/* True for a compiler that prints its report on standard output. */
 static bool is_usable(struct version compiler) {
     return version_compare(compiler, (struct version){0, 14, 0}) >= 0;
 }
 
 static size_t compiled_count;
 
-/* Of the newest version with its newest compiler, and with one that is newer. */
+/* Compiles the newest version with its newest compiler, and with one that is newer. */
 static void check_compiling(const struct indexed_package *package) {
     const struct indexed_version *version = &package->versions[package->version_count - 1];
     const struct published_version *published = metadata_find_published(package->metadata, version->version);

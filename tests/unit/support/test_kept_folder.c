@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Of which tests the folders are kept (tests/support/test_run.h), and which tests run: this program runs itself, with tests that
- * make a folder.
+ * Which tests run, and whose folders are kept (tests/support/test_run.h): this program runs itself, with tests that make a
+ * folder.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -67,7 +67,7 @@ static int begin_with_text(void **state) {
     return 0;
 }
 
-/* Of three tests, those that are named. */
+/* Runs those of three tests that are named. */
 static int run_filtered(bool has_group_state) {
     static char own[] = "its own text";
     const struct CMUnitTest tests[] = {cmocka_unit_test(fails), cmocka_unit_test_prestate(says_its_name, own),
@@ -109,7 +109,7 @@ static void expect(const char *environment, const char *name, int kept, int prin
     for (const char *at = output; (at = strstr(at, says)); at++) {
         char path[64];
         assert_int_equal(sscanf(at + strlen(says), "%63s", path), 1);
-        shell_run("rm -r '%s'", path); /* fails where it is not there */
+        shell_run("rm -r '%s'", path); /* fails if it does not exist */
     }
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The stand-in of licensee answers as the program itself does, and asks it about everything that it does not know.
+ * The stand-in of licensee answers as the real program does, and runs the real one for everything that it does not know.
  */
 #include "tests/support/cmocka_all.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The stand-in compiler has the real one's rules for modules that are up to date: its three rules, one by one. The reuse of
- * builds rests on them, so a stand-in that was more or less strict would hide faults there.
+ * The stand-in compiler has the real one's three rules for modules that are up to date; each is tested. The reuse of builds
+ * depends on them, so a stand-in that is more or less strict would hide faults there.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -118,7 +118,7 @@ static void externs_that_are_newer_than_those_of_a_dependant_compile_it(void **s
     assert_string_equal(compile(), "Middle Top");
 }
 
-/* As the build store has it. */
+/* As in a folder made from the build store. */
 static void output_of_equal_times_behind_links_is_up_to_date(void **state) {
     (void)state;
     shell_run(
@@ -143,7 +143,7 @@ static void what_compiled_beside_a_failure_is_kept(void **state) {
     assert_non_null(strstr(report(), "\"errorCode\":\"TypesDoNotUnify\""));
     assert_string_equal(shell_output(&arena, "cat '%s/status'", folder.path), "1\n");
     write_sources();
-    shell_run("cd '%s' && echo '-- changed' >>src/Base.purs", folder.path); /* so that only the time is another */
+    shell_run("cd '%s' && echo '-- changed' >>src/Base.purs", folder.path); /* so that only the time differs */
     assert_string_equal(compile(), "Middle Top");
     assert_string_equal(shell_output(&arena, "cat '%s/status'", folder.path), "0\n");
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * For the tests of the build store: a folder as the compiler leaves it, entries made of it, and what is seen of a store from
- * outside.
+ * For the tests of the build store: a folder as the compiler leaves it, entries made of it, and checks of a store from outside.
  */
 #ifndef TESTS_UNIT_TOOLS_BUILD_STORE_SCENE_H
 #define TESTS_UNIT_TOOLS_BUILD_STORE_SCENE_H
@@ -55,7 +54,7 @@ static inline int scene_begin(void **state) {
     return 0;
 }
 
-/* Also folders that only root can write. */
+/* Removes folders that are not writable, too. */
 static inline void scene_remove(const char *path) {
     char command[2 * SCENE_PATH_MAX + 64];
     snprintf(command, sizeof command, "chmod -R u+rwX '%s'; rm -rf '%s'", path, path);
@@ -75,7 +74,7 @@ static inline struct build_store *scene_open(int64_t limit_bytes) {
     return store;
 }
 
-/* The key of that number: hex of its hash, so that keys lie all over. */
+/* The key of that number: its hash in hex, so that keys are evenly spread. */
 static inline const char *scene_key(int number) {
     static char keys[8][SHA256_HEX_MAX];
     static int next;
@@ -89,7 +88,7 @@ static inline void scene_add(struct build_store *store, const char *key, const s
     if (build_store_add(store, key, entry, &err)) fail_msg("%s", err.message);
 }
 
-/* Looks for it and lets it go again. */
+/* Looks it up and releases it again. */
 static inline bool scene_has(struct build_store *store, const char *key) {
     struct arena arena = {0};
     struct build_store_hold hold = {0};
@@ -101,7 +100,7 @@ static inline bool scene_has(struct build_store *store, const char *key) {
     return is_there;
 }
 
-/* Where a file of an entry is; in a buffer that the next calls overwrite. */
+/* The path of a file of an entry; in a buffer that later calls overwrite. */
 static inline const char *scene_path(const char *key, const char *path) {
     static char paths[4][SCENE_PATH_MAX];
     static int next;
@@ -110,7 +109,7 @@ static inline const char *scene_path(const char *key, const char *path) {
     return out;
 }
 
-/* How many things directly in the store's folder have such a name: what is being written or removed. */
+/* The number of entries directly in the store's folder that are being written or removed, by their names. */
 static inline int scene_count_leftovers(void) {
     DIR *folder = opendir(scene_store);
     int count = 0;

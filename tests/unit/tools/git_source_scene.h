@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * For the tests of sources: a repository `lib.git` with one file and the tag v1.0.0 behind a git server, and its fetching in
- * this process.
+ * For the tests of sources: a repository `lib.git` with one file and the tag v1.0.0 behind a git server, and functions to fetch
+ * it in this process.
  */
 #ifndef TESTS_UNIT_TOOLS_GIT_SOURCE_SCENE_H
 #define TESTS_UNIT_TOOLS_GIT_SOURCE_SCENE_H
@@ -22,7 +22,7 @@ enum { TEST_TIMEOUT_MS = 60000 };
 struct scene {
     struct git_fixture git;
     struct git_server *server;
-    struct git_source source; /* changed by a test as it likes */
+    struct git_source source; /* tests may change it */
     int64_t timeout_ms;
     char url[200];
     char work[200];
@@ -76,7 +76,7 @@ static inline const char *content(struct scene *scene, const char *path) {
     return git_output(&scene->git, "cat 'fetched/tree/%s'", path);
 }
 
-/* Commits what `script` makes in lib/, and tags it v1.0.0. */
+/* Commits the changes that `script` makes in lib/, and tags them v1.0.0. */
 static inline void change(struct scene *scene, const char *script) {
     git_script(&scene->git,
                "(cd lib; %s) && push_files lib.git && git -C lib tag -f v1.0.0 >/dev/null && "

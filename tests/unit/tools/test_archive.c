@@ -177,7 +177,7 @@ static void too_much_is_not_packed(void **state) {
     temporary_folder_remove(&folder);
 }
 
-/* A header of the old format, by hand, for what no archiver would write. */
+/* Builds a header of the old format by hand, for tarballs that no archiver writes. */
 static void append_header(struct text *out, const char *name, char kind, const char *link, size_t size) {
     char block[512] = "";
     unsigned sum = 0;
@@ -214,7 +214,7 @@ static void compress_into(struct text *out, const struct text *plain) {
     deflateEnd(&stream);
 }
 
-/* Expects that the tarball is refused with that word, and that nothing is outside of the top folder then. Releases `plain`. */
+/* Expects that the tarball is refused with that word, and that nothing is written outside the top folder. Releases `plain`. */
 static void expect_refusal(struct text *plain, const char *word) {
     struct error err = {0};
     struct temporary_folder target;
@@ -300,7 +300,7 @@ static void a_cut_tarball_is_refused_wherever_it_is_cut(void **state) {
     struct text packed = {0}, listed = {0};
     write_tree(&source);
     pack(&packed, &source, items, ITEM_COUNT);
-    for (size_t length = 0; length + 30 < packed.length; length++) /* what is cut at the very end is padding and checksum */
+    for (size_t length = 0; length + 30 < packed.length; length++) /* the very end is padding and checksum */
         assert_int_equal(archive_list(&listed, packed.bytes, length, "demo-1.0.0", &plenty, &err), STATUS_REFUSED);
     text_release(&packed);
     text_release(&listed);

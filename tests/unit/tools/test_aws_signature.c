@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The check of signatures that the stand-in for S3 makes, on the examples of AWS's own description (Signature Calculations for
- * the Authorization Header): their requests, and the signatures that they print.
+ * The check of signatures in the stand-in for S3, on the requests and signatures that AWS's description has as examples
+ * (Signature Calculations for the Authorization Header).
  */
 #include "tests/support/cmocka_all.h"
 
@@ -40,7 +40,7 @@ static const char list_objects[] =
     "GET /?prefix=J&max-keys=2 HTTP/1.1\r\n" HOST DATE "x-amz-content-sha256: " EMPTY_HASH "\r\n" AUTHORIZATION(
         "host;x-amz-content-sha256;x-amz-date", "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7") "\r\n";
 
-/* "" where the signature is right. */
+/* "" if the signature is right. */
 static const char *fault_of(const char *head, const char *body, const struct aws_account *of, int64_t at_ms) {
     struct http_message message;
     assert_true(http_message_parse_head(&message, head, strlen(head)));
@@ -118,7 +118,7 @@ static void what_must_be_signed_is(void **state) {
     assert_string_equal(fault_of_changed(get_object, "x-amz-content-sha256: ", "x-amz-nothing: "), "InvalidRequest");
 }
 
-/* The same request, spelled otherwise, has the same signature. */
+/* The same request in another spelling has the same signature. */
 static void spelling_does_not_count(void **state) {
     (void)state;
     assert_string_equal(fault_of_changed(get_object, "/test.txt", "/%74est.txt"), "");

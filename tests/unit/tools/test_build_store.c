@@ -33,7 +33,7 @@ static void what_was_added_is_found_as_it_was(void **state) {
     struct build_entry entry = scene_entry;
     entry.warnings = "[{\"errorCode\":\"UnusedName\"}]";
     scene_add(store, scene_key(1), &entry);
-    for (int round = 0; round < 2; round++) { /* the second time it is known to be whole */
+    for (int round = 0; round < 2; round++) { /* the second time the entry is known to be sound */
         assert_true(build_store_find(store, scene_key(1), &arena, &hold, &found));
         assert_true(found.succeeded);
         assert_null(found.errors);
@@ -73,7 +73,7 @@ static void folders_cannot_be_written_and_have_the_time_stamp_0(void **state) {
         assert_int_equal(about.st_mtim.tv_sec, 0);
     }
     assert_int_equal(lstat(scene_path(scene_key(1), "."), &about), 0);
-    assert_int_equal(about.st_mode, S_IFDIR | 0755); /* its owner has to be able to move it */
+    assert_int_equal(about.st_mode, S_IFDIR | 0755); /* its owner must be able to move it */
     build_store_free(store);
 }
 
@@ -144,8 +144,7 @@ static void entries_outlive_the_store_that_made_them(void **state) {
     build_store_free(store);
 }
 
-/* The bytes that are said to be there are those that the disk has. A folder counts as 4 KiB, which it takes on ext4 but not in
- * memory. */
+/* The reported size is the one on the disk. A folder counts as 4 KiB, which is right on ext4 but not in tmpfs. */
 static void the_count_is_what_the_disk_says(void **state) {
     (void)state;
     struct build_store *store = scene_open(SCENE_ROOMY);
@@ -157,7 +156,7 @@ static void the_count_is_what_the_disk_says(void **state) {
     long long kib = 0;
     snprintf(command, sizeof command, "find %s -type d -printf '4\\n' -o -printf '%%k\\n' | awk '{sum += $1} END {print sum}'",
              scene_path(scene_key(1), "."));
-    sync(); /* only then are blocks given out */
+    sync(); /* blocks are allocated only then */
     FILE *disk = popen(command, "r");
     assert_int_equal(fscanf(disk, "%lld", &kib), 1);
     pclose(disk);

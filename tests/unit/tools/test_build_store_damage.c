@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Entries of a build store that somebody has damaged: each kind of damage is noticed when the entry is looked up, and the entry
- * is thrown away.
+ * Damaged entries of a build store: each kind of damage is noticed when the entry is looked up, and the entry is removed.
  */
 #include "tests/unit/tools/build_store_scene.h"
 
@@ -106,7 +105,7 @@ static void remove_the_record(const char *key) {
     assert_int_equal(unlink(scene_path(key, "entry.json")), 0);
 }
 
-/* With the content that it should have. */
+/* The link's target has the right content. */
 static void plant_a_link(const char *key) {
     const char *folder = scene_path(key, "output/Zebra"), *path = scene_path(key, "output/Zebra/index.js");
     assert_int_equal(chmod(folder, 0755), 0);
@@ -146,7 +145,7 @@ static void empty_the_size(const char *key) {
     assert_int_equal(truncate(path, 0), 0);
     assert_int_equal(chmod(path, 0444), 0);
     add_a_file_to_the_entry(key);
-    assert_int_equal(unlink(scene_path(key, "more")), 0); /* only so that it is looked at again */
+    assert_int_equal(unlink(scene_path(key, "more")), 0); /* only so that the entry is checked again */
 }
 
 static void swap_with_another_entry(const char *key) {
@@ -215,7 +214,7 @@ static void expect_noticed(struct build_store *store, const struct damage *damag
     assert_int_equal(scene_count_leftovers(), 0);
     assert_false(scene_has(store, key)); /* once is enough */
     assert_int_equal(build_store_counts(store).damaged, before + 1);
-    scene_add(store, key, &scene_entry); /* and it can be put there again */
+    scene_add(store, key, &scene_entry); /* and it can be added again */
     assert_true(scene_has(store, key));
 }
 
@@ -232,7 +231,7 @@ static void damage_is_noticed_at_first_sight(void **state) {
     assert_int_equal(access("/etc/passwd", F_OK), 0);
 }
 
-/* Until what was added is old enough to be known by its times. */
+/* Waits until the added entries are old enough to be recognised by their times. */
 static void let_times_settle(void) {
     enum { LONGER_THAN_THE_STORE_WAITS_MS = 250 };
     int64_t end_ms = clock_monotonic_ms() + LONGER_THAN_THE_STORE_WAITS_MS;
@@ -260,7 +259,7 @@ static void damage_is_noticed_where_it_was_whole_before(void **state) {
     build_store_free(store);
 }
 
-/* Its times may not move once more within a step of the file system's clock, so they are not believed yet. */
+/* Another change within the same tick of the file system's clock would not change its times, so they are not trusted yet. */
 static void what_was_touched_this_moment_is_read_again(void **state) {
     (void)state;
     struct build_store *store = scene_open(SCENE_ROOMY);
@@ -277,7 +276,7 @@ static void a_touched_entry_that_is_whole_stays(void **state) {
     scene_add(store, scene_key(1), &scene_entry);
     let_times_settle();
     assert_true(scene_has(store, scene_key(1)));
-    restore_time(scene_path(scene_key(1), "output/Zebra/externs.cbor")); /* only its ctime is another */
+    restore_time(scene_path(scene_key(1), "output/Zebra/externs.cbor")); /* only its ctime differs */
     assert_true(scene_has(store, scene_key(1)));
     assert_int_equal(build_store_counts(store).hashed, 2);
     assert_int_equal(build_store_counts(store).damaged, 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * By what an entry of the build store is found: the hash of a text that stands here in full, so that a change of it is seen. (A
- * change on purpose raises BUILD_RECIPE_VERSION.)
+ * The key of an entry of the build store: the hash of a text that is written here in full, so that any change of it is noticed.
+ * (A change on purpose raises BUILD_RECIPE_VERSION.)
  */
 #include "tests/support/cmocka_all.h"
 
@@ -48,7 +48,7 @@ static void keys_stay_what_they_were(void **state) {
     assert_string_equal(key, "31a127472dfd92fddfde998e9cc24c3a28253f88f9860153db233ea6939fa9bd");
 }
 
-/* Other packages of the same work, and their order, do not matter. */
+/* Other packages of the same work order, and their order, do not matter. */
 static void a_key_is_the_same_in_other_work(void **state) {
     (void)state;
     static const size_t on_others[] = {1, 0};
@@ -93,7 +93,7 @@ static void whatever_the_output_depends_on_changes_the_key(void **state) {
     changed[APP].dependency_count = 2;
     expect_other_key(&other, APP);
     memcpy(changed, packages, sizeof packages);
-    changed[OTHER].hash = "sha256-again"; /* app has nothing to do with it */
+    changed[OTHER].hash = "sha256-again"; /* app does not depend on it */
     char key[SHA256_HEX_MAX], same_key[SHA256_HEX_MAX];
     build_store_key(key, &work, APP);
     build_store_key(same_key, &other, APP);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Entries of the store are up to date for a compiler that reads them through links, in another folder: a build with it
- * compiles nothing but its own modules, and comes to the same bytes as one from nothing.
+ * Entries of the store are up to date for a compiler that reads them through links, in another folder: a build that reuses them
+ * compiles only its own modules, and gives the same bytes as a full build.
  */
 #include "tests/unit/tools/build_store_scene.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A build store with a limit, and one that several threads and processes use at once, or are killed over.
+ * A build store with a limit, and one that several threads and processes use at once, also while some are killed.
  */
 #include "tests/unit/tools/build_store_scene.h"
 
@@ -18,7 +18,7 @@ enum { KILLS = 60, KEYS = 12, THREADS = 4, ROUNDS = 60, WAIT_MS = 120000 };
 
 /* ---- The limit ---- */
 
-/* As if it had been used last that many minutes ago. */
+/* Sets its last use to that many minutes ago. */
 static void age(const char *key, int minutes) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
@@ -26,7 +26,7 @@ static void age(const char *key, int minutes) {
     assert_int_equal(utimensat(AT_FDCWD, scene_path(key, "used"), times, 0), 0);
 }
 
-/* The size of one of the scene's entries; for a store that is still empty. */
+/* The size of one of the scene's entries. To be called while the store is empty. */
 static int64_t size_of_entry(void) {
     struct build_store *store = scene_open(SCENE_ROOMY);
     scene_add(store, scene_key(1000), &scene_entry);
@@ -106,7 +106,7 @@ static void what_was_just_added_stays_even_where_there_is_no_room(void **state) 
     build_store_free(store);
 }
 
-/* Neither knows what the other adds until it looks, which it does now and then. */
+/* Each learns of the other's additions only when it measures the folder, which it does from time to time. */
 static void two_stores_keep_to_one_limit_together(void **state) {
     (void)state;
     enum { ADDITIONS = 200, ROOM = 40, SLACK = 64 };
@@ -182,7 +182,7 @@ static int wait_for(pid_t child) {
     return status;
 }
 
-/* Adds all the keys, finding each; in a child. */
+/* In a child: adds all keys, and finds each. */
 static int add_all(void *context) {
     (void)context;
     struct build_store *store = NULL;
@@ -261,7 +261,7 @@ static void what_another_process_holds_is_not_evicted(void **state) {
 
 /* ---- Kills ---- */
 
-/* Everything that is found is what was added, and nothing half-written is left once somebody has opened the store. */
+/* Every entry found is as it was added, and nothing half-written is left after the store has been opened. */
 static void expect_sound_store(int *found_count) {
     struct build_store *store = scene_open(SCENE_ROOMY);
     assert_int_equal(scene_count_leftovers(), 0);
@@ -300,7 +300,7 @@ static void killed_at_any_moment_it_leaves_whole_entries(void **state) {
     (void)state;
     int found = 0;
     int64_t size = size_of_entry();
-    for (int i = 0; i < KILLS || found <= KILLS; i++) { /* later each time, so on a busy machine it gets somewhere, too */
+    for (int i = 0; i < KILLS || found <= KILLS; i++) { /* later each time, so that it makes progress on a busy machine, too */
         pid_t child = start(add_for_ever, &size);
         nanosleep(&(struct timespec){.tv_nsec = 500000L + i * 300000L}, NULL);
         assert_int_equal(kill(child, SIGKILL), 0);

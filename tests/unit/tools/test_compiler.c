@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * With the stand-in compiler; tests/support/purs/purs.c says what it does not do. */
+ * The stand-in compiler is used; its limits are in the head of tests/support/purs/purs.c. */
 #include "tests/support/cmocka_all.h"
 
 #include <limits.h>
@@ -105,7 +105,7 @@ static void compilers_are_found_and_sorted(void **state) {
         assert_string_equal(version, expected[i]);
         assert_int_equal(compilers.items[i].path[0], '/');
     }
-    assert_true(text_ends_with(compilers.items[4].path, "/bin/purs")); /* by what it prints */
+    assert_true(text_ends_with(compilers.items[4].path, "/bin/purs")); /* version from its output */
     assert_null(compilers_get(&compilers, (struct version){0, 15, 3}));
 }
 
@@ -145,7 +145,7 @@ static void what_is_up_to_date_is_left_alone(void **state) {
     assert_int_equal(compile(&report, work, current, &err), STATUS_OK);
     assert_int_equal(report.compiled_count, 2);
     assert_int_equal(compile(&report, work, (struct version){0, 15, 9}, &err), STATUS_OK);
-    assert_int_equal(report.compiled_count, 3); /* another compiler's output is of no use */
+    assert_int_equal(report.compiled_count, 3); /* another compiler's output cannot be reused */
     char *cache = temporary_folder_read(&folder, arena_format(&arena, "%s/output/cache-db.json", work));
     assert_non_null(strstr(cache, "\"A\":{\"src/A.purs\":[\"20"));
     free(cache);
@@ -266,7 +266,7 @@ static void as_many_errors_are_said_to_be_shown_as_are(void **state) {
                         "4000 errors, the first 50 of which are shown above");
 }
 
-/* Without a report; the words are what the compiler prints at such files. */
+/* There is no report; the words are those that the compiler prints for such files. */
 static void what_the_compiler_cannot_read_fails_for_good(void **state) {
     (void)state;
     static const struct {
@@ -304,7 +304,7 @@ static void text_in_place_of_json_is_tried_three_times(void **state) {
     assert_int_equal(report.stop, COMPILER_STOP_NO_ANSWER);
 }
 
-/* By what it says, and by the signals that limits and a machine without memory send. (Limits of a whole run:
+/* By its output, and by the signals that limits and a machine without memory send. (Limits of a whole run:
  * test_sandbox_attacks.c.) */
 static void why_there_is_no_answer_is_told_apart(void **state) {
     (void)state;
@@ -322,11 +322,11 @@ static void why_there_is_no_answer_is_told_apart(void **state) {
         {"kill -XFSZ $$", COMPILER_STOP_DISK, STATUS_REFUSED, "to one file"},
         {"test -e once && exit 0; touch once; kill -SEGV $$", COMPILER_STOP_NO_ANSWER, STATUS_INTERNAL, "3 times"},
         {"exit 0", COMPILER_STOP_NO_ANSWER, STATUS_INTERNAL, "exit status 0 and no report, 3 times"},
-        /* the race: what it prints, and half a report */
+        /* after the race: its output, and half a report */
         {"echo Unexpected end of JSON input; exit 1", COMPILER_STOP_NO_ANSWER, STATUS_INTERNAL, "no report, 3 times. Its last"},
         {"echo '{\"warnings\":[],\"err'; exit 1", COMPILER_STOP_NO_ANSWER, STATUS_INTERNAL,
          "exit status 1 and no report, 3 times"},
-        /* the same three times over, whatever it had compiled before */
+        /* the same result three times, in any state of `output` */
         {"echo panic >&2; exit 1", COMPILER_STOP_SILENT, STATUS_REFUSED,
          "exit status 1 and no report, 3 times over with the same words, so it cannot compile this. It says: panic"},
         {"kill -SEGV $$", COMPILER_STOP_SILENT, STATUS_REFUSED,
@@ -334,10 +334,10 @@ static void why_there_is_no_answer_is_told_apart(void **state) {
         {"echo panic; exit 7", COMPILER_STOP_SILENT, STATUS_REFUSED, "exit status 7 and no report, 3 times over"},
         {"test -e compiled || echo '[1 of 2] Compiling A' >&2; touch compiled; echo panic >&2; exit 1", COMPILER_STOP_SILENT,
          STATUS_REFUSED, "It says: panic"},
-        /* another way each time */
+        /* a different result each time */
         {"mktemp -u >&2; exit 1", COMPILER_STOP_NO_ANSWER, STATUS_INTERNAL, "no report, 3 times. Its last words: /tmp/"},
         {"test -e once && exit 2; touch once; echo panic >&2; exit 1", COMPILER_STOP_NO_ANSWER, STATUS_INTERNAL, "3 times"},
-        /* the machine's trouble, with and without a report */
+        /* troubles of the machine, with and without a report */
         {"echo 'purs: output: No space left on device' >&2; exit 1", COMPILER_STOP_NONE, STATUS_UNAVAILABLE,
          "0.15.15 cannot run on this machine now. It says: purs: output: No space left"},
         {"echo '{\"warnings\":[],\"errors\":[{\"errorCode\":\"FileIOError\",\"message\":\"resource exhausted (No space left on "
@@ -346,7 +346,7 @@ static void why_there_is_no_answer_is_told_apart(void **state) {
         {"echo 'purs: error while loading shared libraries: libtinfo.so.5' >&2; exit 127", COMPILER_STOP_NONE,
          STATUS_UNAVAILABLE, "libtinfo.so.5"},
         {"echo nothing there >&2; exit 127", COMPILER_STOP_NONE, STATUS_UNAVAILABLE, "nothing there"},
-        /* a path with such words is the author's, and the report a report */
+        /* a path with such words comes from the author, and the report is valid */
         {"echo '{\"warnings\":[],\"errors\":[{\"errorCode\":\"FileIOError\",\"message\":\"src/Too many open files/A.js: "
          "openBinaryFile: inappropriate type (is a directory)\"}]}'; exit 1",
          COMPILER_STOP_NONE, STATUS_OK, ""},
@@ -409,7 +409,7 @@ static void the_graph_names_paths_and_imports(void **state) {
     assert_string_equal(report.errors[0].code, "ErrorParsingModule");
 }
 
-/* Dependencies are links to a store outside of the work folder, which is why it has to be readable. */
+/* Dependencies are links to a store outside of the work folder, so the store must be readable in the sandbox. */
 static void linked_sources_are_compiled(void **state) {
     (void)state;
     struct error err = {0};
@@ -429,7 +429,7 @@ static void linked_sources_are_compiled(void **state) {
     assert_int_equal(report.compiled_count, 2);
 }
 
-/* Where bubblewrap does not work; then the work folder keeps its own path. */
+/* If bubblewrap does not work, the work folder keeps its own path. */
 static void without_isolation_it_compiles_all_the_same(void **state) {
     (void)state;
     struct error err = {0};

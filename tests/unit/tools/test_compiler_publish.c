@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * `purs publish`, with the stand-in compiler, which asks the git program what the real one asks; and with scripts in its place.
+ * `purs publish`, with the stand-in compiler, which asks the git program the same questions as the real one; and with scripts
+ * in its place.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -61,7 +62,7 @@ static int tear_down(void **state) {
     return 0;
 }
 
-/* A checkout of `leaf`, with its dependency and the rest beside it; relative to `folder`. */
+/* A checkout of `leaf`, with its dependency and other files beside it; relative to `folder`. */
 static const char *make_checkout(const char *tag) {
     static const char *const excluded[] = {"/.registry/", "/output/", NULL};
     struct error err;
@@ -90,7 +91,7 @@ static const char *span_of(const json_t *declaration) {
     return json_string_value(json_object_get(json_object_get(declaration, "sourceSpan"), "name"));
 }
 
-/* Pursuit makes links into the package's repository of them. */
+/* Pursuit makes links into the package's repository from these paths. */
 static void expect_paths_within_packages(const json_t *module) {
     const json_t *whole = json_array_get(json_object_get(module, "declarations"), 0);
     const json_t *again = json_array_get(json_object_get(module, "reExports"), 0);

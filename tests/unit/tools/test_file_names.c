@@ -54,7 +54,7 @@ static void names_that_differ_in_case_clash(void **state) {
     (void)state;
     assert_clash((const char *const[]){"a", "README", "b", "readme"}, 4, 1, 3);
     assert_clash((const char *const[]){"Straße", "STRASSE", "STRAßE"}, 3, 0, 2);
-    assert_clash((const char *const[]){"ΟΔΟΣ", "οδος", "x"}, 3, 0, 1); /* two letters for one in lower case */
+    assert_clash((const char *const[]){"ΟΔΟΣ", "οδος", "x"}, 3, 0, 1); /* one letter with two lower-case forms */
     assert_clash((const char *const[]){"\xff", "\xff"}, 2, 0, 1);
 }
 

@@ -41,7 +41,7 @@ static const char *link_of(struct scene *scene, const char *path) {
     return git_output(&scene->git, "readlink 'fetched/tree/%s'", path);
 }
 
-/* They are judged where they would be packed. */
+/* Such links are only refused if they would be packed. */
 static void links_that_leave_the_repository_lead_to_nothing(void **state) {
     struct scene *scene = *state;
     static const char *const links[] = {
@@ -59,7 +59,7 @@ static void links_that_leave_the_repository_lead_to_nothing(void **state) {
     }
 }
 
-/* A monorepo's packages share a README, a license, sources. */
+/* The packages of a monorepo may share a README, a license and sources. */
 static void a_link_out_of_the_subdirectory_is_what_it_leads_to(void **state) {
     struct scene *scene = *state;
     change(
@@ -79,10 +79,10 @@ static void a_link_out_of_the_subdirectory_is_what_it_leads_to(void **state) {
                         "./deep/back\n./deep/file\n./inner\ndeep\nreadme");
     assert_string_equal(link_of(scene, "out"), GIT_CHECKOUT_OUTSIDE);
     assert_string_equal(link_of(scene, "gone"), GIT_CHECKOUT_OUTSIDE);
-    assert_string_equal(link_of(scene, "all"), GIT_CHECKOUT_OUTSIDE); /* it would be in itself */
+    assert_string_equal(link_of(scene, "all"), GIT_CHECKOUT_OUTSIDE); /* it would contain itself */
 }
 
-/* Targets of links count, but never against the package's own files. */
+/* Targets of links count for the limits, after the package's own files. */
 static void links_out_of_the_subdirectory_have_what_the_limits_leave(void **state) {
     struct scene *scene = *state;
     change(scene, "mkdir core many; for i in 1 2 3 4 5 6; do echo $i >many/$i; done; echo own >core/own; "
@@ -101,7 +101,7 @@ static void links_out_of_the_subdirectory_have_what_the_limits_leave(void **stat
     assert_string_equal(content(scene, "z"), "one");
 }
 
-/* Folders in each other by links: 2^20 files, if they were all written. */
+/* Folders that contain each other by links: 2^20 files, if all were written. */
 static void folders_that_double_by_links_are_not_written(void **state) {
     struct scene *scene = *state;
     change(scene, "mkdir core d20; echo end >d20/file; i=0; while [ $i -lt 20 ]; do mkdir -p d$i; ln -s ../d$((i + 1)) d$i/x; "
@@ -138,7 +138,7 @@ static void files_in_git_lfs_are_written_as_they_are(void **state) {
                         "version https://git-lfs.github.com/spec/v1");
 }
 
-/* A tree as git would not make it: each name for the same file. */
+/* A tree that git would not make: each name refers to the same file. */
 static void push_odd_tree(struct scene *scene, const char *names) {
     git_script(&scene->git,
                "cd lib; blob=$(git rev-parse HEAD:src/Main.purs | sed 's/../\\\\x&/g'); "
@@ -168,7 +168,7 @@ static void names_that_cannot_be_are_refused(void **state) {
     assert_string_equal(git_output(&scene->git, "ls -A . /escaped 2>/dev/null | grep -c escaped || true"), "0");
 }
 
-/* They are judged where they would be packed. */
+/* Such names are only refused if they would be packed. */
 static void names_that_not_all_systems_can_have_are_written(void **state) {
     struct scene *scene = *state;
     change(
@@ -178,7 +178,7 @@ static void names_that_not_all_systems_can_have_are_written(void **state) {
     assert_string_equal(git_output(&scene->git, "cd fetched/tree/docs; cat Map.md MAP.md a:b aux 'a\\b'"), "1\n2\n3\n4\n5");
 }
 
-/* ---- Trees that cost more than they show ---- */
+/* ---- Small trees that are costly to write ---- */
 
 /* Ten folders, each ten times the next one: twelve objects, ten thousand million files. */
 static void a_tree_that_repeats_itself_is_refused_in_no_time(void **state) {
@@ -226,7 +226,7 @@ static void links_that_lead_through_links_lead_to_nothing(void **state) {
     assert_string_equal(link_of(scene, "a/l4"), "l3/l3");
 }
 
-/* Git's own server does not send such a commit, but another could. */
+/* Git's own server does not send such a commit, but other servers could. */
 static void a_file_that_is_missing_is_damage_of_the_repository(void **state) {
     struct scene *scene = *state;
     struct git_checkout_limits limits = {.bytes = 1000, .files = 10};

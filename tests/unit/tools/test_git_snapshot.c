@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A folder that was made a repository, as the git program sees it.
+ * A folder that was turned into a repository, checked with the git program.
  */
 #include "tests/support/cmocka_all.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Sources over http (git's own server behind tests/support/git/git_server.h), in this process: refs, limits and hosts. What
- * becomes of the tree is test_git_checkout.c's.
+ * Sources over http (git's own server behind tests/support/git/git_server.h), in this process: refs, limits and hosts. The
+ * tree's files: test_git_checkout.c.
  */
 #include "tests/unit/tools/git_source_scene.h"
 
@@ -57,7 +57,7 @@ static void a_tag_of_something_else_than_a_commit_is_refused(void **state) {
     assert_refused(scene, STATUS_INVALID, "does not name a commit");
 }
 
-/* The rule and its sentences are lib/domain/package/ref.h's. */
+/* The rule and its messages come from lib/domain/package/ref.h. */
 static void what_is_no_plain_name_is_refused(void **state) {
     struct scene *scene = *state;
     static const char *const refs[] = {"refs/tags/v1.0.0",
@@ -84,7 +84,7 @@ static void what_is_no_plain_name_is_refused(void **state) {
     assert_int_equal(git_server_requests(scene->server), 0);
 }
 
-/* Hosts have them under names that are no tag's or branch's. */
+/* Hosts keep pull requests under names that are neither tags nor branches. */
 static void what_strangers_asked_to_be_merged_is_not_found(void **state) {
     struct scene *scene = *state;
     static const char *const refs[] = {"merge-requests/1/head", "changes/01/1/1", "tags/v1.0.0", "heads/main",
@@ -129,7 +129,7 @@ static void too_many_files_are_refused(void **state) {
 
 static void too_large_a_tree_is_refused(void **state) {
     struct scene *scene = *state;
-    change(scene, "head -c 2000000 /dev/zero >zeros"); /* packs to next to nothing */
+    change(scene, "head -c 2000000 /dev/zero >zeros"); /* compresses to almost nothing */
     assert_refused(scene, STATUS_TOO_LARGE, "larger than 1000000 bytes");
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * Which URLs may be fetched from, and where the bot's token may go. */
+ * Which URLs may be fetched, and which hosts may get the bot's token. */
 #include "tests/support/cmocka_all.h"
 
 #include <string.h>
@@ -15,7 +15,7 @@ static void urls_are_refused_as_written(void **state) {
     (void)state;
     static const struct {
         const char *url;
-        const char *for_sources; /* why it is refused without `allow_private`; NULL: it is not */
+        const char *for_sources; /* reason of the refusal without `allow_private`; NULL: accepted */
         bool is_refused_always;
     } rows[] = {
         {"https://example.org/lib.git", NULL, false},
@@ -23,7 +23,7 @@ static void urls_are_refused_as_written(void **state) {
         {"https://127.1/lib.git", NULL, false}, /* the address is checked when it is known */
         {"https://%31/lib.git", NULL, false},
         {"https://example.org/a/../b", NULL, false},
-        {"https://example.org/a:b@c", NULL, false}, /* behind the host */
+        {"https://example.org/a:b@c", NULL, false}, /* after the host */
         {"https://example.org/?a:b@c", NULL, false},
         {"", ONLY_HTTPS, false},
         {"/srv/lib.git", ONLY_HTTPS, false},
@@ -54,7 +54,7 @@ static void urls_are_refused_as_written(void **state) {
         enum status status = git_transport_check_url(rows[i].url, false, &err);
         if ((status == STATUS_OK) != !rows[i].for_sources) fail_msg("%s: %s", rows[i].url, err.message);
         if (status && !strstr(err.message, rows[i].for_sources)) fail_msg("%s: %s", rows[i].url, err.message);
-        if (status && rows[i].is_refused_always) assert_string_equal(err.message, NO_ACCOUNT); /* and not the URL */
+        if (status && rows[i].is_refused_always) assert_string_equal(err.message, NO_ACCOUNT); /* without URL */
         status = git_transport_check_url(rows[i].url, true, &err);
         if ((status != STATUS_OK) != rows[i].is_refused_always) fail_msg("%s", rows[i].url);
     }

@@ -85,7 +85,7 @@ static void a_tokens_owner_is_found_and_the_answer_is_asked_for_once(void **stat
     }
     assert_int_equal(github_server_count(scene->server, "GET /user"), 3);
     assert_int_equal(github_server_count_unchanged(scene->server), 2);
-    assert_int_equal(read_login(scene, TOKEN, login), STATUS_OK); /* somebody else's answer is nobody's */
+    assert_int_equal(read_login(scene, TOKEN, login), STATUS_OK); /* not answered from another token's cache */
     assert_string_equal(login, "pacchettibotti");
     assert_int_equal(github_server_count_unchanged(scene->server), 2);
     assert_int_equal(read_login(scene, "ghp_NobodysToken000123456789abcdef", login), STATUS_UNAUTHORIZED);
@@ -113,7 +113,7 @@ static void a_team_of_several_pages_is_whole_and_fresh(void **state) {
     assert_int_equal(team.count, 6);
     for (size_t i = 0; i < team.count; i++)
         assert_string_not_equal(team.logins[i], "member-3");
-    assert_int_equal(read_team(scene, OTHER, &team), STATUS_UNAVAILABLE); /* may not see it */
+    assert_int_equal(read_team(scene, OTHER, &team), STATUS_UNAVAILABLE); /* may not see the team */
     assert_int_equal(read_team(scene, "ghp_NobodysToken000123456789abcdef", &team), STATUS_UNAVAILABLE);
 }
 
@@ -125,7 +125,7 @@ static void whatever_else_github_says_is_no_answer(void **state) {
     assert_int_equal(read_login(scene, OTHER, login), STATUS_OK);
     for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
         github_server_set_mode(scene->server, modes[i]);
-        assert_int_equal(read_login(scene, OTHER, login), STATUS_UNAVAILABLE); /* though it is kept */
+        assert_int_equal(read_login(scene, OTHER, login), STATUS_UNAVAILABLE); /* although the login is cached */
         assert_int_equal(read_team(scene, TOKEN, &team), STATUS_UNAVAILABLE);
         assert_null(strstr(scene->err.message, TOKEN));
     }
@@ -141,9 +141,9 @@ static void a_limit_is_obeyed_until_its_end(void **state) {
     github_server_set_mode(scene->server, GITHUB_LIMITED);
     assert_int_equal(read_login(scene, OTHER, login), STATUS_UNAVAILABLE);
     github_server_set_mode(scene->server, GITHUB_WELL);
-    assert_int_equal(read_login(scene, OTHER, login), STATUS_UNAVAILABLE); /* is not even asked */
+    assert_int_equal(read_login(scene, OTHER, login), STATUS_UNAVAILABLE); /* GitHub is not asked */
     assert_int_equal(github_server_count(scene->server, "GET /user"), 1);
-    assert_int_equal(read_login(scene, TOKEN, login), STATUS_OK); /* another token's limit is its own */
+    assert_int_equal(read_login(scene, TOKEN, login), STATUS_OK); /* each token has its own limit */
 }
 
 int main(void) {

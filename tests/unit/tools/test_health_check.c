@@ -59,7 +59,7 @@ static void a_ping_that_fails_is_tried_again_soon(void **state) {
     (void)state;
     atomic_store(&is_fine, true);
     struct http_stub *stub = http_stub_start(broken);
-    struct health_check *check = start(stub, 600000, 20); /* the second within the patience of the test: by retry_ms alone */
+    struct health_check *check = start(stub, 600000, 20); /* only retry_ms brings the second ping within the test's limit */
     for (size_t i = 0; i < 3; i++)
         assert_non_null(http_stub_request(stub, i));
     health_check_free(check);
@@ -70,13 +70,13 @@ static void it_ends_at_once_though_nobody_answers(void **state) {
     (void)state;
     atomic_store(&is_fine, true);
     bool has_ended_soon = false;
-    for (int tries = 0; tries < 5 && !has_ended_soon; tries++) { /* the machine may be busy once */
+    for (int tries = 0; tries < 5 && !has_ended_soon; tries++) { /* repeated, because the machine may be busy */
         struct http_stub *stub = http_stub_start(NULL);
         struct health_check *check = start(stub, 60000, 60000);
         assert_non_null(http_stub_request(stub, 0));
         int64_t before_ms = clock_monotonic_ms();
         health_check_free(check);
-        has_ended_soon = clock_monotonic_ms() - before_ms < 5000; /* the ping would go on for ten seconds */
+        has_ended_soon = clock_monotonic_ms() - before_ms < 5000; /* the ping would take ten seconds */
         http_stub_stop(stub);
     }
     assert_true(has_ended_soon);

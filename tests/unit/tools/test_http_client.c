@@ -136,7 +136,7 @@ static void what_may_pass_is_asked_for_again(void **state) {
     http_response_release(&response);
     http_stub_set_answer(stub, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
     assert_int_equal(http_client_send(&request, &response, &err), STATUS_OK);
-    assert_int_equal(http_stub_count(stub), 4); /* an answer like any other */
+    assert_int_equal(http_stub_count(stub), 4); /* counts as an answer */
     http_response_release(&response);
     http_stub_set_answer(stub, ""); /* the connection is closed without an answer */
     assert_int_equal(http_client_send(&request, &response, &err), STATUS_UNAVAILABLE);
@@ -160,7 +160,7 @@ static void tries_end_with_the_deadline(void **state) {
     http_stub_stop(stub);
 }
 
-/* Of a server that does not answer, it is the deadline that is over, and not the server that is slow. */
+/* If the deadline ends during a request without an answer, the error is the deadline, not a slow server. */
 static void a_deadline_that_passes_meanwhile_is_the_reason(void **state) {
     (void)state;
     struct http_stub *stub = http_stub_start(NULL);
@@ -175,7 +175,7 @@ static void a_deadline_that_passes_meanwhile_is_the_reason(void **state) {
     http_stub_stop(stub);
 }
 
-/* Nothing of one request is left for the next on the same connection. */
+/* A request leaves nothing behind for the next on the same connection. */
 static void requests_that_share_connections_share_nothing_else(void **state) {
     (void)state;
     struct http_stub *stub = http_stub_start(ok);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * How licensee is run and understood, with stand-ins in its place that are small shell scripts.
+ * How licensee is run and its output parsed, with small shell scripts in its place.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -35,7 +35,7 @@ static int tear_down(void **state) {
     return 0;
 }
 
-/* A program in a folder of its own, to be found there. */
+/* A program in a separate folder, found through PATH. */
 struct stand_in {
     struct temporary_folder folder;
     struct licensee *licensee;

@@ -30,7 +30,7 @@ static void pack(struct text *out, const char *top) {
     if (archive_pack(out, folder.path, top, &item, 1, 1000, &err)) fail_msg("%s", err.message);
 }
 
-/* The hash is the caller's word; these tests use any text. */
+/* The hash is given by the caller and not checked, so these tests use any text. */
 static const char *add(struct package_cache *cache, const char *hash, const char *top, struct package_cache_hold *hold) {
     struct text tarball = {0};
     struct error err = {0};
@@ -61,7 +61,7 @@ static void what_was_added_is_found_by_hash_and_name(void **state) {
     assert_string_equal(package_cache_find(cache, "sha256-a/b=", "demo-1.0.0", &hold), added);
     assert_null(package_cache_find(cache, "sha256-a/c=", "demo-1.0.0", &hold));
     assert_null(package_cache_find(cache, "sha256-a/b=", "demo-1.0.1", &hold));
-    assert_string_equal(add(cache, "sha256-a/b=", "demo-1.0.0", &hold), added); /* somebody was faster */
+    assert_string_equal(add(cache, "sha256-a/b=", "demo-1.0.0", &hold), added); /* another caller added it first */
     assert_int_equal(package_cache_counts(cache).added, 1);
     package_cache_let_go(cache, &hold);
     package_cache_free(cache);

@@ -50,7 +50,7 @@ static enum status upload(const char *json, const char *token, struct error *err
 static void a_version_is_there_once_it_was_uploaded(void **state) {
     (void)state;
     struct error err;
-    assert_false(has_version("aff", "7.1.0")); /* 404: none at all */
+    assert_false(has_version("aff", "7.1.0")); /* 404: Pursuit has no version */
     assert_int_equal(upload(DOCUMENTATION, TOKEN, &err), STATUS_OK);
     assert_true(has_version("aff", "7.1.0"));
     assert_false(has_version("aff", "7.1"));

@@ -74,7 +74,7 @@ static void a_missing_program_and_folder_are_told_apart(void **state) {
     command_result_release(&result);
 }
 
-/* Neither variables, nor files, nor blocked or ignored signals get through. */
+/* Neither variables, nor files, nor blocked or ignored signals are inherited. */
 static void nothing_is_inherited(void **state) {
     (void)state;
     struct error err = {0};
@@ -91,7 +91,7 @@ static void nothing_is_inherited(void **state) {
                                   SCRIPT("/usr/bin/env; grep -E 'Sig(Blk|Ign)' /proc/self/status; ls /proc/self/fd; pwd")};
     assert_int_equal(run(&result, &command, PATIENCE_MS, &err), STATUS_OK);
     assert_string_equal(text_view(&result.output), "PWD=/\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n"
-                                                   "0\n1\n2\n3\n/\n"); /* 3 is ls's own look at the folder */
+                                                   "0\n1\n2\n3\n/\n"); /* 3 is ls's own descriptor of the folder */
     command_result_release(&result);
     pthread_sigmask(SIG_UNBLOCK, &blocked, NULL);
     close(ends[0]);
@@ -133,7 +133,7 @@ static void assert_gone(pid_t process) {
     assert_int_equal(errno, ESRCH);
 }
 
-/* Ignores SIGTERM, and has a child in a session of its own that ignores it, too, and whose parent is gone. */
+/* Ignores SIGTERM, and has a descendant in another session that ignores it, too, and whose parent has ended. */
 static const char stubborn[] =
     "trap '' TERM\n"
     "setsid sh -c 'trap \"\" TERM; (echo $(exec sh -c \"echo \\$PPID\"); while :; do sleep 1000; done) & exit' \n"
@@ -167,7 +167,7 @@ static void what_a_program_leaves_behind_ends_with_it(void **state) {
     struct command command = {.arguments = SCRIPT("setsid sh -c 'echo $$; exec sleep 1000' & head -c 0 /dev/null; exit 0")};
     assert_int_equal(run(&result, &command, PATIENCE_MS, &err), STATUS_OK);
     pid_t daemon = (pid_t)strtol(text_view(&result.output), NULL, 10);
-    if (daemon) assert_gone(daemon); /* it may have been ended before it wrote its id */
+    if (daemon) assert_gone(daemon); /* it may have been killed before it wrote its id */
     assert_true(result.elapsed_ms < PATIENCE_MS);
     command_result_release(&result);
 }
@@ -191,7 +191,7 @@ static void a_cancelled_command_ends(void **state) {
     command_result_release(&result);
 }
 
-/* The service is killed: programs that it was running must not survive. */
+/* The service is killed: the programs that it runs must not survive. */
 static void a_killed_caller_leaves_no_orphan(void **state) {
     (void)state;
     int ends[2];
@@ -265,7 +265,7 @@ static void limits_of_the_whole_hold(void **state) {
         {"for i in 1 2 3; do head -c 1000000 /dev/zero >$i; done; sleep 1000",
          {.processes = 50, .folder_bytes = 2 * MEBIBYTE, .folder = path},
          COMMAND_STOP_DISK},
-        {"for i in 1 2 3; do head -c 1000000 /dev/zero >$i; done", /* over before anybody looked */
+        {"for i in 1 2 3; do head -c 1000000 /dev/zero >$i; done", /* ended before the first check */
          {.processes = 50, .folder_bytes = 2 * MEBIBYTE, .folder = path},
          COMMAND_STOP_DISK},
         {"exit 3",
@@ -286,7 +286,8 @@ static void limits_of_the_whole_hold(void **state) {
 
 static atomic_bool is_slow;
 
-/* In place of the C library's, for the child that becomes the program, too: long enough for several looks at what it takes. */
+/* Replaces the C library's function, also in the child before it execs the program: slow enough for several checks of its
+ * usage. */
 int chdir(const char *path) {
     if (atomic_load(&is_slow)) usleep(300000);
     return (int)syscall(SYS_chdir, path);
@@ -330,7 +331,7 @@ static void what_is_given_is_read_from_file_3(void **state) {
     struct command_result result;
     struct command command = {.arguments = SCRIPT("cat <&3; ls /proc/self/fd"), .given = "given ", .given_length = 6};
     assert_int_equal(run(&result, &command, PATIENCE_MS, &err), STATUS_OK);
-    assert_string_equal(text_view(&result.output), "given 0\n1\n2\n3\n4\n"); /* 4 is ls's own */
+    assert_string_equal(text_view(&result.output), "given 0\n1\n2\n3\n4\n"); /* 4 is ls's own descriptor */
     command_result_release(&result);
 }
 

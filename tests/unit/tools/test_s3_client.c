@@ -148,7 +148,7 @@ static void a_list_of_many_parts_comes_whole_and_in_order(void **state) {
     arena_release(&arena);
 }
 
-/* A server that always says that there is more. */
+/* A server whose lists always have one more page. */
 static void a_list_that_goes_round_in_circles_ends(void **state) {
     struct fixture *f = *state;
     static const char page[] = "<ListBucketResult><Contents><Key>a</Key></Contents><IsTruncated>true</IsTruncated>"
@@ -167,7 +167,7 @@ static void a_list_that_goes_round_in_circles_ends(void **state) {
     http_stub_stop(stub);
 }
 
-/* Some servers, and proxies before them, say no more than 404; it was taken for a fault of the bucket. */
+/* Some servers, and proxies in front of them, send only the status 404; it used to be taken for a missing bucket. */
 static void a_404_without_an_error_code_is_an_object_that_is_not_there(void **state) {
     struct fixture *f = *state;
     static const char *const answers[] = {

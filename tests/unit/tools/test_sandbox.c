@@ -157,7 +157,7 @@ static void a_closed_folder_on_the_way_is_named(void **state) {
     assert_int_equal(sandbox_check_reachable(&stranger, inner, false, &err), STATUS_OK);
 }
 
-/* Where bubblewrap does not work: tried in a child, in whose mounts another program has its place. */
+/* On a machine where bubblewrap does not work: simulated in a child with another program mounted over it. */
 static int require_without_bubblewrap(bool accepts_no_sandbox, enum status expected) {
     char user[] = "nobody";
     struct error err = {0};

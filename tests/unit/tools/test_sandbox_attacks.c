@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The sandbox under attack, by a compiler that is an attacker's (tests/support/purs/hostile_purs.c), run as every compiler is.
- * Each attack is contained, which is looked at from outside; the report says what it was stopped for; and meanwhile a
- * neighbour, run by the same user, builds as if nothing was. What can only be bounded (bytes, processes) is printed beside its
- * limit.
+ * The sandbox under attack by a compiler that an attacker controls (tests/support/purs/hostile_purs.c), run like any compiler.
+ * Each attack must be contained, which is checked from outside; the report must have the limit that stopped it; and a
+ * neighbour, run by the same user, must build normally meanwhile. Resources that can only be bounded (bytes, processes) are
+ * printed beside their limits.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -35,7 +35,7 @@
 
 enum {
     MEBIBYTE = 1024 * 1024,
-    PATIENCE_MS = 300000, /* nothing comes near it but an attack that no limit stops, on a machine however busy */
+    PATIENCE_MS = 300000, /* reached only by an attack that no limit stops, even on a busy machine */
     SHORT_MS = 700,       /* for runs that must reach their deadline */
 };
 
@@ -46,7 +46,7 @@ static const struct build_limits tight = {
 };
 
 static struct sandbox sandbox, without_walls;
-static struct temporary_folder folder; /* bin/ with the compilers, a folder for each attack, and what they are after */
+static struct temporary_folder folder; /* bin/ with the compilers, a folder for each attack, and its targets */
 static struct arena arena;
 static struct compiler hostile, honest;
 static int work_number;
@@ -123,7 +123,7 @@ static int set_up(void **state) {
     honest = install(BUILD_DIR "/bin/purs-stand-in", "purs-0_15_16", (struct version){0, 15, 16});
     temporary_folder_write(&folder, "store/kept", "kept");
     temporary_folder_write(&folder, "secret/kept", "secret");
-    chmod(arena_format(&arena, "%s/store", folder.path), 0777); /* the mount must do what modes do not */
+    chmod(arena_format(&arena, "%s/store", folder.path), 0777); /* the mount must protect it, not its mode */
     chmod(arena_format(&arena, "%s/store/kept", folder.path), 0666);
     char *work = arena_copy(&arena, make_work_folder("-- honest"));
     temporary_folder_write(&folder, "work-1/kept", "the neighbour's");
@@ -172,7 +172,7 @@ static void attack(struct outcome *out, const char *what, int64_t timeout_ms) {
     int builds = atomic_load(&neighbour.builds);
     attack_within(out, &sandbox, what, timeout_ms);
     int64_t give_up_ms = clock_monotonic_ms() + PATIENCE_MS;
-    while (atomic_load(&neighbour.builds) < builds + 2) /* one from its beginning to its end */
+    while (atomic_load(&neighbour.builds) < builds + 2) /* at least one complete build */
         assert_true(clock_monotonic_ms() < give_up_ms);
     if (atomic_load(&neighbour.failures))
         fail_msg("The neighbour's build failed after %lld: %s", out->progress, neighbour.problem);
@@ -183,7 +183,7 @@ static void assert_stopped(const struct outcome *outcome, enum compiler_stop sto
         fail_msg("stop %d, status %d: %s", (int)outcome->report.stop, (int)outcome->status, outcome->err.message);
 }
 
-/* It ran to its end and managed nothing. */
+/* The attack ran to completion and achieved nothing. */
 static void assert_managed_nothing(const struct outcome *outcome) {
     if (outcome->status) fail_msg("%s", outcome->err.message);
     assert_int_equal(outcome->report.stop, COMPILER_STOP_NONE);
@@ -362,7 +362,7 @@ static void assert_no_daemon_lives(const struct outcome *outcome) {
     assert_int_equal(outcome->progress, 5);
     int lock = open(arena_format(&arena, "%s/alive", outcome->work), O_RDWR);
     assert_true(lock >= 0);
-    assert_int_equal(flock(lock, LOCK_EX | LOCK_NB), 0); /* nobody holds it any more */
+    assert_int_equal(flock(lock, LOCK_EX | LOCK_NB), 0); /* no process holds the lock any more */
     close(lock);
 }
 
@@ -398,7 +398,7 @@ static void its_folder_is_removed_without_following_links(void **state) {
         attack(&outcome, arena_format(&arena, "%s %s/secret", attacks[i], folder.path), PATIENCE_MS);
         if (i == 0 && geteuid() == 0)
             assert_managed_nothing(&outcome);
-        else /* too deep, or closed: it cannot be measured */
+        else /* too deep, or not readable: it cannot be measured */
             assert_stopped(&outcome, COMPILER_STOP_DISK, STATUS_REFUSED, "MiB");
         folder_remove(outcome.work);
         assert_int_equal(access(outcome.work, F_OK), -1);
@@ -406,7 +406,7 @@ static void its_folder_is_removed_without_following_links(void **state) {
     }
 }
 
-/* ---- Without walls (--unsafe-no-sandbox) ---- */
+/* ---- Without a sandbox (--unsafe-no-sandbox) ---- */
 
 static void limits_hold_without_walls_too(void **state) {
     (void)state;
@@ -425,7 +425,7 @@ static void limits_hold_without_walls_too(void **state) {
         {"deaf", COMPILER_STOP_TIME},
         {"orphans", COMPILER_STOP_TIME},
     };
-    if (!without_walls.changes_user) skip(); /* nothing would bound the forks */
+    if (!without_walls.changes_user) skip(); /* nothing would limit the forks */
     for (size_t i = 0; i < sizeof attacks / sizeof attacks[0]; i++) {
         struct outcome outcome;
         attack_within(&outcome, &without_walls, attacks[i].name,
