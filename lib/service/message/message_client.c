@@ -44,7 +44,7 @@ enum {
     POST_PATIENCE_MS = 1000,     /* limit of the wait in message_client_free() */
 };
 
-/* ---- Parcels: packed requests ---- */
+/* ---- Packed requests ---- */
 
 static int bound_timeout(int timeout_ms) {
     if (timeout_ms < 1) return 1;
