@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// For read-request: standard input is {outermost: [TEXT], fences: [TEXT…]}, at least one text, each beginning with a brace;
-// standard output is {"json": OBJECT} or {"error": WHY} of the one that counts, repaired by the jsonrepair of package-lock.json.
+// For read-request: a line of standard input is {outermost: [TEXT], fences: [TEXT…]}, at least one text, each beginning with a
+// brace; for each there is a line of standard output, {"json": OBJECT} or {"error": WHY} of the one that counts, repaired by the
+// jsonrepair of package-lock.json.
 'use strict';
 const { readFileSync } = require('node:fs');
 const { isDeepStrictEqual } = require('node:util');
@@ -58,5 +59,7 @@ function choose(answers) {
   return requests[0] ?? answers[0];
 }
 
-const { outermost, fences } = JSON.parse(readFileSync(0, 'utf8'));
-console.log(JSON.stringify(choose((fences.length > 0 ? fences : outermost).map(repair))));
+for (const line of readFileSync(0, 'utf8').split('\n').slice(0, -1)) {
+  const { outermost, fences } = JSON.parse(line);
+  console.log(JSON.stringify(choose((fences.length > 0 ? fences : outermost).map(repair))));
+}

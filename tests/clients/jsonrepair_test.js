@@ -8,17 +8,16 @@
 //   node jsonrepair_test.js PROGRAMS FOLDER [CASES] [SEED]      FOLDER/npm/node_modules has jsonrepair; see tests/clients/run
 'use strict';
 const assert = require('node:assert/strict');
-const { execFileSync, execFile } = require('node:child_process');
+const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
-const { promisify } = require('node:util');
 const { jsonrepair } = require('jsonrepair');
 const { randomFrom } = require('./random.js');
 const { runMain } = require('./run_main.js');
 
 const BOT = path.resolve(__dirname, '../../ops/github');
 const BOT_FILES = ['read-request', 'repair-json.js', 'package.json', 'package-lock.json'];
-const AT_ONCE = 3;
+const AT_ONCE = 50; // texts that one run of the bot reads
 const EVERY_WITHOUT_LIBRARY = 4; // one case in so many is also read without it
 
 // ---- Requests, as tokens: {text, kind}; kind is key, string, constant, number, punctuation, or blank ----
@@ -200,10 +199,39 @@ function installBot(folder, withLibrary) {
   return path.join(folder, 'read-request');
 }
 
-async function read(bot, text, file) {
-  fs.writeFileSync(file, JSON.stringify({ action: 'opened', issue: { number: 1, body: text } }));
-  const { stdout } = await promisify(execFile)(bot, [file]);
-  return stdout.trim() === '' ? null : JSON.parse(stdout);
+// What the bot reads in each text: {"json"}, {"error"}, or null.
+function readAll(bot, texts, folder) {
+  const answers = [];
+  for (let first = 0; first < texts.length; first += AT_ONCE) {
+    const files = texts.slice(first, first + AT_ONCE).map((text, i) => {
+      const file = path.join(folder, `event-${i}.json`);
+      fs.writeFileSync(file, JSON.stringify({ action: 'opened', issue: { number: 1, body: text } }));
+      return file;
+    });
+    const lines = execFileSync(bot, files, { encoding: 'utf8' }).split('\n').slice(0, -1);
+    assert.equal(lines.length, files.length);
+    answers.push(...lines.map((line) => JSON.parse(line)));
+  }
+  return answers;
+}
+
+// Without the library the bot may read less, but never anything else.
+function checkWithoutLibrary(bare, some, folder) {
+  const answers = readAll(bare, some.map(({ text }) => text), folder);
+  let lesser = 0;
+  for (const [i, { text, got }] of some.entries()) {
+    if (!answers[i]?.json) lesser++;
+    else assert.deepEqual(answers[i], got, `without the library:\n${text}`);
+  }
+  console.log(`${some.length} of them without the library: ${some.length - lesser} are read, and read the same`);
+}
+
+// The workflow has the bot read one text at a time: that is no different.
+function checkOneAlone(bot, all, folder) {
+  for (const kind of ['json', 'error']) {
+    const one = all.find(({ got }) => got && kind in got);
+    assert.deepEqual(readAll(bot, [one.text], folder), [one.got]);
+  }
 }
 
 async function main(programs, folder, cases = 1050, seed = 1) {
@@ -211,38 +239,29 @@ async function main(programs, folder, cases = 1050, seed = 1) {
   const bot = installBot(path.join(folder, 'bot'), true);
   const bare = installBot(path.join(folder, 'bare'), false);
   const all = Array.from({ length: Number(cases) }, () => makeCase(random));
+  const answers = readAll(bot, all.map(({ text }) => text), folder);
   const reasons = new Map();
   const kinds = new Map();
   const unexplained = [];
-  let next = 0, lesser = 0, fallback = 0;
-  async function work(worker) {
-    for (let i; (i = next++) < all.length;) {
-      const one = all[i];
-      const file = path.join(folder, `event-${worker}.json`);
-      one.made = repairAlone(one.json);
-      one.got = await read(bot, one.text, file);
-      const why = explain(one);
-      if (!why) {
-        unexplained.push(`case ${i} of seed ${seed}, ${one.mistakes.join(' and ')}:\n${one.text}\n` +
-          `jsonrepair: ${JSON.stringify(one.made)}\nthe bot: ${JSON.stringify(one.got)}`);
-        continue;
-      }
-      reasons.set(why, (reasons.get(why) ?? 0) + 1);
-      if (one.got?.json) for (const name of one.mistakes) kinds.set(name, (kinds.get(name) ?? 0) + 1);
-      if (i % EVERY_WITHOUT_LIBRARY !== 0) continue;
-      const without = await read(bare, one.text, file);
-      fallback++;
-      if (!without?.json) lesser++;
-      else assert.deepEqual(without, one.got, `without the library, case ${i} of seed ${seed}:\n${one.text}`);
+  for (const [i, one] of all.entries()) {
+    one.made = repairAlone(one.json);
+    one.got = answers[i];
+    const why = explain(one);
+    if (!why) {
+      unexplained.push(`case ${i} of seed ${seed}, ${one.mistakes.join(' and ')}:\n${one.text}\n` +
+        `jsonrepair: ${JSON.stringify(one.made)}\nthe bot: ${JSON.stringify(one.got)}`);
+      continue;
     }
+    reasons.set(why, (reasons.get(why) ?? 0) + 1);
+    if (one.got?.json) for (const name of one.mistakes) kinds.set(name, (kinds.get(name) ?? 0) + 1);
   }
-  await Promise.all(Array.from({ length: AT_ONCE }, (_, worker) => work(worker)));
   for (const [why, count] of reasons) console.log(`${String(count).padStart(5)}  ${why}`);
-  console.log(`${fallback} of them without the library: ${fallback - lesser} are read, and read the same`);
   assert.equal(unexplained.length, 0, unexplained.join('\n\n'));
   for (const why of Object.keys(DIFFERENCES)) assert.ok(reasons.has(why), `no case shows the difference "${why}"`);
   for (const name of Object.keys(MISTAKES).filter((mistake) => !['opening brace missing', 'two lines'].includes(mistake)))
     assert.ok(kinds.has(name), `no case of the mistake "${name}" was repaired`);
+  checkWithoutLibrary(bare, all.filter((_, i) => i % EVERY_WITHOUT_LIBRARY === 0), folder);
+  checkOneAlone(bot, all, folder);
 }
 
 runMain(main);
