@@ -47,13 +47,17 @@ static const struct command commands[] = {
      "      name and version); without --compiler, the newest compiler that fits is chosen. With --all, for every published\n"
      "      version and each compiler in its metadata (with --compiler, only that one), in a fixed order; times on stderr.",
      command_solve},
-    {"manifest", 1, 1, "ref:", "FILE [--ref REF]",
-     "Check a purs.json or spago.yaml as a new manifest and print it as purs.json (default ref: vVERSION).", command_manifest},
-    {"package-name", 1, 1, "", "-- TEXT", "Print TEXT if it is a valid package name.", command_package_name},
-    {"version", 1, 1, "", "-- TEXT", "Print TEXT if it is a valid version.", command_version},
-    {"range", 1, 1, "", "-- TEXT", "Print TEXT if it is a valid range of versions.", command_range},
-    {"hash", 1, 1, "", "-- TEXT", "Print TEXT if it is a valid hash of a tarball.", command_hash},
-    {"license", 1, 1, "canonical", "[--canonical] -- TEXT",
+    {"manifest", 1, 1, "ref: lines", "FILE [--ref REF] | --lines FILE",
+     "Check a purs.json or spago.yaml as a new manifest and print it as purs.json (default ref: vVERSION). With --lines,\n"
+     "      here and in the next five commands, check each line of FILE (for this command the text of a purs.json), and print\n"
+     "      a line of JSON for it, {\"text\"} with what would be printed or {\"error\"}; exit 1 if there is an error.",
+     command_manifest},
+    {"package-name", 1, 1, "lines", "-- TEXT | --lines FILE", "Print TEXT if it is a valid package name.",
+     command_package_name},
+    {"version", 1, 1, "lines", "-- TEXT | --lines FILE", "Print TEXT if it is a valid version.", command_version},
+    {"range", 1, 1, "lines", "-- TEXT | --lines FILE", "Print TEXT if it is a valid range of versions.", command_range},
+    {"hash", 1, 1, "lines", "-- TEXT | --lines FILE", "Print TEXT if it is a valid hash of a tarball.", command_hash},
+    {"license", 1, 1, "canonical lines", "[--canonical] (-- TEXT | --lines FILE)",
      "Print the normal form of an SPDX expression if it is valid in new manifests; with --canonical, if it is valid in old\n"
      "      ones, with deprecated identifiers replaced.",
      command_license},

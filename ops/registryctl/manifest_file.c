@@ -25,3 +25,8 @@ enum status manifest_file_read(struct manifest *out, const char *path, const cha
     text_release(&file);
     return status;
 }
+
+enum status manifest_text_read(struct manifest *out, const char *bytes, size_t length, struct arena *arena, struct error *err) {
+    const struct manifest_request request = {.ref = ""};
+    return manifest_source_parse(out, arena, "purs.json", bytes, length, &request, err);
+}

@@ -2,7 +2,7 @@
 //
 // What the server takes as new, shipped clients can read: one manifest that they cannot loses them the package's whole index file,
 // one payload their whole list of jobs. The decoders of two released spagos, 1.0.4 and 0.93.45, read
-//   - manifests with random changes that `registryctl manifest` takes, which judges as the publish service does, as lines of the
+//   - manifests with random changes that `registryctl manifest --lines` takes, which judges as the publish service does, as lines of the
 //     index, and their location and owners in metadata
 //   - each license of SPDX's list that is taken
 //   - manifests that were published by a whole server: the index file, and the metadata
@@ -13,11 +13,10 @@
 //   node codecs_test.js PROGRAMS FOLDER [MANIFESTS] [SEED]      FOLDER/npm/node_modules has both spagos; see tests/clients/run
 'use strict';
 const assert = require('node:assert/strict');
-const { execFile } = require('node:child_process');
+const { spawnSync } = require('node:child_process');
 const { createHash } = require('node:crypto');
 const fs = require('node:fs');
 const path = require('node:path');
-const { promisify } = require('node:util');
 const { loadCodecs } = require('./spago_codecs.js');
 const { mutate } = require('./mutate_json.js');
 const { randomFrom } = require('./random.js');
@@ -26,7 +25,6 @@ const { runMain } = require('./run_main.js');
 
 const SPAGOS = { '1.0.4': 'spago', '0.93.45': 'spago-0' }; // and their folders
 const LICENSES = path.resolve(__dirname, '../../lib/domain/package/license_list.def');
-const AT_ONCE = 3;
 const PUBLISHED = 30; // of the manifests
 const REQUESTS_TRIES_MOST = 20_000;
 const TOKEN = 'ghp_TheTokenOfTheTrusteesInThisTest';
@@ -119,64 +117,49 @@ class Registryctl {
   constructor(programs, folder) {
     this.program = path.join(programs, 'registryctl');
     this.folder = folder;
-    this.manifests = new Map();
   }
 
-  // What it prints, or null where the answer is no.
-  async ask(...words) {
-    try {
-      return (await promisify(execFile)(this.program, words)).stdout;
-    } catch (error) {
-      assert.equal(error.code, 1, `${words.join(' ')}: ${error.stderr}`);
-      return null;
-    }
-  }
-
-  // A text that comes again is not asked about again.
-  manifest(text, worker) {
-    if (!this.manifests.has(text)) {
-      const file = path.join(this.folder, `purs-${worker}.json`);
-      fs.writeFileSync(file, text);
-      this.manifests.set(text, this.ask('manifest', file));
-    }
-    return this.manifests.get(text);
+  // What `registryctl COMMAND` prints for each of the texts, or null where the answer is no.
+  ask(command, texts) {
+    const file = path.join(this.folder, 'lines');
+    fs.writeFileSync(file, texts.map((text) => `${text}\n`).join(''));
+    const { status, stdout, stderr } = spawnSync(this.program, [command, '--lines', file], { encoding: 'utf8', maxBuffer: 2 ** 30 });
+    assert.ok(status === 0 || status === 1, `${command}: ${stderr}`);
+    const answers = stdout.split('\n').slice(0, -1).map((line) => JSON.parse(line).text ?? null);
+    assert.equal(answers.length, texts.length);
+    assert.equal(status, answers.includes(null) ? 1 : 0);
+    return answers;
   }
 }
 
-const inParallel = (work) => Promise.all(Array.from({ length: AT_ONCE }, (_, worker) => work(worker)));
-
 // The manifests that are taken, as the server prints them.
-async function checkManifests(registryctl, judges, wanted, random) {
+function checkManifests(registryctl, judges, wanted, random) {
   const taken = [];
   let refused = 0;
-  await inParallel(async (worker) => {
-    while (taken.length < wanted) {
-      const printed = await registryctl.manifest(mutate(random.pick(MANIFESTS), VALUES, random, 4), worker);
-      if (printed === null) { refused++; continue; }
+  while (taken.length < wanted) {
+    for (const printed of registryctl.ask('manifest', Array.from({ length: wanted }, () => mutate(random.pick(MANIFESTS), VALUES, random, 4)))) {
+      if (printed === null) refused++;
+      if (printed === null || taken.length === wanted) continue;
       judges.read('indexFile', printed.replace(/\n */g, '')); // as in the index: texts have no newlines of their own
       judges.read('metadata', metadataOf(JSON.parse(printed)));
       taken.push(printed);
     }
-  });
+  }
   console.log(`${taken.length} manifests taken, ${new Set(taken).size} of them different, ${refused} refused`);
   assert.ok(new Set(taken).size > wanted / 3 && refused > wanted / 10, 'the changes make a difference');
   return taken;
 }
 
-async function checkLicenses(registryctl, judges) {
+function checkLicenses(registryctl, judges) {
   const rows = [...fs.readFileSync(LICENSES, 'utf8').matchAll(/^([A-Z_]+)\("(.*)"\)/gm)];
-  let next = 0, taken = 0;
-  await inParallel(async () => {
-    for (let i; (i = next++) < rows.length;) {
-      const [, kind, identifier] = rows[i];
-      const license = kind.endsWith('EXCEPTION') ? `GPL-2.0-only WITH ${identifier}` : identifier;
-      for (const text of kind.endsWith('EXCEPTION') ? [license] : [license, `${license}+`]) {
-        if (await registryctl.ask('license', '--', text) === null) continue;
-        taken++;
-        judges.read('indexFile', JSON.stringify({ ...MANIFESTS[0], license: text }));
-      }
-    }
-  });
+  const texts = rows.flatMap(([, kind, identifier]) =>
+    kind.endsWith('EXCEPTION') ? [`GPL-2.0-only WITH ${identifier}`] : [identifier, `${identifier}+`]);
+  let taken = 0;
+  for (const [i, answer] of registryctl.ask('license', texts).entries()) {
+    if (answer === null) continue;
+    taken++;
+    judges.read('indexFile', JSON.stringify({ ...MANIFESTS[0], license: texts[i] }));
+  }
   console.log(`${taken} licenses and exceptions taken, of ${rows.length} in the list`);
   assert.ok(taken > 500);
 }
@@ -274,8 +257,8 @@ async function main(programs, folder, manifests = 1000, seed = 1) {
   const random = randomFrom(Number(seed));
   const judges = await Judges.load(folder);
   const registryctl = new Registryctl(programs, folder);
-  const taken = await checkManifests(registryctl, judges, Number(manifests), random);
-  await checkLicenses(registryctl, judges);
+  const taken = checkManifests(registryctl, judges, Number(manifests), random);
+  checkLicenses(registryctl, judges);
   const digest = createHash('sha256').update(TOKEN).digest('hex');
   const server = new RegistryServer(programs, path.join(folder, 'server'),
     { POST_LIMIT_PER_MINUTE: '0', PENDING_LIMIT_PER_ADDRESS: '100000', PACCHETTIBOTTI_TOKEN_SHA256: digest });
