@@ -14,6 +14,7 @@ static const struct message_handler messages[] = {
 };
 
 static const struct job_handler handlers[] = {
+    {JOB_KIND_PACKAGE_SET, update_job_run},
     {0},
 };
 
@@ -28,6 +29,9 @@ static enum status serve(struct package_set_service *package_set, struct error *
         .context = package_set,
         .check = package_set_service_check,
         .use_secrets = package_set_service_use_secrets,
+        .start = package_set_service_start,
+        .stop = package_set_service_stop,
+        .measure = package_set_service_measure,
     };
     return job_service_run(&service, err);
 }

@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include "lib/base/folder.h"
+#include "lib/domain/set/set_history.h"
+#include "services/package-set/schedule.h"
 
 enum { START_TIMEOUT_MS = 600000 };
 
@@ -13,15 +15,42 @@ enum status package_set_service_init(struct package_set_service *service, struct
     deadline_start(&deadline, START_TIMEOUT_MS);
     enum status status = folder_claim(&service->folder_claim, settings->package_set_dir, err);
     if (status) return error_prefix(err, "PACKAGE_SET_DIR");
-    status = registry_access_open(&service->repositories, settings, settings->package_set_dir, &deadline, err);
-    if (!status) status = registry_view_refresh(service->repositories.view, &deadline, err);
-    return status;
+    status = schedule_check_settings(service, err);
+    if (!status) status = registry_access_open(&service->repositories, settings, settings->package_set_dir, &deadline, err);
+    if (status) return status;
+    service->sets = registry_sets_create(service->repositories.registry, service->repositories.view);
+    return registry_sets_follow(service->sets, err);
 }
 
 void package_set_service_release(struct package_set_service *service) {
+    registry_sets_free(service->sets);
     registry_access_close(&service->repositories);
     if (service->folder_claim >= 0) close(service->folder_claim);
     settings_release(&service->settings);
+}
+
+enum status package_set_service_start(void *context, struct error *err) {
+    struct package_set_service *service = context;
+    return schedule_create(&service->schedule, service, err);
+}
+
+void package_set_service_stop(void *context) {
+    struct package_set_service *service = context;
+    schedule_free(service->schedule);
+    service->schedule = NULL;
+}
+
+void package_set_service_measure(void *context, struct metrics *metrics) {
+    struct package_set_service *service = context;
+    schedule_measure(service->schedule, metrics);
+}
+
+bool package_set_service_latest(struct package_set_service *service, struct package_set *out, struct arena *arena) {
+    const struct set_history *history = registry_sets_lock(service->sets);
+    const struct released_set *latest = set_history_at(history, 0);
+    bool is_found = latest && set_history_read(out, history, latest->version, arena);
+    registry_sets_unlock(service->sets);
+    return is_found;
 }
 
 void package_set_service_use_secrets(void *context) {

@@ -9,10 +9,15 @@
 #include "lib/base/settings.h"
 #include "lib/service/job/job_service.h"
 #include "lib/store/registry/registry_access.h"
+#include "lib/store/registry/registry_sets.h"
+
+struct schedule;
 
 struct package_set_service {
     struct settings settings;
     struct registry_access repositories;
+    struct registry_sets *sets; /* of the registry repository */
+    struct schedule *schedule;
     int folder_claim; /* descriptor of PACKAGE_SET_DIR's lock, or -1 */
 };
 
@@ -20,8 +25,17 @@ struct package_set_service {
 CHECK_RESULT enum status package_set_service_init(struct package_set_service *service, struct error *err);
 void package_set_service_release(struct package_set_service *service);
 
+/* The latest package set, in the arena; false: there is none. */
+bool package_set_service_latest(struct package_set_service *service, struct package_set *out, struct arena *arena);
+
 /* For struct job_service; `context` is the service. */
+enum status package_set_service_start(void *context, struct error *err);
+void package_set_service_stop(void *context);
+void package_set_service_measure(void *context, struct metrics *metrics);
 void package_set_service_check(void *context, struct job_service_checks *checks, struct deadline *deadline);
 void package_set_service_use_secrets(void *context);
+
+/* The job handler; `context` is the service (update_job.c). */
+enum status update_job_run(void *context, struct job_run *run, struct error *err);
 
 #endif

@@ -17,6 +17,7 @@
 #include "lib/base/text.h"
 #include "lib/domain/registry/index_file.h"
 #include "lib/domain/registry/manifest_index.h"
+#include "lib/domain/registry/package_set.h"
 #include "tests/support/generated_source.h"
 
 enum { THREADS_MAX = 32, TARBALL_MAX_BYTES = 1 << 20 };
@@ -82,6 +83,17 @@ static bool *find_needed(const struct manifest_index *index, struct arena *arena
     return is_needed;
 }
 
+static void add_extra(struct generated_source *source, const struct generated_registry_options *options) {
+    char version[VERSION_TEXT_MAX];
+    version_print(source->manifest->version, version);
+    for (size_t i = 0; i < options->extra_count; i++) {
+        const struct generated_extra *extra = &options->extras[i];
+        if (!text_equal(extra->name, source->manifest->name) || !text_equal(extra->version, version)) continue;
+        if (extra->module) source->extra_module = extra->module;
+        if (extra->import) source->extra_import = extra->import;
+    }
+}
+
 static struct generated_source plan_source(const struct making *making, const struct indexed_version *version,
                                            const struct published_version *published, bool is_needed) {
     struct generated_source source = {
@@ -93,6 +105,7 @@ static struct generated_source plan_source(const struct making *making, const st
     else if (number < 2 * broken && !is_needed)
         source.fault = GENERATED_FAULT_IMPORT;
     source.fails_from = version_bump_patch(published->compilers[published->compiler_count - 1]);
+    add_extra(&source, making->options);
     return source;
 }
 
@@ -218,6 +231,17 @@ static void append_manifests(struct text *path, struct text *content, const stru
     }
 }
 
+static void print_sets(const struct making *making, FILE *git) {
+    for (size_t i = 0; i < making->options->set_count; i++) {
+        struct text file = {0};
+        char version[VERSION_TEXT_MAX];
+        version_print(making->options->sets[i].version, version);
+        package_set_append_file(&file, &making->options->sets[i]);
+        fprintf(git, "M 100644 inline package-sets/%s.json\ndata %zu\n%s\n", version, file.length, file.bytes);
+        text_release(&file);
+    }
+}
+
 /* `append` tells a package's file: its path and its content. */
 static enum status make_repository(const struct making *making, const char *name,
                                    void (*append)(struct text *path, struct text *content, const struct made_package *package),
@@ -240,6 +264,7 @@ static enum status make_repository(const struct making *making, const char *name
         append(&path, &content, &making->packages[i]);
         fprintf(git, "M 100644 inline %s\ndata %zu\n%s\n", path.bytes, content.length, content.bytes);
     }
+    if (append == append_metadata) print_sets(making, git);
     if (pclose(git) != 0) status = error_set(err, STATUS_INTERNAL, "git cannot make %s/%s", making->folder, name);
 out:
     text_release(&command);

@@ -8,7 +8,7 @@
  *   FOLDER/storage/NAME/VERSION.tar.gz
  *   FOLDER/broken                  a line `NAME@VERSION KIND` for each version that is broken on purpose
  *
- * The same options give the same tarballs, metadata and manifests. Without package sets.
+ * The same options give the same tarballs, metadata and manifests.
  */
 #ifndef TESTS_SUPPORT_GENERATED_REGISTRY_H
 #define TESTS_SUPPORT_GENERATED_REGISTRY_H
@@ -20,9 +20,19 @@
 #include "tests/support/generated_source.h"
 
 struct manifest_index;
+struct package_set;
 
 /* `one_in` for about a tenth of the real registry: the hundred packages that everything depends on, and some more. */
 enum { GENERATED_TENTH = 150 };
+
+/* A version whose source has one module more, or one import more: it compiles with some versions of others only, or defines a
+ * module of theirs. */
+struct generated_extra {
+    const char *name;
+    const char *version;
+    const char *module; /* NULL: none */
+    const char *import; /* NULL: none */
+};
 
 struct generated_registry_options {
     int64_t seed;
@@ -31,6 +41,10 @@ struct generated_registry_options {
                                import */
     int sleep_ms;           /* time that the stand-in compiler takes for each module */
     int thread_count;       /* 0: one for each processor */
+    const struct generated_extra *extras;
+    size_t extra_count;
+    const struct package_set *sets; /* whose files are in registry.git */
+    size_t set_count;
 };
 
 struct generated_registry_counts {

@@ -34,7 +34,7 @@ static size_t count_parts(const struct generated_source *source) {
 }
 
 size_t generated_module_count(const struct generated_source *source) {
-    return 1 + count_parts(source);
+    return 1 + count_parts(source) + (source->extra_module != NULL);
 }
 
 /* `foo-bar` becomes `PackagefooZbar`. That is unique, because package names have no capitals. (A module's name may only have
@@ -72,6 +72,7 @@ static const char *print_module(const struct generated_source *source, size_t pa
     if (part > 1) append_import(&text, arena_format(arena, "%s.Part%zu", package, part - 1));
     for (size_t i = 1; part == 0 && i <= part_count; i++)
         append_import(&text, arena_format(arena, "%s.Part%zu", package, i));
+    if (part == 0 && source->extra_import) append_import(&text, source->extra_import);
     bool is_last = part == part_count; /* so that of several modules some compile before it fails */
     if (is_last && source->fault == GENERATED_FAULT_IMPORT) append_import(&text, "Module.That.Is.Nowhere");
     if (source->sleep_ms) text_append_format(&text, "\n-- stand-in: sleep %d\n", source->sleep_ms);
@@ -100,5 +101,8 @@ size_t generated_files(struct archive_item out[GENERATED_FILES_MAX], const struc
             part ? arena_format(arena, "src/%s/Part%zu.purs", package, part) : arena_format(arena, "src/%s.purs", package);
         out[count++] = item(path, print_module(source, part, part_count, arena));
     }
+    if (source->extra_module)
+        out[count++] = item(arena_format(arena, "src/%s.purs", source->extra_module),
+                            arena_format(arena, "module %s where\n\nextra :: Int\nextra = 1\n", source->extra_module));
     return count;
 }

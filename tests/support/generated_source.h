@@ -17,7 +17,7 @@
 #include "lib/domain/package/manifest.h"
 #include "lib/tools/archive/archive.h"
 
-enum { GENERATED_PARTS_MAX = 3, GENERATED_FILES_MAX = GENERATED_PARTS_MAX + 2 };
+enum { GENERATED_PARTS_MAX = 3, GENERATED_FILES_MAX = GENERATED_PARTS_MAX + 3 };
 
 /* GENERATED_FAULT(name, text) */
 #define GENERATED_FAULT_TABLE(GENERATED_FAULT)                                                                                 \
@@ -40,6 +40,8 @@ struct generated_source {
     enum generated_fault fault;
     struct version fails_from; /* of GENERATED_FAULT_TYPE: the first compiler that rejects it */
     int sleep_ms;              /* time that the stand-in takes for each module */
+    const char *extra_module;  /* one more module, `Shared.Thing`; NULL: none */
+    const char *extra_import;  /* imported by the package's own module; NULL: none */
 };
 
 /* A number that depends on nothing but its arguments, evenly spread; `version` may be NULL. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/base/arena.h"
+#include "lib/base/text.h"
 
 #define NONE SIZE_MAX
 
@@ -202,6 +203,29 @@ void set_changes_arrange(struct set_changes *changes, const struct set_members *
     put_in_order(changes, members);
     put_in_groups(changes, members, &scratch);
     arena_release(&scratch);
+}
+
+static void append_version(struct text *out, const struct set_members *members, uint32_t package,
+                           const struct indexed_version *version) {
+    char printed[VERSION_TEXT_MAX] = "-";
+    if (version) version_print(version->version, printed);
+    text_append_format(out, "%s %s\n", set_members_name(members, package), printed);
+}
+
+void set_changes_hash(const struct set_changes *changes, const struct set_members *members, char out[SHA256_HEX_MAX]) {
+    struct text all = {0};
+    char compiler[VERSION_TEXT_MAX];
+    version_print(members->compiler, compiler);
+    text_append_format(&all, "%s\n", compiler);
+    for (size_t position = 0; position < members->package_count; position++) {
+        uint32_t package = manifest_index_by_name(members->index, position);
+        if (members->chosen[package]) append_version(&all, members, package, members->chosen[package]);
+    }
+    text_append_character(&all, '\n');
+    for (size_t i = 0; i < changes->count; i++)
+        append_version(&all, members, changes->items[i].package, changes->items[i].version);
+    hash_sha256_hex(all.bytes, all.length, out);
+    text_release(&all);
 }
 
 void set_changes_apply(struct set_members *out, const struct set_members *members, const struct set_changes *changes,

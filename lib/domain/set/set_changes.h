@@ -22,6 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/base/hash.h"
 #include "lib/domain/set/set_members.h"
 
 struct set_change {
@@ -44,6 +45,9 @@ void set_changes_find_candidates(struct set_changes *out, const struct set_membe
 
 /* Orders and groups changes of which `package`, `version` and `replaced` are set; sets the other fields. */
 void set_changes_arrange(struct set_changes *changes, const struct set_members *members);
+
+/* A hash of the set and the changes, in hex: equal if an update would have to decide the same again. */
+void set_changes_hash(const struct set_changes *changes, const struct set_members *members, char out[SHA256_HEX_MAX]);
 
 /* The members after the changes i with is_in[i] (NULL: all), in the arena. `compiler`: of the new set. */
 void set_changes_apply(struct set_members *out, const struct set_members *members, const struct set_changes *changes,

@@ -40,6 +40,11 @@ struct job_change job_change_of_index(struct job_run *run, const char *package, 
                                .kept = "The index already has the manifest"};
 }
 
+struct job_change job_change_of_registry(struct job_run *run, const char *path, const char *subject,
+                                         registry_edit_function *edit, void *context) {
+    return (struct job_change){.queued = make_queued(run, path, subject, edit, context)};
+}
+
 void job_change_say(const struct job_change *change, struct job_run *run) {
     const struct registry_change *made = &change->queued.change;
     job_run_log(run, LOG_INFO, "%s: %s.", made->written ? change->written : change->kept, made->commit);

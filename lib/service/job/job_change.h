@@ -28,6 +28,11 @@ struct job_change job_change_of_metadata(struct job_run *run, const char *packag
 struct job_change job_change_of_index(struct job_run *run, const char *package, const char *subject,
                                       registry_edit_function *edit, void *context);
 
+/* A change to any file of the registry repository. `path` is borrowed, until the change is made. The caller sets `written` and
+ * `kept`. */
+struct job_change job_change_of_registry(struct job_run *run, const char *path, const char *subject,
+                                         registry_edit_function *edit, void *context);
+
 /* job_change_push(), then job_change_keep(). */
 CHECK_RESULT enum status job_change_commit(struct job_change *change, struct job_run *run,
                                            const struct registry_access *repositories, struct error *err);

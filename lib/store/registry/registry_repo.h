@@ -114,6 +114,9 @@ struct registry_change {
     const char *message; /* the commit's whole message, including its paragraph `Job ID: ID` */
     registry_edit_function *edit;
     void *context;
+    /* The head for which the change was decided, where its rule is about more than its own file; NULL: any. On another head it
+     * is left out, with STATUS_CONFLICT. */
+    const char *base;
 
     /* The outcome, set by registry_repo_apply(): */
     enum status status;               /* of `edit`, as last called */

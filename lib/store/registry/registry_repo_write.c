@@ -62,6 +62,13 @@ static int commit_edit(struct registry_pack *pack, struct registry_tip *tip, con
     return code == 0 ? create_commit(pack, tip, message) : code;
 }
 
+/* False: the change was decided for another head. */
+static bool is_at_base(const struct registry_repo *repo, const struct registry_change *change) {
+    char head[REGISTRY_COMMIT_MAX] = "";
+    if (!git_oid_is_zero(&repo->head)) git_oid_tostr(head, sizeof head, &repo->head);
+    return !change->base || text_equal(change->base, head);
+}
+
 /* Applies one change on top of `tip`, which becomes its commit. The change's own failure is stored in it. */
 static enum status apply_change(struct registry_repo *repo, struct registry_change *change, struct registry_tip *tip,
                                 struct error *err) {
@@ -71,6 +78,10 @@ static enum status apply_change(struct registry_repo *repo, struct registry_chan
     struct registry_tree_path path;
     change->written = false;
     change->commit[0] = '\0';
+    if (!is_at_base(repo, change)) {
+        change->status = error_set(change->err, STATUS_CONFLICT, "The repository was changed by another push.");
+        return STATUS_OK;
+    }
     enum status status = registry_tree_find(&path, &repo->pack, &tip->tree, change->path, err);
     if (!status && !git_oid_is_zero(&path.file))
         status = registry_repo_copy_blob(repo->git, &path.file, change->path, &arena, &current, err);

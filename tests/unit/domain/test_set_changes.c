@@ -120,6 +120,32 @@ static void finds_the_hole_of_a_set_that_is_not_self_contained(void **state) {
     manifest_index_free(index);
 }
 
+/* The hash of the candidates for the set. */
+static const char *hash(struct manifest_index *index, const char *set_text, struct arena *arena) {
+    const struct package_set set = small_package_set(set_text, arena);
+    struct set_members members;
+    struct set_changes candidates;
+    char *out = arena_alloc(arena, SHA256_HEX_MAX);
+    set_members_read(&members, index, &set, arena);
+    set_changes_find_candidates(&candidates, &members, arena);
+    set_changes_hash(&candidates, &members, out);
+    manifest_index_free(index);
+    return out;
+}
+
+static void the_hash_is_of_the_set_and_of_the_candidates(void **state) {
+    (void)state;
+    struct arena arena = {0};
+    const char *first = hash(CREATE("a 1.0.0 [0.15.15]", "a 1.1.0 [0.15.15]", "b 1.0.0 [0.15.15]"), "a 1.0.0", &arena);
+    const char *same = hash(CREATE("b 1.0.0 [0.15.15]", "a 1.0.0 [0.15.15]", "a 1.1.0 [0.15.15]"), "a 1.0.0", &arena);
+    const char *more = hash(CREATE("a 1.0.0 [0.15.15]", "a 1.2.0 [0.15.15]", "b 1.0.0 [0.15.15]"), "a 1.0.0", &arena);
+    const char *other = hash(CREATE("a 1.0.0 [0.15.15]", "a 1.1.0 [0.15.15]", "b 1.0.0 [0.15.15]"), "a 1.0.0 b 1.0.0", &arena);
+    assert_string_equal(first, same);
+    assert_string_not_equal(first, more);
+    assert_string_not_equal(first, other);
+    arena_release(&arena);
+}
+
 /* In the real registry: 78 absent packages whose newest version builds with the set's compiler, two absent ones of which only
  * an older version does, and newer versions of two members. */
 static void finds_the_candidates_of_the_real_registry(void **state) {
@@ -174,6 +200,7 @@ int main(void) {
         cmocka_unit_test(does_not_group_what_only_shares_a_dependency),
         cmocka_unit_test(a_lost_version_counts_as_absent),
         cmocka_unit_test(finds_the_hole_of_a_set_that_is_not_self_contained),
+        cmocka_unit_test(the_hash_is_of_the_set_and_of_the_candidates),
         cmocka_unit_test(finds_the_candidates_of_the_real_registry),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

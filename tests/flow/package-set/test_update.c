@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Updates of the package set with real programs and repositories: what is taken in, what is refused and why, and what is
+ * released.
+ */
+#include "tests/support/cmocka_all.h"
+
+#include <string.h>
+
+#include "tests/support/registry_check.h"
+#include "tests/support/set_scene.h"
+
+#define BOTH "[0.15.15 0.15.16]"
+#define ROWS(...) ((const char *const[]){__VA_ARGS__}), sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *)
+
+static struct server *server;
+
+static int stop(void **state) {
+    (void)state;
+    if (server) set_scene_stop(server);
+    server = NULL;
+    return 0;
+}
+
+/* ---- Automatic updates ---- */
+
+static const char *const plain_rows[] = {
+    "base 1.0.0 " BOTH " ",
+    "base 1.1.0 " BOTH " ",
+    "fresh 1.0.0 " BOTH " base >=1.0.0 <2.0.0",
+    "middle 1.0.0 " BOTH " base >=1.0.0 <2.0.0",
+    "middle 1.0.1 " BOTH " base >=1.0.0 <2.0.0",
+    "old 1.0.0 [0.15.14] base >=1.0.0 <2.0.0",
+};
+
+static void all_that_compiles_is_taken_in(void **state) {
+    (void)state;
+    server = set_scene_start(&(struct set_scene_options){
+        .rows = plain_rows, .row_count = sizeof plain_rows / sizeof plain_rows[0], .members = "base 1.0.0 middle 1.0.0"});
+    set_scene_expect_done(server, set_scene_update(server), "Released the package set 1.1.0");
+    set_scene_expect_set(server, "1.1.0", "base 1.1.0 fresh 1.0.0 middle 1.0.1");
+    assert_string_equal(set_scene_message(server), "Release 1.1.0 package set.\n\n"
+                                                   "New packages:\n  - fresh@1.0.0\n\n"
+                                                   "Updated packages:\n  - base@1.0.0 -> 1.1.0\n  - middle@1.0.0 -> 1.0.1");
+    /* Nothing is left to change, so there is no other set. */
+    set_scene_expect_done(server, set_scene_update(server), "The package set stays at 1.1.0: there is nothing to change.");
+    registry_expect_consistency(server);
+}
+
+/* `base` 2.0.0 has no longer what `user` imports, `bad` imports something that is nowhere, `needy` needs `bad`. */
+static const char *const broken_rows[] = {
+    "bad 1.0.0 " BOTH " ",
+    "base 1.0.0 " BOTH " ",
+    "base 2.0.0 " BOTH " ",
+    "good 1.0.0 " BOTH " base >=1.0.0 <3.0.0",
+    "needy 1.0.0 " BOTH " bad >=1.0.0 <2.0.0",
+    "other 1.0.0 " BOTH " ",
+    "other 1.0.1 " BOTH " ",
+    "user 1.0.0 " BOTH " base >=1.0.0 <3.0.0",
+};
+static const struct generated_extra broken_extras[] = {
+    {"base", "1.0.0", .module = "Base.Old", .import = NULL},
+    {"user", "1.0.0", .module = NULL, .import = "Base.Old"},
+    {"bad", "1.0.0", .module = NULL, .import = "Nowhere.At.All"},
+};
+
+static void what_does_not_compile_is_left_out_and_named(void **state) {
+    (void)state;
+    server = set_scene_start(&(struct set_scene_options){.rows = broken_rows,
+                                                         .row_count = sizeof broken_rows / sizeof broken_rows[0],
+                                                         .extras = broken_extras,
+                                                         .extra_count = 3,
+                                                         .members = "base 1.0.0 other 1.0.0 user 1.0.0"});
+    const char *id = set_scene_update(server);
+    set_scene_expect_done(server, id, "base@2.0.0 is not changed: user does not compile with it.");
+    set_scene_expect_done(server, id, "bad@1.0.0 is not changed: it does not compile with the versions of the set.");
+    set_scene_expect_done(server, id, "needy@1.0.0 is not changed: it needs bad, which is not changed either.");
+    set_scene_expect_set(server, "1.1.0", "base 1.0.0 good 1.0.0 other 1.0.1 user 1.0.0");
+    /* What was found out is remembered: the next update makes no build at all. */
+    int64_t made = set_scene_count(server, "ownModules");
+    set_scene_expect_done(server, set_scene_update(server), "none of the candidates compiles with it");
+    assert_int_equal(set_scene_count(server, "ownModules"), made);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(all_that_compiles_is_taken_in, stop),
+        cmocka_unit_test_teardown(what_does_not_compile_is_left_out_and_named, stop),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tests/support/set_scene.h"
+
+#include "tests/support/cmocka_all.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/hash.h"
+#include "lib/base/text.h"
+#include "lib/domain/registry/manifest_index.h"
+#include "lib/store/job/job_store.h"
+#include "tests/support/registry_check.h"
+#include "tests/support/shell.h"
+#include "tests/support/small_registry.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/support/trustee_call.h"
+
+enum { STORE_TIMEOUT_MS = 10000 };
+
+/* ---- The server ---- */
+
+/* Makes the registry, and beside it the program `make`, which copies it. */
+static void make_registry(const struct temporary_folder *folder, const struct set_scene_options *options) {
+    struct arena arena = {0};
+    struct package_set set = {0};
+    struct generated_registry_counts counts;
+    struct error err = {0};
+    if (options->members) set = small_package_set(options->members, &arena);
+    const struct generated_registry_options generated = {.seed = 1,
+                                                         .thread_count = 1,
+                                                         .extras = options->extras,
+                                                         .extra_count = options->extra_count,
+                                                         .sets = &set,
+                                                         .set_count = options->members != NULL};
+    struct manifest_index *index = small_registry_create(options->rows, options->row_count);
+    if (generated_registry_make(folder->path, index, &generated, &counts, &err)) fail_msg("%s", err.message);
+    manifest_index_free(index);
+    const char *script =
+        arena_format(&arena, "#!/bin/sh\ncd '%s' && cp -a registry.git registry-index.git storage \"$1\"\n", folder->path);
+    temporary_folder_write(folder, "make", script);
+    shell_run("chmod 755 '%s/make'", folder->path);
+    arena_release(&arena);
+}
+
+/* Nothing happens by itself unless the test's settings, which come later and win, ask for it. */
+static const char *const quiet[] = {"PACKAGE_SET_TIME=never", "PACKAGE_SET_AFTER_MS=0", "MATRIX_SWEEP_JOBS=0",
+                                    "PENDING_SCAN_MS=200"};
+enum { QUIET = sizeof quiet / sizeof quiet[0], SETTINGS_MAX = 32 };
+
+static void list_settings(const char *out[SETTINGS_MAX], const char *const *more) {
+    size_t count = 0;
+    for (size_t i = 0; i < QUIET; i++)
+        out[count++] = quiet[i];
+    while (more && *more && count < SETTINGS_MAX - 1)
+        out[count++] = *more++;
+    out[count] = NULL;
+}
+
+struct server *set_scene_start(const struct set_scene_options *options) {
+    const char *settings[SETTINGS_MAX];
+    list_settings(settings, options->settings);
+    struct temporary_folder folder;
+    struct arena arena = {0};
+    char digest[SHA256_HEX_MAX];
+    temporary_folder_make(&folder);
+    make_registry(&folder, options);
+    hash_sha256_hex(SET_TOKEN, strlen(SET_TOKEN), digest);
+    const char *const gateway[] = {arena_format(&arena, "PACCHETTIBOTTI_TOKEN_SHA256=%s", digest), NULL};
+    struct server *server =
+        server_start(&(struct server_options){.workers = options->workers ? options->workers : 1,
+                                              .settings = settings,
+                                              .gateway_settings = gateway,
+                                              .compilers = options->compilers ? options->compilers : "0_15_15 0_15_16",
+                                              .make_repositories = arena_format(&arena, "%s/make", folder.path)});
+    temporary_folder_remove(&folder);
+    arena_release(&arena);
+    return server;
+}
+
+void set_scene_stop(struct server *server) {
+    server_stop(server);
+}
+
+/* ---- Updates ---- */
+
+const char *set_scene_update(struct server *server) {
+    struct job_store *store;
+    struct error err = {0};
+    struct job_accepted accepted;
+    struct job_request request = {.kind = JOB_KIND_PACKAGE_SET, .payload = "{\"packages\":{}}", .actor = "anonymous"};
+    hash_random_uuid(request.id);
+    if (job_store_create(&store, redis_server_url(server->redis), STORE_TIMEOUT_MS, &err) ||
+        job_store_accept(store, &request, NULL, &accepted, &err))
+        fail_msg("%s", err.message);
+    job_store_free(store);
+    return arena_copy(&server->arena, accepted.id);
+}
+
+const char *set_scene_request(struct server *server, const char *payload) {
+    return trustee_expect_job(server, SET_TOKEN, trustee_body(server, "package-set", payload, "a-trustee", NULL));
+}
+
+static void expect_ended(struct server *server, const char *id, const char *state, const char *words) {
+    json_t *job = server_wait_for_job(server, id);
+    const char *log = server_log_text(server, job);
+    bool has_succeeded = json_is_true(json_object_get(job, "success"));
+    if (has_succeeded != text_equal(state, "succeeded")) fail_msg("the job %s has not %s:\n%s", id, state, log);
+    if (words && !strstr(log, words)) fail_msg("the log of %s has no \"%s\":\n%s", id, words, log);
+    json_decref(job);
+}
+
+void set_scene_expect_done(struct server *server, const char *id, const char *words) {
+    expect_ended(server, id, "succeeded", words);
+}
+
+void set_scene_expect_failed(struct server *server, const char *id, const char *words) {
+    expect_ended(server, id, "failed", words);
+}
+
+/* ---- The repository ---- */
+
+void set_scene_expect_set(struct server *server, const char *version, const char *members) {
+    struct package_set set;
+    struct text found = {0};
+    struct error err = {0};
+    const char *newest =
+        shell_output(&server->arena, "git -C '%s/" REGISTRY_REPO "' ls-tree --name-only HEAD package-sets/ | sort -V | tail -1",
+                     server->folder);
+    const char *path = arena_format(&server->arena, "package-sets/%s.json", version);
+    if (strncmp(newest, path, strlen(path)) != 0) fail_msg("the latest set is %s, not %s", newest, path);
+    const char *file = registry_file(server, REGISTRY_REPO, path);
+    if (package_set_parse(&set, file, strlen(file), &server->arena, &err)) fail_msg("%s: %s", path, err.message);
+    for (size_t i = 0; i < set.packages.count; i++) {
+        char printed[VERSION_TEXT_MAX];
+        version_print(set.packages.items[i].version, printed);
+        text_append_format(&found, "%s%s %s", i ? " " : "", set.packages.items[i].name, printed);
+    }
+    assert_string_equal(text_view(&found), members);
+    text_release(&found);
+}
+
+const char *set_scene_message(struct server *server) {
+    char *message = shell_output(&server->arena, "git -C '%s/" REGISTRY_REPO "' log -1 --format=%%B", server->folder);
+    char *last = strstr(message, "\n\nJob ID: ");
+    if (!last) fail_msg("a message without a job:\n%s", message);
+    *last = '\0';
+    return message;
+}
+
+int64_t set_scene_count(struct server *server, const char *field) {
+    int64_t sum = 0;
+    json_t *jobs = server_get(server, "/api/v1/jobs?include_completed=true&kinds=matrix"), *job;
+    size_t i;
+    json_array_foreach(jobs, i, job) {
+        json_t *whole = server_get(server, arena_format(&server->arena, "/api/v1/jobs/%s", server_job_text(job, "jobId")));
+        sum += json_integer_value(json_object_get(json_object_get(whole, "build"), field));
+        json_decref(whole);
+    }
+    json_decref(jobs);
+    return sum;
+}

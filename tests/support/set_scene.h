@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * For tests of updates of the package set: a whole server with build workers on a small registry that was made beforehand, with
+ * a package set and all tarballs (tests/support/generated_registry.h).
+ */
+#ifndef TESTS_SUPPORT_SET_SCENE_H
+#define TESTS_SUPPORT_SET_SCENE_H
+
+#include "tests/support/generated_registry.h"
+#include "tests/support/server/server_fixture.h"
+
+#define SET_TOKEN "ghp_TheTokenOfTrusteesInTests0123456"
+
+struct set_scene_options {
+    const char *const *rows; /* as of small_registry_create() */
+    size_t row_count;
+    const char *members; /* `NAME VERSION …` of the set 1.0.0 for compiler 0.15.15; NULL: there is no set */
+    const struct generated_extra *extras;
+    size_t extra_count;
+    const char *compilers;       /* as in struct server_options */
+    const char *const *settings; /* the same */
+    int workers;                 /* 0: one */
+};
+
+/* The caller frees it by set_scene_stop(). */
+struct server *set_scene_start(const struct set_scene_options *options);
+void set_scene_stop(struct server *server);
+
+/* Makes a job like those of the service's own schedule, whose candidates are the update's own; returns its id. */
+const char *set_scene_update(struct server *server);
+
+/* Requests these changes, a payload `{compiler?, packages}`, as a trustee; returns the job's id. */
+const char *set_scene_request(struct server *server, const char *payload);
+
+/* Waits for the job's end, and fails unless it succeeded, or failed, and its log has these words (NULL: any). */
+void set_scene_expect_done(struct server *server, const char *id, const char *words);
+void set_scene_expect_failed(struct server *server, const char *id, const char *words);
+
+/* The latest set is this version, with exactly these members, `NAME VERSION …` by name. */
+void set_scene_expect_set(struct server *server, const char *version, const char *members);
+
+/* The message of the newest commit of the registry repository, without its last paragraph, `Job ID: …`. */
+const char *set_scene_message(struct server *server);
+
+/* The sum of a field of `build` over all matrix jobs: "compiledModules". */
+int64_t set_scene_count(struct server *server, const char *field);
+
+#endif
