@@ -8,6 +8,7 @@
 
 #include "lib/base/hash.h"
 #include "lib/base/text.h"
+#include "lib/domain/matrix/work_order.h"
 #include "lib/domain/registry/manifest_index.h"
 #include "lib/store/job/job_store.h"
 #include "tests/support/registry_check.h"
@@ -16,7 +17,7 @@
 #include "tests/support/temporary_folder.h"
 #include "tests/support/trustee_call.h"
 
-enum { STORE_TIMEOUT_MS = 10000 };
+enum { STORE_TIMEOUT_MS = 10000, PAGE = 100 };
 
 /* ---- The server ---- */
 
@@ -69,6 +70,7 @@ struct server *set_scene_start(const struct set_scene_options *options) {
     const char *const gateway[] = {arena_format(&arena, "PACCHETTIBOTTI_TOKEN_SHA256=%s", digest), NULL};
     struct server *server =
         server_start(&(struct server_options){.workers = options->workers ? options->workers : 1,
+                                              .programs = options->programs,
                                               .settings = settings,
                                               .gateway_settings = gateway,
                                               .compilers = options->compilers ? options->compilers : "0_15_15 0_15_16",
@@ -84,15 +86,20 @@ void set_scene_stop(struct server *server) {
 
 /* ---- Updates ---- */
 
-const char *set_scene_update(struct server *server) {
+static struct job_store *open_store(struct server *server) {
     struct job_store *store;
+    struct error err = {0};
+    if (job_store_create(&store, redis_server_url(server->redis), STORE_TIMEOUT_MS, &err)) fail_msg("%s", err.message);
+    return store;
+}
+
+const char *set_scene_update(struct server *server) {
+    struct job_store *store = open_store(server);
     struct error err = {0};
     struct job_accepted accepted;
     struct job_request request = {.kind = JOB_KIND_PACKAGE_SET, .payload = "{\"packages\":{}}", .actor = "anonymous"};
     hash_random_uuid(request.id);
-    if (job_store_create(&store, redis_server_url(server->redis), STORE_TIMEOUT_MS, &err) ||
-        job_store_accept(store, &request, NULL, &accepted, &err))
-        fail_msg("%s", err.message);
+    if (job_store_accept(store, &request, NULL, &accepted, &err)) fail_msg("%s", err.message);
     job_store_free(store);
     return arena_copy(&server->arena, accepted.id);
 }
@@ -148,15 +155,30 @@ const char *set_scene_message(struct server *server) {
     return message;
 }
 
-int64_t set_scene_count(struct server *server, const char *field) {
-    int64_t sum = 0;
-    json_t *jobs = server_get(server, "/api/v1/jobs?include_completed=true&kinds=matrix"), *job;
-    size_t i;
-    json_array_foreach(jobs, i, job) {
-        json_t *whole = server_get(server, arena_format(&server->arena, "/api/v1/jobs/%s", server_job_text(job, "jobId")));
-        sum += json_integer_value(json_object_get(json_object_get(whole, "build"), field));
-        json_decref(whole);
+static void add_build(struct set_scene_builds *builds, const struct job *job, struct arena *arena) {
+    struct build_result result;
+    struct error err;
+    builds->count++;
+    if (!job->result) return;
+    if (build_result_parse(&result, job->result, strlen(job->result), arena, &err)) fail_msg("%s", err.message);
+    builds->compiled_modules += result.compiled_modules;
+    builds->own_modules += result.own_modules;
+}
+
+struct set_scene_builds set_scene_builds(struct server *server) {
+    struct set_scene_builds builds = {0};
+    struct job_store *store = open_store(server);
+    struct job_filter filter = {.include_finished = true, .has_kind = true, .kind = JOB_KIND_MATRIX, .limit = PAGE};
+    struct job_list list = {.more = true};
+    while (list.more) {
+        struct error err;
+        if (job_store_list(store, &filter, &server->arena, &list, &err)) fail_msg("%s", err.message);
+        for (size_t i = 0; i < list.count; i++)
+            add_build(&builds, &list.jobs[i], &server->arena);
+        if (list.count == 0) break;
+        filter.after_id = list.jobs[list.count - 1].id;
+        filter.since_ms = list.jobs[list.count - 1].created_ms;
     }
-    json_decref(jobs);
-    return sum;
+    job_store_free(store);
+    return builds;
 }

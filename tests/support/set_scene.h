@@ -17,7 +17,8 @@ struct set_scene_options {
     const char *members; /* `NAME VERSION …` of the set 1.0.0 for compiler 0.15.15; NULL: there is no set */
     const struct generated_extra *extras;
     size_t extra_count;
-    const char *compilers;       /* as in struct server_options */
+    const char *programs;        /* as in struct server_options */
+    const char *compilers;       /* the same */
     const char *const *settings; /* the same */
     int workers;                 /* 0: one */
 };
@@ -42,7 +43,12 @@ void set_scene_expect_set(struct server *server, const char *version, const char
 /* The message of the newest commit of the registry repository, without its last paragraph, `Job ID: …`. */
 const char *set_scene_message(struct server *server);
 
-/* The sum of a field of `build` over all matrix jobs: "compiledModules". */
-int64_t set_scene_count(struct server *server, const char *field);
+/* All builds so far, and the sums over them. */
+struct set_scene_builds {
+    size_t count;
+    int64_t compiled_modules, own_modules;
+};
+
+struct set_scene_builds set_scene_builds(struct server *server);
 
 #endif
