@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "services/gateway/gateway.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "lib/base/digest_set.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
+#include "lib/domain/identity/signer.h"
 #include "lib/tools/http/health_check.h"
 #include "services/gateway/backend/service_asker.h"
 #include "services/gateway/http/clients.h"
@@ -31,6 +33,7 @@ const char *service_name(size_t service) {
 struct message_client *gateway_service_for(const struct gateway *gateway, enum job_kind kind) {
     for (size_t i = 0; i < SERVICE_COUNT; i++)
         if (strcmp(service_name(i), job_kind_service(kind)) == 0) return gateway->services[i];
+    assert(!"job_kinds.def names a service that programs.def does not have");
     return NULL;
 }
 
@@ -123,6 +126,9 @@ enum status gateway_start(struct gateway *gateway, const struct settings *settin
     gateway->file_hashes = file_hashes_create();
     gateway->post_limit = rate_limit_create(settings->post_limit_per_minute);
     enum status status = trusted_proxies_parse(&gateway->proxies, settings->trusted_proxies, err);
+    if (!status)
+        status =
+            signer_read_pacchettibotti(&gateway->pacchettibotti, settings->pacchettibotti_public_key, &gateway->arena, err);
     if (!status) status = create_clients(gateway, err);
     if (!status)
         status = store_executor_create(&gateway->pool, settings->redis_url, (size_t)settings->gateway_store_threads, err);
@@ -164,5 +170,6 @@ void gateway_stop(struct gateway *gateway) {
     rate_limit_free(gateway->post_limit);
     trusted_proxies_free(gateway->proxies);
     text_release(&gateway->openapi);
+    arena_release(&gateway->arena);
     if (is_freed) clients_free(gateway->clients);
 }

@@ -8,6 +8,7 @@
 
 #include <stdatomic.h>
 
+#include "lib/base/arena.h"
 #include "lib/base/error.h"
 #include "lib/base/settings.h"
 #include "lib/base/text.h"
@@ -24,6 +25,7 @@ struct clients;
 struct digest_set;
 struct file_hashes;
 struct health_check;
+struct owner;
 struct server;
 struct service_asker;
 
@@ -43,6 +45,8 @@ enum { UNKNOWN_PACKAGES_PER_MINUTE = 60 };
 /* Set by gateway_start() and then only read, except atomic fields. All parts are thread-safe. */
 struct gateway {
     const struct settings *settings;
+    struct arena arena;                 /* of the next */
+    const struct owner *pacchettibotti; /* the key that may sign requests for package sets; NULL: it is not configured */
     atomic_bool is_draining;
     atomic_int_fast64_t answer_bytes; /* of answers being sent */
     struct trusted_proxies *proxies;
@@ -73,7 +77,7 @@ void gateway_stop(struct gateway *gateway);
 
 const char *service_name(size_t service); /* of an enum service */
 
-/* The client of the service that runs jobs of this kind; NULL: there is no such service yet. */
+/* The client of the service that runs jobs of this kind. */
 struct message_client *gateway_service_for(const struct gateway *gateway, enum job_kind kind);
 
 #endif

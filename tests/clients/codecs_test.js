@@ -195,6 +195,7 @@ const REQUESTS = [
   ['publish', { name: 'x', version: '1.0.0', ref: 'v1.0.0' }],
   ['unpublish', { name: 'x', version: '1.0.0', reason: 'It broke.' }],
   ['transfer', { name: 'x', newLocation: LOCATION }],
+  ['package-sets', { packages: { x: '1.0.0', prelude: '6.0.2' } }],
   ['trustee', { action: 'unpublish', actor: 'me', issue: 3, payload: { name: 'x', version: '1.0.0' }, reason: 'A court said so.' }],
   ['trustee', { action: 'transfer', actor: 'me', payload: { name: 'x', newLocation: LOCATION } }],
   ['trustee', { action: 'publish', actor: 'me', payload: { name: 'x', version: '1.0.0', ref: 'v1.0.0', location: LOCATION } }],
@@ -205,12 +206,13 @@ const REQUEST_VALUES = {
   ...Object.fromEntries(['name', 'version', 'ref', 'githubOwner', 'githubRepo', 'gitUrl', 'subdir', 'dependencies'].map((key) => [key, VALUES[key]])),
   reason: VALUES.description, newLocation: [{ gitUrl: 'https://x.org/a.git' }, {}, 'x', ...ok((random) => ({ githubOwner: word(random), githubRepo: word(random) }))],
   compiler: [...ok(() => '0.15.15'), '0.15', '', '99.0.0'], actor: [...ok(word), '', 'x y', '\n'], issue: [1, 2, 3, 0, -1, 1.5, '3'],
+  packages: [{}, [], { x: null }, { X: '1.0.0' }, { x: '1' }, ...ok((random) => ({ [word(random)]: version(random) }))],
   resolutions: [{}, [], { prelude: '6' }, { Prelude: '6.0.0' }, { 'purescript-x': '1.0.0' }, ...ok((random) => ({ [word(random)]: version(random) }))],
 };
 
 // Some payloads are signed, by nobody: that is the job's to find out.
 function bodyOf(route, text, random) {
-  if (!['unpublish', 'transfer'].includes(route)) return text;
+  if (!['unpublish', 'transfer', 'package-sets'].includes(route)) return text;
   const signature = random.pick(['00ff', '00ff', '00ff', 'ab'.repeat(64), '', 'xyz', 'AB']);
   return random.upto(3) > 0 ? JSON.stringify({ payload: text, signature }) : mutate({ payload: text, signature }, { signature: ['00', ''] }, random, 2);
 }
@@ -264,7 +266,7 @@ async function main(programs, folder, manifests = 1000, seed = 1) {
     { POST_LIMIT_PER_MINUTE: '0', PENDING_LIMIT_PER_ADDRESS: '100000', PACCHETTIBOTTI_TOKEN_SHA256: digest });
   await server.start();
   await checkPublications(server, judges, taken, random);
-  for (const name of ['publish', 'transfer', 'build-matrix']) await server.stopProgram(name); // nobody shall carry out the rest
+  for (const name of ['publish', 'transfer', 'package-set', 'build-matrix']) await server.stopProgram(name); // nobody shall carry out the rest
   await checkJobs(server, judges, Number(manifests), random);
   await server.kill(); // nng 1.5.2 may panic in a gateway that ends while its services are away
   judges.end();

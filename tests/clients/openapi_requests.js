@@ -19,6 +19,7 @@ const bodies = {
   },
   post_unpublish: signed({ name: 'full', version: '1.0.0', reason: 'It was never meant to be.' }),
   post_transfer: signed({ name: 'full', newLocation: { githubOwner: 'author', githubRepo: 'purescript-full' } }),
+  post_package_set: signed({ packages: { full: '1.0.0' } }),
   post_trustee: {
     action: 'unpublish', payload: { name: 'full', version: '1.0.0' }, actor: 'member', issue: 7, reason: 'It must not stay.',
   },
@@ -28,6 +29,7 @@ const bodies = {
 const further = {
   post_unpublish: (number) => signed({ name: `further-${number}`, version: '1.0.0', reason: '' }),
   post_transfer: (number) => signed({ name: `further-${number}`, newLocation: { gitUrl: 'https://example.org/further.git' } }),
+  post_package_set: (number) => ({ payload: JSON.stringify({ packages: { [`further-${number}`]: '1.0.0' } }) }),
   post_publish: (number) => ({
     name: `further-${number}`, ref: 'main', version: '1.0.0',
     location: { gitUrl: 'https://example.org/further.git', subdir: 'packages/further' },
@@ -126,6 +128,7 @@ const whileRedisIsAway = (story) => [
   ['post_publish', 503, '/api/v1/publish'],
   ['post_unpublish', 503, '/api/v1/unpublish'],
   ['post_transfer', 503, '/api/v1/transfer'],
+  ['post_package_set', 503, '/api/v1/package-sets'],
   ['post_trustee', 503, '/api/v1/trustee'],
 ];
 

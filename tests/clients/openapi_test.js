@@ -194,7 +194,9 @@ async function tell(server, npm) {
   await checkBodies(server, document);
   const retry = { ...bodies.post_trustee, action: 'retry', payload: { jobId: story.failed } };
   const { jobId: again } = await post(server, document, 'post_trustee', retry, 200);
-  await checkAnswers(server, document, [['get_job', 200, `/api/v1/jobs/${again}`]]);
+  const update = { ...bodies.post_trustee, action: 'package-set', payload: { compiler: '0.15.16', packages: { full: null } } };
+  const { jobId: updating } = await post(server, document, 'post_trustee', update, 200);
+  await checkAnswers(server, document, [['get_job', 200, `/api/v1/jobs/${again}`], ['get_job', 200, `/api/v1/jobs/${updating}`]]);
   await checkOtherFailures(server, document);
   await checkLimitOfUnknown(server, document, 'get_package', '/api/v1/packages/nobody');
   await checkLimitOfUnknown(server, document, 'get_package_version', '/api/v1/packages/leaf/9.9.9');

@@ -110,6 +110,37 @@ enum status signer_find(struct signer *out, const struct signed_request *request
     return STATUS_OK;
 }
 
+/* ---- package sets ---- */
+
+static enum status refuse_for_package_set(const char *why, struct error *err) {
+    return error_set_at(err, STATUS_REFUSED, "signature",
+                        "A compiler, or the removal of a package, needs pacchettibotti's signature: %s The registry's trustees "
+                        "can make this request without a signature, by POST /api/v1/trustee: ask them at %s.",
+                        why, REGISTRY_ISSUES_URL);
+}
+
+enum status signer_find_for_package_set(struct signer *out, const struct signed_request *request,
+                                        const struct owner *pacchettibotti, struct arena *arena, struct error *err) {
+    if (!pacchettibotti)
+        return refuse_for_package_set("this server has no key to verify one with (PACCHETTIBOTTI_ED25519_PUB is not set).",
+                                      err);
+    const char *fingerprint = owner_fingerprint(pacchettibotti, arena);
+    if (!request->signature)
+        return refuse_for_package_set(
+            arena_format(arena, "sign the bytes of the payload, as they are sent, with the key %s.", fingerprint), err);
+    if (!has_signed(pacchettibotti, request))
+        return refuse_for_package_set(
+            arena_format(arena, "this one is not by its key %s over exactly this payload, as it was sent.", fingerprint), err);
+    *out = (struct signer){SIGNER_PACCHETTIBOTTI, fingerprint, pacchettibotti};
+    return STATUS_OK;
+}
+
+/* ---- What a job keeps ---- */
+
+const char *signer_credential(const struct signer *signer, struct arena *arena) {
+    return arena_format(arena, "%s %s", signer->key->key_type, signer->fingerprint);
+}
+
 void signer_replay_key(const struct signer *signer, const struct signed_request *request, enum job_kind kind,
                        char out[SHA256_HEX_MAX]) {
     struct text identity = {0};

@@ -2,7 +2,7 @@
  *
  * Finds the signer of a request to unpublish or to transfer (lib/domain/README.md, Unpublish): an owner of the package, by one
  * of the keys in its metadata, or pacchettibotti, the registry's own account, whose signature suffices for every package.
- * Unusable keys in old metadata are skipped.
+ * Unusable keys in old metadata are skipped. A package set belongs to nobody, so pacchettibotti alone signs for it.
  */
 #ifndef LIB_DOMAIN_IDENTITY_SIGNER_H
 #define LIB_DOMAIN_IDENTITY_SIGNER_H
@@ -38,6 +38,16 @@ CHECK_RESULT enum status signer_check_private_key(const char *setting, struct er
 CHECK_RESULT enum status signer_find(struct signer *out, const struct signed_request *request, const char *package,
                                      const struct owners *owners, const struct owner *pacchettibotti, struct arena *arena,
                                      struct error *err);
+
+/* The same for a request for a package set, which only pacchettibotti may sign (lib/domain/README.md, Package set update).
+ * STATUS_REFUSED, with "signature" as path: there is no signature, it is not pacchettibotti's over exactly this payload, or
+ * there is no key to check it with (`pacchettibotti` is NULL); the message explains how to proceed. */
+CHECK_RESULT enum status signer_find_for_package_set(struct signer *out, const struct signed_request *request,
+                                                     const struct owner *pacchettibotti, struct arena *arena,
+                                                     struct error *err);
+
+/* The signer's proof as job.credential has it: type and fingerprint of the key, in the arena. */
+const char *signer_credential(const struct signer *signer, struct arena *arena);
 
 /* The key for the detection of replays, hex of a SHA-256 over kind, fingerprint and payload: the same for every valid signature
  * of this payload by this signer. */

@@ -77,11 +77,12 @@ struct job {
     const char *actor;    /* "anonymous", the signer's once verified (lib/domain/identity/signer.h), or the trustee's account */
     const char *issue;    /* trustee actions */
     const char *reason;   /* trustee actions */
-    const char *credential;    /* proof of the actor: a key's type and fingerprint, or the token's owner; NULL: none */
-    const char *retry_of;      /* the failed job that this one repeats, at a trustee's request */
-    const char *commits;       /* its pushed commits, separated by blanks: `registry=COMMIT`, `index=COMMIT` */
-    const char *authority;     /* JOB_AUTHORITY_TRUSTEE, or NULL: protected actions need a signature */
-    const char *error;         /* of a failed job: the reason */
+    const char *credential; /* proof of the actor: a key's type and fingerprint, or the token's owner; NULL: none */
+    const char *retry_of;   /* the failed job that this one repeats, at a trustee's request */
+    const char *commits;    /* its pushed commits, separated by blanks: `registry=COMMIT`, `index=COMMIT` */
+    const char *authority;  /* JOB_AUTHORITY_TRUSTEE, or NULL: protected actions need a signature */
+    const char *replay_key; /* signed requests: what the same request is recognised by for ever, once the job has succeeded */
+    const char *error;      /* of a failed job: the reason */
     const char *documentation; /* publish: "published", "failed" or "skipped" */
     const char *ending;        /* publish: JOB_ENDING_…; NULL: follows from the state */
     bool is_readonly;          /* ran under READONLY: wrote nothing to repositories and storage */

@@ -247,6 +247,13 @@ enum status package_set_request_parse(struct package_set_request *out, const cha
     return within_field("payload", status, err);
 }
 
+enum status package_set_request_check_change(const struct package_set_request *request, struct error *err) {
+    if (request->change_count > 0 || request->has_compiler) return STATUS_OK;
+    return error_set_at(err, STATUS_INVALID, "payload.packages",
+                        "The request would change nothing: \"packages\" must name at least one package, unless there is a "
+                        "\"compiler\".");
+}
+
 void package_set_request_append_json(struct text *out, const struct package_set_request *request) {
     struct json_writer writer = {.out = out};
     json_writer_open(&writer, '{');

@@ -91,6 +91,9 @@ CHECK_RESULT enum status transfer_request_parse(struct transfer_request *out, co
                                                 struct error *err);
 CHECK_RESULT enum status package_set_request_parse(struct package_set_request *out, const char *payload, struct arena *arena,
                                                    struct error *err);
+/* STATUS_INVALID for a request without a package and without a compiler, which changes nothing. (In a job that the service makes
+ * for itself this stands for an update by all candidates; nobody can ask for that.) */
+CHECK_RESULT enum status package_set_request_check_change(const struct package_set_request *request, struct error *err);
 CHECK_RESULT enum status revise_request_parse(struct revise_request *out, const char *payload, struct arena *arena,
                                               struct error *err);
 

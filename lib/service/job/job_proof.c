@@ -35,8 +35,8 @@ enum status job_prove_right(struct job_run *run, const struct signed_request *re
     job_run_log(run, LOG_INFO, "Signed by the %s key %s%s%s.", signer.key->key_type, signer.fingerprint,
                 signer.key->id ? ", " : "", signer.key->id ? signer.key->id : "");
     signer_replay_key(&signer, request, run->job.kind, replay_key);
-    const char *credential = arena_format(&run->arena, "%s %s", signer.key->key_type, signer.fingerprint);
-    const struct job_identity identity = {.actor = signer.actor, .credential = credential, .replay_key = replay_key};
+    const struct job_identity identity = {
+        .actor = signer.actor, .credential = signer_credential(&signer, &run->arena), .replay_key = replay_key};
     status = job_run_identify(run, &identity, done_by, err);
     if (status || !*done_by) return status;
     return error_set_at(err, STATUS_REFUSED, "payload",

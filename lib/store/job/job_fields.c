@@ -22,6 +22,7 @@ const struct job_field job_fields[] = {
     FIELD("retryOf", FIELD_TEXT, retry_of),
     FIELD("commits", FIELD_TEXT, commits),
     FIELD("authority", FIELD_TEXT, authority),
+    FIELD("replay", FIELD_TEXT, replay_key),
     FIELD("error", FIELD_TEXT, error),
     FIELD("documentation", FIELD_TEXT, documentation),
     FIELD("ending", FIELD_TEXT, ending),

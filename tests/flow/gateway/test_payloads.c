@@ -87,6 +87,7 @@ static const struct {
     {"/api/v1/transfer", NULL, true,
      "{\"name\":\"a\",\"newLocation\":{\"githubOwner\":\"o\",\"githubRepo\":\"r\",\"subdir\":\"s\"}}"},
     {"/api/v1/transfer", NULL, true, "{\"name\":\"a\",\"newLocation\":{\"gitUrl\":\"https://a.b/c.git\",\"subdir\":\"s\"}}"},
+    {"/api/v1/package-sets", NULL, true, "{\"packages\":{\"a\":\"1.0.0\",\"b\":\"2.0.0\"}}"},
     {"/api/v1/trustee", "publish", false, "{\"name\":\"a\",\"ref\":\"v1.0.0\",\"version\":\"1.0.0\",\"resolutions\":{}}"},
     {"/api/v1/trustee", "unpublish", false, "{\"name\":\"a\",\"version\":\"1.0.0\",\"reason\":\"It is broken.\"}"},
     {"/api/v1/trustee", "transfer", false,

@@ -137,6 +137,8 @@ static void a_setting_that_cannot_be_used_is_named(void **state) {
     expect_no_start(s, "TLS_CERTIFICATE", "is not set");
     set_text(&s->settings.tls_certificate, "/nowhere.pem");
     expect_no_start(s, "TLS_CERTIFICATE", "/nowhere.pem cannot be used");
+    set_text(&s->settings.pacchettibotti_public_key, "bm8ga2V5");
+    expect_no_start(s, "PACCHETTIBOTTI_ED25519_PUB", "must be the base64 of the line");
 }
 
 /* ---- TLS ---- */
@@ -238,10 +240,9 @@ static void without_threads_services_are_asked_one_by_one(void **state) {
     others_have_threads = true;
     expect_status(keep_answer(s, &ready), 200);
     const struct answered answered = keep_answer(s, &figures);
-    static const char *const services[] = {"publish", "transfer", "build-matrix"};
-    for (int i = 0; i < 3; i++)
-        expect_within(answered.body, arena_format(&s->f.arena, "\nregistry_up{program=\"%s\"} 1\n", services[i]));
-    assert_int_equal(stub_services_count(s->services, MESSAGE_metrics_query), 3);
+    for (size_t i = 0; i < SERVICE_COUNT; i++)
+        expect_within(answered.body, arena_format(&s->f.arena, "\nregistry_up{program=\"%s\"} 1\n", service_name(i)));
+    assert_int_equal(stub_services_count(s->services, MESSAGE_metrics_query), SERVICE_COUNT);
 }
 
 /* Its second loop needs a descriptor of its own for the public port. */

@@ -244,6 +244,27 @@ static void a_package_set_with_a_compiler_or_a_removal_is_restricted(void **stat
     assert_string_equal(err.path, "payload.compiler");
 }
 
+/* A job that the package-set service makes for itself has neither package nor compiler: it can be read. */
+static void a_request_for_a_package_set_must_change_something(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        enum status status;
+    } rows[] = {
+        {"{\"packages\":{}}", STATUS_INVALID},
+        {"{\"packages\":{\"a\":\"1.0.0\"}}", STATUS_OK},
+        {"{\"packages\":{\"a\":null}}", STATUS_OK},
+        {"{\"packages\":{},\"compiler\":\"0.15.15\"}", STATUS_OK},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct package_set_request request;
+        struct error err = {0};
+        assert_int_equal(package_set_request_parse(&request, rows[i].text, &arena, NULL), STATUS_OK);
+        assert_int_equal(package_set_request_check_change(&request, &err), rows[i].status);
+        assert_string_equal(err.path, rows[i].status ? "payload.packages" : "");
+    }
+}
+
 static void package_sets_that_ask_for_the_same_have_one_key(void **state) {
     (void)state;
     static const char *const texts[] = {"{\"packages\":{\"b\":\"1.0.0\",\"a\":null}}",
@@ -311,6 +332,7 @@ int main(void) {
         cmocka_unit_test(a_payload_of_two_kinds_is_neither),
         cmocka_unit_test(a_reason_has_at_most_300_characters),
         cmocka_unit_test(a_package_set_with_a_compiler_or_a_removal_is_restricted),
+        cmocka_unit_test(a_request_for_a_package_set_must_change_something),
         cmocka_unit_test(package_sets_that_ask_for_the_same_have_one_key),
         cmocka_unit_test(a_change_of_bounds_prints_as_it_was_read_by_name),
         cmocka_unit_test(a_bad_change_of_bounds_names_the_field),

@@ -98,6 +98,42 @@ static void a_refusal_says_who_could_sign(void **state) {
     assert_string_equal(err.path, "signature");
 }
 
+static enum status find_for_package_set(struct signer *signer, const char *signed_text, const struct owner_key_pair *key,
+                                        const struct owner *pacchettibotti, struct error *err) {
+    const struct signed_request request = {payload, key == NULL ? NULL : owner_key_sign(&arena, key, signed_text)};
+    return signer_find_for_package_set(signer, &request, pacchettibotti, &arena, err);
+}
+
+static void a_package_set_is_signed_by_pacchettibotti_alone(void **state) {
+    (void)state;
+    struct signer signer;
+    assert_int_equal(find_for_package_set(&signer, payload, &bot, &bot_owner, NULL), STATUS_OK);
+    assert_string_equal(signer.actor, "pacchettibotti");
+    assert_string_equal(signer.fingerprint, bot.fingerprint);
+    assert_ptr_equal(signer.key, &bot_owner);
+    assert_string_equal(signer_credential(&signer, &arena), arena_format(&arena, "ssh-ed25519 %s", bot.fingerprint));
+    const struct {
+        const char *text;
+        const struct owner_key_pair *key;
+        const struct owner *pacchettibotti;
+        const char *words;
+    } rows[] = {
+        {payload, &first, &bot_owner, "not by its key"},
+        {"{\"name\": \"a\"}", &bot, &bot_owner, "over exactly this payload"},
+        {payload, NULL, &bot_owner, "sign the bytes of the payload"},
+        {payload, &bot, NULL, "PACCHETTIBOTTI_ED25519_PUB is not set"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct error err = {0};
+        assert_int_equal(find_for_package_set(&signer, rows[i].text, rows[i].key, rows[i].pacchettibotti, &err),
+                         STATUS_REFUSED);
+        assert_string_equal(err.path, "signature");
+        assert_non_null(strstr(err.message, rows[i].words));
+        assert_non_null(strstr(err.message, "POST /api/v1/trustee"));
+        if (rows[i].pacchettibotti) assert_non_null(strstr(err.message, bot.fingerprint));
+    }
+}
+
 static const char *replay_key(const struct signer *signer, const char *text, enum job_kind kind) {
     char key[SHA256_HEX_MAX];
     const struct signed_request request = {text, "00"};
@@ -166,6 +202,7 @@ int main(void) {
         cmocka_unit_test(any_owner_is_found_by_fingerprint),
         cmocka_unit_test(pacchettibotti_is_found_for_every_package),
         cmocka_unit_test(a_refusal_says_who_could_sign),
+        cmocka_unit_test(a_package_set_is_signed_by_pacchettibotti_alone),
         cmocka_unit_test(a_replay_is_the_same_payload_key_and_kind),
         cmocka_unit_test(another_signature_of_the_same_key_is_good_too),
         cmocka_unit_test(the_bots_key_must_be_its_own),

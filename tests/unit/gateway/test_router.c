@@ -76,6 +76,7 @@ static void bodies_are_limited_by_route(void **state) {
         {"POST", "/api/v1/publish", 65536},
         {"POST", "/api/v1/publish?a=/b/../c", 65536},
         {"POST", "http://host:80/api/v1/publish?a=b", 65536},
+        {"POST", "/api/v1/package-sets", 1048576},
         {"GET", "/api/v1/publish", IGNORED_BODY_BYTES},
         {"GET", "/api/v1/jobs", IGNORED_BODY_BYTES},
         {"POST", "/api/v1/jobs", IGNORED_BODY_BYTES},
