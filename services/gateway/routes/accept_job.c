@@ -17,7 +17,6 @@ enum { MESSAGE_TIMEOUT_MS = 5000 };
 /* Tells the service about the job, so that it starts at once. If the message is lost, the service finds the job in Redis. */
 static void tell_service(struct call *call, const struct job_request *request) {
     struct message_client *service = gateway_service_for(call->gateway, request->kind);
-    if (!service) return;
     struct message message = {.tag = MESSAGE_job_accepted,
                               .job_accepted = {.job_id = request->id,
                                                .kind = job_kind_text(request->kind),

@@ -96,6 +96,7 @@ static enum status read_package_set(struct trustee_request *request, const json_
     struct package_set_request package_set;
     struct text json = {0};
     enum status status = package_set_request_parse(&package_set, print_payload(arena, payload), arena, err);
+    if (!status) status = package_set_request_check_change(&package_set, err);
     if (status) return status;
     package_set_request_append_json(&json, &package_set);
     request->job->payload = take_text(arena, &json);
@@ -164,13 +165,6 @@ static enum status find_action(const struct action **out, const json_t *body, st
     if (!*out) status = error_set_at(err, STATUS_INVALID, "action", "The action must be %s.", text_view(&names));
     text_release(&names);
     return status;
-}
-
-/* Refuses a kind of job that no service runs: the job would stay pending for ever. */
-static enum status check_service(const struct gateway *gateway, enum job_kind kind, struct error *err) {
-    if (gateway_service_for(gateway, kind)) return STATUS_OK;
-    return error_set_at(err, STATUS_REFUSED, "action",
-                        "This server has no %s service to carry this out, so no job was created.", job_kind_service(kind));
 }
 
 /* ---- Actor, issue and reason ---- */
@@ -256,13 +250,12 @@ enum status trustee_request_read(struct trustee_request *out, struct call *call,
     if (!status) status = read_issue(out->job, call, body, err);
     if (!status) status = read_reason(out->job, call, body, err);
     if (!status) status = json_need_object(body, "payload", &payload, err);
-    if (!status && !is_retry) status = check_service(call->gateway, action->kind, err);
     if (!status) status = action->read(out, payload, &call->arena, err);
     if (!status) set_duplicate_key(out, &call->arena, action, payload);
     return status;
 }
 
-/* True if the failed job was a signed request. Its signature is verified again, because a trustee's retry does not authorise
+/* True if the failed job has a signed request. Its signature is verified again, because a trustee's retry does not authorise
  * the request itself. */
 static bool is_to_be_proved(const struct job *failed) {
     return (failed->kind == JOB_KIND_UNPUBLISH || failed->kind == JOB_KIND_TRANSFER) && !job_is_by_trustee(failed);
@@ -282,6 +275,14 @@ static enum status need_proof(struct job_request *job, const struct job *failed,
     job->authority = NULL;
     job->replay_key = arena_copy(arena, key);
     return STATUS_OK;
+}
+
+/* Leaves the job the authority that a request for a package set had: pacchettibotti's signature, which the gateway verified and
+ * the job no longer has, or none. (So a retry cannot lower a version, which only a trustee's own action can.) */
+static void keep_proof(struct job_request *job, const struct job *failed) {
+    job->authority = NULL;
+    job->replay_key = failed->replay_key;
+    if (failed->credential) job->credential = failed->credential;
 }
 
 /* A build is repeated whatever its earlier verdict was, unless it belonged to a revision or to an update of the package set: their
@@ -317,6 +318,7 @@ enum status trustee_request_retry(struct trustee_request *request, struct call *
     job->compiler = failed.compiler;
     job->retry_of_created_ms = failed.created_ms;
     if (is_to_be_proved(&failed)) status = need_proof(job, &failed, &call->arena, err);
+    if (failed.kind == JOB_KIND_PACKAGE_SET && !job_is_by_trustee(&failed)) keep_proof(job, &failed);
     if (failed.kind == JOB_KIND_MATRIX) status = ask_for_build(job, &failed, path, err);
-    return status ? status : check_service(call->gateway, failed.kind, err);
+    return status;
 }

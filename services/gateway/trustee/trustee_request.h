@@ -26,12 +26,12 @@ struct trustee_request {
  * errors in the body are only reported after the look-up. */
 const char *trustee_request_actor(struct call *call, const json_t *body);
 
-/* STATUS_INVALID with the field as path; STATUS_REFUSED for an action that no service of this server runs. */
+/* STATUS_INVALID with the field as path. */
 CHECK_RESULT enum status trustee_request_read(struct trustee_request *out, struct call *call, const json_t *body,
                                               struct error *err);
 
 /* Completes a `retry` from the failed job. On a thread that may block. STATUS_INVALID: there is no such job. STATUS_REFUSED: it
- * has not failed, belonged to a revision, or no service of this server runs it. */
+ * has not failed, or was a build for a revision or a package set. */
 CHECK_RESULT enum status trustee_request_retry(struct trustee_request *request, struct call *call, struct job_store *store,
                                                struct error *err);
 

@@ -24,7 +24,8 @@ static void all_that_is_needed_is_checked(void **state) {
     expect_json(answered, 200,
                 "{\"ready\":true,\"checks\":[{\"check\":\"gateway\",\"ok\":true},{\"check\":\"redis\",\"ok\":true},"
                 "{\"check\":\"publish\",\"ok\":true},{\"check\":\"transfer\",\"ok\":true},"
-                "{\"check\":\"package-set\",\"ok\":true},{\"check\":\"build-matrix\",\"ok\":true},{\"check\":\"storage\",\"ok\":true}]}");
+                "{\"check\":\"package-set\",\"ok\":true},{\"check\":\"build-matrix\",\"ok\":true},{\"check\":\"storage\","
+                "\"ok\":true}]}");
     expect_header(s, &answered, "content-type", "application/json");
     expect_header(s, &answered, "retry-after", NULL);
 }

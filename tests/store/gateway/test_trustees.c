@@ -110,7 +110,8 @@ static void a_malformed_request_is_refused_with_its_field(void **state) {
         {BODY("retry", "{\"jobId\":\"x\"}"), "payload.jobId"},
         {BODY("matrix", "{\"name\":\"x\",\"version\":\"1.0.0\"}"), "payload.compiler"},
         {BODY("revise", "{\"name\":\"x\"}"), "payload.version"},
-        {BODY("package-set", "{\"packages\":{\"x\":\"1.0.0\"}}"), "action"}, /* nobody would carry it out */
+        {BODY("package-set", "{\"packages\":{\"x\":\"1\"}}"), "payload.packages.x"},
+        {BODY("package-set", "{\"packages\":{}}"), "payload.packages"}, /* it asks for nothing */
     };
     configure_token(s, TOKEN);
     serve_trustees(s);
@@ -209,6 +210,31 @@ static void each_action_becomes_its_job(void **state) {
         assert_string_equal(job.issue, "7");
         assert_null(job.reason);
     }
+}
+
+/* Without pacchettibotti's signature, which everybody else needs for a compiler or a removal. */
+static void a_package_set_is_the_trustees_whatever_it_changes(void **state) {
+    struct gateway_scene *s = *state;
+    static const char *const payloads[] = {"{\"packages\":{\"aff\":\"8.0.0\"}}", "{\"packages\":{\"aff\":null}}",
+                                           "{\"compiler\":\"0.15.16\",\"packages\":{}}"};
+    enum service service;
+    configure_token(s, TOKEN);
+    serve_trustees(s);
+    for (int i = 0; i < 3; i++) {
+        const struct job job = trustee_job(
+            s, arena_format(&s->f.arena, "{\"action\":\"package-set\",\"actor\":\"a-trustee\",\"issue\":7,\"payload\":%s}",
+                            payloads[i]));
+        assert_int_equal(job.kind, JOB_KIND_PACKAGE_SET);
+        assert_string_equal(job.payload, payloads[i]);
+        assert_null(job.package);
+        assert_string_equal(job.authority, JOB_AUTHORITY_TRUSTEE);
+        assert_string_equal(job.actor, "a-trustee");
+        assert_string_equal(job.credential, TRUSTEE_CREDENTIAL);
+        assert_null(job.replay_key);
+    }
+    stub_services_await(s->services, MESSAGE_job_accepted, 3);
+    stub_services_last(s->services, MESSAGE_job_accepted, &service);
+    assert_int_equal(service, SERVICE_PACKAGE_SET);
 }
 
 static void an_unpublishing_takes_the_requests_reason_where_it_has_none(void **state) {
@@ -355,6 +381,39 @@ static void a_signed_request_that_failed_is_proved_again(void **state) {
     assert_string_equal(trustee_job(s, retry_of(s, fail_job(s, &request))).authority, JOB_AUTHORITY_TRUSTEE);
 }
 
+/* The gateway has verified its signature already; the job has it no more. */
+static void a_package_set_that_failed_is_tried_again_by_its_own_right(void **state) {
+    struct gateway_scene *s = *state;
+    struct job_request by_anybody = package_set(), by_bot = package_set(), by_trustee = package_set();
+    by_bot.actor = "pacchettibotti";
+    by_bot.credential = "ssh-ed25519 SHA256:x";
+    by_bot.replay_key = "the-key-of-this-request";
+    by_trustee.actor = "another-trustee";
+    by_trustee.credential = "GitHub token of another-trustee";
+    by_trustee.authority = JOB_AUTHORITY_TRUSTEE;
+    configure_token(s, TOKEN);
+    serve_trustees(s);
+
+    const struct job anybodys = trustee_job(s, retry_of(s, fail_job(s, &by_anybody)));
+    end_job(s, anybodys.id); /* they run one at a time */
+    assert_int_equal(anybodys.kind, JOB_KIND_PACKAGE_SET);
+    assert_string_equal(anybodys.payload, by_anybody.payload);
+    assert_string_equal(anybodys.actor, "a-trustee");
+    assert_null(anybodys.authority);
+    assert_null(anybodys.replay_key);
+
+    const struct job bots = trustee_job(s, retry_of(s, fail_job(s, &by_bot)));
+    end_job(s, bots.id);
+    assert_string_equal(bots.actor, "a-trustee");
+    assert_null(bots.authority);
+    assert_string_equal(bots.credential, by_bot.credential);
+    assert_string_equal(bots.replay_key, by_bot.replay_key);
+
+    const struct job trustees = trustee_job(s, retry_of(s, fail_job(s, &by_trustee)));
+    assert_string_equal(trustees.authority, JOB_AUTHORITY_TRUSTEE);
+    assert_string_equal(trustees.credential, TRUSTEE_CREDENTIAL);
+}
+
 static void a_build_that_failed_is_built_again_as_it_was_planned(void **state) {
     struct gateway_scene *s = *state;
     struct fixture *f = &s->f;
@@ -389,8 +448,6 @@ static void only_a_job_that_failed_is_tried_again(void **state) {
     expect_error(s, ask_as(s, TOKEN, NULL, retry_of(s, id)), 400, "payload.jobId", "this one is succeeded");
     hash_random_uuid(request.id);
     expect_error(s, ask_as(s, TOKEN, NULL, retry_of(s, request.id)), 400, "payload.jobId", "There is no such job.");
-    struct job_request set = package_set();
-    expect_error(s, ask_as(s, TOKEN, NULL, retry_of(s, fail_job(s, &set))), 400, "action", "no package-set service");
 }
 
 int main(void) {
@@ -403,6 +460,7 @@ int main(void) {
         gateway_test(a_reason_is_one_printable_line),
         gateway_test(an_issue_is_needed_unless_the_setting_says_otherwise),
         gateway_test(each_action_becomes_its_job),
+        gateway_test(a_package_set_is_the_trustees_whatever_it_changes),
         gateway_test(an_unpublishing_takes_the_requests_reason_where_it_has_none),
         gateway_test(the_same_action_by_the_same_trustee_is_one_job),
         gateway_test(the_same_transfer_is_another_job_once_it_was_carried_out),
@@ -411,6 +469,7 @@ int main(void) {
         gateway_test(a_build_without_a_plan_is_refused_or_unavailable),
         gateway_test(a_failed_job_is_tried_again_as_the_trustees),
         gateway_test(a_signed_request_that_failed_is_proved_again),
+        gateway_test(a_package_set_that_failed_is_tried_again_by_its_own_right),
         gateway_test(a_build_that_failed_is_built_again_as_it_was_planned),
         gateway_test(only_a_job_that_failed_is_tried_again),
     };
