@@ -23,6 +23,8 @@
 #include "lib/service/job/trial_builds.h"
 #include "services/package-set/package_set_service.h"
 
+struct kept_outcome;
+
 struct update {
     struct package_set_service *service;
     struct job_run *run;
@@ -47,9 +49,9 @@ struct update {
     struct set_trial trial;
     struct set_members after; /* the members with all that was kept */
     size_t kept_count;
-    bool *fails_whole;        /* by change: the whole set does not compile with it; NULL: with none */
-    const char *whole_job_id; /* of the last build of a whole set; NULL: none */
-    const char *whole_detail; /* its first error; NULL: none */
+    /* By change: the build of a whole set that failed with it, and not without; NULL: none. The array is NULL, too, unless the
+     * whole set was searched. */
+    const struct kept_outcome **whole_failures;
 
     struct package_set set; /* to be released; of a run that resumes, from the record */
     struct set_difference difference;
@@ -81,9 +83,9 @@ enum set_outcome update_look_up(void *context, const struct set_build *build, st
 CHECK_RESULT enum status update_make_builds(struct update *u, const struct set_builds *builds, struct version compiler,
                                             struct error *err);
 
-/* Makes one build of all members together; *compiles: the outcome. */
-CHECK_RESULT enum status update_build_whole(struct update *u, const struct set_members *members, bool *compiles,
-                                            struct error *err);
+/* Makes one build of all members, of which there must be one, together; *outcome: the run's. */
+CHECK_RESULT enum status update_build_whole(struct update *u, const struct set_members *members,
+                                            const struct kept_outcome **outcome, struct error *err);
 
 /* A build of that package and version that failed in an attempt with the change: its job, its first error (NULL: none), and
  * when it ended. False: there is none. Texts are the run's. */
@@ -97,6 +99,10 @@ void update_forget_builds(struct update *u); /* their jobs and outcomes stay in 
 /* ---- update_try.c: which changes compile together ---- */
 
 enum status update_try(void *context, struct error *err);
+void update_say_refused(struct update *u, size_t change); /* why that change is not made, to the job's log */
+
+/* ---- update_whole.c: all that is kept, in one run of the compiler ---- */
+
 enum status update_whole(void *context, struct error *err);
 bool update_has_release(const void *context); /* for job_step.is_needed */
 

@@ -214,28 +214,24 @@ static struct update_build *add_whole(struct update *u, const struct set_members
             all.items[all.count++] =
                 (struct package_version){set_members_name(members, package), members->chosen[package]->version};
     }
-    if (all.count == 0) return NULL;
     const struct package_version last = all.items[--all.count];
     make_key(u, last.name, last.version, members->compiler, &all, key);
     struct update_build *known = map_find(&u->builds, key);
     return known ? known : add_build(u, last.name, last.version, members->compiler, &all);
 }
 
-enum status update_build_whole(struct update *u, const struct set_members *members, bool *compiles, struct error *err) {
+enum status update_build_whole(struct update *u, const struct set_members *members, const struct kept_outcome **outcome,
+                               struct error *err) {
     registry_view_lock(u->view);
     struct update_build *whole = add_whole(u, members);
     registry_view_unlock(u->view);
-    *compiles = true;
-    if (!whole) return STATUS_OK; /* an empty set */
+    *outcome = &whole->outcome;
     enum status status = whole->outcome.is_known ? STATUS_OK : read_outcomes(u, &whole, 1, err);
     if (!status && !whole->outcome.is_known) {
         job_run_log(u->run, LOG_INFO, "Building the whole set.");
         status = start_ready(u, &whole, 1, err);
         if (!status) status = await_one(u, &whole, 1, err);
     }
-    *compiles = whole->outcome.compiles;
-    u->whole_job_id = whole->outcome.job_id;
-    u->whole_detail = whole->outcome.detail;
     return status;
 }
 

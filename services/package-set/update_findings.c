@@ -33,7 +33,7 @@ static void keep_time(struct set_finding *finding, const struct set_findings *ea
         finding->since_ms = before->since_ms;
 }
 
-/* The build whose failure refused the change, as it is known by update_find_outcome(). */
+/* The build whose failure refused the change. */
 static void describe_failure(const struct update *u, size_t i, struct set_finding *finding) {
     const struct set_failure *failure = &u->trial.failures[i];
     const char *detail = NULL;
@@ -52,9 +52,11 @@ static void add_finding(const struct update *u, size_t i, struct set_findings *o
                                   .version = change->version->version,
                                   .compiler = u->checked.compiler,
                                   .since_ms = clock_now_ms()};
-    if (u->fails_whole && u->fails_whole[i]) {
-        finding.job = u->whole_job_id;
-        finding.detail = u->whole_detail;
+    const struct kept_outcome *whole = u->whole_failures ? u->whole_failures[i] : NULL;
+    if (whole) {
+        finding.job = whole->job_id;
+        finding.detail = whole->detail;
+        finding.since_ms = whole->time_ms;
     } else if (u->trial.failures[i].package == PACKAGE_NONE) {
         return; /* the set has a hole: nothing was found out about this version */
     } else {
@@ -85,9 +87,12 @@ static void collect(const struct update *u, struct findings *f) {
     if (f->found.count > 1) qsort(f->found.items, f->found.count, sizeof *f->found.items, compare);
 }
 
-/* What an automatic update had to decide: the scheduler starts none for the same again. */
+/* What is left after an automatic update has been decided about with it, so the scheduler starts none for that alone. */
 static void print_candidates(const struct update *u, char out[SHA256_HEX_MAX]) {
-    set_changes_hash(&u->checked.changes, &u->members, out);
+    const struct set_members *members = update_has_release(u) && !u->run->is_readonly ? &u->after : &u->members;
+    struct set_changes left;
+    set_changes_find_candidates(&left, members, u->arena);
+    set_changes_hash(&left, members, out);
 }
 
 enum status update_keep_findings(void *context, struct error *err) {

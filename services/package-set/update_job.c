@@ -47,6 +47,7 @@ static enum status run_rounds(struct update *u, struct error *err) {
     for (int round = 0;; round++) {
         u->starts_over = false;
         u->set = (struct package_set){0};
+        u->whole_failures = NULL;
         enum status status = job_steps_carry_out(&(struct job_steps){.table = steps, .context = u}, u->run, err);
         if (!status || !u->starts_over || u->run->has_record) return status;
         job_run_log(u->run, LOG_WARN, "%s Starting over.", err->message);
@@ -79,14 +80,23 @@ static void say_result(struct update *u) {
                     difference->updated_count, difference->removed_count);
 }
 
-/* An automatic update shows in its payload which changes it tried. */
+static void show_change(struct package_set_request *shown, const char *name, struct version version) {
+    shown->changes[shown->change_count++] = (struct package_set_change){.name = name, .version = version};
+}
+
+/* An automatic update shows in its payload which changes it tried; if it was resumed, those that it made. */
 static void show_candidates(struct update *u) {
     const struct set_changes *changes = &u->checked.changes;
-    struct package_set_request shown = {.changes = arena_alloc(u->arena, (changes->count + 1) * sizeof *shown.changes)};
+    const struct set_difference *made = &u->difference;
+    size_t capacity = changes->count + made->added_count + made->updated_count;
+    struct package_set_request shown = {.changes = arena_alloc(u->arena, (capacity + 1) * sizeof *shown.changes)};
     struct text json = {0};
     for (size_t i = 0; i < changes->count; i++)
-        shown.changes[shown.change_count++] = (struct package_set_change){
-            .name = set_members_name(&u->members, changes->items[i].package), .version = changes->items[i].version->version};
+        show_change(&shown, set_members_name(&u->members, changes->items[i].package), changes->items[i].version->version);
+    for (size_t i = 0; u->run->job.record && i < made->added_count; i++)
+        show_change(&shown, made->added[i].name, made->added[i].version);
+    for (size_t i = 0; u->run->job.record && i < made->updated_count; i++)
+        show_change(&shown, made->updated[i].name, made->updated[i].to);
     package_set_request_append_json(&json, &shown);
     u->run->end.payload = arena_copy(u->arena, text_view(&json));
     text_release(&json);
@@ -96,9 +106,10 @@ static void show_candidates(struct update *u) {
 static enum status check_right(const struct update *u, struct error *err) {
     const struct job *job = &u->run->job;
     if (!u->request.is_restricted || job_is_by_trustee(job) || job->credential) return STATUS_OK;
-    return error_set_at(err, STATUS_REFUSED, "signature",
-                        "Only pacchettibotti and the registry's trustees can remove packages from the package set or change its "
-                        "compiler.");
+    return error_set_at(
+        err, STATUS_REFUSED, "signature",
+        "Only pacchettibotti and the registry's trustees can remove packages from the package set or change its "
+        "compiler.");
 }
 
 static void release(struct update *u) {
@@ -116,7 +127,7 @@ enum status update_job_run(void *context, struct job_run *run, struct error *err
     status = check_right(&u, err);
     if (!status) status = run_rounds(&u, err);
     if (!goes_on(status, err)) update_end_builds(&u);
-    if (!status && u.is_automatic && !run->job.record) show_candidates(&u);
+    if (!status && u.is_automatic) show_candidates(&u);
     if (!status) say_result(&u);
     release(&u);
     return status;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Finds out by builds which changes compile together: each group of changes by itself (lib/domain/set/set_trial.h), then all
- * that is kept in one run of the compiler, which also finds modules that two packages define.
+ * Finds out by builds which changes compile together: each group of changes by itself (lib/domain/set/set_trial.h).
  *
  *   same compiler     groups side by side
  *   new compiler      all changes at once; if that does not compile, the set before must compile with the compiler, and then the
@@ -11,6 +10,7 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/text.h"
+#include "lib/store/redis/set_store.h"
 #include "services/package-set/update.h"
 
 enum { NAMES_SHOWN = 20 };
@@ -73,10 +73,36 @@ static const char *list_failed(const struct update *u, const struct settled *set
     return copy;
 }
 
+/* `with`: what does not compile with all changes, none if they leave a hole; `without`: what does not without any of them. */
+static enum status refuse_compiler(struct update *u, const struct settled *with, const struct settled *without,
+                                   struct error *err) {
+    const char *set = update_print_version(u, u->before.version), *compiler = update_print_version(u, u->checked.compiler);
+    const char *blame = list_failed(u, without);
+    if (u->checked.changes.count == 0 || with->failed_count == 0)
+        return error_set_at(
+            err, STATUS_REFUSED, "compiler",
+            "The package set %s does not compile with compiler %s, because of %s. Remove or change these in the "
+            "same request.",
+            set, compiler, blame);
+    return error_set_at(err, STATUS_REFUSED, "compiler",
+                        "The package set %s does not compile with compiler %s, because of %s; nor does it with these changes, "
+                        "because of %s.",
+                        set, compiler, blame, list_failed(u, with));
+}
+
+/* A set that is not self-contained cannot be built, so with a new compiler all changes must be made. */
+static enum status refuse_hole(struct update *u, bool has_hole, const struct settled *with, struct error *err) {
+    if (has_hole)
+        return error_set_at(err, STATUS_REFUSED, "packages", "With these changes the package set is not self-contained.");
+    return error_set_at(err, STATUS_REFUSED, "compiler",
+                        "With these changes the package set does not compile with compiler %s, because of %s.",
+                        update_print_version(u, u->checked.compiler), list_failed(u, with));
+}
+
 /* Sets *compiles if all changes at once compile with the new compiler. Otherwise the set before must compile with it. */
 static enum status change_compiler(struct update *u, bool *compiles, struct error *err) {
     struct set_members after, unchanged;
-    struct settled settled;
+    struct settled with = {0}, without;
     uint32_t dependant, missing;
     const char *compiler = update_print_version(u, u->checked.compiler);
     registry_view_lock(u->view);
@@ -86,30 +112,26 @@ static enum status change_compiler(struct update *u, bool *compiles, struct erro
     registry_view_unlock(u->view);
     job_run_log(u->run, LOG_INFO, "Building the set with compiler %s, with all changes.", compiler);
     *compiles = false;
-    enum status status = has_hole ? STATUS_OK : compile_members(u, &after, &settled, err);
+    enum status status = has_hole ? STATUS_OK : compile_members(u, &after, &with, err);
     if (status) return status;
-    *compiles = !has_hole && settled.failed_count == 0;
+    *compiles = !has_hole && with.failed_count == 0;
     if (*compiles) {
         u->after = after;
         return STATUS_OK;
     }
-    if (u->has_hole) return error_set(err, STATUS_REFUSED, "With these changes the package set is not self-contained.");
+    if (u->has_hole) return refuse_hole(u, has_hole, &with, err);
     job_run_log(u->run, LOG_WARN, "With all changes the set does not compile with compiler %s: building it without them.",
                 compiler);
-    status = compile_members(u, &unchanged, &settled, err);
-    if (status || settled.failed_count == 0) return status;
-    return error_set_at(
-        err, STATUS_REFUSED, "compiler",
-        "The package set %s does not compile with compiler %s, because of %s. Remove or change these in the same "
-        "request.",
-        update_print_version(u, u->before.version), compiler, list_failed(u, &settled));
+    status = compile_members(u, &unchanged, &without, err);
+    return status || without.failed_count == 0 ? status : refuse_compiler(u, &with, &without, err);
 }
 
 /* ---- The changes ---- */
 
-static void say_refused(struct update *u, size_t i) {
+void update_say_refused(struct update *u, size_t i) {
     const struct set_change *change = &u->checked.changes.items[i];
     const struct set_failure *failure = &u->trial.failures[i];
+    const struct kept_outcome *whole = u->whole_failures ? u->whole_failures[i] : NULL;
     const char *name = name_of(u, change->package);
     const char *version =
         change->version ? arena_format(u->arena, "@%s", update_print_version(u, change->version->version)) : "";
@@ -118,6 +140,9 @@ static void say_refused(struct update *u, size_t i) {
         const struct set_change *cause = &u->checked.changes.items[u->trial.causes[i]];
         job_run_log(u->run, LOG_WARN, "%s%s is not changed: it needs %s, which is not changed either.", name, version,
                     name_of(u, cause->package));
+    } else if (whole) {
+        job_run_log(u->run, LOG_WARN, "%s%s is not changed: the whole set does not compile with it (job %s).", name, version,
+                    whole->job_id);
     } else if (failure->package == PACKAGE_NONE) {
         job_run_log(u->run, LOG_WARN, "%s%s is not changed: the set would not be self-contained.", name, version);
     } else if (failure->package == change->package) {
@@ -133,7 +158,7 @@ static void say_outcome(struct update *u) {
     u->kept_count = 0;
     for (size_t i = 0; i < count; i++) {
         u->kept_count += u->trial.states[i] == SET_SEARCH_KEPT;
-        if (u->trial.states[i] != SET_SEARCH_KEPT) say_refused(u, i);
+        if (u->trial.states[i] != SET_SEARCH_KEPT) update_say_refused(u, i);
     }
     job_run_log(u->run, LOG_INFO, "%zu of %zu changes compile with the set, found in %zu attempts.", u->kept_count, count,
                 u->trial.attempts);
@@ -185,85 +210,4 @@ enum status update_try(void *context, struct error *err) {
         status = error_set(err, STATUS_REFUSED, "None of the changes compiles with the package set %s, so it stays as it is.",
                            update_print_version(u, u->before.version));
     return status;
-}
-
-/* ---- The whole set ---- */
-
-static void read_set(struct update *u) {
-    const struct set_members *after = &u->after;
-    u->set = (struct package_set){.compiler = after->compiler};
-    u->set.packages.items = arena_alloc(u->arena, after->package_count * sizeof *u->set.packages.items);
-    for (size_t position = 0; position < after->package_count; position++) { /* sorted by name */
-        uint32_t package = manifest_index_by_name(after->index, position);
-        if (!after->chosen[package]) continue;
-        u->set.packages.items[u->set.packages.count++] =
-            (struct package_version){arena_copy(u->arena, set_members_name(after, package)), after->chosen[package]->version};
-    }
-    set_difference_find(&u->difference, &u->before, &u->set, u->arena);
-    u->set.version = set_difference_next_version(&u->difference, u->before.version);
-}
-
-/* What is kept compiles package by package, but not as a whole: searches for the part that does, with whole builds. */
-static enum status search_whole(struct update *u, struct error *err) {
-    const struct set_changes *changes = &u->checked.changes;
-    size_t *kept = arena_alloc(u->arena, changes->count * sizeof *kept), count = 0;
-    struct set_search search;
-    for (size_t i = 0; i < changes->count; i++)
-        if (u->trial.states[i] == SET_SEARCH_KEPT) kept[count++] = i;
-    bool *is_in = arena_alloc(u->arena, count * sizeof *is_in),
-         *is_made = arena_alloc(u->arena, changes->count * sizeof *is_made);
-    u->fails_whole = arena_alloc(u->arena, changes->count * sizeof *u->fails_whole);
-    set_search_init(&search, count, NULL, 0, u->arena);
-    while (set_search_next(&search, is_in)) {
-        struct set_members attempt;
-        uint32_t dependant, missing;
-        bool compiles = false;
-        for (size_t i = 0; i < count; i++)
-            is_made[kept[i]] = is_in[i];
-        registry_view_lock(u->view);
-        set_changes_apply(&attempt, &u->members, changes, is_made, u->checked.compiler, u->arena);
-        bool has_hole = set_members_find_hole(&attempt, &dependant, &missing);
-        registry_view_unlock(u->view);
-        enum status status = has_hole ? STATUS_OK : update_build_whole(u, &attempt, &compiles, err);
-        if (status) return status;
-        size_t refused = set_search_report(&search, compiles, NULL);
-        if (refused == SET_SEARCH_NONE) continue;
-        u->trial.states[kept[refused]] = SET_SEARCH_REFUSED;
-        u->fails_whole[kept[refused]] = true;
-        u->kept_count--;
-        job_run_log(u->run, LOG_WARN, "%s is not changed: the whole set does not compile with it.",
-                    name_of(u, changes->items[kept[refused]].package));
-    }
-    registry_view_lock(u->view);
-    set_trial_result(&u->after, &u->trial, u->arena);
-    registry_view_unlock(u->view);
-    return STATUS_OK;
-}
-
-bool update_has_release(const void *context) {
-    const struct update *u = context;
-    return u->set.packages.count > 0 || u->run->has_record;
-}
-
-static bool is_changed(const struct update *u) {
-    return u->kept_count > 0 || u->checked.removes_lost || version_compare(u->checked.compiler, u->before.compiler) > 0;
-}
-
-enum status update_whole(void *context, struct error *err) {
-    struct update *u = context;
-    bool compiles = true;
-    enum status status = is_changed(u) ? update_build_whole(u, &u->after, &compiles, err) : STATUS_OK;
-    if (!status && !compiles) {
-        job_run_log(u->run, LOG_WARN, "Each package compiles, but not all of them together.");
-        status = search_whole(u, err);
-        if (!status && is_changed(u)) status = update_build_whole(u, &u->after, &compiles, err);
-        if (!status && (!compiles || !is_changed(u)) && !u->is_automatic)
-            status = error_set(err, STATUS_REFUSED,
-                               "The whole package set compiles with none of the changes, so it stays as it is.");
-    }
-    if (status || !compiles || !is_changed(u)) return status;
-    registry_view_lock(u->view);
-    read_set(u);
-    registry_view_unlock(u->view);
-    return STATUS_OK;
 }

@@ -61,11 +61,19 @@ enum status update_resume(void *context, struct error *err) {
 
 /* ---- Checks under the lock ---- */
 
-/* After the record the job's decision stands, so what speaks against it ends the job; before, the update starts over. */
+/* After the record the job's decision stands, so what speaks against it ends the job; before, the update starts over. `reason`:
+ * a sentence without its full stop. */
 static enum status object(struct update *u, struct error *err, const char *reason) {
-    if (!u->run->has_record) return update_start_over(u, err, "%s", reason);
-    return error_set(err, STATUS_REFUSED, "The package set %s, which an interrupted run had decided on, is not released: %s",
-                     update_print_version(u, u->set.version), reason);
+    if (!u->run->has_record) return update_start_over(u, err, "%s.", reason);
+    return error_set(err, STATUS_REFUSED, "%s, so the package set %s, which was ready, is not released.", reason,
+                     update_print_version(u, u->set.version));
+}
+
+/* True if the newest set is still the one that the new set was made from. Once there is a record, that of its version may be the
+ * job's own, which an interrupted run has pushed; edit_set() compares it. `below`: the version of the newest set below. */
+static bool is_still_latest(const struct update *u, const struct newest_set *newest, struct version below) {
+    if (u->run->has_record && newest->is_any && version_equal(newest->version, u->set.version)) return true;
+    return !newest->problem && version_equal(newest->version, u->run->has_record ? below : u->before.version);
 }
 
 /* Reads the set before the new one again, for the message of the commit. */
@@ -78,11 +86,7 @@ static enum status check_latest(struct update *u, struct error *err) {
     struct package_set before = {0};
     if (below) set_history_read(&before, history, below->version, u->arena);
     registry_sets_unlock(sets);
-    bool is_released = newest.is_any && version_equal(newest.version, u->set.version);
-    if (!is_released && (newest.problem || (newest.is_any && !version_equal(newest.version, before.version))))
-        return object(u, err, "another package set was released meanwhile.");
-    if (!u->run->has_record && !version_equal(before.version, u->before.version))
-        return object(u, err, "another package set was released meanwhile.");
+    if (!is_still_latest(u, &newest, before.version)) return object(u, err, "Another package set was released meanwhile");
     u->before = before;
     set_difference_find(&u->difference, &u->before, &u->set, u->arena);
     return STATUS_OK;
@@ -105,7 +109,7 @@ static enum status check_published(struct update *u, struct error *err) {
     const struct package_version *lost = find_lost(u);
     if (!lost) return STATUS_OK;
     return object(
-        u, err, arena_format(u->arena, "%s@%s is not published any more.", lost->name, update_print_version(u, lost->version)));
+        u, err, arena_format(u->arena, "%s@%s is not published any more", lost->name, update_print_version(u, lost->version)));
 }
 
 /* queued_change.prepare: under the repository's lock, against the current registry. */

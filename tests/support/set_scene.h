@@ -30,7 +30,10 @@ void set_scene_stop(struct server *server);
 /* Makes a job like those of the service's own schedule, whose candidates are the update's own; returns its id. */
 const char *set_scene_update(struct server *server);
 
-/* Requests these changes, a payload `{compiler?, packages}`, as a trustee; returns the job's id. */
+/* Requests these changes, a payload `{compiler?, packages}`, as anybody, without a signature; returns the job's id. */
+const char *set_scene_ask(struct server *server, const char *payload);
+
+/* The same as a trustee. */
 const char *set_scene_request(struct server *server, const char *payload);
 
 /* Waits for the job's end, and fails unless it succeeded, or failed, and its log has these words (NULL: any). */

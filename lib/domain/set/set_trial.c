@@ -83,12 +83,19 @@ struct attempt {
     struct set_failure failure; /* the first */
 };
 
+/* Where the package itself is changed, that change is the last without which the build would not have failed: those of its
+ * dependencies come before it. */
 static void fail(struct set_trial *trial, const struct set_trial_group *group, struct attempt *attempt,
                  const struct set_build *build) {
     struct set_change *items = trial->changes->items;
     if (!attempt->fails) attempt->failure = (struct set_failure){build->package, build->version};
     attempt->fails = true;
     attempt->has_failed[build->package] = true;
+    size_t own = find_in_group(trial, group, build->package);
+    if (own != SIZE_MAX && group->is_in[own]) {
+        attempt->is_suspected[own] = true;
+        return;
+    }
     for (size_t i = 0; i < group->search.count; i++) {
         struct set_changes change = {.items = &items[group->changes[i]], .count = 1};
         if (group->is_in[i]) set_builds_suspect(build, &change, &attempt->after, &attempt->is_suspected[i]);
