@@ -55,6 +55,7 @@ struct update {
 
     struct package_set set; /* to be released; of a run that resumes, from the record */
     struct set_difference difference;
+    bool is_released;               /* by an earlier run: it is in the repository */
     char base[REGISTRY_COMMIT_MAX]; /* the head for which the commit was checked */
     bool starts_over;               /* set with a failure: the registry changed, so the round must be repeated */
 };

@@ -23,9 +23,9 @@ static const char *print_path(const struct update *u) {
     return arena_format(u->arena, "package-sets/%s.json", update_print_version(u, u->set.version));
 }
 
-static const char *print_file(const struct update *u, size_t *length) {
+static const char *print_file(const struct update *u, const struct package_set *set, size_t *length) {
     struct text file = {0};
-    package_set_append_file(&file, &u->set);
+    package_set_append_file(&file, set);
     const char *copy = arena_copy(u->arena, text_view(&file));
     *length = file.length;
     text_release(&file);
@@ -69,14 +69,17 @@ static enum status object(struct update *u, struct error *err, const char *reaso
                      update_print_version(u, u->set.version));
 }
 
-/* True if the newest set is still the one that the new set was made from. Once there is a record, that of its version may be the
- * job's own, which an interrupted run has pushed; edit_set() compares it. `below`: the version of the newest set below. */
-static bool is_still_latest(const struct update *u, const struct newest_set *newest, struct version below) {
-    if (u->run->has_record && newest->is_any && version_equal(newest->version, u->set.version)) return true;
-    return !newest->problem && version_equal(newest->version, u->run->has_record ? below : u->before.version);
+/* True if an interrupted run has pushed the set. Then nothing speaks against it any more. */
+static bool is_released(const struct update *u, const struct set_history *history) {
+    struct package_set found;
+    size_t length, found_length;
+    if (!u->run->has_record || !set_history_read(&found, history, u->set.version, u->arena)) return false;
+    const char *file = print_file(u, &u->set, &length), *found_file = print_file(u, &found, &found_length);
+    return length == found_length && memcmp(file, found_file, length) == 0;
 }
 
-/* Reads the set before the new one again, for the message of the commit. */
+/* The newest set must still be the one that the new set was made from: with a record, the newest below. Reads that again, for
+ * the message of the commit. */
 static enum status check_latest(struct update *u, struct error *err) {
     struct registry_sets *sets = u->service->sets;
     struct newest_set newest = registry_sets_newest(sets, u->arena);
@@ -85,8 +88,10 @@ static enum status check_latest(struct update *u, struct error *err) {
     const struct released_set *below = set_history_at(history, position);
     struct package_set before = {0};
     if (below) set_history_read(&before, history, below->version, u->arena);
+    u->is_released = is_released(u, history);
     registry_sets_unlock(sets);
-    if (!is_still_latest(u, &newest, before.version)) return object(u, err, "Another package set was released meanwhile");
+    bool is_latest = !newest.problem && version_equal(newest.version, u->run->has_record ? before.version : u->before.version);
+    if (!u->is_released && !is_latest) return object(u, err, "Another package set was released meanwhile");
     u->before = before;
     set_difference_find(&u->difference, &u->before, &u->set, u->arena);
     return STATUS_OK;
@@ -118,7 +123,7 @@ static enum status check_and_record(void *context, struct deadline *limit, struc
     enum status status = registry_view_refresh(u->service->repositories.view, limit, err);
     if (!status) status = registry_sets_follow(u->service->sets, err);
     if (!status) status = check_latest(u, err);
-    if (!status) status = check_published(u, err);
+    if (!status && !u->is_released) status = check_published(u, err);
     if (status) return status;
     snprintf(u->base, sizeof u->base, "%s", registry_sets_state(u->service->sets).commit);
     return u->run->has_record ? STATUS_OK : keep_record(u, err);
@@ -131,7 +136,7 @@ static enum status edit_set(struct registry_edit *out, const struct registry_fil
                             struct error *err) {
     const struct update *u = context;
     size_t length;
-    const char *file = print_file(u, &length);
+    const char *file = print_file(u, &u->set, &length);
     (void)arena;
     out->kind = REGISTRY_KEEP;
     if (current->bytes && current->length == length && memcmp(current->bytes, file, length) == 0) return STATUS_OK;

@@ -404,10 +404,8 @@ static int start(void **state, bool has_git_server) {
                                                                   .workers = 1,
                                                                   .make_repositories = make});
     *state = server;
-    const char **setting = server->environments[SERVER_PUBLISH];
-    while (strncmp(*setting, "REGISTRY_HOLD=", strlen("REGISTRY_HOLD=")) != 0)
-        setting++;
-    *setting = arena_format(&server->arena, "REGISTRY_HOLD=install=%s/hold", server->folder);
+    server_change_setting(server, SERVER_PUBLISH, "REGISTRY_HOLD",
+                          arena_format(&server->arena, "install=%s/hold", server->folder));
     server_terminate(server, SERVER_PUBLISH);
     server_start_program(server, SERVER_PUBLISH);
     server_wait_until_ready(server);

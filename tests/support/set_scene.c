@@ -4,6 +4,7 @@
 #include "tests/support/cmocka_all.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/hash.h"
@@ -44,17 +45,17 @@ static void make_registry(const struct temporary_folder *folder, const struct se
     arena_release(&arena);
 }
 
-/* Nothing happens by itself unless the test's settings, which come later and win, ask for it. */
+/* Nothing happens by itself unless the test's settings, which come first and win, ask for it. */
 static const char *const quiet[] = {"PACKAGE_SET_TIME=never", "PACKAGE_SET_AFTER_MS=0", "MATRIX_SWEEP_JOBS=0",
                                     "PENDING_SCAN_MS=200"};
 enum { QUIET = sizeof quiet / sizeof quiet[0], SETTINGS_MAX = 32 };
 
 static void list_settings(const char *out[SETTINGS_MAX], const char *const *more) {
     size_t count = 0;
+    while (more && *more && count < SETTINGS_MAX - 1 - QUIET)
+        out[count++] = *more++;
     for (size_t i = 0; i < QUIET; i++)
         out[count++] = quiet[i];
-    while (more && *more && count < SETTINGS_MAX - 1)
-        out[count++] = *more++;
     out[count] = NULL;
 }
 
@@ -151,6 +152,44 @@ void set_scene_expect_set(struct server *server, const char *version, const char
     }
     assert_string_equal(text_view(&found), members);
     text_release(&found);
+}
+
+void set_scene_write_set(struct server *server, const char *version, const char *members) {
+    struct package_set set = small_package_set(members ? members : "", &server->arena);
+    struct text file = {0};
+    assert_int_equal(version_parse(&set.version, version, NULL), STATUS_OK);
+    package_set_append_file(&file, &set);
+    registry_write(server, REGISTRY_REPO, arena_format(&server->arena, "package-sets/%s.json", version),
+                   members ? file.bytes : NULL);
+    text_release(&file);
+}
+
+void set_scene_make_known(struct server *server, const char *package) {
+    const char *path = arena_format(&server->arena, "metadata/%s.json", package);
+    char *file = registry_file(server, REGISTRY_REPO, path);
+    for (char *at = file; (at = strstr(at, "0.15.14"));)
+        memcpy(at, "0.15.15", strlen("0.15.15"));
+    registry_write(server, REGISTRY_REPO, path, file);
+}
+
+void set_scene_unpublish(struct server *server, const char *package) {
+    const char *payload = arena_format(&server->arena, "{\"name\":\"%s\",\"version\":\"1.0.0\"}", package);
+    server_expect_success(
+        server, trustee_expect_job(server, SET_TOKEN, trustee_body(server, "unpublish", payload, "a-trustee", "A test.")));
+}
+
+struct set_findings set_scene_findings(struct server *server) {
+    struct job_store *store = open_store(server);
+    struct set_findings findings;
+    struct set_update_state update;
+    struct error err = {0};
+    if (set_findings_read(store, &findings, &update, &server->arena, &err)) fail_msg("%s", err.message);
+    job_store_free(store);
+    return findings;
+}
+
+size_t set_scene_commits(struct server *server) {
+    return (size_t)atoi(shell_output(&server->arena, "git -C '%s/" REGISTRY_REPO "' rev-list --count HEAD", server->folder));
 }
 
 const char *set_scene_message(struct server *server) {

@@ -6,6 +6,7 @@
 #ifndef TESTS_SUPPORT_SET_SCENE_H
 #define TESTS_SUPPORT_SET_SCENE_H
 
+#include "lib/store/redis/set_store.h"
 #include "tests/support/generated_registry.h"
 #include "tests/support/server/server_fixture.h"
 
@@ -42,6 +43,21 @@ void set_scene_expect_failed(struct server *server, const char *id, const char *
 
 /* The latest set is this version, with exactly these members, `NAME VERSION …` by name. */
 void set_scene_expect_set(struct server *server, const char *version, const char *members);
+
+/* Someone else's commit of a set with these members, for compiler 0.15.15; without members the set's file is removed. */
+void set_scene_write_set(struct server *server, const char *version, const char *members);
+
+/* The package's versions that are known to build with 0.15.14 are known to build with 0.15.15 instead. */
+void set_scene_make_known(struct server *server, const char *package);
+
+/* A trustee unpublishes version 1.0.0 of the package. */
+void set_scene_unpublish(struct server *server, const char *package);
+
+/* What the last update found out; in the server's arena. */
+struct set_findings set_scene_findings(struct server *server);
+
+/* How many commits the registry repository has. */
+size_t set_scene_commits(struct server *server);
 
 /* The message of the newest commit of the registry repository, without its last paragraph, `Job ID: …`. */
 const char *set_scene_message(struct server *server);

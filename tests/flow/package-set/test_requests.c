@@ -10,7 +10,6 @@
 
 #include "tests/support/registry_check.h"
 #include "tests/support/set_scene.h"
-#include "tests/support/trustee_call.h"
 
 #define ALL "[0.15.15 0.15.16 0.16.0]"
 
@@ -54,10 +53,7 @@ static int start(void **state) {
                                                          .extra_count = sizeof extras / sizeof extras[0],
                                                          .members = MEMBERS,
                                                          .compilers = "0_15_15 0_15_16 0_16_0"});
-    const char *gone = "{\"name\":\"gone\",\"version\":\"1.0.0\"}";
-    server_expect_success(
-        server, trustee_expect_job(server, SET_TOKEN,
-                                   trustee_body(server, "unpublish", gone, "a-trustee", "It was published by mistake.")));
+    set_scene_unpublish(server, "gone");
     return 0;
 }
 

@@ -8,20 +8,14 @@
 #include <signal.h>
 #include <string.h>
 
-#include "lib/base/text.h"
-#include "lib/store/job/job_store.h"
-#include "lib/store/redis/set_store.h"
 #include "tests/support/registry_check.h"
 #include "tests/support/server/second_service.h"
 #include "tests/support/set_scene.h"
-#include "tests/support/small_registry.h"
-#include "tests/support/trustee_call.h"
 
 #define BOTH "[0.15.15 0.15.16]"
 #define NO_SET                                                                                                                 \
     "There is no package set yet, so the first one must be requested with a compiler, by a trustee or with pacchettibotti's "  \
     "signature."
-enum { STORE_TIMEOUT_MS = 10000 };
 
 static struct server *server;
 
@@ -61,41 +55,20 @@ static int stop(void **state) {
     return 0;
 }
 
-/* Someone else's commit of a set for compiler 0.15.15. */
-static void write_set(uint32_t major, const char *members) {
-    struct package_set set = small_package_set(members, &server->arena);
-    struct text file = {0};
-    set.version = (struct version){major, 0, 0};
-    package_set_append_file(&file, &set);
-    registry_write(server, REGISTRY_REPO, arena_format(&server->arena, "package-sets/%u.0.0.json", major), file.bytes);
-    text_release(&file);
-}
-
-static void unpublish(const char *name, const char *version) {
-    const char *payload = arena_format(&server->arena, "{\"name\":\"%s\",\"version\":\"%s\"}", name, version);
-    server_expect_success(
-        server, trustee_expect_job(server, SET_TOKEN,
-                                   trustee_body(server, "unpublish", payload, "a-trustee", "It was published by mistake.")));
-}
-
 /* ---- None yet ---- */
 
-/* The state of the job that a finding about the package names. */
-static enum job_state find_job_of_finding(const char *package) {
-    struct job_store *store;
-    struct error err = {0};
-    struct set_findings findings;
-    struct set_update_state state;
-    struct job job = {.state = JOB_STATE_SUCCEEDED};
-    assert_int_equal(job_store_create(&store, redis_server_url(server->redis), STORE_TIMEOUT_MS, &err), STATUS_OK);
-    assert_int_equal(set_findings_read(store, &findings, &state, &server->arena, &err), STATUS_OK);
+/* The finding about the package names a job that failed. */
+static void expect_failed_job_of_finding(const char *package) {
+    const struct set_findings findings = set_scene_findings(server);
     for (size_t i = 0; i < findings.count; i++)
         if (strcmp(findings.items[i].package, package) == 0) {
             assert_non_null(findings.items[i].job);
-            assert_int_equal(job_store_get(store, findings.items[i].job, &server->arena, &job, &err), STATUS_OK);
+            json_t *job = server_wait_for_job(server, findings.items[i].job);
+            assert_true(json_is_false(json_object_get(job, "success")));
+            json_decref(job);
+            return;
         }
-    job_store_free(store);
-    return job.state;
+    fail_msg("there is no finding about %s", package);
 }
 
 static void the_first_set_is_requested_with_a_compiler(void **state) {
@@ -116,7 +89,7 @@ static void the_first_set_is_requested_with_a_compiler(void **state) {
     set_scene_expect_set(server, "1.0.0", "base 1.0.0 twin-a 1.0.0");
     assert_string_equal(set_scene_message(server),
                         "Release 1.0.0 package set.\n\nNew packages:\n  - base@1.0.0\n  - twin-a@1.0.0");
-    assert_int_equal(find_job_of_finding("twin-b"), JOB_STATE_FAILED);
+    expect_failed_job_of_finding("twin-b");
     /* A request of it alone ends with the same. */
     before = registry_snapshot(server);
     set_scene_expect_failed(server, set_scene_ask(server, "{\"packages\":{\"twin-b\":\"1.0.0\"}}"),
@@ -147,7 +120,7 @@ static void an_update_does_not_start_from_an_older_set_than_the_latest(void **st
 
 static void a_set_with_a_hole_changes_only_by_what_closes_it(void **state) {
     (void)state;
-    write_set(10, "base 1.0.0 needs-ancient 1.0.0");
+    set_scene_write_set(server, "10.0.0", "base 1.0.0 needs-ancient 1.0.0");
     const char *before = registry_snapshot(server), *hole = "With these changes the package set is not self-contained.";
     const char *id = set_scene_update(server);
     set_scene_expect_done(
@@ -166,7 +139,7 @@ static void a_set_with_a_hole_changes_only_by_what_closes_it(void **state) {
                           "Released the package set 10.1.0");
     set_scene_expect_set(server, "10.1.0", "ancient 1.0.0 base 1.0.0 needs-ancient 1.0.0");
     /* Or a removal closes it. */
-    write_set(11, "base 1.0.0 needs-ancient 1.0.0");
+    set_scene_write_set(server, "11.0.0", "base 1.0.0 needs-ancient 1.0.0");
     set_scene_expect_done(server, set_scene_request(server, "{\"packages\":{\"needs-ancient\":null}}"),
                           "Released the package set 12.0.0");
     set_scene_expect_set(server, "12.0.0", "base 1.0.0");
@@ -176,8 +149,8 @@ static void a_set_with_a_hole_changes_only_by_what_closes_it(void **state) {
 
 static void a_version_that_was_unpublished_is_missed_until_it_is_replaced_or_removed(void **state) {
     (void)state;
-    write_set(20, "base 1.0.1 ghost 1.0.0 gone 1.0.0 moved 1.0.1");
-    unpublish("gone", "1.0.0");
+    set_scene_write_set(server, "20.0.0", "base 1.0.1 ghost 1.0.0 gone 1.0.0 moved 1.0.1");
+    set_scene_unpublish(server, "gone");
     const char *before = registry_snapshot(server), *id = set_scene_update(server);
     set_scene_expect_done(server, id,
                           "ERROR The package set 20.0.0 has versions that are not published any more, and counts as if it were "
@@ -189,13 +162,13 @@ static void a_version_that_was_unpublished_is_missed_until_it_is_replaced_or_rem
     assert_string_equal(set_scene_message(server),
                         "Release 21.0.0 package set.\n\nRemoved packages:\n  - ghost@1.0.0\n  - gone@1.0.0");
     /* A lost version for which there is a newer one is replaced without a request. */
-    write_set(30, "base 1.0.1 moved 1.0.0");
-    unpublish("moved", "1.0.0");
+    set_scene_write_set(server, "30.0.0", "base 1.0.1 moved 1.0.0");
+    set_scene_unpublish(server, "moved");
     set_scene_expect_done(server, set_scene_update(server), "Released the package set 30.0.1");
     assert_string_equal(set_scene_message(server),
                         "Release 30.0.1 package set.\n\nUpdated packages:\n  - moved@1.0.0 -> 1.0.1");
     /* A package of which nothing is left at all can be removed alone. */
-    write_set(40, "base 1.0.1 ghost 1.0.0 moved 1.0.1");
+    set_scene_write_set(server, "40.0.0", "base 1.0.1 ghost 1.0.0 moved 1.0.1");
     set_scene_expect_done(server, set_scene_request(server, "{\"packages\":{\"ghost\":null}}"),
                           "Released the package set 41.0.0");
     set_scene_expect_set(server, "41.0.0", "base 1.0.1 moved 1.0.1");
@@ -207,7 +180,7 @@ static void a_read_only_server_finds_out_all_and_writes_nothing(void **state) {
     (void)state;
     static const char *const read_only[] = {"READONLY=true", NULL};
     struct child_process child = {0};
-    write_set(50, "base 1.0.0 moved 1.0.1");
+    set_scene_write_set(server, "50.0.0", "base 1.0.0 moved 1.0.1");
     const char *before = registry_snapshot(server);
     server_terminate(server, SERVER_PACKAGE_SET);
     second_service_start(server, SERVER_PACKAGE_SET, read_only, &child);

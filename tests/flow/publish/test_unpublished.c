@@ -27,10 +27,8 @@ static const char *hold_path(const char *point) {
 
 /* From now on the publish service waits at `point` while the file of that name exists. */
 static void use_point(struct server *server, const char *point) {
-    const char **setting = server->environments[SERVER_PUBLISH];
-    while (strncmp(*setting, "REGISTRY_HOLD=", strlen("REGISTRY_HOLD=")) != 0)
-        setting++;
-    *setting = arena_format(&server->arena, "REGISTRY_HOLD=%s=%s", point, hold_path(point));
+    server_change_setting(server, SERVER_PUBLISH, "REGISTRY_HOLD",
+                          arena_format(&server->arena, "%s=%s", point, hold_path(point)));
     server_terminate(server, SERVER_PUBLISH);
     server_start_program(server, SERVER_PUBLISH);
     server_wait_until_ready(server);

@@ -171,12 +171,17 @@ void server_start_program(struct server *server, enum server_program program) {
                 log_path(server, program));
 }
 
-void server_start_with_fault(struct server *server, enum server_program program, const char *point) {
-    static const char name[] = "REGISTRY_FAULT=";
+void server_change_setting(struct server *server, enum server_program program, const char *name, const char *value) {
     const char **setting = server->environments[program];
-    while (strncmp(*setting, name, strlen(name)) != 0)
+    size_t length = strlen(name);
+    while (*setting != NULL && (strncmp(*setting, name, length) != 0 || (*setting)[length] != '='))
         setting++;
-    *setting = arena_format(&server->arena, "%s%s", name, point);
+    if (*setting == NULL) fail_msg("%s is not among the settings", name);
+    *setting = arena_format(&server->arena, "%s=%s", name, value);
+}
+
+void server_start_with_fault(struct server *server, enum server_program program, const char *point) {
+    server_change_setting(server, program, "REGISTRY_FAULT", point);
     server_start_program(server, program);
 }
 

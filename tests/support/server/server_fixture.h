@@ -93,6 +93,9 @@ const char *server_worker_log(struct server *server, int worker);
 /* Starts one more build worker, and returns its number. */
 int server_add_worker(struct server *server, const struct server_worker *options);
 
+/* Changes a setting, which the program must have, for its next start. */
+void server_change_setting(struct server *server, enum server_program program, const char *name, const char *value);
+
 /* For programs whose settings have a REGISTRY_FAULT (lib/base/fault.h): starts it with this fault instead ("none": no fault),
  * and waits until it has died of it. */
 void server_start_with_fault(struct server *server, enum server_program program, const char *point);
