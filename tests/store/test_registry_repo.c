@@ -90,6 +90,32 @@ static void several_changes_are_a_commit_each(void **state) {
     assert_string_equal(git_output(&scene->git, "git -C data.git ls-tree --name-only HEAD"), "metadata"); /* no empty folders */
 }
 
+/* The length of the chain of deltas by which the folder metadata/ of that commit is packed; "": none. */
+static const char *chain_of(struct repo_scene *scene, const char *commit) {
+    return git_output(
+        &scene->git,
+        "git -C data.git verify-pack -v $PWD/data.git/objects/pack/*.idx | "
+        "awk -v id=$(git -C data.git rev-parse %s:metadata) '$1 == id { print $6; found = 1 } END { exit !found }'",
+        commit);
+}
+
+/* Readers want the last one: by a chain of deltas, each of its objects would take 50 kB of their memory. */
+static void the_folders_of_the_last_commit_of_a_push_are_packed_whole(void **state) {
+    struct repo_scene *scene = *state;
+    struct registry_change changes[] = {
+        {.path = "metadata/a.json", .message = "First", .edit = set_content, .context = "1\n"},
+        {.path = "metadata/b.json", .message = "Second", .edit = set_content, .context = "2\n"},
+        {.path = "metadata/c.json", .message = "Third", .edit = set_content, .context = "3\n"},
+        {.path = "metadata/d.json", .message = "Fourth", .edit = set_content, .context = "4\n"},
+    };
+    assert_applied(scene, changes, 4);
+    assert_string_equal(chain_of(scene, "HEAD~3"), "");
+    assert_string_equal(chain_of(scene, "HEAD~2"), "1");
+    assert_string_equal(chain_of(scene, "HEAD~1"), "2");
+    assert_string_equal(chain_of(scene, "HEAD"), "");
+    git_script(&scene->git, "git -C data.git fsck --strict --no-dangling");
+}
+
 static void what_is_already_so_makes_no_commit(void **state) {
     struct repo_scene *scene = *state;
     const char *before = head(scene);
@@ -459,6 +485,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         BOTH(a_commit_is_exactly_what_was_asked_for),
         BOTH(several_changes_are_a_commit_each),
+        LOCAL(the_folders_of_the_last_commit_of_a_push_are_packed_whole),
         BOTH(what_is_already_so_makes_no_commit),
         BOTH(the_commit_of_an_earlier_run_is_found_by_its_message),
         BOTH(a_file_is_read_at_the_head),

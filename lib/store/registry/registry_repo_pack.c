@@ -33,7 +33,7 @@ enum {
     CHAIN_MAX = 50,         /* longest chain of deltas: reading the last object reads them all */
     COPY_MAX = 0xffff,      /* bytes in one instruction */
     INSERT_MAX = 0x7f,
-    MEMORY_BYTES_MAX = 16 << 20, /* of objects that are written */
+    MEMORY_BYTES_MAX = 4 << 20, /* of objects that are written */
 };
 
 /* ---- Memory: a backend of the repository's ---- */

@@ -119,8 +119,8 @@ void registry_tree_release(struct registry_tree_path *path) {
         git_odb_object_free(path->levels[i].read);
 }
 
-int registry_tree_replace(git_oid *out, const struct registry_tree_path *path, struct registry_pack *pack,
-                          const git_oid *file) {
+int registry_tree_replace(git_oid *out, const struct registry_tree_path *path, struct registry_pack *pack, const git_oid *file,
+                          bool is_whole) {
     struct text folder = {0};
     bool is_there = file != NULL;
     int code = 0;
@@ -145,8 +145,8 @@ int registry_tree_replace(git_oid *out, const struct registry_tree_path *path, s
         text_append_bytes(&folder, old + base.length - base.after, base.after);
         is_there = folder.length > 0 || i == 0;
         if (is_there)
-            code =
-                registry_pack_add(pack, out, GIT_OBJECT_TREE, text_view(&folder), folder.length, level->folder ? &base : NULL);
+            code = registry_pack_add(pack, out, GIT_OBJECT_TREE, text_view(&folder), folder.length,
+                                     level->folder && !is_whole ? &base : NULL);
     }
     text_release(&folder);
     return code;

@@ -36,7 +36,9 @@ CHECK_RESULT enum status registry_tree_find(struct registry_tree_path *out, cons
                                             const git_oid *root, const char *path, struct error *err);
 void registry_tree_release(struct registry_tree_path *path);
 
-/* Makes the root's tree with `file` there (NULL: without it, and without the folders that this empties). A libgit2 code. */
-int registry_tree_replace(git_oid *out, const struct registry_tree_path *path, struct registry_pack *pack, const git_oid *file);
+/* Makes the root's tree with `file` there (NULL: without it, and without the folders that this empties). `is_whole`: no folder of
+ * it is packed as a delta. A libgit2 code. */
+int registry_tree_replace(git_oid *out, const struct registry_tree_path *path, struct registry_pack *pack, const git_oid *file,
+                          bool is_whole);
 
 #endif

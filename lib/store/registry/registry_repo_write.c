@@ -52,13 +52,15 @@ static int create_commit(struct registry_pack *pack, struct registry_tip *tip, c
     return code;
 }
 
+/* The last commit's folders are packed whole, since readers want them: libgit2 keeps every object of the chain of deltas by which
+ * it read one, 50 kB each, for as long as the pack is open. */
 static int commit_edit(struct registry_pack *pack, struct registry_tip *tip, const struct registry_tree_path *path,
-                       const struct registry_edit *edit, const char *message) {
+                       const struct registry_edit *edit, const char *message, bool is_last) {
     git_oid file;
     bool is_there = edit->kind == REGISTRY_WRITE;
     int code = 0;
     if (is_there) code = registry_pack_add(pack, &file, GIT_OBJECT_BLOB, edit->content.bytes, edit->content.length, NULL);
-    if (code == 0) code = registry_tree_replace(&tip->tree, path, pack, is_there ? &file : NULL);
+    if (code == 0) code = registry_tree_replace(&tip->tree, path, pack, is_there ? &file : NULL, is_last);
     return code == 0 ? create_commit(pack, tip, message) : code;
 }
 
@@ -70,8 +72,8 @@ static bool is_at_base(const struct registry_repo *repo, const struct registry_c
 }
 
 /* Applies one change on top of `tip`, which becomes its commit. The change's own failure is stored in it. */
-static enum status apply_change(struct registry_repo *repo, struct registry_change *change, struct registry_tip *tip,
-                                struct error *err) {
+static enum status apply_change(struct registry_repo *repo, struct registry_change *change, bool is_last,
+                                struct registry_tip *tip, struct error *err) {
     struct arena arena = {0};
     struct registry_file current = {0};
     struct registry_edit edit = {0};
@@ -90,7 +92,7 @@ static enum status apply_change(struct registry_repo *repo, struct registry_chan
     change->status = change->edit(&edit, &current, change->context, &arena, change->err);
     if (change->status) goto out;
     if (!edit_changes_nothing(&edit, &current)) {
-        int code = commit_edit(&repo->pack, tip, &path, &edit, change->message);
+        int code = commit_edit(&repo->pack, tip, &path, &edit, change->message, is_last);
         if (code < 0) {
             status = git_transport_failure(code, "The commit could not be made", err);
             goto out;
@@ -179,7 +181,7 @@ static enum status make_commits(struct registry_repo *repo, struct registry_chan
                                 struct registry_tip *tip, struct error *err) {
     enum status status = begin_commits(repo, tip, err);
     for (size_t i = 0; i < count && !status; i++)
-        status = apply_change(repo, &changes[i], tip, err);
+        status = apply_change(repo, &changes[i], i + 1 == count, tip, err);
     if (status == STATUS_INTERNAL) repo->is_damaged = true;
     return status;
 }
