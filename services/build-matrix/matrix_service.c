@@ -10,10 +10,11 @@
 #include "lib/base/log.h"
 #include "lib/base/text.h"
 #include "lib/domain/matrix/work_order.h"
+#include "lib/store/job/connection_pool.h"
 #include "lib/store/redis/matrix_store.h"
+#include "lib/store/registry/registry_sets.h"
 #include "services/build-matrix/commit/committer.h"
 #include "services/build-matrix/commit/matrix_end.h"
-#include "services/build-matrix/connection_pool.h"
 #include "services/build-matrix/dispatch/dispatcher.h"
 #include "services/build-matrix/plan/planner.h"
 #include "services/build-matrix/plan/planner_events.h"
@@ -33,11 +34,17 @@ enum status matrix_service_init(struct matrix_service *service, struct error *er
         status = registry_access_open(&service->repositories, settings, arena_format(&arena, "%s/clone", settings->matrix_dir),
                                       &deadline, err);
     if (!status) status = registry_view_refresh(service->repositories.view, &deadline, err);
+    if (!status) {
+        fresh_view_init(&service->fresh, &service->repositories, service->stores);
+        service->sets = registry_sets_create(service->repositories.registry, service->repositories.view);
+        status = registry_sets_follow(service->sets, err);
+    }
     arena_release(&arena);
     return status;
 }
 
 void matrix_service_release(struct matrix_service *service) {
+    registry_sets_free(service->sets);
     registry_access_close(&service->repositories);
     connection_pool_free(service->stores);
     if (service->folder_claim >= 0) close(service->folder_claim);

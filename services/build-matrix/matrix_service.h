@@ -13,7 +13,6 @@
  *                  committer_round.c)
  *   revision_*.c   a trustee's change of bounds, checked by builds
  *   *_query.c      answers the gateway and registryctl
- *   fresh_view.c   keeps the in-memory view of the registry as recent as a query
  *
  * All state is in Redis: any instance can be killed, and another takes over.
  */
@@ -24,12 +23,14 @@
 
 #include "lib/base/settings.h"
 #include "lib/service/job/job_service.h"
+#include "lib/store/registry/fresh_view.h"
 #include "lib/store/registry/registry_access.h"
 
 struct committer;
 struct dispatcher;
 struct planner;
 struct connection_pool;
+struct registry_sets;
 
 /* Messages about a job that the worker no longer holds, by content. */
 enum late_message { LATE_LINES, LATE_RESULT, LATE_RETURN, LATE_MESSAGE_COUNT };
@@ -38,13 +39,13 @@ struct matrix_service {
     struct settings settings;
     struct registry_access repositories;
     struct connection_pool *stores; /* pool of Redis connections */
+    struct fresh_view fresh;
+    struct registry_sets *sets;
     struct committer *committer;
     struct dispatcher *dispatcher;
     struct planner *planner;
     int folder_claim;                      /* descriptor of MATRIX_DIR's lock, or -1 */
     atomic_bool has_full_worker;           /* a worker's disk is full, and the alarm was raised */
-    atomic_llong followed;                 /* job_heads.count when the view was last up to date (fresh_view.h) */
-    atomic_llong follow_again_us;          /* monotonic: no retry before, after a failure */
     atomic_llong alarms;                   /* events that need an operator, since the start */
     atomic_llong late[LATE_MESSAGE_COUNT]; /* refused messages, since the start */
 };

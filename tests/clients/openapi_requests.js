@@ -55,6 +55,9 @@ const begin = {
         '0.9.0': { publishedTime: '2025-12-01T00:00:00.000Z', reason: 'Too early.', unpublishedTime: '2025-12-02T00:00:00.000Z' },
       },
     }),
+    'package-sets/1.0.0.json': JSON.stringify({
+      version: '1.0.0', compiler: '0.15.15', published: '2026-01-02', packages: { prepared: '1.0.0' },
+    }),
   },
   index: {
     'pr/ep/prepared': `${JSON.stringify({

@@ -18,8 +18,8 @@
 #include "lib/base/json.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
+#include "lib/store/job/connection_pool.h"
 #include "services/build-matrix/commit/committer_parts.h"
-#include "services/build-matrix/connection_pool.h"
 #include "services/build-matrix/matrix_service.h"
 
 enum {

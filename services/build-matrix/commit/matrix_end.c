@@ -2,14 +2,14 @@
 #include "services/build-matrix/commit/matrix_end.h"
 
 #include "lib/domain/registry/manifest_index.h"
+#include "lib/store/registry/fresh_view.h"
 #include "services/build-matrix/matrix_service.h"
-#include "services/build-matrix/plan/fresh_view.h"
 
 /* True if the metadata lists this compiler for this version. */
 static bool is_known_to_build(struct matrix_service *service, const struct job *job) {
     struct version version, compiler;
     if (version_parse(&version, job->version, NULL) || version_parse(&compiler, job->compiler, NULL)) return false;
-    fresh_view_follow(service);
+    fresh_view_follow(&service->fresh);
     const struct manifest_index *index = registry_view_lock(service->repositories.view);
     bool is_known = metadata_has_compiler(manifest_index_find_metadata(index, job->package), version, compiler);
     registry_view_unlock(service->repositories.view);

@@ -8,11 +8,11 @@
 #include "lib/base/text.h"
 #include "lib/base/url.h"
 #include "lib/service/message/message_work.h"
+#include "lib/store/registry/fresh_view.h"
 #include "services/build-matrix/commit/committer.h"
 #include "services/build-matrix/commit/matrix_end.h"
 #include "services/build-matrix/dispatch/batch.h"
 #include "services/build-matrix/matrix_service.h"
-#include "services/build-matrix/plan/fresh_view.h"
 
 enum {
     LOOK_AT_LEAST = 64,    /* list at least so many ready jobs, to find some whose plans agree */
@@ -183,7 +183,7 @@ static enum status write_claimed(struct message *out, struct round *round, struc
         status = write_work(out, round, 1, err);
     }
     if (status != STATUS_REFUSED) return status;
-    status = fresh_view_look_again(round->service, asked_us, err); /* the view may be older than the job */
+    status = fresh_view_look_again(&round->service->fresh, asked_us, err); /* the view may be older than the job */
     return status ? status : write_work(out, round, round->claimed, err);
 }
 
@@ -242,7 +242,7 @@ static enum status choose(struct round *round, size_t most, int64_t asked_us, st
         batch_choose(out, registry_view_lock(view), round->ready, round->ready_count, most, round->arena);
         registry_view_unlock(view);
         if (out->refusal_count == 0 || is_new) return STATUS_OK;
-        status = fresh_view_look_again(round->service, asked_us, err);
+        status = fresh_view_look_again(&round->service->fresh, asked_us, err);
         if (status) break;
     }
     out->refusal_count = 0;

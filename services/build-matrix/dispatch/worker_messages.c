@@ -11,11 +11,11 @@
 #include "lib/service/message/message_metrics.h"
 #include "lib/service/message/message_work.h"
 #include "lib/service/message/worker_identity.h"
+#include "lib/store/job/connection_pool.h"
 #include "lib/store/job/log_stream.h"
 #include "lib/store/redis/matrix_store.h"
 #include "services/build-matrix/commit/committer.h"
 #include "services/build-matrix/commit/matrix_end.h"
-#include "services/build-matrix/connection_pool.h"
 #include "services/build-matrix/dispatch/dispatcher.h"
 #include "services/build-matrix/matrix_service.h"
 

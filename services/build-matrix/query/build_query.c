@@ -13,10 +13,10 @@
 #include "lib/domain/matrix/supported_compilers.h"
 #include "lib/domain/registry/manifest_index.h"
 #include "lib/domain/solver/build_plan.h"
+#include "lib/store/job/connection_pool.h"
 #include "lib/store/redis/matrix_store.h"
-#include "services/build-matrix/connection_pool.h"
+#include "lib/store/registry/fresh_view.h"
 #include "services/build-matrix/matrix_service.h"
-#include "services/build-matrix/plan/fresh_view.h"
 #include "services/build-matrix/plan/planner.h"
 #include "services/build-matrix/query/matrix_query.h"
 
@@ -79,10 +79,10 @@ enum status answer_plan_query(void *context, const struct message *request, stru
     if (!status) status = read_compilers(service, arena, &compilers, &count, err);
     if (!status) status = supported_compilers_check(compilers, count, compiler, err);
     if (status) return status;
-    fresh_view_follow(service);
+    fresh_view_follow(&service->fresh);
     status = print_plan(&json, service, query->name, version, compiler, arena, err);
     if (status == STATUS_NOT_FOUND || status == STATUS_REFUSED) { /* the view may be older than the query */
-        status = fresh_view_look_again(service, asked_us, err);
+        status = fresh_view_look_again(&service->fresh, asked_us, err);
         if (!status) status = print_plan(&json, service, query->name, version, compiler, arena, err);
     }
     if (!status) take_json_answer(answer, &json, arena);

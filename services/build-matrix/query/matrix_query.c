@@ -7,10 +7,10 @@
 #include "lib/base/json_writer.h"
 #include "lib/base/text.h"
 #include "lib/domain/registry/manifest_index.h"
+#include "lib/store/job/connection_pool.h"
 #include "lib/store/redis/matrix_store.h"
-#include "services/build-matrix/connection_pool.h"
+#include "lib/store/registry/fresh_view.h"
 #include "services/build-matrix/matrix_service.h"
-#include "services/build-matrix/plan/fresh_view.h"
 #include "services/build-matrix/plan/planner_events.h"
 
 void take_json_answer(struct message *answer, struct text *json, struct arena *arena) {
@@ -116,7 +116,7 @@ enum status answer_matrix_query(void *context, const struct message *request, st
     enum status status = matrix_progress_read(store, standing.compiler, PLANNER_EVENTS_GROUP, &standing.progress, err);
     connection_pool_give_back(service->stores, store);
     if (status) return status;
-    fresh_view_follow(service);
+    fresh_view_follow(&service->fresh);
     count_versions(service, version, &standing.published, &standing.succeeded);
     write_standing(&(struct json_writer){.out = &json}, &standing);
     take_json_answer(answer, &json, arena);

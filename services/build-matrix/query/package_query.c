@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Answers queries about packages: all names, one package, or one version with its row of the build matrix. The state of a cell
- * of that row is the first that applies:
+ * Answers queries about packages: all names, one package, or one version with the package sets that it is in and its row of the
+ * build matrix. The state of a cell of that row is the first that applies:
  *
  *   the metadata lists the compiler   succeeded
  *   there is an unfinished job        pending, running
@@ -15,17 +15,19 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/json_writer.h"
+#include "lib/base/log.h"
 #include "lib/base/text.h"
 #include "lib/domain/job/operation.h"
 #include "lib/domain/registry/manifest_index.h"
 #include "lib/domain/solver/build_plan.h"
+#include "lib/store/job/connection_pool.h"
 #include "lib/store/redis/matrix_store.h"
-#include "services/build-matrix/connection_pool.h"
+#include "lib/store/registry/fresh_view.h"
+#include "lib/store/registry/registry_sets.h"
 #include "services/build-matrix/matrix_service.h"
-#include "services/build-matrix/plan/fresh_view.h"
 #include "services/build-matrix/query/matrix_query.h"
 
-enum { NAMES_STANDARD = 100, NAMES_MAX = 1000, JOBS_MAX = 1000 };
+enum { NAMES_STANDARD = 100, NAMES_MAX = 1000, JOBS_MAX = 1000, SETS_MAX = 100 };
 
 /* The inputs of the matrix cells that are not in the index. */
 struct cells {
@@ -149,8 +151,28 @@ static void write_cell(struct json_writer *writer, const struct manifest_index *
     json_writer_close(writer, '}');
 }
 
+/* The package sets with this version: how many, which one first, which one last, and the newest SETS_MAX of them. */
+static void write_sets(struct json_writer *writer, const struct set_membership *sets) {
+    json_writer_key(writer, "packageSets");
+    json_writer_open(writer, '{');
+    json_writer_integer_field(writer, "count", (int64_t)sets->count);
+    if (sets->count > 0) write_version(writer, "first", sets->sets[sets->count - 1]);
+    if (sets->count > 0) write_version(writer, "last", sets->sets[0]);
+    json_writer_key(writer, "versions");
+    json_writer_open(writer, '[');
+    for (size_t i = 0; i < sets->count && i < SETS_MAX; i++) {
+        char version[VERSION_TEXT_MAX];
+        version_print(sets->sets[i], version);
+        json_writer_item(writer);
+        json_writer_text(writer, version);
+    }
+    json_writer_close(writer, ']');
+    json_writer_close(writer, '}');
+}
+
 static void write_package_version(struct json_writer *writer, const struct manifest_index *index, const char *name,
-                                  const struct published_version *published, const struct cells *cells, struct arena *arena) {
+                                  const struct published_version *published, const struct cells *cells,
+                                  const struct set_membership *sets, struct arena *arena) {
     const struct indexed_version *indexed = manifest_index_find(index, name, published->version);
     struct dependant *dependants = NULL;
     json_writer_open(writer, '{');
@@ -164,6 +186,7 @@ static void write_package_version(struct json_writer *writer, const struct manif
     }
     json_writer_integer_field(writer, "dependants",
                               (int64_t)manifest_index_find_dependants(&dependants, index, name, published->version, arena));
+    write_sets(writer, sets);
     json_writer_key(writer, "matrix");
     json_writer_open(writer, '[');
     for (size_t i = 0; i < cells->compiler_count; i++)
@@ -188,6 +211,18 @@ static enum status read_cells(struct cells *out, struct matrix_service *service,
     return status;
 }
 
+/* In the package sets of the same commit as the view, or, where these cannot be read, of an earlier one. */
+static struct set_membership find_sets(struct matrix_service *service, const char *name, struct version version,
+                                       struct arena *arena) {
+    struct error err;
+    if (registry_sets_follow(service->sets, &err))
+        log_line(LOG_DEBUG, "registry_refresh_failed", log_field("error", err.message));
+    const struct set_history *history = registry_sets_lock(service->sets);
+    const struct set_membership sets = set_history_find_membership(history, name, version, arena);
+    registry_sets_unlock(service->sets);
+    return sets;
+}
+
 /* ---- Answers ---- */
 
 static enum status no_package(const char *name, struct error *err) {
@@ -203,6 +238,7 @@ static enum status write_one(struct json_writer *writer, struct matrix_service *
         return error_set(err, STATUS_NOT_FOUND, "There is no version %s of %s: %s", version, name, err->message);
     if (version) status = read_cells(&cells, service, name, version, arena, err);
     if (status) return status;
+    const struct set_membership sets = version ? find_sets(service, name, wanted, arena) : (struct set_membership){0};
     const struct manifest_index *index = registry_view_lock(service->repositories.view);
     const struct metadata *metadata = manifest_index_find_metadata(index, name);
     const struct published_version *published = metadata && version ? metadata_find_published(metadata, wanted) : NULL;
@@ -212,7 +248,7 @@ static enum status write_one(struct json_writer *writer, struct matrix_service *
     else if (!version)
         write_package(writer, manifest_index_package(index, manifest_index_find_package(index, name)));
     else if (published)
-        write_package_version(writer, index, name, published, &cells, arena);
+        write_package_version(writer, index, name, published, &cells, &sets, arena);
     else
         status =
             error_set(err, STATUS_NOT_FOUND, unpublished ? "%s@%s was unpublished." : "%s@%s is not published.", name, version);
@@ -243,13 +279,13 @@ enum status answer_package_query(void *context, const struct message *request, s
     struct json_writer writer = {.out = &json};
     int64_t asked_us = clock_monotonic_us();
     enum status status = STATUS_OK;
-    fresh_view_follow(service);
+    fresh_view_follow(&service->fresh);
     if (query->name)
         status = write_one(&writer, service, query->name, query->version, arena, err);
     else
         write_page(&writer, service, query);
     if (status == STATUS_NOT_FOUND) { /* the view may be older than the query */
-        status = fresh_view_look_again(service, asked_us, err);
+        status = fresh_view_look_again(&service->fresh, asked_us, err);
         if (!status) status = write_one(&writer, service, query->name, query->version, arena, err);
     }
     return end_answer(status, answer, &json, arena);
@@ -262,7 +298,7 @@ enum status answer_known_package_query(void *context, const struct message *requ
     struct text json = {0};
     struct json_writer writer = {.out = &json};
     if (!query->name) return error_set_at(err, STATUS_INVALID, "name", "The field \"name\" must be the name of a package.");
-    fresh_view_follow(service);
+    fresh_view_follow(&service->fresh);
     return end_answer(write_one(&writer, service, query->name, query->version, arena, err), answer, &json, arena);
 }
 
@@ -298,7 +334,7 @@ enum status answer_holds_query(void *context, const struct message *request, str
         return error_set_at(err, STATUS_INVALID, "kind", "The kind must be transfer or unpublish.");
     enum status status = is_transfer ? transfer_request_parse(&transfer, payload, arena, err)
                                      : unpublish_request_parse(&unpublish, payload, arena, err);
-    if (!status) status = fresh_view_look_again(service, asked_us, err);
+    if (!status) status = fresh_view_look_again(&service->fresh, asked_us, err);
     if (status) return status;
     const struct manifest_index *index = registry_view_lock(service->repositories.view);
     status = is_transfer ? check_place(manifest_index_find_metadata(index, transfer.name), &transfer, err)

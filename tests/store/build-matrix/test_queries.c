@@ -131,6 +131,53 @@ static void what_a_job_has_committed_is_seen_by_the_next_question(void **state) 
     expect_json(m, &known);
 }
 
+/* ---- Package sets ---- */
+
+/* Pushes the sets MAJOR.0.0 to MAJOR.(COUNT - 1).0 with these members, `"NAME":"VERSION",…`. */
+static void push_sets(struct matrix_fixture *m, int major, int count, const char *members) {
+    git_script(
+        &m->git,
+        "mkdir -p registry/package-sets; i=0; while [ $i -lt %d ]; do echo '{\"version\":\"%d.'$i'.0\",\"compiler\":\"" NEW
+        "\",\"published\":\"2026-01-01\",\"packages\":{%s}}' >registry/package-sets/%d.$i.0.json; i=$((i+1)); done; "
+        "push_files registry.git",
+        count, major, members, major);
+    refresh(m);
+}
+
+/* "packageSets" of arrays@1.0.0. */
+static void expect_sets(struct matrix_fixture *m, const char *expected) {
+    const struct message query = package_query("arrays", "1.0.0"), known = known_query("arrays", "1.0.0");
+    const char *sets = strstr(expect_json(m, &query), "\"packageSets\":");
+    const char *end = strstr(sets, ",\"matrix\":");
+    assert_string_equal(arena_format(&m->f.arena, "%.*s", (int)(end - sets), sets),
+                        arena_format(&m->f.arena, "\"packageSets\":%s", expected));
+    assert_non_null(strstr(expect_json(m, &known), sets));
+}
+
+static void a_version_has_the_package_sets_that_it_is_in(void **state) {
+    struct matrix_fixture *m = *state;
+    expect_sets(m, "{\"count\":0,\"versions\":[]}");
+    push_sets(m, 1, 2, "\"arrays\":\"1.0.0\",\"prelude\":\"6.0.0\"");
+    push_sets(m, 2, 1, "\"arrays\":\"0.9.0\"");
+    push_sets(m, 3, 1, "\"arrays\":\"1.0.0\"");
+    push_sets(m, 4, 1, "\"prelude\":\"6.0.0\"");
+    expect_sets(m, "{\"count\":3,\"first\":\"1.0.0\",\"last\":\"3.0.0\",\"versions\":[\"3.0.0\",\"1.1.0\",\"1.0.0\"]}");
+    git_script(&m->git, "rm registry/package-sets/3.0.0.json; push_files registry.git");
+    refresh(m);
+    expect_sets(m, "{\"count\":2,\"first\":\"1.0.0\",\"last\":\"1.1.0\",\"versions\":[\"1.1.0\",\"1.0.0\"]}");
+}
+
+static void of_many_package_sets_the_newest_are_listed(void **state) {
+    struct matrix_fixture *m = *state;
+    struct text expected = {0};
+    push_sets(m, 1, 103, "\"arrays\":\"1.0.0\"");
+    text_append(&expected, "{\"count\":103,\"first\":\"1.0.0\",\"last\":\"1.102.0\",\"versions\":[");
+    for (int i = 102; i > 2; i--)
+        text_append_format(&expected, "\"1.%d.0\"%s", i, i > 3 ? "," : "]}");
+    expect_sets(m, expected.bytes);
+    text_release(&expected);
+}
+
 /* ---- Cells ---- */
 
 static void expect_cells(struct matrix_fixture *m, const char *package, const char *version, const char *cells) {
@@ -392,6 +439,8 @@ int main(void) {
         matrix_test(what_is_not_there_is_not_found),
         matrix_test(before_a_no_the_repositories_are_read_again),
         matrix_test(what_a_job_has_committed_is_seen_by_the_next_question),
+        matrix_test(a_version_has_the_package_sets_that_it_is_in),
+        matrix_test(of_many_package_sets_the_newest_are_listed),
         matrix_test(a_cell_without_a_build_says_whether_there_is_a_plan),
         matrix_test(a_cell_is_its_unfinished_build_then_its_verdict),
         matrix_test(a_transfer_holds_while_the_package_is_where_it_went),

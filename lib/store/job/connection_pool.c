@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "services/build-matrix/connection_pool.h"
+#include "lib/store/job/connection_pool.h"
 
 #include <pthread.h>
 #include <stdlib.h>

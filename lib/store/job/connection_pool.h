@@ -2,8 +2,8 @@
  *
  * A pool of Redis connections, for message handlers (which run on nng's threads) and other short uses.
  */
-#ifndef SERVICES_BUILD_MATRIX_CONNECTION_POOL_H
-#define SERVICES_BUILD_MATRIX_CONNECTION_POOL_H
+#ifndef LIB_STORE_JOB_CONNECTION_POOL_H
+#define LIB_STORE_JOB_CONNECTION_POOL_H
 
 #include "lib/store/job/job_store.h"
 
