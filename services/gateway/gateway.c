@@ -22,8 +22,8 @@ enum {
     LOOKUP_THREADS = 3,       /* at most this many message threads of the publish service may wait for GitHub */
     LOOKUP_THREADS_KNOWN = 1, /* of these, reserved for known tokens, so that invented ones cannot delay them */
     LOOKUP_TIMEOUT_MS = 8000, /* longer than the service's own time limit */
-    MATRIX_THREADS = 4,
-    MATRIX_TIMEOUT_MS = 1500, /* the same as OUTAGE_WAIT_MS (call.h) */
+    QUESTION_THREADS = 4,
+    QUESTION_TIMEOUT_MS = 1500, /* the same as OUTAGE_WAIT_MS (call.h) */
 };
 
 const char *service_name(size_t service) {
@@ -108,15 +108,16 @@ static enum status start_trustees(struct gateway *gateway, struct error *err) {
     return service_asker_create(&gateway->trustee_asker, &options, err);
 }
 
-static enum status start_matrix_questions(struct gateway *gateway, struct error *err) {
+/* Starts the threads that ask this service about the registry. */
+static enum status start_questions(struct service_asker **out, const struct gateway *gateway, enum service service,
+                                   struct error *err) {
     const struct service_asker_options options = {
-        .client = gateway->services[SERVICE_BUILD_MATRIX],
-        .threads = MATRIX_THREADS,
-        .timeout_ms = MATRIX_TIMEOUT_MS,
+        .client = gateway->services[service],
+        .threads = QUESTION_THREADS,
+        .timeout_ms = QUESTION_TIMEOUT_MS,
         .busy = "The registry is very busy: try again in a few seconds.",
     };
-    gateway->unknown_packages = rate_limit_create(UNKNOWN_PACKAGES_PER_MINUTE);
-    return service_asker_create(&gateway->matrix_asker, &options, err);
+    return service_asker_create(out, &options, err);
 }
 
 enum status gateway_start(struct gateway *gateway, const struct settings *settings, struct error *err) {
@@ -125,6 +126,7 @@ enum status gateway_start(struct gateway *gateway, const struct settings *settin
     gateway->clients = clients_create();
     gateway->file_hashes = file_hashes_create();
     gateway->post_limit = rate_limit_create(settings->post_limit_per_minute);
+    gateway->unknown_packages = rate_limit_create(UNKNOWN_PACKAGES_PER_MINUTE);
     enum status status = trusted_proxies_parse(&gateway->proxies, settings->trusted_proxies, err);
     if (!status)
         status =
@@ -136,7 +138,8 @@ enum status gateway_start(struct gateway *gateway, const struct settings *settin
     if (!status) status = readiness_create(&gateway->readiness, gateway, err);
     if (!status) status = metrics_collector_create(&gateway->metrics, gateway, err);
     if (!status) status = start_trustees(gateway, err);
-    if (!status) status = start_matrix_questions(gateway, err);
+    if (!status) status = start_questions(&gateway->matrix_asker, gateway, SERVICE_BUILD_MATRIX, err);
+    if (!status) status = start_questions(&gateway->set_asker, gateway, SERVICE_PACKAGE_SET, err);
     if (!status) status = server_create(&gateway->server, gateway, err);
     if (!status) status = write_ports(gateway, err);
     if (!status) status = start_health_check(gateway, err);
@@ -157,6 +160,7 @@ void gateway_stop(struct gateway *gateway) {
     metrics_collector_free(gateway->metrics);
     service_asker_free(gateway->trustee_asker);
     service_asker_free(gateway->matrix_asker);
+    service_asker_free(gateway->set_asker);
     tail_free(gateway->tail);
     store_executor_free(gateway->pool);
     file_hashes_free(gateway->file_hashes);

@@ -36,7 +36,8 @@ enum { ANSWER_BYTES_MAX = 512 << 20, ANSWER_BYTES_PER_ADDRESS = 64 << 20 };
  * look-ups of unknown tokens. */
 enum { TRUSTEE_FAILURES_PER_MINUTE = 5 };
 
-/* Limit per address for GETs of unknown packages or versions, for each of which build-matrix reads both git repositories. */
+/* Limit per address for GETs of unknown packages, versions or package sets, for each of which a service reads both git
+ * repositories. */
 enum { UNKNOWN_PACKAGES_PER_MINUTE = 60 };
 
 /* job.credential if the token was the configured one. */
@@ -59,6 +60,7 @@ struct gateway {
     struct message_client *services[SERVICE_COUNT];
     struct service_asker *trustee_asker; /* looks up tokens' owners; NULL: TRUSTEE_LOOKUP is not set */
     struct service_asker *matrix_asker;  /* packages, plans of builds, and whether changes still hold */
+    struct service_asker *set_asker;     /* package sets */
     struct store_executor *pool;
     struct tail *tail;
     struct file_hashes *file_hashes; /* of tarballs */

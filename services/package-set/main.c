@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The package-set service: runs updates of the package set. Jobs are announced by a message and stored in Redis
- * (lib/service/job/job_runner.h).
+ * The package-set service: runs updates of the package set, and answers queries about package sets. Jobs are announced by a
+ * message and stored in Redis (lib/service/job/job_runner.h).
  */
 #include <stdlib.h>
 
 #include "lib/base/log.h"
 #include "lib/base/program.h"
 #include "services/package-set/package_set_service.h"
+#include "services/package-set/query/set_query.h"
 
 static const struct message_handler messages[] = {
+    {MESSAGE_set_page_query, .handle = answer_set_page_query},
+    {MESSAGE_set_query, .handle = answer_set_query},
+    {MESSAGE_set_comparison_query, .handle = answer_set_comparison_query},
     {0},
 };
 

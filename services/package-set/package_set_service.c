@@ -4,8 +4,11 @@
 #include <unistd.h>
 
 #include "lib/base/folder.h"
+#include "lib/base/log.h"
 #include "lib/domain/set/set_history.h"
+#include "lib/store/job/connection_pool.h"
 #include "services/package-set/schedule.h"
+#include "services/package-set/set_follower.h"
 
 enum { START_TIMEOUT_MS = 600000 };
 
@@ -16,8 +19,10 @@ enum status package_set_service_init(struct package_set_service *service, struct
     enum status status = folder_claim(&service->folder_claim, settings->package_set_dir, err);
     if (status) return error_prefix(err, "PACKAGE_SET_DIR");
     status = schedule_check_settings(service, err);
+    if (!status) status = connection_pool_create(&service->stores, settings->redis_url, err);
     if (!status) status = registry_access_open(&service->repositories, settings, settings->package_set_dir, &deadline, err);
     if (status) return status;
+    fresh_view_init(&service->fresh, &service->repositories, service->stores);
     service->sets = registry_sets_create(service->repositories.registry, service->repositories.view);
     return registry_sets_follow(service->sets, err);
 }
@@ -25,19 +30,25 @@ enum status package_set_service_init(struct package_set_service *service, struct
 void package_set_service_release(struct package_set_service *service) {
     registry_sets_free(service->sets);
     registry_access_close(&service->repositories);
+    connection_pool_free(service->stores);
     if (service->folder_claim >= 0) close(service->folder_claim);
     settings_release(&service->settings);
 }
 
 enum status package_set_service_start(void *context, struct error *err) {
     struct package_set_service *service = context;
-    return schedule_create(&service->schedule, service, err);
+    enum status status = set_follower_start(&service->follower, service->repositories.view, service->sets, err);
+    if (!status) status = schedule_create(&service->schedule, service, err);
+    if (status) package_set_service_stop(service);
+    return status;
 }
 
 void package_set_service_stop(void *context) {
     struct package_set_service *service = context;
     schedule_free(service->schedule);
+    set_follower_stop(service->follower);
     service->schedule = NULL;
+    service->follower = NULL;
 }
 
 void package_set_service_measure(void *context, struct metrics *metrics) {
@@ -51,6 +62,18 @@ bool package_set_service_latest(struct package_set_service *service, struct pack
     bool is_found = latest && set_history_read(out, history, latest->version, arena);
     registry_sets_unlock(service->sets);
     return is_found;
+}
+
+void package_set_service_follow(struct package_set_service *service) {
+    struct error err;
+    fresh_view_follow(&service->fresh);
+    if (registry_sets_follow(service->sets, &err))
+        log_line(LOG_DEBUG, "registry_refresh_failed", log_field("error", err.message));
+}
+
+enum status package_set_service_look_again(struct package_set_service *service, int64_t asked_us, struct error *err) {
+    enum status status = fresh_view_look_again(&service->fresh, asked_us, err);
+    return status ? status : registry_sets_follow(service->sets, err);
 }
 
 void package_set_service_use_secrets(void *context) {

@@ -8,17 +8,23 @@
 
 #include "lib/base/settings.h"
 #include "lib/service/job/job_service.h"
+#include "lib/store/registry/fresh_view.h"
 #include "lib/store/registry/registry_access.h"
 #include "lib/store/registry/registry_sets.h"
 
+struct connection_pool;
 struct schedule;
+struct set_follower;
 
 struct package_set_service {
     struct settings settings;
     struct registry_access repositories;
     struct registry_sets *sets; /* of the registry repository */
     struct schedule *schedule;
-    int folder_claim; /* descriptor of PACKAGE_SET_DIR's lock, or -1 */
+    struct connection_pool *stores; /* connections to Redis for message handlers */
+    struct fresh_view fresh;
+    struct set_follower *follower; /* reads the repositories now and then */
+    int folder_claim;              /* descriptor of PACKAGE_SET_DIR's lock, or -1 */
 };
 
 /* Opens everything but starts no thread. The caller has set `settings`, and releases the service even after a failure. */
@@ -27,6 +33,15 @@ void package_set_service_release(struct package_set_service *service);
 
 /* The latest package set, in the arena; false: there is none. */
 bool package_set_service_latest(struct package_set_service *service, struct package_set *out, struct arena *arena);
+
+/* Called at the start of a query: reads the repositories if they have commits of this server's jobs that the view lacks. A
+ * failure is only logged: the query is answered from what there is. Any thread. */
+void package_set_service_follow(struct package_set_service *service);
+
+/* Called before a query is answered with "not found": reads the repositories unless they were read since `asked_us`
+ * (clock_monotonic_us()). Any thread. */
+CHECK_RESULT enum status package_set_service_look_again(struct package_set_service *service, int64_t asked_us,
+                                                        struct error *err);
 
 /* For struct job_service; `context` is the service. */
 enum status package_set_service_start(void *context, struct error *err);

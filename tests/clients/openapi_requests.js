@@ -56,7 +56,10 @@ const begin = {
       },
     }),
     'package-sets/1.0.0.json': JSON.stringify({
-      version: '1.0.0', compiler: '0.15.15', published: '2026-01-02', packages: { prepared: '1.0.0' },
+      version: '1.0.0', compiler: '0.15.15', published: '2026-01-02', packages: { gone: '1.0.0', prepared: '1.0.0' },
+    }),
+    'package-sets/2.0.0.json': JSON.stringify({
+      version: '2.0.0', compiler: '0.15.16', published: '2026-01-03', packages: { come: '1.0.0', prepared: '1.1.0' },
     }),
   },
   index: {
@@ -101,6 +104,16 @@ const whileRunning = (story) => [
   ['get_package_version', 200, '/api/v1/packages/prepared/1.0.0'],
   ['get_package_version', 404, '/api/v1/packages/prepared/0.9.0'],
   ['get_package_version', 404, '/api/v1/packages/leaf/latest'],
+  ['get_package_sets', 200, '/api/v1/package-sets'],
+  ['get_package_sets', 200, '/api/v1/package-sets?limit=1'],
+  ['get_package_set', 200, '/api/v1/package-sets/1.0.0'],
+  ['get_package_set', 200, '/api/v1/package-sets/latest'],
+  ['get_package_set', 400, '/api/v1/package-sets/newest'],
+  ['get_package_set', 404, '/api/v1/package-sets/9.9.9'],
+  ['get_package_set_comparison', 200, '/api/v1/package-sets/1.0.0/compare/2.0.0'],
+  ['get_package_set_comparison', 200, '/api/v1/package-sets/latest/compare/1.0.0'],
+  ['get_package_set_comparison', 400, '/api/v1/package-sets/1.0.0/compare/1'],
+  ['get_package_set_comparison', 404, '/api/v1/package-sets/1.0.0/compare/9.9.9'],
   ['get_tarball', 200, TARBALL],
   ['get_tarball', 206, TARBALL, { range: 'bytes=0-9' }],
   ['get_tarball', 304, TARBALL, { 'if-none-match': '*' }],
@@ -119,7 +132,7 @@ const whileWaiting = (story) => [
   ['get_jobs', 200, '/api/v1/jobs?include_completed=true'], // and so the payloads of `bodies`
 ];
 
-// While Redis and build-matrix are away.
+// While Redis, package-set and build-matrix are away.
 const whileRedisIsAway = (story) => [
   ['get_jobs', 503, '/api/v1/jobs'],
   ['get_job', 503, `/api/v1/jobs/${story.published}`],
@@ -128,6 +141,9 @@ const whileRedisIsAway = (story) => [
   ['get_packages', 503, '/api/v1/packages'],
   ['get_package', 503, '/api/v1/packages/leaf'],
   ['get_package_version', 503, '/api/v1/packages/leaf/1.0.0'],
+  ['get_package_sets', 503, '/api/v1/package-sets'],
+  ['get_package_set', 503, '/api/v1/package-sets/latest'],
+  ['get_package_set_comparison', 503, '/api/v1/package-sets/1.0.0/compare/2.0.0'],
   ['post_publish', 503, '/api/v1/publish'],
   ['post_unpublish', 503, '/api/v1/unpublish'],
   ['post_transfer', 503, '/api/v1/transfer'],

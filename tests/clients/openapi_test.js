@@ -53,12 +53,14 @@ function examplesOf(schema) {
   if (schema.type === 'integer') return { good: [schema.minimum], bad: [schema.minimum - 1, schema.maximum + 1, '1.5', 'x'] };
   if (schema.format === 'date-time')
     return { good: ['2026-07-25T15:11:12.686Z', '2026-07-25T15:11:12Z'], bad: ['yesterday', '2026-02-30T00:00:00Z'] };
+  if (schema.$ref === '#/components/schemas/Version') return { good: ['1.0.0'], bad: ['1.0', 'v1.0.0'] };
   return { good: ['x'], bad: [] };
 }
 
 async function checkParameters(server, document, story) {
   for (const [id, { path: pattern, parameters = [] }] of document.operations) {
-    const target = pattern.replace('{id}', story.published).replace('{name}', 'leaf').replace('{version}', '1.0.0');
+    const target = pattern.replace('{id}', story.published).replace('{name}', 'leaf').replace('{version}', '1.0.0')
+      .replace('{set}', '1.0.0').replace('{other}', 'latest');
     for (const { name, schema } of parameters.filter((parameter) => parameter.in === 'query')) {
       const { good, bad } = examplesOf(schema);
       for (const value of good) {
@@ -200,6 +202,8 @@ async function tell(server, npm) {
   await checkOtherFailures(server, document);
   await checkLimitOfUnknown(server, document, 'get_package', '/api/v1/packages/nobody');
   await checkLimitOfUnknown(server, document, 'get_package_version', '/api/v1/packages/leaf/9.9.9');
+  await checkLimitOfUnknown(server, document, 'get_package_set', '/api/v1/package-sets/9.9.9');
+  await checkLimitOfUnknown(server, document, 'get_package_set_comparison', '/api/v1/package-sets/1.0.0/compare/9.9.9');
 
   await server.stopProgram('publish');
   for (let i = 0; i <= JOBS_A_PAGE; i++)
@@ -207,6 +211,7 @@ async function tell(server, npm) {
   await checkAnswers(server, document, whileWaiting(story));
   await server.stopProgram('build-worker');
   await server.stopProgram('build-matrix');
+  await server.stopProgram('package-set');
   await server.stopProgram('redis');
   await checkAnswers(server, document, whileRedisIsAway(story));
   await checkRateLimit(server, document);

@@ -4,6 +4,7 @@
  * limits of their rows.
  */
 #include "lib/base/arena.h"
+#include "lib/domain/package/version.h"
 #include "services/gateway/http/router.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -30,6 +31,12 @@ static void read_row(const struct query *query, const struct query_parameter *ro
         while (value && *word && strcmp(*word, value) != 0)
             word++;
         assert(*word);
+        break;
+    }
+    case QUERY_VERSION: {
+        const char *value = query_text(query, row->name);
+        struct version version;
+        assert(!value || version_parse(&version, value, NULL) == STATUS_OK);
         break;
     }
     case QUERY_HEADER: break;

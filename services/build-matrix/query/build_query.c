@@ -13,6 +13,7 @@
 #include "lib/domain/matrix/supported_compilers.h"
 #include "lib/domain/registry/manifest_index.h"
 #include "lib/domain/solver/build_plan.h"
+#include "lib/service/message/message_json.h"
 #include "lib/store/job/connection_pool.h"
 #include "lib/store/redis/matrix_store.h"
 #include "lib/store/registry/fresh_view.h"
@@ -85,7 +86,7 @@ enum status answer_plan_query(void *context, const struct message *request, stru
         status = fresh_view_look_again(&service->fresh, asked_us, err);
         if (!status) status = print_plan(&json, service, query->name, version, compiler, arena, err);
     }
-    if (!status) take_json_answer(answer, &json, arena);
+    if (!status) message_take_json(answer, &json, arena);
     return status;
 }
 
@@ -200,7 +201,7 @@ enum status answer_matrix_verify(void *context, const struct message *request, s
     if (status)
         text_release(&json);
     else
-        take_json_answer(answer, &json, arena);
+        message_take_json(answer, &json, arena);
     return status;
 }
 
@@ -245,6 +246,6 @@ enum status answer_build_states_query(void *context, const struct message *reque
     if (status)
         text_release(&json);
     else
-        take_json_answer(answer, &json, arena);
+        message_take_json(answer, &json, arena);
     return status;
 }

@@ -7,16 +7,12 @@
 #include "lib/base/json_writer.h"
 #include "lib/base/text.h"
 #include "lib/domain/registry/manifest_index.h"
+#include "lib/service/message/message_json.h"
 #include "lib/store/job/connection_pool.h"
 #include "lib/store/redis/matrix_store.h"
 #include "lib/store/registry/fresh_view.h"
 #include "services/build-matrix/matrix_service.h"
 #include "services/build-matrix/plan/planner_events.h"
-
-void take_json_answer(struct message *answer, struct text *json, struct arena *arena) {
-    *answer = (struct message){.tag = MESSAGE_json_answer, .json_answer.json = arena_copy(arena, text_view(json))};
-    text_release(json);
-}
 
 /* ---- Workers ---- */
 
@@ -50,7 +46,7 @@ enum status answer_workers_query(void *context, const struct message *request, s
     for (size_t i = 0; i < count; i++)
         write_worker(&writer, &workers[i]);
     json_writer_close(&writer, ']');
-    take_json_answer(answer, &json, arena);
+    message_take_json(answer, &json, arena);
     return STATUS_OK;
 }
 
@@ -119,6 +115,6 @@ enum status answer_matrix_query(void *context, const struct message *request, st
     fresh_view_follow(&service->fresh);
     count_versions(service, version, &standing.published, &standing.succeeded);
     write_standing(&(struct json_writer){.out = &json}, &standing);
-    take_json_answer(answer, &json, arena);
+    message_take_json(answer, &json, arena);
     return STATUS_OK;
 }

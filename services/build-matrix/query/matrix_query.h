@@ -14,8 +14,6 @@
 #include "lib/base/error.h"
 #include "proto/message.h"
 
-struct text;
-
 enum status answer_package_query(void *context, const struct message *request, struct arena *arena, struct message *answer,
                                  struct error *err);
 enum status answer_known_package_query(void *context, const struct message *request, struct arena *arena,
@@ -27,13 +25,10 @@ enum status answer_matrix_query(void *context, const struct message *request, st
 enum status answer_matrix_verify(void *context, const struct message *request, struct arena *arena, struct message *answer,
                                  struct error *err);
 enum status answer_build_states_query(void *context, const struct message *request, struct arena *arena, struct message *answer,
-                                struct error *err);
+                                      struct error *err);
 enum status answer_plan_query(void *context, const struct message *request, struct arena *arena, struct message *answer,
                               struct error *err);
 enum status answer_holds_query(void *context, const struct message *request, struct arena *arena, struct message *answer,
                                struct error *err);
-
-/* Makes `answer` a json_answer with a copy of the text in the arena, and releases the text. */
-void take_json_answer(struct message *answer, struct text *json, struct arena *arena);
 
 #endif

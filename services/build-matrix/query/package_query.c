@@ -20,6 +20,7 @@
 #include "lib/domain/job/operation.h"
 #include "lib/domain/registry/manifest_index.h"
 #include "lib/domain/solver/build_plan.h"
+#include "lib/service/message/message_json.h"
 #include "lib/store/job/connection_pool.h"
 #include "lib/store/redis/matrix_store.h"
 #include "lib/store/registry/fresh_view.h"
@@ -267,7 +268,7 @@ static enum status end_answer(enum status status, struct message *answer, struct
     if (status)
         text_release(json);
     else
-        take_json_answer(answer, json, arena);
+        message_take_json(answer, json, arena);
     return status;
 }
 

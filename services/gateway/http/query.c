@@ -14,6 +14,7 @@
 #include "lib/base/percent.h"
 #include "lib/base/text.h"
 #include "lib/domain/job/job.h"
+#include "lib/domain/package/version.h"
 
 const char *const query_orders[] = {"ASC", "DESC", NULL};
 #define LEVEL(name) #name,
@@ -107,11 +108,19 @@ static enum status check_choice(const struct query_parameter *row, const char *v
     return status;
 }
 
+static enum status check_version(const struct query_parameter *row, const char *value, struct error *err) {
+    struct version version;
+    if (version_parse(&version, value, NULL) == STATUS_OK) return STATUS_OK;
+    return error_set_at(err, STATUS_INVALID, row->name, "The parameter \"%s\" must be a version like 1.0.3, but it is \"%s\".",
+                        row->name, value);
+}
+
 enum status query_parse(struct query *out, const struct query_parameter *rows, const char *bytes, size_t length,
                         struct arena *arena, struct error *err) {
     static enum status (*const checks[])(const struct query_parameter *, const char *, struct error *) = {
         [QUERY_TEXT] = check_text,     [QUERY_TIME] = check_time,     [QUERY_FLAG] = check_flag,
-        [QUERY_NUMBER] = check_number, [QUERY_CHOICE] = check_choice, [QUERY_HEADER] = check_text};
+        [QUERY_NUMBER] = check_number, [QUERY_CHOICE] = check_choice, [QUERY_VERSION] = check_version,
+        [QUERY_HEADER] = check_text};
     out->rows = rows;
     out->count = 0;
     enum status status = split(out, arena_copy_bytes(arena, bytes, length), err);
@@ -129,7 +138,8 @@ static const char *find(const struct query *query, const char *name, enum query_
     const struct query_parameter *row = query->rows;
     while (row->name && strcmp(row->name, name) != 0)
         row++;
-    assert(row->name && (row->type == type || (row->type == QUERY_CHOICE && type == QUERY_TEXT)));
+    assert(row->name &&
+           (row->type == type || ((row->type == QUERY_CHOICE || row->type == QUERY_VERSION) && type == QUERY_TEXT)));
     const char *value = query_value(query, name);
     return value ? value : row->initial;
 }

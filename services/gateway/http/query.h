@@ -24,6 +24,7 @@ enum query_type {
     QUERY_FLAG,
     QUERY_NUMBER,
     QUERY_CHOICE,
+    QUERY_VERSION,
     QUERY_HEADER, /* not a query parameter: a request header, for the OpenAPI document only */
 };
 
@@ -60,7 +61,7 @@ CHECK_RESULT enum status query_parse(struct query *out, const struct query_param
 const char *query_value(const struct query *query, const char *name);
 
 /* The value, or the row's initial one. Asserts that the route has a row of that name and type. */
-const char *query_text(const struct query *query, const char *name); /* a choice, too; NULL: absent */
+const char *query_text(const struct query *query, const char *name); /* also a choice or version; NULL: absent */
 int64_t query_time(const struct query *query, const char *name);     /* 0: absent */
 bool query_flag(const struct query *query, const char *name);
 int64_t query_number(const struct query *query, const char *name);

@@ -23,6 +23,8 @@ static const struct {
     {"id", "JobId", "A job's id."},
     {"name", "PackageName", "A package's name."},
     {"version", "Version", "A version of it."},
+    {"set", "PackageSetVersion", "The version of a package set, or `latest`."},
+    {"other", "PackageSetVersion", "The version of another package set, or `latest`."},
 };
 
 /* The schemas that are enumerations, with their words. */
@@ -93,6 +95,7 @@ static json_t *schema_of(const struct query_parameter *row) {
     case QUERY_TEXT:
     case QUERY_HEADER: schema = json_pack("{s:s}", "type", "string"); break;
     case QUERY_TIME: schema = json_pack("{s:s, s:s}", "type", "string", "format", "date-time"); break;
+    case QUERY_VERSION: schema = json_pack("{s:s}", "$ref", "#/components/schemas/Version"); break;
     case QUERY_FLAG: schema = json_pack("{s:s}", "type", "boolean"); break;
     case QUERY_NUMBER:
         schema = json_pack("{s:s, s:I, s:I}", "type", "integer", "minimum", (json_int_t)row->least, "maximum",

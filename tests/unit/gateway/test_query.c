@@ -15,6 +15,7 @@ static const struct query_parameter rows[] = {
     {.name = "l", .type = QUERY_CHOICE, .initial = "INFO", .words = query_levels},
     {.name = "order", .type = QUERY_CHOICE, .words = query_orders},
     {.name = "x", .type = QUERY_TEXT},
+    {.name = "v", .type = QUERY_VERSION},
     {.name = "h", .type = QUERY_HEADER},
     {.name = NULL},
 };
@@ -53,7 +54,7 @@ static void values_are_read(void **state) {
     (void)state;
     struct query query;
     struct error err;
-    assert_int_equal(parse(&query, "t=2026-07-25T15%3A11%3A12.686Z&n=30&f=false&order=DESC&l=WARN&x=y&h=z&n=99", &err),
+    assert_int_equal(parse(&query, "t=2026-07-25T15%3A11%3A12.686Z&n=30&f=false&order=DESC&l=WARN&x=y&v=1.0.3&h=z&n=99", &err),
                      STATUS_OK);
     assert_int_equal(query_time(&query, "t"), 1784992272686);
     assert_int_equal(query_number(&query, "n"), 30);
@@ -62,12 +63,13 @@ static void values_are_read(void **state) {
     assert_int_equal(query_level(&query, "l"), LOG_WARN);
     assert_string_equal(query_text(&query, "l"), "WARN");
     assert_string_equal(query_text(&query, "x"), "y");
+    assert_string_equal(query_text(&query, "v"), "1.0.3");
     arena_release(&arena);
 }
 
 static void what_is_absent_or_empty_is_as_its_row_says(void **state) {
     (void)state;
-    static const char *const texts[] = {"", "t=&n=&f=&l=&order=&x="};
+    static const char *const texts[] = {"", "t=&n=&f=&l=&order=&x=&v="};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct query query;
         struct error err;
@@ -79,6 +81,7 @@ static void what_is_absent_or_empty_is_as_its_row_says(void **state) {
         assert_false(query_is_descending(&query));
         assert_null(query_text(&query, "order"));
         assert_null(query_text(&query, "x"));
+        assert_null(query_text(&query, "v"));
     }
     arena_release(&arena);
 }
@@ -98,6 +101,8 @@ static void a_value_of_another_type_is_refused_by_name(void **state) {
                {"l=info", "l"},
                {"l=", NULL},
                {"order=asc", "order"},
+               {"v=1.0", "v"},
+               {"v=latest", "v"},
                {"h=anything", NULL},
                {"unknown=anything", NULL}};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {

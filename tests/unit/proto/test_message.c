@@ -49,6 +49,7 @@ static void every_message_comes_back_as_it_was(void **state) {
         {.tag = MESSAGE_build_log, .build_log = {"w", "s", "id", 7, {lines, 2}}},
         {.tag = MESSAGE_build_outcome, .build_outcome = {"w", "s", "id", 7, "succeeded", NULL, &result, {lines, 1}}},
         {.tag = MESSAGE_build_outcome, .build_outcome = {.verdict = "timed_out"}},
+        {.tag = MESSAGE_set_query, .set_query = {.version = "1.0.0", .looks_again = true}},
         {.tag = MESSAGE_trustee_query, .trustee_query = {.token = "c2VhbGVk", .actor = "somebody", .is_last_chance = true}},
         {.tag = MESSAGE_trustee_answer, .trustee_answer = {.token_is_known = true, .owner = "somebody", .actor_may = true}},
     };

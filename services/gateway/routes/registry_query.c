@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "services/gateway/routes/registry_query.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/json.h"
+#include "lib/base/text.h"
+#include "lib/base/url.h"
+#include "services/gateway/backend/service_asker.h"
+#include "services/gateway/gateway.h"
+#include "services/gateway/http/call.h"
+
+/* Adds a Link header if the page, `{"next"?: TEXT, …}`, has a next one. */
+static void add_link_to_next(struct call *call, const char *path, const char *page) {
+    json_t *json = NULL;
+    const char *next;
+    if (json_read(&json, page, strlen(page), "The page", NULL) == STATUS_OK &&
+        (next = json_string_value(json_object_get(json, "next")))) {
+        struct text link = {0};
+        text_append_format(&link, "<%s", path);
+        url_append_parameter(&link, "after", next);
+        url_append_parameter(&link, "limit", arena_format(&call->arena, "%" PRId64, query_number(&call->query, "limit")));
+        text_append(&link, ">; rel=\"next\"");
+        answer_header(&call->answer, "link", arena_copy(&call->arena, link.bytes));
+        text_release(&link);
+    }
+    json_decref(json);
+}
+
+static void answer(struct call *call) {
+    const struct service_question *question = call->work_data;
+    const struct registry_query *query = question->context;
+    if (question->status) {
+        call_fail_with_question(call, question, query->unavailable);
+        return;
+    }
+    const char *json = question->answer.json_answer.json;
+    if (query->page) add_link_to_next(call, query->page, json);
+    text_append(&call->answer.body, json);
+    call->answer.content_type = "application/json";
+    call_send_made(call);
+}
+
+static void ask(struct call *call, const struct registry_query *query, const struct message *request,
+                void (*then)(struct call *call)) {
+    struct service_question *question = arena_alloc(&call->arena, sizeof *question);
+    *question = (struct service_question){
+        .request = *request, .expected = MESSAGE_json_answer, .go_on = then, .context = (void *)query};
+    call->work_data = question;
+    service_asker_ask(query->asker, call, question);
+}
+
+static void refuse_unknown(struct call *call, int64_t retry_after_s) {
+    answer_header(&call->answer, "retry-after", arena_format(&call->arena, "%" PRId64, retry_after_s));
+    call_fail(
+        call, STATUS_TOO_MANY, NULL,
+        arena_format(&call->arena,
+                     "This was not in the registry some seconds ago. Too many requests from %s for things that do not exist: "
+                     "the registry is read again for the next one in %" PRId64 " s.",
+                     call->address, retry_after_s));
+}
+
+static void look_again(struct call *call) {
+    const struct service_question *question = call->work_data;
+    const struct registry_query *query = question->context;
+    int64_t retry_after_s = 0;
+    if (question->status != STATUS_NOT_FOUND)
+        answer(call);
+    else if (rate_limit_take(call->gateway->unknown_packages, call->address, clock_monotonic_ms(), &retry_after_s))
+        ask(call, query, query->again, answer);
+    else
+        refuse_unknown(call, retry_after_s);
+}
+
+void registry_query_ask(struct call *call, const struct registry_query *query) {
+    struct registry_query *kept = arena_alloc(&call->arena, sizeof *kept);
+    *kept = *query;
+    ask(call, kept, &kept->request, kept->again ? look_again : answer);
+}

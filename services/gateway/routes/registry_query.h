@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Asks a service about something in the registry, and passes its JSON on unchanged (proto/messages.def).
+ *
+ * The service first answers from its memory. Before a 404, it must read the git repositories again. To keep invented names from
+ * causing a flood of fetches, an address may cause UNKNOWN_PACKAGES_PER_MINUTE of these and then gets 429, rather than a 404
+ * from a memory that may be outdated.
+ */
+#ifndef SERVICES_GATEWAY_ROUTES_REGISTRY_QUERY_H
+#define SERVICES_GATEWAY_ROUTES_REGISTRY_QUERY_H
+
+#include "proto/message.h"
+
+struct call;
+struct service_asker;
+
+struct registry_query {
+    struct service_asker *asker;
+    struct message request;      /* its answer is a json_answer */
+    const struct message *again; /* asked where that is not found; NULL: it is final. In the call's arena */
+    const char *unavailable;     /* the sentence of a 503 */
+    const char *page; /* the path of a list, whose answer may have `next`: gets a Link to the next page; NULL: none */
+};
+
+/* Answers the call. On the loop's thread. */
+void registry_query_ask(struct call *call, const struct registry_query *query);
+
+#endif

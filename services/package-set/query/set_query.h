@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Answers the gateway's queries about package sets: all of them, one, and the differences between two (set_*_query in
+ * proto/messages.def). For struct message_handler; `context` is the struct package_set_service.
+ */
+#ifndef SERVICES_PACKAGE_SET_QUERY_SET_QUERY_H
+#define SERVICES_PACKAGE_SET_QUERY_SET_QUERY_H
+
+#include "lib/base/arena.h"
+#include "lib/base/error.h"
+#include "proto/message.h"
+
+enum status answer_set_page_query(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                                  struct error *err);
+enum status answer_set_query(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                             struct error *err);
+enum status answer_set_comparison_query(void *context, const struct message *request, struct arena *arena,
+                                        struct message *answer, struct error *err);
+
+#endif
