@@ -110,10 +110,18 @@ static const char *find_first_error(struct update *u, const struct trial_build *
     return result.error_count > 0 ? result.errors[0].message : trial->reason;
 }
 
-static void say_failure(struct update *u, const struct update_build *build) {
+static void say_failure(struct update *u, struct update_build *build) {
     const struct trial_build *trial = &build->trial;
-    job_run_log(u->run, LOG_WARN, "%s@%s does not compile with these versions (job %s): %s", trial->package,
-                update_print_version(u, trial->version), trial->job_id, build->outcome.detail);
+    const char *version = update_print_version(u, trial->version), *detail = find_first_error(u, trial);
+    bool is_known = trial->outcome != TRIAL_UNKNOWN;
+    build->outcome.detail =
+        is_known
+            ? detail
+            : arena_format(u->arena, "Its build gave no result. The next update tries it again. The last reason: %s", detail);
+    job_run_log(u->run, LOG_WARN,
+                is_known ? "%s@%s does not compile with these versions (job %s): %s"
+                         : "%s@%s counts as one that does not compile in this update (job %s): %s",
+                trial->package, version, trial->job_id, build->outcome.detail);
 }
 
 /* For this update, a build that came to no verdict is one that does not compile. It is not remembered, so the next update makes
@@ -127,10 +135,7 @@ static enum status take_end(struct update *u, struct update_build *build, struct
                                            .was_slow = is_slow,
                                            .time_ms = trial->ended_ms};
     memcpy(build->outcome.job_id, trial->job_id, sizeof build->outcome.job_id);
-    if (!build->outcome.compiles) {
-        build->outcome.detail = find_first_error(u, trial);
-        say_failure(u, build);
-    }
+    if (!build->outcome.compiles) say_failure(u, build);
     return trial->outcome == TRIAL_UNKNOWN ? STATUS_OK : keep_outcome(u, build, err);
 }
 

@@ -68,7 +68,10 @@ struct server *set_scene_start(const struct set_scene_options *options) {
     temporary_folder_make(&folder);
     make_registry(&folder, options);
     hash_sha256_hex(SET_TOKEN, strlen(SET_TOKEN), digest);
-    const char *const gateway[] = {arena_format(&arena, "PACCHETTIBOTTI_TOKEN_SHA256=%s", digest), NULL};
+    const char *key = options->public_key ? options->public_key : "";
+    const char *const gateway[] = {
+        arena_format(&arena, "PACCHETTIBOTTI_TOKEN_SHA256=%s", digest),
+        arena_format(&arena, "PACCHETTIBOTTI_ED25519_PUB=%s", hash_base64_encode(&arena, key, strlen(key))), NULL};
     struct server *server =
         server_start(&(struct server_options){.workers = options->workers ? options->workers : 1,
                                               .programs = options->programs,
@@ -178,14 +181,25 @@ void set_scene_unpublish(struct server *server, const char *package) {
         server, trustee_expect_job(server, SET_TOKEN, trustee_body(server, "unpublish", payload, "a-trustee", "A test.")));
 }
 
-struct set_findings set_scene_findings(struct server *server) {
+static void read_findings(struct server *server, struct set_findings *findings, struct set_update_state *update) {
     struct job_store *store = open_store(server);
+    struct error err = {0};
+    if (set_findings_read(store, findings, update, &server->arena, &err)) fail_msg("%s", err.message);
+    job_store_free(store);
+}
+
+struct set_findings set_scene_findings(struct server *server) {
     struct set_findings findings;
     struct set_update_state update;
-    struct error err = {0};
-    if (set_findings_read(store, &findings, &update, &server->arena, &err)) fail_msg("%s", err.message);
-    job_store_free(store);
+    read_findings(server, &findings, &update);
     return findings;
+}
+
+const char *set_scene_decided(struct server *server) {
+    struct set_findings findings;
+    struct set_update_state update;
+    read_findings(server, &findings, &update);
+    return arena_copy(&server->arena, update.candidates);
 }
 
 size_t set_scene_commits(struct server *server) {

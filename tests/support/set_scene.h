@@ -21,6 +21,7 @@ struct set_scene_options {
     const char *programs;        /* as in struct server_options */
     const char *compilers;       /* the same */
     const char *const *settings; /* the same */
+    const char *public_key;      /* pacchettibotti's, a line of OpenSSH; NULL: it has none */
     int workers;                 /* 0: one */
 };
 
@@ -55,6 +56,9 @@ void set_scene_unpublish(struct server *server, const char *package);
 
 /* What the last update found out; in the server's arena. */
 struct set_findings set_scene_findings(struct server *server);
+
+/* What the last update decided about, as a hash (lib/store/redis/set_store.h). */
+const char *set_scene_decided(struct server *server);
 
 /* How many commits the registry repository has. */
 size_t set_scene_commits(struct server *server);

@@ -19,9 +19,11 @@
 
 static struct server *server;
 
-/* `twin-a` and `twin-b` define one module. `ancient` is not known to build with the compilers of the sets. */
+/* `a-twin` and `b-twin` define one module. `ancient` is not known to build with the compilers of the sets. */
 static const char *const rows[] = {
+    "a-twin 1.0.0 [0.15.14] ",
     "ancient 1.0.0 [0.15.14] ",
+    "b-twin 1.0.0 [0.15.14] ",
     "bad 1.0.0 [0.15.14] ",
     "base 1.0.0 " BOTH " ",
     "base 1.0.1 " BOTH " ",
@@ -29,14 +31,12 @@ static const char *const rows[] = {
     "moved 1.0.0 " BOTH " ",
     "moved 1.0.1 " BOTH " ",
     "needs-ancient 1.0.0 [0.15.14] ancient >=1.0.0 <2.0.0",
-    "on-twin 1.0.0 [0.15.14] twin-b >=1.0.0 <2.0.0",
-    "twin-a 1.0.0 [0.15.14] ",
-    "twin-b 1.0.0 [0.15.14] ",
+    "on-twin 1.0.0 [0.15.14] b-twin >=1.0.0 <2.0.0",
 };
 static const struct generated_extra extras[] = {
     {"bad", "1.0.0", .import = "Nowhere.At.All"},
-    {"twin-a", "1.0.0", .module = "Shared.Thing"},
-    {"twin-b", "1.0.0", .module = "Shared.Thing"},
+    {"a-twin", "1.0.0", .module = "Shared.Thing"},
+    {"b-twin", "1.0.0", .module = "Shared.Thing"},
 };
 
 static int start(void **state) {
@@ -83,16 +83,16 @@ static void the_first_set_is_requested_with_a_compiler(void **state) {
     /* Each of these compiles, but the compiler finds one module twice: only with the whole set in one run. */
     const char *id =
         set_scene_request(server, "{\"compiler\":\"0.15.15\",\"packages\":{\"base\":\"1.0.0\",\"on-twin\":\"1.0.0\","
-                                  "\"twin-a\":\"1.0.0\",\"twin-b\":\"1.0.0\"}}");
-    set_scene_expect_done(server, id, "twin-b@1.0.0 is not changed: the whole set does not compile with it (job ");
-    set_scene_expect_done(server, id, "on-twin@1.0.0 is not changed: it needs twin-b, which is not changed either.");
-    set_scene_expect_set(server, "1.0.0", "base 1.0.0 twin-a 1.0.0");
+                                  "\"a-twin\":\"1.0.0\",\"b-twin\":\"1.0.0\"}}");
+    set_scene_expect_done(server, id, "b-twin@1.0.0 is not changed: the whole set does not compile with it (job ");
+    set_scene_expect_done(server, id, "on-twin@1.0.0 is not changed: it needs b-twin, which is not changed either.");
+    set_scene_expect_set(server, "1.0.0", "a-twin 1.0.0 base 1.0.0");
     assert_string_equal(set_scene_message(server),
-                        "Release 1.0.0 package set.\n\nNew packages:\n  - base@1.0.0\n  - twin-a@1.0.0");
-    expect_failed_job_of_finding("twin-b");
+                        "Release 1.0.0 package set.\n\nNew packages:\n  - a-twin@1.0.0\n  - base@1.0.0");
+    expect_failed_job_of_finding("b-twin");
     /* A request of it alone ends with the same. */
     before = registry_snapshot(server);
-    set_scene_expect_failed(server, set_scene_ask(server, "{\"packages\":{\"twin-b\":\"1.0.0\"}}"),
+    set_scene_expect_failed(server, set_scene_ask(server, "{\"packages\":{\"b-twin\":\"1.0.0\"}}"),
                             "The whole package set compiles with none of the changes, so it stays as it is.");
     assert_string_equal(registry_snapshot(server), before);
 }

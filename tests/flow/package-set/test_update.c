@@ -97,7 +97,9 @@ static void what_does_not_compile_is_left_out_and_named(void **state) {
     set_scene_expect_set(server, "1.1.0", "base 1.0.0 good 1.0.0 other 1.0.1 user 1.0.0");
     /* What was found out is remembered: the next update makes no build at all. */
     size_t made = set_scene_builds(server).count;
+    const char *decided = set_scene_decided(server);
     set_scene_expect_done(server, set_scene_update(server), "none of the candidates compiles with it");
+    assert_string_equal(set_scene_decided(server), decided); /* so it would not have been made for these alone */
     assert_int_equal(set_scene_builds(server).count, made);
 }
 
