@@ -34,8 +34,9 @@ static enum status begin_update(struct schedule *schedule, int64_t time_ms, char
         text_append(report, "There is no package set yet, so there is nothing to update.");
         return STATUS_OK;
     }
+    bool is_new;
     schedule_derive_id("daily package set", time_ms, id);
-    enum status status = schedule_make_update(schedule, id, err);
+    enum status status = schedule_make_update(schedule, id, &is_new, err);
     if (status) return status;
     memcpy(job_id, id, UUID_TEXT_MAX);
     text_append_format(report, "The job %s updates the package set.", id);
@@ -72,11 +73,13 @@ void schedule_derive_id(const char *what, int64_t number, char out[UUID_TEXT_MAX
     text_release(&basis);
 }
 
-enum status schedule_make_update(struct schedule *schedule, const char *id, struct error *err) {
+enum status schedule_make_update(struct schedule *schedule, const char *id, bool *is_new, struct error *err) {
     struct job_accepted accepted;
     struct job_request request = {.kind = JOB_KIND_PACKAGE_SET, .payload = "{\"packages\":{}}", .actor = "anonymous"};
     snprintf(request.id, sizeof request.id, "%s", id);
-    return job_store_accept(schedule->store, &request, NULL, &accepted, err);
+    enum status status = job_store_accept(schedule->store, &request, NULL, &accepted, err);
+    *is_new = !status && accepted.created;
+    return status;
 }
 
 /* ---- Daily work ---- */

@@ -123,9 +123,10 @@ static enum status make_update(struct schedule *schedule, struct error *err) {
     schedule_derive_id("package set after a publication", day * 1000 + count + 1, next);
     if (count > 0) status = check_last(schedule, last, &is_free, err);
     if (status || !is_free) return status;
-    status = schedule_make_update(schedule, next, err);
+    bool is_new = false;
+    status = schedule_make_update(schedule, next, &is_new, err);
     if (!status) status = set_updates_note(schedule->store, day, count + 1, err);
-    if (!status)
+    if (is_new)
         log_line(LOG_INFO, "set_update_made", log_field("job", next), log_field("candidates", schedule->candidate_count));
     return status;
 }

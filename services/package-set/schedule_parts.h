@@ -55,8 +55,9 @@ struct schedule {
     char decided_registry[REGISTRY_COMMIT_MAX], decided_index[REGISTRY_COMMIT_MAX]; /* the view that this is about */
 };
 
-/* Makes an update of the package set with this id, unless there is one. The job runner finds it (PENDING_SCAN_MS). */
-CHECK_RESULT enum status schedule_make_update(struct schedule *schedule, const char *id, struct error *err);
+/* Makes an update of the package set with this id, unless there is one; *is_new: there was none. The job runner finds it
+ * (PENDING_SCAN_MS). */
+CHECK_RESULT enum status schedule_make_update(struct schedule *schedule, const char *id, bool *is_new, struct error *err);
 
 /* The id of a job that is the same for the same text. */
 void schedule_derive_id(const char *what, int64_t number, char out[UUID_TEXT_MAX]);

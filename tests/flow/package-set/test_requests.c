@@ -8,12 +8,17 @@
 
 #include <string.h>
 
+#include "tests/support/owner_key.h"
 #include "tests/support/registry_check.h"
 #include "tests/support/set_scene.h"
+#include "tests/support/temporary_folder.h"
 
 #define ALL "[0.15.15 0.15.16 0.16.0]"
 
 static struct server *server;
+static struct temporary_folder keys_folder;
+static struct arena keys;
+static struct owner_key_pair bot;
 
 /* `stuck` and `late` have versions that newer compilers reject; each version of `pair-b` compiles with that of `pair-a` only. */
 static const char *const rows[] = {
@@ -47,12 +52,15 @@ static const struct generated_extra extras[] = {
 
 static int start(void **state) {
     (void)state;
+    temporary_folder_make(&keys_folder);
+    bot = owner_key_make(&keys, keys_folder.path, "bot", "-t ed25519", "pacchettibotti@purescript.org");
     server = set_scene_start(&(struct set_scene_options){.rows = rows,
                                                          .row_count = sizeof rows / sizeof rows[0],
                                                          .extras = extras,
                                                          .extra_count = sizeof extras / sizeof extras[0],
                                                          .members = MEMBERS,
-                                                         .compilers = "0_15_15 0_15_16 0_16_0"});
+                                                         .compilers = "0_15_15 0_15_16 0_16_0",
+                                                         .public_key = bot.line});
     set_scene_unpublish(server, "gone");
     return 0;
 }
@@ -61,6 +69,8 @@ static int stop(void **state) {
     (void)state;
     if (server) registry_expect_consistency(server);
     if (server) set_scene_stop(server);
+    arena_release(&keys);
+    temporary_folder_remove(&keys_folder);
     return 0;
 }
 
@@ -190,21 +200,48 @@ static void packages_leave_with_all_that_depend_on_them(void **state) {
     set_scene_expect_set(server, "4.0.0", "base 1.1.0 late 1.0.0 leaf 1.0.0 pair-a 1.0.1 pair-b 1.0.1 stuck 1.0.0 user 1.0.0");
 }
 
+/* ---- Others who ask ---- */
+
+static void two_requests_at_once_follow_each_other(void **state) {
+    (void)state;
+    const char *ids[] = {set_scene_ask(server, "{\"packages\":{\"fresh\":\"1.0.0\"}}"),
+                         set_scene_ask(server, "{\"packages\":{\"outside\":\"1.0.0\"}}")};
+    for (size_t i = 0; i < 2; i++)
+        set_scene_expect_done(server, ids[i], "1 added, 0 updated, 0 removed.");
+    set_scene_expect_set(server, "4.2.0",
+                         "base 1.1.0 fresh 1.0.0 late 1.0.0 leaf 1.0.0 outside 1.0.0 pair-a 1.0.1 pair-b 1.0.1 stuck 1.0.0 "
+                         "user 1.0.0");
+}
+
+static const char *ask_signed(const char *payload) {
+    const char *signature = owner_key_sign(&server->arena, &bot, payload);
+    return server_post(server, "/api/v1/package-sets", signed_request_body(&server->arena, payload, signature)).id;
+}
+
+static void pacchettibotti_may_remove_but_not_lower(void **state) {
+    (void)state;
+    set_scene_expect_failed(
+        server, ask_signed("{\"packages\":{\"base\":\"1.0.0\",\"fresh\":null}}"),
+        "base@1.0.0 is lower than 1.1.0 in the package set 4.2.0: only a trustee can ask for a lower version.");
+    set_scene_expect_done(server, ask_signed("{\"packages\":{\"fresh\":null,\"outside\":null}}"),
+                          "Released the package set 5.0.0: 7 packages, compiler 0.15.15; 0 added, 0 updated, 2 removed.");
+}
+
 /* ---- Compilers ---- */
 
 static void a_newer_compiler_comes_with_what_it_needs(void **state) {
     (void)state;
     /* What is in the way is replaced; a change that does not compile is left out. */
     const char *id = set_scene_request(server, "{\"compiler\":\"0.15.16\",\"packages\":{\"stuck\":\"1.0.1\"}}");
-    set_scene_expect_done(server, id, "Released the package set 4.1.0: 7 packages, compiler 0.15.16");
-    assert_string_equal(set_scene_message(server), "Release 4.1.0 package set.\n\nUpdated packages:\n  - stuck@1.0.0 -> 1.0.1");
+    set_scene_expect_done(server, id, "Released the package set 5.1.0: 7 packages, compiler 0.15.16");
+    assert_string_equal(set_scene_message(server), "Release 5.1.0 package set.\n\nUpdated packages:\n  - stuck@1.0.0 -> 1.0.1");
     /* Or it is removed. */
     id = set_scene_request(server, "{\"compiler\":\"0.16.0\",\"packages\":{}}");
     set_scene_expect_failed(server, id, "does not compile with compiler 0.16.0, because of late. Remove or change");
     id = set_scene_request(server, "{\"compiler\":\"0.16.0\",\"packages\":{\"late\":null}}");
-    set_scene_expect_done(server, id, "Released the package set 5.0.0: 6 packages, compiler 0.16.0");
-    assert_string_equal(set_scene_message(server), "Release 5.0.0 package set.\n\nRemoved packages:\n  - late@1.0.0");
-    set_scene_expect_set(server, "5.0.0", "base 1.1.0 leaf 1.0.0 pair-a 1.0.1 pair-b 1.0.1 stuck 1.0.1 user 1.0.0");
+    set_scene_expect_done(server, id, "Released the package set 6.0.0: 6 packages, compiler 0.16.0");
+    assert_string_equal(set_scene_message(server), "Release 6.0.0 package set.\n\nRemoved packages:\n  - late@1.0.0");
+    set_scene_expect_set(server, "6.0.0", "base 1.1.0 leaf 1.0.0 pair-a 1.0.1 pair-b 1.0.1 stuck 1.0.1 user 1.0.0");
 }
 
 int main(void) {
@@ -213,6 +250,8 @@ int main(void) {
         cmocka_unit_test(the_step_of_the_version_follows_the_changes),
         cmocka_unit_test(what_compiles_only_together_is_taken_in_together),
         cmocka_unit_test(packages_leave_with_all_that_depend_on_them),
+        cmocka_unit_test(two_requests_at_once_follow_each_other),
+        cmocka_unit_test(pacchettibotti_may_remove_but_not_lower),
         cmocka_unit_test(a_newer_compiler_comes_with_what_it_needs),
     };
     return cmocka_run_group_tests(tests, start, stop);
