@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Kills any process of a whole server, of which there are two of each (publish, transfer, build-matrix, gateway, build-worker)
+ * Kills any process of a whole server, of which there are two of each (publish, transfer, package-set, build-matrix, gateway, build-worker)
  * and one redis-server, at random moments, and starts it again at once, while packages are published, unpublished, transferred
  * and revised by owners and trustees, and a new compiler's wave runs over them. At the end
  *   - every accepted job is there, and has ended; none has failed but where its runner was killed three times in a row
@@ -74,6 +74,8 @@ static struct target targets[] = {
     {"publish 2", SERVER_PUBLISH, 0, NULL, 0},
     {"transfer 1", SERVER_TRANSFER, 0, NULL, 0},
     {"transfer 2", SERVER_TRANSFER, 0, NULL, 0},
+    {"package-set 1", SERVER_PACKAGE_SET, 0, NULL, 0},
+    {"package-set 2", SERVER_PACKAGE_SET, 0, NULL, 0},
     {"build-matrix 1", SERVER_BUILD_MATRIX, 0, NULL, 0},
     {"build-matrix 2", SERVER_BUILD_MATRIX, 0, NULL, 0},
     {"gateway 1", SERVER_GATEWAY, 0, NULL, 0},

@@ -113,6 +113,7 @@ static struct generated_source plan_source(const struct making *making, const st
 }
 
 static void plan_package(struct making *making, const struct indexed_package *package, bool is_needed) {
+    const struct generated_registry_options *options = making->options;
     struct made_package *made = &making->packages[making->package_count];
     if (!package->metadata) return;
     *made = (struct made_package){.from = package};
@@ -121,6 +122,7 @@ static void plan_package(struct making *making, const struct indexed_package *pa
         const struct indexed_version *version = &package->versions[i];
         const struct published_version *published = metadata_find_published(package->metadata, version->version);
         if (!published || published->compiler_count == 0) continue;
+        if (options->is_kept && !options->is_kept(options->context, package->name, version->version)) continue;
         struct made_version *out = &made->versions[made->version_count++];
         out->from = version;
         out->source = plan_source(making, version, published, is_needed);

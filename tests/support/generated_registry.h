@@ -13,6 +13,7 @@
 #ifndef TESTS_SUPPORT_GENERATED_REGISTRY_H
 #define TESTS_SUPPORT_GENERATED_REGISTRY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -42,6 +43,9 @@ struct generated_registry_options {
                                import */
     int sleep_ms;           /* time that the stand-in compiler takes for each module */
     int thread_count;       /* 0: one for each processor */
+    /* False: the version is left out; NULL: none is. */
+    bool (*is_kept)(void *context, const char *name, struct version version);
+    void *context;
     const struct generated_extra *extras;
     size_t extra_count;
     const struct package_set *sets; /* whose files are in registry.git */

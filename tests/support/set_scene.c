@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/hash.h"
 #include "lib/base/text.h"
 #include "lib/domain/matrix/work_order.h"
@@ -18,9 +19,17 @@
 #include "tests/support/temporary_folder.h"
 #include "tests/support/trustee_call.h"
 
-enum { STORE_TIMEOUT_MS = 10000, PAGE = 100 };
+enum { STORE_TIMEOUT_MS = 10000, PAGE = 100, POLL_MS = 50, END_PATIENCE_MS = 10 * 60 * 1000 };
 
 /* ---- The server ---- */
+
+/* A member of the set, a newer version, or one of a package that is not in it, known to build with the set's compiler. */
+static bool may_be_in_a_set(void *context, const char *name, struct version version) {
+    const struct set_scene_options *options = context;
+    const struct package_version *member = package_versions_find(&options->set->packages, name);
+    if (member && version_compare(version, member->version) <= 0) return version_equal(version, member->version);
+    return metadata_has_compiler(manifest_index_find_metadata(options->index, name), version, options->set->compiler);
+}
 
 /* Makes the registry, and beside it the program `make`, which copies it. */
 static void make_registry(const struct temporary_folder *folder, const struct set_scene_options *options) {
@@ -29,15 +38,20 @@ static void make_registry(const struct temporary_folder *folder, const struct se
     struct generated_registry_counts counts;
     struct error err = {0};
     if (options->members) set = small_package_set(options->members, &arena);
+    if (options->set) set = *options->set;
     const struct generated_registry_options generated = {.seed = 1,
                                                          .thread_count = 1,
+                                                         .sleep_ms = options->sleep_ms,
+                                                         .is_kept = options->set ? may_be_in_a_set : NULL,
+                                                         .context = (void *)options,
                                                          .extras = options->extras,
                                                          .extra_count = options->extra_count,
                                                          .sets = &set,
-                                                         .set_count = options->members != NULL};
-    struct manifest_index *index = small_registry_create(options->rows, options->row_count);
-    if (generated_registry_make(folder->path, index, &generated, &counts, &err)) fail_msg("%s", err.message);
-    manifest_index_free(index);
+                                                         .set_count = options->members || options->set};
+    struct manifest_index *small = options->index ? NULL : small_registry_create(options->rows, options->row_count);
+    if (generated_registry_make(folder->path, small ? small : options->index, &generated, &counts, &err))
+        fail_msg("%s", err.message);
+    manifest_index_free(small);
     const char *script =
         arena_format(&arena, "#!/bin/sh\ncd '%s' && cp -a registry.git registry-index.git storage \"$1\"\n", folder->path);
     temporary_folder_write(folder, "make", script);
@@ -50,10 +64,10 @@ static const char *const quiet[] = {"PACKAGE_SET_TIME=never", "PACKAGE_SET_AFTER
                                     "PENDING_SCAN_MS=200"};
 enum { QUIET = sizeof quiet / sizeof quiet[0], SETTINGS_MAX = 32 };
 
-static void list_settings(const char *out[SETTINGS_MAX], const char *const *more) {
+static void list_settings(const char *out[SETTINGS_MAX], const char *const *first) {
     size_t count = 0;
-    while (more && *more && count < SETTINGS_MAX - 1 - QUIET)
-        out[count++] = *more++;
+    while (first && *first && count < SETTINGS_MAX - QUIET - 1)
+        out[count++] = *first++;
     for (size_t i = 0; i < QUIET; i++)
         out[count++] = quiet[i];
     out[count] = NULL;
@@ -116,7 +130,19 @@ const char *set_scene_request(struct server *server, const char *payload) {
     return trustee_expect_job(server, SET_TOKEN, trustee_body(server, "package-set", payload, "a-trustee", NULL));
 }
 
+/* The whole build of a large set takes minutes on a busy machine. */
+static void wait_for_end(struct server *server, const char *id) {
+    const char *path = arena_format(&server->arena, "/status/%s", id);
+    for (int64_t until_ms = clock_monotonic_ms() + END_PATIENCE_MS; clock_monotonic_ms() < until_ms; clock_sleep_ms(POLL_MS)) {
+        json_t *status = server_get(server, path);
+        bool has_ended = json_object_get(status, "finishedAt");
+        json_decref(status);
+        if (has_ended) return;
+    }
+}
+
 static void expect_ended(struct server *server, const char *id, const char *state, const char *words) {
+    wait_for_end(server, id);
     json_t *job = server_wait_for_job(server, id);
     const char *log = server_log_text(server, job);
     bool has_succeeded = json_is_true(json_object_get(job, "success"));

@@ -10,14 +10,21 @@
 #include "tests/support/generated_registry.h"
 #include "tests/support/server/server_fixture.h"
 
+struct manifest_index;
+struct package_set;
+
 #define SET_TOKEN "ghp_TheTokenOfTrusteesInTests0123456"
 
 struct set_scene_options {
     const char *const *rows; /* as of small_registry_create() */
     size_t row_count;
     const char *members; /* `NAME VERSION …` of the set 1.0.0 for compiler 0.15.15; NULL: there is no set */
+    /* Or, in place of these: an index, of which only the versions that may come into the set's successors are made. */
+    const struct manifest_index *index;
+    const struct package_set *set;
     const struct generated_extra *extras;
     size_t extra_count;
+    int sleep_ms;                /* of the stand-in compiler, for each module */
     const char *programs;        /* as in struct server_options */
     const char *compilers;       /* the same */
     const char *const *settings; /* the same */
