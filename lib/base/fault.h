@@ -8,6 +8,7 @@
  *   REGISTRY_HOLD=NAME=PATH   waits at this point while the file PATH exists
  *   REGISTRY_CALLS=PATH       if the file PATH contains `NAME N`, the N-th call of that name from then on waits while the file
  *                             exists (tests/flow/test_redis_outages.c); every call is logged at DEBUG
+ *   REGISTRY_CLOCK=PATH       the wall clock (clock_now_ms()) stands at the time in the file PATH: eight bytes, milliseconds
  *
  * With REGISTRY_FAULT, every point that is passed is logged at DEBUG, so that a test can check that it covers all of them.
  */

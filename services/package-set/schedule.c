@@ -11,18 +11,30 @@
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
+#include "lib/store/redis/matrix_store.h"
 #include "lib/store/redis/set_store.h"
 #include "lib/tools/http/health_check.h"
 #include "services/package-set/schedule_parts.h"
 
 enum {
-    ROUND_MS = 1000,
+    ROUND_MS = 1000, /* between looks at what is due, or PENDING_SCAN_MS if that is shorter */
     STORE_TIMEOUT_MS = 5000,
     LOCK_HOLD_MS = 60000,     /* an instance that is gone holds its daily work for so long */
-    FAILURE_PAUSE_MS = 30000, /* before daily work that failed is begun again */
+    FAILURE_PAUSE_MS = 10000, /* before daily work that failed is begun again */
 };
 
 /* ---- The table of daily work ---- */
+
+/* STATUS_UNAVAILABLE: the publish service has not reported any yet, so an update would fail. */
+static enum status check_compilers(struct schedule *schedule, struct error *err) {
+    struct arena arena = {0};
+    struct version *compilers;
+    size_t count = 0;
+    enum status status = compiler_list_read(schedule->store, &arena, &compilers, &count, err);
+    arena_release(&arena);
+    if (!status && count == 0) status = error_set(err, STATUS_UNAVAILABLE, "No publish service has reported compilers yet.");
+    return status;
+}
 
 static enum status begin_update(struct schedule *schedule, int64_t time_ms, char job_id[UUID_TEXT_MAX], struct text *report,
                                 struct error *err) {
@@ -36,7 +48,8 @@ static enum status begin_update(struct schedule *schedule, int64_t time_ms, char
     }
     bool is_new;
     schedule_derive_id("daily package set", time_ms, id);
-    enum status status = schedule_make_update(schedule, id, &is_new, err);
+    enum status status = check_compilers(schedule, err);
+    if (!status) status = schedule_make_update(schedule, id, &is_new, err);
     if (status) return status;
     memcpy(job_id, id, UUID_TEXT_MAX);
     text_append_format(report, "The job %s updates the package set.", id);
@@ -190,9 +203,10 @@ static void go_round(struct schedule *schedule) {
 
 static void run(void *context) {
     struct schedule *schedule = context;
+    int64_t scan_ms = schedule->service->settings.pending_scan_ms;
     do
         go_round(schedule);
-    while (thread_pause(&schedule->thread, ROUND_MS));
+    while (thread_pause(&schedule->thread, scan_ms > 0 && scan_ms < ROUND_MS ? scan_ms : ROUND_MS));
 }
 
 enum status schedule_create(struct schedule **out, struct package_set_service *service, struct error *err) {
