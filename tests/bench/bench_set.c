@@ -4,7 +4,8 @@
  * are (the stand-in compiler, which counts as compiled what it writes): how many modules are compiled, beside
  *   - one build of what changed and of what depends on it
  *   - the way of the server before this one: everything, everything again with all candidates, then everything once for each
- * and how long that takes. Then the same again: a set of 650 packages from a warm build store.
+ * and how long that takes. Then publications, and the builds that follow from them, while all 650 packages are built with
+ * another compiler for a set, beside the same on the same server when nothing else is done. Both share this machine's processors.
  *
  *   tests/bench/run set       (bench_set [--bin DIR])
  */
@@ -17,9 +18,10 @@
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 #include "tests/bench/bench_support.h"
+#include "tests/support/matrix_scene.h"
 #include "tests/support/set_scene.h"
 
-enum { PACKAGES = 650, CANDIDATES = 20, BROKEN = 3, DEPENDENCIES = 4, WORKERS = 2 };
+enum { PACKAGES = 650, CANDIDATES = 20, BROKEN = 3, DEPENDENCIES = 4, WORKERS = 2, PUBLICATIONS = 15 };
 
 struct scene {
     const char *rows[2 * PACKAGES + 1];
@@ -41,7 +43,8 @@ static const char *print_dependencies(struct scene *scene, int package) {
     struct text text = {0};
     for (int i = 0; i < DEPENDENCIES && i < package; i++) {
         int other = i == 0 ? 0 : i * package / (DEPENDENCIES + 1) + package % 7;
-        if (other >= package || (i > 0 && other == 0) || (i > 1 && other == (i - 1) * package / (DEPENDENCIES + 1) + package % 7))
+        if (other >= package || (i > 0 && other == 0) ||
+            (i > 1 && other == (i - 1) * package / (DEPENDENCIES + 1) + package % 7))
             continue;
         text_append_format(&text, "%sp%03d >=1.0.0 <2.0.0", text.length ? ", " : "", other);
     }
@@ -60,12 +63,49 @@ static void make_scene(struct scene *scene) {
         if (candidate < 0) continue;
         scene->rows[scene->row_count++] = arena_format(&scene->arena, "p%03d 1.1.0 [0.15.15] %s", i, dependencies);
         if (candidate % (CANDIDATES / BROKEN) != 1 || scene->extra_count == BROKEN) continue;
-        scene->extras[scene->extra_count++] =
-            (struct generated_extra){arena_format(&scene->arena, "p%03d", i), "1.1.0", .module = NULL, .import = "Nowhere.At.All"};
+        scene->extras[scene->extra_count++] = (struct generated_extra){arena_format(&scene->arena, "p%03d", i), "1.1.0",
+                                                                       .module = NULL, .import = "Nowhere.At.All"};
     }
 }
 
-/* The modules of the packages that change or depend on one that does, as the update counts them when all of them compile. */
+/* ---- Publications meanwhile ---- */
+
+/* From the request to the end of the publication, and to the end of its build with the other compiler. */
+static void publish(struct server *server, int number, struct samples *publication, struct samples *build) {
+    const struct package package = {.name = arena_format(&server->arena, "also-%d", number), .version = "1.0.0"};
+    package_push(arena_format(&server->arena, "%s/sources", server->folder), &package);
+    int64_t begun_us = clock_monotonic_us();
+    server_expect_published(server, &package);
+    samples_add(publication, (double)(clock_monotonic_us() - begun_us) / 1000);
+    const char *compiler = text_equal(matrix_compilers_of(server, package.name, "1.0.0"), "0.15.16") ? "0.15.15" : "0.15.16";
+    json_decref(matrix_wait_for_build(server, package.name, "1.0.0", compiler));
+    samples_add(build, (double)(clock_monotonic_us() - begun_us) / 1000);
+}
+
+static void measure_publications(struct server *server) {
+    struct samples alone[2] = {0}, meanwhile[2] = {0};
+    for (int i = 0; i < PUBLICATIONS; i++)
+        publish(server, i, &alone[0], &alone[1]);
+    const char *id = set_scene_request(server, "{\"compiler\":\"0.15.16\",\"packages\":{}}");
+    server_wait_for_state(server, id, "running");
+    for (int i = 0; i < PUBLICATIONS; i++)
+        publish(server, PUBLICATIONS + i, &meanwhile[0], &meanwhile[1]);
+    json_t *status = server_get(server, arena_format(&server->arena, "/status/%s", id));
+    if (!text_equal(server_job_text(status, "state"), "running")) printf("(the update ended before the publications)\n");
+    json_decref(status);
+    set_scene_expect_done(server, id, "Released the package set 1.3.0");
+    static const char *const names[] = {"publication", "… and its build"};
+    for (int i = 0; i < 2; i++) {
+        double before = samples_percentile(&alone[i], 50), during = samples_percentile(&meanwhile[i], 50);
+        printf("%-25s %6.0f ms alone, %.0f ms during an update with another compiler: %.2f times\n", names[i], before, during,
+               during / before);
+        samples_release(&alone[i]);
+        samples_release(&meanwhile[i]);
+    }
+}
+
+/* ---- The update ---- */
+
 static void run(const char *programs) {
     struct scene scene = {0};
     make_scene(&scene);
@@ -78,7 +118,8 @@ static void run(const char *programs) {
                                                                         .workers = WORKERS});
     /* The whole build of this update compiles everything once, and fills the store. */
     int64_t begun_ms = clock_monotonic_ms();
-    set_scene_expect_done(server, set_scene_request(server, "{\"packages\":{\"added\":\"1.0.0\"}}"), "Released the package set");
+    set_scene_expect_done(server, set_scene_request(server, "{\"packages\":{\"added\":\"1.0.0\"}}"),
+                          "Released the package set");
     const struct set_scene_builds first = set_scene_builds(server);
     double first_ms = (double)(clock_monotonic_ms() - begun_ms);
 
@@ -98,6 +139,7 @@ static void run(const char *programs) {
            second_ms / 1000, second.count - first.count, (long long)own);
     printf("as the server before      %6lld modules (everything %d times): %.1f times as many\n", (long long)before,
            2 + CANDIDATES, (double)before / (double)compiled);
+    measure_publications(server);
     set_scene_stop(server);
     text_release(&scene.members);
     arena_release(&scene.arena);

@@ -15,7 +15,7 @@ const { setTimeout: sleep } = require('node:timers/promises');
 const { pathToFileURL } = require('node:url');
 const { Document } = require('./openapi_document.js');
 const { begin, tokens, bodies, further, whileRunning, whileWaiting, whileRedisIsAway } = require('./openapi_requests.js');
-const { RegistryServer } = require('./registry_server.js');
+const { RegistryServer, startDownloads } = require('./registry_server.js');
 const { runMain } = require('./run_main.js');
 
 const POST_LIMIT = 1000; // a minute: more than we send, but at the end
@@ -231,18 +231,6 @@ async function startGitHub() {
   await new Promise((resolve) => github.listen(0, '127.0.0.1', resolve));
   github.unref();
   return `http://127.0.0.1:${github.address().port}`;
-}
-
-// Where build workers get tarballs from: the gateway's certificate is of no authority that they know.
-async function startDownloads(storage) {
-  const downloads = http.createServer((request, response) => {
-    const file = path.join(storage, path.normalize(request.url));
-    if (fs.existsSync(file)) fs.createReadStream(file).pipe(response);
-    else response.writeHead(404).end();
-  });
-  await new Promise((resolve) => downloads.listen(0, '127.0.0.1', resolve));
-  downloads.unref();
-  return `http://127.0.0.1:${downloads.address().port}`;
 }
 
 async function main(programs, folder) {

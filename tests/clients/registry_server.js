@@ -49,6 +49,18 @@ function makeRepository(folder, name, files, tag) {
   fs.rmSync(begin, { recursive: true });
 }
 
+// Where build workers get tarballs from: the gateway's certificate is of no authority that they know.
+async function startDownloads(storage) {
+  const downloads = http.createServer((request, response) => {
+    const file = path.join(storage, path.normalize(request.url));
+    if (fs.existsSync(file)) fs.createReadStream(file).pipe(response);
+    else response.writeHead(404).end();
+  });
+  await new Promise((resolve) => downloads.listen(0, '127.0.0.1', resolve));
+  downloads.unref();
+  return `http://127.0.0.1:${downloads.address().port}`;
+}
+
 // GET on the management port; resolves to whether the answer is 200.
 function isReady(port) {
   return new Promise((resolve) => {
@@ -184,4 +196,4 @@ class RegistryServer {
   }
 }
 
-module.exports = { RegistryServer, API_HOST, PACKAGES_HOST };
+module.exports = { RegistryServer, startDownloads, API_HOST, PACKAGES_HOST };

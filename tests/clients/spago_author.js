@@ -99,6 +99,19 @@ class Author {
     if (!fs.existsSync(remote)) execFileSync('git', ['init', '-q', '--bare', '-b', 'main', remote]);
   }
 
+  // Runs spago in a project that takes these packages from the package set of that version.
+  useSet(version, dependencies, ...words) {
+    this.write('work/spago.yaml', `package:
+  name: project
+  dependencies: [${dependencies.join(', ')}]
+workspace:
+  packageSet:
+    registry: ${version}
+`);
+    this.write('work/src/Main.purs', 'module Main where\n\nimport Tree (version)\n\nname :: String\nname = version\n');
+    return this.runSpago(...words);
+  }
+
   publish(...options) { return this.runSpago('publish', ...options); }
 
   // Resolves to {status, output, requests}, which stays in `lastRun`: the exit status or the signal that ended it, what it

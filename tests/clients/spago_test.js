@@ -3,7 +3,8 @@
 // The unmodified spago publishes through our gateway (services/gateway/README.md, Client requirements), twice in a row: a
 // package and, from the same caches, its next version with -v; another that depends on it and downloads it from our storage,
 // and, by an author without caches, its next version with -v while the publish service is restarted. Each to spago's own
-// message of success. Then publications that fail, whose reasons spago must print.
+// message of success. Then publications that fail, whose reasons spago must print. In the end a package set with both, which
+// spago lists, and by which it builds a project, with tarballs from our storage.
 //
 //   node spago_test.js PROGRAMS FOLDER      FOLDER/npm/node_modules has spago; see tests/clients/run
 'use strict';
@@ -12,7 +13,7 @@ const path = require('node:path');
 const { setTimeout: sleep } = require('node:timers/promises');
 const { Author } = require('./spago_author.js');
 const { startProxy } = require('./connect_proxy.js');
-const { RegistryServer, API_HOST, PACKAGES_HOST } = require('./registry_server.js');
+const { RegistryServer, startDownloads, API_HOST, PACKAGES_HOST } = require('./registry_server.js');
 const { runMain } = require('./run_main.js');
 
 const SUCCESS = 'Your package was published successfully!';
@@ -112,6 +113,17 @@ const stories = {
     await server.waitUntilReady();
     await checkSuccess(server, pkg, await author.publish());
   },
+  async 'nothing, but uses the package set that has both'(server, author) {
+    const payload = JSON.stringify({ packages: { leaf: '1.1.0', tree: '1.1.0' } });
+    const { jobId } = await server.post('/api/v1/package-sets', { payload });
+    const job = await server.waitForJob(jobId, ({ finishedAt }) => finishedAt);
+    assert.equal(job.state, 'succeeded', job.error);
+    const listed = await author.useSet('1.1.0', ['tree'], 'registry', 'package-sets', '--latest');
+    assert.match(listed.output, /^\| 1\.1\.0 +\| .* \| 0\.15\.16 +\|$/m);
+    const built = await author.useSet('1.1.0', ['tree'], 'build');
+    assert.equal(built.status, 0);
+    checkRequests(built.requests.toSorted(), ['leaf', 'tree'].map((name) => `GET https://${PACKAGES_HOST}/${name}/1.1.0.tar.gz 200`));
+  },
 };
 
 async function tellStories(server, folder, proxy) {
@@ -130,8 +142,11 @@ async function tellStories(server, folder, proxy) {
 }
 
 async function main(programs, folder) {
-  const server = new RegistryServer(programs, path.join(folder, 'server'), { DRAIN_MS: '0' });
+  const downloads = await startDownloads(path.join(folder, 'server/storage'));
+  const server = new RegistryServer(programs, path.join(folder, 'server'),
+    { DRAIN_MS: '0', BUILD_DOWNLOAD_URL: downloads, PACKAGE_SET_TIME: 'never', PACKAGE_SET_AFTER_MS: '0' });
   await server.start();
+  server.startProgram('build-worker');
   const proxy = await startProxy([API_HOST, PACKAGES_HOST], server.port);
   await tellStories(server, folder, proxy);
   proxy.cut();
