@@ -163,6 +163,7 @@ static enum status start_ready(struct update *u, struct update_build **wanted, s
     for (size_t i = 0; i < count && !status; i++) {
         struct update_build *build = wanted[i];
         if (build->is_started || outcome_of(build) != SET_OUTCOME_UNKNOWN || waits(build, &open)) continue;
+        if (build->outcome.was_slow) build->trial.id_basis = "after a time-out"; /* a job of its own: that one has ended */
         status = trial_build_start(&u->trials, &build->trial, err);
         build->is_started = !status;
     }

@@ -91,6 +91,7 @@ static void add_extra(struct generated_source *source, const struct generated_re
         if (!text_equal(extra->name, source->manifest->name) || !text_equal(extra->version, version)) continue;
         if (extra->module) source->extra_module = extra->module;
         if (extra->import) source->extra_import = extra->import;
+        if (extra->pragma) source->extra_pragma = extra->pragma;
         if (!extra->fails_from) continue;
         source->fault = GENERATED_FAULT_TYPE;
         if (version_parse(&source->fails_from, extra->fails_from, NULL)) abort();

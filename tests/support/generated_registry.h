@@ -27,13 +27,14 @@ struct package_set;
 enum { GENERATED_TENTH = 150 };
 
 /* A version whose source has one module more, or one import more: it compiles with some versions of others only, or defines a
- * module of theirs. Or one that compiles with some compilers only. */
+ * module of theirs. Or one that compiles with some compilers only, or slowly. */
 struct generated_extra {
     const char *name;
     const char *version;
     const char *module;     /* NULL: none */
     const char *import;     /* NULL: none */
     const char *fails_from; /* the first compiler that rejects it, as GENERATED_FAULT_TYPE; NULL: none does */
+    const char *pragma;     /* for the stand-in compiler: "sleep 100" (tests/support/purs/purs.c); NULL: none */
 };
 
 struct generated_registry_options {

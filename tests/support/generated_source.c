@@ -75,6 +75,7 @@ static const char *print_module(const struct generated_source *source, size_t pa
     if (part == 0 && source->extra_import) append_import(&text, source->extra_import);
     bool is_last = part == part_count; /* so that of several modules some compile before it fails */
     if (is_last && source->fault == GENERATED_FAULT_IMPORT) append_import(&text, "Module.That.Is.Nowhere");
+    if (part == 0 && source->extra_pragma) text_append_format(&text, "\n-- stand-in: %s\n", source->extra_pragma);
     if (source->sleep_ms) text_append_format(&text, "\n-- stand-in: sleep %d\n", source->sleep_ms);
     if (is_last && source->fault == GENERATED_FAULT_TYPE)
         text_append_format(&text, "\n-- stand-in: fail-from %s Could not match type Int with type String\n", compiler);

@@ -42,6 +42,7 @@ struct generated_source {
     int sleep_ms;              /* time that the stand-in takes for each module */
     const char *extra_module;  /* one more module, `Shared.Thing`; NULL: none */
     const char *extra_import;  /* imported by the package's own module; NULL: none */
+    const char *extra_pragma;  /* for the stand-in, in the package's own module; NULL: none */
 };
 
 /* A number that depends on nothing but its arguments, evenly spread; `version` may be NULL. */

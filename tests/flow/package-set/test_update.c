@@ -149,10 +149,36 @@ static void components_are_built_side_by_side_and_searched_by_themselves(void **
     assert_int_equal(set_scene_builds(server).count, 10 + 1);
 }
 
+/* ---- What takes too long ---- */
+
+static const char *const slow_rows[] = {"base 1.0.0 " BOTH " ", "slow 1.0.0 " BOTH " "};
+static const struct generated_extra slow_extras[] = {{"slow", "1.0.0", .pragma = "sleep 12000"}};
+
+/* A time limit may be the machine's fault, once. */
+static void what_takes_too_long_is_built_again_by_the_next_update(void **state) {
+    (void)state;
+    static const char *const settings[] = {"MATRIX_TIMEOUT_MS=6000", NULL};
+    server = set_scene_start(&(struct set_scene_options){.rows = slow_rows,
+                                                         .row_count = sizeof slow_rows / sizeof slow_rows[0],
+                                                         .extras = slow_extras,
+                                                         .extra_count = 1,
+                                                         .members = "base 1.0.0",
+                                                         .settings = settings});
+    const char *id = set_scene_update(server);
+    set_scene_expect_done(server, id, "slow@1.0.0 is not changed: ");
+    set_scene_expect_done(server, id, "time limit");
+    server_terminate(server, SERVER_BUILD_MATRIX);
+    server_change_setting(server, SERVER_BUILD_MATRIX, "MATRIX_TIMEOUT_MS", "120000");
+    server_start_program(server, SERVER_BUILD_MATRIX);
+    set_scene_expect_done(server, set_scene_update(server), "Released the package set 1.1.0");
+    set_scene_expect_set(server, "1.1.0", "base 1.0.0 slow 1.0.0");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(all_that_compiles_is_taken_in, stop),
         cmocka_unit_test_teardown(what_does_not_compile_is_left_out_and_named, stop),
+        cmocka_unit_test_teardown(what_takes_too_long_is_built_again_by_the_next_update, stop),
         cmocka_unit_test_teardown(components_are_built_side_by_side_and_searched_by_themselves, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
