@@ -135,7 +135,6 @@ void update_say_refused(struct update *u, size_t i) {
     const char *name = name_of(u, change->package);
     const char *version =
         change->version ? arena_format(u->arena, "@%s", update_print_version(u, change->version->version)) : "";
-    const char *what = change->version ? "" : "Without it the set does not compile: ";
     if (u->trial.states[i] == SET_SEARCH_BLOCKED) {
         const struct set_change *cause = &u->checked.changes.items[u->trial.causes[i]];
         job_run_log(u->run, LOG_WARN, "%s%s is not changed: it needs %s, which is not changed either.", name, version,
@@ -148,8 +147,8 @@ void update_say_refused(struct update *u, size_t i) {
     } else if (failure->package == change->package) {
         job_run_log(u->run, LOG_WARN, "%s%s is not changed: it does not compile with the versions of the set.", name, version);
     } else {
-        job_run_log(u->run, LOG_WARN, "%s%s is not changed: %s%s does not compile with it.", name, version, what,
-                    name_of(u, failure->package));
+        job_run_log(u->run, LOG_WARN, "%s%s is not changed: %s does not compile %s it.", name, version,
+                    name_of(u, failure->package), change->version ? "with" : "without");
     }
 }
 

@@ -22,7 +22,7 @@
 static const char *const rows[] = {
     "a-twin 1.0.0 " LATER, "absent 1.0.0 " LATER,    "b-twin 1.0.0 " LATER,  "base 1.0.0 " BOTH " ", "base 1.0.1 " BOTH " ",
     "c-bad 1.0.0 " LATER,  "last 1.0.0 " LATER,      "lost 1.0.0 " LATER,    "lucky 1.0.0 " LATER,   "other 1.0.0 " BOTH " ",
-    "other 1.1.0 " LATER,  "restarted 1.0.0 " LATER, "resumed 1.0.0 " LATER,
+    "other 1.1.0 " LATER,  "restarted 1.0.0 " LATER, "resumed 1.0.0 " LATER, "waits 1.0.0 " LATER,
 };
 /* The twins define one module. */
 static const struct generated_extra extras[] = {
@@ -36,7 +36,8 @@ static struct temporary_folder files;
 
 static int begin(void **state) {
     (void)state;
-    static const char *const settings[] = {"REGISTRY_HOLD=nowhere=nothing", "LEASE_MS=2000", NULL};
+    static const char *const settings[] = {"REGISTRY_HOLD=nowhere=nothing", "LEASE_MS=2000", "PACKAGE_SET_TIMEOUT_MS=600000",
+                                           NULL};
     temporary_folder_make(&files);
     server = set_scene_start(&(struct set_scene_options){.rows = rows,
                                                          .row_count = sizeof rows / sizeof rows[0],
@@ -225,6 +226,30 @@ static void a_version_without_a_tarball_is_tried_again(void **state) {
     set_scene_expect_done(server, set_scene_update(server), "Released the package set 3.9.0");
 }
 
+static void limit_updates(const char *timeout_ms) {
+    server_terminate(server, SERVER_PACKAGE_SET);
+    server_change_setting(server, SERVER_PACKAGE_SET, "PACKAGE_SET_TIMEOUT_MS", timeout_ms);
+    server_start_program(server, SERVER_PACKAGE_SET);
+}
+
+/* No worker takes its build, which is ended with it. The next update makes it again. */
+static void an_update_that_takes_too_long_leaves_no_build(void **state) {
+    (void)state;
+    limit_updates("2000");
+    server_terminate_worker(server, 0);
+    set_scene_make_known(server, "waits");
+    json_t *before = server_get(server, "/api/v1/jobs?kinds=matrix");
+    set_scene_expect_failed(server, set_scene_update(server), "it took longer than the 2000 ms");
+    json_t *after = server_get(server, "/api/v1/jobs?kinds=matrix"); /* the unfinished ones */
+    assert_int_equal(json_array_size(before), 0);
+    assert_int_equal(json_array_size(after), 0);
+    json_decref(before);
+    json_decref(after);
+    limit_updates("600000");
+    server_start_worker(server, 0);
+    set_scene_expect_done(server, set_scene_update(server), "Released the package set 3.10.0");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_update_that_is_overtaken_starts_over),
@@ -234,6 +259,7 @@ int main(void) {
         cmocka_unit_test(redis_is_restarted_while_builds_are_awaited_and_before_the_push),
         cmocka_unit_test(the_build_of_a_lost_worker_is_made_by_another),
         cmocka_unit_test(a_version_without_a_tarball_is_tried_again),
+        cmocka_unit_test(an_update_that_takes_too_long_leaves_no_build),
     };
     return run_fault_tests(tests, begin, end);
 }
