@@ -2,22 +2,24 @@
  *
  * registryctl's commands: each is a row of the table in main.c and a function. Their files, by topic:
  *
- *   requests.c  requests to a registry: publish, unpublish, transfer, trustee (with gateway.c and follow.c)
- *   jobs.c      queries to a gateway: status, logs, jobs
- *   check.c     a registry's files: check
- *   solve.c     a registry's versions: solve (with solve_all.c)
- *   formats.c   one text in one of the registry's formats: manifest, package-name, version, range, hash, license
- *   signing.c   verify, sign
- *   packing.c   pack, unpack
- *   storage.c   storage
- *   matrix.c    workers, matrix (with matrix_verify.c and matrix_line.c)
- *   main.c      settings
+ *   requests.c     requests to a registry: publish, unpublish, transfer, trustee (with gateway.c and follow.c)
+ *   package_set.c  package-set
+ *   jobs.c         queries to a gateway: status, logs, jobs
+ *   check.c        a registry's files: check
+ *   solve.c        a registry's versions: solve (with solve_all.c)
+ *   formats.c      one text in one of the registry's formats: manifest, package-name, version, range, hash, license
+ *   signing.c      verify, sign
+ *   packing.c      pack, unpack
+ *   storage.c      storage
+ *   matrix.c       workers, matrix (with matrix_verify.c and matrix_line.c)
+ *   main.c         settings
  *
  * Options are read, and the number of arguments is checked, before a command runs.
  */
 #ifndef OPS_REGISTRYCTL_COMMAND_H
 #define OPS_REGISTRYCTL_COMMAND_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -28,14 +30,17 @@ struct invocation;
 
 struct command {
     const char *name;
-    int least, most;       /* arguments, without options */
+    int least, most;       /* arguments, without options; ARGUMENTS_ANY: no limit */
     const char *options;   /* names separated by spaces; one with a value ends in `:`. `follow` is also `-f` */
     const char *arguments; /* as the help shows them */
     const char *help;
     enum status (*run)(struct invocation *call, struct error *err);
 };
 
-enum { OPTIONS_MAX = 12 }; /* per call */
+enum {
+    ARGUMENTS_ANY = INT_MAX,
+    OPTIONS_MAX = 24, /* that a command knows, with those of every command */
+};
 
 struct given_option {
     const char *name, *value; /* "": a flag */
@@ -44,10 +49,10 @@ struct given_option {
 /* One call of the program. */
 struct invocation {
     const struct command *command;
-    const char *gateway;       /* its address, without a path */
-    const char *authorization; /* header with a trustee's token; NULL: none */
-    struct given_option options[OPTIONS_MAX];
-    int option_count;
+    const char *gateway;          /* its address, without a path */
+    const char *authorization;    /* header with a trustee's token; NULL: none */
+    struct given_option *options; /* of the program, then of the command, in their order; in the arena */
+    int option_count, options_most;
     char **arguments; /* the command's own, without options; NULL at the end */
     int count;
     struct arena arena;
@@ -56,6 +61,9 @@ struct invocation {
 
 /* The value of an option of the command, by its name without dashes; NULL: it is not given. */
 const char *take_option(const struct invocation *call, const char *name);
+/* The same for an option that may be given several times: the next value from *position on, which begins at 0 and is moved behind
+ * it. NULL: there is no further one. */
+const char *take_next_option(const struct invocation *call, const char *name, int *position);
 /* True if an option without a value is given. */
 bool take_flag(const struct invocation *call, const char *name);
 
@@ -68,6 +76,7 @@ enum status command_unpublish(struct invocation *call, struct error *err);
 enum status command_transfer(struct invocation *call, struct error *err);
 
 enum status command_trustee(struct invocation *call, struct error *err);
+enum status command_package_set(struct invocation *call, struct error *err);
 
 enum status command_status(struct invocation *call, struct error *err);
 enum status command_logs(struct invocation *call, struct error *err);

@@ -3,6 +3,7 @@
  * registryctl: the registry on the command line. Exit status 0: done; 1: the answer is no (a failed job, a refused request), or
  * the command failed; 2: a wrong call.
  */
+#include <assert.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -31,6 +32,12 @@ static const struct command commands[] = {
      "Request an action as a trustee: publish, unpublish, transfer, package-set, matrix, revise or retry, with its payload\n"
      "      as JSON. The token is read from the file, or from the variable TRUSTEE_TOKEN.",
      command_trustee},
+    {"package-set", 0, ARGUMENTS_ANY, "request remove: compiler: key: actor: issue: reason: token-file: follow",
+     "--request [NAME@VERSION]… [--remove NAME]… [--compiler V] [--key FILE | --actor LOGIN …] [--follow]",
+     "Request an update of the package set: versions to add or raise, packages to remove, another compiler. A compiler or a\n"
+     "      removal needs pacchettibotti's signature (--key), or a trustee's token (--actor, and the other options of "
+     "trustee).",
+     command_package_set},
     {"status", 1, 1, "", "JOB", "Print the state of a job; exit 1 if it failed.", command_status},
     {"logs", 1, 1, "follow level:", "JOB [--follow | -f] [--level LEVEL]",
      "Print a job's log; exit 1 with its last error if it failed. With --follow, continue until the job ends.", command_logs},
@@ -87,9 +94,10 @@ enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 
 static int print_usage(FILE *out, int exit_status) {
     fputs("usage: registryctl [--gateway URL] COMMAND …\n       registryctl [COMMAND] --help\n       registryctl --version\n\n"
-          "publish, unpublish, transfer, trustee, status, logs and jobs ask the gateway at --gateway, REGISTRY_GATEWAY or\n"
-          "http://127.0.0.1:9000. DIR has the registry's two repositories, either bare (registry.git and registry-index.git,\n"
-          "of which the branch is read) or as folders (registry and registry-index, of which the files on disk are read).\n"
+          "publish, unpublish, transfer, trustee, package-set, status, logs and jobs ask the gateway at --gateway,\n"
+          "REGISTRY_GATEWAY or http://127.0.0.1:9000. DIR has the registry's two repositories, either bare (registry.git and\n"
+          "registry-index.git, of which the branch is read) or as folders (registry and registry-index, of which the files on\n"
+          "disk are read).\n"
           "Exit status: 0 success; 1 failure, or a negative answer; 2 wrong usage.\n\n",
           out);
     for (int i = 0; i < COMMAND_COUNT; i++)
@@ -108,10 +116,16 @@ static int print_help_of(const struct command *command) {
     return 0;
 }
 
-const char *take_option(const struct invocation *call, const char *name) {
-    for (int i = 0; i < call->option_count; i++)
-        if (strcmp(call->options[i].name, name) == 0) return call->options[i].value;
+const char *take_next_option(const struct invocation *call, const char *name, int *position) {
+    while (*position < call->option_count) {
+        const struct given_option *option = &call->options[(*position)++];
+        if (strcmp(option->name, name) == 0) return option->value;
+    }
     return NULL;
+}
+
+const char *take_option(const struct invocation *call, const char *name) {
+    return take_next_option(call, name, &(int){0});
 }
 
 bool take_flag(const struct invocation *call, const char *name) {
@@ -151,11 +165,11 @@ enum status command_settings(struct invocation *call, struct error *err) {
 /* Options of every command. */
 static const char common_options[] = "gateway: help";
 
-/* Converts option names, separated by spaces, for getopt_long(); a name that ends in `:` has a value. The names are in the
- * arena; returns their number. */
-static size_t list_options(struct option *out, const char *words, struct arena *arena) {
-    size_t count = 0;
+/* Adds option names, separated by spaces, to the `count` that are there already for getopt_long(); a name that ends in `:` has a
+ * value. The names are in the arena; returns the number of all. */
+static size_t list_options(struct option out[OPTIONS_MAX], size_t count, const char *words, struct arena *arena) {
     while (*words) {
+        assert(count < OPTIONS_MAX);
         size_t length = strcspn(words, " ");
         bool has_value = words[length - 1] == ':';
         out[count++] = (struct option){.name = arena_copy_bytes(arena, words, length - has_value),
@@ -177,8 +191,8 @@ static bool is_written_out(const struct invocation *call, const char *name) {
  * argument, too, which is the name of the program or command. */
 static enum status read_options(struct invocation *call, const char *words, const char *short_options, struct error *err) {
     struct option known[OPTIONS_MAX + 1] = {0};
-    size_t count = list_options(known, words, &call->arena);
-    count += list_options(known + count, common_options, &call->arena);
+    size_t count = list_options(known, 0, words, &call->arena);
+    list_options(known, count, common_options, &call->arena);
     int choice, index = 0;
     optind = 0; /* restarts getopt_long() in each call */
     opterr = 0;
@@ -188,7 +202,8 @@ static enum status read_options(struct invocation *call, const char *words, cons
         if (choice == 0 && !is_written_out(call, known[index].name)) choice = '?';
         if (choice == '?') return wrong_call(call, err, "Unknown option \"%s\".", given);
         const char *name = choice == 'f' ? "follow" : known[index].name;
-        if (call->option_count == OPTIONS_MAX) return wrong_call(call, err, "There are more than %d options.", OPTIONS_MAX);
+        if (call->option_count == call->options_most) /* -fff is one argument */
+            return wrong_call(call, err, "There are too many options.");
         call->options[call->option_count++] = (struct given_option){name, optarg ? optarg : ""};
     }
     call->arguments += optind;
@@ -235,7 +250,8 @@ static int run(struct invocation *call) {
 }
 
 int main(int count, char **arguments) {
-    struct invocation call = {.arguments = arguments, .count = count};
+    struct invocation call = {.arguments = arguments, .count = count, .options_most = count};
+    call.options = arena_alloc(&call.arena, (size_t)count * sizeof *call.options);
     int exit_status = run(&call);
     arena_release(&call.arena);
     return exit_status;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The commands that send requests (services/gateway/README.md). Each makes the request's body, posts it, prints the job's id,
- * and with --follow its log. An owner's request is signed once, so that a retry is the same request.
+ * The commands that send requests (services/gateway/README.md), but for package-set (package_set.c).
  */
 #include <errno.h>
 #include <stdio.h>
@@ -15,9 +14,11 @@
 #include "lib/domain/job/operation.h"
 #include "ops/registryctl/command.h"
 #include "ops/registryctl/gateway.h"
+#include "ops/registryctl/requests.h"
 #include "ops/registryctl/signing.h"
 
-static enum status send_request(struct invocation *call, const char *path, const char *body, bool follow, struct error *err) {
+enum status request_send(struct invocation *call, const char *path, const char *body, struct error *err) {
+    bool follow = take_flag(call, "follow");
     json_t *answer = NULL;
     enum status status = gateway_ask(call, path, body, follow ? GATEWAY_PATIENCE_MS : 0, &answer, err);
     call->authorization = NULL; /* later requests need none */
@@ -50,7 +51,6 @@ static enum status take_location(struct invocation *call, struct location *out, 
 
 enum status command_publish(struct invocation *call, struct error *err) {
     struct publish_request request = {0};
-    bool follow = take_flag(call, "follow");
     const char *compiler = take_option(call, "compiler");
     enum status status = take_location(call, &request.location, &request.has_location, err);
     if (status) return status;
@@ -63,30 +63,28 @@ enum status command_publish(struct invocation *call, struct error *err) {
 
     struct text body = {0};
     publish_request_append_json(&body, &request);
-    status = send_request(call, "/api/v1/publish", text_view(&body), follow, err);
+    status = request_send(call, "/api/v1/publish", text_view(&body), err);
     text_release(&body);
     return status;
 }
 
 /* ---- Owners' requests ---- */
 
-/* Ends the payload with a unique field: the server carries out the same bytes only once, ever, but a command that is called
- * again means a new request. (The server ignores unknown fields.) */
-static void close_payload(struct json_writer *writer) {
+void request_close_payload(struct json_writer *writer) {
     char id[UUID_TEXT_MAX];
     hash_random_uuid(id);
     json_writer_text_field(writer, "requestId", id);
     json_writer_close(writer, '}');
 }
 
-static enum status send_signed(struct invocation *call, const char *path, const char *key_file, const struct text *payload,
-                               bool follow, struct error *err) {
+enum status request_send_payload(struct invocation *call, const char *path, const char *key_file, const struct text *payload,
+                                 struct error *err) {
     struct text signature = {0}, body = {0};
-    enum status status = sign_with_file(&signature, key_file, text_view(payload), payload->length, err);
+    enum status status = key_file ? sign_with_file(&signature, key_file, text_view(payload), payload->length, err) : STATUS_OK;
     if (!status) {
-        const struct signed_request request = {text_view(payload), text_view(&signature)};
+        const struct signed_request request = {text_view(payload), key_file ? text_view(&signature) : NULL};
         signed_request_append_json(&body, &request);
-        status = send_request(call, path, text_view(&body), follow, err);
+        status = request_send(call, path, text_view(&body), err);
     }
     text_release(&body);
     text_release(&signature);
@@ -94,7 +92,6 @@ static enum status send_signed(struct invocation *call, const char *path, const 
 }
 
 enum status command_unpublish(struct invocation *call, struct error *err) {
-    bool follow = take_flag(call, "follow");
     const char *key_file = take_option(call, "key");
     if (!key_file) return wrong_call(call, err, "--key is required.");
     struct text payload = {0};
@@ -103,15 +100,15 @@ enum status command_unpublish(struct invocation *call, struct error *err) {
     json_writer_text_field(&writer, "name", call->arguments[0]);
     json_writer_text_field(&writer, "version", call->arguments[1]);
     json_writer_text_field(&writer, "reason", call->arguments[2]);
-    close_payload(&writer);
-    enum status status = send_signed(call, "/api/v1/unpublish", key_file, &payload, follow, err);
+    request_close_payload(&writer);
+    enum status status = request_send_payload(call, "/api/v1/unpublish", key_file, &payload, err);
     text_release(&payload);
     return status;
 }
 
 enum status command_transfer(struct invocation *call, struct error *err) {
     struct location location = {0};
-    bool follow = take_flag(call, "follow"), is_given;
+    bool is_given;
     const char *key_file = take_option(call, "key");
     enum status status = take_location(call, &location, &is_given, err);
     if (status) return status;
@@ -122,8 +119,8 @@ enum status command_transfer(struct invocation *call, struct error *err) {
     json_writer_text_field(&writer, "name", call->arguments[0]);
     json_writer_key(&writer, "newLocation");
     location_write(&writer, &location);
-    close_payload(&writer);
-    status = send_signed(call, "/api/v1/transfer", key_file, &payload, follow, err);
+    request_close_payload(&writer);
+    status = request_send_payload(call, "/api/v1/transfer", key_file, &payload, err);
     text_release(&payload);
     return status;
 }
@@ -148,31 +145,32 @@ static enum status read_token(struct invocation *call, const char *path, struct 
     return STATUS_OK;
 }
 
-/* Errors in the action and its payload are left to the gateway. */
-enum status command_trustee(struct invocation *call, struct error *err) {
-    bool follow = take_flag(call, "follow");
+enum status request_send_action(struct invocation *call, const char *action, const char *payload, struct error *err) {
     const char *token_file = take_option(call, "token-file"), *actor = take_option(call, "actor");
     const char *issue = take_option(call, "issue"), *reason = take_option(call, "reason");
-    json_t *payload = NULL;
+    if (!actor) return wrong_call(call, err, "--actor is required.");
+    if (issue && strspn(issue, "0123456789") != strlen(issue))
+        return wrong_call(call, err, "--issue must be a number, but it is \"%s\".", issue);
+    enum status status = read_token(call, token_file, err);
+    if (status) return status;
     struct text body = {0};
     struct json_writer writer = {.out = &body};
-    enum status status = STATUS_OK;
-    if (!actor) status = wrong_call(call, err, "--actor is required.");
-    if (!status && issue && strspn(issue, "0123456789") != strlen(issue))
-        status = wrong_call(call, err, "--issue must be a number, but it is \"%s\".", issue);
-    if (!status) status = read_token(call, token_file, err);
-    if (!status) status = json_read(&payload, call->arguments[1], strlen(call->arguments[1]), "The payload", err);
-    if (!status) {
-        json_writer_open(&writer, '{');
-        json_writer_text_field(&writer, "action", call->arguments[0]);
-        json_writer_raw_field(&writer, "payload", call->arguments[1]);
-        json_writer_text_field(&writer, "actor", actor);
-        json_writer_raw_field(&writer, "issue", issue);
-        json_writer_text_field(&writer, "reason", reason);
-        json_writer_close(&writer, '}');
-        status = send_request(call, "/api/v1/trustee", text_view(&body), follow, err);
-    }
-    json_decref(payload);
+    json_writer_open(&writer, '{');
+    json_writer_text_field(&writer, "action", action);
+    json_writer_raw_field(&writer, "payload", payload);
+    json_writer_text_field(&writer, "actor", actor);
+    json_writer_raw_field(&writer, "issue", issue);
+    json_writer_text_field(&writer, "reason", reason);
+    json_writer_close(&writer, '}');
+    status = request_send(call, "/api/v1/trustee", text_view(&body), err);
     text_release(&body);
     return status;
+}
+
+enum status command_trustee(struct invocation *call, struct error *err) {
+    const char *payload = call->arguments[1];
+    json_t *json = NULL;
+    enum status status = json_read(&json, payload, strlen(payload), "The payload", err);
+    json_decref(json);
+    return status ? status : request_send_action(call, call->arguments[0], payload, err);
 }

@@ -81,15 +81,15 @@ static void a_wrong_call_is_told_apart_from_a_no(void **state) {
                                         "solve here",
                                         "solve here a@1.0.0 --all",
                                         "solve here --all --threads 0",
+                                        "logs -ffffffffff x",
+                                        "package-set",
                                         "range --"};
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
         if (run(calls[i]) != 2) fail_msg("%s: exit status %d", calls[i], result.exit_status);
     char many[256] = "license MIT";
-    for (int i = 0; i < 13; i++)
+    for (int i = 0; i < 18; i++)
         strcat(many, " --canonical");
-    assert_true(ARGUMENTS_MAX > 16);
-    assert_int_equal(run(many), 2);
-    assert_non_null(strstr(errors(), "more than 12 options"));
+    assert_int_equal(run(many), 0);
     assert_int_equal(run("--help"), 0);
     assert_non_null(strstr(output(), "registryctl solve DIR"));
 }
