@@ -127,6 +127,49 @@ static const char *quoted(const char *payload) {
     return copy;
 }
 
+/* ---- A stand-in for the registry ---- */
+
+static void *handle_in_thread(void *registry) {
+    return (void *)(intptr_t)handle(registry);
+}
+
+/* A registry that accepts every request as one job, which never ends. */
+static struct http_stub *start_stub(void) {
+    static const char body[] = "{\"jobId\":\"00000000-0000-4000-8000-000000000000\",\"created\":true,\"logs\":[]}";
+    return http_stub_start(
+        arena_format(&scene.server->arena, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s", strlen(body), body));
+}
+
+static pthread_t handle_at_stub(struct http_stub *stub) {
+    pthread_t thread;
+    char *registry = arena_format(&scene.server->arena, "http://127.0.0.1:%d", http_stub_port(stub));
+    assert_int_equal(pthread_create(&thread, NULL, handle_in_thread, registry), 0);
+    return thread;
+}
+
+/* The registry breaks: the script gives up, with status 1. Returns how often it still asked. */
+static size_t break_stub(struct http_stub *stub, pthread_t thread) {
+    void *status;
+    http_stub_set_answer(stub, "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n");
+    size_t before = http_stub_count(stub);
+    assert_int_equal(pthread_join(thread, &status), 0);
+    assert_int_equal((intptr_t)status, 1);
+    return http_stub_count(stub) - before;
+}
+
+/* The request that the script makes of this text, head and body. */
+static const char *request_for(const char *sender, const char *text) {
+    struct http_stub *stub = start_stub();
+    write_event(sender, text, true);
+    pthread_t thread = handle_at_stub(stub);
+    assert_non_null(http_stub_request(stub, 1)); /* the first poll: the POST was answered */
+    const char *request = arena_copy(&scene.server->arena, http_stub_request(stub, 0));
+    break_stub(stub, thread);
+    http_stub_stop(stub);
+    github_server_take_lines(github);
+    return request;
+}
+
 /* ---- Accepted requests ---- */
 
 static void an_issue_publishes(void **state) {
@@ -179,6 +222,40 @@ static void only_a_trustees_issue_asks_for_other_bounds(void **state) {
                               "named no-such-package in the registry.\\n```\\n\n" COMMENT "❌ Job failed\\n\\n%s",
                               started(), why));
     expect_calls("stranger", text, true, COMMENT "❌ Only trustees of the registry can ask for that: nothing was done.\\n\n");
+}
+
+#define REMOVAL "{\"packages\":{\"x\":null}}"
+#define ADDITION "{\"packages\":{\"x\":\"1.0.0\"}}"
+#define OTHER_COMPILER "{\"compiler\":\"0.15.16\",\"packages\":{}}"
+#define ACTION(payload, actor) "{\"action\":\"package-set\",\"payload\":" payload ",\"actor\":\"" actor "\",\"issue\":314}"
+
+/* A removal or a compiler is a trustee's action if a trustee asks for it and nobody has signed it. All else is everybody's. */
+static void a_restricted_package_set_of_a_trustee_is_an_action(void **state) {
+    (void)state;
+    struct arena *arena = &scene.server->arena;
+    const char *removal = quoted(REMOVAL);
+    const char *unsigned_removal = arena_format(arena, "{\"payload\":%s,\"signature\":\"\"}", removal);
+    const char *signed_removal = arena_format(arena, "{\"payload\":%s,\"signature\":\"00ff\"}", removal);
+    const struct {
+        const char *sender, *text;
+        bool is_action;
+        const char *body;
+    } rows[] = {
+        {"trusty", REMOVAL, true, ACTION(REMOVAL, "trusty")},
+        {"a-member", OTHER_COMPILER, true, ACTION(OTHER_COMPILER, "a-member")},
+        {"trusty", unsigned_removal, true, ACTION(REMOVAL, "trusty")},
+        {"trusty", signed_removal, false, signed_removal},
+        {"trusty", ADDITION, false, arena_format(arena, "{\"payload\":%s,\"signature\":\"\"}", quoted(ADDITION))},
+        {"stranger", REMOVAL, false, unsigned_removal},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const char *request = request_for(rows[i].sender, rows[i].text);
+        const char *line = rows[i].is_action ? "POST /api/v1/trustee HTTP/1.1\r\n" : "POST /api/v1/package-sets HTTP/1.1\r\n";
+        if (!text_starts_with(request, line)) fail_msg("%s of %s: %s", rows[i].text, rows[i].sender, request);
+        const char *body = strstr(request, "\r\n\r\n") + 4;
+        assert_string_equal(arena_copy_bytes(arena, body, strcspn(body, "\n")), rows[i].body);
+        assert_int_equal(strstr(request, TOKEN) != NULL, rows[i].is_action); /* only trustees' requests bring it */
+    }
 }
 
 static void an_owner_signs_in_an_issue(void **state) {
@@ -285,6 +362,21 @@ static void who_is_no_trustee_needs_a_signature(void **state) {
     assert_string_equal(registry_snapshot(scene.server), before);
 }
 
+/* The requester sees the sentence of the public route. */
+static void a_restricted_package_set_of_a_stranger_is_refused(void **state) {
+    (void)state;
+    static const char *const texts[] = {REMOVAL, OTHER_COMPILER};
+    static const char refused[] = COMMENT "❌ The registry did not accept this request:\\nA compiler, or the removal of a "
+                                          "package, needs pacchettibotti's signature: ";
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        write_event("stranger", texts[i], true);
+        assert_int_equal(handle(scene.server->url), 0);
+        const char *got = calls();
+        if (!text_starts_with(got, refused) || !strstr(got, scene.pacchettibotti.fingerprint) || !strstr(got, " (`signature`)"))
+            fail_msg("%s", got);
+    }
+}
+
 static void a_failed_job_leaves_the_issue_open(void **state) {
     (void)state;
     static const char why[] = "```\\nThere is no package named no-such-package in the registry.\\n```\\n\n";
@@ -312,32 +404,18 @@ static void a_registry_that_is_away_is_said_to_be(void **state) {
     assert_non_null(strstr(calls(), "does not answer (HTTP status 000). Try again later"));
 }
 
-static void *handle_in_thread(void *registry) {
-    return (void *)(intptr_t)handle(registry);
-}
-
 static void five_failed_polls_in_a_row_are_too_many(void **state) {
     (void)state;
     enum { FAILED_MOST = 5 };
-    static const char body[] = "{\"jobId\":\"00000000-0000-4000-8000-000000000000\",\"created\":true,\"logs\":[]}";
-    struct http_stub *stub = http_stub_start(
-        arena_format(&scene.server->arena, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s", strlen(body), body));
-    pthread_t thread;
+    struct http_stub *stub = start_stub();
     write_event("anybody", "{\"packages\": {\"x\": \"1.0.0\"}}", false);
-    char *registry = arena_format(&scene.server->arena, "http://127.0.0.1:%d", http_stub_port(stub));
-    assert_int_equal(pthread_create(&thread, NULL, handle_in_thread, registry), 0);
+    pthread_t thread = handle_at_stub(stub);
     assert_non_null(http_stub_request(stub, 2)); /* the POST, and two polls */
-    http_stub_set_answer(stub, "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n");
-    size_t before = http_stub_count(stub);
-    void *status;
-    assert_int_equal(pthread_join(thread, &status), 0);
-    assert_int_equal((intptr_t)status, 1);
-    assert_true(http_stub_count(stub) - before <= FAILED_MOST && http_stub_count(stub) - before >= FAILED_MOST - 1);
+    size_t failed = break_stub(stub, thread);
+    assert_true(failed <= FAILED_MOST && failed >= FAILED_MOST - 1);
     char *got = calls();
     assert_non_null(strstr(got, COMMENT "❌ The registry does not answer any more."));
     assert_null(strstr(got, "PATCH"));
-    assert_true(text_starts_with(http_stub_request(stub, 0), "POST /api/v1/package-sets HTTP/1.1\r\n"));
-    assert_null(strstr(http_stub_request(stub, 0), TOKEN)); /* only trustees' requests bring it */
     http_stub_stop(stub);
 }
 
@@ -356,12 +434,14 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_issue_publishes),
         cmocka_unit_test(a_trustees_issue_transfers_and_unpublishes),
+        cmocka_unit_test(a_restricted_package_set_of_a_trustee_is_an_action),
         cmocka_unit_test(an_owner_signs_in_an_issue),
         cmocka_unit_test(small_mistakes_are_repaired),
         cmocka_unit_test(what_asks_for_nothing_is_met_with_silence),
         cmocka_unit_test(only_a_trustees_issue_asks_for_other_bounds),
         cmocka_unit_test(what_cannot_be_read_is_explained),
         cmocka_unit_test(who_is_no_trustee_needs_a_signature),
+        cmocka_unit_test(a_restricted_package_set_of_a_stranger_is_refused),
         cmocka_unit_test(a_failed_job_leaves_the_issue_open),
         cmocka_unit_test(a_log_cannot_leave_its_fence),
         cmocka_unit_test(a_registry_that_is_away_is_said_to_be),
