@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "lib/base/arena.h"
 #include "lib/base/folder.h"
 #include "lib/base/log.h"
 #include "lib/domain/set/set_history.h"
@@ -10,7 +11,11 @@
 #include "services/package-set/schedule.h"
 #include "services/package-set/set_follower.h"
 
-enum { START_TIMEOUT_MS = 600000 };
+enum {
+    START_TIMEOUT_MS = 600000,
+    MIRROR_SILENCE_MS = 20000,   /* of its host */
+    MIRROR_LOCK_WAIT_MS = 10000, /* only updates write to it, one at a time */
+};
 
 enum status package_set_service_init(struct package_set_service *service, struct error *err) {
     const struct settings *settings = &service->settings;
@@ -29,10 +34,34 @@ enum status package_set_service_init(struct package_set_service *service, struct
 
 void package_set_service_release(struct package_set_service *service) {
     registry_sets_free(service->sets);
-    registry_access_close(&service->repositories);
+    registry_access_close(&service->repositories); /* with the upkeep, which uses the mirror */
+    change_queue_free(service->mirror_queue);
+    registry_repo_free(service->mirror);
     connection_pool_free(service->stores);
     if (service->folder_claim >= 0) close(service->folder_claim);
     settings_release(&service->settings);
+}
+
+enum status package_set_service_open_mirror(struct package_set_service *service, struct deadline *deadline, struct error *err) {
+    const struct settings *settings = &service->settings;
+    struct arena arena = {0};
+    struct registry_repo *mirror = NULL;
+    if (service->mirror) return STATUS_OK;
+    struct registry_repo_options options = {.url = settings->legacy_package_sets_repo,
+                                            .clone_folder =
+                                                arena_format(&arena, "%s/package-sets.git", settings->package_set_dir),
+                                            .token = settings->pacchettibotti_token,
+                                            .authorities = settings->git_ca_file,
+                                            .silence_ms = MIRROR_SILENCE_MS};
+    enum status status = registry_repo_open(&mirror, &options, deadline, err);
+    arena_release(&arena);
+    if (status) return status;
+    service->mirror = mirror;
+    registry_repo_set_token(mirror, settings->pacchettibotti_token); /* if it was replaced meanwhile */
+    service->mirror_queue = change_queue_create(&(struct change_queue_options){
+        .repo = mirror, .lock_name = CHANGE_QUEUE_MIRROR, .hold_ms = settings->lease_ms, .wait_ms = MIRROR_LOCK_WAIT_MS});
+    registry_upkeep_add(service->repositories.upkeep, mirror);
+    return STATUS_OK;
 }
 
 enum status package_set_service_start(void *context, struct error *err) {
@@ -79,6 +108,7 @@ enum status package_set_service_look_again(struct package_set_service *service, 
 void package_set_service_use_secrets(void *context) {
     struct package_set_service *service = context;
     registry_access_set_token(&service->repositories, service->settings.pacchettibotti_token);
+    if (service->mirror) registry_repo_set_token(service->mirror, service->settings.pacchettibotti_token);
 }
 
 void package_set_service_check(void *context, struct job_service_checks *checks, struct deadline *deadline) {

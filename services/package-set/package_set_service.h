@@ -20,6 +20,10 @@ struct package_set_service {
     struct settings settings;
     struct registry_access repositories;
     struct registry_sets *sets; /* of the registry repository */
+    /* LEGACY_PACKAGE_SETS_REPO, by package_set_service_open_mirror(); NULL until then. Used by the slot's thread; the token is
+     * set by others. */
+    struct registry_repo *_Atomic mirror;
+    struct change_queue *mirror_queue;
     struct schedule *schedule;
     struct connection_pool *stores; /* connections to Redis for message handlers */
     struct fresh_view fresh;
@@ -42,6 +46,9 @@ void package_set_service_follow(struct package_set_service *service);
  * (clock_monotonic_us()). Any thread. */
 CHECK_RESULT enum status package_set_service_look_again(struct package_set_service *service, int64_t asked_us,
                                                         struct error *err);
+/* Opens the repository of the mirror, cloning it if need be, unless it is open already. Readiness does not depend on it. */
+CHECK_RESULT enum status package_set_service_open_mirror(struct package_set_service *service, struct deadline *deadline,
+                                                         struct error *err);
 
 /* For struct job_service; `context` is the service. */
 enum status package_set_service_start(void *context, struct error *err);

@@ -4,7 +4,7 @@
  * other. A step is a function `enum status update_STEP(void *context, struct error *)`, whose context is the update;
  * update_job.c lists them in a table (lib/service/job/job_steps.h).
  *
- *   read ──► check ──► try ──► whole ──► commit                (the registry repository's lock)
+ *   read ──► check ──► try ──► whole ──► commit ──► mirror     (each under its repository's lock)
  *    ▲                 matrix jobs,       │ latest set and all versions again, against the current registry; the record
  *    │                 awaited            │
  *    └──────────── starts over ◄──────────┘ if one of these no longer holds
@@ -115,5 +115,10 @@ enum status update_keep_findings(void *context, struct error *err);
 
 enum status update_resume(void *context, struct error *err);
 enum status update_commit(void *context, struct error *err);
+
+/* ---- update_mirror.c: the released set in the repository for older tools ---- */
+
+bool update_has_mirror(const void *context); /* for job_step.is_needed */
+enum status update_mirror(void *context, struct error *err);
 
 #endif

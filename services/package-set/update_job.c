@@ -39,6 +39,8 @@ static const struct job_step steps[] = {
     {"package-set-resume", .resume = update_resume},
     {"package-set-commit", .write = update_commit, .is_needed = update_has_release,
      .left_out = {"the package set is not committed"}},
+    {"package-set-mirror", .write = update_mirror, .is_needed = update_has_mirror,
+     .left_out = {"the package set is not mirrored"}},
     {0},
 };
 

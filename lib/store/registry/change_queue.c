@@ -245,7 +245,7 @@ static enum status push_all(struct round *round, struct error *err) {
 
 static void reset(struct registry_change *change, struct error *err) {
     change->status = STATUS_OK;
-    change->written = false;
+    change->written = change->is_tag_taken = false;
     change->commit[0] = '\0';
     if (!change->err) change->err = err;
 }

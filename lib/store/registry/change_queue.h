@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A group commit for one of the two repositories: changes that threads of one process want at the same time are made under one
+ * A group commit for one repository: changes that threads of one process want at the same time are made under one
  * lock, a commit each, with one push (lib/store/README.md, Writing; lib/store/README.md, Locks).
  *
  *   caller ──┐                    ┌ the lock in Redis, stale *.lock files removed, options.begin
@@ -25,6 +25,7 @@
 /* The names of the locks: every process that writes to a repository must use the same. */
 #define CHANGE_QUEUE_REGISTRY "repository:registry"
 #define CHANGE_QUEUE_INDEX "repository:registry-index"
+#define CHANGE_QUEUE_MIRROR "repository:package-sets" /* of package sets, for older tools */
 
 struct change_queue;
 

@@ -18,7 +18,6 @@
 #define BRANCH_OF_EMPTY_REMOTE "refs/heads/main"
 
 enum {
-    HISTORY_MAX = 10000,    /* commits searched for one of ours */
     HANDLE_MAX_MS = 600000, /* age at which a handle is reopened: other processes repack, too */
     FRESH_MS = 2000,
     CONTENDED_MS = 5000,     /* for so long after a refused push, others are assumed to push all the time */
@@ -91,6 +90,7 @@ enum status registry_repo_open(struct registry_repo **out, const struct registry
     repo->url = memory_copy_text(url);
     repo->token = secret_keep(options->token);
     repo->authorities = options->authorities ? memory_copy_text(options->authorities) : NULL;
+    repo->silence_ms = options->silence_ms;
     repo->is_local = is_local;
     const char *file = url_after_scheme(url, "file");
     repo->path = memory_copy_text(!is_local ? options->clone_folder : file ? file : url);
@@ -129,6 +129,7 @@ struct git_access registry_repo_access(const struct registry_repo *repo, struct 
                                .token = repo->token,
                                .authorities = repo->authorities,
                                .allow_private = true,
+                               .silence_ms = repo->silence_ms,
                                .deadline = deadline};
 }
 
@@ -144,9 +145,10 @@ static enum status fetch_local(struct registry_repo *repo, struct error *err) {
     if (code == 0) code = git_reference_name_to_id(&repo->head, repo->git, repo->branch);
     if (code == GIT_ENOTFOUND && repo->branch) {
         memset(&repo->head, 0, sizeof repo->head);
-        return STATUS_OK;
+        return registry_repo_find_tags(repo, NULL, err);
     }
-    return code < 0 ? git_transport_failure(code, "The repository's branch could not be read", err) : STATUS_OK;
+    return code < 0 ? git_transport_failure(code, "The repository's branch could not be read", err)
+                    : registry_repo_find_tags(repo, NULL, err);
 }
 
 enum status registry_repo_point_ref(struct registry_repo *repo, const char *name, const git_oid *id, struct error *err) {
@@ -184,6 +186,7 @@ static enum status fetch_remote(struct registry_repo *repo, struct deadline *dea
         status = fetch_branch(repo, connection, &id, err);
     else
         memset(&repo->head, 0, sizeof repo->head);
+    if (!status) status = registry_repo_find_tags(repo, connection, err);
     git_connection_free(connection);
     if (!status) repo->seen_ms = clock_monotonic_ms();
     return status;
@@ -351,40 +354,6 @@ enum status registry_repo_read(struct registry_repo *repo, const char *path, str
     if (!status) status = read_file(repo->git, tree, path, arena, out, err);
     if (status == STATUS_INTERNAL) repo->is_damaged = true;
     git_tree_free(tree);
-    pthread_mutex_unlock(&repo->mutex);
-    return status;
-}
-
-/* git adds a final line break, which `message` need not have. */
-static bool has_message(git_repository *git, const git_oid *id, const char *message) {
-    git_commit *commit = NULL;
-    if (git_commit_lookup(&commit, git, id) < 0) return false;
-    const char *found = git_commit_message(commit);
-    size_t length = strlen(message);
-    bool is_same = strncmp(found, message, length) == 0 && (found[length] == '\0' || text_equal(found + length, "\n"));
-    git_commit_free(commit);
-    return is_same;
-}
-
-enum status registry_repo_find_commit(struct registry_repo *repo, const char *message, char commit[REGISTRY_COMMIT_MAX],
-                                      struct error *err) {
-    git_revwalk *walk = NULL;
-    git_oid id;
-    enum status status = STATUS_NOT_FOUND;
-    pthread_mutex_lock(&repo->mutex);
-    int code = git_revwalk_new(&walk, repo->git);
-    if (code == 0 && !git_oid_is_zero(&repo->head)) code = git_revwalk_push(walk, &repo->head);
-    for (int i = 0; code == 0 && status == STATUS_NOT_FOUND && i < HISTORY_MAX; i++) {
-        code = git_revwalk_next(&id, walk);
-        if (code == 0 && has_message(repo->git, &id, message)) status = STATUS_OK;
-    }
-    if (status == STATUS_OK)
-        git_oid_tostr(commit, REGISTRY_COMMIT_MAX, &id);
-    else if (code < 0 && code != GIT_ITEROVER)
-        status = registry_repo_cannot_read("The history", err);
-    else
-        error_set(err, status, "No commit has the message \"%s\".", message);
-    git_revwalk_free(walk);
     pthread_mutex_unlock(&repo->mutex);
     return status;
 }

@@ -35,6 +35,7 @@ struct registry_repo_options {
     const char *clone_folder; /* for a repository that is not on this disk; its parent is made. Each process has its own */
     const char *token;        /* PACCHETTIBOTTI_TOKEN, sent over https; NULL: none */
     const char *authorities;  /* GIT_CA_FILE; NULL: this machine's */
+    int64_t silence_ms;       /* how long the remote may send nothing; 0: as long as the deadline allows */
 };
 
 /* Opens the repository, cloning it if need be, and reads where its default branch is. The texts are copied.
@@ -109,11 +110,29 @@ struct registry_edit {
 typedef enum status registry_edit_function(struct registry_edit *out, const struct registry_file *current, void *context,
                                            struct arena *arena, struct error *err);
 
+/* One more file of a change's commit. */
+struct registry_file_edit {
+    const char *path;
+    registry_edit_function *edit; /* with the change's context; if it fails, the whole change is left out */
+};
+
+enum { REGISTRY_TAGS_MAX = 4 }; /* of all changes in one call */
+
 struct registry_change {
     const char *path;    /* `metadata/prelude.json`, `pr/el/prelude` */
     const char *message; /* the commit's whole message, including its paragraph `Job ID: ID` */
     registry_edit_function *edit;
     void *context;
+    const struct registry_file_edit *more; /* further files; NULL: none */
+    size_t more_count;
+    /* Names of tags that are pushed with the commit, together or not at all, where the remote is not on this disk. The first
+     * stands for the change, the others are added where they are missing.
+     *   the first is at a commit whose message has this change's first line: the change is already made
+     *   it is at another commit: the change is left out, and `is_tag_taken`
+     *   there is no such tag, but a commit with that first line, of an interrupted run: that commit gets the tags
+     *   else there is a new commit, also if all files are already so */
+    const char *const *tags;
+    size_t tag_count;
     /* The head for which the change was decided, where its rule is about more than its own file; NULL: any. On another head it
      * is left out, with STATUS_CONFLICT. */
     const char *base;
@@ -121,11 +140,12 @@ struct registry_change {
     /* The outcome, set by registry_repo_apply(): */
     enum status status;               /* of `edit`, as last called */
     struct error *err;                /* the caller's place for that status's message; NULL: not wanted */
-    bool written;                     /* false: it was already so */
+    bool written;                     /* false: it was already so, or `is_tag_taken` */
+    bool is_tag_taken;                /* the first tag stands at `commit`, which is of another change */
     char commit[REGISTRY_COMMIT_MAX]; /* its commit, or, if it was already so, the head it was seen at */
 };
 
-/* Applies the changes in their order, each as its own commit by pacchettibotti, and pushes once. A refused push starts over, at
+/* Applies the changes in their order, each as one commit by pacchettibotti, and pushes once. A refused push starts over, at
  * most `tries` times in all. STATUS_OK: each change has its outcome. Anything else: nothing is known to be pushed
  * (STATUS_CONFLICT: the remote had moved each time); after another try, changes that did get through are "already so". */
 CHECK_RESULT enum status registry_repo_apply(struct registry_repo *repo, struct registry_change *changes, size_t count,

@@ -275,6 +275,11 @@ static void append_object(struct registry_pack *pack, struct registry_pack_entry
         (uint32_t)crc32(0, (const Bytef *)pack->bytes.bytes + entry->offset, (uInt)(pack->bytes.length - entry->offset));
 }
 
+static void begin_pack(struct registry_pack *pack) {
+    static const char header[HEADER_BYTES] = "PACK\0\0\0\2";
+    text_append_bytes(&pack->bytes, header, sizeof header);
+}
+
 int registry_pack_add(struct registry_pack *pack, git_oid *out, git_object_t type, const char *bytes, size_t length,
                       const struct registry_pack_base *base) {
     int code = length > INT_MAX ? GIT_ERROR : hash_object(out, type, bytes, length);
@@ -282,10 +287,7 @@ int registry_pack_add(struct registry_pack *pack, git_oid *out, git_object_t typ
     assert(!pack->is_sealed);
     struct object *object = find_object(pack->memory, out);
     if (object && object->entry != NOT_IN_PACK) return 0; /* this pack has it already */
-    if (pack->count == 0) {
-        static const char header[HEADER_BYTES] = "PACK\0\0\0\2";
-        text_append_bytes(&pack->bytes, header, sizeof header);
-    }
+    if (pack->count == 0) begin_pack(pack);
     pack->entries = array_grow(pack->entries, pack->count, &pack->capacity, sizeof *pack->entries);
     struct registry_pack_entry *entry = &pack->entries[pack->count];
     *entry = (struct registry_pack_entry){.id = *out};
@@ -313,8 +315,8 @@ static void begin_next(struct registry_pack *pack) {
 }
 
 const struct text *registry_pack_seal(struct registry_pack *pack) {
-    assert(pack->count > 0);
     if (pack->is_sealed) return &pack->bytes;
+    if (pack->count == 0) begin_pack(pack);
     for (int i = 0; i < 4; i++)
         pack->bytes.bytes[8 + i] = (char)(pack->count >> (24 - 8 * i));
     unsigned char digest[SHA1_BYTES];

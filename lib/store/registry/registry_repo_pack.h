@@ -57,7 +57,8 @@ int registry_pack_add(struct registry_pack *pack, git_oid *out, git_object_t typ
  * cleared; neither copied nor hashed, unlike by git_odb_read(). NULL: it is not in memory, but may be in the repository. */
 const char *registry_pack_find(const struct registry_pack *pack, const git_oid *id, size_t *length);
 
-/* Completes the pack and returns it, borrowed until it is written or cleared; nothing can be added any more. */
+/* Completes the pack, which may have no objects, and returns it, borrowed until it is written or cleared; nothing can be added
+ * any more. */
 const struct text *registry_pack_seal(struct registry_pack *pack);
 
 /* Writes the objects that were added since the last call to the repository. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Shared by registry_repo.c (opening, fetching, reading), registry_compare.c (differences), registry_repo_write.c (committing,
- * pushing) and registry_repo_upkeep.c (repacking), and private to them.
+ * Shared by registry_repo.c (opening, fetching, reading), registry_compare.c (differences), registry_repo_history.c (commits and
+ * tags that are there), registry_repo_write.c (committing, pushing) and registry_repo_upkeep.c (repacking), and private to them.
  */
 #ifndef LIB_STORE_REGISTRY_REGISTRY_REPO_PARTS_H
 #define LIB_STORE_REGISTRY_REGISTRY_REPO_PARTS_H
@@ -23,11 +23,18 @@ struct registry_tip {
     git_oid tree;
 };
 
+/* A tag that the changes under way ask for. */
+struct registry_tag {
+    const char *name; /* the change's; without `refs/tags/` */
+    git_oid commit;   /* as of the last fetch; zero: there is no such tag */
+};
+
 struct registry_repo {
     pthread_mutex_t mutex; /* guards all members below that change, but the token */
     char *url;
     const char *_Atomic token; /* kept for ever (lib/base/secret.h) */
     char *authorities;
+    int64_t silence_ms;
     char *path; /* of `git`: the repository itself, or the clone */
     bool is_local;
     bool is_damaged; /* a clone whose objects could not be read: made again by the next fetch */
@@ -42,6 +49,8 @@ struct registry_repo {
     char *branch;              /* the remote's default branch: refs/heads/main */
     git_oid head;              /* zero while the branch has no commit */
     struct registry_tip made;  /* the commit that was pushed last */
+    struct registry_tag tags[REGISTRY_TAGS_MAX];
+    size_t tag_count;
 };
 
 /* Names the repository or clone in a failure of this machine, whose disk may be the cause. `err` may be NULL. */
@@ -58,6 +67,25 @@ void registry_repo_wear(struct registry_repo *repo);
 
 /* How the remote is accessed: the operator chooses it, so private addresses are allowed. */
 struct git_access registry_repo_access(const struct registry_repo *repo, struct deadline *deadline);
+
+/* ---- registry_repo_history.c; with the mutex held ---- */
+
+/* Sets the commit of each of repo->tags. `connection`: to the remote, whose refs were read; NULL: the repository is on this
+ * disk. The commits are fetched. */
+CHECK_RESULT enum status registry_repo_find_tags(struct registry_repo *repo, struct git_connection *connection,
+                                                 struct error *err);
+
+/* NULL: it is none of repo->tags. */
+const struct registry_tag *registry_repo_tag(const struct registry_repo *repo, const char *name);
+
+/* True if the commit's message has the same first line as `message`. */
+bool registry_repo_has_subject(git_repository *git, const git_oid *id, const char *message);
+
+/* Finds the newest commit with the same first line. STATUS_NOT_FOUND: there is none. */
+CHECK_RESULT enum status registry_repo_find_subject(struct registry_repo *repo, const char *message, git_oid *out,
+                                                    struct error *err);
+
+/* ---- registry_repo.c ---- */
 
 CHECK_RESULT enum status registry_repo_point_ref(struct registry_repo *repo, const char *name, const git_oid *id,
                                                  struct error *err);

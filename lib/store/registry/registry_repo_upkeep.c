@@ -6,6 +6,7 @@
  */
 #include "lib/store/registry/registry_repo_upkeep.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -31,7 +32,6 @@ enum {
     TIMEOUT_MS = 1800000,
     UNFINISHED_MS = 600000, /* without a change: then that pack is abandoned */
     PROGRAM_MISSING = 127,  /* exit status of env without git */
-    REPOSITORIES = 2,
 };
 
 /* ---- One repository ---- */
@@ -120,17 +120,27 @@ enum status registry_repo_tidy(struct registry_repo *repo, size_t packs_max, boo
 
 struct registry_upkeep {
     struct thread thread;
-    struct deadline deadline; /* of a look; cancelled by registry_upkeep_stop(), which ends a repack */
-    struct registry_repo *repos[REPOSITORIES];
+    struct deadline deadline;                         /* of a look; cancelled by registry_upkeep_stop(), which ends a repack */
+    struct registry_repo *repos[REGISTRY_UPKEEP_MAX]; /* guarded by the thread's mutex, as `count` */
+    size_t count;
 };
 
-/* Tidies both repositories; returns the pause until the next look. */
+/* NULL: there are not so many. */
+static struct registry_repo *repo_at(struct registry_upkeep *upkeep, size_t i) {
+    thread_lock(&upkeep->thread);
+    struct registry_repo *repo = i < upkeep->count ? upkeep->repos[i] : NULL;
+    thread_unlock(&upkeep->thread);
+    return repo;
+}
+
+/* Tidies all repositories; returns the pause until the next look. */
 static int64_t look(struct registry_upkeep *upkeep) {
     int64_t pause_ms = PAUSE_MS;
     upkeep->deadline.at_ms = clock_monotonic_ms() + TIMEOUT_MS;
-    for (size_t i = 0; i < REPOSITORIES; i++) {
+    struct registry_repo *repo;
+    for (size_t i = 0; (repo = repo_at(upkeep, i)); i++) {
         struct error err;
-        enum status status = registry_repo_tidy(upkeep->repos[i], REGISTRY_PACKS_MAX, NULL, &upkeep->deadline, &err);
+        enum status status = registry_repo_tidy(repo, REGISTRY_PACKS_MAX, NULL, &upkeep->deadline, &err);
         if (!status || status == STATUS_BUSY || status == STATUS_CANCELLED) continue;
         log_line(LOG_WARN, "repack_failed", log_field("error", err.message));
         pause_ms = PAUSE_AFTER_FAILURE_MS;
@@ -145,12 +155,20 @@ static void look_after(void *context) {
         pause_ms = look(upkeep);
 }
 
+void registry_upkeep_add(struct registry_upkeep *upkeep, struct registry_repo *repo) {
+    if (!upkeep) return;
+    thread_lock(&upkeep->thread);
+    assert(upkeep->count < REGISTRY_UPKEEP_MAX);
+    upkeep->repos[upkeep->count++] = repo;
+    thread_unlock(&upkeep->thread);
+}
+
 struct registry_upkeep *registry_upkeep_start(struct registry_repo *registry, struct registry_repo *index) {
     struct registry_upkeep *upkeep = memory_alloc(sizeof *upkeep);
-    upkeep->repos[0] = registry;
-    upkeep->repos[1] = index;
     deadline_start(&upkeep->deadline, TIMEOUT_MS);
     thread_init(&upkeep->thread);
+    registry_upkeep_add(upkeep, registry);
+    registry_upkeep_add(upkeep, index);
     struct error err;
     if (!thread_start(&upkeep->thread, "upkeep", look_after, upkeep, &err)) return upkeep;
     log_line(LOG_WARN, "repack_unavailable", log_field("error", err.message));

@@ -12,13 +12,19 @@
 
 #include "lib/store/registry/registry_repo.h"
 
-enum { REGISTRY_PACKS_MAX = 50 }; /* the limit of git itself (gc.autoPackLimit) */
+enum {
+    REGISTRY_PACKS_MAX = 50, /* the limit of git itself (gc.autoPackLimit) */
+    REGISTRY_UPKEEP_MAX = 3,
+};
 
 struct registry_upkeep;
 
 /* Starts the thread, which ends with registry_upkeep_stop(). The repositories are borrowed until then. NULL: the thread could
  * not be started, which is logged. */
 struct registry_upkeep *registry_upkeep_start(struct registry_repo *registry, struct registry_repo *index);
+
+/* One more repository, at most REGISTRY_UPKEEP_MAX in all. NULL, as of a thread that could not be started, is ignored. */
+void registry_upkeep_add(struct registry_upkeep *upkeep, struct registry_repo *repo);
 void registry_upkeep_stop(struct registry_upkeep *upkeep);
 
 /* One look by the thread: removes the unfinished files of a killed repack once they are ten minutes old, and repacks the
