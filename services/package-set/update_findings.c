@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * What an update found out about the versions that it tried and did not take, kept in Redis for the excuses
- * (lib/domain/set/set_excuses.h). An automatic update decides about all candidates, so its findings replace the earlier ones; a
+ * (lib/domain/set/set_finding.h). An automatic update decides about all candidates, so its findings replace the earlier ones; a
  * requested one decides about its own packages alone.
  */
 #include <stdlib.h>
@@ -19,15 +19,9 @@ struct findings {
     struct set_update_state state;
 };
 
-static const struct set_finding *find(const struct set_findings *findings, const char *package) {
-    for (size_t i = 0; i < findings->count; i++)
-        if (text_equal(findings->items[i].package, package)) return &findings->items[i];
-    return NULL;
-}
-
 /* A version that was found out about before with this compiler keeps its time. */
 static void keep_time(struct set_finding *finding, const struct set_findings *earlier) {
-    const struct set_finding *before = find(earlier, finding->package);
+    const struct set_finding *before = set_findings_find(earlier, finding->package);
     if (before && version_equal(before->version, finding->version) && version_equal(before->compiler, finding->compiler) &&
         before->breaks_others == finding->breaks_others && before->since_ms < finding->since_ms)
         finding->since_ms = before->since_ms;
@@ -95,6 +89,17 @@ static void print_candidates(const struct update *u, char out[SHA256_HEX_MAX]) {
     set_changes_hash(&left, members, out);
 }
 
+static void describe_update(const struct update *u, const struct set_update_state *earlier, struct set_update_state *out) {
+    *out = *earlier;
+    out->time_ms = clock_now_ms();
+    out->candidates[0] = '\0';
+    memcpy(out->job_id, u->run->job.id, sizeof out->job_id);
+    if (!u->is_automatic) return;
+    print_candidates(u, out->candidates);
+    memcpy(out->checked_job_id, out->job_id, sizeof out->checked_job_id);
+    out->checked_ms = out->time_ms;
+}
+
 enum status update_keep_findings(void *context, struct error *err) {
     struct update *u = context;
     struct findings f = {0};
@@ -104,9 +109,8 @@ enum status update_keep_findings(void *context, struct error *err) {
     if (status) return status;
     registry_view_lock(u->view);
     collect(u, &f);
-    struct set_update_state state = {.time_ms = clock_now_ms()};
-    memcpy(state.job_id, u->run->job.id, sizeof state.job_id);
-    if (u->is_automatic) print_candidates(u, state.candidates);
+    struct set_update_state state;
+    describe_update(u, &f.state, &state);
     registry_view_unlock(u->view);
     while (job_store_is_away(status = set_findings_write(u->run->store, &f.found, &state, err)))
         if (deadline_pause(&u->run->deadline, 500, err)) return err->status;

@@ -5,6 +5,7 @@
 #include "tests/store/fixture.h"
 
 #define JOB "2b1c1d6e-0000-4000-8000-000000000001"
+#define OTHER_JOB "2b1c1d6e-0000-4000-8000-000000000002"
 
 static void an_outcome_is_read_as_it_was_written(void **state) {
     struct fixture *f = *state;
@@ -71,8 +72,10 @@ static void findings_replace_the_earlier_ones(void **state) {
     assert_ok(set_findings_read(f->store, &read, &update, &f->arena, &f->err));
     assert_int_equal(read.count, 0);
     assert_string_equal(update.job_id, "");
+    assert_string_equal(update.checked_job_id, "");
+    assert_int_equal(update.checked_ms, 0);
     const struct set_update_state first = {.job_id = JOB, .time_ms = 77, .candidates = "abc"},
-                                  second = {.job_id = JOB, .time_ms = 78};
+                                  second = {.job_id = JOB, .time_ms = 78, .checked_job_id = OTHER_JOB, .checked_ms = 66};
     assert_ok(set_findings_write(f->store, &(struct set_findings){items, 2}, &first, &f->err));
     assert_ok(set_findings_read(f->store, &read, &update, &f->arena, &f->err));
     assert_int_equal(read.count, 2);
@@ -88,11 +91,15 @@ static void findings_replace_the_earlier_ones(void **state) {
     assert_null(read.items[1].detail);
     assert_int_equal(update.time_ms, 77);
     assert_string_equal(update.candidates, "abc");
+    assert_string_equal(update.checked_job_id, "");
     assert_ok(set_findings_write(f->store, &(struct set_findings){&items[1], 1}, &second, &f->err));
     assert_ok(set_findings_read(f->store, &read, &update, &f->arena, &f->err));
     assert_int_equal(read.count, 1);
     assert_string_equal(read.items[0].package, "bolson");
     assert_string_equal(update.candidates, "");
+    assert_string_equal(update.job_id, JOB);
+    assert_string_equal(update.checked_job_id, OTHER_JOB);
+    assert_int_equal(update.checked_ms, 66);
 }
 
 static void the_schedule_is_remembered(void **state) {

@@ -5,9 +5,16 @@
  */
 #include "lib/domain/set/set_excuses.h"
 
+#include <ctype.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/arena.h"
+#include "lib/base/clock.h"
+#include "lib/base/text.h"
+
+enum { DETAIL_MAX = 200 }; /* bytes of an error that a sentence shows */
 
 const char *set_verdict_text(enum set_verdict verdict) {
     static const char *const texts[] = {
@@ -38,14 +45,47 @@ enum set_party set_verdict_party(enum set_verdict verdict) {
 
 const char *set_party_text(enum set_party party) {
     static const char *const texts[] = {
-        [SET_PARTY_NOBODY] = "nobody",
-        [SET_PARTY_REGISTRY] = "the registry",
-        [SET_PARTY_AUTHOR] = "its authors",
-        [SET_PARTY_DEPENDENCY] = "the authors of its dependencies",
-        [SET_PARTY_DEPENDANT] = "the authors of the packages that it breaks, or a trustee",
-        [SET_PARTY_TRUSTEE] = "a trustee",
+#define SET_PARTY(name, text) [SET_PARTY_##name] = text,
+        SET_PARTY_TABLE(SET_PARTY)
+#undef SET_PARTY
     };
     return texts[party];
+}
+
+/* ---- known builds ---- */
+
+/* The version whose build decides, NULL: none does. */
+static const struct indexed_version *find_unbuilt(const struct set_members *members, uint32_t package) {
+    const struct indexed_version *member = members->chosen[package];
+    const struct indexed_version *newest = set_members_find_newest(members, package, NULL);
+    const struct indexed_version *building = set_members_find_newest(members, package, &members->compiler);
+    bool is_candidate = building && (!member || building->packed > member->packed);
+    return is_candidate || (newest && member && newest->packed <= member->packed) ? NULL : newest;
+}
+
+void set_excuses_list_builds(struct set_known_builds *out, const struct set_members *members, struct arena *arena) {
+    *out = (struct set_known_builds){.items = arena_alloc(arena, members->package_count * sizeof *out->items)};
+    for (size_t position = 0; position < members->package_count; position++) {
+        uint32_t package = manifest_index_by_name(members->index, position);
+        const struct indexed_version *version = find_unbuilt(members, package);
+        if (version)
+            out->items[out->count++] = (struct set_known_build){
+                .package = arena_copy(arena, set_members_name(members, package)), .version = version->version};
+    }
+}
+
+static int compare_package(const void *name, const void *build) {
+    return strcmp(name, ((const struct set_known_build *)build)->package);
+}
+
+/* What is known about the build of this version; never NULL. */
+static const struct set_known_build *find_known_build(const struct set_known_builds *builds, const char *package,
+                                                      struct version version) {
+    static const struct set_known_build unknown;
+    if (builds->count == 0) return &unknown;
+    const struct set_known_build *found =
+        bsearch(package, builds->items, builds->count, sizeof *builds->items, compare_package);
+    return found && version_equal(found->version, version) ? found : &unknown;
 }
 
 /* ---- lists of packages ---- */
@@ -79,25 +119,14 @@ struct judging {
     const struct set_members *members;
     const struct package_set *set;
     const struct set_knowledge *knowledge;
-    struct set_excuse *excuses; /* by package id */
-    enum { NEW, OPEN, DONE } * marks;
+    const struct indexed_version **candidates; /* by package id; NULL: it has none */
+    struct set_excuse *excuses;                /* the same */
+    enum { NEW, OPEN, DONE } * marks;          /* the same */
     struct arena *arena;
     char set_version[VERSION_TEXT_MAX], compiler[VERSION_TEXT_MAX];
 };
 
 static void judge(struct judging *judging, uint32_t package);
-
-/* The newest version of the package that is published and, unless `compiler` is NULL, known to build with it. */
-static const struct indexed_version *find_newest(const struct set_members *members, uint32_t package,
-                                                 const struct version *compiler) {
-    const struct indexed_package *indexed = manifest_index_package(members->index, package);
-    for (size_t i = indexed->version_count; i-- > 0;) {
-        const struct indexed_version *version = &indexed->versions[i];
-        if (version->is_published && (!compiler || set_members_builds(members, package, version->version, *compiler)))
-            return version;
-    }
-    return NULL;
-}
 
 static void say(struct set_excuse *excuse, enum set_verdict verdict, const char *sentence) {
     excuse->verdict = verdict;
@@ -150,22 +179,76 @@ static void judge_blocked(struct judging *judging, struct set_excuse *excuse) {
                                                   subject(judging, excuse), direct, judging->set_version, roots));
 }
 
-/* An update has tried this very version, without success. */
-static bool judge_trial(struct judging *judging, struct set_excuse *excuse) {
-    const struct set_trial *trial =
-        judging->knowledge->trials ? &judging->knowledge->trials[excuse->package] : &(const struct set_trial){0};
-    if (trial->outcome == SET_TRIAL_NONE || !version_equal(trial->version, excuse->version->version)) return false;
-    excuse->job = trial->job;
-    excuse->since_ms = trial->since_ms;
-    if (trial->outcome == SET_TRIAL_BROKE)
+/* ---- what updates and builds found out ---- */
+
+/* `2026-12-01 04:30 UTC` */
+static const char *print_minute(const struct judging *judging, int64_t time_ms) {
+    char text[TIME_TEXT_MAX];
+    time_print(time_ms, text);
+    return arena_format(judging->arena, "%.10s %.5s UTC", text, text + 11);
+}
+
+/* What a sentence that depends on the last update ends with. */
+static const char *note_age(const struct judging *judging) {
+    const struct set_knowledge *knowledge = judging->knowledge;
+    if (knowledge->checked_ms == 0) return " No update has tried the candidates yet.";
+    if (knowledge->now_ms - knowledge->checked_ms <= SET_CHECK_AGE_MAX_MS) return "";
+    return arena_format(judging->arena, " The last update that tried the candidates ended at %s, more than a day ago.",
+                        print_minute(judging, knowledge->checked_ms));
+}
+
+static const char *announce(const struct judging *judging) {
+    const struct set_knowledge *knowledge = judging->knowledge;
+    if (knowledge->next_ms == 0) return "No update is scheduled.";
+    if (knowledge->next_ms <= knowledge->now_ms) return "It is due now.";
+    return arena_format(judging->arena, "It starts at %s.", print_minute(judging, knowledge->next_ms));
+}
+
+/* An error as the end of a sentence: in one line, not too long, with a full stop. */
+static const char *shorten(const struct judging *judging, const char *detail) {
+    struct text line = {0};
+    size_t length = strlen(detail);
+    for (size_t i = 0, step; i < length && line.length < DETAIL_MAX; i += step) {
+        step = text_character_length(detail + i, length - i);
+        if (step == 0) step = 1;
+        bool is_space = isspace((unsigned char)detail[i]);
+        if (!is_space)
+            text_append_bytes(&line, detail + i, step);
+        else if (line.length > 0 && line.bytes[line.length - 1] != ' ')
+            text_append_character(&line, ' ');
+    }
+    while (line.length > 0 && line.bytes[line.length - 1] == ' ')
+        line.bytes[--line.length] = '\0';
+    const char *end = line.length >= DETAIL_MAX ? "…" : text_ends_with(text_view(&line), ".") ? "" : ".";
+    const char *copy = arena_format(judging->arena, "%s%s", text_view(&line), end);
+    text_release(&line);
+    return copy;
+}
+
+/* `: DETAIL`, or a full stop. */
+static const char *end_with(const struct judging *judging, const char *detail) {
+    return detail && *detail ? arena_format(judging->arena, ": %s", shorten(judging, detail)) : ".";
+}
+
+/* True if an update has tried this very version with the set's compiler, without success. */
+static bool judge_finding(struct judging *judging, struct set_excuse *excuse) {
+    const struct set_members *members = judging->members;
+    const struct set_finding *finding =
+        set_findings_find(judging->knowledge->findings, set_members_name(members, excuse->package));
+    if (!finding || !version_equal(finding->version, excuse->version->version) ||
+        !version_equal(finding->compiler, members->compiler))
+        return false;
+    const char *end = end_with(judging, finding->detail), *age = note_age(judging);
+    excuse->job = finding->job;
+    excuse->since_ms = finding->since_ms;
+    if (finding->breaks_others)
         say(excuse, SET_VERDICT_BREAKS,
-            arena_format(judging->arena, "With %s other packages of the set do not compile%s%s.", subject(judging, excuse),
-                         trial->detail ? ": " : "", trial->detail ? trial->detail : ""));
+            arena_format(judging->arena, "With %s another package of the set does not compile%s%s", subject(judging, excuse),
+                         end, age));
     else
         say(excuse, SET_VERDICT_FAILS_WITH_SET,
             arena_format(judging->arena, "%s does not compile with the versions in the package set %s%s%s",
-                         subject(judging, excuse), judging->set_version, trial->detail ? ": " : ".",
-                         trial->detail ? trial->detail : ""));
+                         subject(judging, excuse), judging->set_version, end, age));
     return true;
 }
 
@@ -175,39 +258,67 @@ static void judge_candidate(struct judging *judging, struct set_excuse *excuse) 
     find_blockers(judging, excuse);
     if (excuse->blocker_count > 0)
         judge_blocked(judging, excuse);
-    else if (!judge_trial(judging, excuse))
+    else if (!judge_finding(judging, excuse))
         say(excuse, SET_VERDICT_WAITING,
-            arena_format(judging->arena, "The next update of the package set tries %s.", subject(judging, excuse)));
+            arena_format(judging->arena, "The next update of the package set tries %s. %s%s", subject(judging, excuse),
+                         announce(judging), note_age(judging)));
 }
 
 /* No version newer than the set's is known to build with its compiler. */
 static void judge_unbuilt(struct judging *judging, struct set_excuse *excuse) {
-    const struct set_known_build *build = judging->knowledge->builds ? &judging->knowledge->builds[excuse->package] : NULL;
-    excuse->since_ms = build && build->since_ms
-                           ? build->since_ms
-                           : set_members_published_ms(judging->members, excuse->package, excuse->version->version);
-    excuse->job = build ? build->job : NULL;
-    if (build && !build->is_tried)
+    const struct set_known_build *build = find_known_build(
+        judging->knowledge->builds, set_members_name(judging->members, excuse->package), excuse->version->version);
+    const char *name = subject(judging, excuse), *compiler = judging->compiler, *end = end_with(judging, build->detail);
+    const char *others = excuse->member ? "no other version newer than the set's is" : "no other version of it is";
+    excuse->since_ms = build->since_ms ? build->since_ms
+                                       : set_members_published_ms(judging->members, excuse->package, excuse->version->version);
+    excuse->job = build->job;
+    switch (build->state) {
+    case SET_BUILD_UNTRIED:
         say(excuse, SET_VERDICT_NEVER_TRIED,
-            arena_format(judging->arena, "%s has not been built with compiler %s yet.", subject(judging, excuse),
-                         judging->compiler));
-    else
+            build->detail
+                ? arena_format(judging->arena, "The last build of %s with compiler %s came to no result%s", name, compiler, end)
+                : arena_format(judging->arena, "%s has not been built with compiler %s yet.", name, compiler));
+        return;
+    case SET_BUILD_NO_PLAN:
         say(excuse, SET_VERDICT_NO_VERSION_FOR_COMPILER,
             arena_format(judging->arena,
-                         "%s does not build with compiler %s, and no other version newer than the set's does%s%s",
-                         subject(judging, excuse), judging->compiler, build && build->detail ? ": " : ".",
-                         build && build->detail ? build->detail : ""));
+                         "%s cannot be built with compiler %s, since no choice of its dependencies' versions can, and %s known "
+                         "to build with it.",
+                         name, compiler, others));
+        return;
+    case SET_BUILD_FAILED:
+        say(excuse, SET_VERDICT_NO_VERSION_FOR_COMPILER,
+            arena_format(judging->arena, "%s does not build with compiler %s, and %s known to%s", name, compiler, others, end));
+        return;
+    case SET_BUILD_SUCCEEDED:
+        say(excuse, SET_VERDICT_WAITING,
+            arena_format(judging->arena,
+                         "%s builds with compiler %s. When its metadata says so, the next update of the package set tries it.",
+                         name, compiler));
+        return;
+    }
 }
 
 static bool is_lost(const struct judging *judging, const char *name) {
     return package_versions_find(&judging->set->packages, name);
 }
 
+/* The version that an update tries; if there is none, but one that would be tried if its dependencies were in the set, that one;
+ * else NULL. */
+static const struct indexed_version *find_candidate(const struct judging *judging, uint32_t package) {
+    const struct set_members *members = judging->members;
+    const struct indexed_version *member = members->chosen[package];
+    if (judging->candidates[package]) return judging->candidates[package];
+    const struct indexed_version *building = set_members_find_newest(members, package, &members->compiler);
+    return building && (!member || building->packed > member->packed) ? building : NULL;
+}
+
 static void judge_package(struct judging *judging, struct set_excuse *excuse) {
     const struct set_members *members = judging->members;
     const char *name = set_members_name(members, excuse->package);
     excuse->member = members->chosen[excuse->package];
-    excuse->version = find_newest(members, excuse->package, NULL);
+    excuse->version = set_members_find_newest(members, excuse->package, NULL);
     if (!excuse->member && is_lost(judging, name)) {
         say(excuse, SET_VERDICT_NEEDS_TRUSTEE,
             arena_format(judging->arena,
@@ -220,13 +331,12 @@ static void judge_package(struct judging *judging, struct set_excuse *excuse) {
         say(excuse, SET_VERDICT_IN_SET,
             arena_format(judging->arena, "%s is in the package set %s.", subject(judging, excuse), judging->set_version));
     } else {
-        const struct indexed_version *building = find_newest(members, excuse->package, &members->compiler);
-        if (!building || (excuse->member && building->packed <= excuse->member->packed)) {
-            judge_unbuilt(judging, excuse);
-        } else {
-            excuse->version = building;
+        const struct indexed_version *candidate = find_candidate(judging, excuse->package);
+        if (candidate) excuse->version = candidate;
+        if (candidate)
             judge_candidate(judging, excuse);
-        }
+        else
+            judge_unbuilt(judging, excuse);
     }
 }
 
@@ -241,14 +351,22 @@ static void judge(struct judging *judging, uint32_t package) {
     judging->marks[package] = DONE;
 }
 
+static void begin(struct judging *judging, const struct set_changes *candidates, struct arena *scratch) {
+    size_t count = judging->members->package_count;
+    version_print(judging->set->version, judging->set_version);
+    version_print(judging->members->compiler, judging->compiler);
+    judging->candidates = arena_alloc(scratch, count * sizeof *judging->candidates);
+    judging->excuses = arena_alloc(scratch, count * sizeof *judging->excuses);
+    judging->marks = arena_alloc(scratch, count * sizeof *judging->marks);
+    for (size_t i = 0; i < candidates->count; i++)
+        judging->candidates[candidates->items[i].package] = candidates->items[i].version;
+}
+
 void set_excuses_find(struct set_excuses *out, const struct set_members *members, const struct package_set *set,
-                      const struct set_knowledge *knowledge, struct arena *arena) {
+                      const struct set_changes *candidates, const struct set_knowledge *knowledge, struct arena *arena) {
     struct judging judging = {.members = members, .set = set, .knowledge = knowledge, .arena = arena};
-    version_print(set->version, judging.set_version);
-    version_print(set->compiler, judging.compiler);
     struct arena scratch = {0};
-    judging.excuses = arena_alloc(&scratch, members->package_count * sizeof *judging.excuses);
-    judging.marks = arena_alloc(&scratch, members->package_count * sizeof *judging.marks);
+    begin(&judging, candidates, &scratch);
     *out = (struct set_excuses){.items = arena_alloc(arena, members->package_count * sizeof *out->items)};
     for (size_t position = 0; position < members->package_count; position++) {
         uint32_t package = manifest_index_by_name(members->index, position);
@@ -256,46 +374,5 @@ void set_excuses_find(struct set_excuses *out, const struct set_members *members
         judge(&judging, package);
         out->items[out->count++] = judging.excuses[package];
     }
-    arena_release(&scratch);
-}
-
-/* ---- the next compiler ---- */
-
-static const struct indexed_version *find_lower(const struct set_members *members, uint32_t package, struct version compiler) {
-    const struct indexed_package *indexed = manifest_index_package(members->index, package);
-    for (size_t i = indexed_package_position(indexed, members->chosen[package]->packed); i-- > 0;)
-        if (indexed->versions[i].is_published && set_members_builds(members, package, indexed->versions[i].version, compiler))
-            return &indexed->versions[i];
-    return NULL;
-}
-
-static void describe_obstacle(struct set_obstacle *out, const struct set_members *members, const bool *is_in_the_way,
-                              struct version compiler, struct arena *arena) {
-    const struct indexed_version *member = members->chosen[out->package];
-    const struct indexed_version *newest = find_newest(members, out->package, &compiler);
-    struct ids through = {.items = arena_alloc(arena, member->need_count * sizeof(uint32_t))};
-    for (size_t i = 1; i < member->need_count; i++)
-        if (is_in_the_way[member->needs[i].package]) add_id(&through, member->needs[i].package);
-    sort_ids(&through, members);
-    if (newest && newest->packed > member->packed) out->newer = newest;
-    out->lower = find_lower(members, out->package, compiler);
-    out->through = through.items;
-    out->through_count = through.count;
-}
-
-void set_obstacles_find(struct set_obstacles *out, const struct set_members *members, struct version compiler,
-                        struct arena *arena) {
-    struct arena scratch = {0};
-    bool *is_in_the_way = arena_alloc(&scratch, members->package_count * sizeof *is_in_the_way);
-    *out = (struct set_obstacles){.items = arena_alloc(arena, members->package_count * sizeof *out->items)};
-    for (size_t position = 0; position < members->package_count; position++) {
-        uint32_t package = manifest_index_by_name(members->index, position);
-        const struct indexed_version *member = members->chosen[package];
-        if (!member || set_members_builds(members, package, member->version, compiler)) continue;
-        is_in_the_way[package] = true;
-        out->items[out->count++].package = package;
-    }
-    for (size_t i = 0; i < out->count; i++)
-        describe_obstacle(&out->items[i], members, is_in_the_way, compiler, arena);
     arena_release(&scratch);
 }

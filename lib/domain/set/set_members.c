@@ -44,6 +44,17 @@ const struct indexed_version *set_members_find_published(const struct set_member
     return found && found->is_published ? found : NULL;
 }
 
+const struct indexed_version *set_members_find_newest(const struct set_members *members, uint32_t package,
+                                                      const struct version *compiler) {
+    const struct indexed_package *indexed = manifest_index_package(members->index, package);
+    for (size_t i = indexed->version_count; i-- > 0;) {
+        const struct indexed_version *version = &indexed->versions[i];
+        if (version->is_published && (!compiler || set_members_builds(members, package, version->version, *compiler)))
+            return version;
+    }
+    return NULL;
+}
+
 bool set_members_builds(const struct set_members *members, uint32_t package, struct version version, struct version compiler) {
     return metadata_has_compiler(manifest_index_package(members->index, package)->metadata, version, compiler);
 }

@@ -40,6 +40,11 @@ const char *set_members_list(const struct set_members *members, const uint32_t *
 const struct indexed_version *set_members_find_published(const struct set_members *members, uint32_t package,
                                                          struct version version);
 
+/* The newest version of the package that is published and in the index, and, unless `compiler` is NULL, known to build with it;
+ * NULL: there is none. */
+const struct indexed_version *set_members_find_newest(const struct set_members *members, uint32_t package,
+                                                      const struct version *compiler);
+
 /* True if the metadata says that this version builds with the compiler. */
 bool set_members_builds(const struct set_members *members, uint32_t package, struct version version, struct version compiler);
 

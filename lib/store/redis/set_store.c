@@ -84,8 +84,9 @@ enum status set_findings_write(struct job_store *store, const struct set_finding
     json_writer_close(&writer, ']');
     redis_add(store->redis, "MULTI");
     redis_add(store->redis, "SET set:trials %s", text_view(&json));
-    redis_add(store->redis, "HSET set:update job %s time %lld candidates %s", state->job_id, (long long)state->time_ms,
-              job_step_text(state->candidates));
+    redis_add(store->redis, "HSET set:update job %s time %lld candidates %s checkedJob %s checked %lld", state->job_id,
+              (long long)state->time_ms, job_step_text(state->candidates), job_step_text(state->checked_job_id),
+              (long long)state->checked_ms);
     redis_add(store->redis, "EXEC");
     enum status status = redis_run(store->redis, 0, &replies, err);
     for (size_t i = 0; !status && i < 4; i++)
@@ -124,16 +125,18 @@ enum status set_findings_read(struct job_store *store, struct set_findings *find
     *findings = (struct set_findings){0};
     *state = (struct set_update_state){0};
     redis_add(store->redis, "GET set:trials");
-    redis_add(store->redis, "HMGET set:update job time candidates");
+    redis_add(store->redis, "HMGET set:update job time candidates checkedJob checked");
     enum status status = redis_run(store->redis, 0, &replies, err);
     for (size_t i = 0; !status && i < 2; i++)
         status = redis_check_reply(&replies[i], err);
     if (status) return status;
-    if (replies[1].count == 3) {
+    if (replies[1].count == 5) {
         const struct redis_reply *fields = replies[1].items;
         snprintf(state->job_id, sizeof state->job_id, "%s", fields[0].text);
         state->time_ms = redis_reply_number(&fields[1], 0);
         snprintf(state->candidates, sizeof state->candidates, "%s", fields[2].text);
+        snprintf(state->checked_job_id, sizeof state->checked_job_id, "%s", fields[3].text);
+        state->checked_ms = redis_reply_number(&fields[4], 0);
     }
     return replies[0].type == REDIS_TEXT ? read_findings(findings, replies[0].text, replies[0].length, arena, err) : STATUS_OK;
 }

@@ -5,7 +5,8 @@
  *
  *   set:outcome:KEY   "OUTCOME JOB TIME DETAIL": a build of an attempt, for OUTCOME_DAYS since it was last looked up
  *   set:trials        JSON of the last update's findings, one for each package that it tried and did not take
- *   set:update        hash job, time, candidates: the last update that ended
+ *   set:update        hash job, time, candidates: the last update that ended; checkedJob, checked: the last one that decided
+ *                     about all candidates
  *   set:updates:DAY   how many updates followed publications on that day
  *   daily             hash: the work that is done once a day → the time that it was last done for
  */
@@ -17,7 +18,7 @@
 #include <stdint.h>
 
 #include "lib/base/hash.h"
-#include "lib/domain/package/version.h"
+#include "lib/domain/set/set_finding.h"
 #include "lib/store/job/job_store.h"
 
 /* ---- Outcomes of builds ---- */
@@ -42,26 +43,16 @@ CHECK_RESULT enum status kept_outcome_write(struct job_store *store, const struc
 
 /* ---- What the last update found out ---- */
 
-/* A version that an update tried and did not take (lib/domain/set/set_excuses.h, struct set_trial). */
-struct set_finding {
-    const char *package;
-    struct version version, compiler;
-    bool breaks_others; /* members of the set do not compile with it; else it does not compile itself */
-    const char *job;    /* whose log shows it; NULL: none */
-    const char *detail; /* NULL: none */
-    int64_t since_ms;   /* when it was first found out for this version and compiler */
-};
-
-struct set_findings {
-    struct set_finding *items; /* by name */
-    size_t count;
-};
-
 /* The last update of the package set that ended. */
 struct set_update_state {
     char job_id[UUID_TEXT_MAX]; /* "": there was none */
     int64_t time_ms;
     char candidates[SHA256_HEX_MAX]; /* what it had to decide: set, compiler and candidates; "": it was requested */
+
+    char
+        checked_job_id[UUID_TEXT_MAX]; /* the last one that decided about all candidates: this one, unless it was requested; "":
+                                           there was none */
+    int64_t checked_ms;
 };
 
 /* Replaces the findings of the update before, in one step. */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Why packages are in the set or not, and which packages are in the way of the next compiler, on registries defined here and on
- * the real one (skipped if it is not available).
+ * Why packages are in the set or not, on registries defined here and on the real one (skipped if it is not available).
  */
 #include "tests/support/cmocka_all.h"
 
 #include <string.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/text.h"
 #include "lib/domain/registry/manifest_index.h"
 #include "lib/domain/set/set_excuses.h"
@@ -14,35 +14,56 @@
 
 #define CREATE(...)                                                                                                            \
     small_registry_create((const char *const[]){__VA_ARGS__}, sizeof(const char *const[]){__VA_ARGS__} / sizeof(const char *))
-
-static const struct version next_compiler = {0, 15, 16};
+#define COMPILER                                                                                                               \
+    { 0, 15, 15 }
+#define NOW "2026-12-01T12:00:00Z"
 
 struct scene {
     struct arena arena;
     struct manifest_index *index;
     struct package_set set;
     struct set_members members;
-    struct set_trial *trials;
-    struct set_known_build *builds;
+    struct set_changes candidates;
+    struct set_findings findings;
+    struct set_known_builds builds;
+    struct set_knowledge knowledge;
     struct set_excuses excuses;
 };
 
+static int64_t at(const char *text) {
+    int64_t time_ms;
+    assert_true(time_parse(text, &time_ms));
+    return time_ms;
+}
+
+/* An update has just decided, and the next one comes at 04:30. */
 static void enter(struct scene *s, struct manifest_index *index, const char *set_text) {
     *s = (struct scene){.index = index};
     s->set = small_package_set(set_text, &s->arena);
     set_members_read(&s->members, index, &s->set, &s->arena);
-    s->trials = arena_alloc(&s->arena, s->members.package_count * sizeof *s->trials);
-    s->builds = arena_alloc(&s->arena, s->members.package_count * sizeof *s->builds);
+    set_changes_find_candidates(&s->candidates, &s->members, &s->arena);
+    set_excuses_list_builds(&s->builds, &s->members, &s->arena);
+    s->knowledge = (struct set_knowledge){.findings = &s->findings,
+                                          .builds = &s->builds,
+                                          .now_ms = at(NOW),
+                                          .checked_ms = at("2026-12-01T11:00:00Z"),
+                                          .next_ms = at("2026-12-02T04:30:00Z")};
 }
 
 static void find(struct scene *s) {
-    const struct set_knowledge knowledge = {s->trials, s->builds};
-    set_excuses_find(&s->excuses, &s->members, &s->set, &knowledge, &s->arena);
+    set_excuses_find(&s->excuses, &s->members, &s->set, &s->candidates, &s->knowledge, &s->arena);
 }
 
 static void leave(struct scene *s) {
     manifest_index_free(s->index);
     arena_release(&s->arena);
+}
+
+static struct set_known_build *build_of(const struct scene *s, const char *name) {
+    for (size_t i = 0; i < s->builds.count; i++)
+        if (strcmp(s->builds.items[i].package, name) == 0) return &s->builds.items[i];
+    fail_msg("The build of %s does not matter.", name);
+    return NULL;
 }
 
 static const struct set_excuse *excuse_of(const struct scene *s, const char *name) {
@@ -58,6 +79,8 @@ static void assert_excuse(const struct scene *s, const char *name, enum set_verd
     assert_string_equal(excuse->sentence, sentence);
 }
 
+#define TRIES(version) "The next update of the package set tries " version ". It starts at 2026-12-02 04:30 UTC."
+
 static void each_package_has_its_verdict(void **state) {
     (void)state;
     struct scene s;
@@ -65,27 +88,82 @@ static void each_package_has_its_verdict(void **state) {
           CREATE("a 1.0.0 [0.15.15]", "b 1.0.0 [0.15.15]", "b 1.1.0 [0.15.15]", "c 1.0.0 [0.15.15]", "d 1.0.0 [0.15.14]",
                  "e 1.0.0 []", "lost 2.0.0 []"),
           "a 1.0.0 b 1.0.0 lost 2.0.0");
-    s.builds[manifest_index_find_package(s.index, "d")] = (struct set_known_build){.is_tried = true, .job = "job-of-d"};
     find(&s);
     assert_int_equal(s.excuses.count, 6);
     assert_excuse(&s, "a", SET_VERDICT_IN_SET, "a@1.0.0 is in the package set 1.0.0.");
-    assert_excuse(&s, "b", SET_VERDICT_WAITING, "The next update of the package set tries b@1.1.0.");
-    assert_excuse(&s, "c", SET_VERDICT_WAITING, "The next update of the package set tries c@1.0.0.");
-    assert_excuse(&s, "d", SET_VERDICT_NO_VERSION_FOR_COMPILER,
-                  "d@1.0.0 does not build with compiler 0.15.15, and no other version newer than the set's does.");
-    assert_string_equal(excuse_of(&s, "d")->job, "job-of-d");
+    assert_excuse(&s, "b", SET_VERDICT_WAITING, TRIES("b@1.1.0"));
+    assert_excuse(&s, "c", SET_VERDICT_WAITING, TRIES("c@1.0.0"));
+    assert_excuse(&s, "d", SET_VERDICT_NEVER_TRIED, "d@1.0.0 has not been built with compiler 0.15.15 yet.");
     assert_excuse(&s, "e", SET_VERDICT_UNPUBLISHED, "No version of e is published.");
     assert_excuse(&s, "lost", SET_VERDICT_NEEDS_TRUSTEE,
                   "The version of lost in the package set 1.0.0 is not published any more: it must be replaced or removed.");
     leave(&s);
 }
 
-static void what_no_build_has_ended_of_was_never_tried(void **state) {
+/* ---- Builds with the set's compiler ---- */
+
+static void each_state_of_a_build_is_told(void **state) {
     (void)state;
     struct scene s;
-    enter(&s, CREATE("a 1.0.0 [0.15.15]", "a 1.1.0 [0.15.16]"), "a 1.0.0");
+    enter(&s,
+          CREATE("failed 1.0.0 [0.15.14]", "member 1.0.0 [0.15.15]", "member 1.1.0 [0.15.16]", "noplan 1.0.0 [0.15.14]",
+                 "soon 1.0.0 [0.15.14]", "unclear 1.0.0 [0.15.14]"),
+          "member 1.0.0");
+    assert_int_equal(s.builds.count, 5);
+    *build_of(&s, "failed") = (struct set_known_build){
+        "failed", {1, 0, 0}, SET_BUILD_FAILED, .job = "job-1", .detail = "The compiler reports errors.", .since_ms = 5};
+    *build_of(&s, "member") = (struct set_known_build){"member", {1, 1, 0}, SET_BUILD_FAILED, .job = "job-2"};
+    build_of(&s, "noplan")->state = SET_BUILD_NO_PLAN;
+    build_of(&s, "soon")->state = SET_BUILD_SUCCEEDED;
+    *build_of(&s, "unclear") = (struct set_known_build){
+        "unclear", {1, 0, 0}, SET_BUILD_UNTRIED, .job = "job-3", .detail = "Its workers were lost several times."};
     find(&s);
-    assert_excuse(&s, "a", SET_VERDICT_NEVER_TRIED, "a@1.1.0 has not been built with compiler 0.15.15 yet.");
+    assert_excuse(&s, "failed", SET_VERDICT_NO_VERSION_FOR_COMPILER,
+                  "failed@1.0.0 does not build with compiler 0.15.15, and no other version of it is known to: The compiler "
+                  "reports errors.");
+    assert_string_equal(excuse_of(&s, "failed")->job, "job-1");
+    assert_int_equal(excuse_of(&s, "failed")->since_ms, 5);
+    assert_excuse(&s, "member", SET_VERDICT_NO_VERSION_FOR_COMPILER,
+                  "member@1.1.0 does not build with compiler 0.15.15, and no other version newer than the set's is known to.");
+    assert_excuse(
+        &s, "noplan", SET_VERDICT_NO_VERSION_FOR_COMPILER,
+        "noplan@1.0.0 cannot be built with compiler 0.15.15, since no choice of its dependencies' versions can, and no "
+        "other version of it is known to build with it.");
+    assert_excuse(
+        &s, "soon", SET_VERDICT_WAITING,
+        "soon@1.0.0 builds with compiler 0.15.15. When its metadata says so, the next update of the package set tries "
+        "it.");
+    assert_excuse(&s, "unclear", SET_VERDICT_NEVER_TRIED,
+                  "The last build of unclear@1.0.0 with compiler 0.15.15 came to no result: Its workers were lost several "
+                  "times.");
+    assert_string_equal(excuse_of(&s, "unclear")->job, "job-3");
+    leave(&s);
+}
+
+static void a_build_counts_for_its_version_alone(void **state) {
+    (void)state;
+    struct scene s;
+    enter(&s, CREATE("a 1.0.0 [0.15.14]"), "");
+    *build_of(&s, "a") = (struct set_known_build){"a", {0, 9, 0}, SET_BUILD_FAILED, .job = "job"};
+    find(&s);
+    assert_excuse(&s, "a", SET_VERDICT_NEVER_TRIED, "a@1.0.0 has not been built with compiler 0.15.15 yet.");
+    assert_null(excuse_of(&s, "a")->job);
+    leave(&s);
+}
+
+static void builds_matter_where_no_candidate_is_known(void **state) {
+    (void)state;
+    struct scene s;
+    enter(&s,
+          CREATE("both 1.0.0 [0.15.15]", "both 1.1.0 [0.15.16]", "member 1.0.0 [0.15.15]", "newer 1.0.0 [0.15.15]",
+                 "newer 1.1.0 [0.15.16]", "old 0.9.0 [0.15.15]", "old 1.0.0 [0.15.14]", "old 1.1.0 []",
+                 "older 1.0.0 [0.15.14]"),
+          "member 1.0.0 newer 1.0.0 old 0.9.0");
+    assert_int_equal(s.builds.count, 3);
+    assert_int_equal(build_of(&s, "newer")->version.minor, 1);
+    assert_int_equal(build_of(&s, "old")->version.major, 1);
+    assert_int_equal(build_of(&s, "old")->version.minor, 0); /* 1.1.0 is not published */
+    assert_non_null(build_of(&s, "older"));
     leave(&s);
 }
 
@@ -94,41 +172,123 @@ static void an_older_version_that_builds_is_the_one_judged(void **state) {
     struct scene s;
     enter(&s, CREATE("a 1.0.0 [0.15.15]", "a 1.1.0 [0.15.15]", "a 1.2.0 [0.15.16]"), "a 1.0.0");
     find(&s);
-    assert_excuse(&s, "a", SET_VERDICT_WAITING, "The next update of the package set tries a@1.1.0.");
+    assert_excuse(&s, "a", SET_VERDICT_WAITING, TRIES("a@1.1.0"));
     leave(&s);
 }
 
-static void a_trial_counts_for_its_version_alone(void **state) {
+/* ---- Findings of updates ---- */
+
+static void a_finding_counts_for_its_version_and_compiler_alone(void **state) {
     (void)state;
     struct scene s;
-    enter(&s, CREATE("a 1.0.0 [0.15.15]", "b 1.0.0 [0.15.15]", "b 2.0.0 [0.15.15]", "c 1.0.0 [0.15.15]"), "b 1.0.0");
-    s.trials[manifest_index_find_package(s.index, "a")] =
-        (struct set_trial){SET_TRIAL_FAILED, {1, 0, 0}, "job-1", "Module X was not found.", 1000};
-    s.trials[manifest_index_find_package(s.index, "b")] = (struct set_trial){SET_TRIAL_BROKE, {2, 0, 0}, "job-2", "x, y", 2000};
-    s.trials[manifest_index_find_package(s.index, "c")] = (struct set_trial){SET_TRIAL_FAILED, {0, 9, 0}, "job-3", NULL, 3000};
+    struct set_finding items[] = {
+        {"a", {1, 0, 0}, COMPILER, false, "job-1", "  Module X\n  was not found", 1000},
+        {"b", {2, 0, 0}, COMPILER, true, "job-2", "x: No type class instance.", 2000},
+        {"c", {0, 9, 0}, COMPILER, false, "job-3", NULL, 3000},
+        {"d", {1, 0, 0}, {0, 15, 16}, false, "job-4", NULL, 4000},
+        {"e", {1, 0, 0}, COMPILER, false, NULL, NULL, 5000},
+        {"f", {1, 0, 0}, COMPILER, true, NULL, NULL, 6000},
+    };
+    enter(&s,
+          CREATE("a 1.0.0 [0.15.15]", "b 1.0.0 [0.15.15]", "b 2.0.0 [0.15.15]", "c 1.0.0 [0.15.15]", "d 1.0.0 [0.15.15]",
+                 "e 1.0.0 [0.15.15]", "f 1.0.0 [0.15.15]"),
+          "b 1.0.0");
+    s.findings = (struct set_findings){items, 6};
     find(&s);
     assert_excuse(&s, "a", SET_VERDICT_FAILS_WITH_SET,
                   "a@1.0.0 does not compile with the versions in the package set 1.0.0: Module X was not found.");
     assert_string_equal(excuse_of(&s, "a")->job, "job-1");
     assert_int_equal(excuse_of(&s, "a")->since_ms, 1000);
-    assert_excuse(&s, "b", SET_VERDICT_BREAKS, "With b@2.0.0 other packages of the set do not compile: x, y.");
-    assert_excuse(&s, "c", SET_VERDICT_WAITING, "The next update of the package set tries c@1.0.0.");
+    assert_excuse(&s, "b", SET_VERDICT_BREAKS,
+                  "With b@2.0.0 another package of the set does not compile: x: No type class instance.");
+    assert_excuse(&s, "c", SET_VERDICT_WAITING, TRIES("c@1.0.0"));
+    assert_excuse(&s, "d", SET_VERDICT_WAITING, TRIES("d@1.0.0"));
+    assert_excuse(&s, "e", SET_VERDICT_FAILS_WITH_SET, "e@1.0.0 does not compile with the versions in the package set 1.0.0.");
+    assert_excuse(&s, "f", SET_VERDICT_BREAKS, "With f@1.0.0 another package of the set does not compile.");
     leave(&s);
 }
+
+static void a_long_error_is_cut(void **state) {
+    (void)state;
+    struct scene s;
+    char detail[1000] = "";
+    struct set_finding finding = {"a", {1, 0, 0}, COMPILER, false, "job-1", detail, 1000};
+    for (int i = 0; i < 100; i++)
+        strcat(detail, "wörd ");
+    enter(&s, CREATE("a 1.0.0 [0.15.15]"), "");
+    s.findings = (struct set_findings){&finding, 1};
+    find(&s);
+    const char *sentence = excuse_of(&s, "a")->sentence;
+    assert_in_range(strlen(sentence), 200, 300);
+    assert_true(text_is_utf8(sentence, strlen(sentence)));
+    assert_true(text_ends_with(sentence, "…"));
+    leave(&s);
+}
+
+static void says_when_the_next_update_comes_and_how_old_the_last_one_is(void **state) {
+    (void)state;
+    static const struct {
+        const char *checked, *next, *waits, *fails;
+    } cases[] = {
+        {"2026-11-30T11:00:00Z", "2026-12-01T12:00:00Z", "It is due now.", ""},
+        {"2026-11-30T10:59:00Z", NULL,
+         "No update is scheduled. The last update that tried the candidates ended at 2026-11-30 10:59 UTC, more than a day "
+         "ago.",
+         " The last update that tried the candidates ended at 2026-11-30 10:59 UTC, more than a day ago."},
+        {NULL, "2026-12-01T13:00:00Z", "It starts at 2026-12-01 13:00 UTC. No update has tried the candidates yet.",
+         " No update has tried the candidates yet."},
+    };
+    struct scene s;
+    struct set_finding finding = {"b", {1, 0, 0}, COMPILER, false, NULL, NULL, 1000};
+    enter(&s, CREATE("a 1.0.0 [0.15.15]", "b 1.0.0 [0.15.15]"), "");
+    s.findings = (struct set_findings){&finding, 1};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        s.knowledge.checked_ms = cases[i].checked ? at(cases[i].checked) : 0;
+        s.knowledge.next_ms = cases[i].next ? at(cases[i].next) : 0;
+        find(&s);
+        assert_excuse(&s, "a", SET_VERDICT_WAITING,
+                      arena_format(&s.arena, "The next update of the package set tries a@1.0.0. %s", cases[i].waits));
+        assert_excuse(
+            &s, "b", SET_VERDICT_FAILS_WITH_SET,
+            arena_format(&s.arena, "b@1.0.0 does not compile with the versions in the package set 1.0.0.%s", cases[i].fails));
+    }
+    leave(&s);
+}
+
+/* ---- Blocked packages ---- */
 
 static void a_blocked_package_names_its_dependencies_and_the_roots(void **state) {
     (void)state;
     struct scene s;
+    struct set_finding finding = {"fails", {1, 0, 0}, COMPILER, false, NULL, NULL, 1000};
     enter(&s,
           CREATE("a 1.0.0 [0.15.14]", "b 1.0.0 [0.15.15] a >=1.0.0 <2.0.0", "c 1.0.0 [0.15.15] b >=1.0.0 <2.0.0",
-                 "d 1.0.0 [0.15.15] waits >=1.0.0 <2.0.0", "waits 1.0.0 [0.15.15]"),
+                 "d 1.0.0 [0.15.15] waits >=1.0.0 <2.0.0", "e 1.0.0 [0.15.15] c >=1.0.0 <2.0.0, fails >=1.0.0 <2.0.0",
+                 "fails 1.0.0 [0.15.15]", "waits 1.0.0 [0.15.15]"),
           "");
-    s.builds[manifest_index_find_package(s.index, "a")].is_tried = true;
+    s.findings = (struct set_findings){&finding, 1};
     find(&s);
     assert_excuse(&s, "b", SET_VERDICT_BLOCKED_BY, "b@1.0.0 depends on a, not in the package set 1.0.0.");
     assert_excuse(&s, "c", SET_VERDICT_BLOCKED_BY, "c@1.0.0 depends on b, not in the package set 1.0.0 because of a.");
-    assert_excuse(&s, "d", SET_VERDICT_WAITING, "The next update of the package set tries d@1.0.0.");
+    assert_excuse(&s, "d", SET_VERDICT_WAITING, TRIES("d@1.0.0"));
+    assert_excuse(&s, "e", SET_VERDICT_BLOCKED_BY,
+                  "e@1.0.0 depends on c, fails, not in the package set 1.0.0 because of a, fails.");
     assert_int_equal(excuse_of(&s, "c")->root_count, 1);
+    assert_int_equal(excuse_of(&s, "e")->blocker_count, 2);
+    leave(&s);
+}
+
+/* The newest version needs what is not there, so an update tries the one before it. */
+static void the_version_that_an_update_tries_is_the_one_judged(void **state) {
+    (void)state;
+    struct scene s;
+    enter(&s,
+          CREATE("a 1.0.0 [0.15.15]", "a 1.1.0 [0.15.15]", "a 1.2.0 [0.15.15] b >=1.0.0 <2.0.0", "b 1.0.0 [0.15.14]",
+                 "c 1.0.0 [0.15.15]", "c 1.1.0 [0.15.15] b >=1.0.0 <2.0.0"),
+          "a 1.0.0 c 1.0.0");
+    find(&s);
+    assert_excuse(&s, "a", SET_VERDICT_WAITING, TRIES("a@1.1.0"));
+    assert_excuse(&s, "c", SET_VERDICT_BLOCKED_BY, "c@1.1.0 depends on b, not in the package set 1.0.0.");
     leave(&s);
 }
 
@@ -142,67 +302,48 @@ static void a_circle_waits(void **state) {
     leave(&s);
 }
 
-/* `NAME[+][-][<THROUGH,THROUGH]`, separated by blanks: + if a newer version would do, - if a lower one would. */
-static void assert_obstacles(const struct set_members *members, struct version compiler, const char *expected) {
-    struct arena arena = {0};
-    struct set_obstacles obstacles;
-    struct text all = {0};
-    set_obstacles_find(&obstacles, members, compiler, &arena);
-    for (size_t i = 0; i < obstacles.count; i++) {
-        const struct set_obstacle *obstacle = &obstacles.items[i];
-        text_append_format(&all, "%s%s%s%s", i ? " " : "", set_members_name(members, obstacle->package),
-                           obstacle->newer ? "+" : "", obstacle->lower ? "-" : "");
-        for (size_t j = 0; j < obstacle->through_count; j++)
-            text_append_format(&all, "%c%s", j ? ',' : '<', set_members_name(members, obstacle->through[j]));
-    }
-    assert_string_equal(text_view(&all), expected);
-    text_release(&all);
-    arena_release(&arena);
-}
-
-static void names_what_is_in_the_way_of_a_compiler(void **state) {
-    (void)state;
-    struct scene s;
-    enter(&s,
-          CREATE("a 1.0.0 [0.15.15 0.15.16]", "b 1.0.0 [0.15.15] a >=1.0.0 <2.0.0", "b 1.1.0 [0.15.16] a >=1.0.0 <2.0.0",
-                 "c 0.9.0 [0.15.16]", "c 1.0.0 [0.15.15] b >=1.0.0 <2.0.0", "d 1.0.0 [0.15.15]"),
-          "a 1.0.0 b 1.0.0 c 1.0.0");
-    assert_obstacles(&s.members, next_compiler, "b+ c-<b");
-    assert_obstacles(&s.members, s.set.compiler, "");
-    leave(&s);
-}
+/* ---- The real registry ---- */
 
 static void the_real_registry(void **state) {
     (void)state;
-    struct scene s = {0};
-    if (!real_package_set_read(&s.set, "80.8.0", &s.arena)) {
-        arena_release(&s.arena);
+    struct arena arena = {0};
+    struct package_set set;
+    struct scene s;
+    size_t counts[SET_VERDICT_COUNT] = {0};
+    if (!real_package_set_read(&set, "80.8.0", &arena)) {
+        arena_release(&arena);
         skip();
     }
-    s.index = real_registry_create();
+    enter(&s, real_registry_create(), "");
+    s.set = set;
     set_members_read(&s.members, s.index, &s.set, &s.arena);
-    assert_obstacles(&s.members, next_compiler, "bolson deku<bolson ocarina<bolson prospero rito<bolson,deku yoga-shadcn-");
-    set_excuses_find(&s.excuses, &s.members, &s.set, &(struct set_knowledge){0}, &s.arena);
-    size_t counts[SET_VERDICT_COUNT] = {0};
+    set_changes_find_candidates(&s.candidates, &s.members, &s.arena);
+    find(&s);
     for (size_t i = 0; i < s.excuses.count; i++) {
         assert_non_null(s.excuses.items[i].sentence);
         counts[s.excuses.items[i].verdict]++;
     }
     assert_int_equal(s.excuses.count, 1215);
     assert_int_equal(counts[SET_VERDICT_WAITING], 82); /* 80 absent ones, and newer versions of two members */
+    assert_int_equal(s.candidates.count, 82);
     assert_in_range(counts[SET_VERDICT_IN_SET], 600, 646);
     leave(&s);
+    arena_release(&arena);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_package_has_its_verdict),
-        cmocka_unit_test(what_no_build_has_ended_of_was_never_tried),
+        cmocka_unit_test(each_state_of_a_build_is_told),
+        cmocka_unit_test(a_build_counts_for_its_version_alone),
+        cmocka_unit_test(builds_matter_where_no_candidate_is_known),
         cmocka_unit_test(an_older_version_that_builds_is_the_one_judged),
-        cmocka_unit_test(a_trial_counts_for_its_version_alone),
+        cmocka_unit_test(a_finding_counts_for_its_version_and_compiler_alone),
+        cmocka_unit_test(a_long_error_is_cut),
+        cmocka_unit_test(says_when_the_next_update_comes_and_how_old_the_last_one_is),
         cmocka_unit_test(a_blocked_package_names_its_dependencies_and_the_roots),
+        cmocka_unit_test(the_version_that_an_update_tries_is_the_one_judged),
         cmocka_unit_test(a_circle_waits),
-        cmocka_unit_test(names_what_is_in_the_way_of_a_compiler),
         cmocka_unit_test(the_real_registry),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
