@@ -163,6 +163,19 @@ static void the_last_verdict_of_each_compiler_is_kept(void **state) {
     assert_string_equal(verdicts[1].job_id, last);
     assert_string_equal(verdicts[1].plan, "bf21a9e8fbc5a3846fb05b4fa0859e0917b2202f"); /* SHA-1 of {} */
     assert_string_not_equal(verdicts[0].plan, verdicts[1].plan);
+    /* The same for many versions and one compiler. */
+    struct version_verdict items[] = {{.package = "a", .version = {1, 0, 1}, .is_known = true},
+                                      {.package = "a", .version = {1, 0, 0}},
+                                      {.package = "b", .version = {1, 0, 0}}};
+    assert_ok(verdicts_read_for_compiler(f->store, (struct version){0, 15, 9}, items, 3, &f->arena, &f->err));
+    assert_false(items[0].is_known);
+    assert_true(items[1].is_known);
+    assert_int_equal(items[1].verdict.verdict, VERDICT_TIMED_OUT);
+    assert_string_equal(items[1].verdict.job_id, other);
+    assert_int_equal(items[1].verdict.time_ms, verdicts[0].time_ms);
+    assert_string_equal(print(f, items[1].verdict.compiler), "0.15.9");
+    assert_false(items[2].is_known);
+    assert_ok(verdicts_read_for_compiler(f->store, (struct version){0, 15, 9}, NULL, 0, &f->arena, &f->err));
     assert_ok(verdicts_read(f->store, "a", "1.0.1", &f->arena, &verdicts, &count, &f->err));
     assert_int_equal(count, 0);
 }
@@ -174,6 +187,9 @@ static void a_verdict_that_is_none_says_so(void **state) {
     size_t count;
     assert_ok(redis_call(f->redis, &reply, &f->err, "HSET verdicts:a@1.0.0 0.15.9 %s", "fine id 1 plan"));
     assert_status(STATUS_INTERNAL, verdicts_read(f->store, "a", "1.0.0", &f->arena, &verdicts, &count, &f->err));
+    struct version_verdict item = {.package = "a", .version = {1, 0, 0}};
+    assert_status(STATUS_INTERNAL,
+                  verdicts_read_for_compiler(f->store, (struct version){0, 15, 9}, &item, 1, &f->arena, &f->err));
     assert_non_null(strstr(f->err.message, "fine id 1 plan"));
 }
 

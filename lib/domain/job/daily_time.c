@@ -34,3 +34,9 @@ int64_t daily_time_last(const struct daily_time *time, int64_t now_ms) {
     int64_t last_ms = today_ms <= now_ms ? today_ms : today_ms - day_ms;
     return last_ms > 0 ? last_ms : 0;
 }
+
+int64_t daily_time_next(const struct daily_time *time, int64_t now_ms) {
+    if (time->is_never) return 0;
+    int64_t today_ms = now_ms / day_ms * day_ms + (int64_t)time->minute * MINUTE_MS;
+    return today_ms > now_ms ? today_ms : today_ms + day_ms;
+}

@@ -22,4 +22,7 @@ CHECK_RESULT enum status daily_time_parse(struct daily_time *out, const char *te
  * due, also if this one passed while no service ran. */
 int64_t daily_time_last(const struct daily_time *time, int64_t now_ms);
 
+/* The first such time after `now_ms`; 0: never. */
+int64_t daily_time_next(const struct daily_time *time, int64_t now_ms);
+
 #endif

@@ -13,6 +13,7 @@
 #include "lib/base/arena.h"
 #include "lib/base/clock.h"
 #include "lib/base/text.h"
+#include "lib/domain/solver/build_plan.h"
 
 enum { DETAIL_MAX = 200 }; /* bytes of an error that a sentence shows */
 
@@ -264,32 +265,43 @@ static void judge_candidate(struct judging *judging, struct set_excuse *excuse) 
                          announce(judging), note_age(judging)));
 }
 
-/* No version newer than the set's is known to build with its compiler. */
-static void judge_unbuilt(struct judging *judging, struct set_excuse *excuse) {
-    const struct set_known_build *build = find_known_build(
-        judging->knowledge->builds, set_members_name(judging->members, excuse->package), excuse->version->version);
-    const char *name = subject(judging, excuse), *compiler = judging->compiler, *end = end_with(judging, build->detail);
-    const char *others = excuse->member ? "no other version newer than the set's is" : "no other version of it is";
-    excuse->since_ms = build->since_ms ? build->since_ms
-                                       : set_members_published_ms(judging->members, excuse->package, excuse->version->version);
-    excuse->job = build->job;
-    switch (build->state) {
-    case SET_BUILD_UNTRIED:
+/* The version where none that is newer than the set's is known to build, as the subject of a sentence. */
+static const char *others_of(const struct set_excuse *excuse) {
+    return excuse->member ? "no other version newer than the set's is" : "no other version of it is";
+}
+
+/* No build of the version has come to a result: usually none can be made. */
+static void judge_untried(struct judging *judging, struct set_excuse *excuse, const struct set_known_build *build) {
+    const char *name = subject(judging, excuse), *compiler = judging->compiler;
+    if (build->detail)
         say(excuse, SET_VERDICT_NEVER_TRIED,
-            build->detail
-                ? arena_format(judging->arena, "The last build of %s with compiler %s came to no result%s", name, compiler, end)
-                : arena_format(judging->arena, "%s has not been built with compiler %s yet.", name, compiler));
-        return;
-    case SET_BUILD_NO_PLAN:
+            arena_format(judging->arena, "The last build of %s with compiler %s came to no result%s", name, compiler,
+                         end_with(judging, build->detail)));
+    else if (build_plan_exists(judging->members->index, excuse->version, judging->members->compiler))
+        say(excuse, SET_VERDICT_NEVER_TRIED,
+            arena_format(judging->arena, "%s has not been built with compiler %s yet.", name, compiler));
+    else
         say(excuse, SET_VERDICT_NO_VERSION_FOR_COMPILER,
             arena_format(judging->arena,
                          "%s cannot be built with compiler %s, since no choice of its dependencies' versions can, and %s known "
                          "to build with it.",
-                         name, compiler, others));
-        return;
+                         name, compiler, others_of(excuse)));
+}
+
+/* No version newer than the set's is known to build with its compiler. */
+static void judge_unbuilt(struct judging *judging, struct set_excuse *excuse) {
+    const struct set_known_build *build = find_known_build(
+        judging->knowledge->builds, set_members_name(judging->members, excuse->package), excuse->version->version);
+    const char *name = subject(judging, excuse), *compiler = judging->compiler;
+    excuse->since_ms = build->since_ms ? build->since_ms
+                                       : set_members_published_ms(judging->members, excuse->package, excuse->version->version);
+    excuse->job = build->job;
+    switch (build->state) {
+    case SET_BUILD_UNTRIED: judge_untried(judging, excuse, build); return;
     case SET_BUILD_FAILED:
         say(excuse, SET_VERDICT_NO_VERSION_FOR_COMPILER,
-            arena_format(judging->arena, "%s does not build with compiler %s, and %s known to%s", name, compiler, others, end));
+            arena_format(judging->arena, "%s does not build with compiler %s, and %s known to%s", name, compiler,
+                         others_of(excuse), end_with(judging, build->detail)));
         return;
     case SET_BUILD_SUCCEEDED:
         say(excuse, SET_VERDICT_WAITING,

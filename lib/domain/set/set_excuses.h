@@ -60,8 +60,7 @@ const char *set_party_text(enum set_party party);
 /* ---- What is known besides the registry and the set ---- */
 
 enum set_build_state {
-    SET_BUILD_UNTRIED,   /* there is a plan, and no build has come to a result */
-    SET_BUILD_NO_PLAN,   /* no choice of its dependencies' versions builds with the compiler, so it cannot be built */
+    SET_BUILD_UNTRIED,   /* none has come to a result */
     SET_BUILD_FAILED,    /* the last build failed */
     SET_BUILD_SUCCEEDED, /* it succeeded, which the metadata does not say yet */
 };

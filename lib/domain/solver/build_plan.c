@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "lib/domain/solver/build_plan.h"
 
+#include "lib/base/arena.h"
 #include "lib/base/text.h"
 #include "lib/domain/registry/manifest_index.h"
 
@@ -12,6 +13,31 @@ enum status build_plan_for_compiler(struct build_plan *out, const struct manifes
                                      .compiler_count = 1,
                                      .acceptable_compilers = range_exact(compiler)};
     return solver_solve(out, index, &request, arena, err);
+}
+
+static bool includes(const struct packed_range *range, unsigned __int128 packed) {
+    return range->low <= packed && packed < range->high;
+}
+
+/* True if the need has a published version in its range that may be built with the compiler, by its own compilers. */
+static bool may_be_met(const struct manifest_index *index, const struct indexed_need *need, unsigned __int128 compiler) {
+    const struct indexed_package *package = manifest_index_package(index, need->package);
+    for (size_t i = indexed_package_position(package, need->range.low); i < package->version_count; i++) {
+        const struct indexed_version *version = &package->versions[i];
+        if (version->packed >= need->range.high) return false;
+        if (version->is_published && includes(&version->needs[0].range, compiler)) return true;
+    }
+    return false;
+}
+
+bool build_plan_exists(const struct manifest_index *index, const struct indexed_version *version, struct version compiler) {
+    struct arena scratch = {0};
+    struct build_plan plan;
+    for (size_t i = 1; i < version->need_count; i++)
+        if (!may_be_met(index, &version->needs[i], version_pack(compiler))) return false;
+    bool exists = build_plan_for_compiler(&plan, index, version->manifest, compiler, &scratch, NULL) == STATUS_OK;
+    arena_release(&scratch);
+    return exists;
 }
 
 /* Appends a line to `problems` if the version for this dependency is missing or outside its range. */

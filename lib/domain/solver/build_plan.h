@@ -5,6 +5,8 @@
 #ifndef LIB_DOMAIN_SOLVER_BUILD_PLAN_H
 #define LIB_DOMAIN_SOLVER_BUILD_PLAN_H
 
+#include <stdbool.h>
+
 #include "lib/base/error.h"
 #include "lib/domain/package/manifest.h"
 #include "lib/domain/package/version.h"
@@ -12,6 +14,7 @@
 #include "lib/domain/solver/solver.h"
 
 struct arena;
+struct indexed_version;
 struct manifest_index;
 
 /* Makes a plan for building `manifest` with exactly this compiler (lib/domain/README.md, Solver). STATUS_REFUSED if there is
@@ -19,6 +22,10 @@ struct manifest_index;
 CHECK_RESULT enum status build_plan_for_compiler(struct build_plan *out, const struct manifest_index *index,
                                                  const struct manifest *manifest, struct version compiler, struct arena *arena,
                                                  struct error *err);
+
+/* True if there is such a plan for this version of the index. Much faster than making one where a dependency has no version that
+ * builds with the compiler, which is the usual reason why there is none. */
+bool build_plan_exists(const struct manifest_index *index, const struct indexed_version *version, struct version compiler);
 
 /* Checks the versions that a client chose for `manifest` (lib/domain/README.md, Publish, step 6): they must contain every
  * dependency inside its range, and each must be published. STATUS_REFUSED, with "resolutions" as path, names all that are

@@ -152,6 +152,12 @@ static bool read_verdict(const char *compiler, const char *value, struct arena *
     return version_parse(&out->compiler, compiler, NULL) == STATUS_OK;
 }
 
+static enum status refuse_verdict(const char *package, const char *version, const char *compiler, const char *value,
+                                  struct error *err) {
+    return error_set(err, STATUS_INTERNAL, "The verdict on %s@%s with %s in Redis is malformed: %s.", package, version,
+                     compiler, value);
+}
+
 static int compare_verdicts(const void *a, const void *b) {
     const struct matrix_verdict *left = a, *right = b;
     return version_compare(left->compiler, right->compiler);
@@ -167,13 +173,33 @@ enum status verdicts_read(struct job_store *store, const char *package, const ch
     for (size_t i = 0; i + 1 < fields->count; i += 2) {
         const char *name = fields->items[i].text, *value = fields->items[i + 1].text;
         if (strchr(name, ' ')) continue; /* for jobs/ alone: verdicts that stand */
-        if (!read_verdict(name, value, arena, &(*out)[*count]))
-            return error_set(err, STATUS_INTERNAL, "The verdict on %s@%s with %s in Redis is malformed: %s.", package, version,
-                             name, value);
+        if (!read_verdict(name, value, arena, &(*out)[*count])) return refuse_verdict(package, version, name, value, err);
         ++*count;
     }
     qsort(*out, *count, sizeof **out, compare_verdicts);
     return STATUS_OK;
+}
+
+enum status verdicts_read_for_compiler(struct job_store *store, struct version compiler, struct version_verdict *items,
+                                       size_t count, struct arena *arena, struct error *err) {
+    struct redis_reply *replies;
+    char compiler_text[VERSION_TEXT_MAX], version[VERSION_TEXT_MAX];
+    if (count == 0) return STATUS_OK;
+    version_print(compiler, compiler_text);
+    for (size_t i = 0; i < count; i++) {
+        version_print(items[i].version, version);
+        redis_add(store->redis, "HGET verdicts:%s@%s %s", items[i].package, version, compiler_text);
+    }
+    enum status status = redis_run(store->redis, 0, &replies, err);
+    for (size_t i = 0; !status && i < count; i++) {
+        items[i].is_known = false;
+        status = redis_check_reply(&replies[i], err);
+        if (status || replies[i].type != REDIS_TEXT) continue;
+        version_print(items[i].version, version);
+        items[i].is_known = read_verdict(compiler_text, replies[i].text, arena, &items[i].verdict);
+        if (!items[i].is_known) status = refuse_verdict(items[i].package, version, compiler_text, replies[i].text, err);
+    }
+    return status;
 }
 
 /* ---- Progress of a compiler ---- */

@@ -61,6 +61,19 @@ struct matrix_verdict {
 CHECK_RESULT enum status verdicts_read(struct job_store *store, const char *package, const char *version, struct arena *arena,
                                        struct matrix_verdict **out, size_t *count, struct error *err);
 
+/* The last verdict on a version with one compiler. */
+struct version_verdict {
+    const char *package;
+    struct version version;
+    bool is_known;
+    struct matrix_verdict verdict;
+};
+
+/* Looks up those of these packages and versions, in one round trip, and sets the rest of each; texts are in the arena. */
+CHECK_RESULT enum status verdicts_read_for_compiler(struct job_store *store, struct version compiler,
+                                                    struct version_verdict *items, size_t count, struct arena *arena,
+                                                    struct error *err);
+
 /* ---- Progress of a compiler ---- */
 
 struct matrix_progress {

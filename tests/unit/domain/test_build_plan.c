@@ -53,6 +53,15 @@ static void a_plan_is_for_exactly_its_compiler(void **state) {
         STATUS_REFUSED);
 }
 
+static void a_plan_exists_where_dependencies_can_be_chosen(void **state) {
+    const struct fixture *fixture = *state;
+    static const struct version compilers[] = {{0, 14, 0}, {0, 15, 4}, {0, 15, 5}, {0, 13, 0}};
+    for (size_t i = 0; i < COUNT(compilers); i++) {
+        const struct indexed_version *list = manifest_index_find(fixture->index, "list", (struct version){1, 0, 0});
+        assert_int_equal(build_plan_exists(fixture->index, list, compilers[i]), i < 2);
+    }
+}
+
 static enum status check(struct fixture *fixture, struct package_version *items, size_t count) {
     struct package_versions resolutions = {.items = items, .count = count};
     fixture->err = (struct error){0};
@@ -86,6 +95,7 @@ static void no_resolutions_do_for_no_dependencies(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_plan_is_for_exactly_its_compiler, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_plan_exists_where_dependencies_can_be_chosen, set_up, tear_down),
         cmocka_unit_test_setup_teardown(resolutions_that_fit_are_accepted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(everything_wrong_with_resolutions_is_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_resolutions_do_for_no_dependencies, set_up, tear_down),

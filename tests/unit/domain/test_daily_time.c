@@ -12,21 +12,23 @@ static int64_t at(const char *text) {
     return time_ms;
 }
 
-static void the_last_time_is_of_today_or_yesterday(void **state) {
+static void the_last_time_is_of_today_or_yesterday_the_next_of_today_or_tomorrow(void **state) {
     (void)state;
     static const struct {
-        const char *now, *last;
+        const char *now, *last, *next;
     } cases[] = {
-        {"2026-03-01T04:29:59.999Z", "2026-02-28T04:30:00Z"},
-        {"2026-03-01T04:30:00.000Z", "2026-03-01T04:30:00Z"},
-        {"2026-03-01T23:59:59.999Z", "2026-03-01T04:30:00Z"},
-        {"1970-01-01T04:30:00.001Z", "1970-01-01T04:30:00Z"},
+        {"2026-03-01T04:29:59.999Z", "2026-02-28T04:30:00Z", "2026-03-01T04:30:00Z"},
+        {"2026-03-01T04:30:00.000Z", "2026-03-01T04:30:00Z", "2026-03-02T04:30:00Z"},
+        {"2026-03-31T23:59:59.999Z", "2026-03-31T04:30:00Z", "2026-04-01T04:30:00Z"},
+        {"1970-01-01T04:30:00.001Z", "1970-01-01T04:30:00Z", "1970-01-02T04:30:00Z"},
     };
     struct daily_time time;
     struct error err = {0};
     assert_int_equal(daily_time_parse(&time, "04:30", "X", &err), STATUS_OK);
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_int_equal(daily_time_last(&time, at(cases[i].now)), at(cases[i].last));
+        assert_int_equal(daily_time_next(&time, at(cases[i].now)), at(cases[i].next));
+    }
     assert_int_equal(daily_time_last(&time, at("1970-01-01T00:00:01Z")), 0);
 }
 
@@ -46,6 +48,7 @@ static void never_has_no_time(void **state) {
     struct error err = {0};
     assert_int_equal(daily_time_parse(&time, "never", "X", &err), STATUS_OK);
     assert_int_equal(daily_time_last(&time, at("2026-03-01T00:00:00Z")), 0);
+    assert_int_equal(daily_time_next(&time, at("2026-03-01T00:00:00Z")), 0);
 }
 
 static void anything_else_is_refused_with_its_variable(void **state) {
@@ -63,7 +66,7 @@ static void anything_else_is_refused_with_its_variable(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_last_time_is_of_today_or_yesterday),
+        cmocka_unit_test(the_last_time_is_of_today_or_yesterday_the_next_of_today_or_tomorrow),
         cmocka_unit_test(midnight_and_the_last_minute_are_times),
         cmocka_unit_test(never_has_no_time),
         cmocka_unit_test(anything_else_is_refused_with_its_variable),

@@ -106,14 +106,14 @@ static void each_state_of_a_build_is_told(void **state) {
     (void)state;
     struct scene s;
     enter(&s,
-          CREATE("failed 1.0.0 [0.15.14]", "member 1.0.0 [0.15.15]", "member 1.1.0 [0.15.16]", "noplan 1.0.0 [0.15.14]",
-                 "soon 1.0.0 [0.15.14]", "unclear 1.0.0 [0.15.14]"),
+          CREATE("failed 1.0.0 [0.15.14]", "member 1.0.0 [0.15.15]", "member 1.1.0 [0.15.16]",
+                 "noplan 1.0.0 [0.15.14] old >=1.0.0 <2.0.0", "old 1.0.0 [0.15.13]", "soon 1.0.0 [0.15.14]",
+                 "unclear 1.0.0 [0.15.14]"),
           "member 1.0.0");
-    assert_int_equal(s.builds.count, 5);
+    assert_int_equal(s.builds.count, 6);
     *build_of(&s, "failed") = (struct set_known_build){
         "failed", {1, 0, 0}, SET_BUILD_FAILED, .job = "job-1", .detail = "The compiler reports errors.", .since_ms = 5};
     *build_of(&s, "member") = (struct set_known_build){"member", {1, 1, 0}, SET_BUILD_FAILED, .job = "job-2"};
-    build_of(&s, "noplan")->state = SET_BUILD_NO_PLAN;
     build_of(&s, "soon")->state = SET_BUILD_SUCCEEDED;
     *build_of(&s, "unclear") = (struct set_known_build){
         "unclear", {1, 0, 0}, SET_BUILD_UNTRIED, .job = "job-3", .detail = "Its workers were lost several times."};
@@ -324,6 +324,8 @@ static void the_real_registry(void **state) {
         counts[s.excuses.items[i].verdict]++;
     }
     assert_int_equal(s.excuses.count, 1215);
+    assert_int_equal(counts[SET_VERDICT_NO_VERSION_FOR_COMPILER], 420);
+    assert_int_equal(counts[SET_VERDICT_NEVER_TRIED], 10);
     assert_int_equal(counts[SET_VERDICT_WAITING], 82); /* 80 absent ones, and newer versions of two members */
     assert_int_equal(s.candidates.count, 82);
     assert_in_range(counts[SET_VERDICT_IN_SET], 600, 646);

@@ -132,6 +132,29 @@ static void every_version_has_a_plan_with_some_compiler(void **state) {
     arena_release(&arena);
 }
 
+/* The quick answer is the solver's, for every package with the compilers of the last years. */
+static void whether_there_is_a_plan_is_as_the_solver_says(void **state) {
+    (void)state;
+    static const struct version compilers[] = {{0, 15, 4}, {0, 15, 10}, {0, 15, 15}, {0, 15, 16}};
+    if (!registry) skip();
+    int plans = 0, pairs = 0;
+    for (uint32_t id = 0; id < manifest_index_package_count(registry); id++) {
+        const struct indexed_package *package = manifest_index_package(registry, id);
+        if (package->version_count == 0) continue;
+        const struct indexed_version *newest = &package->versions[package->version_count - 1];
+        for (size_t i = 0; i < sizeof compilers / sizeof *compilers; i++) {
+            struct arena arena = {0};
+            struct build_plan plan;
+            bool exists = build_plan_for_compiler(&plan, registry, newest->manifest, compilers[i], &arena, NULL) == STATUS_OK;
+            if (build_plan_exists(registry, newest, compilers[i]) != exists) fail_msg("of %s", package->name);
+            plans += exists;
+            pairs++;
+            arena_release(&arena);
+        }
+    }
+    assert_in_range(plans, 1000, pairs - 1000);
+}
+
 static void the_real_index_keeps_its_invariant(void **state) {
     (void)state;
     if (!registry) skip();
@@ -161,6 +184,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_published_version_has_a_plan_for_each_of_its_compilers),
         cmocka_unit_test(every_version_has_a_plan_with_some_compiler),
+        cmocka_unit_test(whether_there_is_a_plan_is_as_the_solver_says),
         cmocka_unit_test(the_real_index_keeps_its_invariant),
         cmocka_unit_test(nullable_has_as_many_dependants_as_were_counted),
     };
