@@ -8,12 +8,14 @@
 #include "lib/base/log.h"
 #include "lib/base/program.h"
 #include "services/package-set/package_set_service.h"
+#include "services/package-set/query/excuse_query.h"
 #include "services/package-set/query/set_query.h"
 
 static const struct message_handler messages[] = {
     {MESSAGE_set_page_query, .handle = answer_set_page_query},
     {MESSAGE_set_query, .handle = answer_set_query},
     {MESSAGE_set_comparison_query, .handle = answer_set_comparison_query},
+    {MESSAGE_set_excuses_query, .handle = answer_set_excuses_query},
     {0},
 };
 

@@ -57,7 +57,7 @@ static enum status begin_update(struct schedule *schedule, int64_t time_ms, char
 }
 
 static const struct daily_work works[] = {
-    {"package-set", "PACKAGE_SET_TIME", begin_update},
+    {SCHEDULE_DAILY_UPDATE, "PACKAGE_SET_TIME", begin_update},
 };
 #define WORKS (sizeof works / sizeof works[0])
 static_assert(WORKS <= DAILY_COUNT_MAX, "struct schedule has room for all daily work");

@@ -20,6 +20,8 @@
 struct package_set_service;
 struct schedule;
 
+#define SCHEDULE_DAILY_UPDATE "package-set" /* the daily work that updates the package set (lib/store/redis/set_store.h) */
+
 /* Starts the thread. `service` is borrowed. Sets *out to NULL after a failure. */
 CHECK_RESULT enum status schedule_create(struct schedule **out, struct package_set_service *service, struct error *err);
 void schedule_free(struct schedule *schedule); /* stops and joins the thread; NULL is allowed */

@@ -21,13 +21,6 @@ enum {
 
 /* ---- The candidates ---- */
 
-static int64_t find_newest(const struct set_changes *changes) {
-    int64_t newest_ms = 0;
-    for (size_t i = 0; i < changes->count; i++)
-        if (changes->items[i].published_ms > newest_ms) newest_ms = changes->items[i].published_ms;
-    return newest_ms;
-}
-
 /* Finds the candidates in the current view. */
 static void find_candidates(struct schedule *schedule) {
     struct registry_view *view = schedule->service->repositories.view;
@@ -45,7 +38,7 @@ static void find_candidates(struct schedule *schedule) {
     set_changes_find_candidates(&changes, &members, &arena);
     set_changes_hash(&changes, &members, schedule->candidates);
     schedule->candidate_count = changes.count;
-    schedule->newest_ms = find_newest(&changes);
+    schedule->newest_ms = set_changes_newest_ms(&changes);
     registry_view_unlock(view);
     arena_release(&arena);
 }

@@ -203,6 +203,7 @@ async function tell(server, npm) {
   await checkLimitOfUnknown(server, document, 'get_package', '/api/v1/packages/nobody');
   await checkLimitOfUnknown(server, document, 'get_package_version', '/api/v1/packages/leaf/9.9.9');
   await checkLimitOfUnknown(server, document, 'get_package_set', '/api/v1/package-sets/9.9.9');
+  await checkLimitOfUnknown(server, document, 'get_package_set_excuse', '/api/v1/package-sets/latest/excuses/nobody');
   await checkLimitOfUnknown(server, document, 'get_package_set_comparison', '/api/v1/package-sets/1.0.0/compare/9.9.9');
 
   await server.stopProgram('publish');

@@ -228,6 +228,13 @@ void set_changes_hash(const struct set_changes *changes, const struct set_member
     text_release(&all);
 }
 
+int64_t set_changes_newest_ms(const struct set_changes *changes) {
+    int64_t newest_ms = 0;
+    for (size_t i = 0; i < changes->count; i++)
+        if (changes->items[i].published_ms > newest_ms) newest_ms = changes->items[i].published_ms;
+    return newest_ms;
+}
+
 void set_changes_apply(struct set_members *out, const struct set_members *members, const struct set_changes *changes,
                        const bool *is_in, struct version compiler, struct arena *arena) {
     *out = *members;

@@ -49,6 +49,9 @@ void set_changes_arrange(struct set_changes *changes, const struct set_members *
 /* A hash of the set and the changes, in hex: equal if an update would have to decide the same again. */
 void set_changes_hash(const struct set_changes *changes, const struct set_members *members, char out[SHA256_HEX_MAX]);
 
+/* When the newest version among the changes was published; 0: there is none. */
+int64_t set_changes_newest_ms(const struct set_changes *changes);
+
 /* The members after the changes i with is_in[i] (NULL: all), in the arena. `compiler`: of the new set. */
 void set_changes_apply(struct set_members *out, const struct set_members *members, const struct set_changes *changes,
                        const bool *is_in, struct version compiler, struct arena *arena);

@@ -28,20 +28,19 @@ void get_packages(struct call *call) {
     registry_query_ask(call, &query);
 }
 
-/* A malformed name or version cannot exist: answers 404 and returns false. */
-static bool is_well_formed(struct call *call, const char *version) {
+/* A malformed version cannot exist: answers 404 and returns false. NULL is well-formed. */
+static bool check_version(struct call *call, const char *version) {
     struct version parsed;
     struct error err;
-    if (!package_name_check(call->parameters[0], &err) && (!version || !version_parse(&parsed, version, &err))) return true;
-    call_fail(call, STATUS_NOT_FOUND, NULL,
-              arena_format(&call->arena, "There is no such %s: %s", version ? "version" : "package", err.message));
+    if (!version || !version_parse(&parsed, version, &err)) return true;
+    call_fail(call, STATUS_NOT_FOUND, NULL, arena_format(&call->arena, "There is no such version: %s", err.message));
     return false;
 }
 
 static void ask_for_one(struct call *call, const char *version) {
     struct message *again = arena_alloc(&call->arena, sizeof *again);
     const char *name = call->parameters[0];
-    if (!is_well_formed(call, version)) return;
+    if (!registry_query_check_name(call, name) || !check_version(call, version)) return;
     *again = (struct message){.tag = MESSAGE_package_query, .package_query = {.name = name, .version = version}};
     const struct registry_query query = {
         .asker = call->gateway->matrix_asker,

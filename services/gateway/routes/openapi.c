@@ -9,6 +9,7 @@
 #include "lib/base/json.h"
 #include "lib/base/text.h"
 #include "lib/domain/matrix/verdict.h"
+#include "lib/domain/set/set_excuses.h"
 #include "services/gateway/gateway.h"
 #include "services/gateway/http/call.h"
 #include "services/gateway/http/router.h"
@@ -42,13 +43,24 @@ static const char *const verdicts[] = {
     VERDICT_TABLE(VERDICT)
 #undef VERDICT
         NULL};
+static const char *const set_verdicts[] = {
+#define SET_VERDICT(name, text, party, meaning) text,
+    SET_VERDICT_TABLE(SET_VERDICT)
+#undef SET_VERDICT
+        NULL};
+static const char *const set_parties[] = {
+#define SET_PARTY(name, text) text,
+    SET_PARTY_TABLE(SET_PARTY)
+#undef SET_PARTY
+        NULL};
 static const struct {
     const char *schema;
     const char *const *words;
 } enumerations[] = {
     {"ErrorCode", error_codes + 1}, /* without "ok" */
     {"JobKind", query_kinds + 1},   /* without "all" */
-    {"JobState", query_states},     {"LogLevel", query_levels}, {"MatrixPurpose", matrix_purposes}, {"Verdict", verdicts},
+    {"JobState", query_states},     {"LogLevel", query_levels},          {"MatrixPurpose", matrix_purposes},
+    {"Verdict", verdicts},          {"PackageSetVerdict", set_verdicts}, {"WhoCanAct", set_parties},
 };
 
 /* ---- Small pieces ---- */

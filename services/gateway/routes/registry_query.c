@@ -8,6 +8,7 @@
 #include "lib/base/json.h"
 #include "lib/base/text.h"
 #include "lib/base/url.h"
+#include "lib/domain/package/package_name.h"
 #include "services/gateway/backend/service_asker.h"
 #include "services/gateway/gateway.h"
 #include "services/gateway/http/call.h"
@@ -78,4 +79,11 @@ void registry_query_ask(struct call *call, const struct registry_query *query) {
     struct registry_query *kept = arena_alloc(&call->arena, sizeof *kept);
     *kept = *query;
     ask(call, kept, &kept->request, kept->again ? look_again : answer);
+}
+
+bool registry_query_check_name(struct call *call, const char *name) {
+    struct error err;
+    if (!package_name_check(name, &err)) return true;
+    call_fail(call, STATUS_NOT_FOUND, NULL, arena_format(&call->arena, "There is no such package: %s", err.message));
+    return false;
 }

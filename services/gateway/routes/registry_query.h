@@ -9,6 +9,8 @@
 #ifndef SERVICES_GATEWAY_ROUTES_REGISTRY_QUERY_H
 #define SERVICES_GATEWAY_ROUTES_REGISTRY_QUERY_H
 
+#include <stdbool.h>
+
 #include "proto/message.h"
 
 struct call;
@@ -21,6 +23,9 @@ struct registry_query {
     const char *unavailable;     /* the sentence of a 503 */
     const char *page; /* the path of a list, whose answer may have `next`: gets a Link to the next page; NULL: none */
 };
+
+/* A malformed name of a package cannot exist: answers 404 and returns false. On the loop's thread. */
+bool registry_query_check_name(struct call *call, const char *name);
 
 /* Answers the call. On the loop's thread. */
 void registry_query_ask(struct call *call, const struct registry_query *query);

@@ -60,6 +60,32 @@ static void two_sets_are_asked_for_in_order(void **state) {
     assert_string_equal(asked->to, "2.0.0");
 }
 
+static void excuses_are_asked_for_all_packages_or_one(void **state) {
+    struct gateway_scene *s = *state;
+    serve(s);
+    stub_services_answer_json(s->services, MESSAGE_set_excuses_query, "{\"excuses\":[]}");
+    expect_json(get(s, "/api/v1/package-sets/latest/excuses"), 200, "{\"excuses\":[]}");
+    enum service service;
+    const struct message_set_excuses_query *asked =
+        &stub_services_last(s->services, MESSAGE_set_excuses_query, &service)->set_excuses_query;
+    assert_int_equal(service, SERVICE_PACKAGE_SET);
+    assert_null(asked->name);
+    assert_false(asked->looks_again);
+    expect_json(get(s, "/api/v1/package-sets/latest/excuses/aff"), 200, "{\"excuses\":[]}");
+    asked = &stub_services_last(s->services, MESSAGE_set_excuses_query, NULL)->set_excuses_query;
+    assert_string_equal(asked->name, "aff");
+    assert_false(asked->looks_again);
+    expect_error(s, get(s, "/api/v1/package-sets/latest/excuses/Aff"), 404, NULL, "There is no such package: ");
+    expect_status(get(s, "/api/v1/package-sets/1.0.0/excuses"), 404); /* of the latest set alone */
+    assert_int_equal(stub_services_count(s->services, MESSAGE_set_excuses_query), 2);
+    stub_services_fail(s->services, MESSAGE_set_excuses_query, STATUS_NOT_FOUND, NULL,
+                       "There is no package x in the registry.");
+    expect_error(s, get(s, "/api/v1/package-sets/latest/excuses/x"), 404, NULL, "There is no package x in the registry.");
+    asked = &stub_services_last(s->services, MESSAGE_set_excuses_query, NULL)->set_excuses_query;
+    assert_true(asked->looks_again);
+    assert_string_equal(asked->name, "x");
+}
+
 static void a_malformed_version_is_400_without_a_question(void **state) {
     struct gateway_scene *s = *state;
     serve(s);
@@ -99,6 +125,8 @@ static void without_the_service_it_is_503(void **state) {
                                         "/api/v1/package-sets/1.0.0/compare/2.0.0"};
     serve(s);
     stub_services_close(s->services, SERVICE_PACKAGE_SET);
+    expect_error(s, get(s, "/api/v1/package-sets/latest/excuses"), 503, NULL,
+                 "Excuses cannot be looked up at the moment: try again in a few seconds.");
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         const struct answered answered = get(s, paths[i]);
         expect_error(s, answered, 503, NULL, "Package sets cannot be looked up at the moment: try again in a few seconds.");
@@ -111,6 +139,7 @@ int main(void) {
         gateway_test(a_page_is_passed_on_with_a_link),
         gateway_test(a_set_that_is_known_is_not_looked_for_again),
         gateway_test(two_sets_are_asked_for_in_order),
+        gateway_test(excuses_are_asked_for_all_packages_or_one),
         gateway_test(a_malformed_version_is_400_without_a_question),
         gateway_test(questions_for_sets_that_are_not_there_are_limited),
         gateway_test(without_the_service_it_is_503),
