@@ -8,7 +8,9 @@
 #include "lib/base/log.h"
 #include "lib/base/program.h"
 #include "services/package-set/package_set_service.h"
+#include "services/package-set/query/dry_run_query.h"
 #include "services/package-set/query/excuse_query.h"
+#include "services/package-set/query/proposal_query.h"
 #include "services/package-set/query/set_query.h"
 
 static const struct message_handler messages[] = {
@@ -16,6 +18,8 @@ static const struct message_handler messages[] = {
     {MESSAGE_set_query, .handle = answer_set_query},
     {MESSAGE_set_comparison_query, .handle = answer_set_comparison_query},
     {MESSAGE_set_excuses_query, .handle = answer_set_excuses_query},
+    {MESSAGE_set_dry_run_query, .handle = answer_set_dry_run_query},
+    {MESSAGE_set_proposal_query, .handle = answer_set_proposal_query},
     {0},
 };
 

@@ -93,6 +93,16 @@ bool package_set_service_latest(struct package_set_service *service, struct pack
     return is_found;
 }
 
+enum status package_set_service_check_newest(const struct newest_set *newest, struct error *err) {
+    char version[VERSION_TEXT_MAX];
+    version_print(newest->version, version);
+    if (!newest->problem) return STATUS_OK;
+    return error_set(err, STATUS_REFUSED,
+                     "The latest package set, package-sets/%s.json in the registry repository, cannot be read, so no update "
+                     "can start from it: %s",
+                     version, newest->problem);
+}
+
 void package_set_service_follow(struct package_set_service *service) {
     struct error err;
     fresh_view_follow(&service->fresh);

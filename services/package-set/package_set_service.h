@@ -38,6 +38,9 @@ void package_set_service_release(struct package_set_service *service);
 /* The latest package set, in the arena; false: there is none. */
 bool package_set_service_latest(struct package_set_service *service, struct package_set *out, struct arena *arena);
 
+/* STATUS_REFUSED: the file of the newest set is malformed, so no update can start from it. */
+CHECK_RESULT enum status package_set_service_check_newest(const struct newest_set *newest, struct error *err);
+
 /* Called at the start of a query: reads the repositories if they have commits of this server's jobs that the view lacks. A
  * failure is only logged: the query is answered from what there is. Any thread. */
 void package_set_service_follow(struct package_set_service *service);

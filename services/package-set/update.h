@@ -31,6 +31,7 @@ struct update {
     struct arena *arena; /* of the run; owns everything below but `view` and the map's table */
     struct package_set_request request;
     bool is_automatic; /* the candidates are the update's own, not a request's */
+    bool is_trial;     /* shows that the set with the request's changes compiles, and releases nothing */
 
     /* The registry as the round sees it: its own view, since it borrows from it while others follow the repositories. */
     struct registry_view *view;
@@ -76,6 +77,10 @@ void update_release_view(struct update *u);
 /* ---- update_builds.c: the builds of attempts ---- */
 
 void update_init_builds(struct update *u); /* once, at the beginning of the run */
+
+/* The key of a build's outcome in Redis (lib/store/redis/set_store.h). `plan`: without the package itself. */
+void update_build_key(char out[UUID_TEXT_MAX], const char *package, struct version version, struct version compiler,
+                      const struct package_versions *plan);
 
 enum set_outcome update_look_up(void *context, const struct set_build *build, struct version compiler); /* set_oracle.look_up */
 

@@ -29,10 +29,11 @@ struct update_build {
     struct trial_build trial;
 };
 
-static void make_key(const struct update *u, const char *package, struct version version, struct version compiler,
-                     const struct package_versions *plan, char out[UUID_TEXT_MAX]) {
+void update_build_key(char out[UUID_TEXT_MAX], const char *package, struct version version, struct version compiler,
+                      const struct package_versions *plan) {
+    const struct trial_builds builds = {.purpose = MATRIX_PURPOSE_SET};
     const struct trial_build build = {.package = package, .version = version, .compiler = compiler, .plan = plan};
-    trial_build_id(out, &u->trials, &build, 0);
+    trial_build_id(out, &builds, &build, 0);
 }
 
 static void say_repeated(void *context, const struct trial_build *build, const char *reason) {
@@ -53,7 +54,7 @@ void update_init_builds(struct update *u) {
 
 static struct update_build *find_build(const struct update *u, const struct set_build *build, struct version compiler) {
     char key[UUID_TEXT_MAX];
-    make_key(u, set_members_name(&u->members, build->package), build->version->version, compiler, &build->plan, key);
+    update_build_key(key, set_members_name(&u->members, build->package), build->version->version, compiler, &build->plan);
     return map_find(&u->builds, key);
 }
 
@@ -72,7 +73,7 @@ enum set_outcome update_look_up(void *context, const struct set_build *build, st
 static struct update_build *add_build(struct update *u, const char *package, struct version version, struct version compiler,
                                       const struct package_versions *plan) {
     struct update_build *build = arena_alloc(u->arena, sizeof *build);
-    make_key(u, package, version, compiler, plan, build->key);
+    update_build_key(build->key, package, version, compiler, plan);
     build->plan.count = plan->count;
     build->plan.items = arena_alloc(u->arena, (plan->count + 1) * sizeof *build->plan.items);
     if (plan->count) memcpy(build->plan.items, plan->items, plan->count * sizeof *plan->items);
@@ -221,7 +222,7 @@ static struct update_build *add_whole(struct update *u, const struct set_members
                 (struct package_version){set_members_name(members, package), members->chosen[package]->version};
     }
     const struct package_version last = all.items[--all.count];
-    make_key(u, last.name, last.version, members->compiler, &all, key);
+    update_build_key(key, last.name, last.version, members->compiler, &all);
     struct update_build *known = map_find(&u->builds, key);
     return known ? known : add_build(u, last.name, last.version, members->compiler, &all);
 }

@@ -30,6 +30,11 @@ enum status update_start_over(struct update *u, struct error *err, const char *f
 
 /* ---- The steps ---- */
 
+static bool is_to_be_committed(const void *context) {
+    const struct update *u = context;
+    return update_has_release(u) && !u->is_trial;
+}
+
 static const struct job_step steps[] = {
     {"package-set-read", .begin = update_read},
     {"package-set-check", .begin = update_check},
@@ -37,7 +42,7 @@ static const struct job_step steps[] = {
     {"package-set-whole", .begin = update_whole},
     {"package-set-findings", .begin = update_keep_findings},
     {"package-set-resume", .resume = update_resume},
-    {"package-set-commit", .write = update_commit, .is_needed = update_has_release,
+    {"package-set-commit", .write = update_commit, .is_needed = is_to_be_committed,
      .left_out = {"the package set is not committed"}},
     {"package-set-mirror", .write = update_mirror, .is_needed = update_has_mirror,
      .left_out = {"the package set is not mirrored"}},
@@ -82,6 +87,22 @@ static void say_result(struct update *u) {
                     difference->updated_count, difference->removed_count);
 }
 
+/* A trial succeeds if the set compiles with all of its changes. */
+static enum status end_trial(struct update *u, struct error *err) {
+    size_t asked = u->checked.changes.count + u->checked.rejection_count;
+    if (!update_has_release(u) || u->kept_count < asked)
+        return error_set(err, STATUS_REFUSED,
+                         "The package set does not compile with all of these changes: %zu of %zu cannot be made, for the "
+                         "reasons above.",
+                         asked - u->kept_count, asked);
+    job_run_log(
+        u->run, LOG_NOTICE,
+        "The package set compiles with these changes: it would be %s, %zu packages, compiler %s. This was a trial, so it "
+        "is not released.",
+        update_print_version(u, u->set.version), u->set.packages.count, update_print_version(u, u->set.compiler));
+    return STATUS_OK;
+}
+
 static void show_change(struct package_set_request *shown, const char *name, struct version version) {
     shown->changes[shown->change_count++] = (struct package_set_change){.name = name, .version = version};
 }
@@ -104,10 +125,10 @@ static void show_candidates(struct update *u) {
     text_release(&json);
 }
 
-/* The gateway has checked the signature of a request that needs one, and says so in the job. */
+/* The gateway has checked the signature of a request that needs one, and says so in the job. A trial releases nothing. */
 static enum status check_right(const struct update *u, struct error *err) {
     const struct job *job = &u->run->job;
-    if (!u->request.is_restricted || job_is_by_trustee(job) || job->credential) return STATUS_OK;
+    if (!u->request.is_restricted || u->is_trial || job_is_by_trustee(job) || job->credential) return STATUS_OK;
     return error_set_at(
         err, STATUS_REFUSED, "signature",
         "Only pacchettibotti and the registry's trustees can remove packages from the package set or change its "
@@ -125,12 +146,16 @@ enum status update_job_run(void *context, struct job_run *run, struct error *err
     if (status) return status;
     update_init_builds(&u);
     u.is_automatic = u.request.change_count == 0 && !u.request.has_compiler;
+    u.is_trial = package_set_payload_is_trial(run->job.payload);
     if (!run->job.record && job_is_by_trustee(&run->job)) job_say_trustee(run);
     status = check_right(&u, err);
     if (!status) status = run_rounds(&u, err);
     if (!goes_on(status, err)) update_end_builds(&u);
     if (!status && u.is_automatic) show_candidates(&u);
-    if (!status) say_result(&u);
+    if (!status && u.is_trial)
+        status = end_trial(&u, err);
+    else if (!status)
+        say_result(&u);
     release(&u);
     return status;
 }

@@ -27,12 +27,8 @@ static enum status read_latest(struct update *u, struct error *err) {
     if (!status) status = registry_sets_follow(sets, err);
     if (status) return status;
     struct newest_set newest = registry_sets_newest(sets, u->arena);
-    if (newest.problem)
-        return error_set(
-            err, STATUS_REFUSED,
-            "The latest package set, package-sets/%s.json in the registry repository, cannot be read, so no update "
-            "can start from it: %s",
-            update_print_version(u, newest.version), newest.problem);
+    status = package_set_service_check_newest(&newest, err);
+    if (status) return status;
     u->before = (struct package_set){0};
     const struct set_history *history = registry_sets_lock(sets);
     bool is_found = newest.is_any && set_history_read(&u->before, history, newest.version, u->arena);
@@ -107,8 +103,9 @@ static void say_lost(struct update *u) {
 }
 
 static enum status check_request(struct update *u, struct error *err) {
-    const struct set_request_rules rules = {
-        .compilers = u->compilers, .compiler_count = u->compiler_count, .may_downgrade = job_is_by_trustee(&u->run->job)};
+    const struct set_request_rules rules = {.compilers = u->compilers,
+                                            .compiler_count = u->compiler_count,
+                                            .may_downgrade = u->is_trial || job_is_by_trustee(&u->run->job)};
     enum status status = set_request_check(&u->checked, &u->members, &u->before, &u->request, &rules, u->arena, err);
     for (size_t i = 0; i < u->checked.rejection_count; i++)
         job_run_log(u->run, LOG_WARN, "%s is not changed: %s", u->checked.rejections[i].package,
@@ -119,14 +116,6 @@ static enum status check_request(struct update *u, struct error *err) {
 static void find_candidates(struct update *u) {
     u->checked = (struct set_request_result){.compiler = u->before.compiler};
     set_changes_find_candidates(&u->checked.changes, &u->members, u->arena);
-}
-
-/* In a set that is not self-contained no part of the changes can be tried by itself: what closes the hole may be in another
- * group. */
-static void join_groups(struct set_changes *changes) {
-    for (size_t i = 0; i < changes->count; i++)
-        changes->items[i].group = 0;
-    changes->group_count = changes->count > 0;
 }
 
 enum status update_check(void *context, struct error *err) {
@@ -140,7 +129,7 @@ enum status update_check(void *context, struct error *err) {
         find_candidates(u);
     else
         status = check_request(u, err);
-    if (u->has_hole) join_groups(&u->checked.changes);
+    if (u->has_hole) set_changes_join_groups(&u->checked.changes);
     const char *list = status ? NULL : list_changes(u);
     if (u->has_hole)
         job_run_log(u->run, LOG_ERROR, "The package set %s is not self-contained: %s depends on %s, which it does not have.",

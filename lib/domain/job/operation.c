@@ -254,23 +254,43 @@ enum status package_set_request_check_change(const struct package_set_request *r
                         "\"compiler\".");
 }
 
-void package_set_request_append_json(struct text *out, const struct package_set_request *request) {
-    struct json_writer writer = {.out = out};
-    json_writer_open(&writer, '{');
-    if (request->has_compiler) write_version_field(&writer, "compiler", request->compiler);
-    json_writer_key(&writer, "packages");
-    json_writer_open(&writer, '{');
+/* Writes the object but for its end. */
+static void open_package_set(struct json_writer *writer, const struct package_set_request *request) {
+    json_writer_open(writer, '{');
+    if (request->has_compiler) write_version_field(writer, "compiler", request->compiler);
+    json_writer_key(writer, "packages");
+    json_writer_open(writer, '{');
     for (size_t i = 0; i < request->change_count; i++) {
-        json_writer_key(&writer, request->changes[i].name);
+        json_writer_key(writer, request->changes[i].name);
         char version[VERSION_TEXT_MAX];
         version_print(request->changes[i].version, version);
         if (request->changes[i].is_removal)
-            json_writer_null(&writer);
+            json_writer_null(writer);
         else
-            json_writer_text(&writer, version);
+            json_writer_text(writer, version);
     }
+    json_writer_close(writer, '}');
+}
+
+void package_set_request_append_json(struct text *out, const struct package_set_request *request) {
+    struct json_writer writer = {.out = out};
+    open_package_set(&writer, request);
     json_writer_close(&writer, '}');
+}
+
+void package_set_trial_append_json(struct text *out, const struct package_set_request *request) {
+    struct json_writer writer = {.out = out};
+    open_package_set(&writer, request);
+    json_writer_boolean_field(&writer, "trial", true);
     json_writer_close(&writer, '}');
+}
+
+bool package_set_payload_is_trial(const char *payload) {
+    json_t *json = NULL;
+    bool is_trial = json_read(&json, payload, strlen(payload), "The payload", NULL) == STATUS_OK &&
+                    json_is_true(json_object_get(json, "trial"));
+    json_decref(json);
+    return is_trial;
 }
 
 void package_set_request_duplicate_key(const struct package_set_request *request, char out[SHA256_HEX_MAX]) {

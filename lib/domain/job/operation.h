@@ -104,6 +104,11 @@ void signed_request_append_json(struct text *out, const struct signed_request *r
 void package_set_request_append_json(struct text *out, const struct package_set_request *request);
 void revise_request_append_json(struct text *out, const struct revise_request *request);
 
+/* A job that the package-set service makes for itself, to show that a changed set compiles, and that releases nothing: its payload
+ * is a request with `"trial": true` besides. The gateway knows no such field, so nobody can request one. */
+void package_set_trial_append_json(struct text *out, const struct package_set_request *request);
+bool package_set_payload_is_trial(const char *payload);
+
 /* Keys for the detection of duplicates, hex of a SHA-256. For a publication all fields except compiler and resolutions count,
  * for a package set the changes but not the signature. */
 void publish_request_duplicate_key(const struct publish_request *request, char out[SHA256_HEX_MAX]);

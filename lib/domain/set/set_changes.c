@@ -205,6 +205,12 @@ void set_changes_arrange(struct set_changes *changes, const struct set_members *
     arena_release(&scratch);
 }
 
+void set_changes_join_groups(struct set_changes *changes) {
+    for (size_t i = 0; i < changes->count; i++)
+        changes->items[i].group = 0;
+    changes->group_count = changes->count > 0;
+}
+
 static void append_version(struct text *out, const struct set_members *members, uint32_t package,
                            const struct indexed_version *version) {
     char printed[VERSION_TEXT_MAX] = "-";

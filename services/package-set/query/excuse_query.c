@@ -2,12 +2,12 @@
 #include "services/package-set/query/excuse_query.h"
 
 #include "lib/base/clock.h"
-#include "lib/base/json_writer.h"
 #include "lib/base/text.h"
 #include "lib/domain/set/set_obstacles.h"
 #include "lib/service/message/message_json.h"
 #include "services/package-set/package_set_service.h"
 #include "services/package-set/query/excuse_inputs.h"
+#include "services/package-set/query/set_json.h"
 
 /* While the view is locked. */
 struct excusing {
@@ -18,39 +18,11 @@ struct excusing {
     struct arena *arena;
 };
 
-static void write_version(struct json_writer *writer, const char *key, struct version version) {
-    char text[VERSION_TEXT_MAX];
-    version_print(version, text);
-    json_writer_text_field(writer, key, text);
-}
-
-static void write_indexed(struct json_writer *writer, const char *key, const struct indexed_version *version) {
-    if (version) write_version(writer, key, version->version);
-}
-
-/* Writes nothing for an empty list. */
-static void write_names(struct json_writer *writer, const char *key, const struct set_members *members,
-                        const uint32_t *packages, size_t count) {
-    if (count == 0) return;
-    json_writer_key(writer, key);
-    json_writer_open(writer, '[');
-    for (size_t i = 0; i < count; i++) {
-        json_writer_item(writer);
-        json_writer_text(writer, set_members_name(members, packages[i]));
-    }
-    json_writer_close(writer, ']');
-}
-
 /* ---- The set, and how recent all this is ---- */
 
 static void write_head(struct json_writer *writer, const struct excusing *excusing) {
     const struct excuse_inputs *inputs = excusing->inputs;
-    json_writer_key(writer, "packageSet");
-    json_writer_open(writer, '{');
-    write_version(writer, "version", inputs->set.version);
-    write_version(writer, "compiler", inputs->set.compiler);
-    json_writer_text_field(writer, "published", inputs->set.published);
-    json_writer_close(writer, '}');
+    set_json_set(writer, "packageSet", &inputs->set);
     if (inputs->update.checked_ms) {
         json_writer_key(writer, "checked");
         json_writer_open(writer, '{');
@@ -69,13 +41,13 @@ static void write_excuse(struct json_writer *writer, const struct excusing *excu
     json_writer_text_field(writer, "name", set_members_name(members, excuse->package));
     json_writer_text_field(writer, "verdict", set_verdict_text(excuse->verdict));
     json_writer_text_field(writer, "sentence", excuse->sentence);
-    write_indexed(writer, "version", excuse->version);
-    write_indexed(writer, "setVersion", excuse->member);
+    set_json_indexed(writer, "version", excuse->version);
+    set_json_indexed(writer, "setVersion", excuse->member);
     json_writer_text_field(writer, "jobId", excuse->job);
     json_writer_time_field(writer, "since", excuse->since_ms);
     json_writer_text_field(writer, "whoCanAct", set_party_text(set_verdict_party(excuse->verdict)));
-    write_names(writer, "blockedBy", members, excuse->blockers, excuse->blocker_count);
-    write_names(writer, "roots", members, excuse->roots, excuse->root_count);
+    set_json_names(writer, "blockedBy", members, excuse->blockers, excuse->blocker_count);
+    set_json_names(writer, "roots", members, excuse->roots, excuse->root_count);
     json_writer_close(writer, '}');
 }
 
@@ -114,10 +86,10 @@ static void write_obstacle(struct json_writer *writer, const struct set_members 
     json_writer_item(writer);
     json_writer_open(writer, '{');
     json_writer_text_field(writer, "name", set_members_name(members, obstacle->package));
-    write_indexed(writer, "version", members->chosen[obstacle->package]);
-    write_indexed(writer, "newer", obstacle->newer);
-    write_indexed(writer, "lower", obstacle->lower);
-    write_names(writer, "through", members, obstacle->through, obstacle->through_count);
+    set_json_indexed(writer, "version", members->chosen[obstacle->package]);
+    set_json_indexed(writer, "newer", obstacle->newer);
+    set_json_indexed(writer, "lower", obstacle->lower);
+    set_json_names(writer, "through", members, obstacle->through, obstacle->through_count);
     json_writer_close(writer, '}');
 }
 
@@ -128,7 +100,7 @@ static void write_next_compiler(struct json_writer *writer, const struct excusin
     set_obstacles_find(&obstacles, &excusing->members, compiler, excusing->arena);
     json_writer_item(writer);
     json_writer_open(writer, '{');
-    write_version(writer, "compiler", compiler);
+    set_json_version(writer, "compiler", compiler);
     json_writer_key(writer, "inTheWay");
     json_writer_open(writer, '[');
     for (size_t i = 0; i < obstacles.count; i++)

@@ -2,13 +2,13 @@
 #include "services/package-set/query/set_query.h"
 
 #include "lib/base/clock.h"
-#include "lib/base/json_writer.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
 #include "lib/domain/set/set_difference.h"
 #include "lib/service/message/message_json.h"
 #include "lib/store/registry/registry_sets.h"
 #include "services/package-set/package_set_service.h"
+#include "services/package-set/query/set_json.h"
 
 enum { SETS_STANDARD = 100, SETS_MAX = 1000 };
 
@@ -20,19 +20,13 @@ struct set_names {
 
 enum { NAMES_MAX = 2 };
 
-static void write_version(struct json_writer *writer, const char *key, struct version version) {
-    char text[VERSION_TEXT_MAX];
-    version_print(version, text);
-    json_writer_text_field(writer, key, text);
-}
-
 /* ---- A page of all sets ---- */
 
 static void write_released(struct json_writer *writer, const struct released_set *set) {
     json_writer_item(writer);
     json_writer_open(writer, '{');
-    write_version(writer, "version", set->version);
-    write_version(writer, "compiler", set->compiler);
+    set_json_version(writer, "version", set->version);
+    set_json_version(writer, "compiler", set->compiler);
     json_writer_text_field(writer, "published", set->published);
     json_writer_integer_field(writer, "packageCount", (int64_t)set->package_count);
     json_writer_close(writer, '}');
@@ -47,7 +41,7 @@ static void write_page(struct json_writer *writer, const struct set_history *his
     for (size_t i = first; i < end; i++)
         write_released(writer, set_history_at(history, i));
     json_writer_close(writer, ']');
-    if (end < count) write_version(writer, "next", set_history_at(history, end - 1)->version);
+    if (end < count) set_json_version(writer, "next", set_history_at(history, end - 1)->version);
     json_writer_close(writer, '}');
 }
 
@@ -127,20 +121,11 @@ enum status answer_set_query(void *context, const struct message *request, struc
 
 /* ---- Two sets ---- */
 
-static void write_side(struct json_writer *writer, const char *key, const struct package_set *set) {
-    json_writer_key(writer, key);
-    json_writer_open(writer, '{');
-    write_version(writer, "version", set->version);
-    write_version(writer, "compiler", set->compiler);
-    json_writer_text_field(writer, "published", set->published);
-    json_writer_close(writer, '}');
-}
-
 static void write_versions(struct json_writer *writer, const char *key, const struct package_version *items, size_t count) {
     json_writer_key(writer, key);
     json_writer_open(writer, '{');
     for (size_t i = 0; i < count; i++)
-        write_version(writer, items[i].name, items[i].version);
+        set_json_version(writer, items[i].name, items[i].version);
     json_writer_close(writer, '}');
 }
 
@@ -151,8 +136,8 @@ static void write_updates(struct json_writer *writer, const struct set_differenc
         const struct set_update *update = &difference->updated[i];
         json_writer_key(writer, update->name);
         json_writer_open(writer, '{');
-        write_version(writer, "from", update->from);
-        write_version(writer, "to", update->to);
+        set_json_version(writer, "from", update->from);
+        set_json_version(writer, "to", update->to);
         json_writer_text_field(writer, "by", set_step_text(set_update_step(update)));
         json_writer_close(writer, '}');
     }
@@ -164,8 +149,8 @@ static void write_comparison(struct json_writer *writer, const struct package_se
     struct set_difference difference;
     set_difference_find(&difference, from, to, arena);
     json_writer_open(writer, '{');
-    write_side(writer, "from", from);
-    write_side(writer, "to", to);
+    set_json_set(writer, "from", from);
+    set_json_set(writer, "to", to);
     write_versions(writer, "added", difference.added, difference.added_count);
     write_versions(writer, "removed", difference.removed, difference.removed_count);
     write_updates(writer, &difference);
