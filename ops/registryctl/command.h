@@ -3,7 +3,7 @@
  * registryctl's commands: each is a row of the table in main.c and a function. Their files, by topic:
  *
  *   requests.c     requests to a registry: publish, unpublish, transfer, trustee (with gateway.c and follow.c)
- *   package_set.c  package-set
+ *   package_set.c  package-set (with excuses.c and set_plans.c)
  *   jobs.c         queries to a gateway: status, logs, jobs
  *   check.c        a registry's files: check
  *   solve.c        a registry's versions: solve (with solve_all.c)
@@ -11,7 +11,7 @@
  *   signing.c      verify, sign
  *   packing.c      pack, unpack
  *   storage.c      storage
- *   matrix.c       workers, matrix (with matrix_verify.c and matrix_line.c)
+ *   matrix.c       workers, matrix (with matrix_verify.c)
  *   main.c         settings
  *
  * Options are read, and the number of arguments is checked, before a command runs.

@@ -32,11 +32,16 @@ static const struct command commands[] = {
      "Request an action as a trustee: publish, unpublish, transfer, package-set, matrix, revise or retry, with its payload\n"
      "      as JSON. The token is read from the file, or from the variable TRUSTEE_TOKEN.",
      command_trustee},
-    {"package-set", 0, ARGUMENTS_ANY, "request remove: compiler: key: actor: issue: reason: token-file: follow",
-     "--request [NAME@VERSION]… [--remove NAME]… [--compiler V] [--key FILE | --actor LOGIN …] [--follow]",
+    {"package-set", 0, ARGUMENTS_ANY,
+     "request remove: compiler: key: actor: issue: reason: token-file: excuses dry-run propose: build follow",
+     "--request [NAME@VERSION]… [--remove NAME]… [--compiler V] [--key FILE | --actor LOGIN …] [--follow]\n"
+     "  registryctl package-set --excuses [NAME] | --dry-run | --propose compiler=V [--build [--follow]]",
      "Request an update of the package set: versions to add or raise, packages to remove, another compiler. A compiler or a\n"
      "      removal needs pacchettibotti's signature (--key), or a trustee's token (--actor, and the other options of "
-     "trustee).",
+     "trustee).\n"
+     "      Or print why packages are not in the latest set (--excuses); which candidates the next update would try, by which\n"
+     "      builds (--dry-run); or a request for a higher compiler (--propose), which with --build a job tries without\n"
+     "      releasing anything. The last two ask the package-set service at PACKAGE_SET_ADDRESS.",
      command_package_set},
     {"status", 1, 1, "", "JOB", "Print the state of a job; exit 1 if it failed.", command_status},
     {"logs", 1, 1, "follow level:", "JOB [--follow | -f] [--level LEVEL]",

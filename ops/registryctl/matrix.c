@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * `registryctl workers` and `registryctl matrix` (except --verify: matrix_verify.c): queries to the build-matrix service by
- * messages (matrix_line.h).
+ * messages (service_line.h).
  */
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +11,8 @@
 #include "lib/base/text.h"
 #include "ops/registryctl/command.h"
 #include "ops/registryctl/gateway.h"
-#include "ops/registryctl/matrix_line.h"
+#include "ops/registryctl/matrix.h"
+#include "ops/registryctl/service_line.h"
 
 enum {
     LINE_EVERY_POLLS = 10, /* if the output is no terminal */
@@ -38,14 +39,14 @@ static void print_workers(const json_t *workers) {
 }
 
 enum status command_workers(struct invocation *call, struct error *err) {
-    struct matrix_line line = {0};
+    struct service_line line = {0};
     json_t *workers = NULL;
     (void)call;
-    enum status status = matrix_line_open(&line, err);
-    if (!status) status = matrix_line_ask(&line, &(struct message){.tag = MESSAGE_workers_query}, &workers, err);
+    enum status status = service_line_open(&line, SERVICE_BUILD_MATRIX, err);
+    if (!status) status = service_line_ask(&line, &(struct message){.tag = MESSAGE_workers_query}, &workers, err);
     if (!status) print_workers(workers);
     json_decref(workers);
-    matrix_line_close(&line);
+    service_line_close(&line);
     return status;
 }
 
@@ -63,14 +64,14 @@ static void print_cells(const json_t *version) {
                gateway_text(cell, "verdict"), gateway_text(cell, "time"), gateway_text(cell, "jobId"));
 }
 
-static enum status show_version(struct matrix_line *line, struct invocation *call, struct error *err) {
+static enum status show_version(struct service_line *line, struct invocation *call, struct error *err) {
     char *name = arena_copy(&call->arena, call->arguments[0]), *at = strchr(name, '@');
     json_t *version = NULL;
     if (!at || at == name || !at[1])
         return wrong_call(call, err, "\"%s\" is not of the form NAME@VERSION.", call->arguments[0]);
     *at = '\0';
     const struct message request = {.tag = MESSAGE_package_query, .package_query = {.name = name, .version = at + 1}};
-    enum status status = matrix_line_ask(line, &request, &version, err);
+    enum status status = service_line_ask(line, &request, &version, err);
     if (!status) print_cells(version);
     json_decref(version);
     return status;
@@ -123,12 +124,12 @@ static bool has_more(const json_t *progress) {
            json_is_true(json_object_get(progress, "isBeingPlanned"));
 }
 
-static enum status show_compiler(struct matrix_line *line, const char *compiler, bool follows, struct error *err) {
+static enum status show_compiler(struct service_line *line, const char *compiler, bool follows, struct error *err) {
     const struct message request = {.tag = MESSAGE_matrix_query, .matrix_query = {.compiler = compiler}};
     bool is_terminal = isatty(STDOUT_FILENO), is_over = false;
     for (int polls = 0; !is_over; polls++) {
         json_t *progress = NULL;
-        enum status status = matrix_line_ask(line, &request, &progress, err);
+        enum status status = service_line_ask(line, &request, &progress, err);
         if (status) return status;
         is_over = !follows || !has_more(progress);
         if (is_over || is_terminal || polls % LINE_EVERY_POLLS == 0) print_progress(progress, follows && is_terminal);
@@ -140,20 +141,20 @@ static enum status show_compiler(struct matrix_line *line, const char *compiler,
 }
 
 enum status command_matrix(struct invocation *call, struct error *err) {
-    struct matrix_line line = {0};
+    struct service_line line = {0};
     const char *compiler = take_option(call, "compiler"), *count = take_option(call, "verify");
     bool follows = take_flag(call, "follow");
     if (!compiler && !count && call->count == 0)
         return wrong_call(call, err, "One of NAME@VERSION, --compiler and --verify is required.");
     if ((call->count > 0 && (compiler || count)) || (follows && (count || !compiler)))
         return wrong_call(call, err, "NAME@VERSION takes no options, and --follow needs --compiler.");
-    enum status status = matrix_line_open(&line, err);
+    enum status status = service_line_open(&line, SERVICE_BUILD_MATRIX, err);
     if (!status && call->count > 0)
         status = show_version(&line, call, err);
     else if (!status && count)
         status = matrix_verify(&line, call, count, compiler, err);
     else if (!status)
         status = show_compiler(&line, compiler, follows, err);
-    matrix_line_close(&line);
+    service_line_close(&line);
     return status;
 }

@@ -14,7 +14,8 @@
 #include "lib/domain/matrix/verdict.h"
 #include "ops/registryctl/command.h"
 #include "ops/registryctl/gateway.h"
-#include "ops/registryctl/matrix_line.h"
+#include "ops/registryctl/matrix.h"
+#include "ops/registryctl/service_line.h"
 
 enum {
     ASKED_AT_ONCE = 100,
@@ -56,11 +57,11 @@ static struct record_job_id_list list_first(const json_t *waiting, struct arena 
 }
 
 /* Queries the first waiting jobs, and removes those that have ended: the answer is in the order of the query. */
-static enum status look(struct matrix_line *line, json_t *waiting, struct findings *findings, struct error *err) {
+static enum status look(struct service_line *line, json_t *waiting, struct findings *findings, struct error *err) {
     struct arena arena = {0};
     json_t *builds = NULL;
     const struct message request = {.tag = MESSAGE_build_states_query, .build_states_query.jobs = list_first(waiting, &arena)};
-    enum status status = matrix_line_ask(line, &request, &builds, err);
+    enum status status = service_line_ask(line, &request, &builds, err);
     for (size_t i = json_array_size(builds); !status && i > 0; i--) {
         const json_t *build = json_array_get(builds, i - 1);
         const char *state = gateway_text(build, "state");
@@ -73,7 +74,7 @@ static enum status look(struct matrix_line *line, json_t *waiting, struct findin
     return status;
 }
 
-static enum status await_all(struct matrix_line *line, json_t *waiting, struct findings *findings, struct error *err) {
+static enum status await_all(struct service_line *line, json_t *waiting, struct findings *findings, struct error *err) {
     enum status status = STATUS_OK;
     int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS;
     for (size_t left; !status && (left = json_array_size(waiting)) > 0;) {
@@ -90,7 +91,7 @@ static enum status await_all(struct matrix_line *line, json_t *waiting, struct f
     return status;
 }
 
-enum status matrix_verify(struct matrix_line *line, struct invocation *call, const char *count, const char *compiler,
+enum status matrix_verify(struct service_line *line, struct invocation *call, const char *count, const char *compiler,
                           struct error *err) {
     char *rest = NULL;
     long long number = strtoll(count, &rest, 10);
@@ -98,7 +99,7 @@ enum status matrix_verify(struct matrix_line *line, struct invocation *call, con
     struct findings found = {0};
     if (*rest || number < 1) return wrong_call(call, err, "--verify must be the number of builds.");
     const struct message request = {.tag = MESSAGE_matrix_verify, .matrix_verify = {.count = number, .compiler = compiler}};
-    enum status status = matrix_line_ask(line, &request, &waiting, err);
+    enum status status = service_line_ask(line, &request, &waiting, err);
     size_t all = json_array_size(waiting);
     if (!status) {
         printf("%zu builds are made twice: with the build store, and without it.\n", all);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * The command `package-set`. With --request it asks for an update of the package set (services/gateway/README.md): by anybody,
- * with pacchettibotti's signature (--key), or as a trustee's action (--actor).
+ * with pacchettibotti's signature (--key), or as a trustee's action (--actor). Its questions: excuses.c, set_plans.c.
  */
 #include <string.h>
 
 #include "lib/base/json_writer.h"
 #include "lib/base/text.h"
 #include "ops/registryctl/command.h"
+#include "ops/registryctl/package_set.h"
 #include "ops/registryctl/requests.h"
 
 /* ---- --request ---- */
@@ -72,6 +73,11 @@ static enum status ask_for_update(struct invocation *call, struct error *err) {
 /* ---- The command ---- */
 
 enum status command_package_set(struct invocation *call, struct error *err) {
-    if (take_flag(call, "request")) return ask_for_update(call, err);
-    return wrong_call(call, err, "--request is required.");
+    const char *change = take_option(call, "propose");
+    bool requests = take_flag(call, "request"), excuses = take_flag(call, "excuses"), dry_run = take_flag(call, "dry-run");
+    if (requests + excuses + dry_run + (change != NULL) != 1)
+        return wrong_call(call, err, "One of --request, --excuses, --dry-run and --propose is required.");
+    if (requests) return ask_for_update(call, err);
+    if (excuses) return package_set_excuses(call, err);
+    return dry_run ? package_set_dry_run(call, err) : package_set_propose(call, change, err);
 }
