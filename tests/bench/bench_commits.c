@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * A thousand changes to metadata by eight threads through the change queue, and the same by the git program with a work tree:
- * add, commit, push for each. In the real registry's data where it is at hand (../shared/data/make-repos), to a bare repository
- * on this disk and to one behind http, alone and beside a rival who pushes every 100 ms. Every side must leave the same tree,
- * and a commit for each change that names its job; the rival loses none.
+ * add, commit, push for each. With the real registry's data if it is available (../shared/data/make-repos), to a bare
+ * repository on this disk and to one behind http, alone and beside a rival who pushes every 100 ms. Both sides must produce the
+ * same tree, and a commit for each change that names its job; no commit of the rival may be lost.
  *
- * Then what packs cost that nobody puts together: a commit in a repository of 5,000 pushes, and after its upkeep
+ * Then the cost of many packs that were never combined: a commit in a repository of 5,000 pushes, and again after its upkeep
  * (lib/store/registry/registry_repo_upkeep.h).
  *
- * "One by one": a thread waits for its change before it hands in the next, so that a push has eight at most. "All at once": it
- * hands in what it has. Takes some minutes, for git's sake; `--changes 100` gives a first impression.
+ * "One by one": a thread waits for its change before it submits the next, so a push has eight at most. "All at once": it
+ * submits all its changes. Takes some minutes because of git; `--changes 100` gives a first impression.
  *
  *   tests/bench/run commits      (bench_commits [--changes N] [--threads N])
  */
@@ -43,7 +43,7 @@ struct bench {
     struct git_fixture git;
     struct redis_server *redis;
     struct git_server *server;
-    char **files; /* under metadata/: change I is made to the file I modulo their number */
+    char **files; /* under metadata/: change I edits the file I modulo their number */
     int file_count;
     double git_ms[2]; /* over http, on this disk */
 };
@@ -68,7 +68,7 @@ static void set_up(struct bench *bench) {
     bench->server = git_server_start(bench->git.folder);
 }
 
-/* Change number `i`, the same for both sides: a line at the file's end. */
+/* Change number `i`, the same for both sides: adds a line at the end of the file. */
 static const char *line_of(struct bench *bench, struct arena *arena, int i, const char **path) {
     *path = bench->files[i % bench->file_count];
     return arena_format(arena, "  \"change\": %d", i);
@@ -152,10 +152,10 @@ struct rival {
     int pushed;
 };
 
-/* Pushes to a file of its own, every 100 ms, again on what came in between where that is refused. */
+/* Pushes a change of its own file every 100 ms; after a refused push, again on top of the new head. */
 static void *push_as_rival(void *argument) {
     struct rival *rival = argument;
-    struct git_fixture git = {0}; /* an arena of this thread's own */
+    struct git_fixture git = {0}; /* with an arena for this thread */
     memcpy(git.folder, rival->git->folder, sizeof git.folder);
     while (!atomic_load(&rival->is_over)) {
         git_script(&git,
@@ -182,7 +182,7 @@ static double run_workers(struct bench *bench, struct change_queue *queue, int a
     return (double)(clock_monotonic_us() - start_us) / 1000;
 }
 
-/* The same tree as git's but for the rival's file, a commit for each job, and all of the rival's. */
+/* Checks for the same tree as git's except the rival's file, a commit for each job, and all commits of the rival. */
 static void check(struct bench *bench, const struct rival *rival) {
     git_script(&bench->git,
                "git -C ours.git fsck --no-dangling 2>&1; "
@@ -201,7 +201,7 @@ static void measure(struct bench *bench, bool is_local, int at_once, bool has_ri
     struct registry_repo *repo = NULL;
     git_script(&bench->git, "rm -rf ours.git clone.git; git clone -q --bare data.git ours.git; "
                             "git -C ours.git config http.receivepack true; "
-                            "git -C ours.git config receive.autogc false"); /* would repack while it is checked */
+                            "git -C ours.git config receive.autogc false"); /* it would repack during the check */
     struct registry_repo_options options = {
         .url = arena_format(&arena, "%s/ours.git", is_local ? bench->git.folder : git_server_url(bench->server)),
         .clone_folder = arena_format(&arena, "%s/clone.git", bench->git.folder)};
@@ -251,7 +251,7 @@ static void commit_each(struct bench *bench, struct registry_repo *repo, int cou
     arena_release(&arena);
 }
 
-/* A process that starts, and commits one after the other. */
+/* Measures a process that starts and makes commits one after the other. */
 static void measure_commits_in_packs(struct bench *bench) {
     struct deadline deadline;
     int64_t start_us = clock_monotonic_us();

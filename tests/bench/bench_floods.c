@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What a thousand connections with requests that do not end (tests/support/http/http_flood.h) cost others, who publish one
- * after the other: the time of a POST before the flood, while it sends, and while it only holds what it has sent; and the
- * gateway's memory. The flood's own CPU is in the same machine: it sends every ROUND_MS, and opens connections that were ended
- * again.
+ * The effect of a thousand connections with requests without end (tests/support/http/http_flood.h) on another client, which
+ * publishes one package after the other: the time of a POST before the flood, while it sends, and while its connections only
+ * stay open; and the gateway's memory. The flood uses CPU time of the same machine: it sends every ROUND_MS, and reopens closed
+ * connections.
  *
  *   tests/bench/run floods
  */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What the gateway's CPU costs per 1,000 requests: for GET /api/v1/status, and for GET /api/v1/jobs/ID of a job with 100 lines.
- * Beside it a bare Node server (node_server.js), which for jobs reads the same stream from the same Redis and prints the same
- * JSON. User and system time of the process, out of /proc; Redis's own is in neither.
+ * CPU time of the gateway per 1,000 requests: for GET /api/v1/status, and for GET /api/v1/jobs/ID of a job with 100 lines. For
+ * comparison a bare Node server (node_server.js), which for jobs reads the same stream from the same Redis and prints the same
+ * JSON. User and system time of the process, from /proc; the time of Redis is not included.
  *
- *   tests/bench/run gateway      (bench_gateway [--bin DIR]); leaves Node out where there is none
+ *   tests/bench/run gateway      (bench_gateway [--bin DIR]); skips Node if it is not installed
  */
 #include "tests/support/cmocka_all.h"
 
@@ -24,7 +24,7 @@
 
 enum {
     CLIENTS = 2,      /* threads … */
-    CONNECTIONS = 32, /* … and what each of them keeps busy */
+    CONNECTIONS = 32, /* … with so many connections each */
     ROUNDS = 5,
     LINES = 100,
     STATUS_REQUESTS = 60000,
@@ -39,7 +39,7 @@ struct load {
     atomic_int left;
 };
 
-/* Asks on all its connections, then reads all answers, so that the server is never without work. */
+/* Sends a request on each connection, then reads all answers, so that the server is never idle. */
 static void *run_client(void *context) {
     struct load *load = context;
     struct http_connection connections[CONNECTIONS];
@@ -72,13 +72,13 @@ static double measure(const struct child_process *process, int port, const char 
     return (double)(child_cpu_us(process) - before_us) / requests;
 }
 
-/* ---- The job that is asked for ---- */
+/* ---- The requested job ---- */
 
 static void must(enum status status, const struct error *err) {
     if (status != STATUS_OK) fail_msg("%s", err->message);
 }
 
-/* Keeps a finished job with 100 lines, as a publish service would (which is stopped, so that it does not take the job). */
+/* Stores a finished job with 100 lines, as a publish service would (which is stopped, so that it does not claim the job). */
 static const char *make_job(struct server *server) {
     const struct package package = {.name = "read-often", .version = "1.0.0"};
     struct arena *arena = &server->arena;
@@ -119,7 +119,7 @@ struct node {
     struct child_process process;
     struct server *server;
     const char *log;
-    int port; /* 0: there is no node */
+    int port; /* 0: node is not installed */
 };
 
 static bool has_port(void *context) {
@@ -140,7 +140,7 @@ static void start_node(struct node *node) {
     if (!wait_until(has_port, node, PATIENCE_MS)) fail_msg("node does not start: %s", read_file(&server->arena, node->log));
 }
 
-/* Both print the same JSON, or they are not to be compared. */
+/* Both must print the same JSON, otherwise the comparison is meaningless. */
 static void expect_same_answers(const struct node *node, const char *our_path, const char *node_path) {
     json_t *answers[2];
     const int ports[2] = {node->server->port, node->port};

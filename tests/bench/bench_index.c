@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * How long the real registry (../shared/data beside the checkout) takes to load from its two repositories, and how soon a
- * commit that changes one file is followed. Beside it, in the same run, what cannot be saved: reading the same files from git,
- * and having jansson parse the same bytes. Each load is a process of its own, so that it is cold and its memory can be told.
+ * commit that changes one file is followed. For comparison, in the same run, the minimal work: reading the same files from git,
+ * and parsing the same bytes with jansson. Each load runs in a separate process, so that it starts cold and its memory can be
+ * measured.
  *
  *   tests/bench/run index        (bench_index; needs no programs)
  */
@@ -55,12 +56,12 @@ static void close_repositories(struct repositories *all) {
     registry_repo_free(all->index);
 }
 
-/* ---- Measuring in a process of its own ---- */
+/* ---- Measuring in a separate process ---- */
 
 struct cost {
-    double cpu_ms; /* of all threads */
+    double cpu_ms; /* CPU time of all threads */
     double elapsed_ms;
-    double memory_mib; /* the most that the process had */
+    double memory_mib; /* peak memory of the process */
 };
 
 static double process_cpu_ms(void) {
@@ -109,11 +110,11 @@ static void measure_load(struct repositories *all, struct cost *costs) {
     costs[0] = cost_since(&start);
 }
 
-/* ---- The yardstick ---- */
+/* ---- The minimal work ---- */
 
 struct document {
     struct document *next;
-    const char *bytes; /* of a file, or of its lines, which are documents each */
+    const char *bytes; /* of a file, or of its lines, each of which is a document */
     size_t length;
 };
 
@@ -174,7 +175,7 @@ static void measure_yardstick(struct repositories *all, struct cost *costs) {
 
 /* ---- Following ---- */
 
-/* A registry_edit_function: an empty line more, which is no change to what the file says. */
+/* A registry_edit_function: adds an empty line, which does not change the file's meaning. */
 static enum status add_line(struct registry_edit *out, const struct registry_file *current, void *context, struct arena *arena,
                             struct error *err) {
     (void)context;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * How fast jobs are kept, with a redis-server that syncs every write to the disk of /tmp. Prints `key=value`,
- * one a line; reading is given as CPU time of this process, too, since that is what a gateway pays.
+ * Speed of the job store, with a redis-server that syncs every write to the disk of /tmp. Prints `key=value`, one on each line;
+ * for reading also the CPU time of this process, because a gateway spends the same.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -39,7 +39,7 @@ static void print_reads(const char *what, int count, int64_t took_us, int64_t cp
 struct load {
     const char *url;
     int number;
-    bool runs; /* claims and ends what it accepts, too */
+    bool runs; /* also claims and ends the jobs that it accepts */
     int done;
 };
 
@@ -169,7 +169,7 @@ static void append_plan(struct text *out, int packages) {
     text_append_character(out, '}');
 }
 
-/* What Redis itself has used. */
+/* CPU time that Redis has used. */
 static int64_t redis_cpu_us(const char *url) {
     struct redis *redis;
     struct redis_reply *reply;
@@ -216,7 +216,7 @@ static void accept_builds(struct job_store *store, const char *url, const char *
     end_measure(&measure, "matrix_accept", BUILDS);
 }
 
-/* A worker asks, gets its batch, and what it found is kept and then ends the jobs. Returns how many. */
+/* A worker asks and gets its batch; its results are stored and then end the jobs. Returns the number of jobs. */
 static int run_batch(struct job_store *store, struct arena *arena) {
     struct job *ready, jobs[BATCH];
     struct lease leases[BATCH];

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * How long the publication of a large package takes, by its parts, and how much of that is the server's own work: 100 modules,
- * 60 dependencies of five modules each. The source and both repositories are reached by git over http. What is not the server's
- * own is the compiler's time, from its start to its end as the job's log has it, and the time in which `git http-backend` was
- * at work at a request; receiving its answers is. Storage is a folder, and counts.
+ * 60 dependencies of five modules each. The source and both repositories are reached by git over http. Not counted as the
+ * server's own are the compiler's time, from its start to its end in the job's log, and the time in which `git http-backend`
+ * works on a request; receiving its answers is counted. So is storage, which is a folder.
  *
  *   tests/bench/run large      (bench_large [--bin DIR])
  */
@@ -20,7 +20,7 @@
 
 enum { PUBLICATIONS = 10, MODULES = 100, DEPENDENCIES = 60, DEPENDENCY_MODULES = 5, DEPENDENCIES_OF_EACH = 3 };
 
-/* Some kilobytes of code, other ones in each module: the stand-in does not look at it, everything else does. */
+/* Some kilobytes of code, different in each module: only the stand-in compiler ignores it. */
 #define BODY                                                                                                                   \
     "awk -v seed=%d 'BEGIN { srand(seed); for (i = 0; i < 40; i++) { number = int(rand() * 1e9); "                             \
     "print \"-- | What value\" number \" is, in a sentence that takes its time.\\nvalue\" number \" :: Int -> Int\\nvalue\" "  \
@@ -72,7 +72,7 @@ struct bench {
     struct server *server;
     struct parts parts, first_parts;
     struct samples total, compiler, remote, own, rest;
-    double first_own_ms; /* its dependencies were not unpacked yet, its license not known */
+    double first_own_ms; /* first run: dependencies not unpacked yet, license not known */
     struct yardstick yardstick;
 };
 
@@ -112,7 +112,7 @@ int main(int argument_count, char **arguments) {
         server_start(&(struct server_options){.programs = bench_programs(argument_count, arguments), .has_git_server = true});
     for (int i = 0; i < DEPENDENCIES; i++)
         push_dependency(bench.server, i);
-    server_terminate(bench.server, SERVER_PUBLISH); /* so that nothing is known */
+    server_terminate(bench.server, SERVER_PUBLISH); /* so that its caches are empty */
     server_start_program(bench.server, SERVER_PUBLISH);
     server_wait_until_ready(bench.server);
     yardstick_prepare(bench.server);

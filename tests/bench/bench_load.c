@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * 64 clients post 2,000 publications, and ask for GET /api/v1/status between any two of them, while the jobs run. Every
- * thirtieth can be published, the others have no source, so that jobs begin and end all the time. Counts what must not happen
- * (an answer that is no id, an id given twice, a job that is not there) and waits until every job has ended.
+ * thirtieth can be published, the others have no source, so that jobs begin and end all the time. Counts faults (an answer
+ * without an id, an id given twice, a missing job) and waits until every job has ended.
  *
  *   tests/bench/run load         (bench_load [--bin DIR])
  */
@@ -76,7 +76,7 @@ static bool nothing_is_left(void *context) {
     return left == 0;
 }
 
-/* Jobs that cannot be found, or did not end. */
+/* The number of jobs that cannot be found, or did not end. */
 static int count_lost(struct load *load) {
     int lost = 0;
     if (!wait_until(nothing_is_left, load, END_MS)) printf("  some jobs do not end\n");

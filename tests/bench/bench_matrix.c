@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What the build matrix makes people wait for, with the programs as they are (the stand-in compiler):
+ * Waiting times caused by the build matrix, with the real programs (and the stand-in compiler):
  *   - from a publication's end to the first start of a build that follows from it, by the jobs' own times
- *   - publications while a new compiler's wave goes through a generated registry (tests/support/generated_registry.h), beside
- * the same publications on a server where nothing else is built. Workers and services share this machine, so the compilers of
- *     the wave take what they can get of it.
+ *   - publications while a new compiler's wave goes through a generated registry (tests/support/generated_registry.h),
+ *     compared with the same publications on a server without other builds. Workers and services share this machine, so the
+ *     wave's compilers slow down the rest
  *
  *   tests/bench/run matrix       (bench_matrix [--bin DIR])
  */
@@ -76,7 +76,7 @@ static int64_t builds_left(struct server *server) {
     return counts.pending[JOB_KIND_MATRIX] + counts.running[JOB_KIND_MATRIX];
 }
 
-/* Publishes some packages; during a wave if asked, between its first and its last build. */
+/* Publishes some packages; with `has_wave`, during a wave: between its first and its last build. */
 static void measure_publications(const char *programs, const char *compilers, bool has_wave, struct samples *out) {
     struct server *server = server_start(&(struct server_options){.programs = programs,
                                                                   .workers = WORKERS,

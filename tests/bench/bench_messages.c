@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * How fast messages are asked and answered between two threads of this process, over ipc and tcp, with SERVICE_KEY. The request
- * is a job of ordinary size, the answer `done`. Then how long work for a build worker takes to be written and read as a message:
- * of a small package, of an ordinary batch, of nearly the whole registry. Prints `key=value`, one a line.
+ * Speed of requests and answers between two threads of this process, over ipc and tcp, with SERVICE_KEY. The request is a job
+ * of ordinary size, the answer `done`. Then the time to write and read a build worker's work order as a message: of a small
+ * package, of an ordinary batch, of nearly the whole registry. Prints `key=value`, one on each line.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -79,13 +79,13 @@ static void *call_for_a_while(void *client) {
     return NULL;
 }
 
-/* A request that is held back until another thread answers it: from the answer to the moment that who asked has it. */
+/* A request that is held until another thread answers it: measures from the answer to its arrival at the client. */
 
 struct held {
     pthread_mutex_t mutex;
     pthread_cond_t came;
     struct message_pending *pending;
-    int64_t answered_us; /* when the holder began to answer */
+    int64_t answered_us; /* when the holder began its answer */
     bool is_over;
 };
 

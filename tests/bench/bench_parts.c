@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What stands behind `Timings:`, a copy. */
+/* A copy of the text after `Timings:`. */
 static char *timings_of_job(struct server *server, const json_t *job) {
     size_t i;
     const json_t *line;
@@ -17,7 +17,7 @@ static char *timings_of_job(struct server *server, const json_t *job) {
     return arena_copy(&server->arena, "");
 }
 
-/* The next `NAME=1.2ms` from *rest on; false where there is none. */
+/* The next `NAME=1.2ms` from *rest on; false if there is none. */
 static bool next_timing(char **rest, char name[32], double *part_ms) {
     for (char *word; (word = strsep(rest, " ")) != NULL;)
         if (sscanf(word, "%31[^=]=%lfms", name, part_ms) == 2) return true;

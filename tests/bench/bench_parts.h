@@ -20,15 +20,15 @@ struct parts {
     struct part items[PARTS_MAX];
 };
 
-struct samples *parts_find(struct parts *parts, const char *name); /* a new one where it is not known yet */
+struct samples *parts_find(struct parts *parts, const char *name); /* adds it if it is new */
 void parts_release(struct parts *parts);
 
-/* Adds the parts of this job, which came through server_wait_for_job(), to their samples. */
+/* Adds the parts of this job, a result of server_wait_for_job(), to their samples. */
 void parts_read(struct parts *parts, struct server *server, const json_t *job);
 
-double parts_of_job(struct server *server, const json_t *job, const char *name); /* one of them; 0 where it has none such */
+double parts_of_job(struct server *server, const json_t *job, const char *name); /* one part's time; 0: none */
 double parts_sum_of_job(struct server *server, const json_t *job);
-double parts_compiler_of_job(struct server *server, const json_t *job); /* for how long the compiler ran, within its parts */
+double parts_compiler_of_job(struct server *server, const json_t *job); /* the time of the compiler within the job's parts */
 
 void parts_print(struct parts *parts);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * How long a publication takes from POST to finished, by its parts, with the real registry's data where it is at hand
- * (../shared/data/make-repos). Every second one depends on the one before. Beside it, after each: one `git push` of one commit
- * to a copy of the registry repository, and one write with fsync, which is the least that a publication could cost.
+ * How long a publication takes from POST to finished, by its parts, with the real registry's data if it is available
+ * (../shared/data/make-repos). Every second one depends on the one before. For comparison, after each: one `git push` of one
+ * commit to a copy of the registry repository, and one write with fsync, which is the minimal cost of a publication.
  *
  *   tests/bench/run publish      (bench_publish [--bin DIR])
  */

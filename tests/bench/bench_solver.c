@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * How long the registry takes to load, and how long to choose versions: for every published version of the real registry and
- * every compiler in its metadata. CPU time of one thread. Prints `key=value`, one a line.
+ * every compiler in its metadata. CPU time of one thread. Prints `key=value`, one on each line.
  */
 #include <stdio.h>
 #include <stdlib.h>

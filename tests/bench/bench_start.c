@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * How soon an accepted job starts by its message alone: the scan of the pending queue is switched off. From the job's own
- * times, createdAt to startedAt. Beside it GET /api/v1/status in the same run: a request without any work.
+ * times, createdAt to startedAt. For comparison GET /api/v1/status in the same run: a request without any work.
  *
  *   tests/bench/run start        (bench_start [--bin DIR])
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What storing and reading a tarball costs on S3, beside curl itself sending the same bytes to the same server with nothing of
- * ours around it, one connection kept; and beside a folder. The server is the tests' own, on loopback, in this process: so what
- * is seen is our part, and the number of round trips, of which a real server makes the rest.
+ * The cost of storing and reading a tarball on S3, compared with curl alone sending the same bytes to the same server over one
+ * kept connection, and with a folder. The server is the one of the tests, on loopback, in this process: so the result shows our
+ * share and the number of round trips; with a real server each round trip takes longer.
  */
 #include <curl/curl.h>
 #include <stdio.h>

@@ -34,7 +34,7 @@ void samples_print(struct samples *samples, const char *name, const char *unit) 
 
 const char *bench_programs(int argument_count, char **arguments) {
     setvbuf(stdout, NULL, _IOLBF, 0);
-    setenv("CMOCKA_TEST_ABORT", "1", 1); /* cmocka: outside of a test, say what failed */
+    setenv("CMOCKA_TEST_ABORT", "1", 1); /* makes cmocka report failures outside of a test */
     if (argument_count == 1) return NULL;
     if (argument_count == 3 && strcmp(arguments[1], "--bin") == 0) return arguments[2];
     fprintf(stderr, "usage: %s [--bin DIR]\n", arguments[0]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What the benchmarks share: options, and numbers to print. None of them is a test: they measure, beside something of the same
- * kind in the same run, and say how many times as long it took.
+ * Shared by the benchmarks: options, and output of numbers. None of them is a test: each measures something comparable in the
+ * same run, and prints how many times as long ours takes.
  */
 #ifndef TESTS_BENCH_BENCH_SUPPORT_H
 #define TESTS_BENCH_BENCH_SUPPORT_H

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What planning costs when a compiler is new: the whole wave over the real registry, level by level in memory, where every
- * build succeeds. CPU time of one thread, from loading the index on. Prints `key=value`, one a line.
+ * The cost of planning for a new compiler: the whole wave over the real registry, level by level in memory, where every build
+ * succeeds. CPU time of one thread, from loading the index on. Prints `key=value`, one on each line.
  *
- * The yardstick is what would be done without gathering and without a cheap test: after each build, one by one, every dependant
- * that is not known to build is planned. It is measured for some of the wave's builds in between, at the moment when they would
- * be due, and counted up to all of them.
+ * The comparison is planning without batches and without a cheap test: after each build, one by one, every dependant that is
+ * not known to build is planned. It is measured for some of the wave's builds, at the moment when they would be due, and
+ * extrapolated to all of them.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +29,7 @@ struct yardstick {
     double time_ms;
 };
 
-/* Plans what depends on one version, all of it. */
+/* Plans all dependants of one version. */
 static void measure_yardstick(struct yardstick *yardstick, const struct wave *wave, const struct matrix_pair *built) {
     struct arena arena = {0};
     struct error err;
@@ -49,7 +49,7 @@ static void measure_yardstick(struct yardstick *yardstick, const struct wave *wa
     arena_release(&arena);
 }
 
-/* What of a level takes how long. */
+/* Times of the parts of a level. */
 struct times {
     double begin_ms, plan_ms, build_ms, follow_ms;
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What the machine is worth at the moment, measured beside a publication: the least that one could cost.
+ * The machine's speed at the moment, measured beside a publication: the minimal cost of one.
  */
 #ifndef TESTS_BENCH_BENCH_YARDSTICK_H
 #define TESTS_BENCH_BENCH_YARDSTICK_H
@@ -19,7 +19,7 @@ void yardstick_prepare(const struct server *server);
 void yardstick_measure_push(struct yardstick *yardstick, const struct server *server);  /* `git push` of one commit to it */
 void yardstick_measure_fsync(struct yardstick *yardstick, const struct server *server); /* one write of 4 kB with fsync */
 void yardstick_measure_sha256(struct yardstick *yardstick);                             /* of 100 MB */
-void yardstick_print(struct yardstick *yardstick);                                      /* what was measured of it */
+void yardstick_print(struct yardstick *yardstick);                                      /* prints the measurements */
 void yardstick_release(struct yardstick *yardstick);
 
 #endif

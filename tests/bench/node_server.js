@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// A bare Node server, to measure the gateway beside (bench_gateway.c): GET /status answers nothing, GET /jobs/ID reads the job
-// and its log from the same Redis and prints the JSON of GET /api/v1/jobs/ID. No framework, no package; its Redis client is the
-// least that can read two keys: it pipelines, and knows of RESP what HGETALL and XRANGE answer.
+// A bare Node server, for comparison with the gateway (bench_gateway.c): GET /status has an empty answer, GET /jobs/ID reads
+// the job and its log from the same Redis and prints the JSON of GET /api/v1/jobs/ID. No framework, no package; its Redis
+// client is a minimal one for two keys: it pipelines, and reads only the parts of RESP that HGETALL and XRANGE use.
 //
 //   node node_server.js REDIS_SOCKET       prints its port and serves until it is killed
 'use strict';
@@ -17,7 +17,7 @@ let buffered = Buffer.alloc(0);
 const waiting = [];
 const redis = net.connect(process.argv[2]);
 
-// Reads one reply at `at`: [value, where it ends], or null where it is not all there yet.
+// Reads one reply at `at`: [value, end], or null if it is not complete yet.
 function readReply(at) {
   const end = buffered.indexOf('\r\n', at);
   if (end < 0) return null;

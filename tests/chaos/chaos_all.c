@@ -3,18 +3,18 @@
  * Kills any process of a whole server, of which there are two of each (publish, transfer, package-set, build-matrix, gateway, build-worker)
  * and one redis-server, at random moments, and starts it again at once, while packages are published, unpublished, transferred
  * and revised by owners and trustees, and a new compiler's wave runs over them. At the end
- *   - every accepted job is there, and has ended; none has failed but where its runner was killed three times in a row
- *   - each act was carried out once: its commits are there, once, by the job that was told to succeed
- *   - every published version has every compiler, each by one commit; no build has another verdict than that it compiles, but
- *     those of versions that were unpublished meanwhile, and those whose workers were killed three times
+ *   - every accepted job exists, and has ended; none has failed unless its runner was killed three times in a row
+ *   - each act was carried out once: its commits exist exactly once, made by the job that succeeded
+ *   - every published version has every compiler, each by one commit; every build has succeeded, except those of
+ *     versions that were unpublished meanwhile, and those whose workers were killed three times
  *   - the repositories and the storage agree, and no manifest of the index lacks a dependency
- * So nothing is lost or done twice, and nobody is refused by a view that is behind, or by an outage that passes. The checks are
+ * So nothing is lost or done twice, and no request is refused because of an outdated view or a temporary outage. The checks are
  * in chaos_all_check.c.
  *
  *   tests/chaos/all [--kills N] [--packages N] [--seed S] [--bin DIR]
  *
- * Clients do what clients do: they repeat a request that got no answer or a 503, by either gateway, and ask again for what
- * failed. The same seed gives the same requests and kills, not the same moments.
+ * Clients behave like real ones: they repeat a request that got no answer or a 503, at either gateway, and repeat failed
+ * requests. The same seed gives the same requests and kills, not the same moments.
  */
 #include <getopt.h>
 #include <signal.h>
@@ -37,13 +37,13 @@
 #define GIVEN_UP "times in a row, so it was given up"
 
 enum {
-    REFUSALS_MAX = 5, /* of one act: a view that is behind catches up */
+    REFUSALS_MAX = 5, /* of one act: enough for an outdated view to catch up */
     WINDOW = 8,       /* packages under way at once */
     CALL_MS = 2000,
     SLEEP_MAX_MS = 300, /* of a compile */
     GAP_MIN_MS = 10,
     GAP_MAX_MS = 700,
-    GAP_HURRY_MS = 120, /* where the kills are behind the acts */
+    GAP_HURRY_MS = 120, /* if the kills lag behind the acts */
     POLL_MS = 10,
     LOOK_MS = 200,
     LEASE_MS = 2000,
@@ -57,12 +57,12 @@ const struct chaos_kind chaos_kinds[KIND_COUNT] = {
     [TRUSTEE_UNPUBLISH] = {"trustees' unpublishings", "/api/v1/trustee", 1, 1},
     [TRUSTEE_TRANSFER] = {"trustees' transfers", "/api/v1/trustee", 1, 0},
     [REVISE] = {"revisions", "/api/v1/trustee", 1, 1},
-    [MATRIX] = {"trustees' builds", "/api/v1/trustee", -1, 0}, /* whether there is one depends on whose build came first */
+    [MATRIX] = {"trustees' builds", "/api/v1/trustee", -1, 0}, /* whether there is a commit depends on which build came first */
 };
 
 struct target {
     const char *name;
-    enum server_program program; /* SERVER_PROGRAM_COUNT: a build worker */
+    enum server_program program; /* SERVER_PROGRAM_COUNT stands for a build worker */
     int worker;
     struct child_process *second; /* NULL: the fixture's own */
     int kills;
@@ -117,7 +117,7 @@ static const char *trustee_request(struct chaos *chaos, const char *action, cons
                         payload);
 }
 
-/* Every sixth package is one that others depend on, and stays. */
+/* Every sixth package is one that others depend on, and is never unpublished. */
 static void write_story(struct chaos *chaos, int number) {
     struct arena *arena = &chaos->server->arena;
     struct story *story = &chaos->stories[number];
@@ -138,7 +138,7 @@ static void write_story(struct chaos *chaos, int number) {
     add_act(chaos, story, PUBLISH, package_request(arena, &story->package));
     switch (turn) {
     case 0:
-        if (story->dependency >= 0) break; /* there is no plan before the dependency has the compiler */
+        if (story->dependency >= 0) break; /* no plan until the dependency has the compiler */
         add_act(chaos, story, MATRIX,
                 trustee_request(chaos, "matrix",
                                 arena_format(arena, "{\"name\":\"%s\",\"version\":\"1.0.0\",\"compiler\":\"0.15.14\"}", name)));
@@ -165,7 +165,7 @@ static void write_story(struct chaos *chaos, int number) {
 
 /* ---- Processes ---- */
 
-/* A program that is started again must listen where it did: the others know its address. */
+/* A restarted program must listen at the same address, which the others know. */
 static const char *pin_port(struct server *server, const char **environment, int port) {
     for (; *environment; environment++)
         if (text_equal(*environment, "SERVER_PORT=0")) break;
@@ -231,7 +231,7 @@ static void expect_programs(struct chaos *chaos) {
     }
 }
 
-/* A list of compilers is made at the program's start. */
+/* Programs read the list of compilers when they start. */
 static void bring_new_compiler(struct chaos *chaos) {
     shell_run("cp '%s/purs-stand-in' '%s/compilers/purs-0_15_16'", chaos->server->programs, chaos->server->folder);
     for (int i = 0; i < TARGETS; i++)
@@ -242,7 +242,7 @@ static void bring_new_compiler(struct chaos *chaos) {
 
 /* ---- The clients ---- */
 
-/* By either gateway. False where there was no answer, or that the registry is away. */
+/* Calls either gateway. False if there was no answer, or a 503. */
 static bool call(struct chaos *chaos, const char *method, const char *path, const char *body, struct http_response *out) {
     char url[256];
     struct error err;
@@ -324,7 +324,7 @@ static bool may_begin(const struct chaos *chaos, const struct story *story) {
     return chaos->under_way == 0 || (chaos->under_way < WINDOW && !kills_are_behind(chaos));
 }
 
-/* One round over all packages; how many are not done yet? */
+/* One round over all packages; returns the number that are not done yet. */
 static int work(struct chaos *chaos) {
     int left = 0;
     bool is_time = clock_monotonic_ms() - chaos->looked_ms >= LOOK_MS;
@@ -398,7 +398,7 @@ static void run(struct chaos *chaos) {
 
 /* ---- After ---- */
 
-/* Every process, each before those that it asks. What is checked afterwards is not repacked meanwhile. */
+/* Stops every process, each before those that it calls. Repacking is switched off for the checks afterwards. */
 static void stop(struct chaos *chaos) {
     for (int worker = 0; worker < chaos->server->worker_count; worker++)
         server_terminate_worker(chaos->server, worker);
@@ -463,7 +463,7 @@ int main(int argument_count, char **arguments) {
     unsigned seed = chaos.seed;
     struct error err;
     setvbuf(stdout, NULL, _IOLBF, 0);
-    setenv("CMOCKA_TEST_ABORT", "1", 1); /* cmocka: outside of a test, say what failed */
+    setenv("CMOCKA_TEST_ABORT", "1", 1); /* makes cmocka report failures outside of a test */
     owners_scene_start(&chaos.scene, &how);
     chaos.server = chaos.scene.server;
     printf("seed %u, in %s\n", seed, chaos.server->folder);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Between chaos_all.c, which does what it says at its head, and chaos_all_check.c, which looks at what came of it.
+ * Shared by chaos_all.c (described at its head) and chaos_all_check.c, which checks the results.
  */
 #ifndef TESTS_CHAOS_CHAOS_ALL_H
 #define TESTS_CHAOS_CHAOS_ALL_H
@@ -38,7 +38,7 @@ struct act {
     bool is_pending, is_done; /* the last of `jobs` has not ended yet; has succeeded */
 };
 
-/* A package, and what becomes of it, one act after the other. */
+/* A package, and its acts, one after the other. */
 struct story {
     struct package package;
     int dependency; /* of its publication: an earlier package, published before; -1: none */
@@ -65,7 +65,7 @@ struct chaos {
     const char *faults[FAULTS_SHOWN];
 };
 
-/* Notes what should not be: the run goes on, to find more of it. */
+/* Records a fault; the run continues, to find more. */
 void chaos_note_fault(struct chaos *chaos, const char *what, const char *words);
 
 /* ---- chaos_all_check.c ---- */
@@ -76,7 +76,7 @@ int chaos_count_missing(struct chaos *chaos);
 /* Each accepted job has ended, and each act has its commits once. */
 void chaos_check_acts(struct chaos *chaos);
 
-/* No build ended with another verdict than it should. Returns how many there were. */
+/* Every build ended with the expected verdict. Returns the number of builds. */
 int chaos_check_builds(struct chaos *chaos);
 
 /* The repositories and the storage agree. All programs must have stopped. */

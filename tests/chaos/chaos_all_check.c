@@ -63,7 +63,8 @@ void chaos_check_acts(struct chaos *chaos) {
             }
 }
 
-/* Is this the end of a build of a version that was taken away, as every third is? A worker that had begun finds no tarball. */
+/* True for the end of a build of a version that was unpublished, as every third is: a worker that had begun finds no
+ * tarball. */
 static bool is_of_unpublished(const struct job *job) {
     static const char *const ends[] = {"is no longer published", "was unpublished meanwhile"};
     int number = -1;

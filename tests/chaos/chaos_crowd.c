@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Many packages at once: all posted before the first is done, published by eight slots, to git over http and S3, while somebody
- * else pushes to both repositories, too. At the end each is published once: one commit in each repository, one object, one
- * event, and metadata, index and storage agree; nobody's commit is lost; each job's log tells its story in fewer than 40 lines
- * at INFO; and no secret is in anything that was written, shown or started meanwhile (tests/support/secret_search.h).
+ * Many packages at once: all posted before the first is done, published by eight slots, to git over http and S3, while another
+ * author also pushes to both repositories. At the end each is published once: one commit in each repository, one object, one
+ * event, and metadata, index and storage agree; no commit of anybody is lost; each job's log has fewer than 40 lines at INFO;
+ * and no secret is in anything that was written, shown or started meanwhile (tests/support/secret_search.h).
  *
  *   tests/chaos/crowd [--packages N] [--bin DIR]
  */
@@ -45,7 +45,7 @@ struct crowd {
     struct secret_search *search;
     int package_count;
     const char *requests[PACKAGES_MAX], *jobs[PACKAGES_MAX];
-    int next; /* the first that has not ended, as far as was seen */
+    int next; /* the first one not seen to have ended */
     int most_lines;
     pthread_t rival;
     atomic_bool is_over;
@@ -67,7 +67,7 @@ static void start(struct crowd *crowd, const char *programs) {
         arena_format(&arena, "PUBLISH_SLOTS=%d", SLOTS),
         "SERVICE_KEY=" MESSAGE_KEY,
         "PACCHETTIBOTTI_TOKEN=" TOKEN,
-        "PURSUIT_API_URL=http://127.0.0.1:9", /* nobody is there, which costs a publication its documentation */
+        "PURSUIT_API_URL=http://127.0.0.1:9", /* no server there: documentation is not uploaded */
         "LOG_LEVEL=DEBUG",
         NULL,
     };
@@ -88,7 +88,7 @@ static void prepare(struct crowd *crowd) {
               crowd->server->folder);
 }
 
-/* ---- Somebody else ---- */
+/* ---- The other author ---- */
 
 static void push_as_rival(struct crowd *crowd, const char *repo) {
     shell_run("cd '%s/rival/%.*s' && git pull -q --rebase && date +%%N >>README.md && "
@@ -137,7 +137,7 @@ static void publish_all(struct crowd *crowd) {
 
 /* ---- After ---- */
 
-/* The log's lines as somebody reads them: one that breaks counts for as many. */
+/* Counts the log's lines as displayed: a line with line breaks counts as several. */
 static void check_log(struct crowd *crowd, const char *id) {
     struct server *server = crowd->server;
     json_t *job = server_get(server, arena_format(&server->arena, "/api/v1/jobs/%s?level=INFO", id));
@@ -159,7 +159,7 @@ static void check_log(struct crowd *crowd, const char *id) {
     http_response_release(&response);
 }
 
-/* How many commits have this subject (a pattern), and how many different ones there are. */
+/* Checks the number of commits with this subject (a pattern), and of different subjects. */
 static void expect_commits(struct crowd *crowd, const char *repo, const char *subject, int expected, int expected_different) {
     const char *counts =
         shell_output(&crowd->server->arena,
@@ -214,7 +214,7 @@ int main(int argument_count, char **arguments) {
     }
     if (optind < argument_count || crowd.package_count < 1 || crowd.package_count > PACKAGES_MAX) return usage();
     setvbuf(stdout, NULL, _IOLBF, 0);
-    setenv("CMOCKA_TEST_ABORT", "1", 1); /* cmocka: outside of a test, say what failed */
+    setenv("CMOCKA_TEST_ABORT", "1", 1); /* makes cmocka report failures outside of a test */
     start(&crowd, programs);
     event_check_begin(crowd.server);
     prepare(&crowd);

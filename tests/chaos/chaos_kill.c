@@ -2,14 +2,14 @@
  *
  * Kills any one process of a working server (gateway, publish, redis-server) at random moments of a batch of publications, and
  * starts it again at once. At the end every accepted job has ended, every package is published exactly once, by the job that
- * was told to succeed, and nothing is left lying about (lib/store/README.md). Half of the packages depend on one shortly before
- * them, which is often still being published.
+ * succeeded, and no temporary data is left (lib/store/README.md). Half of the packages depend on one shortly before them, which
+ * is often still being published.
  *
  *   tests/chaos/kill [--kills N] [--publications N] [--seed S] [--bin DIR]
  *
- * The client does what clients do: it repeats a POST that got no answer, and posts again what failed. A job may fail only
- * because its service was killed under it three times, or that of its dependency's job. The same seed gives the same packages
- * and kills, not the same moments.
+ * The client behaves like real ones: it repeats a POST that got no answer, and posts a failed publication again. A job may fail
+ * only because its service was killed under it three times, or that of its dependency's job. The same seed gives the same
+ * packages and kills, not the same moments.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -33,10 +33,10 @@ enum {
     SLEEP_MAX_MS = 500, /* of a compile */
     GAP_MIN_MS = 10,    /* between two kills */
     GAP_MAX_MS = 800,
-    GAP_HURRY_MS = 150, /* the same where the kills are behind the publications */
+    GAP_HURRY_MS = 150, /* the same if the kills lag behind the publications */
     POLL_MS = 5,
     LEASE_MS = 1000,
-    END_MS = 300000, /* for what is left to do after the last kill */
+    END_MS = 300000, /* for the remaining work after the last kill */
 };
 
 /* One package to be published, and all that was done for it. */
@@ -59,11 +59,11 @@ struct chaos {
     unsigned seed;
     int kills[SERVER_PROGRAM_COUNT];
     int killed;
-    int killed_idle; /* of these, while nothing was under way */
+    int killed_idle; /* of these, those while nothing was under way */
     int begun;
     int under_way;  /* posted and not ended, as of the last round */
-    int resumed;    /* jobs that went on from the record of a run that was killed */
-    int waited;     /* jobs that waited for a dependency's */
+    int resumed;    /* jobs that continued from the record of a killed run */
+    int waited;     /* jobs that waited for a dependency's job */
     int unanswered; /* POSTs without an answer, or with 503 */
     int repeated;   /* jobs that failed and were posted again */
 };
@@ -79,7 +79,7 @@ static void prepare(struct chaos *chaos) {
     const char *sources = arena_format(arena, "%s/sources", chaos->server->folder);
     for (int i = 0; i < chaos->publication_count; i++) {
         struct publication *publication = &chaos->publications[i];
-        /* Most compile at once, so that many a kill meets the writing. */
+        /* Most compile at once, so that many kills happen during writes. */
         snprintf(publication->pragma, sizeof publication->pragma, "sleep %d",
                  choose(chaos, 0, 2) == 0 ? choose(chaos, 0, SLEEP_MAX_MS) : 0);
         publication->package =
@@ -114,7 +114,7 @@ static void post(struct chaos *chaos, struct publication *publication) {
     http_response_release(&response);
 }
 
-/* Takes note where the publication's job has ended. */
+/* Records the end of the publication's job. */
 static void look(struct chaos *chaos, struct publication *publication) {
     const char *id = publication->jobs[publication->job_count - 1];
     char path[128];
@@ -136,7 +136,7 @@ static void look(struct chaos *chaos, struct publication *publication) {
     http_response_release(&response);
 }
 
-/* Are there more kills left, in proportion, than publications? */
+/* True if, in proportion, more kills than publications are left. */
 static bool kills_are_behind(const struct chaos *chaos) {
     return chaos->killed * chaos->publication_count < chaos->begun * chaos->kill_count;
 }
@@ -144,11 +144,11 @@ static bool kills_are_behind(const struct chaos *chaos) {
 static bool may_begin(const struct chaos *chaos, const struct publication *publication, int under_way) {
     const struct publication *dependency = publication->dependency < 0 ? NULL : &chaos->publications[publication->dependency];
     if (dependency && !dependency->is_published && !dependency->is_pending) return false;
-    if (publication->job_count > 0) return true; /* a failed one's repeat */
+    if (publication->job_count > 0) return true; /* repeats a failed one */
     return under_way == 0 || (under_way < WINDOW && !kills_are_behind(chaos));
 }
 
-/* One round over all publications: how many are not done yet? There are always some under way, as long as there are any. */
+/* One round over all publications; returns the number that are not done yet. Some are always under way until the end. */
 static int work(struct chaos *chaos) {
     int left = 0, under_way = 0;
     for (int i = 0; i < chaos->publication_count; i++) {
@@ -231,7 +231,7 @@ static void check_events(struct chaos *chaos) {
     event_check_expect_one_each(chaos->server, jobs, (size_t)chaos->publication_count);
 }
 
-/* No lock is held for ever: one more publication goes through, and cleans up what is old enough to be nobody's. And no
+/* No lock is held for ever: one more publication succeeds, and removes remains that are old enough to be unused. And no
  * temporary folder outlives the next start. */
 static void check_leftovers(struct chaos *chaos) {
     struct server *server = chaos->server;
@@ -277,7 +277,7 @@ int main(int argument_count, char **arguments) {
 
     unsigned seed = chaos.seed;
     setvbuf(stdout, NULL, _IOLBF, 0);
-    setenv("CMOCKA_TEST_ABORT", "1", 1); /* cmocka: outside of a test, say what failed */
+    setenv("CMOCKA_TEST_ABORT", "1", 1); /* makes cmocka report failures outside of a test */
     chaos.server = server_start(&how);
     printf("seed %u, in %s\n", seed, chaos.server->folder);
     event_check_begin(chaos.server);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Owners that act at once, round by round, with a few rounds under way at the same time:
+ * Owners whose requests conflict, round by round, with a few rounds under way at the same time:
  *
- *   needed    a version is unpublished while a package that depends on it is published: one of both, never both
- *   moving    a package is transferred while a version of it is published from its old place: the version if it came first
- *   unwanted  a version is unpublished twice, for two reasons: once, for one of them
+ *   needed    a version is unpublished while a package that depends on it is published: one succeeds, never both
+ *   moving    a package is transferred while a version of it is published from its old location: only if it came first
+ *   unwanted  a version is unpublished twice, with two reasons: one succeeds, with its reason
  *
  * Afterwards the repositories and the storage agree, and no manifest of the index lacks a dependency.
  *
@@ -34,12 +34,12 @@ enum {
 struct contestant {
     const char *route, *body, *id;
     bool has_won;
-    const char *error; /* of one that lost */
+    const char *error; /* of the one that failed */
 };
 
 struct contest {
     const char *package;
-    struct contestant first, second; /* not in the order of their sending */
+    struct contestant first, second; /* not in the order of sending */
 };
 
 struct race {
@@ -52,7 +52,7 @@ struct race {
 };
 
 static int choose(struct race *race, int least, int most) {
-    unsigned number = (unsigned)rand_r(&race->seed) >> 8; /* its lowest bits are not that random */
+    unsigned number = (unsigned)rand_r(&race->seed) >> 8; /* its lowest bits are less random */
     return least + (int)(number % (unsigned)(most - least + 1));
 }
 
@@ -82,7 +82,7 @@ static struct contestant publication(struct race *race, const char *name, const 
 
 /* ---- A round ---- */
 
-/* Publishes what the round is about, and makes its requests. */
+/* Publishes the packages of a round, and prepares its requests. */
 static void prepare(struct race *race, int round, struct contest contests[CONTESTS]) {
     struct arena *arena = &race->scene.server->arena;
     static const char *const names[CONTESTS] = {"needed", "moving", "unwanted"};
@@ -112,7 +112,7 @@ static void pause_for(int ms) {
     nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L}, NULL);
 }
 
-/* A publication takes its time before it writes, so what is to meet it there comes a little later. */
+/* A publication works for a while before it writes, so the request that must conflict with the write is sent a little later. */
 static void send_both(struct race *race, struct contest *contest) {
     bool is_swapped = choose(race, 0, 2) > 0;
     struct contestant *order[2] = {is_swapped ? &contest->second : &contest->first,
@@ -135,7 +135,7 @@ static void expect_words(const struct contestant *loser, const char *words) {
     if (strstr(loser->error, words) == NULL) fail_msg("it lost for another reason than \"%s\": %s", words, loser->error);
 }
 
-/* One consistent outcome each. */
+/* Each contest must have one consistent outcome. */
 static void judge(struct race *race, int kind, struct contest *contest) {
     see_end(race, &contest->first);
     see_end(race, &contest->second);
@@ -199,7 +199,7 @@ int main(int argument_count, char **arguments) {
 
     unsigned seed = race.seed;
     setvbuf(stdout, NULL, _IOLBF, 0);
-    setenv("CMOCKA_TEST_ABORT", "1", 1); /* cmocka: outside of a test, say what failed */
+    setenv("CMOCKA_TEST_ABORT", "1", 1); /* makes cmocka report failures outside of a test */
     owners_scene_start(&race.scene, &how);
     printf("seed %u, in %s\n", seed, race.scene.server->folder);
     int64_t start_ms = clock_monotonic_ms();

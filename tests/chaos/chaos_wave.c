@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A new compiler comes to a whole registry (tests/support/generated_registry.h): its wave runs to its end with real programs,
- * while build workers and the build-matrix service are killed at random. At the end
+ * A new compiler is added to a whole registry (tests/support/generated_registry.h): its wave runs to the end with real
+ * programs, while build workers and the build-matrix service are killed at random. At the end
  *   - every version that has a plan with the compiler has it in its metadata, but for those that are broken on purpose, whose
  *     jobs say so; and nothing is pending or running
- *   - each was committed once, and after all that its plan is made of
- *   - what every job compiled, and what it would have compiled from nothing, is counted
+ *   - each was committed once, and after all versions in its plan
+ *   - the modules that the jobs compiled are counted, and those of builds without reuse
  *
- * Where the real data is not at hand, "real" and "tenth" are of a made-up registry of its size.
+ * If the real data is not available, "real" and "tenth" use an invented registry of its size.
  *
  *   tests/chaos/wave [--size real | tenth | N packages made up] [--workers N] [--worker-kills N] [--service-kills N] [--seed S]
  *                    [--sleep MS of each module] [--batch N] [--bin DIR]
@@ -44,7 +44,7 @@ enum {
     GAP_MAX_MS = 250,
     LOOK_EVERY_MS = 500,
     HASH_EVERY_MS = 2000,
-    STANDSTILL_MS = 90000, /* without one job made, begun or ended: something is lost */
+    STANDSTILL_MS = 90000, /* time without one job made, begun or ended: something is lost */
     SHOWN = 20,
     PAGE = 500,
 };
@@ -59,7 +59,7 @@ struct wave_run {
     int workers, worker_kills, service_kills;
     int killed_workers, killed_services;
     int64_t began_ms, ended_ms;
-    double hash_ms_before, hash_ms_meanwhile; /* the yardstick: see hash_cpu_ms() */
+    double hash_ms_before, hash_ms_meanwhile; /* for comparison: see hash_cpu_ms() */
     int hashes_meanwhile;
 };
 
@@ -89,7 +89,7 @@ static double hash_cpu_ms(void) {
 
 /* ---- Before ---- */
 
-/* A program that makes the registry in the folder that it is called with. */
+/* A program that makes the registry in the folder given as its argument. */
 static const char *write_maker(const char *bin, const char *size, int sleep_ms, struct arena *arena) {
     char *path = arena_copy(arena, "/tmp/registry-wave-XXXXXX");
     int file = mkstemp(path);
@@ -211,7 +211,7 @@ static void expect_programs(struct wave_run *run) {
     if (!child_is_running(&run->server->children[SERVER_BUILD_MATRIX])) fail_msg("build-matrix ended by itself, see its log");
 }
 
-/* Until nothing is left to be done, kills included. Returns how many versions have the compiler. */
+/* Runs until no work and no kills are left. Returns the number of versions with the compiler. */
 static size_t run_to_the_end(struct wave_run *run) {
     int64_t next_kill_ms = clock_monotonic_ms() + GAP_MAX_MS, looked_ms = 0, moved_ms = clock_monotonic_ms();
     int64_t hashed_ms = moved_ms;
@@ -286,7 +286,7 @@ static void add_job(struct wave_run *run, const struct job *job, const json_t *p
     arena_release(&arena);
 }
 
-/* {"NAME@VERSION": place} of the commits that add the compiler, each once. */
+/* {"NAME@VERSION": position} of the commits that add the compiler, each once. */
 static json_t *list_commits(struct wave_run *run) {
     char *log =
         shell_output(&run->server->arena,
@@ -405,10 +405,10 @@ int main(int argument_count, char **arguments) {
         return usage();
 
     setvbuf(stdout, NULL, _IOLBF, 0);
-    setenv("CMOCKA_TEST_ABORT", "1", 1); /* cmocka: outside of a test, say what failed */
+    setenv("CMOCKA_TEST_ABORT", "1", 1); /* makes cmocka report failures outside of a test */
     const char *maker = write_maker(BUILD_DIR "/bin", size, sleep_ms, &arena);
     const char *const settings[] = {"LEASE_MS=3000", "PENDING_SCAN_MS=200",
-                                    /* What a killed worker's jobs need; else only what the wave itself brings */
+                                    /* sweeps retry the jobs of killed workers; without kills the wave alone must be enough */
                                     run.worker_kills + run.service_kills > 0 ? "MATRIX_SWEEP_INTERVAL_MS=5000"
                                                                              : "MATRIX_SWEEP_INTERVAL_MS=3600000",
                                     "MATRIX_SWEEP_JOBS=100000", arena_format(&arena, "MATRIX_BATCH=%s", batch), NULL};

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What the server takes as new, shipped clients can read: one manifest that they cannot loses them the package's whole index file,
-// one payload their whole list of jobs. The decoders of two released spagos, 1.0.4 and 0.93.45, read
+// Released clients can read everything that the server newly accepts: one unreadable manifest makes the package's whole index
+// file unreadable for them, one unreadable payload the whole list of jobs. The decoders of two released spagos, 1.0.4 and
+// 0.93.45, read
 //   - manifests with random changes that `registryctl manifest --lines` takes, which judges as the publish service does, as lines of the
 //     index, and their location and owners in metadata
-//   - each license of SPDX's list that is taken
+//   - each accepted license of SPDX's list
 //   - manifests that were published by a whole server: the index file, and the metadata
 //   - the jobs that the gateway made of requests with random changes, by every route, in lists and alone. Of these 0.93.45 reads
 //     the payloads: its job needs a field "ref" that the registry had dropped before this server was written, and it knows no
@@ -54,9 +55,9 @@ const license = (random) => random.pick([
   () => `${license(random)} ${random.pick(['AND', 'OR', 'and', 'or', 'And', 'oR'])} ${license(random)}`,
 ])(random);
 const dependencies = (random) => Object.fromEntries(repeat(0, 4, () => [word(random), `>=${version(random)} <${version(random)}`])(random));
-const ok = (make) => [make, make, make, make, make, make, make, make]; // as often as all that is wrong
+const ok = (make) => [make, make, make, make, make, make, make, make]; // chosen as often as all wrong ones together
 
-// What a field may have: values that the server takes, and such that it does not, as far as one can tell beforehand.
+// Values for each field, some of which the server is expected to accept, and some to refuse.
 const VALUES = {
   name: [...ok(word), 'a', 'a-b', '0', 'purescript-compiler-backend-utilities', 'purescript-x', 'metadata', 'x'.repeat(150), 'x'.repeat(151), 'A', 'a--b'],
   version: [...ok(version), '0.0.0', '2147483647.0.0', '2147483648.0.0', '01.0.0', '1.0', 'v1.0.0', '1.0.0-rc', ' 1.0.0', '1.0.0 '],
@@ -84,11 +85,11 @@ class Judges {
     judges.codecs = {};
     for (const [version, name] of Object.entries(SPAGOS))
       judges.codecs[version] = await loadCodecs(path.join(folder, 'npm/node_modules', name));
-    judges.refused = new Map(); // what spago says, with examples: all that are found are shown at the end
+    judges.refused = new Map(); // spago's errors, with examples, all of which are shown at the end
     return judges;
   }
 
-  // Every spago that knows such a text must read it.
+  // Every spago that knows this kind of text must read it.
   read(kind, text, versions = Object.keys(SPAGOS)) {
     for (const version of versions) {
       const why = this.codecs[version][kind](text);
@@ -106,7 +107,7 @@ class Judges {
 
 const sri = (text) => `sha256-${createHash('sha256').update(text).digest('base64')}`;
 
-// The metadata of a package with one version published and one unpublished, from a manifest that was taken.
+// The metadata of a package with one version published and one unpublished, from an accepted manifest.
 const metadataOf = ({ location, owners }) => JSON.stringify({
   location, ...(owners && { owners }),
   published: { '1.0.0': { bytes: 1000, compilers: ['0.15.15'], hash: sri(''), publishedTime: '2026-07-25T15:11:12.686Z', ref: '' } },
@@ -132,7 +133,7 @@ class Registryctl {
   }
 }
 
-// The manifests that are taken, as the server prints them.
+// Checks the accepted manifests, as the server prints them.
 function checkManifests(registryctl, judges, wanted, random) {
   const taken = [];
   let refused = 0;
@@ -210,7 +211,7 @@ const REQUEST_VALUES = {
   resolutions: [{}, [], { prelude: '6' }, { Prelude: '6.0.0' }, { 'purescript-x': '1.0.0' }, ...ok((random) => ({ [word(random)]: version(random) }))],
 };
 
-// Some payloads are signed, by nobody: that is the job's to find out.
+// Some payloads have invalid signatures, which only the job finds out.
 function bodyOf(route, text, random) {
   if (!['unpublish', 'transfer', 'package-sets'].includes(route)) return text;
   const signature = random.pick(['00ff', '00ff', '00ff', 'ab'.repeat(64), '', 'xyz', 'AB']);
@@ -239,7 +240,7 @@ async function checkJobs(server, judges, wanted, random) {
     }
     target = /<([^>]*)>; rel="next"/.exec(headers.link ?? '')?.[1].replace(/^https?:\/\/[^/]*/, '');
   }
-  let others = 0; // the kinds that lists leave out, since these clients cannot read them
+  let others = 0; // kinds that lists omit, because these clients cannot read them
   for (const [id, body] of seen) {
     if (listed.has(id)) continue;
     others++;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// A small CONNECT proxy: it leads each of the given hosts, whatever the port, to one port of this machine, and refuses all
-// others. It sees only TLS. For clients whose hosts are fixed in their code.
+// A small CONNECT proxy: it connects each of the given hosts, at any port, to one port of this machine, and refuses all others.
+// It sees only TLS. For clients whose hosts are fixed in their code.
 'use strict';
 const http = require('node:http');
 const net = require('node:net');

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// includeFiles as fast-glob 3.3 reads it, which today's registry uses: generated trees and globs are given to both. There a path
-// that is matched is copied with all below it; so what is packed must be the files that fast-glob returns, or that are in a
-// folder that it returns, and besides what is always packed.
+// includeFiles compared with fast-glob 3.3, which the previous registry server uses: generated trees and globs are given to
+// both. That server copies a matched path with everything below it; so the packed files must be those that fast-glob returns,
+// those in folders that it returns, and those that are always packed.
 //
 //   node globs_test.js PROGRAMS FOLDER      FOLDER/npm/node_modules has fast-glob; PROGRAMS has select-files
 //
-// GLOB_CASES: how many (3000 where it is not set); GLOB_SEED: where the generator begins.
+// GLOB_CASES: number of cases (default 3000); GLOB_SEED: seed of the generator.
 'use strict';
 const assert = require('node:assert/strict');
 const { spawn } = require('node:child_process');
@@ -16,7 +16,7 @@ const readline = require('node:readline');
 const fastGlob = require('fast-glob');
 const { runMain } = require('./run_main.js');
 
-// ---- What differs, and why. Each has cases that show it, which must differ, and a test by which generated ones are known.
+// ---- The differences, and their reasons. Each has examples, which must differ, and a test that recognises generated cases.
 
 const isMagic = (name) => /[*?[\]]/.test(name);
 const namesOf = (pattern) => pattern.split('/').filter((name) => name !== '' && name !== '.');
@@ -54,11 +54,11 @@ const differences = [
   {
     why: 'Where one of the combinations of a glob begins in a file, fast-glob fails with ENOTDIR. Here that one matches nothing.',
     glob: 'README.md/*',
-    applies: () => false, // told by its failure
+    applies: () => false, // recognised by its failure
   },
 ];
 
-// What is refused here by name: fast-glob knows a meaning for it.
+// Forms that are refused here with a reason, because they have a meaning for fast-glob.
 const refused = ['!docs', '@(docs|test)', '+(docs)', 'docs/!(a).md', '{1..3}', 'docs\\*', '***', '(docs)', '[[:alpha:]]*', '[ab]+', '{docs}',
   '"docs"', "{a,b}'", 'a|b', '[ab', '{a,b', '[]', '../docs', '/docs'];
 
@@ -97,7 +97,7 @@ function writeTree(folder, paths) {
       fs.mkdirSync(path.join(folder, path.dirname(name)), { recursive: true });
       fs.writeFileSync(path.join(folder, name), '', { flag: 'wx' });
       written.push(name);
-    } catch (error) { // a folder where there is a file already, or the other way round
+    } catch (error) { // a file exists where a folder is needed, or the other way round
       if (!['EEXIST', 'ENOTDIR', 'EISDIR'].includes(error.code)) throw error;
     }
   }
@@ -118,7 +118,7 @@ function makeName(random, path) {
   return name;
 }
 
-// Some globs are made of a path of the tree, so that they match more than nothing.
+// Some globs are made from a path of the tree, so that they match something.
 function makeGlob(random, paths) {
   const names = [];
   if (random(2)) {
@@ -141,7 +141,7 @@ const isAlwaysIn = (name) => /^src\//.test(name) || /^(purs\.json|spago\.yaml|bo
 
 const FAILS = differences.length - 1;
 
-// What fast-glob returns; undefined where it fails since the glob begins in a file.
+// The result of fast-glob; undefined if it fails because the glob begins in a file.
 function find(folder, glob) {
   try {
     return fastGlob.sync(glob, { cwd: folder, onlyFiles: false, dot: false });
@@ -177,7 +177,7 @@ function startSelecting(programs) {
   };
 }
 
-// The braces of a glob taken apart, for the tests of differences.
+// Expands the braces of a glob, for the tests of differences.
 const expand = (glob) => {
   const found = /^(.*?)\{([^{}]*)\}(.*)$/.exec(glob);
   return found ? found[2].split(',').flatMap((one) => expand(found[1] + one + found[3])) : [glob];

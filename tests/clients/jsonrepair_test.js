@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The issue bot (ops/github/read-request) reads what jsonrepair from npm repairs: requests with mistakes of jsonrepair's own
-// kinds, one to three each, written into an issue with and without code fences and words around them. The bot must read what
-// jsonrepair makes of the same JSON alone, but for the differences listed below, each of which must occur. Without the library,
-// as where npm is down, it may read less, but never anything else.
+// The issue bot (ops/github/read-request) repairs requests with jsonrepair from npm: here requests with mistakes of the kinds
+// that jsonrepair repairs, one to three each, written into an issue with and without code fences and words around them. The bot
+// must get the same result as jsonrepair for the JSON alone, except for the differences listed below, each of which must occur.
+// Without the library, as when npm is down, it may read fewer requests, but never get another result.
 //
 //   node jsonrepair_test.js PROGRAMS FOLDER [CASES] [SEED]      FOLDER/npm/node_modules has jsonrepair; see tests/clients/run
 'use strict';
@@ -18,7 +18,7 @@ const { runMain } = require('./run_main.js');
 const BOT = path.resolve(__dirname, '../../ops/github');
 const BOT_FILES = ['read-request', 'repair-json.js', 'package.json', 'package-lock.json'];
 const AT_ONCE = 50; // texts that one run of the bot reads
-const EVERY_WITHOUT_LIBRARY = 4; // one case in so many is also read without it
+const EVERY_WITHOUT_LIBRARY = 4; // one case in this many is also read without it
 
 // ---- Requests, as tokens: {text, kind}; kind is key, string, constant, number, punctuation, or blank ----
 
@@ -50,7 +50,7 @@ function tokensOf(value, indent, depth = 1) {
   return out;
 }
 
-// ---- Mistakes: each changes the tokens, or the text made of them; false where it cannot be made ----
+// ---- Mistakes: each changes the tokens, or the text made of them; false if it cannot be made ----
 
 const change = (kind, make, is = () => true) => ({ tokens, random }) => {
   const fit = tokens.filter((token) => token.kind === kind && is(token));
@@ -144,7 +144,7 @@ function makeCase(random) {
   return { mistakes, json, text: before + json + after, isFenced: before.includes('`'), hasMore: after !== '' && !before.includes('`') };
 }
 
-// ---- What is compared ----
+// ---- The two results ----
 
 // {"json"} or {"error"}, like the bot's answers.
 function repairAlone(json) {
@@ -165,7 +165,8 @@ const equal = (one, other) => {
   }
 };
 
-// Why the bot reads something else, the first that fits. `made` is jsonrepair's answer for the JSON alone, `got` the bot's.
+// Reasons why the bot's result differs; the first that fits counts. `made` is jsonrepair's answer for the JSON alone, `got` the
+// bot's.
 const DIFFERENCES = {
   'Without an opening brace nothing says where the JSON begins among the words of an issue: no request.':
     ({ json, got }) => !json.trim().startsWith('{') && !got?.json,
@@ -194,7 +195,7 @@ function explain(one) {
 function installBot(folder, withLibrary) {
   fs.mkdirSync(folder);
   for (const name of BOT_FILES) fs.copyFileSync(path.join(BOT, name), path.join(folder, name));
-  if (withLibrary) // as issues.yml does it
+  if (withLibrary) // as in issues.yml
     execFileSync('npm', ['ci', '--prefix', folder, '--ignore-scripts', '--no-audit', '--no-fund'], { stdio: 'pipe' });
   return path.join(folder, 'read-request');
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// JSON with random changes, which its reader may take or refuse: other values for fields, from a table by the fields' names and
-// from one for any; fields left out, given twice, or added.
+// JSON with random changes, which its reader may accept or refuse: other values for fields, from a table by the fields' names
+// and from one for any; fields left out, given twice, or added.
 'use strict';
 
 const ANY = [null, true, 0, -1, 1.5, 1e300, '', ' ', 'x', [], {}, [null], { x: null }];
@@ -29,7 +29,7 @@ function change(value, values, random) {
   }
 }
 
-// A field that the table has, where it stands, or else at the top. The table's values may be functions that make one.
+// Changes a field of the table where it occurs, or adds it at the top. The table's values may be functions that make a value.
 function changeKnown(value, values, random) {
   const key = random.pick(Object.keys(values));
   const holder = objectsIn(value).find((object) => Object.hasOwn(object, key)) ?? value;

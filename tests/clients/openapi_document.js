@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// GET /api/v1/openapi.json, and what of it has been seen in real answers. For the comparison its schemas are taken more
-// strictly than clients should: a field that the document does not name is a fault.
+// GET /api/v1/openapi.json, and the parts of it that have occurred in real answers. The comparison is stricter than clients
+// should be: a field that the document does not name is a fault.
 'use strict';
 const assert = require('node:assert/strict');
 
@@ -29,7 +29,7 @@ class Document {
     this.validators = new Map();
     this.seenStatuses = new Set(); // `OPERATION STATUS`
     this.seenSchemas = new Set();  // names
-    this.seenFields = new Set();   // the schemas of properties, themselves
+    this.seenFields = new Set();   // the schema objects of properties
     for (const name of Object.keys(this.components.schemas)) this.validator(name);
   }
 
@@ -43,7 +43,7 @@ class Document {
     return value.$ref ? value.$ref.split('/').slice(2).reduce((part, key) => part[key], this.components) : value;
   }
 
-  // The answer is one that the document describes for this operation.
+  // The answer must be one that the document describes for this operation.
   check(operationId, { status, headers, body }) {
     const { responses } = this.operations.get(operationId);
     const described = this.resolve(responses[status] ?? responses.default);
@@ -78,7 +78,7 @@ class Document {
     this.note({ $ref: `#/components/schemas/${name}` }, value);
   }
 
-  // Notes which fields of which schemas `value`, which is valid, has.
+  // Records the fields of schemas that the valid `value` has.
   note(schema, value) {
     if (schema.$ref) this.seenSchemas.add(nameOf(schema.$ref));
     const found = this.resolve(schema);
@@ -95,7 +95,7 @@ class Document {
     }
   }
 
-  // What is in the document and was in no answer: statuses of operations, and fields of schemas that did occur.
+  // The parts of the document that were in no answer: statuses of operations, and fields of schemas that did occur.
   unseen() {
     const unseen = [];
     for (const [id, { responses }] of this.operations)

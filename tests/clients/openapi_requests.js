@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What openapi_test.js asks of each route, by operationId, so that each answer that the document describes is seen at least
-// once. (The 400s of parameters and bodies, and 413, 415 and 429, it finds by itself.) `story` has the ids of jobs: {published,
-// failed, running, built, unbuilt, building, pending}.
+// The requests of openapi_test.js to each route, by operationId, so that each answer in the document is seen at least once.
+// (openapi_test.js makes requests for the 400s of parameters and bodies, and for 413, 415 and 429, by itself.) `story` has the
+// ids of jobs: {published, failed, running, built, unbuilt, building, pending}.
 'use strict';
 
-const signed = (payload) => ({ payload: JSON.stringify(payload), signature: '00ff'.repeat(32) }); // by nobody
+const signed = (payload) => ({ payload: JSON.stringify(payload), signature: '00ff'.repeat(32) }); // invalid signature
 
-// Who is who at the GitHub of openapi_test.js: only the member is a trustee.
+// Accounts at the GitHub stand-in of openapi_test.js: only the member is a trustee.
 const tokens = { member: `ghp_${'Member'.repeat(6)}`, stranger: `ghp_${'Others'.repeat(6)}` };
 const as = (who) => ({ authorization: `Bearer ${tokens[who]}` });
 
-// A body for each POST, well-formed, with every field. The server says no to what is in it, or not; it must be able to read it.
+// A well-formed body for each POST, with every field. The server may refuse its content, but must be able to read it.
 const bodies = {
   post_publish: {
     name: 'full', ref: 'v1.0.0', version: '1.0.0', compiler: '0.15.15', resolutions: { prelude: '6.0.1' },
@@ -25,7 +25,7 @@ const bodies = {
   },
 };
 
-// Another request that each POST accepts, of its own for each number, also while no service is there to look a trustee up.
+// Another request that each POST accepts, different for each number, even while no service can look up trustees.
 const further = {
   post_unpublish: (number) => signed({ name: `further-${number}`, version: '1.0.0', reason: '' }),
   post_transfer: (number) => signed({ name: `further-${number}`, newLocation: { gitUrl: 'https://example.org/further.git' } }),
@@ -36,7 +36,7 @@ const further = {
   }),
 };
 
-// What is in the registry from the beginning: a package that has all that metadata and manifests can have.
+// The initial content of the registry: a package with all fields that metadata and manifests can have.
 const prepared = {
   location: { githubOwner: 'author', githubRepo: 'purescript-prepared' },
   owners: [{ keytype: 'ssh-ed25519', public: 'AAAAC3NzaC1lZDI1NTE5AAAAIPJBpoW2Rs5bfrAGFKVOGbl8mSBVbPpYRZTkmYcuWVQi' }],
@@ -129,12 +129,12 @@ const whileRunning = (story) => [
   ['post_trustee', 403, '/api/v1/trustee', as('stranger')],
 ];
 
-// While the publish service is not there, and a hundred and one jobs wait for it.
+// While the publish service is stopped, and 101 jobs wait for it.
 const whileWaiting = (story) => [
   ['get_readyz', 503, '/readyz'],
   ['get_job', 200, `/api/v1/jobs/${story.pending}`],
   ['get_status', 200, `/status/${story.pending}`],
-  ['get_jobs', 200, '/api/v1/jobs?include_completed=true'], // and so the payloads of `bodies`
+  ['get_jobs', 200, '/api/v1/jobs?include_completed=true'], // contains the payloads of `bodies`
 ];
 
 // While Redis, package-set and build-matrix are away.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// GET /api/v1/openapi.json is OpenAPI 3.1 by a validator from npm, and true: what it says of parameters and bodies is how the
-// gateway checks them, real answers of every route are valid by its schemas, error answers too, and every status of every route
-// and every field of every answer was seen at least once.
+// GET /api/v1/openapi.json is OpenAPI 3.1 according to a validator from npm, and true: the gateway checks parameters and bodies
+// as described, real answers of every route, errors included, are valid by its schemas, and every status of every route and
+// every field of every answer was seen at least once.
 //
 //   node openapi_test.js PROGRAMS FOLDER      FOLDER/npm/node_modules has the validators; see tests/clients/run
 'use strict';
@@ -18,7 +18,7 @@ const { begin, tokens, bodies, further, whileRunning, whileWaiting, whileRedisIs
 const { RegistryServer, startDownloads } = require('./registry_server.js');
 const { runMain } = require('./run_main.js');
 
-const POST_LIMIT = 1000; // a minute: more than we send, but at the end
+const POST_LIMIT = 1000; // a minute: more than we send, except at the end
 const LARGE_BYTES = (1 << 20) + 1; // more than any route takes
 const JOBS_A_PAGE = 100;
 const BUILD_MS = 30_000;
@@ -46,7 +46,7 @@ function readDocument(npm, document) {
 
 // ---- Parameters and bodies are checked as they are described ----
 
-// What a parameter of this schema takes, and what it does not.
+// Valid and invalid values of a parameter with this schema.
 function examplesOf(schema) {
   if (schema.enum) return { good: schema.enum, bad: ['nonsense'] };
   if (schema.type === 'boolean') return { good: ['true', 'false'], bad: ['yes', '1'] };
@@ -78,7 +78,7 @@ async function checkParameters(server, document, story) {
   }
 }
 
-// What an operation that is for trustees needs.
+// The headers that an operation for trustees needs.
 const proofFor = (operation) => (operation.security ? { authorization: `Bearer ${tokens.member}` } : {});
 
 // Posts and checks; resolves to the answer's JSON.
@@ -113,7 +113,7 @@ async function checkBodies(server, document) {
 
 // ---- Answers ----
 
-// All at once: an answer without Redis takes its time.
+// All at once, because answers without Redis are slow.
 async function checkAnswers(server, document, requests) {
   await Promise.all(requests.map(async ([id, expected, target, headers]) => {
     const operation = document.operations.get(id);
@@ -145,7 +145,7 @@ async function checkRateLimit(server, document) {
   }
 }
 
-// Of GETs for what is not there, which are many.
+// The limit of GETs for unknown things, after many of them.
 async function checkLimitOfUnknown(server, document, id, target) {
   for (let answer = { status: 404 }; answer.status !== 429;) {
     answer = await server.request('GET', target);
@@ -153,7 +153,7 @@ async function checkLimitOfUnknown(server, document, id, target) {
   }
 }
 
-// Posts a publication whose source is a module with that text, or is not there; resolves to the job's id.
+// Posts a publication whose source is a module with that text, or does not exist; resolves to the job's id.
 async function publish(server, name, text, compiler) {
   const request = { ...publication(name), compiler };
   const module = name.replace(/^./, (letter) => letter.toUpperCase());
@@ -161,7 +161,7 @@ async function publish(server, name, text, compiler) {
   return (await server.post('/api/v1/publish', request)).jobId;
 }
 
-// Resolves to the id of the package's build, once `is` says so of it in the list of jobs.
+// Resolves to the id of the package's build, once `is` is true for it in the list of jobs.
 async function waitForBuild(server, name, is) {
   for (const end = Date.now() + BUILD_MS; Date.now() < end; await sleep(20)) {
     const jobs = await server.get(`/api/v1/jobs?kinds=matrix&include_completed=true&package=${name}`);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What package owners send is taken from the clients that they have: payloads signed by npm's ssh2, the library that spago and
-// the registry's own scripts sign with, for every kind of key; and `spago registry transfer` of the unmodified spago. (It has no
-// command to unpublish.)
+// Requests of existing owners' clients are accepted: payloads signed by npm's ssh2, the library that spago and the registry's
+// own scripts sign with, for every kind of key; and `spago registry transfer` of the unmodified spago. (It has no command to
+// unpublish.)
 //
 //   node owners_test.js PROGRAMS FOLDER      FOLDER/npm/node_modules has spago and ssh2; see tests/clients/run
 'use strict';
@@ -16,7 +16,7 @@ const { startProxy } = require('./connect_proxy.js');
 const { RegistryServer, API_HOST, PACKAGES_HOST } = require('./registry_server.js');
 const { runMain } = require('./run_main.js');
 
-const KEYS = { // names to what ssh-keygen makes them of
+const KEYS = { // name: options of ssh-keygen
   ed25519: ['-t', 'ed25519'], p256: ['-t', 'ecdsa', '-b', '256'], p384: ['-t', 'ecdsa', '-b', '384'],
   p521: ['-t', 'ecdsa', '-b', '521'], rsa: ['-t', 'rsa', '-b', '3072'],
 };
@@ -29,7 +29,7 @@ class Owner {
     this.owner = { id, keytype, public: key };
   }
 
-  // As the clients do it: whatever the library makes of the payload's bytes by itself.
+  // Signs the payload's bytes as the clients do: with the library's defaults.
   sign(payload) {
     const text = JSON.stringify(payload);
     return { payload: text, signature: parseKey(fs.readFileSync(this.file)).sign(text).toString('hex') };

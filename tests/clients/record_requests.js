@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Loaded into the client's node before the client (NODE_OPTIONS=--require): writes a line `METHOD URL STATUS` into the file
-// RECORDED_REQUESTS for every answer, and one with the failure in place of the status for a request that got none. Only looks
-// on, by node's own diagnostics channels, at both of its HTTP clients: node:http and fetch. A way to the server that a proxy has
-// opened (CONNECT 200), which node 22.23.5 shows and 22.23.3 does not, is the transport's affair and left out. One that
-// failed is not: fetch tries again by itself, so nothing else would tell of a server that takes no connections.
+// RECORDED_REQUESTS for every answer, and one with the failure in place of the status for a request that got none. It only
+// observes, by node's own diagnostics channels, both of its HTTP clients: node:http and fetch. A successful CONNECT to a proxy
+// (200), which node 22.23.5 reports and 22.23.3 does not, belongs to the transport and is omitted. A failed one is not: fetch
+// retries by itself, so nothing else would show that a server accepts no connections.
 'use strict';
 const { subscribe } = require('node:diagnostics_channel');
 const { appendFileSync } = require('node:fs');

@@ -16,15 +16,15 @@ const API_HOST = 'registry.purescript.org';
 const PACKAGES_HOST = 'packages.registry.purescript.org';
 const REDIS_CONFIGURATION = path.resolve(__dirname, '../../ops/redis.conf');
 const PROGRAMS = ['redis', 'publish', 'transfer', 'package-set', 'build-matrix', 'gateway']; // in the order of their start
-const WORKER = 'build-worker'; // for who starts one, when the rest is there
-const WORKER_SETTINGS = ['PATH', 'STATE_DIR', 'REGISTRY_COMPILERS']; // no more than it needs: it builds strangers' code
+const WORKER = 'build-worker'; // started by a test, once the rest runs
+const WORKER_SETTINGS = ['PATH', 'STATE_DIR', 'REGISTRY_COMPILERS']; // few: it builds strangers' code
 const COMPILERS = ['0_15_15', '0_15_16'];
 const START_MS = 30_000;
 const STOP_MS = 60_000;
 
 const run = (program, ...words) => execFileSync(program, words, { stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8' });
 
-// An authority of our own and a certificate of its for both hosts.
+// Makes a new authority, and a certificate by it for both hosts.
 function makeCertificate(folder) {
   const at = (name) => path.join(folder, name);
   const create = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '1'];
@@ -61,7 +61,7 @@ async function startDownloads(storage) {
   return `http://127.0.0.1:${downloads.address().port}`;
 }
 
-// GET on the management port; resolves to whether the answer is 200.
+// GET on the management port; resolves to true if the answer is 200.
 function isReady(port) {
   return new Promise((resolve) => {
     http.get({ host: '127.0.0.1', port, path: '/readyz', timeout: START_MS }, (response) => {
@@ -72,16 +72,17 @@ function isReady(port) {
 }
 
 class RegistryServer {
-  // `programs` is the folder of the built programs; `folder` is made, in one that everybody may look into. `settings` win over
-  // those below. `begin` has what is in the two repositories from the beginning: {registry: {FILE: TEXT}, index: {…}}.
+  // `programs` is the folder of the built programs; `folder` is made; the folder above it must be readable by everybody.
+  // `settings` override those below. `begin` is the initial content of the two repositories: {registry: {FILE: TEXT}, index:
+  // {…}}.
   constructor(programs, folder, settings = {}, begin = {}) {
     this.begin = begin;
     this.programs = programs;
     this.folder = folder;
     this.settings = settings;
     this.authority = this.at('authority.pem');
-    this.sources = this.at('sources'); // OWNER/REPO.git: what GitHub is to the server
-    this.running = new Map(); // a program's name to its child process
+    this.sources = this.at('sources'); // OWNER/REPO.git, in place of GitHub
+    this.running = new Map(); // program's name: child process
   }
 
   at(name) { return path.join(this.folder, name); }
@@ -116,7 +117,7 @@ class RegistryServer {
       : Object.fromEntries(WORKER_SETTINGS.map((setting) => [setting, this.environment[setting]]));
     const child = spawn(program, words, { cwd: this.folder, env, stdio: ['ignore', log, log] });
     fs.closeSync(log);
-    process.once('exit', () => child.kill('SIGKILL')); // where stop() was not called
+    process.once('exit', () => child.kill('SIGKILL')); // if stop() was not called
     this.running.set(name, { child, ended: new Promise((resolve) => child.once('close', resolve).once('error', resolve)) });
   }
 
@@ -132,7 +133,7 @@ class RegistryServer {
     throw new Error(`the server does not become ready:\n${this.log('gateway')}`);
   }
 
-  // A request by TLS as a client of the API sends it; resolves to {status, headers, body}, the body as bytes.
+  // Sends a request over TLS as a client of the API does; resolves to {status, headers, body}, the body as bytes.
   request(method, target, { headers = {}, body } = {}) {
     const ca = fs.readFileSync(this.authority);
     const options = { method, host: '127.0.0.1', port: this.port, servername: API_HOST, ca, path: target, headers };
@@ -149,7 +150,7 @@ class RegistryServer {
   // POST of JSON; resolves to the answer's.
   async post(target, body) { return JSON.parse((await this.request('POST', target, { body: JSON.stringify(body) })).body); }
 
-  // Resolves to the job once `is` says so of its short form.
+  // Resolves to the job once `is` is true for its short form.
   async waitForJob(id, is) {
     for (const end = Date.now() + START_MS; Date.now() < end; await sleep(20)) {
       const job = await this.get(`/status/${id}`);
@@ -158,7 +159,7 @@ class RegistryServer {
     throw new Error(`job ${id} does not get there:\n${this.log('publish')}`);
   }
 
-  // The source of what a publication asks for, with these files.
+  // Makes the source that a publication names, with these files.
   makeSource({ name, version, ref, location }, files) {
     const manifest = { name, version, license: 'BSD-3-Clause', location, ref, dependencies: {} };
     const all = { 'purs.json': JSON.stringify(manifest), LICENSE: 'BSD 3-Clause\n', ...files };
@@ -172,7 +173,7 @@ class RegistryServer {
     return run('git', '-C', this.at(repository), 'show', `main:${file}`).trim();
   }
 
-  // Asks the program to end, which it must do well.
+  // Asks the program to end; it must exit with 0.
   async stopProgram(name) {
     const { child, ended } = this.running.get(name);
     this.running.delete(name);
@@ -184,7 +185,7 @@ class RegistryServer {
     if (status !== 0) throw new Error(`${name} did not end well (${status}):\n${this.log(name)}`);
   }
 
-  // Ends all programs at once, whatever state they are in.
+  // Kills all programs at once, in any state.
   async kill() {
     for (const { child } of this.running.values()) child.kill('SIGKILL');
     await Promise.all([...this.running.values()].map(({ ended }) => ended));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// How every test here is run: main(folder of the programs, folder of its own). What still runs when it ends, ends with it.
+// Runs every test here: main(folder of the programs, the test's folder). Programs that still run at its end are ended.
 'use strict';
 
 function runMain(main) {

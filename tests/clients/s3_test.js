@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The contract of storage (tests/store/test_tarball_store.c) over a real S3 server from npm, s3rver. That one takes anonymous
-// writes and any signature, so between it and us stands the server that the tests have anyway, which checks them
-// (tests/support/s3/s3_server.h) and hands on what it has let in.
+// The contract of storage (tests/store/test_tarball_store.c) over a real S3 server from npm, s3rver. s3rver accepts anonymous
+// writes and any signature, so the tests' own server (tests/support/s3/s3_server.h) is in between as a proxy: it checks
+// signatures and forwards the accepted requests.
 //
 //   node s3_test.js PROGRAMS FOLDER      FOLDER/npm/node_modules has s3rver; the test program is in PROGRAMS/../tests
 'use strict';

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// A package author's machine: a home of its own with empty caches, where git reads GitHub's addresses as folders of the test
-// server, a `purs` on PATH, and the unmodified spago, whose hosts a proxy leads to our gateway.
+// A package author's machine: a new home with empty caches, in which git maps GitHub's addresses to folders of the test server,
+// a `purs` on PATH, and the unmodified spago, whose hosts a proxy redirects to our gateway.
 'use strict';
 const { execFileSync, spawn } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 
-const SPAGO_MS = 120_000; // for one run; it takes seconds
+const SPAGO_MS = 120_000; // limit of one run, which takes seconds
 const OWNER = 'author';
 
 // pkg: {name, module, version, dependency?: {name, module, range}, files?: {PATH: TEXT}}
@@ -37,7 +37,7 @@ version = "${version}"
 }
 
 class Author {
-  // `spago` is its main file; `server` and `proxy` run.
+  // `spago` is spago's main file; `server` and `proxy` are running.
   constructor(folder, spago, server, proxy) {
     this.folder = folder;
     this.work = path.join(folder, 'work'); // the package, a git repository
@@ -56,8 +56,8 @@ class Author {
     };
   }
 
-  // Exact `insteadOf` for the two repositories that spago clones. For packages only `pushInsteadOf`: an `insteadOf` changes
-  // what `git remote -v` says, and spago compares that with the location in spago.yaml. It clones with `--filter`.
+  // Exact `insteadOf` for the two repositories that spago clones. For packages only `pushInsteadOf`: an `insteadOf` changes the
+  // output of `git remote -v`, which spago compares with the location in spago.yaml. It clones with `--filter`.
   gitSettings() {
     const repository = (name) =>
       `[url "file://${this.server.at(name)}"]\n\tinsteadOf = https://github.com/purescript/${name}\n`;
@@ -78,8 +78,8 @@ class Author {
     execFileSync('git', words, { cwd: this.work, env: this.environment, stdio: 'pipe' });
   }
 
-  // Writes the package, lets spago fetch what it depends on and make its lock file, commits, tags, and pushes the branch (spago
-  // pushes the tag itself). Returns what runSpago() says of the fetching.
+  // Writes the package, lets spago fetch its dependencies and make its lock file, commits, tags, and pushes the branch (spago
+  // pushes the tag itself). Returns the result of runSpago() for the fetching.
   async prepare(pkg) {
     for (const [name, text] of Object.entries(packageFiles(pkg))) this.write(path.join('work', name), text);
     if (!fs.existsSync(path.join(this.work, '.git'))) this.beginHistory(`${OWNER}/purescript-${pkg.name}.git`);
@@ -114,8 +114,8 @@ workspace:
 
   publish(...options) { return this.runSpago('publish', ...options); }
 
-  // Resolves to {status, output, requests}, which stays in `lastRun`: the exit status or the signal that ended it, what it
-  // printed, and `METHOD URL STATUS` for each of its requests.
+  // Resolves to {status, output, requests}, also kept in `lastRun`: the exit status or the signal that ended it, its output,
+  // and `METHOD URL STATUS` for each of its requests.
   runSpago(...words) {
     fs.writeFileSync(this.environment.RECORDED_REQUESTS, '');
     const run = { status: null, output: '', requests: [] };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The decoders of a released spago: its bundle is loaded with every line as published, but for the last call, main(), in place of
-// which the decoders are exported. So each text is judged by itself, which a run of spago would not tell.
+// The decoders of a released spago: its bundle is loaded unchanged except for the last call, main(), which is replaced by an
+// export of the decoders. So each text gets its own result, which a run of spago would not give.
 'use strict';
 const fs = require('node:fs');
 const path = require('node:path');
@@ -10,8 +10,8 @@ const { pathToFileURL } = require('node:url');
 const MAIN = '\nmain();\n';
 const METADATA_CODEC = /^\/\/ output\/Registry\.Metadata\/index\.js$[^]*?^var (\w+) = .*\(Metadata\)/m; // the names differ by version
 
-// Resolves to functions that return null, or why spago refuses the text: indexFile, metadata, publishPayload, signedPayload, and,
-// where its job has a payload, job.
+// Resolves to functions that return null, or the reason why spago refuses the text: indexFile, metadata, publishPayload,
+// signedPayload, and, if its job has a payload, job.
 async function loadCodecs(spagoFolder) {
   const bundle = path.join(spagoFolder, 'bin/bundle.js');
   const text = fs.readFileSync(bundle, 'utf8');

@@ -2,9 +2,9 @@
 //
 // The unmodified spago publishes through our gateway (services/gateway/README.md, Client requirements), twice in a row: a
 // package and, from the same caches, its next version with -v; another that depends on it and downloads it from our storage,
-// and, by an author without caches, its next version with -v while the publish service is restarted. Each to spago's own
-// message of success. Then publications that fail, whose reasons spago must print. In the end a package set with both, which
-// spago lists, and by which it builds a project, with tarballs from our storage.
+// and, by an author without caches, its next version with -v while the publish service is restarted. Each must end with spago's
+// own message of success. Then publications that fail, whose reasons spago must print. In the end a package set with both,
+// which spago lists, and by which it builds a project, with tarballs from our storage.
 //
 //   node spago_test.js PROGRAMS FOLDER      FOLDER/npm/node_modules has spago; see tests/clients/run
 'use strict';
@@ -21,20 +21,20 @@ const PATIENCE_MS = 30_000;
 const PUBLISH_URL = `https://${API_HOST}/api/v1/publish`;
 
 const leaf = (version) => ({ name: 'leaf', module: 'Leaf', version });
-const onLeaf = { name: 'leaf', module: 'Leaf', range: '>=1.1.0 <2.0.0' }; // else spago would rewrite it
+const onLeaf = { name: 'leaf', module: 'Leaf', range: '>=1.1.0 <2.0.0' }; // otherwise spago would rewrite it
 const tree = (version, files) => ({ name: 'tree', module: 'Tree', version, dependency: onLeaf, files });
-// Takes longer to compile than spago waits between two looks at the log (tests/support/purs/purs.c).
+// Takes longer to compile than spago waits between two polls of the log (tests/support/purs/purs.c).
 const slow = { 'src/Slow.purs': 'module Slow where\n\n-- stand-in: sleep 1200\n' };
-// spago looks at no package.json, so it is the server that must notice.
+// spago ignores package.json, so the server must notice.
 const otherLicense = { 'package.json': '{"license": "GPL-3.0-only"}\n' };
 
-// The requests that do not poll: the POSTs, and what is downloaded.
+// Compares the requests that do not poll: POSTs and downloads.
 function checkRequests(requests, expected) {
   assert.deepEqual(requests.filter((request) => !request.includes('/api/v1/jobs/')), expected);
 }
 
 // The job that spago polled, with its log. Every poll was answered, and every line of the log was printed, once and in order,
-// though spago asks by time.
+// although spago polls by time.
 async function checkLog(server, { output, requests }, level) {
   const polls = requests.filter((request) => request.includes('/api/v1/jobs/'));
   for (const poll of polls) assert.match(poll, / 200$/);
@@ -58,7 +58,7 @@ async function checkSuccess(server, { name, version }, published, level = 'INFO'
   return checkLog(server, published, level);
 }
 
-// The publish service hands its job back (DRAIN_MS) while spago polls, and is there again at once.
+// The publish service returns its job (DRAIN_MS) while spago polls, and is restarted at once.
 async function restartWhilePolling(server, author) {
   await until(() => printedLines(author.lastRun.output).length > 0, 'spago prints a line of the log');
   const stopped = Date.now();
@@ -72,7 +72,7 @@ async function until(is, what) {
     assert.ok(Date.now() < end, what);
 }
 
-// A story is told to a fresh author; what spago printed last is shown where it ends badly.
+// Each story runs with a new author; spago's last output is shown if it fails.
 const stories = {
   async 'a package, and its next version with -v'(server, author) {
     await author.prepare(leaf('1.0.0'));
@@ -107,7 +107,7 @@ const stories = {
     await server.stopProgram('redis');
     const refused = await author.publish();
     assert.equal(refused.status, 1);
-    checkRequests(refused.requests, [`POST ${PUBLISH_URL} 503`]); // spago sends it again where there is no answer in 2 s
+    checkRequests(refused.requests, [`POST ${PUBLISH_URL} 503`]); // spago sends it again if there is no answer in 2 s
     assert.match(refused.output, /"error":"unavailable"/);
     server.startProgram('redis');
     await server.waitUntilReady();

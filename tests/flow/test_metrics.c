@@ -133,7 +133,7 @@ static void they_are_for_the_management_port_alone(void **state) {
     http_response_release(&response);
 }
 
-static void who_is_away_is_told_beside_the_rest(void **state) {
+static void an_unreachable_program_is_reported_beside_the_rest(void **state) {
     struct server *server = *state;
     server_kill(server, SERVER_PUBLISH);
     const char *id = server_publish(server, "{\"name\":\"waits\",\"version\":\"1.0.0\",\"ref\":\"v1.0.0\",\"location\":"
@@ -169,7 +169,7 @@ int main(void) {
         cmocka_unit_test(every_program_tells_its_figures),
         cmocka_unit_test(the_build_matrix_tells_how_it_goes),
         cmocka_unit_test(they_are_for_the_management_port_alone),
-        cmocka_unit_test(who_is_away_is_told_beside_the_rest),
+        cmocka_unit_test(an_unreachable_program_is_reported_beside_the_rest),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Common setup of the tests of lib/store's Redis half: a redis-server of their own for all tests of a program, emptied before
- * each, a job store, and short words for making and taking jobs.
+ * Common setup of the tests of the Redis part of lib/store: one redis-server for all tests of a program, emptied before each, a
+ * job store, and short functions for making and claiming jobs.
  */
 #ifndef TESTS_STORE_FIXTURE_H
 #define TESTS_STORE_FIXTURE_H
@@ -24,17 +24,17 @@
 #include <stdlib.h>
 
 enum { TIMEOUT_MS = 60000, LEASE_MS = 60000, SHORT_LEASE_MS = 200 };
-enum { ALL_KINDS = ((1 << JOB_KIND_COUNT) - 1) & ~(1 << JOB_KIND_MATRIX) }; /* that runners claim by themselves */
+enum { ALL_KINDS = ((1 << JOB_KIND_COUNT) - 1) & ~(1 << JOB_KIND_MATRIX) }; /* kinds that runners claim by themselves */
 
 struct fixture {
     struct redis_server *server;
-    struct redis *redis; /* to look past the store */
+    struct redis *redis; /* to see Redis without the store */
     struct job_store *store;
     struct arena arena;
     struct error err;
 };
 
-/* Fails the test with the sentence when the status is another than expected. */
+/* Fails the test, with the error's message, if the status is not the expected one. */
 #define assert_status(expected, call)                                                                                          \
     do {                                                                                                                       \
         f->err.message[0] = '\0';                                                                                              \
@@ -77,7 +77,7 @@ static inline int empty_fixture(void **state) {
 
 #define store_test(name) cmocka_unit_test_setup(name, empty_fixture)
 
-/* A publish job of version 1.0.0; the id is made here. Tests change what they are about. */
+/* A publish job of version 1.0.0 with a new id. Tests change the fields that matter to them. */
 static inline struct job_request publish_of(const char *package) {
     struct job_request request = {.kind = JOB_KIND_PUBLISH,
                                   .payload = "{\"ref\":\"v1.0.0\"}",
@@ -145,7 +145,7 @@ static inline struct job get_job(struct fixture *f, const char *id) {
     return job;
 }
 
-/* As build-matrix ends a job. */
+/* Ends a job as build-matrix does. */
 static inline void finish_build(struct fixture *f, const struct lease *lease, const char *verdict) {
     bool success = strcmp(verdict, "succeeded") == 0;
     struct job_end end = {.success = success, .error = success ? NULL : "It does not compile.", .verdict = verdict};
@@ -169,7 +169,7 @@ static inline void wait_ms(int duration_ms) {
     poll(NULL, 0, duration_ms);
 }
 
-/* The messages of the job's log, one below the other, each behind its level if they have one. */
+/* The messages of the job's log, each on its own line; with `have_levels`, after its level. */
 static inline const char *print_log(struct fixture *f, const char *id, bool have_levels) {
     const struct log_query query = {.level = LOG_DEBUG, .limit = 1000};
     struct log_lines lines;
@@ -183,7 +183,7 @@ static inline const char *print_log(struct fixture *f, const char *id, bool have
     return copy;
 }
 
-/* Waits for the end of a job that somebody else runs. */
+/* Waits for the end of a job that another thread runs. */
 static inline struct job await_end(struct fixture *f, const char *id) {
     struct job job;
     for (int64_t until_ms = clock_monotonic_ms() + TIMEOUT_MS; !job_state_is_finished((job = get_job(f, id)).state); wait_ms(5))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Common setup of the change queue's tests: the two repositories of repo_scene.h, a queue for each, a redis-server for
- * their locks, and threads that hand in changes.
+ * Common setup of the change queue's tests: the two repositories of repo_scene.h, a queue for each, a redis-server for their
+ * locks, and threads that submit changes.
  */
 #ifndef TESTS_STORE_QUEUE_SCENE_H
 #define TESTS_STORE_QUEUE_SCENE_H
@@ -18,7 +18,7 @@ enum { THREADS = 8, CHANGES_EACH = 10, DEADLINE_MS = 60000 };
 struct scene {
     struct fixture f;
     struct repo_scene on;                        /* data.git stands for the registry */
-    struct change_queue *registry_queue, *queue; /* the index's, which pushes to the registry first */
+    struct change_queue *registry_queue, *queue; /* the queue of the index, which pushes to the registry first */
     atomic_int begun;                            /* rounds of `queue` */
 };
 
@@ -130,7 +130,7 @@ static inline void run_workers(struct scene *scene, struct worker workers[THREAD
         assert_true(workers[i].is_done);
 }
 
-/* A commit a change, each in its file and in the order in which its thread made them. */
+/* One commit for each change, in its file and in the order in which its thread made them. */
 static inline void assert_all_there(struct scene *scene) {
     git_script(&scene->on.git,
                "cd index.git; git fsck --strict --no-dangling; test $(git log --format=%%s | grep -c ' of ') = %d; "

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Common setup of the tests of the registry's repositories: repositories in a folder of their own, on this disk or behind an
- * http server (most tests run with both), and edits.
+ * Common setup of the tests of the registry's repositories: repositories in a temporary folder, on this disk or behind an http
+ * server (most tests run with both), and edits.
  */
 #ifndef TESTS_STORE_REPO_SCENE_H
 #define TESTS_STORE_REPO_SCENE_H
@@ -19,12 +19,12 @@ struct repo_scene {
     struct git_server *server;            /* NULL: the repositories are on this disk */
     struct registry_repo_options options; /* of `repo` */
     struct registry_repo *repo;           /* data.git */
-    struct registry_repo *index;          /* NULL where a test needs no second one */
+    struct registry_repo *index;          /* NULL if a test needs no second one */
     struct deadline deadline;
     struct error err;
 };
 
-/* Rows of a test program that has `set_up` and `tear_down`; *state tells set_up() which it is. */
+/* Rows of a test program that has `set_up` and `tear_down`; *state tells set_up() which of the two to use. */
 #define LOCAL(name)                                                                                                            \
     { #name "/on_this_disk", name, set_up, tear_down, NULL }
 #define HTTP(name)                                                                                                             \
@@ -38,7 +38,7 @@ static inline struct registry_repo_options repo_scene_options(struct repo_scene 
                                               arena_format(&scene->git.arena, "%s/clones/%s.git", scene->git.folder, name)};
 }
 
-/* A handle of its own each time, as another process has it. */
+/* Opens a separate handle each time, as another process would. */
 static inline struct registry_repo *repo_scene_open(struct repo_scene *scene, const char *name) {
     struct registry_repo *repo = NULL;
     struct registry_repo_options options = repo_scene_options(scene, name);
@@ -53,7 +53,7 @@ static inline enum status repo_scene_reopen(struct repo_scene *scene) {
     return registry_repo_open(&scene->repo, &scene->options, &scene->deadline, &scene->err);
 }
 
-/* Makes what the script makes (git_fixture.h), with a server in front of it or not; opens nothing. */
+/* Runs the script (git_fixture.h), and starts a server in front of its repositories if `is_remote`; opens nothing. */
 static inline void repo_scene_start(struct repo_scene *scene, const char *script, bool is_local, int64_t timeout_ms) {
     *scene = (struct repo_scene){0};
     git_fixture_make(&scene->git);
@@ -72,7 +72,7 @@ static inline void repo_scene_stop(struct repo_scene *scene) {
 
 /* ---- Edits: functions for registry_change ---- */
 
-/* The file is to hold the text `context`; NULL: not to be. */
+/* Sets the file's content to the text `context`; NULL: removes the file. */
 static inline enum status set_content(struct registry_edit *out, const struct registry_file *current, void *context,
                                       struct arena *arena, struct error *err) {
     (void)current, (void)arena, (void)err;
@@ -82,7 +82,7 @@ static inline enum status set_content(struct registry_edit *out, const struct re
     return STATUS_OK;
 }
 
-/* A line more. */
+/* Adds a line. */
 static inline enum status add_line(struct registry_edit *out, const struct registry_file *current, void *context,
                                    struct arena *arena, struct error *err) {
     (void)err;
@@ -91,7 +91,7 @@ static inline enum status add_line(struct registry_edit *out, const struct regis
     return STATUS_OK;
 }
 
-/* A line more, unless it is there. */
+/* Adds a line, unless it is there. */
 static inline enum status ensure_line(struct registry_edit *out, const struct registry_file *current, void *context,
                                       struct arena *arena, struct error *err) {
     if (!current->bytes || !strstr(current->bytes, context)) return add_line(out, current, context, arena, err);

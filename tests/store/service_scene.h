@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Common setup of the tests of services that change published packages (services/publish, services/transfer), without their
- * processes: the job store's fixture, both repositories with what a test lists in them, the keys of owners, and a job runner
- * with the service's handlers. The service itself is for tests/store/publish/publish_scene.h and the like, which have a struct
- * service_scene as their first field.
+ * processes: the job store's fixture, both repositories with the versions that a test lists, the keys of owners, and a job
+ * runner with the service's handlers. The service itself is added by tests/store/publish/publish_scene.h and the like, which
+ * have a struct service_scene as their first field.
  */
 #ifndef TESTS_STORE_SERVICE_SCENE_H
 #define TESTS_STORE_SERVICE_SCENE_H
@@ -49,7 +49,7 @@ static inline void scene_stop(struct service_scene *s) {
     arena_release(&s->group_arena);
 }
 
-/* Before each test: two repositories with nothing in them, and the settings that all services have. */
+/* Before each test: two empty repositories, and the settings that all services have. */
 static inline void scene_open(struct service_scene *s) {
     void *state = s;
     empty_fixture(&state);
@@ -78,7 +78,7 @@ static inline void scene_start_runner(struct service_scene *s, const struct sett
     assert_ok(job_runner_create(&s->runner, settings, "test", slots, handlers, context, &f->err));
 }
 
-/* After each test; the service has been released, and before it the runner. */
+/* After each test; the runner and then the service must have been released. */
 static inline void scene_close(struct service_scene *s) {
     temporary_folder_remove(&s->folder);
 }
@@ -91,10 +91,10 @@ static inline void scene_close(struct service_scene *s) {
 struct listed_version {
     const char *name, *version;
     const char *dependencies; /* `NAME RANGE, …` (small_registry.h); NULL: none */
-    const char *owners;       /* of the package from now on, a JSON array; NULL: none */
-    const char *hash;         /* of its tarball; NULL: SCENE_HASH, of a tarball that is not there */
+    const char *owners;       /* of the package from this version on, a JSON array; NULL: none */
+    const char *hash;         /* of its tarball; NULL: SCENE_HASH, of a tarball that does not exist */
     int64_t size_bytes;
-    int64_t age_ms; /* published so long ago */
+    int64_t age_ms; /* published this long ago */
 };
 
 static inline const char *metadata_path(struct service_scene *s, const char *name) {
@@ -107,7 +107,7 @@ static inline const char *index_path(struct service_scene *s, const char *name) 
     return arena_copy(&s->f.arena, path);
 }
 
-/* The files at the head of the repositories; NULL where there is none. */
+/* The files at the head of the repositories; NULL if there is none. */
 static inline const char *metadata_file(struct service_scene *s, const char *name) {
     return bare_repository_read(s->registry, metadata_path(s, name), &s->f.arena);
 }
@@ -116,7 +116,7 @@ static inline const char *index_file(struct service_scene *s, const char *name) 
     return bare_repository_read(s->index, index_path(s, name), &s->f.arena);
 }
 
-/* Commits one file by somebody else's hand; NULL removes it. */
+/* Commits one file as another author; NULL removes it. */
 static inline void write_registry_file(struct service_scene *s, const char *name, const char *content) {
     bare_repository_write(s->registry, metadata_path(s, name), content, "stranger");
 }
@@ -125,7 +125,7 @@ static inline void write_index_file(struct service_scene *s, const char *name, c
     bare_repository_write(s->index, index_path(s, name), content, "stranger");
 }
 
-/* Zeroed, with a location of its own, for a package that is not there. */
+/* Empty, with a new location, if the package is not there. */
 static inline struct metadata read_metadata(struct service_scene *s, const char *name) {
     struct fixture *f = &s->f;
     struct metadata metadata = {.location = {.kind = LOCATION_GITHUB,
@@ -182,7 +182,7 @@ static inline const char *owners_of_key(struct service_scene *s, const struct ow
     return arena_format(&s->f.arena, "[%s]", key->json);
 }
 
-/* Both heads, to see that nothing was committed. */
+/* Both heads, to check that nothing was committed. */
 static inline const char *heads_of(struct service_scene *s) {
     return arena_format(&s->f.arena, "registry=%s index=%s", bare_repository_head(s->registry, &s->f.arena),
                         bare_repository_head(s->index, &s->f.arena));
@@ -242,19 +242,19 @@ static inline struct job expect_success(struct service_scene *s, const char *id)
     return job;
 }
 
-/* Accepts it, and tells the runner. */
+/* Accepts the job, and notifies the runner. */
 static inline void begin_job(struct service_scene *s, const struct job_request *request) {
     accept_job(&s->f, request);
     job_runner_announce(s->runner, request->id);
 }
 
-/* Waits for its success, too. */
+/* Also waits for its success. */
 static inline struct job run_to_success(struct service_scene *s, const struct job_request *request) {
     begin_job(s, request);
     return expect_success(s, request->id);
 }
 
-/* The job fails with a sentence that has `words`, which is the last line of its log, and commits nothing. */
+/* The job must fail with an error that has `words` and is the last line of its log, and commit nothing. */
 static inline struct job run_to_refusal(struct service_scene *s, const struct job_request *request, const char *words) {
     const char *before = heads_of(s);
     begin_job(s, request);
@@ -271,7 +271,7 @@ static inline struct job run_to_refusal(struct service_scene *s, const struct jo
     return job;
 }
 
-/* All events so far that no test has read. */
+/* All events that were not read yet. */
 static inline size_t read_events(struct service_scene *s, struct event **events) {
     struct fixture *f = &s->f;
     size_t count = 0;
@@ -280,7 +280,7 @@ static inline size_t read_events(struct service_scene *s, struct event **events)
     return count;
 }
 
-/* The job, taken up to its record by a service that was killed then. No runner may run. */
+/* Leaves the job in the state in which a service leaves it that is killed right after the record. No runner may run. */
 static inline void leave_record(struct service_scene *s, const struct job_request *request, const char *record) {
     struct fixture *f = &s->f;
     accept_job(f, request);

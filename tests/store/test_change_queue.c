@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Threads that hand in changes together, to a repository on this disk and to one behind http; with lost locks and changes that
- * fail among good ones. test_change_rivals.c has somebody else push meanwhile.
+ * Threads that submit changes together, to a repository on this disk and to one behind http; with lost locks, and with failing
+ * changes among good ones. In test_change_rivals.c others push meanwhile.
  */
 #include "lib/store/redis/lock.h"
 #include "tests/store/queue_scene.h"
@@ -46,7 +46,7 @@ static void a_change_that_fails_takes_no_other_with_it(void **state) {
     assert_string_equal(log_of(scene, "index"), "good\ngood too");
     assert_string_equal(changes[4].change.commit, git_output(&scene->on.git, "git -C index.git rev-parse HEAD"));
     assert_content(scene, "index", "pr/file", "old\ngood");
-    assert_content(scene, "data", "file", "old"); /* its second half must not come, so the first did not either */
+    assert_content(scene, "data", "file", "old"); /* its second half must fail, so the first was not written either */
 }
 
 static void the_first_repository_is_pushed_before_the_second(void **state) {
@@ -75,7 +75,7 @@ static void the_first_repository_is_pushed_before_the_second(void **state) {
 
 /* ---- The lock ---- */
 
-/* A `prepare` that takes so long that the lock runs out meanwhile, and somebody else gets it. */
+/* A `prepare` that takes so long that the lock expires meanwhile, and another holder gets it. */
 static enum status lose_lock(void *context, struct deadline *limit, struct error *err) {
     struct scene *scene = context;
     struct fixture *f = &scene->f;
@@ -95,7 +95,7 @@ static void nothing_is_pushed_after_the_lock_was_lost(void **state) {
     assert_status(STATUS_BUSY, change_queue_commit(scene->queue, f->store, &change, 1, &scene->on.deadline, &f->err));
     assert_content(scene, "index", "pr/file", "old");
 
-    /* The lock around both: without it the first repository is not written either. */
+    /* One lock protects both: without it the first repository is not written either. */
     struct redis_reply *reply;
     assert_ok(redis_call(f->redis, &reply, &f->err, "FLUSHALL"));
     change.first = &first;
@@ -150,14 +150,14 @@ static void threads_that_wait_together_share_a_push(void **state) {
     struct change_queue_counts counts = change_queue_counts(scene->queue), first = change_queue_counts(scene->registry_queue);
     if (counts.rounds > THREADS * CHANGES_EACH / 2) fail_msg("%lld rounds", (long long)counts.rounds);
     assert_int_equal(counts.pushes, counts.rounds);
-    assert_int_equal(first.pushes, counts.rounds); /* one for all of a round */
+    assert_int_equal(first.pushes, counts.rounds); /* one push for each round */
     assert_int_equal(atomic_load(&scene->begun), counts.rounds);
 }
 
 static void two_processes_take_turns(void **state) {
     struct scene *scene = *state;
     struct worker workers[THREADS] = {0};
-    struct scene other = *scene; /* as another process has it: repositories and queues of its own */
+    struct scene other = *scene; /* like another process, with separate repositories and queues */
     other.on.git.arena = (struct arena){0};
     other.on.server = NULL;
     other.on.repo = repo_scene_open(&other.on, "data");
@@ -176,7 +176,7 @@ static void two_processes_take_turns(void **state) {
     arena_release(&other.on.git.arena);
 }
 
-/* Hands in one change after the other until it is over. */
+/* Submits one change after the other until it is stopped. */
 struct busy_thread {
     pthread_t thread;
     struct scene *scene;
@@ -203,7 +203,7 @@ static void a_process_that_is_always_busy_lets_others_have_a_turn(void **state) 
     struct fixture *f = &scene->f;
     struct busy_thread busy[THREADS];
     atomic_bool is_over = false;
-    struct registry_repo *index = repo_scene_open(&scene->on, "index"); /* as another process has it */
+    struct registry_repo *index = repo_scene_open(&scene->on, "index"); /* like another process */
     struct change_queue *other = change_queue_create(&(struct change_queue_options){
         .repo = index, .lock_name = CHANGE_QUEUE_INDEX, .hold_ms = LEASE_MS, .wait_ms = DEADLINE_MS / 4});
     for (int i = 0; i < THREADS; i++) {
@@ -224,13 +224,13 @@ static void a_process_that_is_always_busy_lets_others_have_a_turn(void **state) 
     registry_repo_free(index);
 }
 
-/* A `prepare` that would be broken by another change of the same round. */
+/* A `prepare` that fails if another change is prepared in the same round. */
 static atomic_int preparing;
 
 static enum status be_alone(void *context, struct deadline *limit, struct error *err) {
     const struct worker *worker = context;
     (void)limit;
-    /* Prepared and not yet done, as the counts of pushes say, is at most one. */
+    /* At most one is prepared and not yet pushed, according to the counts of pushes. */
     int64_t before = change_queue_counts(worker->queue).pushes;
     return atomic_fetch_add(&preparing, 1) == before ? STATUS_OK : error_set(err, STATUS_INTERNAL, "It is not alone.");
 }

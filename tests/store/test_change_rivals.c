@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Somebody else pushes to the repository of a change queue, or its host refuses us: nothing is lost, and nobody is kept out.
+ * Others push to the repository of a change queue, or its host refuses our pushes: nothing is lost, and every writer makes
+ * progress.
  */
 #include "tests/store/queue_scene.h"
 #include "tests/support/git/git_rival.h"
@@ -14,10 +15,10 @@ struct rival {
     int pushed;
 };
 
-/* Somebody else, who takes no lock: pushes ten times a second, each time on what is there by then. */
+/* Another writer, which takes no lock: pushes ten times a second, each time on top of the current head. */
 static void *push_as_rival(void *argument) {
     struct rival *rival = argument;
-    struct git_fixture git = {0}; /* an arena of this thread's own */
+    struct git_fixture git = {0}; /* with an arena for this thread */
     memcpy(git.folder, rival->scene->on.git.folder, sizeof git.folder);
     git_script(&git, "git clone -q index.git rival");
     while (!atomic_load(&rival->is_over)) {
@@ -53,7 +54,8 @@ static void push_once_as_rival(void *context) {
 
 typedef enum status guard_function(void *context, int64_t time_ms, struct error *err);
 
-/* `count` pushes of `together` changes each, one after the other and contested: for one of ours at most ten of the rival's. */
+/* Makes `count` pushes of `together` changes each, one after the other, against the rival: it may make at most ten for each of
+ * ours. */
 static void push_against_rival(struct scene *scene, int count, size_t together, guard_function *guard) {
     struct fixture *f = &scene->f;
     struct git_rival *rival = git_rival_start(scene->on.server, scene->on.git.folder);
@@ -77,7 +79,7 @@ static void push_against_rival(struct scene *scene, int count, size_t together, 
     git_script(&scene->on.git, "test $(git -C index.git cat-file blob HEAD:pr/ours | wc -l) = %d", count * (int)together);
 }
 
-/* Eight pushes a second over http kept changes out for minutes. */
+/* Eight pushes a second over http used to keep changes out for minutes. */
 static void for_ten_pushes_of_a_rival_without_pause_there_is_one_of_ours(void **state) {
     push_against_rival(*state, OURS, 1, NULL);
 }
@@ -86,7 +88,7 @@ static void a_push_that_gets_in_takes_along_all_that_wait(void **state) {
     push_against_rival(*state, 1, OURS, NULL);
 }
 
-/* Longer than a look counts while others push. */
+/* Takes longer than a check stays valid while others push. */
 static enum status pass_slowly(void *context, int64_t time_ms, struct error *err) {
     (void)context, (void)time_ms, (void)err;
     wait_ms(SLOW_GUARD_MS);
@@ -134,7 +136,7 @@ static void others_use_the_repository_while_a_writer_awaits_a_move(void **state)
     assert_string_equal(file.bytes, "old\nrival\n");
 }
 
-/* A `prepare`: what it looked at is fine, and then somebody else pushes. */
+/* A `prepare` whose check succeeds, after which the rival pushes. */
 static enum status let_rival_push(void *context, struct deadline *limit, struct error *err) {
     struct scene *scene = context;
     (void)limit, (void)err;
@@ -157,8 +159,8 @@ static void a_refused_push_is_made_again_on_what_came(void **state) {
     assert_int_equal(atomic_load(&scene->begun), 1); /* it is still the same round */
 }
 
-/* What the host says then is FORBIDDEN, NOT_FOUND or REFUSED; a job must not end with that once it has begun to write. */
-static void what_the_host_has_against_us_is_no_refusal_of_the_change(void **state) {
+/* The host's refusals are FORBIDDEN, NOT_FOUND or REFUSED; a job must not end with that once it has begun to write. */
+static void a_refusal_of_our_pushes_is_no_refusal_of_the_change(void **state) {
     struct scene *scene = *state;
     struct fixture *f = &scene->f;
     static const int http_statuses[] = {403, 404, 451, 503};
@@ -183,7 +185,7 @@ int main(void) {
         HTTP(a_push_on_an_awaited_move_needs_no_other_look_however_slow_its_guard),
         HTTP(others_use_the_repository_while_a_writer_awaits_a_move),
         BOTH(a_refused_push_is_made_again_on_what_came),
-        HTTP(what_the_host_has_against_us_is_no_refusal_of_the_change),
+        HTTP(a_refusal_of_our_pushes_is_no_refusal_of_the_change),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

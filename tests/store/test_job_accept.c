@@ -70,8 +70,8 @@ static void an_unfinished_job_stands_for_its_repeats(void **state) {
     }
 }
 
-/* A client that waited too long for the answer sends its request again: that is the job that is under way, though the package
- * was transferred before. */
+/* A client that waited too long for the answer sends its request again, and must get the job that is under way, although the
+ * package was transferred before. */
 static void a_transfer_under_way_is_not_superseded_by_an_earlier_one(void **state) {
     struct fixture *f = *state;
     struct job_request first = unpublish_of("a"), second = unpublish_of("a");
@@ -180,7 +180,7 @@ static void signed_bytes_that_succeeded_never_do_it_again(void **state) {
     assert_int_equal(reply->integer, -1);
 }
 
-static void who_asked_is_kept_and_listed_once_it_is_proved(void **state) {
+static void a_proved_requester_is_kept_and_listed(void **state) {
     struct fixture *f = *state;
     struct job_request request = unpublish_of("a");
     request.actor = "anonymous";
@@ -202,14 +202,14 @@ static void who_asked_is_kept_and_listed_once_it_is_proved(void **state) {
     finish_job(f, &lease, true);
 }
 
-/* A job of its own, since its bytes are others; it finds out that the same was signed by the same key and done. */
+/* A new job, because its bytes differ; it finds out that the same key signed the same payload and that this was done. */
 static void a_payload_is_done_once_for_each_key(void **state) {
     struct fixture *f = *state;
     const struct job_identity identity = {.actor = "SHA256:a", .replay_key = "payload and key"};
     const struct job_end ends[] = {failure, {.success = true, .readonly = true}, success};
     char done_by[UUID_TEXT_MAX];
     struct job_request request = unpublish_of("a");
-    for (int i = 0; i < 3; i++) { /* what failed, or changed nothing, blocks nothing */
+    for (int i = 0; i < 3; i++) { /* a job that failed, or changed nothing, blocks none */
         hash_random_uuid(request.id);
         struct lease lease = claim_job(f, accept_job(f, &request).id);
         assert_ok(job_store_identify(f->store, &lease, &identity, done_by, &f->err));
@@ -226,7 +226,7 @@ static void a_payload_is_done_once_for_each_key(void **state) {
     assert_int_equal(reply->integer, -1);
 }
 
-/* What was asked for before a package was changed must not be done after it. */
+/* A request from before a change of the package must not be carried out after it. */
 static void a_try_again_is_refused_where_a_later_change_stands(void **state) {
     struct fixture *f = *state;
     struct job_request failed = unpublish_of("a"), later = unpublish_of("a");
@@ -239,7 +239,7 @@ static void a_try_again_is_refused_where_a_later_change_stands(void **state) {
     while (clock_now_ms() <= retry.retry_of_created_ms) {
     }
     accept_job(f, &later);
-    assert_status(STATUS_REFUSED, job_store_accept(f->store, &retry, NULL, &accepted, &f->err)); /* it may be done yet */
+    assert_status(STATUS_REFUSED, job_store_accept(f->store, &retry, NULL, &accepted, &f->err)); /* it may run yet */
     assert_non_null(strstr(f->err.message, later.id));
     lease = claim_job(f, later.id);
     finish_job(f, &lease, false);
@@ -252,7 +252,7 @@ static void a_try_again_is_refused_where_a_later_change_stands(void **state) {
     assert_status(STATUS_REFUSED, job_store_accept(f->store, &retry, NULL, &accepted, &f->err)); /* it was done */
 }
 
-static void who_tries_again_stays_the_one_who_asked(void **state) {
+static void a_retry_keeps_the_requester(void **state) {
     struct fixture *f = *state;
     struct job_request request = unpublish_of("a");
     request.actor = "a-trustee";
@@ -354,10 +354,10 @@ int main(void) {
         store_test(a_publish_that_was_unpublished_since_is_made_again),
         store_test(a_readonly_job_is_no_duplicate),
         store_test(signed_bytes_that_succeeded_never_do_it_again),
-        store_test(who_asked_is_kept_and_listed_once_it_is_proved),
+        store_test(a_proved_requester_is_kept_and_listed),
         store_test(a_payload_is_done_once_for_each_key),
         store_test(a_try_again_is_refused_where_a_later_change_stands),
-        store_test(who_tries_again_stays_the_one_who_asked),
+        store_test(a_retry_keeps_the_requester),
         store_test(commits_are_kept_once_each_and_the_end_may_bring_a_payload),
         store_test(too_many_pending_jobs_are_refused),
         store_test(addresses_are_forgotten_when_their_jobs_end),

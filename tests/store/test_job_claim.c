@@ -29,7 +29,7 @@ static void a_claimed_job_is_running(void **state) {
     assert_nothing_to_claim(f, ALL_KINDS);
 }
 
-static void what_is_no_job_is_not_found(void **state) {
+static void a_malformed_job_id_is_not_found(void **state) {
     struct fixture *f = *state;
     static const char *const ids[] = {"",  "x",    "00000000-0000-4000-8000-000000000000",    "a b",
                                       "*", "%s%s", "00000000-0000-4000-8000-000000000000:log"};
@@ -97,7 +97,7 @@ static struct job_request revision_of(const char *package) {
     return request;
 }
 
-/* It builds for long; its commit is under the lock that it takes by itself. */
+/* It builds for a long time; it takes the lock for its commit by itself. */
 static void a_revision_holds_up_nobody_and_waits_for_nobody(void **state) {
     struct fixture *f = *state;
     struct job_request publish = publish_of("a"), first = revision_of("a"), second = revision_of("a"), next = publish_of("a");
@@ -110,7 +110,7 @@ static void a_revision_holds_up_nobody_and_waits_for_nobody(void **state) {
     finish_job(f, &published, true);
     assert_ok(lock_take(f->store, "package:a", LEASE_MS, 0, &lock, &f->err));
     assert_not_claimable(f, next.id);
-    finish_job(f, &revised, true); /* which frees no lock that was not taken with it */
+    finish_job(f, &revised, true); /* releases no lock that it does not hold */
     assert_not_claimable(f, next.id);
     assert_ok(lock_release(f->store, &lock, &f->err));
     claim_job(f, next.id);
@@ -180,7 +180,7 @@ static void the_number_of_a_claim_only_grows(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         store_test(a_claimed_job_is_running),
-        store_test(what_is_no_job_is_not_found),
+        store_test(a_malformed_job_id_is_not_found),
         store_test(a_package_has_one_job_at_a_time_in_the_order_accepted),
         store_test(a_refused_claim_uses_no_attempt),
         store_test(a_job_whose_lock_somebody_holds_waits),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * Many threads at once, and Redis killed in the middle: what was answered is there, once (lib/store/README.md, Accepted means
+ * Many threads at once, while Redis is killed: every answered job is kept, exactly once (lib/store/README.md, Accepted means
  * kept).
  */
 #include "tests/store/fixture.h"
@@ -15,10 +15,10 @@ struct shared {
     atomic_bool stop;
     atomic_int faults;
     atomic_int accepted_count;
-    char accepted[JOBS_MAX][UUID_TEXT_MAX]; /* ids that were answered */
+    char accepted[JOBS_MAX][UUID_TEXT_MAX]; /* ids of accepted jobs */
     atomic_int running[PACKAGES];           /* claimed and not yet ended, by package */
     atomic_int finished_count;
-    char finished[JOBS_MAX][UUID_TEXT_MAX]; /* ids whose end was answered */
+    char finished[JOBS_MAX][UUID_TEXT_MAX]; /* ids of jobs whose end was confirmed */
 };
 
 static void note(struct shared *all, bool holds, const char *what) {
@@ -120,7 +120,7 @@ static int64_t count_of(struct fixture *f, const char *command, const char *key)
     return reply->integer;
 }
 
-/* Does what is kept beside the jobs agree with them? Answers with the first disagreement. */
+/* Checks that the indexes of jobs agree with the jobs; returns the first disagreement. */
 static const char consistency_script[] =
     "local call, listed = redis.call, {}\n"
     "for _, id in ipairs(call('ZRANGE', 'jobs', 0, -1)) do\n"
@@ -156,7 +156,7 @@ static void no_job_goes_to_two_and_no_package_has_two(void **state) {
     pthread_t threads[THREADS];
     start_threads(threads, THREADS, run_jobs, all);
     join_threads(threads, THREADS);
-    /* Threads that saw "none can run" while others held the last packages have left: the rest is run here. */
+    /* Threads have ended that saw "none can run" while others held the last packages: the rest is run here. */
     run_jobs(all);
     assert_int_equal(all->faults, 0);
     assert_int_equal(all->finished_count, 500);
@@ -189,7 +189,7 @@ static void a_package_keeps_its_order_among_many_runners(void **state) {
     free(all);
 }
 
-static void what_was_answered_outlives_the_death_of_redis(void **state) {
+static void answered_jobs_survive_the_death_of_redis(void **state) {
     struct fixture *f = *state;
     struct shared *all = memory_alloc(sizeof *all);
     all->url = redis_server_url(f->server);
@@ -220,7 +220,7 @@ static void what_was_answered_outlives_the_death_of_redis(void **state) {
     for (int i = 0; i < all->finished_count; i++)
         assert_int_equal(get_job(f, all->finished[i]).state, JOB_STATE_SUCCEEDED);
     assert_true(ended >= all->finished_count);
-    /* Nothing was made twice, and each end has its one event. */
+    /* No job was made twice, and each end has exactly one event. */
     assert_int_equal(count_of(f, "ZCARD", "jobs"), accepted);
     assert_int_equal(count_of(f, "XLEN", "events"), ended);
     assert_int_equal(count_of(f, "ZCARD", "jobs:unfinished"), accepted - ended);
@@ -232,7 +232,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         store_test(no_job_goes_to_two_and_no_package_has_two),
         store_test(a_package_keeps_its_order_among_many_runners),
-        store_test(what_was_answered_outlives_the_death_of_redis),
+        store_test(answered_jobs_survive_the_death_of_redis),
     };
     return cmocka_run_group_tests(tests, start_fixture, stop_fixture);
 }

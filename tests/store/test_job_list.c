@@ -11,7 +11,7 @@ static struct job_list list(struct fixture *f, struct job_filter filter) {
 
 enum { JOBS = 30 };
 
-/* 30 publish jobs of as many packages, accepted as fast as it goes; the first ten end, every other of them as failed. */
+/* 30 publish jobs of 30 packages, accepted as fast as possible; the first ten end, every other one with a failure. */
 static void fill(struct fixture *f, char ids[JOBS][UUID_TEXT_MAX]) {
     for (int i = 0; i < JOBS; i++) {
         char package[16];
@@ -62,7 +62,7 @@ static void pages_follow_each_other_without_a_gap(void **state) {
         }
 }
 
-/* Clients that page by time ask for what is later (or earlier) than the last job's createdAt. */
+/* Clients that page by time ask for jobs later (or earlier) than the last one's createdAt. */
 static size_t count_by_time(struct fixture *f, struct job_filter filter) {
     size_t seen = 0;
     for (bool more = true; more;) {
@@ -79,13 +79,13 @@ static size_t count_by_time(struct fixture *f, struct job_filter filter) {
     return seen;
 }
 
-/* createdAt is not unique in a burst: such clients saw 991 of 1,001 jobs. */
+/* createdAt was not unique in a burst: such clients saw 991 of 1,001 jobs. */
 static void a_page_does_not_end_within_a_millisecond(void **state) {
     enum { FIRST = 90, SECOND = 300, THIRD = 5, LIMIT = 100 };
     static const int bursts[] = {FIRST, SECOND, THIRD};
     struct fixture *f = *state;
     struct redis_reply *reply;
-    int64_t begin_ms = clock_now_ms() + 3600000; /* places ahead of the clock are given one by one */
+    int64_t begin_ms = clock_now_ms() + 3600000; /* positions ahead of the clock are given one by one */
     for (size_t i = 0; i < sizeof bursts / sizeof *bursts; i++) {
         assert_ok(redis_call(f->redis, &reply, &f->err, "SET place %lld", (long long)(begin_ms + (int64_t)i) * 1024));
         for (int n = 0; n < bursts[i]; n++) {

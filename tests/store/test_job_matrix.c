@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * Matrix jobs: the order in which they are handed out, claims of several at once, which are duplicates, and what is found out
+ * Matrix jobs: the order in which they are handed out, claims of several at once, duplicates, and results
  * (lib/store/README.md, Duplicates and Order). */
 #include "lib/domain/matrix/verdict.h"
 #include "lib/store/job/log_stream.h"
@@ -38,7 +38,7 @@ static const char *ready_packages(struct fixture *f, const char *const *compiler
 
 /* ---- Handing out ---- */
 
-static void what_somebody_waits_for_is_handed_out_first(void **state) {
+static void builds_that_requesters_wait_for_are_handed_out_first(void **state) {
     struct fixture *f = *state;
     static const enum matrix_purpose purposes[] = {MATRIX_PURPOSE_SWEEP,    MATRIX_PURPOSE_WAVE,    MATRIX_PURPOSE_PUBLICATION,
                                                    MATRIX_PURPOSE_VERIFY,   MATRIX_PURPOSE_REQUEST, MATRIX_PURPOSE_WAVE,
@@ -66,17 +66,17 @@ static void a_job_that_waits_comes_sooner_once_somebody_waits_for_it(void **stat
     assert_string_equal(repeat(f, b, MATRIX_PURPOSE_PUBLICATION).id, b.id);
     assert_string_equal(ready_packages(f, both, 2, MANY), "b a");
     assert_int_equal(get_job(f, b.id).purpose, MATRIX_PURPOSE_PUBLICATION);
-    assert_false(repeat(f, b, MATRIX_PURPOSE_WAVE).created); /* and never later again */
+    assert_false(repeat(f, b, MATRIX_PURPOSE_WAVE).created); /* and never lowered again */
     assert_int_equal(get_job(f, b.id).purpose, MATRIX_PURPOSE_PUBLICATION);
     assert_string_equal(ready_packages(f, both, 2, MANY), "b a");
 
     struct lease lease = claim_job(f, a.id);
     assert_ok(job_store_retry_later(f->store, &lease, 3600000, &f->err));
-    assert_false(repeat(f, a, MATRIX_PURPOSE_REQUEST).created); /* one that is put off stays so */
+    assert_false(repeat(f, a, MATRIX_PURPOSE_REQUEST).created); /* a delayed job stays delayed */
     assert_string_equal(ready_packages(f, both, 2, MANY), "b");
     lease = claim_job(f, b.id);
     assert_false(repeat(f, b, MATRIX_PURPOSE_REQUEST).created);
-    assert_int_equal(get_job(f, b.id).purpose, MATRIX_PURPOSE_PUBLICATION); /* one that runs stays what it is */
+    assert_int_equal(get_job(f, b.id).purpose, MATRIX_PURPOSE_PUBLICATION); /* a running job keeps its purpose */
 }
 
 static void only_what_is_still_ready_is_claimed(void **state) {
@@ -120,7 +120,7 @@ static void only_what_is_still_ready_is_claimed(void **state) {
     assert_int_equal(claimed, 0);
 }
 
-/* As the reaper does, once the lease is over. */
+/* Takes the job back as the reaper does once the lease has expired. */
 static struct job_reaped lose(struct fixture *f, const char *id) {
     struct redis_reply *reply;
     struct job_reaped reaped;
@@ -165,11 +165,11 @@ static void a_job_is_made_once_until_its_plan_changes(void **state) {
     assert_true(again.created);
     lease = claim_job(f, again.id);
     finish_build(f, &lease, "succeeded");
-    request.payload = "{\"prelude\":\"6.0.2\"}"; /* it succeeded: whatever the plan */
+    request.payload = "{\"prelude\":\"6.0.2\"}"; /* it succeeded: the plan does not matter */
     assert_string_equal(repeat(f, request, MATRIX_PURPOSE_WAVE).id, again.id);
 }
 
-/* A failure that stands stands until somebody asks for it; another may be tried again at once. */
+/* A final failure stays until a build is requested; another one may be retried at once. */
 static void only_a_verdict_that_stands_keeps_from_trying_again(void **state) {
     struct fixture *f = *state;
     for (int i = 0; i < VERDICT_COUNT; i++) {
@@ -229,7 +229,7 @@ static void trials_stand_for_nothing_else(void **state) {
         struct lease lease = claim_job(f, trial.id);
         finish_build(f, &lease, "succeeded");
         assert_int_equal(count_verdicts(f, build.package), 0);
-        assert_string_equal(repeat(f, build, MATRIX_PURPOSE_WAVE).id, build.id); /* its end frees nothing of the other's */
+        assert_string_equal(repeat(f, build, MATRIX_PURPOSE_WAVE).id, build.id); /* its end does not affect the other one */
         lease = claim_job(f, build.id);
         finish_build(f, &lease, "failed_to_compile");
         lease = claim_job(f, second.id);
@@ -242,7 +242,7 @@ static void trials_stand_for_nothing_else(void **state) {
 
 /* ---- Ends ---- */
 
-static void what_was_found_is_in_the_job(void **state) {
+static void a_builds_result_is_in_the_job(void **state) {
     struct fixture *f = *state;
     struct job_request request = matrix_of("a", both[0]);
     accept_job(f, &request);
@@ -285,7 +285,7 @@ static void a_job_that_was_lost_three_times_ends_as_worker_lost(void **state) {
     assert_true(repeat(f, request, MATRIX_PURPOSE_SWEEP).created);
 }
 
-static void what_was_built_is_never_given_up(void **state) {
+static void a_built_job_is_never_given_up(void **state) {
     struct fixture *f = *state;
     struct job_request request = matrix_of("a", both[0]);
     static const char found[] = "{\"verdict\":\"succeeded\",\"result\":{}}";
@@ -309,7 +309,7 @@ static void what_was_built_is_never_given_up(void **state) {
         assert_string_equal(job.record, found);
     }
     finish_build(f, &lease, "succeeded");
-    assert_null(get_job(f, request.id).record); /* the result is what is kept */
+    assert_null(get_job(f, request.id).record); /* only the result is kept */
 }
 
 /* All lines, as `LEVEL text|`. */
@@ -323,7 +323,7 @@ static const char *log_of(struct fixture *f, const char *id) {
     return text;
 }
 
-static void what_begins_and_ends_a_build_comes_with_its_step(void **state) {
+static void lines_at_a_builds_begin_and_end_are_written_with_its_step(void **state) {
     struct fixture *f = *state;
     struct job_request request = matrix_of("a", both[0]);
     accept_job(f, &request);
@@ -420,7 +420,7 @@ static void several_end_at_once_each_with_its_own_answer(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        store_test(what_somebody_waits_for_is_handed_out_first),
+        store_test(builds_that_requesters_wait_for_are_handed_out_first),
         store_test(a_job_that_waits_comes_sooner_once_somebody_waits_for_it),
         store_test(only_what_is_still_ready_is_claimed),
         store_test(a_job_that_was_lost_or_handed_back_is_at_its_place_again),
@@ -429,10 +429,10 @@ int main(void) {
         store_test(an_operator_may_have_a_job_again),
         store_test(jobs_that_end_without_a_verdict_are_made_again),
         store_test(trials_stand_for_nothing_else),
-        store_test(what_was_found_is_in_the_job),
+        store_test(a_builds_result_is_in_the_job),
         store_test(a_job_that_was_lost_three_times_ends_as_worker_lost),
-        store_test(what_was_built_is_never_given_up),
-        store_test(what_begins_and_ends_a_build_comes_with_its_step),
+        store_test(a_built_job_is_never_given_up),
+        store_test(lines_at_a_builds_begin_and_end_are_written_with_its_step),
         store_test(several_are_made_at_once_each_with_its_own_answer),
         store_test(several_end_at_once_each_with_its_own_answer),
     };

@@ -16,7 +16,7 @@ enum { HOUR_MS = 3600000, MANY = 100 };
 
 static const struct job_end success = {.success = true, .documentation = "published"};
 static const struct job_end failure = {.error = "It does not compile."};
-/* Less than nothing, since after a burst of lines a job's end is ahead of the clock. */
+/* Negative, because after a burst of lines a job's end is ahead of the clock. */
 static const struct job_periods at_once = {-HOUR_MS, -HOUR_MS, -HOUR_MS};
 static const struct job_periods much_later = {HOUR_MS, HOUR_MS, HOUR_MS};
 
@@ -45,7 +45,7 @@ static void say(struct fixture *f, const struct lease *lease, int number, enum l
     assert_ok(log_stream_append(f->store, lease, &line, 1, 1000, 1 << 20, &f->err));
 }
 
-/* A failed job with everything that a job can have, and lines of all levels. */
+/* A failed job with all fields that a job can have, and lines of all levels. */
 static void run_full_job(struct fixture *f, struct job_request *request) {
     accept_job(f, request);
     struct lease lease = claim_job(f, request->id);
@@ -139,13 +139,13 @@ static void a_moved_job_leaves_nothing_in_redis_but_what_must_outlive_it(void **
     struct job_list list;
     assert_ok(job_store_list(f->store, &filter, &f->arena, &list, &f->err));
     assert_int_equal(list.count, 0);
-    assert_ok(redis_call(f->redis, &reply, &f->err, "FLUSHALL")); /* nothing else of them is needed to read them */
+    assert_ok(redis_call(f->redis, &reply, &f->err, "FLUSHALL")); /* Redis is not needed to read them */
     struct job job;
     read_kept(f, failed.id, (struct log_query){0}, &job);
     assert_string_equal(job.error, failure.error);
 }
 
-static void what_is_young_or_not_finished_stays(void **state) {
+static void young_and_unfinished_jobs_stay(void **state) {
     struct fixture *f = *state;
     struct job_request done = publish_of("a"), running = publish_of("b"), pending = publish_of("c");
     run_job(f, &done, &success);
@@ -169,7 +169,7 @@ static void matrix_jobs_have_a_time_of_their_own(void **state) {
     assert_true(!is_in_redis(f, publish.id) && !is_in_redis(f, set.id));
 }
 
-static void what_owners_and_trustees_did_stays(void **state) {
+static void acts_of_owners_and_trustees_are_kept(void **state) {
     struct fixture *f = *state;
     struct job_request requests[] = {unpublish_of("a"), unpublish_of("b"), publish_of("c"), publish_of("d"),
                                      matrix_of("e", "0.15.15")};
@@ -213,7 +213,7 @@ static void a_repeated_publication_still_finds_the_moved_job(void **state) {
     struct job_accepted accepted = accept_job(f, &again);
     assert_false(accepted.created);
     assert_string_equal(accepted.id, request.id);
-    run_job(f, &removal, &success); /* it is unpublished: the same request is to fail for that reason, as a job of its own */
+    run_job(f, &removal, &success); /* it is unpublished: the same request must fail for that reason, as a new job */
     assert_true(accept_job(f, &again).created);
 }
 
@@ -247,10 +247,10 @@ static void moving_goes_on_where_it_was_killed(void **state) {
     struct job before, after;
     const struct log_query everything = {.level = LOG_DEBUG};
     struct log_lines lines = read_kept(f, request.id, everything, &before);
-    assert_ok(job_archive_write(storage.path, &before, &lines, &f->err)); /* written, and not yet forgotten */
+    assert_ok(job_archive_write(storage.path, &before, &lines, &f->err)); /* written, and not yet removed from Redis */
     assert_true(is_in_redis(f, request.id));
     assert_int_equal(move(f, at_once, MANY), 1);
-    assert_ok(job_store_forget(f->store, request.id, &f->err)); /* forgotten, and the reply was lost */
+    assert_ok(job_store_forget(f->store, request.id, &f->err)); /* removed from Redis, and the reply was lost */
     struct log_lines moved = read_kept(f, request.id, everything, &after);
     assert_same_lines(&lines, &moved);
     assert_same_job(&before, &after);
@@ -310,7 +310,7 @@ static void near_the_memory_limit_jobs_move_before_their_time(void **state) {
     assert_true(!is_in_redis(f, request.id) && is_in_redis(f, owner.id));
 }
 
-static void what_is_no_jobs_id_leads_to_no_file(void **state) {
+static void a_malformed_job_id_leads_to_no_file(void **state) {
     struct fixture *f = *state;
     static const char *const ids[] = {"", "x", "../../../../../../../etc/passwd", "00000000-0000-0000-0000-00000000000/",
                                       "00000000-0000-0000-0000-000000000000"};
@@ -329,7 +329,7 @@ static void a_damaged_document_is_named(void **state) {
     static const struct {
         enum status status;
         const char *text;
-        size_t length; /* 0: that of the text */
+        size_t length; /* 0: the text's length */
     } rows[] = {
         {STATUS_OK, GOOD_HEAD LINE "\n]}", 0},
         {STATUS_OK, GOOD_HEAD LINE "," LINE "\n]}", 0},
@@ -403,7 +403,7 @@ static void an_event_goes_when_every_group_has_acknowledged_it(void **state) {
     assert_int_equal(trim(f), 0); /* no stream yet */
     assert_ok(redis_call(f->redis, &reply, &f->err, "CONFIG SET stream-node-max-entries 1"));
     add_events(f, 5);
-    assert_int_equal(trim(f), 0); /* without a group nothing goes */
+    assert_int_equal(trim(f), 0); /* without a group nothing is trimmed */
     struct event *first = take_events(f, "first", 4, 4), *second = take_events(f, "second", 2, 2);
     assert_int_equal(trim(f), 0);
     assert_ok(events_acknowledge(f->store, "first", &first[0].id, 1, &f->err));
@@ -450,9 +450,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         store_test(a_moved_job_is_read_as_before),
         store_test(a_moved_job_leaves_nothing_in_redis_but_what_must_outlive_it),
-        store_test(what_is_young_or_not_finished_stays),
+        store_test(young_and_unfinished_jobs_stay),
         store_test(matrix_jobs_have_a_time_of_their_own),
-        store_test(what_owners_and_trustees_did_stays),
+        store_test(acts_of_owners_and_trustees_are_kept),
         store_test(a_call_moves_no_more_than_it_was_told_and_the_oldest_first),
         store_test(a_repeated_publication_still_finds_the_moved_job),
         store_test(a_failed_publication_that_moved_can_be_tried_again),
@@ -462,7 +462,7 @@ int main(void) {
         store_test(a_job_that_cannot_be_kept_does_not_hold_up_the_others),
         store_test(one_process_moves_jobs_at_a_time),
         store_test(near_the_memory_limit_jobs_move_before_their_time),
-        store_test(what_is_no_jobs_id_leads_to_no_file),
+        store_test(a_malformed_job_id_leads_to_no_file),
         store_test(a_damaged_document_is_named),
         store_test(an_event_goes_when_every_group_has_acknowledged_it),
         store_test(a_long_stream_of_acknowledged_events_becomes_short),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Holding and ending jobs (lib/store/README.md: Life, Leases, Once, Events). Claiming them is test_job_claim.c's.
+ * Holding and ending jobs (lib/store/README.md: Life, Leases, Once, Events). Claims: test_job_claim.c.
  */
 #include "lib/base/secret.h"
 #include "lib/store/job/log_stream.h"
@@ -8,7 +8,7 @@
 #include "lib/store/redis/lock.h"
 #include "tests/store/fixture.h"
 
-/* Claims with a lease that runs out at once, and takes it back. */
+/* Claims the job with a lease that expires at once, and takes it back. */
 static struct job_reaped lose(struct fixture *f, const char *id) {
     struct lease lease;
     struct job job;
@@ -23,7 +23,7 @@ static struct job_reaped lose(struct fixture *f, const char *id) {
     return reaped;
 }
 
-/* Nothing that a runner with a stale number does changes anything. */
+/* No call of a runner with an old fencing number changes anything. */
 static void assert_is_stale(struct fixture *f, const struct lease *lease) {
     const struct log_line line = {.level = LOG_INFO, .message = "late", .attempt = 1, .number = 99};
     const struct job_end end = {.success = true};
@@ -50,7 +50,7 @@ static void a_stale_number_can_write_nothing(void **state) {
         assert_is_stale(f, &stale); /* pending again */
         struct lease lease = claim_job(f, id);
         assert_true(lease.fence > stale.fence);
-        assert_is_stale(f, &stale); /* somebody else's */
+        assert_is_stale(f, &stale); /* held by another runner */
         struct job job = get_job(f, id);
         assert_int_equal(job.state, JOB_STATE_RUNNING);
         assert_null(job.record);
@@ -68,13 +68,13 @@ static void a_lease_is_stale_once_somebody_took_its_lock(void **state) {
     struct job job;
     struct lock lock;
     assert_ok(job_store_claim(f->store, request.id, "runner", SHORT_LEASE_MS, &f->arena, &lease, &job, &f->err));
-    assert_ok(lock_take(f->store, "package:a", LEASE_MS, TIMEOUT_MS, &lock, &f->err)); /* when the lease has run out */
+    assert_ok(lock_take(f->store, "package:a", LEASE_MS, TIMEOUT_MS, &lock, &f->err)); /* once the lease has expired */
     assert_is_stale(f, &lease);
     struct job_reaped reaped;
     assert_ok(job_store_reap(f->store, SHORT_LEASE_MS, &reaped, &f->err));
     assert_int_equal(reaped.returned, 1);
     assert_not_claimable(f, request.id);
-    assert_ok(lock_keep(f->store, &lock, LEASE_MS, LEASE_MS, &f->err)); /* the lock was not given back with the job */
+    assert_ok(lock_keep(f->store, &lock, LEASE_MS, LEASE_MS, &f->err)); /* the job's end did not release the lock */
 }
 
 static void a_lease_lasts_as_long_as_it_is_renewed(void **state) {
@@ -329,7 +329,7 @@ static void events_come_until_they_are_acknowledged(void **state) {
 
     assert_ok(
         events_read(f->store, &(struct event_consumer){"matrix", "two", 60000}, 0, 10, &f->arena, &events, &count, &f->err));
-    assert_int_equal(count, 0); /* taken, and not for long enough */
+    assert_int_equal(count, 0); /* read by another consumer, and not long enough ago */
     wait_ms(20);
     assert_ok(events_read(f->store, &(struct event_consumer){"matrix", "two", 10}, 0, 10, &f->arena, &events, &count, &f->err));
     assert_int_equal(count, 1);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Publications that wait for others (lib/store/job/job_waiting.h): who waits for whom, and that everybody who waits is woken in
- * the step in which the other job ends, whichever way it does.
+ * Publications that wait for others (lib/store/job/job_waiting.h): which jobs wait for which, and that all waiting jobs are
+ * woken in the same step of Redis in which the other job ends, however it ends.
  */
 #include "lib/store/job/job_waiting.h"
 #include "tests/store/fixture.h"
 
-/* Puts the job back until the others have ended; `awaited` ends with NULL. */
+/* Requeues the job until the others have ended; `awaited` ends with NULL. */
 static void wait_for_jobs(struct fixture *f, const struct lease *lease, const char *const *awaited) {
     size_t count = 0;
     while (awaited[count])
@@ -14,7 +14,7 @@ static void wait_for_jobs(struct fixture *f, const struct lease *lease, const ch
     assert_ok(job_store_wait_for(f->store, lease, awaited, count, &f->err));
 }
 
-/* Claims it and puts it back so. */
+/* Claims the job and requeues it that way. */
 static struct lease claim_and_wait(struct fixture *f, const char *id, const char *const *awaited) {
     struct lease lease = claim_job(f, id);
     wait_for_jobs(f, &lease, awaited);
@@ -28,7 +28,7 @@ static void assert_nothing_to_claim(struct fixture *f) {
                   job_store_claim_next(f->store, ALL_KINDS, "runner", LEASE_MS, &f->arena, &lease, &job, &f->err));
 }
 
-/* Nothing of the waiting is left behind in Redis. */
+/* No trace of the wait is left in Redis. */
 static void assert_nobody_waits(struct fixture *f, const char *id) {
     struct redis_reply *reply;
     assert_ok(redis_call(f->redis, &reply, &f->err, "KEYS waiters:*"));
@@ -53,7 +53,7 @@ static void a_job_that_waits_is_pending_and_uses_nothing(void **state) {
     struct redis_reply *reply;
     assert_ok(redis_call(f->redis, &reply, &f->err, "ZCARD leases"));
     assert_int_equal(reply->integer, 0);
-    assert_ok(redis_call(f->redis, &reply, &f->err, "ZCARD ready:publish")); /* no claim has to pass it over */
+    assert_ok(redis_call(f->redis, &reply, &f->err, "ZCARD ready:publish")); /* claims need not skip it */
     assert_int_equal(reply->integer, 1);
     struct job_counts counts;
     assert_ok(job_store_count(f->store, &counts, &f->err));
@@ -76,8 +76,8 @@ static void a_job_is_woken_in_the_step_in_which_the_other_succeeds(void **state)
     assert_nobody_waits(f, dependant.id);
 }
 
-/* The time that a job has goes on while it waits for something of the registry's own, and starts over after a wait for others.
- * */
+/* The time of a job counts while it waits for a failure of the registry's own parts, and starts over after a wait for other
+ * jobs. */
 static void a_wait_for_others_does_not_use_up_the_time_of_a_job(void **state) {
     struct fixture *f = *state;
     struct job_request dependency = publish_of("a"), dependant = publish_of("b");
@@ -113,7 +113,7 @@ static void a_job_is_woken_by_the_first_that_fails(void **state) {
     finish_job(f, &failing, false);
     assert_nobody_waits(f, dependant.id);
     struct lease lease = claim_job(f, dependant.id);
-    finish_job(f, &other, true); /* it waits no more: nothing happens to it */
+    finish_job(f, &other, true); /* it does not wait any more, so nothing changes */
     assert_ok(job_store_renew(f->store, &lease, LEASE_MS, &f->err));
 }
 
@@ -136,8 +136,8 @@ static void many_wait_for_one_and_go_on_as_they_were_accepted(void **state) {
         assert_string_equal(claim_next(f, ALL_KINDS).job_id, dependants[i].id);
 }
 
-/* Between a run's look at the others and the step that puts it back, they may end. */
-static void what_has_ended_meanwhile_is_not_waited_for(void **state) {
+/* The others may end between the run's check and the step that requeues it. */
+static void jobs_that_have_ended_meanwhile_are_not_waited_for(void **state) {
     struct fixture *f = *state;
     struct job_request good = publish_of("a"), bad = publish_of("c"), unfinished = publish_of("d"), dependant = publish_of("b");
     accept_job(f, &good), accept_job(f, &bad), accept_job(f, &unfinished), accept_job(f, &dependant);
@@ -146,7 +146,7 @@ static void what_has_ended_meanwhile_is_not_waited_for(void **state) {
     claim_and_wait(f, dependant.id, (const char *[]){good.id, NULL});
     lease = claim_job(f, dependant.id);
     wait_for_jobs(f, &lease, (const char *[]){good.id, unfinished.id, NULL});
-    assert_not_claimable(f, dependant.id); /* for the other one still */
+    assert_not_claimable(f, dependant.id); /* still waits for the other one */
     lease = claim_job(f, unfinished.id);
     finish_job(f, &lease, true);
 
@@ -174,13 +174,13 @@ static void a_stale_number_does_not_wait(void **state) {
     assert_ok(job_store_release(f->store, &stale, &f->err));
     struct lease lease = claim_job(f, dependant.id);
     const char *const awaited[] = {dependency.id};
-    stale.fence--; /* of no claim of this job */
+    stale.fence--; /* not the number of any claim of this job */
     assert_status(STATUS_STALE, job_store_wait_for(f->store, &stale, awaited, 1, &f->err));
     assert_nobody_waits(f, dependant.id);
     assert_ok(job_store_renew(f->store, &lease, LEASE_MS, &f->err));
 }
 
-/* The awaited job's runners are lost three times, so it is given up by whoever takes leases back. */
+/* The awaited job loses its runner three times, so the reaper gives it up. */
 static void a_job_is_woken_when_the_other_is_given_up(void **state) {
     struct fixture *f = *state;
     struct job_request dependency = publish_of("a"), dependant = publish_of("b");
@@ -248,14 +248,14 @@ static void earlier_publications_are_listed_by_package(void **state) {
     assert_int_equal(count, 0);
 }
 
-static void what_has_failed_since_it_was_accepted_is_listed_too(void **state) {
+static void publications_that_have_failed_since_are_listed_too(void **state) {
     struct fixture *f = *state;
     struct job_request before = publish_of("a"), failing = publish_of("a"), published = publish_of("a"),
                        dependant = publish_of("b"), later = publish_of("a");
     run_job(f, &before, &(struct job_end){.error = "It does not compile."});
     wait_ms(2); /* times are in milliseconds */
     accept_job(f, &failing), accept_job(f, &published);
-    for (int i = 0; i < 20; i++) { /* builds of the package are jobs of it, too */
+    for (int i = 0; i < 20; i++) { /* builds of the package are also listed as its jobs */
         struct job_request build = matrix_of("a", arena_format(&f->arena, "0.15.%d", i));
         accept_job(f, &build);
     }
@@ -274,9 +274,9 @@ static void what_has_failed_since_it_was_accepted_is_listed_too(void **state) {
     assert_true(found[0].has_failed);
 }
 
-/* A made-up release: every job waits for some of those before it, runners take what they get and end it either way. In the end
- * all have ended, and nobody began before those that it waited for had. */
-static void whoever_waits_goes_on_sooner_or_later(void **state) {
+/* An invented release: every job waits for some of those before it; runners claim any job and end it either way. In the end all
+ * have ended, and none ended before a job that it waited for. */
+static void every_waiting_job_continues_sooner_or_later(void **state) {
     struct fixture *f = *state;
     enum { ROUNDS = 15, JOBS = 24, AWAITED = 3 };
     for (unsigned seed = 1; seed <= ROUNDS; seed++) {
@@ -294,7 +294,7 @@ static void whoever_waits_goes_on_sooner_or_later(void **state) {
                 awaited[i][k] = requests[rand_r(&random) % i].id;
         }
         for (int ended = 0; ended < JOBS;) {
-            struct lease lease = claim_next(f, ALL_KINDS); /* never: nothing can run */
+            struct lease lease = claim_next(f, ALL_KINDS); /* must succeed: otherwise no job can run */
             int i = 0;
             while (strcmp(requests[i].id, lease.job_id) != 0)
                 i++;
@@ -325,13 +325,13 @@ int main(void) {
         store_test(a_job_waits_for_all_that_succeed),
         store_test(a_job_is_woken_by_the_first_that_fails),
         store_test(many_wait_for_one_and_go_on_as_they_were_accepted),
-        store_test(what_has_ended_meanwhile_is_not_waited_for),
+        store_test(jobs_that_have_ended_meanwhile_are_not_waited_for),
         store_test(nobody_waits_for_a_job_that_was_accepted_later_or_for_itself),
         store_test(a_stale_number_does_not_wait),
         store_test(a_job_is_woken_when_the_other_is_given_up),
         store_test(earlier_publications_are_listed_by_package),
-        store_test(what_has_failed_since_it_was_accepted_is_listed_too),
-        store_test(whoever_waits_goes_on_sooner_or_later),
+        store_test(publications_that_have_failed_since_are_listed_too),
+        store_test(every_waiting_job_continues_sooner_or_later),
         store_test(a_wait_outlives_redis),
     };
     return cmocka_run_group_tests(tests, start_fixture, stop_fixture);

@@ -67,7 +67,7 @@ static void times_grow_strictly_even_in_a_burst(void **state) {
     struct job job = get_job(f, lease.job_id);
     assert_true(job.finished_ms > log.lines[299].time_ms);
     assert_true(log.lines[0].time_ms >= job.started_ms);
-    assert_int_equal(read_log(f, lease.job_id, (struct log_query){0}).count, 300); /* the end is no line */
+    assert_int_equal(read_log(f, lease.job_id, (struct log_query){0}).count, 300); /* the end mark is not a line */
 }
 
 static void a_runner_whose_clock_is_ahead_does_not_write_into_the_future(void **state) {
@@ -157,7 +157,7 @@ static void a_log_is_paged_by_time_without_loss(void **state) {
     static const size_t limits[] = {1, 7, 100, 1000, 2499, 2500, 10000};
     for (size_t l = 0; l < sizeof limits / sizeof limits[0]; l++) {
         int64_t since_ms = 0;
-        int seen = limits[l] < 7 ? COUNT - 20 : 0; /* not all of them one by one */
+        int seen = limits[l] < 7 ? COUNT - 20 : 0; /* fewer for the small limits, to save time */
         if (seen) since_ms = read_log(f, lease.job_id, (struct log_query){.limit = (size_t)seen}).lines[seen - 1].time_ms + 1;
         for (bool cut = true; cut;) {
             struct log_lines log = read_log(f, lease.job_id, (struct log_query){.since_ms = since_ms, .limit = limits[l]});
@@ -271,7 +271,7 @@ static void near_the_memory_limit_the_oldest_finished_logs_go(void **state) {
     assert_int_equal(log.lines[0].level, LOG_WARN);
     assert_true(log.lines[0].time_ms < get_job(f, anonymous.job_id).finished_ms);
     assert_int_equal(read_log(f, open.job_id, (struct log_query){0}).count, 5);
-    assert_int_equal(read_log(f, owner.job_id, (struct log_query){0}).count, 5); /* what owners did stays */
+    assert_int_equal(read_log(f, owner.job_id, (struct log_query){0}).count, 5); /* acts of owners are kept */
 }
 
 int main(void) {

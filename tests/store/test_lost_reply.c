@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * Every step may be repeated after a lost reply and counts once (lib/store/README.md). */
+ * Every call may be repeated after a lost reply and counts once (lib/store/README.md). */
 #include "lib/store/job/job_waiting.h"
 #include "lib/store/job/log_stream.h"
 #include "lib/store/redis/lock.h"
@@ -24,7 +24,7 @@ static int stop_with_relay(void **state) {
     return stop_fixture(state);
 }
 
-/* The store has connected and loaded its script, and the reply to its next request gets lost. */
+/* Makes the store connect and load its script, so that the reply to its next request is lost. */
 static void lose_next_reply(struct fixture *f) {
     struct lock lock;
     char name[UUID_TEXT_MAX];
@@ -74,7 +74,7 @@ static void a_claim_is_the_claim_it_was(void **state) {
     }
 }
 
-static void what_a_run_writes_counts_once(void **state) {
+static void the_writes_of_a_run_count_once(void **state) {
     struct fixture *f = *state;
     struct job_request request = publish_of("a");
     accept_job(f, &request);
@@ -131,7 +131,7 @@ static void a_wait_for_another_job_begins_once(void **state) {
     assert_int_equal(get_job(f, dependant.id).attempts, 1);
 }
 
-/* Has a job lose all its runners but for the last reap, and makes the reply to that get lost. */
+/* Makes a job lose its runners up to the last reap, and loses the reply to that one. */
 static struct job_reaped give_up(struct fixture *f, struct job_request *request, bool has_record) {
     enum { SHORT_MS = 1, ATTEMPTS_MAX = 3 };
     struct job_reaped reaped = {0};
@@ -150,7 +150,7 @@ static struct job_reaped give_up(struct fixture *f, struct job_request *request,
     return reaped;
 }
 
-static void what_operators_must_hear_is_told_again(void **state) {
+static void alarms_for_operators_are_repeated(void **state) {
     struct fixture *f = *state;
     struct job_request failed = publish_of("a"), begun = publish_of("b");
     struct job_reaped reaped = give_up(f, &failed, false);
@@ -160,7 +160,7 @@ static void what_operators_must_hear_is_told_again(void **state) {
     reaped = give_up(f, &begun, true);
     assert_int_equal(reaped.alarming, 1);
     assert_string_equal(reaped.alarming_ids[0], begun.id);
-    assert_ok(job_store_reap(f->store, LEASE_MS, &reaped, &f->err)); /* and once only */
+    assert_ok(job_store_reap(f->store, LEASE_MS, &reaped, &f->err)); /* counted once */
     assert_int_equal(reaped.failed + reaped.alarming, 0);
 }
 
@@ -240,9 +240,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         store_test(a_job_is_made_once),
         store_test(a_claim_is_the_claim_it_was),
-        store_test(what_a_run_writes_counts_once),
+        store_test(the_writes_of_a_run_count_once),
         store_test(a_wait_for_another_job_begins_once),
-        store_test(what_operators_must_hear_is_told_again),
+        store_test(alarms_for_operators_are_repeated),
         store_test(a_lock_is_taken_and_released_once),
         store_test(several_matrix_jobs_are_claimed_once),
         store_test(waves_and_sweeps_are_claimed_once),

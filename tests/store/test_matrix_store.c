@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * What the build matrix keeps in Redis beside its jobs. */
+ * The data of the build matrix in Redis, besides its jobs. */
 #include "lib/store/redis/events.h"
 #include "lib/store/redis/matrix_store.h"
 #include "tests/store/fixture.h"
@@ -107,7 +107,7 @@ static void a_worker_that_is_seen_keeps_what_is_not_said_anew(void **state) {
     assert_string_equal(workers[0].figures, "{\"hits\":1}");
     assert_true(workers[0].seen_ms > workers[0].hello_ms);
 
-    assert_ok(worker_list_add(f->store, &a, KEEP_MS, &f->err)); /* it says hello again: it was restarted */
+    assert_ok(worker_list_add(f->store, &a, KEEP_MS, &f->err)); /* it joins again after a restart */
     assert_int_equal(list_workers(f, &workers), 1);
     assert_int_equal(workers[0].busy_slots, 1);
     assert_null(workers[0].figures);
@@ -244,7 +244,7 @@ static void an_estimate_begins_anew_after_there_were_no_jobs(void **state) {
     assert_int_equal(after.ended[VERDICT_TIMED_OUT], 2);
 }
 
-/* An event is there from its job's end until it is acknowledged; a group that never read has all of them before it. */
+/* An event counts from its job's end until it is acknowledged; for a group that has never read, all events count. */
 static void a_compiler_is_being_planned_while_there_are_events(void **state) {
     struct fixture *f = *state;
     struct event *events;
@@ -278,7 +278,7 @@ static void one_begins_the_wave_of_a_compiler(void **state) {
     struct fixture *f = *state;
     assert_true(claim_wave(f, "0.15.9", KEEP_SHORT_MS));
     int64_t until_ms = clock_monotonic_ms() + TIMEOUT_MS;
-    while (!claim_wave(f, "0.15.9", KEEP_MS)) /* the first did not come to its end */
+    while (!claim_wave(f, "0.15.9", KEEP_MS)) /* the first one was not completed */
         assert_true(clock_monotonic_ms() < until_ms);
     assert_false(claim_wave(f, "0.15.9", KEEP_MS));
     assert_true(claim_wave(f, "0.15.10", KEEP_MS));
@@ -297,7 +297,7 @@ static void one_sweeps_in_an_interval(void **state) {
     assert_ok(matrix_sweep_claim(f->store, KEEP_MS, &is_ours, &f->err));
     assert_false(is_ours);
     int64_t until_ms = clock_monotonic_ms() + TIMEOUT_MS;
-    while (!is_ours) { /* by an interval that is shorter now, too */
+    while (!is_ours) { /* also with a shorter interval */
         assert_true(clock_monotonic_ms() < until_ms);
         assert_ok(matrix_sweep_claim(f->store, KEEP_SHORT_MS, &is_ours, &f->err));
     }

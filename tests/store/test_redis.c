@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * The connection: addresses, outages, and what Redis must be set to. */
+ * The connection: addresses, outages, and the required configuration of Redis. */
 #include "lib/store/redis/redis.h"
 
 #include "lib/base/folder.h"
@@ -71,7 +71,7 @@ static void addresses_are_checked(void **state) {
     }
 }
 
-/* Shown by the sentence that nobody listens there. */
+/* Shown by the error that nothing listens at the address. */
 static void an_address_is_read_as_it_is_written(void **state) {
     struct fixture *f = *state;
     static const struct {
@@ -82,7 +82,7 @@ static void an_address_is_read_as_it_is_written(void **state) {
         {"redis://[::1]:1", "::1:1"},
         {"redis://[0::1]:00001/0", "0::1:1"},
         {"redis://%31%32%37.0.0.1:1", "127.0.0.1:1"},
-        {"redis://:a/b?c#d@127.0.0.1:1/2", "127.0.0.1:1"}, /* a password may hold anything, not encoded */
+        {"redis://:a/b?c#d@127.0.0.1:1/2", "127.0.0.1:1"}, /* a password may contain any characters, not encoded */
         {"redis://me:a@b/c:2@127.0.0.1:1", "127.0.0.1:1"},
         {"redis://a://b@127.0.0.1:1", "127.0.0.1:1"},
         {"unix:///nowhere%20/redis.sock", "/nowhere%20/redis.sock"},
@@ -129,7 +129,7 @@ static void a_restart_of_redis_goes_unnoticed_once_it_is_back(void **state) {
     struct job_accepted accepted;
     struct job_request refused = publish_of("b");
     assert_status(STATUS_UNAVAILABLE, job_store_get(f->store, request.id, &f->arena, &job, &f->err));
-    assert_int_equal(f->err.trouble, TROUBLE_REDIS); /* a job that could not wait for it is put back */
+    assert_int_equal(f->err.trouble, TROUBLE_REDIS); /* a job that cannot wait is requeued */
     assert_status(STATUS_UNAVAILABLE, job_store_accept(f->store, &refused, NULL, &accepted, &f->err));
     assert_status(STATUS_UNAVAILABLE, job_store_check(f->store, &f->err));
     redis_server_restart(f->server);
@@ -148,12 +148,12 @@ static void silence_is_not_waited_for_longer_than_the_timeout(void **state) {
     assert_ok(redis_call(redis, &reply, &f->err, "SET a 1"));
     redis_server_pause(f->server);
     int64_t begun_ms = clock_monotonic_ms();
-    enum status status = redis_call(redis, &reply, &f->err, "GET a"); /* it returns while there is silence */
+    enum status status = redis_call(redis, &reply, &f->err, "GET a"); /* it returns although Redis is silent */
     int64_t took_ms = clock_monotonic_ms() - begun_ms;
     redis_server_resume(f->server);
     assert_int_equal(status, STATUS_UNAVAILABLE);
     assert_true(took_ms >= PATIENCE_MS - 10);
-    assert_ok(redis_call(redis, &reply, &f->err, "GET a")); /* not the answer to the call before */
+    assert_ok(redis_call(redis, &reply, &f->err, "GET a")); /* not the reply to the previous call */
     assert_string_equal(reply->text, "1");
     assert_ok(redis_call(redis, &reply, &f->err, "PING"));
     assert_string_equal(reply->text, "PONG");
@@ -171,7 +171,8 @@ static int free_port(void) {
     return ntohs(address.sin_port);
 }
 
-/* Has Redis listen on one, at this address alone: of another the port may be taken. Others may be faster. */
+/* Makes Redis listen on a free port of this address only, because the port may be taken at another. Another program may take it
+ * first. */
 static int listen_by_tcp(struct fixture *f) {
     struct redis_reply *reply;
     int port = free_port();
@@ -205,7 +206,7 @@ static void tcp_with_a_password_and_a_database_works(void **state) {
     redis_free(redis);
 }
 
-/* %-encoding was sent as it stood, and the user's name left out. */
+/* %-encoded text used to be sent without decoding, and without the user's name. */
 static void an_account_of_redis_is_decoded_and_used(void **state) {
     struct fixture *f = *state;
     static const struct {
@@ -215,7 +216,7 @@ static void an_account_of_redis_is_decoded_and_used(void **state) {
         {"the%40registry:p%40ss%2Fw%3Ard%25", true},
         {"the@registry:p@ss/w:rd%25", true},
         {"the%40registry:p%40ss", false},
-        {":p%40ss%2Fw%3Ard%25", false}, /* the default user has another one */
+        {":p%40ss%2Fw%3Ard%25", false}, /* the default user has another password */
         {"default:of-default", true},
         {":of-default", true},
         {"of-default", true},
@@ -239,15 +240,15 @@ static void an_account_of_redis_is_decoded_and_used(void **state) {
     assert_ok(redis_call(f->redis, &reply, &f->err, "ACL DELUSER %s", "the@registry"));
 }
 
-/* Memory, and connections: where either is full, it is not ready, with the reason. */
-static void what_redis_has_no_room_for_is_said(void **state) {
+/* Memory and connections: if either is used up, Redis is not ready, with the reason. */
+static void a_redis_without_room_is_reported(void **state) {
     struct fixture *f = *state;
     struct redis_reply *reply;
     struct redis *others[4] = {NULL};
     assert_ok(redis_call(f->redis, &reply, &f->err, "CONFIG SET maxmemory 1"));
     assert_status(STATUS_UNAVAILABLE, job_store_check(f->store, &f->err));
     assert_non_null(strstr(f->err.message, "(maxmemory)"));
-    assert_ok(job_store_check_keeping(f->store, &f->err)); /* what is kept, is kept */
+    assert_ok(job_store_check_keeping(f->store, &f->err)); /* existing data is kept */
     struct job_request request = publish_of("a");
     struct job_accepted accepted;
     assert_status(STATUS_UNAVAILABLE, job_store_accept(f->store, &request, NULL, &accepted, &f->err));
@@ -318,14 +319,14 @@ static void make_user_of_readme(struct fixture *f) {
     assert_ok(redis_check_reply(reply, &f->err));
 }
 
-/* The least arguments of `name` (of a command with parts: `NAME|PART`); -1: Redis has no such command. */
+/* The smallest number of arguments of `name` (of a subcommand: `NAME|PART`); -1: Redis has no such command. */
 static int least_arguments(struct fixture *f, const char *name) {
     struct redis_reply *reply;
     assert_ok(redis_call(f->redis, &reply, &f->err, "COMMAND INFO %s", name));
     return reply->items[0].type == REDIS_ARRAY ? abs((int)reply->items[0].items[1].integer) - 1 : -1;
 }
 
-/* May the user call it? `part` may be empty. False for what is no command, and the words of the answer in `why`. */
+/* True if this is a command; `why` becomes Redis's answer to whether the user may call it. `part` may be empty. */
 static bool is_command(struct fixture *f, const char *name, const char *part, char why[200]) {
     enum { ARGUMENTS_MAX = 16 };
     const char *words[ARGUMENTS_MAX] = {"ACL", "DRYRUN", "registry", name, part};
@@ -347,8 +348,8 @@ static size_t upper_length(const char *at) {
     return strspn(at, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
 }
 
-/* Each text in `source` that begins with a word in capitals, and may be a command: `"XGROUP CREATE …` in C, and in Lua
- * `call('XINFO', 'GROUPS'`. Returns how many are commands. */
+/* Checks each text in `source` that begins with a word in capitals and may be a command: `"XGROUP CREATE …` in C,
+ * `call('XINFO', 'GROUPS'` in Lua. Returns the number of commands. */
 static int expect_allowed(struct fixture *f, const char *source) {
     int found = 0;
     for (const char *at = source + strcspn(source, "\"'"); *at; at++, at += strcspn(at, "\"'")) {
@@ -358,14 +359,14 @@ static int expect_allowed(struct fixture *f, const char *source) {
         const char *name = arena_copy_bytes(&f->arena, at + 1, length);
         const char *part = arena_copy_bytes(&f->arena, after, gap ? upper_length(after) : 0);
         char why[200];
-        if (text_equal(name, "READONLY") || !is_command(f, name, part, why)) continue; /* it is an error of Redis's, too */
+        if (text_equal(name, "READONLY") || !is_command(f, name, part, why)) continue; /* also the name of an error of Redis */
         if (strcmp(why, "OK") != 0) fail_msg("%s %s: %s", name, part, why);
         found++;
     }
     return found;
 }
 
-/* Whatever lib/store, which alone talks to Redis, sends. */
+/* All commands that lib/store sends; no other part talks to Redis. */
 static void the_rule_of_the_readme_allows_every_command_that_is_used(void **state) {
     struct fixture *f = *state;
     enum { COMMANDS_LEAST = 150 };
@@ -443,7 +444,7 @@ int main(void) {
         store_test(the_rule_of_the_readme_allows_every_command_that_is_used),
         store_test(a_job_goes_from_beginning_to_end_by_that_user),
         store_test(a_known_token_is_kept_by_its_digest_for_a_month),
-        store_test(what_redis_has_no_room_for_is_said),
+        store_test(a_redis_without_room_is_reported),
         store_test(each_setting_that_keeps_jobs_is_checked),
     };
     return cmocka_run_group_tests(tests, start_fixture, stop_fixture);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Both repositories as one: what is read when they are opened, and the rules that their two queues keep together.
+ * Both repositories together: reading when they are opened, and the rules that hold across their two queues.
  */
 #include "lib/store/registry/registry_access.h"
 
@@ -13,7 +13,7 @@ struct access_scene {
     struct settings settings;
     struct registry_access access;
     struct deadline deadline;
-    bool has_seen_lists; /* by see_lists() */
+    bool has_seen_lists; /* set by see_lists() */
 };
 
 static int start(void **state) {
@@ -73,7 +73,7 @@ static void the_registry_is_read_when_it_is_opened(void **state) {
     assert_string_equal(view.index_commit, bare_repository_head(a->s.index, &a->s.f.arena));
 }
 
-static void what_is_not_there_is_named_and_can_be_closed(void **state) {
+static void a_missing_repository_is_named_and_can_be_closed(void **state) {
     struct access_scene *a = *state;
     struct fixture *f = &a->s.f;
     const char *const paths[] = {a->s.registry, a->s.index};
@@ -126,7 +126,7 @@ static void a_rule_of_the_index_is_checked_against_what_others_have_pushed(void 
     struct access_scene *a = *state;
     struct fixture *f = &a->s.f;
     list_version(&a->s, &(struct listed_version){.name = "lists", .version = "1.0.0"});
-    assert_false(has_package(a, "lists")); /* nobody has asked for it yet */
+    assert_false(has_package(a, "lists")); /* not requested yet */
     struct queued_change change = change_of(a, "a-file");
     change.prepare = see_lists;
     assert_ok(commit(a, a->access.index_queue, &change));
@@ -144,7 +144,7 @@ static void the_registry_comes_before_the_index(void **state) {
     assert_string_equal(second.change.commit, bare_repository_head(a->s.index, &f->arena));
 }
 
-static void what_the_registry_refuses_does_not_get_into_the_index(void **state) {
+static void refused_versions_do_not_get_into_the_index(void **state) {
     struct access_scene *a = *state;
     struct fixture *f = &a->s.f;
     const char *before = heads_of(&a->s);
@@ -165,7 +165,7 @@ static void the_locks_are_those_that_other_processes_take(void **state) {
         struct lock lock;
         struct queued_change change = change_of(a, "a-file");
         assert_ok(lock_take(f->store, names[i], LEASE_MS, PATIENCE_MS, &lock, &f->err));
-        deadline_start(&a->deadline, 100); /* it waits for no longer */
+        deadline_start(&a->deadline, 100); /* the limit of the wait */
         const char *before = heads_of(&a->s);
         assert_int_not_equal(commit(a, queues[i], &change), STATUS_OK);
         assert_string_equal(heads_of(&a->s), before);
@@ -178,10 +178,10 @@ static void the_locks_are_those_that_other_processes_take(void **state) {
 int main(void) {
     static const struct CMUnitTest tests[] = {
         access_test(the_registry_is_read_when_it_is_opened),
-        access_test(what_is_not_there_is_named_and_can_be_closed),
+        access_test(a_missing_repository_is_named_and_can_be_closed),
         access_test(a_rule_of_the_index_is_checked_against_what_others_have_pushed),
         access_test(the_registry_comes_before_the_index),
-        access_test(what_the_registry_refuses_does_not_get_into_the_index),
+        access_test(refused_versions_do_not_get_into_the_index),
         access_test(the_locks_are_those_that_other_processes_take),
     };
     return cmocka_run_group_tests(tests, start, stop);

@@ -116,7 +116,7 @@ static void the_folders_of_the_last_commit_of_a_push_are_packed_whole(void **sta
     git_script(&scene->git, "git -C data.git fsck --strict --no-dangling");
 }
 
-static void what_is_already_so_makes_no_commit(void **state) {
+static void an_unnecessary_change_makes_no_commit(void **state) {
     struct repo_scene *scene = *state;
     const char *before = head(scene);
     struct registry_change changes[] = {
@@ -159,7 +159,7 @@ static void a_file_is_read_at_the_head(void **state) {
     assert_null(file.bytes);
 }
 
-/* Somebody else adds a line of its own, by git. */
+/* Another author adds a line, by git. */
 static void push_as_rival(void *context) {
     struct repo_scene *scene = context;
     git_script(&scene->git, "rm -rf rival; git clone -q data.git rival; echo rival >>rival/pr/el/prelude; "
@@ -215,12 +215,12 @@ static void a_lock_that_a_killed_push_left_is_removed(void **state) {
     size_t removed = 0;
     git_script(&scene->git, "touch data.git/refs/heads/main.lock");
     assert_int_equal(registry_repo_apply(scene->repo, &change, 1, 2, &scene->deadline, &scene->err), STATUS_CONFLICT);
-    if (scene->server) { /* whoever has the disk removes it there */
+    if (scene->server) { /* its owner removes it there */
         git_script(&scene->git, "rm data.git/refs/heads/main.lock; mkdir -p clones/data.git/refs/registry; "
                                 "touch clones/data.git/refs/registry/head.lock");
     }
     assert_int_equal(registry_repo_remove_stale_locks(scene->repo, 3600000, &removed, &scene->err), STATUS_OK);
-    assert_int_equal(removed, 0); /* it is young: somebody may be at it */
+    assert_int_equal(removed, 0); /* it is young: a process may be using it */
     assert_int_equal(registry_repo_remove_stale_locks(scene->repo, 0, &removed, &scene->err), STATUS_OK);
     assert_int_equal(removed, 1);
     assert_applied(scene, &change, 1);
@@ -313,7 +313,7 @@ static enum status count_visit(const char *path, const struct registry_file *fil
     return STATUS_OK;
 }
 
-/* Its own handle still reads what is gone, so the fetch before does not notice. */
+/* Its own handle still reads the removed objects, so the fetch before does not notice. */
 static void a_clone_that_a_comparison_cannot_read_is_made_anew(void **state) {
     struct repo_scene *scene = *state;
     char head[REGISTRY_COMMIT_MAX];
@@ -357,8 +357,8 @@ static void a_push_after_another_is_one_request(void **state) {
     assert_content(scene, "pr/el/prelude", "old\nours\nours too");
 }
 
-/* What a push of ours left is not there any more: to leave it alone would be wrong, to say that it is so, too. */
-static void what_seems_to_be_so_already_is_looked_up(void **state) {
+/* The content that our push wrote is not there any more: to report that nothing has to be done would be wrong. */
+static void a_change_that_seems_unnecessary_is_verified(void **state) {
     struct repo_scene *scene = *state;
     struct registry_change change = {.path = "pr/el/prelude", .message = "Ours", .edit = set_content, .context = "ours"};
     assert_applied(scene, &change, 1);
@@ -426,7 +426,7 @@ static void *work(void *argument) {
 
 static void threads_and_processes_lose_nothing(void **state) {
     struct repo_scene *scene = *state;
-    struct registry_repo *second = NULL; /* as another process has it: a handle and a clone of its own */
+    struct registry_repo *second = NULL; /* like another process, with a separate handle and clone */
     struct registry_repo_options options = scene->options;
     options.clone_folder = arena_format(&scene->git.arena, "%s/clones/second.git", scene->git.folder);
     assert_int_equal(registry_repo_open(&second, &options, &scene->deadline, &scene->err), STATUS_OK);
@@ -468,17 +468,17 @@ static void killed_writers_leave_nothing_broken(void **state) {
     for (int i = 0; i < KILLS; i++) {
         pid_t writer = fork();
         if (writer == 0) write_on_and_on(scene);
-        usleep((useconds_t)i * STEP_US); /* not to wait for something, but to hit another moment each time */
+        usleep((useconds_t)i * STEP_US); /* not a wait for an event: kills at another moment each time */
         kill(writer, SIGKILL);
         int ended = 0;
         assert_int_equal(waitpid(writer, &ended, 0), writer);
-        assert_true(WIFSIGNALED(ended)); /* it got on until then */
+        assert_true(WIFSIGNALED(ended)); /* it was running until then */
         assert_int_equal(registry_repo_remove_stale_locks(scene->repo, 0, NULL, &scene->err), STATUS_OK);
     }
     assert_applied(scene, &change, 1);
     git_script(&scene->git, "git -C data.git fsck --strict --no-dangling; "
                             "test $(git -C data.git cat-file blob HEAD:pr/el/prelude | wc -l) = "
-                            "$(git -C data.git rev-list --count HEAD)"); /* a line a commit: none lost, none twice */
+                            "$(git -C data.git rev-list --count HEAD)"); /* one line for each commit: none lost, none twice */
 }
 
 int main(void) {
@@ -486,7 +486,7 @@ int main(void) {
         BOTH(a_commit_is_exactly_what_was_asked_for),
         BOTH(several_changes_are_a_commit_each),
         LOCAL(the_folders_of_the_last_commit_of_a_push_are_packed_whole),
-        BOTH(what_is_already_so_makes_no_commit),
+        BOTH(an_unnecessary_change_makes_no_commit),
         BOTH(the_commit_of_an_earlier_run_is_found_by_its_message),
         BOTH(a_file_is_read_at_the_head),
         BOTH(a_rival_that_was_faster_is_kept),
@@ -504,7 +504,7 @@ int main(void) {
         HTTP(the_token_is_sent_and_nowhere_kept),
         HTTP(the_token_stays_with_its_host),
         HTTP(a_push_after_another_is_one_request),
-        BOTH(what_seems_to_be_so_already_is_looked_up),
+        BOTH(a_change_that_seems_unnecessary_is_verified),
         HTTP(a_remote_that_hangs_ends_at_the_deadline),
         HTTP(a_hook_that_says_no_is_no_conflict),
         BOTH(threads_and_processes_lose_nothing),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The registry's own repositories as in production: by https, with a token. Whom the token is shown to, and whom not.
+ * The registry's own repositories as in production: by https, with a token. Which hosts get the token, and which do not.
  */
 #include "lib/store/registry/registry_repo.h"
 
@@ -64,7 +64,7 @@ static void a_repository_is_cloned_and_pushed_with_the_token(void **state) {
 
 static void an_authority_that_is_not_known_is_shown_nothing(void **state) {
     struct repo_scene *scene = *state;
-    scene->options.authorities = NULL; /* this machine's */
+    scene->options.authorities = NULL; /* the system's authorities */
     assert_failure(scene, STATUS_UNAVAILABLE, repo_scene_reopen(scene), "certificate");
     git_script(&scene->git, "openssl req -x509 -new -key host.key -subj /CN=Another -days 2 -out another.pem");
     scene->options.authorities = git_fixture_file(&scene->git, "another.pem");
@@ -74,7 +74,7 @@ static void an_authority_that_is_not_known_is_shown_nothing(void **state) {
     scene->options.authorities = git_fixture_file(&scene->git, "authority.pem");
     scene->options.url =
         arena_format(&scene->git.arena, "https://127.0.0.1:%s/data.git", strrchr(git_server_url(scene->server), ':') + 1);
-    assert_failure(scene, STATUS_UNAVAILABLE, repo_scene_reopen(scene), "certificate"); /* it is localhost's */
+    assert_failure(scene, STATUS_UNAVAILABLE, repo_scene_reopen(scene), "certificate"); /* the certificate is for localhost */
     assert_int_equal(git_server_requests(scene->server), 0);
 }
 
@@ -123,12 +123,12 @@ static void the_token_does_not_follow_a_redirect(void **state) {
                                                     git_fixture_file(&scene->git, "host.key"));
     assert_redirect_keeps_the_token(scene, other);
     git_server_stop(other);
-    other = git_server_start(scene->git.folder); /* and to plain http less than ever */
+    other = git_server_start(scene->git.folder); /* and never to plain http */
     assert_redirect_keeps_the_token(scene, other);
     git_server_stop(other);
 }
 
-/* 127.1 is this machine, too, but it does not look like it. */
+/* 127.1 is also this machine, but is not recognised as such. */
 static void the_token_does_not_go_over_plain_http(void **state) {
     struct repo_scene *scene = *state;
     struct git_server *plain = git_server_start(scene->git.folder);

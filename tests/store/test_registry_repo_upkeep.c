@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Repacking beside writers and readers: nothing is lost, nothing is thrown away, and everybody goes on.
+ * Repacking beside writers and readers: nothing is lost or discarded, and all of them can continue.
  */
 #include "lib/store/registry/registry_repo_upkeep.h"
 
@@ -23,8 +23,8 @@ enum {
     WRITERS = 3,
     COMMITS_EACH = 60,
     PACKS_MAX = 5,
-    LARGE_BYTES = 4 << 20,   /* of a file that cannot be compressed, */
-    KILL_AT_BYTES = 1 << 20, /* and where its writer is killed */
+    LARGE_BYTES = 4 << 20,   /* size of a file that cannot be compressed, */
+    KILL_AT_BYTES = 1 << 20, /* and the position at which its writer is killed */
     HOUR_MS = 3600000,
 };
 
@@ -78,14 +78,14 @@ static void a_repository_with_many_packs_gets_few(void **state) {
     commit_lines(scene, scene->repo, 2 * PACKS_MAX);
     assert_true(tidy(scene, scene->repo, PACKS_MAX));
     assert_true(atoi(count_packs(scene, folder)) <= 2);
-    commit_lines(scene, scene->repo, 1); /* on what is in the new pack */
+    commit_lines(scene, scene->repo, 1); /* on top of commits in the new pack */
     git_script(&scene->git,
                "git -C %s fsck --strict --no-dangling; test $(git -C data.git cat-file blob HEAD:file | wc -l) = %d", folder,
                3 * PACKS_MAX + 2);
 }
 
-/* As git names them: a repack that was killed has left its pack and index, another one is under way. */
-static void what_a_killed_repack_left_is_swept(void **state) {
+/* Files as git names them: a killed repack has left its pack and index, and another one is under way. */
+static void remains_of_a_killed_repack_are_removed(void **state) {
     struct repo_scene *scene = *state;
     const char *folder = scene->server ? "clones/data.git" : "data.git";
     commit_lines(scene, scene->repo, 1);
@@ -143,7 +143,7 @@ static void a_repack_that_was_killed_leaves_a_file_that_is_swept_once_it_is_old(
 
     char *left = unfinished(scene, folder);
     assert_true(strncmp(left, "tmp_pack_", strlen("tmp_pack_")) == 0 && !strchr(left, '\n'));
-    assert_true(tidy(scene, scene->repo, PACKS_MAX)); /* so young, it might be somebody else's */
+    assert_true(tidy(scene, scene->repo, PACKS_MAX)); /* so young that a process may be writing it */
     assert_string_equal(unfinished(scene, folder), left);
     age(scene, folder, left);
     assert_false(tidy(scene, scene->repo, PACKS_MAX));
@@ -176,18 +176,18 @@ static void a_writer_that_was_killed_within_a_pack_leaves_a_file_that_is_swept(v
     expect_sound(scene, "data.git");
 }
 
-/* A git that takes a pack, as a push to the repository has it; of the scene's `bytes` it has got the first half. */
+/* A git process that receives a pack, as during a push to the repository; it has got the first half of the scene's `bytes`. */
 struct taker {
     FILE *input;
     pid_t pid;
     char *rest;
     size_t rest_length;
-    char *file; /* that it writes */
+    char *file; /* the file that it writes */
 };
 
 struct wanted_file {
     struct repo_scene *scene;
-    const char *but; /* another's */
+    const char *but; /* except this file of another one */
     char *found;
 };
 
@@ -240,9 +240,9 @@ static void the_file_of_a_running_git_is_kept_and_that_of_a_killed_one_is_not(vo
     expect_sound(scene, "data.git");
 }
 
-/* ---- Beside others' objects and repacks ---- */
+/* ---- Objects and repacks of other processes ---- */
 
-static void what_no_branch_leads_to_is_kept(void **state) {
+static void unreachable_objects_are_kept(void **state) {
     struct repo_scene *scene = *state;
     const char *loose = git_output(&scene->git, "echo loose | git -C data.git hash-object -w --stdin");
     const char *packed =
@@ -272,12 +272,12 @@ static void a_repack_ends_with_the_process(void **state) {
     registry_upkeep_stop(registry_upkeep_start(scene->repo, scene->index));
 }
 
-/* ---- Beside others ---- */
+/* ---- Concurrent readers and writers ---- */
 
 struct writer {
     pthread_t thread;
     struct repo_scene *scene;
-    struct registry_repo *repo; /* a handle of its own, as another process has it */
+    struct registry_repo *repo; /* a separate handle, as another process has */
     int number;
     atomic_bool is_done;
     enum status status;
@@ -352,11 +352,11 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         LOCAL(a_repository_with_many_packs_gets_few),
         HTTP(a_repository_with_many_packs_gets_few),
-        BOTH(what_a_killed_repack_left_is_swept),
+        BOTH(remains_of_a_killed_repack_are_removed),
         BOTH(a_repack_that_was_killed_leaves_a_file_that_is_swept_once_it_is_old),
         LOCAL(a_writer_that_was_killed_within_a_pack_leaves_a_file_that_is_swept),
         LOCAL(the_file_of_a_running_git_is_kept_and_that_of_a_killed_one_is_not),
-        LOCAL(what_no_branch_leads_to_is_kept),
+        LOCAL(unreachable_objects_are_kept),
         LOCAL(one_process_at_a_time_repacks),
         LOCAL(a_repack_ends_with_the_process),
         LOCAL(writers_and_readers_go_on_while_it_is_repacked),

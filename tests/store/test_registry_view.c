@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The registry in memory, following two repositories. Where this checkout lies beside the real registry's data
+ * The registry in memory, following two repositories. If the real registry's data is beside this checkout
  * (../shared/data/make-repos), it is loaded, too.
  */
 #include "lib/store/registry/registry_view.h"
@@ -138,7 +138,7 @@ static void a_file_that_cannot_be_read_is_skipped_until_it_can(void **state) {
                "cp good registry/metadata/aff.json; echo x >registry/metadata/Not-A-Name.json; push_files registry.git");
     refresh(scene);
     assert_int_equal(registry_view_state(scene->view).skipped_files, 1);
-    assert_true(has_metadata(scene, "prelude")); /* as it was before */
+    assert_true(has_metadata(scene, "prelude")); /* the same as before */
     assert_true(has_metadata(scene, "aff"));
     git_script(&scene->git, "cp good registry/metadata/prelude.json; push_files registry.git");
     refresh(scene);
@@ -165,7 +165,7 @@ static void a_failed_refresh_leaves_it_as_it_was(void **state) {
     assert_true(has_metadata(scene, "prelude"));
 }
 
-/* ---- What it is made of: the files that differ ---- */
+/* ---- Reading the files that differ ---- */
 
 static enum status note_visit(const char *path, const struct registry_file *file, void *context, struct error *err) {
     (void)err;
@@ -193,7 +193,7 @@ static void files_that_differ_are_visited(void **state) {
     text_release(&seen);
 }
 
-static void what_a_file_was_before_does_not_matter(void **state) {
+static void the_earlier_content_of_a_file_does_not_matter(void **state) {
     struct scene *scene = *state;
     struct text seen = {0};
     char first[REGISTRY_COMMIT_MAX], second[REGISTRY_COMMIT_MAX];
@@ -215,7 +215,7 @@ enum { MANY_FILES = 500 }; /* enough for several threads */
 
 struct many_visits {
     atomic_int times[MANY_FILES];
-    int refused; /* the file whose visit fails; -1: none does */
+    int refused; /* number of the file whose visit fails; -1: none */
 };
 
 static enum status count_visit(const char *path, const struct registry_file *file, void *context, struct error *err) {
@@ -270,7 +270,7 @@ static void a_lost_file_is_named(void **state) {
     assert_non_null(strstr(scene->err.message, "many/77 could not be read from the repository"));
 }
 
-/* All its files would seem to be removed. */
+/* Otherwise all its files would seem to have been removed. */
 static void a_lost_folder_is_no_empty_one(void **state) {
     struct scene *scene = *state;
     struct many_visits visits = {.refused = -1};
@@ -286,7 +286,7 @@ static void a_lost_folder_is_no_empty_one(void **state) {
                      STATUS_OK);
 }
 
-/* To read everything anew would not help. */
+/* Reading everything again would not help. */
 static void a_damaged_commit_is_no_rewritten_history(void **state) {
     struct scene *scene = *state;
     struct many_visits visits = {.refused = -1};
@@ -310,7 +310,7 @@ struct reader {
     atomic_int reads;
 };
 
-/* At any time prelude has all the versions up to the last. */
+/* At any time prelude must have all versions up to the last one. */
 static void *read_on_and_on(void *argument) {
     struct reader *reader = argument;
     while (!atomic_load(&reader->stops)) {
@@ -343,7 +343,7 @@ static void readers_see_whole_changes(void **state) {
 
 /* ---- The real registry ---- */
 
-/* Everything that the view knows, as text: each package's manifests and number of published versions, by name. */
+/* The content of the view as text: each package's manifests and number of published versions, by name. */
 static void describe(struct registry_view *view, struct text *out) {
     const struct manifest_index *index = registry_view_lock(view);
     for (size_t i = 0; i < manifest_index_package_count(index); i++) {
@@ -408,7 +408,7 @@ int main(void) {
         SMALL(a_rewritten_history_is_read_anew),
         SMALL(a_failed_refresh_leaves_it_as_it_was),
         SMALL(files_that_differ_are_visited),
-        SMALL(what_a_file_was_before_does_not_matter),
+        SMALL(the_earlier_content_of_a_file_does_not_matter),
         SMALL(several_threads_visit_each_file_once),
         SMALL(one_that_fails_ends_the_visits_of_all_threads),
         SMALL(a_lost_file_is_named),

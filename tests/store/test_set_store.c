@@ -38,7 +38,7 @@ static int64_t seconds_left(struct fixture *f, const char *key) {
     return reply->integer;
 }
 
-static void what_is_looked_up_is_kept_for_longer(void **state) {
+static void outcomes_that_are_read_are_kept_for_longer(void **state) {
     struct fixture *f = *state;
     struct redis_reply *reply;
     struct kept_outcome outcome = {.key = "kept", .compiles = true, .job_id = JOB, .time_ms = 5};
@@ -49,7 +49,7 @@ static void what_is_looked_up_is_kept_for_longer(void **state) {
     assert_in_range(seconds_left(f, "set:outcome:kept"), 80 * 86400, 90 * 86400);
 }
 
-static void what_is_damaged_is_unknown(void **state) {
+static void damaged_outcomes_are_unknown(void **state) {
     struct fixture *f = *state;
     static const char *const values[] = {"", "compiles", "compiles " JOB, "perhaps " JOB " 5", "fails " JOB " soon"};
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
@@ -123,8 +123,8 @@ static void the_schedule_is_remembered(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        store_test(an_outcome_is_read_as_it_was_written), store_test(what_is_looked_up_is_kept_for_longer),
-        store_test(what_is_damaged_is_unknown),           store_test(findings_replace_the_earlier_ones),
+        store_test(an_outcome_is_read_as_it_was_written), store_test(outcomes_that_are_read_are_kept_for_longer),
+        store_test(damaged_outcomes_are_unknown),         store_test(findings_replace_the_earlier_ones),
         store_test(the_schedule_is_remembered),
     };
     return cmocka_run_group_tests(tests, start_fixture, stop_fixture);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Faults that only a folder can have; the rest is the contract's (test_tarball_store.c).
+ * Faults that only a folder can have; the common contract is tested in test_tarball_store.c.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -39,7 +39,7 @@ static void a_folder_that_is_gone_is_told_by_its_name(void **state) {
     struct error err;
     char path[80];
     temporary_folder_make(&folder);
-    snprintf(path, sizeof path, "%s/new/storage", folder.path); /* is made */
+    snprintf(path, sizeof path, "%s/new/storage", folder.path); /* the folder is made */
     struct settings settings = {.storage_dir = path};
     assert_int_equal(tarball_store_open(&store, &settings, &err), STATUS_OK);
     assert_int_equal(tarball_store_check(store, NULL, &err), STATUS_OK);
@@ -83,7 +83,7 @@ static void the_gateway_opens_files_and_nothing_else(void **state) {
     assert_false(tarball_store_is_folder(&settings));
 }
 
-/* Each call would wait for ever. */
+/* Without the check each call would wait for ever. */
 static void a_fifo_among_the_objects_is_no_tarball(void **state) {
     (void)state;
     struct temporary_folder folder;

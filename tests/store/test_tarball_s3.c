@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Tarballs on S3 beyond the contract (test_tarball_store.c): where downloads come from, what is never overwritten, and what a
- * server that answers wrongly, late or not at all makes of it.
+ * Tarballs on S3 beyond the contract (test_tarball_store.c): where downloads come from, objects that are never overwritten, and
+ * servers that answer wrongly, late or not at all.
  */
 #include "tests/support/cmocka_all.h"
 
@@ -62,7 +62,7 @@ static enum status put(struct fixture *f, const char *bytes) {
     return tarball_store_put(f->store, "prelude", "1.0.0", bytes, strlen(bytes), NULL, &f->err);
 }
 
-/* "the tarball", as the metadata has it. */
+/* Reads "the tarball" back, with the size and hash in the metadata. */
 static enum status read_back(struct fixture *f, struct deadline *deadline) {
     struct text out = {0};
     char hash[SHA256_SRI_MAX];
@@ -117,7 +117,7 @@ static void where_the_public_base_is_wrong_the_bucket_is_asked(void **state) {
     assert_int_equal(read_back(f, NULL), STATUS_OK);
 }
 
-static void what_is_wrong_in_both_is_never_handed_out(void **state) {
+static void a_tarball_wrong_at_both_addresses_is_never_returned(void **state) {
     struct fixture *f = *state;
     s3_server_write_object(f->server, object, "the tarbell", 11);
     assert_int_equal(read_back(f, NULL), STATUS_INTERNAL);
@@ -148,7 +148,7 @@ static void an_object_with_other_bytes_is_not_written_over(void **state) {
     text_release(&there);
 }
 
-/* Who cannot look does not write. */
+/* If the existing object cannot be read, nothing is written. */
 static void without_an_answer_to_the_look_nothing_is_written(void **state) {
     struct fixture *f = *state;
     fail_next(f, S3_GET, SIZE_MAX, S3_FAULT_STATUS, 500);
@@ -165,7 +165,7 @@ static void an_upload_whose_answer_is_lost_is_done_again(void **state) {
     assert_int_equal(read_back(f, NULL), STATUS_OK);
 }
 
-static void what_passes_by_itself_is_waited_for(void **state) {
+static void temporary_failures_are_waited_for(void **state) {
     struct fixture *f = *state;
     static const struct {
         enum s3_fault fault;
@@ -188,10 +188,10 @@ static void an_upload_ends_with_its_deadline(void **state) {
     deadline_start(&deadline, 300);
     assert_int_equal(tarball_store_put(f->store, "prelude", "1.0.0", "x", 1, &deadline, &f->err), STATUS_TIMEOUT);
     assert_non_null(strstr(f->err.message, "S3"));
-    assert_true(clock_monotonic_ms() - start_ms < 20000); /* which one try alone would have */
+    assert_true(clock_monotonic_ms() - start_ms < 20000); /* which a single attempt would take */
 }
 
-/* ---- What operators are told ---- */
+/* ---- Messages for operators ---- */
 
 static void a_new_key_is_used_from_then_on(void **state) {
     struct fixture *f = *state;
@@ -223,12 +223,12 @@ int main(void) {
         cmocka_unit_test_setup_teardown(downloads_are_anonymous_from_the_public_base, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_a_public_base_they_come_from_the_bucket, set_up, tear_down),
         cmocka_unit_test_setup_teardown(where_the_public_base_is_wrong_the_bucket_is_asked, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_is_wrong_in_both_is_never_handed_out, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_tarball_wrong_at_both_addresses_is_never_returned, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_truncated_download_is_tried_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_object_with_other_bytes_is_not_written_over, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_an_answer_to_the_look_nothing_is_written, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_upload_whose_answer_is_lost_is_done_again, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_passes_by_itself_is_waited_for, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(temporary_failures_are_waited_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_upload_ends_with_its_deadline, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_new_key_is_used_from_then_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(settings_that_do_not_go_together_are_named, set_up, tear_down),

@@ -24,7 +24,7 @@ struct fixture {
     struct s3_server *server; /* NULL: a folder is tested */
     struct settings settings;
     struct tarball_store *store;
-    char name[64]; /* of a package; another one in each test, since what is behind an S3 server may outlive it */
+    char name[64]; /* of a package; another one in each test, since objects may outlive an S3 server that only forwards */
     struct error err;
 };
 
@@ -66,7 +66,7 @@ static int tear_down(void **state) {
     struct fixture *f = *state;
     tarball_store_free(f->store);
     s3_server_stop(f->server);
-    if (!f->server) f->settings.storage_dir = NULL; /* the fixture's own */
+    if (!f->server) f->settings.storage_dir = NULL; /* static, not from the settings */
     settings_release(&f->settings);
     temporary_folder_remove(&f->folder);
     free(f);
@@ -83,7 +83,7 @@ static enum status read_back(struct fixture *f, const char *expected, int64_t si
     return tarball_store_read(f->store, f->name, "1.0.0", hash, size_bytes, out, NULL, &f->err);
 }
 
-static void what_was_put_is_found_with_its_hash_and_size(void **state) {
+static void stored_objects_are_found_with_hash_and_size(void **state) {
     struct fixture *f = *state;
     struct stored_tarball stored;
     assert_int_equal(tarball_store_look_up(f->store, f->name, "1.0.0", &stored, NULL, &f->err), STATUS_NOT_FOUND);
@@ -106,7 +106,7 @@ static void the_same_again_is_fine_and_another_is_refused(void **state) {
     text_release(&out);
 }
 
-static void what_differs_from_the_metadata_is_never_handed_out(void **state) {
+static void a_tarball_that_differs_from_the_metadata_is_never_returned(void **state) {
     struct fixture *f = *state;
     struct text out = {0};
     text_append(&out, "before, ");
@@ -124,7 +124,7 @@ static void what_differs_from_the_metadata_is_never_handed_out(void **state) {
 
 static void bytes_of_any_kind_and_number_come_back_as_they_were(void **state) {
     struct fixture *f = *state;
-    enum { LARGE = 3 << 20 }; /* more than what curl sends without asking first */
+    enum { LARGE = 3 << 20 }; /* more than curl sends without "Expect: 100-continue" */
     static const size_t lengths[] = {0, 1, LARGE};
     unsigned char *bytes = memory_alloc(LARGE);
     for (size_t i = 0; i < LARGE; i++)
@@ -144,14 +144,14 @@ static void bytes_of_any_kind_and_number_come_back_as_they_were(void **state) {
     free(bytes);
 }
 
-static void what_was_removed_is_gone_and_removing_it_again_is_fine(void **state) {
+static void removed_objects_are_gone_and_can_be_removed_again(void **state) {
     struct fixture *f = *state;
     struct stored_tarball stored;
     assert_int_equal(put(f, "1.0.0", "the tarball"), STATUS_OK);
     assert_int_equal(tarball_store_remove(f->store, f->name, "1.0.0", NULL, &f->err), STATUS_OK);
     assert_int_equal(tarball_store_remove(f->store, f->name, "1.0.0", NULL, &f->err), STATUS_OK);
     assert_int_equal(tarball_store_look_up(f->store, f->name, "1.0.0", &stored, NULL, &f->err), STATUS_NOT_FOUND);
-    assert_int_equal(put(f, "1.0.0", "another one"), STATUS_OK); /* and its place is free again */
+    assert_int_equal(put(f, "1.0.0", "another one"), STATUS_OK); /* and its name is free again */
 }
 
 static void the_versions_of_one_package_are_listed(void **state) {
@@ -163,7 +163,7 @@ static void the_versions_of_one_package_are_listed(void **state) {
     static const char *const stored[] = {"2.0.0", "10.0.0", "1.2.3"};
     for (size_t i = 0; i < 3; i++)
         assert_int_equal(put(f, stored[i], "the tarball"), STATUS_OK);
-    char longer[80]; /* a name that begins alike */
+    char longer[80]; /* a name with the same beginning */
     snprintf(longer, sizeof longer, "%s-more", f->name);
     assert_int_equal(tarball_store_put(f->store, longer, "3.0.0", "x", 1, NULL, &f->err), STATUS_OK);
     assert_int_equal(tarball_store_list(f->store, f->name, &arena, &versions, NULL, &f->err), STATUS_OK);
@@ -291,11 +291,11 @@ static void the_address_is_where_everyone_gets_it(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        OVER_EACH(what_was_put_is_found_with_its_hash_and_size),
+        OVER_EACH(stored_objects_are_found_with_hash_and_size),
         OVER_EACH(the_same_again_is_fine_and_another_is_refused),
-        OVER_EACH(what_differs_from_the_metadata_is_never_handed_out),
+        OVER_EACH(a_tarball_that_differs_from_the_metadata_is_never_returned),
         OVER_EACH(bytes_of_any_kind_and_number_come_back_as_they_were),
-        OVER_EACH(what_was_removed_is_gone_and_removing_it_again_is_fine),
+        OVER_EACH(removed_objects_are_gone_and_can_be_removed_again),
         OVER_EACH(the_versions_of_one_package_are_listed),
         OVER_EACH(nothing_is_done_when_time_is_up),
         OVER_EACH(with_readonly_nothing_is_written_and_all_is_readable),

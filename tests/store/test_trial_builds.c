@@ -150,7 +150,7 @@ static void a_failure_comes_with_its_errors(void **state) {
     end_run(&scene);
 }
 
-static void what_says_nothing_is_repeated_and_then_given_up(void **state) {
+static void builds_without_an_outcome_are_repeated_and_then_given_up(void **state) {
     struct fixture *f = *state;
     struct scene scene;
     struct trial_build build = build_of("arrays");
@@ -348,7 +348,7 @@ int main(void) {
         store_test(a_build_is_one_job_for_all_who_need_it),
         store_test(every_input_makes_it_another_build),
         store_test(a_failure_comes_with_its_errors),
-        store_test(what_says_nothing_is_repeated_and_then_given_up),
+        store_test(builds_without_an_outcome_are_repeated_and_then_given_up),
         store_test(without_a_limit_it_is_repeated_up_to_the_deadline),
         store_test(the_caller_decides_which_verdicts_stand),
         store_test(a_build_that_build_matrix_withdraws_is_not_repeated),

@@ -161,7 +161,7 @@ static void check_commits(struct server *server, const char *repo, const char *s
     struct text subject_lines = {0}, id_lines = {0};
     for (char *rest = NULL, *commit = strtok_r(log, "\x1e", &rest); commit != NULL; commit = strtok_r(NULL, "\x1e", &rest)) {
         regmatch_t found[3];
-        if (strcmp(commit, "\n") == 0) break; /* behind the last one */
+        if (strcmp(commit, "\n") == 0) break; /* after the last one */
         if (regexec(&expression, commit, 3, found, 0) != 0)
             fail_msg("%s: a commit that is not as it should be:\n%s", repo, commit);
         text_append_format(&subject_lines, "%.*s\n", (int)(found[1].rm_eo - found[1].rm_so), commit + found[1].rm_so);

@@ -105,7 +105,7 @@ static void a_version_is_shown_with_its_cells(void **state) {
     expect(output, "exit 0\n");
 }
 
-static void what_is_not_there_and_what_is_no_call_are_told_apart(void **state) {
+static void missing_things_and_wrong_calls_have_different_exit_statuses(void **state) {
     struct server *server = *state;
     static const struct {
         const char *arguments, *part, *exit;
@@ -240,7 +240,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(workers_are_shown_with_slots_and_compilers),
         cmocka_unit_test(a_version_is_shown_with_its_cells),
-        cmocka_unit_test(what_is_not_there_and_what_is_no_call_are_told_apart),
+        cmocka_unit_test(missing_things_and_wrong_calls_have_different_exit_statuses),
         cmocka_unit_test(a_compiler_is_followed_to_the_end_of_its_last_level),
         cmocka_unit_test(at_a_terminal_it_is_a_bar),
         cmocka_unit_test(honest_builds_come_out_the_same),

@@ -213,7 +213,7 @@ static void a_package_comes_out_as_it_was_packed(void **state) {
     expect_error(1, "out/demo-1.2.3");
 }
 
-static void what_is_no_package_is_not_packed_nor_unpacked(void **state) {
+static void files_that_are_no_package_are_neither_packed_nor_unpacked(void **state) {
     (void)state;
     temporary_folder_write(&folder, "empty/notes.txt", "nothing");
     run("pack empty out.tar.gz");
@@ -233,7 +233,7 @@ static void what_is_no_package_is_not_packed_nor_unpacked(void **state) {
 
 /* ---- Signatures ---- */
 
-static void what_is_signed_is_verified(void **state) {
+static void valid_signatures_are_verified(void **state) {
     (void)state;
     shell_run("cd %s && ssh-keygen -q -t ed25519 -N '' -C me -f key", folder.path);
     char *line = temporary_folder_read(&folder, "key.pub");
@@ -474,8 +474,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_manifest_is_printed_as_purs_json, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_bad_manifest_is_refused_with_field_and_value, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_package_comes_out_as_it_was_packed, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_is_no_package_is_not_packed_nor_unpacked, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_is_signed_is_verified, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(files_that_are_no_package_are_neither_packed_nor_unpacked, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(valid_signatures_are_verified, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_registry_without_a_fault_is_found_good, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_kind_of_fault_is_one_line, set_up, tear_down),
         cmocka_unit_test_setup_teardown(files_out_of_place_are_found, set_up, tear_down),

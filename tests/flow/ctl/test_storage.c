@@ -67,7 +67,7 @@ static void a_bucket_is_looked_at_written_to_and_listed(void **state) {
     s3_server_stop(server);
 }
 
-static void what_is_wrong_with_a_bucket_is_said(void **state) {
+static void faults_of_a_bucket_are_reported(void **state) {
     (void)state;
     struct s3_server *server = s3_server_start();
     const char *said = storage(s3_environment(server, "another secret"), "");
@@ -85,7 +85,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_folder_is_looked_at_written_to_and_listed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_bucket_is_looked_at_written_to_and_listed, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_is_wrong_with_a_bucket_is_said, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(faults_of_a_bucket_are_reported, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -115,7 +115,7 @@ static size_t count_jobs(void) {
 }
 
 /* Such requests used to be accepted, and lost with Redis. */
-static void what_redis_does_not_keep_is_not_accepted(void **state) {
+static void jobs_that_redis_does_not_keep_are_not_accepted(void **state) {
     (void)state;
     static const struct {
         const char *name, *bad, *good;
@@ -413,7 +413,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(redis_killed_is_503_and_afterwards_all_is_there),
         cmocka_unit_test(redis_that_hangs_is_503_in_time),
-        cmocka_unit_test(what_redis_does_not_keep_is_not_accepted),
+        cmocka_unit_test(jobs_that_redis_does_not_keep_are_not_accepted),
         cmocka_unit_test(redis_without_memory_is_503_and_can_be_read),
         cmocka_unit_test(redis_without_connections_is_503),
         cmocka_unit_test(a_passing_outage_is_waited_out),

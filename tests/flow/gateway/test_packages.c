@@ -167,7 +167,7 @@ static void a_cell_shows_the_build_that_is_under_way(void **state) {
 
 /* ---- Missing packages and versions ---- */
 
-static void what_the_registry_does_not_know_is_not_found_with_a_sentence(void **state) {
+static void unknown_names_are_not_found_with_a_sentence(void **state) {
     struct server *server = *state;
     owners_scene_publish(&scene, "goes", "1.0.0", owners_of(&scene, &scene.owner));
     wait_for_build(server, "goes", "0.15.14");
@@ -260,7 +260,7 @@ int main(void) {
         cmocka_unit_test(a_version_has_its_entry_its_manifest_and_a_cell_for_each_compiler),
         cmocka_unit_test(a_cell_says_what_became_of_its_build),
         cmocka_unit_test(a_cell_shows_the_build_that_is_under_way),
-        cmocka_unit_test(what_the_registry_does_not_know_is_not_found_with_a_sentence),
+        cmocka_unit_test(unknown_names_are_not_found_with_a_sentence),
         cmocka_unit_test(a_transfer_of_this_server_is_seen_at_once),
         cmocka_unit_test(the_list_has_what_jobs_of_this_server_did_at_once),
         cmocka_unit_test(without_build_matrix_they_are_unavailable_and_all_else_goes_on),

@@ -164,7 +164,7 @@ static void a_tarball_is_hashed_once(void **state) {
 }
 
 /* A file that takes a while to read; the requests are for one byte of it. */
-static void who_asks_while_a_tarball_is_hashed_waits_for_that(void **state) {
+static void requests_during_the_hashing_of_a_tarball_wait_for_it(void **state) {
     (void)state;
     enum { AT_ONCE = 8, LENGTH = 128 << 20 };
     static const char figure[] = "registry_tarballs_hashed_total{program=\"gateway\"}";
@@ -193,7 +193,7 @@ int main(void) {
         cmocka_unit_test(tarballs_are_served_whole_and_in_parts),
         cmocka_unit_test(only_tarballs_are_served),
         cmocka_unit_test(a_tarball_is_hashed_once),
-        cmocka_unit_test(who_asks_while_a_tarball_is_hashed_waits_for_that),
+        cmocka_unit_test(requests_during_the_hashing_of_a_tarball_wait_for_it),
         cmocka_unit_test(tarballs_stand_under_their_own_host_only),
         cmocka_unit_test(where_tarballs_are_on_s3_none_are_served),
     };

@@ -284,7 +284,7 @@ static void newcomers_take_the_place_of_the_address_with_most(void **state) {
     assert_int_equal(gateway_process_stop(small), 0);
 }
 
-static void of_one_address_the_idle_one_goes_first(void **state) {
+static void the_idle_connection_of_an_address_goes_first(void **state) {
     (void)state;
     enum { MOST = 32, POLLS = MOST - 2 };
     static const char *const settings[] = {"GATEWAY_CONNECTIONS=32", "GATEWAY_THREADS=1", NULL};
@@ -356,7 +356,7 @@ int main(void) {
         cmocka_unit_test(clients_that_leave_while_they_wait_leave_nothing),
         cmocka_unit_test(a_client_that_only_sends_no_more_is_answered),
         cmocka_unit_test(newcomers_take_the_place_of_the_address_with_most),
-        cmocka_unit_test(of_one_address_the_idle_one_goes_first),
+        cmocka_unit_test(the_idle_connection_of_an_address_goes_first),
         cmocka_unit_test(polls_of_many_addresses_shut_nobody_out),
     };
     log_configure("test", LOG_ERROR);

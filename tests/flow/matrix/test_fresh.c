@@ -77,7 +77,7 @@ static const char *make_job(const char *name) {
     return arena_copy(&server->arena, accepted.id);
 }
 
-static void what_was_published_elsewhere_is_found_at_once(void **state) {
+static void a_version_published_elsewhere_is_found_at_once(void **state) {
     (void)state;
     for (int i = 0; i < 3; i++) {
         const char *name = push_copy();
@@ -174,7 +174,7 @@ static void a_git_host_that_fails_is_not_asked_by_each_question(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_was_published_elsewhere_is_found_at_once),
+        cmocka_unit_test(a_version_published_elsewhere_is_found_at_once),
         cmocka_unit_test(a_trustee_may_ask_for_a_build_at_once),
         cmocka_unit_test(no_build_is_ended_by_an_old_view),
         cmocka_unit_test(a_build_of_what_is_gone_is_ended),

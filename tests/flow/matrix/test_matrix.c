@@ -38,7 +38,7 @@ static void a_publication_is_built_with_the_other_compilers(void **state) {
     registry_expect_consistency(server);
 }
 
-static void what_depends_on_it_follows(void **state) {
+static void dependants_follow(void **state) {
     struct server *server = *state;
     const struct package base = {"chain-base", "1.0.0", .pragma = NULL},
                          middle = {"chain-middle", "1.0.0", {{"chain-base", ">=1.0.0 <2.0.0"}}, .pragma = NULL},
@@ -57,7 +57,7 @@ static void what_depends_on_it_follows(void **state) {
     assert_true(strstr(log, "to chain-middle@") < strstr(log, "to chain-base@"));
 }
 
-static void what_does_not_compile_says_why(void **state) {
+static void a_failed_compilation_gives_its_reason(void **state) {
     struct server *server = *state;
     const struct package package = {"one-only", "1.0.0", .pragma = "fail-from 0.15.15 It is too new."};
     matrix_publish_with(server, &package, "0.15.14");
@@ -75,7 +75,7 @@ static void what_does_not_compile_says_why(void **state) {
 }
 
 /* It is not a temporary trouble, so no sweep tries it again. */
-static void what_ends_without_a_report_each_time_has_failed_for_good(void **state) {
+static void a_build_that_never_gives_a_report_has_failed_for_good(void **state) {
     struct server *server = *state;
     const struct package package = {"silent", "1.0.0",
                                     .pragma = "die-from 0.15.15 .registry/silent-1.0.0/src/Main.purs: This is odd."};
@@ -110,7 +110,7 @@ static void a_dependency_is_compiled_once(void **state) {
 
 /* ---- Workers that stop or are killed ---- */
 
-static void what_is_published_without_a_service_is_built_when_it_is_back(void **state) {
+static void versions_published_without_the_service_are_built_when_it_is_back(void **state) {
     struct server *server = *state;
     const struct package package = {"later", "1.0.0", .pragma = NULL};
     server_kill(server, SERVER_BUILD_MATRIX);
@@ -154,11 +154,11 @@ static void a_service_that_is_restarted_in_the_middle_of_a_build_loses_nothing(v
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_publication_is_built_with_the_other_compilers),
-        cmocka_unit_test(what_depends_on_it_follows),
-        cmocka_unit_test(what_does_not_compile_says_why),
-        cmocka_unit_test(what_ends_without_a_report_each_time_has_failed_for_good),
+        cmocka_unit_test(dependants_follow),
+        cmocka_unit_test(a_failed_compilation_gives_its_reason),
+        cmocka_unit_test(a_build_that_never_gives_a_report_has_failed_for_good),
         cmocka_unit_test(a_dependency_is_compiled_once),
-        cmocka_unit_test(what_is_published_without_a_service_is_built_when_it_is_back),
+        cmocka_unit_test(versions_published_without_the_service_are_built_when_it_is_back),
         cmocka_unit_test(a_worker_that_is_killed_loses_nothing),
         cmocka_unit_test(a_service_that_is_restarted_in_the_middle_of_a_build_loses_nothing),
     };

@@ -100,7 +100,7 @@ static struct message renew_of(const struct record_lease *leases, size_t count) 
 
 /* ---- The tests ---- */
 
-static void who_was_not_heard_of_has_to_say_hello(void **state) {
+static void an_unknown_worker_must_join(void **state) {
     (void)state;
     struct message answer;
     const struct message renew = renew_of(NULL, 0);
@@ -115,7 +115,7 @@ static void who_was_not_heard_of_has_to_say_hello(void **state) {
     expect(STATUS_OK, &renew, NULL);
 }
 
-static void what_was_taken_may_be_said_again(void **state) {
+static void an_accepted_message_may_be_repeated(void **state) {
     (void)state;
     const struct package package = {"said-again", "1.0.0", .pragma = NULL};
     server_expect_published(server, &package);
@@ -135,7 +135,7 @@ static void what_was_taken_may_be_said_again(void **state) {
     assert_int_equal((int)server_figure(server, LATE("result")), 0);
 }
 
-static void what_comes_under_an_old_number_is_refused(void **state) {
+static void messages_with_an_old_fencing_number_are_refused(void **state) {
     (void)state;
     const struct package package = {"old-number", "1.0.0", .pragma = NULL};
     server_expect_published(server, &package);
@@ -167,7 +167,7 @@ static void what_comes_under_an_old_number_is_refused(void **state) {
     assert_int_equal((int)server_figure(server, LATE("lines")), 1);
 }
 
-static void what_cannot_be_read_names_its_field(void **state) {
+static void unreadable_fields_are_named(void **state) {
     (void)state;
     const struct package package = {"unreadable", "1.0.0", .pragma = NULL};
     const char *publication = server_expect_published(server, &package);
@@ -200,10 +200,10 @@ static void what_cannot_be_read_names_its_field(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(who_was_not_heard_of_has_to_say_hello),
-        cmocka_unit_test(what_was_taken_may_be_said_again),
-        cmocka_unit_test(what_comes_under_an_old_number_is_refused),
-        cmocka_unit_test(what_cannot_be_read_names_its_field),
+        cmocka_unit_test(an_unknown_worker_must_join),
+        cmocka_unit_test(an_accepted_message_may_be_repeated),
+        cmocka_unit_test(messages_with_an_old_fencing_number_are_refused),
+        cmocka_unit_test(unreadable_fields_are_named),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

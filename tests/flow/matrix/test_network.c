@@ -217,7 +217,7 @@ static void a_machine_that_vanishes_leaves_no_connection_for_ever(void **state) 
         fail_msg("%s", connections);
 }
 
-static void what_cannot_be_downloaded_is_given_back_with_the_reason(void **state) {
+static void jobs_without_a_download_are_given_back_with_the_reason(void **state) {
     (void)state;
     if (!has_network) skip();
     const struct package package = {"no-download", "1.0.0", .pragma = NULL};
@@ -300,7 +300,7 @@ int main(int argument_count, char **arguments) {
         cmocka_unit_test(a_worker_that_is_cut_off_writes_nothing_late_and_comes_back),
         cmocka_unit_test(it_takes_new_work_by_itself),
         cmocka_unit_test(a_machine_that_vanishes_leaves_no_connection_for_ever),
-        cmocka_unit_test(what_cannot_be_downloaded_is_given_back_with_the_reason),
+        cmocka_unit_test(jobs_without_a_download_are_given_back_with_the_reason),
         cmocka_unit_test(a_worker_that_is_cut_off_can_be_stopped),
         cmocka_unit_test(nobody_starts_without_a_key_at_an_address_that_others_reach),
         cmocka_unit_test(builds_are_asked_for_and_answered_over_tls),

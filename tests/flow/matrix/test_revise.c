@@ -127,7 +127,7 @@ static const char *expect_refused(struct server *server, const char *name, const
     return log;
 }
 
-static void what_is_not_there_or_changes_nothing_is_refused(void **state) {
+static void missing_versions_and_empty_changes_are_refused(void **state) {
     struct server *server = *state;
     const char *base = publish_base(server, "strict");
     const struct package package = {"strict", "1.0.0", {{base, ">=1.0.0 <2.0.0"}}, .pragma = NULL},
@@ -175,7 +175,7 @@ static void without_a_plan_it_is_refused_with_the_reason(void **state) {
     json_decref(job);
 }
 
-static void what_does_not_compile_is_refused_with_the_compilers_errors(void **state) {
+static void packages_that_do_not_compile_are_refused_with_the_compilers_errors(void **state) {
     struct server *server = *state;
     const struct package base = {"broken-base", "1.0.0", .pragma = NULL},
                          renamed = {"broken-base", "2.0.0",
@@ -236,7 +236,7 @@ static void a_compiler_that_is_not_there_is_named(void **state) {
                    "older@1.0.0 is known to build with compiler 0.14.9, which this server does not have");
 }
 
-static void what_is_malformed_is_refused_by_its_field(void **state) {
+static void malformed_input_is_refused_by_its_field(void **state) {
     struct server *server = *state;
     static const struct {
         const char *payload, *path;
@@ -413,7 +413,7 @@ static void restart_with(struct server *server, const char *setting) {
     server_start_program(server, SERVER_BUILD_MATRIX);
 }
 
-static void what_takes_too_long_is_refused_and_its_builds_end(void **state) {
+static void a_revision_over_its_limit_is_refused_and_its_builds_end(void **state) {
     struct server *server = *state;
     const char *base = publish_base(server, "endless");
     const struct package package = {"endless", "1.0.0", {{base, ">=1.0.0 <2.0.0"}}, .pragma = NULL};
@@ -457,12 +457,12 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_revision_loosens_bounds),
         cmocka_unit_test(a_revision_tightens_bounds_and_another_undoes_it),
-        cmocka_unit_test(what_is_not_there_or_changes_nothing_is_refused),
+        cmocka_unit_test(missing_versions_and_empty_changes_are_refused),
         cmocka_unit_test(without_a_plan_it_is_refused_with_the_reason),
-        cmocka_unit_test(what_does_not_compile_is_refused_with_the_compilers_errors),
+        cmocka_unit_test(packages_that_do_not_compile_are_refused_with_the_compilers_errors),
         cmocka_unit_test(a_dependant_that_would_lose_its_plan_is_named),
         cmocka_unit_test(a_compiler_that_is_not_there_is_named),
-        cmocka_unit_test(what_is_malformed_is_refused_by_its_field),
+        cmocka_unit_test(malformed_input_is_refused_by_its_field),
         cmocka_unit_test(a_publication_of_the_package_is_not_held_up),
         cmocka_unit_test(a_build_that_says_nothing_about_the_bounds_is_made_again),
         cmocka_unit_test(a_manifest_that_changes_meanwhile_makes_it_start_over),
@@ -470,7 +470,7 @@ int main(void) {
         cmocka_unit_test(a_version_that_is_unpublished_meanwhile_is_not_revised),
         cmocka_unit_test(a_service_that_is_killed_while_it_waits_for_builds_finds_them_again),
         cmocka_unit_test(a_service_that_is_told_to_stop_hands_the_job_back),
-        cmocka_unit_test(what_takes_too_long_is_refused_and_its_builds_end),
+        cmocka_unit_test(a_revision_over_its_limit_is_refused_and_its_builds_end),
         cmocka_unit_test(a_server_that_is_read_only_checks_and_writes_nothing),
     };
     return cmocka_run_group_tests(tests, begin, end);

@@ -169,7 +169,7 @@ static void unpublish(struct server *server, const char *name) {
         server, trustee_expect_job(server, REVISE_TOKEN, trustee_body(server, "unpublish", payload, REVISE_ACTOR, "A test.")));
 }
 
-static void what_was_revised_and_then_unpublished_was_revised(void **state) {
+static void a_version_unpublished_after_its_revision_counts_as_revised(void **state) {
     struct server *server = *state;
     const char *id = begin_revision(server, "faulty-done", "repository:registry-index");
     unpublish(server, "faulty-done");
@@ -179,7 +179,7 @@ static void what_was_revised_and_then_unpublished_was_revised(void **state) {
     registry_expect_consistency(server);
 }
 
-static void what_was_unpublished_before_it_was_revised_was_not(void **state) {
+static void a_version_unpublished_before_its_revision_is_not_revised(void **state) {
     struct server *server = *state;
     const char *id = begin_revision(server, "faulty-half", "repository:registry");
     unpublish(server, "faulty-half");
@@ -211,8 +211,8 @@ static void a_publication_that_goes_on_later_leaves_the_revised_manifest(void **
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_killed_revision_leaves_what_an_undisturbed_one_leaves),
-        cmocka_unit_test(what_was_revised_and_then_unpublished_was_revised),
-        cmocka_unit_test(what_was_unpublished_before_it_was_revised_was_not),
+        cmocka_unit_test(a_version_unpublished_after_its_revision_counts_as_revised),
+        cmocka_unit_test(a_version_unpublished_before_its_revision_is_not_revised),
         cmocka_unit_test(a_publication_that_goes_on_later_leaves_the_revised_manifest),
     };
     return run_fault_tests(tests, begin, end);

@@ -195,7 +195,7 @@ static void workers_that_share_a_store_find_what_the_other_has_built(void **stat
 }
 
 /* An entry may be evicted from the store before its dependants, or be added while another worker looks. */
-static void what_depends_on_something_that_the_store_does_not_have_is_compiled_again(void **state) {
+static void dependants_of_missing_entries_are_compiled_again(void **state) {
     (void)state;
     const struct package base = {"gap-base", "1.0.0", .pragma = NULL},
                          middle = {"gap-middle", "1.0.0", {{"gap-base", ">=1.0.0 <2.0.0"}}, .pragma = NULL},
@@ -258,7 +258,7 @@ static void a_worker_that_said_goodbye_is_gone_at_once(void **state) {
     }
 }
 
-static void what_takes_too_long_to_finish_is_handed_back(void **state) {
+static void a_build_too_long_for_the_drain_is_handed_back(void **state) {
     (void)state;
     const struct package slow = {"handed-back", "1.0.0", .pragma = "sleep-from 0.15.16 6000"};
     server_start_worker(server, hasty);
@@ -393,7 +393,7 @@ static void an_address_that_has_no_tarballs_is_no_verdict(void **state) {
     matrix_expect_compilers(server, "nowhere", "1.0.0", "0.15.15 0.15.16");
 }
 
-static void what_does_not_come_to_an_end_is_timed_out(void **state) {
+static void an_endless_build_is_timed_out(void **state) {
     (void)state;
     const struct package endless = {"endless", "1.0.0", .pragma = "sleep-from 0.15.16 600000"};
     server_expect_published(server, &endless);
@@ -421,15 +421,15 @@ int main(void) {
         cmocka_unit_test(a_worker_says_what_it_is_and_has),
         cmocka_unit_test(a_worker_without_the_compiler_gets_no_job_for_it),
         cmocka_unit_test(workers_that_share_a_store_find_what_the_other_has_built),
-        cmocka_unit_test(what_depends_on_something_that_the_store_does_not_have_is_compiled_again),
+        cmocka_unit_test(dependants_of_missing_entries_are_compiled_again),
         cmocka_unit_test(a_worker_that_is_told_to_stop_finishes_what_it_has),
         cmocka_unit_test(a_worker_that_said_goodbye_is_gone_at_once),
-        cmocka_unit_test(what_takes_too_long_to_finish_is_handed_back),
+        cmocka_unit_test(a_build_too_long_for_the_drain_is_handed_back),
         cmocka_unit_test(a_whole_package_set_is_built_from_the_store),
         cmocka_unit_test(a_tarball_that_is_gone_is_a_missing_dependency),
         cmocka_unit_test(a_tarball_that_is_back_is_built_by_the_next_sweep),
         cmocka_unit_test(an_address_that_has_no_tarballs_is_no_verdict),
-        cmocka_unit_test(what_does_not_come_to_an_end_is_timed_out),
+        cmocka_unit_test(an_endless_build_is_timed_out),
         cmocka_unit_test(a_job_whose_workers_are_lost_three_times_is_given_up),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

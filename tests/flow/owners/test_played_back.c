@@ -162,7 +162,7 @@ static void an_unpublishing_undone_by_hand_is_refused(void **state) {
 }
 
 /* The package has no versions any more, and no location. */
-static void of_a_package_that_is_gone_an_unpublishing_holds_and_a_transfer_does_not(void **state) {
+static void for_a_removed_package_an_unpublishing_holds_and_a_transfer_does_not(void **state) {
     (void)state;
     publish("vanished");
     const char *move = transfer_payload(&scene, "vanished", "flow/purescript-vanished-1"), *moved = done(ROUTE_TRANSFER, move);
@@ -199,7 +199,7 @@ static void a_trustees_unpublishing_undone_by_hand_is_refused(void **state) {
 }
 
 /* A signed payload is carried out once, regardless of the requester. */
-static void what_a_trustee_tried_again_is_carried_out_by_that_job(void **state) {
+static void a_trustees_retry_is_carried_out_by_that_job(void **state) {
     (void)state;
     publish("persistent");
     publish("in-its-way");
@@ -241,9 +241,9 @@ int main(void) {
         cmocka_unit_test(a_transfer_undone_by_hand_is_refused),
         cmocka_unit_test(a_transfer_that_was_brought_back_by_hand_holds),
         cmocka_unit_test(an_unpublishing_undone_by_hand_is_refused),
-        cmocka_unit_test(of_a_package_that_is_gone_an_unpublishing_holds_and_a_transfer_does_not),
+        cmocka_unit_test(for_a_removed_package_an_unpublishing_holds_and_a_transfer_does_not),
         cmocka_unit_test(a_trustees_unpublishing_undone_by_hand_is_refused),
-        cmocka_unit_test(what_a_trustee_tried_again_is_carried_out_by_that_job),
+        cmocka_unit_test(a_trustees_retry_is_carried_out_by_that_job),
         cmocka_unit_test(without_build_matrix_what_this_server_has_done_decides),
     };
     return cmocka_run_group_tests(tests, start, owners_scene_tear_down);

@@ -194,7 +194,7 @@ static void only_owners_and_pacchettibotti_may(void **state) {
 }
 
 /* The owners in the metadata at that time count: those of the newest published version. */
-static void who_is_no_owner_any_more_may_not(void **state) {
+static void a_former_owner_may_not(void **state) {
     (void)state;
     owners_scene_publish(&scene, "handed-on", "1.0.0", owners_of(&scene, &scene.owner));
     owners_scene_publish(&scene, "handed-on", "1.1.0", owners_of(&scene, &scene.stranger));
@@ -219,7 +219,7 @@ static void a_signature_made_anew_without_the_key_does_nothing(void **state) {
     expect_location("remade", "flow/purescript-remade-2");
 }
 
-static void what_failed_may_be_asked_for_again(void **state) {
+static void a_failed_request_may_be_repeated(void **state) {
     (void)state;
     owners_scene_publish(&scene, "hopeful", "1.0.0", owners_of(&scene, &scene.owner));
     owners_scene_publish(&scene, "in-the-way", "1.0.0", NULL);
@@ -319,9 +319,9 @@ int main(void) {
         cmocka_unit_test(a_package_must_be_there),
         cmocka_unit_test(a_place_must_be_new_and_free),
         cmocka_unit_test(only_owners_and_pacchettibotti_may),
-        cmocka_unit_test(who_is_no_owner_any_more_may_not),
+        cmocka_unit_test(a_former_owner_may_not),
         cmocka_unit_test(a_signature_made_anew_without_the_key_does_nothing),
-        cmocka_unit_test(what_failed_may_be_asked_for_again),
+        cmocka_unit_test(a_failed_request_may_be_repeated),
         cmocka_unit_test(registryctl_signs_asks_and_follows),
         cmocka_unit_test(one_place_is_taken_by_one_of_many),
         cmocka_unit_test(a_read_only_server_changes_nothing),

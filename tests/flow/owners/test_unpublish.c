@@ -202,7 +202,7 @@ static void expect_refused(const char *payload, const char *signature, const cha
     owners_scene_expect_refused(&scene, ROUTE_UNPUBLISH, payload, signature, words);
 }
 
-static void what_is_not_there_cannot_be_unpublished(void **state) {
+static void a_missing_version_cannot_be_unpublished(void **state) {
     (void)state;
     owners_scene_publish(&scene, "twice", "1.0.0", owners_of(&scene, &scene.owner));
     owners_scene_publish(&scene, "twice", "2.0.0", owners_of(&scene, &scene.owner));
@@ -270,7 +270,7 @@ static void the_age_is_that_when_the_request_came(void **state) {
     server_expect_success(scene.server, accepted.id);
 }
 
-static void what_others_need_stays(void **state) {
+static void a_version_that_others_need_stays(void **state) {
     (void)state;
     const struct package leaf = {"leaf", "1.0.0", .dependencies = {{"ground", ">=1.0.0 <2.0.0"}}};
     owners_scene_publish(&scene, "ground", "1.0.0", owners_of(&scene, &scene.owner));
@@ -317,7 +317,7 @@ static void a_signature_made_anew_without_the_key_does_nothing(void **state) {
     expect_refused(payload, ecdsa_p256_make_another(arena, signature), id, "carried out only once", NULL);
 }
 
-static void what_is_malformed_is_refused_by_field(void **state) {
+static void malformed_input_is_refused_by_field(void **state) {
     (void)state;
     static const struct {
         const char *route, *body, *path;
@@ -441,14 +441,14 @@ int main(void) {
         cmocka_unit_test(an_unpublished_version_cannot_come_back),
         cmocka_unit_test(every_kind_of_key_may_sign),
         cmocka_unit_test(pacchettibotti_may_for_a_package_without_owners),
-        cmocka_unit_test(what_is_not_there_cannot_be_unpublished),
+        cmocka_unit_test(a_missing_version_cannot_be_unpublished),
         cmocka_unit_test(only_owners_and_pacchettibotti_may),
         cmocka_unit_test(after_48_hours_it_is_too_late),
         cmocka_unit_test(the_age_is_that_when_the_request_came),
-        cmocka_unit_test(what_others_need_stays),
+        cmocka_unit_test(a_version_that_others_need_stays),
         cmocka_unit_test(the_same_bytes_are_the_same_job),
         cmocka_unit_test(a_signature_made_anew_without_the_key_does_nothing),
-        cmocka_unit_test(what_is_malformed_is_refused_by_field),
+        cmocka_unit_test(malformed_input_is_refused_by_field),
         cmocka_unit_test(a_trustee_may_at_any_age_and_says_why),
         cmocka_unit_test(a_read_only_server_changes_nothing),
     };

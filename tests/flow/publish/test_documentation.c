@@ -274,7 +274,7 @@ static void a_pursuit_that_does_not_answer_is_left_after_a_while(void **state) {
     stop_scene(&scene);
 }
 
-static void what_the_compiler_will_not_document_is_told_in_its_words(void **state) {
+static void refused_documentation_is_reported_in_the_compilers_words(void **state) {
     (void)state;
     struct scene scene = start_scene(NULL, NULL);
     const struct package package = {"undocumented", "1.0.0", .pragma = "fail-publish No words for this."};
@@ -336,7 +336,7 @@ int main(void) {
         cmocka_unit_test(a_pursuit_that_is_away_fails_no_publication_but_whoever_asks_again),
         cmocka_unit_test(a_run_with_nothing_but_documentation_to_do_fails_with_it),
         cmocka_unit_test(a_pursuit_that_does_not_answer_is_left_after_a_while),
-        cmocka_unit_test(what_the_compiler_will_not_document_is_told_in_its_words),
+        cmocka_unit_test(refused_documentation_is_reported_in_the_compilers_words),
         cmocka_unit_test(a_compiler_that_is_too_old_is_told_and_counts_as_done),
         cmocka_unit_test(without_a_token_there_is_no_pursuit),
         cmocka_unit_test(a_read_only_server_sends_nothing_and_says_so),

@@ -157,7 +157,7 @@ static const char *expect_refused(const char *request) {
     return sentence;
 }
 
-static void what_is_there_is_refused_with_both_addresses(void **state) {
+static void a_complete_version_is_refused_with_both_addresses(void **state) {
     (void)state;
     const struct package package = {"complete", "1.0.0", .pragma = NULL};
     publish(&package, true);
@@ -277,7 +277,7 @@ int main(void) {
         cmocka_unit_test_teardown(missing_documentation_is_finished_and_commits_nothing, heal),
         cmocka_unit_test_teardown(index_entry_and_documentation_are_finished_together, heal),
         cmocka_unit_test_teardown(the_index_entry_is_finished_while_pursuit_is_away, heal),
-        cmocka_unit_test_teardown(what_is_there_is_refused_with_both_addresses, heal),
+        cmocka_unit_test_teardown(a_complete_version_is_refused_with_both_addresses, heal),
         cmocka_unit_test_teardown(another_manifest_is_refused_showing_both, heal),
         cmocka_unit_test_teardown(an_index_entry_without_metadata_is_never_replaced_by_another_manifest, heal),
         cmocka_unit_test_teardown(a_tarball_that_is_not_the_metadatas_finishes_nothing, heal),

@@ -43,7 +43,7 @@ static const struct refusal refusals[] = {
      .package = {"constructing", "1.0.0", MODULE("module Constructing (Type(one)) where\n")},
      .sentence = "The file src/Main.purs: The module header does not parse: at line 1, column 27 a constructor's name was "
                  "expected, not `one`."},
-    {.holds = "what_is_hidden_is_a_list",
+    {.holds = "hidden_items_are_a_list",
      .package = {"hiding", "1.0.0", MODULE("module Hiding where\nimport Flow.Ground hiding one\n")},
      .sentence = "The file src/Main.purs: The module header does not parse: at line 2, column 27 `(` was expected, not `one`."},
     {.holds = "a_comment_must_end_before_the_header",
@@ -126,11 +126,11 @@ static const struct refusal refusals[] = {
      .words = {"The module Flow.Ground is in src/Ground.purs, and also in its dependency ground@1.0.0, "}},
 
     /* Step 9: compile */
-    {.holds = "what_does_not_compile_is_refused_with_the_compilers_words",
+    {.holds = "packages_that_do_not_compile_are_refused_with_the_compilers_words",
      .package = {"broken", "1.0.0", .pragma = "fail The types do not fit."},
      .sentence = "broken@1.0.0 does not compile with compiler 0.15.15: 1 error, shown above.",
      .words_above = {"TypesDoNotUnify in src/Main.purs:1:1 - 1:40 (module Flow.Broken):\n  The types do not fit."}},
-    {.holds = "what_the_compiler_ends_at_without_a_report_is_refused_with_its_words",
+    {.holds = "packages_that_end_the_compiler_without_a_report_are_refused_with_its_words",
      .package = {"deadly", "1.0.0", .pragma = "die .registry/deadly-1.0.0/src/Main.purs: This is odd."},
      .sentence = "The compiler 0.15.15 ended with exit status 1 and no report, 3 times over with the same words, so it cannot "
                  "compile this. It says: purs: src/Main.purs: This is odd."},

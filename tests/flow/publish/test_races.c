@@ -207,7 +207,7 @@ static void a_package_that_moves_while_it_is_pushed_takes_its_tarball_back(void 
     "{\"githubOwner\": "                                                                                                       \
     "\"flow\", \"githubRepo\": \"purescript-left\"}}"
 
-static void of_two_new_packages_at_one_place_one_is_published(void **state) {
+static void only_one_of_two_new_packages_at_one_place_is_published(void **state) {
     (void)state;
     const struct package left = {"left", "1.0.0", .pragma = NULL},
                          right = {"left", "2.0.0", .files = {{"purs.json", RIGHT_MANIFEST}}};
@@ -340,7 +340,7 @@ int main(void) {
         cmocka_unit_test(a_version_that_is_unpublished_stays_so),
         cmocka_unit_test(a_tarball_that_others_store_is_never_overwritten),
         cmocka_unit_test(a_package_that_moves_while_it_is_pushed_takes_its_tarball_back),
-        cmocka_unit_test(of_two_new_packages_at_one_place_one_is_published),
+        cmocka_unit_test(only_one_of_two_new_packages_at_one_place_is_published),
         cmocka_unit_test(a_new_package_does_not_come_where_another_has_moved),
         cmocka_unit_test(a_tarball_with_the_same_bytes_is_used_again),
         cmocka_unit_test(metadata_that_is_there_already_is_left_as_it_is),

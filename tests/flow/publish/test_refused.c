@@ -187,7 +187,7 @@ static void a_published_version_without_index_entry_is_finished(void **state) {
 
 /* ---- Requests that never become a job ---- */
 
-static void what_is_no_publication_is_answered_with_400_and_its_field(void **state) {
+static void malformed_publications_are_answered_with_400_and_the_field(void **state) {
     (void)state;
     static const struct {
         const char *body, *path;
@@ -238,7 +238,7 @@ static void a_body_over_the_limit_is_refused_before_it_was_sent(void **state) {
 int main(void) {
     const struct CMUnitTest others[] = {
         cmocka_unit_test(a_published_version_without_index_entry_is_finished),
-        cmocka_unit_test(what_is_no_publication_is_answered_with_400_and_its_field),
+        cmocka_unit_test(malformed_publications_are_answered_with_400_and_the_field),
         cmocka_unit_test(a_body_over_the_limit_is_refused_before_it_was_sent),
     };
     return REFUSALS_RUN(server, start, refusals, others);

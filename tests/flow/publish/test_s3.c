@@ -109,7 +109,7 @@ static void an_object_in_the_way_is_refused_and_one_with_the_same_bytes_is_used(
     stop(&scene);
 }
 
-static void what_s3_does_wrong_delays_a_publication_and_does_not_fail_it(void **state) {
+static void faults_of_s3_delay_a_publication_and_do_not_fail_it(void **state) {
     (void)state;
     struct scene scene;
     const struct package package = {"delayed", "1.0.0", .pragma = NULL};
@@ -183,7 +183,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tarballs_are_uploaded_and_come_from_the_public_base),
         cmocka_unit_test(an_object_in_the_way_is_refused_and_one_with_the_same_bytes_is_used),
-        cmocka_unit_test(what_s3_does_wrong_delays_a_publication_and_does_not_fail_it),
+        cmocka_unit_test(faults_of_s3_delay_a_publication_and_do_not_fail_it),
         cmocka_unit_test(a_wrong_secret_is_told_by_readyz_and_the_right_one_is_taken_up_on_sighup),
         cmocka_unit_test(storage_that_hangs_does_not_hide_how_the_rest_is),
         cmocka_unit_test(with_readonly_nothing_is_uploaded),

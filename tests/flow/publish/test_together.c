@@ -325,7 +325,7 @@ static void a_fitting_version_is_enough(void **state) {
     server_expect_success(scene->server, id);
 }
 
-static void what_cannot_help_is_not_waited_for(void **state) {
+static void versions_that_cannot_help_are_not_waited_for(void **state) {
     struct scene *scene = *state;
     const struct package coming = {"too-high", "3.0.0", .pragma = NULL},
                          package = {"hopeless", "1.0.0", .dependencies = {{"too-high", ">=1.0.0 <2.0.0"}}};
@@ -476,7 +476,7 @@ int main(void) {
         cmocka_unit_test(a_package_whose_publications_keep_failing_is_not_waited_for),
         cmocka_unit_test(versions_chosen_by_a_client_are_waited_for),
         cmocka_unit_test(a_fitting_version_is_enough),
-        cmocka_unit_test(what_cannot_help_is_not_waited_for),
+        cmocka_unit_test(versions_that_cannot_help_are_not_waited_for),
         cmocka_unit_test(dependencies_that_do_not_agree_yet_are_waited_for),
     };
     const struct CMUnitTest apart[] = {

@@ -101,7 +101,7 @@ static void trustees_pass_and_nobody_else(void **state) {
     assert_int_equal(trustee_ask(scene.server, MEMBERS, "192.0.2.1", malformed).status, 400);
 }
 
-static void what_github_said_is_believed_for_a_while(void **state) {
+static void answers_of_github_are_cached_for_a_while(void **state) {
     (void)state;
     size_t users = github_server_count(github, "GET /user"), teams = github_server_count(github, "GET /orgs/");
     assert_true(users == 4 && teams == 1); /* a member, the bot, the stranger, nobody; malformed tokens are not looked up */
@@ -156,7 +156,7 @@ static void nobody_passes_unknown_while_github_cannot_be_asked(void **state) {
     server_wait_until_ready(scene.server);
 }
 
-static void who_leaves_the_team_or_loses_the_token_is_out(void **state) {
+static void leaving_the_team_or_losing_the_token_ends_the_permission(void **state) {
     (void)state;
     github_server_set_member(github, "member", false);
     github_server_set_token(github, BOTS, NULL, false);
@@ -185,10 +185,10 @@ static void only_some_look_ups_a_minute_are_made(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(trustees_pass_and_nobody_else),
-        cmocka_unit_test(what_github_said_is_believed_for_a_while),
+        cmocka_unit_test(answers_of_github_are_cached_for_a_while),
         cmocka_unit_test(an_address_that_fails_often_has_nothing_looked_up_and_trustees_still_pass),
         cmocka_unit_test(nobody_passes_unknown_while_github_cannot_be_asked),
-        cmocka_unit_test(who_leaves_the_team_or_loses_the_token_is_out),
+        cmocka_unit_test(leaving_the_team_or_losing_the_token_ends_the_permission),
         cmocka_unit_test(only_some_look_ups_a_minute_are_made),
     };
     return cmocka_run_group_tests(tests, start, stop);

@@ -177,7 +177,7 @@ static void a_failure_then_is_an_alarm_and_takes_no_compiler_away(void **state) 
     assert_int_equal(matrix_alarms(server), 1);
 }
 
-static void what_cannot_be_built_is_refused_with_the_reason(void **state) {
+static void impossible_builds_are_refused_with_the_reason(void **state) {
     struct server *server = *state;
     publish_and_build(server, "reasons");
     refuse(server, body(server, "Reasons", "1.0.0", "0.15.14"), "payload.name", "lower-case");
@@ -219,7 +219,7 @@ int main(void) {
         cmocka_unit_test(its_plan_is_the_registrys),
         cmocka_unit_test(while_it_waits_the_same_is_one_job),
         cmocka_unit_test(a_failure_then_is_an_alarm_and_takes_no_compiler_away),
-        cmocka_unit_test(what_cannot_be_built_is_refused_with_the_reason),
+        cmocka_unit_test(impossible_builds_are_refused_with_the_reason),
         cmocka_unit_test(a_version_without_a_plan_is_refused_with_the_solvers_explanation),
         cmocka_unit_test(without_build_matrix_it_is_unavailable),
     };

@@ -271,7 +271,7 @@ static void a_build_for_a_revision_is_not_tried_again_by_itself(void **state) {
 
 /* ---- Refusals ---- */
 
-static void what_is_malformed_is_refused_by_its_field(void **state) {
+static void malformed_input_is_refused_by_its_field(void **state) {
     (void)state;
     static const struct {
         const char *body, *path;
@@ -385,7 +385,7 @@ int main(void) {
         cmocka_unit_test(a_failed_job_is_tried_again_and_linked),
         cmocka_unit_test(a_try_again_proves_nothing_and_undoes_nothing),
         cmocka_unit_test(a_build_for_a_revision_is_not_tried_again_by_itself),
-        cmocka_unit_test(what_is_malformed_is_refused_by_its_field),
+        cmocka_unit_test(malformed_input_is_refused_by_its_field),
         cmocka_unit_test(the_token_is_looked_at_first_and_failures_are_counted),
         cmocka_unit_test(a_new_token_needs_no_restart),
     };

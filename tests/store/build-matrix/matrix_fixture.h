@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What the tests of services/build-matrix begin with: the job store's fixture, two repositories with a small registry, and the
- * service's state in this process, whose threads a test starts where it is about them. The test itself is the build worker.
+ * Common setup of the tests of services/build-matrix: the job store's fixture, two repositories with a small registry, and the
+ * service's state in this process; tests about its threads start them. The test itself acts as the build worker.
  */
 #ifndef TESTS_STORE_BUILD_MATRIX_MATRIX_FIXTURE_H
 #define TESTS_STORE_BUILD_MATRIX_MATRIX_FIXTURE_H
@@ -39,7 +39,7 @@ struct matrix_fixture {
     struct worker_identity worker;
 };
 
-/* All versions that there are at first; the compilers are OLD and NEW. */
+/* All versions in the registry at first; the compilers are OLD and NEW. */
 static const char *const first_rows[] = {
     "arrays 1.0.0 [0.15.14] prelude >=6.0.0 <7.0.0",
     "effect 1.0.0 [0.15.14] prelude >=6.0.0 <7.0.0",
@@ -71,7 +71,7 @@ static inline void write_package(const struct matrix_fixture *m, const struct in
     text_release(&text);
 }
 
-/* Makes both repositories hold these rows (small_registry.h) and nothing else; the service has not seen it yet. */
+/* Replaces the content of both repositories by these rows (small_registry.h); the service has not seen the change yet. */
 static inline void write_registry(struct matrix_fixture *m, const char *const *rows, size_t count) {
     struct manifest_index *index = small_registry_create(rows, count);
     git_script(&m->git, "for repo in registry registry-index; do mkdir -p $repo; if [ -d $repo.git ]; then"
@@ -90,7 +90,7 @@ static inline void refresh(struct matrix_fixture *m) {
     assert_ok(registry_view_refresh(m->service.repositories.view, &deadline, &f->err));
 }
 
-/* The compilers of version 1.0.0 of the package at the head of the registry, by blanks. */
+/* The compilers of version 1.0.0 of the package at the head of the registry, separated by blanks. */
 static inline const char *compilers_of(struct matrix_fixture *m, const char *package) {
     struct fixture *f = &m->f;
     const char *file = git_output(&m->git, "git -C registry.git cat-file blob HEAD:metadata/%s.json", package);
@@ -164,7 +164,7 @@ static inline int close_service(void **state) {
 
 /* ---- Jobs ---- */
 
-/* The build of 1.0.0 of the package with NEW, of a wave; with prelude, unless there is another plan. */
+/* Accepts a wave's build of 1.0.0 of the package with NEW; its plan is prelude unless another one is given. */
 static inline const char *accept_build(struct matrix_fixture *m, const char *package, const char *plan,
                                        enum matrix_purpose purpose) {
     struct job_request request = matrix_of(package, NEW);
@@ -177,7 +177,7 @@ static inline const char *accept_wave_build(struct matrix_fixture *m, const char
     return accept_build(m, package, NULL, MATRIX_PURPOSE_WAVE);
 }
 
-/* The work that a message brings. */
+/* The work order in a message. */
 static inline struct work_order read_work(struct matrix_fixture *m, const struct message *message) {
     struct fixture *f = &m->f;
     struct work_order work;
@@ -186,7 +186,7 @@ static inline struct work_order read_work(struct matrix_fixture *m, const struct
     return work;
 }
 
-/* What the worker, one of `slots` of all workers, is given; no jobs where there is nothing. */
+/* The work given to a worker when all workers together have `slots` slots; without jobs if there is none. */
 static inline struct work_order take_work(struct matrix_fixture *m, size_t slots) {
     struct fixture *f = &m->f;
     const char *compilers[] = {NEW};
@@ -197,7 +197,7 @@ static inline struct work_order take_work(struct matrix_fixture *m, size_t slots
     return message.tag == MESSAGE_done ? (struct work_order){0} : read_work(m, &message);
 }
 
-/* The only ready job. */
+/* Takes the only ready job. */
 static inline struct build_job take_build(struct matrix_fixture *m) {
     const struct work_order work = take_work(m, 1);
     assert_int_equal(work.job_count, 1);
@@ -223,7 +223,7 @@ static inline void expect_failed(struct matrix_fixture *m, const char *id, const
     if (!verdict) assert_null(job.verdict);
 }
 
-/* The lines of the job's log, one below the other. */
+/* The lines of the job's log, each on its own line. */
 static inline const char *log_of(struct matrix_fixture *m, const char *id) {
     return print_log(&m->f, id, false);
 }
@@ -233,7 +233,7 @@ static inline void start_committer(struct matrix_fixture *m) {
     assert_ok(committer_create(&m->service.committer, &m->service, &f->err));
 }
 
-/* The value of the sample in all that the service measures; its threads are running. */
+/* The value of one sample among the service's metrics; its threads are running. */
 static inline double figure_of(struct matrix_fixture *m, const char *sample) {
     struct metrics *metrics = metrics_create();
     struct text text = {0};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Compilers into the metadata: one round with one push, in which one job fails alone; and the thread that takes jobs over.
+ * Adding compilers to the metadata: one round with one push, in which a job can fail alone; and the thread that takes over
+ * jobs.
  */
 #include "lib/store/redis/events.h"
 #include "services/build-matrix/commit/committer_parts.h"
@@ -48,7 +49,7 @@ static enum status go_round(struct matrix_fixture *m, struct round *round) {
     return committer_go_round(&round->committer, round->jobs, round->count, &m->f.err);
 }
 
-/* The events that nobody has read yet, one below the other. */
+/* The events that were not read yet, each on its own line. */
 static const char *read_events(struct matrix_fixture *m) {
     struct fixture *f = &m->f;
     struct event *events;
@@ -157,7 +158,7 @@ static void a_round_that_cannot_be_pushed_is_gone_again(void **state) {
     git_script(&m->git, "touch registry.git/refs/heads/main.lock");
     m->f.err = (struct error){0};
     assert_int_not_equal(go_round(m, &round), STATUS_OK);
-    assert_string_not_equal(m->f.err.message, ""); /* which the log and the alarm show */
+    assert_string_not_equal(m->f.err.message, ""); /* shown in the log and the alarm */
     assert_false(success->is_ended || success->is_stale);
     expect_state(m, success->lease.job_id, JOB_STATE_RUNNING);
     git_script(&m->git, "rm registry.git/refs/heads/main.lock");
@@ -199,12 +200,12 @@ static void hand_over(struct matrix_fixture *m, const char *id, struct lease *le
         committer_add(m->service.committer, &job, lease);
 }
 
-static void what_it_has_is_committed_before_it_ends(void **state) {
+static void pending_commits_are_made_before_it_ends(void **state) {
     struct matrix_fixture *m = *state;
     struct fixture *f = &m->f;
     struct lease leases[3];
     start_committer(m);
-    hand_over(m, accept_wave_build(m, "arrays"), &leases[0], NULL, 2); /* its result came twice */
+    hand_over(m, accept_wave_build(m, "arrays"), &leases[0], NULL, 2); /* the same result twice */
     hand_over(m, accept_wave_build(m, "effect"), &leases[1], "one", 1);
     hand_over(m, accept_build(m, "maybe", NULL, MATRIX_PURPOSE_REQUEST), &leases[2], NULL, 1);
     committer_free(m->service.committer);
@@ -251,7 +252,7 @@ int main(void) {
         matrix_test(a_job_that_is_somebody_elses_by_now_is_left_to_them),
         matrix_test(a_round_that_cannot_be_pushed_is_gone_again),
         matrix_test(a_read_only_service_writes_nothing),
-        matrix_test(what_it_has_is_committed_before_it_ends),
+        matrix_test(pending_commits_are_made_before_it_ends),
         matrix_test(a_push_that_fails_is_tried_again),
     };
     return cmocka_run_group_tests(tests, start_matrix, stop_matrix);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * One piece of work for one worker: its jobs, their leases, and the end of those that cannot be built any more. Which jobs
- * share a batch: tests/unit/build-matrix/test_batch.c.
+ * One batch of work for one worker: its jobs, their leases, and the end of jobs that cannot be built any more. The choice of
+ * jobs for a batch: tests/unit/build-matrix/test_batch.c.
  */
 #include "tests/store/build-matrix/matrix_fixture.h"
 
-/* ---- What is handed out ---- */
+/* ---- Jobs that are handed out ---- */
 
 static void jobs_that_agree_are_one_piece_of_work(void **state) {
     struct matrix_fixture *m = *state;
@@ -20,7 +20,7 @@ static void jobs_that_agree_are_one_piece_of_work(void **state) {
     assert_true(version_equal(work.compiler, (struct version){0, 15, 15}));
     assert_int_equal(work.time_limit_ms, m->service.settings.matrix_timeout_ms);
     assert_int_equal(work.lease_ms, m->service.settings.lease_ms);
-    assert_int_equal(work.other_count, 1); /* maybe, the only one that is not in it */
+    assert_int_equal(work.other_count, 1); /* maybe is the only one outside the batch */
     assert_string_equal(work.others[0].name, "maybe");
     for (size_t i = 0; i < 2; i++) {
         const struct job job = get_job(f, work.jobs[i].job_id);
@@ -62,8 +62,8 @@ static void ready_jobs_are_shared_among_all_slots(void **state) {
     }
 }
 
-/* However many of a sweep are behind them. */
-static void what_is_most_urgent_is_shared_by_itself(void **state) {
+/* Even with many jobs of a sweep after them. */
+static void the_most_urgent_jobs_are_shared_separately(void **state) {
     struct matrix_fixture *m = *state;
     enum { SWEPT = 80 };
     const char *sets[] = {accept_build(m, "arrays", NULL, MATRIX_PURPOSE_SET),
@@ -129,9 +129,9 @@ static void tarballs_come_from_the_address_that_is_set(void **state) {
     settings->s3_api_url = settings->build_download_url = NULL;
 }
 
-/* ---- What needs no worker ---- */
+/* ---- Jobs that need no worker ---- */
 
-/* Of a service that was killed before it had committed it. */
+/* As if the service had been killed before it committed the result. */
 static void a_build_with_a_record_is_committed_without_a_worker(void **state) {
     struct matrix_fixture *m = *state;
     struct fixture *f = &m->f;
@@ -172,7 +172,7 @@ static void a_build_whose_plan_is_gone_ends(void **state) {
     expect_failed(m, id, "dependency_missing", "effect@1.0.0, which the build needs, is no longer published.");
 }
 
-/* The registry in memory is older: the version came with another instance's commit. */
+/* The registry in memory is older than a commit of another instance, which added the version. */
 static void nothing_is_refused_by_what_is_older_than_the_question(void **state) {
     struct matrix_fixture *m = *state;
     static const char *const rows[] = {"arrays 1.0.0 [0.15.14] prelude >=6.0.0 <7.0.0",
@@ -199,7 +199,8 @@ static void where_the_repositories_cannot_be_read_nothing_is_refused(void **stat
     expect_failed(m, gone, NULL, "late@1.0.0 is no longer published.");
 }
 
-/* The manifest has dependencies that the plan has not: seen when the work is written, the jobs being claimed. */
+/* The manifest has dependencies that the plan lacks, which is noticed when the work order is written, after the jobs were
+ * claimed. */
 static void one_job_that_cannot_be_written_takes_no_other_with_it(void **state) {
     struct matrix_fixture *m = *state;
     static const char *const rows[] = {"arrays 1.0.0 [0.15.14] prelude >=6.0.0 <7.0.0", "prelude 6.0.0 [0.15.14]",
@@ -216,7 +217,7 @@ static void one_job_that_cannot_be_written_takes_no_other_with_it(void **state) 
 
 /* ---- Too large ---- */
 
-/* Adds the packages of these rows to the registry in memory alone. */
+/* Adds the packages of these rows to the registry in memory only. */
 static void add_in_memory(struct matrix_fixture *m, const char *const *rows, size_t count) {
     struct fixture *f = &m->f;
     struct manifest_index *more = small_registry_create(rows, count);
@@ -224,7 +225,7 @@ static void add_in_memory(struct matrix_fixture *m, const char *const *rows, siz
     struct text text = {0};
     for (uint32_t id = 0; id < manifest_index_package_count(more); id++) {
         const struct indexed_package *package = manifest_index_package(more, id);
-        if (package->version_count == 0 || !package->metadata) continue; /* it only occurs in a range */
+        if (package->version_count == 0 || !package->metadata) continue; /* only named in a dependency */
         text_clear(&text);
         manifest_append_line(&text, package->versions[0].manifest);
         assert_ok(manifest_index_set_manifests(index, package->name, text_view(&text), text.length, &f->err));
@@ -237,7 +238,7 @@ static void add_in_memory(struct matrix_fixture *m, const char *const *rows, siz
     manifest_index_free(more);
 }
 
-/* Its work would be refused as a message each time. */
+/* Its work order would be refused as a message each time. */
 static void a_build_that_does_not_fit_into_a_message_ends(void **state) {
     struct matrix_fixture *m = *state;
     struct fixture *f = &m->f;
@@ -260,7 +261,7 @@ static void a_build_that_does_not_fit_into_a_message_ends(void **state) {
     text_release(&plan);
 }
 
-/* The fault is not the job's, which waits until the setting is right. */
+/* The cause is a wrong setting, so the job waits until that is corrected. */
 static void a_build_is_given_back_where_its_plan_is_not_what_is_too_large(void **state) {
     struct matrix_fixture *m = *state;
     struct fixture *f = &m->f;
@@ -283,7 +284,7 @@ int main(void) {
         matrix_test(jobs_that_agree_are_one_piece_of_work),
         matrix_test(until_the_worker_says_something_its_lease_is_short),
         matrix_test(ready_jobs_are_shared_among_all_slots),
-        matrix_test(what_is_most_urgent_is_shared_by_itself),
+        matrix_test(the_most_urgent_jobs_are_shared_separately),
         matrix_test(a_worker_gets_builds_with_its_own_compilers),
         matrix_test(the_purpose_says_how_it_is_built),
         matrix_test(a_package_set_is_built_as_a_whole),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What becomes a job: events as they are read, planned for and acknowledged; a new compiler; the sweep; and the planner's
- * thread. Which pairs follow from what: tests/unit/domain/test_matrix_plan.c.
+ * How jobs are made: events are read, planned for and acknowledged; a new compiler; the sweep; and the planner's thread. The
+ * pairs that follow from an event: tests/unit/domain/test_matrix_plan.c.
  */
 #include "lib/store/redis/events.h"
 #include "services/build-matrix/plan/planner.h"
@@ -47,7 +47,7 @@ static int close_planning(void **state) {
 
 #define planning_test(name) cmocka_unit_test_setup_teardown(name, open_planning, close_planning)
 
-/* A job that ended with this event. */
+/* Runs a job that ends with this event. */
 static void emit(struct matrix_fixture *m, const char *event) {
     const struct job_request request = publish_of("emitter");
     run_job(&m->f, &request, &(struct job_end){.success = true, .event = event});
@@ -64,7 +64,7 @@ static void handle(struct matrix_fixture *m) {
     assert_int_equal(events.count, 0);
 }
 
-/* The builds that wait, as they were asked for. */
+/* The builds that wait, in the order in which they were made. */
 static const char *list_builds(struct matrix_fixture *m) {
     struct fixture *f = &m->f;
     const struct job_filter filter = {.has_kind = true, .kind = JOB_KIND_MATRIX, .limit = 100};
@@ -79,7 +79,7 @@ static const char *list_builds(struct matrix_fixture *m) {
     return copy;
 }
 
-/* How many events were taken and not acknowledged. */
+/* The number of events that were read and not acknowledged. */
 static size_t count_unacknowledged(struct matrix_fixture *m) {
     struct fixture *f = &m->f;
     struct event *read;
@@ -113,7 +113,7 @@ static void a_version_that_was_built_lets_its_dependants_be_built(void **state) 
     emit(m, BUILT_PRELUDE(",\"purpose\":\"wave\""));
     handle(m);
     assert_string_equal(list_builds(m), "arrays@1.0.0 " NEW " wave, effect@1.0.0 " NEW " wave, maybe@1.0.0 " NEW " wave");
-    assert_true(wakes > 0); /* once for each piece, which is as long as time allows */
+    assert_true(wakes > 0); /* once for each piece of the plan, limited by time */
 }
 
 static void a_version_that_was_revised_lets_its_dependants_be_built(void **state) {
@@ -123,7 +123,7 @@ static void a_version_that_was_revised_lets_its_dependants_be_built(void **state
     assert_string_equal(list_builds(m), "maybe@1.0.0 " NEW " publication");
 }
 
-/* What somebody waited for is a publication's affair from there on; the purpose may be missing, too. */
+/* After a build at a requester's request, its dependants are built as after a publication; the purpose may also be missing. */
 static void a_build_has_the_purpose_of_the_build_that_it_follows(void **state) {
     struct matrix_fixture *m = *state;
     struct fixture *f = &m->f;
@@ -146,7 +146,7 @@ static void a_build_has_the_purpose_of_the_build_that_it_follows(void **state) {
     }
 }
 
-static void what_is_no_event_of_ours_is_passed_over(void **state) {
+static void foreign_events_are_ignored(void **state) {
     struct matrix_fixture *m = *state;
     static const char *const rows[] = {
         "{",
@@ -190,7 +190,7 @@ static void an_event_about_a_version_that_is_gone_leads_to_nothing(void **state)
     assert_int_equal(count_unacknowledged(m), 0);
 }
 
-static void what_somebody_waits_for_is_planned_first(void **state) {
+static void events_that_requesters_wait_for_are_planned_first(void **state) {
     struct matrix_fixture *m = *state;
     emit(m, BUILT_PRELUDE(",\"purpose\":\"sweep\""));
     emit(m, PUBLISHED("maybe"));
@@ -203,15 +203,15 @@ static void what_somebody_waits_for_is_planned_first(void **state) {
                         "maybe@1.0.0 " NEW " publication, arrays@1.0.0 " NEW " sweep, effect@1.0.0 " NEW " sweep");
 }
 
-/* Between two pieces of a plan: what came meanwhile and is urgent. */
-static void what_is_urgent_is_attended_to_while_other_things_are_planned(void **state) {
+/* Urgent events that arrive during planning are handled between two pieces of a plan. */
+static void urgent_events_are_handled_during_other_planning(void **state) {
     struct matrix_fixture *m = *state;
     emit(m, BUILT_PRELUDE(",\"purpose\":\"sweep\""));
     emit(m, PUBLISHED("maybe"));
     planning.attend(planning.attend_context);
     assert_string_equal(list_builds(m), "maybe@1.0.0 " NEW " publication");
     assert_int_equal(events.count, 1);
-    events.is_attending = true; /* not within itself */
+    events.is_attending = true; /* not recursively */
     emit(m, PUBLISHED("arrays"));
     planning.attend(planning.attend_context);
     assert_string_equal(list_builds(m), "maybe@1.0.0 " NEW " publication");
@@ -229,7 +229,7 @@ static void an_event_is_acknowledged_after_its_jobs_alone(void **state) {
     end_planning();
     begin_planning(m);
     assert_true(planning_read_compilers(&planning));
-    m->service.settings.lease_ms = 1; /* so long it was another's */
+    m->service.settings.lease_ms = 1; /* until then it belonged to another consumer */
     wait_ms(5);
     handle(m);
     assert_string_equal(list_builds(m), "arrays@1.0.0 " NEW " publication");
@@ -241,12 +241,12 @@ static void *handle_all(void *context) {
     return NULL;
 }
 
-/* At once: a push has its objects there before its branch. */
+/* Replaces the repository by the prepared new one at once, because a push also adds its objects before it moves the branch. */
 static void show_new(struct matrix_fixture *m, const char *repository) {
     git_script(&m->git, "mv %s.git old-%s.git; mv new-%s.git %s.git", repository, repository, repository, repository);
 }
 
-/* A git host may show a commit later than it has taken it. */
+/* A git host may accept a commit and show it later. */
 static void expect_wait(struct matrix_fixture *m, const char *first, const char *second) {
     static const char *const rows[] = {"late 1.0.0 [0.15.14] prelude >=6.0.0 <7.0.0", "prelude 6.0.0 [0.15.14 0.15.15]"};
     git_script(&m->git, "cp -r registry.git old-registry.git; cp -r registry-index.git old-registry-index.git");
@@ -262,7 +262,7 @@ static void expect_wait(struct matrix_fixture *m, const char *first, const char 
     take(m);
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, handle_all, NULL), 0);
-    wait_ms(300); /* who does not wait has acknowledged it by then */
+    wait_ms(300); /* a planner that does not wait would have acknowledged it */
     show_new(m, first);
     wait_ms(300);
     show_new(m, second);
@@ -284,7 +284,7 @@ static void no_more_jobs_are_made_than_may_be(void **state) {
     struct matrix_fixture *m = *state;
     const struct version new = planning.compilers[1];
     struct matrix_pair items[] = {{"arrays", {1, 0, 0}, new, MATRIX_PURPOSE_SWEEP},
-                                  {"prelude", {6, 0, 0}, new, MATRIX_PURPOSE_SWEEP}, /* known to build */
+                                  {"prelude", {6, 0, 0}, new, MATRIX_PURPOSE_SWEEP}, /* already built */
                                   {"effect", {1, 0, 0}, new, MATRIX_PURPOSE_SWEEP},
                                   {"maybe", {1, 0, 0}, new, MATRIX_PURPOSE_SWEEP}};
     const struct matrix_pairs pairs = {.items = items, .count = 4, .rejected = 5};
@@ -302,7 +302,7 @@ static void no_more_jobs_are_made_than_may_be(void **state) {
     assert_int_equal(atomic_load(&planning.counts.solved), 8);
 }
 
-static void who_is_stopped_neither_waits_nor_plans(void **state) {
+static void a_stopped_planner_neither_waits_nor_plans(void **state) {
     (void)state;
     const struct error err = {.message = "It is away."};
     planning_stop(&planning);
@@ -335,7 +335,7 @@ static void without_compilers_nothing_is_planned(void **state) {
 static void a_new_compilers_wave_begins_once(void **state) {
     struct matrix_fixture *m = *state;
     static const char *const rows[] = {"arrays 1.0.0 [0.15.14] prelude >=6.0.0 <7.0.0", "prelude 6.0.0 [0.15.14]"};
-    sweep_begin_waves(&planning); /* prelude has both: neither is new */
+    sweep_begin_waves(&planning); /* prelude has both compilers, so neither is new */
     assert_string_equal(list_builds(m), "");
     write_registry(m, rows, 2);
     refresh(m);
@@ -379,7 +379,7 @@ static void the_thread_does_all_of_it(void **state) {
     assert_ok(compiler_list_write(f->store, NULL, 0, &f->err));
     start_planner(m);
     emit(m, PUBLISHED("maybe"));
-    support_compilers(m); /* till then the event stays where it is */
+    support_compilers(m); /* until then the event is not acknowledged */
     await_builds(m, "maybe@1.0.0 " NEW " publication, arrays@1.0.0 " NEW " sweep");
     emit(m, PUBLISHED("effect"));
     await_builds(m, "maybe@1.0.0 " NEW " publication, arrays@1.0.0 " NEW " sweep, effect@1.0.0 " NEW " publication");
@@ -391,16 +391,16 @@ int main(void) {
         planning_test(a_version_that_was_built_lets_its_dependants_be_built),
         planning_test(a_version_that_was_revised_lets_its_dependants_be_built),
         planning_test(a_build_has_the_purpose_of_the_build_that_it_follows),
-        planning_test(what_is_no_event_of_ours_is_passed_over),
+        planning_test(foreign_events_are_ignored),
         planning_test(an_event_that_comes_twice_makes_no_job_twice),
         planning_test(an_event_about_a_version_that_is_gone_leads_to_nothing),
-        planning_test(what_somebody_waits_for_is_planned_first),
-        planning_test(what_is_urgent_is_attended_to_while_other_things_are_planned),
+        planning_test(events_that_requesters_wait_for_are_planned_first),
+        planning_test(urgent_events_are_handled_during_other_planning),
         planning_test(an_event_is_acknowledged_after_its_jobs_alone),
         planning_test(an_event_waits_for_its_commit_to_the_registry),
         planning_test(an_event_waits_for_its_commit_to_the_index),
         planning_test(no_more_jobs_are_made_than_may_be),
-        planning_test(who_is_stopped_neither_waits_nor_plans),
+        planning_test(a_stopped_planner_neither_waits_nor_plans),
         planning_test(each_pause_is_twice_as_long_until_all_is_well),
         planning_test(without_compilers_nothing_is_planned),
         planning_test(a_new_compilers_wave_begins_once),

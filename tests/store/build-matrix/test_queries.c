@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Questions of the gateway and registryctl, as the handlers answer them: packages, plans, builds, workers, compilers, and
- * whether a change of a package still holds.
+ * The handlers of queries from the gateway and registryctl: packages, plans, builds, workers, compilers, and whether a change
+ * of a package still holds.
  */
 #include "services/build-matrix/query/matrix_query.h"
 #include "tests/store/build-matrix/matrix_fixture.h"
@@ -79,7 +79,7 @@ static void a_package_is_its_metadata_and_its_manifests(void **state) {
     assert_string_equal(expect_json(m, &known), json);
 }
 
-static void what_is_not_there_is_not_found(void **state) {
+static void missing_objects_are_not_found(void **state) {
     struct matrix_fixture *m = *state;
     static const struct {
         const char *name, *version, *sentence;
@@ -99,7 +99,7 @@ static void what_is_not_there_is_not_found(void **state) {
     expect_failure(m, STATUS_INVALID, &nameless, "name", "The field \"name\" must be the name of a package.");
 }
 
-/* Another instance, or a person, has pushed it. */
+/* Another instance, or a person, has pushed the package. */
 static void before_a_no_the_repositories_are_read_again(void **state) {
     struct matrix_fixture *m = *state;
     struct fixture *f = &m->f;
@@ -112,12 +112,12 @@ static void before_a_no_the_repositories_are_read_again(void **state) {
     git_script(&m->git, "mv registry-index.git away.git");
     const struct message other = package_query("later", NULL);
     assert_int_not_equal(ask(m, &other), STATUS_OK);
-    assert_int_not_equal(f->err.status, STATUS_NOT_FOUND); /* nobody can say so now */
+    assert_int_not_equal(f->err.status, STATUS_NOT_FOUND); /* whether it exists is unknown now */
     git_script(&m->git, "mv away.git registry-index.git");
 }
 
-/* A job of this server has committed it, and says so in Redis. */
-static void what_a_job_has_committed_is_seen_by_the_next_question(void **state) {
+/* A job of this server has committed the change, and recorded that in Redis. */
+static void commits_of_a_job_are_seen_by_the_next_query(void **state) {
     struct matrix_fixture *m = *state;
     struct fixture *f = &m->f;
     static const char *const rows[] = {"late 1.0.0 [0.15.14]"};
@@ -186,7 +186,7 @@ static void expect_cells(struct matrix_fixture *m, const char *package, const ch
     assert_string_equal(json, arena_format(&m->f.arena, "\"matrix\":[%s]}", cells));
 }
 
-/* That with NEW begins so. */
+/* The cell with NEW must begin with this state. */
 static void expect_cell(struct matrix_fixture *m, const char *package, const char *state, const char *verdict, const char *id) {
     struct fixture *f = &m->f;
     const struct message query = package_query(package, "1.0.0");
@@ -218,7 +218,7 @@ static void a_cell_is_its_unfinished_build_then_its_verdict(void **state) {
     struct lease lease;
     struct job job;
     size_t count;
-    accept_build(m, "arrays", NULL, MATRIX_PURPOSE_VERIFY); /* no affair of the cell's */
+    accept_build(m, "arrays", NULL, MATRIX_PURPOSE_VERIFY); /* does not change the cell */
     const char *id = accept_wave_build(m, "arrays");
     accept_wave_build(m, "effect");
     expect_cell(m, "arrays", "pending", NULL, id);
@@ -314,7 +314,7 @@ static void a_plan_that_is_not_to_be_had_names_the_field(void **state) {
     }
 }
 
-/* ---- Builds to compare, and what became of builds ---- */
+/* ---- Builds to compare, and their outcomes ---- */
 
 static struct message verify_query(int64_t count, const char *compiler) {
     return (struct message){.tag = MESSAGE_matrix_verify, .matrix_verify = {.count = count, .compiler = compiler}};
@@ -325,7 +325,7 @@ static void builds_to_compare_are_drawn_from_what_is_known_to_build(void **state
     struct fixture *f = &m->f;
     const struct message all = verify_query(1000, NULL), new = verify_query(1000, NEW), two = verify_query(2, OLD);
     json_t *ids = json_loads(expect_json(m, &all), 0, NULL);
-    assert_int_equal(json_array_size(ids), 5); /* four with OLD, prelude with NEW, too */
+    assert_int_equal(json_array_size(ids), 5); /* four with OLD, and prelude also with NEW */
     const json_t *id;
     size_t i;
     json_array_foreach(ids, i, id) {
@@ -357,7 +357,7 @@ static void builds_to_compare_are_asked_for_within_bounds(void **state) {
     expect_failure(m, STATUS_REFUSED, &other, "compiler", "Compiler 0.15.16 is not supported. Supported compilers: none yet.");
 }
 
-static void what_became_of_builds_is_told(void **state) {
+static void the_outcomes_of_builds_are_answered(void **state) {
     struct matrix_fixture *m = *state;
     struct fixture *f = &m->f;
     const char *failed = accept_wave_build(m, "arrays");
@@ -419,7 +419,7 @@ static void a_compiler_is_as_far_as_its_builds(void **state) {
     const struct build_job build = take_build(m);
     const struct lease lease = lease_of(&build);
     accept_wave_build(m, "effect");
-    wait_ms(5); /* an estimate needs some time between the first and the last */
+    wait_ms(5); /* an estimate needs some time between the first end and the last */
     finish_build(f, &lease, "timed_out");
     static const char some[] = "{\"compiler\":\"" NEW "\",\"published\":4,\"succeeded\":1,\"pending\":1,\"running\":0,"
                                "\"isBeingPlanned\":false,\"ended\":{\"timed_out\":1},\"first\":";
@@ -436,9 +436,9 @@ int main(void) {
     static const struct CMUnitTest tests[] = {
         matrix_test(names_come_in_pages),
         matrix_test(a_package_is_its_metadata_and_its_manifests),
-        matrix_test(what_is_not_there_is_not_found),
+        matrix_test(missing_objects_are_not_found),
         matrix_test(before_a_no_the_repositories_are_read_again),
-        matrix_test(what_a_job_has_committed_is_seen_by_the_next_question),
+        matrix_test(commits_of_a_job_are_seen_by_the_next_query),
         matrix_test(a_version_has_the_package_sets_that_it_is_in),
         matrix_test(of_many_package_sets_the_newest_are_listed),
         matrix_test(a_cell_without_a_build_says_whether_there_is_a_plan),
@@ -450,7 +450,7 @@ int main(void) {
         matrix_test(a_plan_that_is_not_to_be_had_names_the_field),
         matrix_test(builds_to_compare_are_drawn_from_what_is_known_to_build),
         matrix_test(builds_to_compare_are_asked_for_within_bounds),
-        matrix_test(what_became_of_builds_is_told),
+        matrix_test(the_outcomes_of_builds_are_answered),
         matrix_test(builds_are_asked_for_by_a_list_of_ids),
         matrix_test(workers_are_listed),
         matrix_test(a_compiler_is_as_far_as_its_builds),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A revision of bounds by the job runner, with this test as the build worker: what is refused, what is built, what is written,
- * and what starts over. Killed services: tests/flow/matrix/test_revise_faults.c.
+ * A revision of bounds by the job runner, with this test as the build worker: refusals, builds, writes, and restarts after a
+ * concurrent change. Killed services: tests/flow/matrix/test_revise_faults.c.
  */
 #include "lib/service/job/job_runner.h"
 #include "lib/store/redis/events.h"
@@ -131,7 +131,7 @@ static void expect_line(struct matrix_fixture *m, const char *id, const char *wo
     if (!strstr(log, words)) fail_msg("There is no \"%s\" in\n%s", words, log);
 }
 
-/* That the job ends so, and that nothing was written. */
+/* The job must fail with these words, and nothing may have been written. */
 static void expect_refused(struct matrix_fixture *m, const char *id, const char *words) {
     int registry = count_commits(m, "registry"), index = count_commits(m, "registry-index");
     await_end(&m->f, id);
@@ -212,7 +212,7 @@ static void it_waits_for_another_job_of_the_package(void **state) {
 
 /* ---- Refusals ---- */
 
-static void what_cannot_be_revised_is_refused(void **state) {
+static void impossible_revisions_are_refused(void **state) {
     struct matrix_fixture *m = *state;
     static const struct {
         const char *package, *version, *ranges, *words;
@@ -250,7 +250,7 @@ static void a_version_that_does_not_build_so_is_not_revised(void **state) {
     expect_line(m, id, "No type.");
 }
 
-/* ---- What starts over ---- */
+/* ---- Concurrent changes, after which it starts over ---- */
 
 static void a_build_that_says_nothing_is_made_again(void **state) {
     struct matrix_fixture *m = *state;
@@ -306,10 +306,10 @@ static void a_version_that_is_gone_meanwhile_is_not_revised(void **state) {
 
 /* ---- Resuming an earlier run ---- */
 
-/* The revision, taken up to its record by a service that was killed then. */
+/* The revision in the state in which a service leaves it that is killed right after the record. */
 static const char *leave_record(struct matrix_fixture *m, int64_t number) {
     struct fixture *f = &m->f;
-    stop_runner(); /* or it would take the job */
+    stop_runner(); /* otherwise it would claim the job */
     struct text record = {0};
     const char *id = ask(m, WIDE);
     const struct lease lease = claim_job(f, id);
@@ -332,7 +332,7 @@ static void a_revision_with_a_record_is_written_without_a_build(void **state) {
     assert_int_equal(take_work(m, 1).job_count, 0);
 }
 
-static void what_was_written_by_then_is_not_written_again(void **state) {
+static void earlier_writes_are_not_repeated(void **state) {
     struct matrix_fixture *m = *state;
     const char *first = leave_record(m, 1);
     start_runner(m);
@@ -374,13 +374,13 @@ int main(void) {
         revision_test(a_revision_is_built_and_then_written),
         revision_test(a_read_only_service_builds_and_writes_nothing),
         revision_test(it_waits_for_another_job_of_the_package),
-        revision_test(what_cannot_be_revised_is_refused),
+        revision_test(impossible_revisions_are_refused),
         revision_test(a_version_that_does_not_build_so_is_not_revised),
         revision_test(a_build_that_says_nothing_is_made_again),
         revision_test(a_compiler_that_comes_meanwhile_starts_it_over),
         revision_test(a_version_that_is_gone_meanwhile_is_not_revised),
         revision_test(a_revision_with_a_record_is_written_without_a_build),
-        revision_test(what_was_written_by_then_is_not_written_again),
+        revision_test(earlier_writes_are_not_repeated),
         revision_test(a_later_revision_is_not_undone),
         revision_test(a_manifest_that_others_have_changed_is_not_overwritten),
     };

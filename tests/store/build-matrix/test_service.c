@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The service with its threads: requests for work that wait, a build from its event to its commit, and what the service says
- * of itself.
+ * The service with its threads: requests for work that wait, a build from its event to its commit, and the service's readiness
+ * and metrics.
  */
 #include <pthread.h>
 
@@ -10,11 +10,11 @@
 
 static struct message_client *client;
 
-/* All of it, without sweeps. */
+/* Starts all threads, without sweeps. */
 static void start_service(struct matrix_fixture *m) {
     struct fixture *f = &m->f;
     m->service.settings.matrix_sweep_jobs = 0;
-    m->service.settings.pending_scan_ms = 0; /* nothing is found but by being told */
+    m->service.settings.pending_scan_ms = 0; /* no scans: jobs are found by notification only */
     assert_ok(matrix_service_start(&m->service, &f->err));
     const struct message_client_options options = {.address = m->service.settings.build_worker_address, .peers = PEERS_WORKERS};
     assert_ok(message_client_create(&client, &options, &f->err));
@@ -48,7 +48,7 @@ static struct message ask_of(struct matrix_fixture *m, int64_t wait_ms_) {
     return (struct message){.tag = MESSAGE_build_ask, .build_ask = {SELF, .compilers = OLD " " NEW, .wait_ms = wait_ms_}};
 }
 
-/* A request for work, in a thread of its own. */
+/* A request for work, in a separate thread. */
 struct ask {
     pthread_t thread;
     struct message message, answer;
@@ -131,12 +131,12 @@ static void requests_of_a_worker_that_leaves_are_answered(void **state) {
     join(m);
     begin_ask(m, &ask);
     dispatcher_forget(m->service.dispatcher, "another");
-    await_figure(m, WAITING, 1); /* the dispatcher may be looking at it, and puts it back */
+    await_figure(m, WAITING, 1); /* the dispatcher may have taken it for a moment */
     const struct message leave = {.tag = MESSAGE_worker_leave, .worker_leave = {SELF}};
     int64_t leaves_ms = clock_monotonic_ms();
     assert_ok(say(m, &leave, &answer));
     end_ask(&ask, MESSAGE_done);
-    assert_true(clock_monotonic_ms() < leaves_ms + PATIENCE_MS / 2); /* and not when its time is over */
+    assert_true(clock_monotonic_ms() < leaves_ms + PATIENCE_MS / 2); /* and not only after its time limit */
     assert_true(figure_of(m, WAITING) == 0);
     arena_release(&ask.arena);
 }
@@ -157,7 +157,7 @@ static void a_stranger_gets_no_work(void **state) {
     struct fixture *f = &m->f;
     struct message answer, ask = ask_of(m, 1);
     start_service(m);
-    assert_status(STATUS_NOT_FOUND, say(m, &ask, &answer)); /* it is to join first */
+    assert_status(STATUS_NOT_FOUND, say(m, &ask, &answer)); /* it must join first */
     join(m);
     ask.build_ask.secret = "another";
     assert_status(STATUS_INVALID, say(m, &ask, &answer));
@@ -191,9 +191,9 @@ static void a_version_that_was_published_gets_its_other_compiler(void **state) {
     await_figure(m, "registry_matrix_stale_total{message=\"lines\"}", 0);
 }
 
-/* ---- What it says of itself ---- */
+/* ---- Readiness and metrics ---- */
 
-/* The sentence of the check of build workers. */
+/* The message of the check of build workers. */
 static const char *check(struct matrix_fixture *m, bool *is_fine) {
     struct deadline deadline;
     struct job_service_checks checks = {.arena = &m->f.arena, .are_fine = true};
@@ -224,7 +224,7 @@ static void workers_with_full_disks_are_an_alarm_once(void **state) {
     assert_true(is_fine);
     assert_int_equal(matrix_service_count_alarms(&m->service), 0);
 
-    add_worker(m, "one", FULL("BUILD_STORE_DIR")); /* it can build all the same */
+    add_worker(m, "one", FULL("BUILD_STORE_DIR")); /* it can build although its store is full */
     assert_non_null(strstr(check(m, &is_fine), "The disks of build workers are full: one (BUILD_STORE_DIR)."));
     assert_true(is_fine);
     add_worker(m, "one", FULL("BUILD_DIR"));

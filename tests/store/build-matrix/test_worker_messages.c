@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What build workers say, as the handlers of these messages take it: what is wrong with a message, what comes too late, and
- * how builds end. Over a connection: tests/flow/matrix/test_messages.c.
+ * The handlers of build workers' messages: malformed messages, late ones, and the ends of builds. Over a connection:
+ * tests/flow/matrix/test_messages.c.
  */
 #include "services/build-matrix/dispatch/worker_messages.h"
 #include "tests/store/build-matrix/matrix_fixture.h"
@@ -98,7 +98,7 @@ static void a_worker_comes_and_goes(void **state) {
     assert_int_equal(count, 0);
 }
 
-static void who_does_not_prove_its_name_is_refused(void **state) {
+static void a_worker_that_does_not_prove_its_name_is_refused(void **state) {
     struct matrix_fixture *m = *state;
     struct worker_identity another;
     worker_identity_make(&another, "a-test");
@@ -122,7 +122,7 @@ static void who_does_not_prove_its_name_is_refused(void **state) {
 
 /* ---- Leases ---- */
 
-static void what_is_no_longer_the_workers_is_named(void **state) {
+static void lost_leases_are_named(void **state) {
     struct matrix_fixture *m = *state;
     struct fixture *f = &m->f;
     const struct build_job build = begin(m, "arrays", MATRIX_PURPOSE_WAVE);
@@ -140,7 +140,7 @@ static void what_is_no_longer_the_workers_is_named(void **state) {
     assert_string_equal(answer.leases_renewed.lost.items[1].job_id, build.job_id);
     assert_int_equal(answer.leases_renewed.lost.items[1].fence, build.fence - 1);
     assert_ok(job_store_lease_left(f->store, &lease, &left_ms, &f->err));
-    assert_true(left_ms > 5000); /* than at first: hand_out.c */
+    assert_true(left_ms > 5000); /* longer than the first lease (hand_out.c) */
 }
 
 static void leases_that_are_none_are_refused(void **state) {
@@ -317,7 +317,7 @@ static void a_build_that_succeeded_is_committed(void **state) {
     assert_ok(say(m, &end));
 }
 
-/* Builds to compare, and those of a revision or a package set. */
+/* Trials are builds to compare, and those of a revision or a package set. */
 static void a_trial_that_succeeded_changes_nothing(void **state) {
     struct matrix_fixture *m = *state;
     struct fixture *f = &m->f;
@@ -363,7 +363,7 @@ static void a_job_that_is_no_build_is_out_of_a_workers_reach(void **state) {
 }
 
 /* Half of the errors are left out, until the rest fits. */
-static void of_too_many_errors_some_are_kept(void **state) {
+static void too_many_errors_are_cut(void **state) {
     struct matrix_fixture *m = *state;
     struct fixture *f = &m->f;
     enum { ERRORS = 64, BYTES = 8000 };
@@ -427,8 +427,8 @@ static void some_verdicts_are_an_alarm(void **state) {
 int main(void) {
     static const struct CMUnitTest tests[] = {
         matrix_test(a_worker_comes_and_goes),
-        matrix_test(who_does_not_prove_its_name_is_refused),
-        matrix_test(what_is_no_longer_the_workers_is_named),
+        matrix_test(a_worker_that_does_not_prove_its_name_is_refused),
+        matrix_test(lost_leases_are_named),
         matrix_test(leases_that_are_none_are_refused),
         matrix_test(the_metrics_of_a_worker_are_kept),
         matrix_test(metrics_that_are_none_are_refused),
@@ -441,7 +441,7 @@ int main(void) {
         matrix_test(a_trial_that_succeeded_changes_nothing),
         matrix_test(a_result_that_is_none_is_refused),
         matrix_test(a_job_that_is_no_build_is_out_of_a_workers_reach),
-        matrix_test(of_too_many_errors_some_are_kept),
+        matrix_test(too_many_errors_are_cut),
         matrix_test(some_verdicts_are_an_alarm),
     };
     return cmocka_run_group_tests(tests, start_matrix, stop_matrix);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Common setup of the tests of services/gateway without its process: the job store's fixture, stand-ins for all services, and
- * the gateway in this process, with a folder. A test changes the settings, serves, and is the gateway's client by libcurl
- * (tests/support/http/http.h) or, for what no good client does, byte by byte (tests/support/http/http_connection.h).
+ * the gateway in this process, with a folder. A test changes the settings, starts to serve, and sends requests by libcurl
+ * (tests/support/http/http.h) or, to misbehave as a client, byte by byte (tests/support/http/http_connection.h).
  */
 #ifndef TESTS_STORE_GATEWAY_GATEWAY_SCENE_H
 #define TESTS_STORE_GATEWAY_GATEWAY_SCENE_H
@@ -60,7 +60,7 @@ static inline int open_scene(void **state) {
     setenv("SERVER_PORT", "0", true);
     setenv("MANAGEMENT_PORT", "0", true);
     assert_ok(settings_load(&s->settings, PROGRAM_GATEWAY, &f->err));
-    s->settings.gateway_connections = 500; /* the process's limit of open files needs no change */
+    s->settings.gateway_connections = 500; /* few enough for the process's limit of open files */
     temporary_folder_write(&s->folder, "storage/_", "");
     s->services = stub_services_start(&s->settings);
     return 0;
@@ -128,7 +128,7 @@ static inline struct answered post(struct gateway_scene *s, const char *path, co
     return ask_with(s, NULL, path, NULL, body);
 }
 
-/* The value of a header, NULL where there is none. */
+/* The value of a header, NULL if there is none. */
 static inline const char *header_of(struct gateway_scene *s, const struct answered *answered, const char *name) {
     struct http_response response = {0};
     struct text value = {0};
@@ -164,7 +164,7 @@ static inline void expect_not_within(const char *text, const char *part) {
     if (strstr(text, part)) fail_msg("\"%s\" is in: %s", part, text);
 }
 
-/* A text of the JSON object, in the arena; "" where there is none. */
+/* A text of the JSON object, in the arena; "" if there is none. */
 static inline const char *text_of(struct gateway_scene *s, const char *object, const char *name) {
     struct error err;
     json_t *json = NULL;
@@ -174,7 +174,7 @@ static inline const char *text_of(struct gateway_scene *s, const char *object, c
     return text;
 }
 
-/* Its body is `{"error", "message", "path"?}`, with these words in the message; `path` NULL: none. */
+/* The body must be `{"error", "message", "path"?}`, with these words in the message; `path` NULL: none. */
 static inline void expect_error(struct gateway_scene *s, struct answered answered, int status, const char *path,
                                 const char *words) {
     expect_status(answered, status);
@@ -185,7 +185,7 @@ static inline void expect_error(struct gateway_scene *s, struct answered answere
 
 /* ---- Jobs ---- */
 
-/* The id of the job that a request became. */
+/* The id of the job that was made from a request. */
 static inline const char *job_of(struct gateway_scene *s, struct answered answered) {
     expect_status(answered, 200);
     const char *id = text_of(s, answered.body, "jobId");
@@ -201,9 +201,9 @@ static inline void add_line(struct gateway_scene *s, const struct lease *lease, 
     assert_ok(log_stream_append(f->store, lease, &line, 1, 1000, 1 << 20, &f->err));
 }
 
-/* ---- Figures ---- */
+/* ---- Metrics ---- */
 
-/* The value of a sample of /metrics, by its name and labels; 0 where there is none. */
+/* The value of a sample in /metrics, by its name and labels; 0 if there is none. */
 static inline double figure_of(struct gateway_scene *s, const char *sample) {
     struct http_response response = http_ask(NULL, s->management_url, "/metrics", NULL, NULL);
     const struct answered answered = keep_answer(s, &response);
@@ -221,7 +221,7 @@ static inline void await_figure(struct gateway_scene *s, const char *sample, dou
         if (clock_monotonic_ms() > until_ms) fail_msg("%s is %g, and not %g", sample, is, value);
 }
 
-/* Requests that are being answered, without the one that asks for this figure. */
+/* Waits until `count` requests are being answered, not counting the request for the metrics. */
 static inline void await_requests(struct gateway_scene *s, int count) {
     await_figure(s, "registry_http_answers_under_way{program=\"gateway\"}", count + 1);
 }

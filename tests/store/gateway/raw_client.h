@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Clients of the gateway in this process that do what no good client does, byte by byte.
+ * Misbehaving clients of the gateway in this process, byte by byte.
  */
 #ifndef TESTS_STORE_GATEWAY_RAW_CLIENT_H
 #define TESTS_STORE_GATEWAY_RAW_CLIENT_H
@@ -31,7 +31,7 @@ static inline void expect_answer(struct http_connection *connection, int status)
     if (connection->status != status) fail_msg("%d %s", connection->status, text_view(&connection->answer));
 }
 
-/* Closed in good order, behind all that was sent: not by a reset. */
+/* The connection must be closed in good order, after everything that was sent, and not by a reset. */
 static inline void expect_closed(struct http_connection *connection) {
     assert_int_equal(recv(connection->socket, &(char){0}, 1, 0), 0);
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Requests that become jobs (services/gateway/README.md, Accepting a request): the job, its service's message, duplicates, what
- * an owner signed and sends again, and what is refused at once.
+ * Requests that become jobs (services/gateway/README.md, Accepting a request): the job, the message to its service, duplicates,
+ * an owner's signed request that is sent again, and immediate refusals.
  */
 #include "tests/store/gateway/gateway_scene.h"
 
 #define PUBLICATION "{\"name\":\"aff\",\"version\":\"7.1.0\",\"ref\":\"v7.1.0\",\"unknown\":1}"
 
-static char signature[129]; /* by nobody: only its form is checked here */
+static char signature[129]; /* not valid: only its form is checked here */
 
 /* `{payload, signature}` with the payload, a text of JSON, as a string. */
 static const char *signed_by(struct gateway_scene *s, const char *payload) {
@@ -75,7 +75,7 @@ static void the_same_publication_is_one_job_until_it_fails(void **state) {
     end_job(s, failed, false);
     assert_string_not_equal(job_of(s, post(s, "/api/v1/publish", other)), failed);
     stub_services_await(s->services, MESSAGE_job_accepted, 3);
-    assert_int_equal(stub_services_count(s->services, MESSAGE_job_accepted), 3); /* of duplicates nobody is told */
+    assert_int_equal(stub_services_count(s->services, MESSAGE_job_accepted), 3); /* services are not notified of duplicates */
 }
 
 static void a_malformed_publication_is_refused_with_its_field(void **state) {
@@ -100,7 +100,7 @@ static void a_malformed_publication_is_refused_with_its_field(void **state) {
 
 /* ---- Signed payloads ---- */
 
-static void what_is_signed_is_kept_as_it_was_sent(void **state) {
+static void signed_payloads_are_kept_unchanged(void **state) {
     struct gateway_scene *s = *state;
     enum service service;
     serve(s);
@@ -152,12 +152,12 @@ static void a_malformed_signed_request_is_refused_with_its_field(void **state) {
     expect_json(get(s, "/api/v1/jobs"), 200, "[]");
 }
 
-static void what_was_carried_out_and_still_holds_returns_its_job(void **state) {
+static void a_request_whose_effect_holds_returns_its_job(void **state) {
     struct gateway_scene *s = *state;
     serve(s);
     const char *body = signed_by(s, UNPUBLISHING);
     const char *id = job_of(s, post(s, "/api/v1/unpublish", body));
-    post(s, "/api/v1/unpublish", body); /* it waits: nothing is asked */
+    post(s, "/api/v1/unpublish", body); /* the first one waits, so build-matrix is not asked */
     end_job(s, id, true);
     assert_int_equal(stub_services_count(s->services, MESSAGE_holds_query), 0);
     const struct answered again = post(s, "/api/v1/unpublish", body);
@@ -167,7 +167,7 @@ static void what_was_carried_out_and_still_holds_returns_its_job(void **state) {
     assert_string_equal(asked->payload, UNPUBLISHING);
 }
 
-static void what_does_not_hold_any_more_is_refused_with_its_job(void **state) {
+static void a_request_whose_effect_was_undone_is_refused_with_its_job(void **state) {
     struct gateway_scene *s = *state;
     serve(s);
     const char *body = signed_by(s, TRANSFER("aff"));
@@ -180,7 +180,7 @@ static void what_does_not_hold_any_more_is_refused_with_its_job(void **state) {
     expect_within(again.body, "an extra space is enough");
 }
 
-/* Where build-matrix cannot say, this server's own later jobs count. */
+/* If build-matrix cannot answer, this server's own later jobs decide. */
 static void without_build_matrix_later_jobs_say_whether_it_holds(void **state) {
     struct gateway_scene *s = *state;
     serve(s);
@@ -195,14 +195,14 @@ static void without_build_matrix_later_jobs_say_whether_it_holds(void **state) {
     const struct answered again = post(s, "/api/v1/transfer", first);
     expect_error(s, again, 400, "payload", ids[0]);
     expect_within(again.body, arena_format(&s->f.arena, "The job %s has since moved aff elsewhere.", ids[2]));
-    /* the last one moved it to the same place as this one */
+    /* the last one moved it to the same location as this one */
     expect_json(post(s, "/api/v1/transfer", second), 200,
                 arena_format(&s->f.arena, "{\"jobId\":\"%s\",\"created\":false}", ids[1]));
 }
 
 /* ---- Limits ---- */
 
-static void what_redis_does_not_keep_is_not_accepted(void **state) {
+static void jobs_that_redis_does_not_keep_are_not_accepted(void **state) {
     struct gateway_scene *s = *state;
     struct fixture *f = &s->f;
     struct redis_reply *reply;
@@ -212,7 +212,7 @@ static void what_redis_does_not_keep_is_not_accepted(void **state) {
     assert_ok(redis_call(f->redis, &reply, &f->err, "CONFIG SET appendfsync always"));
     expect_error(s, answered, 503, NULL, "Nothing is lost: try again in a few seconds.");
     expect_header(s, &answered, "retry-after", "2");
-    expect_not_within(answered.body, "appendfsync"); /* that is for operators */
+    expect_not_within(answered.body, "appendfsync"); /* only operators may see that */
     expect_json(get(s, "/api/v1/jobs"), 200, "[]");
     expect_status(post(s, "/api/v1/publish", PUBLICATION), 200);
 }
@@ -272,12 +272,12 @@ int main(void) {
         gateway_test(a_publication_is_a_job_and_its_service_is_told),
         gateway_test(the_same_publication_is_one_job_until_it_fails),
         gateway_test(a_malformed_publication_is_refused_with_its_field),
-        gateway_test(what_is_signed_is_kept_as_it_was_sent),
+        gateway_test(signed_payloads_are_kept_unchanged),
         gateway_test(a_malformed_signed_request_is_refused_with_its_field),
-        gateway_test(what_was_carried_out_and_still_holds_returns_its_job),
-        gateway_test(what_does_not_hold_any_more_is_refused_with_its_job),
+        gateway_test(a_request_whose_effect_holds_returns_its_job),
+        gateway_test(a_request_whose_effect_was_undone_is_refused_with_its_job),
         gateway_test(without_build_matrix_later_jobs_say_whether_it_holds),
-        gateway_test(what_redis_does_not_keep_is_not_accepted),
+        gateway_test(jobs_that_redis_does_not_keep_are_not_accepted),
         gateway_test(pending_jobs_are_bounded_by_address_and_in_all),
         gateway_test(a_body_over_the_limit_is_413),
         gateway_test(an_encoded_body_is_415),

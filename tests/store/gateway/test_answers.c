@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The form of every answer (services/gateway/README.md, Protocol and Errors), and what both ports serve.
+ * The form of every answer (services/gateway/README.md, Protocol and Errors), and the routes of both ports.
  */
 #include "tests/store/gateway/gateway_scene.h"
 
@@ -102,7 +102,7 @@ static void head_is_get_without_the_body(void **state) {
     assert_int_equal(atoi(header_of(s, &whole, "content-length")), strlen(whole.body));
 }
 
-/* Each path of the document is there, whatever else it says to a request without anything. */
+/* Each path of the document exists; a request without parameters may get any other error. */
 static void the_description_names_what_is_served(void **state) {
     struct gateway_scene *s = *state;
     struct error err;
@@ -156,7 +156,7 @@ static void posts_are_limited_by_address_and_reading_is_not(void **state) {
     int seconds = atoi(header_of(s, &answered, "retry-after"));
     assert_true(seconds >= 1 && seconds <= 30);
     expect_status(get(s, "/api/v1/jobs"), 200);
-    expect_status(post(s, "/api/v1/trustee", "{}"), 404); /* of a trustee: not counted here */
+    expect_status(post(s, "/api/v1/trustee", "{}"), 404); /* requests of trustees are not counted here */
 }
 
 static void behind_a_proxy_the_client_is_the_last_it_does_not_trust(void **state) {
@@ -170,12 +170,12 @@ static void behind_a_proxy_the_client_is_the_last_it_does_not_trust(void **state
     } rows[] = {
         {{"X-Forwarded-For: 192.0.2.1", NULL}, 400},
         {{"X-Forwarded-For: 192.0.2.1", NULL}, 429},
-        {{"X-Forwarded-For: 198.51.100.1, 192.0.2.1", NULL}, 429}, /* what is left of it may be invented */
+        {{"X-Forwarded-For: 198.51.100.1, 192.0.2.1", NULL}, 429}, /* entries further left may be invented */
         {{"X-Forwarded-For: 192.0.2.1, 10.1.2.3", NULL}, 429},
         {{"X-Forwarded-For: 192.0.2.1", "X-Forwarded-For: 10.9.9.9", NULL}, 429}, /* two headers are one list */
         {{"X-Forwarded-For: 192.0.2.2", NULL}, 400},
         {{"X-Forwarded-For: 2001:db8::1", NULL}, 400},
-        {{"X-Forwarded-For: 2001:db8::2", NULL}, 429}, /* a /64 is one */
+        {{"X-Forwarded-For: 2001:db8::2", NULL}, 429}, /* a /64 counts as one address */
         {{NULL}, 400},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -194,7 +194,7 @@ static void answers_are_counted_by_route_and_status(void **state) {
     assert_true(figure_of(s, ANSWERS "route=\"/healthz\",status=\"2xx\",program=\"gateway\"}") == 1);
     assert_true(figure_of(s, "registry_http_answers_total{method=\"\",route=\"none\",status=\"4xx\",program=\"gateway\"}") ==
                 1);
-    assert_true(figure_of(s, "registry_http_answers_under_way{program=\"gateway\"}") == 1); /* this one */
+    assert_true(figure_of(s, "registry_http_answers_under_way{program=\"gateway\"}") == 1); /* this request */
 }
 
 int main(void) {

@@ -12,7 +12,7 @@
 #include "services/gateway/backend/store_executor.h"
 #include "tests/support/http/http2_frames.h"
 
-/* In place of libc's, by which h2o tells the time: the wall clock, as if it had stepped. */
+/* Replaces libc's function, from which h2o gets the time: the wall clock seems to have stepped. */
 static atomic_long stepped_s;
 
 int gettimeofday(struct timeval *restrict out, void *restrict zone) {
@@ -23,7 +23,7 @@ int gettimeofday(struct timeval *restrict out, void *restrict zone) {
     return 0;
 }
 
-static size_t taken; /* of the input of the connection that was opened last, by frames */
+static size_t taken; /* bytes of the newest connection's input that were read as frames */
 
 static void begin_http2(struct gateway_scene *s, struct http_connection *connection, struct text *bytes) {
     taken = 0;
@@ -72,7 +72,7 @@ static void an_http_2_body_over_the_limit_is_dropped_and_answered_413(void **sta
     text_release(&bytes);
 }
 
-/* More than a megabyte over it: the answer comes before the body's end. */
+/* More than a megabyte over the limit: the answer comes before the body's end. */
 static void an_http_2_body_far_over_the_limit_is_answered_at_once(void **state) {
     struct gateway_scene *s = *state;
     struct http_connection connection;
@@ -128,7 +128,7 @@ static void an_http_2_request_in_drops_is_cancelled(void **state) {
     text_release(&bytes);
 }
 
-/* Of the wall clock, between the beginning of a request and the look at its age. */
+/* The wall clock steps between the beginning of a request and the check of its age. */
 static void a_step_of_the_clock_cancels_no_request(void **state) {
     struct gateway_scene *s = *state;
     struct http_connection connection;
@@ -138,7 +138,7 @@ static void a_step_of_the_clock_cancels_no_request(void **state) {
     begin_http2(s, &connection, &bytes);
     http2_append_request(&bytes, 1, "POST", "/api/v1/publish", -1, false);
     send_and_clear(&connection, &bytes);
-    wait_ms(100); /* a read of its own */
+    wait_ms(100); /* so that it is read separately */
     http2_append_data(&bytes, 1, 2, true);
     send_and_clear(&connection, &bytes);
     http2_expect_answer(&connection, &taken, 1, 400, "invalid_request");
@@ -169,7 +169,7 @@ static void a_client_that_gives_up_hundreds_of_requests_is_closed(void **state) 
     text_release(&bytes);
 }
 
-/* Holds up one of the threads that the client's address may have. */
+/* Blocks one of the threads that the client's address may use. */
 struct holding {
     struct store_task task;
     sem_t has_begun, may_end;
@@ -180,7 +180,7 @@ static void hold(struct store_task *task, struct job_store *store) {
     struct holding *holding = (struct holding *)task;
     sem_post(&holding->has_begun);
     sem_wait(&holding->may_end);
-    sem_post(&holding->has_begun); /* the last that this thread does with it */
+    sem_post(&holding->has_begun); /* this thread does not use it afterwards */
 }
 
 enum { HELD = 3 };
@@ -205,7 +205,7 @@ static void let_threads_go(struct holding *holdings) {
     }
 }
 
-/* What a client asks for and gives up while its threads are held up is neither kept in the queue nor worked off later. */
+/* Requests that a client cancels while its threads are blocked are removed from the queue and never carried out. */
 static void requests_that_were_given_up_are_dropped_from_the_queue(void **state) {
     struct gateway_scene *s = *state;
     enum { LEFT = 150 };
@@ -227,7 +227,7 @@ static void requests_that_were_given_up_are_dropped_from_the_queue(void **state)
     send_and_clear(&connection, &bytes);
     http2_expect_answer(&connection, &taken, 2 * LEFT + 1, 404, "nothing");
     let_threads_go(holdings);
-    http2_append_request(&bytes, 2 * LEFT + 3, "GET", "/left/1.0.0.tar.gz", -1, true); /* comes behind all that was queued */
+    http2_append_request(&bytes, 2 * LEFT + 3, "GET", "/left/1.0.0.tar.gz", -1, true); /* queued after all of them */
     send_and_clear(&connection, &bytes);
     http2_expect_answer(&connection, &taken, 2 * LEFT + 3, 200, "/left/1.0.0.tar.gz");
     assert_true(figure_of(s, "registry_tarballs_hashed_total{program=\"gateway\"}") == 1);
@@ -261,7 +261,7 @@ static void an_answer_behind_a_shut_window_is_cancelled(void **state) {
     frame = http2_next_frame(&connection, &taken, false);
     assert_int_equal(frame.type, HTTP2_RST_STREAM);
     assert_int_equal(http2_error(&frame), HTTP2_CANCEL);
-    http2_append_request(&bytes, 3, "HEAD", "/healthz", -1, true); /* the connection can be used as before */
+    http2_append_request(&bytes, 3, "HEAD", "/healthz", -1, true); /* the connection is usable as before */
     send_and_clear(&connection, &bytes);
     frame = http2_next_frame(&connection, &taken, false);
     assert_int_equal(http2_status(&frame), 200);
@@ -278,7 +278,7 @@ static void a_connection_whose_window_stays_shut_is_ended(void **state) {
     s->settings.gateway_stall_ms = 300;
     serve(s);
     begin_http2(s, &connection, &bytes);
-    http2_append_setting(&bytes, WINDOW_SETTING, 2 * LENGTH); /* of streams; the connection's own stays small */
+    http2_append_setting(&bytes, WINDOW_SETTING, 2 * LENGTH); /* of streams; the connection's own window stays small */
     http2_append_request(&bytes, 1, "GET", "/large/1.0.0.tar.gz", -1, true);
     send_and_clear(&connection, &bytes);
     await_figure(s, ENDED("answers not taken"), 1);

@@ -41,7 +41,7 @@ static json_t *json_of(struct answered answered) {
     return json;
 }
 
-/* The packages of the jobs of a list, by blanks. */
+/* The packages of the jobs in a list, separated by blanks. */
 static const char *packages_of(struct gateway_scene *s, struct answered answered) {
     struct text text = {0};
     json_t *list = json_of(answered), *job;
@@ -60,7 +60,7 @@ static void expect_packages(struct gateway_scene *s, const char *path, const cha
     assert_string_equal(packages_of(s, get(s, path)), packages);
 }
 
-/* The messages of the log lines of a job, or of a list of lines, by commas. */
+/* The messages of the log lines of a job, or of a list of lines, separated by commas. */
 static const char *messages_of(struct gateway_scene *s, struct answered answered) {
     struct text text = {0};
     json_t *json = json_of(answered), *lines = json_is_array(json) ? json : json_object_get(json, "logs"), *line;
@@ -146,7 +146,7 @@ static void old_clients_are_not_shown_a_revision(void **state) {
     expect_packages(s, "/api/v1/jobs?kinds=revision", "bounds");
 }
 
-/* From one page to the next by its link: each job once, in the order asked for, and with the same filter. */
+/* Follows the links from page to page: each job comes once, in the requested order, and with the same filter. */
 static void walk(struct gateway_scene *s, const char *first, int count, int page_count) {
     const char *path = first;
     int seen = 0, pages = 0;
@@ -173,7 +173,7 @@ static void a_long_list_goes_on_by_its_link(void **state) {
     for (int i = 0; i < 2 * PAGE + 1; i++) {
         accept_package(s, "bulk");
         if (i % 20 == 0) accept_package(s, "other");
-        wait_ms(1); /* none shares its millisecond with many: a page is larger then */
+        wait_ms(1); /* a page grows if many share a millisecond, so none may */
     }
     serve(s);
     walk(s, "/api/v1/jobs?package=bulk", 2 * PAGE + 1, 3);
@@ -234,7 +234,8 @@ static void lines_are_chosen_by_level_time_and_order(void **state) {
     }
 }
 
-/* A client that pages by time stops at finishedAt, so a part of the log does not have it; any other client would never end. */
+/* A client that pages by time stops at finishedAt, so an incomplete part of the log that was read by time must not have it; all
+ * other answers must have it, or clients would never stop. */
 static void the_end_is_withheld_from_a_part_that_is_paged_by_time(void **state) {
     struct gateway_scene *s = *state;
     const struct lease lease = start_job(s);
@@ -321,7 +322,7 @@ static void short_forms_are_text_for_people_and_json_for_programs(void **state) 
 
 /* ---- Waiting for a line ---- */
 
-/* A request in a thread of its own. */
+/* A request in a separate thread. */
 struct reader {
     pthread_t thread;
     struct gateway_scene *s;
@@ -345,7 +346,7 @@ static struct answered end_read(struct reader *reader) {
     return keep_answer(reader->s, &reader->response);
 }
 
-/* A line below the level wakes nobody's answer. */
+/* A line below a reader's level does not complete its request. */
 static void readers_wait_for_the_next_line(void **state) {
     struct gateway_scene *s = *state;
     struct reader readers[2];

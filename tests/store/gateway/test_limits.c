@@ -7,7 +7,7 @@
 
 /* ---- The form of a request ---- */
 
-static void what_can_be_read_in_two_ways_is_400_and_ends_the_connection(void **state) {
+static void ambiguous_requests_are_400_and_end_the_connection(void **state) {
     struct gateway_scene *s = *state;
     static const char *const requests[] = {
         "POST /api/v1/publish HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}x",
@@ -80,7 +80,7 @@ static void a_body_over_the_limit_is_413_as_soon_as_that_is_known(void **state) 
     expect_answer(&connection, 413);
     http_connection_close(&connection);
     open_as(s, &connection, 1);
-    send_text(&connection, "POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n"); /* takes no body */
+    send_text(&connection, "POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n"); /* this route takes no body */
     expect_answer(&connection, 413);
     http_connection_close(&connection);
 
@@ -97,7 +97,7 @@ static void a_body_over_the_limit_is_413_as_soon_as_that_is_known(void **state) 
     http_connection_close(&connection);
 }
 
-/* The client goes on sending, and reads its answer afterwards: the connection must not have been reset by then. */
+/* The client sends the whole body before it reads the answer: the connection must not be reset before that. */
 static void the_answer_to_a_refused_body_can_be_read_behind_it(void **state) {
     struct gateway_scene *s = *state;
     enum { MORE = 4 << 20 };
@@ -139,7 +139,7 @@ static void an_address_has_its_share_of_connections(void **state) {
     await_figure(s, CONNECTIONS, 0);
 }
 
-/* 16 are allowed: the newcomer takes the place of one of the address with the most. */
+/* 16 are allowed: a new connection replaces one of the address with the most. */
 static void a_newcomer_takes_the_place_of_an_idle_connection(void **state) {
     struct gateway_scene *s = *state;
     enum { ALLOWED = 16, OF_FIRST = 12 };
@@ -165,7 +165,7 @@ static void a_newcomer_takes_the_place_of_an_idle_connection(void **state) {
     http_connection_close(&newcomer);
 }
 
-/* Where all are busy, one that waits for a log is answered first, and then makes room. */
+/* If all are busy, one that waits for a log is answered early, and then replaced. */
 static void a_wait_for_a_log_makes_room_with_an_answer(void **state) {
     struct gateway_scene *s = *state;
     enum { ALLOWED = 16 };
@@ -217,7 +217,7 @@ static void an_address_has_its_share_of_requests(void **state) {
     http_connection_close(&other);
 }
 
-/* A client that only sends no more, as `nc` does, is told that there is nothing new. */
+/* A client that only closes its sending side, as `nc` does, gets the answer without new lines. */
 static void a_wait_ends_where_the_client_leaves(void **state) {
     struct gateway_scene *s = *state;
     struct http_connection polite, gone;
@@ -242,7 +242,7 @@ static void a_wait_ends_where_the_client_leaves(void **state) {
 
 /* ---- Memory of incomplete requests ---- */
 
-static void who_holds_the_most_memory_is_closed_over_the_limit(void **state) {
+static void over_the_limit_the_connection_with_the_most_memory_is_closed(void **state) {
     struct gateway_scene *s = *state;
     enum { COUNT = 8, HELD = 60000 };
     struct http_connection connections[COUNT], other;
@@ -268,7 +268,7 @@ static void who_holds_the_most_memory_is_closed_over_the_limit(void **state) {
     for (int i = 0; i < COUNT; i++)
         closed += is_closed(&connections[i]);
     assert_true(closed >= 1 && closed < COUNT);
-    send_text(&other, "}"); /* another address is not touched */
+    send_text(&other, "}"); /* another address is not affected */
     expect_answer(&other, 400);
     for (int i = 0; i < COUNT; i++)
         http_connection_close(&connections[i]);
@@ -291,7 +291,7 @@ static void a_request_that_does_not_arrive_in_time_ends_its_connection(void **st
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        gateway_test(what_can_be_read_in_two_ways_is_400_and_ends_the_connection),
+        gateway_test(ambiguous_requests_are_400_and_end_the_connection),
         gateway_test(requests_of_a_good_form_pass),
         gateway_test(requests_in_one_go_are_answered_in_order),
         gateway_test(a_body_over_the_limit_is_413_as_soon_as_that_is_known),
@@ -301,7 +301,7 @@ int main(void) {
         gateway_test(a_wait_for_a_log_makes_room_with_an_answer),
         gateway_test(an_address_has_its_share_of_requests),
         gateway_test(a_wait_ends_where_the_client_leaves),
-        gateway_test(who_holds_the_most_memory_is_closed_over_the_limit),
+        gateway_test(over_the_limit_the_connection_with_the_most_memory_is_closed),
         gateway_test(a_request_that_does_not_arrive_in_time_ends_its_connection),
     };
     return cmocka_run_group_tests(tests, start_scene, stop_scene);

@@ -90,7 +90,7 @@ static void an_addition_is_anybodys_job(void **state) {
 }
 
 /* A compiler, even the current one, or a removal. */
-static void what_is_restricted_is_the_job_of_its_signer(void **state) {
+static void a_restricted_request_is_a_job_of_its_signer(void **state) {
     struct gateway_scene *s = *state;
     static const char *const rows[][2] = {
         {REMOVAL, REMOVAL},
@@ -128,7 +128,7 @@ static void a_signature_that_is_not_needed_counts_only_if_it_is_the_bots(void **
 
 /* ---- Refusals ---- */
 
-static void what_is_restricted_needs_exactly_that_signature(void **state) {
+static void a_restricted_request_needs_exactly_that_signature(void **state) {
     struct gateway_scene *s = *state;
     serve_with_key(s);
     static const char *const payloads[] = {REMOVAL, COMPILER};
@@ -206,7 +206,7 @@ static void the_same_changes_are_one_job_until_it_ends(void **state) {
     assert_string_not_equal(job_of(s, ask_unsigned(s, "{\"packages\":{\"aff\":\"8.0.0\"}}")), id);
 }
 
-static void what_was_signed_and_carried_out_returns_its_job(void **state) {
+static void a_signed_and_completed_request_returns_its_job(void **state) {
     struct gateway_scene *s = *state;
     serve_with_key(s);
     const char *failed = job_of(s, ask_signed(s, REMOVAL, &bot));
@@ -242,7 +242,7 @@ static void a_megabyte_is_the_limit(void **state) {
     text_release(&body);
 }
 
-static void what_redis_does_not_keep_is_not_accepted(void **state) {
+static void jobs_that_redis_does_not_keep_are_not_accepted(void **state) {
     struct gateway_scene *s = *state;
     struct fixture *f = &s->f;
     struct redis_reply *reply;
@@ -259,15 +259,15 @@ static void what_redis_does_not_keep_is_not_accepted(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         gateway_test(an_addition_is_anybodys_job),
-        gateway_test(what_is_restricted_is_the_job_of_its_signer),
+        gateway_test(a_restricted_request_is_a_job_of_its_signer),
         gateway_test(a_signature_that_is_not_needed_counts_only_if_it_is_the_bots),
-        gateway_test(what_is_restricted_needs_exactly_that_signature),
+        gateway_test(a_restricted_request_needs_exactly_that_signature),
         gateway_test(without_the_bots_key_only_trustees_can_ask_for_it),
         gateway_test(a_malformed_request_is_refused_with_its_field),
         gateway_test(the_same_changes_are_one_job_until_it_ends),
-        gateway_test(what_was_signed_and_carried_out_returns_its_job),
+        gateway_test(a_signed_and_completed_request_returns_its_job),
         gateway_test(a_megabyte_is_the_limit),
-        gateway_test(what_redis_does_not_keep_is_not_accepted),
+        gateway_test(jobs_that_redis_does_not_keep_are_not_accepted),
     };
     return cmocka_run_group_tests(tests, make_keys, forget_keys);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * The gateway's queries to services (services/gateway/README.md, Packages and tarballs, Status and short forms): readiness,
- * figures, packages; and what becomes of many questions at once.
+ * metrics, packages; and many queries at once.
  */
 #include "tests/store/gateway/gateway_scene.h"
 
@@ -48,7 +48,7 @@ static void a_service_that_cannot_work_says_why(void **state) {
     expect_not_within(full.body, "publicMessage");
 }
 
-static void what_is_away_is_named_without_folders_in_public(void **state) {
+static void unreachable_parts_are_named_without_folders_in_public(void **state) {
     struct gateway_scene *s = *state;
     serve(s);
     stub_services_close(s->services, SERVICE_TRANSFER);
@@ -90,7 +90,8 @@ static void a_wrong_answer_is_no_readiness(void **state) {
 
 #define NO_CONTENT "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
-/* Takes pings, from the one with this number on, until all failures so far have named `alarms` jobs; then some more. */
+/* Receives pings, from the one with this number on, until the failures so far have named `alarms` jobs in all; then some
+ * more. */
 static size_t take_pings(struct http_stub *stub, size_t next, int alarms) {
     static int named;
     if (next == 0) named = 0;
@@ -126,13 +127,13 @@ static void the_health_check_is_told_of_each_alarm_once(void **state) {
     next = take_pings(stub, next, 2 * SERVICE_COUNT);
     answer_with_alarms(s, 3);
     next = take_pings(stub, next, 3 * SERVICE_COUNT);
-    answer_with_alarms(s, 1); /* a service that was restarted counts from 0 */
+    answer_with_alarms(s, 1); /* a restarted service counts from 0 */
     take_pings(stub, next, 4 * SERVICE_COUNT);
     stop_serving(s);
     http_stub_stop(stub);
 }
 
-/* ---- Figures ---- */
+/* ---- Metrics ---- */
 
 static void figures_of_all_programs_are_shown_by_program(void **state) {
     struct gateway_scene *s = *state;
@@ -165,7 +166,7 @@ static void figures_of_all_programs_are_shown_by_program(void **state) {
         expect_within(answered.body, lines[i]);
 }
 
-static void what_does_not_answer_is_not_up(void **state) {
+static void a_program_that_does_not_answer_is_not_up(void **state) {
     struct gateway_scene *s = *state;
     serve(s);
     stub_services_close(s->services, SERVICE_PUBLISH);
@@ -219,7 +220,7 @@ static void a_package_that_is_known_is_not_looked_for_again(void **state) {
     assert_int_equal(stub_services_count(s->services, MESSAGE_package_query), 0);
 }
 
-static void what_cannot_exist_is_404_without_a_question(void **state) {
+static void impossible_names_are_404_without_a_query(void **state) {
     struct gateway_scene *s = *state;
     serve(s);
     expect_error(s, get(s, "/api/v1/packages/Aff"), 404, NULL, "There is no such package");
@@ -227,7 +228,7 @@ static void what_cannot_exist_is_404_without_a_question(void **state) {
     assert_int_equal(stub_services_count(s->services, MESSAGE_known_package_query), 0);
 }
 
-/* Only an answer that is "not found" costs a fetch of both repositories; so many a minute may one address cause. */
+/* Only an answer "not found" costs a fetch of both repositories; one address may cause a limited number of them a minute. */
 static void questions_for_what_is_not_there_are_limited_by_address(void **state) {
     struct gateway_scene *s = *state;
     static const char *const another[] = {"X-Forwarded-For: 192.0.2.1", NULL};
@@ -242,7 +243,7 @@ static void questions_for_what_is_not_there_are_limited_by_address(void **state)
     assert_true(atoi(header_of(s, &answered, "retry-after")) >= 1);
     assert_int_equal(stub_services_count(s->services, MESSAGE_package_query), UNKNOWN_PACKAGES_PER_MINUTE);
     stub_services_answer_json(s->services, MESSAGE_known_package_query, "{\"name\":\"aff\"}");
-    expect_status(get(s, "/api/v1/packages/aff"), 200); /* what is there is never limited */
+    expect_status(get(s, "/api/v1/packages/aff"), 200); /* existing packages are never limited */
     stub_services_fail(s->services, MESSAGE_known_package_query, STATUS_NOT_FOUND, NULL, "There is no package x.");
     expect_status(ask_with(s, NULL, "/api/v1/packages/x", another, NULL), 404);
 }
@@ -268,17 +269,17 @@ static void failures_of_build_matrix_are_told_apart(void **state) {
         expect_error(s, answered, rows[i].answered, rows[i].path, rows[i].words);
         if (rows[i].answered == 503) expect_header(s, &answered, "retry-after", "2");
     }
-    stub_services_answer(s->services, MESSAGE_package_query, (struct message){.tag = MESSAGE_done}); /* not an answer to this */
+    stub_services_answer(s->services, MESSAGE_package_query, (struct message){.tag = MESSAGE_done}); /* wrong answer */
     expect_error(s, get(s, "/api/v1/packages"), 503, NULL, "cannot be looked up at the moment");
     stub_services_close(s->services, SERVICE_BUILD_MATRIX);
     expect_error(s, get(s, "/api/v1/packages"), 503, NULL, "cannot be looked up at the moment");
 }
 
-/* ---- Many questions at once ---- */
+/* ---- Many queries at once ---- */
 
 enum { THREADS = 4, PER_ADDRESS = 24, IN_ALL = 48 }; /* gateway.c, service_asker.c */
 
-/* With a gateway that waits longer for build-matrix than a test takes. */
+/* Starts a gateway that waits longer for build-matrix than a test takes. */
 static void serve_patiently(struct gateway_scene *s) {
     struct fixture *f = &s->f;
     serve(s);
@@ -300,7 +301,7 @@ static double refused(struct gateway_scene *s) {
                         "program=\"gateway\"}");
 }
 
-/* `count` requests from one address, each on a connection of its own, which wait or were refused when this returns. */
+/* Sends `count` requests from one address, each on a separate connection; when this returns, they wait or were refused. */
 static void ask_many(struct gateway_scene *s, struct http_connection *connections, int count, unsigned client,
                      int waiting_before) {
     double before = refused(s);
@@ -309,7 +310,7 @@ static void ask_many(struct gateway_scene *s, struct http_connection *connection
         assert_true(http_connection_send(&connections[i], "GET", "/api/v1/packages", NULL));
     }
     int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS;
-    for (;;) { /* the question for the figures is one of those under way */
+    for (;;) { /* the request for metrics is one of those being answered */
         double under_way = figure_of(s, "registry_http_answers_under_way{program=\"gateway\"}") - 1;
         if (under_way - waiting_before + refused(s) - before == count) return;
         if (clock_monotonic_ms() > until_ms) fail_msg("%g under way, %g refused", under_way, refused(s) - before);
@@ -317,7 +318,7 @@ static void ask_many(struct gateway_scene *s, struct http_connection *connection
     }
 }
 
-/* How many of these were answered 200; the others must be 503, with Retry-After. */
+/* The number of 200s among the answers; the others must be 503, with Retry-After. */
 static int take_answers(struct http_connection *connections, int count) {
     int good = 0;
     for (int i = 0; i < count; i++) {
@@ -335,7 +336,7 @@ static void questions_of_one_address_leave_room_for_others(void **state) {
     struct http_connection mine[MINE], others[OTHERS];
     serve_patiently(s);
     ask_many(s, mine, THREADS, 2, 0);
-    stub_services_await(s->services, MESSAGE_package_query, THREADS); /* no thread is free: all others wait */
+    stub_services_await(s->services, MESSAGE_package_query, THREADS); /* no thread is free, so all others wait */
     ask_many(s, mine + THREADS, MINE - THREADS, 2, THREADS);
     assert_true(refused(s) == MINE - THREADS - PER_ADDRESS);
     ask_many(s, others, OTHERS, 3, THREADS + PER_ADDRESS);
@@ -371,7 +372,7 @@ static void a_question_whose_client_left_is_not_asked(void **state) {
     serve_patiently(s);
     ask_many(s, first, THREADS, 2, 0);
     stub_services_await(s->services, MESSAGE_package_query, THREADS);
-    /* h2o notices over HTTP/1 only when it answers, so: by HTTP/2 */
+    /* over HTTP/1 h2o notices that only when it answers, so this uses HTTP/2 */
     struct text bytes = {0};
     for (int i = 0; i < 3; i++) {
         open_as(s, &left[i], 2);
@@ -395,15 +396,15 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         gateway_test(all_that_is_needed_is_checked),
         gateway_test(a_service_that_cannot_work_says_why),
-        gateway_test(what_is_away_is_named_without_folders_in_public),
+        gateway_test(unreachable_parts_are_named_without_folders_in_public),
         gateway_test(on_s3_the_folder_is_not_needed),
         gateway_test(a_wrong_answer_is_no_readiness),
         gateway_test(the_health_check_is_told_of_each_alarm_once),
         gateway_test(figures_of_all_programs_are_shown_by_program),
-        gateway_test(what_does_not_answer_is_not_up),
+        gateway_test(a_program_that_does_not_answer_is_not_up),
         gateway_test(packages_are_passed_on_with_a_link),
         gateway_test(a_package_that_is_known_is_not_looked_for_again),
-        gateway_test(what_cannot_exist_is_404_without_a_question),
+        gateway_test(impossible_names_are_404_without_a_query),
         gateway_test(questions_for_what_is_not_there_are_limited_by_address),
         gateway_test(failures_of_build_matrix_are_told_apart),
         gateway_test(questions_of_one_address_leave_room_for_others),

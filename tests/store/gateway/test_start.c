@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The start of the gateway and its end: settings that cannot be used, TLS, and what becomes of it where the system has no more
- * threads or open files.
+ * The start of the gateway and its end: unusable settings, TLS, and systems without free threads or file descriptors.
  */
 #include "tests/store/gateway/gateway_scene.h"
 
@@ -19,11 +18,12 @@
 
 enum { FILES_MAX = 4096 };
 
-/* ---- A system without threads: pthread_create() of all code in this program, but for that of nng, which gives attributes. And
- * one without descriptors: fcntl(). A limit on open files would do for the latter only if no other thread opened one. ---- */
+/* ---- A system without threads: replaces pthread_create() for all code in this program except nng, which passes attributes.
+ * And one without descriptors: replaces fcntl(). For the latter a limit on open files would only work if no other thread opened
+ * any. ---- */
 
 static pthread_t main_thread;
-static atomic_int threads_left = -1; /* that the test's thread may still start; -1: any */
+static atomic_int threads_left = -1; /* number that the test's thread may still start; -1: any */
 static atomic_bool others_have_threads = true;
 
 int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *argument) {
@@ -39,7 +39,7 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
     return real(thread, attributes, run, argument);
 }
 
-static atomic_bool may_duplicate = true; /* a descriptor; for the test's thread */
+static atomic_bool may_duplicate = true; /* a descriptor; in the test's thread */
 
 int fcntl(int file, int command, ...) {
     static int (*_Atomic real)(int, int, ...);
@@ -67,7 +67,7 @@ static int count_ports(void) {
     return count;
 }
 
-/* Must not start, with the setting and a sentence. */
+/* The gateway must not start, with the setting and these words in the error. */
 static void expect_no_start(struct gateway_scene *s, const char *setting, const char *words) {
     struct fixture *f = &s->f;
     s->serves = true;
@@ -112,7 +112,7 @@ static void the_management_port_is_one_above_by_default(void **state) {
     for (s->settings.server_port = 20000; status && s->settings.server_port < 20200; s->settings.server_port += 2) {
         status = gateway_start(&s->gateway, &s->settings, &f->err);
         if (!status) break;
-        gateway_stop(&s->gateway); /* another program has one of them */
+        gateway_stop(&s->gateway); /* another program listens on one of them */
     }
     assert_int_equal(status, STATUS_OK);
     assert_int_equal(server_port(s->gateway.server), s->settings.server_port);
@@ -148,7 +148,7 @@ static size_t keep(char *bytes, size_t size, size_t count, void *text) {
     return size * count;
 }
 
-/* GET /healthz by TLS of at most this version; the version of HTTP, or 0 where there is no connection. */
+/* GET /healthz over TLS of at most this version; returns the version of HTTP, or 0 if there was no connection. */
 static long get_by_tls(struct gateway_scene *s, long http_version, long tls_version) {
     struct text answer = {0};
     long version = 0;
@@ -206,7 +206,7 @@ static void a_key_of_another_certificate_is_refused(void **state) {
 
 /* ---- No more threads, or open files ---- */
 
-/* Whichever thread cannot be started: the gateway says so and leaves nothing, and the next try succeeds. */
+/* Whichever thread cannot be started: the gateway reports it and leaves nothing behind, and the next try succeeds. */
 static void without_a_thread_it_does_not_start(void **state) {
     struct gateway_scene *s = *state;
     struct fixture *f = &s->f;
@@ -226,7 +226,7 @@ static void without_a_thread_it_does_not_start(void **state) {
         gateway_stop(&s->gateway);
         assert_int_equal(count_ports(), 0);
     }
-    assert_int_equal(started - 1, 2 + 1 + 1 + 1 + 3 + 4 + 3); /* store pool, tail, readiness, figures, both askers, loops */
+    assert_int_equal(started - 1, 2 + 1 + 1 + 1 + 3 + 4 + 3); /* store pool, tail, readiness, metrics, both askers, loops */
     serve(s);
     expect_status(get(s, "/healthz"), 200);
 }

@@ -17,11 +17,11 @@
 #define CONTENT "0123456789"
 #define PATH "/aff/7.1.0.tar.gz"
 
-/* ---- A disk that takes its time: reads of this program that must not wait find nothing in the page cache ---- */
+/* ---- A slow disk: reads of this program that must not wait find nothing in the page cache ---- */
 
-static atomic_int cold_error;                      /* their errno; 0: they are the system's */
-static atomic_int reads_of_loops, reads_of_others; /* that may wait, while it is cold */
-static atomic_bool is_held;                        /* those wait */
+static atomic_int cold_error;                      /* errno of such reads; 0: real reads */
+static atomic_int reads_of_loops, reads_of_others; /* number of reads that may wait, while the cache is cold */
+static atomic_bool is_held;                        /* these reads wait */
 static _Thread_local bool is_loop;
 
 ssize_t preadv2(int file, const struct iovec *places, int count, off_t offset, int flags) {
@@ -149,7 +149,7 @@ static void conditions_are_heeded(void **state) {
     }
 }
 
-static void what_is_no_tarball_is_404(void **state) {
+static void a_path_that_is_no_tarball_is_404(void **state) {
     struct gateway_scene *s = *state;
     static const char *const paths[] = {"/aff/7.1.1.tar.gz", "/Aff/7.1.0.tar.gz",   "/aff/7.1.tar.gz",
                                         "/aff/7.1.0.tar",    "/other/7.1.0.tar.gz", "/_jobs/7.1.0.tar.gz"};
@@ -160,7 +160,7 @@ static void what_is_no_tarball_is_404(void **state) {
         expect_error(s, get(s, paths[i]), 404, NULL, "");
 }
 
-static void what_is_no_file_is_not_served(void **state) {
+static void only_regular_files_are_served(void **state) {
     struct gateway_scene *s = *state;
     put(s, CONTENT);
     temporary_folder_write(&s->folder, "secret", "a secret");
@@ -172,7 +172,7 @@ static void what_is_no_file_is_not_served(void **state) {
         expect_error(s, answered, 500, NULL, "An internal error occurred");
         expect_not_within(answered.body, s->folder.path);
     }
-    assert_true(figure_of(s, "registry_tarballs_hashed_total{program=\"gateway\"}") == 0); /* nor read */
+    assert_true(figure_of(s, "registry_tarballs_hashed_total{program=\"gateway\"}") == 0); /* not read either */
 }
 
 static void they_stand_under_their_own_host(void **state) {
@@ -195,7 +195,7 @@ static void on_s3_none_are_served(void **state) {
     expect_error(s, get(s, PATH), 404, NULL, "There is nothing at this address.");
 }
 
-/* A file that is written again, by hand, is another file. */
+/* A file that is replaced by hand counts as another file. */
 static void a_hash_is_computed_once_for_each_content(void **state) {
     struct gateway_scene *s = *state;
     put(s, CONTENT);
@@ -210,7 +210,7 @@ static void a_hash_is_computed_once_for_each_content(void **state) {
     assert_int_equal((int)figure_of(s, "registry_tarballs_hashed_total{program=\"gateway\"}"), 2);
 }
 
-/* The tarballs that this process has open. */
+/* The number of tarballs that this process has open. */
 static int count_open(void) {
     DIR *folder = opendir("/proc/self/fd");
     int count = 0;
@@ -224,10 +224,10 @@ static int count_open(void) {
     return count;
 }
 
-/* The loop, on which other clients wait, reads only what is in memory. */
+/* The event loop, which other clients share, reads only bytes that are in memory. */
 static void a_loop_does_not_wait_for_the_disk(void **state) {
     struct gateway_scene *s = *state;
-    static const int errors[] = {EAGAIN, EOPNOTSUPP /* of file systems that cannot say whether it is in memory */};
+    static const int errors[] = {EAGAIN, EOPNOTSUPP /* from file systems that do not support such reads */};
     char *bytes = put_large(s);
     serve(s);
     get(s, PATH);
@@ -240,7 +240,7 @@ static void a_loop_does_not_wait_for_the_disk(void **state) {
         assert_int_equal(reads_of_loops, 0);
         assert_int_equal(reads_of_others, CHUNKS);
     }
-    cool_down(EIO); /* an answer that has begun can only be broken off */
+    cool_down(EIO); /* an answer that has begun can only be cut off */
     struct http_connection connection;
     assert_true(http_connection_open(&connection, server_port(s->gateway.server), PATIENCE_MS));
     assert_true(http_connection_send(&connection, "GET", PATH, NULL));
@@ -278,7 +278,7 @@ static void a_client_may_leave_while_the_disk_is_read(void **state) {
     text_release(&bytes);
 }
 
-/* Whatever becomes of a request. */
+/* However a request ends. */
 static void files_are_closed(void **state) {
     struct gateway_scene *s = *state;
     put(s, CONTENT);
@@ -299,8 +299,8 @@ int main(void) {
         gateway_test(a_large_tarball_comes_whole),
         gateway_test(one_range_is_served),
         gateway_test(conditions_are_heeded),
-        gateway_test(what_is_no_tarball_is_404),
-        gateway_test(what_is_no_file_is_not_served),
+        gateway_test(a_path_that_is_no_tarball_is_404),
+        gateway_test(only_regular_files_are_served),
         gateway_test(they_stand_under_their_own_host),
         gateway_test(on_s3_none_are_served),
         gateway_test(a_hash_is_computed_once_for_each_content),

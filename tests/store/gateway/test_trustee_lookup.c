@@ -35,10 +35,10 @@ static void a_members_token_passes_after_a_look_up(void **state) {
     assert_null(strstr(asked->token, "ghp_"));
     assert_ok(secret_unseal(&token, &f->arena, s->settings.service_key, "trustee_query", asked->token, &f->err));
     assert_string_equal(token, TOKEN);
-    assert_true(ask_as(s, TOKEN, NULL, "{").status == 400); /* the body is looked at last */
+    assert_true(ask_as(s, TOKEN, NULL, "{").status == 400); /* the body is checked last */
 }
 
-static void of_the_configured_token_the_actor_alone_is_looked_up(void **state) {
+static void with_the_configured_token_only_the_actor_is_looked_up(void **state) {
     struct gateway_scene *s = *state;
     s->settings.trustee_lookup = true;
     configure_token(s, TOKEN);
@@ -53,7 +53,7 @@ static void of_the_configured_token_the_actor_alone_is_looked_up(void **state) {
     assert_int_equal(stub_services_count(s->services, MESSAGE_trustee_query), count);
 }
 
-static void who_is_no_trustee_is_told_in_this_order(void **state) {
+static void checks_of_a_requester_who_is_no_trustee_have_this_order(void **state) {
     struct gateway_scene *s = *state;
     s->settings.trustee_lookup = true;
     serve_trustees(s);
@@ -71,7 +71,8 @@ static void who_is_no_trustee_is_told_in_this_order(void **state) {
     assert_int_equal(stub_services_count(s->services, MESSAGE_trustee_query), 4);
 }
 
-/* After five tokens that were none, those from this address are asked of what is known already, and only trustees' pass. */
+/* After five invalid tokens from one address, its further tokens are only looked up in the cache, and only those of trustees
+ * are accepted. */
 static void made_up_tokens_of_one_address_cost_five_look_ups(void **state) {
     struct gateway_scene *s = *state;
     s->settings.trustee_lookup = true;
@@ -86,13 +87,13 @@ static void made_up_tokens_of_one_address_cost_five_look_ups(void **state) {
     expect_status(ask_as(s, OTHER, ADDRESS_1, TRANSFER), 429);
     assert_true(last_look_up(s)->is_last_chance);
     answer_look_up(s, true, true, true);
-    expect_status(ask_as(s, OTHER, ADDRESS_1, TRANSFER), 200); /* another gateway may have seen it */
+    expect_status(ask_as(s, OTHER, ADDRESS_1, TRANSFER), 200); /* another gateway may have had it looked up */
     assert_true(last_look_up(s)->is_last_chance);
-    expect_status(ask_as(s, TOKEN, ADDRESS_1, TRANSFER), 200); /* known: it does not count */
+    expect_status(ask_as(s, TOKEN, ADDRESS_1, TRANSFER), 200); /* cached, so it does not count */
     assert_false(last_look_up(s)->is_last_chance);
 }
 
-/* A look-up is counted before it is made, and given back where the token is somebody's. */
+/* A look-up is counted before it is made, and the count is taken back if the token is valid. */
 static void good_tokens_are_never_counted(void **state) {
     struct gateway_scene *s = *state;
     s->settings.trustee_lookup = true;
@@ -108,8 +109,8 @@ static void good_tokens_are_never_counted(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         gateway_test(a_members_token_passes_after_a_look_up),
-        gateway_test(of_the_configured_token_the_actor_alone_is_looked_up),
-        gateway_test(who_is_no_trustee_is_told_in_this_order),
+        gateway_test(with_the_configured_token_only_the_actor_is_looked_up),
+        gateway_test(checks_of_a_requester_who_is_no_trustee_have_this_order),
         gateway_test(made_up_tokens_of_one_address_cost_five_look_ups),
         gateway_test(good_tokens_are_never_counted),
     };

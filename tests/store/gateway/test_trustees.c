@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * POST /api/v1/trustee (services/gateway/README.md, Trustee requests): the order of the checks, and the job that each action
- * becomes. Look-ups of tokens: test_trustee_lookup.c.
+ * makes. Look-ups of tokens: test_trustee_lookup.c.
  */
 #include "tests/store/gateway/trustee_requests.h"
 
@@ -16,7 +16,7 @@ static void end_job(struct gateway_scene *s, const char *id) {
 static void without_a_token_configured_there_is_no_route(void **state) {
     struct gateway_scene *s = *state;
     serve_trustees(s);
-    for (int i = 0; i < 7; i++) /* and this is not counted */
+    for (int i = 0; i < 7; i++) /* and is not counted */
         expect_error(s, ask_as(s, TOKEN, NULL, TRANSFER), 404, NULL, "not enabled");
 }
 
@@ -120,7 +120,7 @@ static void a_malformed_request_is_refused_with_its_field(void **state) {
     expect_json(get(s, "/api/v1/jobs"), 200, "[]");
 }
 
-/* "One printable line": no character that breaks the line, is not seen, or changes the order of others. */
+/* "One printable line": no character that breaks the line, is invisible, or changes the order of others. */
 static void a_reason_is_one_printable_line(void **state) {
     struct gateway_scene *s = *state;
     static const struct {
@@ -265,7 +265,8 @@ static void the_same_action_by_the_same_trustee_is_one_job(void **state) {
     assert_string_not_equal(job_of(s, ask_as(s, TOKEN, NULL, by_other)), id);
 }
 
-/* A package may be moved there and back and there again; a version is unpublished once, so the same request is its job. */
+/* A package may be moved to a location, back, and there again; a version is unpublished once, so the same request gets the same
+ * job. */
 static void the_same_transfer_is_another_job_once_it_was_carried_out(void **state) {
     struct gateway_scene *s = *state;
     configure_token(s, TOKEN);
@@ -288,7 +289,7 @@ static void the_same_unpublishing_is_its_job_while_it_holds(void **state) {
     const struct answered refused = ask_as(s, TOKEN, NULL, UNPUBLISHING);
     expect_error(s, refused, 400, "payload", id);
     expect_within(refused.body, "It is published. Nothing was done now.");
-    expect_within(refused.body, "another reason in it is enough"); /* nothing is signed here */
+    expect_within(refused.body, "another reason in it is enough"); /* trustees sign nothing */
     static const char other[] = BODY("unpublish", "{\"name\":\"aff\",\"version\":\"1.0.0\",\"reason\":\"again\"}");
     assert_string_not_equal(job_of(s, ask_as(s, TOKEN, NULL, other)), id);
 }
@@ -337,7 +338,7 @@ static void a_build_without_a_plan_is_refused_or_unavailable(void **state) {
     expect_json(get(s, "/api/v1/jobs?kinds=all"), 200, "[]");
 }
 
-/* ---- Tries again ---- */
+/* ---- Retries ---- */
 
 static const char *retry_of(struct gateway_scene *s, const char *id) {
     return arena_format(&s->f.arena, BODY("retry", "{\"jobId\":\"%s\"}"), id);
@@ -364,7 +365,7 @@ static void a_failed_job_is_tried_again_as_the_trustees(void **state) {
     assert_string_equal(job.actor, "a-trustee");
 }
 
-/* A trustee's try again does not authorise what an owner should have signed. */
+/* A trustee's retry does not authorise a request that an owner must sign. */
 static void a_signed_request_that_failed_is_proved_again(void **state) {
     struct gateway_scene *s = *state;
     configure_token(s, TOKEN);

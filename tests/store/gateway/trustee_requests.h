@@ -24,7 +24,7 @@ static inline void configure_token(struct gateway_scene *s, const char *token) {
     s->settings.trustee_token_sha256 = secret_keep(digest);
 }
 
-/* Every request may name its address. */
+/* Serves with a setting by which every request can choose its address. */
 static inline void serve_trustees(struct gateway_scene *s) {
     set_text(&s->settings.trusted_proxies, "127.0.0.1");
     serve(s);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Common setup of the tests of services/publish: service_scene.h, the service's state in this process, the stand-ins of the
- * compiler, as 0.15.14 and 0.15.15, and of licensee, sources in git repositories, storage in a folder. Pursuit is where nobody
- * listens.
+ * compiler, as 0.15.14 and 0.15.15, and of licensee, sources in git repositories, storage in a folder. Pursuit's address has no
+ * server.
  */
 #ifndef TESTS_STORE_PUBLISH_PUBLISH_SCENE_H
 #define TESTS_STORE_PUBLISH_PUBLISH_SCENE_H
@@ -58,7 +58,7 @@ static inline int stop_publish(void **state) {
     return stop_fixture(state);
 }
 
-/* Before each test that looks at the service itself, or at what an earlier run has left. */
+/* Before each test of the service itself, or of the state left by an earlier run. */
 static inline int open_publish(void **state) {
     struct publish_scene *p = *state;
     struct fixture *f = &p->s.f;
@@ -95,7 +95,7 @@ static inline int close_publish(void **state) {
 
 /* ---- Jobs ---- */
 
-/* Commits the package's source, with the tag vVERSION. */
+/* Commits the package's source, and tags it vVERSION. */
 static inline void push_source(struct publish_scene *p, const struct package *package) {
     package_push(arena_format(&p->s.f.arena, "%s/sources", p->s.folder.path), package);
 }
@@ -107,12 +107,12 @@ static inline struct job_request publish_job(const char *name, const char *versi
     return request;
 }
 
-/* The ordinary request for a package, with a location and the compiler 0.15.15. */
+/* The default request for a package, with a location and the compiler 0.15.15. */
 static inline struct job_request request_of(struct publish_scene *p, const struct package *package) {
     return publish_job(package->name, package->version, package_request(&p->s.f.arena, package));
 }
 
-/* Without a location, a compiler, resolutions, and with `more`: fields that each begin with a comma. */
+/* A request without location, compiler and resolutions, with the further fields `more`, each of which begins with a comma. */
 static inline struct job_request short_request(struct publish_scene *p, const struct package *package, const char *more) {
     return publish_job(package->name, package->version,
                        arena_format(&p->s.f.arena, "{\"name\":\"%s\",\"version\":\"%s\",\"ref\":\"v%s\"%s}", package->name,
@@ -156,7 +156,7 @@ static inline bool is_empty_folder(const char *path) {
     return rmdir(path) == 0 && mkdir(path, 0755) == 0;
 }
 
-/* Nothing of a job is left in WORK_DIR: neither folders of runs (they go after the job's end) nor tarballs. */
+/* Waits until nothing of a job is left in WORK_DIR: neither folders of runs (removed after the job's end) nor tarballs. */
 static inline void expect_no_work(struct publish_scene *p) {
     static const char *const folders[] = {"runs", "tarballs"};
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {

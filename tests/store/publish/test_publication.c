@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Publications by the job runner: what is written, in which form, and from which choices (lib/domain/README.md, Publish). What
- * is refused: test_publication_refused.c. Whole programs: tests/flow/.
+ * Publications by the job runner: their writes and choices (lib/domain/README.md, Publish). Refusals:
+ * test_publication_refused.c. Whole programs: tests/flow/.
  */
 #include "lib/tools/archive/archive.h"
 #include "tests/store/publish/publish_scene.h"
@@ -45,7 +45,7 @@ static void one_commit_is_made_in_each_repository_and_shown_with_the_job(void **
     assert_string_equal(bare_repository_subject(s->index, &s->f.arena), "Update manifest for prelude@1.0.0");
     assert_string_equal(job.commits, heads_of(s));
     assert_string_equal(job.ending, JOB_ENDING_PUBLISHED);
-    assert_string_equal(job.documentation, "skipped"); /* there is no token */
+    assert_string_equal(job.documentation, "skipped"); /* no token is set */
     assert_int_equal(read_events(s, &events), 1);
     assert_string_equal(
         events[0].payload,
@@ -93,7 +93,7 @@ static void owners_are_those_of_the_manifest_that_was_published_last(void **stat
     package.owners = owners_of_key(&p->s, &p->s.owner);
     publish_package(p, &package);
     assert_int_equal(read_metadata(&p->s, "prelude").owners.count, 1);
-    publish_package(p, &prelude_2); /* has none */
+    publish_package(p, &prelude_2); /* has no owners */
     assert_int_equal(read_metadata(&p->s, "prelude").owners.count, 0);
     assert_non_null(find_published(p, "prelude", "1.0.0"));
     assert_non_null(find_published(p, "prelude", "1.1.0"));
@@ -230,7 +230,7 @@ static void a_tarball_that_the_metadata_lists_must_be_brought_back_to_storage(vo
 
 /* ---- Git hosts ---- */
 
-/* The job fails so, with a host where nobody listens. */
+/* The job must fail with these words, because its host's address has no server. */
 static struct job run_without_host(struct publish_scene *p, const char *words) {
     struct settings *settings = &p->service.settings;
     free(settings->github_git_url);
@@ -249,7 +249,7 @@ static void a_source_that_cannot_be_had_now_is_asked_for_again(void **state) {
 
 static void tries_end_with_the_time_of_the_source(void **state) {
     struct publish_scene *p = *state;
-    p->service.settings.source_retry_ms = p->service.settings.source_timeout_ms; /* the second one would be too late */
+    p->service.settings.source_retry_ms = p->service.settings.source_timeout_ms; /* a second attempt would be too late */
     run_without_host(p, "This may be temporary: try again later. (Tried 1 time.)");
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Documentation on Pursuit, and versions that an earlier publication has left unfinished (lib/domain/README.md, Publish, steps
+ * Documentation on Pursuit, and versions that an earlier publication left unfinished (lib/domain/README.md, Publish, steps
  * 5 and 11), by the job runner.
  */
 #include "tests/store/publish/publish_scene.h"
@@ -42,7 +42,7 @@ static struct job publish_without_documentation(struct publish_scene *p) {
     return job;
 }
 
-/* The request once more; there is nothing new in storage and metadata then. */
+/* Sends the request again; storage and metadata must not change. */
 static struct job finish(struct publish_scene *p) {
     const char *metadata = metadata_file(&p->s, "prelude");
     const struct job_request request = short_request(p, &prelude, "");
@@ -75,7 +75,7 @@ static void a_refused_upload_fails_no_publication(void **state) {
     assert_string_equal(job.documentation, "failed");
     assert_string_equal(job.ending, JOB_ENDING_PUBLISHED);
     expect_line(&p->s, job.id, "NOTICE prelude@1.0.0 is published, but its documentation could not be sent to Pursuit.");
-    expect_no_line(&p->s, job.id, "Send the same request again to retry."); /* which would be refused, too */
+    expect_no_line(&p->s, job.id, "Send the same request again to retry."); /* a repeated request would be refused, too */
     assert_false(is_documented("prelude"));
 }
 
@@ -88,7 +88,7 @@ static void where_pursuit_is_away_the_log_advises_to_send_it_again(void **state)
     expect_line(&p->s, job.id, "Send the same request again to retry.");
 }
 
-static void what_the_compiler_cannot_document_fails_no_publication(void **state) {
+static void impossible_documentation_fails_no_publication(void **state) {
     struct publish_scene *p = *state;
     struct package package = prelude;
     package.pragma = "fail-publish It has no words.";
@@ -98,7 +98,7 @@ static void what_the_compiler_cannot_document_fails_no_publication(void **state)
     assert_int_equal(pursuit_server_uploads(pursuit), 0);
 }
 
-static void what_somebody_has_uploaded_is_not_uploaded_again(void **state) {
+static void existing_documentation_is_not_uploaded_again(void **state) {
     struct publish_scene *p = *state;
     pursuit_server_add(pursuit, "prelude", "1.0.0");
     const struct job job = publish_package(p, &prelude);
@@ -133,7 +133,7 @@ static void missing_documentation_is_finished_and_commits_nothing(void **state) 
                 "NOTICE prelude@1.0.0 is published, but its documentation is not on Pursuit; this job completes it.");
     expect_no_line(&p->s, job.id, " compile=");
     expect_no_line(&p->s, job.id, " commit=");
-    assert_int_equal(read_events(&p->s, &events), 0); /* there is nothing new to build */
+    assert_int_equal(read_events(&p->s, &events), 0); /* nothing new to build */
 }
 
 static void a_missing_index_entry_is_finished(void **state) {
@@ -151,7 +151,7 @@ static void a_missing_index_entry_is_finished(void **state) {
     assert_int_equal(pursuit_server_uploads(pursuit), 1);
 }
 
-static void what_is_complete_is_refused_with_both_addresses(void **state) {
+static void complete_versions_are_refused_with_both_addresses(void **state) {
     struct publish_scene *p = *state;
     publish_package(p, &prelude);
     const struct job_request request = short_request(p, &prelude, "");
@@ -197,12 +197,12 @@ int main(void) {
         pursuit_test(it_has_the_packages_of_the_plan_and_the_time_of_the_commit),
         pursuit_test(a_refused_upload_fails_no_publication),
         pursuit_test(where_pursuit_is_away_the_log_advises_to_send_it_again),
-        pursuit_test(what_the_compiler_cannot_document_fails_no_publication),
-        pursuit_test(what_somebody_has_uploaded_is_not_uploaded_again),
+        pursuit_test(impossible_documentation_fails_no_publication),
+        pursuit_test(existing_documentation_is_not_uploaded_again),
         pursuit_test(a_read_only_service_sends_none),
         pursuit_test(missing_documentation_is_finished_and_commits_nothing),
         pursuit_test(a_missing_index_entry_is_finished),
-        pursuit_test(what_is_complete_is_refused_with_both_addresses),
+        pursuit_test(complete_versions_are_refused_with_both_addresses),
         pursuit_test(another_manifest_than_the_stored_one_is_refused_showing_both),
         pursuit_test(a_version_is_not_judged_where_pursuit_does_not_answer),
         pursuit_test(a_job_that_has_only_documentation_to_finish_fails_with_it),

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Publications that go on from the record of an earlier run (services/publish/README.md, What a crash leaves): from each state
- * that such a run can leave, and where others have changed the registry since. Killed services: tests/flow/.
+ * Publications that continue from the record of an earlier run (services/publish/README.md, What a crash leaves): from each
+ * state that such a run can leave, and after others have changed the registry since. Killed services: tests/flow/.
  */
 #include "tests/store/publish/publish_scene.h"
 
 static const struct package prelude = {.name = "prelude", .version = "1.0.0"};
 static const struct package maybe = {.name = "maybe", .version = "1.0.0", .dependencies = {{"prelude", ">=1.0.0 <2.0.0"}}};
 
-/* A publication that was carried out, and all that it wrote. */
+/* A completed publication, and everything that it wrote. */
 struct written {
     const struct package *package;
     struct job_request request;
@@ -16,7 +16,7 @@ struct written {
     struct text tarball;
 };
 
-/* Publishes the package, and takes it away again: repositories and storage are as if it had never been. No runner runs then. */
+/* Publishes the package, and removes all its traces from repositories and storage. No runner runs afterwards. */
 static struct written write_and_take_away(struct publish_scene *p, const struct package *package) {
     start_publish_runner(p);
     const struct job job = publish_package(p, package);
@@ -39,7 +39,7 @@ static void store_again(struct publish_scene *p, const struct written *written) 
     temporary_folder_write_bytes(&p->s.folder, path, written->tarball.bytes, written->tarball.length);
 }
 
-/* The job as a run leaves it that was killed after its record; goes on with it. */
+/* Continues the job from the state in which a run leaves it that is killed after its record. */
 static void go_on(struct publish_scene *p, struct written *written) {
     struct fixture *f = &p->s.f;
     accept_job(f, &written->request);
@@ -51,7 +51,7 @@ static void go_on(struct publish_scene *p, struct written *written) {
     start_publish_runner(p);
 }
 
-/* It ends, and all is as the first run wrote it. */
+/* Waits for the end; everything must be as the first run wrote it. */
 static const char *expect_same(struct publish_scene *p, struct written *written) {
     struct text tarball = {0};
     const char *name = written->package->name;
@@ -126,7 +126,7 @@ static void it_is_kept_while_the_job_is_tried_again(void **state) {
     expect_no_work(p);
 }
 
-static void what_is_written_is_not_written_again(void **state) {
+static void finished_writes_are_not_repeated(void **state) {
     struct publish_scene *p = *state;
     struct written written = write_and_take_away(p, &prelude);
     store_again(p, &written);
@@ -160,7 +160,7 @@ static void a_job_that_has_begun_to_write_waits_while_the_service_is_read_only(v
     assert_false(is_stored(p, "prelude", "1.0.0"));
 }
 
-/* ---- Where others have changed the registry since ---- */
+/* ---- After others have changed the registry ---- */
 
 static void another_tarball_than_the_recorded_one_is_never_stored(void **state) {
     struct publish_scene *p = *state;
@@ -282,7 +282,7 @@ int main(void) {
         publish_test_without_runner(a_tarball_that_was_not_kept_is_made_again_from_the_same_commit),
         publish_test_without_runner(a_damaged_one_is_made_again_too),
         publish_test_without_runner(it_is_kept_while_the_job_is_tried_again),
-        publish_test_without_runner(what_is_written_is_not_written_again),
+        publish_test_without_runner(finished_writes_are_not_repeated),
         publish_test_without_runner(the_manifest_follows_metadata_that_were_pushed),
         publish_test_without_runner(a_job_that_has_begun_to_write_waits_while_the_service_is_read_only),
         publish_test_without_runner(another_tarball_than_the_recorded_one_is_never_stored),

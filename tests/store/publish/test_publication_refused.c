@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Publications that are refused, a row for each rule (services/publish/README.md, What is refused), in the order of the checks.
- * Each fails with a sentence that says what to change, as the last line of its log, and leaves no trace in repositories,
- * storage and WORK_DIR. All sentences: tests/flow/.
+ * Publications that are refused, one row for each rule (services/publish/README.md, What is refused), in the order of the
+ * checks. Each fails with a sentence that tells the author what to change, as the last line of its log, and leaves no trace in
+ * repositories, storage and WORK_DIR. All sentences: tests/flow/.
  */
 #include "tests/store/publish/publish_scene.h"
 
@@ -18,9 +18,9 @@
 
 struct refused {
     struct package package;
-    const char *more; /* of a request without location and compiler, by short_request(); NULL: the ordinary request */
+    const char *more; /* fields of a request without location and compiler (short_request()); NULL: the default request */
     const char *words;
-    const char *line; /* in the log above; NULL: any */
+    const char *line; /* in an earlier line; NULL: not checked */
     const char *ref;  /* of such a request; NULL: vVERSION */
 };
 
@@ -139,7 +139,7 @@ static const struct refused rows[] = {
     {.package = {"outside", "1.0.0",
                  .files = {{"src/Main.purs", "module Flow.Outside where\n\nimport Flow.Bench\n"},
                            {"bench/Bench.purs", "module Flow.Bench where\n"}}},
-     .more = /* which is not packed */
+     .more = /* this file is not packed */
      NULL,
      .words = "outside@1.0.0 does not compile with compiler 0.15.15: 1 error, shown above.",
      .line =
@@ -173,7 +173,7 @@ static struct job_request request_for(struct publish_scene *p, const struct refu
                                     package->version, row->ref, row->more));
 }
 
-static void what_breaks_a_rule_is_refused_and_leaves_no_trace(void **state) {
+static void a_broken_rule_is_refused_and_leaves_no_trace(void **state) {
     struct publish_scene *p = *state;
     publish_ground(p);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -191,7 +191,7 @@ static void what_breaks_a_rule_is_refused_and_leaves_no_trace(void **state) {
 
 /* ---- Size ---- */
 
-/* Letters that gzip makes no smaller than three quarters. */
+/* Letters that gzip compresses to three quarters at best. */
 static const char *make_letters(struct arena *arena, size_t length) {
     char *letters = arena_alloc(arena, length + 1);
     uint32_t number = 1;
@@ -222,7 +222,7 @@ static void a_payload_that_is_no_request_is_refused(void **state) {
 
 int main(void) {
     static const struct CMUnitTest tests[] = {
-        publish_test(what_breaks_a_rule_is_refused_and_leaves_no_trace),
+        publish_test(a_broken_rule_is_refused_and_leaves_no_trace),
         publish_test(a_tarball_of_more_than_two_megabytes_is_refused_and_a_large_one_warned_of),
         publish_test(a_payload_that_is_no_request_is_refused),
     };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A release of several packages at once (services/publish/README.md, A publication), by the job runner: what
- * waits for what, and what comes of it. The test itself holds the jobs that are waited for. Killed services:
+ * A release of several packages at once (services/publish/README.md, A publication), by the job runner: which publications wait
+ * for which, and the results. The test itself holds the jobs that are waited for. Killed services:
  * tests/flow/publish/test_together.c and others.
  */
 #include "tests/store/publish/publish_scene.h"
@@ -11,7 +11,7 @@ static const struct package middle = {.name = "middle", .version = "1.0.0", .dep
 static const struct package top = {
     .name = "top", .version = "1.0.0", .dependencies = {{"base", ">=1.0.0 <2.0.0"}, {"middle", ">=1.0.0 <2.0.0"}}};
 
-/* Accepts a publication and holds it, as another service would. No runner may run, which might be faster. */
+/* Accepts a publication and holds it, as another service would. No runner may run, because it might claim the job first. */
 static struct lease hold(struct publish_scene *p, const struct package *package, struct job_request *request) {
     push_source(p, package);
     *request = request_of(p, package);
@@ -25,7 +25,7 @@ static void let_go(struct publish_scene *p, const struct lease *lease) {
     job_runner_announce(p->s.runner, lease->job_id);
 }
 
-/* Accepts one that the runner takes. */
+/* Accepts a publication for the runner. */
 static struct job_request begin(struct publish_scene *p, const struct package *package) {
     push_source(p, package);
     const struct job_request request = request_of(p, package);
@@ -53,7 +53,7 @@ static void a_release_is_published_in_the_order_of_its_dependencies(void **state
     await_waiting(p, &second, &first);
     await_waiting(p, &third, &first);
     expect_line(&p->s, third.id, waiting_line(p, &second));
-    assert_int_equal(get_job(&p->s.f, second.id).attempts, 0); /* the wait costs none */
+    assert_int_equal(get_job(&p->s.f, second.id).attempts, 0); /* waiting costs no attempt */
     let_go(p, &lease);
     expect_success(&p->s, first.id);
     assert_int_equal(expect_success(&p->s, second.id).attempts, 1);
@@ -140,7 +140,7 @@ static void a_package_whose_publications_fail_again_and_again_is_not_waited_for(
     struct fixture *f = &p->s.f;
     enum { FAILURES = 5 };
     struct job_request failing, waiting;
-    const struct lease block = hold(p, &top, &waiting); /* accepted before all of them, so that their failures count */
+    const struct lease block = hold(p, &top, &waiting); /* accepted before all failures, so that these count */
     push_source(p, &middle);
     const struct job_request second = request_of(p, &middle);
     for (int i = 0; i < FAILURES + 1; i++) {
@@ -157,7 +157,7 @@ static void a_package_whose_publications_fail_again_and_again_is_not_waited_for(
     const struct lease last = claim_next(f, 1 << JOB_KIND_PUBLISH);
     start_publish_runner(p);
     const struct job job = await_end(&p->s.f, second.id);
-    assert_int_equal(job.state, JOB_STATE_FAILED); /* though the last could still succeed */
+    assert_int_equal(job.state, JOB_STATE_FAILED); /* although the last one could still succeed */
     expect_no_line(&p->s, second.id, "Waiting for");
     finish_job(f, &last, false);
     finish_job(f, &block, false);

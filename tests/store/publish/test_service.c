@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The publish service as a whole, without its process: what it tells at its start, what it says for /readyz, and with which
- * settings it does not start.
+ * The publish service as a whole, without its process: its records in Redis at the start, its part of /readyz, and settings
+ * with which it does not start.
  */
 #include "lib/store/redis/matrix_store.h"
 #include "tests/store/publish/publish_scene.h"
@@ -22,7 +22,7 @@ static void it_tells_everybody_which_compilers_it_supports(void **state) {
 
 /* ---- /readyz ---- */
 
-/* The check's output, a line for each part: `WORK_DIR fine`; it fails with `is_fine` where that is not so. */
+/* The check's output, a line for each part: `WORK_DIR fine`; fails the test unless the result is `is_fine`. */
 static const char *check(struct publish_scene *p, bool is_fine) {
     struct text lines = {0};
     struct deadline deadline;
@@ -81,7 +81,7 @@ static void where_licensee_is_missing_the_check_says_how_to_mend_it(void **state
 
 /* ---- Its start ---- */
 
-/* Its message if it does not start with this setting, beside the other one. */
+/* The error if it does not start with this setting, in addition to the other one. */
 static const char *refusal_of(struct publish_scene *p, const char *variable, const char *value) {
     struct fixture *f = &p->s.f;
     struct publish_service other = {.accepts_no_sandbox = true};
@@ -112,7 +112,7 @@ static void it_does_not_start_with_what_it_cannot_use(void **state) {
     assert_non_null(strstr(refusal_of(p, "REGISTRY_REPO", in_a_file), in_a_file));
 }
 
-static void what_a_killed_service_left_at_work_is_removed_but_not_its_tarballs(void **state) {
+static void work_folders_of_a_killed_service_are_removed_but_not_its_tarballs(void **state) {
     struct publish_scene *p = *state;
     struct fixture *f = &p->s.f;
     const char *run = arena_format(&f->arena, "%s/runs/a-run/file", p->service.settings.work_dir);
@@ -135,7 +135,7 @@ int main(void) {
         publish_test_without_runner(without_storage_or_a_repository_it_is_not_ready),
         publish_test_without_runner(where_licensee_is_missing_the_check_says_how_to_mend_it),
         publish_test_without_runner(it_does_not_start_with_what_it_cannot_use),
-        publish_test_without_runner(what_a_killed_service_left_at_work_is_removed_but_not_its_tarballs),
+        publish_test_without_runner(work_folders_of_a_killed_service_are_removed_but_not_its_tarballs),
     };
     return cmocka_run_group_tests(tests, start_publish, stop_publish);
 }

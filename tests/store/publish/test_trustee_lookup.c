@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Trustees by the answers of a stand-in for GitHub: what each requester is told, and which questions are cached or avoided.
- * Through the gateway: tests/flow/trustee/test_lookup.c.
+ * Trustees according to a stand-in for GitHub: the answer to each requester, and which questions to GitHub are cached or
+ * avoided. Through the gateway: tests/flow/trustee/test_lookup.c.
  */
 #include "services/publish/trustee_lookup.h"
 
@@ -74,7 +74,7 @@ static enum status try_ask(struct lookup_scene *l, const char *token, const char
     return trustee_lookup_answer(l->lookup, &query, &l->f.arena, &l->answer, &l->f.err);
 }
 
-/* The owner's account, or NULL: the token is nobody's. */
+/* `owner`: the account that the token belongs to, or NULL if it is invalid. */
 static void expect(struct lookup_scene *l, const char *token, const char *actor, const char *owner, bool owner_may,
                    bool actor_may) {
     struct fixture *f = &l->f;
@@ -94,14 +94,14 @@ static size_t calls(struct lookup_scene *l) {
 static void members_of_the_team_and_the_bot_are_trustees(void **state) {
     struct lookup_scene *l = *state;
     expect(l, MEMBER_TOKEN, "another", "a-member", true, true);
-    expect(l, MEMBER_TOKEN, "A-Member", "a-member", true, true); /* GitHub's names have no case */
+    expect(l, MEMBER_TOKEN, "A-Member", "a-member", true, true); /* GitHub's names are case-insensitive */
     expect(l, MEMBER_TOKEN, "nobody", "a-member", true, false);
     expect(l, BOT_TOKEN, "pacchettibotti", "pacchettibotti", true, true);
     expect(l, NULL, "another", NULL, false, true);
     expect(l, NULL, "somebody", NULL, false, false);
 }
 
-static void who_is_none_learns_nothing_of_the_team(void **state) {
+static void a_stranger_learns_nothing_about_the_team(void **state) {
     struct lookup_scene *l = *state;
     expect(l, OTHER_TOKEN, "another", "somebody", false, false);
     expect(l, NOBODYS_TOKEN, "another", NULL, false, false);
@@ -149,7 +149,7 @@ static void answers_are_believed_for_their_time(void **state) {
     size_t before = calls(l);
     github_server_set_member(l->github, "a-member", false);
     expect(l, MEMBER_TOKEN, "another", "a-member", true, true);
-    expect(l, NOBODYS_TOKEN, NULL, NULL, false, false); /* an invalid one, too */
+    expect(l, NOBODYS_TOKEN, NULL, NULL, false, false); /* the answer for an invalid token is cached, too */
     assert_int_equal(calls(l), before);
 }
 
@@ -170,7 +170,7 @@ static void a_query_that_is_a_last_chance_asks_for_no_owner(void **state) {
     assert_int_equal(calls(l), 0);
     expect(l, MEMBER_TOKEN, NULL, "a-member", true, false);
     assert_ok(trustee_lookup_answer(l->lookup, &query, &f->arena, &l->answer, &f->err));
-    assert_true(l->answer.owner_may); /* what is known is told */
+    assert_true(l->answer.owner_may); /* the cached part is answered */
 }
 
 /* ---- Invented tokens ---- */
@@ -187,7 +187,7 @@ static void invented_tokens_are_looked_up_so_often_in_a_minute(void **state) {
     struct lookup_scene *l = *state;
     struct fixture *f = &l->f;
     use_up_invented_tokens(l);
-    assert_status(STATUS_UNAVAILABLE, try_ask(l, MEMBER_TOKEN, NULL)); /* which nobody has seen yet */
+    assert_status(STATUS_UNAVAILABLE, try_ask(l, MEMBER_TOKEN, NULL)); /* not looked up yet */
 }
 
 static void they_lock_out_no_trustee_who_was_seen_before_a_restart(void **state) {
@@ -205,7 +205,7 @@ static void they_lock_out_no_trustee_who_was_seen_before_a_restart(void **state)
     use_up_invented_tokens(l);
     expect(l, MEMBER_TOKEN, NULL, "a-member", true, false);
     struct fixture *f = &l->f;
-    assert_status(STATUS_UNAVAILABLE, try_ask(l, OTHER_TOKEN, NULL)); /* was no trustee's */
+    assert_status(STATUS_UNAVAILABLE, try_ask(l, OTHER_TOKEN, NULL)); /* did not belong to a trustee */
 }
 
 static void without_redis_a_trustees_token_is_looked_up_like_any_other(void **state) {
@@ -218,7 +218,7 @@ static void without_redis_a_trustees_token_is_looked_up_like_any_other(void **st
 int main(void) {
     static const struct CMUnitTest tests[] = {
         lookup_test(members_of_the_team_and_the_bot_are_trustees),
-        lookup_test(who_is_none_learns_nothing_of_the_team),
+        lookup_test(a_stranger_learns_nothing_about_the_team),
         lookup_test(a_token_that_another_key_has_sealed_is_refused),
         lookup_test(while_github_is_away_nobody_is_judged),
         lookup_test(without_the_bots_token_the_team_is_not_known),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Unpublishing by the job runner (lib/domain/README.md, Unpublish): who may ask, what is refused, what goes and in which order,
- * and how a run goes on with an earlier one's record. Killed services: tests/flow/owners/test_faults.c.
+ * Unpublishing by the job runner (lib/domain/README.md, Unpublish): permissions, refusals, the removals and their order, and
+ * runs that continue from an earlier one's record. Killed services: tests/flow/owners/test_faults.c.
  */
 #include "tests/store/publish/publish_scene.h"
 
@@ -9,7 +9,7 @@
 #define PAYLOAD(name) "{\"name\":\"" name "\",\"version\":\"1.0.0\",\"reason\":\"It is broken.\"}"
 #define WITHOUT_REASON "{\"name\":\"arrays\",\"version\":\"1.0.0\",\"reason\":\" \"}"
 
-/* A version of the owner's, published so long ago, with a tarball in storage. */
+/* Lists a version of the owner's, published `age_ms` ago, with a tarball in storage. */
 static void list_arrays(struct publish_scene *p, int64_t age_ms) {
     list_version(&p->s,
                  &(struct listed_version){
@@ -141,7 +141,7 @@ static void the_time_of_the_request_counts_not_that_of_the_run(void **state) {
     accept_job(f, &request);
     int64_t left_ms = 100;
     list_arrays(p, 48 * HOUR_MS - left_ms - (clock_now_ms() - get_job(f, request.id).created_ms));
-    wait_ms(2 * (int)left_ms); /* it is older than that now */
+    wait_ms(2 * (int)left_ms); /* the version is older than that now */
     start_publish_runner(p);
     expect_success(&p->s, request.id);
 }
@@ -163,7 +163,7 @@ static void trustees_may_at_any_age_with_a_reason(void **state) {
 
 /* ---- Refusals ---- */
 
-static void what_is_not_published_cannot_be_unpublished(void **state) {
+static void an_unpublished_or_unknown_version_cannot_be_unpublished(void **state) {
     struct publish_scene *p = *state;
     list_arrays(p, 0);
     struct job_request request = ask(p, PAYLOAD("gone"), &p->s.owner);
@@ -176,7 +176,7 @@ static void what_is_not_published_cannot_be_unpublished(void **state) {
     run_to_refusal(&p->s, &request, "arrays@1.0.0 is already unpublished, since ");
 }
 
-static void what_others_need_stays(void **state) {
+static void a_version_that_others_need_stays(void **state) {
     struct publish_scene *p = *state;
     list_arrays(p, 0);
     list_version(&p->s, &(struct listed_version){.name = "lists", .version = "1.0.0", .dependencies = "arrays >=1.0.0 <2.0.0"});
@@ -187,7 +187,7 @@ static void what_others_need_stays(void **state) {
     list_version(&p->s,
                  &(struct listed_version){.name = "arrays", .version = "1.1.0", .owners = owners_of_key(&p->s, &p->s.owner)});
     request = ask_as_owner(p);
-    run_to_success(&p->s, &request); /* that one satisfies it, too */
+    run_to_success(&p->s, &request); /* the other version satisfies it, too */
 }
 
 static void many_dependants_are_counted(void **state) {
@@ -208,7 +208,7 @@ static void many_dependants_are_counted(void **state) {
 
 static void a_run_with_a_record_writes_its_time_and_reason(void **state) {
     struct publish_scene *p = *state;
-    list_arrays(p, 1000 * HOUR_MS); /* age and right were judged before */
+    list_arrays(p, 1000 * HOUR_MS); /* age and permission were checked before the record */
     const struct job_request request = ask(p, WITHOUT_REASON, &p->s.stranger);
     leave_record(&p->s, &request, RECORD);
     start_publish_runner(p);
@@ -220,7 +220,7 @@ static void a_run_with_a_record_writes_its_time_and_reason(void **state) {
     expect_line(&p->s, request.id, "INFO Resuming after an interruption: decided at 2026-11-23T12:00:00.000Z.");
 }
 
-static void what_is_gone_is_not_removed_again(void **state) {
+static void a_missing_object_is_not_removed_again(void **state) {
     struct publish_scene *p = *state;
     struct fixture *f = &p->s.f;
     list_arrays(p, 0);
@@ -238,7 +238,7 @@ static void what_is_gone_is_not_removed_again(void **state) {
     assert_false(is_stored(p, "arrays", "1.0.0"));
 }
 
-static void what_came_to_depend_on_it_meanwhile_keeps_it(void **state) {
+static void a_new_dependant_meanwhile_prevents_it(void **state) {
     struct publish_scene *p = *state;
     list_arrays(p, 0);
     list_version(&p->s, &(struct listed_version){.name = "lists", .version = "1.0.0", .dependencies = "arrays >=1.0.0 <2.0.0"});
@@ -260,12 +260,12 @@ int main(void) {
         publish_test(two_days_after_the_publication_it_is_too_late_for_owners),
         publish_test_without_runner(the_time_of_the_request_counts_not_that_of_the_run),
         publish_test(trustees_may_at_any_age_with_a_reason),
-        publish_test(what_is_not_published_cannot_be_unpublished),
-        publish_test(what_others_need_stays),
+        publish_test(an_unpublished_or_unknown_version_cannot_be_unpublished),
+        publish_test(a_version_that_others_need_stays),
         publish_test(many_dependants_are_counted),
         publish_test_without_runner(a_run_with_a_record_writes_its_time_and_reason),
-        publish_test_without_runner(what_is_gone_is_not_removed_again),
-        publish_test_without_runner(what_came_to_depend_on_it_meanwhile_keeps_it),
+        publish_test_without_runner(a_missing_object_is_not_removed_again),
+        publish_test_without_runner(a_new_dependant_meanwhile_prevents_it),
     };
     return cmocka_run_group_tests(tests, start_publish, stop_publish);
 }

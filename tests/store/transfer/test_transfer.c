@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Transfers by the job runner (lib/domain/README.md, Transfer): who may ask, what is refused, what changes, and how a run goes
- * on with an earlier one's record. Killed services: tests/flow/owners/test_faults.c.
+ * Transfers by the job runner (lib/domain/README.md, Transfer): permissions, refusals, changes, and runs that continue from an
+ * earlier one's record. Killed services: tests/flow/owners/test_faults.c.
  */
 #include "services/transfer/transfer_service.h"
 #include "tests/store/service_scene.h"
@@ -33,7 +33,7 @@ static void start_runner(struct transfer_scene *t) {
     scene_start_runner(&t->s, &t->service.settings, 2, handlers, &t->service);
 }
 
-/* The package is the owner's. */
+/* Starts the service with a package of the owner's. */
 static int open_service(void **state) {
     struct transfer_scene *t = *state;
     struct fixture *f = &t->s.f;
@@ -87,7 +87,7 @@ static const char *location_of(struct transfer_scene *t, const char *package) {
     return copy;
 }
 
-/* ---- What changes ---- */
+/* ---- Changes ---- */
 
 static void the_location_changes_and_nothing_else(void **state) {
     struct transfer_scene *t = *state;
@@ -133,7 +133,7 @@ static void a_read_only_service_says_so_and_writes_nothing(void **state) {
     expect_line(&t->s, request.id, "but this server is read-only.");
 }
 
-/* ---- Who may ask ---- */
+/* ---- Permissions ---- */
 
 static void the_signer_is_the_jobs_actor(void **state) {
     struct transfer_scene *t = *state;
@@ -162,7 +162,7 @@ static void a_stranger_may_not(void **state) {
     struct job_request request = ask(t, "arrays", TO, &t->s.stranger);
     run_to_refusal(&t->s, &request, advice);
     assert_string_equal(get_job(&t->s.f, request.id).actor, "anonymous");
-    request = ask_as_owner(t, TO); /* of another payload than was signed */
+    request = ask_as_owner(t, TO); /* with another payload than the signed one */
     const char *signature = owner_key_sign(arena, &t->s.owner, payload_of(t, "arrays", FROM));
     request.payload = signed_request_body(arena, payload_of(t, "arrays", TO), signature);
     run_to_refusal(&t->s, &request, advice);
@@ -184,7 +184,7 @@ static void a_trustee_needs_no_key_and_is_shown_with_the_bots_signature(void **s
                         signed_request_body(&s->f.arena, payload, owner_key_sign(&s->f.arena, &s->pacchettibotti, payload)));
 }
 
-static void what_was_signed_for_a_trustee_is_no_new_request(void **state) {
+static void a_signature_for_a_trustee_is_no_new_request(void **state) {
     struct transfer_scene *t = *state;
     struct service_scene *s = &t->s;
     const struct job_request request = trustee_job(s, JOB_KIND_TRANSFER, "arrays", payload_of(t, "arrays", TO), NULL);
@@ -227,7 +227,7 @@ static void one_payload_is_carried_out_once(void **state) {
 
 /* ---- Refusals ---- */
 
-static void what_cannot_be_moved_is_refused(void **state) {
+static void impossible_transfers_are_refused(void **state) {
     struct transfer_scene *t = *state;
     list_version(&t->s, &(struct listed_version){.name = "lists", .version = "1.0.0"});
     static const struct {
@@ -236,7 +236,7 @@ static void what_cannot_be_moved_is_refused(void **state) {
         {"gone", TO, "There is no package named gone in the registry: a package is registered by publishing its first version"},
         {"arrays", FROM, "arrays is already at github.com/flow/purescript-arrays."},
         {"arrays", "{\"githubOwner\":\"FLOW\",\"githubRepo\":\"purescript-Arrays\"}",
-         "arrays is already at "}, /* without case */
+         "arrays is already at "}, /* case-insensitive */
         {"arrays", "{\"githubOwner\":\"flow\",\"githubRepo\":\"purescript-lists\"}", "lists"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -245,7 +245,7 @@ static void what_cannot_be_moved_is_refused(void **state) {
     }
     const struct job_request subdir =
         ask_as_owner(t, "{\"githubOwner\":\"flow\",\"githubRepo\":\"purescript-lists\",\"subdir\":\"arrays\"}");
-    run_to_success(&t->s, &subdir); /* a place of its own */
+    run_to_success(&t->s, &subdir); /* a location of its own */
 }
 
 static void two_packages_do_not_get_to_one_location(void **state) {
@@ -265,7 +265,7 @@ static void two_packages_do_not_get_to_one_location(void **state) {
 
 static void a_transfer_with_a_record_goes_on_with_the_commit(void **state) {
     struct transfer_scene *t = *state;
-    const struct job_request request = ask(t, "arrays", TO, &t->s.stranger); /* its right was proved before the record */
+    const struct job_request request = ask(t, "arrays", TO, &t->s.stranger); /* permission was proved before the record */
     leave_record(&t->s, &request, "{\"from\":" FROM ",\"to\":" TO "}");
     start_runner(t);
     expect_success(&t->s, request.id);
@@ -282,7 +282,7 @@ static void a_move_that_was_written_is_not_written_again(void **state) {
     const char *before = heads_of(&t->s);
     leave_record(&t->s, &request, "{\"from\":" FROM ",\"to\":" TO "}");
     start_runner(t);
-    assert_null(expect_success(&t->s, request.id).commits); /* somebody else's */
+    assert_null(expect_success(&t->s, request.id).commits); /* another author's commit */
     expect_line(&t->s, request.id, "The metadata was already up to date: ");
     assert_string_equal(heads_of(&t->s), before);
 }
@@ -344,7 +344,7 @@ static void it_says_whether_folder_and_repositories_can_be_used(void **state) {
     shell_run("mv '%s.away' '%s'", t->s.registry, t->s.registry);
 }
 
-/* What the service says where it cannot start with this setting. */
+/* The service's error if it cannot start with this setting. */
 static const char *refusal_of(struct transfer_scene *t, const char *variable, const char *value) {
     struct fixture *f = &t->s.f;
     struct transfer_service other = {.folder_claim = -1};
@@ -377,10 +377,10 @@ int main(void) {
         transfer_test(pacchettibotti_may_move_every_package),
         transfer_test(a_stranger_may_not),
         transfer_test(a_trustee_needs_no_key_and_is_shown_with_the_bots_signature),
-        transfer_test(what_was_signed_for_a_trustee_is_no_new_request),
+        transfer_test(a_signature_for_a_trustee_is_no_new_request),
         transfer_test(a_trustees_job_without_the_bots_key_is_shown_unsigned),
         transfer_test(one_payload_is_carried_out_once),
-        transfer_test(what_cannot_be_moved_is_refused),
+        transfer_test(impossible_transfers_are_refused),
         transfer_test(two_packages_do_not_get_to_one_location),
         service_test(a_transfer_with_a_record_goes_on_with_the_commit),
         service_test(a_move_that_was_written_is_not_written_again),

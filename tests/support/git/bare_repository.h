@@ -21,7 +21,7 @@ void bare_repository_commit_folder(const char *path, const char *folder, const c
  * meanwhile. */
 void bare_repository_write(const char *path, const char *file, const char *content, const char *author);
 
-/* The content of a file at HEAD, with a NUL behind it; NULL where HEAD has none. In the arena. */
+/* The content of a file at HEAD, followed by a NUL; NULL if HEAD has none. In the arena. */
 char *bare_repository_read(const char *path, const char *file, struct arena *arena);
 
 /* The paths of all files at HEAD in the order of git ls-tree -r, with NULL at the end. In the arena. */

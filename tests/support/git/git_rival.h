@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * For tests: somebody else who pushes without pause, and at the worst moments, to the repositories behind a git server. Its
- * time is counted in steps of the others, a step being a look at the branch or a push, so that a slow machine changes nothing:
+ * For tests: another writer, which pushes without pause, and at the worst moments, to the repositories of a git server. Its
+ * time is counted in steps of the others (a step is a fetch of the branch or a push), so that a slow machine changes nothing:
  * it pushes
  *
  *   - right before a push of others that comes first: that one is refused;
  *   - from then on right before every GIT_RIVAL_PERIOD-th step, until a push of others comes at another step.
  *
- * Such a period has just enough room for the look that sees the rival's push and for a push on top of that. Behind a refused
- * push a look and a push come one step too late, so a writer that always tries again at once never gets in.
+ * Such a period is just long enough for the fetch that sees the rival's push and for a push on top of that. After a refused
+ * push, a fetch and a push come one step too late, so a writer that always retries at once never succeeds.
  */
 #ifndef TESTS_SUPPORT_GIT_GIT_RIVAL_H
 #define TESTS_SUPPORT_GIT_GIT_RIVAL_H
@@ -19,9 +19,9 @@ enum { GIT_RIVAL_PERIOD = 2 };
 
 struct git_rival;
 
-/* Contests every bare repository in `folder`, which is the server's, that is pushed to through the server. */
+/* Pushes to every bare repository in `folder`, the server's folder, that others push to through the server. */
 struct git_rival *git_rival_start(struct git_server *server, const char *folder);
-void git_rival_stop(struct git_rival *rival); /* also while others go on asking the server */
+void git_rival_stop(struct git_rival *rival); /* also while others continue to use the server */
 void git_rival_free(struct git_rival *rival);
 
 struct git_rival_counts {

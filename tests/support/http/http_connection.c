@@ -75,7 +75,7 @@ static void drop_input(struct http_connection *connection, size_t length) {
     input->length -= length;
 }
 
-/* Moves `length` bytes of the body to the answer, and drops `behind` bytes that follow. */
+/* Moves `length` bytes of the body to the answer, and drops the `behind` bytes that follow. */
 static bool take_body(struct http_connection *connection, size_t length, size_t behind) {
     while (connection->input.length < length + behind) {
         if (!receive_more(connection)) return false;

@@ -17,7 +17,7 @@ struct http_message {
     struct arena arena; /* the texts are in here */
     const char *method;
     const char *path;  /* as received, with escapes */
-    const char *query; /* the same, behind the `?`; "" where there is none */
+    const char *query; /* the same, after the `?`; "" if there is none */
     struct {
         const char *name, *value; /* the name in lower case, the value without blanks around it */
     } headers[HTTP_MESSAGE_HEADERS_MAX];

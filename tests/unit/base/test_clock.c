@@ -44,7 +44,7 @@ static void damaged_times_are_printed_as_the_nearest_there_is(void **state) {
     assert_string_equal(text, "9999-12-31T23:59:59.999Z");
 }
 
-static void what_is_no_time_is_refused(void **state) {
+static void malformed_times_are_refused(void **state) {
     (void)state;
     static const char *const bad[] = {
         "",
@@ -75,7 +75,7 @@ int main(void) {
         cmocka_unit_test(times_are_printed_with_three_digits_and_read_with_fewer),
         cmocka_unit_test(every_day_prints_as_the_c_library_does),
         cmocka_unit_test(damaged_times_are_printed_as_the_nearest_there_is),
-        cmocka_unit_test(what_is_no_time_is_refused),
+        cmocka_unit_test(malformed_times_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,7 +44,7 @@ static void a_long_message_is_cut_between_characters(void **state) {
     arena_release(&arena);
 }
 
-static void what_is_not_utf8_becomes_a_question_mark(void **state) {
+static void bytes_that_are_not_utf8_become_a_question_mark(void **state) {
     (void)state;
     struct error err;
     error_set_at(&err, STATUS_REFUSED, "a.\xFF", "The name \"%.4s\" or \"%s\"", "abc\xE2\x82\xAC", "caf\xC3\xA9 \xED\xA0\x80");
@@ -68,7 +68,7 @@ static void a_long_path_is_cut_between_characters(void **state) {
     }
 }
 
-static void what_is_the_operators_trouble_stays_marked(void **state) {
+static void troubles_for_operators_stay_marked(void **state) {
     (void)state;
     struct error err;
     error_set(&err, STATUS_INTERNAL, "Cannot write a: No space left on device.");
@@ -110,10 +110,10 @@ int main(void) {
         cmocka_unit_test(a_sentence_keeps_its_status_and_path),
         cmocka_unit_test(a_message_may_be_built_from_itself),
         cmocka_unit_test(a_long_message_is_cut_between_characters),
-        cmocka_unit_test(what_is_not_utf8_becomes_a_question_mark),
+        cmocka_unit_test(bytes_that_are_not_utf8_become_a_question_mark),
         cmocka_unit_test(a_long_path_is_cut_between_characters),
         cmocka_unit_test(a_deadline_passes_or_is_cancelled_once),
-        cmocka_unit_test(what_is_the_operators_trouble_stays_marked),
+        cmocka_unit_test(troubles_for_operators_stay_marked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

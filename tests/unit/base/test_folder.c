@@ -50,7 +50,7 @@ static void folders_are_made_and_removed_without_following_links(void **state) {
 }
 
 /* As a user might leave a folder to protect it. */
-static void what_is_deep_or_closed_is_removed_too(void **state) {
+static void deep_and_closed_folders_are_removed_too(void **state) {
     (void)state;
     enum { DEPTH = 3000 }; /* as a path it would be several times PATH_MAX */
     char base[] = "/tmp/registry-folder-XXXXXX";
@@ -116,7 +116,7 @@ static bool read_flags(const char *path, int *flags) {
     return has_any;
 }
 
-static void what_is_in_a_folder_is_spread_where_the_file_system_can(void **state) {
+static void the_content_of_a_folder_is_spread_if_the_file_system_can(void **state) {
     (void)state;
     char folder[] = "/tmp/registry-folder-XXXXXX";
     assert_non_null(mkdtemp(folder));
@@ -177,9 +177,9 @@ static void writers_of_one_file_do_not_mix_their_bytes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_in_a_folder_is_spread_where_the_file_system_can),
+        cmocka_unit_test(the_content_of_a_folder_is_spread_if_the_file_system_can),
         cmocka_unit_test(folders_are_made_and_removed_without_following_links),
-        cmocka_unit_test(what_is_deep_or_closed_is_removed_too),
+        cmocka_unit_test(deep_and_closed_folders_are_removed_too),
         cmocka_unit_test(writers_of_one_file_do_not_mix_their_bytes),
         cmocka_unit_test(nothing_is_read_through_links_or_from_what_is_no_file),
     };

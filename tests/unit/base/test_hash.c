@@ -21,7 +21,7 @@ static void digests_are_those_of_the_standard(void **state) {
     assert_string_equal(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
 }
 
-static void what_is_no_sri_hash_is_told(void **state) {
+static void malformed_hashes_are_recognised(void **state) {
     (void)state;
     assert_false(hash_is_sha256_sri(""));
     assert_false(hash_is_sha256_sri("sha256-"));
@@ -81,7 +81,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hex_is_read_in_either_case_and_nothing_else_is),
         cmocka_unit_test(digests_are_those_of_the_standard),
-        cmocka_unit_test(what_is_no_sri_hash_is_told),
+        cmocka_unit_test(malformed_hashes_are_recognised),
         cmocka_unit_test(base64_is_read_strictly),
         cmocka_unit_test(random_ids_have_the_form_of_uuids_and_differ),
         cmocka_unit_test(an_id_of_bytes_is_always_the_same),

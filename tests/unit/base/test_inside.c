@@ -59,7 +59,7 @@ static void places_are_shown_by_the_names_of_their_settings(void **state) {
     }
 }
 
-static void what_only_looks_alike_stays(void **state) {
+static void similar_texts_stay(void **state) {
     (void)state;
     static const char *const texts[] = {
         "",
@@ -83,7 +83,7 @@ static void what_only_looks_alike_stays(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(places_are_shown_by_the_names_of_their_settings),
-        cmocka_unit_test(what_only_looks_alike_stays),
+        cmocka_unit_test(similar_texts_stay),
     };
     return cmocka_run_group_tests(tests, keep_places, NULL);
 }

@@ -32,7 +32,7 @@ static void a_name_is_explained_once_with_all_its_samples(void **state) {
     metrics_free(metrics);
 }
 
-static void what_would_end_a_text_is_escaped(void **state) {
+static void characters_that_would_end_a_text_are_escaped(void **state) {
     (void)state;
     struct metrics *metrics = metrics_create();
     metrics_add(metrics, METRIC_GAUGE, "registry_x", "A \"b\" \\ c\nd.", (const char *const[]){"l", "a \"b\" \\ c\nd", NULL},
@@ -137,7 +137,7 @@ static void a_process_has_an_age_memory_and_computed(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_name_is_explained_once_with_all_its_samples),
-        cmocka_unit_test(what_would_end_a_text_is_escaped),
+        cmocka_unit_test(characters_that_would_end_a_text_are_escaped),
         cmocka_unit_test(numbers_that_are_none_have_names),
         cmocka_unit_test(a_list_comes_through_json_with_one_more_label),
         cmocka_unit_test(a_bad_list_is_refused_whole),

@@ -55,7 +55,7 @@ static void decoding_takes_either_case_and_a_plus_in_queries_only(void **state) 
     }
 }
 
-static void what_is_not_well_encoded_is_refused(void **state) {
+static void badly_encoded_text_is_refused(void **state) {
     (void)state;
     static const char *const bad[] = {"%", "a%", "%4", "a%4", "%g1", "%1g", "%%41", "% 1", "%+1", "%00", "a%00b", "%-1"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -84,7 +84,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_class_keeps_its_characters),
         cmocka_unit_test(decoding_takes_either_case_and_a_plus_in_queries_only),
-        cmocka_unit_test(what_is_not_well_encoded_is_refused),
+        cmocka_unit_test(badly_encoded_text_is_refused),
         cmocka_unit_test(every_byte_comes_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

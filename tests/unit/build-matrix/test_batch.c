@@ -168,7 +168,7 @@ static void a_batch_has_a_bound_of_its_own(void **state) {
 
 /* ---- Refusing ---- */
 
-static void what_cannot_be_built_is_refused_and_the_others_are_chosen(void **state) {
+static void impossible_builds_are_refused_and_the_others_chosen(void **state) {
     (void)state;
     struct job jobs[] = {job_of("effect", "no plan"), job_of("gone", "{}"),    job_of("effect", "{\"gone\":\"1.0.0\"}"),
                          job_of("maybe", ONE),        job_of("nothing", "{}"), job_of("effect", ONE)};
@@ -286,7 +286,7 @@ int main(void) {
         cmocka_unit_test(some_jobs_go_alone),
         cmocka_unit_test(a_job_with_a_record_needs_no_plan),
         cmocka_unit_test(a_batch_has_a_bound_of_its_own),
-        cmocka_unit_test(what_cannot_be_built_is_refused_and_the_others_are_chosen),
+        cmocka_unit_test(impossible_builds_are_refused_and_the_others_chosen),
         cmocka_unit_test(nothing_is_refused_behind_a_full_batch),
         cmocka_unit_test(packages_stand_behind_their_dependencies),
         cmocka_unit_test(a_whole_package_set_is_listed),

@@ -29,7 +29,7 @@ static void a_record_is_read_as_it_was_written(void **state) {
     arena_release(&arena);
 }
 
-static void what_is_no_record_is_refused(void **state) {
+static void malformed_records_are_refused(void **state) {
     (void)state;
     struct text text = {0};
     const struct manifest manifest = small_registry_manifest("arrays", "1.0.0", "", &arena);
@@ -60,7 +60,7 @@ static void what_is_no_record_is_refused(void **state) {
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_record_is_read_as_it_was_written),
-        cmocka_unit_test(what_is_no_record_is_refused),
+        cmocka_unit_test(malformed_records_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,7 +7,7 @@
 
 /* ---- Files that the compiler cannot read ---- */
 
-static void what_the_compiler_cannot_read_is_named_and_stands(void **state) {
+static void a_file_that_the_compiler_cannot_read_is_named_in_a_final_verdict(void **state) {
     (void)state;
     static const struct {
         struct source source;
@@ -50,7 +50,7 @@ static void others_of_the_same_run_compile(void **state) {
                    "The package does not compile with compiler 0.15.15. The foreign module src/Latin.js");
 }
 
-static void what_the_compiler_does_not_read_may_be_anything(void **state) {
+static void files_that_the_compiler_does_not_read_may_be_anything(void **state) {
     (void)state;
     static const struct source source = {"odd",
                                          {{"src/A.purs", "module A where\n"},
@@ -86,7 +86,7 @@ static void the_race_is_spurious_and_tried_again(void **state) {
     assert_false(verdict_stands(outcomes[0].verdict));
 }
 
-static void what_is_this_machines_trouble_is_given_back(void **state) {
+static void troubles_of_this_machine_give_the_job_back(void **state) {
     (void)state;
     static const struct source source = {
         "unlucky", {{"src/A.purs", "module A where\n-- stand-in: die output: No space left on device\n"}}};
@@ -222,12 +222,12 @@ static void a_compiler_that_is_not_there_is_no_verdict_about_the_package(void **
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(what_the_compiler_cannot_read_is_named_and_stands),
+        TEST(a_file_that_the_compiler_cannot_read_is_named_in_a_final_verdict),
         TEST(others_of_the_same_run_compile),
-        TEST(what_the_compiler_does_not_read_may_be_anything),
+        TEST(files_that_the_compiler_does_not_read_may_be_anything),
         TEST(the_same_end_three_times_over_stands_with_the_compilers_words),
         TEST(the_race_is_spurious_and_tried_again),
-        TEST(what_is_this_machines_trouble_is_given_back),
+        TEST(troubles_of_this_machine_give_the_job_back),
         TEST(a_module_of_two_packages_is_shown_at_both_places),
         TEST(errors_that_an_earlier_build_found_are_in_the_log_again),
         TEST(warnings_are_counted_by_package_and_shown_at_debug),

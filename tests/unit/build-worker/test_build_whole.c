@@ -63,7 +63,7 @@ static void a_set_is_compiled_once_and_then_taken_from_the_store(void **state) {
     expect_line("All 4 packages compile together with compiler 0.15.15: 0 modules were compiled, 5 reused.");
 }
 
-static void what_the_store_has_is_not_compiled_and_ends_nothing_early(void **state) {
+static void stored_packages_are_not_compiled_and_end_nothing_early(void **state) {
     (void)state;
     const struct member alone[] = {set[0], set[3]};
     build_members(BUILD_HOW_REUSE, alone, 2);
@@ -141,7 +141,7 @@ static void errors_name_their_packages_and_the_others_are_kept(void **state) {
     expect_counts(2, 2, 1); /* the compiler began with those two */
 }
 
-static void what_the_compiler_cannot_read_is_named_with_its_package(void **state) {
+static void a_file_that_the_compiler_cannot_read_is_named_with_its_package(void **state) {
     (void)state;
     static const struct member members[] = {
         {{"latin", {{"src/A.purs", "module A where\n-- \xE9\n"}}}, 0},
@@ -154,7 +154,7 @@ static void what_the_compiler_cannot_read_is_named_with_its_package(void **state
 /* ---- What may be kept ---- */
 
 /* It imports a module of a package that it does not depend on, which is there by chance. */
-static void what_sees_more_than_it_would_alone_is_not_kept(void **state) {
+static void outputs_that_see_more_than_alone_are_not_kept(void **state) {
     (void)state;
     static const struct member members[] = {
         {{"peeping", {{"src/Peeping.purs", "module Peeping where\nimport Apart\n"}}}, 0},
@@ -177,11 +177,11 @@ static void what_sees_more_than_it_would_alone_is_not_kept(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_set_is_compiled_once_and_then_taken_from_the_store),
-        TEST(what_the_store_has_is_not_compiled_and_ends_nothing_early),
+        TEST(stored_packages_are_not_compiled_and_end_nothing_early),
         TEST(a_module_in_two_packages_is_found_with_both_names),
         TEST(errors_name_their_packages_and_the_others_are_kept),
-        TEST(what_the_compiler_cannot_read_is_named_with_its_package),
-        TEST(what_sees_more_than_it_would_alone_is_not_kept),
+        TEST(a_file_that_the_compiler_cannot_read_is_named_with_its_package),
+        TEST(outputs_that_see_more_than_alone_are_not_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

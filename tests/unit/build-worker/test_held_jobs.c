@@ -69,7 +69,7 @@ static void a_lost_job_that_the_worker_got_again_is_kept_under_its_new_number(vo
     expect_stopped(true, true);
 }
 
-static void what_is_lost_under_way_is_lost_once(void **state) {
+static void a_job_lost_during_its_build_is_lost_once(void **state) {
     (void)state;
     assert_true(held_jobs_lose(&list, JOB, 10));
     assert_false(held_jobs_lose(&list, JOB, 10));
@@ -77,7 +77,7 @@ static void what_is_lost_under_way_is_lost_once(void **state) {
 }
 
 /* Its result may have been sent or not: only the sender knows, and it logs a result that it drops. */
-static void what_is_lost_after_its_end_is_left_to_the_sender_to_log(void **state) {
+static void leases_lost_after_the_end_are_left_to_the_sender_to_log(void **state) {
     (void)state;
     static const struct build_job job = {.job_id = JOB, .fence = 10};
     held_jobs_end(&list, &job, &(struct build_outcome){.verdict = VERDICT_SUCCEEDED});
@@ -163,7 +163,7 @@ static void an_outcome_that_is_not_utf8_is_mended(void **state) {
 }
 
 /* A message that is refused would never be accepted: the job would be built again and again. */
-static void of_a_result_that_is_too_large_some_errors_are_kept(void **state) {
+static void a_result_that_is_too_large_keeps_some_errors(void **state) {
     (void)state;
     enum { ERRORS = 9, BYTES = 300000 };
     struct build_error errors[ERRORS];
@@ -211,13 +211,13 @@ static void lines_go_in_order_and_come_back_in_order(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_lost_job_that_the_worker_got_again_is_kept_under_its_new_number, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_is_lost_under_way_is_lost_once, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_is_lost_after_its_end_is_left_to_the_sender_to_log, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_job_lost_during_its_build_is_lost_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(leases_lost_after_the_end_are_left_to_the_sender_to_log, set_up, tear_down),
         cmocka_unit_test_setup_teardown(others_stay, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_line_that_is_not_utf8_is_mended, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_line_that_is_too_long_is_cut_between_two_characters, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_outcome_that_is_not_utf8_is_mended, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(of_a_result_that_is_too_large_some_errors_are_kept, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_result_that_is_too_large_keeps_some_errors, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lines_go_in_order_and_come_back_in_order, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,7 +36,7 @@ static void the_ranges_that_are_named_change_and_no_others(void **state) {
     assert_true(manifest_equal(&revised, &expected));
 }
 
-static void what_it_does_not_depend_on_is_refused_by_name(void **state) {
+static void undeclared_dependencies_are_refused_by_name(void **state) {
     (void)state;
     struct manifest revised;
     struct error err = {0};
@@ -78,7 +78,7 @@ static void looser_is_what_allows_all_that_was_allowed(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_ranges_that_are_named_change_and_no_others),
-        cmocka_unit_test(what_it_does_not_depend_on_is_refused_by_name),
+        cmocka_unit_test(undeclared_dependencies_are_refused_by_name),
         cmocka_unit_test(no_change_is_refused),
         cmocka_unit_test(looser_is_what_allows_all_that_was_allowed),
     };

@@ -141,7 +141,7 @@ static void end(struct scene *scene) {
     free(scene);
 }
 
-static void what_helps_is_waited_for_and_nothing_else(void **state) {
+static void only_versions_that_help_are_waited_for(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT(choices); i++) {
         struct scene *scene = begin(choices[i].wanted, choices[i].coming, choices[i].compiler);
@@ -253,7 +253,7 @@ static void a_choice_is_enough_and_no_more(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_helps_is_waited_for_and_nothing_else),
+        cmocka_unit_test(only_versions_that_help_are_waited_for),
         cmocka_unit_test(an_unpublished_version_will_not_come),
         cmocka_unit_test(many_others_do_not_hide_it),
         cmocka_unit_test(packages_are_those_that_a_plan_can_reach),

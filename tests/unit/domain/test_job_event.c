@@ -26,7 +26,7 @@ static void an_event_has_the_fields_of_its_kind(void **state) {
                         "{\"event\":\"revised\",\"name\":\"prelude\",\"version\":\"6.0.1\",\"indexCommit\":\"def\"}");
 }
 
-static void what_is_printed_is_read(void **state) {
+static void a_printed_event_is_read(void **state) {
     (void)state;
     struct job_event event;
     struct error err;
@@ -85,7 +85,7 @@ static int release_arena(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_event_has_the_fields_of_its_kind),
-        cmocka_unit_test(what_is_printed_is_read),
+        cmocka_unit_test(a_printed_event_is_read),
         cmocka_unit_test(an_unknown_kind_is_no_error_and_an_unknown_purpose_is_none),
         cmocka_unit_test(a_malformed_event_names_the_field),
     };

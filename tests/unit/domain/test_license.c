@@ -120,7 +120,7 @@ static void identifiers_that_released_clients_refuse_are_not_taken(void **state)
     assert_int_equal(license_check_readable("GPL-3.0 OR Net-SNMP", NULL), STATUS_OK); /* old, and known to all clients */
 }
 
-static void what_is_no_expression_is_refused(void **state) {
+static void malformed_expressions_are_refused(void **state) {
     (void)state;
     static const char *const texts[] = {"",
                                         " ",
@@ -234,7 +234,7 @@ int main(void) {
         cmocka_unit_test(deprecated_identifiers_have_their_replacement),
         cmocka_unit_test(ambiguous_identifiers_are_kept_and_not_taken_anew),
         cmocka_unit_test(identifiers_that_released_clients_refuse_are_not_taken),
-        cmocka_unit_test(what_is_no_expression_is_refused),
+        cmocka_unit_test(malformed_expressions_are_refused),
         cmocka_unit_test(a_wrong_case_is_told_the_right_one),
         cmocka_unit_test(neither_length_nor_depth_is_without_bound),
         cmocka_unit_test(every_identifier_of_the_list_is_found),

@@ -86,7 +86,7 @@ static void a_version_without_metadata_is_not_published(void **state) {
     assert_null(manifest_index_find_metadata(index, "core"));
 }
 
-static void what_is_not_there_is_not_found(void **state) {
+static void missing_objects_are_not_found(void **state) {
     const struct manifest_index *index = *state;
     struct arena arena = {0};
     struct manifest manifest;
@@ -214,7 +214,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(versions_are_ascending_and_know_their_needs, set_up, tear_down),
         cmocka_unit_test(packed_versions_order_as_versions_do),
         cmocka_unit_test_setup_teardown(a_version_without_metadata_is_not_published, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_is_not_there_is_not_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(missing_objects_are_not_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(copies_outlive_the_index, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_bad_file_changes_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(files_may_come_in_any_order_and_again, set_up, tear_down),

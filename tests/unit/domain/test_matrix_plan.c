@@ -102,7 +102,7 @@ static void a_publication_and_a_build_of_the_same_version_hide_nothing(void **st
     manifest_index_free(index);
 }
 
-static void what_is_gone_or_not_supported_leads_to_nothing(void **state) {
+static void missing_versions_and_unsupported_compilers_lead_to_no_builds(void **state) {
     (void)state;
     struct manifest_index *index = CREATE("a 1.0.0 [0.15.11]", "a 2.0.0 []", "b 1.0.0 [0.15.10] a >=1.0.0 <3.0.0");
     struct matrix_change changes[] = {change(JOB_EVENT_PUBLISHED, "nobody", 1, 11, MATRIX_PURPOSE_PUBLICATION),
@@ -233,7 +233,7 @@ int main(void) {
         cmocka_unit_test(a_revision_brings_what_its_new_bounds_allow),
         cmocka_unit_test(several_changes_bring_each_pair_once_with_the_most_urgent_purpose),
         cmocka_unit_test(a_publication_and_a_build_of_the_same_version_hide_nothing),
-        cmocka_unit_test(what_is_gone_or_not_supported_leads_to_nothing),
+        cmocka_unit_test(missing_versions_and_unsupported_compilers_lead_to_no_builds),
         cmocka_unit_test(a_wave_begins_with_what_needs_nothing_the_newest_first),
         cmocka_unit_test(a_compiler_is_new_above_those_of_the_newest_published_prelude),
         cmocka_unit_test(a_sweep_goes_from_new_to_old_in_pieces),

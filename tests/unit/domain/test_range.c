@@ -18,7 +18,7 @@ static void assert_range(struct range range, const char *expected) {
     assert_string_equal(text, expected);
 }
 
-static void what_is_read_prints_the_same(void **state) {
+static void accepted_text_prints_the_same(void **state) {
     (void)state;
     static const char *const texts[] = {">=1.0.0 <2.0.0", ">=0.0.0 <0.0.1",
                                         ">=2147483646.2147483647.2147483647 <2147483647.2147483647.2147483647"};
@@ -102,7 +102,7 @@ static void a_union_agrees_with_includes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_read_prints_the_same),
+        cmocka_unit_test(accepted_text_prints_the_same),
         cmocka_unit_test(one_spelling_alone_is_read),
         cmocka_unit_test(an_exact_range_has_one_version),
         cmocka_unit_test(low_is_in_and_high_is_out),

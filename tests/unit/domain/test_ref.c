@@ -14,7 +14,7 @@ static void names_of_tags_and_branches_are_accepted(void **state) {
         assert_int_equal(ref_check(refs[i], NULL), STATUS_OK);
 }
 
-static void whatever_else_git_would_resolve_is_refused(void **state) {
+static void other_names_that_git_would_resolve_are_refused(void **state) {
     (void)state;
     static const char *const refs[] = {
         "",
@@ -70,7 +70,7 @@ static void a_long_ref_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_of_tags_and_branches_are_accepted),
-        cmocka_unit_test(whatever_else_git_would_resolve_is_refused),
+        cmocka_unit_test(other_names_that_git_would_resolve_are_refused),
         cmocka_unit_test(a_long_ref_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,7 +8,7 @@
 
 static const char key[] = "a key of two programs, long enough";
 
-static void what_was_sealed_is_read_with_the_same_key_and_purpose_alone(void **state) {
+static void a_sealed_secret_opens_with_the_same_key_and_purpose_only(void **state) {
     (void)state;
     struct arena arena = {0};
     struct error err;
@@ -47,7 +47,7 @@ static void damaged_ones_are_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_was_sealed_is_read_with_the_same_key_and_purpose_alone),
+        cmocka_unit_test(a_sealed_secret_opens_with_the_same_key_and_purpose_only),
         cmocka_unit_test(damaged_ones_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

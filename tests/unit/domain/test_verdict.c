@@ -23,7 +23,7 @@ static void every_verdict_is_known_by_its_text_alone(void **state) {
     assert_false(verdict_parse("succeeded ", &verdict));
 }
 
-static void what_is_about_the_package_stands(void **state) {
+static void verdicts_about_the_package_stand(void **state) {
     (void)state;
     assert_true(verdict_stands(VERDICT_SUCCEEDED) && verdict_stands(VERDICT_FAILED_TO_COMPILE));
     assert_true(verdict_stands(VERDICT_OUT_OF_MEMORY) && verdict_stands(VERDICT_TIMED_OUT));
@@ -55,7 +55,7 @@ static void people_come_before_sets_sets_before_waves_and_waves_before_the_sweep
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_verdict_is_known_by_its_text_alone),
-        cmocka_unit_test(what_is_about_the_package_stands),
+        cmocka_unit_test(verdicts_about_the_package_stand),
         cmocka_unit_test(every_purpose_is_known_by_its_text_alone),
         cmocka_unit_test(people_come_before_sets_sets_before_waves_and_waves_before_the_sweep),
     };

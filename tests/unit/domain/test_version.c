@@ -19,7 +19,7 @@ static void assert_version(struct version version, const char *expected) {
     assert_string_equal(text, expected);
 }
 
-static void what_is_read_prints_the_same(void **state) {
+static void accepted_text_prints_the_same(void **state) {
     (void)state;
     static const char *const texts[] = {"0.0.0", "1.0.3", "10.20.30", "2147483647.2147483647.2147483647"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
@@ -112,12 +112,9 @@ static void a_version_is_among_others_or_not(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_read_prints_the_same),
-        cmocka_unit_test(nothing_but_three_numbers_is_read),
-        cmocka_unit_test(order_is_by_major_then_minor_then_patch),
-        cmocka_unit_test(a_version_is_among_others_or_not),
-        cmocka_unit_test(bumps_reset_the_places_behind),
-        cmocka_unit_test(a_full_place_carries),
+        cmocka_unit_test(accepted_text_prints_the_same),           cmocka_unit_test(nothing_but_three_numbers_is_read),
+        cmocka_unit_test(order_is_by_major_then_minor_then_patch), cmocka_unit_test(a_version_is_among_others_or_not),
+        cmocka_unit_test(bumps_reset_the_places_behind),           cmocka_unit_test(a_full_place_carries),
         cmocka_unit_test(random_versions_keep_to_the_laws),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

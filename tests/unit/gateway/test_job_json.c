@@ -34,7 +34,7 @@ static void a_job_prints_byte_for_byte(void **state) {
     text_release(&out);
 }
 
-static void what_is_unknown_is_left_out(void **state) {
+static void unknown_fields_are_left_out(void **state) {
     (void)state;
     struct text out = {0};
     const struct job job = {.id = "x", .kind = JOB_KIND_PACKAGE_SET, .created_ms = 1784992272000, .payload = "{}"};
@@ -126,7 +126,7 @@ static void a_null_in_a_signed_payload_is_never_shown(void **state) {
     }
 }
 
-static void what_was_proved_is_shown(void **state) {
+static void a_proved_requester_is_shown(void **state) {
     (void)state;
     struct text out = {0};
     const struct job job = {.id = "x",
@@ -220,11 +220,11 @@ static void lines_as_text_stay_lines(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_job_prints_byte_for_byte),
-        cmocka_unit_test(what_is_unknown_is_left_out),
+        cmocka_unit_test(unknown_fields_are_left_out),
         cmocka_unit_test(a_publication_that_has_ended_says_how),
         cmocka_unit_test(a_publication_under_readonly_is_not_called_published),
         cmocka_unit_test(a_null_in_a_signed_payload_is_never_shown),
-        cmocka_unit_test(what_was_proved_is_shown),
+        cmocka_unit_test(a_proved_requester_is_shown),
         cmocka_unit_test(the_end_can_be_withheld),
         cmocka_unit_test(a_matrix_job_shows_what_was_found),
         cmocka_unit_test(lines_as_text_stay_lines),

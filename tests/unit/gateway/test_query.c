@@ -67,7 +67,7 @@ static void values_are_read(void **state) {
     arena_release(&arena);
 }
 
-static void what_is_absent_or_empty_is_as_its_row_says(void **state) {
+static void absent_or_empty_parameters_have_their_rows_default(void **state) {
     (void)state;
     static const char *const texts[] = {"", "t=&n=&f=&l=&order=&x=&v="};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
@@ -139,7 +139,7 @@ int main(void) {
         cmocka_unit_test(names_and_values_are_decoded),
         cmocka_unit_test(broken_encoding_is_refused_by_name),
         cmocka_unit_test(values_are_read),
-        cmocka_unit_test(what_is_absent_or_empty_is_as_its_row_says),
+        cmocka_unit_test(absent_or_empty_parameters_have_their_rows_default),
         cmocka_unit_test(a_value_of_another_type_is_refused_by_name),
         cmocka_unit_test(a_refused_choice_is_told_all_words),
         cmocka_unit_test(too_many_parameters_are_refused),

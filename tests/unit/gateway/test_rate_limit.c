@@ -64,7 +64,7 @@ static void a_flood_of_addresses_hits_nobody_else(void **state) {
     rate_limit_free(limit);
 }
 
-static void what_is_given_back_can_be_taken_again(void **state) {
+static void returned_tokens_can_be_taken_again(void **state) {
     (void)state;
     struct rate_limit *limit = rate_limit_create(2);
     int64_t wait_s;
@@ -81,7 +81,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(after_the_limit_comes_a_refusal_with_the_time_to_wait),
         cmocka_unit_test(asking_for_room_takes_none),
-        cmocka_unit_test(what_is_given_back_can_be_taken_again),
+        cmocka_unit_test(returned_tokens_can_be_taken_again),
         cmocka_unit_test(addresses_do_not_share),
         cmocka_unit_test(zero_is_no_limit),
         cmocka_unit_test(a_flood_of_addresses_hits_nobody_else),

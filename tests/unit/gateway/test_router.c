@@ -39,7 +39,7 @@ static void parameters_are_cut_out(void **state) {
     assert_parameter(&match, 1, "6.0.1");
 }
 
-static void what_is_not_there_is_not_found(void **state) {
+static void missing_objects_are_not_found(void **state) {
     (void)state;
     static const char *const paths[] = {
         "/",        "",           "/api/v1/jobs/",  "/api/v1/jobs/a/b", "/api/v1/job", "/api/v1/jobsx",
@@ -101,7 +101,7 @@ int main(void) {
         cmocka_unit_test(every_route_finds_itself),
         cmocka_unit_test(parameters_are_cut_out),
         cmocka_unit_test(bodies_are_limited_by_route),
-        cmocka_unit_test(what_is_not_there_is_not_found),
+        cmocka_unit_test(missing_objects_are_not_found),
         cmocka_unit_test(another_method_is_told_which_there_are),
         cmocka_unit_test(the_management_port_has_only_its_own),
     };

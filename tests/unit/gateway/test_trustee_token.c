@@ -31,7 +31,7 @@ static void a_digest_is_read_as_sha256sum_prints_it(void **state) {
     assert_true(trustee_token_is(&right, digest));
 }
 
-static void what_is_no_digest_of_a_token_fits_nothing(void **state) {
+static void a_malformed_digest_matches_nothing(void **state) {
     (void)state;
     char empty[SHA256_HEX_MAX];
     hash_sha256_hex("", 0, empty);
@@ -55,7 +55,7 @@ static void what_is_no_digest_of_a_token_fits_nothing(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_digest_is_read_as_sha256sum_prints_it),
-        cmocka_unit_test(what_is_no_digest_of_a_token_fits_nothing),
+        cmocka_unit_test(a_malformed_digest_matches_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,7 +44,7 @@ static struct publish_record read(const char *json) {
     return record;
 }
 
-static void what_is_kept_is_read_again(void **state) {
+static void a_printed_record_is_read_again(void **state) {
     (void)state;
     static const enum publish_finishing all[] = {FINISHING_NOTHING, FINISHING_INDEX, FINISHING_DOCUMENTATION};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
@@ -107,7 +107,7 @@ static void a_record_that_was_damaged_is_not_written_from(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(what_is_kept_is_read_again, release),
+        cmocka_unit_test_teardown(a_printed_record_is_read_again, release),
         cmocka_unit_test_teardown(the_time_of_the_commit_may_be_absent, release),
         cmocka_unit_test_teardown(a_record_that_was_damaged_is_not_written_from, release),
     };

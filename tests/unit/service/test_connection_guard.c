@@ -103,11 +103,11 @@ static void flood(struct fixture *fixture, const char *word, size_t length) {
     message_server_free(server);
 }
 
-static void who_greets_and_says_nothing_is_not_kept(void **state) {
+static void a_client_that_greets_and_sends_nothing_is_not_kept(void **state) {
     flood(*state, greeting, sizeof greeting);
 }
 
-static void who_does_not_even_greet_is_not_kept(void **state) {
+static void a_client_that_does_not_greet_is_not_kept(void **state) {
     flood(*state, "", 0);
 }
 
@@ -227,8 +227,8 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(the_limit_of_descriptors_is_raised),
-        TEST(who_greets_and_says_nothing_is_not_kept),
-        TEST(who_does_not_even_greet_is_not_kept),
+        TEST(a_client_that_greets_and_sends_nothing_is_not_kept),
+        TEST(a_client_that_does_not_greet_is_not_kept),
         TEST(half_messages_are_bounded_in_all),
         TEST(a_flood_shuts_out_its_own_address),
         TEST(a_client_with_the_key_proves_it_at_once),

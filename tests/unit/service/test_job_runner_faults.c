@@ -69,7 +69,7 @@ static void a_read_only_server_does_not_end_what_has_begun_to_write(void **state
 }
 
 /* Growing delays would not make the others push less. */
-static void whoever_lost_against_others_is_tried_again_at_once_each_time(void **state) {
+static void a_job_that_lost_a_push_is_retried_at_once_each_time(void **state) {
     struct job_fixture *j = *state;
     start_runner(j, 1);
     struct job_accepted accepted = announce_order(j, "prelude", "rival");
@@ -107,7 +107,7 @@ static void a_full_disk_is_waited_for_and_counts_no_attempt(void **state) {
 }
 
 /* The time counts between the runs, too, and while no runner has the job. */
-static void what_waits_for_longer_than_a_job_may_take_fails_and_says_for_what(void **state) {
+static void a_job_that_waits_beyond_its_limit_fails_and_names_the_trouble(void **state) {
     struct job_fixture *j = *state;
     j->settings.publish_timeout_ms = 3500;
     start_runner(j, 1);
@@ -184,7 +184,7 @@ static void a_killed_redis_loses_no_line_and_no_end(void **state) {
     stop_runner(j);
 }
 
-static void what_was_announced_while_redis_was_away_runs_when_it_is_back(void **state) {
+static void jobs_announced_during_an_outage_of_redis_run_after_it(void **state) {
     struct job_fixture *j = *state;
     struct job_accepted accepted = accept_order(j, "prelude", "return");
     redis_server_kill(j->f.server);
@@ -272,14 +272,14 @@ int main(void) {
         job_test(a_job_over_its_limit_fails_and_names_it),
         job_test(once_it_has_a_record_it_is_tried_again),
         job_test(a_read_only_server_does_not_end_what_has_begun_to_write),
-        job_test(whoever_lost_against_others_is_tried_again_at_once_each_time),
+        job_test(a_job_that_lost_a_push_is_retried_at_once_each_time),
         job_test(a_full_disk_is_waited_for_and_counts_no_attempt),
-        job_test(what_waits_for_longer_than_a_job_may_take_fails_and_says_for_what),
+        job_test(a_job_that_waits_beyond_its_limit_fails_and_names_the_trouble),
         job_test(somebody_elses_host_that_is_away_is_not_the_operators_trouble),
         job_test(a_lost_lease_stops_the_run_and_leaves_the_job_to_its_new_holder),
         job_test(a_silent_redis_costs_the_lease),
         job_test(a_killed_redis_loses_no_line_and_no_end),
-        job_test(what_was_announced_while_redis_was_away_runs_when_it_is_back),
+        job_test(jobs_announced_during_an_outage_of_redis_run_after_it),
         job_test(a_claimed_job_runs_although_its_renewal_has_no_answer),
         job_test(a_drain_ends_although_redis_is_away),
         job_test(a_job_lost_three_times_is_an_alarm),

@@ -169,7 +169,7 @@ static void refuse_server(const struct message_server_options *options, const ch
     if (!strstr(err.message, needle)) fail_msg("no \"%s\" in: %s", needle, err.message);
 }
 
-static void what_is_wrong_is_said_by_its_setting(void **state) {
+static void faults_name_their_setting(void **state) {
     (void)state;
     struct message_server_options options = {.address = "tls+tcp://0.0.0.0:0", .peers = PEERS_WORKERS};
     refuse_server(&options, "BUILD_WORKER_KEY");
@@ -204,7 +204,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(the_right_authority_and_key_are_answered),    TEST(another_authority_gets_nowhere),
         TEST(a_certificate_for_another_host_gets_nowhere), TEST(tls_is_no_substitute_for_the_key),
-        TEST(a_service_that_was_started_again_is_found),   TEST(what_is_wrong_is_said_by_its_setting),
+        TEST(a_service_that_was_started_again_is_found),   TEST(faults_name_their_setting),
     };
     return cmocka_run_group_tests(tests, make_certificates, remove_certificates);
 }

@@ -110,7 +110,7 @@ static enum status answer_by_a_request(void *context, const struct message *requ
     return STATUS_OK;
 }
 
-static void what_is_no_answer_is_not_taken_for_one(void **state) {
+static void a_message_that_is_no_answer_is_refused(void **state) {
     struct fixture *fixture = *state;
     static const struct message_handler strange[] = {{MESSAGE_ready_query, .handle = answer_by_a_request}, {0}};
     struct message_server *server = NULL;
@@ -309,7 +309,7 @@ int main(void) {
         TEST(a_failure_comes_back_whole),
         TEST(a_message_without_handler_is_refused_by_name),
         TEST(a_key_moves_no_messages_but_those_of_its_holders),
-        TEST(what_is_no_answer_is_not_taken_for_one),
+        TEST(a_message_that_is_no_answer_is_refused),
         TEST(an_answer_that_breaks_its_bounds_is_a_failure),
         TEST(a_wrong_key_gets_no_answer),
         TEST(a_network_address_without_a_key_is_refused),

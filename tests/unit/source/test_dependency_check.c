@@ -31,7 +31,7 @@ static enum status check(const char *source, const char *const *declared, size_t
     return status;
 }
 
-static void what_is_declared_and_imported_is_fine(void **state) {
+static void declared_and_imported_dependencies_are_fine(void **state) {
     (void)state;
     struct error err = {0};
     static const char *const declared[] = {"js-bigints", "prelude"};
@@ -52,7 +52,7 @@ static void unused_and_missing_are_named(void **state) {
         "modules import from packages that the manifest does not declare (missing): js-bigints. Add them to its dependencies.");
 }
 
-static void what_only_dependencies_import_is_not_ours(void **state) {
+static void imports_of_dependencies_are_not_ours(void **state) {
     (void)state;
     struct error err = {0};
     static const char *const declared[] = {"prelude", "js-bigints", "hidden"};
@@ -73,9 +73,9 @@ static void a_strange_graph_is_an_error(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_declared_and_imported_is_fine),
+        cmocka_unit_test(declared_and_imported_dependencies_are_fine),
         cmocka_unit_test(unused_and_missing_are_named),
-        cmocka_unit_test(what_only_dependencies_import_is_not_ours),
+        cmocka_unit_test(imports_of_dependencies_are_not_ours),
         cmocka_unit_test(a_strange_graph_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -137,7 +137,7 @@ static void a_license_that_the_manifest_lacks_is_refused_by_name(void **state) {
     }
 }
 
-static void what_is_not_at_the_root_or_not_published_is_not_looked_at(void **state) {
+static void files_below_the_root_are_not_checked(void **state) {
     (void)state;
     struct error err;
     assert_int_equal(check("src/package.json", "{\"license\":\"BSD-3-Clause\"}", "MIT", &err), STATUS_OK);
@@ -349,7 +349,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agreeing_and_unreadable_licenses_pass),
         cmocka_unit_test(a_license_that_the_manifest_lacks_is_refused_by_name),
-        cmocka_unit_test(what_is_not_at_the_root_or_not_published_is_not_looked_at),
+        cmocka_unit_test(files_below_the_root_are_not_checked),
         cmocka_unit_test(a_recognised_text_must_be_the_manifests_license),
         cmocka_unit_test(a_text_of_the_gpl_agrees_with_only_and_or_later),
         cmocka_unit_test(a_text_in_another_encoding_is_read),

@@ -82,7 +82,7 @@ static void the_first_format_that_is_there_is_read(void **state) {
     expect("purs.json", PURS_JSON("demo", "1.2.3", "thing"));
 }
 
-static void what_was_not_asked_for_is_refused(void **state) {
+static void a_manifest_that_differs_from_the_request_is_refused(void **state) {
     (void)state;
     temporary_folder_write(&folder, "purs.json", PURS_JSON("other", "1.2.3", "thing"));
     expect_refusal(STATUS_REFUSED, "name", "called \"other\" in purs.json, but \"demo\" in the request");
@@ -179,7 +179,7 @@ static void a_manifest_that_is_a_link_to_nothing_is_there_all_the_same(void **st
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(the_first_format_that_is_there_is_read),
-        TEST(what_was_not_asked_for_is_refused),
+        TEST(a_manifest_that_differs_from_the_request_is_refused),
         TEST(faults_name_the_file_and_the_field),
         TEST(a_spago_yaml_is_blamed_where_the_fault_stands),
         TEST(old_manifests_that_cannot_be_used_are_refused),

@@ -149,7 +149,7 @@ static void nothing_is_read_beyond_the_end(void **state) {
 }
 
 /* The compiler ends on these without a report, and names no file. */
-static void what_is_not_text_is_refused_by_line_and_byte(void **state) {
+static void bytes_that_are_not_text_are_refused_by_line_and_byte(void **state) {
     (void)state;
     static const struct {
         const char *source;
@@ -178,7 +178,7 @@ int main(void) {
         cmocka_unit_test(bad_headers_are_refused_at_their_place),
         cmocka_unit_test(positions_count_characters),
         cmocka_unit_test(nothing_is_read_beyond_the_end),
-        cmocka_unit_test(what_is_not_text_is_refused_by_line_and_byte),
+        cmocka_unit_test(bytes_that_are_not_text_are_refused_by_line_and_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

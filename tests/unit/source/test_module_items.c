@@ -196,7 +196,7 @@ static void print_import(struct text *out, const char *name) {
 
 enum { ROUNDS = 3000, IMPORTS_MAX = 6 };
 
-static void what_is_printed_is_read_back(void **state) {
+static void printed_text_is_read_back(void **state) {
     (void)state;
     for (unsigned round = 0; round < ROUNDS; round++) {
         const char *name, *imports[IMPORTS_MAX];
@@ -260,7 +260,7 @@ static void one_bad_item_among_good_ones_is_found(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_form_of_item_is_read_as_the_compiler_reads_it),
-        cmocka_unit_test(what_is_printed_is_read_back),
+        cmocka_unit_test(printed_text_is_read_back),
         cmocka_unit_test(one_bad_item_among_good_ones_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,7 +102,7 @@ static void globs_that_cannot_be_used_are_refused(void **state) {
     expect_refusal(&none, GLOBS("!x"), "excludeFiles", "\"!\"");
 }
 
-static void what_is_excluded_may_be_outside(void **state) {
+static void excluded_links_may_lead_outside(void **state) {
     (void)state;
     WRITE("docs/a.md");
     expect(GLOBS("docs/*"), GLOBS("../docs/*", "/docs/a.md"), "docs/a.md src/A.purs");
@@ -246,7 +246,7 @@ static void names_that_differ_in_case_alone_are_refused_where_they_are_packed(vo
     expect_refusal(GLOBS("Purs.json"), &none, "", "'Purs.json' and 'purs.json'");
 }
 
-static void what_is_unpacked_has_a_limit_and_a_warning_before_it(void **state) {
+static void the_unpacked_size_has_a_limit_and_a_warning_before_it(void **state) {
     (void)state;
     char *path = arena_format(&arena, "%s/docs/large", folder.path); /* a sparse file */
     WRITE("docs/large");
@@ -433,7 +433,7 @@ int main(void) {
         TEST(some_files_are_never_in),
         TEST(globs_add_and_take_away),
         TEST(globs_that_cannot_be_used_are_refused),
-        TEST(what_is_excluded_may_be_outside),
+        TEST(excluded_links_may_lead_outside),
         TEST(links_out_of_the_repository_are_refused_where_they_are_packed),
         TEST(a_link_to_a_file_or_folder_of_the_repository_is_packed_as_what_it_points_to),
         TEST(the_source_folder_may_be_a_link),
@@ -443,7 +443,7 @@ int main(void) {
         TEST(a_submodule_is_refused_only_where_it_would_be_packed),
         TEST(names_that_windows_cannot_have_are_refused_where_they_are_packed),
         TEST(names_that_differ_in_case_alone_are_refused_where_they_are_packed),
-        TEST(what_is_unpacked_has_a_limit_and_a_warning_before_it),
+        TEST(the_unpacked_size_has_a_limit_and_a_warning_before_it),
         TEST(an_include_that_matches_nothing_is_a_warning_with_its_text),
         TEST(an_exclude_that_names_what_is_always_in_is_a_warning_with_its_text),
         TEST(a_folder_stands_for_all_that_is_in_it),

@@ -132,7 +132,7 @@ static void too_large_a_source_is_refused(void **state) {
 }
 
 /* Zeros, which are compressed to a megabyte for the transfer. (With a sanitizer there is no limit on memory.) */
-static void what_is_larger_than_the_memory_is_refused_all_the_same(void **state) {
+static void sources_larger_than_the_memory_are_refused(void **state) {
     struct scene *scene = *state;
     git_script(&scene->git,
                "cd lib; truncate -s 160M zeros; git -c core.compression=1 -c core.bigFileThreshold=1m add zeros; "
@@ -201,7 +201,7 @@ int main(void) {
         TEST(a_git_host_that_hangs_ends_as_well),
         TEST(a_cancelled_job_ends_the_child),
         TEST(too_large_a_source_is_refused),
-        TEST(what_is_larger_than_the_memory_is_refused_all_the_same),
+        TEST(sources_larger_than_the_memory_are_refused),
         TEST(a_child_that_breaks_is_a_fault_of_ours),
         TEST(a_ref_that_is_no_name_starts_no_child),
         cmocka_unit_test(an_answer_with_what_is_no_commit_is_none),

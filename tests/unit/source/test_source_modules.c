@@ -47,7 +47,7 @@ static void expect_refused(const char *const *paths, bool headers_may_fail, cons
     assert_string_equal(err.message, sentence);
 }
 
-static void what_the_compiler_takes_for_a_module(void **state) {
+static void files_that_the_compiler_takes_for_modules(void **state) {
     (void)state;
     static const char *const modules[] = {"src/A.purs", "src/a/b/C.purs", "src/A.b.purs", "src/A.purs.purs", "src/a/.b/A.purs"};
     static const char *const others[] = {"src/A.js",      "bench/A.purs", "A.purs",     "src/.A.purs",     "src/.a/A.purs",
@@ -172,7 +172,7 @@ static void a_module_that_another_package_has_is_refused_naming_both_files(void 
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(what_the_compiler_takes_for_a_module),
+        TEST(files_that_the_compiler_takes_for_modules),
         TEST(a_folder_with_a_modules_name_is_refused_by_name),
         TEST(a_foreign_module_that_is_no_text_is_refused_by_name),
         TEST(a_module_that_is_no_text_is_refused_whatever_the_compiler),

@@ -56,7 +56,7 @@ static int end(void **state) {
     return 0;
 }
 
-static void what_did_not_change_is_up_to_date(void **state) {
+static void unchanged_modules_are_up_to_date(void **state) {
     (void)state;
     assert_string_equal(compile(), "");
 }
@@ -134,7 +134,7 @@ static void without_its_part_of_the_cache_a_module_is_compiled(void **state) {
     assert_string_equal(compile(), "Middle Top");
 }
 
-static void what_compiled_beside_a_failure_is_kept(void **state) {
+static void packages_compiled_beside_a_failure_are_kept(void **state) {
     (void)state;
     shell_run("cd '%s' && echo '-- stand-in: fail no' >>src/Middle.purs && echo '-- changed' >>src/Base.purs && touch -d "
               "'2001-02-03' src/*.purs",
@@ -173,7 +173,7 @@ static void only_a_module_that_is_compiled_has_warnings(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        PURS_TEST(what_did_not_change_is_up_to_date),
+        PURS_TEST(unchanged_modules_are_up_to_date),
         PURS_TEST(another_time_with_the_same_content_is_up_to_date),
         PURS_TEST(an_equal_time_is_believed_whatever_the_content),
         PURS_TEST(a_change_compiles_the_module_and_its_dependants),
@@ -185,7 +185,7 @@ int main(void) {
         PURS_TEST(externs_that_are_newer_than_those_of_a_dependant_compile_it),
         PURS_TEST(output_of_equal_times_behind_links_is_up_to_date),
         PURS_TEST(without_its_part_of_the_cache_a_module_is_compiled),
-        PURS_TEST(what_compiled_beside_a_failure_is_kept),
+        PURS_TEST(packages_compiled_beside_a_failure_are_kept),
         PURS_TEST(a_failure_can_wait_for_a_compiler),
         PURS_TEST(only_a_module_that_is_compiled_has_warnings),
     };

@@ -99,7 +99,7 @@ static void the_bytes_are_what_they_always_were(void **state) {
     temporary_folder_remove(&folder);
 }
 
-static void what_was_packed_comes_out_again(void **state) {
+static void packed_files_are_unpacked_unchanged(void **state) {
     (void)state;
     struct error err = {0};
     struct temporary_folder source, target;
@@ -307,7 +307,7 @@ static void a_cut_tarball_is_refused_wherever_it_is_cut(void **state) {
     temporary_folder_remove(&source);
 }
 
-static void what_is_no_tarball_is_refused(void **state) {
+static void a_malformed_tarball_is_refused(void **state) {
     (void)state;
     struct error err = {0};
     struct text listed = {0}, plain = {0};
@@ -324,14 +324,14 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equal_trees_give_equal_bytes),
         cmocka_unit_test(the_bytes_are_what_they_always_were),
-        cmocka_unit_test(what_was_packed_comes_out_again),
+        cmocka_unit_test(packed_files_are_unpacked_unchanged),
         cmocka_unit_test(a_link_to_the_outside_is_not_packed),
         cmocka_unit_test(too_much_is_not_packed),
         cmocka_unit_test(hostile_tarballs_are_refused),
         cmocka_unit_test(a_file_through_another_file_or_twice_is_refused),
         cmocka_unit_test(too_many_entries_are_refused),
         cmocka_unit_test(a_cut_tarball_is_refused_wherever_it_is_cut),
-        cmocka_unit_test(what_is_no_tarball_is_refused),
+        cmocka_unit_test(a_malformed_tarball_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -96,7 +96,7 @@ static const char *fault_of_changed(const char *example, const char *from, const
     return fault;
 }
 
-static void whatever_is_changed_is_noticed(void **state) {
+static void every_change_is_noticed(void **state) {
     (void)state;
     assert_string_equal(fault_of_changed(get_object, "GET", "PUT"), "SignatureDoesNotMatch");
     assert_string_equal(fault_of_changed(get_object, "/test.txt", "/test.txu"), "SignatureDoesNotMatch");
@@ -109,7 +109,7 @@ static void whatever_is_changed_is_noticed(void **state) {
     assert_string_equal(fault_of_changed(get_object, "20130524/us", "20130525/us"), "AuthorizationHeaderMalformed");
 }
 
-static void what_must_be_signed_is(void **state) {
+static void unsigned_required_headers_are_refused(void **state) {
     (void)state;
     assert_string_equal(fault_of_changed(get_object, "Range:", "x-amz-acl: public-read\r\nRange:"), "AccessDenied");
     assert_string_equal(fault_of_changed(get_object, "SignedHeaders=host;", "SignedHeaders="), "AccessDenied");
@@ -131,7 +131,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_published_examples_are_right), cmocka_unit_test(another_body_is_noticed),
         cmocka_unit_test(another_account_is_noticed),       cmocka_unit_test(a_quarter_of_an_hour_is_the_most),
-        cmocka_unit_test(whatever_is_changed_is_noticed),   cmocka_unit_test(what_must_be_signed_is),
+        cmocka_unit_test(every_change_is_noticed),          cmocka_unit_test(unsigned_required_headers_are_refused),
         cmocka_unit_test(spelling_does_not_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

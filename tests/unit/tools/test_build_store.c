@@ -23,7 +23,7 @@ static void expect_same_file(const char *folder, const char *path, const char *c
     assert_int_equal(about.st_mtim.tv_nsec, 0);
 }
 
-static void what_was_added_is_found_as_it_was(void **state) {
+static void added_entries_are_found_unchanged(void **state) {
     (void)state;
     struct build_store *store = scene_open(SCENE_ROOMY);
     struct arena arena = {0};
@@ -94,7 +94,7 @@ static void a_failure_is_kept_too(void **state) {
     build_store_free(store);
 }
 
-static void what_is_there_stays_when_it_is_added_again(void **state) {
+static void an_existing_entry_stays_when_it_is_added_again(void **state) {
     (void)state;
     struct build_store *store = scene_open(SCENE_ROOMY);
     scene_add(store, scene_key(1), &scene_entry);
@@ -110,7 +110,7 @@ static void what_is_there_stays_when_it_is_added_again(void **state) {
     build_store_free(store);
 }
 
-static void what_was_removed_is_not_there(void **state) {
+static void removed_items_are_not_found(void **state) {
     (void)state;
     struct build_store *store = scene_open(SCENE_ROOMY);
     struct arena arena = {0};
@@ -291,11 +291,11 @@ static void a_folder_that_cannot_be_made_is_an_error(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        SCENE_TEST(what_was_added_is_found_as_it_was),
+        SCENE_TEST(added_entries_are_found_unchanged),
         SCENE_TEST(folders_cannot_be_written_and_have_the_time_stamp_0),
         SCENE_TEST(a_failure_is_kept_too),
-        SCENE_TEST(what_is_there_stays_when_it_is_added_again),
-        SCENE_TEST(what_was_removed_is_not_there),
+        SCENE_TEST(an_existing_entry_stays_when_it_is_added_again),
+        SCENE_TEST(removed_items_are_not_found),
         SCENE_TEST(entries_outlive_the_store_that_made_them),
         SCENE_TEST(the_count_is_what_the_disk_says),
         SCENE_TEST(links_are_refused),

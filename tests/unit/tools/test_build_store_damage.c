@@ -260,7 +260,7 @@ static void damage_is_noticed_where_it_was_whole_before(void **state) {
 }
 
 /* Another change within the same tick of the file system's clock would not change its times, so they are not trusted yet. */
-static void what_was_touched_this_moment_is_read_again(void **state) {
+static void a_file_touched_just_now_is_read_again(void **state) {
     (void)state;
     struct build_store *store = scene_open(SCENE_ROOMY);
     scene_add(store, scene_key(1), &scene_entry);
@@ -289,7 +289,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         SCENE_TEST(damage_is_noticed_at_first_sight),
         SCENE_TEST(damage_is_noticed_where_it_was_whole_before),
-        SCENE_TEST(what_was_touched_this_moment_is_read_again),
+        SCENE_TEST(a_file_touched_just_now_is_read_again),
         SCENE_TEST(a_touched_entry_that_is_whole_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

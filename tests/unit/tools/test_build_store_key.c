@@ -71,7 +71,7 @@ static void expect_other_key(const struct work_order *other, size_t package) {
     assert_string_not_equal(key, other_key);
 }
 
-static void whatever_the_output_depends_on_changes_the_key(void **state) {
+static void everything_that_the_output_depends_on_changes_the_key(void **state) {
     (void)state;
     struct build_package changed[PACKAGES];
     struct work_order other = work;
@@ -105,7 +105,7 @@ int main(void) {
         cmocka_unit_test(a_key_is_the_hash_of_what_it_is_built_with),
         cmocka_unit_test(keys_stay_what_they_were),
         cmocka_unit_test(a_key_is_the_same_in_other_work),
-        cmocka_unit_test(whatever_the_output_depends_on_changes_the_key),
+        cmocka_unit_test(everything_that_the_output_depends_on_changes_the_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

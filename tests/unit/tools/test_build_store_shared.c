@@ -36,7 +36,7 @@ static int64_t size_of_entry(void) {
     return bytes;
 }
 
-static void what_was_not_used_for_longest_goes_first(void **state) {
+static void the_least_recently_used_goes_first(void **state) {
     (void)state;
     static const int minutes[] = {50, 10, 40, 20, 30};
     int64_t size = size_of_entry();
@@ -74,7 +74,7 @@ static void the_time_of_use_moves_once_a_minute(void **state) {
     build_store_free(store);
 }
 
-static void what_is_held_is_not_evicted(void **state) {
+static void held_entries_are_not_evicted(void **state) {
     (void)state;
     struct arena arena = {0};
     struct build_store_hold hold = {0};
@@ -95,7 +95,7 @@ static void what_is_held_is_not_evicted(void **state) {
     build_store_free(store);
 }
 
-static void what_was_just_added_stays_even_where_there_is_no_room(void **state) {
+static void a_new_package_stays_even_without_room(void **state) {
     (void)state;
     struct build_store *store = scene_open(0);
     scene_add(store, scene_key(1), &scene_entry);
@@ -234,7 +234,7 @@ static int hold_one(void *context) {
     return result;
 }
 
-static void what_another_process_holds_is_not_evicted(void **state) {
+static void entries_held_by_another_process_are_not_evicted(void **state) {
     (void)state;
     struct pipes pipes;
     char byte;
@@ -336,7 +336,7 @@ static void killed_at_each_step_it_leaves_whole_entries(void **state) {
 #endif
 
 /* Files that a living process is writing are not removed as remains of a dead one. */
-static void what_is_being_written_is_not_cleaned_up(void **state) {
+static void files_being_written_are_not_cleaned_up(void **state) {
     (void)state;
     int64_t size = size_of_entry();
     pid_t child = start(add_for_ever, &size);
@@ -353,18 +353,18 @@ static void what_is_being_written_is_not_cleaned_up(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        SCENE_TEST(what_was_not_used_for_longest_goes_first),
+        SCENE_TEST(the_least_recently_used_goes_first),
         SCENE_TEST(the_time_of_use_moves_once_a_minute),
-        SCENE_TEST(what_is_held_is_not_evicted),
-        SCENE_TEST(what_was_just_added_stays_even_where_there_is_no_room),
+        SCENE_TEST(held_entries_are_not_evicted),
+        SCENE_TEST(a_new_package_stays_even_without_room),
         SCENE_TEST(two_stores_keep_to_one_limit_together),
         SCENE_TEST(processes_that_add_the_same_keys_get_along),
-        SCENE_TEST(what_another_process_holds_is_not_evicted),
+        SCENE_TEST(entries_held_by_another_process_are_not_evicted),
         SCENE_TEST(killed_at_any_moment_it_leaves_whole_entries),
 #ifdef FAULT_POINTS
         SCENE_TEST(killed_at_each_step_it_leaves_whole_entries),
 #endif
-        SCENE_TEST(what_is_being_written_is_not_cleaned_up),
+        SCENE_TEST(files_being_written_are_not_cleaned_up),
         SCENE_TEST(threads_do_not_disturb_each_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -128,7 +128,7 @@ static void a_compiler_with_graph_is_chosen(void **state) {
     assert_null(compilers_choose_for_graph(&compilers, (struct version){0, 15, 99}));
 }
 
-static void what_is_up_to_date_is_left_alone(void **state) {
+static void up_to_date_modules_are_skipped(void **state) {
     (void)state;
     struct error err = {0};
     struct compiler_report report;
@@ -267,7 +267,7 @@ static void as_many_errors_are_said_to_be_shown_as_are(void **state) {
 }
 
 /* There is no report; the words are those that the compiler prints for such files. */
-static void what_the_compiler_cannot_read_fails_for_good(void **state) {
+static void a_file_that_the_compiler_cannot_read_is_a_final_failure(void **state) {
     (void)state;
     static const struct {
         const char *path, *content, *words;
@@ -473,13 +473,13 @@ int main(void) {
         cmocka_unit_test(compilers_are_found_and_sorted),
         cmocka_unit_test(the_folders_of_a_search_path_are_looked_through),
         cmocka_unit_test(a_compiler_with_graph_is_chosen),
-        cmocka_unit_test(what_is_up_to_date_is_left_alone),
+        cmocka_unit_test(up_to_date_modules_are_skipped),
         cmocka_unit_test(errors_come_with_their_places),
         cmocka_unit_test(each_kind_of_error_is_reported),
         cmocka_unit_test(more_errors_than_wanted_are_counted),
         cmocka_unit_test(errors_are_shown_once_at_all_places_in_the_authors_paths),
         cmocka_unit_test(as_many_errors_are_said_to_be_shown_as_are),
-        cmocka_unit_test(what_the_compiler_cannot_read_fails_for_good),
+        cmocka_unit_test(a_file_that_the_compiler_cannot_read_is_a_final_failure),
         cmocka_unit_test(text_in_place_of_json_is_tried_three_times),
         cmocka_unit_test(why_there_is_no_answer_is_told_apart),
         cmocka_unit_test(a_compiler_that_takes_too_long_is_stopped),

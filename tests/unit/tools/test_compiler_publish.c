@@ -127,7 +127,7 @@ static void it_works_without_isolation(void **state) {
     expect_documentation(&open);
 }
 
-static void what_the_compiler_refuses_is_told_in_its_words(void **state) {
+static void refused_modules_are_reported_in_the_compilers_words(void **state) {
     (void)state;
     struct compiler compiler = install_stand_in("purs-0_15_15", (struct version){0, 15, 15});
     struct text json = {0};
@@ -161,7 +161,7 @@ static void an_old_compiler_cannot(void **state) {
     text_release(&json);
 }
 
-static void what_is_no_documentation_is_our_trouble(void **state) {
+static void malformed_documentation_is_our_trouble(void **state) {
     (void)state;
     static const char *const scripts[] = {"exit 0", "echo '{\"a\":1}'; echo 'Done.'", "echo '[]'", "echo '{} {}'",
                                           "kill -SEGV $$"};
@@ -180,9 +180,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_documentation_is_the_last_line),
         cmocka_unit_test(it_works_without_isolation),
-        cmocka_unit_test(what_the_compiler_refuses_is_told_in_its_words),
+        cmocka_unit_test(refused_modules_are_reported_in_the_compilers_words),
         cmocka_unit_test(an_old_compiler_cannot),
-        cmocka_unit_test(what_is_no_documentation_is_our_trouble),
+        cmocka_unit_test(malformed_documentation_is_our_trouble),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -58,7 +58,7 @@ static void a_tag_of_something_else_than_a_commit_is_refused(void **state) {
 }
 
 /* The rule and its messages come from lib/domain/package/ref.h. */
-static void what_is_no_plain_name_is_refused(void **state) {
+static void refs_that_are_no_plain_names_are_refused(void **state) {
     struct scene *scene = *state;
     static const char *const refs[] = {"refs/tags/v1.0.0",
                                        "refs/pull/1/head",
@@ -85,7 +85,7 @@ static void what_is_no_plain_name_is_refused(void **state) {
 }
 
 /* Hosts keep pull requests under names that are neither tags nor branches. */
-static void what_strangers_asked_to_be_merged_is_not_found(void **state) {
+static void pull_requests_are_not_found(void **state) {
     struct scene *scene = *state;
     static const char *const refs[] = {"merge-requests/1/head", "changes/01/1/1", "tags/v1.0.0", "heads/main",
                                        "remotes/fork/main"};
@@ -141,7 +141,7 @@ static void too_much_received_is_refused(void **state) {
     assert_refused(scene, STATUS_TOO_LARGE, "sends more than 1000000 bytes");
 }
 
-static void what_never_ends_is_refused(void **state) {
+static void endless_answers_are_refused(void **state) {
     struct scene *scene = *state;
     static const struct {
         enum git_server_mode mode;
@@ -266,14 +266,14 @@ int main(void) {
         TEST(a_branch_with_slashes_will_do),
         TEST(a_missing_ref_is_named),
         TEST(a_tag_of_something_else_than_a_commit_is_refused),
-        TEST(what_is_no_plain_name_is_refused),
-        TEST(what_strangers_asked_to_be_merged_is_not_found),
+        TEST(refs_that_are_no_plain_names_are_refused),
+        TEST(pull_requests_are_not_found),
         TEST(a_strangers_commit_is_not_had_by_its_id),
         TEST(a_known_commit_is_used_though_the_branch_moved_on),
         TEST(too_many_files_are_refused),
         TEST(too_large_a_tree_is_refused),
         TEST(too_much_received_is_refused),
-        TEST(what_never_ends_is_refused),
+        TEST(endless_answers_are_refused),
         TEST(refs_are_bounded_apart_from_the_rest),
         TEST(a_host_that_hangs_ends_at_the_time_limit),
         TEST(answers_of_the_host_are_told_apart),

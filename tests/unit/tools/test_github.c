@@ -117,7 +117,7 @@ static void a_team_of_several_pages_is_whole_and_fresh(void **state) {
     assert_int_equal(read_team(scene, "ghp_NobodysToken000123456789abcdef", &team), STATUS_UNAVAILABLE);
 }
 
-static void whatever_else_github_says_is_no_answer(void **state) {
+static void other_responses_of_github_are_no_answer(void **state) {
     struct scene *scene = *state;
     static const enum github_mode modes[] = {GITHUB_AWAY, GITHUB_BROKEN};
     char login[GITHUB_LOGIN_MAX];
@@ -151,7 +151,7 @@ int main(void) {
         cmocka_unit_test(tokens_and_logins_are_known_by_their_form),
         cmocka_unit_test_setup_teardown(a_tokens_owner_is_found_and_the_answer_is_asked_for_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_team_of_several_pages_is_whole_and_fresh, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(whatever_else_github_says_is_no_answer, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(other_responses_of_github_are_no_answer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_limit_is_obeyed_until_its_end, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,7 +22,7 @@ static enum status unpack(const struct text *packed, size_t length, size_t limit
     return gzip_unpack(out, text_view(packed), length, limit_bytes, &err);
 }
 
-static void what_was_packed_comes_back(void **state) {
+static void packed_bytes_are_unpacked_unchanged(void **state) {
     (void)state;
     static const size_t lengths[] = {0, 1, 100, 65536, 65537, LONG_BYTES};
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
@@ -78,7 +78,7 @@ static void unpacking_ends_at_the_limit(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_was_packed_comes_back),
+        cmocka_unit_test(packed_bytes_are_unpacked_unchanged),
         cmocka_unit_test(a_file_cut_anywhere_is_refused),
         cmocka_unit_test(damage_and_what_follows_the_end_are_refused),
         cmocka_unit_test(unpacking_ends_at_the_limit),

@@ -123,7 +123,7 @@ static void a_raised_deadline_ends_the_wait(void **state) {
     http_stub_stop(stub);
 }
 
-static void what_may_pass_is_asked_for_again(void **state) {
+static void temporary_failures_are_retried(void **state) {
     (void)state;
     struct http_stub *stub = http_stub_start("HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy");
     struct http_request request = {.url = url_of(stub, "/"), .tries = 3};
@@ -232,7 +232,7 @@ int main(void) {
         cmocka_unit_test(silence_ends_in_a_timeout_that_hides_the_path),
         cmocka_unit_test(a_raised_deadline_ends_the_wait),
         cmocka_unit_test(nobody_there_and_nonsense_are_told_apart),
-        cmocka_unit_test(what_may_pass_is_asked_for_again),
+        cmocka_unit_test(temporary_failures_are_retried),
         cmocka_unit_test(tries_end_with_the_deadline),
         cmocka_unit_test(a_deadline_that_passes_meanwhile_is_the_reason),
         cmocka_unit_test(requests_that_share_connections_share_nothing_else),

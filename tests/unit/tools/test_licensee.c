@@ -65,7 +65,7 @@ static enum status recognise(struct stand_in *stand_in, const char *content, str
 #define ONE_FILE(name, identifier) "{\\\"filename\\\":\\\"" name "\\\",\\\"matched_license\\\":\\\"" identifier "\\\"}"
 #define ANSWER(files) "echo \"{\\\"licenses\\\":[],\\\"matched_files\\\":[" files "]}\""
 
-static void what_it_says_of_each_file_is_found(void **state) {
+static void the_finding_for_each_file_is_read(void **state) {
     (void)state;
     struct stand_in stand_in;
     struct licensee_findings findings;
@@ -176,7 +176,7 @@ static void an_answer_of_another_form_is_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_it_says_of_each_file_is_found),
+        cmocka_unit_test(the_finding_for_each_file_is_read),
         cmocka_unit_test(exit_status_1_with_an_answer_means_that_nothing_was_found),
         cmocka_unit_test(the_same_files_are_looked_at_once),
         cmocka_unit_test(a_failure_says_how_it_ended_and_is_not_remembered),

@@ -51,7 +51,7 @@ static bool holds_source(const char *package, const char *content) {
     return length == strlen(content) && memcmp(bytes, content, length) == 0;
 }
 
-static void what_was_added_is_found_by_hash_and_name(void **state) {
+static void added_packages_are_found_by_hash_and_name(void **state) {
     (void)state;
     struct package_cache *cache = make_cache(1000000);
     struct package_cache_hold hold = {0};
@@ -68,7 +68,7 @@ static void what_was_added_is_found_by_hash_and_name(void **state) {
     assert_int_equal(access(cache_folder, F_OK), -1);
 }
 
-static void what_is_held_stays_and_what_was_not_used_for_longest_goes(void **state) {
+static void held_packages_stay_and_the_least_recently_used_goes(void **state) {
     (void)state;
     struct package_cache *cache = make_cache(0);
     struct package_cache_hold first = {0}, second = {0};
@@ -99,7 +99,7 @@ static void what_is_held_stays_and_what_was_not_used_for_longest_goes(void **sta
     package_cache_free(cache);
 }
 
-static void what_is_no_tarball_leaves_nothing(void **state) {
+static void a_malformed_tarball_leaves_nothing(void **state) {
     (void)state;
     struct package_cache *cache = make_cache(1000000);
     struct package_cache_hold hold = {0};
@@ -167,9 +167,9 @@ static int remove_folder(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_was_added_is_found_by_hash_and_name),
-        cmocka_unit_test(what_is_held_stays_and_what_was_not_used_for_longest_goes),
-        cmocka_unit_test(what_is_no_tarball_leaves_nothing),
+        cmocka_unit_test(added_packages_are_found_by_hash_and_name),
+        cmocka_unit_test(held_packages_stay_and_the_least_recently_used_goes),
+        cmocka_unit_test(a_malformed_tarball_leaves_nothing),
         cmocka_unit_test(a_cache_begins_empty),
         cmocka_unit_test(threads_share_it_while_packages_come_and_go),
     };

@@ -87,7 +87,7 @@ static void a_refusal_is_quoted_and_the_token_is_not(void **state) {
     assert_null(strstr(err.message, "ghp_"));
 }
 
-static void what_cannot_be_asked_or_understood_is_unavailable(void **state) {
+static void failed_or_malformed_answers_are_unavailable(void **state) {
     (void)state;
     struct pursuit pursuit = client();
     struct error err;
@@ -135,7 +135,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_version_is_there_once_it_was_uploaded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_base_with_a_slash_at_its_end_is_the_same, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_refusal_is_quoted_and_the_token_is_not, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_cannot_be_asked_or_understood_is_unavailable, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(failed_or_malformed_answers_are_unavailable, set_up, tear_down),
         cmocka_unit_test(a_list_of_versions_is_taken_in_no_other_form),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

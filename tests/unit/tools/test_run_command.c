@@ -160,7 +160,7 @@ static void a_time_out_ends_the_whole_tree(void **state) {
     assert_gone(program);
 }
 
-static void what_a_program_leaves_behind_ends_with_it(void **state) {
+static void processes_left_by_a_program_end_with_it(void **state) {
     (void)state;
     struct error err = {0};
     struct command_result result;
@@ -325,7 +325,7 @@ static void output_stops_a_command_that_is_to_stop_there(void **state) {
     command_result_release(&result);
 }
 
-static void what_is_given_is_read_from_file_3(void **state) {
+static void the_given_text_is_read_from_file_3(void **state) {
     (void)state;
     struct error err = {0};
     struct command_result result;
@@ -408,14 +408,14 @@ int main(void) {
         cmocka_unit_test(an_environment_is_passed_on),
         cmocka_unit_test(a_flood_of_output_is_cut_and_does_not_block),
         cmocka_unit_test(a_time_out_ends_the_whole_tree),
-        cmocka_unit_test(what_a_program_leaves_behind_ends_with_it),
+        cmocka_unit_test(processes_left_by_a_program_end_with_it),
         cmocka_unit_test(a_cancelled_command_ends),
         cmocka_unit_test(a_killed_caller_leaves_no_orphan),
         cmocka_unit_test(limits_hold),
         cmocka_unit_test(limits_of_the_whole_hold),
         cmocka_unit_test(memory_of_ours_is_not_counted_before_the_program_begins),
         cmocka_unit_test(output_stops_a_command_that_is_to_stop_there),
-        cmocka_unit_test(what_is_given_is_read_from_file_3),
+        cmocka_unit_test(the_given_text_is_read_from_file_3),
         cmocka_unit_test(another_user_runs_it),
         cmocka_unit_test(a_program_in_a_folder_that_its_user_cannot_enter_runs),
         cmocka_unit_test(threads_do_not_get_into_each_others_way),

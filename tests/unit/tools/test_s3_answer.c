@@ -21,7 +21,7 @@ static void an_error_is_read(void **state) {
     assert_string_equal(said.message, "No <such>  key \xc3\xa9.");
 }
 
-static void what_is_no_error_says_nothing(void **state) {
+static void a_response_that_is_no_error_has_no_code(void **state) {
     (void)state;
     static const char *const others[] = {"",
                                          "Bad Gateway",
@@ -54,7 +54,7 @@ static void a_document_type_is_refused(void **state) {
     assert_string_equal(read_error(file).code, "");
 }
 
-static void what_is_nested_too_deeply_is_refused(void **state) {
+static void deeply_nested_values_are_refused(void **state) {
     (void)state;
     assert_string_equal(read_error("<Error><Code>A</Code><b><c><d><e><f><g><h/></g></f></e></d></c></b></Error>").code, "A");
     assert_string_equal(read_error("<Error><Code>A</Code><b><c><d><e><f><g><h><i/></h></g></f></e></d></c></b></Error>").code,
@@ -88,7 +88,7 @@ static void a_list_is_read(void **state) {
     arena_release(&arena);
 }
 
-static void what_is_no_list_is_none(void **state) {
+static void a_malformed_list_is_refused(void **state) {
     (void)state;
     struct arena arena = {0};
     struct s3_page page;
@@ -102,12 +102,12 @@ static void what_is_no_list_is_none(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_error_is_read),
-        cmocka_unit_test(what_is_no_error_says_nothing),
+        cmocka_unit_test(a_response_that_is_no_error_has_no_code),
         cmocka_unit_test(a_long_text_is_cut_at_a_characters_end),
         cmocka_unit_test(a_document_type_is_refused),
-        cmocka_unit_test(what_is_nested_too_deeply_is_refused),
+        cmocka_unit_test(deeply_nested_values_are_refused),
         cmocka_unit_test(a_list_is_read),
-        cmocka_unit_test(what_is_no_list_is_none),
+        cmocka_unit_test(a_malformed_list_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -374,7 +374,7 @@ static void daemons_end_with_the_run(void **state) {
     assert_no_daemon_lives(&outcome);
 }
 
-static void what_the_machine_kills_needed_too_much_memory(void **state) {
+static void a_kill_by_the_machine_counts_as_too_much_memory(void **state) {
     (void)state;
     struct outcome outcome;
     attack(&outcome, "suicide 9", PATIENCE_MS);
@@ -459,7 +459,7 @@ int main(void) {
         cmocka_unit_test(endless_output_is_stopped),
         cmocka_unit_test(a_deaf_one_ends_at_the_deadline),
         cmocka_unit_test(daemons_end_with_the_run),
-        cmocka_unit_test(what_the_machine_kills_needed_too_much_memory),
+        cmocka_unit_test(a_kill_by_the_machine_counts_as_too_much_memory),
         cmocka_unit_test(one_that_crashes_each_time_has_failed),
         cmocka_unit_test(its_folder_is_removed_without_following_links),
         cmocka_unit_test(limits_hold_without_walls_too),

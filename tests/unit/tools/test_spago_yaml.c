@@ -89,7 +89,7 @@ static void bad_dependencies_are_refused(void **state) {
     expect_refusal("package:\n  name: demo\n  dependencies: [a: 1.0.0, a: 2.0.0]\n" PUBLISH, "package.dependencies", "twice");
 }
 
-static void what_is_missing_is_named(void **state) {
+static void missing_parts_are_named(void **state) {
     (void)state;
     expect_refusal("workspace: {}\n", "package", "has no package");
     expect_refusal("package: {name: demo, dependencies: []}\n", "package.publish", "has no package.publish");
@@ -102,7 +102,7 @@ static void what_is_missing_is_named(void **state) {
     expect_refusal("- package\n", "package", "has no package");
 }
 
-static void what_is_not_yaml_is_refused_with_its_place(void **state) {
+static void invalid_yaml_is_refused_with_its_position(void **state) {
     (void)state;
     expect_refusal("", "", "empty");
     expect_refusal("package:\n  name: [\n", "", "line 3");
@@ -166,8 +166,8 @@ int main(void) {
         cmocka_unit_test(a_git_address_is_renamed),
         cmocka_unit_test(dependencies_without_ranges_are_named),
         cmocka_unit_test(bad_dependencies_are_refused),
-        cmocka_unit_test(what_is_missing_is_named),
-        cmocka_unit_test(what_is_not_yaml_is_refused_with_its_place),
+        cmocka_unit_test(missing_parts_are_named),
+        cmocka_unit_test(invalid_yaml_is_refused_with_its_position),
         cmocka_unit_test(an_error_is_placed_where_the_field_stands),
         cmocka_unit_test(a_nul_in_a_text_is_refused),
         cmocka_unit_test(a_file_that_grows_without_end_is_refused),
