@@ -1,22 +1,22 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# libcurl 7.88.1-10+deb12u15 (Debian 12): its URL parser (CURLU) accepts and mends URLs that are not written as they should be,
-# and nothing tells that it did, not even with CURLU_PATH_AS_IS.
+# libcurl 7.88.1-10+deb12u15 (Debian 12): its URL parser (CURLU) accepts malformed URLs and repairs them without telling the
+# caller, even with CURLU_PATH_AS_IS.
 #
-# Each URL below is given to curl_url_set() with CURLU_NON_SUPPORT_SCHEME, CURLU_PATH_AS_IS and CURLU_NO_AUTHORITY, then asked for
-# as a whole and for its host. Schemes become lower case, any number of slashes from one to three does, an empty port and an empty
+# Each URL below is given to curl_url_set() with CURLU_NON_SUPPORT_SCHEME, CURLU_PATH_AS_IS and CURLU_NO_AUTHORITY, then read
+# back as a whole and by its host. Schemes become lower case, one to three slashes are accepted, an empty port and an empty
 # fragment vanish, and so do zeros before a port; short and octal forms of an IPv4 address become the usual one, an escaped host
 # is decoded, and `unix:///run/x` has the host `run`. A host `*` and a slash in a password are refused.
 #
 # Output seen: at the end of this file.
 #
-# Why it matters: whoever checks a URL by CURLU's parts (a list of allowed hosts, "no port", "https alone"), and keeps, shows or
-# compares the text, has checked another URL than the one that was given: two spellings of one repository are two places, and a
-# text that other parsers refuse is published. This server judges URLs as they are written, and asks CURLU only where curl itself
-# will go (lib/base/url.h).
+# Why it matters: a program that checks a URL by CURLU's parts (a list of allowed hosts, "no port", "https alone"), and then
+# stores, shows or compares the original text, has checked another URL than the given one: two spellings of one repository count
+# as two places, and a text that other parsers refuse is published. This server judges URLs as they are written, and uses CURLU
+# only to learn where curl itself will connect (lib/base/url.h).
 #
-# Fails when the behaviour is another.
+# Fails if the behaviour has changed.
 set -eu
 for package in libcurl4-openssl-dev gcc; do
   dpkg-query -W "$package" >/dev/null 2>&1 || missing="${missing-} $package"

@@ -4,9 +4,9 @@
 # fast-glob 3.3.3 (npm), with the glob-parent 5.1.2 that it depends on: a `?` in the name of a folder never matches.
 #
 # Its documentation gives `?` as "matches any single character", and isDynamicPattern() answers true for `d?cs/*.md`. But the
-# folder in which a search begins is found by glob-parent, which asks is-glob 4.0.3, and for that a `?` alone is an ordinary
-# character: the search begins in a folder called `d?cs`, which is not there, and finds nothing. No error is raised. Where
-# another magic character stands before the `?`, or `**` before its folder, the same `?` matches.
+# folder in which a search begins is found by glob-parent, which uses is-glob 4.0.3, and for that a `?` alone is an ordinary
+# character: the search begins in a folder called `d?cs`, which does not exist, and finds nothing. No error is raised. If
+# another magic character precedes the `?`, or `**` its folder, the same `?` matches.
 #
 # Output seen (files docs/a.md):
 #   d?cs/*.md      base d?cs   []
@@ -14,11 +14,11 @@
 #   d*cs/*.md      base .      ["docs/a.md"]
 #   **/d?cs/*.md   base .      ["docs/a.md"]
 #
-# Why it matters: today's registry server reads a package's includeFiles and excludeFiles with fast-glob 3.3. A manifest with a
-# `?` in a folder's name published without the files that it names, or with files that it meant to leave out. This server
-# matches `?` in every name (lib/source/glob.c), and says so when an include matches nothing.
+# Why it matters: the previous registry server reads a package's includeFiles and excludeFiles with fast-glob 3.3. A package
+# with a `?` in a folder's name is published without the files that it includes, or with files that it excludes. This server
+# matches `?` in every name (lib/source/glob.c), and warns if an include matches nothing.
 #
-# Fails when the behaviour is another.
+# Fails if the behaviour has changed.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -4,10 +4,10 @@
 # jsonrepair 3.14.1 and 3.15.0 (npm): valid JSON documents are changed into others, or refused.
 #
 # Up to 3.14.0 a valid document came back byte for byte. Since 3.14.1 a quote in front of a closing bracket counts as the end of
-# its string only where the string closes as many brackets of that kind as it opens (isInsideUnclosedBracket() in
-# stringUtils.js). So the last string of an array must not open a `[`, nor the last value of an object, where it is a string,
-# open a `{`: jsonrepair goes on looking for the end of the string, then begins again as if the end quote were missing. An array
-# mostly comes back as another array, without any error; an object is an error. The streaming version does the same.
+# its string only if the string closes as many brackets of that kind as it opens (isInsideUnclosedBracket() in stringUtils.js).
+# So the last string of an array must not open a `[`, nor the last value of an object, if it is a string, open a `{`: jsonrepair
+# continues to search for the end of the string, then starts over as if the end quote were missing. The result for an array is
+# mostly a different array, without any error; for an object, an error. The streaming version does the same.
 #
 # Output seen: at the end of this file, for each version, document by document.
 #
@@ -15,7 +15,7 @@
 # begin with a bracket (`[[]*.md`) would become an array in the list of globs, and a reason for unpublishing that quotes a brace
 # "Unexpected character". This server's bot parses first, and repairs only text that is not valid (ops/github/read-request).
 #
-# Fails when the behaviour is another.
+# Fails if the behaviour has changed.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -1,28 +1,28 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# libgit2 1.5.1+ds-1+deb12u2 (Debian 12): git_graph_ahead_behind() counts commits that both branches have, where somebody's clock
+# libgit2 1.5.1+ds-1+deb12u2 (Debian 12): git_graph_ahead_behind() counts commits that both branches have, if an author's clock
 # was an hour fast.
 #
 # Its documentation says that the values "will be what git would report for the branches". Here an author made fifty commits with
-# a fast clock; main, then release took them by merges, and the author merged release back. The author's branch is one commit
+# a fast clock; main, then release got them by merges, and the author merged release back. The author's branch is one commit
 # ahead of release. libgit2 finds 51.
 #
-# mark_parents() in src/libgit2/graph.c goes by commit dates, newest first, and ends when the queue has none but commits that are
-# known to be common. It has then visited the fifty, which seem the newest, as those of one side only, and not yet the merge
-# that leads to them from the other. Nobody marks them again, so they are counted. The file is the same in libgit2's main branch
-# of August 2026. Of 1,500 random histories of up to 13 commits with random dates 2 were miscounted, none with dates in order;
-# git_graph_descendant_of() and git_merge_bases() were right in all.
+# mark_parents() in src/libgit2/graph.c visits commits by date, newest first, and ends when the queue has only commits that are
+# known to be common. By that time it has visited the fifty, which seem the newest, as commits of one side only, but not the
+# merge that leads to them from the other side. They are not marked again, so they are counted. The file is the same in
+# libgit2's main branch of August 2026. Of 1,500 random histories of up to 13 commits with random dates 2 were miscounted, none
+# with dates in order; git_graph_descendant_of() and git_merge_bases() were right in all.
 #
 # Output seen:
 #   clock right:          git 1 0, libgit2 1 0, is a descendant 1
 #   clock an hour fast:   git 1 0, libgit2 51 0, is a descendant 1
 #
-# Why it matters: a registry takes commits with whatever dates their authors' machines had, and cannot mend them. How far a
-# branch is ahead, asked of libgit2, decides in many tools what there is to push, to review or to release. This server asks
-# git_graph_descendant_of() alone (lib/tools/git/git_source.c).
+# Why it matters: a registry gets commits with any dates that their authors' machines had, and cannot correct them. Many tools
+# use the number of commits ahead to decide what must be pushed, reviewed or released. This server uses only
+# git_graph_descendant_of() (lib/tools/git/git_source.c).
 #
-# Fails when the behaviour is another.
+# Fails if the behaviour has changed.
 set -eu
 for package in libgit2-1.5=1.5.1+ds-1+deb12u2 libgit2-dev=1.5.1+ds-1+deb12u2 gcc git; do
   found=$(dpkg-query -W -f '${Package}=${Version}' "${package%=*}" 2>/dev/null || true)
@@ -64,7 +64,7 @@ gcc look.c -o look -lgit2
 export HOME=$folder GIT_CONFIG_NOSYSTEM=1
 export GIT_AUTHOR_NAME=name GIT_AUTHOR_EMAIL=mail GIT_COMMITTER_NAME=name GIT_COMMITTER_EMAIL=mail
 now=1700000000
-# A minute later, on the clock that is so many seconds fast: git ARGUMENTS.
+# Runs git ARGUMENTS a minute later, with a clock that is that many seconds fast.
 at() {
   now=$((now + 60))
   GIT_AUTHOR_DATE="$((now + $1)) +0000" GIT_COMMITTER_DATE="$((now + $1)) +0000" git "${@:2}"

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# libgit2 1.5.1+ds-1+deb12u2 with libpcre2 10.42-1+deb12u2 (Debian 12): each git_remote_lookup() loses 41 kB of memory for every
-# entry of the configuration, whatever the entries are.
+# libgit2 1.5.1+ds-1+deb12u2 with libpcre2 10.42-1+deb12u2 (Debian 12): each git_remote_lookup() leaks 41 kB of memory for every
+# entry of the configuration, of any kind.
 #
-# Where a regular expression does not match, git_regexp_match() returns without freeing its match data. With the PCRE2 of its
+# If a regular expression does not match, git_regexp_match() returns without freeing its match data. With the PCRE2 of its
 # time that was about a hundred bytes; since PCRE2 10.41 the match data keeps the frames of the match, 20,480 bytes at least.
 # Looking up a remote asks every entry of the configuration, the user's and the system's included, whether it is an `insteadOf`,
-# and then whether it is a `pushInsteadOf`. Listing remotes and iterating over a section lose as much each time. libgit2 1.6
-# frees it; Debian 12 has not taken that over.
+# and then whether it is a `pushInsteadOf`. Listing remotes and iterating over a section leak as much each time. libgit2 1.6
+# frees it; Debian 12 does not have that fix.
 #
 # Output seen (bytes divided by 20,480 and by the entries that do not match, rounded down; nothing else is configured):
 #   13 entries: git_remote_lookup 2, git_remote_create_anonymous 2, iterator without a match 1, with matches only 0
@@ -19,7 +19,7 @@
 # has a few branches and remotes, four hundred pushes are a gigabyte. This server gives its repositories an empty configuration
 # (ignore_configuration() in lib/tools/git/git_transport.c).
 #
-# Fails when the behaviour is another.
+# Fails if the behaviour has changed.
 set -eu
 for package in libgit2-1.5=1.5.1+ds-1+deb12u2 libgit2-dev=1.5.1+ds-1+deb12u2 libpcre2-8-0=10.42-1+deb12u2 gcc git; do
   found=$(dpkg-query -W -f '${Package}=${Version}' "${package%=*}" 2>/dev/null || true)

@@ -1,25 +1,25 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# nng 1.5.2-2 (Debian 12): every other redial comes at once, whatever NNG_OPT_RECONNMINT and NNG_OPT_RECONNMAXT are.
+# nng 1.5.2-2 (Debian 12): every other redial comes at once, with any NNG_OPT_RECONNMINT and NNG_OPT_RECONNMAXT.
 #
 # nng_options(5) calls the first "the minimum amount of time (milliseconds) to wait before attempting to establish a connection
 # after a previous attempt has failed"; from there the waits grow up to the second. But dialer_timer_start_locked() in
 # src/core/socket.c sleeps for `(int) nni_random() % back_off`: the cast comes before the modulo, so a half of all waits are
-# negative, and end as soon as they begin. The other half are random between nothing and the present wait: the minimum is a
-# maximum. The cast is there from 1.5 to 1.9; the random wait below the minimum has stayed since.
+# negative, and end as soon as they begin. The other half are random between 0 and the current limit: the minimum acts as a
+# maximum. The cast is there from 1.5 to 1.9; the random wait below the minimum is still there.
 #
 # Output seen (100 dialers, both options at an hour; the listener closes each connection before the greeting. All connections
 # came within 0.2 s: 187 to 260 of them in ten runs. The count stops at 140):
 #   dialers 100, connections 140
 #
-# Why it matters: when a service ends that many others dial, half of them are back in the same millisecond, a quarter a second
-# time, and so on, while they should leave it a pause: it comes back into a storm. An even higher minimum changes nothing. A pause
-# that must be kept needs a timer of one's own around nng_dial(). This server makes handshakes cheap, and limits how many
-# connections that have proved nothing are open (lib/service/message/connection_guard.c).
+# Why it matters: when a service ends to which many others connect, half of them dial again in the same millisecond, a quarter a
+# second time, and so on, instead of pausing, so it restarts under a storm of connections. A higher minimum does not help. A
+# reliable pause needs a separate timer around nng_dial(). This server makes handshakes cheap, and limits how many connections
+# that have proved nothing are open (lib/service/message/connection_guard.c).
 #
-# Fails when the behaviour is another: with waits of at least the minimum there are 100 connections in the minute that is
-# watched, with random ones below it 102. A slow machine only takes longer to count.
+# Fails if the behaviour has changed: with waits of at least the minimum there would be 100 connections in the observed minute,
+# with random ones below it 102. A slow machine only takes longer to count.
 set -eu
 for package in libnng1=1.5.2-2 libnng-dev=1.5.2-2 gcc; do
   found=$(dpkg-query -W -f '${Package}=${Version}' "${package%=*}" 2>/dev/null || true)

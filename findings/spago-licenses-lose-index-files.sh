@@ -4,18 +4,18 @@
 # spago 1.0.4 and 0.93.45 (npm) against the SPDX identifiers of spdx-license-ids 3.0.24 (npm): a package version under a license
 # that SPDX added after spdx-license-ids 3.0.21 hides all versions of that package from every user of these spagos.
 #
-# A registry index file has one manifest a line. spago decodes the license of each by a list of SPDX identifiers inside its
-# bundle, and a line that does not decode makes it refuse the whole file, versions under other licenses among them. Both bundles
-# have the identifiers of spdx-license-ids 3.0.21. One that is newer is refused, although it is a current SPDX identifier, and
-# `OR MIT` beside it does not help.
+# A registry index file has one manifest on each line. spago decodes each license by a list of SPDX identifiers inside its
+# bundle, and one undecodable line makes it refuse the whole file, including versions under other licenses. Both bundles have
+# the identifiers of spdx-license-ids 3.0.21. A newer one is refused, although it is a current SPDX identifier, even in an
+# expression with `OR MIT`.
 #
 # Output seen: at the end of this file. All 60 identifiers that were added later are refused, by both spagos.
 #
-# Why it matters: a registry that takes every current SPDX identifier lets one author make the earlier versions of a package
+# Why it matters: a registry that accepts every current SPDX identifier lets one author make the earlier versions of a package
 # unusable for everybody who has one of these spagos. This server refuses such identifiers (rows UNREADABLE of
 # lib/domain/package/license_list.def, made by ops/license-list; tests/clients/codecs_test.js).
 #
-# Fails when the behaviour is another.
+# Fails if the behaviour has changed.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

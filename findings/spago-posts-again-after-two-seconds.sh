@@ -2,15 +2,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # spago 1.0.4 and 0.93.45 (npm): a publication that is not answered within two seconds is posted again; the second answer may
-# take 67 minutes; the third request is followed by a fourth in the same moment.
+# take 67 minutes; the third request is followed by a fourth at the same moment.
 #
 # callRegistry() wraps each request, POSTs among them, in withBackoff'. That races the request against a pause of 2,000 ms, and
-# where the pause wins it starts the request anew; the one before is not aborted, only nobody listens any more. The next pauses
-# are the power pow(2000, attempt + 1) of the first, in milliseconds and in 32 bits: 4,000,000, then -589,934,592, which a timer
-# takes for none, then 1,246,822,400, which is a fortnight.
+# if the pause ends first it sends the request again; the earlier one is not aborted, but its answer is ignored. The next pauses
+# are pow(2000, attempt + 1), in milliseconds and in 32 bits: 4,000,000, then -589,934,592, which a timer treats as 0, then
+# 1,246,822,400, which is two weeks.
 #
-# Output seen, where nothing is answered (pauses are passed over, and written down), and where each POST is answered after three
-# seconds (pauses are real):
+# Output seen, first without any answers (pauses are skipped, and printed), then with each POST answered after three seconds
+# (pauses are real):
 #   spago 0.93.45: POST, pause 2000, POST, pause 4000000, POST, pause -589934592, POST, pause 1246822400
 #   Could not reach the registry
 #   spago 1.0.4: POST, pause 2000, POST, pause 4000000, POST, pause -589934592, POST, pause 1246822400
@@ -20,12 +20,12 @@
 #   spago 1.0.4: POST, POST
 #   published successfully
 #
-# Why it matters: a registry that is slow for three seconds gets every publication and every signed transfer twice, when it has
-# least to spare. One that starts a job for each runs both, and spago follows the second. One that loses an answer (a restart
-# while requests are being taken) leaves the author with a program that says nothing for more than an hour. This server returns
-# the job that there is for a repeated request, and answers as soon as Redis has it.
+# Why it matters: a registry that is slow for three seconds gets every publication and every signed transfer twice, while it is
+# overloaded. If it starts a job for each, both run, and spago follows the second. If an answer is lost (by a restart while
+# requests arrive), spago prints nothing for more than an hour. This server returns the existing job for a repeated request, and
+# answers as soon as Redis has the job.
 #
-# Fails when the behaviour is another. The functions are those of the published bundles, with a fetch() that answers from memory.
+# Fails if the behaviour has changed. The functions are those of the published bundles, with a fetch() that answers from memory.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

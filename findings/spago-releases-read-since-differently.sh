@@ -4,24 +4,24 @@
 # spago 1.0.4 and 0.93.45 (npm): no meaning of `since` shows both releases a job's log as it is.
 #
 # While they wait for a job, both ask each half second for the lines since the last one that they have shown. 0.93.45 sends that
-# line's time, 1.0.4 sends it plus a millisecond. Where the server's `since` includes the time itself, 0.93.45 prints its last
-# line again each half second, for as long as the job says nothing new. Where it does not, 1.0.4 never prints a line whose time
-# is a millisecond after the one before it. And a line of the same millisecond as the last one shown, written after the answer,
-# is lost in 1.0.4 either way.
+# line's time, 1.0.4 sends it plus a millisecond. If the server's `since` includes the time itself, 0.93.45 prints its last line
+# again each half second, as long as the job logs nothing new. If it does not, 1.0.4 never prints a line whose time is a
+# millisecond after the previous one. And 1.0.4 always loses a line with the same millisecond as the last one shown, if it was
+# written after the answer.
 #
-# Output seen (lines of the log A, B, C, D with times 0, 1, 2, 3 ms; what is in the log grows between the questions: AB, AB, AB,
-# ABC, ABCD and the end; "same" has C in B's millisecond):
+# Output seen (lines of the log A, B, C, D with times 0, 1, 2, 3 ms; the log grows between the requests: AB, AB, AB, ABC, ABCD
+# and the end; "same" has C in B's millisecond):
 #   spago 0.93.45, since included: A B B B B C C D
 #   spago 0.93.45, since excluded: A B C D
 #   spago 1.0.4, since included: A B C D
 #   spago 1.0.4, since excluded: A B D
 #   spago 1.0.4, since included, same: A B D
 #
-# Why it matters: the warning that an author needs is the line that gets lost. This server includes the time, and gives the lines
-# of a log times that are a millisecond apart at least, ahead of the clock in a burst: 1.0.4 shows all of them, and 0.93.45
-# repeats. Excluding the time, with two milliseconds between lines, would suit both.
+# Why it matters: the lost line may be the warning that an author needs. This server includes the time, and keeps the times of a
+# log's lines at least a millisecond apart, ahead of the clock in a burst: 1.0.4 shows all lines, and 0.93.45 repeats some.
+# Excluding the time, with two milliseconds between lines, would suit both.
 #
-# Fails when the behaviour is another. The functions are those of the published bundles, with a fetch() that answers from memory.
+# Fails if the behaviour has changed. The functions are those of the published bundles, with a fetch() that answers from memory.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

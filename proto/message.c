@@ -252,7 +252,7 @@ static enum status unpack_text(struct wire_reader *reader, const struct place *p
     return status;
 }
 
-/* An item takes a byte for its head and one for each field at least, so a count that the rest cannot hold is not believed. */
+/* An item takes a byte for its head and one for each field at least, so a count that does not fit into the rest is refused. */
 static enum status unpack_list(struct wire_reader *reader, struct place *place, struct arena *arena, void *out,
                                struct error *err) {
     const struct layout layout = place->field->record();
@@ -311,7 +311,7 @@ static enum status unpack_record(struct wire_reader *reader, const struct layout
 
 enum status message_unpack(enum message_tag tag, const void *bytes, size_t length, struct arena *arena, struct message *out,
                            struct error *err) {
-    memset(out, 0, sizeof *out); /* all of the union: what is absent is NULL */
+    memset(out, 0, sizeof *out); /* all of the union: absent fields are NULL */
     out->tag = tag;
     struct layout layout;
     if (!find_layout(tag, &layout))

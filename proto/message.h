@@ -95,7 +95,8 @@ CHECK_RESULT enum status message_pack(const struct message *message, struct text
 
 /* Reads exactly `length` bytes as the fields of a message `tag`; its texts and records are put into `arena`. STATUS_INVALID for
  * an unknown tag, a wrong number or type of fields, a text that is not UTF-8, and for bytes left over; STATUS_TOO_LARGE for a
- * text or list over its limits. The memory is a small multiple of `length`: no count is believed without the bytes for it. */
+ * text or list over its limits. The memory is a small multiple of `length`: a count is only trusted if the bytes for it are
+ * there. */
 CHECK_RESULT enum status message_unpack(enum message_tag tag, const void *bytes, size_t length, struct arena *arena,
                                         struct message *out, struct error *err);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A map from texts to pointers: uthash, behind functions. Keys are copied; values are the caller's, and never NULL (in a set,
+ * A map from texts to pointers: a wrapper of uthash. Keys are copied; values are the caller's, and never NULL (in a set,
  * whose values do not matter, the map itself). Finding, putting and removing take constant time. The hash is keyed with random
  * bytes of the process, so that strangers cannot choose keys that collide. The map locks nothing: its owner's mutex guards it.
  *

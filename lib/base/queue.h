@@ -34,18 +34,18 @@ struct queue {
 /* Adds the item at the end. False: the queue is full, and nothing has happened. */
 bool queue_add(struct queue *queue, struct queue_link *item);
 
-/* Adds at the front, whatever the limit, an item that was taken and could not be done. */
+/* Puts an item that was taken and could not be handled back at the front, even above the limit. */
 void queue_put_back(struct queue *queue, struct queue_link *item);
 
 /* Takes the oldest item out. NULL: the queue is empty. */
 struct queue_link *queue_take(struct queue *queue);
 
-/* Takes an item of this queue out, wherever it is. */
+/* Removes an item of this queue from any position. */
 void queue_remove(struct queue *queue, struct queue_link *item);
 
 /* True: the item is in a queue. An item that never was in one has an all-zero link. */
 bool queue_has_link(const struct queue_link *item);
 
-void *queue_item(struct queue_link *link, size_t offset); /* behind QUEUE_ITEM */
+void *queue_item(struct queue_link *link, size_t offset); /* for QUEUE_ITEM */
 
 #endif

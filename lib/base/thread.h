@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A thread that can be asked to stop, with a mutex and a condition variable for what it shares with its owner. One that works
- * at intervals:
+ * A thread that can be asked to stop, with a mutex and a condition variable for the data that it shares with its owner. One
+ * that works at intervals:
  *
  *   static void run(void *context) {
  *       struct check *check = context;
@@ -58,10 +58,10 @@ CHECK_RESULT enum status thread_start(struct thread *thread, const char *name, v
 /* Asks to stop, without waiting for the end. Pauses end at once, and waits are woken. Any thread may call it, repeatedly. */
 void thread_request_stop(struct thread *thread);
 
-/* Waits for the end of what was started, if anything; does not ask to stop. */
+/* Waits for the end of the thread, if it was started; does not ask it to stop. */
 void thread_join(struct thread *thread);
 
-/* Asks to stop, waits for the end of what was started, if anything, and releases the mutex and the condition variable. */
+/* Asks the thread to stop, waits for its end if it was started, and releases the mutex and the condition variable. */
 void thread_release(struct thread *thread);
 
 /* ---- For the thread: pauses ---- */

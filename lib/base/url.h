@@ -2,12 +2,13 @@
  *
  * URLs: the one place that takes them apart and puts them together. Two readings, for two questions:
  *
- *   what is written    url_split(): the parts as they are, nothing decoded or mended. Rules of the registry are about these: a
+ *   what is written    url_split(): the parts as they are, nothing decoded or repaired. Rules of the registry are about these:
+ *   a
  *                      location is refused for its spelling, shown as it was given, and compared by its text.
  *   where curl goes    url_append_server(), url_is_same_server(): by libcurl's own parser (CURLU), since the answer must be that
  *                      of the transfer, whatever the spelling.
  *
- * CURLU is not used for the first, because it accepts and mends what has to be refused, and does not say that it did:
+ * CURLU is not used for the first, because it accepts and repairs URLs that must be refused, without telling the caller:
  * `HTTPS://h`, `https:/h`, `https:///h`, `h:0080`, `h:`, `127.1` (for 127.0.0.1), `%41` (for A) in a host, a final `#`. It also
  * takes `unix:///run/x` for the host `run`, and refuses `*` as a host, which nng listens on, and a `/` in Redis's password
  * (findings/curl-mends-urls.sh).

@@ -179,7 +179,7 @@ static enum status expand_braces(struct expansion *out, struct arena *arena, con
 
 /* ---- One pattern ---- */
 
-/* Parses the class whose `[` is units[*at]; moves *at behind its `]`. */
+/* Parses the class whose `[` is units[*at]; moves *at past its `]`. */
 static enum status parse_class(struct token *out, struct arena *arena, const char *glob, const uint16_t *units, size_t length,
                                size_t *at, struct error *err) {
     static const char special[] = "-*+?.^${}";

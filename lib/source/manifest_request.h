@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What a publication asks for, as far as reading its manifest needs it.
+ * The fields of a publication request that are needed to read its manifest.
  */
 #ifndef LIB_SOURCE_MANIFEST_REQUEST_H
 #define LIB_SOURCE_MANIFEST_REQUEST_H

@@ -15,7 +15,7 @@
 struct module_import {
     const char *module;
     struct source_position start; /* of the `import` */
-    struct source_position end;   /* behind the module's name */
+    struct source_position end;   /* after the module's name */
 };
 
 /* In the caller's arena. */

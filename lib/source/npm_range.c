@@ -55,7 +55,7 @@ static bool read_partial(const char **at, struct partial *out) {
         if (i > 0 && **at != '.') break;
         if (i > 0) (*at)++;
         if (!read_place(at, &number, &is_given)) return false;
-        is_open |= !is_given; /* places behind an open one are open, too */
+        is_open |= !is_given; /* places after an open one are open, too */
         if (is_open) continue;
         *places[i] = number;
         out->places = i + 1;
@@ -67,7 +67,7 @@ static bool read_partial(const char **at, struct partial *out) {
     return **at == '\0' || isspace((unsigned char)**at) || strchr("|<>=^~", **at);
 }
 
-/* The first version behind those that `partial` stands for: 1.3.0 for 1.2. */
+/* The first version above all that `partial` covers: 1.3.0 for 1.2. */
 static struct version behind(const struct partial *partial) {
     if (partial->places == 3) return version_bump_patch(partial->version);
     if (partial->places == 2) return version_bump_minor(partial->version);
@@ -132,7 +132,7 @@ static bool read_comparator(const char **at, struct bounds *out) {
     return true;
 }
 
-/* Reads the part behind " - ", if there is one. */
+/* Reads the part after " - ", if there is one. */
 static bool read_upper_end(const char **at, struct bounds *bounds, bool *is_hyphen) {
     struct partial partial;
     *is_hyphen = text_starts_with(*at, "- ");

@@ -7,7 +7,7 @@
  *   comparator = ("^" | "~" | ">=" | ">" | "<=" | "<" | "=" | "") ["v"] partial
  *   partial    = NUMBER | NUMBER.NUMBER | NUMBER.NUMBER.NUMBER [PRERELEASE] [BUILD]     with "x", "X" or "*" for a number
  *
- * Lenient like npm: blanks behind a comparator, leading zeros and a prerelease without its "-" are accepted. Prereleases and
+ * Lenient like npm: blanks after a comparator, leading zeros and a prerelease without its "-" are accepted. Prereleases and
  * builds are dropped, since the registry has none; if that makes the ends of `>=A <B` equal, B's patch is incremented. A range
  * without versions stays empty: `^1.0.0 ^2.0.0`.
  */

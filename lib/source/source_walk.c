@@ -47,7 +47,7 @@ enum status source_check_folders(const char *path, struct error *err) {
     return STATUS_OK;
 }
 
-/* Every foreign import has this word; if it occurs otherwise, one file is checked in vain. */
+/* Every foreign import has this word; if the word occurs elsewhere, one file is checked unnecessarily. */
 static bool may_import_foreign(const struct text *module) {
     static const char word[] = "foreign";
     return module->length > 0 && memmem(module->bytes, module->length, word, strlen(word)) != NULL;

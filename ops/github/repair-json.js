@@ -16,7 +16,7 @@ function readObject(text) {
   return value;
 }
 
-// Is the object closed where the text ends? Else jsonrepair takes the probe for one more member.
+// True if the object is closed at the end of the text; otherwise jsonrepair takes the probe for one more member.
 function isClosed(text) {
   const probe = 'the object is not closed';
   try {
@@ -26,13 +26,13 @@ function isClosed(text) {
   }
 }
 
-// Where the closing brace is missing, jsonrepair takes the words that follow for a key, and makes up a null as its value.
+// If the closing brace is missing, jsonrepair takes the words that follow for a key, and adds a null as its value.
 function hasMadeUpEnd(object, text) {
   return Object.values(object).at(-1) === null && !/(null|None|undefined|[}\]])[\s,]*$/.test(text);
 }
 
-// All of the text, or the part up to its last brace where words follow. An object that is not closed is never cut off there,
-// because the members behind that brace would be lost: a publication without its "ref" is an unpublishing.
+// Repairs all of the text, or the part up to its last brace if words follow. An object that is not closed is never cut off
+// there, because the members after that brace would be lost: a publication without its "ref" is an unpublishing.
 function repair(text) {
   try {
     const json = readObject(text);

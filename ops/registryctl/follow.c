@@ -31,7 +31,7 @@ static void say_farewell_on_interrupt(const struct invocation *call, const char 
     sigaction(SIGINT, &action, NULL);
 }
 
-/* Prints the lines and moves *since_ms behind the last one. */
+/* Prints the lines and moves *since_ms past the last one. */
 static void print_lines(const json_t *lines, int64_t *since_ms) {
     size_t index;
     json_t *line;

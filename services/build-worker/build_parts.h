@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Internals shared by the files behind build.h.
+ * Internals shared by the files that implement build.h.
  *
  *   build.c          which jobs form a batch, which are built alone, which results are known
  *   compiler_run.c      one run of the compiler: packages to link and to compile, outcomes, additions to the store

@@ -14,7 +14,7 @@
 #include "lib/store/job/job_waiting.h"
 #include "services/publish/publication.h"
 
-/* If so many earlier publications of a package have failed since this one was accepted, it does not wait for that package.
+/* If this many earlier publications of a package have failed since this one was accepted, it does not wait for that package.
  * Otherwise a flood of failing requests for one package would delay every publication that needs a missing version of it. */
 enum { FAILURES_MAX = 5 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Runs one unpublish job: the table of its steps (lib/service/job/job_steps.h), and what follows from its outcome.
+ * Runs one unpublish job: the table of its steps (lib/service/job/job_steps.h), and the consequences of its outcome.
  */
 #include "lib/service/job/job_proof.h"
 #include "lib/service/job/job_steps.h"

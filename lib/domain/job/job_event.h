@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The event that follows a job which has changed what the registry publishes (lib/store/README.md, Events): what has changed,
+ * The event that follows a job which has changed the published registry (lib/store/README.md, Events): what has changed,
  * and the commits that show it. It is JSON in the stream (lib/store/redis/events.h):
  *
  *   {"event": "published", "name", "version", "compiler", "registryCommit"?, "indexCommit"?}

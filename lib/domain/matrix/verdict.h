@@ -8,8 +8,9 @@
 
 #include <stdbool.h>
 
-/* VERDICT(name, text, stands, meaning). A verdict that stands is about the package: the same plan is built again only at an
- * operator's request. The others are about this machine or a temporary condition: the daily sweep tries again. */
+/* VERDICT(name, text, stands, meaning). A verdict that stands is final, because it is about the package: the same plan is built
+ * again only at an operator's request. The others are about this machine or a temporary condition: the daily sweep tries
+ * again. */
 #define VERDICT_TABLE(VERDICT)                                                                                                 \
     VERDICT(SUCCEEDED, "succeeded", true, "It compiles.")                                                                      \
     VERDICT(FAILED_TO_COMPILE, "failed_to_compile", true, "The compiler reports errors.")                                      \

@@ -11,7 +11,7 @@ struct listing {
     bool *is_placed; /* by package id: visited, and in `order` once its dependencies are */
     uint32_t *order; /* members, dependencies before their dependants */
     size_t order_count;
-    bool *is_changed; /* by package id: it is to be built */
+    bool *is_changed; /* by package id: it must be built */
     bool *is_met;     /* for one plan */
     uint32_t *stack;
     struct arena *arena;
@@ -36,7 +36,7 @@ static bool is_to_be_built(const struct listing *listing, uint32_t package) {
     return false;
 }
 
-/* In a circle a package may come before what it depends on, so this goes on until nothing changes. */
+/* In a circle a package may come before its dependencies, so this is repeated until nothing changes. */
 static size_t mark_changed(struct listing *listing) {
     size_t count = 0;
     for (bool has_changed = true; has_changed;) {

@@ -43,8 +43,8 @@ static bool is_within_reach(const struct choosing *choosing, const struct indexe
     return true;
 }
 
-/* A package that leaves may be what another needs, so this goes on until nothing leaves. Packages only ever leave, so the
- * outcome does not depend on their order. Within a package the newest version that stays is the one. */
+/* Another package may need one that leaves, so this is repeated until none leaves. Packages only ever leave, so the outcome
+ * does not depend on their order. Within a package the newest version that stays is chosen. */
 static void settle(struct choosing *choosing) {
     bool has_changed = true;
     while (has_changed) {
@@ -145,7 +145,7 @@ static void unite(struct grouping *grouping, size_t a, size_t b) {
     grouping->parents[a > b ? a : b] = a > b ? b : a;
 }
 
-/* True if `user` depends on the package, as it is in the set or as it is to be. */
+/* True if `user` depends on the package, in its version in the set or in its new one. */
 static bool uses(const struct grouping *grouping, uint32_t user, uint32_t package) {
     const struct indexed_version *member = grouping->members->chosen[user];
     size_t place = grouping->places[user];
@@ -153,7 +153,8 @@ static bool uses(const struct grouping *grouping, uint32_t user, uint32_t packag
     return (member && set_members_needs(member, package)) || (coming && set_members_needs(coming, package));
 }
 
-/* Marks all that is built again because of the change. What another has marked already was followed from there. */
+/* Marks all packages that are built again because of the change. Those after a package that another change has marked are
+ * marked already. */
 static void spread(struct grouping *grouping, size_t change) {
     size_t begin = 0, end = 0;
     grouping->queue[end++] = grouping->changes->items[change].package;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What is different between two package sets, and what follows from it: the new set's version, and the message of its commit
+ * The difference between two package sets, which decides the new set's version and the message of its commit
  * (lib/domain/README.md, Package set update).
  */
 #ifndef LIB_DOMAIN_SET_SET_DIFFERENCE_H

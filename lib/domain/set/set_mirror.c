@@ -155,7 +155,7 @@ void set_mirror_print_tag(struct version compiler, const char *date, char out[SE
     snprintf(out, SET_TAG_MAX, "psc-%s-%.4s%.2s%.2s", printed, date, date + 5, date + 8);
 }
 
-/* The tags of one compiler differ in the date alone, and some of the past have a number behind it. */
+/* The tags of one compiler differ only in the date, which in some old tags is followed by a number. */
 static enum status put_latest(json_t *latest, const char *compiler, const char *tag, struct error *err) {
     const char *key;
     json_t *value;

@@ -188,7 +188,7 @@ enum status set_request_check(struct set_request_result *out, const struct set_m
             status = check_version(&checking, &request->changes[i]);
     }
     if (status) return status;
-    while (reject_some(&checking)) /* each of them may have been what another needed */
+    while (reject_some(&checking)) /* another change may have needed a rejected one */
         ;
     bool is_higher = version_compare(out->compiler, set->compiler) > 0;
     if (out->changes.count == 0 && !out->removes_lost && !is_higher) return refuse_all(&checking);

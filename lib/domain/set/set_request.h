@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What a request changes in the latest package set, and what is refused about it before anything is built
+ * The changes that a request makes to the latest package set, and its refusals before anything is built
  * (lib/domain/README.md, Package set update). No I/O; the caller holds the read lock of the index.
  */
 #ifndef LIB_DOMAIN_SET_SET_REQUEST_H

@@ -61,7 +61,7 @@ static void block(struct set_search *search) {
         }
 }
 
-/* Takes the decided changes out of the open ones; what is known of the others is known no longer. */
+/* Removes the decided changes from the open ones; earlier results about the others are discarded. */
 static void go_on(struct set_search *search) {
     size_t count = 0;
     for (size_t i = 0; i < search->open_count; i++)

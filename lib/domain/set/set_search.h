@@ -2,7 +2,7 @@
  *
  * Which changes of a package set compile together, in few attempts: the outcome of adding one change after the other, in
  * order, and keeping each with which the set still compiles. It knows nothing of packages: changes are numbers from 0, in the
- * order in which they are to be added, and an attempt is a set of them.
+ * order in which they would be added, and an attempt is a set of them.
  *
  *   all that is left ──compiles──► kept, done
  *        │ does not
@@ -15,8 +15,8 @@
  *
  * Of n changes with k that do not compile that takes at most k·(2 + log2 n) + 1 attempts, 3·k + 1 if the errors point at the
  * right ones; one by one takes n. The outcomes agree if an attempt that does not compile compiles with no later change either.
- * A change that is repaired by a later one is the exception: the two are kept where an attempt has both, which is better than
- * what one by one would give, or the first is refused.
+ * A change that is repaired by a later one is the exception: either an attempt has both, and they are kept, which is better
+ * than the result of one by one, or the first is refused.
  */
 #ifndef LIB_DOMAIN_SET_SET_SEARCH_H
 #define LIB_DOMAIN_SET_SET_SEARCH_H
@@ -51,11 +51,11 @@ struct set_search {
     size_t need_count;
     size_t *open; /* the undecided ones, in order */
     size_t open_count;
-    size_t passed;    /* so many of them are known to compile, with the kept ones */
-    size_t failed;    /* so many are known not to; open_count + 1: nothing is known */
+    size_t passed;    /* number of them known to compile, together with the kept ones */
+    size_t failed;    /* number known not to compile; open_count + 1: unknown */
     size_t hint;      /* position in `open` of the change that is suspected; SET_SEARCH_NONE: none */
-    size_t attempted; /* so many are in the current attempt */
-    size_t attempts;  /* how many there were */
+    size_t attempted; /* number in the current attempt */
+    size_t attempts;  /* number of attempts so far */
 };
 
 /* `needs` is borrowed: as long as the search lasts. */

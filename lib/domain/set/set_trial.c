@@ -7,7 +7,7 @@
 #include "lib/base/arena.h"
 #include "lib/base/array.h"
 
-/* ---- what cannot be without what ---- */
+/* ---- Changes that need others ---- */
 
 struct needs {
     struct set_search_need *items;

@@ -8,8 +8,8 @@
  *       start the wanted builds, and wait until the outcome of one or more is known
  *   }
  *
- * Outcomes are asked for by a function each time, so whatever knows them (earlier updates, other instances) saves builds. No I/O;
- * the caller holds the read lock of the index during each call.
+ * Outcomes are asked for by a function each time, so outcomes known from elsewhere (earlier updates, other instances) save
+ * builds. No I/O; the caller holds the read lock of the index during each call.
  */
 #ifndef LIB_DOMAIN_SET_SET_TRIAL_H
 #define LIB_DOMAIN_SET_SET_TRIAL_H
@@ -26,7 +26,7 @@ struct arena;
 enum set_outcome { SET_OUTCOME_UNKNOWN, SET_OUTCOME_COMPILES, SET_OUTCOME_FAILS };
 
 struct set_oracle {
-    /* What is known of a build with the compiler. The same build never compiles and fails. */
+    /* The known outcome of a build with the compiler. The same build never both compiles and fails. */
     enum set_outcome (*look_up)(void *context, const struct set_build *build, struct version compiler);
     void *context;
 };

@@ -20,7 +20,7 @@ struct job_change {
     struct queued_change queued; /* with its outcome; `first` is set by job_change_push() */
     bool is_in_index;            /* the index, not the registry repository */
     struct job_change *first;    /* to the registry repository, pushed before this one to the index; NULL: none */
-    const char *written, *kept;  /* for the log, with the commit behind: it was written; the file was already so */
+    const char *written, *kept;  /* for the log, followed by the commit: after a write; if the file was already so */
 };
 
 /* A change to the package's metadata, or to its file in the index. The caller may set further members. */

@@ -35,7 +35,7 @@ struct message_handler {
     void (*handle_later)(void *context, const struct message *request, struct message_pending *pending);
 };
 
-/* How long the client still waits, as it said in the request; 0: no longer. It must be answered all the same. */
+/* How long the client still waits, as it said in the request; 0: no longer. The request must be answered in any case. */
 int64_t message_pending_left_ms(const struct message_pending *pending);
 /* Sends the answer (copied) and frees `pending`; never blocks. The answer is lost if the client is gone. */
 void message_pending_answer(struct message_pending *pending, const struct message *answer);

@@ -138,7 +138,7 @@ struct cursor {
     bool descending;
 };
 
-/* Reading continues behind the job with that place. */
+/* Reading continues after the job with that place. */
 static void move_cursor(struct cursor *cursor, const char *place) {
     snprintf(cursor->descending ? cursor->to : cursor->from, sizeof cursor->from, "(%s", place);
 }
@@ -157,7 +157,7 @@ static enum status begin_cursor(struct job_store *store, const struct job_filter
     return status;
 }
 
-/* Reads one round trip's ids into *ids, in the arena; the cursor is behind them then. */
+/* Reads one round trip's ids into *ids, in the arena; the cursor is after them then. */
 static enum status read_ids(struct job_store *store, struct cursor *cursor, size_t wanted, struct arena *arena,
                             const char ***ids, size_t *count, struct error *err) {
     int most = wanted < CHUNK_MAX ? (int)wanted : CHUNK_MAX;

@@ -6,7 +6,7 @@
 #include "lib/store/job/job_archive.h"
 #include "lib/store/redis/lock.h"
 
-enum { LOCK_HOLD_MS = 300000 /* far longer than a call takes; if its holder is killed, no jobs move for so long */ };
+enum { LOCK_HOLD_MS = 300000 /* far longer than a call takes; if its holder is killed, no jobs move for that long */ };
 
 static const struct log_query whole_log = {.level = LOG_DEBUG, .limit = INT_MAX};
 

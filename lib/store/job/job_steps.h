@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Shared by the files of this folder that store data in Redis: the connection behind `struct job_store`, and the steps of
+ * Shared by the files of this folder that store data in Redis: the connection in `struct job_store`, and the steps of
  * jobs/. Private to lib/store.
  */
 #ifndef LIB_STORE_JOB_JOB_STEPS_H
@@ -22,7 +22,7 @@ struct job_store {
     struct redis_script script;        /* job_script.h */
     struct redis_script matrix_script; /* matrix.lua */
     char claim_token[UUID_TEXT_MAX];   /* of a claim that Redis did not answer; "": none */
-    char reap_token[UUID_TEXT_MAX];    /* of a reap, likewise */
+    char reap_token[UUID_TEXT_MAX];    /* the same for a reap */
 };
 
 /* Runs one step of jobs/; the format begins with its name ("renew %s …"). A refusal by the step becomes a status with the

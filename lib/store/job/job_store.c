@@ -343,7 +343,7 @@ enum status job_store_take_result(struct job_store *store, const struct lease *l
     return STATUS_OK;
 }
 
-/* Does the verdict stand (lib/domain/matrix/verdict.h)? */
+/* True if the verdict is final (`stands` in lib/domain/matrix/verdict.h). */
 static bool check_verdict(const struct job_end *end) {
     enum verdict verdict;
     if (!end->verdict) return false;

@@ -19,7 +19,7 @@ struct event {
 struct event_consumer {
     const char *group; /* made by the first read if missing, from the stream's beginning */
     const char *name;
-    int64_t idle_ms; /* it takes over what another has held for so long without acknowledging it */
+    int64_t idle_ms; /* it takes over events that another has held this long without acknowledging them */
 };
 
 /* Reads up to `limit` events into the arena: first those that the consumer takes over from another; if there are none, new

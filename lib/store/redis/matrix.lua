@@ -31,7 +31,7 @@ function steps.add_worker()
   return 1
 end
 
--- id, how long it is kept, busy slots or -1, figures → whether the worker is known
+-- id, how long it is kept, busy slots or -1, metrics → whether the worker is known
 function steps.see_worker()
   local key, keep_ms, busy_slots, figures = 'worker:' .. ARGV[2], ARGV[3], ARGV[4], ARGV[5]
   if call('EXISTS', key) == 0 then return 0 end

@@ -37,7 +37,8 @@ struct worker_entry {
 /* Adds a worker, until `keep_ms` after it was last heard from. */
 CHECK_RESULT enum status worker_list_add(struct job_store *store, const struct worker_entry *worker, int64_t keep_ms,
                                          struct error *err);
-/* Notes that the worker was heard from. STATUS_NOT_FOUND: it must join (again). `figures` NULL, `busy_slots` -1: unchanged. */
+/* Records the time of a sign of life. STATUS_NOT_FOUND: the worker must join (again). `figures` (its metrics) NULL,
+ * `busy_slots` -1: unchanged. */
 CHECK_RESULT enum status worker_list_see(struct job_store *store, const char *id, int64_t busy_slots, const char *figures,
                                          int64_t keep_ms, struct error *err);
 /* The worker takes no more work: while it has `busy_slots` builds it stays in the list, with no slots; at 0 it is removed.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A group commit. The leader takes the lock first and then the tickets that wait by then: those that arrive while it waits for
- * the lock share its round.
+ * A group commit. The leader takes the lock first and then the tickets that wait at that time: those that arrive while it waits
+ * for the lock share its round.
  *
  * A caller usually wants its next change right after the last one. So after a round with other callers, the leader does not
  * release the lock at once, but waits a moment for one of them to come back and lead the next round under the same lock, which
@@ -134,8 +134,8 @@ static enum status keep_lock(const struct round *round, struct error *err) {
     return error_mark(err, status, TROUBLE_REPOSITORY);
 }
 
-/* Before a step that ends at `limit`: fails each change that must not be written for so long. Returns a failure if the queue's
- * own lock does not hold. */
+/* Before a step that ends at `limit`: fails each change that must not be written for that long. Returns a failure if the
+ * queue's own lock does not hold. */
 static enum status guard(const struct round *round, const struct entry *entries, size_t count, struct deadline *limit,
                          struct error *err) {
     const struct round *outer = NULL; /* as seen last */

@@ -20,7 +20,7 @@
 enum {
     HANDLE_MAX_MS = 600000, /* age at which a handle is reopened: other processes repack, too */
     FRESH_MS = 2000,
-    CONTENDED_MS = 5000,     /* for so long after a refused push, others are assumed to push all the time */
+    CONTENDED_MS = 5000,     /* for this long after a refused push, others are assumed to push all the time */
     FRESH_CONTENDED_MS = 50, /* replaces FRESH_MS then: the head is soon stale */
     LOOK_PAUSE_MS = 10,      /* between polls for the next push of another writer */
 };

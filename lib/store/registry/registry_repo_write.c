@@ -166,7 +166,7 @@ static enum status apply_change(struct registry_repo *repo, struct registry_chan
 
 /* ---- Pushing ---- */
 
-/* Checks that the branch has not moved meanwhile: else the pack would be written in vain. */
+/* Checks that the branch has not moved meanwhile: else the pack would be written for nothing. */
 static enum status check_still_there(const struct registry_repo *repo, struct error *err) {
     git_oid now = {0};
     int code = git_reference_name_to_id(&now, repo->git, repo->branch);

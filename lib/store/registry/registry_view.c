@@ -23,7 +23,7 @@ struct registry_view {
     int64_t tried_us;           /* when the last one began, by clock_monotonic_us(), and its outcome */
     enum status tried_status;
     struct error tried_err;
-    pthread_rwlock_t lock; /* guards what follows: a refresh locks it for writing */
+    pthread_rwlock_t lock; /* guards the fields below: a refresh locks it for writing */
     struct manifest_index *index;
     struct map skipped[FILE_KIND_COUNT]; /* sets of the packages whose file cannot be parsed */
     char commits[FILE_KIND_COUNT][REGISTRY_COMMIT_MAX];

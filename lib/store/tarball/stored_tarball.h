@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What storage has of a package.
+ * A tarball in storage, and the stored versions of a package.
  */
 #ifndef LIB_STORE_TARBALL_STORED_TARBALL_H
 #define LIB_STORE_TARBALL_STORED_TARBALL_H

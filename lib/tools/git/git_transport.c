@@ -135,8 +135,8 @@ static git_remote_callbacks callbacks_for(struct git_connection *connection) {
 
 /* ---- Connections ---- */
 
-/* The repository's own configuration is not needed, and libgit2 1.5 leaks 20 kB for each entry that it searches for an
- * `insteadOf` in vain. */
+/* The repository's own configuration is not needed, and libgit2 1.5 leaks 20 kB for each entry that it compares with
+ * `insteadOf` without a match. */
 static int ignore_configuration(git_repository *repository) {
     git_config *empty = NULL;
     int code = git_config_new(&empty);

@@ -44,7 +44,7 @@ struct http_request {
 
 struct http_response {
     int status;          /* as in "HTTP/1.1 200 OK"; after redirects that of the last answer */
-    struct text body;    /* NUL-terminated behind its length */
+    struct text body;    /* with a NUL after its length */
     struct text headers; /* the lines as received, each with its line break */
 };
 

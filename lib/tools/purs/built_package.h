@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What was made of one package by building it, as the build store keeps it (lib/tools/purs/build_store.h).
+ * The result of building one package, as the build store keeps it (lib/tools/purs/build_store.h).
  */
 #ifndef LIB_TOOLS_PURS_BUILT_PACKAGE_H
 #define LIB_TOOLS_PURS_BUILT_PACKAGE_H

@@ -48,7 +48,7 @@ const struct compiler *compilers_get(const struct compilers *compilers, struct v
  * that has `graph`; NULL: none. */
 const struct compiler *compilers_choose_for_graph(const struct compilers *compilers, struct version target);
 
-/* What the compiler is to be run on, and within what. */
+/* The input of a run of the compiler, and its limits. */
 struct compiler_request {
     const struct compiler *compiler;
     const struct sandbox *sandbox;

@@ -24,7 +24,7 @@ static void mend_span(json_t *span, const char *folder) {
     if (path) json_object_set_new(span, "name", json_string(within_package(path, folder)));
 }
 
-/* Mends each `sourceSpan` anywhere in the value: of declarations, their children, and re-exports. */
+/* Corrects each `sourceSpan` anywhere in the value: of declarations, their children, and re-exports. */
 static void mend_spans(json_t *value, const char *folder) {
     const char *key;
     json_t *item;

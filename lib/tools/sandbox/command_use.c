@@ -62,7 +62,7 @@ static bool read_thread_file(pid_t process, pid_t thread, const char *name, char
     return length >= 0;
 }
 
-/* Parses the number at *text and moves *text behind it; -1: no number, or it ends the text and may be truncated. */
+/* Parses the number at *text and moves *text past it; -1: no number, or it ends the text and may be truncated. */
 static pid_t take_number(const char **text) {
     pid_t number = 0;
     const char *at = *text;

@@ -15,7 +15,7 @@
 #include "services/build-matrix/matrix_service.h"
 
 enum {
-    LOOK_AT_LEAST = 64,    /* list at least so many ready jobs, to find some whose plans agree */
+    LOOK_AT_LEAST = 64,    /* list at least this many ready jobs, to find some whose plans agree */
     LOOK_TIMES = 4,        /* … or this multiple of the batch size */
     FIRST_LEASE_MS = 5000, /* until the first renewal: a worker that died while asking delays its jobs by this at most */
     ROUNDS_MAX = 8,        /* of choosing again, because the chosen jobs needed no worker or could not be built */

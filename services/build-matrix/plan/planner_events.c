@@ -13,7 +13,7 @@
 
 enum {
     READ_MAX = 512,     /* events per read */
-    TAKEN_MAX = 4096,   /* no further read with so many events taken */
+    TAKEN_MAX = 4096,   /* with this many events taken there are no further reads */
     COMMITS_MS = 30000, /* maximum wait for an event's commits */
     LOOK_AGAIN_MS = 100,
 };

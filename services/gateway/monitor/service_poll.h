@@ -4,7 +4,7 @@
  *
  *   struct service_poll poll;
  *   service_poll_begin(&poll, gateway, MESSAGE_ready_query, MESSAGE_readiness, TIMEOUT_MS);
- *   …                                             what else there is to ask
+ *   …                                             other queries meanwhile
  *   service_poll_wait(&poll);
  *   … poll.replies[SERVICE_PUBLISH] …
  *   service_poll_release(&poll);

@@ -5,7 +5,7 @@
 -- repeated after a lost reply.
 --
 -- Redis runs one text, and a script cannot call another: lib/store/job/job_script.c joins the files of this folder into one, in the
--- order begin, locks, log, pending, accept, claim, run, finish, keep, events, end, behind the tables that it makes from
+-- order begin, locks, log, pending, accept, claim, run, finish, keep, events, end, preceded by the tables that it makes from
 -- lib/domain/job/job_kinds.def (KINDS, KIND, TRIALS) and its constants. (The other data of the build matrix has a script of its
 -- own: ../matrix.lua.)
 --
