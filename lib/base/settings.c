@@ -125,7 +125,7 @@ static char *read_text(const struct env_file *env, const char *name, const char 
 }
 
 /* Reads the variable NAME or the file named by NAME_FILE. If both are unset, *out is kept; and so it is, with STATUS_INVALID, if
- * the file is empty and *out is set: at a reload somebody is just writing the file. */
+ * the file is empty and *out is set: at a reload another program is just writing the file. */
 static enum status read_secret(const struct env_file *env, const char *name, const char *_Atomic *out, struct error *err) {
     const char *value = look_up(env, name);
     char file_variable[128];

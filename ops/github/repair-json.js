@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // For read-request: a line of standard input is {outermost: [TEXT], fences: [TEXT…]}, at least one text, each beginning with a
-// brace; for each there is a line of standard output, {"json": OBJECT} or {"error": WHY} of the one that counts, repaired by the
+// brace; for each there is a line of standard output, {"json": OBJECT} or {"error": WHY} for the selected text, repaired by the
 // jsonrepair of package-lock.json.
 'use strict';
 const { readFileSync } = require('node:fs');
@@ -51,7 +51,7 @@ function repair(text) {
   }
 }
 
-// As `choose` in read-request. A fence, where there is one, says where the request ends.
+// Like `choose` in read-request. If there is a fence, it marks the end of the request.
 function choose(answers) {
   const requests = answers.filter(({ json }) => json);
   if (requests.some((request) => !isDeepStrictEqual(request, requests[0])))

@@ -4,7 +4,7 @@
  *
  *   build.c          which jobs form a batch, which are built alone, which results are known
  *   compiler_run.c      one run of the compiler: packages to link and to compile, outcomes, additions to the store
- *   build_share.c    whether jobs may share a run, and what of a run over more than a job's dependencies may be kept
+ *   build_share.c    whether jobs may share a run, and which outputs of a run over more than a job's dependencies may be kept
  *   build_folder.c   the folder of a run, and the compiler in it
  *   build_sources.c  packages: store entries, tarballs, modules
  *   build_report.c   the compiler's errors: which package they belong to, conversion to a result, printing

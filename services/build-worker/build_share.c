@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Decides which jobs may share a run of the compiler: none may see a module that it would not see when built alone. By the same
- * rule, decides what may be added to the store after a run that had more packages than a job's package depends on.
+ * rule, decides which packages may be added to the store after a run that had more packages than a job's package depends on.
  */
 #include "lib/base/map.h"
 #include "lib/base/text.h"

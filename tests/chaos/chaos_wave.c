@@ -2,7 +2,7 @@
  *
  * A new compiler is added to a whole registry (tests/support/generated_registry.h): its wave runs to the end with real
  * programs, while build workers and the build-matrix service are killed at random. At the end
- *   - every version that has a plan with the compiler has it in its metadata, but for those that are broken on purpose, whose
+ *   - every version that has a plan with the compiler has it in its metadata, except those that are broken on purpose, whose
  *     jobs say so; and nothing is pending or running
  *   - each was committed once, and after all versions in its plan
  *   - the modules that the jobs compiled are counted, and those of builds without reuse

@@ -3,8 +3,8 @@
 // Released clients can read everything that the server newly accepts: one unreadable manifest makes the package's whole index
 // file unreadable for them, one unreadable payload the whole list of jobs. The decoders of two released spagos, 1.0.4 and
 // 0.93.45, read
-//   - manifests with random changes that `registryctl manifest --lines` takes, which judges as the publish service does, as lines of the
-//     index, and their location and owners in metadata
+//   - manifests with random changes that are accepted by `registryctl manifest --lines`, which applies the rules of the
+//     publish service: as lines of the index, and their location and owners in metadata
 //   - each accepted license of SPDX's list
 //   - manifests that were published by a whole server: the index file, and the metadata
 //   - the jobs that the gateway made of requests with random changes, by every route, in lists and alone. Of these 0.93.45 reads
@@ -120,7 +120,7 @@ class Registryctl {
     this.folder = folder;
   }
 
-  // What `registryctl COMMAND` prints for each of the texts, or null where the answer is no.
+  // The output of `registryctl COMMAND` for each of the texts, or null if it refuses the text.
   ask(command, texts) {
     const file = path.join(this.folder, 'lines');
     fs.writeFileSync(file, texts.map((text) => `${text}\n`).join(''));

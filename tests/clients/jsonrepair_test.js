@@ -200,7 +200,7 @@ function installBot(folder, withLibrary) {
   return path.join(folder, 'read-request');
 }
 
-// What the bot reads in each text: {"json"}, {"error"}, or null.
+// The bot's result for each text: {"json"}, {"error"}, or null.
 function readAll(bot, texts, folder) {
   const answers = [];
   for (let first = 0; first < texts.length; first += AT_ONCE) {
@@ -216,7 +216,7 @@ function readAll(bot, texts, folder) {
   return answers;
 }
 
-// Without the library the bot may read less, but never anything else.
+// Without the library the bot may read fewer texts, but never get another result.
 function checkWithoutLibrary(bare, some, folder) {
   const answers = readAll(bare, some.map(({ text }) => text), folder);
   let lesser = 0;
@@ -227,7 +227,7 @@ function checkWithoutLibrary(bare, some, folder) {
   console.log(`${some.length} of them without the library: ${some.length - lesser} are read, and read the same`);
 }
 
-// The workflow has the bot read one text at a time: that is no different.
+// In the workflow the bot reads one text at a time: the results must be the same.
 function checkOneAlone(bot, all, folder) {
   for (const kind of ['json', 'error']) {
     const one = all.find(({ got }) => got && kind in got);

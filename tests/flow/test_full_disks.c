@@ -300,7 +300,7 @@ static void a_full_transfer_dir_is_waited_for(void **state) {
     const char *
         transfer = disk(server, "transfer"),
        *payload = "{\"name\":\"full-transfer\",\"newLocation\":{\"githubOwner\":\"moved\",\"githubRepo\":\"purescript-full\"}}";
-    revise_scene_publish(server, &package); /* then nobody pushes any more */
+    revise_scene_publish(server, &package); /* then there are no more pushes */
     fill(transfer, 0);
     push_something(server, "registry.git", "README.md"); /* now there is something to fetch */
     const char *id = trustee_expect_job(server, REVISE_TOKEN, trustee_body(server, "transfer", payload, REVISE_ACTOR, NULL));

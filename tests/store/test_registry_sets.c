@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The package sets in memory, following a git repository. Where this checkout lies beside the real registry's data
+ * The package sets in memory, following a git repository. If the real registry's data is beside this checkout
  * (../shared/data/make-repos), its sets are loaded, too.
  */
 #include "lib/store/registry/registry_sets.h"
@@ -156,7 +156,7 @@ static void they_are_those_of_the_views_commit(void **state) {
     assert_sets(scene, "1.2.0 a@1.0.1; 1.1.0 a@1.0.0 b@1.0.0; 1.0.0 a@1.0.0");
 }
 
-/* The file of 1.0.0 is lost: to read it again would fail. */
+/* The file of 1.0.0 is lost, so reading it again would fail. */
 static void only_changed_files_are_read(void **state) {
     struct scene *scene = *state;
     follow(scene);

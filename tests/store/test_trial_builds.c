@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The builds that a job makes to decide something, on a real Redis, with this test as the build workers: which jobs they are,
- * when they are repeated, how they end.
+ * The builds that a job makes to decide something, on a real Redis, with this test as the build workers: the jobs made, their
+ * repetitions, and their ends.
  */
 #include "lib/service/job/trial_builds.h"
 #include "tests/store/fixture.h"
@@ -11,7 +11,7 @@ enum { AT_MOST = 2, AWAY_MS = 300 };
 static struct package_version plan_items[] = {{"effect", {4, 0, 0}}, {"prelude", {6, 0, 0}}};
 static const struct package_versions plan = {plan_items, 2}, smaller_plan = {plan_items, 1};
 
-/* What the callbacks were told. */
+/* Numbers of calls of the callbacks. */
 static struct { int begun, repeated; } told;
 
 static void note_begun(void *context, const struct trial_build *build) {
@@ -27,7 +27,7 @@ static void note_repeated(void *context, const struct trial_build *build, const 
     told.repeated++;
 }
 
-/* A run of an update of the package set, and what it needs of its builds. */
+/* A run of an update of the package set, with its builds. */
 struct scene {
     struct job_run run;
     struct trial_builds builds;
@@ -61,13 +61,13 @@ static size_t poll_one(struct fixture *f, const struct scene *scene, struct tria
     return ended;
 }
 
-/* As build-matrix ends the job of the build's last try. */
+/* Ends the job of the build's last try as build-matrix does. */
 static void finish_try(struct fixture *f, const struct trial_build *build, const char *verdict) {
     const struct lease lease = claim_job(f, build->job_id);
     finish_build(f, &lease, verdict);
 }
 
-/* ---- Which jobs they are ---- */
+/* ---- The jobs made ---- */
 
 static void a_build_is_one_job_for_all_who_need_it(void **state) {
     struct fixture *f = *state;
@@ -93,7 +93,7 @@ static void a_build_is_one_job_for_all_who_need_it(void **state) {
     assert_int_equal(poll_one(f, &first, &build), 0);
     finish_try(f, &build, "succeeded");
     assert_int_equal(poll_one(f, &first, &build), 1);
-    assert_int_equal(poll_one(f, &first, &build), 0); /* told once */
+    assert_int_equal(poll_one(f, &first, &build), 0); /* reported once */
     assert_int_equal(poll_one(f, &second, &same), 1);
     assert_true(build.has_ended && same.has_ended);
     assert_int_equal(same.outcome, TRIAL_SUCCEEDED);
@@ -179,7 +179,7 @@ static void builds_without_an_outcome_are_repeated_and_then_given_up(void **stat
     assert_string_equal(build.reason, "It does not compile.");
     end_run(&scene);
 
-    struct trial_build later = build_of("arrays"); /* another run tries again, behind the tries that said nothing */
+    struct trial_build later = build_of("arrays"); /* another run tries again, after the tries without an outcome */
     begin_run(f, &scene);
     assert_ok(trial_build_start(&scene.builds, &later, &f->err));
     assert_int_equal(later.tries, AT_MOST + 1);
@@ -262,7 +262,7 @@ static void a_job_whose_time_in_redis_is_over_is_made_again(void **state) {
     end_run(&scene);
 }
 
-/* ---- Those that nobody needs ---- */
+/* ---- Builds that are not needed any longer ---- */
 
 static void a_withdrawn_build_is_ended_unless_a_worker_has_it(void **state) {
     struct fixture *f = *state;

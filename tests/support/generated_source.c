@@ -50,7 +50,7 @@ static void append_import(struct text *out, const char *module) {
     text_append_format(out, "import %s as %s\n", module, module);
 }
 
-/* Each dependency is imported by one part, in turn (by the package's own module where there are none), and the first dependency
+/* Each dependency is imported by one part, in turn (by the package's own module if there are none), and the first dependency
  * by every module. */
 static void append_dependencies(struct text *out, const struct generated_source *source, size_t part, size_t part_count,
                                 struct arena *arena) {

@@ -24,7 +24,7 @@ const char *revise_expect_done(struct server *server, const char *name, const ch
 /* The manifest in the index is the package's. */
 void revise_expect_indexed(struct server *server, const struct package *package);
 
-/* The metadata's `revision`; 0 where there is none. */
+/* The metadata's `revision`; 0 if there is none. */
 int revise_number(struct server *server, const char *name, const char *version);
 
 /* The builds that a revision of the package has asked for; the caller owns the array of jobs. */

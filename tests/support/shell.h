@@ -16,7 +16,7 @@ void shell_run(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Writes a file, with the folders that lead to it. */
 void write_file(const char *path, const char *content);
-char *read_file(struct arena *arena, const char *path); /* NULL where there is none */
+char *read_file(struct arena *arena, const char *path); /* NULL if there is none */
 
 /* Calls `is_so` again and again. False if it did not become true within `timeout_ms`. */
 bool wait_until(bool (*is_so)(void *context), void *context, int64_t timeout_ms);

@@ -19,7 +19,7 @@ struct run {
     struct version version;
 };
 
-/* Runs are ascending and disjoint; where one begins right behind another, it has another version. A member has at least one,
+/* Runs are ascending and disjoint; where one begins right after another, it has another version. A member has at least one,
  * except while a set is being added. */
 struct member {
     char *name;
@@ -155,7 +155,7 @@ static void fill_gap(struct member *member, uint32_t position, struct version ve
     if (i > 0) join_runs(member, i - 1);
 }
 
-/* Takes the set at `position` out, and moves all behind it down by one. */
+/* Removes the set at `position`, and moves all after it down by one. */
 static void take_out(struct member *member, uint32_t position) {
     size_t i = find_run(member, position);
     bool is_in = i < member->count && member->runs[i].first <= position;

@@ -48,7 +48,7 @@ void set_history_remove(struct set_history *history, struct version version);
 size_t set_history_count(const struct set_history *history);
 size_t set_history_memory_bytes(const struct set_history *history); /* all that it has allocated */
 
-/* The set at `position` from the newest, which is at 0; NULL: there are not so many. Borrowed until the next change. */
+/* The set at `position` from the newest, which is at 0; NULL: there are fewer sets. Borrowed until the next change. */
 const struct released_set *set_history_at(const struct set_history *history, size_t position);
 
 /* The position of the newest set below `version`, which need not be the version of a set; the count if there is none below. */
@@ -57,7 +57,7 @@ size_t set_history_position_below(const struct set_history *history, struct vers
 /* NULL: there is no set of that version. Borrowed until the next change. */
 const struct released_set *set_history_find(const struct set_history *history, struct version version);
 
-/* The whole set, as it was put, in the arena (names included); false: there is none of that version. */
+/* The whole set, as it was added, in the arena (names included); false: there is none of that version. */
 bool set_history_read(struct package_set *out, const struct set_history *history, struct version version, struct arena *arena);
 
 /* The sets that have a version of a package. */

@@ -60,7 +60,7 @@ struct slot {
     struct sourced_range loosest;
 };
 
-/* `watcher` must be looked at again when the bounds of `watched`, which it mentions, change. */
+/* `watcher` must be checked again when the bounds of `watched`, which it mentions, change. */
 struct watch {
     uint32_t watched; /* slot */
     uint32_t watcher; /* slot */

@@ -208,7 +208,7 @@ static int count_try(struct job_runner *runner, const char *job_id) {
     return tries;
 }
 
-/* Schedules a look for a job at the end of its delay, which no message announces. */
+/* Schedules a check of the queue for the end of a job's delay, which no message announces. */
 static void look_after(struct job_runner *runner, int64_t delay_ms) {
     pthread_mutex_lock(&runner->mutex);
     *array_add(&runner->looks) = clock_monotonic_ms() + delay_ms + LOOK_LATER_MS;

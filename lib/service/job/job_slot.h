@@ -22,7 +22,7 @@
 #include "lib/service/job/job_runner.h"
 
 enum {
-    ANNOUNCED_MAX = 1024, /* queue of announced ids; when it is full, jobs are found by a look in Redis */
+    ANNOUNCED_MAX = 1024, /* queue of announced ids; when it is full, jobs are found by a scan of Redis */
     RETRIES_MAX = 64,     /* jobs whose number of retries is remembered; the oldest entry is replaced */
     RUNNER_NAME_MAX = 160,
 };
@@ -63,7 +63,7 @@ struct job_runner {
 
     pthread_mutex_t mutex;
     pthread_cond_t work_came;   /* one slot must look */
-    pthread_cond_t state_moved; /* broadcast when a run starts or ends, a look is scheduled, and on every step of a shutdown */
+    pthread_cond_t state_moved; /* broadcast when a run starts or ends, a scan is scheduled, and on every step of a shutdown */
     struct queue announced;     /* struct announcement, at most ANNOUNCED_MAX */
     bool may_have_work;         /* Redis may have a job that can run: a free slot must ask */
     int64_t look_at_ms;         /* when a slot must ask again, because of a lock; INT64_MAX: never */

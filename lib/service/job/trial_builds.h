@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Builds that a running job needs to decide something: matrix jobs whose purpose is a trial (lib/domain/job/job_kinds.def), so
- * they write nothing and stand for no other build. The job makes them, waits for their ends, and ends those that it needs no
- * longer; build-matrix hands them to build workers.
+ * they write nothing and are no substitute for other builds. The job makes them, waits for their ends, and ends those that it
+ * needs no longer; build-matrix hands them to build workers.
  *
  *   start ──► pending, running ──► succeeded, failed with a verdict that stands ──────► ended
  *     ▲                       └──► any other end ──► repeated after a while, up to a limit
@@ -35,7 +35,7 @@ struct trial_build {
     const char *package;
     struct version version, compiler;
     const struct package_versions *plan; /* without the package itself */
-    const char *id_basis;                /* what else makes it another build, besides purpose and the above; NULL: nothing */
+    const char *id_basis;                /* further inputs that identify the build, besides purpose and the above; NULL: none */
 
     /* The state. */
     char job_id[UUID_TEXT_MAX]; /* of the last try; "": none yet */
@@ -70,10 +70,10 @@ struct trial_builds {
 void trial_build_id(char out[UUID_TEXT_MAX], const struct trial_builds *builds, const struct trial_build *build, int tries);
 
 /* Makes the build's job, unless an earlier run or another job has made it: then that one is waited for, or is its outcome.
- * Earlier tries without an outcome are passed over. Waits while Redis is away, up to the run's deadline. */
+ * Earlier tries without an outcome are skipped. Waits while Redis is away, up to the run's deadline. */
 CHECK_RESULT enum status trial_build_start(const struct trial_builds *builds, struct trial_build *build, struct error *err);
 
-/* Looks once at each build that was started and has not ended, and makes the tries that are due. Sets `ended` to the number of
+/* Checks each build that was started and has not ended once, and makes the tries that are due. Sets `ended` to the number of
  * those that have ended now. While Redis is away, none has. */
 CHECK_RESULT enum status trial_builds_poll(const struct trial_builds *builds, struct trial_build *const *items, size_t count,
                                            size_t *ended, struct error *err);
@@ -82,8 +82,8 @@ CHECK_RESULT enum status trial_builds_poll(const struct trial_builds *builds, st
 CHECK_RESULT enum status trial_builds_wait(const struct trial_builds *builds, struct trial_build *const *items, size_t count,
                                            size_t *ended, struct error *err);
 
-/* Nobody needs the build any longer: its job is ended if no worker has it yet, else left to finish. The build has ended, with an
- * unknown outcome. A failure says why the job was left. */
+/* Withdraws a build that is not needed any longer: its job is ended if no worker has it yet, else left to finish. The build
+ * then counts as ended, with an unknown outcome. A failure gives the reason why the job was left. */
 CHECK_RESULT enum status trial_build_withdraw(const struct trial_builds *builds, struct trial_build *build, struct error *err);
 
 #endif

@@ -24,7 +24,7 @@ struct earlier_publication {
 };
 
 /* The publications of any of `packages` that were accepted before the job `id`, and are unfinished or have failed since, the
- * oldest first, in the arena. Only a bounded number of each package's jobs is looked at. */
+ * oldest first, in the arena. Only a bounded number of each package's jobs is examined. */
 CHECK_RESULT enum status job_store_list_earlier(struct job_store *store, const char *id, const char *const *packages,
                                                 size_t package_count, struct arena *arena, struct earlier_publication **out,
                                                 size_t *count, struct error *err);

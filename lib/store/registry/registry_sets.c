@@ -18,7 +18,7 @@
 /* Order of locks: `following`, `lock`. */
 struct registry_sets {
     pthread_mutex_t following; /* one follows at a time; the commit changes under both locks */
-    pthread_rwlock_t lock;     /* guards what follows */
+    pthread_rwlock_t lock;     /* guards the fields below */
     struct set_history *history;
     struct map problems; /* version → why the file is no package set */
     char commit[REGISTRY_COMMIT_MAX];
@@ -34,7 +34,7 @@ struct absent_set {
 
 /* The changed files of a comparison, collected by several threads. */
 struct changes {
-    pthread_mutex_t mutex;       /* guards what follows */
+    pthread_mutex_t mutex;       /* guards the fields below */
     struct set_history *present; /* the sets that were added or changed */
     struct absent_sets {
         struct absent_set *items;
@@ -148,7 +148,7 @@ static void take_absent(struct registry_sets *sets, struct absent_set *absent) {
     absent->problem = NULL;
 }
 
-/* `is_whole`: the changes are all sets that there are. */
+/* `is_whole`: the changes contain all existing sets. */
 static void take_changes(struct registry_sets *sets, struct changes *changes, bool is_whole, const char *commit) {
     pthread_rwlock_wrlock(&sets->lock);
     if (is_whole) {

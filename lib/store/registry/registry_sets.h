@@ -9,9 +9,9 @@
  * It has the commit that a registry_view has, as of its last registry_sets_follow(), and asks no remote itself: refresh the view
  * first. Only files that changed are read, concurrently with the readers.
  *
- * A file that is malformed, or holds a set of another version than its name says, is a mistake in the repository: it is logged
- * and counted, and its set is absent, also if an earlier commit had it. So all processes that have the same commit answer
- * the same. Files whose name is no version are none of ours.
+ * A file that is malformed, or has a set whose version differs from the file's name, is a mistake in the repository: it is
+ * logged and counted, and its set is absent, also if an earlier commit had it. So all processes that have the same commit
+ * answer the same. Files whose name is not a version are ignored.
  *
  * Safe from any thread. Repository and view are borrowed and outlive it.
  */
@@ -33,7 +33,7 @@ struct registry_view;
 struct registry_sets *registry_sets_create(struct registry_repo *registry, struct registry_view *view);
 void registry_sets_free(struct registry_sets *sets);
 
-/* Reads what changed up to the view's commit. Cheap if that is nothing. A failure leaves the sets as they were. */
+/* Reads the changes up to the view's commit. Cheap if there are none. A failure leaves the sets as they were. */
 CHECK_RESULT enum status registry_sets_follow(struct registry_sets *sets, struct error *err);
 
 /* The sets as of the last registry_sets_follow(); valid until registry_sets_unlock(), by the same thread. While holding it,

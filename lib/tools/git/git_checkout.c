@@ -17,7 +17,7 @@ enum {
     DEPTH_MAX = 100,
     LINKS_FOLLOWED_MAX = 40, /* like the kernel */
     LINK_TARGET_MAX = 4096,
-    FAILED_LINKS_MAX = 100, /* with targets over the remaining limits; after so many no further targets are measured */
+    FAILED_LINKS_MAX = 100, /* with targets over the remaining limits; after this many no further targets are measured */
 };
 
 struct checkout {

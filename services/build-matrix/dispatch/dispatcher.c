@@ -55,7 +55,7 @@ struct dispatcher {
 
     struct thread thread; /* whose mutex guards the fields below */
     struct queue asks;    /* struct ask */
-    struct queue left;    /* struct left: since the thread took the asks that it looks at; used while it does */
+    struct queue left;    /* struct left: since the thread took the asks that it is handling; used meanwhile */
     bool is_looking;
     bool is_awake; /* there may be jobs to hand out */
     bool slots_are_old;

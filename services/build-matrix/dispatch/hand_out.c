@@ -33,7 +33,7 @@ const char *hand_out_downloads(const struct matrix_service *service, struct aren
     return copy;
 }
 
-/* A look at the ready jobs for one worker, and those of them that were claimed for it. */
+/* The ready jobs considered for one worker, and those of them that were claimed for it. */
 struct round {
     struct matrix_service *service;
     struct job_store *store;
@@ -42,7 +42,7 @@ struct round {
     struct job *ready;
     size_t ready_count;
     struct batch_choice choice;
-    struct job *jobs; /* of the choice, with their leases: what was still ready */
+    struct job *jobs; /* of the choice, with their leases: the jobs that were still ready */
     struct lease *leases;
     size_t claimed;
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The builds of a revision: trials (lib/service/job/trial_builds.h) of purpose `revision`. What makes one another build, besides
- * its own inputs, is the revision's job and the manifest with the new bounds; so they are never shared with another revision,
- * and a round with unchanged inputs waits for the same jobs.
+ * The builds of a revision: trials (lib/service/job/trial_builds.h) of purpose `revision`. Besides its own inputs, a build is
+ * identified by the revision's job and the manifest with the new bounds; so builds are never shared with another revision, and
+ * a round with unchanged inputs waits for the same jobs.
  */
 #include <string.h>
 

@@ -42,8 +42,8 @@ static void reset(h2o_http2_conn_t *conn, h2o_http2_stream_t *stream, int error)
     h2o_http2_stream_reset(conn, stream);
 }
 
-/* Since the first look at the stream, which is right after its first read. h2o's own `request_begin_at` is of the wall clock, and
- * a step of that would cancel requests, or let them last. */
+/* Since the first check of the stream, which is right after its first read. h2o's own `request_begin_at` is of the wall clock,
+ * and a step of that would cancel requests, or let them last. */
 static int64_t age_ms(h2o_http2_stream_t *stream) {
     h2o_iovec_t *entry = h2o_req_getenv(&stream->req, BEGUN, 1);
     if (!entry->base) {

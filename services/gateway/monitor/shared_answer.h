@@ -15,7 +15,7 @@ struct shared_answer;
 struct shared_answer_maker {
     const char *thread_name;                        /* as of thread_start() */
     void (*make)(void *context);                    /* makes an answer, and keeps it in `context` */
-    void (*fill)(void *context, struct call *call); /* sets call->answer from what was made last */
+    void (*fill)(void *context, struct call *call); /* sets call->answer from the result made last */
     void *context;
 };
 

@@ -289,7 +289,7 @@ static void a_publication_of_the_package_is_not_held_up(void **state) {
     server_expect_success(server, id);
     revise_expect_indexed(server, &after);
     revise_expect_indexed(server, &next);
-    matrix_expect_compilers(server, "busy", "2.0.0", "0.15.14 0.15.15"); /* then nobody writes any more */
+    matrix_expect_compilers(server, "busy", "2.0.0", "0.15.14 0.15.15"); /* then there are no more writes */
     registry_expect_consistency(server);
 }
 

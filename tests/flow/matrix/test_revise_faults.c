@@ -204,7 +204,7 @@ static void a_publication_that_goes_on_later_leaves_the_revised_manifest(void **
     server_expect_success(server, id);
     revise_expect_indexed(server, &after);
     assert_int_equal(revise_number(server, "faulty-late", "1.0.0"), 1);
-    matrix_expect_compilers(server, "faulty-late", "1.0.0", "0.15.14 0.15.15"); /* then nobody writes any more */
+    matrix_expect_compilers(server, "faulty-late", "1.0.0", "0.15.14 0.15.15"); /* then there are no more writes */
     registry_expect_consistency(server);
 }
 

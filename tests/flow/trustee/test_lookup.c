@@ -104,7 +104,7 @@ static void trustees_pass_and_nobody_else(void **state) {
 static void answers_of_github_are_cached_for_a_while(void **state) {
     (void)state;
     size_t users = github_server_count(github, "GET /user"), teams = github_server_count(github, "GET /orgs/");
-    assert_true(users == 4 && teams == 1); /* a member, the bot, the stranger, nobody; malformed tokens are not looked up */
+    assert_true(users == 4 && teams == 1); /* member, bot, stranger, unknown token; not the malformed ones */
     for (int i = 0; i < 5; i++) {
         assert_int_equal(ask(MEMBERS, "member").status, 200);
         assert_int_equal(ask(STRANGERS, "member").status, 403);

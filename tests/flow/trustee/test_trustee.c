@@ -221,7 +221,7 @@ static void a_failed_job_is_tried_again_and_linked(void **state) {
     trustee_expect_refusal(server, TOKEN, NULL, retry_of("nonsense"), 400, "payload.jobId");
 }
 
-/* A retry does not turn a request of somebody else into a trustee's own, and does not redo a request from before a later
+/* A retry does not turn another requester's request into a trustee's own, and does not redo a request from before a later
  * change. */
 static void a_try_again_proves_nothing_and_undoes_nothing(void **state) {
     (void)state;

@@ -49,7 +49,7 @@ static void with_the_configured_token_only_the_actor_is_looked_up(void **state) 
     answer_look_up(s, false, false, false);
     expect_error(s, ask_as(s, TOKEN, NULL, TRANSFER), 403, "actor", "not a trustee");
     int count = stub_services_count(s->services, MESSAGE_trustee_query);
-    expect_error(s, ask_as(s, TOKEN, NULL, "{\"action\":\"transfer\"}"), 400, "actor", ""); /* nobody to look up */
+    expect_error(s, ask_as(s, TOKEN, NULL, "{\"action\":\"transfer\"}"), 400, "actor", ""); /* no login to look up */
     assert_int_equal(stub_services_count(s->services, MESSAGE_trustee_query), count);
 }
 

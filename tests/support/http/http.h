@@ -22,7 +22,7 @@ const char *http_json_text(const json_t *object, const char *key); /* "" where i
 /* The response must be an error with this status and code, some words, and this path (NULL: none). */
 void http_expect_error(const struct http_response *response, int status, const char *code, const char *path);
 
-/* The value of the response's header, "" where there is none; borrowed until the next call. */
+/* The value of the response's header, "" if there is none; borrowed until the next call. */
 const char *http_header(const struct http_response *response, const char *name);
 
 #endif

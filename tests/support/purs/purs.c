@@ -10,7 +10,7 @@
  * (`purs-0_15_15`). At a folder whose name the glob matches, and at a module, or a foreign module that something is imported
  * from, that is not UTF-8, it ends without a report.
  *
- * It does not: look at anything after the imports. So no type errors, no missing foreign modules, no warnings of its
+ * It does not: read anything after the imports. So no type errors, no missing foreign modules, no warnings of its
  * own, no code in index.js, nothing in externs.cbor but a few lines of text, no real declarations in the documentation. No
  * `docs`, `bundle`, `ide`, `repl`; of the flags only those below. Names imported from a module are not checked to exist.
  *

@@ -28,7 +28,7 @@ static bool write_file(const char *path, const char *bytes, size_t length) {
     return fclose(file) == 0 && is_written;
 }
 
-/* As the compiler writes a time: without a fraction where there is none, and no zeros at its end. */
+/* As the compiler writes a time: without a fraction if there is none, and without zeros at its end. */
 static void print_time(struct timespec time, char out[64]) {
     struct tm parts;
     gmtime_r(&time.tv_sec, &parts);
@@ -56,7 +56,8 @@ static bool hash_file(const char *path, char out[2 * EVP_MAX_MD_SIZE + 1]) {
     return is_hashed;
 }
 
-/* Adds `path` to a module's entry. An equal time in the old entry is believed; else the hash decides. True if it is the same.
+/* Adds `path` to a module's entry. An equal time in the old entry is enough; else the hash decides. True if the file is the
+ * same.
  */
 static bool add_file(json_t *entry, const json_t *old_entry, const char *path) {
     struct stat information;

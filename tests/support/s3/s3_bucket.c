@@ -56,7 +56,7 @@ void s3_bucket_release(struct s3_bucket *bucket) {
     *bucket = (struct s3_bucket){0};
 }
 
-/* The value of a parameter, its escapes undone; "" where there is none. */
+/* The value of a parameter, decoded; "" if there is none. */
 static const char *find_parameter(struct arena *arena, const char *query, const char *name) {
     size_t length = strlen(name);
     for (const char *at = query; at; at = strchr(at, '&')) {

@@ -30,7 +30,7 @@ const char *pursuit_server_url(const struct pursuit_server *server); /* borrowed
 void pursuit_server_set_mode(struct pursuit_server *server, enum pursuit_mode mode);
 void pursuit_server_set_token(struct pursuit_server *server, const char *token); /* borrowed */
 
-/* As if somebody had uploaded it. */
+/* As if it had been uploaded. */
 void pursuit_server_add(struct pursuit_server *server, const char *name, const char *version);
 
 /* The last upload for NAME VERSION, or NULL; the caller owns it. */

@@ -75,7 +75,7 @@ static void make_environment(struct server *server, enum server_program program,
     }
     add_setting(server, environment, arena_format(arena, "REGISTRY_COMPILERS=%s/compilers", server->folder));
     const char *const fixed[] = {"SOURCE_ALLOW_PRIVATE=true",
-                                 "PURSUIT_API_URL=http://127.0.0.1:9", /* where nobody listens */
+                                 "PURSUIT_API_URL=http://127.0.0.1:9", /* an address without a server */
                                  "SERVER_PORT=0",
                                  "MANAGEMENT_PORT=0",
                                  "POST_LIMIT_PER_MINUTE=0",

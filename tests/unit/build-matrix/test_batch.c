@@ -76,7 +76,7 @@ static void jobs_whose_plans_agree_share_a_batch(void **state) {
     expect_choice("", jobs, 0, 16);
 }
 
-/* Nobody waits for one of them alone, as for a request. */
+/* No requester waits for one of them, as for a request. */
 static void builds_of_a_package_set_share_a_batch(void **state) {
     (void)state;
     struct job jobs[] = {job_of("effect", ONE), job_of("maybe", ONE), job_of("arrays", MAYBE_ONE), job_of("maybe", TWO)};

@@ -7,7 +7,7 @@
 
 struct member {
     struct source source;
-    size_t needed; /* it depends on so many, the first ones */
+    size_t needed; /* it depends on this many, the first ones */
 };
 
 /* Three packages, of which the last has two modules, and one that has nothing to do with them. */
@@ -45,7 +45,7 @@ static void expect_kept(const struct member *members, size_t count) {
     assert_int_equal(atomic_load(&environment.runs), runs);
 }
 
-/* ---- What compiles ---- */
+/* ---- Sets that compile ---- */
 
 static void a_set_is_compiled_once_and_then_taken_from_the_store(void **state) {
     (void)state;
@@ -106,7 +106,7 @@ static void a_module_in_two_packages_is_found_with_both_names(void **state) {
     }
 }
 
-/* ---- What does not compile ---- */
+/* ---- Sets that do not compile ---- */
 
 static void errors_name_their_packages_and_the_others_are_kept(void **state) {
     (void)state;
@@ -135,7 +135,7 @@ static void errors_name_their_packages_and_the_others_are_kept(void **state) {
     build_members(BUILD_HOW_REUSE, members, 2);
     expect_verdict(0, VERDICT_FAILED_TO_COMPILE, "The package does not compile with compiler 0.15.15: 1 error.");
     assert_int_equal(atomic_load(&environment.runs), runs + 1);
-    build_members(BUILD_HOW_WHOLE, members, 4); /* and one that was found is looked at again, with all others */
+    build_members(BUILD_HOW_WHOLE, members, 4); /* and a known one is checked again, with all others */
     expect_verdict(0, VERDICT_FAILED_TO_COMPILE, reason);
     assert_int_equal(outcomes[0].result.error_count, 2);
     expect_counts(2, 2, 1); /* the compiler began with those two */
@@ -151,7 +151,7 @@ static void a_file_that_the_compiler_cannot_read_is_named_with_its_package(void 
     expect_verdict(0, VERDICT_FAILED_TO_COMPILE, "latin-1.0.0 does not compile with compiler 0.15.15. The file src/A.purs: ");
 }
 
-/* ---- What may be kept ---- */
+/* ---- Outputs that may be kept ---- */
 
 /* It imports a module of a package that it does not depend on, which is there by chance. */
 static void outputs_that_see_more_than_alone_are_not_kept(void **state) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * All package sets in little memory: what is put in comes out again, whichever sets were put, replaced and removed in which
+ * All package sets in little memory: the sets added can be read again, whichever sets were added, replaced and removed in which
  * order. Random histories are compared with a list of whole sets.
  *
  * SET_HISTORY_COUNT: how many random histories (100 where it is not set).

@@ -63,7 +63,7 @@ static void a_fingerprint_is_the_one_that_ssh_keygen_shows(void **state) {
 
 static void any_owner_is_found_by_fingerprint(void **state) {
     (void)state;
-    /* Old metadata may have keys that nobody can use. */
+    /* Old metadata may have unusable keys. */
     struct owner with_broken[] = {{"x", "ssh-dss", "AAAA"}, {"y", "ssh-ed25519", "?"}, owners[0], owners[1]};
     const struct owners list = {with_broken, 4};
     struct signer signer;

@@ -12,7 +12,7 @@
 static enum status unpack(enum message_tag tag, const struct text *bytes, struct message *out, struct error *err) {
     struct arena arena = {0};
     enum status status = message_unpack(tag, bytes->bytes, bytes->length, &arena, out, err);
-    arena_release(&arena); /* callers look at numbers and flags only */
+    arena_release(&arena); /* callers use numbers and flags only */
     return status;
 }
 

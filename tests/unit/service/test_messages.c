@@ -175,7 +175,7 @@ static void garbage_is_dropped_and_others_are_served(void **state) {
     for (int i = 0; i < 100; i++) { /* more than there are reply slots */
         char bytes[60];
         memset(bytes, i, sizeof bytes);
-        memcpy(bytes, "\x80\0\0\1", 4); /* what REQ puts before a request */
+        memcpy(bytes, "\x80\0\0\1", 4); /* the header that REQ puts before a request */
         write_frame(file, sizeof bytes, bytes, sizeof bytes);
     }
     struct message_client *client = start_client(fixture->tcp, NULL);

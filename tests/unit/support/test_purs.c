@@ -14,7 +14,7 @@
 #include "tests/support/shell.h"
 #include "tests/support/temporary_folder.h"
 
-/* Three modules: Top imports Middle, Middle imports Base; and one that nobody imports. */
+/* Three modules: Top imports Middle, Middle imports Base; and one that is not imported. */
 static struct temporary_folder folder;
 static struct arena arena;
 

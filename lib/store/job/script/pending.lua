@@ -45,7 +45,7 @@ local function leave_pending(id, job)
   end
 end
 
-local EARLIER_MAX = 256 -- limit of the jobs of one package that are looked at
+local EARLIER_MAX = 256 -- limit of the jobs of one package that are examined
 
 -- The ids in a space-separated text, without one of them.
 local function ids_without(ids, left_out)
