@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Kills any one process of a working server (gateway, publish, redis-server) at random moments of a batch of publications, and
- * starts it again at once. At the end every accepted job has ended, every package is published exactly once, by the job that
+ * Kills any one process of a working server (redis-server, the gateway, a service) at random moments of a batch of publications,
+ * and starts it again at once. At the end every accepted job has ended, every package is published exactly once, by the job that
  * succeeded, and no temporary data is left (lib/store/README.md). Half of the packages depend on one shortly before them, which
  * is often still being published.
  *
@@ -296,14 +296,14 @@ int main(int argument_count, char **arguments) {
     const struct {
         const char *what;
         int count;
-    } rows[] = {{"publications", chaos.publication_count},           {"POSTs without an answer", chaos.unanswered},
-                {"jobs failed and repeated", chaos.repeated},        {"jobs resumed from their record", chaos.resumed},
-                {"jobs that waited for others", chaos.waited},       {"kills while nothing was going on", chaos.killed_idle},
-                {"kills of redis", chaos.kills[SERVER_REDIS]},       {"kills of publish", chaos.kills[SERVER_PUBLISH]},
-                {"kills of transfer", chaos.kills[SERVER_TRANSFER]}, {"kills of gateway", chaos.kills[SERVER_GATEWAY]},
+    } rows[] = {{"publications", chaos.publication_count},     {"POSTs without an answer", chaos.unanswered},
+                {"jobs failed and repeated", chaos.repeated},  {"jobs resumed from their record", chaos.resumed},
+                {"jobs that waited for others", chaos.waited}, {"kills while nothing was going on", chaos.killed_idle},
                 {"seconds", (int)((end_ms - start_ms) / 1000)}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         printf("%-34s %5d\n", rows[i].what, rows[i].count);
+    for (enum server_program program = SERVER_REDIS; program < SERVER_PROGRAM_COUNT; program++)
+        printf("kills of %-25s %5d\n", server_program_name(program), chaos.kills[program]);
     printf("every accepted job ended, every package is published once, the repositories and the storage agree (seed %u)\n",
            seed);
     return 0;

@@ -19,8 +19,11 @@
 
 enum { FILE_BYTES_MAX = 256 << 20, PROCESS_BYTES_MAX = 1 << 20, ALIGNMENTS = 3, SEEN_MAX = 4096, PAUSE_US = 1000 };
 
-static const char *const our_programs[] = {"registry-publish", "registry-gateway", "registry-transfer",
-                                           "registry-build-matrix"}; /* build workers have none of these secrets */
+static const char *const our_programs[] = {
+    "registry-gateway", /* build workers have none of these secrets */
+#define SERVICE(NAME, field, name, LETTER) "registry-" name,
+#include "lib/base/programs.def"
+};
 
 /* A process whose environment was searched. */
 struct seen {
