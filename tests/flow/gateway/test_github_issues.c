@@ -163,8 +163,8 @@ static const char *request_for(const char *sender, const char *text) {
     write_event(sender, text, true);
     pthread_t thread = handle_at_stub(stub);
     assert_non_null(http_stub_request(stub, 1)); /* the first poll: the POST was answered */
+    break_stub(stub, thread);                    /* the arena is the thread's until its end */
     const char *request = arena_copy(&scene.server->arena, http_stub_request(stub, 0));
-    break_stub(stub, thread);
     http_stub_stop(stub);
     github_server_take_lines(github);
     return request;
