@@ -30,11 +30,6 @@ enum status update_start_over(struct update *u, struct error *err, const char *f
 
 /* ---- The steps ---- */
 
-static bool is_to_be_committed(const void *context) {
-    const struct update *u = context;
-    return update_has_release(u) && !u->is_trial;
-}
-
 static const struct job_step steps[] = {
     {"package-set-read", .begin = update_read},
     {"package-set-check", .begin = update_check},
@@ -42,7 +37,7 @@ static const struct job_step steps[] = {
     {"package-set-whole", .begin = update_whole},
     {"package-set-findings", .begin = update_keep_findings},
     {"package-set-resume", .resume = update_resume},
-    {"package-set-commit", .write = update_commit, .is_needed = is_to_be_committed,
+    {"package-set-commit", .write = update_commit, .is_needed = update_has_release,
      .left_out = {"the package set is not committed"}},
     {"package-set-mirror", .write = update_mirror, .is_needed = update_has_mirror,
      .left_out = {"the package set is not mirrored"}},
@@ -90,7 +85,7 @@ static void say_result(struct update *u) {
 /* A trial succeeds if the set compiles with all of its changes. */
 static enum status end_trial(struct update *u, struct error *err) {
     size_t asked = u->checked.changes.count + u->checked.rejection_count;
-    if (!update_has_release(u) || u->kept_count < asked)
+    if (u->set.packages.count == 0 || u->kept_count < asked)
         return error_set(err, STATUS_REFUSED,
                          "The package set does not compile with all of these changes: %zu of %zu cannot be made, for the "
                          "reasons above.",

@@ -134,7 +134,7 @@ static enum status search_whole(struct update *u, struct error *err) {
 
 bool update_has_release(const void *context) {
     const struct update *u = context;
-    return u->set.packages.count > 0 || u->run->has_record;
+    return !u->is_trial && (u->set.packages.count > 0 || u->run->has_record);
 }
 
 static bool is_changed(const struct update *u) {

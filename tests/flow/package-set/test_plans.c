@@ -38,7 +38,9 @@ static struct server *server;
 static struct command_result result; /* of the last run of registryctl */
 
 static void start(const char *members) {
+    static const char *const settings[] = {"LEGACY_PACKAGE_SETS_REPO=/nowhere.git", NULL}; /* each try to mirror is logged */
     server = set_scene_start(&(struct set_scene_options){.rows = rows,
+                                                         .settings = settings,
                                                          .row_count = sizeof rows / sizeof rows[0],
                                                          .extras = extras,
                                                          .extra_count = sizeof extras / sizeof extras[0],
@@ -125,6 +127,7 @@ static void a_proposal_is_tried_and_can_be_requested(void **state) {
     expect_output(
         "The package set compiles with these changes: it would be 2.0.0, 4 packages, compiler 0.15.16. This was a trial");
     set_scene_expect_set(server, "1.0.0", "base 1.0.0 down 1.0.0 gone 1.0.0 up 1.0.0 user 1.0.0");
+    assert_null(strstr(text_view(&result.output), "mirror"));
     expect_nothing_decided();
 
     size_t made = set_scene_builds(server).count;
