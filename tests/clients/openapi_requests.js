@@ -41,6 +41,30 @@ const prepared = {
   location: { githubOwner: 'author', githubRepo: 'purescript-prepared' },
   owners: [{ keytype: 'ssh-ed25519', public: 'AAAAC3NzaC1lZDI1NTE5AAAAIPJBpoW2Rs5bfrAGFKVOGbl8mSBVbPpYRZTkmYcuWVQi' }],
 };
+
+// Of each version the compilers that it builds with, and its dependencies. `stable` and `upper` are in the way of 0.15.16, `blocked`
+// is not in the latest package set because of `absent`.
+const versions = {
+  absent: { '1.0.0': [['0.15.14'], []] },
+  blocked: { '1.0.0': [['0.15.15'], ['absent']] },
+  stable: { '0.9.0': [['0.15.16'], []], '1.0.0': [['0.15.15'], []], '1.1.0': [['0.15.16'], []] },
+  upper: { '1.0.0': [['0.15.15'], ['stable']] },
+};
+const locationOf = (name) => ({ githubOwner: 'author', githubRepo: `purescript-${name}` });
+const metadataOf = (name, list) => JSON.stringify({
+  location: locationOf(name),
+  published: Object.fromEntries(Object.entries(list).map(([version, [compilers]]) => [version, {
+    bytes: 1000, compilers, hash: 'sha256-fN9RUAzN21ZY4Y0UwqUSxwUPVz1g7/pcqoDvbJZoT04=',
+    publishedTime: '2026-01-01T00:00:00.000Z', ref: `v${version}`,
+  }])),
+  unpublished: {},
+});
+const manifestsOf = (name, list) => Object.entries(list).map(([version, [, dependencies]]) => `${JSON.stringify({
+  name, version, license: 'MIT', location: locationOf(name), ref: `v${version}`,
+  dependencies: Object.fromEntries(dependencies.map((other) => [other, '>=0.0.0 <9.0.0'])),
+})}\n`).join('');
+const indexPathOf = (name) => `${name.slice(0, 2)}/${name.slice(2, 4)}/${name}`;
+
 const begin = {
   registry: {
     'metadata/prepared.json': JSON.stringify({
@@ -55,14 +79,17 @@ const begin = {
         '0.9.0': { publishedTime: '2025-12-01T00:00:00.000Z', reason: 'Too early.', unpublishedTime: '2025-12-02T00:00:00.000Z' },
       },
     }),
+    ...Object.fromEntries(Object.entries(versions).map(([name, list]) => [`metadata/${name}.json`, metadataOf(name, list)])),
     'package-sets/1.0.0.json': JSON.stringify({
-      version: '1.0.0', compiler: '0.15.15', published: '2026-01-02', packages: { gone: '1.0.0', prepared: '1.0.0' },
+      version: '1.0.0', compiler: '0.15.15', published: '2026-01-02', packages: { gone: '1.0.0', prepared: '1.0.0', stable: '0.9.0' },
     }),
     'package-sets/2.0.0.json': JSON.stringify({
-      version: '2.0.0', compiler: '0.15.16', published: '2026-01-03', packages: { come: '1.0.0', prepared: '1.1.0' },
+      version: '2.0.0', compiler: '0.15.15', published: '2026-01-03',
+      packages: { come: '1.0.0', prepared: '1.0.0', stable: '1.0.0', upper: '1.0.0' },
     }),
   },
   index: {
+    ...Object.fromEntries(Object.entries(versions).map(([name, list]) => [indexPathOf(name), manifestsOf(name, list)])),
     'pr/ep/prepared': `${JSON.stringify({
       name: 'prepared', version: '1.0.0', license: 'MIT', description: 'All that there can be',
       location: prepared.location, ref: 'v1.0.0', owners: prepared.owners, includeFiles: ['extra/*'],
@@ -116,7 +143,8 @@ const whileRunning = (story) => [
   ['get_package_set_comparison', 404, '/api/v1/package-sets/1.0.0/compare/9.9.9'],
   ['get_package_set_excuses', 200, '/api/v1/package-sets/latest/excuses'],
   ['get_package_set_excuse', 200, '/api/v1/package-sets/latest/excuses/leaf'],
-  ['get_package_set_excuse', 200, '/api/v1/package-sets/latest/excuses/prepared'],
+  ['get_package_set_excuse', 200, '/api/v1/package-sets/latest/excuses/blocked'],
+  ['get_package_set_excuse', 200, '/api/v1/package-sets/latest/excuses/upper'],
   ['get_package_set_excuse', 404, '/api/v1/package-sets/latest/excuses/nobody'],
   ['get_package_set_excuse', 404, '/api/v1/package-sets/latest/excuses/No-Name'],
   ['get_tarball', 200, TARBALL],

@@ -171,12 +171,20 @@ async function waitForBuild(server, name, is) {
   throw new Error(`no build of ${name} gets there:\n${server.log('build-matrix')}`);
 }
 
+// The daily update of the package set, which is made up for at the start, has decided about the candidates; there are none yet.
+async function waitForCheck(server) {
+  for (const end = Date.now() + BUILD_MS; Date.now() < end; await sleep(100))
+    if ((await server.get('/api/v1/package-sets/latest/excuses')).checked) return;
+  throw new Error(`the package set was not checked:\n${server.log('package-set')}`);
+}
+
 const isFinished = ({ state }) => state === 'succeeded' || state === 'failed';
 
 async function tell(server, npm) {
   const plain = await server.get('/api/v1/openapi.json');
   await checkForm(npm, plain);
   const document = readDocument(npm, plain);
+  await waitForCheck(server);
 
   const story = {
     published: await publish(server, 'leaf', ''),
@@ -200,9 +208,13 @@ async function tell(server, npm) {
   const { jobId: updating } = await post(server, document, 'post_trustee', update, 200);
   await checkAnswers(server, document, [['get_job', 200, `/api/v1/jobs/${again}`], ['get_job', 200, `/api/v1/jobs/${updating}`]]);
   await checkOtherFailures(server, document);
+  server.removeFolder('registry.git', 'package-sets');
+  await checkAnswers(server, document, [['get_package_set_excuse', 404, '/api/v1/package-sets/latest/excuses/nobody']]);
+  await checkAnswers(server, document, [['get_package_set_excuses', 404, '/api/v1/package-sets/latest/excuses']]);
   await checkLimitOfUnknown(server, document, 'get_package', '/api/v1/packages/nobody');
   await checkLimitOfUnknown(server, document, 'get_package_version', '/api/v1/packages/leaf/9.9.9');
   await checkLimitOfUnknown(server, document, 'get_package_set', '/api/v1/package-sets/9.9.9');
+  await checkLimitOfUnknown(server, document, 'get_package_set_excuses', '/api/v1/package-sets/latest/excuses');
   await checkLimitOfUnknown(server, document, 'get_package_set_excuse', '/api/v1/package-sets/latest/excuses/nobody');
   await checkLimitOfUnknown(server, document, 'get_package_set_comparison', '/api/v1/package-sets/1.0.0/compare/9.9.9');
 

@@ -108,6 +108,16 @@ class RegistryServer {
     await this.waitUntilReady();
   }
 
+  // Somebody else's commit, which removes a folder from one of the two repositories.
+  removeFolder(repository, folder) {
+    const clone = this.at('clone');
+    run('git', 'clone', '-q', this.at(repository), clone);
+    run('git', '-C', clone, 'rm', '-q', '-r', folder);
+    run('git', '-C', clone, '-c', 'user.name=test', '-c', 'user.email=test@example.org', 'commit', '-q', '-m', 'Remove');
+    run('git', '-C', clone, 'push', '-q', 'origin', 'HEAD');
+    fs.rmSync(clone, { recursive: true });
+  }
+
   startProgram(name) {
     const [program, ...words] = name === 'redis'
       ? ['redis-server', REDIS_CONFIGURATION, '--dir', this.at('redis'), '--unixsocket', this.at('redis.sock')]
