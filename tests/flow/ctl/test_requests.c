@@ -150,8 +150,8 @@ static void a_wrong_call_for_a_package_set_asks_nothing(void **state) {
     static const struct {
         const char *words[8], *error;
     } rows[] = {
-        {{"package-set"}, "--request is required."},
-        {{"package-set", "a@1.0.0"}, "--request is required."},
+        {{"package-set"}, "One of --request, --excuses, --dry-run and --propose is required."},
+        {{"package-set", "a@1.0.0"}, "One of --request, --excuses, --dry-run and --propose is required."},
         {{"package-set", "--request"}, "--request needs a NAME@VERSION, --remove or --compiler."},
         {{"package-set", "--request", "a"}, "\"a\" must be NAME@VERSION; a package is removed by --remove NAME."},
         {{"package-set", "--request", "a@1.0.0", "--key", "k", "--actor", "me"}, "but not both."},
