@@ -125,6 +125,8 @@ static void a_retried_job_waits_and_its_package_with_it(void **state) {
     enum { LATER_MS = 2000 };
     int64_t begun_ms = clock_monotonic_ms();
     assert_ok(job_store_retry_later(f->store, &lease, LATER_MS, &f->err));
+    assert_ok(job_store_retry_later(f->store, &lease, LATER_MS, &f->err)); /* its answer was lost */
+    assert_int_equal(get_job(f, first.id).delays, 1);
     assert_not_claimable(f, first.id);
     assert_not_claimable(f, behind.id);
     assert_string_equal(claim_next(f, ALL_KINDS).job_id, other.id);

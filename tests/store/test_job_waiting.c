@@ -85,8 +85,10 @@ static void a_wait_for_others_does_not_use_up_the_time_of_a_job(void **state) {
     struct lease lease = claim_job(f, dependant.id);
     assert_ok(job_store_put_back(f->store, &lease, 0, &f->err));
     assert_true(get_job(f, dependant.id).waiting_ms > 0);
+    assert_int_equal(get_job(f, dependant.id).delays, 1);
     claim_and_wait(f, dependant.id, (const char *[]){dependency.id, NULL});
     assert_int_equal(get_job(f, dependant.id).waiting_ms, 0);
+    assert_int_equal(get_job(f, dependant.id).delays, 0);
 }
 
 static void a_job_waits_for_all_that_succeed(void **state) {

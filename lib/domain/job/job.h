@@ -70,6 +70,7 @@ struct job {
     int64_t finished_ms;
     int64_t waiting_ms;   /* start of the first run that was put back for an outage (enum trouble); 0: none */
     int attempts;         /* number of claims, without those that were handed back */
+    int delays;           /* number of runs that were put back with a delay, since the job last waited for others */
     const char *payload;  /* the request as stored: JSON */
     const char *package;  /* all kinds but package sets */
     const char *version;  /* publish, unpublish, matrix, revision */

@@ -190,24 +190,6 @@ static void name_limit(const struct job_run *run, const struct settings *setting
                   unit, kind);
 }
 
-/* Returns the job's retry entry, made in place of the oldest if there is none; with the runner's mutex held. */
-static struct job_retry *find_retry(struct job_runner *runner, const char *job_id) {
-    for (size_t i = 0; i < RETRIES_MAX; i++)
-        if (strcmp(runner->retries[i].job_id, job_id) == 0) return &runner->retries[i];
-    struct job_retry *made = &runner->retries[runner->retries_next++ % RETRIES_MAX];
-    *made = (struct job_retry){0};
-    memcpy(made->job_id, job_id, sizeof made->job_id);
-    return made;
-}
-
-/* Counts a retry of the job; returns how many this process has made, this one included. */
-static int count_try(struct job_runner *runner, const char *job_id) {
-    pthread_mutex_lock(&runner->mutex);
-    int tries = ++find_retry(runner, job_id)->tries;
-    pthread_mutex_unlock(&runner->mutex);
-    return tries;
-}
-
 /* Schedules a check of the queue for the end of a job's delay, which no message announces. */
 static void look_after(struct job_runner *runner, int64_t delay_ms) {
     pthread_mutex_lock(&runner->mutex);
@@ -223,11 +205,10 @@ static int64_t backoff_ms(int tries, int64_t most_ms) {
     return delay_ms < most_ms ? delay_ms : most_ms;
 }
 
-/* The delay before the next run. After a lost push race it stays short, since waiting does not reduce the contention. A job
+/* The delay before the next run: doubled with each run that was put back with one, by any runner. After a lost push race it stays short, since waiting does not reduce the contention. A job
  * that waits gets one more run before its time limit. */
-static int64_t choose_delay(struct job_runner *runner, const struct job_run *run, enum outcome outcome,
-                            const struct error *err) {
-    int tries = count_try(runner, run->job.id);
+static int64_t choose_delay(const struct job_run *run, enum outcome outcome, const struct error *err) {
+    int tries = run->job.delays + 1;
     if (outcome == OUTCOME_TRIED_AGAIN)
         return err->status == STATUS_CONFLICT || err->status == STATUS_BUSY ? TRY_AGAIN_MIN_MS
                                                                             : backoff_ms(tries, TRY_AGAIN_MAX_MS);
@@ -331,7 +312,7 @@ static void say_outcome(struct job_slot *slot, struct job_run *run, const struct
 
 static void settle(struct job_slot *slot, struct job_run *run, struct settlement *settlement, bool is_over, struct error *err) {
     bool comes_again = settlement->outcome == OUTCOME_TRIED_AGAIN || settlement->outcome == OUTCOME_WAITS;
-    if (comes_again) settlement->delay_ms = choose_delay(slot->runner, run, settlement->outcome, err);
+    if (comes_again) settlement->delay_ms = choose_delay(run, settlement->outcome, err);
     run->end.success = settlement->outcome == OUTCOME_SUCCEEDED;
     run->end.error = settlement->outcome == OUTCOME_FAILED ? err->message : NULL;
     if (settlement->outcome == OUTCOME_FAILED) run->end.ending = is_over ? JOB_ENDING_TIMEOUT : NULL;

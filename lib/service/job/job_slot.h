@@ -23,7 +23,6 @@
 
 enum {
     ANNOUNCED_MAX = 1024, /* queue of announced ids; when it is full, jobs are found by a scan of Redis */
-    RETRIES_MAX = 64,     /* jobs whose number of retries is remembered; the oldest entry is replaced */
     RUNNER_NAME_MAX = 160,
 };
 
@@ -41,11 +40,6 @@ struct job_slot {
 struct announcement {
     struct queue_link link;
     char job_id[UUID_TEXT_MAX];
-};
-
-struct job_retry {
-    char job_id[UUID_TEXT_MAX];
-    int tries;
 };
 
 struct job_runner {
@@ -75,8 +69,6 @@ struct job_runner {
     bool is_draining;
     bool has_given_up; /* the drain's time is over: nothing is waited for any longer */
     bool is_stopped;   /* all slots have ended */
-    struct job_retry retries[RETRIES_MAX];
-    size_t retries_next;
 };
 
 /* job_runner.c */

@@ -11,6 +11,7 @@ const struct job_field job_fields[] = {
     FIELD("finishedAt", FIELD_TIME, finished_ms),
     FIELD("waitingSince", FIELD_TIME, waiting_ms),
     FIELD("attempts", FIELD_COUNT, attempts),
+    FIELD("delays", FIELD_COUNT, delays),
     FIELD("payload", FIELD_TEXT, payload),
     FIELD("package", FIELD_TEXT, package),
     FIELD("version", FIELD_TEXT, version),

@@ -106,6 +106,41 @@ static void a_full_disk_is_waited_for_and_counts_no_attempt(void **state) {
     }
 }
 
+/* The third delay of each is four seconds: a runner that counted the retries of the latest jobs alone would stay at one. */
+static void the_delays_of_many_jobs_that_wait_all_grow(void **state) {
+    struct job_fixture *j = *state;
+    enum { JOBS = 80, RETRIES = 3 };
+    struct job_accepted jobs[JOBS];
+    start_runner(j, 4);
+    for (int i = 0; i < JOBS; i++) {
+        char package[16];
+        snprintf(package, sizeof package, "p%d", i);
+        jobs[i] = announce_order(j, package, "full disk");
+    }
+    static const char *const delays[RETRIES] = {"retried in 1.0 s.", "retried in 2.0 s.", "retried in 4.0 s."};
+    for (int i = 0; i < JOBS; i++) {
+        await(read_log(j, jobs[i].id).count >= RETRIES);
+        struct log_lines lines = read_log(j, jobs[i].id);
+        for (int k = 0; k < RETRIES; k++)
+            assert_non_null(strstr(lines.lines[k].message, delays[k]));
+    }
+    stop_runner(j);
+}
+
+/* Their number is in the job, so it outlives the runner. */
+static void the_next_runner_goes_on_with_the_delays(void **state) {
+    struct job_fixture *j = *state;
+    start_runner(j, 1);
+    struct job_accepted accepted = announce_order(j, "prelude", "full disk");
+    await(get_job(&j->f, accepted.id).delays == 1);
+    job_runner_free(j->runner, PATIENCE_MS);
+    j->settings.pending_scan_ms = 20;
+    start_runner(j, 1);
+    await(get_job(&j->f, accepted.id).delays == 2);
+    stop_runner(j);
+    assert_non_null(strstr(read_log(j, accepted.id).lines[1].message, "retried in 2.0 s."));
+}
+
 /* The time counts between the runs, too, and while no runner has the job. */
 static void a_job_that_waits_beyond_its_limit_fails_and_names_the_trouble(void **state) {
     struct job_fixture *j = *state;
@@ -274,6 +309,8 @@ int main(void) {
         job_test(a_read_only_server_does_not_end_what_has_begun_to_write),
         job_test(a_job_that_lost_a_push_is_retried_at_once_each_time),
         job_test(a_full_disk_is_waited_for_and_counts_no_attempt),
+        job_test(the_delays_of_many_jobs_that_wait_all_grow),
+        job_test(the_next_runner_goes_on_with_the_delays),
         job_test(a_job_that_waits_beyond_its_limit_fails_and_names_the_trouble),
         job_test(somebody_elses_host_that_is_away_is_not_the_operators_trouble),
         job_test(a_lost_lease_stops_the_run_and_leaves_the_job_to_its_new_holder),

@@ -60,13 +60,14 @@ local function hand_back(id, job, not_before, awaited)
 end
 
 -- Hands the job back for the runner that holds it: to be claimed after a delay, when other jobs have ended, or (both nil) now.
--- The attempt is not counted. `goes_on`: the wait counts towards the job's time limit, since it is for a part of the registry.
+-- The attempt is not counted; the delay is, as the runner doubles it each time. `goes_on`: the wait counts towards the job's time limit, since it is for a part of the registry.
 local function put_back(id, fence, delay_ms, awaited, goes_on)
   if read_job(id, 'handedBack').handedBack == fence then return 1 end
   local job = held_job(id, fence, 'address', 'compiler', 'startedAt')
   if not job then return stale(id) end
   if goes_on then call('HSETNX', 'job:' .. id, 'waitingSince', job.startedAt) end
-  if awaited then call('HDEL', 'job:' .. id, 'waitingSince') end
+  if awaited then call('HDEL', 'job:' .. id, 'waitingSince', 'delays') end
+  if delay_ms then call('HINCRBY', 'job:' .. id, 'delays', 1) end
   call('HINCRBY', 'job:' .. id, 'attempts', -1)
   call('HSET', 'job:' .. id, 'handedBack', fence)
   hand_back(id, job, delay_ms and now_ms() + delay_ms, awaited)
